@@ -1,0 +1,163 @@
+//! Where a reader stands in a run's log, and how it says so.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::{Epoch, Seq};
+
+/// "I have everything up to `seq`, as `epoch` told it." Written `epoch:N`, or `N` while the run has no event yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The life of the store that the reader has seen; `None` when it never saw one (or wrote a bare number).
+    pub epoch: Option<Epoch>,
+    /// The last event it has; 0 before the first.
+    pub seq: Seq,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.epoch {
+            Some(epoch) => write!(f, "{epoch}:{}", self.seq),
+            None => write!(f, "{}", self.seq),
+        }
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The `after` of a request: from where a reader wants the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum After {
+    /// Absent: the whole run from its start.
+    #[default]
+    Start,
+    /// `latest`: only what comes from now on.
+    Latest,
+    /// `-N`: the last N events, then what comes.
+    Last(u64),
+    /// `[epoch:]N`.
+    Cursor(Cursor),
+}
+
+/// `after` was none of its forms.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("after must be N, epoch:N, -N or latest, not {0:?}")]
+pub struct AfterError(pub String);
+
+impl After {
+    /// Reads `N`, `epoch:N`, `-N` or `latest`; an empty text is [`After::Start`].
+    pub fn parse(text: &str) -> Result<Self, AfterError> {
+        let refuse = || AfterError(text.chars().take(64).collect());
+        let number = |digits: &str| Epoch::parse(digits).map(|n| n.0);
+        match text {
+            "" => Ok(Self::Start),
+            "latest" => Ok(Self::Latest),
+            _ => {
+                if let Some(last) = text.strip_prefix('-') {
+                    return number(last).map(Self::Last).ok_or_else(refuse);
+                }
+                let (epoch, seq) = match text.split_once(':') {
+                    Some((epoch, seq)) => (Some(Epoch::parse(epoch).ok_or_else(refuse)?), seq),
+                    None => (None, text),
+                };
+                let seq = number(seq).ok_or_else(refuse)?;
+                Ok(Self::Cursor(Cursor { epoch, seq }))
+            }
+        }
+    }
+}
+
+/// What a reader that waits for `next` does with a delivery of `first..=last` of `epoch` (log.md section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// All of it is old.
+    Skip,
+    /// Part of it is old: take from this seq on.
+    Trim(Seq),
+    /// Exactly what is next.
+    Take,
+    /// Something before it is missing, or it is of another epoch: pull, and let the journal judge.
+    Hole,
+}
+
+/// A reader's place: the epoch it reads and the seq it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// `None` until the run's first event, whose epoch is then adopted.
+    pub epoch: Option<Epoch>,
+    /// The next seq to deliver.
+    pub next: Seq,
+}
+
+impl Place {
+    /// Judges a delivery; changes nothing.
+    pub fn judge(&self, epoch: Epoch, first: Seq, last: Seq) -> Judgement {
+        match self.epoch {
+            Some(mine) if mine > epoch => return Judgement::Skip,
+            Some(mine) if mine < epoch => return Judgement::Hole,
+            _ => {}
+        }
+        if last < self.next {
+            Judgement::Skip
+        } else if first > self.next {
+            Judgement::Hole
+        } else if first == self.next {
+            Judgement::Take
+        } else {
+            Judgement::Trim(self.next)
+        }
+    }
+
+    /// The cursor that says the same.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { epoch: self.epoch, seq: self.next.saturating_sub(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_after_is_read() {
+        let cursor = |epoch: Option<u64>, seq| After::Cursor(Cursor { epoch: epoch.map(Epoch), seq });
+        for (text, want) in [
+            ("", After::Start),
+            ("latest", After::Latest),
+            ("-100", After::Last(100)),
+            ("0", cursor(None, 0)),
+            ("42", cursor(None, 42)),
+            ("7:42", cursor(Some(7), 42)),
+        ] {
+            assert_eq!(After::parse(text), Ok(want), "{text}");
+        }
+        for bad in ["x", ":", "1:", ":1", "1:2:3", "--1", "-", "+1", " 1", "1.5", "Latest"] {
+            assert!(After::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_written_as_it_is_read() {
+        for text in ["5", "12:5"] {
+            let Ok(After::Cursor(cursor)) = After::parse(text) else { panic!("{text}") };
+            assert_eq!(cursor.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn deliveries_are_skipped_trimmed_taken_or_a_hole() {
+        let place = Place { epoch: Some(Epoch(5)), next: 10 };
+        assert_eq!(place.judge(Epoch(5), 1, 9), Judgement::Skip);
+        assert_eq!(place.judge(Epoch(5), 8, 12), Judgement::Trim(10));
+        assert_eq!(place.judge(Epoch(5), 10, 12), Judgement::Take);
+        assert_eq!(place.judge(Epoch(5), 11, 12), Judgement::Hole);
+        assert_eq!(place.judge(Epoch(6), 10, 12), Judgement::Hole, "only the journal may judge a new epoch");
+        assert_eq!(place.judge(Epoch(4), 10, 12), Judgement::Skip, "a dead life's segment");
+        assert_eq!(Place { epoch: None, next: 1 }.judge(Epoch(6), 1, 1), Judgement::Take);
+    }
+}

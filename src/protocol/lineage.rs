@@ -1,0 +1,125 @@
+//! The epochs of a run: which life of the store told which seqs, and what a cursor of an older life is worth.
+
+use super::{After, Cursor, Epoch, Seq};
+
+/// Per run: `(epoch, first seq of that epoch)`, both growing. Empty until the run's first event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lineage(Vec<(Epoch, Seq)>);
+
+/// What a reader's request comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// Go on with this seq.
+    Continue {
+        /// The next seq to deliver.
+        next: Seq,
+    },
+    /// The log was cut back below what the reader has: it must drop what it has from `from` on.
+    Reset {
+        /// First seq that the two lives do not share.
+        from: Seq,
+    },
+}
+
+impl Lineage {
+    /// From stored rows, in order.
+    pub fn new(entries: Vec<(Epoch, Seq)>) -> Self {
+        debug_assert!(entries.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1));
+        Self(entries)
+    }
+
+    /// The entries, oldest first.
+    pub fn entries(&self) -> &[(Epoch, Seq)] {
+        &self.0
+    }
+
+    /// The current epoch; `None` before the first event.
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.0.last().map(|(epoch, _)| *epoch)
+    }
+
+    /// Opens `epoch` at `first` unless it is current. Seqs go on; only the epoch changes.
+    pub fn open(&mut self, epoch: Epoch, first: Seq) {
+        if self.epoch().is_none_or(|current| current < epoch) {
+            self.0.push((epoch, first));
+        }
+    }
+
+    /// Resolves `after` against a log that ends at `tip` and whose oldest kept event is `first`.
+    ///
+    /// A cursor `(E, N)` continues if N is at most the last surviving seq of E; a bare number is read in the current
+    /// epoch. An epoch that this store never knew and that is younger than all it knows shares nothing provable: reset
+    /// from 1.
+    pub fn resolve(&self, after: After, tip: Seq) -> Resume {
+        let cursor = match after {
+            After::Start => return Resume::Continue { next: 1 },
+            After::Latest => return Resume::Continue { next: tip + 1 },
+            After::Last(count) => return Resume::Continue { next: tip.saturating_sub(count) + 1 },
+            After::Cursor(cursor) => cursor,
+        };
+        let shared = self.shared(cursor, tip);
+        if cursor.seq <= shared { Resume::Continue { next: cursor.seq + 1 } } else { Resume::Reset { from: shared + 1 } }
+    }
+
+    /// The last seq that the life which wrote `cursor` shares with today's log.
+    fn shared(&self, cursor: Cursor, tip: Seq) -> Seq {
+        let Some(epoch) = cursor.epoch else { return tip };
+        match self.0.iter().find(|(later, _)| *later > epoch) {
+            Some((_, first)) => first - 1,
+            None if self.0.iter().any(|(known, _)| *known == epoch) => tip,
+            None => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursor(epoch: u64, seq: Seq) -> After {
+        After::Cursor(Cursor { epoch: Some(Epoch(epoch)), seq })
+    }
+
+    #[test]
+    fn a_cursor_continues_up_to_the_last_seq_that_survived_its_epoch() {
+        let lineage = Lineage::new(vec![(Epoch(1), 1), (Epoch(3), 11)]);
+        for (after, want) in [
+            (After::Start, Resume::Continue { next: 1 }),
+            (After::Latest, Resume::Continue { next: 21 }),
+            (After::Last(5), Resume::Continue { next: 16 }),
+            (After::Last(500), Resume::Continue { next: 1 }),
+            (cursor(1, 0), Resume::Continue { next: 1 }),
+            (cursor(1, 10), Resume::Continue { next: 11 }),
+            (cursor(1, 11), Resume::Reset { from: 11 }),
+            (cursor(3, 20), Resume::Continue { next: 21 }),
+            (cursor(3, 21), Resume::Reset { from: 21 }),
+            // An epoch that was opened and lost before anything of it survived.
+            (cursor(2, 10), Resume::Continue { next: 11 }),
+            (cursor(2, 12), Resume::Reset { from: 11 }),
+            // Younger than anything this store knows.
+            (cursor(9, 4), Resume::Reset { from: 1 }),
+            (cursor(9, 0), Resume::Continue { next: 1 }),
+            (After::Cursor(Cursor { epoch: None, seq: 20 }), Resume::Continue { next: 21 }),
+            (After::Cursor(Cursor { epoch: None, seq: 99 }), Resume::Reset { from: 21 }),
+        ] {
+            assert_eq!(lineage.resolve(after, 20), want, "{after:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_events_resets_only_a_cursor_that_has_some() {
+        let lineage = Lineage::default();
+        assert_eq!(lineage.resolve(cursor(4, 0), 0), Resume::Continue { next: 1 });
+        assert_eq!(lineage.resolve(cursor(4, 3), 0), Resume::Reset { from: 1 });
+    }
+
+    #[test]
+    fn opening_the_current_epoch_again_changes_nothing() {
+        let mut lineage = Lineage::default();
+        lineage.open(Epoch(4), 1);
+        lineage.open(Epoch(4), 8);
+        lineage.open(Epoch(6), 9);
+        assert_eq!(lineage.entries(), [(Epoch(4), 1), (Epoch(6), 9)]);
+        assert_eq!(lineage.epoch(), Some(Epoch(6)));
+    }
+}

@@ -1,0 +1,21 @@
+//! The words of runcast: what events, segments, cursors, frames and messages are.
+//!
+//! Everything here is pure: no actor, no socket, no file. The rules that the guarantee rests on live here and are
+//! tested here.
+
+pub mod close;
+pub mod cursor;
+pub mod event;
+pub mod frame;
+pub mod ids;
+pub mod lineage;
+pub mod message;
+pub mod segment;
+pub mod state;
+pub mod timestamp;
+
+pub use cursor::{After, Cursor};
+pub use ids::{Epoch, ProducerId, RunId, Seq};
+pub use lineage::Lineage;
+pub use segment::{Lines, Segment};
+pub use timestamp::Timestamp;

@@ -1,0 +1,377 @@
+//! A segment: consecutive events of one run, the unit of storage, fan-out and replay.
+
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Epoch, Seq, Timestamp, frame};
+
+/// Most bytes of events in one segment, unless a single event is larger. 64 KiB.
+pub const SEGMENT_BYTES: usize = 64 * 1024;
+
+/// Events as they are stored: one JSON object a line, without `seq`, without a newline after the last.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Lines {
+    bytes: Bytes,
+    /// Where each event ends in `bytes` (exclusive, before its newline).
+    ends: Arc<[u32]>,
+}
+
+impl Lines {
+    /// From bytes whose newlines separate events (an event holds none: see [`super::event`]).
+    pub fn from_stored(bytes: Bytes) -> Self {
+        let end = bytes.len() as u32;
+        let ends = memchr::memchr_iter(b'\n', &bytes).map(|at| at as u32).chain((end > 0).then_some(end)).collect();
+        Self { bytes, ends }
+    }
+
+    /// The joined bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// How many events.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Event `index`, as posted.
+    pub fn get(&self, index: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(index)? as usize;
+        self.bytes.get(self.start(index)..end)
+    }
+
+    /// All events, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    /// Events `from..to` (0-based), sharing the bytes.
+    #[must_use]
+    pub fn slice(&self, from: usize, to: usize) -> Self {
+        let to = to.min(self.len());
+        if from >= to {
+            return Self { bytes: Bytes::new(), ends: Arc::new([]) };
+        }
+        let start = self.start(from);
+        let end = self.ends[to - 1] as usize;
+        Self {
+            bytes: self.bytes.slice(start..end),
+            ends: self.ends[from..to].iter().map(|end| end - start as u32).collect(),
+        }
+    }
+
+    fn start(&self, index: usize) -> usize {
+        if index == 0 { 0 } else { self.ends[index - 1] as usize + 1 }
+    }
+}
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter().map(String::from_utf8_lossy)).finish()
+    }
+}
+
+/// How a viewer takes its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// RFC 6455 text frames, one event each.
+    WebSocket,
+    /// `text/event-stream`, with `id: epoch:seq`.
+    Sse,
+    /// One JSON object a line.
+    NdJson,
+}
+
+/// A segment in one encoding: what goes to a socket, and where each event starts in it.
+#[derive(Debug)]
+pub struct Encoded {
+    bytes: Bytes,
+    starts: Box<[u32]>,
+}
+
+impl Encoded {
+    /// The whole, ready for the wire.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Byte offset at which event `index` (0-based) starts; the length when there is no such event.
+    pub fn start(&self, index: usize) -> usize {
+        self.starts.get(index).map_or(self.bytes.len(), |start| *start as usize)
+    }
+}
+
+/// Consecutive events `first..=last`, immutable, shared by everyone who reads them; encoded at most once per node and
+/// encoding (I2).
+#[derive(Debug)]
+pub struct Segment {
+    epoch: Epoch,
+    first: Seq,
+    at: Timestamp,
+    lines: Lines,
+    arrived: Instant,
+    web_socket: OnceLock<Encoded>,
+    sse: OnceLock<Encoded>,
+    nd_json: OnceLock<Encoded>,
+}
+
+impl Segment {
+    /// `lines` are the events `first..`, stored by `epoch` at journal time `at`; there is at least one.
+    pub fn new(epoch: Epoch, first: Seq, at: Timestamp, lines: Lines) -> Self {
+        debug_assert!(!lines.is_empty() && first > 0);
+        Self {
+            epoch,
+            first,
+            at,
+            lines,
+            arrived: Instant::now(),
+            web_socket: OnceLock::new(),
+            sse: OnceLock::new(),
+            nd_json: OnceLock::new(),
+        }
+    }
+
+    /// The same segment with the time at which its oldest event reached this node, for the delivery lag.
+    #[must_use]
+    pub fn with_arrived(mut self, arrived: Instant) -> Self {
+        self.arrived = arrived;
+        self
+    }
+
+    /// The epoch that stored it.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Seq of its first event.
+    pub fn first(&self) -> Seq {
+        self.first
+    }
+
+    /// Seq of its last event.
+    pub fn last(&self) -> Seq {
+        self.first + self.lines.len() as Seq - 1
+    }
+
+    /// Journal time at which it was stored.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// When its oldest event reached this node (when it was read, for one that came from the journal).
+    pub fn arrived(&self) -> Instant {
+        self.arrived
+    }
+
+    /// Its events as posted.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    /// Bytes that it holds, with the encodings made so far. For budgets.
+    pub fn held_bytes(&self) -> usize {
+        let encoded = |slot: &OnceLock<Encoded>| slot.get().map_or(0, |e| e.bytes.len() + e.starts.len() * 4);
+        self.lines.bytes.len()
+            + self.lines.len() * 4
+            + encoded(&self.web_socket)
+            + encoded(&self.sse)
+            + encoded(&self.nd_json)
+            + size_of::<Self>()
+    }
+
+    /// The segment in `encoding`, made on first use.
+    pub fn encoded(&self, encoding: Encoding) -> &Encoded {
+        match encoding {
+            Encoding::WebSocket => self.web_socket.get_or_init(|| self.encode(10, write_web_socket)),
+            Encoding::Sse => self.sse.get_or_init(|| self.encode(48, write_sse)),
+            Encoding::NdJson => self.nd_json.get_or_init(|| self.encode(1, write_nd_json)),
+        }
+    }
+
+    fn encode(&self, overhead: usize, write: fn(&mut Vec<u8>, Epoch, Seq, &[u8])) -> Encoded {
+        const SEQ_FIELD: usize = 16;
+        let mut bytes = Vec::with_capacity(self.lines.bytes.len() + self.lines.len() * (overhead + SEQ_FIELD));
+        let mut starts = Vec::with_capacity(self.lines.len());
+        for (seq, event) in (self.first..).zip(self.lines.iter()) {
+            starts.push(bytes.len() as u32);
+            write(&mut bytes, self.epoch, seq, event);
+        }
+        Encoded { bytes: bytes.into(), starts: starts.into() }
+    }
+}
+
+/// `{"seq":42,` + the event without its brace. Every event has at least `type`, so something follows the comma.
+fn seq_field(seq: Seq) -> ([u8; 32], usize) {
+    let mut field = [0_u8; 32];
+    let mut rest = &mut field[..];
+    // 32 bytes hold 8 of text, 20 digits and a comma: the write can't fail.
+    let _ = write!(rest, "{{\"seq\":{seq},");
+    let left = rest.len();
+    (field, 32 - left)
+}
+
+fn put_event(out: &mut Vec<u8>, seq: Seq, event: &[u8]) {
+    let (field, len) = seq_field(seq);
+    out.extend_from_slice(&field[..len]);
+    out.extend_from_slice(event.get(1..).unwrap_or_default());
+}
+
+fn write_web_socket(out: &mut Vec<u8>, _: Epoch, seq: Seq, event: &[u8]) {
+    let (field, len) = seq_field(seq);
+    let rest = event.get(1..).unwrap_or_default();
+    frame::put_header(out, frame::OpCode::Text, len + rest.len());
+    out.extend_from_slice(&field[..len]);
+    out.extend_from_slice(rest);
+}
+
+fn write_sse(out: &mut Vec<u8>, epoch: Epoch, seq: Seq, event: &[u8]) {
+    // Writing to a Vec can't fail.
+    let _ = write!(out, "id: {epoch}:{seq}\ndata: ");
+    put_event(out, seq, event);
+    out.extend_from_slice(b"\n\n");
+}
+
+fn write_nd_json(out: &mut Vec<u8>, _: Epoch, seq: Seq, event: &[u8]) {
+    put_event(out, seq, event);
+    out.push(b'\n');
+}
+
+/// Packs consecutive events into segments of at most [`SEGMENT_BYTES`] (or one larger event). `first` is the seq of the
+/// first event of the first batch. Batches that fit together share a segment.
+pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Lines]) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    let mut next = first;
+    let mut open: Vec<Lines> = Vec::new();
+    let mut open_bytes = 0;
+    let mut close = |open: &mut Vec<Lines>| {
+        if open.is_empty() {
+            return;
+        }
+        let lines = join(open);
+        open.clear();
+        let count = lines.len() as Seq;
+        segments.push(Segment::new(epoch, next, at, lines));
+        next += count;
+    };
+    for batch in batches {
+        let mut from = 0;
+        while from < batch.len() {
+            let mut to = from;
+            let start = batch.start(from);
+            while to < batch.len() && open_bytes + (batch.ends[to] as usize - start) < SEGMENT_BYTES {
+                to += 1;
+            }
+            if to == from {
+                if open.is_empty() {
+                    to += 1; // one event larger than a segment stands alone
+                } else {
+                    close(&mut open);
+                    open_bytes = 0;
+                    continue;
+                }
+            }
+            let part = batch.slice(from, to);
+            open_bytes += part.bytes.len() + 1;
+            open.push(part);
+            from = to;
+        }
+    }
+    close(&mut open);
+    segments
+}
+
+fn join(parts: &[Lines]) -> Lines {
+    if let [one] = parts {
+        return one.clone();
+    }
+    let mut bytes = BytesMut::with_capacity(parts.iter().map(|p| p.bytes.len() + 1).sum());
+    let mut ends = Vec::with_capacity(parts.iter().map(Lines::len).sum());
+    for part in parts {
+        if !bytes.is_empty() {
+            bytes.extend_from_slice(b"\n");
+        }
+        let base = bytes.len() as u32;
+        bytes.extend_from_slice(&part.bytes);
+        ends.extend(part.ends.iter().map(|end| base + end));
+    }
+    Lines { bytes: bytes.freeze(), ends: ends.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(events: &[&str]) -> Lines {
+        Lines::from_stored(Bytes::from(events.join("\n")))
+    }
+
+    fn segment(events: &[&str]) -> Segment {
+        Segment::new(Epoch(7), 41, Timestamp::from_millis(0), lines(events))
+    }
+
+    #[test]
+    fn an_event_goes_out_byte_for_byte_with_seq_in_front() {
+        let segment = segment(&[r#"{"type":"a"}"#, r#"{ "x" : 1.0e3,"type":"b"}"#]);
+        let encoded = segment.encoded(Encoding::NdJson);
+        let want = concat!(r#"{"seq":41,"type":"a"}"#, "\n", r#"{"seq":42, "x" : 1.0e3,"type":"b"}"#, "\n");
+        assert_eq!(encoded.bytes(), want);
+        assert_eq!(&encoded.bytes()[encoded.start(1)..], want.lines().nth(1).unwrap().to_owned() + "\n");
+        assert_eq!(encoded.start(2), want.len());
+        let sse = segment.encoded(Encoding::Sse);
+        assert!(sse.bytes().starts_with(b"id: 7:41\ndata: {\"seq\":41,\"type\":\"a\"}\n\n"));
+    }
+
+    #[test]
+    fn frames_of_every_length_class_are_headed_right() {
+        let small = r#"{"type":"a"}"#.to_owned();
+        let middle = format!(r#"{{"type":"a","x":"{}"}}"#, "m".repeat(300));
+        let large = format!(r#"{{"type":"a","x":"{}"}}"#, "l".repeat(70_000));
+        let segment = segment(&[&small, &middle, &large]);
+        let encoded = segment.encoded(Encoding::WebSocket);
+        assert_eq!(encoded.bytes()[0], 0x81);
+        assert_eq!(encoded.bytes()[1] as usize, small.len() + r#""seq":41,"#.len());
+        assert_eq!(encoded.bytes()[encoded.start(1) + 1], 126);
+        assert_eq!(encoded.bytes()[encoded.start(2) + 1], 127);
+        assert_eq!(encoded.bytes().len() - encoded.start(2), 10 + large.len() + r#""seq":43,"#.len());
+    }
+
+    #[test]
+    fn small_batches_share_a_segment_and_large_ones_are_cut() {
+        let event = |n: usize| format!(r#"{{"type":"a","x":"{}"}}"#, "x".repeat(n));
+        let small = lines(&[&event(10), &event(20)]);
+        let packed = pack(Epoch(1), 5, Timestamp::default(), &[small.clone(), small.clone()]);
+        assert_eq!(packed.len(), 1);
+        assert_eq!((packed[0].first(), packed[0].last()), (5, 8));
+
+        let many: Vec<String> = (0..100).map(|_| event(2000)).collect();
+        let many = lines(&many.iter().map(String::as_str).collect::<Vec<_>>());
+        let huge = lines(&[&event(100_000)]);
+        let packed = pack(Epoch(1), 1, Timestamp::default(), &[small, many.clone(), huge, many]);
+        let mut next = 1;
+        for segment in &packed {
+            assert_eq!(segment.first(), next);
+            assert!(segment.lines().bytes().len() <= SEGMENT_BYTES || segment.lines().len() == 1);
+            next = segment.last() + 1;
+        }
+        assert_eq!(next, 1 + 2 + 100 + 1 + 100);
+    }
+
+    #[test]
+    fn lines_slice_and_join_keep_every_event() {
+        let all = lines(&["{1}", "{22}", "{333}", "{4444}"]);
+        assert_eq!(all.len(), 4);
+        assert_eq!(all.slice(1, 3).iter().collect::<Vec<_>>(), [&b"{22}"[..], b"{333}"]);
+        assert_eq!(all.slice(3, 9).get(0), Some(&b"{4444}"[..]));
+        assert!(all.slice(4, 5).is_empty());
+        assert_eq!(join(&[all.slice(0, 2), all.slice(2, 4)]), all);
+        assert!(lines(&[]).is_empty());
+    }
+}

@@ -1,0 +1,68 @@
+//! Points in time, in whole milliseconds, and the one place that reads the wall clock.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// Milliseconds since the Unix epoch, UTC. Shown as RFC 3339 with milliseconds (`2026-11-23T17:15:47.966Z`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The host's wall clock. Nothing else in runcast reads it.
+    pub fn now() -> Self {
+        Self(jiff::Timestamp::now().as_millisecond())
+    }
+
+    /// From milliseconds since the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// This point moved by `millis`, saturating.
+    #[must_use]
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// Parses RFC 3339; `None` when it is not.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Out-of-range values (beyond year 9999) can only come from arithmetic; show the nearest end.
+        let clamped = self.0.clamp(-377_705_023_201_000, 253_402_207_200_999);
+        match jiff::Timestamp::from_millisecond(clamped) {
+            Ok(t) => write!(f, "{t:.3}"),
+            Err(_) => write!(f, "{clamped}"),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_shown_with_milliseconds_and_read_back() {
+        let t = Timestamp::from_millis(1_795_454_147_966);
+        assert_eq!(t.to_string(), "2026-11-23T17:15:47.966Z");
+        assert_eq!(Timestamp::parse("2026-11-23T17:15:47.966Z"), Some(t));
+        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+}
