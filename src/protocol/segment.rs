@@ -27,6 +27,12 @@ impl Lines {
         Self { bytes, ends }
     }
 
+    /// From events that stand in `bytes` one after the other, a newline between two; `ends` says where each one ends.
+    pub(super) fn from_parts(bytes: Bytes, ends: Vec<u32>) -> Self {
+        debug_assert_eq!(ends.last().map(|end| *end as usize), (!bytes.is_empty()).then_some(bytes.len()));
+        Self { bytes, ends: ends.into() }
+    }
+
     /// The joined bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
@@ -117,7 +123,7 @@ pub struct Segment {
     first: Seq,
     at: Timestamp,
     lines: Lines,
-    arrived: Instant,
+    arrived: OnceLock<Instant>,
     web_socket: OnceLock<Encoded>,
     sse: OnceLock<Encoded>,
     nd_json: OnceLock<Encoded>,
@@ -132,18 +138,16 @@ impl Segment {
             first,
             at,
             lines,
-            arrived: Instant::now(),
+            arrived: OnceLock::new(),
             web_socket: OnceLock::new(),
             sse: OnceLock::new(),
             nd_json: OnceLock::new(),
         }
     }
 
-    /// The same segment with the time at which its oldest event reached this node, for the delivery lag.
-    #[must_use]
-    pub fn with_arrived(mut self, arrived: Instant) -> Self {
-        self.arrived = arrived;
-        self
+    /// Notes when its oldest event reached this node; the first note stays.
+    pub fn note_arrived(&self, arrived: Instant) {
+        let _ = self.arrived.set(arrived);
     }
 
     /// The epoch that stored it.
@@ -166,9 +170,9 @@ impl Segment {
         self.at
     }
 
-    /// When its oldest event reached this node (when it was read, for one that came from the journal).
-    pub fn arrived(&self) -> Instant {
-        self.arrived
+    /// When its oldest event reached this node; `None` for a segment that was read back from the journal.
+    pub fn arrived(&self) -> Option<Instant> {
+        self.arrived.get().copied()
     }
 
     /// Its events as posted.
@@ -323,7 +327,7 @@ mod tests {
         let encoded = segment.encoded(Encoding::NdJson);
         let want = concat!(r#"{"seq":41,"type":"a"}"#, "\n", r#"{"seq":42, "x" : 1.0e3,"type":"b"}"#, "\n");
         assert_eq!(encoded.bytes(), want);
-        assert_eq!(&encoded.bytes()[encoded.start(1)..], want.lines().nth(1).unwrap().to_owned() + "\n");
+        assert_eq!(&encoded.bytes()[encoded.start(1)..], &want.as_bytes()[want.find('\n').unwrap() + 1..]);
         assert_eq!(encoded.start(2), want.len());
         let sse = segment.encoded(Encoding::Sse);
         assert!(sse.bytes().starts_with(b"id: 7:41\ndata: {\"seq\":41,\"type\":\"a\"}\n\n"));

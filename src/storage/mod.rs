@@ -2,4 +2,5 @@
 //! no actor, no HTTP.
 
 pub mod catalog;
+pub mod data_dir;
 pub mod journal;

@@ -1,0 +1,147 @@
+//! The cleanup: ends what nobody ended, seals what has ended, and expires what is old, in bounded steps.
+//!
+//! Receives nothing. Sends `Publish` (a `run_status` "lost", a `sealed`) to rooms through the registry, expiries to the
+//! journal, and the expired runs to the recorder. When the journal is away it tries again at the next sweep.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use serde_json::json;
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use super::messages::recorder::RunsGone;
+use super::messages::registry::FindRoom;
+use super::messages::room::Publish;
+use super::supervision::{Alive, Line};
+use crate::budget::Budget;
+use crate::protocol::state::RunStatus;
+use crate::protocol::{Lines, Timestamp};
+use crate::storage::journal::{Journal, JournalError, RunHead};
+
+/// When things are due.
+#[derive(Clone, Debug)]
+pub struct CleanupTimes {
+    /// Time between sweeps.
+    pub interval: Duration,
+    /// Runs per step.
+    pub batch: usize,
+    /// An ended run expires so long after its last event.
+    pub retain_ms: i64,
+    /// A run that can grow but has not for so long is marked lost.
+    pub lost_ms: i64,
+    /// An ended run is sealed so long after its last event.
+    pub seal_ms: i64,
+}
+
+/// See the module's page.
+pub struct Cleanup {
+    times: CleanupTimes,
+    work: Work,
+    sweeping: bool,
+    _alive: Alive,
+}
+
+#[derive(Clone)]
+struct Work {
+    journal: Arc<dyn Journal>,
+    rooms: Line<FindRoom>,
+    recorder: Line<RunsGone>,
+    budget: Budget,
+}
+
+impl Cleanup {
+    /// A cleanup; `budget` is that of request bodies, which its own events share.
+    pub fn new(
+        times: CleanupTimes,
+        journal: Arc<dyn Journal>,
+        rooms: Line<FindRoom>,
+        recorder: Line<RunsGone>,
+        budget: Budget,
+        alive: Alive,
+    ) -> Self {
+        Self { times, work: Work { journal, rooms, recorder, budget }, sweeping: false, _alive: alive }
+    }
+
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        if self.sweeping {
+            return;
+        }
+        self.sweeping = true;
+        let (work, times) = (self.work.clone(), self.times.clone());
+        let sweep = async move {
+            if let Err(error) = work.sweep(&times).await {
+                warn!(%error, "the sweep stopped early");
+            }
+        };
+        ctx.spawn(wrap_future::<_, Self>(sweep).map(|(), cleanup, _| cleanup.sweeping = false));
+    }
+}
+
+impl Work {
+    async fn sweep(&self, times: &CleanupTimes) -> Result<(), JournalError> {
+        let now = self.journal.now();
+        let soonest = times.seal_ms.min(times.lost_ms);
+        for RunHead { run, head } in self.journal.idle_since(now.plus_millis(-soonest), times.batch).await? {
+            let ended = head.status.is_some_and(RunStatus::is_final);
+            let idle_ms = now.as_millis() - head.last_at.as_millis();
+            if ended && idle_ms >= times.seal_ms {
+                self.append(&run, json!({"type": "sealed", "timestamp": now}), None, head.tip).await;
+            } else if !ended && idle_ms >= times.lost_ms {
+                let detail = "no event for a long time";
+                let event = json!({"type": "run_status", "timestamp": now, "status": "lost", "detail": detail});
+                self.append(&run, event, Some(RunStatus::Lost), head.tip).await;
+            }
+        }
+        self.expire(now.plus_millis(-times.retain_ms), times.batch).await
+    }
+
+    async fn expire(&self, before: Timestamp, batch: usize) -> Result<(), JournalError> {
+        loop {
+            let expired = self.journal.expire(before, batch).await?;
+            if !expired.runs.is_empty() {
+                info!(runs = expired.runs.len(), "runs expired");
+                metrics::counter!("runcast_runs_expired_total").increment(expired.runs.len() as u64);
+                // A row that stays is removed when the recorder next repairs... by the journal's word that the run is gone.
+                let _ = self.recorder.try_send(RunsGone(expired.runs));
+            }
+            if !expired.more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Appends one of the server's own events if nothing has happened since; the next sweep tries again otherwise.
+    async fn append(&self, run: &crate::protocol::RunId, event: serde_json::Value, status: Option<RunStatus>, tip: u64) {
+        let Ok(Ok(room)) = self.rooms.ask(FindRoom { run: run.clone() }).await else { return };
+        let (reply, stored) = oneshot::channel();
+        let request = Publish {
+            numbered: None,
+            lines: Lines::from_stored(event.to_string().into()),
+            status,
+            privileged: true,
+            seals: status.is_none(),
+            if_tip: Some(tip),
+            arrived: Instant::now(),
+            held: Arc::new(self.budget.hold()),
+            reply,
+        };
+        if room.publish.try_send(request).is_ok() {
+            match stored.await {
+                Ok(Ok(_)) => info!(%run, sealed = status.is_none(), "the run was closed"),
+                Ok(Err(error)) => info!(%run, %error, "the run was not closed"),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+impl Actor for Cleanup {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(self.times.interval, Self::sweep);
+    }
+}

@@ -1,0 +1,235 @@
+//! The viewers of one run on one worker thread: who is seated, who is live, and how far the gallery has heard.
+//!
+//! Shared on its thread by the gallery, which hands out segments, and the sessions, which take and leave seats. Every
+//! reader judges what it is handed by its own place, so a doubled, late or lost hand-over is never an error here.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::actors::messages::gallery::TipIs;
+use crate::actors::messages::room::RoomPort;
+use crate::actors::messages::viewer::{Delivery, Viewer};
+use crate::protocol::close::CloseReason;
+use crate::protocol::{RunId, Segment, Seq};
+
+/// The clock is read once for so many hand-overs.
+const PER_CLOCK: usize = 16;
+
+/// A seat's number in its audience.
+pub type SeatId = usize;
+
+/// See the module's page.
+pub struct Audience {
+    run: RunId,
+    room: Arc<RoomPort>,
+    inner: RefCell<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    seats: Vec<Option<Seat>>,
+    free: Vec<SeatId>,
+    /// Seats whose viewers are handed segments.
+    live: Vec<SeatId>,
+    /// The next seq that the gallery has not handed out; `None` until the room has answered its enrolment.
+    next: Option<Seq>,
+    pass: Option<Pass>,
+    /// Nobody may be seated any more.
+    closed: bool,
+    /// The gallery's task, woken when the last seat is free.
+    waker: Option<Waker>,
+}
+
+struct Seat {
+    viewer: Rc<dyn Viewer>,
+    /// Index in `live`.
+    live: Option<usize>,
+}
+
+/// A hand-over in progress: `live[..left]` have not had it yet.
+struct Pass {
+    segments: Vec<Arc<Segment>>,
+    left: usize,
+}
+
+impl Audience {
+    /// An audience for one life of a run's room.
+    pub fn new(room: Arc<RoomPort>) -> Self {
+        Self { run: room.run.clone(), room, inner: RefCell::default() }
+    }
+
+    /// The run.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// The room that it hears from.
+    pub fn room(&self) -> &Arc<RoomPort> {
+        &self.room
+    }
+
+    /// Seats a viewer; it is not live yet. `None` once the audience is closed.
+    pub fn seat(&self, viewer: Rc<dyn Viewer>) -> Option<SeatId> {
+        let mut inner = self.inner.borrow_mut();
+        if inner.closed {
+            return None;
+        }
+        let seat = Some(Seat { viewer, live: None });
+        let id = match inner.free.pop() {
+            Some(id) => {
+                inner.seats[id] = seat;
+                id
+            }
+            None => {
+                inner.seats.push(seat);
+                inner.seats.len() - 1
+            }
+        };
+        self.room.gauge.viewers.fetch_add(1, Ordering::Relaxed);
+        Some(id)
+    }
+
+    /// Frees a seat. With the last one the audience closes and its gallery ends; the next viewer opens another.
+    pub fn leave(&self, id: SeatId) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.seats.get(id).is_some_and(Option::is_some) {
+            inner.unlive(id);
+            inner.seats[id] = None;
+            inner.free.push(id);
+            self.room.gauge.viewers.fetch_sub(1, Ordering::Relaxed);
+        }
+        if inner.free.len() == inner.seats.len() {
+            inner.closed = true;
+            if let Some(waker) = inner.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Whether nobody can be seated any more.
+    pub fn closed(&self) -> bool {
+        self.inner.borrow().closed
+    }
+
+    /// Remembers the gallery's task, to end it when the audience closes.
+    pub fn keep_waker(&self, waker: &Waker) {
+        let mut inner = self.inner.borrow_mut();
+        if !inner.waker.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+            inner.waker = Some(waker.clone());
+        }
+    }
+
+    /// Seats taken.
+    pub fn seated(&self) -> usize {
+        let inner = self.inner.borrow();
+        inner.seats.len() - inner.free.len()
+    }
+
+    /// A viewer that waits for `next` wants to be live. Refused when the gallery has handed out `next` already: pull
+    /// once more. On one thread nothing can fall between this answer and the next hand-over.
+    pub fn admit(&self, id: SeatId, next: Seq) -> bool {
+        let mut inner = self.inner.borrow_mut();
+        if inner.next.is_some_and(|heard| next < heard) {
+            return false;
+        }
+        let index = inner.live.len();
+        match inner.seats.get_mut(id) {
+            Some(Some(seat)) if seat.live.is_none() => {
+                seat.live = Some(index);
+                inner.live.push(id);
+                true
+            }
+            Some(Some(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Starts to hand `segments` to every live viewer; [`Audience::step`] does the work.
+    pub fn begin_pass(&self, segments: Vec<Arc<Segment>>) {
+        let mut inner = self.inner.borrow_mut();
+        debug_assert!(inner.pass.is_none());
+        let Some(last) = segments.last().map(|segment| segment.last()) else { return };
+        inner.next = Some(inner.next.map_or(last + 1, |next| next.max(last + 1)));
+        let left = inner.live.len();
+        inner.pass = Some(Pass { segments, left });
+    }
+
+    /// Hands over to at most `count` viewers; `true` while some are left.
+    ///
+    /// The pass goes from the end of the list to its start: a seat freed during it is filled from the end, with a viewer
+    /// that has had its turn (and would skip a second one), so none is passed over.
+    pub fn step(&self, count: usize) -> bool {
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(mut pass) = inner.pass.take() else { return false };
+        let mut now = Instant::now();
+        for turn in 0..count {
+            pass.left = pass.left.min(inner.live.len());
+            if pass.left == 0 {
+                return false;
+            }
+            pass.left -= 1;
+            if turn % PER_CLOCK == PER_CLOCK - 1 {
+                now = Instant::now();
+            }
+            let id = inner.live[pass.left];
+            let Some(Some(seat)) = inner.seats.get(id) else { continue };
+            if seat.viewer.deliver(&pass.segments, now) == Delivery::Behind {
+                inner.unlive(id);
+            }
+        }
+        let more = pass.left > 0;
+        if more {
+            inner.pass = Some(pass);
+        }
+        more
+    }
+
+    /// The room says where the log ends: viewers that wait for something older must pull.
+    pub fn tip_is(&self, tip: TipIs) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.next = Some(inner.next.map_or(tip.tip + 1, |next| next.max(tip.tip + 1)));
+        for id in inner.live.clone() {
+            if let Some(Some(seat)) = inner.seats.get(id)
+                && seat.viewer.tip_is(tip.tip) == Delivery::Behind
+            {
+                inner.unlive(id);
+            }
+        }
+    }
+
+    /// Shows a screen frame to everyone seated.
+    pub fn show(&self, frame: &Bytes) {
+        for seat in self.inner.borrow().seats.iter().flatten() {
+            seat.viewer.show(frame);
+        }
+    }
+
+    /// Closes everyone; nobody is seated any more.
+    pub fn evict(&self, reason: CloseReason) {
+        let mut inner = self.inner.borrow_mut();
+        inner.closed = true;
+        for seat in inner.seats.iter().flatten() {
+            seat.viewer.close(reason);
+        }
+    }
+}
+
+impl Inner {
+    fn unlive(&mut self, id: SeatId) {
+        let Some(index) = self.seats.get_mut(id).and_then(Option::as_mut).and_then(|seat| seat.live.take()) else {
+            return;
+        };
+        self.live.swap_remove(index);
+        if let Some(moved) = self.live.get(index).copied()
+            && let Some(Some(seat)) = self.seats.get_mut(moved)
+        {
+            seat.live = Some(index);
+        }
+    }
+}

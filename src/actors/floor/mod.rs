@@ -1,0 +1,159 @@
+//! What the actors of one worker thread share: its viewers, its audiences, its buffers. Never leaves the thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::messages::room::RoomPort;
+use super::messages::viewer::Viewer;
+use super::session::SessionLimits;
+use crate::meters::ThreadMeters;
+use crate::protocol::RunId;
+use crate::protocol::close::CloseReason;
+
+pub mod audience;
+
+use audience::Audience;
+
+/// Size of the thread's read buffer. 32 KiB.
+const SCRATCH_BYTES: usize = 32 * 1024;
+
+/// A viewer's number on its floor.
+pub type ViewerId = usize;
+
+/// Starts a gallery for an audience, on this thread.
+pub type OpenGallery = Box<dyn Fn(Rc<Audience>)>;
+
+/// See the module's page.
+pub struct Floor {
+    /// What every session of the thread keeps to.
+    pub limits: Rc<SessionLimits>,
+    /// The thread's figures.
+    pub meters: Arc<ThreadMeters>,
+    open_gallery: OpenGallery,
+    audiences: RefCell<HashMap<RunId, Rc<Audience>>>,
+    viewers: RefCell<Vec<Option<Rc<dyn Viewer>>>>,
+    free: RefCell<Vec<ViewerId>>,
+    scratch: Cell<Option<Box<[u8]>>>,
+    now_secs: Cell<u32>,
+    dismissed: Cell<Option<CloseReason>>,
+}
+
+impl Floor {
+    /// An empty floor; `open_gallery` starts the gallery of a new audience.
+    pub fn new(limits: Rc<SessionLimits>, meters: Arc<ThreadMeters>, open_gallery: OpenGallery) -> Self {
+        Self {
+            limits,
+            meters,
+            open_gallery,
+            audiences: RefCell::default(),
+            viewers: RefCell::default(),
+            free: RefCell::default(),
+            scratch: Cell::new(None),
+            now_secs: Cell::new(0),
+            dismissed: Cell::new(None),
+        }
+    }
+
+    /// Seconds since the node's start, as the heartbeat last said.
+    pub fn now_secs(&self) -> u32 {
+        self.now_secs.get()
+    }
+
+    /// Adds a viewer. When the floor has been dismissed it is closed at once.
+    pub fn enter(&self, viewer: Rc<dyn Viewer>) -> ViewerId {
+        if let Some(reason) = self.dismissed.get() {
+            viewer.close(reason);
+        }
+        let mut viewers = self.viewers.borrow_mut();
+        self.meters.viewer_entered();
+        if let Some(id) = self.free.borrow_mut().pop() {
+            viewers[id] = Some(viewer);
+            return id;
+        }
+        viewers.push(Some(viewer));
+        viewers.len() - 1
+    }
+
+    /// Removes a viewer.
+    pub fn leave(&self, id: ViewerId) {
+        if self.viewers.borrow_mut()[id].take().is_some() {
+            self.free.borrow_mut().push(id);
+            self.meters.viewer_left();
+        }
+    }
+
+    /// Viewers on this thread.
+    pub fn viewers(&self) -> usize {
+        self.viewers.borrow().len() - self.free.borrow().len()
+    }
+
+    /// The audience of a run, made with its gallery by the first who asks. One that hears from an older life of the room
+    /// is evicted first.
+    pub fn audience(&self, room: &Arc<RoomPort>) -> Rc<Audience> {
+        let mut audiences = self.audiences.borrow_mut();
+        if let Some(audience) = audiences.get(&room.run) {
+            if audience.room().generation >= room.generation && !audience.closed() {
+                return audience.clone();
+            }
+            audience.evict(CloseReason::TryAgain);
+        }
+        let audience = Rc::new(Audience::new(room.clone()));
+        audiences.insert(room.run.clone(), audience.clone());
+        (self.open_gallery)(audience.clone());
+        audience
+    }
+
+    /// Forgets an audience, unless another has taken its place.
+    pub fn forget(&self, audience: &Rc<Audience>) {
+        let mut audiences = self.audiences.borrow_mut();
+        if audiences.get(audience.run()).is_some_and(|current| Rc::ptr_eq(current, audience)) {
+            audiences.remove(audience.run());
+        }
+    }
+
+    /// A second has passed: pulses everyone, and pings those whose turn it is.
+    pub fn pulse(&self, now_secs: u32) {
+        self.now_secs.set(now_secs);
+        let slices = self.limits.ping_secs.max(1);
+        for (id, viewer) in self.viewers.borrow().iter().enumerate() {
+            if let Some(viewer) = viewer {
+                viewer.pulse(now_secs, id as u32 % slices == now_secs % slices);
+            }
+        }
+    }
+
+    /// Announces the drain, reconnect times spread evenly over `spread_ms`.
+    pub fn announce_drain(&self, spread_ms: u64) {
+        let viewers = self.viewers.borrow();
+        let count = viewers.len().max(1) as u64;
+        for (id, viewer) in viewers.iter().enumerate() {
+            if let Some(viewer) = viewer {
+                // A stride that is prime to most counts, so that neighbours (one browser's tabs) do not come together.
+                viewer.announce_drain((id as u64 * 7919 % count) * spread_ms / count);
+            }
+        }
+    }
+
+    /// Closes viewers `from..from + count`; the next `from`, or `None` at the end. Newcomers are closed at once.
+    pub fn dismiss(&self, reason: CloseReason, from: ViewerId, count: usize) -> Option<ViewerId> {
+        self.dismissed.set(Some(reason));
+        let viewers = self.viewers.borrow();
+        let to = (from + count).min(viewers.len());
+        for viewer in viewers[from.min(to)..to].iter().flatten() {
+            viewer.close(reason);
+        }
+        (to < viewers.len()).then_some(to)
+    }
+
+    /// Lends the thread's read buffer; give it back with [`Floor::put_scratch`].
+    pub fn take_scratch(&self) -> Box<[u8]> {
+        self.scratch.take().unwrap_or_else(|| vec![0; SCRATCH_BYTES].into())
+    }
+
+    /// Gives the read buffer back.
+    pub fn put_scratch(&self, scratch: Box<[u8]>) {
+        self.scratch.set(Some(scratch));
+    }
+}

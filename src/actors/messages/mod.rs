@@ -1,0 +1,10 @@
+//! The public vocabulary of each actor, one file per receiver. A message belongs to the actor that handles it.
+
+pub mod gallery;
+pub mod heartbeat;
+pub mod recorder;
+pub mod registry;
+pub mod room;
+pub mod supervisor;
+pub mod usher;
+pub mod viewer;

@@ -1,0 +1,247 @@
+//! What a room understands: publish, read, wait, enrol.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use actix::{Message, Recipient};
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::gallery::GalleryPort;
+use crate::budget::Held;
+use crate::protocol::cursor::Place;
+use crate::protocol::state::{RunState, RunStatus};
+use crate::protocol::{After, Cursor, Epoch, Lines, ProducerId, RunId, Segment, Seq};
+use crate::storage::journal::{Appended, OnGap, Refusal, RunPhase};
+
+/// The addresses of one life of a room. Cloned as an `Arc`, never per message.
+#[derive(Debug)]
+pub struct RoomPort {
+    /// The run.
+    pub run: RunId,
+    /// Which life of the run's room on this node; grows.
+    pub generation: u64,
+    /// Stores events.
+    pub publish: Recipient<Publish>,
+    /// Reads a page.
+    pub read: Recipient<Read>,
+    /// Waits for an event.
+    pub wait: Recipient<Wait>,
+    /// Folds the run's state.
+    pub fold: Recipient<Fold>,
+    /// Shows the live screen.
+    pub show: Recipient<Show>,
+    /// Adds a gallery.
+    pub enrol: Recipient<Enrol>,
+    /// Removes a gallery.
+    pub dismiss: Recipient<Dismiss>,
+    /// Frees cached segments.
+    pub give_way: Recipient<GiveWay>,
+    /// Figures that others may read without asking.
+    pub gauge: Arc<RoomGauge>,
+}
+
+/// A room's figures, written by the room and its galleries, read by anyone.
+#[derive(Debug, Default)]
+pub struct RoomGauge {
+    /// Viewers on this node.
+    pub viewers: AtomicUsize,
+    /// Bytes of segments that the room holds.
+    pub held_bytes: AtomicUsize,
+    /// Last use, in milliseconds since the node's start.
+    pub used_ms: AtomicU64,
+    /// Last seq known.
+    pub tip: AtomicU64,
+}
+
+impl RoomGauge {
+    /// Viewers on this node.
+    pub fn viewers(&self) -> usize {
+        self.viewers.load(Ordering::Relaxed)
+    }
+}
+
+/// Who numbers a post's events.
+#[derive(Clone, Debug)]
+pub struct Numbered {
+    /// The producer.
+    pub producer: ProducerId,
+    /// Number of the first event.
+    pub n: u64,
+    /// What to do about skipped numbers.
+    pub on_gap: OnGap,
+}
+
+/// Store events. Answered once they are durable; never silently dropped.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Publish {
+    /// The producer's numbering; `None`: the room numbers them itself.
+    pub numbered: Option<Numbered>,
+    /// The events.
+    pub lines: Lines,
+    /// The last `run_status` among them.
+    pub status: Option<RunStatus>,
+    /// See [`crate::storage::journal::Post::privileged`].
+    pub privileged: bool,
+    /// See [`crate::storage::journal::Post::seals`].
+    pub seals: bool,
+    /// Store only if this is the run's last seq.
+    pub if_tip: Option<Seq>,
+    /// When the request reached the node.
+    pub arrived: Instant,
+    /// The request's share of the node's memory for bodies, given back when it is answered.
+    pub held: Arc<Held>,
+    /// Where the answer goes; dropped unanswered when the room dies.
+    pub reply: oneshot::Sender<Result<Published, PublishError>>,
+}
+
+/// A post that was accepted.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// What the journal says of it.
+    pub appended: Appended,
+    /// The run's cursor afterwards.
+    pub cursor: Cursor,
+}
+
+/// A post that was not stored, or may not have been.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PublishError {
+    /// For a reason of its own.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The room's queue or the journal's is full; nothing stored.
+    #[error("too much is waiting to be stored")]
+    Saturated,
+    /// The journal is away; nothing stored.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It may be stored.
+    #[error("{0}")]
+    OutcomeUnknown(String),
+    /// This room has retired: find it anew.
+    #[error("the room has retired")]
+    Retired,
+}
+
+/// Where a read starts.
+#[derive(Clone, Copy, Debug)]
+pub enum ReadFrom {
+    /// A request's `after`, to be resolved against the log.
+    After(After),
+    /// A place that was resolved before.
+    Place(Place),
+}
+
+/// "What follows?"
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Read {
+    /// From where.
+    pub from: ReadFrom,
+    /// About how much: at least one segment if there is any.
+    pub max_bytes: usize,
+    /// Where the page goes; dropped unanswered when the room dies.
+    pub reply: oneshot::Sender<Result<Page, ReadError>>,
+}
+
+/// What the log said of a reader's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It follows on.
+    Continue,
+    /// `from..=to` is history that is gone.
+    Gap {
+        /// First missing seq.
+        from: Seq,
+        /// Last missing seq.
+        to: Seq,
+    },
+    /// The log was cut back: what the reader has from `from` on is void.
+    Reset {
+        /// First void seq.
+        from: Seq,
+    },
+}
+
+/// An answer to [`Read`].
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// What the log says of the reader's place.
+    pub verdict: Verdict,
+    /// Where the segments start: the reader's place after the verdict.
+    pub place: Place,
+    /// Consecutive; the first holds `place.next`, perhaps not as its first event. Empty at the tip.
+    pub segments: Vec<Arc<Segment>>,
+    /// The run's last seq at this moment.
+    pub tip: Seq,
+    /// The first seq still there.
+    pub first: Seq,
+    /// The run's current epoch.
+    pub epoch: Option<Epoch>,
+    /// Whether the run can grow.
+    pub phase: RunPhase,
+}
+
+/// A read that got no page. The reader keeps its place and asks again.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The journal is away.
+    #[error("{0}")]
+    Unavailable(String),
+    /// This room has retired: find it anew.
+    #[error("the room has retired")]
+    Retired,
+}
+
+/// Tell when the run has an event after `seq`.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Wait {
+    /// The last seq that the caller has.
+    pub seq: Seq,
+    /// Told once, or dropped: at the room's end, or at once when too many wait.
+    pub reply: oneshot::Sender<()>,
+}
+
+/// The run's folded state.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Fold {
+    /// Where it goes.
+    pub reply: oneshot::Sender<Result<Folded, ReadError>>,
+}
+
+/// A run's state and the cursor up to which it was folded.
+#[derive(Clone, Debug)]
+pub struct Folded {
+    /// The state.
+    pub state: Arc<RunState>,
+    /// The last event in it.
+    pub cursor: Cursor,
+}
+
+/// The live screen, as a WebSocket frame: newest wins, stored nowhere.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub struct Show(pub Bytes);
+
+/// A gallery wants the run's segments. Answered by [`super::gallery::TipIs`].
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Enrol(pub GalleryPort);
+
+/// A gallery has no viewers any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Dismiss {
+    /// Its id.
+    pub gallery: u64,
+}
+
+/// The node holds too many segments: free yours.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct GiveWay;

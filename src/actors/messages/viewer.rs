@@ -1,0 +1,38 @@
+//! What a session offers to the gallery and the usher on its own thread.
+//!
+//! These are calls, not messages: they never leave the thread, and the hand-over of a segment to a thousand sockets is
+//! the one place where a message per viewer was measured to cost more than it is worth (ARCHITECTURE.md). A call never
+//! calls back: a session that has to act is woken instead.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::protocol::close::CloseReason;
+use crate::protocol::{Segment, Seq};
+
+/// What became of a hand-over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Written or queued.
+    Sent,
+    /// The viewer is behind now and will pull: too slow, or a hole.
+    Behind,
+}
+
+/// A viewer as seen from its thread.
+pub trait Viewer {
+    /// Hands over new segments. `now` is for the lag's histogram.
+    fn deliver(&self, segments: &[Arc<Segment>], now: Instant) -> Delivery;
+    /// The log ends at `tip`: fall behind if that is news.
+    fn tip_is(&self, tip: Seq) -> Delivery;
+    /// Shows a screen frame when the socket has nothing better to do; the newest wins.
+    fn show(&self, frame: &Bytes);
+    /// A second has passed: `now_secs` since the node's start; `ping` when this viewer's turn has come.
+    fn pulse(&self, now_secs: u32, ping: bool);
+    /// Announces that the node will go, once.
+    fn announce_drain(&self, reconnect_after_ms: u64);
+    /// Ends the session for a reason, after what is queued.
+    fn close(&self, reason: CloseReason);
+}

@@ -1,0 +1,28 @@
+//! The actors. Each has one responsibility, and they speak only by messages.
+//!
+//! ```text
+//! Supervisor
+//! ├─ Registry    permanent   the only creator and finder of rooms
+//! │   └─ Room      transient   one per run, on demand: the local sequencer of its log
+//! ├─ Recorder    permanent   writes the list of runs behind the log
+//! ├─ Heartbeat   permanent   pulses the worker threads' ushers
+//! └─ Cleanup     permanent   ends, seals and expires runs
+//!
+//! on each worker thread, around its Floor (what they share without leaving the thread):
+//! Usher                      pulses the thread's viewers, and closes them when the node goes
+//! Gallery      temporary     one per run with viewers here: hands its room's segments out
+//! Session      temporary     one per connection: a cursor that follows one run
+//! ```
+
+pub mod cleanup;
+pub mod floor;
+pub mod gallery;
+pub mod heartbeat;
+pub mod messages;
+pub mod recorder;
+pub mod registry;
+pub mod room;
+pub mod session;
+pub mod supervision;
+pub mod supervisor;
+pub mod usher;

@@ -1,0 +1,182 @@
+//! The recorder: writes what changed about runs into the catalog, in batches, behind the log.
+//!
+//! Receives [`RunChanged`] from rooms and [`RunsGone`] from the cleanup. Sends rows to the catalog. When the catalog is
+//! away it keeps the newest row per run and tries again; on failure, or when too much waits, it repairs from the journal,
+//! which tells everything again. So the list of runs may lag, and never stays wrong.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tracing::{info, warn};
+
+use super::messages::recorder::{RunChanged, RunsGone};
+use super::supervision::Alive;
+use crate::protocol::{RunId, Timestamp};
+use crate::storage::catalog::{Catalog, CatalogError, RunRow};
+use crate::storage::journal::{Head, Journal, RunHead};
+
+/// How often rows are written.
+const PACE: Duration = Duration::from_millis(250);
+/// Pause after the catalog or the journal did not answer.
+const RETRY: Duration = Duration::from_secs(1);
+/// Rows that may wait. Beyond it the recorder repairs from the journal instead.
+const MAX_WAITING: usize = 20_000;
+/// Rows repaired per step.
+const REPAIR_STEP: usize = 500;
+/// How far before the catalog's newest row a repair starts: rows are written behind the log. 10 minutes.
+const REPAIR_MARGIN_MS: i64 = 600_000;
+
+/// See the module's page.
+pub struct Recorder {
+    catalog: Arc<dyn Catalog>,
+    journal: Arc<dyn Journal>,
+    /// The newest row per run; at most [`MAX_WAITING`].
+    waiting: HashMap<RunId, RunRow>,
+    gone: Vec<RunId>,
+    /// A write or a repair step is in flight.
+    busy: bool,
+    /// Where the repair goes on; `None` when the catalog is known to be whole.
+    repair_from: Option<RepairFrom>,
+    _alive: Alive,
+}
+
+#[derive(Clone, Copy)]
+enum RepairFrom {
+    /// The catalog's newest row.
+    Newest,
+    At(Timestamp),
+}
+
+impl Recorder {
+    /// A recorder that begins with a repair.
+    pub fn new(catalog: Arc<dyn Catalog>, journal: Arc<dyn Journal>, alive: Alive) -> Self {
+        Self {
+            catalog,
+            journal,
+            waiting: HashMap::new(),
+            gone: Vec::new(),
+            busy: false,
+            repair_from: Some(RepairFrom::Newest),
+            _alive: alive,
+        }
+    }
+
+    fn work(&mut self, ctx: &mut Context<Self>) {
+        if self.busy {
+            return;
+        }
+        if let Some(from) = self.repair_from {
+            self.repair(from, ctx);
+        } else if !self.waiting.is_empty() || !self.gone.is_empty() {
+            self.write(ctx);
+        }
+    }
+
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        self.busy = true;
+        let rows: Vec<RunRow> = self.waiting.drain().map(|(_, row)| row).collect();
+        let gone = std::mem::take(&mut self.gone);
+        let catalog = self.catalog.clone();
+        let write = async move {
+            let written = async {
+                catalog.record(&rows).await?;
+                catalog.forget(&gone).await
+            }
+            .await;
+            (written, rows, gone)
+        };
+        ctx.spawn(wrap_future::<_, Self>(write).map(|(written, rows, gone), recorder, ctx| {
+            match written {
+                Ok(()) => recorder.busy = false,
+                Err(error) => {
+                    for row in rows {
+                        recorder.waiting.entry(row.run.clone()).or_insert(row);
+                    }
+                    recorder.gone.extend(gone);
+                    recorder.rest(&error, ctx);
+                }
+            }
+        }));
+    }
+
+    /// One step: the runs that changed since, from the journal into the catalog.
+    fn repair(&mut self, from: RepairFrom, ctx: &mut Context<Self>) {
+        self.busy = true;
+        let (catalog, journal) = (self.catalog.clone(), self.journal.clone());
+        let step = async move {
+            let since = match from {
+                RepairFrom::At(at) => at,
+                RepairFrom::Newest => {
+                    let newest = catalog.newest().await?;
+                    newest.map_or(Timestamp::from_millis(0), |at| at.plus_millis(-REPAIR_MARGIN_MS))
+                }
+            };
+            let changed = journal.changed_since(since, REPAIR_STEP).await.map_err(|e| CatalogError(e.to_string()))?;
+            let rows: Vec<RunRow> = changed.into_iter().map(row).collect();
+            catalog.record(&rows).await?;
+            Ok((rows.len(), rows.last().map(|row| row.last_at), since))
+        };
+        ctx.spawn(wrap_future::<_, Self>(step).map(|stepped, recorder, ctx| match stepped {
+            Ok((count, last, since)) => {
+                recorder.busy = false;
+                // A step that is all of one millisecond would come again for ever: go past it.
+                let next = last.map(|last| if last > since { last } else { last.plus_millis(1) });
+                recorder.repair_from = next.filter(|_| count == REPAIR_STEP).map(RepairFrom::At);
+                if recorder.repair_from.is_none() {
+                    info!(runs = count, "the list of runs is whole");
+                }
+                recorder.work(ctx);
+            }
+            Err(error) => recorder.rest(&error, ctx),
+        }));
+    }
+
+    fn rest(&mut self, error: &CatalogError, ctx: &mut Context<Self>) {
+        warn!(%error, waiting = self.waiting.len(), "the list of runs could not be written");
+        metrics::counter!("runcast_catalog_failures_total").increment(1);
+        ctx.run_later(RETRY, |recorder, ctx| {
+            recorder.busy = false;
+            recorder.work(ctx);
+        });
+    }
+}
+
+fn row(RunHead { run, head }: RunHead) -> RunRow {
+    let Head { status, tip, created_at, last_at, .. } = head;
+    RunRow { run, status, tip, created_at, last_at }
+}
+
+impl Actor for Recorder {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.work(ctx);
+        ctx.run_interval(PACE, Self::work);
+    }
+}
+
+impl Handler<RunChanged> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, RunChanged(row): RunChanged, _: &mut Self::Context) {
+        if self.waiting.len() < MAX_WAITING {
+            self.waiting.insert(row.run.clone(), row);
+        } else if self.repair_from.is_none() {
+            self.repair_from = Some(RepairFrom::Newest);
+        }
+    }
+}
+
+impl Handler<RunsGone> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, RunsGone(runs): RunsGone, _: &mut Self::Context) {
+        for run in &runs {
+            self.waiting.remove(run);
+        }
+        self.gone.extend(runs);
+    }
+}

@@ -1,0 +1,205 @@
+//! The registry: the only creator and finder of rooms, and their parent.
+//!
+//! Receives [`FindRoom`] from sessions and the edge, [`Retire`] from rooms. Rooms are transient: a failed one is built
+//! anew by the next who asks; one that fails again and again is quarantined while all others go on. When the rooms
+//! together hold too much, the least recently used ones are asked to give way. On failure the registry's rooms end with
+//! it, and their viewers come back.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tracing::{error, warn};
+
+use super::messages::registry::{FindError, FindRoom, ListRooms, Retire, RoomReport};
+use super::messages::room::{GiveWay, RoomGauge, RoomPort};
+use super::supervision::{Alive, Decision, Done, Exit, History, Policy};
+use crate::protocol::RunId;
+
+/// How often the rooms' memory is looked at.
+const WATCH: Duration = Duration::from_millis(500);
+
+/// Builds and starts a room on this thread: its port, and how it ends.
+pub type OpenRoom = Box<dyn Fn(RunId, u64, Arc<RoomGauge>) -> Result<(Arc<RoomPort>, Done), Exit>>;
+
+/// See the module's page.
+pub struct Registry {
+    open_room: OpenRoom,
+    rooms: HashMap<RunId, Arc<RoomPort>>,
+    /// Failures of runs' rooms; forgotten after a quiet window.
+    histories: HashMap<RunId, Failures>,
+    policy: Policy,
+    /// Most bytes that all rooms hold.
+    total_bytes: usize,
+    /// Grows over all rooms, so that no two lives are mistaken for each other. Starts at the node's time, so that a
+    /// restarted registry goes on above its predecessor.
+    next_generation: u64,
+    born: Instant,
+    _alive: Alive,
+}
+
+struct Failures {
+    history: History,
+    count: u64,
+    last: Exit,
+}
+
+impl Registry {
+    /// A registry without rooms; rooms together hold at most about `total_bytes` of segments.
+    pub fn new(open_room: OpenRoom, policy: Policy, total_bytes: usize, born: Instant, alive: Alive) -> Self {
+        Self {
+            open_room,
+            rooms: HashMap::new(),
+            histories: HashMap::new(),
+            policy,
+            total_bytes,
+            next_generation: born.elapsed().as_nanos() as u64 + 1,
+            born,
+            _alive: alive,
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.born.elapsed().as_millis() as u64
+    }
+
+    fn open(&mut self, run: RunId, ctx: &mut Context<Self>) -> Result<Arc<RoomPort>, FindError> {
+        let generation = self.next_generation;
+        self.next_generation += 1;
+        match (self.open_room)(run.clone(), generation, Arc::default()) {
+            Ok((port, done)) => {
+                self.rooms.insert(run.clone(), port.clone());
+                ctx.spawn(wrap_future::<_, Self>(done).map(move |exit, registry, _| {
+                    registry.ended(run, generation, exit);
+                }));
+                Ok(port)
+            }
+            Err(exit) => {
+                self.ended(run, generation, exit);
+                Err(FindError::Quarantined { retry_after_ms: self.policy.backoff_ms })
+            }
+        }
+    }
+
+    fn ended(&mut self, run: RunId, generation: u64, exit: Exit) {
+        if self.rooms.get(&run).is_some_and(|room| room.generation == generation) {
+            self.rooms.remove(&run);
+        }
+        if exit == Exit::Stopped {
+            return;
+        }
+        metrics::counter!("runcast_actor_restarts_total", "child" => "room").increment(1);
+        error!(%run, %exit, child = "room", "a room failed");
+        let now_ms = self.now_ms();
+        let failures = self.histories.entry(run.clone()).or_insert_with(|| Failures {
+            history: History::default(),
+            count: 0,
+            last: Exit::Stopped,
+        });
+        failures.count += 1;
+        failures.last = exit;
+        let jitter = f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 256.0;
+        if let Decision::Quarantine { until_ms } =
+            self.policy.decide(&mut failures.history, &failures.last, now_ms, jitter)
+        {
+            warn!(%run, for_ms = until_ms - now_ms, "the run is quarantined");
+        }
+    }
+
+    /// Asks the least recently used rooms to give way until what the others hold fits; forgets old failures.
+    fn watch(&mut self) {
+        let now_ms = self.now_ms();
+        let policy = self.policy;
+        self.histories.retain(|_, failures| !failures.history.is_quiet(&policy, now_ms));
+        let held = |room: &Arc<RoomPort>| room.gauge.held_bytes.load(Ordering::Relaxed);
+        let mut total: usize = self.rooms.values().map(held).sum();
+        if total <= self.total_bytes {
+            return;
+        }
+        let mut rooms: Vec<_> = self.rooms.values().filter(|room| held(room) > 0).collect();
+        rooms.sort_by_key(|room| room.gauge.used_ms.load(Ordering::Relaxed));
+        for room in rooms {
+            if total <= self.total_bytes {
+                break;
+            }
+            total -= held(room);
+            // A room too busy to hear it is not the one that should give way.
+            let _ = room.give_way.try_send(GiveWay);
+        }
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(WATCH, |registry, _| registry.watch());
+    }
+}
+
+impl Handler<FindRoom> for Registry {
+    type Result = Result<Arc<RoomPort>, FindError>;
+
+    fn handle(&mut self, FindRoom { run }: FindRoom, ctx: &mut Self::Context) -> Self::Result {
+        if let Some(room) = self.rooms.get(&run) {
+            // A room that has just died is still mapped until its exit is heard of.
+            if room.read.connected() {
+                return Ok(room.clone());
+            }
+            self.rooms.remove(&run);
+        }
+        let now_ms = self.now_ms();
+        let until = self.histories.get(&run).and_then(|failures| failures.history.quarantined_until(now_ms));
+        match until {
+            Some(until) => Err(FindError::Quarantined { retry_after_ms: until - now_ms }),
+            None => self.open(run, ctx),
+        }
+    }
+}
+
+impl Handler<Retire> for Registry {
+    type Result = bool;
+
+    fn handle(&mut self, Retire { run, generation }: Retire, _: &mut Self::Context) -> bool {
+        if self.rooms.get(&run).is_some_and(|room| room.generation == generation) {
+            self.rooms.remove(&run);
+        }
+        true
+    }
+}
+
+impl Handler<ListRooms> for Registry {
+    type Result = MessageResult<ListRooms>;
+
+    fn handle(&mut self, ListRooms { limit }: ListRooms, _: &mut Self::Context) -> Self::Result {
+        let now_ms = self.now_ms();
+        let mut reports: Vec<_> = self
+            .rooms
+            .values()
+            .map(|room| RoomReport {
+                run: room.run.clone(),
+                state: "running",
+                restarts: self.histories.get(&room.run).map_or(0, |failures| failures.count),
+                last_exit: self.histories.get(&room.run).map(|failures| failures.last.to_string()),
+                viewers: room.gauge.viewers(),
+                held_bytes: room.gauge.held_bytes.load(Ordering::Relaxed),
+            })
+            .collect();
+        let absent = self.histories.iter().filter(|(run, _)| !self.rooms.contains_key(*run));
+        reports.extend(absent.map(|(run, failures)| RoomReport {
+            run: run.clone(),
+            state: if failures.history.quarantined_until(now_ms).is_some() { "quarantined" } else { "failed" },
+            restarts: failures.count,
+            last_exit: Some(failures.last.to_string()),
+            viewers: 0,
+            held_bytes: 0,
+        }));
+        reports.sort_by_key(|report| (report.state == "running", Reverse(report.viewers), report.run.clone()));
+        reports.truncate(limit);
+        MessageResult(reports)
+    }
+}

@@ -1,0 +1,502 @@
+//! The room of one run on this node: the local sequencer of its log.
+//!
+//! Receives posts from producers, reads from viewers, enrolments from galleries. Sends appends and reads to the journal,
+//! segments to its galleries, changes to the recorder, and asks the registry to let it go when idle. When the journal is
+//! away, producers are told and viewers wait. On failure its galleries close their viewers with "try again", and the next
+//! join builds it anew. On overload its queue refuses posts, and a gallery that can't keep up is told the tip instead.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tracing::{debug, warn};
+use uuid::Uuid;
+
+use super::messages::gallery::{Deliver, Evict, GalleryPort, TipIs};
+use super::messages::recorder::RunChanged;
+use super::messages::registry::Retire;
+use super::messages::room::{
+    Dismiss, Enrol, Fold, GiveWay, Page, Publish, PublishError, Published, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
+};
+use super::supervision::{Alive, Line, Refused};
+use crate::protocol::close::CloseReason;
+use crate::protocol::{Cursor, ProducerId, RunId, Segment, Seq};
+use crate::storage::catalog::RunRow;
+use crate::storage::journal::{Append, Head, Journal, JournalError, Stored};
+
+mod appends;
+mod backlog;
+mod folding;
+mod reading;
+mod resolve;
+
+use appends::{Appends, Batch};
+use backlog::Backlog;
+use folding::Folding;
+
+/// Long polls that may wait in one room.
+const MAX_WAITS: usize = 10_000;
+/// Pause before the journal is asked again after a failure.
+const RETRY: Duration = Duration::from_millis(250);
+/// Pause before a gallery whose mailbox was full is told the tip.
+const NUDGE: Duration = Duration::from_millis(50);
+/// A changed run's row goes to the recorder at most this often.
+const RECORD_PACE: Duration = Duration::from_millis(500);
+/// How long a retired room answers late messages.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A room's bounds.
+#[derive(Clone, Debug)]
+pub struct RoomLimits {
+    /// Bytes of recent segments, and of pages of the past.
+    pub ring_bytes: usize,
+    /// Bytes of one page read from the journal.
+    pub page_bytes: usize,
+    /// Bytes of posts that may wait.
+    pub queue_bytes: usize,
+    /// How long an append may take, its repetitions included.
+    pub append_timeout: Duration,
+    /// How long an unused room stays.
+    pub idle: Duration,
+}
+
+/// What a room works with.
+#[derive(Clone)]
+pub struct RoomPorts {
+    /// The log.
+    pub journal: Arc<dyn Journal>,
+    /// Told of every change.
+    pub recorder: Line<RunChanged>,
+    /// Asked before the room goes.
+    pub retire: Line<Retire>,
+    /// The node's start, for "last used".
+    pub started: Instant,
+}
+
+/// See the module's page.
+pub struct Room {
+    run: RunId,
+    generation: u64,
+    limits: RoomLimits,
+    ports: RoomPorts,
+    gauge: Arc<RoomGauge>,
+    /// As the journal last said; `None` until it has answered once.
+    head: Option<Head>,
+    backlog: Backlog,
+    appends: Appends,
+    /// Reads that wait for the head or for the one journal read in flight.
+    reads: Vec<Read>,
+    /// A journal read is in flight; it serves everybody who waits.
+    reading: bool,
+    /// Long polls; at most [`MAX_WAITS`].
+    waits: Vec<Wait>,
+    galleries: Vec<Enrolled>,
+    folding: Folding,
+    /// The recorder has yet to hear of the last change.
+    unrecorded: bool,
+    retired: bool,
+    /// Why viewers are closed when the room ends.
+    ending: CloseReason,
+    _alive: Alive,
+}
+
+struct Enrolled {
+    port: GalleryPort,
+    /// Its mailbox was full: it will be told the tip.
+    behind: bool,
+}
+
+impl Room {
+    /// One life of a run's room.
+    pub fn new(
+        run: RunId,
+        generation: u64,
+        limits: RoomLimits,
+        ports: RoomPorts,
+        gauge: Arc<RoomGauge>,
+        alive: Alive,
+    ) -> Self {
+        let own = ProducerId::own(&Uuid::now_v7().to_string());
+        Self {
+            backlog: Backlog::new(limits.ring_bytes),
+            appends: Appends::new(limits.queue_bytes, own),
+            folding: Folding::new(run.clone()),
+            run,
+            generation,
+            limits,
+            ports,
+            gauge,
+            head: None,
+            reads: Vec::new(),
+            reading: false,
+            waits: Vec::new(),
+            galleries: Vec::new(),
+            unrecorded: false,
+            retired: false,
+            ending: CloseReason::TryAgain,
+            _alive: alive,
+        }
+    }
+
+    /// The addresses of a room that was started.
+    pub fn port(addr: &Addr<Self>, run: RunId, generation: u64, gauge: Arc<RoomGauge>) -> Arc<RoomPort> {
+        Arc::new(RoomPort {
+            run,
+            generation,
+            publish: addr.clone().recipient(),
+            read: addr.clone().recipient(),
+            wait: addr.clone().recipient(),
+            fold: addr.clone().recipient(),
+            show: addr.clone().recipient(),
+            enrol: addr.clone().recipient(),
+            dismiss: addr.clone().recipient(),
+            give_way: addr.clone().recipient(),
+            gauge,
+        })
+    }
+
+    fn tip(&self) -> Seq {
+        self.head.as_ref().map_or(0, |head| head.tip)
+    }
+
+    fn touch(&self) {
+        let used = self.ports.started.elapsed().as_millis() as u64;
+        self.gauge.used_ms.store(used, Ordering::Relaxed);
+        self.gauge.held_bytes.store(self.backlog.held_bytes(), Ordering::Relaxed);
+    }
+
+    /// Reads the head behind whatever a former life of this room still has in flight.
+    fn load_head(&mut self, ctx: &mut Context<Self>) {
+        let (journal, run) = (self.ports.journal.clone(), self.run.clone());
+        let load = async move { journal.settled_head(&run).await };
+        ctx.spawn(wrap_future::<_, Self>(load).map(|loaded, room, ctx| match loaded {
+            Ok(head) => {
+                room.gauge.tip.store(head.tip, Ordering::Relaxed);
+                room.head = Some(head);
+                room.tell_galleries_the_tip();
+                room.launch_append(ctx);
+                room.serve_reads(ctx);
+                room.fold_on(ctx);
+            }
+            Err(error) => {
+                warn!(run = %room.run, %error, "the journal did not tell the run's head");
+                let requests: Vec<_> = room.appends.drain().collect();
+                requests.into_iter().for_each(|request| refuse(request, &error));
+                room.reads.drain(..).for_each(|read| unavailable(read.reply, &error));
+                room.folding.fail(&error);
+                ctx.run_later(RETRY, |room, ctx| room.load_head(ctx));
+            }
+        }));
+    }
+
+    fn launch_append(&mut self, ctx: &mut Context<Self>) {
+        if self.head.is_none() {
+            return;
+        }
+        let Some(Batch { posts, precondition, requests, arrived }) = self.appends.launch() else { return };
+        let journal = self.ports.journal.clone();
+        let deadline = journal.now().plus_millis(self.limits.append_timeout.as_millis() as i64);
+        let append = Append { run: self.run.clone(), posts, precondition, deadline };
+        ctx.spawn(wrap_future::<_, Self>(append_until(journal, append)).map(move |stored, room, ctx| {
+            room.appends.landed();
+            match stored {
+                Ok(stored) => room.answer(stored, requests, arrived, ctx),
+                Err(error) => requests.into_iter().for_each(|request| refuse(request, &error)),
+            }
+            room.launch_append(ctx);
+        }));
+    }
+
+    fn answer(&mut self, stored: Stored, requests: Vec<Publish>, arrived: Instant, ctx: &mut Context<Self>) {
+        let Stored { outcomes, segments, head } = stored;
+        for segment in &segments {
+            segment.note_arrived(arrived);
+        }
+        self.advance(segments, head, ctx);
+        for (request, outcome) in requests.into_iter().zip(outcomes) {
+            let answer = outcome.map_err(PublishError::Refused).map(|appended| {
+                let seq = appended.seqs.map_or(self.tip(), |(_, last)| last);
+                Published { cursor: Cursor { epoch: Some(appended.epoch), seq }, appended }
+            });
+            // The request may have been given up; what it posted is stored all the same.
+            let _ = request.reply.send(answer);
+        }
+    }
+
+    /// The log has grown, as far as this room's own append tells. Whatever else the journal holds in between is read.
+    fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head, ctx: &mut Context<Self>) {
+        let known = self.tip();
+        if head.tip < known {
+            return; // an older answer overtook a newer one
+        }
+        let follows_on = segments.first().is_none_or(|first| first.first() == known + 1);
+        let (status, had_status) = (head.status, self.head.as_ref().and_then(|head| head.status));
+        self.gauge.tip.store(head.tip, Ordering::Relaxed);
+        let grown = head.tip > known;
+        self.head = Some(head);
+        if !grown {
+            return;
+        }
+        if follows_on && !segments.is_empty() {
+            for segment in &segments {
+                self.backlog.push(segment.clone());
+            }
+            self.deliver(segments, ctx);
+        } else {
+            debug!(run = %self.run, known, tip = self.tip(), "the log grew elsewhere: viewers pull");
+            self.backlog.clear();
+            self.tell_galleries_the_tip();
+        }
+        let tip = self.tip();
+        for wait in self.waits.extract_if(.., |wait| wait.seq < tip) {
+            let _ = wait.reply.send(());
+        }
+        self.touch();
+        self.record(known == 0 || status != had_status, ctx);
+    }
+
+    fn deliver(&mut self, segments: Vec<Arc<Segment>>, ctx: &mut Context<Self>) {
+        let segments: Arc<[Arc<Segment>]> = segments.into();
+        let mut nudge = false;
+        self.galleries.retain_mut(|gallery| match gallery.port.deliver.try_send(Deliver(segments.clone())) {
+            Ok(()) => true,
+            Err(SendError::Full(_)) => {
+                nudge |= !gallery.behind;
+                gallery.behind = true;
+                true
+            }
+            Err(SendError::Closed(_)) => false,
+        });
+        if nudge {
+            ctx.run_later(NUDGE, Self::nudge);
+        }
+    }
+
+    /// Tells the tip to galleries whose mailbox was full, until they have taken it.
+    fn nudge(&mut self, ctx: &mut Context<Self>) {
+        let tip = self.tip_is();
+        for gallery in self.galleries.iter_mut().filter(|gallery| gallery.behind) {
+            gallery.behind = gallery.port.tip.try_send(tip).is_err();
+        }
+        if self.galleries.iter().any(|gallery| gallery.behind && gallery.port.tip.connected()) {
+            ctx.run_later(NUDGE, Self::nudge);
+        }
+    }
+
+    fn tip_is(&self) -> TipIs {
+        let epoch = self.head.as_ref().and_then(|head| head.lineage.epoch());
+        TipIs { epoch, tip: self.tip() }
+    }
+
+    fn tell_galleries_the_tip(&mut self) {
+        let tip = self.tip_is();
+        for gallery in &self.galleries {
+            gallery.port.tip.do_send(tip);
+        }
+    }
+
+    /// Tells the recorder, at once when something was decided, else at a bounded pace.
+    fn record(&mut self, now: bool, ctx: &mut Context<Self>) {
+        if now {
+            self.unrecorded = self.send_row().is_err();
+        } else if !self.unrecorded {
+            self.unrecorded = true;
+            ctx.run_later(RECORD_PACE, |room, ctx| {
+                if room.unrecorded && room.send_row().is_err() {
+                    room.unrecorded = false;
+                    room.record(false, ctx);
+                } else {
+                    room.unrecorded = false;
+                }
+            });
+        }
+    }
+
+    fn send_row(&self) -> Result<(), Refused> {
+        let Some(head) = &self.head else { return Ok(()) };
+        let row = RunRow {
+            run: self.run.clone(),
+            status: head.status,
+            tip: head.tip,
+            created_at: head.created_at,
+            last_at: head.last_at,
+        };
+        self.ports.recorder.try_send(RunChanged(row))
+    }
+
+    /// Asks to go when nobody has used the room for a while.
+    fn check_idle(&mut self, ctx: &mut Context<Self>) {
+        let idle_ms = (self.ports.started.elapsed().as_millis() as u64)
+            .saturating_sub(self.gauge.used_ms.load(Ordering::Relaxed));
+        let unused = self.galleries.is_empty()
+            && self.appends.is_idle()
+            && self.reads.is_empty()
+            && self.waits.is_empty()
+            && !self.unrecorded
+            && !self.folding.is_waited_for();
+        if self.retired || !unused || u128::from(idle_ms) < self.limits.idle.as_millis() {
+            return;
+        }
+        let retire = self.ports.retire.clone();
+        let question = Retire { run: self.run.clone(), generation: self.generation };
+        let ask = async move { retire.ask(question).await };
+        ctx.spawn(wrap_future::<_, Self>(ask).map(|agreed, room, ctx| {
+            if agreed.unwrap_or(false) {
+                room.retired = true;
+                room.ending = CloseReason::Restart;
+                ctx.run_later(FAREWELL, |_, ctx| ctx.stop());
+            }
+        }));
+    }
+}
+
+/// Repeats an append whose outcome is unknown; the posts' producer marks make that safe.
+async fn append_until(journal: Arc<dyn Journal>, append: Append) -> Result<Stored, JournalError> {
+    loop {
+        match journal.append(append.clone()).await {
+            Err(JournalError::OutcomeUnknown(why)) if journal.now() < append.deadline => {
+                debug!(run = %append.run, why, "append repeated");
+                actix_rt::time::sleep(RETRY).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn refuse(request: Publish, error: &JournalError) {
+    let answer = match error {
+        JournalError::Unavailable(why) => PublishError::Unavailable(why.clone()),
+        JournalError::OutcomeUnknown(why) => PublishError::OutcomeUnknown(why.clone()),
+        JournalError::Saturated => PublishError::Saturated,
+    };
+    let _ = request.reply.send(Err(answer));
+}
+
+fn unavailable(reply: oneshot::Sender<Result<Page, ReadError>>, error: &JournalError) {
+    let _ = reply.send(Err(ReadError::Unavailable(error.to_string())));
+}
+
+impl Actor for Room {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.touch();
+        self.load_head(ctx);
+        ctx.run_interval(self.limits.idle / 4, Self::check_idle);
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        for gallery in &self.galleries {
+            gallery.port.evict.do_send(Evict(self.ending));
+        }
+    }
+}
+
+impl Handler<Publish> for Room {
+    type Result = ();
+
+    fn handle(&mut self, request: Publish, ctx: &mut Self::Context) {
+        if self.retired {
+            let _ = request.reply.send(Err(PublishError::Retired));
+            return;
+        }
+        self.touch();
+        if let Err(request) = self.appends.push(request) {
+            refuse(request, &JournalError::Saturated);
+        }
+        self.launch_append(ctx);
+    }
+}
+
+impl Handler<Read> for Room {
+    type Result = ();
+
+    fn handle(&mut self, read: Read, ctx: &mut Self::Context) {
+        if self.retired {
+            let _ = read.reply.send(Err(ReadError::Retired));
+            return;
+        }
+        self.touch();
+        self.reads.push(read);
+        self.serve_reads(ctx);
+    }
+}
+
+impl Handler<Wait> for Room {
+    type Result = ();
+
+    fn handle(&mut self, wait: Wait, _: &mut Self::Context) {
+        self.touch();
+        self.waits.retain(|wait| !wait.reply.is_closed());
+        if wait.seq < self.tip() {
+            let _ = wait.reply.send(());
+        } else if self.waits.len() < MAX_WAITS && !self.retired {
+            self.waits.push(wait);
+        }
+    }
+}
+
+impl Handler<Fold> for Room {
+    type Result = ();
+
+    fn handle(&mut self, fold: Fold, ctx: &mut Self::Context) {
+        if self.retired {
+            let _ = fold.reply.send(Err(ReadError::Retired));
+            return;
+        }
+        self.touch();
+        self.folding.ask(fold);
+        self.fold_on(ctx);
+    }
+}
+
+impl Handler<Show> for Room {
+    type Result = ();
+
+    fn handle(&mut self, frame: Show, _: &mut Self::Context) {
+        self.touch();
+        for gallery in &self.galleries {
+            // Newest wins: a frame that finds the mailbox full is overtaken anyway.
+            let _ = gallery.port.show.try_send(frame.clone());
+        }
+    }
+}
+
+impl Handler<Enrol> for Room {
+    type Result = ();
+
+    fn handle(&mut self, Enrol(port): Enrol, _: &mut Self::Context) {
+        self.touch();
+        if self.retired {
+            port.evict.do_send(Evict(CloseReason::TryAgain));
+            return;
+        }
+        if self.head.is_some() {
+            port.tip.do_send(self.tip_is());
+        }
+        self.galleries.push(Enrolled { port, behind: false });
+    }
+}
+
+impl Handler<Dismiss> for Room {
+    type Result = ();
+
+    fn handle(&mut self, Dismiss { gallery }: Dismiss, _: &mut Self::Context) {
+        self.touch();
+        self.galleries.retain(|enrolled| enrolled.port.id != gallery);
+    }
+}
+
+impl Handler<GiveWay> for Room {
+    type Result = ();
+
+    fn handle(&mut self, _: GiveWay, _: &mut Self::Context) {
+        self.backlog.clear();
+        self.gauge.held_bytes.store(0, Ordering::Relaxed);
+    }
+}

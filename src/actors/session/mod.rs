@@ -1,0 +1,405 @@
+//! A session: one viewer's connection, a cursor that follows one run.
+//!
+//! Receives pages from the run's room and whatever its peer sends; is handed segments by the gallery and pulses by the
+//! usher, as calls on its [`Outlet`]. Sends `Read` to the room. On failure the connection ends and the client resumes
+//! with its cursor. A peer that does not read is overload: the session drops what is not on the wire, pulls later at the
+//! socket's pace, and is reset when nothing leaves for too long.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tracing::info;
+use uuid::Uuid;
+
+use super::floor::audience::{Audience, SeatId};
+use super::floor::{Floor, ViewerId};
+use super::messages::registry::{FindError, FindRoom};
+use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort, Verdict};
+use super::messages::viewer::Viewer;
+use super::supervision::{Alive, Line};
+use crate::protocol::close::CloseReason;
+use crate::protocol::frame::{Decoder, Incoming, Violation};
+use crate::protocol::message::{ClientMessage, GapReason, ServerMessage};
+use crate::protocol::segment::Encoding;
+use crate::protocol::{After, RunId, Timestamp, frame};
+use crate::storage::journal::RunPhase;
+
+mod outbox;
+mod outlet;
+mod transport;
+
+use outlet::{Flushed, Mode, Outlet};
+pub use outlet::SessionLimits;
+pub use transport::Wire;
+
+/// Reads per poll of the socket, so that one busy peer does not hold the thread.
+const READS_PER_POLL: usize = 4;
+/// First pause before a page is asked for again after a failure.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+/// Longest such pause.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// What a connection wants, as its request said.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// The run to follow.
+    pub run: RunId,
+    /// From where.
+    pub after: After,
+    /// How messages are written.
+    pub encoding: Encoding,
+    /// Close at once, with this: the request was refused after an upgrade, because a browser can't read the status of a
+    /// refused one.
+    pub refused: Option<CloseReason>,
+}
+
+/// What sessions are given by their thread.
+#[derive(Clone)]
+pub struct SessionPort {
+    /// The thread's shared things.
+    pub floor: Rc<Floor>,
+    /// Finds rooms.
+    pub rooms: Line<FindRoom>,
+    /// Shown in `connected`.
+    pub node_id: Arc<str>,
+}
+
+/// See the module's page.
+pub struct Session<W: Wire> {
+    id: Uuid,
+    admission: Admission,
+    port: SessionPort,
+    /// Shared with the gallery and the usher of this thread.
+    outlet: Rc<Outlet<W>>,
+    viewer: ViewerId,
+    seat: Option<(Rc<Audience>, SeatId)>,
+    room: Option<Arc<RoomPort>>,
+    decoder: Decoder,
+    /// Bytes that arrived with the upgrade request.
+    early: Bytes,
+    /// `connected` has been sent.
+    greeted: bool,
+    /// A page, a room or a pause is awaited.
+    awaiting: bool,
+    retry: Duration,
+    /// The peer has sent its close frame.
+    peer_closed: bool,
+    /// What arrives is thrown away: it followed a violation, so it can't be trusted to be framed.
+    deaf: bool,
+    _guards: Guards,
+}
+
+/// What a session holds for as long as it lives.
+pub struct Guards {
+    /// Its entry in the census.
+    pub alive: Alive,
+    /// Its connection's slot under `server.max_connections`.
+    pub slot: Option<Rc<dyn std::any::Any>>,
+}
+
+impl<W: Wire> Session<W> {
+    /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
+    pub fn launch(wire: W, early: Bytes, admission: Admission, port: SessionPort, guards: Guards) {
+        let floor = &port.floor;
+        // A socket that can't be tuned has failed already; its first read tells.
+        let _ = wire.tune(floor.limits.send_buffer_bytes);
+        let outlet = Rc::new(Outlet::new(
+            wire,
+            admission.encoding,
+            floor.limits.clone(),
+            floor.meters.clone(),
+            floor.now_secs(),
+        ));
+        let viewer = floor.enter(outlet.clone() as Rc<dyn Viewer>);
+        let session = Self {
+            id: Uuid::now_v7(),
+            admission,
+            port,
+            outlet,
+            viewer,
+            seat: None,
+            room: None,
+            decoder: Decoder::default(),
+            early,
+            greeted: false,
+            awaiting: false,
+            retry: RETRY_MIN,
+            peer_closed: false,
+            deaf: false,
+            _guards: guards,
+        };
+        Context::new().run(session);
+    }
+
+    /// Finds the run's room, takes a seat in its audience here, and asks for the first page.
+    fn seek(&mut self, ctx: &mut Context<Self>) {
+        self.awaiting = true;
+        let (rooms, run) = (self.port.rooms.clone(), self.admission.run.clone());
+        let found = async move { rooms.ask(FindRoom { run }).await };
+        ctx.spawn(wrap_future::<_, Self>(found).map(|found, session, ctx| {
+            session.awaiting = false;
+            match found {
+                Ok(Ok(room)) => session.take_seat(room),
+                Err(_) => session.pause(ctx), // the registry is being restarted, or overloaded
+                Ok(Err(FindError::Quarantined { retry_after_ms })) => {
+                    session.outlet.tell(&ServerMessage::Error {
+                        code: "room_failed",
+                        error: "this run's room failed repeatedly".into(),
+                        reconnect_after_ms: Some(retry_after_ms),
+                    });
+                    session.close(CloseReason::TryAgain);
+                }
+            }
+            session.outlet.wake();
+        }));
+    }
+
+    fn take_seat(&mut self, room: Arc<RoomPort>) {
+        let audience = self.port.floor.audience(&room);
+        match audience.seat(self.outlet.clone()) {
+            Some(seat) => {
+                self.seat = Some((audience, seat));
+                self.room = Some(room);
+            }
+            None => self.close(CloseReason::TryAgain),
+        }
+    }
+
+    fn leave_seat(&mut self) {
+        self.room = None;
+        if let Some((audience, seat)) = self.seat.take() {
+            audience.leave(seat);
+        }
+    }
+
+    /// Asks for what follows.
+    fn pull(&mut self, ctx: &mut Context<Self>) {
+        let Some(room) = &self.room else { return self.seek(ctx) };
+        let from = match self.greeted {
+            true => ReadFrom::Place(self.outlet.place()),
+            false => ReadFrom::After(self.admission.after),
+        };
+        let (reply, page) = oneshot::channel();
+        match room.read.try_send(Read { from, max_bytes: self.outlet.page_bytes(), reply }) {
+            Ok(()) => {}
+            Err(SendError::Full(_)) => return self.pause(ctx),
+            Err(SendError::Closed(_)) => return self.close(CloseReason::TryAgain),
+        }
+        self.awaiting = true;
+        ctx.spawn(wrap_future::<_, Self>(page).map(|page, session, ctx| {
+            session.awaiting = false;
+            match page {
+                Ok(Ok(page)) => session.take_page(page),
+                Ok(Err(ReadError::Unavailable(_))) => session.pause(ctx),
+                Ok(Err(ReadError::Retired)) => {
+                    session.leave_seat();
+                    session.pause(ctx);
+                }
+                Err(_) => session.close(CloseReason::TryAgain),
+            }
+            session.outlet.wake();
+        }));
+    }
+
+    /// Waits a little before the next attempt; the viewer stays and is told nothing false.
+    fn pause(&mut self, ctx: &mut Context<Self>) {
+        self.awaiting = true;
+        let pause = self.retry;
+        self.retry = (self.retry * 2).min(RETRY_MAX);
+        ctx.run_later(pause, |session, _| {
+            session.awaiting = false;
+            session.outlet.wake();
+        });
+    }
+
+    fn take_page(&mut self, page: Page) {
+        self.retry = RETRY_MIN;
+        let outlet = self.outlet.clone();
+        if !self.greeted {
+            self.greeted = true;
+            self.greet(&page);
+        }
+        match page.verdict {
+            Verdict::Continue => {}
+            Verdict::Gap { from, to } => outlet.tell(&ServerMessage::Gap { from, to, reason: GapReason::Expired }),
+            Verdict::Reset { from } => {
+                outlet.tell(&ServerMessage::Reset { epoch: page.epoch, from, cursor: page.place.cursor() });
+            }
+        }
+        outlet.set_place(page.place);
+        outlet.take_page(page.segments);
+        let next = outlet.place().next;
+        if next <= page.tip {
+            return;
+        }
+        if page.phase == RunPhase::Gone {
+            return self.close(CloseReason::Gone);
+        }
+        if let Some((audience, seat)) = &self.seat
+            && audience.admit(*seat, next)
+        {
+            outlet.go_live();
+        }
+    }
+
+    fn greet(&self, page: &Page) {
+        match self.admission.encoding {
+            Encoding::WebSocket => self.outlet.tell(&ServerMessage::Connected {
+                run_id: self.admission.run.clone(),
+                session_id: self.id.to_string().into(),
+                node_id: self.port.node_id.clone(),
+                timestamp: Timestamp::now(),
+                epoch: page.epoch,
+                from: page.place.next,
+                tip: page.tip,
+                cursor: page.place.cursor(),
+                heartbeat_secs: u64::from(self.outlet.limits().ping_secs),
+            }),
+            Encoding::Sse => self.outlet.push(Bytes::from_static(b": connected\n\n")),
+            Encoding::NdJson => {}
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.outlet.begin_close(reason, reason.text());
+    }
+
+    /// Writes, reads and pulls as far as the socket lets it. Ready: the session is over.
+    fn drive(&mut self, ctx: &mut Context<Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        for _ in 0..READS_PER_POLL {
+            let Ok(flushed) = self.outlet.poll_flush(cx) else {
+                self.outlet.set_broken();
+                return Poll::Ready(());
+            };
+            match self.outlet.mode() {
+                Mode::Broken => return Poll::Ready(()),
+                Mode::Closing(reason) if self.is_over(reason, flushed, cx) => return Poll::Ready(()),
+                Mode::Behind if !self.awaiting && self.outlet.wants_page() => self.pull(ctx),
+                _ => {}
+            }
+            if !self.early.is_empty() {
+                let early = std::mem::take(&mut self.early);
+                self.receive(&early);
+                continue;
+            }
+            let mut scratch = self.port.floor.take_scratch();
+            let read = self.outlet.poll_read(cx, &mut scratch);
+            let more = match read {
+                Poll::Pending => false,
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    self.receive(&scratch[..n]);
+                    true
+                }
+                Poll::Ready(_) => {
+                    self.port.floor.put_scratch(scratch);
+                    return Poll::Ready(());
+                }
+            };
+            self.port.floor.put_scratch(scratch);
+            if !more {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether a closing session has nothing left to wait for.
+    fn is_over(&self, reason: CloseReason, flushed: Flushed, cx: &mut TaskContext<'_>) -> bool {
+        if reason.code().is_none() || self.outlet.close_overdue() {
+            return true;
+        }
+        if flushed == Flushed::Blocked {
+            return false;
+        }
+        // Our side is said; the peer's close frame or end of stream comes, or its time runs out.
+        let shut = self.outlet.poll_shutdown(cx);
+        self.peer_closed || self.admission.encoding != Encoding::WebSocket || matches!(shut, Poll::Ready(Err(_)))
+    }
+
+    fn receive(&mut self, mut data: &[u8]) {
+        self.outlet.note_inbound();
+        while !data.is_empty() && !self.peer_closed && !self.deaf {
+            match self.decoder.feed(&mut data, &self.outlet.limits().incoming) {
+                Ok(Some(incoming)) => self.take(incoming),
+                Ok(None) => {}
+                Err(Violation { close, what }) => {
+                    self.outlet.begin_close(close, what);
+                    self.deaf = true;
+                }
+            }
+        }
+        if self.outlet.overrun() {
+            self.close(CloseReason::Policy);
+        }
+    }
+
+    fn take(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Ping(payload) => self.outlet.push(frame::pong(&payload)),
+            Incoming::Pong(_) => {}
+            Incoming::Close { code, .. } => {
+                self.peer_closed = true;
+                self.outlet.echo_close(code);
+            }
+            Incoming::Text(text) => match ClientMessage::parse(&text) {
+                Ok(ClientMessage::Ping) => self.outlet.tell(&ServerMessage::Pong { timestamp: Timestamp::now() }),
+                Err(error) => self.outlet.tell(&error.into()),
+            },
+            Incoming::Binary(_) => self.outlet.tell(&ServerMessage::Error {
+                code: "unknown_type",
+                error: "binary messages are not understood".to_owned(),
+                reconnect_after_ms: None,
+            }),
+        }
+    }
+}
+
+impl<W: Wire> Actor for Session<W> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        match self.admission.refused {
+            Some(reason) => self.close(reason),
+            None => self.seek(ctx),
+        }
+        ctx.spawn(Drive);
+    }
+}
+
+/// The one future of a session that always runs: its socket.
+struct Drive;
+
+impl<W: Wire> ActorFuture<Session<W>> for Drive {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        session: &mut Session<W>,
+        ctx: &mut Context<Session<W>>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        session.drive(ctx, cx).map(|()| ctx.stop())
+    }
+}
+
+impl<W: Wire> Drop for Session<W> {
+    fn drop(&mut self) {
+        let reason = match self.outlet.mode() {
+            Mode::Closing(reason) => reason,
+            _ => CloseReason::Left,
+        };
+        self.leave_seat();
+        self.port.floor.leave(self.viewer);
+        self.port.floor.meters.closed(reason);
+        let (run, session) = (&self.admission.run, self.id);
+        info!(%run, %session, reason = reason.as_str(), "session closed");
+    }
+}

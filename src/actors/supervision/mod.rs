@@ -1,0 +1,50 @@
+//! How an actor is run, watched, judged and rebuilt. For any actor that has children.
+//!
+//! - [`spawn`] runs an actor in a task of its own and tells how it ended: a panic is an [`Exit`], not the end of a
+//!   thread. (`actix::Supervisor` does not notice a panic.)
+//! - [`policy`] says what to do about an exit. Pure.
+//! - [`service`] is an actor's address that stays good across its restarts.
+//! - [`child`] is the recipe of a child that the [`Supervisor`](super::supervisor::Supervisor) keeps alive.
+//! - [`census`] knows who is alive, so that a drain can prove that nobody is left.
+//!
+//! Whoever holds a child's [`Done`] owns it: a child is told to stop when its owner goes, however that goes.
+//! A restarted actor is built anew by its factory. Nothing of the old struct survives: neither its state nor its
+//! mailbox, whose senders hear [`Refused::Away`].
+
+pub mod census;
+pub mod child;
+pub mod policy;
+pub mod service;
+pub mod spawn;
+
+pub use census::{Alive, Census};
+pub use child::ChildSpec;
+pub use policy::{Decision, History, Kind, Policy};
+pub use service::{Line, Refused, Service};
+pub use spawn::{Child, Done, Lifeline, StopHandle, spawn, spawn_unconstrained};
+
+use serde::{Serialize, Serializer};
+
+/// How an actor ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Exit {
+    /// It stopped by itself, because nobody held its address any more, or because it was told to.
+    #[error("stopped")]
+    Stopped,
+    /// It gave up and said why: see [`Lifeline::fail`].
+    #[error("failed: {0}")]
+    Failed(String),
+    /// It panicked, with this message: a bug.
+    #[error("panicked: {0}")]
+    Panicked(String),
+    /// Its factory could not build it.
+    #[error("could not start: {0}")]
+    StartFailed(String),
+}
+
+/// As text, for `/api/actors`.
+impl Serialize for Exit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

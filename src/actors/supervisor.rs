@@ -1,0 +1,238 @@
+//! Owns the permanent children: starts them in order, builds them anew when they end, stops them in reverse order.
+//!
+//! Receives [`Observe`] and [`Stop`]. Sends nothing; when a child fails too often it tells the root, once, which drains
+//! the node. On failure: it has no state worth a restart; its own end is the root's to notice. On overload: only the
+//! edge and the root talk to it, and its mailbox is bounded.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::{Duration, Instant};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, ResponseFuture, WrapFuture,
+};
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+
+use super::messages::supervisor::{ChildReport, ChildState, Observe, Stop, Survivors};
+use super::supervision::{Alive, Census, ChildSpec, Decision, Exit, History, StopHandle};
+use crate::protocol::Timestamp;
+
+/// The root of the supervision tree.
+#[derive(Debug)]
+pub struct Supervisor {
+    /// In the order of their start. Never changes.
+    wards: Vec<Ward>,
+    /// Names of the children that run, in the order of their start.
+    running: watch::Sender<Vec<&'static str>>,
+    /// Tells the root that the node must go; used once.
+    escalate: Option<oneshot::Sender<String>>,
+    /// No child is restarted any more.
+    stopping: bool,
+    /// Zero of the policies' clock.
+    born: Instant,
+    _alive: Alive,
+}
+
+/// A child and what is known of it.
+#[derive(Debug)]
+struct Ward {
+    spec: ChildSpec,
+    history: History,
+    state: ChildState,
+    since: Timestamp,
+    restarts: u64,
+    last_exit: Option<Exit>,
+    /// Of the instance that was started last.
+    stop: Option<StopHandle>,
+}
+
+impl Supervisor {
+    /// A supervisor of these children; their names must differ. The reason of an escalation goes to `escalate`: the
+    /// node should drain and exit.
+    pub fn new(children: Vec<ChildSpec>, escalate: oneshot::Sender<String>, census: &Census) -> Self {
+        Self {
+            wards: children.into_iter().map(Ward::new).collect(),
+            running: watch::Sender::default(),
+            escalate: Some(escalate),
+            stopping: false,
+            born: Instant::now(),
+            _alive: census.enter("supervisor"),
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        for index in 0..self.wards.len() {
+            self.start(index, ctx);
+        }
+    }
+}
+
+impl Handler<Observe> for Supervisor {
+    type Result = MessageResult<Observe>;
+
+    fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.wards.iter().map(Ward::report).collect())
+    }
+}
+
+impl Handler<Stop> for Supervisor {
+    type Result = ResponseFuture<Result<(), Survivors>>;
+
+    fn handle(&mut self, Stop { within }: Stop, ctx: &mut Self::Context) -> Self::Result {
+        self.stopping = true;
+        for ward in self.wards.iter_mut().filter(|ward| ward.state == ChildState::Restarting) {
+            ward.enter(ChildState::Stopped);
+        }
+        self.tell_running(ctx);
+        let last_first = self.wards.iter().rev().filter_map(|ward| Some((ward.spec.clone(), ward.stop.clone()?)));
+        Box::pin(stop_in_turn(last_first.collect(), self.running.subscribe(), within))
+    }
+}
+
+impl Supervisor {
+    fn start(&mut self, index: usize, ctx: &mut Context<Self>) {
+        let ward = &mut self.wards[index];
+        match ward.spec.fill() {
+            Ok(done) => {
+                ward.stop = Some(done.stop_handle());
+                ward.enter(ChildState::Running);
+                self.tell_running(ctx);
+                // Spawned here, so that the children are told to stop should the supervisor ever panic.
+                ctx.spawn(done.into_actor(self).map(move |exit, this, ctx| this.ended(index, exit, ctx)));
+            }
+            Err(exit) => self.ended(index, exit, ctx),
+        }
+    }
+
+    fn restart(&mut self, index: usize, ctx: &mut Context<Self>) {
+        if self.stopping {
+            return;
+        }
+        let ward = &mut self.wards[index];
+        ward.restarts += 1;
+        metrics::counter!("runcast_actor_restarts_total", "child" => ward.spec.name()).increment(1);
+        self.start(index, ctx);
+    }
+
+    fn ended(&mut self, index: usize, exit: Exit, ctx: &mut Context<Self>) {
+        let now_ms = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match self.wards[index].ended(exit, self.stopping, now_ms) {
+            Decision::Restart { after_ms } => {
+                ctx.run_later(Duration::from_millis(after_ms), move |this, ctx| this.restart(index, ctx));
+            }
+            Decision::Escalate => self.escalate(index),
+            // The child was let go, or it is a transient one, which nobody here will ask for again.
+            Decision::Done | Decision::Quarantine { .. } => {}
+        }
+        self.tell_running(ctx);
+    }
+
+    fn escalate(&mut self, index: usize) {
+        let ward = &self.wards[index];
+        let (child, exits) = (ward.spec.name(), ward.spec.policy.max_restarts + 1);
+        error!(child, exits, "child ends too often: the node must go");
+        if let Some(escalate) = self.escalate.take() {
+            let last = ward.last_exit.as_ref().map_or_else(String::new, Exit::to_string);
+            let _ = escalate.send(format!("{child} ended {exits} times in too short a time; the last time it {last}"));
+        }
+    }
+
+    /// To be called after each change of a child's state.
+    fn tell_running(&self, ctx: &mut Context<Self>) {
+        let running = self.wards.iter().filter(|ward| ward.state == ChildState::Running);
+        let running: Vec<_> = running.map(|ward| ward.spec.name()).collect();
+        if self.stopping && running.is_empty() {
+            ctx.stop();
+        }
+        self.running.send_replace(running);
+    }
+}
+
+impl Ward {
+    fn new(spec: ChildSpec) -> Self {
+        Self {
+            spec,
+            history: History::default(),
+            state: ChildState::Restarting,
+            since: Timestamp::now(),
+            restarts: 0,
+            last_exit: None,
+            stop: None,
+        }
+    }
+
+    fn enter(&mut self, state: ChildState) {
+        self.state = state;
+        self.since = Timestamp::now();
+    }
+
+    /// Closes the books of the instance that ended, and says what becomes of the child.
+    fn ended(&mut self, exit: Exit, stopping: bool, now_ms: u64) -> Decision {
+        self.spec.vacate();
+        self.stop = None;
+        log_exit(self.spec.name(), &exit, stopping);
+        let decision = match stopping {
+            true => Decision::Done,
+            false => self.spec.policy.decide(&mut self.history, &exit, now_ms, jitter()),
+        };
+        self.enter(match decision {
+            Decision::Restart { .. } => ChildState::Restarting,
+            Decision::Done if exit == Exit::Stopped => ChildState::Stopped,
+            Decision::Done | Decision::Quarantine { .. } | Decision::Escalate => ChildState::Failed,
+        });
+        self.last_exit = Some(exit);
+        decision
+    }
+
+    fn report(&self) -> ChildReport {
+        ChildReport {
+            name: self.spec.name(),
+            kind: self.spec.policy.kind,
+            state: self.state,
+            restarts: self.restarts,
+            last_exit: self.last_exit.clone(),
+            pending: self.spec.pending(),
+            since: self.since,
+        }
+    }
+}
+
+/// Each child has an equal share of the time that is left when its turn comes.
+async fn stop_in_turn(
+    children: Vec<(ChildSpec, StopHandle)>,
+    mut running: watch::Receiver<Vec<&'static str>>,
+    within: Duration,
+) -> Result<(), Survivors> {
+    let deadline = Instant::now() + within;
+    let turns = (1..=children.len() as u32).rev();
+    for (left, (child, stop)) in turns.zip(children) {
+        child.vacate();
+        stop.stop();
+        let share = deadline.saturating_duration_since(Instant::now()) / left;
+        let _ = timeout(share, running.wait_for(|running| !running.contains(&child.name()))).await;
+    }
+    let rest = deadline.saturating_duration_since(Instant::now());
+    let _ = timeout(rest, running.wait_for(Vec::is_empty)).await;
+    let survivors = running.borrow().clone();
+    if survivors.is_empty() { Ok(()) } else { Err(Survivors(survivors)) }
+}
+
+/// A panic is a bug that a human must look at, whenever it happens.
+fn log_exit(child: &str, exit: &Exit, stopping: bool) {
+    match exit {
+        Exit::Panicked(_) => error!(child, %exit, "child ended"),
+        Exit::Stopped if stopping => info!(child, "child stopped"),
+        _ => warn!(child, %exit, "child ended"),
+    }
+}
+
+/// Chance for a back-off, in `0.0..1.0`: std's hash keys differ each time.
+fn jitter() -> f64 {
+    (RandomState::new().build_hasher().finish() >> 11) as f64 / (1_u64 << 53) as f64
+}

@@ -1,0 +1,278 @@
+//! The root: puts the node together, runs it, and takes it down.
+//!
+//! The supervision tree, in the order of its start:
+//! ```text
+//! Supervisor
+//! ├─ Registry    permanent   the only creator and finder of rooms
+//! │   └─ Room      transient   one per run, on demand
+//! │       └─ Gallery per worker thread -> Session per connection (temporary)
+//! ├─ Recorder    permanent   writes the list of runs behind the log
+//! ├─ Heartbeat   permanent   pulses the worker threads' ushers
+//! └─ Cleanup     permanent   ends, seals and expires runs
+//! HTTP server    last up, first down; an Usher on each of its worker threads
+//! ```
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tracing::{error, info};
+
+use crate::actors::cleanup::{Cleanup, CleanupTimes};
+use crate::actors::heartbeat::Heartbeat;
+use crate::actors::messages::supervisor::Stop;
+use crate::actors::messages::usher::UsherPort;
+use crate::actors::recorder::Recorder;
+use crate::actors::registry::{OpenRoom, Registry};
+use crate::actors::room::{Room, RoomLimits, RoomPorts};
+use crate::actors::supervision::{Census, ChildSpec, Policy, Service, spawn};
+use crate::actors::supervisor::Supervisor;
+use crate::budget::Budget;
+use crate::config::Config;
+use crate::meters::Meters;
+use crate::node::{Node, Phase};
+use crate::storage::catalog::Catalog;
+use crate::storage::data_dir::DataDir;
+use crate::storage::journal::Journal;
+use crate::telemetry;
+
+mod drain;
+mod opening;
+mod serve;
+mod worker;
+
+pub use serve::serve;
+
+/// The parts that keep things; opened before the node starts, closed after it has stopped.
+#[derive(Clone)]
+pub struct Storage {
+    /// The runs' logs.
+    pub journal: Arc<dyn Journal>,
+    /// The list of runs.
+    pub catalog: Arc<dyn Catalog>,
+    /// Keeps others from the same directory; `None` when nothing is kept in one.
+    pub data_dir: Option<Arc<DataDir>>,
+}
+
+/// Everything that the parts of a running node share.
+#[derive(Clone)]
+struct Parts {
+    config: Arc<Config>,
+    node: Node,
+    storage: Storage,
+    census: Census,
+    meters: Meters,
+    metrics: telemetry::metrics::Handle,
+    /// Bytes of request bodies in hand.
+    bodies: Budget,
+    /// Unsent bytes of all sessions.
+    outboxes: Budget,
+    services: Services,
+    /// One per worker thread, kept here so that a restarted heartbeat knows them.
+    ushers: Ushers,
+    warnings: Arc<[String]>,
+}
+
+/// The addresses of the permanent actors.
+#[derive(Clone)]
+struct Services {
+    registry: Service<Registry>,
+    recorder: Service<Recorder>,
+    heartbeat: Service<Heartbeat>,
+    cleanup: Service<Cleanup>,
+    supervisor: Service<Supervisor>,
+}
+
+/// The ushers of all worker threads.
+#[derive(Clone, Default)]
+struct Ushers(Arc<Mutex<Vec<UsherPort>>>);
+
+impl Ushers {
+    fn add(&self, usher: UsherPort) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(usher);
+    }
+
+    fn all(&self) -> Vec<UsherPort> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Drained; every actor is gone.
+    Drained,
+    /// A permanent actor failed again and again; drained as well as could be.
+    Escalated,
+    /// The drain's deadline passed with actors left.
+    Overdue,
+}
+
+/// Runs a node on `listener` until `stop` resolves or a permanent actor fails for good, then drains it. `started` is told
+/// the address once requests are served.
+pub async fn run(
+    config: Config,
+    storage: Storage,
+    listener: TcpListener,
+    warnings: Vec<String>,
+    started: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> io::Result<Outcome> {
+    let address = listener.local_addr()?;
+    let parts = Parts::new(config, storage, warnings);
+    let (escalate, escalated) = oneshot::channel();
+    let supervisor = Supervisor::new(parts.children(), escalate, &parts.census).start();
+    parts.services.supervisor.bind(supervisor);
+    let gate = drain::Gate::new(&listener)?;
+    let server = worker::start(&parts, listener)?;
+    let handle = server.handle();
+    let serving = actix_rt::spawn(server);
+    parts.node.enter(Phase::Ready);
+    info!(%address, node = %parts.node.id(), "serving");
+    started(address);
+
+    let outcome = tokio::select! {
+        () = stop => Outcome::Drained,
+        Ok(reason) = escalated => {
+            error!(reason, "a permanent actor failed for good: the node drains");
+            Outcome::Escalated
+        }
+    };
+    let drained = drain::run(&parts, gate, handle).await;
+    serving.abort();
+    Ok(if drained { outcome } else { Outcome::Overdue })
+}
+
+impl Parts {
+    fn new(config: Config, storage: Storage, warnings: Vec<String>) -> Self {
+        let services = Services {
+            registry: Service::new("registry", 4_096),
+            recorder: Service::new("recorder", 4_096),
+            heartbeat: Service::new("heartbeat", 64),
+            cleanup: Service::new("cleanup", 16),
+            supervisor: Service::new("supervisor", 64),
+        };
+        Self {
+            node: Node::new(&node_id(&config), most_connections(&config)),
+            storage,
+            census: Census::default(),
+            meters: Meters::default(),
+            metrics: telemetry::metrics::install(),
+            bodies: Budget::new(config.ingest.inflight_bytes),
+            outboxes: Budget::new(config.session.outbox_total_bytes),
+            services,
+            ushers: Ushers::default(),
+            warnings: warnings.into(),
+            config: Arc::new(config),
+        }
+    }
+
+    /// The permanent children, in the order of their start.
+    fn children(&self) -> Vec<ChildSpec> {
+        let s = &self.services;
+        let (parts, registry) = (self.clone(), &s.registry);
+        let registry = ChildSpec::permanent(registry, move |_, _| Ok(parts.registry()));
+        let parts = self.clone();
+        let recorder = ChildSpec::permanent(&s.recorder, move |_, _| {
+            let Storage { journal, catalog, .. } = parts.storage.clone();
+            Ok(Recorder::new(catalog, journal, parts.census.enter("recorder")))
+        });
+        let parts = self.clone();
+        let heartbeat = ChildSpec::permanent(&s.heartbeat, move |_, _| {
+            Ok(Heartbeat::new(parts.ushers.all(), parts.node.started(), parts.census.enter("heartbeat")))
+        });
+        let parts = self.clone();
+        let cleanup = ChildSpec::permanent(&s.cleanup, move |_, _| Ok(parts.cleanup()));
+        vec![registry, recorder, heartbeat, cleanup]
+    }
+
+    fn registry(&self) -> Registry {
+        let parts = self.clone();
+        let open: OpenRoom = Box::new(move |run, generation, gauge| {
+            let (limits, ports) = (parts.room_limits(), parts.room_ports());
+            let (name, figures, alive) = (run.clone(), gauge.clone(), parts.census.enter("room"));
+            let child = spawn(parts.config.room.mailbox, move |_, _| {
+                Ok(Room::new(name, generation, limits, ports, figures, alive))
+            })?;
+            Ok((Room::port(&child.addr, run, generation, gauge), child.done))
+        });
+        let policy = Policy { max_restarts: self.config.supervisor.room_failures - 1, ..Policy::transient() };
+        let alive = self.census.enter("registry");
+        Registry::new(open, policy, self.config.room.ring_total_bytes, self.node.started(), alive)
+    }
+
+    fn room_limits(&self) -> RoomLimits {
+        let (room, ingest) = (&self.config.room, &self.config.ingest);
+        RoomLimits {
+            ring_bytes: room.ring_bytes,
+            page_bytes: room.page_bytes,
+            queue_bytes: room.queue_bytes,
+            append_timeout: Duration::from_millis(ingest.append_timeout_ms),
+            idle: Duration::from_secs(room.idle_secs),
+        }
+    }
+
+    fn room_ports(&self) -> RoomPorts {
+        RoomPorts {
+            journal: self.storage.journal.clone(),
+            recorder: self.services.recorder.line(),
+            retire: self.services.registry.line(),
+            started: self.node.started(),
+        }
+    }
+
+    fn cleanup(&self) -> Cleanup {
+        const HOUR_MS: i64 = 3_600_000;
+        let (journal, cleanup) = (&self.config.journal, &self.config.cleanup);
+        let times = CleanupTimes {
+            interval: Duration::from_secs(cleanup.interval_secs),
+            batch: cleanup.batch,
+            retain_ms: journal.retain_hours as i64 * HOUR_MS,
+            lost_ms: journal.lost_hours as i64 * HOUR_MS,
+            seal_ms: journal.seal_hours as i64 * HOUR_MS,
+        };
+        let (rooms, recorder) = (self.services.registry.line(), self.services.recorder.line());
+        let alive = self.census.enter("cleanup");
+        Cleanup::new(times, self.storage.journal.clone(), rooms, recorder, self.bodies.clone(), alive)
+    }
+
+    /// The rules for permanent children.
+    fn permanent(&self) -> Policy {
+        let supervisor = &self.config.supervisor;
+        Policy {
+            backoff_ms: supervisor.backoff_ms,
+            backoff_max_ms: supervisor.backoff_max_ms,
+            max_restarts: supervisor.max_restarts,
+            window_secs: supervisor.window_secs,
+            ..Policy::permanent()
+        }
+    }
+
+    /// Stops the permanent children, last first.
+    async fn stop_children(&self, within: Duration) {
+        match self.services.supervisor.ask(Stop { within }).await {
+            Ok(Ok(())) => {}
+            Ok(Err(survivors)) => error!(?survivors, "children did not stop in time"),
+            Err(refused) => error!(%refused, "the supervisor did not answer"),
+        }
+    }
+}
+
+/// `server.node_id`, or a name made for this life of the node.
+fn node_id(config: &Config) -> String {
+    let given = &config.server.node_id;
+    if given.is_empty() { format!("node-{}", &uuid::Uuid::now_v7().simple().to_string()[20..]) } else { given.clone() }
+}
+
+/// `server.max_connections`, at most what the descriptor limit allows beside the reserve.
+fn most_connections(config: &Config) -> usize {
+    let possible = crate::descriptors::usable();
+    match config.server.max_connections {
+        0 => possible,
+        wanted => wanted.min(possible),
+    }
+}

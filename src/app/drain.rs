@@ -1,0 +1,105 @@
+//! The drain: how a node goes without anybody losing anything.
+//!
+//! Not ready, still accepting for a notice; then the listener closes, viewers hear `draining` and stream on until their
+//! time to reconnect has come; those that are left are closed in paced slices; then HTTP, the actors and storage end.
+
+use std::io;
+use std::net::{Shutdown, TcpListener};
+use std::time::{Duration, Instant};
+
+use actix_server::ServerHandle;
+use socket2::SockRef;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+
+use super::Parts;
+use crate::actors::messages::usher::{AnnounceDrain, DismissAll};
+use crate::node::Phase;
+use crate::protocol::close::CloseReason;
+
+/// What HTTP requests in flight get to finish.
+pub(super) const SERVER_STOP: Duration = Duration::from_secs(2);
+/// What the actors get to end.
+const CHILDREN_STOP: Duration = Duration::from_secs(2);
+/// Viewers asked to reconnect per second, over the node.
+const RECONNECTS_PER_SEC: u64 = 1_000;
+/// Viewers closed at once per thread, every 10 ms.
+const PER_SLICE: usize = 50;
+
+/// The listening socket, to be closed while the server that owns it still serves its connections.
+pub(super) struct Gate(TcpListener);
+
+impl Gate {
+    pub(super) fn new(listener: &TcpListener) -> io::Result<Self> {
+        listener.try_clone().map(Self)
+    }
+
+    /// Further connections are refused at once, instead of waiting in the kernel for a server that goes.
+    fn close(&self) {
+        if let Err(error) = SockRef::from(&self.0).shutdown(Shutdown::Both) {
+            warn!(%error, "the listener was not closed");
+        }
+    }
+}
+
+/// Drains the node within `server.drain_secs` after its notice; false when something was left at the end.
+pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool {
+    let config = &parts.config.server;
+    parts.node.enter(Phase::Leaving);
+    info!(viewers = parts.meters.viewers(), "leaving");
+    actix_rt::time::sleep(Duration::from_secs(config.drain_notice_secs)).await;
+
+    let deadline = Instant::now() + Duration::from_secs(config.drain_secs);
+    parts.node.enter(Phase::Draining);
+    server.pause().await;
+    gate.close();
+    let reserve = SERVER_STOP + CHILDREN_STOP + Duration::from_secs(1);
+    let viewers_until = deadline.checked_sub(reserve).unwrap_or_else(Instant::now);
+    send_viewers_away(parts, viewers_until).await;
+    if timeout(SERVER_STOP + Duration::from_secs(1), server.stop(true)).await.is_err() {
+        warn!("requests in flight did not finish in time");
+    }
+    parts.stop_children(CHILDREN_STOP).await;
+    parts.services.supervisor.unbind();
+    let rest = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+    match parts.census.emptied(rest).await {
+        Ok(()) => {
+            info!("drained: no actor is left");
+            true
+        }
+        Err(left) => {
+            error!(?left, "actors are left after the drain");
+            false
+        }
+    }
+}
+
+/// Announces, waits for those who reconnect by themselves, and closes the rest.
+async fn send_viewers_away(parts: &Parts, until: Instant) {
+    let ushers = parts.ushers.all();
+    let viewers = parts.meters.viewers();
+    let time = until.saturating_duration_since(Instant::now());
+    if viewers > 0 {
+        let wanted = Duration::from_millis(viewers.saturating_mul(1000) / RECONNECTS_PER_SEC);
+        let spread = wanted.clamp(Duration::from_millis(500), Duration::from_secs(60)).min(time / 2);
+        for usher in &ushers {
+            usher.announce.do_send(AnnounceDrain { spread_ms: spread.as_millis() as u64 });
+        }
+        // A second more than the last one's turn, to open the next connection before this one closes.
+        let patience = Instant::now() + (spread + Duration::from_secs(1)).min(time * 3 / 4);
+        while parts.meters.viewers() > 0 && Instant::now() < patience {
+            actix_rt::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let mut gone = Vec::new();
+    for usher in &ushers {
+        let (done, told) = oneshot::channel();
+        usher.dismiss.do_send(DismissAll { reason: CloseReason::Restart, per_slice: PER_SLICE, done });
+        gone.push(told);
+    }
+    let rest = until.saturating_duration_since(Instant::now());
+    if timeout(rest, futures_util::future::join_all(gone)).await.is_err() {
+        warn!(viewers = parts.meters.viewers(), "viewers did not close in time");
+    }
+}

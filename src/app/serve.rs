@@ -1,0 +1,85 @@
+//! `runcast serve`: from a configuration to a process that runs a node.
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::info;
+
+use super::{Outcome, Storage};
+use crate::config::Config;
+
+/// Connections that wait to be accepted, in the kernel.
+const BACKLOG: i32 = 4_096;
+/// Exit code when a permanent actor failed for good (`EX_SOFTWARE`).
+const ESCALATED: u8 = 70;
+/// Exit code when the drain left something behind.
+const OVERDUE: u8 = 75;
+
+/// Runs a node until SIGTERM or SIGINT, and returns the process's exit code.
+pub fn serve(config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> {
+    let listener = bind(&config)?;
+    actix_rt::System::new().block_on(async move {
+        let storage = Storage::open(&config).await?;
+        let (stop, stopping) = watch::channel(false);
+        let mut stopped = stopping.clone();
+        let started = move |address: SocketAddr| {
+            greet(address);
+            if demo {
+                let mut stopping = stopping;
+                let stop = async move {
+                    let _ = stopping.wait_for(|stop| *stop).await;
+                };
+                actix_rt::spawn(crate::demo::replay(format!("http://{address}"), stop));
+            }
+        };
+        let signals = async move {
+            terminated().await;
+            stop.send_replace(true);
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        let outcome = super::run(config, storage.clone(), listener, Vec::new(), started, signals).await;
+        storage.close().await;
+        Ok(match outcome.context("the node could not start")? {
+            Outcome::Drained => ExitCode::SUCCESS,
+            Outcome::Escalated => ExitCode::from(ESCALATED),
+            Outcome::Overdue => ExitCode::from(OVERDUE),
+        })
+    })
+}
+
+fn bind(config: &Config) -> Result<TcpListener, anyhow::Error> {
+    let address = config.server.bind;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the last life's connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    let bound = socket.bind(&address.into()).and_then(|()| socket.listen(BACKLOG));
+    bound.with_context(|| format!("server.bind {address} is not to be had"))?;
+    Ok(socket.into())
+}
+
+/// Resolves at SIGTERM or SIGINT.
+async fn terminated() {
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    match (terminate, interrupt) {
+        (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM"),
+            _ = interrupt.recv() => info!("SIGINT"),
+        },
+        // Without handlers the signals end the process by themselves.
+        _ => std::future::pending().await,
+    }
+}
+
+/// Tells a newcomer where to look. Standard output is for this alone; the log goes to standard error.
+fn greet(address: SocketAddr) {
+    let mut out = std::io::stdout().lock();
+    // Nobody reads it: nothing is lost.
+    let _ = writeln!(out, "runcast listens on http://{address}\n  watch:  http://{address}/");
+    let _ = writeln!(out, "  post:   runcast publish my-run events.ndjson --url http://{address}");
+    let _ = out.flush();
+}

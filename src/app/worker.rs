@@ -1,0 +1,188 @@
+//! One worker thread's part of the node: its floor, its usher, its edge, and the HTTP server that ties them together.
+
+use std::io;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use actix_http::{Extensions, HttpService, KeepAlive};
+use actix_rt::net::TcpStream;
+use actix_server::Server;
+use actix_service::{IntoServiceFactory as _, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_web::body::BoxBody;
+use actix_web::dev::AppConfig;
+use actix_web::middleware::from_fn;
+use actix_web::{App, web};
+use tracing::debug;
+
+use super::{Parts, drain};
+use crate::actors::floor::Floor;
+use crate::actors::gallery::{self, Gallery};
+use crate::actors::messages::heartbeat::Attend;
+use crate::actors::messages::usher::UsherPort;
+use crate::actors::session::{SessionLimits, SessionPort};
+use crate::actors::supervision::spawn_unconstrained;
+use crate::actors::usher::Usher;
+use crate::http::finder::Finder;
+use crate::http::guard::{Guard, guard};
+use crate::http::upgrade::Upgrade;
+use crate::http::{Edge, EdgeLimits, routes};
+use crate::protocol::event::EventLimits;
+use crate::protocol::frame::FrameLimits;
+
+/// Requests that wait to be accepted, in the kernel.
+const BACKLOG: u32 = 4_096;
+/// New connections that wait on one worker.
+const PER_WORKER: usize = 25_600;
+
+/// Starts the HTTP server on `listener`, with as many worker threads as configured.
+pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> {
+    let workers = parts.config.server.worker_threads();
+    let parts = parts.clone();
+    let server = Server::build()
+        .workers(workers)
+        .backlog(BACKLOG)
+        .max_concurrent_connections(PER_WORKER)
+        .shutdown_timeout(drain::SERVER_STOP.as_secs())
+        .disable_signals()
+        .listen("runcast", listener, move || {
+            let thread = Thread::new(&parts);
+            let (slots, node) = (parts.node.clone(), parts.node.clone());
+            let server = &parts.config.server;
+            let upgrade = Rc::new(thread.upgrade());
+            let (for_http, for_upgrade) = (thread.clone(), thread);
+            HttpService::<TcpStream, _, _>::build()
+                .keep_alive(KeepAlive::Timeout(Duration::from_secs(server.keep_alive_secs)))
+                .client_request_timeout(Duration::from_secs(server.header_timeout_secs))
+                .graceful_shutdown_signal(move || node.drains())
+                .on_connect_ext(move |_: &TcpStream, extensions: &mut Extensions| {
+                    extensions.insert(Rc::new(slots.connect()));
+                })
+                .upgrade(fn_factory(move || {
+                    let (thread, upgrade) = (for_upgrade.clone(), upgrade.clone());
+                    async move {
+                        thread.start_usher();
+                        let app = Rc::new(app(thread).new_service(()).await?);
+                        Ok::<_, ()>(fn_service(move |(request, framed)| {
+                            let (app, upgrade) = (app.clone(), upgrade.clone());
+                            async move {
+                                upgrade.serve(&*app, request, framed).await;
+                                Ok::<_, actix_web::Error>(())
+                            }
+                        }))
+                    }
+                }))
+                .finish(app(for_http))
+                .tcp()
+        })?;
+    Ok(server.run())
+}
+
+/// What the parts of one worker thread share.
+#[derive(Clone)]
+struct Thread {
+    parts: Parts,
+    floor: Rc<Floor>,
+    sessions: SessionPort,
+}
+
+impl Thread {
+    fn new(parts: &Parts) -> Self {
+        let (session, heartbeat) = (&parts.config.session, &parts.config.heartbeat);
+        let limits = Rc::new(SessionLimits {
+            outbox_bytes: session.outbox_bytes,
+            page_bytes: parts.config.room.page_bytes,
+            outboxes: parts.outboxes.clone(),
+            stall_secs: session.stall_secs as u32,
+            pong_deadline_secs: heartbeat.pong_deadline_secs as u32,
+            ping_secs: heartbeat.ping_secs as u32,
+            incoming: FrameLimits {
+                max_frame_bytes: session.max_message_bytes,
+                max_message_bytes: session.max_message_bytes,
+            },
+            send_buffer_bytes: session.send_buffer_bytes as u32,
+        });
+        let census = parts.census.clone();
+        let floor = Rc::new_cyclic(|floor: &std::rc::Weak<Floor>| {
+            let floor = floor.clone();
+            let open_gallery = Box::new(move |audience| {
+                let Some(floor) = floor.upgrade() else { return };
+                let alive = census.enter("gallery");
+                let gallery = spawn_unconstrained(gallery::MAILBOX, |_, _| Ok(Gallery::new(audience, floor, alive)));
+                match gallery {
+                    Ok(gallery) => gallery.done.detach(),
+                    Err(exit) => debug!(%exit, "a gallery did not start"),
+                }
+            });
+            Floor::new(limits, parts.meters.thread(), open_gallery)
+        });
+        let sessions = SessionPort {
+            floor: floor.clone(),
+            rooms: parts.services.registry.line(),
+            node_id: parts.node.id().clone(),
+        };
+        Self { parts: parts.clone(), floor, sessions }
+    }
+
+    fn upgrade(&self) -> Upgrade {
+        Upgrade { sessions: self.sessions.clone(), census: self.parts.census.clone() }
+    }
+
+    /// Starts the thread's usher and introduces it to the heartbeat.
+    fn start_usher(&self) {
+        let usher = Usher::new(self.floor.clone(), self.parts.census.enter("usher")).start();
+        let port = UsherPort {
+            pulse: usher.clone().recipient(),
+            announce: usher.clone().recipient(),
+            dismiss: usher.recipient(),
+        };
+        self.parts.ushers.add(port.clone());
+        // A heartbeat that is being restarted finds it in the list.
+        let _ = self.parts.services.heartbeat.try_send(Attend(port));
+    }
+
+    fn edge(&self) -> Edge {
+        let (parts, s) = (&self.parts, &self.parts.services);
+        let ingest = &parts.config.ingest;
+        Edge {
+            node: parts.node.clone(),
+            limits: EdgeLimits {
+                events: EventLimits {
+                    max_event_bytes: ingest.max_event_bytes,
+                    max_batch_bytes: ingest.max_batch_bytes,
+                    max_batch_events: ingest.max_batch_events,
+                },
+                frame_bytes: ingest.frame_bytes,
+            },
+            budget: parts.bodies.clone(),
+            finder: Finder::new(s.registry.line()),
+            sessions: self.sessions.clone(),
+            census: parts.census.clone(),
+            journal: parts.storage.journal.clone(),
+            catalog: parts.storage.catalog.clone(),
+            meters: parts.meters.clone(),
+            metrics: parts.metrics.clone(),
+            supervisor: s.supervisor.line(),
+            registry: s.registry.line(),
+            warnings: parts.warnings.clone(),
+        }
+    }
+}
+
+/// The thread's application: routes behind the guard.
+fn app(
+    thread: Thread,
+) -> impl ServiceFactory<
+    actix_http::Request,
+    Config = (),
+    Response = impl Into<actix_http::Response<BoxBody>>,
+    Error = actix_web::Error,
+    InitError = (),
+> {
+    let server = &thread.parts.config.server;
+    let edge = web::Data::new(thread.edge());
+    let whom = web::Data::new(Guard::new(&server.public_url, &server.allowed_origins));
+    let app = App::new().app_data(edge).app_data(whom).wrap(from_fn(guard)).configure(routes);
+    map_config(app.into_factory(), |_| AppConfig::default())
+}

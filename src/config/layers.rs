@@ -1,0 +1,291 @@
+//! Laying the layers over one another, key by key, and remembering where each value came from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use toml::de::DeTable;
+use toml::{Table, Value};
+
+use super::older::{self, Older};
+use super::{Config, ConfigProblems, Flag, Problem, Sources, check, sections};
+
+/// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
+const PREFIX: &str = "RUNCAST__";
+
+/// How alike two names must be for one to be offered for the other (Jaro-Winkler, 0 to 1).
+const ALIKE: f64 = 0.85;
+
+/// Where a value was set.
+#[derive(Clone, Debug)]
+enum Origin {
+    Default,
+    File { path: PathBuf, line: usize },
+    Variable(String),
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A value as a layer has it: typed in the file, a text elsewhere.
+enum Given {
+    Typed(Value),
+    Text(String),
+}
+
+/// The layers so far.
+pub(super) struct Merge {
+    /// The built-in defaults: what keys there are, and of which type.
+    defaults: Table,
+    /// The defaults with what the layers changed; only values that are right on their own.
+    table: Table,
+    origins: BTreeMap<String, Origin>,
+    /// Keys whose value was refused; what else depends on them can't be judged.
+    refused: BTreeSet<String>,
+    problems: Vec<Problem>,
+}
+
+impl Merge {
+    pub(super) fn new() -> Self {
+        let defaults = Table::try_from(Config::default()).unwrap_or_default();
+        Self {
+            table: defaults.clone(),
+            defaults,
+            origins: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Reads the file that `sources` name, if any; says which one it was.
+    pub(super) fn take_file(&mut self, sources: &Sources) -> Option<PathBuf> {
+        let variable = || sources.environment.iter().find(|(name, value)| name == "RUNCAST_CONFIG" && !value.is_empty());
+        let path = match (&sources.file, variable()) {
+            (Some(path), _) => path.clone(),
+            (None, Some((_, path))) => path.into(),
+            (None, None) if sources.nearby_file.is_file() => sources.nearby_file.clone(),
+            (None, None) => return None,
+        };
+        match fs::read_to_string(&path) {
+            Ok(text) => self.take_text(&path, &text),
+            Err(error) => self.problem(path.display(), format!("can't be read: {error}")),
+        }
+        Some(path)
+    }
+
+    fn take_text(&mut self, path: &Path, text: &str) {
+        let line_of = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+        let (spans, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let line = error.span().map_or(1, |span| line_of(span.start));
+            self.problem(format_args!("{}:{line}", path.display()), error.message().to_owned());
+        }
+        // What follows a syntax error was not meant as it reads: no further complaints about it.
+        let Ok(table) = text.parse::<Table>() else { return };
+        for (section, value) in table {
+            let Some((name_span, value_span)) = spans.get_ref().get_key_value(section.as_str()) else { continue };
+            let at = |offset| Origin::File { path: path.to_owned(), line: line_of(offset) };
+            let Value::Table(keys) = value else {
+                self.take(&section, Given::Typed(value), at(name_span.span().start));
+                continue;
+            };
+            if !self.defaults.contains_key(&section) {
+                let origin = at(name_span.span().start);
+                let hint = nearest(&section, self.defaults.keys().map(String::as_str));
+                self.problem(format_args!("[{section}] ({origin})"), format!("there is no such section{hint}"));
+                continue;
+            }
+            let key_spans = value_span.get_ref().as_table();
+            for (key, value) in keys {
+                let span = key_spans.and_then(|spans| spans.get_key_value(key.as_str())).map(|(name, _)| name.span());
+                let origin = at(span.map_or(name_span.span().start, |span| span.start));
+                self.take(&format!("{section}.{key}"), Given::Typed(value), origin);
+            }
+        }
+    }
+
+    /// Takes the older names, then `RUNCAST__SECTION__KEY`; gives what has no effect.
+    pub(super) fn take_environment(&mut self, environment: &[(OsString, OsString)]) -> Vec<Problem> {
+        let mut warnings = Vec::new();
+        let named: BTreeMap<&str, &OsStr> =
+            environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str()))).collect();
+        for (name, value) in &named {
+            match older::read(name, &value.to_string_lossy(), self.bind()) {
+                Some(Older::Sets(key, value)) => self.take(key, Given::Text(value), Origin::Variable((*name).to_owned())),
+                Some(Older::Refused(text)) => self.problem(name, text),
+                Some(Older::Unused) => warnings.push(older::unused(name)),
+                None => {}
+            }
+        }
+        for (name, value) in named {
+            let Some(path) = name.strip_prefix(PREFIX) else { continue };
+            let key = path.to_ascii_lowercase().replacen("__", ".", 1);
+            self.take_os(&key, value, Origin::Variable(name.to_owned()));
+        }
+        warnings
+    }
+
+    /// Takes what the command line set.
+    pub(super) fn take_flags(&mut self, flags: &[Flag]) {
+        for flag in flags {
+            self.take_os(flag.key, &flag.value, Origin::Flag(flag.name));
+        }
+    }
+
+    fn take_os(&mut self, key: &str, value: &OsStr, origin: Origin) {
+        match value.to_str() {
+            Some(text) => self.take(key, Given::Text(text.to_owned()), origin),
+            None => self.refuse(key, &origin, "is not UTF-8".to_owned()),
+        }
+    }
+
+    /// Takes one value if it is right on its own.
+    fn take(&mut self, key: &str, given: Given, origin: Origin) {
+        let default = key.split_once('.').and_then(|(section, name)| self.defaults.get(section)?.get(name));
+        let Some(default) = default else {
+            let hint = self.nearest_key(key);
+            return self.problem(format_args!("{key} ({origin})"), format!("there is no such key{hint}"));
+        };
+        match typed(given, default).and_then(|value| self.with(key, value)) {
+            Ok(table) => {
+                self.table = table;
+                self.refused.remove(key);
+                self.origins.insert(key.to_owned(), origin);
+            }
+            Err(text) => self.refuse(key, &origin, text),
+        }
+    }
+
+    /// The table with one value changed, if the value is one that the key can have.
+    fn with(&self, key: &str, value: Value) -> Result<Table, String> {
+        if let (Some(number), Some(range)) = (value.as_integer(), sections::range(key))
+            && !range.contains(&number)
+        {
+            return Err(format!("must be {} to {}, is {number}", range.start(), range.end()));
+        }
+        let set = |table: &Table| {
+            let mut table = table.clone();
+            if let Some((section, name)) = key.split_once('.')
+                && let Some(Value::Table(section)) = table.get_mut(section)
+            {
+                section.insert(name.to_owned(), value.clone());
+            }
+            table
+        };
+        // Alone among defaults, so that an error can only be about this value.
+        let alone = Config::deserialize(set(&self.defaults)).map_err(|error| error.message().to_owned())?;
+        check::value(key, &alone).map_or_else(|| Ok(set(&self.table)), Err)
+    }
+
+    fn bind(&self) -> SocketAddr {
+        let bind = || self.table.get("server")?.get("bind")?.as_str()?.parse().ok();
+        bind().unwrap_or(Config::default().server.bind)
+    }
+
+    /// The settings and what is doubtful about them, or everything that is wrong.
+    pub(super) fn finish(mut self) -> Result<(Config, Vec<Problem>), ConfigProblems> {
+        let config = match Config::deserialize(std::mem::take(&mut self.table)) {
+            Ok(config) => config,
+            Err(error) => {
+                self.problem("configuration", error.message().to_owned());
+                return Err(ConfigProblems(self.problems));
+            }
+        };
+        for conflict in check::conflicts(&config) {
+            if conflict.keys.iter().any(|key| self.refused.contains(*key)) {
+                continue;
+            }
+            let [a, b] = conflict.keys.map(|key| format!("{key} ({})", self.origin(key)));
+            self.problem(format_args!("{a} and {b}"), conflict.text);
+        }
+        if !self.problems.is_empty() {
+            return Err(ConfigProblems(self.problems));
+        }
+        let doubts = check::doubts(&config).into_iter();
+        let warnings = doubts.map(|(key, text)| Problem { subject: format!("{key} ({})", self.origin(key)), text });
+        let warnings = warnings.collect();
+        Ok((config, warnings))
+    }
+
+    fn origin(&self, key: &str) -> &Origin {
+        self.origins.get(key).unwrap_or(&Origin::Default)
+    }
+
+    fn refuse(&mut self, key: &str, origin: &Origin, text: String) {
+        self.refused.insert(key.to_owned());
+        self.problem(format_args!("{key} ({origin})"), text);
+    }
+
+    fn problem(&mut self, subject: impl fmt::Display, text: String) {
+        self.problems.push(Problem { subject: subject.to_string(), text });
+    }
+
+    fn nearest_key(&self, key: &str) -> String {
+        let keys: Vec<String> = self
+            .defaults
+            .iter()
+            .filter_map(|(section, keys)| Some((section, keys.as_table()?)))
+            .flat_map(|(section, keys)| keys.keys().map(move |key| format!("{section}.{key}")))
+            .collect();
+        // The right name in the wrong section is the likeliest mistake.
+        let name = key.rsplit('.').next().unwrap_or(key);
+        let elsewhere = keys.iter().find(|known| known.split_once('.').is_some_and(|(_, known)| known == name));
+        match elsewhere {
+            Some(known) => hint(known),
+            None => nearest(key, keys.iter().map(String::as_str)),
+        }
+    }
+}
+
+/// The given value as the type that the default has.
+fn typed(given: Given, default: &Value) -> Result<Value, String> {
+    match given {
+        Given::Typed(value) if value.same_type(default) => Ok(value),
+        Given::Typed(value) => Err(format!("must be {}, is {}", type_name(default), type_name(&value))),
+        Given::Text(text) => match default {
+            Value::Integer(_) => {
+                text.trim().parse().map(Value::Integer).map_err(|_| format!("must be a whole number, is {text:?}"))
+            }
+            Value::Array(_) => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
+            }
+            _ => Ok(Value::String(text)),
+        },
+    }
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a text in quotes",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number with a fraction",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a time",
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a section",
+    }
+}
+
+fn hint(known: &str) -> String {
+    format!("; did you mean {known}?")
+}
+
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let alike = known.map(|known| (strsim::jaro_winkler(name, known), known));
+    let best = alike.filter(|(likeness, _)| *likeness >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.map(|(_, known)| hint(known)).unwrap_or_default()
+}

@@ -1,0 +1,115 @@
+//! The settings: built-in defaults < `config.toml` < environment < command line.
+//!
+//! [`Config::load`] reads every layer, finds everything that is wrong in one go, and gives either settings that hold
+//! together or the list of problems. Every key, with its default and range, stands in [`sections`]; `config.toml` at the
+//! top of the repository is the same for people, and a test keeps the two equal.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+mod check;
+mod layers;
+mod network;
+mod older;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use network::{Network, NetworkError};
+pub use sections::{
+    CatalogConfig, CleanupConfig, Config, HeartbeatConfig, IngestConfig, JournalConfig, LogConfig, ObjectsConfig,
+    RedisConfig, RoomConfig, SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
+};
+pub use values::{LogFormat, Secret, StoreUrl, StoreUrlError, SyncMode};
+
+/// `EX_USAGE`: what a process that refuses its configuration exits with.
+pub const EXIT_CONFIG: u8 = 64;
+
+/// Where the layers above the defaults come from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `--config`: a file that must be there. Wins over the variable `RUNCAST_CONFIG`, which wins over `nearby_file`.
+    pub file: Option<PathBuf>,
+    /// Read if it is there and no other file was named.
+    pub nearby_file: PathBuf,
+    /// The environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// What the command line set.
+    pub flags: Vec<Flag>,
+}
+
+/// A key that the command line set.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    /// As the user wrote it, for instance `--bind`.
+    pub name: &'static str,
+    /// The key that it sets, for instance `server.bind`.
+    pub key: &'static str,
+    /// Its value.
+    pub value: OsString,
+}
+
+impl Sources {
+    /// This process's environment and `./config.toml`.
+    pub fn of_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Self {
+        Self { file, nearby_file: "config.toml".into(), environment: std::env::vars_os().collect(), flags }
+    }
+}
+
+/// Settings that hold together, and what is worth telling about them.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+    /// What works, but perhaps not as meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// Something that is wrong with a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key and where it was set, or the variable, or the file.
+    pub subject: String,
+    /// What is wrong and what would be right. Never shows a secret.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.text)
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigProblems(pub Vec<Problem>);
+
+impl fmt::Display for ConfigProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        write!(f, "the configuration has {count} problem{}:", if count == 1 { "" } else { "s" })?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+    }
+}
+
+impl std::error::Error for ConfigProblems {}
+
+impl Config {
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// Every problem of every layer at once; the process then exits with [`EXIT_CONFIG`].
+    pub fn load(sources: &Sources) -> Result<Loaded, ConfigProblems> {
+        let mut merge = layers::Merge::new();
+        let file = merge.take_file(sources);
+        let warnings = merge.take_environment(&sources.environment);
+        merge.take_flags(&sources.flags);
+        let (config, mut all_warnings) = merge.finish()?;
+        all_warnings.extend(warnings);
+        Ok(Loaded { config, file, warnings: all_warnings })
+    }
+}

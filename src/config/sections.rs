@@ -1,0 +1,229 @@
+//! Every key: its type, its default, its range. Once.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::values::{LogFormat, Secret, StoreUrl, SyncMode};
+use super::Network;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// Declares the sections: `key: type = default, range;` (every number has a range, nothing else has one).
+macro_rules! sections {
+    ($(
+        $(#[$doc:meta])*
+        $section:ident: $name:ident {
+            $($(#[$key_doc:meta])* $key:ident: $ty:ty = $default:expr $(, $range:expr)?;)*
+        }
+    )*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub struct $name {
+                $($(#[$key_doc])* pub $key: $ty,)*
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self { $($key: $default,)* }
+                }
+            }
+        )*
+
+        /// All settings. The same text as `config.toml`.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Config {
+            $($(#[$doc])* pub $section: $name,)*
+        }
+
+        /// The range of a number; `None` for a key that is none.
+        pub(super) fn range(key: &str) -> Option<RangeInclusive<i64>> {
+            $($($(if key == concat!(stringify!($section), ".", stringify!($key)) {
+                return Some($range);
+            })?)*)*
+            None
+        }
+    };
+}
+
+const ANY_MEMORY: RangeInclusive<i64> = 64 * 1024..=1 << 40;
+const ANY_DISK: RangeInclusive<i64> = 0..=1 << 50;
+
+sections! {
+    /// The process: where it listens, how much it takes, how it stops.
+    server: ServerConfig {
+        /// Address and port to listen on; port 0 takes a free one.
+        bind: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 3001));
+        /// Threads that serve connections; 0: one per core.
+        workers: usize = 0, 0..=1024;
+        /// How viewers reach this node from outside, as `https://host[:port]`; empty: only by a loopback name.
+        public_url: String = String::new();
+        /// Origins of other sites whose pages may use this server, as `https://host[:port]`.
+        allowed_origins: Vec<String> = Vec::new();
+        /// Proxies whose forwarded addresses count: addresses or blocks (`10.0.0.0/8`).
+        trusted_proxies: Vec<Network> = Vec::new();
+        /// Most connections at a time; 0: as many as the descriptor limit allows.
+        max_connections: usize = 0, 0..=10_000_000;
+        /// Seconds that a stop may take: notice, viewers moving away, last appends.
+        drain_secs: u64 = 30, 0..=3_600;
+        /// Seconds of `drain_secs` in which `/ready` refuses while everything still works.
+        drain_notice_secs: u64 = 0, 0..=3_600;
+        /// This node's name in logs and answers; empty: made at the start.
+        node_id: String = String::new();
+        /// Directory of everything that is kept.
+        data_dir: PathBuf = PathBuf::from("data");
+        /// Seconds that an idle HTTP connection stays open.
+        keep_alive_secs: u64 = 75, 0..=3_600;
+        /// Seconds that a request's head may take to arrive.
+        header_timeout_secs: u64 = 10, 1..=300;
+    }
+
+    /// What producers may post.
+    ingest: IngestConfig {
+        /// Most bytes of one event.
+        max_event_bytes: usize = 256 * KIB, 1024..=16 << 20;
+        /// Most bytes of one request, decoded.
+        max_batch_bytes: usize = 4 * MIB, 1024..=64 << 20;
+        /// Most events of one request.
+        max_batch_events: usize = 10_000, 1..=1_000_000;
+        /// Bytes of all request bodies that the node holds at a time.
+        inflight_bytes: usize = 64 * MIB, ANY_MEMORY;
+        /// Milliseconds after which an append must not run any more.
+        append_timeout_ms: u64 = 10_000, 100..=120_000;
+        /// Most bytes of one screen frame.
+        frame_bytes: usize = 2 * MIB, 1024..=64 << 20;
+    }
+
+    /// The runs' logs.
+    journal: JournalConfig {
+        /// `sqlite:PATH` (relative to `server.data_dir`) or `memory:`.
+        url: StoreUrl = StoreUrl::Sqlite("journal.db".into());
+        /// What an acknowledged event survives.
+        sync: SyncMode = SyncMode::Normal;
+        /// Most bytes of one run's events.
+        max_run_bytes: u64 = 256 * MIB as u64, 1 << 20..=1 << 40;
+        /// Free bytes of the disk below which nothing is appended any more.
+        min_free_bytes: u64 = 256 * MIB as u64, ANY_DISK;
+        /// Hours that an ended run is kept after its last event.
+        retain_hours: u64 = 168, 1..=876_000;
+        /// Hours without an event after which a live run is marked lost.
+        lost_hours: u64 = 48, 1..=876_000;
+        /// Hours after its last event when an ended run is sealed.
+        seal_hours: u64 = 1, 0..=876_000;
+        /// Days that an expired run refuses late posts.
+        tombstone_days: u64 = 90, 1..=36_500;
+        /// Bytes of all appends that wait for the disk.
+        queue_bytes: usize = 64 * MIB, ANY_MEMORY;
+    }
+
+    /// The list of runs.
+    catalog: CatalogConfig {
+        /// `sqlite:PATH` (relative to `server.data_dir`) or `memory:`.
+        url: StoreUrl = StoreUrl::Sqlite("catalog.db".into());
+    }
+
+    /// The doorbell between nodes, which a single node doesn't have.
+    redis: RedisConfig {
+        /// Empty: this version is a single node.
+        url: Secret = Secret::default();
+    }
+
+    /// The store of artifacts, which this version doesn't have.
+    objects: ObjectsConfig {
+        /// Empty: this version keeps no artifacts.
+        url: Secret = Secret::default();
+    }
+
+    /// A room: one run on this node.
+    room: RoomConfig {
+        /// Bytes of recent events that a room keeps in memory.
+        ring_bytes: usize = MIB, ANY_MEMORY;
+        /// The same for all rooms together; the least recently used gives way.
+        ring_total_bytes: usize = 128 * MIB, ANY_MEMORY;
+        /// Bytes that a viewer who catches up gets at a time.
+        page_bytes: usize = 256 * KIB, 4_096..=64 << 20;
+        /// Seconds that a room without viewers and posts lives on.
+        idle_secs: u64 = 60, 1..=86_400;
+        /// Bytes of posts that wait in a room; more are answered "saturated".
+        queue_bytes: usize = 8 * MIB, ANY_MEMORY;
+        /// Messages that wait for a room.
+        mailbox: usize = 256, 16..=65_536;
+    }
+
+    /// A session: one viewer's connection.
+    session: SessionConfig {
+        /// Unsent bytes at which a live viewer falls back to reading from the log.
+        outbox_bytes: usize = 256 * KIB, 4_096..=64 << 20;
+        /// Unsent bytes of all viewers together.
+        outbox_total_bytes: usize = 256 * MIB, ANY_MEMORY;
+        /// Seconds without a sent byte after which a viewer is dropped.
+        stall_secs: u64 = 60, 1..=3_600;
+        /// Most bytes of a message from a viewer.
+        max_message_bytes: usize = 64 * KIB, 1024..=1 << 20;
+        /// Bytes that the kernel may hold unsent for a viewer.
+        send_buffer_bytes: usize = 64 * KIB, 4_096..=16 << 20;
+    }
+
+    /// Signs of life.
+    heartbeat: HeartbeatConfig {
+        /// Seconds between two pings to a viewer.
+        ping_secs: u64 = 20, 1..=3_600;
+        /// Seconds that a viewer has to answer.
+        pong_deadline_secs: u64 = 50, 2..=7_200;
+    }
+
+    /// Expiry.
+    cleanup: CleanupConfig {
+        /// Seconds between two sweeps.
+        interval_secs: u64 = 60, 1..=86_400;
+        /// Most runs per step of a sweep.
+        batch: usize = 100, 1..=10_000;
+    }
+
+    /// Restarts of failed parts.
+    supervisor: SupervisorConfig {
+        /// Milliseconds before the first restart; doubles with each.
+        backoff_ms: u64 = 100, 1..=60_000;
+        /// Most milliseconds before a restart.
+        backoff_max_ms: u64 = 30_000, 1..=3_600_000;
+        /// Restarts of a permanent part in `window_secs` after which the node drains and exits with 70.
+        max_restarts: usize = 5, 0..=1_000;
+        /// Seconds in which restarts are counted.
+        window_secs: u64 = 60, 1..=86_400;
+        /// Failures of a room in `window_secs` after which its run is quarantined.
+        room_failures: usize = 3, 1..=1_000;
+    }
+
+    /// The log of the process.
+    log: LogConfig {
+        /// `auto` (pretty on a terminal, JSON otherwise), `pretty` or `json`.
+        format: LogFormat = LogFormat::Auto;
+        /// What is logged, as tracing's directives: `info`, `warn,runcast=debug`.
+        filter: String = "info".into();
+    }
+
+    /// Reports of errors.
+    sentry: SentryConfig {
+        /// Where errors are reported; empty: nowhere.
+        dsn: Secret = Secret::default();
+        /// The environment that reports name.
+        environment: String = "production".into();
+    }
+}
+
+impl ServerConfig {
+    /// `workers`, with one per core for 0.
+    pub fn worker_threads(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+            workers => workers,
+        }
+    }
+}

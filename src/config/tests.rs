@@ -1,0 +1,194 @@
+use std::fs;
+
+use super::*;
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn load(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &'static str, &str)]) -> Result<Loaded, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.toml");
+    fs::write(&path, file).unwrap();
+    let flag = |&(name, key, value): &(_, _, &str)| Flag { name, key, value: value.into() };
+    let sources = Sources {
+        nearby_file: path,
+        environment: variables(environment),
+        flags: flags.iter().map(flag).collect(),
+        ..Sources::default()
+    };
+    let shown = |problems: ConfigProblems| problems.to_string().replace(directory.path().to_str().unwrap(), "DIR");
+    Config::load(&sources).map_err(shown)
+}
+
+#[test]
+fn config_toml_is_the_built_in_defaults() {
+    let text = include_str!("../../config.toml");
+    let written: toml::Table = text.parse().unwrap();
+    assert_eq!(written, toml::Table::try_from(Config::default()).unwrap());
+    assert_eq!(load(text, &[], &[]).unwrap().config, Config::default());
+    for line in text.lines() {
+        assert!(line.len() <= 120, "{line}");
+    }
+}
+
+#[test]
+fn every_number_has_a_range_and_its_default_lies_in_it() {
+    for (section, keys) in toml::Table::try_from(Config::default()).unwrap() {
+        for (key, value) in keys.as_table().unwrap() {
+            let key = format!("{section}.{key}");
+            let range = sections::range(&key);
+            assert_eq!(range.is_some(), value.is_integer(), "{key}");
+            if let (Some(range), Some(number)) = (range, value.as_integer()) {
+                assert!(range.contains(&number), "{key}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_layer_wins_over_the_one_below() {
+    let file = "[server]\nbind = \"127.0.0.1:1\"\nworkers = 1\ndrain_secs = 1\n[log]\nfilter = \"debug\"\n";
+    let environment = [("RUNCAST__SERVER__WORKERS", "2"), ("RUNCAST__SERVER__DRAIN_SECS", "2"), ("PORT", "2")];
+    let flags = [("--bind", "server.bind", "127.0.0.1:3")];
+    let config = load(file, &environment, &flags[..0]).unwrap().config;
+    assert_eq!(config.server.bind.port(), 2);
+    let config = load(file, &environment, &flags).unwrap().config;
+    assert_eq!((config.server.bind.port(), config.server.workers, config.server.drain_secs), (3, 2, 2));
+    assert_eq!(config.log.filter, "debug");
+}
+
+#[test]
+fn lists_come_by_comma_and_empty_variables_empty_a_text() {
+    let environment = [
+        ("RUNCAST__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+        ("RUNCAST__SERVER__ALLOWED_ORIGINS", "https://a.example,http://b.example:8080"),
+        ("RUNCAST__SERVER__PUBLIC_URL", ""),
+    ];
+    let server = load("[server]\npublic_url = \"https://c.example\"", &environment, &[]).unwrap().config.server;
+    assert_eq!(server.trusted_proxies.len(), 2);
+    assert_eq!(server.allowed_origins, ["https://a.example", "http://b.example:8080"]);
+    assert_eq!(server.public_url, "");
+}
+
+#[test]
+fn older_names_are_honoured_below_the_new_ones() {
+    let environment = [("HOST", "0.0.0.0"), ("PORT", "80"), ("SENTRY_DSN", "http://key@localhost:9/1")];
+    let loaded = load("", &environment, &[]).unwrap();
+    assert_eq!(loaded.config.server.bind.to_string(), "0.0.0.0:80");
+    assert_eq!(loaded.config.sentry.dsn.reveal(), "http://key@localhost:9/1");
+    assert!(loaded.warnings.iter().any(|warning| warning.to_string().contains("public_url")), "{:?}", loaded.warnings);
+    let over = [("PORT", "80"), ("RUNCAST__SERVER__BIND", "127.0.0.1:81")];
+    assert_eq!(load("", &over, &[]).unwrap().config.server.bind.port(), 81);
+}
+
+#[test]
+fn a_variable_without_effect_is_a_warning() {
+    let loaded = load("", &[("ARTIFACT_RETENTION_DAYS", "7")], &[]).unwrap();
+    assert_eq!(loaded.warnings.len(), 1);
+    assert_eq!(loaded.warnings[0].subject, "ARTIFACT_RETENTION_DAYS");
+}
+
+#[test]
+fn all_problems_of_all_layers_come_in_one_report() {
+    let file = "\
+[server]
+bnd = \"127.0.0.1:1\"
+workers = \"four\"
+drain_secs = 99999
+
+[jornal]
+url = \"memory:\"
+
+[session]
+ring_bytes = 70000
+
+[journal]
+sync = \"ful\"
+";
+    let environment = [
+        ("RUNCAST__LOG__FILTER", "runcast=loud"),
+        ("RUNCAST__ROOM__IDLE_SECS", "soon"),
+        ("REDIS_URL", "redis://:hunter2@host"),
+        ("RUNCAST__JOURNAL__URL", "postgres://u:hunter2@host"),
+        ("RUNCAST__SENTRY__DSN", "hunter2"),
+    ];
+    let flags = [("--bind", "server.bind", "localhost")];
+    let report = load(file, &environment, &flags).unwrap_err();
+    for wanted in [
+        "the configuration has 11 problems:",
+        "server.bnd (DIR/config.toml:2): there is no such key; did you mean server.bind?",
+        "server.workers (DIR/config.toml:3): must be a whole number, is a text in quotes",
+        "server.drain_secs (DIR/config.toml:4): must be 0 to 3600, is 99999",
+        "[jornal] (DIR/config.toml:6): there is no such section; did you mean journal?",
+        "session.ring_bytes (DIR/config.toml:10): there is no such key; did you mean room.ring_bytes?",
+        "journal.sync (DIR/config.toml:13): unknown variant `ful`, expected `normal` or `full`",
+        "log.filter (RUNCAST__LOG__FILTER):",
+        "room.idle_secs (RUNCAST__ROOM__IDLE_SECS): must be a whole number, is \"soon\"",
+        "REDIS_URL: asks for Redis",
+        "journal.url (RUNCAST__JOURNAL__URL): PostgreSQL belongs to a cluster",
+        "sentry.dsn (RUNCAST__SENTRY__DSN): is no Sentry DSN",
+        "server.bind (--bind): invalid socket address syntax",
+    ] {
+        assert!(report.contains(wanted), "{wanted}\n--- not in ---\n{report}");
+    }
+    assert!(!report.contains("hunter2"), "{report}");
+}
+
+#[test]
+fn impossible_combinations_name_both_keys_and_their_origins() {
+    let file = "[heartbeat]\nping_secs = 60\n[ingest]\nmax_event_bytes = 8388608\n";
+    let report = load(file, &[("RUNCAST__JOURNAL__URL", "memory:")], &[]).unwrap_err();
+    for wanted in [
+        "the configuration has 3 problems:",
+        "heartbeat.ping_secs (DIR/config.toml:2) and heartbeat.pong_deadline_secs (default): ",
+        "ingest.max_event_bytes (DIR/config.toml:4) and ingest.max_batch_bytes (default): 8388608 is more than 4194304",
+        "journal.url (RUNCAST__JOURNAL__URL) and catalog.url (default): a catalog on disk",
+    ] {
+        assert!(report.contains(wanted), "{wanted}\n--- not in ---\n{report}");
+    }
+}
+
+#[test]
+fn a_refused_value_is_not_blamed_twice() {
+    let report = load("[heartbeat]\npong_deadline_secs = 1\nping_secs = 60\n", &[], &[]).unwrap_err();
+    assert!(report.contains("has 1 problem:"), "{report}");
+}
+
+#[test]
+fn a_syntax_error_is_told_with_its_line() {
+    let report = load("[server]\nworkers = = 4\n", &[], &[]).unwrap_err();
+    assert!(report.contains("DIR/config.toml:2: "), "{report}");
+}
+
+#[test]
+fn origins_and_public_urls_are_spelt_as_browsers_send_them() {
+    for (origin, wanted) in [
+        ("https://Example.org", "must be written https://example.org"),
+        ("https://example.org/", "must be written https://example.org"),
+        ("https://example.org:443", "must be written https://example.org"),
+        ("example.org", "is no origin"),
+        ("*", "is no origin"),
+        ("ftp://example.org", "is no origin"),
+    ] {
+        let report = load("", &[("RUNCAST__SERVER__ALLOWED_ORIGINS", origin)], &[]).unwrap_err();
+        assert!(report.contains(wanted), "{report}");
+    }
+}
+
+#[test]
+fn a_named_file_must_be_there_and_a_nearby_one_need_not() {
+    let sources = Sources { nearby_file: "/nonexistent/config.toml".into(), ..Sources::default() };
+    assert_eq!(Config::load(&sources).unwrap().config, Config::default());
+    let named = Sources { file: Some("/nonexistent/config.toml".into()), ..sources.clone() };
+    assert!(Config::load(&named).unwrap_err().to_string().contains("/nonexistent/config.toml: can't be read"));
+    let environment = variables(&[("RUNCAST_CONFIG", "/nonexistent/other.toml")]);
+    let named = Sources { environment, ..sources };
+    assert!(Config::load(&named).unwrap_err().to_string().contains("other.toml"));
+}
+
+#[test]
+fn nothing_secret_is_shown_by_debug() {
+    let loaded = load("", &[("SENTRY_DSN", "http://hunter2@localhost:9/1")], &[]).unwrap();
+    assert!(!format!("{loaded:?}").contains("hunter2"));
+}

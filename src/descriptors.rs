@@ -1,0 +1,3 @@
+//! stub
+/// stub
+pub fn usable() -> usize { 18000 }

@@ -1,0 +1,266 @@
+//! The `Content-Encoding` of request bodies. What comes out is bounded whatever goes in.
+
+use std::io::{self, Read};
+
+use bytes::Bytes;
+use flate2::bufread::MultiGzDecoder;
+use zstd::stream::read::Decoder as ZstdDecoder;
+
+/// Largest zstd window that a sender may ask for, as a power of two: 8 MiB, as RFC 9659 says for this encoding.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// How a body is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentCoding {
+    /// Not at all.
+    Identity,
+    /// RFC 1952, one member or more.
+    Gzip,
+    /// RFC 8878, one frame or more.
+    Zstd,
+}
+
+impl ContentCoding {
+    /// Reads the value of `Content-Encoding`; `None` for an unknown one, and for several at once.
+    pub fn parse(value: &str) -> Option<Self> {
+        let value = value.trim();
+        let is = |name| value.eq_ignore_ascii_case(name);
+        if value.is_empty() || is("identity") {
+            Some(Self::Identity)
+        } else if is("gzip") || is("x-gzip") {
+            Some(Self::Gzip)
+        } else if is("zstd") {
+            Some(Self::Zstd)
+        } else {
+            None
+        }
+    }
+
+    /// Its registered name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// Why a body was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It decodes to more than is allowed.
+    #[error("the decoded body is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// It ends too early.
+    #[error("the body is cut off: its {coding} data does not end")]
+    Truncated {
+        /// Its encoding.
+        coding: &'static str,
+    },
+    /// It is not what its `Content-Encoding` says, or something follows the encoded data.
+    #[error("the body is not valid {coding}: {detail}")]
+    Corrupt {
+        /// Its encoding.
+        coding: &'static str,
+        /// The decoder's words.
+        detail: String,
+    },
+}
+
+impl BodyError {
+    /// The stable name of the error; `batch_too_large` as for a body that was not encoded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "batch_too_large",
+            Self::Truncated { .. } | Self::Corrupt { .. } => "invalid_encoding",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::TooLarge { .. } => 413,
+            Self::Truncated { .. } | Self::Corrupt { .. } => 400,
+        }
+    }
+}
+
+/// Decodes a whole body of at most `limit` decoded bytes.
+///
+/// # Errors
+/// Too large (found before more than `limit + 1` bytes were decoded), cut off, or not what it claims to be.
+pub fn decode(coding: ContentCoding, body: Bytes, limit: usize) -> Result<Bytes, BodyError> {
+    let corrupt = |error: io::Error| BodyError::Corrupt { coding: coding.as_str(), detail: error.to_string() };
+    match coding {
+        ContentCoding::Identity if body.len() > limit => Err(BodyError::TooLarge { limit }),
+        ContentCoding::Identity => Ok(body),
+        // No bytes at all are neither a member nor a frame.
+        _ if body.is_empty() => Err(BodyError::Truncated { coding: coding.as_str() }),
+        ContentCoding::Gzip => read(coding, MultiGzDecoder::new(&*body), body.len(), limit),
+        ContentCoding::Zstd => {
+            let mut decoder = ZstdDecoder::with_buffer(&*body).map_err(corrupt)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(corrupt)?;
+            read(coding, decoder, body.len(), limit)
+        }
+    }
+}
+
+fn read(coding: ContentCoding, decoder: impl Read, encoded: usize, limit: usize) -> Result<Bytes, BodyError> {
+    /// What NDJSON usually comes to; a wrong guess costs a copy.
+    const USUAL_RATIO: usize = 8;
+    let mut out = Vec::with_capacity(encoded.saturating_mul(USUAL_RATIO).min(limit));
+    // One byte more than allowed tells "too large" from "just fits", and makes the decoder reach the checksum.
+    let read = decoder.take(limit as u64 + 1).read_to_end(&mut out);
+    if out.len() > limit {
+        return Err(BodyError::TooLarge { limit });
+    }
+    match read {
+        Ok(_) => Ok(out.into()),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(BodyError::Truncated { coding: coding.as_str() })
+        }
+        Err(error) => Err(BodyError::Corrupt { coding: coding.as_str(), detail: error.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 64 * 1024;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(data: &[u8]) -> Vec<u8> {
+        zstd::encode_all(data, 1).unwrap()
+    }
+
+    fn both(body: impl Fn(fn(&[u8]) -> Vec<u8>) -> Vec<u8>) -> [(ContentCoding, Bytes); 2] {
+        [(ContentCoding::Gzip, body(gzip).into()), (ContentCoding::Zstd, body(zstd).into())]
+    }
+
+    #[test]
+    fn a_body_of_exactly_the_limit_passes_and_one_byte_more_does_not() {
+        let (fits, more) = (vec![b'x'; LIMIT], vec![b'x'; LIMIT + 1]);
+        for (coding, body) in both(|encode| encode(&fits)) {
+            assert_eq!(decode(coding, body, LIMIT).unwrap(), fits, "{coding:?}");
+        }
+        for (coding, body) in both(|encode| encode(&more)) {
+            assert_eq!(decode(coding, body, LIMIT), Err(BodyError::TooLarge { limit: LIMIT }), "{coding:?}");
+        }
+        assert_eq!(decode(ContentCoding::Identity, fits.clone().into(), LIMIT).unwrap(), fits);
+        let refused = decode(ContentCoding::Identity, more.into(), LIMIT).unwrap_err();
+        assert_eq!((refused.status(), refused.code()), (413, "batch_too_large"));
+    }
+
+    #[test]
+    fn a_bomb_is_refused_at_the_limit() {
+        let bomb = vec![0; 64 * 1024 * 1024];
+        for (coding, body) in both(|encode| encode(&bomb)) {
+            assert!(body.len() < bomb.len() / 500);
+            assert_eq!(decode(coding, body, LIMIT), Err(BodyError::TooLarge { limit: LIMIT }), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn several_members_or_frames_are_one_body() {
+        for (coding, body) in both(|encode| [encode(b"one\n"), encode(b""), encode(b"two")].concat()) {
+            assert_eq!(decode(coding, body, LIMIT).unwrap(), "one\ntwo", "{coding:?}");
+        }
+        // Each fits, together they do not.
+        for (coding, body) in both(|encode| encode(&[b'x'; LIMIT / 2 + 1]).repeat(2)) {
+            assert_eq!(decode(coding, body, LIMIT), Err(BodyError::TooLarge { limit: LIMIT }), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_anywhere_is_refused() {
+        for (coding, body) in both(|encode| encode(b"{\"type\":\"log\",\"text\":\"some text, some more text\"}")) {
+            for end in 0..body.len() {
+                let cut = decode(coding, body.slice(..end), LIMIT);
+                assert!(cut.is_err(), "{coding:?} cut at {end} of {}: {cut:?}", body.len());
+                assert_eq!(cut.unwrap_err().status(), 400);
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_the_data_is_refused() {
+        for tail in [&b"x"[..], b"\0", b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", b"{\"type\":\"log\"}"] {
+            for (coding, body) in both(|encode| [&encode(b"{}"), tail].concat()) {
+                let refused = decode(coding, body, LIMIT).unwrap_err();
+                assert_eq!((refused.status(), refused.code()), (400, "invalid_encoding"), "{coding:?} {tail:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_found_by_the_checksum() {
+        let mut body = gzip(b"some text");
+        let checksum = body.len() - 8;
+        body[checksum] ^= 1;
+        assert!(matches!(decode(ContentCoding::Gzip, body.into(), LIMIT), Err(BodyError::Corrupt { .. })));
+        for coding in [ContentCoding::Gzip, ContentCoding::Zstd] {
+            let refused = decode(coding, "{\"type\":\"log\"}".into(), LIMIT);
+            assert!(matches!(refused, Err(BodyError::Corrupt { .. })), "{coding:?}: not encoded at all");
+        }
+    }
+
+    #[test]
+    fn a_zstd_window_above_eight_mebibytes_is_refused() {
+        let encode = |window_log| {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.window_log(window_log).unwrap();
+            encoder.write_all(b"{\"type\":\"log\"}").unwrap();
+            Bytes::from(encoder.finish().unwrap())
+        };
+        assert_eq!(decode(ContentCoding::Zstd, encode(23), LIMIT).unwrap(), "{\"type\":\"log\"}");
+        let refused = decode(ContentCoding::Zstd, encode(24), LIMIT);
+        assert!(matches!(refused, Err(BodyError::Corrupt { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn codings_are_read_in_any_case_and_unknown_ones_are_not() {
+        for (value, coding) in [
+            ("", Some(ContentCoding::Identity)),
+            ("identity", Some(ContentCoding::Identity)),
+            (" GZIP ", Some(ContentCoding::Gzip)),
+            ("x-gzip", Some(ContentCoding::Gzip)),
+            ("zstd", Some(ContentCoding::Zstd)),
+            ("br", None),
+            ("gzip, gzip", None),
+        ] {
+            assert_eq!(ContentCoding::parse(value), coding, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_encoded_comes_back(data in prop::collection::vec(any::<u8>(), 0..5000)) {
+            for (coding, body) in both(|encode| encode(&data)) {
+                prop_assert_eq!(decode(coding, body, LIMIT).unwrap(), &data);
+            }
+        }
+
+        #[test]
+        fn garbage_is_refused_and_never_panics(data in prop::collection::vec(any::<u8>(), 0..200)) {
+            for coding in [ContentCoding::Gzip, ContentCoding::Zstd] {
+                if let Ok(decoded) = decode(coding, data.clone().into(), LIMIT) {
+                    prop_assert!(decoded.len() <= LIMIT);
+                }
+            }
+        }
+    }
+}

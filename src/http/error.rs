@@ -1,0 +1,140 @@
+//! Errors as HTTP says them: `application/problem+json` with a stable `code`.
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::{Map, Value, json};
+
+use crate::actors::messages::registry::FindError;
+use crate::actors::messages::room::{PublishError, ReadError};
+use crate::protocol::event::EventError;
+use crate::storage::journal::Refusal;
+
+/// A refused request.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    retry_after_secs: Option<u64>,
+    extra: Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem with a stable `code`; `detail` names the offending field, index or limit.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), retry_after_secs: None, extra: Map::new() }
+    }
+
+    /// 400.
+    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// 503 that will pass.
+    pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)
+    }
+
+    /// With `Retry-After`.
+    #[must_use]
+    pub fn retry_after(mut self, secs: u64) -> Self {
+        self.retry_after_secs = Some(secs);
+        self
+    }
+
+    /// With a further member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status.as_u16(), self.code, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or_default(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "code": self.code,
+        });
+        if let Value::Object(members) = &mut body {
+            members.extend(self.extra.clone());
+        }
+        let mut response = HttpResponse::build(self.status);
+        if let Some(secs) = self.retry_after_secs {
+            response.insert_header((header::RETRY_AFTER, secs.to_string()));
+        }
+        response.content_type("application/problem+json").body(body.to_string())
+    }
+}
+
+impl From<EventError> for Problem {
+    fn from(error: EventError) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, error.code(), error.to_string())
+    }
+}
+
+impl From<FindError> for Problem {
+    fn from(error: FindError) -> Self {
+        let FindError::Quarantined { retry_after_ms } = error;
+        Self::unavailable("room_failed", error.to_string()).retry_after(retry_after_ms.div_ceil(1000).max(1))
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Refused(refusal) => refusal.into(),
+            PublishError::Saturated => saturated(),
+            PublishError::Unavailable(why) => Self::unavailable("journal_unavailable", format!("not stored: {why}")),
+            PublishError::OutcomeUnknown(why) => {
+                let detail = format!("may be stored; repeat with the same Runcast-Producer headers ({why})");
+                Self::unavailable("outcome_unknown", detail)
+            }
+            PublishError::Retired => saturated(),
+        }
+    }
+}
+
+/// Nothing was stored: too much is in hand.
+pub fn saturated() -> Problem {
+    Problem::unavailable("saturated", "the node has as much in hand as it may; nothing was stored")
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::ProducerGap { expected } => {
+                Self::new(StatusCode::CONFLICT, "producer_gap", detail).with("expected", expected)
+            }
+            Refusal::TooManyProducers => Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_producers", detail),
+            Refusal::RunFull { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "run_full", detail),
+            Refusal::RunSealed => Self::new(StatusCode::CONFLICT, "run_sealed", detail),
+            Refusal::RunGone { last } => Self::new(StatusCode::GONE, "run_gone", detail).with("lastSeq", last),
+            Refusal::Precondition { tip } => Self::new(StatusCode::CONFLICT, "precondition", detail).with("tip", tip),
+            Refusal::DeadlinePassed => Self::unavailable("journal_unavailable", detail),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        Self::unavailable("journal_unavailable", error.to_string())
+    }
+}

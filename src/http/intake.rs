@@ -1,0 +1,84 @@
+//! Reading a request's body: bounded per request and over the node, decoded within the same bound.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, web};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+
+use super::body::{ContentCoding, decode};
+use super::error::{Problem, saturated};
+use crate::budget::{Budget, Held};
+
+/// Coded bodies from this size on are decoded off the worker thread. 64 KiB.
+const DECODE_ELSEWHERE: usize = 64 * 1024;
+
+/// A body and its share of the node's memory for bodies.
+pub struct Intake {
+    /// Decoded.
+    pub body: Bytes,
+    /// Given back when dropped.
+    pub held: Held,
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", format!("the body has more than {limit} bytes"))
+}
+
+fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
+    let Some(value) = request.headers().get(header::CONTENT_ENCODING) else { return Ok(ContentCoding::Identity) };
+    let value = value.to_str().unwrap_or("\u{fffd}");
+    ContentCoding::parse(value).ok_or_else(|| {
+        let detail = format!("Content-Encoding must be gzip or zstd, not {value:?}");
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail)
+    })
+}
+
+/// Reads a body of at most `limit` bytes, decoded.
+pub async fn take(
+    request: &HttpRequest,
+    payload: &mut web::Payload,
+    limit: usize,
+    budget: &Budget,
+) -> Result<Intake, Problem> {
+    let coding = coding_of(request)?;
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: usize| length > limit) {
+        return Err(too_large(limit));
+    }
+    let mut held = budget.hold();
+    let mut first = Bytes::new();
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| Problem::bad_request("incomplete_body", format!("the body broke off: {error}")))?;
+        if first.len() + body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        if !held.grow(chunk.len()) {
+            return Err(saturated());
+        }
+        if first.is_empty() && body.is_empty() {
+            first = chunk; // most bodies are one chunk, and are not copied
+            continue;
+        }
+        if body.is_empty() {
+            body.reserve(declared.unwrap_or(0).min(limit));
+            body.extend_from_slice(&std::mem::take(&mut first));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let coded = if body.is_empty() { first } else { body.freeze() };
+    if coding == ContentCoding::Identity {
+        return Ok(Intake { body: coded, held });
+    }
+    let small = coded.len() < DECODE_ELSEWHERE;
+    let body = match small {
+        true => decode(coding, coded, limit),
+        false => web::block(move || decode(coding, coded, limit)).await.map_err(|_| saturated())?,
+    };
+    let body = body.map_err(|error| Problem::new(
+        StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST), error.code(), error.to_string()))?;
+    if !held.grow(body.len()) {
+        return Err(saturated());
+    }
+    Ok(Intake { body, held })
+}

@@ -1,0 +1,121 @@
+//! Watching: the WebSocket's handshake and the Server-Sent Events stream. Both end in a session.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_actors::ws;
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use tokio::io::{AsyncRead, DuplexStream, ReadBuf};
+
+use super::Edge;
+use super::error::{Problem, saturated};
+use super::events::{after, run_id};
+use crate::actors::session::{Admission, Guards, Session};
+use crate::node::Phase;
+use crate::protocol::close::CloseReason;
+use crate::protocol::segment::Encoding;
+use crate::protocol::{After, RunId};
+
+/// The sub-protocol, optional.
+const PROTOCOLS: &[&str] = &["runcast.v1"];
+/// Bytes between a session and the HTTP connection that streams them.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// Query of a viewer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WatchQuery {
+    after: Option<String>,
+    run_id: Option<String>,
+}
+
+/// `GET /ws/runs/{runId}`
+pub async fn web_socket(
+    edge: web::Data<Edge>,
+    request: HttpRequest,
+    path: web::Path<String>,
+    query: web::Query<WatchQuery>,
+) -> Result<HttpResponse, Problem> {
+    handshake(&edge, &request, run_id(&path)?, after(query.after.as_deref())?)
+}
+
+/// `GET /ws/test-control?runId=R`: the older name.
+pub async fn test_control(
+    edge: web::Data<Edge>,
+    request: HttpRequest,
+    query: web::Query<WatchQuery>,
+) -> Result<HttpResponse, Problem> {
+    let run = query.run_id.as_deref().ok_or_else(|| Problem::bad_request("invalid_run_id", "runId is missing"))?;
+    handshake(&edge, &request, run_id(run)?, after(query.after.as_deref())?)
+}
+
+/// Answers the handshake; the upgrade finds the [`Admission`] in the response and starts the session.
+fn handshake(edge: &Edge, request: &HttpRequest, run: RunId, after: After) -> Result<HttpResponse, Problem> {
+    let mut response = ws::handshake_with_protocols(request, PROTOCOLS)
+        .map_err(|error| Problem::bad_request("not_a_websocket", error.to_string()))?;
+    let refused = if edge.node.phase() == Phase::Draining {
+        Some(CloseReason::Restart)
+    } else if edge.node.is_crowded() {
+        Some(CloseReason::Saturated)
+    } else {
+        None
+    };
+    let mut response = response.finish();
+    let admission = Admission { run, after, encoding: Encoding::WebSocket, refused };
+    response.extensions_mut().insert(admission);
+    Ok(response)
+}
+
+/// `GET /api/runs/{runId}/events/stream`
+pub async fn server_sent_events(
+    edge: web::Data<Edge>,
+    request: HttpRequest,
+    path: web::Path<String>,
+    query: web::Query<WatchQuery>,
+) -> Result<HttpResponse, Problem> {
+    let run = run_id(&path)?;
+    let last = request.headers().get("last-event-id").map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    let after = after(last.filter(|id| !id.is_empty()).or(query.after.as_deref()))?;
+    if edge.node.phase() == Phase::Draining || edge.node.is_crowded() {
+        return Err(saturated());
+    }
+    let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+    let admission = Admission { run, after, encoding: Encoding::Sse, refused: None };
+    let guards = Guards { alive: edge.census.enter("session"), slot: None };
+    Session::launch(ours, Bytes::new(), admission, edge.sessions.clone(), guards);
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
+        .insert_header(("X-Accel-Buffering", "no"))
+        .body(Streamed(theirs)))
+}
+
+/// The far end of a session's pipe, as a response's body. Dropped with the connection, which ends the session.
+struct Streamed(DuplexStream);
+
+impl MessageBody for Streamed {
+    type Error = std::io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        const CHUNK: usize = 16 * 1024;
+        let mut chunk = BytesMut::zeroed(CHUNK);
+        let mut buffer = ReadBuf::new(&mut chunk);
+        match Pin::new(&mut self.0).poll_read(cx, &mut buffer) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error))),
+            Poll::Ready(Ok(())) => {
+                let filled = buffer.filled().len();
+                chunk.truncate(filled);
+                Poll::Ready((filled > 0).then(|| Ok(chunk.freeze())))
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The edge: every route on one screen, and what its handlers work with.
+
+use std::sync::Arc;
+
+use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
+use actix_web::{HttpRequest, Responder};
+
+use crate::actors::messages::registry::ListRooms;
+use crate::actors::messages::supervisor::Observe;
+use crate::actors::session::SessionPort;
+use crate::actors::supervision::{Census, Line};
+use crate::budget::Budget;
+use crate::meters::Meters;
+use crate::node::Node;
+use crate::protocol::event::EventLimits;
+use crate::storage::catalog::Catalog;
+use crate::storage::journal::Journal;
+use crate::telemetry;
+
+pub mod body;
+pub mod error;
+mod events;
+pub mod finder;
+pub mod guard;
+mod intake;
+mod live;
+mod ops;
+mod pages;
+mod runs;
+pub mod upgrade;
+
+use error::Problem;
+
+/// Every route, older names included.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/").route(get().to(pages::index)))
+        .service(resource("/runs/{runId}").route(get().to(pages::run)))
+        .service(resource("/ws/runs/{runId}").route(get().to(live::web_socket)))
+        .service(resource("/ws/test-control").route(get().to(live::test_control)))
+        .service(resource("/health").route(get().to(ops::health)))
+        .service(resource("/ready").route(get().to(ops::ready)))
+        .service(resource("/metrics").route(get().to(ops::metrics)))
+        .service(resource("/api/ws/stats").route(get().to(ops::stats)))
+        .service(resource("/api/actors").route(get().to(ops::actors)))
+        .service(resource("/api/openapi.json").route(get().to(ops::openapi)))
+        .service(scope("/api/runs").configure(run_routes))
+        .service(scope("/api/tests").configure(run_routes))
+        .default_service(web::to(nothing_here));
+}
+
+fn run_routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("").route(get().to(runs::list)))
+        .service(resource("/{runId}").route(get().to(runs::show)))
+        .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
+        .service(resource("/{runId}/events/stream").route(get().to(live::server_sent_events)))
+        .service(resource("/{runId}/frame").route(post().to(events::frame)));
+}
+
+async fn nothing_here(request: HttpRequest) -> impl Responder {
+    let detail = format!("no route {} {}", request.method(), request.path());
+    Err::<&'static str, _>(Problem::new(actix_web::http::StatusCode::NOT_FOUND, "not_found", detail))
+}
+
+/// The edge's limits.
+#[derive(Clone, Copy, Debug)]
+pub struct EdgeLimits {
+    /// Of posted events.
+    pub events: EventLimits,
+    /// Of a screen frame, in bytes.
+    pub frame_bytes: usize,
+}
+
+/// What handlers work with; one per worker thread.
+pub struct Edge {
+    /// The node.
+    pub node: Node,
+    /// Limits.
+    pub limits: EdgeLimits,
+    /// Bytes of bodies in hand, over the node.
+    pub budget: Budget,
+    /// Reaches rooms.
+    pub finder: finder::Finder,
+    /// Given to sessions of streamed responses.
+    pub sessions: SessionPort,
+    /// Who lives.
+    pub census: Census,
+    /// Probed for readiness.
+    pub journal: Arc<dyn Journal>,
+    /// The list of runs.
+    pub catalog: Arc<dyn Catalog>,
+    /// The threads' figures.
+    pub meters: Meters,
+    /// All other figures.
+    pub metrics: telemetry::metrics::Handle,
+    /// The permanent actors.
+    pub supervisor: Line<Observe>,
+    /// The rooms.
+    pub registry: Line<ListRooms>,
+    /// What `/ready` warns of.
+    pub warnings: Arc<[String]>,
+}

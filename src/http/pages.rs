@@ -1,0 +1,31 @@
+//! The pages: the list of runs, and one run live. Plain files, embedded.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+
+use super::error::Problem;
+use super::events::run_id;
+
+/// Only our own files run on our pages; nothing of an event can.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; \
+                      img-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+fn page(html: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .body(html)
+}
+
+/// `GET /`
+pub async fn index() -> HttpResponse {
+    page(include_str!("pages/index.html"))
+}
+
+/// `GET /runs/{runId}`
+pub async fn run(path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    run_id(&path)?;
+    Ok(page(include_str!("pages/run.html")))
+}

@@ -1,0 +1,159 @@
+//! What can be wrong with posted events, and how a producer is told.
+
+use super::MAX_TYPE_CHARS;
+use super::json::{Fault, MAX_DEPTH};
+
+/// Why a body was refused. Indices are 0-based within the batch (blank lines do not count), positions are bytes of the
+/// decoded body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// There is no event in it.
+    #[error("the body holds no event")]
+    Empty,
+    /// The body is too large.
+    #[error("the decoded body is larger than {max} bytes")]
+    BatchTooLarge {
+        /// The limit.
+        max: usize,
+    },
+    /// The body holds too many events.
+    #[error("the body holds more than {max} events")]
+    TooManyEvents {
+        /// The limit.
+        max: usize,
+    },
+    /// An event is wrong.
+    #[error("event {index}: {flaw}")]
+    Event {
+        /// Which one.
+        index: usize,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+}
+
+/// What is wrong with an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// Not JSON.
+    #[error("not JSON: {problem} at byte {at} of the body")]
+    InvalidJson {
+        /// Where.
+        at: usize,
+        /// What was found or missing there.
+        problem: &'static str,
+    },
+    /// Not UTF-8.
+    #[error("not UTF-8 at byte {at} of the body")]
+    InvalidUtf8 {
+        /// Where.
+        at: usize,
+    },
+    /// JSON, but not an object.
+    #[error("not an object at byte {at} of the body")]
+    NotAnObject {
+        /// Where.
+        at: usize,
+    },
+    /// Nested too deep.
+    #[error("nested deeper than {MAX_DEPTH} at byte {at} of the body")]
+    TooDeep {
+        /// Where.
+        at: usize,
+    },
+    /// More bytes than an event may have.
+    #[error("has {bytes} bytes of at most {max}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// No `type`.
+    #[error("has no `type`")]
+    MissingType,
+    /// `type` is not a string of a fitting length.
+    #[error("`type` must be a string of 1 to {MAX_TYPE_CHARS} characters")]
+    InvalidType,
+    /// A type that the server writes.
+    #[error("its `type` is one that only the server writes")]
+    ReservedType,
+    /// It has a `seq`.
+    #[error("has a `seq`, which is for the server to give")]
+    ReservedField,
+    /// It belongs to another run.
+    #[error("`runId` is not the run that it was posted to")]
+    RunMismatch,
+    /// `timestamp` is not a string.
+    #[error("`timestamp` must be a string")]
+    InvalidTimestamp,
+    /// A `run_status` without a known `status`.
+    #[error(
+        "`status` must be queued, running, paused, failing, passed, failed, timedout, interrupted, cancelled, stalled \
+         or lost"
+    )]
+    InvalidStatus,
+    /// A key that the server reads comes twice.
+    #[error("`{key}` comes twice")]
+    DuplicateKey {
+        /// The key.
+        key: &'static str,
+    },
+}
+
+impl Flaw {
+    /// Where in the body, for a flaw that has a place.
+    pub fn at(&self) -> Option<usize> {
+        match *self {
+            Self::InvalidJson { at, .. }
+            | Self::InvalidUtf8 { at }
+            | Self::NotAnObject { at }
+            | Self::TooDeep { at } => Some(at),
+            _ => None,
+        }
+    }
+}
+
+impl From<Fault> for Flaw {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Syntax { at, problem } => Self::InvalidJson { at, problem },
+            Fault::TooDeep { at } => Self::TooDeep { at },
+        }
+    }
+}
+
+impl EventError {
+    /// The stable name of the error, for problem documents and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty_batch",
+            Self::BatchTooLarge { .. } => "batch_too_large",
+            Self::TooManyEvents { .. } => "too_many_events",
+            Self::Event { flaw, .. } => match flaw {
+                Flaw::InvalidJson { .. } => "invalid_json",
+                Flaw::InvalidUtf8 { .. } => "invalid_utf8",
+                Flaw::NotAnObject { .. } => "not_an_object",
+                Flaw::TooDeep { .. } => "too_deep",
+                Flaw::TooLarge { .. } => "event_too_large",
+                Flaw::MissingType => "missing_type",
+                Flaw::InvalidType => "invalid_type",
+                Flaw::ReservedType => "reserved_type",
+                Flaw::ReservedField => "reserved_field",
+                Flaw::RunMismatch => "run_mismatch",
+                Flaw::InvalidTimestamp => "invalid_timestamp",
+                Flaw::InvalidStatus => "invalid_status",
+                Flaw::DuplicateKey { .. } => "duplicate_key",
+            },
+        }
+    }
+
+    /// The HTTP status: 413 for a limit, 400 otherwise.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::BatchTooLarge { .. } | Self::TooManyEvents { .. } => 413,
+            Self::Event { flaw: Flaw::TooLarge { .. }, .. } => 413,
+            Self::Empty | Self::Event { .. } => 400,
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Reads a client's frames from whatever pieces the socket delivers.
+
+use bytes::Bytes;
+
+use super::{MAX_CONTROL_BYTES, OpCode};
+use crate::protocol::close::CloseReason;
+
+/// How large what a client sends may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameLimits {
+    /// Most bytes of one frame's payload.
+    pub max_frame_bytes: usize,
+    /// Most bytes of a message, over all of its frames.
+    pub max_message_bytes: usize,
+}
+
+/// Something whole that the client sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(Bytes),
+    /// A ping, to be answered with a pong of the same payload.
+    Ping(Bytes),
+    /// A pong.
+    Pong(Bytes),
+    /// The client closes. What it sends afterwards is to be ignored (section 1.4).
+    Close {
+        /// Its code, if it gave one.
+        code: Option<u16>,
+        /// Its reason, often empty.
+        reason: String,
+    },
+}
+
+/// The client broke RFC 6455 or a limit: close with this reason, and feed the decoder no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct Violation {
+    /// How to close.
+    pub close: CloseReason,
+    /// What it did.
+    pub what: &'static str,
+}
+
+fn broken(what: &'static str) -> Violation {
+    Violation { close: CloseReason::Protocol, what }
+}
+
+/// Reads frames. Between messages it holds nothing but a null pointer, and within one at most about twice the bytes that
+/// came (never what a frame merely declares): thousands of connections are idle at any moment, and some are hostile.
+#[derive(Debug, Default)]
+pub struct Decoder(Option<Box<Partial>>);
+
+/// What is known of a frame or message that has not come whole.
+#[derive(Debug, Default)]
+struct Partial {
+    head: Head,
+    /// The frame whose payload comes next; its head is complete then.
+    frame: Option<Frame>,
+    /// The payload of a control frame: it may come between the frames of a message.
+    control: Vec<u8>,
+    message: Option<Message>,
+}
+
+/// The bytes of a frame's head as far as they came.
+#[derive(Debug, Default)]
+struct Head {
+    bytes: [u8; 14],
+    len: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    op: OpCode,
+    last: bool,
+    mask: [u8; 4],
+    len: usize,
+    received: usize,
+}
+
+#[derive(Debug)]
+struct Message {
+    text: bool,
+    bytes: Vec<u8>,
+    /// How many of them are known to be UTF-8, if it is text.
+    valid: usize,
+}
+
+impl Decoder {
+    /// A decoder at the start of a connection.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether nothing is half received, so that it holds no memory.
+    pub fn is_idle(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Takes bytes from the front of `data` until something is whole. `None`: all of it was taken. Call it until then.
+    ///
+    /// # Errors
+    /// What is wrong is told as soon as it can be known: a length before any byte of its payload is kept, bad UTF-8
+    /// when its first bad byte comes.
+    pub fn feed(&mut self, data: &mut &[u8], limits: &FrameLimits) -> Result<Option<Incoming>, Violation> {
+        if data.is_empty() {
+            return Ok(None);
+        }
+        // On the stack while at work: a frame that comes whole needs no allocation but its payload.
+        let mut partial = self.0.take().map(|partial| *partial).unwrap_or_default();
+        let incoming = partial.feed(data, limits)?;
+        if partial.head.len > 0 || partial.message.is_some() {
+            self.0 = Some(Box::new(partial));
+        }
+        Ok(incoming)
+    }
+}
+
+impl Partial {
+    fn feed(&mut self, data: &mut &[u8], limits: &FrameLimits) -> Result<Option<Incoming>, Violation> {
+        loop {
+            let mut frame = match self.frame {
+                Some(frame) => frame,
+                None => match self.head.take(data, self.message.as_ref(), limits)? {
+                    Some(frame) => self.begin(frame),
+                    None => return Ok(None),
+                },
+            };
+            self.payload(&mut frame, data)?;
+            if frame.received < frame.len {
+                self.frame = Some(frame);
+                return Ok(None);
+            }
+            self.frame = None;
+            self.head.len = 0;
+            if let Some(incoming) = self.end(frame)? {
+                return Ok(Some(incoming));
+            }
+        }
+    }
+
+    fn begin(&mut self, frame: Frame) -> Frame {
+        if matches!(frame.op, OpCode::Text | OpCode::Binary) {
+            self.message = Some(Message { text: frame.op == OpCode::Text, bytes: Vec::new(), valid: 0 });
+        }
+        frame
+    }
+
+    /// Takes what is there of the frame's payload.
+    fn payload(&mut self, frame: &mut Frame, data: &mut &[u8]) -> Result<(), Violation> {
+        let missing = frame.len - frame.received;
+        let Some((taken, rest)) = data.split_at_checked(missing.min(data.len())) else { return Ok(()) };
+        *data = rest;
+        let message = self.message.as_mut().filter(|_| !frame.op.is_control());
+        let bytes = match message {
+            Some(message) => &mut message.bytes,
+            None => &mut self.control,
+        };
+        if bytes.capacity() - bytes.len() < taken.len() {
+            // Doubling, but never beyond what the frame can bring.
+            bytes.reserve_exact(bytes.len().max(taken.len()).min(missing));
+        }
+        let start = bytes.len();
+        bytes.extend_from_slice(taken);
+        unmask(&mut bytes[start..], frame.mask, frame.received);
+        frame.received += taken.len();
+        match self.message.as_mut().filter(|_| !frame.op.is_control()) {
+            Some(message) => message.check(),
+            None => Ok(()),
+        }
+    }
+
+    /// A frame is whole.
+    fn end(&mut self, frame: Frame) -> Result<Option<Incoming>, Violation> {
+        match frame.op {
+            OpCode::Ping => Ok(Some(Incoming::Ping(std::mem::take(&mut self.control).into()))),
+            OpCode::Pong => Ok(Some(Incoming::Pong(std::mem::take(&mut self.control).into()))),
+            OpCode::Close => close(&std::mem::take(&mut self.control)).map(Some),
+            OpCode::Continuation | OpCode::Text | OpCode::Binary if frame.last => {
+                self.message.take().map(Message::end).transpose()
+            }
+            OpCode::Continuation | OpCode::Text | OpCode::Binary => Ok(None),
+        }
+    }
+}
+
+impl Head {
+    /// Takes bytes until the head is whole. Each is judged when it comes, the length before the mask.
+    fn take(
+        &mut self,
+        data: &mut &[u8],
+        message: Option<&Message>,
+        limits: &FrameLimits,
+    ) -> Result<Option<Frame>, Violation> {
+        while let Some((byte, rest)) = data.split_first() {
+            *data = rest;
+            self.bytes[self.len] = *byte;
+            self.len += 1;
+            let length_bytes = match self.bytes[1] & 0x7F {
+                126 => 2,
+                127 => 8,
+                _ => 0,
+            };
+            match self.len {
+                1 => drop(self.op(message)?),
+                2 => self.check_second(message)?,
+                _ => {}
+            }
+            if self.len == 2 + length_bytes {
+                self.payload_len(message, limits)?;
+            }
+            if self.len == 6 + length_bytes {
+                let len = self.payload_len(message, limits)?;
+                let mut mask = [0; 4];
+                mask.copy_from_slice(&self.bytes[self.len - 4..self.len]);
+                let (op, last) = (self.op(message)?, self.bytes[0] & 0x80 != 0);
+                return Ok(Some(Frame { op, last, mask, len, received: 0 }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn op(&self, message: Option<&Message>) -> Result<OpCode, Violation> {
+        let first = self.bytes[0];
+        if first & 0x70 != 0 {
+            return Err(broken("a reserved bit is set, but no extension was agreed"));
+        }
+        let op = OpCode::from_bits(first & 0x0F).ok_or(broken("a reserved opcode"))?;
+        match (op, message.is_some()) {
+            (OpCode::Continuation, false) => Err(broken("a continuation of nothing")),
+            (OpCode::Text | OpCode::Binary, true) => Err(broken("a new message within another")),
+            _ if op.is_control() && first & 0x80 == 0 => Err(broken("a control frame in fragments")),
+            _ => Ok(op),
+        }
+    }
+
+    fn check_second(&self, message: Option<&Message>) -> Result<(), Violation> {
+        let second = self.bytes[1];
+        if second & 0x80 == 0 {
+            return Err(broken("a client's frame must be masked"));
+        }
+        if self.op(message)?.is_control() && usize::from(second & 0x7F) > MAX_CONTROL_BYTES {
+            return Err(broken("a control frame longer than 125 bytes"));
+        }
+        Ok(())
+    }
+
+    /// The declared length, once all of it came.
+    fn payload_len(&self, message: Option<&Message>, limits: &FrameLimits) -> Result<usize, Violation> {
+        let [_, second, rest @ ..] = self.bytes;
+        let (len, least) = match second & 0x7F {
+            126 => (u64::from(u16::from_be_bytes([rest[0], rest[1]])), 126),
+            127 => {
+                let mut bytes = [0; 8];
+                bytes.copy_from_slice(&rest[..8]);
+                (u64::from_be_bytes(bytes), 0x1_0000)
+            }
+            short => (u64::from(short), 0),
+        };
+        if len < least || len > i64::MAX as u64 {
+            return Err(broken("a length that is not in its shortest form, or has its highest bit set"));
+        }
+        let large = |what| Violation { close: CloseReason::TooLarge, what };
+        let len = usize::try_from(len).map_err(|_| large("a frame is too large"))?;
+        if self.op(message)?.is_control() {
+            return Ok(len);
+        }
+        if len > limits.max_frame_bytes {
+            return Err(large("a frame is too large"));
+        }
+        if len > limits.max_message_bytes.saturating_sub(message.map_or(0, |message| message.bytes.len())) {
+            return Err(large("a message is too large"));
+        }
+        Ok(len)
+    }
+}
+
+impl Message {
+    /// Checks the text that came since the last time; the end of it may be half a character.
+    fn check(&mut self) -> Result<(), Violation> {
+        if self.text {
+            match simdutf8::compat::from_utf8(&self.bytes[self.valid..]) {
+                Ok(_) => self.valid = self.bytes.len(),
+                Err(error) if error.error_len().is_none() => self.valid += error.valid_up_to(),
+                Err(_) => return Err(not_utf8("a text message is not UTF-8")),
+            }
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<Incoming, Violation> {
+        if self.text {
+            let text = String::from_utf8(self.bytes).map_err(|_| not_utf8("a text message ends within a character"))?;
+            Ok(Incoming::Text(text))
+        } else {
+            Ok(Incoming::Binary(self.bytes.into()))
+        }
+    }
+}
+
+fn not_utf8(what: &'static str) -> Violation {
+    Violation { close: CloseReason::InvalidText, what }
+}
+
+/// Reads a close frame's payload (section 5.5.1; the codes of section 7.4 and IANA's registry that may be sent).
+fn close(payload: &[u8]) -> Result<Incoming, Violation> {
+    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
+        return if payload.is_empty() {
+            Ok(Incoming::Close { code: None, reason: String::new() })
+        } else {
+            Err(broken("a close frame with half a code"))
+        };
+    };
+    let code = u16::from_be_bytes(*code);
+    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+        return Err(broken("a close code that may not be sent"));
+    }
+    let reason = str::from_utf8(reason).map_err(|_| not_utf8("a close reason is not UTF-8"))?;
+    Ok(Incoming::Close { code: Some(code), reason: reason.to_owned() })
+}
+
+/// Takes the mask off bytes that stand `offset` bytes into their frame (section 5.3).
+fn unmask(bytes: &mut [u8], mut mask: [u8; 4], offset: usize) {
+    mask.rotate_left(offset % 4);
+    let [a, b, c, d] = mask;
+    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let mut chunks = bytes.chunks_exact_mut(8);
+    for chunk in &mut chunks {
+        if let Some(chunk) = chunk.first_chunk_mut::<8>() {
+            *chunk = (u64::from_ne_bytes(*chunk) ^ word).to_ne_bytes();
+        }
+    }
+    for (byte, mask) in chunks.into_remainder().iter_mut().zip([a, b, c, d, a, b, c]) {
+        *byte ^= mask;
+    }
+}

@@ -1,0 +1,238 @@
+//! The messages of a live connection that are not events: they never have a `seq`.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{Cursor, Epoch, RunId, Seq, Timestamp, frame};
+
+#[cfg(test)]
+mod tests;
+
+/// Why a part of the log is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// The run's history expired.
+    Expired,
+}
+
+/// What the server says besides the events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum ServerMessage {
+    /// The first message of a connection.
+    Connected {
+        /// The run that is watched.
+        run_id: RunId,
+        /// This connection, as the log and the metrics name it.
+        session_id: Arc<str>,
+        /// The node that serves it.
+        node_id: Arc<str>,
+        /// The node's time.
+        timestamp: Timestamp,
+        /// The run's epoch; null before its first event.
+        epoch: Option<Epoch>,
+        /// Seq of the first event that follows.
+        from: Seq,
+        /// Seq of the run's last event so far.
+        tip: Seq,
+        /// Where the viewer stands before the first event that follows.
+        cursor: Cursor,
+        /// How often the server pings.
+        heartbeat_secs: u64,
+    },
+    /// Events that are gone. Said at most once per hole.
+    Gap {
+        /// Seq of the first missing event.
+        from: Seq,
+        /// Seq of the last.
+        to: Seq,
+        /// Why.
+        reason: GapReason,
+    },
+    /// The log was cut back: the viewer drops what it has from `from` on.
+    Reset {
+        /// The epoch that is true now; null when the run has no event any more.
+        epoch: Option<Epoch>,
+        /// Seq of the first event to drop.
+        from: Seq,
+        /// Where the viewer stands then.
+        cursor: Cursor,
+    },
+    /// The run's epoch has become known: its first event follows. From now on the cursor is `epoch:seq`.
+    Epoch {
+        /// The epoch.
+        epoch: Epoch,
+        /// Where the viewer stands before that event.
+        cursor: Cursor,
+    },
+    /// The node is about to stop, and still streams: open the next connection first, then close this one.
+    Draining {
+        /// When to do that, spread so that not everybody comes at once.
+        reconnect_after_ms: u64,
+    },
+    /// The answer to a `ping` message.
+    Pong {
+        /// The node's time.
+        timestamp: Timestamp,
+    },
+    /// A message of the client was not understood, and the connection goes on; or what it wants can't be had now, and it
+    /// is closed.
+    Error {
+        /// The stable name of the error.
+        code: &'static str,
+        /// The error in words.
+        error: String,
+        /// When to come back, if the connection is closed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reconnect_after_ms: Option<u64>,
+    },
+}
+
+impl ServerMessage {
+    /// Its `type`, which is also its event name in a stream of Server-Sent Events.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connected { .. } => "connected",
+            Self::Gap { .. } => "gap",
+            Self::Reset { .. } => "reset",
+            Self::Epoch { .. } => "epoch",
+            Self::Draining { .. } => "draining",
+            Self::Pong { .. } => "pong",
+            Self::Error { .. } => "error",
+        }
+    }
+
+    /// As JSON on one line.
+    pub fn to_json(&self) -> String {
+        // Only maps with odd keys and failing Serialize impls can't be written; there are none in it.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// As a WebSocket text frame.
+    pub fn to_frame(&self) -> Bytes {
+        frame::text(&self.to_json())
+    }
+
+    /// As a named record of a `text/event-stream`.
+    pub fn to_sse(&self) -> Bytes {
+        format!("event: {}\ndata: {}\n\n", self.name(), self.to_json()).into()
+    }
+}
+
+/// What a viewer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// Answered with [`ServerMessage::Pong`]; browsers can't send the WebSocket's own pings.
+    Ping,
+}
+
+/// A viewer's message was not understood. It is answered, and the connection goes on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// Not a JSON object.
+    #[error("not a JSON object: {0}")]
+    InvalidJson(String),
+    /// No string `type`.
+    #[error("a message needs a string `type`")]
+    MissingType,
+    /// A `type` that is not known.
+    #[error("unknown type {0:?}")]
+    UnknownType(String),
+}
+
+impl ClientError {
+    /// The stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidJson(_) => "invalid_json",
+            Self::MissingType => "missing_type",
+            Self::UnknownType(_) => "unknown_type",
+        }
+    }
+}
+
+impl From<ClientError> for ServerMessage {
+    fn from(error: ClientError) -> Self {
+        Self::Error { code: error.code(), error: error.to_string(), reconnect_after_ms: None }
+    }
+}
+
+impl ClientMessage {
+    /// Reads a text message.
+    ///
+    /// # Errors
+    /// When it is not understood; turn the error into a [`ServerMessage`] and send that.
+    pub fn parse(text: &str) -> Result<Self, ClientError> {
+        /// An unknown type comes back to its sender, but not more of it than helps.
+        const SHOWN_CHARS: usize = 64;
+        #[derive(Deserialize)]
+        struct Typed<'a> {
+            #[serde(borrow)]
+            r#type: Option<Type<'a>>,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Type<'a> {
+            Text(#[serde(borrow)] Cow<'a, str>),
+            Other(serde::de::IgnoredAny),
+        }
+        // Serde reads an array as a struct too.
+        if !text.trim_start().starts_with('{') {
+            return Err(ClientError::InvalidJson("expected an object".into()));
+        }
+        let typed: Typed<'_> = serde_json::from_str(text).map_err(|error| ClientError::InvalidJson(error.to_string()))?;
+        match typed.r#type {
+            Some(Type::Text(name)) => match name.as_ref() {
+                "ping" => Ok(Self::Ping),
+                unknown => Err(ClientError::UnknownType(unknown.chars().take(SHOWN_CHARS).collect())),
+            },
+            Some(Type::Other(_)) | None => Err(ClientError::MissingType),
+        }
+    }
+}
+
+/// A picture of the screen under test. Not an event: the newest replaces the one before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename = "frame", rename_all = "camelCase")]
+pub struct ScreenFrame {
+    /// Of the image.
+    pub content_type: &'static str,
+    /// In pixels, if the worker said so.
+    pub width: Option<u32>,
+    /// In pixels, if the worker said so.
+    pub height: Option<u32>,
+    /// The test that it shows, if the worker said so.
+    pub test_id: Option<String>,
+    /// When it came.
+    pub timestamp: Timestamp,
+    /// The image's bytes.
+    #[serde(skip)]
+    pub image: Bytes,
+}
+
+/// The JSON header of a screen frame is longer than its two length bytes can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the header of a screen frame has {0} bytes, more than 65535")]
+pub struct HeaderTooLong(pub usize);
+
+impl ScreenFrame {
+    /// As a WebSocket binary frame: 2 bytes big-endian length of the header, the JSON header, the image.
+    ///
+    /// # Errors
+    /// When `test_id` is absurdly long.
+    pub fn to_frame(&self) -> Result<Bytes, HeaderTooLong> {
+        let header = serde_json::to_vec(self).unwrap_or_default();
+        let header_len = u16::try_from(header.len()).map_err(|_| HeaderTooLong(header.len()))?;
+        let len = 2 + header.len() + self.image.len();
+        let mut out = Vec::with_capacity(10 + len);
+        frame::put_header(&mut out, frame::OpCode::Binary, len);
+        out.extend_from_slice(&header_len.to_be_bytes());
+        out.extend_from_slice(&header);
+        out.extend_from_slice(&self.image);
+        Ok(out.into())
+    }
+}

@@ -1,0 +1,247 @@
+//! The fold. It never fails: what it can't read in an event it leaves out, and only counts the event.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::tests_of_run::{Step, Steps, Tests};
+use super::{RunStatus, TestStatus};
+use crate::protocol::{RunId, Seq, Timestamp};
+
+/// Most bytes of an error's text that are kept.
+const MAX_ERROR_BYTES: usize = 2 * 1024;
+
+/// Most bytes of a title or a file's name that are kept.
+const MAX_TITLE_BYTES: usize = 512;
+
+/// A run as `GET /api/runs/{runId}` shows it. Its size is bounded by [`super::MAX_TESTS`].
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunState {
+    run_id: RunId,
+    status: Option<RunStatus>,
+    /// Time of the first event after which the run was not just `queued`.
+    started_at: Option<Timestamp>,
+    /// Time of the `run_status` that ended it; gone again if it goes on.
+    ended_at: Option<Timestamp>,
+    last_event_at: Option<Timestamp>,
+    events: u64,
+    /// Number of tests and of workers, as its `run_status` announced them.
+    total: Option<u64>,
+    workers: Option<u64>,
+    /// The step that is being done, for events that name no test.
+    step: Steps,
+    last_error: Option<LastError>,
+    #[serde(flatten)]
+    tests: Tests,
+    #[serde(skip)]
+    tip: Seq,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct LastError {
+    message: String,
+    at: Option<Timestamp>,
+}
+
+/// What the fold looks at; each value is read on its own, so that one of an odd type spoils no other.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    r#type: String,
+    #[serde(borrow)]
+    timestamp: Option<&'a RawValue>,
+    test_id: Option<&'a RawValue>,
+    status: Option<&'a RawValue>,
+    step: Option<&'a RawValue>,
+    tests: Option<&'a RawValue>,
+    data: Option<&'a RawValue>,
+    error: Option<&'a RawValue>,
+    message: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Data<'a> {
+    #[serde(borrow)]
+    total: Option<&'a RawValue>,
+    workers: Option<&'a RawValue>,
+    title: Option<&'a RawValue>,
+    attempt: Option<&'a RawValue>,
+    worker_index: Option<&'a RawValue>,
+    duration_ms: Option<&'a RawValue>,
+    error: Option<&'a RawValue>,
+    errors: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Planned<'a> {
+    test_id: String,
+    #[serde(borrow)]
+    title: Option<&'a RawValue>,
+    file: Option<&'a RawValue>,
+    line: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StepNews<'a> {
+    step_number: u64,
+    #[serde(borrow)]
+    phase: Option<&'a RawValue>,
+    title: Option<&'a RawValue>,
+}
+
+/// An error is told as a text or as an object with one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Message {
+    Text(String),
+    Object { message: String },
+}
+
+/// A title is a text, or the titles of the groups that a test is in and its own.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Title {
+    Text(String),
+    Path(Vec<String>),
+}
+
+fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+    serde_json::from_str(raw?.get()).ok()
+}
+
+fn clip(mut text: String, max: usize) -> String {
+    text.truncate(text.floor_char_boundary(max));
+    text
+}
+
+fn title(raw: Option<&RawValue>) -> Option<String> {
+    let title = match read(raw)? {
+        Title::Text(title) => title,
+        Title::Path(path) => path.join(" › "),
+    };
+    Some(clip(title, MAX_TITLE_BYTES))
+}
+
+fn message(raw: Option<&RawValue>) -> Option<String> {
+    let (Message::Text(message) | Message::Object { message }) = read(raw)?;
+    Some(clip(message, MAX_ERROR_BYTES))
+}
+
+impl RunState {
+    /// The state of a run before its first event.
+    pub fn new(run: RunId) -> Self {
+        Self {
+            run_id: run,
+            status: None,
+            started_at: None,
+            ended_at: None,
+            last_event_at: None,
+            events: 0,
+            total: None,
+            workers: None,
+            step: Steps::default(),
+            last_error: None,
+            tests: Tests::default(),
+            tip: 0,
+        }
+    }
+
+    /// Seq of the last event applied; 0 before the first.
+    pub fn tip(&self) -> Seq {
+        self.tip
+    }
+
+    /// The last `run_status`.
+    pub fn status(&self) -> Option<RunStatus> {
+        self.status
+    }
+
+    /// Applies an event as it is stored. One that was applied already changes nothing.
+    pub fn apply(&mut self, seq: Seq, event: &[u8]) {
+        if seq <= self.tip {
+            return;
+        }
+        self.tip = seq;
+        self.events += 1;
+        let Ok(event) = serde_json::from_slice::<Event<'_>>(event) else { return };
+        let at = read::<String>(event.timestamp).and_then(|text| Timestamp::parse(&text));
+        self.last_event_at = at.or(self.last_event_at);
+        match event.r#type.as_str() {
+            "run_status" => self.run_status(&event, at),
+            "test_plan" => self.test_plan(&event),
+            "test_status" => self.test_status(&event),
+            "test_step" => self.test_step(&event),
+            "error" => {
+                if let Some(message) = message(event.error).or_else(|| message(event.message)) {
+                    self.last_error = Some(LastError { message, at });
+                }
+            }
+            _ => {}
+        }
+        if self.started_at.is_none() && self.status != Some(RunStatus::Queued) {
+            self.started_at = at;
+        }
+    }
+
+    fn run_status(&mut self, event: &Event<'_>, at: Option<Timestamp>) {
+        let Some(status) = read(event.status) else { return };
+        self.status = Some(status);
+        self.ended_at = if status.is_final() { at } else { None };
+        if status.is_final() {
+            self.step.clear();
+        }
+        let data = read::<Data<'_>>(event.data).unwrap_or_default();
+        self.total = read(data.total).or(self.total);
+        self.workers = read(data.workers).or(self.workers);
+        if let Some(message) = message(data.error) {
+            self.last_error = Some(LastError { message, at });
+        }
+    }
+
+    fn test_plan(&mut self, event: &Event<'_>) {
+        for planned in read::<Vec<&RawValue>>(event.tests).unwrap_or_default() {
+            let Some(planned) = read::<Planned<'_>>(Some(planned)) else { continue };
+            if let Some(test) = self.tests.find(&planned.test_id) {
+                test.title = title(planned.title).or(test.title.take());
+                test.file = read(planned.file).map(|file| clip(file, MAX_TITLE_BYTES)).or(test.file.take());
+                test.line = read(planned.line).or(test.line);
+            }
+        }
+    }
+
+    fn test_status(&mut self, event: &Event<'_>) {
+        let Some(id) = read::<String>(event.test_id) else { return };
+        let Some(status) = read::<String>(event.status).and_then(|text| TestStatus::parse(&text)) else { return };
+        self.tests.set_status(&id, status);
+        let Some(test) = self.tests.find(&id) else { return };
+        let data = read::<Data<'_>>(event.data).unwrap_or_default();
+        test.title = title(data.title).or(test.title.take());
+        test.attempt = read(data.attempt).unwrap_or(test.attempt);
+        test.worker = read(data.worker_index).or(test.worker);
+        test.duration_ms = read(data.duration_ms);
+        let first = read::<Vec<&RawValue>>(data.errors).unwrap_or_default().first().copied();
+        test.error = message(data.error).or_else(|| message(first));
+        test.step.clear();
+    }
+
+    fn test_step(&mut self, event: &Event<'_>) {
+        let Some(news) = read::<StepNews<'_>>(event.step) else { return };
+        let steps = match read::<String>(event.test_id) {
+            Some(id) => match self.tests.find(&id) {
+                // A step told after its test's end opens nothing: nobody would close it.
+                Some(test) if test.status.is_final() => return,
+                Some(test) => &mut test.step,
+                None => return,
+            },
+            None => &mut self.step,
+        };
+        if read::<String>(news.phase).as_deref() == Some("end") {
+            steps.end(news.step_number);
+        } else {
+            steps.begin(Step { step_number: news.step_number, title: title(news.title) });
+        }
+    }
+}

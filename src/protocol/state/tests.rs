@@ -1,0 +1,208 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::protocol::RunId;
+
+fn fold<'a>(events: impl IntoIterator<Item = &'a str>) -> RunState {
+    let mut state = RunState::new(RunId::parse("r").unwrap());
+    for (seq, event) in (1..).zip(events) {
+        state.apply(seq, event.as_bytes());
+    }
+    state
+}
+
+fn shown(state: &RunState) -> Value {
+    serde_json::to_value(state).unwrap()
+}
+
+const REAL_RUN: &str = include_str!("../../../tests/data/playwright-run.ndjson");
+
+#[test]
+fn a_real_run_folds_to_what_its_reporter_said() {
+    let state = fold(REAL_RUN.lines());
+    assert_eq!((state.tip(), state.status()), (438, Some(RunStatus::Failed)));
+    let mut shown = shown(&state);
+    let tests = shown["tests"].take();
+    assert_eq!(
+        shown,
+        json!({
+            "runId": "r",
+            "status": "failed",
+            "startedAt": "2026-11-23T17:15:47.966Z",
+            "endedAt": "2026-11-23T17:16:18.547Z",
+            "lastEventAt": "2026-11-23T17:16:18.547Z",
+            "events": 438,
+            "total": 11,
+            "workers": 1,
+            "step": null,
+            "lastError": null,
+            "counts": {
+                "pending": 0, "running": 0, "passed": 9, "failed": 1, "skipped": 1, "timedout": 0, "interrupted": 0
+            },
+            "tests": null,
+            "testsOmitted": 0,
+        })
+    );
+    let tests = tests.as_array().unwrap();
+    assert_eq!(tests.len(), 11);
+    assert_eq!(
+        tests[0],
+        json!({
+            "testId": "a63ca64a6f071281070d-4686f0682ef36719bacc",
+            "title": "orders: page through 1",
+            "file": "shop.spec.js",
+            "line": 3,
+            "status": "passed",
+            "attempt": 0,
+            "workerIndex": 0,
+            "durationMs": 2258.0,
+            "error": null,
+            "step": null,
+        })
+    );
+    let retried = tests.iter().find(|test| test["status"] == "failed").unwrap();
+    assert_eq!((&retried["attempt"], &retried["workerIndex"]), (&json!(1), &json!(1)));
+    assert!(retried["error"].as_str().unwrap().contains("Company is required"));
+    assert_eq!(tests[10]["status"], "skipped");
+}
+
+#[test]
+fn half_of_a_real_run_shows_the_test_and_step_that_are_being_done() {
+    let state = shown(&fold(REAL_RUN.lines().take(8)));
+    assert_eq!((&state["status"], &state["endedAt"]), (&json!("running"), &Value::Null));
+    assert_eq!((&state["counts"]["running"], &state["counts"]["pending"]), (&json!(1), &json!(10)));
+    assert_eq!(state["tests"][0]["step"], json!({"stepNumber": 3, "title": "Fixture \"browser\""}));
+}
+
+#[test]
+fn a_retried_test_forgets_its_error_while_it_runs_again() {
+    let attempt = |n: u64, status: &str, rest: &str| {
+        format!(r#"{{"type":"test_status","testId":"t","status":"{status}","data":{{"attempt":{n}{rest}}}}}"#)
+    };
+    let mut events =
+        vec![attempt(0, "running", ""), attempt(0, "timedOut", r#","durationMs":1.5,"errors":[{"message":"late"}]"#)];
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    let test = &state["tests"][0];
+    assert_eq!(
+        (&test["status"], &test["error"], &test["durationMs"]),
+        (&json!("timedout"), &json!("late"), &json!(1.5))
+    );
+    events.push(attempt(1, "running", ""));
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    let test = &state["tests"][0];
+    assert_eq!((&test["attempt"], &test["error"], &test["durationMs"]), (&json!(1), &Value::Null, &Value::Null));
+    assert_eq!((&state["counts"]["running"], &state["counts"]["timedout"]), (&json!(1), &json!(0)));
+}
+
+#[test]
+fn a_run_ends_with_a_final_status_and_may_go_on_after_one() {
+    let status = |status: &str, second: u32| {
+        format!(r#"{{"type":"run_status","status":"{status}","timestamp":"2026-01-01T00:00:{second:02}Z"}}"#)
+    };
+    let mut events = vec![status("queued", 1), status("running", 2), status("lost", 3)];
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    assert_eq!(state["startedAt"], "2026-01-01T00:00:02.000Z", "waiting is not running");
+    assert_eq!(state["endedAt"], "2026-01-01T00:00:03.000Z");
+    events.push(status("running", 4));
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    assert_eq!((&state["endedAt"], &state["status"]), (&Value::Null, &json!("running")));
+}
+
+#[test]
+fn odd_events_are_counted_and_change_nothing_else() {
+    let odd = [
+        "",
+        "x",
+        "[]",
+        "{}",
+        r#"{"type":3}"#,
+        "\u{0}",
+        r#"{"type":"run_status"}"#,
+        r#"{"type":"run_status","status":{"a":1}}"#,
+        r#"{"type":"run_status","status":"unheard of"}"#,
+        r#"{"type":"test_status","testId":7,"status":"passed"}"#,
+        r#"{"type":"test_status","testId":"","status":"passed"}"#,
+        r#"{"type":"test_status","testId":"t","status":"odd"}"#,
+        r#"{"type":"test_status","testId":"t"}"#,
+        r#"{"type":"test_plan","tests":{"a":1}}"#,
+        r#"{"type":"test_plan","tests":[3,{"testId":3},null]}"#,
+        r#"{"type":"test_step","step":[]}"#,
+        r#"{"type":"test_step","testId":"t","step":{"stepNumber":"one"}}"#,
+        r#"{"type":"error","message":[1]}"#,
+        r#"{"type":"log","timestamp":"yesterday"}"#,
+    ];
+    let state = shown(&fold(odd));
+    let mut unborn = shown(&RunState::new(RunId::parse("r").unwrap()));
+    unborn["events"] = json!(odd.len());
+    assert_eq!(state, unborn);
+}
+
+#[test]
+fn one_odd_value_spoils_no_other() {
+    let state = shown(&fold([
+        r#"{"type":"test_plan","tests":[{"testId":"t","title":["group","test"],"file":9,"line":"x"}]}"#,
+        r#"{"type":"test_status","testId":"t","status":"failed","timestamp":5,"data":{"attempt":-1,"errors":"bad","durationMs":3}}"#,
+        r#"{"type":"error","error":{"message":"worker died"},"timestamp":"2026-01-01T00:00:00Z"}"#,
+    ]));
+    let test = &state["tests"][0];
+    assert_eq!((&test["title"], &test["file"]), (&json!("group › test"), &Value::Null));
+    assert_eq!((&test["status"], &test["durationMs"]), (&json!("failed"), &json!(3.0)));
+    assert_eq!(state["lastError"], json!({"message": "worker died", "at": "2026-01-01T00:00:00.000Z"}));
+}
+
+#[test]
+fn an_event_that_was_applied_already_changes_nothing() {
+    let mut state = fold([r#"{"type":"test_status","testId":"t","status":"running"}"#]);
+    let before = shown(&state);
+    state.apply(1, br#"{"type":"test_status","testId":"t","status":"passed"}"#);
+    state.apply(0, br#"{"type":"test_status","testId":"t","status":"passed"}"#);
+    assert_eq!(shown(&state), before);
+}
+
+#[test]
+fn open_steps_are_shown_innermost_and_are_bounded() {
+    let step = |phase: &str, n: u32| {
+        format!(r#"{{"type":"test_step","testId":"t","step":{{"stepNumber":{n},"phase":"{phase}","title":"s{n}"}}}}"#)
+    };
+    let shown_step = |events: &[String]| shown(&fold(events.iter().map(String::as_str)))["tests"][0]["step"].clone();
+    let mut events = vec![step("begin", 1), step("begin", 2), step("end", 2)];
+    assert_eq!(shown_step(&events), json!({"stepNumber": 1, "title": "s1"}));
+    events.push(step("end", 1));
+    assert_eq!(shown_step(&events), Value::Null);
+    events.extend((0..10_000).map(|n| step("begin", n)));
+    assert_eq!(shown_step(&events), json!({"stepNumber": 9999, "title": "s9999"}));
+    events.push(r#"{"type":"test_status","testId":"t","status":"passed"}"#.to_owned());
+    events.push(step("begin", 3));
+    assert_eq!(shown_step(&events), Value::Null, "a test that ended does nothing");
+    let unnamed = r#"{"type":"test_step","step":{"stepNumber":4,"phase":"begin","title":"open the page"}}"#;
+    assert_eq!(shown(&fold([unnamed]))["step"], json!({"stepNumber": 4, "title": "open the page"}));
+}
+
+#[test]
+fn tests_beyond_the_bound_are_counted_once_and_long_texts_are_cut() {
+    let event = |n: usize, status: &str| format!(r#"{{"type":"test_status","testId":"t{n}","status":"{status}"}}"#);
+    let all = MAX_TESTS + 500;
+    let events: Vec<_> = ["running", "passed"].iter().flat_map(|s| (0..all).map(move |n| event(n, s))).collect();
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    assert_eq!((state["tests"].as_array().unwrap().len(), &state["testsOmitted"]), (MAX_TESTS, &json!(500)));
+    assert_eq!((&state["counts"]["passed"], &state["counts"]["running"]), (&json!(all), &json!(0)));
+    let long = "é".repeat(100_000);
+    let state = fold([
+        format!(r#"{{"type":"test_status","testId":"{long}","status":"passed"}}"#).as_str(),
+        &format!(
+            r#"{{"type":"test_status","testId":"t","status":"failed","data":{{"title":"{long}","error":"{long}"}}}}"#
+        ),
+        &format!(r#"{{"type":"error","message":"{long}"}}"#),
+    ]);
+    assert!(shown(&state).to_string().len() < 10_000);
+}
+
+#[test]
+fn every_status_reads_back_and_is_final_or_not() {
+    for status in RunStatus::ALL {
+        assert_eq!(RunStatus::parse(status.as_str()), Some(status));
+        assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+    }
+    assert_eq!(RunStatus::parse("Passed"), None);
+    assert_eq!(RunStatus::ALL.into_iter().filter(|status| status.is_final()).count(), 6);
+}

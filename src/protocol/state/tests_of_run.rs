@@ -1,0 +1,173 @@
+//! The tests of a run, in the order in which they were first named.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use super::TestStatus;
+
+/// Most tests of a run that are shown; further ones only count.
+pub const MAX_TESTS: usize = 10_000;
+
+/// Most tests that count without being shown.
+const MAX_OMITTED: usize = 90_000;
+
+/// Longest test id that is one.
+const MAX_TEST_ID_BYTES: usize = 512;
+
+/// Most steps of one test that can be open at once.
+const MAX_OPEN_STEPS: usize = 32;
+
+/// A test as the last event about it left it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Test {
+    test_id: Arc<str>,
+    pub(super) title: Option<String>,
+    pub(super) file: Option<String>,
+    pub(super) line: Option<u64>,
+    pub(super) status: TestStatus,
+    /// 0-based.
+    pub(super) attempt: u64,
+    #[serde(rename = "workerIndex")]
+    pub(super) worker: Option<i64>,
+    pub(super) duration_ms: Option<f64>,
+    /// Of its last attempt that ended.
+    pub(super) error: Option<String>,
+    pub(super) step: Steps,
+}
+
+/// A step as it is shown.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Step {
+    pub(super) step_number: u64,
+    pub(super) title: Option<String>,
+}
+
+/// The steps that began and did not end, outermost first. Shown as the innermost.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Steps(Vec<Step>);
+
+impl Steps {
+    pub(super) fn begin(&mut self, step: Step) {
+        self.end(step.step_number);
+        if self.0.len() == MAX_OPEN_STEPS {
+            self.0.remove(0);
+        }
+        self.0.push(step);
+    }
+
+    pub(super) fn end(&mut self, step_number: u64) {
+        self.0.retain(|step| step.step_number != step_number);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0 = Vec::new();
+    }
+}
+
+impl Serialize for Steps {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.last().serialize(serializer)
+    }
+}
+
+/// How many tests are in which state, those that are not shown included.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Counts {
+    pending: u64,
+    running: u64,
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    timedout: u64,
+    interrupted: u64,
+}
+
+impl Counts {
+    fn of(&mut self, status: TestStatus) -> &mut u64 {
+        match status {
+            TestStatus::Pending => &mut self.pending,
+            TestStatus::Running => &mut self.running,
+            TestStatus::Passed => &mut self.passed,
+            TestStatus::Failed => &mut self.failed,
+            TestStatus::Skipped => &mut self.skipped,
+            TestStatus::TimedOut => &mut self.timedout,
+            TestStatus::Interrupted => &mut self.interrupted,
+        }
+    }
+}
+
+/// All tests of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Tests {
+    counts: Counts,
+    tests: Vec<Test>,
+    /// The tests beyond [`MAX_TESTS`] by the hash of their id: enough to count each once.
+    #[serde(rename = "testsOmitted", serialize_with = "as_count")]
+    omitted: HashMap<u64, TestStatus>,
+    #[serde(skip)]
+    index: HashMap<Arc<str>, usize>,
+}
+
+fn as_count<S: Serializer>(omitted: &HashMap<u64, TestStatus>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(omitted.len() as u64)
+}
+
+fn hash(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Tests {
+    /// The test of this id, new if need be; `None` when it is one that only counts, or the id is none.
+    pub(super) fn find(&mut self, id: &str) -> Option<&mut Test> {
+        if !self.index.contains_key(id) && (1..=MAX_TEST_ID_BYTES).contains(&id.len()) {
+            self.add(id);
+        }
+        self.tests.get_mut(*self.index.get(id)?)
+    }
+
+    /// Moves a test to another state.
+    pub(super) fn set_status(&mut self, id: &str, status: TestStatus) {
+        let old = match self.find(id) {
+            Some(test) => Some(std::mem::replace(&mut test.status, status)),
+            None => self.omitted.get_mut(&hash(id)).map(|old| std::mem::replace(old, status)),
+        };
+        if let Some(old) = old {
+            *self.counts.of(old) -= 1;
+            *self.counts.of(status) += 1;
+        }
+    }
+
+    fn add(&mut self, id: &str) {
+        if self.tests.len() < MAX_TESTS {
+            let test_id: Arc<str> = id.into();
+            self.index.insert(Arc::clone(&test_id), self.tests.len());
+            self.tests.push(Test {
+                test_id,
+                title: None,
+                file: None,
+                line: None,
+                status: TestStatus::Pending,
+                attempt: 0,
+                worker: None,
+                duration_ms: None,
+                error: None,
+                step: Steps::default(),
+            });
+        } else {
+            let hash = hash(id);
+            if self.omitted.len() == MAX_OMITTED || self.omitted.contains_key(&hash) {
+                return;
+            }
+            self.omitted.insert(hash, TestStatus::Pending);
+        }
+        self.counts.pending += 1;
+    }
+}

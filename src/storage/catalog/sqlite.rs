@@ -1,0 +1,161 @@
+//! The catalog in SQLite: a file, or memory for a node that need not remember.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::query_builder::QueryBuilder;
+use sqlx::sqlite::{
+    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Executor as _, Row as _};
+
+use super::{Catalog, CatalogError, RunFilter, RunRow};
+use crate::protocol::state::RunStatus;
+use crate::protocol::{RunId, Timestamp};
+
+/// Rows in one statement.
+const CHUNK_ROWS: usize = 500;
+
+/// `catalog.url`: where the catalog is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatalogUrl {
+    /// `memory:`: gone with the process.
+    Memory,
+    /// `sqlite:PATH`: a file, created if it is missing.
+    Sqlite(PathBuf),
+}
+
+impl CatalogUrl {
+    /// Reads `memory:` or `sqlite:PATH`; `None` when it is neither.
+    pub fn parse(url: &str) -> Option<Self> {
+        if url == "memory:" {
+            return Some(Self::Memory);
+        }
+        let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty())?;
+        Some(Self::Sqlite(path.into()))
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct SqliteCatalog {
+    pool: SqlitePool,
+}
+
+impl SqliteCatalog {
+    /// Opens the catalog and brings its tables up to date.
+    pub async fn open(url: &CatalogUrl) -> Result<Self, CatalogError> {
+        let (connect, connections) = match url {
+            // Every further connection would be another, empty memory.
+            CatalogUrl::Memory => (SqliteConnectOptions::new().in_memory(true), 1),
+            CatalogUrl::Sqlite(path) => (SqliteConnectOptions::new().filename(path).create_if_missing(true), 4),
+        };
+        let connect = connect
+            .journal_mode(SqliteJournalMode::Wal)
+            // What a power loss takes is repaired from the journal.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging()
+            .thread_name(|_| "catalog".into());
+        let pool = SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(connect)
+            .await
+            .map_err(unavailable)?;
+        let migrations = sqlx::migrate!("src/storage/catalog/migrations");
+        migrations.run(&pool).await.map_err(|error| CatalogError(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    async fn record_rows(&self, rows: &[RunRow]) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        for chunk in rows.chunks(CHUNK_ROWS) {
+            let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO runs (run_id, status, tip, created_at, last_at) ");
+            sql.push_values(chunk, |mut values, row| {
+                values
+                    .push_bind(row.run.as_str().to_owned())
+                    .push_bind(row.status.map(RunStatus::as_str))
+                    .push_bind(row.tip as i64)
+                    .push_bind(row.created_at.as_millis())
+                    .push_bind(row.last_at.as_millis());
+            });
+            sql.push(
+                " ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, tip = excluded.tip, \
+                 created_at = excluded.created_at, last_at = excluded.last_at WHERE excluded.tip >= runs.tip",
+            );
+            // Chunks of every size come by: their statements would crowd the cache.
+            sql.build().persistent(chunk.len() == CHUNK_ROWS).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await
+    }
+
+    async fn list_rows(&self, filter: &RunFilter) -> Result<Vec<RunRow>, sqlx::Error> {
+        let mut sql = QueryBuilder::<Sqlite>::new("SELECT run_id, status, tip, created_at, last_at FROM runs WHERE ");
+        match filter.status {
+            Some(status) => sql.push("status = ").push_bind(status.as_str()),
+            None => sql.push("true"),
+        };
+        if let Some((last_at, run)) = &filter.after {
+            sql.push(" AND (last_at, run_id) < (").push_bind(last_at.as_millis()).push(", ");
+            sql.push_bind(run.as_str().to_owned()).push(")");
+        }
+        let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+        sql.push(" ORDER BY last_at DESC, run_id DESC LIMIT ").push_bind(limit);
+        sql.build().fetch_all(&self.pool).await?.iter().map(run_row).collect()
+    }
+
+    async fn forget_runs(&self, runs: &[RunId]) -> Result<(), sqlx::Error> {
+        let names = serde_json::to_string(runs).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let sql = "DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(?))";
+        sqlx::query(sql).bind(names).execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+fn run_row(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
+    Ok(RunRow {
+        run: RunId::parse(row.try_get(0)?).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        status: row.try_get::<Option<&str>, _>(1)?.and_then(RunStatus::parse),
+        tip: row.try_get::<i64, _>(2)? as u64,
+        created_at: Timestamp::from_millis(row.try_get(3)?),
+        last_at: Timestamp::from_millis(row.try_get(4)?),
+    })
+}
+
+fn unavailable(error: sqlx::Error) -> CatalogError {
+    CatalogError(error.to_string())
+}
+
+#[async_trait]
+impl Catalog for SqliteCatalog {
+    async fn record(&self, rows: &[RunRow]) -> Result<(), CatalogError> {
+        self.record_rows(rows).await.map_err(unavailable)
+    }
+
+    async fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, CatalogError> {
+        self.list_rows(filter).await.map_err(unavailable)
+    }
+
+    async fn forget(&self, runs: &[RunId]) -> Result<(), CatalogError> {
+        self.forget_runs(runs).await.map_err(unavailable)
+    }
+
+    async fn newest(&self) -> Result<Option<Timestamp>, CatalogError> {
+        let newest = sqlx::query_scalar("SELECT max(last_at) FROM runs").fetch_one(&self.pool);
+        let newest: Option<i64> = newest.await.map_err(unavailable)?;
+        Ok(newest.map(Timestamp::from_millis))
+    }
+
+    async fn probe(&self) -> Result<(), CatalogError> {
+        self.pool.execute("SELECT 1 FROM runs LIMIT 1").await.map(|_| ()).map_err(unavailable)
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,177 @@
+//! The journal in memory: for tests, and for nodes that need not remember. Durable as long as the process lives.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::rules::{self, Epochs, Marks, Moment, Run};
+use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, RunPhase, Stored};
+use crate::protocol::{RunId, Segment, Seq, Timestamp};
+
+/// See the module.
+#[derive(Debug)]
+pub struct MemoryJournal {
+    limits: Limits,
+    max_total_bytes: u64,
+    shelf: Mutex<Shelf>,
+}
+
+#[derive(Debug)]
+struct Shelf {
+    runs: HashMap<RunId, Log>,
+    epochs: Epochs,
+    /// Bytes of all runs' events.
+    bytes: u64,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Log {
+    run: Run,
+    /// In order, without holes.
+    segments: Vec<Arc<Segment>>,
+    gone_at: Timestamp,
+}
+
+impl MemoryJournal {
+    /// An empty journal.
+    pub fn new(limits: Limits) -> Self {
+        let epochs = Epochs::new(Timestamp::now());
+        let shelf = Shelf { runs: HashMap::new(), epochs, bytes: 0, closed: false };
+        Self { limits, max_total_bytes: u64::MAX, shelf: Mutex::new(shelf) }
+    }
+
+    /// The same journal, refusing appends as unavailable beyond `bytes` of events in all runs together.
+    #[must_use]
+    pub fn with_max_total_bytes(mut self, bytes: u64) -> Self {
+        self.max_total_bytes = bytes;
+        self
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        // Nothing panics while it is held; if something did, each run is still whole.
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn usable(&self, shelf: &Shelf, more: u64) -> Result<(), JournalError> {
+        if shelf.closed {
+            return Err(JournalError::Unavailable("the journal is closed".into()));
+        }
+        if shelf.bytes + more > self.max_total_bytes {
+            let text = format!("memory holds {} bytes of at most {}", shelf.bytes, self.max_total_bytes);
+            return Err(JournalError::Unavailable(text));
+        }
+        Ok(())
+    }
+}
+
+impl Shelf {
+    fn heads(&self, limit: usize, fits: impl Fn(&Head) -> bool) -> Vec<RunHead> {
+        let mut found: Vec<_> = self.runs.iter().filter(|(_, log)| fits(&log.run.head)).collect();
+        found.sort_by_key(|(_, log)| log.run.head.last_at);
+        found.truncate(limit);
+        found.into_iter().map(|(run, log)| RunHead { run: run.clone(), head: log.run.head.clone() }).collect()
+    }
+
+    /// Removes tombstones past their time; their names are free again.
+    fn bury(&mut self, now: Timestamp, limits: &Limits) {
+        let due = now.plus_millis(-millis(limits.tombstone));
+        let before = self.runs.len();
+        self.runs.retain(|_, log| log.run.head.phase != RunPhase::Gone || log.gone_at > due);
+        if self.runs.len() < before {
+            self.epochs.raise_births(now);
+        }
+    }
+}
+
+fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn append(&self, append: Append) -> Result<Stored, JournalError> {
+        let mut shelf = self.shelf();
+        self.usable(&shelf, append.posts.iter().map(|post| post.lines.bytes().len() as u64).sum())?;
+        let moment = Moment { now: self.now(), epochs: shelf.epochs, max_run_bytes: self.limits.max_run_bytes };
+        let mut unborn = None;
+        let run = match shelf.runs.get_mut(&append.run) {
+            Some(log) => &mut log.run,
+            None => unborn.insert(Run::load(Head::unborn(), Marks::default(), moment.epochs)),
+        };
+        let bytes_before = run.head.bytes;
+        let stored = rules::append(run, &append, &moment).stored;
+        shelf.bytes += stored.head.bytes - bytes_before;
+        if let Some(run) = unborn.filter(|run| run.head.tip > 0) {
+            shelf.runs.insert(append.run.clone(), Log { run, segments: Vec::new(), gone_at: Timestamp::default() });
+        }
+        if let Some(log) = shelf.runs.get_mut(&append.run) {
+            log.segments.extend_from_slice(&stored.segments);
+        }
+        Ok(stored)
+    }
+
+    async fn head(&self, run: &RunId) -> Result<Head, JournalError> {
+        Ok(self.shelf().runs.get(run).map_or_else(Head::unborn, |log| log.run.head.clone()))
+    }
+
+    async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError> {
+        self.head(run).await
+    }
+
+    async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        let shelf = self.shelf();
+        let Some(log) = shelf.runs.get(run) else { return Ok(Vec::new()) };
+        let start = log.segments.partition_point(|segment| segment.last() <= after);
+        let mut bytes = 0;
+        let fits = |segment: &&Arc<Segment>| {
+            let first = bytes == 0;
+            bytes += segment.lines().bytes().len();
+            first || bytes <= max_bytes
+        };
+        // Made anew: it arrives now, and what its readers encode is theirs, not the journal's.
+        let again = |s: &Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), s.at(), s.lines().clone()));
+        Ok(log.segments[start..].iter().take_while(fits).map(again).collect())
+    }
+
+    async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        Ok(self.shelf().heads(limit, |head| head.phase != RunPhase::Gone && head.last_at >= since))
+    }
+
+    async fn idle_since(&self, before: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        Ok(self.shelf().heads(limit, |head| head.phase == RunPhase::Live && head.last_at < before))
+    }
+
+    async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
+        let now = self.now();
+        let mut shelf = self.shelf();
+        shelf.bury(now, &self.limits);
+        let mut due = shelf.heads(limit.saturating_add(1), |head| rules::is_ended(head) && head.last_at < before);
+        let more = due.len() > limit;
+        due.truncate(limit);
+        let mut expired = Expired { runs: Vec::with_capacity(due.len()), more };
+        for RunHead { run, head } in due {
+            let epochs = shelf.epochs;
+            shelf.bytes -= head.bytes;
+            if let Some(log) = shelf.runs.get_mut(&run) {
+                let run = Run::load(rules::gone(&head), Marks::default(), epochs);
+                *log = Log { run, segments: Vec::new(), gone_at: now };
+            }
+            expired.runs.push(run);
+        }
+        Ok(expired)
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn probe(&self) -> Result<(), JournalError> {
+        self.usable(&self.shelf(), 0)
+    }
+
+    async fn close(&self) {
+        self.shelf().closed = true;
+    }
+}

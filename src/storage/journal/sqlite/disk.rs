@@ -1,0 +1,47 @@
+//! Whether the disk has room for more: refused early, so that expiry still has space to work in.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::storage::journal::JournalError;
+
+/// The free space is asked for at most this often.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+
+/// The file system of a directory and the space that must stay free on it.
+#[derive(Debug)]
+pub(super) struct Disk {
+    directory: PathBuf,
+    min_free_bytes: u64,
+    /// When it was asked, and what was free then.
+    last: Option<(Instant, u64)>,
+}
+
+impl Disk {
+    /// `min_free_bytes` 0 checks nothing.
+    pub(super) fn new(directory: PathBuf, min_free_bytes: u64) -> Self {
+        Self { directory, min_free_bytes, last: None }
+    }
+
+    /// Refuses when too little is free.
+    pub(super) fn check(&mut self) -> Result<(), JournalError> {
+        if self.min_free_bytes == 0 {
+            return Ok(());
+        }
+        let free = match self.last {
+            Some((at, free)) if at.elapsed() < CHECK_EVERY => free,
+            _ => {
+                let stat = rustix::fs::statvfs(&self.directory)
+                    .map_err(|error| JournalError::Unavailable(format!("{}: {error}", self.directory.display())))?;
+                let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+                self.last = Some((Instant::now(), free));
+                free
+            }
+        };
+        if free < self.min_free_bytes {
+            let text = format!("{free} free bytes, below journal.min_free_bytes = {}", self.min_free_bytes);
+            return Err(JournalError::Unavailable(text));
+        }
+        Ok(())
+    }
+}

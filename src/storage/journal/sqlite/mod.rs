@@ -1,0 +1,294 @@
+//! The journal in one SQLite file: one node, no set-up.
+//!
+//! One task writes (`writer`), with everything that is queued in one transaction; a few connections read. An append is
+//! answered after its commit.
+//!
+//! # What a fault can lose
+//! | `journal.sync` | process killed | power lost, kernel crash | older copy of the file put back |
+//! |---|---|---|---|
+//! | `normal` (default) | nothing | the last moments, up to the last checkpoint or sync (seconds) | what came after it |
+//! | `full` | nothing | nothing | what came after it |
+//!
+//! "Nothing" is about acknowledged events. Whatever was lost, no seq is told twice in one epoch:
+//!
+//! | the last life ended by | noticed by | then |
+//! |---|---|---|
+//! | a clean shutdown | its clean mark | the same epoch goes on |
+//! | a killed process | no clean mark, the same boot id: the kernel still has the writes | the same epoch goes on |
+//! | power loss under `normal` | no clean mark, another boot id | a new epoch, an `error` in the log |
+//! | power loss under `full` | the same | a new epoch, a `warn`: nothing should be missing |
+//! | an older copy put back | the file `-life` beside the database names another life, or is missing | a new epoch, an `error` |
+//!
+//! A new epoch costs nothing when nothing was lost: every cursor up to the surviving tip goes on. So it is opened
+//! whenever there is doubt. What can't be noticed is a whole directory put back, `-life` included, as it was after a
+//! clean shutdown or within the same boot: whoever restores one deletes `journal.db-life`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
+use sqlx::sqlite::{Sqlite, SqlitePool};
+use sqlx::{Executor as _, Transaction};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use self::rows::heads;
+use self::sweep::{Progress, Step};
+use self::writer::{Job, Pending, Writer};
+use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, Stored};
+use crate::protocol::{Epoch, RunId, Segment, Seq, Timestamp};
+
+mod connection;
+mod disk;
+mod group;
+mod life;
+mod residents;
+mod rows;
+mod sweep;
+mod writer;
+
+/// Largest `journal.max_run_bytes`: keeps a run's last seq within the 32 bits that its segments' keys have for it.
+pub const MAX_RUN_BYTES: u64 = 32 * 1024 * 1024 * 1024;
+
+/// `journal.sync`: what a commit waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SyncMode {
+    /// The kernel has it: survives the process.
+    #[default]
+    Normal,
+    /// The disk has it: survives the machine's power.
+    Full,
+}
+
+/// How to open a [`SqliteJournal`].
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// The database file; `-wal`, `-shm` and `-life` files stand beside it.
+    pub path: PathBuf,
+    /// What a commit waits for.
+    pub sync: SyncMode,
+    /// What every journal keeps; `max_run_bytes` is at most [`MAX_RUN_BYTES`] here.
+    pub limits: Limits,
+    /// Appends fail as unavailable while less is free on the file's disk; 0 checks nothing.
+    pub min_free_bytes: u64,
+    /// Names this boot of the machine; the kernel's boot id when `None`.
+    pub boot_id: Option<String>,
+    /// Most bytes of the database file; appends beyond fail as unavailable.
+    pub max_db_bytes: Option<u64>,
+    /// Most appends in the write queue.
+    pub queue_appends: usize,
+    /// Most bytes of events in the write queue.
+    pub queue_bytes: usize,
+}
+
+impl SqliteOptions {
+    /// The defaults for a database at `path`.
+    pub fn new(path: impl Into<PathBuf>, limits: Limits) -> Self {
+        Self {
+            path: path.into(),
+            sync: SyncMode::default(),
+            limits,
+            min_free_bytes: 0,
+            boot_id: None,
+            max_db_bytes: None,
+            queue_appends: 4096,
+            queue_bytes: 64 * 1024 * 1024,
+        }
+    }
+
+    fn directory(&self) -> &Path {
+        self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct SqliteJournal {
+    jobs: mpsc::Sender<Job>,
+    /// Bytes that the write queue still has room for.
+    room: Arc<Semaphore>,
+    queue_bytes: usize,
+    readers: SqlitePool,
+    incarnation: Epoch,
+}
+
+impl SqliteJournal {
+    /// Opens the database, creating it if it is missing, judges how its last life ended, and starts the writer on the
+    /// current runtime. The caller sees to it that no other process has it open (`DataDir`).
+    pub async fn open(options: SqliteOptions) -> Result<Self, JournalError> {
+        if options.limits.max_run_bytes > MAX_RUN_BYTES {
+            return Err(JournalError::Unavailable(format!("journal.max_run_bytes is more than {MAX_RUN_BYTES}")));
+        }
+        let mut connection = connection::writer(&options, SyncMode::Full).await.map_err(unavailable)?;
+        connection::migrate(&mut connection).await?;
+        let epochs = life::begin(&mut connection, &options.path, options.sync, options.boot_id.clone()).await?;
+        if options.sync == SyncMode::Normal {
+            connection.execute("PRAGMA synchronous = NORMAL").await.map_err(unavailable)?;
+        }
+        let options = Arc::new(options);
+        let (jobs, queue) = mpsc::channel(options.queue_appends.max(1));
+        let queue_bytes = options.queue_bytes.clamp(1, u32::MAX as usize);
+        let readers = connection::readers(&options);
+        tokio::spawn(Writer::new(options, epochs, connection).await?.run(queue));
+        let room = Arc::new(Semaphore::new(queue_bytes));
+        Ok(Self { jobs, room, queue_bytes, readers, incarnation: epochs.incarnation })
+    }
+
+    /// Queues work that waits for room, and waits for its answer.
+    async fn ask<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Job,
+    ) -> Result<T, JournalError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(job(reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    async fn step(&self, step: Step) -> Result<Progress, JournalError> {
+        self.ask(|reply| Job::Sweep(step, reply)).await
+    }
+
+    /// Heads that a statement of [`heads!`] finds for a time and a limit.
+    async fn heads(&self, sql: &'static str, time: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query(sql).bind(time.as_millis()).bind(limit);
+        let found = query.fetch_all(&self.readers).await.map_err(read_failed)?;
+        found.iter().map(|row| rows::head(row, self.incarnation)).collect::<Result<_, _>>().map_err(read_failed)
+    }
+
+    async fn read_rows(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, sqlx::Error> {
+        let sql = "WITH place (floor) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
+                   SELECT first, epoch, at, body FROM segments \
+                   WHERE key > (SELECT floor FROM place) + ?2 AND key < (SELECT floor FROM place) + (1 << 32) \
+                   ORDER BY key";
+        let after = i64::from(u32::try_from(after).unwrap_or(u32::MAX));
+        let mut found = sqlx::query(sql).bind(run.as_str()).bind(after).fetch(&self.readers);
+        let mut segments = Vec::new();
+        let mut bytes = 0;
+        while let Some(row) = found.try_next().await? {
+            let segment = rows::segment(&row)?;
+            bytes += segment.lines().bytes().len();
+            if bytes > max_bytes && !segments.is_empty() {
+                break;
+            }
+            segments.push(Arc::new(segment));
+            if bytes >= max_bytes {
+                break;
+            }
+        }
+        Ok(segments)
+    }
+}
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    async fn append(&self, append: Append) -> Result<Stored, JournalError> {
+        let bytes = append.posts.iter().map(|post| post.lines.bytes().len()).sum::<usize>();
+        let share = bytes.clamp(1, self.queue_bytes) as u32;
+        let share = self.room.clone().try_acquire_many_owned(share).map_err(|_| JournalError::Saturated)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Job::Append(Pending { append, bytes, reply, _share: share });
+        self.jobs.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => JournalError::Saturated,
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        })?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    async fn head(&self, run: &RunId) -> Result<Head, JournalError> {
+        let query = sqlx::query(heads!("", "WHERE r.run = ?")).bind(run.as_str());
+        let found = query.fetch_optional(&self.readers).await.map_err(read_failed)?;
+        let head = found.map(|row| rows::head(&row, self.incarnation)).transpose().map_err(read_failed)?;
+        Ok(head.map_or_else(Head::unborn, |found| found.head))
+    }
+
+    async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError> {
+        self.ask(|reply| Job::Head(run.clone(), reply)).await
+    }
+
+    async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        let started = Instant::now();
+        let segments = self.read_rows(run, after, max_bytes).await.map_err(read_failed)?;
+        metrics::counter!("runcast_journal_reads_total").increment(1);
+        metrics::histogram!("runcast_journal_read_seconds").record(started.elapsed());
+        Ok(segments)
+    }
+
+    async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        let sql = heads!(
+            "",
+            "WHERE r.number IN (SELECT number FROM (\
+               SELECT number, last_at FROM runs WHERE phase = 0 AND last_at >= ?1 UNION ALL \
+               SELECT number, last_at FROM runs WHERE phase = 1 AND last_at >= ?1 ORDER BY last_at LIMIT ?2)) \
+             ORDER BY r.last_at"
+        );
+        self.heads(sql, since, limit).await
+    }
+
+    async fn idle_since(&self, before: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        let sql = heads!("", "WHERE r.phase = 0 AND r.last_at < ?1 ORDER BY r.last_at LIMIT ?2");
+        self.heads(sql, before, limit).await
+    }
+
+    async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
+        while self.step(Step::Bury).await?.more {}
+        let marked = self.step(Step::Mark { before, limit }).await?;
+        let mut runs = Vec::with_capacity(marked.runs.len());
+        for (number, run) in marked.runs {
+            while self.step(Step::Trim { number }).await?.more {}
+            runs.push(run);
+        }
+        while self.step(Step::Shrink).await?.more {}
+        Ok(Expired { runs, more: marked.more })
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn probe(&self) -> Result<(), JournalError> {
+        self.readers.execute("SELECT 1 FROM meta").await.map_err(read_failed)?;
+        self.ask(Job::Probe).await
+    }
+
+    async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.jobs.send(Job::Close(done)).await.is_ok() {
+            // Fails only if the writer has stopped, and then there is nothing left to wait for.
+            let _ = closed.await;
+        }
+        self.readers.close().await;
+    }
+}
+
+/// Commits. Until then a failure has stored nothing; a failed commit may have.
+async fn commit(transaction: Transaction<'_, Sqlite>) -> Result<(), JournalError> {
+    const BUSY: i32 = 5;
+    const FULL: i32 = 13;
+    transaction.commit().await.map_err(|error| {
+        let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+        match code.map(|code| code & 0xff) {
+            // The commit record itself was not written.
+            Some(BUSY | FULL) => unavailable(error),
+            _ => JournalError::OutcomeUnknown(error.to_string()),
+        }
+    })
+}
+
+fn unavailable(error: sqlx::Error) -> JournalError {
+    JournalError::Unavailable(error.to_string())
+}
+
+fn read_failed(error: sqlx::Error) -> JournalError {
+    metrics::counter!("runcast_journal_failures_total", "work" => "read").increment(1);
+    unavailable(error)
+}
+
+fn closed() -> JournalError {
+    JournalError::Unavailable("the journal is closed".into())
+}
+
+fn stopped() -> JournalError {
+    JournalError::OutcomeUnknown("the journal's writer stopped".into())
+}

@@ -1,0 +1,155 @@
+//! Rows: how heads and segments are read, and how many rows are written with few statements.
+
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
+
+use crate::protocol::state::RunStatus;
+use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
+use crate::storage::journal::rules::{self, Epochs, Marks, Run};
+use crate::storage::journal::{Head, RunHead, RunPhase};
+
+/// A run's row and lineage in one statement; a `WHERE` on `r` follows.
+macro_rules! heads {
+    ($more:literal, $rest:literal) => {
+        concat!(
+            "SELECT r.number, r.run, r.phase, r.status, r.tip, r.bytes, r.created_at, r.last_at, ",
+            "(SELECT json_group_array(json_array(epoch, first) ORDER BY epoch) FROM lineage WHERE run = r.number)",
+            $more,
+            " FROM runs r ",
+            $rest
+        )
+    };
+}
+pub(super) use heads;
+
+/// The values of `runs.phase`.
+pub(super) mod phase {
+    pub(in super::super) const LIVE: i64 = 0;
+    pub(in super::super) const SEALED: i64 = 1;
+    pub(in super::super) const EXPIRING: i64 = 2;
+    pub(in super::super) const GONE: i64 = 3;
+}
+
+/// What a run's phase is stored as.
+pub(super) fn phase_value(phase: RunPhase) -> i64 {
+    match phase {
+        RunPhase::Live => phase::LIVE,
+        RunPhase::Sealed => phase::SEALED,
+        RunPhase::Gone => phase::GONE,
+    }
+}
+
+/// A row of [`heads!`], the pending epoch not shown yet.
+fn stored_head(row: &SqliteRow) -> Result<(RunId, Head), sqlx::Error> {
+    let run = RunId::parse(row.try_get(1)?).map_err(malformed)?;
+    let lineage: Vec<(u64, Seq)> = serde_json::from_str(row.try_get(8)?).map_err(malformed)?;
+    let phase: i64 = row.try_get(2)?;
+    let head = Head {
+        lineage: Lineage::new(lineage.into_iter().map(|(epoch, first)| (Epoch(epoch), first)).collect()),
+        tip: row.try_get::<i64, _>(4)? as u64,
+        first: 1,
+        phase: if phase == phase::SEALED { RunPhase::Sealed } else { RunPhase::Live },
+        status: row.try_get::<Option<&str>, _>(3)?.and_then(RunStatus::parse),
+        bytes: row.try_get::<i64, _>(5)? as u64,
+        created_at: Timestamp::from_millis(row.try_get(6)?),
+        last_at: Timestamp::from_millis(row.try_get(7)?),
+    };
+    Ok((run, if phase >= phase::EXPIRING { rules::gone(&head) } else { head }))
+}
+
+fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}
+
+/// A row of [`heads!`] as readers see it.
+pub(super) fn head(row: &SqliteRow, incarnation: Epoch) -> Result<RunHead, sqlx::Error> {
+    let (run, mut head) = stored_head(row)?;
+    rules::open_pending(&mut head, incarnation);
+    Ok(RunHead { run, head })
+}
+
+/// A row of [`heads!`] with the producers' marks as its tenth column, as the writer keeps it; with the run's number.
+pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, Run), sqlx::Error> {
+    let (id, head) = stored_head(row)?;
+    let marks: Vec<(String, u64)> = serde_json::from_str(row.try_get(9)?).map_err(malformed)?;
+    let marks = Marks::new(marks.into_iter().map(|(producer, high)| (ProducerId::from_stored(&producer), high)));
+    Ok((id, row.try_get(0)?, Run::load(head, marks, epochs)))
+}
+
+/// A row of `first, epoch, at, body`.
+pub(super) fn segment(row: &SqliteRow) -> Result<Segment, sqlx::Error> {
+    let epoch = Epoch(row.try_get::<i64, _>(1)? as u64);
+    let lines = Lines::from_stored(Bytes::from(row.try_get::<Vec<u8>, _>(3)?));
+    Ok(Segment::new(epoch, row.try_get::<i64, _>(0)? as u64, Timestamp::from_millis(row.try_get(2)?), lines))
+}
+
+/// A statement under way.
+pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
+
+/// A statement that writes rows, prepared for 1, 2, 4 ... 128 of them: N rows take at most as many statements as N has
+/// bits, and each form stays in the connection's statement cache.
+pub(super) struct RowWriter {
+    forms: Vec<SqlStr>,
+}
+
+impl RowWriter {
+    const FORMS: usize = 8;
+
+    /// `head` ends with `VALUES`, `row` is one row's placeholders, `tail` follows the last row.
+    pub(super) fn new(head: &str, row: &str, tail: &str) -> Self {
+        let form = |power: usize| {
+            let rows = vec![row; 1 << power].join(",");
+            AssertSqlSafe(Arc::<str>::from(format!("{head} {rows} {tail}"))).into_sql_str()
+        };
+        Self { forms: (0..Self::FORMS).map(form).collect() }
+    }
+
+    /// Writes all rows, in order; `bind` binds one.
+    pub(super) async fn write<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        mut rows: &[T],
+        bind: impl Fn(Statement, &T) -> Statement,
+    ) -> Result<(), sqlx::Error> {
+        while !rows.is_empty() {
+            let power = (rows.len().ilog2() as usize).min(Self::FORMS - 1);
+            let (now, later) = rows.split_at(1 << power);
+            let statement = sqlx::query(self.forms[power].clone());
+            now.iter().fold(statement, &bind).execute(&mut *connection).await?;
+            rows = later;
+        }
+        Ok(())
+    }
+}
+
+/// Rows of `segments`.
+pub(super) static SEGMENTS: LazyLock<RowWriter> = LazyLock::new(|| {
+    RowWriter::new("INSERT INTO segments (key, first, epoch, at, body) VALUES", "(?,?,?,?,?)", "")
+});
+
+/// Rows of `runs`, inserted or brought up to date.
+pub(super) static RUNS: LazyLock<RowWriter> = LazyLock::new(|| {
+    RowWriter::new(
+        "INSERT INTO runs (number, run, phase, ended, status, tip, bytes, created_at, last_at) VALUES",
+        "(?,?,?,?,?,?,?,?,?)",
+        "ON CONFLICT (number) DO UPDATE SET phase = excluded.phase, ended = excluded.ended, status = excluded.status, tip = excluded.tip, \
+         bytes = excluded.bytes, last_at = excluded.last_at",
+    )
+});
+
+/// Rows of `producers`, inserted or raised.
+pub(super) static PRODUCERS: LazyLock<RowWriter> = LazyLock::new(|| {
+    RowWriter::new(
+        "INSERT INTO producers (run, producer, high, last_seq) VALUES",
+        "(?,?,?,?)",
+        "ON CONFLICT (run, producer) DO UPDATE SET high = excluded.high, last_seq = excluded.last_seq",
+    )
+});
+
+/// Rows of `lineage`.
+pub(super) static LINEAGE: LazyLock<RowWriter> =
+    LazyLock::new(|| RowWriter::new("INSERT INTO lineage (run, epoch, first) VALUES", "(?,?,?)", ""));

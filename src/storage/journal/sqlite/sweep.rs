@@ -1,0 +1,165 @@
+//! Expiry, in steps of a few milliseconds that the writer takes between group commits.
+//!
+//! A run is first marked as expiring, which makes it gone for everyone; then its events are removed; then it is a
+//! tombstone. A sweep that is cut short at any point is finished by the next one.
+
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection as _, Row as _};
+
+use super::group::key_floor;
+use super::rows::phase;
+use super::{commit, life, unavailable};
+use crate::protocol::{RunId, Timestamp};
+use crate::storage::journal::JournalError;
+use crate::storage::journal::rules::Epochs;
+
+/// Most rows removed in one step, and most bytes of events in them.
+const STEP_ROWS: i64 = 500;
+const STEP_BYTES: i64 = 4 * 1024 * 1024;
+
+/// What a sweep wants done next.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// Remove tombstones past their time.
+    Bury,
+    /// Mark up to `limit` ended runs whose last event is older than `before`, and list all that are marked.
+    Mark { before: Timestamp, limit: usize },
+    /// Remove some of a marked run's events; when none is left, make it a tombstone.
+    Trim { number: i64 },
+    /// Give some free pages back to the file system.
+    Shrink,
+}
+
+/// What a step did.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Runs that were marked or buried; whatever is known of them elsewhere is old.
+    pub(super) runs: Vec<(i64, RunId)>,
+    /// Whether the same step has more to do.
+    pub(super) more: bool,
+}
+
+/// Takes a step, in a transaction of its own.
+pub(super) async fn take(
+    connection: &mut SqliteConnection,
+    step: Step,
+    epochs: &mut Epochs,
+    tombstone: Duration,
+) -> Result<Progress, JournalError> {
+    if let Step::Shrink = step {
+        return shrink(connection).await.map_err(unavailable);
+    }
+    let now = Timestamp::now();
+    let mut next_epochs = *epochs;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    let progress = match step {
+        Step::Bury => bury(&mut transaction, &mut next_epochs, now, tombstone).await,
+        Step::Mark { before, limit } => mark(&mut transaction, now, before, limit).await,
+        Step::Trim { number } => trim(&mut transaction, number).await,
+        Step::Shrink => Ok(Progress::default()),
+    }
+    .map_err(unavailable)?;
+    commit(transaction).await?;
+    *epochs = next_epochs;
+    Ok(progress)
+}
+
+async fn bury(
+    connection: &mut SqliteConnection,
+    epochs: &mut Epochs,
+    now: Timestamp,
+    tombstone: Duration,
+) -> Result<Progress, sqlx::Error> {
+    let due = now.plus_millis(-i64::try_from(tombstone.as_millis()).unwrap_or(i64::MAX));
+    let sql = "SELECT number, run FROM runs WHERE phase = 3 AND gone_at <= ? LIMIT ?";
+    let rows = sqlx::query(sql).bind(due.as_millis()).bind(STEP_ROWS).fetch_all(&mut *connection).await?;
+    let runs = rows.iter().map(numbered).collect::<Result<Vec<_>, _>>()?;
+    for (number, _) in &runs {
+        sqlx::query("DELETE FROM lineage WHERE run = ?").bind(number).execute(&mut *connection).await?;
+        sqlx::query("DELETE FROM runs WHERE number = ?").bind(number).execute(&mut *connection).await?;
+    }
+    if !runs.is_empty() {
+        epochs.raise_births(now);
+        life::put_meta(connection, "births", &epochs.births.to_string()).await?;
+    }
+    Ok(Progress { more: runs.len() as i64 == STEP_ROWS, runs })
+}
+
+async fn mark(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Progress, sqlx::Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let leftover: i64 = sqlx::query_scalar("SELECT count(*) FROM runs WHERE phase = ?")
+        .bind(phase::EXPIRING)
+        .fetch_one(&mut *connection)
+        .await?;
+    sqlx::query(
+        "UPDATE runs SET phase = ?, ended = 0, gone_at = ? WHERE number IN \
+         (SELECT number FROM runs WHERE ended = 1 AND last_at < ? ORDER BY last_at LIMIT ?)",
+    )
+    .bind(phase::EXPIRING)
+    .bind(now.as_millis())
+    .bind(before.as_millis())
+    .bind((limit - leftover).max(0))
+    .execute(&mut *connection)
+    .await?;
+    let rows = sqlx::query("SELECT number, run FROM runs WHERE phase = ? ORDER BY last_at LIMIT ?")
+        .bind(phase::EXPIRING)
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
+    let runs = rows.iter().map(numbered).collect::<Result<Vec<_>, _>>()?;
+    let due: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM runs WHERE ended = 1 AND last_at < ?)")
+        .bind(before.as_millis())
+        .fetch_one(connection)
+        .await?;
+    Ok(Progress { more: due || leftover > limit, runs })
+}
+
+async fn trim(connection: &mut SqliteConnection, number: i64) -> Result<Progress, sqlx::Error> {
+    // The length of a body is in its row's header: the body itself is not read.
+    let sql = "SELECT key, length(body) FROM segments WHERE key > ? AND key < ? ORDER BY key LIMIT ?";
+    let rows = sqlx::query(sql)
+        .bind(key_floor(number))
+        .bind(key_floor(number + 1))
+        .bind(STEP_ROWS)
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut last = None;
+    let mut bytes = 0;
+    for row in &rows {
+        last = Some(row.try_get::<i64, _>(0)?);
+        bytes += row.try_get::<i64, _>(1)?;
+        if bytes >= STEP_BYTES {
+            break;
+        }
+    }
+    match last {
+        Some(last) => {
+            let sql = "DELETE FROM segments WHERE key > ? AND key <= ?";
+            sqlx::query(sql).bind(key_floor(number)).bind(last).execute(connection).await?;
+        }
+        None => {
+            sqlx::query("DELETE FROM producers WHERE run = ?").bind(number).execute(&mut *connection).await?;
+            let sql = "UPDATE runs SET phase = ?, bytes = 0 WHERE number = ?";
+            sqlx::query(sql).bind(phase::GONE).bind(number).execute(connection).await?;
+        }
+    }
+    Ok(Progress { more: last.is_some(), runs: Vec::new() })
+}
+
+async fn shrink(connection: &mut SqliteConnection) -> Result<Progress, sqlx::Error> {
+    sqlx::query("PRAGMA incremental_vacuum(256)").execute(&mut *connection).await?;
+    let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(connection).await?;
+    Ok(Progress { more: free > 0, runs: Vec::new() })
+}
+
+fn numbered(row: &SqliteRow) -> Result<(i64, RunId), sqlx::Error> {
+    let run = RunId::parse(row.try_get(1)?).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    Ok((row.try_get(0)?, run))
+}

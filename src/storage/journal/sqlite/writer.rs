@@ -1,0 +1,275 @@
+//! The one task that writes: it takes everything queued and commits it as one transaction for all runs.
+//!
+//! Receives appends, barriers and expiry's steps from one bounded queue, in order. Each append is answered after the
+//! commit that holds it. On any failure the whole group is answered with it, what was kept in memory is forgotten and
+//! the connection is made anew: the database alone says what was stored, and the next group starts afresh.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::Connection as _;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::disk::Disk;
+use super::group::Group;
+use super::residents::Residents;
+use super::sweep::{self, Progress, Step};
+use super::{SqliteOptions, SyncMode, commit, connection, life, unavailable};
+use crate::protocol::{RunId, Timestamp};
+use crate::storage::journal::rules::{self, Epochs, Moment};
+use crate::storage::journal::{Append, Head, JournalError, Stored};
+
+/// Most appends and most bytes of events in one group commit.
+const GROUP_APPENDS: usize = 1024;
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
+
+/// An append that waits for its group.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) append: Append,
+    pub(super) bytes: usize,
+    pub(super) reply: Reply<Stored>,
+    /// Its share of the queue's bytes, given back when it is answered.
+    pub(super) _share: OwnedSemaphorePermit,
+}
+
+/// What the queue holds.
+#[derive(Debug)]
+pub(super) enum Job {
+    Append(Pending),
+    /// A barrier: the run's head after all that was queued before.
+    Head(RunId, Reply<Head>),
+    Sweep(Step, Reply<Progress>),
+    Probe(Reply<()>),
+    Close(oneshot::Sender<()>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Writer {
+    options: Arc<SqliteOptions>,
+    epochs: Epochs,
+    /// `None` after a failure, until the next job.
+    connection: Option<SqliteConnection>,
+    residents: Residents,
+    /// For the next new run. Never goes back, so that a transaction of unknown outcome can't share a number.
+    next_number: i64,
+    disk: Disk,
+    /// Whether a write failed and none has succeeded since.
+    failing: bool,
+}
+
+impl Writer {
+    /// A writer on an open connection.
+    pub(super) async fn new(
+        options: Arc<SqliteOptions>,
+        epochs: Epochs,
+        mut connection: SqliteConnection,
+    ) -> Result<Self, JournalError> {
+        let next_number = sqlx::query_scalar("SELECT coalesce(max(number), 0) + 1 FROM runs")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(unavailable)?;
+        let disk = Disk::new(options.directory().to_owned(), options.min_free_bytes);
+        let residents = Residents::default();
+        Ok(Self { options, epochs, connection: Some(connection), residents, next_number, disk, failing: false })
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut closers = Vec::new();
+        while let Some(first) = jobs.recv().await {
+            let (group, other) = gather(first, &mut jobs);
+            if !group.is_empty() {
+                self.answer(group).await;
+            }
+            match other {
+                Some(Job::Head(run, reply)) => tell(reply, self.head(&run).await),
+                Some(Job::Sweep(step, reply)) => tell(reply, self.sweep(step).await),
+                Some(Job::Probe(reply)) => tell(reply, self.probe().await),
+                Some(Job::Close(done)) => {
+                    closers.push(done);
+                    jobs.close();
+                }
+                Some(Job::Append(_)) | None => {}
+            }
+        }
+        if !closers.is_empty() {
+            self.end().await;
+        }
+        closers.into_iter().for_each(|done| tell(done, ()));
+    }
+
+    /// Stores a group and answers its appends.
+    async fn answer(&mut self, group: Vec<Pending>) {
+        let started = Instant::now();
+        metrics::counter!("runcast_journal_appends_total").increment(group.len() as u64);
+        let outcome = match self.disk.check() {
+            Ok(()) => {
+                let outcome = self.store(&group).await;
+                self.settle(outcome).await
+            }
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(stored) => group.into_iter().zip(stored).for_each(|(pending, stored)| tell(pending.reply, Ok(stored))),
+            Err(error) => group.into_iter().for_each(|pending| tell(pending.reply, Err(error.clone()))),
+        }
+        self.residents.evict();
+        metrics::histogram!("runcast_journal_commit_seconds").record(started.elapsed());
+    }
+
+    async fn store(&mut self, group: &Vec<Pending>) -> Result<Vec<Stored>, JournalError> {
+        let connection = open(&mut self.connection, &self.options).await?;
+        let runs = group.iter().map(|pending| &pending.append.run);
+        self.residents.load(connection, runs, self.epochs).await.map_err(unavailable)?;
+        let moment = Moment {
+            now: Timestamp::now(),
+            epochs: self.epochs,
+            max_run_bytes: self.options.limits.max_run_bytes,
+        };
+        let mut rows = Group::default();
+        let mut answers = Vec::with_capacity(group.len());
+        for Pending { append, .. } in group {
+            let missing = || JournalError::Unavailable(format!("run {} was not loaded", append.run));
+            let resident = self.residents.get(&append.run, append.posts.len()).ok_or_else(missing)?;
+            let decision = rules::append(&mut resident.run, append, &moment);
+            if !decision.stored.segments.is_empty() {
+                let number = *resident.number.get_or_insert_with(|| {
+                    self.next_number += 1;
+                    self.next_number - 1
+                });
+                rows.add(&append.run, number, &decision);
+            }
+            answers.push(decision.stored);
+        }
+        if !rows.is_empty() {
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+            rows.write(&mut transaction, &self.residents).await.map_err(unavailable)?;
+            commit(transaction).await?;
+            self.failing = false;
+            metrics::counter!("runcast_journal_commits_total").increment(1);
+        }
+        Ok(answers)
+    }
+
+    async fn head(&mut self, run: &RunId) -> Result<Head, JournalError> {
+        let outcome = match open(&mut self.connection, &self.options).await {
+            Ok(connection) => {
+                let load = self.residents.load(connection, std::iter::once(run), self.epochs).await;
+                load.map_err(unavailable)
+            }
+            Err(error) => Err(error),
+        };
+        self.settle(outcome).await?;
+        Ok(self.residents.peek(run).map_or_else(Head::unborn, |resident| resident.run.head.clone()))
+    }
+
+    async fn sweep(&mut self, step: Step) -> Result<Progress, JournalError> {
+        let outcome = match open(&mut self.connection, &self.options).await {
+            Ok(connection) => sweep::take(connection, step, &mut self.epochs, self.options.limits.tombstone).await,
+            Err(error) => Err(error),
+        };
+        let progress = self.settle(outcome).await?;
+        progress.runs.iter().for_each(|(_, run)| self.residents.forget(run));
+        Ok(progress)
+    }
+
+    /// Whether an append could be stored: known from the last one, tried when that failed.
+    async fn probe(&mut self) -> Result<(), JournalError> {
+        self.disk.check()?;
+        if !self.failing {
+            return Ok(());
+        }
+        let outcome = match open(&mut self.connection, &self.options).await {
+            Ok(connection) => try_write(connection).await,
+            Err(error) => Err(error),
+        };
+        self.settle(outcome).await?;
+        self.failing = false;
+        Ok(())
+    }
+
+    /// After a failure nothing in memory is sure. The connection goes too: SQLite may have rolled back by itself, and
+    /// sqlx would then count a transaction that is not there.
+    async fn settle<T>(&mut self, outcome: Result<T, JournalError>) -> Result<T, JournalError> {
+        if let Err(error) = &outcome {
+            metrics::counter!("runcast_journal_failures_total", "work" => "write").increment(1);
+            if !self.failing {
+                tracing::warn!(%error, "journal writes fail");
+            }
+            self.failing = true;
+            self.residents.clear();
+            if let Some(connection) = self.connection.take() {
+                // Closing rolls back what is open; if it can't even be closed, a new one is made all the same.
+                let _ = connection.close().await;
+            }
+        }
+        outcome
+    }
+
+    /// Marks a clean shutdown. If that fails, the next life only looks more closely than it need.
+    async fn end(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+        let ended = match connection::writer(&self.options, SyncMode::Full).await {
+            Ok(mut connection) => {
+                let ended = life::end(&mut connection).await;
+                let _ = connection.close().await;
+                ended
+            }
+            Err(error) => Err(unavailable(error)),
+        };
+        if let Err(error) = ended {
+            tracing::warn!(%error, "the journal closed without its clean mark");
+        }
+    }
+}
+
+/// Answers. A caller that no longer waits repeats its append and finds it stored.
+fn tell<T>(reply: oneshot::Sender<T>, answer: T) {
+    let _ = reply.send(answer);
+}
+
+/// The connection, made anew if the last one failed.
+async fn open<'a>(
+    slot: &'a mut Option<SqliteConnection>,
+    options: &SqliteOptions,
+) -> Result<&'a mut SqliteConnection, JournalError> {
+    if slot.is_none() {
+        *slot = Some(connection::writer(options, options.sync).await.map_err(unavailable)?);
+    }
+    slot.as_mut().ok_or_else(|| JournalError::Unavailable("no connection".into()))
+}
+
+/// Takes what is queued: appends up to a group's bounds, and the job that ended them.
+fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> (Vec<Pending>, Option<Job>) {
+    let mut group = Vec::new();
+    let mut bytes = 0;
+    let mut next = Some(first);
+    while let Some(job) = next {
+        match job {
+            Job::Append(pending) => {
+                bytes += pending.bytes;
+                group.push(pending);
+            }
+            other => return (group, Some(other)),
+        }
+        let full = group.len() >= GROUP_APPENDS || bytes >= GROUP_BYTES;
+        next = if full { None } else { jobs.try_recv().ok() };
+    }
+    (group, None)
+}
+
+/// Writes a segment's worth of bytes and takes them back.
+async fn try_write(connection: &mut SqliteConnection) -> Result<(), JournalError> {
+    let sql = "INSERT INTO segments (key, first, epoch, at, body) VALUES (-1, 0, 0, 0, zeroblob(65536)); \
+               DELETE FROM segments WHERE key = -1";
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    sqlx::raw_sql(sql).execute(&mut *transaction).await.map_err(unavailable)?;
+    commit(transaction).await
+}
