@@ -187,7 +187,8 @@ impl Parts {
         });
         let parts = self.clone();
         let cleanup = ChildSpec::permanent(&s.cleanup, move |_, _| Ok(parts.cleanup()));
-        vec![registry, recorder, heartbeat, cleanup]
+        let policy = self.policy();
+        [registry, recorder, heartbeat, cleanup].map(|spec| spec.with_policy(policy)).into()
     }
 
     fn registry(&self) -> Registry {
@@ -241,7 +242,7 @@ impl Parts {
     }
 
     /// The rules for permanent children.
-    fn permanent(&self) -> Policy {
+    fn policy(&self) -> Policy {
         let supervisor = &self.config.supervisor;
         Policy {
             backoff_ms: supervisor.backoff_ms,

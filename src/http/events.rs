@@ -26,12 +26,12 @@ const PAGE_BYTES: usize = 1024 * 1024;
 const MAX_WAIT_SECS: u64 = 30;
 
 /// A run id from the path.
-pub fn run_id(text: &str) -> Result<RunId, Problem> {
+pub(super) fn run_id(text: &str) -> Result<RunId, Problem> {
     RunId::parse(text).map_err(|error| Problem::bad_request("invalid_run_id", format!("runId {error}")))
 }
 
 /// An `after` from a query or header.
-pub fn after(text: Option<&str>) -> Result<After, Problem> {
+pub(super) fn after(text: Option<&str>) -> Result<After, Problem> {
     After::parse(text.unwrap_or_default()).map_err(|error| Problem::bad_request("invalid_after", error.to_string()))
 }
 
@@ -89,7 +89,7 @@ struct Accepted<'a> {
 }
 
 /// `POST /api/runs/{runId}/events`
-pub async fn post(
+pub(super) async fn post(
     edge: web::Data<Edge>,
     request: HttpRequest,
     path: web::Path<String>,
@@ -132,7 +132,7 @@ pub async fn post(
 
 /// Query of a page read.
 #[derive(Deserialize)]
-pub struct PageQuery {
+pub(super) struct PageQuery {
     after: Option<String>,
     limit: Option<usize>,
     wait: Option<u64>,
@@ -152,7 +152,7 @@ struct Gathered {
 }
 
 /// `GET /api/runs/{runId}/events`
-pub async fn page(
+pub(super) async fn page(
     edge: web::Data<Edge>,
     request: HttpRequest,
     path: web::Path<String>,
@@ -307,7 +307,7 @@ fn as_nd_json(page: Gathered) -> HttpResponse {
 }
 
 /// `POST /api/runs/{runId}/frame`: the live screen.
-pub async fn frame(
+pub(super) async fn frame(
     edge: web::Data<Edge>,
     request: HttpRequest,
     path: web::Path<String>,

@@ -28,13 +28,13 @@ const PIPE_BYTES: usize = 64 * 1024;
 /// Query of a viewer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct WatchQuery {
+pub(super) struct WatchQuery {
     after: Option<String>,
     run_id: Option<String>,
 }
 
 /// `GET /ws/runs/{runId}`
-pub async fn web_socket(
+pub(super) async fn web_socket(
     edge: web::Data<Edge>,
     request: HttpRequest,
     path: web::Path<String>,
@@ -44,7 +44,7 @@ pub async fn web_socket(
 }
 
 /// `GET /ws/test-control?runId=R`: the older name.
-pub async fn test_control(
+pub(super) async fn test_control(
     edge: web::Data<Edge>,
     request: HttpRequest,
     query: web::Query<WatchQuery>,
@@ -71,7 +71,7 @@ fn handshake(edge: &Edge, request: &HttpRequest, run: RunId, after: After) -> Re
 }
 
 /// `GET /api/runs/{runId}/events/stream`
-pub async fn server_sent_events(
+pub(super) async fn server_sent_events(
     edge: web::Data<Edge>,
     request: HttpRequest,
     path: web::Path<String>,

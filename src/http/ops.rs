@@ -20,13 +20,13 @@ const PROBE: Duration = Duration::from_secs(2);
 const MAX_ROOMS: usize = 100;
 
 /// `GET /health`
-pub async fn health() -> HttpResponse {
+pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok", "timestamp": Timestamp::now()}))
 }
 
 /// Query of the readiness.
 #[derive(Deserialize)]
-pub struct ReadyQuery {
+pub(super) struct ReadyQuery {
     strict: Option<String>,
 }
 
@@ -39,7 +39,7 @@ async fn probe<E: std::fmt::Display>(ask: impl Future<Output = Result<(), E>>) -
 }
 
 /// `GET /ready`: 503 only for what another node would do better.
-pub async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) -> HttpResponse {
+pub(super) async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) -> HttpResponse {
     let journal = probe(edge.journal.probe()).await;
     let catalog = probe(edge.catalog.probe()).await;
     let whole = [&journal, &catalog].iter().all(|dependency| dependency["status"] == "ok");
@@ -58,7 +58,7 @@ pub async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) -> Http
 }
 
 /// `GET /api/ws/stats`
-pub async fn stats(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
+pub(super) async fn stats(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
     let viewers = edge.meters.viewers();
     let rooms = edge.census.living().get("room").copied().unwrap_or(0);
     let uptime = edge.node.started().elapsed().as_secs();
@@ -73,7 +73,7 @@ pub async fn stats(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
 }
 
 /// `GET /metrics`
-pub async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
+pub(super) async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
     metrics::gauge!("runcast_rooms").set(edge.census.living().get("room").copied().unwrap_or(0) as f64);
     metrics::gauge!("runcast_connections").set(edge.node.connections() as f64);
     metrics::gauge!("runcast_ingest_bytes").set(edge.budget.used() as f64);
@@ -84,7 +84,7 @@ pub async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
 }
 
 /// `GET /api/actors`
-pub async fn actors(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
+pub(super) async fn actors(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
     let away = |_| Problem::unavailable("actors_unavailable", "the supervisor or the registry is busy");
     let children = edge.supervisor.ask(Observe).await.map_err(away)?;
     let rooms = edge.registry.ask(ListRooms { limit: MAX_ROOMS }).await.unwrap_or_default();
@@ -96,6 +96,6 @@ pub async fn actors(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
 }
 
 /// `GET /api/openapi.json`
-pub async fn openapi() -> HttpResponse {
+pub(super) async fn openapi() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(include_str!("openapi.json"))
 }

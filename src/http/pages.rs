@@ -20,12 +20,12 @@ fn page(html: &'static str) -> HttpResponse {
 }
 
 /// `GET /`
-pub async fn index() -> HttpResponse {
+pub(super) async fn index() -> HttpResponse {
     page(include_str!("pages/index.html"))
 }
 
 /// `GET /runs/{runId}`
-pub async fn run(path: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn run(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     run_id(&path)?;
     Ok(page(include_str!("pages/run.html")))
 }

@@ -17,7 +17,7 @@ const MAX_LIMIT: usize = 500;
 
 /// Query of the list.
 #[derive(Deserialize)]
-pub struct ListQuery {
+pub(super) struct ListQuery {
     status: Option<String>,
     limit: Option<usize>,
     cursor: Option<String>,
@@ -34,7 +34,7 @@ struct Listed {
 }
 
 /// `GET /api/runs`
-pub async fn list(edge: web::Data<Edge>, query: web::Query<ListQuery>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(edge: web::Data<Edge>, query: web::Query<ListQuery>) -> Result<HttpResponse, Problem> {
     let status = match query.status.as_deref() {
         None | Some("") => None,
         Some(text) => Some(RunStatus::parse(text).ok_or_else(|| {
@@ -73,7 +73,7 @@ fn parse_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
 }
 
 /// `GET /api/runs/{runId}`
-pub async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
     let folded = edge.finder.fold(&run).await?;
     let mut body = serde_json::to_value(&*folded.state)

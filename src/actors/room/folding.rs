@@ -61,7 +61,7 @@ impl Folding {
 impl Room {
     /// Folds one page further; answers at the tip.
     pub(super) fn fold_on(&mut self, ctx: &mut Context<Self>) {
-        let Some(head) = &self.head else { return };
+        let Some(head) = self.log.head() else { return };
         if self.folding.reading || !self.folding.is_waited_for() {
             return;
         }
@@ -71,7 +71,7 @@ impl Room {
         }
         self.folding.reading = true;
         let (journal, run, max_bytes) = (self.ports.journal.clone(), self.run.clone(), self.limits.page_bytes);
-        let (held, next) = (self.backlog.page(self.folding.next, max_bytes), self.folding.next);
+        let (held, next) = (self.log.segments_from(self.folding.next, max_bytes), self.folding.next);
         let page = async move {
             match held {
                 Some(segments) => Ok(segments),

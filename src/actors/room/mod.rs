@@ -23,19 +23,20 @@ use super::messages::room::{
 };
 use super::supervision::{Alive, Line, Refused};
 use crate::protocol::close::CloseReason;
-use crate::protocol::{Cursor, ProducerId, RunId, Segment, Seq};
+use crate::protocol::{Cursor, ProducerId, RunId, Segment};
 use crate::storage::catalog::RunRow;
 use crate::storage::journal::{Append, Head, Journal, JournalError, Stored};
 
 mod appends;
 mod backlog;
 mod folding;
+pub mod log;
 mod reading;
 mod resolve;
 
 use appends::{Appends, Batch};
-use backlog::Backlog;
 use folding::Folding;
+use log::{Growth, RoomLog};
 
 /// Long polls that may wait in one room.
 const MAX_WAITS: usize = 10_000;
@@ -83,9 +84,7 @@ pub struct Room {
     limits: RoomLimits,
     ports: RoomPorts,
     gauge: Arc<RoomGauge>,
-    /// As the journal last said; `None` until it has answered once.
-    head: Option<Head>,
-    backlog: Backlog,
+    log: RoomLog,
     appends: Appends,
     /// Reads that wait for the head or for the one journal read in flight.
     reads: Vec<Read>,
@@ -121,7 +120,7 @@ impl Room {
     ) -> Self {
         let own = ProducerId::own(&Uuid::now_v7().to_string());
         Self {
-            backlog: Backlog::new(limits.ring_bytes),
+            log: RoomLog::new(limits.ring_bytes),
             appends: Appends::new(limits.queue_bytes, own),
             folding: Folding::new(run.clone()),
             run,
@@ -129,7 +128,6 @@ impl Room {
             limits,
             ports,
             gauge,
-            head: None,
             reads: Vec::new(),
             reading: false,
             waits: Vec::new(),
@@ -158,14 +156,10 @@ impl Room {
         })
     }
 
-    fn tip(&self) -> Seq {
-        self.head.as_ref().map_or(0, |head| head.tip)
-    }
-
     fn touch(&self) {
         let used = self.ports.started.elapsed().as_millis() as u64;
         self.gauge.used_ms.store(used, Ordering::Relaxed);
-        self.gauge.held_bytes.store(self.backlog.held_bytes(), Ordering::Relaxed);
+        self.gauge.held_bytes.store(self.log.held_bytes(), Ordering::Relaxed);
     }
 
     /// Reads the head behind whatever a former life of this room still has in flight.
@@ -175,7 +169,7 @@ impl Room {
         ctx.spawn(wrap_future::<_, Self>(load).map(|loaded, room, ctx| match loaded {
             Ok(head) => {
                 room.gauge.tip.store(head.tip, Ordering::Relaxed);
-                room.head = Some(head);
+                room.log.learn(head);
                 room.tell_galleries_the_tip();
                 room.launch_append(ctx);
                 room.serve_reads(ctx);
@@ -193,7 +187,7 @@ impl Room {
     }
 
     fn launch_append(&mut self, ctx: &mut Context<Self>) {
-        if self.head.is_none() {
+        if self.log.head().is_none() {
             return;
         }
         let Some(Batch { posts, precondition, requests, arrived }) = self.appends.launch() else { return };
@@ -218,7 +212,7 @@ impl Room {
         self.advance(segments, head, ctx);
         for (request, outcome) in requests.into_iter().zip(outcomes) {
             let answer = outcome.map_err(PublishError::Refused).map(|appended| {
-                let seq = appended.seqs.map_or(self.tip(), |(_, last)| last);
+                let seq = appended.seqs.map_or(self.log.tip(), |(_, last)| last);
                 Published { cursor: Cursor { epoch: Some(appended.epoch), seq }, appended }
             });
             // The request may have been given up; what it posted is stored all the same.
@@ -228,34 +222,19 @@ impl Room {
 
     /// The log has grown, as far as this room's own append tells. Whatever else the journal holds in between is read.
     fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head, ctx: &mut Context<Self>) {
-        let known = self.tip();
-        if head.tip < known {
-            return; // an older answer overtook a newer one
+        let (known, had_status) = (self.log.tip(), self.log.status());
+        match self.log.advance(segments, head) {
+            Growth::None => return,
+            Growth::Follows(segments) => self.deliver(segments, ctx),
+            Growth::Elsewhere => self.tell_galleries_the_tip(),
         }
-        let follows_on = segments.first().is_none_or(|first| first.first() == known + 1);
-        let (status, had_status) = (head.status, self.head.as_ref().and_then(|head| head.status));
-        self.gauge.tip.store(head.tip, Ordering::Relaxed);
-        let grown = head.tip > known;
-        self.head = Some(head);
-        if !grown {
-            return;
-        }
-        if follows_on && !segments.is_empty() {
-            for segment in &segments {
-                self.backlog.push(segment.clone());
-            }
-            self.deliver(segments, ctx);
-        } else {
-            debug!(run = %self.run, known, tip = self.tip(), "the log grew elsewhere: viewers pull");
-            self.backlog.clear();
-            self.tell_galleries_the_tip();
-        }
-        let tip = self.tip();
+        let tip = self.log.tip();
+        self.gauge.tip.store(tip, Ordering::Relaxed);
         for wait in self.waits.extract_if(.., |wait| wait.seq < tip) {
             let _ = wait.reply.send(());
         }
         self.touch();
-        self.record(known == 0 || status != had_status, ctx);
+        self.record(known == 0 || self.log.status() != had_status, ctx);
     }
 
     fn deliver(&mut self, segments: Vec<Arc<Segment>>, ctx: &mut Context<Self>) {
@@ -287,8 +266,7 @@ impl Room {
     }
 
     fn tip_is(&self) -> TipIs {
-        let epoch = self.head.as_ref().and_then(|head| head.lineage.epoch());
-        TipIs { epoch, tip: self.tip() }
+        TipIs { epoch: self.log.epoch(), tip: self.log.tip() }
     }
 
     fn tell_galleries_the_tip(&mut self) {
@@ -316,7 +294,7 @@ impl Room {
     }
 
     fn send_row(&self) -> Result<(), Refused> {
-        let Some(head) = &self.head else { return Ok(()) };
+        let Some(head) = self.log.head() else { return Ok(()) };
         let row = RunRow {
             run: self.run.clone(),
             status: head.status,
@@ -433,7 +411,7 @@ impl Handler<Wait> for Room {
     fn handle(&mut self, wait: Wait, _: &mut Self::Context) {
         self.touch();
         self.waits.retain(|wait| !wait.reply.is_closed());
-        if wait.seq < self.tip() {
+        if wait.seq < self.log.tip() {
             let _ = wait.reply.send(());
         } else if self.waits.len() < MAX_WAITS && !self.retired {
             self.waits.push(wait);
@@ -476,7 +454,7 @@ impl Handler<Enrol> for Room {
             port.evict.do_send(Evict(CloseReason::TryAgain));
             return;
         }
-        if self.head.is_some() {
+        if self.log.head().is_some() {
             port.tip.do_send(self.tip_is());
         }
         self.galleries.push(Enrolled { port, behind: false });
@@ -496,7 +474,7 @@ impl Handler<GiveWay> for Room {
     type Result = ();
 
     fn handle(&mut self, _: GiveWay, _: &mut Self::Context) {
-        self.backlog.clear();
+        self.log.free();
         self.gauge.held_bytes.store(0, Ordering::Relaxed);
     }
 }

@@ -4,77 +4,45 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::warn;
 
-use super::resolve::{claimed, resolve};
+use super::log::Answer;
 use super::{Room, unavailable};
-use crate::actors::messages::room::{Page, Read};
+use crate::actors::messages::room::Read;
 use crate::protocol::Seq;
 use crate::storage::journal::{JournalError, RunPhase};
-
-/// What became of a read.
-enum Served {
-    Answered,
-    /// The journal has to be read from this seq on.
-    Missing(Read, Seq),
-    /// The reader claims more than the room knows: only the journal may judge it.
-    Beyond(Read),
-}
 
 impl Room {
     /// Answers what can be answered now, and starts the journal read that the first of the others needs.
     pub(super) fn serve_reads(&mut self, ctx: &mut Context<Self>) {
-        if self.head.is_none() || self.reading {
+        if self.reading {
             return;
         }
         for read in std::mem::take(&mut self.reads) {
             if self.reading {
                 self.reads.push(read);
-                continue;
+            } else {
+                self.serve_read(read, false, ctx);
             }
-            match self.serve(read) {
-                Served::Answered => {}
-                Served::Missing(read, next) => {
-                    self.reads.push(read);
+        }
+    }
+
+    fn serve_read(&mut self, read: Read, vouched: bool, ctx: &mut Context<Self>) {
+        if read.reply.is_closed() {
+            return;
+        }
+        match self.log.read(read.from, read.max_bytes, vouched) {
+            Answer::Page(page) => {
+                // The reader may have gone.
+                let _ = read.reply.send(Ok(page));
+            }
+            Answer::Unknown => self.reads.push(read),
+            Answer::Beyond => self.consult(read, ctx),
+            Answer::Missing(next) => {
+                self.reads.push(read);
+                if !self.reading {
                     self.fetch(next, ctx);
                 }
-                Served::Beyond(read) => self.consult(read, ctx),
             }
         }
-    }
-
-    fn serve(&mut self, read: Read) -> Served {
-        let Some(head) = &self.head else { return Served::Beyond(read) };
-        if claimed(read.from) > head.tip {
-            return Served::Beyond(read);
-        }
-        self.answer_read(read)
-    }
-
-    fn answer_read(&mut self, read: Read) -> Served {
-        if read.reply.is_closed() {
-            return Served::Answered;
-        }
-        let Some(head) = &self.head else { return Served::Beyond(read) };
-        let resolved = resolve(read.from, head);
-        let next = resolved.place.next;
-        let segments = match next > head.tip {
-            true => Vec::new(),
-            false => match self.backlog.page(next, read.max_bytes) {
-                Some(segments) => segments,
-                None => return Served::Missing(read, next),
-            },
-        };
-        let page = Page {
-            verdict: resolved.verdict,
-            place: resolved.place,
-            segments,
-            tip: head.tip,
-            first: head.first,
-            epoch: head.lineage.epoch(),
-            phase: head.phase,
-        };
-        // The reader may have gone.
-        let _ = read.reply.send(Ok(page));
-        Served::Answered
     }
 
     /// Reads a page of the past, for everybody who waits.
@@ -86,7 +54,7 @@ impl Room {
             room.reading = false;
             match read {
                 Ok(segments) if segments.is_empty() => return room.consult_anew(ctx),
-                Ok(segments) => room.backlog.keep_page(segments),
+                Ok(segments) => room.log.keep_page(segments),
                 Err(error) => {
                     warn!(run = %room.run, %error, "the journal could not be read");
                     room.reads.drain(..).for_each(|read| unavailable(read.reply, &error));
@@ -102,8 +70,7 @@ impl Room {
     fn consult_anew(&mut self, ctx: &mut Context<Self>) {
         let error = JournalError::Unavailable("the run's events are expiring".into());
         self.reads.drain(..).for_each(|read| unavailable(read.reply, &error));
-        self.backlog.clear();
-        self.head = None;
+        self.log.forget();
         self.load_head(ctx);
     }
 
@@ -114,10 +81,7 @@ impl Room {
         ctx.spawn(wrap_future::<_, Self>(ask).map(move |head, room, ctx| match head {
             Ok(head) => {
                 room.advance(Vec::new(), head, ctx);
-                if let Served::Missing(read, _) = room.answer_read(read) {
-                    room.reads.push(read);
-                    room.serve_reads(ctx);
-                }
+                room.serve_read(read, true, ctx);
             }
             Err(error) => unavailable(read.reply, &error),
         }));
@@ -125,6 +89,6 @@ impl Room {
 
     /// The run's events have expired under the room's feet.
     pub(super) fn is_gone(&self) -> bool {
-        self.head.as_ref().is_some_and(|head| head.phase == RunPhase::Gone)
+        self.log.head().is_some_and(|head| head.phase == RunPhase::Gone)
     }
 }

@@ -32,7 +32,7 @@ use crate::protocol::{After, RunId, Timestamp, frame};
 use crate::storage::journal::RunPhase;
 
 mod outbox;
-mod outlet;
+pub mod outlet;
 mod transport;
 
 use outlet::{Flushed, Mode, Outlet};

@@ -53,7 +53,7 @@ pub struct SessionLimits {
 
 /// Where a session stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub enum Mode {
     /// Pulls pages until it reaches the tip.
     Behind,
     /// Segments are handed to it.
@@ -66,14 +66,14 @@ pub(super) enum Mode {
 
 /// What is left to do after a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flushed {
+pub enum Flushed {
     /// Nothing is queued.
     Clear,
     /// The socket takes no more now; the session will be woken.
     Blocked,
 }
 
-pub(super) struct Outlet<W> {
+pub struct Outlet<W> {
     inner: RefCell<Inner<W>>,
     limits: Rc<SessionLimits>,
     meters: Arc<ThreadMeters>,
@@ -111,7 +111,7 @@ struct Vitals {
 }
 
 impl<W: Wire> Outlet<W> {
-    pub(super) fn new(
+    pub fn new(
         wire: W,
         encoding: Encoding,
         limits: Rc<SessionLimits>,
@@ -134,24 +134,24 @@ impl<W: Wire> Outlet<W> {
         Self { inner: RefCell::new(inner), limits, meters, encoding }
     }
 
-    pub(super) fn limits(&self) -> &SessionLimits {
+    pub fn limits(&self) -> &SessionLimits {
         &self.limits
     }
 
-    pub(super) fn mode(&self) -> Mode {
+    pub fn mode(&self) -> Mode {
         self.inner.borrow().mode
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub fn place(&self) -> Place {
         self.inner.borrow().place
     }
 
-    pub(super) fn set_place(&self, place: Place) {
+    pub fn set_place(&self, place: Place) {
         self.inner.borrow_mut().place = place;
     }
 
     /// The session has reached the tip and been admitted.
-    pub(super) fn go_live(&self) {
+    pub fn go_live(&self) {
         let mut inner = self.inner.borrow_mut();
         if inner.mode == Mode::Behind {
             inner.mode = Mode::Live;
@@ -159,18 +159,18 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// Whether a further page fits: little enough is queued.
-    pub(super) fn wants_page(&self) -> bool {
+    pub fn wants_page(&self) -> bool {
         let inner = self.inner.borrow();
         inner.mode == Mode::Behind && inner.outbox.unsent() * 4 <= self.limits.outbox_bytes
     }
 
     /// Bytes to ask for: one segment when the node as a whole holds too much.
-    pub(super) fn page_bytes(&self) -> usize {
+    pub fn page_bytes(&self) -> usize {
         if self.limits.outboxes.exceeded() { 1 } else { self.limits.page_bytes }
     }
 
     /// Takes a page's segments; its place goes on.
-    pub(super) fn take_page(&self, segments: Vec<Arc<Segment>>) {
+    pub fn take_page(&self, segments: Vec<Arc<Segment>>) {
         let mut inner = self.inner.borrow_mut();
         for segment in segments {
             let next = inner.place.next;
@@ -185,13 +185,13 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// Queues one of the server's own messages.
-    pub(super) fn tell(&self, message: &ServerMessage) {
+    pub fn tell(&self, message: &ServerMessage) {
         let bytes = self.encode_message(message);
         self.push(bytes);
     }
 
     /// Queues encoded bytes; they leave with the next flush.
-    pub(super) fn push(&self, bytes: Bytes) {
+    pub fn push(&self, bytes: Bytes) {
         let mut inner = self.inner.borrow_mut();
         if matches!(inner.mode, Mode::Live | Mode::Behind) {
             inner.outbox.push_message(bytes);
@@ -200,7 +200,7 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// Whether unsent messages are more than a session may hold: a peer that asks but does not read.
-    pub(super) fn overrun(&self) -> bool {
+    pub fn overrun(&self) -> bool {
         self.inner.borrow().outbox.unsent() > 2 * self.limits.outbox_bytes
     }
 
@@ -213,7 +213,7 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// Begins to close: what is queued still goes out, then the close frame.
-    pub(super) fn begin_close(&self, reason: CloseReason, text: &str) {
+    pub fn begin_close(&self, reason: CloseReason, text: &str) {
         let mut inner = self.inner.borrow_mut();
         self.close_inner(&mut inner, reason, text);
     }
@@ -241,7 +241,7 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// The peer closed: answer in kind, then end.
-    pub(super) fn echo_close(&self, code: Option<u16>) {
+    pub fn echo_close(&self, code: Option<u16>) {
         let mut inner = self.inner.borrow_mut();
         if matches!(inner.mode, Mode::Live | Mode::Behind) {
             inner.outbox.cut();
@@ -253,30 +253,30 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// Has the session's task polled again.
-    pub(super) fn wake(&self) {
+    pub fn wake(&self) {
         self.inner.borrow().wake();
     }
 
     /// The socket failed or the peer is gone.
-    pub(super) fn set_broken(&self) {
+    pub fn set_broken(&self) {
         self.inner.borrow_mut().mode = Mode::Broken;
     }
 
     /// Whether the peer has had its time to answer the close.
-    pub(super) fn close_overdue(&self) -> bool {
+    pub fn close_overdue(&self) -> bool {
         let vitals = self.inner.borrow().vitals;
         vitals.closing_since.is_some_and(|since| vitals.now.saturating_sub(since) > CLOSE_WAIT_SECS)
     }
 
     /// A byte arrived.
-    pub(super) fn note_inbound(&self) {
+    pub fn note_inbound(&self) {
         let mut inner = self.inner.borrow_mut();
         inner.vitals.moved = inner.vitals.now;
         inner.vitals.pinged = None;
     }
 
     /// Reads into `scratch`; `Ready(Ok(0))` is the end of the stream.
-    pub(super) fn poll_read(&self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub fn poll_read(&self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut inner = self.inner.borrow_mut();
         let mut buffer = ReadBuf::new(scratch);
         match Pin::new(&mut inner.wire).poll_read(cx, &mut buffer) {
@@ -287,13 +287,13 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// Says that nothing more will be written.
-    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.inner.borrow_mut();
         Pin::new(&mut inner.wire).poll_shutdown(cx)
     }
 
     /// Writes what is queued; remembers the task to wake.
-    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> io::Result<Flushed> {
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> io::Result<Flushed> {
         let mut inner = self.inner.borrow_mut();
         if !inner.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             inner.waker = Some(cx.waker().clone());

@@ -1,0 +1,187 @@
+//! What a room knows of its run's log, and what it makes of an append's answer and of a read. Pure.
+
+use std::sync::Arc;
+
+use super::backlog::Backlog;
+use super::resolve::{claimed, resolve};
+use crate::actors::messages::room::{Page, ReadFrom};
+use crate::protocol::state::RunStatus;
+use crate::protocol::{Epoch, Segment, Seq};
+use crate::storage::journal::Head;
+
+/// The head as the journal last told it, and the segments held.
+#[derive(Debug)]
+pub struct RoomLog {
+    /// `None` until the journal has answered once.
+    head: Option<Head>,
+    backlog: Backlog,
+}
+
+/// What an answer of the journal changed.
+#[derive(Debug)]
+pub enum Growth {
+    /// Nothing, or it was overtaken by a newer answer.
+    None,
+    /// These segments follow on what was known: hand them out.
+    Follows(Vec<Arc<Segment>>),
+    /// The log grew by something that was not seen here: readers pull.
+    Elsewhere,
+}
+
+/// What became of a read.
+#[derive(Debug)]
+pub enum Answer {
+    /// The page.
+    Page(Page),
+    /// The journal has to be read from this seq on.
+    Missing(Seq),
+    /// The reader claims more than is known here: only the journal may judge it.
+    Beyond,
+    /// The head is not known yet.
+    Unknown,
+}
+
+impl RoomLog {
+    /// An empty log whose cache holds about `ring_bytes` of the log's end and as much of its past.
+    pub fn new(ring_bytes: usize) -> Self {
+        Self { head: None, backlog: Backlog::new(ring_bytes) }
+    }
+
+    /// The head, once the journal has told it.
+    pub fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// Last seq known.
+    pub fn tip(&self) -> Seq {
+        self.head.as_ref().map_or(0, |head| head.tip)
+    }
+
+    /// Current epoch known.
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.head.as_ref().and_then(|head| head.lineage.epoch())
+    }
+
+    /// Last status known.
+    pub fn status(&self) -> Option<RunStatus> {
+        self.head.as_ref().and_then(|head| head.status)
+    }
+
+    /// Bytes held.
+    pub fn held_bytes(&self) -> usize {
+        self.backlog.held_bytes()
+    }
+
+    /// The journal told the head anew.
+    pub fn learn(&mut self, head: Head) {
+        self.head = Some(head);
+    }
+
+    /// What is held does not match the journal any more: the head must be learned anew.
+    pub fn forget(&mut self) {
+        self.head = None;
+        self.backlog.clear();
+    }
+
+    /// Frees what is held; readers fall back to the journal.
+    pub fn free(&mut self) {
+        self.backlog.clear();
+    }
+
+    /// The journal stored `segments`, and the log's head is `head` now.
+    pub fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
+        let known = self.tip();
+        if head.tip < known {
+            return Growth::None; // an older answer came after a newer one
+        }
+        let grown = head.tip > known;
+        let follows = segments.first().is_some_and(|first| first.first() == known + 1);
+        self.head = Some(head);
+        match (grown, follows) {
+            (false, _) => Growth::None,
+            (true, true) => {
+                for segment in &segments {
+                    self.backlog.push(segment.clone());
+                }
+                Growth::Follows(segments)
+            }
+            (true, false) => {
+                self.backlog.clear();
+                Growth::Elsewhere
+            }
+        }
+    }
+
+    /// A page was read from the journal.
+    pub fn keep_page(&mut self, segments: Vec<Arc<Segment>>) {
+        self.backlog.keep_page(segments);
+    }
+
+    /// Segments from the one that holds `next` on, if they are held.
+    pub fn segments_from(&mut self, next: Seq, max_bytes: usize) -> Option<Vec<Arc<Segment>>> {
+        self.backlog.page(next, max_bytes)
+    }
+
+    /// Answers a read. `vouched`: the journal has just told the head, so it may judge any claim.
+    pub fn read(&mut self, from: ReadFrom, max_bytes: usize, vouched: bool) -> Answer {
+        let Some(head) = &self.head else { return Answer::Unknown };
+        if !vouched && claimed(from) > head.tip {
+            return Answer::Beyond;
+        }
+        let resolved = resolve(from, head);
+        let next = resolved.place.next;
+        let segments = match next > head.tip {
+            true => Vec::new(),
+            false => match self.backlog.page(next, max_bytes) {
+                Some(segments) => segments,
+                None => return Answer::Missing(next),
+            },
+        };
+        Answer::Page(Page {
+            verdict: resolved.verdict,
+            place: resolved.place,
+            segments,
+            tip: head.tip,
+            first: head.first,
+            epoch: head.lineage.epoch(),
+            phase: head.phase,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{After, Lineage, Lines, Timestamp};
+
+    fn segment(first: Seq, count: usize) -> Arc<Segment> {
+        let lines = Lines::from_stored(vec![r#"{"type":"t"}"#; count].join("\n").into());
+        Arc::new(Segment::new(Epoch(1), first, Timestamp::default(), lines))
+    }
+
+    fn head(tip: Seq) -> Head {
+        Head { lineage: Lineage::new(vec![(Epoch(1), 1)]), tip, ..Head::unborn() }
+    }
+
+    #[test]
+    fn an_append_that_follows_on_is_handed_out_and_one_that_does_not_makes_readers_pull() {
+        let mut log = RoomLog::new(1 << 20);
+        log.learn(Head::unborn());
+        assert!(matches!(log.advance(vec![segment(1, 2)], head(2)), Growth::Follows(_)));
+        assert!(matches!(log.advance(vec![segment(5, 2)], head(6)), Growth::Elsewhere));
+        assert!(matches!(log.read(ReadFrom::After(After::Start), 1, false), Answer::Missing(1)));
+        assert!(matches!(log.advance(vec![], head(6)), Growth::None));
+        assert!(matches!(log.advance(vec![], head(4)), Growth::None), "an older answer");
+        assert_eq!(log.tip(), 6);
+    }
+
+    #[test]
+    fn a_claim_beyond_the_tip_is_judged_by_the_journal_alone() {
+        let mut log = RoomLog::new(1 << 20);
+        assert!(matches!(log.read(ReadFrom::After(After::Start), 1, false), Answer::Unknown));
+        log.learn(head(3));
+        let beyond = ReadFrom::After(After::parse("1:9").unwrap());
+        assert!(matches!(log.read(beyond, 1, false), Answer::Beyond));
+        assert!(matches!(log.read(beyond, 1, true), Answer::Page(page) if page.place.next == 4));
+    }
+}
