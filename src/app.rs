@@ -18,7 +18,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actix::prelude::*;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
@@ -29,7 +28,7 @@ use crate::actors::messages::usher::UsherPort;
 use crate::actors::recorder::Recorder;
 use crate::actors::registry::{OpenRoom, Registry};
 use crate::actors::room::{Room, RoomLimits, RoomPorts};
-use crate::actors::supervision::{Census, ChildSpec, Policy, Service, spawn};
+use crate::actors::supervision::{Census, Child, ChildSpec, Policy, Service, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::budget::Budget;
 use crate::config::Config;
@@ -125,8 +124,12 @@ pub async fn run(
     let address = listener.local_addr()?;
     let parts = Parts::new(config, storage, warnings);
     let (escalate, escalated) = oneshot::channel();
-    let supervisor = Supervisor::new(parts.children(), escalate, &parts.census).start();
-    parts.services.supervisor.bind(supervisor);
+    let (children, census) = (parts.children(), parts.census.clone());
+    let mailbox = parts.services.supervisor.mailbox();
+    let supervisor = spawn(mailbox, move |_, _| Ok(Supervisor::new(children, escalate, &census)));
+    let Child { addr, done } = supervisor.map_err(|exit| io::Error::other(exit.to_string()))?;
+    let _supervising = done; // dropped at the end: nothing outlives this function
+    parts.services.supervisor.bind(addr);
     let gate = drain::Gate::new(&listener)?;
     let server = worker::start(&parts, listener)?;
     let handle = server.handle();

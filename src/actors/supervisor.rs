@@ -174,7 +174,6 @@ impl Ward {
 
     /// Closes the books of the instance that ended, and says what becomes of the child.
     fn ended(&mut self, exit: Exit, stopping: bool, now_ms: u64) -> Decision {
-        self.spec.vacate();
         self.stop = None;
         log_exit(self.spec.name(), &exit, stopping);
         let decision = match stopping {

@@ -112,7 +112,7 @@ impl From<PublishError> for Problem {
 }
 
 /// Nothing was stored: too much is in hand.
-pub fn saturated() -> Problem {
+pub(super) fn saturated() -> Problem {
     Problem::unavailable("saturated", "the node has as much in hand as it may; nothing was stored")
 }
 

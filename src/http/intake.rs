@@ -13,11 +13,11 @@ use crate::budget::{Budget, Held};
 const DECODE_ELSEWHERE: usize = 64 * 1024;
 
 /// A body and its share of the node's memory for bodies.
-pub struct Intake {
+pub(super) struct Intake {
     /// Decoded.
-    pub body: Bytes,
+    pub(super) body: Bytes,
     /// Given back when dropped.
-    pub held: Held,
+    pub(super) held: Held,
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -34,7 +34,7 @@ fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
 }
 
 /// Reads a body of at most `limit` bytes, decoded.
-pub async fn take(
+pub(super) async fn take(
     request: &HttpRequest,
     payload: &mut web::Payload,
     limit: usize,

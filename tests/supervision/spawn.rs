@@ -93,7 +93,9 @@ async fn a_detached_child_lives_until_nobody_can_reach_it() {
     let factory = Factory::default();
     let Child { addr, done } = toy(&factory).unwrap();
     done.detach();
-    assert_eq!(addr.send(Number).await, Ok(1));
+    for sum in 1..10 {
+        assert_eq!(addr.send(Add(1)).await, Ok(sum));
+    }
     drop(addr);
     factory.census.emptied(SOON).await.unwrap();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::MailboxError;
 use futures_util::future::join_all;
 use runcast::actors::messages::supervisor::{ChildState, Observe, Stop, Survivors};
-use runcast::actors::supervision::{Child, ChildSpec, Exit, Kind, Refused, Service, spawn};
+use runcast::actors::supervision::{Child, ChildSpec, Exit, Policy, Refused, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
 use tokio::sync::oneshot;
 
@@ -55,21 +55,26 @@ async fn a_stubborn_child_is_named_and_the_others_are_stopped() {
     assert_eq!(stopped, Err(Survivors(vec!["second"])));
     assert_eq!(stopped.unwrap_err().to_string(), "still running: second");
     assert_eq!(*factory.stopped.borrow(), ["last", "first"]);
+    assert_eq!(services[1].ask(Number).await, Err(Refused::Away), "nothing keeps it busy any more");
     let states: Vec<_> = supervisor.addr.send(Observe).await.unwrap().iter().map(|report| report.state).collect();
     assert_eq!(states, [ChildState::Stopped, ChildState::Running, ChildState::Stopped]);
 }
 
 #[actix_web::test]
 async fn a_child_that_waits_for_its_restart_is_not_restarted_any_more() {
-    let (factory, toy) = (Factory::default(), Service::new("toy", 16));
-    factory.births.borrow_mut().push_back(Birth::PanicsInStarted);
-    let child = factory.child(&toy).with_policy(quick(Kind::Permanent, 5));
-    let supervisor = supervise(vec![child], &factory);
-    let state = async || supervisor.addr.send(Observe).await.unwrap()[0].state;
-    eventually(ChildState::Restarting, state).await;
-    assert_eq!(supervisor.addr.send(Stop { within: SOON }).await, Ok(Ok(())));
-    factory.census.emptied(SOON).await.unwrap();
-    assert_eq!(factory.built.get(), 1);
+    let policy = Policy { backoff_ms: 200, backoff_max_ms: 200, ..Policy::permanent() };
+    for (sibling, within, stopped) in
+        [(Birth::Healthy, SOON, Ok(())), (Birth::Stubborn, Duration::from_secs(1), Err(Survivors(vec!["second"])))]
+    {
+        let (factory, [first, second, _]) = (Factory::default(), three());
+        factory.births.borrow_mut().extend([Birth::PanicsInStarted, sibling]);
+        let flapping = factory.child(&first).with_policy(policy);
+        let supervisor = supervise(vec![flapping, factory.child(&second)], &factory);
+        let state = async || supervisor.addr.send(Observe).await.unwrap()[0].state;
+        eventually(ChildState::Restarting, state).await;
+        assert_eq!(supervisor.addr.send(Stop { within }).await, Ok(stopped));
+        assert_eq!(factory.built.get(), 2, "{sibling:?}");
+    }
 }
 
 #[actix_web::test]

@@ -73,6 +73,7 @@ pub enum Flushed {
     Blocked,
 }
 
+/// See the module's page.
 pub struct Outlet<W> {
     inner: RefCell<Inner<W>>,
     limits: Rc<SessionLimits>,
@@ -111,6 +112,7 @@ struct Vitals {
 }
 
 impl<W: Wire> Outlet<W> {
+    /// The outlet of a new session, behind the log until it has pulled its first page.
     pub fn new(
         wire: W,
         encoding: Encoding,
@@ -134,18 +136,22 @@ impl<W: Wire> Outlet<W> {
         Self { inner: RefCell::new(inner), limits, meters, encoding }
     }
 
+    /// The limits it keeps.
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
     }
 
+    /// Where the session stands in its life.
     pub fn mode(&self) -> Mode {
         self.inner.borrow().mode
     }
 
+    /// Where it stands in the log.
     pub fn place(&self) -> Place {
         self.inner.borrow().place
     }
 
+    /// The log has told where it stands.
     pub fn set_place(&self, place: Place) {
         self.inner.borrow_mut().place = place;
     }

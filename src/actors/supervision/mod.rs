@@ -1,6 +1,6 @@
 //! How an actor is run, watched, judged and rebuilt. For any actor that has children.
 //!
-//! - [`spawn`] runs an actor in a task of its own and tells how it ended: a panic is an [`Exit`], not the end of a
+//! - [`mod@spawn`] runs an actor in a task of its own and tells how it ended: a panic is an [`Exit`], not the end of a
 //!   thread. (`actix::Supervisor` does not notice a panic.)
 //! - [`policy`] says what to do about an exit. Pure.
 //! - [`service`] is an actor's address that stays good across its restarts.
