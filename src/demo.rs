@@ -1,3 +1,3 @@
 //! stub
 /// stub
-pub async fn replay(_url: String, _stop: impl Future<Output=()>) {}
+pub async fn replay(_url: String, _stop: impl Future<Output = ()>) {}

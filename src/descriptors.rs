@@ -1,3 +1,5 @@
 //! stub
 /// stub
-pub fn usable() -> usize { 18000 }
+pub fn usable() -> usize {
+    18000
+}

@@ -114,7 +114,13 @@ impl Work {
     }
 
     /// Appends one of the server's own events if nothing has happened since; the next sweep tries again otherwise.
-    async fn append(&self, run: &crate::protocol::RunId, event: serde_json::Value, status: Option<RunStatus>, tip: u64) {
+    async fn append(
+        &self,
+        run: &crate::protocol::RunId,
+        event: serde_json::Value,
+        status: Option<RunStatus>,
+        tip: u64,
+    ) {
         let Ok(Ok(room)) = self.rooms.ask(FindRoom { run: run.clone() }).await else { return };
         let (reply, stored) = oneshot::channel();
         let request = Publish {

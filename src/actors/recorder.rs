@@ -88,16 +88,14 @@ impl Recorder {
             .await;
             (written, rows, gone)
         };
-        ctx.spawn(wrap_future::<_, Self>(write).map(|(written, rows, gone), recorder, ctx| {
-            match written {
-                Ok(()) => recorder.busy = false,
-                Err(error) => {
-                    for row in rows {
-                        recorder.waiting.entry(row.run.clone()).or_insert(row);
-                    }
-                    recorder.gone.extend(gone);
-                    recorder.rest(&error, ctx);
+        ctx.spawn(wrap_future::<_, Self>(write).map(|(written, rows, gone), recorder, ctx| match written {
+            Ok(()) => recorder.busy = false,
+            Err(error) => {
+                for row in rows {
+                    recorder.waiting.entry(row.run.clone()).or_insert(row);
                 }
+                recorder.gone.extend(gone);
+                recorder.rest(&error, ctx);
             }
         }));
     }

@@ -18,7 +18,8 @@ pub(super) fn value(key: &str, config: &Config) -> Option<String> {
         "server.node_id" => node_id(&config.server.node_id),
         "server.data_dir" if config.server.data_dir.as_os_str().is_empty() => Some("must name a directory".into()),
         "log.filter" => EnvFilter::try_new(&config.log.filter).err().map(|error| error.to_string()),
-        "sentry.dsn" if !config.sentry.dsn.is_empty() => match config.sentry.dsn.reveal().parse::<sentry::types::Dsn>() {
+        "sentry.dsn" if !config.sentry.dsn.is_empty() => match config.sentry.dsn.reveal().parse::<sentry::types::Dsn>()
+        {
             Ok(_) => None,
             Err(_) => Some("is no Sentry DSN (https://KEY@HOST/PROJECT)".into()),
         },
@@ -106,7 +107,9 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     );
     if let StoreUrl::Sqlite(path) = &catalog.url {
         let text = match &journal.url {
-            StoreUrl::Memory => "a catalog on disk would list runs that a journal in memory has lost; use memory: for both",
+            StoreUrl::Memory => {
+                "a catalog on disk would list runs that a journal in memory has lost; use memory: for both"
+            }
             StoreUrl::Sqlite(other) if other == path => "must be two files",
             StoreUrl::Sqlite(_) => return found,
         };

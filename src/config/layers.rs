@@ -72,7 +72,8 @@ impl Merge {
 
     /// Reads the file that `sources` name, if any; says which one it was.
     pub(super) fn take_file(&mut self, sources: &Sources) -> Option<PathBuf> {
-        let variable = || sources.environment.iter().find(|(name, value)| name == "RUNCAST_CONFIG" && !value.is_empty());
+        let variable =
+            || sources.environment.iter().find(|(name, value)| name == "RUNCAST_CONFIG" && !value.is_empty());
         let path = match (&sources.file, variable()) {
             (Some(path), _) => path.clone(),
             (None, Some((_, path))) => path.into(),
@@ -124,7 +125,9 @@ impl Merge {
             environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str()))).collect();
         for (name, value) in &named {
             match older::read(name, &value.to_string_lossy(), self.bind()) {
-                Some(Older::Sets(key, value)) => self.take(key, Given::Text(value), Origin::Variable((*name).to_owned())),
+                Some(Older::Sets(key, value)) => {
+                    self.take(key, Given::Text(value), Origin::Variable((*name).to_owned()))
+                }
                 Some(Older::Refused(text)) => self.problem(name, text),
                 Some(Older::Unused) => warnings.push(older::unused(name)),
                 None => {}

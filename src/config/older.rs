@@ -35,16 +35,20 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr) -> Option<Older> {
         "REDIS_URL" => refuse("asks for Redis, which joins several nodes; this version is a single node: unset it"),
         "USE_REDIS_WEBSOCKET" => match value.to_ascii_lowercase().as_str() {
             "false" | "0" | "no" | "off" => None,
-            "true" | "1" | "yes" | "on" => {
-                refuse("asks for Redis between nodes, which would need REDIS_URL; this version is a single node: unset it")
-            }
+            "true" | "1" | "yes" | "on" => refuse(
+                "asks for Redis between nodes, which would need REDIS_URL; this version is a single node: unset it",
+            ),
             _ => refuse("must be true or false (and this version can do only false)"),
         },
         "DATABASE_URL" => {
             refuse("asks for a catalog in PostgreSQL, which a cluster shares; this version is a single node: unset it")
         }
-        "ENABLE_ARTIFACT_CLEANUP" | "ARTIFACT_RETENTION_DAYS" | "CLEANUP_INTERVAL_HOURS" | "SUPABASE_URL"
-        | "SUPABASE_SERVICE_ROLE_KEY" | "SUPABASE_STORAGE_BUCKET" => Some(Older::Unused),
+        "ENABLE_ARTIFACT_CLEANUP"
+        | "ARTIFACT_RETENTION_DAYS"
+        | "CLEANUP_INTERVAL_HOURS"
+        | "SUPABASE_URL"
+        | "SUPABASE_SERVICE_ROLE_KEY"
+        | "SUPABASE_STORAGE_BUCKET" => Some(Older::Unused),
         _ => None,
     }
 }
@@ -78,7 +82,9 @@ mod tests {
     #[test]
     fn what_needs_a_cluster_is_refused_and_what_needs_artifacts_is_said() {
         for name in ["REDIS_URL", "DATABASE_URL"] {
-            assert!(matches!(read_at_default(name, "x://secret"), Some(Older::Refused(text)) if !text.contains("secret")));
+            assert!(
+                matches!(read_at_default(name, "x://secret"), Some(Older::Refused(text)) if !text.contains("secret"))
+            );
             assert_eq!(read_at_default(name, ""), None);
         }
         assert!(matches!(read_at_default("USE_REDIS_WEBSOCKET", "true"), Some(Older::Refused(_))));

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::values::{LogFormat, Secret, StoreUrl, SyncMode};
 use super::Network;
+use super::values::{LogFormat, Secret, StoreUrl, SyncMode};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

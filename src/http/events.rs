@@ -352,5 +352,6 @@ pub(super) async fn frame(
     let room = edge.finder.find(&run).await?;
     // Newest wins: a frame that finds the room busy is overtaken by the next.
     let shown = room.show.try_send(Show(frame)).is_ok();
-    Ok(HttpResponse::Accepted().json(serde_json::json!({"runId": run, "shown": shown, "viewers": room.gauge.viewers()})))
+    Ok(HttpResponse::Accepted()
+        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": room.gauge.viewers()})))
 }

@@ -129,8 +129,8 @@ pub async fn guard<B: MessageBody + 'static>(
         }
     };
     let theirs = request.headers().get(header::ORIGIN).cloned();
-    let preflight = *request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let preflight =
+        *request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = match preflight && origin == Origin::Allowed {
         true => request.into_response(HttpResponse::NoContent().finish()),
         false => next.call(request).await?.map_into_boxed_body(),
@@ -156,19 +156,24 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
     }
 
     fn check(pairs: &[(&'static str, &'static str)]) -> Result<Origin, &'static str> {
         let guard = Guard::new("https://runs.example.com/x", &["https://ci.example.org".to_owned()]);
-        guard.check(&Method::POST, "/api/runs/r/events", &headers(pairs)).map_err(|problem| {
-            if problem.to_string().contains("host_not_allowed") { "host" } else { "origin" }
-        })
+        guard
+            .check(&Method::POST, "/api/runs/r/events", &headers(pairs))
+            .map_err(|problem| if problem.to_string().contains("host_not_allowed") { "host" } else { "origin" })
     }
 
     #[test]
     fn names_that_could_be_anybodys_are_refused() {
-        for host in ["127.0.0.1:3001", "localhost:3001", "[::1]:3001", "10.0.0.7", "runs.example.com", "RUNS.example.com:443"] {
+        for host in
+            ["127.0.0.1:3001", "localhost:3001", "[::1]:3001", "10.0.0.7", "runs.example.com", "RUNS.example.com:443"]
+        {
             let mut map = HeaderMap::new();
             map.insert(header::HOST, HeaderValue::from_str(host).unwrap());
             assert!(Guard::new("https://runs.example.com", &[]).serves_host(&map), "{host}");

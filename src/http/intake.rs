@@ -49,7 +49,8 @@ pub(super) async fn take(
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| Problem::bad_request("incomplete_body", format!("the body broke off: {error}")))?;
+        let chunk =
+            chunk.map_err(|error| Problem::bad_request("incomplete_body", format!("the body broke off: {error}")))?;
         if first.len() + body.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
@@ -75,8 +76,13 @@ pub(super) async fn take(
         true => decode(coding, coded, limit),
         false => web::block(move || decode(coding, coded, limit)).await.map_err(|_| saturated())?,
     };
-    let body = body.map_err(|error| Problem::new(
-        StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST), error.code(), error.to_string()))?;
+    let body = body.map_err(|error| {
+        Problem::new(
+            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            error.code(),
+            error.to_string(),
+        )
+    })?;
     if !held.grow(body.len()) {
         return Err(saturated());
     }

@@ -47,7 +47,8 @@ pub(super) async fn list(edge: web::Data<Edge>, query: web::Query<ListQuery>) ->
     }
     let after = query.cursor.as_deref().filter(|text| !text.is_empty()).map(parse_cursor).transpose()?;
     let filter = RunFilter { status, limit: limit + 1, after };
-    let mut rows = edge.catalog.list(&filter).await.map_err(|e| Problem::unavailable("catalog_unavailable", e.to_string()))?;
+    let mut rows =
+        edge.catalog.list(&filter).await.map_err(|e| Problem::unavailable("catalog_unavailable", e.to_string()))?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let cursor = rows.last().filter(|_| more).map(|row| format!("{}:{}", row.last_at.as_millis(), row.run));
@@ -66,9 +67,9 @@ fn listed(row: RunRow) -> Listed {
 }
 
 fn parse_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
-    let parsed = text.split_once(':').and_then(|(millis, run)| {
-        Some((Timestamp::from_millis(millis.parse().ok()?), RunId::parse(run).ok()?))
-    });
+    let parsed = text
+        .split_once(':')
+        .and_then(|(millis, run)| Some((Timestamp::from_millis(millis.parse().ok()?), RunId::parse(run).ok()?)));
     parsed.ok_or_else(|| Problem::bad_request("invalid_cursor", "cursor is not one that a list gave"))
 }
 

@@ -58,7 +58,11 @@ impl Lineage {
             After::Cursor(cursor) => cursor,
         };
         let shared = self.shared(cursor, tip);
-        if cursor.seq <= shared { Resume::Continue { next: cursor.seq + 1 } } else { Resume::Reset { from: shared + 1 } }
+        if cursor.seq <= shared {
+            Resume::Continue { next: cursor.seq + 1 }
+        } else {
+            Resume::Reset { from: shared + 1 }
+        }
     }
 
     /// The last seq that the life which wrote `cursor` shares with today's log.

@@ -184,7 +184,8 @@ impl ClientMessage {
         if !text.trim_start().starts_with('{') {
             return Err(ClientError::InvalidJson("expected an object".into()));
         }
-        let typed: Typed<'_> = serde_json::from_str(text).map_err(|error| ClientError::InvalidJson(error.to_string()))?;
+        let typed: Typed<'_> =
+            serde_json::from_str(text).map_err(|error| ClientError::InvalidJson(error.to_string()))?;
         match typed.r#type {
             Some(Type::Text(name)) => match name.as_ref() {
                 "ping" => Ok(Self::Ping),

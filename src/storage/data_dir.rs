@@ -38,8 +38,7 @@ impl DataDir {
         fs::create_dir_all(&path).map_err(|source| DataDirError::Unusable { path: path.clone(), source })?;
         let lock_path = path.join("lock");
         let unusable = |source| DataDirError::Unusable { path: lock_path.clone(), source };
-        let lock =
-            File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(unusable)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(DataDirError::InUse { path }),

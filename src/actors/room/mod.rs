@@ -12,30 +12,34 @@ use std::time::{Duration, Instant};
 use actix::fut::wrap_future;
 use actix::prelude::*;
 use tokio::sync::oneshot;
-use tracing::{debug, warn};
+use tracing::warn;
 use uuid::Uuid;
 
-use super::messages::gallery::{Deliver, Evict, GalleryPort, TipIs};
+use super::messages::gallery::{Evict, TipIs};
 use super::messages::recorder::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
-    Dismiss, Enrol, Fold, GiveWay, Page, Publish, PublishError, Published, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
+    Dismiss, Enrol, Fold, GiveWay, Page, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
 };
 use super::supervision::{Alive, Line, Refused};
 use crate::protocol::close::CloseReason;
-use crate::protocol::{Cursor, ProducerId, RunId, Segment};
+use crate::protocol::{ProducerId, RunId, Segment};
 use crate::storage::catalog::RunRow;
-use crate::storage::journal::{Append, Head, Journal, JournalError, Stored};
+use crate::storage::journal::{Head, Journal, JournalError};
 
+mod appending;
 mod appends;
 mod backlog;
 mod folding;
+mod galleries;
 pub mod log;
 mod reading;
 mod resolve;
 
-use appends::{Appends, Batch};
+use appending::refuse;
+use appends::Appends;
 use folding::Folding;
+use galleries::Galleries;
 use log::{Growth, RoomLog};
 
 /// Long polls that may wait in one room.
@@ -92,7 +96,7 @@ pub struct Room {
     reading: bool,
     /// Long polls; at most [`MAX_WAITS`].
     waits: Vec<Wait>,
-    galleries: Vec<Enrolled>,
+    galleries: Galleries,
     folding: Folding,
     /// The recorder has yet to hear of the last change.
     unrecorded: bool,
@@ -100,12 +104,6 @@ pub struct Room {
     /// Why viewers are closed when the room ends.
     ending: CloseReason,
     _alive: Alive,
-}
-
-struct Enrolled {
-    port: GalleryPort,
-    /// Its mailbox was full: it will be told the tip.
-    behind: bool,
 }
 
 impl Room {
@@ -131,7 +129,7 @@ impl Room {
             reads: Vec::new(),
             reading: false,
             waits: Vec::new(),
-            galleries: Vec::new(),
+            galleries: Galleries::default(),
             unrecorded: false,
             retired: false,
             ending: CloseReason::TryAgain,
@@ -170,7 +168,7 @@ impl Room {
             Ok(head) => {
                 room.gauge.tip.store(head.tip, Ordering::Relaxed);
                 room.log.learn(head);
-                room.tell_galleries_the_tip();
+                room.galleries.tell(room.tip_is());
                 room.launch_append(ctx);
                 room.serve_reads(ctx);
                 room.fold_on(ctx);
@@ -186,47 +184,17 @@ impl Room {
         }));
     }
 
-    fn launch_append(&mut self, ctx: &mut Context<Self>) {
-        if self.log.head().is_none() {
-            return;
-        }
-        let Some(Batch { posts, precondition, requests, arrived }) = self.appends.launch() else { return };
-        let journal = self.ports.journal.clone();
-        let deadline = journal.now().plus_millis(self.limits.append_timeout.as_millis() as i64);
-        let append = Append { run: self.run.clone(), posts, precondition, deadline };
-        ctx.spawn(wrap_future::<_, Self>(append_until(journal, append)).map(move |stored, room, ctx| {
-            room.appends.landed();
-            match stored {
-                Ok(stored) => room.answer(stored, requests, arrived, ctx),
-                Err(error) => requests.into_iter().for_each(|request| refuse(request, &error)),
-            }
-            room.launch_append(ctx);
-        }));
-    }
-
-    fn answer(&mut self, stored: Stored, requests: Vec<Publish>, arrived: Instant, ctx: &mut Context<Self>) {
-        let Stored { outcomes, segments, head } = stored;
-        for segment in &segments {
-            segment.note_arrived(arrived);
-        }
-        self.advance(segments, head, ctx);
-        for (request, outcome) in requests.into_iter().zip(outcomes) {
-            let answer = outcome.map_err(PublishError::Refused).map(|appended| {
-                let seq = appended.seqs.map_or(self.log.tip(), |(_, last)| last);
-                Published { cursor: Cursor { epoch: Some(appended.epoch), seq }, appended }
-            });
-            // The request may have been given up; what it posted is stored all the same.
-            let _ = request.reply.send(answer);
-        }
-    }
-
     /// The log has grown, as far as this room's own append tells. Whatever else the journal holds in between is read.
     fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head, ctx: &mut Context<Self>) {
         let (known, had_status) = (self.log.tip(), self.log.status());
         match self.log.advance(segments, head) {
             Growth::None => return,
-            Growth::Follows(segments) => self.deliver(segments, ctx),
-            Growth::Elsewhere => self.tell_galleries_the_tip(),
+            Growth::Follows(segments) => {
+                if self.galleries.deliver(segments) {
+                    ctx.run_later(NUDGE, Self::nudge);
+                }
+            }
+            Growth::Elsewhere => self.galleries.tell(self.tip_is()),
         }
         let tip = self.log.tip();
         self.gauge.tip.store(tip, Ordering::Relaxed);
@@ -237,43 +205,15 @@ impl Room {
         self.record(known == 0 || self.log.status() != had_status, ctx);
     }
 
-    fn deliver(&mut self, segments: Vec<Arc<Segment>>, ctx: &mut Context<Self>) {
-        let segments: Arc<[Arc<Segment>]> = segments.into();
-        let mut nudge = false;
-        self.galleries.retain_mut(|gallery| match gallery.port.deliver.try_send(Deliver(segments.clone())) {
-            Ok(()) => true,
-            Err(SendError::Full(_)) => {
-                nudge |= !gallery.behind;
-                gallery.behind = true;
-                true
-            }
-            Err(SendError::Closed(_)) => false,
-        });
-        if nudge {
-            ctx.run_later(NUDGE, Self::nudge);
-        }
-    }
-
     /// Tells the tip to galleries whose mailbox was full, until they have taken it.
     fn nudge(&mut self, ctx: &mut Context<Self>) {
-        let tip = self.tip_is();
-        for gallery in self.galleries.iter_mut().filter(|gallery| gallery.behind) {
-            gallery.behind = gallery.port.tip.try_send(tip).is_err();
-        }
-        if self.galleries.iter().any(|gallery| gallery.behind && gallery.port.tip.connected()) {
+        if self.galleries.nudge(self.tip_is()) {
             ctx.run_later(NUDGE, Self::nudge);
         }
     }
 
     fn tip_is(&self) -> TipIs {
         TipIs { epoch: self.log.epoch(), tip: self.log.tip() }
-    }
-
-    fn tell_galleries_the_tip(&mut self) {
-        let tip = self.tip_is();
-        for gallery in &self.galleries {
-            gallery.port.tip.do_send(tip);
-        }
     }
 
     /// Tells the recorder, at once when something was decided, else at a bounded pace.
@@ -331,28 +271,6 @@ impl Room {
     }
 }
 
-/// Repeats an append whose outcome is unknown; the posts' producer marks make that safe.
-async fn append_until(journal: Arc<dyn Journal>, append: Append) -> Result<Stored, JournalError> {
-    loop {
-        match journal.append(append.clone()).await {
-            Err(JournalError::OutcomeUnknown(why)) if journal.now() < append.deadline => {
-                debug!(run = %append.run, why, "append repeated");
-                actix_rt::time::sleep(RETRY).await;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-fn refuse(request: Publish, error: &JournalError) {
-    let answer = match error {
-        JournalError::Unavailable(why) => PublishError::Unavailable(why.clone()),
-        JournalError::OutcomeUnknown(why) => PublishError::OutcomeUnknown(why.clone()),
-        JournalError::Saturated => PublishError::Saturated,
-    };
-    let _ = request.reply.send(Err(answer));
-}
-
 fn unavailable(reply: oneshot::Sender<Result<Page, ReadError>>, error: &JournalError) {
     let _ = reply.send(Err(ReadError::Unavailable(error.to_string())));
 }
@@ -369,9 +287,7 @@ impl Actor for Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        for gallery in &self.galleries {
-            gallery.port.evict.do_send(Evict(self.ending));
-        }
+        self.galleries.evict(self.ending);
     }
 }
 
@@ -438,10 +354,7 @@ impl Handler<Show> for Room {
 
     fn handle(&mut self, frame: Show, _: &mut Self::Context) {
         self.touch();
-        for gallery in &self.galleries {
-            // Newest wins: a frame that finds the mailbox full is overtaken anyway.
-            let _ = gallery.port.show.try_send(frame.clone());
-        }
+        self.galleries.show(&frame);
     }
 }
 
@@ -457,7 +370,7 @@ impl Handler<Enrol> for Room {
         if self.log.head().is_some() {
             port.tip.do_send(self.tip_is());
         }
-        self.galleries.push(Enrolled { port, behind: false });
+        self.galleries.enrol(port);
     }
 }
 
@@ -466,7 +379,7 @@ impl Handler<Dismiss> for Room {
 
     fn handle(&mut self, Dismiss { gallery }: Dismiss, _: &mut Self::Context) {
         self.touch();
-        self.galleries.retain(|enrolled| enrolled.port.id != gallery);
+        self.galleries.dismiss(gallery);
     }
 }
 

@@ -25,18 +25,22 @@ use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort, Verdict};
 use super::messages::viewer::Viewer;
 use super::supervision::{Alive, Line};
 use crate::protocol::close::CloseReason;
-use crate::protocol::frame::{Decoder, Incoming, Violation};
-use crate::protocol::message::{ClientMessage, GapReason, ServerMessage};
+use crate::protocol::frame::Decoder;
+use crate::protocol::message::{GapReason, ServerMessage};
 use crate::protocol::segment::Encoding;
-use crate::protocol::{After, RunId, Timestamp, frame};
+use crate::protocol::{After, RunId, Timestamp};
 use crate::storage::journal::RunPhase;
 
+mod handover;
+mod hearing;
+mod limits;
 mod outbox;
 pub mod outlet;
 mod transport;
+mod vitals;
 
+pub use limits::SessionLimits;
 use outlet::{Flushed, Mode, Outlet};
-pub use outlet::SessionLimits;
 pub use transport::Wire;
 
 /// Reads per poll of the socket, so that one busy peer does not hold the thread.
@@ -322,43 +326,6 @@ impl<W: Wire> Session<W> {
         // Our side is said; the peer's close frame or end of stream comes, or its time runs out.
         let shut = self.outlet.poll_shutdown(cx);
         self.peer_closed || self.admission.encoding != Encoding::WebSocket || matches!(shut, Poll::Ready(Err(_)))
-    }
-
-    fn receive(&mut self, mut data: &[u8]) {
-        self.outlet.note_inbound();
-        while !data.is_empty() && !self.peer_closed && !self.deaf {
-            match self.decoder.feed(&mut data, &self.outlet.limits().incoming) {
-                Ok(Some(incoming)) => self.take(incoming),
-                Ok(None) => {}
-                Err(Violation { close, what }) => {
-                    self.outlet.begin_close(close, what);
-                    self.deaf = true;
-                }
-            }
-        }
-        if self.outlet.overrun() {
-            self.close(CloseReason::Policy);
-        }
-    }
-
-    fn take(&mut self, incoming: Incoming) {
-        match incoming {
-            Incoming::Ping(payload) => self.outlet.push(frame::pong(&payload)),
-            Incoming::Pong(_) => {}
-            Incoming::Close { code, .. } => {
-                self.peer_closed = true;
-                self.outlet.echo_close(code);
-            }
-            Incoming::Text(text) => match ClientMessage::parse(&text) {
-                Ok(ClientMessage::Ping) => self.outlet.tell(&ServerMessage::Pong { timestamp: Timestamp::now() }),
-                Err(error) => self.outlet.tell(&error.into()),
-            },
-            Incoming::Binary(_) => self.outlet.tell(&ServerMessage::Error {
-                code: "unknown_type",
-                error: "binary messages are not understood".to_owned(),
-                reconnect_after_ms: None,
-            }),
-        }
     }
 }
 

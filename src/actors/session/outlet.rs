@@ -15,41 +15,18 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
+use super::limits::SessionLimits;
 use super::outbox::{MAX_SLICES, Outbox};
 use super::transport::Wire;
-use crate::actors::messages::viewer::{Delivery, Viewer};
-use crate::budget::Budget;
+use super::vitals::Vitals;
+use crate::actors::messages::viewer::Delivery;
 use crate::meters::ThreadMeters;
+use crate::protocol::Segment;
 use crate::protocol::close::CloseReason;
-use crate::protocol::cursor::{Judgement, Place};
-use crate::protocol::frame::{self, FrameLimits};
+use crate::protocol::cursor::Place;
+use crate::protocol::frame;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{Cursor, Segment, Seq};
-
-/// How long a closed session waits for its peer's half of the close, in seconds.
-const CLOSE_WAIT_SECS: u32 = 2;
-
-/// The limits of a session, one copy per thread.
-#[derive(Clone, Debug)]
-pub struct SessionLimits {
-    /// Most unsent bytes of a session, an empty outbox's first segment apart.
-    pub outbox_bytes: usize,
-    /// Most bytes asked for in one page.
-    pub page_bytes: usize,
-    /// Unsent bytes of all sessions of the node.
-    pub outboxes: Budget,
-    /// Without a byte leaving for so long, the socket is reset.
-    pub stall_secs: u32,
-    /// Without a byte arriving for so long, the peer is dead.
-    pub pong_deadline_secs: u32,
-    /// Told to the viewer in `connected`.
-    pub ping_secs: u32,
-    /// Largest frame and message taken from a viewer.
-    pub incoming: FrameLimits,
-    /// Most unsent bytes in the kernel.
-    pub send_buffer_bytes: u32,
-}
 
 /// Where a session stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,40 +52,27 @@ pub enum Flushed {
 
 /// See the module's page.
 pub struct Outlet<W> {
-    inner: RefCell<Inner<W>>,
-    limits: Rc<SessionLimits>,
-    meters: Arc<ThreadMeters>,
-    encoding: Encoding,
+    pub(super) inner: RefCell<Inner<W>>,
+    pub(super) limits: Rc<SessionLimits>,
+    pub(super) meters: Arc<ThreadMeters>,
+    pub(super) encoding: Encoding,
 }
 
-struct Inner<W> {
-    wire: W,
-    outbox: Outbox,
-    place: Place,
-    mode: Mode,
+pub(super) struct Inner<W> {
+    pub(super) wire: W,
+    pub(super) outbox: Outbox,
+    pub(super) place: Place,
+    pub(super) mode: Mode,
     /// The session's task; set at its first poll.
-    waker: Option<Waker>,
+    pub(super) waker: Option<Waker>,
     /// Bytes counted in the node's budget.
-    counted: usize,
+    pub(super) counted: usize,
     /// Newest screen that waits for an empty outbox.
-    screen: Option<Bytes>,
-    vitals: Vitals,
-    drain_announced: bool,
+    pub(super) screen: Option<Bytes>,
+    pub(super) vitals: Vitals,
+    pub(super) drain_announced: bool,
     /// The last write ended in "would block".
-    blocked: bool,
-}
-
-/// Signs of life, in seconds since the node's start.
-#[derive(Clone, Copy, Debug)]
-struct Vitals {
-    now: u32,
-    /// Last byte in, or last byte out of a socket that had been blocked: the peer took something.
-    moved: u32,
-    /// When the oldest unanswered ping left, or `None`.
-    pinged: Option<u32>,
-    /// When the outbox last made progress or became non-empty.
-    progressed: u32,
-    closing_since: Option<u32>,
+    pub(super) blocked: bool,
 }
 
 impl<W: Wire> Outlet<W> {
@@ -120,7 +84,6 @@ impl<W: Wire> Outlet<W> {
         meters: Arc<ThreadMeters>,
         now_secs: u32,
     ) -> Self {
-        let vitals = Vitals { now: now_secs, moved: now_secs, pinged: None, progressed: now_secs, closing_since: None };
         let inner = Inner {
             wire,
             outbox: Outbox::new(encoding),
@@ -129,7 +92,7 @@ impl<W: Wire> Outlet<W> {
             waker: None,
             counted: 0,
             screen: None,
-            vitals,
+            vitals: Vitals::new(now_secs),
             drain_announced: false,
             blocked: false,
         };
@@ -210,7 +173,7 @@ impl<W: Wire> Outlet<W> {
         self.inner.borrow().outbox.unsent() > 2 * self.limits.outbox_bytes
     }
 
-    fn encode_message(&self, message: &ServerMessage) -> Bytes {
+    pub(super) fn encode_message(&self, message: &ServerMessage) -> Bytes {
         match self.encoding {
             Encoding::WebSocket => message.to_frame(),
             Encoding::Sse => message.to_sse(),
@@ -224,7 +187,7 @@ impl<W: Wire> Outlet<W> {
         self.close_inner(&mut inner, reason, text);
     }
 
-    fn close_inner(&self, inner: &mut Inner<W>, reason: CloseReason, text: &str) {
+    pub(super) fn close_inner(&self, inner: &mut Inner<W>, reason: CloseReason, text: &str) {
         if matches!(inner.mode, Mode::Closing(_) | Mode::Broken) {
             return;
         }
@@ -241,7 +204,7 @@ impl<W: Wire> Outlet<W> {
             }
         }
         inner.mode = Mode::Closing(reason);
-        inner.vitals.closing_since = Some(inner.vitals.now);
+        inner.vitals.closing();
         self.count(inner);
         inner.wake();
     }
@@ -253,7 +216,7 @@ impl<W: Wire> Outlet<W> {
             inner.outbox.cut();
             inner.outbox.push_message(frame::close(code, ""));
             inner.mode = Mode::Closing(CloseReason::Normal);
-            inner.vitals.closing_since = Some(inner.vitals.now);
+            inner.vitals.closing();
             self.count(&mut inner);
         }
     }
@@ -270,15 +233,12 @@ impl<W: Wire> Outlet<W> {
 
     /// Whether the peer has had its time to answer the close.
     pub fn close_overdue(&self) -> bool {
-        let vitals = self.inner.borrow().vitals;
-        vitals.closing_since.is_some_and(|since| vitals.now.saturating_sub(since) > CLOSE_WAIT_SECS)
+        self.inner.borrow().vitals.close_overdue()
     }
 
     /// A byte arrived.
     pub fn note_inbound(&self) {
-        let mut inner = self.inner.borrow_mut();
-        inner.vitals.moved = inner.vitals.now;
-        inner.vitals.pinged = None;
+        self.inner.borrow_mut().vitals.inbound();
     }
 
     /// Reads into `scratch`; `Ready(Ok(0))` is the end of the stream.
@@ -308,7 +268,12 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// `now` is given on the live path, whose lag counts.
-    fn flush(&self, inner: &mut Inner<W>, cx: &mut Context<'_>, now: Option<Instant>) -> io::Result<Flushed> {
+    pub(super) fn flush(
+        &self,
+        inner: &mut Inner<W>,
+        cx: &mut Context<'_>,
+        now: Option<Instant>,
+    ) -> io::Result<Flushed> {
         let flushed = loop {
             if inner.outbox.is_empty() {
                 let Some(screen) = inner.screen.take() else { break Flushed::Clear };
@@ -328,10 +293,7 @@ impl<W: Wire> Outlet<W> {
                         }
                     }
                     self.meters.sent(n);
-                    inner.vitals.progressed = inner.vitals.now;
-                    if inner.blocked {
-                        inner.vitals.moved = inner.vitals.now;
-                    }
+                    inner.vitals.wrote(inner.blocked);
                 }
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => return Err(error),
@@ -344,7 +306,7 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// Brings the node's count of unsent bytes up to date.
-    fn count(&self, inner: &mut Inner<W>) {
+    pub(super) fn count(&self, inner: &mut Inner<W>) {
         let unsent = inner.outbox.unsent();
         if unsent > inner.counted {
             self.limits.outboxes.add(unsent - inner.counted);
@@ -355,7 +317,7 @@ impl<W: Wire> Outlet<W> {
     }
 
     /// Drops what is not yet on the wire, remembers from where, and has the session pull.
-    fn fall_behind(&self, inner: &mut Inner<W>) -> Delivery {
+    pub(super) fn fall_behind(&self, inner: &mut Inner<W>) -> Delivery {
         if let Some(first) = inner.outbox.cut() {
             inner.place.next = first;
         }
@@ -365,193 +327,18 @@ impl<W: Wire> Outlet<W> {
         inner.wake();
         Delivery::Behind
     }
-
-    /// The usual case: nothing is queued and one segment is next. Written without touching the outbox.
-    fn write_through(&self, inner: &mut Inner<W>, segment: &Arc<Segment>, seq: Seq, now: Instant) -> io::Result<()> {
-        let encoded = segment.encoded(self.encoding);
-        let bytes = &encoded.bytes()[encoded.start((seq - segment.first()) as usize)..];
-        inner.place = Place { epoch: Some(segment.epoch()), next: segment.last() + 1 };
-        let Inner { wire, waker, .. } = &mut *inner;
-        let Some(waker) = waker else {
-            inner.outbox.push_segment(segment.clone(), seq, 0);
-            return Ok(());
-        };
-        let sent = match Pin::new(wire).poll_write(&mut Context::from_waker(waker), bytes) {
-            Poll::Ready(Ok(n)) => n,
-            Poll::Ready(Err(error)) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => 0,
-        };
-        self.meters.sent(sent);
-        if sent == bytes.len() {
-            self.meters.delivered(segment.last() + 1 - seq);
-            if let Some(arrived) = segment.arrived() {
-                self.meters.lag(now.saturating_duration_since(arrived));
-            }
-        } else {
-            inner.vitals.progressed = inner.vitals.now;
-            inner.outbox.push_segment(segment.clone(), seq, sent);
-            self.count(inner);
-            // The rest waits for the session's own flush, which also registers for writability after a partial write.
-            inner.wake();
-        }
-        Ok(())
-    }
-
-    /// Queues a segment; `false` when the session's or the node's bound is reached.
-    fn enqueue(&self, inner: &mut Inner<W>, segment: &Arc<Segment>, seq: Seq) -> bool {
-        let encoded = segment.encoded(self.encoding);
-        let bytes = encoded.bytes().len() - encoded.start((seq - segment.first()) as usize);
-        let full = inner.outbox.unsent() + bytes > self.limits.outbox_bytes || self.limits.outboxes.exceeded();
-        if full && !inner.outbox.is_empty() {
-            return false;
-        }
-        if inner.outbox.is_empty() {
-            inner.vitals.progressed = inner.vitals.now;
-        }
-        inner.place = Place { epoch: Some(segment.epoch()), next: segment.last() + 1 };
-        inner.outbox.push_segment(segment.clone(), seq, 0);
-        true
-    }
-
-    fn hand_over(&self, inner: &mut Inner<W>, segments: &[Arc<Segment>], now: Instant) -> io::Result<Delivery> {
-        let mut queued = false;
-        for segment in segments {
-            let seq = match inner.place.judge(segment.epoch(), segment.first(), segment.last()) {
-                Judgement::Skip => continue,
-                Judgement::Hole => return Ok(self.fall_behind(inner)),
-                Judgement::Take => segment.first(),
-                Judgement::Trim(seq) => seq,
-            };
-            if inner.place.epoch.is_none() {
-                // The run is born: from now on cursors have an epoch.
-                let cursor = Cursor { epoch: Some(segment.epoch()), seq: inner.place.next - 1 };
-                let message = ServerMessage::Epoch { epoch: segment.epoch(), cursor };
-                inner.outbox.push_message(self.encode_message(&message));
-            }
-            if segments.len() == 1 && inner.outbox.is_empty() && inner.screen.is_none() {
-                self.write_through(inner, segment, seq, now)?;
-                return Ok(Delivery::Sent);
-            }
-            if !self.enqueue(inner, segment, seq) {
-                return Ok(self.fall_behind(inner));
-            }
-            queued = true;
-        }
-        if queued {
-            match inner.waker.clone() {
-                Some(waker) => {
-                    self.flush(inner, &mut Context::from_waker(&waker), Some(now))?;
-                }
-                None => self.count(inner),
-            }
-        }
-        Ok(Delivery::Sent)
-    }
 }
 
 impl<W> Inner<W> {
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }
     }
 
-    fn break_off(&mut self) {
+    pub(super) fn break_off(&mut self) {
         self.mode = Mode::Broken;
         self.wake();
-    }
-}
-
-impl<W: Wire> Viewer for Outlet<W> {
-    fn deliver(&self, segments: &[Arc<Segment>], now: Instant) -> Delivery {
-        let mut inner = self.inner.borrow_mut();
-        if inner.mode != Mode::Live {
-            return Delivery::Behind;
-        }
-        match self.hand_over(&mut inner, segments, now) {
-            Ok(delivery) => delivery,
-            Err(_) => {
-                inner.break_off();
-                Delivery::Behind
-            }
-        }
-    }
-
-    fn tip_is(&self, tip: Seq) -> Delivery {
-        let mut inner = self.inner.borrow_mut();
-        if inner.mode == Mode::Live && inner.place.next <= tip {
-            return self.fall_behind(&mut inner);
-        }
-        if inner.mode == Mode::Live { Delivery::Sent } else { Delivery::Behind }
-    }
-
-    fn show(&self, frame: &Bytes) {
-        let mut inner = self.inner.borrow_mut();
-        if self.encoding != Encoding::WebSocket || !matches!(inner.mode, Mode::Live | Mode::Behind) {
-            return;
-        }
-        inner.screen = Some(frame.clone());
-        if inner.outbox.is_empty() {
-            inner.wake();
-        }
-    }
-
-    fn pulse(&self, now_secs: u32, ping: bool) {
-        let mut inner = self.inner.borrow_mut();
-        inner.vitals.now = now_secs;
-        if matches!(inner.mode, Mode::Closing(_) | Mode::Broken) {
-            if inner.vitals.closing_since.is_some_and(|since| now_secs.saturating_sub(since) > CLOSE_WAIT_SECS) {
-                inner.wake();
-            }
-            return;
-        }
-        let waiting = !inner.outbox.is_empty();
-        if waiting && now_secs.saturating_sub(inner.vitals.progressed) >= self.limits.stall_secs {
-            self.close_inner(&mut inner, CloseReason::Stalled, "");
-            return;
-        }
-        if self.encoding != Encoding::WebSocket {
-            // A comment keeps intermediaries from closing an idle stream.
-            if ping && self.encoding == Encoding::Sse && !waiting {
-                inner.outbox.push_message(Bytes::from_static(b": \n\n"));
-                inner.vitals.progressed = now_secs;
-                self.count(&mut inner);
-                inner.wake();
-            }
-            return;
-        }
-        // The deadline runs only once the ping has left, and any byte in either direction is life.
-        if !waiting && let Some(pinged) = inner.vitals.pinged {
-            let since = pinged.max(inner.vitals.moved);
-            if now_secs.saturating_sub(since) >= self.limits.pong_deadline_secs {
-                self.close_inner(&mut inner, CloseReason::NoPong, "no pong");
-                return;
-            }
-        }
-        if ping && !waiting {
-            inner.outbox.push_message(frame::ping(b""));
-            inner.vitals.progressed = now_secs;
-            inner.vitals.pinged = inner.vitals.pinged.or(Some(now_secs));
-            self.count(&mut inner);
-            inner.wake();
-        }
-    }
-
-    fn announce_drain(&self, reconnect_after_ms: u64) {
-        let bytes = self.encode_message(&ServerMessage::Draining { reconnect_after_ms });
-        let mut inner = self.inner.borrow_mut();
-        if inner.drain_announced || !matches!(inner.mode, Mode::Live | Mode::Behind) {
-            return;
-        }
-        inner.drain_announced = true;
-        inner.outbox.push_message(bytes);
-        self.count(&mut inner);
-        inner.wake();
-    }
-
-    fn close(&self, reason: CloseReason) {
-        let mut inner = self.inner.borrow_mut();
-        self.close_inner(&mut inner, reason, reason.text());
     }
 }
 

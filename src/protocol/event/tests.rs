@@ -47,8 +47,14 @@ fn a_missing_timestamp_is_put_in_front() {
 #[test]
 fn line_breaks_between_tokens_become_spaces_and_escaped_ones_stay() {
     let pretty = "{\r\n\t\"type\": \"x\",\n\t\"timestamp\": \"t\",\n\t\"s\": \"a\\n\\r\"\r\n}";
-    assert_eq!(stored(BodyKind::Json, pretty), ["{  \t\"type\": \"x\", \t\"timestamp\": \"t\", \t\"s\": \"a\\n\\r\"  }"]);
-    assert_eq!(stored(BodyKind::NdJson, "{\"type\":\"x\",\r\"timestamp\":\"t\"}"), [r#"{"type":"x", "timestamp":"t"}"#]);
+    assert_eq!(
+        stored(BodyKind::Json, pretty),
+        ["{  \t\"type\": \"x\", \t\"timestamp\": \"t\", \t\"s\": \"a\\n\\r\"  }"]
+    );
+    assert_eq!(
+        stored(BodyKind::NdJson, "{\"type\":\"x\",\r\"timestamp\":\"t\"}"),
+        [r#"{"type":"x", "timestamp":"t"}"#]
+    );
 }
 
 #[test]
@@ -151,16 +157,61 @@ fn every_reserved_type_is_refused_and_type_length_is_counted_in_characters() {
 #[test]
 fn values_that_some_json_readers_refuse_are_refused() {
     for value in [
-        "01", "-", "+1", "1.", ".5", "1e", "1e+", "-01", "0x1", "NaN", "Infinity", "1e999", "-1e999", "tru", "nul", "True",
-        r#""\x""#, r#""\u12""#, r#""\u12g4""#, r#""\ud800""#, r#""\udc00""#, r#""\ud800\ud800""#, r#""\ud800x""#, r#""\ud800\n""#,
-        "\"\t\"", "\"\n\"", "\"\u{1}\"", "\"", "[1,]", "[1 2]", "[,]", "{\"a\":}", "{,}", "[}", "{]", "[", "{", "]", "//x",
+        "01",
+        "-",
+        "+1",
+        "1.",
+        ".5",
+        "1e",
+        "1e+",
+        "-01",
+        "0x1",
+        "NaN",
+        "Infinity",
+        "1e999",
+        "-1e999",
+        "tru",
+        "nul",
+        "True",
+        r#""\x""#,
+        r#""\u12""#,
+        r#""\u12g4""#,
+        r#""\ud800""#,
+        r#""\udc00""#,
+        r#""\ud800\ud800""#,
+        r#""\ud800x""#,
+        r#""\ud800\n""#,
+        "\"\t\"",
+        "\"\n\"",
+        "\"\u{1}\"",
+        "\"",
+        "[1,]",
+        "[1 2]",
+        "[,]",
+        "{\"a\":}",
+        "{,}",
+        "[}",
+        "{]",
+        "[",
+        "{",
+        "]",
+        "//x",
     ] {
         let (_, code, text) = refusal(BodyKind::Json, format!(r#"{{"type":"x","v":{value}}}"#));
         assert_eq!(code, "invalid_json", "{value}: {text}");
     }
     let long = "9".repeat(400);
     assert_eq!(refusal(BodyKind::Json, format!(r#"{{"type":"x","v":{long}}}"#)).1, "invalid_json");
-    for value in ["-0", "0.0", "1E+2", "1e-999", "123456789012345678901234567890", r#""\ud83d\ude00""#, "\"\u{7f}\u{2028}\"", "[[],{}]"] {
+    for value in [
+        "-0",
+        "0.0",
+        "1E+2",
+        "1e-999",
+        "123456789012345678901234567890",
+        r#""\ud83d\ude00""#,
+        "\"\u{7f}\u{2028}\"",
+        "[[],{}]",
+    ] {
         assert!(parse(BodyKind::Json, format!(r#"{{"type":"x","v":{value}}}"#)).is_ok(), "{value}");
     }
     assert!(parse(BodyKind::Json, format!(r#"{{"type":"x","v":0.{long}}}"#)).is_ok());
@@ -236,9 +287,40 @@ fn a_real_run_passes_untouched() {
 /// Pieces of JSON, right and wrong, that make interesting texts when strung together.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", " ", "\n", "\r", "\"", "\\", "\"type\":\"x\"", "\"type\":\"run_status\"", "{\"type\":\"x\"",
-        "\"status\":\"passed\"", "\"seq\":1", "\"timestamp\":\"t\"", "\"runId\":\"run-1\"", "\"a\":", "\"\\u0074ype\":\"y\"", "1",
-        "-0.5e3", "1e400", "01", "true", "null", "\"s\"", "\\ud800", "\\udc00", "\\u00e9", "é", "\t", "\"a\":[1,{\"b\":[]}]", "{}",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        " ",
+        "\n",
+        "\r",
+        "\"",
+        "\\",
+        "\"type\":\"x\"",
+        "\"type\":\"run_status\"",
+        "{\"type\":\"x\"",
+        "\"status\":\"passed\"",
+        "\"seq\":1",
+        "\"timestamp\":\"t\"",
+        "\"runId\":\"run-1\"",
+        "\"a\":",
+        "\"\\u0074ype\":\"y\"",
+        "1",
+        "-0.5e3",
+        "1e400",
+        "01",
+        "true",
+        "null",
+        "\"s\"",
+        "\\ud800",
+        "\\udc00",
+        "\\u00e9",
+        "é",
+        "\t",
+        "\"a\":[1,{\"b\":[]}]",
+        "{}",
         "{\"type\":\"log\",\"v\":\"",
     ]);
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
@@ -264,7 +346,8 @@ fn near_json() -> impl Strategy<Value = Vec<u8>> {
         ]
     });
     (value, space, prop::option::of((any::<prop::sample::Index>(), any::<u8>()))).prop_map(|(value, space, change)| {
-        let mut text = format!("{space}{{{space}\"type\":{space}\"x\"{space},\"v\"{space}:{value}{space}}}{space}").into_bytes();
+        let mut text =
+            format!("{space}{{{space}\"type\":{space}\"x\"{space},\"v\"{space}:{value}{space}}}{space}").into_bytes();
         if let Some((at, byte)) = change {
             let at = at.index(text.len());
             text[at] = byte;

@@ -238,11 +238,8 @@ impl Work<'_> {
         }
 
         let duplicates = (high + 1).saturating_sub(post.n);
-        let tail = if duplicates == 0 {
-            post.lines.clone()
-        } else {
-            post.lines.slice(duplicates as usize, post.lines.len())
-        };
+        let tail =
+            if duplicates == 0 { post.lines.clone() } else { post.lines.slice(duplicates as usize, post.lines.len()) };
         let status = if duplicates == 0 { post.status } else { last_status(&tail) };
         let lost = (post.n > high + 1 && post.on_gap == OnGap::Announce)
             .then(|| events_lost(self.at, &post.producer, high + 1, post.n - 1));

@@ -127,9 +127,8 @@ impl RowWriter {
 }
 
 /// Rows of `segments`.
-pub(super) static SEGMENTS: LazyLock<RowWriter> = LazyLock::new(|| {
-    RowWriter::new("INSERT INTO segments (key, first, epoch, at, body) VALUES", "(?,?,?,?,?)", "")
-});
+pub(super) static SEGMENTS: LazyLock<RowWriter> =
+    LazyLock::new(|| RowWriter::new("INSERT INTO segments (key, first, epoch, at, body) VALUES", "(?,?,?,?,?)", ""));
 
 /// Rows of `runs`, inserted or brought up to date.
 pub(super) static RUNS: LazyLock<RowWriter> = LazyLock::new(|| {

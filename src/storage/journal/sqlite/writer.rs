@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use sqlx::sqlite::SqliteConnection;
 use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::disk::Disk;
@@ -126,11 +126,8 @@ impl Writer {
         let connection = open(&mut self.connection, &self.options).await?;
         let runs = group.iter().map(|pending| &pending.append.run);
         self.residents.load(connection, runs, self.epochs).await.map_err(unavailable)?;
-        let moment = Moment {
-            now: Timestamp::now(),
-            epochs: self.epochs,
-            max_run_bytes: self.options.limits.max_run_bytes,
-        };
+        let moment =
+            Moment { now: Timestamp::now(), epochs: self.epochs, max_run_bytes: self.options.limits.max_run_bytes };
         let mut rows = Group::default();
         let mut answers = Vec::with_capacity(group.len());
         for Pending { append, .. } in group {

@@ -1,0 +1,74 @@
+//! How a room appends: what waits goes as one append, and everybody who waits for it is answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tracing::debug;
+
+use super::appends::Batch;
+use super::{RETRY, Room};
+use crate::actors::messages::room::{Publish, PublishError, Published};
+use crate::protocol::Cursor;
+use crate::storage::journal::{Append, Journal, JournalError, Stored};
+
+impl Room {
+    /// Appends what waits, unless an append is in flight.
+    pub(super) fn launch_append(&mut self, ctx: &mut Context<Self>) {
+        if self.log.head().is_none() {
+            return;
+        }
+        let Some(Batch { posts, precondition, requests, arrived }) = self.appends.launch() else { return };
+        let journal = self.ports.journal.clone();
+        let deadline = journal.now().plus_millis(self.limits.append_timeout.as_millis() as i64);
+        let append = Append { run: self.run.clone(), posts, precondition, deadline };
+        ctx.spawn(wrap_future::<_, Self>(append_until(journal, append)).map(move |stored, room, ctx| {
+            room.appends.landed();
+            match stored {
+                Ok(stored) => room.answer(stored, requests, arrived, ctx),
+                Err(error) => requests.into_iter().for_each(|request| refuse(request, &error)),
+            }
+            room.launch_append(ctx);
+        }));
+    }
+
+    fn answer(&mut self, stored: Stored, requests: Vec<Publish>, arrived: Instant, ctx: &mut Context<Self>) {
+        let Stored { outcomes, segments, head } = stored;
+        for segment in &segments {
+            segment.note_arrived(arrived);
+        }
+        self.advance(segments, head, ctx);
+        for (request, outcome) in requests.into_iter().zip(outcomes) {
+            let answer = outcome.map_err(PublishError::Refused).map(|appended| {
+                let seq = appended.seqs.map_or(self.log.tip(), |(_, last)| last);
+                Published { cursor: Cursor { epoch: Some(appended.epoch), seq }, appended }
+            });
+            // The request may have been given up; what it posted is stored all the same.
+            let _ = request.reply.send(answer);
+        }
+    }
+}
+
+/// Repeats an append whose outcome is unknown; the posts' producer marks make that safe.
+async fn append_until(journal: Arc<dyn Journal>, append: Append) -> Result<Stored, JournalError> {
+    loop {
+        match journal.append(append.clone()).await {
+            Err(JournalError::OutcomeUnknown(why)) if journal.now() < append.deadline => {
+                debug!(run = %append.run, why, "append repeated");
+                actix_rt::time::sleep(RETRY).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Answers a post that was not stored, or may not have been.
+pub(super) fn refuse(request: Publish, error: &JournalError) {
+    let answer = match error {
+        JournalError::Unavailable(why) => PublishError::Unavailable(why.clone()),
+        JournalError::OutcomeUnknown(why) => PublishError::OutcomeUnknown(why.clone()),
+        JournalError::Saturated => PublishError::Saturated,
+    };
+    let _ = request.reply.send(Err(answer));
+}

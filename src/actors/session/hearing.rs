@@ -1,0 +1,47 @@
+//! What a session makes of what its peer sends.
+
+use super::{Session, Wire};
+use crate::protocol::Timestamp;
+use crate::protocol::close::CloseReason;
+use crate::protocol::frame::{self, Incoming, Violation};
+use crate::protocol::message::{ClientMessage, ServerMessage};
+
+impl<W: Wire> Session<W> {
+    /// Takes what arrived.
+    pub(super) fn receive(&mut self, mut data: &[u8]) {
+        self.outlet.note_inbound();
+        while !data.is_empty() && !self.peer_closed && !self.deaf {
+            match self.decoder.feed(&mut data, &self.outlet.limits().incoming) {
+                Ok(Some(incoming)) => self.take(incoming),
+                Ok(None) => {}
+                Err(Violation { close, what }) => {
+                    self.outlet.begin_close(close, what);
+                    self.deaf = true;
+                }
+            }
+        }
+        if self.outlet.overrun() {
+            self.close(CloseReason::Policy);
+        }
+    }
+
+    fn take(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Ping(payload) => self.outlet.push(frame::pong(&payload)),
+            Incoming::Pong(_) => {}
+            Incoming::Close { code, .. } => {
+                self.peer_closed = true;
+                self.outlet.echo_close(code);
+            }
+            Incoming::Text(text) => match ClientMessage::parse(&text) {
+                Ok(ClientMessage::Ping) => self.outlet.tell(&ServerMessage::Pong { timestamp: Timestamp::now() }),
+                Err(error) => self.outlet.tell(&error.into()),
+            },
+            Incoming::Binary(_) => self.outlet.tell(&ServerMessage::Error {
+                code: "unknown_type",
+                error: "binary messages are not understood".to_owned(),
+                reconnect_after_ms: None,
+            }),
+        }
+    }
+}
