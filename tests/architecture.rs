@@ -97,7 +97,7 @@ fn uses(file: &str, text: &str) -> Vec<String> {
         module.pop();
     }
     let mut found = Vec::new();
-    for line in code.lines().map(str::trim) {
+    for line in code.lines().map(|line| line.trim().trim_end_matches(';')) {
         let Some(path) = line.strip_prefix("use ").or_else(|| line.strip_prefix("pub use ")) else { continue };
         if let Some(path) = path.strip_prefix("crate::") {
             found.push(path.to_owned());

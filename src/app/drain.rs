@@ -53,6 +53,8 @@ pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool
     let deadline = Instant::now() + Duration::from_secs(config.drain_secs);
     parts.node.enter(Phase::Draining);
     server.pause().await;
+    // The accepting thread acts on the pause in its own time; closed before, it would complain.
+    actix_rt::time::sleep(Duration::from_millis(50)).await;
     gate.close();
     let reserve = SERVER_STOP + CHILDREN_STOP + Duration::from_secs(1);
     let viewers_until = deadline.checked_sub(reserve).unwrap_or_else(Instant::now);

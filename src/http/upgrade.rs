@@ -74,7 +74,8 @@ async fn switch<T: Wire>(mut framed: Framed<T, Codec>, response: Response<BoxBod
     let parts = framed.into_parts();
     let mut wire = parts.io;
     wire.write_all(&parts.write_buf).await?;
-    Ok((wire, parts.read_buf.freeze()))
+    // Copied: even an empty part of HTTP's 8 KiB buffer would keep the whole of it.
+    Ok((wire, Bytes::copy_from_slice(&parts.read_buf)))
 }
 
 fn put<T: Wire>(framed: &mut Framed<T, Codec>, message: Message<(Response<()>, BodySize)>) -> io::Result<()> {
