@@ -84,7 +84,7 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
 struct Thread {
     parts: Parts,
     floor: Rc<Floor>,
-    sessions: SessionPort,
+    sessions: Rc<SessionPort>,
 }
 
 impl Thread {
@@ -117,11 +117,11 @@ impl Thread {
             });
             Floor::new(limits, parts.meters.thread(), open_gallery)
         });
-        let sessions = SessionPort {
+        let sessions = Rc::new(SessionPort {
             floor: floor.clone(),
             rooms: parts.services.registry.line(),
             node_id: parts.node.id().clone(),
-        };
+        });
         Self { parts: parts.clone(), floor, sessions }
     }
 

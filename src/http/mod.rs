@@ -1,5 +1,6 @@
 //! The edge: every route on one screen, and what its handlers work with.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
@@ -83,7 +84,7 @@ pub struct Edge {
     /// Reaches rooms.
     pub finder: finder::Finder,
     /// Given to sessions of streamed responses.
-    pub sessions: SessionPort,
+    pub sessions: Rc<SessionPort>,
     /// Who lives.
     pub census: Census,
     /// Probed for readiness.

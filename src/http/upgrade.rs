@@ -28,7 +28,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 #[derive(Clone)]
 pub struct Upgrade {
     /// Given to each session.
-    pub sessions: SessionPort,
+    pub sessions: Rc<SessionPort>,
     /// Sessions enter it.
     pub census: Census,
 }
@@ -54,10 +54,7 @@ impl Upgrade {
                     Ok(switched) => switched,
                     Err(error) => return debug!(%error, "the connection broke at its upgrade"),
                 };
-                let guards = Guards {
-                    alive: self.census.enter("session"),
-                    slot: slot.map(|slot| slot as Rc<dyn std::any::Any>),
-                };
+                let guards = Guards { alive: self.census.enter("session"), slot };
                 Session::launch(wire, early, admission, self.sessions.clone(), guards);
             }
             None => {

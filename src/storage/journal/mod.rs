@@ -63,6 +63,9 @@ pub enum OnGap {
 }
 
 /// Makes an append conditional. The primitive behind everything that must be appended once in a cluster.
+///
+/// A post that is stored already is answered as such whatever the precondition says, so that a conditional append whose
+/// outcome was unknown can be repeated and hears that it had won.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// The run's last seq is this one (0: the run has no event).
