@@ -21,12 +21,12 @@ use uuid::Uuid;
 use super::floor::audience::{Audience, SeatId};
 use super::floor::{Floor, ViewerId};
 use super::messages::registry::{FindError, FindRoom};
-use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort, Verdict};
+use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
 use super::supervision::{Alive, Line};
 use crate::protocol::close::CloseReason;
 use crate::protocol::frame::Decoder;
-use crate::protocol::message::{GapReason, ServerMessage};
+use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
 use crate::protocol::{After, RunId, Timestamp};
 use crate::storage::journal::RunPhase;
@@ -230,20 +230,13 @@ impl<W: Wire> Session<W> {
             self.greeted = true;
             self.greet(&page);
         }
-        match page.verdict {
-            Verdict::Continue => {}
-            Verdict::Gap { from, to } => outlet.tell(&ServerMessage::Gap { from, to, reason: GapReason::Expired }),
-            Verdict::Reset { from } => {
-                outlet.tell(&ServerMessage::Reset { epoch: page.epoch, from, cursor: page.place.cursor() });
-            }
-        }
-        outlet.set_place(page.place);
-        outlet.take_page(page.segments);
+        let (tip, phase) = (page.tip, page.phase);
+        outlet.take_page(page);
         let next = outlet.place().next;
-        if next <= page.tip {
+        if next <= tip {
             return;
         }
-        if page.phase == RunPhase::Gone {
+        if phase == RunPhase::Gone {
             return self.close(CloseReason::Gone);
         }
         if let Some((audience, seat)) = &self.seat
@@ -254,6 +247,7 @@ impl<W: Wire> Session<W> {
     }
 
     fn greet(&self, page: &Page) {
+        self.outlet.set_place(page.place);
         match self.admission.encoding {
             Encoding::WebSocket => self.outlet.tell(&ServerMessage::Connected {
                 run_id: self.admission.run.clone(),
