@@ -141,6 +141,10 @@ impl<W: Wire> Outlet<W> {
 
     /// Takes a page: tells what became of the viewer's place, then queues the events; its place goes on.
     pub fn take_page(&self, page: Page) {
+        // One that was asked for before the close frame was queued comes too late.
+        if self.mode() != Mode::Behind {
+            return;
+        }
         let Page { verdict, place, segments, .. } = page;
         let held = self.place();
         match (verdict, place.epoch) {
