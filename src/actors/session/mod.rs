@@ -257,7 +257,7 @@ impl<W: Wire> Session<W> {
                 epoch: page.epoch,
                 from: page.place.next,
                 tip: page.tip,
-                cursor: page.place.cursor(),
+                cursor: page.stood(self.admission.after),
                 heartbeat_secs: u64::from(self.outlet.limits().ping_secs),
             }),
             Encoding::Sse => self.outlet.push(Bytes::from_static(b": connected\n\n")),
