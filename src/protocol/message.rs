@@ -39,7 +39,7 @@ pub enum ServerMessage {
         from: Seq,
         /// Seq of the run's last event so far.
         tip: Seq,
-        /// Where the viewer stands before the first event that follows.
+        /// Where the viewer stands. A gap or a reset that moves it is told next.
         cursor: Cursor,
         /// How often the server pings.
         heartbeat_secs: u64,

@@ -185,6 +185,18 @@ pub struct Page {
     pub phase: RunPhase,
 }
 
+impl Page {
+    /// Where a reader that asked for `after` stands until it has been told the verdict. A connection that ends just then
+    /// must not have moved its cursor over what a gap or a reset would have announced.
+    pub fn stood(&self, after: After) -> Cursor {
+        match (self.verdict, after) {
+            (Verdict::Gap { from, .. }, _) => Cursor { epoch: self.place.epoch, seq: from - 1 },
+            (Verdict::Reset { .. }, After::Cursor(claimed)) => claimed,
+            _ => self.place.cursor(),
+        }
+    }
+}
+
 /// A read that got no page. The reader keeps its place and asks again.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {

@@ -94,6 +94,8 @@ pub struct Room {
     reads: Vec<Read>,
     /// A journal read is in flight; it serves everybody who waits.
     reading: bool,
+    /// The head is being read after an append of unknown outcome.
+    looking: bool,
     /// Long polls; at most [`MAX_WAITS`].
     waits: Vec<Wait>,
     galleries: Galleries,
@@ -128,6 +130,7 @@ impl Room {
             gauge,
             reads: Vec::new(),
             reading: false,
+            looking: false,
             waits: Vec::new(),
             galleries: Galleries::default(),
             unrecorded: false,

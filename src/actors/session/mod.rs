@@ -21,13 +21,13 @@ use uuid::Uuid;
 use super::floor::audience::{Audience, SeatId};
 use super::floor::{Floor, ViewerId};
 use super::messages::registry::{FindError, FindRoom};
-use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort, Verdict};
+use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
 use super::supervision::{Alive, Line};
 use crate::node::ConnectionSlot;
 use crate::protocol::close::CloseReason;
 use crate::protocol::frame::Decoder;
-use crate::protocol::message::{GapReason, ServerMessage};
+use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
 use crate::protocol::{After, RunId, Timestamp};
 use crate::storage::journal::RunPhase;
@@ -228,23 +228,16 @@ impl<W: Wire> Session<W> {
     fn take_page(&mut self, page: Page) {
         self.attempts = 0;
         let outlet = self.outlet.clone();
-        if self.arrival.take().is_some() {
-            self.greet(&page);
+        if let Some(arrival) = self.arrival.take() {
+            self.greet(arrival.after, &page);
         }
-        match page.verdict {
-            Verdict::Continue => {}
-            Verdict::Gap { from, to } => outlet.tell(&ServerMessage::Gap { from, to, reason: GapReason::Expired }),
-            Verdict::Reset { from } => {
-                outlet.tell(&ServerMessage::Reset { epoch: page.epoch, from, cursor: page.place.cursor() });
-            }
-        }
-        outlet.set_place(page.place);
-        outlet.take_page(page.segments);
+        let (tip, phase) = (page.tip, page.phase);
+        outlet.take_page(page);
         let next = outlet.place().next;
-        if next <= page.tip {
+        if next <= tip {
             return;
         }
-        if page.phase == RunPhase::Gone {
+        if phase == RunPhase::Gone {
             return self.close(CloseReason::Gone);
         }
         if let Some((audience, seat)) = &self.seat
@@ -254,7 +247,8 @@ impl<W: Wire> Session<W> {
         }
     }
 
-    fn greet(&self, page: &Page) {
+    fn greet(&self, after: After, page: &Page) {
+        self.outlet.set_place(page.place);
         match self.outlet.encoding() {
             Encoding::WebSocket => self.outlet.tell(&ServerMessage::Connected {
                 run_id: self.run.clone(),
@@ -264,7 +258,7 @@ impl<W: Wire> Session<W> {
                 epoch: page.epoch,
                 from: page.place.next,
                 tip: page.tip,
-                cursor: page.place.cursor(),
+                cursor: page.stood(after),
                 heartbeat_secs: u64::from(self.outlet.limits().ping_secs),
             }),
             Encoding::Sse => self.outlet.push(Bytes::from_static(b": connected\n\n")),

@@ -22,7 +22,7 @@ use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 
 pub mod memory;
-mod rules;
+pub mod rules;
 pub mod sqlite;
 
 /// Producer marks kept per run; a further producer is refused.
