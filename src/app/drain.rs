@@ -20,6 +20,9 @@ use crate::protocol::close::CloseReason;
 
 /// What HTTP requests in flight get to finish.
 pub(super) const SERVER_STOP: Duration = Duration::from_secs(2);
+/// The server acknowledges a pause before its acceptor has taken it up, and an acceptor whose listener is shut meanwhile
+/// reports errors that are none.
+const PAUSE_TAKEN: Duration = Duration::from_millis(50);
 /// What the actors get to end.
 const CHILDREN_STOP: Duration = Duration::from_secs(2);
 /// Viewers asked to reconnect per second, over the node.
@@ -53,6 +56,7 @@ pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool
     let deadline = Instant::now() + Duration::from_secs(config.drain_secs);
     parts.node.enter(Phase::Draining);
     server.pause().await;
+    actix_rt::time::sleep(PAUSE_TAKEN).await;
     gate.close();
     let reserve = SERVER_STOP + CHILDREN_STOP + Duration::from_secs(1);
     let viewers_until = deadline.checked_sub(reserve).unwrap_or_else(Instant::now);
