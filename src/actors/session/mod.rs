@@ -225,6 +225,12 @@ impl<W: Wire> Session<W> {
         if !self.greeted {
             self.greeted = true;
             self.greet(&page);
+        } else if outlet.place().epoch.is_none()
+            && let Some(epoch) = page.place.epoch
+            && !matches!(page.verdict, Verdict::Reset { .. })
+        {
+            // The run was born after the greeting, and its first event comes by this page.
+            outlet.tell(&ServerMessage::Epoch { epoch, cursor: page.place.cursor() });
         }
         match page.verdict {
             Verdict::Continue => {}

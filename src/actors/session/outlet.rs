@@ -421,6 +421,8 @@ impl<W: Wire> Outlet<W> {
                 let cursor = Cursor { epoch: Some(segment.epoch()), seq: inner.place.next - 1 };
                 let message = ServerMessage::Epoch { epoch: segment.epoch(), cursor };
                 inner.outbox.push_message(self.encode_message(&message));
+                // Said once, also when the event itself has to be pulled.
+                inner.place.epoch = Some(segment.epoch());
             }
             if segments.len() == 1 && inner.outbox.is_empty() && inner.screen.is_none() {
                 self.write_through(inner, segment, seq, now)?;
