@@ -80,26 +80,39 @@ const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 impl Socket {
     /// Connects and upgrades.
     pub(crate) async fn open(node: &TestNode, path: &str) -> Self {
-        Self::open_with(node, path, "", None).await
+        let mut socket = Self::connect(node, None).await;
+        socket.upgrade(path, "", b"").await;
+        socket
     }
 
-    /// The same, with further header lines (each with its line end), and a receive buffer of the kernel of so many bytes.
-    pub(crate) async fn open_with(node: &TestNode, path: &str, headers: &str, buffer: Option<u32>) -> Self {
+    /// The same, with a kernel's receive buffer of about so many bytes: it is soon full when nobody reads.
+    pub(crate) async fn open_narrow(node: &TestNode, path: &str, buffer: u32) -> Self {
+        let mut socket = Self::connect(node, Some(buffer)).await;
+        socket.upgrade(path, "", b"").await;
+        socket
+    }
+
+    /// Connects; [`Socket::upgrade`] must follow.
+    pub(crate) async fn connect(node: &TestNode, buffer: Option<u32>) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = buffer {
             socket.set_recv_buffer_size(bytes).unwrap();
         }
         let tcp = soon("a connection", socket.connect(node.address())).await.unwrap();
         tcp.set_nodelay(true).unwrap();
-        let mut socket = Self { tcp, unread: BytesMut::new(), head: String::new() };
-        let host = node.address();
+        Self { tcp, unread: BytesMut::new(), head: String::new() }
+    }
+
+    /// Asks for the upgrade, with further header lines (each with its line end), and sends `early` without waiting for
+    /// the answer.
+    pub(crate) async fn upgrade(&mut self, path: &str, headers: &str, early: &[u8]) {
+        let host = self.tcp.peer_addr().unwrap();
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
-        socket.send(request.as_bytes()).await;
-        socket.read_head().await;
-        socket
+        self.send(&[request.as_bytes(), early].concat()).await;
+        self.read_head().await;
     }
 
     async fn read_head(&mut self) {
