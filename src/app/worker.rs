@@ -36,6 +36,10 @@ const BACKLOG: u32 = 4_096;
 /// New connections that wait on one worker.
 const PER_WORKER: usize = 25_600;
 
+/// How long the rest of a refused request's body is read and thrown away: a producer that is still sending would otherwise
+/// meet a broken connection, and never read why.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// Starts the HTTP server on `listener`, with as many worker threads as configured.
 pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> {
     let workers = parts.config.server.worker_threads();
@@ -55,6 +59,7 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             HttpService::<TcpStream, _, _>::build()
                 .keep_alive(KeepAlive::Timeout(Duration::from_secs(server.keep_alive_secs)))
                 .client_request_timeout(Duration::from_secs(server.header_timeout_secs))
+                .client_disconnect_timeout(LINGER)
                 .graceful_shutdown_signal(move || node.drains())
                 .on_connect_ext(move |_: &TcpStream, extensions: &mut Extensions| {
                     extensions.insert(Rc::new(slots.connect()));
