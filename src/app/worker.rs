@@ -26,6 +26,7 @@ use crate::actors::supervision::spawn_unconstrained;
 use crate::actors::usher::Usher;
 use crate::http::finder::Finder;
 use crate::http::guard::{Guard, guard};
+use crate::http::method::method;
 use crate::http::upgrade::Upgrade;
 use crate::http::{Edge, EdgeLimits, routes};
 use crate::protocol::event::EventLimits;
@@ -188,6 +189,6 @@ fn app(
     let server = &thread.parts.config.server;
     let edge = web::Data::new(thread.edge());
     let whom = web::Data::new(Guard::new(&server.public_url, &server.allowed_origins));
-    let app = App::new().app_data(edge).app_data(whom).wrap(from_fn(guard)).configure(routes);
+    let app = App::new().app_data(edge).app_data(whom).wrap(from_fn(method)).wrap(from_fn(guard)).configure(routes);
     map_config(app.into_factory(), |_| AppConfig::default())
 }
