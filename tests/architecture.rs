@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "actors::supervision",
             "budget",
             "meters",
+            "node",
             "protocol",
             "storage",
         ],
@@ -65,7 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Root.
     ("app", &[""]),
     ("cli", &[""]),
-    ("demo", &["protocol"]),
+    ("demo", &["cli", "protocol"]),
     ("main", &[""]),
     ("lib", &[""]),
 ];
