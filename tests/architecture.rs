@@ -56,6 +56,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "actors::supervision",
             "actors::session",
             "budget",
+            "config",
             "meters",
             "node",
             "protocol",

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::messages::recorder::RunsGone;
-use super::messages::registry::FindRoom;
+use super::messages::registry::{FindRoom, RunsExpired};
 use super::messages::room::Publish;
 use super::supervision::{Alive, Line};
 use crate::budget::Budget;
@@ -39,30 +39,30 @@ pub struct CleanupTimes {
 /// See the module's page.
 pub struct Cleanup {
     times: CleanupTimes,
-    work: Work,
+    ports: CleanupPorts,
     sweeping: bool,
     _alive: Alive,
 }
 
+/// What the cleanup works with.
 #[derive(Clone)]
-struct Work {
-    journal: Arc<dyn Journal>,
-    rooms: Line<FindRoom>,
-    recorder: Line<RunsGone>,
-    budget: Budget,
+pub struct CleanupPorts {
+    /// The runs' logs.
+    pub journal: Arc<dyn Journal>,
+    /// Finds the rooms through which it appends.
+    pub rooms: Line<FindRoom>,
+    /// Tells the rooms of expired runs.
+    pub expired: Line<RunsExpired>,
+    /// Takes expired runs off the list.
+    pub recorder: Line<RunsGone>,
+    /// Of request bodies, which the server's own events share.
+    pub budget: Budget,
 }
 
 impl Cleanup {
-    /// A cleanup; `budget` is that of request bodies, which its own events share.
-    pub fn new(
-        times: CleanupTimes,
-        journal: Arc<dyn Journal>,
-        rooms: Line<FindRoom>,
-        recorder: Line<RunsGone>,
-        budget: Budget,
-        alive: Alive,
-    ) -> Self {
-        Self { times, work: Work { journal, rooms, recorder, budget }, sweeping: false, _alive: alive }
+    /// A cleanup that begins with the first interval's end.
+    pub fn new(times: CleanupTimes, ports: CleanupPorts, alive: Alive) -> Self {
+        Self { times, ports, sweeping: false, _alive: alive }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
@@ -70,9 +70,9 @@ impl Cleanup {
             return;
         }
         self.sweeping = true;
-        let (work, times) = (self.work.clone(), self.times.clone());
+        let (ports, times) = (self.ports.clone(), self.times.clone());
         let sweep = async move {
-            if let Err(error) = work.sweep(&times).await {
+            if let Err(error) = ports.sweep(&times).await {
                 warn!(%error, "the sweep stopped early");
             }
         };
@@ -80,7 +80,7 @@ impl Cleanup {
     }
 }
 
-impl Work {
+impl CleanupPorts {
     async fn sweep(&self, times: &CleanupTimes) -> Result<(), JournalError> {
         let now = self.journal.now();
         let lost = self.journal.idle_since(now.plus_millis(-times.lost_ms), false, times.batch).await?;
@@ -102,6 +102,8 @@ impl Work {
             if !expired.runs.is_empty() {
                 info!(runs = expired.runs.len(), "runs expired");
                 metrics::counter!("runcast_runs_expired_total").increment(expired.runs.len() as u64);
+                // A room that misses it learns it from the journal's next answer.
+                let _ = self.expired.try_send(RunsExpired(expired.runs.clone()));
                 // A row that stays is removed by the recorder's next repair.
                 let _ = self.recorder.try_send(RunsGone(expired.runs));
             }

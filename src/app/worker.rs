@@ -161,6 +161,7 @@ impl Thread {
                 },
                 frame_bytes: ingest.frame_bytes,
             },
+            trusted_proxies: parts.config.server.trusted_proxies.clone(),
             budget: parts.bodies.clone(),
             finder: Finder::new(s.registry.line()),
             sessions: self.sessions.clone(),

@@ -12,6 +12,7 @@ use crate::actors::messages::supervisor::Observe;
 use crate::actors::session::SessionPort;
 use crate::actors::supervision::{Census, Line};
 use crate::budget::Budget;
+use crate::config::Network;
 use crate::meters::Meters;
 use crate::node::Node;
 use crate::protocol::event::EventLimits;
@@ -29,6 +30,7 @@ mod live;
 pub mod method;
 mod ops;
 mod pages;
+mod peer;
 mod runs;
 pub mod upgrade;
 
@@ -83,6 +85,8 @@ pub struct Edge {
     pub node: Node,
     /// Limits.
     pub limits: EdgeLimits,
+    /// Proxies whose word on addresses counts.
+    pub trusted_proxies: Vec<Network>,
     /// Bytes of bodies in hand, over the node.
     pub budget: Budget,
     /// Reaches rooms.

@@ -233,6 +233,8 @@ pub struct Folded {
     pub state: Arc<RunState>,
     /// The last event in it.
     pub cursor: Cursor,
+    /// Whether the run can grow, or has gone.
+    pub phase: RunPhase,
 }
 
 /// The live screen, as a WebSocket frame: newest wins, stored nowhere.
@@ -253,7 +255,14 @@ pub struct Dismiss {
     pub gallery: u64,
 }
 
-/// The node holds too many segments: free yours.
-#[derive(Message)]
+/// The registry wants something back.
+#[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
-pub struct GiveWay;
+pub enum GiveWay {
+    /// The node holds too many segments: free yours.
+    Memory,
+    /// The node has too many rooms: retire now if nobody uses you.
+    Place,
+    /// The run's events have expired: what you know of it is void.
+    Expired,
+}

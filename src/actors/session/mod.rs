@@ -5,6 +5,7 @@
 //! with its cursor. A peer that does not read is overload: the session drops what is not on the wire, pulls later at the
 //! socket's pace, and is reset when nothing leaves for too long.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -64,6 +65,8 @@ pub struct Admission {
     /// Close at once, with this: the request was refused after an upgrade, because a browser can't read the status of a
     /// refused one.
     pub refused: Option<CloseReason>,
+    /// The client's address, for the log.
+    pub peer: Option<IpAddr>,
 }
 
 /// What sessions are given by their thread.
@@ -80,6 +83,7 @@ pub struct SessionPort {
 pub struct Session<W: Wire> {
     id: Uuid,
     run: RunId,
+    peer: Option<IpAddr>,
     port: Rc<SessionPort>,
     /// Shared with the gallery and the usher of this thread.
     outlet: Rc<Outlet<W>>,
@@ -119,7 +123,7 @@ pub struct Guards {
 impl<W: Wire> Session<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
     pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
-        let Admission { run, after, encoding, refused } = admission;
+        let Admission { run, after, encoding, refused, peer } = admission;
         let floor = &port.floor;
         // A socket that can't be tuned has failed already; its first read tells.
         let _ = wire.tune(floor.limits.send_buffer_bytes);
@@ -128,6 +132,7 @@ impl<W: Wire> Session<W> {
         let session = Self {
             id: Uuid::now_v7(),
             run,
+            peer,
             port,
             outlet,
             viewer,
@@ -153,6 +158,7 @@ impl<W: Wire> Session<W> {
             session.awaiting = false;
             match found {
                 Ok(Ok(room)) => session.take_seat(room),
+                Ok(Err(FindError::TooManyRooms(_))) => session.close(CloseReason::Saturated),
                 Err(_) => session.pause(ctx), // the registry is being restarted, or overloaded
                 Ok(Err(FindError::Quarantined { retry_after_ms })) => {
                     session.outlet.tell(&ServerMessage::Error {
@@ -362,6 +368,7 @@ impl<W: Wire> Drop for Session<W> {
         self.port.floor.leave(self.viewer);
         self.port.floor.meters.closed(reason);
         let (run, session) = (&self.run, self.id);
-        info!(%run, %session, reason = reason.as_str(), "session closed");
+        let peer = self.peer.map(tracing::field::display);
+        info!(%run, %session, peer, reason = reason.as_str(), "session closed");
     }
 }

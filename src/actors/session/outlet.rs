@@ -165,7 +165,7 @@ impl<W: Wire> Outlet<W> {
             _ => {}
         }
         if let Verdict::Gap { from, to } = verdict {
-            self.tell(&ServerMessage::Gap { from, to, reason: GapReason::Expired });
+            self.tell(&ServerMessage::Gap { from, to, reason: GapReason::Expired, cursor: place.cursor() });
         }
         let mut inner = self.inner.borrow_mut();
         inner.place = place;
