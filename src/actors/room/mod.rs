@@ -309,9 +309,10 @@ impl Handler<Publish> for Room {
             return;
         }
         self.touch();
-        if let Err(request) = self.appends.push(request) {
-            refuse(request, &JournalError::Saturated);
+        if !self.appends.has_room_for(&request) {
+            return refuse(request, &JournalError::Saturated);
         }
+        self.appends.push(request);
         self.launch_append(ctx);
     }
 }
