@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::messages::gallery::{Evict, TipIs};
+use super::messages::gallery::TipIs;
 use super::messages::recorder::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
@@ -171,7 +171,7 @@ impl Room {
             Ok(head) => {
                 room.gauge.tip.store(head.tip, Ordering::Relaxed);
                 room.log.learn(head);
-                room.galleries.tell(room.tip_is());
+                room.tell_tip(ctx);
                 room.launch_append(ctx);
                 room.serve_reads(ctx);
                 room.fold_on(ctx);
@@ -197,7 +197,7 @@ impl Room {
                     ctx.run_later(NUDGE, Self::nudge);
                 }
             }
-            Growth::Elsewhere => self.galleries.tell(self.tip_is()),
+            Growth::Elsewhere => self.tell_tip(ctx),
         }
         let tip = self.log.tip();
         self.gauge.tip.store(tip, Ordering::Relaxed);
@@ -206,6 +206,12 @@ impl Room {
         }
         self.touch();
         self.record(known == 0 || self.log.status() != had_status, ctx);
+    }
+
+    fn tell_tip(&mut self, ctx: &mut Context<Self>) {
+        if self.galleries.tell(self.tip_is()) {
+            ctx.run_later(NUDGE, Self::nudge);
+        }
     }
 
     /// Tells the tip to galleries whose mailbox was full, until they have taken it.
@@ -371,16 +377,16 @@ impl Handler<Show> for Room {
 impl Handler<Enrol> for Room {
     type Result = ();
 
-    fn handle(&mut self, Enrol(port): Enrol, _: &mut Self::Context) {
+    fn handle(&mut self, Enrol(port): Enrol, ctx: &mut Self::Context) {
         self.touch();
         if self.retired {
-            port.evict.do_send(Evict(CloseReason::TryAgain));
+            Galleries::of(port).evict(CloseReason::TryAgain);
             return;
         }
-        if self.log.head().is_some() {
-            port.tip.do_send(self.tip_is());
-        }
         self.galleries.enrol(port);
+        if self.log.head().is_some() {
+            self.tell_tip(ctx);
+        }
     }
 }
 
