@@ -21,10 +21,9 @@ use super::messages::registry::Retire;
 use super::messages::room::{
     Dismiss, Enrol, Fold, GiveWay, Page, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
 };
-use super::supervision::{Alive, Line, Refused};
+use super::supervision::{Alive, Line};
 use crate::protocol::close::CloseReason;
 use crate::protocol::{ProducerId, RunId, Segment};
-use crate::storage::catalog::RunRow;
 use crate::storage::journal::{Head, Journal, JournalError};
 
 mod appending;
@@ -34,6 +33,7 @@ mod folding;
 mod galleries;
 pub mod log;
 mod reading;
+mod recording;
 mod resolve;
 
 use appending::refuse;
@@ -48,8 +48,6 @@ const MAX_WAITS: usize = 10_000;
 const RETRY: Duration = Duration::from_millis(250);
 /// Pause before a gallery whose mailbox was full is told the tip.
 const NUDGE: Duration = Duration::from_millis(50);
-/// A changed run's row goes to the recorder at most this often.
-const RECORD_PACE: Duration = Duration::from_millis(500);
 /// How long a retired room answers late messages.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -223,35 +221,6 @@ impl Room {
 
     fn tip_is(&self) -> TipIs {
         TipIs { epoch: self.log.epoch(), tip: self.log.tip() }
-    }
-
-    /// Tells the recorder, at once when something was decided, else at a bounded pace.
-    fn record(&mut self, now: bool, ctx: &mut Context<Self>) {
-        if now {
-            self.unrecorded = self.send_row().is_err();
-        } else if !self.unrecorded {
-            self.unrecorded = true;
-            ctx.run_later(RECORD_PACE, |room, ctx| {
-                if room.unrecorded && room.send_row().is_err() {
-                    room.unrecorded = false;
-                    room.record(false, ctx);
-                } else {
-                    room.unrecorded = false;
-                }
-            });
-        }
-    }
-
-    fn send_row(&self) -> Result<(), Refused> {
-        let Some(head) = self.log.head() else { return Ok(()) };
-        let row = RunRow {
-            run: self.run.clone(),
-            status: head.status,
-            tip: head.tip,
-            created_at: head.created_at,
-            last_at: head.last_at,
-        };
-        self.ports.recorder.try_send(RunChanged(row))
     }
 
     /// Asks to go when nobody has used the room for a while.
