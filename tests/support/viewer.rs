@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -23,6 +23,8 @@ pub(crate) struct Event {
 pub(crate) struct Viewer {
     name: String,
     path: String,
+    /// Of the kernel's receive buffer, when it is not as usual.
+    buffer: Option<u32>,
     socket: Option<WebSocketStream<TcpStream>>,
     /// What a client has to keep; empty before the first `connected`.
     pub(crate) cursor: String,
@@ -58,11 +60,19 @@ impl Viewer {
         viewer
     }
 
+    /// Watches a run from its start through a kernel's receive buffer of 4 KiB, which is soon full when it does not read.
+    pub(crate) async fn join_narrow(node: &TestNode, run: &str) -> Self {
+        let mut viewer = Self { buffer: Some(4_096), ..Self::absent(&format!("/ws/runs/{run}")) };
+        viewer.come_back(node).await;
+        viewer
+    }
+
     /// A viewer that is not connected yet.
     pub(crate) fn absent(path: &str) -> Self {
         Self {
             name: path.to_owned(),
             path: path.split('?').next().unwrap_or_default().to_owned(),
+            buffer: None,
             socket: None,
             cursor: String::new(),
             epoch: None,
@@ -77,7 +87,11 @@ impl Viewer {
 
     async fn try_connect(&mut self, node: &TestNode, path: &str) -> Result<(), String> {
         let connect = async {
-            let tcp = TcpStream::connect(node.address()).await.map_err(|error| error.to_string())?;
+            let tcp = TcpSocket::new_v4().map_err(|error| error.to_string())?;
+            if let Some(bytes) = self.buffer {
+                tcp.set_recv_buffer_size(bytes).map_err(|error| error.to_string())?;
+            }
+            let tcp = tcp.connect(node.address()).await.map_err(|error| error.to_string())?;
             let upgraded = client_async(node.ws_url(path), tcp).await.map_err(|error| error.to_string())?;
             Ok::<_, String>(upgraded.0)
         };
