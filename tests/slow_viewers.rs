@@ -177,7 +177,10 @@ async fn a_screen_reaches_who_watches_and_is_not_stored() {
     }
     let (head, image) = viewer.screens.last().unwrap();
     assert_eq!((image.len(), image[0]), (1_000, 3));
-    assert_eq!((&head["type"], &head["contentType"], &head["testId"]), (&"frame".into(), &"image/jpeg".into(), &"checkout".into()));
+    assert_eq!(
+        (&head["type"], &head["contentType"], &head["testId"]),
+        (&"frame".into(), &"image/jpeg".into(), &"checkout".into())
+    );
     assert_eq!((&head["width"], &head["height"]), (&640.into(), &480.into()));
     assert!(head["timestamp"].is_string() && head.get("seq").is_none());
     assert_eq!(node.stored("r").await.len(), 0);

@@ -100,7 +100,9 @@ async fn a_cursor_that_this_log_never_gave_is_answered_with_a_reset() {
     let node = TestNode::start(&[]);
     let epoch = node.store("r", &numbered(1, 10, 0)).await["epoch"].as_str().unwrap().to_owned();
     let later = format!("{}", epoch.parse::<u64>().unwrap() + 1);
-    for (after, from) in [(format!("{epoch}:99"), 11), ("99".to_owned(), 11), (format!("{later}:5"), 1), ("7:5".into(), 1)] {
+    for (after, from) in
+        [(format!("{epoch}:99"), 11), ("99".to_owned(), 11), (format!("{later}:5"), 1), ("7:5".into(), 1)]
+    {
         let mut viewer = Viewer::join_after(&node, "r", &after).await;
         viewer.until("a reset", |viewer| !viewer.told("reset").is_empty()).await;
         let reset = viewer.told("reset")[0].clone();
@@ -141,7 +143,7 @@ async fn a_cursor_goes_on_across_reconnects_and_across_kill_9() {
 
 #[tokio::test]
 async fn the_real_run_reaches_all_viewers_whole_whenever_they_join_and_through_kill_9() {
-    let mut node = TestNode::start(&[]);
+    let mut node = TestNode::start_to_stay(&[]);
     let run = demo_run();
     let (first, second) = run.split_at(200);
     let mut before = Viewer::join(&node, "demo").await;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use actix_web::web::{self, QueryConfig, ServiceConfig, get, post, resource, scope};
 use actix_web::error::QueryPayloadError;
+use actix_web::web::{self, QueryConfig, ServiceConfig, get, post, resource, scope};
 use actix_web::{HttpRequest, Responder};
 
 use crate::actors::messages::registry::ListRooms;
