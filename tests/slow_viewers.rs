@@ -6,7 +6,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use support::{Op, SOON, Socket, TestNode, Viewer, eventually, numbered};
+use support::{EventStream, Op, SOON, Socket, TestNode, Viewer, eventually, numbered, without_seq};
 
 const KIB: usize = 1024;
 const MIB: usize = KIB * KIB;
@@ -83,6 +83,41 @@ async fn two_hundred_stalled_viewers_cost_bounded_memory_are_reset_and_lose_noth
     }))
     .await;
     assert_eq!(healthy.texts(), lines);
+}
+
+#[tokio::test]
+async fn an_event_stream_that_is_not_read_is_bounded_like_a_socket_and_resumes() {
+    let node = TestNode::start(&[("RUNCAST__SESSION__STALL_SECS", "2")]);
+    let path = "/api/runs/r/events/stream";
+    let mut streams = join_all((0..20).map(|_| EventStream::open(&node, path, ""))).await;
+    let lines = numbered(1, 6_000, 2_000);
+    let before = node.resident_bytes();
+    for batch in lines.chunks(50) {
+        node.store("r", batch).await;
+    }
+    let held = node.metric("runcast_outbox_bytes").await as usize;
+    assert!(held <= 20 * OUTBOX, "{held} unsent of 20 times 12 MB");
+    let growth = node.resident_bytes().saturating_sub(before);
+    assert!(growth < 64 * MIB, "{growth} bytes more");
+    eventually!(node.metric(CLOSED_AS_STALLED).await, |count| *count == 20.0, SOON);
+    eventually!(node.metric("runcast_outbox_bytes").await, |bytes| *bytes == 0.0, SOON);
+    // Its own, which asks, and whatever it keeps for the next question.
+    eventually!(node.metric("runcast_connections").await, |count| *count <= 2.0, SOON);
+
+    let mut stream = streams.pop().unwrap();
+    drop(streams);
+    let (mut read, mut last) = (Vec::new(), String::new());
+    while read.len() < lines.len() {
+        match stream.next().await {
+            Some(record) if record.event.is_some() => {}
+            Some(record) => {
+                read.push(without_seq(&record.data).1);
+                last = record.id.unwrap();
+            }
+            None => stream = EventStream::open(&node, path, &format!("Last-Event-ID: {last}\r\n")).await,
+        }
+    }
+    assert_eq!(read, lines);
 }
 
 #[tokio::test]
