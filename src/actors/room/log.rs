@@ -130,7 +130,8 @@ impl RoomLog {
         }
         let resolved = resolve(from, head);
         let next = resolved.place.next;
-        let segments = match next > head.tip {
+        // A reset may lead to where history is gone; the reader hears of that gap when it asks on.
+        let segments = match next > head.tip || next < head.first {
             true => Vec::new(),
             false => match self.backlog.page(next, max_bytes) {
                 Some(segments) => segments,
@@ -152,7 +153,9 @@ impl RoomLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actors::messages::room::Verdict;
     use crate::protocol::{After, Lineage, Lines, Timestamp};
+    use crate::storage::journal::RunPhase;
 
     fn segment(first: Seq, count: usize) -> Arc<Segment> {
         let lines = Lines::from_stored(vec![r#"{"type":"t"}"#; count].join("\n").into());
@@ -173,6 +176,16 @@ mod tests {
         assert!(matches!(log.advance(vec![], head(6)), Growth::None));
         assert!(matches!(log.advance(vec![], head(4)), Growth::None), "an older answer");
         assert_eq!(log.tip(), 6);
+    }
+
+    #[test]
+    fn a_reset_into_history_that_is_gone_leads_on_to_the_gap() {
+        let mut log = RoomLog::new(1 << 20);
+        log.learn(Head { first: 4, phase: RunPhase::Gone, lineage: Lineage::new(vec![(Epoch(2), 1)]), ..head(3) });
+        let Answer::Page(reset) = log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, false) else { panic!() };
+        assert_eq!((reset.verdict, reset.segments.len()), (Verdict::Reset { from: 1 }, 0));
+        let Answer::Page(gap) = log.read(ReadFrom::Place(reset.place), 1, false) else { panic!() };
+        assert_eq!(gap.verdict, Verdict::Gap { from: 1, to: 3 });
     }
 
     #[test]
