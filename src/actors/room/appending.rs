@@ -38,9 +38,9 @@ impl Room {
         }));
     }
 
-    /// Reads the head after an append of unknown outcome: what was stored all the same is not to wait for the next one
-    /// until viewers see it.
-    fn look_again(&mut self, ctx: &mut Context<Self>) {
+    /// Reads the head again: after an append of unknown outcome (what was stored all the same is not to wait for the next
+    /// one until viewers see it), or when the log is not what the head told.
+    pub(super) fn look_again(&mut self, ctx: &mut Context<Self>) {
         if std::mem::replace(&mut self.looking, true) {
             return;
         }
@@ -56,6 +56,7 @@ impl Room {
         ctx.spawn(wrap_future::<_, Self>(look).map(|head, room, ctx| {
             room.looking = false;
             room.advance(Vec::new(), head, ctx);
+            room.serve_reads(ctx);
         }));
     }
 
