@@ -32,6 +32,7 @@ use crate::actors::supervision::{Census, Child, ChildSpec, Policy, Service, spaw
 use crate::actors::supervisor::Supervisor;
 use crate::budget::Budget;
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::meters::Meters;
 use crate::node::{Node, Phase};
 use crate::storage::catalog::Catalog;
@@ -122,7 +123,8 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> io::Result<Outcome> {
     let address = listener.local_addr()?;
-    let parts = Parts::new(config, storage, warnings);
+    let metrics = telemetry::metrics::install().map_err(io::Error::other)?;
+    let parts = Parts::new(config, storage, metrics, warnings);
     let (escalate, escalated) = oneshot::channel();
     let (children, census) = (parts.children(), parts.census.clone());
     let mailbox = parts.services.supervisor.mailbox();
@@ -134,6 +136,7 @@ pub async fn run(
     let server = worker::start(&parts, listener)?;
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
+    let upkeep = actix_rt::spawn(keep_metrics(parts.metrics.clone()));
     parts.node.enter(Phase::Ready);
     info!(%address, node = %parts.node.id(), "serving");
     started(address);
@@ -147,11 +150,12 @@ pub async fn run(
     };
     let drained = drain::run(&parts, gate, handle).await;
     serving.abort();
+    upkeep.abort();
     Ok(if drained { outcome } else { Outcome::Overdue })
 }
 
 impl Parts {
-    fn new(config: Config, storage: Storage, warnings: Vec<String>) -> Self {
+    fn new(config: Config, storage: Storage, metrics: telemetry::metrics::Handle, warnings: Vec<String>) -> Self {
         let services = Services {
             registry: Service::new("registry", 4_096),
             recorder: Service::new("recorder", 4_096),
@@ -160,11 +164,11 @@ impl Parts {
             supervisor: Service::new("supervisor", 64),
         };
         Self {
-            node: Node::new(&node_id(&config), most_connections(&config)),
+            node: Node::new(&node_id(&config), Descriptors::now().connections(config.server.max_connections)),
             storage,
             census: Census::default(),
             meters: Meters::default(),
-            metrics: telemetry::metrics::install(),
+            metrics,
             bodies: Budget::new(config.ingest.inflight_bytes),
             outboxes: Budget::new(config.session.outbox_total_bytes),
             services,
@@ -272,11 +276,11 @@ fn node_id(config: &Config) -> String {
     if given.is_empty() { format!("node-{}", &uuid::Uuid::now_v7().simple().to_string()[20..]) } else { given.clone() }
 }
 
-/// `server.max_connections`, at most what the descriptor limit allows beside the reserve.
-fn most_connections(config: &Config) -> usize {
-    let possible = crate::descriptors::usable();
-    match config.server.max_connections {
-        0 => possible,
-        wanted => wanted.min(possible),
+/// Sorts the metrics' samples into buckets, so that they don't pile up when nobody looks.
+async fn keep_metrics(metrics: telemetry::metrics::Handle) {
+    let mut due = actix_rt::time::interval(Duration::from_secs(5));
+    loop {
+        due.tick().await;
+        metrics.upkeep();
     }
 }

@@ -5,6 +5,7 @@
 pub mod actors;
 pub mod app;
 pub mod budget;
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod descriptors;

@@ -1,9 +1,39 @@
-//! stub
+//! runcast: one binary for the server and the tools around it.
+
 use std::process::ExitCode;
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+use clap::Parser as _;
+use runcast::cli::{self, Cli, Command, ServeArgs, tell};
+use runcast::config::{Config, EXIT_CONFIG};
+use runcast::{app, telemetry};
+use tracing::{error, warn};
+
 fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).init();
-    let loaded = runcast::config::Config::load(&runcast::config::Sources::of_process(None, vec![])).unwrap();
-    runcast::app::serve(loaded.config, false).unwrap()
+    let outcome = match Cli::parse().into_command() {
+        Command::Serve(args) => serve(&args),
+        Command::Publish(args) => cli::publish::run(args),
+        Command::Watch(args) => cli::watch::run(args),
+        Command::Doctor(args) => cli::doctor::run(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        tell(format_args!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let loaded = match Config::load(&args.sources()) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            tell(problems);
+            return Ok(ExitCode::from(EXIT_CONFIG));
+        }
+    };
+    // Before any runtime: its threads inherit the reporter of errors.
+    let _telemetry = telemetry::init(&loaded.config)?;
+    for warning in &loaded.warnings {
+        warn!(subject = %warning.subject, "{}", warning.text);
+    }
+    // Reported while the reporter still lives; main tells the user.
+    app::serve(loaded.config, args.demo).inspect_err(|failure| error!("the server failed: {failure:#}"))
 }

@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "actors::supervision",
             "budget",
             "meters",
+            "node",
             "protocol",
             "storage",
         ],
@@ -65,7 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Root.
     ("app", &[""]),
     ("cli", &[""]),
-    ("demo", &["protocol"]),
+    ("demo", &["cli", "protocol"]),
     ("main", &[""]),
     ("lib", &[""]),
 ];
@@ -97,7 +98,7 @@ fn uses(file: &str, text: &str) -> Vec<String> {
         module.pop();
     }
     let mut found = Vec::new();
-    for line in code.lines().map(str::trim) {
+    for line in code.lines().map(|line| line.trim().trim_end_matches(';')) {
         let Some(path) = line.strip_prefix("use ").or_else(|| line.strip_prefix("pub use ")) else { continue };
         if let Some(path) = path.strip_prefix("crate::") {
             found.push(path.to_owned());

@@ -18,7 +18,7 @@ use super::messages::room::Publish;
 use super::supervision::{Alive, Line};
 use crate::budget::Budget;
 use crate::protocol::state::RunStatus;
-use crate::protocol::{Lines, Timestamp};
+use crate::protocol::{Lines, RunId, Timestamp};
 use crate::storage::journal::{Journal, JournalError, RunHead};
 
 /// When things are due.
@@ -83,17 +83,15 @@ impl Cleanup {
 impl Work {
     async fn sweep(&self, times: &CleanupTimes) -> Result<(), JournalError> {
         let now = self.journal.now();
-        let soonest = times.seal_ms.min(times.lost_ms);
-        for RunHead { run, head } in self.journal.idle_since(now.plus_millis(-soonest), times.batch).await? {
-            let ended = head.status.is_some_and(RunStatus::is_final);
-            let idle_ms = now.as_millis() - head.last_at.as_millis();
-            if ended && idle_ms >= times.seal_ms {
-                self.append(&run, json!({"type": "sealed", "timestamp": now}), None, head.tip).await;
-            } else if !ended && idle_ms >= times.lost_ms {
-                let detail = "no event for a long time";
-                let event = json!({"type": "run_status", "timestamp": now, "status": "lost", "detail": detail});
-                self.append(&run, event, Some(RunStatus::Lost), head.tip).await;
-            }
+        let lost = self.journal.idle_since(now.plus_millis(-times.lost_ms), false, times.batch).await?;
+        for RunHead { run, head } in lost {
+            let detail = "no event for a long time";
+            let event = json!({"type": "run_status", "timestamp": now, "status": "lost", "detail": detail});
+            self.append(&run, event, Some(RunStatus::Lost), head.tip).await;
+        }
+        let ended = self.journal.idle_since(now.plus_millis(-times.seal_ms), true, times.batch).await?;
+        for RunHead { run, head } in ended {
+            self.append(&run, json!({"type": "sealed", "timestamp": now}), None, head.tip).await;
         }
         self.expire(now.plus_millis(-times.retain_ms), times.batch).await
     }
@@ -104,7 +102,7 @@ impl Work {
             if !expired.runs.is_empty() {
                 info!(runs = expired.runs.len(), "runs expired");
                 metrics::counter!("runcast_runs_expired_total").increment(expired.runs.len() as u64);
-                // A row that stays is removed when the recorder next repairs... by the journal's word that the run is gone.
+                // A row that stays is removed by the recorder's next repair.
                 let _ = self.recorder.try_send(RunsGone(expired.runs));
             }
             if !expired.more {
@@ -114,13 +112,7 @@ impl Work {
     }
 
     /// Appends one of the server's own events if nothing has happened since; the next sweep tries again otherwise.
-    async fn append(
-        &self,
-        run: &crate::protocol::RunId,
-        event: serde_json::Value,
-        status: Option<RunStatus>,
-        tip: u64,
-    ) {
+    async fn append(&self, run: &RunId, event: serde_json::Value, status: Option<RunStatus>, tip: u64) {
         let Ok(Ok(room)) = self.rooms.ask(FindRoom { run: run.clone() }).await else { return };
         let (reply, stored) = oneshot::channel();
         let request = Publish {

@@ -8,10 +8,11 @@ use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Outcome, Storage};
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 
 /// Connections that wait to be accepted, in the kernel.
 const BACKLOG: i32 = 4_096;
@@ -22,6 +23,8 @@ const OVERDUE: u8 = 75;
 
 /// Runs a node until SIGTERM or SIGINT, and returns the process's exit code.
 pub fn serve(config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> {
+    let limits = Descriptors::raise().context("the descriptor limit could not be raised")?;
+    info!(descriptors = limits.soft, connections = limits.connections(config.server.max_connections), "limits");
     let listener = bind(&config)?;
     actix_rt::System::new().block_on(async move {
         let storage = Storage::open(&config).await?;
@@ -34,7 +37,12 @@ pub fn serve(config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> {
                 let stop = async move {
                     let _ = stopping.wait_for(|stop| *stop).await;
                 };
-                actix_rt::spawn(crate::demo::replay(format!("http://{address}"), stop));
+                let replay = crate::demo::replay(format!("http://{address}"), stop);
+                actix_rt::spawn(async move {
+                    if let Err(error) = replay.await {
+                        warn!(%error, "the demo ended");
+                    }
+                });
             }
         };
         let signals = async move {

@@ -10,6 +10,14 @@ const RUN_RESERVE: u64 = 64 * 1024;
 /// Longest node id.
 const MAX_NODE_ID: usize = 64;
 
+/// What a type says about a value that it refused, in words for people.
+pub(super) fn explain(key: &str, message: &str) -> String {
+    match key {
+        "server.bind" => "must be ADDRESS:PORT, for instance 127.0.0.1:3001 or [::]:3001".to_owned(),
+        _ => message.to_owned(),
+    }
+}
+
 /// What is wrong with the value of `key` alone.
 pub(super) fn value(key: &str, config: &Config) -> Option<String> {
     match key {

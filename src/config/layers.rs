@@ -189,7 +189,7 @@ impl Merge {
             table
         };
         // Alone among defaults, so that an error can only be about this value.
-        let alone = Config::deserialize(set(&self.defaults)).map_err(|error| error.message().to_owned())?;
+        let alone = Config::deserialize(set(&self.defaults)).map_err(|error| check::explain(key, error.message()))?;
         check::value(key, &alone).map_or_else(|| Ok(set(&self.table)), Err)
     }
 

@@ -120,7 +120,7 @@ sync = \"ful\"
     let flags = [("--bind", "server.bind", "localhost")];
     let report = load(file, &environment, &flags).unwrap_err();
     for wanted in [
-        "the configuration has 11 problems:",
+        "the configuration has 12 problems:",
         "server.bnd (DIR/config.toml:2): there is no such key; did you mean server.bind?",
         "server.workers (DIR/config.toml:3): must be a whole number, is a text in quotes",
         "server.drain_secs (DIR/config.toml:4): must be 0 to 3600, is 99999",
@@ -132,7 +132,7 @@ sync = \"ful\"
         "REDIS_URL: asks for Redis",
         "journal.url (RUNCAST__JOURNAL__URL): PostgreSQL belongs to a cluster",
         "sentry.dsn (RUNCAST__SENTRY__DSN): is no Sentry DSN",
-        "server.bind (--bind): invalid socket address syntax",
+        "server.bind (--bind): must be ADDRESS:PORT, for instance 127.0.0.1:3001",
     ] {
         assert!(report.contains(wanted), "{wanted}\n--- not in ---\n{report}");
     }

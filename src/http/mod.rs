@@ -1,8 +1,10 @@
 //! The edge: every route on one screen, and what its handlers work with.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
+use actix_web::error::QueryPayloadError;
+use actix_web::web::{self, QueryConfig, ServiceConfig, get, post, resource, scope};
 use actix_web::{HttpRequest, Responder};
 
 use crate::actors::messages::registry::ListRooms;
@@ -24,6 +26,7 @@ pub mod finder;
 pub mod guard;
 mod intake;
 mod live;
+pub mod method;
 mod ops;
 mod pages;
 mod runs;
@@ -33,7 +36,9 @@ use error::Problem;
 
 /// Every route, older names included.
 pub fn routes(config: &mut ServiceConfig) {
+    let bad_query = |error: QueryPayloadError, _: &_| Problem::bad_request("invalid_query", error.to_string()).into();
     config
+        .app_data(QueryConfig::default().error_handler(bad_query))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
         .service(resource("/ws/runs/{runId}").route(get().to(live::web_socket)))
@@ -83,7 +88,7 @@ pub struct Edge {
     /// Reaches rooms.
     pub finder: finder::Finder,
     /// Given to sessions of streamed responses.
-    pub sessions: SessionPort,
+    pub sessions: Rc<SessionPort>,
     /// Who lives.
     pub census: Census,
     /// Probed for readiness.

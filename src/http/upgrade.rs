@@ -28,7 +28,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 #[derive(Clone)]
 pub struct Upgrade {
     /// Given to each session.
-    pub sessions: SessionPort,
+    pub sessions: Rc<SessionPort>,
     /// Sessions enter it.
     pub census: Census,
 }
@@ -54,10 +54,7 @@ impl Upgrade {
                     Ok(switched) => switched,
                     Err(error) => return debug!(%error, "the connection broke at its upgrade"),
                 };
-                let guards = Guards {
-                    alive: self.census.enter("session"),
-                    slot: slot.map(|slot| slot as Rc<dyn std::any::Any>),
-                };
+                let guards = Guards { alive: self.census.enter("session"), slot };
                 Session::launch(wire, early, admission, self.sessions.clone(), guards);
             }
             None => {
@@ -74,7 +71,8 @@ async fn switch<T: Wire>(mut framed: Framed<T, Codec>, response: Response<BoxBod
     let parts = framed.into_parts();
     let mut wire = parts.io;
     wire.write_all(&parts.write_buf).await?;
-    Ok((wire, parts.read_buf.freeze()))
+    // Copied: even an empty part of HTTP's 8 KiB buffer would keep the whole of it.
+    Ok((wire, Bytes::copy_from_slice(&parts.read_buf)))
 }
 
 fn put<T: Wire>(framed: &mut Framed<T, Codec>, message: Message<(Response<()>, BodySize)>) -> io::Result<()> {

@@ -19,7 +19,7 @@ macro_rules! close_reasons {
                 match self { $(Self::$name => $label,)+ }
             }
 
-            /// The code of the close frame; `None` when there is none, because it would not arrive (the client sees 1006).
+            /// The code of the close frame; `None` when there is none: it would not arrive (a client sees 1006).
             pub const fn code(self) -> Option<u16> {
                 match self { $(Self::$name => $code,)+ }
             }

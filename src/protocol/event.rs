@@ -1,8 +1,8 @@
 //! Events as producers post them: what is accepted, and how a request's body becomes the lines that are stored.
 //!
-//! An event is a JSON object with a string `type` of 1 to 64 characters. It is stored byte for byte, with two exceptions:
-//! a missing `timestamp` is put in front, and a raw CR or LF between two tokens becomes a space, because NDJSON and
-//! Server-Sent Events end a record there. The server reads only what it must:
+//! An event is a JSON object with a string `type` of 1 to 64 characters. It is stored byte for byte, with two
+//! exceptions: a missing `timestamp` is put in front, and a raw CR or LF between two tokens becomes a space, because
+//! NDJSON and Server-Sent Events end a record there. The server reads only what it must:
 //!
 //! | key | rule |
 //! |---|---|
@@ -253,7 +253,7 @@ impl Reader<'_> {
             return Ok(fields);
         }
         loop {
-            let key = Key::of(&scanner.key()?.unescaped(self.text));
+            let key = Key::of(&scanner.key()?.bytes(self.text));
             let text = scanner.value(1)?;
             if let Some(key) = key {
                 let slot = &mut fields.0[key as usize];
@@ -325,13 +325,13 @@ enum Key {
 }
 
 impl Key {
-    fn of(key: &str) -> Option<Self> {
+    fn of(key: &[u8]) -> Option<Self> {
         match key {
-            "type" => Some(Self::Type),
-            "seq" => Some(Self::Seq),
-            "timestamp" => Some(Self::Timestamp),
-            "runId" => Some(Self::Run),
-            "status" => Some(Self::Status),
+            b"type" => Some(Self::Type),
+            b"seq" => Some(Self::Seq),
+            b"timestamp" => Some(Self::Timestamp),
+            b"runId" => Some(Self::Run),
+            b"status" => Some(Self::Status),
             _ => None,
         }
     }

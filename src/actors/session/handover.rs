@@ -140,7 +140,7 @@ impl<W: Wire> Viewer for Outlet<W> {
         if self.encoding != Encoding::WebSocket || !matches!(inner.mode, Mode::Live | Mode::Behind) {
             return;
         }
-        inner.screen = Some(frame.clone());
+        inner.screen = Some(Box::new(frame.clone()));
         if inner.outbox.is_empty() {
             inner.wake();
         }

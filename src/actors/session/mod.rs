@@ -24,6 +24,7 @@ use super::messages::registry::{FindError, FindRoom};
 use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
 use super::supervision::{Alive, Line};
+use crate::node::ConnectionSlot;
 use crate::protocol::close::CloseReason;
 use crate::protocol::frame::Decoder;
 use crate::protocol::message::ServerMessage;
@@ -47,11 +48,12 @@ pub use transport::Wire;
 const READS_PER_POLL: usize = 4;
 /// First pause before a page is asked for again after a failure.
 const RETRY_MIN: Duration = Duration::from_millis(100);
-/// Longest such pause.
+/// Longest such pause, after [`MAX_ATTEMPTS`] doublings.
 const RETRY_MAX: Duration = Duration::from_secs(2);
+const MAX_ATTEMPTS: u8 = 5;
 
 /// What a connection wants, as its request said.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Admission {
     /// The run to follow.
     pub run: RunId,
@@ -65,7 +67,6 @@ pub struct Admission {
 }
 
 /// What sessions are given by their thread.
-#[derive(Clone)]
 pub struct SessionPort {
     /// The thread's shared things.
     pub floor: Rc<Floor>,
@@ -78,21 +79,20 @@ pub struct SessionPort {
 /// See the module's page.
 pub struct Session<W: Wire> {
     id: Uuid,
-    admission: Admission,
-    port: SessionPort,
+    run: RunId,
+    port: Rc<SessionPort>,
     /// Shared with the gallery and the usher of this thread.
     outlet: Rc<Outlet<W>>,
     viewer: ViewerId,
     seat: Option<(Rc<Audience>, SeatId)>,
     room: Option<Arc<RoomPort>>,
     decoder: Decoder,
-    /// Bytes that arrived with the upgrade request.
-    early: Bytes,
-    /// `connected` has been sent.
-    greeted: bool,
+    /// Until `connected` has been sent. Boxed: an idle viewer is as small as it can be.
+    arrival: Option<Box<Arrival>>,
     /// A page, a room or a pause is awaited.
     awaiting: bool,
-    retry: Duration,
+    /// How often in a row the next page could not be had.
+    attempts: u8,
     /// The peer has sent its close frame.
     peer_closed: bool,
     /// What arrives is thrown away: it followed a violation, so it can't be trusted to be framed.
@@ -100,41 +100,43 @@ pub struct Session<W: Wire> {
     _guards: Guards,
 }
 
+/// What matters only at a session's start.
+struct Arrival {
+    after: After,
+    refused: Option<CloseReason>,
+    /// Bytes that were read behind the request's head.
+    early: Bytes,
+}
+
 /// What a session holds for as long as it lives.
 pub struct Guards {
     /// Its entry in the census.
     pub alive: Alive,
-    /// Its connection's slot under `server.max_connections`.
-    pub slot: Option<Rc<dyn std::any::Any>>,
+    /// Its connection's slot under `server.max_connections`; a streamed response's is with its HTTP connection.
+    pub slot: Option<Rc<ConnectionSlot>>,
 }
 
 impl<W: Wire> Session<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
-    pub fn launch(wire: W, early: Bytes, admission: Admission, port: SessionPort, guards: Guards) {
+    pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
+        let Admission { run, after, encoding, refused } = admission;
         let floor = &port.floor;
         // A socket that can't be tuned has failed already; its first read tells.
         let _ = wire.tune(floor.limits.send_buffer_bytes);
-        let outlet = Rc::new(Outlet::new(
-            wire,
-            admission.encoding,
-            floor.limits.clone(),
-            floor.meters.clone(),
-            floor.now_secs(),
-        ));
+        let outlet = Rc::new(Outlet::new(wire, encoding, floor.limits.clone(), floor.meters.clone(), floor.now_secs()));
         let viewer = floor.enter(outlet.clone() as Rc<dyn Viewer>);
         let session = Self {
             id: Uuid::now_v7(),
-            admission,
+            run,
             port,
             outlet,
             viewer,
             seat: None,
             room: None,
             decoder: Decoder::default(),
-            early,
-            greeted: false,
+            arrival: Some(Box::new(Arrival { after, refused, early })),
             awaiting: false,
-            retry: RETRY_MIN,
+            attempts: 0,
             peer_closed: false,
             deaf: false,
             _guards: guards,
@@ -145,7 +147,7 @@ impl<W: Wire> Session<W> {
     /// Finds the run's room, takes a seat in its audience here, and asks for the first page.
     fn seek(&mut self, ctx: &mut Context<Self>) {
         self.awaiting = true;
-        let (rooms, run) = (self.port.rooms.clone(), self.admission.run.clone());
+        let (rooms, run) = (self.port.rooms.clone(), self.run.clone());
         let found = async move { rooms.ask(FindRoom { run }).await };
         ctx.spawn(wrap_future::<_, Self>(found).map(|found, session, ctx| {
             session.awaiting = false;
@@ -186,9 +188,9 @@ impl<W: Wire> Session<W> {
     /// Asks for what follows.
     fn pull(&mut self, ctx: &mut Context<Self>) {
         let Some(room) = &self.room else { return self.seek(ctx) };
-        let from = match self.greeted {
-            true => ReadFrom::Place(self.outlet.place()),
-            false => ReadFrom::After(self.admission.after),
+        let from = match &self.arrival {
+            None => ReadFrom::Place(self.outlet.place()),
+            Some(arrival) => ReadFrom::After(arrival.after),
         };
         let (reply, page) = oneshot::channel();
         match room.read.try_send(Read { from, max_bytes: self.outlet.page_bytes(), reply }) {
@@ -215,8 +217,8 @@ impl<W: Wire> Session<W> {
     /// Waits a little before the next attempt; the viewer stays and is told nothing false.
     fn pause(&mut self, ctx: &mut Context<Self>) {
         self.awaiting = true;
-        let pause = self.retry;
-        self.retry = (self.retry * 2).min(RETRY_MAX);
+        let pause = (RETRY_MIN * 2_u32.pow(u32::from(self.attempts))).min(RETRY_MAX);
+        self.attempts = (self.attempts + 1).min(MAX_ATTEMPTS);
         ctx.run_later(pause, |session, _| {
             session.awaiting = false;
             session.outlet.wake();
@@ -224,11 +226,10 @@ impl<W: Wire> Session<W> {
     }
 
     fn take_page(&mut self, page: Page) {
-        self.retry = RETRY_MIN;
+        self.attempts = 0;
         let outlet = self.outlet.clone();
-        if !self.greeted {
-            self.greeted = true;
-            self.greet(&page);
+        if let Some(arrival) = self.arrival.take() {
+            self.greet(arrival.after, &page);
         }
         let (tip, phase) = (page.tip, page.phase);
         outlet.take_page(page);
@@ -246,18 +247,18 @@ impl<W: Wire> Session<W> {
         }
     }
 
-    fn greet(&self, page: &Page) {
+    fn greet(&self, after: After, page: &Page) {
         self.outlet.set_place(page.place);
-        match self.admission.encoding {
+        match self.outlet.encoding() {
             Encoding::WebSocket => self.outlet.tell(&ServerMessage::Connected {
-                run_id: self.admission.run.clone(),
+                run_id: self.run.clone(),
                 session_id: self.id.to_string().into(),
                 node_id: self.port.node_id.clone(),
                 timestamp: Timestamp::now(),
                 epoch: page.epoch,
                 from: page.place.next,
                 tip: page.tip,
-                cursor: page.stood(self.admission.after),
+                cursor: page.stood(after),
                 heartbeat_secs: u64::from(self.outlet.limits().ping_secs),
             }),
             Encoding::Sse => self.outlet.push(Bytes::from_static(b": connected\n\n")),
@@ -282,8 +283,8 @@ impl<W: Wire> Session<W> {
                 Mode::Behind if !self.awaiting && self.outlet.wants_page() => self.pull(ctx),
                 _ => {}
             }
-            if !self.early.is_empty() {
-                let early = std::mem::take(&mut self.early);
+            let early = self.arrival.as_mut().map(|arrival| std::mem::take(&mut arrival.early)).unwrap_or_default();
+            if !early.is_empty() {
                 self.receive(&early);
                 continue;
             }
@@ -319,7 +320,7 @@ impl<W: Wire> Session<W> {
         }
         // Our side is said; the peer's close frame or end of stream comes, or its time runs out.
         let shut = self.outlet.poll_shutdown(cx);
-        self.peer_closed || self.admission.encoding != Encoding::WebSocket || matches!(shut, Poll::Ready(Err(_)))
+        self.peer_closed || self.outlet.encoding() != Encoding::WebSocket || matches!(shut, Poll::Ready(Err(_)))
     }
 }
 
@@ -327,7 +328,7 @@ impl<W: Wire> Actor for Session<W> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        match self.admission.refused {
+        match self.arrival.as_ref().and_then(|arrival| arrival.refused) {
             Some(reason) => self.close(reason),
             None => self.seek(ctx),
         }
@@ -360,7 +361,7 @@ impl<W: Wire> Drop for Session<W> {
         self.leave_seat();
         self.port.floor.leave(self.viewer);
         self.port.floor.meters.closed(reason);
-        let (run, session) = (&self.admission.run, self.id);
+        let (run, session) = (&self.run, self.id);
         info!(%run, %session, reason = reason.as_str(), "session closed");
     }
 }

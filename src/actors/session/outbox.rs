@@ -12,8 +12,6 @@ use crate::protocol::{Segment, Seq};
 
 /// Slices offered to one vectored write.
 pub(super) const MAX_SLICES: usize = 16;
-/// A queue that grew beyond this in a burst gives its memory back when it runs empty.
-const KEPT_CAPACITY: usize = 8;
 
 /// One thing to write, never split between two others: its ends are frame boundaries.
 #[derive(Debug)]
@@ -120,8 +118,8 @@ impl Outbox {
                 written.oldest = written.oldest.or(segment.arrived());
             }
         }
-        if self.chunks.is_empty() && self.chunks.capacity() > KEPT_CAPACITY {
-            self.chunks = VecDeque::new();
+        if self.chunks.is_empty() {
+            self.chunks = VecDeque::new(); // an idle viewer holds no memory for it
         }
         written
     }

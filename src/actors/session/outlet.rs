@@ -69,7 +69,7 @@ pub(super) struct Inner<W> {
     /// Bytes counted in the node's budget.
     pub(super) counted: usize,
     /// Newest screen that waits for an empty outbox.
-    pub(super) screen: Option<Bytes>,
+    pub(super) screen: Option<Box<Bytes>>,
     pub(super) vitals: Vitals,
     pub(super) drain_announced: bool,
     /// The last write ended in "would block".
@@ -103,6 +103,11 @@ impl<W: Wire> Outlet<W> {
     /// The limits it keeps.
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
+    }
+
+    /// How messages are written.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// Where the session stands in its life.
@@ -308,7 +313,7 @@ impl<W: Wire> Outlet<W> {
         let flushed = loop {
             if inner.outbox.is_empty() {
                 let Some(screen) = inner.screen.take() else { break Flushed::Clear };
-                inner.outbox.push_message(screen);
+                inner.outbox.push_message(*screen);
             }
             let Inner { wire, outbox, .. } = &mut *inner;
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];

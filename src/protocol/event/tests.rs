@@ -234,7 +234,7 @@ fn nesting_is_counted_exactly_with_the_event_as_the_first_level() {
 #[test]
 fn a_refusal_names_the_event_and_the_place() {
     let (_, _, text) = refusal(BodyKind::NdJson, "{\"type\":\"a\"}\n\n{\"type\":\"b\"}\n{\"type\":\"c\",}");
-    assert_eq!(text, "event 2: not JSON: expected a key at byte 38 of the body");
+    assert_eq!(text, "event 2: not JSON: expected a key at byte 39 of the body");
     let (_, _, text) = refusal(BodyKind::Json, r#"[{"type":"a"}, 3]"#);
     assert_eq!(text, "event 1: not an object at byte 15 of the body");
     let (_, _, text) = refusal(BodyKind::Json, r#"[{"type":"a"},{"type":"a"},{}]"#);
@@ -249,8 +249,8 @@ fn a_refusal_names_the_event_and_the_place() {
 fn bytes_that_are_not_utf8_are_refused_with_their_place() {
     let at = |kind, body: &[u8]| parse(kind, body.to_vec()).unwrap_err();
     let error = |index, at| EventError::Event { index, flaw: Flaw::InvalidUtf8 { at } };
-    assert_eq!(at(BodyKind::NdJson, b"{\"type\":\"a\"}\n{\"type\":\"a\",\"s\":\"\xff\"}"), error(1, 29));
-    assert_eq!(at(BodyKind::Json, b"[{\"type\":\"a\"},{\"type\":\"a\",\"s\":\"\xc3\"}]"), error(1, 30));
+    assert_eq!(at(BodyKind::NdJson, b"{\"type\":\"a\"}\n{\"type\":\"a\",\"s\":\"\xff\"}"), error(1, 30));
+    assert_eq!(at(BodyKind::Json, b"[{\"type\":\"a\"},{\"type\":\"a\",\"s\":\"\xc3\"}]"), error(1, 31));
     assert_eq!(at(BodyKind::Json, b"\xff"), error(0, 0));
     assert_eq!(at(BodyKind::Json, b"{\"type\":\"\xed\xa0\x80\"}"), error(0, 9));
     let first = EventError::Event { index: 0, flaw: Flaw::MissingType };

@@ -48,8 +48,8 @@ fn broken(what: &'static str) -> Violation {
     Violation { close: CloseReason::Protocol, what }
 }
 
-/// Reads frames. Between messages it holds nothing but a null pointer, and within one at most about twice the bytes that
-/// came (never what a frame merely declares): thousands of connections are idle at any moment, and some are hostile.
+/// Reads frames. Between messages it holds nothing but a null pointer, and within one at most about twice the bytes
+/// that came (never what a frame merely declares): thousands of connections are idle at any moment, and some are hostile.
 #[derive(Debug, Default)]
 pub struct Decoder(Option<Box<Partial>>);
 
@@ -97,6 +97,14 @@ impl Decoder {
     /// Whether nothing is half received, so that it holds no memory.
     pub fn is_idle(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Bytes of memory that it holds, for budgets.
+    pub fn held_bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |partial| {
+            let message = partial.message.as_ref().map_or(0, |message| message.bytes.capacity());
+            size_of::<Partial>() + partial.control.capacity() + message
+        })
     }
 
     /// Takes bytes from the front of `data` until something is whole. `None`: all of it was taken. Call it until then.
@@ -159,8 +167,9 @@ impl Partial {
             None => &mut self.control,
         };
         if bytes.capacity() - bytes.len() < taken.len() {
-            // Doubling, but never beyond what the frame can bring.
-            bytes.reserve_exact(bytes.len().max(taken.len()).min(missing));
+            // Doubling, or a message in tiny fragments would be copied for each; at most what a last frame can bring.
+            let most = if frame.last { missing } else { usize::MAX };
+            bytes.reserve_exact(bytes.len().max(taken.len()).min(most));
         }
         let start = bytes.len();
         bytes.extend_from_slice(taken);

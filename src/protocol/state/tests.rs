@@ -141,7 +141,10 @@ fn odd_events_are_counted_and_change_nothing_else() {
 fn one_odd_value_spoils_no_other() {
     let state = shown(&fold([
         r#"{"type":"test_plan","tests":[{"testId":"t","title":["group","test"],"file":9,"line":"x"}]}"#,
-        r#"{"type":"test_status","testId":"t","status":"failed","timestamp":5,"data":{"attempt":-1,"errors":"bad","durationMs":3}}"#,
+        concat!(
+            r#"{"type":"test_status","testId":"t","status":"failed","timestamp":5,"#,
+            r#""data":{"attempt":-1,"errors":"bad","durationMs":3}}"#
+        ),
         r#"{"type":"error","error":{"message":"worker died"},"timestamp":"2026-01-01T00:00:00Z"}"#,
     ]));
     let test = &state["tests"][0];

@@ -139,8 +139,16 @@ impl Journal for MemoryJournal {
         Ok(self.shelf().heads(limit, |head| head.phase != RunPhase::Gone && head.last_at >= since))
     }
 
-    async fn idle_since(&self, before: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
-        Ok(self.shelf().heads(limit, |head| head.phase == RunPhase::Live && head.last_at < before))
+    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        let fits =
+            |head: &Head| head.phase == RunPhase::Live && rules::is_ended(head) == ended && head.last_at < before;
+        Ok(self.shelf().heads(limit, fits))
+    }
+
+    async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        let shelf = self.shelf();
+        let gone = shelf.runs.iter().filter(|(_, log)| log.run.head.phase == RunPhase::Gone && log.gone_at >= since);
+        Ok(gone.map(|(run, _)| run.clone()).take(limit).collect())
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
@@ -173,5 +181,39 @@ impl Journal for MemoryJournal {
 
     async fn close(&self) {
         self.shelf().closed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::protocol::{Lines, ProducerId};
+    use crate::storage::journal::{OnGap, Post};
+
+    #[tokio::test]
+    async fn a_full_memory_is_unavailable_until_runs_expire() {
+        let limits = Limits { max_run_bytes: 1 << 30, tombstone: Duration::ZERO };
+        let journal = MemoryJournal::new(limits).with_max_total_bytes(100);
+        let append = |run: &str, seals| {
+            let post = Post {
+                producer: ProducerId::own("p"),
+                n: 1,
+                on_gap: OnGap::Allow,
+                lines: Lines::from_stored(format!(r#"{{"type":"{}"}}"#, "x".repeat(50)).into()),
+                status: None,
+                privileged: false,
+                seals,
+            };
+            let deadline = journal.now().plus_millis(60_000);
+            Append { run: RunId::parse(run).unwrap(), posts: vec![post], precondition: None, deadline }
+        };
+        journal.append(append("a", true)).await.unwrap();
+        let refused = journal.append(append("b", false)).await;
+        assert!(matches!(refused, Err(JournalError::Unavailable(_))), "{refused:?}");
+        journal.expire(journal.now().plus_millis(1), 1).await.unwrap();
+        journal.append(append("b", false)).await.unwrap();
+        journal.probe().await.unwrap();
     }
 }

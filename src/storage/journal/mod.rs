@@ -63,6 +63,9 @@ pub enum OnGap {
 }
 
 /// Makes an append conditional. The primitive behind everything that must be appended once in a cluster.
+///
+/// A post that is stored already is answered as such whatever the precondition says, so that a conditional append whose
+/// outcome was unknown can be repeated and hears that it had won.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// The run's last seq is this one (0: the run has no event).
@@ -248,8 +251,12 @@ pub trait Journal: Send + Sync + 'static {
     /// Runs with an event at or after `since` (journal time), oldest change first, at most `limit`.
     async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError>;
 
-    /// Runs that can grow and whose last event is older than `before`, at most `limit`.
-    async fn idle_since(&self, before: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError>;
+    /// Runs that can grow and whose last event is older than `before`, oldest first, at most `limit`: those whose status
+    /// is final, or those whose status is not.
+    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError>;
+
+    /// Runs that went at or after `since` (journal time), at most `limit`.
+    async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError>;
 
     /// Removes ended runs (final status or sealed) whose last event is older than `before`, at most `limit`, in steps
     /// that keep appends flowing; leaves tombstones, and removes tombstones past their time.

@@ -1,1 +1,165 @@
+//! The rules against a small model: producers that number their events, and a list.
 
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+fn moment() -> Moment {
+    let epochs = Epochs { incarnation: Epoch(5), births: Epoch(5) };
+    Moment { now: NOW, epochs, max_run_bytes: 1 << 30 }
+}
+
+fn unborn() -> Run {
+    Run::load(Head::unborn(), Marks::default(), moment().epochs)
+}
+
+fn event(producer: &str, n: u64) -> String {
+    format!(r#"{{"type":"e","p":"{producer}","n":{n}}}"#)
+}
+
+fn post(producer: &str, n: u64, count: u64, on_gap: OnGap) -> Post {
+    let events: Vec<String> = (n..n + count).map(|n| event(producer, n)).collect();
+    Post {
+        producer: ProducerId::parse(producer).unwrap(),
+        n,
+        on_gap,
+        lines: Lines::from_stored(events.join("\n").into()),
+        status: None,
+        privileged: false,
+        seals: false,
+    }
+}
+
+fn append_of(posts: Vec<Post>) -> Append {
+    Append { run: crate::protocol::RunId::parse("r").unwrap(), posts, precondition: None, deadline: NOW }
+}
+
+/// What the run should be: a list of lines, and how far each producer is.
+#[derive(Default)]
+struct Model {
+    log: Vec<String>,
+    highs: HashMap<String, u64>,
+}
+
+impl Model {
+    /// Events stored and duplicates, or the number that would fit.
+    fn post(&mut self, producer: &str, n: u64, count: u64, on_gap: OnGap) -> Result<(u64, u64), u64> {
+        let high = self.highs.entry(producer.to_owned()).or_default();
+        if n > *high + 1 {
+            match on_gap {
+                OnGap::Refuse => return Err(*high + 1),
+                OnGap::Announce => self.log.push(format!("{producer} lost {}..{}", *high + 1, n - 1)),
+                OnGap::Allow => {}
+            }
+        }
+        let mut done = (0, 0);
+        for number in n..n + count {
+            if number <= *high {
+                done.1 += 1;
+            } else {
+                self.log.push(event(producer, number));
+                *high = number;
+                done.0 += 1;
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// A stored line as the model writes it.
+fn modelled(line: &[u8]) -> String {
+    let value: serde_json::Value = serde_json::from_slice(line).unwrap();
+    if value["type"] == "events_lost" {
+        return format!("{} lost {}..{}", value["producer"].as_str().unwrap(), value["from"], value["to"]);
+    }
+    String::from_utf8(line.to_vec()).unwrap()
+}
+
+fn posts() -> impl Strategy<Value = Vec<Vec<(usize, u64, u64, OnGap)>>> {
+    let on_gap = prop_oneof![Just(OnGap::Refuse), Just(OnGap::Announce), Just(OnGap::Allow)];
+    let post = (0..3_usize, 1..12_u64, 1..6_u64, on_gap);
+    prop::collection::vec(prop::collection::vec(post, 1..4), 1..20)
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_of_posts_and_repeats_comes_to_what_the_model_says(appends in posts()) {
+        let mut run = unborn();
+        let mut model = Model::default();
+        let mut log = Vec::new();
+        for posts in appends {
+            let names = ["a", "b", "c"];
+            let wanted: Vec<_> = posts.iter().map(|&(p, n, count, gap)| post(names[p], n, count, gap)).collect();
+            let tip = run.head.tip;
+            let Decision { stored, .. } = append(&mut run, &append_of(wanted), &moment());
+            let mut next = tip + 1;
+            for (outcome, (p, n, count, gap)) in stored.outcomes.iter().zip(posts) {
+                let before = model.log.len() as u64;
+                match (outcome, model.post(names[p], n, count, gap)) {
+                    (Ok(appended), Ok((new, old))) => {
+                        prop_assert_eq!((appended.stored, appended.duplicates), (new, old));
+                        let added = model.log.len() as u64 - before;
+                        prop_assert_eq!(appended.seqs, (added > 0).then(|| (before + 1, before + added)));
+                        prop_assert_eq!(appended.producer_high, model.highs[names[p]]);
+                    }
+                    (outcome, Err(expected)) => {
+                        prop_assert_eq!(outcome, &Err(Refusal::ProducerGap { expected }));
+                    }
+                    (outcome, model) => prop_assert!(false, "{:?} against {:?}", outcome, model),
+                }
+            }
+            for segment in &stored.segments {
+                prop_assert_eq!(segment.first(), next);
+                next = segment.last() + 1;
+                log.extend(segment.lines().iter().map(modelled));
+            }
+            prop_assert_eq!(next - 1, stored.head.tip);
+            prop_assert_eq!(&log, &model.log);
+        }
+    }
+}
+
+#[test]
+fn a_run_whose_lineage_ends_before_this_life_opens_its_epoch_once() {
+    let mut epochs = moment().epochs;
+    let mut run = unborn();
+    let first = append(&mut run, &append_of(vec![post("a", 1, 4, OnGap::Refuse)]), &moment());
+    assert_eq!(first.opened, Some((Epoch(5), 1)));
+    let second = append(&mut run, &append_of(vec![post("a", 5, 1, OnGap::Refuse)]), &moment());
+    assert_eq!(second.opened, None);
+
+    epochs.bump(NOW);
+    let mut run = Run::load(second.stored.head, Marks::default(), epochs);
+    assert_eq!(run.head.lineage.entries(), [(Epoch(5), 1), (Epoch(1_000), 6)], "shown while it is pending");
+    let later = Moment { epochs, ..moment() };
+    let refused = append(&mut run, &append_of(vec![post("b", 9, 1, OnGap::Refuse)]), &later);
+    assert_eq!((refused.opened, refused.stored.segments.len()), (None, 0));
+    let third = append(&mut run, &append_of(vec![post("b", 1, 1, OnGap::Refuse)]), &later);
+    assert_eq!(third.opened, Some((Epoch(1_000), 6)));
+    assert_eq!(third.stored.segments[0].epoch(), Epoch(1_000));
+    assert_eq!(append(&mut run, &append_of(vec![post("b", 2, 1, OnGap::Refuse)]), &later).opened, None);
+}
+
+#[test]
+fn epochs_only_grow_even_when_the_clock_goes_back() {
+    let mut epochs = Epochs { incarnation: Epoch(5_000), births: Epoch(5_000) };
+    epochs.raise_births(NOW);
+    assert_eq!(epochs, Epochs { incarnation: Epoch(5_000), births: Epoch(5_001) });
+    epochs.bump(NOW);
+    assert_eq!(epochs, Epochs { incarnation: Epoch(5_002), births: Epoch(5_002) });
+    epochs.bump(Timestamp::from_millis(9_000));
+    assert_eq!(epochs.incarnation, Epoch(9_000));
+}
+
+#[test]
+fn a_runs_time_does_not_go_back_with_the_clock() {
+    let mut run = unborn();
+    append(&mut run, &append_of(vec![post("a", 1, 1, OnGap::Refuse)]), &moment());
+    let earlier = Moment { now: NOW.plus_millis(-500), ..moment() };
+    let second = append(&mut run, &append_of(vec![post("a", 2, 1, OnGap::Refuse)]), &earlier);
+    assert_eq!((second.stored.segments[0].at(), second.stored.head.last_at), (NOW, NOW));
+}

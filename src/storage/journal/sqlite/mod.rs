@@ -6,8 +6,8 @@
 //! # What a fault can lose
 //! | `journal.sync` | process killed | power lost, kernel crash | older copy of the file put back |
 //! |---|---|---|---|
-//! | `normal` (default) | nothing | the last moments, up to the last checkpoint or sync (seconds) | what came after it |
-//! | `full` | nothing | nothing | what came after it |
+//! | `normal` (default) | nothing | the last half minute or less: what the kernel had yet to write | what came after |
+//! | `full` | nothing | nothing | what came after |
 //!
 //! "Nothing" is about acknowledged events. Whatever was lost, no seq is told twice in one epoch:
 //!
@@ -17,7 +17,7 @@
 //! | a killed process | no clean mark, the same boot id: the kernel still has the writes | the same epoch goes on |
 //! | power loss under `normal` | no clean mark, another boot id | a new epoch, an `error` in the log |
 //! | power loss under `full` | the same | a new epoch, a `warn`: nothing should be missing |
-//! | an older copy put back | the file `-life` beside the database names another life, or is missing | a new epoch, an `error` |
+//! | an older copy put back | the `-life` file beside it names another life, or is missing | a new epoch, an `error` |
 //!
 //! A new epoch costs nothing when nothing was lost: every cursor up to the surviving tip goes on. So it is opened
 //! whenever there is doubt. What can't be noticed is a whole directory put back, `-life` included, as it was after a
@@ -226,9 +226,20 @@ impl Journal for SqliteJournal {
         self.heads(sql, since, limit).await
     }
 
-    async fn idle_since(&self, before: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
-        let sql = heads!("", "WHERE r.phase = 0 AND r.last_at < ?1 ORDER BY r.last_at LIMIT ?2");
+    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        let sql = match ended {
+            true => heads!("", "WHERE r.phase = 0 AND r.ended = 1 AND r.last_at < ?1 ORDER BY r.last_at LIMIT ?2"),
+            false => heads!("", "WHERE r.phase = 0 AND r.ended = 0 AND r.last_at < ?1 ORDER BY r.last_at LIMIT ?2"),
+        };
         self.heads(sql, before, limit).await
+    }
+
+    async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        let sql = "SELECT run FROM runs WHERE phase >= 2 AND gone_at >= ? LIMIT ?";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query_scalar(sql).bind(since.as_millis()).bind(limit);
+        let found: Vec<String> = query.fetch_all(&self.readers).await.map_err(read_failed)?;
+        Ok(found.iter().filter_map(|run| RunId::parse(run).ok()).collect())
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
@@ -291,4 +302,22 @@ fn closed() -> JournalError {
 
 fn stopped() -> JournalError {
     JournalError::OutcomeUnknown("the journal's writer stopped".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failed_commit_leaves_the_outcome_unknown() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let tables = "CREATE TABLE parent (id INTEGER PRIMARY KEY); \
+                      CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)";
+        connection.execute(tables).await.unwrap();
+        let mut transaction = connection.begin().await.unwrap();
+        transaction.execute("INSERT INTO child VALUES (7)").await.unwrap();
+        assert!(matches!(commit(transaction).await, Err(JournalError::OutcomeUnknown(_))));
+    }
 }

@@ -34,7 +34,7 @@ impl Resident {
 #[derive(Debug, Default)]
 pub(super) struct Residents {
     runs: HashMap<RunId, Resident>,
-    /// Loads and posts so far.
+    /// Posts so far, and the weight of all that was loaded: grows at least as fast as the weight of what is here.
     uses: u64,
     /// When the next eviction has to count.
     count_at: u64,
@@ -60,15 +60,20 @@ impl Residents {
         let names = serde_json::to_string(&missing).map_err(|error| sqlx::Error::Encode(error.into()))?;
         for row in sqlx::query(sql).bind(names).fetch_all(connection).await? {
             let (id, number, run) = rows::run(&row, epochs)?;
-            self.runs.insert(id, Resident { number: Some(number), run, used: self.uses });
+            self.insert(id, Some(number), run);
         }
         for id in missing {
             if !self.runs.contains_key(id) {
-                let run = Run::load(Head::unborn(), Marks::default(), epochs);
-                self.runs.insert(id.clone(), Resident { number: None, run, used: self.uses });
+                self.insert(id.clone(), None, Run::load(Head::unborn(), Marks::default(), epochs));
             }
         }
         Ok(())
+    }
+
+    fn insert(&mut self, id: RunId, number: Option<i64>, run: Run) {
+        let resident = Resident { number, run, used: self.uses };
+        self.uses += resident.weight() as u64;
+        self.runs.insert(id, resident);
     }
 
     /// A run that was loaded, for an append of `posts`.
@@ -94,8 +99,8 @@ impl Residents {
         self.runs.clear();
     }
 
-    /// Forgets the least recently used ones beyond the bound, a quarter more so that this is rare. A use adds at most
-    /// one mark, so that counting can wait for as many uses as there was room for.
+    /// Forgets the least recently used ones beyond the bound, a quarter more so that this is rare: `uses` tells when
+    /// that quarter may be full again.
     pub(super) fn evict(&mut self) {
         if self.uses < self.count_at {
             return;

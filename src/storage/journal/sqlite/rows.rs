@@ -135,8 +135,8 @@ pub(super) static RUNS: LazyLock<RowWriter> = LazyLock::new(|| {
     RowWriter::new(
         "INSERT INTO runs (number, run, phase, ended, status, tip, bytes, created_at, last_at) VALUES",
         "(?,?,?,?,?,?,?,?,?)",
-        "ON CONFLICT (number) DO UPDATE SET phase = excluded.phase, ended = excluded.ended, status = excluded.status, tip = excluded.tip, \
-         bytes = excluded.bytes, last_at = excluded.last_at",
+        "ON CONFLICT (number) DO UPDATE SET phase = excluded.phase, ended = excluded.ended, status = excluded.status, \
+         tip = excluded.tip, bytes = excluded.bytes, last_at = excluded.last_at",
     )
 });
 

@@ -73,7 +73,7 @@ async fn bury(
     tombstone: Duration,
 ) -> Result<Progress, sqlx::Error> {
     let due = now.plus_millis(-i64::try_from(tombstone.as_millis()).unwrap_or(i64::MAX));
-    let sql = "SELECT number, run FROM runs WHERE phase = 3 AND gone_at <= ? LIMIT ?";
+    let sql = "SELECT number, run FROM runs INDEXED BY tombstones WHERE phase = 3 AND gone_at <= ? LIMIT ?";
     let rows = sqlx::query(sql).bind(due.as_millis()).bind(STEP_ROWS).fetch_all(&mut *connection).await?;
     let runs = rows.iter().map(numbered).collect::<Result<Vec<_>, _>>()?;
     for (number, _) in &runs {

@@ -162,7 +162,9 @@ impl Writer {
             Err(error) => Err(error),
         };
         self.settle(outcome).await?;
-        Ok(self.residents.peek(run).map_or_else(Head::unborn, |resident| resident.run.head.clone()))
+        let head = self.residents.peek(run).map_or_else(Head::unborn, |resident| resident.run.head.clone());
+        self.residents.evict();
+        Ok(head)
     }
 
     async fn sweep(&mut self, step: Step) -> Result<Progress, JournalError> {

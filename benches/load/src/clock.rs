@@ -1,0 +1,23 @@
+//! Nanoseconds that fit an event: monotonic within the process, always 19 digits, so that events keep their size.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The one clock of publishers and viewers.
+#[derive(Clone, Copy)]
+pub struct Clock {
+    start: Instant,
+    base: u64,
+}
+
+impl Clock {
+    /// Anchors the clock to the wall clock once; steps of the wall clock cannot reach it afterwards.
+    pub fn start() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { start: Instant::now(), base: since_epoch.as_nanos() as u64 }
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    pub fn now(&self) -> u64 {
+        self.base + self.start.elapsed().as_nanos() as u64
+    }
+}

@@ -1,0 +1,111 @@
+//! Reading a run from its start: one viewer, and a herd of them. Only runcast keeps history this long.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde_json::json;
+
+use super::{Report, fresh_run};
+use crate::{
+    Site,
+    crowd::{Crowd, Plan},
+    event,
+    http::Connection,
+    publisher::Publisher,
+    stats::round,
+    target::Target,
+};
+
+const BATCH: usize = 500;
+const JOURNAL_READS: &str = "runcast_journal_reads_total";
+
+/// The size of a replay.
+#[derive(Args)]
+pub struct ReplayOptions {
+    /// Events in the run.
+    #[arg(long, default_value_t = 100_000)]
+    events: usize,
+    /// Bytes per event.
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(event::MIN_SIZE as u64..))]
+    size: u64,
+}
+
+/// The size of a herd.
+#[derive(Args)]
+pub struct HerdOptions {
+    /// Viewers that join at once.
+    #[arg(long, default_value_t = 1000)]
+    viewers: usize,
+    #[command(flatten)]
+    run: ReplayOptions,
+}
+
+/// Measures how long one viewer takes to read the whole run.
+pub fn replay(site: &Site, options: &ReplayOptions) -> Result<Report> {
+    read_all(site, "replay", 1, options)
+}
+
+/// Measures how long many viewers take, and how often the journal is read for all of them.
+pub fn herd(site: &Site, options: &HerdOptions) -> Result<Report> {
+    read_all(site, "herd", options.viewers, &options.run)
+}
+
+fn read_all(site: &Site, scenario: &str, viewers: usize, options: &ReplayOptions) -> Result<Report> {
+    ensure!(site.target == Target::Runcast, "only runcast can be read from the start");
+    let &ReplayOptions { events, size } = options;
+    let run = fresh_run(&site.clock);
+    Publisher::new(site, &run)?.fill(events, BATCH, size as usize)?;
+
+    let mut metrics = Connection::open(site.addr)?;
+    let (reads, cpu) = (journal_reads(&mut metrics)?, site.server.cpu()?);
+    let start = Instant::now();
+    // Every viewer of a replay is checked for order, of a herd a sample: parsing must not become the measurement.
+    let sample_every = if viewers == 1 { 1 } else { 16 };
+    let crowd =
+        Crowd::start(site, &Plan { path: format!("/ws/runs/{run}?after=0"), viewers, sample_every, reading: true });
+    crowd.wait_events(events as u64);
+    let elapsed = start.elapsed().as_secs_f64();
+    let (reads, cpu) = (journal_reads(&mut metrics)? - reads, site.server.cpu()? - cpu);
+
+    let receipts = crowd.leave()?;
+    let (missing, extra) = receipts.differences(events as u64);
+    let rate = (viewers * events) as f64 / elapsed;
+    let json = json!({
+        "scenario": scenario, "target": site.target.to_string(), "viewers": viewers, "events": events, "size": size,
+        "elapsedSecs": round(elapsed), "deliveriesPerSec": rate.round(), "journalReads": reads, "missing": missing,
+        "extra": extra, "disordered": receipts.disordered, "serverCpuSecs": round(cpu),
+    });
+    let summary = format!(
+        "{viewers} viewers read {events} events from the start in {elapsed:.2} s ({rate:.0} deliveries/s), \
+         {reads} journal reads, {missing} missing"
+    );
+    Ok(Report { json, summary })
+}
+
+/// The sum over all label sets of the journal's read counter; a counter that nothing has raised yet may be absent.
+fn journal_reads(connection: &mut Connection) -> Result<u64> {
+    let body = connection.get("/metrics", "text/plain")?;
+    sum_metric(std::str::from_utf8(body)?, JOURNAL_READS).context("/metrics has a journal read count that is no number")
+}
+
+fn sum_metric(text: &str, name: &str) -> Option<u64> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix(name))
+        .filter(|rest| rest.starts_with([' ', '{']))
+        .map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok())
+        .try_fold(0, |sum, value| Some(sum + value? as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_summed_over_its_labels_and_not_over_its_namesakes() {
+        let text = "# TYPE reads counter\nreads{kind=\"a b\"} 3\nreads{kind=\"c\"} 4\nreads_failed 9\n";
+        assert_eq!(sum_metric(text, "reads"), Some(7));
+        assert_eq!(sum_metric("", "reads"), Some(0));
+        assert_eq!(sum_metric("reads x\n", "reads"), None);
+    }
+}

@@ -1,0 +1,22 @@
+//! The measurements, one per file.
+
+pub mod catchup;
+pub mod fanout;
+pub mod idle;
+pub mod ingest;
+pub mod never_read;
+
+use crate::clock::Clock;
+
+/// The result of a measurement.
+pub struct Report {
+    /// For machines.
+    pub json: serde_json::Value,
+    /// For people.
+    pub summary: String,
+}
+
+/// A run that no earlier measurement has touched.
+fn fresh_run(clock: &Clock) -> String {
+    format!("load-{}", clock.now())
+}

@@ -1,0 +1,69 @@
+//! What differs between the servers under test; everything else is the same code for each.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::http::Connection;
+
+/// A server under test.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Target {
+    /// This project.
+    Runcast,
+    /// nginx with the nchan module, configured by `scripts/bench`.
+    Nchan,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Runcast => "runcast",
+            Self::Nchan => "nchan",
+        })
+    }
+}
+
+impl Target {
+    /// Where events of a run are posted.
+    pub fn publish_path(self, run: &str) -> String {
+        match self {
+            Self::Runcast => format!("/api/runs/{run}/events"),
+            Self::Nchan => format!("/pub?id={run}"),
+        }
+    }
+
+    /// Where a run is watched from what comes next.
+    pub fn live_path(self, run: &str) -> String {
+        match self {
+            Self::Runcast => format!("/ws/runs/{run}?after=latest"),
+            Self::Nchan => format!("/sub?id={run}"),
+        }
+    }
+
+    /// Whether a text message is an event, and not the server's own word.
+    pub fn is_event(self, message: &[u8]) -> bool {
+        match self {
+            Self::Runcast => message.starts_with(br#"{"seq":"#),
+            Self::Nchan => true,
+        }
+    }
+
+    /// Whether a viewer is subscribed once it is greeted: runcast says `connected`; nchan is asked ([`subscribers`]).
+    ///
+    /// [`subscribers`]: Self::subscribers
+    pub fn greets(self) -> bool {
+        self == Self::Runcast
+    }
+
+    /// How many viewers the server itself counts; `None` where the greeting already proved it.
+    pub fn subscribers(self, connection: &mut Connection, run: &str) -> Result<Option<u64>> {
+        if self.greets() {
+            return Ok(None);
+        }
+        let Ok(body) = connection.get(&self.publish_path(run), "text/json") else { return Ok(Some(0)) };
+        let info: serde_json::Value = serde_json::from_slice(body).context("nchan's channel information")?;
+        Ok(Some(info["subscribers"].as_u64().unwrap_or(0)))
+    }
+}

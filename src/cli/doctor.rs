@@ -1,0 +1,218 @@
+//! `runcast doctor`: would it run here, as it is configured?
+
+use std::io::{self, Write as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use rustix::fs::{Access, access, statvfs};
+use serde::Serialize;
+
+use super::SettingArgs;
+use crate::config::{Config, EXIT_CONFIG, Problem, StoreUrl, SyncMode};
+use crate::descriptors::Descriptors;
+use crate::storage::data_dir::{DataDir, DataDirError};
+
+/// `runcast doctor`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Changes nothing but to try the lock of an existing data directory.\n\
+                        Exit codes: 0 it would run (warnings included), 1 a check failed, 2 wrong usage, \
+                        64 the configuration would be refused.")]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    settings: SettingArgs,
+    /// Write the result as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Check {
+    name: &'static str,
+    verdict: Verdict,
+    detail: String,
+}
+
+impl Check {
+    fn new(name: &'static str, verdict: Verdict, detail: impl Into<String>) -> Self {
+        Self { name, verdict, detail: detail.into() }
+    }
+}
+
+/// Checks and reports.
+///
+/// # Errors
+/// When the report can't be written.
+pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let (checks, refused) = match Config::load(&args.settings.sources()) {
+        Ok(loaded) => {
+            let file = loaded.file.map_or_else(|| "no file".into(), |file| file.display().to_string());
+            let mut checks = vec![Check::new("configuration", Verdict::Ok, format!("holds together ({file})"))];
+            checks.extend(loaded.warnings.iter().map(|warning| configuration(Verdict::Warn, warning)));
+            checks.extend(machine(&loaded.config));
+            (checks, false)
+        }
+        Err(problems) => (problems.0.iter().map(|problem| configuration(Verdict::Fail, problem)).collect(), true),
+    };
+    let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
+    match report(&checks, !failed, args.json) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
+    Ok(match (refused, failed) {
+        (true, _) => ExitCode::from(EXIT_CONFIG),
+        (false, true) => ExitCode::FAILURE,
+        (false, false) => ExitCode::SUCCESS,
+    })
+}
+
+fn report(checks: &[Check], ok: bool, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::json!({ "ok": ok, "checks": checks }))?;
+    } else {
+        for Check { name, verdict, detail } in checks {
+            let verdict = match verdict {
+                Verdict::Ok => "ok",
+                Verdict::Warn => "warn",
+                Verdict::Fail => "FAIL",
+            };
+            writeln!(out, "{verdict:<4}  {name:<14} {detail}")?;
+        }
+    }
+    out.flush()
+}
+
+fn configuration(verdict: Verdict, problem: &Problem) -> Check {
+    Check::new("configuration", verdict, problem.to_string())
+}
+
+/// What depends on the machine.
+fn machine(config: &Config) -> Vec<Check> {
+    let data_dir = &config.server.data_dir;
+    vec![
+        data_directory(data_dir),
+        free_space(data_dir, config.journal.min_free_bytes),
+        journal(config),
+        descriptors(Descriptors::now(), config.server.max_connections),
+        bind(config),
+    ]
+}
+
+fn data_directory(path: &Path) -> Check {
+    let check = |verdict, detail| Check::new("data directory", verdict, detail);
+    let shown = path.display();
+    if path.exists() {
+        // As the server itself takes it, and lets go of it at once.
+        return match DataDir::open(path) {
+            Ok(_) => check(Verdict::Ok, format!("{shown} is writable, and no other process uses it")),
+            Err(error @ DataDirError::InUse { .. }) => {
+                check(Verdict::Fail, format!("{error}: is a runcast running already?"))
+            }
+            Err(error) => check(Verdict::Fail, error.to_string()),
+        };
+    }
+    let parent = nearest_existing(path);
+    match access(&parent, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => check(Verdict::Ok, format!("{shown} will be made in {}", parent.display())),
+        Err(error) => check(Verdict::Fail, format!("{shown} can't be made in {}: {error}", parent.display())),
+    }
+}
+
+/// The directory that exists and is next above `path`.
+fn nearest_existing(path: &Path) -> PathBuf {
+    let above = path.ancestors().find(|above| above.exists()).unwrap_or(Path::new(""));
+    if above.as_os_str().is_empty() { PathBuf::from(".") } else { above.to_owned() }
+}
+
+fn free_space(path: &Path, min_free_bytes: u64) -> Check {
+    let check = |verdict, detail| Check::new("free space", verdict, detail);
+    match statvfs(nearest_existing(path)) {
+        Err(error) => check(Verdict::Warn, format!("can't be read: {error}")),
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let detail = format!("{} MiB free, journal.min_free_bytes is {} MiB", free >> 20, min_free_bytes >> 20);
+            // Twice the bound: below it, appends end soon.
+            let verdict = match free {
+                free if free < min_free_bytes => Verdict::Fail,
+                free if free < min_free_bytes.saturating_mul(2) => Verdict::Warn,
+                _ => Verdict::Ok,
+            };
+            check(verdict, detail)
+        }
+    }
+}
+
+fn journal(config: &Config) -> Check {
+    let (verdict, detail) = match (&config.journal.url, config.journal.sync) {
+        (StoreUrl::Memory, _) => (Verdict::Warn, "memory: all runs are gone when the process ends"),
+        (StoreUrl::Sqlite(_), SyncMode::Normal) => (
+            Verdict::Ok,
+            "sync is normal: the end of the process loses nothing; a power loss may take the last moments, which \
+             viewers are told",
+        ),
+        (StoreUrl::Sqlite(_), SyncMode::Full) => (Verdict::Ok, "sync is full: a power loss loses nothing either"),
+    };
+    Check::new("journal", verdict, detail)
+}
+
+fn descriptors(limits: Descriptors, max_connections: usize) -> Check {
+    // The server raises the soft limit to the hard one.
+    let raised = Descriptors { soft: limits.hard, ..limits };
+    let fit = raised.connections(0);
+    let detail =
+        format!("{} descriptors, {} of them kept free: room for {fit} connections", limits.hard, raised.reserve());
+    if max_connections > fit {
+        let detail = format!("{detail}, fewer than server.max_connections = {max_connections} (ulimit -Hn)");
+        return Check::new("descriptors", Verdict::Warn, detail);
+    }
+    Check::new("descriptors", Verdict::Ok, detail)
+}
+
+fn bind(config: &Config) -> Check {
+    let bind = config.server.bind;
+    match TcpListener::bind(bind) {
+        Ok(_) => Check::new("address", Verdict::Ok, format!("{bind} is free")),
+        Err(error) => Check::new("address", Verdict::Fail, format!("can't listen on {bind}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_descriptors_than_connections_are_a_warning() {
+        let limits = Descriptors { soft: 1_024, hard: 4_096 };
+        assert_eq!(descriptors(limits, 0).verdict, Verdict::Ok);
+        assert_eq!(descriptors(limits, 3_000).verdict, Verdict::Ok, "the soft limit is raised");
+        assert_eq!(descriptors(limits, 4_000).verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn a_full_disk_fails() {
+        let here = Path::new(".");
+        assert_eq!(free_space(here, 0).verdict, Verdict::Ok);
+        assert_eq!(free_space(here, u64::MAX).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_yet_is_looked_for_above() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/b");
+        assert_eq!(nearest_existing(&path), parent.path());
+        assert_eq!(data_directory(&path).verdict, Verdict::Ok);
+        assert!(!path.exists(), "nothing was made");
+        assert_eq!(nearest_existing(Path::new("nonexistent")), Path::new("."));
+    }
+}

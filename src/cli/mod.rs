@@ -1,0 +1,144 @@
+//! The command line: `serve` (when nothing else is said), `publish`, `watch`, `doctor`.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Flag, Sources};
+use crate::protocol::RunId;
+
+mod backoff;
+mod batch;
+pub mod doctor;
+pub mod post;
+pub mod publish;
+mod server_url;
+mod terminal;
+pub mod watch;
+
+pub use server_url::ServerUrl;
+
+/// Watch automated test runs live: lossless, ordered, for every viewer.
+#[derive(Debug, Parser)]
+#[command(name = "runcast", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the server (what `runcast` alone does, too)
+    #[command(after_help = "Exit codes: 0 stopped as asked, 1 could not start or stop properly, 2 wrong usage, \
+                            64 refused configuration, 70 a permanent part kept failing.")]
+    Serve(ServeArgs),
+    /// Post events to a run: NDJSON, one event a line, from a file or a pipe
+    Publish(publish::PublishArgs),
+    /// Follow a run in the terminal
+    Watch(watch::WatchArgs),
+    /// Check the configuration and the machine, and say what is wrong
+    Doctor(doctor::DoctorArgs),
+}
+
+/// `runcast serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    settings: SettingArgs,
+    /// Replay a bundled real run again and again, so that there is something to watch
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// The settings that have a flag; all others are keys of the file or variables.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SettingArgs {
+    /// Configuration file [default: $RUNCAST_CONFIG, else ./config.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen here [default: 127.0.0.1:3001]
+    #[arg(long, value_name = "ADDR:PORT")]
+    bind: Option<OsString>,
+    /// Keep everything in this directory [default: data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<OsString>,
+}
+
+impl Cli {
+    /// The command, with `serve` for none.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+impl ServeArgs {
+    /// Where the settings come from, with what the command line says about them.
+    pub fn sources(&self) -> Sources {
+        self.settings.sources()
+    }
+}
+
+impl SettingArgs {
+    fn sources(&self) -> Sources {
+        let flag = |name, key, value: &Option<OsString>| Some(Flag { name, key, value: value.clone()? });
+        let flags = [flag("--bind", "server.bind", &self.bind), flag("--data-dir", "server.data_dir", &self.data_dir)];
+        Sources::of_process(self.config.clone(), flags.into_iter().flatten().collect())
+    }
+}
+
+/// Tells the user something, on stderr.
+pub fn tell(text: impl fmt::Display) {
+    // Nobody is left to hear of a stderr that is gone.
+    let _ = writeln!(io::stderr(), "runcast: {text}");
+}
+
+/// Runs a command that needs one thread.
+fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(future))
+}
+
+fn parse_run(text: &str) -> Result<RunId, String> {
+    RunId::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Command {
+        Cli::try_parse_from(line.split(' ')).unwrap().into_command()
+    }
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_what_is_done_when_nothing_is_said() {
+        assert!(matches!(parse("runcast"), Command::Serve(ServeArgs { demo: false, .. })));
+        assert!(matches!(parse("runcast --demo"), Command::Serve(ServeArgs { demo: true, .. })));
+        let Command::Serve(args) = parse("runcast serve --bind 127.0.0.1:0 --data-dir /d --config c.toml") else {
+            panic!("not serve")
+        };
+        let sources = args.sources();
+        assert_eq!(sources.file, Some("c.toml".into()));
+        let flags: Vec<_> = sources.flags.iter().map(|flag| (flag.name, flag.key)).collect();
+        assert_eq!(flags, [("--bind", "server.bind"), ("--data-dir", "server.data_dir")]);
+    }
+
+    #[test]
+    fn a_cursor_may_start_with_a_hyphen_and_a_bad_run_is_refused() {
+        assert!(matches!(parse("runcast watch r --after -100"), Command::Watch(_)));
+        assert!(Cli::try_parse_from(["runcast", "watch", "a/b"]).is_err());
+        assert!(Cli::try_parse_from(["runcast", "watch", "r", "--after", "x"]).is_err());
+        assert!(Cli::try_parse_from(["runcast", "publish", "r", "-", "--url", "ftp://h"]).is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! The address of a server, and what lies under it.
+
+use std::str::FromStr;
+
+use reqwest::Url;
+
+use crate::protocol::{After, RunId};
+
+/// `http://host[:port][/prefix]` of a runcast server.
+#[derive(Clone, Debug)]
+pub struct ServerUrl(Url);
+
+impl FromStr for ServerUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|error| error.to_string())?;
+        match url.scheme() {
+            "http" | "https" if url.has_host() => Ok(Self(url)),
+            _ => Err("must be http://HOST[:PORT] or https://HOST[:PORT]".into()),
+        }
+    }
+}
+
+impl ServerUrl {
+    /// Whether the connection is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Where a run's events are posted.
+    pub fn events(&self, run: &RunId) -> Url {
+        self.under(&["api", "runs", run.as_str(), "events"])
+    }
+
+    /// Where a run is watched.
+    pub fn live(&self, run: &RunId, after: &str) -> Url {
+        let mut url = self.under(&["ws", "runs", run.as_str()]);
+        // The parts are right by construction, so that this can't fail.
+        let _ = url.set_scheme(if self.is_encrypted() { "wss" } else { "ws" });
+        if !after.is_empty() {
+            url.query_pairs_mut().append_pair("after", after);
+        }
+        url
+    }
+
+    fn under(&self, parts: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(parts);
+        }
+        url
+    }
+}
+
+/// Writes `after` as [`After::parse`] reads it.
+pub(super) fn after_text(after: After) -> String {
+    match after {
+        After::Start => String::new(),
+        After::Latest => "latest".into(),
+        After::Last(count) => format!("-{count}"),
+        After::Cursor(cursor) => cursor.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_lie_under_the_server_with_its_prefix() {
+        let run = RunId::parse("ci:42").unwrap();
+        let events = |url: &str| url.parse::<ServerUrl>().unwrap().events(&run).to_string();
+        assert_eq!(events("http://127.0.0.1:3001"), "http://127.0.0.1:3001/api/runs/ci:42/events");
+        assert_eq!(events("https://h/live/?x=1#y"), "https://h/live/api/runs/ci:42/events");
+        let live = |url: &str, after: &str| url.parse::<ServerUrl>().unwrap().live(&run, after).to_string();
+        assert_eq!(live("http://h:1", ""), "ws://h:1/ws/runs/ci:42");
+        assert_eq!(live("https://h", "latest"), "wss://h/ws/runs/ci:42?after=latest");
+        assert_eq!(live("http://h", "7:42"), "ws://h/ws/runs/ci:42?after=7%3A42");
+    }
+
+    #[test]
+    fn after_is_written_as_it_is_read() {
+        for text in ["", "latest", "-100", "5", "7:42"] {
+            assert_eq!(after_text(After::parse(text).unwrap()), text);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What a viewer knows while it follows a run: its cursor, and whether the run is over. Pure.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::protocol::state::RunStatus;
+use crate::protocol::{After, Cursor, Epoch, Seq};
+
+/// What a message of the server comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// An event that is new to us.
+    Event,
+    /// Something that a viewer should know about its stream.
+    Notice(String),
+    /// A connection stands; the server pings so often.
+    Connected(Duration),
+    /// Come back elsewhere after this time, before leaving here.
+    Draining(Duration),
+    /// Nothing to show: an event that we have, an answer to nothing, a message from a newer server.
+    Nothing,
+}
+
+/// A viewer's place in a run.
+#[derive(Clone, Debug)]
+pub(super) struct Follow {
+    /// From where the next connection is asked for.
+    after: After,
+    /// The last event of the run, as the server told when we connected.
+    tip: Seq,
+    /// Whether the last status seen is final.
+    ended: bool,
+}
+
+/// What decides whether a message is an event: `seq`.
+#[derive(Deserialize)]
+struct Head<'a> {
+    seq: Option<Seq>,
+    #[serde(borrow)]
+    r#type: Option<Cow<'a, str>>,
+}
+
+/// The server's own messages, as far as they matter here.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+enum ServerSays {
+    Connected {
+        cursor: String,
+        tip: Seq,
+        heartbeat_secs: u64,
+    },
+    Gap {
+        from: Seq,
+        to: Seq,
+        reason: String,
+    },
+    Reset {
+        from: Seq,
+        cursor: String,
+    },
+    Draining {
+        reconnect_after_ms: u64,
+    },
+    Error {
+        code: String,
+        error: String,
+    },
+    #[serde(other)]
+    Other,
+}
+
+impl Follow {
+    pub(super) fn new(after: After) -> Self {
+        Self { after, tip: 0, ended: false }
+    }
+
+    /// From where the next connection must go on.
+    pub(super) fn after(&self) -> After {
+        self.after
+    }
+
+    /// Whether the run is over, and everything of it was seen.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended && self.seq().is_some_and(|seq| seq >= self.tip)
+    }
+
+    /// Takes a text message.
+    pub(super) fn take(&mut self, text: &str) -> Seen {
+        let Ok(head) = serde_json::from_str::<Head<'_>>(text) else {
+            return Seen::Notice("the server sent something that is no message".into());
+        };
+        match head.seq {
+            Some(seq) => self.take_event(seq, head.r#type.as_deref(), text),
+            None => self.take_message(text),
+        }
+    }
+
+    fn take_event(&mut self, seq: Seq, event_type: Option<&str>, text: &str) -> Seen {
+        // Two connections overlap while a node drains: what the other one brought already is not shown again.
+        if self.seq().is_some_and(|mine| seq <= mine) {
+            return Seen::Nothing;
+        }
+        self.after = After::Cursor(Cursor { epoch: self.epoch(), seq });
+        match event_type {
+            Some("run_status") => self.ended = final_status(text),
+            Some("sealed") => self.ended = true,
+            _ => {}
+        }
+        Seen::Event
+    }
+
+    fn take_message(&mut self, text: &str) -> Seen {
+        match serde_json::from_str(text) {
+            Ok(ServerSays::Connected { cursor, tip, heartbeat_secs }) => {
+                self.adopt(&cursor);
+                self.tip = tip;
+                Seen::Connected(Duration::from_secs(heartbeat_secs))
+            }
+            Ok(ServerSays::Gap { from, to, reason }) => {
+                if self.seq().is_none_or(|mine| mine < to) {
+                    self.after = After::Cursor(Cursor { epoch: self.epoch(), seq: to });
+                }
+                Seen::Notice(format!("gap: events {from} to {to} are gone ({reason})"))
+            }
+            Ok(ServerSays::Reset { from, cursor }) => {
+                self.after = After::Cursor(Cursor { epoch: None, seq: from.saturating_sub(1) });
+                self.adopt(&cursor);
+                self.ended = false;
+                Seen::Notice(format!("reset: the store lost events; those shown from {from} on are void"))
+            }
+            Ok(ServerSays::Draining { reconnect_after_ms }) => {
+                Seen::Draining(Duration::from_millis(reconnect_after_ms))
+            }
+            Ok(ServerSays::Error { code, error }) => Seen::Notice(format!("the server says: {code}: {error}")),
+            Ok(ServerSays::Other) | Err(_) => Seen::Nothing,
+        }
+    }
+
+    /// Takes the server's cursor for ours.
+    fn adopt(&mut self, cursor: &str) {
+        let Ok(After::Cursor(told)) = After::parse(cursor) else { return };
+        // A second connection that was asked for earlier starts earlier; ours is the one that counts.
+        let behind = self.seq().is_some_and(|mine| told.seq < mine) && self.epoch() == told.epoch;
+        if !behind {
+            self.after = After::Cursor(told);
+        }
+    }
+
+    fn seq(&self) -> Option<Seq> {
+        match self.after {
+            After::Cursor(cursor) => Some(cursor.seq),
+            _ => None,
+        }
+    }
+
+    fn epoch(&self) -> Option<Epoch> {
+        match self.after {
+            After::Cursor(cursor) => cursor.epoch,
+            _ => None,
+        }
+    }
+}
+
+fn final_status(event: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Status {
+        status: RunStatus,
+    }
+    serde_json::from_str::<Status>(event).is_ok_and(|event| event.status.is_final())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONNECTED: &str = r#"{"type":"connected","runId":"r","sessionId":"s","nodeId":"n","timestamp":"t",
+        "epoch":"7","from":1,"tip":3,"cursor":"7:0","heartbeatSecs":20}"#;
+
+    fn connected(after: After) -> Follow {
+        let mut follow = Follow::new(after);
+        assert_eq!(follow.take(CONNECTED), Seen::Connected(Duration::from_secs(20)));
+        follow
+    }
+
+    fn event(seq: Seq) -> String {
+        format!(r#"{{"seq":{seq},"type":"log","epoch":{{}},"cursor":9}}"#)
+    }
+
+    fn cursor(follow: &Follow) -> String {
+        super::super::super::server_url::after_text(follow.after())
+    }
+
+    #[test]
+    fn the_cursor_follows_each_event_and_repeats_are_not_shown() {
+        let mut follow = connected(After::Last(100));
+        assert_eq!(cursor(&follow), "7:0");
+        assert_eq!(follow.take(&event(1)), Seen::Event);
+        assert_eq!(follow.take(&event(2)), Seen::Event);
+        assert_eq!(cursor(&follow), "7:2");
+        assert_eq!(follow.take(&event(1)), Seen::Nothing);
+        assert_eq!(follow.take(&event(2)), Seen::Nothing);
+        assert_eq!(cursor(&follow), "7:2");
+    }
+
+    #[test]
+    fn a_second_connection_that_starts_earlier_does_not_set_the_viewer_back() {
+        let mut follow = connected(After::Start);
+        for seq in 1..=3 {
+            follow.take(&event(seq));
+        }
+        follow.take(&CONNECTED.replace("7:0", "7:1"));
+        assert_eq!(cursor(&follow), "7:3");
+        assert_eq!(follow.take(&event(2)), Seen::Nothing);
+    }
+
+    #[test]
+    fn a_gap_and_a_reset_move_the_cursor_and_are_told() {
+        let mut follow = connected(After::Start);
+        let gap = follow.take(r#"{"type":"gap","from":1,"to":19,"reason":"expired"}"#);
+        assert!(matches!(gap, Seen::Notice(text) if text.contains("1 to 19")));
+        assert_eq!(cursor(&follow), "7:19");
+        let reset = follow.take(r#"{"type":"reset","epoch":"8","from":11,"cursor":"8:10"}"#);
+        assert!(matches!(reset, Seen::Notice(text) if text.contains("from 11 on")));
+        assert_eq!(cursor(&follow), "8:10");
+        assert_eq!(follow.take(&event(11)), Seen::Event, "the same seq, told anew");
+        assert_eq!(cursor(&follow), "8:11");
+    }
+
+    #[test]
+    fn a_run_is_over_with_a_final_status_once_everything_up_to_the_tip_was_seen() {
+        let mut follow = connected(After::Start);
+        let status = |seq, status| format!(r#"{{"seq":{seq},"type":"run_status","status":"{status}"}}"#);
+        follow.take(&status(1, "failed"));
+        assert!(!follow.is_over(), "two more events are known to follow");
+        follow.take(&status(2, "running"));
+        follow.take(&event(3));
+        assert!(!follow.is_over(), "it goes on");
+        follow.take(&status(4, "stalled"));
+        assert!(!follow.is_over(), "it may go on");
+        follow.take(&status(5, "passed"));
+        assert!(follow.is_over());
+    }
+
+    #[test]
+    fn draining_is_told_with_its_time_and_unknown_messages_are_let_pass() {
+        let mut follow = connected(After::Start);
+        let draining = follow.take(r#"{"type":"draining","reconnectAfterMs":1234}"#);
+        assert_eq!(draining, Seen::Draining(Duration::from_millis(1234)));
+        assert_eq!(follow.take(r#"{"type":"pong","timestamp":"t"}"#), Seen::Nothing);
+        assert_eq!(follow.take(r#"{"type":"of a later version","x":{}}"#), Seen::Nothing);
+        assert!(matches!(follow.take("no json"), Seen::Notice(_)));
+    }
+}

@@ -1,0 +1,201 @@
+//! An event as a line for people.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::super::terminal::{Colour, paint, plain};
+
+/// Characters of a title or a text that are shown.
+const TEXT_CHARS: usize = 200;
+
+/// Titles that are remembered; a run with more tests shows the ids of the rest.
+const MAX_TITLES: usize = 20_000;
+
+/// Width of the column that says what happened.
+const LABEL_WIDTH: usize = 9;
+
+/// Turns events into lines; remembers what the tests are called.
+#[derive(Debug, Default)]
+pub(super) struct Show {
+    colours: bool,
+    titles: HashMap<String, String>,
+}
+
+/// What is said about an event, before colours and padding.
+struct Said {
+    label: String,
+    colour: Colour,
+    text: String,
+}
+
+impl Show {
+    pub(super) fn new(colours: bool) -> Self {
+        Self { colours, titles: HashMap::new() }
+    }
+
+    /// The line for an event, without its newline. Nothing in it acts on a terminal but our own colours.
+    pub(super) fn line(&mut self, event: &str) -> String {
+        let Ok(event) = serde_json::from_str::<Value>(event) else { return plain(event, TEXT_CHARS) };
+        self.learn(&event);
+        let Said { label, colour, text } = self.say(&event);
+        let time = paint(&clock(&event), Colour::Dim, self.colours);
+        let label = format!("{:<LABEL_WIDTH$}", plain(&label, 2 * LABEL_WIDTH));
+        format!("{time} {} {}", paint(&label, colour, self.colours), plain(&text, 2 * TEXT_CHARS))
+    }
+
+    /// Keeps the titles that an event tells.
+    fn learn(&mut self, event: &Value) {
+        let tests = event["tests"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for test in tests.iter().chain([event]) {
+            let data = &test["data"]["title"];
+            let title = title(if data.is_null() { &test["title"] } else { data });
+            if let (Some(id), Some(title)) = (test["testId"].as_str(), title)
+                && (self.titles.len() < MAX_TITLES || self.titles.contains_key(id))
+            {
+                self.titles.insert(id.to_owned(), title);
+            }
+        }
+    }
+
+    fn say(&self, event: &Value) -> Said {
+        let said = |label: &str, colour, text: String| Said { label: label.to_owned(), colour, text };
+        let event_type = event["type"].as_str().unwrap_or("?");
+        let status = event["status"].as_str().unwrap_or("?");
+        match event_type {
+            "run_status" => {
+                said("run", status_colour(status), format!("{status}{}", took(&event["data"]["durationMs"])))
+            }
+            "test_plan" => {
+                let count = event["tests"].as_array().map_or(0, Vec::len);
+                said("plan", Colour::Cyan, format!("{count} tests"))
+            }
+            "test_status" => {
+                let data = &event["data"];
+                let attempt = data["attempt"].as_u64().filter(|attempt| *attempt > 0);
+                let attempt = attempt.map_or_else(String::new, |attempt| format!(", retry {attempt}"));
+                let error = data["errors"][0]["message"].as_str().or(data["errors"][0].as_str());
+                let error = error.map_or_else(String::new, |error| format!(": {}", first_line(error)));
+                let text = format!("{}{attempt}{}{error}", self.test(event), took(&data["durationMs"]));
+                said(status, status_colour(status), text)
+            }
+            "test_step" => {
+                let step = &event["step"];
+                let error = step["error"]["message"].as_str().or(step["error"].as_str());
+                let (label, colour) = match (step["phase"].as_str(), error) {
+                    (_, Some(_)) => ("step ✗", Colour::Red),
+                    (Some("end"), None) => ("step ✓", Colour::Dim),
+                    _ => ("step", Colour::Dim),
+                };
+                let error = error.map_or_else(String::new, |error| format!(": {}", first_line(error)));
+                let name = step["title"].as_str().unwrap_or_default();
+                said(label, colour, format!("{} › {name}{}{error}", self.test(event), took(&step["durationMs"])))
+            }
+            "log" => {
+                let stream = event["stream"].as_str().unwrap_or("log");
+                let text = event["text"].as_str().or(event["message"].as_str()).unwrap_or_default();
+                said(stream, Colour::Plain, text.trim_end().to_owned())
+            }
+            other => said(other, Colour::Cyan, rest(event)),
+        }
+    }
+
+    fn test(&self, event: &Value) -> String {
+        let id = event["testId"].as_str().unwrap_or("?");
+        self.titles.get(id).map_or_else(|| id.to_owned(), Clone::clone)
+    }
+}
+
+/// A title, or the path of titles to a test.
+fn title(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" › "),
+        _ => return None,
+    };
+    Some(text.chars().take(TEXT_CHARS).collect())
+}
+
+/// The time of day of an RFC 3339 timestamp, or what stands there instead.
+fn clock(event: &Value) -> String {
+    let timestamp = event["timestamp"].as_str().unwrap_or_default();
+    let time = timestamp.split_once('T').map_or(timestamp, |(_, time)| time);
+    format!("{:<12}", plain(time.trim_end_matches('Z'), 12))
+}
+
+fn took(millis: &Value) -> String {
+    match millis.as_f64() {
+        Some(millis) if millis >= 1_000.0 => format!(" ({:.1} s)", millis / 1_000.0),
+        Some(millis) => format!(" ({millis:.0} ms)"),
+        None => String::new(),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// An event whose type is not known here: all of it but what is shown already.
+fn rest(event: &Value) -> String {
+    let shown = ["seq", "type", "timestamp"];
+    let rest = event.as_object().into_iter().flatten().filter(|(key, _)| !shown.contains(&key.as_str()));
+    let rest: serde_json::Map<_, _> = rest.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Value::Object(rest).to_string()
+}
+
+fn status_colour(status: &str) -> Colour {
+    match status {
+        "passed" => Colour::Green,
+        "failed" | "failing" | "timedout" | "timedOut" | "interrupted" | "lost" => Colour::Red,
+        "skipped" | "cancelled" | "paused" | "stalled" => Colour::Yellow,
+        _ => Colour::Cyan,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_events_of_a_real_run_become_lines() {
+        let mut show = Show::new(false);
+        let run = include_str!("../../../data/demo-run.ndjson");
+        let lines: Vec<String> = run.lines().map(|event| show.line(event)).collect();
+        assert_eq!(lines[0], "17:15:47.966 run       running");
+        assert_eq!(lines[1], "17:15:47.966 plan      11 tests");
+        assert_eq!(lines[2], "17:15:48.548 running   orders: page through 1");
+        assert_eq!(lines[3], "17:15:48.578 step      orders: page through 1 › Before Hooks");
+        assert_eq!(lines.last().unwrap(), "17:16:18.547 run       failed (30.8 s)");
+        assert!(lines.iter().any(|line| line.ends_with("step ✓    orders: page through 1 › Launch browser (530 ms)")));
+        assert!(lines.iter().any(|line| line.contains("failed    ") && line.contains(", retry 1")), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.ends_with("stdout    paged 1")));
+        assert!(!lines.iter().any(|line| line.contains(char::is_control)), "one line each, nothing that acts");
+    }
+
+    #[test]
+    fn an_event_cannot_write_to_the_terminal() {
+        let mut show = Show::new(true);
+        let evil = "\\u001b]0;owned\\u0007\\u009b2J\\n";
+        for event in [
+            format!(r#"{{"type":"{evil}","timestamp":"{evil}","x":"{evil}"}}"#),
+            format!(r#"{{"type":"test_status","testId":"{evil}","status":"{evil}","data":{{"title":"{evil}"}}}}"#),
+            format!(r#"{{"type":"log","stream":"{evil}","text":"a{evil}b"}}"#),
+            format!(r#"{{"type":"test_step","testId":"t","step":{{"title":"{evil}","error":"{evil}"}}}}"#),
+            "not json \u{1b}[2J".to_owned(),
+        ] {
+            let line = show.line(&event);
+            let ours = ["\x1b[0m", "\x1b[2m", "\x1b[31m", "\x1b[36m"];
+            let rest = ours.iter().fold(line.clone(), |line, colour| line.replace(colour, ""));
+            assert!(!rest.contains(char::is_control), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_event_is_shown_as_it_is_and_not_without_end() {
+        let mut show = Show::new(false);
+        let line = show.line(r#"{"seq":3,"type":"page_state","timestamp":"2026-11-23T17:15:47.966Z","url":"/x"}"#);
+        assert_eq!(line, r#"17:15:47.966 page_state {"url":"/x"}"#);
+        let long = show.line(&format!(r#"{{"type":"x","y":"{}"}}"#, "z".repeat(100_000)));
+        assert!(long.chars().count() < 500);
+    }
+}

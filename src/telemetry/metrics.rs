@@ -1,0 +1,153 @@
+//! Metrics in Prometheus' text format. The table below is all of them; a test finds one that is counted but not in it.
+
+use std::sync::OnceLock;
+
+use metrics::Unit;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Bounds of the buckets of every `*_seconds`: from a hop in memory to a client's patience.
+const SECONDS: [f64; 15] =
+    [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Spread over buckets.
+    Histogram,
+}
+
+/// Every metric: kind, name, unit, what it says.
+pub const METRICS: &[(Kind, &str, Unit, &str)] = &[
+    (Kind::Gauge, "runcast_build_info", Unit::Count, "Always 1; its label `version` is what runs."),
+    (Kind::Counter, "runcast_actor_restarts_total", Unit::Count, "Restarts of supervised actors, by `child`."),
+    (Kind::Gauge, "runcast_rooms", Unit::Count, "Rooms that live on this node."),
+    (Kind::Gauge, "runcast_connections", Unit::Count, "Open connections of all kinds."),
+    (Kind::Gauge, "runcast_viewers", Unit::Count, "Viewers connected."),
+    (Kind::Gauge, "runcast_ingest_bytes", Unit::Bytes, "Bytes of request bodies in hand."),
+    (Kind::Gauge, "runcast_outbox_bytes", Unit::Bytes, "Unsent bytes of all viewers."),
+    (Kind::Counter, "runcast_events_received_total", Unit::Count, "Events posted, duplicates included."),
+    (Kind::Counter, "runcast_events_delivered_total", Unit::Count, "Events written to viewers."),
+    (Kind::Counter, "runcast_bytes_sent_total", Unit::Bytes, "Bytes written to viewers."),
+    (
+        Kind::Counter,
+        "runcast_fell_behind_total",
+        Unit::Count,
+        "Live viewers that were too slow, or missed something, and pulled.",
+    ),
+    (
+        Kind::Counter,
+        "runcast_sessions_closed_total",
+        Unit::Count,
+        "Sessions that ended, by `reason` (stalled, no_pong ...).",
+    ),
+    (Kind::Histogram, "runcast_delivery_lag_seconds", Unit::Seconds, "From an event's arrival to its write."),
+    (Kind::Histogram, "runcast_journal_commit_seconds", Unit::Seconds, "One group commit."),
+    (Kind::Histogram, "runcast_journal_read_seconds", Unit::Seconds, "One read of the journal."),
+    (Kind::Counter, "runcast_journal_appends_total", Unit::Count, "Appends stored."),
+    (Kind::Counter, "runcast_journal_commits_total", Unit::Count, "Group commits."),
+    (Kind::Counter, "runcast_journal_reads_total", Unit::Count, "Reads of the journal."),
+    (Kind::Counter, "runcast_journal_failures_total", Unit::Count, "Failures of the journal, by `work`."),
+    (Kind::Counter, "runcast_catalog_failures_total", Unit::Count, "Writes of the list of runs that failed."),
+    (Kind::Counter, "runcast_runs_expired_total", Unit::Count, "Runs that expired."),
+];
+
+/// Metrics could not be set up.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("metrics: {0}")]
+pub struct MetricsError(String);
+
+/// Reads the metrics of this process.
+#[derive(Clone, Debug)]
+pub struct Handle(PrometheusHandle);
+
+impl Handle {
+    /// Everything, in Prometheus' text format.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// Sorts samples into buckets. Call it every few seconds: without it samples pile up until somebody reads.
+    pub fn upkeep(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+/// Sets up the recorder of this process. Several nodes in one process share it: further calls give the same.
+///
+/// # Errors
+/// When another recorder was installed before.
+pub fn install() -> Result<Handle, MetricsError> {
+    static INSTALLED: OnceLock<Result<Handle, MetricsError>> = OnceLock::new();
+    INSTALLED.get_or_init(first_install).clone()
+}
+
+fn first_install() -> Result<Handle, MetricsError> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+        .map_err(|error| MetricsError(error.to_string()))?;
+    let handle = builder.install_recorder().map_err(|error| MetricsError(error.to_string()))?;
+    for (kind, name, unit, help) in METRICS.iter().copied() {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(name, unit, help),
+            Kind::Gauge => metrics::describe_gauge!(name, unit, help),
+            Kind::Histogram => metrics::describe_histogram!(name, unit, help),
+        }
+    }
+    metrics::gauge!("runcast_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+    Ok(Handle(handle))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_second_install_gives_the_same_metrics() {
+        let first = install().unwrap();
+        metrics::counter!("runcast_actor_restarts_total", "child" => "metrics-test").increment(2);
+        let text = install().unwrap().render();
+        assert!(text.contains("runcast_actor_restarts_total{child=\"metrics-test\"} 2"), "{text}");
+        assert!(text.contains("# HELP runcast_actor_restarts_total Restarts"), "{text}");
+        assert!(first.render().contains(&format!("runcast_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))));
+    }
+
+    #[test]
+    fn seconds_fall_into_buckets() {
+        let handle = install().unwrap();
+        metrics::histogram!("metrics_test_seconds").record(0.002);
+        handle.upkeep();
+        let text = handle.render();
+        assert!(text.contains("metrics_test_seconds_bucket{le=\"0.0025\"} 1"), "{text}");
+        assert!(text.contains("metrics_test_seconds_bucket{le=\"0.001\"} 0"), "{text}");
+    }
+
+    #[test]
+    fn every_metric_in_the_source_is_described() {
+        fn visit(directory: &Path, found: &mut Vec<String>) {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    visit(&path, found);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    let text = fs::read_to_string(&path).unwrap();
+                    let names =
+                        text.split('"').filter(|word| word.starts_with("runcast_") && !word.contains(['{', ' ']));
+                    found.extend(names.map(str::to_owned));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        assert!(found.len() >= METRICS.len());
+        for name in found.iter().filter(|name| *name != "runcast_") {
+            assert!(METRICS.iter().any(|(_, known, ..)| known == name), "{name} is not in the table");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What the process tells about itself: the log on stderr, reports to Sentry, metrics.
+//!
+//! The levels have a meaning: `error` is what a human must look at, and the only thing that becomes a report; `warn` and
+//! `info` are kept as the breadcrumbs of the next report.
+
+use std::io::{self, IsTerminal as _};
+
+use sentry::integrations::tracing::{BreadcrumbLayer, ErrorLayer};
+use tracing::Level;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
+
+use crate::config::{Config, LogFormat, SentryConfig};
+
+pub mod metrics;
+
+/// Telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// `log.filter` is none.
+    #[error("log.filter: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// `sentry.dsn` is none. It is not shown.
+    #[error("sentry.dsn is no Sentry DSN")]
+    Dsn,
+    /// The client that reports can't be built, for want of root certificates for instance.
+    #[error("reports to Sentry can't be sent: {0}")]
+    Transport(#[source] reqwest::Error),
+    /// The process has a subscriber already.
+    #[error("the log is set up already: {0}")]
+    Twice(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Keeps the reports flowing; sends what is left when it is dropped, for at most two seconds.
+#[derive(Default)]
+#[must_use = "reports end with it"]
+pub struct Guard {
+    sentry: Option<sentry::ClientInitGuard>,
+}
+
+/// Sets up the log and the reports of this process. Call it before any runtime starts: threads inherit the reporter.
+///
+/// # Errors
+/// When a setting is not what it should be, or when it was called before.
+pub fn init(config: &Config) -> Result<Guard, TelemetryError> {
+    let guard = Guard { sentry: reporter(&config.sentry)? };
+    let filter = EnvFilter::try_new(&config.log.filter)?;
+    let terminal = io::stderr().is_terminal();
+    let json = match config.log.format {
+        LogFormat::Auto => !terminal,
+        LogFormat::Pretty => false,
+        LogFormat::Json => true,
+    };
+    let lines = fmt::layer().with_writer(io::stderr);
+    let lines = if json {
+        lines.json().flatten_event(true).with_current_span(false).boxed()
+    } else {
+        lines.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).boxed()
+    };
+    let breadcrumbs = filter_fn(|metadata| matches!(*metadata.level(), Level::WARN | Level::INFO));
+    let reporting = guard.sentry.is_some();
+    let when_reporting = move || filter_fn(move |_| reporting);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(BreadcrumbLayer::new().with_filter(breadcrumbs.and(when_reporting())))
+        .with(ErrorLayer::new().with_filter(LevelFilter::ERROR.and(when_reporting())))
+        .try_init()?;
+    Ok(guard)
+}
+
+fn reporter(config: &SentryConfig) -> Result<Option<sentry::ClientInitGuard>, TelemetryError> {
+    if config.dsn.is_empty() {
+        return Ok(None);
+    }
+    let dsn: sentry::types::Dsn = config.dsn.reveal().parse().map_err(|_| TelemetryError::Dsn)?;
+    // Sentry's own transport would panic where this one says what is missing.
+    reqwest::Client::builder().build().map_err(TelemetryError::Transport)?;
+    let mut options =
+        sentry::ClientOptions::default().environment(config.environment.clone()).maybe_release(sentry::release_name!());
+    options.dsn = Some(dsn);
+    Ok(Some(sentry::init(options)))
+}

@@ -1,0 +1,77 @@
+use std::net::TcpListener;
+use std::path::Path;
+
+use runcast::storage::data_dir::DataDir;
+use serde_json::Value;
+
+use super::{output, runcast, text};
+
+async fn doctor(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = runcast(&["doctor", "--bind", "127.0.0.1:0"]);
+    command.args(arguments).current_dir(directory).envs(environment.iter().copied());
+    let output = output(command).await;
+    assert_eq!(text(&output.stderr), "");
+    (output.status.code(), text(&output.stdout))
+}
+
+#[tokio::test]
+async fn a_sound_machine_passes_and_nothing_is_left_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let (code, report) = doctor(directory.path(), &[], &[("RUNCAST__JOURNAL__MIN_FREE_BYTES", "0")]).await;
+    assert_eq!(code, Some(0), "{report}");
+    for name in ["configuration", "data directory", "free space", "journal", "descriptors", "address"] {
+        assert!(report.lines().any(|line| line.starts_with(&format!("ok    {name} "))), "{name}\n{report}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn every_problem_of_the_configuration_is_in_the_report() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("config.toml"), "[server]\nworkers = -1\nblind = 1\n").unwrap();
+    let environment = [("DATABASE_URL", "postgres://u:hunter2@h/d"), ("ARTIFACT_RETENTION_DAYS", "7")];
+    let (code, report) = doctor(directory.path(), &["--json"], &environment).await;
+    assert_eq!(code, Some(64));
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["ok"], false);
+    let details: Vec<&str> = report["checks"].as_array().unwrap().iter().filter_map(|c| c["detail"].as_str()).collect();
+    assert_eq!(details.len(), 3, "{details:?}");
+    assert!(details.contains(&"server.workers (config.toml:2): must be 0 to 1024, is -1"), "{details:?}");
+    assert!(details.iter().any(|detail| detail.contains("did you mean server.bind?")), "{details:?}");
+    assert!(!report.to_string().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_directory_or_an_address_in_use_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let held = DataDir::open(&data).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bind = taken.local_addr().unwrap().to_string();
+    let mut command = runcast(&["doctor", "--json", "--bind", &bind, "--data-dir", data.to_str().unwrap()]);
+    command.current_dir(directory.path());
+    let output = output(command).await;
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let verdict = |name: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).unwrap()["verdict"].clone()
+    };
+    assert_eq!((verdict("data directory"), verdict("address")), ("fail".into(), "fail".into()), "{report}");
+    drop(held);
+}
+
+#[tokio::test]
+async fn the_server_refuses_a_wrong_configuration_with_one_report_and_64() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = runcast(&["serve", "--bind", "localhost:3001"]);
+    command.current_dir(directory.path()).env("RUNCAST__HEARTBEAT__PING_SECS", "60").env("REDIS_URL", "redis://h");
+    let output = output(command).await;
+    assert_eq!(output.status.code(), Some(64));
+    let told = text(&output.stderr);
+    assert!(told.starts_with("runcast: the configuration has 3 problems:\n"), "{told}");
+    for wanted in ["server.bind (--bind)", "RUNCAST__HEARTBEAT__PING_SECS", "REDIS_URL"] {
+        assert!(told.contains(wanted), "{told}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was touched");
+}

@@ -1,0 +1,47 @@
+//! The real binary's tools, against servers of our own that say exactly what a test needs.
+
+// Helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod demo;
+mod doctor;
+mod http_double;
+mod publish;
+mod reports;
+mod watch;
+mod ws_double;
+
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// Longest that any of these may take on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The binary, in an environment of its own, killed with the test.
+fn runcast(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runcast"));
+    command
+        .args(arguments)
+        .env_clear()
+        .current_dir(std::env::temp_dir())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn finish(child: Child) -> Output {
+    timeout(DEADLINE, child.wait_with_output()).await.expect("it did not end").unwrap()
+}
+
+async fn output(mut command: Command) -> Output {
+    finish(command.spawn().unwrap()).await
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}

@@ -1,0 +1,135 @@
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use super::ws_double::{Do, Happened, WsDouble};
+use super::{finish, output, runcast, text};
+
+fn connected(cursor: &str, tip: u64) -> Do {
+    Do::Send(format!(
+        r#"{{"type":"connected","runId":"r","sessionId":"s","nodeId":"n","timestamp":"2026-11-23T17:15:47.966Z","epoch":"7","from":1,"tip":{tip},"cursor":"{cursor}","heartbeatSecs":20}}"#
+    ))
+}
+
+fn event(seq: u64) -> String {
+    format!(r#"{{"seq":{seq}, "type":"log","timestamp":"2026-11-23T17:15:47.966Z","text":"line {seq}\u001b[2J"}}"#)
+}
+
+fn send(seq: u64) -> Do {
+    Do::Send(event(seq))
+}
+
+fn ended(seq: u64) -> Do {
+    Do::Send(format!(r#"{{"seq":{seq},"type":"run_status","status":"passed"}}"#))
+}
+
+fn seqs(output: &[u8]) -> Vec<u64> {
+    let seq = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].as_u64().unwrap();
+    text(output).lines().map(seq).collect()
+}
+
+fn opened(index: usize, path: &str) -> Happened {
+    Happened::Opened(index, path.to_owned())
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_resumed_with_the_cursor_and_each_event_is_written_once() {
+    let scripts = vec![
+        vec![connected("7:0", 0), send(1), send(2), Do::HangUp],
+        vec![connected("7:2", 2), send(3), Do::Close(1012)],
+        vec![connected("7:3", 3), send(3), send(4), ended(5), Do::AwaitClose],
+    ];
+    let mut server = WsDouble::start(scripts).await;
+    let output = output(runcast(&["watch", "r", "--json", "--url", &server.url])).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(seqs(&output.stdout), [1, 2, 3, 4, 5]);
+    assert_eq!(text(&output.stdout).lines().next(), Some(event(1).as_str()), "exactly as it came");
+    assert_eq!(server.next().await, opened(0, "/ws/runs/r"));
+    assert_eq!(server.next().await, opened(1, "/ws/runs/r?after=7%3A2"));
+    assert_eq!(server.next().await, opened(2, "/ws/runs/r?after=7%3A3"));
+    assert_eq!(server.next().await, Happened::ClosedByClient(2));
+}
+
+#[tokio::test]
+async fn a_draining_node_is_left_only_when_the_next_connection_stands() {
+    let draining = Do::Send(r#"{"type":"draining","reconnectAfterMs":30}"#.into());
+    let scripts = vec![
+        // Event 3 comes on the old connection after the new one was opened: both must be read.
+        vec![connected("7:0", 0), send(1), draining, send(2), Do::AwaitConnections(2), send(3), Do::AwaitClose],
+        vec![connected("7:1", 2), send(2), send(3), send(4), ended(5), Do::AwaitClose],
+    ];
+    let mut server = WsDouble::start(scripts).await;
+    let output = output(runcast(&["watch", "r", "--json", "--url", &server.url])).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(seqs(&output.stdout), [1, 2, 3, 4, 5]);
+    assert_eq!(server.next().await, opened(0, "/ws/runs/r"));
+    assert_eq!(server.next().await, opened(1, "/ws/runs/r?after=7%3A1"));
+    assert_eq!(server.next().await, Happened::ClosedByClient(0));
+    assert_eq!(text(&output.stderr), "", "nothing was lost, nothing is told");
+}
+
+#[tokio::test]
+async fn losses_are_told_on_stderr_and_do_not_mix_with_the_events() {
+    let gap = Do::Send(r#"{"type":"gap","from":1,"to":9,"reason":"expired"}"#.into());
+    let reset = Do::Send(r#"{"type":"reset","epoch":"8","from":10,"cursor":"8:9"}"#.into());
+    let script = vec![connected("7:0", 10), gap, send(10), reset, send(10), ended(11), Do::AwaitClose];
+    let server = WsDouble::start(vec![script]).await;
+    let output = output(runcast(&["watch", "r", "--after", "-100", "--json", "--url", &server.url])).await;
+    assert!(output.status.success());
+    assert_eq!(seqs(&output.stdout), [10, 10, 11]);
+    let told = text(&output.stderr);
+    assert!(told.contains("gap: events 1 to 9 are gone (expired)"), "{told}");
+    assert!(told.contains("reset: the store lost events; those shown from 10 on are void"), "{told}");
+}
+
+#[tokio::test]
+async fn people_get_a_line_per_event_that_cannot_act_on_their_terminal() {
+    let server = WsDouble::start(vec![vec![connected("7:0", 2), send(1), ended(2), Do::AwaitClose]]).await;
+    let output = output(runcast(&["watch", "r", "--url", &server.url])).await;
+    let wanted = "17:15:47.966 log       line 1\\u{1b}[2J\n             run       passed\n";
+    assert_eq!(text(&output.stdout), wanted);
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_watched_ends_the_command_with_the_reason() {
+    let gone = vec![connected("7:0", 0), Do::Close(4410)];
+    let refused = vec![Do::Refuse(400, r#"{"code":"invalid_after","detail":"after must be a cursor"}"#)];
+    for (script, reason) in [(gone, "4410 because"), (refused, "invalid_after: after must be a cursor")] {
+        let server = WsDouble::start(vec![script]).await;
+        let output = output(runcast(&["watch", "r", "--url", &server.url])).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains(reason), "{}", text(&output.stderr));
+    }
+}
+
+#[tokio::test]
+async fn a_busy_server_is_tried_again() {
+    let scripts =
+        vec![vec![Do::Refuse(503, "{}")], vec![Do::Close(1013)], vec![connected("7:0", 0), ended(1), Do::AwaitClose]];
+    let server = WsDouble::start(scripts).await;
+    let output = output(runcast(&["watch", "r", "--json", "--url", &server.url])).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(seqs(&output.stdout), [1]);
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_ends_it_quietly() {
+    let repeated = event(1).replace("\"seq\":1", "\"type\":\"pong\",\"x\":1");
+    let flood = (1..=20_000).map(send).chain([Do::Flood(repeated)]);
+    let script = [connected("7:0", 0)].into_iter().chain(flood).collect();
+    let server = WsDouble::start(vec![script]).await;
+    let mut child = runcast(&["watch", "r", "--follow", "--url", &server.url]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next_line().await.unwrap().unwrap().contains("line 1"));
+    drop(lines);
+    let output = finish(child).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[tokio::test]
+async fn follow_goes_on_after_the_end_of_the_run() {
+    let script = vec![connected("7:0", 0), ended(1), send(2), Do::Close(4410)];
+    let server = WsDouble::start(vec![script]).await;
+    let output = output(runcast(&["watch", "r", "--json", "--follow", "--url", &server.url])).await;
+    assert_eq!(seqs(&output.stdout), [1, 2]);
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -1,0 +1,135 @@
+//! A journal to test, and words to test it with.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runcast::protocol::state::RunStatus;
+use runcast::protocol::{Lines, ProducerId, RunId, Seq};
+use runcast::storage::journal::memory::MemoryJournal;
+use runcast::storage::journal::sqlite::{SqliteJournal, SqliteOptions};
+use runcast::storage::journal::{Append, Appended, Journal, JournalError, Limits, OnGap, Post, Refusal, Stored};
+use tempfile::TempDir;
+
+pub(crate) const ROOMY: Limits = Limits { max_run_bytes: 1 << 30, tombstone: Duration::from_secs(3600) };
+
+/// Which implementation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Memory,
+    Sqlite,
+}
+
+/// A journal of its own for one test.
+pub(crate) struct Fixture {
+    pub(crate) journal: Arc<dyn Journal>,
+    _dir: Option<TempDir>,
+}
+
+impl Kind {
+    pub(crate) async fn open(self) -> Fixture {
+        self.open_with(ROOMY).await
+    }
+
+    pub(crate) async fn open_with(self, limits: Limits) -> Fixture {
+        match self {
+            Self::Memory => Fixture { journal: Arc::new(MemoryJournal::new(limits)), _dir: None },
+            Self::Sqlite => {
+                let dir = tempfile::tempdir().unwrap();
+                let options = SqliteOptions::new(dir.path().join("journal.db"), limits);
+                let journal = Arc::new(SqliteJournal::open(options).await.unwrap());
+                Fixture { journal, _dir: Some(dir) }
+            }
+        }
+    }
+}
+
+impl Fixture {
+    /// Appends posts that the journal takes.
+    pub(crate) async fn append(&self, name: &str, posts: Vec<Post>) -> Stored {
+        self.journal.append(append(&*self.journal, name, posts)).await.unwrap()
+    }
+
+    /// Appends one post.
+    pub(crate) async fn post(&self, name: &str, one: Post) -> Result<Appended, Refusal> {
+        self.append(name, vec![one]).await.outcomes.remove(0)
+    }
+
+    /// The whole log of a run.
+    pub(crate) async fn log(&self, name: &str) -> Vec<String> {
+        log(&*self.journal, name).await
+    }
+}
+
+/// The whole log of a run, read in pages; checks that its seqs are dense and its epochs and times never go back.
+pub(crate) async fn log(journal: &dyn Journal, name: &str) -> Vec<String> {
+    let mut events = Vec::new();
+    let mut last = None;
+    loop {
+        let page = journal.read(&run(name), events.len() as Seq, 100_000).await.unwrap();
+        if page.is_empty() {
+            return events;
+        }
+        for segment in page {
+            assert_eq!(segment.first(), events.len() as Seq + 1, "the log of {name} is not dense");
+            assert!(last <= Some((segment.epoch(), segment.at())), "the log of {name} goes back");
+            last = Some((segment.epoch(), segment.at()));
+            events.extend(segment.lines().iter().map(|event| String::from_utf8(event.to_vec()).unwrap()));
+        }
+    }
+}
+
+pub(crate) fn append(journal: &dyn Journal, name: &str, posts: Vec<Post>) -> Append {
+    Append { run: run(name), posts, precondition: None, deadline: journal.now().plus_millis(60_000) }
+}
+
+pub(crate) fn run(name: &str) -> RunId {
+    RunId::parse(name).unwrap()
+}
+
+pub(crate) fn producer(name: &str) -> ProducerId {
+    ProducerId::parse(name).unwrap()
+}
+
+/// A producer's event number `n`.
+pub(crate) fn event(producer: &str, n: u64) -> String {
+    format!(r#"{{"type":"test_step","p":"{producer}","n":{n}}}"#)
+}
+
+pub(crate) fn lines(events: &[String]) -> Lines {
+    Lines::from_stored(events.join("\n").into())
+}
+
+/// A producer's events of these numbers.
+pub(crate) fn post(name: &str, numbers: RangeInclusive<u64>) -> Post {
+    let events: Vec<String> = numbers.clone().map(|n| event(name, n)).collect();
+    post_of(name, *numbers.start(), &events)
+}
+
+pub(crate) fn post_of(name: &str, n: u64, events: &[String]) -> Post {
+    Post {
+        producer: producer(name),
+        n,
+        on_gap: OnGap::Refuse,
+        lines: lines(events),
+        status: None,
+        privileged: false,
+        seals: false,
+    }
+}
+
+/// A `run_status`.
+pub(crate) fn status_post(name: &str, n: u64, status: RunStatus) -> Post {
+    let event = format!(r#"{{"type":"run_status","status":"{}"}}"#, status.as_str());
+    Post { status: Some(status), privileged: true, ..post_of(name, n, &[event]) }
+}
+
+/// The server's own `sealed`.
+pub(crate) fn seal_post(name: &str, n: u64) -> Post {
+    let own = Post { producer: ProducerId::own(name), privileged: true, seals: true, ..post(name, n..=n) };
+    Post { lines: lines(&[r#"{"type":"sealed"}"#.to_owned()]), on_gap: OnGap::Allow, ..own }
+}
+
+pub(crate) fn is_unavailable<T: std::fmt::Debug>(outcome: &Result<T, JournalError>) -> bool {
+    matches!(outcome, Err(JournalError::Unavailable(_)))
+}
