@@ -21,12 +21,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
-use crate::actors::cleanup::{Cleanup, CleanupTimes};
+use crate::actors::cleanup::{Cleanup, CleanupPorts, CleanupTimes};
 use crate::actors::heartbeat::Heartbeat;
 use crate::actors::messages::supervisor::Stop;
 use crate::actors::messages::usher::UsherPort;
 use crate::actors::recorder::Recorder;
-use crate::actors::registry::{OpenRoom, Registry};
+use crate::actors::registry::{OpenRoom, Registry, RoomBounds};
 use crate::actors::room::{Room, RoomLimits, RoomPorts};
 use crate::actors::supervision::{Census, Child, ChildSpec, Policy, Service, spawn};
 use crate::actors::supervisor::Supervisor;
@@ -210,7 +210,9 @@ impl Parts {
         });
         let policy = Policy { max_restarts: self.config.supervisor.room_failures - 1, ..Policy::transient() };
         let alive = self.census.enter("registry");
-        Registry::new(open, policy, self.config.room.ring_total_bytes, self.node.started(), alive)
+        let room = &self.config.room;
+        let bounds = RoomBounds { rooms: room.max_rooms, bytes: room.ring_total_bytes };
+        Registry::new(open, policy, bounds, self.node.started(), alive)
     }
 
     fn room_limits(&self) -> RoomLimits {
@@ -243,9 +245,15 @@ impl Parts {
             lost_ms: journal.lost_hours as i64 * HOUR_MS,
             seal_ms: journal.seal_hours as i64 * HOUR_MS,
         };
-        let (rooms, recorder) = (self.services.registry.line(), self.services.recorder.line());
-        let alive = self.census.enter("cleanup");
-        Cleanup::new(times, self.storage.journal.clone(), rooms, recorder, self.bodies.clone(), alive)
+        let services = &self.services;
+        let ports = CleanupPorts {
+            journal: self.storage.journal.clone(),
+            rooms: services.registry.line(),
+            expired: services.registry.line(),
+            recorder: services.recorder.line(),
+            budget: self.bodies.clone(),
+        };
+        Cleanup::new(times, ports, self.census.enter("cleanup"))
     }
 
     /// The rules for permanent children.

@@ -3,15 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use mimalloc::MiMalloc;
 use runcast::cli::{self, Cli, Command, ServeArgs, tell};
 use runcast::config::{Config, EXIT_CONFIG};
 use runcast::{app, telemetry};
 use tracing::{error, warn};
-
-/// Size classes keep an idle viewer small.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().into_command() {

@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "actors::supervision",
             "budget",
             "meters",
+            "node",
             "protocol",
             "storage",
         ],
@@ -55,6 +56,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "actors::supervision",
             "actors::session",
             "budget",
+            "config",
             "meters",
             "node",
             "protocol",
@@ -65,7 +67,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Root.
     ("app", &[""]),
     ("cli", &[""]),
-    ("demo", &["protocol"]),
+    ("demo", &["cli", "protocol"]),
     ("main", &[""]),
     ("lib", &[""]),
 ];

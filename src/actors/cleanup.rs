@@ -13,12 +13,12 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::messages::recorder::RunsGone;
-use super::messages::registry::FindRoom;
+use super::messages::registry::{FindRoom, RunsExpired};
 use super::messages::room::Publish;
 use super::supervision::{Alive, Line};
 use crate::budget::Budget;
 use crate::protocol::state::RunStatus;
-use crate::protocol::{Lines, Timestamp};
+use crate::protocol::{Lines, RunId, Timestamp};
 use crate::storage::journal::{Journal, JournalError, RunHead};
 
 /// When things are due.
@@ -39,30 +39,30 @@ pub struct CleanupTimes {
 /// See the module's page.
 pub struct Cleanup {
     times: CleanupTimes,
-    work: Work,
+    ports: CleanupPorts,
     sweeping: bool,
     _alive: Alive,
 }
 
+/// What the cleanup works with.
 #[derive(Clone)]
-struct Work {
-    journal: Arc<dyn Journal>,
-    rooms: Line<FindRoom>,
-    recorder: Line<RunsGone>,
-    budget: Budget,
+pub struct CleanupPorts {
+    /// The runs' logs.
+    pub journal: Arc<dyn Journal>,
+    /// Finds the rooms through which it appends.
+    pub rooms: Line<FindRoom>,
+    /// Tells the rooms of expired runs.
+    pub expired: Line<RunsExpired>,
+    /// Takes expired runs off the list.
+    pub recorder: Line<RunsGone>,
+    /// Of request bodies, which the server's own events share.
+    pub budget: Budget,
 }
 
 impl Cleanup {
-    /// A cleanup; `budget` is that of request bodies, which its own events share.
-    pub fn new(
-        times: CleanupTimes,
-        journal: Arc<dyn Journal>,
-        rooms: Line<FindRoom>,
-        recorder: Line<RunsGone>,
-        budget: Budget,
-        alive: Alive,
-    ) -> Self {
-        Self { times, work: Work { journal, rooms, recorder, budget }, sweeping: false, _alive: alive }
+    /// A cleanup that begins with the first interval's end.
+    pub fn new(times: CleanupTimes, ports: CleanupPorts, alive: Alive) -> Self {
+        Self { times, ports, sweeping: false, _alive: alive }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
@@ -70,9 +70,9 @@ impl Cleanup {
             return;
         }
         self.sweeping = true;
-        let (work, times) = (self.work.clone(), self.times.clone());
+        let (ports, times) = (self.ports.clone(), self.times.clone());
         let sweep = async move {
-            if let Err(error) = work.sweep(&times).await {
+            if let Err(error) = ports.sweep(&times).await {
                 warn!(%error, "the sweep stopped early");
             }
         };
@@ -80,20 +80,18 @@ impl Cleanup {
     }
 }
 
-impl Work {
+impl CleanupPorts {
     async fn sweep(&self, times: &CleanupTimes) -> Result<(), JournalError> {
         let now = self.journal.now();
-        let soonest = times.seal_ms.min(times.lost_ms);
-        for RunHead { run, head } in self.journal.idle_since(now.plus_millis(-soonest), times.batch).await? {
-            let ended = head.status.is_some_and(RunStatus::is_final);
-            let idle_ms = now.as_millis() - head.last_at.as_millis();
-            if ended && idle_ms >= times.seal_ms {
-                self.append(&run, json!({"type": "sealed", "timestamp": now}), None, head.tip).await;
-            } else if !ended && idle_ms >= times.lost_ms {
-                let detail = "no event for a long time";
-                let event = json!({"type": "run_status", "timestamp": now, "status": "lost", "detail": detail});
-                self.append(&run, event, Some(RunStatus::Lost), head.tip).await;
-            }
+        let lost = self.journal.idle_since(now.plus_millis(-times.lost_ms), false, times.batch).await?;
+        for RunHead { run, head } in lost {
+            let detail = "no event for a long time";
+            let event = json!({"type": "run_status", "timestamp": now, "status": "lost", "detail": detail});
+            self.append(&run, event, Some(RunStatus::Lost), head.tip).await;
+        }
+        let ended = self.journal.idle_since(now.plus_millis(-times.seal_ms), true, times.batch).await?;
+        for RunHead { run, head } in ended {
+            self.append(&run, json!({"type": "sealed", "timestamp": now}), None, head.tip).await;
         }
         self.expire(now.plus_millis(-times.retain_ms), times.batch).await
     }
@@ -104,7 +102,9 @@ impl Work {
             if !expired.runs.is_empty() {
                 info!(runs = expired.runs.len(), "runs expired");
                 metrics::counter!("runcast_runs_expired_total").increment(expired.runs.len() as u64);
-                // A row that stays is removed when the recorder next repairs... by the journal's word that the run is gone.
+                // A room that misses it learns it from the journal's next answer.
+                let _ = self.expired.try_send(RunsExpired(expired.runs.clone()));
+                // A row that stays is removed by the recorder's next repair.
                 let _ = self.recorder.try_send(RunsGone(expired.runs));
             }
             if !expired.more {
@@ -114,13 +114,7 @@ impl Work {
     }
 
     /// Appends one of the server's own events if nothing has happened since; the next sweep tries again otherwise.
-    async fn append(
-        &self,
-        run: &crate::protocol::RunId,
-        event: serde_json::Value,
-        status: Option<RunStatus>,
-        tip: u64,
-    ) {
+    async fn append(&self, run: &RunId, event: serde_json::Value, status: Option<RunStatus>, tip: u64) {
         let Ok(Ok(room)) = self.rooms.ask(FindRoom { run: run.clone() }).await else { return };
         let (reply, stored) = oneshot::channel();
         let request = Publish {

@@ -115,6 +115,10 @@ impl Recorder {
             let changed = journal.changed_since(since, REPAIR_STEP).await.map_err(|e| CatalogError(e.to_string()))?;
             let rows: Vec<RunRow> = changed.into_iter().map(row).collect();
             catalog.record(&rows).await?;
+            if matches!(from, RepairFrom::Newest) {
+                let gone = journal.gone_since(since, MAX_WAITING).await.map_err(|e| CatalogError(e.to_string()))?;
+                catalog.forget(&gone).await?;
+            }
             Ok((rows.len(), rows.last().map(|row| row.last_at), since))
         };
         ctx.spawn(wrap_future::<_, Self>(step).map(|stepped, recorder, ctx| match stepped {

@@ -15,7 +15,7 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::{error, warn};
 
-use super::messages::registry::{FindError, FindRoom, ListRooms, Retire, RoomReport};
+use super::messages::registry::{FindError, FindRoom, ListRooms, Retire, RoomReport, RunsExpired};
 use super::messages::room::{GiveWay, RoomGauge, RoomPort};
 use super::supervision::{Alive, Decision, Done, Exit, History, Policy};
 use crate::protocol::RunId;
@@ -26,6 +26,15 @@ const WATCH: Duration = Duration::from_millis(500);
 /// Builds and starts a room on this thread: its port, and how it ends.
 pub type OpenRoom = Box<dyn Fn(RunId, u64, Arc<RoomGauge>) -> Result<(Arc<RoomPort>, Done), Exit>>;
 
+/// What all rooms of a node keep to together.
+#[derive(Clone, Copy, Debug)]
+pub struct RoomBounds {
+    /// Most rooms.
+    pub rooms: usize,
+    /// About the most bytes of segments.
+    pub bytes: usize,
+}
+
 /// See the module's page.
 pub struct Registry {
     open_room: OpenRoom,
@@ -33,8 +42,7 @@ pub struct Registry {
     /// Failures of runs' rooms; forgotten after a quiet window.
     histories: HashMap<RunId, Failures>,
     policy: Policy,
-    /// Most bytes that all rooms hold.
-    total_bytes: usize,
+    bounds: RoomBounds,
     /// Grows over all rooms, so that no two lives are mistaken for each other. Starts at the node's time, so that a
     /// restarted registry goes on above its predecessor.
     next_generation: u64,
@@ -49,14 +57,14 @@ struct Failures {
 }
 
 impl Registry {
-    /// A registry without rooms; rooms together hold at most about `total_bytes` of segments.
-    pub fn new(open_room: OpenRoom, policy: Policy, total_bytes: usize, born: Instant, alive: Alive) -> Self {
+    /// A registry without rooms.
+    pub fn new(open_room: OpenRoom, policy: Policy, bounds: RoomBounds, born: Instant, alive: Alive) -> Self {
         Self {
             open_room,
             rooms: HashMap::new(),
             histories: HashMap::new(),
             policy,
-            total_bytes,
+            bounds,
             next_generation: born.elapsed().as_nanos() as u64 + 1,
             born,
             _alive: alive,
@@ -115,20 +123,37 @@ impl Registry {
         let now_ms = self.now_ms();
         let policy = self.policy;
         self.histories.retain(|_, failures| !failures.history.is_quiet(&policy, now_ms));
+        self.ask_unused_to_go();
         let held = |room: &Arc<RoomPort>| room.gauge.held_bytes.load(Ordering::Relaxed);
         let mut total: usize = self.rooms.values().map(held).sum();
-        if total <= self.total_bytes {
+        if total <= self.bounds.bytes {
             return;
         }
         let mut rooms: Vec<_> = self.rooms.values().filter(|room| held(room) > 0).collect();
         rooms.sort_by_key(|room| room.gauge.used_ms.load(Ordering::Relaxed));
         for room in rooms {
-            if total <= self.total_bytes {
+            if total <= self.bounds.bytes {
                 break;
             }
             total -= held(room);
             // A room too busy to hear it is not the one that should give way.
-            let _ = room.give_way.try_send(GiveWay);
+            let _ = room.give_way.try_send(GiveWay::Memory);
+        }
+    }
+}
+
+impl Registry {
+    /// Near the bound, the least recently used rooms without viewers are asked to go.
+    fn ask_unused_to_go(&self) {
+        let wanted = self.rooms.len().saturating_sub(self.bounds.rooms * 3 / 4);
+        if wanted == 0 {
+            return;
+        }
+        let mut rooms: Vec<_> = self.rooms.values().filter(|room| room.gauge.viewers() == 0).collect();
+        rooms.sort_by_key(|room| room.gauge.used_ms.load(Ordering::Relaxed));
+        for room in rooms.into_iter().take(wanted) {
+            // One that is too busy to hear it is used.
+            let _ = room.give_way.try_send(GiveWay::Place);
         }
     }
 }
@@ -156,6 +181,7 @@ impl Handler<FindRoom> for Registry {
         let until = self.histories.get(&run).and_then(|failures| failures.history.quarantined_until(now_ms));
         match until {
             Some(until) => Err(FindError::Quarantined { retry_after_ms: until - now_ms }),
+            None if self.rooms.len() >= self.bounds.rooms => Err(FindError::TooManyRooms(self.bounds.rooms)),
             None => self.open(run, ctx),
         }
     }
@@ -169,6 +195,17 @@ impl Handler<Retire> for Registry {
             self.rooms.remove(&run);
         }
         true
+    }
+}
+
+impl Handler<RunsExpired> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, RunsExpired(runs): RunsExpired, _: &mut Self::Context) {
+        for room in runs.iter().filter_map(|run| self.rooms.get(run)) {
+            // A room too busy to hear it learns it from the journal's next answer.
+            let _ = room.give_way.try_send(GiveWay::Expired);
+        }
     }
 }
 

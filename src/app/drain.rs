@@ -20,6 +20,9 @@ use crate::protocol::close::CloseReason;
 
 /// What HTTP requests in flight get to finish.
 pub(super) const SERVER_STOP: Duration = Duration::from_secs(2);
+/// The server acknowledges a pause before its acceptor has taken it up, and an acceptor whose listener is shut meanwhile
+/// reports errors that are none.
+const PAUSE_TAKEN: Duration = Duration::from_millis(50);
 /// What the actors get to end.
 const CHILDREN_STOP: Duration = Duration::from_secs(2);
 /// Viewers asked to reconnect per second, over the node.
@@ -43,18 +46,17 @@ impl Gate {
     }
 }
 
-/// Drains the node within `server.drain_secs` after its notice; false when something was left at the end.
+/// Drains the node within `server.drain_secs`, its notice included; false when something was left at the end.
 pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool {
     let config = &parts.config.server;
+    let deadline = Instant::now() + Duration::from_secs(config.drain_secs);
     parts.node.enter(Phase::Leaving);
     info!(viewers = parts.meters.viewers(), "leaving");
     actix_rt::time::sleep(Duration::from_secs(config.drain_notice_secs)).await;
 
-    let deadline = Instant::now() + Duration::from_secs(config.drain_secs);
     parts.node.enter(Phase::Draining);
     server.pause().await;
-    // The accepting thread acts on the pause in its own time; closed before, it would complain.
-    actix_rt::time::sleep(Duration::from_millis(50)).await;
+    actix_rt::time::sleep(PAUSE_TAKEN).await;
     gate.close();
     let reserve = SERVER_STOP + CHILDREN_STOP + Duration::from_secs(1);
     let viewers_until = deadline.checked_sub(reserve).unwrap_or_else(Instant::now);

@@ -26,6 +26,7 @@ use crate::actors::supervision::spawn_unconstrained;
 use crate::actors::usher::Usher;
 use crate::http::finder::Finder;
 use crate::http::guard::{Guard, guard};
+use crate::http::method::method;
 use crate::http::upgrade::Upgrade;
 use crate::http::{Edge, EdgeLimits, routes};
 use crate::protocol::event::EventLimits;
@@ -35,6 +36,10 @@ use crate::protocol::frame::FrameLimits;
 const BACKLOG: u32 = 4_096;
 /// New connections that wait on one worker.
 const PER_WORKER: usize = 25_600;
+
+/// How long the rest of a refused request's body is read and thrown away: a producer that is still sending would otherwise
+/// meet a broken connection, and never read why.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Starts the HTTP server on `listener`, with as many worker threads as configured.
 pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> {
@@ -55,6 +60,7 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             HttpService::<TcpStream, _, _>::build()
                 .keep_alive(KeepAlive::Timeout(Duration::from_secs(server.keep_alive_secs)))
                 .client_request_timeout(Duration::from_secs(server.header_timeout_secs))
+                .client_disconnect_timeout(LINGER)
                 .graceful_shutdown_signal(move || node.drains())
                 .on_connect_ext(move |_: &TcpStream, extensions: &mut Extensions| {
                     extensions.insert(Rc::new(slots.connect()));
@@ -155,6 +161,7 @@ impl Thread {
                 },
                 frame_bytes: ingest.frame_bytes,
             },
+            trusted_proxies: parts.config.server.trusted_proxies.clone(),
             budget: parts.bodies.clone(),
             finder: Finder::new(s.registry.line()),
             sessions: self.sessions.clone(),
@@ -183,6 +190,6 @@ fn app(
     let server = &thread.parts.config.server;
     let edge = web::Data::new(thread.edge());
     let whom = web::Data::new(Guard::new(&server.public_url, &server.allowed_origins));
-    let app = App::new().app_data(edge).app_data(whom).wrap(from_fn(guard)).configure(routes);
+    let app = App::new().app_data(edge).app_data(whom).wrap(from_fn(method)).wrap(from_fn(guard)).configure(routes);
     map_config(app.into_factory(), |_| AppConfig::default())
 }

@@ -154,7 +154,9 @@ sections! {
         /// Bytes of posts that wait in a room; more are answered "saturated".
         queue_bytes: usize = 8 * MIB, ANY_MEMORY;
         /// Messages that wait for a room.
-        mailbox: usize = 256, 16..=65_536;
+        mailbox: usize = 4_096, 16..=65_536;
+        /// Most rooms; beyond it the least recently used one without viewers gives way, or a newcomer is refused.
+        max_rooms: usize = 20_000, 16..=10_000_000;
     }
 
     /// A session: one viewer's connection.

@@ -91,8 +91,12 @@ impl From<EventError> for Problem {
 
 impl From<FindError> for Problem {
     fn from(error: FindError) -> Self {
-        let FindError::Quarantined { retry_after_ms } = error;
-        Self::unavailable("room_failed", error.to_string()).retry_after(retry_after_ms.div_ceil(1000).max(1))
+        match error {
+            FindError::Quarantined { retry_after_ms } => {
+                Self::unavailable("room_failed", error.to_string()).retry_after(retry_after_ms.div_ceil(1000).max(1))
+            }
+            FindError::TooManyRooms(_) => Self::unavailable("saturated", error.to_string()),
+        }
     }
 }
 

@@ -124,7 +124,8 @@ pub async fn guard<B: MessageBody + 'static>(
     let origin = match guard.check(request.method(), request.path(), request.headers()) {
         Ok(origin) => origin,
         Err(problem) => {
-            tracing::info!(path = request.path(), %problem, "request refused");
+            let peer = request.peer_addr().map(tracing::field::display);
+            tracing::info!(path = request.path(), peer, %problem, "request refused");
             return Err(problem.into());
         }
     };

@@ -14,11 +14,14 @@ use tokio::io::{AsyncRead, DuplexStream, ReadBuf};
 use super::Edge;
 use super::error::{Problem, saturated};
 use super::events::{after, run_id};
+use super::peer;
+use crate::actors::messages::room::{ReadFrom, Verdict};
 use crate::actors::session::{Admission, Guards, Session};
 use crate::node::Phase;
 use crate::protocol::close::CloseReason;
 use crate::protocol::segment::Encoding;
 use crate::protocol::{After, RunId};
+use crate::storage::journal::RunPhase;
 
 /// The sub-protocol, optional.
 const PROTOCOLS: &[&str] = &["runcast.v1"];
@@ -65,7 +68,8 @@ fn handshake(edge: &Edge, request: &HttpRequest, run: RunId, after: After) -> Re
         None
     };
     let mut response = response.finish();
-    let admission = Admission { run, after, encoding: Encoding::WebSocket, refused };
+    let peer = peer::of(request, &edge.trusted_proxies);
+    let admission = Admission { run, after, encoding: Encoding::WebSocket, refused, peer };
     response.extensions_mut().insert(admission);
     Ok(response)
 }
@@ -83,8 +87,14 @@ pub(super) async fn server_sent_events(
     if edge.node.phase() == Phase::Draining || edge.node.is_crowded() {
         return Err(saturated());
     }
+    let (page, _) = edge.finder.read(&run, ReadFrom::After(after), 1).await?;
+    if page.phase == RunPhase::Gone && page.verdict == Verdict::Continue {
+        // Nothing will ever come: the one answer after which an EventSource does not ask again.
+        return Ok(HttpResponse::NoContent().finish());
+    }
     let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-    let admission = Admission { run, after, encoding: Encoding::Sse, refused: None };
+    let peer = peer::of(&request, &edge.trusted_proxies);
+    let admission = Admission { run, after, encoding: Encoding::Sse, refused: None, peer };
     let guards = Guards { alive: edge.census.enter("session"), slot: None };
     Session::launch(ours, Bytes::new(), admission, edge.sessions.clone(), guards);
     Ok(HttpResponse::Ok()

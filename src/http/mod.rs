@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
+use actix_web::error::QueryPayloadError;
+use actix_web::web::{self, QueryConfig, ServiceConfig, get, post, resource, scope};
 use actix_web::{HttpRequest, Responder};
 
 use crate::actors::messages::registry::ListRooms;
@@ -11,6 +12,7 @@ use crate::actors::messages::supervisor::Observe;
 use crate::actors::session::SessionPort;
 use crate::actors::supervision::{Census, Line};
 use crate::budget::Budget;
+use crate::config::Network;
 use crate::meters::Meters;
 use crate::node::Node;
 use crate::protocol::event::EventLimits;
@@ -25,8 +27,10 @@ pub mod finder;
 pub mod guard;
 mod intake;
 mod live;
+pub mod method;
 mod ops;
 mod pages;
+mod peer;
 mod runs;
 pub mod upgrade;
 
@@ -34,7 +38,9 @@ use error::Problem;
 
 /// Every route, older names included.
 pub fn routes(config: &mut ServiceConfig) {
+    let bad_query = |error: QueryPayloadError, _: &_| Problem::bad_request("invalid_query", error.to_string()).into();
     config
+        .app_data(QueryConfig::default().error_handler(bad_query))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
         .service(resource("/ws/runs/{runId}").route(get().to(live::web_socket)))
@@ -79,6 +85,8 @@ pub struct Edge {
     pub node: Node,
     /// Limits.
     pub limits: EdgeLimits,
+    /// Proxies whose word on addresses counts.
+    pub trusted_proxies: Vec<Network>,
     /// Bytes of bodies in hand, over the node.
     pub budget: Budget,
     /// Reaches rooms.

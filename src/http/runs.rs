@@ -1,5 +1,6 @@
 //! The runs: their list, and the folded state of one.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use super::events::run_id;
 use crate::protocol::state::RunStatus;
 use crate::protocol::{RunId, Seq, Timestamp};
 use crate::storage::catalog::{RunFilter, RunRow};
+use crate::storage::journal::RunPhase;
 
 /// Rows of a page without `limit`.
 const DEFAULT_LIMIT: usize = 50;
@@ -77,6 +79,12 @@ fn parse_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
 pub(super) async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
     let folded = edge.finder.fold(&run).await?;
+    if folded.phase == RunPhase::Gone {
+        return Err(Problem::new(StatusCode::GONE, "run_gone", format!("run {run} has expired")));
+    }
+    if folded.cursor.seq == 0 {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", format!("run {run} has no event yet")));
+    }
     let mut body = serde_json::to_value(&*folded.state)
         .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
     if let serde_json::Value::Object(members) = &mut body {

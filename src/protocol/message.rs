@@ -39,7 +39,7 @@ pub enum ServerMessage {
         from: Seq,
         /// Seq of the run's last event so far.
         tip: Seq,
-        /// Where the viewer stands before the first event that follows.
+        /// Where the viewer stands. A gap or a reset that moves it is told next.
         cursor: Cursor,
         /// How often the server pings.
         heartbeat_secs: u64,
@@ -52,6 +52,8 @@ pub enum ServerMessage {
         to: Seq,
         /// Why.
         reason: GapReason,
+        /// Where the viewer stands behind the hole.
+        cursor: Cursor,
     },
     /// The log was cut back: the viewer drops what it has from `from` on.
     Reset {
@@ -117,9 +119,14 @@ impl ServerMessage {
         frame::text(&self.to_json())
     }
 
-    /// As a named record of a `text/event-stream`.
+    /// As a named record of a `text/event-stream`. One that moves the cursor has an `id`, so that `Last-Event-ID` is the
+    /// cursor at any time.
     pub fn to_sse(&self) -> Bytes {
-        format!("event: {}\ndata: {}\n\n", self.name(), self.to_json()).into()
+        let id = match self {
+            Self::Gap { cursor, .. } | Self::Reset { cursor, .. } => format!("id: {cursor}\n"),
+            _ => String::new(),
+        };
+        format!("{id}event: {}\ndata: {}\n\n", self.name(), self.to_json()).into()
     }
 }
 

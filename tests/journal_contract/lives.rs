@@ -27,7 +27,11 @@ pub(crate) async fn only_old_ended_runs_expire(kind: Kind) {
     assert_eq!(f.journal.expire(later, 10).await.unwrap(), Expired::default(), "each once");
     let changed = f.journal.changed_since(last_at.plus_millis(-60_000), 10).await.unwrap();
     assert_eq!(changed.iter().map(|found| found.run.as_str()).collect::<Vec<_>>(), ["running"]);
-    assert!(f.journal.idle_since(later, 10).await.unwrap().iter().all(|found| found.run == run("running")));
+    assert!(f.journal.idle_since(later, true, 10).await.unwrap().is_empty());
+    let mut gone = f.journal.gone_since(last_at, 10).await.unwrap();
+    gone.sort();
+    assert_eq!(gone, [run("passed"), run("sealed")]);
+    assert!(f.journal.gone_since(f.journal.now().plus_millis(60_000), 10).await.unwrap().is_empty());
 }
 
 pub(crate) async fn expiry_keeps_to_its_limit_and_says_that_more_is_due(kind: Kind) {

@@ -1,7 +1,5 @@
 //! What readers and sweeps are given.
 
-use std::time::Instant;
-
 use runcast::protocol::state::RunStatus;
 use runcast::storage::journal::{Journal, RunHead};
 
@@ -92,12 +90,12 @@ pub(crate) async fn idle_runs_are_those_that_can_grow(kind: Kind) {
     born_apart(&f, &["a", "b", "c", "d"]).await;
     f.post("b", seal_post("room", 1)).await.unwrap();
     f.post("c", status_post("s", 1, RunStatus::Running)).await.unwrap();
-    let idle = |time, limit| f.journal.idle_since(time, limit);
+    f.post("d", status_post("s", 1, RunStatus::Passed)).await.unwrap();
+    let idle = |time, limit| f.journal.idle_since(time, false, limit);
     let later = f.journal.now().plus_millis(1);
     let found = names(idle(later, 10).await.unwrap());
-    assert_eq!(found.len(), 3);
-    assert_eq!(found[0], "a");
-    assert!(!found.contains(&"b".to_owned()));
+    assert_eq!(found, ["a", "c"]);
+    assert_eq!(names(f.journal.idle_since(f.journal.now().plus_millis(1), true, 10).await.unwrap()), ["d"]);
     assert_eq!(names(idle(later, 1).await.unwrap()), ["a"]);
     assert!(idle(last_at(&*f.journal, "a").await, 10).await.unwrap().is_empty(), "older than, not as old as");
 }

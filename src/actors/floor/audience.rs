@@ -131,11 +131,12 @@ impl Audience {
         inner.seats.len() - inner.free.len()
     }
 
-    /// A viewer that waits for `next` wants to be live. Refused when the gallery has handed out `next` already: pull
-    /// once more. On one thread nothing can fall between this answer and the next hand-over.
+    /// A viewer that waits for `next` wants to be live. Refused when the gallery has handed out `next` already, or has
+    /// not heard from the room yet (one that dies first never knew of the gallery, and would not end it): pull once more.
+    /// On one thread nothing can fall between this answer and the next hand-over.
     pub fn admit(&self, id: SeatId, next: Seq) -> bool {
         let mut inner = self.inner.borrow_mut();
-        if inner.next.is_some_and(|heard| next < heard) {
+        if inner.next.is_none_or(|heard| next < heard) {
             return false;
         }
         let index = inner.live.len();

@@ -140,7 +140,8 @@ impl Floor {
     pub fn dismiss(&self, reason: CloseReason, from: ViewerId, count: usize) -> Option<ViewerId> {
         self.dismissed.set(Some(reason));
         let viewers = self.viewers.borrow();
-        let to = (from + count).min(viewers.len());
+        // Past the end too: the usher comes back for newcomers until everyone has gone.
+        let to = from.saturating_add(count).min(viewers.len());
         for viewer in viewers[from.min(to)..to].iter().flatten() {
             viewer.close(reason);
         }

@@ -25,6 +25,9 @@ pub enum FindError {
         /// When a new attempt is allowed.
         retry_after_ms: u64,
     },
+    /// The node has as many rooms as it may.
+    #[error("the node has {0} rooms, as many as it may")]
+    TooManyRooms(usize),
 }
 
 /// A room is idle and asks to go. Answered true: it is unmapped, and nobody new will find it.
@@ -36,6 +39,11 @@ pub struct Retire {
     /// The asking life.
     pub generation: u64,
 }
+
+/// These runs have expired: their rooms must learn it.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub struct RunsExpired(pub Vec<RunId>);
 
 /// A room as `/api/actors` shows it.
 #[derive(Clone, Debug, Serialize)]

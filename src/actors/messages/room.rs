@@ -185,6 +185,18 @@ pub struct Page {
     pub phase: RunPhase,
 }
 
+impl Page {
+    /// Where a reader that asked for `after` stands until it has been told the verdict. A connection that ends just then
+    /// must not have moved its cursor over what a gap or a reset would have announced.
+    pub fn stood(&self, after: After) -> Cursor {
+        match (self.verdict, after) {
+            (Verdict::Gap { from, .. }, _) => Cursor { epoch: self.place.epoch, seq: from - 1 },
+            (Verdict::Reset { .. }, After::Cursor(claimed)) => claimed,
+            _ => self.place.cursor(),
+        }
+    }
+}
+
 /// A read that got no page. The reader keeps its place and asks again.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {
@@ -221,6 +233,8 @@ pub struct Folded {
     pub state: Arc<RunState>,
     /// The last event in it.
     pub cursor: Cursor,
+    /// Whether the run can grow, or has gone.
+    pub phase: RunPhase,
 }
 
 /// The live screen, as a WebSocket frame: newest wins, stored nowhere.
@@ -241,7 +255,14 @@ pub struct Dismiss {
     pub gallery: u64,
 }
 
-/// The node holds too many segments: free yours.
-#[derive(Message)]
+/// The registry wants something back.
+#[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
-pub struct GiveWay;
+pub enum GiveWay {
+    /// The node holds too many segments: free yours.
+    Memory,
+    /// The node has too many rooms: retire now if nobody uses you.
+    Place,
+    /// The run's events have expired: what you know of it is void.
+    Expired,
+}

@@ -27,9 +27,35 @@ impl Room {
             room.appends.landed();
             match stored {
                 Ok(stored) => room.answer(stored, requests, arrived, ctx),
-                Err(error) => requests.into_iter().for_each(|request| refuse(request, &error)),
+                Err(error) => {
+                    requests.into_iter().for_each(|request| refuse(request, &error));
+                    if matches!(error, JournalError::OutcomeUnknown(_)) {
+                        room.look_again(ctx);
+                    }
+                }
             }
             room.launch_append(ctx);
+        }));
+    }
+
+    /// Reads the head after an append of unknown outcome: what was stored all the same is not to wait for the next one
+    /// until viewers see it.
+    fn look_again(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.looking, true) {
+            return;
+        }
+        let (journal, run) = (self.ports.journal.clone(), self.run.clone());
+        let look = async move {
+            loop {
+                match journal.settled_head(&run).await {
+                    Ok(head) => return head,
+                    Err(_) => actix_rt::time::sleep(RETRY).await,
+                }
+            }
+        };
+        ctx.spawn(wrap_future::<_, Self>(look).map(|head, room, ctx| {
+            room.looking = false;
+            room.advance(Vec::new(), head, ctx);
         }));
     }
 

@@ -10,7 +10,7 @@ use super::Room;
 use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::protocol::state::RunState;
 use crate::protocol::{Cursor, RunId, Segment, Seq};
-use crate::storage::journal::JournalError;
+use crate::storage::journal::{JournalError, RunPhase};
 
 /// The fold so far and who waits for it.
 pub(super) struct Folding {
@@ -51,9 +51,9 @@ impl Folding {
         }
     }
 
-    fn answer(&mut self, cursor: Cursor) {
+    fn answer(&mut self, cursor: Cursor, phase: RunPhase) {
         for reply in self.waiting.drain(..) {
-            let _ = reply.send(Ok(Folded { state: self.state.clone(), cursor }));
+            let _ = reply.send(Ok(Folded { state: self.state.clone(), cursor, phase }));
         }
     }
 }
@@ -66,7 +66,8 @@ impl Room {
             return;
         }
         if self.folding.next > head.tip || self.is_gone() {
-            self.folding.answer(Cursor { epoch: head.lineage.epoch(), seq: self.folding.next - 1 });
+            let cursor = Cursor { epoch: head.lineage.epoch(), seq: self.folding.next - 1 };
+            self.folding.answer(cursor, head.phase);
             return;
         }
         self.folding.reading = true;

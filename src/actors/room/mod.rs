@@ -94,6 +94,8 @@ pub struct Room {
     reads: Vec<Read>,
     /// A journal read is in flight; it serves everybody who waits.
     reading: bool,
+    /// The head is being read after an append of unknown outcome.
+    looking: bool,
     /// Long polls; at most [`MAX_WAITS`].
     waits: Vec<Wait>,
     galleries: Galleries,
@@ -128,6 +130,7 @@ impl Room {
             gauge,
             reads: Vec::new(),
             reading: false,
+            looking: false,
             waits: Vec::new(),
             galleries: Galleries::default(),
             unrecorded: false,
@@ -247,15 +250,21 @@ impl Room {
 
     /// Asks to go when nobody has used the room for a while.
     fn check_idle(&mut self, ctx: &mut Context<Self>) {
-        let idle_ms = (self.ports.started.elapsed().as_millis() as u64)
-            .saturating_sub(self.gauge.used_ms.load(Ordering::Relaxed));
+        let now_ms = self.ports.started.elapsed().as_millis() as u64;
+        let idle_ms = now_ms.saturating_sub(self.gauge.used_ms.load(Ordering::Relaxed));
+        if u128::from(idle_ms) >= self.limits.idle.as_millis() {
+            self.retire_if_unused(ctx);
+        }
+    }
+
+    fn retire_if_unused(&mut self, ctx: &mut Context<Self>) {
         let unused = self.galleries.is_empty()
             && self.appends.is_idle()
             && self.reads.is_empty()
             && self.waits.is_empty()
             && !self.unrecorded
             && !self.folding.is_waited_for();
-        if self.retired || !unused || u128::from(idle_ms) < self.limits.idle.as_millis() {
+        if self.retired || !unused {
             return;
         }
         let retire = self.ports.retire.clone();
@@ -386,8 +395,14 @@ impl Handler<Dismiss> for Room {
 impl Handler<GiveWay> for Room {
     type Result = ();
 
-    fn handle(&mut self, _: GiveWay, _: &mut Self::Context) {
-        self.log.free();
-        self.gauge.held_bytes.store(0, Ordering::Relaxed);
+    fn handle(&mut self, what: GiveWay, ctx: &mut Self::Context) {
+        match what {
+            GiveWay::Memory => {
+                self.log.free();
+                self.gauge.held_bytes.store(0, Ordering::Relaxed);
+            }
+            GiveWay::Place => self.retire_if_unused(ctx),
+            GiveWay::Expired => self.learn_anew(ctx),
+        }
     }
 }

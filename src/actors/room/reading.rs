@@ -53,7 +53,7 @@ impl Room {
         ctx.spawn(wrap_future::<_, Self>(read).map(move |read, room, ctx| {
             room.reading = false;
             match read {
-                Ok(segments) if segments.is_empty() => return room.consult_anew(ctx),
+                Ok(segments) if segments.is_empty() => return room.learn_anew(ctx),
                 Ok(segments) => room.log.keep_page(segments),
                 Err(error) => {
                     warn!(run = %room.run, %error, "the journal could not be read");
@@ -65,9 +65,8 @@ impl Room {
         }));
     }
 
-    /// A segment that the head promised is not there: the run has expired in between. Readers ask again, and by then the
-    /// head is known anew.
-    fn consult_anew(&mut self, ctx: &mut Context<Self>) {
+    /// What is known is void: the run has expired. Readers ask again, and by then the head is known anew.
+    pub(super) fn learn_anew(&mut self, ctx: &mut Context<Self>) {
         let error = JournalError::Unavailable("the run's events are expiring".into());
         self.reads.drain(..).for_each(|read| unavailable(read.reply, &error));
         self.log.forget();

@@ -88,6 +88,7 @@ impl<W: Wire> Outlet<W> {
                 let cursor = Cursor { epoch: Some(segment.epoch()), seq: inner.place.next - 1 };
                 let message = ServerMessage::Epoch { epoch: segment.epoch(), cursor };
                 inner.outbox.push_message(self.encode_message(&message));
+                inner.place.epoch = Some(segment.epoch());
             }
             if segments.len() == 1 && inner.outbox.is_empty() && inner.screen.is_none() {
                 self.write_through(inner, segment, seq, now)?;

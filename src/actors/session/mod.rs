@@ -5,6 +5,7 @@
 //! with its cursor. A peer that does not read is overload: the session drops what is not on the wire, pulls later at the
 //! socket's pace, and is reset when nothing leaves for too long.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,13 +22,13 @@ use uuid::Uuid;
 use super::floor::audience::{Audience, SeatId};
 use super::floor::{Floor, ViewerId};
 use super::messages::registry::{FindError, FindRoom};
-use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort, Verdict};
+use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
 use super::supervision::{Alive, Line};
 use crate::node::ConnectionSlot;
 use crate::protocol::close::CloseReason;
 use crate::protocol::frame::Decoder;
-use crate::protocol::message::{GapReason, ServerMessage};
+use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
 use crate::protocol::{After, RunId, Timestamp};
 use crate::storage::journal::RunPhase;
@@ -64,6 +65,8 @@ pub struct Admission {
     /// Close at once, with this: the request was refused after an upgrade, because a browser can't read the status of a
     /// refused one.
     pub refused: Option<CloseReason>,
+    /// The client's address, for the log.
+    pub peer: Option<IpAddr>,
 }
 
 /// What sessions are given by their thread.
@@ -80,6 +83,7 @@ pub struct SessionPort {
 pub struct Session<W: Wire> {
     id: Uuid,
     run: RunId,
+    peer: Option<IpAddr>,
     port: Rc<SessionPort>,
     /// Shared with the gallery and the usher of this thread.
     outlet: Rc<Outlet<W>>,
@@ -119,7 +123,7 @@ pub struct Guards {
 impl<W: Wire> Session<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
     pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
-        let Admission { run, after, encoding, refused } = admission;
+        let Admission { run, after, encoding, refused, peer } = admission;
         let floor = &port.floor;
         // A socket that can't be tuned has failed already; its first read tells.
         let _ = wire.tune(floor.limits.send_buffer_bytes);
@@ -128,6 +132,7 @@ impl<W: Wire> Session<W> {
         let session = Self {
             id: Uuid::now_v7(),
             run,
+            peer,
             port,
             outlet,
             viewer,
@@ -153,6 +158,7 @@ impl<W: Wire> Session<W> {
             session.awaiting = false;
             match found {
                 Ok(Ok(room)) => session.take_seat(room),
+                Ok(Err(FindError::TooManyRooms(_))) => session.close(CloseReason::Saturated),
                 Err(_) => session.pause(ctx), // the registry is being restarted, or overloaded
                 Ok(Err(FindError::Quarantined { retry_after_ms })) => {
                     session.outlet.tell(&ServerMessage::Error {
@@ -228,23 +234,16 @@ impl<W: Wire> Session<W> {
     fn take_page(&mut self, page: Page) {
         self.attempts = 0;
         let outlet = self.outlet.clone();
-        if self.arrival.take().is_some() {
-            self.greet(&page);
+        if let Some(arrival) = self.arrival.take() {
+            self.greet(arrival.after, &page);
         }
-        match page.verdict {
-            Verdict::Continue => {}
-            Verdict::Gap { from, to } => outlet.tell(&ServerMessage::Gap { from, to, reason: GapReason::Expired }),
-            Verdict::Reset { from } => {
-                outlet.tell(&ServerMessage::Reset { epoch: page.epoch, from, cursor: page.place.cursor() });
-            }
-        }
-        outlet.set_place(page.place);
-        outlet.take_page(page.segments);
+        let (tip, phase) = (page.tip, page.phase);
+        outlet.take_page(page);
         let next = outlet.place().next;
-        if next <= page.tip {
+        if next <= tip {
             return;
         }
-        if page.phase == RunPhase::Gone {
+        if phase == RunPhase::Gone {
             return self.close(CloseReason::Gone);
         }
         if let Some((audience, seat)) = &self.seat
@@ -254,7 +253,8 @@ impl<W: Wire> Session<W> {
         }
     }
 
-    fn greet(&self, page: &Page) {
+    fn greet(&self, after: After, page: &Page) {
+        self.outlet.set_place(page.place);
         match self.outlet.encoding() {
             Encoding::WebSocket => self.outlet.tell(&ServerMessage::Connected {
                 run_id: self.run.clone(),
@@ -264,7 +264,7 @@ impl<W: Wire> Session<W> {
                 epoch: page.epoch,
                 from: page.place.next,
                 tip: page.tip,
-                cursor: page.place.cursor(),
+                cursor: page.stood(after),
                 heartbeat_secs: u64::from(self.outlet.limits().ping_secs),
             }),
             Encoding::Sse => self.outlet.push(Bytes::from_static(b": connected\n\n")),
@@ -368,6 +368,7 @@ impl<W: Wire> Drop for Session<W> {
         self.port.floor.leave(self.viewer);
         self.port.floor.meters.closed(reason);
         let (run, session) = (&self.run, self.id);
-        info!(%run, %session, reason = reason.as_str(), "session closed");
+        let peer = self.peer.map(tracing::field::display);
+        info!(%run, %session, peer, reason = reason.as_str(), "session closed");
     }
 }

@@ -19,13 +19,14 @@ use super::limits::SessionLimits;
 use super::outbox::{MAX_SLICES, Outbox};
 use super::transport::Wire;
 use super::vitals::Vitals;
+use crate::actors::messages::room::{Page, Verdict};
 use crate::actors::messages::viewer::Delivery;
 use crate::meters::ThreadMeters;
-use crate::protocol::Segment;
+use crate::protocol::Cursor;
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
 use crate::protocol::frame;
-use crate::protocol::message::ServerMessage;
+use crate::protocol::message::{GapReason, ServerMessage};
 use crate::protocol::segment::Encoding;
 
 /// Where a session stands in its life.
@@ -119,7 +120,7 @@ impl<W: Wire> Outlet<W> {
         self.inner.borrow().place
     }
 
-    /// The log has told where it stands.
+    /// The log has told where it stands, and the viewer knows.
     pub fn set_place(&self, place: Place) {
         self.inner.borrow_mut().place = place;
     }
@@ -143,16 +144,39 @@ impl<W: Wire> Outlet<W> {
         if self.limits.outboxes.exceeded() { 1 } else { self.limits.page_bytes }
     }
 
-    /// Takes a page's segments; its place goes on.
-    pub fn take_page(&self, segments: Vec<Arc<Segment>>) {
+    /// Takes a page: tells what became of the viewer's place, then queues the events; its place goes on.
+    pub fn take_page(&self, page: Page) {
+        // One that was asked for before the close frame was queued comes too late.
+        if self.mode() != Mode::Behind {
+            return;
+        }
+        let Page { verdict, place, segments, .. } = page;
+        let held = self.place();
+        match (verdict, place.epoch) {
+            (Verdict::Reset { from }, epoch) => {
+                self.tell(&ServerMessage::Reset { epoch, from, cursor: place.cursor() });
+            }
+            // The run was born, or its log goes on in a new life of the store, while the viewer was behind: its cursor is
+            // to name the epoch that tells what follows.
+            (_, Some(epoch)) if held.epoch != place.epoch => {
+                let cursor = Cursor { epoch: place.epoch, ..held.cursor() };
+                self.tell(&ServerMessage::Epoch { epoch, cursor });
+            }
+            _ => {}
+        }
+        if let Verdict::Gap { from, to } = verdict {
+            self.tell(&ServerMessage::Gap { from, to, reason: GapReason::Expired, cursor: place.cursor() });
+        }
         let mut inner = self.inner.borrow_mut();
+        inner.place = place;
         for segment in segments {
             let next = inner.place.next;
             if segment.last() < next {
                 continue;
             }
             debug_assert!(segment.first() <= next, "I1: a page starts at the reader's place");
-            inner.place = Place { epoch: Some(segment.epoch()), next: segment.last() + 1 };
+            // The epoch stays the one that the viewer was told: it vouches for what older ones stored, too.
+            inner.place.next = segment.last() + 1;
             inner.outbox.push_segment(segment, next, 0);
         }
         self.count(&mut inner);

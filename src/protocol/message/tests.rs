@@ -36,8 +36,8 @@ fn the_servers_messages_are_written_as_the_protocol_says() {
             ),
         ),
         (
-            ServerMessage::Gap { from: 10, to: 19, reason: GapReason::Expired },
-            r#"{"type":"gap","from":10,"to":19,"reason":"expired"}"#,
+            ServerMessage::Gap { from: 10, to: 19, reason: GapReason::Expired, cursor },
+            r#"{"type":"gap","from":10,"to":19,"reason":"expired","cursor":"7:41"}"#,
         ),
         (
             ServerMessage::Reset { epoch: Some(Epoch(7)), from: 42, cursor },
@@ -53,7 +53,11 @@ fn the_servers_messages_are_written_as_the_protocol_says() {
         assert_eq!(message.to_json(), want);
         assert!(want.starts_with(&format!(r#"{{"type":"{}""#, message.name())));
         assert_eq!(&message.to_frame()[..], &frame::text(want)[..]);
-        assert_eq!(message.to_sse(), format!("event: {}\ndata: {want}\n\n", message.name()));
+        let id = match message {
+            ServerMessage::Gap { .. } | ServerMessage::Reset { .. } => "id: 7:41\n",
+            _ => "",
+        };
+        assert_eq!(message.to_sse(), format!("{id}event: {}\ndata: {want}\n\n", message.name()));
     }
 }
 

@@ -139,8 +139,16 @@ impl Journal for MemoryJournal {
         Ok(self.shelf().heads(limit, |head| head.phase != RunPhase::Gone && head.last_at >= since))
     }
 
-    async fn idle_since(&self, before: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
-        Ok(self.shelf().heads(limit, |head| head.phase == RunPhase::Live && head.last_at < before))
+    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        let fits =
+            |head: &Head| head.phase == RunPhase::Live && rules::is_ended(head) == ended && head.last_at < before;
+        Ok(self.shelf().heads(limit, fits))
+    }
+
+    async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        let shelf = self.shelf();
+        let gone = shelf.runs.iter().filter(|(_, log)| log.run.head.phase == RunPhase::Gone && log.gone_at >= since);
+        Ok(gone.map(|(run, _)| run.clone()).take(limit).collect())
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {

@@ -22,7 +22,7 @@ use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 
 pub mod memory;
-mod rules;
+pub mod rules;
 pub mod sqlite;
 
 /// Producer marks kept per run; a further producer is refused.
@@ -251,8 +251,12 @@ pub trait Journal: Send + Sync + 'static {
     /// Runs with an event at or after `since` (journal time), oldest change first, at most `limit`.
     async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError>;
 
-    /// Runs that can grow and whose last event is older than `before`, at most `limit`.
-    async fn idle_since(&self, before: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError>;
+    /// Runs that can grow and whose last event is older than `before`, oldest first, at most `limit`: those whose status
+    /// is final, or those whose status is not.
+    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError>;
+
+    /// Runs that went at or after `since` (journal time), at most `limit`.
+    async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError>;
 
     /// Removes ended runs (final status or sealed) whose last event is older than `before`, at most `limit`, in steps
     /// that keep appends flowing; leaves tombstones, and removes tombstones past their time.

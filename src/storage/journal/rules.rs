@@ -33,45 +33,47 @@ const MAX_N: u64 = i64::MAX as u64;
 
 /// The epochs that the store gives out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Epochs {
+pub struct Epochs {
     /// This life of the store. A run whose lineage ends below it gets it at its next append.
-    pub(super) incarnation: Epoch,
+    pub incarnation: Epoch,
     /// The epoch of a run's first event; at least `incarnation`. Raised whenever tombstones go, so that a run which
     /// comes back under an old name never tells its seqs twice in one epoch.
-    pub(super) births: Epoch,
+    pub births: Epoch,
 }
 
 impl Epochs {
     /// A new store's.
-    pub(super) fn new(now: Timestamp) -> Self {
+    pub fn new(now: Timestamp) -> Self {
         let epoch = Epoch(now.as_millis().max(1) as u64);
         Self { incarnation: epoch, births: epoch }
     }
 
     /// The store may have lost writes: all runs go on in an epoch that was never given out.
-    pub(super) fn bump(&mut self, now: Timestamp) {
+    pub fn bump(&mut self, now: Timestamp) {
         self.raise_births(now);
         self.incarnation = self.births;
     }
 
     /// Names were given free: runs born from now on get an epoch that was never given out.
-    pub(super) fn raise_births(&mut self, now: Timestamp) {
+    pub fn raise_births(&mut self, now: Timestamp) {
         self.births = Epoch(Self::new(now).births.0.max(self.births.0 + 1));
     }
 }
 
 /// What an append needs to know besides its run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) now: Timestamp,
-    pub(super) epochs: Epochs,
+pub struct Moment {
+    /// Journal time.
+    pub now: Timestamp,
+    /// What the store gives out.
+    pub epochs: Epochs,
     /// `journal.max_run_bytes`.
-    pub(super) max_run_bytes: u64,
+    pub max_run_bytes: u64,
 }
 
 /// A run's producers and the highest number stored of each.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Marks {
+pub struct Marks {
     clients: HashMap<ProducerId, u64>,
     /// The server's own, last used last: at most [`OWN_MARKS`].
     own: Vec<(ProducerId, u64)>,
@@ -79,7 +81,7 @@ pub(super) struct Marks {
 
 impl Marks {
     /// From stored marks, last used last.
-    pub(super) fn new(stored: impl IntoIterator<Item = (ProducerId, u64)>) -> Self {
+    pub fn new(stored: impl IntoIterator<Item = (ProducerId, u64)>) -> Self {
         let mut marks = Self::default();
         for (producer, high) in stored {
             marks.raise(&producer, high);
@@ -88,7 +90,7 @@ impl Marks {
     }
 
     /// How many.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.clients.len() + self.own.len()
     }
 
@@ -113,23 +115,25 @@ impl Marks {
 
 /// All that an append reads and changes of a run.
 #[derive(Clone, Debug)]
-pub(super) struct Run {
-    pub(super) head: Head,
-    pub(super) marks: Marks,
+pub struct Run {
+    /// As told to readers.
+    pub head: Head,
+    /// Its producers.
+    pub marks: Marks,
     /// Whether the lineage's last entry is stored, or opens with the next append.
     epoch_is_stored: bool,
 }
 
 impl Run {
     /// From what is stored of a run.
-    pub(super) fn load(mut head: Head, marks: Marks, epochs: Epochs) -> Self {
+    pub fn load(mut head: Head, marks: Marks, epochs: Epochs) -> Self {
         let epoch_is_stored = !open_pending(&mut head, epochs.incarnation);
         Self { head, marks, epoch_is_stored }
     }
 }
 
 /// Shows in a stored head the epoch that the run's next append opens, if there is one.
-pub(super) fn open_pending(head: &mut Head, incarnation: Epoch) -> bool {
+pub fn open_pending(head: &mut Head, incarnation: Epoch) -> bool {
     let pending = head.lineage.epoch().is_some_and(|epoch| epoch < incarnation);
     if pending {
         head.lineage.open(incarnation, head.tip + 1);
@@ -138,12 +142,12 @@ pub(super) fn open_pending(head: &mut Head, incarnation: Epoch) -> bool {
 }
 
 /// The head of a run whose events have just expired.
-pub(super) fn gone(head: &Head) -> Head {
+pub fn gone(head: &Head) -> Head {
     Head { first: head.tip + 1, phase: RunPhase::Gone, bytes: 0, ..head.clone() }
 }
 
 /// Whether [`super::Journal::expire`] may remove a run.
-pub(super) fn is_ended(head: &Head) -> bool {
+pub fn is_ended(head: &Head) -> bool {
     match head.phase {
         RunPhase::Live => head.status.is_some_and(RunStatus::is_final),
         RunPhase::Sealed => true,
@@ -153,18 +157,19 @@ pub(super) fn is_ended(head: &Head) -> bool {
 
 /// What an append came to: the answer, and what has to be made durable with its segments before it is given.
 #[derive(Debug)]
-pub(super) struct Decision {
-    pub(super) stored: Stored,
+pub struct Decision {
+    /// The answer.
+    pub stored: Stored,
     /// A lineage entry that opened.
-    pub(super) opened: Option<(Epoch, Seq)>,
+    pub opened: Option<(Epoch, Seq)>,
     /// Producers' marks that rose.
-    pub(super) raised: Vec<(ProducerId, u64)>,
+    pub raised: Vec<(ProducerId, u64)>,
     /// Own producers' marks that went.
-    pub(super) dropped: Vec<ProducerId>,
+    pub dropped: Vec<ProducerId>,
 }
 
 /// Runs an append on `run`.
-pub(super) fn append(run: &mut Run, append: &Append, moment: &Moment) -> Decision {
+pub fn append(run: &mut Run, append: &Append, moment: &Moment) -> Decision {
     let tip_before = run.head.tip;
     let bar = if moment.now > append.deadline {
         Some(Refusal::DeadlinePassed)

@@ -69,7 +69,8 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
     let expected = measured * viewers as u64;
     let json = json!({
         "scenario": "fanout", "target": site.target.to_string(), "viewers": viewers, "rate": rate, "size": size,
-        "elapsedSecs": round(elapsed), "expected": expected, "received": received, "missing": missing, "extra": extra,
+        "achievedRate": round(measured as f64 / elapsed), "elapsedSecs": round(elapsed),
+        "expected": expected, "received": received, "missing": missing, "extra": extra,
         "disordered": receipts.disordered, "cpuUsPerDelivery": per_delivery(cpu), "serverCores": round(cpu / elapsed),
         "clientCpuUsPerDelivery": per_delivery(client_cpu), "clientCores": round(client_cpu / elapsed),
         "otherCores": round(other_cpu / elapsed), "eventsPerRead": round(events_per_read),
@@ -77,9 +78,10 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
         "latencySamples": latencies.len(), "publisherLateMs": round(late.as_secs_f64() * 1e3),
     });
     let summary = format!(
-        "{viewers} viewers x {rate}/s: {:.2} us CPU per delivery ({:.2} cores; client {:.2}, others {:.2}), \
-         {events_per_read:.2} events per read, {received} of {expected} delivered, \
+        "{viewers} viewers x {rate}/s (achieved {:.1}): {:.2} us CPU per delivery ({:.2} cores; client {:.2}, \
+         others {:.2}), {events_per_read:.2} events per read, {received} of {expected} delivered, \
          {missing} missing, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
+        measured as f64 / elapsed,
         per_delivery(cpu),
         cpu / elapsed,
         client_cpu / elapsed,

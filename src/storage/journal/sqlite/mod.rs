@@ -226,9 +226,20 @@ impl Journal for SqliteJournal {
         self.heads(sql, since, limit).await
     }
 
-    async fn idle_since(&self, before: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
-        let sql = heads!("", "WHERE r.phase = 0 AND r.last_at < ?1 ORDER BY r.last_at LIMIT ?2");
+    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        let sql = match ended {
+            true => heads!("", "WHERE r.phase = 0 AND r.ended = 1 AND r.last_at < ?1 ORDER BY r.last_at LIMIT ?2"),
+            false => heads!("", "WHERE r.phase = 0 AND r.ended = 0 AND r.last_at < ?1 ORDER BY r.last_at LIMIT ?2"),
+        };
         self.heads(sql, before, limit).await
+    }
+
+    async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        let sql = "SELECT run FROM runs WHERE phase >= 2 AND gone_at >= ? LIMIT ?";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query_scalar(sql).bind(since.as_millis()).bind(limit);
+        let found: Vec<String> = query.fetch_all(&self.readers).await.map_err(read_failed)?;
+        Ok(found.iter().filter_map(|run| RunId::parse(run).ok()).collect())
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {

@@ -1,0 +1,6 @@
+//! Failures of what a node stands on, caused for real under a running node.
+
+mod expiry;
+mod node;
+mod poison;
+mod store;

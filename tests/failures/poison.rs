@@ -1,0 +1,165 @@
+//! A run whose room panics: its viewers are sent away, and all others go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use runcast::app::Storage;
+use runcast::protocol::{RunId, Segment, Seq, Timestamp};
+use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
+use runcast::storage::journal::memory::MemoryJournal;
+use runcast::storage::journal::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, Stored};
+use serde_json::json;
+
+use crate::node::{LocalNode, PATIENCE};
+
+/// A journal that makes the room of the run "poisoned" panic, while it is armed.
+struct Poison {
+    inner: MemoryJournal,
+    armed: Arc<AtomicBool>,
+}
+
+impl Poison {
+    fn strike(&self, run: &RunId) {
+        assert!(!(run.as_str() == "poisoned" && self.armed.load(Ordering::SeqCst)), "poison");
+    }
+}
+
+#[async_trait]
+impl Journal for Poison {
+    async fn append(&self, append: Append) -> Result<Stored, JournalError> {
+        self.strike(&append.run);
+        self.inner.append(append).await
+    }
+    async fn head(&self, run: &RunId) -> Result<Head, JournalError> {
+        self.strike(run);
+        self.inner.head(run).await
+    }
+    async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError> {
+        self.strike(run);
+        self.inner.settled_head(run).await
+    }
+    async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        self.inner.read(run, after, max_bytes).await
+    }
+    async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        self.inner.changed_since(since, limit).await
+    }
+    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        self.inner.idle_since(before, ended, limit).await
+    }
+    async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        self.inner.gone_since(since, limit).await
+    }
+    async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
+        self.inner.expire(before, limit).await
+    }
+    fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+    async fn probe(&self) -> Result<(), JournalError> {
+        self.inner.probe().await
+    }
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+async fn poisoned_node() -> (LocalNode, Arc<AtomicBool>) {
+    let armed = Arc::new(AtomicBool::new(false));
+    let switch = armed.clone();
+    let node = LocalNode::start(
+        |_| {},
+        move || {
+            Box::pin(async move {
+                let limits = Limits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
+                let journal = Arc::new(Poison { inner: MemoryJournal::new(limits), armed: switch });
+                let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
+                Storage { journal, catalog, data_dir: None }
+            })
+        },
+    )
+    .await;
+    (node, armed)
+}
+
+#[tokio::test]
+async fn a_room_that_panics_closes_its_viewers_with_1013_and_the_next_join_works() {
+    let (node, armed) = poisoned_node().await;
+    assert_eq!(node.post("poisoned", &json!({"type": "log", "n": 1})).await.0, 202);
+    let mut viewers = Vec::new();
+    for _ in 0..4 {
+        let mut viewer = node.watch("poisoned", "").await;
+        viewer.until("log").await;
+        viewers.push(viewer);
+    }
+    let mut other = node.watch("healthy", "").await;
+    other.until("connected").await;
+
+    armed.store(true, Ordering::SeqCst);
+    let (status, problem, _) = node.post("poisoned", &json!({"type": "log", "n": 2})).await;
+    assert_eq!((status, problem["code"].as_str()), (503, Some("outcome_unknown")));
+    for viewer in &mut viewers {
+        assert_eq!(viewer.closed().await, Some(1013));
+    }
+    armed.store(false, Ordering::SeqCst);
+
+    let mut back = node.watch("poisoned", "").await;
+    assert_eq!(back.until("log").await["n"], 1);
+    assert_eq!(node.post("poisoned", &json!({"type": "log", "n": 3})).await.0, 202);
+    assert_eq!(back.until("log").await["n"], 3);
+    assert_eq!(node.post("healthy", &json!({"type": "log", "n": 1})).await.0, 202);
+    assert_eq!(other.until("log").await["n"], 1, "the other run's viewer was never disturbed");
+    let (_, actors) = node.get("/api/actors").await;
+    let room = actors["rooms"].as_array().unwrap().iter().find(|room| room["run"] == "poisoned").unwrap().clone();
+    assert_eq!((room["restarts"].as_u64(), room["state"].as_str()), (Some(1), Some("running")));
+    assert!(room["lastExit"].as_str().unwrap().contains("poison"), "{room}");
+    node.stop();
+}
+
+#[tokio::test]
+async fn a_run_that_poisons_its_room_every_time_is_quarantined_while_all_others_go_on() {
+    let (node, armed) = poisoned_node().await;
+    armed.store(true, Ordering::SeqCst);
+    let mut other = node.watch("healthy", "").await;
+    other.until("connected").await;
+
+    let quarantined = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let mut viewer = node.watch("poisoned", "").await;
+            // Either told why and when, or closed by the dying room; always with 1013.
+            let told = viewer.next().await;
+            match told {
+                Ok(message) => {
+                    assert_eq!((&message["type"], &message["code"]), (&json!("error"), &json!("room_failed")));
+                    assert_eq!(viewer.closed().await, Some(1013));
+                    break message["reconnectAfterMs"].as_u64().unwrap();
+                }
+                Err(code) => assert_eq!(code, Some(1013)),
+            }
+        }
+    });
+    assert!(quarantined.await.unwrap() > 0);
+    let (status, problem, retry) = node.post("poisoned", &json!({"type": "log"})).await;
+    assert_eq!((status, problem["code"].as_str()), (503, Some("room_failed")));
+    assert!(retry.unwrap().parse::<u64>().unwrap() >= 1);
+    let (_, actors) = node.get("/api/actors").await;
+    assert_eq!(actors["rooms"][0]["run"], "poisoned");
+    assert_eq!(actors["rooms"][0]["state"], "quarantined");
+    assert_eq!(actors["supervisor"].as_array().unwrap().iter().filter(|child| child["restarts"] != 0).count(), 0);
+
+    for n in 0..20 {
+        assert_eq!(node.post("healthy", &json!({"type": "log", "n": n})).await.0, 202);
+        assert_eq!(other.until("log").await["n"], n);
+    }
+    // Once the poison is gone and the quarantine over, the run works again.
+    armed.store(false, Ordering::SeqCst);
+    let works = tokio::time::timeout(PATIENCE, async {
+        while node.post("poisoned", &json!({"type": "log"})).await.0 != 202 {
+            tokio::task::yield_now().await;
+        }
+    });
+    works.await.unwrap();
+    node.stop();
+}

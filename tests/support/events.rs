@@ -1,0 +1,48 @@
+//! Events to post, and chance that can be repeated.
+
+/// The real run: 438 events as a test runner posted them.
+pub(crate) fn demo_run() -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/demo-run.ndjson");
+    let lines: Vec<_> = std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 438);
+    lines
+}
+
+/// Events `from..from + count`, each naming its number, at least `bytes` long.
+pub(crate) fn numbered(from: u64, count: u64, bytes: usize) -> Vec<String> {
+    let event = |i| {
+        let head = format!(r#"{{"type":"log","timestamp":"2026-11-23T17:15:47.966Z","i":{i},"pad":""#);
+        let pad = "x".repeat(bytes.saturating_sub(head.len() + 2));
+        format!("{head}{pad}\"}}")
+    };
+    (from..from + count).map(event).collect()
+}
+
+/// Takes `"seq":N,` off an event's front: what is left must be what was posted.
+pub(crate) fn without_seq(text: &str) -> (u64, String) {
+    let rest = text.strip_prefix("{\"seq\":").unwrap_or_else(|| panic!("no seq in front: {text}"));
+    let (seq, rest) = rest.split_once(',').unwrap_or_else(|| panic!("nothing behind the seq: {text}"));
+    (seq.parse().unwrap_or_else(|_| panic!("no seq: {text}")), format!("{{{rest}"))
+}
+
+/// Chance from a seed (splitmix64), so that a failure can be played again.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number of `0..sides`.
+    pub(crate) fn below(&mut self, sides: u64) -> u64 {
+        self.roll() % sides
+    }
+}

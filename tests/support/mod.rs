@@ -1,0 +1,56 @@
+//! What the tests of the whole server share: a real process, plain and WebSocket clients, and patience with a bound.
+//!
+//! Nothing waits for a fixed time: a test polls for what it waits for, and fails with what it saw last.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses its own part of it")]
+
+use std::time::Duration;
+
+mod events;
+mod http;
+mod node;
+mod socket;
+mod stream;
+mod viewer;
+
+pub(crate) use events::{Dice, demo_run, numbered, without_seq};
+pub(crate) use http::{Reply, exchange, gzip, zstd};
+pub(crate) use node::{Exit, TestNode};
+pub(crate) use socket::{Frame, Op, Socket, frame};
+pub(crate) use stream::{EventStream, Record};
+pub(crate) use viewer::{Event, Viewer};
+
+/// Longer than anything takes that is going to happen, also on a busy machine.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// Awaits `future`, at most [`SOON`].
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(SOON, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: not within {SOON:?}"),
+    }
+}
+
+/// `eventually!(probe, |value| condition, within)`: polls `probe` until its value fits, and gives that value; fails with
+/// the last value seen.
+macro_rules! eventually {
+    ($probe:expr, $fits:expr, $within:expr) => {{
+        let deadline = std::time::Instant::now() + $within;
+        loop {
+            let seen = $probe;
+            if crate::support::fits(&seen, $fits) {
+                break seen;
+            }
+            if std::time::Instant::now() > deadline {
+                panic!("not within {:?}: {}, last {seen:?}", $within, stringify!($fits));
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }};
+}
+pub(crate) use eventually;
+
+/// Gives the closure of [`eventually`] its type.
+pub(crate) fn fits<T>(value: &T, condition: impl FnOnce(&T) -> bool) -> bool {
+    condition(value)
+}

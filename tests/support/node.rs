@@ -1,0 +1,259 @@
+//! A real server process on its own data directory and a free port.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{SOON, eventually};
+
+/// What a drain logs at its end.
+const CLEAN: &str = "drained: no actor is left";
+
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct Exit {
+    /// Its exit code; `None` when a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// All that it wrote to stderr.
+    pub(crate) log: String,
+}
+
+/// A server. Dropping it ends it with SIGTERM, and fails the test unless it goes cleanly.
+pub(crate) struct TestNode {
+    settings: Vec<(String, String)>,
+    dir: tempfile::TempDir,
+    address: SocketAddr,
+    client: reqwest::Client,
+    life: Option<Life>,
+    lives: usize,
+    may_panic: bool,
+}
+
+struct Life {
+    pid: Pid,
+    ended: Receiver<ExitStatus>,
+    log: PathBuf,
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(SOON).build().unwrap()
+}
+
+/// Starts a process; its address as it tells it, or how it ended instead.
+fn launch(settings: &[(String, String)], data: &Path, log: PathBuf, port: u16) -> Result<(SocketAddr, Life), Exit> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runcast"));
+    command.arg("serve").env_clear().current_dir(data).stdin(Stdio::null());
+    command.env("RUNCAST__SERVER__BIND", format!("127.0.0.1:{port}"));
+    command.env("RUNCAST__SERVER__DATA_DIR", data.join("data"));
+    command.env("RUNCAST__SERVER__DRAIN_SECS", "10").env("RUST_BACKTRACE", "1");
+    command.envs(settings.iter().map(|(key, value)| (key, value)));
+    let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    let stdout = child.stdout.take().unwrap();
+    let (tell, ended) = channel();
+    thread::spawn(move || tell.send(child.wait().unwrap()));
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let _ = tell.send(line);
+        // Read on: the process must never wait for a full pipe.
+        let _ = stdout.read_to_end(&mut Vec::new());
+    });
+    let life = Life { pid, ended, log };
+    let line = told.recv_timeout(SOON).unwrap_or_default();
+    match line.trim().strip_prefix("runcast listens on http://").and_then(|address| address.parse().ok()) {
+        Some(address) => Ok((address, life)),
+        None => {
+            life.signal(Signal::KILL);
+            Err(life.wait(SOON).unwrap_or_else(|| panic!("{line:?} is no address, and the process does not end")))
+        }
+    }
+}
+
+impl Life {
+    fn signal(&self, signal: Signal) {
+        // It may have ended by itself.
+        let _ = kill_process(self.pid, signal);
+    }
+
+    fn exit(&self, status: ExitStatus) -> Exit {
+        Exit { code: status.code(), log: self.log() }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Blocks until it has ended.
+    fn wait(&self, within: Duration) -> Option<Exit> {
+        self.ended.recv_timeout(within).ok().map(|status| self.exit(status))
+    }
+}
+
+impl TestNode {
+    /// Starts a server with these settings (`RUNCAST__SECTION__KEY`).
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let dir = tempfile::tempdir().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut node = Self { settings, dir, address, client: client(), life: None, lives: 0, may_panic: false };
+        node.begin(0);
+        node
+    }
+
+    fn begin(&mut self, port: u16) {
+        match self.launch_on(port) {
+            Ok((address, life)) => (self.address, self.life) = (address, Some(life)),
+            Err(exit) => panic!("the server did not start: {:?}\n{}", exit.code, exit.log),
+        }
+    }
+
+    fn launch_on(&mut self, port: u16) -> Result<(SocketAddr, Life), Exit> {
+        self.lives += 1;
+        let log = self.dir.path().join(format!("stderr-{}.txt", self.lives));
+        launch(&self.settings, self.dir.path(), log, port)
+    }
+
+    /// Tries to start a second process on the same data directory; how that ended.
+    pub(crate) fn start_a_rival(&mut self) -> Exit {
+        match self.launch_on(0) {
+            Err(exit) => exit,
+            Ok((address, life)) => {
+                life.signal(Signal::KILL);
+                panic!("a second server started on {address}")
+            }
+        }
+    }
+
+    /// Starts it again on its data directory, at a new port.
+    pub(crate) fn restart(&mut self) {
+        assert!(self.life.is_none(), "end it first");
+        self.client = client();
+        self.begin(0);
+    }
+
+    /// Starts it again on its data directory, at the port it had.
+    pub(crate) fn restart_in_place(&mut self) {
+        assert!(self.life.is_none(), "end it first");
+        self.client = client();
+        self.begin(self.address.port());
+    }
+
+    /// For a test that makes it panic.
+    pub(crate) fn may_panic(&mut self) {
+        self.may_panic = true;
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn ws_url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.address)
+    }
+
+    pub(crate) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    fn life(&self) -> &Life {
+        self.life.as_ref().expect("the server runs")
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        self.life().pid.as_raw_nonzero().get()
+    }
+
+    /// What it wrote to stderr so far.
+    pub(crate) fn log(&self) -> String {
+        self.life().log()
+    }
+
+    /// Its resident memory in bytes.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    /// SIGKILL, and its end.
+    pub(crate) fn kill9(&mut self) {
+        let life = self.life.take().expect("the server runs");
+        life.signal(Signal::KILL);
+        let exit = life.wait(SOON).expect("a killed process ends");
+        assert!(!exit.log.contains("panicked"), "{}", exit.log);
+    }
+
+    /// SIGTERM, without waiting.
+    pub(crate) fn ask_to_stop(&self) {
+        self.life().signal(Signal::TERM);
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> Exit {
+        let status = eventually!(self.life().ended.try_recv(), |status| status.is_ok(), SOON).unwrap();
+        let exit = self.life().exit(status);
+        self.life = None;
+        exit
+    }
+
+    /// SIGTERM, and its end.
+    pub(crate) async fn terminate(&mut self) -> Exit {
+        self.ask_to_stop();
+        self.ended().await
+    }
+
+    #[track_caller]
+    fn assert_clean(&self, exit: &Exit) {
+        exit.assert_clean(self.may_panic);
+    }
+}
+
+impl Exit {
+    /// That it drained: exit code 0, no actor left, no panic, nothing that a human must look at.
+    #[track_caller]
+    pub(crate) fn assert_clean(&self, may_panic: bool) {
+        let Self { code, log } = self;
+        assert_eq!(*code, Some(0), "exit code; the log:\n{log}");
+        assert!(log.contains(CLEAN), "{CLEAN:?} is not in\n{log}");
+        assert!(may_panic || !log.contains("panicked"), "a panic:\n{log}");
+        // A stopped acceptor may report its listener, if it was slow to take up the pause.
+        let error = log.lines().find(|line| line.contains("ERROR") && !line.contains("actix_server::accept"));
+        assert!(may_panic || error.is_none(), "{error:?} in\n{log}");
+    }
+}
+
+impl Drop for TestNode {
+    fn drop(&mut self) {
+        let Some(life) = self.life.take() else { return };
+        if thread::panicking() {
+            life.signal(Signal::KILL);
+            let log = life.wait(SOON).map(|exit| exit.log).unwrap_or_default();
+            let from = log.len().saturating_sub(4_000);
+            eprintln!("the end of the server's log:\n{}", &log[log.ceil_char_boundary(from)..]);
+            return;
+        }
+        life.signal(Signal::TERM);
+        match life.wait(SOON) {
+            Some(exit) => self.assert_clean(&exit),
+            None => {
+                life.signal(Signal::KILL);
+                panic!("the server did not end within {SOON:?} after SIGTERM:\n{}", life.log());
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A reader of Server-Sent Events.
+
+use std::collections::VecDeque;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::{TestNode, soon};
+
+/// A record of the stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// `epoch:seq` of an event of the log.
+    pub(crate) id: Option<String>,
+    /// Its name; none for an event of the log.
+    pub(crate) event: Option<String>,
+    pub(crate) data: String,
+}
+
+/// An open stream.
+pub(crate) struct EventStream {
+    tcp: TcpStream,
+    head: String,
+    /// Bytes of the chunked body, and the text that came out of it, both as far as they are not used up.
+    chunked: Vec<u8>,
+    unread: String,
+    records: VecDeque<Record>,
+    /// Comments so far.
+    pub(crate) comments: usize,
+}
+
+impl EventStream {
+    /// Opens a stream; `headers` are further lines, each with its line end.
+    pub(crate) async fn open(node: &TestNode, path: &str, headers: &str) -> Self {
+        let mut tcp = TcpStream::connect(node.address()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", node.address());
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        let (head, chunked) = (String::new(), Vec::new());
+        let mut stream = Self { tcp, head, chunked, unread: String::new(), records: VecDeque::new(), comments: 0 };
+        soon("a head", stream.read_head()).await;
+        assert!(stream.head.starts_with("http/1.1 200 "), "{}", stream.head);
+        stream
+    }
+
+    async fn read_head(&mut self) {
+        loop {
+            assert!(self.tcp.read_buf(&mut self.chunked).await.unwrap() > 0, "it ended in its head");
+            if let Some(end) = self.chunked.windows(4).position(|four| four == b"\r\n\r\n") {
+                self.head = String::from_utf8(self.chunked.drain(..end + 4).collect()).unwrap().to_ascii_lowercase();
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.unwrap_or_default()
+    }
+
+    /// Takes whole chunks out of the body; false once its last one has come.
+    fn unchunk(&mut self) -> bool {
+        while let Some(end) = self.chunked.windows(2).position(|two| two == b"\r\n") {
+            let size = std::str::from_utf8(&self.chunked[..end]).unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            if size == 0 {
+                return false;
+            }
+            let Some(data) = self.chunked.get(end + 2..end + 4 + size) else { break };
+            self.unread.push_str(std::str::from_utf8(&data[..size]).unwrap());
+            self.chunked.drain(..end + 4 + size);
+        }
+        true
+    }
+
+    /// The next record; `None` at the end of the stream.
+    pub(crate) async fn next(&mut self) -> Option<Record> {
+        loop {
+            if let Some(record) = self.records.pop_front() {
+                return Some(record);
+            }
+            if !self.unchunk() || soon("a record", self.tcp.read_buf(&mut self.chunked)).await.unwrap_or(0) == 0 {
+                return None;
+            }
+            self.unchunk();
+            while let Some((block, rest)) = self.unread.split_once("\n\n") {
+                let record = Self::parse(block, &mut self.comments);
+                self.records.extend(record);
+                self.unread = rest.to_owned();
+            }
+        }
+    }
+
+    /// The next `count` records, which must be there.
+    pub(crate) async fn take(&mut self, count: usize) -> Vec<Record> {
+        let mut records = Vec::new();
+        while records.len() < count {
+            records.push(self.next().await.expect("a record, not the end"));
+        }
+        records
+    }
+
+    fn parse(block: &str, comments: &mut usize) -> Option<Record> {
+        let mut record = Record::default();
+        for line in block.lines() {
+            match line.split_once(": ") {
+                Some(("id", id)) => record.id = Some(id.to_owned()),
+                Some(("event", event)) => record.event = Some(event.to_owned()),
+                Some(("data", data)) => record.data = data.to_owned(),
+                _ if line.starts_with(':') => *comments += 1,
+                _ => panic!("no field of a stream: {line:?}"),
+            }
+        }
+        (record != Record::default()).then_some(record)
+    }
+}

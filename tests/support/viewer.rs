@@ -1,0 +1,232 @@
+//! A well-behaved viewer: follows a run, keeps its cursor, comes back with it, and holds the server to the guarantee.
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::{SOON, TestNode, without_seq};
+
+/// An event as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) epoch: String,
+    pub(crate) seq: u64,
+    /// Without its seq: as it was posted.
+    pub(crate) text: String,
+}
+
+/// Reads only while one of its methods is awaited. Every receipt is checked when it comes: consecutive within an epoch,
+/// nothing before `connected`, no event before its epoch is known, no hole that was not announced.
+pub(crate) struct Viewer {
+    name: String,
+    path: String,
+    socket: Option<WebSocketStream<TcpStream>>,
+    /// What a client has to keep; empty before the first `connected`.
+    pub(crate) cursor: String,
+    epoch: Option<String>,
+    next: Option<u64>,
+    /// The last `connected`.
+    pub(crate) connected: Value,
+    pub(crate) events: Vec<Event>,
+    /// What the server said besides events, in order.
+    pub(crate) said: Vec<Value>,
+    /// Screen frames: header and image.
+    pub(crate) screens: Vec<(Value, Bytes)>,
+    /// Code of the last close frame; 1006 when the connection ended without one.
+    pub(crate) closed: Option<u16>,
+}
+
+impl Viewer {
+    /// Watches a run from its start.
+    pub(crate) async fn join(node: &TestNode, run: &str) -> Self {
+        Self::join_at(node, &format!("/ws/runs/{run}")).await
+    }
+
+    /// Watches a run from `after` on.
+    pub(crate) async fn join_after(node: &TestNode, run: &str, after: &str) -> Self {
+        Self::join_at(node, &format!("/ws/runs/{run}?after={after}")).await
+    }
+
+    /// Watches what this path leads to; `connected` has been received.
+    pub(crate) async fn join_at(node: &TestNode, path: &str) -> Self {
+        let mut viewer = Self::absent(path);
+        viewer.try_connect(node, path).await.unwrap();
+        viewer.until("connected", |viewer| !viewer.connected.is_null()).await;
+        viewer
+    }
+
+    /// A viewer that is not connected yet.
+    pub(crate) fn absent(path: &str) -> Self {
+        Self {
+            name: path.to_owned(),
+            path: path.split('?').next().unwrap_or_default().to_owned(),
+            socket: None,
+            cursor: String::new(),
+            epoch: None,
+            next: None,
+            connected: Value::Null,
+            events: Vec::new(),
+            said: Vec::new(),
+            screens: Vec::new(),
+            closed: None,
+        }
+    }
+
+    async fn try_connect(&mut self, node: &TestNode, path: &str) -> Result<(), String> {
+        let connect = async {
+            let tcp = TcpStream::connect(node.address()).await.map_err(|error| error.to_string())?;
+            let upgraded = client_async(node.ws_url(path), tcp).await.map_err(|error| error.to_string())?;
+            Ok::<_, String>(upgraded.0)
+        };
+        let socket = tokio::time::timeout(SOON, connect).await.map_err(|_| "no handshake".to_owned())??;
+        self.socket = Some(socket);
+        self.connected = Value::Null;
+        self.closed = None;
+        Ok(())
+    }
+
+    /// Comes back with its cursor, as a client does that knows nothing else. The error when nobody answers.
+    pub(crate) async fn try_return(&mut self, node: &TestNode) -> Result<(), String> {
+        let path = match self.cursor.as_str() {
+            "" => self.path.clone(),
+            cursor => format!("{}?after={cursor}", self.path),
+        };
+        self.try_connect(node, &path).await
+    }
+
+    /// The same, with the connection to be had.
+    pub(crate) async fn come_back(&mut self, node: &TestNode) {
+        self.try_return(node).await.unwrap();
+        self.until("connected", |viewer| !viewer.connected.is_null()).await;
+    }
+
+    /// Goes without a word.
+    pub(crate) fn vanish(&mut self) {
+        self.socket = None;
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.socket.is_some()
+    }
+
+    /// Closes as RFC 6455 says, and hears the server out.
+    pub(crate) async fn leave(&mut self) {
+        if let Some(socket) = &mut self.socket {
+            socket.close(None).await.unwrap();
+            self.until("the close", |viewer| viewer.closed.is_some()).await;
+        }
+    }
+
+    /// Sends a text message.
+    pub(crate) async fn say(&mut self, text: &str) {
+        let socket = self.socket.as_mut().expect("connected");
+        futures_util::SinkExt::send(socket, Message::text(text)).await.unwrap();
+    }
+
+    /// Reads until `done`.
+    pub(crate) async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let read = tokio::time::timeout(SOON, async {
+            while !done(self) {
+                self.read().await;
+            }
+        });
+        if read.await.is_err() {
+            let Self { name, events, said, closed, .. } = self;
+            let last = events.last().map(|event| event.seq);
+            panic!("{name}: {what} not within {SOON:?}; last seq {last:?}, closed {closed:?}, said {said:?}");
+        }
+    }
+
+    /// Reads until it has `count` events.
+    pub(crate) async fn until_events(&mut self, count: usize) {
+        self.until(&format!("{count} events"), |viewer| {
+            assert!(viewer.closed.is_none(), "{}: closed with {:?}", viewer.name, viewer.closed);
+            viewer.events.len() >= count
+        })
+        .await;
+    }
+
+    /// The server's messages of one type.
+    pub(crate) fn told(&self, kind: &str) -> Vec<&Value> {
+        self.said.iter().filter(|message| message["type"] == kind).collect()
+    }
+
+    /// The events as they were posted.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        self.events.iter().map(|event| event.text.as_str()).collect()
+    }
+
+    /// Takes one message, or the connection's end. Does nothing for ever when there is no connection.
+    pub(crate) async fn read(&mut self) {
+        let Some(socket) = &mut self.socket else { return std::future::pending().await };
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => self.take(text.as_str()),
+            Some(Ok(Message::Binary(bytes))) => self.take_screen(&bytes),
+            Some(Ok(Message::Close(frame))) => self.closed = Some(frame.map_or(1005, |frame| frame.code.into())),
+            Some(Ok(_)) => {}
+            // Also after a close: the end of the stream.
+            None | Some(Err(_)) => {
+                self.closed = self.closed.or(Some(1006));
+                self.socket = None;
+            }
+        }
+    }
+
+    fn take_screen(&mut self, bytes: &Bytes) {
+        let (size, rest) = bytes.split_first_chunk::<2>().unwrap();
+        let (head, image) = rest.split_at(u16::from_be_bytes(*size) as usize);
+        self.screens.push((serde_json::from_slice(head).unwrap(), bytes.slice_ref(image)));
+    }
+
+    fn take(&mut self, text: &str) {
+        if text.starts_with("{\"seq\":") {
+            return self.take_event(text);
+        }
+        let message: Value = serde_json::from_str(text).unwrap();
+        let name = &self.name;
+        assert!(message.get("seq").is_none(), "{name}: seq is not in front: {text}");
+        let kind = message["type"].as_str().unwrap_or_default().to_owned();
+        let first = self.connected.is_null();
+        assert!(first == (kind == "connected") || kind == "error", "{name}: out of turn: {text}");
+        let number = |field: &str| message[field].as_u64().unwrap_or_else(|| panic!("{name}: no {field}: {text}"));
+        match kind.as_str() {
+            "connected" => {
+                let from = number("from");
+                if let Some(next) = self.next {
+                    assert_eq!(from, next, "{name}: does not go on where it was: {text}");
+                }
+                self.next = Some(from);
+                self.connected = message.clone();
+            }
+            "gap" => {
+                assert_eq!(Some(number("from")), self.next, "{name}: {text}");
+                self.next = Some(number("to") + 1);
+            }
+            "reset" => {
+                let from = number("from");
+                self.events.retain(|event| event.seq < from);
+                self.next = Some(from);
+            }
+            _ => {}
+        }
+        if let Some(cursor) = message["cursor"].as_str() {
+            self.cursor = cursor.to_owned();
+            self.epoch = cursor.split_once(':').map(|(epoch, _)| epoch.to_owned());
+        }
+        self.said.push(message);
+    }
+
+    fn take_event(&mut self, text: &str) {
+        let name = &self.name;
+        assert!(!self.connected.is_null(), "{name}: an event before connected: {text}");
+        let (seq, posted) = without_seq(text);
+        assert_eq!(Some(seq), self.next, "{name}: not the next event: {text}");
+        let epoch = self.epoch.clone().unwrap_or_else(|| panic!("{name}: an event of an unknown epoch: {text}"));
+        self.cursor = format!("{epoch}:{seq}");
+        self.next = Some(seq + 1);
+        self.events.push(Event { epoch, seq, text: posted });
+    }
+}
