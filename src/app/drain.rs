@@ -80,6 +80,7 @@ pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool
 }
 
 /// Announces, waits for those who reconnect by themselves, and closes the rest.
+#[expect(clippy::disallowed_methods, reason = "an end must be heard, however full the mailbox")]
 async fn send_viewers_away(parts: &Parts, until: Instant) {
     let ushers = parts.ushers.all();
     let viewers = parts.meters.viewers();

@@ -14,6 +14,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
+use socket2::SockRef;
 use tracing::debug;
 
 use super::{Parts, drain};
@@ -55,6 +56,9 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             let thread = Thread::new(&parts);
             let (slots, node) = (parts.node.clone(), parts.node.clone());
             let server = &parts.config.server;
+            // actix has no limit on how long a response may wait for its peer to read, and a session ends at its pipe: the
+            // kernel ends the connection. Later than a session would, which says why.
+            let stall = Duration::from_secs(2 * parts.config.session.stall_secs);
             let upgrade = Rc::new(thread.upgrade());
             let (for_http, for_upgrade) = (thread.clone(), thread);
             HttpService::<TcpStream, _, _>::build()
@@ -62,7 +66,9 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
                 .client_request_timeout(Duration::from_secs(server.header_timeout_secs))
                 .client_disconnect_timeout(LINGER)
                 .graceful_shutdown_signal(move || node.drains())
-                .on_connect_ext(move |_: &TcpStream, extensions: &mut Extensions| {
+                .on_connect_ext(move |socket: &TcpStream, extensions: &mut Extensions| {
+                    // A socket that can't be tuned has failed already; its first read tells.
+                    let _ = SockRef::from(socket).set_tcp_user_timeout(Some(stall));
                     extensions.insert(Rc::new(slots.connect()));
                 })
                 .upgrade(fn_factory(move || {

@@ -1,12 +1,13 @@
 //! Plain HTTP: through a client that behaves, and byte by byte where that is the point.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{TestNode, soon};
+use super::{SOON, soon};
 
 /// An answer.
 #[derive(Debug)]
@@ -37,7 +38,30 @@ impl Reply {
     }
 }
 
-impl TestNode {
+/// Where a server is reached; stays good across a restart in place.
+#[derive(Clone)]
+pub(crate) struct Site {
+    address: SocketAddr,
+    client: reqwest::Client,
+}
+
+impl Site {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, client: reqwest::Client::builder().no_proxy().timeout(SOON).build().unwrap() }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn ws_url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.address)
+    }
+
     /// Sends a request; the error when the connection failed.
     pub(crate) async fn try_send(
         &self,
@@ -47,7 +71,7 @@ impl TestNode {
         body: impl Into<reqwest::Body>,
     ) -> Result<Reply, reqwest::Error> {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.client().request(method, self.url(path)).body(body);
+        let mut request = self.client.request(method, self.url(path)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -116,7 +140,7 @@ impl TestNode {
 }
 
 /// Sends `request` as it is; the answer, head and body.
-pub(crate) async fn exchange(node: &TestNode, request: &str) -> String {
+pub(crate) async fn exchange(node: &Site, request: &str) -> String {
     soon("an answer", async {
         let mut socket = TcpStream::connect(node.address()).await.unwrap();
         socket.write_all(request.as_bytes()).await.unwrap();

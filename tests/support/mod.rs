@@ -14,7 +14,7 @@ mod stream;
 mod viewer;
 
 pub(crate) use events::{Dice, demo_run, numbered, without_seq};
-pub(crate) use http::{Reply, exchange, gzip, zstd};
+pub(crate) use http::{Reply, Site, exchange, gzip, zstd};
 pub(crate) use node::{Exit, TestNode};
 pub(crate) use socket::{Frame, Op, Socket, frame};
 pub(crate) use stream::{EventStream, Record};

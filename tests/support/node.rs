@@ -1,8 +1,10 @@
 //! A real server process on its own data directory and a free port.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::ops::Deref;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -12,7 +14,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{SOON, eventually};
+use super::{Dice, SOON, Site, eventually};
 
 /// What a drain logs at its end.
 const CLEAN: &str = "drained: no actor is left";
@@ -30,8 +32,7 @@ pub(crate) struct Exit {
 pub(crate) struct TestNode {
     settings: Vec<(String, String)>,
     dir: tempfile::TempDir,
-    address: SocketAddr,
-    client: reqwest::Client,
+    site: Site,
     life: Option<Life>,
     lives: usize,
     may_panic: bool,
@@ -41,10 +42,6 @@ struct Life {
     pid: Pid,
     ended: Receiver<ExitStatus>,
     log: PathBuf,
-}
-
-fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(SOON).build().unwrap()
 }
 
 /// Starts a process; its address as it tells it, or how it ended instead.
@@ -80,6 +77,17 @@ fn launch(settings: &[(String, String)], data: &Path, log: PathBuf, port: u16) -
     }
 }
 
+/// A free port below those that the kernel gives to whoever asks for any.
+fn lasting_port() -> u16 {
+    let mut dice = Dice::new(RandomState::new().hash_one(0));
+    loop {
+        let port = 12_000 + dice.below(20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 impl Life {
     fn signal(&self, signal: Signal) {
         // It may have ended by itself.
@@ -103,17 +111,26 @@ impl Life {
 impl TestNode {
     /// Starts a server with these settings (`RUNCAST__SECTION__KEY`).
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_on(0, settings)
+    }
+
+    /// The same, for a node that is to be restarted in place: on a port that nobody is given while it is down.
+    pub(crate) fn start_to_stay(settings: &[(&str, &str)]) -> Self {
+        Self::start_on(lasting_port(), settings)
+    }
+
+    fn start_on(port: u16, settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let dir = tempfile::tempdir().unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut node = Self { settings, dir, address, client: client(), life: None, lives: 0, may_panic: false };
-        node.begin(0);
+        let site = Site::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let mut node = Self { settings, dir, site, life: None, lives: 0, may_panic: false };
+        node.begin(port);
         node
     }
 
     fn begin(&mut self, port: u16) {
         match self.launch_on(port) {
-            Ok((address, life)) => (self.address, self.life) = (address, Some(life)),
+            Ok((address, life)) => (self.site, self.life) = (Site::new(address), Some(life)),
             Err(exit) => panic!("the server did not start: {:?}\n{}", exit.code, exit.log),
         }
     }
@@ -138,36 +155,18 @@ impl TestNode {
     /// Starts it again on its data directory, at a new port.
     pub(crate) fn restart(&mut self) {
         assert!(self.life.is_none(), "end it first");
-        self.client = client();
         self.begin(0);
     }
 
-    /// Starts it again on its data directory, at the port it had.
+    /// Starts it again on its data directory, at the port it had (see [`TestNode::start_to_stay`]).
     pub(crate) fn restart_in_place(&mut self) {
         assert!(self.life.is_none(), "end it first");
-        self.client = client();
-        self.begin(self.address.port());
+        self.begin(self.address().port());
     }
 
     /// For a test that makes it panic.
     pub(crate) fn may_panic(&mut self) {
         self.may_panic = true;
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    pub(crate) fn ws_url(&self, path: &str) -> String {
-        format!("ws://{}{path}", self.address)
-    }
-
-    pub(crate) fn client(&self) -> &reqwest::Client {
-        &self.client
     }
 
     fn life(&self) -> &Life {
@@ -220,6 +219,14 @@ impl TestNode {
     #[track_caller]
     fn assert_clean(&self, exit: &Exit) {
         exit.assert_clean(self.may_panic);
+    }
+}
+
+impl Deref for TestNode {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
     }
 }
 

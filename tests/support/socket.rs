@@ -6,7 +6,7 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::{TestNode, soon};
+use super::{Site, soon};
 
 /// Opcodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,21 +79,21 @@ const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 impl Socket {
     /// Connects and upgrades.
-    pub(crate) async fn open(node: &TestNode, path: &str) -> Self {
+    pub(crate) async fn open(node: &Site, path: &str) -> Self {
         let mut socket = Self::connect(node, None).await;
         socket.upgrade(path, "", b"").await;
         socket
     }
 
     /// The same, with a kernel's receive buffer of about so many bytes: it is soon full when nobody reads.
-    pub(crate) async fn open_narrow(node: &TestNode, path: &str, buffer: u32) -> Self {
+    pub(crate) async fn open_narrow(node: &Site, path: &str, buffer: u32) -> Self {
         let mut socket = Self::connect(node, Some(buffer)).await;
         socket.upgrade(path, "", b"").await;
         socket
     }
 
     /// Connects; [`Socket::upgrade`] must follow.
-    pub(crate) async fn connect(node: &TestNode, buffer: Option<u32>) -> Self {
+    pub(crate) async fn connect(node: &Site, buffer: Option<u32>) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = buffer {
             socket.set_recv_buffer_size(bytes).unwrap();

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{TestNode, soon};
+use super::{Site, soon};
 
 /// A record of the stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct EventStream {
 
 impl EventStream {
     /// Opens a stream; `headers` are further lines, each with its line end.
-    pub(crate) async fn open(node: &TestNode, path: &str, headers: &str) -> Self {
+    pub(crate) async fn open(node: &Site, path: &str, headers: &str) -> Self {
         let mut tcp = TcpStream::connect(node.address()).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", node.address());
         tcp.write_all(request.as_bytes()).await.unwrap();

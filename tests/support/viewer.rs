@@ -1,13 +1,13 @@
 //! A well-behaved viewer: follows a run, keeps its cursor, comes back with it, and holds the server to the guarantee.
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::{SOON, TestNode, without_seq};
+use super::{SOON, Site, without_seq};
 
 /// An event as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) struct Event {
 pub(crate) struct Viewer {
     name: String,
     path: String,
+    /// Of the kernel's receive buffer, when it is not as usual.
+    buffer: Option<u32>,
     socket: Option<WebSocketStream<TcpStream>>,
     /// What a client has to keep; empty before the first `connected`.
     pub(crate) cursor: String,
@@ -41,28 +43,41 @@ pub(crate) struct Viewer {
 
 impl Viewer {
     /// Watches a run from its start.
-    pub(crate) async fn join(node: &TestNode, run: &str) -> Self {
+    pub(crate) async fn join(node: &Site, run: &str) -> Self {
         Self::join_at(node, &format!("/ws/runs/{run}")).await
     }
 
     /// Watches a run from `after` on.
-    pub(crate) async fn join_after(node: &TestNode, run: &str, after: &str) -> Self {
+    pub(crate) async fn join_after(node: &Site, run: &str, after: &str) -> Self {
         Self::join_at(node, &format!("/ws/runs/{run}?after={after}")).await
     }
 
     /// Watches what this path leads to; `connected` has been received.
-    pub(crate) async fn join_at(node: &TestNode, path: &str) -> Self {
+    pub(crate) async fn join_at(node: &Site, path: &str) -> Self {
         let mut viewer = Self::absent(path);
         viewer.try_connect(node, path).await.unwrap();
         viewer.until("connected", |viewer| !viewer.connected.is_null()).await;
         viewer
     }
 
+    /// Watches a run from its start through a kernel's receive buffer of 4 KiB, which is soon full when it does not read.
+    pub(crate) async fn join_narrow(node: &Site, run: &str) -> Self {
+        let mut viewer = Self::absent_narrow(&format!("/ws/runs/{run}"));
+        viewer.come_back(node).await;
+        viewer
+    }
+
+    /// The same, not connected yet.
+    pub(crate) fn absent_narrow(path: &str) -> Self {
+        Self { buffer: Some(4_096), ..Self::absent(path) }
+    }
+
     /// A viewer that is not connected yet.
     pub(crate) fn absent(path: &str) -> Self {
         Self {
             name: path.to_owned(),
-            path: path.split('?').next().unwrap_or_default().to_owned(),
+            path: path.to_owned(),
+            buffer: None,
             socket: None,
             cursor: String::new(),
             epoch: None,
@@ -75,9 +90,13 @@ impl Viewer {
         }
     }
 
-    async fn try_connect(&mut self, node: &TestNode, path: &str) -> Result<(), String> {
+    async fn try_connect(&mut self, node: &Site, path: &str) -> Result<(), String> {
         let connect = async {
-            let tcp = TcpStream::connect(node.address()).await.map_err(|error| error.to_string())?;
+            let tcp = TcpSocket::new_v4().map_err(|error| error.to_string())?;
+            if let Some(bytes) = self.buffer {
+                tcp.set_recv_buffer_size(bytes).map_err(|error| error.to_string())?;
+            }
+            let tcp = tcp.connect(node.address()).await.map_err(|error| error.to_string())?;
             let upgraded = client_async(node.ws_url(path), tcp).await.map_err(|error| error.to_string())?;
             Ok::<_, String>(upgraded.0)
         };
@@ -89,16 +108,16 @@ impl Viewer {
     }
 
     /// Comes back with its cursor, as a client does that knows nothing else. The error when nobody answers.
-    pub(crate) async fn try_return(&mut self, node: &TestNode) -> Result<(), String> {
+    pub(crate) async fn try_return(&mut self, node: &Site) -> Result<(), String> {
         let path = match self.cursor.as_str() {
             "" => self.path.clone(),
-            cursor => format!("{}?after={cursor}", self.path),
+            cursor => format!("{}?after={cursor}", self.path.split('?').next().unwrap_or_default()),
         };
         self.try_connect(node, &path).await
     }
 
     /// The same, with the connection to be had.
-    pub(crate) async fn come_back(&mut self, node: &TestNode) {
+    pub(crate) async fn come_back(&mut self, node: &Site) {
         self.try_return(node).await.unwrap();
         self.until("connected", |viewer| !viewer.connected.is_null()).await;
     }
@@ -115,15 +134,16 @@ impl Viewer {
     /// Closes as RFC 6455 says, and hears the server out.
     pub(crate) async fn leave(&mut self) {
         if let Some(socket) = &mut self.socket {
-            socket.close(None).await.unwrap();
+            // The server may have gone first; reading tells.
+            let _ = socket.close(None).await;
             self.until("the close", |viewer| viewer.closed.is_some()).await;
         }
     }
 
-    /// Sends a text message.
+    /// Sends a text message, if the server is still there.
     pub(crate) async fn say(&mut self, text: &str) {
         let socket = self.socket.as_mut().expect("connected");
-        futures_util::SinkExt::send(socket, Message::text(text)).await.unwrap();
+        let _ = socket.send(Message::text(text)).await;
     }
 
     /// Reads until `done`.
@@ -147,6 +167,17 @@ impl Viewer {
             viewer.events.len() >= count
         })
         .await;
+    }
+
+    /// Reads until it stands behind event `last`, coming back whenever the connection ends.
+    pub(crate) async fn until_end(&mut self, node: &Site, last: u64) {
+        while self.next.is_none_or(|next| next <= last) {
+            if self.socket.is_none() {
+                self.try_return(node).await.unwrap();
+            }
+            self.until("the end", |viewer| viewer.socket.is_none() || viewer.next.is_some_and(|next| next > last))
+                .await;
+        }
     }
 
     /// The server's messages of one type.

@@ -41,15 +41,15 @@ impl Appends {
         self.queue.is_empty() && !self.in_flight
     }
 
-    /// Queues a request, or gives it back when the queue is full.
-    pub(super) fn push(&mut self, request: Publish) -> Result<(), Publish> {
-        let bytes = request.lines.bytes().len();
-        if !self.queue.is_empty() && self.bytes + bytes > self.limit {
-            return Err(request);
-        }
-        self.bytes += bytes;
+    /// Whether a request still fits; an empty queue takes any.
+    pub(super) fn has_room_for(&self, request: &Publish) -> bool {
+        self.queue.is_empty() || self.bytes + request.lines.bytes().len() <= self.limit
+    }
+
+    /// Queues a request.
+    pub(super) fn push(&mut self, request: Publish) {
+        self.bytes += request.lines.bytes().len();
         self.queue.push_back(request);
-        Ok(())
     }
 
     /// The next append, unless one is in flight. [`Appends::landed`] must follow.

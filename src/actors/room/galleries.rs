@@ -20,6 +20,11 @@ struct Enrolled {
 }
 
 impl Galleries {
+    /// Of one alone.
+    pub(super) fn of(port: GalleryPort) -> Self {
+        Self(vec![Enrolled { port, behind: false }])
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -56,11 +61,12 @@ impl Galleries {
         self.0.iter().any(|gallery| gallery.behind && gallery.port.tip.connected())
     }
 
-    /// Tells everyone the tip.
-    pub(super) fn tell(&self, tip: TipIs) {
-        for gallery in &self.0 {
-            gallery.port.tip.do_send(tip);
+    /// Tells everyone the tip; true as for [`Galleries::nudge`].
+    pub(super) fn tell(&mut self, tip: TipIs) -> bool {
+        for gallery in &mut self.0 {
+            gallery.behind = true;
         }
+        self.nudge(tip)
     }
 
     /// Newest wins: a frame that finds a mailbox full is overtaken anyway.
@@ -71,6 +77,7 @@ impl Galleries {
     }
 
     /// Ends every gallery.
+    #[expect(clippy::disallowed_methods, reason = "an end must be heard, however full the mailbox")]
     pub(super) fn evict(&mut self, reason: CloseReason) {
         for gallery in self.0.drain(..) {
             gallery.port.evict.do_send(Evict(reason));

@@ -15,16 +15,15 @@ use tokio::sync::oneshot;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::messages::gallery::{Evict, TipIs};
+use super::messages::gallery::TipIs;
 use super::messages::recorder::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
     Dismiss, Enrol, Fold, GiveWay, Page, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
 };
-use super::supervision::{Alive, Line, Refused};
+use super::supervision::{Alive, Line};
 use crate::protocol::close::CloseReason;
 use crate::protocol::{ProducerId, RunId, Segment};
-use crate::storage::catalog::RunRow;
 use crate::storage::journal::{Head, Journal, JournalError};
 
 mod appending;
@@ -34,6 +33,7 @@ mod folding;
 mod galleries;
 pub mod log;
 mod reading;
+mod recording;
 mod resolve;
 
 use appending::refuse;
@@ -48,8 +48,6 @@ const MAX_WAITS: usize = 10_000;
 const RETRY: Duration = Duration::from_millis(250);
 /// Pause before a gallery whose mailbox was full is told the tip.
 const NUDGE: Duration = Duration::from_millis(50);
-/// A changed run's row goes to the recorder at most this often.
-const RECORD_PACE: Duration = Duration::from_millis(500);
 /// How long a retired room answers late messages.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -171,7 +169,7 @@ impl Room {
             Ok(head) => {
                 room.gauge.tip.store(head.tip, Ordering::Relaxed);
                 room.log.learn(head);
-                room.galleries.tell(room.tip_is());
+                room.tell_tip(ctx);
                 room.launch_append(ctx);
                 room.serve_reads(ctx);
                 room.fold_on(ctx);
@@ -197,7 +195,7 @@ impl Room {
                     ctx.run_later(NUDGE, Self::nudge);
                 }
             }
-            Growth::Elsewhere => self.galleries.tell(self.tip_is()),
+            Growth::Elsewhere => self.tell_tip(ctx),
         }
         let tip = self.log.tip();
         self.gauge.tip.store(tip, Ordering::Relaxed);
@@ -206,6 +204,12 @@ impl Room {
         }
         self.touch();
         self.record(known == 0 || self.log.status() != had_status, ctx);
+    }
+
+    fn tell_tip(&mut self, ctx: &mut Context<Self>) {
+        if self.galleries.tell(self.tip_is()) {
+            ctx.run_later(NUDGE, Self::nudge);
+        }
     }
 
     /// Tells the tip to galleries whose mailbox was full, until they have taken it.
@@ -217,35 +221,6 @@ impl Room {
 
     fn tip_is(&self) -> TipIs {
         TipIs { epoch: self.log.epoch(), tip: self.log.tip() }
-    }
-
-    /// Tells the recorder, at once when something was decided, else at a bounded pace.
-    fn record(&mut self, now: bool, ctx: &mut Context<Self>) {
-        if now {
-            self.unrecorded = self.send_row().is_err();
-        } else if !self.unrecorded {
-            self.unrecorded = true;
-            ctx.run_later(RECORD_PACE, |room, ctx| {
-                if room.unrecorded && room.send_row().is_err() {
-                    room.unrecorded = false;
-                    room.record(false, ctx);
-                } else {
-                    room.unrecorded = false;
-                }
-            });
-        }
-    }
-
-    fn send_row(&self) -> Result<(), Refused> {
-        let Some(head) = self.log.head() else { return Ok(()) };
-        let row = RunRow {
-            run: self.run.clone(),
-            status: head.status,
-            tip: head.tip,
-            created_at: head.created_at,
-            last_at: head.last_at,
-        };
-        self.ports.recorder.try_send(RunChanged(row))
     }
 
     /// Asks to go when nobody has used the room for a while.
@@ -309,9 +284,10 @@ impl Handler<Publish> for Room {
             return;
         }
         self.touch();
-        if let Err(request) = self.appends.push(request) {
-            refuse(request, &JournalError::Saturated);
+        if !self.appends.has_room_for(&request) {
+            return refuse(request, &JournalError::Saturated);
         }
+        self.appends.push(request);
         self.launch_append(ctx);
     }
 }
@@ -370,16 +346,16 @@ impl Handler<Show> for Room {
 impl Handler<Enrol> for Room {
     type Result = ();
 
-    fn handle(&mut self, Enrol(port): Enrol, _: &mut Self::Context) {
+    fn handle(&mut self, Enrol(port): Enrol, ctx: &mut Self::Context) {
         self.touch();
         if self.retired {
-            port.evict.do_send(Evict(CloseReason::TryAgain));
+            Galleries::of(port).evict(CloseReason::TryAgain);
             return;
         }
-        if self.log.head().is_some() {
-            port.tip.do_send(self.tip_is());
-        }
         self.galleries.enrol(port);
+        if self.log.head().is_some() {
+            self.tell_tip(ctx);
+        }
     }
 }
 

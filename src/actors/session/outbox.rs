@@ -18,15 +18,17 @@ pub(super) const MAX_SLICES: usize = 16;
 enum Chunk {
     /// A segment from byte `start` of its encoding, whose first event then is `seq`.
     Segment { segment: Arc<Segment>, start: usize, seq: Seq },
-    /// Anything else, encoded.
+    /// The server's own word, encoded.
     Message(Bytes),
+    /// A screen frame.
+    Screen(Bytes),
 }
 
 impl Chunk {
     fn bytes(&self, encoding: Encoding) -> &[u8] {
         match self {
             Self::Segment { segment, start, .. } => &segment.encoded(encoding).bytes()[*start..],
-            Self::Message(bytes) => bytes,
+            Self::Message(bytes) | Self::Screen(bytes) => bytes,
         }
     }
 }
@@ -48,11 +50,13 @@ pub(super) struct Outbox {
     /// Bytes of the front chunk that are on the wire.
     sent: usize,
     unsent: usize,
+    /// Bytes of the queued messages; one that is partly on the wire counts whole.
+    messages: usize,
 }
 
 impl Outbox {
     pub(super) fn new(encoding: Encoding) -> Self {
-        Self { encoding, chunks: VecDeque::new(), sent: 0, unsent: 0 }
+        Self { encoding, chunks: VecDeque::new(), sent: 0, unsent: 0, messages: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -62,6 +66,11 @@ impl Outbox {
     /// Bytes not yet on the wire.
     pub(super) fn unsent(&self) -> usize {
         self.unsent
+    }
+
+    /// Bytes of the server's own messages among them.
+    pub(super) fn messages(&self) -> usize {
+        self.messages
     }
 
     /// Queues a segment from its event `seq` on; `sent` bytes of that are on the wire already.
@@ -79,7 +88,14 @@ impl Outbox {
     /// Queues a message.
     pub(super) fn push_message(&mut self, bytes: Bytes) {
         self.unsent += bytes.len();
+        self.messages += bytes.len();
         self.chunks.push_back(Chunk::Message(bytes));
+    }
+
+    /// Queues a screen frame.
+    pub(super) fn push_screen(&mut self, bytes: Bytes) {
+        self.unsent += bytes.len();
+        self.chunks.push_back(Chunk::Screen(bytes));
     }
 
     /// Fills `slices` with what is to be written next; the number filled.
@@ -105,9 +121,13 @@ impl Outbox {
             }
             n -= left;
             self.sent = 0;
-            if let Some(Chunk::Segment { segment, seq, .. }) = self.chunks.pop_front() {
-                written.events += segment.last() + 1 - seq;
-                written.oldest = written.oldest.or(segment.arrived());
+            match self.chunks.pop_front() {
+                Some(Chunk::Segment { segment, seq, .. }) => {
+                    written.events += segment.last() + 1 - seq;
+                    written.oldest = written.oldest.or(segment.arrived());
+                }
+                Some(Chunk::Message(bytes)) => self.messages -= bytes.len(),
+                Some(Chunk::Screen(_)) | None => {}
             }
         }
         if self.chunks.is_empty() {

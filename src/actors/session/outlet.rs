@@ -197,9 +197,10 @@ impl<W: Wire> Outlet<W> {
         }
     }
 
-    /// Whether unsent messages are more than a session may hold: a peer that asks but does not read.
+    /// Whether unsent answers are more than a session may hold: a peer that asks but does not read. Events and a screen
+    /// are bounded elsewhere, and are not the peer's doing.
     pub fn overrun(&self) -> bool {
-        self.inner.borrow().outbox.unsent() > 2 * self.limits.outbox_bytes
+        self.inner.borrow().outbox.messages() > self.limits.outbox_bytes
     }
 
     pub(super) fn encode_message(&self, message: &ServerMessage) -> Bytes {
@@ -306,7 +307,7 @@ impl<W: Wire> Outlet<W> {
         let flushed = loop {
             if inner.outbox.is_empty() {
                 let Some(screen) = inner.screen.take() else { break Flushed::Clear };
-                inner.outbox.push_message(*screen);
+                inner.outbox.push_screen(*screen);
             }
             let Inner { wire, outbox, .. } = &mut *inner;
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];

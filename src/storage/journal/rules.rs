@@ -90,7 +90,7 @@ impl Marks {
     }
 
     /// How many.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.clients.len() + self.own.len()
     }
 

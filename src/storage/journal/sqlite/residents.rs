@@ -26,7 +26,7 @@ pub(super) struct Resident {
 
 impl Resident {
     fn weight(&self) -> usize {
-        1 + self.run.marks.len()
+        1 + self.run.marks.count()
     }
 }
 
