@@ -1,7 +1,7 @@
 //! The settings: built-in defaults < `config.toml` < environment < command line.
 //!
 //! [`Config::load`] reads every layer, finds everything that is wrong in one go, and gives either settings that hold
-//! together or the list of problems. Every key, with its default and range, stands in [`sections`]; `config.toml` at the
+//! together or the list of problems. Every key, with its default and range, stands in `sections`; `config.toml` at the
 //! top of the repository is the same for people, and a test keeps the two equal.
 
 use std::ffi::OsString;

@@ -1,0 +1,84 @@
+// A real server process on its own data directory and a free port.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const BINARY = process.env.RUNCAST_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug", "runcast");
+const EVENTS = { "content-type": "application/x-ndjson" };
+
+export class Node {
+  #home;
+  #child;
+  #settings;
+
+  constructor(home, settings) {
+    this.#home = home;
+    this.#settings = settings;
+  }
+
+  static async start(settings = {}) {
+    const node = new Node(await mkdtemp(join(tmpdir(), "runcast-browser-")), settings);
+    await node.run("127.0.0.1:0");
+    return node;
+  }
+
+  // Starts the process and waits until it tells its address.
+  async run(bind) {
+    const env = { RUNCAST__LOG__FILTER: "warn", RUNCAST__SERVER__DRAIN_SECS: "10", ...this.#settings };
+    const args = ["serve", "--bind", bind, "--data-dir", join(this.#home, "data")];
+    this.#child = spawn(BINARY, args, { cwd: this.#home, env, stdio: ["ignore", "pipe", "inherit"] });
+    const lines = createInterface({ input: this.#child.stdout });
+    const started = new Promise((resolve, reject) => {
+      lines.on("line", (line) => {
+        const url = line.match(/http:\/\/127\.0\.0\.1:\d+/);
+        if (url) resolve(url[0]);
+      });
+      this.#child.once("error", reject);
+      this.#child.once("exit", (code, signal) => reject(new Error(`the server ended: ${code ?? signal}`)));
+    });
+    this.url = await started;
+  }
+
+  // Ends the process, and resolves to how it ended: an exit code or a signal's name.
+  async end(signal) {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return exitCode ?? signalCode;
+    const ended = once(this.#child, "exit");
+    this.#child.kill(signal);
+    const [code, name] = await ended;
+    return code ?? name;
+  }
+
+  // The same server again: same port, same data.
+  async restart() {
+    await this.run(new URL(this.url).host);
+  }
+
+  async stop() {
+    await this.end("SIGKILL");
+    await rm(this.#home, { recursive: true, force: true });
+  }
+
+  // Posts events, given as lines or as objects, and returns the server's answer.
+  async post(run, events) {
+    const body = events.map((event) => typeof event === "string" ? event : JSON.stringify(event)).join("\n");
+    return this.#send(`/api/runs/${run}/events`, EVENTS, body);
+  }
+
+  async postFrame(run, image) {
+    return this.#send(`/api/runs/${run}/frame`, { "content-type": "image/png" }, image);
+  }
+
+  async #send(path, headers, body) {
+    const answer = await fetch(this.url + path, { method: "POST", headers, body });
+    const told = await answer.json();
+    if (answer.status !== 202) throw new Error(`${path}: ${answer.status} ${JSON.stringify(told)}`);
+    return told;
+  }
+}
