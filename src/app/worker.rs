@@ -166,6 +166,7 @@ impl Thread {
                     max_batch_events: ingest.max_batch_events,
                 },
                 frame_bytes: ingest.frame_bytes,
+                body_idle: Duration::from_secs(parts.config.server.header_timeout_secs),
             },
             budget: parts.bodies.clone(),
             finder: Finder::new(s.registry.line()),
