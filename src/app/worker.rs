@@ -166,6 +166,7 @@ impl Thread {
                     max_batch_events: ingest.max_batch_events,
                 },
                 frame_bytes: ingest.frame_bytes,
+                body_idle: Duration::from_secs(parts.config.server.header_timeout_secs),
             },
             trusted_proxies: parts.config.server.trusted_proxies.clone(),
             budget: parts.bodies.clone(),

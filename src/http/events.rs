@@ -8,9 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::Edge;
 use super::error::Problem;
-use super::intake;
+use super::{Edge, EdgeLimits, intake};
 use crate::actors::messages::room::{Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
 use crate::protocol::event::{BodyKind, parse_body};
 use crate::protocol::message::ScreenFrame;
@@ -99,8 +98,9 @@ pub(super) async fn post(
     let run = run_id(&path)?;
     let kind = body_kind(&request)?;
     let numbered = numbering(&request)?;
-    let intake = intake::take(&request, &mut payload, edge.limits.events.max_batch_bytes, &edge.budget).await?;
-    let batch = parse_body(kind, intake.body, &run, &edge.limits.events, Timestamp::now())?;
+    let EdgeLimits { events: limits, body_idle, .. } = &edge.limits;
+    let intake = intake::take(&request, &mut payload, limits.max_batch_bytes, *body_idle, &edge.budget).await?;
+    let batch = parse_body(kind, intake.body, &run, limits, Timestamp::now())?;
     metrics::counter!("runcast_events_received_total").increment(batch.lines.len() as u64);
     let held = Arc::new(intake.held);
     let publish = |reply| Publish {
@@ -336,7 +336,8 @@ pub(super) async fn frame(
     if test.as_ref().is_some_and(|test| test.chars().count() > 256) {
         return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
     }
-    let intake = intake::take(&request, &mut payload, edge.limits.frame_bytes, &edge.budget).await?;
+    let EdgeLimits { frame_bytes, body_idle, .. } = edge.limits;
+    let intake = intake::take(&request, &mut payload, frame_bytes, body_idle, &edge.budget).await?;
     if intake.body.is_empty() {
         return Err(Problem::bad_request("empty_body", "the frame is empty"));
     }

@@ -1,6 +1,9 @@
 //! Reading a request's body: bounded per request and over the node, decoded within the same bound.
 
+use std::time::Duration;
+
 use actix_web::http::{StatusCode, header};
+use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -33,11 +36,25 @@ fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
     })
 }
 
-/// Reads a body of at most `limit` bytes, decoded.
+/// The body's next part; a sender that pauses for longer than `idle` may be gone, and must not keep what it holds.
+async fn next(payload: &mut web::Payload, idle: Duration) -> Result<Option<Bytes>, Problem> {
+    match timeout(idle, payload.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
+        Ok(Some(Err(error))) => Err(Problem::bad_request("incomplete_body", format!("the body broke off: {error}"))),
+        Err(_) => {
+            let detail = format!("nothing of the body came for {} s", idle.as_secs());
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail))
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes, decoded, that never pauses for longer than `idle`.
 pub(super) async fn take(
     request: &HttpRequest,
     payload: &mut web::Payload,
     limit: usize,
+    idle: Duration,
     budget: &Budget,
 ) -> Result<Intake, Problem> {
     let coding = coding_of(request)?;
@@ -48,9 +65,7 @@ pub(super) async fn take(
     let mut held = budget.hold();
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk =
-            chunk.map_err(|error| Problem::bad_request("incomplete_body", format!("the body broke off: {error}")))?;
+    while let Some(chunk) = next(payload, idle).await? {
         if first.len() + body.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
