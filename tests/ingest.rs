@@ -74,7 +74,7 @@ async fn every_bad_event_is_refused_by_its_index_and_nothing_of_its_batch_is_sto
         node.post("/api/runs/bad/events", &[kind], body).await.problem(400, "empty_batch");
     }
     assert_eq!(node.stored("bad").await, [""; 0]);
-    assert!(node.get_json("/api/runs/bad").await["epoch"].is_null(), "not even the run is created");
+    node.get("/api/runs/bad").await.problem(404, "run_not_found");
     assert_eq!(node.get_json("/api/runs").await["runs"].as_array().map(Vec::len), Some(0));
 }
 

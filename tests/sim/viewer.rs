@@ -182,13 +182,14 @@ impl Viewer {
                 self.told = epoch;
                 self.move_to(cursor, store);
             }
-            ("gap", None) => {
+            ("gap", Some(cursor)) => {
                 seen("gap");
                 let held = self.cursor.expect("a cursor comes with `connected`");
                 assert_eq!(from, held.seq + 1, "viewer {id} holds {held}: the gap starts elsewhere");
                 assert!(store.is_gone() && to <= store.tip(), "viewer {id}: {from} to {to} are still there");
                 self.move_to(Cursor { epoch: self.told, seq: held.seq }, store);
-                self.cursor = Some(Cursor { epoch: self.told, seq: to });
+                assert_eq!(cursor, Cursor { epoch: self.told, seq: to }, "viewer {id}: a gap's cursor is behind it");
+                self.cursor = Some(cursor);
             }
             ("reset", Some(cursor)) => {
                 seen("reset");
