@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::error::Problem;
-use super::{Edge, EdgeLimits, intake};
+use super::intake::{self, Limit};
+use super::{Edge, EdgeLimits};
 use crate::actors::messages::room::{Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
 use crate::protocol::event::{BodyKind, parse_body};
 use crate::protocol::message::ScreenFrame;
@@ -99,7 +100,8 @@ pub(super) async fn post(
     let kind = body_kind(&request)?;
     let numbered = numbering(&request)?;
     let EdgeLimits { events: limits, body_idle, .. } = &edge.limits;
-    let intake = intake::take(&request, &mut payload, limits.max_batch_bytes, *body_idle, &edge.budget).await?;
+    let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
+    let intake = intake::take(&request, &mut payload, limit, *body_idle, &edge.budget).await?;
     let batch = parse_body(kind, intake.body, &run, limits, Timestamp::now())?;
     metrics::counter!("runcast_events_received_total").increment(batch.lines.len() as u64);
     let held = Arc::new(intake.held);
@@ -337,7 +339,8 @@ pub(super) async fn frame(
         return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
     }
     let EdgeLimits { frame_bytes, body_idle, .. } = edge.limits;
-    let intake = intake::take(&request, &mut payload, frame_bytes, body_idle, &edge.budget).await?;
+    let limit = Limit { bytes: frame_bytes, code: "frame_too_large" };
+    let intake = intake::take(&request, &mut payload, limit, body_idle, &edge.budget).await?;
     if intake.body.is_empty() {
         return Err(Problem::bad_request("empty_body", "the frame is empty"));
     }

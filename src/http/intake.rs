@@ -23,8 +23,18 @@ pub(super) struct Intake {
     pub(super) held: Held,
 }
 
-fn too_large(limit: usize) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", format!("the body has more than {limit} bytes"))
+/// The most bytes of a decoded body, and the code of the refusal beyond it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    pub(super) bytes: usize,
+    pub(super) code: &'static str,
+}
+
+impl Limit {
+    fn exceeded(self) -> Problem {
+        let detail = format!("the body has more than {} bytes", self.bytes);
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, self.code, detail)
+    }
 }
 
 fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
@@ -53,21 +63,21 @@ async fn next(payload: &mut web::Payload, idle: Duration) -> Result<Option<Bytes
 pub(super) async fn take(
     request: &HttpRequest,
     payload: &mut web::Payload,
-    limit: usize,
+    limit: Limit,
     idle: Duration,
     budget: &Budget,
 ) -> Result<Intake, Problem> {
     let coding = coding_of(request)?;
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > limit) {
-        return Err(too_large(limit));
+    if declared.is_some_and(|length: usize| length > limit.bytes) {
+        return Err(limit.exceeded());
     }
     let mut held = budget.hold();
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
     while let Some(chunk) = next(payload, idle).await? {
-        if first.len() + body.len() + chunk.len() > limit {
-            return Err(too_large(limit));
+        if first.len() + body.len() + chunk.len() > limit.bytes {
+            return Err(limit.exceeded());
         }
         if !held.grow(chunk.len()) {
             return Err(saturated());
@@ -77,7 +87,7 @@ pub(super) async fn take(
             continue;
         }
         if body.is_empty() {
-            body.reserve(declared.unwrap_or(0).min(limit));
+            body.reserve(declared.unwrap_or(0).min(limit.bytes));
             body.extend_from_slice(&std::mem::take(&mut first));
         }
         body.extend_from_slice(&chunk);
@@ -88,8 +98,8 @@ pub(super) async fn take(
     }
     let small = coded.len() < DECODE_ELSEWHERE;
     let body = match small {
-        true => decode(coding, coded, limit),
-        false => web::block(move || decode(coding, coded, limit)).await.map_err(|_| saturated())?,
+        true => decode(coding, coded, limit.bytes),
+        false => web::block(move || decode(coding, coded, limit.bytes)).await.map_err(|_| saturated())?,
     };
     let body = body.map_err(|error| {
         Problem::new(
