@@ -9,8 +9,8 @@ use bytes::Bytes;
 use runcast::actors::floor::Floor;
 use runcast::actors::floor::audience::Audience;
 use runcast::actors::messages::gallery::TipIs;
-use runcast::protocol::Segment;
 use runcast::protocol::close::CloseReason;
+use runcast::protocol::{Lines, Segment};
 
 use crate::chance::Dice;
 use crate::house::House;
@@ -89,20 +89,43 @@ impl Gallery {
         true
     }
 
-    /// A room's messages on their way are doubled or overtake each other.
-    pub(crate) fn muddle(&mut self, dice: &mut Dice) -> bool {
-        let Some(index) = self.mailbox.len().checked_sub(1).map(|last| dice.between(0, last)) else { return false };
-        if matches!(self.mailbox[index], Mail::Evict(_)) {
-            return false;
+    /// A room's messages on their way are doubled, overtake each other, or bring once more what another brought.
+    pub(crate) fn muddle(&mut self, dice: &mut Dice) {
+        let Some(last) = self.mailbox.len().checked_sub(1) else { return };
+        let index = dice.between(0, last);
+        match (dice.below(3), &self.mailbox[index]) {
+            (_, Mail::Evict(_)) => {}
+            (0, _) => self.mailbox.swap(0, index),
+            (1, mail) => self.mailbox.push_back(mail.clone()),
+            _ => self.overlap(),
         }
-        if dice.one_in(2) {
-            let copy = self.mailbox[index].clone();
-            self.mailbox.push_back(copy);
-        } else {
-            self.mailbox.swap(0, index);
-        }
-        true
     }
+
+    fn overlap(&mut self) {
+        for index in 1..self.mailbox.len() {
+            if let (Mail::Deliver(first), Mail::Deliver(second)) = (&self.mailbox[index - 1], &self.mailbox[index])
+                && let Some(joined) = join(first.iter().chain(second.iter()))
+            {
+                seen("delivery partly old");
+                self.mailbox[index] = Mail::Deliver([Arc::new(joined)].into());
+                return;
+            }
+        }
+    }
+}
+
+/// One segment of several, if they are one run of events.
+fn join<'a>(segments: impl Iterator<Item = &'a Arc<Segment>> + Clone) -> Option<Segment> {
+    let first = segments.clone().next()?;
+    let mut next = first.first();
+    for segment in segments.clone() {
+        if segment.epoch() != first.epoch() || segment.first() != next {
+            return None;
+        }
+        next = segment.last() + 1;
+    }
+    let lines: Vec<_> = segments.map(|segment| segment.lines().bytes().clone()).collect();
+    Some(Segment::new(first.epoch(), first.first(), first.at(), Lines::from_stored(lines.join(&b'\n').into())))
 }
 
 impl House {

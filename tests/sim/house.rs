@@ -85,10 +85,8 @@ impl House {
 
     /// An unused room asks the registry to let it go; then it answers only that it has retired.
     pub(crate) fn retire_room(&mut self) {
-        let room = self.mapped.and_then(|generation| self.rooms.get_mut(&generation));
-        if let Some(room) = room.filter(|room| room.is_unused()) {
+        if let Some(room) = self.mapped.take().and_then(|generation| self.rooms.get_mut(&generation)) {
             room.retired = true;
-            self.mapped = None;
             seen("room retired");
         }
     }

@@ -8,6 +8,7 @@
 mod chance;
 mod gallery;
 mod house;
+mod node;
 mod producer;
 mod rest;
 mod room;
@@ -30,6 +31,7 @@ const MUST_MEET: &[&str] = &[
     "append repeated",
     "claim beyond the tip",
     "connected",
+    "delivery partly old",
     "doubt without loss",
     "epoch told",
     "expired",

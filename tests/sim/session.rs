@@ -26,7 +26,7 @@ use crate::trace::{say, seen};
 use crate::wire::{Alarm, SimWire};
 
 /// What a session waits for.
-pub(crate) enum Awaiting {
+enum Awaiting {
     Nothing,
     /// The registry's answer, which is on its way.
     Room(Arc<RoomPort>),
@@ -48,7 +48,7 @@ pub(crate) struct Session {
     seat: Option<(Rc<Audience>, SeatId)>,
     room: Option<Arc<RoomPort>>,
     greeted: bool,
-    pub(crate) awaiting: Awaiting,
+    awaiting: Awaiting,
     decoder: Decoder,
     peer_closed: bool,
     pub(crate) alarm: Arc<Alarm>,
@@ -87,6 +87,10 @@ impl Session {
     /// Bytes that its outbox holds, where they are counted for it alone.
     pub(crate) fn unsent(&self) -> usize {
         self.unsent.as_ref().map_or(0, Budget::used)
+    }
+
+    pub(crate) fn awaits(&self) -> bool {
+        !matches!(self.awaiting, Awaiting::Nothing)
     }
 
     // Finding a room and reading from it.

@@ -1,13 +1,11 @@
 //! The simulated world: a store, nodes, producers, viewers, and doorbells between the nodes; what a step does to it.
 
-use std::collections::BTreeMap;
-
 use runcast::protocol::{After, Cursor, RunId};
 use runcast::storage::journal::JournalError;
 
 use crate::chance::Dice;
-use crate::gallery::Gallery;
 use crate::house::House;
+use crate::node::Node;
 use crate::producer::Producer;
 use crate::room::Letter;
 use crate::schedule::{Act, Kind, Setup, Step};
@@ -17,12 +15,6 @@ use crate::store::Store;
 use crate::trace::{say, seen};
 use crate::viewer::{Link, Viewer};
 use crate::wire::SimWire;
-
-/// A node: its rooms and its connections.
-pub(crate) struct Node {
-    pub(crate) house: House,
-    pub(crate) sessions: BTreeMap<u64, Session>,
-}
 
 /// See the module.
 pub(crate) struct World {
@@ -40,7 +32,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(setup: Setup) -> Self {
         let run = RunId::parse("r").expect("a good id");
-        let node = |node| Node { house: House::new(node, run.clone(), Site::new(setup)), sessions: BTreeMap::new() };
+        let node = |node| Node::new(House::new(node, run.clone(), Site::new(setup)));
         Self {
             setup,
             store: Store::new(),
@@ -58,11 +50,15 @@ impl World {
     pub(crate) fn step(&mut self, step: Step) {
         let mut dice = Dice::new(step.dice);
         let dice = &mut dice;
-        say!("{:?}", step.act);
         let millis = if step.act == Act::Wait { dice.between(5, 100) } else { 1 };
         self.store.now = self.store.now.plus_millis(millis as i64);
         self.set_clocks();
-        let node = dice.below(self.nodes.len());
+        let able: Vec<usize> = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_able(step.act)).collect();
+        if able.is_empty() {
+            return;
+        }
+        say!("{:?}", step.act);
+        let node = *dice.pick(&able);
         match step.act {
             Act::Post | Act::PostAgain | Act::Finish => self.post(step.act, node, dice),
             Act::LoseAnswer => {
@@ -282,7 +278,7 @@ impl World {
             }
         }
         for node in &mut self.nodes {
-            *node = Node { house: node.house.reborn(), sessions: BTreeMap::new() };
+            *node = Node::new(node.house.reborn());
             node.house.site.floors.iter().for_each(|floor| floor.pulse(self.secs));
         }
     }
@@ -297,79 +293,5 @@ fn wish(dice: &mut Dice, store: &Store) -> After {
         2 => After::Cursor(Cursor { epoch: None, seq: dice.below(near as usize) as u64 }),
         3 => After::Cursor(Cursor { epoch: store.epoch(), seq: dice.below(near as usize) as u64 }),
         _ => After::Start,
-    }
-}
-
-impl Node {
-    fn step(&mut self, act: Act, dice: &mut Dice) {
-        let Self { house, sessions } = self;
-        match act {
-            Act::Answer if !house.site.answers.is_empty() => house.answer(dice.below(house.site.answers.len())),
-            Act::Letter => {
-                let waiting: Vec<u64> =
-                    house.rooms.values().filter(|room| !room.inbox.is_empty()).map(|r| r.port.generation).collect();
-                if !waiting.is_empty() {
-                    house.read_letter(*dice.pick(&waiting));
-                }
-            }
-            Act::Gallery | Act::Muddle => {
-                let busy = |(id, gallery): (&u64, &Gallery)| gallery.has_work().then_some(*id);
-                let waiting: Vec<u64> = house.site.galleries.iter().filter_map(busy).collect();
-                if waiting.is_empty() {
-                    return;
-                }
-                let id = *dice.pick(&waiting);
-                if act == Act::Gallery {
-                    house.poll_gallery(id, dice.between(0, 4), dice.between(1, 3));
-                } else if let Some(gallery) = house.site.galleries.get_mut(&id) {
-                    gallery.muddle(dice);
-                }
-            }
-            Act::Session => {
-                let waiting: Vec<u64> =
-                    sessions.values().filter(|session| session.alarm.rings()).map(|s| s.id).collect();
-                if !waiting.is_empty() {
-                    self.drive(*dice.pick(&waiting));
-                }
-            }
-            Act::Page => {
-                let all: Vec<u64> = sessions.keys().copied().collect();
-                if !all.is_empty()
-                    && let Some(session) = sessions.get_mut(dice.pick(&all))
-                {
-                    session.take_answer(house);
-                }
-            }
-            Act::KillRoom | Act::Retire | Act::Nudge | Act::Free | Act::Show | Act::CheckTip => {
-                let Some(generation) = house.mapped else { return };
-                if act == Act::KillRoom {
-                    return house.kill_room(generation);
-                }
-                if act == Act::Retire {
-                    house.retire_room();
-                    return;
-                }
-                let House { rooms, site, .. } = house;
-                let Some(room) = rooms.get_mut(&generation) else { return };
-                match act {
-                    Act::Nudge if room.nudge_due => room.nudge(site),
-                    Act::Free => room.log.free(),
-                    Act::Show => room.show(&runcast::protocol::frame::binary(b"screen"), site),
-                    Act::CheckTip if site.setup.kind == Kind::Cluster => room.check_tip(site),
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Polls a session's task.
-    pub(crate) fn drive(&mut self, id: u64) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        if session.drive(&mut self.house)
-            && let Some(session) = self.sessions.remove(&id)
-        {
-            session.end();
-        }
     }
 }
