@@ -13,7 +13,7 @@ use crate::protocol::ids::IdError;
 use crate::protocol::{RunId, Timestamp};
 
 /// 438 events of a Playwright run: 11 tests, one fails and is retried, one is skipped.
-const RECORDING: &[u8] = include_bytes!("../data/demo-run.ndjson");
+const RECORDING: &[u8] = include_bytes!("../demo/run.ndjson");
 
 /// Between two runs.
 const PAUSE: Duration = Duration::from_secs(5);

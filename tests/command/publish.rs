@@ -5,10 +5,10 @@ use tokio::io::AsyncWriteExt as _;
 use super::http_double::{Answer, HttpDouble};
 use super::{finish, output, runcast, text};
 
-const RUN: &str = include_str!("../../data/demo-run.ndjson");
+const RUN: &str = include_str!("../../demo/run.ndjson");
 
 fn demo_file() -> &'static str {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/data/demo-run.ndjson")
+    concat!(env!("CARGO_MANIFEST_DIR"), "/demo/run.ndjson")
 }
 
 fn stored(count: u64) -> Answer {

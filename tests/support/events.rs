@@ -2,7 +2,7 @@
 
 /// The real run: 438 events as a test runner posted them.
 pub(crate) fn demo_run() -> Vec<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/demo-run.ndjson");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/run.ndjson");
     let lines: Vec<_> = std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 438);
     lines

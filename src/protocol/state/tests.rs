@@ -15,7 +15,7 @@ fn shown(state: &RunState) -> Value {
     serde_json::to_value(state).unwrap()
 }
 
-const REAL_RUN: &str = include_str!("../../../tests/data/playwright-run.ndjson");
+const REAL_RUN: &str = include_str!("../../../demo/run.ndjson");
 
 #[test]
 fn a_real_run_folds_to_what_its_reporter_said() {
