@@ -14,9 +14,15 @@ pub(super) struct Backlog {
     /// Pages of the past, least recently used first; each consecutive in itself.
     pages: VecDeque<Past>,
     past_bytes: usize,
-    /// Bound of either half, in bytes.
+    /// A page of the past was asked for since [`Backlog::forget_unused_past`] last looked.
+    past_used: bool,
+    /// Bound of the ring, in bytes.
     limit: usize,
 }
+
+/// The past may hold so many times the ring: a thousand viewers that catch up at their own paces must not read the same
+/// pages again and again. It is given back as soon as nobody reads it.
+const PAST_FACTOR: usize = 8;
 
 #[derive(Debug)]
 struct Past {
@@ -52,9 +58,10 @@ fn take<'a>(segments: impl Iterator<Item = &'a Arc<Segment>>, next: Seq, max_byt
 }
 
 impl Backlog {
-    /// An empty backlog whose halves hold at most about `limit` bytes each.
+    /// An empty backlog that holds at most about `limit` bytes of the log's end, and [`PAST_FACTOR`] times that of its past
+    /// while it is being read.
     pub(super) fn new(limit: usize) -> Self {
-        Self { ring: VecDeque::new(), ring_bytes: 0, pages: VecDeque::new(), past_bytes: 0, limit }
+        Self { ring: VecDeque::new(), ring_bytes: 0, pages: VecDeque::new(), past_bytes: 0, past_used: false, limit }
     }
 
     /// Bytes held.
@@ -85,7 +92,7 @@ impl Backlog {
         let bytes = segments.iter().map(|segment| weight(segment)).sum();
         self.past_bytes += bytes;
         self.pages.push_back(Past { segments, bytes });
-        while self.past_bytes > self.limit && self.pages.len() > 1 {
+        while self.past_bytes > PAST_FACTOR * self.limit && self.pages.len() > 1 {
             if let Some(oldest) = self.pages.pop_front() {
                 self.past_bytes -= oldest.bytes;
             }
@@ -98,11 +105,20 @@ impl Backlog {
             let from = self.ring.partition_point(|segment| segment.last() < next);
             return (from < self.ring.len()).then(|| take(self.ring.range(from..), next, max_bytes));
         }
+        self.past_used = true;
         let index = self.pages.iter().position(|page| page.holds(next))?;
         let page = self.pages.remove(index)?;
         let found = take(page.segments.iter(), next, max_bytes);
         self.pages.push_back(page);
         Some(found)
+    }
+
+    /// Frees the past, if nobody has read it since the last call.
+    pub(super) fn forget_unused_past(&mut self) {
+        if !std::mem::take(&mut self.past_used) {
+            self.pages = VecDeque::new();
+            self.past_bytes = 0;
+        }
     }
 
     /// Frees everything. Readers fall back to the journal.
@@ -150,6 +166,19 @@ mod tests {
         assert_eq!(span(backlog.page(9, 1)), Some((9, 10)));
     }
 
+    #[test]
+    fn the_past_is_given_back_when_nobody_reads_it() {
+        let mut backlog = Backlog::new(1 << 20);
+        backlog.keep_page(vec![segment(1, 5)]);
+        assert!(backlog.page(1, 1).is_some());
+        backlog.forget_unused_past();
+        assert!(backlog.page(1, 1).is_some(), "it was read in between");
+        backlog.forget_unused_past();
+        backlog.forget_unused_past();
+        assert!(backlog.page(1, 1).is_none());
+        assert_eq!(backlog.held_bytes(), 0);
+    }
+
     proptest! {
         /// Whatever is pushed, kept and asked: both halves keep their bound, and a page is consecutive and holds `next`.
         #[test]
@@ -173,7 +202,7 @@ mod tests {
                 });
                 prop_assert!(page[0].first() <= ask && ask <= page[0].last());
                 prop_assert!(page.windows(2).all(|pair| pair[0].last() + 1 == pair[1].first()));
-                prop_assert!(backlog.held_bytes() <= 2 * limit + 3 * 30 * 100);
+                prop_assert!(backlog.held_bytes() <= (1 + PAST_FACTOR) * limit + 3 * 30 * 100);
             }
         }
     }

@@ -90,6 +90,11 @@ impl RoomLog {
         self.backlog.clear();
     }
 
+    /// Frees pages of the past that nobody has read since the last call.
+    pub fn forget_unused_past(&mut self) {
+        self.backlog.forget_unused_past();
+    }
+
     /// Frees what is held; readers fall back to the journal.
     pub fn free(&mut self) {
         self.backlog.clear();

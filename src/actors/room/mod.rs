@@ -48,6 +48,8 @@ const MAX_WAITS: usize = 10_000;
 const RETRY: Duration = Duration::from_millis(250);
 /// Pause before a gallery whose mailbox was full is told the tip.
 const NUDGE: Duration = Duration::from_millis(50);
+/// How long pages of the past are kept that nobody reads; twice that at most.
+const PAST_KEPT: Duration = Duration::from_secs(10);
 /// How long a retired room answers late messages.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -225,6 +227,8 @@ impl Room {
 
     /// Asks to go when nobody has used the room for a while.
     fn check_idle(&mut self, ctx: &mut Context<Self>) {
+        self.log.forget_unused_past();
+        self.gauge.held_bytes.store(self.log.held_bytes(), Ordering::Relaxed);
         let now_ms = self.ports.started.elapsed().as_millis() as u64;
         let idle_ms = now_ms.saturating_sub(self.gauge.used_ms.load(Ordering::Relaxed));
         if u128::from(idle_ms) >= self.limits.idle.as_millis() {
@@ -265,7 +269,7 @@ impl Actor for Room {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.touch();
         self.load_head(ctx);
-        ctx.run_interval(self.limits.idle / 4, Self::check_idle);
+        ctx.run_interval((self.limits.idle / 4).min(PAST_KEPT), Self::check_idle);
     }
 }
 
