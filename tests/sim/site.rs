@@ -95,6 +95,8 @@ pub(crate) struct Site {
     pub(crate) answers: Vec<(u64, Told)>,
     pub(crate) bells: Vec<Bell>,
     pub(crate) floors: Vec<Rc<Floor>>,
+    /// Unsent bytes of all sessions that share their bound.
+    pub(crate) outboxes: Budget,
     /// Audiences whose gallery has yet to be started, with their floor.
     opened: Rc<RefCell<Vec<(usize, Rc<Audience>)>>>,
     next_gallery: u64,
@@ -118,6 +120,7 @@ impl Site {
             answers: Vec::new(),
             bells: Vec::new(),
             floors: (0..setup.floors).map(floor).collect(),
+            outboxes,
             opened,
             next_gallery: 1,
         }
