@@ -83,6 +83,9 @@ pub(crate) enum Sent {
     Closed,
 }
 
+/// Audiences whose gallery has yet to be started, with their floor.
+type Opened = Rc<RefCell<Vec<(usize, Rc<Audience>)>>>;
+
 /// See the module.
 pub(crate) struct Site {
     pub(crate) setup: Setup,
@@ -97,14 +100,13 @@ pub(crate) struct Site {
     pub(crate) floors: Vec<Rc<Floor>>,
     /// Unsent bytes of all sessions that share their bound.
     pub(crate) outboxes: Budget,
-    /// Audiences whose gallery has yet to be started, with their floor.
-    opened: Rc<RefCell<Vec<(usize, Rc<Audience>)>>>,
+    opened: Opened,
     next_gallery: u64,
 }
 
 impl Site {
     pub(crate) fn new(setup: Setup) -> Self {
-        let opened: Rc<RefCell<Vec<(usize, Rc<Audience>)>>> = Rc::default();
+        let opened = Opened::default();
         let outboxes = Budget::new(setup.outboxes_bytes);
         let floor = |index: usize| {
             let opened = opened.clone();
