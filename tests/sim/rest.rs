@@ -3,6 +3,7 @@
 use runcast::actors::session::outlet::Mode;
 
 use crate::chance::Dice;
+use crate::node::Node;
 use crate::schedule::Kind;
 use crate::trace::say;
 use crate::world::World;
@@ -14,10 +15,10 @@ impl World {
     /// Bounds that hold at every moment.
     pub(crate) fn check_bounds(&self) {
         let setup = &self.setup;
-        // An event costs its frame's head and its `seq` besides its bytes.
-        let encoded = |bytes: usize| 2 * bytes;
-        let outbox = setup.outbox_bytes.max(setup.outbox_bytes / 4 + encoded(setup.page_bytes));
-        let outbox = outbox + encoded(self.store.largest) + 1_000;
+        // An event costs its frame's head and its `seq` besides its bytes: at most half as much again here.
+        let page = setup.page_bytes * 3 / 2;
+        let messages = 600;
+        let outbox = setup.outbox_bytes.max(setup.outbox_bytes / 4 + page) + self.store.largest + messages;
         let ring = 2 * setup.ring_bytes + 8 * (setup.page_bytes + self.store.largest) + 2_000;
         for node in &self.nodes {
             for session in node.sessions.values() {
@@ -60,6 +61,24 @@ impl World {
             producer.check_at_rest(&self.store);
         }
         self.check_uniqueness();
+    }
+
+    /// Everybody goes: nothing of them is left.
+    pub(crate) fn empty(&mut self) {
+        say!("Everybody goes");
+        for viewer in &mut self.viewers {
+            viewer.hang_up().into_iter().for_each(|wire| wire.break_off());
+        }
+        for index in 0..self.nodes.len() {
+            while self.work(index) {}
+            let Node { house, sessions } = &self.nodes[index];
+            assert!(sessions.is_empty(), "node {index} has {} sessions and no viewers", sessions.len());
+            assert!(house.site.galleries.is_empty(), "node {index} has a gallery without viewers");
+            assert_eq!(house.site.outboxes.used(), 0, "node {index} counts bytes that nobody is sent");
+            for (generation, room) in &house.rooms {
+                assert_eq!(room.port.gauge.viewers(), 0, "room {generation} counts viewers that have gone");
+            }
+        }
     }
 
     fn check_uniqueness(&self) {

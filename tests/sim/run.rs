@@ -28,6 +28,7 @@ fn run(setup: Setup, steps: &[Step]) -> Result<(), String> {
             world.check_bounds();
         }
         world.come_to_rest();
+        world.empty();
     }));
     QUIET.set(false);
     outcome.map_err(|panic| text(panic.as_ref()))

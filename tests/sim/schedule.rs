@@ -124,7 +124,7 @@ pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
         kind,
         nodes: if kind == Kind::Cluster { dice.between(2, 3) } else { 1 },
         floors: dice.between(1, 2),
-        viewers: dice.between(1, 4),
+        viewers: dice.between(1, 6),
         producers: dice.between(1, 4),
         gallery_mailbox: dice.between(1, 4),
         room_mailbox: dice.between(2, 8),

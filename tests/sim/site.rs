@@ -83,7 +83,7 @@ pub(crate) enum Sent {
     Closed,
 }
 
-/// Audiences and their floors, shared with what opens them.
+/// Audiences whose gallery has yet to be started, with their floor.
 type Opened = Rc<RefCell<Vec<(usize, Rc<Audience>)>>>;
 
 /// See the module.
@@ -98,14 +98,15 @@ pub(crate) struct Site {
     pub(crate) answers: Vec<(u64, Told)>,
     pub(crate) bells: Vec<Bell>,
     pub(crate) floors: Vec<Rc<Floor>>,
-    /// Audiences whose gallery has yet to be started, with their floor.
+    /// Unsent bytes of all sessions that share their bound.
+    pub(crate) outboxes: Budget,
     opened: Opened,
     next_gallery: u64,
 }
 
 impl Site {
     pub(crate) fn new(setup: Setup) -> Self {
-        let opened: Opened = Rc::default();
+        let opened = Opened::default();
         let outboxes = Budget::new(setup.outboxes_bytes);
         let floor = |index: usize| {
             let opened = opened.clone();
@@ -121,6 +122,7 @@ impl Site {
             answers: Vec::new(),
             bells: Vec::new(),
             floors: (0..setup.floors).map(floor).collect(),
+            outboxes,
             opened,
             next_gallery: 1,
         }

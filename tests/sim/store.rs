@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use runcast::protocol::segment::Encoding;
 use runcast::protocol::{Epoch, Segment, Seq, Timestamp};
 use runcast::storage::journal::rules::{self, Epochs, Marks, Moment, Run};
 use runcast::storage::journal::{Append, Head, RunPhase, Stored};
@@ -24,7 +25,7 @@ pub(crate) struct Store {
     cuts: Vec<(Epoch, Seq)>,
     /// Events that a loss took.
     pub(crate) lost: HashSet<Bytes>,
-    /// Largest segment so far, in bytes of events.
+    /// Largest segment so far, in bytes as a viewer gets it.
     pub(crate) largest: usize,
 }
 
@@ -51,7 +52,7 @@ impl Store {
         if let Some(first) = stored.segments.first() {
             let life = self.lives.entry(first.epoch()).or_default();
             for segment in &stored.segments {
-                self.largest = self.largest.max(segment.lines().bytes().len());
+                self.largest = self.largest.max(segment.encoded(Encoding::WebSocket).bytes().len());
                 life.extend(segment.lines().iter().map(Bytes::copy_from_slice));
             }
             assert_eq!(life.len() as Seq, stored.head.tip, "seqs are dense");

@@ -156,8 +156,13 @@ impl Audience {
     pub fn begin_pass(&self, segments: Vec<Arc<Segment>>) {
         let mut inner = self.inner.borrow_mut();
         debug_assert!(inner.pass.is_none());
-        let Some(last) = segments.last() else { return };
-        inner.heard(Some(last.epoch()), last.last());
+        if segments.is_empty() {
+            return;
+        }
+        // The last one need not be the newest.
+        for segment in &segments {
+            inner.heard(Some(segment.epoch()), segment.last());
+        }
         let left = inner.live.len();
         inner.pass = Some(Pass { segments, left });
     }
