@@ -3,7 +3,9 @@
 
 mod support;
 
-use support::{Reply, SOON, TestNode, Viewer, eventually, gzip, numbered, zstd};
+use std::time::Duration;
+
+use support::{Reply, SOON, TestNode, Viewer, eventually, exchange, gzip, numbered, zstd};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -72,7 +74,7 @@ async fn every_bad_event_is_refused_by_its_index_and_nothing_of_its_batch_is_sto
         node.post("/api/runs/bad/events", &[kind], body).await.problem(400, "empty_batch");
     }
     assert_eq!(node.stored("bad").await, [""; 0]);
-    assert!(node.get_json("/api/runs/bad").await["epoch"].is_null(), "not even the run is created");
+    node.get("/api/runs/bad").await.problem(404, "run_not_found");
     assert_eq!(node.get_json("/api/runs").await["runs"].as_array().map(Vec::len), Some(0));
 }
 
@@ -126,7 +128,7 @@ async fn limits_are_kept_to_the_byte_and_named() {
     assert_eq!((full.len(), post(full).await.status), (4 * MIB, 202));
     assert_eq!(node.store_one("deep", &nested(128)).await.status, 202);
     // Declared too large, it is refused before it comes.
-    let answer = support::exchange(
+    let answer = exchange(
         &node,
         "POST /api/runs/r/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: 4194305\r\n\r\n",
@@ -293,6 +295,25 @@ async fn a_node_with_its_hands_full_refuses_and_takes_more_when_they_are_free() 
     eventually!(node.post_ndjson("r", &lines, &[]).await, |reply| reply.status == 202, SOON);
     assert_eq!(node.stored("r").await, lines);
     eventually!(node.metric("runcast_ingest_bytes").await, |held| *held == 0.0, SOON);
+}
+
+#[tokio::test]
+async fn a_producer_that_falls_silent_within_a_body_does_not_keep_the_room_for_it() {
+    let node = TestNode::start(&[("RUNCAST__SERVER__HEADER_TIMEOUT_SECS", "1")]);
+    let head = "POST /api/runs/r/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Content-Length: 65000\r\n\r\n";
+    let answer = exchange(&node, &[head, &"x".repeat(60_000)].concat()).await;
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"code\":\"body_timeout\""), "{answer}");
+    assert_eq!(node.metric("runcast_ingest_bytes").await, 0.0);
+    // One that is slow, but never silent for so long, is served.
+    let body = format!("[{}]", vec![r#"{"type":"log"}"#; 12].join(","));
+    let mut slow = TcpStream::connect(node.address()).await.unwrap();
+    slow.write_all(head.replace("65000", &body.len().to_string()).as_bytes()).await.unwrap();
+    for part in body.as_bytes().chunks(body.len() / 6) {
+        slow.write_all(part).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    eventually!(node.stored("r").await.len(), |count| *count == 12, SOON);
 }
 
 #[tokio::test]

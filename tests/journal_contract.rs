@@ -48,7 +48,7 @@ mod contract {
         a_gap_is_allowed_where_asked
         a_producers_first_number_is_one
         a_run_has_room_for_so_many_producers
-        the_two_newest_own_producers_are_remembered
+        the_newest_own_producers_are_remembered
         numbers_out_of_range_are_refused
     }
     contract! { reads:

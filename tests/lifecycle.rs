@@ -270,6 +270,13 @@ async fn a_crowded_node_turns_newcomers_away_and_says_why() {
     }
     let stream = asked(&node, "GET /api/runs/r/events/stream", "Host: localhost\r\n").await;
     assert_eq!(stream, (503, "saturated".to_owned()));
+    let page = asked(&node, "GET /api/runs/r/events", "Host: localhost\r\n").await;
+    assert_eq!(page, (503, "saturated".to_owned()), "plain HTTP, too");
+    assert!(
+        exchange(&node, "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await
+            .contains("200 OK")
+    );
     seated.pop();
     let admitted = async || {
         let mut newcomer = Socket::open(&node, "/ws/runs/r").await;

@@ -185,7 +185,7 @@ async fn a_peer_that_is_gone_without_a_word_is_found_out_by_its_silence() {
     let _gone = Socket::open_narrow(&node, "/ws/runs/r", 4_096).await;
     let no_pong = "runcast_sessions_closed_total{reason=\"no_pong\"}";
     eventually!(node.metric(no_pong).await, |count| *count == 1.0, SOON);
-    eventually!(node.get_json("/api/runs/r").await["viewers"].clone(), |viewers| viewers == 0, SOON);
+    eventually!(node.get_json("/api/ws/stats").await["localConnections"].clone(), |viewers| viewers == 0, SOON);
 }
 
 /// Posts a screen of `bytes`, which begins with `mark`.

@@ -166,6 +166,7 @@ impl Thread {
                     max_batch_events: ingest.max_batch_events,
                 },
                 frame_bytes: ingest.frame_bytes,
+                body_idle: Duration::from_secs(parts.config.server.header_timeout_secs),
             },
             trusted_proxies: parts.config.server.trusted_proxies.clone(),
             budget: parts.bodies.clone(),
@@ -196,6 +197,12 @@ fn app(
     let server = &thread.parts.config.server;
     let edge = web::Data::new(thread.edge());
     let whom = web::Data::new(Guard::new(&server.public_url, &server.allowed_origins));
-    let app = App::new().app_data(edge).app_data(whom).wrap(from_fn(method)).wrap(from_fn(guard)).configure(routes);
+    let app = App::new()
+        .app_data(edge)
+        .app_data(whom)
+        .app_data(web::Data::new(thread.parts.node.clone()))
+        .wrap(from_fn(method))
+        .wrap(from_fn(guard))
+        .configure(routes);
     map_config(app.into_factory(), |_| AppConfig::default())
 }

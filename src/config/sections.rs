@@ -81,7 +81,7 @@ sections! {
         data_dir: PathBuf = PathBuf::from("data");
         /// Seconds that an idle HTTP connection stays open.
         keep_alive_secs: u64 = 75, 0..=3_600;
-        /// Seconds that a request's head may take to arrive.
+        /// Seconds that a request's head may take to arrive, and that its body may pause.
         header_timeout_secs: u64 = 10, 1..=300;
     }
 

@@ -8,9 +8,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::Edge;
 use super::error::Problem;
-use super::intake;
+use super::intake::{self, Limit};
+use super::{Edge, EdgeLimits};
 use crate::actors::messages::room::{Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
 use crate::protocol::event::{BodyKind, parse_body};
 use crate::protocol::message::ScreenFrame;
@@ -99,8 +99,10 @@ pub(super) async fn post(
     let run = run_id(&path)?;
     let kind = body_kind(&request)?;
     let numbered = numbering(&request)?;
-    let intake = intake::take(&request, &mut payload, edge.limits.events.max_batch_bytes, &edge.budget).await?;
-    let batch = parse_body(kind, intake.body, &run, &edge.limits.events, Timestamp::now())?;
+    let EdgeLimits { events: limits, body_idle, .. } = &edge.limits;
+    let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
+    let intake = intake::take(&request, &mut payload, limit, *body_idle, &edge.budget).await?;
+    let batch = parse_body(kind, intake.body, &run, limits, Timestamp::now())?;
     metrics::counter!("runcast_events_received_total").increment(batch.lines.len() as u64);
     let held = Arc::new(intake.held);
     let publish = |reply| Publish {
@@ -336,7 +338,9 @@ pub(super) async fn frame(
     if test.as_ref().is_some_and(|test| test.chars().count() > 256) {
         return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
     }
-    let intake = intake::take(&request, &mut payload, edge.limits.frame_bytes, &edge.budget).await?;
+    let EdgeLimits { frame_bytes, body_idle, .. } = edge.limits;
+    let limit = Limit { bytes: frame_bytes, code: "frame_too_large" };
+    let intake = intake::take(&request, &mut payload, limit, body_idle, &edge.budget).await?;
     if intake.body.is_empty() {
         return Err(Problem::bad_request("empty_body", "the frame is empty"));
     }

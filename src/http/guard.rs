@@ -8,11 +8,12 @@ use std::net::IpAddr;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpResponse, ResponseError as _, web};
 
-use super::error::Problem;
+use super::error::{Problem, saturated};
+use crate::node::Node;
 
 /// Whom a node serves.
 #[derive(Clone, Debug, Default)]
@@ -115,9 +116,16 @@ impl Guard {
     }
 }
 
+/// Whether a crowded node answers all the same: its operators must see it, and viewers are told in their own protocol.
+fn is_served_in_a_crowd(request: &ServiceRequest) -> bool {
+    matches!(request.path(), "/health" | "/ready" | "/metrics" | "/api/ws/stats" | "/api/actors")
+        || request.headers().contains_key(header::UPGRADE)
+}
+
 /// The middleware: refuses what [`Guard`] does not serve, answers preflights, and marks what other origins may read.
 pub async fn guard<B: MessageBody + 'static>(
     guard: web::Data<Guard>,
+    node: web::Data<Node>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<actix_web::body::BoxBody>, Error> {
@@ -129,6 +137,12 @@ pub async fn guard<B: MessageBody + 'static>(
             return Err(problem.into());
         }
     };
+    if node.is_crowded() && !is_served_in_a_crowd(&request) {
+        // The newest connection goes, so that the descriptors last.
+        let mut response = request.into_response(saturated().error_response());
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        return Ok(response);
+    }
     let theirs = request.headers().get(header::ORIGIN).cloned();
     let preflight =
         *request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);

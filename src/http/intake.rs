@@ -1,6 +1,9 @@
 //! Reading a request's body: bounded per request and over the node, decoded within the same bound.
 
+use std::time::Duration;
+
 use actix_web::http::{StatusCode, header};
+use actix_web::rt::time::timeout;
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -20,8 +23,18 @@ pub(super) struct Intake {
     pub(super) held: Held,
 }
 
-fn too_large(limit: usize) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", format!("the body has more than {limit} bytes"))
+/// The most bytes of a decoded body, and the code of the refusal beyond it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    pub(super) bytes: usize,
+    pub(super) code: &'static str,
+}
+
+impl Limit {
+    fn exceeded(self) -> Problem {
+        let detail = format!("the body has more than {} bytes", self.bytes);
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, self.code, detail)
+    }
 }
 
 fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
@@ -33,26 +46,38 @@ fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
     })
 }
 
-/// Reads a body of at most `limit` bytes, decoded.
+/// The body's next part; a sender that pauses for longer than `idle` may be gone, and must not keep what it holds.
+async fn next(payload: &mut web::Payload, idle: Duration) -> Result<Option<Bytes>, Problem> {
+    match timeout(idle, payload.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
+        Ok(Some(Err(error))) => Err(Problem::bad_request("incomplete_body", format!("the body broke off: {error}"))),
+        Err(_) => {
+            let detail = format!("nothing of the body came for {} s", idle.as_secs());
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail))
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes, decoded, that never pauses for longer than `idle`.
 pub(super) async fn take(
     request: &HttpRequest,
     payload: &mut web::Payload,
-    limit: usize,
+    limit: Limit,
+    idle: Duration,
     budget: &Budget,
 ) -> Result<Intake, Problem> {
     let coding = coding_of(request)?;
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > limit) {
-        return Err(too_large(limit));
+    if declared.is_some_and(|length: usize| length > limit.bytes) {
+        return Err(limit.exceeded());
     }
     let mut held = budget.hold();
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk =
-            chunk.map_err(|error| Problem::bad_request("incomplete_body", format!("the body broke off: {error}")))?;
-        if first.len() + body.len() + chunk.len() > limit {
-            return Err(too_large(limit));
+    while let Some(chunk) = next(payload, idle).await? {
+        if first.len() + body.len() + chunk.len() > limit.bytes {
+            return Err(limit.exceeded());
         }
         if !held.grow(chunk.len()) {
             return Err(saturated());
@@ -62,7 +87,7 @@ pub(super) async fn take(
             continue;
         }
         if body.is_empty() {
-            body.reserve(declared.unwrap_or(0).min(limit));
+            body.reserve(declared.unwrap_or(0).min(limit.bytes));
             body.extend_from_slice(&std::mem::take(&mut first));
         }
         body.extend_from_slice(&chunk);
@@ -73,8 +98,8 @@ pub(super) async fn take(
     }
     let small = coded.len() < DECODE_ELSEWHERE;
     let body = match small {
-        true => decode(coding, coded, limit),
-        false => web::block(move || decode(coding, coded, limit)).await.map_err(|_| saturated())?,
+        true => decode(coding, coded, limit.bytes),
+        false => web::block(move || decode(coding, coded, limit.bytes)).await.map_err(|_| saturated())?,
     };
     let body = body.map_err(|error| {
         Problem::new(

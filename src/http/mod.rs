@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::error::QueryPayloadError;
 use actix_web::web::{self, QueryConfig, ServiceConfig, get, post, resource, scope};
@@ -77,6 +78,8 @@ pub struct EdgeLimits {
     pub events: EventLimits,
     /// Of a screen frame, in bytes.
     pub frame_bytes: usize,
+    /// How long a request's body may pause.
+    pub body_idle: Duration,
 }
 
 /// What handlers work with; one per worker thread.

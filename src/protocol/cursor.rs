@@ -113,6 +113,11 @@ impl Place {
         }
     }
 
+    /// Whether a log that ends at `tip` in `epoch` has news for it: events, or a later life of the store.
+    pub fn misses(&self, epoch: Option<Epoch>, tip: Seq) -> bool {
+        self.epoch < epoch || (self.epoch == epoch && self.next <= tip)
+    }
+
     /// The cursor that says the same.
     pub fn cursor(&self) -> Cursor {
         Cursor { epoch: self.epoch, seq: self.next.saturating_sub(1) }
@@ -147,6 +152,15 @@ mod tests {
             let Ok(After::Cursor(cursor)) = After::parse(text) else { panic!("{text}") };
             assert_eq!(cursor.to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_log_has_news_for_whoever_waits_for_less_or_reads_an_older_life() {
+        let place = Place { epoch: Some(Epoch(5)), next: 10 };
+        assert!(place.misses(Some(Epoch(5)), 10));
+        assert!(!place.misses(Some(Epoch(5)), 9));
+        assert!(place.misses(Some(Epoch(6)), 3), "it may hold what was lost");
+        assert!(!place.misses(Some(Epoch(4)), 12), "a dead life's tip");
     }
 
     #[test]

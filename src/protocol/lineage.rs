@@ -45,6 +45,12 @@ impl Lineage {
         }
     }
 
+    /// Whether what `epoch` stored up to `last` is all in today's log.
+    pub fn holds(&self, epoch: Epoch, last: Seq) -> bool {
+        let mut later = self.0.iter().skip_while(|(known, _)| *known != epoch);
+        later.next().is_some() && later.next().is_none_or(|(_, first)| last < *first)
+    }
+
     /// Resolves `after` against a log that ends at `tip` and whose oldest kept event is `first`.
     ///
     /// A cursor `(E, N)` continues if N is at most the last surviving seq of E; a bare number is read in the current
@@ -115,6 +121,16 @@ mod tests {
         let lineage = Lineage::default();
         assert_eq!(lineage.resolve(cursor(4, 0), 0), Resume::Continue { next: 1 });
         assert_eq!(lineage.resolve(cursor(4, 3), 0), Resume::Reset { from: 1 });
+    }
+
+    #[test]
+    fn a_segment_belongs_to_the_log_if_its_epoch_stored_it_and_no_later_one_took_its_place() {
+        let lineage = Lineage::new(vec![(Epoch(1), 1), (Epoch(3), 11)]);
+        assert!(lineage.holds(Epoch(1), 10));
+        assert!(!lineage.holds(Epoch(1), 11));
+        assert!(lineage.holds(Epoch(3), 30));
+        assert!(!lineage.holds(Epoch(2), 11));
+        assert!(!lineage.holds(Epoch(4), 31));
     }
 
     #[test]

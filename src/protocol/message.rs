@@ -108,6 +108,11 @@ impl ServerMessage {
         }
     }
 
+    /// Whether it says where the viewer stands in the log.
+    pub fn moves_viewer(&self) -> bool {
+        matches!(self, Self::Connected { .. } | Self::Gap { .. } | Self::Reset { .. } | Self::Epoch { .. })
+    }
+
     /// As JSON on one line.
     pub fn to_json(&self) -> String {
         // Only maps with odd keys and failing Serialize impls can't be written; there are none in it.

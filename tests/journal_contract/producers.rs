@@ -2,7 +2,7 @@
 
 use runcast::protocol::ProducerId;
 use runcast::protocol::state::RunStatus;
-use runcast::storage::journal::{MAX_PRODUCERS, OnGap, Post, Refusal};
+use runcast::storage::journal::{MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Refusal};
 
 use crate::support::*;
 
@@ -97,14 +97,17 @@ pub(crate) async fn a_run_has_room_for_so_many_producers(kind: Kind) {
     f.post("other", post("late", 1..=1)).await.unwrap();
 }
 
-pub(crate) async fn the_two_newest_own_producers_are_remembered(kind: Kind) {
+pub(crate) async fn the_newest_own_producers_are_remembered(kind: Kind) {
     let f = kind.open().await;
-    let own = |name: &str, n| Post { producer: ProducerId::own(name), on_gap: OnGap::Allow, ..post(name, n..=n) };
-    f.append("r", vec![own("first", 1), own("second", 1), own("first", 2), own("third", 1)]).await;
-    let repeats = f.append("r", vec![own("first", 2), own("third", 1)]).await;
+    let own = |life: usize, n| {
+        let name = format!("life{life}");
+        Post { producer: ProducerId::own(&name), on_gap: OnGap::Allow, ..post(&name, n..=n) }
+    };
+    let lives = (0..MAX_OWN_PRODUCERS).map(|life| own(life, 1)).chain([own(0, 2), own(MAX_OWN_PRODUCERS, 1)]);
+    f.append("r", lives.collect()).await;
+    let repeats = f.append("r", vec![own(0, 2), own(2, 1), own(MAX_OWN_PRODUCERS, 1)]).await;
     assert!(repeats.outcomes.iter().all(|outcome| outcome.as_ref().unwrap().duplicates == 1), "{repeats:?}");
-    assert_eq!(f.post("r", own("second", 1)).await.unwrap().stored, 1, "the least recently used one is forgotten");
-    assert_eq!(f.post("r", own("first", 2)).await.unwrap().stored, 1);
+    assert_eq!(f.post("r", own(1, 1)).await.unwrap().stored, 1, "the least recently used one is forgotten");
 }
 
 pub(crate) async fn numbers_out_of_range_are_refused(kind: Kind) {

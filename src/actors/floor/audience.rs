@@ -16,7 +16,8 @@ use crate::actors::messages::gallery::TipIs;
 use crate::actors::messages::room::RoomPort;
 use crate::actors::messages::viewer::{Delivery, Viewer};
 use crate::protocol::close::CloseReason;
-use crate::protocol::{RunId, Segment, Seq};
+use crate::protocol::cursor::Place;
+use crate::protocol::{Epoch, RunId, Segment, Seq};
 
 /// The clock is read once for so many hand-overs.
 const PER_CLOCK: usize = 16;
@@ -37,8 +38,8 @@ struct Inner {
     free: Vec<SeatId>,
     /// Seats whose viewers are handed segments.
     live: Vec<SeatId>,
-    /// The next seq that the gallery has not handed out; `None` until the room has answered its enrolment.
-    next: Option<Seq>,
+    /// What the gallery has yet to hand out; `None` until the room has answered its enrolment.
+    next: Option<Place>,
     pass: Option<Pass>,
     /// Nobody may be seated any more.
     closed: bool,
@@ -131,12 +132,12 @@ impl Audience {
         inner.seats.len() - inner.free.len()
     }
 
-    /// A viewer that waits for `next` wants to be live. Refused when the gallery has handed out `next` already, or has
+    /// A viewer at `place` wants to be live. Refused when the gallery has handed out what it waits for already, or has
     /// not heard from the room yet (one that dies first never knew of the gallery, and would not end it): pull once more.
     /// On one thread nothing can fall between this answer and the next hand-over.
-    pub fn admit(&self, id: SeatId, next: Seq) -> bool {
+    pub fn admit(&self, id: SeatId, place: Place) -> bool {
         let mut inner = self.inner.borrow_mut();
-        if inner.next.is_none_or(|heard| next < heard) {
+        if inner.next.is_none_or(|heard| (place.epoch, place.next) < (heard.epoch, heard.next)) {
             return false;
         }
         let index = inner.live.len();
@@ -155,8 +156,8 @@ impl Audience {
     pub fn begin_pass(&self, segments: Vec<Arc<Segment>>) {
         let mut inner = self.inner.borrow_mut();
         debug_assert!(inner.pass.is_none());
-        let Some(last) = segments.last().map(|segment| segment.last()) else { return };
-        inner.next = Some(inner.next.map_or(last + 1, |next| next.max(last + 1)));
+        let Some(last) = segments.last() else { return };
+        inner.heard(Some(last.epoch()), last.last());
         let left = inner.live.len();
         inner.pass = Some(Pass { segments, left });
     }
@@ -194,10 +195,10 @@ impl Audience {
     /// The room says where the log ends: viewers that wait for something older must pull.
     pub fn tip_is(&self, tip: TipIs) {
         let inner = &mut *self.inner.borrow_mut();
-        inner.next = Some(inner.next.map_or(tip.tip + 1, |next| next.max(tip.tip + 1)));
+        inner.heard(tip.epoch, tip.tip);
         for id in inner.live.clone() {
             if let Some(Some(seat)) = inner.seats.get(id)
-                && seat.viewer.tip_is(tip.tip) == Delivery::Behind
+                && seat.viewer.tip_is(tip) == Delivery::Behind
             {
                 inner.unlive(id);
             }
@@ -222,6 +223,13 @@ impl Audience {
 }
 
 impl Inner {
+    /// The gallery has heard of the log up to `last`. In a later life of the store that may be less than before.
+    fn heard(&mut self, epoch: Option<Epoch>, last: Seq) {
+        if self.next.is_none_or(|heard| (heard.epoch, heard.next) <= (epoch, last)) {
+            self.next = Some(Place { epoch, next: last + 1 });
+        }
+    }
+
     fn unlive(&mut self, id: SeatId) {
         let Some(index) = self.seats.get_mut(id).and_then(Option::as_mut).and_then(|seat| seat.live.take()) else {
             return;

@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::gallery::TipIs;
+use crate::protocol::Segment;
 use crate::protocol::close::CloseReason;
-use crate::protocol::{Segment, Seq};
 
 /// What became of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +26,8 @@ pub enum Delivery {
 pub trait Viewer {
     /// Hands over new segments. `now` is for the lag's histogram.
     fn deliver(&self, segments: &[Arc<Segment>], now: Instant) -> Delivery;
-    /// The log ends at `tip`: fall behind if that is news.
-    fn tip_is(&self, tip: Seq) -> Delivery;
+    /// The log ends there: fall behind if that is news.
+    fn tip_is(&self, tip: TipIs) -> Delivery;
     /// Shows a screen frame when the socket has nothing better to do; the newest wins.
     fn show(&self, frame: &Bytes);
     /// A second has passed: `now_secs` since the node's start; `ping` when this viewer's turn has come.

@@ -11,7 +11,7 @@ use super::appends::Batch;
 use super::{RETRY, Room};
 use crate::actors::messages::room::{Publish, PublishError, Published};
 use crate::protocol::Cursor;
-use crate::storage::journal::{Append, Journal, JournalError, Stored};
+use crate::storage::journal::{Append, Journal, JournalError, Refusal, Stored};
 
 impl Room {
     /// Appends what waits, unless an append is in flight.
@@ -38,9 +38,9 @@ impl Room {
         }));
     }
 
-    /// Reads the head after an append of unknown outcome: what was stored all the same is not to wait for the next one
-    /// until viewers see it.
-    fn look_again(&mut self, ctx: &mut Context<Self>) {
+    /// Reads the head again: after an append of unknown outcome (what was stored all the same is not to wait for the next
+    /// one until viewers see it), or when the log is not what the head told.
+    pub(super) fn look_again(&mut self, ctx: &mut Context<Self>) {
         if std::mem::replace(&mut self.looking, true) {
             return;
         }
@@ -56,6 +56,7 @@ impl Room {
         ctx.spawn(wrap_future::<_, Self>(look).map(|head, room, ctx| {
             room.looking = false;
             room.advance(Vec::new(), head, ctx);
+            room.serve_reads(ctx);
         }));
     }
 
@@ -76,17 +77,28 @@ impl Room {
     }
 }
 
-/// Repeats an append whose outcome is unknown; the posts' producer marks make that safe.
+/// Repeats an append whose outcome is unknown; the posts' producer marks make that safe. Once in doubt only an append
+/// that ran ends the doubt: that a repetition was not stored says nothing of what came before it.
 async fn append_until(journal: Arc<dyn Journal>, append: Append) -> Result<Stored, JournalError> {
+    let mut doubt = None;
     loop {
         match journal.append(append.clone()).await {
-            Err(JournalError::OutcomeUnknown(why)) if journal.now() < append.deadline => {
-                debug!(run = %append.run, why, "append repeated");
-                actix_rt::time::sleep(RETRY).await;
-            }
-            outcome => return outcome,
+            Ok(stored) if doubt.is_none() || !came_late(&stored) => return Ok(stored),
+            Err(JournalError::OutcomeUnknown(why)) => doubt = Some(why),
+            Err(error) if doubt.is_none() => return Err(error),
+            _ => {}
         }
+        if journal.now() >= append.deadline {
+            return Err(JournalError::OutcomeUnknown(doubt.unwrap_or_default()));
+        }
+        debug!(run = %append.run, doubt, "append repeated");
+        actix_rt::time::sleep(RETRY).await;
     }
+}
+
+/// Whether an append was refused for its deadline, which is judged before anything else.
+fn came_late(stored: &Stored) -> bool {
+    stored.outcomes.iter().any(|outcome| matches!(outcome, Err(Refusal::DeadlinePassed)))
 }
 
 /// Answers a post that was not stored, or may not have been.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::backlog::Backlog;
-use super::resolve::{claimed, resolve};
-use crate::actors::messages::room::{Page, ReadFrom};
+use super::resolve::resolve;
+use crate::actors::messages::room::{Page, ReadFrom, Verdict};
 use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Segment, Seq};
 use crate::storage::journal::Head;
@@ -35,7 +35,7 @@ pub enum Answer {
     Page(Page),
     /// The journal has to be read from this seq on.
     Missing(Seq),
-    /// The reader claims more than is known here: only the journal may judge it.
+    /// The reader claims what is not known here: only the journal may judge it.
     Beyond,
     /// The head is not known yet.
     Unknown,
@@ -72,9 +72,16 @@ impl RoomLog {
         self.backlog.held_bytes()
     }
 
-    /// The journal told the head anew.
+    /// The journal told the head, perhaps before something that is known already.
     pub fn learn(&mut self, head: Head) {
-        self.head = Some(head);
+        if Self::order(&head) >= (self.epoch(), self.tip()) {
+            self.head = Some(head);
+        }
+    }
+
+    /// What is newer: a later life of the store, or more events of the same.
+    fn order(head: &Head) -> (Option<Epoch>, Seq) {
+        (head.lineage.epoch(), head.tip)
     }
 
     /// What is held does not match the journal any more: the head must be learned anew.
@@ -90,14 +97,16 @@ impl RoomLog {
 
     /// The journal stored `segments`, and the log's head is `head` now.
     pub fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
-        let known = self.tip();
-        if head.tip < known {
+        let known = (self.epoch(), self.tip());
+        let told = Self::order(&head);
+        if told < known {
             return Growth::None; // an older answer came after a newer one
         }
-        let grown = head.tip > known;
-        let follows = segments.first().is_some_and(|first| first.first() == known + 1);
+        // In another life of the store part of what is known may be lost, were its end to fit.
+        let follows = segments.first().is_some_and(|first| first.first() == known.1 + 1)
+            && (known.0 == told.0 || known.0.is_none());
         self.head = Some(head);
-        match (grown, follows) {
+        match (told > known, follows) {
             (false, _) => Growth::None,
             (true, true) => {
                 for segment in &segments {
@@ -112,9 +121,16 @@ impl RoomLog {
         }
     }
 
-    /// A page was read from the journal.
-    pub fn keep_page(&mut self, segments: Vec<Arc<Segment>>) {
-        self.backlog.keep_page(segments);
+    /// A page was read from the journal. False, and it is not kept, when it does not belong to the log as the head tells
+    /// it: the store lost writes before or after the read, and the head must be learned anew.
+    pub fn keep_page(&mut self, segments: Vec<Arc<Segment>>) -> bool {
+        let lineage = self.head.as_ref().map(|head| &head.lineage);
+        let fits = |segment: &Arc<Segment>| lineage.is_some_and(|known| known.holds(segment.epoch(), segment.last()));
+        let fits = segments.iter().all(fits);
+        if fits {
+            self.backlog.keep_page(segments);
+        }
+        fits
     }
 
     /// Segments from the one that holds `next` on, if they are held.
@@ -125,12 +141,13 @@ impl RoomLog {
     /// Answers a read. `vouched`: the journal has just told the head, so it may judge any claim.
     pub fn read(&mut self, from: ReadFrom, max_bytes: usize, vouched: bool) -> Answer {
         let Some(head) = &self.head else { return Answer::Unknown };
-        if !vouched && claimed(from) > head.tip {
+        let resolved = resolve(from, head);
+        if !vouched && matches!(resolved.verdict, Verdict::Reset { .. }) {
             return Answer::Beyond;
         }
-        let resolved = resolve(from, head);
         let next = resolved.place.next;
-        let segments = match next > head.tip {
+        // A reset may lead to where history is gone; the reader hears of that gap when it asks on.
+        let segments = match next > head.tip || next < head.first {
             true => Vec::new(),
             false => match self.backlog.page(next, max_bytes) {
                 Some(segments) => segments,
@@ -153,6 +170,7 @@ impl RoomLog {
 mod tests {
     use super::*;
     use crate::protocol::{After, Lineage, Lines, Timestamp};
+    use crate::storage::journal::RunPhase;
 
     fn segment(first: Seq, count: usize) -> Arc<Segment> {
         let lines = Lines::from_stored(vec![r#"{"type":"t"}"#; count].join("\n").into());
@@ -173,6 +191,34 @@ mod tests {
         assert!(matches!(log.advance(vec![], head(6)), Growth::None));
         assert!(matches!(log.advance(vec![], head(4)), Growth::None), "an older answer");
         assert_eq!(log.tip(), 6);
+    }
+
+    #[test]
+    fn a_reset_into_history_that_is_gone_leads_on_to_the_gap() {
+        let mut log = RoomLog::new(1 << 20);
+        log.learn(Head { first: 4, phase: RunPhase::Gone, lineage: Lineage::new(vec![(Epoch(2), 1)]), ..head(3) });
+        let Answer::Page(reset) = log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, true) else { panic!() };
+        assert_eq!((reset.verdict, reset.segments.len()), (Verdict::Reset { from: 1 }, 0));
+        let Answer::Page(gap) = log.read(ReadFrom::Place(reset.place), 1, false) else { panic!() };
+        assert_eq!(gap.verdict, Verdict::Gap { from: 1, to: 3 });
+    }
+
+    #[test]
+    fn a_later_life_of_the_store_is_news_however_short_its_log() {
+        let mut log = RoomLog::new(1 << 20);
+        log.learn(Head::unborn());
+        log.advance(vec![segment(1, 5)], head(5));
+        let cut = |tip| Head { lineage: Lineage::new(vec![(Epoch(1), 1), (Epoch(2), 4)]), ..head(tip) };
+        assert!(matches!(log.advance(vec![], cut(3)), Growth::Elsewhere));
+        assert!(matches!(log.advance(vec![], head(6)), Growth::None), "an answer from before the loss");
+        log.learn(head(6));
+        assert_eq!((log.epoch(), log.tip()), (Some(Epoch(2)), 3));
+        assert!(
+            matches!(log.read(ReadFrom::After(After::Start), 1, false), Answer::Missing(1)),
+            "nothing lost is held"
+        );
+        assert!(!log.keep_page(vec![segment(1, 5)]), "a page from before the loss");
+        assert!(log.keep_page(vec![segment(1, 3)]));
     }
 
     #[test]

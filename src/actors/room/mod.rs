@@ -92,7 +92,7 @@ pub struct Room {
     reads: Vec<Read>,
     /// A journal read is in flight; it serves everybody who waits.
     reading: bool,
-    /// The head is being read after an append of unknown outcome.
+    /// The head is being read again.
     looking: bool,
     /// Long polls; at most [`MAX_WAITS`].
     waits: Vec<Wait>,

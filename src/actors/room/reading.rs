@@ -54,7 +54,11 @@ impl Room {
             room.reading = false;
             match read {
                 Ok(segments) if segments.is_empty() => return room.learn_anew(ctx),
-                Ok(segments) => room.log.keep_page(segments),
+                Ok(segments) => {
+                    if !room.log.keep_page(segments) {
+                        return room.look_again(ctx);
+                    }
+                }
                 Err(error) => {
                     warn!(run = %room.run, %error, "the journal could not be read");
                     room.reads.drain(..).for_each(|read| unavailable(read.reply, &error));

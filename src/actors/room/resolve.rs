@@ -1,9 +1,9 @@
 //! Where a reader stands against the log: resolving what it asked for into a place and a verdict. Pure.
 
 use crate::actors::messages::room::{ReadFrom, Verdict};
+use crate::protocol::After;
 use crate::protocol::cursor::Place;
 use crate::protocol::lineage::Resume;
-use crate::protocol::{After, Seq};
 use crate::storage::journal::Head;
 
 /// A reader's place and what it has to be told first.
@@ -11,15 +11,6 @@ use crate::storage::journal::Head;
 pub(super) struct Resolved {
     pub(super) verdict: Verdict,
     pub(super) place: Place,
-}
-
-/// The last seq that the reader claims to have; beyond the tip only the journal may judge it.
-pub(super) fn claimed(from: ReadFrom) -> Seq {
-    match from {
-        ReadFrom::After(After::Cursor(cursor)) => cursor.seq,
-        ReadFrom::Place(place) => place.next - 1,
-        ReadFrom::After(_) => 0,
-    }
 }
 
 /// Resolves a request against a head that the journal vouches for.
@@ -47,7 +38,7 @@ pub(super) fn resolve(from: ReadFrom, head: &Head) -> Resolved {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Cursor, Epoch, Lineage};
+    use crate::protocol::{Cursor, Epoch, Lineage, Seq};
 
     fn head(first: Seq, tip: Seq) -> Head {
         Head { lineage: Lineage::new(vec![(Epoch(1), 1)]), tip, first, ..Head::unborn() }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::outlet::{Inner, Mode, Outlet};
 use super::transport::Wire;
 use super::vitals::Due;
+use crate::actors::messages::gallery::TipIs;
 use crate::actors::messages::viewer::{Delivery, Viewer};
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::{Judgement, Place};
@@ -87,7 +88,7 @@ impl<W: Wire> Outlet<W> {
                 // The run is born: from now on cursors have an epoch.
                 let cursor = Cursor { epoch: Some(segment.epoch()), seq: inner.place.next - 1 };
                 let message = ServerMessage::Epoch { epoch: segment.epoch(), cursor };
-                inner.outbox.push_message(self.encode_message(&message));
+                inner.outbox.push_mark(self.encode_message(&message));
                 inner.place.epoch = Some(segment.epoch());
             }
             if segments.len() == 1 && inner.outbox.is_empty() && inner.screen.is_none() {
@@ -126,9 +127,9 @@ impl<W: Wire> Viewer for Outlet<W> {
         }
     }
 
-    fn tip_is(&self, tip: Seq) -> Delivery {
+    fn tip_is(&self, TipIs { epoch, tip }: TipIs) -> Delivery {
         let mut inner = self.inner.borrow_mut();
-        if inner.mode == Mode::Live && inner.place.next <= tip {
+        if inner.mode == Mode::Live && inner.place.misses(epoch, tip) {
             return self.fall_behind(&mut inner);
         }
         if inner.mode == Mode::Live { Delivery::Sent } else { Delivery::Behind }

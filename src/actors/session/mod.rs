@@ -239,15 +239,15 @@ impl<W: Wire> Session<W> {
         }
         let (tip, phase) = (page.tip, page.phase);
         outlet.take_page(page);
-        let next = outlet.place().next;
-        if next <= tip {
+        let place = outlet.place();
+        if place.next <= tip {
             return;
         }
         if phase == RunPhase::Gone {
             return self.close(CloseReason::Gone);
         }
         if let Some((audience, seat)) = &self.seat
-            && audience.admit(*seat, next)
+            && audience.admit(*seat, place)
         {
             outlet.go_live();
         }

@@ -22,13 +22,15 @@ enum Chunk {
     Message(Bytes),
     /// A screen frame.
     Screen(Bytes),
+    /// A message that says where the viewer stands: what is queued before it must arrive before it.
+    Mark(Bytes),
 }
 
 impl Chunk {
     fn bytes(&self, encoding: Encoding) -> &[u8] {
         match self {
             Self::Segment { segment, start, .. } => &segment.encoded(encoding).bytes()[*start..],
-            Self::Message(bytes) | Self::Screen(bytes) => bytes,
+            Self::Message(bytes) | Self::Mark(bytes) | Self::Screen(bytes) => bytes,
         }
     }
 }
@@ -98,6 +100,12 @@ impl Outbox {
         self.chunks.push_back(Chunk::Screen(bytes));
     }
 
+    /// Queues a message that says where the viewer stands.
+    pub(super) fn push_mark(&mut self, bytes: Bytes) {
+        self.unsent += bytes.len();
+        self.chunks.push_back(Chunk::Mark(bytes));
+    }
+
     /// Fills `slices` with what is to be written next; the number filled.
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
         let mut count = 0;
@@ -127,7 +135,7 @@ impl Outbox {
                     written.oldest = written.oldest.or(segment.arrived());
                 }
                 Some(Chunk::Message(bytes)) => self.messages -= bytes.len(),
-                Some(Chunk::Screen(_)) | None => {}
+                Some(Chunk::Mark(_) | Chunk::Screen(_)) | None => {}
             }
         }
         if self.chunks.is_empty() {
@@ -136,16 +144,17 @@ impl Outbox {
         written
     }
 
-    /// Drops the segments of which nothing is on the wire; the first seq dropped. Messages stay.
+    /// Drops the segments of which nothing is on the wire and that no mark follows; the first seq dropped. Messages stay.
     pub(super) fn cut(&mut self) -> Option<Seq> {
         let mut first = None;
-        let begun = self.sent > 0;
+        let marked = self.chunks.iter().rposition(|chunk| matches!(chunk, Chunk::Mark(_))).map_or(0, |mark| mark + 1);
+        let kept = marked.max(usize::from(self.sent > 0));
         let encoding = self.encoding;
         let mut index = 0;
         let mut dropped = 0;
         self.chunks.retain(|chunk| {
             let keep = match chunk {
-                Chunk::Segment { seq, .. } if index > 0 || !begun => {
+                Chunk::Segment { seq, .. } if index >= kept => {
                     first = first.or(Some(*seq));
                     dropped += chunk.bytes(encoding).len();
                     false
@@ -204,6 +213,18 @@ mod tests {
         outbox.push_segment(segment(5, 3), 6, 0);
         assert_eq!(outbox.cut(), Some(6));
         assert_eq!(write(&mut outbox, usize::MAX), b"hello\n");
+    }
+
+    #[test]
+    fn what_stands_before_a_mark_is_not_dropped() {
+        let mut outbox = Outbox::new(Encoding::NdJson);
+        outbox.push_segment(segment(1, 3), 1, 0);
+        outbox.push_mark(Bytes::from_static(b"reset\n"));
+        assert_eq!(outbox.cut(), None);
+        outbox.push_segment(segment(3, 3), 3, 0);
+        assert_eq!(outbox.cut(), Some(3));
+        let want = [segment(1, 3).encoded(Encoding::NdJson).bytes(), &b"reset\n"[..]].concat();
+        assert_eq!(write(&mut outbox, usize::MAX), want);
     }
 
     proptest! {

@@ -185,7 +185,14 @@ impl<W: Wire> Outlet<W> {
     /// Queues one of the server's own messages.
     pub fn tell(&self, message: &ServerMessage) {
         let bytes = self.encode_message(message);
-        self.push(bytes);
+        if !message.moves_viewer() {
+            return self.push(bytes);
+        }
+        let mut inner = self.inner.borrow_mut();
+        if matches!(inner.mode, Mode::Live | Mode::Behind) {
+            inner.outbox.push_mark(bytes);
+            self.count(&mut inner);
+        }
     }
 
     /// Queues encoded bytes; they leave with the next flush.

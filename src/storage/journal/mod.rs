@@ -28,6 +28,10 @@ pub mod sqlite;
 /// Producer marks kept per run; a further producer is refused.
 pub const MAX_PRODUCERS: usize = 1_000;
 
+/// Marks of the server's own producers kept per run, the least recently used goes: each is a room's life that may still
+/// repeat a post, so these are the lives, on all nodes, that post to one run within an append's deadline.
+pub const MAX_OWN_PRODUCERS: usize = 16;
+
 /// Bytes of `max_run_bytes` that only `run_status` and the server's own events may use. 64 KiB.
 pub const RESERVED_BYTES: u64 = 64 * 1024;
 

@@ -16,7 +16,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Append, Appended, Head, MAX_PRODUCERS, OnGap, Post, Precondition, RESERVED_BYTES, Refusal, RunPhase, Stored,
+    Append, Appended, Head, MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Precondition, RESERVED_BYTES, Refusal,
+    RunPhase, Stored,
 };
 use crate::protocol::segment::pack;
 use crate::protocol::state::RunStatus;
@@ -24,9 +25,6 @@ use crate::protocol::{Epoch, Lines, ProducerId, Seq, Timestamp};
 
 #[cfg(test)]
 mod tests;
-
-/// Marks of the server's own producers kept per run: a room's life and the one before it, whose retries may still come.
-const OWN_MARKS: usize = 2;
 
 /// Largest producer number: what a signed 64-bit column holds.
 const MAX_N: u64 = i64::MAX as u64;
@@ -75,7 +73,7 @@ pub struct Moment {
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     clients: HashMap<ProducerId, u64>,
-    /// The server's own, last used last: at most [`OWN_MARKS`].
+    /// The server's own, last used last: at most [`MAX_OWN_PRODUCERS`].
     own: Vec<(ProducerId, u64)>,
 }
 
@@ -109,7 +107,7 @@ impl Marks {
         }
         self.own.retain(|(own, _)| own != producer);
         self.own.push((producer.clone(), high));
-        (self.own.len() > OWN_MARKS).then(|| self.own.remove(0).0)
+        (self.own.len() > MAX_OWN_PRODUCERS).then(|| self.own.remove(0).0)
     }
 }
 

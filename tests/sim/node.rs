@@ -1,0 +1,104 @@
+//! A node: its rooms, its connections, and which of its tasks runs next.
+
+use std::collections::BTreeMap;
+
+use crate::chance::Dice;
+use crate::gallery::Gallery;
+use crate::house::House;
+use crate::room::Room;
+use crate::schedule::{Act, Kind};
+use crate::session::Session;
+
+/// See the module.
+pub(crate) struct Node {
+    pub(crate) house: House,
+    pub(crate) sessions: BTreeMap<u64, Session>,
+}
+
+/// The keys of what fits.
+fn those<T>(all: &BTreeMap<u64, T>, fits: impl Fn(&T) -> bool) -> Vec<u64> {
+    all.iter().filter_map(|(id, one)| fits(one).then_some(*id)).collect()
+}
+
+impl Node {
+    pub(crate) fn new(house: House) -> Self {
+        Self { house, sessions: BTreeMap::new() }
+    }
+
+    /// Whether there is something here that an act could be about.
+    pub(crate) fn is_able(&self, act: Act) -> bool {
+        let House { rooms, mapped, site, .. } = &self.house;
+        let room = mapped.and_then(|generation| rooms.get(&generation));
+        match act {
+            Act::Journal => !site.writes.is_empty(),
+            Act::JournalRead => !site.reads.is_empty(),
+            Act::Answer => !site.answers.is_empty(),
+            Act::Letter => rooms.values().any(|room| !room.inbox.is_empty()),
+            Act::Gallery => site.galleries.values().any(Gallery::has_work),
+            Act::Muddle => site.galleries.values().any(|gallery| !gallery.mailbox.is_empty()),
+            Act::Session => self.sessions.values().any(|session| session.alarm.rings()),
+            Act::Page => self.sessions.values().any(Session::awaits),
+            Act::Nudge => room.is_some_and(|room| room.nudge_due),
+            Act::CheckTip => site.setup.kind == Kind::Cluster && room.is_some(),
+            Act::KillRoom | Act::Show | Act::Free => room.is_some(),
+            Act::Retire => room.is_some_and(Room::is_unused),
+            _ => true,
+        }
+    }
+
+    /// Does something that it is able to.
+    pub(crate) fn step(&mut self, act: Act, dice: &mut Dice) {
+        let Self { house, sessions } = self;
+        match act {
+            Act::Answer => house.answer(dice.below(house.site.answers.len())),
+            Act::Letter => {
+                let waiting = those(&house.rooms, |room| !room.inbox.is_empty());
+                house.read_letter(*dice.pick(&waiting));
+            }
+            Act::Gallery => {
+                let waiting = those(&house.site.galleries, Gallery::has_work);
+                house.poll_gallery(*dice.pick(&waiting), dice.between(0, 4), dice.between(1, 3));
+            }
+            Act::Muddle => {
+                let waiting = those(&house.site.galleries, |gallery| !gallery.mailbox.is_empty());
+                if let Some(gallery) = house.site.galleries.get_mut(dice.pick(&waiting)) {
+                    gallery.muddle(dice);
+                }
+            }
+            Act::Session => {
+                let waiting = those(sessions, |session| session.alarm.rings());
+                self.drive(*dice.pick(&waiting));
+            }
+            Act::Page => {
+                let waiting = those(sessions, Session::awaits);
+                if let Some(session) = sessions.get_mut(dice.pick(&waiting)) {
+                    session.take_answer(house);
+                }
+            }
+            _ => self.step_room(act),
+        }
+    }
+
+    fn step_room(&mut self, act: Act) {
+        let House { rooms, mapped, site, .. } = &mut self.house;
+        let Some((generation, room)) = mapped.and_then(|id| Some((id, rooms.get_mut(&id)?))) else { return };
+        match act {
+            Act::KillRoom => self.house.kill_room(generation),
+            Act::Retire => self.house.retire_room(),
+            Act::Nudge => room.nudge(site),
+            Act::Free => room.log.free(),
+            Act::Show => room.show(&runcast::protocol::frame::binary(b"screen"), site),
+            _ => room.check_tip(site),
+        }
+    }
+
+    /// Polls a session's task.
+    pub(crate) fn drive(&mut self, id: u64) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.drive(&mut self.house)
+            && let Some(session) = self.sessions.remove(&id)
+        {
+            session.end();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Coming to rest: everything under way arrives, every socket drains, and then what the guarantee says must hold.
+
+use runcast::actors::session::outlet::Mode;
+
+use crate::chance::Dice;
+use crate::schedule::Kind;
+use crate::trace::say;
+use crate::world::World;
+
+/// Rounds after which a world that still moves never comes to rest.
+const MAX_ROUNDS: usize = 400;
+
+impl World {
+    /// Bounds that hold at every moment.
+    pub(crate) fn check_bounds(&self) {
+        let setup = &self.setup;
+        // An event costs its frame's head and its `seq` besides its bytes.
+        let encoded = |bytes: usize| 2 * bytes;
+        let outbox = setup.outbox_bytes.max(setup.outbox_bytes / 4 + encoded(setup.page_bytes));
+        let outbox = outbox + encoded(self.store.largest) + 1_000;
+        let ring = 2 * setup.ring_bytes + 8 * (setup.page_bytes + self.store.largest) + 2_000;
+        for node in &self.nodes {
+            for session in node.sessions.values() {
+                assert!(session.unsent() <= outbox, "session {} holds {} bytes", session.id, session.unsent());
+            }
+            for (generation, room) in &node.house.rooms {
+                let held = room.log.held_bytes();
+                assert!(held <= ring, "room {generation} holds {held} bytes");
+            }
+        }
+    }
+
+    /// Lets everything that is under way arrive, brings everybody back, and checks what is true then.
+    pub(crate) fn come_to_rest(&mut self) {
+        say!("Everything comes to rest");
+        self.set_clocks();
+        let mut checked = false;
+        for round in 0.. {
+            assert!(round < MAX_ROUNDS, "the world does not come to rest");
+            if self.round(round) {
+                continue;
+            }
+            if checked || self.setup.kind == Kind::OneNode {
+                break;
+            }
+            // The check of the tip that repairs a lost doorbell for the last event.
+            checked = true;
+            for node in &mut self.nodes {
+                node.house.rooms.values_mut().for_each(|room| room.check_tip(&mut node.house.site));
+            }
+        }
+        for viewer in &self.viewers {
+            if viewer.link.is_some() || !viewer.sent_away {
+                viewer.check_at_rest(&self.store);
+            } else {
+                assert!(self.store.is_gone(), "a viewer was told that the run is gone");
+            }
+        }
+        for producer in &self.producers {
+            producer.check_at_rest(&self.store);
+        }
+        self.check_uniqueness();
+    }
+
+    fn check_uniqueness(&self) {
+        for (event, count) in self.store.counts() {
+            let text = String::from_utf8_lossy(event);
+            assert!(count == 1 || text.contains("events_lost"), "the log holds {count} times {text}");
+        }
+    }
+
+    /// Everything that can happen happens once; false when nothing could.
+    fn round(&mut self, round: usize) -> bool {
+        let mut dice = Dice::new(round as u64);
+        let mut moved = false;
+        for index in 0..self.producers.len() {
+            moved |= self.producers[index].take_answer(&self.store);
+            if self.producers[index].has_doubts() {
+                moved |= self.repeat(index, &mut dice);
+            }
+        }
+        for node in 0..self.nodes.len() {
+            moved |= self.work(node);
+        }
+        self.ring_out();
+        while !self.bells.is_empty() {
+            moved = true;
+            self.ring_bell(0);
+        }
+        for index in 0..self.viewers.len() {
+            let viewer = &mut self.viewers[index];
+            if let Some(link) = &viewer.link {
+                moved |= link.wire.widen(1 << 20);
+                moved |= viewer.receive(usize::MAX, &self.store);
+            } else if !viewer.sent_away {
+                self.connect(index, index % self.setup.nodes, None);
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    fn repeat(&mut self, producer: usize, dice: &mut Dice) -> bool {
+        let node = producer % self.setup.nodes;
+        let Some(request) = self.producers[producer].post(dice) else { return false };
+        let house = &mut self.nodes[node].house;
+        let room = house.find_room();
+        house.post(room.generation, crate::room::Letter::Publish(request));
+        true
+    }
+
+    /// A node does all that it has to do.
+    fn work(&mut self, node: usize) -> bool {
+        let mut moved = false;
+        while !self.nodes[node].house.site.writes.is_empty() {
+            self.write(node, None);
+            moved = true;
+        }
+        while !self.nodes[node].house.site.reads.is_empty() {
+            self.read(node, None);
+            moved = true;
+        }
+        let node = &mut self.nodes[node];
+        while !node.house.site.answers.is_empty() {
+            node.house.answer(0);
+            moved = true;
+        }
+        let rooms: Vec<u64> = node.house.rooms.keys().copied().collect();
+        for generation in rooms {
+            while node.house.rooms.get(&generation).is_some_and(|room| !room.inbox.is_empty()) {
+                node.house.read_letter(generation);
+                moved = true;
+            }
+            if let Some(room) = node.house.rooms.get_mut(&generation)
+                && room.nudge_due
+            {
+                room.nudge(&mut node.house.site);
+                moved = true;
+            }
+        }
+        let galleries: Vec<u64> = node.house.site.galleries.keys().copied().collect();
+        for id in galleries {
+            while node.house.site.galleries.get(&id).is_some_and(|gallery| gallery.has_work()) {
+                node.house.poll_gallery(id, usize::MAX, 256);
+                moved = true;
+            }
+        }
+        let sessions: Vec<u64> = node.sessions.keys().copied().collect();
+        for id in sessions {
+            if let Some(session) = node.sessions.get_mut(&id) {
+                moved |= session.take_answer(&mut node.house);
+                // One that waits for the far end of a close is ended by the pulse.
+                if session.alarm.rings() && session.outlet.mode() != Mode::Broken {
+                    moved = true;
+                }
+            }
+            if node.sessions.get(&id).is_some_and(|session| session.alarm.rings()) {
+                moved = true;
+                node.drive(id);
+            }
+        }
+        moved
+    }
+}

@@ -1,0 +1,151 @@
+//! What a seed means: the set-up of a small world and the steps that its scheduler takes.
+//!
+//! A step carries dice of its own, so that taking other steps out of a schedule leaves it as it was.
+
+use crate::chance::Dice;
+
+/// Which world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One node on its own store: when the store may have lost writes, the node went down with it.
+    OneNode,
+    /// Nodes that share a store, which may lose writes while they live.
+    Cluster,
+}
+
+/// Sizes and bounds, small enough that each is met.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) kind: Kind,
+    pub(crate) nodes: usize,
+    pub(crate) floors: usize,
+    pub(crate) viewers: usize,
+    pub(crate) producers: usize,
+    pub(crate) gallery_mailbox: usize,
+    pub(crate) room_mailbox: usize,
+    pub(crate) outbox_bytes: usize,
+    pub(crate) outboxes_bytes: usize,
+    /// Whether all of a node's sessions share `outboxes_bytes`, or each has so many.
+    pub(crate) shared_outboxes: bool,
+    pub(crate) page_bytes: usize,
+    pub(crate) ring_bytes: usize,
+    /// How long an append may take, its repetitions included.
+    pub(crate) append_millis: i64,
+}
+
+/// What the scheduler may do. Whatever can't be done at the moment is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Wait,
+    Post,
+    PostAgain,
+    Finish,
+    LoseAnswer,
+    TakeAnswer,
+    Journal,
+    JournalRead,
+    Answer,
+    Letter,
+    Gallery,
+    Muddle,
+    Nudge,
+    Session,
+    Page,
+    Drain,
+    Stall,
+    Receive,
+    Break,
+    Connect,
+    Hop,
+    Leave,
+    Pulse,
+    Show,
+    Free,
+    KillRoom,
+    Retire,
+    RingBell,
+    DropBell,
+    DoubleBell,
+    StripBell,
+    CheckTip,
+    LoseWrites,
+    Expire,
+}
+
+/// Acts and how often each is tried.
+const WEIGHTS: &[(Act, usize)] = &[
+    (Act::Wait, 25),
+    (Act::Post, 110),
+    (Act::PostAgain, 8),
+    (Act::Finish, 3),
+    (Act::LoseAnswer, 6),
+    (Act::TakeAnswer, 60),
+    (Act::Journal, 150),
+    (Act::JournalRead, 80),
+    (Act::Answer, 170),
+    (Act::Letter, 170),
+    (Act::Gallery, 130),
+    (Act::Muddle, 12),
+    (Act::Nudge, 25),
+    (Act::Session, 190),
+    (Act::Page, 130),
+    (Act::Drain, 80),
+    (Act::Stall, 25),
+    (Act::Receive, 80),
+    (Act::Break, 8),
+    (Act::Connect, 50),
+    (Act::Hop, 12),
+    (Act::Leave, 8),
+    (Act::Pulse, 14),
+    (Act::Show, 6),
+    (Act::Free, 5),
+    (Act::KillRoom, 6),
+    (Act::Retire, 6),
+    (Act::RingBell, 90),
+    (Act::DropBell, 8),
+    (Act::DoubleBell, 8),
+    (Act::StripBell, 8),
+    (Act::CheckTip, 8),
+    (Act::LoseWrites, 6),
+    (Act::Expire, 6),
+];
+
+/// One thing that the scheduler does, with dice for its details.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) act: Act,
+    pub(crate) dice: u64,
+}
+
+/// A seed's world and schedule.
+pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
+    let mut dice = Dice::new(seed);
+    let setup = Setup {
+        kind,
+        nodes: if kind == Kind::Cluster { dice.between(2, 3) } else { 1 },
+        floors: dice.between(1, 2),
+        viewers: dice.between(1, 4),
+        producers: dice.between(1, 4),
+        gallery_mailbox: dice.between(1, 4),
+        room_mailbox: dice.between(2, 8),
+        outbox_bytes: dice.between(150, 2_500),
+        outboxes_bytes: if dice.one_in(2) { dice.between(100, 3_000) } else { usize::MAX },
+        shared_outboxes: dice.one_in(2),
+        page_bytes: dice.between(50, 1_500),
+        ring_bytes: dice.between(300, 6_000),
+        append_millis: dice.between(20, 300) as i64,
+    };
+    // Every seed has acts that it likes and acts that it hardly does: what needs much of one kind is met, too.
+    let weights: Vec<_> = WEIGHTS.iter().map(|(act, weight)| (*act, weight * dice.pick(&[1, 2, 4, 8]))).collect();
+    let total: usize = weights.iter().map(|(_, weight)| weight).sum();
+    let steps = (0..dice.between(100, 500)).map(|_| {
+        let mut left = dice.below(total);
+        let act = weights.iter().find(|(_, weight)| {
+            let chosen = left < *weight;
+            left = left.saturating_sub(*weight);
+            chosen
+        });
+        Step { act: act.map_or(Act::Post, |(act, _)| *act), dice: dice.next() }
+    });
+    (setup, steps.collect())
+}

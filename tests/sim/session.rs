@@ -1,0 +1,268 @@
+//! A session as the server runs it (`actors::session`), around the real [`Outlet`], seat and decoder.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use runcast::actors::floor::audience::{Audience, SeatId};
+use runcast::actors::floor::{Floor, ViewerId};
+use runcast::actors::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort};
+use runcast::actors::session::SessionLimits;
+use runcast::actors::session::outlet::{Flushed, Mode, Outlet};
+use runcast::budget::Budget;
+use runcast::meters::ThreadMeters;
+use runcast::protocol::close::CloseReason;
+use runcast::protocol::frame::{self, Decoder, Incoming};
+use runcast::protocol::message::ServerMessage;
+use runcast::protocol::segment::Encoding;
+use runcast::protocol::{After, RunId, Timestamp};
+use runcast::storage::journal::RunPhase;
+use tokio::sync::oneshot::{self, error::TryRecvError};
+
+use crate::house::House;
+use crate::room::Letter;
+use crate::site::{Sent, limits};
+use crate::trace::{say, seen};
+use crate::wire::{Alarm, SimWire};
+
+/// What a session waits for.
+enum Awaiting {
+    Nothing,
+    /// The registry's answer, which is on its way.
+    Room(Arc<RoomPort>),
+    Page(oneshot::Receiver<Result<Page, ReadError>>),
+    Pause,
+}
+
+/// The session actor's fields.
+pub(crate) struct Session {
+    pub(crate) id: u64,
+    pub(crate) outlet: Rc<Outlet<SimWire>>,
+    wire: SimWire,
+    /// Its own share of memory, unless all of the node's share one.
+    unsent: Option<Budget>,
+    floor: Rc<Floor>,
+    viewer: ViewerId,
+    run: RunId,
+    after: After,
+    seat: Option<(Rc<Audience>, SeatId)>,
+    room: Option<Arc<RoomPort>>,
+    greeted: bool,
+    awaiting: Awaiting,
+    decoder: Decoder,
+    peer_closed: bool,
+    pub(crate) alarm: Arc<Alarm>,
+}
+
+impl Session {
+    pub(crate) fn launch(id: u64, wire: SimWire, after: After, floor: Rc<Floor>, house: &mut House) -> Self {
+        let setup = house.site.setup;
+        let unsent = (!setup.shared_outboxes).then(|| Budget::new(setup.outboxes_bytes));
+        let limits: Rc<SessionLimits> =
+            unsent.clone().map_or_else(|| floor.limits.clone(), |unsent| Rc::new(limits(setup, unsent)));
+        let meters = Arc::new(ThreadMeters::default());
+        let outlet = Rc::new(Outlet::new(wire.clone(), Encoding::WebSocket, limits, meters, floor.now_secs()));
+        let viewer = floor.enter(outlet.clone());
+        let mut session = Self {
+            id,
+            outlet,
+            wire,
+            unsent,
+            floor,
+            viewer,
+            run: house.run.clone(),
+            after,
+            seat: None,
+            room: None,
+            greeted: false,
+            awaiting: Awaiting::Nothing,
+            decoder: Decoder::new(),
+            peer_closed: false,
+            alarm: Alarm::ringing(),
+        };
+        session.seek(house);
+        session
+    }
+
+    /// Bytes that its outbox holds, where they are counted for it alone.
+    pub(crate) fn unsent(&self) -> usize {
+        self.unsent.as_ref().map_or(0, Budget::used)
+    }
+
+    pub(crate) fn awaits(&self) -> bool {
+        !matches!(self.awaiting, Awaiting::Nothing)
+    }
+
+    // Finding a room and reading from it.
+
+    fn seek(&mut self, house: &mut House) {
+        self.awaiting = Awaiting::Room(house.find_room());
+    }
+
+    fn take_seat(&mut self, room: Arc<RoomPort>, house: &mut House) {
+        let audience = self.floor.audience(&room);
+        house.site.open_galleries();
+        match audience.seat(self.outlet.clone()) {
+            Some(seat) => {
+                self.seat = Some((audience, seat));
+                self.room = Some(room);
+            }
+            None => self.close(CloseReason::TryAgain),
+        }
+    }
+
+    fn leave_seat(&mut self) {
+        self.room = None;
+        if let Some((audience, seat)) = self.seat.take() {
+            audience.leave(seat);
+        }
+    }
+
+    fn pull(&mut self, house: &mut House) {
+        let Some(room) = &self.room else { return self.seek(house) };
+        let from = match self.greeted {
+            true => ReadFrom::Place(self.outlet.place()),
+            false => ReadFrom::After(self.after),
+        };
+        let (reply, page) = oneshot::channel();
+        let read = Read { from, max_bytes: self.outlet.page_bytes(), reply };
+        match house.post(room.generation, Letter::Read(read)) {
+            Sent::Taken => self.awaiting = Awaiting::Page(page),
+            Sent::Full => self.awaiting = Awaiting::Pause,
+            Sent::Closed => self.close(CloseReason::TryAgain),
+        }
+    }
+
+    /// Takes what it waits for, if that has come.
+    pub(crate) fn take_answer(&mut self, house: &mut House) -> bool {
+        match std::mem::replace(&mut self.awaiting, Awaiting::Nothing) {
+            Awaiting::Nothing => return false,
+            Awaiting::Room(room) => self.take_seat(room, house),
+            Awaiting::Pause => {}
+            Awaiting::Page(mut page) => match page.try_recv() {
+                Err(TryRecvError::Empty) => {
+                    self.awaiting = Awaiting::Page(page);
+                    return false;
+                }
+                Ok(Ok(page)) => self.take_page(page),
+                Ok(Err(ReadError::Unavailable(_))) => self.awaiting = Awaiting::Pause,
+                Ok(Err(ReadError::Retired)) => {
+                    seen("room found retired");
+                    self.leave_seat();
+                    self.awaiting = Awaiting::Pause;
+                }
+                Err(TryRecvError::Closed) => self.close(CloseReason::TryAgain),
+            },
+        }
+        self.outlet.wake();
+        true
+    }
+
+    fn take_page(&mut self, page: Page) {
+        say!("    session {} gets {:?} from {:?}, tip {}", self.id, page.verdict, page.place, page.tip);
+        let outlet = self.outlet.clone();
+        if !self.greeted {
+            self.greeted = true;
+            self.greet(&page);
+        }
+        let (tip, phase) = (page.tip, page.phase);
+        outlet.take_page(page);
+        let place = outlet.place();
+        if place.next <= tip {
+            return;
+        }
+        if phase == RunPhase::Gone {
+            return self.close(CloseReason::Gone);
+        }
+        if let Some((audience, seat)) = &self.seat {
+            if audience.admit(*seat, place) {
+                outlet.go_live();
+            } else {
+                seen("admission refused");
+            }
+        }
+    }
+
+    fn greet(&self, page: &Page) {
+        self.outlet.set_place(page.place);
+        self.outlet.tell(&ServerMessage::Connected {
+            run_id: self.run.clone(),
+            session_id: "s".into(),
+            node_id: "n".into(),
+            timestamp: Timestamp::default(),
+            epoch: page.epoch,
+            from: page.place.next,
+            tip: page.tip,
+            cursor: page.stood(self.after),
+            heartbeat_secs: 2,
+        });
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.outlet.begin_close(reason, reason.text());
+    }
+
+    // Its task.
+
+    /// Writes, reads and pulls as far as the socket lets it; true when the session is over.
+    pub(crate) fn drive(&mut self, house: &mut House) -> bool {
+        self.alarm.silence();
+        let waker = Waker::from(self.alarm.clone());
+        let mut cx = Context::from_waker(&waker);
+        for _ in 0..4 {
+            let Ok(flushed) = self.outlet.poll_flush(&mut cx) else {
+                self.outlet.set_broken();
+                return true;
+            };
+            match self.outlet.mode() {
+                Mode::Broken => return true,
+                Mode::Closing(reason) if self.is_over(reason, flushed) => return true,
+                Mode::Behind if matches!(self.awaiting, Awaiting::Nothing) && self.outlet.wants_page() => {
+                    self.pull(house);
+                }
+                _ => {}
+            }
+            let mut scratch = [0; 256];
+            match self.outlet.poll_read(&mut cx, &mut scratch) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(n)) if n > 0 => self.receive(&scratch[..n]),
+                Poll::Ready(_) => return true,
+            }
+        }
+        self.alarm.ring();
+        false
+    }
+
+    fn is_over(&self, reason: CloseReason, flushed: Flushed) -> bool {
+        if reason.code().is_none() || self.outlet.close_overdue() {
+            return true;
+        }
+        flushed != Flushed::Blocked && self.peer_closed
+    }
+
+    fn receive(&mut self, mut data: &[u8]) {
+        self.outlet.note_inbound();
+        while !data.is_empty() && !self.peer_closed {
+            match self.decoder.feed(&mut data, &self.outlet.limits().incoming) {
+                Ok(Some(Incoming::Ping(payload))) => self.outlet.push(frame::pong(&payload)),
+                Ok(Some(Incoming::Close { code, .. })) => {
+                    self.peer_closed = true;
+                    self.outlet.echo_close(code);
+                }
+                Ok(_) => {}
+                Err(violation) => panic!("the simulated client speaks badly: {violation}"),
+            }
+        }
+        if self.outlet.overrun() {
+            self.close(CloseReason::Policy);
+        }
+    }
+
+    /// The session's drop.
+    pub(crate) fn end(mut self) {
+        say!("    session {} ends, {:?}", self.id, self.outlet.mode());
+        self.leave_seat();
+        self.floor.leave(self.viewer);
+        self.wire.end();
+    }
+}

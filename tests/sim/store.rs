@@ -1,0 +1,154 @@
+//! The journal of the simulation: the real rules over memory that can be lost, and what is true about the log.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use runcast::protocol::{Epoch, Segment, Seq, Timestamp};
+use runcast::storage::journal::rules::{self, Epochs, Marks, Moment, Run};
+use runcast::storage::journal::{Append, Head, RunPhase, Stored};
+
+use crate::trace::{say, seen};
+
+/// One run's log on a store that may forget its last writes.
+pub(crate) struct Store {
+    run: Run,
+    segments: Vec<Arc<Segment>>,
+    epochs: Epochs,
+    /// What is durable after each write: the head and marks as stored, and how many segments there are.
+    writes: Vec<(Head, Marks, usize)>,
+    pub(crate) now: Timestamp,
+    /// What each life of the store told: its events by seq. A later life keeps what it shares with the ones before.
+    lives: BTreeMap<Epoch, Vec<Bytes>>,
+    /// Where lives were cut: the epoch that began, and the last seq that it shares with those before.
+    cuts: Vec<(Epoch, Seq)>,
+    /// Events that a loss took.
+    pub(crate) lost: HashSet<Bytes>,
+    /// Largest segment so far, in bytes of events.
+    pub(crate) largest: usize,
+}
+
+impl Store {
+    pub(crate) fn new() -> Self {
+        let now = Timestamp::from_millis(1_000);
+        let epochs = Epochs::new(now);
+        Self {
+            run: Run::load(Head::unborn(), Marks::default(), epochs),
+            segments: Vec::new(),
+            epochs,
+            writes: vec![(Head::unborn(), Marks::default(), 0)],
+            now,
+            lives: BTreeMap::new(),
+            cuts: Vec::new(),
+            lost: HashSet::new(),
+            largest: 0,
+        }
+    }
+
+    pub(crate) fn append(&mut self, append: &Append) -> Stored {
+        let moment = Moment { now: self.now, epochs: self.epochs, max_run_bytes: 1 << 30 };
+        let stored = rules::append(&mut self.run, append, &moment).stored;
+        if let Some(first) = stored.segments.first() {
+            let life = self.lives.entry(first.epoch()).or_default();
+            for segment in &stored.segments {
+                self.largest = self.largest.max(segment.lines().bytes().len());
+                life.extend(segment.lines().iter().map(Bytes::copy_from_slice));
+            }
+            assert_eq!(life.len() as Seq, stored.head.tip, "seqs are dense");
+            self.segments.extend_from_slice(&stored.segments);
+            self.writes.push((stored.head.clone(), self.run.marks.clone(), self.segments.len()));
+        }
+        stored
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        self.run.head.clone()
+    }
+
+    /// As a journal reads: made anew, from the segment that holds `after + 1`.
+    pub(crate) fn read(&self, after: Seq, max_bytes: usize) -> Vec<Arc<Segment>> {
+        let start = self.segments.partition_point(|segment| segment.last() <= after);
+        let mut bytes = 0;
+        let fits = |segment: &&Arc<Segment>| {
+            let first = bytes == 0;
+            bytes += segment.lines().bytes().len();
+            first || bytes <= max_bytes
+        };
+        let again = |s: &Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), s.at(), s.lines().clone()));
+        self.segments[start..].iter().take_while(fits).map(again).collect()
+    }
+
+    /// The store comes back without its last `count` writes, but with `spared` of the run's if it has so many, and knows
+    /// that some may be missing.
+    pub(crate) fn lose(&mut self, count: usize, spared: usize) {
+        let keep = self.writes.len().saturating_sub(count).max(self.writes.len().min(1 + spared));
+        self.writes.truncate(keep);
+        let (head, marks, segments) = self.writes[keep - 1].clone();
+        for segment in self.segments.drain(segments..) {
+            self.lost.extend(segment.lines().iter().map(Bytes::copy_from_slice));
+        }
+        let before = self.events().to_vec();
+        self.epochs.bump(self.now);
+        say!(
+            "the store loses its last {count} writes; the log ends at {} and goes on in {}",
+            head.tip,
+            self.epochs.incarnation
+        );
+        seen(if head.tip < before.len() as Seq { "writes lost" } else { "doubt without loss" });
+        self.cuts.push((self.epochs.incarnation, head.tip));
+        let survived = before[..(head.tip as usize).min(before.len())].to_vec();
+        self.lives.insert(self.epochs.incarnation, survived);
+        self.run = Run::load(head, marks, self.epochs);
+    }
+
+    /// Removes the run's events if it has ended.
+    pub(crate) fn expire(&mut self) -> bool {
+        if !rules::is_ended(&self.run.head) {
+            return false;
+        }
+        // From what is stored: an epoch that is pending stays so.
+        let head = rules::gone(&self.writes[self.writes.len() - 1].0);
+        self.segments.clear();
+        self.writes = vec![(head.clone(), Marks::default(), 0)];
+        self.run = Run::load(head, Marks::default(), self.epochs);
+        true
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.run.head.phase == RunPhase::Gone
+    }
+
+    pub(crate) fn tip(&self) -> Seq {
+        self.run.head.tip
+    }
+
+    pub(crate) fn epoch(&self) -> Option<Epoch> {
+        self.run.head.lineage.epoch()
+    }
+
+    /// The events of today's log, those that expired included.
+    pub(crate) fn events(&self) -> &[Bytes] {
+        self.epoch().and_then(|epoch| self.lives.get(&epoch)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The event that `epoch` told or tells under `seq`.
+    pub(crate) fn event(&self, epoch: Epoch, seq: Seq) -> Option<&Bytes> {
+        self.lives.get(&epoch)?.get(usize::try_from(seq).ok()?.checked_sub(1)?)
+    }
+
+    /// The last seq up to which two lives tell the same.
+    pub(crate) fn shared(&self, one: Epoch, other: Epoch) -> Seq {
+        let (older, newer) = (one.min(other), one.max(other));
+        let between = self.cuts.iter().filter(|(epoch, _)| older < *epoch && *epoch <= newer);
+        between.map(|(_, last)| *last).min().unwrap_or(Seq::MAX)
+    }
+
+    /// How often each event stands in today's log.
+    pub(crate) fn counts(&self) -> HashMap<&[u8], usize> {
+        let mut counts = HashMap::new();
+        for event in self.events() {
+            *counts.entry(event.as_ref()).or_default() += 1;
+        }
+        counts
+    }
+}

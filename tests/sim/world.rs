@@ -1,0 +1,297 @@
+//! The simulated world: a store, nodes, producers, viewers, and doorbells between the nodes; what a step does to it.
+
+use runcast::protocol::{After, Cursor, RunId};
+use runcast::storage::journal::JournalError;
+
+use crate::chance::Dice;
+use crate::house::House;
+use crate::node::Node;
+use crate::producer::Producer;
+use crate::room::Letter;
+use crate::schedule::{Act, Kind, Setup, Step};
+use crate::session::Session;
+use crate::site::{Ask, Bell, Site, Told};
+use crate::store::Store;
+use crate::trace::{say, seen};
+use crate::viewer::{Link, Viewer};
+use crate::wire::SimWire;
+
+/// See the module.
+pub(crate) struct World {
+    pub(crate) setup: Setup,
+    pub(crate) store: Store,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) producers: Vec<Producer>,
+    pub(crate) viewers: Vec<Viewer>,
+    /// Doorbells under way, each with the node that it goes to.
+    pub(crate) bells: Vec<(usize, Bell)>,
+    next_session: u64,
+    secs: u32,
+}
+
+impl World {
+    pub(crate) fn new(setup: Setup) -> Self {
+        let run = RunId::parse("r").expect("a good id");
+        let node = |node| Node::new(House::new(node, run.clone(), Site::new(setup)));
+        Self {
+            setup,
+            store: Store::new(),
+            nodes: (0..setup.nodes).map(node).collect(),
+            // Some do not number their events.
+            producers: (0..setup.producers).map(|name| Producer::new(name, name % 2 == 0)).collect(),
+            viewers: (0..setup.viewers).map(Viewer::new).collect(),
+            bells: Vec::new(),
+            next_session: 1,
+            secs: 1,
+        }
+    }
+
+    /// Takes a step, or passes it over when there is nothing for it to do.
+    pub(crate) fn step(&mut self, step: Step) {
+        let mut dice = Dice::new(step.dice);
+        let dice = &mut dice;
+        let millis = if step.act == Act::Wait { dice.between(5, 100) } else { 1 };
+        self.store.now = self.store.now.plus_millis(millis as i64);
+        self.set_clocks();
+        let able: Vec<usize> = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_able(step.act)).collect();
+        if able.is_empty() {
+            return;
+        }
+        say!("{:?}", step.act);
+        let node = *dice.pick(&able);
+        match step.act {
+            Act::Post | Act::PostAgain | Act::Finish => self.post(step.act, node, dice),
+            Act::LoseAnswer => {
+                let producer = dice.below(self.producers.len());
+                self.producers[producer].lose_answer();
+            }
+            Act::TakeAnswer => {
+                let producer = dice.below(self.producers.len());
+                self.producers[producer].take_answer(&self.store);
+            }
+            Act::Journal => self.write(node, Some(dice)),
+            Act::JournalRead => self.read(node, Some(dice)),
+            Act::Break | Act::Connect | Act::Hop | Act::Leave | Act::Drain | Act::Stall | Act::Receive => {
+                self.network(step.act, node, dice);
+            }
+            Act::RingBell | Act::DropBell | Act::DoubleBell | Act::StripBell => self.bell(step.act, dice),
+            Act::LoseWrites => self.lose_writes(dice),
+            Act::Expire => {
+                if self.store.expire() {
+                    say!("    the run expires");
+                    seen("expired");
+                }
+            }
+            Act::Pulse => {
+                self.secs += 1;
+                self.nodes.iter().flat_map(|node| &node.house.site.floors).for_each(|floor| floor.pulse(self.secs));
+            }
+            _ => self.nodes[node].step(step.act, dice),
+        }
+        self.ring_out();
+    }
+
+    pub(crate) fn set_clocks(&mut self) {
+        for node in &mut self.nodes {
+            node.house.site.now = self.store.now;
+        }
+    }
+
+    fn post(&mut self, act: Act, node: usize, dice: &mut Dice) {
+        let producer = dice.below(self.producers.len());
+        let producer = &mut self.producers[producer];
+        let request = match act {
+            Act::PostAgain => producer.post_again(),
+            Act::Finish => producer.finish(dice),
+            _ => producer.post(dice),
+        };
+        let Some(request) = request else { return };
+        let house = &mut self.nodes[node].house;
+        let room = house.find_room();
+        // A full mailbox is a 503 of which the producer hears when it looks for its answer: the reply is dropped.
+        house.post(room.generation, Letter::Publish(request));
+    }
+
+    /// The journal takes the next of a node's writes. Without dice all goes well.
+    pub(crate) fn write(&mut self, node: usize, dice: Option<&mut Dice>) {
+        let site = &mut self.nodes[node].house.site;
+        let Some((room, ask)) = site.writes.pop_front() else { return };
+        let luck = dice.map_or(usize::MAX, |dice| dice.below(24));
+        let unavailable = || JournalError::Unavailable("simulated".into());
+        let head = || if luck == 0 { Err(unavailable()) } else { Ok(self.store.head()) };
+        let told = match ask {
+            Ask::Ghost(append) => {
+                seen("append ran late");
+                self.store.append(&append);
+                return;
+            }
+            Ask::Append(append, requests, doubt) => {
+                let unknown = || Err(JournalError::OutcomeUnknown("simulated".into()));
+                let outcome = match luck {
+                    0 => Err(unavailable()),
+                    1 => unknown(),
+                    2 => {
+                        self.store.append(&append);
+                        unknown()
+                    }
+                    3 => {
+                        site.writes.push_back((room, Ask::Ghost(append.clone())));
+                        unknown()
+                    }
+                    _ => Ok(self.store.append(&append)),
+                };
+                say!("    append of room {room} on node {node}: {:?}", outcome.as_ref().map(|stored| stored.head.tip));
+                Told::Appended(outcome, append, requests, doubt)
+            }
+            Ask::Load => Told::Loaded(head()),
+            Ask::LookAgain => Told::Looked(head()),
+            Ask::Consult(read) => Told::Consulted(head(), read),
+            Ask::Fetch(_) | Ask::CheckTip => unreachable!("reads go past the write queue"),
+        };
+        site.answers.push((room, told));
+    }
+
+    /// The journal answers one of a node's reads.
+    pub(crate) fn read(&mut self, node: usize, dice: Option<&mut Dice>) {
+        let site = &mut self.nodes[node].house.site;
+        if site.reads.is_empty() {
+            return;
+        }
+        let (index, luck) = dice.map_or((0, usize::MAX), |dice| (dice.below(site.reads.len()), dice.below(20)));
+        let (room, ask) = site.reads.remove(index);
+        let lucky = |luck| if luck == 0 { Err(JournalError::Unavailable("simulated".into())) } else { Ok(()) };
+        let told = match ask {
+            Ask::Fetch(next) => {
+                let page = self.store.read(next - 1, self.setup.page_bytes);
+                say!("    room {room} on node {node} gets a page from {next}: {:?}", page.last().map(|s| s.last()));
+                Told::Fetched(lucky(luck).map(|()| page))
+            }
+            _ => Told::Tip(lucky(luck).map(|()| self.store.head())),
+        };
+        site.answers.push((room, told));
+    }
+
+    fn network(&mut self, act: Act, node: usize, dice: &mut Dice) {
+        let index = dice.below(self.viewers.len());
+        let viewer = &mut self.viewers[index];
+        match act {
+            Act::Connect if viewer.link.is_none() => {
+                if dice.one_in(3) {
+                    viewer.start_anew(wish(dice, &self.store));
+                }
+                self.connect(index, node, Some(dice));
+            }
+            Act::Hop if viewer.link.is_some() => {
+                // The new connection is open before the old one goes.
+                let old = viewer.hang_up();
+                self.connect(index, node, Some(dice));
+                old.into_iter().for_each(|wire| wire.break_off());
+            }
+            Act::Leave => {
+                if let Some(wire) = viewer.hang_up() {
+                    say!("    viewer {index} says good-bye");
+                    wire.send(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]);
+                    wire.widen(usize::MAX);
+                }
+            }
+            Act::Break => {
+                if let Some(wire) = viewer.hang_up() {
+                    say!("    viewer {index}'s connection breaks");
+                    wire.break_off();
+                }
+            }
+            Act::Receive => drop(viewer.receive(dice.between(1, 400), &self.store)),
+            Act::Drain | Act::Stall => {
+                let Some(link) = &viewer.link else { return };
+                if act == Act::Stall {
+                    link.wire.stall();
+                } else {
+                    link.wire.widen(if dice.one_in(3) { 1 << 20 } else { dice.between(1, 600) });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Connects a viewer to a node; the end of the link that it holds.
+    pub(crate) fn connect(&mut self, viewer: usize, node: usize, dice: Option<&mut Dice>) {
+        let mut dice = dice.map_or(Dice::new(viewer as u64), |dice| Dice::new(dice.next()));
+        let window = if dice.one_in(3) { dice.between(0, 300) } else { 1 << 20 };
+        let wire = SimWire::new(window, Dice::new(dice.next()));
+        let id = self.next_session;
+        self.next_session += 1;
+        let Node { house, sessions } = &mut self.nodes[node];
+        let after = self.viewers[viewer].after();
+        say!("    viewer {viewer} connects to node {node} with {after:?}: session {id}");
+        let floor = house.site.floors[dice.below(self.setup.floors)].clone();
+        sessions.insert(id, Session::launch(id, wire.clone(), after, floor, house));
+        self.viewers[viewer].connect(Link { wire });
+    }
+
+    fn bell(&mut self, act: Act, dice: &mut Dice) {
+        let Some(last) = self.bells.len().checked_sub(1) else { return };
+        let index = dice.between(0, last);
+        match act {
+            Act::DropBell => drop(self.bells.swap_remove(index)),
+            Act::DoubleBell => self.bells.push(self.bells[index].clone()),
+            Act::StripBell => self.bells[index].1.segments = None,
+            _ => self.ring_bell(index),
+        }
+    }
+
+    pub(crate) fn ring_bell(&mut self, index: usize) {
+        let (node, bell) = self.bells.remove(index);
+        say!("    node {node} hears of {}:{} to {}", bell.epoch, bell.first, bell.last);
+        let House { rooms, mapped, site, .. } = &mut self.nodes[node].house;
+        if let Some(room) = mapped.and_then(|generation| rooms.get_mut(&generation)) {
+            room.hear_bell(bell, site);
+        }
+    }
+
+    /// What nodes have to tell each other is under way.
+    pub(crate) fn ring_out(&mut self) {
+        for from in 0..self.nodes.len() {
+            for bell in std::mem::take(&mut self.nodes[from].house.site.bells) {
+                let others = (0..self.nodes.len()).filter(|to| *to != from);
+                self.bells.extend(others.map(|to| (to, bell.clone())));
+            }
+        }
+    }
+
+    fn lose_writes(&mut self, dice: &mut Dice) {
+        let count = dice.below(5);
+        if self.setup.kind == Kind::OneNode {
+            say!("    the node loses power");
+            self.power_off();
+            return self.store.lose(count, 0);
+        }
+        // Of a run that is lost whole, rooms that live on can't tell the head from one before its birth: they wait for
+        // its next event.
+        self.store.lose(count, 1);
+    }
+
+    /// The node and all that it held are gone.
+    fn power_off(&mut self) {
+        for viewer in &mut self.viewers {
+            if let Some(wire) = viewer.hang_up() {
+                wire.break_off();
+            }
+        }
+        for node in &mut self.nodes {
+            *node = Node::new(node.house.reborn());
+            node.house.site.floors.iter().for_each(|floor| floor.pulse(self.secs));
+        }
+    }
+}
+
+/// Every kind of `after` that somebody without a cursor of ours may ask for.
+fn wish(dice: &mut Dice, store: &Store) -> After {
+    let near = store.tip() + 3;
+    match dice.below(5) {
+        0 => After::Latest,
+        1 => After::Last(dice.below(20) as u64),
+        2 => After::Cursor(Cursor { epoch: None, seq: dice.below(near as usize) as u64 }),
+        3 => After::Cursor(Cursor { epoch: store.epoch(), seq: dice.below(near as usize) as u64 }),
+        _ => After::Start,
+    }
+}
