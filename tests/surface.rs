@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::message::{GapReason, ScreenFrame, ServerMessage};
 use runcast::protocol::{Cursor, Epoch, RunId, Timestamp};
+use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
 
 /// The pages that speak of settings, tests and files.
@@ -177,8 +178,8 @@ fn every_setting_that_a_page_names_exists() {
                 continue;
             };
             let key = key.split([' ', '=']).next().unwrap_or_default();
-            // `config.rs` and the like are files.
-            if key != "rs" {
+            // `config.rs` and `journal.db` are files.
+            if !matches!(key, "rs" | "db" | "db-life" | "toml") {
                 assert!(config[section].contains_key(key), "{page} names {word}, which config.toml has not");
                 named += 1;
             }
@@ -199,7 +200,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn every_test_that_a_page_names_exists() {
+fn every_test_and_every_metric_that_a_page_names_exists() {
     let mut files = Vec::new();
     for folder in ["src", "tests"] {
         let folder = root().join(folder);
@@ -207,13 +208,15 @@ fn every_test_that_a_page_names_exists() {
     }
     files.retain(|file| !file.components().any(|part| part.as_os_str() == "node_modules"));
     let code: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    let is_test = |word: &String| {
-        word.matches('_').count() >= 3
-            && !word.contains(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '_')
-    };
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_test = |word: &String| word.matches('_').count() >= 3 && word.chars().all(is_plain);
     let mut named = 0;
     for page in PAGES {
         for word in quoted(&read(page)).into_iter().filter(is_test) {
+            if word.starts_with("runcast_") {
+                assert!(METRICS.iter().any(|(_, name, ..)| *name == word), "{page} names the metric {word}");
+                continue;
+            }
             assert!(code.contains(&format!("fn {word}(")), "{page} names the test {word}, which does not exist");
             named += 1;
         }
