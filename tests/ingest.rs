@@ -306,7 +306,7 @@ async fn a_producer_that_falls_silent_within_a_body_does_not_keep_the_room_for_i
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"code\":\"body_timeout\""), "{answer}");
     assert_eq!(node.metric("runcast_ingest_bytes").await, 0.0);
     // One that is slow, but never silent for so long, is served.
-    let body = format!("[{}]", vec![r#"{"type":"log"}"#; 12].join(","));
+    let body = format!("[{}]", [r#"{"type":"log"}"#; 12].join(","));
     let mut slow = TcpStream::connect(node.address()).await.unwrap();
     slow.write_all(head.replace("65000", &body.len().to_string()).as_bytes()).await.unwrap();
     for part in body.as_bytes().chunks(body.len() / 6) {

@@ -83,6 +83,9 @@ pub(crate) enum Sent {
     Closed,
 }
 
+/// Audiences and their floors, shared with what opens them.
+type Opened = Rc<RefCell<Vec<(usize, Rc<Audience>)>>>;
+
 /// See the module.
 pub(crate) struct Site {
     pub(crate) setup: Setup,
@@ -96,13 +99,13 @@ pub(crate) struct Site {
     pub(crate) bells: Vec<Bell>,
     pub(crate) floors: Vec<Rc<Floor>>,
     /// Audiences whose gallery has yet to be started, with their floor.
-    opened: Rc<RefCell<Vec<(usize, Rc<Audience>)>>>,
+    opened: Opened,
     next_gallery: u64,
 }
 
 impl Site {
     pub(crate) fn new(setup: Setup) -> Self {
-        let opened: Rc<RefCell<Vec<(usize, Rc<Audience>)>>> = Rc::default();
+        let opened: Opened = Rc::default();
         let outboxes = Budget::new(setup.outboxes_bytes);
         let floor = |index: usize| {
             let opened = opened.clone();
