@@ -72,7 +72,7 @@ impl After {
     }
 }
 
-/// What a reader that waits for `next` does with a delivery of `first..=last` of `epoch` (log.md section 3).
+/// What a reader that waits for `next` does with a delivery of `first..=last` of `epoch` (ARCHITECTURE.md section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// All of it is old.

@@ -1,0 +1,238 @@
+//! What is written about the surface is what the code has: routes, messages, close codes, setting names, test names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use runcast::protocol::close::CloseReason;
+use runcast::protocol::message::{GapReason, ScreenFrame, ServerMessage};
+use runcast::protocol::{Cursor, Epoch, RunId, Timestamp};
+use runcast::telemetry::metrics::METRICS;
+use serde_json::{Value, json};
+
+/// The pages that speak of settings, tests and files.
+const PAGES: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/protocol.md"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn document(file: &str) -> Value {
+    serde_json::from_str(&read(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The texts between `start` and the next `end`, in order.
+fn between<'a>(text: &'a str, start: &'a str, end: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(start).skip(1).filter_map(move |rest| rest.split_once(end).map(|(found, _)| found))
+}
+
+/// What stands between backticks, code blocks apart.
+fn quoted(page: &str) -> BTreeSet<String> {
+    let prose: String = page.split("```").step_by(2).collect();
+    prose.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// `get /path` of every route: those of `run_routes` under each scope that is configured with it.
+fn routes() -> BTreeSet<String> {
+    let code = read("src/http/mod.rs");
+    let (top, of_runs) = code.split_once("fn run_routes").unwrap();
+    let scopes: Vec<_> = between(top, "scope(\"", "\").configure(run_routes)").collect();
+    let of = |code: &str, prefix: &str| -> Vec<String> {
+        let services = code.split(".service(").filter_map(|service| service.strip_prefix("resource(\""));
+        let routes = services.flat_map(|service| {
+            let (path, handlers) = service.split_once("\")").unwrap();
+            let methods = ["get", "post", "put", "delete"]
+                .iter()
+                .filter(|method| handlers.contains(&format!(".route({method}()")));
+            methods.map(|method| format!("{method} {prefix}{path}")).collect::<Vec<_>>()
+        });
+        routes.collect()
+    };
+    let mut found: BTreeSet<_> = of(top, "").into_iter().collect();
+    assert!(!scopes.is_empty());
+    found.extend(scopes.iter().flat_map(|scope| of(of_runs, scope)));
+    found
+}
+
+#[test]
+fn the_openapi_document_has_every_route_and_no_other() {
+    let document = document("src/http/openapi.json");
+    let mut described = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
+        described.extend(methods.map(|method| format!("{method} {path}")));
+    }
+    let routes = routes();
+    assert!(routes.len() > 20, "the route table was not understood: {routes:?}");
+    assert_eq!(described, routes);
+}
+
+/// One of each message that the server says.
+fn server_messages() -> Vec<ServerMessage> {
+    let cursor = Cursor { epoch: Some(Epoch(1)), seq: 2 };
+    let all = vec![
+        ServerMessage::Connected {
+            run_id: RunId::parse("r").unwrap(),
+            session_id: "s".into(),
+            node_id: "n".into(),
+            timestamp: Timestamp::default(),
+            epoch: None,
+            from: 3,
+            tip: 4,
+            cursor,
+            heartbeat_secs: 20,
+        },
+        ServerMessage::Gap { from: 1, to: 2, reason: GapReason::Expired, cursor },
+        ServerMessage::Reset { epoch: None, from: 1, cursor },
+        ServerMessage::Epoch { epoch: Epoch(1), cursor },
+        ServerMessage::Draining { reconnect_after_ms: 1 },
+        ServerMessage::Pong { timestamp: Timestamp::default() },
+        ServerMessage::Error { code: "c", error: "e".into(), reconnect_after_ms: Some(1) },
+    ];
+    // A new variant does not compile here until it stands above.
+    for message in &all {
+        match message {
+            ServerMessage::Connected { .. }
+            | ServerMessage::Gap { .. }
+            | ServerMessage::Reset { .. }
+            | ServerMessage::Epoch { .. }
+            | ServerMessage::Draining { .. }
+            | ServerMessage::Pong { .. }
+            | ServerMessage::Error { .. } => {}
+        }
+    }
+    all
+}
+
+fn members(object: &Value) -> BTreeSet<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn the_asyncapi_document_has_every_message_with_its_members_and_no_other() {
+    let document = document("docs/asyncapi.json");
+    let described = &document["components"]["messages"];
+    let mut known = BTreeSet::from(["event", "frame", "ping"]);
+    let messages = server_messages();
+    for message in &messages {
+        let said: Value = serde_json::from_str(&message.to_json()).unwrap();
+        let properties = &described[message.name()]["payload"]["properties"];
+        assert_eq!(properties["type"]["const"], message.name());
+        assert_eq!(members(properties), members(&said), "{}", message.name());
+        known.insert(message.name());
+    }
+    let frame = ScreenFrame {
+        content_type: "image/png",
+        width: None,
+        height: None,
+        test_id: None,
+        timestamp: Timestamp::default(),
+        image: Default::default(),
+    };
+    let header = serde_json::to_value(&frame).unwrap();
+    assert_eq!(members(&described["frame"]["x-header"]["properties"]), members(&header));
+    assert_eq!(members(described), known);
+    assert_eq!(members(&document["channels"]["run"]["messages"]), known);
+}
+
+#[test]
+fn the_close_codes_are_written_as_the_table_in_code_has_them() {
+    let in_code: Vec<_> = CloseReason::ALL
+        .iter()
+        .map(|reason| {
+            json!({
+                "code": reason.code(), "reason": reason, "text": reason.text(), "comeBack": reason.come_back(),
+                "when": reason.doc(),
+            })
+        })
+        .collect();
+    assert_eq!(document("docs/asyncapi.json")["x-close-codes"], Value::Array(in_code));
+    let page = read("docs/protocol.md");
+    for reason in CloseReason::ALL {
+        let code = reason.code().map_or("none".to_owned(), |code| code.to_string());
+        let back = if reason.come_back() { "yes" } else { "no" };
+        let row = format!("| {code} | `{}` | {back} | {} |", reason.as_str(), reason.doc());
+        assert!(page.contains(&row), "docs/protocol.md lacks {row}");
+    }
+}
+
+#[test]
+fn every_message_stands_in_the_page_about_the_protocol() {
+    let words = quoted(&read("docs/protocol.md"));
+    for message in server_messages() {
+        assert!(words.contains(message.name()), "{}", message.name());
+    }
+}
+
+#[test]
+fn every_setting_that_a_page_names_exists() {
+    let config: BTreeMap<String, BTreeMap<String, toml::Value>> = toml::from_str(&read("config.toml")).unwrap();
+    let mut named = 0;
+    for page in PAGES {
+        for word in quoted(&read(page)) {
+            let Some((section, key)) = word.split_once('.').filter(|(section, _)| config.contains_key(*section)) else {
+                continue;
+            };
+            let key = key.split([' ', '=']).next().unwrap_or_default();
+            // `config.rs` and `journal.db` are files.
+            if !matches!(key, "rs" | "db" | "db-life" | "toml") {
+                assert!(config[section].contains_key(key), "{page} names {word}, which config.toml has not");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 20, "the pages' way of naming settings was not understood: {named}");
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "js") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_test_and_every_metric_that_a_page_names_exists() {
+    let mut files = Vec::new();
+    for folder in ["src", "tests"] {
+        let folder = root().join(folder);
+        sources(&folder, &mut files);
+    }
+    files.retain(|file| !file.components().any(|part| part.as_os_str() == "node_modules"));
+    let code: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_test = |word: &String| word.matches('_').count() >= 3 && word.chars().all(is_plain);
+    let mut named = 0;
+    for page in PAGES {
+        for word in quoted(&read(page)).into_iter().filter(is_test) {
+            if word.starts_with("runcast_") {
+                assert!(METRICS.iter().any(|(_, name, ..)| *name == word), "{page} names the metric {word}");
+                continue;
+            }
+            assert!(code.contains(&format!("fn {word}(")), "{page} names the test {word}, which does not exist");
+            named += 1;
+        }
+    }
+    assert!(named > 10, "the pages' way of naming tests was not understood: {named}");
+}
+
+#[test]
+fn every_file_that_a_page_links_to_exists() {
+    for page in PAGES {
+        let text = read(page);
+        let folder = Path::new(page).parent().unwrap();
+        for target in between(&text, "](", ")").filter(|target| !target.starts_with("http") && !target.starts_with('#'))
+        {
+            let file = target.split('#').next().unwrap_or_default();
+            assert!(root().join(folder).join(file).exists(), "{page} links to {target}");
+        }
+    }
+}
