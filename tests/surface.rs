@@ -1,4 +1,5 @@
 //! What is written about the surface is what the code has: routes, messages, close codes, setting names, test names.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
