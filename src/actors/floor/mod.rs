@@ -113,13 +113,12 @@ impl Floor {
         }
     }
 
-    /// A second has passed: pulses everyone, and pings those whose turn it is.
+    /// A second has passed: pulses everyone. Their numbers spread the pings over the seconds.
     pub fn pulse(&self, now_secs: u32) {
         self.now_secs.set(now_secs);
-        let slices = self.limits.ping_secs.max(1);
         for (id, viewer) in self.viewers.borrow().iter().enumerate() {
             if let Some(viewer) = viewer {
-                viewer.pulse(now_secs, id as u32 % slices == now_secs % slices);
+                viewer.pulse(now_secs, id as u32);
             }
         }
     }

@@ -30,8 +30,8 @@ pub trait Viewer {
     fn tip_is(&self, tip: TipIs) -> Delivery;
     /// Shows a screen frame when the socket has nothing better to do; the newest wins.
     fn show(&self, frame: &Bytes);
-    /// A second has passed: `now_secs` since the node's start; `ping` when this viewer's turn has come.
-    fn pulse(&self, now_secs: u32, ping: bool);
+    /// A second has passed: `now_secs` since the node's start. The viewer's number says in which second it pings.
+    fn pulse(&self, now_secs: u32, number: u32);
     /// Announces that the node will go, once.
     fn announce_drain(&self, reconnect_after_ms: u64);
     /// Ends the session for a reason, after what is queued.

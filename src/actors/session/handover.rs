@@ -20,6 +20,9 @@ use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
 use crate::protocol::{Cursor, Segment, Seq};
 
+/// An event stream's comment comes at least so often: the shortest idle time-out of common proxies is 30 s.
+const COMMENT_SECS: u32 = 15;
+
 impl<W: Wire> Outlet<W> {
     /// Queues a message for a session that has nothing to do at the moment.
     fn queue(&self, inner: &mut Inner<W>, bytes: Bytes) {
@@ -146,7 +149,12 @@ impl<W: Wire> Viewer for Outlet<W> {
         }
     }
 
-    fn pulse(&self, now_secs: u32, ping: bool) {
+    fn pulse(&self, now_secs: u32, number: u32) {
+        let period = match self.encoding {
+            Encoding::Sse => self.limits.ping_secs.min(COMMENT_SECS),
+            Encoding::WebSocket | Encoding::NdJson => self.limits.ping_secs,
+        };
+        let ping = number % period.max(1) == now_secs % period.max(1);
         let mut inner = self.inner.borrow_mut();
         let waiting = !inner.outbox.is_empty();
         if matches!(inner.mode, Mode::Closing(_) | Mode::Broken) {
