@@ -2,7 +2,8 @@
 //! that drops, delays, doubles and reorders, loses the store's last writes, kills rooms, stalls sockets and moves viewers
 //! between nodes. Whatever a viewer receives is checked against the log after each step.
 //!
-//! `RUNCAST_SIM_SEEDS=100000` tries more seeds; `RUNCAST_SIM_SEED=17` tries one and shows its trace.
+//! A failing seed is reported with the shortest schedule that still fails, as a trace. `RUNCAST_SIM_SEEDS=100000` tries more
+//! seeds, `RUNCAST_SIM_SEED=17` tries one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chance;
