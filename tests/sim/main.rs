@@ -1,8 +1,9 @@
-//! The simulator: the real pure parts of journal, room, gallery and session under a seeded scheduler
-//! that drops, delays, doubles and reorders, loses the store's last writes, kills rooms, stalls sockets and moves viewers
-//! between nodes. Whatever a viewer receives is checked against the log after each step.
+//! The simulator of log.md section 5: the real pure parts of journal, room, gallery and session under a seeded
+//! scheduler that drops, delays, doubles and reorders, loses the store's last writes, kills rooms, stalls sockets and
+//! moves viewers between nodes. Whatever a viewer receives is checked against the log after each step.
 //!
-//! `RUNCAST_SIM_SEEDS=100000` tries more seeds; `RUNCAST_SIM_SEED=17` tries one and shows its trace.
+//! A failing seed is reported with the shortest schedule that still fails, as a trace. `RUNCAST_SIM_SEEDS=100000` tries
+//! more seeds, `RUNCAST_SIM_SEED=17` tries one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chance;

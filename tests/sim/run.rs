@@ -82,8 +82,8 @@ fn from_env(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
 }
 
-/// Runs `seeds` seeds (or as the environment says) on all cores; what they met. Panics with the report of the first that
-/// fails.
+/// Runs `seeds` seeds (or as the environment says) on all cores; what they met. Panics with the report of the first
+/// that fails.
 pub(crate) fn all(kind: Kind, seeds: u64) -> Tally {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -79,8 +79,8 @@ impl Store {
         self.segments[start..].iter().take_while(fits).map(again).collect()
     }
 
-    /// The store comes back without its last `count` writes, but with `spared` of the run's if it has so many, and knows
-    /// that some may be missing.
+    /// The store comes back without its last `count` writes, but with `spared` of the run's if it has so many, and
+    /// knows that some may be missing.
     pub(crate) fn lose(&mut self, count: usize, spared: usize) {
         let keep = self.writes.len().saturating_sub(count).max(self.writes.len().min(1 + spared));
         self.writes.truncate(keep);

@@ -229,7 +229,7 @@ impl Viewer {
             && !self.got.is_empty()
         {
             let shared = store.shared(mine, epoch);
-            assert_eq!(from, shared + 1, "viewer {id} holds {held}; {epoch} shares it up to {shared}");
+            assert_eq!(from, shared.saturating_add(1), "viewer {id} holds {held}; {epoch} shares it up to {shared}");
         }
         self.told = epoch;
         self.promised = None;

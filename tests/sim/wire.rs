@@ -1,4 +1,4 @@
-//! A socket whose far end is simulated: it takes as much as its window allows, in pieces; it stalls, breaks and is reset.
+//! A socket whose far end is simulated: it takes as much as its window allows, in pieces; it stalls, breaks, is reset.
 
 use std::cell::RefCell;
 use std::io;
