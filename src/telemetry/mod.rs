@@ -62,7 +62,11 @@ pub fn init(config: &Config) -> Result<Guard, TelemetryError> {
     let breadcrumbs = filter_fn(|metadata| matches!(*metadata.level(), Level::WARN | Level::INFO));
     let reporting = guard.sentry.is_some();
     let when_reporting = move || filter_fn(move |_| reporting);
+    // actix calls it an error when a peer sends no HTTP, or goes. Nobody has to look at that.
+    let a_peers_doing = |target: &str| target.starts_with("actix_http::");
+    let ours = filter_fn(move |metadata| !a_peers_doing(metadata.target()));
     tracing_subscriber::registry()
+        .with(ours)
         .with(lines.with_filter(filter))
         .with(BreadcrumbLayer::new().with_filter(breadcrumbs.and(when_reporting())))
         .with(ErrorLayer::new().with_filter(LevelFilter::ERROR.and(when_reporting())))
