@@ -18,6 +18,7 @@ pub struct ThreadMeters {
     viewers: AtomicU64,
     events: AtomicU64,
     bytes: AtomicU64,
+    writes: AtomicU64,
     fell_behind: AtomicU64,
     lag_us: AtomicU64,
     lag: [AtomicU64; LAG_BUCKETS_US.len() + 1],
@@ -44,9 +45,10 @@ impl ThreadMeters {
         add(&self.events, n);
     }
 
-    /// `n` bytes were written.
+    /// A socket took `n` bytes.
     pub fn sent(&self, n: usize) {
         add(&self.bytes, n as u64);
+        add(&self.writes, 1);
     }
 
     /// A live viewer was too slow, or missed something, and pulls.
@@ -91,9 +93,10 @@ impl Meters {
 
     /// Appends these counters in Prometheus' text format, seconds and bytes as units.
     pub fn render(&self, out: &mut String) {
-        let counters: [(&str, &str, u64); 3] = [
+        let counters: [(&str, &str, u64); 4] = [
             ("runcast_events_delivered_total", "Events written to viewers.", self.sum(|t| &t.events)),
             ("runcast_bytes_sent_total", "Bytes written to viewers.", self.sum(|t| &t.bytes)),
+            ("runcast_writes_total", "Writes to viewers' sockets.", self.sum(|t| &t.writes)),
             ("runcast_fell_behind_total", "Live viewers that were too slow and pulled.", self.sum(|t| &t.fell_behind)),
         ];
         // Writing to a String can't fail.

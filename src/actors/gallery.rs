@@ -9,8 +9,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::floor::Floor;
 use super::floor::audience::Audience;
@@ -24,6 +26,12 @@ use crate::protocol::close::CloseReason;
 pub const MAILBOX: usize = 64;
 /// Viewers served before the thread's other tasks get their turn.
 const PER_SLICE: usize = 256;
+/// When more segments wait at the end of a pass, runs are busier than the thread can follow. The next pass then comes after
+/// a rest of half the time that this one took, at most this: what arrives meanwhile shares its writes. So overload makes an
+/// event cheaper, not dearer, and leaves the other runs of the thread their time.
+const MAX_REST: Duration = Duration::from_millis(10);
+/// Shorter rests are not worth a timer, whose step is a millisecond.
+const MIN_REST: Duration = Duration::from_millis(1);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -53,17 +61,17 @@ impl Gallery {
         }
     }
 
-    /// One slice of the pass under way, or of a new one; `true` while there is more to do.
+    fn has_work(&self) -> bool {
+        self.audience.in_pass() || !self.pending.is_empty()
+    }
+
+    /// One slice of the pass under way, or of a new one; `true` while the pass has more to do.
     fn fan_out(&mut self) -> bool {
-        if self.audience.step(PER_SLICE) {
-            return true;
-        }
-        if self.pending.is_empty() {
-            return false;
+        if self.audience.in_pass() {
+            return self.audience.step(PER_SLICE);
         }
         self.audience.begin_pass(std::mem::take(&mut self.pending));
-        self.audience.step(PER_SLICE);
-        true
+        self.audience.step(PER_SLICE)
     }
 }
 
@@ -84,31 +92,57 @@ impl Actor for Gallery {
             return;
         }
         // The mailbox is polled before this future: a burst of segments becomes one pass, and one write per viewer.
-        ctx.spawn(FanOut);
+        ctx.spawn(FanOut::default());
     }
 }
 
-/// Runs passes while there is something to hand out.
-struct FanOut;
+/// Runs passes while there is something to hand out; rests when it comes too fast.
+#[derive(Default)]
+struct FanOut {
+    began: Option<Instant>,
+    rest: Option<Pin<Box<Sleep>>>,
+}
+
+impl FanOut {
+    fn is_rested(&mut self, cx: &mut task::Context<'_>) -> bool {
+        self.rest.take_if(|rest| rest.as_mut().poll(cx).is_ready());
+        self.rest.is_none()
+    }
+}
 
 impl ActorFuture<Gallery> for FanOut {
     type Output = ();
 
     fn poll(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         gallery: &mut Gallery,
         ctx: &mut Context<Gallery>,
         cx: &mut task::Context<'_>,
     ) -> Poll<()> {
-        if gallery.fan_out() {
-            cx.waker().wake_by_ref();
-        } else if gallery.audience.closed() {
+        while gallery.has_work() && self.is_rested(cx) {
+            let began = *self.began.get_or_insert_with(Instant::now);
+            if gallery.fan_out() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.began = None;
+            if gallery.has_work() {
+                self.rest = rest_after(began.elapsed()).map(|rest| Box::pin(sleep(rest)));
+            }
+        }
+        if gallery.audience.closed() {
             ctx.stop();
         } else {
             gallery.audience.keep_waker(cx.waker());
         }
         Poll::Pending
     }
+}
+
+/// How long to rest after a pass that others wait for.
+fn rest_after(pass: Duration) -> Option<Duration> {
+    let rest = pass / 2;
+    (rest >= MIN_REST).then(|| rest.min(MAX_REST))
 }
 
 impl Drop for Gallery {
@@ -150,5 +184,16 @@ impl Handler<Evict> for Gallery {
     fn handle(&mut self, Evict(reason): Evict, ctx: &mut Self::Context) {
         self.ending = reason;
         ctx.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rest_is_half_the_pass_within_bounds() {
+        let rest = |ms| rest_after(Duration::from_millis(ms)).map(|rest| rest.as_millis());
+        assert_eq!([rest(1), rest(2), rest(8), rest(500)], [None, Some(1), Some(4), Some(10)]);
     }
 }

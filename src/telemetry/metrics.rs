@@ -32,6 +32,7 @@ pub const METRICS: &[(Kind, &str, Unit, &str)] = &[
     (Kind::Counter, "runcast_events_received_total", Unit::Count, "Events posted, duplicates included."),
     (Kind::Counter, "runcast_events_delivered_total", Unit::Count, "Events written to viewers."),
     (Kind::Counter, "runcast_bytes_sent_total", Unit::Bytes, "Bytes written to viewers."),
+    (Kind::Counter, "runcast_writes_total", Unit::Count, "Writes to viewers' sockets."),
     (
         Kind::Counter,
         "runcast_fell_behind_total",

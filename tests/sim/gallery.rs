@@ -73,20 +73,21 @@ impl Gallery {
         true
     }
 
-    /// One slice of the pass under way, or of a new one; true while there is more to do.
-    fn fan_out(&mut self, slice: usize) -> bool {
-        if self.audience.step(slice) {
-            return true;
-        }
-        if self.pending.is_empty() {
-            return false;
+    fn has_segments(&self) -> bool {
+        self.audience.in_pass() || !self.pending.is_empty()
+    }
+
+    /// One slice of the pass under way, or of a new one.
+    fn fan_out(&mut self, slice: usize) {
+        if self.audience.in_pass() {
+            self.audience.step(slice);
+            return;
         }
         if self.pending.len() > 1 {
             seen("several segments in one pass");
         }
         self.audience.begin_pass(std::mem::take(&mut self.pending));
         self.audience.step(slice);
-        true
     }
 
     /// A room's messages on their way are doubled, overtake each other, or bring once more what another brought.
@@ -129,7 +130,7 @@ fn join<'a>(segments: impl Iterator<Item = &'a Arc<Segment>> + Clone) -> Option<
 }
 
 impl House {
-    /// Lets a gallery run once, as its context would: mail first, then a slice of the fan-out.
+    /// Lets a gallery run once, as its context would: mail first, then a slice of the fan-out. With a slice of 0 it rests.
     pub(crate) fn poll_gallery(&mut self, id: u64, mails: usize, slice: usize) {
         let Some(gallery) = self.site.galleries.get_mut(&id) else { return };
         gallery.alarm.silence();
@@ -145,7 +146,11 @@ impl House {
         if !gallery.read_mail(mails) {
             return self.end_gallery(id);
         }
-        if gallery.fan_out(slice) {
+        let rests = slice == 0 && !gallery.audience.in_pass();
+        if !rests && gallery.has_segments() {
+            gallery.fan_out(slice);
+        }
+        if gallery.has_segments() {
             gallery.alarm.ring();
         } else if gallery.audience.closed() {
             self.end_gallery(id);

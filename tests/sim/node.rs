@@ -57,7 +57,7 @@ impl Node {
             }
             Act::Gallery => {
                 let waiting = those(&house.site.galleries, Gallery::has_work);
-                house.poll_gallery(*dice.pick(&waiting), dice.between(0, 4), dice.between(1, 3));
+                house.poll_gallery(*dice.pick(&waiting), dice.between(0, 4), dice.between(0, 3));
             }
             Act::Muddle => {
                 let waiting = those(&house.site.galleries, |gallery| !gallery.mailbox.is_empty());

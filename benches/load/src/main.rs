@@ -8,6 +8,7 @@ mod crowd;
 mod event;
 mod frame;
 mod http;
+mod metrics;
 mod process;
 mod publisher;
 mod scenario;

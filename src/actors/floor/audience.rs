@@ -167,6 +167,11 @@ impl Audience {
         inner.pass = Some(Pass { segments, left });
     }
 
+    /// Whether a hand-over is under way.
+    pub fn in_pass(&self) -> bool {
+        self.inner.borrow().pass.is_some()
+    }
+
     /// Hands over to at most `count` viewers; `true` while some are left.
     ///
     /// The pass goes from the end of the list to its start: a seat freed during it is filled from the end, with a viewer

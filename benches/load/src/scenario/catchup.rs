@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use crate::{
     crowd::{Crowd, Plan},
     event,
     http::Connection,
+    metrics::counter,
     publisher::Publisher,
     stats::round,
     target::Target,
@@ -58,7 +59,7 @@ fn read_all(site: &Site, scenario: &str, viewers: usize, options: &ReplayOptions
     Publisher::new(site, &run)?.fill(events, BATCH, size as usize)?;
 
     let mut metrics = Connection::open(site.addr)?;
-    let (reads, cpu) = (journal_reads(&mut metrics)?, site.server.cpu()?);
+    let (reads, cpu) = (counter(&mut metrics, JOURNAL_READS)?, site.server.cpu()?);
     let start = Instant::now();
     // Every viewer of a replay is checked for order, of a herd a sample: parsing must not become the measurement.
     let sample_every = if viewers == 1 { 1 } else { 16 };
@@ -66,7 +67,7 @@ fn read_all(site: &Site, scenario: &str, viewers: usize, options: &ReplayOptions
         Crowd::start(site, &Plan { path: format!("/ws/runs/{run}?after=0"), viewers, sample_every, reading: true });
     crowd.wait_events(events as u64);
     let elapsed = start.elapsed().as_secs_f64();
-    let (reads, cpu) = (journal_reads(&mut metrics)? - reads, site.server.cpu()? - cpu);
+    let (reads, cpu) = (counter(&mut metrics, JOURNAL_READS)? - reads, site.server.cpu()? - cpu);
 
     let receipts = crowd.leave()?;
     let (missing, extra) = receipts.differences(events as u64);
@@ -81,31 +82,4 @@ fn read_all(site: &Site, scenario: &str, viewers: usize, options: &ReplayOptions
          {reads} journal reads, {missing} missing"
     );
     Ok(Report { json, summary })
-}
-
-/// The sum over all label sets of the journal's read counter; a counter that nothing has raised yet may be absent.
-fn journal_reads(connection: &mut Connection) -> Result<u64> {
-    let body = connection.get("/metrics", "text/plain")?;
-    sum_metric(std::str::from_utf8(body)?, JOURNAL_READS).context("/metrics has a journal read count that is no number")
-}
-
-fn sum_metric(text: &str, name: &str) -> Option<u64> {
-    text.lines()
-        .filter_map(|line| line.strip_prefix(name))
-        .filter(|rest| rest.starts_with([' ', '{']))
-        .map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok())
-        .try_fold(0, |sum, value| Some(sum + value? as u64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_metric_is_summed_over_its_labels_and_not_over_its_namesakes() {
-        let text = "# TYPE reads counter\nreads{kind=\"a b\"} 3\nreads{kind=\"c\"} 4\nreads_failed 9\n";
-        assert_eq!(sum_metric(text, "reads"), Some(7));
-        assert_eq!(sum_metric("", "reads"), Some(0));
-        assert_eq!(sum_metric("reads x\n", "reads"), None);
-    }
 }

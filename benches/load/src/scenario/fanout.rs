@@ -8,9 +8,12 @@ use super::{Report, fresh_run};
 use crate::{
     Site,
     crowd::{Crowd, Plan},
-    event, process,
+    event,
+    http::Connection,
+    metrics, process,
     publisher::Publisher,
     stats::{Latencies, round},
+    target::Target,
 };
 
 /// The size of the measurement.
@@ -50,6 +53,8 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
 
     let measured = (rate * secs).round().max(1.0) as u64;
     let (received_before, reads_before) = (crowd.events(), crowd.reads());
+    let mut connection = Connection::open(site.addr)?;
+    let writes_before = writes(site, &mut connection)?;
     let (cpu, client_cpu, machine_cpu) = (site.server.cpu()?, process::own_cpu()?, process::machine_cpu()?);
     let start = site.clock.now();
     crowd.measure(start);
@@ -59,8 +64,12 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
     let (cpu, client_cpu) = (site.server.cpu()? - cpu, process::own_cpu()? - client_cpu);
     let other_cpu = (process::machine_cpu()? - machine_cpu - cpu - client_cpu).max(0.0);
     let received = crowd.events() - received_before;
-    // Above 1 the viewers lagged and the kernel merged deliveries for them, which makes any server look cheaper.
     let events_per_read = received as f64 / (crowd.reads() - reads_before).max(1) as f64;
+    // More per read than per write: the viewers lagged and the kernel merged, which makes any server look cheaper.
+    let events_per_write = match writes(site, &mut connection)? {
+        Some(after) => received as f64 / (after - writes_before.unwrap_or(0)).max(1) as f64,
+        None => 1.0,
+    };
 
     let receipts = crowd.leave()?;
     let (missing, extra) = receipts.differences(warmup + measured);
@@ -74,12 +83,13 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
         "disordered": receipts.disordered, "cpuUsPerDelivery": per_delivery(cpu), "serverCores": round(cpu / elapsed),
         "clientCpuUsPerDelivery": per_delivery(client_cpu), "clientCores": round(client_cpu / elapsed),
         "otherCores": round(other_cpu / elapsed), "eventsPerRead": round(events_per_read),
+        "eventsPerWrite": round(events_per_write),
         "p50Ms": round(latencies.at(0.5)), "p99Ms": round(latencies.at(0.99)), "maxMs": round(latencies.at(1.0)),
         "latencySamples": latencies.len(), "publisherLateMs": round(late.as_secs_f64() * 1e3),
     });
     let summary = format!(
         "{viewers} viewers x {rate}/s (achieved {:.1}): {:.2} us CPU per delivery ({:.2} cores; client {:.2}, \
-         others {:.2}), {events_per_read:.2} events per read, {received} of {expected} delivered, \
+         others {:.2}), {events_per_write:.2} events per write, {events_per_read:.2} per read, {received} of {expected} delivered, \
          {missing} missing, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
         measured as f64 / elapsed,
         per_delivery(cpu),
@@ -91,4 +101,9 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
         latencies.at(1.0)
     );
     Ok(Report { json, summary })
+}
+
+/// Writes to viewers' sockets so far; nchan does not count its own, which bring one event each.
+fn writes(site: &Site, connection: &mut Connection) -> Result<Option<u64>> {
+    (site.target == Target::Runcast).then(|| metrics::counter(connection, "runcast_writes_total")).transpose()
 }

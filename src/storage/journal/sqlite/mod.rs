@@ -275,16 +275,18 @@ impl Journal for SqliteJournal {
 
 /// Commits. Until then a failure has stored nothing; a failed commit may have.
 async fn commit(transaction: Transaction<'_, Sqlite>) -> Result<(), JournalError> {
+    transaction.commit().await.map_err(commit_failed)
+}
+
+fn commit_failed(error: sqlx::Error) -> JournalError {
     const BUSY: i32 = 5;
     const FULL: i32 = 13;
-    transaction.commit().await.map_err(|error| {
-        let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
-        match code.map(|code| code & 0xff) {
-            // The commit record itself was not written.
-            Some(BUSY | FULL) => unavailable(error),
-            _ => JournalError::OutcomeUnknown(error.to_string()),
-        }
-    })
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    match code.map(|code| code & 0xff) {
+        // The commit record itself was not written.
+        Some(BUSY | FULL) => unavailable(error),
+        _ => JournalError::OutcomeUnknown(error.to_string()),
+    }
 }
 
 fn unavailable(error: sqlx::Error) -> JournalError {

@@ -101,11 +101,13 @@ impl RowWriter {
 
     /// `head` ends with `VALUES`, `row` is one row's placeholders, `tail` follows the last row.
     pub(super) fn new(head: &str, row: &str, tail: &str) -> Self {
-        let form = |power: usize| {
-            let rows = vec![row; 1 << power].join(",");
-            AssertSqlSafe(Arc::<str>::from(format!("{head} {rows} {tail}"))).into_sql_str()
-        };
+        let form = |power: usize| constant(format!("{head} {} {tail}", vec![row; 1 << power].join(",")));
         Self { forms: (0..Self::FORMS).map(form).collect() }
+    }
+
+    /// The statement for one row.
+    pub(super) fn one(&self) -> &str {
+        self.forms[0].as_str()
     }
 
     /// Writes all rows, in order; `bind` binds one.
@@ -124,6 +126,16 @@ impl RowWriter {
         }
         Ok(())
     }
+}
+
+/// Statements to run one after the other.
+pub(super) fn in_sequence(statements: &[&str]) -> SqlStr {
+    constant(statements.join("; "))
+}
+
+/// SQL made of this module's own words.
+fn constant(sql: String) -> SqlStr {
+    AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
 }
 
 /// Rows of `segments`.

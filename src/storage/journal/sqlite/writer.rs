@@ -144,9 +144,7 @@ impl Writer {
             answers.push(decision.stored);
         }
         if !rows.is_empty() {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-            rows.write(&mut transaction, &self.residents).await.map_err(unavailable)?;
-            commit(transaction).await?;
+            rows.store(connection, &self.residents).await?;
             self.failing = false;
             metrics::counter!("runcast_journal_commits_total").increment(1);
         }
