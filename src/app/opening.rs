@@ -1,27 +1,27 @@
 //! Opening storage as the configuration says.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::Storage;
-use crate::config::{self, Config};
-use crate::storage::catalog::Catalog;
-use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
+use crate::config::{self, CatalogUrl, Config, JournalUrl};
+use crate::storage::catalog::sqlite::SqliteCatalog;
+use crate::storage::catalog::{self, Catalog};
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::sqlite::{self, SqliteJournal, SqliteOptions};
 use crate::storage::journal::{Journal, Limits};
 
 impl Storage {
-    /// Opens the journal and the catalog; the data directory stays locked while the result lives.
+    /// Opens the journal and the catalog; the data directory, if there is one, stays locked while the result lives.
     pub async fn open(config: &Config) -> Result<Self, anyhow::Error> {
-        let data_dir = DataDir::open(&config.server.data_dir)?;
-        let journal = open_journal(config, data_dir.path()).await.context("journal.url")?;
-        let catalog = open_catalog(config, data_dir.path()).await.context("catalog.url")?;
-        Ok(Self { journal, catalog, data_dir: Some(Arc::new(data_dir)) })
+        // The nodes of a cluster keep nothing: several may run in one directory, and where none can be written.
+        let data_dir = if config.is_cluster() { None } else { Some(DataDir::open(&config.server.data_dir)?) };
+        let journal = open_journal(config).await.context("journal.url")?;
+        let catalog = open_catalog(config).await.context("catalog.url")?;
+        Ok(Self { journal, catalog, data_dir: data_dir.map(Arc::new) })
     }
 
     /// Finishes what is queued, and marks the end of this life as a clean one.
@@ -31,11 +31,15 @@ impl Storage {
     }
 }
 
-async fn open_journal(config: &Config, data_dir: &Path) -> Result<Arc<dyn Journal>, anyhow::Error> {
+async fn open_journal(config: &Config) -> Result<Arc<dyn Journal>, anyhow::Error> {
     const DAY: Duration = Duration::from_secs(86_400);
     let journal = &config.journal;
     let limits = Limits { max_run_bytes: journal.max_run_bytes, tombstone: DAY * journal.tombstone_days as u32 };
-    let Some(path) = journal.url.path_in(data_dir) else { return Ok(Arc::new(MemoryJournal::new(limits))) };
+    let path = match &journal.url {
+        JournalUrl::Memory => return Ok(Arc::new(MemoryJournal::new(limits))),
+        JournalUrl::Sqlite(path) => config.server.data_dir.join(path),
+        JournalUrl::Redis => anyhow::bail!("a journal in Redis can't be opened by this build"),
+    };
     let sync = match journal.sync {
         config::SyncMode::Normal => sqlite::SyncMode::Normal,
         config::SyncMode::Full => sqlite::SyncMode::Full,
@@ -49,10 +53,11 @@ async fn open_journal(config: &Config, data_dir: &Path) -> Result<Arc<dyn Journa
     Ok(Arc::new(SqliteJournal::open(options).await?))
 }
 
-async fn open_catalog(config: &Config, data_dir: &Path) -> Result<Arc<dyn Catalog>, anyhow::Error> {
-    let url = match config.catalog.url.path_in(data_dir) {
-        Some(path) => CatalogUrl::Sqlite(path),
-        None => CatalogUrl::Memory,
+async fn open_catalog(config: &Config) -> Result<Arc<dyn Catalog>, anyhow::Error> {
+    let url = match &config.catalog.url {
+        CatalogUrl::Memory => catalog::sqlite::CatalogUrl::Memory,
+        CatalogUrl::Sqlite(path) => catalog::sqlite::CatalogUrl::Sqlite(config.server.data_dir.join(path)),
+        CatalogUrl::Postgres(_) => anyhow::bail!("a catalog in PostgreSQL can't be opened by this build"),
     };
     Ok(Arc::new(SqliteCatalog::open(&url).await?))
 }

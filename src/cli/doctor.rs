@@ -1,5 +1,6 @@
 //! `runcast doctor`: would it run here, as it is configured?
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use rustix::fs::{Access, access, statvfs};
 use serde::Serialize;
 
 use super::SettingArgs;
-use crate::config::{Config, EXIT_CONFIG, Problem, StoreUrl, SyncMode};
+use crate::config::{Config, EXIT_CONFIG, JournalUrl, Problem, SyncMode};
 use crate::descriptors::Descriptors;
 use crate::storage::data_dir::{DataDir, DataDirError};
 
@@ -100,13 +101,17 @@ fn configuration(verdict: Verdict, problem: &Problem) -> Check {
 /// What depends on the machine.
 fn machine(config: &Config) -> Vec<Check> {
     let data_dir = &config.server.data_dir;
-    vec![
-        data_directory(data_dir),
-        free_space(data_dir, config.journal.min_free_bytes),
-        journal(config),
-        descriptors(Descriptors::now(), config.server.max_connections),
-        bind(config),
-    ]
+    let mut checks = Vec::new();
+    if config.is_cluster() {
+        checks.push(redis(config));
+    } else {
+        checks.push(data_directory(data_dir));
+        checks.push(free_space(data_dir, config.journal.min_free_bytes));
+    }
+    checks.push(journal(config));
+    checks.push(descriptors(Descriptors::now(), config.server.max_connections));
+    checks.push(bind(config));
+    checks
 }
 
 fn data_directory(path: &Path) -> Check {
@@ -155,15 +160,32 @@ fn free_space(path: &Path, min_free_bytes: u64) -> Check {
 
 fn journal(config: &Config) -> Check {
     let (verdict, detail) = match (&config.journal.url, config.journal.sync) {
-        (StoreUrl::Memory, _) => (Verdict::Warn, "memory: all runs are gone when the process ends"),
-        (StoreUrl::Sqlite(_), SyncMode::Normal) => (
+        (JournalUrl::Memory, _) => (Verdict::Warn, "memory: all runs are gone when the process ends"),
+        (JournalUrl::Redis, _) => (Verdict::Ok, "redis: what an acknowledged event survives, Redis's own settings say"),
+        (JournalUrl::Sqlite(_), SyncMode::Normal) => (
             Verdict::Ok,
             "sync is normal: the end of the process loses nothing; a power loss may take the last moments, which \
              viewers are told",
         ),
-        (StoreUrl::Sqlite(_), SyncMode::Full) => (Verdict::Ok, "sync is full: a power loss loses nothing either"),
+        (JournalUrl::Sqlite(_), SyncMode::Full) => (Verdict::Ok, "sync is full: a power loss loses nothing either"),
     };
     Check::new("journal", verdict, detail)
+}
+
+fn redis(config: &Config) -> Check {
+    let check = |verdict, detail| Check::new("redis", verdict, detail);
+    let ca_file = &config.redis.ca_file;
+    if ca_file.as_os_str().is_empty() {
+        return check(Verdict::Ok, "redis.url has the form of an address".to_owned());
+    }
+    let shown = ca_file.display();
+    match fs::read_to_string(ca_file) {
+        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => {
+            check(Verdict::Ok, format!("redis.ca_file {shown} holds certificates"))
+        }
+        Ok(_) => check(Verdict::Fail, format!("redis.ca_file {shown} holds no certificate in PEM form")),
+        Err(error) => check(Verdict::Fail, format!("redis.ca_file {shown} can't be read: {error}")),
+    }
 }
 
 fn descriptors(limits: Descriptors, max_connections: usize) -> Check {

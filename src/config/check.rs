@@ -2,13 +2,15 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, StoreUrl};
+use super::{CatalogUrl, Config, JournalUrl};
 
 /// Bytes of a run that only its status and the server's own events may use; see `storage::journal::RESERVED_BYTES`.
 const RUN_RESERVE: u64 = 64 * 1024;
 
 /// Longest node id.
 const MAX_NODE_ID: usize = 64;
+/// Longest prefix: it is a part of every key's name.
+const MAX_PREFIX: usize = 32;
 
 /// What a type says about a value that it refused, in words for people.
 pub(super) fn explain(key: &str, message: &str) -> String {
@@ -23,7 +25,9 @@ pub(super) fn value(key: &str, config: &Config) -> Option<String> {
     match key {
         "server.public_url" if !config.server.public_url.is_empty() => origin(&config.server.public_url),
         "server.allowed_origins" => config.server.allowed_origins.iter().find_map(|text| origin(text)),
-        "server.node_id" => node_id(&config.server.node_id),
+        "server.node_id" if !config.server.node_id.is_empty() => {
+            name(&config.server.node_id, MAX_NODE_ID, "must have at most 64 characters of A-Z a-z 0-9 . _ -")
+        }
         "server.data_dir" if config.server.data_dir.as_os_str().is_empty() => Some("must name a directory".into()),
         "log.filter" => EnvFilter::try_new(&config.log.filter).err().map(|error| error.to_string()),
         "sentry.dsn" if !config.sentry.dsn.is_empty() => match config.sentry.dsn.reveal().parse::<sentry::types::Dsn>()
@@ -31,9 +35,8 @@ pub(super) fn value(key: &str, config: &Config) -> Option<String> {
             Ok(_) => None,
             Err(_) => Some("is no Sentry DSN (https://KEY@HOST/PROJECT)".into()),
         },
-        "redis.url" if !config.redis.url.is_empty() => {
-            Some("must stay empty: Redis joins several nodes, and this version is a single node".into())
-        }
+        "redis.url" if !config.redis.url.is_empty() => redis_url(config.redis.url.reveal()),
+        "redis.prefix" => name(&config.redis.prefix, MAX_PREFIX, "must have 1 to 32 characters of A-Z a-z 0-9 . _ -"),
         "objects.url" if !config.objects.url.is_empty() => {
             Some("must stay empty: object storage is for artifacts, which this version does not keep".into())
         }
@@ -53,10 +56,24 @@ fn origin(text: &str) -> Option<String> {
     (right != text).then(|| format!("{text:?} must be written {right}"))
 }
 
-fn node_id(id: &str) -> Option<String> {
+/// `redis://` or `rediss://[user[:password]@]host[:port][/db]`. The text is not shown: it may hold a password.
+fn redis_url(text: &str) -> Option<String> {
+    let fits = |url: &reqwest::Url| {
+        let database = url.path().trim_start_matches('/');
+        matches!(url.scheme(), "redis" | "rediss")
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && (database.is_empty() || database.parse::<u32>().is_ok())
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    let form = "must be like redis://USER:PASSWORD@HOST:PORT/0, or rediss:// for TLS; all but the host can be left out; \
+                characters like # / ? @ in a password are written %23 %2F %3F %40";
+    (!reqwest::Url::parse(text).is_ok_and(|url| fits(&url))).then(|| form.into())
+}
+
+fn name(text: &str, most: usize, form: &str) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    (id.len() > MAX_NODE_ID || !id.chars().all(fits))
-        .then(|| format!("must have at most {MAX_NODE_ID} characters of A-Z a-z 0-9 . _ -"))
+    (text.is_empty() || text.len() > most || !text.chars().all(fits)).then(|| form.to_owned())
 }
 
 /// Two keys that contradict each other.
@@ -67,7 +84,7 @@ pub(super) struct Conflict {
 
 /// Everything that can't hold together.
 pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
-    let Config { server, ingest, journal, catalog, room, session, heartbeat, supervisor, .. } = config;
+    let Config { server, ingest, journal, room, session, heartbeat, supervisor, presence, .. } = config;
     let mut found = Vec::new();
     let mut at_most = |low: (&'static str, u64), high: (&'static str, u64), why: &str| {
         if low.1 > high.1 {
@@ -113,15 +130,53 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         ("journal.retain_hours", journal.retain_hours),
         "a run would expire before it is sealed",
     );
-    if let StoreUrl::Sqlite(path) = &catalog.url {
-        let text = match &journal.url {
-            StoreUrl::Memory => {
-                "a catalog on disk would list runs that a journal in memory has lost; use memory: for both"
+    at_most(
+        ("presence.report_secs", presence.report_secs.saturating_add(1)),
+        ("presence.ttl_secs", presence.ttl_secs),
+        "a node would count as gone between two of its reports",
+    );
+    found.extend(stores(config));
+    found
+}
+
+/// Stores that don't go together.
+fn stores(config: &Config) -> Vec<Conflict> {
+    let Config { journal, catalog, redis, .. } = config;
+    let conflict = |a, b, text: &str| Conflict { keys: [a, b], text: text.to_owned() };
+    let mut found = Vec::new();
+    match (&journal.url, &catalog.url) {
+        (JournalUrl::Redis, CatalogUrl::Postgres(_))
+        | (JournalUrl::Memory, CatalogUrl::Memory)
+        | (JournalUrl::Sqlite(_), CatalogUrl::Memory | CatalogUrl::Postgres(_)) => {}
+        (JournalUrl::Redis, CatalogUrl::Memory | CatalogUrl::Sqlite(_)) => {
+            let text = "a journal in Redis is for several nodes, and the others would not see a list of runs that this \
+                        node keeps for itself: catalog.url must be postgres://.. (the variable DATABASE_URL sets it too)";
+            found.push(conflict("journal.url", "catalog.url", text));
+        }
+        (JournalUrl::Memory, CatalogUrl::Sqlite(_) | CatalogUrl::Postgres(_)) => {
+            let text = "a catalog that stays would list runs that a journal in memory has lost; use memory: for both";
+            found.push(conflict("journal.url", "catalog.url", text));
+        }
+        (JournalUrl::Sqlite(journal), CatalogUrl::Sqlite(catalog)) => {
+            if journal == catalog {
+                found.push(conflict("journal.url", "catalog.url", "must be two files"));
             }
-            StoreUrl::Sqlite(other) if other == path => "must be two files",
-            StoreUrl::Sqlite(_) => return found,
-        };
-        found.push(Conflict { keys: ["journal.url", "catalog.url"], text: text.into() });
+        }
+    }
+    match (journal.url == JournalUrl::Redis, redis.url.is_empty()) {
+        (true, true) => {
+            let text = "a journal in Redis needs redis.url, its address (the variable REDIS_URL sets it too)";
+            found.push(conflict("journal.url", "redis.url", text));
+        }
+        (false, false) => {
+            let text = "the Redis would not be used: set journal.url to redis:, or leave redis.url empty";
+            found.push(conflict("redis.url", "journal.url", text));
+        }
+        _ => {}
+    }
+    if !redis.ca_file.as_os_str().is_empty() && !redis.url.reveal().starts_with("rediss:") {
+        let text = "without TLS no certificate is checked: redis.url must begin with rediss://";
+        found.push(conflict("redis.ca_file", "redis.url", text));
     }
     found
 }

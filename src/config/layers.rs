@@ -123,13 +123,19 @@ impl Merge {
         let mut warnings = Vec::new();
         let named: BTreeMap<&str, &OsStr> =
             environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str()))).collect();
+        let lossy = |value: &&OsStr| value.to_string_lossy().into_owned();
+        let websocket = named.get("USE_REDIS_WEBSOCKET").map(lossy);
         for (name, value) in &named {
-            match older::read(name, &value.to_string_lossy(), self.bind()) {
-                Some(Older::Sets(key, value)) => {
-                    self.take(key, Given::Text(value), Origin::Variable((*name).to_owned()))
+            match older::read(name, &lossy(value), self.bind(), websocket.as_deref()) {
+                Some(Older::Sets(pairs)) => {
+                    for (key, value) in pairs {
+                        self.take(key, Given::Text(value), Origin::Variable((*name).to_owned()));
+                    }
                 }
                 Some(Older::Refused(text)) => self.problem(name, text),
-                Some(Older::Unused) => warnings.push(older::unused(name)),
+                Some(Older::Unused(text)) => {
+                    warnings.push(Problem { subject: (*name).to_owned(), text: text.to_owned() });
+                }
                 None => {}
             }
         }

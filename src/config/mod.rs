@@ -13,16 +13,21 @@ mod layers;
 mod network;
 mod older;
 mod sections;
+mod stores;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_stores;
 mod values;
 
 pub use network::{Network, NetworkError};
 pub use sections::{
-    CatalogConfig, CleanupConfig, Config, HeartbeatConfig, IngestConfig, JournalConfig, LogConfig, ObjectsConfig,
-    RedisConfig, RoomConfig, SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
+    BridgeConfig, CatalogConfig, CleanupConfig, Config, HeartbeatConfig, IngestConfig, JournalConfig, LogConfig,
+    ObjectsConfig, PresenceConfig, RedisConfig, RoomConfig, SentryConfig, ServerConfig, SessionConfig,
+    SupervisorConfig,
 };
-pub use values::{LogFormat, Secret, StoreUrl, StoreUrlError, SyncMode};
+pub use stores::{CatalogUrl, JournalUrl, StoreUrlError};
+pub use values::{LogFormat, Secret, SyncMode};
 
 /// `EX_USAGE`: what a process that refuses its configuration exits with.
 pub const EXIT_CONFIG: u8 = 64;
@@ -111,5 +116,10 @@ impl Config {
         let (config, mut all_warnings) = merge.finish()?;
         all_warnings.extend(warnings);
         Ok(Loaded { config, file, warnings: all_warnings })
+    }
+
+    /// Whether this node is one of many: journal and catalog are shared, and nothing is kept in `server.data_dir`.
+    pub fn is_cluster(&self) -> bool {
+        self.journal.url == JournalUrl::Redis
     }
 }

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Network;
-use super::values::{LogFormat, Secret, StoreUrl, SyncMode};
+use super::stores::{CatalogUrl, JournalUrl};
+use super::values::{LogFormat, Secret, SyncMode};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -77,7 +78,7 @@ sections! {
         drain_notice_secs: u64 = 0, 0..=3_600;
         /// This node's name in logs and answers; empty: made at the start.
         node_id: String = String::new();
-        /// Directory of everything that is kept.
+        /// Directory of everything that is kept; not touched in a cluster.
         data_dir: PathBuf = PathBuf::from("data");
         /// Seconds that an idle HTTP connection stays open.
         keep_alive_secs: u64 = 75, 0..=3_600;
@@ -96,15 +97,15 @@ sections! {
         /// Bytes of all request bodies that the node holds at a time.
         inflight_bytes: usize = 64 * MIB, ANY_MEMORY;
         /// Milliseconds after which an append must not run any more.
-        append_timeout_ms: u64 = 10_000, 100..=120_000;
+        append_timeout_ms: u64 = 2_500, 100..=120_000;
         /// Most bytes of one screen frame.
         frame_bytes: usize = 2 * MIB, 1024..=64 << 20;
     }
 
     /// The runs' logs.
     journal: JournalConfig {
-        /// `sqlite:PATH` (relative to `server.data_dir`) or `memory:`.
-        url: StoreUrl = StoreUrl::Sqlite("journal.db".into());
+        /// `sqlite:PATH` (relative to `server.data_dir`), `memory:`, or `redis:` (the Redis of `redis.url`).
+        url: JournalUrl = JournalUrl::Sqlite("journal.db".into());
         /// What an acknowledged event survives.
         sync: SyncMode = SyncMode::Normal;
         /// Most bytes of one run's events.
@@ -125,14 +126,40 @@ sections! {
 
     /// The list of runs.
     catalog: CatalogConfig {
-        /// `sqlite:PATH` (relative to `server.data_dir`) or `memory:`.
-        url: StoreUrl = StoreUrl::Sqlite("catalog.db".into());
+        /// `sqlite:PATH` (relative to `server.data_dir`), `memory:`, or `postgres://..`.
+        url: CatalogUrl = CatalogUrl::Sqlite("catalog.db".into());
     }
 
-    /// The doorbell between nodes, which a single node doesn't have.
+    /// What the nodes of a cluster share: the journal, the doorbell between them, their presence.
     redis: RedisConfig {
-        /// Empty: this version is a single node.
+        /// `redis://` or `rediss://[user[:password]@]host[:port][/db]`; empty: a single node.
         url: Secret = Secret::default();
+        /// Begins the name of every key and channel; 1 to 32 of `A-Z a-z 0-9 . _ -`.
+        prefix: String = "runcast".into();
+        /// PEM file of the certificates that `rediss://` trusts; empty: the public authorities.
+        ca_file: PathBuf = PathBuf::new();
+        /// Milliseconds that Redis has to answer a command.
+        command_timeout_ms: u64 = 2_000, 50..=60_000;
+    }
+
+    /// What a node hears of the others.
+    bridge: BridgeConfig {
+        /// Seconds that a room stays subscribed after its last viewer.
+        linger_secs: u64 = 10, 0..=3_600;
+        /// Milliseconds that a segment which came early waits for the one before it.
+        reorder_ms: u64 = 10, 0..=1_000;
+        /// Seconds between two comparisons of the rooms' tips with the journal's.
+        tip_check_secs: u64 = 5, 1..=300;
+        /// Seconds within which a dead subscription is found and rebuilt.
+        probe_secs: u64 = 10, 1..=300;
+    }
+
+    /// Which nodes there are.
+    presence: PresenceConfig {
+        /// Seconds between two reports of this node.
+        report_secs: u64 = 5, 1..=300;
+        /// Seconds after its last report when a node counts as gone.
+        ttl_secs: u64 = 15, 2..=3_600;
     }
 
     /// The store of artifacts, which this version doesn't have.

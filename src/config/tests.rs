@@ -6,7 +6,7 @@ fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-fn load(
+pub(super) fn load(
     file: &str,
     environment: &[(&str, &str)],
     flags: &[(&'static str, &'static str, &str)],
@@ -113,8 +113,8 @@ sync = \"ful\"
     let environment = [
         ("RUNCAST__LOG__FILTER", "runcast=loud"),
         ("RUNCAST__ROOM__IDLE_SECS", "soon"),
-        ("REDIS_URL", "redis://:hunter2@host"),
-        ("RUNCAST__JOURNAL__URL", "postgres://u:hunter2@host"),
+        ("REDIS_URL", "http://:hunter2@host"),
+        ("RUNCAST__CATALOG__URL", "postgres://u:hunter#2@host/d"),
         ("RUNCAST__SENTRY__DSN", "hunter2"),
     ];
     let flags = [("--bind", "server.bind", "localhost")];
@@ -129,8 +129,8 @@ sync = \"ful\"
         "journal.sync (DIR/config.toml:13): unknown variant `ful`, expected `normal` or `full`",
         "log.filter (RUNCAST__LOG__FILTER):",
         "room.idle_secs (RUNCAST__ROOM__IDLE_SECS): must be a whole number, is \"soon\"",
-        "REDIS_URL: asks for Redis",
-        "journal.url (RUNCAST__JOURNAL__URL): PostgreSQL belongs to a cluster",
+        "redis.url (REDIS_URL): must be like redis://USER:PASSWORD@HOST:PORT/0",
+        "catalog.url (RUNCAST__CATALOG__URL): must be like postgres://",
         "sentry.dsn (RUNCAST__SENTRY__DSN): is no Sentry DSN",
         "server.bind (--bind): must be ADDRESS:PORT, for instance 127.0.0.1:3001",
     ] {
@@ -141,13 +141,14 @@ sync = \"ful\"
 
 #[test]
 fn impossible_combinations_name_both_keys_and_their_origins() {
-    let file = "[heartbeat]\nping_secs = 60\n[ingest]\nmax_event_bytes = 8388608\n";
+    let file = "[heartbeat]\nping_secs = 60\n[ingest]\nmax_event_bytes = 8388608\n[presence]\nttl_secs = 5\n";
     let report = load(file, &[("RUNCAST__JOURNAL__URL", "memory:")], &[]).unwrap_err();
     for wanted in [
-        "the configuration has 3 problems:",
+        "the configuration has 4 problems:",
+        "presence.report_secs (default) and presence.ttl_secs (DIR/config.toml:6): ",
         "heartbeat.ping_secs (DIR/config.toml:2) and heartbeat.pong_deadline_secs (default): ",
         "ingest.max_event_bytes (DIR/config.toml:4) and ingest.max_batch_bytes (default): 8388608 is more than 4194304",
-        "journal.url (RUNCAST__JOURNAL__URL) and catalog.url (default): a catalog on disk",
+        "journal.url (RUNCAST__JOURNAL__URL) and catalog.url (default): a catalog that stays",
     ] {
         assert!(report.contains(wanted), "{wanted}\n--- not in ---\n{report}");
     }
@@ -193,6 +194,11 @@ fn a_named_file_must_be_there_and_a_nearby_one_need_not() {
 
 #[test]
 fn nothing_secret_is_shown_by_debug() {
-    let loaded = load("", &[("SENTRY_DSN", "http://hunter2@localhost:9/1")], &[]).unwrap();
+    let environment = [
+        ("SENTRY_DSN", "http://hunter2@localhost:9/1"),
+        ("REDIS_URL", "redis://:hunter2@localhost"),
+        ("DATABASE_URL", "postgres://u:hunter2@localhost/d"),
+    ];
+    let loaded = load("", &environment, &[]).unwrap();
     assert!(!format!("{loaded:?}").contains("hunter2"));
 }

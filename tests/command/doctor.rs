@@ -29,7 +29,7 @@ async fn a_sound_machine_passes_and_nothing_is_left_behind() {
 async fn every_problem_of_the_configuration_is_in_the_report() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("config.toml"), "[server]\nworkers = -1\nblind = 1\n").unwrap();
-    let environment = [("DATABASE_URL", "postgres://u:hunter2@h/d"), ("ARTIFACT_RETENTION_DAYS", "7")];
+    let environment = [("DATABASE_URL", "mysql://u:hunter2@h/d"), ("ARTIFACT_RETENTION_DAYS", "7")];
     let (code, report) = doctor(directory.path(), &["--json"], &environment).await;
     assert_eq!(code, Some(64));
     let report: Value = serde_json::from_str(&report).unwrap();
@@ -65,13 +65,31 @@ async fn a_directory_or_an_address_in_use_fails() {
 async fn the_server_refuses_a_wrong_configuration_with_one_report_and_64() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = runcast(&["serve", "--bind", "localhost:3001"]);
-    command.current_dir(directory.path()).env("RUNCAST__HEARTBEAT__PING_SECS", "60").env("REDIS_URL", "redis://h");
+    command.current_dir(directory.path()).env("RUNCAST__HEARTBEAT__PING_SECS", "60").env("DATABASE_URL", "mysql://h/d");
     let output = output(command).await;
     assert_eq!(output.status.code(), Some(64));
     let told = text(&output.stderr);
     assert!(told.starts_with("runcast: the configuration has 3 problems:\n"), "{told}");
-    for wanted in ["server.bind (--bind)", "RUNCAST__HEARTBEAT__PING_SECS", "REDIS_URL"] {
+    for wanted in ["server.bind (--bind)", "RUNCAST__HEARTBEAT__PING_SECS", "DATABASE_URL"] {
         assert!(told.contains(wanted), "{told}");
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was touched");
+}
+
+#[tokio::test]
+async fn a_node_of_a_cluster_needs_no_directory_and_its_certificates_are_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, "no certificate").unwrap();
+    for (ca_file, wanted) in [("missing.pem", "can't be read"), ("ca.pem", "holds no certificate")] {
+        let environment = [
+            ("REDIS_URL", "rediss://:hunter2@localhost"),
+            ("DATABASE_URL", "postgres://u:hunter2@localhost/d"),
+            ("RUNCAST__REDIS__CA_FILE", ca_file),
+        ];
+        let (code, report) = doctor(directory.path(), &[], &environment).await;
+        assert_eq!(code, Some(1), "{report}");
+        assert!(!report.contains("data directory") && !report.contains("hunter2"), "{report}");
+        assert!(report.lines().any(|line| line.starts_with("FAIL  redis ") && line.contains(wanted)), "{report}");
+    }
 }

@@ -1,0 +1,234 @@
+//! Where the stores are: `journal.url` and `catalog.url`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Secret;
+
+/// Parameters that a PostgreSQL URL may have; `options[..]` besides. sqlx would log and ignore any other, a misspelt
+/// `sslmode` among them.
+const POSTGRES_PARAMETERS: [&str; 13] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// Values of `sslmode` (PostgreSQL manual, 34.19.3).
+const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+
+/// `journal.url`: where the runs' logs are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum JournalUrl {
+    /// `memory:`: in this process, gone with it.
+    Memory,
+    /// `sqlite:PATH`: a file; a relative path starts at `server.data_dir`.
+    Sqlite(PathBuf),
+    /// `redis:`: in the Redis of the section `redis`, shared by all nodes.
+    Redis,
+}
+
+/// `catalog.url`: where the list of runs is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum CatalogUrl {
+    /// `memory:`: in this process, gone with it.
+    Memory,
+    /// `sqlite:PATH`: a file; a relative path starts at `server.data_dir`.
+    Sqlite(PathBuf),
+    /// `postgres://..` or `postgresql://..`, whole: it may hold a password.
+    Postgres(Secret),
+}
+
+/// A store's URL can't be used. The URL is not shown: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreUrlError {
+    /// `sqlite:` with something that is no path.
+    #[error("sqlite: needs the path of a file and nothing else, for instance sqlite:journal.db")]
+    Path,
+    /// SQLite's own name for a store in memory.
+    #[error("a store in memory is written memory:")]
+    SqliteMemory,
+    /// An address where none belongs.
+    #[error("a journal in Redis is written redis: and nothing else; the address belongs to redis.url")]
+    RedisAddress,
+    /// Not PostgreSQL's form.
+    #[error(
+        "must be like postgres://USER:PASSWORD@HOST:PORT/DATABASE; characters like # / ? @ in a password are written \
+         %23 %2F %3F %40"
+    )]
+    PostgresForm,
+    /// Something behind the `?` that nobody would heed.
+    #[error("has a parameter behind the ? that is none of {}", POSTGRES_PARAMETERS.join(", "))]
+    PostgresParameter,
+    /// A word that is no mode.
+    #[error("sslmode must be one of {}", SSL_MODES.join(", "))]
+    PostgresSslMode,
+    /// None of the forms of `journal.url`.
+    #[error("must be sqlite:PATH, memory: or redis:")]
+    Journal,
+    /// None of the forms of `catalog.url`.
+    #[error("must be sqlite:PATH, memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    Catalog,
+}
+
+/// What stands behind `sqlite:`.
+fn sqlite_path(rest: &str) -> Result<PathBuf, StoreUrlError> {
+    if rest == ":memory:" {
+        return Err(StoreUrlError::SqliteMemory);
+    }
+    // `sqlite:///a` and `sqlite://a` are widespread: their authority is empty.
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() || path.contains(['?', '#']) { Err(StoreUrlError::Path) } else { Ok(path.into()) }
+}
+
+fn check_postgres(url: &str) -> Result<(), StoreUrlError> {
+    // reqwest's own re-export of the url crate.
+    let parsed = reqwest::Url::parse(url).map_err(|_| StoreUrlError::PostgresForm)?;
+    if !url[parsed.scheme().len()..].starts_with("://") || parsed.fragment().is_some() {
+        return Err(StoreUrlError::PostgresForm);
+    }
+    for (key, value) in parsed.query_pairs() {
+        if !POSTGRES_PARAMETERS.contains(&&*key) && !key.starts_with("options[") {
+            return Err(StoreUrlError::PostgresParameter);
+        }
+        if key == "sslmode" && !SSL_MODES.contains(&&*value) {
+            return Err(StoreUrlError::PostgresSslMode);
+        }
+    }
+    Ok(())
+}
+
+impl TryFrom<String> for JournalUrl {
+    type Error = StoreUrlError;
+
+    fn try_from(url: String) -> Result<Self, StoreUrlError> {
+        match url.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("sqlite", rest)) => sqlite_path(rest).map(Self::Sqlite),
+            Some(("redis", "")) => Ok(Self::Redis),
+            Some(("redis" | "rediss", _)) => Err(StoreUrlError::RedisAddress),
+            _ => Err(StoreUrlError::Journal),
+        }
+    }
+}
+
+impl TryFrom<String> for CatalogUrl {
+    type Error = StoreUrlError;
+
+    fn try_from(url: String) -> Result<Self, StoreUrlError> {
+        match url.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("sqlite", rest)) => sqlite_path(rest).map(Self::Sqlite),
+            Some(("postgres" | "postgresql", _)) => {
+                check_postgres(&url)?;
+                Ok(Self::Postgres(Secret::new(url)))
+            }
+            _ => Err(StoreUrlError::Catalog),
+        }
+    }
+}
+
+impl From<JournalUrl> for String {
+    fn from(url: JournalUrl) -> Self {
+        match url {
+            JournalUrl::Memory => "memory:".into(),
+            JournalUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+            JournalUrl::Redis => "redis:".into(),
+        }
+    }
+}
+
+impl From<CatalogUrl> for String {
+    fn from(url: CatalogUrl) -> Self {
+        match url {
+            CatalogUrl::Memory => "memory:".into(),
+            CatalogUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+            CatalogUrl::Postgres(url) => url.reveal().to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal(url: &str) -> Result<JournalUrl, StoreUrlError> {
+        url.to_owned().try_into()
+    }
+
+    fn catalog(url: &str) -> Result<CatalogUrl, StoreUrlError> {
+        url.to_owned().try_into()
+    }
+
+    #[test]
+    fn both_stores_can_be_in_memory_or_in_a_file() {
+        let sqlite = |path: &str| (Ok(JournalUrl::Sqlite(path.into())), Ok(CatalogUrl::Sqlite(path.into())));
+        let both = |url: &str| (journal(url), catalog(url));
+        assert_eq!(both("memory:"), (Ok(JournalUrl::Memory), Ok(CatalogUrl::Memory)));
+        assert_eq!(both("sqlite:store.db"), sqlite("store.db"));
+        assert_eq!(both("sqlite:///var/s.db"), sqlite("/var/s.db"));
+        assert_eq!(both("sqlite://s.db"), sqlite("s.db"));
+        for (url, error) in [
+            ("sqlite:", StoreUrlError::Path),
+            ("sqlite:s.db?mode=rwc", StoreUrlError::Path),
+            ("sqlite::memory:", StoreUrlError::SqliteMemory),
+        ] {
+            assert_eq!(both(url), (Err(error.clone()), Err(error)));
+        }
+        for url in ["store.db", "memory:x", "mysql://h/d", ""] {
+            assert_eq!(both(url), (Err(StoreUrlError::Journal), Err(StoreUrlError::Catalog)));
+        }
+    }
+
+    #[test]
+    fn the_journal_alone_can_be_in_redis_whose_address_stands_elsewhere() {
+        assert_eq!(journal("redis:"), Ok(JournalUrl::Redis));
+        for url in ["redis://h", "rediss://:p@h", "rediss:"] {
+            assert_eq!(journal(url), Err(StoreUrlError::RedisAddress));
+        }
+        assert_eq!(catalog("redis:"), Err(StoreUrlError::Catalog));
+        assert_eq!(journal("postgres://h/d"), Err(StoreUrlError::Journal));
+    }
+
+    #[test]
+    fn a_catalog_in_postgresql_keeps_its_url_secret() {
+        for url in [
+            "postgres://u:hunter2@h:5433/d?sslmode=verify-full&sslrootcert=/ca.pem",
+            "postgresql://u@h/d?options[search_path]=runcast",
+            "postgres:///d?host=/run/postgresql",
+        ] {
+            let read = catalog(url).unwrap();
+            assert_eq!(read, CatalogUrl::Postgres(Secret::new(url)));
+            assert_eq!(format!("{read:?}"), "Postgres((set))");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_postgresql_url_is_said_without_showing_it() {
+        for (url, wanted) in [
+            ("postgres:d", StoreUrlError::PostgresForm),
+            ("postgres://u:hunter#2@h/d", StoreUrlError::PostgresForm),
+            ("postgres://u:hunter/2@h/d", StoreUrlError::PostgresForm),
+            ("postgres://u#hunter2@h/d", StoreUrlError::PostgresForm),
+            ("postgres://u:2?hunter2@h/d", StoreUrlError::PostgresParameter),
+            ("postgres://u:hunter2@h/d?sslmod=require", StoreUrlError::PostgresParameter),
+            ("postgres://u:hunter2@h/d?sslmode=hunter2", StoreUrlError::PostgresSslMode),
+        ] {
+            let error = catalog(url).unwrap_err();
+            assert_eq!(error, wanted, "{url}");
+            assert!(!error.to_string().contains("hunter"), "{error}");
+        }
+    }
+}
