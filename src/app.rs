@@ -231,6 +231,7 @@ impl Parts {
             journal: self.storage.journal.clone(),
             recorder: self.services.recorder.line(),
             retire: self.services.registry.line(),
+            ears: None,
             started: self.node.started(),
         }
     }

@@ -1,5 +1,6 @@
 //! The public vocabulary of each actor, one file per receiver. A message belongs to the actor that handles it.
 
+pub mod bridge;
 pub mod gallery;
 pub mod heartbeat;
 pub mod recorder;

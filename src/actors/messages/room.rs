@@ -1,4 +1,4 @@
-//! What a room understands: publish, read, wait, enrol.
+//! What a room understands: publish, read, wait, enrol, and what it hears from other nodes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::budget::Held;
 use crate::protocol::cursor::Place;
 use crate::protocol::state::{RunState, RunStatus};
 use crate::protocol::{After, Cursor, Epoch, Lines, ProducerId, RunId, Segment, Seq};
-use crate::storage::journal::{Appended, OnGap, Refusal, RunPhase};
+use crate::storage::journal::{Appended, Head, OnGap, Refusal, RunPhase};
 
 /// The addresses of one life of a room. Cloned as an `Arc`, never per message.
 #[derive(Debug)]
@@ -265,4 +265,21 @@ pub enum GiveWay {
     Place,
     /// The run's events have expired: what you know of it is void.
     Expired,
+}
+
+/// What the bridge tells a room that follows its run. Bells may be lost, doubled, late, or out of order.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub enum Heard {
+    /// Some node stored something.
+    Bell {
+        /// The run then.
+        head: Head,
+        /// What was stored; empty when it has to be read.
+        segments: Vec<Arc<Segment>>,
+    },
+    /// The journal was asked: the run is like this. From now on whatever is stored rings.
+    Tip(Head),
+    /// Bells are not heard any more: what the room knows may be old.
+    Deaf,
 }

@@ -29,6 +29,7 @@ impl Room {
                 Ok(stored) => room.answer(stored, requests, arrived, ctx),
                 Err(error) => {
                     requests.into_iter().for_each(|request| refuse(request, &error));
+                    room.refuse_waiting(&error);
                     if matches!(error, JournalError::OutcomeUnknown(_)) {
                         room.look_again(ctx);
                     }
@@ -36,6 +37,16 @@ impl Room {
             }
             room.launch_append(ctx);
         }));
+    }
+
+    /// What waited behind a failed append has waited long enough, and was not sent: its producers try again.
+    fn refuse_waiting(&mut self, error: &JournalError) {
+        let error = match error {
+            JournalError::OutcomeUnknown(why) => JournalError::Unavailable(why.clone()),
+            other => other.clone(),
+        };
+        let waiting: Vec<_> = self.appends.drain().collect();
+        waiting.into_iter().for_each(|request| refuse(request, &error));
     }
 
     /// Reads the head again: after an append of unknown outcome (what was stored all the same is not to wait for the next
@@ -55,7 +66,7 @@ impl Room {
         };
         ctx.spawn(wrap_future::<_, Self>(look).map(|head, room, ctx| {
             room.looking = false;
-            room.advance(Vec::new(), head, ctx);
+            room.jump(head, ctx);
             room.serve_reads(ctx);
         }));
     }
@@ -65,6 +76,7 @@ impl Room {
         for segment in &segments {
             segment.note_arrived(arrived);
         }
+        self.recording.stores |= !segments.is_empty();
         self.advance(segments, head, ctx);
         for (request, outcome) in requests.into_iter().zip(outcomes) {
             let answer = outcome.map_err(PublishError::Refused).map(|appended| {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ahead::Ahead;
 use super::backlog::Backlog;
 use super::resolve::resolve;
 use crate::actors::messages::room::{Page, ReadFrom, Verdict};
@@ -15,6 +16,8 @@ pub struct RoomLog {
     /// `None` until the journal has answered once.
     head: Option<Head>,
     backlog: Backlog,
+    /// What was heard of the log's end and does not follow yet.
+    ahead: Ahead,
 }
 
 /// What an answer of the journal changed.
@@ -44,7 +47,7 @@ pub enum Answer {
 impl RoomLog {
     /// An empty log whose cache holds about `ring_bytes` of the log's end and as much of its past.
     pub fn new(ring_bytes: usize) -> Self {
-        Self { head: None, backlog: Backlog::new(ring_bytes) }
+        Self { head: None, backlog: Backlog::new(ring_bytes), ahead: Ahead::new(ring_bytes) }
     }
 
     /// The head, once the journal has told it.
@@ -69,7 +72,7 @@ impl RoomLog {
 
     /// Bytes held.
     pub fn held_bytes(&self) -> usize {
-        self.backlog.held_bytes()
+        self.backlog.held_bytes() + self.ahead.held_bytes()
     }
 
     /// The journal told the head, perhaps before something that is known already.
@@ -88,6 +91,7 @@ impl RoomLog {
     pub fn forget(&mut self) {
         self.head = None;
         self.backlog.clear();
+        self.ahead.clear();
     }
 
     /// Frees pages of the past that nobody has read since the last call.
@@ -98,6 +102,7 @@ impl RoomLog {
     /// Frees what is held; readers fall back to the journal.
     pub fn free(&mut self) {
         self.backlog.clear();
+        self.ahead.clear();
     }
 
     /// The journal stored `segments`, and the log's head is `head` now.
@@ -121,9 +126,50 @@ impl RoomLog {
             }
             (true, false) => {
                 self.backlog.clear();
+                self.ahead.clear();
                 Growth::Elsewhere
             }
         }
+    }
+
+    /// Some node tells that it stored `segments`, and that the log's head was `head` then. What does not follow waits for
+    /// what is missing, which may be on its way: see [`RoomLog::hole`].
+    pub fn hear(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
+        let epoch = self.epoch();
+        let another_life = epoch.is_some() && head.lineage.epoch() != epoch;
+        if self.head.is_none() || another_life || head.tip <= self.tip() {
+            return self.advance(segments, head);
+        }
+        self.ahead.hear(segments, head, self.tip());
+        self.catch_up()
+    }
+
+    /// What the journal holds from the hole on. `None` when it is not of the log that is known: the head must be learned
+    /// anew.
+    pub fn fill(&mut self, segments: Vec<Arc<Segment>>) -> Option<Growth> {
+        let Some(head) = self.ahead.head().cloned() else { return Some(Growth::None) };
+        let fits = |segment: &Arc<Segment>| head.lineage.holds(segment.epoch(), segment.last());
+        if !segments.iter().all(fits) {
+            return None;
+        }
+        self.ahead.hear(segments, head, self.tip());
+        Some(self.catch_up())
+    }
+
+    /// The first seq that is missing before what was heard.
+    pub fn hole(&self) -> Option<Seq> {
+        self.ahead.head().filter(|head| Self::order(head) > (self.epoch(), self.tip())).map(|_| self.tip() + 1)
+    }
+
+    /// Gives up on filling the hole: readers pull what they miss.
+    pub fn leap(&mut self) -> Growth {
+        self.ahead.head().cloned().map_or(Growth::None, |head| self.advance(Vec::new(), head))
+    }
+
+    /// Takes what follows now.
+    fn catch_up(&mut self) -> Growth {
+        let Some((segments, head)) = self.ahead.take(self.tip()) else { return Growth::None };
+        self.advance(segments, head)
     }
 
     /// A page was read from the journal. False, and it is not kept, when it does not belong to the log as the head tells

@@ -19,17 +19,19 @@ use super::messages::gallery::TipIs;
 use super::messages::recorder::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
-    Dismiss, Enrol, Fold, GiveWay, Page, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
+    Dismiss, Enrol, Fold, GiveWay, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
 };
 use super::supervision::{Alive, Line};
 use crate::protocol::close::CloseReason;
 use crate::protocol::{ProducerId, RunId, Segment};
 use crate::storage::journal::{Head, Journal, JournalError};
 
+mod ahead;
 mod appending;
 mod appends;
 mod backlog;
 mod folding;
+mod following;
 mod galleries;
 pub mod log;
 mod reading;
@@ -39,8 +41,12 @@ mod resolve;
 use appending::refuse;
 use appends::Appends;
 use folding::Folding;
+pub use following::Ears;
+use following::Following;
 use galleries::Galleries;
-use log::{Growth, RoomLog};
+use log::RoomLog;
+use reading::Reading;
+use recording::Recording;
 
 /// Long polls that may wait in one room.
 const MAX_WAITS: usize = 10_000;
@@ -77,6 +83,8 @@ pub struct RoomPorts {
     pub recorder: Line<RunChanged>,
     /// Asked before the room goes.
     pub retire: Line<Retire>,
+    /// How it hears of what other nodes store; `None` on a single node.
+    pub ears: Option<Ears>,
     /// The node's start, for "last used".
     pub started: Instant,
 }
@@ -90,18 +98,15 @@ pub struct Room {
     gauge: Arc<RoomGauge>,
     log: RoomLog,
     appends: Appends,
-    /// Reads that wait for the head or for the one journal read in flight.
-    reads: Vec<Read>,
-    /// A journal read is in flight; it serves everybody who waits.
-    reading: bool,
+    reading: Reading,
     /// The head is being read again.
     looking: bool,
     /// Long polls; at most [`MAX_WAITS`].
     waits: Vec<Wait>,
     galleries: Galleries,
     folding: Folding,
-    /// The recorder has yet to hear of the last change.
-    unrecorded: bool,
+    following: Following,
+    recording: Recording,
     retired: bool,
     /// Why viewers are closed when the room ends.
     ending: CloseReason,
@@ -123,17 +128,17 @@ impl Room {
             log: RoomLog::new(limits.ring_bytes),
             appends: Appends::new(limits.queue_bytes, own),
             folding: Folding::new(run.clone()),
+            following: Following::default(),
             run,
             generation,
             limits,
             ports,
             gauge,
-            reads: Vec::new(),
-            reading: false,
+            reading: Reading::default(),
             looking: false,
             waits: Vec::new(),
             galleries: Galleries::default(),
-            unrecorded: false,
+            recording: Recording::default(),
             retired: false,
             ending: CloseReason::TryAgain,
             _alive: alive,
@@ -171,6 +176,7 @@ impl Room {
             Ok(head) => {
                 room.gauge.tip.store(head.tip, Ordering::Relaxed);
                 room.log.learn(head);
+                room.recording.begin(&room.log);
                 room.tell_tip(ctx);
                 room.launch_append(ctx);
                 room.serve_reads(ctx);
@@ -180,32 +186,26 @@ impl Room {
                 warn!(run = %room.run, %error, "the journal did not tell the run's head");
                 let requests: Vec<_> = room.appends.drain().collect();
                 requests.into_iter().for_each(|request| refuse(request, &error));
-                room.reads.drain(..).for_each(|read| unavailable(read.reply, &error));
-                room.folding.fail(&error);
+                room.fail_reads(&error);
                 ctx.run_later(RETRY, |room, ctx| room.load_head(ctx));
             }
         }));
     }
 
-    /// The log has grown, as far as this room's own append tells. Whatever else the journal holds in between is read.
-    fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head, ctx: &mut Context<Self>) {
-        let (known, had_status) = (self.log.tip(), self.log.status());
-        match self.log.advance(segments, head) {
-            Growth::None => return,
-            Growth::Follows(segments) => {
-                if self.galleries.deliver(segments) {
-                    ctx.run_later(NUDGE, Self::nudge);
-                }
-            }
-            Growth::Elsewhere => self.tell_tip(ctx),
+    fn hand_out(&mut self, segments: Vec<Arc<Segment>>, ctx: &mut Context<Self>) {
+        if self.galleries.deliver(segments) {
+            ctx.run_later(NUDGE, Self::nudge);
         }
+    }
+
+    /// The tip has moved.
+    fn note_tip(&mut self) {
         let tip = self.log.tip();
         self.gauge.tip.store(tip, Ordering::Relaxed);
         for wait in self.waits.extract_if(.., |wait| wait.seq < tip) {
             let _ = wait.reply.send(());
         }
         self.touch();
-        self.record(known == 0 || self.log.status() != had_status, ctx);
     }
 
     fn tell_tip(&mut self, ctx: &mut Context<Self>) {
@@ -227,6 +227,9 @@ impl Room {
 
     /// Asks to go when nobody has used the room for a while.
     fn check_idle(&mut self, ctx: &mut Context<Self>) {
+        self.waits.retain(|wait| !wait.reply.is_closed());
+        self.mind_following(ctx);
+        self.remind_bridge(ctx);
         self.log.forget_unused_past();
         self.gauge.held_bytes.store(self.log.held_bytes(), Ordering::Relaxed);
         let now_ms = self.ports.started.elapsed().as_millis() as u64;
@@ -239,9 +242,9 @@ impl Room {
     fn retire_if_unused(&mut self, ctx: &mut Context<Self>) {
         let unused = self.galleries.is_empty()
             && self.appends.is_idle()
-            && self.reads.is_empty()
+            && self.reading.is_idle()
             && self.waits.is_empty()
-            && !self.unrecorded
+            && self.recording.is_done()
             && !self.folding.is_waited_for();
         if self.retired || !unused {
             return;
@@ -259,10 +262,6 @@ impl Room {
     }
 }
 
-fn unavailable(reply: oneshot::Sender<Result<Page, ReadError>>, error: &JournalError) {
-    let _ = reply.send(Err(ReadError::Unavailable(error.to_string())));
-}
-
 impl Actor for Room {
     type Context = Context<Self>;
 
@@ -275,6 +274,7 @@ impl Actor for Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
+        self.let_go();
         self.galleries.evict(self.ending);
     }
 }
@@ -305,21 +305,21 @@ impl Handler<Read> for Room {
             return;
         }
         self.touch();
-        self.reads.push(read);
-        self.serve_reads(ctx);
+        self.take_read(read, ctx);
     }
 }
 
 impl Handler<Wait> for Room {
     type Result = ();
 
-    fn handle(&mut self, wait: Wait, _: &mut Self::Context) {
+    fn handle(&mut self, wait: Wait, ctx: &mut Self::Context) {
         self.touch();
         self.waits.retain(|wait| !wait.reply.is_closed());
         if wait.seq < self.log.tip() {
             let _ = wait.reply.send(());
         } else if self.waits.len() < MAX_WAITS && !self.retired {
             self.waits.push(wait);
+            self.mind_following(ctx);
         }
     }
 }
@@ -334,7 +334,7 @@ impl Handler<Fold> for Room {
         }
         self.touch();
         self.folding.ask(fold);
-        self.fold_on(ctx);
+        self.fold_current(ctx);
     }
 }
 
@@ -357,6 +357,7 @@ impl Handler<Enrol> for Room {
             return;
         }
         self.galleries.enrol(port);
+        self.mind_following(ctx);
         if self.log.head().is_some() {
             self.tell_tip(ctx);
         }
@@ -366,9 +367,10 @@ impl Handler<Enrol> for Room {
 impl Handler<Dismiss> for Room {
     type Result = ();
 
-    fn handle(&mut self, Dismiss { gallery }: Dismiss, _: &mut Self::Context) {
+    fn handle(&mut self, Dismiss { gallery }: Dismiss, ctx: &mut Self::Context) {
         self.touch();
         self.galleries.dismiss(gallery);
+        self.mind_following(ctx);
     }
 }
 

@@ -1,28 +1,76 @@
-//! How a room answers reads: from what it holds, else by one journal read at a time that serves everybody who waits.
+//! How a room answers reads: from what it holds, else by one question to the journal at a time that serves everybody who
+//! waits.
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::warn;
 
 use super::log::Answer;
-use super::{Room, unavailable};
-use crate::actors::messages::room::Read;
+use super::Room;
+use crate::actors::messages::room::{Read, ReadError};
 use crate::protocol::Seq;
 use crate::storage::journal::{JournalError, RunPhase};
 
+/// Reads that wait, and what is being asked for them.
+#[derive(Default)]
+pub(super) struct Reading {
+    /// For the head, or for the page that is being fetched; with whether the journal has told the head since they came.
+    waiting: Vec<(Read, bool)>,
+    /// For the journal's word: they claim what is not known here, or what is known may be old.
+    doubtful: Vec<Read>,
+    /// A fold waits for the journal's word, too.
+    fold_doubtful: bool,
+    consulting: bool,
+    fetching: bool,
+}
+
+impl Reading {
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.doubtful.is_empty() && !self.consulting
+    }
+
+    fn fail_waiting(&mut self, error: &JournalError) {
+        self.waiting.drain(..).for_each(|(read, _)| unavailable(read, error));
+    }
+}
+
 impl Room {
+    pub(super) fn take_read(&mut self, read: Read, ctx: &mut Context<Self>) {
+        self.reading.waiting.push((read, false));
+        self.serve_reads(ctx);
+    }
+
+    /// Brings the state up to what the journal has now.
+    pub(super) fn fold_current(&mut self, ctx: &mut Context<Self>) {
+        if self.is_current() {
+            return self.fold_on(ctx);
+        }
+        self.reading.fold_doubtful = true;
+        self.consult(ctx);
+    }
+
+    /// The journal is away.
+    pub(super) fn fail_reads(&mut self, error: &JournalError) {
+        self.reading.fail_waiting(error);
+        self.folding.fail(error);
+    }
+
     /// Answers what can be answered now, and starts the journal read that the first of the others needs.
     pub(super) fn serve_reads(&mut self, ctx: &mut Context<Self>) {
-        if self.reading {
+        if self.reading.fetching || self.log.head().is_none() {
             return;
         }
-        for read in std::mem::take(&mut self.reads) {
-            if self.reading {
-                self.reads.push(read);
+        let current = self.is_current();
+        for (read, vouched) in std::mem::take(&mut self.reading.waiting) {
+            if self.reading.fetching {
+                self.reading.waiting.push((read, vouched));
+            } else if current || vouched {
+                self.serve_read(read, vouched, ctx);
             } else {
-                self.serve_read(read, false, ctx);
+                self.reading.doubtful.push(read);
             }
         }
+        self.consult(ctx);
     }
 
     fn serve_read(&mut self, read: Read, vouched: bool, ctx: &mut Context<Self>) {
@@ -34,24 +82,22 @@ impl Room {
                 // The reader may have gone.
                 let _ = read.reply.send(Ok(page));
             }
-            Answer::Unknown => self.reads.push(read),
-            Answer::Beyond => self.consult(read, ctx),
+            Answer::Unknown => self.reading.waiting.push((read, false)),
+            Answer::Beyond => self.reading.doubtful.push(read),
             Answer::Missing(next) => {
-                self.reads.push(read);
-                if !self.reading {
-                    self.fetch(next, ctx);
-                }
+                self.reading.waiting.push((read, vouched));
+                self.fetch(next, ctx);
             }
         }
     }
 
     /// Reads a page of the past, for everybody who waits.
     fn fetch(&mut self, next: Seq, ctx: &mut Context<Self>) {
-        self.reading = true;
+        self.reading.fetching = true;
         let (journal, run, max_bytes) = (self.ports.journal.clone(), self.run.clone(), self.limits.page_bytes);
         let read = async move { journal.read(&run, next - 1, max_bytes).await };
         ctx.spawn(wrap_future::<_, Self>(read).map(move |read, room, ctx| {
-            room.reading = false;
+            room.reading.fetching = false;
             match read {
                 Ok(segments) if segments.is_empty() => return room.learn_anew(ctx),
                 Ok(segments) => {
@@ -61,7 +107,7 @@ impl Room {
                 }
                 Err(error) => {
                     warn!(run = %room.run, %error, "the journal could not be read");
-                    room.reads.drain(..).for_each(|read| unavailable(read.reply, &error));
+                    room.reading.fail_waiting(&error);
                 }
             }
             room.touch();
@@ -71,22 +117,40 @@ impl Room {
 
     /// What is known is void: the run has expired. Readers ask again, and by then the head is known anew.
     pub(super) fn learn_anew(&mut self, ctx: &mut Context<Self>) {
-        let error = JournalError::Unavailable("the run's events are expiring".into());
-        self.reads.drain(..).for_each(|read| unavailable(read.reply, &error));
+        self.reading.fail_waiting(&JournalError::Unavailable("the run's events are expiring".into()));
         self.log.forget();
         self.load_head(ctx);
     }
 
-    /// Reads the head from the journal for a reader that claims more than the room knows, then lets it judge.
-    fn consult(&mut self, read: Read, ctx: &mut Context<Self>) {
+    /// Asks the journal for the head, once for everybody who is in doubt now; then the room answers them.
+    fn consult(&mut self, ctx: &mut Context<Self>) {
+        let nobody = self.reading.doubtful.is_empty() && !self.reading.fold_doubtful;
+        if self.reading.consulting || nobody {
+            return;
+        }
+        self.reading.consulting = true;
+        let (reads, fold) =
+            (std::mem::take(&mut self.reading.doubtful), std::mem::take(&mut self.reading.fold_doubtful));
         let (journal, run) = (self.ports.journal.clone(), self.run.clone());
         let ask = async move { journal.settled_head(&run).await };
-        ctx.spawn(wrap_future::<_, Self>(ask).map(move |head, room, ctx| match head {
-            Ok(head) => {
-                room.advance(Vec::new(), head, ctx);
-                room.serve_read(read, true, ctx);
+        ctx.spawn(wrap_future::<_, Self>(ask).map(move |head, room, ctx| {
+            room.reading.consulting = false;
+            match head {
+                Ok(head) => {
+                    room.jump(head, ctx);
+                    room.reading.waiting.extend(reads.into_iter().map(|read| (read, true)));
+                    if fold {
+                        room.fold_on(ctx);
+                    }
+                }
+                Err(error) => {
+                    reads.into_iter().for_each(|read| unavailable(read, &error));
+                    if fold {
+                        room.folding.fail(&error);
+                    }
+                }
             }
-            Err(error) => unavailable(read.reply, &error),
+            room.serve_reads(ctx);
         }));
     }
 
@@ -94,4 +158,8 @@ impl Room {
     pub(super) fn is_gone(&self) -> bool {
         self.log.head().is_some_and(|head| head.phase == RunPhase::Gone)
     }
+}
+
+fn unavailable(read: Read, error: &JournalError) {
+    let _ = read.reply.send(Err(ReadError::Unavailable(error.to_string())));
 }

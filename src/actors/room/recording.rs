@@ -1,30 +1,66 @@
 //! What a room tells the recorder: its run's row in the list, whenever it has changed.
+//!
+//! In a cluster the nodes that store to a run record it. The others record only what decides where it is listed: twice
+//! rather than never.
 
 use std::time::Duration;
 
 use actix::prelude::*;
 
 use super::Room;
+use super::log::RoomLog;
 use crate::actors::messages::recorder::RunChanged;
 use crate::actors::supervision::Refused;
+use crate::protocol::state::RunStatus;
 use crate::storage::catalog::RunRow;
 
 /// A changed row goes at most this often, unless something was decided.
 const PACE: Duration = Duration::from_millis(500);
 
+/// What the recorder knows.
+#[derive(Debug, Default)]
+pub(super) struct Recording {
+    /// This room has stored events itself.
+    pub(super) stores: bool,
+    /// The status last told; `None` when the run was not told of.
+    told: Option<Option<RunStatus>>,
+    /// The recorder has yet to hear of the last change.
+    due: bool,
+}
+
+impl Recording {
+    /// The run as it is when the room begins is told already.
+    pub(super) fn begin(&mut self, log: &RoomLog) {
+        self.told = (log.tip() > 0).then(|| log.status());
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        !self.due
+    }
+}
+
 impl Room {
+    /// The log has grown.
+    pub(super) fn record_growth(&mut self, ctx: &mut Context<Self>) {
+        let status = self.log.status();
+        let decided = self.recording.told.replace(status) != Some(status);
+        if decided || self.recording.stores {
+            self.record(decided, ctx);
+        }
+    }
+
     /// Tells the recorder, at once when something was decided, else at a bounded pace.
-    pub(super) fn record(&mut self, now: bool, ctx: &mut Context<Self>) {
+    fn record(&mut self, now: bool, ctx: &mut Context<Self>) {
         if now {
-            self.unrecorded = self.send_row().is_err();
-        } else if !self.unrecorded {
-            self.unrecorded = true;
+            self.recording.due = self.send_row().is_err();
+        } else if !self.recording.due {
+            self.recording.due = true;
             ctx.run_later(PACE, |room, ctx| {
-                if room.unrecorded && room.send_row().is_err() {
-                    room.unrecorded = false;
+                if room.recording.due && room.send_row().is_err() {
+                    room.recording.due = false;
                     room.record(false, ctx);
                 } else {
-                    room.unrecorded = false;
+                    room.recording.due = false;
                 }
             });
         }

@@ -22,6 +22,8 @@ use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 
 pub mod memory;
+pub mod redis;
+mod residents;
 pub mod rules;
 pub mod sqlite;
 
@@ -245,6 +247,15 @@ pub trait Journal: Send + Sync + 'static {
     /// A run's head. A run that has no event has [`Head::unborn`].
     async fn head(&self, run: &RunId) -> Result<Head, JournalError>;
 
+    /// The heads of many runs, in their order.
+    async fn heads(&self, runs: &[RunId]) -> Result<Vec<Head>, JournalError> {
+        let mut heads = Vec::with_capacity(runs.len());
+        for run in runs {
+            heads.push(self.head(run).await?);
+        }
+        Ok(heads)
+    }
+
     /// A run's head after every append that was queued before this call: a barrier for a restarted room.
     async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError>;
 
@@ -271,6 +282,11 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Whether an append could succeed now; the reason when not. For `/ready`.
     async fn probe(&self) -> Result<(), JournalError>;
+
+    /// What about the store endangers the guarantee, in words for an operator. For `/ready`.
+    fn doubts(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Finishes what is queued and marks a clean shutdown. Appends after it fail as unavailable.
     async fn close(&self);

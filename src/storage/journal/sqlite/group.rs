@@ -111,7 +111,7 @@ fn bind_segment(statement: Statement, (number, segment): &SegmentRow) -> Stateme
 fn bind_run(statement: Statement, (id, resident): &RunRow<'_>) -> Statement {
     let head = &resident.run.head;
     statement
-        .bind(resident.number)
+        .bind(resident.place)
         .bind(id.as_str().to_owned())
         .bind(phase_value(head.phase))
         .bind(rules::is_ended(head))

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::disk::Disk;
 use super::group::Group;
-use super::residents::Residents;
+use super::residents::{self, Residents};
 use super::sweep::{self, Progress, Step};
 use super::{SqliteOptions, SyncMode, commit, connection, life, unavailable};
 use crate::protocol::{RunId, Timestamp};
@@ -125,7 +125,7 @@ impl Writer {
     async fn store(&mut self, group: &Vec<Pending>) -> Result<Vec<Stored>, JournalError> {
         let connection = open(&mut self.connection, &self.options).await?;
         let runs = group.iter().map(|pending| &pending.append.run);
-        self.residents.load(connection, runs, self.epochs).await.map_err(unavailable)?;
+        residents::load(&mut self.residents, connection, runs, self.epochs).await.map_err(unavailable)?;
         let moment =
             Moment { now: Timestamp::now(), epochs: self.epochs, max_run_bytes: self.options.limits.max_run_bytes };
         let mut rows = Group::default();
@@ -135,7 +135,7 @@ impl Writer {
             let resident = self.residents.get(&append.run, append.posts.len()).ok_or_else(missing)?;
             let decision = rules::append(&mut resident.run, append, &moment);
             if !decision.stored.segments.is_empty() {
-                let number = *resident.number.get_or_insert_with(|| {
+                let number = *resident.place.get_or_insert_with(|| {
                     self.next_number += 1;
                     self.next_number - 1
                 });
@@ -154,7 +154,8 @@ impl Writer {
     async fn head(&mut self, run: &RunId) -> Result<Head, JournalError> {
         let outcome = match open(&mut self.connection, &self.options).await {
             Ok(connection) => {
-                let load = self.residents.load(connection, std::iter::once(run), self.epochs).await;
+                let run = std::iter::once(run);
+                let load = residents::load(&mut self.residents, connection, run, self.epochs).await;
                 load.map_err(unavailable)
             }
             Err(error) => Err(error),

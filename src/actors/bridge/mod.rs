@@ -1,0 +1,223 @@
+//! The bridge: lets this node's rooms hear what other nodes store.
+//!
+//! Receives [`Follow`] from rooms. Sends them [`Heard`]. One task (`listener`) owns the pub/sub socket. Bells are never
+//! the truth: after every new subscription, and from time to time, the journal is asked where the followed runs end. When
+//! Redis is away rooms are told that they are deaf, and viewers wait. On failure it is built anew, and rooms remind it of
+//! themselves. On overload bells are dropped, and the next look at the journal repairs what they would have told.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use bytes::Bytes;
+use tracing::{info, warn};
+
+use super::messages::bridge::{Doorbell, Follow};
+use super::messages::room::Heard;
+use super::supervision::Alive;
+use crate::protocol::RunId;
+use crate::storage::journal::Journal as _;
+use crate::storage::journal::redis::RedisJournal;
+use crate::storage::journal::redis::bell::{self, Bell};
+use crate::storage::redis::RedisSettings;
+
+mod listener;
+mod topics;
+
+use listener::{Event, Listener, Wanted};
+use topics::Topics;
+
+/// Confirmations that come within this are answered with one question to the journal.
+const GATHER: Duration = Duration::from_millis(2);
+/// Pause before the journal is asked again after a failure.
+const RETRY: Duration = Duration::from_millis(250);
+/// How often what was let go is looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// A bridge's times.
+#[derive(Clone, Copy, Debug)]
+pub struct BridgeTimes {
+    /// How long a run that was let go is still listened to.
+    pub linger: Duration,
+    /// How often the journal is asked where the followed runs end: the last bell may be the one that was lost.
+    pub tip_check: Duration,
+    /// Within this a dead subscription is found and rebuilt.
+    pub probe: Duration,
+}
+
+/// What a bridge works with.
+#[derive(Clone)]
+pub struct BridgePorts {
+    /// The truth, and whose connection carries the probes.
+    pub journal: Arc<RedisJournal>,
+    /// For the pub/sub connection.
+    pub settings: RedisSettings,
+    /// This node's name.
+    pub node: String,
+    /// Where the state of the subscription is told.
+    pub doorbell: Doorbell,
+}
+
+/// See the module's page.
+pub struct Bridge {
+    times: BridgeTimes,
+    ports: BridgePorts,
+    topics: Topics<Recipient<Heard>>,
+    wanted: Wanted,
+    /// Channels that stand and whose run's tip has yet to be told.
+    unread: Vec<String>,
+    /// The journal is being asked.
+    reading: bool,
+    _alive: Alive,
+}
+
+impl Bridge {
+    /// A bridge that follows nothing yet.
+    pub fn new(times: BridgeTimes, ports: BridgePorts, alive: Alive) -> Self {
+        let topics = Topics::new(times.linger);
+        Self { times, ports, topics, wanted: Wanted::default(), unread: Vec::new(), reading: false, _alive: alive }
+    }
+
+    fn listen(&self, ctx: &mut Context<Self>) {
+        let listener = Listener {
+            settings: self.ports.settings.clone(),
+            client: self.ports.journal.client().clone(),
+            wanted: self.wanted.clone(),
+            probe_channel: self.ports.journal.probe_channel(),
+            probe_within: self.times.probe,
+        };
+        let bridge = ctx.address();
+        let run = listener.run(async move |event| {
+            // Waits until it was handled: what Redis sends faster than that stays in the socket.
+            let _ = bridge.send(Told(event)).await;
+        });
+        ctx.spawn(wrap_future::<_, Self>(run));
+    }
+
+    fn ring(&mut self, channel: &str, payload: &Bytes) {
+        if bell::rung_by(payload) == self.ports.node.as_bytes() {
+            return;
+        }
+        let Some(topic) = self.topics.get(channel) else { return };
+        metrics::counter!("runcast_doorbells_total").increment(1);
+        match Bell::parse(payload) {
+            Ok(Bell { head, segments, .. }) => {
+                // A room that is too busy to hear it finds the hole later.
+                let _ = topic.port.try_send(Heard::Bell { head, segments });
+            }
+            Err(error) => warn!(run = %topic.run, %error, "a doorbell was not understood"),
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a room that does not hear it would think that it knows everything")]
+    fn deafen(&mut self, why: String) {
+        self.unread.clear();
+        for topic in self.topics.lose_all() {
+            topic.port.do_send(Heard::Deaf);
+        }
+        if self.ports.doorbell.lost(&why) {
+            warn!(reason = why, "doorbells are not heard");
+        }
+    }
+
+    fn gather(&mut self, channel: String, ctx: &mut Context<Self>) {
+        if self.unread.is_empty() {
+            ctx.run_later(GATHER, |bridge, ctx| {
+                let channels = std::mem::take(&mut bridge.unread);
+                bridge.tell_tips(channels, ctx);
+            });
+        }
+        self.unread.push(channel);
+    }
+
+    fn check_tips(&mut self, ctx: &mut Context<Self>) {
+        if !self.reading {
+            self.reading = true;
+            let channels = self.topics.standing().map(|(channel, _)| channel.clone()).collect();
+            self.tell_tips(channels, ctx);
+        }
+    }
+
+    /// Asks the journal where runs end, all in one go, and tells their rooms.
+    fn tell_tips(&mut self, channels: Vec<String>, ctx: &mut Context<Self>) {
+        let known = |channel: String| self.topics.get(&channel).map(|topic| (channel, topic.run.clone()));
+        let (channels, runs): (Vec<_>, Vec<RunId>) = channels.into_iter().filter_map(known).unzip();
+        let journal = self.ports.journal.clone();
+        let ask = async move { journal.heads(&runs).await };
+        ctx.spawn(wrap_future::<_, Self>(ask).map(move |heads, bridge, ctx| {
+            bridge.reading = false;
+            match heads {
+                Ok(heads) => {
+                    for (channel, head) in channels.iter().zip(heads) {
+                        if let Some(topic) = bridge.topics.get(channel).filter(|topic| topic.stands()) {
+                            let _ = topic.port.try_send(Heard::Tip(head));
+                        }
+                    }
+                }
+                Err(_) => {
+                    ctx.run_later(RETRY, |bridge, ctx| bridge.check_tips(ctx));
+                }
+            }
+        }));
+    }
+
+    fn sweep(&mut self) {
+        for (channel, topic) in self.topics.sweep(Instant::now()) {
+            self.wanted.remove(&channel);
+            let _ = topic.port.try_send(Heard::Deaf);
+        }
+        metrics::gauge!("runcast_followed_runs").set(self.topics.len() as f64);
+    }
+}
+
+/// The listener's events.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Told(Event);
+
+impl Actor for Bridge {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.listen(ctx);
+        ctx.run_interval(self.times.tip_check, Self::check_tips);
+        ctx.run_interval(SWEEP, |bridge, _| bridge.sweep());
+    }
+}
+
+impl Handler<Told> for Bridge {
+    type Result = ();
+
+    fn handle(&mut self, Told(event): Told, ctx: &mut Self::Context) {
+        match event {
+            Event::Message(channel, payload) => self.ring(&channel, &payload),
+            Event::Standing(channel) => {
+                self.topics.confirm(&channel);
+                self.gather(channel, ctx);
+            }
+            Event::Proven => {
+                if self.ports.doorbell.heard() {
+                    info!("doorbells are heard");
+                }
+            }
+            Event::Lost(why) => self.deafen(why),
+        }
+    }
+}
+
+impl Handler<Follow> for Bridge {
+    type Result = ();
+
+    fn handle(&mut self, Follow { run, generation, heard }: Follow, ctx: &mut Self::Context) {
+        let channel = self.ports.journal.bell_channel(&run);
+        let Some(port) = heard else {
+            return self.topics.let_go(&channel, generation, Instant::now());
+        };
+        let stands = self.topics.follow(channel.clone(), run, generation, port);
+        self.wanted.add(&channel);
+        if stands {
+            self.gather(channel, ctx);
+        }
+    }
+}

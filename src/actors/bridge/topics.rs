@@ -1,0 +1,141 @@
+//! Who follows which run. Pure.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::protocol::RunId;
+
+/// The runs followed, by the channel on which they ring. `P` is where what is heard goes.
+#[derive(Debug)]
+pub(super) struct Topics<P> {
+    topics: HashMap<String, Topic<P>>,
+    /// How long a run that was let go is still listened to.
+    linger: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Topic<P> {
+    pub(super) run: RunId,
+    pub(super) port: P,
+    generation: u64,
+    /// Redis has confirmed the subscription.
+    stands: bool,
+    let_go: Option<Instant>,
+}
+
+impl<P> Topic<P> {
+    /// Whether Redis has confirmed the subscription.
+    pub(super) fn stands(&self) -> bool {
+        self.stands
+    }
+}
+
+impl<P> Topics<P> {
+    pub(super) fn new(linger: Duration) -> Self {
+        Self { topics: HashMap::new(), linger }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// A room follows its run; true when the channel is already listened to, so that only its tip has to be told.
+    pub(super) fn follow(&mut self, channel: String, run: RunId, generation: u64, port: P) -> bool {
+        let stands = match self.topics.get(&channel) {
+            Some(topic) if topic.generation > generation => return false,
+            Some(topic) => topic.stands,
+            None => false,
+        };
+        self.topics.insert(channel, Topic { run, port, generation, stands, let_go: None });
+        stands
+    }
+
+    /// A room lets its run go.
+    pub(super) fn let_go(&mut self, channel: &str, generation: u64, now: Instant) {
+        if let Some(topic) = self.topics.get_mut(channel)
+            && topic.generation == generation
+        {
+            topic.let_go = Some(now);
+        }
+    }
+
+    /// Removes what was let go long enough ago, and says what.
+    pub(super) fn sweep(&mut self, now: Instant) -> Vec<(String, Topic<P>)> {
+        let linger = self.linger;
+        let is_due = |topic: &mut Topic<P>| topic.let_go.is_some_and(|since| now.duration_since(since) >= linger);
+        self.topics.extract_if(|_, topic| is_due(topic)).collect()
+    }
+
+    pub(super) fn get(&self, channel: &str) -> Option<&Topic<P>> {
+        self.topics.get(channel)
+    }
+
+    /// Redis has confirmed a subscription.
+    pub(super) fn confirm(&mut self, channel: &str) {
+        if let Some(topic) = self.topics.get_mut(channel) {
+            topic.stands = true;
+        }
+    }
+
+    /// No bell can be heard any more.
+    pub(super) fn lose_all(&mut self) -> impl Iterator<Item = &Topic<P>> {
+        self.topics.values_mut().map(|topic| {
+            topic.stands = false;
+            &*topic
+        })
+    }
+
+    /// The channels that stand, and their runs.
+    pub(super) fn standing(&self) -> impl Iterator<Item = (&String, &RunId)> {
+        self.topics.iter().filter(|(_, topic)| topic.stands).map(|(channel, topic)| (channel, &topic.run))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics() -> Topics<&'static str> {
+        Topics::new(Duration::from_secs(10))
+    }
+
+    fn run() -> RunId {
+        RunId::parse("r").unwrap()
+    }
+
+    #[test]
+    fn a_run_lingers_after_it_was_let_go_and_stays_when_it_is_wanted_again() {
+        let (mut topics, start) = (topics(), Instant::now());
+        let after = |secs| start + Duration::from_secs(secs);
+        assert!(!topics.follow("c".into(), run(), 1, "a"));
+        topics.confirm("c");
+        topics.let_go("c", 1, start);
+        assert!(topics.sweep(after(9)).is_empty());
+        assert!(topics.follow("c".into(), run(), 2, "b"), "it stands already");
+        assert!(topics.sweep(after(99)).is_empty());
+        topics.let_go("c", 2, after(99));
+        let swept = topics.sweep(after(109));
+        assert_eq!((swept.len(), swept[0].1.port, topics.len()), (1, "b", 0));
+    }
+
+    #[test]
+    fn an_older_life_of_a_room_neither_takes_nor_lets_go_what_a_younger_one_follows() {
+        let (mut topics, now) = (topics(), Instant::now());
+        topics.follow("c".into(), run(), 2, "younger");
+        topics.follow("c".into(), run(), 1, "older");
+        topics.let_go("c", 1, now);
+        assert!(topics.sweep(now + Duration::from_secs(99)).is_empty());
+        assert_eq!(topics.get("c").map(|topic| topic.port), Some("younger"));
+    }
+
+    #[test]
+    fn after_a_loss_nothing_stands_until_it_is_confirmed_again() {
+        let mut topics = topics();
+        topics.follow("c".into(), run(), 1, "a");
+        topics.confirm("c");
+        assert_eq!(topics.standing().count(), 1);
+        assert_eq!(topics.lose_all().count(), 1);
+        assert_eq!(topics.standing().count(), 0);
+        assert!(!topics.follow("c".into(), run(), 1, "a"));
+    }
+}

@@ -1,0 +1,68 @@
+//! Expiry: ended runs become tombstones, old tombstones go. Several nodes may do it at once; each run goes once.
+
+use super::keys::Index;
+use super::reply::Parts;
+use super::{CHUNK, RedisJournal, bell, stored, unread};
+use crate::protocol::Timestamp;
+use crate::storage::journal::{Expired, JournalError, rules};
+use crate::storage::redis::{Command, Reply};
+
+impl RedisJournal {
+    /// Makes tombstones of ended runs, oldest first.
+    pub(super) async fn expire_runs(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
+        let to = format!("({}", before.as_millis());
+        let mut due = self.oldest(&[Index::Ended, Index::Sealed], "-inf", &to, limit.saturating_add(1)).await?;
+        let more = due.len() > limit;
+        due.truncate(limit);
+        let heads = self.stored_heads(&due).await?;
+        let mut expired = Expired { runs: Vec::new(), more };
+        for (run, head) in due.into_iter().zip(heads) {
+            if !rules::is_ended(&head) || head.last_at >= before {
+                continue; // it has gone on since it was listed
+            }
+            let gone = rules::gone(&head);
+            let (state, text) = (stored::state(&gone), bell::text(&stored::state(&gone), &[]));
+            let (listed, tombs) = (self.keys.index(stored::index(&head)), self.keys.index(Index::Gone));
+            let keys = [self.keys.head(&run), self.keys.log(&run), self.keys.marks(&run), listed, tombs];
+            let args = |command: Command| {
+                command
+                    .arg(stored::version(&head))
+                    .arg(stored::version(&gone))
+                    .arg(state.as_str())
+                    .arg(run.as_str())
+                    .arg(self.keys.bell(&run))
+                    .arg(self.node.as_str())
+                    .arg(text.clone())
+            };
+            let reply = self.scripts.expire.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
+            self.appends.forget(&run);
+            if matches!(reply, Reply::Integer(1)) {
+                expired.runs.push(run);
+            }
+        }
+        Ok(expired)
+    }
+
+    /// Removes tombstones past their time.
+    pub(super) async fn bury(&self) -> Result<(), JournalError> {
+        let tombstone = i64::try_from(self.limits.tombstone.as_millis()).unwrap_or(i64::MAX);
+        let before = self.life.now().plus_millis(-tombstone).as_millis().to_string();
+        loop {
+            let due = self.oldest(&[Index::Gone], "-inf", &before, CHUNK).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let own = [self.keys.store(), self.keys.index(Index::Gone)];
+            let keys: Vec<_> = own.into_iter().chain(due.iter().map(|run| self.keys.head(run))).collect();
+            let args = |command: Command| {
+                due.iter().fold(command.arg(before.as_str()), |command, run| command.arg(run.as_str()))
+            };
+            let reply = self.scripts.bury.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
+            self.life.raise_births(Parts::of(reply)?.epoch()?);
+            due.iter().for_each(|run| self.appends.forget(run));
+            if due.len() < CHUNK {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The store's life, as far as this node knows it: its epochs, its clock, and whether it has lost anything.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use tracing::{error, info, warn};
+
+use super::keys::Keys;
+use super::reply::Parts;
+use super::script::ATTEST;
+use crate::protocol::{Epoch, RunId, Seq, Timestamp};
+use crate::storage::journal::rules::Epochs;
+use crate::storage::journal::{Head, JournalError, RunPhase};
+use crate::storage::redis::{Attest, Command, Link, RedisError, Reply};
+
+/// Runs whose last seq is remembered, to notice a loss.
+const MAX_TIPS: usize = 100_000;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Life {
+    keys: Keys,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    epochs: Epochs,
+    /// The server's time, and when it was told.
+    clock: Option<(Instant, Timestamp)>,
+    /// Last seqs that the store has vouched for, and in which incarnation.
+    tips: HashMap<RunId, (Epoch, Seq)>,
+    /// The incarnation whose losses have been reported.
+    reported: Epoch,
+    doubts: Vec<String>,
+}
+
+/// An incarnation from before the first connection.
+const NONE: Epochs = Epochs { incarnation: Epoch(0), births: Epoch(0) };
+
+impl Life {
+    pub(super) fn new(keys: Keys) -> Self {
+        let known = Known {
+            epochs: NONE,
+            clock: None,
+            tips: HashMap::new(),
+            reported: Epoch(0),
+            doubts: Vec::new(),
+        };
+        Self { keys, known: Mutex::new(known) }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Nothing panics while it is held.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn epochs(&self) -> Epochs {
+        self.known().epochs
+    }
+
+    pub(super) fn doubts(&self) -> Vec<String> {
+        self.known().doubts.clone()
+    }
+
+    /// The server's time now, by its last answer; this host's before the first.
+    pub(super) fn now(&self) -> Timestamp {
+        let clock = self.known().clock;
+        clock.map_or_else(Timestamp::now, |(told, then)| then.plus_millis(told.elapsed().as_millis() as i64))
+    }
+
+    /// The server has told its time.
+    pub(super) fn set_clock(&self, now: Timestamp) {
+        self.known().clock = Some((Instant::now(), now));
+    }
+
+    /// Names were given free.
+    pub(super) fn raise_births(&self, births: Epoch) {
+        let epochs = &mut self.known().epochs;
+        epochs.births = births.max(epochs.births);
+    }
+
+    /// The question that a new connection asks, and that is asked again when the store's answers are not of the life
+    /// that is known.
+    pub(super) fn question(&self) -> Command {
+        let seen = self.epochs().births;
+        Command::new("EVAL").arg(ATTEST).arg("1").arg(self.keys.store()).arg(seen.to_string())
+    }
+
+    /// Takes the answer to [`Life::question`].
+    pub(super) fn learn(&self, answer: Reply) -> Result<(), JournalError> {
+        let mut parts = Parts::of(answer)?;
+        let epochs = Epochs { incarnation: parts.epoch()?, births: parts.epoch()? };
+        let now = parts.time()?;
+        let word = parts.text()?;
+        self.set_clock(now);
+        let mut known = self.known();
+        let before = std::mem::replace(&mut known.epochs, epochs);
+        if before.incarnation != epochs.incarnation && before != NONE {
+            if word == "new" {
+                known.reported = epochs.incarnation;
+                error!(epoch = %epochs.incarnation, "Redis came back empty: viewers are told that what they have is void");
+            } else {
+                info!(epoch = %epochs.incarnation, "Redis is another process than before: runs go on in a new epoch");
+            }
+        }
+        Ok(())
+    }
+
+    /// The store says where a run ends; compared with what it said before.
+    pub(super) fn note(&self, run: &RunId, head: &Head) {
+        let mut guard = self.known();
+        let known = &mut *guard;
+        if head.phase == RunPhase::Gone {
+            known.tips.remove(run);
+            return;
+        }
+        let epoch = known.epochs.incarnation;
+        let (then, before) = known.tips.get(run).copied().unwrap_or((epoch, 0));
+        if then < epoch && before > head.tip && known.reported < epoch {
+            known.reported = epoch;
+            let found = head.tip;
+            error!(%run, before, found, %epoch, "Redis has lost acknowledged events: viewers that have more are told");
+        }
+        if known.tips.len() >= MAX_TIPS && !known.tips.contains_key(run) {
+            known.tips.clear();
+        }
+        // Within one life an older answer may come after a newer one.
+        let tip = if then == epoch { before.max(head.tip) } else { head.tip };
+        known.tips.insert(run.clone(), (epoch, tip));
+    }
+
+    /// What the server's own description says about how safe it is.
+    fn examine(&self, info: &str) -> Result<(), RedisError> {
+        let value = |key: &str| info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim);
+        if value("cluster_enabled") == Some("1") {
+            return Err(RedisError::Refused("this is a Redis Cluster, which is not spoken: use a single server".into()));
+        }
+        if value("role") == Some("slave") {
+            return Err(RedisError::Refused("this is a replica, which takes no writes".into()));
+        }
+        let mut doubts = Vec::new();
+        if value("aof_enabled") == Some("0") {
+            doubts.push("Redis keeps no append-only file: a restart loses acknowledged events".to_owned());
+        }
+        match value("maxmemory_policy") {
+            None | Some("noeviction") => {}
+            Some(policy) => doubts.push(format!("Redis may evict runs (maxmemory-policy {policy}): use noeviction")),
+        }
+        let mut known = self.known();
+        if known.doubts != doubts {
+            doubts.iter().for_each(|doubt| warn!("{doubt}"));
+            known.doubts = doubts;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Attest for Life {
+    async fn attest(&self, link: &mut Link) -> Result<(), RedisError> {
+        if let Reply::BulkString(info) = link.call(Command::new("INFO")).await? {
+            self.examine(&String::from_utf8_lossy(&info))?;
+        }
+        let answer = link.call(self.question()).await?;
+        self.learn(answer).map_err(|error| RedisError::Unavailable(error.to_string()))
+    }
+}

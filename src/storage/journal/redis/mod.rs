@@ -1,0 +1,287 @@
+//! The journal in Redis: many nodes, one truth.
+//!
+//! A node decides by the rules that all journals share (`rules`), on the run as it last saw it, and one script stores the
+//! decision if the run is still so; otherwise it answers with the run as it is, and the node decides anew. So the rules are
+//! written once, an append is one round trip while a run is posted to through one node, and two when it is not.
+//!
+//! # What a fault can lose
+//! | Redis | process killed | power lost | failover to a replica |
+//! |---|---|---|---|
+//! | no append-only file | everything since the last snapshot | the same | what was not replicated |
+//! | `appendfsync everysec` | nothing | the last second or two | what was not replicated |
+//! | `appendfsync always` | nothing | nothing | what was not replicated |
+//!
+//! Killing a runcast process loses nothing in any of them. Whatever Redis lost, no seq is told twice in one epoch: each
+//! new connection asks whether the server is still the process that it was (`attest.lua`), and if not all runs go on in a
+//! new epoch. A restart that lost nothing resets nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use self::keys::{Index, Keys};
+use self::life::Life;
+use self::reply::Parts;
+use self::script::Scripts;
+use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, RunPhase, Stored, rules};
+use crate::protocol::{Epoch, Lines, RunId, Segment, Seq, Timestamp};
+use crate::storage::redis::{Client, Command, LinkStatus, RedisError, RedisSettings, Reply};
+
+mod appending;
+pub mod bell;
+mod expiry;
+mod keys;
+mod life;
+mod reply;
+mod script;
+mod stored;
+
+/// Runs that one script reads or removes.
+const CHUNK: usize = 500;
+
+/// How the journal is opened.
+#[derive(Clone, Debug)]
+pub struct RedisOptions {
+    /// Before every key and channel: several clusters may share a server.
+    pub prefix: String,
+    /// This node's name, in the doorbells that it rings.
+    pub node: String,
+    /// What every journal keeps.
+    pub limits: Limits,
+    /// The server.
+    pub settings: RedisSettings,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct RedisJournal {
+    client: Client,
+    keys: Keys,
+    life: Arc<Life>,
+    scripts: Scripts,
+    appends: appending::Appends,
+    node: String,
+    limits: Limits,
+    timeout: Duration,
+}
+
+impl RedisJournal {
+    /// A journal that connects in the background: a server that is away now is a state, not an error.
+    pub fn open(options: RedisOptions) -> Self {
+        let keys = Keys::new(&options.prefix);
+        let life = Arc::new(Life::new(keys.clone()));
+        Self {
+            timeout: options.settings.command_timeout,
+            client: Client::start(options.settings, life.clone()),
+            keys,
+            life,
+            scripts: Scripts::new(),
+            appends: appending::Appends::default(),
+            node: options.node,
+            limits: options.limits,
+        }
+    }
+
+    /// The connection's state, for who has to act when it comes back.
+    pub fn status(&self) -> watch::Receiver<LinkStatus> {
+        self.client.status()
+    }
+
+    /// The channel on which a run's doorbell rings.
+    pub fn bell_channel(&self, run: &RunId) -> String {
+        self.keys.bell(run)
+    }
+
+    /// The channel of this node's own probes.
+    pub fn probe_channel(&self) -> String {
+        self.keys.probe_channel(&self.node)
+    }
+
+    /// The command connection, for what else a node tells the others.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn call(&self, command: Command) -> Result<Reply, JournalError> {
+        self.client.call(command).await.map_err(unread)
+    }
+
+    /// The store is in another life than the one that is known: asks which.
+    async fn learn_life(&self) -> Result<(), JournalError> {
+        let answer = self.client.call(self.life.question()).await.map_err(unread)?;
+        self.life.learn(answer)
+    }
+
+    /// Heads as stored, the pending epoch not shown.
+    async fn stored_heads(&self, runs: &[RunId]) -> Result<Vec<Head>, JournalError> {
+        let mut heads = Vec::with_capacity(runs.len());
+        for chunk in runs.chunks(CHUNK) {
+            let keys: Vec<_> =
+                std::iter::once(self.keys.store()).chain(chunk.iter().map(|run| self.keys.head(run))).collect();
+            let reply = self.scripts.heads.call(&self.client, self.timeout, &keys, |command| command).await;
+            let mut parts = Parts::of(reply.map_err(unread)?)?;
+            self.life.set_clock(parts.time()?);
+            let incarnation = parts.text()?;
+            let _births = parts.text()?;
+            if incarnation != self.life.epochs().incarnation.to_string() {
+                self.learn_life().await?;
+            }
+            for run in chunk {
+                let (state, at, created) = (parts.text()?, parts.time_or_none()?, parts.time_or_none()?);
+                let head = stored::head(&state, at, created).map_err(malformed)?;
+                self.life.note(run, &head);
+                heads.push(head);
+            }
+        }
+        Ok(heads)
+    }
+
+    /// Runs of an index between two times, oldest first.
+    async fn indexed(
+        &self,
+        index: Index,
+        from: String,
+        to: String,
+        limit: usize,
+    ) -> Result<Vec<(i64, RunId)>, JournalError> {
+        let command = Command::new("ZRANGEBYSCORE").arg(self.keys.index(index)).arg(from).arg(to);
+        let command = command.arg("WITHSCORES").arg("LIMIT").arg("0").arg(limit.to_string());
+        let mut parts = Parts::of(self.call(command).await?)?;
+        let mut found = Vec::new();
+        while !parts.is_empty() {
+            let run = RunId::parse(&parts.text()?).map_err(malformed)?;
+            found.push((parts.number()?, run));
+        }
+        Ok(found)
+    }
+
+    /// The oldest of several indexes together.
+    async fn oldest(
+        &self,
+        indexes: &[Index],
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Result<Vec<RunId>, JournalError> {
+        let mut found = Vec::new();
+        for index in indexes {
+            found.extend(self.indexed(*index, from.to_owned(), to.to_owned(), limit).await?);
+        }
+        found.sort();
+        found.truncate(limit);
+        Ok(found.into_iter().map(|(_, run)| run).collect())
+    }
+
+    async fn run_heads(&self, runs: Vec<RunId>) -> Result<Vec<RunHead>, JournalError> {
+        let heads = self.heads(&runs).await?;
+        Ok(runs.into_iter().zip(heads).map(|(run, head)| RunHead { run, head }).collect())
+    }
+}
+
+#[async_trait]
+impl Journal for RedisJournal {
+    async fn append(&self, append: Append) -> Result<Stored, JournalError> {
+        self.store(append).await
+    }
+
+    async fn head(&self, run: &RunId) -> Result<Head, JournalError> {
+        let mut heads = self.heads(std::slice::from_ref(run)).await?;
+        Ok(heads.pop().unwrap_or_else(Head::unborn))
+    }
+
+    async fn heads(&self, runs: &[RunId]) -> Result<Vec<Head>, JournalError> {
+        let mut heads = self.stored_heads(runs).await?;
+        let incarnation = self.life.epochs().incarnation;
+        for head in &mut heads {
+            rules::open_pending(head, incarnation);
+        }
+        Ok(heads)
+    }
+
+    async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError> {
+        // One connection carries all commands in order: this one runs after the appends sent before it.
+        self.head(run).await
+    }
+
+    async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        let keys = [self.keys.log(run)];
+        let args = |command: Command| command.arg((after + 1).to_string()).arg(max_bytes.to_string());
+        let reply = self.scripts.read.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
+        let mut parts = Parts::of(reply)?;
+        let (lines, mut bodies) = (parts.text()?, parts.bytes()?);
+        lines.lines().map(|line| segment(line, &mut bodies).ok_or_else(|| malformed(line))).collect()
+    }
+
+    async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        let since = since.as_millis().to_string();
+        let runs = self.oldest(&[Index::Open, Index::Ended, Index::Sealed], &since, "+inf", limit).await?;
+        self.run_heads(runs).await
+    }
+
+    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+        let index = if ended { Index::Ended } else { Index::Open };
+        let runs = self.oldest(&[index], "-inf", &format!("({}", before.as_millis()), limit).await?;
+        self.run_heads(runs).await
+    }
+
+    async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        self.oldest(&[Index::Gone], &since.as_millis().to_string(), "+inf", limit).await
+    }
+
+    async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
+        self.bury().await?;
+        self.expire_runs(before, limit).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.life.now()
+    }
+
+    async fn probe(&self) -> Result<(), JournalError> {
+        // A write: a server that is full, or that can't write its file, refuses it.
+        let command = Command::new("SET").arg(self.keys.probe()).arg(self.node.as_str()).arg("PX").arg("1000");
+        self.call(command).await.map(|_| ())
+    }
+
+    fn doubts(&self) -> Vec<String> {
+        self.life.doubts()
+    }
+
+    async fn close(&self) {
+        self.client.close().await;
+    }
+}
+
+/// A segment from its line `epoch first at length` and the bodies that are left.
+fn segment(line: &str, bodies: &mut Bytes) -> Option<Arc<Segment>> {
+    let mut numbers = line.split(' ').map(|word| word.parse::<u64>().ok());
+    let mut number = || numbers.next().flatten();
+    let (epoch, first, at, length) = (number()?, number()?, number()?, number()? as usize);
+    if length == 0 || length > bodies.len() || first == 0 {
+        return None;
+    }
+    let lines = Lines::from_stored(bodies.split_to(length));
+    Some(Arc::new(Segment::new(Epoch(epoch), first, Timestamp::from_millis(at as i64), lines)))
+}
+
+/// What the store holds is not what this version writes.
+fn malformed(what: impl std::fmt::Display) -> JournalError {
+    JournalError::Unavailable(format!("Redis holds something that is not a run's: {what}"))
+}
+
+fn unknown(why: impl Into<String>) -> JournalError {
+    JournalError::OutcomeUnknown(why.into())
+}
+
+/// A question that was not answered: asking changes nothing, so its outcome is never in doubt.
+fn unread(error: RedisError) -> JournalError {
+    match error {
+        RedisError::Saturated => JournalError::Saturated,
+        RedisError::Unavailable(why) | RedisError::OutcomeUnknown(why) | RedisError::Refused(why) => {
+            JournalError::Unavailable(why)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The scripts, run by their digest; a server that does not know one (it was restarted) is told its text once more.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::storage::redis::{Client, Command, RedisError, Reply};
+
+/// A script and its digest, once a server has told it.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) source: &'static str,
+    digest: Mutex<Option<String>>,
+}
+
+/// All scripts of the journal.
+#[derive(Debug)]
+pub(super) struct Scripts {
+    pub(super) append: Script,
+    pub(super) heads: Script,
+    pub(super) read: Script,
+    pub(super) expire: Script,
+    pub(super) bury: Script,
+}
+
+/// Opens or finds the store's life; run on each new connection.
+pub(super) const ATTEST: &str = include_str!("attest.lua");
+
+impl Scripts {
+    pub(super) const fn new() -> Self {
+        Self {
+            append: Script::new(include_str!("append.lua")),
+            heads: Script::new(include_str!("heads.lua")),
+            read: Script::new(include_str!("read.lua")),
+            expire: Script::new(include_str!("expire.lua")),
+            bury: Script::new(include_str!("bury.lua")),
+        }
+    }
+}
+
+impl Script {
+    const fn new(source: &'static str) -> Self {
+        Self { source, digest: Mutex::new(None) }
+    }
+
+    /// Runs it with `keys` and what `args` adds, within `within`.
+    pub(super) async fn call(
+        &self,
+        client: &Client,
+        within: Duration,
+        keys: &[String],
+        args: impl Fn(Command) -> Command,
+    ) -> Result<Reply, RedisError> {
+        let mut known = self.digest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        loop {
+            let digest = match known.take() {
+                Some(digest) => digest,
+                None => self.load(client, within).await?,
+            };
+            let command = Command::new("EVALSHA").arg(digest).arg(keys.len().to_string());
+            let command = keys.iter().fold(command, |command, key| command.arg(key.as_str()));
+            match client.call_within(args(command), within).await {
+                Err(RedisError::Refused(why)) if why.starts_with("NOSCRIPT") => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn load(&self, client: &Client, within: Duration) -> Result<String, RedisError> {
+        let command = Command::new("SCRIPT").arg("LOAD").arg(self.source);
+        match client.call_within(command, within).await {
+            Ok(Reply::BulkString(digest)) => {
+                let digest = String::from_utf8_lossy(&digest).into_owned();
+                *self.digest.lock().unwrap_or_else(PoisonError::into_inner) = Some(digest.clone());
+                Ok(digest)
+            }
+            Ok(other) => Err(RedisError::Unavailable(format!("SCRIPT LOAD answered {other:?}"))),
+            // Nothing of what was to be run has run.
+            Err(RedisError::OutcomeUnknown(why)) => Err(RedisError::Unavailable(why)),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What is stored of a run beside its events, and how it is written.
+
+use serde::{Deserialize, Serialize};
+
+use super::keys::Index;
+use crate::protocol::state::RunStatus;
+use crate::protocol::{Epoch, Lineage, Seq, Timestamp};
+use crate::storage::journal::rules;
+use crate::storage::journal::{Head, RunPhase};
+
+/// A head as its hash holds it; the times stand beside it, because only the server knows them.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    lineage: Vec<(u64, Seq)>,
+    tip: Seq,
+    bytes: u64,
+    phase: Phase,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<RunStatus>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Phase {
+    Live,
+    Sealed,
+    Gone,
+}
+
+/// A head's state as text.
+pub(super) fn state(head: &Head) -> String {
+    let phase = match head.phase {
+        RunPhase::Live => Phase::Live,
+        RunPhase::Sealed => Phase::Sealed,
+        RunPhase::Gone => Phase::Gone,
+    };
+    let lineage = head.lineage.entries().iter().map(|(epoch, first)| (epoch.0, *first)).collect();
+    let state = State { lineage, tip: head.tip, bytes: head.bytes, phase, status: head.status };
+    // Numbers and names always serialise.
+    serde_json::to_string(&state).unwrap_or_default()
+}
+
+/// A head from its state and times, the pending epoch not shown yet; unborn when there is none.
+pub(super) fn head(state: &str, at: Timestamp, created_at: Timestamp) -> Result<Head, serde_json::Error> {
+    if state.is_empty() {
+        return Ok(Head::unborn());
+    }
+    let State { lineage, tip, bytes, phase, status } = serde_json::from_str(state)?;
+    let lineage = Lineage::new(lineage.into_iter().map(|(epoch, first)| (Epoch(epoch), first)).collect());
+    let phase = match phase {
+        Phase::Live => RunPhase::Live,
+        Phase::Sealed => RunPhase::Sealed,
+        Phase::Gone => RunPhase::Gone,
+    };
+    let head = Head { lineage, tip, first: 1, phase, status, bytes, created_at, last_at: at };
+    Ok(if head.phase == RunPhase::Gone { rules::gone(&head) } else { head })
+}
+
+/// What changes with every write to a run, and never comes back: a decision made on one version holds for no other.
+pub(super) fn version(head: &Head) -> String {
+    let phase = head.phase as u8;
+    head.lineage.epoch().map_or_else(String::new, |epoch| format!("{epoch}:{}:{phase}", head.tip))
+}
+
+/// Where a run is listed.
+pub(super) fn index(head: &Head) -> Index {
+    match head.phase {
+        RunPhase::Gone => Index::Gone,
+        RunPhase::Sealed => Index::Sealed,
+        RunPhase::Live if rules::is_ended(head) => Index::Ended,
+        RunPhase::Live => Index::Open,
+    }
+}
