@@ -4,6 +4,7 @@
 
 pub mod actors;
 pub mod app;
+pub mod backoff;
 pub mod budget;
 pub mod cli;
 pub mod config;

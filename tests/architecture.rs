@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     // Words: pure.
     ("protocol", &["protocol"]),
+    ("backoff", &[]),
     ("budget", &[]),
     // Setting.
     ("config", &["config", "protocol"]),
@@ -17,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("meters", &["protocol"]),
     ("node", &[]),
     // Storage: knows no actor and no HTTP.
-    ("storage", &["protocol", "storage"]),
+    ("storage", &["backoff", "budget", "protocol", "storage"]),
     // Speech: the vocabulary of the actors, and what supervises them. No concrete actor.
     ("actors/messages", &["actors::messages", "actors::supervision", "budget", "protocol", "storage"]),
     ("actors/supervision", &["actors::supervision", "protocol"]),

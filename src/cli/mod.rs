@@ -10,7 +10,6 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Flag, Sources};
 use crate::protocol::RunId;
 
-mod backoff;
 mod batch;
 pub mod doctor;
 pub mod post;

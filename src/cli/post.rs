@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::ServerUrl;
-use super::backoff::Backoff;
 use super::terminal::plain;
+use crate::backoff::Backoff;
 use crate::protocol::RunId;
 
 /// Pauses between attempts, before jitter and `Retry-After`.

@@ -4,3 +4,4 @@
 pub mod catalog;
 pub mod data_dir;
 pub mod journal;
+pub mod redis;

@@ -53,6 +53,14 @@ pub const METRICS: &[(Kind, &str, Unit, &str)] = &[
     (Kind::Counter, "runcast_journal_reads_total", Unit::Count, "Reads of the journal."),
     (Kind::Counter, "runcast_journal_failures_total", Unit::Count, "Failures of the journal, by `work`."),
     (Kind::Counter, "runcast_catalog_failures_total", Unit::Count, "Writes of the list of runs that failed."),
+    (Kind::Counter, "runcast_redis_connects_total", Unit::Count, "Connections to Redis that were good for use."),
+    (Kind::Counter, "runcast_redis_commands_total", Unit::Count, "Commands sent to Redis."),
+    (
+        Kind::Counter,
+        "runcast_redis_missed_deadlines_total",
+        Unit::Count,
+        "Commands to Redis without a reply by their deadline.",
+    ),
     (Kind::Counter, "runcast_runs_expired_total", Unit::Count, "Runs that expired."),
 ];
 

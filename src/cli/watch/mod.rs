@@ -15,10 +15,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use self::follow::{Follow, Seen};
 use self::show::Show;
-use super::backoff::Backoff;
 use super::server_url::after_text;
 use super::terminal::{plain, plain_json};
 use super::{ServerUrl, block_on, parse_run, post, tell};
+use crate::backoff::Backoff;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{After, RunId};
 

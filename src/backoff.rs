@@ -5,26 +5,27 @@ use std::time::Duration;
 
 /// The pauses of one series of attempts.
 #[derive(Clone, Debug)]
-pub(super) struct Backoff {
+pub struct Backoff {
     first: Duration,
     most: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    pub(super) fn new(first: Duration, most: Duration) -> Self {
+    /// Pauses from `first` on, doubling up to `most`.
+    pub fn new(first: Duration, most: Duration) -> Self {
         Self { first, most, next: first }
     }
 
     /// The next pause: between half of the nominal one and all of it.
-    pub(super) fn pause(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let nominal = self.next;
         self.next = nominal.saturating_mul(2).min(self.most);
         jittered(nominal)
     }
 
     /// It went well: start anew with the next failure.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.next = self.first;
     }
 }

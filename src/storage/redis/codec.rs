@@ -1,0 +1,260 @@
+//! RESP2 frames on a byte stream: `redis-async`'s codec, behind a scan that knows when a reply is whole.
+//!
+//! Left alone, `RespCodec` parses an unfinished reply from its start again after every read, copying each string each
+//! time: work grows with the square of the reply. It also takes a declared length at its word when it allocates. So the
+//! reply is first looked through, once, continuing where the last read ended, and handed over when its last byte is there.
+
+use std::io;
+
+use bytes::BytesMut;
+use memchr::memchr;
+use redis_async::resp::{RespCodec, RespValue};
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::Command;
+
+/// Largest reply taken: 64 MiB. A larger one breaks the connection; replies that can grow are read in pages.
+pub const MAX_REPLY_BYTES: usize = 64 * 1024 * 1024;
+
+/// Room for each read from the socket, at least. 64 KiB.
+pub(super) const READ_BYTES: usize = 64 * 1024;
+
+/// Longest line: a length, a number, a status, an error.
+const MAX_LINE_BYTES: usize = 64 * 1024;
+
+/// Deepest nesting of arrays: the codec recurses.
+const MAX_DEPTH: usize = 16;
+
+/// Encodes [`Command`]s, decodes replies.
+#[derive(Debug, Default)]
+pub(super) struct RespFrames {
+    scan: Scan,
+    /// Bytes of the replies decoded so far.
+    decoded: u64,
+    received: u64,
+}
+
+impl RespFrames {
+    /// Bytes received so far, those of an unfinished reply included: whether the other side lives.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+}
+
+impl Encoder<&Command> for RespFrames {
+    type Error = io::Error;
+
+    fn encode(&mut self, command: &Command, buffer: &mut BytesMut) -> io::Result<()> {
+        command.write_to(buffer);
+        Ok(())
+    }
+}
+
+impl Decoder for RespFrames {
+    type Item = RespValue;
+    type Error = io::Error;
+
+    fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<RespValue>> {
+        self.received = self.decoded + buffer.len() as u64;
+        match self.scan.advance(buffer)? {
+            Progress::Whole { bytes } => {
+                let mut reply = buffer.split_to(bytes);
+                self.decoded += bytes as u64;
+                let value = RespCodec.decode(&mut reply).map_err(|error| invalid(error.to_string()))?;
+                value.filter(|_| reply.is_empty()).map(Some).ok_or_else(|| invalid("a reply that is not RESP2"))
+            }
+            Progress::Needs { bytes } if bytes > MAX_REPLY_BYTES => {
+                Err(invalid(format!("a reply of more than {MAX_REPLY_BYTES} bytes")))
+            }
+            Progress::Needs { bytes } => {
+                buffer.reserve(bytes.saturating_sub(buffer.len()).max(READ_BYTES));
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn invalid(what: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.into())
+}
+
+/// How far the reply at the start of the buffer was looked through.
+#[derive(Debug, Default)]
+struct Scan {
+    /// Everything before is whole.
+    at: usize,
+    /// Elements still to come, of each array that is open here.
+    open: Vec<u64>,
+}
+
+/// What a scan has found.
+#[derive(Debug, PartialEq, Eq)]
+enum Progress {
+    /// A reply of this many bytes.
+    Whole { bytes: usize },
+    /// The reply has at least this many bytes.
+    Needs { bytes: usize },
+}
+
+impl Scan {
+    fn advance(&mut self, buffer: &[u8]) -> io::Result<Progress> {
+        loop {
+            let rest = &buffer[self.at..];
+            let Some(end) = memchr(b'\n', rest) else {
+                return match rest.len() > MAX_LINE_BYTES {
+                    true => Err(invalid(format!("a line of more than {MAX_LINE_BYTES} bytes"))),
+                    false => Ok(Progress::Needs { bytes: buffer.len() + 1 }),
+                };
+            };
+            let line = rest[..end].strip_suffix(b"\r").ok_or_else(|| invalid("a line that ends without CR"))?;
+            let mut next = self.at + end + 1;
+            match line.split_first() {
+                Some((b'+' | b'-' | b':', _)) => {}
+                Some((b'$', length)) => {
+                    if let Some(length) = declared(length)? {
+                        next = next.saturating_add(length).saturating_add(2);
+                        if next > buffer.len() {
+                            return Ok(Progress::Needs { bytes: next });
+                        }
+                    }
+                }
+                Some((b'*', length)) => {
+                    if let Some(elements @ 1..) = declared(length)? {
+                        if self.open.len() == MAX_DEPTH {
+                            return Err(invalid(format!("arrays nested deeper than {MAX_DEPTH}")));
+                        }
+                        self.open.push(elements as u64);
+                        self.at = next;
+                        continue;
+                    }
+                }
+                _ => return Err(invalid("an answer that is not RESP2")),
+            }
+            self.at = next;
+            if self.close_element() {
+                return Ok(Progress::Whole { bytes: std::mem::take(&mut self.at) });
+            }
+        }
+    }
+
+    /// An element has ended, and with it perhaps the arrays that it was the last of; `true` when the reply has.
+    fn close_element(&mut self) -> bool {
+        while let Some(left) = self.open.last_mut() {
+            *left -= 1;
+            if *left > 0 {
+                return false;
+            }
+            self.open.pop();
+        }
+        true
+    }
+}
+
+/// A declared length; `None` is null's `-1`.
+fn declared(length: &[u8]) -> io::Result<Option<usize>> {
+    let number = std::str::from_utf8(length).ok().and_then(|digits| digits.parse::<i64>().ok());
+    match number {
+        Some(-1) => Ok(None),
+        Some(number) => usize::try_from(number).map(Some).map_err(|_| invalid("a negative length")),
+        None => Err(invalid("a length that is no number")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests {
+    use proptest::prelude::*;
+    use redis_async::resp::RespValue::{Array, BulkString, Error, Integer, Nil, SimpleString};
+
+    use super::*;
+
+    fn wire(values: &[RespValue]) -> Vec<u8> {
+        let mut wire = BytesMut::new();
+        for value in values {
+            RespCodec.encode(value.clone(), &mut wire).unwrap();
+        }
+        wire.to_vec()
+    }
+
+    /// What comes of these bytes when they arrive `step` at a time.
+    fn decode(bytes: &[u8], step: usize) -> io::Result<Vec<RespValue>> {
+        let (mut frames, mut buffer, mut values) = (RespFrames::default(), BytesMut::new(), Vec::new());
+        for piece in bytes.chunks(step) {
+            buffer.extend_from_slice(piece);
+            while let Some(value) = frames.decode(&mut buffer)? {
+                values.push(value);
+            }
+        }
+        assert_eq!(frames.received(), bytes.len() as u64);
+        assert!(buffer.is_empty(), "{} bytes are left", buffer.len());
+        Ok(values)
+    }
+
+    fn value() -> impl Strategy<Value = RespValue> {
+        let line = "[ -~]{0,12}";
+        let leaf = prop_oneof![
+            Just(Nil),
+            any::<i64>().prop_map(Integer),
+            line.prop_map(SimpleString),
+            line.prop_map(Error),
+            prop::collection::vec(any::<u8>(), 0..40).prop_map(BulkString),
+        ];
+        leaf.prop_recursive(5, 40, 6, |inner| prop::collection::vec(inner, 0..6).prop_map(Array))
+    }
+
+    proptest! {
+        #[test]
+        fn replies_are_the_same_however_they_arrive(values in prop::collection::vec(value(), 1..5), step in 1_usize..60) {
+            prop_assert_eq!(decode(&wire(&values), step).unwrap(), values);
+        }
+    }
+
+    #[test]
+    fn null_arrays_are_nil_and_empty_ones_whole() {
+        assert_eq!(
+            decode(b"*-1\r\n*0\r\n*2\r\n*0\r\n$-1\r\n", 1).unwrap(),
+            [Nil, Array(Vec::new()), Array(vec![Array(Vec::new()), Nil])]
+        );
+    }
+
+    #[test]
+    fn what_is_not_resp2_breaks_the_connection_before_it_is_kept() {
+        let deep = "*1\r\n".repeat(MAX_DEPTH + 1);
+        let long = format!("+{}", "x".repeat(MAX_LINE_BYTES));
+        let table: &[(&str, &str)] = &[
+            ("HTTP/1.1 400 Bad Request\r\n", "not RESP2"),
+            ("\r\n", "not RESP2"),
+            ("%1\r\n+a\r\n+b\r\n", "not RESP2"),
+            ("+OK\n", "without CR"),
+            ("$x\r\n", "no number"),
+            ("$-2\r\n", "negative"),
+            ("*-7\r\n", "negative"),
+            ("$9223372036854775807\r\n", "more than 67108864 bytes"),
+            ("*1\r\n$67108865\r\n", "more than 67108864 bytes"),
+            ("$3\r\nabcd\r\n", "without CR"),
+            (":seven\r\n", "Unexpected byte"),
+            (&deep, "nested deeper"),
+            (&long, "a line of more than"),
+        ];
+        for (bytes, expected) in table {
+            let mut frames = RespFrames::default();
+            let mut buffer = BytesMut::from(bytes.as_bytes());
+            let error = loop {
+                match frames.decode(&mut buffer) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("{bytes:.40}: waits for more"),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            assert!(error.contains(expected), "{bytes:.40}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_array_of_countless_elements_is_not_allocated_at_its_word() {
+        let mut frames = RespFrames::default();
+        let mut buffer = BytesMut::from(&b"*9223372036854775807\r\n+a\r\n"[..]);
+        assert_eq!(frames.decode(&mut buffer).unwrap(), None);
+        assert!(buffer.capacity() < 1024 * 1024);
+    }
+}

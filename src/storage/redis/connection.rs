@@ -1,0 +1,161 @@
+//! A live connection of a client: requests in, replies out, until it is lost or the client is closed.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::{Sink, SinkExt as _, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::Command;
+use super::client::Request;
+use super::link::{Frames, Link};
+use super::pipeline::Pipeline;
+
+/// Bytes collected for one write, about: what waits is encoded up to here, written, and so on. 256 KiB.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Requests taken up before the socket is looked at.
+const TAKE: usize = 256;
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The client was closed, or nobody has it any more.
+    Closed,
+    /// Why the connection is gone.
+    Lost(String),
+}
+
+/// See the module.
+pub(super) struct Connection {
+    frames: Frames,
+    pipeline: Pipeline,
+    /// Bytes encoded so far.
+    encoded: u64,
+    /// Something encoded may not have reached the socket.
+    unflushed: bool,
+    /// Bytes received when last looked at.
+    received: u64,
+}
+
+impl Connection {
+    pub(super) fn new(link: Link, command_timeout: Duration) -> Self {
+        let mut frames = link.into_frames();
+        frames.set_backpressure_boundary(BATCH_BYTES);
+        let received = frames.codec().received();
+        let pipeline = Pipeline::new(command_timeout, Instant::now());
+        Self { frames, pipeline, encoded: 0, unflushed: false, received }
+    }
+
+    /// Serves. Everybody has been answered when it returns.
+    pub(super) async fn serve(mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> Ended {
+        let ended = self.converse(requests).await;
+        let why = match &ended {
+            Ended::Closed => "the connection was closed",
+            Ended::Lost(why) => why,
+        };
+        // What the socket has not taken, Redis can't have.
+        let written = self.encoded - self.frames.write_buffer().len() as u64;
+        self.pipeline.lose(why, written);
+        ended
+    }
+
+    async fn converse(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> Ended {
+        let mut timer = pin!(sleep_until(self.pipeline.due()));
+        let mut taken = Vec::with_capacity(TAKE);
+        let mut closing = false;
+        loop {
+            let now = Instant::now();
+            if now >= self.pipeline.due()
+                && let Err(why) = self.expire(now)
+            {
+                return Ended::Lost(why);
+            }
+            if closing && self.pipeline.is_idle() {
+                return Ended::Closed;
+            }
+            if timer.deadline() > self.pipeline.due() || timer.deadline() <= now {
+                timer.as_mut().reset(self.pipeline.due());
+            }
+            tokio::select! {
+                biased; // All that is there to send goes into one write.
+                count = requests.recv_many(&mut taken, TAKE), if !closing => {
+                    if count == 0 {
+                        return Ended::Closed;
+                    }
+                    for request in taken.drain(..) {
+                        match request {
+                            Request::Call(call) => self.pipeline.push(call),
+                            Request::Burst(calls) => calls.into_iter().for_each(|call| self.pipeline.push(call)),
+                            Request::Close => closing = true,
+                        }
+                    }
+                }
+                moved = poll_fn(|cx| self.poll(cx)) => {
+                    if let Err(why) = moved {
+                        return Ended::Lost(why);
+                    }
+                }
+                () = timer.as_mut() => {}
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Instant) -> Result<(), String> {
+        if self.pipeline.expire(now, self.encoded)? {
+            self.encode(&Command::new("PING")).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, command: &Command) -> std::io::Result<()> {
+        let before = self.frames.write_buffer().len();
+        self.frames.start_send_unpin(command)?;
+        self.encoded += (self.frames.write_buffer().len() - before) as u64;
+        self.unflushed = true;
+        Ok(())
+    }
+
+    /// Writes and reads as far as the socket lets it. Ready when replies came, or with why the connection is lost.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            return Poll::Ready(Err(format!("can't write: {error}")));
+        }
+        let mut moved = false;
+        loop {
+            let read = self.frames.poll_next_unpin(cx);
+            let received = self.frames.codec().received();
+            if received != self.received {
+                self.received = received;
+                self.pipeline.heard(Instant::now());
+            }
+            match read {
+                Poll::Ready(Some(Ok(reply))) => self.pipeline.answer(reply)?,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(format!("can't read: {error}"))),
+                Poll::Ready(None) => return Poll::Ready(Err("closed by Redis".to_owned())),
+                Poll::Pending if moved => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
+            moved = true;
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        while self.pipeline.has_waiting() {
+            // Ready below a batch; writes when there is one.
+            ready!(Sink::<&Command>::poll_ready(std::pin::Pin::new(&mut self.frames), cx))?;
+            if let Some(command) = self.pipeline.send_next(self.encoded) {
+                metrics::counter!("runcast_redis_commands_total").increment(1);
+                self.encode(&command)?;
+            }
+        }
+        if self.unflushed {
+            ready!(Sink::<&Command>::poll_flush(std::pin::Pin::new(&mut self.frames), cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,209 @@
+//! Who waits for which reply on one connection, and until when. No I/O and no clock: time comes in as a value.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::client::Share;
+use super::{Command, RedisError, Reply, judged};
+
+/// Silence after which Redis is asked whether it lives.
+pub(super) const PING_AFTER: Duration = Duration::from_secs(5);
+
+/// Commands in a row without a reply in time that condemn the connection.
+const MISSES: u32 = 2;
+
+/// A command, and who waits for its reply. Dropping it unanswered tells the caller nothing: see [`Pipeline::lose`].
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) command: Command,
+    pub(super) deadline: Instant,
+    pub(super) reply: oneshot::Sender<Result<Reply, RedisError>>,
+    /// Of the client's bounds; given back when the reply is in, or when nothing will come any more.
+    pub(super) share: Share,
+}
+
+impl Call {
+    /// Answers that it was not sent.
+    pub(super) fn refuse(self, why: &str) {
+        // Whoever gave up does not listen.
+        let _ = self.reply.send(Err(RedisError::Unavailable(why.to_owned())));
+    }
+}
+
+/// A command on its way. It keeps its place until its reply comes, whoever still waits for it.
+#[derive(Debug)]
+struct InFlight {
+    deadline: Instant,
+    /// Where it begins among all bytes of the connection.
+    begins: u64,
+    waiter: Waiter,
+    _share: Option<Share>,
+}
+
+#[derive(Debug)]
+enum Waiter {
+    Caller(oneshot::Sender<Result<Reply, RedisError>>),
+    /// The pipeline's own `PING`.
+    Ping,
+    /// The deadline has passed.
+    Late,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    command_timeout: Duration,
+    /// Not yet given to the connection.
+    waiting: VecDeque<Call>,
+    /// In the order of their replies.
+    in_flight: VecDeque<InFlight>,
+    /// Deadlines missed since the last sign of life.
+    missed: u32,
+    heard: Instant,
+    pinging: bool,
+    /// No deadline is earlier; one that was met may have stood here.
+    due: Instant,
+}
+
+impl Pipeline {
+    pub(super) fn new(command_timeout: Duration, now: Instant) -> Self {
+        Self {
+            command_timeout,
+            waiting: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            missed: 0,
+            heard: now,
+            pinging: false,
+            due: now + PING_AFTER,
+        }
+    }
+
+    /// Queues a command.
+    pub(super) fn push(&mut self, call: Call) {
+        self.due = self.due.min(call.deadline);
+        self.waiting.push_back(call);
+    }
+
+    /// The next command to send; from now on its outcome is open. Commands that nobody waits for any more are skipped.
+    pub(super) fn send_next(&mut self, begins: u64) -> Option<Command> {
+        while let Some(call) = self.waiting.pop_front() {
+            if call.reply.is_closed() {
+                continue;
+            }
+            let (waiter, share) = (Waiter::Caller(call.reply), Some(call.share));
+            self.in_flight.push_back(InFlight { deadline: call.deadline, begins, waiter, _share: share });
+            return Some(call.command);
+        }
+        None
+    }
+
+    /// The next reply.
+    ///
+    /// # Errors
+    /// It answers nothing.
+    pub(super) fn answer(&mut self, reply: Reply) -> Result<(), String> {
+        let Some(asked) = self.in_flight.pop_front() else {
+            return Err(match reply {
+                Reply::Error(text) => text,
+                _ => "Redis said what nobody asked for".to_owned(),
+            });
+        };
+        match asked.waiter {
+            // A caller that gave up does not listen.
+            Waiter::Caller(caller) => drop(caller.send(judged(reply))),
+            Waiter::Ping => self.pinging = false,
+            Waiter::Late => {}
+        }
+        Ok(())
+    }
+
+    /// Bytes came: Redis lives.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+        self.missed = 0;
+    }
+
+    /// When to call [`Pipeline::expire`].
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Answers those whose deadline has passed; `true` asks for a `PING` to be sent.
+    ///
+    /// # Errors
+    /// The connection is as good as dead: why.
+    pub(super) fn expire(&mut self, now: Instant, begins: u64) -> Result<bool, String> {
+        let mut due = now + PING_AFTER;
+        for asked in &mut self.in_flight {
+            if matches!(asked.waiter, Waiter::Late) {
+                continue;
+            }
+            if asked.deadline > now {
+                due = due.min(asked.deadline);
+                continue;
+            }
+            self.missed += 1;
+            metrics::counter!("runcast_redis_missed_deadlines_total").increment(1);
+            match std::mem::replace(&mut asked.waiter, Waiter::Late) {
+                Waiter::Caller(caller) => {
+                    let _ =
+                        caller.send(Err(RedisError::OutcomeUnknown("not within the command's deadline".to_owned())));
+                }
+                Waiter::Ping => return Err(format!("no answer to PING within {:?}", self.command_timeout)),
+                Waiter::Late => {}
+            }
+        }
+        // The connection takes nothing: as bad as no reply.
+        let (late, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|call| call.deadline <= now);
+        self.waiting = waiting;
+        let late: VecDeque<Call> = late;
+        for call in late {
+            self.missed += 1;
+            metrics::counter!("runcast_redis_missed_deadlines_total").increment(1);
+            call.refuse("the connection took nothing within the command's deadline");
+        }
+        due = self.waiting.iter().map(|call| call.deadline).fold(due, Instant::min);
+        if self.missed >= MISSES {
+            return Err(format!("{} commands in a row without a reply in time", self.missed));
+        }
+        let ping = !self.pinging && now >= self.heard + PING_AFTER;
+        if ping {
+            self.pinging = true;
+            let deadline = now + self.command_timeout;
+            self.in_flight.push_back(InFlight { deadline, begins, waiter: Waiter::Ping, _share: None });
+            due = due.min(deadline);
+        } else if !self.pinging {
+            due = due.min(self.heard + PING_AFTER);
+        }
+        self.due = due;
+        Ok(ping)
+    }
+
+    /// Whether commands are still to be sent.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether no caller waits for anything.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && !self.in_flight.iter().any(|asked| matches!(asked.waiter, Waiter::Caller(_)))
+    }
+
+    /// The connection is gone, after the first `written` bytes of what it was given: answers everybody.
+    pub(super) fn lose(self, why: &str, written: u64) {
+        for asked in self.in_flight {
+            let Waiter::Caller(caller) = asked.waiter else { continue };
+            let error = match asked.begins < written {
+                true => RedisError::OutcomeUnknown(why.to_owned()),
+                false => RedisError::Unavailable(why.to_owned()),
+            };
+            let _ = caller.send(Err(error));
+        }
+        for call in self.waiting {
+            call.refuse(why);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The connection to Redis: against a real redis-server, and through a proxy with faults.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test says so by failing
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod calls;
+mod probe;

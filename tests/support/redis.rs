@@ -1,0 +1,171 @@
+//! A real Redis of its own: a directory that goes, and a port that it keeps over restarts.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::node::lasting_port;
+use super::{SOON, eventually};
+
+/// What it logs when it serves, with all data loaded.
+const READY: &str = "Ready to accept connections";
+
+/// Other tests look for ports at the same time.
+const PORTS_TRIED: usize = 20;
+
+/// A `redis-server`. Killed when dropped.
+pub(crate) struct RedisServer {
+    dir: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    tls: bool,
+    port: u16,
+    process: Option<Child>,
+    lives: usize,
+}
+
+impl RedisServer {
+    /// Starts one that keeps nothing on disk.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one with these lines of its configuration, such as `("appendonly", "yes")`, `("requirepass", "secret")`,
+    /// `("user", "ann on >secret ~* &* +@all")`, `("maxmemory", "4mb")`. A line may occur more than once.
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::begin(settings, false).await
+    }
+
+    /// Starts one that speaks TLS only, as `localhost`; see [`RedisServer::ca_file`].
+    pub(crate) async fn start_with_tls() -> Self {
+        Self::begin(&[], true).await
+    }
+
+    async fn begin(settings: &[(&str, &str)], tls: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        if tls {
+            certify(dir.path());
+        }
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let mut server = Self { dir, settings, tls, port: 0, process: None, lives: 0 };
+        for _ in 0..PORTS_TRIED {
+            server.port = lasting_port();
+            match server.launch().await {
+                Ok(()) => return server,
+                Err(log) => assert!(log.contains("Address already in use"), "redis-server did not start:\n{log}"),
+            }
+        }
+        panic!("no free port for redis-server")
+    }
+
+    /// Starts the process; its log if it ends.
+    async fn launch(&mut self) -> Result<(), String> {
+        self.lives += 1;
+        let log = self.dir.path().join(format!("redis-{}.log", self.lives));
+        let configuration = self.dir.path().join("redis.conf");
+        fs::write(&configuration, self.configuration(&log)).unwrap();
+        let mut command = Command::new("redis-server");
+        command.arg(configuration).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().expect("redis-server runs (Debian: apt-get install redis-server)");
+        let process = self.process.insert(process);
+        let mut state = || match process.try_wait().unwrap() {
+            Some(_) => Some(false),
+            None => fs::read_to_string(&log).unwrap_or_default().contains(READY).then_some(true),
+        };
+        match eventually!(state(), |state| state.is_some(), SOON) {
+            Some(true) => Ok(()),
+            _ => {
+                self.process = None;
+                Err(fs::read_to_string(&log).unwrap_or_default())
+            }
+        }
+    }
+
+    fn configuration(&self, log: &Path) -> String {
+        let (dir, port) = (self.dir.path().display(), self.port);
+        let mut lines = format!("bind 127.0.0.1\ndir {dir}\nlogfile {}\nsave \"\"\n", log.display());
+        lines += "daemonize no\nenable-debug-command local\n";
+        lines += &match self.tls {
+            true => format!(
+                "port 0\ntls-port {port}\ntls-cert-file {dir}/cert.pem\ntls-key-file {dir}/key.pem\n\
+                 tls-ca-cert-file {dir}/ca.pem\ntls-auth-clients no\n"
+            ),
+            false => format!("port {port}\n"),
+        };
+        for (key, value) in &self.settings {
+            lines += &format!("{key} {value}\n");
+        }
+        lines
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// Without user and password.
+    pub(crate) fn url(&self) -> String {
+        match self.tls {
+            true => format!("rediss://localhost:{}", self.port),
+            false => format!("redis://{}", self.address()),
+        }
+    }
+
+    /// Who vouches for its certificate.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.dir.path().join("ca.pem")
+    }
+
+    /// SIGTERM, and its end.
+    pub(crate) async fn stop(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
+        eventually!(process.try_wait().unwrap(), |status| status.is_some(), SOON);
+    }
+
+    /// SIGKILL, and its end.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Starts it again, on its port and its data; stops it before, if it runs.
+    pub(crate) async fn restart(&mut self) {
+        if self.process.is_some() {
+            self.stop().await;
+        }
+        self.launch().await.unwrap_or_else(|log| panic!("redis-server did not start again:\n{log}"));
+    }
+
+    /// The same, without its data.
+    pub(crate) async fn restart_empty(&mut self) {
+        self.kill();
+        let _ = fs::remove_dir_all(self.dir.path().join("appendonlydir"));
+        let _ = fs::remove_file(self.dir.path().join("dump.rdb"));
+        self.restart().await;
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An authority, and a certificate of its for `localhost`.
+fn certify(dir: &Path) {
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca = authority.self_signed(&authority_key).unwrap();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    fs::write(dir.join("ca.pem"), ca.pem()).unwrap();
+    fs::write(dir.join("cert.pem"), certificate.pem()).unwrap();
+    fs::write(dir.join("key.pem"), key.serialize_pem()).unwrap();
+}
