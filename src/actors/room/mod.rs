@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
-use tokio::sync::oneshot;
 use tracing::warn;
 use uuid::Uuid;
 
@@ -24,7 +23,7 @@ use super::messages::room::{
 use super::supervision::{Alive, Line};
 use crate::protocol::close::CloseReason;
 use crate::protocol::{ProducerId, RunId, Segment};
-use crate::storage::journal::{Head, Journal, JournalError};
+use crate::storage::journal::{Journal, JournalError};
 
 mod ahead;
 mod appending;

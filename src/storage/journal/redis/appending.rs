@@ -90,7 +90,7 @@ impl RedisJournal {
                 Some(seen) => {
                     let mut run = seen.run.clone();
                     let max_run_bytes = self.limits.max_run_bytes;
-                    let decision = rules::append(&mut run, append, &Moment { now: self.now(), epochs, max_run_bytes });
+                    let decision = rules::append(&mut run, append, &Moment { now: self.life.now(), epochs, max_run_bytes });
                     match self.ask(append, deadline, epochs, Some((seen, &decision))).await? {
                         Answer::Stored(at, created) => return Ok(self.stored(append, epochs, run, decision, at, created)),
                         Answer::Confirmed => return Ok(decision.stored),
@@ -176,7 +176,7 @@ impl RedisJournal {
             dropped.iter().fold(command, |command, producer| command.arg(producer.as_str()))
         };
         // No longer than the append may still run: whoever waits for it has other things to tell.
-        let left = deadline.as_millis().saturating_sub(self.now().as_millis()).max(1) as u64;
+        let left = deadline.as_millis().saturating_sub(self.life.now().as_millis()).max(1) as u64;
         let within = self.timeout.min(Duration::from_millis(left));
         let reply = self.scripts.append.call(&self.client, within, &keys, args).await.map_err(failed)?;
         let mut parts = Parts::of(reply)?;

@@ -26,7 +26,7 @@ use self::keys::{Index, Keys};
 use self::life::Life;
 use self::reply::Parts;
 use self::script::Scripts;
-use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, RunPhase, Stored, rules};
+use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, Stored, rules};
 use crate::protocol::{Epoch, Lines, RunId, Segment, Seq, Timestamp};
 use crate::storage::redis::{Client, Command, LinkStatus, RedisError, RedisSettings, Reply};
 
