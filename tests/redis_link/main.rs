@@ -5,5 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attesting;
 mod calls;
+mod faults;
+mod greeting;
+mod listening;
 mod probe;

@@ -11,7 +11,7 @@ use crate::support::{SOON, soon};
 pub(crate) const PATIENT: Duration = Duration::from_secs(15);
 
 /// A deadline for tests that wait for it to pass.
-pub(crate) const BRIEF: Duration = Duration::from_millis(400);
+pub(crate) const BRIEF: Duration = Duration::from_millis(500);
 
 pub(crate) fn settings(url: &str, command_timeout: Duration) -> RedisSettings {
     RedisSettings { url: url.parse().unwrap(), ca_file: None, command_timeout, client_name: "runcast-test".to_owned() }

@@ -88,6 +88,14 @@ pub(super) struct Share {
     bytes: Held,
 }
 
+impl Share {
+    /// A share of one command and its bytes, if there is room.
+    pub(super) fn take(commands: &Budget, bytes: &Budget, size: usize) -> Option<Self> {
+        let mut share = Self { command: commands.hold(), bytes: bytes.hold() };
+        (share.command.grow(1) && share.bytes.grow(size)).then_some(share)
+    }
+}
+
 type Answer = oneshot::Receiver<Result<Reply, RedisError>>;
 
 impl Client {
@@ -177,12 +185,9 @@ impl Client {
     }
 
     fn admit(&self, command: Command, deadline: Instant) -> Result<(Call, Answer), RedisError> {
-        let mut share = Share { command: self.0.commands.hold(), bytes: self.0.bytes.hold() };
         // A command larger than the bound goes alone.
         let bytes = command.size().min(PIPELINE_BYTES);
-        if !share.command.grow(1) || !share.bytes.grow(bytes) {
-            return Err(RedisError::Saturated);
-        }
+        let share = Share::take(&self.0.commands, &self.0.bytes, bytes).ok_or(RedisError::Saturated)?;
         let (reply, answer) = oneshot::channel();
         Ok((Call { command, deadline, reply, share }, answer))
     }

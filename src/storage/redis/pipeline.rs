@@ -207,3 +207,7 @@ impl Pipeline {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests;
