@@ -4,24 +4,30 @@
 
 #[path = "journal_contract/appends.rs"]
 mod appends;
+#[path = "journal_contract/fixture.rs"]
+mod fixture;
 #[path = "journal_contract/lives.rs"]
 mod lives;
 #[path = "journal_contract/producers.rs"]
 mod producers;
 #[path = "journal_contract/reads.rs"]
 mod reads;
-#[path = "journal_contract/support.rs"]
 mod support;
+#[path = "journal_contract/words.rs"]
+mod words;
 
 /// Makes of each `async fn name(kind: Kind)` a test per implementation.
 macro_rules! contract {
     ($module:ident: $($name:ident)+) => {
         mod $module {
             mod memory {
-                $(#[tokio::test] async fn $name() { crate::$module::$name(crate::support::Kind::Memory).await })+
+                $(#[tokio::test] async fn $name() { crate::$module::$name(crate::fixture::Kind::Memory).await })+
             }
             mod sqlite {
-                $(#[tokio::test] async fn $name() { crate::$module::$name(crate::support::Kind::Sqlite).await })+
+                $(#[tokio::test] async fn $name() { crate::$module::$name(crate::fixture::Kind::Sqlite).await })+
+            }
+            mod redis {
+                $(#[tokio::test] async fn $name() { crate::$module::$name(crate::fixture::Kind::Redis).await })+
             }
         }
     };

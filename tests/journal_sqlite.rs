@@ -14,9 +14,9 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tempfile::TempDir;
 
 #[allow(dead_code)]
-#[path = "journal_contract/support.rs"]
-mod support;
-use support::*;
+#[path = "journal_contract/words.rs"]
+mod words;
+use words::*;
 
 fn options(dir: &Path, boot: &str) -> SqliteOptions {
     SqliteOptions { boot_id: Some(boot.into()), ..SqliteOptions::new(dir.join("journal.db"), ROOMY) }

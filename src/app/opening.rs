@@ -7,12 +7,16 @@ use anyhow::Context as _;
 
 use super::Storage;
 use crate::config::{self, CatalogUrl, Config, JournalUrl};
+use crate::storage::catalog::postgres::PostgresCatalog;
 use crate::storage::catalog::sqlite::SqliteCatalog;
 use crate::storage::catalog::{self, Catalog};
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::sqlite::{self, SqliteJournal, SqliteOptions};
 use crate::storage::journal::{Journal, Limits};
+
+/// What the catalog says where the runs of a single node have their logs.
+const HOME_OF_ONE: &str = "local";
 
 impl Storage {
     /// Opens the journal and the catalog; the data directory, if there is one, stays locked while the result lives.
@@ -57,7 +61,10 @@ async fn open_catalog(config: &Config) -> Result<Arc<dyn Catalog>, anyhow::Error
     let url = match &config.catalog.url {
         CatalogUrl::Memory => catalog::sqlite::CatalogUrl::Memory,
         CatalogUrl::Sqlite(path) => catalog::sqlite::CatalogUrl::Sqlite(config.server.data_dir.join(path)),
-        CatalogUrl::Postgres(_) => anyhow::bail!("a catalog in PostgreSQL can't be opened by this build"),
+        CatalogUrl::Postgres(url) => {
+            let home = if config.is_cluster() { &config.redis.prefix } else { HOME_OF_ONE };
+            return Ok(Arc::new(PostgresCatalog::open(url.reveal(), home).await?));
+        }
     };
     Ok(Arc::new(SqliteCatalog::open(&url).await?))
 }

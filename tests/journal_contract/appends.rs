@@ -4,7 +4,8 @@ use runcast::protocol::segment::SEGMENT_BYTES;
 use runcast::protocol::state::RunStatus;
 use runcast::storage::journal::{Append, Head, Limits, Post, Precondition, RESERVED_BYTES, Refusal, RunPhase};
 
-use crate::support::*;
+use crate::fixture::*;
+use crate::words::*;
 
 pub(crate) async fn a_run_is_born_with_its_first_event(kind: Kind) {
     let f = kind.open().await;

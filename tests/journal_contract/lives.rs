@@ -6,7 +6,8 @@ use std::time::Duration;
 use runcast::protocol::state::RunStatus;
 use runcast::storage::journal::{Expired, Head, Limits, OnGap, Post, Refusal, RunPhase};
 
-use crate::support::*;
+use crate::fixture::*;
+use crate::words::*;
 
 pub(crate) async fn only_old_ended_runs_expire(kind: Kind) {
     let f = kind.open().await;

@@ -4,7 +4,8 @@ use runcast::protocol::ProducerId;
 use runcast::protocol::state::RunStatus;
 use runcast::storage::journal::{MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Refusal};
 
-use crate::support::*;
+use crate::fixture::*;
+use crate::words::*;
 
 pub(crate) async fn a_repeated_post_is_all_duplicate_however_late(kind: Kind) {
     let f = kind.open().await;

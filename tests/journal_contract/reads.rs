@@ -3,7 +3,8 @@
 use runcast::protocol::state::RunStatus;
 use runcast::storage::journal::{Journal, RunHead};
 
-use crate::support::*;
+use crate::fixture::*;
+use crate::words::*;
 
 pub(crate) async fn a_read_starts_with_the_segment_that_holds_the_next_event(kind: Kind) {
     let f = kind.open().await;

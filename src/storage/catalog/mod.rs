@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::protocol::state::RunStatus;
 use crate::protocol::{RunId, Seq, Timestamp};
 
+pub mod postgres;
 pub mod sqlite;
 
 /// A run as the list shows it.

@@ -67,7 +67,7 @@ impl SqliteCatalog {
             .connect_with(connect)
             .await
             .map_err(unavailable)?;
-        let migrations = sqlx::migrate!("src/storage/catalog/migrations");
+        let migrations = sqlx::migrate!("src/storage/catalog/migrations/sqlite");
         migrations.run(&pool).await.map_err(|error| CatalogError(error.to_string()))?;
         Ok(Self { pool })
     }

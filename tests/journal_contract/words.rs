@@ -1,65 +1,13 @@
-//! A journal to test, and words to test it with.
+//! Words to test a journal with.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
 use runcast::protocol::state::RunStatus;
 use runcast::protocol::{Lines, ProducerId, RunId, Seq};
-use runcast::storage::journal::memory::MemoryJournal;
-use runcast::storage::journal::sqlite::{SqliteJournal, SqliteOptions};
-use runcast::storage::journal::{Append, Appended, Journal, JournalError, Limits, OnGap, Post, Refusal, Stored};
-use tempfile::TempDir;
+use runcast::storage::journal::{Append, Journal, JournalError, Limits, OnGap, Post};
 
 pub(crate) const ROOMY: Limits = Limits { max_run_bytes: 1 << 30, tombstone: Duration::from_secs(3600) };
-
-/// Which implementation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
-    Memory,
-    Sqlite,
-}
-
-/// A journal of its own for one test.
-pub(crate) struct Fixture {
-    pub(crate) journal: Arc<dyn Journal>,
-    _dir: Option<TempDir>,
-}
-
-impl Kind {
-    pub(crate) async fn open(self) -> Fixture {
-        self.open_with(ROOMY).await
-    }
-
-    pub(crate) async fn open_with(self, limits: Limits) -> Fixture {
-        match self {
-            Self::Memory => Fixture { journal: Arc::new(MemoryJournal::new(limits)), _dir: None },
-            Self::Sqlite => {
-                let dir = tempfile::tempdir().unwrap();
-                let options = SqliteOptions::new(dir.path().join("journal.db"), limits);
-                let journal = Arc::new(SqliteJournal::open(options).await.unwrap());
-                Fixture { journal, _dir: Some(dir) }
-            }
-        }
-    }
-}
-
-impl Fixture {
-    /// Appends posts that the journal takes.
-    pub(crate) async fn append(&self, name: &str, posts: Vec<Post>) -> Stored {
-        self.journal.append(append(&*self.journal, name, posts)).await.unwrap()
-    }
-
-    /// Appends one post.
-    pub(crate) async fn post(&self, name: &str, one: Post) -> Result<Appended, Refusal> {
-        self.append(name, vec![one]).await.outcomes.remove(0)
-    }
-
-    /// The whole log of a run.
-    pub(crate) async fn log(&self, name: &str) -> Vec<String> {
-        log(&*self.journal, name).await
-    }
-}
 
 /// The whole log of a run, read in pages; checks that its seqs are dense and its epochs and times never go back.
 pub(crate) async fn log(journal: &dyn Journal, name: &str) -> Vec<String> {
