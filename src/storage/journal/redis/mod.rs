@@ -26,6 +26,7 @@ use self::keys::{Index, Keys};
 use self::life::Life;
 use self::reply::Parts;
 use self::script::Scripts;
+use self::turns::Turns;
 use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, Stored, rules};
 use crate::protocol::{Epoch, Lines, RunId, Segment, Seq, Timestamp};
 use crate::storage::redis::{Client, Command, LinkStatus, RedisError, RedisSettings, Reply};
@@ -38,6 +39,7 @@ mod life;
 mod reply;
 mod script;
 mod stored;
+mod turns;
 
 /// Runs that one script reads or removes.
 const CHUNK: usize = 500;
@@ -63,6 +65,7 @@ pub struct RedisJournal {
     life: Arc<Life>,
     scripts: Scripts,
     appends: appending::Appends,
+    turns: Turns,
     node: String,
     limits: Limits,
     timeout: Duration,
@@ -80,6 +83,7 @@ impl RedisJournal {
             life,
             scripts: Scripts::new(),
             appends: appending::Appends::default(),
+            turns: Turns::default(),
             node: options.node,
             limits: options.limits,
         }
@@ -184,6 +188,7 @@ impl RedisJournal {
 #[async_trait]
 impl Journal for RedisJournal {
     async fn append(&self, append: Append) -> Result<Stored, JournalError> {
+        let _turn = self.turns.take(&append.run).await.ok_or_else(closed)?;
         self.store(append).await
     }
 
@@ -202,13 +207,14 @@ impl Journal for RedisJournal {
     }
 
     async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError> {
-        // One connection carries all commands in order: this one runs after the appends sent before it.
+        let _turn = self.turns.take(run).await.ok_or_else(closed)?;
         self.head(run).await
     }
 
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        let Some(next) = after.checked_add(1) else { return Ok(Vec::new()) };
         let keys = [self.keys.log(run)];
-        let args = |command: Command| command.arg((after + 1).to_string()).arg(max_bytes.to_string());
+        let args = |command: Command| command.arg(next.to_string()).arg(max_bytes.to_string());
         let reply = self.scripts.read.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
         let mut parts = Parts::of(reply)?;
         let (lines, mut bodies) = (parts.text()?, parts.bytes()?);
@@ -251,7 +257,9 @@ impl Journal for RedisJournal {
     }
 
     async fn close(&self) {
-        self.client.close().await;
+        if self.turns.close().await {
+            self.client.close().await;
+        }
     }
 }
 
@@ -265,6 +273,10 @@ fn segment(line: &str, bodies: &mut Bytes) -> Option<Arc<Segment>> {
     }
     let lines = Lines::from_stored(bodies.split_to(length));
     Some(Arc::new(Segment::new(Epoch(epoch), first, Timestamp::from_millis(at as i64), lines)))
+}
+
+fn closed() -> JournalError {
+    JournalError::Unavailable("the journal is closed".into())
 }
 
 /// What the store holds is not what this version writes.
