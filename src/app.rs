@@ -3,6 +3,7 @@
 //! The supervision tree, in the order of its start:
 //! ```text
 //! Supervisor
+//! ├─ Bridge      permanent   lets rooms hear what other nodes store; in a cluster only
 //! ├─ Registry    permanent   the only creator and finder of rooms
 //! │   └─ Room      transient   one per run, on demand
 //! │       └─ Gallery per worker thread -> Session per connection (temporary)
@@ -21,13 +22,15 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
+use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
 use crate::actors::cleanup::{Cleanup, CleanupPorts, CleanupTimes};
 use crate::actors::heartbeat::Heartbeat;
+use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::supervisor::Stop;
 use crate::actors::messages::usher::UsherPort;
 use crate::actors::recorder::Recorder;
 use crate::actors::registry::{OpenRoom, Registry, RoomBounds};
-use crate::actors::room::{Room, RoomLimits, RoomPorts};
+use crate::actors::room::{Ears, Room, RoomLimits, RoomPorts};
 use crate::actors::supervision::{Census, Child, ChildSpec, Policy, Service, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::budget::Budget;
@@ -38,6 +41,7 @@ use crate::node::{Node, Phase};
 use crate::storage::catalog::Catalog;
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::Journal;
+use crate::storage::journal::redis::RedisJournal;
 use crate::telemetry;
 
 mod drain;
@@ -54,6 +58,8 @@ pub struct Storage {
     pub journal: Arc<dyn Journal>,
     /// The list of runs.
     pub catalog: Arc<dyn Catalog>,
+    /// The journal as what it is in a cluster; `None` on a single node.
+    pub redis: Option<Arc<RedisJournal>>,
     /// Keeps others from the same directory; `None` when nothing is kept in one.
     pub data_dir: Option<Arc<DataDir>>,
 }
@@ -74,12 +80,15 @@ struct Parts {
     services: Services,
     /// One per worker thread, kept here so that a restarted heartbeat knows them.
     ushers: Ushers,
+    /// Whether this node hears the others; `None` on a single node.
+    doorbell: Option<Doorbell>,
     warnings: Arc<[String]>,
 }
 
 /// The addresses of the permanent actors.
 #[derive(Clone)]
 struct Services {
+    bridge: Service<Bridge>,
     registry: Service<Registry>,
     recorder: Service<Recorder>,
     heartbeat: Service<Heartbeat>,
@@ -115,7 +124,7 @@ pub enum Outcome {
 /// Runs a node on `listener` until `stop` resolves or a permanent actor fails for good, then drains it. `started` is told
 /// the address once requests are served.
 pub async fn run(
-    config: Config,
+    mut config: Config,
     storage: Storage,
     listener: TcpListener,
     warnings: Vec<String>,
@@ -123,6 +132,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> io::Result<Outcome> {
     let address = listener.local_addr()?;
+    config.server.name_node();
     let metrics = telemetry::metrics::install().map_err(io::Error::other)?;
     let parts = Parts::new(config, storage, metrics, warnings);
     let (escalate, escalated) = oneshot::channel();
@@ -157,6 +167,7 @@ pub async fn run(
 impl Parts {
     fn new(config: Config, storage: Storage, metrics: telemetry::metrics::Handle, warnings: Vec<String>) -> Self {
         let services = Services {
+            bridge: Service::new("bridge", 4_096),
             registry: Service::new("registry", 4_096),
             recorder: Service::new("recorder", 4_096),
             heartbeat: Service::new("heartbeat", 64),
@@ -164,7 +175,8 @@ impl Parts {
             supervisor: Service::new("supervisor", 64),
         };
         Self {
-            node: Node::new(&node_id(&config), Descriptors::now().connections(config.server.max_connections)),
+            node: Node::new(&config.server.node_id, Descriptors::now().connections(config.server.max_connections)),
+            doorbell: storage.redis.is_some().then(Doorbell::default),
             storage,
             census: Census::default(),
             meters: Meters::default(),
@@ -194,8 +206,33 @@ impl Parts {
         });
         let parts = self.clone();
         let cleanup = ChildSpec::permanent(&s.cleanup, move |_, _| Ok(parts.cleanup()));
+        let bridge = self.bridge_ports().map(|ports| {
+            let (times, census) = (self.bridge_times(), self.census.clone());
+            ChildSpec::permanent(&s.bridge, move |_, _| Ok(Bridge::new(times, ports.clone(), census.enter("bridge"))))
+        });
         let policy = self.policy();
-        [registry, recorder, heartbeat, cleanup].map(|spec| spec.with_policy(policy)).into()
+        let children = bridge.into_iter().chain([registry, recorder, heartbeat, cleanup]);
+        children.map(|spec| spec.with_policy(policy)).collect()
+    }
+
+    fn bridge_times(&self) -> BridgeTimes {
+        let bridge = &self.config.bridge;
+        BridgeTimes {
+            linger: Duration::from_secs(bridge.linger_secs),
+            tip_check: Duration::from_secs(bridge.tip_check_secs),
+            probe: Duration::from_secs(bridge.probe_secs),
+        }
+    }
+
+    /// What the bridge works with; `None` on a single node.
+    fn bridge_ports(&self) -> Option<BridgePorts> {
+        Some(BridgePorts {
+            journal: self.storage.redis.clone()?,
+            // Storage was opened with the same settings.
+            settings: opening::redis_settings(&self.config, "doorbell").ok()?,
+            node: self.config.server.node_id.clone(),
+            doorbell: self.doorbell.clone()?,
+        })
     }
 
     fn registry(&self) -> Registry {
@@ -231,7 +268,10 @@ impl Parts {
             journal: self.storage.journal.clone(),
             recorder: self.services.recorder.line(),
             retire: self.services.registry.line(),
-            ears: None,
+            ears: self.storage.redis.is_some().then(|| Ears {
+                follow: self.services.bridge.line(),
+                reorder: Duration::from_millis(self.config.bridge.reorder_ms),
+            }),
             started: self.node.started(),
         }
     }
@@ -277,12 +317,6 @@ impl Parts {
             Err(refused) => error!(%refused, "the supervisor did not answer"),
         }
     }
-}
-
-/// `server.node_id`, or a name made for this life of the node.
-fn node_id(config: &Config) -> String {
-    let given = &config.server.node_id;
-    if given.is_empty() { format!("node-{}", &uuid::Uuid::now_v7().simple().to_string()[20..]) } else { given.clone() }
 }
 
 /// Sorts the metrics' samples into buckets, so that they don't pile up when nobody looks.

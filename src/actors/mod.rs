@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Supervisor
+//! ├─ Bridge      permanent   lets rooms hear what other nodes store; in a cluster only
 //! ├─ Registry    permanent   the only creator and finder of rooms
 //! │   └─ Room      transient   one per run, on demand: the local sequencer of its log
 //! ├─ Recorder    permanent   writes the list of runs behind the log
@@ -14,6 +15,7 @@
 //! Session      temporary     one per connection: a cursor that follows one run
 //! ```
 
+pub mod bridge;
 pub mod cleanup;
 pub mod floor;
 pub mod gallery;

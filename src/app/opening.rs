@@ -12,8 +12,10 @@ use crate::storage::catalog::sqlite::SqliteCatalog;
 use crate::storage::catalog::{self, Catalog};
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::memory::MemoryJournal;
+use crate::storage::journal::redis::{RedisJournal, RedisOptions};
 use crate::storage::journal::sqlite::{self, SqliteJournal, SqliteOptions};
 use crate::storage::journal::{Journal, Limits};
+use crate::storage::redis::RedisSettings;
 
 /// What the catalog says where the runs of a single node have their logs.
 const HOME_OF_ONE: &str = "local";
@@ -23,9 +25,16 @@ impl Storage {
     pub async fn open(config: &Config) -> Result<Self, anyhow::Error> {
         // The nodes of a cluster keep nothing: several may run in one directory, and where none can be written.
         let data_dir = if config.is_cluster() { None } else { Some(DataDir::open(&config.server.data_dir)?) };
-        let journal = open_journal(config).await.context("journal.url")?;
+        let redis = match config.journal.url {
+            JournalUrl::Redis => Some(Arc::new(open_redis(config)?)),
+            JournalUrl::Memory | JournalUrl::Sqlite(_) => None,
+        };
+        let journal: Arc<dyn Journal> = match &redis {
+            Some(journal) => journal.clone(),
+            None => open_journal(config).await.context("journal.url")?,
+        };
         let catalog = open_catalog(config).await.context("catalog.url")?;
-        Ok(Self { journal, catalog, data_dir: data_dir.map(Arc::new) })
+        Ok(Self { journal, catalog, redis, data_dir: data_dir.map(Arc::new) })
     }
 
     /// Finishes what is queued, and marks the end of this life as a clean one.
@@ -35,15 +44,37 @@ impl Storage {
     }
 }
 
-async fn open_journal(config: &Config) -> Result<Arc<dyn Journal>, anyhow::Error> {
+fn limits(config: &Config) -> Limits {
     const DAY: Duration = Duration::from_secs(86_400);
     let journal = &config.journal;
-    let limits = Limits { max_run_bytes: journal.max_run_bytes, tombstone: DAY * journal.tombstone_days as u32 };
-    let path = match &journal.url {
-        JournalUrl::Memory => return Ok(Arc::new(MemoryJournal::new(limits))),
-        JournalUrl::Sqlite(path) => config.server.data_dir.join(path),
-        JournalUrl::Redis => anyhow::bail!("a journal in Redis can't be opened by this build"),
-    };
+    Limits { max_run_bytes: journal.max_run_bytes, tombstone: DAY * journal.tombstone_days as u32 }
+}
+
+/// The journal that all nodes share. It connects in the background: a Redis that is away now may come.
+fn open_redis(config: &Config) -> Result<RedisJournal, anyhow::Error> {
+    Ok(RedisJournal::open(RedisOptions {
+        prefix: config.redis.prefix.clone(),
+        node: config.server.node_id.clone(),
+        limits: limits(config),
+        settings: redis_settings(config, "journal")?,
+    }))
+}
+
+/// How to reach Redis; `purpose` tells this node's connections apart in `CLIENT LIST`.
+pub(super) fn redis_settings(config: &Config, purpose: &str) -> Result<RedisSettings, anyhow::Error> {
+    let redis = &config.redis;
+    Ok(RedisSettings {
+        url: redis.url.reveal().parse().context("redis.url")?,
+        ca_file: Some(redis.ca_file.clone()).filter(|path| !path.as_os_str().is_empty()),
+        command_timeout: Duration::from_millis(redis.command_timeout_ms),
+        client_name: format!("runcast-{}-{purpose}", config.server.node_id),
+    })
+}
+
+async fn open_journal(config: &Config) -> Result<Arc<dyn Journal>, anyhow::Error> {
+    let (journal, limits) = (&config.journal, limits(config));
+    let JournalUrl::Sqlite(path) = &journal.url else { return Ok(Arc::new(MemoryJournal::new(limits))) };
+    let path = config.server.data_dir.join(path);
     let sync = match journal.sync {
         config::SyncMode::Normal => sqlite::SyncMode::Normal,
         config::SyncMode::Full => sqlite::SyncMode::Full,

@@ -22,7 +22,8 @@ const ESCALATED: u8 = 70;
 const OVERDUE: u8 = 75;
 
 /// Runs a node until SIGTERM or SIGINT, and returns the process's exit code.
-pub fn serve(config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> {
+pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> {
+    config.server.name_node();
     let limits = Descriptors::raise().context("the descriptor limit could not be raised")?;
     info!(descriptors = limits.soft, connections = limits.connections(config.server.max_connections), "limits");
     let listener = bind(&config)?;

@@ -172,6 +172,7 @@ impl Thread {
             budget: parts.bodies.clone(),
             finder: Finder::new(s.registry.line()),
             sessions: self.sessions.clone(),
+            doorbell: parts.doorbell.clone(),
             census: parts.census.clone(),
             journal: parts.storage.journal.clone(),
             catalog: parts.storage.catalog.clone(),

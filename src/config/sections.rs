@@ -248,6 +248,13 @@ sections! {
 }
 
 impl ServerConfig {
+    /// Makes a name for this life of the node, unless it has one.
+    pub fn name_node(&mut self) {
+        if self.node_id.is_empty() {
+            self.node_id = format!("node-{}", &uuid::Uuid::now_v7().simple().to_string()[20..]);
+        }
+    }
+
     /// `workers`, with one per core for 0.
     pub fn worker_threads(&self) -> usize {
         match self.workers {

@@ -8,6 +8,7 @@ use actix_web::error::QueryPayloadError;
 use actix_web::web::{self, QueryConfig, ServiceConfig, get, post, resource, scope};
 use actix_web::{HttpRequest, Responder};
 
+use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
 use crate::actors::session::SessionPort;
@@ -96,6 +97,8 @@ pub struct Edge {
     pub finder: finder::Finder,
     /// Given to sessions of streamed responses.
     pub sessions: Rc<SessionPort>,
+    /// Whether this node hears the others; `None` on a single node.
+    pub doorbell: Option<Doorbell>,
     /// Who lives.
     pub census: Census,
     /// Probed for readiness.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Edge;
 use super::error::Problem;
+use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
 use crate::node::Phase;
@@ -42,18 +43,28 @@ async fn probe<E: std::fmt::Display>(ask: impl Future<Output = Result<(), E>>) -
 pub(super) async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) -> HttpResponse {
     let journal = probe(edge.journal.probe()).await;
     let catalog = probe(edge.catalog.probe()).await;
+    let doorbell = match edge.doorbell.as_ref().map(Doorbell::trouble) {
+        None => json!({"status": "none"}),
+        Some(None) => json!({"status": "ok"}),
+        Some(Some(why)) => json!({"status": "down", "detail": why}),
+    };
+    // Deaf while the journal answers: another node hears what this one does not.
+    let deaf = doorbell["status"] == "down" && journal["status"] == "ok";
     let whole = [&journal, &catalog].iter().all(|dependency| dependency["status"] == "ok");
     let (status, word) = match edge.node.phase() {
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         Phase::Leaving | Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        Phase::Ready if deaf => (StatusCode::SERVICE_UNAVAILABLE, "deaf"),
         Phase::Ready if whole => (StatusCode::OK, "ok"),
         Phase::Ready if query.strict.as_deref() == Some("1") => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
         Phase::Ready => (StatusCode::OK, "degraded"),
     };
+    let mut warnings = edge.warnings.to_vec();
+    warnings.extend(edge.journal.doubts());
     HttpResponse::build(status).json(json!({
         "status": word,
-        "dependencies": {"journal": journal, "catalog": catalog},
-        "warnings": edge.warnings,
+        "dependencies": {"journal": journal, "catalog": catalog, "doorbell": doorbell},
+        "warnings": warnings,
     }))
 }
 
