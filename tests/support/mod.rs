@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+mod cluster;
 mod events;
 mod http;
 mod node;
@@ -16,6 +17,7 @@ mod socket;
 mod stream;
 mod viewer;
 
+pub(crate) use cluster::Cluster;
 pub(crate) use events::{Dice, demo_run, numbered, without_seq};
 pub(crate) use http::{Reply, Site, exchange, gzip, zstd};
 pub(crate) use node::{Exit, TestNode};

@@ -90,7 +90,7 @@ impl Listener {
     /// Listens until the subscription fails; why, and whether a probe ever came back.
     async fn listen(&self, mut subscriber: Subscriber, tell: &mut impl AsyncFnMut(Event)) -> (RedisError, bool) {
         let mut status = self.client.status();
-        let generation = live(&status.borrow_and_update());
+        let mut generation = live(&status.borrow_and_update());
         let mut subscribed = HashSet::new();
         let mut probe = Probe::default();
         let mut due = interval(self.probe_within / 4);
@@ -120,9 +120,10 @@ impl Listener {
                 }
                 changed = status.changed() => {
                     let now = live(&status.borrow_and_update());
-                    if changed.is_err() || (now.is_some() && now != generation) {
+                    if changed.is_err() || (now.is_some() && generation.is_some_and(|then| now != Some(then))) {
                         break RedisError::Unavailable("the command connection was built anew".into());
                     }
+                    generation = generation.or(now);
                 }
             }
         };

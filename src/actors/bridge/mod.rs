@@ -181,6 +181,7 @@ impl Actor for Bridge {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.listen(ctx);
+        self.sweep();
         ctx.run_interval(self.times.tip_check, Self::check_tips);
         ctx.run_interval(SWEEP, |bridge, _| bridge.sweep());
     }

@@ -79,7 +79,8 @@ impl Room {
 
     /// Takes what was stored, here or elsewhere. What does not follow yet waits for what is missing, if anybody does.
     pub(super) fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head, ctx: &mut Context<Self>) {
-        let growth = if self.following.asked { self.log.hear(segments, head) } else { self.log.advance(segments, head) };
+        let growth =
+            if self.following.asked { self.log.hear(segments, head) } else { self.log.advance(segments, head) };
         self.grow(growth, ctx);
         self.mind_hole(ctx);
     }

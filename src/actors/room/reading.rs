@@ -5,8 +5,8 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::warn;
 
-use super::log::Answer;
 use super::Room;
+use super::log::Answer;
 use crate::actors::messages::room::{Read, ReadError};
 use crate::protocol::Seq;
 use crate::storage::journal::{JournalError, RunPhase};

@@ -90,9 +90,12 @@ impl RedisJournal {
                 Some(seen) => {
                     let mut run = seen.run.clone();
                     let max_run_bytes = self.limits.max_run_bytes;
-                    let decision = rules::append(&mut run, append, &Moment { now: self.life.now(), epochs, max_run_bytes });
+                    let decision =
+                        rules::append(&mut run, append, &Moment { now: self.life.now(), epochs, max_run_bytes });
                     match self.ask(append, deadline, epochs, Some((seen, &decision))).await? {
-                        Answer::Stored(at, created) => return Ok(self.stored(append, epochs, run, decision, at, created)),
+                        Answer::Stored(at, created) => {
+                            return Ok(self.stored(append, epochs, run, decision, at, created));
+                        }
                         Answer::Confirmed => return Ok(decision.stored),
                         other => other,
                     }
@@ -147,8 +150,7 @@ impl RedisJournal {
         let after = self.keys.index(stored::index(&head));
         let listed = decided.map(|(seen, _)| &seen.run.head).filter(|head| head.tip > 0);
         let before = listed.map_or_else(|| after.clone(), |head| self.keys.index(stored::index(head)));
-        let keys =
-            [self.keys.store(), self.keys.head(run), self.keys.log(run), self.keys.marks(run), before, after];
+        let keys = [self.keys.store(), self.keys.head(run), self.keys.log(run), self.keys.marks(run), before, after];
         let args = |command: Command| {
             let mut command = command
                 .arg(epochs.incarnation.to_string())

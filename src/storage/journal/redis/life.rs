@@ -42,13 +42,7 @@ const NONE: Epochs = Epochs { incarnation: Epoch(0), births: Epoch(0) };
 
 impl Life {
     pub(super) fn new(keys: Keys) -> Self {
-        let known = Known {
-            epochs: NONE,
-            clock: None,
-            tips: HashMap::new(),
-            reported: Epoch(0),
-            doubts: Vec::new(),
-        };
+        let known = Known { epochs: NONE, clock: None, tips: HashMap::new(), reported: Epoch(0), doubts: Vec::new() };
         Self { keys, known: Mutex::new(known) }
     }
 
@@ -136,7 +130,9 @@ impl Life {
     fn examine(&self, info: &str) -> Result<(), RedisError> {
         let value = |key: &str| info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim);
         if value("cluster_enabled") == Some("1") {
-            return Err(RedisError::Refused("this is a Redis Cluster, which is not spoken: use a single server".into()));
+            return Err(RedisError::Refused(
+                "this is a Redis Cluster, which is not spoken: use a single server".into(),
+            ));
         }
         if value("role") == Some("slave") {
             return Err(RedisError::Refused("this is a replica, which takes no writes".into()));

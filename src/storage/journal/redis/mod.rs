@@ -163,13 +163,7 @@ impl RedisJournal {
     }
 
     /// The oldest of several indexes together.
-    async fn oldest(
-        &self,
-        indexes: &[Index],
-        from: &str,
-        to: &str,
-        limit: usize,
-    ) -> Result<Vec<RunId>, JournalError> {
+    async fn oldest(&self, indexes: &[Index], from: &str, to: &str, limit: usize) -> Result<Vec<RunId>, JournalError> {
         let mut found = Vec::new();
         for index in indexes {
             found.extend(self.indexed(*index, from.to_owned(), to.to_owned(), limit).await?);

@@ -1,0 +1,41 @@
+//! Several real nodes around one Redis, reached through a proxy that can fail, and one PostgreSQL.
+
+use super::{FaultProxy, Postgres, RedisServer, TestNode};
+
+/// What to start; everything stops with it.
+pub(crate) struct Cluster {
+    // Dropped in this order: nodes drain while Redis still answers.
+    pub(crate) nodes: Vec<TestNode>,
+    pub(crate) proxy: FaultProxy,
+    pub(crate) redis: RedisServer,
+    settings: Vec<(String, String)>,
+}
+
+impl Cluster {
+    /// Nodes around a Redis that keeps everything in an append-only file.
+    pub(crate) async fn start(nodes: usize) -> Self {
+        Self::start_with(nodes, &[("appendonly", "yes"), ("appendfsync", "always")], &[]).await
+    }
+
+    /// The same with lines of Redis' own configuration, and settings (`RUNCAST__SECTION__KEY`) of the nodes.
+    pub(crate) async fn start_with(nodes: usize, redis: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
+        let redis = RedisServer::start_with(redis).await;
+        let proxy = FaultProxy::start(redis.address()).await;
+        let mut all = vec![
+            ("REDIS_URL".to_owned(), format!("redis://{}", proxy.address())),
+            ("DATABASE_URL".to_owned(), Postgres::shared().await.database().await),
+        ];
+        all.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let mut cluster = Self { nodes: Vec::new(), proxy, redis, settings: all };
+        for _ in 0..nodes {
+            cluster.add_node();
+        }
+        cluster
+    }
+
+    /// One more node.
+    pub(crate) fn add_node(&mut self) {
+        let settings: Vec<_> = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        self.nodes.push(TestNode::start_to_stay(&settings));
+    }
+}
