@@ -99,6 +99,16 @@ impl RedisJournal {
         self.keys.bell(run)
     }
 
+    /// The channel on which a run's screen is shown.
+    pub fn screen_channel(&self, run: &RunId) -> String {
+        self.keys.screen(run)
+    }
+
+    /// The doorbell's channel of the run that a screen's channel belongs to.
+    pub fn bells_of(&self, screen_channel: &str) -> Option<String> {
+        screen_channel.strip_suffix(keys::SCREEN).map(|run| format!("{run}{}", keys::BELL))
+    }
+
     /// The channel of this node's own probes.
     pub fn probe_channel(&self) -> String {
         self.keys.probe_channel(&self.node)
