@@ -16,7 +16,7 @@
 //! new epoch. A restart that lost nothing resets nobody.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -217,11 +217,14 @@ impl Journal for RedisJournal {
 
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
         let Some(next) = after.checked_add(1) else { return Ok(Vec::new()) };
+        let started = Instant::now();
         let keys = [self.keys.log(run)];
         let args = |command: Command| command.arg(next.to_string()).arg(max_bytes.to_string());
         let reply = self.scripts.read.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
         let mut parts = Parts::of(reply)?;
         let (lines, mut bodies) = (parts.text()?, parts.bytes()?);
+        metrics::counter!("runcast_journal_reads_total").increment(1);
+        metrics::histogram!("runcast_journal_read_seconds").record(started.elapsed());
         lines.lines().map(|line| segment(line, &mut bodies).ok_or_else(|| malformed(line))).collect()
     }
 
