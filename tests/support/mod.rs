@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+mod certificates;
 mod events;
 mod http;
 mod node;
@@ -14,6 +15,7 @@ mod socket;
 mod stream;
 mod viewer;
 
+pub(crate) use certificates::Certificates;
 pub(crate) use events::{Dice, demo_run, numbered, without_seq};
 pub(crate) use http::{Reply, Site, exchange, gzip, zstd};
 pub(crate) use node::{Exit, TestNode};
