@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use runcast::protocol::{RunId, Timestamp};
 use runcast::storage::catalog::postgres::PostgresCatalog;
 use runcast::storage::catalog::{Catalog as _, CatalogError, RunFilter, RunRow};
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use support::{Certificates, PASSWORD, Postgres, SOON, eventually, soon};
 
@@ -47,6 +48,18 @@ fn database(url: &str) -> &str {
 async fn busy(admin: &mut PgConnection, url: &str) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usename = 'runcast' AND state <> 'idle'";
     sqlx::query_scalar(sql).bind(database(url)).fetch_one(admin).await.unwrap()
+}
+
+/// The server's processes that serve the catalogs of a database and wait for this: `Client` or `Lock`.
+async fn backends(admin: &mut PgConnection, url: &str, wait: &str) -> Vec<i32> {
+    let sql = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND usename = 'runcast' AND wait_event_type = $2";
+    sqlx::query_scalar(sql).bind(database(url)).bind(wait).fetch_all(admin).await.unwrap()
+}
+
+fn signal(processes: &[i32], signal: Signal) {
+    for process in processes {
+        kill_process(Pid::from_raw(*process).unwrap(), signal).unwrap();
+    }
 }
 
 /// What opening says, which must hold no password.
@@ -163,6 +176,43 @@ async fn a_server_that_goes_silent_holds_nobody_and_is_used_again_when_it_answer
     server.thaw();
     record(&catalog, 3).await.unwrap();
     assert_eq!(rows(&catalog).await.unwrap(), [row("r", 3)]);
+}
+
+/// What a firewall does that forgets connections: nobody answers on them, and new ones are fine.
+#[tokio::test]
+async fn connections_that_went_silent_are_replaced_whether_they_wait_or_work() {
+    let server = Postgres::start().await;
+    let url = server.database().await;
+    let (catalog, mut admin) = (open(&url).await, server.admin("postgres").await);
+    let all = join_all((0..6).map(|_| record(&catalog, 1))).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+    let idle = eventually!(backends(&mut admin, &url, "Client").await, |idle| idle.len() > 1, SOON);
+    signal(&idle, Signal::STOP);
+    for tip in 2..5 {
+        record(&catalog, tip).await.unwrap();
+    }
+
+    let mut holder = server.admin(database(&url)).await;
+    holder.execute("BEGIN; LOCK TABLE runcast_runs").await.unwrap();
+    let calls = join_all((0..4).map(async |_| {
+        loop {
+            catalog.probe().await.unwrap_err();
+        }
+    }));
+    let working = async {
+        let all = eventually!(backends(&mut admin, &url, "Lock").await, |all| all.len() == 4, SOON);
+        signal(&all, Signal::STOP);
+        all
+    };
+    let working = tokio::select! {
+        _ = calls => unreachable!("the table is locked"),
+        working = working => working,
+    };
+    holder.execute("COMMIT").await.unwrap();
+    // Nobody waits for the answers any more, and the connections are all that there may be.
+    record(&catalog, 5).await.unwrap();
+    assert_eq!(rows(&catalog).await.unwrap(), [row("r", 5)]);
+    signal(&[idle, working].concat(), Signal::CONT);
 }
 
 #[tokio::test]
