@@ -8,11 +8,11 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, getuid, kill_process};
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::sync::OnceCell;
 
 use super::node::lasting_port;
-use super::{SOON, eventually};
+use super::{Certificates, SOON, eventually};
 
 /// The password of every user; no message of ours may show it.
 pub(crate) const PASSWORD: &str = "hunter2";
@@ -132,14 +132,13 @@ impl Postgres {
             let taken = "could not create any TCP/IP sockets";
             let told = eventually!(
                 fs::read_to_string(&path).unwrap(),
-                |log| log.contains("ready to accept connections") || log.contains("FATAL"),
+                |log| log.contains("ready to accept connections") || log.contains(taken),
                 SOON
             );
-            if !told.contains("FATAL") {
+            if !told.contains(taken) {
                 self.port = port;
                 return;
             }
-            assert!(told.contains(taken), "PostgreSQL does not start:\n{told}");
             self.stop();
         }
         panic!("PostgreSQL finds no port");
@@ -171,10 +170,31 @@ impl Postgres {
              DO $$ BEGIN IF to_regrole('runcast') IS NULL THEN CREATE ROLE runcast LOGIN PASSWORD '{PASSWORD}'; \
              END IF; END $$; COMMIT"
         );
-        sqlx::raw_sql(AssertSqlSafe(role)).execute(&mut admin).await.unwrap();
+        admin.execute(AssertSqlSafe(role)).await.unwrap();
         let create = format!("CREATE DATABASE {name} OWNER runcast");
-        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+        admin.execute(AssertSqlSafe(create)).await.unwrap();
         self.url("runcast", &name)
+    }
+
+    /// Makes it take encrypted connections too.
+    pub(crate) async fn encrypt(&self, certificates: &Certificates) {
+        for (from, to) in [(&certificates.certificate, "server.crt"), (&certificates.key, "server.key")] {
+            let to = self.data().join(to);
+            fs::copy(from, &to).unwrap();
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some((uid, gid)) = user() {
+                chown(&to, Some(uid), Some(gid)).unwrap();
+            }
+        }
+        let mut admin = self.admin("postgres").await;
+        admin.execute("ALTER SYSTEM SET ssl = on").await.unwrap();
+        admin.execute("SELECT pg_reload_conf()").await.unwrap();
+        let encrypted = async || {
+            let mut admin = self.admin("postgres").await; // only new sessions are
+            let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+            sqlx::query_scalar::<_, bool>(sql).fetch_one(&mut admin).await.unwrap()
+        };
+        eventually!(encrypted().await, |encrypted| *encrypted, SOON);
     }
 
     /// Stops all its processes in their tracks: connections stay open, and nobody answers.
