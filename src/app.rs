@@ -42,6 +42,7 @@ use crate::storage::catalog::Catalog;
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::Journal;
 use crate::storage::journal::redis::RedisJournal;
+use crate::storage::redis::Client;
 use crate::telemetry;
 
 mod drain;
@@ -230,6 +231,7 @@ impl Parts {
             journal: self.storage.redis.clone()?,
             // Storage was opened with the same settings.
             settings: opening::redis_settings(&self.config, "doorbell").ok()?,
+            screens: Client::start(opening::redis_settings(&self.config, "screens").ok()?, Arc::new(())),
             node: self.config.server.node_id.clone(),
             doorbell: self.doorbell.clone()?,
         })
@@ -270,6 +272,7 @@ impl Parts {
             retire: self.services.registry.line(),
             ears: self.storage.redis.is_some().then(|| Ears {
                 follow: self.services.bridge.line(),
+                mirror: self.services.bridge.line(),
                 reorder: Duration::from_millis(self.config.bridge.reorder_ms),
             }),
             started: self.node.started(),

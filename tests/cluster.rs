@@ -89,3 +89,22 @@ async fn the_real_run_is_seen_whole_by_a_viewer_that_hops_from_node_to_node() {
     let seen: Vec<_> = viewer.texts().iter().map(|text| (*text).to_owned()).collect();
     assert_eq!(seen, lines);
 }
+
+#[tokio::test]
+async fn the_screen_is_seen_on_other_nodes_and_the_newest_wins() {
+    let cluster = Cluster::start(2).await;
+    let mut viewers = join_all(cluster.nodes.iter().map(|node| Viewer::join(node, "r"))).await;
+    // Until a screen comes through, and then the last of a burst.
+    eventually!(cluster.nodes[1].metric("runcast_followed_runs").await, |runs| *runs >= 1.0, SOON);
+    for last in 0..60u8 {
+        let frame = vec![last; 100_000];
+        let reply = cluster.nodes[0].post("/api/runs/r/frame", &[("Content-Type", "image/png")], frame).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+    }
+    for viewer in &mut viewers {
+        viewer
+            .until("the newest screen", |viewer| viewer.screens.last().is_some_and(|(_, image)| image[0] == 59))
+            .await;
+    }
+    assert!(viewers[1].screens.len() < 60, "at most five per second go to other nodes");
+}

@@ -2,7 +2,8 @@
 //!
 //! Receives [`RunChanged`] from rooms and [`RunsGone`] from the cleanup. Sends rows to the catalog. When the catalog is
 //! away it keeps the newest row per run and tries again; on failure, or when too much waits, it repairs from the journal,
-//! which tells everything again. So the list of runs may lag, and never stays wrong.
+//! which tells everything again. It also does so now and then, for what another node knew and did not write before it
+//! died. So the list of runs may lag, and never stays wrong.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::messages::recorder::{RunChanged, RunsGone};
 use super::supervision::Alive;
@@ -24,6 +25,8 @@ const PACE: Duration = Duration::from_millis(250);
 const RETRY: Duration = Duration::from_secs(1);
 /// Rows that may wait. Beyond it the recorder repairs from the journal instead.
 const MAX_WAITING: usize = 20_000;
+/// How often it repairs without a reason of its own; well within the margin, so that nothing falls between two repairs.
+const REPAIR_EVERY: Duration = Duration::from_secs(240);
 /// Rows repaired per step.
 const REPAIR_STEP: usize = 500;
 /// How far before the catalog's newest row a repair starts: rows are written behind the log. 10 minutes.
@@ -40,6 +43,7 @@ pub struct Recorder {
     busy: bool,
     /// Where the repair goes on; `None` when the catalog is known to be whole.
     repair_from: Option<RepairFrom>,
+    repair_every: Duration,
     _alive: Alive,
 }
 
@@ -60,6 +64,7 @@ impl Recorder {
             gone: Vec::new(),
             busy: false,
             repair_from: Some(RepairFrom::Newest),
+            repair_every: REPAIR_EVERY,
             _alive: alive,
         }
     }
@@ -95,6 +100,8 @@ impl Recorder {
                     recorder.waiting.entry(row.run.clone()).or_insert(row);
                 }
                 recorder.gone.extend(gone);
+                // Before our rows, which would hide how old the newest row was that others did not get to write.
+                recorder.repair_from.get_or_insert(RepairFrom::Newest);
                 recorder.rest(&error, ctx);
             }
         }));
@@ -128,7 +135,7 @@ impl Recorder {
                 let next = last.map(|last| if last > since { last } else { last.plus_millis(1) });
                 recorder.repair_from = next.filter(|_| count == REPAIR_STEP).map(RepairFrom::At);
                 if recorder.repair_from.is_none() {
-                    info!(runs = count, "the list of runs is whole");
+                    debug!(runs = count, "the list of runs is whole");
                 }
                 recorder.work(ctx);
             }
@@ -157,6 +164,9 @@ impl Actor for Recorder {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.work(ctx);
         ctx.run_interval(PACE, Self::work);
+        ctx.run_interval(self.repair_every, |recorder, _| {
+            recorder.repair_from.get_or_insert(RepairFrom::Newest);
+        });
     }
 }
 
@@ -182,3 +192,6 @@ impl Handler<RunsGone> for Recorder {
         self.gone.extend(runs);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,10 @@ use rustix::fs::{Access, access, statvfs};
 use serde::Serialize;
 
 use super::SettingArgs;
-use crate::config::{Config, EXIT_CONFIG, JournalUrl, Problem, SyncMode};
+use crate::config::{CatalogUrl, Config, EXIT_CONFIG, JournalUrl, Problem, SyncMode};
 use crate::descriptors::Descriptors;
+use crate::storage::catalog::CatalogError;
+use crate::storage::catalog::postgres::{Inspection, PostgresCatalog};
 use crate::storage::data_dir::{DataDir, DataDirError};
 
 /// `runcast doctor`.
@@ -109,6 +111,7 @@ fn machine(config: &Config) -> Vec<Check> {
         checks.push(free_space(data_dir, config.journal.min_free_bytes));
     }
     checks.push(journal(config));
+    checks.extend(catalog(config));
     checks.push(descriptors(Descriptors::now(), config.server.max_connections));
     checks.push(bind(config));
     checks
@@ -170,6 +173,23 @@ fn journal(config: &Config) -> Check {
         (JournalUrl::Sqlite(_), SyncMode::Full) => (Verdict::Ok, "sync is full: a power loss loses nothing either"),
     };
     Check::new("journal", verdict, detail)
+}
+
+/// Connects to a catalog that is elsewhere.
+fn catalog(config: &Config) -> Option<Check> {
+    let CatalogUrl::Postgres(url) = &config.catalog.url else { return None };
+    let found = super::block_on(PostgresCatalog::inspect(url.reveal()));
+    let (verdict, detail) = match found.map_err(|error| CatalogError(error.to_string())).flatten() {
+        Ok(Inspection { obstacle: Some(obstacle), place, .. }) => {
+            (Verdict::Fail, format!("PostgreSQL at {place} can't be used: {obstacle}"))
+        }
+        Ok(Inspection { version, place, tls, .. }) => {
+            let encrypted = if tls { "encrypted" } else { "not encrypted" };
+            (Verdict::Ok, format!("PostgreSQL {version} at {place}, {encrypted}"))
+        }
+        Err(error) => (Verdict::Fail, format!("catalog.url: {error}")),
+    };
+    Some(Check::new("catalog", verdict, detail))
 }
 
 fn redis(config: &Config) -> Check {

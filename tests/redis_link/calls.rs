@@ -45,6 +45,15 @@ async fn an_error_reply_is_a_refusal_and_hurts_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_redis_without_memory_refuses_writes_and_goes_on_reading() {
+    let server = RedisServer::start_with(&[("maxmemory", "1mb")]).await;
+    let client = client(server.address(), PATIENT);
+    let refused = client.call(set("key", vec![0; 2 * 1024 * 1024])).await.unwrap_err();
+    assert!(matches!(&refused, RedisError::Refused(text) if text.starts_with("OOM ")), "{refused}");
+    assert_eq!(client.call(get("key")).await, Ok(Reply::Nil));
+}
+
+#[tokio::test]
 async fn replies_reach_their_callers_in_any_crowd() {
     let server = RedisServer::start().await;
     let client = client(server.address(), PATIENT);

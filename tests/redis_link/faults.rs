@@ -189,6 +189,20 @@ async fn a_restart_of_redis_is_survived() {
 }
 
 #[tokio::test]
+async fn a_redis_that_loads_its_data_is_waited_for() {
+    // It takes a look at its clients every 1,024 commands that it loads.
+    let slow = [("appendonly", "yes"), ("key-load-delay", "300")];
+    let mut server = RedisServer::start_with(&slow).await;
+    let client = client(server.address(), PATIENT);
+    let filling = (0..5_000).map(|n| set(&format!("key:{n}"), "x")).collect();
+    assert!(client.all(filling).await.unwrap().iter().all(Result::is_ok));
+    let why = async || client.call(get("key:99")).await.map_or_else(|error| error.to_string(), |_| String::new());
+    let told = async || eventually!(why().await, |why| why.contains("LOADING Redis is loading"), SOON);
+    tokio::join!(server.restart(), told());
+    assert_eq!(insist(&client, get("key:99")).await, Reply::BulkString(b"x".to_vec()));
+}
+
+#[tokio::test]
 async fn a_slow_network_slows_and_breaks_nothing() {
     let server = RedisServer::start().await;
     let proxy = FaultProxy::start(server.address()).await;

@@ -11,3 +11,4 @@ mod faults;
 mod greeting;
 mod listening;
 mod probe;
+mod telling;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+mod certificates;
 mod cluster;
 mod events;
 mod http;
@@ -17,6 +18,7 @@ mod socket;
 mod stream;
 mod viewer;
 
+pub(crate) use certificates::Certificates;
 pub(crate) use cluster::Cluster;
 pub(crate) use events::{Dice, demo_run, numbered, without_seq};
 pub(crate) use http::{Reply, Site, exchange, gzip, zstd};

@@ -1,40 +1,57 @@
 //! A real PostgreSQL of the tests' own: on a free port, in a directory of its own, gone with the process that started it.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, getuid, kill_process};
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::sync::OnceCell;
 
 use super::node::lasting_port;
-use super::{SOON, eventually};
+use super::{Certificates, SOON, eventually};
 
 /// The password of every user; no message of ours may show it.
 pub(crate) const PASSWORD: &str = "hunter2";
 
-/// Keeps the server while its own standard input is open, and removes it whole when the test process has ended,
-/// however it did; unless it is told to `keep` the files.
+/// Does what it is told, and removes server and files when its standard input ends: that is when the test process has
+/// ended, however it did. Arguments: the directory, `initdb`, `postgres`, and what to put before these.
 const WATCHDOG: &str = r#"
-trap '' HUP INT TERM
-directory=$1
-shift
-"$@" </dev/null &
-read -r last
-kill -QUIT $!
-wait $!
-[ "$last" = keep ] || rm -rf "$directory"
+trap '' HUP INT PIPE TERM
+cd "$1" && directory=$1 initdb=$2 postgres=$3 server= && shift 3 || exit
+end() {
+    [ -n "$server" ] || return
+    kill -QUIT "$server"
+    kill -CONT "$server" # it may be frozen
+    wait "$server"
+    server=
+}
+while read -r word port; do
+    case $word in
+    make)
+        # A language whose order of names is not that of bytes, as on most people's servers.
+        "$@" "$initdb" --pgdata=data --username=admin --pwfile=password --auth=scram-sha-256 --no-sync \
+            --encoding=UTF8 --locale=C --locale-provider=icu --icu-locale=en-US >log 2>&1 </dev/null ;;
+    start)
+        "$@" "$postgres" -D "$directory/data" --port="$port" >log 2>&1 </dev/null &
+        server=$! ;;
+    stop) end ;;
+    esac
+    echo "$?"
+done
+end
+rm -rf "$directory"
 "#;
 
 /// A server. Dropping it ends it and removes its files.
 pub(crate) struct Postgres {
     directory: PathBuf,
     port: u16,
-    watchdog: Option<Child>,
+    watchdog: Child,
+    answers: BufReader<ChildStdout>,
 }
 
 /// `program` from the PATH, else from where Debian puts it.
@@ -63,17 +80,6 @@ fn user() -> Option<(u32, u32)> {
     Some(ids("postgres").or_else(|| ids("nobody")).expect("a user who is not root"))
 }
 
-/// The command line that runs `program` as [`user`].
-fn as_user(program: &str) -> Vec<String> {
-    let program = find(program).to_str().unwrap().to_owned();
-    match user() {
-        Some((uid, gid)) => {
-            vec!["setpriv".into(), format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".into(), program]
-        }
-        None => vec![program],
-    }
-}
-
 impl Postgres {
     /// The one that all tests of this process share, each with a [`database`](Self::database) of its own.
     pub(crate) async fn shared() -> &'static Self {
@@ -84,62 +90,64 @@ impl Postgres {
     /// One for a test that ends it or freezes it.
     pub(crate) async fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("runcast-postgres-").tempdir().unwrap().keep();
-        let mut server = Self { directory, port: 0, watchdog: None };
-        server.initialise();
+        let mut command = Command::new("sh");
+        command.args(["-c", WATCHDOG, "watchdog"]).arg(&directory).args([find("initdb"), find("postgres")]);
+        if let Some((uid, gid)) = user() {
+            command.args(["setpriv", &format!("--reuid={uid}"), &format!("--regid={gid}"), "--clear-groups"]);
+        }
+        let mut watchdog = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let answers = BufReader::new(watchdog.stdout.take().unwrap());
+        let mut server = Self { directory, port: 0, watchdog, answers };
+        server.make();
         server.start_again().await;
         server
     }
 
-    fn data(&self) -> PathBuf {
-        self.directory.join("data")
+    /// Tells the watchdog, and blocks until it has done so.
+    fn tell(&mut self, command: &str) {
+        let mut status = String::new();
+        self.watchdog.stdin.as_mut().unwrap().write_all(format!("{command}\n").as_bytes()).unwrap();
+        self.answers.read_line(&mut status).unwrap();
+        assert!(status == "0\n" || command == "stop", "{command}: status {status:?}\n{}", self.log());
     }
 
-    fn initialise(&self) {
-        let (data, password) = (self.data(), self.directory.join("password"));
-        fs::write(&password, PASSWORD).unwrap();
-        fs::create_dir(&data).unwrap();
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+
+    /// A file among its own.
+    fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        let path = self.directory.join(name);
+        fs::write(&path, contents).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         if let Some((uid, gid)) = user() {
-            fs::set_permissions(&self.directory, fs::Permissions::from_mode(0o711)).unwrap();
-            chown(&data, Some(uid), Some(gid)).unwrap();
-            chown(&password, Some(uid), Some(gid)).unwrap();
+            chown(&path, Some(uid), Some(gid)).unwrap();
         }
-        let command = as_user("initdb");
-        let mut initdb = Command::new(&command[0]);
-        initdb.args(&command[1..]).args(["--username=admin", "--auth=scram-sha-256", "--no-sync", "--encoding=UTF8"]);
-        // A language whose order of names is not that of bytes, as on most people's servers.
-        initdb.args(["--locale=C", "--locale-provider=icu", "--icu-locale=en-US"]);
-        initdb.arg("--pwfile").arg(&password).arg("--pgdata").arg(&data);
-        let made = initdb.current_dir(&self.directory).output().unwrap();
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let mut settings = File::options().append(true).open(data.join("postgresql.conf")).unwrap();
+    }
+
+    fn make(&mut self) {
+        if let Some((uid, gid)) = user() {
+            chown(&self.directory, Some(uid), Some(gid)).unwrap();
+        }
+        self.write("password", PASSWORD);
+        self.tell("make");
+        let defaults = fs::read_to_string(self.directory.join("data/postgresql.conf")).unwrap();
         let ours = "fsync = off\nfull_page_writes = off\nshared_buffers = 16MB\nlisten_addresses = '127.0.0.1'\n\
                     unix_socket_directories = ''\n";
-        settings.write_all(ours.as_bytes()).unwrap();
+        self.write("data/postgresql.conf", defaults + ours);
     }
 
     /// Starts it on its files: on the port that it had, if it had one.
     pub(crate) async fn start_again(&mut self) {
-        assert!(self.watchdog.is_none(), "stop it first");
         for _ in 0..20 {
             let port = if self.port == 0 { lasting_port() } else { self.port };
-            let path = self.directory.join("log");
-            let log = File::create(&path).unwrap();
-            let mut command = Command::new("sh");
-            command.args(["-c", WATCHDOG, "watchdog"]).arg(&self.directory).args(as_user("postgres"));
-            command.arg("-D").arg(self.data()).arg(format!("--port={port}")).current_dir(&self.directory);
-            command.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
-            self.watchdog = Some(command.spawn().unwrap());
+            self.tell(&format!("start {port}"));
             let taken = "could not create any TCP/IP sockets";
-            let told = eventually!(
-                fs::read_to_string(&path).unwrap(),
-                |log| log.contains("ready to accept connections") || log.contains("FATAL"),
-                SOON
-            );
-            if !told.contains("FATAL") {
+            let told = eventually!(self.log(), |log| log.contains("ready to accept") || log.contains(taken), SOON);
+            if !told.contains(taken) {
                 self.port = port;
                 return;
             }
-            assert!(told.contains(taken), "PostgreSQL does not start:\n{told}");
             self.stop();
         }
         panic!("PostgreSQL finds no port");
@@ -147,9 +155,7 @@ impl Postgres {
 
     /// Ends it at once, as a crash does; its files stay.
     pub(crate) fn stop(&mut self) {
-        let mut watchdog = self.watchdog.take().expect("it runs");
-        watchdog.stdin.take().unwrap().write_all(b"keep\n").unwrap();
-        watchdog.wait().unwrap();
+        self.tell("stop");
     }
 
     pub(crate) fn url(&self, user: &str, database: &str) -> String {
@@ -171,10 +177,25 @@ impl Postgres {
              DO $$ BEGIN IF to_regrole('runcast') IS NULL THEN CREATE ROLE runcast LOGIN PASSWORD '{PASSWORD}'; \
              END IF; END $$; COMMIT"
         );
-        sqlx::raw_sql(AssertSqlSafe(role)).execute(&mut admin).await.unwrap();
+        admin.execute(AssertSqlSafe(role)).await.unwrap();
         let create = format!("CREATE DATABASE {name} OWNER runcast");
-        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+        admin.execute(AssertSqlSafe(create)).await.unwrap();
         self.url("runcast", &name)
+    }
+
+    /// Makes it take encrypted connections too.
+    pub(crate) async fn encrypt(&self, certificates: &Certificates) {
+        self.write("data/server.crt", fs::read(&certificates.certificate).unwrap());
+        self.write("data/server.key", fs::read(&certificates.key).unwrap());
+        let mut admin = self.admin("postgres").await;
+        admin.execute("ALTER SYSTEM SET ssl = on").await.unwrap();
+        admin.execute("SELECT pg_reload_conf()").await.unwrap();
+        let encrypted = async || {
+            let mut admin = self.admin("postgres").await; // only new sessions are
+            let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+            sqlx::query_scalar::<_, bool>(sql).fetch_one(&mut admin).await.unwrap()
+        };
+        eventually!(encrypted().await, |encrypted| *encrypted, SOON);
     }
 
     /// Stops all its processes in their tracks: connections stay open, and nobody answers.
@@ -189,7 +210,7 @@ impl Postgres {
 
     /// The main process first, so that it starts no further one.
     fn signal(&self, signal: Signal) {
-        let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        let file = fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap();
         let main: i32 = file.lines().next().unwrap().parse().unwrap();
         let of = |pid: i32| kill_process(Pid::from_raw(pid).unwrap(), signal);
         of(main).unwrap();
@@ -201,13 +222,8 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        match self.watchdog.take() {
-            Some(mut watchdog) => {
-                drop(watchdog.stdin.take());
-                watchdog.wait().unwrap();
-            }
-            None => fs::remove_dir_all(&self.directory).unwrap(),
-        }
+        drop(self.watchdog.stdin.take());
+        self.watchdog.wait().unwrap();
     }
 }
 

@@ -39,6 +39,9 @@ struct SiteArgs {
     /// Where it listens.
     #[arg(long)]
     addr: SocketAddr,
+    /// Where events are posted, if not there: another node of the same cluster.
+    #[arg(long)]
+    publish_addr: Option<SocketAddr>,
     /// Every process of the server, comma separated (nginx: master and workers).
     #[arg(long, value_delimiter = ',', required = true)]
     pids: Vec<u32>,
@@ -53,6 +56,8 @@ enum Scenario {
     Fanout(scenario::fanout::Options),
     /// Memory of an idle viewer.
     Idle(scenario::idle::Options),
+    /// Viewers of a run that another process posts to.
+    Listen(scenario::listen::Options),
     /// NDJSON batches over many connections: events per second.
     Ingest(scenario::ingest::Options),
     /// One viewer reads a long run from its start.
@@ -67,6 +72,7 @@ enum Scenario {
 struct Site {
     target: Target,
     addr: SocketAddr,
+    publish_addr: SocketAddr,
     server: Server,
     threads: usize,
     clock: Clock,
@@ -77,6 +83,7 @@ fn main() -> anyhow::Result<()> {
     let site = Site {
         target: site.target,
         addr: site.addr,
+        publish_addr: site.publish_addr.unwrap_or(site.addr),
         server: Server::new(site.pids),
         threads: site.threads.max(1),
         clock: Clock::start(),
@@ -84,6 +91,7 @@ fn main() -> anyhow::Result<()> {
     let report = match scenario {
         Scenario::Fanout(options) => scenario::fanout::run(&site, &options),
         Scenario::Idle(options) => scenario::idle::run(&site, &options),
+        Scenario::Listen(options) => scenario::listen::run(&site, &options),
         Scenario::Ingest(options) => scenario::ingest::run(&site, &options),
         Scenario::Replay(options) => scenario::catchup::replay(&site, &options),
         Scenario::Herd(options) => scenario::catchup::herd(&site, &options),

@@ -27,7 +27,7 @@ impl Publisher {
     /// Connects a producer of `run`.
     pub fn new(site: &Site, run: &str) -> Result<Self> {
         Ok(Self {
-            connection: Connection::open(site.addr)?,
+            connection: Connection::open(site.publish_addr)?,
             path: site.target.publish_path(run),
             clock: site.clock,
             next: 0,

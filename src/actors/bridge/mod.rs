@@ -1,6 +1,7 @@
-//! The bridge: lets this node's rooms hear what other nodes store.
+//! The bridge: lets this node's rooms hear what other nodes store, and see the screens that they are shown.
 //!
-//! Receives [`Follow`] from rooms. Sends them [`Heard`]. One task (`listener`) owns the pub/sub socket. Bells are never
+//! Receives [`Follow`] and [`Mirror`] from rooms. Sends them [`Heard`]. One task (`listener`) owns the pub/sub socket, a
+//! second one that of the screens. Bells are never
 //! the truth: after every new subscription, and from time to time, the journal is asked where the followed runs end. When
 //! Redis is away rooms are told that they are deaf, and viewers wait. On failure it is built anew, and rooms remind it of
 //! themselves. On overload bells are dropped, and the next look at the journal repairs what they would have told.
@@ -13,19 +14,21 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tracing::{info, warn};
 
-use super::messages::bridge::{Doorbell, Follow};
+use super::messages::bridge::{Doorbell, Follow, Mirror};
 use super::messages::room::Heard;
 use super::supervision::Alive;
 use crate::protocol::RunId;
 use crate::storage::journal::Journal as _;
 use crate::storage::journal::redis::RedisJournal;
 use crate::storage::journal::redis::bell::{self, Bell};
-use crate::storage::redis::RedisSettings;
+use crate::storage::redis::{Client, RedisSettings};
 
 mod listener;
+mod screens;
 mod topics;
 
 use listener::{Event, Listener, Wanted};
+use screens::Screens;
 use topics::Topics;
 
 /// Confirmations that come within this are answered with one question to the journal.
@@ -51,8 +54,10 @@ pub struct BridgeTimes {
 pub struct BridgePorts {
     /// The truth, and whose connection carries the probes.
     pub journal: Arc<RedisJournal>,
-    /// For the pub/sub connection.
+    /// For the pub/sub connections.
     pub settings: RedisSettings,
+    /// Carries screens to other nodes.
+    pub screens: Client,
     /// This node's name.
     pub node: String,
     /// Where the state of the subscription is told.
@@ -65,6 +70,8 @@ pub struct Bridge {
     ports: BridgePorts,
     topics: Topics<Recipient<Heard>>,
     wanted: Wanted,
+    wanted_screens: Wanted,
+    screens: Screens,
     /// Channels that stand and whose run's tip has yet to be told.
     unread: Vec<String>,
     /// The journal is being asked.
@@ -76,23 +83,56 @@ impl Bridge {
     /// A bridge that follows nothing yet.
     pub fn new(times: BridgeTimes, ports: BridgePorts, alive: Alive) -> Self {
         let topics = Topics::new(times.linger);
-        Self { times, ports, topics, wanted: Wanted::default(), unread: Vec::new(), reading: false, _alive: alive }
+        Self {
+            times,
+            ports,
+            topics,
+            wanted: Wanted::default(),
+            wanted_screens: Wanted::default(),
+            screens: Screens::default(),
+            unread: Vec::new(),
+            reading: false,
+            _alive: alive,
+        }
     }
 
     fn listen(&self, ctx: &mut Context<Self>) {
-        let listener = Listener {
+        let journal = &self.ports.journal;
+        let bells = Listener {
             settings: self.ports.settings.clone(),
-            client: self.ports.journal.client().clone(),
+            client: journal.client().clone(),
             wanted: self.wanted.clone(),
-            probe_channel: self.ports.journal.probe_channel(),
+            probe_channel: journal.probe_channel(),
             probe_within: self.times.probe,
         };
+        let screens = Listener {
+            settings: RedisSettings {
+                client_name: format!("{}-screens", self.ports.settings.client_name),
+                ..self.ports.settings.clone()
+            },
+            client: self.ports.screens.clone(),
+            wanted: self.wanted_screens.clone(),
+            probe_channel: format!("{}:screens", journal.probe_channel()),
+            probe_within: self.times.probe,
+        };
+        // Both wait until what they told was handled: what Redis sends faster than that stays in the socket.
         let bridge = ctx.address();
-        let run = listener.run(async move |event| {
-            // Waits until it was handled: what Redis sends faster than that stays in the socket.
+        let bells = bells.run(async move |event| {
             let _ = bridge.send(Told(event)).await;
         });
-        ctx.spawn(wrap_future::<_, Self>(run));
+        let bridge = ctx.address();
+        let screens = screens.run(async move |event| {
+            if let Event::Message(channel, payload) = event {
+                let _ = bridge.send(Shown(channel, payload)).await;
+            }
+        });
+        ctx.spawn(wrap_future::<_, Self>(bells));
+        ctx.spawn(wrap_future::<_, Self>(screens));
+        let (journal, node) = (journal.clone(), self.ports.node.clone());
+        let send = self.screens.clone().send(self.ports.screens.clone(), move |run, frame| {
+            (journal.screen_channel(run), [node.as_bytes(), b" ", frame].concat())
+        });
+        ctx.spawn(wrap_future::<_, Self>(send));
     }
 
     fn ring(&mut self, channel: &str, payload: &Bytes) {
@@ -165,6 +205,7 @@ impl Bridge {
     fn sweep(&mut self) {
         for (channel, topic) in self.topics.sweep(Instant::now()) {
             self.wanted.remove(&channel);
+            self.wanted_screens.remove(&self.ports.journal.screen_channel(&topic.run));
             let _ = topic.port.try_send(Heard::Deaf);
         }
         metrics::gauge!("runcast_followed_runs").set(self.topics.len() as f64);
@@ -175,6 +216,11 @@ impl Bridge {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Told(Event);
+
+/// A screen frame of another node: its channel, the node and the frame.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Shown(String, Bytes);
 
 impl Actor for Bridge {
     type Context = Context<Self>;
@@ -215,10 +261,34 @@ impl Handler<Follow> for Bridge {
         let Some(port) = heard else {
             return self.topics.let_go(&channel, generation, Instant::now());
         };
-        let stands = self.topics.follow(channel.clone(), run, generation, port);
         self.wanted.add(&channel);
+        self.wanted_screens.add(&self.ports.journal.screen_channel(&run));
+        let stands = self.topics.follow(channel.clone(), run, generation, port);
         if stands {
             self.gather(channel, ctx);
         }
+    }
+}
+
+impl Handler<Shown> for Bridge {
+    type Result = ();
+
+    fn handle(&mut self, Shown(channel, payload): Shown, _: &mut Self::Context) {
+        let node = bell::rung_by(&payload);
+        let bells = self.ports.journal.bells_of(&channel);
+        if let Some(topic) = bells.and_then(|channel| self.topics.get(&channel))
+            && node != self.ports.node.as_bytes()
+        {
+            let frame = payload.slice((node.len() + 1).min(payload.len())..);
+            let _ = topic.port.try_send(Heard::Screen(frame));
+        }
+    }
+}
+
+impl Handler<Mirror> for Bridge {
+    type Result = ();
+
+    fn handle(&mut self, Mirror { run, frame }: Mirror, _: &mut Self::Context) {
+        self.screens.show(run, frame);
     }
 }

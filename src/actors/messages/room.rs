@@ -280,6 +280,8 @@ pub enum Heard {
     },
     /// The journal was asked: the run is like this. From now on whatever is stored rings.
     Tip(Head),
+    /// The screen, as another node was shown it.
+    Screen(Bytes),
     /// Bells are not heard any more: what the room knows may be old.
     Deaf,
 }

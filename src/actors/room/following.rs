@@ -12,8 +12,8 @@ use tracing::warn;
 
 use super::log::Growth;
 use super::{RETRY, Room};
-use crate::actors::messages::bridge::Follow;
-use crate::actors::messages::room::Heard;
+use crate::actors::messages::bridge::{Follow, Mirror};
+use crate::actors::messages::room::{Heard, Show};
 use crate::actors::supervision::Line;
 use crate::protocol::Segment;
 use crate::storage::journal::{Head, RunPhase};
@@ -23,6 +23,8 @@ use crate::storage::journal::{Head, RunPhase};
 pub struct Ears {
     /// The bridge.
     pub follow: Line<Follow>,
+    /// The same, for what this node is shown.
+    pub mirror: Line<Mirror>,
     /// How long what is missing before a bell may still come by itself.
     pub reorder: Duration,
 }
@@ -145,6 +147,7 @@ impl Handler<Heard> for Room {
                 self.following.listening = false;
                 return;
             }
+            Heard::Screen(frame) => return self.galleries.show(&Show(frame)),
             Heard::Bell { head, segments } => (head, segments),
             Heard::Tip(head) => {
                 self.following.listening = self.following.asked;

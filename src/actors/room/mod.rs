@@ -14,6 +14,7 @@ use actix::prelude::*;
 use tracing::warn;
 use uuid::Uuid;
 
+use super::messages::bridge::Mirror;
 use super::messages::gallery::TipIs;
 use super::messages::recorder::RunChanged;
 use super::messages::registry::Retire;
@@ -343,6 +344,10 @@ impl Handler<Show> for Room {
     fn handle(&mut self, frame: Show, _: &mut Self::Context) {
         self.touch();
         self.galleries.show(&frame);
+        if let Some(ears) = &self.ports.ears {
+            // One that is not taken is overtaken by the next.
+            let _ = ears.mirror.try_send(Mirror { run: self.run.clone(), frame: frame.0 });
+        }
     }
 }
 

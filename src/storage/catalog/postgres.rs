@@ -195,7 +195,7 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, CatalogErro
 
 async fn migrate(mut connection: PgConnection) -> Result<(), sqlx::Error> {
     let mut migrations = sqlx::migrate!("src/storage/catalog/migrations/postgres");
-    migrations.dangerous_set_table_name("runcast_migrations");
+    migrations.dangerous_set_table_name("_runcast_migrations");
     // sqlx's own lock belongs to the connection, which behind a pooler is anybody's: this one ends with the transaction.
     migrations.set_locking(false);
     let mut transaction = connection.begin_with(BEGIN_MIGRATION).await?;

@@ -41,12 +41,11 @@ impl RespFrames {
     }
 }
 
-impl Encoder<&Command> for RespFrames {
+impl Encoder<Command> for RespFrames {
     type Error = io::Error;
 
-    fn encode(&mut self, command: &Command, buffer: &mut BytesMut) -> io::Result<()> {
-        command.write_to(buffer);
-        Ok(())
+    fn encode(&mut self, command: Command, buffer: &mut BytesMut) -> io::Result<()> {
+        RespCodec.encode(command.into(), buffer)
     }
 }
 

@@ -1,34 +1,32 @@
-//! A command, encoded as it is built: by its caller's thread, not by the one task that all callers share.
+//! A command and its arguments.
 
 use std::fmt;
-use std::io::Write as _;
 
-use bytes::BytesMut;
+use redis_async::resp::RespValue;
+
+/// What an argument needs on the wire and in memory beside its bytes, about.
+const PER_ARGUMENT: usize = 32;
 
 /// A command and its arguments: an array of bulk strings on the wire. `Debug` shows its name and size only.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Command {
-    arguments: usize,
-    /// Every argument as a bulk string, the name first.
-    encoded: Vec<u8>,
+    /// The name first.
+    strings: Vec<RespValue>,
+    size: usize,
 }
 
 impl Command {
     /// A command by its name, such as `EVALSHA`. A name of two words is a name and an argument.
     pub fn new(name: impl AsRef<[u8]>) -> Self {
-        Self { arguments: 0, encoded: Vec::new() }.arg(name)
+        Self { strings: Vec::new(), size: 0 }.arg(name)
     }
 
     /// Adds an argument, any bytes.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<[u8]>) -> Self {
         let argument = argument.as_ref();
-        self.encoded.reserve(argument.len() + 16);
-        self.encoded.push(b'$');
-        push_number(&mut self.encoded, argument.len());
-        self.encoded.extend_from_slice(argument);
-        self.encoded.extend_from_slice(b"\r\n");
-        self.arguments += 1;
+        self.size += argument.len() + PER_ARGUMENT;
+        self.strings.push(argument.into());
         self
     }
 
@@ -44,62 +42,48 @@ impl Command {
         self.arg(number.to_string())
     }
 
-    /// Bytes on the wire, within a few.
+    /// Bytes it holds, about: what it counts for in the pipeline.
     pub fn size(&self) -> usize {
-        self.encoded.len()
-    }
-
-    /// Appends what goes over the wire.
-    pub(super) fn write_to(&self, buffer: &mut BytesMut) {
-        let mut header = Vec::with_capacity(16);
-        header.push(b'*');
-        push_number(&mut header, self.arguments);
-        buffer.reserve(header.len() + self.encoded.len());
-        buffer.extend_from_slice(&header);
-        buffer.extend_from_slice(&self.encoded);
-    }
-
-    fn name(&self) -> String {
-        let line = self.encoded.split(|byte| *byte == b'\n').nth(1).unwrap_or_default();
-        String::from_utf8_lossy(line).trim_end().to_owned()
+        self.size
     }
 }
 
-fn push_number(buffer: &mut Vec<u8>, number: usize) {
-    // Writing to a Vec can't fail.
-    let _ = write!(buffer, "{number}\r\n");
+impl From<Command> for RespValue {
+    fn from(command: Command) -> Self {
+        Self::Array(command.strings)
+    }
 }
 
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Arguments may be secrets (AUTH), and are long.
-        write!(f, "Command({} with {} arguments, {} bytes)", self.name(), self.arguments - 1, self.size())
+        let name = match self.strings.first() {
+            Some(RespValue::BulkString(name)) => String::from_utf8_lossy(name),
+            _ => "".into(),
+        };
+        write!(f, "Command({name} with {} arguments, {} bytes)", self.strings.len() - 1, self.size)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use redis_async::resp::{RespCodec, RespValue};
     use redis_async::resp_array;
-    use tokio_util::codec::Encoder as _;
 
     use super::*;
 
     #[test]
     fn a_command_is_an_array_of_bulk_strings() {
         let command = Command::new("XADD").arg(b"\r\n\0\xff").args(["a", ""]).number(u64::MAX);
-        let mut wire = BytesMut::new();
-        command.write_to(&mut wire);
-        let mut expected = BytesMut::new();
-        let value: RespValue = resp_array!["XADD", &b"\r\n\0\xff"[..], "a", "", u64::MAX.to_string()];
-        RespCodec.encode(value, &mut expected).unwrap();
-        assert_eq!(wire, expected);
-        assert!(command.size() <= wire.len() && wire.len() - command.size() < 16);
+        assert_eq!(command.size(), 4 + 4 + 1 + 20 + 5 * PER_ARGUMENT);
+        let expected: RespValue = resp_array!["XADD", &b"\r\n\0\xff"[..], "a", "", u64::MAX.to_string()];
+        assert_eq!(RespValue::from(command), expected);
     }
 
     #[test]
     fn a_command_does_not_show_its_arguments() {
         let command = Command::new("AUTH").arg("ann").arg("hunter2");
-        assert_eq!(format!("{command:?}"), "Command(AUTH with 2 arguments, 32 bytes)");
+        let shown = format!("{command:?}");
+        assert!(shown.contains("AUTH") && shown.contains("2 arguments"), "{shown}");
+        assert!(!shown.contains("ann") && !shown.contains("hunter2"), "{shown}");
     }
 }

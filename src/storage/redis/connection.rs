@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::{Sink, SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -106,12 +106,12 @@ impl Connection {
 
     fn expire(&mut self, now: Instant) -> Result<(), String> {
         if self.pipeline.expire(now, self.encoded)? {
-            self.encode(&Command::new("PING")).map_err(|error| error.to_string())?;
+            self.encode(Command::new("PING")).map_err(|error| error.to_string())?;
         }
         Ok(())
     }
 
-    fn encode(&mut self, command: &Command) -> std::io::Result<()> {
+    fn encode(&mut self, command: Command) -> std::io::Result<()> {
         let before = self.frames.write_buffer().len();
         self.frames.start_send_unpin(command)?;
         self.encoded += (self.frames.write_buffer().len() - before) as u64;
@@ -146,14 +146,14 @@ impl Connection {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         while self.pipeline.has_waiting() {
             // Ready below a batch; writes when there is one.
-            ready!(Sink::<&Command>::poll_ready(std::pin::Pin::new(&mut self.frames), cx))?;
+            ready!(self.frames.poll_ready_unpin(cx))?;
             if let Some(command) = self.pipeline.send_next(self.encoded) {
                 metrics::counter!("runcast_redis_commands_total").increment(1);
-                self.encode(&command)?;
+                self.encode(command)?;
             }
         }
         if self.unflushed {
-            ready!(Sink::<&Command>::poll_flush(std::pin::Pin::new(&mut self.frames), cx))?;
+            ready!(self.frames.poll_flush_unpin(cx))?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt as _};
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::codec::Framed;
 
@@ -55,7 +55,7 @@ impl Link {
         // Stays so unless the reply is read, also when this future is dropped.
         self.out_of_step = true;
         let exchange = async {
-            self.frames.send(&command).await.map_err(|error| RedisError::OutcomeUnknown(error.to_string()))?;
+            self.frames.send(command).await.map_err(|error| RedisError::OutcomeUnknown(error.to_string()))?;
             read(&mut self.frames).await
         };
         let unanswered = || RedisError::OutcomeUnknown(format!("not within {:?}", self.command_timeout));
@@ -93,11 +93,13 @@ async fn greet(frames: &mut Frames, settings: &RedisSettings) -> Result<(), Redi
     greetings.push(("CLIENT SETNAME", Command::new("CLIENT").arg("SETNAME").arg(&settings.client_name)));
     greetings.push(("PING", Command::new("PING")));
     let lost = |error: std::io::Error| RedisError::Unavailable(error.to_string());
-    for (_, command) in &greetings {
+    let mut names = Vec::new();
+    for (name, command) in greetings {
+        names.push(name);
         frames.feed(command).await.map_err(lost)?;
     }
-    SinkExt::<&Command>::flush(frames).await.map_err(lost)?;
-    for (name, _) in greetings {
+    frames.flush().await.map_err(lost)?;
+    for name in names {
         match judged(read(frames).await?) {
             Ok(_) => {}
             Err(refused) if name == "CLIENT SETNAME" => {

@@ -24,7 +24,13 @@
 //! on a client: nothing else would be answered meanwhile.
 //!
 //! # Sizes
-//! A reply is looked through once and parsed once (see `codec`).
+//! A reply is looked through once and parsed once, however it arrives (see `codec`), so a page may be as large as one likes
+//! to hold in memory twice: 1 MiB of `XRANGE` takes 0.7 ms as 64 KiB entries and 3 ms as 400-byte entries, Redis' own
+//! work included; 4 MiB take 3 ms and 12 ms. (`RespCodec` alone, reading 16 KiB at a time, takes 72 ms and 685 ms for
+//! the parsing of the 4 MiB.) Redis serves nobody else while it writes a page, which is the reason to stay near 1 MiB.
+//!
+//! One connection carries 80,000 commands a second for one caller and 800,000 for 64 (GET, loopback, one core each for
+//! the client and for Redis).
 
 use std::path::PathBuf;
 use std::time::Duration;

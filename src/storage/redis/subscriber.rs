@@ -1,12 +1,11 @@
 //! Pub/sub. What Redis pushes is lost when the connection is: whoever listens must be able to do without.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Sink, SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::time::timeout;
 
 use super::link::{Frames, Link};
@@ -78,7 +77,7 @@ impl Subscriber {
     /// # Errors
     /// As [`Subscriber::subscribe`].
     pub async fn ping(&mut self) -> Result<(), RedisError> {
-        self.encode(&Command::new("PING")).map_err(lost)?;
+        self.encode(Command::new("PING")).map_err(lost)?;
         self.flush().await
     }
 
@@ -94,12 +93,12 @@ impl Subscriber {
 
     async fn send(&mut self, name: &str, channels: &[impl AsRef<str>]) -> Result<(), RedisError> {
         for some in channels.chunks(CHANNELS_PER_COMMAND) {
-            self.encode(&Command::new(name).args(some.iter().map(AsRef::as_ref))).map_err(lost)?;
+            self.encode(Command::new(name).args(some.iter().map(AsRef::as_ref))).map_err(lost)?;
         }
         self.flush().await
     }
 
-    fn encode(&mut self, command: &Command) -> std::io::Result<()> {
+    fn encode(&mut self, command: Command) -> std::io::Result<()> {
         self.unflushed = true;
         self.frames.start_send_unpin(command)
     }
@@ -111,7 +110,7 @@ impl Subscriber {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        let flushed = Sink::<&Command>::poll_flush(Pin::new(&mut self.frames), cx);
+        let flushed = self.frames.poll_flush_unpin(cx);
         self.unflushed &= !matches!(flushed, Poll::Ready(Ok(())));
         flushed
     }

@@ -4,6 +4,7 @@ pub mod catchup;
 pub mod fanout;
 pub mod idle;
 pub mod ingest;
+pub mod listen;
 pub mod never_read;
 
 use crate::clock::Clock;
@@ -18,5 +19,5 @@ pub struct Report {
 
 /// A run that no earlier measurement has touched.
 fn fresh_run(clock: &Clock) -> String {
-    format!("load-{}", clock.now())
+    format!("load-{}-{}", std::process::id(), clock.now())
 }

@@ -5,6 +5,10 @@
 
 use crate::protocol::RunId;
 
+/// How the channels of a run end.
+pub(super) const BELL: &str = ":bell";
+pub(super) const SCREEN: &str = ":screen";
+
 /// Names under one prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
@@ -66,7 +70,12 @@ impl Keys {
 
     /// The channel on which a run's doorbell rings.
     pub(super) fn bell(&self, run: &RunId) -> String {
-        format!("{}:{{{run}}}:bell", self.prefix)
+        format!("{}:{{{run}}}{BELL}", self.prefix)
+    }
+
+    /// The channel on which a run's screen is shown.
+    pub(super) fn screen(&self, run: &RunId) -> String {
+        format!("{}:{{{run}}}{SCREEN}", self.prefix)
     }
 
     /// The channel on which a node proves that it hears.

@@ -16,7 +16,7 @@
 //! new epoch. A restart that lost nothing resets nobody.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -97,6 +97,16 @@ impl RedisJournal {
     /// The channel on which a run's doorbell rings.
     pub fn bell_channel(&self, run: &RunId) -> String {
         self.keys.bell(run)
+    }
+
+    /// The channel on which a run's screen is shown.
+    pub fn screen_channel(&self, run: &RunId) -> String {
+        self.keys.screen(run)
+    }
+
+    /// The doorbell's channel of the run that a screen's channel belongs to.
+    pub fn bells_of(&self, screen_channel: &str) -> Option<String> {
+        screen_channel.strip_suffix(keys::SCREEN).map(|run| format!("{run}{}", keys::BELL))
     }
 
     /// The channel of this node's own probes.
@@ -207,11 +217,14 @@ impl Journal for RedisJournal {
 
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
         let Some(next) = after.checked_add(1) else { return Ok(Vec::new()) };
+        let started = Instant::now();
         let keys = [self.keys.log(run)];
         let args = |command: Command| command.arg(next.to_string()).arg(max_bytes.to_string());
         let reply = self.scripts.read.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
         let mut parts = Parts::of(reply)?;
         let (lines, mut bodies) = (parts.text()?, parts.bytes()?);
+        metrics::counter!("runcast_journal_reads_total").increment(1);
+        metrics::histogram!("runcast_journal_read_seconds").record(started.elapsed());
         lines.lines().map(|line| segment(line, &mut bodies).ok_or_else(|| malformed(line))).collect()
     }
 

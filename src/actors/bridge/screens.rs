@@ -1,0 +1,121 @@
+//! Screen frames on their way to other nodes: newest wins, a few per second and run, on a connection of their own, so that
+//! an image never holds up an event.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio::time::sleep_until;
+
+use crate::protocol::RunId;
+use crate::storage::redis::{Client, Command};
+
+/// The least time between two frames of a run: five per second.
+const PACE: Duration = Duration::from_millis(200);
+/// Frames that wait, of all runs; one more is dropped. At 2 MiB a frame this is 64 MiB.
+const MAX_WAITING: usize = 32;
+
+/// The newest frame of each run that has one waiting, shared with the task that sends them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Screens(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    runs: Mutex<HashMap<RunId, Screen>>,
+    came: Notify,
+}
+
+#[derive(Debug)]
+struct Screen {
+    newest: Option<Bytes>,
+    /// When the next one may go.
+    due: Instant,
+}
+
+impl Screens {
+    fn runs(&self) -> MutexGuard<'_, HashMap<RunId, Screen>> {
+        // Nothing panics while it is held.
+        self.0.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a frame to send, in place of an older one of its run.
+    pub(super) fn show(&self, run: RunId, frame: Bytes) {
+        let mut runs = self.runs();
+        let waiting = runs.values().filter(|screen| screen.newest.is_some()).count();
+        let screen = runs.entry(run).or_insert_with(|| Screen { newest: None, due: Instant::now() });
+        if screen.newest.is_some() || waiting < MAX_WAITING {
+            screen.newest = Some(frame);
+            self.0.came.notify_one();
+        }
+    }
+
+    /// What may go at `now`; else when to look again. Forgets runs that have nothing to send.
+    fn take_due(&self, now: Instant) -> (Vec<(RunId, Bytes)>, Option<Instant>) {
+        let mut runs = self.runs();
+        let mut due = Vec::new();
+        runs.retain(|run, screen| {
+            if screen.due > now {
+                return true;
+            }
+            let Some(frame) = screen.newest.take() else { return false };
+            screen.due = now + PACE;
+            due.push((run.clone(), frame));
+            true
+        });
+        (due, runs.values().map(|screen| screen.due).min())
+    }
+
+    /// Sends for ever; `message` makes of a frame its channel and payload. What can't be sent is dropped.
+    pub(super) async fn send(self, client: Client, message: impl Fn(&RunId, &Bytes) -> (String, Vec<u8>)) {
+        loop {
+            let (due, next) = self.take_due(Instant::now());
+            for (run, frame) in due {
+                let (channel, payload) = message(&run, &frame);
+                // Nobody misses a frame for long: the next one is newer.
+                let _ = client.call(Command::new("PUBLISH").arg(channel).arg(payload)).await;
+            }
+            match next {
+                None => self.0.came.notified().await,
+                Some(next) => tokio::select! {
+                    () = self.0.came.notified() => {}
+                    () = sleep_until(next.into()) => {}
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(name: &str) -> RunId {
+        RunId::parse(name).unwrap()
+    }
+
+    #[test]
+    fn the_newest_frame_of_a_run_goes_at_its_pace() {
+        let (screens, start) = (Screens::default(), Instant::now() + PACE);
+        screens.show(run("r"), "one".into());
+        screens.show(run("r"), "two".into());
+        assert_eq!(screens.take_due(start), (vec![(run("r"), "two".into())], Some(start + PACE)));
+        screens.show(run("r"), "three".into());
+        assert_eq!(screens.take_due(start + PACE / 2).0, []);
+        assert_eq!(screens.take_due(start + PACE).0, [(run("r"), "three".into())]);
+        assert_eq!(screens.take_due(start + 2 * PACE), (vec![], None), "nothing is kept of a run that rests");
+    }
+
+    #[test]
+    fn too_many_runs_lose_frames_and_nothing_else() {
+        let (screens, start) = (Screens::default(), Instant::now() + PACE);
+        for index in 0..=MAX_WAITING {
+            screens.show(run(&format!("r{index}")), "old".into());
+        }
+        screens.show(run("r0"), "new".into());
+        let (due, _) = screens.take_due(start);
+        assert_eq!(due.len(), MAX_WAITING);
+        assert!(due.contains(&(run("r0"), "new".into())));
+    }
+}

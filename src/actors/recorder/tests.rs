@@ -1,0 +1,119 @@
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::actors::supervision::Census;
+use crate::protocol::{Lines, ProducerId};
+use crate::storage::catalog::RunFilter;
+use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
+use crate::storage::journal::memory::MemoryJournal;
+use crate::storage::journal::{Append, Limits, OnGap, Post};
+
+/// A catalog that can be away for writes.
+struct Fickle {
+    catalog: SqliteCatalog,
+    away: AtomicBool,
+    refused: AtomicUsize,
+}
+
+impl Fickle {
+    async fn new() -> Arc<Self> {
+        let catalog = SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap();
+        Arc::new(Self { catalog, away: AtomicBool::new(false), refused: AtomicUsize::new(0) })
+    }
+
+    async fn lists(&self, name: &str) {
+        let filter = RunFilter { limit: 9, ..RunFilter::default() };
+        until(async || self.catalog.list(&filter).await.unwrap().iter().any(|row| row.run.as_str() == name)).await;
+    }
+}
+
+#[async_trait]
+impl Catalog for Fickle {
+    async fn record(&self, rows: &[RunRow]) -> Result<(), CatalogError> {
+        if self.away.load(Ordering::SeqCst) {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            return Err(CatalogError("away".into()));
+        }
+        self.catalog.record(rows).await
+    }
+
+    async fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, CatalogError> {
+        self.catalog.list(filter).await
+    }
+
+    async fn forget(&self, runs: &[RunId]) -> Result<(), CatalogError> {
+        self.catalog.forget(runs).await
+    }
+
+    async fn newest(&self) -> Result<Option<Timestamp>, CatalogError> {
+        self.catalog.newest().await
+    }
+
+    async fn probe(&self) -> Result<(), CatalogError> {
+        self.catalog.probe().await
+    }
+
+    async fn close(&self) {
+        self.catalog.close().await;
+    }
+}
+
+/// Polls until it holds; fails after 20 seconds.
+async fn until(holds: impl AsyncFn() -> bool) {
+    let held = async {
+        while !holds().await {
+            actix_rt::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    actix_rt::time::timeout(Duration::from_secs(20), held).await.expect("it holds in the end");
+}
+
+fn journal() -> Arc<dyn Journal> {
+    Arc::new(MemoryJournal::new(Limits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) }))
+}
+
+/// Stores an event of a run; the run's row.
+async fn store(journal: &dyn Journal, name: &str) -> RunRow {
+    let run = RunId::parse(name).unwrap();
+    let post = Post {
+        producer: ProducerId::parse("p").unwrap(),
+        n: 1,
+        on_gap: OnGap::Refuse,
+        lines: Lines::from_stored(r#"{"type":"log"}"#.into()),
+        status: None,
+        privileged: false,
+        seals: false,
+    };
+    let deadline = journal.now().plus_millis(10_000);
+    let stored = journal.append(Append { run: run.clone(), posts: vec![post], precondition: None, deadline }).await;
+    row(RunHead { run, head: stored.unwrap().head })
+}
+
+#[actix::test]
+async fn what_another_node_stored_and_did_not_list_is_listed_in_the_end() {
+    let (catalog, journal, census) = (Fickle::new().await, journal(), Census::default());
+    let recorder = Recorder::new(catalog.clone(), journal.clone(), census.enter("recorder"));
+    let _recorder = Recorder { repair_every: Duration::from_millis(50), ..recorder }.start();
+    for name in ["a", "b"] {
+        store(&*journal, name).await;
+        catalog.lists(name).await;
+    }
+}
+
+#[actix::test]
+async fn an_outage_of_the_list_is_followed_by_a_repair_of_what_others_had_to_write() {
+    let (catalog, journal, census) = (Fickle::new().await, journal(), Census::default());
+    store(&*journal, "first").await;
+    let recorder = Recorder::new(catalog.clone(), journal.clone(), census.enter("recorder")).start();
+    catalog.lists("first").await;
+
+    catalog.away.store(true, Ordering::SeqCst);
+    store(&*journal, "others").await;
+    recorder.send(RunChanged(store(&*journal, "ours").await)).await.unwrap();
+    until(async || catalog.refused.load(Ordering::SeqCst) > 0).await;
+    catalog.away.store(false, Ordering::SeqCst);
+    catalog.lists("ours").await;
+    catalog.lists("others").await;
+}
