@@ -1,4 +1,4 @@
-//! A node's life: started, asked how it is, guarded against strangers, drained, doubled, and crowded. Killed: `chaos.rs`.
+//! A node's life: started, asked how it is, guarded against strangers, drained, doubled, and crowded. Killed: `chaos/`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

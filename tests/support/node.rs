@@ -197,6 +197,16 @@ impl TestNode {
         assert!(!exit.log.contains("panicked"), "{}", exit.log);
     }
 
+    /// SIGSTOP: connections stay open, and nobody answers.
+    pub(crate) fn freeze(&self) {
+        self.life().signal(Signal::STOP);
+    }
+
+    /// The end of [`freeze`](Self::freeze).
+    pub(crate) fn thaw(&self) {
+        self.life().signal(Signal::CONT);
+    }
+
     /// SIGTERM, without waiting.
     pub(crate) fn ask_to_stop(&self) {
         self.life().signal(Signal::TERM);

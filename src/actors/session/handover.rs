@@ -183,7 +183,8 @@ impl<W: Wire> Viewer for Outlet<W> {
     fn announce_drain(&self, reconnect_after_ms: u64) {
         let bytes = self.encode_message(&ServerMessage::Draining { reconnect_after_ms });
         let mut inner = self.inner.borrow_mut();
-        if inner.drain_announced || !matches!(inner.mode, Mode::Live | Mode::Behind) {
+        // Whoever still waits for its run is closed when the others are, which sends it elsewhere as well.
+        if inner.drain_announced || !inner.greeted || !matches!(inner.mode, Mode::Live | Mode::Behind) {
             return;
         }
         inner.drain_announced = true;

@@ -71,6 +71,8 @@ pub(super) struct Inner<W> {
     /// Newest screen that waits for an empty outbox.
     pub(super) screen: Option<Box<Bytes>>,
     pub(super) vitals: Vitals,
+    /// The viewer knows where it stands; nothing but a close comes before that.
+    pub(super) greeted: bool,
     pub(super) drain_announced: bool,
     /// The last write ended in "would block".
     pub(super) blocked: bool,
@@ -94,6 +96,7 @@ impl<W: Wire> Outlet<W> {
             counted: 0,
             screen: None,
             vitals: Vitals::new(now_secs),
+            greeted: false,
             drain_announced: false,
             blocked: false,
         };
@@ -122,7 +125,9 @@ impl<W: Wire> Outlet<W> {
 
     /// The log has told where it stands, and the viewer knows.
     pub fn set_place(&self, place: Place) {
-        self.inner.borrow_mut().place = place;
+        let mut inner = self.inner.borrow_mut();
+        inner.place = place;
+        inner.greeted = true;
     }
 
     /// The session has reached the tip and been admitted.

@@ -51,6 +51,9 @@ enum ServerSays {
         tip: Seq,
         heartbeat_secs: u64,
     },
+    Epoch {
+        cursor: String,
+    },
     Gap {
         from: Seq,
         to: Seq,
@@ -118,6 +121,10 @@ impl Follow {
                 self.tip = tip;
                 Seen::Connected(Duration::from_secs(heartbeat_secs))
             }
+            Ok(ServerSays::Epoch { cursor }) => {
+                self.adopt(&cursor);
+                Seen::Nothing
+            }
             Ok(ServerSays::Gap { from, to, reason }) => {
                 if self.seq().is_none_or(|mine| mine < to) {
                     self.after = After::Cursor(Cursor { epoch: self.epoch(), seq: to });
@@ -141,8 +148,8 @@ impl Follow {
     /// Takes the server's cursor for ours.
     fn adopt(&mut self, cursor: &str) {
         let Ok(After::Cursor(told)) = After::parse(cursor) else { return };
-        // A second connection that was asked for earlier starts earlier; ours is the one that counts.
-        let behind = self.seq().is_some_and(|mine| told.seq < mine) && self.epoch() == told.epoch;
+        // A second connection that was asked for earlier starts earlier; ours is the one that counts. Epochs grow.
+        let behind = self.seq().is_some_and(|mine| told.seq < mine) && told.epoch <= self.epoch();
         if !behind {
             self.after = After::Cursor(told);
         }
@@ -213,6 +220,20 @@ mod tests {
         follow.take(&CONNECTED.replace("7:0", "7:1"));
         assert_eq!(cursor(&follow), "7:3");
         assert_eq!(follow.take(&event(2)), Seen::Nothing);
+    }
+
+    #[test]
+    fn an_epoch_is_kept_for_the_next_connection_and_an_older_one_does_not_set_the_viewer_back() {
+        let mut follow = Follow::new(After::Start);
+        follow.take(&CONNECTED.replace("7:0", "0"));
+        assert_eq!(cursor(&follow), "0");
+        assert_eq!(follow.take(r#"{"type":"epoch","epoch":"7","cursor":"7:0"}"#), Seen::Nothing);
+        follow.take(&event(1));
+        assert_eq!(cursor(&follow), "7:1");
+        follow.take(r#"{"type":"epoch","epoch":"8","cursor":"8:1"}"#);
+        follow.take(&event(2));
+        follow.take(&CONNECTED.replace("7:0", "7:1"));
+        assert_eq!(cursor(&follow), "8:2");
     }
 
     #[test]

@@ -1,36 +1,31 @@
 //! `runcast watch`: a run in the terminal, across reconnects, each event once.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
-use tokio_tungstenite::tungstenite::{self, Message, protocol::CloseFrame};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame};
 
+use self::dial::{CONNECT, Dialled, Dialler, Dialling, Refused, Socket, dialled};
 use self::follow::{Follow, Seen};
 use self::show::Show;
-use super::server_url::after_text;
 use super::terminal::{plain, plain_json};
 use super::{ServerUrl, block_on, parse_run, post, tell};
 use crate::backoff::Backoff;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{After, RunId};
 
+mod dial;
 mod follow;
 mod show;
 
 /// Pauses between attempts to connect, before jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// Longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// A connection is dead when it was silent for so many heartbeats.
 const SILENT_HEARTBEATS: u32 = 3;
@@ -53,15 +48,16 @@ pub struct WatchArgs {
     /// Go on when the run has ended
     #[arg(long)]
     follow: bool,
-    /// The server
+    /// The server; several nodes of a cluster by commas, or by repeating it: they are asked in turn
     #[arg(
         long,
         env = "RUNCAST_URL",
         hide_env_values = true,
         default_value = "http://127.0.0.1:3001",
-        value_name = "URL"
+        value_name = "URL",
+        value_delimiter = ','
     )]
-    url: ServerUrl,
+    url: Vec<ServerUrl>,
     /// Give up after so many seconds without a connection
     #[arg(long, default_value_t = 60, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
@@ -78,11 +74,17 @@ pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let format = if args.json { Format::Json { terminal } } else { Format::Lines(Show::new(colours)) };
     let out = Output { out: io::BufWriter::new(out), format };
     let mut watch = Watch {
+        dialler: Dialler::new(args.run, args.url),
         follow: Follow::new(args.after),
         out,
         backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+        stay: args.follow,
         patience: Duration::from_secs(args.timeout),
-        args,
+        socket: None,
+        silence: CONNECT,
+        dial_at: Some(Instant::now()),
+        dialling: None,
+        alone_since: Instant::now(),
     };
     match block_on(watch.run())? {
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
@@ -94,20 +96,28 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-type Dialling = Pin<Box<dyn Future<Output = Result<Socket, tungstenite::Error>>>>;
-
 struct Watch {
-    args: WatchArgs,
+    dialler: Dialler,
     follow: Follow,
     out: Output,
     backoff: Backoff,
+    /// Goes on when the run has ended.
+    stay: bool,
     patience: Duration,
+    /// The connection that is read.
+    socket: Option<Socket>,
+    /// Longest silence of a connection that lives.
+    silence: Duration,
+    /// The one that is to replace it: when it is to be opened, or on its way. While a node drains there are both, so that
+    /// the old one is read until the new one stands.
+    dial_at: Option<Instant>,
+    dialling: Option<Dialling>,
+    alone_since: Instant,
 }
 
 /// What a connection brought.
 enum Heard {
-    Text(tungstenite::Utf8Bytes),
+    Text(Utf8Bytes),
     /// A ping, a screen frame: a sign of life.
     Life,
     Closed(Option<CloseFrame>),
@@ -115,97 +125,126 @@ enum Heard {
 }
 
 impl Watch {
-    /// One loop for all connections: `socket` is the one that is read, `next` the one that is to replace it. While a
-    /// node drains there are both, so that the old one is read until the new one stands.
+    /// One loop for all connections.
     async fn run(&mut self) -> anyhow::Result<()> {
-        let mut socket: Option<Socket> = None;
-        let mut next = Some(self.dial(Duration::ZERO));
-        let mut alone_since = Instant::now();
-        let mut silence = CONNECT;
         loop {
             tokio::select! {
-                heard = hear(&mut socket, silence, &mut self.out) => match heard? {
-                    Heard::Text(text) => match self.follow.take(&text) {
-                        Seen::Event => {
-                            self.out.event(&text)?;
-                            if self.follow.is_over() && !self.args.follow {
-                                self.out.flush()?;
-                                close(socket.take()).await;
-                                return Ok(());
-                            }
-                        }
-                        Seen::Notice(text) => {
+                heard = hear(&mut self.socket, self.silence, &mut self.out) => match heard? {
+                    Heard::Text(text) => {
+                        if self.take(&text)? {
                             self.out.flush()?;
-                            tell(plain(&text, 500));
+                            close(self.socket.take()).await;
+                            return Ok(());
                         }
-                        Seen::Connected(heartbeat) => {
-                            self.backoff.reset();
-                            silence = heartbeat.max(Duration::from_secs(1)) * SILENT_HEARTBEATS;
-                        }
-                        Seen::Draining(delay) => next = next.or_else(|| Some(self.dial(delay))),
-                        Seen::Nothing => {}
-                    },
+                    }
                     Heard::Life => {}
                     Heard::Closed(frame) => {
-                        socket = None;
-                        alone_since = Instant::now();
-                        self.stop_if_for_good(frame.as_ref())?;
-                        next = next.or_else(|| Some(self.redial()));
+                        stop_if_for_good(frame.as_ref())?;
+                        self.be_alone();
                     }
                     Heard::Lost(why) => {
-                        socket = None;
-                        alone_since = Instant::now();
-                        if next.is_none() {
+                        if self.dialling.is_none() && self.dial_at.is_none() {
                             tell(format_args!("connection lost ({why}); reconnecting"));
-                            next = Some(self.redial());
                         }
+                        self.be_alone();
                     }
                 },
-                dialled = dialled(&mut next) => {
-                    next = None;
+                () = due(self.dial_at) => {
+                    self.dial_at = None;
+                    // Only now: what came in the meantime need not come again.
+                    self.dialling = Some(self.dialler.dial(self.follow.after(), self.socket.is_some()));
+                }
+                dialled = dialled(&mut self.dialling) => {
+                    self.dialling = None;
                     match dialled {
-                        Ok(new) => close(socket.replace(new)).await,
-                        Err(tungstenite::Error::Http(response)) if is_for_good(response.status()) => {
-                            let detail = post::problem(response.body().as_deref().unwrap_or_default());
-                            bail!("the server refused with {}: {detail}", response.status());
-                        }
-                        Err(error) => {
-                            if socket.is_none() && alone_since.elapsed() > self.patience {
-                                bail!("no connection for {} s; last: {}", self.patience.as_secs(), plain_error(&error));
+                        Ok(Dialled { socket, first }) => {
+                            close(self.socket.replace(socket)).await;
+                            if let Some(first) = first {
+                                self.take(&first)?;
                             }
-                            next = Some(self.redial());
                         }
+                        Err(refused) => self.refused(refused)?,
                     }
                 }
             }
         }
     }
 
-    fn dial(&self, delay: Duration) -> Dialling {
-        let url = self.args.url.live(&self.args.run, &after_text(self.follow.after()));
-        Box::pin(async move {
-            sleep(delay).await;
-            match timeout(CONNECT, connect_async(url.as_str())).await {
-                Ok(connected) => connected.map(|(socket, _)| socket),
-                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+    /// Takes a text message; whether the run is over, and nobody wants to stay.
+    fn take(&mut self, text: &str) -> anyhow::Result<bool> {
+        match self.follow.take(text) {
+            Seen::Event => {
+                self.out.event(text)?;
+                return Ok(self.follow.is_over() && !self.stay);
             }
-        })
-    }
-
-    fn redial(&mut self) -> Dialling {
-        let pause = self.backoff.pause();
-        self.dial(pause)
-    }
-
-    /// A close code after which coming back would be pointless ends the command.
-    fn stop_if_for_good(&self, frame: Option<&CloseFrame>) -> anyhow::Result<()> {
-        let Some(frame) = frame else { return Ok(()) };
-        let code = u16::from(frame.code);
-        let reason = CloseReason::ALL.iter().find(|reason| reason.code() == Some(code));
-        if reason.is_some_and(|reason| !reason.come_back()) {
-            bail!("the server closed the connection: {code} {}", plain(&frame.reason, 200));
+            Seen::Notice(text) => {
+                self.out.flush()?;
+                tell(plain(&text, 500));
+            }
+            Seen::Connected(heartbeat) => {
+                self.backoff.reset();
+                self.silence = heartbeat.max(Duration::from_secs(1)) * SILENT_HEARTBEATS;
+            }
+            Seen::Draining(delay) => {
+                if self.dialling.is_none() && self.dial_at.is_none() {
+                    self.dial_at = Some(Instant::now() + delay);
+                }
+            }
+            Seen::Nothing => {}
         }
+        Ok(false)
+    }
+
+    /// The connection has ended. A time that a draining node had named is not waited for any longer.
+    fn be_alone(&mut self) {
+        self.socket = None;
+        self.alone_since = Instant::now();
+        if self.dialling.is_none() {
+            self.redial();
+        }
+    }
+
+    fn redial(&mut self) {
+        let soon = Instant::now() + self.backoff.pause();
+        self.dial_at = Some(self.dial_at.map_or(soon, |at| at.min(soon)));
+    }
+
+    fn refused(&mut self, refused: Refused) -> anyhow::Result<()> {
+        let why = match refused {
+            Refused::Failed(tungstenite::Error::Http(response)) if is_for_good(response.status()) => {
+                let detail = post::problem(response.body().as_deref().unwrap_or_default());
+                bail!("the server refused with {}: {detail}", response.status());
+            }
+            Refused::Failed(error) => plain_error(&error),
+            Refused::Closed(frame) => {
+                stop_if_for_good(frame.as_ref())?;
+                frame.map_or_else(|| "ended".into(), |frame| plain(&frame.reason, 200))
+            }
+        };
+        if self.socket.is_none() && self.alone_since.elapsed() > self.patience {
+            bail!("no connection for {} s; last: {why}", self.patience.as_secs());
+        }
+        self.redial();
         Ok(())
+    }
+}
+
+/// A close code after which coming back would be pointless ends the command.
+fn stop_if_for_good(frame: Option<&CloseFrame>) -> anyhow::Result<()> {
+    let Some(frame) = frame else { return Ok(()) };
+    let code = u16::from(frame.code);
+    let reason = CloseReason::ALL.iter().find(|reason| reason.code() == Some(code));
+    if reason.is_some_and(|reason| !reason.come_back()) {
+        bail!("the server closed the connection: {code} {}", plain(&frame.reason, 200));
+    }
+    Ok(())
+}
+
+/// Pends until `at`; for ever when there is none.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -229,13 +268,6 @@ async fn hear(socket: &mut Option<Socket>, silence: Duration, out: &mut Output) 
         Some(Err(error)) => Heard::Lost(plain_error(&error)),
         None => Heard::Lost("ended".into()),
     })
-}
-
-async fn dialled(next: &mut Option<Dialling>) -> Result<Socket, tungstenite::Error> {
-    match next {
-        Some(next) => next.await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Says goodbye, but does not wait for the answer.

@@ -1,26 +1,18 @@
-//! A server that is killed again and again under load: no acknowledged event is lost, none is doubled.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
-
-mod support;
+//! One node that is killed again and again.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use support::{Dice, Site, TestNode, Viewer, soon};
 use tokio::time::{sleep, timeout};
+
+use crate::seed;
+use crate::support::{Dice, Site, TestNode, Viewer, soon};
 
 const PRODUCERS: u64 = 4;
 const VIEWERS: usize = 6;
 const KILLS: usize = 7;
 const RUN: &str = "chaos";
-
-fn seed() -> u64 {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| std::process::id().into());
-    eprintln!("SEED={seed} plays this again");
-    seed
-}
 
 /// Posts until told to stop, repeating each post until it is acknowledged; all that was.
 async fn produce(site: &RefCell<Site>, number: u64, stop: &Cell<bool>, mut dice: Dice) -> Vec<String> {
