@@ -12,7 +12,15 @@ use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
 
 /// The pages that speak of settings, tests and files.
-const PAGES: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/protocol.md"];
+const PAGES: [&str; 7] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/protocol.md",
+    "deploy/README.md",
+    "deploy/aws-alb.md",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

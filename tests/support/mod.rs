@@ -15,7 +15,7 @@ mod viewer;
 
 pub(crate) use events::{Dice, demo_run, numbered, without_seq};
 pub(crate) use http::{Reply, Site, exchange, gzip, zstd};
-pub(crate) use node::{Exit, TestNode};
+pub(crate) use node::{Exit, TestNode, lasting_port};
 pub(crate) use socket::{Frame, Op, Socket, frame};
 pub(crate) use stream::{EventStream, Record};
 pub(crate) use viewer::{Event, Viewer};
