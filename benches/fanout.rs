@@ -1,4 +1,5 @@
 //! What handing one segment to a thread's viewers costs, up to the last queue: everything but the kernel.
+#![allow(clippy::unwrap_used)] // a benchmark without its run has nothing to measure
 
 use std::io;
 use std::pin::Pin;

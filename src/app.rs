@@ -53,6 +53,7 @@ mod opening;
 mod serve;
 mod worker;
 
+pub use opening::redis_settings;
 pub use serve::serve;
 
 /// The parts that keep things; opened before the node starts, closed after it has stopped.

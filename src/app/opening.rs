@@ -79,7 +79,10 @@ fn open_presence(config: &Config) -> Result<Presence, anyhow::Error> {
 }
 
 /// How to reach Redis; `purpose` tells this node's connections apart in `CLIENT LIST`.
-pub(super) fn redis_settings(config: &Config, purpose: &str) -> Result<RedisSettings, anyhow::Error> {
+///
+/// # Errors
+/// When `redis.url` is none.
+pub fn redis_settings(config: &Config, purpose: &str) -> Result<RedisSettings, anyhow::Error> {
     let redis = &config.redis;
     Ok(RedisSettings {
         url: redis.url.reveal().parse().context("redis.url")?,
