@@ -45,7 +45,7 @@ use crate::storage::catalog::Catalog;
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::Journal;
 use crate::storage::journal::redis::RedisJournal;
-use crate::storage::presence::{self, Figures, Tell};
+use crate::storage::presence::{Figures, Register, Tell};
 use crate::telemetry;
 
 mod drain;
@@ -66,7 +66,7 @@ pub struct Storage {
     /// The journal as what it is in a cluster; `None` on a single node.
     pub redis: Option<Arc<RedisJournal>>,
     /// Who is connected to which node of a cluster; `None` on a single node.
-    pub presence: Option<Arc<presence::Presence>>,
+    pub presence: Option<Arc<Register>>,
     /// Keeps others from the same directory; `None` when nothing is kept in one.
     pub data_dir: Option<Arc<DataDir>>,
 }
@@ -240,7 +240,7 @@ impl Parts {
     /// What presence works with; `None` on a single node.
     fn presence_ports(&self) -> Option<PresencePorts> {
         Some(PresencePorts {
-            store: self.storage.presence.clone()?,
+            register: self.storage.presence.clone()?,
             node: self.node.id().clone(),
             ushers: self.ushers.clone(),
             neighbours: self.neighbours.clone(),

@@ -16,7 +16,7 @@ use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::redis::{RedisJournal, RedisOptions};
 use crate::storage::journal::sqlite::{self, SqliteJournal, SqliteOptions};
 use crate::storage::journal::{Journal, Limits};
-use crate::storage::presence::{Presence, PresenceOptions};
+use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
 
 /// What the catalog says where the runs of a single node have their logs.
@@ -36,7 +36,7 @@ impl Storage {
             None => open_journal(config).await.context("journal.url")?,
         };
         let catalog = open_catalog(config).await.context("catalog.url")?;
-        let presence = if config.is_cluster() { Some(Arc::new(open_presence(config)?)) } else { None };
+        let presence = if config.is_cluster() { Some(Arc::new(open_register(config)?)) } else { None };
         Ok(Self { journal, catalog, redis, presence, data_dir: data_dir.map(Arc::new) })
     }
 
@@ -69,8 +69,8 @@ fn open_redis(config: &Config) -> Result<RedisJournal, anyhow::Error> {
     }))
 }
 
-fn open_presence(config: &Config) -> Result<Presence, anyhow::Error> {
-    Ok(Presence::open(PresenceOptions {
+fn open_register(config: &Config) -> Result<Register, anyhow::Error> {
+    Ok(Register::open(RegisterOptions {
         prefix: config.redis.prefix.clone(),
         node: config.server.node_id.clone(),
         ttl: Duration::from_secs(config.presence.ttl_secs),

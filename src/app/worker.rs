@@ -181,7 +181,7 @@ impl Thread {
                 .storage
                 .presence
                 .clone()
-                .map(|presence| Cluster { presence, neighbours: parts.neighbours.clone() }),
+                .map(|register| Cluster { register, neighbours: parts.neighbours.clone() }),
             census: parts.census.clone(),
             journal: parts.storage.journal.clone(),
             catalog: parts.storage.catalog.clone(),

@@ -22,7 +22,7 @@ use crate::node::Node;
 use crate::protocol::event::EventLimits;
 use crate::storage::catalog::Catalog;
 use crate::storage::journal::Journal;
-use crate::storage::presence::{Figures, Presence, Tell};
+use crate::storage::presence::{Figures, Register, Tell};
 use crate::telemetry;
 
 pub mod body;
@@ -92,7 +92,7 @@ pub struct EdgeLimits {
 #[derive(Clone, Debug)]
 pub struct Cluster {
     /// Who is connected to which node.
-    pub presence: Arc<Presence>,
+    pub register: Arc<Register>,
     /// The same, as it was seen last.
     pub neighbours: Neighbours,
 }

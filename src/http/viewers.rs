@@ -14,7 +14,7 @@ use super::{Cluster, Edge};
 use crate::actors::messages::room::RoomPort;
 use crate::actors::messages::usher::{ListViewers, RunViewers};
 use crate::protocol::{Connection, RunId, Timestamp};
-use crate::storage::presence::{Figures, NodeSeen, PresenceError};
+use crate::storage::presence::{Figures, NodeSeen, RegisterError};
 
 /// Viewers listed without `limit`.
 const DEFAULT_LIMIT: usize = 100;
@@ -170,8 +170,8 @@ impl Cluster {
         wanted: usize,
         nodes: &mut BTreeMap<String, u64>,
         listed: &mut Vec<Listed>,
-    ) -> Result<(), PresenceError> {
-        for NodeSeen { node, viewers, .. } in self.presence.look(std::slice::from_ref(run)).await? {
+    ) -> Result<(), RegisterError> {
+        for NodeSeen { node, viewers, .. } in self.register.look(std::slice::from_ref(run)).await? {
             let count = viewers.first().copied().unwrap_or(0);
             if node == own {
                 continue; // this node knows better
@@ -179,7 +179,7 @@ impl Cluster {
             // Redis need not search for more than there are.
             let missing = wanted.saturating_sub(listed.len()).min(count as usize);
             if missing > 0 {
-                listed.extend(Listed::on(&node, self.presence.list(&node, run, missing).await?));
+                listed.extend(Listed::on(&node, self.register.list(&node, run, missing).await?));
             }
             nodes.insert(node, count);
         }

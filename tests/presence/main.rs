@@ -7,5 +7,5 @@ mod support;
 
 mod nodes;
 mod outages;
+mod register;
 mod restarts;
-mod store;

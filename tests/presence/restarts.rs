@@ -20,18 +20,18 @@ use runcast::meters::Meters;
 use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{Connection, RunId};
-use runcast::storage::presence::{self, Figures};
+use runcast::storage::presence::{Figures, Register};
 use runcast::storage::redis::Command;
 use tokio::sync::oneshot;
 
-use super::store::{client, register};
+use super::register::{client, register};
 use crate::support::{RedisServer, SOON, eventually};
 
 /// One node's presence, in this process.
 struct Node {
     floor: Rc<Floor>,
     neighbours: Neighbours,
-    store: Arc<presence::Presence>,
+    store: Arc<Register>,
     /// The next report panics.
     poison: Arc<AtomicBool>,
     presence: Service<Presence>,
@@ -65,7 +65,7 @@ impl Node {
         let store = Arc::new(register(redis, name, SOON * 10));
         let poisoned = poison.clone();
         let ports = PresencePorts {
-            store: store.clone(),
+            register: store.clone(),
             node: name.into(),
             ushers,
             neighbours: neighbours.clone(),
@@ -113,7 +113,9 @@ async fn a_presence_that_panicked_is_built_anew_and_tells_everything() {
     node.poison.store(true, Ordering::SeqCst);
     // It panics with the roll in its hands: nobody else knows who came and went.
     node.floor.leave(viewers[0]);
-    (0..3).for_each(|_| drop(node.join(&run)));
+    for _ in 0..3 {
+        node.join(&run);
+    }
     eventually!(node.poison.load(Ordering::SeqCst), |poisoned| !poisoned, SOON);
     eventually!(node.presence.is_up(), |up| !up, SOON);
     node.floor.leave(viewers[1]);

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 use super::messages::presence::Neighbours;
 use super::messages::usher::{CallRoll, Roll, Ushers};
 use super::supervision::Alive;
-use crate::storage::presence::{self, Figures, PresenceError, Report, Reported, Tell};
+use crate::storage::presence::{Figures, Register, RegisterError, Report, Reported, Tell};
 use crate::storage::redis::{LinkStatus, RedisError};
 
 mod ledger;
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct PresencePorts {
     /// Where nodes tell of themselves.
-    pub store: Arc<presence::Presence>,
+    pub register: Arc<Register>,
     /// This node's id.
     pub node: Arc<str>,
     /// The worker threads.
@@ -66,7 +66,7 @@ struct Told {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
-    Store(#[from] PresenceError),
+    Store(#[from] RegisterError),
     #[error("a worker thread did not say who is connected")]
     Thread,
 }
@@ -111,17 +111,17 @@ impl PresencePorts {
         told
     }
 
-    fn lose(&self, error: &PresenceError) {
+    fn lose(&self, error: &RegisterError) {
         metrics::gauge!("runcast_nodes").set(0);
         if self.neighbours.lost(&error.to_string()) {
             warn!(%error, "who is connected to the other nodes is unknown");
         }
     }
 
-    async fn look(&self) -> Result<(), PresenceError> {
+    async fn look(&self) -> Result<(), RegisterError> {
         let at = Instant::now();
         let wanted = self.neighbours.wanted(at);
-        let mut nodes = self.store.look(&wanted).await?;
+        let mut nodes = self.register.look(&wanted).await?;
         metrics::gauge!("runcast_nodes").set(nodes.len() as f64);
         nodes.retain(|seen| *seen.node != *self.node);
         if self.neighbours.told(at, nodes, &wanted) {
@@ -143,7 +143,7 @@ impl PresencePorts {
                 return Ok(Some(Told { ledger, generation, at }));
             }
             let report = Report { whole: false, began, ended, viewers, figures: (self.figures)() };
-            if self.store.report(report).await? == Reported::Stored {
+            if self.register.report(report).await? == Reported::Stored {
                 return Ok(Some(Told { ledger, generation, at: Instant::now() }));
             }
             info!("Redis has forgotten who is connected here: everybody is reported anew");
@@ -152,13 +152,13 @@ impl PresencePorts {
         let everybody = self.roll(true).await?;
         let (began, _, viewers) = ledger.take(everybody);
         let report = Report { whole: true, began, ended: Vec::new(), viewers, figures: (self.figures)() };
-        let reported = self.store.report(report).await?;
+        let reported = self.register.report(report).await?;
         Ok((reported == Reported::Stored).then(|| Told { ledger, generation, at: Instant::now() }))
     }
 
     /// Which connection to Redis this is, once the first attempt has been made.
-    async fn generation(&self) -> Result<u64, PresenceError> {
-        let mut status = self.store.status();
+    async fn generation(&self) -> Result<u64, RegisterError> {
+        let mut status = self.register.status();
         let settled = status.wait_for(|status| !matches!(status, LinkStatus::Connecting)).await;
         let why = match settled.as_deref() {
             Ok(LinkStatus::Live { generation }) => return Ok(*generation),

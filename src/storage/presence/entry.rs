@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{NodeSeen, PresenceError, malformed};
+use super::{NodeSeen, RegisterError, malformed};
 use crate::protocol::{Connection, RunId, Timestamp};
 use crate::storage::redis::Reply;
 
@@ -42,14 +42,14 @@ fn connection(field: &str, value: &[u8]) -> Option<Connection> {
     })
 }
 
-fn text(reply: Reply) -> Result<String, PresenceError> {
+fn text(reply: Reply) -> Result<String, RegisterError> {
     match reply {
         Reply::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| malformed("a text that is not UTF-8")),
         other => Err(malformed(format!("{other:?} where a text belongs"))),
     }
 }
 
-fn array<const N: usize>(reply: Reply) -> Result<[Reply; N], PresenceError> {
+fn array<const N: usize>(reply: Reply) -> Result<[Reply; N], RegisterError> {
     match reply {
         Reply::Array(parts) => parts.try_into().map_err(|parts: Vec<_>| malformed(format!("{} parts", parts.len()))),
         other => Err(malformed(format!("{other:?} where a list belongs"))),
@@ -57,7 +57,7 @@ fn array<const N: usize>(reply: Reply) -> Result<[Reply; N], PresenceError> {
 }
 
 /// A node as `look.lua` tells of it.
-pub(super) fn node_seen(reply: Reply) -> Result<NodeSeen, PresenceError> {
+pub(super) fn node_seen(reply: Reply) -> Result<NodeSeen, RegisterError> {
     let [node, figures, viewers] = array(reply)?;
     let (node, figures) = (text(node)?, text(figures)?);
     let figures = serde_json::from_str(&figures).map_err(|error| malformed(format!("figures of {node}: {error}")))?;
@@ -70,7 +70,7 @@ pub(super) fn node_seen(reply: Reply) -> Result<NodeSeen, PresenceError> {
 }
 
 /// A step of a search: where the next one begins, and what this one found.
-pub(super) fn scanned(reply: Reply) -> Result<(String, Vec<Connection>), PresenceError> {
+pub(super) fn scanned(reply: Reply) -> Result<(String, Vec<Connection>), RegisterError> {
     let [next, fields] = array(reply)?;
     let Reply::Array(fields) = fields else { return Err(malformed("no list of connections")) };
     let mut found = Vec::with_capacity(fields.len() / 2);

@@ -33,7 +33,7 @@ const PER_SCAN: u64 = 2_000;
 
 /// How presence is opened.
 #[derive(Clone, Debug)]
-pub struct PresenceOptions {
+pub struct RegisterOptions {
     /// Before every key: several clusters may share a server.
     pub prefix: String,
     /// This node's id: `A-Z a-z 0-9 . _ -`.
@@ -72,7 +72,7 @@ pub struct NodeSeen {
 
 /// Why presence does not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PresenceError {
+pub enum RegisterError {
     /// As Redis says.
     #[error(transparent)]
     Redis(#[from] RedisError),
@@ -83,17 +83,17 @@ pub enum PresenceError {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Presence {
+pub struct Register {
     client: Client,
     prefix: String,
     node: String,
     ttl: Duration,
 }
 
-impl Presence {
+impl Register {
     /// Connects in the background: a server that is away now is a state, not an error.
-    pub fn open(options: PresenceOptions) -> Self {
-        let PresenceOptions { prefix, node, ttl, settings } = options;
+    pub fn open(options: RegisterOptions) -> Self {
+        let RegisterOptions { prefix, node, ttl, settings } = options;
         Self { client: Client::start(settings, Arc::new(())), prefix, node, ttl }
     }
 
@@ -121,8 +121,8 @@ impl Presence {
     /// All nodes that live, by their id, with their viewers of `runs`.
     ///
     /// # Errors
-    /// [`PresenceError`].
-    pub async fn look(&self, runs: &[RunId]) -> Result<Vec<NodeSeen>, PresenceError> {
+    /// [`RegisterError`].
+    pub async fn look(&self, runs: &[RunId]) -> Result<Vec<NodeSeen>, RegisterError> {
         let (first, rest) = runs.split_at(runs.len().min(RUNS_PER_LOOK));
         let mut seen = self.look_once(first).await?;
         for chunk in rest.chunks(RUNS_PER_LOOK) {
@@ -139,7 +139,7 @@ impl Presence {
         Ok(seen)
     }
 
-    async fn look_once(&self, runs: &[RunId]) -> Result<Vec<NodeSeen>, PresenceError> {
+    async fn look_once(&self, runs: &[RunId]) -> Result<Vec<NodeSeen>, RegisterError> {
         let command = Command::new("EVAL").arg(include_str!("look.lua")).arg("1").arg(self.nodes_key());
         let command = command.arg(self.node_key("")).args(runs.iter().map(RunId::as_str));
         let Reply::Array(nodes) = self.client.call(command).await? else { return Err(malformed("no list of nodes")) };
@@ -151,8 +151,8 @@ impl Presence {
     /// At most `limit` viewers of a run on a node, in no order.
     ///
     /// # Errors
-    /// [`PresenceError`].
-    pub async fn list(&self, node: &str, run: &RunId, limit: usize) -> Result<Vec<Connection>, PresenceError> {
+    /// [`RegisterError`].
+    pub async fn list(&self, node: &str, run: &RunId, limit: usize) -> Result<Vec<Connection>, RegisterError> {
         let mut found = Vec::new();
         let mut cursor = "0".to_owned();
         loop {
@@ -175,8 +175,8 @@ impl Presence {
     /// Takes this node out, with all its connections: it stops.
     ///
     /// # Errors
-    /// [`PresenceError`]: it counts as gone `ttl` after its last report.
-    pub async fn leave(&self) -> Result<(), PresenceError> {
+    /// [`RegisterError`]: it counts as gone `ttl` after its last report.
+    pub async fn leave(&self) -> Result<(), RegisterError> {
         let keys = [self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node)];
         self.burst(vec![Command::new("UNLINK").args(keys), Command::new("SREM").arg(self.nodes_key()).arg(&self.node)])
             .await
@@ -188,13 +188,13 @@ impl Presence {
     }
 
     /// Runs commands in one go; the first refusal, if there is one.
-    async fn burst(&self, commands: Vec<Command>) -> Result<(), PresenceError> {
+    async fn burst(&self, commands: Vec<Command>) -> Result<(), RegisterError> {
         let replies = self.client.all(commands).await?;
         replies.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(())
     }
 }
 
-fn malformed(what: impl Into<String>) -> PresenceError {
-    PresenceError::Malformed(what.into())
+fn malformed(what: impl Into<String>) -> RegisterError {
+    RegisterError::Malformed(what.into())
 }

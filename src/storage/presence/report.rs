@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Figures, Presence, PresenceError, entry};
+use super::{Figures, Register, RegisterError, entry};
 use crate::protocol::{Connection, RunId};
 use crate::storage::redis::{Command, Reply};
 
@@ -38,12 +38,12 @@ pub enum Reported {
     Forgotten,
 }
 
-impl Presence {
+impl Register {
     /// Stores a report. One at a time: they build on each other.
     ///
     /// # Errors
-    /// [`PresenceError`]: part of it may be stored. Report everything.
-    pub async fn report(&self, report: Report) -> Result<Reported, PresenceError> {
+    /// [`RegisterError`]: part of it may be stored. Report everything.
+    pub async fn report(&self, report: Report) -> Result<Reported, RegisterError> {
         let Report { whole, began, ended, viewers, figures } = report;
         let (node, connections, runs) =
             (self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node));
@@ -83,7 +83,7 @@ impl Presence {
         items: &[T],
         begin: impl Fn() -> Command,
         add: impl Fn(Command, &T) -> Command,
-    ) -> Result<(), PresenceError> {
+    ) -> Result<(), RegisterError> {
         for burst in items.chunks(PER_COMMAND * PER_BURST) {
             let commands = burst.chunks(PER_COMMAND).map(|items| items.iter().fold(begin(), &add));
             // With each burst, so that nothing of a node that dies meanwhile stays for ever.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runcast::protocol::{Connection, RunId};
-use runcast::storage::presence::{Figures, Presence, PresenceOptions, Report, Reported};
+use runcast::storage::presence::{Figures, Register, RegisterOptions, Report, Reported};
 use runcast::storage::redis::{Client, Command, RedisSettings, Reply};
 
 use crate::support::{RedisServer, SOON, eventually};
@@ -18,9 +18,9 @@ pub(crate) fn settings(redis: &RedisServer) -> RedisSettings {
 }
 
 /// A node's register whose reports hold for `ttl`.
-pub(crate) fn register(redis: &RedisServer, node: &str, ttl: Duration) -> Presence {
-    let options = PresenceOptions { prefix: "p".into(), node: node.into(), ttl, settings: settings(redis) };
-    Presence::open(options)
+pub(crate) fn register(redis: &RedisServer, node: &str, ttl: Duration) -> Register {
+    let options = RegisterOptions { prefix: "p".into(), node: node.into(), ttl, settings: settings(redis) };
+    Register::open(options)
 }
 
 pub(crate) fn client(redis: &RedisServer) -> Client {
@@ -132,6 +132,7 @@ async fn used_memory(client: &Client) -> u64 {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "docs/performance.md states the figure")]
 async fn a_hundred_thousand_connections_fit_into_a_hundred_megabytes() {
     const CONNECTIONS: u64 = 20_000;
     const PER_NODE: usize = 10_000;
