@@ -1,4 +1,5 @@
 //! What handing one segment to a thread's viewers costs, up to the last queue: everything but the kernel.
+#![allow(clippy::unwrap_used)] // a benchmark without its run has nothing to measure
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +16,7 @@ use runcast::budget::Budget;
 use runcast::meters::Meters;
 use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::segment::Encoding;
-use runcast::protocol::{Epoch, Lines, Segment, Timestamp};
+use runcast::protocol::{Connection, Epoch, Lines, RunId, Segment, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A socket that takes everything at once.
@@ -58,8 +59,10 @@ fn viewers(count: usize) -> Vec<Rc<dyn Viewer>> {
         send_buffer_bytes: 65_536,
     });
     let meters = Meters::default().thread();
+    let run = RunId::parse("bench").unwrap();
     let viewer = |_| {
-        let outlet = Outlet::new(Sink, Encoding::WebSocket, limits.clone(), meters.clone(), 0);
+        let connection = Connection::begin(run.clone(), None);
+        let outlet = Outlet::new(Sink, connection, Encoding::WebSocket, limits.clone(), meters.clone(), 0);
         outlet.set_place(runcast::protocol::cursor::Place { epoch: Some(Epoch(1)), next: 1 });
         let _ = outlet.poll_flush(&mut Context::from_waker(Waker::noop()));
         outlet.go_live();

@@ -4,6 +4,7 @@
 //! ```text
 //! Supervisor
 //! ├─ Bridge      permanent   lets rooms hear what other nodes store; in a cluster only
+//! ├─ Presence    permanent   tells the other nodes who is connected here; in a cluster only
 //! ├─ Registry    permanent   the only creator and finder of rooms
 //! │   └─ Room      transient   one per run, on demand
 //! │       └─ Gallery per worker thread -> Session per connection (temporary)
@@ -16,7 +17,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -26,8 +27,10 @@ use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
 use crate::actors::cleanup::{Cleanup, CleanupPorts, CleanupTimes};
 use crate::actors::heartbeat::Heartbeat;
 use crate::actors::messages::bridge::Doorbell;
+use crate::actors::messages::presence::Neighbours;
 use crate::actors::messages::supervisor::Stop;
-use crate::actors::messages::usher::UsherPort;
+use crate::actors::messages::usher::Ushers;
+use crate::actors::presence::{Presence, PresencePorts};
 use crate::actors::recorder::Recorder;
 use crate::actors::registry::{OpenRoom, Registry, RoomBounds};
 use crate::actors::room::{Ears, Room, RoomLimits, RoomPorts};
@@ -42,6 +45,7 @@ use crate::storage::catalog::Catalog;
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::Journal;
 use crate::storage::journal::redis::RedisJournal;
+use crate::storage::presence::{Figures, Register, Tell};
 use crate::storage::redis::Client;
 use crate::telemetry;
 
@@ -50,6 +54,7 @@ mod opening;
 mod serve;
 mod worker;
 
+pub use opening::redis_settings;
 pub use serve::serve;
 
 /// The parts that keep things; opened before the node starts, closed after it has stopped.
@@ -61,6 +66,8 @@ pub struct Storage {
     pub catalog: Arc<dyn Catalog>,
     /// The journal as what it is in a cluster; `None` on a single node.
     pub redis: Option<Arc<RedisJournal>>,
+    /// Who is connected to which node of a cluster; `None` on a single node.
+    pub presence: Option<Arc<Register>>,
     /// Keeps others from the same directory; `None` when nothing is kept in one.
     pub data_dir: Option<Arc<DataDir>>,
 }
@@ -83,6 +90,8 @@ struct Parts {
     ushers: Ushers,
     /// Whether this node hears the others; `None` on a single node.
     doorbell: Option<Doorbell>,
+    /// What this node knows of the others.
+    neighbours: Neighbours,
     warnings: Arc<[String]>,
 }
 
@@ -90,25 +99,12 @@ struct Parts {
 #[derive(Clone)]
 struct Services {
     bridge: Service<Bridge>,
+    presence: Service<Presence>,
     registry: Service<Registry>,
     recorder: Service<Recorder>,
     heartbeat: Service<Heartbeat>,
     cleanup: Service<Cleanup>,
     supervisor: Service<Supervisor>,
-}
-
-/// The ushers of all worker threads.
-#[derive(Clone, Default)]
-struct Ushers(Arc<Mutex<Vec<UsherPort>>>);
-
-impl Ushers {
-    fn add(&self, usher: UsherPort) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(usher);
-    }
-
-    fn all(&self) -> Vec<UsherPort> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }
 
 /// How a node ended.
@@ -169,6 +165,7 @@ impl Parts {
     fn new(config: Config, storage: Storage, metrics: telemetry::metrics::Handle, warnings: Vec<String>) -> Self {
         let services = Services {
             bridge: Service::new("bridge", 4_096),
+            presence: Service::new("presence", 16),
             registry: Service::new("registry", 4_096),
             recorder: Service::new("recorder", 4_096),
             heartbeat: Service::new("heartbeat", 64),
@@ -186,6 +183,7 @@ impl Parts {
             outboxes: Budget::new(config.session.outbox_total_bytes),
             services,
             ushers: Ushers::default(),
+            neighbours: Neighbours::default(),
             warnings: warnings.into(),
             config: Arc::new(config),
         }
@@ -211,8 +209,12 @@ impl Parts {
             let (times, census) = (self.bridge_times(), self.census.clone());
             ChildSpec::permanent(&s.bridge, move |_, _| Ok(Bridge::new(times, ports.clone(), census.enter("bridge"))))
         });
+        let presence = self.presence_ports().map(|ports| {
+            let census = self.census.clone();
+            ChildSpec::permanent(&s.presence, move |_, _| Ok(Presence::new(ports.clone(), census.enter("presence"))))
+        });
         let policy = self.policy();
-        let children = bridge.into_iter().chain([registry, recorder, heartbeat, cleanup]);
+        let children = bridge.into_iter().chain(presence).chain([registry, recorder, heartbeat, cleanup]);
         children.map(|spec| spec.with_policy(policy)).collect()
     }
 
@@ -234,6 +236,28 @@ impl Parts {
             screens: Client::start(opening::redis_settings(&self.config, "screens").ok()?, Arc::new(())),
             node: self.config.server.node_id.clone(),
             doorbell: self.doorbell.clone()?,
+        })
+    }
+
+    /// What presence works with; `None` on a single node.
+    fn presence_ports(&self) -> Option<PresencePorts> {
+        Some(PresencePorts {
+            register: self.storage.presence.clone()?,
+            node: self.node.id().clone(),
+            ushers: self.ushers.clone(),
+            neighbours: self.neighbours.clone(),
+            figures: self.tell_figures(),
+            report_every: Duration::from_secs(self.config.presence.report_secs),
+        })
+    }
+
+    /// How this node is.
+    fn tell_figures(&self) -> Tell<Figures> {
+        let (node, meters, census) = (self.node.clone(), self.meters.clone(), self.census.clone());
+        Arc::new(move || Figures {
+            connections: meters.viewers(),
+            active_runs: census.living().get("room").copied().unwrap_or(0) as u64,
+            uptime: node.started().elapsed().as_secs(),
         })
     }
 

@@ -44,6 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("actors/usher", &["actors::usher", "actors::floor", "actors::messages", "actors::supervision", "protocol"]),
     ("actors/registry", &["actors::registry", "actors::messages", "actors::supervision", "protocol"]),
     ("actors/bridge", &["actors::bridge", "actors::messages", "actors::supervision", "backoff", "protocol", "storage"]),
+    ("actors/presence", &["actors::presence", "actors::messages", "actors::supervision", "protocol", "storage"]),
     ("actors/heartbeat", &["actors::heartbeat", "actors::messages", "actors::supervision"]),
     ("actors/recorder", &["actors::recorder", "actors::messages", "actors::supervision", "protocol", "storage"]),
     (

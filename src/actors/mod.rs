@@ -3,6 +3,7 @@
 //! ```text
 //! Supervisor
 //! ├─ Bridge      permanent   lets rooms hear what other nodes store; in a cluster only
+//! ├─ Presence    permanent   tells the other nodes who is connected here; in a cluster only
 //! ├─ Registry    permanent   the only creator and finder of rooms
 //! │   └─ Room      transient   one per run, on demand: the local sequencer of its log
 //! ├─ Recorder    permanent   writes the list of runs behind the log
@@ -21,6 +22,7 @@ pub mod floor;
 pub mod gallery;
 pub mod heartbeat;
 pub mod messages;
+pub mod presence;
 pub mod recorder;
 pub mod registry;
 pub mod room;

@@ -1,6 +1,7 @@
 //! The usher of one worker thread: passes the heartbeat's pulse and the drain's steps on to the thread's viewers.
 //!
-//! Receives [`Pulse`] from the heartbeat, [`AnnounceDrain`] and [`DismissAll`] from the drain. On failure it is not
+//! Receives [`Pulse`] from the heartbeat, [`CallRoll`] from presence, [`ListViewers`] from the edge, [`AnnounceDrain`] and
+//! [`DismissAll`] from the drain. Who asks when its mailbox is full is refused. On failure it is not
 //! restarted: its thread's sessions would lose their pulse, so the node drains.
 
 use std::rc::Rc;
@@ -10,9 +11,12 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::oneshot;
 
 use super::floor::{Floor, ViewerId};
-use super::messages::usher::{AnnounceDrain, DismissAll, Pulse};
+use super::messages::usher::{AnnounceDrain, CallRoll, DismissAll, ListViewers, Pulse};
 use super::supervision::Alive;
 use crate::protocol::close::CloseReason;
+
+/// Messages that may wait: requests for lists of viewers, above all.
+const MAILBOX: usize = 256;
 
 /// Time between two slices of a dismissal.
 const SLICE_PACE: Duration = Duration::from_millis(10);
@@ -49,6 +53,10 @@ impl Usher {
 
 impl Actor for Usher {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
 }
 
 impl Handler<Pulse> for Usher {
@@ -56,6 +64,24 @@ impl Handler<Pulse> for Usher {
 
     fn handle(&mut self, Pulse { now_secs }: Pulse, _: &mut Self::Context) {
         self.floor.pulse(now_secs);
+    }
+}
+
+impl Handler<CallRoll> for Usher {
+    type Result = ();
+
+    fn handle(&mut self, CallRoll { whole, reply }: CallRoll, _: &mut Self::Context) {
+        // Nobody waits any more: the next one asks for everybody.
+        let _ = reply.send(self.floor.call_roll(whole));
+    }
+}
+
+impl Handler<ListViewers> for Usher {
+    type Result = ();
+
+    fn handle(&mut self, ListViewers { run, limit, reply }: ListViewers, _: &mut Self::Context) {
+        // Nobody waits any more: the request has ended.
+        let _ = reply.send(self.floor.viewers_of(&run, limit));
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tracing::warn;
 
 use super::Storage;
 use crate::config::{self, CatalogUrl, Config, JournalUrl};
@@ -15,6 +16,7 @@ use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::redis::{RedisJournal, RedisOptions};
 use crate::storage::journal::sqlite::{self, SqliteJournal, SqliteOptions};
 use crate::storage::journal::{Journal, Limits};
+use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
 
 /// What the catalog says where the runs of a single node have their logs.
@@ -34,11 +36,18 @@ impl Storage {
             None => open_journal(config).await.context("journal.url")?,
         };
         let catalog = open_catalog(config).await.context("catalog.url")?;
-        Ok(Self { journal, catalog, redis, data_dir: data_dir.map(Arc::new) })
+        let presence = if config.is_cluster() { Some(Arc::new(open_register(config)?)) } else { None };
+        Ok(Self { journal, catalog, redis, presence, data_dir: data_dir.map(Arc::new) })
     }
 
     /// Finishes what is queued, and marks the end of this life as a clean one.
     pub async fn close(&self) {
+        if let Some(presence) = &self.presence {
+            if let Err(error) = presence.leave().await {
+                warn!(%error, "the other nodes count this one until presence.ttl_secs have passed");
+            }
+            presence.close().await;
+        }
         self.journal.close().await;
         self.catalog.close().await;
     }
@@ -60,8 +69,20 @@ fn open_redis(config: &Config) -> Result<RedisJournal, anyhow::Error> {
     }))
 }
 
+fn open_register(config: &Config) -> Result<Register, anyhow::Error> {
+    Ok(Register::open(RegisterOptions {
+        prefix: config.redis.prefix.clone(),
+        node: config.server.node_id.clone(),
+        ttl: Duration::from_secs(config.presence.ttl_secs),
+        settings: redis_settings(config, "presence")?,
+    }))
+}
+
 /// How to reach Redis; `purpose` tells this node's connections apart in `CLIENT LIST`.
-pub(super) fn redis_settings(config: &Config, purpose: &str) -> Result<RedisSettings, anyhow::Error> {
+///
+/// # Errors
+/// When `redis.url` is none.
+pub fn redis_settings(config: &Config, purpose: &str) -> Result<RedisSettings, anyhow::Error> {
     let redis = &config.redis;
     Ok(RedisSettings {
         url: redis.url.reveal().parse().context("redis.url")?,

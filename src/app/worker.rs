@@ -29,7 +29,7 @@ use crate::http::finder::Finder;
 use crate::http::guard::{Guard, guard};
 use crate::http::method::method;
 use crate::http::upgrade::Upgrade;
-use crate::http::{Edge, EdgeLimits, routes};
+use crate::http::{Cluster, Edge, EdgeLimits, routes};
 use crate::protocol::event::EventLimits;
 use crate::protocol::frame::FrameLimits;
 
@@ -146,6 +146,8 @@ impl Thread {
         let usher = Usher::new(self.floor.clone(), self.parts.census.enter("usher")).start();
         let port = UsherPort {
             pulse: usher.clone().recipient(),
+            roll: usher.clone().recipient(),
+            list: usher.clone().recipient(),
             announce: usher.clone().recipient(),
             dismiss: usher.recipient(),
         };
@@ -173,6 +175,13 @@ impl Thread {
             finder: Finder::new(s.registry.line()),
             sessions: self.sessions.clone(),
             doorbell: parts.doorbell.clone(),
+            figures: parts.tell_figures(),
+            ushers: parts.ushers.clone(),
+            cluster: parts
+                .storage
+                .presence
+                .clone()
+                .map(|register| Cluster { register, neighbours: parts.neighbours.clone() }),
             census: parts.census.clone(),
             journal: parts.storage.journal.clone(),
             catalog: parts.storage.catalog.clone(),

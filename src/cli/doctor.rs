@@ -1,6 +1,5 @@
 //! `runcast doctor`: would it run here, as it is configured?
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -17,9 +16,11 @@ use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::postgres::{Inspection, PostgresCatalog};
 use crate::storage::data_dir::{DataDir, DataDirError};
 
+mod redis;
+
 /// `runcast doctor`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Changes nothing but to try the lock of an existing data directory.\n\
+#[command(after_help = "Changes nothing but to try the lock of an existing data directory, and connects to Redis.\n\
                         Exit codes: 0 it would run (warnings included), 1 a check failed, 2 wrong usage, \
                         64 the configuration would be refused.")]
 pub struct DoctorArgs {
@@ -105,7 +106,7 @@ fn machine(config: &Config) -> Vec<Check> {
     let data_dir = &config.server.data_dir;
     let mut checks = Vec::new();
     if config.is_cluster() {
-        checks.push(redis(config));
+        checks.push(redis::check(config));
     } else {
         checks.push(data_directory(data_dir));
         checks.push(free_space(data_dir, config.journal.min_free_bytes));
@@ -190,22 +191,6 @@ fn catalog(config: &Config) -> Option<Check> {
         Err(error) => (Verdict::Fail, format!("catalog.url: {error}")),
     };
     Some(Check::new("catalog", verdict, detail))
-}
-
-fn redis(config: &Config) -> Check {
-    let check = |verdict, detail| Check::new("redis", verdict, detail);
-    let ca_file = &config.redis.ca_file;
-    if ca_file.as_os_str().is_empty() {
-        return check(Verdict::Ok, "redis.url has the form of an address".to_owned());
-    }
-    let shown = ca_file.display();
-    match fs::read_to_string(ca_file) {
-        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => {
-            check(Verdict::Ok, format!("redis.ca_file {shown} holds certificates"))
-        }
-        Ok(_) => check(Verdict::Fail, format!("redis.ca_file {shown} holds no certificate in PEM form")),
-        Err(error) => check(Verdict::Fail, format!("redis.ca_file {shown} can't be read: {error}")),
-    }
 }
 
 fn descriptors(limits: Descriptors, max_connections: usize) -> Check {

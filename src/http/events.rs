@@ -84,7 +84,7 @@ struct Accepted<'a> {
     duplicates: u64,
     producer_seq: Option<u64>,
     cursor: Cursor,
-    viewers: usize,
+    viewers: Option<u64>,
     commands: [(); 0],
 }
 
@@ -127,7 +127,7 @@ pub(super) async fn post(
         duplicates: appended.duplicates,
         producer_seq: numbered.is_some().then_some(appended.producer_high),
         cursor: published.cursor,
-        viewers: room.gauge.viewers(),
+        viewers: edge.viewers_of(&room),
         commands: [],
     }))
 }
@@ -357,5 +357,5 @@ pub(super) async fn frame(
     // Newest wins: a frame that finds the room busy is overtaken by the next.
     let shown = room.show.try_send(Show(frame)).is_ok();
     Ok(HttpResponse::Accepted()
-        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": room.gauge.viewers()})))
+        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": edge.viewers_of(&room)})))
 }

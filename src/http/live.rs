@@ -20,7 +20,7 @@ use crate::actors::session::{Admission, Guards, Session};
 use crate::node::Phase;
 use crate::protocol::close::CloseReason;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{After, RunId};
+use crate::protocol::{After, Connection, connection};
 use crate::storage::journal::RunPhase;
 
 /// The sub-protocol, optional.
@@ -34,6 +34,7 @@ const PIPE_BYTES: usize = 64 * 1024;
 pub(super) struct WatchQuery {
     after: Option<String>,
     run_id: Option<String>,
+    user_id: Option<String>,
 }
 
 /// `GET /ws/runs/{runId}`
@@ -43,21 +44,28 @@ pub(super) async fn web_socket(
     path: web::Path<String>,
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
-    handshake(&edge, &request, run_id(&path)?, after(query.after.as_deref())?)
+    handshake(&edge, &request, Connection::begin(run_id(&path)?, None), after(query.after.as_deref())?)
 }
 
-/// `GET /ws/test-control?runId=R`: the older name.
+/// `GET /ws/test-control?runId=R&userId=U`: the older name.
 pub(super) async fn test_control(
     edge: web::Data<Edge>,
     request: HttpRequest,
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
     let run = query.run_id.as_deref().ok_or_else(|| Problem::bad_request("invalid_run_id", "runId is missing"))?;
-    handshake(&edge, &request, run_id(run)?, after(query.after.as_deref())?)
+    let user = connection::user(query.user_id.as_deref().unwrap_or_default())
+        .map_err(|error| Problem::bad_request("invalid_user_id", format!("userId {error}")))?;
+    handshake(&edge, &request, Connection::begin(run_id(run)?, user), after(query.after.as_deref())?)
 }
 
 /// Answers the handshake; the upgrade finds the [`Admission`] in the response and starts the session.
-fn handshake(edge: &Edge, request: &HttpRequest, run: RunId, after: After) -> Result<HttpResponse, Problem> {
+fn handshake(
+    edge: &Edge,
+    request: &HttpRequest,
+    connection: Connection,
+    after: After,
+) -> Result<HttpResponse, Problem> {
     let mut response = ws::handshake_with_protocols(request, PROTOCOLS)
         .map_err(|error| Problem::bad_request("not_a_websocket", error.to_string()))?;
     let refused = if edge.node.phase() == Phase::Draining {
@@ -69,7 +77,7 @@ fn handshake(edge: &Edge, request: &HttpRequest, run: RunId, after: After) -> Re
     };
     let mut response = response.finish();
     let peer = peer::of(request, &edge.trusted_proxies);
-    let admission = Admission { run, after, encoding: Encoding::WebSocket, refused, peer };
+    let admission = Admission { connection, after, encoding: Encoding::WebSocket, refused, peer };
     response.extensions_mut().insert(admission);
     Ok(response)
 }
@@ -96,7 +104,8 @@ pub(super) async fn server_sent_events(
     let peer = peer::of(&request, &edge.trusted_proxies);
     // Opened and ended: an EventSource comes back by itself, and gives up for good when it is refused.
     let refused = (edge.node.phase() == Phase::Draining).then_some(CloseReason::Restart);
-    let admission = Admission { run, after, encoding: Encoding::Sse, refused, peer };
+    let connection = Connection::begin(run, None);
+    let admission = Admission { connection, after, encoding: Encoding::Sse, refused, peer };
     let guards = Guards { alive: edge.census.enter("session"), slot: None };
     Session::launch(ours, Bytes::new(), admission, edge.sessions.clone(), guards);
     Ok(HttpResponse::Ok()

@@ -9,8 +9,10 @@ use actix_web::web::{self, QueryConfig, ServiceConfig, get, post, resource, scop
 use actix_web::{HttpRequest, Responder};
 
 use crate::actors::messages::bridge::Doorbell;
+use crate::actors::messages::presence::Neighbours;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
+use crate::actors::messages::usher::Ushers;
 use crate::actors::session::SessionPort;
 use crate::actors::supervision::{Census, Line};
 use crate::budget::Budget;
@@ -20,6 +22,7 @@ use crate::node::Node;
 use crate::protocol::event::EventLimits;
 use crate::storage::catalog::Catalog;
 use crate::storage::journal::Journal;
+use crate::storage::presence::{Figures, Register, Tell};
 use crate::telemetry;
 
 pub mod body;
@@ -35,6 +38,7 @@ mod pages;
 mod peer;
 mod runs;
 pub mod upgrade;
+mod viewers;
 
 use error::Problem;
 
@@ -50,7 +54,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/health").route(get().to(ops::health)))
         .service(resource("/ready").route(get().to(ops::ready)))
         .service(resource("/metrics").route(get().to(ops::metrics)))
-        .service(resource("/api/ws/stats").route(get().to(ops::stats)))
+        .service(resource("/api/ws/stats").route(get().to(viewers::stats)))
         .service(resource("/api/actors").route(get().to(ops::actors)))
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))
         .service(scope("/api/runs").configure(run_routes))
@@ -64,6 +68,7 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("/{runId}").route(get().to(runs::show)))
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
         .service(resource("/{runId}/events/stream").route(get().to(live::server_sent_events)))
+        .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))
         .service(resource("/{runId}/frame").route(post().to(events::frame)));
 }
 
@@ -83,6 +88,15 @@ pub struct EdgeLimits {
     pub body_idle: Duration,
 }
 
+/// What the edge of a node works with in a cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Who is connected to which node.
+    pub register: Arc<Register>,
+    /// The same, as it was seen last.
+    pub neighbours: Neighbours,
+}
+
 /// What handlers work with; one per worker thread.
 pub struct Edge {
     /// The node.
@@ -99,6 +113,12 @@ pub struct Edge {
     pub sessions: Rc<SessionPort>,
     /// Whether this node hears the others; `None` on a single node.
     pub doorbell: Option<Doorbell>,
+    /// How this node is.
+    pub figures: Tell<Figures>,
+    /// Know the viewers of this node.
+    pub ushers: Ushers,
+    /// The other nodes; `None` on a single node.
+    pub cluster: Option<Cluster>,
     /// Who lives.
     pub census: Census,
     /// Probed for readiness.

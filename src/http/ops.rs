@@ -68,21 +68,6 @@ pub(super) async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) 
     }))
 }
 
-/// `GET /api/ws/stats`
-pub(super) async fn stats(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
-    let viewers = edge.meters.viewers();
-    let rooms = edge.census.living().get("room").copied().unwrap_or(0);
-    let uptime = edge.node.started().elapsed().as_secs();
-    Ok(HttpResponse::Ok().json(json!({
-        "serverId": &**edge.node.id(),
-        "localConnections": viewers,
-        "redisConnections": viewers,
-        "activeRuns": rooms,
-        "uptime": uptime,
-        "nodes": [{"serverId": &**edge.node.id(), "connections": viewers, "activeRuns": rooms, "uptime": uptime}],
-    })))
-}
-
 /// `GET /metrics`
 pub(super) async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
     metrics::gauge!("runcast_rooms").set(edge.census.living().get("room").copied().unwrap_or(0) as f64);

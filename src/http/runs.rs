@@ -90,7 +90,7 @@ pub(super) async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Resu
     if let serde_json::Value::Object(members) = &mut body {
         members.insert("cursor".to_owned(), folded.cursor.to_string().into());
         members.insert("epoch".to_owned(), folded.cursor.epoch.map(|epoch| epoch.to_string()).into());
-        let viewers = edge.finder.find(&run).await?.gauge.viewers();
+        let viewers = edge.viewers_of(&*edge.finder.find(&run).await?);
         members.insert("viewers".to_owned(), viewers.into());
     }
     Ok(HttpResponse::Ok().json(body))

@@ -4,6 +4,7 @@
 //! tested here.
 
 pub mod close;
+pub mod connection;
 pub mod cursor;
 pub mod event;
 pub mod frame;
@@ -14,6 +15,7 @@ pub mod segment;
 pub mod state;
 pub mod timestamp;
 
+pub use connection::Connection;
 pub use cursor::{After, Cursor};
 pub use ids::{Epoch, ProducerId, RunId, Seq};
 pub use lineage::Lineage;

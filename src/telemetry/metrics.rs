@@ -55,6 +55,7 @@ pub const METRICS: &[(Kind, &str, Unit, &str)] = &[
     (Kind::Gauge, "runcast_followed_runs", Unit::Count, "Runs whose doorbell this node listens to."),
     (Kind::Counter, "runcast_doorbells_total", Unit::Count, "Doorbells of other nodes heard."),
     (Kind::Counter, "runcast_doorbell_rebuilds_total", Unit::Count, "Subscriptions that failed and were built anew."),
+    (Kind::Gauge, "runcast_nodes", Unit::Count, "Nodes of the cluster that live, this one included; 0 while unknown."),
     (Kind::Counter, "runcast_catalog_failures_total", Unit::Count, "Writes of the list of runs that failed."),
     (Kind::Counter, "runcast_redis_connects_total", Unit::Count, "Connections to Redis that were good for use."),
     (Kind::Counter, "runcast_redis_commands_total", Unit::Count, "Commands sent to Redis."),

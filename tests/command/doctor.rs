@@ -4,6 +4,7 @@ use std::path::Path;
 use runcast::storage::data_dir::DataDir;
 use serde_json::Value;
 
+use super::support::RedisServer;
 use super::{output, runcast, text};
 
 async fn doctor(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -92,4 +93,52 @@ async fn a_node_of_a_cluster_needs_no_directory_and_its_certificates_are_looked_
         assert!(!report.contains("data directory") && !report.contains("hunter2"), "{report}");
         assert!(report.lines().any(|line| line.starts_with("FAIL  redis ") && line.contains(wanted)), "{report}");
     }
+}
+
+/// What the doctor says of a Redis, and whether the node would run with it.
+async fn redis_line(url: &str) -> (Option<i32>, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let environment = [("REDIS_URL", url), ("DATABASE_URL", "postgres://u:hunter2@localhost/d")];
+    let (code, report) = doctor(directory.path(), &[], &environment).await;
+    assert!(!report.contains("hunter2"), "{report}");
+    let line = report.lines().find(|line| line.contains(" redis "));
+    (code, line.unwrap_or_else(|| panic!("nothing about Redis in\n{report}")).to_owned())
+}
+
+#[tokio::test]
+async fn a_redis_that_keeps_everything_passes_and_one_that_may_lose_events_is_a_warning() {
+    let redis = RedisServer::start_with(&[("appendonly", "yes"), ("requirepass", "hunter2")]).await;
+    let url = redis.url().replace("redis://", "redis://:hunter2@");
+    let (code, line) = redis_line(&url).await;
+    assert_eq!(code, Some(0), "{line}");
+    let address = redis.address().to_string();
+    assert!(line.starts_with("ok ") && line.contains(&address) && line.contains("version "), "{line}");
+
+    let (code, line) = redis_line(&redis.url().replace("redis://", "redis://:hunter2-not@")).await;
+    assert_eq!(code, Some(1), "{line}");
+    assert!(line.starts_with("FAIL") && line.contains(&address), "{line}");
+
+    let forgetful = RedisServer::start_with(&[("maxmemory-policy", "allkeys-lru")]).await;
+    let (code, line) = redis_line(&forgetful.url()).await;
+    assert_eq!(code, Some(0), "{line}");
+    assert!(line.starts_with("warn") && line.contains("append-only") && line.contains("allkeys-lru"), "{line}");
+}
+
+#[tokio::test]
+async fn a_redis_that_is_away_a_replica_or_a_cluster_fails() {
+    let mut redis = RedisServer::start().await;
+    let origin = format!("127.0.0.1 {}", redis.address().port());
+    let replica = RedisServer::start_with(&[("replicaof", &origin)]).await;
+    let cluster = RedisServer::start_with(&[("cluster-enabled", "yes")]).await;
+    for (server, wanted) in [(&replica, "replica"), (&cluster, "Redis Cluster")] {
+        let (code, line) = redis_line(&server.url()).await;
+        assert_eq!(code, Some(1), "{line}");
+        let address = server.address().to_string();
+        assert!(line.starts_with("FAIL") && line.contains(wanted) && line.contains(&address), "{line}");
+    }
+    let url = redis.url();
+    redis.kill();
+    let (code, line) = redis_line(&url).await;
+    assert_eq!(code, Some(1), "{line}");
+    assert!(line.starts_with("FAIL") && line.contains(&redis.address().to_string()), "{line}");
 }

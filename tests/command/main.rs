@@ -8,6 +8,8 @@ mod doctor;
 mod http_double;
 mod publish;
 mod reports;
+#[path = "../support/mod.rs"]
+mod support;
 mod watch;
 mod ws_double;
 

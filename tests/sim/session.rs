@@ -15,7 +15,7 @@ use runcast::protocol::close::CloseReason;
 use runcast::protocol::frame::{self, Decoder, Incoming};
 use runcast::protocol::message::ServerMessage;
 use runcast::protocol::segment::Encoding;
-use runcast::protocol::{After, RunId, Timestamp};
+use runcast::protocol::{After, Connection, RunId, Timestamp};
 use runcast::storage::journal::RunPhase;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -61,7 +61,9 @@ impl Session {
         let limits: Rc<SessionLimits> =
             unsent.clone().map_or_else(|| floor.limits.clone(), |unsent| Rc::new(limits(setup, unsent)));
         let meters = Arc::new(ThreadMeters::default());
-        let outlet = Rc::new(Outlet::new(wire.clone(), Encoding::WebSocket, limits, meters, floor.now_secs()));
+        let connection = Connection::begin(house.run.clone(), None);
+        let outlet =
+            Rc::new(Outlet::new(wire.clone(), connection, Encoding::WebSocket, limits, meters, floor.now_secs()));
         let viewer = floor.enter(outlet.clone());
         let mut session = Self {
             id,

@@ -2,13 +2,24 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::thread;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+
+/// Apart from the tests' own: what passes also passes while a test blocks its thread, waiting for a node's end.
+static NETWORK: LazyLock<Handle> = LazyLock::new(|| {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let handle = runtime.handle().clone();
+    thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+    handle
+});
 
 /// How the network is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +48,11 @@ pub(crate) struct FaultProxy {
 impl FaultProxy {
     /// Starts one before `target`, that lets everything pass.
     pub(crate) async fn start(target: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listening = NETWORK.spawn(TcpListener::bind("127.0.0.1:0"));
+        let listener = listening.await.unwrap().unwrap();
         let address = listener.local_addr().unwrap();
         let (weather, seen) = watch::channel(Weather { mode: Mode::Pass, target, delay: Duration::ZERO, cuts: 0 });
-        Self { address, weather, accepting: tokio::spawn(accept(listener, seen)) }
+        Self { address, weather, accepting: NETWORK.spawn(accept(listener, seen)) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use crate::actors::messages::gallery::TipIs;
 use crate::actors::messages::room::RoomPort;
+use crate::actors::messages::usher::RunViewers;
 use crate::actors::messages::viewer::{Delivery, Viewer};
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
@@ -110,6 +111,16 @@ impl Audience {
             if let Some(waker) = inner.waker.take() {
                 waker.wake();
             }
+        }
+    }
+
+    /// How many are seated, and who; at most `limit` by name.
+    pub fn observe(&self, limit: usize) -> RunViewers {
+        let inner = self.inner.borrow();
+        let seated = inner.seats.iter().flatten();
+        RunViewers {
+            count: inner.seats.len() - inner.free.len(),
+            listed: seated.take(limit).map(|seat| seat.viewer.connection().clone()).collect(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::messages::room::RoomPort;
+use super::messages::usher::{Roll, RunViewers};
 use super::messages::viewer::Viewer;
 use super::session::SessionLimits;
 use crate::meters::ThreadMeters;
@@ -13,8 +14,10 @@ use crate::protocol::RunId;
 use crate::protocol::close::CloseReason;
 
 pub mod audience;
+mod changes;
 
 use audience::Audience;
+use changes::Changes;
 
 /// Size of the thread's read buffer. 32 KiB.
 const SCRATCH_BYTES: usize = 32 * 1024;
@@ -35,6 +38,7 @@ pub struct Floor {
     audiences: RefCell<HashMap<RunId, Rc<Audience>>>,
     viewers: RefCell<Vec<Option<Rc<dyn Viewer>>>>,
     free: RefCell<Vec<ViewerId>>,
+    changes: RefCell<Changes>,
     scratch: Cell<Option<Box<[u8]>>>,
     now_secs: Cell<u32>,
     dismissed: Cell<Option<CloseReason>>,
@@ -50,6 +54,7 @@ impl Floor {
             audiences: RefCell::default(),
             viewers: RefCell::default(),
             free: RefCell::default(),
+            changes: RefCell::default(),
             scratch: Cell::new(None),
             now_secs: Cell::new(0),
             dismissed: Cell::new(None),
@@ -68,6 +73,7 @@ impl Floor {
         }
         let mut viewers = self.viewers.borrow_mut();
         self.meters.viewer_entered();
+        self.changes.borrow_mut().began(viewer.connection());
         if let Some(id) = self.free.borrow_mut().pop() {
             viewers[id] = Some(viewer);
             return id;
@@ -78,7 +84,8 @@ impl Floor {
 
     /// Removes a viewer.
     pub fn leave(&self, id: ViewerId) {
-        if self.viewers.borrow_mut()[id].take().is_some() {
+        if let Some(viewer) = self.viewers.borrow_mut()[id].take() {
+            self.changes.borrow_mut().ended(viewer.connection());
             self.free.borrow_mut().push(id);
             self.meters.viewer_left();
         }
@@ -87,6 +94,24 @@ impl Floor {
     /// Viewers on this thread.
     pub fn viewers(&self) -> usize {
         self.viewers.borrow().len() - self.free.borrow().len()
+    }
+
+    /// Who has come and gone since the last roll; everybody, if that is wanted or not known.
+    pub fn call_roll(&self, whole: bool) -> Roll {
+        match self.changes.borrow_mut().take().filter(|_| !whole) {
+            Some(roll) => roll,
+            None => {
+                let viewers = self.viewers.borrow();
+                let began = viewers.iter().flatten().map(|viewer| viewer.connection().clone()).collect();
+                Roll { whole: true, began, ended: Vec::new() }
+            }
+        }
+    }
+
+    /// The viewers of a run on this thread; at most `limit` of them by name.
+    pub fn viewers_of(&self, run: &RunId, limit: usize) -> RunViewers {
+        let audiences = self.audiences.borrow();
+        audiences.get(run).map(|audience| audience.observe(limit)).unwrap_or_default()
     }
 
     /// The audience of a run, made with its gallery by the first who asks. One that hears from an older life of the room

@@ -3,6 +3,7 @@
 pub mod bridge;
 pub mod gallery;
 pub mod heartbeat;
+pub mod presence;
 pub mod recorder;
 pub mod registry;
 pub mod room;

@@ -10,8 +10,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::gallery::TipIs;
-use crate::protocol::Segment;
 use crate::protocol::close::CloseReason;
+use crate::protocol::{Connection, Segment};
 
 /// What became of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Delivery {
 
 /// A viewer as seen from its thread.
 pub trait Viewer {
+    /// Who it is.
+    fn connection(&self) -> &Connection;
     /// Hands over new segments. `now` is for the lag's histogram.
     fn deliver(&self, segments: &[Arc<Segment>], now: Instant) -> Delivery;
     /// The log ends there: fall behind if that is news.

@@ -18,7 +18,7 @@ use crate::protocol::cursor::{Judgement, Place};
 use crate::protocol::frame;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{Cursor, Segment, Seq};
+use crate::protocol::{Connection, Cursor, Segment, Seq};
 
 /// An event stream's comment comes at least so often: the shortest idle time-out of common proxies is 30 s.
 const COMMENT_SECS: u32 = 15;
@@ -116,6 +116,10 @@ impl<W: Wire> Outlet<W> {
 }
 
 impl<W: Wire> Viewer for Outlet<W> {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     fn deliver(&self, segments: &[Arc<Segment>], now: Instant) -> Delivery {
         let mut inner = self.inner.borrow_mut();
         if inner.mode != Mode::Live {

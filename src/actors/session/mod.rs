@@ -17,7 +17,6 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tracing::info;
-use uuid::Uuid;
 
 use super::floor::audience::{Audience, SeatId};
 use super::floor::{Floor, ViewerId};
@@ -30,7 +29,7 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::frame::Decoder;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{After, RunId, Timestamp};
+use crate::protocol::{After, Connection, Timestamp};
 use crate::storage::journal::RunPhase;
 
 mod handover;
@@ -56,8 +55,8 @@ const MAX_ATTEMPTS: u8 = 5;
 /// What a connection wants, as its request said.
 #[derive(Debug)]
 pub struct Admission {
-    /// The run to follow.
-    pub run: RunId,
+    /// The run to follow, and who wants it.
+    pub connection: Connection,
     /// From where.
     pub after: After,
     /// How messages are written.
@@ -81,8 +80,6 @@ pub struct SessionPort {
 
 /// See the module's page.
 pub struct Session<W: Wire> {
-    id: Uuid,
-    run: RunId,
     peer: Option<IpAddr>,
     port: Rc<SessionPort>,
     /// Shared with the gallery and the usher of this thread.
@@ -123,15 +120,14 @@ pub struct Guards {
 impl<W: Wire> Session<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
     pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
-        let Admission { run, after, encoding, refused, peer } = admission;
+        let Admission { connection, after, encoding, refused, peer } = admission;
         let floor = &port.floor;
         // A socket that can't be tuned has failed already; its first read tells.
         let _ = wire.tune(floor.limits.send_buffer_bytes);
-        let outlet = Rc::new(Outlet::new(wire, encoding, floor.limits.clone(), floor.meters.clone(), floor.now_secs()));
+        let (limits, meters) = (floor.limits.clone(), floor.meters.clone());
+        let outlet = Rc::new(Outlet::new(wire, connection, encoding, limits, meters, floor.now_secs()));
         let viewer = floor.enter(outlet.clone() as Rc<dyn Viewer>);
         let session = Self {
-            id: Uuid::now_v7(),
-            run,
             peer,
             port,
             outlet,
@@ -152,7 +148,7 @@ impl<W: Wire> Session<W> {
     /// Finds the run's room, takes a seat in its audience here, and asks for the first page.
     fn seek(&mut self, ctx: &mut Context<Self>) {
         self.awaiting = true;
-        let (rooms, run) = (self.port.rooms.clone(), self.run.clone());
+        let (rooms, run) = (self.port.rooms.clone(), self.outlet.connection().run.clone());
         let found = async move { rooms.ask(FindRoom { run }).await };
         ctx.spawn(wrap_future::<_, Self>(found).map(|found, session, ctx| {
             session.awaiting = false;
@@ -257,8 +253,8 @@ impl<W: Wire> Session<W> {
         self.outlet.set_place(page.place);
         match self.outlet.encoding() {
             Encoding::WebSocket => self.outlet.tell(&ServerMessage::Connected {
-                run_id: self.run.clone(),
-                session_id: self.id.to_string().into(),
+                run_id: self.outlet.connection().run.clone(),
+                session_id: self.outlet.connection().session.to_string().into(),
                 node_id: self.port.node_id.clone(),
                 timestamp: Timestamp::now(),
                 epoch: page.epoch,
@@ -367,7 +363,7 @@ impl<W: Wire> Drop for Session<W> {
         self.leave_seat();
         self.port.floor.leave(self.viewer);
         self.port.floor.meters.closed(reason);
-        let (run, session) = (&self.run, self.id);
+        let Connection { run, session, .. } = self.outlet.connection();
         let peer = self.peer.map(tracing::field::display);
         info!(%run, %session, peer, reason = reason.as_str(), "session closed");
     }

@@ -22,12 +22,12 @@ use super::vitals::Vitals;
 use crate::actors::messages::room::{Page, Verdict};
 use crate::actors::messages::viewer::Delivery;
 use crate::meters::ThreadMeters;
-use crate::protocol::Cursor;
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
 use crate::protocol::frame;
 use crate::protocol::message::{GapReason, ServerMessage};
 use crate::protocol::segment::Encoding;
+use crate::protocol::{Connection, Cursor};
 
 /// Where a session stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,7 @@ pub struct Outlet<W> {
     pub(super) limits: Rc<SessionLimits>,
     pub(super) meters: Arc<ThreadMeters>,
     pub(super) encoding: Encoding,
+    pub(super) connection: Connection,
 }
 
 pub(super) struct Inner<W> {
@@ -82,6 +83,7 @@ impl<W: Wire> Outlet<W> {
     /// The outlet of a new session, behind the log until it has pulled its first page.
     pub fn new(
         wire: W,
+        connection: Connection,
         encoding: Encoding,
         limits: Rc<SessionLimits>,
         meters: Arc<ThreadMeters>,
@@ -100,7 +102,7 @@ impl<W: Wire> Outlet<W> {
             drain_announced: false,
             blocked: false,
         };
-        Self { inner: RefCell::new(inner), limits, meters, encoding }
+        Self { inner: RefCell::new(inner), limits, meters, encoding, connection }
     }
 
     /// The limits it keeps.

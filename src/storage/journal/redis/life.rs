@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 use super::keys::Keys;
 use super::reply::Parts;
 use super::script::ATTEST;
+use super::server::Server;
 use crate::protocol::{Epoch, RunId, Seq, Timestamp};
 use crate::storage::journal::rules::Epochs;
 use crate::storage::journal::{Head, JournalError, RunPhase};
@@ -126,40 +127,20 @@ impl Life {
         known.tips.insert(run.clone(), (epoch, tip));
     }
 
-    /// What the server's own description says about how safe it is.
-    fn examine(&self, info: &str) -> Result<(), RedisError> {
-        let value = |key: &str| info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim);
-        if value("cluster_enabled") == Some("1") {
-            return Err(RedisError::Refused(
-                "this is a Redis Cluster, which is not spoken: use a single server".into(),
-            ));
-        }
-        if value("role") == Some("slave") {
-            return Err(RedisError::Refused("this is a replica, which takes no writes".into()));
-        }
-        let mut doubts = Vec::new();
-        if value("aof_enabled") == Some("0") {
-            doubts.push("Redis keeps no append-only file: a restart loses acknowledged events".to_owned());
-        }
-        match value("maxmemory_policy") {
-            None | Some("noeviction") => {}
-            Some(policy) => doubts.push(format!("Redis may evict runs (maxmemory-policy {policy}): use noeviction")),
-        }
+    /// Takes note of how safe the server is.
+    fn doubt(&self, doubts: Vec<String>) {
         let mut known = self.known();
         if known.doubts != doubts {
             doubts.iter().for_each(|doubt| warn!("{doubt}"));
             known.doubts = doubts;
         }
-        Ok(())
     }
 }
 
 #[async_trait]
 impl Attest for Life {
     async fn attest(&self, link: &mut Link) -> Result<(), RedisError> {
-        if let Reply::BulkString(info) = link.call(Command::new("INFO")).await? {
-            self.examine(&String::from_utf8_lossy(&info))?;
-        }
+        self.doubt(Server::ask(link).await?.doubts);
         let answer = link.call(self.question()).await?;
         self.learn(answer).map_err(|error| RedisError::Unavailable(error.to_string()))
     }

@@ -38,6 +38,7 @@ mod keys;
 mod life;
 mod reply;
 mod script;
+pub mod server;
 mod stored;
 mod turns;
 

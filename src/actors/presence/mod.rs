@@ -1,0 +1,197 @@
+//! Presence: tells the other nodes of a cluster who is connected here, and looks who is connected there.
+//!
+//! Receives nothing. Sends [`CallRoll`] to the threads' ushers: one message per thread and second, and what has come and
+//! gone comes back as one list. Reports that to Redis, and tells [`Neighbours`] what is there. When Redis is away the others
+//! are unknown, which is logged once. After any failure, its own included, everything is reported anew: it keeps how many
+//! watch each run, and nobody by name. On overload it skips a second.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tracing::{debug, info, warn};
+
+use super::messages::presence::Neighbours;
+use super::messages::usher::{CallRoll, Roll, Ushers};
+use super::supervision::Alive;
+use crate::storage::presence::{Figures, Register, RegisterError, Report, Reported, Tell};
+use crate::storage::redis::{LinkStatus, RedisError};
+
+mod ledger;
+
+use ledger::Ledger;
+
+/// How often changes are told, and the other nodes looked at.
+const ROUND: Duration = Duration::from_secs(1);
+/// How long the threads may take to answer. A node that can't be asked says nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What presence works with.
+#[derive(Clone)]
+pub struct PresencePorts {
+    /// Where nodes tell of themselves.
+    pub register: Arc<Register>,
+    /// This node's id.
+    pub node: Arc<str>,
+    /// The worker threads.
+    pub ushers: Ushers,
+    /// Where what is seen of the others is told.
+    pub neighbours: Neighbours,
+    /// How this node is.
+    pub figures: Tell<Figures>,
+    /// A report is due after this, also when nothing has changed.
+    pub report_every: Duration,
+}
+
+/// See the module's page.
+pub struct Presence {
+    ports: PresencePorts,
+    /// What Redis has of this node; `None` when that is not certain.
+    told: Option<Told>,
+    /// A round is under way.
+    busy: bool,
+    _alive: Alive,
+}
+
+/// What Redis has of this node.
+struct Told {
+    ledger: Ledger,
+    /// Through which connection. Another one may lead to another Redis.
+    generation: u64,
+    at: Instant,
+}
+
+/// Why a round told nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Store(#[from] RegisterError),
+    #[error("a worker thread did not say who is connected")]
+    Thread,
+}
+
+impl Presence {
+    /// One that has not told anything yet.
+    pub fn new(ports: PresencePorts, alive: Alive) -> Self {
+        Self { ports, told: None, busy: false, _alive: alive }
+    }
+
+    fn go_round(&mut self, ctx: &mut Context<Self>) {
+        if self.busy {
+            return;
+        }
+        self.busy = true;
+        let (ports, told) = (self.ports.clone(), self.told.take());
+        let round = async move { ports.round(told).await };
+        ctx.spawn(wrap_future::<_, Self>(round).map(|told, presence, _| {
+            presence.told = told;
+            presence.busy = false;
+        }));
+    }
+}
+
+impl PresencePorts {
+    async fn round(&self, told: Option<Told>) -> Option<Told> {
+        let told = match self.tell(told).await {
+            Ok(told) => told,
+            Err(Failure::Store(error)) => {
+                self.lose(&error);
+                return None;
+            }
+            // Nothing is wrong with Redis.
+            Err(error @ Failure::Thread) => {
+                debug!(%error, "this node was not reported");
+                None
+            }
+        };
+        if let Err(error) = self.look().await {
+            self.lose(&error);
+        }
+        told
+    }
+
+    fn lose(&self, error: &RegisterError) {
+        metrics::gauge!("runcast_nodes").set(0);
+        if self.neighbours.lost(&error.to_string()) {
+            warn!(%error, "who is connected to the other nodes is unknown");
+        }
+    }
+
+    async fn look(&self) -> Result<(), RegisterError> {
+        let at = Instant::now();
+        let wanted = self.neighbours.wanted(at);
+        let mut nodes = self.register.look(&wanted).await?;
+        metrics::gauge!("runcast_nodes").set(nodes.len() as f64);
+        nodes.retain(|seen| *seen.node != *self.node);
+        if self.neighbours.told(at, nodes, &wanted) {
+            info!("who is connected to the other nodes is known again");
+        }
+        Ok(())
+    }
+
+    /// Reports what has changed, or everything if it is not certain what Redis has.
+    async fn tell(&self, told: Option<Told>) -> Result<Option<Told>, Failure> {
+        let generation = self.generation().await?;
+        let told = told.filter(|told| told.generation == generation);
+        if let Some(Told { mut ledger, at, .. }) = told
+            && let Some(roll) = self.changes().await?
+        {
+            let (began, ended, viewers) = ledger.take(roll);
+            let nothing_new = began.is_empty() && ended.is_empty() && viewers.is_empty();
+            if nothing_new && at.elapsed() < self.report_every {
+                return Ok(Some(Told { ledger, generation, at }));
+            }
+            let report = Report { whole: false, began, ended, viewers, figures: (self.figures)() };
+            if self.register.report(report).await? == Reported::Stored {
+                return Ok(Some(Told { ledger, generation, at: Instant::now() }));
+            }
+            info!("Redis has forgotten who is connected here: everybody is reported anew");
+        }
+        let mut ledger = Ledger::default();
+        let everybody = self.roll(true).await?;
+        let (began, _, viewers) = ledger.take(everybody);
+        let report = Report { whole: true, began, ended: Vec::new(), viewers, figures: (self.figures)() };
+        let reported = self.register.report(report).await?;
+        Ok((reported == Reported::Stored).then(|| Told { ledger, generation, at: Instant::now() }))
+    }
+
+    /// Which connection to Redis this is, once the first attempt has been made.
+    async fn generation(&self) -> Result<u64, RegisterError> {
+        let mut status = self.register.status();
+        let settled = status.wait_for(|status| !matches!(status, LinkStatus::Connecting)).await;
+        let why = match settled.as_deref() {
+            Ok(LinkStatus::Live { generation }) => return Ok(*generation),
+            Ok(LinkStatus::Down { why, .. }) => why.to_string(),
+            Ok(LinkStatus::Connecting) | Err(_) => "the connection was closed".to_owned(),
+        };
+        Err(RedisError::Unavailable(why).into())
+    }
+
+    /// What has changed since the last roll; `None` when a thread does not know.
+    async fn changes(&self) -> Result<Option<Roll>, Failure> {
+        let roll = self.roll(false).await?;
+        Ok((!roll.whole).then_some(roll))
+    }
+
+    /// The threads' rolls, as one.
+    async fn roll(&self, whole: bool) -> Result<Roll, Failure> {
+        let asked = self.ushers.ask(|usher, reply| usher.roll.try_send(CallRoll { whole, reply }).is_ok());
+        let rolls = actix_rt::time::timeout(PATIENCE, asked).await.ok().flatten().ok_or(Failure::Thread)?;
+        Ok(rolls.into_iter().fold(Roll::default(), |mut all, roll| {
+            all.whole |= roll.whole;
+            all.began.extend(roll.began);
+            all.ended.extend(roll.ended);
+            all
+        }))
+    }
+}
+
+impl Actor for Presence {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.go_round(ctx);
+        ctx.run_interval(ROUND.min(self.ports.report_every), Self::go_round);
+    }
+}

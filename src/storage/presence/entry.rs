@@ -1,0 +1,98 @@
+//! How nodes and connections are written, and read again.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{NodeSeen, RegisterError, malformed};
+use crate::protocol::{Connection, RunId, Timestamp};
+use crate::storage::redis::Reply;
+
+/// The value of a connection.
+#[derive(Serialize, Deserialize)]
+struct Value {
+    since: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<std::sync::Arc<str>>,
+}
+
+/// The field of a connection. No run's id has a `/`.
+pub(super) fn field(connection: &Connection) -> String {
+    format!("{}/{}", connection.run, connection.session)
+}
+
+/// The fields of a run's connections.
+pub(super) fn pattern(run: &RunId) -> String {
+    format!("{run}/*")
+}
+
+pub(super) fn value(connection: &Connection) -> String {
+    let value = Value { since: connection.since.as_millis(), user: connection.user.clone() };
+    // A number and a text can always be written.
+    serde_json::to_string(&value).unwrap_or_default()
+}
+
+fn connection(field: &str, value: &[u8]) -> Option<Connection> {
+    let (run, session) = field.split_once('/')?;
+    let Value { since, user } = serde_json::from_slice(value).ok()?;
+    Some(Connection {
+        session: Uuid::parse_str(session).ok()?,
+        run: RunId::parse(run).ok()?,
+        user,
+        since: Timestamp::from_millis(since),
+    })
+}
+
+fn text(reply: Reply) -> Result<String, RegisterError> {
+    match reply {
+        Reply::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| malformed("a text that is not UTF-8")),
+        other => Err(malformed(format!("{other:?} where a text belongs"))),
+    }
+}
+
+fn array<const N: usize>(reply: Reply) -> Result<[Reply; N], RegisterError> {
+    match reply {
+        Reply::Array(parts) => parts.try_into().map_err(|parts: Vec<_>| malformed(format!("{} parts", parts.len()))),
+        other => Err(malformed(format!("{other:?} where a list belongs"))),
+    }
+}
+
+/// A node as `look.lua` tells of it.
+pub(super) fn node_seen(reply: Reply) -> Result<NodeSeen, RegisterError> {
+    let [node, figures, viewers] = array(reply)?;
+    let (node, figures) = (text(node)?, text(figures)?);
+    let figures = serde_json::from_str(&figures).map_err(|error| malformed(format!("figures of {node}: {error}")))?;
+    let Reply::Array(viewers) = viewers else { return Err(malformed("no list of viewers")) };
+    let count = |reply| match reply {
+        Reply::Nil => Ok(0),
+        reply => text(reply)?.parse().map_err(|_| malformed("a count that is no number")),
+    };
+    Ok(NodeSeen { node, figures, viewers: viewers.into_iter().map(count).collect::<Result<_, _>>()? })
+}
+
+/// A step of a search: where the next one begins, and what this one found.
+pub(super) fn scanned(reply: Reply) -> Result<(String, Vec<Connection>), RegisterError> {
+    let [next, fields] = array(reply)?;
+    let Reply::Array(fields) = fields else { return Err(malformed("no list of connections")) };
+    let mut found = Vec::with_capacity(fields.len() / 2);
+    let mut fields = fields.into_iter();
+    while let (Some(field), Some(value)) = (fields.next(), fields.next()) {
+        let (field, value) = (text(field)?, text(value)?);
+        found.push(connection(&field, value.as_bytes()).ok_or_else(|| malformed(format!("a connection {field:?}")))?);
+    }
+    Ok((text(next)?, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_read_as_it_was_written() {
+        for user in [None, Some("Ann \"Ö\" \\ x".into())] {
+            let told = Connection::begin(RunId::parse("a:b.c").unwrap(), user);
+            assert_eq!(connection(&field(&told), value(&told).as_bytes()), Some(told));
+        }
+        assert_eq!(connection("r", b"{\"since\":1}"), None);
+        assert_eq!(connection("r/s", b"{\"since\":1}"), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! A node's report: what has changed since its last one, or everything.
+
+use std::time::Duration;
+
+use super::{Figures, Register, RegisterError, entry};
+use crate::protocol::{Connection, RunId};
+use crate::storage::redis::{Command, Reply};
+
+/// Most fields of a command, so that Redis never stays with one for long.
+const PER_COMMAND: usize = 500;
+/// Commands sent without waiting for an answer: what is encoded at once must not hold up this thread's other work.
+const PER_BURST: usize = 4;
+/// The hashes outlive the node's key by this, so that a node which is seen is seen whole.
+const AFTERLIFE: Duration = Duration::from_secs(1);
+
+/// What a node reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// `began` and `viewers` are everything: whatever was reported before is void.
+    pub whole: bool,
+    /// Connections that have begun.
+    pub began: Vec<Connection>,
+    /// Connections that have ended.
+    pub ended: Vec<Connection>,
+    /// Runs whose number of viewers on this node has changed, and that number.
+    pub viewers: Vec<(RunId, u64)>,
+    /// How the node is.
+    pub figures: Figures,
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Reported {
+    /// Stored.
+    Stored,
+    /// Nothing was stored: the node's earlier reports have expired, or Redis has lost them. Report everything.
+    Forgotten,
+}
+
+impl Register {
+    /// Stores a report. One at a time: they build on each other.
+    ///
+    /// # Errors
+    /// [`RegisterError`]: part of it may be stored. Report everything.
+    pub async fn report(&self, report: Report) -> Result<Reported, RegisterError> {
+        let Report { whole, began, ended, viewers, figures } = report;
+        let (node, connections, runs) =
+            (self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node));
+        if whole {
+            self.burst(vec![Command::new("UNLINK").arg(&connections).arg(&runs)]).await?;
+        } else if self.client.call(expire(&node, self.ttl)).await? != Reply::Integer(1) {
+            return Ok(Reported::Forgotten);
+        }
+        let set = || Command::new("HSET").arg(&connections);
+        self.write(&connections, &began, set, |command, connection| {
+            command.arg(entry::field(connection)).arg(entry::value(connection))
+        })
+        .await?;
+        let delete = || Command::new("HDEL").arg(&connections);
+        self.write(&connections, &ended, delete, |command, connection| command.arg(entry::field(connection))).await?;
+        let (watched, left): (Vec<_>, Vec<_>) = viewers.into_iter().partition(|(_, viewers)| *viewers > 0);
+        let set = || Command::new("HSET").arg(&runs);
+        self.write(&runs, &watched, set, |command, (run, viewers)| command.arg(run.as_str()).number(*viewers)).await?;
+        let delete = || Command::new("HDEL").arg(&runs);
+        self.write(&runs, &left, delete, |command, (run, _)| command.arg(run.as_str())).await?;
+        let told = serde_json::to_string(&figures).unwrap_or_default(); // three numbers
+        let set = Command::new("SET").arg(node).arg(told).arg("PX").number(self.ttl.as_millis() as u64);
+        self.burst(vec![
+            self.outlive(&connections),
+            self.outlive(&runs),
+            set,
+            Command::new("SADD").arg(self.nodes_key()).arg(&self.node),
+        ])
+        .await?;
+        Ok(Reported::Stored)
+    }
+
+    /// Writes `items` to the hash `key`, in commands that `begin` begins and `add` adds an item to.
+    async fn write<T>(
+        &self,
+        key: &str,
+        items: &[T],
+        begin: impl Fn() -> Command,
+        add: impl Fn(Command, &T) -> Command,
+    ) -> Result<(), RegisterError> {
+        for burst in items.chunks(PER_COMMAND * PER_BURST) {
+            let commands = burst.chunks(PER_COMMAND).map(|items| items.iter().fold(begin(), &add));
+            // With each burst, so that nothing of a node that dies meanwhile stays for ever.
+            self.burst(commands.chain([self.outlive(key)]).collect()).await?;
+        }
+        Ok(())
+    }
+
+    fn outlive(&self, key: &str) -> Command {
+        expire(key, self.ttl + AFTERLIFE)
+    }
+}
+
+fn expire(key: &str, ttl: Duration) -> Command {
+    Command::new("PEXPIRE").arg(key).number(ttl.as_millis() as u64)
+}

@@ -1,0 +1,163 @@
+//! The actor ends, and the next one begins: with real viewers on a real floor, its usher and its supervisor.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use actix::Actor as _;
+use runcast::actors::floor::{Floor, ViewerId};
+use runcast::actors::messages::presence::Neighbours;
+use runcast::actors::messages::usher::{UsherPort, Ushers};
+use runcast::actors::presence::{Presence, PresencePorts};
+use runcast::actors::session::SessionLimits;
+use runcast::actors::session::outlet::Outlet;
+use runcast::actors::supervision::{Census, Child, ChildSpec, Service, spawn};
+use runcast::actors::supervisor::Supervisor;
+use runcast::actors::usher::Usher;
+use runcast::budget::Budget;
+use runcast::meters::Meters;
+use runcast::protocol::frame::FrameLimits;
+use runcast::protocol::segment::Encoding;
+use runcast::protocol::{Connection, RunId};
+use runcast::storage::presence::{Figures, Register};
+use runcast::storage::redis::Command;
+use tokio::sync::oneshot;
+
+use super::register::{client, register};
+use crate::support::{RedisServer, SOON, eventually};
+
+/// One node's presence, in this process.
+struct Node {
+    floor: Rc<Floor>,
+    neighbours: Neighbours,
+    store: Arc<Register>,
+    /// The next report panics.
+    poison: Arc<AtomicBool>,
+    presence: Service<Presence>,
+    _supervisor: Child<Supervisor>,
+}
+
+impl Node {
+    fn start(redis: &RedisServer, name: &str) -> Self {
+        let census = Census::default();
+        let limits = SessionLimits {
+            outbox_bytes: 1024,
+            page_bytes: 1024,
+            outboxes: Budget::new(1024),
+            stall_secs: 60,
+            pong_deadline_secs: 50,
+            ping_secs: 20,
+            incoming: FrameLimits { max_frame_bytes: 1024, max_message_bytes: 1024 },
+            send_buffer_bytes: 1024,
+        };
+        let floor = Rc::new(Floor::new(Rc::new(limits), Meters::default().thread(), Box::new(|_| {})));
+        let usher = Usher::new(floor.clone(), census.enter("usher")).start();
+        let ushers = Ushers::default();
+        ushers.add(UsherPort {
+            pulse: usher.clone().recipient(),
+            roll: usher.clone().recipient(),
+            list: usher.clone().recipient(),
+            announce: usher.clone().recipient(),
+            dismiss: usher.recipient(),
+        });
+        let (neighbours, poison) = (Neighbours::default(), Arc::new(AtomicBool::new(false)));
+        let store = Arc::new(register(redis, name, SOON * 10));
+        let poisoned = poison.clone();
+        let ports = PresencePorts {
+            register: store.clone(),
+            node: name.into(),
+            ushers,
+            neighbours: neighbours.clone(),
+            figures: Arc::new(move || {
+                assert!(!poisoned.swap(false, Ordering::SeqCst), "poisoned");
+                Figures::default()
+            }),
+            report_every: Duration::from_millis(50),
+        };
+        let presence = Service::new("presence", 16);
+        let entered = census.clone();
+        let child =
+            ChildSpec::permanent(&presence, move |_, _| Ok(Presence::new(ports.clone(), entered.enter("presence"))));
+        let (escalate, _) = oneshot::channel();
+        let supervisor = spawn(16, move |_, _| Ok(Supervisor::new(vec![child], escalate, &census))).unwrap();
+        Self { floor, neighbours, store, poison, presence, _supervisor: supervisor }
+    }
+
+    fn join(&self, run: &RunId) -> ViewerId {
+        let (wire, _) = tokio::io::duplex(64);
+        let connection = Connection::begin(run.clone(), None);
+        let floor = &self.floor;
+        let outlet =
+            Outlet::new(wire, connection, Encoding::Sse, floor.limits.clone(), floor.meters.clone(), floor.now_secs());
+        floor.enter(Rc::new(outlet))
+    }
+
+    /// Waits until Redis counts and lists so many viewers of the run here.
+    async fn tells(&self, name: &str, run: &RunId, viewers: u64) {
+        let told = async || {
+            let seen = self.store.look(std::slice::from_ref(run)).await.unwrap();
+            let count = seen.iter().find(|seen| seen.node == name).map(|seen| seen.viewers[0]);
+            (count, self.store.list(name, run, 100).await.unwrap().len() as u64)
+        };
+        eventually!(told().await, |told| *told == (Some(viewers), viewers), SOON);
+    }
+}
+
+#[actix_web::test]
+async fn a_presence_that_panicked_is_built_anew_and_tells_everything() {
+    let (redis, run) = (RedisServer::start().await, RunId::parse("r").unwrap());
+    let node = Node::start(&redis, "a");
+    let viewers: Vec<_> = (0..5).map(|_| node.join(&run)).collect();
+    node.tells("a", &run, 5).await;
+    node.poison.store(true, Ordering::SeqCst);
+    // It panics with the roll in its hands: nobody else knows who came and went.
+    node.floor.leave(viewers[0]);
+    for _ in 0..3 {
+        node.join(&run);
+    }
+    eventually!(node.poison.load(Ordering::SeqCst), |poisoned| !poisoned, SOON);
+    eventually!(node.presence.is_up(), |up| !up, SOON);
+    node.floor.leave(viewers[1]);
+    node.tells("a", &run, 6).await;
+    assert!(node.presence.is_up());
+    node.floor.leave(viewers[2]);
+    node.tells("a", &run, 5).await;
+}
+
+#[actix_web::test]
+async fn what_redis_has_forgotten_is_told_anew_over_the_same_connection() {
+    let (redis, run) = (RedisServer::start().await, RunId::parse("r").unwrap());
+    let (node, client) = (Node::start(&redis, "a"), client(&redis));
+    node.join(&run);
+    node.tells("a", &run, 1).await;
+    client.call(Command::new("FLUSHALL")).await.unwrap();
+    node.tells("a", &run, 1).await;
+}
+
+#[actix_web::test]
+async fn more_changes_than_a_thread_remembers_are_told_all_the_same() {
+    const MANY: usize = 20_000;
+    let (redis, run) = (RedisServer::start().await, RunId::parse("r").unwrap());
+    let node = Node::start(&redis, "a");
+    node.join(&run);
+    node.tells("a", &run, 1).await;
+    let viewers: Vec<_> = (0..MANY).map(|_| node.join(&run)).collect();
+    let count = async || node.store.look(std::slice::from_ref(&run)).await.unwrap()[0].viewers[0];
+    eventually!(count().await, |viewers| *viewers == MANY as u64 + 1, SOON);
+    viewers.into_iter().for_each(|viewer| node.floor.leave(viewer));
+    node.tells("a", &run, 1).await;
+}
+
+#[actix_web::test]
+async fn a_neighbour_is_known_with_its_viewers_of_the_runs_that_were_asked_for() {
+    let (redis, run) = (RedisServer::start().await, RunId::parse("r").unwrap());
+    let (a, b) = (Node::start(&redis, "a"), Node::start(&redis, "b"));
+    b.join(&run);
+    b.join(&run);
+    a.join(&run);
+    let viewers = async || a.neighbours.viewers_of(&run, Instant::now());
+    eventually!(viewers().await, |viewers| *viewers == Some(2), SOON);
+    let nodes = a.neighbours.nodes(Instant::now()).unwrap();
+    assert_eq!(nodes.iter().map(|seen| seen.node.as_str()).collect::<Vec<_>>(), ["b"]);
+}
