@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use support::{EventStream, Op, SOON, Site, Socket, TestNode, Viewer, eventually, exchange, numbered, soon};
@@ -87,6 +88,38 @@ async fn a_drain_is_not_held_up_by_those_who_do_not_listen() {
     stalled.come_back(&node).await;
     stalled.until_events(500).await;
     assert_eq!(stalled.texts(), numbered(1, 500, 2_000));
+}
+
+/// The beginning of the answer to a request for a stream; `None` when there is none.
+async fn knock(address: SocketAddr) -> Option<String> {
+    let mut socket = TcpStream::connect(address).await.ok()?;
+    let request = "GET /api/runs/r/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    socket.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).await.ok()?;
+    Some(String::from_utf8(answer.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_node_that_begins_to_drain_refuses_nobody_whom_it_lets_in() {
+    // Several, because the moment is short.
+    let nodes = [&WITH_NOTICE; 4].map(|settings| TestNode::start(settings));
+    let visitors = nodes.each_ref().map(|node| {
+        let address = node.address();
+        let visit = move || async move {
+            // A stream may end at once. But a browser's EventSource, when it is refused, gives up for good.
+            while let Some(answer) = soon("an answer", knock(address)).await {
+                assert_eq!(answer, "HTTP/1.1 200");
+            }
+        };
+        [(); 4].map(|()| tokio::spawn(visit()))
+    });
+    for node in &nodes {
+        node.ask_to_stop();
+    }
+    for visitor in visitors.into_iter().flatten() {
+        visitor.await.unwrap();
+    }
 }
 
 #[tokio::test]

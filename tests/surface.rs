@@ -12,8 +12,16 @@ use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
 
 /// The pages that speak of settings, tests and files.
-const PAGES: [&str; 6] =
-    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/protocol.md", "docs/reliability.md"];
+const PAGES: [&str; 8] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/protocol.md",
+    "docs/reliability.md",
+    "deploy/README.md",
+    "deploy/aws-alb.md",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -54,10 +54,11 @@ pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool
     info!(viewers = parts.meters.viewers(), "leaving");
     actix_rt::time::sleep(Duration::from_secs(config.drain_notice_secs)).await;
 
-    parts.node.enter(Phase::Draining);
     server.pause().await;
     actix_rt::time::sleep(PAUSE_TAKEN).await;
     gate.close();
+    // Not before: whoever was let in is served, and only who finds the door closed is better off elsewhere.
+    parts.node.enter(Phase::Draining);
     let reserve = SERVER_STOP + CHILDREN_STOP + Duration::from_secs(1);
     let viewers_until = deadline.checked_sub(reserve).unwrap_or_else(Instant::now);
     send_viewers_away(parts, viewers_until).await;

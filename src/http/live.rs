@@ -84,7 +84,7 @@ pub(super) async fn server_sent_events(
     let run = run_id(&path)?;
     let last = request.headers().get("last-event-id").map(|value| value.to_str().unwrap_or("\u{fffd}"));
     let after = after(last.filter(|id| !id.is_empty()).or(query.after.as_deref()))?;
-    if edge.node.phase() == Phase::Draining || edge.node.is_crowded() {
+    if edge.node.is_crowded() {
         return Err(saturated());
     }
     let (page, _) = edge.finder.read(&run, ReadFrom::After(after), 1).await?;
@@ -94,7 +94,9 @@ pub(super) async fn server_sent_events(
     }
     let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
     let peer = peer::of(&request, &edge.trusted_proxies);
-    let admission = Admission { run, after, encoding: Encoding::Sse, refused: None, peer };
+    // Opened and ended: an EventSource comes back by itself, and gives up for good when it is refused.
+    let refused = (edge.node.phase() == Phase::Draining).then_some(CloseReason::Restart);
+    let admission = Admission { run, after, encoding: Encoding::Sse, refused, peer };
     let guards = Guards { alive: edge.census.enter("session"), slot: None };
     Session::launch(ours, Bytes::new(), admission, edge.sessions.clone(), guards);
     Ok(HttpResponse::Ok()

@@ -22,7 +22,7 @@ pub(crate) use certificates::Certificates;
 pub(crate) use cluster::Cluster;
 pub(crate) use events::{Dice, demo_run, numbered, without_seq};
 pub(crate) use http::{Reply, Site, exchange, gzip, zstd};
-pub(crate) use node::{Exit, TestNode};
+pub(crate) use node::{Exit, TestNode, lasting_port};
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use proxy::FaultProxy;
 pub(crate) use redis::RedisServer;

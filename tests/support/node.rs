@@ -78,7 +78,7 @@ fn launch(settings: &[(String, String)], data: &Path, log: PathBuf, port: u16) -
 }
 
 /// A free port below those that the kernel gives to whoever asks for any.
-pub(super) fn lasting_port() -> u16 {
+pub(crate) fn lasting_port() -> u16 {
     let mut dice = Dice::new(RandomState::new().hash_one(0));
     loop {
         let port = 12_000 + dice.below(20_000) as u16;

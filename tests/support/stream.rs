@@ -72,22 +72,39 @@ impl EventStream {
         true
     }
 
+    /// Takes whole records out of what has been read; false once the stream has said its end.
+    fn digest(&mut self) -> bool {
+        let more = self.unchunk();
+        while let Some((block, rest)) = self.unread.split_once("\n\n") {
+            let record = Self::parse(block, &mut self.comments);
+            self.records.extend(record);
+            self.unread = rest.to_owned();
+        }
+        more
+    }
+
+    /// Reads on; false at the end.
+    async fn fill(&mut self) -> bool {
+        soon("a record", self.tcp.read_buf(&mut self.chunked)).await.unwrap_or(0) > 0
+    }
+
     /// The next record; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Record> {
         loop {
+            let more = self.digest();
             if let Some(record) = self.records.pop_front() {
                 return Some(record);
             }
-            if !self.unchunk() || soon("a record", self.tcp.read_buf(&mut self.chunked)).await.unwrap_or(0) == 0 {
+            if !more || !self.fill().await {
                 return None;
             }
-            self.unchunk();
-            while let Some((block, rest)) = self.unread.split_once("\n\n") {
-                let record = Self::parse(block, &mut self.comments);
-                self.records.extend(record);
-                self.unread = rest.to_owned();
-            }
         }
+    }
+
+    /// Reads until it has a comment, the first of which says that the viewer is connected; false if the stream ends before.
+    pub(crate) async fn connected(&mut self) -> bool {
+        while self.digest() && self.comments == 0 && self.fill().await {}
+        self.comments > 0
     }
 
     /// The next `count` records, which must be there.

@@ -1,0 +1,144 @@
+//! The node's few connections to PostgreSQL.
+//!
+//! sqlx's own pool waits without a bound for a connection that went silent, keeps its place meanwhile, and does not say why
+//! there is none. Here a connection is given back only by whom it served well; in every other case it is dropped, and
+//! with it whatever it was about.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::str::FromStr as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::super::CatalogError;
+
+/// Connections of a node: the recorder's, and a few for those who list runs.
+const MOST: usize = 4;
+/// How long a connection may take to be made, or to come free.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a connection may take to show that it lives, or to be closed.
+const PING: Duration = Duration::from_secs(1);
+/// Age at which a connection is made anew, so that a server that moved behind its name is found.
+const LIFETIME: Duration = Duration::from_secs(300);
+
+/// See the module.
+pub(super) struct Connections {
+    options: PgConnectOptions,
+    permits: Semaphore,
+    /// The one used last at the end; at most [`MOST`].
+    idle: Mutex<Vec<Held>>,
+}
+
+struct Held {
+    connection: PgConnection,
+    since: Instant,
+}
+
+/// A connection on loan; dropped with it unless it is given back.
+pub(super) struct Lent<'a> {
+    held: Held,
+    from: &'a Connections,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Connections {
+    /// Reads the URL, and connects to nothing.
+    pub(super) fn to(url: &str) -> Result<Self, CatalogError> {
+        let options = PgConnectOptions::from_str(url).map_err(|error| CatalogError(error.to_string()))?;
+        let named = options.get_application_name().is_some();
+        let options = options.disable_statement_logging();
+        let options = if named { options } else { options.application_name("runcast") };
+        Ok(Self { options, permits: Semaphore::new(MOST), idle: Mutex::default() })
+    }
+
+    /// Where they lead, in words that hold no password.
+    pub(super) fn place(&self) -> String {
+        match self.options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", self.options.get_host(), self.options.get_port()),
+        }
+    }
+
+    /// One that is nobody else's and does not come back.
+    pub(super) async fn single(&self) -> Result<PgConnection, CatalogError> {
+        match timeout(CONNECT, self.options.connect()).await {
+            Ok(connected) => connected.map_err(|error| CatalogError(error.to_string())),
+            Err(_) => Err(CatalogError("PostgreSQL took no connection within 5 s".into())),
+        }
+    }
+
+    /// One that answers: an idle one, else a new one.
+    pub(super) async fn lend(&self) -> Result<Lent<'_>, CatalogError> {
+        let permit = match timeout(CONNECT, self.permits.acquire()).await {
+            Ok(permit) => permit.map_err(|_| CatalogError("closed".into()))?,
+            Err(_) => return Err(CatalogError("all connections to PostgreSQL were busy for 5 s".into())),
+        };
+        let held = match self.rested().await {
+            Some(held) => held,
+            None => Held { connection: self.single().await?, since: Instant::now() },
+        };
+        Ok(Lent { held, from: self, _permit: permit })
+    }
+
+    /// The idle one that was used last, if it lives.
+    async fn rested(&self) -> Option<Held> {
+        let mut held = self.idle().pop()?;
+        if let Ok(Ok(())) = timeout(PING, held.connection.ping()).await {
+            return Some(held);
+        }
+        // What befell it befell the others too, most likely; to ask each would take a second each.
+        self.idle().clear();
+        None
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Held>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the idle ones, and lends none any more. Those on loan are dropped when they come back.
+    pub(super) async fn close(&self) {
+        self.permits.close();
+        let idle = std::mem::take(&mut *self.idle());
+        for Held { connection, .. } in idle {
+            let _ = timeout(PING, connection.close()).await; // what does not answer is dropped all the same
+        }
+    }
+}
+
+/// The options hold the password.
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connections").field(&self.place()).finish()
+    }
+}
+
+impl Lent<'_> {
+    /// For a connection that served well: no transaction is open, no answer is due.
+    pub(super) fn give_back(self) {
+        let Self { held, from, _permit } = self;
+        let mut idle = from.idle();
+        if !from.permits.is_closed() {
+            idle.push(held);
+        }
+        idle.retain(|held| held.since.elapsed() < LIFETIME);
+    }
+}
+
+impl Deref for Lent<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.held.connection
+    }
+}
+
+impl DerefMut for Lent<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.held.connection
+    }
+}

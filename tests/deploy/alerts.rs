@@ -1,0 +1,89 @@
+//! The alerts, and that what they and the dashboard ask for is really exported.
+
+use std::collections::BTreeSet;
+
+use runcast::config::Config;
+use runcast::protocol::close::CloseReason;
+
+use crate::dashboard;
+use crate::nodes;
+use crate::series::{assert_exported, series};
+use crate::support::{Viewer, numbered};
+use crate::yaml::{document, list, text};
+
+/// Name and expression of each.
+fn alerts() -> Vec<(String, String)> {
+    let file = document("prometheus/alerts.yaml");
+    let rules = list(&file, "/groups").iter().flat_map(|group| list(group, "/rules"));
+    rules.map(|rule| (text(rule, "/alert").to_owned(), text(rule, "/expr").to_owned())).collect()
+}
+
+#[test]
+fn every_alert_asks_for_what_is_exported() {
+    let alerts = alerts();
+    for (name, expression) in &alerts {
+        assert_exported(name, expression);
+        for matcher in series(expression).into_iter().flat_map(|series| series.matchers) {
+            if let ("reason", reasons) = matcher {
+                for reason in reasons.split('|') {
+                    assert!(CloseReason::ALL.iter().any(|known| known.as_str() == reason), "{name}: {reason}");
+                }
+            }
+        }
+    }
+    assert!(alerts.iter().filter(|(_, expression)| !series(expression).is_empty()).count() >= 10);
+    let names: BTreeSet<_> = alerts.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), alerts.len(), "an alert's name is its own");
+}
+
+#[test]
+fn every_alert_says_how_urgent_it_is_and_what_to_do() {
+    let file = document("prometheus/alerts.yaml");
+    for rule in list(&file, "/groups").iter().flat_map(|group| list(group, "/rules")) {
+        assert!(["page", "ticket"].contains(&text(rule, "/labels/severity")), "{rule}");
+        assert!(!text(rule, "/annotations/summary").is_empty() && !text(rule, "/annotations/description").is_empty());
+    }
+}
+
+#[test]
+fn bounds_in_alerts_are_the_defaults() {
+    let config = Config::default();
+    let bounds = [
+        ("runcast_outbox_bytes", config.session.outbox_total_bytes),
+        ("runcast_ingest_bytes", config.ingest.inflight_bytes),
+    ];
+    for (name, bytes) in bounds {
+        let expected = format!("{name} > 0.8 * {bytes}");
+        assert!(alerts().iter().any(|(_, expression)| *expression == expected), "no alert says {expected}");
+    }
+}
+
+/// What a node that is well has nothing to say about.
+const OF_FAILURES: [&str; 3] =
+    ["runcast_actor_restarts_total", "runcast_journal_failures_total", "runcast_catalog_failures_total"];
+/// What takes a week.
+const OF_EXPIRY: &str = "runcast_runs_expired_total";
+
+#[tokio::test]
+async fn a_node_prints_every_series_that_alerts_and_dashboard_ask_for() {
+    let mut node = nodes::start(1, &[]).remove(0);
+    node.store("r", &numbered(1, 3, 0)).await;
+    node.terminate().await.assert_clean(false);
+    // What it has forgotten it reads from the journal.
+    node.restart_in_place();
+    let mut viewer = Viewer::join(&node, "r").await;
+    node.store("r", &numbered(4, 1, 0)).await;
+    viewer.until_events(4).await;
+
+    let expressions = alerts().into_iter().map(|(_, expression)| expression).chain(dashboard::expressions());
+    let asked: BTreeSet<String> = expressions
+        .flat_map(|expression| series(&expression).into_iter().map(|series| series.name.to_owned()).collect::<Vec<_>>())
+        .filter(|name| !OF_FAILURES.contains(&name.as_str()) && name != OF_EXPIRY)
+        .collect();
+    assert!(asked.len() > 15, "{asked:?}");
+    let printed = node.get("/metrics").await.text;
+    for name in asked {
+        let is_it = |line: &str| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        assert!(printed.lines().any(is_it), "{name} is not in\n{printed}");
+    }
+}

@@ -1,0 +1,86 @@
+//! A node goes, as it is told by SIGTERM: no request gets an error, and viewers stay until they are sent away.
+
+use crate::balancer::{Balancer, Kind};
+use crate::death::{answering, viewers_everywhere};
+use crate::nodes;
+use crate::support::{SOON, TestNode, eventually, numbered};
+use crate::traffic::{Ask, Traffic};
+
+/// As all of `deploy/` has it.
+const NOTICE: [(&str, &str); 2] = [("RUNCAST__SERVER__DRAIN_NOTICE_SECS", "10"), ("RUNCAST__SERVER__DRAIN_SECS", "30")];
+
+/// HAProxy asks `/ready`, so the node is out of rotation long before it refuses anything.
+async fn is_out_of_rotation(balancer: &Balancer, leaving: &TestNode) {
+    let mut in_a_row = 0;
+    while in_a_row < 20 {
+        in_a_row = if answering(balancer).await == "node-2" { in_a_row + 1 } else { 0 };
+    }
+    assert_eq!(answering(leaving).await, "node-1", "it still accepts");
+}
+
+async fn a_node_drains(kind: Kind) {
+    let mut nodes = nodes::start(2, &NOTICE);
+    let balancer = Balancer::start(kind, &nodes::addresses(&nodes), &[]).await;
+    let mut viewers = viewers_everywhere(&balancer).await;
+    let mut kinds = vec![Ask::Page, Ask::Poll, Ask::NumberedPost, Ask::WebSocket, Ask::Stream];
+    // nginx does not ask `/ready`: a post can meet the closing of the listener, and only a numbered one may be repeated.
+    kinds.extend((kind == Kind::HaProxy).then_some(Ask::PlainPost));
+    let traffic = Traffic::start(&balancer, &kinds);
+    traffic.goes_on().await;
+
+    nodes[0].ask_to_stop();
+    eventually!(nodes[0].get("/ready").await.status, |status| *status == 503, SOON);
+    if kind == Kind::HaProxy {
+        is_out_of_rotation(&balancer, &nodes[0]).await;
+    }
+    let lines = numbered(1, 3, 0);
+    nodes[0].store("r", &lines).await;
+    viewers.retain(|viewer| viewer.connected["nodeId"] == "node-1");
+    for viewer in &mut viewers {
+        viewer.until_events(3).await;
+        assert!(viewer.told("draining").is_empty(), "the notice is not about viewers");
+    }
+    traffic.goes_on().await;
+
+    for viewer in &mut viewers {
+        viewer.until("draining", |viewer| !viewer.told("draining").is_empty()).await;
+        assert_eq!(viewer.closed, None, "sent away by the node, not cut by the balancer");
+    }
+    nodes[0].ended().await.assert_clean(false);
+    traffic.goes_on().await;
+    traffic.end().await;
+    assert_eq!(answering(&balancer).await, "node-2");
+    // Its own notice would take as long again.
+    nodes[1].kill9();
+}
+
+#[tokio::test]
+async fn a_node_drains_without_an_error_for_anybody() {
+    tokio::join!(a_node_drains(Kind::Nginx), a_node_drains(Kind::HaProxy));
+}
+
+/// A node that ends answers some polls with an empty page, and cuts the others, which go on at the other node.
+async fn long_polls_meet_a_drain(kind: Kind) {
+    let mut nodes = nodes::start(2, &[]);
+    let balancer = Balancer::start(kind, &nodes::addresses(&nodes), &[]).await;
+    let polls: Vec<_> = (0..4)
+        .map(|_| {
+            let site = balancer.clone();
+            tokio::spawn(async move { site.get_json("/api/runs/polled/events?wait=30").await })
+        })
+        .collect();
+    let rooms = async |node: &TestNode| node.get_json("/api/ws/stats").await["activeRuns"].clone();
+    for node in &nodes {
+        eventually!(rooms(node).await, |rooms| *rooms == 1, SOON);
+    }
+    nodes[0].terminate().await.assert_clean(false);
+    balancer.store("polled", &numbered(1, 1, 0)).await;
+    for poll in polls {
+        assert_eq!(poll.await.unwrap()["runId"], "polled");
+    }
+}
+
+#[tokio::test]
+async fn a_long_poll_that_a_drain_ends_gets_no_error() {
+    tokio::join!(long_polls_meet_a_drain(Kind::Nginx), long_polls_meet_a_drain(Kind::HaProxy));
+}

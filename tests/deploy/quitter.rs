@@ -1,0 +1,59 @@
+//! A double of a node that dies of every request: it reads it whole and closes the connection, so that nobody knows what
+//! became of it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// See the module's page. Gone when it is dropped.
+pub(crate) struct Quitter {
+    pub(crate) address: SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+/// Request lines, in the order of their arrival at any of several quitters.
+pub(crate) type Seen = Arc<Mutex<Vec<String>>>;
+
+impl Quitter {
+    pub(crate) async fn start(seen: &Seen) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = seen.clone();
+        let serving = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                if let Some(line) = read(socket).await {
+                    seen.lock().unwrap().push(line);
+                }
+            }
+        });
+        Self { address, serving }
+    }
+}
+
+impl Drop for Quitter {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Reads one request to its end; its first line. `None` when there is none, or it is a balancer's own question.
+async fn read(mut socket: TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.to_ascii_lowercase();
+            let length = length.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                let line = head.lines().next().unwrap_or_default().to_owned();
+                return Some(line).filter(|line| !line.starts_with("GET /ready "));
+            }
+        }
+        if socket.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
+            return None;
+        }
+    }
+}
