@@ -143,7 +143,7 @@ pub async fn replay(url: String, stop: impl Future<Output = ()>) -> Result<(), D
 
 /// Posts one run in real time. What is due at once goes in one request.
 async fn play(recording: &Recording, server: &ServerUrl, run: &RunId) -> Result<(), DemoError> {
-    let mut poster = Poster::new(server, run, PATIENCE)?;
+    let mut poster = Poster::new(std::slice::from_ref(server), run, PATIENCE)?;
     let start = Instant::now();
     let mut steps = recording.steps(Timestamp::now()).peekable();
     while let Some(step) = steps.peek() {

@@ -66,7 +66,8 @@ pub enum PostError {
 #[derive(Debug)]
 pub struct Poster {
     client: Client,
-    url: Url,
+    /// Where the run's events are posted: the first one, as long as it answers.
+    urls: Vec<Url>,
     producer: Uuid,
     /// The producer's number of the next event.
     next: u64,
@@ -82,21 +83,23 @@ enum Failed {
 }
 
 impl Poster {
-    /// A new producer. It gives up when nothing succeeds for `patience`.
+    /// A new producer. It goes to the next of `servers`, of which there must be one, when one fails, and gives up when
+    /// nothing succeeds for `patience`.
     ///
     /// # Errors
     /// When no HTTP client can be built, for want of root certificates for instance.
-    pub fn new(server: &ServerUrl, run: &RunId, patience: Duration) -> Result<Self, PostError> {
+    pub fn new(servers: &[ServerUrl], run: &RunId, patience: Duration) -> Result<Self, PostError> {
         let mut client = Client::builder()
             .user_agent(concat!("runcast/", env!("CARGO_PKG_VERSION")))
             // A POST must not become a GET elsewhere.
             .redirect(reqwest::redirect::Policy::none());
-        if !server.is_encrypted() {
+        if !servers.iter().any(ServerUrl::is_encrypted) {
             // Or the client couldn't be built on a system without root certificates, which plain HTTP doesn't need.
             client = client.tls_certs_only([]);
         }
         let client = client.build().map_err(PostError::Client)?;
-        Ok(Self { client, url: server.events(run), producer: Uuid::now_v7(), next: 1, patience })
+        let urls = servers.iter().map(|server| server.events(run)).collect();
+        Ok(Self { client, urls, producer: Uuid::now_v7(), next: 1, patience })
     }
 
     /// Posts NDJSON that holds `events` events, and repeats it until the server says yes or no, or patience ends.
@@ -123,6 +126,7 @@ impl Poster {
                 Err(Failed::ForGood(error)) => return Err(error),
                 Err(Failed::Again(why, retry_after)) => (why, retry_after),
             };
+            self.urls.rotate_left(1);
             let pause = backoff.pause().max(retry_after.unwrap_or_default());
             if Instant::now() + pause >= deadline {
                 return Err(PostError::GaveUp { patience: self.patience, last: why });
@@ -135,7 +139,7 @@ impl Poster {
     async fn attempt(&self, body: Bytes, timeout: Duration) -> Result<Receipt, Failed> {
         let request = self
             .client
-            .post(self.url.clone())
+            .post(self.urls[0].clone())
             .header(CONTENT_TYPE, "application/x-ndjson")
             .header("Runcast-Producer", self.producer.to_string())
             .header("Runcast-Producer-Seq", self.next)

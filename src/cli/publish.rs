@@ -32,15 +32,16 @@ pub struct PublishArgs {
     /// NDJSON, one event a line; - is standard input
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// The server
+    /// The server; several nodes of a cluster by commas, or by repeating it: when one fails, the next is asked
     #[arg(
         long,
         env = "RUNCAST_URL",
         hide_env_values = true,
         default_value = "http://127.0.0.1:3001",
-        value_name = "URL"
+        value_name = "URL",
+        value_delimiter = ','
     )]
-    url: ServerUrl,
+    url: Vec<ServerUrl>,
     /// Most events per request
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     batch: u64,

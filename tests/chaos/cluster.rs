@@ -25,9 +25,13 @@ const SECONDS: u64 = 60;
 /// Everything that is going to happen after the last fault has happened by then.
 const RECOVERY: Duration = Duration::from_secs(90);
 
-/// A quick pulse, so that viewers notice soon that a node is frozen.
-const SETTINGS: [(&str, &str); 2] =
-    [("RUNCAST__HEARTBEAT__PING_SECS", "1"), ("RUNCAST__HEARTBEAT__PONG_DEADLINE_SECS", "15")];
+/// A quick pulse, so that viewers notice soon that a node is frozen; little memory, so that they read from the journal.
+const SETTINGS: [(&str, &str); 4] = [
+    ("RUNCAST__HEARTBEAT__PING_SECS", "1"),
+    ("RUNCAST__HEARTBEAT__PONG_DEADLINE_SECS", "15"),
+    ("RUNCAST__ROOM__RING_BYTES", "65536"),
+    ("RUNCAST__ROOM__PAGE_BYTES", "16384"),
+];
 
 fn seconds() -> u64 {
     std::env::var("RUNCAST_CHAOS_SECS").map_or(SECONDS, |text| text.parse().expect("RUNCAST_CHAOS_SECS is a number"))

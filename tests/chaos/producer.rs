@@ -44,7 +44,8 @@ pub(crate) async fn produce(
     let (mut history, mut n) = (History::default(), 1);
     while !stop.load(Ordering::Relaxed) {
         sleep(Duration::from_millis(dice.below(500))).await;
-        let event = |i| format!(r#"{{"type":"log","timestamp":"t","producer":{number},"n":{i}}}"#);
+        let pad = "x".repeat(dice.below(400) as usize);
+        let event = |i| format!(r#"{{"type":"log","timestamp":"t","producer":{number},"n":{i},"pad":"{pad}"}}"#);
         let lines: Vec<_> = (n..=n + dice.below(4)).map(event).collect();
         let seq = n.to_string();
         let headers = [

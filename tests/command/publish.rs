@@ -62,6 +62,20 @@ async fn a_request_is_repeated_under_its_number_until_it_is_stored() {
 }
 
 #[tokio::test]
+async fn a_request_that_fails_is_repeated_at_the_next_of_several_servers() {
+    let mut first = HttpDouble::start(vec![stored(300), Answer::HangUp]);
+    let mut second = HttpDouble::start(vec![stored(138)]);
+    let urls = format!("{},{}", first.url, second.url);
+    let output = output(runcast(&["publish", "r", demo_file(), "--batch", "300", "--url", &urls])).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let numbers = |server: &mut HttpDouble| -> Vec<String> {
+        server.taken().iter().map(|request| request.header("runcast-producer-seq").to_owned()).collect()
+    };
+    assert_eq!(numbers(&mut first), ["1", "301"]);
+    assert_eq!(numbers(&mut second), ["301"]);
+}
+
+#[tokio::test]
 async fn a_refusal_ends_it_with_the_servers_words_and_the_lines_concerned() {
     let problem = r#"{"title":"Bad request","status":400,"code":"missing_type","detail":"event 3: no type"}"#;
     let refused = Answer::Say("400 Bad Request", "content-type: application/problem+json\r\n", problem.into());

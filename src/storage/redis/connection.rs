@@ -39,6 +39,8 @@ pub(super) struct Connection {
     unflushed: bool,
     /// Bytes received when last looked at.
     received: u64,
+    /// The client was closed: what is in flight is answered, and that is all.
+    closing: bool,
 }
 
 impl Connection {
@@ -47,7 +49,7 @@ impl Connection {
         frames.set_backpressure_boundary(BATCH_BYTES);
         let received = frames.codec().received();
         let pipeline = Pipeline::new(command_timeout, Instant::now());
-        Self { frames, pipeline, encoded: 0, unflushed: false, received }
+        Self { frames, pipeline, encoded: 0, unflushed: false, received, closing: false }
     }
 
     /// Serves. Everybody has been answered when it returns.
@@ -60,13 +62,12 @@ impl Connection {
         // What the socket has not taken, Redis can't have.
         let written = self.encoded - self.frames.write_buffer().len() as u64;
         self.pipeline.lose(why, written);
-        ended
+        if self.closing { Ended::Closed } else { ended }
     }
 
     async fn converse(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> Ended {
         let mut timer = pin!(sleep_until(self.pipeline.due()));
         let mut taken = Vec::with_capacity(TAKE);
-        let mut closing = false;
         loop {
             let now = Instant::now();
             if now >= self.pipeline.due()
@@ -74,7 +75,7 @@ impl Connection {
             {
                 return Ended::Lost(why);
             }
-            if closing && self.pipeline.is_idle() {
+            if self.closing && self.pipeline.is_idle() {
                 return Ended::Closed;
             }
             if timer.deadline() > self.pipeline.due() || timer.deadline() <= now {
@@ -82,7 +83,7 @@ impl Connection {
             }
             tokio::select! {
                 biased; // All that is there to send goes into one write.
-                count = requests.recv_many(&mut taken, TAKE), if !closing => {
+                count = requests.recv_many(&mut taken, TAKE), if !self.closing => {
                     if count == 0 {
                         return Ended::Closed;
                     }
@@ -90,7 +91,7 @@ impl Connection {
                         match request {
                             Request::Call(call) => self.pipeline.push(call),
                             Request::Burst(calls) => calls.into_iter().for_each(|call| self.pipeline.push(call)),
-                            Request::Close => closing = true,
+                            Request::Close => self.closing = true,
                         }
                     }
                 }
