@@ -161,7 +161,8 @@ impl Balancer {
         }
     }
 
-    fn log(&self) -> String {
+    /// What it wrote so far.
+    pub(crate) fn log(&self) -> String {
         let read = |file: &str| fs::read_to_string(self.dir.path().join(file)).unwrap_or_default();
         ["stderr.txt", "error.log", "access.log"].map(read).concat()
     }

@@ -3,19 +3,26 @@
 use crate::balancer::{Balancer, Kind};
 use crate::death::{answering, viewers_everywhere};
 use crate::nodes;
-use crate::support::{SOON, TestNode, eventually, numbered};
+use crate::support::{SOON, TestNode, Viewer, eventually, numbered};
 use crate::traffic::{Ask, Traffic};
 
 /// As all of `deploy/` has it.
 const NOTICE: [(&str, &str); 2] = [("RUNCAST__SERVER__DRAIN_NOTICE_SECS", "10"), ("RUNCAST__SERVER__DRAIN_SECS", "30")];
 
-/// HAProxy asks `/ready`, so the node is out of rotation long before it refuses anything.
-async fn is_out_of_rotation(balancer: &Balancer, leaving: &TestNode) {
-    let mut in_a_row = 0;
-    while in_a_row < 20 {
-        in_a_row = if answering(balancer).await == "node-2" { in_a_row + 1 } else { 0 };
-    }
-    assert_eq!(answering(leaving).await, "node-1", "it still accepts");
+/// HAProxy asks `/ready`: the node that goes gets nothing any more, long before it refuses anything.
+async fn leaves_the_rotation(balancer: &Balancer, leaving: &TestNode) {
+    let noticed = "Server runcast/runcast-1 is DOWN, reason: Layer7 wrong status, code: 503";
+    eventually!(balancer.log(), |log| log.contains(noticed), SOON);
+    let received_of_twenty = async || {
+        let before = leaving.metric("runcast_events_received_total").await;
+        for _ in 0..20 {
+            balancer.store("posted", &numbered(1, 1, 0)).await;
+        }
+        leaving.metric("runcast_events_received_total").await - before
+    };
+    // At first there may be something on its way.
+    eventually!(received_of_twenty().await, |received| *received == 0.0, SOON);
+    assert_eq!(Viewer::join(leaving, "r").await.connected["nodeId"], "node-1", "it still accepts");
 }
 
 async fn a_node_drains(kind: Kind) {
@@ -31,7 +38,7 @@ async fn a_node_drains(kind: Kind) {
     nodes[0].ask_to_stop();
     eventually!(nodes[0].get("/ready").await.status, |status| *status == 503, SOON);
     if kind == Kind::HaProxy {
-        is_out_of_rotation(&balancer, &nodes[0]).await;
+        leaves_the_rotation(&balancer, &nodes[0]).await;
     }
     let lines = numbered(1, 3, 0);
     nodes[0].store("r", &lines).await;
