@@ -113,9 +113,13 @@ impl Place {
         }
     }
 
-    /// Whether a log that ends at `tip` in `epoch` has news for it: events, or a later life of the store.
+    /// Whether a log that ends at `tip` in `epoch` has news for it: events, or a later life of the store. A life that has
+    /// no event has none for who has none either.
     pub fn misses(&self, epoch: Option<Epoch>, tip: Seq) -> bool {
-        self.epoch < epoch || (self.epoch == epoch && self.next <= tip)
+        match self.epoch < epoch {
+            true => self.next > 1 || tip > 0,
+            false => self.epoch == epoch && self.next <= tip,
+        }
     }
 
     /// The cursor that says the same.
@@ -161,6 +165,8 @@ mod tests {
         assert!(!place.misses(Some(Epoch(5)), 9));
         assert!(place.misses(Some(Epoch(6)), 3), "it may hold what was lost");
         assert!(!place.misses(Some(Epoch(4)), 12), "a dead life's tip");
+        assert!(place.misses(Some(Epoch(6)), 0), "it has lost the run");
+        assert!(!Place { epoch: None, next: 1 }.misses(Some(Epoch(6)), 0), "still unborn");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runcast::protocol::state::RunStatus;
 use runcast::protocol::{Lines, ProducerId, RunId, Seq};
-use runcast::storage::journal::{Append, Journal, JournalError, Limits, OnGap, Post};
+use runcast::storage::journal::{Append, Head, Journal, JournalError, Limits, OnGap, Post};
 
 pub(crate) const ROOMY: Limits = Limits { max_run_bytes: 1 << 30, tombstone: Duration::from_secs(3600) };
 
@@ -80,4 +80,10 @@ pub(crate) fn seal_post(name: &str, n: u64) -> Post {
 
 pub(crate) fn is_unavailable<T: std::fmt::Debug>(outcome: &Result<T, JournalError>) -> bool {
     matches!(outcome, Err(JournalError::Unavailable(_)))
+}
+
+/// That a head is that of a run without events.
+#[track_caller]
+pub(crate) fn assert_unborn(head: Head) {
+    assert_eq!(Head { life: None, ..head }, Head::unborn());
 }

@@ -230,3 +230,16 @@ async fn another_server_behind_the_same_address_is_another_connection() {
     assert_eq!(live(&client, 1).await, 2);
     assert_eq!(client.call(get("key")).await, Ok(Reply::Nil));
 }
+
+#[tokio::test]
+async fn a_client_that_is_closed_over_a_black_hole_is_closed_all_the_same() {
+    let server = RedisServer::start().await;
+    let proxy = FaultProxy::start(server.address()).await;
+    let client = client(proxy.address(), BRIEF);
+    live(&client, 0).await;
+    proxy.stall();
+    let (unknown, also, ()) = tokio::join!(client.call(echo("a")), client.call(echo("b")), async {
+        tokio::time::timeout(SOON, client.close()).await.unwrap();
+    });
+    assert!(is_unknown(&unknown) && is_unknown(&also), "{unknown:?} {also:?}");
+}

@@ -75,9 +75,17 @@ impl House {
         }
     }
 
+    /// Rooms give up waiting for what may come by itself.
+    pub(crate) fn fill(&mut self) {
+        for room in self.rooms.values_mut().filter(|room| room.following.fill_due) {
+            room.fill(&mut self.site);
+        }
+    }
+
     /// A room panics: its letters are lost, its galleries are told to end. What it sent to the journal runs on.
     pub(crate) fn kill_room(&mut self, generation: u64) {
         if let Some(room) = self.rooms.remove(&generation) {
+            self.site.bridge.let_go(generation);
             room.evict_galleries(&mut self.site);
             seen("room died");
         }

@@ -6,11 +6,14 @@
 //! more seeds, `RUNCAST_SIM_SEED=17` tries one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod bridge;
 mod chance;
+mod following;
 mod gallery;
 mod house;
 mod node;
 mod producer;
+mod reading;
 mod rest;
 mod room;
 mod run;
@@ -66,6 +69,18 @@ fn in_a_cluster_no_schedule_breaks_the_guarantee() {
     run::must_have_met(&met, MUST_MEET);
     run::must_have_met(
         &met,
-        &["append ran late", "doorbell taken", "doorbell skipped", "doorbell for a hole", "page of another life"],
+        &[
+            "append ran late",
+            "deaf",
+            "doorbell for a hole",
+            "doorbell skipped",
+            "doorbell taken",
+            "hole closed by itself",
+            "hole filled",
+            "hole leapt over",
+            "page of another life",
+            "read in doubt",
+            "run lost whole",
+        ],
     );
 }

@@ -6,7 +6,7 @@ use crate::chance::Dice;
 use crate::gallery::Gallery;
 use crate::house::House;
 use crate::room::Room;
-use crate::schedule::{Act, Kind};
+use crate::schedule::Act;
 use crate::session::Session;
 
 /// See the module.
@@ -39,7 +39,11 @@ impl Node {
             Act::Session => self.sessions.values().any(|session| session.alarm.rings()),
             Act::Page => self.sessions.values().any(Session::awaits),
             Act::Nudge => room.is_some_and(|room| room.nudge_due),
-            Act::CheckTip => site.setup.kind == Kind::Cluster && room.is_some(),
+            Act::CheckTip => site.bridge.follower().is_some(),
+            Act::Confirm => site.bridge.awaits_confirmation(),
+            Act::LoseEars => site.bridge.hears(),
+            Act::Sweep => site.bridge.is_let_go(),
+            Act::Fill => rooms.values().any(|room| room.following.fill_due),
             Act::KillRoom | Act::Show | Act::Free => room.is_some(),
             Act::Retire => room.is_some_and(Room::is_unused),
             _ => true,
@@ -69,6 +73,11 @@ impl Node {
                 let waiting = those(sessions, |session| session.alarm.rings());
                 self.drive(*dice.pick(&waiting));
             }
+            Act::CheckTip => house.site.ask_tip(),
+            Act::Confirm => house.site.confirm(),
+            Act::LoseEars => house.lose_ears(),
+            Act::Sweep => house.sweep(),
+            Act::Fill => house.fill(),
             Act::Page => {
                 let waiting = those(sessions, Session::awaits);
                 if let Some(session) = sessions.get_mut(dice.pick(&waiting)) {
@@ -87,8 +96,7 @@ impl Node {
             Act::Retire => self.house.retire_room(),
             Act::Nudge => room.nudge(site),
             Act::Free => room.log.free(),
-            Act::Show => room.show(&runcast::protocol::frame::binary(b"screen"), site),
-            _ => room.check_tip(site),
+            _ => room.show(&runcast::protocol::frame::binary(b"screen"), site),
         }
     }
 

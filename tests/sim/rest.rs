@@ -47,7 +47,7 @@ impl World {
             // The check of the tip that repairs a lost doorbell for the last event.
             checked = true;
             for node in &mut self.nodes {
-                node.house.rooms.values_mut().for_each(|room| room.check_tip(&mut node.house.site));
+                node.house.site.ask_tip();
             }
         }
         for viewer in &self.viewers {
@@ -140,6 +140,14 @@ impl World {
             moved = true;
         }
         let node = &mut self.nodes[node];
+        if node.house.site.bridge.awaits_confirmation() {
+            node.house.site.confirm();
+            moved = true;
+        }
+        if node.house.rooms.values().any(|room| room.following.fill_due) {
+            node.house.fill();
+            moved = true;
+        }
         while !node.house.site.answers.is_empty() {
             node.house.answer(0);
             moved = true;

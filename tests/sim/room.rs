@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use runcast::actors::messages::gallery::TipIs;
 use runcast::actors::messages::room::{Publish, PublishError, Published, Read, ReadError, RoomPort};
-use runcast::actors::room::log::{Answer, Growth, RoomLog};
+use runcast::actors::room::log::RoomLog;
 use runcast::protocol::close::CloseReason;
-use runcast::protocol::cursor::{Judgement, Place};
-use runcast::protocol::{Cursor, ProducerId, RunId, Segment, Seq};
-use runcast::storage::journal::{Append, Head, JournalError, OnGap, Post, Refusal, Stored};
+use runcast::protocol::{Cursor, ProducerId, RunId, Segment};
+use runcast::storage::journal::{Append, JournalError, OnGap, Post, Refusal, Stored};
 
+use crate::following::Following;
 use crate::gallery::Mail;
+use crate::reading::Reading;
 use crate::site::{Ask, Bell, Sent, Site, Told, port};
 use crate::trace::{say, seen};
 
@@ -43,7 +44,7 @@ impl fmt::Display for Letter {
 /// The room actor's fields.
 pub(crate) struct Room {
     run: RunId,
-    generation: u64,
+    pub(crate) generation: u64,
     pub(crate) port: Arc<RoomPort>,
     pub(crate) log: RoomLog,
     pub(crate) inbox: VecDeque<Letter>,
@@ -51,13 +52,12 @@ pub(crate) struct Room {
     in_flight: bool,
     own: ProducerId,
     own_next: u64,
-    reads: Vec<Read>,
-    reading: bool,
+    pub(crate) reading: Reading,
+    pub(crate) following: Following,
     looking: bool,
     /// Galleries, and whether their mailbox was full.
-    galleries: Vec<(u64, bool)>,
+    pub(crate) galleries: Vec<(u64, bool)>,
     pub(crate) nudge_due: bool,
-    checking: bool,
     pub(crate) retired: bool,
 }
 
@@ -74,18 +74,17 @@ impl Room {
             in_flight: false,
             own: ProducerId::own(&format!("{node}-{generation}")),
             own_next: 1,
-            reads: Vec::new(),
-            reading: false,
+            reading: Reading::default(),
+            following: Following::default(),
             looking: false,
             galleries: Vec::new(),
             nudge_due: false,
-            checking: false,
             retired: false,
         }
     }
 
     pub(crate) fn is_unused(&self) -> bool {
-        self.galleries.is_empty() && self.queue.is_empty() && !self.in_flight && self.reads.is_empty() && !self.retired
+        self.galleries.is_empty() && self.queue.is_empty() && !self.in_flight && self.reading.is_idle() && !self.retired
     }
 
     pub(crate) fn evict_galleries(&self, site: &mut Site) {
@@ -101,10 +100,11 @@ impl Room {
     }
 
     fn tip_is(&self) -> Mail {
-        Mail::TipIs(TipIs { epoch: self.log.epoch(), tip: self.log.tip() })
+        let (epoch, tip) = self.log.age();
+        Mail::TipIs(TipIs { epoch, tip })
     }
 
-    fn tell_galleries_the_tip(&self, site: &mut Site) {
+    pub(crate) fn tell_galleries_the_tip(&self, site: &mut Site) {
         for (gallery, _) in &self.galleries {
             site.mail(*gallery, self.tip_is(), false);
         }
@@ -122,20 +122,21 @@ impl Room {
                 self.launch_append(site);
             }
             Letter::Read(read) if self.retired => drop(read.reply.send(Err(ReadError::Retired))),
-            Letter::Read(read) => {
-                self.reads.push(read);
-                self.serve_reads(site);
-            }
+            Letter::Read(read) => self.take_read(read, site),
             Letter::Enrol(gallery) if self.retired => {
                 site.mail(gallery, Mail::Evict(CloseReason::TryAgain), false);
             }
             Letter::Enrol(gallery) => {
-                if self.log.head().is_some() {
-                    site.mail(gallery, self.tip_is(), false);
-                }
                 self.galleries.push((gallery, false));
+                self.mind_following(site);
+                if self.log.head().is_some() {
+                    self.tell_galleries_the_tip(site);
+                }
             }
-            Letter::Dismiss(gallery) => self.galleries.retain(|(id, _)| *id != gallery),
+            Letter::Dismiss(gallery) => {
+                self.galleries.retain(|(id, _)| *id != gallery);
+                self.mind_following(site);
+            }
         }
     }
 
@@ -197,7 +198,7 @@ impl Room {
         self.launch_append(site);
     }
 
-    fn look_again(&mut self, site: &mut Site) {
+    pub(crate) fn look_again(&mut self, site: &mut Site) {
         if !std::mem::replace(&mut self.looking, true) {
             seen("looked again");
             site.writes.push_back((self.generation, Ask::LookAgain));
@@ -206,9 +207,8 @@ impl Room {
 
     fn answer(&mut self, stored: Stored, requests: Vec<Publish>, site: &mut Site) {
         let Stored { outcomes, segments, head } = stored;
-        if let (Some(first), Some(last)) = (segments.first(), segments.last()) {
-            let (epoch, first, last) = (first.epoch(), first.first(), last.last());
-            site.bells.push(Bell { epoch, first, last, segments: Some(segments.clone()) });
+        if !segments.is_empty() {
+            site.bells.push(Bell { head: head.clone(), segments: segments.clone() });
         }
         self.advance(segments, head, site);
         for (request, outcome) in requests.into_iter().zip(outcomes) {
@@ -220,20 +220,9 @@ impl Room {
         }
     }
 
-    // Growing.
+    // Handing out.
 
-    fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head, site: &mut Site) {
-        match self.log.advance(segments, head) {
-            Growth::None => {}
-            Growth::Follows(segments) => self.deliver(segments, site),
-            Growth::Elsewhere => {
-                seen("log grew elsewhere");
-                self.tell_galleries_the_tip(site);
-            }
-        }
-    }
-
-    fn deliver(&mut self, segments: Vec<Arc<Segment>>, site: &mut Site) {
+    pub(crate) fn deliver(&mut self, segments: Vec<Arc<Segment>>, site: &mut Site) {
         let segments: Arc<[Arc<Segment>]> = segments.into();
         let mut nudge = false;
         self.galleries.retain_mut(|(gallery, behind)| {
@@ -254,46 +243,6 @@ impl Room {
         self.nudge_due = self.galleries.iter().any(|(id, behind)| *behind && site.galleries.contains_key(id));
     }
 
-    // Reading.
-
-    fn serve_reads(&mut self, site: &mut Site) {
-        if self.reading {
-            return;
-        }
-        for read in std::mem::take(&mut self.reads) {
-            if self.reading {
-                self.reads.push(read);
-            } else {
-                self.serve_read(read, false, site);
-            }
-        }
-    }
-
-    fn serve_read(&mut self, read: Read, vouched: bool, site: &mut Site) {
-        if read.reply.is_closed() {
-            return;
-        }
-        match self.log.read(read.from, read.max_bytes, vouched) {
-            Answer::Page(page) => drop(read.reply.send(Ok(page))),
-            Answer::Unknown => self.reads.push(read),
-            Answer::Beyond => {
-                seen("claim beyond the tip");
-                site.writes.push_back((self.generation, Ask::Consult(read)));
-            }
-            Answer::Missing(next) => {
-                self.reads.push(read);
-                if !self.reading {
-                    self.fetch(next, site);
-                }
-            }
-        }
-    }
-
-    fn fetch(&mut self, next: Seq, site: &mut Site) {
-        self.reading = true;
-        site.reads.push((self.generation, Ask::Fetch(next)));
-    }
-
     // What the journal answers.
 
     pub(crate) fn hear(&mut self, told: Told, site: &mut Site) {
@@ -307,77 +256,22 @@ impl Room {
             }
             Told::Loaded(Err(error)) => {
                 self.queue.drain(..).for_each(|request| refuse(request, &error));
-                self.reads.drain(..).for_each(|read| unavailable(read, &error));
+                self.reading.fail_waiting(&error);
                 site.writes.push_back((self.generation, Ask::Load));
             }
             Told::Appended(outcome, append, requests, doubt) => self.appended(outcome, append, requests, doubt, site),
             Told::Looked(Ok(head)) => {
                 self.looking = false;
-                self.advance(Vec::new(), head, site);
+                self.jump(head, site);
                 self.serve_reads(site);
             }
             Told::Looked(Err(_)) => site.writes.push_back((self.generation, Ask::LookAgain)),
-            Told::Consulted(Ok(head), read) => {
-                self.advance(Vec::new(), head, site);
-                self.serve_read(read, true, site);
-            }
-            Told::Consulted(Err(error), read) => unavailable(read, &error),
-            Told::Fetched(fetched) => {
-                self.reading = false;
-                match fetched {
-                    Ok(segments) if segments.is_empty() => return self.consult_anew(site),
-                    Ok(segments) => {
-                        if !self.log.keep_page(segments) {
-                            seen("page of another life");
-                            return self.look_again(site);
-                        }
-                    }
-                    Err(error) => self.reads.drain(..).for_each(|read| unavailable(read, &error)),
-                }
-                self.serve_reads(site);
-            }
-            Told::Tip(head) => {
-                self.checking = false;
-                if let Ok(head) = head {
-                    self.advance(Vec::new(), head, site);
-                }
-            }
-        }
-    }
-
-    fn consult_anew(&mut self, site: &mut Site) {
-        seen("head learned anew");
-        let error = JournalError::Unavailable("the run's events are expiring".into());
-        self.reads.drain(..).for_each(|read| unavailable(read, &error));
-        self.log.forget();
-        site.writes.push_back((self.generation, Ask::Load));
-    }
-
-    // What other nodes tell: the part of the server that is yet to be built, as small as it can be.
-
-    pub(crate) fn hear_bell(&mut self, bell: Bell, site: &mut Site) {
-        let Some(head) = self.log.head() else { return };
-        let place = Place { epoch: head.lineage.epoch(), next: head.tip + 1 };
-        match (place.judge(bell.epoch, bell.first, bell.last), bell.segments) {
-            (Judgement::Skip, _) => seen("doorbell skipped"),
-            (Judgement::Take, Some(segments)) => {
-                seen("doorbell taken");
-                let mut head = Head { tip: bell.last, ..head.clone() };
-                head.lineage.open(bell.epoch, bell.first);
-                self.advance(segments, head, site);
-            }
-            _ => {
-                seen("doorbell for a hole");
-                self.check_tip(site);
-            }
-        }
-    }
-
-    /// Asks the journal for the tip, as rooms with viewers do from time to time.
-    pub(crate) fn check_tip(&mut self, site: &mut Site) {
-        if self.log.head().is_some() && !std::mem::replace(&mut self.checking, true) {
-            say!("    room {} asks the journal for the tip", self.generation);
-            site.reads.push((self.generation, Ask::CheckTip));
+            Told::Consulted(head, reads) => self.consulted(head, reads, site),
+            Told::Fetched(fetched) => self.fetched(fetched, site),
+            Told::Filled(read) => self.filled(read, site),
+            Told::Tip(Ok(head), asked) => self.hear_tip(head, asked, site),
+            // It asks again.
+            Told::Tip(Err(_), _) => site.ask_tip(),
         }
     }
 }
@@ -389,8 +283,4 @@ fn refuse(request: Publish, error: &JournalError) {
         JournalError::Saturated => PublishError::Saturated,
     };
     let _ = request.reply.send(Err(answer));
-}
-
-fn unavailable(read: Read, error: &JournalError) {
-    let _ = read.reply.send(Err(ReadError::Unavailable(error.to_string())));
 }

@@ -68,6 +68,10 @@ pub(crate) enum Act {
     DoubleBell,
     StripBell,
     CheckTip,
+    Confirm,
+    LoseEars,
+    Sweep,
+    Fill,
     LoseWrites,
     Expire,
 }
@@ -106,6 +110,10 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::DoubleBell, 8),
     (Act::StripBell, 8),
     (Act::CheckTip, 8),
+    (Act::Confirm, 30),
+    (Act::LoseEars, 6),
+    (Act::Sweep, 6),
+    (Act::Fill, 60),
     (Act::LoseWrites, 6),
     (Act::Expire, 6),
 ];

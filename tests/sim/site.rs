@@ -14,9 +14,10 @@ use runcast::actors::session::SessionLimits;
 use runcast::budget::Budget;
 use runcast::meters::ThreadMeters;
 use runcast::protocol::frame::FrameLimits;
-use runcast::protocol::{Epoch, RunId, Segment, Seq, Timestamp};
+use runcast::protocol::{RunId, Segment, Seq, Timestamp};
 use runcast::storage::journal::{Append, Head, JournalError, Stored};
 
+use crate::bridge::{Asked, Bridge};
 use crate::gallery::{Gallery, Mail};
 use crate::schedule::Setup;
 use crate::trace::seen;
@@ -31,9 +32,12 @@ pub(crate) enum Ask {
     Ghost(Append),
     /// The head after an append of unknown outcome.
     LookAgain,
-    Consult(Read),
+    /// The head, for readers in doubt.
+    Consult(Vec<Read>),
     Fetch(Seq),
-    CheckTip,
+    /// What is missing from this seq on, for all viewers.
+    Fill(Seq),
+    Tip(Asked),
 }
 
 /// The journal's answer.
@@ -41,9 +45,10 @@ pub(crate) enum Told {
     Loaded(Result<Head, JournalError>),
     Appended(Result<Stored, JournalError>, Append, Vec<Publish>, bool),
     Looked(Result<Head, JournalError>),
-    Consulted(Result<Head, JournalError>, Read),
+    Consulted(Result<Head, JournalError>, Vec<Read>),
     Fetched(Result<Vec<Arc<Segment>>, JournalError>),
-    Tip(Result<Head, JournalError>),
+    Filled(Result<Vec<Arc<Segment>>, JournalError>),
+    Tip(Result<Head, JournalError>, Asked),
 }
 
 impl fmt::Display for Told {
@@ -56,11 +61,13 @@ impl fmt::Display for Told {
             Self::Loaded(loaded) => write!(f, "{} (loaded)", head(loaded)),
             Self::Looked(looked) => write!(f, "{} (looked again)", head(looked)),
             Self::Consulted(consulted, _) => write!(f, "{} (consulted)", head(consulted)),
-            Self::Tip(tip) => write!(f, "{} (checked)", head(tip)),
+            Self::Tip(tip, _) => write!(f, "{} (checked)", head(tip)),
             Self::Appended(Ok(stored), ..) => write!(f, "appended up to {}", stored.head.tip),
             Self::Appended(Err(error), ..) => write!(f, "{error}"),
-            Self::Fetched(Ok(page)) => write!(f, "a page up to {:?}", page.last().map(|segment| segment.last())),
-            Self::Fetched(Err(error)) => write!(f, "no page: {error}"),
+            Self::Fetched(Ok(page)) | Self::Filled(Ok(page)) => {
+                write!(f, "a page up to {:?}", page.last().map(|segment| segment.last()))
+            }
+            Self::Fetched(Err(error)) | Self::Filled(Err(error)) => write!(f, "no page: {error}"),
         }
     }
 }
@@ -68,11 +75,10 @@ impl fmt::Display for Told {
 /// What a node tells the others of an append.
 #[derive(Clone)]
 pub(crate) struct Bell {
-    pub(crate) epoch: Epoch,
-    pub(crate) first: Seq,
-    pub(crate) last: Seq,
+    /// The run then.
+    pub(crate) head: Head,
     /// The events themselves, unless they are too large.
-    pub(crate) segments: Option<Vec<Arc<Segment>>>,
+    pub(crate) segments: Vec<Arc<Segment>>,
 }
 
 /// What became of a bounded send.
@@ -97,6 +103,7 @@ pub(crate) struct Site {
     pub(crate) reads: Vec<(u64, Ask)>,
     pub(crate) answers: Vec<(u64, Told)>,
     pub(crate) bells: Vec<Bell>,
+    pub(crate) bridge: Bridge,
     pub(crate) floors: Vec<Rc<Floor>>,
     /// Unsent bytes of all sessions that share their bound.
     pub(crate) outboxes: Budget,
@@ -121,6 +128,7 @@ impl Site {
             reads: Vec::new(),
             answers: Vec::new(),
             bells: Vec::new(),
+            bridge: Bridge::default(),
             floors: (0..setup.floors).map(floor).collect(),
             outboxes,
             opened,

@@ -16,6 +16,7 @@ pub(crate) struct Store {
     run: Run,
     segments: Vec<Arc<Segment>>,
     epochs: Epochs,
+    shared: bool,
     /// What is durable after each write: the head and marks as stored, and how many segments there are.
     writes: Vec<(Head, Marks, usize)>,
     pub(crate) now: Timestamp,
@@ -30,13 +31,15 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new() -> Self {
+    /// `shared`: those who ask it outlive its losses.
+    pub(crate) fn new(shared: bool) -> Self {
         let now = Timestamp::from_millis(1_000);
         let epochs = Epochs::new(now);
         Self {
             run: Run::load(Head::unborn(), Marks::default(), epochs),
             segments: Vec::new(),
             epochs,
+            shared,
             writes: vec![(Head::unborn(), Marks::default(), 0)],
             now,
             lives: BTreeMap::new(),
@@ -63,7 +66,7 @@ impl Store {
     }
 
     pub(crate) fn head(&self) -> Head {
-        self.run.head.clone()
+        Head { life: self.shared.then_some(self.epochs.incarnation), ..self.run.head.clone() }
     }
 
     /// As a journal reads: made anew, from the segment that holds `after + 1`.
@@ -79,10 +82,9 @@ impl Store {
         self.segments[start..].iter().take_while(fits).map(again).collect()
     }
 
-    /// The store comes back without its last `count` writes, but with `spared` of the run's if it has so many, and
-    /// knows that some may be missing.
-    pub(crate) fn lose(&mut self, count: usize, spared: usize) {
-        let keep = self.writes.len().saturating_sub(count).max(self.writes.len().min(1 + spared));
+    /// The store comes back without its last `count` writes, and knows that some may be missing.
+    pub(crate) fn lose(&mut self, count: usize) {
+        let keep = self.writes.len().saturating_sub(count).max(1);
         self.writes.truncate(keep);
         let (head, marks, segments) = self.writes[keep - 1].clone();
         for segment in self.segments.drain(segments..) {

@@ -35,7 +35,7 @@ impl World {
         let node = |node| Node::new(House::new(node, run.clone(), Site::new(setup)));
         Self {
             setup,
-            store: Store::new(),
+            store: Store::new(setup.kind == Kind::Cluster),
             nodes: (0..setup.nodes).map(node).collect(),
             // Some do not number their events.
             producers: (0..setup.producers).map(|name| Producer::new(name, name % 2 == 0)).collect(),
@@ -146,8 +146,8 @@ impl World {
             }
             Ask::Load => Told::Loaded(head()),
             Ask::LookAgain => Told::Looked(head()),
-            Ask::Consult(read) => Told::Consulted(head(), read),
-            Ask::Fetch(_) | Ask::CheckTip => unreachable!("reads go past the write queue"),
+            Ask::Consult(reads) => Told::Consulted(head(), reads),
+            Ask::Fetch(_) | Ask::Fill(_) | Ask::Tip(_) => unreachable!("reads go past the write queue"),
         };
         site.answers.push((room, told));
     }
@@ -161,13 +161,16 @@ impl World {
         let (index, luck) = dice.map_or((0, usize::MAX), |dice| (dice.below(site.reads.len()), dice.below(20)));
         let (room, ask) = site.reads.remove(index);
         let lucky = |luck| if luck == 0 { Err(JournalError::Unavailable("simulated".into())) } else { Ok(()) };
+        let page = |next| {
+            let page = self.store.read(next - 1, self.setup.page_bytes);
+            say!("    room {room} on node {node} gets a page from {next}: {:?}", page.last().map(|s| s.last()));
+            lucky(luck).map(|()| page)
+        };
         let told = match ask {
-            Ask::Fetch(next) => {
-                let page = self.store.read(next - 1, self.setup.page_bytes);
-                say!("    room {room} on node {node} gets a page from {next}: {:?}", page.last().map(|s| s.last()));
-                Told::Fetched(lucky(luck).map(|()| page))
-            }
-            _ => Told::Tip(lucky(luck).map(|()| self.store.head())),
+            Ask::Fetch(next) => Told::Fetched(page(next)),
+            Ask::Fill(next) => Told::Filled(page(next)),
+            Ask::Tip(asked) => Told::Tip(lucky(luck).map(|()| self.store.head()), asked),
+            _ => unreachable!("writes go through the queue"),
         };
         site.answers.push((room, told));
     }
@@ -235,16 +238,19 @@ impl World {
         match act {
             Act::DropBell => drop(self.bells.swap_remove(index)),
             Act::DoubleBell => self.bells.push(self.bells[index].clone()),
-            Act::StripBell => self.bells[index].1.segments = None,
+            Act::StripBell => self.bells[index].1.segments.clear(),
             _ => self.ring_bell(index),
         }
     }
 
     pub(crate) fn ring_bell(&mut self, index: usize) {
         let (node, bell) = self.bells.remove(index);
-        say!("    node {node} hears of {}:{} to {}", bell.epoch, bell.first, bell.last);
-        let House { rooms, mapped, site, .. } = &mut self.nodes[node].house;
-        if let Some(room) = mapped.and_then(|generation| rooms.get_mut(&generation)) {
+        let House { rooms, site, .. } = &mut self.nodes[node].house;
+        if !site.bridge.hears() {
+            return;
+        }
+        say!("    node {node} hears of {:?}", bell.head.age());
+        if let Some(room) = site.bridge.follower().and_then(|generation| rooms.get_mut(&generation)) {
             room.hear_bell(bell, site);
         }
     }
@@ -264,11 +270,14 @@ impl World {
         if self.setup.kind == Kind::OneNode {
             say!("    the node loses power");
             self.power_off();
-            return self.store.lose(count, 0);
+            return self.store.lose(count);
         }
-        // Of a run that is lost whole, rooms that live on can't tell the head from one before its birth: they wait for
-        // its next event.
-        self.store.lose(count, 1);
+        self.store.lose(count);
+        // Its connections are cut, unless what it holds was changed under its clients.
+        if !dice.one_in(4) {
+            self.nodes.iter_mut().for_each(|node| node.house.lose_ears());
+            self.bells.clear();
+        }
     }
 
     /// The node and all that it held are gone.

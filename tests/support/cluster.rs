@@ -35,7 +35,13 @@ impl Cluster {
 
     /// One more node.
     pub(crate) fn add_node(&mut self) {
-        let settings: Vec<_> = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        self.add_node_with(&[]);
+    }
+
+    /// One more node, with settings of its own.
+    pub(crate) fn add_node_with(&mut self, own: &[(&str, &str)]) {
+        let all = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let settings: Vec<_> = all.chain(own.iter().copied()).collect();
         self.nodes.push(TestNode::start_to_stay(&settings));
     }
 }

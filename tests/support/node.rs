@@ -36,6 +36,7 @@ pub(crate) struct TestNode {
     life: Option<Life>,
     lives: usize,
     may_panic: bool,
+    may_report: bool,
 }
 
 struct Life {
@@ -123,7 +124,7 @@ impl TestNode {
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let dir = tempfile::tempdir().unwrap();
         let site = Site::new(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut node = Self { settings, dir, site, life: None, lives: 0, may_panic: false };
+        let mut node = Self { settings, dir, site, life: None, lives: 0, may_panic: false, may_report: false };
         node.begin(port);
         node
     }
@@ -167,6 +168,16 @@ impl TestNode {
     /// For a test that makes it panic.
     pub(crate) fn may_panic(&mut self) {
         self.may_panic = true;
+    }
+
+    /// For a test that makes it log what a human must look at.
+    pub(crate) fn may_report(&mut self) {
+        self.may_report = true;
+    }
+
+    /// What it has logged so far that a human must look at.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.log().lines().filter(|line| is_error(line)).map(str::to_owned).collect()
     }
 
     fn life(&self) -> &Life {
@@ -228,7 +239,10 @@ impl TestNode {
 
     #[track_caller]
     fn assert_clean(&self, exit: &Exit) {
-        exit.assert_clean(self.may_panic);
+        match self.may_report {
+            true => exit.assert_drained(self.may_panic),
+            false => exit.assert_clean(self.may_panic),
+        }
     }
 }
 
@@ -244,14 +258,24 @@ impl Exit {
     /// That it drained: exit code 0, no actor left, no panic, nothing that a human must look at.
     #[track_caller]
     pub(crate) fn assert_clean(&self, may_panic: bool) {
+        self.assert_drained(may_panic);
+        let error = self.log.lines().find(|line| is_error(line));
+        assert!(may_panic || error.is_none(), "{error:?} in\n{}", self.log);
+    }
+
+    /// That it drained: exit code 0, no actor left, no panic.
+    #[track_caller]
+    fn assert_drained(&self, may_panic: bool) {
         let Self { code, log } = self;
         assert_eq!(*code, Some(0), "exit code; the log:\n{log}");
         assert!(log.contains(CLEAN), "{CLEAN:?} is not in\n{log}");
         assert!(may_panic || !log.contains("panicked"), "a panic:\n{log}");
-        // A stopped acceptor may report its listener, if it was slow to take up the pause.
-        let error = log.lines().find(|line| line.contains("ERROR") && !line.contains("actix_server::accept"));
-        assert!(may_panic || error.is_none(), "{error:?} in\n{log}");
     }
+}
+
+/// A stopped acceptor may report its listener, if it was slow to take up the pause.
+fn is_error(line: &str) -> bool {
+    line.contains("ERROR") && !line.contains("actix_server::accept")
 }
 
 impl Drop for TestNode {

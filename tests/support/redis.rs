@@ -140,6 +140,36 @@ impl RedisServer {
         self.launch().await.unwrap_or_else(|log| panic!("redis-server did not start again:\n{log}"));
     }
 
+    /// A command, as `redis-cli` sends it; its answer.
+    #[track_caller]
+    pub(crate) fn cli(&self, arguments: &[&str]) -> String {
+        let port = self.port.to_string();
+        let answer = Command::new("redis-cli").args(["-p", &port]).args(arguments).output();
+        let answer = answer.expect("redis-cli runs (Debian: apt-get install redis-tools)");
+        let text = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+        assert!(answer.status.success() && !text.starts_with("ERR"), "redis-cli {arguments:?}: {text}");
+        text
+    }
+
+    /// Its data as it is now, to be put back with [`RedisServer::restart_with`].
+    pub(crate) fn snapshot(&self) -> Vec<u8> {
+        self.cli(&["SAVE"]);
+        fs::read(self.dir.path().join("dump.rdb")).unwrap()
+    }
+
+    /// Kills it, and starts it on an older file.
+    pub(crate) async fn restart_with(&mut self, snapshot: &[u8]) {
+        self.kill();
+        fs::write(self.dir.path().join("dump.rdb"), snapshot).unwrap();
+        self.restart().await;
+    }
+
+    /// Makes it a replica of `master`, with all data taken over.
+    pub(crate) async fn follow(&self, master: &Self) {
+        self.cli(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]);
+        eventually!(self.cli(&["INFO", "replication"]), |info| info.contains("master_link_status:up"), SOON);
+    }
+
     /// The same, without its data.
     pub(crate) async fn restart_empty(&mut self) {
         self.kill();

@@ -225,11 +225,11 @@ impl Viewer {
         let number = |field: &str| message[field].as_u64().unwrap_or_else(|| panic!("{name}: no {field}: {text}"));
         match kind.as_str() {
             "connected" => {
-                let from = number("from");
-                if let Some(next) = self.next {
-                    assert_eq!(from, next, "{name}: does not go on where it was: {text}");
-                }
-                self.next = Some(from);
+                // Where it stands until it is told of a gap or a reset, should there be one.
+                let held = message["cursor"].as_str().and_then(|cursor| cursor.rsplit(':').next()?.parse::<u64>().ok());
+                let next = held.unwrap_or_else(|| panic!("{name}: no cursor: {text}")) + 1;
+                assert_eq!(self.next.unwrap_or(next), next, "{name}: does not go on where it was: {text}");
+                self.next = Some(next);
                 self.connected = message.clone();
             }
             "gap" => {

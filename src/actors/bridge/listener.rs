@@ -1,16 +1,17 @@
 //! The one task that owns a pub/sub socket: subscribes to what is wanted, passes on what is heard, and proves with a probe
 //! of its own that it still hears. A subscription that does not is dropped and built anew.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::probe::Probe;
 use crate::backoff::Backoff;
-use crate::storage::redis::{Client, Command, LinkStatus, Push, RedisError, RedisSettings, Subscriber};
+use crate::storage::redis::{Client, LinkStatus, Push, RedisError, RedisSettings, Subscriber};
 
 /// The channels that are to be listened to, shared with the task.
 #[derive(Clone, Debug, Default)]
@@ -18,24 +19,37 @@ pub(super) struct Wanted(Arc<WantedInner>);
 
 #[derive(Debug, Default)]
 struct WantedInner {
-    channels: Mutex<HashSet<String>>,
+    channels: Mutex<Channels>,
     changed: Notify,
 }
 
+/// Each with the number of its wish: one that was given up and is wanted again is subscribed to anew, so that somebody
+/// hears it confirmed.
+#[derive(Debug, Default)]
+struct Channels {
+    wishes: u64,
+    wanted: HashMap<String, u64>,
+}
+
 impl Wanted {
-    fn channels(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn channels(&self) -> MutexGuard<'_, Channels> {
         // Nothing panics while it is held.
         self.0.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn add(&self, channel: &str) {
-        if self.channels().insert(channel.to_owned()) {
-            self.0.changed.notify_one();
+        let mut channels = self.channels();
+        if channels.wanted.contains_key(channel) {
+            return;
         }
+        channels.wishes += 1;
+        let wish = channels.wishes;
+        channels.wanted.insert(channel.to_owned(), wish);
+        self.0.changed.notify_one();
     }
 
     pub(super) fn remove(&self, channel: &str) {
-        if self.channels().remove(channel) {
+        if self.channels().wanted.remove(channel).is_some() {
             self.0.changed.notify_one();
         }
     }
@@ -57,7 +71,7 @@ pub(super) enum Event {
 /// What a listener works with.
 pub(super) struct Listener {
     pub(super) settings: RedisSettings,
-    /// Sends the probes; when its connection was rebuilt, so is the listener's.
+    /// Sends the probes; when its connection is lost, so is the listener's.
     pub(super) client: Client,
     pub(super) wanted: Wanted,
     /// The channel of this node's own probes.
@@ -67,13 +81,13 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Listens for ever; `tell` must not wait for long.
+    /// Listens until the client is closed; `tell` must not wait for long.
     pub(super) async fn run(self, mut tell: impl AsyncFnMut(Event)) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-        loop {
+        while let Some(generation) = self.live().await {
             let why = match Subscriber::connect(&self.settings).await {
                 Ok(subscriber) => {
-                    let (why, proven) = self.listen(subscriber, &mut tell).await;
+                    let (why, proven) = self.listen(subscriber, generation, &mut tell).await;
                     if proven {
                         backoff.reset();
                     }
@@ -87,13 +101,27 @@ impl Listener {
         }
     }
 
-    /// Listens until the subscription fails; why, and whether a probe ever came back.
-    async fn listen(&self, mut subscriber: Subscriber, tell: &mut impl AsyncFnMut(Event)) -> (RedisError, bool) {
+    /// Waits for the connection that carries the probes; its generation.
+    async fn live(&self) -> Option<u64> {
         let mut status = self.client.status();
-        let mut generation = live(&status.borrow_and_update());
-        let mut subscribed = HashSet::new();
-        let mut probe = Probe::default();
-        let mut due = interval(self.probe_within / 4);
+        let status = status.wait_for(|status| live(status).is_some()).await;
+        status.ok().and_then(|status| live(&status))
+    }
+
+    /// Listens until the subscription fails, or can't be proven any more: the connection that it was built beside is gone,
+    /// and another one may lead to another server. Why, and whether a probe ever came back.
+    async fn listen(
+        &self,
+        mut subscriber: Subscriber,
+        generation: u64,
+        tell: &mut impl AsyncFnMut(Event),
+    ) -> (RedisError, bool) {
+        let mut status = self.client.status();
+        status.mark_changed();
+        let mut subscribed = HashMap::new();
+        let probe = Probe::default();
+        // Sent within a fifth, missed by four fifths: the rest is for building it anew.
+        let mut due = interval(self.probe_within / 5);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let failed = loop {
             if let Err(error) = self.subscribe(&mut subscriber, &mut subscribed).await {
@@ -101,8 +129,8 @@ impl Listener {
             }
             tokio::select! {
                 push = subscriber.next() => match push {
-                    Ok(Push::Message { channel, .. }) if channel == self.probe_channel => {
-                        probe.answered();
+                    Ok(Push::Message { channel, payload }) if channel == self.probe_channel => {
+                        probe.hear(&payload);
                         tell(Event::Proven).await;
                     }
                     Ok(Push::Message { channel, payload }) => tell(Event::Message(channel, payload)).await,
@@ -113,36 +141,40 @@ impl Listener {
                 },
                 () = self.wanted.0.changed.notified() => {}
                 _ = due.tick() => {
-                    if probe.is_overdue(self.probe_within / 2) {
-                        break RedisError::Unavailable("the subscription hears nothing: its probe did not come back".into());
+                    if let Some(trouble) = probe.trouble(self.probe_within / 2) {
+                        break RedisError::Unavailable(trouble);
                     }
                     probe.send(&self.client, &self.probe_channel);
                 }
                 changed = status.changed() => {
-                    let now = live(&status.borrow_and_update());
-                    if changed.is_err() || (now.is_some() && generation.is_some_and(|then| now != Some(then))) {
-                        break RedisError::Unavailable("the command connection was built anew".into());
+                    if changed.is_err() || live(&status.borrow_and_update()) != Some(generation) {
+                        break RedisError::Unavailable("the connection for commands was lost".into());
                     }
-                    generation = generation.or(now);
                 }
             }
         };
-        (failed, probe.proven)
+        (failed, probe.is_proven())
     }
 
     /// Brings what is subscribed in line with what is wanted, many channels per command.
-    async fn subscribe(&self, subscriber: &mut Subscriber, subscribed: &mut HashSet<String>) -> Result<(), RedisError> {
-        let (more, less) = {
-            let wanted = self.wanted.channels();
-            let more: Vec<_> = wanted.difference(subscribed).cloned().collect();
-            let less: Vec<_> = subscribed.difference(&wanted).filter(|c| **c != self.probe_channel).cloned().collect();
-            (more, less)
-        };
-        if subscribed.insert(self.probe_channel.clone()) {
+    async fn subscribe(
+        &self,
+        subscriber: &mut Subscriber,
+        subscribed: &mut HashMap<String, u64>,
+    ) -> Result<(), RedisError> {
+        if subscribed.insert(self.probe_channel.clone(), 0).is_none() {
             subscriber.subscribe(std::slice::from_ref(&self.probe_channel)).await?;
         }
+        let (more, less) = {
+            let wanted = &self.wanted.channels().wanted;
+            let is_new = |(channel, wish): &(&String, &u64)| subscribed.get(*channel) != Some(wish);
+            let more: HashMap<_, _> = wanted.iter().filter(is_new).map(|(c, wish)| (c.clone(), *wish)).collect();
+            let is_old = |channel: &&String| !wanted.contains_key(*channel) && **channel != self.probe_channel;
+            let less: Vec<_> = subscribed.keys().filter(is_old).cloned().collect();
+            (more, less)
+        };
         if !more.is_empty() {
-            subscriber.subscribe(&more).await?;
+            subscriber.subscribe(&more.keys().collect::<Vec<_>>()).await?;
             subscribed.extend(more);
         }
         if !less.is_empty() {
@@ -160,41 +192,5 @@ fn live(status: &LinkStatus) -> Option<u64> {
     match status {
         LinkStatus::Live { generation } => Some(*generation),
         _ => None,
-    }
-}
-
-/// Probes under way.
-#[derive(Debug, Default)]
-struct Probe {
-    /// When Redis took the oldest that has not come back.
-    taken: Arc<Mutex<Option<Instant>>>,
-    proven: bool,
-}
-
-impl Probe {
-    fn taken(&self) -> MutexGuard<'_, Option<Instant>> {
-        // Nothing panics while it is held.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends one; it counts only once Redis has taken it, for Redis may be away as a whole.
-    fn send(&self, client: &Client, channel: &str) {
-        let (client, taken) = (client.clone(), self.taken.clone());
-        let publish = Command::new("PUBLISH").arg(channel).arg("probe");
-        let asked = Instant::now();
-        actix_rt::spawn(async move {
-            if client.call(publish).await.is_ok() {
-                taken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(asked);
-            }
-        });
-    }
-
-    fn answered(&mut self) {
-        self.proven = true;
-        *self.taken() = None;
-    }
-
-    fn is_overdue(&self, patience: Duration) -> bool {
-        self.taken().is_some_and(|since| since.elapsed() >= patience)
     }
 }

@@ -12,24 +12,25 @@ use std::time::{Duration, Instant};
 use actix::fut::wrap_future;
 use actix::prelude::*;
 use bytes::Bytes;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::messages::bridge::{Doorbell, Follow, Mirror};
 use super::messages::room::Heard;
 use super::supervision::Alive;
 use crate::protocol::RunId;
-use crate::storage::journal::Journal as _;
 use crate::storage::journal::redis::RedisJournal;
 use crate::storage::journal::redis::bell::{self, Bell};
+use crate::storage::journal::{Head, JournalError};
 use crate::storage::redis::{Client, RedisSettings};
 
 mod listener;
+mod probe;
 mod screens;
 mod topics;
 
 use listener::{Event, Listener, Wanted};
 use screens::Screens;
-use topics::Topics;
+use topics::{Topic, Topics};
 
 /// Confirmations that come within this are answered with one question to the journal.
 const GATHER: Duration = Duration::from_millis(2);
@@ -76,6 +77,8 @@ pub struct Bridge {
     unread: Vec<String>,
     /// The journal is being asked.
     reading: bool,
+    /// How often the subscription was lost.
+    losses: u64,
     _alive: Alive,
 }
 
@@ -92,6 +95,7 @@ impl Bridge {
             screens: Screens::default(),
             unread: Vec::new(),
             reading: false,
+            losses: 0,
             _alive: alive,
         }
     }
@@ -143,6 +147,7 @@ impl Bridge {
         metrics::counter!("runcast_doorbells_total").increment(1);
         match Bell::parse(payload) {
             Ok(Bell { head, segments, .. }) => {
+                self.ports.journal.heard(&topic.run, &head);
                 // A room that is too busy to hear it finds the hole later.
                 let _ = topic.port.try_send(Heard::Bell { head, segments });
             }
@@ -150,12 +155,10 @@ impl Bridge {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a room that does not hear it would think that it knows everything")]
     fn deafen(&mut self, why: String) {
         self.unread.clear();
-        for topic in self.topics.lose_all() {
-            topic.port.do_send(Heard::Deaf);
-        }
+        self.losses += 1;
+        self.topics.lose_all().for_each(|topic| tell_deaf(&topic.port));
         if self.ports.doorbell.lost(&why) {
             warn!(reason = why, "doorbells are not heard");
         }
@@ -171,11 +174,11 @@ impl Bridge {
         self.unread.push(channel);
     }
 
+    /// Looks at all runs that are followed. While no bell can be heard, this is how their viewers hear of anything.
     fn check_tips(&mut self, ctx: &mut Context<Self>) {
         if !self.reading {
             self.reading = true;
-            let channels = self.topics.standing().map(|(channel, _)| channel.clone()).collect();
-            self.tell_tips(channels, ctx);
+            self.tell_tips(self.topics.channels().cloned().collect(), ctx);
         }
     }
 
@@ -183,18 +186,13 @@ impl Bridge {
     fn tell_tips(&mut self, channels: Vec<String>, ctx: &mut Context<Self>) {
         let known = |channel: String| self.topics.get(&channel).map(|topic| (channel, topic.run.clone()));
         let (channels, runs): (Vec<_>, Vec<RunId>) = channels.into_iter().filter_map(known).unzip();
-        let journal = self.ports.journal.clone();
-        let ask = async move { journal.heads(&runs).await };
+        let stood = channels.iter().map(|channel| self.topics.get(channel).is_some_and(Topic::stands)).collect();
+        let (journal, losses) = (self.ports.journal.clone(), self.losses);
+        let ask = async move { journal.each_head(&runs).await };
         ctx.spawn(wrap_future::<_, Self>(ask).map(move |heads, bridge, ctx| {
             bridge.reading = false;
             match heads {
-                Ok(heads) => {
-                    for (channel, head) in channels.iter().zip(heads) {
-                        if let Some(topic) = bridge.topics.get(channel).filter(|topic| topic.stands()) {
-                            let _ = topic.port.try_send(Heard::Tip(head));
-                        }
-                    }
-                }
+                Ok(heads) => bridge.pass_on(channels, stood, losses, heads),
                 Err(_) => {
                     ctx.run_later(RETRY, |bridge, ctx| bridge.check_tips(ctx));
                 }
@@ -202,13 +200,41 @@ impl Bridge {
         }));
     }
 
+    /// The journal has told heads. Only what was asked while the subscription stood, as it still does, is all there is.
+    fn pass_on(&self, channels: Vec<String>, stood: Vec<bool>, losses: u64, heads: Vec<Result<Head, JournalError>>) {
+        for ((channel, stood), head) in channels.iter().zip(stood).zip(heads) {
+            let Some(topic) = self.topics.get(channel) else { continue };
+            let heard = match head {
+                Ok(head) if stood && topic.stands() && self.losses == losses => Heard::Tip(head),
+                Ok(head) => Heard::Bell { head, segments: Vec::new() },
+                Err(error) => {
+                    debug!(run = %topic.run, %error, "the run's head can't be read");
+                    continue;
+                }
+            };
+            // A room that is too busy is told the next time.
+            let _ = topic.port.try_send(heard);
+        }
+    }
+
     fn sweep(&mut self) {
         for (channel, topic) in self.topics.sweep(Instant::now()) {
             self.wanted.remove(&channel);
             self.wanted_screens.remove(&self.ports.journal.screen_channel(&topic.run));
-            let _ = topic.port.try_send(Heard::Deaf);
+            tell_deaf(&topic.port);
         }
         metrics::gauge!("runcast_followed_runs").set(self.topics.len() as f64);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a room that does not hear it would think that it knows everything")]
+fn tell_deaf(room: &Recipient<Heard>) {
+    room.do_send(Heard::Deaf);
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.topics.lose_all().for_each(|topic| tell_deaf(&topic.port));
     }
 }
 

@@ -148,7 +148,7 @@ impl Audience {
     /// On one thread nothing can fall between this answer and the next hand-over.
     pub fn admit(&self, id: SeatId, place: Place) -> bool {
         let mut inner = self.inner.borrow_mut();
-        if inner.next.is_none_or(|heard| (place.epoch, place.next) < (heard.epoch, heard.next)) {
+        if inner.next.is_none_or(|heard| place.misses(heard.epoch, heard.next - 1)) {
             return false;
         }
         let index = inner.live.len();
@@ -164,9 +164,10 @@ impl Audience {
     }
 
     /// Starts to hand `segments` to every live viewer; [`Audience::step`] does the work.
-    pub fn begin_pass(&self, segments: Vec<Arc<Segment>>) {
+    pub fn begin_pass(&self, mut segments: Vec<Arc<Segment>>) {
         let mut inner = self.inner.borrow_mut();
         debug_assert!(inner.pass.is_none());
+        inner.drop_dead(&mut segments);
         if segments.is_empty() {
             return;
         }
@@ -217,6 +218,10 @@ impl Audience {
     pub fn tip_is(&self, tip: TipIs) {
         let inner = &mut *self.inner.borrow_mut();
         inner.heard(tip.epoch, tip.tip);
+        if let Some(mut pass) = inner.pass.take() {
+            inner.drop_dead(&mut pass.segments);
+            inner.pass = Some(pass);
+        }
         for id in inner.live.clone() {
             if let Some(Some(seat)) = inner.seats.get(id)
                 && seat.viewer.tip_is(tip) == Delivery::Behind
@@ -249,6 +254,13 @@ impl Inner {
         if self.next.is_none_or(|heard| (heard.epoch, heard.next) <= (epoch, last)) {
             self.next = Some(Place { epoch, next: last + 1 });
         }
+    }
+
+    /// What a dead life of the store told is for nobody any more: a viewer that has nothing yet can't tell it from what
+    /// comes, and would not hear once more that it is void.
+    fn drop_dead(&self, segments: &mut Vec<Arc<Segment>>) {
+        let epoch = self.next.and_then(|heard| heard.epoch);
+        segments.retain(|segment| Some(segment.epoch()) >= epoch);
     }
 
     fn unlive(&mut self, id: SeatId) {

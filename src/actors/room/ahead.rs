@@ -1,5 +1,6 @@
 //! What a room has heard of its log beyond what it knows: the answer for seq 6 often overtakes the doorbell for 5. Pure.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -36,8 +37,14 @@ impl Ahead {
         self.head = None;
     }
 
-    /// Keeps what lies behind `tip`.
+    /// Keeps what lies behind `tip`, of the latest epoch heard of.
     pub(super) fn hear(&mut self, segments: Vec<Arc<Segment>>, head: Head, tip: Seq) {
+        let epoch = |head: &Head| head.lineage.epoch();
+        match self.head.as_ref().map(|known| epoch(known).cmp(&epoch(&head))) {
+            Some(Ordering::Greater) => return,
+            Some(Ordering::Less) => self.clear(),
+            Some(Ordering::Equal) | None => {}
+        }
         if self.head.as_ref().is_none_or(|known| known.tip <= head.tip) {
             self.head = Some(head);
         }

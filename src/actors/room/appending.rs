@@ -68,6 +68,7 @@ impl Room {
             room.looking = false;
             room.jump(head, ctx);
             room.serve_reads(ctx);
+            room.fold_on(ctx);
         }));
     }
 

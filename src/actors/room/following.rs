@@ -131,7 +131,13 @@ impl Room {
         match growth {
             Growth::None => return,
             Growth::Follows(segments) => self.hand_out(segments, ctx),
-            Growth::Elsewhere => self.tell_tip(ctx),
+            Growth::Elsewhere => {
+                self.tell_tip(ctx);
+                // The log may have been cut back below what they wait for.
+                for wait in self.waits.drain(..) {
+                    let _ = wait.reply.send(());
+                }
+            }
         }
         self.note_tip();
         self.record_growth(ctx);

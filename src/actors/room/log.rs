@@ -60,9 +60,14 @@ impl RoomLog {
         self.head.as_ref().map_or(0, |head| head.tip)
     }
 
-    /// Current epoch known.
+    /// Current epoch known; `None` while the run has no event.
     pub fn epoch(&self) -> Option<Epoch> {
         self.head.as_ref().and_then(|head| head.lineage.epoch())
+    }
+
+    /// How new what is known is: see [`Head::age`].
+    pub fn age(&self) -> (Option<Epoch>, Seq) {
+        self.head.as_ref().map_or((None, 0), Head::age)
     }
 
     /// Last status known.
@@ -77,14 +82,13 @@ impl RoomLog {
 
     /// The journal told the head, perhaps before something that is known already.
     pub fn learn(&mut self, head: Head) {
-        if Self::order(&head) >= (self.epoch(), self.tip()) {
+        if head.age() > self.age() {
+            // What is held ends before that, or is of an earlier life.
+            self.free();
+        }
+        if head.age() >= self.age() {
             self.head = Some(head);
         }
-    }
-
-    /// What is newer: a later life of the store, or more events of the same.
-    fn order(head: &Head) -> (Option<Epoch>, Seq) {
-        (head.lineage.epoch(), head.tip)
     }
 
     /// What is held does not match the journal any more: the head must be learned anew.
@@ -107,14 +111,13 @@ impl RoomLog {
 
     /// The journal stored `segments`, and the log's head is `head` now.
     pub fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
-        let known = (self.epoch(), self.tip());
-        let told = Self::order(&head);
+        let (known, told) = (self.age(), head.age());
         if told < known {
             return Growth::None; // an older answer came after a newer one
         }
         // In another life of the store part of what is known may be lost, were its end to fit.
         let follows = segments.first().is_some_and(|first| first.first() == known.1 + 1)
-            && (known.0 == told.0 || known.0.is_none());
+            && (known.0 == told.0 || self.epoch().is_none());
         self.head = Some(head);
         match (told > known, follows) {
             (false, _) => Growth::None,
@@ -137,7 +140,7 @@ impl RoomLog {
     pub fn hear(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
         let epoch = self.epoch();
         let another_life = epoch.is_some() && head.lineage.epoch() != epoch;
-        if self.head.is_none() || another_life || head.tip <= self.tip() {
+        if self.head.is_none() || another_life || head.tip == 0 || head.age() <= self.age() {
             return self.advance(segments, head);
         }
         self.ahead.hear(segments, head, self.tip());
@@ -158,7 +161,7 @@ impl RoomLog {
 
     /// The first seq that is missing before what was heard.
     pub fn hole(&self) -> Option<Seq> {
-        self.ahead.head().filter(|head| Self::order(head) > (self.epoch(), self.tip())).map(|_| self.tip() + 1)
+        self.ahead.head().filter(|head| head.age() > self.age()).map(|_| self.tip() + 1)
     }
 
     /// Gives up on filling the hole: readers pull what they miss.
@@ -175,13 +178,17 @@ impl RoomLog {
     /// A page was read from the journal. False, and it is not kept, when it does not belong to the log as the head tells
     /// it: the store lost writes before or after the read, and the head must be learned anew.
     pub fn keep_page(&mut self, segments: Vec<Arc<Segment>>) -> bool {
-        let lineage = self.head.as_ref().map(|head| &head.lineage);
-        let fits = |segment: &Arc<Segment>| lineage.is_some_and(|known| known.holds(segment.epoch(), segment.last()));
-        let fits = segments.iter().all(fits);
+        let fits = self.holds(&segments);
         if fits {
             self.backlog.keep_page(segments);
         }
         fits
+    }
+
+    /// Whether segments belong to the log as the head tells it.
+    pub fn holds(&self, segments: &[Arc<Segment>]) -> bool {
+        let Some(Head { lineage, .. }) = &self.head else { return false };
+        segments.iter().all(|segment| lineage.holds(segment.epoch(), segment.last()))
     }
 
     /// Segments from the one that holds `next` on, if they are held.
@@ -270,6 +277,46 @@ mod tests {
         );
         assert!(!log.keep_page(vec![segment(1, 5)]), "a page from before the loss");
         assert!(log.keep_page(vec![segment(1, 3)]));
+    }
+
+    #[test]
+    fn a_run_that_a_later_life_of_the_store_does_not_know_is_news_and_may_be_born_again() {
+        let mut log = RoomLog::new(1 << 20);
+        let unborn = |life| Head { life: Some(Epoch(life)), ..Head::unborn() };
+        log.learn(unborn(1));
+        log.advance(vec![segment(1, 5)], head(5));
+        assert!(matches!(log.hear(vec![], unborn(1)), Growth::None), "an answer from before its birth");
+        assert!(matches!(log.hear(vec![], unborn(2)), Growth::Elsewhere));
+        assert_eq!((log.tip(), log.epoch(), log.age()), (0, None, (Some(Epoch(2)), 0)));
+        assert!(matches!(log.hear(vec![segment(6, 1)], head(6)), Growth::None), "a bell from before the loss");
+        assert_eq!(log.hole(), None);
+        let reborn = |tip| Head { lineage: Lineage::new(vec![(Epoch(2), 1)]), ..head(tip) };
+        assert!(matches!(log.hear(vec![], reborn(2)), Growth::None), "what is missing may still come");
+        assert_eq!(log.hole(), Some(1));
+        assert!(matches!(log.leap(), Growth::Elsewhere));
+        assert_eq!((log.tip(), log.epoch()), (2, Some(Epoch(2))));
+    }
+
+    #[test]
+    fn what_is_held_ends_where_the_log_does_also_when_its_head_is_learned_late() {
+        let mut log = RoomLog::new(1 << 20);
+        log.advance(vec![segment(1, 2)], head(2));
+        log.learn(head(4));
+        assert!(matches!(log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, false), Answer::Missing(3)));
+        assert!(log.keep_page(vec![segment(3, 2)]));
+        assert!(matches!(log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, false), Answer::Page(_)));
+    }
+
+    #[test]
+    fn what_was_heard_of_a_life_before_the_last_is_never_joined_to_it() {
+        let mut log = RoomLog::new(1 << 20);
+        log.learn(Head::unborn());
+        log.hear(vec![segment(2, 3)], head(4));
+        let reborn = Head { lineage: Lineage::new(vec![(Epoch(2), 1)]), ..head(1) };
+        let lines = Lines::from_stored(r#"{"type":"t"}"#.into());
+        let first = Arc::new(Segment::new(Epoch(2), 1, Timestamp::default(), lines));
+        assert!(matches!(log.hear(vec![first], reborn), Growth::Follows(segments) if segments.len() == 1));
+        assert_eq!((log.age(), log.hole()), ((Some(Epoch(2)), 1), None));
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub struct Room {
     reading: Reading,
     /// The head is being read again.
     looking: bool,
+    /// The journal did not tell the head when it was last asked.
+    unheard: bool,
     /// Long polls; at most [`MAX_WAITS`].
     waits: Vec<Wait>,
     galleries: Galleries,
@@ -136,6 +138,7 @@ impl Room {
             gauge,
             reading: Reading::default(),
             looking: false,
+            unheard: false,
             waits: Vec::new(),
             galleries: Galleries::default(),
             recording: Recording::default(),
@@ -174,6 +177,7 @@ impl Room {
         let load = async move { journal.settled_head(&run).await };
         ctx.spawn(wrap_future::<_, Self>(load).map(|loaded, room, ctx| match loaded {
             Ok(head) => {
+                room.unheard = false;
                 room.gauge.tip.store(head.tip, Ordering::Relaxed);
                 room.log.learn(head);
                 room.recording.begin(&room.log);
@@ -183,7 +187,10 @@ impl Room {
                 room.fold_on(ctx);
             }
             Err(error) => {
-                warn!(run = %room.run, %error, "the journal did not tell the run's head");
+                // Once: it may be away for long.
+                if !std::mem::replace(&mut room.unheard, true) {
+                    warn!(run = %room.run, %error, "the journal did not tell the run's head");
+                }
                 let requests: Vec<_> = room.appends.drain().collect();
                 requests.into_iter().for_each(|request| refuse(request, &error));
                 room.fail_reads(&error);
@@ -222,7 +229,8 @@ impl Room {
     }
 
     fn tip_is(&self) -> TipIs {
-        TipIs { epoch: self.log.epoch(), tip: self.log.tip() }
+        let (epoch, tip) = self.log.age();
+        TipIs { epoch, tip }
     }
 
     /// Asks to go when nobody has used the room for a while.

@@ -202,12 +202,21 @@ pub struct Head {
     pub created_at: Timestamp,
     /// Journal time of its last event.
     pub last_at: Timestamp,
+    /// Of a run without events: the life of the store that told so, for one that has lost the run whole tells of no epoch,
+    /// and that is news all the same. `None` where nobody outlives a loss.
+    pub life: Option<Epoch>,
 }
 
 impl Head {
     /// The head of a run that has no event.
     pub fn unborn() -> Self {
         Self { first: 1, ..Self::default() }
+    }
+
+    /// Of two heads of a run, the one with the higher age was told later: by a later life of the store, or after more
+    /// events of the same. A run's epoch is never below the life that tells of it.
+    pub fn age(&self) -> (Option<Epoch>, Seq) {
+        (self.lineage.epoch().max(self.life), self.tip)
     }
 }
 

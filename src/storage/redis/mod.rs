@@ -11,6 +11,7 @@
 //! | what happens | callers hear | the connection |
 //! |---|---|---|
 //! | Redis refuses a command | [`RedisError::Refused`] | goes on |
+//! | that it takes no writes any more, being a replica now | `Refused` | is dropped: another server has its place |
 //! | no reply by a command's deadline | [`RedisError::OutcomeUnknown`] | goes on; its reply is dropped when it comes |
 //! | that, twice in a row without a byte in between | the same | is dropped |
 //! | a `PING`, sent after 5 s of silence, is not answered in time | the same | is dropped |

@@ -103,8 +103,9 @@ impl Pipeline {
     /// The next reply.
     ///
     /// # Errors
-    /// It answers nothing.
+    /// It answers nothing, or says that the server has become a replica: another one has taken its place.
     pub(super) fn answer(&mut self, reply: Reply) -> Result<(), String> {
+        let demoted = matches!(&reply, Reply::Error(text) if text.starts_with("READONLY"));
         let Some(asked) = self.in_flight.pop_front() else {
             return Err(match reply {
                 Reply::Error(text) => text,
@@ -117,7 +118,7 @@ impl Pipeline {
             Waiter::Ping => self.pinging = false,
             Waiter::Late => {}
         }
-        Ok(())
+        if demoted { Err("the server has become a replica".to_owned()) } else { Ok(()) }
     }
 
     /// Bytes came: Redis lives.

@@ -42,5 +42,6 @@ end
 redis.call('HSET', KEYS[2], 'version', ARGV[5], 'state', ARGV[6], 'at', at, 'created', created)
 if KEYS[5] ~= KEYS[6] then redis.call('ZREM', KEYS[5], ARGV[7]) end
 redis.call('ZADD', KEYS[6], at, ARGV[7])
-redis.call('PUBLISH', ARGV[8], ARGV[9] .. ' ' .. at .. ' ' .. created .. ' ' .. ARGV[10])
+-- A bell that may not ring is no reason to deny what is stored.
+redis.pcall('PUBLISH', ARGV[8], ARGV[9] .. ' ' .. at .. ' ' .. created .. ' ' .. ARGV[10])
 return {'stored', now, at, created}

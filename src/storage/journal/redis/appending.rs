@@ -83,10 +83,15 @@ impl RedisJournal {
 
     async fn store_until(&self, append: &Append, deadline: Timestamp) -> Result<Stored, JournalError> {
         loop {
+            // Redis would say the same, were it there in time.
+            if self.life.now() > deadline {
+                return Ok(late(append, Head::unborn()));
+            }
             let epochs = self.life.epochs();
             let known = self.appends.find(&append.run, append.posts.len(), epochs);
             let answer = match &known {
-                None => self.ask(append, deadline, epochs, None).await?,
+                // A question stores nothing, whatever became of it.
+                None => self.ask(append, deadline, epochs, None).await.map_err(unread_run)?,
                 Some(seen) => {
                     let mut run = seen.run.clone();
                     let max_run_bytes = self.limits.max_run_bytes;
@@ -103,7 +108,7 @@ impl RedisJournal {
             };
             match answer {
                 Answer::Changed(seen, run) => {
-                    self.life.note(&append.run, &run.head);
+                    self.life.note(&append.run, &run.head, seen.epochs.incarnation);
                     self.appends.keep(&append.run, seen, run);
                 }
                 Answer::Stale => self.learn_life().await?,
@@ -125,7 +130,7 @@ impl RedisJournal {
     ) -> Stored {
         run.head.last_at = at;
         run.head.created_at = created;
-        self.life.note(&append.run, &run.head);
+        self.life.note(&append.run, &run.head, epochs.incarnation);
         let Stored { outcomes, segments, .. } = decision.stored;
         let timed = |s: Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), at, s.lines().clone()));
         let stored = Stored { outcomes, segments: segments.into_iter().map(timed).collect(), head: run.head.clone() };
@@ -218,6 +223,14 @@ fn marks(json: &str) -> Result<Marks, JournalError> {
     let mut marks = marks.ok_or_else(|| malformed("a producer's mark"))?;
     marks.sort_by_key(|(seq, ..)| *seq);
     Ok(Marks::new(marks.into_iter().map(|(_, producer, high)| (producer, high))))
+}
+
+/// Why the run could not be read, so that nothing was stored.
+fn unread_run(error: JournalError) -> JournalError {
+    match error {
+        JournalError::OutcomeUnknown(why) => JournalError::Unavailable(why),
+        other => other,
+    }
 }
 
 /// Why an append has no answer, and whether it may have been stored.

@@ -11,5 +11,5 @@ redis.call('UNLINK', KEYS[2], KEYS[3])
 redis.call('HSET', KEYS[1], 'version', ARGV[2], 'state', ARGV[3])
 redis.call('ZREM', KEYS[4], ARGV[4])
 redis.call('ZADD', KEYS[5], now, ARGV[4])
-redis.call('PUBLISH', ARGV[5], ARGV[6] .. ' ' .. head[2] .. ' ' .. head[3] .. ' ' .. ARGV[7])
+redis.pcall('PUBLISH', ARGV[5], ARGV[6] .. ' ' .. head[2] .. ' ' .. head[3] .. ' ' .. ARGV[7])
 return 1

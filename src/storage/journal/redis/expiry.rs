@@ -1,5 +1,7 @@
 //! Expiry: ended runs become tombstones, old tombstones go. Several nodes may do it at once; each run goes once.
 
+use tracing::warn;
+
 use super::keys::Index;
 use super::reply::Parts;
 use super::{CHUNK, RedisJournal, bell, stored, unread};
@@ -17,6 +19,13 @@ impl RedisJournal {
         let heads = self.stored_heads(&due).await?;
         let mut expired = Expired { runs: Vec::new(), more };
         for (run, head) in due.into_iter().zip(heads) {
+            let head = match head {
+                Ok(head) => head,
+                Err(error) => {
+                    warn!(%run, %error, "a run is passed over");
+                    continue;
+                }
+            };
             if !rules::is_ended(&head) || head.last_at >= before {
                 continue; // it has gone on since it was listed
             }

@@ -92,6 +92,10 @@ impl Life {
         let word = parts.text()?;
         self.set_clock(now);
         let mut known = self.known();
+        // Lives only ever follow each other: an older answer came after a newer one.
+        if epochs.births < known.epochs.births {
+            return Ok(());
+        }
         let before = std::mem::replace(&mut known.epochs, epochs);
         if before.incarnation != epochs.incarnation && before != NONE {
             if word == "new" {
@@ -104,16 +108,18 @@ impl Life {
         Ok(())
     }
 
-    /// The store says where a run ends; compared with what it said before.
-    pub(super) fn note(&self, run: &RunId, head: &Head) {
+    /// The store says, in this life of it, where a run ends; compared with what it said before.
+    pub(super) fn note(&self, run: &RunId, head: &Head, epoch: Epoch) {
         let mut guard = self.known();
         let known = &mut *guard;
         if head.phase == RunPhase::Gone {
             known.tips.remove(run);
             return;
         }
-        let epoch = known.epochs.incarnation;
         let (then, before) = known.tips.get(run).copied().unwrap_or((epoch, 0));
+        if then > epoch {
+            return; // an older life's answer came late
+        }
         if then < epoch && before > head.tip && known.reported < epoch {
             known.reported = epoch;
             let found = head.tip;

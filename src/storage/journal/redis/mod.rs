@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::timeout;
+use tracing::warn;
 
 use self::keys::{Index, Keys};
 use self::life::Life;
@@ -44,6 +46,9 @@ mod turns;
 
 /// Runs that one script reads or removes.
 const CHUNK: usize = 500;
+
+/// Times that heads are read until the store's life holds still meanwhile.
+const READS: usize = 5;
 
 /// How the journal is opened.
 #[derive(Clone, Debug)]
@@ -115,6 +120,15 @@ impl RedisJournal {
         self.keys.probe_channel(&self.node)
     }
 
+    /// Another node has told where a run ends: should the store know less of it later, it has lost something.
+    pub fn heard(&self, run: &RunId, head: &Head) {
+        let life = self.life.epochs().incarnation;
+        // One of a life before this is an old word.
+        if head.lineage.epoch() >= Some(life) {
+            self.life.note(run, head, life);
+        }
+    }
+
     /// The command connection, for what else a node tells the others.
     pub fn client(&self) -> &Client {
         &self.client
@@ -130,25 +144,54 @@ impl RedisJournal {
         self.life.learn(answer)
     }
 
-    /// Heads as stored, the pending epoch not shown.
-    async fn stored_heads(&self, runs: &[RunId]) -> Result<Vec<Head>, JournalError> {
+    /// Heads as stored, the pending epoch not shown: each with its own fate, for what somebody else has written under one
+    /// run's keys concerns that run alone.
+    async fn stored_heads(&self, runs: &[RunId]) -> Result<Vec<Result<Head, JournalError>>, JournalError> {
         let mut heads = Vec::with_capacity(runs.len());
         for chunk in runs.chunks(CHUNK) {
             let keys: Vec<_> =
                 std::iter::once(self.keys.store()).chain(chunk.iter().map(|run| self.keys.head(run))).collect();
-            let reply = self.scripts.heads.call(&self.client, self.timeout, &keys, |command| command).await;
-            let mut parts = Parts::of(reply.map_err(unread)?)?;
-            self.life.set_clock(parts.time()?);
-            let incarnation = parts.text()?;
-            let _births = parts.text()?;
-            if incarnation != self.life.epochs().incarnation.to_string() {
-                self.learn_life().await?;
-            }
+            let (mut parts, incarnation) = self.read_heads(&keys).await?;
             for run in chunk {
                 let (state, at, created) = (parts.text()?, parts.time_or_none()?, parts.time_or_none()?);
-                let head = stored::head(&state, at, created).map_err(malformed)?;
-                self.life.note(run, &head);
+                let head = stored::head(&state, at, created).map_err(|error| malformed(format!("{error}: {state}")));
+                let head = head.map(|head| Head { life: Some(incarnation), ..head });
+                if let Ok(head) = &head {
+                    self.life.note(run, head, incarnation);
+                }
                 heads.push(head);
+            }
+        }
+        Ok(heads)
+    }
+
+    /// What the script tells of the heads under these keys, and the life of the store that told it: never another one
+    /// than is known here, so that nobody takes an older life's answer for the word of a newer one.
+    async fn read_heads(&self, keys: &[String]) -> Result<(Parts, Epoch), JournalError> {
+        for _ in 0..READS {
+            let reply = self.scripts.heads.call(&self.client, self.timeout, keys, |command| command).await;
+            let mut parts = Parts::of(reply.map_err(unread)?)?;
+            self.life.set_clock(parts.time()?);
+            let told = parts.text()?;
+            let known = self.life.epochs().incarnation;
+            if told == known.to_string() {
+                return Ok((parts, known));
+            }
+            self.learn_life().await?;
+        }
+        Err(JournalError::Unavailable("Redis changes its data again and again".into()))
+    }
+
+    /// The heads of many runs, in their order, each with its own fate.
+    ///
+    /// # Errors
+    /// Redis did not answer.
+    pub async fn each_head(&self, runs: &[RunId]) -> Result<Vec<Result<Head, JournalError>>, JournalError> {
+        let mut heads = self.stored_heads(runs).await?;
+        for head in heads.iter_mut().flatten() {
+            if let Some(life) = head.life {
+                rules::open_pending(head, life);
+                head.life = Some(life).filter(|_| head.lineage.epoch().is_none());
             }
         }
         Ok(heads)
@@ -185,30 +228,35 @@ impl RedisJournal {
     }
 
     async fn run_heads(&self, runs: Vec<RunId>) -> Result<Vec<RunHead>, JournalError> {
-        let heads = self.heads(&runs).await?;
-        Ok(runs.into_iter().zip(heads).map(|(run, head)| RunHead { run, head }).collect())
+        let heads = self.each_head(&runs).await?;
+        let listed = runs.into_iter().zip(heads).filter_map(|(run, head)| match head {
+            Ok(head) => Some(RunHead { run, head }),
+            Err(error) => {
+                warn!(%run, %error, "a run is passed over");
+                None
+            }
+        });
+        Ok(listed.collect())
     }
 }
 
 #[async_trait]
 impl Journal for RedisJournal {
     async fn append(&self, append: Append) -> Result<Stored, JournalError> {
-        let _turn = self.turns.take(&append.run).await.ok_or_else(closed)?;
+        // No longer than it may run: whoever had the turn before may be waiting for a Redis that says nothing.
+        let left = append.deadline.as_millis().saturating_sub(self.now().as_millis()).max(0) as u64;
+        let turn = timeout(Duration::from_millis(left), self.turns.take(&append.run)).await;
+        let late = |_| JournalError::Unavailable("other work on the run took too long".into());
+        let _turn = turn.map_err(late)?.ok_or_else(closed)?;
         self.store(append).await
     }
 
     async fn head(&self, run: &RunId) -> Result<Head, JournalError> {
-        let mut heads = self.heads(std::slice::from_ref(run)).await?;
-        Ok(heads.pop().unwrap_or_else(Head::unborn))
+        self.each_head(std::slice::from_ref(run)).await?.pop().unwrap_or_else(|| Ok(Head::unborn()))
     }
 
     async fn heads(&self, runs: &[RunId]) -> Result<Vec<Head>, JournalError> {
-        let mut heads = self.stored_heads(runs).await?;
-        let incarnation = self.life.epochs().incarnation;
-        for head in &mut heads {
-            rules::open_pending(head, incarnation);
-        }
-        Ok(heads)
+        self.each_head(runs).await?.into_iter().collect()
     }
 
     async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError> {

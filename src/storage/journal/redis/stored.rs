@@ -52,7 +52,7 @@ pub(super) fn head(state: &str, at: Timestamp, created_at: Timestamp) -> Result<
         Phase::Sealed => RunPhase::Sealed,
         Phase::Gone => RunPhase::Gone,
     };
-    let head = Head { lineage, tip, first: 1, phase, status, bytes, created_at, last_at: at };
+    let head = Head { lineage, tip, first: 1, phase, status, bytes, created_at, last_at: at, life: None };
     Ok(if head.phase == RunPhase::Gone { rules::gone(&head) } else { head })
 }
 

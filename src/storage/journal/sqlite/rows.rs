@@ -57,6 +57,7 @@ fn stored_head(row: &SqliteRow) -> Result<(RunId, Head), sqlx::Error> {
         bytes: row.try_get::<i64, _>(5)? as u64,
         created_at: Timestamp::from_millis(row.try_get(6)?),
         last_at: Timestamp::from_millis(row.try_get(7)?),
+        life: None,
     };
     Ok((run, if phase >= phase::EXPIRING { rules::gone(&head) } else { head }))
 }

@@ -1,0 +1,114 @@
+//! The proof that a subscription hears: a message that the node sends to itself.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::storage::redis::{Client, Command, RedisError};
+
+/// The probes of one subscription.
+#[derive(Debug, Default)]
+pub(super) struct Probe(Arc<Mutex<Probes>>);
+
+#[derive(Debug, Default)]
+struct Probes {
+    sent: u64,
+    /// The newest that came back.
+    heard: u64,
+    /// When the oldest that Redis took and that has not come back was sent.
+    taken: Option<Instant>,
+    /// Redis does not let them be sent.
+    refused: Option<String>,
+}
+
+impl Probe {
+    fn probes(&self) -> MutexGuard<'_, Probes> {
+        // Nothing panics while it is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends one; it counts only once Redis has taken it, for Redis may be away as a whole.
+    pub(super) fn send(&self, client: &Client, channel: &str) {
+        let number = {
+            let mut probes = self.probes();
+            probes.sent += 1;
+            probes.sent
+        };
+        let publish = Command::new("PUBLISH").arg(channel).arg(number.to_string());
+        let (probe, client, asked) = (Self(self.0.clone()), client.clone(), Instant::now());
+        actix_rt::spawn(async move {
+            match client.call(publish).await {
+                Ok(_) => probe.taken(number, asked),
+                Err(RedisError::Refused(why)) => probe.probes().refused = Some(why),
+                Err(_) => {}
+            }
+        });
+    }
+
+    fn taken(&self, number: u64, asked: Instant) {
+        let mut probes = self.probes();
+        // It often comes back before Redis' answer has been read.
+        if probes.heard < number {
+            probes.taken.get_or_insert(asked);
+        }
+    }
+
+    /// One has come back.
+    pub(super) fn hear(&self, payload: &[u8]) {
+        let number = std::str::from_utf8(payload).ok().and_then(|number| number.parse().ok());
+        let mut probes = self.probes();
+        probes.heard = number.unwrap_or(0).clamp(probes.heard, probes.sent);
+        probes.taken = None;
+        probes.refused = None;
+    }
+
+    /// Whether the subscription has ever been proven.
+    pub(super) fn is_proven(&self) -> bool {
+        self.probes().heard > 0
+    }
+
+    /// Why the subscription is not to be trusted; a probe may be under way for so long.
+    pub(super) fn trouble(&self, patience: Duration) -> Option<String> {
+        let probes = self.probes();
+        if probes.taken.is_some_and(|since| since.elapsed() >= patience) {
+            return Some("the subscription hears nothing: its probe did not come back".into());
+        }
+        probes.refused.as_ref().map(|why| format!("the subscription can't be proven: {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    #[test]
+    fn a_probe_that_was_taken_and_does_not_come_back_is_trouble() {
+        let probe = Probe::default();
+        probe.probes().sent = 2;
+        assert_eq!((probe.trouble(NOW), probe.is_proven()), (None, false));
+        probe.taken(1, Instant::now());
+        assert!(probe.trouble(NOW).is_some() && probe.trouble(Duration::from_secs(60)).is_none());
+        probe.hear(b"2");
+        assert_eq!((probe.trouble(NOW), probe.is_proven()), (None, true));
+    }
+
+    #[test]
+    fn a_probe_that_comes_back_before_it_is_known_to_be_taken_is_not_waited_for() {
+        let probe = Probe::default();
+        probe.probes().sent = 1;
+        probe.hear(b"1");
+        probe.taken(1, Instant::now());
+        assert_eq!(probe.trouble(NOW), None);
+    }
+
+    #[test]
+    fn what_a_former_life_of_the_node_sent_proves_no_more_than_was_sent() {
+        let probe = Probe::default();
+        probe.probes().sent = 1;
+        probe.hear(b"77");
+        probe.probes().sent = 2;
+        probe.taken(2, Instant::now());
+        assert!(probe.trouble(NOW).is_some());
+    }
+}
