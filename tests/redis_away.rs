@@ -87,7 +87,7 @@ async fn with_default_settings_a_black_hole_refuses_every_post_within_three_seco
     let posts = (0..12).map(async |index: u64| {
         tokio::time::sleep(Duration::from_millis(300 * index)).await;
         let (asked, node) = (Instant::now(), &cluster.nodes[index as usize % 2]);
-        let run = if index % 3 == 0 { format!("new{index}") } else { "r".to_owned() };
+        let run = if index.is_multiple_of(3) { format!("new{index}") } else { "r".to_owned() };
         let reply = node.post_ndjson(&run, &numbered(100 + index, 1, 0), &[]).await;
         assert!(asked.elapsed() <= PATIENCE, "post {index} to {run}: {:?}, {reply:?}", asked.elapsed());
         assert_eq!((reply.status, reply.header("retry-after").is_empty()), (503, false), "{reply:?}");

@@ -328,7 +328,14 @@ mod tests {
                 });
             }
         });
-        Site { target: Target::Runcast, addr, server: Server::new(vec![]), threads: 2, clock: Clock::start() }
+        Site {
+            target: Target::Runcast,
+            addr,
+            publish_addr: addr,
+            server: Server::new(vec![]),
+            threads: 2,
+            clock: Clock::start(),
+        }
     }
 
     fn plan(viewers: usize) -> Plan {
