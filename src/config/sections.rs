@@ -156,7 +156,7 @@ sections! {
 
     /// Which nodes there are.
     presence: PresenceConfig {
-        /// Seconds between two reports of this node when nothing changes; changes are told each second.
+        /// Seconds between two reports of this node; changes are told each second.
         report_secs: u64 = 5, 1..=300;
         /// Seconds after its last report when a node counts as gone.
         ttl_secs: u64 = 15, 2..=3_600;

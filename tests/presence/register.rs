@@ -113,6 +113,26 @@ async fn a_node_that_leaves_leaves_nothing_behind_and_changes_of_what_is_forgott
 }
 
 #[tokio::test]
+async fn a_loss_amid_a_report_is_noticed() {
+    let redis = RedisServer::start().await;
+    let (node, client) = (register(&redis, "n", SOON * 10), client(&redis));
+    for _ in 0..20 {
+        let report = node.report(whole(connections("r", 10_000), &[("r", 10_000)]));
+        let flush = async {
+            let fields = async || client.call(Command::new("HLEN").arg("p:node:n:connections")).await.unwrap();
+            eventually!(fields().await, |fields| *fields != Reply::Integer(0), SOON);
+            client.call(Command::new("FLUSHALL")).await.unwrap();
+        };
+        let (reported, ()) = tokio::join!(report, flush);
+        if reported.unwrap() == Reported::Stored {
+            // The loss came behind the report.
+            assert_eq!(node.report(Report::default()).await, Ok(Reported::Forgotten));
+        }
+        node.leave().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_look_at_more_runs_than_fit_one_question_is_whole() {
     let redis = RedisServer::start().await;
     let node = register(&redis, "n", SOON);

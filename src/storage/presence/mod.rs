@@ -178,8 +178,9 @@ impl Register {
     /// [`RegisterError`]: it counts as gone `ttl` after its last report.
     pub async fn leave(&self) -> Result<(), RegisterError> {
         let keys = [self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node)];
-        self.burst(vec![Command::new("UNLINK").args(keys), Command::new("SREM").arg(self.nodes_key()).arg(&self.node)])
-            .await
+        let forget = Command::new("SREM").arg(self.nodes_key()).arg(&self.node);
+        self.burst(vec![Command::new("UNLINK").args(keys), forget]).await?;
+        Ok(())
     }
 
     /// Ends the connection.
@@ -187,11 +188,10 @@ impl Register {
         self.client.close().await;
     }
 
-    /// Runs commands in one go; the first refusal, if there is one.
-    async fn burst(&self, commands: Vec<Command>) -> Result<(), RegisterError> {
+    /// Runs commands in one go: their replies, or the first refusal.
+    async fn burst(&self, commands: Vec<Command>) -> Result<Vec<Reply>, RegisterError> {
         let replies = self.client.all(commands).await?;
-        replies.into_iter().collect::<Result<Vec<_>, _>>()?;
-        Ok(())
+        Ok(replies.into_iter().collect::<Result<_, _>>()?)
     }
 }
 

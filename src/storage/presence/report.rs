@@ -34,7 +34,7 @@ pub struct Report {
 pub enum Reported {
     /// Stored.
     Stored,
-    /// Nothing was stored: the node's earlier reports have expired, or Redis has lost them. Report everything.
+    /// The node's earlier reports have expired, or Redis has lost them or a part of this one. Report everything.
     Forgotten,
 }
 
@@ -47,8 +47,10 @@ impl Register {
         let Report { whole, began, ended, viewers, figures } = report;
         let (node, connections, runs) =
             (self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node));
+        let told = serde_json::to_string(&figures).unwrap_or_default(); // three numbers
+        let set_node = || Command::new("SET").arg(&node).arg(&told).arg("PX").number(self.ttl.as_millis() as u64);
         if whole {
-            self.burst(vec![Command::new("UNLINK").arg(&connections).arg(&runs)]).await?;
+            self.burst(vec![Command::new("UNLINK").arg(&connections).arg(&runs), set_node()]).await?;
         } else if self.client.call(expire(&node, self.ttl)).await? != Reply::Integer(1) {
             return Ok(Reported::Forgotten);
         }
@@ -64,16 +66,17 @@ impl Register {
         self.write(&runs, &watched, set, |command, (run, viewers)| command.arg(run.as_str()).number(*viewers)).await?;
         let delete = || Command::new("HDEL").arg(&runs);
         self.write(&runs, &left, delete, |command, (run, _)| command.arg(run.as_str())).await?;
-        let told = serde_json::to_string(&figures).unwrap_or_default(); // three numbers
-        let set = Command::new("SET").arg(node).arg(told).arg("PX").number(self.ttl.as_millis() as u64);
-        self.burst(vec![
+        let closing = vec![
             self.outlive(&connections),
             self.outlive(&runs),
-            set,
             Command::new("SADD").arg(self.nodes_key()).arg(&self.node),
-        ])
-        .await?;
-        Ok(Reported::Stored)
+            // Only if it is still there: a loss amid the report took the node's key, too.
+            set_node().arg("XX"),
+        ];
+        match self.burst(closing).await?.pop() {
+            Some(Reply::Nil) => Ok(Reported::Forgotten),
+            _ => Ok(Reported::Stored),
+        }
     }
 
     /// Writes `items` to the hash `key`, in commands that `begin` begins and `add` adds an item to.
@@ -87,7 +90,8 @@ impl Register {
         for burst in items.chunks(PER_COMMAND * PER_BURST) {
             let commands = burst.chunks(PER_COMMAND).map(|items| items.iter().fold(begin(), &add));
             // With each burst, so that nothing of a node that dies meanwhile stays for ever.
-            self.burst(commands.chain([self.outlive(key)]).collect()).await?;
+            let expiries = [self.outlive(key), expire(&self.node_key(&self.node), self.ttl)];
+            self.burst(commands.chain(expiries).collect()).await?;
         }
         Ok(())
     }
