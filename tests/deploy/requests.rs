@@ -68,6 +68,7 @@ async fn events_are_not_held_back(kind: Kind) {
     let (_node, balancer) = alone(kind).await;
     let mut viewer = Viewer::join(&balancer, "r").await;
     let mut stream = EventStream::open(&balancer, "/api/runs/r/events/stream", "").await;
+    assert!(stream.connected().await, "before the run's first event: it is told its epoch");
     balancer.store("r", &numbered(1, 1, 0)).await;
     stream.take(2).await;
     let mut fastest = [Duration::MAX; 2];

@@ -85,25 +85,21 @@ impl EventStream {
 
     /// Reads on; false at the end.
     async fn fill(&mut self) -> bool {
-        soon("a record", self.tcp.read_buf(&mut self.chunked)).await.unwrap_or(0) > 0
+        self.tcp.read_buf(&mut self.chunked).await.unwrap_or(0) > 0
     }
 
-    /// The next record; `None` at the end of the stream.
+    /// The next record; `None` at the end of the stream. Comments do not prolong the wait.
     pub(crate) async fn next(&mut self) -> Option<Record> {
-        loop {
-            let more = self.digest();
-            if let Some(record) = self.records.pop_front() {
-                return Some(record);
-            }
-            if !more || !self.fill().await {
-                return None;
-            }
-        }
+        soon("a record", async {
+            while self.digest() && self.records.is_empty() && self.fill().await {}
+            self.records.pop_front()
+        })
+        .await
     }
 
     /// Reads until it has a comment, the first of which says that the viewer is connected; false if the stream ends before.
     pub(crate) async fn connected(&mut self) -> bool {
-        while self.digest() && self.comments == 0 && self.fill().await {}
+        soon("a comment", async { while self.digest() && self.comments == 0 && self.fill().await {} }).await;
         self.comments > 0
     }
 
