@@ -65,10 +65,10 @@ impl Connections {
     }
 
     /// One that is nobody else's and does not come back.
-    pub(super) async fn single(&self) -> Result<PgConnection, CatalogError> {
-        match timeout(CONNECT, self.options.connect()).await {
+    pub(super) async fn single(&self, within: Duration) -> Result<PgConnection, CatalogError> {
+        match timeout(within, self.options.connect()).await {
             Ok(connected) => connected.map_err(|error| CatalogError(error.to_string())),
-            Err(_) => Err(CatalogError("PostgreSQL took no connection within 5 s".into())),
+            Err(_) => Err(CatalogError(format!("PostgreSQL took no connection within {} s", within.as_secs()))),
         }
     }
 
@@ -80,7 +80,7 @@ impl Connections {
         };
         let held = match self.rested().await {
             Some(held) => held,
-            None => Held { connection: self.single().await?, since: Instant::now() },
+            None => Held { connection: self.single(CONNECT).await?, since: Instant::now() },
         };
         Ok(Lent { held, from: self, _permit: permit })
     }

@@ -24,6 +24,8 @@ use connections::Connections;
 
 /// How long a call may take: to get a connection, a statement of 5 seconds, and what goes with it.
 const ANSWER: Duration = Duration::from_secs(12);
+/// How long the first connection may take: of a whole cluster that starts, perhaps.
+const FIRST: Duration = Duration::from_secs(15);
 /// How long bringing the tables up to date may take, the wait for another node that does it included.
 const MIGRATION: Duration = Duration::from_secs(60);
 
@@ -62,7 +64,7 @@ impl PostgresCatalog {
     pub async fn open(url: &str, home: &str) -> Result<Self, CatalogError> {
         let connections = Arc::new(Connections::to(url)?);
         let migrated = async {
-            match timeout(MIGRATION, migrate(connections.single().await?)).await {
+            match timeout(MIGRATION, migrate(connections.single(FIRST).await?)).await {
                 Ok(migrated) => migrated.map_err(say),
                 Err(_) => Err(CatalogError("the tables could not be brought up to date within 60 s".into())),
             }
