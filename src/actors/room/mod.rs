@@ -19,7 +19,7 @@ use super::messages::gallery::TipIs;
 use super::messages::recorder::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
-    Dismiss, Enrol, Fold, GiveWay, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
+    Dismiss, Enrol, Fold, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
 };
 use super::supervision::{Alive, Line};
 use crate::protocol::close::CloseReason;
@@ -37,6 +37,7 @@ pub mod log;
 mod reading;
 mod recording;
 mod resolve;
+mod retiring;
 
 use appending::refuse;
 use appends::Appends;
@@ -232,42 +233,6 @@ impl Room {
         let (epoch, tip) = self.log.age();
         TipIs { epoch, tip }
     }
-
-    /// Asks to go when nobody has used the room for a while.
-    fn check_idle(&mut self, ctx: &mut Context<Self>) {
-        self.waits.retain(|wait| !wait.reply.is_closed());
-        self.mind_following(ctx);
-        self.remind_bridge(ctx);
-        self.log.forget_unused_past();
-        self.gauge.held_bytes.store(self.log.held_bytes(), Ordering::Relaxed);
-        let now_ms = self.ports.started.elapsed().as_millis() as u64;
-        let idle_ms = now_ms.saturating_sub(self.gauge.used_ms.load(Ordering::Relaxed));
-        if u128::from(idle_ms) >= self.limits.idle.as_millis() {
-            self.retire_if_unused(ctx);
-        }
-    }
-
-    fn retire_if_unused(&mut self, ctx: &mut Context<Self>) {
-        let unused = self.galleries.is_empty()
-            && self.appends.is_idle()
-            && self.reading.is_idle()
-            && self.waits.is_empty()
-            && self.recording.is_done()
-            && !self.folding.is_waited_for();
-        if self.retired || !unused {
-            return;
-        }
-        let retire = self.ports.retire.clone();
-        let question = Retire { run: self.run.clone(), generation: self.generation };
-        let ask = async move { retire.ask(question).await };
-        ctx.spawn(wrap_future::<_, Self>(ask).map(|agreed, room, ctx| {
-            if agreed.unwrap_or(false) {
-                room.retired = true;
-                room.ending = CloseReason::Restart;
-                ctx.run_later(FAREWELL, |_, ctx| ctx.stop());
-            }
-        }));
-    }
 }
 
 impl Actor for Room {
@@ -383,20 +348,5 @@ impl Handler<Dismiss> for Room {
         self.touch();
         self.galleries.dismiss(gallery);
         self.mind_following(ctx);
-    }
-}
-
-impl Handler<GiveWay> for Room {
-    type Result = ();
-
-    fn handle(&mut self, what: GiveWay, ctx: &mut Self::Context) {
-        match what {
-            GiveWay::Memory => {
-                self.log.free();
-                self.gauge.held_bytes.store(0, Ordering::Relaxed);
-            }
-            GiveWay::Place => self.retire_if_unused(ctx),
-            GiveWay::Expired => self.learn_anew(ctx),
-        }
     }
 }
