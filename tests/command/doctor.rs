@@ -4,7 +4,7 @@ use std::path::Path;
 use runcast::storage::data_dir::DataDir;
 use serde_json::Value;
 
-use super::support::RedisServer;
+use super::support::{Postgres, RedisServer};
 use super::{output, runcast, text};
 
 async fn doctor(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -98,7 +98,8 @@ async fn a_node_of_a_cluster_needs_no_directory_and_its_certificates_are_looked_
 /// What the doctor says of a Redis, and whether the node would run with it.
 async fn redis_line(url: &str) -> (Option<i32>, String) {
     let directory = tempfile::tempdir().unwrap();
-    let environment = [("REDIS_URL", url), ("DATABASE_URL", "postgres://u:hunter2@localhost/d")];
+    let database = Postgres::shared().await.database().await;
+    let environment = [("REDIS_URL", url), ("DATABASE_URL", database.as_str())];
     let (code, report) = doctor(directory.path(), &[], &environment).await;
     assert!(!report.contains("hunter2"), "{report}");
     let line = report.lines().find(|line| line.contains(" redis "));
