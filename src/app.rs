@@ -49,6 +49,7 @@ use crate::storage::presence::{Figures, Register, Tell};
 use crate::storage::redis::Client;
 use crate::telemetry;
 
+mod closing;
 mod drain;
 mod opening;
 mod serve;
