@@ -237,6 +237,7 @@ impl Parts {
             screens: Client::start(opening::redis_settings(&self.config, "screens").ok()?, Arc::new(())),
             node: self.config.server.node_id.clone(),
             doorbell: self.doorbell.clone()?,
+            rooms: self.services.registry.line(),
         })
     }
 

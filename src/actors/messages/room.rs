@@ -38,6 +38,8 @@ pub struct RoomPort {
     pub dismiss: Recipient<Dismiss>,
     /// Frees cached segments.
     pub give_way: Recipient<GiveWay>,
+    /// Hears of other nodes.
+    pub heard: Recipient<Heard>,
     /// Figures that others may read without asking.
     pub gauge: Arc<RoomGauge>,
 }
@@ -267,7 +269,7 @@ pub enum GiveWay {
     Expired,
 }
 
-/// What the bridge tells a room that follows its run. Bells may be lost, doubled, late, or out of order.
+/// What a room hears of other nodes, by the bridge while it follows its run. Bells may be lost, doubled, late, or out of order.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub enum Heard {
@@ -284,4 +286,6 @@ pub enum Heard {
     Screen(Bytes),
     /// Bells are not heard any more: what the room knows may be old.
     Deaf,
+    /// The bridge is another one and knows nobody: a room that follows its run must say so once more.
+    Forgotten,
 }

@@ -153,6 +153,10 @@ impl Handler<Heard> for Room {
                 self.following.listening = false;
                 return;
             }
+            Heard::Forgotten => {
+                self.following.listening = false;
+                return self.remind_bridge(ctx);
+            }
             Heard::Screen(frame) => return self.galleries.show(&Show(frame)),
             Heard::Bell { head, segments } => (head, segments),
             Heard::Tip(head) => {

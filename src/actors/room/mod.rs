@@ -162,6 +162,7 @@ impl Room {
             enrol: addr.clone().recipient(),
             dismiss: addr.clone().recipient(),
             give_way: addr.clone().recipient(),
+            heard: addr.clone().recipient(),
             gauge,
         })
     }
