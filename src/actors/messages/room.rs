@@ -137,6 +137,15 @@ pub enum ReadFrom {
     Place(Place),
 }
 
+/// How new an answer has to be, where other nodes store, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// As the room has heard: whoever reads so is told what comes later.
+    AsHeard,
+    /// Whatever was acknowledged anywhere before the question is in it.
+    AsStored,
+}
+
 /// "What follows?"
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -145,6 +154,8 @@ pub struct Read {
     pub from: ReadFrom,
     /// About how much: at least one segment if there is any.
     pub max_bytes: usize,
+    /// How new the answer has to be.
+    pub freshness: Freshness,
     /// Where the page goes; dropped unanswered when the room dies.
     pub reply: oneshot::Sender<Result<Page, ReadError>>,
 }
@@ -220,7 +231,7 @@ pub struct Wait {
     pub reply: oneshot::Sender<()>,
 }
 
-/// The run's folded state.
+/// The run's folded state, with whatever was acknowledged anywhere before the question.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Fold {

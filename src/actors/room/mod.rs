@@ -307,8 +307,7 @@ impl Handler<Fold> for Room {
             return;
         }
         self.touch();
-        self.folding.ask(fold);
-        self.fold_current(ctx);
+        self.take_fold(fold, ctx);
     }
 }
 
