@@ -27,7 +27,7 @@ use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
 use crate::actors::cleanup::{Cleanup, CleanupPorts, CleanupTimes};
 use crate::actors::heartbeat::Heartbeat;
 use crate::actors::messages::bridge::Doorbell;
-use crate::actors::messages::presence::Neighbours;
+use crate::actors::messages::presence::{Namesake, Neighbours};
 use crate::actors::messages::supervisor::Stop;
 use crate::actors::messages::usher::Ushers;
 use crate::actors::presence::{Presence, PresencePorts};
@@ -49,6 +49,7 @@ use crate::storage::presence::{Figures, Register, Tell};
 use crate::storage::redis::Client;
 use crate::telemetry;
 
+mod closing;
 mod drain;
 mod opening;
 mod serve;
@@ -92,6 +93,8 @@ struct Parts {
     doorbell: Option<Doorbell>,
     /// What this node knows of the others.
     neighbours: Neighbours,
+    /// Whether another node has this one's name.
+    namesake: Namesake,
     warnings: Arc<[String]>,
 }
 
@@ -184,6 +187,7 @@ impl Parts {
             services,
             ushers: Ushers::default(),
             neighbours: Neighbours::default(),
+            namesake: Namesake::default(),
             warnings: warnings.into(),
             config: Arc::new(config),
         }
@@ -236,6 +240,7 @@ impl Parts {
             screens: Client::start(opening::redis_settings(&self.config, "screens").ok()?, Arc::new(())),
             node: self.config.server.node_id.clone(),
             doorbell: self.doorbell.clone()?,
+            rooms: self.services.registry.line(),
         })
     }
 
@@ -246,6 +251,7 @@ impl Parts {
             node: self.node.id().clone(),
             ushers: self.ushers.clone(),
             neighbours: self.neighbours.clone(),
+            namesake: self.namesake.clone(),
             figures: self.tell_figures(),
             report_every: Duration::from_secs(self.config.presence.report_secs),
         })

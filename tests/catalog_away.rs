@@ -54,6 +54,11 @@ async fn a_list_of_runs_that_goes_away_holds_up_nobody_and_is_whole_when_it_is_b
         let runs = list.json()["runs"].as_array().cloned().unwrap_or_default();
         runs.iter().map(|run| format!("{} {}", run["runId"].as_str().unwrap(), run["events"])).collect::<Vec<_>>()
     };
+    let failures = async || {
+        let metrics = node.get("/metrics").await.text;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("runcast_catalog_failures_total "));
+        line.map_or(0.0, |value| value.parse::<f64>().unwrap())
+    };
     node.store("before", &numbered(1, 3, 0)).await;
     eventually!(listed().await, |runs| *runs == ["before 3"], SOON);
 
@@ -66,11 +71,17 @@ async fn a_list_of_runs_that_goes_away_holds_up_nobody_and_is_whole_when_it_is_b
         assert_eq!((ready.status, &ready.json()["dependencies"]["journal"]["status"]), (200, &"ok".into()));
         let list = node.get("/api/runs").await;
         assert_eq!((list.status, &list.json()["code"]), (503, &"catalog_unavailable".into()));
+        // Each outage is worth a word when it begins and one when it ends, however often it is tried meanwhile.
+        let so_far = failures().await;
+        eventually!(failures().await, |now| *now >= so_far + 2.0, SOON);
         server.start_again().await;
         let newest = format!("during-{life} 2");
         let known = format!("before {}", 3 + 3 * life);
         eventually!(listed().await, |runs| runs.contains(&newest) && runs.contains(&known), SOON);
         eventually!(node.get("/ready").await, |ready| ready.json()["status"] == "ok", SOON);
+        let told = |words: &str| node.log().matches(words).count() as u64;
+        let words = || (told("the list of runs could not be written"), told("the list of runs is written again"));
+        eventually!(words(), |words| *words == (life, life), SOON);
     }
     assert!(!node.log().contains(PASSWORD));
 }

@@ -83,6 +83,29 @@ async fn a_wedged_subscription_is_rebuilt_while_others_pass() {
 }
 
 #[tokio::test]
+async fn whoever_asks_is_told_what_was_acknowledged_elsewhere_although_no_bell_is_heard() {
+    // Nothing finds out within the test that the subscriptions are silent.
+    let cluster = Cluster::start_with(2, DURABLE, &brief("300", "300")).await;
+    until_all_hear(&cluster.nodes).await;
+    let [here, there] = &cluster.nodes[..] else { panic!("two nodes") };
+    let mut viewer = Viewer::join(here, "r").await;
+    there.store("r", &numbered(1, 1, 0)).await;
+    viewer.until_events(1).await;
+    cluster.proxy.stall_those_that_say("doorbell");
+    for n in 2..=20 {
+        let stored = there.store("r", &numbered(n, 1, 0)).await;
+        match n % 3 {
+            0 => assert_eq!(here.get_json("/api/runs/r").await["cursor"], stored["cursor"]),
+            1 => assert_eq!(here.stored("r").await, numbered(1, n, 0)),
+            _ => assert_eq!(here.get_json("/api/runs/r/events?after=-1").await["cursor"], stored["cursor"]),
+        }
+        // What one asks for is seen by all.
+        viewer.until_events(n as usize).await;
+    }
+    saw(&viewer, 20);
+}
+
+#[tokio::test]
 async fn subscriptions_killed_under_load_lose_nothing() {
     let cluster = Cluster::start_with(3, DURABLE, &brief("1", "300")).await;
     until_all_hear(&cluster.nodes).await;

@@ -221,3 +221,24 @@ async fn foreign_data_under_a_runs_key_harms_that_run_alone() {
     eventually!(cluster.nodes[0].post_ndjson("x", &numbered(1, 1, 0), &[]).await, |reply| reply.status == 202, SOON);
     beside.until_events(1).await;
 }
+
+#[tokio::test]
+async fn a_stop_ends_in_time_while_redis_says_nothing() {
+    let mut cluster = Cluster::start(1).await;
+    // Waits a minute for each answer: nothing but the bound of the stop itself ends that.
+    cluster.add_node_with(&[("RUNCAST__REDIS__COMMAND_TIMEOUT_MS", "60000")]);
+    for (n, node) in (1..).zip(&cluster.nodes) {
+        insist(node, n).await;
+    }
+    cluster.proxy.stall();
+    let asked = Instant::now();
+    let [usual, patient] = &mut cluster.nodes[..] else { panic!("two nodes") };
+    let (usual, patient) = tokio::join!(usual.terminate(), patient.terminate());
+    // 10 s are `server.drain_secs` here, and 5 s the stores'.
+    assert!(asked.elapsed() < Duration::from_secs(17), "{:?}", asked.elapsed());
+    usual.assert_clean(false);
+    assert!(usual.log.contains("the other nodes count this one"), "{}", usual.log);
+    assert_eq!(patient.code, Some(75), "{}", patient.log);
+    let left = |line: &str| line.contains("not closed in time") && line.contains("presence");
+    assert!(patient.log.lines().any(left), "{}", patient.log);
+}

@@ -1,9 +1,9 @@
 //! The recorder: writes what changed about runs into the catalog, in batches, behind the log.
 //!
 //! Receives [`RunChanged`] from rooms and [`RunsGone`] from the cleanup. Sends rows to the catalog. When the catalog is
-//! away it keeps the newest row per run and tries again; on failure, or when too much waits, it repairs from the journal,
-//! which tells everything again. It also does so now and then, for what another node knew and did not write before it
-//! died. So the list of runs may lag, and never stays wrong.
+//! away, which is logged once, it keeps the newest row per run and tries again; on failure, or when too much waits, it
+//! repairs from the journal, which tells everything again. It also does so now and then, for what another node knew and
+//! did not write before it died. So the list of runs may lag, and never stays wrong.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::messages::recorder::{RunChanged, RunsGone};
 use super::supervision::Alive;
@@ -44,6 +44,8 @@ pub struct Recorder {
     /// Where the repair goes on; `None` when the catalog is known to be whole.
     repair_from: Option<RepairFrom>,
     repair_every: Duration,
+    /// The catalog or the journal did not answer when last asked.
+    held_up: bool,
     _alive: Alive,
 }
 
@@ -65,6 +67,7 @@ impl Recorder {
             busy: false,
             repair_from: Some(RepairFrom::Newest),
             repair_every: REPAIR_EVERY,
+            held_up: false,
             _alive: alive,
         }
     }
@@ -94,7 +97,10 @@ impl Recorder {
             (written, rows, gone)
         };
         ctx.spawn(wrap_future::<_, Self>(write).map(|(written, rows, gone), recorder, ctx| match written {
-            Ok(()) => recorder.busy = false,
+            Ok(()) => {
+                recorder.busy = false;
+                recorder.go_on();
+            }
             Err(error) => {
                 for row in rows {
                     recorder.waiting.entry(row.run.clone()).or_insert(row);
@@ -136,6 +142,9 @@ impl Recorder {
                 recorder.repair_from = next.filter(|_| count == REPAIR_STEP).map(RepairFrom::At);
                 if recorder.repair_from.is_none() {
                     debug!(runs = count, "the list of runs is whole");
+                    if recorder.waiting.is_empty() && recorder.gone.is_empty() {
+                        recorder.go_on();
+                    }
                 }
                 recorder.work(ctx);
             }
@@ -143,8 +152,18 @@ impl Recorder {
         }));
     }
 
+    /// Nothing is in the way of the list any more: a write has gone through, or there is none to do.
+    fn go_on(&mut self) {
+        if std::mem::take(&mut self.held_up) {
+            info!("the list of runs is written again");
+        }
+    }
+
     fn rest(&mut self, error: &CatalogError, ctx: &mut Context<Self>) {
-        warn!(%error, waiting = self.waiting.len(), "the list of runs could not be written");
+        // Once: it may be away for long.
+        if !std::mem::replace(&mut self.held_up, true) {
+            warn!(%error, waiting = self.waiting.len(), "the list of runs could not be written");
+        }
         metrics::counter!("runcast_catalog_failures_total").increment(1);
         ctx.run_later(RETRY, |recorder, ctx| {
             recorder.busy = false;

@@ -1,9 +1,10 @@
 //! The registry: the only creator and finder of rooms, and their parent.
 //!
-//! Receives [`FindRoom`] from sessions and the edge, [`Retire`] from rooms. Rooms are transient: a failed one is built
-//! anew by the next who asks; one that fails again and again is quarantined while all others go on. When the rooms
-//! together hold too much, the least recently used ones are asked to give way. On failure the registry's rooms end with
-//! it, and their viewers come back.
+//! Receives [`FindRoom`] from sessions and the edge, [`Retire`] from rooms, [`RunsExpired`] from the cleanup, and from a
+//! bridge that it has begun, which it passes on to all rooms. Rooms are transient: a failed one is built anew by the next
+//! who asks; one that fails again and again is quarantined while all others go on. When the rooms together hold too much,
+//! the least recently used ones are asked to give way. On failure the registry's rooms end with it, and their viewers come
+//! back.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -15,8 +16,8 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::{error, warn};
 
-use super::messages::registry::{FindError, FindRoom, ListRooms, Retire, RoomReport, RunsExpired};
-use super::messages::room::{GiveWay, RoomGauge, RoomPort};
+use super::messages::registry::{BridgeBegan, FindError, FindRoom, ListRooms, Retire, RoomReport, RunsExpired};
+use super::messages::room::{GiveWay, Heard, RoomGauge, RoomPort};
 use super::supervision::{Alive, Decision, Done, Exit, History, Policy};
 use crate::protocol::RunId;
 
@@ -205,6 +206,17 @@ impl Handler<RunsExpired> for Registry {
         for room in runs.iter().filter_map(|run| self.rooms.get(run)) {
             // A room too busy to hear it learns it from the journal's next answer.
             let _ = room.give_way.try_send(GiveWay::Expired);
+        }
+    }
+}
+
+impl Handler<BridgeBegan> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, _: BridgeBegan, _: &mut Self::Context) {
+        for room in self.rooms.values() {
+            // A room too busy to hear it reminds the bridge when it next looks whether it is used.
+            let _ = room.heard.try_send(Heard::Forgotten);
         }
     }
 }

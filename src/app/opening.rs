@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tracing::warn;
 
 use super::Storage;
 use crate::config::{self, CatalogUrl, Config, JournalUrl};
@@ -38,18 +37,6 @@ impl Storage {
         let catalog = open_catalog(config).await.context("catalog.url")?;
         let presence = if config.is_cluster() { Some(Arc::new(open_register(config)?)) } else { None };
         Ok(Self { journal, catalog, redis, presence, data_dir: data_dir.map(Arc::new) })
-    }
-
-    /// Finishes what is queued, and marks the end of this life as a clean one.
-    pub async fn close(&self) {
-        if let Some(presence) = &self.presence {
-            if let Err(error) = presence.leave().await {
-                warn!(%error, "the other nodes count this one until presence.ttl_secs have passed");
-            }
-            presence.close().await;
-        }
-        self.journal.close().await;
-        self.catalog.close().await;
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{Outcome, Storage};
+use super::{Outcome, Storage, closing};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 
@@ -18,7 +18,7 @@ use crate::descriptors::Descriptors;
 const BACKLOG: i32 = 4_096;
 /// Exit code when a permanent actor failed for good (`EX_SOFTWARE`).
 const ESCALATED: u8 = 70;
-/// Exit code when the drain left something behind.
+/// Exit code when the stop left something behind.
 const OVERDUE: u8 = 75;
 
 /// Runs a node until SIGTERM or SIGINT, and returns the process's exit code.
@@ -27,7 +27,8 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
     let limits = Descriptors::raise().context("the descriptor limit could not be raised")?;
     info!(descriptors = limits.soft, connections = limits.connections(config.server.max_connections), "limits");
     let listener = bind(&config)?;
-    actix_rt::System::new().block_on(async move {
+    let system = actix_rt::System::new();
+    let ended = system.block_on(async move {
         let storage = Storage::open(&config).await?;
         let (stop, stopping) = watch::channel(false);
         let mut stopped = stopping.clone();
@@ -52,13 +53,16 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
             let _ = stopped.wait_for(|stop| *stop).await;
         };
         let outcome = super::run(config, storage.clone(), listener, Vec::new(), started, signals).await;
-        storage.close().await;
+        let closed = storage.close(closing::WITHIN).await;
         Ok(match outcome.context("the node could not start")? {
-            Outcome::Drained => ExitCode::SUCCESS,
+            Outcome::Drained if closed => ExitCode::SUCCESS,
             Outcome::Escalated => ExitCode::from(ESCALATED),
-            Outcome::Overdue => ExitCode::from(OVERDUE),
+            Outcome::Drained | Outcome::Overdue => ExitCode::from(OVERDUE),
         })
-    })
+    });
+    // Dropped, it would wait for threads that still ask for the address of a host, however long that takes.
+    std::mem::forget(system);
+    ended
 }
 
 fn bind(config: &Config) -> Result<TcpListener, anyhow::Error> {

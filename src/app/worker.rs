@@ -177,11 +177,11 @@ impl Thread {
             doorbell: parts.doorbell.clone(),
             figures: parts.tell_figures(),
             ushers: parts.ushers.clone(),
-            cluster: parts
-                .storage
-                .presence
-                .clone()
-                .map(|register| Cluster { register, neighbours: parts.neighbours.clone() }),
+            cluster: parts.storage.presence.clone().map(|register| Cluster {
+                register,
+                neighbours: parts.neighbours.clone(),
+                namesake: parts.namesake.clone(),
+            }),
             census: parts.census.clone(),
             journal: parts.storage.journal.clone(),
             catalog: parts.storage.catalog.clone(),

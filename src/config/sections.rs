@@ -72,11 +72,11 @@ sections! {
         trusted_proxies: Vec<Network> = Vec::new();
         /// Most connections at a time; 0: as many as the descriptor limit allows.
         max_connections: usize = 0, 0..=10_000_000;
-        /// Seconds that a stop may take: notice, viewers moving away, last appends.
+        /// Seconds that a stop may take: notice, viewers moving away, last appends. Closing the stores may take 5 more.
         drain_secs: u64 = 30, 0..=3_600;
         /// Seconds of `drain_secs` in which `/ready` refuses while everything still works.
         drain_notice_secs: u64 = 0, 0..=3_600;
-        /// This node's name in logs and answers; empty: made at the start.
+        /// This node's name in logs and answers, which no other node of a cluster may have; empty: made at the start.
         node_id: String = String::new();
         /// Directory of everything that is kept; not touched in a cluster.
         data_dir: PathBuf = PathBuf::from("data");

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::error::Problem;
 use super::intake::{self, Limit};
 use super::{Edge, EdgeLimits};
-use crate::actors::messages::room::{Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
+use crate::actors::messages::room::{Freshness, Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
 use crate::protocol::event::{BodyKind, parse_body};
 use crate::protocol::message::ScreenFrame;
 use crate::protocol::segment::Encoding;
@@ -195,7 +195,7 @@ async fn gather(
 ) -> Result<Gathered, Problem> {
     let mut gathered: Option<Gathered> = None;
     loop {
-        let (page, room) = edge.finder.read(run, from, PAGE_BYTES).await?;
+        let (page, room) = edge.finder.read(run, from, PAGE_BYTES, Freshness::AsStored).await?;
         let so_far = gathered.get_or_insert_with(|| Gathered {
             epoch: page.epoch,
             events: Vec::new(),

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::error::{Problem, saturated};
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{
-    Fold, Folded, Page, Publish, PublishError, Published, Read, ReadError, ReadFrom, RoomPort,
+    Fold, Folded, Freshness, Page, Publish, PublishError, Published, Read, ReadError, ReadFrom, RoomPort,
 };
 use crate::actors::supervision::{Line, Refused};
 use crate::protocol::RunId;
@@ -90,8 +90,14 @@ impl Finder {
     }
 
     /// Reads a page.
-    pub async fn read(&self, run: &RunId, from: ReadFrom, max_bytes: usize) -> Result<(Page, Arc<RoomPort>), Problem> {
-        self.twice(run, |room, reply| room.read.try_send(Read { from, max_bytes, reply })).await
+    pub async fn read(
+        &self,
+        run: &RunId,
+        from: ReadFrom,
+        max_bytes: usize,
+        freshness: Freshness,
+    ) -> Result<(Page, Arc<RoomPort>), Problem> {
+        self.twice(run, |room, reply| room.read.try_send(Read { from, max_bytes, freshness, reply })).await
     }
 
     /// Folds the run's state.

@@ -15,7 +15,7 @@ use super::Edge;
 use super::error::{Problem, saturated};
 use super::events::{after, run_id};
 use super::peer;
-use crate::actors::messages::room::{ReadFrom, Verdict};
+use crate::actors::messages::room::{Freshness, ReadFrom, Verdict};
 use crate::actors::session::{Admission, Guards, Session};
 use crate::node::Phase;
 use crate::protocol::close::CloseReason;
@@ -95,7 +95,7 @@ pub(super) async fn server_sent_events(
     if edge.node.is_crowded() {
         return Err(saturated());
     }
-    let (page, _) = edge.finder.read(&run, ReadFrom::After(after), 1).await?;
+    let (page, _) = edge.finder.read(&run, ReadFrom::After(after), 1, Freshness::AsHeard).await?;
     if page.phase == RunPhase::Gone && page.verdict == Verdict::Continue {
         // Nothing will ever come: the one answer after which an EventSource does not ask again.
         return Ok(HttpResponse::NoContent().finish());

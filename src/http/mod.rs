@@ -9,7 +9,7 @@ use actix_web::web::{self, QueryConfig, ServiceConfig, get, post, resource, scop
 use actix_web::{HttpRequest, Responder};
 
 use crate::actors::messages::bridge::Doorbell;
-use crate::actors::messages::presence::Neighbours;
+use crate::actors::messages::presence::{Namesake, Neighbours};
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
 use crate::actors::messages::usher::Ushers;
@@ -95,6 +95,8 @@ pub struct Cluster {
     pub register: Arc<Register>,
     /// The same, as it was seen last.
     pub neighbours: Neighbours,
+    /// Whether another node has this one's name.
+    pub namesake: Namesake,
 }
 
 /// What handlers work with; one per worker thread.

@@ -10,8 +10,9 @@ const OF_A_CLUSTER: [&str; 3] = ["RUNCAST__JOURNAL__URL", "RUNCAST__REDIS__URL",
 /// The most that `/ready` may take: the journal and the catalog have 2 s each, and the answer has to travel.
 pub(crate) const READY_SECS: u64 = 5;
 
-/// What a stop takes besides `server.drain_secs`, so that what waits for it must be so much more patient.
-pub(crate) const SPARE_SECS: u64 = 5;
+/// What a stop may take besides `server.drain_secs`, so that what waits for it must be so much more patient: closing the stores
+/// 5 s, the last reports of errors 2 s.
+pub(crate) const SPARE_SECS: u64 = 8;
 
 /// The configuration of a node with these variables; fails unless each sets a key.
 pub(crate) fn config<'a>(file: &str, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Config {

@@ -45,7 +45,7 @@ impl LocalNode {
                 let told = move |address| started.send(address).unwrap();
                 let stopped = async move { stopped.await.unwrap_or(()) };
                 let outcome = app::run(config, storage.clone(), listener, Vec::new(), told, stopped).await;
-                storage.close().await;
+                assert!(storage.close(PATIENCE).await, "a store was not closed");
                 outcome
             })
         });

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod namesakes;
 mod nodes;
 mod outages;
 mod register;

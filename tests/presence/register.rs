@@ -113,6 +113,28 @@ async fn a_node_that_leaves_leaves_nothing_behind_and_changes_of_what_is_forgott
 }
 
 #[tokio::test]
+async fn two_lives_under_one_name_find_each_other_and_a_killed_one_is_not_found() {
+    let redis = RedisServer::start().await;
+    let (first, second) = (register(&redis, "n", SOON), register(&redis, "n", SOON));
+    let (all, change) = (|| whole(Vec::new(), &[]), Report::default);
+    assert_eq!(first.report(all()).await, Ok(Reported::Stored));
+    // As after a kill: what stands there was told by a life that tells no more.
+    for report in [all(), change(), change(), all()] {
+        assert_eq!(second.report(report).await, Ok(Reported::Stored));
+    }
+    // It lives, after all.
+    for report in [all, change, all] {
+        assert_eq!(first.report(report()).await, Ok(Reported::Contested));
+        assert_eq!(second.report(report()).await, Ok(Reported::Contested));
+        assert_eq!(second.report(report()).await, Ok(Reported::Stored));
+    }
+    second.leave().await.unwrap();
+    assert_eq!(first.report(change()).await, Ok(Reported::Forgotten));
+    assert_eq!(first.report(all()).await, Ok(Reported::Stored));
+    assert_eq!(first.report(change()).await, Ok(Reported::Stored));
+}
+
+#[tokio::test]
 async fn a_loss_amid_a_report_is_noticed() {
     let redis = RedisServer::start().await;
     let (node, client) = (register(&redis, "n", SOON * 10), client(&redis));

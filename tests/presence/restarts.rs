@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix::Actor as _;
 use runcast::actors::floor::{Floor, ViewerId};
-use runcast::actors::messages::presence::Neighbours;
+use runcast::actors::messages::presence::{Namesake, Neighbours};
 use runcast::actors::messages::usher::{UsherPort, Ushers};
 use runcast::actors::presence::{Presence, PresencePorts};
 use runcast::actors::session::SessionLimits;
@@ -69,6 +69,7 @@ impl Node {
             node: name.into(),
             ushers,
             neighbours: neighbours.clone(),
+            namesake: Namesake::default(),
             figures: Arc::new(move || {
                 assert!(!poisoned.swap(false, Ordering::SeqCst), "poisoned");
                 Figures::default()

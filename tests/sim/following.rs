@@ -64,6 +64,7 @@ impl Room {
             None => {
                 seen("hole closed by itself");
                 self.following.filling = false;
+                self.serve_reads(site);
             }
         }
     }
@@ -89,6 +90,7 @@ impl Room {
             let growth = self.log.leap();
             self.grow(growth, site);
         }
+        self.serve_reads(site);
     }
 
     fn grow(&mut self, growth: Growth, site: &mut Site) {

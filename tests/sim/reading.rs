@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runcast::actors::messages::room::{Read, ReadError};
 use runcast::actors::room::log::Answer;
-use runcast::protocol::{Segment, Seq};
+use runcast::protocol::{Epoch, Segment, Seq};
 use runcast::storage::journal::{Head, JournalError};
 
 use crate::room::Room;
@@ -17,17 +17,20 @@ pub(crate) struct Reading {
     /// With whether the journal has told the head since they came.
     waiting: Vec<(Read, bool)>,
     doubtful: Vec<Read>,
+    /// For the log to come as far as the journal told.
+    behind: Vec<(Read, (Option<Epoch>, Seq))>,
     consulting: bool,
     fetching: bool,
 }
 
 impl Reading {
     pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.doubtful.is_empty() && !self.consulting
+        self.waiting.is_empty() && self.doubtful.is_empty() && self.behind.is_empty() && !self.consulting
     }
 
     pub(crate) fn fail_waiting(&mut self, error: &JournalError) {
         self.waiting.drain(..).for_each(|(read, _)| unavailable(read, error));
+        self.behind.drain(..).for_each(|(read, _)| unavailable(read, error));
     }
 }
 
@@ -41,6 +44,7 @@ impl Room {
         if self.reading.fetching || self.log.head().is_none() {
             return;
         }
+        self.let_on();
         let current = self.is_current(site);
         for (read, vouched) in std::mem::take(&mut self.reading.waiting) {
             if self.reading.fetching {
@@ -53,6 +57,21 @@ impl Room {
             }
         }
         self.consult(site);
+    }
+
+    fn let_on(&mut self) {
+        let (age, comes) = (self.log.age(), self.log.hole().is_some());
+        for (read, told) in std::mem::take(&mut self.reading.behind) {
+            if told <= age {
+                self.reading.waiting.push((read, true));
+            } else if comes {
+                seen("read behind a hole");
+                self.reading.behind.push((read, told));
+            } else {
+                seen("read in doubt again");
+                self.reading.doubtful.push(read);
+            }
+        }
     }
 
     fn serve_read(&mut self, read: Read, vouched: bool, site: &mut Site) {
@@ -113,8 +132,13 @@ impl Room {
         self.reading.consulting = false;
         match head {
             Ok(head) => {
-                self.jump(head, site);
-                self.reading.waiting.extend(reads.into_iter().map(|read| (read, true)));
+                let told = head.age();
+                if self.following.listening {
+                    self.advance(Vec::new(), head, site)
+                } else {
+                    self.jump(head, site)
+                }
+                self.reading.behind.extend(reads.into_iter().map(|read| (read, told)));
             }
             Err(error) => reads.into_iter().for_each(|read| unavailable(read, &error)),
         }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use runcast::actors::floor::audience::{Audience, SeatId};
 use runcast::actors::floor::{Floor, ViewerId};
-use runcast::actors::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort};
+use runcast::actors::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
 use runcast::actors::session::SessionLimits;
 use runcast::actors::session::outlet::{Flushed, Mode, Outlet};
 use runcast::budget::Budget;
@@ -127,7 +127,7 @@ impl Session {
             false => ReadFrom::After(self.after),
         };
         let (reply, page) = oneshot::channel();
-        let read = Read { from, max_bytes: self.outlet.page_bytes(), reply };
+        let read = Read { from, max_bytes: self.outlet.page_bytes(), freshness: Freshness::AsHeard, reply };
         match house.post(room.generation, Letter::Read(read)) {
             Sent::Taken => self.awaiting = Awaiting::Page(page),
             Sent::Full => self.awaiting = Awaiting::Pause,

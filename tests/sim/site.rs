@@ -9,7 +9,9 @@ use std::sync::Arc;
 use actix::{Actor, AsyncContext, Context, Handler};
 use runcast::actors::floor::Floor;
 use runcast::actors::floor::audience::Audience;
-use runcast::actors::messages::room::{Dismiss, Enrol, Fold, GiveWay, Publish, Read, RoomGauge, RoomPort, Show, Wait};
+use runcast::actors::messages::room::{
+    Dismiss, Enrol, Fold, GiveWay, Heard, Publish, Read, RoomGauge, RoomPort, Show, Wait,
+};
 use runcast::actors::session::SessionLimits;
 use runcast::budget::Budget;
 use runcast::meters::ThreadMeters;
@@ -188,7 +190,7 @@ macro_rules! hears_nothing {
     };
 }
 
-hears_nothing!(Publish, Read, Wait, Fold, Show, Enrol, Dismiss, GiveWay);
+hears_nothing!(Publish, Read, Wait, Fold, Show, Enrol, Dismiss, GiveWay, Heard);
 
 /// A port that names a room's life; nothing sent to its addresses arrives.
 pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
@@ -203,7 +205,8 @@ pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
         show: addr.clone().recipient(),
         enrol: addr.clone().recipient(),
         dismiss: addr.clone().recipient(),
-        give_way: addr.recipient(),
+        give_way: addr.clone().recipient(),
+        heard: addr.recipient(),
         gauge: Arc::new(RoomGauge::default()),
     })
 }

@@ -10,6 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::node::lasting_port;
 use super::{SOON, eventually};
 
+/// Names another program to start than the `redis-server` of the path, such as a `valkey-server`.
+const PROGRAM: &str = "RUNCAST_TEST_REDIS";
+
 /// What it logs when it serves, with all data loaded.
 const READY: &str = "Ready to accept connections";
 
@@ -66,9 +69,12 @@ impl RedisServer {
         let log = self.dir.path().join(format!("redis-{}.log", self.lives));
         let configuration = self.dir.path().join("redis.conf");
         fs::write(&configuration, self.configuration(&log)).unwrap();
-        let mut command = Command::new("redis-server");
+        let program = std::env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into());
+        let mut command = Command::new(&program);
         command.arg(configuration).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().expect("redis-server runs (Debian: apt-get install redis-server)");
+        let process = command.spawn();
+        let process =
+            process.unwrap_or_else(|error| panic!("{program:?}: {error} (Debian: apt-get install redis-server)"));
         let process = self.process.insert(process);
         let mut state = || match process.try_wait().unwrap() {
             Some(_) => Some(false),

@@ -1,10 +1,10 @@
 //! The bridge: lets this node's rooms hear what other nodes store, and see the screens that they are shown.
 //!
 //! Receives [`Follow`] and [`Mirror`] from rooms. Sends them [`Heard`]. One task (`listener`) owns the pub/sub socket, a
-//! second one that of the screens. Bells are never
-//! the truth: after every new subscription, and from time to time, the journal is asked where the followed runs end. When
-//! Redis is away rooms are told that they are deaf, and viewers wait. On failure it is built anew, and rooms remind it of
-//! themselves. On overload bells are dropped, and the next look at the journal repairs what they would have told.
+//! second one that of the screens. Bells are never the truth: after every new subscription, and from time to time, the
+//! journal is asked where the followed runs end. When Redis is away rooms are told that they are deaf, and viewers wait. On
+//! failure it is built anew, and has all rooms called, so that they tell it whom to follow. On overload bells are dropped,
+//! and the next look at the journal repairs what they would have told.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,8 +15,9 @@ use bytes::Bytes;
 use tracing::{debug, info, warn};
 
 use super::messages::bridge::{Doorbell, Follow, Mirror};
+use super::messages::registry::BridgeBegan;
 use super::messages::room::Heard;
-use super::supervision::Alive;
+use super::supervision::{Alive, Line, Refused};
 use crate::protocol::RunId;
 use crate::storage::journal::redis::RedisJournal;
 use crate::storage::journal::redis::bell::{self, Bell};
@@ -63,6 +64,8 @@ pub struct BridgePorts {
     pub node: String,
     /// Where the state of the subscription is told.
     pub doorbell: Doorbell,
+    /// Whoever can reach all rooms.
+    pub rooms: Line<BridgeBegan>,
 }
 
 /// See the module's page.
@@ -137,6 +140,14 @@ impl Bridge {
             (journal.screen_channel(run), [node.as_bytes(), b" ", frame].concat())
         });
         ctx.spawn(wrap_future::<_, Self>(send));
+    }
+
+    /// Has all rooms told that this bridge knows none of them.
+    fn call_rooms(&mut self, ctx: &mut Context<Self>) {
+        // If there is nobody to tell it, there are no rooms either.
+        if self.ports.rooms.try_send(BridgeBegan) == Err(Refused::Full) {
+            ctx.run_later(RETRY, Self::call_rooms);
+        }
     }
 
     fn ring(&mut self, channel: &str, payload: &Bytes) {
@@ -253,6 +264,7 @@ impl Actor for Bridge {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.listen(ctx);
+        self.call_rooms(ctx);
         self.sweep();
         ctx.run_interval(self.times.tip_check, Self::check_tips);
         ctx.run_interval(SWEEP, |bridge, _| bridge.sweep());

@@ -1,4 +1,4 @@
-//! What presence tells everybody: what this node knows of the others.
+//! What presence tells everybody: what this node knows of the others, and whether one has its name.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::RunId;
 use crate::storage::presence::NodeSeen;
+
+mod namesake;
+
+pub use namesake::Namesake;
 
 /// How long what was seen holds. What is seen may be a second old by then: a node tells its changes every second.
 const HOLDS: Duration = Duration::from_secs(4);

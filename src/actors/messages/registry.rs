@@ -45,6 +45,11 @@ pub struct Retire {
 #[rtype(result = "()")]
 pub struct RunsExpired(pub Vec<RunId>);
 
+/// A bridge has begun that knows no room: those that follow their run must tell it so.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "()")]
+pub struct BridgeBegan;
+
 /// A room as `/api/actors` shows it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -38,6 +38,8 @@ pub struct RoomPort {
     pub dismiss: Recipient<Dismiss>,
     /// Frees cached segments.
     pub give_way: Recipient<GiveWay>,
+    /// Hears of other nodes.
+    pub heard: Recipient<Heard>,
     /// Figures that others may read without asking.
     pub gauge: Arc<RoomGauge>,
 }
@@ -135,6 +137,15 @@ pub enum ReadFrom {
     Place(Place),
 }
 
+/// How new an answer has to be, where other nodes store, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// As the room has heard: whoever reads so is told what comes later.
+    AsHeard,
+    /// Whatever was acknowledged anywhere before the question is in it.
+    AsStored,
+}
+
 /// "What follows?"
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -143,6 +154,8 @@ pub struct Read {
     pub from: ReadFrom,
     /// About how much: at least one segment if there is any.
     pub max_bytes: usize,
+    /// How new the answer has to be.
+    pub freshness: Freshness,
     /// Where the page goes; dropped unanswered when the room dies.
     pub reply: oneshot::Sender<Result<Page, ReadError>>,
 }
@@ -218,7 +231,7 @@ pub struct Wait {
     pub reply: oneshot::Sender<()>,
 }
 
-/// The run's folded state.
+/// The run's folded state, with whatever was acknowledged anywhere before the question.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Fold {
@@ -267,7 +280,7 @@ pub enum GiveWay {
     Expired,
 }
 
-/// What the bridge tells a room that follows its run. Bells may be lost, doubled, late, or out of order.
+/// What a room hears of other nodes, by the bridge while it follows its run. Bells may be lost, doubled, late, or out of order.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub enum Heard {
@@ -284,4 +297,6 @@ pub enum Heard {
     Screen(Bytes),
     /// Bells are not heard any more: what the room knows may be old.
     Deaf,
+    /// The bridge is another one and knows nobody: a room that follows its run must say so once more.
+    Forgotten,
 }

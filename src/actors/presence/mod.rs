@@ -3,16 +3,17 @@
 //! Receives nothing. Sends [`CallRoll`] to the threads' ushers: one message per thread and second, and what has come and
 //! gone comes back as one list. Reports that to Redis, and tells [`Neighbours`] what is there. When Redis is away the others
 //! are unknown, which is logged once. After any failure, its own included, everything is reported anew: it keeps how many
-//! watch each run, and nobody by name. On overload it skips a second.
+//! watch each run, and nobody by name. A node that lives under the same name is logged once, and told by [`Namesake`]. On
+//! overload it skips a second.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
-use super::messages::presence::Neighbours;
+use super::messages::presence::{Namesake, Neighbours};
 use super::messages::usher::{CallRoll, Roll, Ushers};
 use super::supervision::Alive;
 use crate::storage::presence::{Figures, Register, RegisterError, Report, Reported, Tell};
@@ -38,6 +39,8 @@ pub struct PresencePorts {
     pub ushers: Ushers,
     /// Where what is seen of the others is told.
     pub neighbours: Neighbours,
+    /// Where it is told whether another one has this node's name.
+    pub namesake: Namesake,
     /// How this node is.
     pub figures: Tell<Figures>,
     /// A report is due after this, also when nothing has changed.
@@ -143,7 +146,7 @@ impl PresencePorts {
                 return Ok(Some(Told { ledger, generation, at }));
             }
             let report = Report { whole: false, began, ended, viewers, figures: (self.figures)() };
-            if self.register.report(report).await? == Reported::Stored {
+            if self.report(report).await? {
                 return Ok(Some(Told { ledger, generation, at: Instant::now() }));
             }
             info!("Redis has forgotten who is connected here: everybody is reported anew");
@@ -152,8 +155,25 @@ impl PresencePorts {
         let everybody = self.roll(true).await?;
         let (began, _, viewers) = ledger.take(everybody);
         let report = Report { whole: true, began, ended: Vec::new(), viewers, figures: (self.figures)() };
+        let stored = self.report(report).await?;
+        Ok(stored.then(|| Told { ledger, generation, at: Instant::now() }))
+    }
+
+    /// Reports, and watches out for a namesake; false when Redis has forgotten what the report builds on.
+    async fn report(&self, report: Report) -> Result<bool, Failure> {
         let reported = self.register.report(report).await?;
-        Ok((reported == Reported::Stored).then(|| Told { ledger, generation, at: Instant::now() }))
+        let at = Instant::now();
+        match reported {
+            Reported::Forgotten => return Ok(false),
+            Reported::Contested if self.namesake.traced(at) => {
+                error!(node = %self.node, "another node that lives has this node's name: neither hears what the other stores");
+            }
+            Reported::Stored if self.namesake.untraced(at, self.register.ttl()) => {
+                info!(node = %self.node, "no other node has this node's name any more");
+            }
+            Reported::Contested | Reported::Stored => {}
+        }
+        Ok(true)
     }
 
     /// Which connection to Redis this is, once the first attempt has been made.

@@ -1,7 +1,7 @@
 //! How a room follows its run while other nodes store to it: by doorbells, and by reading what they leave out.
 //!
 //! It follows while it has viewers or long polls. Otherwise, and while no bell can be heard, what it knows may be old, and
-//! it asks the journal before it answers.
+//! it asks the journal before it answers; those who read by pages it always asks for, because a bell may be on its way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,9 +41,14 @@ pub(super) struct Following {
 }
 
 impl Room {
+    /// Whether nobody else stores.
+    pub(super) fn is_alone(&self) -> bool {
+        self.ports.ears.is_none()
+    }
+
     /// Whether what is known is all there is: nothing can be stored elsewhere without a bell being heard.
     pub(super) fn is_current(&self) -> bool {
-        self.ports.ears.is_none() || (self.following.listening && self.log.hole().is_none())
+        self.is_alone() || (self.following.listening && self.log.hole().is_none())
     }
 
     /// Follows or lets go, as the room's viewers want it.
@@ -87,7 +92,13 @@ impl Room {
         self.mind_hole(ctx);
     }
 
-    /// The journal told the head to one who asked: it holds at once, and readers pull what they miss.
+    /// The journal told the head to those who asked. Who hears bells gives them a moment to bring what is new, and reads it
+    /// if they do not; else it holds at once, and readers pull what they miss.
+    pub(super) fn consulted(&mut self, head: Head, ctx: &mut Context<Self>) {
+        if self.following.listening { self.advance(Vec::new(), head, ctx) } else { self.jump(head, ctx) }
+    }
+
+    /// The head holds at once, and readers pull what they miss.
     pub(super) fn jump(&mut self, head: Head, ctx: &mut Context<Self>) {
         let growth = self.log.advance(Vec::new(), head);
         self.grow(growth, ctx);
@@ -102,7 +113,10 @@ impl Room {
         self.following.filling = true;
         ctx.run_later(ears.reorder, |room, ctx| match room.log.hole() {
             Some(next) => room.fill(next - 1, ctx),
-            None => room.following.filling = false,
+            None => {
+                room.following.filling = false;
+                room.serve_reads(ctx);
+            }
         });
     }
 
@@ -123,6 +137,7 @@ impl Room {
                 let growth = room.log.leap();
                 room.grow(growth, ctx);
             }
+            room.serve_reads(ctx);
         }));
     }
 
@@ -152,6 +167,10 @@ impl Handler<Heard> for Room {
             Heard::Deaf => {
                 self.following.listening = false;
                 return;
+            }
+            Heard::Forgotten => {
+                self.following.listening = false;
+                return self.remind_bridge(ctx);
             }
             Heard::Screen(frame) => return self.galleries.show(&Show(frame)),
             Heard::Bell { head, segments } => (head, segments),

@@ -162,6 +162,7 @@ impl Room {
             enrol: addr.clone().recipient(),
             dismiss: addr.clone().recipient(),
             give_way: addr.clone().recipient(),
+            heard: addr.clone().recipient(),
             gauge,
         })
     }
@@ -306,8 +307,7 @@ impl Handler<Fold> for Room {
             return;
         }
         self.touch();
-        self.folding.ask(fold);
-        self.fold_current(ctx);
+        self.take_fold(fold, ctx);
     }
 }
 

@@ -7,8 +7,8 @@ use tracing::warn;
 
 use super::Room;
 use super::log::Answer;
-use crate::actors::messages::room::{Read, ReadError};
-use crate::protocol::Seq;
+use crate::actors::messages::room::{Fold, Freshness, Read, ReadError};
+use crate::protocol::{Epoch, Seq};
 use crate::storage::journal::{JournalError, RunPhase};
 
 /// Reads that wait, and what is being asked for them.
@@ -17,20 +17,36 @@ pub(super) struct Reading {
     /// For the head, or for the page that is being fetched; with whether the journal has told the head since they came.
     waiting: Vec<(Read, bool)>,
     /// For the journal's word: they claim what is not known here, or what is known may be old.
-    doubtful: Vec<Read>,
-    /// A fold waits for the journal's word, too.
-    fold_doubtful: bool,
+    doubtful: Vec<Question>,
+    /// For the log to come as far as the journal told: see [`Head::age`](crate::storage::journal::Head::age).
+    behind: Vec<(Question, (Option<Epoch>, Seq))>,
     consulting: bool,
     fetching: bool,
 }
 
+/// What the journal's word is needed for.
+enum Question {
+    Read(Read),
+    Fold(Fold),
+}
+
+impl Question {
+    fn fail(self, error: &JournalError) {
+        match self {
+            Self::Read(read) => unavailable(read, error),
+            Self::Fold(Fold { reply }) => drop(reply.send(Err(ReadError::Unavailable(error.to_string())))),
+        }
+    }
+}
+
 impl Reading {
     pub(super) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.doubtful.is_empty() && !self.consulting
+        self.waiting.is_empty() && self.doubtful.is_empty() && self.behind.is_empty() && !self.consulting
     }
 
     fn fail_waiting(&mut self, error: &JournalError) {
         self.waiting.drain(..).for_each(|(read, _)| unavailable(read, error));
+        self.behind.drain(..).for_each(|(question, _)| question.fail(error));
     }
 }
 
@@ -41,11 +57,12 @@ impl Room {
     }
 
     /// Brings the state up to what the journal has now.
-    pub(super) fn fold_current(&mut self, ctx: &mut Context<Self>) {
-        if self.is_current() {
+    pub(super) fn take_fold(&mut self, fold: Fold, ctx: &mut Context<Self>) {
+        if self.is_alone() {
+            self.folding.ask(fold);
             return self.fold_on(ctx);
         }
-        self.reading.fold_doubtful = true;
+        self.reading.doubtful.push(Question::Fold(fold));
         self.consult(ctx);
     }
 
@@ -60,17 +77,34 @@ impl Room {
         if self.reading.fetching || self.log.head().is_none() {
             return;
         }
-        let current = self.is_current();
+        self.let_on(ctx);
+        let (alone, current) = (self.is_alone(), self.is_current());
         for (read, vouched) in std::mem::take(&mut self.reading.waiting) {
+            let will_do = vouched || alone || (current && read.freshness == Freshness::AsHeard);
             if self.reading.fetching {
                 self.reading.waiting.push((read, vouched));
-            } else if current || vouched {
+            } else if will_do {
                 self.serve_read(read, vouched, ctx);
             } else {
-                self.reading.doubtful.push(read);
+                self.reading.doubtful.push(Question::Read(read));
             }
         }
         self.consult(ctx);
+    }
+
+    /// Those on who waited for the log to come as far as the journal told.
+    fn let_on(&mut self, ctx: &mut Context<Self>) {
+        let (age, comes) = (self.log.age(), self.log.hole().is_some());
+        for (question, told) in std::mem::take(&mut self.reading.behind) {
+            match question {
+                question if told > age && comes => self.reading.behind.push((question, told)),
+                // The word of another life of the store has come in between.
+                question if told > age => self.reading.doubtful.push(question),
+                Question::Read(read) => self.reading.waiting.push((read, true)),
+                Question::Fold(fold) => self.folding.ask(fold),
+            }
+        }
+        self.fold_on(ctx);
     }
 
     fn serve_read(&mut self, read: Read, vouched: bool, ctx: &mut Context<Self>) {
@@ -83,7 +117,7 @@ impl Room {
                 let _ = read.reply.send(Ok(page));
             }
             Answer::Unknown => self.reading.waiting.push((read, false)),
-            Answer::Beyond => self.reading.doubtful.push(read),
+            Answer::Beyond => self.reading.doubtful.push(Question::Read(read)),
             Answer::Missing(next) => {
                 self.reading.waiting.push((read, vouched));
                 self.fetch(next, ctx);
@@ -124,31 +158,22 @@ impl Room {
 
     /// Asks the journal for the head, once for everybody who is in doubt now; then the room answers them.
     fn consult(&mut self, ctx: &mut Context<Self>) {
-        let nobody = self.reading.doubtful.is_empty() && !self.reading.fold_doubtful;
-        if self.reading.consulting || nobody {
+        if self.reading.consulting || self.reading.doubtful.is_empty() {
             return;
         }
         self.reading.consulting = true;
-        let (reads, fold) =
-            (std::mem::take(&mut self.reading.doubtful), std::mem::take(&mut self.reading.fold_doubtful));
+        let questions = std::mem::take(&mut self.reading.doubtful);
         let (journal, run) = (self.ports.journal.clone(), self.run.clone());
         let ask = async move { journal.settled_head(&run).await };
         ctx.spawn(wrap_future::<_, Self>(ask).map(move |head, room, ctx| {
             room.reading.consulting = false;
             match head {
                 Ok(head) => {
-                    room.jump(head, ctx);
-                    room.reading.waiting.extend(reads.into_iter().map(|read| (read, true)));
-                    if fold {
-                        room.fold_on(ctx);
-                    }
+                    let told = head.age();
+                    room.consulted(head, ctx);
+                    room.reading.behind.extend(questions.into_iter().map(|question| (question, told)));
                 }
-                Err(error) => {
-                    reads.into_iter().for_each(|read| unavailable(read, &error));
-                    if fold {
-                        room.folding.fail(&error);
-                    }
-                }
+                Err(error) => questions.into_iter().for_each(|question| question.fail(&error)),
             }
             room.serve_reads(ctx);
         }));

@@ -21,7 +21,7 @@ use tracing::info;
 use super::floor::audience::{Audience, SeatId};
 use super::floor::{Floor, ViewerId};
 use super::messages::registry::{FindError, FindRoom};
-use super::messages::room::{Page, Read, ReadError, ReadFrom, RoomPort};
+use super::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
 use super::supervision::{Alive, Line};
 use crate::node::ConnectionSlot;
@@ -195,7 +195,8 @@ impl<W: Wire> Session<W> {
             Some(arrival) => ReadFrom::After(arrival.after),
         };
         let (reply, page) = oneshot::channel();
-        match room.read.try_send(Read { from, max_bytes: self.outlet.page_bytes(), reply }) {
+        let (max_bytes, freshness) = (self.outlet.page_bytes(), Freshness::AsHeard);
+        match room.read.try_send(Read { from, max_bytes, freshness, reply }) {
             Ok(()) => {}
             Err(SendError::Full(_)) => return self.pause(ctx),
             Err(SendError::Closed(_)) => return self.close(CloseReason::TryAgain),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{NodeSeen, RegisterError, malformed};
+use super::{Figures, NodeSeen, RegisterError, malformed};
 use crate::protocol::{Connection, RunId, Timestamp};
 use crate::storage::redis::Reply;
 
@@ -13,6 +13,32 @@ struct Value {
     since: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user: Option<std::sync::Arc<str>>,
+}
+
+/// The value of a node.
+#[derive(Serialize)]
+struct Node {
+    #[serde(flatten)]
+    figures: Figures,
+    life: Uuid,
+}
+
+/// What is read of it by its node.
+#[derive(Deserialize)]
+struct Teller {
+    life: Uuid,
+}
+
+/// The figures of a node, as this life of it tells them.
+pub(super) fn node(figures: Figures, life: Uuid) -> String {
+    // Numbers and a name can always be written.
+    serde_json::to_string(&Node { figures, life }).unwrap_or_default()
+}
+
+/// Whether another life told this value; not when there is none, or no life told it.
+pub(super) fn is_of_another(value: &Reply, life: Uuid) -> bool {
+    let Reply::BulkString(value) = value else { return false };
+    serde_json::from_slice(value).is_ok_and(|teller: Teller| teller.life != life)
 }
 
 /// The field of a connection. No run's id has a `/`.
@@ -94,5 +120,16 @@ mod tests {
         }
         assert_eq!(connection("r", b"{\"since\":1}"), None);
         assert_eq!(connection("r/s", b"{\"since\":1}"), None);
+    }
+
+    #[test]
+    fn a_node_is_known_by_its_life() {
+        let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let told = Reply::BulkString(node(Figures::default(), one).into_bytes());
+        assert!(!is_of_another(&told, one) && is_of_another(&told, other));
+        let by_nobody = Reply::BulkString(b"{\"connections\":1}".to_vec());
+        assert!(!is_of_another(&by_nobody, one) && !is_of_another(&Reply::Nil, one));
+        let seen = Reply::Array(vec!["n".into(), told, Reply::Array(vec![])]);
+        assert_eq!(node_seen(seen).unwrap().figures, Figures::default());
     }
 }

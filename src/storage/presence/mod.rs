@@ -3,20 +3,25 @@
 //! | key, behind the prefix | what | lives |
 //! |---|---|---|
 //! | `nodes` | set of node ids | a dead node's is removed by whoever looks |
-//! | `node:ID` | JSON, the node's figures; a node lives as long as this key | `ttl` after each report |
+//! | `node:ID` | JSON, the node's figures and which life of it tells them; a node lives as long as this key | `ttl` after each report |
 //! | `node:ID:connections` | hash: `RUN/SESSION` -> `{"since":MILLIS,"user":"NAME"}` | a second longer |
 //! | `node:ID:runs` | hash: run -> its viewers on this node | a second longer |
 //!
 //! So a run's viewers are counted with one `HMGET` per node, and nobody has to clean up behind a node that was killed. The
 //! run stands in front in the field's name, so that Redis itself finds a run's sessions among all others.
 //!
+//! Two nodes that live under one id are noticed: each finds the other's life where it has told its own. A life's first report
+//! finds its predecessor's, which is nothing: a node that was killed may come again at once.
+//!
 //! It has a connection of its own: a node that registers 50,000 viewers anew must not hold up appends.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::redis::{Client, Command, LinkStatus, RedisError, RedisSettings, Reply};
 use crate::protocol::{Connection, RunId};
@@ -87,6 +92,10 @@ pub struct Register {
     client: Client,
     prefix: String,
     node: String,
+    /// This life of the node; no other one has it.
+    life: Uuid,
+    /// It has told of itself.
+    introduced: AtomicBool,
     ttl: Duration,
 }
 
@@ -94,7 +103,13 @@ impl Register {
     /// Connects in the background: a server that is away now is a state, not an error.
     pub fn open(options: RegisterOptions) -> Self {
         let RegisterOptions { prefix, node, ttl, settings } = options;
-        Self { client: Client::start(settings, Arc::new(())), prefix, node, ttl }
+        let client = Client::start(settings, Arc::new(()));
+        Self { client, prefix, node, life: Uuid::now_v7(), introduced: AtomicBool::new(false), ttl }
+    }
+
+    /// How long a node counts as living after its last report.
+    pub fn ttl(&self) -> Duration {
+        self.ttl
     }
 
     /// The connection's state: behind another connection may be another Redis.

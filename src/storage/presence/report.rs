@@ -1,5 +1,6 @@
 //! A node's report: what has changed since its last one, or everything.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Figures, Register, RegisterError, entry};
@@ -34,6 +35,8 @@ pub struct Report {
 pub enum Reported {
     /// Stored.
     Stored,
+    /// Stored; and another life of this node has reported since this one last did. Twice in a row only a node that lives can.
+    Contested,
     /// The node's earlier reports have expired, or Redis has lost them or a part of this one. Report everything.
     Forgotten,
 }
@@ -47,10 +50,16 @@ impl Register {
         let Report { whole, began, ended, viewers, figures } = report;
         let (node, connections, runs) =
             (self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node));
-        let told = serde_json::to_string(&figures).unwrap_or_default(); // three numbers
-        let set_node = || Command::new("SET").arg(&node).arg(&told).arg("PX").number(self.ttl.as_millis() as u64);
+        let told = entry::node(figures, self.life);
+        // It answers what stood there.
+        let set_node =
+            || Command::new("SET").arg(&node).arg(&told).arg("PX").number(self.ttl.as_millis() as u64).arg("GET");
+        let mut contested = false;
         if whole {
-            self.burst(vec![Command::new("UNLINK").arg(&connections).arg(&runs), set_node()]).await?;
+            let mut replies = self.burst(vec![Command::new("UNLINK").arg(&connections).arg(&runs), set_node()]).await?;
+            let stood = replies.pop().unwrap_or(Reply::Nil);
+            // What the first report of a life finds is its predecessor's.
+            contested = self.introduced.load(Ordering::Relaxed) && entry::is_of_another(&stood, self.life);
         } else if self.client.call(expire(&node, self.ttl)).await? != Reply::Integer(1) {
             return Ok(Reported::Forgotten);
         }
@@ -73,10 +82,13 @@ impl Register {
             // Only if it is still there: a loss amid the report took the node's key, too.
             set_node().arg("XX"),
         ];
-        match self.burst(closing).await?.pop() {
-            Some(Reply::Nil) => Ok(Reported::Forgotten),
-            _ => Ok(Reported::Stored),
+        let stood = self.burst(closing).await?.pop().unwrap_or(Reply::Nil);
+        if stood == Reply::Nil {
+            return Ok(Reported::Forgotten);
         }
+        self.introduced.store(true, Ordering::Relaxed);
+        contested |= entry::is_of_another(&stood, self.life);
+        Ok(if contested { Reported::Contested } else { Reported::Stored })
     }
 
     /// Writes `items` to the hash `key`, in commands that `begin` begins and `add` adds an item to.
