@@ -66,7 +66,7 @@ const OF_EXPIRY: &str = "runcast_runs_expired_total";
 
 #[tokio::test]
 async fn a_node_prints_every_series_that_alerts_and_dashboard_ask_for() {
-    let mut node = nodes::start(1, &[]).remove(0);
+    let mut node = nodes::alone(&[]);
     node.store("r", &numbered(1, 3, 0)).await;
     node.terminate().await.assert_clean(false);
     // What it has forgotten it reads from the journal.

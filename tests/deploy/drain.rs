@@ -26,8 +26,9 @@ async fn leaves_the_rotation(balancer: &Balancer, leaving: &TestNode) {
 }
 
 async fn a_node_drains(kind: Kind) {
-    let mut nodes = nodes::start(2, &NOTICE);
-    let balancer = Balancer::start(kind, &nodes::addresses(&nodes), &[]).await;
+    let mut cluster = nodes::pair(&NOTICE).await;
+    let nodes = &mut cluster.nodes;
+    let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[]).await;
     let mut viewers = viewers_everywhere(&balancer).await;
     let mut kinds = vec![Ask::Page, Ask::Poll, Ask::NumberedPost, Ask::WebSocket, Ask::Stream];
     // nginx does not ask `/ready`: a post can meet the closing of the listener, and only a numbered one may be repeated.
@@ -68,8 +69,9 @@ async fn a_node_drains_without_an_error_for_anybody() {
 
 /// A node that ends answers some polls with an empty page, and cuts the others, which go on at the other node.
 async fn long_polls_meet_a_drain(kind: Kind) {
-    let mut nodes = nodes::start(2, &[]);
-    let balancer = Balancer::start(kind, &nodes::addresses(&nodes), &[]).await;
+    let mut cluster = nodes::pair(&[]).await;
+    let nodes = &mut cluster.nodes;
+    let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[]).await;
     let polls: Vec<_> = (0..4)
         .map(|_| {
             let site = balancer.clone();
@@ -77,7 +79,7 @@ async fn long_polls_meet_a_drain(kind: Kind) {
         })
         .collect();
     let rooms = async |node: &TestNode| node.get_json("/api/ws/stats").await["activeRuns"].clone();
-    for node in &nodes {
+    for node in nodes.iter() {
         eventually!(rooms(node).await, |rooms| *rooms == 1, SOON);
     }
     nodes[0].terminate().await.assert_clean(false);
