@@ -67,6 +67,21 @@ async fn a_node_drains_without_an_error_for_anybody() {
     tokio::join!(a_node_drains(Kind::Nginx), a_node_drains(Kind::HaProxy));
 }
 
+/// Nor is anybody told by HAProxy that there is no server, when all that there are say that they are not ready.
+#[tokio::test]
+async fn haproxy_asks_a_node_that_is_not_ready_when_no_other_one_is() {
+    let mut node = nodes::alone(&NOTICE);
+    let balancer = Balancer::start(Kind::HaProxy, &[node.address()], &[]).await;
+    node.ask_to_stop();
+    eventually!(balancer.log(), |log| log.contains("backend runcast has no server available!"), SOON);
+    let lines = numbered(1, 3, 0);
+    balancer.store("r", &lines).await;
+    let mut viewer = Viewer::join(&balancer, "r").await;
+    viewer.until_events(3).await;
+    assert_eq!(viewer.texts(), lines);
+    node.kill9();
+}
+
 /// A node that ends answers some polls with an empty page, and cuts the others, which go on at the other node.
 async fn long_polls_meet_a_drain(kind: Kind) {
     let mut cluster = nodes::pair(&[]).await;
