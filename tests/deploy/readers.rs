@@ -42,7 +42,8 @@ impl Log {
         assert_eq!(seq, events.len() as u64, "each once, in order");
     }
 
-    fn returns(&self) {
+    /// It is connected again.
+    fn returned(&self) {
         self.returns.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -69,10 +70,10 @@ impl Reader {
         assert!(!failed, "{by:?} has failed");
     }
 
-    /// Waits until it has come back once more than `times`.
-    pub(crate) async fn comes_back(&self, times: usize) {
+    /// Waits until it has been back so many times.
+    pub(crate) async fn is_back(&self, times: usize) {
         let seen = || (self.by, self.log.returns.load(Ordering::Relaxed), self.going.is_finished());
-        let (by, _, failed) = eventually!(seen(), |(_, returns, failed)| *failed || *returns > times, SOON);
+        let (by, _, failed) = eventually!(seen(), |(_, returns, failed)| *failed || *returns >= times, SOON);
         assert!(!failed, "{by:?} has failed");
     }
 
@@ -103,7 +104,7 @@ async fn watch(site: &Site, run: &str, log: &Log) {
             viewer.try_return(site).await.unwrap();
             viewer.until("an answer", |viewer| !viewer.connected.is_null() || viewer.closed.is_some()).await;
         }
-        log.returns();
+        log.returned();
     }
 }
 
@@ -118,8 +119,11 @@ fn digest(viewer: &Viewer, log: &Log) {
 async fn stream(site: &Site, run: &str, log: &Log) {
     let path = format!("/api/runs/{run}/events/stream");
     let mut last = String::new();
-    loop {
+    for life in 0.. {
         let mut stream = EventStream::open(site, &path, &last).await;
+        if stream.connected().await && life > 0 {
+            log.returned();
+        }
         while let Some(Record { id, event, data }) = stream.next().await {
             match (id, event.as_deref()) {
                 (Some(id), None) => {
@@ -130,7 +134,6 @@ async fn stream(site: &Site, run: &str, log: &Log) {
                 other => panic!("{other:?}: {data}"),
             }
         }
-        log.returns();
     }
 }
 

@@ -15,6 +15,16 @@ const BUSY: &str = "busy";
 /// Events come three at a time, and polls wait in between.
 const CALM: &str = "calm";
 
+impl Kind {
+    /// How long a node that lives again is left alone, shortened.
+    fn forgives_soon(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Nginx => ("fail_timeout=5s", "fail_timeout=1s"),
+            Self::HaProxy => ("downinter 2s", "downinter 500ms"),
+        }
+    }
+}
+
 /// Waits until requests and viewers are led to this node.
 async fn is_used(balancer: &Balancer, node: &str) {
     eventually!(answering(balancer).await, |answering| answering == node, SOON);
@@ -36,7 +46,7 @@ async fn readers_come_back(kind: Kind) {
     let mut cluster = nodes::pair(&[]).await;
     let nodes = &mut cluster.nodes;
     nodes[1].kill9();
-    let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[]).await;
+    let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[kind.forgives_soon()]).await;
     let pen = Pen::start(&balancer, BUSY);
     let readers = [By::WebSocket, By::WebSocket, By::Stream, By::Stream].map(|by| Reader::start(by, &balancer, BUSY));
     let pollers = [By::LongPoll; 2].map(|by| Reader::start(by, &balancer, CALM));
@@ -50,7 +60,7 @@ async fn readers_come_back(kind: Kind) {
 
     nodes[0].kill9();
     for reader in &readers {
-        reader.comes_back(0).await;
+        reader.is_back(1).await;
     }
     three_more(&balancer, &mut calm, &pollers).await;
     nodes[0].restart_in_place();
@@ -58,13 +68,15 @@ async fn readers_come_back(kind: Kind) {
 
     nodes[1].terminate().await.assert_clean(false);
     for reader in &readers {
-        reader.comes_back(1).await;
+        reader.is_back(2).await;
     }
     three_more(&balancer, &mut calm, &pollers).await;
     let posted = pen.end().await;
     for reader in &readers {
         reader.has_all(&posted).await;
     }
+    // Its own drain would take as long again.
+    nodes[0].kill9();
 }
 
 #[tokio::test]
