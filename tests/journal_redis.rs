@@ -27,6 +27,7 @@ fn journal_with(address: SocketAddr, node: &str, limits: Limits) -> RedisJournal
         ca_file: None,
         command_timeout: Duration::from_secs(2),
         client_name: node.to_owned(),
+        purpose: "test",
     };
     RedisJournal::open(RedisOptions { prefix: "t".into(), node: node.to_owned(), limits, settings })
 }

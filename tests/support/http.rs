@@ -131,7 +131,7 @@ impl Site {
         }
     }
 
-    /// The value of a gauge or counter without labels.
+    /// The value of a gauge or counter; labels, if it has any, belong to the name.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").await.text;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
