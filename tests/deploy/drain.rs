@@ -6,22 +6,23 @@ use crate::nodes;
 use crate::support::{SOON, TestNode, Viewer, eventually, numbered};
 use crate::traffic::{Ask, Traffic};
 
-/// As all of `deploy/` has it.
-const NOTICE: [(&str, &str); 2] = [("RUNCAST__SERVER__DRAIN_NOTICE_SECS", "10"), ("RUNCAST__SERVER__DRAIN_SECS", "30")];
+/// Half again what `deploy/` has: the test looks about within it, on a busy machine. That 10 s are enough follows from HAProxy's
+/// intervals, see `proxies`.
+const NOTICE: [(&str, &str); 2] = [("RUNCAST__SERVER__DRAIN_NOTICE_SECS", "15"), ("RUNCAST__SERVER__DRAIN_SECS", "35")];
 
 /// HAProxy asks `/ready`: the node that goes gets nothing any more, long before it refuses anything.
 async fn leaves_the_rotation(balancer: &Balancer, leaving: &TestNode) {
     let noticed = "Server runcast/runcast-1 is DOWN, reason: Layer7 wrong status, code: 503";
     eventually!(balancer.log(), |log| log.contains(noticed), SOON);
-    let received_of_twenty = async || {
+    let received_of_five = async || {
         let before = leaving.metric("runcast_events_received_total").await;
-        for _ in 0..20 {
+        for _ in 0..5 {
             balancer.store("posted", &numbered(1, 1, 0)).await;
         }
         leaving.metric("runcast_events_received_total").await - before
     };
     // At first there may be something on its way.
-    eventually!(received_of_twenty().await, |received| *received == 0.0, SOON);
+    eventually!(received_of_five().await, |received| *received == 0.0, SOON);
     assert_eq!(Viewer::join(leaving, "r").await.connected["nodeId"], "node-1", "it still accepts");
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{SOON, soon};
+use super::{SOON, eventually, soon};
 
 /// An answer.
 #[derive(Debug)]
@@ -129,6 +129,11 @@ impl Site {
                 return events;
             }
         }
+    }
+
+    /// The same, once there are so many: a node that follows a run hears of what another one has acknowledged a moment later.
+    pub(crate) async fn stored_once_heard(&self, run: &str, count: usize) -> Vec<String> {
+        eventually!(self.stored(run).await, |events| events.len() >= count, SOON)
     }
 
     /// The value of a gauge or counter; labels, if it has any, belong to the name.
