@@ -38,7 +38,7 @@ async fn a_run_posted_to_all_nodes_at_once_is_one_log_everywhere() {
         }
     }))
     .await;
-    let log = cluster.nodes[0].stored("r").await;
+    let log = cluster.nodes[0].stored_once_heard("r", 300).await;
     assert_eq!(log.len(), 300);
     for viewer in &mut viewers {
         viewer.until_events(300).await;

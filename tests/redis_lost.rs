@@ -95,7 +95,7 @@ async fn an_older_file_resets_exactly_those_who_saw_what_it_lacks() {
     for n in [4, 5, 6] {
         insist(&cluster.nodes[n as usize % 2], 10 * n).await;
     }
-    let log = cluster.nodes[1].stored("r").await;
+    let log = cluster.nodes[1].stored_once_heard("r", 6).await;
     assert_eq!(log, [numbered(1, 3, 0), numbered(40, 1, 0), numbered(50, 1, 0), numbered(60, 1, 0)].concat());
     for viewer in live.iter_mut().chain([&mut ahead]) {
         holds(viewer, &log, 1).await;
@@ -131,7 +131,7 @@ async fn an_empty_redis_resets_those_who_saw_something_at_once() {
     );
     insist(&cluster.nodes[0], 7).await;
     insist(&cluster.nodes[1], 8).await;
-    let log = cluster.nodes[1].stored("r").await;
+    let log = cluster.nodes[1].stored_once_heard("r", 2).await;
     assert_eq!(log, numbered(7, 2, 0));
     for viewer in [&mut writer, &mut other] {
         holds(viewer, &log, 1).await;

@@ -65,17 +65,18 @@ fn open_register(config: &Config) -> Result<Register, anyhow::Error> {
     }))
 }
 
-/// How to reach Redis; `purpose` tells this node's connections apart in `CLIENT LIST`.
+/// How to reach Redis; `purpose` tells this node's connections apart, in `CLIENT LIST` and in metrics.
 ///
 /// # Errors
 /// When `redis.url` is none.
-pub fn redis_settings(config: &Config, purpose: &str) -> Result<RedisSettings, anyhow::Error> {
+pub fn redis_settings(config: &Config, purpose: &'static str) -> Result<RedisSettings, anyhow::Error> {
     let redis = &config.redis;
     Ok(RedisSettings {
         url: redis.url.reveal().parse().context("redis.url")?,
         ca_file: Some(redis.ca_file.clone()).filter(|path| !path.as_os_str().is_empty()),
         command_timeout: Duration::from_millis(redis.command_timeout_ms),
         client_name: format!("runcast-{}-{purpose}", config.server.node_id),
+        purpose,
     })
 }
 

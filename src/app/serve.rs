@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use super::{Outcome, Storage, closing};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
+use crate::telemetry;
 
 /// Connections that wait to be accepted, in the kernel.
 const BACKLOG: i32 = 4_096;
@@ -27,6 +28,8 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
     let limits = Descriptors::raise().context("the descriptor limit could not be raised")?;
     info!(descriptors = limits.soft, connections = limits.connections(config.server.max_connections), "limits");
     let listener = bind(&config)?;
+    // Connections count from the moment they are made.
+    telemetry::metrics::install()?;
     let system = actix_rt::System::new();
     let ended = system.block_on(async move {
         let storage = Storage::open(&config).await?;

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use runcast::config::Config;
 use runcast::protocol::close::CloseReason;
+use runcast::storage::redis::PIPELINE_COMMANDS;
 
 use crate::dashboard;
 use crate::nodes;
 use crate::series::{assert_exported, series};
-use crate::support::{Viewer, numbered};
+use crate::support::{SOON, Viewer, eventually, numbered};
 use crate::yaml::{document, list, text};
 
 /// Name and expression of each.
@@ -51,22 +52,42 @@ fn bounds_in_alerts_are_the_defaults() {
     let bounds = [
         ("runcast_outbox_bytes", config.session.outbox_total_bytes),
         ("runcast_ingest_bytes", config.ingest.inflight_bytes),
+        ("runcast_redis_commands_in_flight", PIPELINE_COMMANDS),
     ];
-    for (name, bytes) in bounds {
-        let expected = format!("{name} > 0.8 * {bytes}");
+    for (name, bound) in bounds {
+        let expected = format!("{name} > 0.8 * {bound}");
         assert!(alerts().iter().any(|(_, expression)| *expression == expected), "no alert says {expected}");
     }
 }
 
 /// What a node that is well has nothing to say about.
-const OF_FAILURES: [&str; 3] =
-    ["runcast_actor_restarts_total", "runcast_journal_failures_total", "runcast_catalog_failures_total"];
+const OF_FAILURES: [&str; 4] = [
+    "runcast_actor_restarts_total",
+    "runcast_journal_failures_total",
+    "runcast_catalog_failures_total",
+    "runcast_holes_repaired_total",
+];
 /// What takes a week.
 const OF_EXPIRY: &str = "runcast_runs_expired_total";
 
+/// The metrics of a node that has heard of another one's event.
+async fn printed_in_a_cluster() -> String {
+    let cluster = nodes::pair(&[]).await;
+    let mut viewer = Viewer::join(&cluster.nodes[0], "r").await;
+    cluster.nodes[1].store("r", &numbered(1, 1, 0)).await;
+    viewer.until_events(1).await;
+    let node = &cluster.nodes[0];
+    eventually!(node.metric("runcast_nodes").await, |nodes| *nodes == 2.0, SOON);
+    eventually!(node.metric("runcast_doorbells_total").await, |bells| *bells >= 1.0, SOON);
+    assert_eq!(node.metric("runcast_doorbell_heard").await, 1.0);
+    assert_eq!(node.metric("runcast_redis_up{purpose=\"journal\"}").await, 1.0);
+    assert_eq!(node.metric("runcast_redis_connects_total{purpose=\"journal\"}").await, 1.0, "from the first one on");
+    node.get("/metrics").await.text
+}
+
 #[tokio::test]
-async fn a_node_prints_every_series_that_alerts_and_dashboard_ask_for() {
-    let mut node = nodes::start(1, &[]).remove(0);
+async fn nodes_print_every_series_that_alerts_and_dashboard_ask_for() {
+    let mut node = nodes::alone(&[]);
     node.store("r", &numbered(1, 3, 0)).await;
     node.terminate().await.assert_clean(false);
     // What it has forgotten it reads from the journal.
@@ -81,7 +102,8 @@ async fn a_node_prints_every_series_that_alerts_and_dashboard_ask_for() {
         .filter(|name| !OF_FAILURES.contains(&name.as_str()) && name != OF_EXPIRY)
         .collect();
     assert!(asked.len() > 15, "{asked:?}");
-    let printed = node.get("/metrics").await.text;
+    let mut printed = node.get("/metrics").await.text;
+    printed += &printed_in_a_cluster().await;
     for name in asked {
         let is_it = |line: &str| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         assert!(printed.lines().any(is_it), "{name} is not in\n{printed}");

@@ -37,7 +37,9 @@ fn each_node_has_settings_that_hold_a_name_of_its_own_and_time_to_drain() {
     let nodes = nodes(&compose);
     assert_eq!(nodes.len(), 3);
     for (name, environment) in &nodes {
-        let server = settings(environment).server;
+        let settings = settings(environment);
+        assert!(settings.is_cluster(), "{name}");
+        let server = settings.server;
         assert_eq!(&server.node_id, name);
         let service = &compose["services"][name];
         assert_eq!(text(service, "/image"), format!("runcast:{}", env!("CARGO_PKG_VERSION")));
@@ -45,7 +47,7 @@ fn each_node_has_settings_that_hold_a_name_of_its_own_and_time_to_drain() {
         assert!(grace >= (server.drain_secs + SPARE_SECS) * 1_000, "{name}: {grace} ms for {} s", server.drain_secs);
         let writable = text(service, "/tmpfs/0");
         let owner = image::last("USER").replace(':', ",gid=");
-        assert_eq!(writable, format!("{}:uid={owner}", server.data_dir.display()), "the only place that is");
+        assert_eq!(writable, format!("{}:uid={owner},mode=0700,size=1m", server.data_dir.display()));
     }
 }
 

@@ -25,11 +25,17 @@ pub(crate) async fn answering(site: &Site) -> Value {
 }
 
 async fn a_node_dies(kind: Kind) {
-    let mut nodes = nodes::start(2, &[]);
-    let balancer = Balancer::start(kind, &nodes::addresses(&nodes), &[]).await;
+    let mut cluster = nodes::pair(&[]).await;
+    let nodes = &mut cluster.nodes;
+    let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[]).await;
     let mut viewers = viewers_everywhere(&balancer).await;
     let traffic = Traffic::start(&balancer, &[Ask::Page, Ask::Poll, Ask::NumberedPost]);
     traffic.goes_on().await;
+    let lines = numbered(1, 6, 0);
+    balancer.store("r", &lines[..3]).await;
+    for viewer in &mut viewers {
+        viewer.until_events(3).await;
+    }
     nodes[0].kill9();
     traffic.goes_on().await;
 
@@ -40,10 +46,9 @@ async fn a_node_dies(kind: Kind) {
         }
         assert_eq!(viewer.connected["nodeId"], "node-2");
     }
-    let lines = numbered(1, 3, 0);
-    balancer.store("r", &lines).await;
+    balancer.store("r", &lines[3..]).await;
     for viewer in &mut viewers {
-        viewer.until_events(3).await;
+        viewer.until_events(6).await;
         assert_eq!(viewer.texts(), lines);
     }
 

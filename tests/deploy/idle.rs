@@ -4,7 +4,7 @@
 
 use crate::balancer::{Balancer, Kind};
 use crate::nodes;
-use crate::support::{EventStream, Op, Socket, numbered, soon};
+use crate::support::{EventStream, Op, Socket, TestNode, numbered, soon};
 
 /// Of the balancer, shortened.
 const PATIENCE_SECS: u32 = 6;
@@ -20,15 +20,15 @@ impl Kind {
     }
 }
 
-async fn impatient(kind: Kind, nodes: &[crate::support::TestNode]) -> Balancer {
+async fn impatient(kind: Kind, node: &TestNode) -> Balancer {
     let changes = kind.impatience();
     let changes: Vec<_> = changes.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
-    Balancer::start(kind, &nodes::addresses(nodes), &changes).await
+    Balancer::start(kind, &[node.address()], &changes).await
 }
 
 async fn a_heartbeat_keeps_silent_viewers(kind: Kind) {
-    let nodes = nodes::start(1, &[("RUNCAST__HEARTBEAT__PING_SECS", "1")]);
-    let balancer = impatient(kind, &nodes).await;
+    let node = nodes::alone(&[("RUNCAST__HEARTBEAT__PING_SECS", "1")]);
+    let balancer = impatient(kind, &node).await;
     let mut socket = Socket::open(&balancer, "/ws/runs/r").await;
     socket.said("connected").await;
     let mut stream = EventStream::open(&balancer, "/api/runs/r/events/stream", "").await;
@@ -56,8 +56,8 @@ async fn a_heartbeat_faster_than_the_balancers_patience_keeps_silent_viewers() {
 
 /// Shows that the test above can fail, and what a time-out below the heartbeat does.
 async fn silent_viewers_are_cut(kind: Kind) {
-    let nodes = nodes::start(1, &[("RUNCAST__HEARTBEAT__PING_SECS", "40")]);
-    let balancer = impatient(kind, &nodes).await;
+    let node = nodes::alone(&[("RUNCAST__HEARTBEAT__PING_SECS", "40")]);
+    let balancer = impatient(kind, &node).await;
     let mut socket = Socket::open(&balancer, "/ws/runs/r").await;
     socket.said("connected").await;
     let mut stream = EventStream::open(&balancer, "/api/runs/r/events/stream", "").await;

@@ -68,9 +68,11 @@ fn selectors_find_the_pods_and_ports_are_open() {
     selectors.extend(spread.iter().map(|constraint| at(constraint, "/labelSelector/matchLabels").clone()));
     let budget = document("kubernetes/poddisruptionbudget.yaml");
     selectors.push(at(&budget, "/spec/selector/matchLabels").clone());
+    let policy = document("kubernetes/networkpolicy.yaml");
+    selectors.push(at(&policy, "/spec/podSelector/matchLabels").clone());
     let services = documents("kubernetes/service.yaml");
     selectors.extend(services.iter().map(|service| at(service, "/spec/selector").clone()));
-    assert_eq!(selectors.len(), 6);
+    assert_eq!(selectors.len(), 7);
     for selector in selectors {
         assert_eq!(&selector, labels);
     }
@@ -82,6 +84,7 @@ fn selectors_find_the_pods_and_ports_are_open() {
         assert_eq!(at(service, "/spec/ports/0/targetPort"), at(&port, "/name"));
         assert_ne!(service.pointer("/spec/sessionAffinity").and_then(Value::as_str), Some("ClientIP"));
     }
+    assert_eq!(at(&policy, "/spec/ingress/0/ports/0/port"), at(&port, "/name"));
     assert_eq!(text(&services[1], "/spec/clusterIP"), "None", "the second one is headless");
     let scrape = text(&deployment, &format!("{POD}/metadata/annotations/prometheus.io~1port"));
     assert_eq!(scrape, number(&port, "/containerPort").to_string());
@@ -89,6 +92,7 @@ fn selectors_find_the_pods_and_ports_are_open() {
 
 #[test]
 fn what_the_pod_refers_to_exists() {
+    assert!(settings().is_cluster());
     let from = of_container("/envFrom");
     let (map, secret) = (document("kubernetes/configmap.yaml"), document("kubernetes/secret.yaml"));
     assert_eq!(text(&from, "/0/configMapRef/name"), text(&map, "/metadata/name"));

@@ -1,21 +1,30 @@
-//! The nodes behind a balancer. All that is set for them stands here: what makes them a cluster belongs here, too.
+//! The nodes behind a balancer, and all that is set for them.
 
 use std::net::SocketAddr;
 
-use crate::support::TestNode;
+use crate::support::{Cluster, SOON, TestNode, eventually};
 
-/// Starts `node-1`, `node-2` ... on ports that they keep, with these settings for each. Every node keeps its own store.
-pub(crate) fn start(count: usize, settings: &[(&str, &str)]) -> Vec<TestNode> {
-    let start = |number| {
-        let id = format!("node-{number}");
-        let common = [
-            ("RUNCAST__SERVER__NODE_ID", id.as_str()),
-            ("RUNCAST__SERVER__PUBLIC_URL", "https://runcast.example.org"),
-            ("RUNCAST__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
-        ];
-        TestNode::start_to_stay(&[&common, settings].concat())
-    };
-    (1..=count).map(start).collect()
+const COMMON: [(&str, &str); 2] =
+    [("RUNCAST__SERVER__PUBLIC_URL", "https://runcast.example.org"), ("RUNCAST__SERVER__TRUSTED_PROXIES", "127.0.0.1")];
+
+/// Starts `node-1`, with a store of its own, on a port that it keeps.
+pub(crate) fn alone(settings: &[(&str, &str)]) -> TestNode {
+    let id = [("RUNCAST__SERVER__NODE_ID", "node-1")];
+    TestNode::start_to_stay(&[&COMMON[..], &id, settings].concat())
+}
+
+/// Starts `node-1` and `node-2` around one Redis and one PostgreSQL, on ports that they keep, with these settings for each.
+pub(crate) async fn pair(settings: &[(&str, &str)]) -> Cluster {
+    let durable = [("appendonly", "yes"), ("appendfsync", "always")];
+    let mut cluster = Cluster::start_with(0, &durable, &[&COMMON[..], settings].concat()).await;
+    for id in ["node-1", "node-2"] {
+        cluster.add_node_with(&[("RUNCAST__SERVER__NODE_ID", id)]);
+    }
+    for node in &cluster.nodes {
+        // Until it has heard its own doorbell once it would be taken for one that is deaf.
+        eventually!(node.get("/ready").await.status, |status| *status == 200, SOON);
+    }
+    cluster
 }
 
 /// Where they listen.

@@ -88,5 +88,6 @@ fn both_name_the_same_nodes_at_the_default_port() {
     let nodes: BTreeSet<_> = servers.iter().map(|words| words[1].clone()).collect();
     let port = format!(":{}", Config::default().server.bind.port());
     assert!(nodes.len() == 3 && nodes.iter().all(|node| node.ends_with(&port)), "{nodes:?}");
+    assert_eq!(servers.len(), 2 * nodes.len(), "checked, and unchecked for when no check is passed");
     assert_eq!(upstreams(), [nodes.clone(), nodes]);
 }

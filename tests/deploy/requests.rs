@@ -13,9 +13,9 @@ use crate::support::{EventStream, SOON, TestNode, Viewer, eventually, exchange, 
 
 /// A balancer with one node: what is posted is what is read.
 async fn alone(kind: Kind) -> (TestNode, Balancer) {
-    let mut nodes = nodes::start(1, &[]);
-    let balancer = Balancer::start(kind, &nodes::addresses(&nodes), &[]).await;
-    (nodes.remove(0), balancer)
+    let node = nodes::alone(&[]);
+    let balancer = Balancer::start(kind, &[node.address()], &[]).await;
+    (node, balancer)
 }
 
 async fn every_request_passes(kind: Kind) {

@@ -4,9 +4,6 @@ use std::ffi::OsString;
 
 use runcast::config::{Config, Sources};
 
-/// Where a journal and a catalog for several nodes are. That they are keys is checked here, what they say is not.
-const OF_A_CLUSTER: [&str; 3] = ["RUNCAST__JOURNAL__URL", "RUNCAST__REDIS__URL", "RUNCAST__CATALOG__URL"];
-
 /// The most that `/ready` may take: the journal and the catalog have 2 s each, and the answer has to travel.
 pub(crate) const READY_SECS: u64 = 5;
 
@@ -23,9 +20,7 @@ pub(crate) fn config<'a>(file: &str, variables: impl IntoIterator<Item = (&'a st
         let (section, key) = key.split_once("__").unwrap_or_else(|| panic!("{file}: {name} names no section"));
         let found = known.get(&section.to_ascii_lowercase()).and_then(|keys| keys.get(key.to_ascii_lowercase()));
         assert!(found.is_some() && name == name.to_ascii_uppercase(), "{file}: {name} sets no key");
-        if !OF_A_CLUSTER.contains(&name) {
-            environment.push((name.into(), value.into()));
-        }
+        environment.push((name.into(), value.into()));
     }
     let loaded = Config::load(&Sources { environment, ..Sources::default() });
     let loaded = loaded.unwrap_or_else(|problems| panic!("{file}: {problems}"));

@@ -57,6 +57,7 @@ pub(crate) fn redis_options(server: &RedisServer, limits: Limits) -> RedisOption
         ca_file: None,
         command_timeout: Duration::from_secs(5),
         client_name: "runcast".into(),
+        purpose: "test",
     };
     RedisOptions { prefix: "t".into(), node: "node".into(), limits, settings }
 }

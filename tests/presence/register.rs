@@ -14,6 +14,7 @@ pub(crate) fn settings(redis: &RedisServer) -> RedisSettings {
         ca_file: None,
         command_timeout: SOON,
         client_name: "test".to_owned(),
+        purpose: "test",
     }
 }
 

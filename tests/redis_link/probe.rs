@@ -14,7 +14,13 @@ pub(crate) const PATIENT: Duration = Duration::from_secs(15);
 pub(crate) const BRIEF: Duration = Duration::from_millis(500);
 
 pub(crate) fn settings(url: &str, command_timeout: Duration) -> RedisSettings {
-    RedisSettings { url: url.parse().unwrap(), ca_file: None, command_timeout, client_name: "runcast-test".to_owned() }
+    RedisSettings {
+        url: url.parse().unwrap(),
+        ca_file: None,
+        command_timeout,
+        client_name: "runcast-test".to_owned(),
+        purpose: "test",
+    }
 }
 
 /// A client of what is at `address`.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{SOON, soon};
+use super::{SOON, eventually, soon};
 
 /// An answer.
 #[derive(Debug)]
@@ -131,7 +131,12 @@ impl Site {
         }
     }
 
-    /// The value of a gauge or counter without labels.
+    /// The same, once there are so many: a node that follows a run hears of what another one has acknowledged a moment later.
+    pub(crate) async fn stored_once_heard(&self, run: &str, count: usize) -> Vec<String> {
+        eventually!(self.stored(run).await, |events| events.len() >= count, SOON)
+    }
+
+    /// The value of a gauge or counter; labels, if it has any, belong to the name.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").await.text;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());

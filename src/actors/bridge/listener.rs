@@ -84,6 +84,7 @@ impl Listener {
     /// Listens until the client is closed; `tell` must not wait for long.
     pub(super) async fn run(self, mut tell: impl AsyncFnMut(Event)) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+        let rebuilds = metrics::counter!("runcast_doorbell_rebuilds_total", "purpose" => self.settings.purpose);
         while let Some(generation) = self.live().await {
             let why = match Subscriber::connect(&self.settings).await {
                 Ok(subscriber) => {
@@ -91,7 +92,7 @@ impl Listener {
                     if proven {
                         backoff.reset();
                     }
-                    metrics::counter!("runcast_doorbell_rebuilds_total").increment(1);
+                    rebuilds.increment(1);
                     why
                 }
                 Err(error) => error,

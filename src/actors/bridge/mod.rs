@@ -115,6 +115,7 @@ impl Bridge {
         let screens = Listener {
             settings: RedisSettings {
                 client_name: format!("{}-screens", self.ports.settings.client_name),
+                purpose: "screens",
                 ..self.ports.settings.clone()
             },
             client: self.ports.screens.clone(),
@@ -167,6 +168,7 @@ impl Bridge {
     }
 
     fn deafen(&mut self, why: String) {
+        metrics::gauge!("runcast_doorbell_heard").set(0);
         self.unread.clear();
         self.losses += 1;
         self.topics.lose_all().for_each(|topic| tell_deaf(&topic.port));
@@ -263,6 +265,7 @@ impl Actor for Bridge {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        metrics::gauge!("runcast_doorbell_heard").set(0);
         self.listen(ctx);
         self.call_rooms(ctx);
         self.sweep();
@@ -282,6 +285,7 @@ impl Handler<Told> for Bridge {
                 self.gather(channel, ctx);
             }
             Event::Proven => {
+                metrics::gauge!("runcast_doorbell_heard").set(1);
                 if self.ports.doorbell.heard() {
                     info!("doorbells are heard");
                 }

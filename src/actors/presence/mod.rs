@@ -99,16 +99,19 @@ impl PresencePorts {
         let told = match self.tell(told).await {
             Ok(told) => told,
             Err(Failure::Store(error)) => {
+                count_failures("report", 1);
                 self.lose(&error);
                 return None;
             }
             // Nothing is wrong with Redis.
             Err(error @ Failure::Thread) => {
+                count_failures("roll", 1);
                 debug!(%error, "this node was not reported");
                 None
             }
         };
         if let Err(error) = self.look().await {
+            count_failures("look", 1);
             self.lose(&error);
         }
         told
@@ -207,10 +210,17 @@ impl PresencePorts {
     }
 }
 
+fn count_failures(work: &'static str, times: u64) {
+    metrics::counter!("runcast_presence_failures_total", "work" => work).increment(times);
+}
+
 impl Actor for Presence {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        for work in ["report", "roll", "look"] {
+            count_failures(work, 0); // the first one must be an increase
+        }
         self.go_round(ctx);
         ctx.run_interval(ROUND.min(self.ports.report_every), Self::go_round);
     }

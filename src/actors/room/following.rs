@@ -38,6 +38,28 @@ pub(super) struct Following {
     listening: bool,
     /// A hole is being waited for, or read.
     filling: bool,
+    /// Who told last of the log.
+    told_by: Told,
+}
+
+/// From whom a room hears of what other nodes stored.
+#[derive(Clone, Copy, Debug, Default)]
+enum Told {
+    #[default]
+    Doorbell,
+    /// The bridge, which asked the journal.
+    Check,
+}
+
+impl Told {
+    /// Somebody told of what lies behind a hole, which had to be read.
+    fn count_repair(self) {
+        let by = match self {
+            Self::Doorbell => "doorbell",
+            Self::Check => "check",
+        };
+        metrics::counter!("runcast_holes_repaired_total", "told_by" => by).increment(1);
+    }
 }
 
 impl Room {
@@ -128,7 +150,10 @@ impl Room {
             room.following.filling = false;
             match read {
                 Ok(segments) => match room.log.fill(segments) {
-                    Some(growth) => room.grow(growth, ctx),
+                    Some(growth) => {
+                        room.following.told_by.count_repair();
+                        room.grow(growth, ctx);
+                    }
                     None => return room.look_again(ctx),
                 },
                 Err(error) => warn!(run = %room.run, %error, "a hole could not be read"),
@@ -173,9 +198,13 @@ impl Handler<Heard> for Room {
                 return self.remind_bridge(ctx);
             }
             Heard::Screen(frame) => return self.galleries.show(&Show(frame)),
-            Heard::Bell { head, segments } => (head, segments),
+            Heard::Bell { head, segments } => {
+                self.following.told_by = Told::Doorbell;
+                (head, segments)
+            }
             Heard::Tip(head) => {
                 self.following.listening = self.following.asked;
+                self.following.told_by = Told::Check;
                 (head, Vec::new())
             }
         };

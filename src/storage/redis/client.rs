@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant as StdInstant};
 
+use metrics::Gauge;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::keeper::{CLOSED, Keeper};
 use super::pipeline::Call;
+use super::tally::Tally;
 use super::{Attest, Command, RedisError, RedisSettings, Reply};
 use crate::budget::{Budget, Held};
 
@@ -30,6 +32,7 @@ struct Handle {
     commands: Budget,
     bytes: Budget,
     command_timeout: Duration,
+    tally: Tally,
 }
 
 /// How the connection is.
@@ -81,18 +84,26 @@ impl Request {
     }
 }
 
-/// A call's share of the bounds.
+/// A call's share of the bounds, counted as in flight for as long as it lives.
 #[derive(Debug)]
 pub(super) struct Share {
     command: Held,
     bytes: Held,
+    counted: Gauge,
 }
 
 impl Share {
     /// A share of one command and its bytes, if there is room.
-    pub(super) fn take(commands: &Budget, bytes: &Budget, size: usize) -> Option<Self> {
-        let mut share = Self { command: commands.hold(), bytes: bytes.hold() };
+    pub(super) fn take(commands: &Budget, bytes: &Budget, size: usize, in_flight: &Gauge) -> Option<Self> {
+        in_flight.increment(1);
+        let mut share = Self { command: commands.hold(), bytes: bytes.hold(), counted: in_flight.clone() };
         (share.command.grow(1) && share.bytes.grow(size)).then_some(share)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.counted.decrement(1);
     }
 }
 
@@ -103,14 +114,16 @@ impl Client {
     pub fn start(settings: RedisSettings, attest: Arc<dyn Attest>) -> Self {
         let (requests, queue) = mpsc::unbounded_channel();
         let (tell, status) = watch::channel(LinkStatus::Connecting);
+        let tally = Tally::of(settings.purpose);
         let handle = Handle {
             requests,
             status,
             commands: Budget::new(PIPELINE_COMMANDS),
             bytes: Budget::new(PIPELINE_BYTES),
             command_timeout: settings.command_timeout,
+            tally: tally.clone(),
         };
-        tokio::spawn(Keeper { settings, attest, requests: queue, status: tell }.run());
+        tokio::spawn(Keeper { settings, attest, requests: queue, status: tell, tally }.run());
         Self(Arc::new(handle))
     }
 
@@ -187,7 +200,8 @@ impl Client {
     fn admit(&self, command: Command, deadline: Instant) -> Result<(Call, Answer), RedisError> {
         // A command larger than the bound goes alone.
         let bytes = command.size().min(PIPELINE_BYTES);
-        let share = Share::take(&self.0.commands, &self.0.bytes, bytes).ok_or(RedisError::Saturated)?;
+        let share = Share::take(&self.0.commands, &self.0.bytes, bytes, &self.0.tally.in_flight)
+            .ok_or(RedisError::Saturated)?;
         let (reply, answer) = oneshot::channel();
         Ok((Call { command, deadline, reply, share }, answer))
     }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::client::{LinkStatus, Request};
 use super::connection::{Connection, Ended};
+use super::tally::Tally;
 use super::{Attest, Link, RedisError, RedisSettings};
 use crate::backoff::Backoff;
 
@@ -27,6 +28,7 @@ pub(super) struct Keeper {
     pub(super) attest: Arc<dyn Attest>,
     pub(super) requests: mpsc::UnboundedReceiver<Request>,
     pub(super) status: watch::Sender<LinkStatus>,
+    pub(super) tally: Tally,
 }
 
 impl Keeper {
@@ -43,7 +45,7 @@ impl Keeper {
                     generation += 1;
                     self.tell_live(generation);
                     let since = Instant::now();
-                    let connection = Connection::new(link, self.settings.command_timeout);
+                    let connection = Connection::new(link, self.settings.command_timeout, self.tally.clone());
                     let Ended::Lost(why) = connection.serve(&mut self.requests).await else { break };
                     if since.elapsed() >= STEADY {
                         backoff.reset();
@@ -56,6 +58,7 @@ impl Keeper {
                 break;
             }
         }
+        self.tally.up.set(0);
         self.status.send_replace(LinkStatus::Down { why: CLOSED.into(), since: Instant::now().into_std() });
         self.requests.close();
         while let Ok(request) = self.requests.try_recv() {
@@ -65,12 +68,14 @@ impl Keeper {
 
     fn tell_live(&self, generation: u64) {
         tracing::info!(redis = %self.settings.url, generation, "connected to Redis");
-        metrics::counter!("runcast_redis_connects_total").increment(1);
+        self.tally.connects.increment(1);
+        self.tally.up.set(1);
         self.status.send_replace(LinkStatus::Live { generation });
     }
 
     /// Once for each time that it goes down; the reasons why it stays so are of less interest.
     fn tell_down(&self, why: &str) {
+        self.tally.up.set(0);
         let redis = &self.settings.url;
         let since = match &*self.status.borrow() {
             LinkStatus::Down { since, .. } => *since,

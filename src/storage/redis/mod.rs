@@ -47,6 +47,7 @@ mod link;
 mod pipeline;
 mod stream;
 mod subscriber;
+mod tally;
 mod url;
 
 pub use client::{Client, LinkStatus, PIPELINE_BYTES, PIPELINE_COMMANDS};
@@ -71,6 +72,8 @@ pub struct RedisSettings {
     pub command_timeout: Duration,
     /// The connection's name in `CLIENT LIST`: printable ASCII without spaces.
     pub client_name: String,
+    /// What the connection is for, as metrics name it.
+    pub purpose: &'static str,
 }
 
 /// Why there is no reply. The text says what happened, for people; it never has a password in it.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use metrics::Counter;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -66,10 +67,11 @@ pub(super) struct Pipeline {
     pinging: bool,
     /// No deadline is earlier; one that was met may have stood here.
     due: Instant,
+    missed_deadlines: Counter,
 }
 
 impl Pipeline {
-    pub(super) fn new(command_timeout: Duration, now: Instant) -> Self {
+    pub(super) fn new(command_timeout: Duration, now: Instant, missed_deadlines: Counter) -> Self {
         Self {
             command_timeout,
             waiting: VecDeque::new(),
@@ -78,6 +80,7 @@ impl Pipeline {
             heard: now,
             pinging: false,
             due: now + PING_AFTER,
+            missed_deadlines,
         }
     }
 
@@ -147,7 +150,7 @@ impl Pipeline {
                 continue;
             }
             self.missed += 1;
-            metrics::counter!("runcast_redis_missed_deadlines_total").increment(1);
+            self.missed_deadlines.increment(1);
             match std::mem::replace(&mut asked.waiter, Waiter::Late) {
                 Waiter::Caller(caller) => {
                     let _ =
@@ -163,7 +166,7 @@ impl Pipeline {
         let late: VecDeque<Call> = late;
         for call in late {
             self.missed += 1;
-            metrics::counter!("runcast_redis_missed_deadlines_total").increment(1);
+            self.missed_deadlines.increment(1);
             call.refuse("the connection took nothing within the command's deadline");
         }
         due = self.waiting.iter().map(|call| call.deadline).fold(due, Instant::min);

@@ -43,6 +43,7 @@ const NONE: Epochs = Epochs { incarnation: Epoch(0), births: Epoch(0) };
 
 impl Life {
     pub(super) fn new(keys: Keys) -> Self {
+        count_losses(0); // the first one must be an increase
         let known = Known { epochs: NONE, clock: None, tips: HashMap::new(), reported: Epoch(0), doubts: Vec::new() };
         Self { keys, known: Mutex::new(known) }
     }
@@ -100,6 +101,7 @@ impl Life {
         if before.incarnation != epochs.incarnation && before != NONE {
             if word == "new" {
                 known.reported = epochs.incarnation;
+                count_losses(1);
                 error!(epoch = %epochs.incarnation, "Redis came back empty: viewers are told that what they have is void");
             } else {
                 info!(epoch = %epochs.incarnation, "Redis is another process than before: runs go on in a new epoch");
@@ -123,6 +125,7 @@ impl Life {
         if then < epoch && before > head.tip && known.reported < epoch {
             known.reported = epoch;
             let found = head.tip;
+            count_losses(1);
             error!(%run, before, found, %epoch, "Redis has lost acknowledged events: viewers that have more are told");
         }
         if known.tips.len() >= MAX_TIPS && !known.tips.contains_key(run) {
@@ -141,6 +144,10 @@ impl Life {
             known.doubts = doubts;
         }
     }
+}
+
+fn count_losses(times: u64) {
+    metrics::counter!("runcast_journal_losses_total").increment(times);
 }
 
 #[async_trait]

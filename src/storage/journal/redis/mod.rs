@@ -269,7 +269,10 @@ impl Journal for RedisJournal {
         let started = Instant::now();
         let keys = [self.keys.log(run)];
         let args = |command: Command| command.arg(next.to_string()).arg(max_bytes.to_string());
-        let reply = self.scripts.read.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
+        let reply = self.scripts.read.call(&self.client, self.timeout, &keys, args).await.map_err(|error| {
+            metrics::counter!("runcast_journal_failures_total", "work" => "read").increment(1);
+            unread(error)
+        })?;
         let mut parts = Parts::of(reply)?;
         let (lines, mut bodies) = (parts.text()?, parts.bytes()?);
         metrics::counter!("runcast_journal_reads_total").increment(1);

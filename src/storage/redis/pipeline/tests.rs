@@ -15,7 +15,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let began = Instant::now();
-        Self { pipeline: Pipeline::new(TIMEOUT, began), began, sent: 0 }
+        Self { pipeline: Pipeline::new(TIMEOUT, began, Counter::noop()), began, sent: 0 }
     }
 
     fn at(&self, ms: u64) -> Instant {
@@ -24,7 +24,7 @@ impl Bench {
 
     fn call(&mut self, name: &str, deadline_ms: u64) -> Answer {
         let (reply, answer) = oneshot::channel();
-        let share = Share::take(&Budget::new(1), &Budget::new(0), 0).unwrap();
+        let share = Share::take(&Budget::new(1), &Budget::new(0), 0, &metrics::Gauge::noop()).unwrap();
         let deadline = self.at(deadline_ms);
         self.pipeline.push(Call { command: Command::new(name), deadline, reply, share });
         answer
