@@ -124,6 +124,8 @@ async fn a_black_hole_is_survived_without_a_restart_or_a_loss() {
     for _ in 0..5 {
         assert_eq!(refused(&cluster.nodes[1], 2).await, "journal_unavailable", "nothing was sent");
     }
+    let missed = "runcast_redis_missed_deadlines_total{purpose=\"journal\"}";
+    assert!(cluster.nodes[0].metric(missed).await >= 1.0);
     cluster.proxy.pass();
     for n in 2..=10 {
         insist(&cluster.nodes[n as usize % 2], n).await;
@@ -144,6 +146,7 @@ async fn refused_connections_are_survived_without_a_restart_or_a_loss() {
         cluster.proxy.cut();
         let n = 2 + outage;
         eventually!(refused(&cluster.nodes[0], n).await, |code| code == "journal_unavailable", SOON);
+        assert_eq!(cluster.nodes[0].metric("runcast_redis_up{purpose=\"journal\"}").await, 0.0);
         let late = Viewer::absent("/ws/runs/r").try_return(&cluster.nodes[1]).await;
         assert!(late.is_ok(), "a viewer that comes now waits: {late:?}");
         cluster.proxy.pass();
@@ -152,6 +155,13 @@ async fn refused_connections_are_survived_without_a_restart_or_a_loss() {
     holds_each_once(&cluster.nodes[0], 4).await;
     saw_all(&cluster, &mut viewers).await;
     assert_eq!(stream.take(4).await.len(), 4);
+    let figure = async |name: &str| cluster.nodes[0].metric(&format!("{name}{{purpose=\"journal\"}}")).await;
+    assert_eq!(figure("runcast_redis_up").await, 1.0);
+    assert!(
+        figure("runcast_redis_connects_total").await >= 2.0,
+        "at the start, and after the last outage at the latest"
+    );
+    eventually!(figure("runcast_redis_commands_in_flight").await, |commands| *commands == 0.0, SOON);
 }
 
 #[tokio::test]

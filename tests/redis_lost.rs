@@ -52,9 +52,10 @@ async fn holds(viewer: &mut Viewer, log: &[String], resets: usize) {
 }
 
 /// Each node that had told of what is lost says so once.
-fn reported_once(cluster: &Cluster) {
+async fn reported_once(cluster: &Cluster) {
     for node in &cluster.nodes {
         assert_eq!(node.errors().len(), 1, "{:?}", node.errors());
+        assert_eq!(node.metric("runcast_journal_losses_total").await, 1.0);
     }
 }
 
@@ -103,7 +104,7 @@ async fn an_older_file_resets_exactly_those_who_saw_what_it_lacks() {
     for viewer in [&mut behind, &mut at_start] {
         holds(viewer, &log, 0).await;
     }
-    reported_once(&cluster);
+    reported_once(&cluster).await;
 }
 
 #[tokio::test]
@@ -138,7 +139,7 @@ async fn an_empty_redis_resets_those_who_saw_something_at_once() {
     }
     eventually!(cluster.nodes[0].post_ndjson("new", &numbered(1, 1, 0), &[]).await, |reply| reply.status == 202, SOON);
     holds(&mut unborn, &numbered(1, 1, 0), 0).await;
-    reported_once(&cluster);
+    reported_once(&cluster).await;
 }
 
 #[tokio::test]
@@ -158,7 +159,7 @@ async fn a_redis_emptied_while_it_runs_is_noticed_too() {
     for viewer in [&mut writer, &mut other] {
         holds(viewer, &numbered(5, 1, 0), 1).await;
     }
-    reported_once(&cluster);
+    reported_once(&cluster).await;
 }
 
 #[tokio::test]
@@ -180,7 +181,7 @@ async fn a_promoted_replica_resets_exactly_those_who_saw_what_it_lacks() {
     let log = [numbered(1, 3, 0), numbered(9, 1, 0)].concat();
     holds(&mut live, &log, 1).await;
     holds(&mut behind, &log, 0).await;
-    reported_once(&cluster);
+    reported_once(&cluster).await;
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ async fn while_redis_is_away_the_others_are_unknown_which_is_logged_once() {
     cluster.proxy.refuse();
     cluster.proxy.cut();
     is_alone(a).await;
+    assert_eq!(a.metric("runcast_nodes").await, 0.0);
+    assert!(a.metric("runcast_presence_failures_total{work=\"report\"}").await >= 1.0);
     let seen = a.get_json("/api/runs/r/viewers?details=1").await;
     assert_eq!((&seen["viewers"], &seen["nodes"]), (&Value::Null, &json!({id(a).await: 1})), "{seen}");
     assert_eq!(seen["sessions"].as_array().unwrap().len(), 1, "{seen}");

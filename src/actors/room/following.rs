@@ -151,7 +151,9 @@ impl Room {
             match read {
                 Ok(segments) => match room.log.fill(segments) {
                     Some(growth) => {
-                        room.following.told_by.count_repair();
+                        if !matches!(growth, Growth::None) {
+                            room.following.told_by.count_repair();
+                        }
                         room.grow(growth, ctx);
                     }
                     None => return room.look_again(ctx),
