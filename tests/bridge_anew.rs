@@ -38,6 +38,7 @@ fn settings(redis: &RedisServer, name: &str) -> RedisSettings {
         ca_file: None,
         command_timeout: Duration::from_secs(2),
         client_name: name.to_owned(),
+        purpose: "test",
     }
 }
 

@@ -34,6 +34,7 @@ async fn fill(batch: usize) -> f64 {
         ca_file: None,
         command_timeout: SOON,
         client_name: "node".into(),
+        purpose: "test",
     };
     let limits = Limits { max_run_bytes: MAX_RUN_BYTES, tombstone: Duration::from_secs(3_600) };
     let journal = RedisJournal::open(RedisOptions { prefix: "t".into(), node: "node".into(), limits, settings });
