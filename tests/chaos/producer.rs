@@ -59,7 +59,8 @@ pub(crate) async fn produce(
             match timeout(ATTEMPT, site.try_send("POST", &path, &headers, lines.join("\n"))).await {
                 Ok(Ok(reply)) if reply.status == 202 => break reply.json(),
                 Ok(Ok(reply)) => {
-                    assert_eq!(reply.status, 503, "{producer} posts from {n}: {reply:?}");
+                    // 408: a node that was frozen finds that the request's head was too long in coming, and has not read it.
+                    assert!(matches!(reply.status, 408 | 503), "{producer} posts from {n}: {reply:?}");
                     history.refused += 1;
                 }
                 _ => history.unanswered += 1,
