@@ -2,11 +2,13 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::{CatalogUrl, Config, JournalUrl};
+use super::{CatalogUrl, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
 
 /// Bytes of a run that only its status and the server's own events may use; see `storage::journal::RESERVED_BYTES`.
 const RUN_RESERVE: u64 = 64 * 1024;
 
+/// Shortest key of signed URLs.
+const MIN_SIGNING_KEY: usize = 32;
 /// Longest node id.
 const MAX_NODE_ID: usize = 64;
 /// Longest prefix: it is a part of every key's name.
@@ -37,11 +39,24 @@ pub(super) fn value(key: &str, config: &Config) -> Option<String> {
         },
         "redis.url" if !config.redis.url.is_empty() => redis_url(config.redis.url.reveal()),
         "redis.prefix" => name(&config.redis.prefix, MAX_PREFIX, "must have 1 to 32 characters of A-Z a-z 0-9 . _ -"),
-        "objects.url" if !config.objects.url.is_empty() => {
-            Some("must stay empty: object storage is for artifacts, which this version does not keep".into())
+        "objects.endpoint" if !config.objects.endpoint.is_empty() => address(&config.objects.endpoint),
+        "objects.public_url" if !config.objects.public_url.is_empty() => address(&config.objects.public_url),
+        "objects.region" if config.objects.region.is_empty() => Some("must name a region".into()),
+        "objects.signing_key" if !config.objects.signing_key.is_empty() => {
+            let short = config.objects.signing_key.reveal().len() < MIN_SIGNING_KEY;
+            short
+                .then(|| format!("must have {MIN_SIGNING_KEY} characters or more: whoever guesses it reads everything"))
         }
+        "retention.rules" => twice(&config.retention.rules),
         _ => None,
     }
+}
+
+/// A kind that has two rules.
+fn twice(rules: &[KeepRule]) -> Option<String> {
+    let mut kinds = rules.iter().map(|rule| rule.kind).enumerate();
+    let second = kinds.find(|(index, kind)| rules[..*index].iter().any(|rule| rule.kind == *kind));
+    second.map(|(_, kind)| format!("has two rules for {}", kind.as_str()))
 }
 
 /// An origin as browsers send it (RFC 6454): `scheme://host[:port]`, nothing behind it, no default port.
@@ -54,6 +69,26 @@ fn origin(text: &str) -> Option<String> {
     }
     let right = url.origin().ascii_serialization();
     (right != text).then(|| format!("{text:?} must be written {right}"))
+}
+
+/// Where a store is: an origin, and perhaps a path, with nothing behind it.
+fn address(text: &str) -> Option<String> {
+    let path = text.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+    match path {
+        None => origin(text),
+        Some((_, path)) => {
+            let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+            let fits = !path.is_empty()
+                && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+                && path.chars().all(letter);
+            let of = &text[..text.len() - path.len() - 1];
+            if fits {
+                origin(of)
+            } else {
+                Some(format!("{text:?} must be like https://host[:PORT][/path], with no slash at its end"))
+            }
+        }
+    }
 }
 
 /// `redis://` or `rediss://[user[:password]@]host[:port][/db]`. The text is not shown: it may hold a password.
@@ -136,6 +171,7 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         "a node would count as gone between two of its reports",
     );
     found.extend(stores(config));
+    found.extend(check_objects::conflicts(config));
     found
 }
 
@@ -188,6 +224,10 @@ pub(super) fn doubts(config: &Config) -> Vec<(&'static str, String)> {
         let text = "listens for other machines, but answers only requests for a loopback name: set server.public_url to \
                     how viewers reach it";
         found.push(("server.bind", text.to_owned()));
+    }
+    if config.is_cluster() && config.objects.url == ObjectsUrl::Usual {
+        let text = "empty in a cluster means that no artifacts are kept: name a store, or say none:";
+        found.push(("objects.url", text.to_owned()));
     }
     found
 }

@@ -11,7 +11,7 @@ use serde::Deserialize as _;
 use toml::de::DeTable;
 use toml::{Table, Value};
 
-use super::older::{self, Older};
+use super::older::{self, Older, Others, switch};
 use super::{Config, ConfigProblems, Flag, Problem, Sources, check, sections};
 
 /// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
@@ -124,9 +124,14 @@ impl Merge {
         let named: BTreeMap<&str, &OsStr> =
             environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str()))).collect();
         let lossy = |value: &&OsStr| value.to_string_lossy().into_owned();
-        let websocket = named.get("USE_REDIS_WEBSOCKET").map(lossy);
+        let named_one = |name| named.get(name).map(lossy);
+        let others = Others {
+            websocket: named_one("USE_REDIS_WEBSOCKET"),
+            supabase_url: named_one("SUPABASE_URL"),
+            supabase_bucket: named_one("SUPABASE_STORAGE_BUCKET"),
+        };
         for (name, value) in &named {
-            match older::read(name, &lossy(value), self.bind(), websocket.as_deref()) {
+            match older::read(name, &lossy(value), self.bind(), &others) {
                 Some(Older::Sets(pairs)) => {
                     for (key, value) in pairs {
                         self.take(key, Given::Text(value), Origin::Variable((*name).to_owned()));
@@ -268,6 +273,10 @@ fn typed(given: Given, default: &Value) -> Result<Value, String> {
             Value::Integer(_) => {
                 text.trim().parse().map(Value::Integer).map_err(|_| format!("must be a whole number, is {text:?}"))
             }
+            Value::Boolean(_) => match switch(&text) {
+                Some(value) => Ok(Value::Boolean(value)),
+                None => Err(format!("must be true or false, is {text:?}")),
+            },
             Value::Array(_) => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))

@@ -9,8 +9,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 mod check;
+mod check_objects;
 mod layers;
 mod network;
+mod objects;
 mod older;
 mod sections;
 mod stores;
@@ -21,13 +23,14 @@ mod tests_of_stores;
 mod values;
 
 pub use network::{Network, NetworkError};
+pub use objects::{Bucket, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use sections::{
-    BridgeConfig, CatalogConfig, CleanupConfig, Config, HeartbeatConfig, IngestConfig, JournalConfig, LogConfig,
-    ObjectsConfig, PresenceConfig, RedisConfig, RoomConfig, SentryConfig, ServerConfig, SessionConfig,
-    SupervisorConfig,
+    ArtifactsConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, HeartbeatConfig, IngestConfig, JournalConfig,
+    LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig, SentryConfig, ServerConfig,
+    SessionConfig, SupervisorConfig,
 };
 pub use stores::{CatalogUrl, JournalUrl, StoreUrlError};
-pub use values::{LogFormat, Secret, SyncMode};
+pub use values::{Addressing, LogFormat, Secret, SyncMode};
 
 /// `EX_USAGE`: what a process that refuses its configuration exits with.
 pub const EXIT_CONFIG: u8 = 64;

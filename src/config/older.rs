@@ -14,7 +14,7 @@ pub(super) enum Older {
 }
 
 /// What a switch says; `None` when it is neither on nor off.
-fn switch(value: &str) -> Option<bool> {
+pub(super) fn switch(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Some(true),
         "false" | "0" | "no" | "off" => Some(false),
@@ -22,14 +22,29 @@ fn switch(value: &str) -> Option<bool> {
     }
 }
 
-/// Reads the variable `name`; `bind` is what the layers below say, `websocket` the variable `USE_REDIS_WEBSOCKET`.
+/// Variables that say what another one means.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Others {
+    /// `USE_REDIS_WEBSOCKET`.
+    pub(super) websocket: Option<String>,
+    /// `SUPABASE_URL`.
+    pub(super) supabase_url: Option<String>,
+    /// `SUPABASE_STORAGE_BUCKET`.
+    pub(super) supabase_bucket: Option<String>,
+}
+
+/// What follows the address of a Supabase project where its storage speaks S3.
+pub(super) const SUPABASE_S3: &str = "/storage/v1/s3";
+
+/// Reads the variable `name`; `bind` is what the layers below say.
 /// `None`: not one of ours, or nothing to it.
-pub(super) fn read(name: &str, value: &str, bind: SocketAddr, websocket: Option<&str>) -> Option<Older> {
+pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &Others) -> Option<Older> {
     if value.is_empty() {
         return None;
     }
     let sets = |key, value: String| Some(Older::Sets(vec![(key, value)]));
     let refuse = |text: &str| Some(Older::Refused(text.to_owned()));
+    let is_set = |other: &Option<String>| other.as_ref().is_some_and(|value| !value.is_empty());
     match name {
         "PORT" => match value.parse() {
             Ok(port) => sets("server.bind", SocketAddr::new(bind.ip(), port).to_string()),
@@ -41,7 +56,7 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr, websocket: Option<
             sets("server.bind", SocketAddr::new(address, bind.port()).to_string())
         }
         "SENTRY_DSN" => sets("sentry.dsn", value.to_owned()),
-        "REDIS_URL" if websocket.and_then(switch) == Some(false) => {
+        "REDIS_URL" if others.websocket.as_deref().and_then(switch) == Some(false) => {
             Some(Older::Unused("has no effect: USE_REDIS_WEBSOCKET asks for a single node, which needs no Redis"))
         }
         "REDIS_URL" => Some(Older::Sets(vec![("redis.url", value.to_owned()), ("journal.url", "redis:".to_owned())])),
@@ -54,13 +69,24 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr, websocket: Option<
             sets("catalog.url", value.to_owned())
         }
         "DATABASE_URL" => refuse("must be postgres://.., the catalog of a cluster; for a file set catalog.url"),
-        "ENABLE_ARTIFACT_CLEANUP"
-        | "ARTIFACT_RETENTION_DAYS"
-        | "CLEANUP_INTERVAL_HOURS"
-        | "SUPABASE_URL"
-        | "SUPABASE_SERVICE_ROLE_KEY"
-        | "SUPABASE_STORAGE_BUCKET" => {
-            Some(Older::Unused("has no effect: it is about artifacts, which this version does not keep"))
+        "ENABLE_ARTIFACT_CLEANUP" => sets("cleanup.enabled", value.to_owned()),
+        "ARTIFACT_RETENTION_DAYS" => sets("retention.days", value.to_owned()),
+        "CLEANUP_INTERVAL_HOURS" => sets("cleanup.interval_hours", value.to_owned()),
+        "SUPABASE_URL" if !is_set(&others.supabase_bucket) => {
+            Some(Older::Unused("has no effect without SUPABASE_STORAGE_BUCKET: artifacts are not kept there"))
+        }
+        "SUPABASE_URL" => sets("objects.endpoint", format!("{}{SUPABASE_S3}", value.trim_end_matches('/'))),
+        "SUPABASE_STORAGE_BUCKET" if !is_set(&others.supabase_url) => {
+            Some(Older::Unused("has no effect without SUPABASE_URL: artifacts are not kept there"))
+        }
+        "SUPABASE_STORAGE_BUCKET" => sets("objects.url", format!("s3://{value}")),
+        // Its S3 takes a token for the secret of a key only beside the project's public key, and a URL that is signed so
+        // has the token in it: whoever gets such a URL could read and delete everything.
+        "SUPABASE_SERVICE_ROLE_KEY" if is_set(&others.supabase_url) && is_set(&others.supabase_bucket) => {
+            Some(Older::Unused(
+                "has no effect: signed URLs would contain it; objects.access_key and objects.secret_key, the S3 access \
+                 keys of the project, are used instead",
+            ))
         }
         _ => None,
     }
@@ -71,7 +97,7 @@ mod tests {
     use super::*;
 
     fn read_at_default(name: &str, value: &str) -> Option<Older> {
-        read(name, value, "127.0.0.1:3001".parse().unwrap(), None)
+        read(name, value, "127.0.0.1:3001".parse().unwrap(), &Others::default())
     }
 
     fn sets(pairs: &[(&'static str, &str)]) -> Option<Older> {
@@ -102,16 +128,43 @@ mod tests {
     fn a_switch_that_is_off_keeps_redis_out() {
         let bind = "127.0.0.1:3001".parse().unwrap();
         assert_eq!(read_at_default("USE_REDIS_WEBSOCKET", "false"), None);
-        assert!(matches!(read("REDIS_URL", "redis://h", bind, Some("0")), Some(Older::Unused(_))));
-        assert!(matches!(read("REDIS_URL", "redis://h", bind, Some("1")), Some(Older::Sets(_))));
+        let with = |websocket: &str| Others { websocket: Some(websocket.into()), ..Others::default() };
+        assert!(matches!(read("REDIS_URL", "redis://h", bind, &with("0")), Some(Older::Unused(_))));
+        assert!(matches!(read("REDIS_URL", "redis://h", bind, &with("1")), Some(Older::Sets(_))));
         assert!(matches!(read_at_default("USE_REDIS_WEBSOCKET", "maybe"), Some(Older::Refused(_))));
     }
 
     #[test]
-    fn what_cannot_be_is_refused_unseen_and_what_needs_artifacts_is_said() {
+    fn the_variables_of_the_cleanup_set_its_keys() {
+        assert_eq!(read_at_default("ARTIFACT_RETENTION_DAYS", "7"), sets(&[("retention.days", "7")]));
+        assert_eq!(read_at_default("CLEANUP_INTERVAL_HOURS", "6"), sets(&[("cleanup.interval_hours", "6")]));
+        assert_eq!(read_at_default("ENABLE_ARTIFACT_CLEANUP", "false"), sets(&[("cleanup.enabled", "false")]));
+    }
+
+    #[test]
+    fn the_variables_of_supabase_set_its_s3_endpoint_and_its_bucket_and_never_use_the_service_role_key() {
+        let bind = "127.0.0.1:3001".parse().unwrap();
+        let others = Others {
+            supabase_url: Some("https://abc.supabase.co/".into()),
+            supabase_bucket: Some("runs".into()),
+            ..Others::default()
+        };
+        let endpoint = sets(&[("objects.endpoint", "https://abc.supabase.co/storage/v1/s3")]);
+        assert_eq!(read("SUPABASE_URL", "https://abc.supabase.co/", bind, &others), endpoint);
+        assert_eq!(read("SUPABASE_STORAGE_BUCKET", "runs", bind, &others), sets(&[("objects.url", "s3://runs")]));
+        let key = read("SUPABASE_SERVICE_ROLE_KEY", "hunter2", bind, &others);
+        assert!(matches!(key, Some(Older::Unused(text)) if text.contains("objects.access_key")));
+        for (name, value) in [("SUPABASE_URL", "https://abc.supabase.co"), ("SUPABASE_STORAGE_BUCKET", "runs")] {
+            let alone = read_at_default(name, value);
+            assert!(matches!(alone, Some(Older::Unused(text)) if text.contains("no effect without")), "{alone:?}");
+        }
+        assert_eq!(read_at_default("SUPABASE_SERVICE_ROLE_KEY", "hunter2"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_unseen() {
         let refused = read_at_default("DATABASE_URL", "mysql://u:hunter2@h/d");
         assert!(matches!(refused, Some(Older::Refused(text)) if !text.contains("hunter2")));
-        assert!(matches!(read_at_default("ARTIFACT_RETENTION_DAYS", "7"), Some(Older::Unused(_))));
         assert_eq!(read_at_default("PATH", "/bin"), None);
     }
 }

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Network;
+use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
 use super::stores::{CatalogUrl, JournalUrl};
-use super::values::{LogFormat, Secret, SyncMode};
+use super::values::{Addressing, LogFormat, Secret, SyncMode};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -122,6 +123,10 @@ sections! {
         tombstone_days: u64 = 90, 1..=36_500;
         /// Bytes of all appends that wait for the disk.
         queue_bytes: usize = 64 * MIB, ANY_MEMORY;
+        /// Seconds between two sweeps, which mark, seal and expire runs.
+        sweep_secs: u64 = 60, 1..=86_400;
+        /// Most runs per step of a sweep.
+        sweep_batch: usize = 100, 1..=10_000;
     }
 
     /// The list of runs.
@@ -162,10 +167,71 @@ sections! {
         ttl_secs: u64 = 15, 2..=3_600;
     }
 
-    /// The store of artifacts, which this version doesn't have.
+    /// The store of artifacts.
     objects: ObjectsConfig {
-        /// Empty: this version keeps no artifacts.
-        url: Secret = Secret::default();
+        /// `dir:PATH` (relative to `server.data_dir`), `s3://`, `gs://` or `az://BUCKET[/PREFIX]`, `none:`; empty: `dir:objects`
+        /// on a single node, none in a cluster.
+        url: ObjectsUrl = ObjectsUrl::Usual;
+        /// Where the store is, as `https://host[:port][/path]`; empty: the cloud's own address.
+        endpoint: String = String::new();
+        /// The same as clients reach it, when they see another host; empty: like `endpoint`.
+        public_url: String = String::new();
+        /// Region of an S3 bucket.
+        region: String = "us-east-1".into();
+        /// How an S3 bucket is named in URLs: in the path, or as a part of the host.
+        addressing: Addressing = Addressing::Path;
+        /// S3: access key id; Azure: account name; empty: what the environment of the process offers.
+        access_key: Secret = Secret::default();
+        /// S3: secret access key; Azure: account key.
+        secret_key: Secret = Secret::default();
+        /// GCS: file with the key of a service account; empty: what the environment of the process offers.
+        credentials_file: PathBuf = PathBuf::new();
+        /// PEM file of the only authorities that an endpoint is trusted by; empty: the public ones.
+        ca_file: PathBuf = PathBuf::new();
+        /// Seconds that a signed URL works.
+        url_ttl_secs: u64 = 3_600, 1..=604_800;
+        /// Key of the server's own signed URLs, 32 characters or more; empty: in a cluster made of `secret_key`, else made
+        /// once, in the data directory.
+        signing_key: Secret = Secret::default();
+        /// Seconds that the store may take to answer a request, and to go on with an answer.
+        request_secs: u64 = 30, 1..=3_600;
+        /// Seconds for which a failed request is repeated; the last one may take `request_secs` besides.
+        retry_secs: u64 = 10, 0..=600;
+    }
+
+    /// What a run leaves behind besides its log.
+    artifacts: ArtifactsConfig {
+        /// Most bytes of an artifact.
+        max_bytes: u64 = 2048 * MIB as u64, 1..=1 << 40;
+        /// Most artifacts of a run.
+        max_per_run: usize = 10_000, 1..=1_000_000;
+        /// Most uploads through this node at a time.
+        max_uploads: usize = 64, 1..=10_000;
+        /// Directory for uploads on their way; empty: `spool` in the data directory, in a cluster the system's own.
+        spool_dir: PathBuf = PathBuf::new();
+        /// Hours after which an upload that did not end is given up.
+        upload_hours: u64 = 24, 1..=8_760;
+        /// Whether what goes through the server is compressed.
+        compress: bool = true;
+        /// Whether what was uploaded straight to the store is compressed afterwards.
+        compress_direct: bool = true;
+        /// Compressions at a time; 0: one per core but one.
+        compress_threads: usize = 0, 0..=1024;
+        /// Directory of Playwright's trace viewer, which `scripts/trace-viewer` fetches; a relative path starts where the
+        /// process does, else at the program.
+        trace_viewer_dir: PathBuf = PathBuf::from("trace-viewer");
+    }
+
+    /// How long artifacts are kept.
+    retention: RetentionConfig {
+        /// Days that artifacts are kept.
+        days: u32 = 30, 0..=i64::from(MAX_DAYS);
+        /// Days for kinds of their own: `["video=7", "trace=14"]`.
+        rules: Vec<KeepRule> = Vec::new();
+        /// Whether 0 days are meant: everything expires at once.
+        allow_zero: bool = false;
+        /// Days that a deleted artifact is answered 410.
+        tombstone_days: u64 = 90, 0..=36_500;
     }
 
     /// A room: one run on this node.
@@ -208,12 +274,18 @@ sections! {
         pong_deadline_secs: u64 = 50, 2..=7_200;
     }
 
-    /// Expiry.
+    /// Removal of artifacts whose time has come.
     cleanup: CleanupConfig {
-        /// Seconds between two sweeps.
-        interval_secs: u64 = 60, 1..=86_400;
-        /// Most runs per step of a sweep.
-        batch: usize = 100, 1..=10_000;
+        /// Whether it runs by itself.
+        enabled: bool = true;
+        /// Hours between two runs of it.
+        interval_hours: u64 = 24, 1..=8_760;
+        /// Artifacts per step.
+        batch: usize = 100, 1..=1_000;
+        /// Whether objects that belong to no artifact, and artifacts that have no object, are removed and not only reported.
+        orphans: bool = false;
+        /// Seconds that an object which belongs to no artifact is left alone.
+        orphan_grace_secs: u64 = 3_600, 0..=31_536_000;
     }
 
     /// Restarts of failed parts.

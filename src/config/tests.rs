@@ -88,9 +88,54 @@ fn older_names_are_honoured_below_the_new_ones() {
 
 #[test]
 fn a_variable_without_effect_is_a_warning() {
-    let loaded = load("", &[("ARTIFACT_RETENTION_DAYS", "7")], &[]).unwrap();
+    let loaded = load("", &[("SUPABASE_URL", "https://abc.supabase.co")], &[]).unwrap();
     assert_eq!(loaded.warnings.len(), 1);
-    assert_eq!(loaded.warnings[0].subject, "ARTIFACT_RETENTION_DAYS");
+    assert_eq!(loaded.warnings[0].subject, "SUPABASE_URL");
+}
+
+#[test]
+fn the_variables_of_supabase_need_its_access_keys_besides_and_use_nothing_else() {
+    let supabase = [
+        ("SUPABASE_URL", "https://abc.supabase.co"),
+        ("SUPABASE_SERVICE_ROLE_KEY", "hunter2"),
+        ("SUPABASE_STORAGE_BUCKET", "runs"),
+    ];
+    let refused = load("", &supabase, &[]).unwrap_err();
+    assert!(refused.contains("objects.endpoint (SUPABASE_URL)") && refused.contains("Access keys"), "{refused}");
+    let keys = [("RUNCAST__OBJECTS__ACCESS_KEY", "id"), ("RUNCAST__OBJECTS__SECRET_KEY", "secret")];
+    let loaded = load("", &[&supabase[..], &keys].concat(), &[]).unwrap();
+    let objects = &loaded.config.objects;
+    assert_eq!(String::from(objects.url.clone()), "s3://runs");
+    assert_eq!(objects.endpoint, "https://abc.supabase.co/storage/v1/s3");
+    assert_eq!((objects.access_key.reveal(), objects.secret_key.reveal()), ("id", "secret"));
+    assert!(loaded.warnings.iter().any(|warning| warning.subject == "SUPABASE_SERVICE_ROLE_KEY"));
+    assert!(!format!("{:?}", loaded.config).contains("hunter2"));
+}
+
+#[test]
+fn an_address_of_a_store_may_have_a_path() {
+    let endpoint = |url: &str| {
+        let objects = [
+            ("RUNCAST__OBJECTS__URL", "s3://runs"),
+            ("RUNCAST__OBJECTS__ENDPOINT", url),
+            ("RUNCAST__OBJECTS__ACCESS_KEY", "id"),
+            ("RUNCAST__OBJECTS__SECRET_KEY", "secret"),
+        ];
+        load("", &objects, &[]).map(drop)
+    };
+    for good in ["https://s3.test", "http://127.0.0.1:9000", "https://abc.supabase.co/storage/v1/s3"] {
+        assert_eq!(endpoint(good), Ok(()), "{good}");
+    }
+    for bad in [
+        "s3.test",
+        "https://s3.test/",
+        "https://u:hunter2@s3.test/x",
+        "https://s3.test/a?b=c",
+        "https://s3.test/../x",
+        "https://s3.test/a//b",
+    ] {
+        assert!(endpoint(bad).is_err(), "{bad}");
+    }
 }
 
 #[test]

@@ -26,6 +26,16 @@ pub enum LogFormat {
     Json,
 }
 
+/// `objects.addressing`: how an S3 bucket is named in URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Addressing {
+    /// `https://host/bucket/key`.
+    Path,
+    /// `https://bucket.host/key`.
+    Host,
+}
+
 /// A text that is not shown: neither by `Debug`, nor in the report of a problem.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -3,7 +3,9 @@
 //! Everything here is pure: no actor, no socket, no file. The rules that the guarantee rests on live here and are
 //! tested here.
 
+pub mod artifact;
 pub mod close;
+pub mod coding;
 pub mod connection;
 pub mod cursor;
 pub mod event;
@@ -11,13 +13,17 @@ pub mod frame;
 pub mod ids;
 pub mod lineage;
 pub mod message;
+pub mod retention;
 pub mod segment;
 pub mod state;
 pub mod timestamp;
 
+pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};
+pub use coding::ContentCoding;
 pub use connection::Connection;
 pub use cursor::{After, Cursor};
 pub use ids::{Epoch, ProducerId, RunId, Seq};
 pub use lineage::Lineage;
+pub use retention::{Pin, Retention};
 pub use segment::{Lines, Segment};
 pub use timestamp::Timestamp;

@@ -19,7 +19,7 @@ async fn sweeping_node() -> (LocalNode, Arc<dyn Journal>) {
     let (tell, told) = oneshot::channel();
     let node = LocalNode::start(
         |config| {
-            config.cleanup.interval_secs = 1;
+            config.journal.sweep_secs = 1;
             config.journal.seal_hours = 0;
         },
         move || {
@@ -28,7 +28,7 @@ async fn sweeping_node() -> (LocalNode, Arc<dyn Journal>) {
                 let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new(limits));
                 assert!(tell.send(journal.clone()).is_ok());
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal, catalog, redis: None, presence: None, data_dir: None }
+                Storage { journal, catalog, redis: None, presence: None, depot: None, data_dir: None }
             }
             .boxed_local()
         },

@@ -23,13 +23,13 @@ fn options(path: &Path) -> SqliteOptions {
 async fn node_on(options: SqliteOptions) -> (LocalNode, Arc<dyn Journal>) {
     let (tell, told) = oneshot::channel();
     let node = LocalNode::start(
-        |config| config.cleanup.interval_secs = 86_400,
+        |config| config.journal.sweep_secs = 86_400,
         move || {
             async move {
                 let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(options).await.unwrap());
                 assert!(tell.send(journal.clone()).is_ok());
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal, catalog, redis: None, presence: None, data_dir: None }
+                Storage { journal, catalog, redis: None, presence: None, depot: None, data_dir: None }
             }
             .boxed_local()
         },
