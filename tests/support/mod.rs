@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+mod azurite;
 mod certificates;
 mod cluster;
 mod events;
@@ -14,10 +15,12 @@ mod node;
 mod postgres;
 mod proxy;
 mod redis;
+mod s3;
 mod socket;
 mod stream;
 mod viewer;
 
+pub(crate) use azurite::Azurite;
 pub(crate) use certificates::Certificates;
 pub(crate) use cluster::Cluster;
 pub(crate) use events::{Dice, demo_run, numbered, without_seq};
@@ -26,6 +29,7 @@ pub(crate) use node::{Exit, TestNode, lasting_port};
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use proxy::FaultProxy;
 pub(crate) use redis::RedisServer;
+pub(crate) use s3::S3Server;
 pub(crate) use socket::{Frame, Op, Socket, frame};
 pub(crate) use stream::{EventStream, Record};
 pub(crate) use viewer::{Event, Viewer};

@@ -35,6 +35,8 @@ pub(crate) struct TestNode {
     site: Site,
     life: Option<Life>,
     lives: usize,
+    /// The bytes of the disk that it has at `small` in its data directory, seen by nobody else.
+    small_disk: Option<u64>,
     may_panic: bool,
     may_report: bool,
 }
@@ -46,9 +48,30 @@ struct Life {
 }
 
 /// Starts a process; its address as it tells it, or how it ended instead.
-fn launch(settings: &[(String, String)], data: &Path, log: PathBuf, port: u16) -> Result<(SocketAddr, Life), Exit> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_runcast"));
-    command.arg("serve").env_clear().current_dir(data).stdin(Stdio::null());
+fn launch(
+    settings: &[(String, String)],
+    data: &Path,
+    log: PathBuf,
+    port: u16,
+    small_disk: Option<u64>,
+) -> Result<(SocketAddr, Life), Exit> {
+    let program = env!("CARGO_BIN_EXE_runcast");
+    let mut command = match small_disk {
+        None => {
+            let mut command = Command::new(program);
+            command.arg("serve");
+            command
+        }
+        Some(bytes) => {
+            let mut command = Command::new("unshare");
+            let script =
+                r#"mkdir -p "$1" && mount -t tmpfs -o size="$2" small "$1" && mkdir "$1/objects" && exec "$0" serve"#;
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, program]);
+            command.arg(data.join("data/small")).arg(bytes.to_string());
+            command
+        }
+    };
+    command.env_clear().current_dir(data).stdin(Stdio::null());
     command.env("RUNCAST__SERVER__BIND", format!("127.0.0.1:{port}"));
     command.env("RUNCAST__SERVER__DATA_DIR", data.join("data"));
     command.env("RUNCAST__SERVER__DRAIN_SECS", "10").env("RUST_BACKTRACE", "1");
@@ -112,19 +135,31 @@ impl Life {
 impl TestNode {
     /// Starts a server with these settings (`RUNCAST__SECTION__KEY`).
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
-        Self::start_on(0, settings)
+        Self::start_on(0, settings, None)
+    }
+
+    /// The same with a disk of its own that has so many bytes: at `small` in its data directory, `objects` being there.
+    pub(crate) fn start_with_a_small_disk(bytes: u64, settings: &[(&str, &str)]) -> Self {
+        Self::start_on(0, settings, Some(bytes))
+    }
+
+    /// That disk as others reach it.
+    pub(crate) fn small_disk(&self) -> PathBuf {
+        let data = self.data().join("small");
+        Path::new("/proc").join(self.pid().to_string()).join("root").join(data.strip_prefix("/").unwrap())
     }
 
     /// The same, for a node that is to be restarted in place: on a port that nobody is given while it is down.
     pub(crate) fn start_to_stay(settings: &[(&str, &str)]) -> Self {
-        Self::start_on(lasting_port(), settings)
+        Self::start_on(lasting_port(), settings, None)
     }
 
-    fn start_on(port: u16, settings: &[(&str, &str)]) -> Self {
+    fn start_on(port: u16, settings: &[(&str, &str)], small_disk: Option<u64>) -> Self {
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let dir = tempfile::tempdir().unwrap();
         let site = Site::new(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut node = Self { settings, dir, site, life: None, lives: 0, may_panic: false, may_report: false };
+        let mut node =
+            Self { settings, dir, site, life: None, lives: 0, small_disk, may_panic: false, may_report: false };
         node.begin(port);
         node
     }
@@ -139,7 +174,7 @@ impl TestNode {
     fn launch_on(&mut self, port: u16) -> Result<(SocketAddr, Life), Exit> {
         self.lives += 1;
         let log = self.dir.path().join(format!("stderr-{}.txt", self.lives));
-        launch(&self.settings, self.dir.path(), log, port)
+        launch(&self.settings, self.dir.path(), log, port, self.small_disk)
     }
 
     /// Tries to start a second process on the same data directory; how that ended.
@@ -186,6 +221,11 @@ impl TestNode {
 
     pub(crate) fn pid(&self) -> i32 {
         self.life().pid.as_raw_nonzero().get()
+    }
+
+    /// Its data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
     }
 
     /// What it wrote to stderr so far.

@@ -1,13 +1,15 @@
-//! The catalog: which runs there are, so that they can be listed without touching a log.
+//! The catalog: which runs there are, so that they can be listed without touching a log, and which artifacts they have.
 //!
-//! It holds nothing that the journal could not tell again: the recorder writes it in batches behind the log and repairs
-//! it after a crash. Losing it loses no event.
+//! Of the runs it holds nothing that the journal could not tell again: the recorder writes it in batches behind the log and
+//! repairs it after a crash. Losing it loses no event. Of the artifacts it is the only record.
 
 use async_trait::async_trait;
 
+use self::artifacts::ArtifactCatalog;
 use crate::protocol::state::RunStatus;
 use crate::protocol::{RunId, Seq, Timestamp};
 
+pub mod artifacts;
 pub mod postgres;
 pub mod sqlite;
 
@@ -58,3 +60,8 @@ pub trait Catalog: Send + Sync + 'static {
     /// Finishes and closes.
     async fn close(&self);
 }
+
+/// Both parts of one catalog: an `Arc` of it becomes an `Arc` of either.
+pub trait WholeCatalog: Catalog + ArtifactCatalog {}
+
+impl<T: Catalog + ArtifactCatalog> WholeCatalog for T {}

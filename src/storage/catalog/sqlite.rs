@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 
+use super::artifacts::tables::{Dialect, Statement, Tables};
 use super::{Catalog, CatalogError, RunFilter, RunRow};
 use crate::protocol::state::RunStatus;
 use crate::protocol::{RunId, Timestamp};
@@ -157,5 +158,17 @@ impl Catalog for SqliteCatalog {
 
     async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+#[async_trait]
+impl Tables for SqliteCatalog {
+    type Row = SqliteRow;
+
+    /// Who writes is alone: there is nothing to lock.
+    const DIALECT: Dialect = Dialect { list: "json_each($1)", lock: "", lock_free: "" };
+
+    async fn ask(&self, statement: Statement) -> Result<Vec<SqliteRow>, CatalogError> {
+        statement.query::<Sqlite>().map_err(unavailable)?.fetch_all(&self.pool).await.map_err(unavailable)
     }
 }

@@ -18,6 +18,7 @@ use super::{Catalog, CatalogError, RunFilter, RunRow};
 use crate::protocol::state::RunStatus;
 use crate::protocol::{RunId, Timestamp};
 
+mod artifacts;
 mod connections;
 
 use connections::Connections;

@@ -1,0 +1,104 @@
+//! Rows of the artifacts' tables, read the same way from each database.
+
+use super::tables::Cells;
+use super::{ArtifactRow, Due, DueFor, Kept, Stored, Totals};
+use crate::protocol::artifact::Method;
+use crate::protocol::{
+    ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, Pin, RunId, Sha256, Timestamp,
+};
+
+/// What [`artifact`] reads.
+pub(super) const COLUMNS: &str = "id, run_id, name, kind, content_type, test, state, key, direct, size, sha256, \
+                                  stored_size, stored_sha256, coding, method, failure, created_at";
+
+/// What [`pin`] reads.
+pub(super) const PIN_COLUMNS: &str = "reason, until, since";
+
+/// An artifact.
+pub(super) fn artifact(row: &impl Cells) -> Result<ArtifactRow, sqlx::Error> {
+    Ok(ArtifactRow {
+        id: must("id", word(row, "id", ArtifactId::parse)?)?,
+        run: must("run_id", word(row, "run_id", |text| RunId::parse(text).ok())?)?,
+        name: must("name", word(row, "name", |text| ArtifactName::parse(text).ok())?)?,
+        kind: must("kind", word(row, "kind", ArtifactKind::parse)?)?,
+        content_type: must("content_type", row.text("content_type")?)?,
+        test: row.text("test")?,
+        state: must("state", word(row, "state", ArtifactState::parse)?)?,
+        key: must("key", row.text("key")?)?,
+        direct: row.flag("direct")?,
+        size: size(row, "size")?,
+        sha256: word(row, "sha256", Sha256::parse_hex)?,
+        stored: stored(row)?,
+        failure: row.text("failure")?,
+        created_at: must("created_at", time(row, "created_at")?)?,
+    })
+}
+
+fn stored(row: &impl Cells) -> Result<Option<Stored>, sqlx::Error> {
+    let Some(size) = size(row, "stored_size")? else { return Ok(None) };
+    Ok(Some(Stored {
+        size,
+        sha256: must("stored_sha256", word(row, "stored_sha256", Sha256::parse_hex)?)?,
+        coding: must("coding", word(row, "coding", ContentCoding::parse)?)?,
+        method: must("method", word(row, "method", Method::parse)?)?,
+    }))
+}
+
+/// A pin, where there is one.
+pub(super) fn pin(row: &impl Cells) -> Result<Option<Pin>, sqlx::Error> {
+    let Some(since) = time(row, "since")? else { return Ok(None) };
+    Ok(Some(Pin { reason: must("reason", row.text("reason")?)?, until: time(row, "until")?, since }))
+}
+
+/// An artifact beside the pin on its run.
+pub(super) fn kept(row: &impl Cells) -> Result<Kept, sqlx::Error> {
+    Ok(Kept { artifact: artifact(row)?, pin: pin(row)? })
+}
+
+/// A removal that is due for this.
+pub(super) fn due(row: &impl Cells, why: DueFor) -> Result<Due, sqlx::Error> {
+    let artifact = artifact(row)?;
+    let failures = u32::try_from(number(row, "failures")?).unwrap_or(u32::MAX);
+    Ok(match why {
+        DueFor::Replaced => Due { key: must("former_key", row.text("former_key")?)?, upload: None, failures, artifact },
+        DueFor::Expired | DueFor::Abandoned | DueFor::Removed => {
+            Due { key: artifact.key.clone(), upload: row.text("upload")?, failures, artifact }
+        }
+    })
+}
+
+/// The one row that says what there is.
+pub(super) fn totals(row: &impl Cells) -> Result<Totals, sqlx::Error> {
+    Ok(Totals {
+        artifacts: number(row, "artifacts")?,
+        bytes: number(row, "bytes")?,
+        stored_bytes: number(row, "stored_bytes")?,
+        due: number(row, "due")?,
+    })
+}
+
+/// A number that is always there.
+pub(super) fn number(row: &impl Cells, column: &str) -> Result<u64, sqlx::Error> {
+    must(column, size(row, column)?)
+}
+
+fn size(row: &impl Cells, column: &str) -> Result<Option<u64>, sqlx::Error> {
+    Ok(row.integer(column)?.map(|size| size as u64))
+}
+
+fn time(row: &impl Cells, column: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+    Ok(row.integer(column)?.map(Timestamp::from_millis))
+}
+
+/// What `parse` makes of a text. One that it can't read was written by another version.
+fn word<T>(row: &impl Cells, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, sqlx::Error> {
+    let Some(text) = row.text(column)? else { return Ok(None) };
+    match parse(&text) {
+        Some(word) => Ok(Some(word)),
+        None => Err(sqlx::Error::Decode(format!("{column} of an artifact is {text:?}").into())),
+    }
+}
+
+fn must<T>(column: &str, value: Option<T>) -> Result<T, sqlx::Error> {
+    value.ok_or_else(|| sqlx::Error::Decode(format!("an artifact has no {column}").into()))
+}

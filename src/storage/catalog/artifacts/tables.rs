@@ -1,0 +1,196 @@
+//! What the artifacts' statements ask of a database. SQLite and PostgreSQL take the same ones, but for a few words.
+
+use async_trait::async_trait;
+use sqlx::encode::Encode;
+use sqlx::query::Query;
+use sqlx::{Arguments, AssertSqlSafe, ColumnIndex, Database, Decode, IntoArguments, Row, Type};
+
+use crate::protocol::{ArtifactId, RunId, Timestamp};
+use crate::storage::catalog::CatalogError;
+
+/// A database with the artifacts' tables.
+#[async_trait]
+pub trait Tables: Send + Sync + 'static {
+    /// A row of an answer.
+    type Row: Cells;
+    /// The words in which it differs from others.
+    const DIALECT: Dialect;
+
+    /// Does a statement in a transaction of its own; its rows.
+    async fn ask(&self, statement: Statement) -> Result<Vec<Self::Row>, CatalogError>;
+}
+
+/// The words in which databases differ.
+pub struct Dialect {
+    /// A table whose column `value` has the texts of the JSON array that is the first parameter.
+    pub list: &'static str,
+    /// Behind a selection of rows that are about to be changed: waits until they are free.
+    pub lock: &'static str,
+    /// The same, but passes over rows that are not free.
+    pub lock_free: &'static str,
+}
+
+/// A statement and its values: `$1` is the first one.
+pub struct Statement {
+    sql: String,
+    values: Vec<Value>,
+    /// The run that it must be alone with; see [`Statement::alone`].
+    pub alone: Option<RunId>,
+}
+
+/// A value of a statement. Whether it is there or not, the database is told its type.
+pub enum Value {
+    /// A number or a time.
+    Integer(Option<i64>),
+    /// A text, a word, an id.
+    Text(Option<String>),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl Statement {
+    /// A statement whose text is all ours: what comes from elsewhere is a value.
+    pub fn new(sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), values: Vec::new(), alone: None }
+    }
+
+    /// The next value.
+    pub fn with(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Whatever is announced for this run at the same time is done wholly before or wholly behind it: it may count.
+    pub fn alone(mut self, run: &RunId) -> Self {
+        self.alone = Some(run.clone());
+        self
+    }
+
+    /// The same, asking SQLite only how it would go about it.
+    #[cfg(test)]
+    pub fn explained(self) -> Self {
+        Self { sql: format!("EXPLAIN QUERY PLAN {}", self.sql), ..self }
+    }
+
+    /// For this kind of database.
+    pub fn query<D: Database>(self) -> Result<Query<'static, D, D::Arguments>, sqlx::Error>
+    where
+        D::Arguments: IntoArguments<D>,
+        Option<i64>: Encode<'static, D> + Type<D>,
+        Option<String>: Encode<'static, D> + Type<D>,
+        bool: Encode<'static, D> + Type<D>,
+    {
+        let mut arguments = D::Arguments::default();
+        let added = self.values.into_iter().try_for_each(|value| match value {
+            Value::Integer(integer) => arguments.add(integer),
+            Value::Text(text) => arguments.add(text),
+            Value::Flag(flag) => arguments.add(flag),
+        });
+        added.map_err(sqlx::Error::Encode)?;
+        Ok(sqlx::query_with(AssertSqlSafe(self.sql), arguments))
+    }
+}
+
+/// The cells of a row by the names of their columns, whatever the database.
+pub trait Cells: Send {
+    /// A number or a time.
+    fn integer(&self, column: &str) -> Result<Option<i64>, sqlx::Error>;
+    /// A text.
+    fn text(&self, column: &str) -> Result<Option<String>, sqlx::Error>;
+    /// Yes or no.
+    fn flag(&self, column: &str) -> Result<bool, sqlx::Error>;
+}
+
+impl<R: Row> Cells for R
+where
+    for<'n> &'n str: ColumnIndex<R>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> bool: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn integer(&self, column: &str) -> Result<Option<i64>, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn text(&self, column: &str) -> Result<Option<String>, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn flag(&self, column: &str) -> Result<bool, sqlx::Error> {
+        self.try_get(column)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(integer: i64) -> Self {
+        Self::Integer(Some(integer))
+    }
+}
+
+/// A size; none comes near to what does not fit.
+impl From<u64> for Value {
+    fn from(size: u64) -> Self {
+        Some(size).into()
+    }
+}
+
+impl From<Option<u64>> for Value {
+    fn from(size: Option<u64>) -> Self {
+        Self::Integer(size.map(|size| size as i64))
+    }
+}
+
+/// A limit; "all" is a number, too.
+impl From<usize> for Value {
+    fn from(limit: usize) -> Self {
+        Self::Integer(Some(i64::try_from(limit).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(time: Timestamp) -> Self {
+        Some(time).into()
+    }
+}
+
+impl From<Option<Timestamp>> for Value {
+    fn from(time: Option<Timestamp>) -> Self {
+        Self::Integer(time.map(Timestamp::as_millis))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<&RunId> for Value {
+    fn from(run: &RunId) -> Self {
+        run.as_str().into()
+    }
+}
+
+impl From<ArtifactId> for Value {
+    fn from(id: ArtifactId) -> Self {
+        id.to_string().into()
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}

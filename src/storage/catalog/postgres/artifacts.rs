@@ -1,0 +1,38 @@
+//! How the artifacts' statements are done in PostgreSQL.
+
+use async_trait::async_trait;
+use sqlx::Postgres;
+use sqlx::postgres::PgRow;
+
+use super::super::CatalogError;
+use super::super::artifacts::tables::{Dialect, Statement, Tables};
+use super::{PostgresCatalog, answered};
+
+/// Apart from other locks on a text in this database.
+const RUN_LOCKS: i64 = 0x7275_6e63_6173_7402;
+
+#[async_trait]
+impl Tables for PostgresCatalog {
+    type Row = PgRow;
+
+    const DIALECT: Dialect = Dialect {
+        list: "json_array_elements_text($1::json)",
+        lock: " FOR UPDATE",
+        lock_free: " FOR UPDATE SKIP LOCKED",
+    };
+
+    async fn ask(&self, statement: Statement) -> Result<Vec<PgRow>, CatalogError> {
+        answered(&self.connections, |connection| {
+            Box::pin(async move {
+                if let Some(run) = &statement.alone {
+                    // A statement of its own: the next one sees what was done before it got the lock.
+                    let lock = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))");
+                    let lock = lock.bind(run.as_str()).bind(RUN_LOCKS).persistent(false);
+                    lock.execute(&mut *connection).await?;
+                }
+                statement.query::<Postgres>()?.persistent(false).fetch_all(connection).await
+            })
+        })
+        .await
+    }
+}

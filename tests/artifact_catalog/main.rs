@@ -1,0 +1,18 @@
+//! What every catalog keeps of artifacts, run for each implementation: the same rows, the same order, the same answers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod audits;
+mod compressing;
+mod due;
+mod files;
+mod fixture;
+mod life;
+mod model;
+mod nodes;
+mod random;
+mod server;
+mod sharing;
+mod words;

@@ -1,0 +1,125 @@
+//! Azure's emulator with a directory of its own.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use runcast::storage::objects::{Bucket, Keys};
+
+use super::node::lasting_port;
+use super::{SOON, eventually};
+
+/// What it says when it serves.
+const READY: &str = "successfully listens";
+/// Other tests look for ports at the same time.
+const PORTS_TRIED: usize = 20;
+
+/// An emulator that has the container [`Azurite::CONTAINER`]. Killed when dropped.
+pub(crate) struct Azurite {
+    _dir: tempfile::TempDir,
+    port: u16,
+    process: Child,
+}
+
+impl Azurite {
+    /// The account that every emulator has.
+    pub(crate) const ACCOUNT: &str = "devstoreaccount1";
+    /// Its key, which is public.
+    pub(crate) const KEY: &str =
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+    /// The container that there is.
+    pub(crate) const CONTAINER: &str = "runs";
+
+    /// Starts one.
+    pub(crate) async fn start() -> Self {
+        for _ in 0..PORTS_TRIED {
+            match Self::launch(lasting_port()).await {
+                Ok(emulator) => {
+                    emulator.make_container().await;
+                    return emulator;
+                }
+                Err(log) => assert!(log.contains("EADDRINUSE"), "azurite did not start:\n{log}"),
+            }
+        }
+        panic!("no free port for azurite")
+    }
+
+    /// Starts the process; its log if it ends.
+    async fn launch(port: u16) -> Result<Self, String> {
+        let program =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite/node_modules/azurite/dist/src/blob/main.js");
+        assert!(program.is_file(), "azurite is missing: (cd tests/azurite && npm ci)");
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let mut command = Command::new("node");
+        command.arg(program).args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()]);
+        command.args(["--location", ".", "--silent", "--skipApiVersionCheck", "--disableTelemetry"]);
+        command.current_dir(dir.path()).stdin(Stdio::null()).stdout(File::create(&log).unwrap());
+        command.stderr(File::create(dir.path().join("errors")).unwrap());
+        let process = command.spawn().expect("node runs");
+        let mut emulator = Self { _dir: dir, port, process };
+        let said = || fs::read_to_string(&log).unwrap_or_default();
+        let mut state = || match emulator.process.try_wait().unwrap() {
+            Some(_) => Some(false),
+            None => said().contains(READY).then_some(true),
+        };
+        match eventually!(state(), |state| state.is_some(), SOON) {
+            Some(true) => Ok(emulator),
+            _ => Err(said() + &fs::read_to_string(log.with_file_name("errors")).unwrap_or_default()),
+        }
+    }
+
+    /// Its address as `objects.endpoint` takes it; the account is in the path, as only an emulator has it.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}/{}", self.port, Self::ACCOUNT)
+    }
+
+    /// The container as it is usually configured.
+    pub(crate) fn bucket(&self) -> Bucket {
+        Bucket {
+            name: Self::CONTAINER.into(),
+            endpoint: Some(self.endpoint()),
+            keys: Some(Keys { id: Self::ACCOUNT.into(), secret: Self::KEY.into() }),
+            ..Bucket::default()
+        }
+    }
+
+    /// Settings of a node that keeps its artifacts here.
+    pub(crate) fn settings(&self) -> [(String, String); 4] {
+        [
+            ("RUNCAST__OBJECTS__URL", format!("az://{}", Self::CONTAINER)),
+            ("RUNCAST__OBJECTS__ENDPOINT", self.endpoint()),
+            ("RUNCAST__OBJECTS__ACCESS_KEY", Self::ACCOUNT.to_owned()),
+            ("RUNCAST__OBJECTS__SECRET_KEY", Self::KEY.to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+    }
+
+    /// By a request that is signed here: the store's own client makes no containers.
+    async fn make_container(&self) {
+        let script = format!(
+            "const c = require('crypto'), date = new Date().toUTCString();\
+             const text = ['PUT','','','','','','','','','','','','x-ms-date:' + date, 'x-ms-version:2021-08-06',\
+             '/{a}/{a}/{c}\\nrestype:container'].join('\\n');\
+             const key = Buffer.from('{k}', 'base64');\
+             const signature = c.createHmac('sha256', key).update(text, 'utf8').digest('base64');\
+             fetch('{e}/{c}?restype=container', {{ method: 'PUT', headers: {{ 'x-ms-date': date, \
+             'x-ms-version': '2021-08-06', 'Authorization': 'SharedKey {a}:' + signature }} }})\
+             .then(r => r.text().then(t => console.log(r.status, t)));",
+            a = Self::ACCOUNT,
+            c = Self::CONTAINER,
+            k = Self::KEY,
+            e = self.endpoint(),
+        );
+        let made = Command::new("node").args(["-e", &script]).output().unwrap();
+        let said = String::from_utf8_lossy(&made.stdout).into_owned() + &String::from_utf8_lossy(&made.stderr);
+        assert!(said.starts_with("201"), "{said}");
+    }
+}
+
+impl Drop for Azurite {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
