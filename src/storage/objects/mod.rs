@@ -1,0 +1,282 @@
+//! The store of artifacts: a directory, S3, Google Cloud Storage or Azure, behind one set of verbs.
+//!
+//! - An object is whole or absent, also after a power loss: what is being written can't be seen, and a write is answered
+//!   once it is durable. Objects are replaced, never changed.
+//! - Memory is bounded, whatever the size of an object: a [`Writer`] holds two parts, a read one piece, a list one page.
+//! - Waiting is bounded: by [`ObjectsOptions::retry`] and one last [`ObjectsOptions::request`].
+//! - What a crash leaves of an upload, [`Objects::clear`] removes; the caller remembers [`Writer::upload`] for it.
+//! - Content type, encoding and disposition are given to a store at the upload, so that it hands them out by itself. A
+//!   directory keeps none of them: its objects are handed out by whoever knows them, by URLs of our own ([`signing`]).
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use object_store::multipart::MultipartStore;
+use object_store::path::Path as StorePath;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+
+use self::cloud::Cloud;
+use self::directory::Directory;
+use self::key::Key;
+use crate::protocol::Timestamp;
+
+mod cloud;
+mod copying;
+mod directory;
+mod error;
+mod key;
+mod meta;
+mod options;
+mod presign;
+mod probe;
+mod reading;
+pub mod signing;
+mod url_key;
+mod writer;
+
+pub use error::ObjectsError;
+pub use meta::ObjectMeta;
+pub use object_store::signer::Url;
+pub use options::{Addressing, Bucket, Keys, ObjectsOptions, Place};
+pub use presign::SignedUpload;
+pub use reading::Body;
+pub use url_key::UrlKey;
+pub use writer::Writer;
+
+/// Where the objects of probes are; no key can begin with it.
+const PROBES: &str = ".probe";
+
+/// A store. Clones are the same store.
+#[derive(Clone)]
+pub struct Objects(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn ObjectStore>,
+    /// What all keys begin with, a slash at its end; or empty.
+    prefix: String,
+    kind: Kind,
+}
+
+enum Kind {
+    Directory(Directory),
+    Cloud(Box<Cloud>),
+}
+
+/// An object in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its bytes.
+    pub size: u64,
+    /// When it was stored, by the store's clock.
+    pub modified: Timestamp,
+}
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Objects({})", self.place())
+    }
+}
+
+impl Objects {
+    /// A store as the options say. Nothing is asked of it yet; see [`Objects::probe`].
+    ///
+    /// # Errors
+    /// [`ObjectsError::Settings`]; [`ObjectsError::NoBucket`] for a directory that is not there.
+    pub fn open(options: &ObjectsOptions) -> Result<Self, ObjectsError> {
+        let inner = match &options.place {
+            Place::Directory { path, min_free_bytes } => {
+                let (store, directory) = Directory::open(path, *min_free_bytes)?;
+                Inner { store: Arc::new(store), prefix: String::new(), kind: Kind::Directory(directory) }
+            }
+            Place::S3 { bucket, .. } | Place::Gcs { bucket, .. } | Place::Azure { bucket } => {
+                let (store, cloud) = Cloud::open(options, bucket)?;
+                let prefix = if bucket.prefix.is_empty() { String::new() } else { format!("{}/", bucket.prefix) };
+                Inner { store, prefix, kind: Kind::Cloud(Box::new(cloud)) }
+            }
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Where it is, for people; no secret is in it.
+    pub fn place(&self) -> String {
+        match &self.0.kind {
+            Kind::Directory(directory) => directory.root().display().to_string(),
+            Kind::Cloud(cloud) => cloud.place().to_owned(),
+        }
+    }
+
+    /// Whether it hands out its objects by itself, by signed URLs. A directory does not.
+    pub fn serves_itself(&self) -> bool {
+        matches!(self.0.kind, Kind::Cloud(_))
+    }
+
+    /// The file that an object is, whether it is there or not; `None` when it is none.
+    pub fn local_path(&self, key: &str) -> Option<PathBuf> {
+        match &self.0.kind {
+            Kind::Directory(directory) => Some(directory.file(Key::read(key)?)),
+            Kind::Cloud(_) => None,
+        }
+    }
+
+    /// Begins to write an object. It replaces one of this key once it is finished, and is nowhere to be seen until then.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Key`]; [`ObjectsError::Full`] when a directory has too little space.
+    pub async fn writer(&self, key: &str, meta: &ObjectMeta) -> Result<Writer, ObjectsError> {
+        let path = self.path(Key::parse(key)?)?;
+        if let Kind::Directory(directory) = &self.0.kind {
+            directory.check_space().await?;
+            return Ok(Writer::new(self.clone(), path, Default::default()));
+        }
+        Ok(Writer::new(self.clone(), path, meta.attributes()))
+    }
+
+    /// Stores a file as an object. A directory on the file's disk takes the file itself, which is gone then.
+    ///
+    /// # Errors
+    /// [`ObjectsError`].
+    pub async fn put_file(&self, key: &str, meta: &ObjectMeta, file: &Path) -> Result<u64, ObjectsError> {
+        self.put_file_noting(key, meta, file, async |_| Ok(())).await
+    }
+
+    /// The same; `note` is told what the store calls the upload, as soon as it has parts: for [`Objects::clear`].
+    ///
+    /// # Errors
+    /// [`ObjectsError`], or that of `note`.
+    pub async fn put_file_noting<E: From<ObjectsError>>(
+        &self,
+        key: &str,
+        meta: &ObjectMeta,
+        file: &Path,
+        note: impl AsyncFn(&str) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        if let Kind::Directory(directory) = &self.0.kind
+            && let Some(size) = directory.take(Key::parse(key)?, file).await?
+        {
+            return Ok(size);
+        }
+        let mut writer = self.writer(key, meta).await?;
+        let mut body = reading::file(file.to_owned(), None).await?.stream;
+        let mut noted = false;
+        while let Some(piece) = body.next().await {
+            writer.write(&piece?).await?;
+            if let Some(upload) = writer.upload().filter(|_| !noted) {
+                note(upload).await?;
+                noted = true;
+            }
+        }
+        Ok(writer.finish().await?)
+    }
+
+    /// The bytes that an object has; `None` when there is no such object.
+    ///
+    /// # Errors
+    /// [`ObjectsError`].
+    pub async fn head(&self, key: &str) -> Result<Option<u64>, ObjectsError> {
+        match self.0.store.head(&self.path(Key::parse(key)?)?).await.map_err(ObjectsError::from) {
+            Ok(found) => Ok(Some(found.size)),
+            Err(ObjectsError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads an object, or a range of it, piece by piece as the stream is polled.
+    ///
+    /// # Errors
+    /// [`ObjectsError`].
+    pub async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, ObjectsError> {
+        let key = Key::parse(key)?;
+        match &self.0.kind {
+            Kind::Directory(directory) => reading::file(directory.file(key), range).await,
+            Kind::Cloud(_) => reading::object(self.0.store.clone(), self.path(key)?, range).await,
+        }
+    }
+
+    /// Copies an object with all that the store knows of it.
+    ///
+    /// # Errors
+    /// [`ObjectsError`].
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), ObjectsError> {
+        copying::copy(self, from, to).await
+    }
+
+    /// Removes an object. One that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`ObjectsError`].
+    pub async fn delete(&self, key: &str) -> Result<(), ObjectsError> {
+        self.delete_path(&self.path(Key::parse(key)?)?).await
+    }
+
+    async fn delete_path(&self, path: &StorePath) -> Result<(), ObjectsError> {
+        match self.0.store.delete(path).await.map_err(ObjectsError::from) {
+            Err(ObjectsError::NotFound) => Ok(()),
+            deleted => deleted,
+        }
+    }
+
+    /// Removes whatever there is of an upload to `key` that nobody goes on with, and the object itself; `upload` is what
+    /// its writer called it. Uncommitted blocks are out of reach on Azure, which forgets them within a week.
+    ///
+    /// # Errors
+    /// [`ObjectsError`].
+    pub async fn clear(&self, key: &str, upload: Option<&str>) -> Result<(), ObjectsError> {
+        let parsed = Key::parse(key)?;
+        match (&self.0.kind, upload) {
+            (Kind::Directory(directory), _) => directory.clear(parsed).await?,
+            (Kind::Cloud(cloud), Some(upload)) => {
+                if let Some(store) = cloud.multipart() {
+                    match store
+                        .abort_multipart(&self.path(parsed)?, &upload.to_owned())
+                        .await
+                        .map_err(ObjectsError::from)
+                    {
+                        Ok(()) | Err(ObjectsError::NotFound) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            (Kind::Cloud(_), None) => {}
+        }
+        self.delete(key).await
+    }
+
+    /// The objects below `prefix`, which ends where a part of a key does, or is empty. What has no key of ours is left out.
+    pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<Listed, ObjectsError>> {
+        let below = format!("{}{prefix}", self.0.prefix);
+        let below = StorePath::parse(below.trim_end_matches('/')).ok().filter(|path| !path.as_ref().is_empty());
+        let ours = self.0.prefix.clone();
+        let listed = self.0.store.list(below.as_ref()).filter_map(move |found| {
+            let listed = match found.map_err(ObjectsError::from) {
+                // Nothing was ever stored there.
+                Err(ObjectsError::NotFound) => None,
+                Err(error) => Some(Err(error)),
+                Ok(found) => found.location.as_ref().strip_prefix(ours.as_str()).and_then(Key::read).map(|key| {
+                    let modified = Timestamp::from_millis(found.last_modified.timestamp_millis());
+                    Ok(Listed { key: key.as_str().to_owned(), size: found.size, modified })
+                }),
+            };
+            std::future::ready(listed)
+        });
+        listed.boxed()
+    }
+
+    /// The name of an object within the bucket.
+    fn path(&self, key: Key<'_>) -> Result<StorePath, ObjectsError> {
+        let path = format!("{}{}", self.0.prefix, key.as_str());
+        StorePath::parse(path).map_err(|_| ObjectsError::Key(key.as_str().to_owned()))
+    }
+
+    fn multipart(&self) -> Option<&Arc<dyn MultipartStore>> {
+        match &self.0.kind {
+            Kind::Directory(_) => None,
+            Kind::Cloud(cloud) => cloud.multipart(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Whether a store does what will be asked of it, and if not why: one small object, written, read and removed.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use object_store::path::Path as StorePath;
+use object_store::{ObjectStoreExt as _, PutPayload};
+use uuid::Uuid;
+
+use super::{Kind, Objects, ObjectsError, PROBES};
+
+const CONTENT: &str = "runcast was here";
+/// Of the URL that is signed, which nobody gets.
+const TTL: Duration = Duration::from_secs(60);
+
+impl Objects {
+    /// Writes, looks for, reads, lists and removes an object that no key names, and signs a URL for it.
+    ///
+    /// # Errors
+    /// What could not be done and why, in words for operators; no secret is in them.
+    pub async fn probe(&self) -> Result<(), ObjectsError> {
+        let said = |error: ObjectsError, what: &str| error.within(&format!("{}: can't {what}: ", self.place()));
+        let below = format!("{}{PROBES}", self.0.prefix);
+        let name =
+            |name: Uuid| StorePath::parse(format!("{below}/{name}")).map_err(|_| ObjectsError::Key(below.clone()));
+        let (probe, missing) = (name(Uuid::now_v7())?, name(Uuid::now_v7())?);
+        if let Kind::Directory(directory) = &self.0.kind {
+            directory.check_space().await.map_err(|error| said(error, "store anything"))?;
+        }
+        let written = self.0.store.put(&probe, PutPayload::from_static(CONTENT.as_bytes())).await;
+        match written.map_err(ObjectsError::from) {
+            Ok(_) => {}
+            Err(ObjectsError::NotFound) => return Err(said(ObjectsError::nowhere(), "write an object")),
+            Err(error) => return Err(said(error, "write an object")),
+        }
+        let found = self.look(&probe, &missing, &below).await;
+        // Also after a failure.
+        let deleted = self.delete_path(&probe).await;
+        found.map_err(|(what, error)| said(error, what))?;
+        deleted.map_err(|error| said(error, "delete an object"))
+    }
+
+    async fn look(
+        &self,
+        probe: &StorePath,
+        missing: &StorePath,
+        below: &str,
+    ) -> Result<(), (&'static str, ObjectsError)> {
+        let store = &self.0.store;
+        let reading = |error: object_store::Error| ("read an object", error.into());
+        let read = store.get(probe).await.map_err(reading)?.bytes().await.map_err(reading)?;
+        if read != CONTENT {
+            return Err(("read an object", ObjectsError::Refused("it is not what was written".into())));
+        }
+        match store.head(missing).await.map_err(ObjectsError::from) {
+            Err(ObjectsError::NotFound) => {}
+            Ok(_) => {
+                return Err(("tell what is missing", ObjectsError::Refused("an object is there that can't be".into())));
+            }
+            // S3 says this of a missing object to whoever may not list the bucket.
+            Err(error) => return Err(("tell what is missing (which takes the right to list the bucket)", error)),
+        }
+        let listing = |error: object_store::Error| ("list the objects", error.into());
+        let listed = store.list(Some(&StorePath::from(below)));
+        let is_listed =
+            listed.try_any(|object| std::future::ready(object.location == *probe)).await.map_err(listing)?;
+        if !is_listed {
+            return Err(("list the objects", ObjectsError::Refused("what was written is not among them".into())));
+        }
+        if let Kind::Cloud(cloud) = &self.0.kind {
+            self.sign_get_path(cloud, probe, TTL).await.map_err(|error| ("sign a URL", error))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! Objects as streams of pieces.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path as StorePath;
+use object_store::{Attributes, GetOptions, GetRange, GetResult, ObjectStore};
+
+use super::ObjectsError;
+use super::directory::blocking;
+
+/// Bytes of a file that are read at a time.
+const PIECE: u64 = 256 * 1024;
+
+/// The bytes of an object.
+pub struct Body {
+    /// Bytes of the whole object, also when only a range of it is read.
+    pub size: u64,
+    /// The range that is read.
+    pub range: Range<u64>,
+    /// Its pieces. One that is dropped early costs nothing further.
+    pub stream: BoxStream<'static, Result<Bytes, ObjectsError>>,
+    /// What the store knows of it.
+    pub(super) attributes: Attributes,
+}
+
+/// Reads a file.
+pub(super) async fn file(path: PathBuf, range: Option<Range<u64>>) -> Result<Body, ObjectsError> {
+    let (file, size, range) = blocking(move || {
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(ObjectsError::NotFound);
+        }
+        let size = metadata.len();
+        let range = match range {
+            Some(range) => within(range, size)?,
+            None => 0..size,
+        };
+        file.seek(SeekFrom::Start(range.start))?;
+        Ok((file, size, range))
+    })
+    .await?;
+    let left = range.end - range.start;
+    let stream = stream::try_unfold((file, left), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        blocking(move || {
+            let mut piece = Vec::with_capacity(left.min(PIECE) as usize);
+            (&mut file).take(left.min(PIECE)).read_to_end(&mut piece)?;
+            if piece.is_empty() {
+                return Err(ObjectsError::Unavailable("the file became shorter while it was read".into()));
+            }
+            let left = left - piece.len() as u64;
+            Ok(Some((Bytes::from(piece), (file, left))))
+        })
+        .await
+    });
+    Ok(Body { size, range, stream: stream.boxed(), attributes: Attributes::default() })
+}
+
+/// Reads from a store that is elsewhere.
+pub(super) async fn object(
+    store: Arc<dyn ObjectStore>,
+    path: StorePath,
+    range: Option<Range<u64>>,
+) -> Result<Body, ObjectsError> {
+    let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
+    let found = store.get_opts(&path, options).await?;
+    let (size, range, attributes) = (found.meta.size, found.range.clone(), found.attributes.clone());
+    let tag = found.meta.e_tag.clone();
+    let reader = Reader { store, path, tag, left: range.clone(), pieces: pieces(found), has_moved: true };
+    let stream = stream::try_unfold(reader, |mut reader| async move {
+        let piece = reader.next().await?;
+        Ok(piece.map(|piece| (piece, reader)))
+    });
+    Ok(Body { size, range, stream: stream.boxed(), attributes })
+}
+
+/// A read that is under way. One that breaks is taken up where it broke, for as long as it gets on: the client does so by
+/// itself only in its first seconds, and takes for an end of the store's patience what is its reader's leisure.
+struct Reader {
+    store: Arc<dyn ObjectStore>,
+    path: StorePath,
+    /// What the store called this version of the object; another one is not a continuation.
+    tag: Option<String>,
+    left: Range<u64>,
+    pieces: BoxStream<'static, Result<Bytes, ObjectsError>>,
+    /// Whether something came since the read was begun or taken up.
+    has_moved: bool,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Result<Option<Bytes>, ObjectsError> {
+        loop {
+            match self.pieces.next().await {
+                Some(Ok(piece)) => {
+                    self.left.start += piece.len() as u64;
+                    self.has_moved = true;
+                    return Ok(Some(piece));
+                }
+                None if self.left.is_empty() => return Ok(None),
+                Some(Err(ObjectsError::Unavailable(_))) | None if self.has_moved && !self.left.is_empty() => {
+                    let range = Some(GetRange::Bounded(self.left.clone()));
+                    let rest = self.store.get_opts(&self.path, GetOptions { range, ..GetOptions::default() }).await?;
+                    if rest.meta.e_tag != self.tag {
+                        return Err(ObjectsError::Refused("the object was replaced while it was read".into()));
+                    }
+                    (self.pieces, self.has_moved) = (pieces(rest), false);
+                }
+                Some(Err(error)) => return Err(error),
+                None => return Err(ObjectsError::Unavailable("the store ended the object too early".into())),
+            }
+        }
+    }
+}
+
+fn pieces(found: GetResult) -> BoxStream<'static, Result<Bytes, ObjectsError>> {
+    found.into_stream().map_err(ObjectsError::from).boxed()
+}
+
+/// The part of a range that an object of this size has.
+fn within(range: Range<u64>, size: u64) -> Result<Range<u64>, ObjectsError> {
+    if range.is_empty() || range.start >= size {
+        return Err(ObjectsError::Refused(format!("there are no bytes {range:?} in an object of {size}")));
+    }
+    Ok(range.start..range.end.min(size))
+}

@@ -1,0 +1,300 @@
+//! Writing an object of unknown size in bounded memory: one part is filled while the one before it is on its way.
+
+use std::mem;
+use std::sync::Arc;
+
+use object_store::multipart::{MultipartStore, PartId};
+use object_store::path::Path as StorePath;
+use object_store::{
+    Attributes, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutPayloadMut,
+};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tracing::debug;
+
+use super::directory::Directory;
+use super::{Kind, Objects, ObjectsError};
+
+/// Bytes of a part for a store elsewhere: the least that S3 takes, and all alike, as R2 demands.
+const PART: usize = 5 * 1024 * 1024;
+/// Bytes of a part for a directory.
+const FILE_PART: usize = 512 * 1024;
+/// Bytes that a part grows by.
+const BLOCK: usize = 128 * 1024;
+/// Most parts of an object; S3's bound.
+pub(super) const MAX_PARTS: usize = 10_000;
+/// How often a directory is made anew that others have just removed because it was empty.
+const TRIES: usize = 100;
+/// The space of a directory is looked at once in so many parts.
+const SPACE_CHECK: usize = 16;
+
+/// An object that is being written. Dropped before it is finished, it leaves nothing, as soon as the store is told so.
+pub struct Writer {
+    objects: Objects,
+    path: StorePath,
+    attributes: Attributes,
+    /// What goes into the next part.
+    filling: PutPayloadMut,
+    /// Bytes so far.
+    size: u64,
+    /// Where the parts go, once there are more than one.
+    upload: Option<Upload>,
+    /// The one thing that is being done. It goes on when a caller is no longer interested, and is never repeated.
+    task: Option<JoinHandle<Result<Step, ObjectsError>>>,
+    /// Parts that were sent.
+    sent: usize,
+    failed: bool,
+}
+
+/// An upload in parts.
+enum Upload {
+    /// One that the store calls by a name, so that it can be ended by somebody else.
+    Named { store: Arc<dyn MultipartStore>, id: String, parts: Vec<PartId> },
+    /// One that only its holder can go on with.
+    Held(Box<dyn MultipartUpload>),
+}
+
+/// What a task came to.
+enum Step {
+    Begun(Upload),
+    /// A part of a named upload is stored.
+    Stored(PartId),
+    /// A part of a held upload is stored.
+    Taken,
+}
+
+impl Writer {
+    pub(super) fn new(objects: Objects, path: StorePath, attributes: Attributes) -> Self {
+        let filling = PutPayloadMut::new().with_block_size(BLOCK);
+        Self { objects, path, attributes, filling, size: 0, upload: None, task: None, sent: 0, failed: false }
+    }
+
+    /// What the store calls this upload, once it has parts and the store names it; for [`Objects::clear`].
+    pub fn upload(&self) -> Option<&str> {
+        match &self.upload {
+            Some(Upload::Named { id, .. }) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Takes the next bytes; waits while the part before is on its way. After an error nothing more can be written.
+    ///
+    /// # Errors
+    /// [`ObjectsError`].
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), ObjectsError> {
+        let most = self.most();
+        while !bytes.is_empty() {
+            // A full part is sent when more follows: so a last part is never empty.
+            if self.filling.content_length() == most {
+                self.send().await?;
+            }
+            let (now, later) = bytes.split_at(bytes.len().min(most - self.filling.content_length()));
+            self.filling.extend_from_slice(now);
+            self.size += now.len() as u64;
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    /// Makes it an object; its bytes.
+    ///
+    /// # Errors
+    /// [`ObjectsError`]. There may be an object all the same when the store did not answer.
+    pub async fn finish(mut self) -> Result<u64, ObjectsError> {
+        let finished = self.complete().await;
+        if finished.is_ok() {
+            self.upload = None;
+        }
+        finished.map(|()| self.size)
+    }
+
+    /// Ends it, and waits until nothing is left of it.
+    ///
+    /// # Errors
+    /// [`ObjectsError`]: something may be left.
+    pub async fn abort(mut self) -> Result<(), ObjectsError> {
+        let (task, upload) = (self.task.take(), self.upload.take());
+        dismantle(self.path.clone(), task, upload).await
+    }
+
+    async fn complete(&mut self) -> Result<(), ObjectsError> {
+        if self.upload.is_none() && self.task.is_none() && !self.failed {
+            let payload = mem::take(&mut self.filling).freeze();
+            let options = PutOptions { attributes: mem::take(&mut self.attributes), ..PutOptions::default() };
+            for _ in 0..self.objects.tries() {
+                let put = self.objects.0.store.put_opts(&self.path, payload.clone(), options.clone()).await;
+                match put.map_err(ObjectsError::from) {
+                    Err(ObjectsError::NotFound) => {}
+                    put => return put.map(drop),
+                }
+            }
+            return Err(ObjectsError::nowhere());
+        }
+        self.send().await?;
+        self.settle().await?;
+        match &mut self.upload {
+            Some(Upload::Named { store, id, parts }) => {
+                store.complete_multipart(&self.path, id, mem::take(parts)).await?;
+            }
+            Some(Upload::Held(upload)) => {
+                upload.complete().await?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Puts what has been filled on its way, behind what is before it.
+    async fn send(&mut self) -> Result<(), ObjectsError> {
+        self.settle().await?;
+        if self.sent == MAX_PARTS && self.objects.serves_itself() {
+            self.failed = true;
+            let text = format!("an object elsewhere has at most {} MiB", (MAX_PARTS * PART) >> 20);
+            return Err(ObjectsError::TooLarge(text));
+        }
+        if self.upload.is_none() {
+            self.task = Some(self.begin());
+            self.settle().await?;
+        }
+        let part = mem::replace(&mut self.filling, PutPayloadMut::new().with_block_size(BLOCK)).freeze();
+        self.task = self.put(part);
+        self.sent += 1;
+        Ok(())
+    }
+
+    /// Waits for the task. Who is cancelled here finds it again.
+    async fn settle(&mut self) -> Result<(), ObjectsError> {
+        if self.failed {
+            return Err(ObjectsError::Refused("an earlier part failed".into()));
+        }
+        let Some(task) = &mut self.task else { return Ok(()) };
+        let done = task.await.unwrap_or_else(|error| Err(ObjectsError::Unavailable(error.to_string())));
+        self.task = None;
+        self.failed = done.is_err();
+        match (done?, &mut self.upload) {
+            (Step::Begun(upload), _) => self.upload = Some(upload),
+            (Step::Stored(part), Some(Upload::Named { parts, .. })) => parts.push(part),
+            (Step::Stored(_) | Step::Taken, _) => {}
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> JoinHandle<Result<Step, ObjectsError>> {
+        let options = PutMultipartOptions { attributes: mem::take(&mut self.attributes), ..Default::default() };
+        let path = self.path.clone();
+        if let Some(store) = self.objects.multipart().cloned() {
+            return tokio::spawn(async move {
+                match store.create_multipart_opts(&path, options).await.map_err(ObjectsError::from) {
+                    Ok(id) => Ok(Step::Begun(Upload::Named { store, id, parts: Vec::new() })),
+                    Err(ObjectsError::NotFound) => Err(ObjectsError::nowhere()),
+                    Err(error) => Err(error),
+                }
+            });
+        }
+        let (store, tries) = (self.objects.0.store.clone(), self.objects.tries());
+        if self.objects.serves_itself() {
+            return tokio::spawn(async move { begin_held(store, path, options, tries).await });
+        }
+        // A directory makes its file within the call, which may wait for the disk.
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || runtime.block_on(begin_held(store, path, options, tries)))
+    }
+
+    fn put(&mut self, part: PutPayload) -> Option<JoinHandle<Result<Step, ObjectsError>>> {
+        let number = self.sent;
+        match self.upload.as_mut()? {
+            Upload::Named { store, id, .. } => {
+                let (store, id, path) = (store.clone(), id.clone(), self.path.clone());
+                let put = async move { Ok(Step::Stored(store.put_part(&path, &id, number, part).await?)) };
+                Some(tokio::spawn(put))
+            }
+            Upload::Held(upload) => {
+                let put = upload.put_part(part);
+                let directory = self.objects.directory().filter(|_| number.is_multiple_of(SPACE_CHECK)).cloned();
+                Some(tokio::spawn(async move {
+                    if let Some(directory) = directory {
+                        Directory::check_space(&directory).await?;
+                    }
+                    put.await?;
+                    Ok(Step::Taken)
+                }))
+            }
+        }
+    }
+
+    fn most(&self) -> usize {
+        if self.objects.serves_itself() { PART } else { FILE_PART }
+    }
+}
+
+async fn begin_held(
+    store: Arc<dyn ObjectStore>,
+    path: StorePath,
+    options: PutMultipartOptions,
+    tries: usize,
+) -> Result<Step, ObjectsError> {
+    for _ in 0..tries {
+        match store.put_multipart_opts(&path, options.clone()).await.map_err(ObjectsError::from) {
+            Ok(upload) => return Ok(Step::Begun(Upload::Held(upload))),
+            Err(ObjectsError::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ObjectsError::nowhere())
+}
+
+/// Ends an upload, behind what is still being done for it: a part that arrives later would stay.
+async fn dismantle(
+    path: StorePath,
+    task: Option<JoinHandle<Result<Step, ObjectsError>>>,
+    upload: Option<Upload>,
+) -> Result<(), ObjectsError> {
+    let done = match task {
+        Some(task) => task.await.ok().and_then(Result::ok),
+        None => None,
+    };
+    let begun = match done {
+        Some(Step::Begun(upload)) => Some(upload),
+        _ => upload,
+    };
+    match begun {
+        Some(Upload::Named { store, id, .. }) => match store.abort_multipart(&path, &id).await.map_err(Into::into) {
+            Err(ObjectsError::NotFound) => Ok(()),
+            aborted => aborted,
+        },
+        Some(Upload::Held(mut upload)) => Ok(upload.abort().await?),
+        None => Ok(()),
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let (task, upload) = (self.task.take(), self.upload.take());
+        if task.is_none() && upload.is_none() {
+            return;
+        }
+        let path = self.path.clone();
+        // Without a runtime the process is about to end: the cleanup will find what is left.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = dismantle(path, task, upload).await {
+                    debug!(%error, "what was uploaded of an object is left to the cleanup");
+                }
+            });
+        }
+    }
+}
+
+impl Objects {
+    /// How often a write is tried that finds its directory missing: somebody else removes empty ones at the same time.
+    fn tries(&self) -> usize {
+        if self.serves_itself() { 1 } else { TRIES }
+    }
+
+    fn directory(&self) -> Option<&Directory> {
+        match &self.0.kind {
+            Kind::Directory(directory) => Some(directory),
+            Kind::Cloud(_) => None,
+        }
+    }
+}
