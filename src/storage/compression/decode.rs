@@ -1,0 +1,47 @@
+//! What is stored, decoded on its way to somebody who can't decode it.
+
+use std::io;
+
+use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
+use async_compression::zstd::DParameter;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::io::StreamReader;
+
+use super::ZSTD_WINDOW_LOG;
+use crate::protocol::coding::ContentCoding;
+
+/// Bytes of a chunk, at most; decoding one takes less than a millisecond of its thread.
+const CHUNK: usize = 64 * 1024;
+
+/// Decodes stored bytes, chunk by chunk, as they are asked for. What is truncated, corrupt, followed by something else, or
+/// needs a larger window than [`ZSTD_WINDOW_LOG`], ends in an error and never merely early. After an error comes nothing.
+pub fn decoded<'s, S>(coding: ContentCoding, stored: S) -> BoxStream<'s, io::Result<Bytes>>
+where
+    S: Stream<Item = io::Result<Bytes>> + Send + 's,
+{
+    let stored = stored.boxed();
+    match coding {
+        ContentCoding::Identity => stored,
+        ContentCoding::Gzip => {
+            let mut decoder = GzipDecoder::new(StreamReader::new(stored));
+            decoder.multiple_members(true);
+            chunks(decoder).boxed()
+        }
+        ContentCoding::Zstd => {
+            let window = DParameter::window_log_max(ZSTD_WINDOW_LOG);
+            let mut decoder = ZstdDecoder::with_params(StreamReader::new(stored), &[window]);
+            decoder.multiple_members(true);
+            chunks(decoder).boxed()
+        }
+    }
+}
+
+fn chunks(decoder: impl AsyncRead + Unpin) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold(decoder, |mut decoder| async move {
+        let mut chunk = BytesMut::with_capacity(CHUNK);
+        let count = decoder.read_buf(&mut chunk).await?;
+        Ok((count > 0).then(|| (chunk.freeze(), decoder)))
+    })
+}

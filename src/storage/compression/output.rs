@@ -1,0 +1,49 @@
+//! The target file while it is written.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, Write};
+
+use super::{Halt, Why};
+
+/// Bytes that are written to the disk at once.
+const BUFFER: usize = 64 * 1024;
+
+/// Counts what it writes, so that a form which is not smaller is given up as soon as that is known.
+pub(super) struct Output<'f> {
+    file: BufWriter<&'f mut File>,
+    written: u64,
+    most: u64,
+}
+
+impl<'f> Output<'f> {
+    /// Empties the file. More than `most` bytes are not worth being written.
+    pub(super) fn to(file: &'f mut File, most: u64) -> io::Result<Self> {
+        file.set_len(0)?;
+        file.rewind()?;
+        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), written: 0, most })
+    }
+
+    /// Says so when it has become too large.
+    pub(super) fn check(&self) -> Result<(), Halt> {
+        if self.written > self.most { Err(Why::NotWorthIt.into()) } else { Ok(()) }
+    }
+
+    /// Writes what is in the buffer; the file is complete.
+    pub(super) fn finish(mut self) -> Result<u64, Halt> {
+        self.check()?;
+        self.file.flush()?;
+        Ok(self.written)
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.written += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

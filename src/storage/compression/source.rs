@@ -1,0 +1,23 @@
+//! The original, read by offset: its cursor stays where it was.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use rawzip::{RangeReader, ReaderAt};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'f>(pub(super) &'f File);
+
+impl<'f> Source<'f> {
+    /// Reads the bytes of a range, in order.
+    pub(super) fn range(self, start: u64, end: u64) -> RangeReader<Self> {
+        RangeReader::new(self, start..end)
+    }
+}
+
+impl ReaderAt for Source<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+}

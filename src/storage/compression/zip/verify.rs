@@ -1,0 +1,180 @@
+//! Reads the target back from the disk, decodes it, walks through the zip file in it, and compares all of it with the original's
+//! directory. Shares no code with what wrote it, save the rule which extra fields are kept.
+
+use std::fs::File;
+use std::io::Read;
+
+use flate2::Crc;
+use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
+use zstd::stream::read::Decoder;
+
+use super::super::stored::Stored;
+use super::super::{Halt, Why, ZSTD_WINDOW_LOG, go_on};
+use super::entry::{CENTRAL, Entry, LOCAL};
+use super::extra;
+use super::original::Original;
+use crate::protocol::artifact::Sha256;
+
+/// Bytes between two looks at `stop`.
+const CHUNK: usize = 128 * 1024;
+
+pub(super) struct Verified {
+    pub(super) size: u64,
+    pub(super) sha256: Sha256,
+    pub(super) decoded: u64,
+}
+
+pub(super) fn verify(original: &Original<'_>, target: &mut File, stop: &dyn Fn() -> bool) -> Result<Verified, Halt> {
+    let mut decoder = Decoder::with_buffer(Stored::from(target)?)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+    let mut found = Found { decoder, position: 0, chunk: vec![0; CHUNK] };
+
+    let mut offsets = Vec::new();
+    original.for_each(|entry| {
+        let local = original.local(entry)?;
+        offsets.push(found.position);
+        found.local(entry, &extra::kept(&local.extra)?)?;
+        found.content(entry, stop)
+    })?;
+    let directory = found.position;
+    let mut offset = offsets.iter();
+    original.for_each(|entry| {
+        go_on(stop)?;
+        found.central(entry, &extra::kept(entry.extra)?, offset.next().copied())
+    })?;
+    found.end(offsets.len() as u64, directory, &original.comment)?;
+    let decoded = found.position;
+    let (size, sha256) = found.decoder.finish().finish()?.ok_or(Why::NotVerified)?;
+    Ok(Verified { size, sha256, decoded })
+}
+
+/// What the target decodes to.
+struct Found<'f> {
+    decoder: Decoder<'static, Stored<'f>>,
+    position: u64,
+    chunk: Vec<u8>,
+}
+
+/// The numbers of an entry, wherever they stand.
+struct Numbers {
+    sizes: [u64; 2],
+    offset: u64,
+}
+
+impl Found<'_> {
+    fn bytes(&mut self, count: usize) -> Result<Vec<u8>, Halt> {
+        let mut bytes = vec![0; count];
+        self.decoder.read_exact(&mut bytes).map_err(|error| Halt::of_decoder(error, Why::NotVerified))?;
+        self.position += count as u64;
+        Ok(bytes)
+    }
+
+    fn local(&mut self, entry: &Entry<'_>, kept: &[u8]) -> Result<(), Halt> {
+        let header = self.bytes(LOCAL)?;
+        same(&header[..4], b"PK\x03\x04")?;
+        let name = self.bytes(u16_at(&header, 26).into())?;
+        let extra = self.bytes(u16_at(&header, 28).into())?;
+        self.common(&header[6..26], entry, &name)?;
+        let sizes = [u32_at(&header, 18), u32_at(&header, 22)];
+        let numbers = numbers(&extra, sizes, 0)?;
+        same(&numbers.sizes, &[entry.size; 2])?;
+        same(&extra::kept(&extra)?[..], kept)
+    }
+
+    fn central(&mut self, entry: &Entry<'_>, kept: &[u8], offset: Option<u64>) -> Result<(), Halt> {
+        let header = self.bytes(CENTRAL)?;
+        same(&header[..4], b"PK\x01\x02")?;
+        same(&u16_at(&header, 4), &entry.made_by)?;
+        let name = self.bytes(u16_at(&header, 28).into())?;
+        let extra = self.bytes(u16_at(&header, 30).into())?;
+        let comment = self.bytes(u16_at(&header, 32).into())?;
+        self.common(&header[8..28], entry, &name)?;
+        same(&comment[..], entry.comment)?;
+        same(&u16_at(&header, 34), &0)?;
+        same(&u16_at(&header, 36), &entry.internal)?;
+        same(&u32_at(&header, 38), &entry.external)?;
+        let sizes = [u32_at(&header, 20), u32_at(&header, 24)];
+        let numbers = numbers(&extra, sizes, u32_at(&header, 42))?;
+        same(&numbers.sizes, &[entry.size; 2])?;
+        same(&Some(numbers.offset), &offset)?;
+        same(&extra::kept(&extra)?[..], kept)
+    }
+
+    /// What both kinds of header have: flags, method, time, date, CRC; and the name.
+    fn common(&self, fields: &[u8], entry: &Entry<'_>, name: &[u8]) -> Result<(), Halt> {
+        same(&u16_at(fields, 0), &entry.kept_flags())?;
+        same(&u16_at(fields, 2), &0)?;
+        same(&(u16_at(fields, 4), u16_at(fields, 6)), &entry.modified)?;
+        same(&u32_at(fields, 8), &entry.crc)?;
+        same(name, entry.name)
+    }
+
+    fn content(&mut self, entry: &Entry<'_>, stop: &dyn Fn() -> bool) -> Result<(), Halt> {
+        let mut crc = Crc::new();
+        let mut left = entry.size;
+        while left > 0 {
+            go_on(stop)?;
+            let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            let chunk = &mut self.chunk[..wanted];
+            self.decoder.read_exact(chunk).map_err(|error| Halt::of_decoder(error, Why::NotVerified))?;
+            crc.update(chunk);
+            left -= wanted as u64;
+        }
+        self.position += entry.size;
+        same(&crc.sum(), &entry.crc)
+    }
+
+    /// The end of the directory, with zip64's if there is one; then nothing more.
+    fn end(&mut self, entries: u64, directory: u64, comment: &[u8]) -> Result<(), Halt> {
+        let size = self.position - directory;
+        let mut end = self.bytes(22)?;
+        let mut numbers = [u16_at(&end, 10).into(), u32_at(&end, 12).into(), u32_at(&end, 16).into()];
+        if end.starts_with(b"PK\x06\x06") {
+            let at = self.position - 22;
+            end.extend(self.bytes(56 - 22)?);
+            numbers = [u64_at(&end, 32), u64_at(&end, 40), u64_at(&end, 48)];
+            same(&u64_at(&end, 4), &44)?;
+            let locator = self.bytes(20)?;
+            same(&locator[..4], b"PK\x06\x07")?;
+            same(&u64_at(&locator, 8), &at)?;
+            end = self.bytes(22)?;
+        }
+        same(&end[..4], b"PK\x05\x06")?;
+        same(&numbers, &[entries, size, directory])?;
+        let length = u16_at(&end, 20).into();
+        same(&self.bytes(length)?[..], comment)?;
+        let more = self.decoder.read(&mut [0]).map_err(|error| Halt::of_decoder(error, Why::NotVerified))?;
+        same(&more, &0)
+    }
+}
+
+/// Takes what is too large for 32 bits from zip64's extra field.
+fn numbers(extra: &[u8], sizes: [u32; 2], offset: u32) -> Result<Numbers, Halt> {
+    let field = ExtraFields::new(extra).find(|(id, _)| *id == ExtraFieldId::ZIP64);
+    let mut large = field.map_or(&[][..], |(_, value)| value).chunks_exact(8);
+    let mut resolve = |number: u32| {
+        if number == u32::MAX {
+            large.next().map(|bytes| u64_at(bytes, 0)).ok_or(Why::NotVerified)
+        } else {
+            Ok(number.into())
+        }
+    };
+    // Unpacked before packed in zip64, and the reverse in the header: both are one number here.
+    Ok(Numbers { sizes: [resolve(sizes[1])?, resolve(sizes[0])?], offset: resolve(offset)? })
+}
+
+fn same<T: PartialEq + ?Sized>(found: &T, expected: &T) -> Result<(), Halt> {
+    if found == expected { Ok(()) } else { Err(Why::NotVerified.into()) }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
+}
