@@ -10,7 +10,9 @@
 //! │       └─ Gallery per worker thread -> Session per connection (temporary)
 //! ├─ Recorder    permanent   writes the list of runs behind the log
 //! ├─ Heartbeat   permanent   pulses the worker threads' ushers
-//! └─ Cleanup     permanent   ends, seals and expires runs
+//! ├─ Janitor     permanent   ends, seals and expires runs
+//! ├─ Compression permanent   finds smaller forms of artifacts; where artifacts are kept
+//! └─ Cleanup     permanent   removes artifacts whose time has come; where artifacts are kept
 //! HTTP server    last up, first down; an Usher on each of its worker threads
 //! ```
 
@@ -24,8 +26,10 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
-use crate::actors::cleanup::{Cleanup, CleanupPorts, CleanupTimes};
+use crate::actors::cleanup::Cleanup;
+use crate::actors::compression::Compression;
 use crate::actors::heartbeat::Heartbeat;
+use crate::actors::janitor::{Janitor, JanitorPorts, JanitorTimes};
 use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::presence::{Namesake, Neighbours};
 use crate::actors::messages::supervisor::Stop;
@@ -39,23 +43,27 @@ use crate::actors::supervisor::Supervisor;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
+use crate::http::trace_viewer::TraceViewer;
 use crate::meters::Meters;
 use crate::node::{Node, Phase};
 use crate::storage::catalog::Catalog;
 use crate::storage::data_dir::DataDir;
+use crate::storage::depot::Depot;
 use crate::storage::journal::Journal;
 use crate::storage::journal::redis::RedisJournal;
 use crate::storage::presence::{Figures, Register, Tell};
 use crate::storage::redis::Client;
 use crate::telemetry;
 
+mod artifacts;
 mod closing;
+mod depot;
 mod drain;
 mod opening;
 mod serve;
 mod worker;
 
-pub use opening::redis_settings;
+pub use opening::{objects_options, open_objects, open_url_key, redis_settings};
 pub use serve::serve;
 
 /// The parts that keep things; opened before the node starts, closed after it has stopped.
@@ -69,6 +77,8 @@ pub struct Storage {
     pub redis: Option<Arc<RedisJournal>>,
     /// Who is connected to which node of a cluster; `None` on a single node.
     pub presence: Option<Arc<Register>>,
+    /// Artifacts; `None`: none are kept.
+    pub depot: Option<Depot>,
     /// Keeps others from the same directory; `None` when nothing is kept in one.
     pub data_dir: Option<Arc<DataDir>>,
 }
@@ -96,6 +106,7 @@ struct Parts {
     /// Whether another node has this one's name.
     namesake: Namesake,
     warnings: Arc<[String]>,
+    trace_viewer: Arc<TraceViewer>,
 }
 
 /// The addresses of the permanent actors.
@@ -106,6 +117,8 @@ struct Services {
     registry: Service<Registry>,
     recorder: Service<Recorder>,
     heartbeat: Service<Heartbeat>,
+    janitor: Service<Janitor>,
+    compression: Service<Compression>,
     cleanup: Service<Cleanup>,
     supervisor: Service<Supervisor>,
 }
@@ -172,6 +185,9 @@ impl Parts {
             registry: Service::new("registry", 4_096),
             recorder: Service::new("recorder", 4_096),
             heartbeat: Service::new("heartbeat", 64),
+            janitor: Service::new("janitor", 16),
+            // Whoever asks holds a place among the uploads.
+            compression: Service::new("compression", config.artifacts.max_uploads),
             cleanup: Service::new("cleanup", 16),
             supervisor: Service::new("supervisor", 64),
         };
@@ -189,6 +205,7 @@ impl Parts {
             neighbours: Neighbours::default(),
             namesake: Namesake::default(),
             warnings: warnings.into(),
+            trace_viewer: Arc::new(TraceViewer::of_process(&config)),
             config: Arc::new(config),
         }
     }
@@ -208,7 +225,7 @@ impl Parts {
             Ok(Heartbeat::new(parts.ushers.all(), parts.node.started(), parts.census.enter("heartbeat")))
         });
         let parts = self.clone();
-        let cleanup = ChildSpec::permanent(&s.cleanup, move |_, _| Ok(parts.cleanup()));
+        let janitor = ChildSpec::permanent(&s.janitor, move |_, _| Ok(parts.janitor()));
         let bridge = self.bridge_ports().map(|ports| {
             let (times, census) = (self.bridge_times(), self.census.clone());
             ChildSpec::permanent(&s.bridge, move |_, _| Ok(Bridge::new(times, ports.clone(), census.enter("bridge"))))
@@ -218,7 +235,8 @@ impl Parts {
             ChildSpec::permanent(&s.presence, move |_, _| Ok(Presence::new(ports.clone(), census.enter("presence"))))
         });
         let policy = self.policy();
-        let children = bridge.into_iter().chain(presence).chain([registry, recorder, heartbeat, cleanup]);
+        let children = bridge.into_iter().chain(presence).chain([registry, recorder, heartbeat, janitor]);
+        let children = children.chain(self.compression()).chain(self.cleanup());
         children.map(|spec| spec.with_policy(policy)).collect()
     }
 
@@ -309,25 +327,25 @@ impl Parts {
         }
     }
 
-    fn cleanup(&self) -> Cleanup {
+    fn janitor(&self) -> Janitor {
         const HOUR_MS: i64 = 3_600_000;
-        let (journal, cleanup) = (&self.config.journal, &self.config.cleanup);
-        let times = CleanupTimes {
-            interval: Duration::from_secs(cleanup.interval_secs),
-            batch: cleanup.batch,
+        let journal = &self.config.journal;
+        let times = JanitorTimes {
+            interval: Duration::from_secs(journal.sweep_secs),
+            batch: journal.sweep_batch,
             retain_ms: journal.retain_hours as i64 * HOUR_MS,
             lost_ms: journal.lost_hours as i64 * HOUR_MS,
             seal_ms: journal.seal_hours as i64 * HOUR_MS,
         };
         let services = &self.services;
-        let ports = CleanupPorts {
+        let ports = JanitorPorts {
             journal: self.storage.journal.clone(),
             rooms: services.registry.line(),
             expired: services.registry.line(),
             recorder: services.recorder.line(),
             budget: self.bodies.clone(),
         };
-        Cleanup::new(times, ports, self.census.enter("cleanup"))
+        Janitor::new(times, ports, self.census.enter("janitor"))
     }
 
     /// The rules for permanent children.

@@ -48,9 +48,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("actors/heartbeat", &["actors::heartbeat", "actors::messages", "actors::supervision"]),
     ("actors/recorder", &["actors::recorder", "actors::messages", "actors::supervision", "protocol", "storage"]),
     (
-        "actors/cleanup",
-        &["actors::cleanup", "actors::messages", "actors::supervision", "budget", "protocol", "storage"],
+        "actors/janitor",
+        &["actors::janitor", "actors::messages", "actors::supervision", "budget", "protocol", "storage"],
     ),
+    ("actors/compression", &["actors::compression", "actors::messages", "actors::supervision", "protocol", "storage"]),
+    ("actors/cleanup", &["actors::cleanup", "actors::messages", "actors::supervision", "protocol", "storage"]),
     ("actors/supervisor", &["actors::supervisor", "actors::messages", "actors::supervision", "protocol"]),
     // Edge: speaks to actors by their vocabulary; starts sessions.
     (

@@ -170,7 +170,7 @@ async fn a_node_tells_how_it_is() {
     let actors = node.get_json("/api/actors").await;
     let names: Vec<_> =
         actors["supervisor"].as_array().unwrap().iter().map(|child| child["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["registry", "recorder", "heartbeat", "cleanup"]);
+    assert_eq!(names, ["registry", "recorder", "heartbeat", "janitor"]);
     assert!(
         actors["supervisor"]
             .as_array()

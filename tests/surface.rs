@@ -12,11 +12,12 @@ use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
 
 /// The pages that speak of settings, tests and files.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/artifacts.md",
     "docs/protocol.md",
     "docs/reliability.md",
     "deploy/README.md",
@@ -52,12 +53,13 @@ fn routes() -> BTreeSet<String> {
     let (top, of_runs) = code.split_once("fn run_routes").unwrap();
     let scopes: Vec<_> = between(top, "scope(\"", "\").configure(run_routes)").collect();
     let of = |code: &str, prefix: &str| -> Vec<String> {
-        let services = code.split(".service(").filter_map(|service| service.strip_prefix("resource(\""));
+        let services = code.split(".service(").filter_map(|service| service.trim_start().strip_prefix("resource(\""));
         let routes = services.flat_map(|service| {
             let (path, handlers) = service.split_once("\")").unwrap();
             let methods = ["get", "post", "put", "delete"]
                 .iter()
                 .filter(|method| handlers.contains(&format!(".route({method}()")));
+            let path = path.replace(":.*}", "}"); // a rest of the path, slashes and all
             methods.map(|method| format!("{method} {prefix}{path}")).collect::<Vec<_>>()
         });
         routes.collect()

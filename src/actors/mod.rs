@@ -8,7 +8,7 @@
 //! │   └─ Room      transient   one per run, on demand: the local sequencer of its log
 //! ├─ Recorder    permanent   writes the list of runs behind the log
 //! ├─ Heartbeat   permanent   pulses the worker threads' ushers
-//! └─ Cleanup     permanent   ends, seals and expires runs
+//! └─ Janitor     permanent   ends, seals and expires runs
 //!
 //! on each worker thread, around its Floor (what they share without leaving the thread):
 //! Usher                      pulses the thread's viewers, and closes them when the node goes
@@ -18,9 +18,11 @@
 
 pub mod bridge;
 pub mod cleanup;
+pub mod compression;
 pub mod floor;
 pub mod gallery;
 pub mod heartbeat;
+pub mod janitor;
 pub mod messages;
 pub mod presence;
 pub mod recorder;

@@ -1,6 +1,6 @@
 //! The recorder: writes what changed about runs into the catalog, in batches, behind the log.
 //!
-//! Receives [`RunChanged`] from rooms and [`RunsGone`] from the cleanup. Sends rows to the catalog. When the catalog is
+//! Receives [`RunChanged`] from rooms and [`RunsGone`] from the janitor. Sends rows to the catalog. When the catalog is
 //! away, which is logged once, it keeps the newest row per run and tries again; on failure, or when too much waits, it
 //! repairs from the journal, which tells everything again. It also does so now and then, for what another node knew and
 //! did not write before it died. So the list of runs may lag, and never stays wrong.

@@ -185,11 +185,16 @@ impl Thread {
             census: parts.census.clone(),
             journal: parts.storage.journal.clone(),
             catalog: parts.storage.catalog.clone(),
+            depot: parts.storage.depot.clone(),
+            compress: s.compression.line(),
+            sweep: s.cleanup.line(),
+            public_url: parts.config.server.public_url.clone(),
             meters: parts.meters.clone(),
             metrics: parts.metrics.clone(),
             supervisor: s.supervisor.line(),
             registry: s.registry.line(),
             warnings: parts.warnings.clone(),
+            trace_viewer: parts.trace_viewer.clone(),
         }
     }
 }

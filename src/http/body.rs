@@ -6,45 +6,10 @@ use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
+use crate::protocol::ContentCoding;
+
 /// Largest zstd window that a sender may ask for, as a power of two: 8 MiB, as RFC 9659 says for this encoding.
 const ZSTD_WINDOW_LOG: u32 = 23;
-
-/// How a body is encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContentCoding {
-    /// Not at all.
-    Identity,
-    /// RFC 1952, one member or more.
-    Gzip,
-    /// RFC 8878, one frame or more.
-    Zstd,
-}
-
-impl ContentCoding {
-    /// Reads the value of `Content-Encoding`; `None` for an unknown one, and for several at once.
-    pub fn parse(value: &str) -> Option<Self> {
-        let value = value.trim();
-        let is = |name| value.eq_ignore_ascii_case(name);
-        if value.is_empty() || is("identity") {
-            Some(Self::Identity)
-        } else if is("gzip") || is("x-gzip") {
-            Some(Self::Gzip)
-        } else if is("zstd") {
-            Some(Self::Zstd)
-        } else {
-            None
-        }
-    }
-
-    /// Its registered name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-}
 
 /// Why a body was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -229,21 +194,6 @@ mod tests {
         assert_eq!(decode(ContentCoding::Zstd, encode(23), LIMIT).unwrap(), "{\"type\":\"log\"}");
         let refused = decode(ContentCoding::Zstd, encode(24), LIMIT);
         assert!(matches!(refused, Err(BodyError::Corrupt { .. })), "{refused:?}");
-    }
-
-    #[test]
-    fn codings_are_read_in_any_case_and_unknown_ones_are_not() {
-        for (value, coding) in [
-            ("", Some(ContentCoding::Identity)),
-            ("identity", Some(ContentCoding::Identity)),
-            (" GZIP ", Some(ContentCoding::Gzip)),
-            ("x-gzip", Some(ContentCoding::Gzip)),
-            ("zstd", Some(ContentCoding::Zstd)),
-            ("br", None),
-            ("gzip, gzip", None),
-        ] {
-            assert_eq!(ContentCoding::parse(value), coding, "{value}");
-        }
     }
 
     proptest! {

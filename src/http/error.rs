@@ -117,7 +117,12 @@ impl From<PublishError> for Problem {
 
 /// Nothing was stored: too much is in hand.
 pub(super) fn saturated() -> Problem {
-    Problem::unavailable("saturated", "the node has as much in hand as it may; nothing was stored")
+    saturated_with("the node has as much in hand as it may; nothing was stored")
+}
+
+/// The same in other words.
+pub(super) fn saturated_with(detail: impl Into<String>) -> Problem {
+    Problem::unavailable("saturated", detail)
 }
 
 impl From<Refusal> for Problem {

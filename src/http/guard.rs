@@ -23,6 +23,9 @@ pub struct Guard {
     allowed_origins: Vec<String>,
 }
 
+/// Headers of answers that pages of other origins may read.
+const EXPOSED: &str = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Retry-After";
+
 /// What a request's `Origin` comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
@@ -32,6 +35,8 @@ enum Origin {
     Same,
     /// Another one, allowed by configuration.
     Allowed,
+    /// Another one, which shows a signature.
+    Bearer,
     Foreign,
 }
 
@@ -95,9 +100,15 @@ impl Guard {
     /// Following a link to a page from another site (a chat, a CI's report) is not a cross-site request for data.
     fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
         *method == Method::GET
-            && (path == "/" || path.starts_with("/runs/"))
+            && (path == "/" || path.starts_with("/runs/") || path.starts_with("/trace/"))
             && text(headers, "origin").is_none()
             && text(headers, "sec-fetch-mode") == Some("navigate")
+    }
+
+    /// A signed URL is for whoever has it, wherever they are, like those of a store.
+    fn is_signed(path: &str) -> bool {
+        let parts: Vec<&str> = path.split('/').collect();
+        matches!(parts.as_slice(), ["", "api", "runs" | "tests", _, "artifacts", _, "content"])
     }
 
     fn check(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<Origin, Problem> {
@@ -108,6 +119,9 @@ impl Guard {
             return refuse("host_not_allowed", detail);
         }
         let origin = self.origin(headers);
+        if origin == Origin::Foreign && Self::is_signed(path) {
+            return Ok(Origin::Bearer);
+        }
         if origin == Origin::Foreign && !Self::is_navigation(method, path, headers) {
             let theirs = text(headers, "origin").unwrap_or("cross-site");
             return refuse("origin_not_allowed", format!("Origin {theirs:?} is not in server.allowed_origins"));
@@ -146,18 +160,19 @@ pub async fn guard<B: MessageBody + 'static>(
     let theirs = request.headers().get(header::ORIGIN).cloned();
     let preflight =
         *request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = match preflight && origin == Origin::Allowed {
+    let mut response = match preflight && matches!(origin, Origin::Allowed | Origin::Bearer) {
         true => request.into_response(HttpResponse::NoContent().finish()),
         false => next.call(request).await?.map_into_boxed_body(),
     };
-    if let (Origin::Allowed, Some(theirs)) = (origin, theirs) {
+    if let (Origin::Allowed | Origin::Bearer, Some(theirs)) = (origin, theirs) {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, theirs);
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         if preflight {
             let methods = HeaderValue::from_static("GET, POST, PUT, DELETE");
-            let allowed = "Content-Type, Content-Encoding, Last-Event-ID, Runcast-Producer, Runcast-Producer-Seq, \
-                           Runcast-Producer-Gap";
+            let allowed = "Content-Digest, Content-Type, Content-Encoding, Digest, If-None-Match, If-Range, Last-Event-ID, \
+                           Range, Runcast-Kind, Runcast-Producer, Runcast-Producer-Seq, Runcast-Producer-Gap, Runcast-Test";
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
@@ -211,10 +226,27 @@ mod tests {
     }
 
     #[test]
+    fn a_signed_url_may_be_used_from_anywhere() {
+        let guard = Guard::default();
+        let foreign = headers(&[("host", "localhost"), ("origin", "https://trace.example.org")]);
+        let check = |path: &str| guard.check(&Method::GET, path, &foreign).ok();
+        assert_eq!(check("/api/runs/r/artifacts/1/content"), Some(Origin::Bearer));
+        assert_eq!(check("/api/tests/r/artifacts/1/content"), Some(Origin::Bearer));
+        for path in
+            ["/api/runs/r/artifacts/1/download", "/api/runs/r/artifacts", "/api/runs/content", "/ws/runs/content"]
+        {
+            assert_eq!(check(path), None, "{path}");
+        }
+        let rebound = headers(&[("host", "evil.example.com"), ("origin", "http://evil.example.com")]);
+        assert!(guard.check(&Method::GET, "/api/runs/r/artifacts/1/content", &rebound).is_err());
+    }
+
+    #[test]
     fn a_link_from_elsewhere_may_be_followed_to_a_page_only() {
         let guard = Guard::default();
         let link = headers(&[("host", "localhost"), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]);
         assert!(guard.check(&Method::GET, "/runs/r", &link).is_ok());
+        assert!(guard.check(&Method::GET, "/trace/", &link).is_ok());
         assert!(guard.check(&Method::GET, "/api/runs", &link).is_err());
         assert!(guard.check(&Method::POST, "/", &link).is_err());
     }

@@ -8,9 +8,10 @@ use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
-use super::body::{ContentCoding, decode};
+use super::body::decode;
 use super::error::{Problem, saturated};
 use crate::budget::{Budget, Held};
+use crate::protocol::ContentCoding;
 
 /// Coded bodies from this size on are decoded off the worker thread. 64 KiB.
 const DECODE_ELSEWHERE: usize = 64 * 1024;
@@ -47,7 +48,7 @@ fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
 }
 
 /// The body's next part; a sender that pauses for longer than `idle` may be gone, and must not keep what it holds.
-async fn next(payload: &mut web::Payload, idle: Duration) -> Result<Option<Bytes>, Problem> {
+pub(super) async fn next(payload: &mut web::Payload, idle: Duration) -> Result<Option<Bytes>, Problem> {
     match timeout(idle, payload.next()).await {
         Ok(None) => Ok(None),
         Ok(Some(Ok(chunk))) => Ok(Some(chunk)),

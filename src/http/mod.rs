@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::error::QueryPayloadError;
-use actix_web::web::{self, QueryConfig, ServiceConfig, get, post, resource, scope};
+use actix_web::web::{self, QueryConfig, ServiceConfig, delete, get, head, post, put, resource, scope};
 use actix_web::{HttpRequest, Responder};
 
 use crate::actors::messages::bridge::Doorbell;
+use crate::actors::messages::cleanup::Sweep;
+use crate::actors::messages::compression::Compress;
 use crate::actors::messages::presence::{Namesake, Neighbours};
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
@@ -21,11 +23,14 @@ use crate::meters::Meters;
 use crate::node::Node;
 use crate::protocol::event::EventLimits;
 use crate::storage::catalog::Catalog;
+use crate::storage::depot::Depot;
 use crate::storage::journal::Journal;
 use crate::storage::presence::{Figures, Register, Tell};
 use crate::telemetry;
 
+mod artifacts;
 pub mod body;
+mod cleanup;
 pub mod error;
 mod events;
 pub mod finder;
@@ -37,6 +42,7 @@ mod ops;
 mod pages;
 mod peer;
 mod runs;
+pub mod trace_viewer;
 pub mod upgrade;
 mod viewers;
 
@@ -49,12 +55,15 @@ pub fn routes(config: &mut ServiceConfig) {
         .app_data(QueryConfig::default().error_handler(bad_query))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
+        .service(resource("/trace/{file:.*}").route(get().to(trace_viewer::file)))
         .service(resource("/ws/runs/{runId}").route(get().to(live::web_socket)))
         .service(resource("/ws/test-control").route(get().to(live::test_control)))
         .service(resource("/health").route(get().to(ops::health)))
         .service(resource("/ready").route(get().to(ops::ready)))
         .service(resource("/metrics").route(get().to(ops::metrics)))
         .service(resource("/api/ws/stats").route(get().to(viewers::stats)))
+        .service(resource("/api/cleanup/stats").route(get().to(cleanup::stats)))
+        .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
         .service(resource("/api/actors").route(get().to(ops::actors)))
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))
         .service(scope("/api/runs").configure(run_routes))
@@ -69,7 +78,29 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
         .service(resource("/{runId}/events/stream").route(get().to(live::server_sent_events)))
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))
-        .service(resource("/{runId}/frame").route(post().to(events::frame)));
+        .service(resource("/{runId}/frame").route(post().to(events::frame)))
+        .service(resource("/{runId}/pin").route(put().to(artifacts::pin)).route(delete().to(artifacts::unpin)))
+        .configure(artifact_routes);
+}
+
+/// The second part of a PUT's path is the name that the artifact is to have, that of all others the id that it has.
+fn artifact_routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/{runId}/artifacts").route(get().to(artifacts::list)).route(post().to(artifacts::create)))
+        .service(
+            resource("/{runId}/artifacts/{artifactId}")
+                .route(get().to(artifacts::show))
+                .route(put().to(artifacts::upload))
+                .route(delete().to(artifacts::delete)),
+        )
+        .service(resource("/{runId}/artifacts/{artifactId}/complete").route(post().to(artifacts::complete)))
+        .service(resource("/{runId}/artifacts/{artifactId}/download").route(get().to(artifacts::download)))
+        .service(
+            resource("/{runId}/artifacts/{artifactId}/content")
+                .route(get().to(artifacts::content))
+                .route(head().to(artifacts::content))
+                .route(put().to(artifacts::put_content)),
+        );
 }
 
 async fn nothing_here(request: HttpRequest) -> impl Responder {
@@ -127,6 +158,14 @@ pub struct Edge {
     pub journal: Arc<dyn Journal>,
     /// The list of runs.
     pub catalog: Arc<dyn Catalog>,
+    /// Artifacts; `None`: none are kept.
+    pub depot: Option<Depot>,
+    /// Makes artifacts smaller.
+    pub compress: Line<Compress>,
+    /// Removes them.
+    pub sweep: Line<Sweep>,
+    /// How viewers reach this server, `https://host[:port]`; empty: by the host that they name.
+    pub public_url: String,
     /// The threads' figures.
     pub meters: Meters,
     /// All other figures.
@@ -137,4 +176,13 @@ pub struct Edge {
     pub registry: Line<ListRooms>,
     /// What `/ready` warns of.
     pub warnings: Arc<[String]>,
+    /// Shows traces.
+    pub trace_viewer: Arc<trace_viewer::TraceViewer>,
+}
+
+impl Edge {
+    /// Whether there is a viewer of traces at `/trace/`.
+    fn shows_traces(&self) -> bool {
+        self.trace_viewer.is_there()
+    }
 }

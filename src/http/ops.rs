@@ -43,6 +43,10 @@ async fn probe<E: std::fmt::Display>(ask: impl Future<Output = Result<(), E>>) -
 pub(super) async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) -> HttpResponse {
     let journal = probe(edge.journal.probe()).await;
     let catalog = probe(edge.catalog.probe()).await;
+    let objects = match &edge.depot {
+        None => json!({"status": "none"}),
+        Some(depot) => probe(depot.health()).await,
+    };
     let doorbell = match edge.doorbell.as_ref().map(Doorbell::trouble) {
         None => json!({"status": "none"}),
         Some(None) => json!({"status": "ok"}),
@@ -50,7 +54,7 @@ pub(super) async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) 
     };
     // Deaf while the journal answers: another node hears what this one does not.
     let deaf = doorbell["status"] == "down" && journal["status"] == "ok";
-    let whole = [&journal, &catalog].iter().all(|dependency| dependency["status"] == "ok");
+    let whole = [&journal, &catalog, &objects].iter().all(|dependency| dependency["status"] != "down");
     let (status, word) = match edge.node.phase() {
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         Phase::Leaving | Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
@@ -67,7 +71,7 @@ pub(super) async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) 
     }
     HttpResponse::build(status).json(json!({
         "status": word,
-        "dependencies": {"journal": journal, "catalog": catalog, "doorbell": doorbell},
+        "dependencies": {"journal": journal, "catalog": catalog, "objects": objects, "doorbell": doorbell},
         "warnings": warnings,
     }))
 }

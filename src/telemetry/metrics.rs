@@ -107,6 +107,20 @@ pub const METRICS: &[(Kind, &str, Unit, &str)] = &[
         "Commands to Redis without a reply by their deadline, by `purpose`.",
     ),
     (Kind::Counter, "runcast_runs_expired_total", Unit::Count, "Runs that expired."),
+    (Kind::Counter, "runcast_artifacts_stored_total", Unit::Count, "Artifacts that became ready, by `kind`."),
+    (Kind::Counter, "runcast_artifact_bytes_total", Unit::Bytes, "Bytes of these as they came."),
+    (Kind::Counter, "runcast_artifact_stored_bytes_total", Unit::Bytes, "Bytes of these as they are stored."),
+    (
+        Kind::Counter,
+        "runcast_compressions_total",
+        Unit::Count,
+        "Attempts to store less, by `outcome`: gzip, rezipped, or why the original was kept.",
+    ),
+    (Kind::Histogram, "runcast_compression_seconds", Unit::Seconds, "One attempt to store less."),
+    (Kind::Counter, "runcast_cleanup_runs_total", Unit::Count, "Cleanups of artifacts."),
+    (Kind::Counter, "runcast_cleanup_removed_total", Unit::Count, "Objects that cleanups removed."),
+    (Kind::Counter, "runcast_cleanup_freed_bytes_total", Unit::Bytes, "Bytes of these."),
+    (Kind::Counter, "runcast_cleanup_failures_total", Unit::Count, "Removals that failed; they are tried again."),
 ];
 
 /// Metrics could not be set up.

@@ -12,14 +12,15 @@ async fn an_error_of_the_server_is_logged_as_json_and_reported_to_sentry() {
     let mut command = runcast(&["serve", "--bind", "127.0.0.1:0", "--data-dir", file.path().to_str().unwrap()]);
     let dsn = sentry.url.replace("http://", "http://publickey@") + "/42";
     // An unused variable makes a warning, which is to arrive as a breadcrumb.
-    command.env("SENTRY_DSN", &dsn).env("RUNCAST__SENTRY__ENVIRONMENT", "test").env("ARTIFACT_RETENTION_DAYS", "7");
+    command.env("SENTRY_DSN", &dsn).env("RUNCAST__SENTRY__ENVIRONMENT", "test").env("REDIS_URL", "redis://h");
+    command.env("USE_REDIS_WEBSOCKET", "false");
     let output = output(command).await;
     assert_eq!(output.status.code(), Some(1));
 
     let told = text(&output.stderr);
     let log: Vec<Value> = told.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let level = |wanted: &str| log.iter().find(|line| line["level"] == wanted).unwrap_or_else(|| panic!("{told}"));
-    assert_eq!(level("WARN")["subject"], "ARTIFACT_RETENTION_DAYS");
+    assert_eq!(level("WARN")["subject"], "REDIS_URL");
     assert!(level("ERROR")["message"].as_str().unwrap().starts_with("the server failed: "));
     assert!(!told.contains("publickey"), "{told}");
 

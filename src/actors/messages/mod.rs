@@ -1,6 +1,8 @@
 //! The public vocabulary of each actor, one file per receiver. A message belongs to the actor that handles it.
 
 pub mod bridge;
+pub mod cleanup;
+pub mod compression;
 pub mod gallery;
 pub mod heartbeat;
 pub mod presence;

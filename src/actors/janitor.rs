@@ -1,4 +1,4 @@
-//! The cleanup: ends what nobody ended, seals what has ended, and expires what is old, in bounded steps.
+//! The janitor: ends what nobody ended, seals what has ended, and expires what is old, in bounded steps.
 //!
 //! Receives nothing. Sends `Publish` (a `run_status` "lost", a `sealed`) to rooms through the registry, expiries to the
 //! journal, and the expired runs to the recorder. When the journal is away it tries again at the next sweep.
@@ -23,7 +23,7 @@ use crate::storage::journal::{Journal, JournalError, RunHead};
 
 /// When things are due.
 #[derive(Clone, Debug)]
-pub struct CleanupTimes {
+pub struct JanitorTimes {
     /// Time between sweeps.
     pub interval: Duration,
     /// Runs per step.
@@ -37,16 +37,16 @@ pub struct CleanupTimes {
 }
 
 /// See the module's page.
-pub struct Cleanup {
-    times: CleanupTimes,
-    ports: CleanupPorts,
+pub struct Janitor {
+    times: JanitorTimes,
+    ports: JanitorPorts,
     sweeping: bool,
     _alive: Alive,
 }
 
-/// What the cleanup works with.
+/// What the janitor works with.
 #[derive(Clone)]
-pub struct CleanupPorts {
+pub struct JanitorPorts {
     /// The runs' logs.
     pub journal: Arc<dyn Journal>,
     /// Finds the rooms through which it appends.
@@ -59,9 +59,9 @@ pub struct CleanupPorts {
     pub budget: Budget,
 }
 
-impl Cleanup {
-    /// A cleanup that begins with the first interval's end.
-    pub fn new(times: CleanupTimes, ports: CleanupPorts, alive: Alive) -> Self {
+impl Janitor {
+    /// A janitor that begins with the first interval's end.
+    pub fn new(times: JanitorTimes, ports: JanitorPorts, alive: Alive) -> Self {
         Self { times, ports, sweeping: false, _alive: alive }
     }
 
@@ -76,12 +76,12 @@ impl Cleanup {
                 warn!(%error, "the sweep stopped early");
             }
         };
-        ctx.spawn(wrap_future::<_, Self>(sweep).map(|(), cleanup, _| cleanup.sweeping = false));
+        ctx.spawn(wrap_future::<_, Self>(sweep).map(|(), janitor, _| janitor.sweeping = false));
     }
 }
 
-impl CleanupPorts {
-    async fn sweep(&self, times: &CleanupTimes) -> Result<(), JournalError> {
+impl JanitorPorts {
+    async fn sweep(&self, times: &JanitorTimes) -> Result<(), JournalError> {
         let now = self.journal.now();
         let lost = self.journal.idle_since(now.plus_millis(-times.lost_ms), false, times.batch).await?;
         for RunHead { run, head } in lost {
@@ -138,7 +138,7 @@ impl CleanupPorts {
     }
 }
 
-impl Actor for Cleanup {
+impl Actor for Janitor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {

@@ -1,0 +1,85 @@
+//! What belongs to nothing: objects without an artifact, and artifacts without an object.
+//!
+//! All objects are listed once, page by page, and the artifacts to which they belong are marked; those that are not marked at
+//! the end have lost theirs. So memory is that of a page, whatever there is.
+
+use futures_util::StreamExt as _;
+use tracing::{info, warn};
+
+use super::sweep::{Halt, Sweeping};
+use crate::protocol::{ArtifactId, Timestamp};
+use crate::storage::depot::{INCOMING, RUNS};
+use crate::storage::objects::Listed;
+
+/// Objects that are looked up at a time.
+const PAGE: usize = 1_000;
+
+/// Finds orphans, and removes them if that is wanted.
+pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), Halt> {
+    let began = sweeping.depot.now();
+    for prefix in [RUNS, INCOMING] {
+        let mut pages = sweeping.depot.parts().objects.list(prefix).ready_chunks(PAGE);
+        let mut page = Vec::new();
+        while let Some(listed) = pages.next().await {
+            for object in listed {
+                page.push(object?);
+            }
+            if page.len() >= PAGE {
+                look(sweeping, &std::mem::take(&mut page), began).await?;
+            }
+        }
+        look(sweeping, &page, began).await?;
+    }
+    lost(sweeping, began).await
+}
+
+/// A page of objects.
+async fn look(sweeping: &mut Sweeping, page: &[Listed], began: Timestamp) -> Result<(), Halt> {
+    if page.is_empty() {
+        return Ok(());
+    }
+    sweeping.extend().await?;
+    let parts = sweeping.depot.parts();
+    let keys: Vec<String> = page.iter().map(|object| object.key.clone()).collect();
+    let known = parts.catalog.see(&keys, began).await?;
+    let grace = i64::try_from(sweeping.rules.orphan_grace.as_millis()).unwrap_or(i64::MAX);
+    let young = began.plus_millis(-grace);
+    let orphans = page.iter().zip(known).filter(|(object, known)| !known && object.modified <= young);
+    for (object, _) in orphans {
+        sweeping.swept.orphan_objects.count += 1;
+        sweeping.swept.orphan_objects.bytes += object.size;
+        if !sweeping.swept.orphans_removed {
+            info!(key = object.key, bytes = object.size, "an object belongs to no artifact");
+        } else if let Err(error) = parts.objects.delete(&object.key).await {
+            sweeping.swept.failed += 1;
+            info!(key = object.key, %error, "an object that belongs to no artifact could not be removed");
+        }
+    }
+    Ok(())
+}
+
+/// Artifacts whose objects were not listed. A list may be older than what it was asked for: each is looked for once more.
+async fn lost(sweeping: &mut Sweeping, began: Timestamp) -> Result<(), Halt> {
+    let mut after: Option<ArtifactId> = None;
+    loop {
+        let parts = sweeping.depot.parts();
+        let unseen = parts.catalog.unseen(began, after, sweeping.rules.batch).await?;
+        let Some(last) = unseen.last() else { return Ok(()) };
+        after = Some(last.id);
+        sweeping.extend().await?;
+        let parts = sweeping.depot.parts();
+        let mut gone = Vec::new();
+        for row in &unseen {
+            // Its object may have been replaced meanwhile.
+            let Some(kept) = parts.catalog.find(&row.run, row.id).await? else { continue };
+            if kept.artifact.key == row.key && parts.objects.head(&row.key).await?.is_none() {
+                warn!(run = %row.run, artifact = %row.id, key = row.key, "an artifact has lost its object");
+                gone.push(row.id);
+            }
+        }
+        sweeping.swept.orphan_artifacts += gone.len() as u64;
+        if sweeping.swept.orphans_removed {
+            parts.catalog.gone(&gone, sweeping.depot.now()).await?;
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The cleanup: removes artifacts whose time has come, and finds what belongs to nothing, on one node of a cluster at a time.
+//!
+//! Receives [`Sweep`]; sends nothing. It also runs by itself, `cleanup.interval_hours` after its last run on any node. An
+//! object goes before its row, so that a crash in between is repaired by the next run. What fails is put off with a growing
+//! pause and never blocks the rest; a run with failures is told once, at `error`. When the catalog or the store is away it
+//! stops and tries again later.
+
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tracing::{debug, error, info};
+
+use super::messages::cleanup::{Sweep, SweepRefused, Swept};
+use super::supervision::Alive;
+use crate::protocol::Timestamp;
+use crate::storage::catalog::CatalogError;
+use crate::storage::depot::Depot;
+
+mod audit;
+mod sweep;
+
+use sweep::Sweeping;
+
+/// How often it looks whether a run is due.
+const LOOK: Duration = Duration::from_secs(60);
+/// The lease that the running node holds.
+const LEASE: &str = "cleanup";
+/// The note about the last run.
+pub const LAST_RUN: &str = "cleanup.last";
+
+/// When and how it cleans up.
+#[derive(Clone, Debug)]
+pub struct CleanupRules {
+    /// Whether it runs by itself.
+    pub enabled: bool,
+    /// Time between two runs.
+    pub interval: Duration,
+    /// Artifacts per step.
+    pub batch: usize,
+    /// Whether orphans are removed, or only counted.
+    pub orphans: bool,
+    /// How long an object that belongs to nothing is left alone.
+    pub orphan_grace: Duration,
+    /// How long a deleted artifact is remembered.
+    pub tombstone: Duration,
+}
+
+/// See the module's page.
+pub struct Cleanup {
+    rules: CleanupRules,
+    depot: Depot,
+    node: String,
+    running: bool,
+    _alive: Alive,
+}
+
+impl Cleanup {
+    /// A cleanup on the node of this name.
+    pub fn new(rules: CleanupRules, depot: Depot, node: String, alive: Alive) -> Self {
+        Self { rules, depot, node, running: false, _alive: alive }
+    }
+
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        if self.running {
+            return;
+        }
+        self.running = true;
+        let (depot, rules, node) = (self.depot.clone(), self.rules.clone(), self.node.clone());
+        let work = async move {
+            match is_due(&depot, rules.interval).await {
+                Ok(true) => {
+                    if let Err(refused) = run(depot, rules, node, false).await {
+                        debug!(%refused, "no cleanup here");
+                    }
+                }
+                Ok(false) => {}
+                Err(error) => debug!(%error, "it is not known whether a cleanup is due"),
+            }
+        };
+        ctx.spawn(wrap_future::<_, Self>(work).map(|(), cleanup, _| cleanup.running = false));
+    }
+}
+
+/// Whether the last run of any node is long enough ago.
+async fn is_due(depot: &Depot, interval: Duration) -> Result<bool, CatalogError> {
+    let last = depot.parts().catalog.noted(LAST_RUN).await?;
+    let last = last.and_then(|text| serde_json::from_str::<Swept>(&text).ok());
+    let wait_ms = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
+    Ok(last.is_none_or(|last| Timestamp::from_millis(last.started_at).plus_millis(wait_ms) <= depot.now()))
+}
+
+/// One run, if no other one is on its way in the cluster.
+async fn run(depot: Depot, rules: CleanupRules, node: String, dry_run: bool) -> Result<Swept, SweepRefused> {
+    let swept = Sweeping::begin(depot.clone(), rules, node, dry_run).await?.finish().await;
+    if dry_run {
+        return Ok(swept);
+    }
+    let Swept { expired, abandoned, removed, replaced, failed, .. } = &swept;
+    let count = expired.count + abandoned.count + removed.count + replaced.count;
+    let bytes = expired.bytes + abandoned.bytes + removed.bytes + replaced.bytes;
+    metrics::counter!("runcast_cleanup_runs_total").increment(1);
+    metrics::counter!("runcast_cleanup_removed_total").increment(count);
+    metrics::counter!("runcast_cleanup_freed_bytes_total").increment(bytes);
+    metrics::counter!("runcast_cleanup_failures_total").increment(*failed);
+    match (&swept.error, failed) {
+        (None, 0) => info!(count, bytes, orphans = swept.orphan_objects.count, "cleaned up"),
+        (why, _) => error!(count, failed, why, "the cleanup did not remove all that was due"),
+    }
+    let text = serde_json::to_string(&swept).unwrap_or_default();
+    if let Err(error) = depot.parts().catalog.note(LAST_RUN, &text).await {
+        info!(%error, "the cleanup could not be noted");
+    }
+    Ok(swept)
+}
+
+impl Actor for Cleanup {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if self.rules.enabled {
+            ctx.run_interval(LOOK, Self::look);
+        }
+    }
+}
+
+impl Handler<Sweep> for Cleanup {
+    type Result = ();
+
+    fn handle(&mut self, Sweep { dry_run, reply }: Sweep, ctx: &mut Self::Context) {
+        if self.running {
+            return answer(reply, Err(SweepRefused::Running));
+        }
+        self.running = true;
+        let work = run(self.depot.clone(), self.rules.clone(), self.node.clone(), dry_run);
+        ctx.spawn(wrap_future::<_, Self>(work).map(|swept, cleanup, _| {
+            cleanup.running = false;
+            answer(reply, swept);
+        }));
+    }
+}
+
+fn answer(reply: oneshot::Sender<Result<Swept, SweepRefused>>, swept: Result<Swept, SweepRefused>) {
+    // Whoever asked may be gone; what was done is noted.
+    let _ = reply.send(swept);
+}

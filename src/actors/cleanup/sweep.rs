@@ -1,0 +1,240 @@
+//! One run of the cleanup, step by step.
+
+use std::time::Instant;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tracing::info;
+
+use super::super::messages::cleanup::{Amount, Item, SweepRefused, Swept};
+use super::{CleanupRules, LEASE, audit};
+use crate::protocol::{ArtifactId, Timestamp};
+use crate::storage::catalog::CatalogError;
+use crate::storage::catalog::artifacts::{ArtifactCatalog, Due, DueFor, Kept};
+use crate::storage::depot::Depot;
+use crate::storage::objects::ObjectsError;
+
+/// How long the lease holds; it is extended with every step.
+const LEASE_MS: i64 = 300_000;
+/// Removals on their way at a time.
+const ABREAST: usize = 8;
+/// Items that a dry run names.
+const MAX_ITEMS: usize = 1_000;
+/// First pause after a failed removal; doubles up to a day. A minute.
+const PUT_OFF_MS: i64 = 60_000;
+/// Most doublings.
+const MAX_DOUBLINGS: u32 = 10;
+/// Removals that failed in a row after which the store counts as away.
+const AWAY_AFTER: u64 = 50;
+
+/// A run on its way.
+pub(super) struct Sweeping {
+    pub(super) depot: Depot,
+    pub(super) rules: CleanupRules,
+    pub(super) swept: Swept,
+    began: Instant,
+    /// Holds the lease; a name that no other run has.
+    holder: String,
+    failed_in_a_row: u64,
+}
+
+/// Why a run ends early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Halt {
+    /// Nothing can be known or noted.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Nothing can be listed, or one removal after the other fails.
+    #[error("the store: {0}")]
+    Store(#[from] ObjectsError),
+    /// It took too long for the lease, and another node has taken over.
+    #[error("another node has taken over")]
+    TakenOver,
+}
+
+impl Sweeping {
+    /// Takes the lease; a dry run needs none.
+    pub(super) async fn begin(
+        depot: Depot,
+        rules: CleanupRules,
+        node: String,
+        dry_run: bool,
+    ) -> Result<Self, SweepRefused> {
+        let started_at = depot.now().as_millis();
+        let orphans_removed = rules.orphans && !dry_run;
+        let swept = Swept { node_id: node.clone(), started_at, dry_run, orphans_removed, ..Swept::default() };
+        let holder = format!("{node} {}", ArtifactId::unique());
+        let sweeping = Self { depot, rules, swept, began: Instant::now(), holder, failed_in_a_row: 0 };
+        match sweeping.extend().await {
+            Ok(()) => Ok(sweeping),
+            Err(Halt::TakenOver) => Err(SweepRefused::Running),
+            Err(error) => Err(SweepRefused::Unavailable(error.to_string())),
+        }
+    }
+
+    fn catalog(&self) -> &dyn ArtifactCatalog {
+        &*self.depot.parts().catalog
+    }
+
+    /// Extends the lease.
+    pub(super) async fn extend(&self) -> Result<(), Halt> {
+        if self.swept.dry_run {
+            return Ok(());
+        }
+        let now = self.depot.now();
+        match self.catalog().lease(LEASE, &self.holder, now, now.plus_millis(LEASE_MS)).await? {
+            true => Ok(()),
+            false => Err(Halt::TakenOver),
+        }
+    }
+
+    /// Does it all; what could not be done is in the result.
+    pub(super) async fn finish(mut self) -> Swept {
+        if let Err(halt) = self.run().await {
+            self.swept.error = Some(halt.to_string());
+        }
+        if !self.swept.dry_run
+            && let Err(error) = self.catalog().release(LEASE, &self.holder).await
+        {
+            info!(%error, "the lease of the cleanup stays until it runs out");
+        }
+        self.swept.duration_ms = self.began.elapsed().as_millis() as u64;
+        self.swept
+    }
+
+    async fn run(&mut self) -> Result<(), Halt> {
+        for why in [DueFor::Removed, DueFor::Replaced, DueFor::Abandoned, DueFor::Expired] {
+            self.remove(why).await?;
+        }
+        if !self.swept.dry_run {
+            self.forget().await?;
+        }
+        audit::run(self).await
+    }
+
+    /// All that is due for this reason, batch by batch, the oldest first: what fails is behind us and blocks nothing.
+    async fn remove(&mut self, why: DueFor) -> Result<(), Halt> {
+        let mut query = self.depot.due(why, self.rules.batch);
+        loop {
+            let due = self.catalog().due(&query).await?;
+            let Some(last) = due.last() else { return Ok(()) };
+            query.after = Some(last.artifact.age());
+            let is_last = due.len() < query.limit;
+            if self.swept.dry_run {
+                for due in &due {
+                    self.note(why, due).await?;
+                }
+            } else {
+                self.extend().await?;
+                self.remove_batch(why, due).await?;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn remove_batch(&mut self, why: DueFor, due: Vec<Due>) -> Result<(), Halt> {
+        let objects = &self.depot.parts().objects;
+        let removals = stream::iter(due).map(|due| async move {
+            let removed = match why {
+                // What was deleted may have been on its way.
+                DueFor::Abandoned | DueFor::Removed => objects.clear(&due.key, due.upload.as_deref()).await,
+                DueFor::Expired | DueFor::Replaced => objects.delete(&due.key).await,
+            };
+            (due, removed)
+        });
+        let done: Vec<_> = removals.buffer_unordered(ABREAST).collect().await;
+        let (mut gone, mut last_error) = (Vec::new(), None);
+        for (due, removed) in done {
+            match removed {
+                Ok(()) => {
+                    self.failed_in_a_row = 0;
+                    self.count(why, &due);
+                    gone.push(due.artifact.id);
+                }
+                Err(error) => {
+                    self.failed_in_a_row += 1;
+                    self.swept.failed += 1;
+                    info!(artifact = %due.artifact.id, key = due.key, %error, "a removal failed");
+                    let pause = PUT_OFF_MS << due.failures.min(MAX_DOUBLINGS);
+                    self.catalog().put_off(due.artifact.id, self.depot.now().plus_millis(pause)).await?;
+                    last_error = Some(error);
+                }
+            }
+        }
+        match why {
+            DueFor::Replaced => self.catalog().forget_replaced(&gone).await?,
+            DueFor::Abandoned | DueFor::Expired | DueFor::Removed => {
+                self.catalog().gone(&gone, self.depot.now()).await?;
+            }
+        }
+        match last_error {
+            Some(error) if self.failed_in_a_row >= AWAY_AFTER => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn count(&mut self, why: DueFor, due: &Due) -> u64 {
+        let amount: &mut Amount = match why {
+            DueFor::Expired => &mut self.swept.expired,
+            DueFor::Abandoned => &mut self.swept.abandoned,
+            DueFor::Removed => &mut self.swept.removed,
+            DueFor::Replaced => &mut self.swept.replaced,
+        };
+        // Of a former object the original's size is its own: it was stored as it came.
+        let stored = due.artifact.stored.map(|stored| stored.size);
+        let bytes = if why == DueFor::Replaced { due.artifact.size } else { stored }.unwrap_or_default();
+        amount.count += 1;
+        amount.bytes += bytes;
+        bytes
+    }
+
+    /// What a dry run says of it.
+    async fn note(&mut self, why: DueFor, due: &Due) -> Result<(), Halt> {
+        let bytes = self.count(why, due);
+        if self.swept.items.len() >= MAX_ITEMS {
+            return Ok(());
+        }
+        let artifact = due.artifact.clone();
+        let retained_by = match why {
+            DueFor::Expired => {
+                let pin = self.catalog().pinned(&artifact.run).await?;
+                let expiry = self.depot.expiry(&Kept { artifact: artifact.clone(), pin });
+                Some(expiry.by.to_string())
+            }
+            DueFor::Abandoned | DueFor::Removed | DueFor::Replaced => None,
+        };
+        let reason = match why {
+            DueFor::Expired => "expired",
+            DueFor::Abandoned => "abandoned",
+            DueFor::Removed => "removed",
+            DueFor::Replaced => "replaced",
+        };
+        self.swept.items.push(Item {
+            artifact_id: artifact.id,
+            run_id: artifact.run,
+            name: artifact.name,
+            kind: artifact.kind,
+            bytes,
+            reason,
+            created_at: artifact.created_at,
+            retained_by,
+        });
+        Ok(())
+    }
+
+    /// Tombstones past their time.
+    async fn forget(&mut self) -> Result<(), Halt> {
+        let tombstone = i64::try_from(self.rules.tombstone.as_millis()).unwrap_or(i64::MAX);
+        let before: Timestamp = self.depot.now().plus_millis(-tombstone);
+        loop {
+            let forgotten = self.catalog().purge(before, self.rules.batch).await?;
+            self.swept.forgotten += forgotten as u64;
+            if forgotten < self.rules.batch {
+                return Ok(());
+            }
+            self.extend().await?;
+        }
+    }
+}

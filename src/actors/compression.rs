@@ -1,0 +1,205 @@
+//! The compression: finds smaller forms of artifacts, a bounded number at a time, off the async threads.
+//!
+//! Receives [`Compress`] from those who have an upload in hand; claims by itself, when nobody else asks, what was uploaded
+//! straight to the store. Sends nothing. Whatever fails, the original is kept, and it is counted. On overload it refuses,
+//! and the original is kept. When it stops, so do its threads, within milliseconds.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tracing::{debug, info, warn};
+
+use super::messages::compression::Compress;
+use super::supervision::Alive;
+use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
+use crate::storage::compression::{self, Limits, Outcome};
+use crate::storage::depot::{Depot, DepotError, Smaller};
+
+/// How often it looks for what was uploaded straight to the store.
+const LOOK: Duration = Duration::from_secs(2);
+/// Pause after the catalog did not answer.
+const REST: Duration = Duration::from_secs(15);
+/// How long nobody else gets what was claimed: longer than the largest artifact takes. Half an hour.
+const CLAIM_MS: i64 = 1_800_000;
+/// How often something is claimed until it is left as it is.
+const TRIES: u32 = 3;
+
+/// See the module's page.
+pub struct Compression {
+    depot: Depot,
+    /// Compressions at a time.
+    threads: usize,
+    running: usize,
+    /// Whoever waits holds a place among the uploads of the node, so this is bounded by `artifacts.max_uploads`.
+    waiting: VecDeque<Waiting>,
+    /// Set when the actor goes: its threads look at it.
+    stop: Arc<AtomicBool>,
+    /// Not before does it claim again.
+    rest_until: Option<Instant>,
+    looking: bool,
+    _alive: Alive,
+}
+
+struct Waiting {
+    job: Compress,
+    reply: oneshot::Sender<Option<Smaller>>,
+}
+
+impl Compression {
+    /// A compression with so many threads, at least one.
+    pub fn new(depot: Depot, threads: usize, alive: Alive) -> Self {
+        Self {
+            depot,
+            threads: threads.max(1),
+            running: 0,
+            waiting: VecDeque::new(),
+            stop: Arc::default(),
+            rest_until: None,
+            looking: false,
+            _alive: alive,
+        }
+    }
+
+    /// Starts what may be started.
+    fn advance(&mut self, ctx: &mut Context<Self>) {
+        while self.running < self.threads
+            && let Some(Waiting { job, reply }) = self.waiting.pop_front()
+        {
+            let compress = smaller(self.depot.clone(), job.source, job.content_type, self.stop.clone());
+            let answer = async move {
+                // Whoever asked may be gone; the smaller file goes with the answer.
+                let _ = reply.send(compress.await);
+            };
+            self.run(answer, ctx);
+        }
+    }
+
+    fn run(&mut self, work: impl Future<Output = ()> + 'static, ctx: &mut Context<Self>) {
+        self.running += 1;
+        ctx.spawn(wrap_future::<_, Self>(work).map(|(), compression, ctx| {
+            compression.running -= 1;
+            compression.advance(ctx);
+        }));
+    }
+
+    /// Claims what was uploaded straight to the store, while nobody waits.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        let free = self.threads - self.running.min(self.threads);
+        let rests = self.rest_until.is_some_and(|until| Instant::now() < until);
+        if free == 0 || self.looking || rests || !self.waiting.is_empty() {
+            return;
+        }
+        self.looking = true;
+        let depot = self.depot.clone();
+        let claim = async move {
+            let now = depot.now();
+            depot.parts().catalog.claim(now, now.plus_millis(CLAIM_MS), TRIES, free).await
+        };
+        ctx.spawn(wrap_future::<_, Self>(claim).map(|claimed, compression, ctx| {
+            compression.looking = false;
+            match claimed {
+                Ok(rows) => rows.into_iter().for_each(|row| {
+                    let work = recompress(compression.depot.clone(), row, compression.stop.clone());
+                    compression.run(work, ctx);
+                }),
+                Err(error) => {
+                    debug!(%error, "nothing could be claimed");
+                    compression.rest_until = Some(Instant::now() + REST);
+                }
+            }
+        }));
+    }
+}
+
+/// The smaller form of a file, if there is one.
+async fn smaller(depot: Depot, source: PathBuf, content_type: String, stop: Arc<AtomicBool>) -> Option<Smaller> {
+    let began = Instant::now();
+    let work = move || attempt(&depot, &source, &content_type, &stop);
+    let (outcome, found) = match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => {
+            warn!(%error, "an artifact is stored as it came: its smaller form could not be written");
+            ("disk", None)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a compression panicked; the artifact is stored as it came");
+            ("panicked", None)
+        }
+    };
+    metrics::counter!("runcast_compressions_total", "outcome" => outcome).increment(1);
+    metrics::histogram!("runcast_compression_seconds").record(began.elapsed().as_secs_f64());
+    found
+}
+
+fn attempt(
+    depot: &Depot,
+    source: &Path,
+    content_type: &str,
+    stop: &AtomicBool,
+) -> std::io::Result<(&'static str, Option<Smaller>)> {
+    let (mut target, file) = depot.parts().spool.file()?;
+    let source = std::fs::File::open(source)?;
+    let stopped = || stop.load(Ordering::Relaxed);
+    match compression::compress(&source, &mut target, content_type, &Limits::default(), &stopped)? {
+        Outcome::Kept(why) => Ok((why.as_str(), None)),
+        Outcome::Smaller(found) => {
+            let stored = Stored { size: found.size, sha256: found.sha256, coding: found.coding, method: found.method };
+            Ok((found.method.as_str(), Some(Smaller { file, stored })))
+        }
+    }
+}
+
+/// Makes an artifact smaller that is in the store already.
+async fn recompress(depot: Depot, row: ArtifactRow, stop: Arc<AtomicBool>) {
+    let made = async {
+        let source = depot.fetch(&row).await?;
+        let found = smaller(depot.clone(), source.path().to_owned(), row.content_type.clone(), stop.clone()).await;
+        match found {
+            Some(found) => {
+                let saved = row.size.unwrap_or_default().saturating_sub(found.stored.size);
+                let replaced = depot.replace(&row, &found).await?;
+                debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
+            }
+            // Another life of the node takes it up.
+            None if stop.load(Ordering::Relaxed) => {}
+            None => depot.parts().catalog.spare(row.id).await?,
+        }
+        Ok::<_, DepotError>(())
+    };
+    if let Err(error) = made.await {
+        info!(run = %row.run, artifact = %row.id, %error, "an upload was not compressed; it is tried again later");
+    }
+}
+
+impl Actor for Compression {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if self.depot.parts().limits.compress_direct {
+            ctx.run_interval(LOOK, Self::look);
+        }
+    }
+}
+
+impl Drop for Compression {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed); // also when it panicked
+    }
+}
+
+impl Handler<Compress> for Compression {
+    type Result = ResponseFuture<Option<Smaller>>;
+
+    fn handle(&mut self, job: Compress, ctx: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        self.waiting.push_back(Waiting { job, reply });
+        self.advance(ctx);
+        Box::pin(async move { answer.await.unwrap_or_default() })
+    }
+}

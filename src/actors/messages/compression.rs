@@ -1,0 +1,17 @@
+//! What the compression understands.
+
+use std::path::PathBuf;
+
+use actix::Message;
+
+use crate::storage::depot::Smaller;
+
+/// Find a smaller form of a file that stays until this is answered. Answered with `None`: it is stored as it came.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Option<Smaller>")]
+pub struct Compress {
+    /// The file.
+    pub source: PathBuf,
+    /// What it is said to be.
+    pub content_type: String,
+}

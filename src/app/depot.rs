@@ -1,0 +1,62 @@
+//! Opening the depot: the store of artifacts, the spool, and the key of our own URLs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::Semaphore;
+use tracing::warn;
+
+use super::opening::{open_objects, open_url_key};
+use crate::config::Config;
+use crate::protocol::Retention;
+use crate::storage::catalog::artifacts::ArtifactCatalog;
+use crate::storage::depot::{Depot, DepotLimits, Health, Parts, Spool};
+use crate::storage::journal::Journal;
+
+/// The depot as the configuration says; `None`: no artifacts are kept. A store that does not answer now may do so later.
+pub(super) async fn open(
+    config: &Config,
+    catalog: Arc<dyn ArtifactCatalog>,
+    journal: Arc<dyn Journal>,
+) -> Result<Option<Depot>, anyhow::Error> {
+    let Some(objects) = open_objects(config).context("objects.url")? else { return Ok(None) };
+    if let Err(error) = objects.probe().await {
+        warn!(place = objects.place(), %error, "the store of artifacts can't be used as it is");
+    }
+    let spool_dir = spool_dir(config);
+    let spool = Spool::open(&spool_dir).with_context(|| format!("artifacts.spool_dir {}", spool_dir.display()))?;
+    let Some(urls) = open_url_key(config).context("the key of signed URLs")? else { return Ok(None) };
+    let artifacts = &config.artifacts;
+    let rules = config.retention.rules.iter().map(|rule| (rule.kind, rule.days));
+    Ok(Some(Depot::new(Parts {
+        catalog,
+        objects,
+        retention: Retention::new(config.retention.days, rules),
+        spool,
+        urls,
+        limits: DepotLimits {
+            bytes: artifacts.max_bytes,
+            per_run: artifacts.max_per_run,
+            url_ttl: Duration::from_secs(config.objects.url_ttl_secs),
+            upload: Duration::from_secs(artifacts.upload_hours * 3_600),
+            compress: artifacts.compress,
+            compress_direct: artifacts.compress_direct,
+            uploads: artifacts.max_uploads,
+        },
+        uploads: Arc::new(Semaphore::new(artifacts.max_uploads)),
+        health: Health::default(),
+        clock: Arc::new(move || journal.now()),
+    })))
+}
+
+fn spool_dir(config: &Config) -> PathBuf {
+    let set = &config.artifacts.spool_dir;
+    match (set.as_os_str().is_empty(), config.is_cluster()) {
+        (false, _) => set.clone(),
+        (true, false) => config.server.data_dir.join("spool"),
+        // The nodes of a cluster keep nothing: not even a data directory.
+        (true, true) => std::env::temp_dir().join("runcast-spool"),
+    }
+}

@@ -1,0 +1,280 @@
+//! `/api/runs/{runId}/artifacts/{artifactId}/content`: the bytes of an artifact, for whoever has a URL that we signed. It reads
+//! what no store hands out by itself: a directory's objects, and what is decoded on the way.
+//!
+//! Nothing that was uploaded can run with the rights of our origin: it is sandboxed, never sniffed, and shown only if its
+//! type runs nothing.
+
+use std::ops::Range;
+
+use actix_web::body::SizedStream;
+use actix_web::http::header::{self, ByteRangeSpec, ContentType, ETag, EntityTag, Header as _, IfNoneMatch, IfRange};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use futures_util::TryStreamExt as _;
+
+use super::super::Edge;
+use super::super::error::Problem;
+use super::super::intake;
+use super::ids;
+use crate::protocol::{ArtifactState, ContentCoding, Timestamp};
+use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
+use crate::storage::compression::decode::decoded;
+use crate::storage::depot::{Depot, DepotError, content_disposition, is_shown};
+use crate::storage::objects::ObjectsError;
+use crate::storage::objects::signing::{Access, Disposition, Grant, GrantError};
+
+/// A document made of it may do nothing.
+const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'";
+
+fn path_of(row: &ArtifactRow) -> String {
+    format!("/api/runs/{}/artifacts/{}/content", row.run, row.id)
+}
+
+/// A URL without a host that reads an artifact until then.
+pub(super) fn get_url(depot: &Depot, row: &ArtifactRow, expires: Timestamp, decoded: bool) -> String {
+    let path = path_of(row);
+    let shown = is_shown(&row.content_type);
+    let disposition = if shown { Disposition::Inline } else { Disposition::Attachment };
+    let grant = Grant { access: Access::Get, path: path.clone(), expires, disposition, decoded };
+    format!("{path}?{}", grant.sign(&depot.parts().urls))
+}
+
+/// A URL that takes the bytes of a pending artifact, and until when.
+pub(super) fn put_url(
+    edge: &Edge,
+    request: &HttpRequest,
+    depot: &Depot,
+    row: &ArtifactRow,
+    ttl_ms: i64,
+) -> (String, Timestamp) {
+    let (path, expires) = (path_of(row), depot.now().plus_millis(ttl_ms));
+    let disposition = Disposition::Attachment;
+    let grant = Grant { access: Access::Put, path: path.clone(), expires, disposition, decoded: false };
+    (absolute(edge, request, format!("{path}?{}", grant.sign(&depot.parts().urls))), expires)
+}
+
+/// With the host by which we are reached.
+pub(super) fn absolute(edge: &Edge, request: &HttpRequest, url: String) -> String {
+    if !url.starts_with('/') {
+        return url;
+    }
+    match edge.public_url.as_str() {
+        "" => {
+            let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+            format!("http://{}{url}", host.unwrap_or("localhost"))
+        }
+        public => format!("{public}{url}"),
+    }
+}
+
+impl From<GrantError> for Problem {
+    fn from(error: GrantError) -> Self {
+        let code = match error {
+            GrantError::Expired => "url_expired",
+            GrantError::Tampered => "url_invalid",
+        };
+        Self::new(StatusCode::FORBIDDEN, code, error.to_string())
+    }
+}
+
+fn granted(depot: &Depot, request: &HttpRequest) -> Result<Grant, Problem> {
+    let (method, path, query) = (request.method().as_str(), request.uri().path(), request.query_string());
+    Ok(Grant::verify(&depot.parts().urls, method, path, query, depot.now())?)
+}
+
+/// `GET` and `HEAD`
+pub(in super::super) async fn get(
+    edge: web::Data<Edge>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let depot = edge.depot()?;
+    let grant = granted(depot, &request)?;
+    let (run, id) = ids(&path)?;
+    let row = depot.find_ready(&run, id).await?.artifact;
+    let Some(stored) = row.stored else { return Err(DepotError::NotReady(row.state, None).into()) };
+    let decodes = grant.decoded && stored.coding != ContentCoding::Identity;
+    let mut response = described(&row, grant.disposition);
+    if decodes {
+        decode(depot, &request, &row, stored, &mut response).await
+    } else {
+        let tag = EntityTag::new_strong(stored.sha256.to_string());
+        if stored.coding != ContentCoding::Identity {
+            response.insert_header((header::CONTENT_ENCODING, stored.coding.as_str()));
+        }
+        raw(depot, &request, &row, stored.size, tag, &mut response).await
+    }
+}
+
+/// What all answers say of an artifact.
+fn described(row: &ArtifactRow, disposition: Disposition) -> HttpResponseBuilder {
+    let shown = disposition == Disposition::Inline && is_shown(&row.content_type);
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, row.content_type.as_str()))
+        .insert_header((header::CONTENT_DISPOSITION, content_disposition(row.name.as_str(), shown)))
+        .insert_header((header::CACHE_CONTROL, "private, no-transform, max-age=3600"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
+        .insert_header(("cross-origin-resource-policy", "cross-origin"));
+    response
+}
+
+/// The object decoded on the way. Ranges are those of what is stored, so there are none here.
+async fn decode(
+    depot: &Depot,
+    request: &HttpRequest,
+    row: &ArtifactRow,
+    stored: Stored,
+    response: &mut HttpResponseBuilder,
+) -> Result<HttpResponse, Problem> {
+    // A rebuilt zip file is not the original byte for byte: it has a tag of its own.
+    let tag = EntityTag::new_strong(format!("{}-decoded", stored.sha256));
+    if let Some(unchanged) = unchanged(request, &tag) {
+        return Ok(unchanged);
+    }
+    response.insert_header(ETag(tag)).insert_header((header::ACCEPT_RANGES, "none"));
+    if request.method() == Method::HEAD {
+        // Of a length that nobody knows yet, as the answer to a GET.
+        return Ok(response.streaming(futures_util::stream::empty::<Empty>()));
+    }
+    let body = depot.parts().objects.read(&row.key, None).await.map_err(not_lost)?;
+    let stream = body.stream.map_err(std::io::Error::other);
+    Ok(response.streaming(decoded(stored.coding, stream)))
+}
+
+/// The object as it is, or a range of it (RFC 9110, 14).
+async fn raw(
+    depot: &Depot,
+    request: &HttpRequest,
+    row: &ArtifactRow,
+    size: u64,
+    tag: EntityTag,
+    response: &mut HttpResponseBuilder,
+) -> Result<HttpResponse, Problem> {
+    if let Some(unchanged) = unchanged(request, &tag) {
+        return Ok(unchanged);
+    }
+    response.insert_header((header::ACCEPT_RANGES, "bytes"));
+    let range = match wanted(request, &tag, size) {
+        Wanted::All => 0..size,
+        Wanted::Part(range) => {
+            let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+            response.status(StatusCode::PARTIAL_CONTENT).insert_header((header::CONTENT_RANGE, content_range));
+            range
+        }
+        Wanted::Nothing => {
+            return Ok(HttpResponse::RangeNotSatisfiable()
+                .insert_header((header::CONTENT_RANGE, format!("bytes */{size}")))
+                .finish());
+        }
+    };
+    response.insert_header(ETag(tag));
+    let length = range.end - range.start;
+    if request.method() == Method::HEAD || length == 0 {
+        return Ok(response.no_chunking(length).body(SizedStream::new(length, futures_util::stream::empty::<Empty>())));
+    }
+    let part = (length < size).then_some(range);
+    let body = depot.parts().objects.read(&row.key, part).await.map_err(not_lost)?;
+    Ok(response.body(SizedStream::new(length, body.stream)))
+}
+
+/// A piece of no body.
+type Empty = Result<bytes::Bytes, ObjectsError>;
+
+/// An object that is not where its row says is a loss of the store's, and no mistake of the caller's.
+fn not_lost(error: ObjectsError) -> DepotError {
+    if error == ObjectsError::NotFound {
+        tracing::error!("an artifact's object is missing from the store");
+    }
+    error.into()
+}
+
+/// The answer to somebody who has it already.
+fn unchanged(request: &HttpRequest, tag: &EntityTag) -> Option<HttpResponse> {
+    let known = match IfNoneMatch::parse(request).ok()? {
+        IfNoneMatch::Any => request.headers().contains_key(header::IF_NONE_MATCH),
+        IfNoneMatch::Items(tags) => tags.iter().any(|theirs| theirs.weak_eq(tag)),
+    };
+    known.then(|| HttpResponse::NotModified().insert_header(ETag(tag.clone())).finish())
+}
+
+/// What of an object is asked for.
+enum Wanted {
+    All,
+    Part(Range<u64>),
+    Nothing,
+}
+
+/// One range is served; several at once, as a header that can't be read, are answered with all of it.
+fn wanted(request: &HttpRequest, tag: &EntityTag, size: u64) -> Wanted {
+    if request.headers().contains_key(header::IF_RANGE) {
+        match request.get_header::<IfRange>() {
+            Some(IfRange::EntityTag(theirs)) if theirs.strong_eq(tag) => {}
+            _ => return Wanted::All,
+        }
+    }
+    match request.get_header::<header::Range>() {
+        Some(header::Range::Bytes(specs)) => match specs.as_slice() {
+            [spec] => part(spec, size),
+            _ => Wanted::All,
+        },
+        _ => Wanted::All,
+    }
+}
+
+fn part(spec: &ByteRangeSpec, size: u64) -> Wanted {
+    match spec.to_satisfiable_range(size) {
+        Some((first, last)) => Wanted::Part(first..last + 1),
+        None => Wanted::Nothing,
+    }
+}
+
+/// `PUT`: the bytes of a pending artifact, into a directory.
+pub(in super::super) async fn put(
+    edge: web::Data<Edge>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    mut payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let depot = edge.depot()?;
+    granted(depot, &request)?;
+    let (run, id) = ids(&path)?;
+    let row = depot.find(&run, id).await?.artifact;
+    if row.state != ArtifactState::Pending {
+        return Err(DepotError::NotReady(row.state, row.failure).into());
+    }
+    let _place = depot.admit()?;
+    let most = row.size.unwrap_or(depot.parts().limits.bytes);
+    let mut writer =
+        depot.parts().objects.writer(&row.key, &depot.meta_of_upload(&row)).await.map_err(DepotError::from)?;
+    let mut size = 0;
+    let filled = async {
+        while let Some(bytes) = intake::next(&mut payload, edge.limits.body_idle).await? {
+            size += bytes.len() as u64;
+            if size > most {
+                let detail = format!("the body has more than the {most} bytes that were announced");
+                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "artifact_too_large", detail));
+            }
+            writer.write(&bytes).await.map_err(DepotError::from)?;
+        }
+        Ok(())
+    };
+    match filled.await {
+        Ok(()) => writer.finish().await.map_err(DepotError::from)?,
+        Err(problem) => {
+            if let Err(error) = writer.abort().await {
+                tracing::info!(artifact = %id, %error, "what is left of an upload is left to the cleanup");
+            }
+            return Err(problem);
+        }
+    };
+    // Another one may have been completed meanwhile: nobody would come for these bytes.
+    let now = depot.find(&run, id).await;
+    if !now.as_ref().is_ok_and(|kept| kept.artifact.state == ArtifactState::Pending) {
+        depot.parts().objects.delete(&row.key).await.map_err(DepotError::from)?;
+        let now = now?.artifact;
+        return Err(DepotError::NotReady(now.state, now.failure).into());
+    }
+    Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).finish())
+}

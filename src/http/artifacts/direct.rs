@@ -1,0 +1,99 @@
+//! Uploads that do not pass the server: `POST /api/runs/{runId}/artifacts`, and `POST .../{artifactId}/complete`.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::super::Edge;
+use super::super::error::Problem;
+use super::super::events::run_id;
+use super::upload::{panicked, refuse_if_gone};
+use super::{content, description, event, form, headers, ids};
+use crate::protocol::{ArtifactKind, Sha256, Timestamp};
+use crate::storage::catalog::artifacts::{ArtifactRow, Kept};
+use crate::storage::depot::{Completed, Depot, DepotError, NewArtifact};
+
+/// What is announced.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Announced {
+    name: String,
+    content_type: Option<String>,
+    kind: Option<String>,
+    size: u64,
+    sha256: Option<String>,
+    test: Option<String>,
+}
+
+/// Where and how it is to be put.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UploadTo {
+    method: &'static str,
+    url: String,
+    headers: serde_json::Map<String, serde_json::Value>,
+    expires_at: Timestamp,
+}
+
+/// `POST /api/runs/{runId}/artifacts`
+pub(in super::super) async fn create(
+    edge: web::Data<Edge>,
+    request: HttpRequest,
+    path: web::Path<String>,
+    mut payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let (depot, run) = (edge.depot()?, run_id(&path)?);
+    let announced: Announced = description(&edge, &request, &mut payload).await?;
+    let name = headers::name(&announced.name)?;
+    let content_type =
+        announced.content_type.as_deref().map_or_else(|| Ok(headers::content_type_of(&name)), headers::content_type)?;
+    let kind = match announced.kind.as_deref() {
+        Some(text) => headers::kind(text)?,
+        None => ArtifactKind::guess(name.as_str(), &content_type),
+    };
+    let digest = |text: &str| {
+        let form = || Problem::bad_request("invalid_digest", "sha256 must be 64 hexadecimal digits");
+        Sha256::parse_hex(text).ok_or_else(form)
+    };
+    let sha256 = announced.sha256.as_deref().map(digest).transpose()?;
+    let test = announced.test.as_deref().map(headers::test).transpose()?;
+    refuse_if_gone(&edge, &run).await?;
+    let new = NewArtifact { run, name, kind, content_type, test, size: Some(announced.size), sha256 };
+    let artifact = depot.expect(new).await?;
+    let upload = upload_to(&edge, &request, depot, &artifact).await?;
+    let kept = Kept { artifact, pin: None };
+    let artifact = form::Artifact::of(&kept, &edge, depot);
+    Ok(HttpResponse::Created().json(json!({"artifact": artifact, "upload": upload})))
+}
+
+async fn upload_to(edge: &Edge, request: &HttpRequest, depot: &Depot, row: &ArtifactRow) -> Result<UploadTo, Problem> {
+    let ttl_ms = depot.upload_ttl_ms();
+    let objects = &depot.parts().objects;
+    if !objects.serves_itself() {
+        let (url, expires_at) = content::put_url(edge, request, depot, row, ttl_ms);
+        return Ok(UploadTo { method: "PUT", url, headers: serde_json::Map::new(), expires_at });
+    }
+    let ttl = Duration::from_millis(ttl_ms.unsigned_abs());
+    let signed = objects.sign_put(&row.key, &depot.meta_of_upload(row), ttl).await.map_err(DepotError::from)?;
+    let headers = signed.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
+    Ok(UploadTo { method: signed.method, url: signed.url.into(), headers, expires_at: signed.expires_at })
+}
+
+/// `POST /api/runs/{runId}/artifacts/{artifactId}/complete`
+pub(in super::super) async fn complete(
+    edge: web::Data<Edge>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (depot, (run, id)) = (edge.depot()?.clone(), ids(&path)?);
+    // It holds a lease, and goes on when the client does not wait for the answer.
+    let completing = actix_web::rt::spawn(async move {
+        let Completed { kept, is_new } = depot.complete(&run, id).await?;
+        if is_new {
+            event::tell(&edge, &kept.artifact).await;
+        }
+        Ok(HttpResponse::Ok().json(form::Artifact::of(&kept, &edge, &depot)))
+    });
+    completing.await.unwrap_or_else(|failed| Err(panicked(&failed)))
+}

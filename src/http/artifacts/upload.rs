@@ -1,0 +1,85 @@
+//! `PUT /api/runs/{runId}/artifacts/{name}`: an upload through the server.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use tracing::error;
+
+use super::super::Edge;
+use super::super::error::Problem;
+use super::super::events::run_id;
+use super::super::intake;
+use super::headers::{self, Described};
+use super::{event, form};
+use crate::actors::messages::compression::Compress;
+use crate::protocol::RunId;
+use crate::storage::depot::{Arrived, Arriving, Depot, DepotError, NewArtifact};
+use crate::storage::journal::RunPhase;
+
+/// See the module.
+pub(in super::super) async fn upload(
+    edge: web::Data<Edge>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    mut payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let depot = edge.depot()?.clone();
+    let (run, name) = (run_id(&path.0)?, headers::name_in_path(&request)?);
+    let Described { content_type, kind, test, size, sha256 } = Described::read(&request, &name)?;
+    let place = depot.admit()?;
+    refuse_if_gone(&edge, &run).await?;
+    let mut arriving = depot.receive(NewArtifact { run, name, kind, content_type, test, size, sha256 }).await?;
+    if let Err(problem) = fill(&edge, &mut arriving, &mut payload).await {
+        arriving.fail(&problem.to_string()).await;
+        return Err(problem);
+    }
+    let arrived = arriving.finish().await?;
+    // From here on it does not depend on whether the client waits for the answer.
+    let storing = actix_web::rt::spawn(async move {
+        let stored = store(&edge, &depot, arrived).await;
+        drop(place);
+        stored
+    });
+    storing.await.unwrap_or_else(|failed| Err(panicked(&failed)))
+}
+
+/// The answer when the work behind it panicked.
+pub(super) fn panicked(failed: &dyn std::fmt::Display) -> Problem {
+    error!(%failed, "work on an artifact panicked");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "the server failed; the artifact is not ready")
+}
+
+/// A run that has expired takes nothing any more.
+pub(super) async fn refuse_if_gone(edge: &Edge, run: &RunId) -> Result<(), Problem> {
+    let head = edge.journal.head(run).await;
+    let head = head.map_err(|error| Problem::unavailable("journal_unavailable", error.to_string()))?;
+    match head.phase {
+        RunPhase::Gone => Err(Problem::new(StatusCode::GONE, "run_gone", "the run has expired")),
+        RunPhase::Live | RunPhase::Sealed => Ok(()),
+    }
+}
+
+async fn fill(edge: &Edge, arriving: &mut Arriving, payload: &mut web::Payload) -> Result<(), Problem> {
+    while let Some(bytes) = intake::next(payload, edge.limits.body_idle).await? {
+        arriving.write(&bytes).await?;
+    }
+    Ok(())
+}
+
+async fn store(edge: &Edge, depot: &Depot, arrived: Arrived) -> Result<HttpResponse, Problem> {
+    let smaller = match arrived.spooled() {
+        Some(file) => {
+            let source = file.path().to_owned();
+            let ask = Compress { source, content_type: arrived.row.content_type.clone() };
+            // Refused, or gone before it answered: it is stored as it came.
+            edge.compress.ask(ask).await.unwrap_or_else(|refused| {
+                metrics::counter!("runcast_compressions_total", "outcome" => "refused").increment(1);
+                tracing::info!(%refused, "an artifact is stored as it came");
+                None
+            })
+        }
+        None => None,
+    };
+    let kept = depot.store(arrived, smaller).await.map_err(|error: DepotError| Problem::from(error))?;
+    event::tell(edge, &kept.artifact).await;
+    Ok(HttpResponse::Created().json(form::Artifact::of(&kept, edge, depot)))
+}

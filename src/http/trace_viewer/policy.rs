@@ -1,0 +1,106 @@
+//! What the trace viewer's files may do in a browser.
+
+use crate::config::{Addressing, Bucket, ObjectsConfig, ObjectsUrl};
+
+use super::{PAGES, WORKER};
+
+/// The one script that stands in `index.html` itself. It warns of pages opened from a disk, which ours are not; without its
+/// hash each visit would leave an error in the console.
+const INLINE_SCRIPT: &str = "'sha256-Ri7HXsDkiKl7epMiRQ8YMyWU6zrse3V3f6urxKM76qA='";
+
+/// The content security policies.
+#[derive(Debug)]
+pub(super) struct Policies {
+    page: String,
+    worker: String,
+}
+
+/// Where signed URLs of a bucket lead; nowhere else than to us for a directory.
+fn storage_source(objects: &ObjectsConfig) -> Option<String> {
+    let given = [&objects.public_url, &objects.endpoint].into_iter().find(|url| !url.is_empty());
+    let given = given.map(|url| url.trim_end_matches('/').to_owned());
+    let in_host = |bucket: &Bucket, origin: String| match (objects.addressing, origin.split_once("://")) {
+        (Addressing::Host, Some((scheme, host))) => format!("{scheme}://{}.{host}", bucket.name),
+        _ => origin,
+    };
+    match &objects.url {
+        ObjectsUrl::Usual | ObjectsUrl::None | ObjectsUrl::Dir(_) => None,
+        ObjectsUrl::S3(bucket) => {
+            let origin = given.unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", objects.region));
+            Some(in_host(bucket, origin))
+        }
+        ObjectsUrl::Gcs(_) => Some(given.unwrap_or_else(|| "https://storage.googleapis.com".into())),
+        // The account's name may come from the environment.
+        ObjectsUrl::Azure(_) => Some(given.unwrap_or_else(|| "https://*.blob.core.windows.net".into())),
+    }
+}
+
+impl Policies {
+    pub(super) fn new(objects: &ObjectsConfig) -> Self {
+        // Styles: the console's and the errors' colours are attributes. `data:` frames: the blank page before a snapshot.
+        let page = format!(
+            "default-src 'none'; script-src 'self' {INLINE_SCRIPT}; style-src 'self' 'unsafe-inline'; img-src 'self' blob: \
+             data:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self' data:; worker-src \
+             'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        // The worker fetches the traces, also where the server redirects it to.
+        let storage = storage_source(objects).map(|source| format!(" {source}")).unwrap_or_default();
+        Self { page, worker: format!("default-src 'none'; connect-src 'self'{storage}") }
+    }
+
+    pub(super) fn of(&self, file: &str) -> &str {
+        match file {
+            WORKER => &self.worker,
+            page if PAGES.contains(&page) => &self.page,
+            _ => "default-src 'none'; sandbox",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(url: &str, change: impl FnOnce(&mut ObjectsConfig)) -> Option<String> {
+        let url = ObjectsUrl::try_from(url.to_owned()).unwrap();
+        let mut objects = ObjectsConfig { url, ..Default::default() };
+        change(&mut objects);
+        storage_source(&objects)
+    }
+
+    #[test]
+    fn the_worker_reaches_the_host_of_signed_urls_and_no_other() {
+        for own in ["", "none:", "dir:objects"] {
+            assert_eq!(source(own, |_| {}), None, "{own}");
+        }
+        let given = |url: &str, source: Option<String>| assert_eq!(source.as_deref(), Some(url));
+        given("https://s3.us-east-1.amazonaws.com", source("s3://runs", |_| {}));
+        given("https://runs.s3.us-east-1.amazonaws.com", source("s3://runs/ci", |o| o.addressing = Addressing::Host));
+        given("https://storage.googleapis.com", source("gs://runs", |_| {}));
+        given("https://*.blob.core.windows.net", source("az://runs", |_| {}));
+        let minio = |o: &mut ObjectsConfig| o.endpoint = "http://minio:9000/".into();
+        given("http://minio:9000", source("s3://runs", minio));
+        given(
+            "https://files.example.org",
+            source("s3://runs", |o| {
+                minio(o);
+                o.public_url = "https://files.example.org".into();
+            }),
+        );
+
+        let objects = ObjectsConfig {
+            url: ObjectsUrl::Gcs(Bucket { name: "b".into(), prefix: String::new() }),
+            ..Default::default()
+        };
+        let worker = "default-src 'none'; connect-src 'self' https://storage.googleapis.com";
+        assert_eq!(Policies::new(&objects).of(WORKER), worker);
+        assert_eq!(Policies::new(&ObjectsConfig::default()).of(WORKER), "default-src 'none'; connect-src 'self'");
+    }
+
+    #[test]
+    fn only_pages_and_the_worker_may_do_anything() {
+        let policies = Policies::new(&ObjectsConfig::default());
+        assert!(PAGES.iter().all(|page| policies.of(page).contains("script-src 'self' 'sha256-")));
+        assert_eq!(policies.of("playwright-logo.svg"), "default-src 'none'; sandbox");
+    }
+}

@@ -1,0 +1,179 @@
+//! An upload through the server, while its bytes come: straight to the store, or to the spool when it may become smaller.
+
+use tokio::io::AsyncWriteExt as _;
+
+use super::super::catalog::artifacts::ArtifactRow;
+use super::super::compression;
+use super::super::objects::{ObjectMeta, Writer};
+use super::{Depot, DepotError, Digesting, NewArtifact, SpoolFile, content_disposition, is_shown};
+use crate::protocol::{ContentCoding, Sha256};
+
+/// Bytes by which it is judged whether more can be saved.
+const HEAD: usize = compression::HEAD;
+/// Bytes that go to the spool at a time.
+const PIECE: usize = 512 * 1024;
+
+/// See the module. Dropped before it has arrived, it leaves a pending row and nothing else.
+pub struct Arriving {
+    depot: Depot,
+    row: ArtifactRow,
+    /// The first bytes, until the way is chosen.
+    head: Vec<u8>,
+    way: Option<Way>,
+    digest: Digesting,
+    size: u64,
+    /// The store's name of the upload is in the catalog.
+    noted: bool,
+}
+
+/// Where the bytes go.
+enum Way {
+    Straight(Box<Writer>),
+    Spooled { file: tokio::fs::File, spooled: SpoolFile },
+}
+
+/// An upload whose bytes are all here, and are what was announced.
+pub struct Arrived {
+    /// Its row, still pending.
+    pub row: ArtifactRow,
+    /// Its bytes.
+    pub size: u64,
+    /// Their digest.
+    pub sha256: Sha256,
+    pub(super) place: Place,
+}
+
+/// Where they are.
+pub(super) enum Place {
+    /// On the way into the store, not yet to be seen there.
+    Straight(Box<Writer>),
+    Spooled(SpoolFile),
+}
+
+impl Depot {
+    /// Announces an artifact whose bytes come through this node.
+    ///
+    /// # Errors
+    /// [`DepotError`]; nothing was begun.
+    pub async fn receive(&self, new: NewArtifact) -> Result<Arriving, DepotError> {
+        let row = self.announce(new, false).await?;
+        let (depot, digest) = (self.clone(), Digesting::default());
+        Ok(Arriving { depot, row, head: Vec::new(), way: None, digest, size: 0, noted: false })
+    }
+
+    /// What the store has to know of an artifact that it holds in this coding.
+    pub(super) fn meta(&self, row: &ArtifactRow, coding: ContentCoding) -> ObjectMeta {
+        let disposition = content_disposition(row.name.as_str(), is_shown(&row.content_type));
+        ObjectMeta { content_type: row.content_type.clone(), coding, disposition }
+    }
+}
+
+impl Arriving {
+    /// Takes the next bytes; waits while those before are on their way.
+    ///
+    /// # Errors
+    /// [`DepotError`]; [`Arriving::fail`] is what is left to do.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), DepotError> {
+        self.size += bytes.len() as u64;
+        let most = self.depot.parts().limits.bytes;
+        if self.size > most {
+            return Err(DepotError::TooLarge(most));
+        }
+        self.digest.take(bytes);
+        if self.way.is_some() {
+            return self.pass(bytes).await;
+        }
+        self.head.extend_from_slice(bytes);
+        if self.head.len() >= HEAD { self.choose().await } else { Ok(()) }
+    }
+
+    async fn choose(&mut self) -> Result<(), DepotError> {
+        let Self { depot, row, head, .. } = self;
+        let way = if depot.parts().limits.compress && compression::may_shrink(head, &row.content_type) {
+            let spool = depot.parts().spool.clone();
+            let made = tokio::task::spawn_blocking(move || spool.file()).await;
+            let (file, spooled) = made.map_err(|error| DepotError::Spool(error.to_string()))?.map_err(full)?;
+            let mut file = tokio::fs::File::from_std(file);
+            file.set_max_buf_size(PIECE);
+            Way::Spooled { file, spooled }
+        } else {
+            let meta = depot.meta(row, ContentCoding::Identity);
+            Way::Straight(Box::new(depot.parts().objects.writer(&row.key, &meta).await?))
+        };
+        self.way = Some(way);
+        let head = std::mem::take(&mut self.head);
+        self.pass(&head).await
+    }
+
+    async fn pass(&mut self, bytes: &[u8]) -> Result<(), DepotError> {
+        match &mut self.way {
+            Some(Way::Straight(writer)) => {
+                writer.write(bytes).await?;
+                if let Some(upload) = writer.upload().filter(|_| !self.noted) {
+                    self.depot.parts().catalog.note_upload(self.row.id, upload).await?;
+                    self.noted = true;
+                }
+                Ok(())
+            }
+            Some(Way::Spooled { file, .. }) => file.write_all(bytes).await.map_err(full),
+            None => Ok(()),
+        }
+    }
+
+    /// All bytes have come. What is not as announced fails, and leaves nothing but a failed row.
+    ///
+    /// # Errors
+    /// [`DepotError`].
+    pub async fn finish(mut self) -> Result<Arrived, DepotError> {
+        match self.arrive().await {
+            Ok((sha256, place)) => Ok(Arrived { row: self.row, size: self.size, sha256, place }),
+            Err(error) => {
+                self.fail(&error.to_string()).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn arrive(&mut self) -> Result<(Sha256, Place), DepotError> {
+        if self.way.is_none() {
+            self.choose().await?;
+        }
+        let sha256 = self.digest.clone().finish();
+        matches_announced(&self.row, self.size, sha256)?;
+        match self.way.take() {
+            Some(Way::Straight(writer)) => Ok((sha256, Place::Straight(writer))),
+            Some(Way::Spooled { mut file, spooled }) => {
+                file.flush().await.map_err(full)?;
+                Ok((sha256, Place::Spooled(spooled)))
+            }
+            None => Err(DepotError::Spool("the upload has no way".into())),
+        }
+    }
+
+    /// It does not go on: whatever came is removed, and the row says why.
+    pub async fn fail(self, why: &str) {
+        if let Some(Way::Straight(writer)) = self.way
+            && let Err(error) = writer.abort().await
+        {
+            tracing::info!(artifact = %self.row.id, %error, "what is left of an upload is left to the cleanup");
+        }
+        if let Err(error) = self.depot.parts().catalog.fail(self.row.id, why).await {
+            tracing::info!(artifact = %self.row.id, %error, "a failed upload counts as pending until the cleanup");
+        }
+    }
+}
+
+/// Whether what came is what was announced.
+pub(super) fn matches_announced(row: &ArtifactRow, size: u64, sha256: Sha256) -> Result<(), DepotError> {
+    if let Some(announced) = row.size.filter(|announced| *announced != size) {
+        return Err(DepotError::Mismatch(format!("{size} bytes instead of {announced}")));
+    }
+    if let Some(announced) = row.sha256.filter(|announced| *announced != sha256) {
+        return Err(DepotError::Mismatch(format!("sha-256 {sha256} instead of {announced}")));
+    }
+    Ok(())
+}
+
+fn full(error: std::io::Error) -> DepotError {
+    DepotError::Spool(error.to_string())
+}

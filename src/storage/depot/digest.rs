@@ -1,0 +1,46 @@
+//! Digests of bytes that come piece by piece.
+
+use aws_lc_rs::digest;
+
+use crate::protocol::Sha256;
+
+/// SHA-256 of what was taken so far.
+#[derive(Clone)]
+pub struct Digesting(digest::Context);
+
+impl Default for Digesting {
+    fn default() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+}
+
+impl Digesting {
+    /// Takes the next bytes.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that was taken.
+    pub fn finish(self) -> Sha256 {
+        let digest = self.0.finish();
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        Sha256(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_that_of_the_standard_however_the_pieces_fall() {
+        // FIPS 180-4, example "abc".
+        let wanted = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        for pieces in [vec!["abc"], vec!["a", "", "bc"]] {
+            let mut digesting = Digesting::default();
+            pieces.iter().for_each(|piece| digesting.take(piece.as_bytes()));
+            assert_eq!(digesting.finish().to_string(), wanted);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Artifacts through a real server, by somebody who means it no good: what is sent is wrong, cut short, or too much, what
+//! it stands on fails, and what is asked for is none of the asker's business.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod cleanup;
+mod cluster;
+mod content;
+mod cut;
+mod direct;
+mod download;
+mod failing;
+mod fixture;
+#[path = "../command/http_double.rs"]
+#[allow(dead_code, reason = "each test binary uses its own part of it")]
+mod http_double;
+mod limits;
+mod names;
+mod origins;
+mod pins;
+mod recompress;
+#[path = "../support/mod.rs"]
+mod support;
+mod sweep;
+mod upload;
+mod zip;
+
+/// How long a double waits for a request.
+const DEADLINE: std::time::Duration = support::SOON;
