@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
 use crate::cli::ServerUrl;
-use crate::cli::post::{PostError, Poster};
+use crate::cli::ask::AskError;
+use crate::cli::post::Poster;
 use crate::protocol::ids::IdError;
 use crate::protocol::{RunId, Timestamp};
 
@@ -35,7 +36,7 @@ pub enum DemoError {
     Run(#[from] IdError),
     /// The server didn't take the events.
     #[error(transparent)]
-    Post(#[from] PostError),
+    Post(#[from] AskError),
 }
 
 /// A recorded run.

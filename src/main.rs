@@ -13,6 +13,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(&args),
         Command::Publish(args) => cli::publish::run(args),
         Command::Watch(args) => cli::watch::run(args),
+        Command::Upload(args) => cli::upload::run(args),
+        Command::Artifacts(args) => cli::artifacts::run(args),
+        Command::Cleanup(args) => cli::cleanup::run(args),
         Command::Doctor(args) => cli::doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| {

@@ -16,13 +16,17 @@ use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::postgres::{Inspection, PostgresCatalog};
 use crate::storage::data_dir::{DataDir, DataDirError};
 
+mod objects;
 mod redis;
 
 /// `runcast doctor`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Changes nothing but to try the lock of an existing data directory, and connects to Redis.\n\
+#[command(
+    after_help = "Changes nothing but to try the lock of an existing data directory, and to write and remove one small \
+                        object where artifacts are. Connects to Redis, PostgreSQL and the store of artifacts.\n\
                         Exit codes: 0 it would run (warnings included), 1 a check failed, 2 wrong usage, \
-                        64 the configuration would be refused.")]
+                        64 the configuration would be refused."
+)]
 pub struct DoctorArgs {
     #[command(flatten)]
     settings: SettingArgs,
@@ -113,6 +117,7 @@ fn machine(config: &Config) -> Vec<Check> {
     }
     checks.push(journal(config));
     checks.extend(catalog(config));
+    checks.push(objects::check(config));
     checks.push(descriptors(Descriptors::now(), config.server.max_connections));
     checks.push(bind(config));
     checks

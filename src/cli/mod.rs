@@ -1,4 +1,4 @@
-//! The command line: `serve` (when nothing else is said), `publish`, `watch`, `doctor`.
+//! The command line: `serve` (when nothing else is said), `publish`, `watch`, `upload`, `artifacts`, `cleanup`, `doctor`.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,15 +10,20 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Flag, Sources};
 use crate::protocol::RunId;
 
+pub mod artifacts;
+pub mod ask;
 mod batch;
+pub mod cleanup;
 pub mod doctor;
 pub mod post;
 pub mod publish;
 mod server_url;
+mod table;
 mod terminal;
+pub mod upload;
 pub mod watch;
 
-pub use server_url::ServerUrl;
+pub use server_url::{ServerArgs, ServerUrl};
 
 /// Watch automated test runs live: lossless, ordered, for every viewer.
 #[derive(Debug, Parser)]
@@ -41,6 +46,12 @@ pub enum Command {
     Publish(publish::PublishArgs),
     /// Follow a run in the terminal
     Watch(watch::WatchArgs),
+    /// Upload files to a run, as its artifacts
+    Upload(upload::UploadArgs),
+    /// List the artifacts of a run
+    Artifacts(artifacts::ArtifactsArgs),
+    /// Remove the artifacts whose time has come, or say which those are
+    Cleanup(cleanup::CleanupArgs),
     /// Check the configuration and the machine, and say what is wrong
     Doctor(doctor::DoctorArgs),
 }
@@ -139,5 +150,33 @@ mod tests {
         assert!(Cli::try_parse_from(["runcast", "watch", "a/b"]).is_err());
         assert!(Cli::try_parse_from(["runcast", "watch", "r", "--after", "x"]).is_err());
         assert!(Cli::try_parse_from(["runcast", "publish", "r", "-", "--url", "ftp://h"]).is_err());
+    }
+
+    #[test]
+    fn the_tools_for_artifacts_take_what_their_help_says_and_nothing_else() {
+        assert!(matches!(
+            parse("runcast upload r a b --parallel 64 --kind trace --test t -q --json"),
+            Command::Upload(_)
+        ));
+        assert!(matches!(
+            parse("runcast upload r a --name n --content-type text/plain --through-server --url http://a,http://b"),
+            Command::Upload(_)
+        ));
+        assert!(matches!(parse("runcast artifacts r --json"), Command::Artifacts(_)));
+        assert!(matches!(parse("runcast cleanup --dry-run --json"), Command::Cleanup(_)));
+        for wrong in [
+            "upload r",
+            "upload a/b file",
+            "upload r file --parallel 0",
+            "upload r file --parallel 65",
+            "upload r file --kind film",
+            "upload r file --url ftp://h",
+            "upload r file --timeout 0",
+            "artifacts",
+            "artifacts a/b",
+            "cleanup r",
+        ] {
+            assert!(Cli::try_parse_from(format!("runcast {wrong}").split(' ')).is_err(), "{wrong}");
+        }
     }
 }

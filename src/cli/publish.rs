@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::batch::{BatchLimits, Batches};
 use super::post::Poster;
-use super::{ServerUrl, block_on, parse_run, tell};
+use super::{ServerArgs, block_on, parse_run, tell};
 use crate::protocol::RunId;
 
 /// Bytes at which a batch is posted. 256 KiB.
@@ -32,16 +32,8 @@ pub struct PublishArgs {
     /// NDJSON, one event a line; - is standard input
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// The server; several nodes of a cluster by commas, or by repeating it: when one fails, the next is asked
-    #[arg(
-        long,
-        env = "RUNCAST_URL",
-        hide_env_values = true,
-        default_value = "http://127.0.0.1:3001",
-        value_name = "URL",
-        value_delimiter = ','
-    )]
-    url: Vec<ServerUrl>,
+    #[command(flatten)]
+    servers: ServerArgs,
     /// Most events per request
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     batch: u64,
@@ -79,7 +71,7 @@ async fn publish(
     bar: &ProgressBar,
     sum: &mut Sum,
 ) -> anyhow::Result<()> {
-    let mut poster = Poster::new(&args.url, &args.run, Duration::from_secs(args.timeout))?;
+    let mut poster = Poster::new(&args.servers.url, &args.run, Duration::from_secs(args.timeout))?;
     let mut batches = Batches::new(input, BatchLimits { bytes: BATCH_BYTES, events: args.batch })?;
     while let Some(batch) = batches.next().await.with_context(|| format!("reading {}", args.file.display()))? {
         let on_retry = |why: &str| bar.set_message(format!("again: {why}"));

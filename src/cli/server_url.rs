@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use clap::Args;
 use reqwest::Url;
 
 use crate::protocol::{After, RunId};
@@ -9,6 +10,21 @@ use crate::protocol::{After, RunId};
 /// `http://host[:port][/prefix]` of a runcast server.
 #[derive(Clone, Debug)]
 pub struct ServerUrl(Url);
+
+/// Which servers a command speaks to.
+#[derive(Args, Clone, Debug)]
+pub struct ServerArgs {
+    /// The server; several nodes of a cluster by commas, or by repeating it: when one fails, the next is asked
+    #[arg(
+        long,
+        env = "RUNCAST_URL",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:3001",
+        value_name = "URL",
+        value_delimiter = ','
+    )]
+    pub(super) url: Vec<ServerUrl>,
+}
 
 impl FromStr for ServerUrl {
     type Err = String;
@@ -41,6 +57,41 @@ impl ServerUrl {
         if !after.is_empty() {
             url.query_pairs_mut().append_pair("after", after);
         }
+        url
+    }
+
+    /// Most artifacts of a page.
+    const PAGE: &str = "1000";
+
+    /// A page of a run's artifacts, behind `cursor` unless that is empty.
+    pub(super) fn artifacts(&self, run: &RunId, cursor: &str) -> Url {
+        let mut url = self.announce(run);
+        url.query_pairs_mut().append_pair("limit", Self::PAGE);
+        if !cursor.is_empty() {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        url
+    }
+
+    /// Where an upload to a store is announced.
+    pub(super) fn announce(&self, run: &RunId) -> Url {
+        self.under(&["api", "runs", run.as_str(), "artifacts"])
+    }
+
+    /// Where the end of an upload to a store is told.
+    pub(super) fn complete(&self, run: &RunId, artifact: &str) -> Url {
+        self.under(&["api", "runs", run.as_str(), "artifacts", artifact, "complete"])
+    }
+
+    /// Where an artifact of this name is put. A name is one segment, whatever it has in it.
+    pub(super) fn artifact(&self, run: &RunId, name: &str) -> Url {
+        self.under(&["api", "runs", run.as_str(), "artifacts", name])
+    }
+
+    /// Where a cleanup is asked for.
+    pub(super) fn cleanup(&self, is_dry: bool) -> Url {
+        let mut url = self.under(&["api", "cleanup", "run"]);
+        url.set_query(is_dry.then_some("dryRun=1"));
         url
     }
 
@@ -79,6 +130,20 @@ mod tests {
         assert_eq!(live("http://h:1", ""), "ws://h:1/ws/runs/ci:42");
         assert_eq!(live("https://h", "latest"), "wss://h/ws/runs/ci:42?after=latest");
         assert_eq!(live("http://h", "7:42"), "ws://h/ws/runs/ci:42?after=7%3A42");
+    }
+
+    #[test]
+    fn the_name_of_an_artifact_is_one_segment() {
+        let (server, run) = ("http://h".parse::<ServerUrl>().unwrap(), RunId::parse("r").unwrap());
+        for (name, segment) in [("a/b c.zip", "a%2Fb%20c.zip"), ("50%?#é", "50%25%3F%23%C3%A9"), ("../x", "..%2Fx")] {
+            let wanted = format!("http://h/api/runs/r/artifacts/{segment}");
+            assert_eq!(server.artifact(&run, name).as_str(), wanted);
+        }
+        let page = |cursor: &str| server.artifacts(&run, cursor).to_string();
+        assert_eq!(page(""), "http://h/api/runs/r/artifacts?limit=1000");
+        assert_eq!(page("i"), "http://h/api/runs/r/artifacts?limit=1000&cursor=i");
+        assert_eq!(server.cleanup(true).as_str(), "http://h/api/cleanup/run?dryRun=1");
+        assert_eq!(server.cleanup(false).as_str(), "http://h/api/cleanup/run");
     }
 
     #[test]

@@ -20,7 +20,7 @@ async fn a_sound_machine_passes_and_nothing_is_left_behind() {
     let directory = tempfile::tempdir().unwrap();
     let (code, report) = doctor(directory.path(), &[], &[("RUNCAST__JOURNAL__MIN_FREE_BYTES", "0")]).await;
     assert_eq!(code, Some(0), "{report}");
-    for name in ["configuration", "data directory", "free space", "journal", "descriptors", "address"] {
+    for name in ["configuration", "data directory", "free space", "journal", "artifacts", "descriptors", "address"] {
         assert!(report.lines().any(|line| line.starts_with(&format!("ok    {name} "))), "{name}\n{report}");
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
@@ -30,7 +30,7 @@ async fn a_sound_machine_passes_and_nothing_is_left_behind() {
 async fn every_problem_of_the_configuration_is_in_the_report() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("config.toml"), "[server]\nworkers = -1\nblind = 1\n").unwrap();
-    let environment = [("DATABASE_URL", "mysql://u:hunter2@h/d"), ("ARTIFACT_RETENTION_DAYS", "7")];
+    let environment = [("DATABASE_URL", "mysql://u:hunter2@h/d"), ("SUPABASE_URL", "https://h")];
     let (code, report) = doctor(directory.path(), &["--json"], &environment).await;
     assert_eq!(code, Some(64));
     let report: Value = serde_json::from_str(&report).unwrap();

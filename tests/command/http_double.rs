@@ -41,13 +41,18 @@ pub(crate) struct HttpDouble {
 impl HttpDouble {
     /// Gives `answers` in order; the last one again and again.
     pub(crate) fn start(answers: Vec<Answer>) -> Self {
+        Self::start_with(answers, |_| ())
+    }
+
+    /// The same; `before` sees each request before it is answered.
+    pub(crate) fn start_with(answers: Vec<Answer>, before: impl Fn(&Request) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, requests) = unbounded_channel();
         thread::spawn(move || {
             for (index, stream) in listener.incoming().enumerate() {
                 let answer = &answers[index.min(answers.len() - 1)];
-                if serve(stream.unwrap(), answer, &sender).is_none() {
+                if serve(stream.unwrap(), answer, &before, &sender).is_none() {
                     return;
                 }
             }
@@ -67,7 +72,12 @@ impl HttpDouble {
 }
 
 /// One request per connection. `None`: the test is over.
-fn serve(stream: TcpStream, answer: &Answer, requests: &UnboundedSender<Request>) -> Option<()> {
+fn serve(
+    stream: TcpStream,
+    answer: &Answer,
+    before: &impl Fn(&Request),
+    requests: &UnboundedSender<Request>,
+) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {
@@ -85,7 +95,9 @@ fn serve(stream: TcpStream, answer: &Answer, requests: &UnboundedSender<Request>
     let request = Request { line: lines.swap_remove(0), headers, body: Vec::new() };
     let mut body = vec![0; request.header("content-length").parse().unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    requests.send(Request { body, ..request }).ok()?;
+    let request = Request { body, ..request };
+    before(&request);
+    requests.send(request).ok()?;
     if let Answer::Say(status, headers, body) = answer {
         let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
         let mut stream = reader.into_inner();

@@ -3,13 +3,19 @@
 // Helpers of tests may fail as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod artifacts;
+mod cleanup;
 mod demo;
 mod doctor;
+mod doctor_objects;
 mod http_double;
 mod publish;
 mod reports;
 #[path = "../support/mod.rs"]
 mod support;
+mod upload;
+mod upload_direct;
+mod upload_resumed;
 mod watch;
 mod ws_double;
 

@@ -14,7 +14,7 @@ use self::dial::{CONNECT, Dialled, Dialler, Dialling, Refused, Socket, dialled};
 use self::follow::{Follow, Seen};
 use self::show::Show;
 use super::terminal::{plain, plain_json};
-use super::{ServerUrl, block_on, parse_run, post, tell};
+use super::{ServerArgs, ask, block_on, parse_run, tell};
 use crate::backoff::Backoff;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{After, RunId};
@@ -48,16 +48,8 @@ pub struct WatchArgs {
     /// Go on when the run has ended
     #[arg(long)]
     follow: bool,
-    /// The server; several nodes of a cluster by commas, or by repeating it: they are asked in turn
-    #[arg(
-        long,
-        env = "RUNCAST_URL",
-        hide_env_values = true,
-        default_value = "http://127.0.0.1:3001",
-        value_name = "URL",
-        value_delimiter = ','
-    )]
-    url: Vec<ServerUrl>,
+    #[command(flatten)]
+    servers: ServerArgs,
     /// Give up after so many seconds without a connection
     #[arg(long, default_value_t = 60, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
@@ -74,7 +66,7 @@ pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let format = if args.json { Format::Json { terminal } } else { Format::Lines(Show::new(colours)) };
     let out = Output { out: io::BufWriter::new(out), format };
     let mut watch = Watch {
-        dialler: Dialler::new(args.run, args.url),
+        dialler: Dialler::new(args.run, args.servers.url),
         follow: Follow::new(args.after),
         out,
         backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
@@ -212,7 +204,7 @@ impl Watch {
     fn refused(&mut self, refused: Refused) -> anyhow::Result<()> {
         let why = match refused {
             Refused::Failed(tungstenite::Error::Http(response)) if is_for_good(response.status()) => {
-                let detail = post::problem(response.body().as_deref().unwrap_or_default());
+                let detail = ask::problem(response.body().as_deref().unwrap_or_default());
                 bail!("the server refused with {}: {detail}", response.status());
             }
             Refused::Failed(error) => plain_error(&error),

@@ -1,0 +1,128 @@
+//! `runcast artifacts`: what a run has left behind.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::DecimalBytes;
+
+use self::shown::{Shown, percent_saved, read_all, saving};
+use super::ask::Servers;
+use super::table::{self, Align};
+use super::terminal::plain_json;
+use super::{ServerArgs, block_on, parse_run, tell};
+use crate::protocol::RunId;
+
+pub(super) mod shown;
+
+/// `runcast artifacts`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Exit codes: 0 they are listed, 1 they can't be (stderr says why), 2 wrong usage.")]
+pub struct ArtifactsArgs {
+    /// The run
+    #[arg(value_parser = parse_run)]
+    run: RunId,
+    /// Write each artifact as the JSON that the server has for it, one a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    servers: ServerArgs,
+    /// Give up after so many seconds without an answer
+    #[arg(long, default_value_t = 60, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+}
+
+/// Lists them.
+///
+/// # Errors
+/// When the server does not say, or nobody takes the list.
+pub fn run(args: ArtifactsArgs) -> anyhow::Result<ExitCode> {
+    let servers = Servers::new(&args.servers.url)?;
+    let mut artifacts = Vec::new();
+    let on_retry = |why: &str| tell(format_args!("again: {why}"));
+    let reading = read_all(&servers, &args.run, Duration::from_secs(args.timeout), on_retry, |artifact| {
+        artifacts.push(artifact);
+    });
+    block_on(reading)?.with_context(|| format!("listing the artifacts of {}", args.run))?;
+    let lines = if args.json { as_json(&artifacts) } else { as_table(&artifacts) };
+    print(&lines)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes lines to stdout; a reader that has seen enough is no error.
+pub(super) fn print(lines: &[String]) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// JSON as it came, unless a terminal shows it.
+pub(super) fn fit_for_stdout(json: &str) -> String {
+    if io::stdout().is_terminal() { plain_json(json) } else { json.to_owned() }
+}
+
+fn as_json(artifacts: &[Shown]) -> Vec<String> {
+    artifacts.iter().map(|artifact| fit_for_stdout(&artifact.json)).collect()
+}
+
+fn as_table(artifacts: &[Shown]) -> Vec<String> {
+    use Align::{Left, Right};
+    let columns = [
+        ("NAME", Left),
+        ("KIND", Left),
+        ("SIZE", Right),
+        ("STORED", Right),
+        ("SAVED", Right),
+        ("STATE", Left),
+        ("EXPIRES", Left),
+        ("RETAINED BY", Left),
+        ("ID", Left),
+    ];
+    let bytes = |bytes: Option<u64>| bytes.map_or("-".into(), |bytes| DecimalBytes(bytes).to_string());
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+    let row = |artifact: &Shown| {
+        let sizes = artifact.size.zip(artifact.stored_size);
+        [
+            artifact.name.clone(),
+            artifact.kind.clone(),
+            bytes(artifact.size),
+            bytes(artifact.stored_size),
+            sizes.map_or("-".into(), |(size, stored)| percent_saved(size, stored)),
+            artifact.state.clone(),
+            text(&artifact.expires_at),
+            text(&artifact.retained_by),
+            artifact.artifact_id.clone(),
+        ]
+    };
+    let mut lines = table::lines(columns, artifacts.iter().map(row).collect());
+    let stored = artifacts.iter().filter_map(|artifact| artifact.size.zip(artifact.stored_size));
+    let (size, stored) = stored.fold((0, 0), |sum, sizes| (sum.0 + sizes.0, sum.1 + sizes.1));
+    lines.push(format!("{} artifacts, {}", artifacts.len(), saving(size, stored)));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_is_known_of_each() {
+        let ready = r#"{"artifactId":"id-1","name":"trace.zip","kind":"trace","size":1000000,"storedSize":400000,
+            "state":"ready","expiresAt":"2027-01-01T00:00:00.000Z","retainedBy":"rule:trace"}"#;
+        let pending = r#"{"artifactId":"id-2","name":"a\u001b[2J.log","kind":"log","size":null,"state":"pending",
+            "expiresAt":null,"retainedBy":"pin"}"#;
+        let artifacts = [ready, pending].map(|json| Shown::parse(json).unwrap());
+        let lines = as_table(&artifacts);
+        assert_eq!(lines[0].split("  ").map(str::trim).filter(|head| !head.is_empty()).count(), 9, "{lines:?}");
+        assert_eq!(
+            lines[1],
+            "trace.zip       trace  1.00 MB  400.00 kB  60.0 %  ready    2027-01-01T00:00:00.000Z  rule:trace   id-1"
+        );
+        assert!(lines[2].starts_with("a\\u{1b}[2J.log  log          -"), "{lines:?}");
+        assert_eq!(lines[3], "2 artifacts, 1.00 MB -> 400.00 kB stored (60.0 % saved)");
+    }
+}

@@ -1,0 +1,285 @@
+//! Asking a server until it says yes or no: what may pass is repeated, at the next of several servers, with pauses and a
+//! bound.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+
+use super::ServerUrl;
+use super::terminal::plain;
+use crate::backoff::Backoff;
+
+/// Pauses between attempts, before jitter and `Retry-After`.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Longest wait for one answer: longer than a server's own deadline for an append.
+pub(super) const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// Characters of a server's explanation that are shown.
+const DETAIL_CHARS: usize = 500;
+
+/// There is no yes.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The server says no, and would say it again.
+    #[error("the server refused with {status}: {detail}")]
+    Refused {
+        /// HTTP status.
+        status: StatusCode,
+        /// The problem's stable name, if it has one.
+        code: Option<String>,
+        /// The server's explanation, fit for a terminal.
+        detail: String,
+    },
+    /// No success for so long; what was asked for may have been done.
+    #[error("gave up after {} s without progress; last: {last}", .patience.as_secs())]
+    GaveUp {
+        /// How long it was tried.
+        patience: Duration,
+        /// What went wrong last.
+        last: String,
+    },
+    /// No success, and no second attempt.
+    #[error("{0}")]
+    Failed(String),
+    /// It answers, but not as runcast does.
+    #[error("the answer is not runcast's: {0}")]
+    Foreign(String),
+    /// It can't even be asked.
+    #[error("the request can't be made: {0}")]
+    Unaskable(String),
+    /// The HTTP client can't be built.
+    #[error("no HTTP client: {0}")]
+    Client(#[source] reqwest::Error),
+}
+
+/// How an attempt ended that did not succeed.
+pub(super) enum Failed {
+    /// Worth repeating, perhaps only after a time that the server names.
+    Again(String, Option<Duration>),
+    /// Not worth repeating.
+    ForGood(AskError),
+}
+
+/// Servers that do the same: one is asked, as long as it answers. Clones share which one that is.
+#[derive(Clone, Debug)]
+pub(super) struct Servers {
+    client: Client,
+    urls: Arc<[ServerUrl]>,
+    at: Arc<AtomicUsize>,
+}
+
+impl Servers {
+    /// `urls` must have one.
+    pub(super) fn new(urls: &[ServerUrl]) -> Result<Self, AskError> {
+        let client = client(urls.iter().any(ServerUrl::is_encrypted))?;
+        Ok(Self { client, urls: urls.into(), at: Arc::default() })
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.urls.len()
+    }
+
+    /// The one to be asked, and its number.
+    fn current(&self) -> (usize, &ServerUrl) {
+        let number = self.at.load(Ordering::Relaxed);
+        (number, &self.urls[number % self.urls.len()])
+    }
+
+    /// Asks once. After a failure that may pass, the next server's turn has come.
+    pub(super) async fn ask<F>(&self, attempt: impl FnOnce(&Client, &ServerUrl) -> F) -> Result<Bytes, Failed>
+    where
+        F: Future<Output = Result<Bytes, Failed>>,
+    {
+        let (number, server) = self.current();
+        let outcome = attempt(&self.client, server).await;
+        if matches!(outcome, Err(Failed::Again(..))) {
+            // Unless somebody else has left it already.
+            let _ = self.at.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    /// Asks until there is a yes or a no, or nothing succeeds for `patience`. `on_retry` hears why it asks again.
+    pub(super) async fn insist(
+        &self,
+        patience: Duration,
+        request: impl Fn(&Client, &ServerUrl) -> RequestBuilder,
+        mut on_retry: impl FnMut(&str),
+    ) -> Result<Bytes, AskError> {
+        let mut patience = Patience::new(patience);
+        loop {
+            let timeout = patience.left().min(ATTEMPT);
+            let (why, after) = match self.ask(|client, url| answer(request(client, url).timeout(timeout))).await {
+                Ok(body) => return Ok(body),
+                Err(Failed::ForGood(error)) => return Err(error),
+                Err(Failed::Again(why, after)) => (why, after),
+            };
+            let pause = patience.pause(&why, after)?;
+            on_retry(&why);
+            sleep(pause).await;
+        }
+    }
+}
+
+/// A client; without root certificates, which not every system has, where it needs none.
+pub(super) fn client(is_encrypted: bool) -> Result<Client, AskError> {
+    let mut client = Client::builder()
+        .user_agent(concat!("runcast/", env!("CARGO_PKG_VERSION")))
+        // A POST must not become a GET elsewhere.
+        .redirect(reqwest::redirect::Policy::none());
+    if !is_encrypted {
+        client = client.tls_certs_only([]);
+    }
+    client.build().map_err(AskError::Client)
+}
+
+/// The pauses between attempts, and their bound.
+pub(super) struct Patience {
+    whole: Duration,
+    deadline: Instant,
+    backoff: Backoff,
+}
+
+impl Patience {
+    pub(super) fn new(whole: Duration) -> Self {
+        Self { whole, deadline: Instant::now() + whole, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE) }
+    }
+
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// So much time was not spent in vain.
+    pub(super) fn extend(&mut self, time: Duration) {
+        self.deadline += time;
+    }
+
+    /// How long to wait before the next attempt; an error when that would be too late.
+    pub(super) fn pause(&mut self, why: &str, retry_after: Option<Duration>) -> Result<Duration, AskError> {
+        let pause = self.backoff.pause().max(retry_after.unwrap_or_default());
+        if pause < self.left() {
+            return Ok(pause);
+        }
+        Err(AskError::GaveUp { patience: self.whole, last: why.to_owned() })
+    }
+}
+
+/// Sends a request, and gives the body of a yes.
+pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
+    let response = request.send().await.map_err(|error| match error.is_builder() {
+        true => Failed::ForGood(AskError::Unaskable(explain(&error))),
+        false => Failed::Again(explain(&error), None),
+    })?;
+    let status = response.status();
+    if status.is_success() {
+        return response.bytes().await.map_err(|error| Failed::Again(explain(&error), None));
+    }
+    let retry_after = retry_after(&response);
+    let body = response.bytes().await.unwrap_or_default();
+    let detail = problem(&body);
+    let may_pass = match status {
+        // It lacks what it takes, and will lack it in a second.
+        StatusCode::NOT_IMPLEMENTED => false,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => true,
+        status => status.is_server_error(),
+    };
+    if may_pass {
+        Err(Failed::Again(format!("{status}: {detail}"), retry_after))
+    } else {
+        let code = serde_json::from_slice::<Problem>(&body).ok().and_then(|problem| problem.code);
+        Err(Failed::ForGood(AskError::Refused { status, code, detail }))
+    }
+}
+
+/// Reads what runcast answers.
+pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, AskError> {
+    serde_json::from_slice(body).map_err(|error| AskError::Foreign(error.to_string()))
+}
+
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3); its form as a date is not used by runcast.
+fn retry_after(response: &Response) -> Option<Duration> {
+    response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// The causes of an error in one line: reqwest's own text names only the URL.
+fn explain(error: &reqwest::Error) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    if error.is_timeout() { "no answer in time".into() } else { plain(&last.to_string(), DETAIL_CHARS) }
+}
+
+/// `application/problem+json`
+#[derive(Deserialize)]
+struct Problem {
+    code: Option<String>,
+    title: Option<String>,
+    detail: Option<String>,
+}
+
+/// What a problem document says, or the body as it is.
+pub(super) fn problem(body: &[u8]) -> String {
+    let text = match serde_json::from_slice::<Problem>(body) {
+        Ok(Problem { code, title, detail }) => {
+            let parts: Vec<String> = [code, detail.or(title)].into_iter().flatten().collect();
+            parts.join(": ")
+        }
+        Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
+    };
+    if text.is_empty() { "(no explanation)".into() } else { plain(&text, DETAIL_CHARS) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explanation_is_shown_with_its_code_and_cannot_act() {
+        let problem = |text: &str| problem(text.as_bytes());
+        assert_eq!(problem(r#"{"title":"T","detail":"event 3 has no type","code":"x"}"#), "x: event 3 has no type");
+        assert_eq!(problem(r#"{"title":"T","status":400}"#), "T");
+        assert_eq!(problem("<h1>\x1b[2J Bad gateway</h1>"), "<h1>\\u{1b}[2J Bad gateway</h1>");
+        assert_eq!(problem(""), "(no explanation)");
+    }
+
+    #[test]
+    fn patience_ends_before_a_pause_that_would_outlast_it_and_grows_with_what_was_not_in_vain() {
+        let mut patience = Patience::new(Duration::from_secs(10));
+        assert!(patience.pause("x", None).is_ok_and(|pause| pause <= FIRST_PAUSE));
+        assert_eq!(patience.pause("x", Some(Duration::from_secs(5))).unwrap(), Duration::from_secs(5));
+        let gave_up = patience.pause("busy", Some(Duration::from_secs(11))).unwrap_err();
+        assert_eq!(gave_up.to_string(), "gave up after 10 s without progress; last: busy");
+        patience.extend(Duration::from_secs(5));
+        assert!(patience.pause("x", Some(Duration::from_secs(11))).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_next_server_is_asked_once_one_has_failed_whoever_noticed() {
+        let urls: Vec<ServerUrl> = ["http://a", "http://b"].map(|url| url.parse().unwrap()).into();
+        let servers = Servers::new(&urls).unwrap();
+        let other = servers.clone();
+        let again = async |servers: &Servers| {
+            let _ = servers.ask(|_, _| async { Err(Failed::Again(String::new(), None)) }).await;
+        };
+        // Both are at it when the first server fails: that is one failure.
+        let _ = servers
+            .ask(|_, _| async {
+                again(&other).await;
+                Err(Failed::Again(String::new(), None))
+            })
+            .await;
+        assert_eq!(servers.current().1.events(&crate::protocol::RunId::parse("r").unwrap()).host_str(), Some("b"));
+        again(&servers).await;
+        assert_eq!(other.current().0, 2, "and the first one again");
+    }
+}

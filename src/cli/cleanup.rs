@@ -1,0 +1,213 @@
+//! `runcast cleanup`: removes the artifacts whose time has come, or says which those are.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use bytes::Bytes;
+use clap::Args;
+use indicatif::DecimalBytes;
+use reqwest::StatusCode;
+use reqwest::header::CONTENT_TYPE;
+use serde::Deserialize;
+
+use super::artifacts::{fit_for_stdout, print};
+use super::ask::{AskError, Failed, Servers, answer, read};
+use super::table::{self, Align};
+use super::terminal::plain;
+use super::{ServerArgs, block_on, tell};
+
+/// Characters of an error that are shown.
+const ERROR_CHARS: usize = 500;
+
+/// `runcast cleanup`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Exit codes: 0 it was done, or looked at; 1 not, or not all of it (stderr says why); \
+                        2 wrong usage.")]
+pub struct CleanupArgs {
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the server's answer as the JSON that it is
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    servers: ServerArgs,
+    /// Wait so many seconds for its end; it goes on without us
+    #[arg(long, default_value_t = 600, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+}
+
+/// How much of something.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct Amount {
+    count: u64,
+    bytes: u64,
+}
+
+/// What the server says that it did.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Swept {
+    node_id: String,
+    duration_ms: u64,
+    expired: Amount,
+    abandoned: Amount,
+    removed: Amount,
+    replaced: Amount,
+    orphan_objects: Amount,
+    orphan_artifacts: u64,
+    orphans_removed: bool,
+    failed: u64,
+    error: Option<String>,
+    items: Vec<Item>,
+}
+
+/// Something that would go.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    run_id: String,
+    name: String,
+    kind: String,
+    bytes: u64,
+    reason: String,
+    retained_by: Option<String>,
+    artifact_id: String,
+}
+
+/// Asks for it.
+///
+/// # Errors
+/// When no server does it.
+pub fn run(args: CleanupArgs) -> anyhow::Result<ExitCode> {
+    let body = match block_on(ask(&args))? {
+        Err(AskError::Refused { status: StatusCode::CONFLICT, .. }) => {
+            bail!("a cleanup is running already; nothing was done")
+        }
+        asked => asked?,
+    };
+    let swept: Swept = read(&body)?;
+    let lines = match args.json {
+        true => vec![fit_for_stdout(&String::from_utf8_lossy(&body))],
+        false => report(&swept, args.dry_run),
+    };
+    print(&lines)?;
+    if let Some(error) = &swept.error {
+        bail!("it stopped early: {}", plain(error, ERROR_CHARS));
+    }
+    if swept.failed > 0 {
+        bail!("{} could not be removed; the next cleanup tries again", swept.failed);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks one server after the other, each once: what was begun goes on, also if its answer was not heard.
+async fn ask(args: &CleanupArgs) -> Result<Bytes, AskError> {
+    let servers = Servers::new(&args.servers.url)?;
+    let timeout = Duration::from_secs(args.timeout);
+    for tried in 1.. {
+        let asked = servers.ask(|client, server| {
+            let request = client.post(server.cleanup(args.dry_run)).header(CONTENT_TYPE, "application/json");
+            answer(request.timeout(timeout))
+        });
+        match asked.await {
+            Ok(body) => return Ok(body),
+            Err(Failed::ForGood(error)) => return Err(error),
+            Err(Failed::Again(last, _)) if tried == servers.count() => {
+                return Err(AskError::Failed(last));
+            }
+            Err(Failed::Again(why, _)) => tell(format_args!("asking the next server: {why}")),
+        }
+    }
+    Err(AskError::Failed("there is no server".into()))
+}
+
+/// What happened, or would happen, for people.
+fn report(swept: &Swept, is_dry: bool) -> Vec<String> {
+    use Align::{Left, Right};
+    let mut lines = Vec::new();
+    if !swept.items.is_empty() {
+        let columns = [
+            ("REASON", Left),
+            ("BYTES", Right),
+            ("RUN", Left),
+            ("NAME", Left),
+            ("KIND", Left),
+            ("RETAINED BY", Left),
+            ("ID", Left),
+        ];
+        let row = |item: &Item| {
+            let retained_by = item.retained_by.clone().unwrap_or_else(|| "-".into());
+            let bytes = DecimalBytes(item.bytes).to_string();
+            let Item { reason, run_id, name, kind, artifact_id, .. } = item;
+            [reason.clone(), bytes, run_id.clone(), name.clone(), kind.clone(), retained_by, artifact_id.clone()]
+        };
+        lines.extend(table::lines(columns, swept.items.iter().map(row).collect()));
+    }
+    let parts = [
+        ("expired", swept.expired),
+        ("abandoned", swept.abandoned),
+        ("removed before", swept.removed),
+        ("replaced", swept.replaced),
+    ];
+    let all = parts.iter().fold(Amount::default(), |sum, (_, part)| Amount {
+        count: sum.count + part.count,
+        bytes: sum.bytes + part.bytes,
+    });
+    let named = parts.iter().filter(|(_, part)| part.count > 0);
+    let named: Vec<_> =
+        named.map(|(name, part)| format!("{} {name} ({})", part.count, DecimalBytes(part.bytes))).collect();
+    let details = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
+    let Amount { count, bytes } = all;
+    let bytes = DecimalBytes(bytes);
+    lines.push(match is_dry {
+        true => format!("{count} would go, {bytes} would be free{details}"),
+        false => {
+            let node = plain(&swept.node_id, ERROR_CHARS);
+            format!("{count} removed, {bytes} free{details}; {} ms on {node}", swept.duration_ms)
+        }
+    });
+    let hidden = count.saturating_sub(swept.items.len() as u64);
+    if is_dry && hidden > 0 {
+        lines.push(format!("({hidden} of them are not listed)"));
+    }
+    if swept.orphan_objects.count > 0 || swept.orphan_artifacts > 0 {
+        let Amount { count, bytes } = swept.orphan_objects;
+        let what = if swept.orphans_removed { "removed" } else { "left alone" };
+        let (bytes, artifacts) = (DecimalBytes(bytes), swept.orphan_artifacts);
+        lines.push(format!(
+            "orphans, {what}: {count} objects without an artifact ({bytes}), {artifacts} artifacts without an object"
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_what_went_and_what_was_left() {
+        let swept = r#"{"nodeId":"n1","durationMs":12,"expired":{"count":2,"bytes":1500000},
+            "removed":{"count":1,"bytes":500000},"orphanObjects":{"count":3,"bytes":42},"orphanArtifacts":1}"#;
+        let swept: Swept = serde_json::from_str(swept).unwrap();
+        assert_eq!(
+            report(&swept, false),
+            [
+                "3 removed, 2.00 MB free: 2 expired (1.50 MB), 1 removed before (500.00 kB); 12 ms on n1",
+                "orphans, left alone: 3 objects without an artifact (42 B), 1 artifacts without an object",
+            ]
+        );
+        assert_eq!(report(&Swept::default(), true), ["0 would go, 0 B would be free"]);
+    }
+
+    #[test]
+    fn what_would_go_is_listed_and_so_is_how_much_is_not() {
+        let swept = r#"{"expired":{"count":2,"bytes":3},"items":[{"artifactId":"i","runId":"r","name":"n","kind":"log",
+            "bytes":3,"reason":"expired","retainedBy":"days"}]}"#;
+        let lines = report(&serde_json::from_str(swept).unwrap(), true);
+        assert_eq!(lines[1], "expired    3 B  r    n     log   days         i");
+        assert_eq!(lines[2..], ["2 would go, 3 B would be free: 2 expired (3 B)", "(1 of them are not listed)"]);
+    }
+}

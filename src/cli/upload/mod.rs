@@ -1,0 +1,194 @@
+//! `runcast upload`: files into a run, as its artifacts. What is there already is not sent again, so that the same command
+//! finishes what was broken off.
+
+use std::collections::HashSet;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use futures_util::StreamExt as _;
+
+use self::progress::Progress;
+use self::sending::{SendError, Sender, Sent};
+use self::sources::{Source, Sources};
+use self::there::There;
+use super::artifacts::fit_for_stdout;
+use super::artifacts::shown::{Shown, Terms, read_all, saving};
+use super::ask::{Servers, client};
+use super::{ServerArgs, block_on, parse_run, tell};
+use crate::protocol::{ArtifactKind, RunId};
+
+mod progress;
+mod reading;
+mod sending;
+mod sources;
+mod there;
+mod transfer;
+
+/// `runcast upload`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Files go straight to the store where the server offers that, else through the server. What the run has \
+                  already, under the same name and byte for byte, is not sent again: after a failure, run the same \
+                  command again.\nExit codes: 0 all files are there, 1 not all are (stderr says why), 2 wrong usage."
+)]
+pub struct UploadArgs {
+    /// The run; it may have ended, or not exist yet
+    #[arg(value_parser = parse_run)]
+    run: RunId,
+    /// Files; of a directory all that is in it, under names relative to it
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The artifact's name, for a single file [default: the file's name]
+    #[arg(long)]
+    name: Option<String>,
+    /// What the files are: trace, video, screenshot, log, report or other [default: guessed]
+    #[arg(long, value_parser = parse_kind)]
+    kind: Option<ArtifactKind>,
+    /// Media type of the files [default: guessed from the name]
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    /// The test that they belong to
+    #[arg(long, value_name = "ID")]
+    test: Option<String>,
+    /// Files that are uploaded at a time
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    parallel: u8,
+    /// Send through the server, also where its store takes uploads itself
+    #[arg(long)]
+    through_server: bool,
+    /// Write each artifact as the JSON that the server has for it, one a line, to stdout
+    #[arg(long)]
+    json: bool,
+    /// Say only what fails
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    servers: ServerArgs,
+    /// Give up a file after so many seconds without progress
+    #[arg(long, default_value_t = 60, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+}
+
+fn parse_kind(text: &str) -> Result<ArtifactKind, String> {
+    let kinds = || ArtifactKind::ALL.map(ArtifactKind::as_str).join(", ");
+    ArtifactKind::parse(text).ok_or_else(|| format!("must be one of {}", kinds()))
+}
+
+/// How it went, over all files.
+#[derive(Debug, Default)]
+struct Tally {
+    uploaded: u64,
+    already_there: u64,
+    failed: u64,
+    size: u64,
+    stored: u64,
+}
+
+/// Uploads everything.
+///
+/// # Errors
+/// When nothing can be uploaded at all, or nobody takes what `--json` writes.
+pub fn run(args: UploadArgs) -> anyhow::Result<ExitCode> {
+    if args.name.is_some() && (args.files.len() > 1 || args.files.iter().any(|path| path.is_dir())) {
+        bail!("--name is for a single file");
+    }
+    let Sources { files, unusable } = Sources::find(&args.files, args.name.as_deref());
+    for file in &unusable {
+        tell(format_args!("{}: {}", file.path.display(), file.why));
+    }
+    let tally = Tally { failed: unusable.len() as u64, ..Tally::default() };
+    let tally = block_on(upload(&args, &files, tally))??;
+    if !args.quiet {
+        tell(&tally);
+    }
+    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn upload(args: &UploadArgs, files: &[Source], mut tally: Tally) -> anyhow::Result<Tally> {
+    if files.is_empty() {
+        return Ok(tally);
+    }
+    let progress = Progress::new(files.len(), args.quiet);
+    let sender = sender(args, files, &progress).await?;
+    let mut uploads = futures_util::stream::iter(files)
+        .map(async |file| {
+            let bar = progress.file(&file.name);
+            let outcome = sender.send(file, &bar).await;
+            tell_outcome(&bar, &outcome);
+            outcome
+        })
+        .buffer_unordered(args.parallel.into());
+    let mut out = args.json.then(io::stdout);
+    while let Some(outcome) = uploads.next().await {
+        tally.add(&outcome);
+        if let (Ok(Sent::Uploaded(artifact) | Sent::AlreadyThere(artifact)), Some(stdout)) = (&outcome, &mut out) {
+            match writeln!(stdout, "{}", fit_for_stdout(&artifact.json)) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => out = None,
+                written => written.context("writing to stdout")?,
+            }
+        }
+    }
+    progress.end();
+    Ok(tally)
+}
+
+/// Asks what the run has, and how it takes more.
+async fn sender(args: &UploadArgs, files: &[Source], progress: &Progress) -> anyhow::Result<Sender> {
+    let (servers, patience) = (Servers::new(&args.servers.url)?, Duration::from_secs(args.timeout));
+    let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let mut there = There::default();
+    let on_retry = |why: &str| progress.say(format_args!("again: {why}"));
+    let terms = read_all(&servers, &args.run, patience, on_retry, |artifact| {
+        there.add(artifact, |name| names.contains(name));
+    });
+    let terms = terms.await.with_context(|| format!("asking for the artifacts of {}", args.run))?;
+    Ok(Sender {
+        servers,
+        // The store may be encrypted when the server isn't, and the other way round.
+        store: client(true).or_else(|_| client(false))?,
+        run: args.run.clone(),
+        kind: args.kind,
+        content_type: args.content_type.clone(),
+        test: args.test.clone(),
+        patience,
+        terms: Terms { direct: terms.direct && !args.through_server, ..terms },
+        there,
+    })
+}
+
+fn tell_outcome(bar: &progress::FileBar<'_>, outcome: &Result<Sent, SendError>) {
+    match outcome {
+        Ok(Sent::Uploaded(Shown { size: Some(size), stored_size: Some(stored), .. })) => {
+            bar.ends(saving(*size, *stored))
+        }
+        Ok(Sent::Uploaded(_)) => bar.ends("uploaded"),
+        Ok(Sent::AlreadyThere(_)) => bar.ends("already there"),
+        Err(error) => bar.fails(error),
+    }
+}
+
+impl Tally {
+    fn add(&mut self, outcome: &Result<Sent, SendError>) {
+        let (count, artifact) = match outcome {
+            Ok(Sent::Uploaded(artifact)) => (&mut self.uploaded, Some(artifact)),
+            Ok(Sent::AlreadyThere(artifact)) => (&mut self.already_there, Some(artifact)),
+            Err(_) => (&mut self.failed, None),
+        };
+        *count += 1;
+        if let Some(Shown { size: Some(size), stored_size: Some(stored), .. }) = artifact {
+            self.size += size;
+            self.stored += stored;
+        }
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { uploaded, already_there, failed, size, stored } = self;
+        write!(f, "{uploaded} uploaded, {already_there} already there, {failed} failed, {}", saving(*size, *stored))
+    }
+}

@@ -1,0 +1,122 @@
+//! Which files are to be uploaded, and what the artifacts are to be called.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::protocol::ArtifactName;
+
+/// A file, and the name that its artifact gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+}
+
+/// Something that can't be uploaded, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unusable {
+    pub(super) path: PathBuf,
+    pub(super) why: String,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    pub(super) files: Vec<Source>,
+    pub(super) unusable: Vec<Unusable>,
+}
+
+impl Sources {
+    /// A file is called as it is, or `name`; one in a directory that was given by its way from there, with `/`. Links to
+    /// directories are not followed within one: they may lead in a circle.
+    pub(super) fn find(paths: &[PathBuf], name: Option<&str>) -> Self {
+        let mut found = Self::default();
+        for path in paths {
+            match fs::metadata(path) {
+                Ok(meta) if meta.is_dir() => found.walk(path, ""),
+                Ok(_) => {
+                    let own = || path.file_name().map(|name| name.to_string_lossy().into_owned());
+                    found.add(path.clone(), name.map(str::to_owned).or_else(own).unwrap_or_default());
+                }
+                Err(error) => found.refuse(path, &error),
+            }
+        }
+        found
+    }
+
+    fn walk(&mut self, directory: &Path, prefix: &str) {
+        let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return self.refuse(directory, &error),
+        };
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            match (entry.file_type(), fs::metadata(&path)) {
+                (Ok(kind), _) if kind.is_dir() => self.walk(&path, &format!("{name}/")),
+                (Ok(_), Ok(meta)) if meta.is_file() => self.add(path, name),
+                // Pipes, sockets, links to directories: nothing that somebody left for us.
+                (Ok(_), Ok(_)) => {}
+                (Err(error), _) | (_, Err(error)) => self.refuse(&path, &error),
+            }
+        }
+    }
+
+    fn add(&mut self, path: PathBuf, name: String) {
+        // As parts of a URL these two mean something else.
+        let is_way = name == "." || name == "..";
+        match ArtifactName::parse(&name) {
+            Ok(_) if !is_way => self.files.push(Source { path, name }),
+            Ok(_) => self.refuse(&path, &format!("{name:?} is no name")),
+            Err(error) => self.refuse(&path, &error),
+        }
+    }
+
+    fn refuse(&mut self, path: &Path, why: &impl ToString) {
+        self.unusable.push(Unusable { path: path.to_owned(), why: why.to_string() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn names(found: &Sources) -> Vec<&str> {
+        found.files.iter().map(|source| source.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_directory_is_walked_in_order_and_names_are_relative_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let results = directory.path().join("results");
+        fs::create_dir_all(results.join("b/c")).unwrap();
+        for name in ["z.log", "b/trace.zip", "b/c/video.webm"] {
+            fs::write(results.join(name), "x").unwrap();
+        }
+        symlink(&results, results.join("b/circle")).unwrap();
+        symlink(results.join("z.log"), results.join("a.log")).unwrap();
+        symlink("nowhere", results.join("broken")).unwrap();
+        let found = Sources::find(&[results.clone(), results.join("z.log")], None);
+        assert_eq!(names(&found), ["a.log", "b/c/video.webm", "b/trace.zip", "z.log", "z.log"]);
+        assert_eq!(found.unusable.len(), 1);
+        assert_eq!(found.unusable[0].path, results.join("broken"));
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_refused_before_anything_is_sent() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = [file.path().to_owned()];
+        assert_eq!(names(&Sources::find(&path, Some("a/b.zip"))), ["a/b.zip"]);
+        for name in ["", "..", "a\nb", &"x".repeat(256)] {
+            let found = Sources::find(&path, Some(name));
+            assert!(found.files.is_empty() && found.unusable.len() == 1, "{name:?}");
+        }
+        let missing = Sources::find(&[PathBuf::from("/nowhere/at/all")], None);
+        assert!(missing.unusable[0].why.contains("No such file"), "{missing:?}");
+    }
+}
