@@ -122,6 +122,49 @@ scene("an event of any shape is a row", async ({ node, tab }) => {
   assert.deepEqual(await seqs(tab), range(1, odd.length));
 });
 
+scene("artifacts are links, with their kind and size", async ({ node, tab }) => {
+  const downloadUrl = "/api/runs/r/artifacts/a1/download?redirect=1", other = downloadUrl.replace("a1", "a2");
+  const traceUrl = "/trace/?trace=" + encodeURIComponent(downloadUrl);
+  await tab.goto(`${node.url}/runs/r`);
+  await node.post("r", [
+    { type: "artifact", artifactId: "a1", name: "trace.zip", kind: "trace", size: 3_412_345, downloadUrl, traceUrl },
+    { type: "artifact", artifactId: "a2", name: "film.webm", kind: "video", size: 999, downloadUrl: other },
+  ]);
+  await waitForRows(tab, 2);
+  const links = tab.locator("#artifacts a");
+  await links.nth(2).waitFor();
+  const shown = await links.evaluateAll((list) => list.map((a) => [a.textContent, a.getAttribute("href"), a.rel]));
+  assert.deepEqual(shown, [
+    ["trace.zip", traceUrl, "noopener"], ["download", downloadUrl, "noopener"], ["film.webm", other, "noopener"],
+  ]);
+  assert.deepEqual(await tab.locator("#artifacts small").allTextContents(), [" trace 3.4 MB ", " video 999 bytes "]);
+  assert.equal((await rows(tab))[0][3], "trace trace.zip 3.4 MB");
+});
+
+scene("an artifact that anybody made up leads nowhere but to the run's own", async ({ node, tab }) => {
+  const downloadUrl = "/api/runs/r/artifacts/a/download?redirect=1", markup = `<img src=x onerror="window.ran = 1">`;
+  const bad = [
+    "javascript:window.ran=1", "https://evil.example/", "//evil.example" + downloadUrl, "/\\evil.example" + downloadUrl, downloadUrl + "#x",
+    downloadUrl.replace("/r/", "/another/"), downloadUrl.replace("/a/", "/../"), downloadUrl + "&x=1", " " + downloadUrl, "/api/runs", null, 7, [downloadUrl],
+  ];
+  const badTraces = [
+    ...bad, downloadUrl, "/trace/?trace=%", "/trace/?trace=" + encodeURIComponent("https://evil.example/t.zip"),
+    "/trace/?trace=" + encodeURIComponent(downloadUrl) + "&trace=x", "/trace/../?trace=" + encodeURIComponent(downloadUrl),
+  ];
+  await node.post("r", [
+    ...bad.map((url) => ({ type: "artifact", name: "bad", kind: "trace", downloadUrl: url, traceUrl: url })),
+    ...badTraces.map((url, i) => ({ type: "artifact", name: markup, kind: markup, size: markup, downloadUrl: downloadUrl.replace("/a/", `/a${i}/`), traceUrl: url })),
+    { type: "artifact" },
+  ]);
+  await tab.goto(`${node.url}/runs/r`);
+  await waitForRows(tab, bad.length + badTraces.length + 1);
+  const links = tab.locator("#artifacts a");
+  await links.nth(badTraces.length - 1).waitFor();
+  const shown = await links.evaluateAll((list) => list.map((a) => [a.textContent, a.getAttribute("href")]));
+  assert.deepEqual(shown, badTraces.map((_, i) => [markup, downloadUrl.replace("/a/", `/a${i}/`)]));
+  assert.equal(await tab.evaluate(() => window.ran), undefined);
+});
+
 scene("the newest screen is shown", async ({ node, tab }) => {
   await tab.goto(`${node.url}/runs/r`);
   await says(tab, "state", "live");

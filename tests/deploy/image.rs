@@ -36,6 +36,8 @@ fn the_image_sets_keys_that_fit_its_port_volume_and_user() {
     assert!(config.server.bind.ip().is_unspecified(), "reached from outside of the container");
     assert_eq!(last("EXPOSE"), config.server.bind.port().to_string());
     assert_eq!(last("VOLUME"), config.server.data_dir.display().to_string());
+    let viewer = config.artifacts.trace_viewer_dir.display().to_string();
+    assert!(instructions().iter().any(|(word, rest)| word == "COPY" && rest.ends_with(&viewer)), "{viewer}");
     let user = last("USER");
     assert!(user != "0:0" && shipped("Dockerfile").contains(&format!("--chown={user} ")), "{user}");
 }
@@ -54,7 +56,9 @@ fn the_image_is_built_with_a_toolchain_and_from_files_that_do() {
         assert!(root.join(file).exists(), "{file}");
     }
     let members = cargo["workspace"]["members"].as_array().unwrap().iter().map(|member| member.as_str().unwrap());
-    for needed in members.chain(["Cargo.toml", "Cargo.lock", "src/main.rs", "demo/run.ndjson", "benches/append.rs"]) {
+    let compiled = ["Cargo.toml", "Cargo.lock", "src/main.rs", "demo/run.ndjson", "benches/append.rs"];
+    let fetching = ["scripts/trace-viewer", "scripts/trace-viewer.d/package-lock.json"];
+    for needed in members.chain(compiled).chain(fetching) {
         assert!(kept.iter().any(|kept| Path::new(needed).starts_with(kept)), "{needed} is not sent to the builder");
     }
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const BINARY = process.env.RUNCAST_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug", "runcast");
+export const VIEWER = join(ROOT, "trace-viewer"); // as scripts/trace-viewer fetches it
 const EVENTS = { "content-type": "application/x-ndjson" };
 
 export class Node {
@@ -30,7 +31,10 @@ export class Node {
 
   // Starts the process and waits until it tells its address.
   async run(bind) {
-    const env = { RUNCAST__LOG__FILTER: "warn", RUNCAST__SERVER__DRAIN_SECS: "10", ...this.#settings };
+    const env = {
+      RUNCAST__LOG__FILTER: "warn", RUNCAST__SERVER__DRAIN_SECS: "10",
+      RUNCAST__ARTIFACTS__TRACE_VIEWER_DIR: VIEWER, ...this.#settings,
+    };
     const args = ["serve", "--bind", bind, "--data-dir", join(this.#home, "data")];
     this.#child = spawn(BINARY, args, { cwd: this.#home, env, stdio: ["ignore", "pipe", "inherit"] });
     const lines = createInterface({ input: this.#child.stdout });
