@@ -66,6 +66,8 @@ enum Scenario {
     Herd(scenario::catchup::HerdOptions),
     /// Viewers that never read, beside one that does.
     NeverRead(scenario::never_read::Options),
+    /// Where an artifact is to be had, asked over many connections: signed URLs per second.
+    SignedUrls(scenario::signed_urls::Options),
 }
 
 /// What every scenario needs to know about the server under test.
@@ -96,6 +98,7 @@ fn main() -> anyhow::Result<()> {
         Scenario::Replay(options) => scenario::catchup::replay(&site, &options),
         Scenario::Herd(options) => scenario::catchup::herd(&site, &options),
         Scenario::NeverRead(options) => scenario::never_read::run(&site, &options),
+        Scenario::SignedUrls(options) => scenario::signed_urls::run(&site, &options),
     }?;
     eprintln!("{}: {}", site.target, report.summary);
     println!("{}", report.json);

@@ -6,6 +6,7 @@ pub mod idle;
 pub mod ingest;
 pub mod listen;
 pub mod never_read;
+pub mod signed_urls;
 
 use crate::clock::Clock;
 
