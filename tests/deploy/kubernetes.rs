@@ -148,8 +148,8 @@ fn the_ingress_is_patient_and_takes_what_runcast_takes() {
     for patience in ["proxy-read-timeout", "proxy-send-timeout"] {
         assert!(millis(annotation(patience)) > longest_silence(), "{patience}");
     }
-    let largest = settings.ingest.max_batch_bytes.max(settings.ingest.frame_bytes) as u64;
-    assert!(bytes(annotation("proxy-body-size")) > largest);
+    assert_eq!(annotation("proxy-body-size"), "0", "as many as artifacts.max_bytes allows");
+    assert_eq!(annotation("proxy-request-buffering"), "off");
     assert!(!annotation("proxy-next-upstream").contains("non_idempotent"));
 
     let host = text(&ingress, "/spec/rules/0/host");
@@ -173,7 +173,7 @@ fn the_ingress_leads_to_every_route_but_those_for_operators() {
         })
     };
     let openapi: Value = serde_json::from_str(include_str!("../../src/http/openapi.json")).unwrap();
-    let inside = ["/ready", "/metrics", "/api/actors"];
+    let inside = ["/ready", "/metrics", "/api/actors", "/api/cleanup/stats", "/api/cleanup/run"];
     for route in openapi["paths"].as_object().unwrap().keys() {
         assert_eq!(leads(route), !inside.contains(&route.as_str()), "{route}");
     }

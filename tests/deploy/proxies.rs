@@ -48,7 +48,11 @@ fn notice() -> u64 {
 #[test]
 fn both_are_more_patient_than_any_silence_is_long() {
     for directive in ["proxy_read_timeout", "proxy_send_timeout", "send_timeout"] {
-        assert!(millis(&one("nginx/runcast.conf", directive)) > longest_silence(), "{directive}");
+        let all = every("nginx/runcast.conf", directive);
+        assert!(
+            !all.is_empty() && all.iter().all(|words| millis(&words[0]) > longest_silence()),
+            "{directive}: {all:?}"
+        );
     }
     for directive in ["timeout client", "timeout server", "timeout tunnel"] {
         assert!(millis(&one("haproxy/haproxy.cfg", directive)) > longest_silence(), "{directive}");
@@ -62,8 +66,10 @@ fn both_are_more_patient_than_any_silence_is_long() {
 #[test]
 fn nginx_lets_pass_what_runcast_takes() {
     let ingest = Config::default().ingest;
-    let most = bytes(&one("nginx/runcast.conf", "client_max_body_size"));
-    assert!(most > ingest.max_batch_bytes.max(ingest.frame_bytes) as u64, "{most}");
+    let all = every("nginx/runcast.conf", "client_max_body_size");
+    let [of_all, of_artifacts] = all.as_slice() else { panic!("{all:?}") };
+    assert!(bytes(&of_all[0]) > ingest.max_batch_bytes.max(ingest.frame_bytes) as u64, "{of_all:?}");
+    assert_eq!(of_artifacts[0], "0", "as many as artifacts.max_bytes allows");
 }
 
 #[test]
