@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::fixture::{
-    Catalog, Fetched, Store, ask, clean, fetch, files, hex, id, list, node, objects, original, path, picture, stored,
-    text,
+    Catalog, Fetched, Store, Upload, ask, clean, fetch, files, hex, id, list, node, objects, original, path, picture,
+    stored, text,
 };
 use super::support::{Reply, SOON, Site, TestNode, eventually};
 
@@ -139,7 +139,11 @@ async fn more_than_was_announced_is_not_taken() {
     // The same with what it was: the URL is as good as before.
     assert_eq!(put(&made, picture(1_000)).await.status, 200);
     assert_eq!(complete(&node, &made).await.status, 200);
-    assert_eq!(put(&made, picture(1_000)).await.status, 409, "it is whole already");
+    let late = put(&made, picture(1_000)).await;
+    assert!(
+        late.status == 409 && String::from_utf8_lossy(&late.body).contains("artifact_ready"),
+        "it is whole already"
+    );
     assert_eq!(files(&objects(&node)).len(), 1);
 
     for store in [Store::s3(), Store::azure().await] {
@@ -174,12 +178,13 @@ async fn an_announcement_that_can_not_be_is_refused_by_what_is_wrong() {
     ask(&node, "POST", &path("r", ""), Some(large)).await.problem(413, "body_too_large");
     assert_eq!(list(&node, "r").await, Vec::<Value>::new());
     // A pending upload through the server is nobody else's to complete.
-    let mut upload = super::fixture::Upload::begin(&node, "r", "a.png", Some(10)).await;
+    let mut upload = Upload::begin(&node, "r", "a.png", Some(10)).await;
+    upload.send(&picture(10)[..1]).await;
     eventually!(list(&node, "r").await.len(), |count| *count == 1, SOON);
     let pending = list(&node, "r").await.remove(0);
     let completed = path("r", &format!("/{}/complete", id(&pending)));
     ask(&node, "POST", &completed, None).await.problem(409, "artifact_pending");
-    upload.send(&picture(10)).await;
+    upload.send(&picture(10)[1..]).await;
     assert_eq!(upload.answer().await.0, 201);
 }
 
@@ -214,4 +219,37 @@ async fn a_node_that_is_killed_between_the_upload_and_its_completion_completes_i
     node.restart();
     assert_eq!(complete(&node, &made).await.json()["state"], "ready");
     assert!(original(&node, "r", id(&made["artifact"])).await == picture(5_000));
+}
+
+/// What is on its way to a signed URL of ours while somebody else completes, deletes or gives up the artifact.
+#[tokio::test]
+async fn bytes_that_come_too_late_for_a_completion_change_nothing_and_stay_nowhere() {
+    let node = node(&AS_IT_IS);
+    let content = picture(2_000_000);
+    for (what, status, code) in [("complete", 409, "artifact_ready"), ("delete", 410, "artifact_gone")] {
+        let made = announce(&node, "a.png", &content, None).await;
+        let url = made["upload"]["url"].as_str().unwrap();
+        let (_, rest) = url.split_once("/api/").unwrap();
+        let mut slow = Upload::at(&node, &format!("/api/{rest}"), Some(content.len())).await;
+        slow.send(&picture(1_999_999)).await;
+        // Its bytes are on the disk before anything else happens.
+        eventually!(files(&objects(&node)), |files| files.iter().any(|file| file.starts_with("incoming/")), SOON);
+        let show = path("r", &format!("/{}", id(&made["artifact"])));
+        match what {
+            "complete" => {
+                assert_eq!(put(&made, content.clone()).await.status, 200);
+                assert_eq!(complete(&node, &made).await.status, 200);
+            }
+            _ => assert_eq!(ask(&node, "DELETE", &show, None).await.status, 204),
+        }
+        slow.send(b"x").await;
+        let (answered, problem) = slow.answer().await;
+        assert_eq!((answered, problem["code"].as_str()), (status, Some(code)), "{problem}");
+        if what == "complete" {
+            assert!(original(&node, "r", id(&made["artifact"])).await == content);
+            assert_eq!(ask(&node, "DELETE", &show, None).await.status, 204);
+        }
+        clean(&node).await;
+        assert_eq!(files(&objects(&node)), Vec::<String>::new(), "{what}");
+    }
 }

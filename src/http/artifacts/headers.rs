@@ -7,8 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::super::error::Problem;
+use crate::protocol::artifact::recognise;
 use crate::protocol::{ArtifactKind, ArtifactName, ContentCoding, Sha256};
 
+/// The media type of what nobody knows.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 /// Longest media type, in characters.
 const MAX_CONTENT_TYPE: usize = 200;
 /// Longest name of a test, in characters.
@@ -58,7 +61,7 @@ pub(super) fn content_type(text: &str) -> Result<String, Problem> {
 
 /// The media type that a name suggests.
 pub(super) fn content_type_of(name: &ArtifactName) -> String {
-    mime_guess::from_path(name.as_str()).first_raw().unwrap_or("application/octet-stream").to_owned()
+    mime_guess::from_path(name.as_str()).first_raw().unwrap_or(UNKNOWN_TYPE).to_owned()
 }
 
 /// The name of a test.
@@ -71,8 +74,10 @@ pub(super) fn test(text: &str) -> Result<String, Problem> {
 }
 
 impl Described {
-    /// Reads the headers of an upload of this name.
-    pub(super) fn read(request: &HttpRequest, name: &ArtifactName) -> Result<Self, Problem> {
+    /// Reads the headers of an upload of this name that begins with `head`. What they do not say is guessed from the name, and
+    /// where that says nothing, from the content.
+    pub(super) fn read(request: &HttpRequest, name: &ArtifactName, head: &[u8]) -> Result<Self, Problem> {
+        let known = recognise(head);
         let text = |header: &str| match request.headers().get(header).map(|value| value.to_str()) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(value)),
@@ -89,10 +94,17 @@ impl Described {
         }
         // What curl -T and other simple clients send when nobody says a type.
         let sent = text("content-type")?.filter(|sent| *sent != "application/x-www-form-urlencoded");
-        let content_type = sent.map_or_else(|| Ok(content_type_of(name)), content_type)?;
+        let guessed = || {
+            let named = content_type_of(name);
+            known.filter(|_| named == UNKNOWN_TYPE).map_or(named, |(_, content_type)| content_type.to_owned())
+        };
+        let content_type = sent.map_or_else(|| Ok(guessed()), content_type)?;
         let kind = match text("runcast-kind")? {
             Some(text) => kind(text)?,
-            None => ArtifactKind::guess(name.as_str(), &content_type),
+            None => match ArtifactKind::guess(name.as_str(), &content_type) {
+                ArtifactKind::Other => known.map_or(ArtifactKind::Other, |(kind, _)| kind),
+                kind => kind,
+            },
         };
         let size = text(header::CONTENT_LENGTH.as_str())?.and_then(|length| length.parse().ok());
         Ok(Self { content_type, kind, test: text("runcast-test")?.map(test).transpose()?, size, sha256: sha256(text)? })
@@ -130,7 +142,7 @@ mod tests {
         let name = ArtifactName::parse("trace.zip").unwrap();
         let request =
             headers.iter().fold(TestRequest::put(), |request, (name, value)| request.insert_header((*name, *value)));
-        Described::read(&request.to_http_request(), &name).map_err(|problem| problem.to_string())
+        Described::read(&request.to_http_request(), &name, b"").map_err(|problem| problem.to_string())
     }
 
     #[test]
@@ -139,6 +151,24 @@ mod tests {
         assert_eq!((described.kind, described.content_type.as_str()), (ArtifactKind::Trace, "application/zip"));
         let described = read(&[("content-type", "video/webm"), ("runcast-kind", "other")]).unwrap();
         assert_eq!((described.kind, described.content_type.as_str()), (ArtifactKind::Other, "video/webm"));
+    }
+
+    #[test]
+    fn what_the_name_does_not_say_the_content_does() {
+        let request = TestRequest::put().to_http_request();
+        let read = |name: &str, head: &[u8]| {
+            let described = Described::read(&request, &ArtifactName::parse(name).unwrap(), head).unwrap();
+            (described.kind, described.content_type)
+        };
+        let png = b"\x89PNG\r\n\x1a\n";
+        assert_eq!(read("attachment", png), (ArtifactKind::Screenshot, "image/png".into()));
+        assert_eq!(read("data.zip", b"PK\x03\x04 1-trace.trace"), (ArtifactKind::Trace, "application/zip".into()));
+        assert_eq!(
+            read("page.html", png),
+            (ArtifactKind::Report, "text/html".into()),
+            "a name that says something counts"
+        );
+        assert_eq!(read("attachment", b"?"), (ArtifactKind::Other, "application/octet-stream".into()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use tracing::error;
 
 use super::super::Edge;
@@ -24,11 +25,13 @@ pub(in super::super) async fn upload(
 ) -> Result<HttpResponse, Problem> {
     let depot = edge.depot()?.clone();
     let (run, name) = (run_id(&path.0)?, headers::name_in_path(&request)?);
-    let Described { content_type, kind, test, size, sha256 } = Described::read(&request, &name)?;
+    Described::read(&request, &name, b"")?; // what is wrong is said before anything is read
     let place = depot.admit()?;
     refuse_if_gone(&edge, &run).await?;
+    let first = intake::next(&mut payload, edge.limits.body_idle).await?.unwrap_or_default();
+    let Described { content_type, kind, test, size, sha256 } = Described::read(&request, &name, &first)?;
     let mut arriving = depot.receive(NewArtifact { run, name, kind, content_type, test, size, sha256 }).await?;
-    if let Err(problem) = fill(&edge, &mut arriving, &mut payload).await {
+    if let Err(problem) = fill(&edge, &mut arriving, first, &mut payload).await {
         arriving.fail(&problem.to_string()).await;
         return Err(problem);
     }
@@ -58,7 +61,8 @@ pub(super) async fn refuse_if_gone(edge: &Edge, run: &RunId) -> Result<(), Probl
     }
 }
 
-async fn fill(edge: &Edge, arriving: &mut Arriving, payload: &mut web::Payload) -> Result<(), Problem> {
+async fn fill(edge: &Edge, arriving: &mut Arriving, first: Bytes, payload: &mut web::Payload) -> Result<(), Problem> {
+    arriving.write(&first).await?;
     while let Some(bytes) = intake::next(payload, edge.limits.body_idle).await? {
         arriving.write(&bytes).await?;
     }

@@ -5,9 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
+mod content;
 mod digest;
 mod name;
 
+pub use content::recognise;
 pub use digest::Sha256;
 pub use name::{ArtifactName, MAX_NAME_CHARS, NameError, safe_part};
 
