@@ -159,6 +159,7 @@ async fn a_node_tells_how_it_is() {
         assert_eq!(ready["status"], "ok");
         assert_eq!(ready["dependencies"]["journal"]["status"], "ok");
         assert_eq!(ready["dependencies"]["catalog"]["status"], "ok");
+        assert_eq!(ready["dependencies"]["objects"]["status"], "ok");
     }
     let stats = node.get_json("/api/ws/stats").await;
     assert_eq!(
@@ -170,7 +171,7 @@ async fn a_node_tells_how_it_is() {
     let actors = node.get_json("/api/actors").await;
     let names: Vec<_> =
         actors["supervisor"].as_array().unwrap().iter().map(|child| child["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["registry", "recorder", "heartbeat", "janitor"]);
+    assert_eq!(names, ["registry", "recorder", "heartbeat", "janitor", "compression", "cleanup"]);
     assert!(
         actors["supervisor"]
             .as_array()

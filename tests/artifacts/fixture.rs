@@ -237,9 +237,14 @@ pub(crate) struct Upload(pub(crate) TcpStream);
 impl Upload {
     /// Sends the head of one of `length` bytes, or of chunks.
     pub(crate) async fn begin(site: &Site, run: &str, name: &str, length: Option<usize>) -> Self {
+        Self::at(site, &path(run, &format!("/{name}")), length).await
+    }
+
+    /// The same, to any path.
+    pub(crate) async fn at(site: &Site, path: &str, length: Option<usize>) -> Self {
         let length =
             length.map_or("Transfer-Encoding: chunked".to_owned(), |length| format!("Content-Length: {length}"));
-        let head = format!("PUT {} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n", path(run, &format!("/{name}")));
+        let head = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n");
         let mut socket = TcpStream::connect(site.address()).await.unwrap();
         socket.write_all(head.as_bytes()).await.unwrap();
         Self(socket)

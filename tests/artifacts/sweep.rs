@@ -1,5 +1,6 @@
 //! A cleanup that can't do all of it: what fails, what belongs to nothing, and a great deal at once.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -158,6 +159,21 @@ async fn what_belongs_to_nothing_is_told_and_left_alone() {
     }
     assert_eq!(files(&objects(&node)), before);
     assert_eq!(node.get_json(&path("r", &format!("/{}", id(&lost)))).await["state"], "ready");
+}
+
+#[tokio::test]
+async fn what_came_too_late_to_become_an_artifact_is_removed_in_any_case() {
+    let node = node(&BY_HAND);
+    let hours = |count: u64| std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(3_600 * count);
+    let now = u64::try_from(runcast::protocol::Timestamp::now().as_millis()).unwrap() / 3_600_000;
+    for (name, at) in [("late", now - 26), ("not-yet", now - 24)] {
+        let file = objects(&node).join(format!("incoming/{name}/a.png"));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::File::create(&file).unwrap().set_modified(hours(at)).unwrap();
+    }
+    assert_eq!(preview(&node).await["orphanObjects"]["count"], 2);
+    assert_eq!(clean(&node).await["orphanObjects"]["count"], 2);
+    assert_eq!(files(&objects(&node)), ["incoming/not-yet/a.png"]);
 }
 
 #[tokio::test]

@@ -198,3 +198,28 @@ async fn sealed(node: &TestNode, run: &str) {
     let last = async || node.stored(run).await.pop().unwrap_or_default();
     eventually!(last().await, |event| event.contains("\"sealed\""), SOON);
 }
+
+#[tokio::test]
+async fn a_zip_file_that_would_burst_or_is_none_is_stored_as_it_came() {
+    let node = node(&[]);
+    let zeros = vec![0; 64 << 20];
+    let bomb = zip::write(&[("zeros", &zeros), ("more", &zeros)]);
+    assert!(bomb.len() < 1 << 18, "it is small: {}", bomb.len());
+    let trace = zip::trace();
+    let half = trace[..trace.len() / 2].to_vec();
+    let mut wrong = trace.clone();
+    let middle = wrong.len() / 2;
+    wrong[middle] ^= 0xff;
+    let named = zip::write(&[("../../../etc/passwd", b"x"), ("/abs", b"y")]);
+    for (name, sent) in
+        [("bomb", bomb), ("half", half), ("wrong", wrong), ("PK", b"PK\x03\x04".to_vec()), ("named", named)]
+    {
+        let artifact = stored(&node, "r", &format!("{name}-trace.zip"), sent.clone()).await;
+        let handed_out = original(&node, "r", id(&artifact)).await;
+        match artifact["method"].as_str().unwrap() {
+            "kept" => assert!(handed_out == sent, "{name}"),
+            method => assert_eq!((name, method, zip::read(&handed_out)), ("named", "rezipped", zip::read(&sent))),
+        }
+    }
+    assert_eq!(spooled(&node), Vec::<String>::new());
+}

@@ -44,11 +44,17 @@ async fn look(sweeping: &mut Sweeping, page: &[Listed], began: Timestamp) -> Res
     let known = parts.catalog.see(&keys, began).await?;
     let grace = i64::try_from(sweeping.rules.orphan_grace.as_millis()).unwrap_or(i64::MAX);
     let young = began.plus_millis(-grace);
+    // Where uploads arrive nothing has to be kept that nobody can go on with any more: what came late, by a URL that still worked.
+    let limits = &parts.limits;
+    let late = i64::try_from((limits.upload + limits.url_ttl).as_millis()).unwrap_or(i64::MAX);
+    let is_late = |object: &Listed| {
+        object.key.split('/').next() == Some(INCOMING) && object.modified <= began.plus_millis(late.saturating_neg())
+    };
     let orphans = page.iter().zip(known).filter(|(object, known)| !known && object.modified <= young);
     for (object, _) in orphans {
         sweeping.swept.orphan_objects.count += 1;
         sweeping.swept.orphan_objects.bytes += object.size;
-        if !sweeping.swept.orphans_removed {
+        if !(sweeping.swept.orphans_removed || is_late(object) && !sweeping.swept.dry_run) {
             info!(key = object.key, bytes = object.size, "an object belongs to no artifact");
         } else if let Err(error) = parts.objects.delete(&object.key).await {
             sweeping.swept.failed += 1;

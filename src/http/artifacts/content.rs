@@ -269,12 +269,16 @@ pub(in super::super) async fn put(
             return Err(problem);
         }
     };
-    // Another one may have been completed meanwhile: nobody would come for these bytes.
-    let now = depot.find(&run, id).await;
-    if !now.as_ref().is_ok_and(|kept| kept.artifact.state == ArtifactState::Pending) {
+    // It may have been completed or deleted meanwhile: nobody would come for these bytes.
+    let refusal = match depot.find(&run, id).await {
+        Ok(kept) if kept.artifact.state == ArtifactState::Pending => None,
+        Ok(kept) => Some(DepotError::NotReady(kept.artifact.state, kept.artifact.failure)),
+        Err(DepotError::Gone) => Some(DepotError::Gone),
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(refusal) = refusal {
         depot.parts().objects.delete(&row.key).await.map_err(DepotError::from)?;
-        let now = now?.artifact;
-        return Err(DepotError::NotReady(now.state, now.failure).into());
+        return Err(refusal.into());
     }
     Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).finish())
 }

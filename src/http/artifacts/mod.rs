@@ -57,6 +57,9 @@ impl From<DepotError> for Problem {
                 let detail = format!("the upload failed: {}", why.unwrap_or_default());
                 Self::new(StatusCode::CONFLICT, "artifact_failed", detail)
             }
+            DepotError::NotReady(ArtifactState::Ready, _) => {
+                Self::new(StatusCode::CONFLICT, "artifact_ready", "the artifact is whole: what it is can't be changed")
+            }
             DepotError::NotReady(_, why) => {
                 let detail = why.map_or(detail.clone(), |why| format!("{detail}: {why}"));
                 Self::new(StatusCode::CONFLICT, "artifact_pending", detail).retry_after(1)
