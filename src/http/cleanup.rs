@@ -11,10 +11,8 @@ use super::error::Problem;
 use crate::actors::messages::cleanup::{Sweep, SweepRefused, Swept};
 use crate::protocol::Timestamp;
 use crate::storage::catalog::artifacts::DueFor;
-use crate::storage::depot::DepotError;
+use crate::storage::depot::{DepotError, LAST_CLEANUP};
 
-/// The catalog's note about the last run.
-const LAST_RUN: &str = "cleanup.last";
 /// Bytes of a megabyte.
 const MB: f64 = 1_000_000.0;
 
@@ -23,7 +21,7 @@ pub(super) async fn stats(edge: web::Data<Edge>) -> Result<HttpResponse, Problem
     let depot = edge.depot()?;
     let catalog = &depot.parts().catalog;
     let totals = catalog.totals(&depot.due(DueFor::Expired, 0)).await.map_err(DepotError::from)?;
-    let last = catalog.noted(LAST_RUN).await.map_err(DepotError::from)?;
+    let last = catalog.noted(LAST_CLEANUP).await.map_err(DepotError::from)?;
     let last = last.and_then(|text| serde_json::from_str::<Swept>(&text).ok());
     let saved = totals.bytes.saturating_sub(totals.stored_bytes);
     let percent: f64 = if totals.bytes == 0 { 0.0 } else { 100.0 * saved as f64 / totals.bytes as f64 };

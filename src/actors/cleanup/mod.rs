@@ -16,7 +16,7 @@ use super::messages::cleanup::{Sweep, SweepRefused, Swept};
 use super::supervision::Alive;
 use crate::protocol::Timestamp;
 use crate::storage::catalog::CatalogError;
-use crate::storage::depot::Depot;
+use crate::storage::depot::{Depot, LAST_CLEANUP};
 
 mod audit;
 mod sweep;
@@ -27,8 +27,6 @@ use sweep::Sweeping;
 const LOOK: Duration = Duration::from_secs(60);
 /// The lease that the running node holds.
 const LEASE: &str = "cleanup";
-/// The note about the last run.
-pub const LAST_RUN: &str = "cleanup.last";
 
 /// When and how it cleans up.
 #[derive(Clone, Debug)]
@@ -85,7 +83,7 @@ impl Cleanup {
 
 /// Whether the last run of any node is long enough ago.
 async fn is_due(depot: &Depot, interval: Duration) -> Result<bool, CatalogError> {
-    let last = depot.parts().catalog.noted(LAST_RUN).await?;
+    let last = depot.parts().catalog.noted(LAST_CLEANUP).await?;
     let last = last.and_then(|text| serde_json::from_str::<Swept>(&text).ok());
     let wait_ms = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
     Ok(last.is_none_or(|last| Timestamp::from_millis(last.started_at).plus_millis(wait_ms) <= depot.now()))
@@ -109,7 +107,7 @@ async fn run(depot: Depot, rules: CleanupRules, node: String, dry_run: bool) -> 
         (why, _) => error!(count, failed, why, "the cleanup did not remove all that was due"),
     }
     let text = serde_json::to_string(&swept).unwrap_or_default();
-    if let Err(error) = depot.parts().catalog.note(LAST_RUN, &text).await {
+    if let Err(error) = depot.parts().catalog.note(LAST_CLEANUP, &text).await {
         info!(%error, "the cleanup could not be noted");
     }
     Ok(swept)

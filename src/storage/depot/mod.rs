@@ -38,6 +38,8 @@ pub use storing::Smaller;
 pub const RUNS: &str = "runs";
 /// Where the bytes of pending direct uploads are.
 pub const INCOMING: &str = "incoming";
+/// The catalog's note about the last cleanup of any node.
+pub const LAST_CLEANUP: &str = "cleanup.last";
 
 /// What the depot is made of. Clones are the same depot.
 #[derive(Clone)]
