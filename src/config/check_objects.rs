@@ -178,6 +178,22 @@ mod tests {
     }
 
     #[test]
+    fn zero_days_are_refused_unless_they_are_meant() {
+        let meant = |config: &mut Config| config.retention.allow_zero = true;
+        let days = |config: &mut Config| config.retention.days = 0;
+        let rule = |config: &mut Config| config.retention.rules = vec!["video=0".parse().unwrap()];
+        assert_eq!(found(days), [["retention.days", "retention.allow_zero"]]);
+        assert_eq!(found(rule), [["retention.rules", "retention.allow_zero"]]);
+        for set in [days as fn(&mut Config), rule] {
+            let both = |config: &mut Config| {
+                set(config);
+                meant(config);
+            };
+            assert_eq!(found(both), Vec::<[&str; 2]>::new());
+        }
+    }
+
+    #[test]
     fn nodes_that_share_a_store_need_a_key_that_they_share() {
         let shared = |store: &'static str| {
             move |config: &mut Config| {

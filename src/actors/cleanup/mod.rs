@@ -2,8 +2,8 @@
 //!
 //! Receives [`Sweep`]; sends nothing. It also runs by itself, `cleanup.interval_hours` after its last run on any node. An
 //! object goes before its row, so that a crash in between is repaired by the next run. What fails is put off with a growing
-//! pause and never blocks the rest; a run with failures is told once, at `error`. When the catalog or the store is away it
-//! stops and tries again later.
+//! pause and never blocks the rest; a run with failures is told once, at `error`, and followed by another one within the
+//! hour. When the catalog or the store is away it stops.
 
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ use sweep::Sweeping;
 
 /// How often it looks whether a run is due.
 const LOOK: Duration = Duration::from_secs(60);
+/// The longest wait after a run that did not do all that was due.
+const AGAIN: Duration = Duration::from_secs(3_600);
 /// The lease that the running node holds.
 const LEASE: &str = "cleanup";
 
@@ -81,12 +83,15 @@ impl Cleanup {
     }
 }
 
-/// Whether the last run of any node is long enough ago.
+/// Whether the last run of any node is long enough ago; one that did not do all of it is followed sooner.
 async fn is_due(depot: &Depot, interval: Duration) -> Result<bool, CatalogError> {
-    let last = depot.parts().catalog.noted(LAST_CLEANUP).await?;
-    let last = last.and_then(|text| serde_json::from_str::<Swept>(&text).ok());
-    let wait_ms = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
-    Ok(last.is_none_or(|last| Timestamp::from_millis(last.started_at).plus_millis(wait_ms) <= depot.now()))
+    let Some(text) = depot.parts().catalog.noted(LAST_CLEANUP).await? else { return Ok(true) };
+    // What another version has noted and we can't read is no reason to wait.
+    let Ok(last) = serde_json::from_str::<Swept>(&text) else { return Ok(true) };
+    let is_done = last.error.is_none() && last.failed == 0;
+    let wait = if is_done { interval } else { interval.min(AGAIN) };
+    let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+    Ok(Timestamp::from_millis(last.started_at).plus_millis(wait_ms) <= depot.now())
 }
 
 /// One run, if no other one is on its way in the cluster.
@@ -143,3 +148,6 @@ fn answer(reply: oneshot::Sender<Result<Swept, SweepRefused>>, swept: Result<Swe
     // Whoever asked may be gone; what was done is noted.
     let _ = reply.send(swept);
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,6 +58,8 @@ impl Depot {
     /// Pending -> ready.
     pub(super) async fn finish(&self, row: ArtifactRow, finished: Finished) -> Result<Kept, DepotError> {
         let catalog = &self.parts().catalog;
+        // Before: once it is ready nothing may fail any more.
+        let pin = catalog.pinned(&row.run).await?;
         if catalog.finish(row.id, &finished).await? {
             metrics::counter!("runcast_artifacts_stored_total", "kind" => row.kind.as_str()).increment(1);
             metrics::counter!("runcast_artifact_bytes_total").increment(finished.size);
@@ -65,7 +67,6 @@ impl Depot {
             let Finished { key, size, sha256, stored, .. } = finished;
             let (size, sha256, stored) = (Some(size), Some(sha256), Some(stored));
             let artifact = ArtifactRow { state: ArtifactState::Ready, key, size, sha256, stored, ..row };
-            let pin = catalog.pinned(&artifact.run).await?;
             return Ok(Kept { artifact, pin });
         }
         // Somebody else has completed it, or deleted it.

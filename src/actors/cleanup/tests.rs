@@ -1,0 +1,106 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::protocol::Retention;
+use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
+use crate::storage::depot::{DepotLimits, Parts, Spool};
+use crate::storage::objects::{Objects, ObjectsOptions, Place, UrlKey};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// A depot in memory and a directory, and its clock.
+async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
+    let clock = Arc::new(AtomicI64::new(1_795_454_147_966));
+    let now = clock.clone();
+    let path = home.path().join("objects");
+    std::fs::create_dir(&path).unwrap();
+    let place = Place::Directory { path, min_free_bytes: 0 };
+    let second = Duration::from_secs(1);
+    let depot = Depot::new(Parts {
+        catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),
+        objects: Objects::open(&ObjectsOptions { place, request: second, retry: second }).unwrap(),
+        retention: Retention::new(30, []),
+        spool: Spool::open(&home.path().join("spool")).unwrap(),
+        urls: UrlKey::from_text("a key of some length............"),
+        limits: DepotLimits {
+            bytes: 1_000,
+            per_run: 10,
+            url_ttl: second,
+            upload: second,
+            compress: false,
+            compress_direct: false,
+            uploads: 1,
+        },
+        uploads: Arc::new(Semaphore::new(1)),
+        health: Default::default(),
+        clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed))),
+    });
+    (depot, clock)
+}
+
+fn rules() -> CleanupRules {
+    CleanupRules {
+        enabled: true,
+        interval: Duration::from_secs(24 * 3_600),
+        batch: 100,
+        orphans: false,
+        orphan_grace: Duration::ZERO,
+        tombstone: Duration::ZERO,
+    }
+}
+
+async fn due(depot: &Depot) -> bool {
+    is_due(depot, rules().interval).await.unwrap()
+}
+
+#[tokio::test]
+async fn it_is_due_at_first_and_then_after_the_interval_whoever_ran_last() {
+    let home = tempfile::tempdir().unwrap();
+    let (depot, clock) = depot(&home).await;
+    assert!(due(&depot).await, "nobody has ever cleaned up");
+    run(depot.clone(), rules(), "another node".into(), false).await.unwrap();
+    assert!(!due(&depot).await);
+    clock.fetch_add(24 * HOUR_MS - 1, Ordering::Relaxed);
+    assert!(!due(&depot).await);
+    clock.fetch_add(1, Ordering::Relaxed);
+    assert!(due(&depot).await);
+}
+
+#[tokio::test]
+async fn a_dry_run_puts_nothing_off() {
+    let home = tempfile::tempdir().unwrap();
+    let (depot, _) = depot(&home).await;
+    run(depot.clone(), rules(), "node".into(), true).await.unwrap();
+    assert!(due(&depot).await);
+}
+
+#[tokio::test]
+async fn a_run_that_did_not_do_all_is_followed_within_the_hour() {
+    let home = tempfile::tempdir().unwrap();
+    let (depot, clock) = depot(&home).await;
+    for unfinished in
+        [Swept { error: Some("the store: away".into()), ..Swept::default() }, Swept { failed: 1, ..Swept::default() }]
+    {
+        let last = Swept { started_at: depot.now().as_millis(), ..unfinished };
+        depot.parts().catalog.note(LAST_CLEANUP, &serde_json::to_string(&last).unwrap()).await.unwrap();
+        assert!(!due(&depot).await);
+        clock.fetch_add(HOUR_MS, Ordering::Relaxed);
+        assert!(due(&depot).await, "{last:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_on_another_node_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let (depot, clock) = depot(&home).await;
+    let running = Sweeping::begin(depot.clone(), rules(), "another node".into(), false).await.unwrap();
+    let refused = run(depot.clone(), rules(), "node".into(), false).await;
+    assert_eq!(refused, Err(SweepRefused::Running));
+    assert!(run(depot.clone(), rules(), "node".into(), true).await.is_ok(), "looking takes no lease");
+    drop(running); // killed: its lease runs out
+    clock.fetch_add(HOUR_MS, Ordering::Relaxed);
+    assert!(run(depot, rules(), "node".into(), false).await.is_ok());
+}
