@@ -88,7 +88,7 @@ async fn with_default_settings_a_black_hole_refuses_every_post_within_three_seco
     insist(&cluster.nodes[0], 1).await;
     saw_all(&cluster, &mut viewers).await;
     cluster.proxy.stall();
-    // At once, in the middle of the first answers' time, and when the connection has been given up; to a run that has a
+    // Spread over time: at once, in the middle of the first answers' time, and when the connection has been given up; to a run that has a
     // room, and to those that have none.
     let posts = (0..12).map(async |index: u64| {
         tokio::time::sleep(Duration::from_millis(300 * index)).await;

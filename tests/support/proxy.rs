@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ struct Weather {
 pub(crate) struct FaultProxy {
     address: SocketAddr,
     weather: watch::Sender<Weather>,
+    /// Bytes that have passed, in both directions.
+    passed: Arc<AtomicU64>,
     /// Dropped, it ends the proxy and all connections.
     _stop: oneshot::Sender<()>,
 }
@@ -61,22 +64,28 @@ impl FaultProxy {
         };
         let (weather, _) = watch::channel(fair);
         let (stop, stopped) = oneshot::channel();
-        let seen = weather.clone();
+        let (seen, passed) = (weather.clone(), Arc::new(AtomicU64::new(0)));
+        let counted = passed.clone();
         // On a thread of its own: what stands behind it must not wait for a test that blocks.
         thread::spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(TcpListener::from_std(listener).unwrap(), seen) => {}
+                    () = accept(TcpListener::from_std(listener).unwrap(), seen, counted) => {}
                     _ = stopped => {}
                 }
             });
         });
-        Self { address, weather, _stop: stop }
+        Self { address, weather, passed, _stop: stop }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Bytes that have passed so far, in both directions.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
     }
 
     /// Lets everything pass, also what was stalled.
@@ -131,7 +140,7 @@ impl FaultProxy {
     }
 }
 
-async fn accept(listener: TcpListener, weather: watch::Sender<Weather>) {
+async fn accept(listener: TcpListener, weather: watch::Sender<Weather>, passed: Arc<AtomicU64>) {
     let mut connections = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.unwrap();
@@ -143,19 +152,24 @@ async fn accept(listener: TcpListener, weather: watch::Sender<Weather>) {
         let mut cut = weather.subscribe();
         let Weather { cuts, made, .. } = *weather.borrow();
         weather.send_modify(|weather| weather.made += 1);
-        let weather = weather.clone();
+        let (weather, passed) = (weather.clone(), passed.clone());
         connections.spawn(async move {
             tokio::select! {
                 // However it ends, both sides are dropped.
-                _ = connect(client, weather, made) => {}
+                _ = connect(client, weather, passed, made) => {}
                 _ = cut.wait_for(|weather| weather.cuts > cuts) => {}
             }
         });
     }
 }
 
-async fn connect(client: TcpStream, weather: watch::Sender<Weather>, number: u64) -> io::Result<()> {
-    let connection = Connection { weather, number, begun: OnceLock::new() };
+async fn connect(
+    client: TcpStream,
+    weather: watch::Sender<Weather>,
+    passed: Arc<AtomicU64>,
+    number: u64,
+) -> io::Result<()> {
+    let connection = Connection { weather, passed, number, begun: OnceLock::new() };
     let target = connection.flowing().await?.target;
     let server = TcpStream::connect(target).await?;
     client.set_nodelay(true)?;
@@ -168,6 +182,7 @@ async fn connect(client: TcpStream, weather: watch::Sender<Weather>, number: u64
 
 struct Connection {
     weather: watch::Sender<Weather>,
+    passed: Arc<AtomicU64>,
     number: u64,
     /// What the client said first.
     begun: OnceLock<Vec<u8>>,
@@ -189,6 +204,7 @@ impl Connection {
                 return to.shutdown().await;
             }
             to.write_all(&piece[..bytes]).await?;
+            self.passed.fetch_add(bytes as u64, Ordering::Relaxed);
             if is_client && cut_behind.is_some_and(|word| says(&piece[..bytes], word)) {
                 // What Redis has read it runs, whoever still waits for the answer.
                 to.shutdown().await?;

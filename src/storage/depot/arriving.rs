@@ -10,8 +10,6 @@ use crate::protocol::{ContentCoding, Sha256};
 
 /// Bytes by which it is judged whether more can be saved.
 const HEAD: usize = compression::HEAD;
-/// Bytes that go to the spool at a time.
-const PIECE: usize = 512 * 1024;
 
 /// See the module. Dropped before it has arrived, it leaves a pending row and nothing else.
 pub struct Arriving {
@@ -90,11 +88,7 @@ impl Arriving {
     async fn choose(&mut self) -> Result<(), DepotError> {
         let Self { depot, row, head, .. } = self;
         let way = if depot.parts().limits.compress && compression::may_shrink(head, &row.content_type) {
-            let spool = depot.parts().spool.clone();
-            let made = tokio::task::spawn_blocking(move || spool.file()).await;
-            let (file, spooled) = made.map_err(|error| DepotError::Spool(error.to_string()))?.map_err(full)?;
-            let mut file = tokio::fs::File::from_std(file);
-            file.set_max_buf_size(PIECE);
+            let (file, spooled) = depot.spool_file().await?;
             Way::Spooled { file, spooled }
         } else {
             let meta = depot.meta(row, ContentCoding::Identity);
@@ -115,7 +109,7 @@ impl Arriving {
                 }
                 Ok(())
             }
-            Some(Way::Spooled { file, .. }) => file.write_all(bytes).await.map_err(full),
+            Some(Way::Spooled { file, .. }) => file.write_all(bytes).await.map_err(DepotError::of_spool),
             None => Ok(()),
         }
     }
@@ -143,7 +137,7 @@ impl Arriving {
         match self.way.take() {
             Some(Way::Straight(writer)) => Ok((sha256, Place::Straight(writer))),
             Some(Way::Spooled { mut file, spooled }) => {
-                file.flush().await.map_err(full)?;
+                file.flush().await.map_err(DepotError::of_spool)?;
                 Ok((sha256, Place::Spooled(spooled)))
             }
             None => Err(DepotError::Spool("the upload has no way".into())),
@@ -172,8 +166,4 @@ pub(super) fn matches_announced(row: &ArtifactRow, size: u64, sha256: Sha256) ->
         return Err(DepotError::Mismatch(format!("sha-256 {sha256} instead of {announced}")));
     }
     Ok(())
-}
-
-fn full(error: std::io::Error) -> DepotError {
-    DepotError::Spool(error.to_string())
 }

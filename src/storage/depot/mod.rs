@@ -4,9 +4,11 @@
 //! A row is announced before a byte is stored and says where the bytes are until they are gone. Nothing is handed out
 //! but what is ready: whole, checked, not expired.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::fs::File;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::catalog::CatalogError;
@@ -34,6 +36,8 @@ pub use health::Health;
 pub use spool::{Spool, SpoolFile};
 pub use storing::Smaller;
 
+/// Bytes that go to the spool at a time.
+const SPOOL_PIECE: usize = 512 * 1024;
 /// Where finished artifacts are.
 pub const RUNS: &str = "runs";
 /// Where the bytes of pending direct uploads are.
@@ -143,6 +147,12 @@ pub enum DepotError {
     Gone,
 }
 
+impl DepotError {
+    fn of_spool(error: impl fmt::Display) -> Self {
+        Self::Spool(error.to_string())
+    }
+}
+
 impl Depot {
     /// A depot of these parts.
     pub fn new(parts: Parts) -> Self {
@@ -166,6 +176,16 @@ impl Depot {
     pub fn admit(&self) -> Result<OwnedSemaphorePermit, DepotError> {
         let taken = self.0.uploads.clone().try_acquire_owned();
         taken.map_err(|_| DepotError::Saturated(self.0.limits.uploads))
+    }
+
+    /// A new, empty file in the spool, to be written piece by piece.
+    async fn spool_file(&self) -> Result<(File, SpoolFile), DepotError> {
+        let spool = self.0.spool.clone();
+        let made = tokio::task::spawn_blocking(move || spool.file()).await.map_err(DepotError::of_spool)?;
+        let (file, spooled) = made.map_err(DepotError::of_spool)?;
+        let mut file = File::from_std(file);
+        file.set_max_buf_size(SPOOL_PIECE);
+        Ok((file, spooled))
     }
 
     /// When an artifact expires.

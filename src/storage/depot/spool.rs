@@ -56,7 +56,7 @@ impl Spool {
         &self.0.path
     }
 
-    /// A new, empty file.
+    /// A new, empty file. Blocking.
     ///
     /// # Errors
     /// Those of the disk.

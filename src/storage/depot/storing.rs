@@ -1,5 +1,6 @@
 //! From bytes that are here to an artifact that is ready.
 
+use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::catalog::artifacts::{ArtifactRow, Finished, Kept, Stored};
@@ -98,17 +99,15 @@ impl Depot {
     /// # Errors
     /// [`DepotError`]; [`DepotError::Mismatch`] when the store has something else by now.
     pub async fn fetch(&self, row: &ArtifactRow) -> Result<SpoolFile, DepotError> {
-        use futures_util::StreamExt as _;
-        let (file, spooled) = self.parts().spool.file().map_err(|error| DepotError::Spool(error.to_string()))?;
-        let mut file = tokio::fs::File::from_std(file);
+        let (mut file, spooled) = self.spool_file().await?;
         let mut body = self.parts().objects.read(&row.key, None).await?.stream;
         let mut digest = Digesting::default();
         while let Some(piece) = body.next().await {
             let piece = piece?;
             digest.take(&piece);
-            file.write_all(&piece).await.map_err(|error| DepotError::Spool(error.to_string()))?;
+            file.write_all(&piece).await.map_err(DepotError::of_spool)?;
         }
-        file.flush().await.map_err(|error| DepotError::Spool(error.to_string()))?;
+        file.flush().await.map_err(DepotError::of_spool)?;
         let sha256 = digest.finish();
         match row.stored.filter(|stored| stored.sha256 != sha256) {
             Some(stored) => Err(DepotError::Mismatch(format!("sha-256 {sha256} instead of {}", stored.sha256))),
