@@ -37,13 +37,14 @@ use crate::actors::messages::usher::Ushers;
 use crate::actors::presence::{Presence, PresencePorts};
 use crate::actors::recorder::Recorder;
 use crate::actors::registry::{OpenRoom, Registry, RoomBounds};
-use crate::actors::room::{Ears, Room, RoomLimits, RoomPorts};
+use crate::actors::room::{Ears, Room, RoomLimits, RoomPorts, States};
 use crate::actors::supervision::{Census, Child, ChildSpec, Policy, Service, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::http::trace_viewer::TraceViewer;
+use crate::http::transfer::Transfers;
 use crate::meters::Meters;
 use crate::node::{Node, Phase};
 use crate::storage::catalog::Catalog;
@@ -94,6 +95,12 @@ struct Parts {
     metrics: telemetry::metrics::Handle,
     /// Bytes of request bodies in hand.
     bodies: Budget,
+    /// Bytes of responses that are built or wait for their readers.
+    responses: Budget,
+    /// What states of runs are built with.
+    states: States,
+    /// Bodies and responses that wait for their peers.
+    transfers: Transfers,
     /// Unsent bytes of all sessions.
     outboxes: Budget,
     services: Services,
@@ -191,6 +198,7 @@ impl Parts {
             cleanup: Service::new("cleanup", 16),
             supervisor: Service::new("supervisor", 64),
         };
+        let responses = Budget::new(config.server.response_bytes);
         Self {
             node: Node::new(&config.server.node_id, Descriptors::now().connections(config.server.max_connections)),
             doorbell: storage.redis.is_some().then(Doorbell::default),
@@ -199,6 +207,9 @@ impl Parts {
             meters: Meters::default(),
             metrics,
             bodies: Budget::new(config.ingest.inflight_bytes),
+            states: States::new(responses.clone()),
+            responses,
+            transfers: Transfers::default(),
             outboxes: Budget::new(config.session.outbox_total_bytes),
             services,
             ushers: Ushers::default(),
@@ -255,6 +266,7 @@ impl Parts {
             journal: self.storage.redis.clone()?,
             // Storage was opened with the same settings.
             settings: opening::redis_settings(&self.config, "doorbell").ok()?,
+            shown: self.outboxes.clone(),
             screens: Client::start(opening::redis_settings(&self.config, "screens").ok()?, Arc::new(())),
             node: self.config.server.node_id.clone(),
             doorbell: self.doorbell.clone()?,
@@ -323,6 +335,7 @@ impl Parts {
                 mirror: self.services.bridge.line(),
                 reorder: Duration::from_millis(self.config.bridge.reorder_ms),
             }),
+            states: self.states.clone(),
             started: self.node.started(),
         }
     }

@@ -3,6 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+
+mod buffer;
+
+pub use buffer::{Buffer, Exceeded};
+
 /// A shared bound. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Inner>);
@@ -11,6 +17,18 @@ pub struct Budget(Arc<Inner>);
 struct Inner {
     used: AtomicUsize,
     limit: usize,
+}
+
+/// Bytes with their share.
+struct Counted {
+    bytes: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// A share of a [`Budget`], given back when dropped.
@@ -39,6 +57,23 @@ impl Budget {
     /// Whether more is in use than the bound allows.
     pub fn exceeded(&self) -> bool {
         self.used() > self.0.limit
+    }
+
+    /// Whether less than a quarter of it is left: who has fallen behind should give way.
+    pub fn is_tight(&self) -> bool {
+        self.used() > self.0.limit / 4 * 3
+    }
+
+    /// `bytes`, counted until their last reader is gone.
+    ///
+    /// # Errors
+    /// [`Exceeded`] when the budget has not got them.
+    pub fn count(&self, bytes: Bytes) -> Result<Bytes, Exceeded> {
+        let mut held = self.hold();
+        match held.grow(bytes.len()) {
+            true => Ok(Bytes::from_owner(Counted { bytes, _held: held })),
+            false => Err(Exceeded { limit: self.limit() }),
+        }
     }
 
     /// An empty share, to be grown.
@@ -70,6 +105,20 @@ impl Held {
         }
         taken.is_ok()
     }
+
+    /// Gives `bytes` of the share back.
+    pub fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.sub(bytes);
+    }
+
+    /// Makes the share at least `bytes` whatever the bound is: for what exists already and can't be refused.
+    pub fn cover(&mut self, bytes: usize) {
+        let more = bytes.saturating_sub(self.bytes);
+        self.budget.add(more);
+        self.bytes += more;
+    }
 }
 
 impl Drop for Held {
@@ -81,6 +130,18 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_counted_until_their_last_reader_is_gone() {
+        let budget = Budget::new(10);
+        let bytes = budget.count(Bytes::from_static(b"123456")).unwrap();
+        assert_eq!(budget.count(Bytes::from_static(b"12345")), Err(Exceeded { limit: 10 }));
+        let part = bytes.slice(5..);
+        drop(bytes);
+        assert_eq!((budget.used(), &part[..]), (6, &b"6"[..]));
+        drop(part);
+        assert_eq!(budget.used(), 0);
+    }
 
     #[test]
     fn a_share_is_refused_beyond_the_bound_and_given_back() {

@@ -17,9 +17,10 @@ use runcast::actors::messages::registry::FindRoom;
 use runcast::actors::messages::room::{RoomPort, Wait};
 use runcast::actors::recorder::Recorder;
 use runcast::actors::registry::{OpenRoom, Registry, RoomBounds};
-use runcast::actors::room::{Ears, Room, RoomLimits, RoomPorts};
+use runcast::actors::room::{Ears, Room, RoomLimits, RoomPorts, States};
 use runcast::actors::supervision::{Census, Child, ChildSpec, Policy, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
+use runcast::budget::Budget;
 use runcast::protocol::Seq;
 use runcast::storage::journal::Journal as _;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
@@ -68,13 +69,16 @@ impl Node {
             journal: journal.clone(),
             settings: settings(redis, "doorbell"),
             screens: Client::start(settings(redis, "screens"), Arc::new(())),
+            shown: Budget::new(1 << 20),
             node: "here".into(),
             doorbell: Doorbell::default(),
             rooms: registry.line(),
         };
         let ears = Ears { follow: bridge.line(), mirror: bridge.line(), reorder: Duration::from_millis(10) };
         let started = Instant::now();
-        let ports_of_rooms = RoomPorts { journal, recorder, retire: registry.line(), ears: Some(ears), started };
+        let states = States::new(Budget::new(1 << 20));
+        let ports_of_rooms =
+            RoomPorts { journal, recorder, retire: registry.line(), ears: Some(ears), states, started };
         let limits = RoomLimits {
             ring_bytes: 1 << 20,
             page_bytes: 1 << 20,

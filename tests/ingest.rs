@@ -299,7 +299,8 @@ async fn a_node_with_its_hands_full_refuses_and_takes_more_when_they_are_free() 
 
 #[tokio::test]
 async fn a_producer_that_falls_silent_within_a_body_does_not_keep_the_room_for_it() {
-    let node = TestNode::start(&[("RUNCAST__SERVER__HEADER_TIMEOUT_SECS", "1")]);
+    let node =
+        TestNode::start(&[("RUNCAST__SERVER__BODY_PAUSE_SECS", "1"), ("RUNCAST__SERVER__MIN_BYTES_PER_SEC", "50")]);
     let head = "POST /api/runs/r/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Content-Length: 65000\r\n\r\n";
     let answer = exchange(&node, &[head, &"x".repeat(60_000)].concat()).await;

@@ -242,7 +242,8 @@ async fn of_screens_the_newest_wins_and_they_never_hold_up_events_for_long() {
     }
     let growth = node.resident_bytes().saturating_sub(before);
     assert!(growth < 64 * MIB, "{growth} bytes more for 150 MB of screens");
-    assert!(node.metric("runcast_outbox_bytes").await < (1_500 * KIB + OUTBOX) as f64);
+    // One is on its way, one waits.
+    assert!(node.metric("runcast_outbox_bytes").await < (2 * 1_501 * KIB + OUTBOX) as f64);
     slow.until("the newest screen", |viewer| viewer.screens.last().is_some_and(|(_, image)| image[0] == 100)).await;
     slow.until_events(100).await;
     let marks: Vec<_> = slow.screens.iter().map(|(_, image)| image[0]).collect();

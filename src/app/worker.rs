@@ -1,20 +1,23 @@
 //! One worker thread's part of the node: its floor, its usher, its edge, and the HTTP server that ties them together.
 
+use std::future::ready;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use actix_http::{Extensions, HttpService, KeepAlive};
+use actix_http::error::DispatchError;
+use actix_http::{Extensions, HttpService, KeepAlive, Protocol};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
-use actix_service::{IntoServiceFactory as _, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
+};
 use actix_web::body::BoxBody;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
-use socket2::SockRef;
 use tracing::debug;
 
 use super::{Parts, drain};
@@ -28,6 +31,7 @@ use crate::actors::usher::Usher;
 use crate::http::finder::Finder;
 use crate::http::guard::{Guard, guard};
 use crate::http::method::method;
+use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
 use crate::http::upgrade::Upgrade;
 use crate::http::{Cluster, Edge, EdgeLimits, routes};
 use crate::protocol::event::EventLimits;
@@ -56,19 +60,22 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             let thread = Thread::new(&parts);
             let (slots, node) = (parts.node.clone(), parts.node.clone());
             let server = &parts.config.server;
-            // actix has no limit on how long a response may wait for its peer to read, and a session ends at its pipe: the
-            // kernel ends the connection. Later than a session would, which says why.
-            let stall = Duration::from_secs(2 * parts.config.session.stall_secs);
+            let rate = Rate {
+                bytes_per_sec: server.min_bytes_per_sec,
+                pause: Duration::from_secs(server.response_pause_secs),
+            };
+            // A client that takes bytes but acknowledges none is the kernel's to end, later than we would, who say why.
+            let user_timeout = Duration::from_secs(2 * server.response_pause_secs.max(parts.config.session.stall_secs));
+            let (responses, transfers) = (parts.responses.clone(), parts.transfers.clone());
             let upgrade = Rc::new(thread.upgrade());
             let (for_http, for_upgrade) = (thread.clone(), thread);
-            HttpService::<TcpStream, _, _>::build()
+            let http = HttpService::<HttpSocket, _, _>::build()
                 .keep_alive(KeepAlive::Timeout(Duration::from_secs(server.keep_alive_secs)))
                 .client_request_timeout(Duration::from_secs(server.header_timeout_secs))
                 .client_disconnect_timeout(LINGER)
                 .graceful_shutdown_signal(move || node.drains())
-                .on_connect_ext(move |socket: &TcpStream, extensions: &mut Extensions| {
-                    // A socket that can't be tuned has failed already; its first read tells.
-                    let _ = SockRef::from(socket).set_tcp_user_timeout(Some(stall));
+                .on_connect_ext(move |socket: &HttpSocket, extensions: &mut Extensions| {
+                    extensions.insert(socket.outgoing().clone());
                     extensions.insert(Rc::new(slots.connect()));
                 })
                 .upgrade(fn_factory(move || {
@@ -85,8 +92,13 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
                         }))
                     }
                 }))
-                .finish(app(for_http))
-                .tcp()
+                .finish(app(for_http));
+            let accept = fn_service(move |tcp: TcpStream| {
+                let peer = tcp.peer_addr().ok();
+                let outgoing = Rc::new(Outgoing::new(responses.clone(), transfers.clone(), rate));
+                ready(Ok::<_, DispatchError>((HttpSocket::new(tcp, outgoing, user_timeout), Protocol::Http1, peer)))
+            });
+            accept.and_then(http)
         })?;
     Ok(server.run())
 }
@@ -159,6 +171,8 @@ impl Thread {
     fn edge(&self) -> Edge {
         let (parts, s) = (&self.parts, &self.parts.services);
         let ingest = &parts.config.ingest;
+        let bytes_per_sec = parts.config.server.min_bytes_per_sec;
+        let rate = |secs| Rate { bytes_per_sec, pause: Duration::from_secs(secs) };
         Edge {
             node: parts.node.clone(),
             limits: EdgeLimits {
@@ -168,10 +182,13 @@ impl Thread {
                     max_batch_events: ingest.max_batch_events,
                 },
                 frame_bytes: ingest.frame_bytes,
-                body_idle: Duration::from_secs(parts.config.server.header_timeout_secs),
+                body: rate(parts.config.server.body_pause_secs),
+                upload: rate(parts.config.artifacts.pause_secs),
             },
             trusted_proxies: parts.config.server.trusted_proxies.clone(),
             budget: parts.bodies.clone(),
+            responses: parts.responses.clone(),
+            transfers: parts.transfers.clone(),
             finder: Finder::new(s.registry.line()),
             sessions: self.sessions.clone(),
             doorbell: parts.doorbell.clone(),
@@ -218,6 +235,7 @@ fn app(
         .app_data(web::Data::new(thread.parts.node.clone()))
         .wrap(from_fn(method))
         .wrap(from_fn(guard))
+        .wrap(from_fn(count_response))
         .configure(routes);
     map_config(app.into_factory(), |_| AppConfig::default())
 }

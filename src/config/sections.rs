@@ -83,8 +83,16 @@ sections! {
         data_dir: PathBuf = PathBuf::from("data");
         /// Seconds that an idle HTTP connection stays open.
         keep_alive_secs: u64 = 75, 0..=3_600;
-        /// Seconds that a request's head may take to arrive, and that its body may pause.
+        /// Seconds that a request's head may take to arrive.
         header_timeout_secs: u64 = 10, 1..=300;
+        /// Bytes per second that a body must come with and a response must be read with, on average; 0: any byte will do.
+        min_bytes_per_sec: u64 = 1_024, 0..=1 << 30;
+        /// Seconds that a body may be behind that, as when it pauses; artifacts have `artifacts.pause_secs`.
+        body_pause_secs: u64 = 10, 1..=3_600;
+        /// Seconds that the reader of a response may be behind that.
+        response_pause_secs: u64 = 60, 1..=86_400;
+        /// Bytes of all responses that are built or wait for their readers.
+        response_bytes: usize = 128 * MIB, ANY_MEMORY;
     }
 
     /// What producers may post.
@@ -207,6 +215,8 @@ sections! {
         max_per_run: usize = 10_000, 1..=1_000_000;
         /// Most uploads through this node at a time.
         max_uploads: usize = 64, 1..=10_000;
+        /// Seconds that an upload may be behind `server.min_bytes_per_sec`, as when it pauses.
+        pause_secs: u64 = 60, 1..=86_400;
         /// Directory for uploads on their way; empty: `spool` in the data directory, in a cluster the system's own.
         spool_dir: PathBuf = PathBuf::new();
         /// Hours after which an upload that did not end is given up.

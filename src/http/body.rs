@@ -34,6 +34,9 @@ pub enum BodyError {
         /// The decoder's words.
         detail: String,
     },
+    /// The node has not got the memory for it now.
+    #[error("the node has no room for the decoded body")]
+    NoRoom,
 }
 
 impl BodyError {
@@ -42,6 +45,7 @@ impl BodyError {
         match self {
             Self::TooLarge { .. } => "batch_too_large",
             Self::Truncated { .. } | Self::Corrupt { .. } => "invalid_encoding",
+            Self::NoRoom => "saturated",
         }
     }
 
@@ -50,45 +54,70 @@ impl BodyError {
         match self {
             Self::TooLarge { .. } => 413,
             Self::Truncated { .. } | Self::Corrupt { .. } => 400,
+            Self::NoRoom => 503,
         }
     }
 }
 
-/// Decodes a whole body of at most `limit` decoded bytes.
+/// Decodes a whole body of at most `limit` decoded bytes. `grow` is asked for memory before it is used, in bytes.
 ///
 /// # Errors
-/// Too large (found before more than `limit + 1` bytes were decoded), cut off, or not what it claims to be.
-pub fn decode(coding: ContentCoding, body: Bytes, limit: usize) -> Result<Bytes, BodyError> {
+/// Too large (found before more than `limit + 1` bytes were decoded), cut off, not what it claims to be, or `grow` refused.
+pub fn decode(
+    coding: ContentCoding,
+    body: Bytes,
+    limit: usize,
+    grow: impl FnMut(usize) -> bool,
+) -> Result<Bytes, BodyError> {
     let corrupt = |error: io::Error| BodyError::Corrupt { coding: coding.as_str(), detail: error.to_string() };
     match coding {
         ContentCoding::Identity if body.len() > limit => Err(BodyError::TooLarge { limit }),
         ContentCoding::Identity => Ok(body),
         // No bytes at all are neither a member nor a frame.
         _ if body.is_empty() => Err(BodyError::Truncated { coding: coding.as_str() }),
-        ContentCoding::Gzip => read(coding, MultiGzDecoder::new(&*body), body.len(), limit),
+        ContentCoding::Gzip => read(coding, MultiGzDecoder::new(&*body), body.len(), limit, grow),
         ContentCoding::Zstd => {
             let mut decoder = ZstdDecoder::with_buffer(&*body).map_err(corrupt)?;
             decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(corrupt)?;
-            read(coding, decoder, body.len(), limit)
+            read(coding, decoder, body.len(), limit, grow)
         }
     }
 }
 
-fn read(coding: ContentCoding, decoder: impl Read, encoded: usize, limit: usize) -> Result<Bytes, BodyError> {
+fn read(
+    coding: ContentCoding,
+    mut decoder: impl Read,
+    encoded: usize,
+    limit: usize,
+    mut grow: impl FnMut(usize) -> bool,
+) -> Result<Bytes, BodyError> {
     /// What NDJSON usually comes to; a wrong guess costs a copy.
     const USUAL_RATIO: usize = 8;
-    let mut out = Vec::with_capacity(encoded.saturating_mul(USUAL_RATIO).min(limit));
+    /// The output grows by a quarter, at least by so much.
+    const STEP: usize = 16 * 1024;
     // One byte more than allowed tells "too large" from "just fits", and makes the decoder reach the checksum.
-    let read = decoder.take(limit as u64 + 1).read_to_end(&mut out);
-    if out.len() > limit {
-        return Err(BodyError::TooLarge { limit });
-    }
-    match read {
-        Ok(_) => Ok(out.into()),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(BodyError::Truncated { coding: coding.as_str() })
+    let most = limit + 1;
+    let mut out = Vec::new();
+    let mut step = encoded.saturating_mul(USUAL_RATIO).max(STEP);
+    loop {
+        let capacity = out.capacity().max(out.len() + step.min(most - out.len()));
+        if !grow(capacity - out.capacity()) {
+            return Err(BodyError::NoRoom);
         }
-        Err(error) => Err(BodyError::Corrupt { coding: coding.as_str(), detail: error.to_string() }),
+        out.reserve_exact(capacity - out.len());
+        let room = (out.capacity().min(most) - out.len()) as u64;
+        let read = decoder.by_ref().take(room).read_to_end(&mut out);
+        if out.len() > limit {
+            return Err(BodyError::TooLarge { limit });
+        }
+        match read {
+            Ok(read) if (read as u64) < room => return Ok(out.into()),
+            Ok(_) => step = (out.len() / 4).max(STEP),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(BodyError::Truncated { coding: coding.as_str() });
+            }
+            Err(error) => return Err(BodyError::Corrupt { coding: coding.as_str(), detail: error.to_string() }),
+        }
     }
 }
 
@@ -101,6 +130,33 @@ mod tests {
     use super::*;
 
     const LIMIT: usize = 64 * 1024;
+
+    fn decode(coding: ContentCoding, body: Bytes, limit: usize) -> Result<Bytes, BodyError> {
+        super::decode(coding, body, limit, |_| true)
+    }
+
+    #[test]
+    fn memory_is_asked_for_before_it_is_used() {
+        let data = vec![b'x'; LIMIT];
+        for (coding, body) in both(|encode| encode(&data)) {
+            let mut asked = 0;
+            let decoded = super::decode(coding, body.clone(), LIMIT, |bytes| {
+                asked += bytes;
+                true
+            });
+            assert_eq!(decoded.unwrap(), data);
+            assert!((LIMIT..=LIMIT + 16 * 1024).contains(&asked), "{coding:?}: {asked}");
+            let mut left = LIMIT / 2;
+            let refused = super::decode(coding, body, LIMIT, |bytes| match left.checked_sub(bytes) {
+                Some(rest) => {
+                    left = rest;
+                    true
+                }
+                None => false,
+            });
+            assert_eq!(refused, Err(BodyError::NoRoom), "{coding:?}");
+        }
+    }
 
     fn gzip(data: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

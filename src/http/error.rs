@@ -37,6 +37,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)
     }
 
+    /// Whether something is wanted that others hold.
+    pub(super) fn is_saturated(&self) -> bool {
+        self.code == "saturated"
+    }
+
     /// With `Retry-After`.
     #[must_use]
     pub fn retry_after(mut self, secs: u64) -> Self {
@@ -144,6 +149,16 @@ impl From<Refusal> for Problem {
 
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
-        Self::unavailable("journal_unavailable", error.to_string())
+        match error {
+            ReadError::Saturated => responses_saturated(),
+            ReadError::Unavailable(_) | ReadError::Retired => {
+                Self::unavailable("journal_unavailable", error.to_string())
+            }
+        }
     }
+}
+
+/// Too many responses wait for their readers.
+pub(super) fn responses_saturated() -> Problem {
+    Problem::unavailable("saturated", "the responses that wait for their readers take all of server.response_bytes")
 }

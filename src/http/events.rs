@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::error::Problem;
-use super::intake::{self, Limit};
-use super::{Edge, EdgeLimits};
+use super::Edge;
+use super::error::{Problem, responses_saturated};
+use super::intake::{self, Intake, Limit, find_room};
+use super::transfer::{Kind, Parts};
 use crate::actors::messages::room::{Freshness, Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
+use crate::budget::{Buffer, Exceeded};
 use crate::protocol::event::{BodyKind, parse_body};
 use crate::protocol::message::ScreenFrame;
 use crate::protocol::segment::Encoding;
@@ -99,12 +102,14 @@ pub(super) async fn post(
     let run = run_id(&path)?;
     let kind = body_kind(&request)?;
     let numbered = numbering(&request)?;
-    let EdgeLimits { events: limits, body_idle, .. } = &edge.limits;
+    let limits = &edge.limits.events;
     let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
-    let intake = intake::take(&request, &mut payload, limit, *body_idle, &edge.budget).await?;
-    let batch = parse_body(kind, intake.body, &run, limits, Timestamp::now())?;
+    let Intake { body, mut held } = intake::take(&request, &mut payload, limit, &edge.intakes()).await?;
+    let batch = parse_body(kind, body, &run, limits, Timestamp::now())?;
+    // The lines are a part of the body, or a copy that is a little longer.
+    held.cover(batch.lines.bytes().len() + size_of::<u32>() * batch.lines.len());
     metrics::counter!("runcast_events_received_total").increment(batch.lines.len() as u64);
-    let held = Arc::new(intake.held);
+    let held = Arc::new(held);
     let publish = |reply| Publish {
         numbered: numbered.clone(),
         lines: batch.lines.clone(),
@@ -143,7 +148,7 @@ pub(super) struct PageQuery {
 /// What a page has gathered.
 struct Gathered {
     epoch: Option<Epoch>,
-    events: Vec<u8>,
+    events: Buffer,
     count: usize,
     next: Seq,
     tip: Seq,
@@ -198,7 +203,7 @@ async fn gather(
         let (page, room) = edge.finder.read(run, from, PAGE_BYTES, Freshness::AsStored).await?;
         let so_far = gathered.get_or_insert_with(|| Gathered {
             epoch: page.epoch,
-            events: Vec::new(),
+            events: Buffer::new(&edge.responses),
             count: 0,
             next: page.place.next,
             tip: page.tip,
@@ -216,7 +221,8 @@ async fn gather(
         }
         (so_far.epoch, so_far.tip, so_far.first, so_far.next) = (page.epoch, page.tip, page.first, page.place.next);
         for segment in &page.segments {
-            so_far.take(segment, limit, nd_json);
+            let taken = find_room(&edge.transfers, Kind::Response, async || so_far.take(segment, limit, nd_json).ok());
+            taken.await.ok_or_else(responses_saturated)?;
         }
         let full = so_far.count >= limit || so_far.events.len() >= PAGE_BYTES;
         if full || page.segments.is_empty() || so_far.next > so_far.tip {
@@ -228,22 +234,19 @@ async fn gather(
 }
 
 impl Gathered {
-    fn take(&mut self, segment: &Segment, limit: usize, nd_json: bool) {
+    /// Takes what of the segment belongs in the page; when there is no room for all of it, it can be repeated.
+    fn take(&mut self, segment: &Segment, limit: usize, nd_json: bool) -> Result<(), Exceeded> {
         let encoded = segment.encoded(Encoding::NdJson);
         while self.next <= segment.last() && self.count < limit && self.events.len() < PAGE_BYTES {
             let index = (self.next - segment.first()) as usize;
             let line = &encoded.bytes()[encoded.start(index)..encoded.start(index + 1)];
-            if nd_json {
-                self.events.extend_from_slice(line);
-            } else {
-                if self.count > 0 {
-                    self.events.push(b',');
-                }
-                self.events.extend_from_slice(line.trim_ascii_end());
-            }
+            let separator = if nd_json || self.count == 0 { &b""[..] } else { b"," };
+            let line = if nd_json { line } else { line.trim_ascii_end() };
+            self.events.extend(&[separator, line])?;
             self.count += 1;
             self.next += 1;
         }
+        Ok(())
     }
 
     fn cursor(&self) -> Cursor {
@@ -290,8 +293,7 @@ fn as_json(run: &RunId, page: Gathered) -> HttpResponse {
     let mut body = serde_json::to_vec(&head).unwrap_or_default();
     body.pop();
     body.extend_from_slice(b",\"events\":[");
-    body.extend_from_slice(&page.events);
-    body.extend_from_slice(b"]}");
+    let body = Parts::from([body.into(), page.events.freeze(), Bytes::from_static(b"]}")]);
     HttpResponse::Ok().content_type("application/json").body(body)
 }
 
@@ -305,7 +307,7 @@ fn as_nd_json(page: Gathered) -> HttpResponse {
     if let Some(from) = page.reset {
         response.insert_header(("Runcast-Reset", from.to_string()));
     }
-    response.body(page.events)
+    response.body(Parts::from([page.events.freeze()]))
 }
 
 /// `POST /api/runs/{runId}/frame`: the live screen.
@@ -338,9 +340,8 @@ pub(super) async fn frame(
     if test.as_ref().is_some_and(|test| test.chars().count() > 256) {
         return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
     }
-    let EdgeLimits { frame_bytes, body_idle, .. } = edge.limits;
-    let limit = Limit { bytes: frame_bytes, code: "frame_too_large" };
-    let intake = intake::take(&request, &mut payload, limit, body_idle, &edge.budget).await?;
+    let limit = Limit { bytes: edge.limits.frame_bytes, code: "frame_too_large" };
+    let intake = intake::take(&request, &mut payload, limit, &edge.intakes()).await?;
     if intake.body.is_empty() {
         return Err(Problem::bad_request("empty_body", "the frame is empty"));
     }
@@ -355,7 +356,9 @@ pub(super) async fn frame(
     let frame = frame.to_frame().map_err(|error| Problem::bad_request("invalid_header", error.to_string()))?;
     let room = edge.finder.find(&run).await?;
     // Newest wins: a frame that finds the room busy is overtaken by the next.
-    let shown = room.show.try_send(Show(frame)).is_ok();
+    // It counts once for all who are shown it, for as long as one of them has yet to take it.
+    let counted = edge.sessions.floor.limits.outboxes.count(frame);
+    let shown = counted.is_ok_and(|frame| room.show.try_send(Show(frame)).is_ok());
     Ok(HttpResponse::Accepted()
         .json(serde_json::json!({"runId": run, "shown": shown, "viewers": edge.viewers_of(&room)})))
 }

@@ -1,15 +1,19 @@
-//! Reading a request's body: bounded per request and over the node, decoded within the same bound.
+//! Reading a request's body: bounded per request and over the node, decoded within the same bound, at a minimum rate.
 
-use std::time::Duration;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use actix_web::http::{StatusCode, header};
-use actix_web::rt::time::timeout;
+use actix_web::rt::time::{Sleep, sleep, sleep_until};
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
-use super::body::decode;
+use super::body::{BodyError, decode};
 use super::error::{Problem, saturated};
+use super::transfer::{Kind, Rate, TooSlow, Transfer, Transfers};
 use crate::budget::{Budget, Held};
 use crate::protocol::ContentCoding;
 
@@ -47,70 +51,187 @@ fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
     })
 }
 
-/// The body's next part; a sender that pauses for longer than `idle` may be gone, and must not keep what it holds.
-pub(super) async fn next(payload: &mut web::Payload, idle: Duration) -> Result<Option<Bytes>, Problem> {
-    match timeout(idle, payload.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
-        Ok(Some(Err(error))) => Err(Problem::bad_request("incomplete_body", format!("the body broke off: {error}"))),
-        Err(_) => {
-            let detail = format!("nothing of the body came for {} s", idle.as_secs());
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail))
+/// How long a request waits for room that a slower one was told to give up ...
+const PATIENCE: Duration = Duration::from_secs(1);
+/// ... and how often it looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Takes what a request needs by `take`; when it is not there, the slowest transfer of its kind gives way, and the request
+/// waits for that a little. `None`: there is no room.
+pub(super) async fn find_room<T>(
+    transfers: &Transfers,
+    kind: Kind,
+    mut take: impl AsyncFnMut() -> Option<T>,
+) -> Option<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(taken) = take().await {
+            return Some(taken);
+        }
+        let now = Instant::now();
+        if now >= deadline || !transfers.end_slowest(kind, now) {
+            return None;
+        }
+        // The one that was told has yet to hear it.
+        for _ in 0..10 {
+            sleep(LOOK).await;
+            if let Some(taken) = take().await {
+                return Some(taken);
+            }
         }
     }
 }
 
-/// Reads a body of at most `limit` bytes, decoded, that never pauses for longer than `idle`.
+/// A request's body on its way in, which has to keep a rate.
+pub(super) struct BodyReader<'a> {
+    payload: &'a mut web::Payload,
+    transfers: &'a Transfers,
+    kind: Kind,
+    rate: Rate,
+    /// Once it had to be waited for.
+    waiting: Option<(Transfer, Pin<Box<Sleep>>)>,
+}
+
+impl<'a> BodyReader<'a> {
+    pub(super) fn new(payload: &'a mut web::Payload, transfers: &'a Transfers, kind: Kind, rate: Rate) -> Self {
+        Self { payload, transfers, kind, rate, waiting: None }
+    }
+
+    /// The body's next part; `None` at its end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let chunk = poll_fn(|cx| self.poll_next(cx)).await?;
+        if let Some((transfer, _)) = &mut self.waiting {
+            let now = Instant::now();
+            transfer.moved(chunk.as_ref().map_or(0, Bytes::len), now);
+            transfer.rest(now);
+        }
+        Ok(chunk)
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Problem>> {
+        if let Poll::Ready(chunk) = self.payload.poll_next_unpin(cx) {
+            let broken = |error| Problem::bad_request("incomplete_body", format!("the body broke off: {error}"));
+            return Poll::Ready(chunk.transpose().map_err(broken));
+        }
+        let now = Instant::now();
+        let (transfer, timer) = self.waiting.get_or_insert_with(|| {
+            let transfer = self.transfers.begin(self.kind, self.rate, now);
+            let timer = Box::pin(sleep_until(transfer.due().into()));
+            (transfer, timer)
+        });
+        transfer.resume(now);
+        match transfer.is_too_slow(cx.waker(), now) {
+            None => {
+                timer.as_mut().reset(transfer.due().into());
+                if timer.as_mut().poll(cx).is_ready() {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+            Some(why) => Poll::Ready(Err(self.too_slow(why))),
+        }
+    }
+
+    fn too_slow(&self, why: TooSlow) -> Problem {
+        let Rate { bytes_per_sec, pause } = self.rate;
+        match why {
+            TooSlow::Rate => {
+                let detail = format!(
+                    "the body came too slowly: it was {} s behind {bytes_per_sec} bytes per second; nothing was stored",
+                    pause.as_secs()
+                );
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
+            }
+            TooSlow::GaveWay => {
+                let detail = "the body was the slowest of those that the node had in hand, and others waited; nothing was \
+                              stored";
+                Problem::unavailable("gave_way", detail)
+            }
+        }
+    }
+}
+
+/// What a body takes and who else does.
+pub(super) struct Intakes<'a> {
+    pub(super) budget: &'a Budget,
+    pub(super) transfers: &'a Transfers,
+    pub(super) rate: Rate,
+}
+
+impl Intakes<'_> {
+    /// Takes `bytes` more of the node's memory for bodies.
+    async fn grow(&self, held: &mut Held, bytes: usize) -> Result<(), Problem> {
+        let grown = find_room(self.transfers, Kind::Post, async || held.grow(bytes).then_some(())).await;
+        grown.ok_or_else(saturated)
+    }
+
+    /// Makes room for `len` bytes in `body`, counting its capacity.
+    async fn reserve(&self, body: &mut BytesMut, held: &mut Held, len: usize, most: usize) -> Result<(), Problem> {
+        let capacity = body.capacity();
+        if len > capacity {
+            let wanted = len.max((2 * capacity).min(most));
+            self.grow(held, wanted - capacity).await?;
+            body.reserve(wanted - body.len());
+        }
+        Ok(())
+    }
+}
+
+/// Reads a body of at most `limit` bytes, decoded.
 pub(super) async fn take(
     request: &HttpRequest,
     payload: &mut web::Payload,
     limit: Limit,
-    idle: Duration,
-    budget: &Budget,
+    intakes: &Intakes<'_>,
 ) -> Result<Intake, Problem> {
     let coding = coding_of(request)?;
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: usize| length > limit.bytes) {
         return Err(limit.exceeded());
     }
-    let mut held = budget.hold();
+    let mut held = intakes.budget.hold();
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
-    while let Some(chunk) = next(payload, idle).await? {
-        if first.len() + body.len() + chunk.len() > limit.bytes {
+    let mut reader = BodyReader::new(payload, intakes.transfers, Kind::Post, intakes.rate);
+    while let Some(chunk) = reader.next().await? {
+        let len = first.len() + body.len() + chunk.len();
+        if len > limit.bytes {
             return Err(limit.exceeded());
         }
-        if !held.grow(chunk.len()) {
-            return Err(saturated());
-        }
         if first.is_empty() && body.is_empty() {
+            intakes.grow(&mut held, chunk.len()).await?;
             first = chunk; // most bodies are one chunk, and are not copied
             continue;
         }
-        if body.is_empty() {
-            body.reserve(declared.unwrap_or(0).min(limit.bytes));
+        intakes.reserve(&mut body, &mut held, len, limit.bytes).await?;
+        if !first.is_empty() {
+            held.shrink(first.len());
             body.extend_from_slice(&std::mem::take(&mut first));
         }
         body.extend_from_slice(&chunk);
     }
+    drop(reader);
     let coded = if body.is_empty() { first } else { body.freeze() };
     if coding == ContentCoding::Identity {
         return Ok(Intake { body: coded, held });
     }
-    let small = coded.len() < DECODE_ELSEWHERE;
-    let body = match small {
-        true => decode(coding, coded, limit.bytes),
-        false => web::block(move || decode(coding, coded, limit.bytes)).await.map_err(|_| saturated())?,
+    let coded_len = coded.len();
+    let decode = move || {
+        let decoded = decode(coding, coded, limit.bytes, |bytes| held.grow(bytes));
+        (decoded, held)
     };
-    let body = body.map_err(|error| {
-        Problem::new(
-            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
-            error.code(),
-            error.to_string(),
-        )
-    })?;
-    if !held.grow(body.len()) {
-        return Err(saturated());
+    let (body, mut held) = match coded_len < DECODE_ELSEWHERE {
+        true => decode(),
+        false => web::block(decode).await.map_err(|_| saturated())?,
+    };
+    // The coded body is gone.
+    held.shrink(coded_len);
+    match body {
+        Ok(body) => Ok(Intake { body, held }),
+        Err(BodyError::NoRoom) => Err(saturated()),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+            Err(Problem::new(status, error.code(), error.to_string()))
+        }
     }
-    Ok(Intake { body, held })
 }

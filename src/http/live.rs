@@ -1,20 +1,18 @@
 //! Watching: the WebSocket's handshake and the Server-Sent Events stream. Both end in a session.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
 
-use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Deserialize;
-use tokio::io::{AsyncRead, DuplexStream, ReadBuf};
 
 use super::Edge;
 use super::error::{Problem, saturated};
 use super::events::{after, run_id};
 use super::peer;
+use super::transfer::{Outgoing, pipe};
 use crate::actors::messages::room::{Freshness, ReadFrom, Verdict};
 use crate::actors::session::{Admission, Guards, Session};
 use crate::node::Phase;
@@ -25,8 +23,6 @@ use crate::storage::journal::RunPhase;
 
 /// The sub-protocol, optional.
 const PROTOCOLS: &[&str] = &["runcast.v1"];
-/// Bytes between a session and the HTTP connection that streams them.
-const PIPE_BYTES: usize = 64 * 1024;
 
 /// Query of a viewer.
 #[derive(Deserialize)]
@@ -100,7 +96,8 @@ pub(super) async fn server_sent_events(
         // Nothing will ever come: the one answer after which an EventSource does not ask again.
         return Ok(HttpResponse::NoContent().finish());
     }
-    let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+    let outgoing = request.conn_data::<Rc<Outgoing>>().cloned().ok_or_else(saturated)?;
+    let (ours, body) = pipe(outgoing);
     let peer = peer::of(&request, &edge.trusted_proxies);
     // Opened and ended: an EventSource comes back by itself, and gives up for good when it is refused.
     let refused = (edge.node.phase() == Phase::Draining).then_some(CloseReason::Restart);
@@ -112,31 +109,5 @@ pub(super) async fn server_sent_events(
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
         .insert_header(("X-Accel-Buffering", "no"))
-        .body(Streamed(theirs)))
-}
-
-/// The far end of a session's pipe, as a response's body. Dropped with the connection, which ends the session.
-struct Streamed(DuplexStream);
-
-impl MessageBody for Streamed {
-    type Error = std::io::Error;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        const CHUNK: usize = 16 * 1024;
-        let mut chunk = BytesMut::zeroed(CHUNK);
-        let mut buffer = ReadBuf::new(&mut chunk);
-        match Pin::new(&mut self.0).poll_read(cx, &mut buffer) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error))),
-            Poll::Ready(Ok(())) => {
-                let filled = buffer.filled().len();
-                chunk.truncate(filled);
-                Poll::Ready((filled > 0).then(|| Ok(chunk.freeze())))
-            }
-        }
-    }
+        .body(body))
 }

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::error::QueryPayloadError;
 use actix_web::web::{self, QueryConfig, ServiceConfig, delete, get, head, post, put, resource, scope};
 use actix_web::{HttpRequest, Responder};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::cleanup::Sweep;
@@ -43,10 +43,13 @@ mod pages;
 mod peer;
 mod runs;
 pub mod trace_viewer;
+pub mod transfer;
 pub mod upgrade;
 mod viewers;
 
 use error::Problem;
+use intake::{BodyReader, Intakes, find_room};
+use transfer::{Kind, Rate, Transfers};
 
 /// Every route, older names included.
 pub fn routes(config: &mut ServiceConfig) {
@@ -115,8 +118,10 @@ pub struct EdgeLimits {
     pub events: EventLimits,
     /// Of a screen frame, in bytes.
     pub frame_bytes: usize,
-    /// How long a request's body may pause.
-    pub body_idle: Duration,
+    /// How fast a body has to come.
+    pub body: Rate,
+    /// How fast an artifact has to come.
+    pub upload: Rate,
 }
 
 /// What the edge of a node works with in a cluster.
@@ -140,6 +145,10 @@ pub struct Edge {
     pub trusted_proxies: Vec<Network>,
     /// Bytes of bodies in hand, over the node.
     pub budget: Budget,
+    /// Bytes of responses that are built or wait for their readers, over the node.
+    pub responses: Budget,
+    /// Bodies and responses that wait for their peers.
+    pub transfers: Transfers,
     /// Reaches rooms.
     pub finder: finder::Finder,
     /// Given to sessions of streamed responses.
@@ -184,5 +193,23 @@ impl Edge {
     /// Whether there is a viewer of traces at `/trace/`.
     fn shows_traces(&self) -> bool {
         self.trace_viewer.is_there()
+    }
+
+    /// What the body of a post takes its memory from.
+    fn intakes(&self) -> Intakes<'_> {
+        Intakes { budget: &self.budget, transfers: &self.transfers, rate: self.limits.body }
+    }
+
+    /// The body of an artifact's upload.
+    fn upload<'a>(&'a self, payload: &'a mut web::Payload) -> BodyReader<'a> {
+        BodyReader::new(payload, &self.transfers, Kind::Upload, self.limits.upload)
+    }
+
+    /// A place among the uploads that pass this node; the slowest one gives way when there is none.
+    async fn upload_place(&self, depot: &Depot) -> Result<OwnedSemaphorePermit, Problem> {
+        match find_room(&self.transfers, Kind::Upload, async || depot.admit().ok()).await {
+            Some(place) => Ok(place),
+            None => Ok(depot.admit()?),
+        }
     }
 }

@@ -81,6 +81,7 @@ pub(super) async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
     metrics::gauge!("runcast_rooms").set(edge.census.living().get("room").copied().unwrap_or(0) as f64);
     metrics::gauge!("runcast_connections").set(edge.node.connections() as f64);
     metrics::gauge!("runcast_ingest_bytes").set(edge.budget.used() as f64);
+    metrics::gauge!("runcast_response_bytes").set(edge.responses.used() as f64);
     metrics::gauge!("runcast_outbox_bytes").set(edge.sessions.floor.limits.outboxes.used() as f64);
     let mut text = edge.metrics.render();
     edge.meters.render(&mut text);

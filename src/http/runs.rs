@@ -2,13 +2,17 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Edge;
-use super::error::Problem;
+use super::error::{Problem, responses_saturated};
 use super::events::run_id;
+use super::intake::find_room;
+use super::transfer::{Kind, Parts};
+use crate::actors::messages::room::Folded;
 use crate::protocol::state::RunStatus;
-use crate::protocol::{RunId, Seq, Timestamp};
+use crate::protocol::{Cursor, Epoch, RunId, Seq, Timestamp};
 use crate::storage::catalog::{RunFilter, RunRow};
 use crate::storage::journal::RunPhase;
 
@@ -75,23 +79,40 @@ fn parse_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
     parsed.ok_or_else(|| Problem::bad_request("invalid_cursor", "cursor is not one that a list gave"))
 }
 
+/// What an answer adds to the state.
+#[derive(Serialize)]
+struct Also {
+    cursor: Cursor,
+    epoch: Option<Epoch>,
+    viewers: Option<u64>,
+}
+
 /// `GET /api/runs/{runId}`
 pub(super) async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
-    let folded = edge.finder.fold(&run).await?;
-    if folded.phase == RunPhase::Gone {
+    let Folded { text, cursor, phase } = edge.state_of(&run).await?;
+    if phase == RunPhase::Gone {
         return Err(Problem::new(StatusCode::GONE, "run_gone", format!("run {run} has expired")));
     }
-    if folded.cursor.seq == 0 {
+    if cursor.seq == 0 {
         return Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", format!("run {run} has no event yet")));
     }
-    let mut body = serde_json::to_value(&*folded.state)
+    let viewers = edge.viewers_of(&*edge.finder.find(&run).await?);
+    let also = serde_json::to_vec(&Also { cursor, epoch: cursor.epoch, viewers })
         .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
-    if let serde_json::Value::Object(members) = &mut body {
-        members.insert("cursor".to_owned(), folded.cursor.to_string().into());
-        members.insert("epoch".to_owned(), folded.cursor.epoch.map(|epoch| epoch.to_string()).into());
-        let viewers = edge.viewers_of(&*edge.finder.find(&run).await?);
-        members.insert("viewers".to_owned(), viewers.into());
+    // The members of both in one object: what is shared stays as it is.
+    let state = text.slice(..text.len() - 1);
+    let body = Parts::from([state, Bytes::from_static(b","), Bytes::from(also).slice(1..)]);
+    Ok(HttpResponse::Ok().content_type("application/json").body(body))
+}
+
+impl Edge {
+    /// A run's state; the slowest reader of a response gives way when there is no room for it.
+    async fn state_of(&self, run: &RunId) -> Result<Folded, Problem> {
+        let fold = async || match self.finder.fold(run).await {
+            Err(problem) if problem.is_saturated() => None,
+            folded => Some(folded),
+        };
+        find_room(&self.transfers, Kind::Response, fold).await.unwrap_or_else(|| Err(responses_saturated()))
     }
-    Ok(HttpResponse::Ok().json(body))
 }

@@ -12,12 +12,14 @@ use actix_http::body::{BodySize, BoxBody, to_bytes_limited};
 use actix_http::h1::{Codec, Message};
 use actix_http::header::{self, HeaderValue};
 use actix_http::{Request, Response, StatusCode};
+use actix_rt::net::TcpStream;
 use actix_service::Service;
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt as _;
 use tracing::debug;
 
-use crate::actors::session::{Admission, Guards, Session, SessionPort, Wire};
+use super::transfer::HttpSocket;
+use crate::actors::session::{Admission, Guards, Session, SessionPort};
 use crate::actors::supervision::Census;
 use crate::node::ConnectionSlot;
 
@@ -35,12 +37,11 @@ pub struct Upgrade {
 
 impl Upgrade {
     /// Serves one upgrade request with `app`. A peer that goes meanwhile is no error.
-    pub async fn serve<S, R, T>(&self, app: &S, request: Request, framed: Framed<T, Codec>)
+    pub async fn serve<S, R>(&self, app: &S, request: Request, framed: Framed<HttpSocket, Codec>)
     where
         S: Service<Request, Response = R>,
         S::Error: Into<Response<BoxBody>>,
         R: Into<Response<BoxBody>>,
-        T: Wire,
     {
         let slot = request.conn_data::<Rc<ConnectionSlot>>().cloned();
         let mut response: Response<BoxBody> = match app.call(request).await {
@@ -66,20 +67,20 @@ impl Upgrade {
     }
 }
 
-async fn switch<T: Wire>(mut framed: Framed<T, Codec>, response: Response<BoxBody>) -> io::Result<(T, Bytes)> {
+async fn switch(mut framed: Framed<HttpSocket, Codec>, response: Response<BoxBody>) -> io::Result<(TcpStream, Bytes)> {
     put(&mut framed, Message::Item((response.drop_body(), BodySize::None)))?;
     let parts = framed.into_parts();
     let mut wire = parts.io;
     wire.write_all(&parts.write_buf).await?;
     // Copied: even an empty part of HTTP's 8 KiB buffer would keep the whole of it.
-    Ok((wire, Bytes::copy_from_slice(&parts.read_buf)))
+    Ok((wire.into_tcp(), Bytes::copy_from_slice(&parts.read_buf)))
 }
 
-fn put<T: Wire>(framed: &mut Framed<T, Codec>, message: Message<(Response<()>, BodySize)>) -> io::Result<()> {
+fn put(framed: &mut Framed<HttpSocket, Codec>, message: Message<(Response<()>, BodySize)>) -> io::Result<()> {
     std::pin::Pin::new(framed).write(message)
 }
 
-async fn answer<T: Wire>(mut framed: Framed<T, Codec>, response: Response<BoxBody>) -> io::Result<()> {
+async fn answer(mut framed: Framed<HttpSocket, Codec>, response: Response<BoxBody>) -> io::Result<()> {
     let mut kept = None;
     let mut response = response.map_body(|_, body| kept = Some(body));
     let body = kept.unwrap_or_else(|| BoxBody::new(()));

@@ -28,6 +28,18 @@ pub const METRICS: &[(Kind, &str, Unit, &str)] = &[
     (Kind::Gauge, "runcast_connections", Unit::Count, "Open connections of all kinds."),
     (Kind::Gauge, "runcast_viewers", Unit::Count, "Viewers connected."),
     (Kind::Gauge, "runcast_ingest_bytes", Unit::Bytes, "Bytes of request bodies in hand."),
+    (
+        Kind::Gauge,
+        "runcast_response_bytes",
+        Unit::Bytes,
+        "Bytes of responses that are built or wait for their readers.",
+    ),
+    (
+        Kind::Counter,
+        "runcast_slow_transfers_total",
+        Unit::Count,
+        "Bodies and responses that were too slow, by `kind` (post, upload, response) and `why` (rate, gave_way).",
+    ),
     (Kind::Gauge, "runcast_outbox_bytes", Unit::Bytes, "Unsent bytes of all viewers."),
     (Kind::Counter, "runcast_events_received_total", Unit::Count, "Events posted, duplicates included."),
     (Kind::Counter, "runcast_events_delivered_total", Unit::Count, "Events written to viewers."),

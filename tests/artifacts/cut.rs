@@ -39,7 +39,7 @@ async fn a_connection_that_is_cut_leaves_nothing_in_a_bucket() {
 
 #[tokio::test]
 async fn a_sender_who_pauses_for_too_long_is_let_go_and_leaves_nothing() {
-    let node = node(&[("server.header_timeout_secs", "1")]);
+    let node = node(&[("artifacts.pause_secs", "1")]);
     let mut upload = Upload::begin(&node, "r", "a.png", Some(MIB)).await;
     upload.send(&picture(700_000)).await;
     let (status, problem) = upload.answer().await;

@@ -18,6 +18,7 @@ use super::messages::bridge::{Doorbell, Follow, Mirror};
 use super::messages::registry::BridgeBegan;
 use super::messages::room::Heard;
 use super::supervision::{Alive, Line, Refused};
+use crate::budget::Budget;
 use crate::protocol::RunId;
 use crate::storage::journal::redis::RedisJournal;
 use crate::storage::journal::redis::bell::{self, Bell};
@@ -60,6 +61,8 @@ pub struct BridgePorts {
     pub settings: RedisSettings,
     /// Carries screens to other nodes.
     pub screens: Client,
+    /// What screens count in once they are here: unsent bytes of all viewers.
+    pub shown: Budget,
     /// This node's name.
     pub node: String,
     /// Where the state of the subscription is told.
@@ -322,7 +325,10 @@ impl Handler<Shown> for Bridge {
             && node != self.ports.node.as_bytes()
         {
             let frame = payload.slice((node.len() + 1).min(payload.len())..);
-            let _ = topic.port.try_send(Heard::Screen(frame));
+            // One for which there is no room, here or there, is overtaken by the next.
+            if let Ok(frame) = self.ports.shown.count(frame) {
+                let _ = topic.port.try_send(Heard::Screen(frame));
+            }
         }
     }
 }

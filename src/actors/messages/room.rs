@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::gallery::GalleryPort;
 use crate::budget::Held;
 use crate::protocol::cursor::Place;
-use crate::protocol::state::{RunState, RunStatus};
+use crate::protocol::state::RunStatus;
 use crate::protocol::{After, Cursor, Epoch, Lines, ProducerId, RunId, Segment, Seq};
 use crate::storage::journal::{Appended, Head, OnGap, Refusal, RunPhase};
 
@@ -216,6 +216,9 @@ pub enum ReadError {
     /// The journal is away.
     #[error("{0}")]
     Unavailable(String),
+    /// The node has as much in hand as it may.
+    #[error("the node has as many responses in hand as it may")]
+    Saturated,
     /// This room has retired: find it anew.
     #[error("the room has retired")]
     Retired,
@@ -242,8 +245,8 @@ pub struct Fold {
 /// A run's state and the cursor up to which it was folded.
 #[derive(Clone, Debug)]
 pub struct Folded {
-    /// The state.
-    pub state: Arc<RunState>,
+    /// The state: a JSON object, shared by all who read it.
+    pub text: Bytes,
     /// The last event in it.
     pub cursor: Cursor,
     /// Whether the run can grow, or has gone.
@@ -272,7 +275,7 @@ pub struct Dismiss {
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
 pub enum GiveWay {
-    /// The node holds too many segments: free yours.
+    /// The node holds too many segments and states: free yours.
     Memory,
     /// The node has too many rooms: retire now if nobody uses you.
     Place,

@@ -1,13 +1,17 @@
-//! The run's folded state, brought up to the tip when somebody asks.
+//! The run's folded state, brought up to the tip when somebody asks, and written as JSON off the node's threads, once for all
+//! who read it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::spawn_blocking;
+use tracing::error;
 
 use super::Room;
 use crate::actors::messages::room::{Fold, Folded, ReadError};
+use crate::budget::{Budget, Buffer};
 use crate::protocol::cursor::Place;
 use crate::protocol::lineage::Resume;
 use crate::protocol::state::RunState;
@@ -17,18 +21,54 @@ use crate::storage::journal::{Head, JournalError, RunPhase};
 /// Before the first event.
 const START: Place = Place { epoch: None, next: 1 };
 
+/// States that a node folds at a time. What one holds while somebody waits for it can't give way.
+const AT_A_TIME: usize = 2;
+
+/// What the rooms of a node build states with.
+#[derive(Clone, Debug)]
+pub struct States {
+    /// Bytes of their JSON.
+    texts: Budget,
+    /// Turns to fold.
+    turns: Arc<Semaphore>,
+}
+
+impl States {
+    /// States whose JSON is counted in `texts`.
+    pub fn new(texts: Budget) -> Self {
+        Self { texts, turns: Arc::new(Semaphore::new(AT_A_TIME)) }
+    }
+}
+
+type Reply = oneshot::Sender<Result<Folded, ReadError>>;
+
 /// The fold so far and who waits for it.
 pub(super) struct Folding {
     state: Arc<RunState>,
     /// Behind what is folded.
     place: Place,
-    waiting: Vec<oneshot::Sender<Result<Folded, ReadError>>>,
-    reading: bool,
+    waiting: Vec<Reply>,
+    /// A turn, a page or the JSON is awaited.
+    busy: bool,
+    /// While somebody waits.
+    turn: Option<OwnedSemaphorePermit>,
+    /// The last JSON, as long as somebody reads it, and the place that it tells of.
+    text: (Place, Weak<Buffer>),
+    /// Bytes of the state.
+    held_bytes: usize,
 }
 
 impl Folding {
     pub(super) fn new(run: RunId) -> Self {
-        Self { state: Arc::new(RunState::new(run)), place: START, waiting: Vec::new(), reading: false }
+        Self {
+            state: Arc::new(RunState::new(run)),
+            place: START,
+            waiting: Vec::new(),
+            busy: false,
+            turn: None,
+            text: (START, Weak::new()),
+            held_bytes: 0,
+        }
     }
 
     pub(super) fn ask(&mut self, fold: Fold) {
@@ -36,10 +76,29 @@ impl Folding {
     }
 
     pub(super) fn is_waited_for(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() || self.busy
+    }
+
+    /// Bytes held.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// Frees the state, unless somebody waits for it; who asks next has it folded anew.
+    pub(super) fn free(&mut self, run: &RunId) {
+        if !self.is_waited_for() {
+            self.begin_anew(run);
+        }
+    }
+
+    fn begin_anew(&mut self, run: &RunId) {
+        self.state = Arc::new(RunState::new(run.clone()));
+        self.place = START;
+        self.held_bytes = 0;
     }
 
     pub(super) fn fail(&mut self, error: &JournalError) {
+        self.turn = None;
         for reply in self.waiting.drain(..) {
             let _ = reply.send(Err(ReadError::Unavailable(error.to_string())));
         }
@@ -49,8 +108,7 @@ impl Folding {
     /// anew.
     fn settle(&mut self, run: &RunId, head: &Head) {
         if let Resume::Reset { .. } = head.lineage.resolve(After::Cursor(self.place.cursor()), head.tip) {
-            self.state = Arc::new(RunState::new(run.clone()));
-            self.place = START;
+            self.begin_anew(run);
         }
         self.place.epoch = head.lineage.epoch();
     }
@@ -65,12 +123,29 @@ impl Folding {
                 }
             }
         }
+        self.held_bytes = self.state.held_bytes();
     }
 
-    fn answer(&mut self, cursor: Cursor, phase: RunPhase) {
-        for reply in self.waiting.drain(..) {
-            let _ = reply.send(Ok(Folded { state: self.state.clone(), cursor, phase }));
-        }
+    fn text(&self) -> Option<Arc<Buffer>> {
+        let (place, text) = &self.text;
+        (*place == self.place).then(|| text.upgrade()).flatten()
+    }
+}
+
+/// The state as JSON. Fails when the budget is used up.
+fn write(state: &RunState, texts: &Budget) -> Result<Arc<Buffer>, ReadError> {
+    let mut text = Buffer::new(texts);
+    match serde_json::to_writer(&mut text, state) {
+        Ok(()) => Ok(Arc::new(text)),
+        Err(error) if error.is_io() => Err(ReadError::Saturated),
+        Err(error) => Err(ReadError::Unavailable(error.to_string())),
+    }
+}
+
+fn answer(replies: Vec<Reply>, text: &Result<Arc<Buffer>, ReadError>, cursor: Cursor, phase: RunPhase) {
+    for reply in replies {
+        let folded = text.as_ref().map(|text| Folded { text: text.share(), cursor, phase });
+        let _ = reply.send(folded.map_err(Clone::clone));
     }
 }
 
@@ -78,15 +153,36 @@ impl Room {
     /// Folds one page further; answers at the tip.
     pub(super) fn fold_on(&mut self, ctx: &mut Context<Self>) {
         let Some(head) = self.log.head() else { return };
-        if self.folding.reading || !self.folding.is_waited_for() {
+        if self.folding.busy || self.folding.waiting.is_empty() {
             return;
         }
         self.folding.settle(&self.run, head);
-        if self.folding.place.next > head.tip || self.is_gone() {
-            self.folding.answer(self.folding.place.cursor(), head.phase);
+        let (tip, phase) = (head.tip, head.phase);
+        let at_tip = self.folding.place.next > tip || self.is_gone();
+        if self.folding.turn.is_none() && !self.take_turn(ctx) {
             return;
         }
-        self.folding.reading = true;
+        if at_tip { self.tell_state(phase, ctx) } else { self.fold_page(ctx) }
+    }
+
+    /// Waits for a turn when there is none now.
+    fn take_turn(&mut self, ctx: &mut Context<Self>) -> bool {
+        let turns = self.ports.states.turns.clone();
+        if let Ok(turn) = turns.clone().try_acquire_owned() {
+            self.folding.turn = Some(turn);
+            return true;
+        }
+        self.folding.busy = true;
+        ctx.spawn(wrap_future::<_, Self>(turns.acquire_owned()).map(|turn, room, ctx| {
+            room.folding.busy = false;
+            room.folding.turn = turn.ok();
+            room.fold_on(ctx);
+        }));
+        false
+    }
+
+    fn fold_page(&mut self, ctx: &mut Context<Self>) {
+        self.folding.busy = true;
         let (journal, run, max_bytes) = (self.ports.journal.clone(), self.run.clone(), self.limits.page_bytes);
         let next = self.folding.place.next;
         let held = self.log.segments_from(next, max_bytes);
@@ -97,7 +193,7 @@ impl Room {
             }
         };
         ctx.spawn(wrap_future::<_, Self>(page).map(|page, room, ctx| {
-            room.folding.reading = false;
+            room.folding.busy = false;
             match page {
                 Ok(segments) if segments.is_empty() => {
                     room.folding.fail(&JournalError::Unavailable("the run's events are expiring".into()));
@@ -107,6 +203,32 @@ impl Room {
                 Ok(segments) => room.folding.apply(&segments),
                 Err(error) => room.folding.fail(&error),
             }
+            room.touch();
+            room.fold_on(ctx);
+        }));
+    }
+
+    /// Answers everybody who waits. Who asks meanwhile may have to be told more.
+    fn tell_state(&mut self, phase: RunPhase, ctx: &mut Context<Self>) {
+        let (replies, place) = (std::mem::take(&mut self.folding.waiting), self.folding.place);
+        if let Some(text) = self.folding.text() {
+            self.folding.turn = None;
+            return answer(replies, &Ok(text), place.cursor(), phase);
+        }
+        self.folding.busy = true;
+        let (state, texts) = (self.folding.state.clone(), self.ports.states.texts.clone());
+        let written = spawn_blocking(move || write(&state, &texts));
+        ctx.spawn(wrap_future::<_, Self>(written).map(move |text, room, ctx| {
+            room.folding.busy = false;
+            room.folding.turn = None;
+            let text = text.unwrap_or_else(|panicked| {
+                error!(run = %room.run, %panicked, "the run's state could not be written");
+                Err(ReadError::Unavailable("the run's state could not be written".into()))
+            });
+            if let Ok(text) = &text {
+                room.folding.text = (place, Arc::downgrade(text));
+            }
+            answer(replies, &text, place.cursor(), phase);
             room.fold_on(ctx);
         }));
     }
@@ -149,6 +271,30 @@ mod tests {
         assert_eq!((folding.place.next, status(&folding)), (4, "failed".into()));
         folding.settle(&run, &Head::unborn());
         assert_eq!((folding.place, status(&folding)), (START, serde_json::Value::Null), "the run was lost whole");
+    }
+
+    #[test]
+    fn a_state_is_counted_and_freed_unless_somebody_waits_for_it() {
+        let (run, mut folding) = folded();
+        assert!(folding.held_bytes() >= size_of::<RunState>());
+        let (reply, _waits) = oneshot::channel();
+        folding.ask(Fold { reply });
+        folding.free(&run);
+        assert_eq!(status(&folding), "passed");
+        folding.waiting.clear();
+        folding.free(&run);
+        assert_eq!((folding.place, folding.held_bytes(), status(&folding)), (START, 0, serde_json::Value::Null));
+    }
+
+    #[test]
+    fn json_that_finds_no_room_is_refused_and_leaves_nothing() {
+        let (_, folding) = folded();
+        let texts = Budget::new(100);
+        assert!(matches!(write(&folding.state, &texts), Err(ReadError::Saturated)));
+        assert_eq!(texts.used(), 0);
+        let texts = Budget::new(100_000);
+        let text = write(&folding.state, &texts).unwrap();
+        assert!(text.share().starts_with(b"{\"runId\":\"r\""), "{:?}", text.share());
     }
 
     #[test]

@@ -42,6 +42,7 @@ mod retiring;
 use appending::refuse;
 use appends::Appends;
 use folding::Folding;
+pub use folding::States;
 pub use following::Ears;
 use following::Following;
 use galleries::Galleries;
@@ -86,6 +87,8 @@ pub struct RoomPorts {
     pub retire: Line<Retire>,
     /// How it hears of what other nodes store; `None` on a single node.
     pub ears: Option<Ears>,
+    /// What states are built with.
+    pub states: States,
     /// The node's start, for "last used".
     pub started: Instant,
 }
@@ -170,7 +173,12 @@ impl Room {
     fn touch(&self) {
         let used = self.ports.started.elapsed().as_millis() as u64;
         self.gauge.used_ms.store(used, Ordering::Relaxed);
-        self.gauge.held_bytes.store(self.log.held_bytes(), Ordering::Relaxed);
+        self.gauge.held_bytes.store(self.held_bytes(), Ordering::Relaxed);
+    }
+
+    /// Bytes of segments and of the state.
+    fn held_bytes(&self) -> usize {
+        self.log.held_bytes() + self.folding.held_bytes()
     }
 
     /// Reads the head behind whatever a former life of this room still has in flight.

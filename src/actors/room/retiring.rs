@@ -17,7 +17,7 @@ impl Room {
         self.mind_following(ctx);
         self.remind_bridge(ctx);
         self.log.forget_unused_past();
-        self.gauge.held_bytes.store(self.log.held_bytes(), Ordering::Relaxed);
+        self.gauge.held_bytes.store(self.held_bytes(), Ordering::Relaxed);
         let now_ms = self.ports.started.elapsed().as_millis() as u64;
         let idle_ms = now_ms.saturating_sub(self.gauge.used_ms.load(Ordering::Relaxed));
         if u128::from(idle_ms) >= self.limits.idle.as_millis() {
@@ -55,7 +55,8 @@ impl Handler<GiveWay> for Room {
         match what {
             GiveWay::Memory => {
                 self.log.free();
-                self.gauge.held_bytes.store(0, Ordering::Relaxed);
+                self.folding.free(&self.run);
+                self.gauge.held_bytes.store(self.held_bytes(), Ordering::Relaxed);
             }
             GiveWay::Place => self.retire_if_unused(ctx),
             GiveWay::Expired => self.learn_anew(ctx),

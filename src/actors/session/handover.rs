@@ -147,6 +147,10 @@ impl<W: Wire> Viewer for Outlet<W> {
         if self.encoding != Encoding::WebSocket || !matches!(inner.mode, Mode::Live | Mode::Behind) {
             return;
         }
+        if inner.outbox.has_screen() && self.limits.outboxes.is_tight() {
+            // It keeps an older one in memory that nobody else needs.
+            return self.close_inner(&mut inner, CloseReason::Stalled, "");
+        }
         inner.screen = Some(Box::new(frame.clone()));
         if inner.outbox.is_empty() {
             inner.wake();

@@ -206,7 +206,7 @@ impl<W: Wire> Session<W> {
             session.awaiting = false;
             match page {
                 Ok(Ok(page)) => session.take_page(page),
-                Ok(Err(ReadError::Unavailable(_))) => session.pause(ctx),
+                Ok(Err(ReadError::Unavailable(_) | ReadError::Saturated)) => session.pause(ctx),
                 Ok(Err(ReadError::Retired)) => {
                     session.leave_seat();
                     session.pause(ctx);

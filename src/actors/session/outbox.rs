@@ -70,6 +70,19 @@ impl Outbox {
         self.unsent
     }
 
+    /// Those of them that are this session's to count: a screen is counted once for all who are shown it.
+    pub(super) fn counted(&self) -> usize {
+        match self.chunks.front() {
+            Some(Chunk::Screen(bytes)) => self.unsent - (bytes.len() - self.sent),
+            _ => self.unsent,
+        }
+    }
+
+    /// Whether a screen is on its way. It goes alone, so it is always first.
+    pub(super) fn has_screen(&self) -> bool {
+        matches!(self.chunks.front(), Some(Chunk::Screen(_)))
+    }
+
     /// Bytes of the server's own messages among them.
     pub(super) fn messages(&self) -> usize {
         self.messages
@@ -94,8 +107,9 @@ impl Outbox {
         self.chunks.push_back(Chunk::Message(bytes));
     }
 
-    /// Queues a screen frame.
+    /// Queues a screen frame, when nothing else is queued.
     pub(super) fn push_screen(&mut self, bytes: Bytes) {
+        debug_assert!(self.chunks.is_empty());
         self.unsent += bytes.len();
         self.chunks.push_back(Chunk::Screen(bytes));
     }

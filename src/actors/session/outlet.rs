@@ -351,7 +351,7 @@ impl<W: Wire> Outlet<W> {
 
     /// Brings the node's count of unsent bytes up to date.
     pub(super) fn count(&self, inner: &mut Inner<W>) {
-        let unsent = inner.outbox.unsent();
+        let unsent = inner.outbox.counted();
         if unsent > inner.counted {
             self.limits.outboxes.add(unsent - inner.counted);
         } else if unsent < inner.counted {

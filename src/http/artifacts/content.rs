@@ -14,7 +14,6 @@ use futures_util::TryStreamExt as _;
 
 use super::super::Edge;
 use super::super::error::Problem;
-use super::super::intake;
 use super::ids;
 use crate::protocol::{ArtifactState, ContentCoding, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
@@ -244,13 +243,14 @@ pub(in super::super) async fn put(
     if row.state != ArtifactState::Pending {
         return Err(DepotError::NotReady(row.state, row.failure).into());
     }
-    let _place = depot.admit()?;
+    let _place = edge.upload_place(depot).await?;
     let most = row.size.unwrap_or(depot.parts().limits.bytes);
     let mut writer =
         depot.parts().objects.writer(&row.key, &depot.meta_of_upload(&row)).await.map_err(DepotError::from)?;
     let mut size = 0;
+    let mut body = edge.upload(&mut payload);
     let filled = async {
-        while let Some(bytes) = intake::next(&mut payload, edge.limits.body_idle).await? {
+        while let Some(bytes) = body.next().await? {
             size += bytes.len() as u64;
             if size > most {
                 let detail = format!("the body has more than the {most} bytes that were announced");

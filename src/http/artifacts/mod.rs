@@ -101,7 +101,7 @@ async fn description<T: DeserializeOwned>(
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", detail));
     }
     let limit = Limit { bytes: MAX_DESCRIPTION, code: "body_too_large" };
-    let intake = intake::take(request, payload, limit, edge.limits.body_idle, &edge.budget).await?;
+    let intake = intake::take(request, payload, limit, &edge.intakes()).await?;
     serde_json::from_slice(&intake.body).map_err(|error| Problem::bad_request("invalid_body", error.to_string()))
 }
 

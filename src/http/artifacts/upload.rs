@@ -8,7 +8,7 @@ use tracing::error;
 use super::super::Edge;
 use super::super::error::Problem;
 use super::super::events::run_id;
-use super::super::intake;
+use super::super::intake::BodyReader;
 use super::headers::{self, Described};
 use super::{event, form};
 use crate::actors::messages::compression::Compress;
@@ -26,15 +26,17 @@ pub(in super::super) async fn upload(
     let depot = edge.depot()?.clone();
     let (run, name) = (run_id(&path.0)?, headers::name_in_path(&request)?);
     Described::read(&request, &name, b"")?; // what is wrong is said before anything is read
-    let place = depot.admit()?;
+    let place = edge.upload_place(&depot).await?;
     refuse_if_gone(&edge, &run).await?;
-    let first = intake::next(&mut payload, edge.limits.body_idle).await?.unwrap_or_default();
+    let mut body = edge.upload(&mut payload);
+    let first = body.next().await?.unwrap_or_default();
     let Described { content_type, kind, test, size, sha256 } = Described::read(&request, &name, &first)?;
     let mut arriving = depot.receive(NewArtifact { run, name, kind, content_type, test, size, sha256 }).await?;
-    if let Err(problem) = fill(&edge, &mut arriving, first, &mut payload).await {
+    if let Err(problem) = fill(&mut arriving, first, &mut body).await {
         arriving.fail(&problem.to_string()).await;
         return Err(problem);
     }
+    drop(body);
     let arrived = arriving.finish().await?;
     // From here on it does not depend on whether the client waits for the answer.
     let storing = actix_web::rt::spawn(async move {
@@ -61,9 +63,9 @@ pub(super) async fn refuse_if_gone(edge: &Edge, run: &RunId) -> Result<(), Probl
     }
 }
 
-async fn fill(edge: &Edge, arriving: &mut Arriving, first: Bytes, payload: &mut web::Payload) -> Result<(), Problem> {
+async fn fill(arriving: &mut Arriving, first: Bytes, body: &mut BodyReader<'_>) -> Result<(), Problem> {
     arriving.write(&first).await?;
-    while let Some(bytes) = intake::next(payload, edge.limits.body_idle).await? {
+    while let Some(bytes) = body.next().await? {
         arriving.write(&bytes).await?;
     }
     Ok(())

@@ -149,6 +149,11 @@ impl RunState {
         }
     }
 
+    /// Bytes that it takes, about.
+    pub fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.tests.held_bytes()
+    }
+
     /// Seq of the last event applied; 0 before the first.
     pub fn tip(&self) -> Seq {
         self.tip

@@ -18,7 +18,7 @@ const MAX_OMITTED: usize = 90_000;
 const MAX_TEST_ID_BYTES: usize = 512;
 
 /// Most steps of one test that can be open at once.
-const MAX_OPEN_STEPS: usize = 32;
+const MAX_OPEN_STEPS: usize = 8;
 
 /// A test as the last event about it left it.
 #[derive(Clone, Debug, Serialize)]
@@ -37,6 +37,15 @@ pub(super) struct Test {
     /// Of its last attempt that ended.
     pub(super) error: Option<String>,
     pub(super) step: Steps,
+}
+
+impl Test {
+    /// Bytes of its texts.
+    fn held_bytes(&self) -> usize {
+        let texts = [&self.title, &self.file, &self.error].into_iter().flatten().map(String::capacity);
+        let steps = self.step.0.iter().map(|step| size_of::<Step>() + step.title.as_ref().map_or(0, String::capacity));
+        self.test_id.len() + texts.chain(steps).sum::<usize>()
+    }
 }
 
 /// A step as it is shown.
@@ -143,6 +152,16 @@ impl Tests {
             *self.counts.of(old) -= 1;
             *self.counts.of(status) += 1;
         }
+    }
+
+    /// Bytes that they take, about.
+    pub(super) fn held_bytes(&self) -> usize {
+        /// Of an allocation, and of an entry in an index.
+        const OVERHEAD: usize = 16;
+        let entries = self.omitted.capacity() * (size_of::<(u64, TestStatus)>() + 1)
+            + self.index.capacity() * (size_of::<(Arc<str>, usize)>() + 1)
+            + self.tests.capacity() * size_of::<Test>();
+        entries + self.tests.iter().map(|test| test.held_bytes() + 6 * OVERHEAD).sum::<usize>()
     }
 
     fn add(&mut self, id: &str) {

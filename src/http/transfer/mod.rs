@@ -1,0 +1,253 @@
+//! Transfers: bodies on their way in and responses on their way out, which have to keep a minimum rate because they hold
+//! something that others wait for.
+//!
+//! A transfer is listed only while it waits for its peer, so that a body that comes with its head costs nothing here.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use futures_util::task::AtomicWaker;
+
+mod outgoing;
+mod pace;
+mod pipe;
+mod response;
+mod socket;
+
+pub use outgoing::Outgoing;
+pub use pace::{Pace, Rate};
+pub(super) use pipe::pipe;
+pub(super) use response::Parts;
+pub use response::count_response;
+pub use socket::HttpSocket;
+
+/// A transfer that is this far behind its rate gives way when others wait for what it holds.
+const GIVES_WAY: Duration = Duration::from_secs(1);
+
+/// What a transfer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The body of a post: bytes of `ingest.inflight_bytes`.
+    Post,
+    /// An artifact's upload: one of `artifacts.max_uploads`.
+    Upload,
+    /// A response: bytes of `server.response_bytes`.
+    Response,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Upload => "upload",
+            Self::Response => "response",
+        }
+    }
+}
+
+/// Why a transfer was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooSlow {
+    /// It fell behind its rate by more than its pause.
+    Rate,
+    /// It was the slowest while others waited for what it held.
+    GaveWay,
+}
+
+impl TooSlow {
+    fn count(self, kind: Kind, count: u64) -> Self {
+        let why = match self {
+            Self::Rate => "rate",
+            Self::GaveWay => "gave_way",
+        };
+        metrics::counter!("runcast_slow_transfers_total", "kind" => kind.as_str(), "why" => why).increment(count);
+        self
+    }
+}
+
+/// The transfers of a node that wait for their peers. Cloning shares the list.
+#[derive(Clone)]
+pub struct Transfers(Arc<Inner>);
+
+struct Inner {
+    /// Times are told relative to it.
+    born: Instant,
+    next: AtomicU64,
+    waiting: Mutex<HashMap<u64, Arc<Waiting>>>,
+}
+
+/// A transfer in the list.
+struct Waiting {
+    kind: Kind,
+    pause: Duration,
+    /// See [`Pace::due`], in microseconds since the list was made.
+    due_us: AtomicU64,
+    told_to_go: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Default for Transfers {
+    fn default() -> Self {
+        for kind in [Kind::Post, Kind::Upload, Kind::Response] {
+            // Shown before the first.
+            TooSlow::Rate.count(kind, 0);
+            TooSlow::GaveWay.count(kind, 0);
+        }
+        Self(Arc::new(Inner { born: Instant::now(), next: AtomicU64::new(0), waiting: Mutex::default() }))
+    }
+}
+
+impl Transfers {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, Arc<Waiting>>> {
+        // Nothing panics while it is held.
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn since_born_us(&self, time: Instant) -> u64 {
+        time.saturating_duration_since(self.0.born).as_micros() as u64
+    }
+
+    /// Lists a transfer that has begun to wait.
+    pub fn begin(&self, kind: Kind, rate: Rate, now: Instant) -> Transfer {
+        let pace = Pace::new(rate, now);
+        let waiting = Arc::new(Waiting {
+            kind,
+            pause: rate.pause,
+            due_us: AtomicU64::new(self.since_born_us(pace.due())),
+            told_to_go: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        });
+        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+        self.waiting().insert(id, waiting.clone());
+        Transfer { transfers: self.clone(), id, pace, waiting, resting: None }
+    }
+
+    /// Has the transfer of this kind give way that is furthest behind its rate, if one is far enough behind. What it holds
+    /// is free as soon as its task has run.
+    pub fn end_slowest(&self, kind: Kind, now: Instant) -> bool {
+        let now_us = self.since_born_us(now);
+        let behind = |waiting: &Waiting| {
+            let due_us = waiting.due_us.load(Ordering::Relaxed);
+            Duration::from_micros((now_us + waiting.pause.as_micros() as u64).saturating_sub(due_us))
+        };
+        let slowest = {
+            let waiting = self.waiting();
+            let candidates =
+                waiting.values().filter(|waiting| waiting.kind == kind && !waiting.told_to_go.load(Ordering::Relaxed));
+            candidates.max_by_key(|waiting| behind(waiting)).cloned()
+        };
+        let Some(slowest) = slowest.filter(|slowest| behind(slowest) >= GIVES_WAY) else { return false };
+        slowest.told_to_go.store(true, Ordering::Relaxed);
+        slowest.waker.wake();
+        true
+    }
+}
+
+/// A transfer that waits for its peer. Dropped, it is off the list.
+pub struct Transfer {
+    transfers: Transfers,
+    id: u64,
+    pace: Pace,
+    waiting: Arc<Waiting>,
+    /// Since when it is not its peer that is waited for.
+    resting: Option<Instant>,
+}
+
+impl Transfer {
+    /// From now on its peer is not waited for, but something else.
+    pub fn rest(&mut self, now: Instant) {
+        self.resting = Some(now);
+        self.waiting.due_us.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// Its peer is waited for again.
+    pub fn resume(&mut self, now: Instant) {
+        if let Some(since) = self.resting.take() {
+            self.pace.excuse(now.saturating_duration_since(since));
+            self.waiting.due_us.store(self.transfers.since_born_us(self.pace.due()), Ordering::Relaxed);
+        }
+    }
+
+    /// `bytes` have moved.
+    pub fn moved(&mut self, bytes: usize, now: Instant) {
+        self.pace.moved(bytes, now);
+        self.waiting.due_us.store(self.transfers.since_born_us(self.pace.due()), Ordering::Relaxed);
+    }
+
+    /// When it is too slow, unless more bytes move before.
+    pub fn due(&self) -> Instant {
+        self.pace.due()
+    }
+
+    /// Whether it has to end; else `waker` is woken when it is told so.
+    pub fn is_too_slow(&self, waker: &Waker, now: Instant) -> Option<TooSlow> {
+        self.waiting.waker.register(waker);
+        if self.waiting.told_to_go.load(Ordering::Relaxed) {
+            return Some(TooSlow::GaveWay.count(self.waiting.kind, 1));
+        }
+        (now >= self.pace.due()).then(|| TooSlow::Rate.count(self.waiting.kind, 1))
+    }
+
+    /// Has its task run again.
+    pub fn wake(&self) {
+        self.waiting.waker.wake();
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.transfers.waiting().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate { bytes_per_sec: 1_000, pause: Duration::from_secs(10) };
+
+    #[test]
+    fn the_one_furthest_behind_of_its_kind_gives_way_and_one_that_keeps_its_rate_never() {
+        let (transfers, start) = (Transfers::default(), Instant::now());
+        let later = start + Duration::from_secs(5);
+        let slow = transfers.begin(Kind::Post, RATE, start);
+        let mut slower = transfers.begin(Kind::Post, RATE, start - Duration::from_secs(1));
+        slower.moved(10, start);
+        let mut fast = transfers.begin(Kind::Post, RATE, start);
+        fast.moved(10_000, later);
+        let upload = transfers.begin(Kind::Upload, RATE, start);
+        let told = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), later);
+
+        assert!(transfers.end_slowest(Kind::Post, later));
+        assert_eq!([told(&slower), told(&slow)], [Some(TooSlow::GaveWay), None]);
+        assert!(transfers.end_slowest(Kind::Post, later));
+        assert_eq!(told(&slow), Some(TooSlow::GaveWay));
+        assert!(!transfers.end_slowest(Kind::Post, later), "only the fast one is left");
+        assert_eq!([told(&fast), told(&upload)], [None, None]);
+        drop(upload);
+        assert!(!transfers.end_slowest(Kind::Upload, later), "an ended one is off the list");
+        assert_eq!(slow.is_too_slow(Waker::noop(), later), Some(TooSlow::GaveWay));
+    }
+
+    #[test]
+    fn what_waits_for_something_else_is_not_slow() {
+        let (transfers, start) = (Transfers::default(), Instant::now());
+        let mut transfer = transfers.begin(Kind::Upload, RATE, start);
+        transfer.rest(start + Duration::from_secs(2));
+        let later = start + Duration::from_secs(60);
+        assert!(!transfers.end_slowest(Kind::Upload, later));
+        transfer.resume(later);
+        assert_eq!(transfer.due(), start + Duration::from_secs(68));
+    }
+
+    #[test]
+    fn who_falls_behind_by_more_than_the_pause_is_too_slow() {
+        let (transfers, start) = (Transfers::default(), Instant::now());
+        let transfer = transfers.begin(Kind::Response, RATE, start);
+        assert_eq!(transfer.is_too_slow(Waker::noop(), start + Duration::from_secs(9)), None);
+        assert_eq!(transfer.is_too_slow(Waker::noop(), start + Duration::from_secs(10)), Some(TooSlow::Rate));
+    }
+}

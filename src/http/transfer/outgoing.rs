@@ -1,0 +1,144 @@
+//! The bytes of one connection's responses that its client has yet to take.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use tokio::time::{Sleep, sleep_until};
+use tracing::info;
+
+use super::{Kind, Rate, TooSlow, Transfer, Transfers};
+use crate::budget::Budget;
+
+/// See the module. Shared on its thread by the connection's socket, the body of the response that is being written, and the
+/// session that streams through it.
+pub struct Outgoing {
+    budget: Budget,
+    transfers: Transfers,
+    rate: Rate,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Bytes that left a body or a session and did not reach the socket, counted in the budget.
+    unsent: usize,
+    /// The client has yet to take something.
+    blocked: Option<Blocked>,
+    /// A body that waits until less is unsent.
+    waiting: Option<Waker>,
+    /// Nothing more may be written.
+    ended: bool,
+}
+
+struct Blocked {
+    transfer: Transfer,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Outgoing {
+    /// Of a new connection. `budget` is `server.response_bytes`.
+    pub fn new(budget: Budget, transfers: Transfers, rate: Rate) -> Self {
+        Self { budget, transfers, rate, state: RefCell::default() }
+    }
+
+    /// `bytes` more wait for the client.
+    pub fn add(&self, bytes: usize) {
+        self.state.borrow_mut().unsent += bytes;
+        self.budget.add(bytes);
+    }
+
+    /// `bytes` fewer wait, because they were moved to where they are counted again.
+    pub fn remove(&self, bytes: usize) {
+        let mut state = self.state.borrow_mut();
+        let removed = bytes.min(state.unsent);
+        state.unsent -= removed;
+        self.budget.sub(removed);
+    }
+
+    /// Whether the body may add more. While the budget is used up only those may who have nothing unsent, so that each goes
+    /// on; the slowest client gives way. Refused, the body is woken when bytes have left.
+    pub fn poll_add(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.budget.exceeded() {
+            return Poll::Ready(());
+        }
+        self.transfers.end_slowest(Kind::Response, Instant::now());
+        let mut state = self.state.borrow_mut();
+        if state.unsent == 0 {
+            return Poll::Ready(());
+        }
+        state.waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Ends the connection: nothing more is written.
+    pub fn end(&self) {
+        let mut state = self.state.borrow_mut();
+        state.ended = true;
+        if let Some(blocked) = &state.blocked {
+            blocked.transfer.wake();
+        }
+        if let Some(waker) = state.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Whether it was ended.
+    pub fn has_ended(&self) -> bool {
+        self.state.borrow().ended
+    }
+
+    /// The client took `bytes`.
+    pub(super) fn wrote(&self, bytes: usize) {
+        let mut state = self.state.borrow_mut();
+        let counted = bytes.min(state.unsent);
+        if counted > 0 {
+            state.unsent -= counted;
+            self.budget.sub(counted);
+        }
+        if let Some(waker) = state.waiting.take() {
+            waker.wake();
+        }
+        if state.unsent == 0 {
+            state.blocked = None;
+        } else if let Some(blocked) = &mut state.blocked {
+            blocked.transfer.moved(bytes, Instant::now());
+        }
+    }
+
+    /// The client takes nothing now. An error once it has been too slow, or others need what it holds.
+    pub(super) fn poll_blocked(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        let now = Instant::now();
+        let mut state = self.state.borrow_mut();
+        let blocked = state.blocked.get_or_insert_with(|| {
+            let transfer = self.transfers.begin(Kind::Response, self.rate, now);
+            let timer = Box::pin(sleep_until(transfer.due().into()));
+            Blocked { transfer, timer }
+        });
+        let why = match blocked.transfer.is_too_slow(cx.waker(), now) {
+            Some(TooSlow::Rate) => "a response was read too slowly: its connection is ended",
+            Some(TooSlow::GaveWay) => "the slowest reader of a response gave way: its connection is ended",
+            None => {
+                let due = blocked.transfer.due().into();
+                if blocked.timer.deadline() != due {
+                    blocked.timer.as_mut().reset(due);
+                }
+                if blocked.timer.as_mut().poll(cx).is_ready() {
+                    cx.waker().wake_by_ref();
+                }
+                return Ok(());
+            }
+        };
+        info!(unsent = state.unsent, "{why}");
+        state.ended = true;
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        self.budget.sub(self.state.get_mut().unsent);
+    }
+}

@@ -1,0 +1,91 @@
+//! What carries a session inside a response: an event stream's socket on one side, the body of its response on the other.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+
+use super::Outgoing;
+use crate::actors::session::Wire;
+
+/// Bytes that a session may be ahead of its response. 16 KiB.
+const PIPE_BYTES: usize = 16 * 1024;
+
+/// The session's side.
+pub(in super::super) struct Pipe {
+    pipe: DuplexStream,
+    outgoing: Rc<Outgoing>,
+}
+
+/// The body of the response. Dropped with its connection, which ends the session.
+pub(in super::super) struct Streamed {
+    pipe: DuplexStream,
+    outgoing: Rc<Outgoing>,
+}
+
+/// Both ends of a pipe into a response on the connection of `outgoing`, where what is in the pipe counts.
+pub(in super::super) fn pipe(outgoing: Rc<Outgoing>) -> (Pipe, Streamed) {
+    let (ours, theirs) = duplex(PIPE_BYTES);
+    (Pipe { pipe: ours, outgoing: outgoing.clone() }, Streamed { pipe: theirs, outgoing })
+}
+
+impl Wire for Pipe {
+    fn tune(&self, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn reset(&self) {
+        self.outgoing.end();
+    }
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.pipe).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(written)) = written {
+            self.outgoing.add(written);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_shutdown(cx)
+    }
+}
+
+impl MessageBody for Streamed {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
+        let mut piece = [0; PIPE_BYTES];
+        let mut buffer = ReadBuf::new(&mut piece);
+        match Pin::new(&mut self.pipe).poll_read(cx, &mut buffer) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error))),
+            Poll::Ready(Ok(())) => {
+                let filled = buffer.filled();
+                // Whoever takes it counts it again.
+                self.outgoing.remove(filled.len());
+                Poll::Ready((!filled.is_empty()).then(|| Ok(Bytes::copy_from_slice(filled))))
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The bodies of responses, counted while their clients have yet to take them.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError as _, web};
+use bytes::Bytes;
+
+use super::Outgoing;
+use crate::budget::Held;
+use crate::http::Edge;
+use crate::http::error::responses_saturated;
+
+/// Most bytes of a body that go into the connection's buffer at a time. 16 KiB. Smaller bodies are not counted.
+const SLICE: usize = 16 * 1024;
+
+/// The middleware: counts every body but small ones in `server.response_bytes`, from when it is there until the client has
+/// taken it. A body that finds no room is answered 503 instead.
+pub async fn count_response<B: MessageBody + 'static>(
+    edge: web::Data<Edge>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let outgoing = request.request().conn_data::<Rc<Outgoing>>().cloned();
+    let has_body = request.method() != Method::HEAD;
+    let response = next.call(request).await?.map_into_boxed_body();
+    let Some(outgoing) = outgoing.filter(|_| has_body) else { return Ok(response) };
+    match response.response().body().size() {
+        BodySize::None => return Ok(response),
+        BodySize::Sized(size) if size <= SLICE as u64 => return Ok(response),
+        BodySize::Sized(_) | BodySize::Stream => {}
+    }
+    let (request, response) = response.into_parts();
+    let (head, body) = response.into_parts();
+    let body = match body.try_into_bytes() {
+        Ok(whole) => {
+            let mut held = edge.responses.hold();
+            if !held.grow(whole.len()) {
+                return Ok(ServiceResponse::new(request, responses_saturated().error_response()));
+            }
+            Counted { inner: BoxBody::new(Parts::from([whole])), rest: Bytes::new(), outgoing, _held: Some(held) }
+        }
+        Err(inner) => Counted { inner, rest: Bytes::new(), outgoing, _held: None },
+    };
+    Ok(ServiceResponse::new(request, head.set_body(BoxBody::new(body))))
+}
+
+/// A body of parts that stand one after the other, as they are.
+pub(crate) struct Parts(VecDeque<Bytes>);
+
+impl<const N: usize> From<[Bytes; N]> for Parts {
+    fn from(parts: [Bytes; N]) -> Self {
+        Self(parts.into())
+    }
+}
+
+impl MessageBody for Parts {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0.iter().map(|part| part.len() as u64).sum())
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        while let Some(part) = self.0.pop_front() {
+            if !part.is_empty() {
+                return Poll::Ready(Some(Ok(part)));
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+/// Another body in slices, each counted as unsent from when it is taken.
+struct Counted {
+    inner: BoxBody,
+    /// What is left of the inner body's last piece.
+    rest: Bytes,
+    outgoing: Rc<Outgoing>,
+    _held: Option<Held>,
+}
+
+impl MessageBody for Counted {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.inner.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if self.outgoing.has_ended() {
+            return Poll::Ready(None); // nothing of it reaches the socket any more
+        }
+        ready!(self.outgoing.poll_add(cx));
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
+                Some(Ok(piece)) => self.rest = piece,
+                other => return Poll::Ready(other),
+            }
+        }
+        let slice = self.rest.len().min(SLICE);
+        let slice = self.rest.split_to(slice);
+        self.outgoing.add(slice.len());
+        Poll::Ready(Some(Ok(slice)))
+    }
+}

@@ -1,0 +1,86 @@
+//! The socket below HTTP: counts what leaves, and ends a connection whose client reads too slowly. actix has no limit of
+//! its own on how long a response may wait to be read.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_rt::net::TcpStream;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Outgoing;
+
+/// Bytes that the kernel may hold unsent for a client. 128 KiB.
+const UNSENT_BYTES: u32 = 128 * 1024;
+
+/// See the module.
+pub struct HttpSocket {
+    tcp: TcpStream,
+    outgoing: Rc<Outgoing>,
+}
+
+impl HttpSocket {
+    /// Of a new connection, whose peer has `user_timeout` to acknowledge what was sent.
+    pub fn new(tcp: TcpStream, outgoing: Rc<Outgoing>, user_timeout: Duration) -> Self {
+        let socket = SockRef::from(&tcp);
+        // A socket that can't be tuned has failed already; its first read tells.
+        let _ = socket.set_tcp_user_timeout(Some(user_timeout));
+        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);
+        Self { tcp, outgoing }
+    }
+
+    /// What its client has yet to take.
+    pub fn outgoing(&self) -> &Rc<Outgoing> {
+        &self.outgoing
+    }
+
+    /// The socket alone, for a session, which has rules of its own.
+    pub fn into_tcp(self) -> TcpStream {
+        self.tcp
+    }
+
+    fn ended(&self) -> io::Error {
+        // A reset: what waits in the kernel would only wait longer.
+        let _ = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO));
+        ErrorKind::ConnectionAborted.into()
+    }
+}
+
+impl AsyncRead for HttpSocket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.outgoing.has_ended() {
+            return Poll::Ready(Err(self.ended()));
+        }
+        Pin::new(&mut self.tcp).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for HttpSocket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.outgoing.has_ended() {
+            return Poll::Ready(Err(self.ended()));
+        }
+        match Pin::new(&mut self.tcp).poll_write(cx, bytes) {
+            Poll::Ready(Ok(written)) => {
+                self.outgoing.wrote(written);
+                Poll::Ready(Ok(written))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => match self.outgoing.poll_blocked(cx) {
+                Ok(()) => Poll::Pending,
+                Err(_) => Poll::Ready(Err(self.ended())),
+            },
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
