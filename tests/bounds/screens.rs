@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::support::{SOON, Socket, TestNode, eventually, soon};
+use super::support::{Op, SOON, Socket, TestNode, eventually, soon};
 use super::{Bound, KIB, MIB};
 
 async fn show(node: &TestNode, byte: u8, bytes: usize) -> bool {
@@ -58,4 +58,23 @@ async fn a_screen_for_many_counts_once() {
     // 50 times 2 MiB would be far above the budget.
     let shown = viewers.iter_mut().map(async |viewer| while !viewer.message().await.payload.ends_with(&[7; 100]) {});
     soon("the screen for all", join_all(shown)).await;
+}
+
+#[tokio::test]
+async fn messages_that_viewers_do_not_finish_count_too() {
+    let budget = MIB;
+    let node = TestNode::start(&[("RUNCAST__SESSION__OUTBOX_TOTAL_BYTES", &budget.to_string())]);
+    let mut viewers = Vec::new();
+    for _ in 0..40 {
+        let mut viewer = Socket::open(&node, "/ws/runs/r").await;
+        soon("its place", viewer.said("connected")).await;
+        // The message never ends.
+        viewer.begin(Op::Text, &vec![b'x'; 60_000]).await;
+        viewers.push(viewer);
+    }
+    let closed = "runcast_sessions_closed_total{reason=\"saturated\"}";
+    eventually!(node.metric(closed).await, |count| *count >= 10.0, SOON);
+    assert!(node.metric("runcast_outbox_bytes").await as usize <= budget + 128 * KIB);
+    drop(viewers);
+    eventually!(node.metric("runcast_outbox_bytes").await, |bytes| *bytes == 0.0, SOON);
 }

@@ -23,6 +23,9 @@ impl<W: Wire> Session<W> {
         if self.outlet.overrun() {
             self.close(CloseReason::Policy);
         }
+        if !self.outlet.hold_half_received(self.decoder.held_bytes()) {
+            self.close(CloseReason::Saturated);
+        }
     }
 
     fn take(&mut self, incoming: Incoming) {

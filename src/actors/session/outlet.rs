@@ -67,6 +67,8 @@ pub(super) struct Inner<W> {
     pub(super) mode: Mode,
     /// The session's task; set at its first poll.
     pub(super) waker: Option<Waker>,
+    /// Bytes of a message that has not come whole.
+    pub(super) half_received: u32,
     /// Bytes counted in the node's budget.
     pub(super) counted: usize,
     /// Newest screen that waits for an empty outbox.
@@ -95,6 +97,7 @@ impl<W: Wire> Outlet<W> {
             place: Place { epoch: None, next: 1 },
             mode: Mode::Behind,
             waker: None,
+            half_received: 0,
             counted: 0,
             screen: None,
             vitals: Vitals::new(now_secs),
@@ -349,15 +352,26 @@ impl<W: Wire> Outlet<W> {
         Ok(flushed)
     }
 
-    /// Brings the node's count of unsent bytes up to date.
-    pub(super) fn count(&self, inner: &mut Inner<W>) {
-        let unsent = inner.outbox.counted();
-        if unsent > inner.counted {
-            self.limits.outboxes.add(unsent - inner.counted);
-        } else if unsent < inner.counted {
-            self.limits.outboxes.sub(inner.counted - unsent);
+    /// Notes what is held of a message that has not come whole; `false` when the node holds too much.
+    pub(super) fn hold_half_received(&self, bytes: usize) -> bool {
+        let mut inner = self.inner.borrow_mut();
+        if inner.half_received as usize == bytes {
+            return true;
         }
-        inner.counted = unsent;
+        inner.half_received = bytes as u32;
+        self.count(&mut inner);
+        bytes == 0 || !self.limits.outboxes.exceeded()
+    }
+
+    /// Brings the node's count of unsent and half received bytes up to date.
+    pub(super) fn count(&self, inner: &mut Inner<W>) {
+        let held = inner.outbox.counted() + inner.half_received as usize;
+        if held > inner.counted {
+            self.limits.outboxes.add(held - inner.counted);
+        } else if held < inner.counted {
+            self.limits.outboxes.sub(inner.counted - held);
+        }
+        inner.counted = held;
     }
 
     /// Drops what is not yet on the wire, remembers from where, and has the session pull.

@@ -52,7 +52,7 @@ pub async fn count_response<B: MessageBody + 'static>(
     Ok(ServiceResponse::new(request, head.set_body(BoxBody::new(body))))
 }
 
-/// A body of parts that stand one after the other, as they are.
+/// A body of parts that stand one after the other and are counted by whoever made them; it comes in slices.
 pub(crate) struct Parts(VecDeque<Bytes>);
 
 impl<const N: usize> From<[Bytes; N]> for Parts {
@@ -69,16 +69,18 @@ impl MessageBody for Parts {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        while let Some(part) = self.0.pop_front() {
+        while let Some(part) = self.0.front_mut() {
             if !part.is_empty() {
-                return Poll::Ready(Some(Ok(part)));
+                let slice = part.split_to(part.len().min(SLICE));
+                return Poll::Ready(Some(Ok(slice)));
             }
+            self.0.pop_front();
         }
         Poll::Ready(None)
     }
 }
 
-/// Another body in slices, each counted as unsent from when it is taken.
+/// Another body in slices. Each of its pieces counts as unsent from when it is taken.
 struct Counted {
     inner: BoxBody,
     /// What is left of the inner body's last piece.
@@ -98,16 +100,15 @@ impl MessageBody for Counted {
         if self.outgoing.has_ended() {
             return Poll::Ready(None); // nothing of it reaches the socket any more
         }
-        ready!(self.outgoing.poll_add(cx));
         if self.rest.is_empty() {
+            ready!(self.outgoing.poll_add(cx));
             match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
                 Some(Ok(piece)) => self.rest = piece,
                 other => return Poll::Ready(other),
             }
+            self.outgoing.add(self.rest.len());
         }
         let slice = self.rest.len().min(SLICE);
-        let slice = self.rest.split_to(slice);
-        self.outgoing.add(slice.len());
-        Poll::Ready(Some(Ok(slice)))
+        Poll::Ready(Some(Ok(self.rest.split_to(slice))))
     }
 }
