@@ -199,15 +199,42 @@ async fn a_line_without_end_is_skipped_without_being_held() {
     }
     pipe.write_all(format!("\n{}\n", good[1]).as_bytes()).await.unwrap();
     eventually!(node.stored("r").await, |events| events.len() == 2, SOON);
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    let peak = peak_kib(pid);
     assert!(peak < 100 * 1024, "{peak} KiB of a line of 200 MiB");
     drop(pipe);
     let output = finish(child).await;
     assert_eq!(output.status.code(), Some(65));
     assert!(told(&output)[0].starts_with("line 2 refused: has more than 16777216 bytes"), "{:?}", told(&output));
     assert_eq!(node.stored("r").await, good);
+}
+
+#[tokio::test]
+async fn many_large_lines_are_not_read_far_ahead_of_what_is_posted() {
+    let node = TestNode::start(&[]);
+    let mut child = publish(&node.url(""), &[]);
+    let pid = child.id().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let line = numbered(1, 1, 12 << 20).remove(0) + "\n";
+    for _ in 0..24 {
+        soon("the pipe takes it", pipe.write_all(line.as_bytes())).await.unwrap();
+    }
+    let good = numbered(1, 1, 0);
+    pipe.write_all(good[0].as_bytes()).await.unwrap();
+    pipe.write_all(b"\n").await.unwrap();
+    eventually!(node.stored("r").await, |events| events.len() == 1, SOON);
+    let peak = peak_kib(pid);
+    assert!(peak < 150 * 1024, "{peak} KiB for 24 lines of 12 MiB");
+    drop(pipe);
+    let output = finish(child).await;
+    assert_eq!(told(&output).len(), 25, "each line is named");
+    assert_eq!(node.stored("r").await, good);
+}
+
+/// The most memory that a process had.
+fn peak_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 #[tokio::test]

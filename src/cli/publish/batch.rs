@@ -1,6 +1,7 @@
 //! The lines of an input in batches: large ones when there is much, small ones soon when there is little.
 
 use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use super::lines::{Line, Lines};
 /// How long a batch waits for further lines, so that a live pipe flows.
 const LINGER: Duration = Duration::from_millis(50);
 
-/// Lines that are read ahead.
+/// Lines that are read ahead, and the bytes from which on nothing more is: 4 MiB.
 const READ_AHEAD: usize = 64;
+const AHEAD_BYTES: usize = 4 << 20;
 
 /// When a batch is full.
 #[derive(Clone, Copy, Debug)]
@@ -53,10 +55,36 @@ impl Growing {
     }
 }
 
+/// The bytes that are read ahead.
+#[derive(Default)]
+struct Ahead {
+    bytes: Mutex<usize>,
+    fewer: Condvar,
+}
+
+impl Ahead {
+    fn bytes(&self) -> MutexGuard<'_, usize> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Blocks the reader until there is room. A line larger than all of it is read, too.
+    fn add(&self, more: usize) {
+        let full = |bytes: &mut usize| *bytes >= AHEAD_BYTES;
+        *self.fewer.wait_while(self.bytes(), full).unwrap_or_else(PoisonError::into_inner) += more;
+    }
+
+    fn take(&self, bytes: usize) {
+        let mut ahead = self.bytes();
+        *ahead = ahead.saturating_sub(bytes);
+        self.fewer.notify_one();
+    }
+}
+
 /// The batches of an input.
 pub(super) struct Batches {
     limits: BatchLimits,
     lines: mpsc::Receiver<io::Result<Line>>,
+    ahead: Arc<Ahead>,
     /// Read already, but it didn't fit into the last batch; or why nothing more could be read behind that batch.
     held: Option<io::Result<Line>>,
 }
@@ -65,15 +93,25 @@ impl Batches {
     /// Reads `input` on a thread of its own: a pipe can't be read in any other way without blocking.
     pub(super) fn new(input: impl Read + Send + 'static, limits: BatchLimits) -> io::Result<Self> {
         let (sender, lines) = mpsc::channel(READ_AHEAD);
+        let ahead = Arc::<Ahead>::default();
+        let mine = ahead.clone();
         thread::Builder::new().name("input".into()).spawn(move || {
             for line in Lines::new(input) {
+                mine.add(line.as_ref().map_or(0, |line| line.text.len()));
                 // The reader gives up when nobody listens any more.
                 if sender.blocking_send(line).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { limits, lines, held: None })
+        Ok(Self { limits, lines, ahead, held: None })
+    }
+
+    /// The next line, when there is one.
+    async fn line(&mut self) -> Option<io::Result<Line>> {
+        let line = self.lines.recv().await?;
+        self.ahead.take(line.as_ref().map_or(0, |line| line.text.len()));
+        Some(line)
     }
 
     /// The next batch, of at least one line; `None` at the end of the input.
@@ -81,20 +119,29 @@ impl Batches {
         let mut growing = Growing::new(self.limits);
         let first = match self.held.take() {
             Some(line) => Some(line),
-            None => self.lines.recv().await,
+            None => self.line().await,
         };
         let Some(first) = first.transpose()? else { return Ok(None) };
         // Nothing is refused as the first.
         let _ = growing.push(first);
         let deadline = Instant::now() + LINGER;
         while !growing.is_full() {
-            let Ok(Some(line)) = timeout_at(deadline, self.lines.recv()).await else { break };
+            let Ok(Some(line)) = timeout_at(deadline, self.line()).await else { break };
             self.held = line.map(|line| growing.push(line).err()).transpose();
             if self.held.is_some() {
                 break;
             }
         }
         Ok(Some(growing.lines))
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        // Whoever waits for room is to see that nobody listens any more.
+        self.lines.close();
+        *self.ahead.bytes() = 0;
+        self.ahead.fewer.notify_one();
     }
 }
 
