@@ -35,6 +35,8 @@ pub enum AskError {
         status: StatusCode,
         /// The problem's stable name, if it has one.
         code: Option<String>,
+        /// Which event of the body is to blame, from 0.
+        index: Option<usize>,
         /// The server's explanation, fit for a terminal.
         detail: String,
     },
@@ -195,8 +197,11 @@ pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
     if may_pass {
         Err(Failed::Again(format!("{status}: {detail}"), retry_after))
     } else {
-        let code = serde_json::from_slice::<Problem>(&body).ok().and_then(|problem| problem.code);
-        Err(Failed::ForGood(AskError::Refused { status, code, detail }))
+        let (code, index) = match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => (problem.code, problem.index),
+            Err(_) => (None, None),
+        };
+        Err(Failed::ForGood(AskError::Refused { status, code, index, detail }))
     }
 }
 
@@ -225,12 +230,13 @@ struct Problem {
     code: Option<String>,
     title: Option<String>,
     detail: Option<String>,
+    index: Option<usize>,
 }
 
 /// What a problem document says, or the body as it is.
 pub(super) fn problem(body: &[u8]) -> String {
     let text = match serde_json::from_slice::<Problem>(body) {
-        Ok(Problem { code, title, detail }) => {
+        Ok(Problem { code, title, detail, .. }) => {
             let parts: Vec<String> = [code, detail.or(title)].into_iter().flatten().collect();
             parts.join(": ")
         }

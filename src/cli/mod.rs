@@ -12,7 +12,6 @@ use crate::protocol::RunId;
 
 pub mod artifacts;
 pub mod ask;
-mod batch;
 pub mod cleanup;
 pub mod doctor;
 pub mod post;

@@ -20,6 +20,13 @@ pub struct Receipt {
     pub duplicates: u64,
     /// Where a reader stands that has them all.
     pub cursor: Option<String>,
+    /// The highest number that is stored of this producer.
+    #[serde(rename = "producerSeq")]
+    producer_seq: Option<u64>,
+    /// Events that are stored of this producer behind those that were posted: an earlier post of more events, which another
+    /// server refused, had been stored after all.
+    #[serde(skip)]
+    pub beyond: u64,
 }
 
 /// One process life of a producer, posting to one run.
@@ -48,8 +55,8 @@ impl Poster {
     /// `on_retry` hears why an attempt is repeated.
     ///
     /// # Errors
-    /// When the events were refused, or nothing succeeded in time. Both end this producer: a further post would leave a
-    /// hole in its numbers.
+    /// When the events were refused, or nothing succeeded in time. After a refusal none of them is stored, and the next post's
+    /// events have their numbers: other events may be posted in their place.
     pub async fn post(&mut self, body: Bytes, events: u64, on_retry: impl FnMut(&str)) -> Result<Receipt, AskError> {
         let request = |client: &reqwest::Client, server: &ServerUrl| {
             client
@@ -60,8 +67,11 @@ impl Poster {
                 .body(body.clone())
         };
         let answer = self.servers.insist(self.patience, request, on_retry).await?;
-        let receipt = read(&answer)?;
-        self.next += events;
+        let mut receipt: Receipt = read(&answer)?;
+        let last = self.next.saturating_add(events).saturating_sub(1);
+        let high = receipt.producer_seq.unwrap_or(last).max(last);
+        receipt.beyond = high - last;
+        self.next = high.saturating_add(1);
         Ok(receipt)
     }
 }

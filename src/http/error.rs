@@ -90,7 +90,11 @@ impl ResponseError for Problem {
 impl From<EventError> for Problem {
     fn from(error: EventError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        Self::new(status, error.code(), error.to_string())
+        let problem = Self::new(status, error.code(), error.to_string());
+        match error {
+            EventError::Event { index, .. } => problem.with("index", index),
+            _ => problem,
+        }
     }
 }
 

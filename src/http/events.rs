@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::Edge;
 use super::error::{Problem, responses_saturated};
 use super::intake::{self, Intake, Limit, find_room};
+use super::media_type::{accepted_nd_json, content_type, nd_json};
 use super::transfer::{Kind, Parts};
 use crate::actors::messages::room::{Freshness, Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
 use crate::budget::{Buffer, Exceeded};
@@ -38,15 +39,10 @@ pub(super) fn after(text: Option<&str>) -> Result<After, Problem> {
     After::parse(text.unwrap_or_default()).map_err(|error| Problem::bad_request("invalid_after", error.to_string()))
 }
 
-fn content_type(request: &HttpRequest) -> Option<String> {
-    let value = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-}
-
 fn body_kind(request: &HttpRequest) -> Result<BodyKind, Problem> {
     match content_type(request).as_deref() {
         Some("application/json") => Ok(BodyKind::Json),
-        Some("application/x-ndjson" | "application/ndjson") => Ok(BodyKind::NdJson),
+        Some(other) if nd_json(other).is_some() => Ok(BodyKind::NdJson),
         other => {
             let found = other.unwrap_or("none");
             let detail = format!("Content-Type must be application/json or application/x-ndjson, not {found:?}");
@@ -175,20 +171,22 @@ pub(super) async fn page(
     if wait > MAX_WAIT_SECS {
         return Err(Problem::bad_request("invalid_wait", format!("wait must be 0 to {MAX_WAIT_SECS}, not {wait}")));
     }
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let nd_json = accept.contains("application/x-ndjson") || accept.contains("application/ndjson");
+    let nd_json = accepted_nd_json(&request);
 
-    let mut gathered = gather(&edge, &run, ReadFrom::After(from), limit, nd_json).await?;
+    let mut gathered = gather(&edge, &run, ReadFrom::After(from), limit, nd_json.is_some()).await?;
     if wait > 0 && gathered.count == 0 && gathered.gap.is_none() && gathered.reset.is_none() {
         let (reply, grown) = oneshot::channel();
         let asked = gathered.room.wait.try_send(Wait { seq: gathered.next - 1, reply });
         let patience = Duration::from_secs(wait);
         if asked.is_ok() && actix_web::rt::time::timeout(patience, grown).await.is_ok_and(|told| told.is_ok()) {
             let place = crate::protocol::cursor::Place { epoch: gathered.epoch, next: gathered.next };
-            gathered = gather(&edge, &run, ReadFrom::Place(place), limit, nd_json).await?;
+            gathered = gather(&edge, &run, ReadFrom::Place(place), limit, nd_json.is_some()).await?;
         }
     }
-    Ok(if nd_json { as_nd_json(gathered) } else { as_json(&run, gathered) })
+    Ok(match nd_json {
+        Some(media_type) => as_nd_json(media_type, gathered),
+        None => as_json(&run, gathered),
+    })
 }
 
 async fn gather(
@@ -297,9 +295,9 @@ fn as_json(run: &RunId, page: Gathered) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(body)
 }
 
-fn as_nd_json(page: Gathered) -> HttpResponse {
+fn as_nd_json(media_type: &'static str, page: Gathered) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    response.content_type("application/x-ndjson").insert_header(("Runcast-Cursor", page.cursor().to_string()));
+    response.content_type(media_type).insert_header(("Runcast-Cursor", page.cursor().to_string()));
     response.insert_header(("Runcast-More", (page.next <= page.tip).to_string()));
     if let Some((from, to)) = page.gap {
         response.insert_header(("Runcast-Gap", format!("{from}-{to}")));

@@ -37,6 +37,7 @@ pub mod finder;
 pub mod guard;
 mod intake;
 mod live;
+mod media_type;
 pub mod method;
 mod ops;
 mod pages;

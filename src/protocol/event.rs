@@ -12,11 +12,13 @@
 //! | `runId` | the run that is posted to when there |
 //! | `status` of a `run_status` | needed; one of [`RunStatus`]: a misspelt status would leave a run unended for ever |
 //!
-//! None of them may come twice (readers disagree on which one counts), also not spelt with escapes. The whole is UTF-8,
-//! is what serde_json reads, and is nested at most 128 deep, the event itself included.
+//! None of them may come twice (readers disagree on which one counts), also not spelt with escapes. The whole is UTF-8, with
+//! or without a byte order mark, and JSON (RFC 8259) whose numbers fit a double, nested at most 128 deep, the event itself
+//! included. A string may hold half of a surrogate pair as an escape: readers who need whole characters read U+FFFD.
 
 use bytes::Bytes;
 
+use super::json_text::without_bom;
 use super::state::RunStatus;
 use super::{Lines, RunId, Timestamp};
 
@@ -124,6 +126,7 @@ pub fn parse_body(
     };
     let mut reader = Reader {
         text: &body[..valid],
+        start: body.len() - without_bom(&body).len(),
         run,
         limits,
         now,
@@ -155,6 +158,8 @@ pub fn parse_body(
 /// Goes through a body once.
 struct Reader<'a> {
     text: &'a [u8],
+    /// Where it begins: behind a byte order mark.
+    start: usize,
     run: &'a RunId,
     limits: &'a EventLimits,
     now: Timestamp,
@@ -168,7 +173,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn json(&mut self) -> Result<(), EventError> {
-        let mut scanner = Scanner::new(self.text, 0);
+        let mut scanner = Scanner::new(self.text, self.start);
         match scanner.peek() {
             None => return Ok(()),
             Some(b'[') => {
@@ -193,7 +198,7 @@ impl Reader<'_> {
 
     fn nd_json(&mut self) -> Result<(), EventError> {
         let text = self.text;
-        let mut start = 0;
+        let mut start = self.start;
         while start < text.len() {
             let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length);
             let mut scanner = Scanner::new(&text[..end], start);

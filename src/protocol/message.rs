@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::json_text::readable;
 use super::{Cursor, Epoch, RunId, Seq, Timestamp, frame};
 
 #[cfg(test)]
@@ -196,8 +197,9 @@ impl ClientMessage {
         if !text.trim_start().starts_with('{') {
             return Err(ClientError::InvalidJson("expected an object".into()));
         }
+        let json = readable(text.as_bytes());
         let typed: Typed<'_> =
-            serde_json::from_str(text).map_err(|error| ClientError::InvalidJson(error.to_string()))?;
+            serde_json::from_slice(&json).map_err(|error| ClientError::InvalidJson(error.to_string()))?;
         match typed.r#type {
             Some(Type::Text(name)) => match name.as_ref() {
                 "ping" => Ok(Self::Ping),

@@ -11,6 +11,7 @@ pub mod cursor;
 pub mod event;
 pub mod frame;
 pub mod ids;
+pub mod json_text;
 pub mod lineage;
 pub mod message;
 pub mod retention;

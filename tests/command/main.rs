@@ -10,6 +10,7 @@ mod doctor;
 mod doctor_objects;
 mod http_double;
 mod publish;
+mod publish_bad;
 mod reports;
 #[path = "../support/mod.rs"]
 mod support;

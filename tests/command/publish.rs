@@ -22,7 +22,10 @@ async fn a_file_is_posted_in_numbered_batches() {
     let command = runcast(&["publish", "ci:42", demo_file(), "--batch", "100", "--url", &server.url]);
     let output = output(command).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stderr), "runcast: ci:42: 438 events stored, 0 duplicates, cursor 7:38\n");
+    assert_eq!(
+        text(&output.stderr),
+        "runcast: ci:42: 438 events published, 0 lines refused, 0 duplicates, cursor 7:38\n"
+    );
     assert!(output.stdout.is_empty());
 
     let requests = server.taken();
@@ -76,16 +79,16 @@ async fn a_request_that_fails_is_repeated_at_the_next_of_several_servers() {
 }
 
 #[tokio::test]
-async fn a_refusal_ends_it_with_the_servers_words_and_the_lines_concerned() {
-    let problem = r#"{"title":"Bad request","status":400,"code":"missing_type","detail":"event 3: no type"}"#;
-    let refused = Answer::Say("400 Bad Request", "content-type: application/problem+json\r\n", problem.into());
+async fn a_refusal_that_is_about_no_line_ends_it_with_the_servers_words_and_the_lines_concerned() {
+    let problem = r#"{"title":"Gone","status":410,"code":"run_gone","detail":"the run has expired"}"#;
+    let refused = Answer::Say("410 Gone", "content-type: application/problem+json\r\n", problem.into());
     let mut server = HttpDouble::start(vec![stored(100), refused]);
     let output = output(runcast(&["publish", "r", demo_file(), "--batch", "100", "--url", &server.url])).await;
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
-    assert!(told.contains("r: 100 events stored"), "{told}");
-    assert!(told.contains("lines 101 to 200 (events 0 to 99): the server refused with 400"), "{told}");
-    assert!(told.contains("missing_type: event 3: no type"), "{told}");
+    assert!(told.contains("r: 100 events published, 0 lines refused"), "{told}");
+    assert!(told.contains("lines 101 to 200: the server refused with 410"), "{told}");
+    assert!(told.contains("run_gone: the run has expired"), "{told}");
     assert_eq!(server.taken().len(), 2, "a refusal is not repeated");
 }
 
@@ -113,7 +116,7 @@ async fn a_live_pipe_flows_event_by_event() {
     drop(pipe);
     let output = finish(child).await;
     assert!(output.status.success());
-    assert!(text(&output.stderr).contains("3 events stored"));
+    assert!(text(&output.stderr).contains("3 events published"));
 }
 
 #[tokio::test]

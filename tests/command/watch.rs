@@ -1,5 +1,6 @@
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
+use super::support::{TestNode, numbered, soon, without_seq};
 use super::ws_double::{Do, Happened, WsDouble};
 use super::{finish, output, runcast, text};
 
@@ -183,4 +184,57 @@ async fn follow_goes_on_after_the_end_of_the_run() {
     let output = output(runcast(&["watch", "r", "--json", "--follow", "--url", &server.url])).await;
     assert_eq!(seqs(&output.stdout), [1, 2]);
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn an_event_that_serde_json_would_refuse_is_shown_and_ends_nothing() {
+    let deep = format!(r#"{{"seq":2,"type":"odd","v":{}{}}}"#, "[".repeat(127), "]".repeat(127));
+    let scripts = vec![vec![
+        connected("7:0", 4),
+        Do::Send(r#"{"seq":1,"\udc00":["\ud83d"],"type":"log","stream":"stdout","text":"cut \ud83d"}"#.into()),
+        Do::Send(deep),
+        Do::Send("no message at all".into()),
+        send(3),
+        Do::Send(r#"{"seq":4,"type":"run_status","\ud83d":1,"status":"passed"}"#.into()),
+        Do::AwaitClose,
+    ]];
+    let server = WsDouble::start(scripts).await;
+    let output = output(runcast(&["watch", "r", "--url", &server.url])).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    let shown: Vec<_> = shown.lines().map(str::trim_start).collect();
+    assert_eq!(shown.len(), 4, "{shown:#?}");
+    assert_eq!(shown[0], "stdout    cut \u{fffd}");
+    assert!(shown[1].contains("odd") && shown[2].contains("line 3") && shown[3].ends_with("passed"), "{shown:#?}");
+    assert!(text(&output.stderr).contains("something that is no message"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn the_largest_event_and_the_largest_screen_that_a_server_can_be_set_to_take_end_no_watch() {
+    let most = 16 << 20;
+    let node = TestNode::start(&[
+        ("RUNCAST__INGEST__MAX_EVENT_BYTES", "16777216"),
+        ("RUNCAST__INGEST__MAX_BATCH_BYTES", "18874368"),
+        ("RUNCAST__ROOM__QUEUE_BYTES", "33554432"),
+        ("RUNCAST__INGEST__FRAME_BYTES", "20971520"),
+    ]);
+    let mut watch = runcast(&["watch", "r", "--json", "--url", &node.url("")]).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    node.store("r", &numbered(1, 1, 0)).await;
+    assert!(soon("the first event", lines.next_line()).await.unwrap().is_some());
+    let screen = node.post("/api/runs/r/frame", &[("content-type", "image/png")], vec![0; 20 << 20]).await;
+    assert_eq!(screen.status, 202, "{screen:?}");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("events");
+    let (largest, end) = (numbered(2, 1, most).remove(0), r#"{"type":"run_status","timestamp":"t","status":"passed"}"#);
+    assert_eq!(largest.len(), most);
+    std::fs::write(&file, format!("{largest}\r\n{end}\r\n")).unwrap();
+    let published = output(runcast(&["publish", "r", file.to_str().unwrap(), "--url", &node.url("")])).await;
+    assert!(published.status.success(), "{}", text(&published.stderr));
+    for posted in [largest.as_str(), end] {
+        let line = soon("an event", lines.next_line()).await.unwrap().unwrap();
+        assert!(without_seq(&line).1 == posted, "{} bytes", line.len());
+    }
+    let watched = finish(watch).await;
+    assert!(watched.status.success() && watched.stderr.is_empty(), "{}", text(&watched.stderr));
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use crate::cli::ServerUrl;
 use crate::cli::server_url::after_text;
@@ -16,6 +17,10 @@ use crate::protocol::{After, RunId};
 
 /// Longest wait for a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
+
+/// Largest message that is taken: the largest screen that a server can be set to pass on (`ingest.frame_bytes`), with what
+/// stands before it. An event is smaller. What is larger ends the connection, and would come again on the next one.
+const MOST_MESSAGE: usize = 65 << 20;
 
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -66,7 +71,8 @@ impl Dialler {
 }
 
 async fn connect(url: &str, greeted: bool) -> Result<Dialled, Refused> {
-    let (mut socket, _) = connect_async(url).await.map_err(Refused::Failed)?;
+    let config = WebSocketConfig::default().max_message_size(Some(MOST_MESSAGE)).max_frame_size(Some(MOST_MESSAGE));
+    let (mut socket, _) = connect_async_with_config(url, Some(config), false).await.map_err(Refused::Failed)?;
     let mut first = None;
     while greeted && first.is_none() {
         match socket.next().await {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::protocol::json_text::readable;
 use crate::protocol::state::RunStatus;
 use crate::protocol::{After, Cursor, Epoch, Seq};
 
@@ -91,7 +92,8 @@ impl Follow {
 
     /// Takes a text message.
     pub(super) fn take(&mut self, text: &str) -> Seen {
-        let Ok(head) = serde_json::from_str::<Head<'_>>(text) else {
+        let text = &*readable(text.as_bytes());
+        let Ok(head) = serde_json::from_slice::<Head<'_>>(text) else {
             return Seen::Notice("the server sent something that is no message".into());
         };
         match head.seq {
@@ -100,22 +102,22 @@ impl Follow {
         }
     }
 
-    fn take_event(&mut self, seq: Seq, event_type: Option<&str>, text: &str) -> Seen {
+    fn take_event(&mut self, seq: Seq, event_type: Option<&str>, event: &[u8]) -> Seen {
         // Two connections overlap while a node drains: what the other one brought already is not shown again.
         if self.seq().is_some_and(|mine| seq <= mine) {
             return Seen::Nothing;
         }
         self.after = After::Cursor(Cursor { epoch: self.epoch(), seq });
         match event_type {
-            Some("run_status") => self.ended = final_status(text),
+            Some("run_status") => self.ended = final_status(event),
             Some("sealed") => self.ended = true,
             _ => {}
         }
         Seen::Event
     }
 
-    fn take_message(&mut self, text: &str) -> Seen {
-        match serde_json::from_str(text) {
+    fn take_message(&mut self, message: &[u8]) -> Seen {
+        match serde_json::from_slice(message) {
             Ok(ServerSays::Connected { cursor, tip, heartbeat_secs }) => {
                 self.adopt(&cursor);
                 self.tip = tip;
@@ -170,12 +172,12 @@ impl Follow {
     }
 }
 
-fn final_status(event: &str) -> bool {
+fn final_status(event: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Status {
         status: RunStatus,
     }
-    serde_json::from_str::<Status>(event).is_ok_and(|event| event.status.is_final())
+    serde_json::from_slice::<Status>(event).is_ok_and(|event| event.status.is_final())
 }
 
 #[cfg(test)]
@@ -261,6 +263,18 @@ mod tests {
         follow.take(&status(4, "stalled"));
         assert!(!follow.is_over(), "it may go on");
         follow.take(&status(5, "passed"));
+        assert!(follow.is_over());
+    }
+
+    #[test]
+    fn an_event_with_half_of_a_surrogate_pair_is_an_event_and_a_status_is_one() {
+        let mut follow = connected(After::Start);
+        for seq in 1..=2 {
+            let event = follow.take(&format!(r#"{{"seq":{seq},"\ud83d":"\udc00","type":"\ud83d","step":["\udc00"]}}"#));
+            assert_eq!(event, Seen::Event);
+        }
+        assert_eq!(cursor(&follow), "7:2");
+        follow.take(r#"{"seq":3,"type":"run_status","\ud83d":1,"status":"passed","data":{"note":"\ud83d"}}"#);
         assert!(follow.is_over());
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::super::terminal::{Colour, paint, plain};
+use crate::protocol::json_text::readable;
 
 /// Characters of a title or a text that are shown.
 const TEXT_CHARS: usize = 200;
@@ -36,7 +37,8 @@ impl Show {
 
     /// The line for an event, without its newline. Nothing in it acts on a terminal but our own colours.
     pub(super) fn line(&mut self, event: &str) -> String {
-        let Ok(event) = serde_json::from_str::<Value>(event) else { return plain(event, TEXT_CHARS) };
+        let json = readable(event.as_bytes());
+        let Ok(event) = serde_json::from_slice::<Value>(&json) else { return plain(event, TEXT_CHARS) };
         self.learn(&event);
         let Said { label, colour, text } = self.say(&event);
         let time = paint(&clock(&event), Colour::Dim, self.colours);
@@ -188,6 +190,13 @@ mod tests {
             let rest = ours.iter().fold(line.clone(), |line, colour| line.replace(colour, ""));
             assert!(!rest.contains(char::is_control), "{line:?}");
         }
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_shown_as_a_replacement_character() {
+        let mut show = Show::new(false);
+        let line = show.line(r#"{"type":"log","stream":"stdout","text":"cut \ud83d","\udc00":1}"#);
+        assert_eq!(line.trim_start(), "stdout    cut \u{fffd}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::Edge;
 use super::error::{Problem, saturated_with};
 use super::events::run_id;
 use super::intake::{self, Limit};
+use crate::protocol::json_text::{readable, without_bom};
 use crate::protocol::{ArtifactId, ArtifactState, RunId, Timestamp};
 use crate::storage::depot::{Depot, DepotError};
 use crate::storage::objects::ObjectsError;
@@ -102,7 +103,8 @@ async fn description<T: DeserializeOwned>(
     }
     let limit = Limit { bytes: MAX_DESCRIPTION, code: "body_too_large" };
     let intake = intake::take(request, payload, limit, &edge.intakes()).await?;
-    serde_json::from_slice(&intake.body).map_err(|error| Problem::bad_request("invalid_body", error.to_string()))
+    let json = readable(without_bom(&intake.body));
+    serde_json::from_slice(&json).map_err(|error| Problem::bad_request("invalid_body", error.to_string()))
 }
 
 /// Query of the list.

@@ -63,7 +63,11 @@ fn the_servers_messages_are_written_as_the_protocol_says() {
 
 #[test]
 fn a_ping_is_understood_and_everything_else_is_answered_by_name() {
-    for ping in [r#"{"type":"ping"}"#, r#" {"a":[1],"type":"p\u0069ng","timestamp":"t"} "#] {
+    for ping in [
+        r#"{"type":"ping"}"#,
+        r#" {"a":[1],"type":"p\u0069ng","timestamp":"t"} "#,
+        r#"{"\ud83d":["\udc00"],"type":"ping"}"#,
+    ] {
         assert_eq!(ClientMessage::parse(ping), Ok(ClientMessage::Ping));
     }
     for (text, code) in [

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::tests_of_run::{Step, Steps, Tests};
 use super::{RunStatus, TestStatus};
+use crate::protocol::json_text::readable;
 use crate::protocol::{RunId, Seq, Timestamp};
 
 /// Most bytes of an error's text that are kept.
@@ -171,7 +172,8 @@ impl RunState {
         }
         self.tip = seq;
         self.events += 1;
-        let Ok(event) = serde_json::from_slice::<Event<'_>>(event) else { return };
+        let event = readable(event);
+        let Ok(event) = serde_json::from_slice::<Event<'_>>(&event) else { return };
         let at = read::<String>(event.timestamp).and_then(|text| Timestamp::parse(&text));
         self.last_event_at = at.or(self.last_event_at);
         match event.r#type.as_str() {

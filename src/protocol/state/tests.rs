@@ -138,6 +138,23 @@ fn odd_events_are_counted_and_change_nothing_else() {
 }
 
 #[test]
+fn half_of_a_surrogate_pair_is_shown_as_a_replacement_character_and_spoils_nothing() {
+    let state = shown(&fold([
+        r#"{"\ud83d":1,"type":"test_plan","tests":[{"testId":"a\ud83d","title":"\udc00 \ud83d\ude00"},{"testId":"b","\ud83d":0}]}"#,
+        r#"{"type":"test_step","testId":"a\ud83d","step":{"stepNumber":1,"\ud83d":2,"title":"s\udc00"}}"#,
+        r#"{"type":"run_status","status":"running","data":{"total":2,"\udc00":"\ud83d","error":{"message":"e\ud83d"}}}"#,
+    ]));
+    assert_eq!(
+        (&state["status"], &state["total"], &state["lastError"]["message"]),
+        (&json!("running"), &json!(2), &json!("e\u{fffd}"))
+    );
+    let test = &state["tests"][0];
+    assert_eq!((&test["testId"], &test["title"]), (&json!("a\u{fffd}"), &json!("\u{fffd} \u{1f600}")));
+    assert_eq!(test["step"]["title"], "s\u{fffd}");
+    assert_eq!(state["tests"][1]["testId"], "b");
+}
+
+#[test]
 fn one_odd_value_spoils_no_other() {
     let state = shown(&fold([
         r#"{"type":"test_plan","tests":[{"testId":"t","title":["group","test"],"file":9,"line":"x"}]}"#,

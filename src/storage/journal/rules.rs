@@ -19,6 +19,7 @@ use super::{
     Append, Appended, Head, MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Precondition, RESERVED_BYTES, Refusal,
     RunPhase, Stored,
 };
+use crate::protocol::json_text::readable;
 use crate::protocol::segment::pack;
 use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Lines, ProducerId, Seq, Timestamp};
@@ -323,6 +324,10 @@ fn last_status(lines: &Lines) -> Option<RunStatus> {
         r#type: std::borrow::Cow<'a, str>,
         status: RunStatus,
     }
-    let status = |event| serde_json::from_slice::<Probe<'_>>(event).ok().filter(|probe| probe.r#type == "run_status");
-    (0..lines.len()).rev().filter_map(|index| lines.get(index)).find_map(status).map(|probe| probe.status)
+    let status = |event| {
+        let event = readable(event);
+        let probe = serde_json::from_slice::<Probe<'_>>(&event).ok()?;
+        (probe.r#type == "run_status").then_some(probe.status)
+    };
+    (0..lines.len()).rev().filter_map(|index| lines.get(index)).find_map(status)
 }

@@ -10,20 +10,31 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::batch::{BatchLimits, Batches};
+use self::batch::{BatchLimits, Batches};
+use self::sending::Sending;
 use super::post::Poster;
 use super::{ServerArgs, block_on, parse_run, tell};
 use crate::protocol::RunId;
 
+mod batch;
+mod blame;
+mod kept;
+mod lines;
+mod sending;
+
 /// Bytes at which a batch is posted. 256 KiB.
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// Exit code when lines were refused and all others are stored: `EX_DATAERR` of sysexits.h.
+const EXIT_LINES_REFUSED: u8 = 65;
 
 /// `runcast publish`.
 #[derive(Args, Clone, Debug)]
 #[command(
     after_help = "An event is a JSON object with a `type`. Events are numbered, so that a repeated request stores \
-                        nothing twice.\nExit codes: 0 all events are stored, 1 they are not (stderr says why), \
-                        2 wrong usage."
+                        nothing twice.\nA line that is no event is named on stderr, and all others are stored.\n\
+                        Exit codes: 0 all lines are stored; 65 all but those that stderr names, with --keep-bad also \
+                        those, as log events; 1 the rest could not be stored (stderr says why); 2 wrong usage."
 )]
 pub struct PublishArgs {
     /// The run; its first event creates it
@@ -37,52 +48,42 @@ pub struct PublishArgs {
     /// Most events per request
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     batch: u64,
+    /// Store a line that is refused as a log event: its text as far as it fits, its number and the reason
+    #[arg(long)]
+    keep_bad: bool,
     /// Give up after so many seconds without progress
     #[arg(long, default_value_t = 60, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
 }
 
-/// What was posted.
-#[derive(Default)]
-struct Sum {
-    stored: u64,
-    duplicates: u64,
-    cursor: Option<String>,
-}
-
 /// Posts everything.
 ///
 /// # Errors
-/// When not all events could be stored.
+/// When the server takes no more, or is away for too long, or the input can't be read.
 pub fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
     let (input, size) = open(&args.file)?;
     let bar = progress_bar(size);
-    let mut sum = Sum::default();
-    let outcome = block_on(publish(&args, input, &bar, &mut sum))?;
+    let poster = Poster::new(&args.servers.url, &args.run, Duration::from_secs(args.timeout))?;
+    let limits = BatchLimits { bytes: BATCH_BYTES, lines: usize::try_from(args.batch)? };
+    let mut sending = Sending::new(poster, limits, args.keep_bad, &bar);
+    let outcome = block_on(publish(&args.file, input, limits, &mut sending))?;
+    let sum = sending.into_sum();
     bar.finish_and_clear();
-    let cursor = sum.cursor.map_or_else(String::new, |cursor| format!(", cursor {cursor}"));
-    tell(format_args!("{}: {} events stored, {} duplicates{cursor}", args.run, sum.stored, sum.duplicates));
-    outcome.map(|()| ExitCode::SUCCESS)
+    tell(format_args!("{}: {sum}", args.run));
+    outcome?;
+    Ok(if sum.refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_LINES_REFUSED) })
 }
 
+/// Reads the input to its end, unless the run takes no more: who writes into a pipe is not to lose it for one bad line.
 async fn publish(
-    args: &PublishArgs,
+    file: &Path,
     input: Box<dyn Read + Send>,
-    bar: &ProgressBar,
-    sum: &mut Sum,
+    limits: BatchLimits,
+    sending: &mut Sending<'_>,
 ) -> anyhow::Result<()> {
-    let mut poster = Poster::new(&args.servers.url, &args.run, Duration::from_secs(args.timeout))?;
-    let mut batches = Batches::new(input, BatchLimits { bytes: BATCH_BYTES, events: args.batch })?;
-    while let Some(batch) = batches.next().await.with_context(|| format!("reading {}", args.file.display()))? {
-        let on_retry = |why: &str| bar.set_message(format!("again: {why}"));
-        let posted = poster.post(batch.body, batch.events, on_retry).await;
-        let (first, last) = batch.lines;
-        let receipt = posted.with_context(|| format!("lines {first} to {last} (events 0 to {})", batch.events - 1))?;
-        sum.stored += receipt.stored;
-        sum.duplicates += receipt.duplicates;
-        sum.cursor = receipt.cursor.or(sum.cursor.take());
-        bar.set_position(batch.offset);
-        bar.set_message(format!("{} events", sum.stored + sum.duplicates));
+    let mut batches = Batches::new(input, limits)?;
+    while let Some(lines) = batches.next().await.with_context(|| format!("reading {}", file.display()))? {
+        sending.send(lines).await?;
     }
     Ok(())
 }

@@ -1,0 +1,221 @@
+//! The lines of an input in batches: large ones when there is much, small ones soon when there is little.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::lines::{Line, Lines};
+
+/// How long a batch waits for further lines, so that a live pipe flows.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// Lines that are read ahead, and the bytes from which on nothing more is: 4 MiB.
+const READ_AHEAD: usize = 64;
+const AHEAD_BYTES: usize = 4 << 20;
+
+/// When a batch is full.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BatchLimits {
+    /// Bytes; a larger single line goes alone.
+    pub(super) bytes: usize,
+    /// Lines.
+    pub(super) lines: usize,
+}
+
+/// A batch that grows.
+struct Growing {
+    limits: BatchLimits,
+    lines: Vec<Line>,
+    /// As NDJSON.
+    bytes: usize,
+}
+
+impl Growing {
+    fn new(limits: BatchLimits) -> Self {
+        Self { limits, lines: Vec::new(), bytes: 0 }
+    }
+
+    /// Takes a line, or gives it back when it doesn't fit any more.
+    fn push(&mut self, line: Line) -> Result<(), Line> {
+        let fits = self.lines.len() < self.limits.lines && self.bytes + line.text.len() < self.limits.bytes;
+        if !self.lines.is_empty() && !fits {
+            return Err(line);
+        }
+        self.bytes += line.text.len() + 1;
+        self.lines.push(line);
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.lines.len() >= self.limits.lines || self.bytes >= self.limits.bytes
+    }
+}
+
+/// The bytes that are read ahead.
+#[derive(Default)]
+struct Ahead {
+    bytes: Mutex<usize>,
+    fewer: Condvar,
+}
+
+impl Ahead {
+    fn bytes(&self) -> MutexGuard<'_, usize> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Blocks the reader until there is room. A line larger than all of it is read, too.
+    fn add(&self, more: usize) {
+        let full = |bytes: &mut usize| *bytes >= AHEAD_BYTES;
+        *self.fewer.wait_while(self.bytes(), full).unwrap_or_else(PoisonError::into_inner) += more;
+    }
+
+    fn take(&self, bytes: usize) {
+        let mut ahead = self.bytes();
+        *ahead = ahead.saturating_sub(bytes);
+        self.fewer.notify_one();
+    }
+}
+
+/// The batches of an input.
+pub(super) struct Batches {
+    limits: BatchLimits,
+    lines: mpsc::Receiver<io::Result<Line>>,
+    ahead: Arc<Ahead>,
+    /// Read already, but it didn't fit into the last batch; or why nothing more could be read behind that batch.
+    held: Option<io::Result<Line>>,
+}
+
+impl Batches {
+    /// Reads `input` on a thread of its own: a pipe can't be read in any other way without blocking.
+    pub(super) fn new(input: impl Read + Send + 'static, limits: BatchLimits) -> io::Result<Self> {
+        let (sender, lines) = mpsc::channel(READ_AHEAD);
+        let ahead = Arc::<Ahead>::default();
+        let mine = ahead.clone();
+        thread::Builder::new().name("input".into()).spawn(move || {
+            for line in Lines::new(input) {
+                mine.add(line.as_ref().map_or(0, |line| line.text.len()));
+                // The reader gives up when nobody listens any more.
+                if sender.blocking_send(line).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { limits, lines, ahead, held: None })
+    }
+
+    /// The next line, when there is one.
+    async fn line(&mut self) -> Option<io::Result<Line>> {
+        let line = self.lines.recv().await?;
+        self.ahead.take(line.as_ref().map_or(0, |line| line.text.len()));
+        Some(line)
+    }
+
+    /// The next batch, of at least one line; `None` at the end of the input.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Vec<Line>>> {
+        let mut growing = Growing::new(self.limits);
+        let first = match self.held.take() {
+            Some(line) => Some(line),
+            None => self.line().await,
+        };
+        let Some(first) = first.transpose()? else { return Ok(None) };
+        // Nothing is refused as the first.
+        let _ = growing.push(first);
+        let deadline = Instant::now() + LINGER;
+        while !growing.is_full() {
+            let Ok(Some(line)) = timeout_at(deadline, self.line()).await else { break };
+            self.held = line.map(|line| growing.push(line).err()).transpose();
+            if self.held.is_some() {
+                break;
+            }
+        }
+        Ok(Some(growing.lines))
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        // Whoever waits for room is to see that nobody listens any more.
+        self.lines.close();
+        *self.ahead.bytes() = 0;
+        self.ahead.fewer.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: BatchLimits = BatchLimits { bytes: 10, lines: 3 };
+
+    /// Without the clock, which may cut a batch short on a busy machine.
+    fn batches(input: &'static str, limits: BatchLimits) -> Vec<Vec<(u64, String)>> {
+        let mut all = Vec::new();
+        let mut growing = Growing::new(limits);
+        for line in Lines::new(input.as_bytes()) {
+            if let Err(line) = growing.push(line.unwrap()) {
+                all.push(std::mem::replace(&mut growing, Growing::new(limits)).lines);
+                growing.push(line).unwrap();
+            }
+        }
+        all.push(growing.lines);
+        let shown = |line: Line| (line.number, String::from_utf8(line.text.to_vec()).unwrap());
+        all.into_iter().map(|lines| lines.into_iter().map(shown).collect()).collect()
+    }
+
+    #[test]
+    fn a_batch_ends_at_its_bytes_or_its_lines_and_nothing_is_lost() {
+        let all = batches("aaaa\nbb\n\ncccccccccccccc\r\nd\ne\nf\n  \ng", SMALL);
+        let line = |number, text: &str| (number, text.to_owned());
+        let want = [
+            vec![line(1, "aaaa"), line(2, "bb")],
+            vec![line(4, "cccccccccccccc")],
+            vec![line(5, "d"), line(6, "e"), line(7, "f")],
+            vec![line(9, "g")],
+        ];
+        assert_eq!(all, want);
+    }
+
+    #[test]
+    fn what_was_read_before_an_input_failed_is_a_batch() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("broken"))
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let limits = BatchLimits { bytes: 1 << 20, lines: 1_000 };
+            let mut batches = Batches::new(b"one\ntwo\n".chain(Broken), limits).unwrap();
+            let mut read = 0;
+            let error = loop {
+                match batches.next().await {
+                    Ok(batch) => read += batch.unwrap().len(),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!((read, error.to_string().as_str()), (2, "broken"));
+        });
+    }
+
+    #[test]
+    fn a_pipe_that_pauses_still_flows() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let (reader, mut writer) = io::pipe().unwrap();
+            let mut batches = Batches::new(reader, BatchLimits { bytes: 1 << 20, lines: 1_000 }).unwrap();
+            for line in ["one\n", "two\n"] {
+                // The pipe stays open: without the time limit this would wait for ever.
+                io::Write::write_all(&mut writer, line.as_bytes()).unwrap();
+                let batch = batches.next().await.unwrap().unwrap();
+                assert_eq!(batch.iter().map(|line| &line.text[..]).collect::<Vec<_>>(), [line.trim_end().as_bytes()]);
+            }
+            drop(writer);
+            assert_eq!(batches.next().await.unwrap(), None);
+        });
+    }
+}

@@ -1,0 +1,130 @@
+//! JSON texts that others wrote, made fit for serde_json.
+//!
+//! A string of JSON may hold half of a surrogate pair, as the escape `\ud83d` (RFC 8259 section 8.2): `JSON.stringify` and
+//! Python's `json.dumps` write one for a text that was cut in the middle of an emoji. Such events are stored and delivered
+//! byte for byte. But serde_json builds strings of whole characters, and refuses the text. Whatever reads an event here
+//! therefore reads it through [`readable`], which has U+FFFD in place of the half.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memmem};
+
+/// A byte order mark in UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The escape of U+FFFD. It is as long as what it replaces, so places in the text stay the same.
+const REPLACEMENT: &[u8; ESCAPE] = b"\\ufffd";
+
+/// Bytes of an escape: `\u` and four hex digits.
+const ESCAPE: usize = 6;
+
+/// The text behind a byte order mark, if it begins with one: a reader of JSON may ignore it (RFC 8259 section 8.1).
+pub fn without_bom(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BOM).unwrap_or(text)
+}
+
+/// The text with each escaped half of a surrogate pair replaced by U+FFFD; usually the text itself. What is not JSON stays
+/// what it is.
+pub fn readable(json: &[u8]) -> Cow<'_, [u8]> {
+    let mut text = Cow::Borrowed(json);
+    // Most events have no such escape at all, and those that have any have few.
+    let Some(mut at) = memmem::find(json, b"\\u") else { return text };
+    // What stands before it are escapes of other kinds: an escaped backslash may be the first half of what was found.
+    at -= json[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+    while let Some(skipped) = memchr(b'\\', &json[at..]) {
+        at += skipped;
+        match (unit(json, at), unit(json, at + ESCAPE)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => at += 2 * ESCAPE,
+            (Some(0xD800..=0xDFFF), _) => {
+                text.to_mut()[at..at + ESCAPE].copy_from_slice(REPLACEMENT);
+                at += ESCAPE;
+            }
+            (Some(_), _) => at += ESCAPE,
+            // A backslash and the character that it escapes.
+            (None, _) => at = (at + 2).min(json.len()),
+        }
+    }
+    text
+}
+
+/// The UTF-16 code unit that is escaped at `at`.
+fn unit(json: &[u8], at: usize) -> Option<u16> {
+    let digits = json.get(at..at + ESCAPE)?.strip_prefix(b"\\u")?;
+    digits.iter().try_fold(0, |code, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some(code << 4 | digit as u16)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn replaced(json: &str) -> String {
+        String::from_utf8(readable(json.as_bytes()).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn halves_are_replaced_and_pairs_stay() {
+        for (json, want) in [
+            (r#""\ud83d""#, r#""\ufffd""#),
+            (r#""\uDE00""#, r#""\ufffd""#),
+            (r#""\ud83d\ude00""#, r#""\ud83d\ude00""#),
+            (r#""\ude00\ud83d""#, r#""\ufffd\ufffd""#),
+            (r#""\ud83d\ud83d\ude00""#, r#""\ufffd\ud83d\ude00""#),
+            (r#""\ud83d\ude00\ude00""#, r#""\ud83d\ude00\ufffd""#),
+            (r#""\ud83dx\ude00\n""#, r#""\ufffdx\ufffd\n""#),
+            (r#""\ud83d\n""#, r#""\ufffd\n""#),
+            (r#"{"\ud83d":["\udc00"]}"#, r#"{"\ufffd":["\ufffd"]}"#),
+            // A backslash that is escaped escapes nothing.
+            (r#""\\ud83d""#, r#""\\ud83d""#),
+            (r#""\\\ud83d""#, r#""\\\ufffd""#),
+            (r#""\\\\ud83d \ud83d""#, r#""\\\\ud83d \ufffd""#),
+            // No JSON, and no panic.
+            (r"\ud83", r"\ud83"),
+            (r"\u", r"\u"),
+            (r"\uzzzz\", r"\uzzzz\"),
+            (r"\ud83d\", r"\ufffd\"),
+        ] {
+            assert_eq!(replaced(json), want, "{json}");
+        }
+        let plain = r#"{"a":"\u00e9 \n \ud83d\ude00 \\ud800"}"#;
+        assert!(matches!(readable(plain.as_bytes()), Cow::Borrowed(_)), "not copied");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_once_and_only_in_front() {
+        assert_eq!(without_bom("\u{feff}{}".as_bytes()), b"{}");
+        assert_eq!(without_bom("\u{feff}\u{feff}{}".as_bytes()), "\u{feff}{}".as_bytes());
+        assert_eq!(without_bom(" \u{feff}".as_bytes()), " \u{feff}".as_bytes());
+        assert_eq!(without_bom(b"\xef\xbb"), b"\xef\xbb");
+        assert_eq!(without_bom(b""), b"");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn a_string_of_any_code_units_reads_as_utf_16_does_with_replacement(
+            units in prop::collection::vec(prop_oneof![0xD7F0_u16..0xE010, any::<u16>(), Just(0x5C)], 0..12),
+        ) {
+            // Each unit is escaped, or stands there as its character where it is one.
+            let json: String = units.iter().map(|unit| match char::from_u32(u32::from(*unit)) {
+                Some('\\') => "\\\\".to_owned(),
+                Some(c) if unit % 2 == 0 && !c.is_control() && c != '"' => c.to_string(),
+                _ => format!("\\u{unit:04x}"),
+            }).collect();
+            let read: String = serde_json::from_slice(&readable(format!("\"{json}\"").as_bytes())).unwrap();
+            prop_assert_eq!(read, String::from_utf16_lossy(&units));
+        }
+
+        #[test]
+        fn any_bytes_keep_their_length_and_are_read_once(bytes in "[\\\\udDcC08f\"]{0,40}") {
+            let once = readable(bytes.as_bytes());
+            prop_assert_eq!(once.len(), bytes.len());
+            prop_assert_eq!(&readable(&once), &once);
+        }
+    }
+}
