@@ -1,5 +1,6 @@
 //! One worker thread's part of the node: its floor, its usher, its edge, and the HTTP server that ties them together.
 
+use std::future::ready;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -25,9 +26,13 @@ use crate::actors::messages::usher::UsherPort;
 use crate::actors::session::{SessionLimits, SessionPort};
 use crate::actors::supervision::spawn_unconstrained;
 use crate::actors::usher::Usher;
+use crate::http::error::Problem;
+use crate::http::expect::BodyLimits;
 use crate::http::finder::Finder;
+use crate::http::framing::framing;
 use crate::http::guard::{Guard, guard};
 use crate::http::method::method;
+use crate::http::unread::unread;
 use crate::http::upgrade::Upgrade;
 use crate::http::{Cluster, Edge, EdgeLimits, routes};
 use crate::protocol::event::EventLimits;
@@ -60,6 +65,7 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             // kernel ends the connection. Later than a session would, which says why.
             let stall = Duration::from_secs(2 * parts.config.session.stall_secs);
             let upgrade = Rc::new(thread.upgrade());
+            let limits = thread.body_limits();
             let (for_http, for_upgrade) = (thread.clone(), thread);
             HttpService::<TcpStream, _, _>::build()
                 .keep_alive(KeepAlive::Timeout(Duration::from_secs(server.keep_alive_secs)))
@@ -71,6 +77,10 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
                     let _ = SockRef::from(socket).set_tcp_user_timeout(Some(stall));
                     extensions.insert(Rc::new(slots.connect()));
                 })
+                .expect(fn_service(move |request: actix_http::Request| {
+                    let refused = limits.refuse(request.head());
+                    ready(refused.map_or(Ok(request), |problem: Problem| Err(actix_web::Error::from(problem))))
+                }))
                 .upgrade(fn_factory(move || {
                     let (thread, upgrade) = (for_upgrade.clone(), upgrade.clone());
                     async move {
@@ -138,7 +148,17 @@ impl Thread {
     }
 
     fn upgrade(&self) -> Upgrade {
-        Upgrade { sessions: self.sessions.clone(), census: self.parts.census.clone() }
+        let patience = Duration::from_secs(self.parts.config.server.header_timeout_secs);
+        Upgrade { sessions: self.sessions.clone(), census: self.parts.census.clone(), patience }
+    }
+
+    fn body_limits(&self) -> BodyLimits {
+        let (ingest, artifacts) = (&self.parts.config.ingest, &self.parts.config.artifacts);
+        BodyLimits {
+            batch: ingest.max_batch_bytes as u64,
+            frame: ingest.frame_bytes as u64,
+            artifact: artifacts.max_bytes,
+        }
     }
 
     /// Starts the thread's usher and introduces it to the heartbeat.
@@ -211,13 +231,17 @@ fn app(
 > {
     let server = &thread.parts.config.server;
     let edge = web::Data::new(thread.edge());
-    let whom = web::Data::new(Guard::new(&server.public_url, &server.allowed_origins));
+    let whom = web::Data::new(Guard::new(&server.public_url, &server.allowed_origins, &server.allowed_hosts));
+    let limits = web::Data::new(thread.body_limits());
     let app = App::new()
         .app_data(edge)
         .app_data(whom)
+        .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))
         .wrap(from_fn(method))
         .wrap(from_fn(guard))
+        .wrap(from_fn(framing))
+        .wrap(from_fn(unread))
         .configure(routes);
     map_config(app.into_factory(), |_| AppConfig::default())
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::error::QueryPayloadError;
-use actix_web::web::{self, QueryConfig, ServiceConfig, delete, get, head, post, put, resource, scope};
-use actix_web::{HttpRequest, Responder};
+use actix_web::guard::{Any, Get, Head};
+use actix_web::web::{self, QueryConfig, ServiceConfig, delete, post, put, resource, scope};
+use actix_web::{HttpRequest, Responder, Route};
 
 use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::cleanup::Sweep;
@@ -33,8 +34,11 @@ pub mod body;
 mod cleanup;
 pub mod error;
 mod events;
+pub mod expect;
 pub mod finder;
+pub mod framing;
 pub mod guard;
+mod host;
 mod intake;
 mod live;
 pub mod method;
@@ -43,10 +47,16 @@ mod pages;
 mod peer;
 mod runs;
 pub mod trace_viewer;
+pub mod unread;
 pub mod upgrade;
 mod viewers;
 
 use error::Problem;
+
+/// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
+fn get() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
+}
 
 /// Every route, older names included.
 pub fn routes(config: &mut ServiceConfig) {
@@ -55,6 +65,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .app_data(QueryConfig::default().error_handler(bad_query))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
+        .service(resource("/favicon.ico").route(get().to(pages::icon)))
+        .service(resource("/favicon.svg").route(get().to(pages::drawing)))
         .service(resource("/trace/{file:.*}").route(get().to(trace_viewer::file)))
         .service(resource("/ws/runs/{runId}").route(get().to(live::web_socket)))
         .service(resource("/ws/test-control").route(get().to(live::test_control)))
@@ -98,7 +110,6 @@ fn artifact_routes(config: &mut ServiceConfig) {
         .service(
             resource("/{runId}/artifacts/{artifactId}/content")
                 .route(get().to(artifacts::content))
-                .route(head().to(artifacts::content))
                 .route(put().to(artifacts::put_content)),
         );
 }
