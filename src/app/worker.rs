@@ -7,10 +7,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use actix_http::{Extensions, HttpService, KeepAlive};
+use actix_http::error::DispatchError;
+use actix_http::{Extensions, HttpService, KeepAlive, Protocol};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
-use actix_service::{IntoServiceFactory as _, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
+};
 use actix_web::body::BoxBody;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
@@ -31,6 +34,7 @@ use crate::http::expect::BodyLimits;
 use crate::http::finder::Finder;
 use crate::http::framing::framing;
 use crate::http::guard::{Guard, guard};
+use crate::http::heads::HeadTimed;
 use crate::http::method::method;
 use crate::http::unread::unread;
 use crate::http::upgrade::Upgrade;
@@ -67,14 +71,16 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             let upgrade = Rc::new(thread.upgrade());
             let limits = thread.body_limits();
             let (for_http, for_upgrade) = (thread.clone(), thread);
-            HttpService::<TcpStream, _, _>::build()
+            let head_limit = Duration::from_secs(server.header_timeout_secs);
+            let http = HttpService::<HeadTimed<TcpStream>, _, _>::build()
                 .keep_alive(KeepAlive::Timeout(Duration::from_secs(server.keep_alive_secs)))
-                .client_request_timeout(Duration::from_secs(server.header_timeout_secs))
+                .client_request_timeout(head_limit)
                 .client_disconnect_timeout(LINGER)
                 .graceful_shutdown_signal(move || node.drains())
-                .on_connect_ext(move |socket: &TcpStream, extensions: &mut Extensions| {
+                .on_connect_ext(move |socket: &HeadTimed<TcpStream>, extensions: &mut Extensions| {
                     // A socket that can't be tuned has failed already; its first read tells.
-                    let _ = SockRef::from(socket).set_tcp_user_timeout(Some(stall));
+                    let _ = SockRef::from(socket.get_ref()).set_tcp_user_timeout(Some(stall));
+                    extensions.insert(socket.clock().clone());
                     extensions.insert(Rc::new(slots.connect()));
                 })
                 .expect(fn_service(move |request: actix_http::Request| {
@@ -95,8 +101,12 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
                         }))
                     }
                 }))
-                .finish(app(for_http))
-                .tcp()
+                .finish(app(for_http));
+            let accept = fn_service(move |tcp: TcpStream| {
+                let peer = tcp.peer_addr().ok();
+                ready(Ok::<_, DispatchError>((HeadTimed::new(tcp, head_limit), Protocol::Http1, peer)))
+            });
+            accept.and_then(http)
         })?;
     Ok(server.run())
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::Error;
@@ -12,6 +13,7 @@ use actix_web::http::{ConnectionType, Method, StatusCode, Uri, Version};
 use actix_web::middleware::Next;
 use bytes::Bytes;
 
+use super::heads::{HeadClock, InHand};
 use crate::protocol::head::plain;
 
 /// The middleware in front of all others.
@@ -25,6 +27,7 @@ pub async fn framing<B: MessageBody + 'static>(
     }
     let (is_head, is_old) = (*request.method() == Method::HEAD, request.version() == Version::HTTP_10);
     let asks_for_upgrade = request.head().connection_type() == ConnectionType::Upgrade;
+    let in_hand = request.request().conn_data::<Rc<HeadClock>>().cloned().map(InHand::begin);
     let mut response = next.call(request).await?.map_into_boxed_body();
     let size = response.response().body().size();
     let head = response.response_mut().head_mut();
@@ -37,10 +40,13 @@ pub async fn framing<B: MessageBody + 'static>(
         // actix ends the connection behind a request with `Connection: Upgrade`, and would say `upgrade` in its answer.
         head.set_connection_type(ConnectionType::Close);
     }
-    Ok(match is_head {
-        true => response.map_body(|_, _| BoxBody::new(Bodiless(size))),
-        false => response,
-    })
+    Ok(response.map_body(|_, body| {
+        let body = if is_head { BoxBody::new(Bodiless(size)) } else { body };
+        match in_hand {
+            Some(in_hand) => in_hand.until_sent(body),
+            None => body,
+        }
+    }))
 }
 
 /// The same target with another path.

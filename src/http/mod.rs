@@ -38,6 +38,7 @@ pub mod expect;
 pub mod finder;
 pub mod framing;
 pub mod guard;
+pub mod heads;
 mod host;
 mod intake;
 mod live;

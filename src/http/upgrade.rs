@@ -24,6 +24,7 @@ use tokio_util::codec::Encoder as _;
 use tracing::debug;
 
 use super::error::Problem;
+use super::heads::HeadTimed;
 use crate::actors::session::{Admission, Guards, Session, SessionPort, Wire};
 use crate::actors::supervision::Census;
 use crate::node::ConnectionSlot;
@@ -86,7 +87,7 @@ impl From<Refusal> for Problem {
 
 impl Upgrade {
     /// Serves one upgrade request with `app`. A peer that goes meanwhile is no error.
-    pub async fn serve<S, R, T>(&self, app: &S, request: Request, framed: Framed<T, Codec>)
+    pub async fn serve<S, R, T>(&self, app: &S, request: Request, framed: Framed<HeadTimed<T>, Codec>)
     where
         S: Service<Request, Response = R>,
         S::Error: Into<Response<BoxBody>>,
@@ -107,7 +108,7 @@ impl Upgrade {
                 let guards = Guards { alive: self.census.enter("session"), slot };
                 // Copied: even an empty part of HTTP's 8 KiB buffer would keep the whole of it.
                 let early = Bytes::copy_from_slice(&parts.read_buf);
-                Session::launch(parts.io, early, admission, self.sessions.clone(), guards);
+                Session::launch(parts.io.into_inner(), early, admission, self.sessions.clone(), guards);
             }
             Ok(Ok(None)) => linger(&mut parts.io).await,
             Ok(Err(error)) => debug!(%error, "the connection broke at its upgrade"),

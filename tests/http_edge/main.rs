@@ -8,6 +8,7 @@ mod hosts;
 mod old;
 mod raw;
 mod slashes;
+mod slow_heads;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

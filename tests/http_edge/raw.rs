@@ -80,11 +80,6 @@ impl Raw {
         soon("room to write", self.tcp.write_all(bytes)).await.is_ok()
     }
 
-    /// Says that nothing more comes.
-    pub(crate) async fn end_output(&mut self) {
-        self.tcp.shutdown().await.unwrap();
-    }
-
     /// The next head.
     pub(crate) async fn head(&mut self) -> Answer {
         let end = soon("a head", async {
