@@ -73,7 +73,7 @@ impl After {
 }
 
 /// The name of what tells a reader that its `Last-Event-ID` was unreadable.
-pub const UNREADABLE_ID: &str = "invalid_last_event_id";
+pub const UNREADABLE_ID: &str = "invalid_event_id";
 
 /// `Last-Event-ID` was no cursor. An `EventSource` that were refused for it would give up for good, so it is told instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

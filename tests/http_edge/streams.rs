@@ -57,7 +57,7 @@ async fn a_last_event_id_that_is_no_cursor_is_told_and_the_stream_goes_on() {
             let told = stream.next().await.unwrap();
             assert_eq!((told.event.as_deref(), told.id.as_deref()), (Some("error"), None), "{told:?}");
             let data: serde_json::Value = serde_json::from_str(&told.data).unwrap();
-            assert_eq!((data["type"].as_str(), data["code"].as_str()), (Some("error"), Some("invalid_last_event_id")));
+            assert_eq!((data["type"].as_str(), data["code"].as_str()), (Some("error"), Some("invalid_event_id")));
             for (seq, record) in (first..).zip(stream.take(4 - first).await) {
                 assert!(record.id.unwrap().ends_with(&format!(":{seq}")));
             }
