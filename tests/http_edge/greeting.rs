@@ -29,7 +29,7 @@ async fn connected_comes_before_every_answer() {
 }
 
 #[tokio::test]
-async fn what_was_said_early_is_answered_before_the_log_and_too_much_of_it_is_not_kept() {
+async fn what_was_said_early_is_answered_between_the_greeting_and_the_log() {
     let node = node(&[]);
     node.store("r", &numbered(1, 50, 100)).await;
     let mut socket = Socket::connect(&node, None).await;
