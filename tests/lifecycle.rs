@@ -230,7 +230,7 @@ async fn strangers_are_refused_on_every_route_and_nothing_is_stored_for_them() {
         ("GET /api/runs/r/events/stream", ""),
         ("GET /ws/runs/r", upgrade),
         ("GET /ws/test-control?runId=r", upgrade),
-        ("GET /metrics", ""),
+        ("GET /api/ws/stats", ""),
         ("GET /", ""),
     ];
     for (route, more) in routes {
@@ -302,8 +302,9 @@ async fn a_crowded_node_turns_newcomers_away_and_says_why() {
         newcomer.say(Op::Close, &1013_u16.to_be_bytes()).await;
         assert_eq!(newcomer.next().await, None);
     }
-    let stream = asked(&node, "GET /api/runs/r/events/stream", "Host: localhost\r\n").await;
-    assert_eq!(stream, (503, "saturated".to_owned()));
+    let mut stream = EventStream::open(&node, "/api/runs/r/events/stream", "").await;
+    assert_eq!(stream.next().await, None, "an EventSource that were refused would give up for good");
+    assert!(stream.retry.is_some());
     let page = asked(&node, "GET /api/runs/r/events", "Host: localhost\r\n").await;
     assert_eq!(page, (503, "saturated".to_owned()), "plain HTTP, too");
     assert!(

@@ -149,6 +149,9 @@ async fn refused_connections_are_survived_without_a_restart_or_a_loss() {
         assert_eq!(cluster.nodes[0].metric("runcast_redis_up{purpose=\"journal\"}").await, 0.0);
         let late = Viewer::absent("/ws/runs/r").try_return(&cluster.nodes[1]).await;
         assert!(late.is_ok(), "a viewer that comes now waits: {late:?}");
+        let mut fresh = EventStream::open(&cluster.nodes[1], "/api/runs/fresh/events/stream", "").await;
+        assert_eq!(fresh.next().await, None, "an EventSource that were refused would give up for good");
+        assert!(fresh.retry.is_some(), "it is to come back");
         cluster.proxy.pass();
         insist(&cluster.nodes[1], n).await;
     }

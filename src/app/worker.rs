@@ -28,10 +28,15 @@ use crate::actors::messages::usher::UsherPort;
 use crate::actors::session::{SessionLimits, SessionPort};
 use crate::actors::supervision::spawn_unconstrained;
 use crate::actors::usher::Usher;
+use crate::http::error::Problem;
+use crate::http::expect::BodyLimits;
 use crate::http::finder::Finder;
+use crate::http::framing::framing;
 use crate::http::guard::{Guard, guard};
+use crate::http::heads::HeadTimed;
 use crate::http::method::method;
 use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
+use crate::http::unread::unread;
 use crate::http::upgrade::Upgrade;
 use crate::http::{Cluster, Edge, EdgeLimits, routes};
 use crate::protocol::event::EventLimits;
@@ -68,16 +73,23 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             let user_timeout = Duration::from_secs(2 * server.response_pause_secs.max(parts.config.session.stall_secs));
             let (responses, transfers) = (parts.responses.clone(), parts.transfers.clone());
             let upgrade = Rc::new(thread.upgrade());
+            let limits = thread.body_limits();
             let (for_http, for_upgrade) = (thread.clone(), thread);
-            let http = HttpService::<HttpSocket, _, _>::build()
+            let head_limit = Duration::from_secs(server.header_timeout_secs);
+            let http = HttpService::<HeadTimed<HttpSocket>, _, _>::build()
                 .keep_alive(KeepAlive::Timeout(Duration::from_secs(server.keep_alive_secs)))
-                .client_request_timeout(Duration::from_secs(server.header_timeout_secs))
+                .client_request_timeout(head_limit)
                 .client_disconnect_timeout(LINGER)
                 .graceful_shutdown_signal(move || node.drains())
-                .on_connect_ext(move |socket: &HttpSocket, extensions: &mut Extensions| {
-                    extensions.insert(socket.outgoing().clone());
+                .on_connect_ext(move |socket: &HeadTimed<HttpSocket>, extensions: &mut Extensions| {
+                    extensions.insert(socket.get_ref().outgoing().clone());
+                    extensions.insert(socket.clock().clone());
                     extensions.insert(Rc::new(slots.connect()));
                 })
+                .expect(fn_service(move |request: actix_http::Request| {
+                    let refused = limits.refuse(request.head());
+                    ready(refused.map_or(Ok(request), |problem: Problem| Err(actix_web::Error::from(problem))))
+                }))
                 .upgrade(fn_factory(move || {
                     let (thread, upgrade) = (for_upgrade.clone(), upgrade.clone());
                     async move {
@@ -96,7 +108,8 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             let accept = fn_service(move |tcp: TcpStream| {
                 let peer = tcp.peer_addr().ok();
                 let outgoing = Rc::new(Outgoing::new(responses.clone(), transfers.clone(), rate));
-                ready(Ok::<_, DispatchError>((HttpSocket::new(tcp, outgoing, user_timeout), Protocol::Http1, peer)))
+                let socket = HttpSocket::new(tcp, outgoing, user_timeout);
+                ready(Ok::<_, DispatchError>((HeadTimed::new(socket, head_limit), Protocol::Http1, peer)))
             });
             accept.and_then(http)
         })?;
@@ -150,7 +163,17 @@ impl Thread {
     }
 
     fn upgrade(&self) -> Upgrade {
-        Upgrade { sessions: self.sessions.clone(), census: self.parts.census.clone() }
+        let patience = Duration::from_secs(self.parts.config.server.header_timeout_secs);
+        Upgrade { sessions: self.sessions.clone(), census: self.parts.census.clone(), patience }
+    }
+
+    fn body_limits(&self) -> BodyLimits {
+        let (ingest, artifacts) = (&self.parts.config.ingest, &self.parts.config.artifacts);
+        BodyLimits {
+            batch: ingest.max_batch_bytes as u64,
+            frame: ingest.frame_bytes as u64,
+            artifact: artifacts.max_bytes,
+        }
     }
 
     /// Starts the thread's usher and introduces it to the heartbeat.
@@ -228,14 +251,18 @@ fn app(
 > {
     let server = &thread.parts.config.server;
     let edge = web::Data::new(thread.edge());
-    let whom = web::Data::new(Guard::new(&server.public_url, &server.allowed_origins));
+    let whom = web::Data::new(Guard::new(&server.public_url, &server.allowed_origins, &server.allowed_hosts));
+    let limits = web::Data::new(thread.body_limits());
     let app = App::new()
         .app_data(edge)
         .app_data(whom)
+        .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))
         .wrap(from_fn(method))
         .wrap(from_fn(guard))
         .wrap(from_fn(count_response))
+        .wrap(from_fn(framing))
+        .wrap(from_fn(unread))
         .configure(routes);
     map_config(app.into_factory(), |_| AppConfig::default())
 }

@@ -3,6 +3,7 @@
 use tracing_subscriber::EnvFilter;
 
 use super::{CatalogUrl, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
+use crate::protocol::head::is_pattern;
 
 /// Bytes of a run that only its status and the server's own events may use; see `storage::journal::RESERVED_BYTES`.
 const RUN_RESERVE: u64 = 64 * 1024;
@@ -26,6 +27,7 @@ pub(super) fn explain(key: &str, message: &str) -> String {
 pub(super) fn value(key: &str, config: &Config) -> Option<String> {
     match key {
         "server.public_url" if !config.server.public_url.is_empty() => origin(&config.server.public_url),
+        "server.allowed_hosts" => config.server.allowed_hosts.iter().find_map(|text| host_pattern(text)),
         "server.allowed_origins" => config.server.allowed_origins.iter().find_map(|text| origin(text)),
         "server.node_id" if !config.server.node_id.is_empty() => {
             name(&config.server.node_id, MAX_NODE_ID, "must have at most 64 characters of A-Z a-z 0-9 . _ -")
@@ -57,6 +59,13 @@ fn twice(rules: &[KeepRule]) -> Option<String> {
     let mut kinds = rules.iter().map(|rule| rule.kind).enumerate();
     let second = kinds.find(|(index, kind)| rules[..*index].iter().any(|rule| rule.kind == *kind));
     second.map(|(_, kind)| format!("has two rules for {}", kind.as_str()))
+}
+
+/// A name of hosts, or of all below one.
+fn host_pattern(text: &str) -> Option<String> {
+    let form =
+        "no host name: it must be like runs.example.org, or *.example.org for all names below it, without a port";
+    (!is_pattern(text)).then(|| format!("{text:?} is {form}"))
 }
 
 /// An origin as browsers send it (RFC 6454): `scheme://host[:port]`, nothing behind it, no default port.
@@ -220,9 +229,10 @@ fn stores(config: &Config) -> Vec<Conflict> {
 /// What holds together, but perhaps was not meant.
 pub(super) fn doubts(config: &Config) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
-    if !config.server.bind.ip().is_loopback() && config.server.public_url.is_empty() {
+    let server = &config.server;
+    if !server.bind.ip().is_loopback() && server.public_url.is_empty() && server.allowed_hosts.is_empty() {
         let text = "listens for other machines, but answers only requests for a loopback name: set server.public_url to \
-                    how viewers reach it";
+                    how viewers reach it, or server.allowed_hosts to its names";
         found.push(("server.bind", text.to_owned()));
     }
     if config.is_cluster() && config.objects.url == ObjectsUrl::Usual {

@@ -67,6 +67,8 @@ sections! {
         workers: usize = 0, 0..=1024;
         /// How viewers reach this node from outside, as `https://host[:port]`; empty: only by a loopback name.
         public_url: String = String::new();
+        /// Further host names by which this node is reached: names, and `*.name` for all below one.
+        allowed_hosts: Vec<String> = Vec::new();
         /// Origins of other sites whose pages may use this server, as `https://host[:port]`.
         allowed_origins: Vec<String> = Vec::new();
         /// Proxies whose forwarded addresses count: addresses or blocks (`10.0.0.0/8`).

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
@@ -18,13 +19,14 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     retry_after_secs: Option<u64>,
+    headers: Vec<(HeaderName, &'static str)>,
     extra: Map<String, Value>,
 }
 
 impl Problem {
     /// A problem with a stable `code`; `detail` names the offending field, index or limit.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after_secs: None, extra: Map::new() }
+        Self { status, code, detail: detail.into(), retry_after_secs: None, headers: Vec::new(), extra: Map::new() }
     }
 
     /// 400.
@@ -46,6 +48,13 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, secs: u64) -> Self {
         self.retry_after_secs = Some(secs);
+        self
+    }
+
+    /// With a further header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -82,6 +91,9 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(self.status);
         if let Some(secs) = self.retry_after_secs {
             response.insert_header((header::RETRY_AFTER, secs.to_string()));
+        }
+        for header in &self.headers {
+            response.append_header(header.clone());
         }
         response.content_type("application/problem+json").body(body.to_string())
     }

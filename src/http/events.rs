@@ -16,6 +16,7 @@ use super::media_type::{accepted_nd_json, content_type, nd_json};
 use super::transfer::{Kind, Parts};
 use crate::actors::messages::room::{Freshness, Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
 use crate::budget::{Buffer, Exceeded};
+use crate::protocol::cursor::AfterError;
 use crate::protocol::event::{BodyKind, parse_body};
 use crate::protocol::message::ScreenFrame;
 use crate::protocol::segment::Encoding;
@@ -34,9 +35,13 @@ pub(super) fn run_id(text: &str) -> Result<RunId, Problem> {
     RunId::parse(text).map_err(|error| Problem::bad_request("invalid_run_id", format!("runId {error}")))
 }
 
-/// An `after` from a query or header.
+/// An `after` from a query.
 pub(super) fn after(text: Option<&str>) -> Result<After, Problem> {
-    After::parse(text.unwrap_or_default()).map_err(|error| Problem::bad_request("invalid_after", error.to_string()))
+    After::parse(text.unwrap_or_default()).map_err(invalid_after)
+}
+
+pub(super) fn invalid_after(error: AfterError) -> Problem {
+    Problem::bad_request("invalid_after", error.to_string())
 }
 
 fn body_kind(request: &HttpRequest) -> Result<BodyKind, Problem> {

@@ -3,17 +3,19 @@
 //! A page of another site must not reach a server on a developer's machine, neither by a cross-site request nor by DNS
 //! rebinding (a name of its own that resolves to 127.0.0.1).
 
-use std::net::IpAddr;
-
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError as _, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
 
 use super::error::{Problem, saturated};
+use super::expect::BodyLimits;
+use super::host;
+use super::upgrade::{Upgradable, decide};
 use crate::node::Node;
+use crate::protocol::head::{Decision, Host, is_event_stream};
 
 /// Whom a node serves.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +23,12 @@ pub struct Guard {
     /// Origin of `server.public_url`: `https://host[:port]`.
     public_origin: Option<String>,
     allowed_origins: Vec<String>,
+    /// Names, and `*.name` for all below one.
+    allowed_hosts: Vec<String>,
 }
+
+/// Routes that answer whatever name they are reached by: probes and scrapers have names of their own, and nothing here is anybody's.
+const ANY_HOST: [&str; 3] = ["/health", "/ready", "/metrics"];
 
 /// Headers of answers that pages of other origins may read.
 const EXPOSED: &str = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Retry-After";
@@ -50,32 +57,22 @@ fn authority(url: &str) -> Option<&str> {
     rest.split('/').next().filter(|authority| !authority.is_empty())
 }
 
-/// The host of `host[:port]`.
-fn host_of(authority: &str) -> &str {
-    match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-    }
-}
-
 impl Guard {
-    /// From `server.public_url` (empty: none) and `server.allowed_origins`.
-    pub fn new(public_url: &str, allowed_origins: &[String]) -> Self {
+    /// From `server.public_url` (empty: none), `server.allowed_origins` and `server.allowed_hosts`.
+    pub fn new(public_url: &str, allowed_origins: &[String], allowed_hosts: &[String]) -> Self {
         let public_origin = public_url
             .split_once("://")
             .map(|(scheme, rest)| format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()));
         let allowed_origins = allowed_origins.iter().map(|origin| origin.trim_end_matches('/').to_owned()).collect();
-        Self { public_origin, allowed_origins }
+        Self { public_origin, allowed_origins, allowed_hosts: allowed_hosts.to_vec() }
     }
 
-    /// A name that resolves to us can be anybody's; an address, localhost and our public name can't.
-    fn serves_host(&self, headers: &HeaderMap) -> bool {
-        let Some(host) = text(headers, "host").map(host_of) else { return true };
-        let public = self.public_origin.as_deref().and_then(authority).map(host_of);
-        host.eq_ignore_ascii_case("localhost")
-            || host.to_ascii_lowercase().ends_with(".localhost")
-            || host.parse::<IpAddr>().is_ok()
-            || public.is_some_and(|public| public.eq_ignore_ascii_case(host))
+    /// A name that resolves to us can be anybody's; an address, localhost, our public name and those allowed can't.
+    fn serves(&self, host: Host<'_>) -> bool {
+        let public = self.public_origin.as_deref().and_then(authority).and_then(Host::parse);
+        host.is_own()
+            || public.is_some_and(|public| host.matches(public.name()))
+            || self.allowed_hosts.iter().any(|pattern| host.matches(pattern))
     }
 
     fn origin(&self, headers: &HeaderMap) -> Origin {
@@ -99,7 +96,7 @@ impl Guard {
 
     /// Following a link to a page from another site (a chat, a CI's report) is not a cross-site request for data.
     fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
-        *method == Method::GET
+        matches!(*method, Method::GET | Method::HEAD)
             && (path == "/" || path.starts_with("/runs/") || path.starts_with("/trace/"))
             && text(headers, "origin").is_none()
             && text(headers, "sec-fetch-mode") == Some("navigate")
@@ -111,11 +108,17 @@ impl Guard {
         matches!(parts.as_slice(), ["", "api", "runs" | "tests", _, "artifacts", _, "content"])
     }
 
-    fn check(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<Origin, Problem> {
+    fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Origin, Problem> {
+        let path = uri.path();
         let refuse = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
-        if !self.serves_host(headers) {
-            let host = text(headers, "host").unwrap_or_default();
-            let detail = format!("Host {host:?} is neither loopback, an address nor server.public_url");
+        if let Some(host) = host::of(uri, headers)?
+            && !self.serves(host)
+            && !ANY_HOST.contains(&path)
+        {
+            let name = host.name();
+            let detail = format!(
+                "Host {name:?} is neither loopback, an address, in server.allowed_hosts, nor that of server.public_url"
+            );
             return refuse("host_not_allowed", detail);
         }
         let origin = self.origin(headers);
@@ -131,31 +134,49 @@ impl Guard {
 }
 
 /// Whether a crowded node answers all the same: its operators must see it, and viewers are told in their own protocol.
-fn is_served_in_a_crowd(request: &ServiceRequest) -> bool {
-    matches!(request.path(), "/health" | "/ready" | "/metrics" | "/api/ws/stats" | "/api/actors")
-        || request.headers().contains_key(header::UPGRADE)
+fn is_served_in_a_crowd(request: &ServiceRequest, decision: Decision) -> bool {
+    let (method, path) = (request.method(), request.path());
+    matches!(path, "/health" | "/ready" | "/metrics" | "/api/ws/stats" | "/api/actors")
+        || decision == Decision::WebSocket
+        || (matches!(*method, Method::GET | Method::HEAD) && is_event_stream(path))
 }
 
-/// The middleware: refuses what [`Guard`] does not serve, answers preflights, and marks what other origins may read.
+/// Answers with the problem, and ends the connection: what else comes on it can't be trusted, or is not wanted.
+fn closing(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBody> {
+    let mut response = request.into_response(problem.error_response());
+    response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    response
+}
+
+/// The middleware: refuses what [`Guard`] does not serve, upgrades that are none, and bodies that are too large by their heads;
+/// answers preflights, and marks what other origins may read.
 pub async fn guard<B: MessageBody + 'static>(
     guard: web::Data<Guard>,
+    limits: web::Data<BodyLimits>,
     node: web::Data<Node>,
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<actix_web::body::BoxBody>, Error> {
-    let origin = match guard.check(request.method(), request.path(), request.headers()) {
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let origin = match guard.check(request.method(), request.uri(), request.headers()) {
         Ok(origin) => origin,
         Err(problem) => {
             let peer = request.peer_addr().map(tracing::field::display);
             tracing::info!(path = request.path(), peer, %problem, "request refused");
-            return Err(problem.into());
+            return Ok(request.into_response(problem.error_response()));
         }
     };
-    if node.is_crowded() && !is_served_in_a_crowd(&request) {
+    let upgradable = request.extensions().contains::<Upgradable>();
+    let decision = decide(request.head(), upgradable);
+    if let Decision::Refuse(refusal) = decision {
+        return Ok(closing(request, &refusal.into()));
+    }
+    let is_crowded = node.is_crowded();
+    if is_crowded && !is_served_in_a_crowd(&request, decision) {
         // The newest connection goes, so that the descriptors last.
-        let mut response = request.into_response(saturated().error_response());
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-        return Ok(response);
+        return Ok(closing(request, &saturated()));
+    }
+    if let Some(problem) = limits.refuse(request.head()) {
+        return Ok(request.into_response(problem.error_response()));
     }
     let theirs = request.headers().get(header::ORIGIN).cloned();
     let preflight =
@@ -164,13 +185,20 @@ pub async fn guard<B: MessageBody + 'static>(
         true => request.into_response(HttpResponse::NoContent().finish()),
         false => next.call(request).await?.map_into_boxed_body(),
     };
+    if is_crowded && decision == Decision::WebSocket && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // Only what becomes a WebSocket, to be closed with 1013, is let in.
+        let (request, _) = response.into_parts();
+        let mut refused = saturated().error_response();
+        refused.head_mut().set_connection_type(ConnectionType::Close);
+        return Ok(ServiceResponse::new(request, refused));
+    }
     if let (Origin::Allowed | Origin::Bearer, Some(theirs)) = (origin, theirs) {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, theirs);
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         if preflight {
-            let methods = HeaderValue::from_static("GET, POST, PUT, DELETE");
+            let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
             let allowed = "Content-Digest, Content-Type, Content-Encoding, Digest, If-None-Match, If-Range, Last-Event-ID, \
                            Range, Runcast-Kind, Runcast-Producer, Runcast-Producer-Seq, Runcast-Producer-Gap, Runcast-Test";
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
@@ -192,25 +220,48 @@ mod tests {
             .collect()
     }
 
+    fn ask(guard: &Guard, method: Method, path: &'static str, headers: &HeaderMap) -> Result<Origin, String> {
+        guard.check(&method, &Uri::from_static(path), headers).map_err(|problem| problem.to_string())
+    }
+
     fn check(pairs: &[(&'static str, &'static str)]) -> Result<Origin, &'static str> {
-        let guard = Guard::new("https://runs.example.com/x", &["https://ci.example.org".to_owned()]);
-        guard
-            .check(&Method::POST, "/api/runs/r/events", &headers(pairs))
-            .map_err(|problem| if problem.to_string().contains("host_not_allowed") { "host" } else { "origin" })
+        let allowed = ["*.ci.example.org".to_owned(), "runcast".to_owned()];
+        let guard = Guard::new("https://runs.example.com/x", &["https://ci.example.org".to_owned()], &allowed);
+        ask(&guard, Method::POST, "/api/runs/r/events", &headers(pairs)).map_err(|problem| {
+            let codes = [("invalid_host", "malformed"), ("host_not_allowed", "host"), ("origin_not_allowed", "origin")];
+            codes.into_iter().find(|(code, _)| problem.contains(code)).unwrap().1
+        })
     }
 
     #[test]
     fn names_that_could_be_anybodys_are_refused() {
-        for host in
-            ["127.0.0.1:3001", "localhost:3001", "[::1]:3001", "10.0.0.7", "runs.example.com", "RUNS.example.com:443"]
-        {
-            let mut map = HeaderMap::new();
-            map.insert(header::HOST, HeaderValue::from_str(host).unwrap());
-            assert!(Guard::new("https://runs.example.com", &[]).serves_host(&map), "{host}");
+        for host in [
+            "127.0.0.1:3001",
+            "localhost:3001",
+            "[::1]:3001",
+            "10.0.0.7",
+            "runs.example.com",
+            "RUNS.example.com:443",
+            "runcast:3001",
+            "a.ci.example.org",
+        ] {
+            assert_eq!(check(&[("host", host)]), Ok(Origin::None), "{host}");
         }
-        assert_eq!(check(&[("host", "evil.example.com")]), Err("host"));
-        assert_eq!(check(&[("host", "127.0.0.1.evil.example.com")]), Err("host"));
+        for host in ["evil.example.com", "127.0.0.1.evil.example.com", "ci.example.org", "a.runs.example.com"] {
+            assert_eq!(check(&[("host", host)]), Err("host"), "{host}");
+        }
+        assert_eq!(check(&[("host", "127.0.0.1:@evil.example.com")]), Err("malformed"));
         assert_eq!(check(&[]), Ok(Origin::None), "HTTP/1.0 probes send none");
+    }
+
+    #[test]
+    fn probes_and_scrapers_come_by_any_name_that_is_one() {
+        let guard = Guard::default();
+        for path in ANY_HOST {
+            assert!(ask(&guard, Method::GET, path, &headers(&[("host", "evil.example.com")])).is_ok(), "{path}");
+            assert!(ask(&guard, Method::GET, path, &headers(&[("host", "127.0.0.1:@evil.com")])).is_err(), "{path}");
+        }
+        assert!(ask(&guard, Method::GET, "/api/actors", &headers(&[("host", "evil.example.com")])).is_err());
     }
 
     #[test]
@@ -229,7 +280,7 @@ mod tests {
     fn a_signed_url_may_be_used_from_anywhere() {
         let guard = Guard::default();
         let foreign = headers(&[("host", "localhost"), ("origin", "https://trace.example.org")]);
-        let check = |path: &str| guard.check(&Method::GET, path, &foreign).ok();
+        let check = |path| ask(&guard, Method::GET, path, &foreign).ok();
         assert_eq!(check("/api/runs/r/artifacts/1/content"), Some(Origin::Bearer));
         assert_eq!(check("/api/tests/r/artifacts/1/content"), Some(Origin::Bearer));
         for path in
@@ -238,16 +289,16 @@ mod tests {
             assert_eq!(check(path), None, "{path}");
         }
         let rebound = headers(&[("host", "evil.example.com"), ("origin", "http://evil.example.com")]);
-        assert!(guard.check(&Method::GET, "/api/runs/r/artifacts/1/content", &rebound).is_err());
+        assert!(ask(&guard, Method::GET, "/api/runs/r/artifacts/1/content", &rebound).is_err());
     }
 
     #[test]
     fn a_link_from_elsewhere_may_be_followed_to_a_page_only() {
         let guard = Guard::default();
         let link = headers(&[("host", "localhost"), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]);
-        assert!(guard.check(&Method::GET, "/runs/r", &link).is_ok());
-        assert!(guard.check(&Method::GET, "/trace/", &link).is_ok());
-        assert!(guard.check(&Method::GET, "/api/runs", &link).is_err());
-        assert!(guard.check(&Method::POST, "/", &link).is_err());
+        assert!(ask(&guard, Method::GET, "/runs/r", &link).is_ok());
+        assert!(ask(&guard, Method::GET, "/trace/", &link).is_ok());
+        assert!(ask(&guard, Method::GET, "/api/runs", &link).is_err());
+        assert!(ask(&guard, Method::POST, "/", &link).is_err());
     }
 }

@@ -1,28 +1,37 @@
 //! Watching: the WebSocket's handshake and the Server-Sent Events stream. Both end in a session.
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::rc::Rc;
 
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _, web};
 use actix_web_actors::ws;
 use bytes::Bytes;
+use futures_util::stream;
 use serde::Deserialize;
+use tracing::info;
 
 use super::Edge;
 use super::error::{Problem, saturated};
-use super::events::{after, run_id};
+use super::events::{after, invalid_after, run_id};
 use super::peer;
 use super::transfer::{Outgoing, pipe};
+use super::upgrade::Upgradable;
 use crate::actors::messages::room::{Freshness, ReadFrom, Verdict};
 use crate::actors::session::{Admission, Guards, Session};
 use crate::node::Phase;
 use crate::protocol::close::CloseReason;
+use crate::protocol::cursor::UNREADABLE_ID;
+use crate::protocol::message::{ServerMessage, sse_retry};
 use crate::protocol::segment::Encoding;
 use crate::protocol::{After, Connection, connection};
 use crate::storage::journal::RunPhase;
 
 /// The sub-protocol, optional.
 const PROTOCOLS: &[&str] = &["runcast.v1"];
+/// When a reader comes back whom the node can't serve now, at the earliest.
+const COME_BACK_MS: u64 = 5_000;
 
 /// Query of a viewer.
 #[derive(Deserialize)]
@@ -62,6 +71,9 @@ fn handshake(
     connection: Connection,
     after: After,
 ) -> Result<HttpResponse, Problem> {
+    if !request.extensions().contains::<Upgradable>() {
+        return Err(Problem::bad_request("not_a_websocket", "a WebSocket handshake is needed here (RFC 6455)"));
+    }
     let mut response = ws::handshake_with_protocols(request, PROTOCOLS)
         .map_err(|error| Problem::bad_request("not_a_websocket", error.to_string()))?;
     let refused = if edge.node.phase() == Phase::Draining {
@@ -73,7 +85,7 @@ fn handshake(
     };
     let mut response = response.finish();
     let peer = peer::of(request, &edge.trusted_proxies);
-    let admission = Admission { connection, after, encoding: Encoding::WebSocket, refused, peer };
+    let admission = Admission { connection, after, encoding: Encoding::WebSocket, refused, notice: None, peer };
     response.extensions_mut().insert(admission);
     Ok(response)
 }
@@ -86,28 +98,55 @@ pub(super) async fn server_sent_events(
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
-    let last = request.headers().get("last-event-id").map(|value| value.to_str().unwrap_or("\u{fffd}"));
-    let after = after(last.filter(|id| !id.is_empty()).or(query.after.as_deref()))?;
+    let last = request.headers().get("last-event-id").map(|value| value.as_bytes());
+    let (after, unreadable) = After::resume(last, query.after.as_deref()).map_err(invalid_after)?;
+    let connection = Connection::begin(run, None);
     if edge.node.is_crowded() {
-        return Err(saturated());
+        return Ok(come_back(&connection));
     }
-    let (page, _) = edge.finder.read(&run, ReadFrom::After(after), 1, Freshness::AsHeard).await?;
+    let read = edge.finder.read(&connection.run, ReadFrom::After(after), 1, Freshness::AsHeard).await;
+    let page = match read {
+        Ok((page, _)) => page,
+        Err(problem) if problem.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
+            info!(run = %connection.run, %problem, "an event stream is to come back");
+            return Ok(come_back(&connection));
+        }
+        Err(problem) => return Err(problem),
+    };
     if page.phase == RunPhase::Gone && page.verdict == Verdict::Continue {
         // Nothing will ever come: the one answer after which an EventSource does not ask again.
         return Ok(HttpResponse::NoContent().finish());
     }
+    if request.method() == Method::HEAD {
+        // Without a session: nobody watches.
+        return Ok(stream_head().streaming(stream::empty::<Result<Bytes, Infallible>>()));
+    }
     let outgoing = request.conn_data::<Rc<Outgoing>>().cloned().ok_or_else(saturated)?;
     let (ours, body) = pipe(outgoing);
     let peer = peer::of(&request, &edge.trusted_proxies);
-    // Opened and ended: an EventSource comes back by itself, and gives up for good when it is refused.
     let refused = (edge.node.phase() == Phase::Draining).then_some(CloseReason::Restart);
-    let connection = Connection::begin(run, None);
-    let admission = Admission { connection, after, encoding: Encoding::Sse, refused, peer };
+    let notice = unreadable.map(|unreadable| ServerMessage::Error {
+        code: UNREADABLE_ID,
+        error: unreadable.to_string(),
+        reconnect_after_ms: None,
+    });
+    let admission = Admission { connection, after, encoding: Encoding::Sse, refused, notice, peer };
     let guards = Guards { alive: edge.census.enter("session"), slot: None };
     Session::launch(ours, Bytes::new(), admission, edge.sessions.clone(), guards);
-    Ok(HttpResponse::Ok()
+    Ok(stream_head().body(body))
+}
+
+fn stream_head() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
-        .insert_header(("X-Accel-Buffering", "no"))
-        .body(body))
+        .insert_header(("X-Accel-Buffering", "no"));
+    response
+}
+
+/// A stream that ends at once: an `EventSource` comes back by itself, and gives up for good when it is refused.
+fn come_back(connection: &Connection) -> HttpResponse {
+    let retry = Ok::<_, Infallible>(sse_retry(COME_BACK_MS, connection.session));
+    stream_head().force_close().streaming(stream::once(ready(retry)))
 }

@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::error::QueryPayloadError;
-use actix_web::web::{self, QueryConfig, ServiceConfig, delete, get, head, post, put, resource, scope};
-use actix_web::{HttpRequest, Responder};
+use actix_web::guard::{Any, Get, Head};
+use actix_web::web::{self, QueryConfig, ServiceConfig, delete, post, put, resource, scope};
+use actix_web::{HttpRequest, Responder, Route};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::actors::messages::bridge::Doorbell;
@@ -33,8 +34,12 @@ pub mod body;
 mod cleanup;
 pub mod error;
 mod events;
+pub mod expect;
 pub mod finder;
+pub mod framing;
 pub mod guard;
+pub mod heads;
+mod host;
 mod intake;
 mod live;
 mod media_type;
@@ -45,12 +50,18 @@ mod peer;
 mod runs;
 pub mod trace_viewer;
 pub mod transfer;
+pub mod unread;
 pub mod upgrade;
 mod viewers;
 
 use error::Problem;
 use intake::{BodyReader, Intakes, find_room};
 use transfer::{Kind, Rate, Transfers};
+
+/// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
+fn get() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
+}
 
 /// Every route, older names included.
 pub fn routes(config: &mut ServiceConfig) {
@@ -59,6 +70,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .app_data(QueryConfig::default().error_handler(bad_query))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
+        .service(resource("/favicon.ico").route(get().to(pages::icon)))
+        .service(resource("/favicon.svg").route(get().to(pages::drawing)))
         .service(resource("/trace/{file:.*}").route(get().to(trace_viewer::file)))
         .service(resource("/ws/runs/{runId}").route(get().to(live::web_socket)))
         .service(resource("/ws/test-control").route(get().to(live::test_control)))
@@ -102,7 +115,6 @@ fn artifact_routes(config: &mut ServiceConfig) {
         .service(
             resource("/{runId}/artifacts/{artifactId}/content")
                 .route(get().to(artifacts::content))
-                .route(head().to(artifacts::content))
                 .route(put().to(artifacts::put_content)),
         );
 }

@@ -1,4 +1,4 @@
-//! The pages: the list of runs, and one run live. Plain files, embedded.
+//! The pages: the list of runs, and one run live, with their icon. Plain files, embedded.
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -8,7 +8,7 @@ use super::events::run_id;
 
 /// Only our own files run on our pages; nothing of an event can.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; \
-                      img-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 fn page(html: &'static str) -> HttpResponse {
     HttpResponse::Ok()
@@ -28,4 +28,23 @@ pub(super) async fn index() -> HttpResponse {
 pub(super) async fn run(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     run_id(&path)?;
     Ok(page(include_str!("pages/run.html")))
+}
+
+fn picture(content_type: &'static str, bytes: &'static [u8]) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CACHE_CONTROL, "max-age=86400"))
+        .body(bytes)
+}
+
+/// `GET /favicon.ico`
+pub(super) async fn icon() -> HttpResponse {
+    picture("image/x-icon", include_bytes!("pages/favicon.ico"))
+}
+
+/// `GET /favicon.svg`
+pub(super) async fn drawing() -> HttpResponse {
+    picture("image/svg+xml", include_bytes!("pages/favicon.svg"))
 }

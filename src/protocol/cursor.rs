@@ -72,6 +72,32 @@ impl After {
     }
 }
 
+/// The name of what tells a reader that its `Last-Event-ID` was unreadable.
+pub const UNREADABLE_ID: &str = "invalid_event_id";
+
+/// `Last-Event-ID` was no cursor. An `EventSource` that were refused for it would give up for good, so it is told instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Last-Event-ID {0:?} is no cursor of this server; the stream begins as if it had not been sent")]
+pub struct Unreadable(pub String);
+
+impl After {
+    /// Where a stream of events begins: `Last-Event-ID` wins over the query's `after`, if it is there and can be read.
+    ///
+    /// # Errors
+    /// When it is `after` that counts and that can't be read.
+    pub fn resume(last_event_id: Option<&[u8]>, after: Option<&str>) -> Result<(Self, Option<Unreadable>), AfterError> {
+        let after = after.unwrap_or_default();
+        let Some(id) = last_event_id.filter(|id| !id.is_empty()) else { return Ok((Self::parse(after)?, None)) };
+        match str::from_utf8(id).ok().and_then(|id| Self::parse(id).ok()) {
+            Some(place) => Ok((place, None)),
+            None => {
+                let id = String::from_utf8_lossy(id).chars().take(64).collect();
+                Ok((Self::parse(after)?, Some(Unreadable(id))))
+            }
+        }
+    }
+}
+
 /// What a reader that waits for `next` does with a delivery of `first..=last` of `epoch` (ARCHITECTURE.md section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
@@ -130,6 +156,8 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -147,6 +175,39 @@ mod tests {
         }
         for bad in ["x", ":", "1:", ":1", "1:2:3", "--1", "-", "+1", " 1", "1.5", "Latest"] {
             assert!(After::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_none_is_told_and_the_query_counts() {
+        let at = |seq| After::Cursor(Cursor { epoch: None, seq });
+        assert_eq!(After::resume(None, None), Ok((After::Start, None)));
+        assert_eq!(
+            After::resume(Some(b""), Some("3")),
+            Ok((at(3), None)),
+            "what a browser sends that has seen no event"
+        );
+        assert_eq!(After::resume(Some(b"5"), Some("x")), Ok((at(5), None)), "`after` does not count");
+        for id in [&b"abc"[..], b"1:2:3", b"\xFF", b" 5", b"undefined"] {
+            let (after, unreadable) = After::resume(Some(id), Some("3")).unwrap();
+            assert!(after == at(3) && unreadable.is_some(), "{id:?}");
+            let (after, unreadable) = After::resume(Some(id), None).unwrap();
+            assert!(after == After::Start && unreadable.is_some(), "{id:?}");
+        }
+        assert!(After::resume(Some(b"abc"), Some("x")).is_err() && After::resume(None, Some("x")).is_err());
+        let long = After::resume(Some(&[b'x'; 5_000]), None).unwrap().1.unwrap();
+        assert_eq!(long.0.len(), 64);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_as_a_cursor_is_read_or_refused(text in "\\PC{0,12}|[0-9:latest-]{0,12}|[0-9]{1,24}:[0-9]{1,24}") {
+            if let Ok(After::Cursor(cursor)) = After::parse(&text) {
+                prop_assert_eq!(After::parse(&cursor.to_string()), Ok(After::Cursor(cursor)));
+            }
+            let (after, unreadable) = After::resume(Some(text.as_bytes()), None).unwrap();
+            prop_assert_eq!(unreadable.is_some(), After::parse(&text).is_err());
+            prop_assert!(unreadable.is_none() || after == After::Start);
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::json_text::readable;
 use super::{Cursor, Epoch, RunId, Seq, Timestamp, frame};
@@ -134,6 +135,14 @@ impl ServerMessage {
         };
         format!("{id}event: {}\ndata: {}\n\n", self.name(), self.to_json()).into()
     }
+}
+
+/// Tells a reader of a `text/event-stream` how long to wait when the stream has ended: from `least_ms` on, up to twice as long, by
+/// who it is, so that not all come back at once.
+pub fn sse_retry(least_ms: u64, session: Uuid) -> Bytes {
+    // The low half of a UUID of version 7 is random.
+    let share = session.as_u64_pair().1 % least_ms.max(1);
+    format!("retry: {}\n\n", least_ms + share).into()
 }
 
 /// What a viewer says.

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod cursor;
 pub mod event;
 pub mod frame;
+pub mod head;
 pub mod ids;
 pub mod json_text;
 pub mod lineage;

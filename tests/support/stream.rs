@@ -25,6 +25,8 @@ pub(crate) struct EventStream {
     chunked: Vec<u8>,
     unread: String,
     records: VecDeque<Record>,
+    /// Milliseconds after which it asks its reader to come back.
+    pub(crate) retry: Option<u64>,
     /// Comments so far.
     pub(crate) comments: usize,
 }
@@ -36,7 +38,8 @@ impl EventStream {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", node.address());
         tcp.write_all(request.as_bytes()).await.unwrap();
         let (head, chunked) = (String::new(), Vec::new());
-        let mut stream = Self { tcp, head, chunked, unread: String::new(), records: VecDeque::new(), comments: 0 };
+        let mut stream =
+            Self { tcp, head, chunked, unread: String::new(), records: VecDeque::new(), retry: None, comments: 0 };
         soon("a head", stream.read_head()).await;
         assert!(stream.head.starts_with("http/1.1 200 "), "{}", stream.head);
         stream
@@ -76,7 +79,7 @@ impl EventStream {
     fn digest(&mut self) -> bool {
         let more = self.unchunk();
         while let Some((block, rest)) = self.unread.split_once("\n\n") {
-            let record = Self::parse(block, &mut self.comments);
+            let record = Self::parse(block, &mut self.comments, &mut self.retry);
             self.records.extend(record);
             self.unread = rest.to_owned();
         }
@@ -112,13 +115,14 @@ impl EventStream {
         records
     }
 
-    fn parse(block: &str, comments: &mut usize) -> Option<Record> {
+    fn parse(block: &str, comments: &mut usize, retry: &mut Option<u64>) -> Option<Record> {
         let mut record = Record::default();
         for line in block.lines() {
             match line.split_once(": ") {
                 Some(("id", id)) => record.id = Some(id.to_owned()),
                 Some(("event", event)) => record.event = Some(event.to_owned()),
                 Some(("data", data)) => record.data = data.to_owned(),
+                Some(("retry", millis)) => *retry = Some(millis.parse().unwrap()),
                 _ if line.starts_with(':') => *comments += 1,
                 _ => panic!("no field of a stream: {line:?}"),
             }

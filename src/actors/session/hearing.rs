@@ -1,14 +1,31 @@
 //! What a session makes of what its peer sends.
 
-use super::{Session, Wire};
+use super::outlet::Mode;
+use super::{MAX_EARLY, Session, Wire};
 use crate::protocol::Timestamp;
 use crate::protocol::close::CloseReason;
 use crate::protocol::frame::{self, Incoming, Violation};
 use crate::protocol::message::{ClientMessage, ServerMessage};
 
 impl<W: Wire> Session<W> {
-    /// Takes what arrived.
-    pub(super) fn receive(&mut self, mut data: &[u8]) {
+    /// Takes what arrived, or keeps it until the viewer has been greeted.
+    pub(super) fn hear(&mut self, data: &[u8]) {
+        let waits = self.outlet.mode() == Mode::Behind;
+        let Some(arrival) = self.arrival.as_mut().filter(|_| waits) else { return self.receive(data) };
+        self.outlet.note_inbound();
+        arrival.early.extend_from_slice(data);
+        if arrival.early.len() > MAX_EARLY {
+            self.close(CloseReason::Policy);
+        }
+    }
+
+    /// Takes what arrived, behind what has been kept of it.
+    pub(super) fn receive(&mut self, data: &[u8]) {
+        let kept = self.arrival.as_mut().map(|arrival| std::mem::take(&mut arrival.early)).unwrap_or_default();
+        if kept.is_empty() { self.decode(data) } else { self.decode(&[&kept, data].concat()) }
+    }
+
+    fn decode(&mut self, mut data: &[u8]) {
         self.outlet.note_inbound();
         while !data.is_empty() && !self.peer_closed && !self.deaf {
             match self.decoder.feed(&mut data, &self.outlet.limits().incoming) {

@@ -27,7 +27,7 @@ use super::supervision::{Alive, Line};
 use crate::node::ConnectionSlot;
 use crate::protocol::close::CloseReason;
 use crate::protocol::frame::Decoder;
-use crate::protocol::message::ServerMessage;
+use crate::protocol::message::{ServerMessage, sse_retry};
 use crate::protocol::segment::Encoding;
 use crate::protocol::{After, Connection, Timestamp};
 use crate::storage::journal::RunPhase;
@@ -46,6 +46,10 @@ pub use transport::Wire;
 
 /// Reads per poll of the socket, so that one busy peer does not hold the thread.
 const READS_PER_POLL: usize = 4;
+/// Most bytes that a peer may send before it is greeted; nobody has that much to say before it knows where it stands.
+const MAX_EARLY: usize = 16 * 1024;
+/// When a reader of a stream that has ended comes back, at the earliest.
+const SSE_RETRY_MS: u64 = 1_000;
 /// First pause before a page is asked for again after a failure.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 /// Longest such pause, after [`MAX_ATTEMPTS`] doublings.
@@ -64,6 +68,8 @@ pub struct Admission {
     /// Close at once, with this: the request was refused after an upgrade, because a browser can't read the status of a
     /// refused one.
     pub refused: Option<CloseReason>,
+    /// Told right after the greeting.
+    pub notice: Option<ServerMessage>,
     /// The client's address, for the log.
     pub peer: Option<IpAddr>,
 }
@@ -105,8 +111,10 @@ pub struct Session<W: Wire> {
 struct Arrival {
     after: After,
     refused: Option<CloseReason>,
-    /// Bytes that were read behind the request's head.
-    early: Bytes,
+    notice: Option<ServerMessage>,
+    /// What came before `connected` was said, which is the first message always: answered then. At most [`MAX_EARLY`] bytes
+    /// from the socket, and those that were read behind the request's head.
+    early: Vec<u8>,
 }
 
 /// What a session holds for as long as it lives.
@@ -120,12 +128,16 @@ pub struct Guards {
 impl<W: Wire> Session<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
     pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
-        let Admission { connection, after, encoding, refused, peer } = admission;
+        let Admission { connection, after, encoding, refused, notice, peer } = admission;
+        let retry = (encoding == Encoding::Sse).then(|| sse_retry(SSE_RETRY_MS, connection.session));
         let floor = &port.floor;
         // A socket that can't be tuned has failed already; its first read tells.
         let _ = wire.tune(floor.limits.send_buffer_bytes);
         let (limits, meters) = (floor.limits.clone(), floor.meters.clone());
         let outlet = Rc::new(Outlet::new(wire, connection, encoding, limits, meters, floor.now_secs()));
+        if let Some(retry) = retry {
+            outlet.push(retry);
+        }
         let viewer = floor.enter(outlet.clone() as Rc<dyn Viewer>);
         let session = Self {
             peer,
@@ -135,7 +147,7 @@ impl<W: Wire> Session<W> {
             seat: None,
             room: None,
             decoder: Decoder::default(),
-            arrival: Some(Box::new(Arrival { after, refused, early })),
+            arrival: Some(Box::new(Arrival { after, refused, notice, early: early.into() })),
             awaiting: false,
             attempts: 0,
             peer_closed: false,
@@ -233,6 +245,10 @@ impl<W: Wire> Session<W> {
         let outlet = self.outlet.clone();
         if let Some(arrival) = self.arrival.take() {
             self.greet(arrival.after, &page);
+            if let Some(notice) = &arrival.notice {
+                outlet.tell(notice);
+            }
+            self.receive(&arrival.early);
         }
         let (tip, phase) = (page.tip, page.phase);
         outlet.take_page(page);
@@ -286,17 +302,12 @@ impl<W: Wire> Session<W> {
                 Mode::Behind if !self.awaiting && self.outlet.wants_page() => self.pull(ctx),
                 _ => {}
             }
-            let early = self.arrival.as_mut().map(|arrival| std::mem::take(&mut arrival.early)).unwrap_or_default();
-            if !early.is_empty() {
-                self.receive(&early);
-                continue;
-            }
             let mut scratch = self.port.floor.take_scratch();
             let read = self.outlet.poll_read(cx, &mut scratch);
             let more = match read {
                 Poll::Pending => false,
                 Poll::Ready(Ok(n)) if n > 0 => {
-                    self.receive(&scratch[..n]);
+                    self.hear(&scratch[..n]);
                     true
                 }
                 Poll::Ready(_) => {

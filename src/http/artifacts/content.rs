@@ -14,6 +14,7 @@ use futures_util::TryStreamExt as _;
 
 use super::super::Edge;
 use super::super::error::Problem;
+use super::super::host;
 use super::ids;
 use crate::protocol::{ArtifactState, ContentCoding, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
@@ -59,8 +60,9 @@ pub(super) fn absolute(edge: &Edge, request: &HttpRequest, url: String) -> Strin
     }
     match edge.public_url.as_str() {
         "" => {
-            let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-            format!("http://{}{url}", host.unwrap_or("localhost"))
+            // As it was read, and not as it came: nothing else can be hidden in it.
+            let host = host::of(request.uri(), request.headers()).ok().flatten().map(|host| host.to_string());
+            format!("http://{}{url}", host.as_deref().unwrap_or("localhost"))
         }
         public => format!("{public}{url}"),
     }

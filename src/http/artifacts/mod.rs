@@ -33,7 +33,7 @@ const DEFAULT_LIMIT: usize = 100;
 /// Most artifacts of a page.
 const MAX_LIMIT: usize = 1_000;
 /// Most bytes of a request that describes something.
-const MAX_DESCRIPTION: usize = 16 * 1024;
+pub(super) const MAX_DESCRIPTION: usize = 16 * 1024;
 /// Longest reason of a pin, in characters.
 const MAX_REASON: usize = 1_000;
 

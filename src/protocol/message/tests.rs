@@ -113,3 +113,19 @@ fn a_screen_frame_has_its_headers_length_in_front() {
     let absurd = ScreenFrame { test_id: Some("x".repeat(70_000)), ..frame };
     assert!(absurd.to_frame().unwrap_err().0 > 70_000);
 }
+
+#[test]
+fn readers_of_a_stream_come_back_spread_over_as_long_again() {
+    let mut waits: Vec<u64> = (0..200)
+        .map(|_| {
+            let line = sse_retry(1_000, Uuid::now_v7());
+            let text = str::from_utf8(&line).unwrap();
+            text.strip_prefix("retry: ").unwrap().strip_suffix("\n\n").unwrap().parse().unwrap()
+        })
+        .collect();
+    waits.sort_unstable();
+    assert!(waits[0] >= 1_000 && waits[199] < 2_000);
+    waits.dedup();
+    assert!(waits.len() > 100, "not all at once: {}", waits.len());
+    assert_eq!(sse_retry(0, Uuid::nil()), "retry: 0\n\n");
+}

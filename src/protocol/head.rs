@@ -1,0 +1,9 @@
+//! What a request's head says, read from its bytes alone: whom it is for, where it leads, whether it asks for a WebSocket.
+
+mod host;
+mod path;
+mod upgrade;
+
+pub use host::{Host, is_pattern};
+pub use path::{is_event_stream, is_web_socket, plain};
+pub use upgrade::{Decision, Head, Refusal};

@@ -1,0 +1,94 @@
+//! The path of a request: one form for all the ways in which clients put it together.
+
+/// The path with one slash where there were several, and none at its end; `None` when it is that already. Those who join a base
+/// and a path get `//`, and a slash at the end changes nothing, but below `/trace/`: there are files, and links between them.
+///
+/// Only slashes as they are count. One that is written `%2F` belongs to a name.
+pub fn plain(path: &str) -> Option<String> {
+    if !path.starts_with('/') || !(path.contains("//") || path.ends_with('/')) {
+        return None;
+    }
+    let mut plain = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if letter != '/' || !plain.ends_with('/') {
+            plain.push(letter);
+        }
+    }
+    if plain.len() > 1 && !plain.starts_with(TRACE) && plain.ends_with('/') {
+        plain.pop();
+    }
+    (plain != path).then_some(plain)
+}
+
+/// Where the trace viewer is.
+const TRACE: &str = "/trace/";
+
+/// Whether a WebSocket is there: `/ws/runs/{runId}` or `/ws/test-control`.
+pub fn is_web_socket(path: &str) -> bool {
+    let run = path.strip_prefix("/ws/runs/").is_some_and(|run| !run.is_empty() && !run.contains('/'));
+    run || path == "/ws/test-control"
+}
+
+/// Whether a stream of events is there: `/api/runs/{runId}/events/stream`, or its older name.
+pub fn is_event_stream(path: &str) -> bool {
+    let rest = path.strip_prefix("/api/runs/").or_else(|| path.strip_prefix("/api/tests/"));
+    let run = rest.and_then(|rest| rest.strip_suffix("/events/stream"));
+    run.is_some_and(|run| !run.is_empty() && !run.contains('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn slashes_too_many_are_taken_out() {
+        for (path, expected) in [
+            ("/", None),
+            ("/api/runs", None),
+            ("/trace/", None),
+            ("/trace/assets/a.js", None),
+            ("/api/runs/a%2F%2Fb/", Some("/api/runs/a%2F%2Fb")),
+            ("//", Some("/")),
+            ("/api/runs/", Some("/api/runs")),
+            ("//api///runs//r/events//", Some("/api/runs/r/events")),
+            ("//trace//", Some("/trace/")),
+            ("//trace", Some("/trace")),
+            ("/trace//assets/a.js", Some("/trace/assets/a.js")),
+            ("/trace/index.html/", None),
+            ("/trace/assets//", Some("/trace/assets/")),
+            ("*", None),
+            ("", None),
+        ] {
+            assert_eq!(plain(path).as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn sockets_and_streams_are_known_by_their_paths() {
+        for path in ["/ws/runs/r", "/ws/runs/%20", "/ws/test-control"] {
+            assert!(is_web_socket(path), "{path}");
+        }
+        for path in
+            ["/ws/runs/", "/ws/runs", "/ws/runs/r/x", "/ws", "/ws/test-control/x", "/api/runs/r", "/x/ws/runs/r"]
+        {
+            assert!(!is_web_socket(path), "{path}");
+        }
+        assert!(is_event_stream("/api/runs/r/events/stream") && is_event_stream("/api/tests/r/events/stream"));
+        for path in ["/api/runs/r/events", "/api/runs//events/stream", "/api/runs/a/b/events/stream", "/events/stream"]
+        {
+            assert!(!is_event_stream(path), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_plain_form_is_reached_at_once(path in "/[a/%.]{0,12}") {
+            let once = plain(&path).unwrap_or_else(|| path.clone());
+            prop_assert_eq!(plain(&once), None);
+            prop_assert!(once.starts_with('/') && !once.contains("//"));
+            prop_assert_eq!(once.replace('/', ""), path.replace('/', ""));
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What an `Upgrade` comes to, decided from a request's head alone (RFC 6455, 4.2.1; RFC 9110, 7.8).
+
+use super::path::is_web_socket;
+
+/// What the decision is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a, V> {
+    /// The method.
+    pub method: &'a str,
+    /// The path, in its plain form.
+    pub path: &'a str,
+    /// HTTP/1.1; what an older request says of upgrades does not count.
+    pub is_http_11: bool,
+    /// The values of the header of a name, which it is given in small letters.
+    pub values: V,
+}
+
+/// What is to become of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// HTTP like any other: nobody asks for a WebSocket. `Upgrade: h2c` is served as if it were not there.
+    Plain,
+    /// A whole handshake, where a WebSocket is.
+    WebSocket,
+    /// Nothing is done for it.
+    Refuse(Refusal),
+}
+
+/// Why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no WebSocket.
+    #[error("there is no WebSocket here: only /ws/runs/{{runId}} and /ws/test-control have one")]
+    NotHere,
+    /// There is one, and this is no handshake.
+    #[error("not a WebSocket handshake: {0}")]
+    Malformed(&'static str),
+    /// Another version than 13.
+    #[error("Sec-WebSocket-Version must be 13")]
+    Version,
+    /// `CONNECT`: this is no proxy.
+    #[error("CONNECT is not a method of this server")]
+    Connect,
+}
+
+impl<'a, V, I> Head<'a, V>
+where
+    V: Fn(&'static str) -> I,
+    I: Iterator<Item = &'a [u8]>,
+{
+    /// Decides; changes nothing.
+    pub fn decide(&self) -> Decision {
+        if self.method == "CONNECT" {
+            return Decision::Refuse(Refusal::Connect);
+        }
+        if !self.tokens("upgrade").any(|token| token.eq_ignore_ascii_case(b"websocket")) {
+            return Decision::Plain;
+        }
+        if !is_web_socket(self.path) {
+            return Decision::Refuse(Refusal::NotHere);
+        }
+        match self.handshake() {
+            Ok(()) => Decision::WebSocket,
+            Err(refusal) => Decision::Refuse(refusal),
+        }
+    }
+
+    fn handshake(&self) -> Result<(), Refusal> {
+        let need = |fits: bool, what| if fits { Ok(()) } else { Err(Refusal::Malformed(what)) };
+        need(self.method == "GET", "the method must be GET")?;
+        need(self.is_http_11, "it needs HTTP/1.1")?;
+        need(self.only("upgrade").is_some(), "Upgrade must be websocket, and nothing else")?;
+        let connection = |option: &[u8]| self.tokens("connection").any(|token| token.eq_ignore_ascii_case(option));
+        need(connection(b"upgrade") && !connection(b"close"), "Connection must be Upgrade")?;
+        let bodiless = self.values("transfer-encoding").next().is_none()
+            && self.values("content-length").all(|length| length.iter().all(|digit| *digit == b'0'));
+        need(bodiless, "it must not have a body")?;
+        let version = self.only("sec-websocket-version");
+        need(self.values("sec-websocket-version").next().is_some(), "Sec-WebSocket-Version is missing")?;
+        if version != Some(b"13") {
+            return Err(Refusal::Version);
+        }
+        need(self.only("sec-websocket-key").is_some_and(is_key), "Sec-WebSocket-Key must be 16 bytes in base64")
+    }
+
+    fn values(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        (self.values)(name).map(<[u8]>::trim_ascii)
+    }
+
+    fn tokens(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.values(name).flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+    }
+
+    /// The value of a header that stands there once, and has one.
+    fn only(&self, name: &'static str) -> Option<&'a [u8]> {
+        let mut tokens = self.tokens(name);
+        tokens.next().filter(|_| tokens.next().is_none())
+    }
+}
+
+/// 16 bytes in base64 (RFC 4648, 4): 22 characters and two signs of padding.
+fn is_key(text: &[u8]) -> bool {
+    let digits = text.strip_suffix(b"==").unwrap_or_default();
+    digits.len() == 22 && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values_of<'a>(headers: &[(&'a str, &'a str)], name: &str) -> std::vec::IntoIter<&'a [u8]> {
+        let named = headers.iter().filter(|(theirs, _)| theirs.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_bytes()).collect::<Vec<_>>().into_iter()
+    }
+
+    const HANDSHAKE: [(&str, &str); 4] = [
+        ("Connection", "keep-alive, Upgrade"),
+        ("Upgrade", "WebSocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+
+    fn decide_at(line: &str, is_http_11: bool, headers: &[(&str, &str)]) -> Decision {
+        let (method, path) = line.split_once(' ').unwrap();
+        Head { method, path, is_http_11, values: |name| values_of(headers, name) }.decide()
+    }
+
+    fn decide(line: &str, headers: &[(&str, &str)]) -> Decision {
+        decide_at(line, true, headers)
+    }
+
+    /// A handshake in which one header is another one.
+    fn with(index: usize, header: (&str, &str)) -> Decision {
+        let mut headers = HANDSHAKE.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        headers[index] = (header.0.to_owned(), header.1.to_owned());
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        decide("GET /ws/runs/r", &headers)
+    }
+
+    #[test]
+    fn only_a_handshake_where_a_web_socket_is_becomes_one() {
+        assert_eq!(decide("GET /ws/runs/r", &HANDSHAKE), Decision::WebSocket);
+        assert_eq!(decide("GET /ws/test-control", &HANDSHAKE), Decision::WebSocket);
+        for line in [
+            "GET /",
+            "GET /api/runs/r/events/stream",
+            "POST /api/runs/r/events",
+            "PUT /api/runs/r/artifacts/trace.zip",
+            "GET /health",
+            "GET /ws/runs/",
+            "GET /ws/none",
+        ] {
+            assert_eq!(decide(line, &HANDSHAKE), Decision::Refuse(Refusal::NotHere), "{line}");
+            assert_eq!(decide(line, &HANDSHAKE[1..2]), Decision::Refuse(Refusal::NotHere), "{line}");
+        }
+        assert_eq!(decide("CONNECT localhost:3001", &[]), Decision::Refuse(Refusal::Connect));
+    }
+
+    #[test]
+    fn what_asks_for_something_else_is_plain_http() {
+        let h2c = [
+            ("Connection", "Upgrade, HTTP2-Settings"),
+            ("Upgrade", "h2c"),
+            ("HTTP2-Settings", "AAEAAEAAAAIAAAABAAMAAABk"),
+        ];
+        for line in ["GET /api/runs", "POST /api/runs/r/events", "GET /ws/runs/r"] {
+            assert_eq!(decide(line, &h2c), Decision::Plain);
+            assert_eq!(decide(line, &[]), Decision::Plain);
+            assert_eq!(decide(line, &[("Connection", "Upgrade")]), Decision::Plain);
+        }
+    }
+
+    #[test]
+    fn a_handshake_that_lacks_something_is_refused_with_what_it_lacks() {
+        let malformed = |decision| match decision {
+            Decision::Refuse(Refusal::Malformed(what)) => what,
+            other => panic!("{other:?}"),
+        };
+        for (index, header, what) in [
+            (0, ("Connection", "keep-alive"), "Connection"),
+            (0, ("Connection", "upgrade, close"), "Connection"),
+            (1, ("Upgrade", "websocket, h2c"), "Upgrade"),
+            (2, ("X", "13"), "Version"),
+            (3, ("X", ""), "Key"),
+            (3, ("Sec-WebSocket-Key", "short"), "Key"),
+            (3, ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=!"), "Key"),
+        ] {
+            assert!(malformed(with(index, header)).contains(what), "{header:?}");
+        }
+        for version in ["8", "7", "12", "13, 8", "013", ""] {
+            assert_eq!(with(2, ("Sec-WebSocket-Version", version)), Decision::Refuse(Refusal::Version), "{version}");
+        }
+        assert!(malformed(decide("POST /ws/runs/r", &HANDSHAKE)).contains("GET"));
+        assert!(malformed(decide("HEAD /ws/runs/r", &HANDSHAKE)).contains("GET"));
+        assert!(malformed(decide_at("GET /ws/runs/r", false, &HANDSHAKE)).contains("HTTP/1.1"));
+        for body in [("Content-Length", "5"), ("Transfer-Encoding", "chunked")] {
+            assert!(malformed(decide("GET /ws/runs/r", &[&HANDSHAKE[..], &[body]].concat())).contains("body"));
+        }
+        let twice = [&HANDSHAKE[..], &HANDSHAKE[3..]].concat();
+        assert!(malformed(decide("GET /ws/runs/r", &twice)).contains("Key"));
+        assert_eq!(
+            decide("GET /ws/runs/r", &[&HANDSHAKE[..], &[("content-length", "0")]].concat()),
+            Decision::WebSocket
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_head_only_a_whole_handshake_passes(
+            method in "GET|POST|HEAD|CONNECT",
+            path in "/ws/runs/[a-z/]{0,3}|/ws/test-control|/[a-z/]{0,8}",
+            headers in prop::collection::vec(
+                ("(?i)upgrade|connection|sec-websocket-version|sec-websocket-key|content-length|x",
+                 "(?i)websocket|h2c|upgrade|close|13|8|dGhlIHNhbXBsZSBub25jZQ==|[ -~]{0,8}"), 0..8),
+        ) {
+            let list: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let values = |name| values_of(&list, name);
+            let decision = Head { method: &method, path: &path, is_http_11: true, values }.decide();
+            let asks = headers.iter().any(|(name, value)| {
+                name.eq_ignore_ascii_case("upgrade") && value.trim().eq_ignore_ascii_case("websocket")
+            });
+            if decision == Decision::WebSocket {
+                prop_assert!(method == "GET" && is_web_socket(&path) && asks);
+            }
+            // What HTTP's reader hands over as an upgrade is never taken for plain.
+            prop_assert!(!(asks || method == "CONNECT") || decision != Decision::Plain);
+        }
+    }
+}

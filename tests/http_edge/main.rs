@@ -1,0 +1,15 @@
+//! HTTP as clients speak it, and as somebody speaks it who means no good: byte by byte.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod expectations;
+mod greeting;
+mod heads;
+mod hosts;
+mod old;
+mod raw;
+mod slashes;
+mod slow_heads;
+mod streams;
+#[path = "../support/mod.rs"]
+mod support;
+mod upgrades;
