@@ -28,6 +28,7 @@ use crate::actors::usher::Usher;
 use crate::http::finder::Finder;
 use crate::http::guard::{Guard, guard};
 use crate::http::method::method;
+use crate::http::unread::unread;
 use crate::http::upgrade::Upgrade;
 use crate::http::{Cluster, Edge, EdgeLimits, routes};
 use crate::protocol::event::EventLimits;
@@ -216,6 +217,7 @@ fn app(
         .app_data(edge)
         .app_data(whom)
         .app_data(web::Data::new(thread.parts.node.clone()))
+        .wrap(from_fn(unread))
         .wrap(from_fn(method))
         .wrap(from_fn(guard))
         .configure(routes);

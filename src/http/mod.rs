@@ -43,6 +43,7 @@ mod pages;
 mod peer;
 mod runs;
 pub mod trace_viewer;
+pub mod unread;
 pub mod upgrade;
 mod viewers;
 

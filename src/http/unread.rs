@@ -1,0 +1,64 @@
+//! What is left of a chunked body when its request is answered.
+//!
+//! actix would read such a rest and throw it away. But where it had stopped reading, because the handler did not keep up, it
+//! never goes on: a client that sends everything before it reads the answer would wait for ever, and its connection with it.
+//! While the body is held, actix treats it as one of a known length: it closes the connection after a while in which it throws
+//! away what comes.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _};
+use bytes::Bytes;
+use futures_util::Stream;
+
+/// A body that its handler reads and that is held until it has been answered.
+#[derive(Clone)]
+struct Shared(Rc<RefCell<Pin<Box<Payload>>>>);
+
+impl Stream for Shared {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.borrow_mut().as_mut().poll_next(cx)
+    }
+}
+
+/// An answer that holds its request's body.
+struct Answer {
+    body: BoxBody,
+    _rest: Shared,
+}
+
+impl MessageBody for Answer {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.body.as_pin_mut().poll_next(cx)
+    }
+}
+
+/// The middleware: see the module.
+pub async fn unread<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if !request.headers().contains_key(header::TRANSFER_ENCODING) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let body = Shared(Rc::new(RefCell::new(Box::pin(request.take_payload()))));
+    request.set_payload(Payload::Stream { payload: Box::pin(body.clone()) });
+    let answer = next.call(request).await?;
+    Ok(answer.map_body(|_, answer| BoxBody::new(Answer { body: answer.boxed(), _rest: body })))
+}
