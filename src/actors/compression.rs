@@ -5,6 +5,7 @@
 //! and the original is kept. When it stops, so do its threads, within milliseconds.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use tracing::{debug, info, warn};
 use super::messages::compression::Compress;
 use super::supervision::Alive;
 use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
-use crate::storage::compression::{self, Limits, Outcome};
+use crate::storage::compression::{self, Limits, Outcome, Why};
 use crate::storage::depot::{Depot, DepotError, Smaller};
 
 /// How often it looks for what was uploaded straight to the store.
@@ -143,12 +144,18 @@ fn attempt(
     content_type: &str,
     stop: &AtomicBool,
 ) -> std::io::Result<(&'static str, Option<Smaller>)> {
-    let (mut target, file) = depot.parts().spool.file()?;
+    let (mut target, mut file) = match depot.parts().spool.file(None) {
+        Ok(made) => made,
+        Err(error) if error.kind() == ErrorKind::StorageFull => return Ok((Why::NoSpace.as_str(), None)),
+        Err(error) => return Err(error),
+    };
     let source = std::fs::File::open(source)?;
     let stopped = || stop.load(Ordering::Relaxed);
-    match compression::compress(&source, &mut target, content_type, &Limits::default(), &stopped)? {
+    let room = Some(file.room());
+    match compression::compress_in(room, &source, &mut target, content_type, &Limits::default(), &stopped)? {
         Outcome::Kept(why) => Ok((why.as_str(), None)),
         Outcome::Smaller(found) => {
+            file.room().end();
             let stored = Stored { size: found.size, sha256: found.sha256, coding: found.coding, method: found.method };
             Ok((found.method.as_str(), Some(Smaller { file, stored })))
         }

@@ -26,7 +26,10 @@ pub(super) async fn open(
         warn!(place = objects.place(), %error, "the store of artifacts can't be used as it is");
     }
     let spool_dir = spool_dir(config);
-    let spool = Spool::open(&spool_dir).with_context(|| format!("artifacts.spool_dir {}", spool_dir.display()))?;
+    // Uploads end before appends do.
+    let min_free_bytes = config.journal.min_free_bytes.saturating_mul(2);
+    let spool = Spool::open(&spool_dir, min_free_bytes)
+        .with_context(|| format!("artifacts.spool_dir {}", spool_dir.display()))?;
     let Some(urls) = open_url_key(config).context("the key of signed URLs")? else { return Ok(None) };
     let artifacts = &config.artifacts;
     let rules = config.retention.rules.iter().map(|rule| (rule.kind, rule.days));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use rustix::fs::{Access, access, statvfs};
+use rustix::fs::{Access, access};
 use serde::Serialize;
 
 use super::SettingArgs;
@@ -15,6 +15,7 @@ use crate::descriptors::Descriptors;
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::postgres::{Inspection, PostgresCatalog};
 use crate::storage::data_dir::{DataDir, DataDirError};
+use crate::storage::space::free_bytes;
 
 mod objects;
 mod redis;
@@ -151,10 +152,9 @@ fn nearest_existing(path: &Path) -> PathBuf {
 
 fn free_space(path: &Path, min_free_bytes: u64) -> Check {
     let check = |verdict, detail| Check::new("free space", verdict, detail);
-    match statvfs(nearest_existing(path)) {
+    match free_bytes(&nearest_existing(path)) {
         Err(error) => check(Verdict::Warn, format!("can't be read: {error}")),
-        Ok(disk) => {
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        Ok(free) => {
             let detail = format!("{} MiB free, journal.min_free_bytes is {} MiB", free >> 20, min_free_bytes >> 20);
             // Twice the bound: below it, appends end soon.
             let verdict = match free {

@@ -20,6 +20,8 @@ mod pins;
 mod recompress;
 #[path = "../support/mod.rs"]
 mod support;
+
+mod space;
 mod sweep;
 mod upload;
 mod zip;

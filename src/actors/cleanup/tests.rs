@@ -23,7 +23,7 @@ async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
         catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),
         objects: Objects::open(&ObjectsOptions { place, request: second, retry: second }).unwrap(),
         retention: Retention::new(30, []),
-        spool: Spool::open(&home.path().join("spool")).unwrap(),
+        spool: Spool::open(&home.path().join("spool"), 0).unwrap(),
         urls: UrlKey::from_text("a key of some length............"),
         limits: DepotLimits {
             bytes: 1_000,

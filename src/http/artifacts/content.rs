@@ -246,8 +246,9 @@ pub(in super::super) async fn put(
     }
     let _place = depot.admit()?;
     let most = row.size.unwrap_or(depot.parts().limits.bytes);
-    let mut writer =
-        depot.parts().objects.writer(&row.key, &depot.meta_of_upload(&row)).await.map_err(DepotError::from)?;
+    let objects = &depot.parts().objects;
+    let room = objects.reserve(row.size).await.map_err(DepotError::from)?;
+    let mut writer = objects.writer_in(&row.key, &depot.meta_of_upload(&row), room).map_err(DepotError::from)?;
     let mut size = 0;
     let filled = async {
         while let Some(bytes) = intake::next(&mut payload, edge.limits.body_idle).await? {

@@ -27,6 +27,8 @@ impl Depot {
     /// # Errors
     /// [`DepotError`]; nothing was begun.
     pub async fn expect(&self, new: NewArtifact) -> Result<ArtifactRow, DepotError> {
+        // Whether it would fit now; the space is reserved once its bytes come.
+        self.parts().objects.reserve(new.size).await?;
         self.announce(new, true).await
     }
 

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::catalog::CatalogError;
 use super::catalog::artifacts::{ArtifactCatalog, ArtifactRow, DueFor, DueQuery, Kept};
 use super::objects::{Objects, ObjectsError, UrlKey};
+use super::space::Reservation;
 use crate::protocol::artifact::safe_part;
 use crate::protocol::retention::Expiry;
 use crate::protocol::{
@@ -178,10 +179,10 @@ impl Depot {
         taken.map_err(|_| DepotError::Saturated(self.0.limits.uploads))
     }
 
-    /// A new, empty file in the spool, to be written piece by piece.
-    async fn spool_file(&self) -> Result<(File, SpoolFile), DepotError> {
+    /// A new, empty file in the spool, to be written piece by piece, in space that was reserved on the spool's disk.
+    async fn spool_file(&self, room: Reservation) -> Result<(File, SpoolFile), DepotError> {
         let spool = self.0.spool.clone();
-        let made = tokio::task::spawn_blocking(move || spool.file()).await.map_err(DepotError::of_spool)?;
+        let made = tokio::task::spawn_blocking(move || spool.file_in(room)).await.map_err(DepotError::of_spool)?;
         let (file, spooled) = made.map_err(DepotError::of_spool)?;
         let mut file = File::from_std(file);
         file.set_max_buf_size(SPOOL_PIECE);

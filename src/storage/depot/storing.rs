@@ -37,7 +37,9 @@ impl Depot {
     /// # Errors
     /// [`DepotError`]; [`DepotError::Gone`] when it was deleted meanwhile.
     pub async fn store(&self, arrived: Arrived, smaller: Option<Smaller>) -> Result<Kept, DepotError> {
-        let Arrived { row, size, sha256, place } = arrived;
+        let Arrived { row, size, sha256, place, room } = arrived;
+        // From here on it is known how much is needed.
+        drop(room);
         let stored = smaller.as_ref().map_or(kept_as_it_is(size, sha256), |smaller| smaller.stored);
         let objects = &self.parts().objects;
         let written = match place {
@@ -99,15 +101,19 @@ impl Depot {
     /// # Errors
     /// [`DepotError`]; [`DepotError::Mismatch`] when the store has something else by now.
     pub async fn fetch(&self, row: &ArtifactRow) -> Result<SpoolFile, DepotError> {
-        let (mut file, spooled) = self.spool_file().await?;
+        let size = row.stored.map_or(0, |stored| stored.size);
+        let room = self.parts().spool.disk().reserve(size).await.map_err(DepotError::of_spool)?;
+        let (mut file, mut spooled) = self.spool_file(room).await?;
         let mut body = self.parts().objects.read(&row.key, None).await?.stream;
         let mut digest = Digesting::default();
         while let Some(piece) = body.next().await {
             let piece = piece?;
             digest.take(&piece);
+            spooled.room().write(piece.len() as u64).await.map_err(DepotError::of_spool)?;
             file.write_all(&piece).await.map_err(DepotError::of_spool)?;
         }
         file.flush().await.map_err(DepotError::of_spool)?;
+        spooled.room().end();
         let sha256 = digest.finish();
         match row.stored.filter(|stored| stored.sha256 != sha256) {
             Some(stored) => Err(DepotError::Mismatch(format!("sha-256 {sha256} instead of {}", stored.sha256))),
