@@ -25,6 +25,7 @@ use crate::actors::messages::usher::UsherPort;
 use crate::actors::session::{SessionLimits, SessionPort};
 use crate::actors::supervision::spawn_unconstrained;
 use crate::actors::usher::Usher;
+use crate::http::claims::claims;
 use crate::http::finder::Finder;
 use crate::http::guard::{Guard, guard};
 use crate::http::method::method;
@@ -217,6 +218,7 @@ fn app(
         .app_data(edge)
         .app_data(whom)
         .app_data(web::Data::new(thread.parts.node.clone()))
+        .wrap(from_fn(claims))
         .wrap(from_fn(unread))
         .wrap(from_fn(method))
         .wrap(from_fn(guard))

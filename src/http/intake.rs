@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
 use super::body::decode;
+use super::claims;
 use super::error::{Problem, saturated};
 use crate::budget::{Budget, Held};
 use crate::protocol::ContentCoding;
@@ -52,7 +53,7 @@ pub(super) async fn next(payload: &mut web::Payload, idle: Duration) -> Result<O
     match timeout(idle, payload.next()).await {
         Ok(None) => Ok(None),
         Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
-        Ok(Some(Err(error))) => Err(Problem::bad_request("incomplete_body", format!("the body broke off: {error}"))),
+        Ok(Some(Err(error))) => Err(claims::refused(&error)),
         Err(_) => {
             let detail = format!("nothing of the body came for {} s", idle.as_secs());
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail))
