@@ -10,6 +10,7 @@ use rustix::fs::{Access, access};
 use serde::Serialize;
 
 use super::SettingArgs;
+use crate::app::Shares;
 use crate::config::{CatalogUrl, Config, EXIT_CONFIG, JournalUrl, Problem, SyncMode};
 use crate::descriptors::Descriptors;
 use crate::storage::catalog::CatalogError;
@@ -119,7 +120,7 @@ fn machine(config: &Config) -> Vec<Check> {
     checks.push(journal(config));
     checks.extend(catalog(config));
     checks.push(objects::check(config));
-    checks.push(descriptors(Descriptors::now(), config.server.max_connections));
+    checks.push(descriptors(Descriptors::now(), config));
     checks.push(bind(config));
     checks
 }
@@ -198,13 +199,17 @@ fn catalog(config: &Config) -> Option<Check> {
     Some(Check::new("catalog", verdict, detail))
 }
 
-fn descriptors(limits: Descriptors, max_connections: usize) -> Check {
+fn descriptors(limits: Descriptors, config: &Config) -> Check {
     // The server raises the soft limit to the hard one.
     let raised = Descriptors { soft: limits.hard, ..limits };
-    let fit = raised.connections(0);
-    let detail =
-        format!("{} descriptors, {} of them kept free: room for {fit} connections", limits.hard, raised.reserve());
-    if max_connections > fit {
+    let Shares { connections, uploads, .. } = Shares::of(config, raised);
+    let max_connections = config.server.max_connections;
+    let detail = format!(
+        "{} descriptors, {} of them kept free: room for {connections} connections and {uploads} uploads",
+        limits.hard,
+        raised.reserve()
+    );
+    if max_connections > connections {
         let detail = format!("{detail}, fewer than server.max_connections = {max_connections} (ulimit -Hn)");
         return Check::new("descriptors", Verdict::Warn, detail);
     }
@@ -226,9 +231,15 @@ mod tests {
     #[test]
     fn fewer_descriptors_than_connections_are_a_warning() {
         let limits = Descriptors { soft: 1_024, hard: 4_096 };
-        assert_eq!(descriptors(limits, 0).verdict, Verdict::Ok);
-        assert_eq!(descriptors(limits, 3_000).verdict, Verdict::Ok, "the soft limit is raised");
-        assert_eq!(descriptors(limits, 4_000).verdict, Verdict::Warn);
+        let verdict = |max_connections| {
+            let mut config = Config::default();
+            config.artifacts.compress_threads = 1;
+            config.server.max_connections = max_connections;
+            descriptors(limits, &config).verdict
+        };
+        assert_eq!(verdict(0), Verdict::Ok);
+        assert_eq!(verdict(3_000), Verdict::Ok, "the soft limit is raised");
+        assert_eq!(verdict(4_000), Verdict::Warn);
     }
 
     #[test]

@@ -207,6 +207,8 @@ sections! {
         max_per_run: usize = 10_000, 1..=1_000_000;
         /// Most uploads through this node at a time.
         max_uploads: usize = 64, 1..=10_000;
+        /// Most artifacts that this node reads from a bucket at a time, to decode or to check them.
+        max_downloads: usize = 64, 1..=10_000;
         /// Directory for uploads on their way; empty: `spool` in the data directory, in a cluster the system's own.
         spool_dir: PathBuf = PathBuf::new();
         /// Hours after which an upload that did not end is given up.

@@ -7,6 +7,7 @@ mod cleanup;
 mod cluster;
 mod content;
 mod cut;
+mod descriptors;
 mod direct;
 mod download;
 mod failing;

@@ -33,8 +33,10 @@ async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
             compress: false,
             compress_direct: false,
             uploads: 1,
+            downloads: 1,
         },
         uploads: Arc::new(Semaphore::new(1)),
+        downloads: Arc::new(Semaphore::new(1)),
         health: Default::default(),
         clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed))),
     });

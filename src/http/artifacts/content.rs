@@ -138,7 +138,7 @@ async fn decode(
         // Of a length that nobody knows yet, as the answer to a GET.
         return Ok(response.streaming(futures_util::stream::empty::<Empty>()));
     }
-    let body = depot.parts().objects.read(&row.key, None).await.map_err(not_lost)?;
+    let body = depot.read(row, None).await.map_err(not_lost)?;
     let stream = body.stream.map_err(std::io::Error::other);
     Ok(response.streaming(decoded(stored.coding, stream)))
 }
@@ -175,7 +175,7 @@ async fn raw(
         return Ok(response.no_chunking(length).body(SizedStream::new(length, futures_util::stream::empty::<Empty>())));
     }
     let part = (length < size).then_some(range);
-    let body = depot.parts().objects.read(&row.key, part).await.map_err(not_lost)?;
+    let body = depot.read(row, part).await.map_err(not_lost)?;
     Ok(response.body(SizedStream::new(length, body.stream)))
 }
 
@@ -183,11 +183,11 @@ async fn raw(
 type Empty = Result<bytes::Bytes, ObjectsError>;
 
 /// An object that is not where its row says is a loss of the store's, and no mistake of the caller's.
-fn not_lost(error: ObjectsError) -> DepotError {
-    if error == ObjectsError::NotFound {
+fn not_lost(error: DepotError) -> DepotError {
+    if error == DepotError::Objects(ObjectsError::NotFound) {
         tracing::error!("an artifact's object is missing from the store");
     }
-    error.into()
+    error
 }
 
 /// The answer to somebody who has it already.

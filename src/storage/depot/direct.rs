@@ -51,6 +51,7 @@ impl Depot {
             ArtifactState::Pending if artifact.direct => {}
             state => return Err(DepotError::NotReady(state, artifact.failure.clone())),
         }
+        let _place = self.connect()?;
         // Two at a time could check what one, and hand out what the other has copied.
         let (catalog, now) = (&self.parts().catalog, self.now());
         let (lease, holder) = (format!("complete:{id}"), ArtifactId::unique().to_string());

@@ -5,15 +5,17 @@
 //! but what is ready: whole, checked, not expired.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use tokio::fs::File;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::catalog::CatalogError;
 use super::catalog::artifacts::{ArtifactCatalog, ArtifactRow, DueFor, DueQuery, Kept};
-use super::objects::{Objects, ObjectsError, UrlKey};
+use super::objects::{Body, Objects, ObjectsError, UrlKey};
 use super::space::Reservation;
 use crate::protocol::artifact::safe_part;
 use crate::protocol::retention::Expiry;
@@ -66,6 +68,8 @@ pub struct Parts {
     pub limits: DepotLimits,
     /// A permit for each of them that may begin.
     pub uploads: Arc<Semaphore>,
+    /// A permit for each connection to a store that is elsewhere and that somebody may hold up.
+    pub downloads: Arc<Semaphore>,
     /// Whether the store works.
     pub health: Health,
     /// The journal's clock, which all nodes share.
@@ -89,6 +93,8 @@ pub struct DepotLimits {
     pub compress_direct: bool,
     /// Uploads through this node at a time.
     pub uploads: usize,
+    /// Artifacts that this node reads at a time from a store that is elsewhere.
+    pub downloads: usize,
 }
 
 /// Something that is to become an artifact.
@@ -125,6 +131,9 @@ pub enum DepotError {
     /// The node has as many uploads in hand as it may.
     #[error("{0} uploads are on their way, as many as the node takes at a time (artifacts.max_uploads)")]
     Saturated(usize),
+    /// The node reads as much as it may.
+    #[error("{0} artifacts are read from the store, as many as the node reads at a time (artifacts.max_downloads)")]
+    Busy(usize),
     /// The run has as many artifacts as it may.
     #[error("the run has {0} artifacts, as many as it may (artifacts.max_per_run)")]
     TooMany(usize),
@@ -177,6 +186,29 @@ impl Depot {
     pub fn admit(&self) -> Result<OwnedSemaphorePermit, DepotError> {
         let taken = self.0.uploads.clone().try_acquire_owned();
         taken.map_err(|_| DepotError::Saturated(self.0.limits.uploads))
+    }
+
+    /// A place among those who have a connection to the store; a directory needs none.
+    ///
+    /// # Errors
+    /// [`DepotError::Busy`].
+    fn connect(&self) -> Result<Option<OwnedSemaphorePermit>, DepotError> {
+        if !self.0.objects.serves_itself() {
+            return Ok(None);
+        }
+        let taken = self.0.downloads.clone().try_acquire_owned();
+        taken.map(Some).map_err(|_| DepotError::Busy(self.0.limits.downloads))
+    }
+
+    /// Reads an artifact's object, or a range of it, for somebody who may take his time.
+    ///
+    /// # Errors
+    /// [`DepotError::Busy`], [`DepotError::Objects`].
+    pub async fn read(&self, row: &ArtifactRow, range: Option<Range<u64>>) -> Result<Body, DepotError> {
+        let place = self.connect()?;
+        let mut body = self.0.objects.read(&row.key, range).await?;
+        body.stream = body.stream.inspect(move |_| _ = &place).boxed();
+        Ok(body)
     }
 
     /// A new, empty file in the spool, to be written piece by piece, in space that was reserved on the spool's disk.
@@ -276,7 +308,11 @@ impl Depot {
         let Parts { catalog, objects, .. } = self.parts();
         let kept = catalog.find(run, id).await?.ok_or(DepotError::Unknown(id))?;
         if catalog.remove(run, id, self.now()).await? && kept.artifact.state == ArtifactState::Ready {
-            match objects.delete(&kept.artifact.key).await {
+            let deleted = match self.connect() {
+                Ok(_place) => objects.delete(&kept.artifact.key).await.map_err(DepotError::from),
+                Err(busy) => Err(busy),
+            };
+            match deleted {
                 Ok(()) => catalog.gone(&[id], self.now()).await?,
                 Err(error) => tracing::info!(%run, artifact = %id, %error, "its object is left to the cleanup"),
             }
