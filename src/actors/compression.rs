@@ -156,7 +156,8 @@ fn attempt(
         Outcome::Kept(why) => Ok((why.as_str(), None)),
         Outcome::Smaller(found) => {
             file.room().end();
-            let stored = Stored { size: found.size, sha256: found.sha256, coding: found.coding, method: found.method };
+            let compression::Smaller { size, sha256, coding, method, decoded, .. } = found;
+            let stored = Stored { size, sha256, coding, method, decoded: Some(decoded) };
             Ok((found.method.as_str(), Some(Smaller { file, stored })))
         }
     }

@@ -41,7 +41,10 @@ impl Shares {
             return Self { connections, uploads, downloads };
         }
         let left = had.saturating_sub(others);
-        let part = |of: usize| (left * of / (uploads + downloads).max(1)).clamp(1, of.max(1));
+        let part = |of: usize| match of {
+            0 => 0,
+            of => (left * of / (uploads + downloads)).clamp(1, of),
+        };
         Self { connections, uploads: part(uploads), downloads: part(downloads) }
     }
 }
@@ -61,6 +64,7 @@ fn of_compression(config: &Config) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Bucket;
 
     fn shares(soft: u64, connections: usize) -> Shares {
         let mut config = Config::default();
@@ -88,10 +92,10 @@ mod tests {
     fn what_is_read_from_a_bucket_counts_and_nothing_where_no_artifacts_are_kept() {
         let mut config = Config::default();
         config.artifacts.compress_threads = 1;
-        config.objects.url = "s3://bucket".parse().unwrap();
+        config.objects.url = ObjectsUrl::S3(Bucket { name: "b".into(), prefix: String::new() });
         let limits = Descriptors { soft: 1_000, hard: 1_000 };
         assert_eq!(Shares::of(&config, limits), Shares { connections: 900 - 148, uploads: 64, downloads: 64 });
-        config.objects.url = "none:".parse().unwrap();
+        config.objects.url = ObjectsUrl::None;
         assert_eq!(Shares::of(&config, limits), Shares { connections: 900, uploads: 0, downloads: 0 });
     }
 }

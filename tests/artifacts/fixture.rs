@@ -256,7 +256,16 @@ impl Upload {
     pub(crate) async fn at(site: &Site, path: &str, length: Option<usize>) -> Self {
         let length =
             length.map_or("Transfer-Encoding: chunked".to_owned(), |length| format!("Content-Length: {length}"));
-        let head = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n");
+        Self::head(site, path, &length).await
+    }
+
+    /// An upload of a run with these lines in its head.
+    pub(crate) async fn with(site: &Site, run: &str, name: &str, lines: &str) -> Self {
+        Self::head(site, &path(run, &format!("/{name}")), lines).await
+    }
+
+    async fn head(site: &Site, path: &str, lines: &str) -> Self {
+        let head = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n");
         let mut socket = TcpStream::connect(site.address()).await.unwrap();
         socket.write_all(head.as_bytes()).await.unwrap();
         Self(socket)

@@ -23,6 +23,7 @@ mod recompress;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod repeats;
 mod space;
 mod sweep;
 mod upload;

@@ -51,6 +51,7 @@ impl From<DepotError> for Problem {
             DepotError::Saturated(_) | DepotError::Busy(_) => saturated_with(detail),
             DepotError::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_artifacts", detail),
             DepotError::Mismatch(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "upload_mismatch", detail),
+            DepotError::Reused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", detail),
             DepotError::Missing => Self::new(StatusCode::CONFLICT, "not_uploaded", detail),
             DepotError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "artifact_unknown", detail),
             DepotError::NotReady(ArtifactState::Failed, why) => {

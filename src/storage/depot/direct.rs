@@ -12,12 +12,12 @@ use crate::protocol::{ArtifactId, ArtifactState, ContentCoding, RunId, Sha256};
 /// How long a completion may take before somebody else may try: 15 minutes.
 const COMPLETION_MS: i64 = 900_000;
 
-/// What came of a completion.
+/// What came of an upload whose bytes were all there.
 #[derive(Debug)]
 pub struct Completed {
     /// The artifact, ready.
     pub kept: Kept,
-    /// Whether it became so just now.
+    /// Whether it became so just now, by this upload.
     pub is_new: bool,
 }
 
@@ -74,11 +74,11 @@ impl Depot {
                 let incoming = row.key.clone();
                 let compress_at = self.parts().limits.compress_direct.then(|| self.now());
                 let stored = kept_as_it_is(size, sha256);
-                let kept = self.finish(row, Finished { key, size, sha256, stored, compress_at }).await?;
+                let completed = self.finish(row, Finished { key, size, sha256, stored, compress_at }).await?;
                 if let Err(error) = objects.delete(&incoming).await {
                     tracing::info!(key = incoming, %error, "what was completed stays twice until the cleanup");
                 }
-                Ok(Completed { kept, is_new: true })
+                Ok(completed)
             }
             Err(DepotError::Missing) => {
                 // It may just have been completed.

@@ -28,6 +28,7 @@ mod digest;
 mod direct;
 mod disposition;
 mod health;
+mod repeats;
 mod spool;
 mod storing;
 
@@ -36,6 +37,7 @@ pub use digest::Digesting;
 pub use direct::Completed;
 pub use disposition::{content_disposition, is_shown};
 pub use health::Health;
+pub use repeats::Repeat;
 pub use spool::{Spool, SpoolFile};
 pub use storing::Smaller;
 
@@ -114,6 +116,8 @@ pub struct NewArtifact {
     pub size: Option<u64>,
     /// Its digest, if it was announced.
     pub sha256: Option<Sha256>,
+    /// What its client calls the upload, if it has a name for it.
+    pub idempotency_key: Option<String>,
 }
 
 /// Why something could not be done with an artifact.
@@ -143,6 +147,9 @@ pub enum DepotError {
     /// What came is not what was announced.
     #[error("what came is not what was announced: {0}")]
     Mismatch(String),
+    /// An idempotency key names another upload already.
+    #[error("the Idempotency-Key is that of another upload to this run: {0}")]
+    Reused(String),
     /// Nothing came to be completed.
     #[error("nothing was uploaded yet")]
     Missing,
@@ -277,7 +284,7 @@ impl Depot {
         }
         let id = ArtifactId::unique();
         let key = if direct { incoming_key(id, &new.name) } else { final_key(&new.run, id, &new.name) };
-        let NewArtifact { run, name, kind, content_type, test, size, sha256 } = new;
+        let NewArtifact { run, name, kind, content_type, test, size, sha256, idempotency_key } = new;
         let row = ArtifactRow {
             id,
             run,
@@ -292,6 +299,7 @@ impl Depot {
             sha256,
             stored: None,
             failure: None,
+            idempotency_key,
             created_at: self.now(),
         };
         match self.0.catalog.announce(&row, limits.per_run).await? {

@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::super::catalog::artifacts::{ArtifactRow, Finished, Kept, Stored};
 use super::arriving::Place;
-use super::{Arrived, Depot, DepotError, Digesting, SpoolFile, millis};
+use super::{Arrived, Completed, Depot, DepotError, Digesting, SpoolFile, millis};
 use crate::protocol::artifact::Method;
 use crate::protocol::{ArtifactState, ContentCoding, Sha256};
 
@@ -36,7 +36,7 @@ impl Depot {
     ///
     /// # Errors
     /// [`DepotError`]; [`DepotError::Gone`] when it was deleted meanwhile.
-    pub async fn store(&self, arrived: Arrived, smaller: Option<Smaller>) -> Result<Kept, DepotError> {
+    pub async fn store(&self, arrived: Arrived, smaller: Option<Smaller>) -> Result<Completed, DepotError> {
         let Arrived { row, size, sha256, place, room } = arrived;
         // From here on it is known how much is needed.
         drop(room);
@@ -58,26 +58,38 @@ impl Depot {
         self.finish(row, finished).await
     }
 
-    /// Pending -> ready.
-    pub(super) async fn finish(&self, row: ArtifactRow, finished: Finished) -> Result<Kept, DepotError> {
+    /// Pending -> ready, or the artifact that is there already where this one repeats its upload.
+    pub(super) async fn finish(&self, row: ArtifactRow, finished: Finished) -> Result<Completed, DepotError> {
         let catalog = &self.parts().catalog;
         // Before: once it is ready nothing may fail any more.
         let pin = catalog.pinned(&row.run).await?;
-        if catalog.finish(row.id, &finished).await? {
-            metrics::counter!("runcast_artifacts_stored_total", "kind" => row.kind.as_str()).increment(1);
-            metrics::counter!("runcast_artifact_bytes_total").increment(finished.size);
-            metrics::counter!("runcast_artifact_stored_bytes_total").increment(finished.stored.size);
-            let Finished { key, size, sha256, stored, .. } = finished;
-            let (size, sha256, stored) = (Some(size), Some(sha256), Some(stored));
-            let artifact = ArtifactRow { state: ArtifactState::Ready, key, size, sha256, stored, ..row };
-            return Ok(Kept { artifact, pin });
-        }
-        // Somebody else has completed it, or deleted it.
-        match catalog.find(&row.run, row.id).await? {
-            Some(kept) if kept.artifact.state == ArtifactState::Ready && kept.artifact.key == finished.key => Ok(kept),
-            _ => {
-                self.discard(&row, &finished.key).await;
-                Err(DepotError::Gone)
+        loop {
+            if catalog.finish(&row.run, row.id, &finished).await? {
+                metrics::counter!("runcast_artifacts_stored_total", "kind" => row.kind.as_str()).increment(1);
+                metrics::counter!("runcast_artifact_bytes_total").increment(finished.size);
+                metrics::counter!("runcast_artifact_stored_bytes_total").increment(finished.stored.size);
+                let Finished { key, size, sha256, stored, .. } = finished;
+                let (size, sha256, stored) = (Some(size), Some(sha256), Some(stored));
+                let artifact = ArtifactRow { state: ArtifactState::Ready, key, size, sha256, stored, ..row };
+                return Ok(Completed { kept: Kept { artifact, pin }, is_new: true });
+            }
+            match catalog.find(&row.run, row.id).await? {
+                // Somebody else has completed it.
+                Some(kept) if kept.artifact.state == ArtifactState::Ready && kept.artifact.key == finished.key => {
+                    return Ok(Completed { kept, is_new: false });
+                }
+                Some(kept) if kept.artifact.state == ArtifactState::Pending => {
+                    // What has expired meanwhile is in nobody's way any more.
+                    let Some(kept) = self.find_repeated(&row, &finished).await? else { continue };
+                    self.discard(&row, &finished.key).await;
+                    catalog.gone(&[row.id], self.now()).await?;
+                    return Ok(Completed { kept, is_new: false });
+                }
+                // It was deleted.
+                _ => {
+                    self.discard(&row, &finished.key).await;
+                    return Err(DepotError::Gone);
+                }
             }
         }
     }
@@ -146,5 +158,5 @@ impl Depot {
 
 /// What is stored of something that is stored as it came.
 pub(super) fn kept_as_it_is(size: u64, sha256: Sha256) -> Stored {
-    Stored { size, sha256, coding: ContentCoding::Identity, method: Method::Kept }
+    Stored { size, sha256, coding: ContentCoding::Identity, method: Method::Kept, decoded: Some(size) }
 }
