@@ -24,6 +24,7 @@ mod recompress;
 mod support;
 
 mod repeats;
+mod resumed;
 mod space;
 mod sweep;
 mod upload;
