@@ -42,12 +42,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Clone)]
 pub struct Disk(Arc<Inner>);
 
+/// Asks how many bytes are free; a test has its own.
+type Probe = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
+
 struct Inner {
     path: PathBuf,
     /// Bytes that stay free; 0: nothing is checked.
     keep: u64,
     reserved: Arc<Ledger>,
-    free: Box<dyn Fn(&Path) -> io::Result<u64> + Send + Sync>,
+    free: Box<Probe>,
 }
 
 /// Space that nobody else gets, given back when dropped.
