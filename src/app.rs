@@ -62,10 +62,12 @@ mod depot;
 mod drain;
 mod opening;
 mod serve;
+mod shares;
 mod worker;
 
 pub use opening::{objects_options, open_objects, open_url_key, redis_settings};
 pub use serve::serve;
+pub use shares::Shares;
 
 /// The parts that keep things; opened before the node starts, closed after it has stopped.
 #[derive(Clone)]
@@ -200,7 +202,7 @@ impl Parts {
         };
         let responses = Budget::new(config.server.response_bytes);
         Self {
-            node: Node::new(&config.server.node_id, Descriptors::now().connections(config.server.max_connections)),
+            node: Node::new(&config.server.node_id, Shares::of(&config, Descriptors::now()).connections),
             doorbell: storage.redis.is_some().then(Doorbell::default),
             storage,
             census: Census::default(),

@@ -1,4 +1,5 @@
-//! File descriptors: every connection is one, and a server without a spare one can neither log nor store.
+//! File descriptors: every connection is one, so is every file of an upload, and a server without a spare one can neither
+//! accept nor log nor store.
 
 use std::io;
 
@@ -12,6 +13,9 @@ const RESERVE_MIN: u64 = 64;
 
 /// ... and at most so many.
 const RESERVE_MAX: u64 = 1024;
+
+/// Files and connections of our own get this part of what the reserve leaves, if they need it.
+const FILES_PART: usize = 4;
 
 /// What "unlimited" is taken for; Linux knows no more by default (`fs.nr_open`).
 const UNLIMITED: u64 = 1 << 20;
@@ -45,14 +49,27 @@ impl Descriptors {
         Ok(Self::now())
     }
 
-    /// Descriptors under the soft limit that connections must leave free.
+    /// Descriptors under the soft limit that nobody counts on.
     pub fn reserve(&self) -> u64 {
         (self.soft / RESERVE_PART).clamp(RESERVE_MIN, RESERVE_MAX).min(self.soft)
     }
 
-    /// How many connections fit: `server.max_connections`, as far as the limit allows (0: all that it allows).
-    pub fn connections(&self, configured: usize) -> usize {
-        let room = usize::try_from(self.soft - self.reserve()).unwrap_or(usize::MAX);
+    /// What the reserve leaves.
+    fn room(&self) -> usize {
+        usize::try_from(self.soft - self.reserve()).unwrap_or(usize::MAX)
+    }
+
+    /// How many of the `wanted` descriptors can be had that are held for other things than connections:
+    /// a quarter of what there is, or what the `configured` connections leave (0: as many as fit).
+    pub fn files(&self, configured: usize, wanted: usize) -> usize {
+        let left = if configured == 0 { 0 } else { self.room().saturating_sub(configured) };
+        wanted.min(left.max(self.room() / FILES_PART))
+    }
+
+    /// How many connections fit beside so many `files`: `server.max_connections`, as far as the limit allows (0: all that it
+    /// allows).
+    pub fn connections(&self, configured: usize, files: usize) -> usize {
+        let room = self.room().saturating_sub(files);
         if configured == 0 { room } else { configured.min(room) }
     }
 }
@@ -63,13 +80,21 @@ mod tests {
 
     #[test]
     fn connections_leave_a_reserve_under_the_limit() {
-        let connections = |soft, configured| Descriptors { soft, hard: soft }.connections(configured);
+        let connections = |soft, configured| Descriptors { soft, hard: soft }.connections(configured, 0);
         assert_eq!(connections(20_000, 0), 20_000 - 1024);
         assert_eq!(connections(1_024, 0), 1_024 - 102);
         assert_eq!(connections(256, 0), 192);
         assert_eq!(connections(20_000, 500), 500);
         assert_eq!(connections(1_024, 5_000), 922, "what is configured doesn't help against the limit");
         assert_eq!(connections(10, 0), 0);
+    }
+
+    #[test]
+    fn files_get_what_they_want_as_long_as_most_is_left_to_connections() {
+        let limits = Descriptors { soft: 400, hard: 400 };
+        assert_eq!((limits.files(0, 80), limits.connections(0, 80)), (80, 256));
+        assert_eq!((limits.files(0, 1_000), limits.files(300, 1_000), limits.files(36, 1_000)), (84, 84, 300));
+        assert_eq!((limits.connections(300, 84), limits.connections(200, 84)), (252, 200));
     }
 
     #[test]

@@ -42,6 +42,11 @@ async fn the_migrations_that_files_were_made_with_are_unchanged() {
             "artifacts",
             "aec10b86282180b726e55fcc29cacba53e1286c9c025eac7b01f562cfc49e33930afa22b83f0c002a24feb7d26dbea6a",
         ),
+        (
+            3,
+            "repeats",
+            "3f11462f248f80c75db87a275fac3cae8b22d265c7dbcea0d9e5a2fd527d9dbe44006f5f2c1347876fb796e47fbc46c4",
+        ),
     ];
     assert_eq!(applied, made.map(|(version, name, checksum)| (version, name.to_owned(), checksum.to_owned())));
 }

@@ -5,6 +5,7 @@
 //! and the original is kept. When it stops, so do its threads, within milliseconds.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use tracing::{debug, info, warn};
 use super::messages::compression::Compress;
 use super::supervision::Alive;
 use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
-use crate::storage::compression::{self, Limits, Outcome};
+use crate::storage::compression::{self, Limits, Outcome, Why};
 use crate::storage::depot::{Depot, DepotError, Smaller};
 
 /// How often it looks for what was uploaded straight to the store.
@@ -74,7 +75,7 @@ impl Compression {
             let compress = smaller(self.depot.clone(), job.source, job.content_type, self.stop.clone());
             let answer = async move {
                 // Whoever asked may be gone; the smaller file goes with the answer.
-                let _ = reply.send(compress.await);
+                let _ = reply.send(compress.await.1);
             };
             self.run(answer, ctx);
         }
@@ -117,8 +118,13 @@ impl Compression {
     }
 }
 
-/// The smaller form of a file, if there is one.
-async fn smaller(depot: Depot, source: PathBuf, content_type: String, stop: Arc<AtomicBool>) -> Option<Smaller> {
+/// What came of a file, as it is counted, and its smaller form, if there is one.
+async fn smaller(
+    depot: Depot,
+    source: PathBuf,
+    content_type: String,
+    stop: Arc<AtomicBool>,
+) -> (&'static str, Option<Smaller>) {
     let began = Instant::now();
     let work = move || attempt(&depot, &source, &content_type, &stop);
     let (outcome, found) = match tokio::task::spawn_blocking(work).await {
@@ -134,7 +140,7 @@ async fn smaller(depot: Depot, source: PathBuf, content_type: String, stop: Arc<
     };
     metrics::counter!("runcast_compressions_total", "outcome" => outcome).increment(1);
     metrics::histogram!("runcast_compression_seconds").record(began.elapsed().as_secs_f64());
-    found
+    (outcome, found)
 }
 
 fn attempt(
@@ -143,13 +149,20 @@ fn attempt(
     content_type: &str,
     stop: &AtomicBool,
 ) -> std::io::Result<(&'static str, Option<Smaller>)> {
-    let (mut target, file) = depot.parts().spool.file()?;
+    let (mut target, mut file) = match depot.parts().spool.file(None) {
+        Ok(made) => made,
+        Err(error) if error.kind() == ErrorKind::StorageFull => return Ok((Why::NoSpace.as_str(), None)),
+        Err(error) => return Err(error),
+    };
     let source = std::fs::File::open(source)?;
     let stopped = || stop.load(Ordering::Relaxed);
-    match compression::compress(&source, &mut target, content_type, &Limits::default(), &stopped)? {
+    let room = Some(file.room());
+    match compression::compress_in(room, &source, &mut target, content_type, &Limits::default(), &stopped)? {
         Outcome::Kept(why) => Ok((why.as_str(), None)),
         Outcome::Smaller(found) => {
-            let stored = Stored { size: found.size, sha256: found.sha256, coding: found.coding, method: found.method };
+            file.room().end();
+            let compression::Smaller { size, sha256, coding, method, decoded, .. } = found;
+            let stored = Stored { size, sha256, coding, method, decoded: Some(decoded) };
             Ok((found.method.as_str(), Some(Smaller { file, stored })))
         }
     }
@@ -161,14 +174,16 @@ async fn recompress(depot: Depot, row: ArtifactRow, stop: Arc<AtomicBool>) {
         let source = depot.fetch(&row).await?;
         let found = smaller(depot.clone(), source.path().to_owned(), row.content_type.clone(), stop.clone()).await;
         match found {
-            Some(found) => {
+            (_, Some(found)) => {
                 let saved = row.size.unwrap_or_default().saturating_sub(found.stored.size);
                 let replaced = depot.replace(&row, &found).await?;
                 debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
             }
             // Another life of the node takes it up.
-            None if stop.load(Ordering::Relaxed) => {}
-            None => depot.parts().catalog.spare(row.id).await?,
+            (..) if stop.load(Ordering::Relaxed) => {}
+            // There may be more space when it is claimed again.
+            (outcome, None) if outcome == Why::NoSpace.as_str() => {}
+            (_, None) => depot.parts().catalog.spare(row.id).await?,
         }
         Ok::<_, DepotError>(())
     };

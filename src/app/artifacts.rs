@@ -1,9 +1,9 @@
 //! The actors that look after artifacts, where artifacts are kept.
 
-use std::num::NonZero;
 use std::time::Duration;
 
 use super::Parts;
+use super::shares::compressions;
 use crate::actors::cleanup::{Cleanup, CleanupRules};
 use crate::actors::compression::Compression;
 use crate::actors::supervision::ChildSpec;
@@ -12,10 +12,7 @@ impl Parts {
     /// What makes artifacts smaller; `None` where none are kept.
     pub(super) fn compression(&self) -> Option<ChildSpec> {
         let (depot, census) = (self.storage.depot.clone()?, self.census.clone());
-        let threads = match self.config.artifacts.compress_threads {
-            0 => std::thread::available_parallelism().map_or(1, NonZero::get) - 1,
-            threads => threads,
-        };
+        let threads = compressions(&self.config);
         Some(ChildSpec::permanent(&self.services.compression, move |_, _| {
             Ok(Compression::new(depot.clone(), threads, census.enter("compression")))
         }))

@@ -8,8 +8,10 @@ use anyhow::Context as _;
 use tokio::sync::Semaphore;
 use tracing::warn;
 
+use super::Shares;
 use super::opening::{open_objects, open_url_key};
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::protocol::Retention;
 use crate::storage::catalog::artifacts::ArtifactCatalog;
 use crate::storage::depot::{Depot, DepotLimits, Health, Parts, Spool};
@@ -26,9 +28,13 @@ pub(super) async fn open(
         warn!(place = objects.place(), %error, "the store of artifacts can't be used as it is");
     }
     let spool_dir = spool_dir(config);
-    let spool = Spool::open(&spool_dir).with_context(|| format!("artifacts.spool_dir {}", spool_dir.display()))?;
+    // Uploads end before appends do.
+    let min_free_bytes = config.journal.min_free_bytes.saturating_mul(2);
+    let spool = Spool::open(&spool_dir, min_free_bytes)
+        .with_context(|| format!("artifacts.spool_dir {}", spool_dir.display()))?;
     let Some(urls) = open_url_key(config).context("the key of signed URLs")? else { return Ok(None) };
     let artifacts = &config.artifacts;
+    let Shares { uploads, downloads, .. } = Shares::of(config, Descriptors::now());
     let rules = config.retention.rules.iter().map(|rule| (rule.kind, rule.days));
     Ok(Some(Depot::new(Parts {
         catalog,
@@ -43,9 +49,11 @@ pub(super) async fn open(
             upload: Duration::from_secs(artifacts.upload_hours * 3_600),
             compress: artifacts.compress,
             compress_direct: artifacts.compress_direct,
-            uploads: artifacts.max_uploads,
+            uploads,
+            downloads,
         },
-        uploads: Arc::new(Semaphore::new(artifacts.max_uploads)),
+        uploads: Arc::new(Semaphore::new(uploads)),
+        downloads: Arc::new(Semaphore::new(downloads)),
         health: Health::default(),
         clock: Arc::new(move || journal.now()),
     })))

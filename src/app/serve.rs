@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{Outcome, Storage, closing};
+use super::{Outcome, Shares, Storage, closing};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::telemetry;
@@ -26,7 +26,8 @@ const OVERDUE: u8 = 75;
 pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> {
     config.server.name_node();
     let limits = Descriptors::raise().context("the descriptor limit could not be raised")?;
-    info!(descriptors = limits.soft, connections = limits.connections(config.server.max_connections), "limits");
+    let Shares { connections, uploads, downloads } = Shares::of(&config, limits);
+    info!(descriptors = limits.soft, connections, uploads, downloads, "limits");
     let listener = bind(&config)?;
     // Connections count from the moment they are made.
     telemetry::metrics::install()?;

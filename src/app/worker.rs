@@ -28,6 +28,7 @@ use crate::actors::messages::usher::UsherPort;
 use crate::actors::session::{SessionLimits, SessionPort};
 use crate::actors::supervision::spawn_unconstrained;
 use crate::actors::usher::Usher;
+use crate::http::claims::claims;
 use crate::http::error::Problem;
 use crate::http::expect::BodyLimits;
 use crate::http::finder::Finder;
@@ -258,6 +259,7 @@ fn app(
         .app_data(whom)
         .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))
+        .wrap(from_fn(claims))
         .wrap(from_fn(method))
         .wrap(from_fn(guard))
         .wrap(from_fn(count_response))

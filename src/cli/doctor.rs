@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use rustix::fs::{Access, access, statvfs};
+use rustix::fs::{Access, access};
 use serde::Serialize;
 
 use super::SettingArgs;
+use crate::app::Shares;
 use crate::config::{CatalogUrl, Config, EXIT_CONFIG, JournalUrl, Problem, SyncMode};
 use crate::descriptors::Descriptors;
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::postgres::{Inspection, PostgresCatalog};
 use crate::storage::data_dir::{DataDir, DataDirError};
+use crate::storage::space::free_bytes;
 
 mod objects;
 mod redis;
@@ -118,7 +120,7 @@ fn machine(config: &Config) -> Vec<Check> {
     checks.push(journal(config));
     checks.extend(catalog(config));
     checks.push(objects::check(config));
-    checks.push(descriptors(Descriptors::now(), config.server.max_connections));
+    checks.push(descriptors(Descriptors::now(), config));
     checks.push(bind(config));
     checks
 }
@@ -151,10 +153,9 @@ fn nearest_existing(path: &Path) -> PathBuf {
 
 fn free_space(path: &Path, min_free_bytes: u64) -> Check {
     let check = |verdict, detail| Check::new("free space", verdict, detail);
-    match statvfs(nearest_existing(path)) {
+    match free_bytes(&nearest_existing(path)) {
         Err(error) => check(Verdict::Warn, format!("can't be read: {error}")),
-        Ok(disk) => {
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        Ok(free) => {
             let detail = format!("{} MiB free, journal.min_free_bytes is {} MiB", free >> 20, min_free_bytes >> 20);
             // Twice the bound: below it, appends end soon.
             let verdict = match free {
@@ -198,13 +199,17 @@ fn catalog(config: &Config) -> Option<Check> {
     Some(Check::new("catalog", verdict, detail))
 }
 
-fn descriptors(limits: Descriptors, max_connections: usize) -> Check {
+fn descriptors(limits: Descriptors, config: &Config) -> Check {
     // The server raises the soft limit to the hard one.
     let raised = Descriptors { soft: limits.hard, ..limits };
-    let fit = raised.connections(0);
-    let detail =
-        format!("{} descriptors, {} of them kept free: room for {fit} connections", limits.hard, raised.reserve());
-    if max_connections > fit {
+    let Shares { connections, uploads, .. } = Shares::of(config, raised);
+    let max_connections = config.server.max_connections;
+    let detail = format!(
+        "{} descriptors, {} of them kept free: room for {connections} connections and {uploads} uploads",
+        limits.hard,
+        raised.reserve()
+    );
+    if max_connections > connections {
         let detail = format!("{detail}, fewer than server.max_connections = {max_connections} (ulimit -Hn)");
         return Check::new("descriptors", Verdict::Warn, detail);
     }
@@ -226,9 +231,15 @@ mod tests {
     #[test]
     fn fewer_descriptors_than_connections_are_a_warning() {
         let limits = Descriptors { soft: 1_024, hard: 4_096 };
-        assert_eq!(descriptors(limits, 0).verdict, Verdict::Ok);
-        assert_eq!(descriptors(limits, 3_000).verdict, Verdict::Ok, "the soft limit is raised");
-        assert_eq!(descriptors(limits, 4_000).verdict, Verdict::Warn);
+        let verdict = |max_connections| {
+            let mut config = Config::default();
+            config.artifacts.compress_threads = 1;
+            config.server.max_connections = max_connections;
+            descriptors(limits, &config).verdict
+        };
+        assert_eq!(verdict(0), Verdict::Ok);
+        assert_eq!(verdict(3_000), Verdict::Ok, "the soft limit is raised");
+        assert_eq!(verdict(4_000), Verdict::Warn);
     }
 
     #[test]

@@ -199,8 +199,9 @@ pub async fn guard<B: MessageBody + 'static>(
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         if preflight {
             let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
-            let allowed = "Content-Digest, Content-Type, Content-Encoding, Digest, If-None-Match, If-Range, Last-Event-ID, \
-                           Range, Runcast-Kind, Runcast-Producer, Runcast-Producer-Seq, Runcast-Producer-Gap, Runcast-Test";
+            let allowed = "Content-Digest, Content-MD5, Content-Type, Content-Encoding, Digest, Idempotency-Key, \
+                           If-None-Match, If-Range, Last-Event-ID, Range, Runcast-Kind, Runcast-Producer, \
+                           Runcast-Producer-Seq, Runcast-Producer-Gap, Runcast-Test";
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));

@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
 use super::body::{BodyError, decode};
+use super::claims;
 use super::error::{Problem, saturated};
 use super::transfer::{Kind, Rate, TooSlow, Transfer, Transfers};
 use crate::budget::{Budget, Held};
@@ -110,8 +111,7 @@ impl<'a> BodyReader<'a> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Problem>> {
         if let Poll::Ready(chunk) = self.payload.poll_next_unpin(cx) {
-            let broken = |error| Problem::bad_request("incomplete_body", format!("the body broke off: {error}"));
-            return Poll::Ready(chunk.transpose().map_err(broken));
+            return Poll::Ready(chunk.transpose().map_err(|error| claims::refused(&error)));
         }
         let now = Instant::now();
         let (transfer, timer) = self.waiting.get_or_insert_with(|| {

@@ -31,6 +31,7 @@ use crate::telemetry;
 
 mod artifacts;
 pub mod body;
+pub mod claims;
 mod cleanup;
 pub mod error;
 mod events;

@@ -10,3 +10,4 @@ pub mod journal;
 pub mod objects;
 pub mod presence;
 pub mod redis;
+pub mod space;

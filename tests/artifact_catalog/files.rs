@@ -1,15 +1,16 @@
 //! What stays when a catalog is closed, and what becomes of one that an earlier version made.
 
 use runcast::protocol::ArtifactState;
-use runcast::storage::catalog::artifacts::{DueFor, Kept};
+use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, Kept, Stored};
 use runcast::storage::catalog::{Catalog, RunFilter};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 
-use crate::fixture::{Place, at, contract, id, pending, pin, put_all, query, ready, run, state};
+use crate::fixture::{Place, at, contract, id, pending, pin, put_all, query, ready, row, run, state};
 
 contract! { in sqlite postgres: {
     everything_stays_when_a_catalog_is_opened_again
     a_catalog_of_an_earlier_version_keeps_its_runs_and_takes_artifacts
+    artifacts_that_an_earlier_version_kept_are_still_there
 } }
 
 async fn everything_stays_when_a_catalog_is_opened_again(place: Place) {
@@ -35,27 +36,51 @@ async fn everything_stays_when_a_catalog_is_opened_again(place: Place) {
     assert!(!catalog.lease("l", "b", at(8), at(9)).await.unwrap());
 }
 
-/// Takes a catalog back to what the first version made of it, with a run in it.
-async fn take_back(place: &Place) {
-    let drop = "DROP TABLE runcast_artifacts; DROP TABLE runcast_pins; DROP TABLE runcast_leases; \
-                DROP TABLE runcast_notes";
+/// Does this to a catalog behind its back: what SQLite and what PostgreSQL are told.
+async fn behind_its_back(place: &Place, sqlite: &str, postgres: &str) {
     match place {
         Place::Memory(_) => panic!("nobody opens it again"),
         Place::Sqlite(directory) => {
             let url = format!("sqlite:{}", directory.path().join("c.db").display());
             let mut file = SqliteConnection::connect(&url).await.unwrap();
-            let rest = "DELETE FROM _sqlx_migrations WHERE version > 1; \
-                        INSERT INTO runs (run_id, tip, created_at, last_at) VALUES ('old', 3, 1, 2)";
-            file.execute(AssertSqlSafe(format!("{drop}; {rest}"))).await.unwrap();
+            file.execute(AssertSqlSafe(sqlite.to_owned())).await.unwrap();
             file.close().await.unwrap();
         }
         Place::Postgres(url) => {
             let mut session = PgConnection::connect(url).await.unwrap();
-            let rest = "DELETE FROM _runcast_migrations WHERE version > 1; INSERT INTO runcast_runs \
-                        (run_id, tip, created_at, last_at, home) VALUES ('old', 3, 1, 2, 'here')";
-            session.execute(AssertSqlSafe(format!("{drop}; {rest}"))).await.unwrap();
+            session.execute(AssertSqlSafe(postgres.to_owned())).await.unwrap();
         }
     }
+}
+
+/// Takes a catalog back to what the first version made of it, with a run in it.
+async fn take_back(place: &Place) {
+    let drop = "DROP TABLE runcast_artifacts; DROP TABLE runcast_pins; DROP TABLE runcast_leases; \
+                DROP TABLE runcast_notes";
+    let sqlite = "DELETE FROM _sqlx_migrations WHERE version > 1; \
+                  INSERT INTO runs (run_id, tip, created_at, last_at) VALUES ('old', 3, 1, 2)";
+    let postgres = "DELETE FROM _runcast_migrations WHERE version > 1; INSERT INTO runcast_runs \
+                    (run_id, tip, created_at, last_at, home) VALUES ('old', 3, 1, 2, 'here')";
+    behind_its_back(place, &format!("{drop}; {sqlite}"), &format!("{drop}; {postgres}")).await;
+}
+
+async fn artifacts_that_an_earlier_version_kept_are_still_there(place: Place) {
+    let catalog = place.open().await;
+    put_all(&*catalog, [1]).await;
+    Catalog::close(&*catalog).await;
+    let drop = "DROP INDEX runcast_artifacts_by_idempotency_key; DROP INDEX runcast_artifacts_same; \
+                ALTER TABLE runcast_artifacts DROP COLUMN idempotency_key; \
+                ALTER TABLE runcast_artifacts DROP COLUMN decoded_size; DELETE FROM";
+    let [sqlite, postgres] =
+        ["_sqlx_migrations", "_runcast_migrations"].map(|of| format!("{drop} {of} WHERE version > 2"));
+    behind_its_back(&place, &sqlite, &postgres).await;
+    let catalog = place.open().await;
+    let kept = row(&*catalog, 1).await.unwrap();
+    let stored =
+        kept.stored.map(|stored| Stored { decoded: ready(1).stored.and_then(|stored| stored.decoded), ..stored });
+    assert_eq!(kept.decoded_size(), None, "nobody has kept it");
+    assert_eq!(ArtifactRow { stored, ..kept }, ready(1));
+    put_all(&*catalog, [2]).await;
 }
 
 async fn a_catalog_of_an_earlier_version_keeps_its_runs_and_takes_artifacts(place: Place) {

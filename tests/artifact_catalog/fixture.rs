@@ -87,12 +87,19 @@ pub(crate) fn pending(number: u64) -> ArtifactRow {
         sha256: None,
         stored: None,
         failure: None,
+        idempotency_key: None,
         created_at: at(number as i64),
     }
 }
 
 pub(crate) fn stored(size: u64) -> Stored {
-    Stored { size, sha256: Sha256([size as u8; 32]), coding: ContentCoding::Zstd, method: Method::Rezipped }
+    Stored {
+        size,
+        sha256: Sha256([size as u8; 32]),
+        coding: ContentCoding::Zstd,
+        method: Method::Rezipped,
+        decoded: (!size.is_multiple_of(2)).then_some(3 * size),
+    }
 }
 
 /// What [`pending`] becomes: an original of `10 * number` bytes, stored in as many as its number.
@@ -116,7 +123,7 @@ pub(crate) fn ready(number: u64) -> ArtifactRow {
 /// Announces an artifact, and finishes it.
 pub(crate) async fn put(catalog: &dyn ArtifactCatalog, row: &ArtifactRow, finished: &Finished) {
     assert!(catalog.announce(row, usize::MAX).await.unwrap());
-    assert!(catalog.finish(row.id, finished).await.unwrap());
+    assert!(catalog.finish(&row.run, row.id, finished).await.unwrap());
 }
 
 /// Puts [`ready`] artifacts of these numbers.

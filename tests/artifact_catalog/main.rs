@@ -13,6 +13,7 @@ mod life;
 mod model;
 mod nodes;
 mod random;
+mod repeats;
 mod server;
 mod sharing;
 mod words;

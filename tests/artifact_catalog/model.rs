@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runcast::protocol::{ArtifactId, ArtifactState, Pin, RunId, Timestamp};
+use runcast::protocol::{ArtifactId, ArtifactName, ArtifactState, Pin, RunId, Sha256, Timestamp};
 use runcast::storage::catalog::artifacts::{ArtifactRow, Due, DueFor, DueQuery, Finished, Kept, Stored, Totals};
 
 #[derive(Clone)]
@@ -98,7 +98,37 @@ impl Model {
         }
     }
 
-    pub(crate) fn finish(&mut self, id: ArtifactId, finished: &Finished) -> bool {
+    /// The run of an artifact.
+    pub(crate) fn run_of(&self, id: ArtifactId) -> Option<RunId> {
+        self.entries.get(&id).map(|entry| entry.row.run.clone())
+    }
+
+    fn of_key(&self, run: &RunId, key: &str) -> impl Iterator<Item = &Entry> {
+        let has = move |entry: &&Entry| entry.row.run == *run && entry.row.idempotency_key.as_deref() == Some(key);
+        self.entries.values().filter(has)
+    }
+
+    pub(crate) fn keyed(&self, run: &RunId, key: &str) -> Vec<Kept> {
+        let live = |entry: &&Entry| entry.is(ArtifactState::Pending) || entry.is(ArtifactState::Ready);
+        self.of_key(run, key).filter(live).map(|entry| self.kept(entry)).collect()
+    }
+
+    pub(crate) fn same(&self, run: &RunId, name: &ArtifactName, sha256: Sha256) -> Option<Kept> {
+        let is_same = |entry: &&Entry| {
+            let row = &entry.row;
+            entry.is(ArtifactState::Ready) && row.run == *run && row.name == *name && row.sha256 == Some(sha256)
+        };
+        self.entries.values().find(is_same).map(|entry| self.kept(entry))
+    }
+
+    pub(crate) fn finish(&mut self, run: &RunId, id: ArtifactId, finished: &Finished) -> bool {
+        let pending = self.from(id, ArtifactState::Pending).filter(|entry| entry.row.run == *run);
+        let Some(row) = pending.map(|entry| entry.row.clone()) else { return false };
+        let key = row.idempotency_key.as_deref();
+        let by_key = key.is_some_and(|key| self.of_key(run, key).any(|entry| entry.is(ArtifactState::Ready)));
+        if by_key || row.sha256.is_some() && self.same(run, &row.name, finished.sha256).is_some() {
+            return false;
+        }
         let Some(entry) = self.from(id, ArtifactState::Pending) else { return false };
         entry.row.state = ArtifactState::Ready;
         entry.row.key = finished.key.clone();

@@ -1,6 +1,6 @@
 //! Whatever is done in whatever order: a catalog answers as the model does.
 
-use runcast::protocol::{ArtifactId, ArtifactKind, RunId, Timestamp};
+use runcast::protocol::{ArtifactId, ArtifactKind, RunId, Sha256, Timestamp};
 use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, DueQuery, Finished};
 
 use crate::fixture::{Place, at, contract, finished, id, pending, pin, run, stored};
@@ -25,6 +25,14 @@ impl Chance {
         run(["a", "B", "c"][self.0.below(3) as usize])
     }
 
+    fn key(&mut self) -> String {
+        ["k", "K", "'"][self.0.below(3) as usize].into()
+    }
+
+    fn sha256(&mut self) -> Sha256 {
+        Sha256([self.0.below(4) as u8; 32])
+    }
+
     fn time(&mut self) -> Timestamp {
         at(self.0.below(40) as i64)
     }
@@ -40,7 +48,8 @@ impl Chance {
     fn announced(&mut self) -> ArtifactRow {
         let number = self.0.below(15);
         let kind = ArtifactKind::ALL[self.0.below(6) as usize];
-        ArtifactRow { run: self.run(), kind, created_at: self.time(), ..pending(number) }
+        let (sha256, idempotency_key) = (self.maybe(Self::sha256), self.maybe(Self::key));
+        ArtifactRow { run: self.run(), kind, created_at: self.time(), sha256, idempotency_key, ..pending(number) }
     }
 
     fn query(&mut self) -> DueQuery {
@@ -78,7 +87,12 @@ async fn a_catalog_answers_as_the_model_does_whatever_is_done(place: Place) {
                 let number = chance.0.below(15);
                 let compress_at = chance.maybe(Chance::time);
                 let finished = Finished { key: format!("runs/{step}"), compress_at, ..finished(number) };
-                same!(step, finish(id(number), &finished));
+                let finished = Finished { sha256: chance.sha256(), ..finished };
+                let run = model.run_of(id(number)).unwrap_or_else(|| chance.run());
+                same!(step, finish(&run, id(number), &finished));
+                let (key, name) = (chance.key(), pending(number).name);
+                same!(step, keyed(&run, &key));
+                same!(step, same(&run, &name, finished.sha256));
             }
             7 => {
                 let id = chance.id();

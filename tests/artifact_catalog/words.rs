@@ -80,7 +80,9 @@ async fn every_text_comes_back_as_it_was(place: Place) {
         assert_eq!(row(&*catalog, number).await, Some(artifact.clone()));
         catalog.note_upload(id(number), text).await.unwrap();
         let key = format!("runs/{text}");
-        assert!(catalog.finish(id(number), &Finished { key: key.clone(), ..finished(number) }).await.unwrap());
+        assert!(
+            catalog.finish(&run("r"), id(number), &Finished { key: key.clone(), ..finished(number) }).await.unwrap()
+        );
         assert_eq!(catalog.see(&[text.to_owned(), key], at(1)).await.unwrap(), [false, true]);
 
         let failed = ArtifactRow { id: id(number + 50), ..artifact };

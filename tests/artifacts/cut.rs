@@ -166,3 +166,16 @@ async fn a_node_that_is_killed_while_it_stores_a_compressed_upload_leaves_nothin
     assert_eq!(server.unfinished(), Vec::<String>::new());
     assert_eq!(put(&node, "r", "b.log", &[], text(1_000)).await.status, 201);
 }
+
+#[tokio::test]
+async fn who_sends_everything_before_it_listens_is_not_left_hanging_by_a_refusal() {
+    let node = node(&[("artifacts.max_bytes", "1000000")]);
+    for (name, content) in [("a.log", text(12 * MIB)), ("a.png", picture(12 * MIB))] {
+        let mut upload = Upload::begin(&node, "r", name, None).await;
+        for piece in content.chunks(64 * 1024) {
+            upload.chunk(piece).await.unwrap();
+        }
+        let (status, problem) = upload.answer().await;
+        assert_eq!((status, problem["code"].as_str()), (413, Some("artifact_too_large")), "{name}: {problem}");
+    }
+}

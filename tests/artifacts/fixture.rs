@@ -21,15 +21,27 @@ pub(crate) fn node(settings: &[(&str, &str)]) -> TestNode {
     node_at(&[], settings)
 }
 
+/// The same with no more descriptors than `limit`.
+pub(crate) fn node_of_few_descriptors(limit: u32, settings: &[(&str, &str)]) -> TestNode {
+    let all = named(&[], settings);
+    let all: Vec<_> = all.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    TestNode::start_with_descriptors(limit, &all)
+}
+
 /// The same with its artifacts at a store whose settings are `store`.
 pub(crate) fn node_at(store: &[(String, String)], settings: &[(&str, &str)]) -> TestNode {
+    let all = named(store, settings);
+    let all: Vec<_> = all.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    TestNode::start(&all)
+}
+
+fn named(store: &[(String, String)], settings: &[(&str, &str)]) -> Vec<(String, String)> {
     let name = |key: &str| format!("RUNCAST__{}", key.replace('.', "__").to_uppercase());
     let mut all: Vec<(String, String)> = store.to_vec();
     // The disk of a build machine may be nearly full.
     all.push((name("journal.min_free_bytes"), "0".to_owned()));
     all.extend(settings.iter().map(|(key, value)| (name(key), (*value).to_owned())));
-    let all: Vec<_> = all.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    TestNode::start(&all)
+    all
 }
 
 /// A store beside a server.
@@ -244,7 +256,16 @@ impl Upload {
     pub(crate) async fn at(site: &Site, path: &str, length: Option<usize>) -> Self {
         let length =
             length.map_or("Transfer-Encoding: chunked".to_owned(), |length| format!("Content-Length: {length}"));
-        let head = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n");
+        Self::head(site, path, &length).await
+    }
+
+    /// An upload of a run with these lines in its head.
+    pub(crate) async fn with(site: &Site, run: &str, name: &str, lines: &str) -> Self {
+        Self::head(site, &path(run, &format!("/{name}")), lines).await
+    }
+
+    async fn head(site: &Site, path: &str, lines: &str) -> Self {
+        let head = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n");
         let mut socket = TcpStream::connect(site.address()).await.unwrap();
         socket.write_all(head.as_bytes()).await.unwrap();
         Self(socket)

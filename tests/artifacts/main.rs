@@ -2,10 +2,12 @@
 //! it stands on fails, and what is asked for is none of the asker's business.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod claims;
 mod cleanup;
 mod cluster;
 mod content;
 mod cut;
+mod descriptors;
 mod direct;
 mod download;
 mod failing;
@@ -20,6 +22,10 @@ mod pins;
 mod recompress;
 #[path = "../support/mod.rs"]
 mod support;
+
+mod repeats;
+mod resumed;
+mod space;
 mod sweep;
 mod upload;
 mod zip;

@@ -86,7 +86,7 @@ async fn a_digest_is_checked(store: Store) {
         let reply = put(&node, "right", name, &[("content-digest", &right)], sent.clone()).await;
         assert_eq!(reply.status, 201, "{reply:?}");
         let older = right.replace(':', "");
-        let reply = put(&node, "right", name, &[("digest", &older)], sent.clone()).await;
+        let reply = put(&node, "older", name, &[("digest", &older)], sent.clone()).await;
         assert_eq!(reply.status, 201, "{reply:?}");
     }
     let before = store.files(&node);

@@ -137,6 +137,36 @@ async fn the_store_gets_exactly_the_headers_that_the_server_names_and_each_step_
 }
 
 #[tokio::test]
+async fn an_announcement_whose_answer_is_lost_makes_no_second_artifact() {
+    let (store, file) = (S3Server::start(), tempfile::NamedTempFile::new().unwrap());
+    let node = TestNode::start(&borrowed(&settings(&store)));
+    fs::write(file.path(), noise(50_000)).unwrap();
+    let proxy = FaultProxy::start(node.address()).await;
+    proxy.cut_behind("\"sha256\"");
+    let sent = upload(&format!("http://{}", proxy.address()), "r", &[path(file.path()), "--name", "n"]).await;
+    assert!(sent.status.success() && proxy.has_cut(), "{}", text(&sent.stderr));
+    let all = node.get_json("/api/runs/r/artifacts").await;
+    assert_eq!(all["artifacts"].as_array().unwrap().len(), 1, "{all}");
+    assert_eq!(content(&node, &ready(&node, "r").await["n"]).await, noise(50_000));
+}
+
+#[tokio::test]
+async fn what_an_announcement_finds_there_is_not_sent() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "hello").unwrap();
+    let ready = json!({"artifactId": "i", "name": "n", "kind": "log", "state": "ready", "size": 5, "storedSize": 5});
+    let mut server = HttpDouble::start(vec![
+        say("200 OK", &json!({"artifacts": [], "cursor": null, "direct": true, "maxBytes": 100})),
+        say("200 OK", &json!({"artifact": ready, "upload": null})),
+    ]);
+    let sent = upload(&server.url, "r", &[path(file.path()), "--name", "n", "--json"]).await;
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+    assert_eq!(text(&sent.stdout).trim_end(), ready.to_string());
+    let asked = server.taken();
+    assert!(asked.len() == 2 && !asked[1].header("idempotency-key").is_empty(), "{asked:?}");
+}
+
+#[tokio::test]
 async fn a_refusal_of_the_store_that_stays_is_told() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let store = HttpDouble::start(vec![Answer::Say("403 Forbidden", "", "<Code>AccessDenied</Code>".into())]);

@@ -99,6 +99,30 @@ async fn a_file_that_changed_before_it_is_sent_again_is_read_again() {
     assert_eq!(seen, [(get, String::new()), (put, "before".into()), (put, "and after".into())]);
     let digests = [1, 2].map(|number| requests[number].header("content-digest"));
     assert!(digests.iter().all(|digest| digest.starts_with("sha-256=:")) && digests[0] != digests[1], "{digests:?}");
+    let keys = [1, 2].map(|number| requests[number].header("idempotency-key"));
+    assert_ne!(keys[0], keys[1], "other bytes are another upload");
+}
+
+#[tokio::test]
+async fn however_often_a_file_is_sent_it_is_one_upload_by_its_key_and_its_digest() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "hello").unwrap();
+    let list = Answer::Say("200 OK", "", r#"{"artifacts":[],"cursor":null,"direct":false,"maxBytes":100}"#.into());
+    let busy = Answer::Say("503 Service Unavailable", "retry-after: 0\r\n", r#"{"code":"saturated"}"#.into());
+    let artifact = r#"{"artifactId":"i","name":"n","kind":"log","state":"ready","size":5,"storedSize":5}"#;
+    // What is there is answered with 200.
+    let done = Answer::Say("200 OK", "", artifact.into());
+    let mut server = HttpDouble::start(vec![list.clone(), busy, list, done]);
+    let sent = upload(&server.url, "r", &[path(file.path()), "--name", "n", "--json"]).await;
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+    assert_eq!(text(&sent.stdout).trim_end(), artifact);
+    let mut puts: Vec<_> = server.taken().into_iter().filter(|request| request.line.starts_with("PUT ")).collect();
+    let named = |put: &super::http_double::Request| {
+        ["idempotency-key", "content-digest"].map(|name| put.header(name).to_owned())
+    };
+    let first = named(&puts.remove(0));
+    assert!(first.iter().all(|value| !value.is_empty()) && puts.len() == 1, "{first:?}");
+    assert!(puts.iter().all(|put| named(put) == first), "{puts:?}");
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ pub(crate) struct TestNode {
     lives: usize,
     /// The bytes of the disk that it has at `small` in its data directory, seen by nobody else.
     small_disk: Option<u64>,
+    /// The most descriptors that it may have.
+    descriptors: Option<u32>,
     may_panic: bool,
     may_report: bool,
 }
@@ -54,9 +56,16 @@ fn launch(
     log: PathBuf,
     port: u16,
     small_disk: Option<u64>,
+    descriptors: Option<u32>,
 ) -> Result<(SocketAddr, Life), Exit> {
     let program = env!("CARGO_BIN_EXE_runcast");
     let mut command = match small_disk {
+        None if descriptors.is_some() => {
+            let mut command = Command::new("sh");
+            command.args(["-c", r#"ulimit -n "$1" && exec "$0" serve"#, program]);
+            command.arg(descriptors.unwrap_or_default().to_string());
+            command
+        }
         None => {
             let mut command = Command::new(program);
             command.arg("serve");
@@ -135,12 +144,17 @@ impl Life {
 impl TestNode {
     /// Starts a server with these settings (`RUNCAST__SECTION__KEY`).
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
-        Self::start_on(0, settings, None)
+        Self::start_on(0, settings, None, None)
     }
 
     /// The same with a disk of its own that has so many bytes: at `small` in its data directory, `objects` being there.
     pub(crate) fn start_with_a_small_disk(bytes: u64, settings: &[(&str, &str)]) -> Self {
-        Self::start_on(0, settings, Some(bytes))
+        Self::start_on(0, settings, Some(bytes), None)
+    }
+
+    /// The same with no more descriptors than `limit`.
+    pub(crate) fn start_with_descriptors(limit: u32, settings: &[(&str, &str)]) -> Self {
+        Self::start_on(0, settings, None, Some(limit))
     }
 
     /// That disk as others reach it.
@@ -151,15 +165,24 @@ impl TestNode {
 
     /// The same, for a node that is to be restarted in place: on a port that nobody is given while it is down.
     pub(crate) fn start_to_stay(settings: &[(&str, &str)]) -> Self {
-        Self::start_on(lasting_port(), settings, None)
+        Self::start_on(lasting_port(), settings, None, None)
     }
 
-    fn start_on(port: u16, settings: &[(&str, &str)], small_disk: Option<u64>) -> Self {
+    fn start_on(port: u16, settings: &[(&str, &str)], small_disk: Option<u64>, descriptors: Option<u32>) -> Self {
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let dir = tempfile::tempdir().unwrap();
         let site = Site::new(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut node =
-            Self { settings, dir, site, life: None, lives: 0, small_disk, may_panic: false, may_report: false };
+        let mut node = Self {
+            settings,
+            dir,
+            site,
+            life: None,
+            lives: 0,
+            small_disk,
+            descriptors,
+            may_panic: false,
+            may_report: false,
+        };
         node.begin(port);
         node
     }
@@ -174,7 +197,7 @@ impl TestNode {
     fn launch_on(&mut self, port: u16) -> Result<(SocketAddr, Life), Exit> {
         self.lives += 1;
         let log = self.dir.path().join(format!("stderr-{}.txt", self.lives));
-        launch(&self.settings, self.dir.path(), log, port, self.small_disk)
+        launch(&self.settings, self.dir.path(), log, port, self.small_disk, self.descriptors)
     }
 
     /// Tries to start a second process on the same data directory; how that ended.

@@ -23,7 +23,7 @@ async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
         catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),
         objects: Objects::open(&ObjectsOptions { place, request: second, retry: second }).unwrap(),
         retention: Retention::new(30, []),
-        spool: Spool::open(&home.path().join("spool")).unwrap(),
+        spool: Spool::open(&home.path().join("spool"), 0).unwrap(),
         urls: UrlKey::from_text("a key of some length............"),
         limits: DepotLimits {
             bytes: 1_000,
@@ -33,8 +33,10 @@ async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
             compress: false,
             compress_direct: false,
             uploads: 1,
+            downloads: 1,
         },
         uploads: Arc::new(Semaphore::new(1)),
+        downloads: Arc::new(Semaphore::new(1)),
         health: Default::default(),
         clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed))),
     });

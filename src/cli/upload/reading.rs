@@ -12,6 +12,7 @@ use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use indicatif::ProgressBar;
 use tokio::io::AsyncReadExt as _;
+use uuid::Uuid;
 
 use super::super::artifacts::shown::Shown;
 use crate::protocol::Sha256;
@@ -26,6 +27,8 @@ pub(super) struct Reading {
     path: PathBuf,
     pub(super) size: u64,
     pub(super) sha256: Sha256,
+    /// What the server is told that the upload of these bytes is called, however often they are sent.
+    pub(super) key: Uuid,
     stamp: Stamp,
 }
 
@@ -61,7 +64,7 @@ impl Reading {
         let (mut size, mut piece) = (0, vec![0; PIECE]);
         loop {
             match file.read(&mut piece)? {
-                0 => return Ok(Self { path, size, sha256: digest.finish(), stamp }),
+                0 => return Ok(Self { path, size, sha256: digest.finish(), key: Uuid::now_v7(), stamp }),
                 count => {
                     digest.take(&piece[..count]);
                     size += count as u64;

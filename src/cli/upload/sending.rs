@@ -71,7 +71,10 @@ enum Step {
         since: Instant,
     },
     Announce,
-    Put(Box<Announced>),
+    Put {
+        artifact: String,
+        to: Box<UploadTo>,
+    },
     Complete {
         artifact: String,
         since: Instant,
@@ -81,9 +84,11 @@ enum Step {
 
 /// What the server says to an announcement.
 #[derive(Deserialize)]
-struct Announced {
-    artifact: Named,
-    upload: UploadTo,
+struct Announced<'a> {
+    #[serde(borrow)]
+    artifact: &'a RawValue,
+    /// `None`: the artifact is there already.
+    upload: Option<UploadTo>,
 }
 
 #[derive(Deserialize)]
@@ -110,7 +115,7 @@ impl Sender {
         let mut anew = 0;
         loop {
             let (began, moved) = (Instant::now(), Moved::new(bar.of(reading.size)));
-            let failed = match self.take(&step, source, &reading, &moved, patience.left()).await {
+            let failed = match self.take(&step, source, &reading, anew, &moved, patience.left()).await {
                 Ok(Step::Done(artifact)) => return Ok(Sent::Uploaded(artifact)),
                 Ok(next) => {
                     // To know that nothing came of it is no progress.
@@ -163,35 +168,36 @@ impl Sender {
         step: &Step,
         source: &Source,
         reading: &Reading,
+        anew: u32,
         moved: &Moved,
         left: Duration,
     ) -> Result<Step, Failed> {
+        // What is begun anew is another upload: the one before may never come to its end.
+        let named = |request: RequestBuilder| request.header("Idempotency-Key", format!("\"{}-{anew}\"", reading.key));
         let body = match step {
             Step::Through => {
                 self.servers
                     .ask(|client, server| {
                         let request = client.put(server.artifact(&self.run, &source.name));
-                        put(self.described(request, reading), reading, moved)
+                        put(named(self.described(request, reading)), reading, moved)
                     })
                     .await?
             }
-            Step::Put(announced) => {
-                let UploadTo { url, headers } = &announced.upload;
+            Step::Put { artifact, to } => {
+                let UploadTo { url, headers } = &**to;
                 let request = headers
                     .iter()
                     .fold(self.store.put(url.clone()), |request, (name, value)| request.header(name, value));
                 put(request, reading, moved).await?;
-                let artifact = announced.artifact.artifact_id.clone();
-                return Ok(Step::Complete { artifact, since: Instant::now() });
+                return Ok(Step::Complete { artifact: artifact.clone(), since: Instant::now() });
             }
             Step::Settle { since } => return self.settle(*since, source, reading, left).await,
             Step::Announce => {
                 let asked = self.servers.ask(|client, server| {
                     let request = client.post(server.announce(&self.run)).json(&self.announcement(source, reading));
-                    answer(request.timeout(left.min(ATTEMPT)))
+                    answer(named(request).timeout(left.min(ATTEMPT)))
                 });
-                let announced = read(&asked.await?).map_err(Failed::ForGood)?;
-                return Ok(Step::Put(Box::new(announced)));
+                return Step::announced(&asked.await?).map_err(Failed::ForGood);
             }
             Step::Complete { artifact, .. } => {
                 self.servers
@@ -263,6 +269,19 @@ impl Sender {
 }
 
 impl Step {
+    /// What follows an announcement.
+    fn announced(answer: &[u8]) -> Result<Self, AskError> {
+        let Announced { artifact, upload } = read(answer)?;
+        let json = artifact.get();
+        match upload {
+            Some(to) => {
+                let Named { artifact_id } = read(json.as_bytes())?;
+                Ok(Self::Put { artifact: artifact_id, to: Box::new(to) })
+            }
+            None => Shown::parse(json).map(Self::Done),
+        }
+    }
+
     /// Somebody else is completing it, and may well be alive.
     fn is_being_completed(&self, error: &AskError) -> bool {
         matches!(self, Self::Complete { since, .. } if is(error, &["artifact_pending"]) && since.elapsed() < PENDING)
@@ -274,7 +293,7 @@ impl Step {
             // The file was written to while it was sent.
             Self::Through => is(error, &["upload_mismatch"]),
             // The URL has expired.
-            Self::Put(_) => matches!(error, AskError::Refused { status: StatusCode::FORBIDDEN, .. }),
+            Self::Put { .. } => matches!(error, AskError::Refused { status: StatusCode::FORBIDDEN, .. }),
             Self::Complete { .. } => {
                 is(error, &["artifact_failed", "artifact_gone", "artifact_pending", "not_uploaded", "upload_mismatch"])
             }

@@ -4,20 +4,23 @@
 //! Nothing that was uploaded can run with the rights of our origin: it is sandboxed, never sniffed, and shown only if its
 //! type runs nothing.
 
+use std::io;
 use std::ops::Range;
 
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ByteRangeSpec, ContentType, ETag, EntityTag, Header as _, IfNoneMatch, IfRange};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use futures_util::TryStreamExt as _;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::super::Edge;
 use super::super::error::Problem;
 use super::super::host;
 use super::ids;
-use crate::protocol::{ArtifactState, ContentCoding, Timestamp};
-use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
+use crate::protocol::{ArtifactState, ContentCoding, Timestamp, artifact};
+use crate::storage::catalog::artifacts::ArtifactRow;
 use crate::storage::compression::decode::decoded;
 use crate::storage::depot::{Depot, DepotError, content_disposition, is_shown};
 use crate::storage::objects::ObjectsError;
@@ -94,16 +97,29 @@ pub(in super::super) async fn get(
     let (run, id) = ids(&path)?;
     let row = depot.find_ready(&run, id).await?.artifact;
     let Some(stored) = row.stored else { return Err(DepotError::NotReady(row.state, None).into()) };
-    let decodes = grant.decoded && stored.coding != ContentCoding::Identity;
     let mut response = described(&row, grant.disposition);
-    if decodes {
-        decode(depot, &request, &row, stored, &mut response).await
-    } else {
-        let tag = EntityTag::new_strong(stored.sha256.to_string());
+    if !grant.decoded || stored.coding == ContentCoding::Identity {
         if stored.coding != ContentCoding::Identity {
             response.insert_header((header::CONTENT_ENCODING, stored.coding.as_str()));
         }
-        raw(depot, &request, &row, stored.size, tag, &mut response).await
+        let tag = EntityTag::new_strong(stored.sha256.to_string());
+        let read = async |part| Ok(depot.read(&row, part).await.map_err(not_lost)?.stream);
+        return sized(&request, stored.size, tag, &mut response, read).await;
+    }
+    // Decoded, all but a rebuilt zip file are the original byte for byte, and go on where that was left.
+    let exact = row.sha256.filter(|_| stored.method != artifact::Method::Rezipped);
+    let tag = exact.map_or_else(|| format!("{}-decoded", stored.sha256), |sha256| sha256.to_string());
+    let tag = EntityTag::new_strong(tag);
+    let read = async || {
+        let body = depot.read(&row, None).await.map_err(not_lost)?;
+        Ok(decoded(stored.coding, body.stream.map_err(io::Error::other)))
+    };
+    match row.decoded_size() {
+        Some(size) => {
+            let part = async |part: Option<Range<u64>>| Ok(part_of(read().await?, part.unwrap_or(0..size), size));
+            sized(&request, size, tag, &mut response, part).await
+        }
+        None => of_unknown_size(&request, tag, &mut response, read).await,
     }
 }
 
@@ -121,37 +137,31 @@ fn described(row: &ArtifactRow, disposition: Disposition) -> HttpResponseBuilder
     response
 }
 
-/// The object decoded on the way. Ranges are those of what is stored, so there are none here.
-async fn decode(
-    depot: &Depot,
+/// Something of which nobody knows how long it is: there are no ranges of it.
+async fn of_unknown_size(
     request: &HttpRequest,
-    row: &ArtifactRow,
-    stored: Stored,
+    tag: EntityTag,
     response: &mut HttpResponseBuilder,
+    read: impl AsyncFnOnce() -> Result<Pieces<io::Error>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    // A rebuilt zip file is not the original byte for byte: it has a tag of its own.
-    let tag = EntityTag::new_strong(format!("{}-decoded", stored.sha256));
     if let Some(unchanged) = unchanged(request, &tag) {
         return Ok(unchanged);
     }
     response.insert_header(ETag(tag)).insert_header((header::ACCEPT_RANGES, "none"));
     if request.method() == Method::HEAD {
         // Of a length that nobody knows yet, as the answer to a GET.
-        return Ok(response.streaming(futures_util::stream::empty::<Empty>()));
+        return Ok(response.streaming(stream::empty::<io::Result<Bytes>>()));
     }
-    let body = depot.parts().objects.read(&row.key, None).await.map_err(not_lost)?;
-    let stream = body.stream.map_err(std::io::Error::other);
-    Ok(response.streaming(decoded(stored.coding, stream)))
+    Ok(response.streaming(read().await?))
 }
 
-/// The object as it is, or a range of it (RFC 9110, 14).
-async fn raw(
-    depot: &Depot,
+/// Something of `size` bytes, or a range of it (RFC 9110, 14).
+async fn sized<E: std::error::Error + 'static>(
     request: &HttpRequest,
-    row: &ArtifactRow,
     size: u64,
     tag: EntityTag,
     response: &mut HttpResponseBuilder,
+    read: impl AsyncFnOnce(Option<Range<u64>>) -> Result<Pieces<E>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(unchanged) = unchanged(request, &tag) {
         return Ok(unchanged);
@@ -173,22 +183,45 @@ async fn raw(
     response.insert_header(ETag(tag));
     let length = range.end - range.start;
     if request.method() == Method::HEAD || length == 0 {
-        return Ok(response.no_chunking(length).body(SizedStream::new(length, futures_util::stream::empty::<Empty>())));
+        return Ok(response.no_chunking(length).body(SizedStream::new(length, stream::empty::<io::Result<Bytes>>())));
     }
     let part = (length < size).then_some(range);
-    let body = depot.parts().objects.read(&row.key, part).await.map_err(not_lost)?;
-    Ok(response.body(SizedStream::new(length, body.stream)))
+    Ok(response.body(SizedStream::new(length, read(part).await?)))
 }
 
-/// A piece of no body.
-type Empty = Result<bytes::Bytes, ObjectsError>;
+/// A body, piece by piece.
+type Pieces<E> = BoxStream<'static, Result<Bytes, E>>;
+
+/// A part of what decodes to `size` bytes: what is before it is decoded, too, and thrown away piece by piece. The last byte
+/// comes only when the decoder has found everything right.
+fn part_of(whole: Pieces<io::Error>, part: Range<u64>, size: u64) -> Pieces<io::Error> {
+    let cut = move |(whole, at): (Pieces<io::Error>, u64)| async move {
+        let (mut whole, mut at) = (whole, at);
+        while at < part.end
+            && let Some(piece) = whole.try_next().await?
+        {
+            let (begins, ends) = (at, at + piece.len() as u64);
+            at = ends;
+            if ends > size || ends == size && whole.try_next().await?.is_some() {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "it decodes to more than it did"));
+            }
+            if ends > part.start {
+                let from = part.start.saturating_sub(begins) as usize;
+                let to = (part.end.min(ends) - begins) as usize;
+                return Ok(Some((piece.slice(from..to), (whole, at))));
+            }
+        }
+        Ok(None)
+    };
+    stream::try_unfold((whole, 0), cut).boxed()
+}
 
 /// An object that is not where its row says is a loss of the store's, and no mistake of the caller's.
-fn not_lost(error: ObjectsError) -> DepotError {
-    if error == ObjectsError::NotFound {
+fn not_lost(error: DepotError) -> DepotError {
+    if error == DepotError::Objects(ObjectsError::NotFound) {
         tracing::error!("an artifact's object is missing from the store");
     }
-    error.into()
+    error
 }
 
 /// The answer to somebody who has it already.
@@ -247,8 +280,9 @@ pub(in super::super) async fn put(
     }
     let _place = edge.upload_place(depot).await?;
     let most = row.size.unwrap_or(depot.parts().limits.bytes);
-    let mut writer =
-        depot.parts().objects.writer(&row.key, &depot.meta_of_upload(&row)).await.map_err(DepotError::from)?;
+    let objects = &depot.parts().objects;
+    let room = objects.reserve(row.size).await.map_err(DepotError::from)?;
+    let mut writer = objects.writer_in(&row.key, &depot.meta_of_upload(&row), room).map_err(DepotError::from)?;
     let mut size = 0;
     let mut body = edge.upload(&mut payload);
     let filled = async {

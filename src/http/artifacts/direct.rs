@@ -11,9 +11,9 @@ use super::super::error::Problem;
 use super::super::events::run_id;
 use super::upload::{panicked, refuse_if_gone};
 use super::{content, description, event, form, headers, ids};
-use crate::protocol::{ArtifactKind, Sha256, Timestamp};
+use crate::protocol::{ArtifactKind, ArtifactState, Sha256, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactRow, Kept};
-use crate::storage::depot::{Completed, Depot, DepotError, NewArtifact};
+use crate::storage::depot::{Completed, Depot, DepotError, NewArtifact, Repeat};
 
 /// What is announced.
 #[derive(Deserialize)]
@@ -59,13 +59,24 @@ pub(in super::super) async fn create(
     };
     let sha256 = announced.sha256.as_deref().map(digest).transpose()?;
     let test = announced.test.as_deref().map(headers::test).transpose()?;
+    let idempotency_key = headers::idempotency_key(&request)?;
     refuse_if_gone(&edge, &run).await?;
-    let new = NewArtifact { run, name, kind, content_type, test, size: Some(announced.size), sha256 };
-    let artifact = depot.expect(new).await?;
-    let upload = upload_to(&edge, &request, depot, &artifact).await?;
-    let kept = Kept { artifact, pin: None };
+    let size = Some(announced.size);
+    let repeat = Repeat { run: &run, name: &name, size, sha256, key: idempotency_key.as_deref() };
+    let (mut response, kept) = match depot.repeated(repeat, true).await? {
+        Some(kept) => (HttpResponse::Ok(), kept),
+        None => {
+            let new = NewArtifact { run, name, kind, content_type, test, size, sha256, idempotency_key };
+            (HttpResponse::Created(), Kept { artifact: depot.expect(new).await?, pin: None })
+        }
+    };
+    // Of one that is there nothing is to be sent.
+    let upload = match kept.artifact.state {
+        ArtifactState::Ready => None,
+        _ => Some(upload_to(&edge, &request, depot, &kept.artifact).await?),
+    };
     let artifact = form::Artifact::of(&kept, &edge, depot);
-    Ok(HttpResponse::Created().json(json!({"artifact": artifact, "upload": upload})))
+    Ok(response.json(json!({"artifact": artifact, "upload": upload})))
 }
 
 async fn upload_to(edge: &Edge, request: &HttpRequest, depot: &Depot, row: &ArtifactRow) -> Result<UploadTo, Problem> {

@@ -16,6 +16,8 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 const MAX_CONTENT_TYPE: usize = 200;
 /// Longest name of a test, in characters.
 const MAX_TEST: usize = 500;
+/// Longest idempotency key, in characters.
+const MAX_KEY: usize = 255;
 
 /// See the module.
 pub(super) struct Described {
@@ -24,6 +26,7 @@ pub(super) struct Described {
     pub(super) test: Option<String>,
     pub(super) size: Option<u64>,
     pub(super) sha256: Option<Sha256>,
+    pub(super) idempotency_key: Option<String>,
 }
 
 /// A name from a path or a description.
@@ -73,6 +76,18 @@ pub(super) fn test(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
+/// What the client calls its upload (draft-ietf-httpapi-idempotency-key-header), with or without quotes around it.
+pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    if !(1..=MAX_KEY).contains(&key.len()) || !key.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        let detail = format!("Idempotency-Key must have 1 to {MAX_KEY} ASCII characters");
+        return Err(Problem::bad_request("invalid_idempotency_key", detail));
+    }
+    Ok(Some(key.to_owned()))
+}
+
 impl Described {
     /// Reads the headers of an upload of this name that begins with `head`. What they do not say is guessed from the name, and
     /// where that says nothing, from the content.
@@ -107,7 +122,9 @@ impl Described {
             },
         };
         let size = text(header::CONTENT_LENGTH.as_str())?.and_then(|length| length.parse().ok());
-        Ok(Self { content_type, kind, test: text("runcast-test")?.map(test).transpose()?, size, sha256: sha256(text)? })
+        let test = text("runcast-test")?.map(test).transpose()?;
+        let idempotency_key = idempotency_key(request)?;
+        Ok(Self { content_type, kind, test, size, sha256: sha256(text)?, idempotency_key })
     }
 }
 
@@ -186,12 +203,25 @@ mod tests {
     }
 
     #[test]
+    fn an_idempotency_key_may_be_quoted() {
+        for value in ["8e03978e-40d5-43dd-bc93-6894a57f9324", "\"8e03978e-40d5-43dd-bc93-6894a57f9324\""] {
+            let key = read(&[("idempotency-key", value)]).unwrap().idempotency_key;
+            assert_eq!(key.as_deref(), Some("8e03978e-40d5-43dd-bc93-6894a57f9324"));
+        }
+        assert_eq!(read(&[]).unwrap().idempotency_key, None);
+    }
+
+    #[test]
     fn what_could_not_be_handed_out_again_is_refused() {
         for (header, value, code) in [
             ("content-type", "zip", "invalid_content_type"),
             ("content-encoding", "gzip", "unsupported_encoding"),
             ("runcast-kind", "film", "invalid_kind"),
             ("runcast-test", "", "invalid_test"),
+            ("idempotency-key", "", "invalid_idempotency_key"),
+            ("idempotency-key", "\"\"", "invalid_idempotency_key"),
+            ("idempotency-key", "\u{e9}", "invalid_idempotency_key"),
+            ("idempotency-key", &"k".repeat(256), "invalid_idempotency_key"),
         ] {
             let refused = read(&[(header, value)]).err().unwrap_or_default();
             assert!(refused.contains(code) || refused.contains("invalid_header"), "{header}: {value}: {refused}");

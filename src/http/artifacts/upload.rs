@@ -13,7 +13,7 @@ use super::headers::{self, Described};
 use super::{event, form};
 use crate::actors::messages::compression::Compress;
 use crate::protocol::RunId;
-use crate::storage::depot::{Arrived, Arriving, Depot, DepotError, NewArtifact};
+use crate::storage::depot::{Arrived, Arriving, Completed, Depot, DepotError, NewArtifact, Repeat};
 use crate::storage::journal::RunPhase;
 
 /// See the module.
@@ -25,13 +25,20 @@ pub(in super::super) async fn upload(
 ) -> Result<HttpResponse, Problem> {
     let depot = edge.depot()?.clone();
     let (run, name) = (run_id(&path.0)?, headers::name_in_path(&request)?);
-    Described::read(&request, &name, b"")?; // what is wrong is said before anything is read
+    // What is wrong is said before anything is read.
+    let Described { size, sha256, idempotency_key, .. } = Described::read(&request, &name, b"")?;
     let place = edge.upload_place(&depot).await?;
     refuse_if_gone(&edge, &run).await?;
     let mut body = edge.upload(&mut payload);
+    let repeat = Repeat { run: &run, name: &name, size, sha256, key: idempotency_key.as_deref() };
+    if let Some(kept) = depot.repeated(repeat, false).await? {
+        drain(&mut body, depot.parts().limits.bytes).await?;
+        return Ok(HttpResponse::Ok().json(form::Artifact::of(&kept, &edge, &depot)));
+    }
     let first = body.next().await?.unwrap_or_default();
-    let Described { content_type, kind, test, size, sha256 } = Described::read(&request, &name, &first)?;
-    let mut arriving = depot.receive(NewArtifact { run, name, kind, content_type, test, size, sha256 }).await?;
+    let Described { content_type, kind, test, .. } = Described::read(&request, &name, &first)?;
+    let new = NewArtifact { run, name, kind, content_type, test, size, sha256, idempotency_key };
+    let mut arriving = depot.receive(new).await?;
     if let Err(problem) = fill(&mut arriving, first, &mut body).await {
         arriving.fail(&problem.to_string()).await;
         return Err(problem);
@@ -71,6 +78,18 @@ async fn fill(arriving: &mut Arriving, first: Bytes, body: &mut BodyReader<'_>) 
     Ok(())
 }
 
+/// Reads what nobody needs: most clients read the answer only once they have sent everything.
+async fn drain(body: &mut BodyReader<'_>, most: u64) -> Result<(), Problem> {
+    let mut size = 0;
+    while let Some(bytes) = body.next().await? {
+        size += bytes.len() as u64;
+        if size > most {
+            return Err(DepotError::TooLarge(most).into());
+        }
+    }
+    Ok(())
+}
+
 async fn store(edge: &Edge, depot: &Depot, arrived: Arrived) -> Result<HttpResponse, Problem> {
     let smaller = match arrived.spooled() {
         Some(file) => {
@@ -85,7 +104,11 @@ async fn store(edge: &Edge, depot: &Depot, arrived: Arrived) -> Result<HttpRespo
         }
         None => None,
     };
-    let kept = depot.store(arrived, smaller).await.map_err(|error: DepotError| Problem::from(error))?;
+    let Completed { kept, is_new } = depot.store(arrived, smaller).await?;
+    let artifact = form::Artifact::of(&kept, edge, depot);
+    if !is_new {
+        return Ok(HttpResponse::Ok().json(artifact));
+    }
     event::tell(edge, &kept.artifact).await;
-    Ok(HttpResponse::Created().json(form::Artifact::of(&kept, edge, depot)))
+    Ok(HttpResponse::Created().json(artifact))
 }

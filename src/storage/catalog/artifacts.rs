@@ -47,11 +47,20 @@ pub struct ArtifactRow {
     pub stored: Option<Stored>,
     /// Why it failed.
     pub failure: Option<String>,
+    /// What its client calls the upload, so that a repeated one is known by it.
+    pub idempotency_key: Option<String>,
     /// When it was announced.
     pub created_at: Timestamp,
 }
 
 impl ArtifactRow {
+    /// To how many bytes its object decodes; `None`: nobody knows before it is decoded.
+    pub fn decoded_size(&self) -> Option<u64> {
+        let stored = self.stored?;
+        // All but a rebuilt zip file decode to what came.
+        stored.decoded.or(self.size.filter(|_| stored.method != Method::Rezipped))
+    }
+
     /// Its place in the order of age, in which removals are due.
     pub fn age(&self) -> (Timestamp, ArtifactId) {
         (self.created_at, self.id)
@@ -69,6 +78,8 @@ pub struct Stored {
     pub coding: ContentCoding,
     /// How it came to be.
     pub method: Method,
+    /// To how many bytes it decodes; `None`: it was stored before that was kept.
+    pub decoded: Option<u64>,
 }
 
 /// An artifact and the pin on its run.
@@ -166,8 +177,13 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     async fn of_run(&self, run: &RunId, after: Option<ArtifactId>, limit: usize) -> Result<Vec<Kept>, CatalogError>;
     /// Keeps the store's name of an upload in parts, so that what a crash leaves of it can be removed.
     async fn note_upload(&self, id: ArtifactId, upload: &str) -> Result<(), CatalogError>;
-    /// Pending -> ready.
-    async fn finish(&self, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
+    /// Artifacts of this run with this idempotency key that are pending or ready, the oldest first.
+    async fn keyed(&self, run: &RunId, key: &str) -> Result<Vec<Kept>, CatalogError>;
+    /// The oldest ready artifact of this run that has this name and this digest.
+    async fn same(&self, run: &RunId, name: &ArtifactName, sha256: Sha256) -> Result<Option<Kept>, CatalogError>;
+    /// Pending -> ready, unless a ready one of its run has its idempotency key, or, when its digest was announced, its name
+    /// and digest: then it stays pending (`false`).
+    async fn finish(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
     /// Pending -> failed.
     async fn fail(&self, id: ArtifactId, why: &str) -> Result<bool, CatalogError>;
     /// Anything -> deleted, its object still there; `false` when it is deleted already or unknown. Its former object, if

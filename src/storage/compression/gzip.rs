@@ -13,6 +13,7 @@ use super::stored::Stored;
 use super::{Halt, Smaller, Why, go_on};
 use crate::protocol::artifact::Method;
 use crate::protocol::coding::ContentCoding;
+use crate::storage::space::Reservation;
 
 /// Bytes between two looks at `stop`: some 2 ms.
 const CHUNK: usize = 128 * 1024;
@@ -22,10 +23,11 @@ pub(super) fn compress(
     size: u64,
     target: &mut File,
     most: u64,
+    room: Option<&mut Reservation>,
     stop: &dyn Fn() -> bool,
 ) -> Result<Smaller, Halt> {
     let mut chunk = vec![0; CHUNK];
-    let mut encoder = GzEncoder::new(Output::to(target, most)?, Compression::best());
+    let mut encoder = GzEncoder::new(Output::to(target, most, room)?, Compression::best());
     let mut original = Source(source).range(0, size);
     loop {
         go_on(stop)?;

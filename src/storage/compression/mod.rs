@@ -14,6 +14,7 @@ use std::io;
 
 use crate::protocol::artifact::{Method, Sha256};
 use crate::protocol::coding::ContentCoding;
+use crate::storage::space::Reservation;
 
 mod gzip;
 mod kind;
@@ -88,7 +89,7 @@ pub fn may_shrink(head: &[u8], content_type: &str) -> bool {
 /// milliseconds; once it says yes, the original is kept.
 ///
 /// # Errors
-/// Those of the disk, of a full one for example. The original is as it was.
+/// Those of the disk. The original is as it was.
 pub fn compress(
     source: &File,
     target: &mut File,
@@ -96,14 +97,31 @@ pub fn compress(
     limits: &Limits,
     stop: &dyn Fn() -> bool,
 ) -> io::Result<Outcome> {
-    match smaller(source, target, content_type, limits, stop) {
+    compress_in(None, source, target, content_type, limits, stop)
+}
+
+/// The same, which takes the target's space from `room` before it writes there.
+///
+/// # Errors
+/// Those of the disk. The original is as it was.
+pub fn compress_in(
+    room: Option<&mut Reservation>,
+    source: &File,
+    target: &mut File,
+    content_type: &str,
+    limits: &Limits,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<Outcome> {
+    match smaller(room, source, target, content_type, limits, stop) {
         Ok(smaller) => Ok(Outcome::Smaller(smaller)),
         Err(Halt::Kept(why)) => Ok(Outcome::Kept(why)),
+        Err(Halt::Disk(error)) if error.kind() == io::ErrorKind::StorageFull => Ok(Outcome::Kept(Why::NoSpace)),
         Err(Halt::Disk(error)) => Err(error),
     }
 }
 
 fn smaller(
+    room: Option<&mut Reservation>,
     source: &File,
     target: &mut File,
     content_type: &str,
@@ -113,8 +131,8 @@ fn smaller(
     let size = source.metadata()?.len();
     let most = most_worth_storing(size).ok_or(Why::NotWorthIt)?;
     match kind::of(source, size, content_type)? {
-        Kind::Zip => zip::compress(source, size, target, most, limits, stop),
-        Kind::Text => gzip::compress(source, size, target, most, stop),
+        Kind::Zip => zip::compress(source, size, target, most, room, limits, stop),
+        Kind::Text => gzip::compress(source, size, target, most, room, stop),
         Kind::Compressed => Err(Why::AlreadyCompressed.into()),
         Kind::Unknown => Err(Why::UnknownContent.into()),
     }

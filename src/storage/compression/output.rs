@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
 
 use super::{Halt, Why};
+use crate::storage::space::Reservation;
 
 /// Bytes that are written to the disk at once.
 const BUFFER: usize = 64 * 1024;
@@ -11,16 +12,18 @@ const BUFFER: usize = 64 * 1024;
 /// Counts what it writes, so that a form which is not smaller is given up as soon as that is known.
 pub(super) struct Output<'f> {
     file: BufWriter<&'f mut File>,
+    /// Space on the disk, taken before it is used.
+    room: Option<&'f mut Reservation>,
     written: u64,
     most: u64,
 }
 
 impl<'f> Output<'f> {
     /// Empties the file. More than `most` bytes are not worth being written.
-    pub(super) fn to(file: &'f mut File, most: u64) -> io::Result<Self> {
+    pub(super) fn to(file: &'f mut File, most: u64, room: Option<&'f mut Reservation>) -> io::Result<Self> {
         file.set_len(0)?;
         file.rewind()?;
-        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), written: 0, most })
+        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), room, written: 0, most })
     }
 
     /// Says so when it has become too large.
@@ -38,6 +41,9 @@ impl<'f> Output<'f> {
 
 impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(room) = &mut self.room {
+            room.write_now(bytes.len() as u64)?;
+        }
         let count = self.file.write(bytes)?;
         self.written += count as u64;
         Ok(count)

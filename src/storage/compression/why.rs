@@ -15,6 +15,8 @@ pub enum Why {
     NotVerified,
     /// It was time to stop.
     Stopped,
+    /// The disk has too little space for a smaller form beside the original.
+    NoSpace,
 }
 
 /// What is wrong, or merely unusual, about a zip file.
@@ -50,12 +52,13 @@ pub enum ZipDoubt {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NotWorthIt,
         Self::AlreadyCompressed,
         Self::UnknownContent,
         Self::NotVerified,
         Self::Stopped,
+        Self::NoSpace,
         Self::Zip(ZipDoubt::Directory),
         Self::Zip(ZipDoubt::TooManyEntries),
         Self::Zip(ZipDoubt::TooLarge),
@@ -79,6 +82,7 @@ impl Why {
             Self::UnknownContent => "unknown_content",
             Self::NotVerified => "not_verified",
             Self::Stopped => "stopped",
+            Self::NoSpace => "no_space",
             Self::Zip(ZipDoubt::Directory) => "zip_directory",
             Self::Zip(ZipDoubt::TooManyEntries) => "zip_too_many_entries",
             Self::Zip(ZipDoubt::TooLarge) => "zip_too_large",

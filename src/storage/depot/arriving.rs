@@ -1,10 +1,13 @@
 //! An upload through the server, while its bytes come: straight to the store, or to the spool when it may become smaller.
 
+use std::io;
+
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::catalog::artifacts::ArtifactRow;
-use super::super::compression;
+use super::super::compression::{self, Why};
 use super::super::objects::{ObjectMeta, Writer};
+use super::super::space::Reservation;
 use super::{Depot, DepotError, Digesting, NewArtifact, SpoolFile, content_disposition, is_shown};
 use crate::protocol::{ContentCoding, Sha256};
 
@@ -15,6 +18,8 @@ const HEAD: usize = compression::HEAD;
 pub struct Arriving {
     depot: Depot,
     row: ArtifactRow,
+    /// Its space where objects are, until it is written there, or known to go through the spool of the same disk.
+    room: Option<Reservation>,
     /// The first bytes, until the way is chosen.
     head: Vec<u8>,
     way: Option<Way>,
@@ -39,6 +44,8 @@ pub struct Arrived {
     /// Their digest.
     pub sha256: Sha256,
     pub(super) place: Place,
+    /// Its space where objects are, if that is another disk than the spool's.
+    pub(super) room: Option<Reservation>,
 }
 
 /// Where they are.
@@ -54,9 +61,10 @@ impl Depot {
     /// # Errors
     /// [`DepotError`]; nothing was begun.
     pub async fn receive(&self, new: NewArtifact) -> Result<Arriving, DepotError> {
+        let room = self.parts().objects.reserve(new.size).await?;
         let row = self.announce(new, false).await?;
         let (depot, digest) = (self.clone(), Digesting::default());
-        Ok(Arriving { depot, row, head: Vec::new(), way: None, digest, size: 0, noted: false })
+        Ok(Arriving { depot, row, room, head: Vec::new(), way: None, digest, size: 0, noted: false })
     }
 
     /// What the store has to know of an artifact that it holds in this coding.
@@ -87,16 +95,40 @@ impl Arriving {
 
     async fn choose(&mut self) -> Result<(), DepotError> {
         let Self { depot, row, head, .. } = self;
-        let way = if depot.parts().limits.compress && compression::may_shrink(head, &row.content_type) {
-            let (file, spooled) = depot.spool_file().await?;
-            Way::Spooled { file, spooled }
-        } else {
-            let meta = depot.meta(row, ContentCoding::Identity);
-            Way::Straight(Box::new(depot.parts().objects.writer(&row.key, &meta).await?))
+        let may_shrink = depot.parts().limits.compress && compression::may_shrink(head, &row.content_type);
+        let spool = if may_shrink { self.room_in_the_spool().await? } else { None };
+        let Self { depot, row, room, .. } = self;
+        let way = match spool {
+            Some(spool) => {
+                let (file, spooled) = depot.spool_file(spool).await?;
+                Way::Spooled { file, spooled }
+            }
+            None => {
+                let meta = depot.meta(row, ContentCoding::Identity);
+                Way::Straight(Box::new(depot.parts().objects.writer_in(&row.key, &meta, room.take())?))
+            }
         };
         self.way = Some(way);
         let head = std::mem::take(&mut self.head);
         self.pass(&head).await
+    }
+
+    /// Space in the spool; `None` when it has too little, but the place of objects, which is elsewhere, has not: then what
+    /// comes is stored as it comes.
+    async fn room_in_the_spool(&mut self) -> Result<Option<Reservation>, DepotError> {
+        let disk = self.depot.parts().spool.disk();
+        if let Some(room) = self.room.take_if(|room| room.disk().is_before_the_same_as(disk)) {
+            return Ok(Some(room));
+        }
+        match disk.reserve(self.row.size.unwrap_or(0)).await {
+            Ok(room) => Ok(Some(room)),
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                metrics::counter!("runcast_compressions_total", "outcome" => Why::NoSpace.as_str()).increment(1);
+                tracing::info!(artifact = %self.row.id, %error, "an artifact is stored as it came");
+                Ok(None)
+            }
+            Err(error) => Err(DepotError::of_spool(error)),
+        }
     }
 
     async fn pass(&mut self, bytes: &[u8]) -> Result<(), DepotError> {
@@ -109,7 +141,10 @@ impl Arriving {
                 }
                 Ok(())
             }
-            Some(Way::Spooled { file, .. }) => file.write_all(bytes).await.map_err(DepotError::of_spool),
+            Some(Way::Spooled { file, spooled }) => {
+                spooled.room().write(bytes.len() as u64).await.map_err(DepotError::of_spool)?;
+                file.write_all(bytes).await.map_err(DepotError::of_spool)
+            }
             None => Ok(()),
         }
     }
@@ -120,7 +155,7 @@ impl Arriving {
     /// [`DepotError`].
     pub async fn finish(mut self) -> Result<Arrived, DepotError> {
         match self.arrive().await {
-            Ok((sha256, place)) => Ok(Arrived { row: self.row, size: self.size, sha256, place }),
+            Ok((sha256, place)) => Ok(Arrived { row: self.row, size: self.size, sha256, place, room: self.room }),
             Err(error) => {
                 self.fail(&error.to_string()).await;
                 Err(error)
@@ -136,8 +171,9 @@ impl Arriving {
         matches_announced(&self.row, self.size, sha256)?;
         match self.way.take() {
             Some(Way::Straight(writer)) => Ok((sha256, Place::Straight(writer))),
-            Some(Way::Spooled { mut file, spooled }) => {
+            Some(Way::Spooled { mut file, mut spooled }) => {
                 file.flush().await.map_err(DepotError::of_spool)?;
+                spooled.room().end();
                 Ok((sha256, Place::Spooled(spooled)))
             }
             None => Err(DepotError::Spool("the upload has no way".into())),

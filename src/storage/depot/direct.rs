@@ -12,12 +12,12 @@ use crate::protocol::{ArtifactId, ArtifactState, ContentCoding, RunId, Sha256};
 /// How long a completion may take before somebody else may try: 15 minutes.
 const COMPLETION_MS: i64 = 900_000;
 
-/// What came of a completion.
+/// What came of an upload whose bytes were all there.
 #[derive(Debug)]
 pub struct Completed {
     /// The artifact, ready.
     pub kept: Kept,
-    /// Whether it became so just now.
+    /// Whether it became so just now, by this upload.
     pub is_new: bool,
 }
 
@@ -27,6 +27,8 @@ impl Depot {
     /// # Errors
     /// [`DepotError`]; nothing was begun.
     pub async fn expect(&self, new: NewArtifact) -> Result<ArtifactRow, DepotError> {
+        // Whether it would fit now; the space is reserved once its bytes come.
+        self.parts().objects.reserve(new.size).await?;
         self.announce(new, true).await
     }
 
@@ -49,6 +51,7 @@ impl Depot {
             ArtifactState::Pending if artifact.direct => {}
             state => return Err(DepotError::NotReady(state, artifact.failure.clone())),
         }
+        let _place = self.connect()?;
         // Two at a time could check what one, and hand out what the other has copied.
         let (catalog, now) = (&self.parts().catalog, self.now());
         let (lease, holder) = (format!("complete:{id}"), ArtifactId::unique().to_string());
@@ -71,11 +74,11 @@ impl Depot {
                 let incoming = row.key.clone();
                 let compress_at = self.parts().limits.compress_direct.then(|| self.now());
                 let stored = kept_as_it_is(size, sha256);
-                let kept = self.finish(row, Finished { key, size, sha256, stored, compress_at }).await?;
+                let completed = self.finish(row, Finished { key, size, sha256, stored, compress_at }).await?;
                 if let Err(error) = objects.delete(&incoming).await {
                     tracing::info!(key = incoming, %error, "what was completed stays twice until the cleanup");
                 }
-                Ok(Completed { kept, is_new: true })
+                Ok(completed)
             }
             Err(DepotError::Missing) => {
                 // It may just have been completed.

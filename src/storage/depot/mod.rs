@@ -5,15 +5,18 @@
 //! but what is ready: whole, checked, not expired.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use tokio::fs::File;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::catalog::CatalogError;
 use super::catalog::artifacts::{ArtifactCatalog, ArtifactRow, DueFor, DueQuery, Kept};
-use super::objects::{Objects, ObjectsError, UrlKey};
+use super::objects::{Body, Objects, ObjectsError, UrlKey};
+use super::space::Reservation;
 use crate::protocol::artifact::safe_part;
 use crate::protocol::retention::Expiry;
 use crate::protocol::{
@@ -25,6 +28,7 @@ mod digest;
 mod direct;
 mod disposition;
 mod health;
+mod repeats;
 mod spool;
 mod storing;
 
@@ -33,6 +37,7 @@ pub use digest::Digesting;
 pub use direct::Completed;
 pub use disposition::{content_disposition, is_shown};
 pub use health::Health;
+pub use repeats::Repeat;
 pub use spool::{Spool, SpoolFile};
 pub use storing::Smaller;
 
@@ -65,6 +70,8 @@ pub struct Parts {
     pub limits: DepotLimits,
     /// A permit for each of them that may begin.
     pub uploads: Arc<Semaphore>,
+    /// A permit for each connection to a store that is elsewhere and that somebody may hold up.
+    pub downloads: Arc<Semaphore>,
     /// Whether the store works.
     pub health: Health,
     /// The journal's clock, which all nodes share.
@@ -88,6 +95,8 @@ pub struct DepotLimits {
     pub compress_direct: bool,
     /// Uploads through this node at a time.
     pub uploads: usize,
+    /// Artifacts that this node reads at a time from a store that is elsewhere.
+    pub downloads: usize,
 }
 
 /// Something that is to become an artifact.
@@ -107,6 +116,8 @@ pub struct NewArtifact {
     pub size: Option<u64>,
     /// Its digest, if it was announced.
     pub sha256: Option<Sha256>,
+    /// What its client calls the upload, if it has a name for it.
+    pub idempotency_key: Option<String>,
 }
 
 /// Why something could not be done with an artifact.
@@ -124,6 +135,9 @@ pub enum DepotError {
     /// The node has as many uploads in hand as it may.
     #[error("{0} uploads are on their way, as many as the node takes at a time (artifacts.max_uploads)")]
     Saturated(usize),
+    /// The node reads as much as it may.
+    #[error("{0} artifacts are read from the store, as many as the node reads at a time (artifacts.max_downloads)")]
+    Busy(usize),
     /// The run has as many artifacts as it may.
     #[error("the run has {0} artifacts, as many as it may (artifacts.max_per_run)")]
     TooMany(usize),
@@ -133,6 +147,9 @@ pub enum DepotError {
     /// What came is not what was announced.
     #[error("what came is not what was announced: {0}")]
     Mismatch(String),
+    /// An idempotency key names another upload already.
+    #[error("the Idempotency-Key is that of another upload to this run: {0}")]
+    Reused(String),
     /// Nothing came to be completed.
     #[error("nothing was uploaded yet")]
     Missing,
@@ -178,10 +195,33 @@ impl Depot {
         taken.map_err(|_| DepotError::Saturated(self.0.limits.uploads))
     }
 
-    /// A new, empty file in the spool, to be written piece by piece.
-    async fn spool_file(&self) -> Result<(File, SpoolFile), DepotError> {
+    /// A place among those who have a connection to the store; a directory needs none.
+    ///
+    /// # Errors
+    /// [`DepotError::Busy`].
+    fn connect(&self) -> Result<Option<OwnedSemaphorePermit>, DepotError> {
+        if !self.0.objects.serves_itself() {
+            return Ok(None);
+        }
+        let taken = self.0.downloads.clone().try_acquire_owned();
+        taken.map(Some).map_err(|_| DepotError::Busy(self.0.limits.downloads))
+    }
+
+    /// Reads an artifact's object, or a range of it, for somebody who may take his time.
+    ///
+    /// # Errors
+    /// [`DepotError::Busy`], [`DepotError::Objects`].
+    pub async fn read(&self, row: &ArtifactRow, range: Option<Range<u64>>) -> Result<Body, DepotError> {
+        let place = self.connect()?;
+        let mut body = self.0.objects.read(&row.key, range).await?;
+        body.stream = body.stream.inspect(move |_| _ = &place).boxed();
+        Ok(body)
+    }
+
+    /// A new, empty file in the spool, to be written piece by piece, in space that was reserved on the spool's disk.
+    async fn spool_file(&self, room: Reservation) -> Result<(File, SpoolFile), DepotError> {
         let spool = self.0.spool.clone();
-        let made = tokio::task::spawn_blocking(move || spool.file()).await.map_err(DepotError::of_spool)?;
+        let made = tokio::task::spawn_blocking(move || spool.file_in(room)).await.map_err(DepotError::of_spool)?;
         let (file, spooled) = made.map_err(DepotError::of_spool)?;
         let mut file = File::from_std(file);
         file.set_max_buf_size(SPOOL_PIECE);
@@ -244,7 +284,7 @@ impl Depot {
         }
         let id = ArtifactId::unique();
         let key = if direct { incoming_key(id, &new.name) } else { final_key(&new.run, id, &new.name) };
-        let NewArtifact { run, name, kind, content_type, test, size, sha256 } = new;
+        let NewArtifact { run, name, kind, content_type, test, size, sha256, idempotency_key } = new;
         let row = ArtifactRow {
             id,
             run,
@@ -259,6 +299,7 @@ impl Depot {
             sha256,
             stored: None,
             failure: None,
+            idempotency_key,
             created_at: self.now(),
         };
         match self.0.catalog.announce(&row, limits.per_run).await? {
@@ -275,7 +316,11 @@ impl Depot {
         let Parts { catalog, objects, .. } = self.parts();
         let kept = catalog.find(run, id).await?.ok_or(DepotError::Unknown(id))?;
         if catalog.remove(run, id, self.now()).await? && kept.artifact.state == ArtifactState::Ready {
-            match objects.delete(&kept.artifact.key).await {
+            let deleted = match self.connect() {
+                Ok(_place) => objects.delete(&kept.artifact.key).await.map_err(DepotError::from),
+                Err(busy) => Err(busy),
+            };
+            match deleted {
                 Ok(()) => catalog.gone(&[id], self.now()).await?,
                 Err(error) => tracing::info!(%run, artifact = %id, %error, "its object is left to the cleanup"),
             }

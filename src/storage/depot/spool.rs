@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use tempfile::TempPath;
 
+use crate::storage::space::{Disk, Reservation};
+
 /// Begins the name of a process's own directory in the spool.
 const OWN: &str = "runcast-";
 /// The file in it that is locked for as long as the process lives.
@@ -20,6 +22,7 @@ pub struct Spool(Arc<Own>);
 #[derive(Debug)]
 struct Own {
     path: PathBuf,
+    disk: Disk,
     _lock: File,
 }
 
@@ -27,17 +30,19 @@ struct Own {
 #[derive(Debug)]
 pub struct SpoolFile {
     path: TempPath,
+    /// Given back once the file is gone.
+    room: Reservation,
     /// It is a part of a spool that stays while it does.
     _spool: Spool,
 }
 
 impl Spool {
     /// A directory of our own in `path`, which is made if it is missing; what processes that are gone have left there is
-    /// removed.
+    /// removed. `min_free_bytes` of its disk stay free; 0 checks nothing.
     ///
     /// # Errors
     /// When it can't be made or written to.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path, min_free_bytes: u64) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         for entry in fs::read_dir(path)? {
             let entry = entry?;
@@ -48,7 +53,8 @@ impl Spool {
         let own = tempfile::Builder::new().prefix(OWN).tempdir_in(path)?;
         let lock = File::create_new(own.path().join(LOCK))?;
         lock.lock()?;
-        Ok(Self(Arc::new(Own { path: own.keep(), _lock: lock })))
+        let disk = Disk::of(own.path(), min_free_bytes)?;
+        Ok(Self(Arc::new(Own { path: own.keep(), disk, _lock: lock })))
     }
 
     /// The directory.
@@ -56,13 +62,26 @@ impl Spool {
         &self.0.path
     }
 
-    /// A new, empty file. Blocking.
+    /// The gate before its disk.
+    pub fn disk(&self) -> &Disk {
+        &self.0.disk
+    }
+
+    /// A new, empty file that is to have `size` bytes, if that is known. Blocking.
+    ///
+    /// # Errors
+    /// Those of the disk; [`io::ErrorKind::StorageFull`] when it has too little space.
+    pub fn file(&self, size: Option<u64>) -> io::Result<(File, SpoolFile)> {
+        self.file_in(self.0.disk.reserve_now(size.unwrap_or(0))?)
+    }
+
+    /// The same in space on this disk that was reserved for it.
     ///
     /// # Errors
     /// Those of the disk.
-    pub fn file(&self) -> io::Result<(File, SpoolFile)> {
+    pub fn file_in(&self, room: Reservation) -> io::Result<(File, SpoolFile)> {
         let (file, path) = tempfile::Builder::new().tempfile_in(self.path())?.into_parts();
-        Ok((file, SpoolFile { path, _spool: self.clone() }))
+        Ok((file, SpoolFile { path, room, _spool: self.clone() }))
     }
 }
 
@@ -93,6 +112,11 @@ impl SpoolFile {
         &self.path
     }
 
+    /// Its space: whoever writes to the file takes it from there first.
+    pub fn room(&mut self) -> &mut Reservation {
+        &mut self.room
+    }
+
     /// Opens it anew, to read it.
     ///
     /// # Errors
@@ -115,11 +139,11 @@ mod tests {
     #[test]
     fn files_go_with_their_holders_and_the_directory_with_the_last_of_them() {
         let parent = tempfile::tempdir().unwrap();
-        let spool = Spool::open(&parent.path().join("spool")).unwrap();
+        let spool = Spool::open(&parent.path().join("spool"), 0).unwrap();
         let own = spool.path().to_owned();
-        let (mut file, kept) = spool.file().unwrap();
+        let (mut file, kept) = spool.file(None).unwrap();
         file.write_all(b"some bytes").unwrap();
-        let (_, dropped) = spool.file().unwrap();
+        let (_, dropped) = spool.file(None).unwrap();
         assert_eq!(entries(&own), 3, "two files and the lock");
         drop(dropped);
         assert_eq!(entries(&own), 2);
@@ -132,14 +156,14 @@ mod tests {
     #[test]
     fn what_a_dead_process_left_is_removed_and_what_a_living_one_has_is_not() {
         let parent = tempfile::tempdir().unwrap();
-        let living = Spool::open(parent.path()).unwrap();
-        let (_, held) = living.file().unwrap();
+        let living = Spool::open(parent.path(), 0).unwrap();
+        let (_, held) = living.file(None).unwrap();
         let dead = parent.path().join("runcast-dead");
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(LOCK), "").unwrap();
         fs::write(dead.join("half"), "of an upload").unwrap();
         fs::write(parent.path().join("somebody else's"), "").unwrap();
-        let next = Spool::open(parent.path()).unwrap();
+        let next = Spool::open(parent.path(), 0).unwrap();
         assert!(!dead.exists() && held.path().exists() && next.path() != living.path());
         assert_eq!(entries(parent.path()), 3);
     }

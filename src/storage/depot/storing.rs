@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::super::catalog::artifacts::{ArtifactRow, Finished, Kept, Stored};
 use super::arriving::Place;
-use super::{Arrived, Depot, DepotError, Digesting, SpoolFile, millis};
+use super::{Arrived, Completed, Depot, DepotError, Digesting, SpoolFile, millis};
 use crate::protocol::artifact::Method;
 use crate::protocol::{ArtifactState, ContentCoding, Sha256};
 
@@ -36,8 +36,10 @@ impl Depot {
     ///
     /// # Errors
     /// [`DepotError`]; [`DepotError::Gone`] when it was deleted meanwhile.
-    pub async fn store(&self, arrived: Arrived, smaller: Option<Smaller>) -> Result<Kept, DepotError> {
-        let Arrived { row, size, sha256, place } = arrived;
+    pub async fn store(&self, arrived: Arrived, smaller: Option<Smaller>) -> Result<Completed, DepotError> {
+        let Arrived { row, size, sha256, place, room } = arrived;
+        // From here on it is known how much is needed.
+        drop(room);
         let stored = smaller.as_ref().map_or(kept_as_it_is(size, sha256), |smaller| smaller.stored);
         let objects = &self.parts().objects;
         let written = match place {
@@ -56,26 +58,38 @@ impl Depot {
         self.finish(row, finished).await
     }
 
-    /// Pending -> ready.
-    pub(super) async fn finish(&self, row: ArtifactRow, finished: Finished) -> Result<Kept, DepotError> {
+    /// Pending -> ready, or the artifact that is there already where this one repeats its upload.
+    pub(super) async fn finish(&self, row: ArtifactRow, finished: Finished) -> Result<Completed, DepotError> {
         let catalog = &self.parts().catalog;
         // Before: once it is ready nothing may fail any more.
         let pin = catalog.pinned(&row.run).await?;
-        if catalog.finish(row.id, &finished).await? {
-            metrics::counter!("runcast_artifacts_stored_total", "kind" => row.kind.as_str()).increment(1);
-            metrics::counter!("runcast_artifact_bytes_total").increment(finished.size);
-            metrics::counter!("runcast_artifact_stored_bytes_total").increment(finished.stored.size);
-            let Finished { key, size, sha256, stored, .. } = finished;
-            let (size, sha256, stored) = (Some(size), Some(sha256), Some(stored));
-            let artifact = ArtifactRow { state: ArtifactState::Ready, key, size, sha256, stored, ..row };
-            return Ok(Kept { artifact, pin });
-        }
-        // Somebody else has completed it, or deleted it.
-        match catalog.find(&row.run, row.id).await? {
-            Some(kept) if kept.artifact.state == ArtifactState::Ready && kept.artifact.key == finished.key => Ok(kept),
-            _ => {
-                self.discard(&row, &finished.key).await;
-                Err(DepotError::Gone)
+        loop {
+            if catalog.finish(&row.run, row.id, &finished).await? {
+                metrics::counter!("runcast_artifacts_stored_total", "kind" => row.kind.as_str()).increment(1);
+                metrics::counter!("runcast_artifact_bytes_total").increment(finished.size);
+                metrics::counter!("runcast_artifact_stored_bytes_total").increment(finished.stored.size);
+                let Finished { key, size, sha256, stored, .. } = finished;
+                let (size, sha256, stored) = (Some(size), Some(sha256), Some(stored));
+                let artifact = ArtifactRow { state: ArtifactState::Ready, key, size, sha256, stored, ..row };
+                return Ok(Completed { kept: Kept { artifact, pin }, is_new: true });
+            }
+            match catalog.find(&row.run, row.id).await? {
+                // Somebody else has completed it.
+                Some(kept) if kept.artifact.state == ArtifactState::Ready && kept.artifact.key == finished.key => {
+                    return Ok(Completed { kept, is_new: false });
+                }
+                Some(kept) if kept.artifact.state == ArtifactState::Pending => {
+                    // What has expired meanwhile is in nobody's way any more.
+                    let Some(kept) = self.find_repeated(&row, &finished).await? else { continue };
+                    self.discard(&row, &finished.key).await;
+                    catalog.gone(&[row.id], self.now()).await?;
+                    return Ok(Completed { kept, is_new: false });
+                }
+                // It was deleted.
+                _ => {
+                    self.discard(&row, &finished.key).await;
+                    return Err(DepotError::Gone);
+                }
             }
         }
     }
@@ -99,15 +113,19 @@ impl Depot {
     /// # Errors
     /// [`DepotError`]; [`DepotError::Mismatch`] when the store has something else by now.
     pub async fn fetch(&self, row: &ArtifactRow) -> Result<SpoolFile, DepotError> {
-        let (mut file, spooled) = self.spool_file().await?;
+        let size = row.stored.map_or(0, |stored| stored.size);
+        let room = self.parts().spool.disk().reserve(size).await.map_err(DepotError::of_spool)?;
+        let (mut file, mut spooled) = self.spool_file(room).await?;
         let mut body = self.parts().objects.read(&row.key, None).await?.stream;
         let mut digest = Digesting::default();
         while let Some(piece) = body.next().await {
             let piece = piece?;
             digest.take(&piece);
+            spooled.room().write(piece.len() as u64).await.map_err(DepotError::of_spool)?;
             file.write_all(&piece).await.map_err(DepotError::of_spool)?;
         }
         file.flush().await.map_err(DepotError::of_spool)?;
+        spooled.room().end();
         let sha256 = digest.finish();
         match row.stored.filter(|stored| stored.sha256 != sha256) {
             Some(stored) => Err(DepotError::Mismatch(format!("sha-256 {sha256} instead of {}", stored.sha256))),
@@ -140,5 +158,5 @@ impl Depot {
 
 /// What is stored of something that is stored as it came.
 pub(super) fn kept_as_it_is(size: u64, sha256: Sha256) -> Stored {
-    Stored { size, sha256, coding: ContentCoding::Identity, method: Method::Kept }
+    Stored { size, sha256, coding: ContentCoding::Identity, method: Method::Kept, decoded: Some(size) }
 }

@@ -23,7 +23,8 @@ pub(super) async fn copy(objects: &Objects, from: &str, to: &str) -> Result<(), 
         Kind::Directory(directory) => reading::file(directory.file(source), None).await?,
         Kind::Cloud(_) => reading::object(objects.0.store.clone(), paths.0, None).await?,
     };
-    let mut writer = Writer::new(objects.clone(), paths.1, body.attributes);
+    let room = objects.reserve(Some(body.size)).await?;
+    let mut writer = Writer::new(objects.clone(), paths.1, body.attributes, room);
     let mut stream = body.stream;
     while let Some(piece) = stream.next().await {
         writer.write(&piece?).await?;

@@ -9,12 +9,13 @@ use tokio::task::spawn_blocking;
 
 use super::ObjectsError;
 use super::key::Key;
+use crate::storage::space::{Disk, Reservation};
 
 /// A directory that keeps objects.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
     root: PathBuf,
-    min_free_bytes: u64,
+    disk: Disk,
 }
 
 impl Directory {
@@ -31,7 +32,8 @@ impl Directory {
         let store = LocalFileSystem::new_with_prefix(&root)?;
         // Each file and each directory's entry is on the disk before a write is answered.
         let store = store.with_fsync(true).with_automatic_cleanup(true);
-        Ok((store, Self { root, min_free_bytes }))
+        let disk = Disk::of(&root, min_free_bytes)?;
+        Ok((store, Self { root, disk }))
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -43,23 +45,9 @@ impl Directory {
         self.root.join(key.as_str())
     }
 
-    /// Refuses when the disk has too little space.
-    pub(super) async fn check_space(&self) -> Result<(), ObjectsError> {
-        let Self { root, min_free_bytes } = self.clone();
-        if min_free_bytes == 0 {
-            return Ok(());
-        }
-        blocking(move || {
-            let disk = rustix::fs::statvfs(&root)?;
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-            if free < min_free_bytes {
-                let text =
-                    format!("{free} bytes are free where {} is, and {min_free_bytes} have to be", root.display());
-                return Err(ObjectsError::Full(text));
-            }
-            Ok(())
-        })
-        .await
+    /// Space for an object of so many bytes; 0: only whether there is space for any.
+    pub(super) async fn reserve(&self, bytes: u64) -> Result<Reservation, ObjectsError> {
+        Ok(self.disk.reserve(bytes).await?)
     }
 
     /// Makes a file the object; its size, or `None` when it is on another disk.
@@ -147,10 +135,4 @@ pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ObjectsError> + Send + 'static,
 ) -> Result<T, ObjectsError> {
     spawn_blocking(work).await.unwrap_or_else(|error| Err(ObjectsError::Unavailable(error.to_string())))
-}
-
-impl From<rustix::io::Errno> for ObjectsError {
-    fn from(error: rustix::io::Errno) -> Self {
-        io::Error::from(error).into()
-    }
 }

@@ -22,6 +22,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use self::cloud::Cloud;
 use self::directory::Directory;
 use self::key::Key;
+use super::space::Reservation;
 use crate::protocol::Timestamp;
 
 mod cloud;
@@ -43,7 +44,7 @@ pub use meta::ObjectMeta;
 pub use object_store::signer::Url;
 pub use options::{Addressing, Bucket, Keys, ObjectsOptions, Place};
 pub use presign::SignedUpload;
-pub use reading::Body;
+pub use reading::{Body, READS_AT_A_TIME};
 pub use url_key::UrlKey;
 pub use writer::Writer;
 
@@ -129,12 +130,29 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::Key`]; [`ObjectsError::Full`] when a directory has too little space.
     pub async fn writer(&self, key: &str, meta: &ObjectMeta) -> Result<Writer, ObjectsError> {
-        let path = self.path(Key::parse(key)?)?;
-        if let Kind::Directory(directory) = &self.0.kind {
-            directory.check_space().await?;
-            return Ok(Writer::new(self.clone(), path, Default::default()));
+        let room = self.reserve(None).await?;
+        self.writer_in(key, meta, room)
+    }
+
+    /// Space for an object of `size` bytes, or for the beginning of one. `None`: its place needs no space of ours.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Full`].
+    pub async fn reserve(&self, size: Option<u64>) -> Result<Option<Reservation>, ObjectsError> {
+        match &self.0.kind {
+            Kind::Directory(directory) => directory.reserve(size.unwrap_or(0)).await.map(Some),
+            Kind::Cloud(_) => Ok(None),
         }
-        Ok(Writer::new(self.clone(), path, meta.attributes()))
+    }
+
+    /// The same as [`Objects::writer`] with space that was reserved for it.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Key`].
+    pub fn writer_in(&self, key: &str, meta: &ObjectMeta, room: Option<Reservation>) -> Result<Writer, ObjectsError> {
+        let path = self.path(Key::parse(key)?)?;
+        let attributes = if self.serves_itself() { meta.attributes() } else { Default::default() };
+        Ok(Writer::new(self.clone(), path, attributes, room))
     }
 
     /// Stores a file as an object. A directory on the file's disk takes the file itself, which is gone then.
@@ -161,8 +179,9 @@ impl Objects {
         {
             return Ok(size);
         }
-        let mut writer = self.writer(key, meta).await?;
-        let mut body = reading::file(file.to_owned(), None).await?.stream;
+        let body = reading::file(file.to_owned(), None).await?;
+        let room = self.reserve(Some(body.size)).await?;
+        let (mut writer, mut body) = (self.writer_in(key, meta, room)?, body.stream);
         let mut noted = false;
         while let Some(piece) = body.next().await {
             writer.write(&piece?).await?;

@@ -1,9 +1,9 @@
 //! Objects as streams of pieces.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,12 +11,19 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path as StorePath;
 use object_store::{Attributes, GetOptions, GetRange, GetResult, ObjectStore};
+use tokio::sync::Semaphore;
 
 use super::ObjectsError;
 use super::directory::blocking;
 
 /// Bytes of a file that are read at a time.
 const PIECE: u64 = 256 * 1024;
+
+/// Files of a directory that this process has open at a time to read a piece of them. They are a part of the descriptors
+/// that connections leave free.
+pub const READS_AT_A_TIME: usize = 16;
+
+static READS: Semaphore = Semaphore::const_new(READS_AT_A_TIME);
 
 /// The bytes of an object.
 pub struct Body {
@@ -30,40 +37,74 @@ pub struct Body {
     pub(super) attributes: Attributes,
 }
 
-/// Reads a file.
+/// Reads a file. It is open only while a piece of it is read: who does not read on holds no descriptor, however many they
+/// are. Removed meanwhile, it ends.
 pub(super) async fn file(path: PathBuf, range: Option<Range<u64>>) -> Result<Body, ObjectsError> {
-    let (file, size, range) = blocking(move || {
-        let mut file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(ObjectsError::NotFound);
-        }
-        let size = metadata.len();
-        let range = match range {
-            Some(range) => within(range, size)?,
-            None => 0..size,
-        };
-        file.seek(SeekFrom::Start(range.start))?;
-        Ok((file, size, range))
-    })
-    .await?;
-    let left = range.end - range.start;
-    let stream = stream::try_unfold((file, left), |(mut file, left)| async move {
-        if left == 0 {
+    let path: Arc<Path> = path.into();
+    let opened = path.clone();
+    let which = reading(move || Which::of(&open(&opened)?)).await?;
+    let size = which.size;
+    let range = match range {
+        Some(range) => within(range, size)?,
+        None => 0..size,
+    };
+    let stream = stream::try_unfold((path, range.clone()), move |(path, left)| async move {
+        if left.is_empty() {
             return Ok(None);
         }
-        blocking(move || {
-            let mut piece = Vec::with_capacity(left.min(PIECE) as usize);
-            (&mut file).take(left.min(PIECE)).read_to_end(&mut piece)?;
-            if piece.is_empty() {
-                return Err(ObjectsError::Unavailable("the file became shorter while it was read".into()));
+        reading(move || {
+            let file = open(&path)?;
+            if Which::of(&file)? != which {
+                return Err(ObjectsError::Refused("the file was replaced while it was read".into()));
             }
-            let left = left - piece.len() as u64;
-            Ok(Some((Bytes::from(piece), (file, left))))
+            let end = left.end.min(left.start + PIECE);
+            let mut piece = vec![0; (end - left.start) as usize];
+            file.read_exact_at(&mut piece, left.start)?;
+            Ok(Some((Bytes::from(piece), (path, end..left.end))))
         })
         .await
     });
     Ok(Body { size, range, stream: stream.boxed(), attributes: Attributes::default() })
+}
+
+/// What tells that a path still leads to the same file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Which {
+    device: u64,
+    number: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Which {
+    fn of(file: &File) -> Result<Self, ObjectsError> {
+        let found = file.metadata()?;
+        match found.is_file() {
+            true => Ok(Self {
+                device: found.dev(),
+                number: found.ino(),
+                size: found.len(),
+                modified: (found.mtime(), found.mtime_nsec()),
+            }),
+            false => Err(ObjectsError::NotFound),
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, ObjectsError> {
+    Ok(File::open(path)?)
+}
+
+/// Reads what waits for a disk, one of so many at a time as may have a file open.
+async fn reading<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ObjectsError> + Send + 'static,
+) -> Result<T, ObjectsError> {
+    let place = READS.acquire().await.map_err(|closed| ObjectsError::Unavailable(closed.to_string()))?;
+    blocking(move || {
+        let _place = place; // until the file is closed, also when nobody waits for it any more
+        work()
+    })
+    .await
 }
 
 /// Reads from a store that is elsewhere.

@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::debug;
 
-use super::directory::Directory;
-use super::{Kind, Objects, ObjectsError};
+use super::{Objects, ObjectsError};
+use crate::storage::space::Reservation;
 
 /// Bytes of a part for a store elsewhere: the least that S3 takes, and all alike, as R2 demands.
 const PART: usize = 5 * 1024 * 1024;
@@ -25,14 +25,14 @@ const BLOCK: usize = 128 * 1024;
 pub(super) const MAX_PARTS: usize = 10_000;
 /// How often a directory is made anew that others have just removed because it was empty.
 const TRIES: usize = 100;
-/// The space of a directory is looked at once in so many parts.
-const SPACE_CHECK: usize = 16;
 
 /// An object that is being written. Dropped before it is finished, it leaves nothing, as soon as the store is told so.
 pub struct Writer {
     objects: Objects,
     path: StorePath,
     attributes: Attributes,
+    /// Its space on the disk of a directory.
+    room: Option<Reservation>,
     /// What goes into the next part.
     filling: PutPayloadMut,
     /// Bytes so far.
@@ -64,9 +64,9 @@ enum Step {
 }
 
 impl Writer {
-    pub(super) fn new(objects: Objects, path: StorePath, attributes: Attributes) -> Self {
+    pub(super) fn new(objects: Objects, path: StorePath, attributes: Attributes, room: Option<Reservation>) -> Self {
         let filling = PutPayloadMut::new().with_block_size(BLOCK);
-        Self { objects, path, attributes, filling, size: 0, upload: None, task: None, sent: 0, failed: false }
+        Self { objects, path, attributes, room, filling, size: 0, upload: None, task: None, sent: 0, failed: false }
     }
 
     /// What the store calls this upload, once it has parts and the store names it; for [`Objects::clear`].
@@ -82,6 +82,12 @@ impl Writer {
     /// # Errors
     /// [`ObjectsError`].
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), ObjectsError> {
+        if let Some(room) = &mut self.room
+            && let Err(error) = room.write(bytes.len() as u64).await
+        {
+            self.failed = true;
+            return Err(error.into());
+        }
         let most = self.most();
         while !bytes.is_empty() {
             // A full part is sent when more follows: so a last part is never empty.
@@ -210,11 +216,7 @@ impl Writer {
             }
             Upload::Held(upload) => {
                 let put = upload.put_part(part);
-                let directory = self.objects.directory().filter(|_| number.is_multiple_of(SPACE_CHECK)).cloned();
                 Some(tokio::spawn(async move {
-                    if let Some(directory) = directory {
-                        Directory::check_space(&directory).await?;
-                    }
                     put.await?;
                     Ok(Step::Taken)
                 }))
@@ -289,12 +291,5 @@ impl Objects {
     /// How often a write is tried that finds its directory missing: somebody else removes empty ones at the same time.
     fn tries(&self) -> usize {
         if self.serves_itself() { 1 } else { TRIES }
-    }
-
-    fn directory(&self) -> Option<&Directory> {
-        match &self.0.kind {
-            Kind::Directory(directory) => Some(directory),
-            Kind::Cloud(_) => None,
-        }
     }
 }

@@ -9,7 +9,8 @@ use crate::protocol::{
 
 /// What [`artifact`] reads.
 pub(super) const COLUMNS: &str = "id, run_id, name, kind, content_type, test, state, key, direct, size, sha256, \
-                                  stored_size, stored_sha256, coding, method, failure, created_at";
+                                  stored_size, stored_sha256, coding, method, decoded_size, failure, idempotency_key, \
+                                  created_at";
 
 /// What [`pin`] reads.
 pub(super) const PIN_COLUMNS: &str = "reason, until, since";
@@ -30,6 +31,7 @@ pub(super) fn artifact(row: &impl Cells) -> Result<ArtifactRow, sqlx::Error> {
         sha256: word(row, "sha256", Sha256::parse_hex)?,
         stored: stored(row)?,
         failure: row.text("failure")?,
+        idempotency_key: row.text("idempotency_key")?,
         created_at: must("created_at", time(row, "created_at")?)?,
     })
 }
@@ -41,6 +43,7 @@ fn stored(row: &impl Cells) -> Result<Option<Stored>, sqlx::Error> {
         sha256: must("stored_sha256", word(row, "stored_sha256", Sha256::parse_hex)?)?,
         coding: must("coding", word(row, "coding", ContentCoding::parse)?)?,
         method: must("method", word(row, "method", Method::parse)?)?,
+        decoded: self::size(row, "decoded_size")?,
     }))
 }
 

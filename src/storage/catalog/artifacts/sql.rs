@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::rows::{self, COLUMNS, PIN_COLUMNS};
 use super::tables::{Cells as _, Statement, Tables};
 use super::{ArtifactCatalog, ArtifactRow, Due, DueQuery, Finished, Kept, Stored, Totals, due};
-use crate::protocol::{ArtifactId, Pin, RunId, Timestamp};
+use crate::protocol::{ArtifactId, ArtifactName, Pin, RunId, Sha256, Timestamp};
 use crate::storage::catalog::CatalogError;
 
 fn unreadable(error: sqlx::Error) -> CatalogError {
@@ -50,16 +50,17 @@ fn listed<T: Tables>() -> String {
 }
 
 fn with_stored(statement: Statement, stored: &Stored) -> Statement {
-    let Stored { size, sha256, coding, method } = stored;
-    statement.with(*size).with(sha256.to_string()).with(coding.as_str()).with(method.as_str())
+    let Stored { size, sha256, coding, method, decoded } = stored;
+    statement.with(*size).with(sha256.to_string()).with(coding.as_str()).with(method.as_str()).with(*decoded)
 }
 
 #[async_trait]
 impl<T: Tables> ArtifactCatalog for T {
     async fn announce(&self, artifact: &ArtifactRow, most: usize) -> Result<bool, CatalogError> {
         let sql = "INSERT INTO runcast_artifacts \
-                   (id, run_id, name, kind, content_type, test, state, key, direct, size, sha256, created_at) \
-                   SELECT $1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11 WHERE $12 > (SELECT count(*) FROM \
+                   (id, run_id, name, kind, content_type, test, state, key, direct, size, sha256, created_at, \
+                   idempotency_key) \
+                   SELECT $1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $13 WHERE $12 > (SELECT count(*) FROM \
                    (SELECT 1 FROM runcast_artifacts WHERE run_id = $2 AND state <> 'deleted' LIMIT $12) AS others) \
                    RETURNING id";
         let insert = Statement::new(sql)
@@ -74,7 +75,8 @@ impl<T: Tables> ArtifactCatalog for T {
             .with(artifact.size)
             .with(artifact.sha256.map(|digest| digest.to_string()))
             .with(artifact.created_at)
-            .with(most);
+            .with(most)
+            .with(artifact.idempotency_key.clone());
         changed(self, insert.alone(&artifact.run)).await
     }
 
@@ -100,16 +102,42 @@ impl<T: Tables> ArtifactCatalog for T {
         self.ask(Statement::new(sql).with(id).with(upload)).await.map(drop)
     }
 
-    async fn finish(&self, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError> {
-        let sql = "UPDATE runcast_artifacts SET state = 'ready', stored_size = $2, stored_sha256 = $3, coding = $4, \
-                   method = $5, key = $6, size = $7, sha256 = $8, compress_at = $9, upload = NULL, failures = 0, \
-                   retry_at = NULL WHERE id = $1 AND state = 'pending' RETURNING id";
+    async fn keyed(&self, run: &RunId, key: &str) -> Result<Vec<Kept>, CatalogError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, {PIN_COLUMNS} FROM runcast_artifacts LEFT JOIN runcast_pins USING (run_id) \
+             WHERE run_id = $1 AND idempotency_key IS NOT NULL AND idempotency_key = $2 \
+             AND state IN ('pending', 'ready') ORDER BY id"
+        );
+        all(self, Statement::new(sql).with(run).with(key), rows::kept).await
+    }
+
+    async fn same(&self, run: &RunId, name: &ArtifactName, sha256: Sha256) -> Result<Option<Kept>, CatalogError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, {PIN_COLUMNS} FROM runcast_artifacts LEFT JOIN runcast_pins USING (run_id) \
+             WHERE run_id = $1 AND name = $2 AND sha256 = $3 AND state = 'ready' ORDER BY id LIMIT 1"
+        );
+        one(self, Statement::new(sql).with(run).with(name.as_str()).with(sha256.to_string()), rows::kept).await
+    }
+
+    async fn finish(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError> {
+        // A digest that the row has already was announced.
+        let sql = "UPDATE runcast_artifacts AS mine SET state = 'ready', stored_size = $2, stored_sha256 = $3, \
+                   coding = $4, method = $5, decoded_size = $6, key = $7, size = $8, sha256 = $9, compress_at = $10, \
+                   upload = NULL, failures = 0, retry_at = NULL \
+                   WHERE id = $1 AND run_id = $11 AND state = 'pending' \
+                   AND NOT EXISTS (SELECT 1 FROM runcast_artifacts AS other WHERE other.run_id = $11 \
+                   AND other.state = 'ready' AND other.idempotency_key IS NOT NULL \
+                   AND other.idempotency_key = mine.idempotency_key) \
+                   AND (mine.sha256 IS NULL OR NOT EXISTS (SELECT 1 FROM runcast_artifacts AS other \
+                   WHERE other.run_id = $11 AND other.state = 'ready' AND other.name = mine.name \
+                   AND other.sha256 = $9)) RETURNING id";
         let update = with_stored(Statement::new(sql).with(id), &finished.stored)
             .with(finished.key.as_str())
             .with(finished.size)
             .with(finished.sha256.to_string())
-            .with(finished.compress_at);
-        changed(self, update).await
+            .with(finished.compress_at)
+            .with(run);
+        changed(self, update.alone(run)).await
     }
 
     async fn fail(&self, id: ArtifactId, why: &str) -> Result<bool, CatalogError> {
@@ -165,8 +193,8 @@ impl<T: Tables> ArtifactCatalog for T {
         until: Timestamp,
     ) -> Result<bool, CatalogError> {
         let sql = "UPDATE runcast_artifacts SET stored_size = $2, stored_sha256 = $3, coding = $4, method = $5, \
-                   key = $6, former_key = $7, former_until = $8, compress_at = NULL \
-                   WHERE id = $1 AND state = 'ready' AND key = $7 AND former_key IS NULL RETURNING id";
+                   decoded_size = $6, key = $7, former_key = $8, former_until = $9, compress_at = NULL \
+                   WHERE id = $1 AND state = 'ready' AND key = $8 AND former_key IS NULL RETURNING id";
         changed(self, with_stored(Statement::new(sql).with(id), stored).with(key).with(from).with(until)).await
     }
 

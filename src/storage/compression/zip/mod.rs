@@ -17,6 +17,7 @@ use std::fs::File;
 use super::{Halt, Limits, Smaller};
 use crate::protocol::artifact::Method;
 use crate::protocol::coding::ContentCoding;
+use crate::storage::space::Reservation;
 
 mod entry;
 mod extra;
@@ -33,12 +34,13 @@ pub(super) fn compress(
     size: u64,
     target: &mut File,
     most: u64,
+    room: Option<&mut Reservation>,
     limits: &Limits,
     stop: &dyn Fn() -> bool,
 ) -> Result<Smaller, Halt> {
     let original = Original::open(source, size)?;
     let entries = survey::survey(&original, limits, stop)?;
-    rebuild::rebuild(&original, target, most, stop)?;
+    rebuild::rebuild(&original, target, most, room, stop)?;
     let verified = verify::verify(&original, target, stop)?;
     Ok(Smaller {
         method: Method::Rezipped,

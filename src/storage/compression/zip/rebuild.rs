@@ -14,6 +14,7 @@ use super::entry::Entry;
 use super::extra;
 use super::original::{Local, Original};
 use super::record::Record;
+use crate::storage::space::Reservation;
 
 /// Higher levels save a percent more and cost a multiple of the time.
 const LEVEL: i32 = 9;
@@ -34,9 +35,10 @@ pub(super) fn rebuild(
     original: &Original<'_>,
     target: &mut File,
     most: u64,
+    room: Option<&mut Reservation>,
     stop: &dyn Fn() -> bool,
 ) -> Result<(), Halt> {
-    let mut encoder = Encoder::new(Output::to(target, most)?, LEVEL)?;
+    let mut encoder = Encoder::new(Output::to(target, most, room)?, LEVEL)?;
     encoder.window_log(ZSTD_WINDOW_LOG)?;
     encoder.long_distance_matching(true)?;
     encoder.include_checksum(true)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::storage::journal::JournalError;
+use crate::storage::space::free_bytes;
 
 /// The free space is asked for at most this often.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -31,9 +32,8 @@ impl Disk {
         let free = match self.last {
             Some((at, free)) if at.elapsed() < CHECK_EVERY => free,
             _ => {
-                let stat = rustix::fs::statvfs(&self.directory)
+                let free = free_bytes(&self.directory)
                     .map_err(|error| JournalError::Unavailable(format!("{}: {error}", self.directory.display())))?;
-                let free = stat.f_bavail.saturating_mul(stat.f_frsize);
                 self.last = Some((Instant::now(), free));
                 free
             }
