@@ -56,6 +56,7 @@ use crate::storage::redis::Client;
 use crate::telemetry;
 
 mod artifacts;
+mod clock;
 mod closing;
 mod depot;
 mod drain;
@@ -160,6 +161,8 @@ pub async fn run(
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
     let upkeep = actix_rt::spawn(keep_metrics(parts.metrics.clone()));
+    let watched = parts.storage.clone();
+    let watch = actix_rt::spawn(async move { clock::watch(&watched).await });
     parts.node.enter(Phase::Ready);
     info!(%address, node = %parts.node.id(), "serving");
     started(address);
@@ -174,6 +177,7 @@ pub async fn run(
     let drained = drain::run(&parts, gate, handle).await;
     serving.abort();
     upkeep.abort();
+    watch.abort();
     Ok(if drained { outcome } else { Outcome::Overdue })
 }
 

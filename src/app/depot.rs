@@ -47,7 +47,7 @@ pub(super) async fn open(
         },
         uploads: Arc::new(Semaphore::new(artifacts.max_uploads)),
         health: Health::default(),
-        clock: Arc::new(move || journal.now()),
+        clock: journal.clock().clone(),
     })))
 }
 

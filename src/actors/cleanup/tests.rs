@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::protocol::Retention;
+use crate::protocol::{Clock, Retention};
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use crate::storage::depot::{DepotLimits, Parts, Spool};
 use crate::storage::objects::{Objects, ObjectsOptions, Place, UrlKey};
@@ -14,7 +14,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// A depot in memory and a directory, and its clock.
 async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
     let clock = Arc::new(AtomicI64::new(1_795_454_147_966));
-    let now = clock.clone();
+    let (now, running) = (clock.clone(), clock.clone());
     let path = home.path().join("objects");
     std::fs::create_dir(&path).unwrap();
     let place = Place::Directory { path, min_free_bytes: 0 };
@@ -36,7 +36,11 @@ async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
         },
         uploads: Arc::new(Semaphore::new(1)),
         health: Default::default(),
-        clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed))),
+        clock: Clock::new(
+            move || Timestamp::from_millis(now.load(Ordering::Relaxed)),
+            move || Duration::from_millis(running.load(Ordering::Relaxed) as u64),
+            Duration::from_secs(3_600),
+        ),
     });
     (depot, clock)
 }

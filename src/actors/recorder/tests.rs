@@ -83,10 +83,10 @@ async fn store(journal: &dyn Journal, name: &str) -> RunRow {
         on_gap: OnGap::Refuse,
         lines: Lines::from_stored(r#"{"type":"log"}"#.into()),
         status: None,
-        privileged: false,
+        own: false,
         seals: false,
     };
-    let deadline = journal.now().plus_millis(10_000);
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
     let stored = journal.append(Append { run: run.clone(), posts: vec![post], precondition: None, deadline }).await;
     row(RunHead { run, head: stored.unwrap().head })
 }
