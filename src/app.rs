@@ -62,6 +62,7 @@ mod depot;
 mod drain;
 mod opening;
 mod serve;
+mod signals;
 mod worker;
 
 pub use opening::{objects_options, open_objects, open_url_key, redis_settings};
