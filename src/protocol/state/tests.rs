@@ -177,7 +177,7 @@ fn odd_events_are_counted_and_change_nothing_else() {
     // The first that has a type at all.
     unborn["startedAt"] = json!(stored_at(7));
     unborn["lastEventAt"] = json!(stored_at(odd.len() as Seq));
-    unborn["elapsedMs"] = json!(1_000 * (odd.len() as i64 - 7 as i64));
+    unborn["elapsedMs"] = json!(1_000 * (odd.len() as i64 - 7));
     assert_eq!(state, unborn);
 }
 

@@ -29,8 +29,7 @@ impl RedisJournal {
         let mut offset = 0;
         loop {
             let stride = limit.saturating_sub(found.len()).saturating_add(1).min(STRIDE);
-            let command =
-                Command::new("ZRANGEBYSCORE").arg(self.keys.index(index)).arg(from.clone()).arg(to.to_owned());
+            let command = Command::new("ZRANGEBYSCORE").arg(self.keys.index(index)).arg(from.clone()).arg(to);
             let command = command.arg("WITHSCORES").arg("LIMIT").arg(offset.to_string()).arg(stride.to_string());
             let mut parts = Parts::of(self.call(command).await?)?;
             let mut listed = 0;
