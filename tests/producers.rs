@@ -114,12 +114,14 @@ async fn a_full_run_is_ended_by_its_producer_whatever_the_others_have_posted() {
     for pad in [200_000, 20_000, 1_000, 10] {
         while post(status("running", pad)).await.status == 202 {}
     }
+    let tiny = || r#"{"type":"log","timestamp":"t"}"#.to_owned();
+    while post(tiny()).await.status == 202 {}
     for word in ["running", "paused", "queued", "stalled"] {
         post(status(word, 60)).await.problem(413, "run_full");
     }
     let many = vec![status("running", 10); 100];
     node.post_ndjson("r", &many, &[]).await.problem(413, "run_full");
-    post(r#"{"type":"log","timestamp":"t"}"#.to_owned()).await.problem(413, "run_full");
+    post(tiny()).await.problem(413, "run_full");
     assert_eq!(post(status("passed", 7_000)).await.status, 202);
     eventually!(node.get("/api/runs/r").await.json()["status"].clone(), |status| status == "passed", SOON);
     let last = async || node.stored("r").await.pop().unwrap_or_default();

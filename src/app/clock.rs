@@ -57,6 +57,7 @@ impl Watch {
     /// Says what is new; whether something is.
     fn look(&mut self) -> bool {
         let told = self.clock.check();
+        metrics::gauge!("runcast_clock_jumped").set(f64::from(u8::from(told.is_err())));
         match (told, self.jumped) {
             (Err(jump), false) => report(jump),
             (Ok(_), true) => info!("the clock is where it should be: what is due by time goes on"),
