@@ -90,3 +90,17 @@ fn end_now() {
     warn!("SIGINT twice within a second: the process ends without a drain");
     std::process::exit(INTERRUPTED);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_second_interrupt_within_a_second_is_impatient() {
+        let ago = |millis| Instant::now().checked_sub(Duration::from_millis(millis));
+        assert!(!is_impatient(None));
+        assert!(is_impatient(ago(0)));
+        assert!(is_impatient(ago(500)));
+        assert!(!is_impatient(ago(1_100)));
+    }
+}
