@@ -108,3 +108,16 @@ async fn a_run_on_another_node_is_waited_for() {
     clock.fetch_add(HOUR_MS, Ordering::Relaxed);
     assert!(run(depot, rules(), "node".into(), false).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_run_that_a_clock_which_was_ahead_has_dated_is_not_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let (depot, clock) = depot(&home).await;
+    let at = |ahead| Swept { started_at: depot.now().plus_millis(ahead).as_millis(), ..Swept::default() };
+    for (ahead, is_due) in [(0, false), (HOUR_MS, false), (24 * HOUR_MS, true)] {
+        depot.parts().catalog.note(LAST_CLEANUP, &serde_json::to_string(&at(ahead)).unwrap()).await.unwrap();
+        assert_eq!(due(&depot).await, is_due, "{ahead}");
+    }
+    clock.fetch_add(24 * HOUR_MS, Ordering::Relaxed);
+    assert!(!due(&depot).await, "it is its time now");
+}
