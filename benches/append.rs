@@ -50,10 +50,10 @@ impl Load {
                         on_gap: OnGap::Refuse,
                         lines: lines.clone(),
                         status: None,
-                        privileged: false,
+                        own: false,
                         seals: false,
                     };
-                    let deadline = journal.now().plus_millis(60_000);
+                    let deadline = Instant::now() + Duration::from_secs(60);
                     let append = Append { run: run.clone(), posts: vec![post], precondition: None, deadline };
                     let stored = journal.append(append).await.unwrap();
                     assert!(black_box(stored).outcomes[0].is_ok());

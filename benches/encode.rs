@@ -144,7 +144,7 @@ fn fold(c: &mut Criterion) {
         b.iter(|| {
             let mut state = RunState::new(RunId::parse("r").unwrap());
             for (seq, event) in (1..).zip(run.lines()) {
-                state.apply(seq, event.as_bytes());
+                state.apply(seq, Timestamp::default(), event.as_bytes());
             }
             state
         });

@@ -57,12 +57,14 @@ use crate::storage::redis::Client;
 use crate::telemetry;
 
 mod artifacts;
+mod clock;
 mod closing;
 mod depot;
 mod drain;
 mod opening;
 mod serve;
 mod shares;
+mod signals;
 mod worker;
 
 pub use opening::{objects_options, open_objects, open_url_key, redis_settings};
@@ -169,6 +171,8 @@ pub async fn run(
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
     let upkeep = actix_rt::spawn(keep_metrics(parts.metrics.clone()));
+    let watched = parts.storage.clone();
+    let watch = actix_rt::spawn(async move { clock::watch(&watched).await });
     parts.node.enter(Phase::Ready);
     info!(%address, node = %parts.node.id(), "serving");
     started(address);
@@ -183,6 +187,7 @@ pub async fn run(
     let drained = drain::run(&parts, gate, handle).await;
     serving.abort();
     upkeep.abort();
+    watch.abort();
     Ok(if drained { outcome } else { Outcome::Overdue })
 }
 

@@ -25,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // What the actors of one thread share: sessions and galleries meet here, by trait.
     ("actors/floor", &["actors::floor", "actors::messages", "actors::session", "meters", "protocol"]),
     // Each actor: words, storage, speech, and itself. They talk by messages.
-    ("actors/room", &["actors::room", "actors::messages", "actors::supervision", "protocol", "storage"]),
+    ("actors/room", &["actors::room", "actors::messages", "actors::supervision", "budget", "protocol", "storage"]),
     (
         "actors/session",
         &[
@@ -43,7 +43,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("actors/gallery", &["actors::gallery", "actors::floor", "actors::messages", "actors::supervision", "protocol"]),
     ("actors/usher", &["actors::usher", "actors::floor", "actors::messages", "actors::supervision", "protocol"]),
     ("actors/registry", &["actors::registry", "actors::messages", "actors::supervision", "protocol"]),
-    ("actors/bridge", &["actors::bridge", "actors::messages", "actors::supervision", "backoff", "protocol", "storage"]),
+    (
+        "actors/bridge",
+        &["actors::bridge", "actors::messages", "actors::supervision", "backoff", "budget", "protocol", "storage"],
+    ),
     ("actors/presence", &["actors::presence", "actors::messages", "actors::supervision", "protocol", "storage"]),
     ("actors/heartbeat", &["actors::heartbeat", "actors::messages", "actors::supervision"]),
     ("actors/recorder", &["actors::recorder", "actors::messages", "actors::supervision", "protocol", "storage"]),

@@ -45,7 +45,13 @@ fn settings(redis: &RedisServer, name: &str) -> RedisSettings {
 
 fn journal(redis: &RedisServer, node: &str) -> Arc<RedisJournal> {
     let settings = settings(redis, node);
-    Arc::new(RedisJournal::open(RedisOptions { prefix: "t".into(), node: node.into(), limits: ROOMY, settings }))
+    Arc::new(RedisJournal::open(RedisOptions {
+        prefix: "t".into(),
+        node: node.into(),
+        limits: ROOMY,
+        settings,
+        max_clock_step: Duration::from_secs(3_600),
+    }))
 }
 
 /// One node's bridge and rooms, in this process.

@@ -42,8 +42,8 @@ mod contract {
         a_precondition_lets_exactly_one_of_many_win
         a_conditional_append_repeated_hears_that_it_had_won
         a_sealed_run_refuses_posts_and_answers_repeats
-        the_last_moment_of_a_run_takes_privileged_posts
-        a_full_run_takes_only_privileged_posts_and_then_none
+        the_last_moment_of_a_run_takes_its_last_word
+        a_full_run_takes_its_last_word_and_the_servers_own
     }
     contract! { producers:
         a_repeated_post_is_all_duplicate_however_late
@@ -63,6 +63,7 @@ mod contract {
         a_read_event_is_what_was_posted_byte_for_byte
         changed_runs_are_listed_oldest_change_first
         idle_runs_are_those_that_can_grow
+        a_listing_goes_on_behind_its_last_run_and_tells_each_once
     }
     contract! { lives:
         only_old_ended_runs_expire

@@ -16,7 +16,7 @@ use runcast::protocol::lineage::Resume;
 use runcast::protocol::state::RunStatus;
 use runcast::protocol::{After, Cursor, Epoch, Seq};
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
-use runcast::storage::journal::{Head, Journal as _, JournalError, Limits, Post, RunPhase, Stored};
+use runcast::storage::journal::{Expired, Head, Journal as _, JournalError, Limits, Post, RunPhase, Stored};
 use runcast::storage::redis::RedisSettings;
 use support::{FaultProxy, RedisServer, SOON, eventually};
 use words::{ROOMY, append, event, is_unavailable, log, post, post_of, run, status_post};
@@ -29,7 +29,13 @@ fn journal_with(address: SocketAddr, node: &str, limits: Limits) -> RedisJournal
         client_name: node.to_owned(),
         purpose: "test",
     };
-    RedisJournal::open(RedisOptions { prefix: "t".into(), node: node.to_owned(), limits, settings })
+    RedisJournal::open(RedisOptions {
+        prefix: "t".into(),
+        node: node.to_owned(),
+        limits,
+        settings,
+        max_clock_step: Duration::from_secs(3_600),
+    })
 }
 
 fn journal(address: SocketAddr, node: &str) -> RedisJournal {
@@ -246,10 +252,54 @@ async fn what_somebody_else_writes_under_a_runs_keys_harms_that_run_alone() {
     let heads = journal.each_head(&["foreign", "r", "s", "t"].map(run)).await.unwrap();
     let fates: Vec<_> = heads.iter().map(|head| head.as_ref().map(|head| head.tip).map_err(|_| ())).collect();
     assert_eq!(fates, [Err(()), Ok(1), Err(()), Err(())]);
-    let listed = journal.changed_since(runcast::protocol::Timestamp::default(), 10).await.unwrap();
+    let listed = journal.changed_since(runcast::protocol::Timestamp::default(), None, 10).await.unwrap().runs;
     assert_eq!(listed.iter().map(|row| row.run.as_str()).collect::<Vec<_>>(), ["r"]);
     let expired = journal.expire(journal.now().plus_millis(60_000), 10).await.unwrap();
     assert_eq!(expired.runs, [run("r")]);
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_holds_up_nothing_that_is_listed_behind_it() {
+    let server = RedisServer::start().await;
+    let journal = journal(server.address(), "a");
+    let later = || journal.now().plus_millis(60_000);
+    for index in ["t:runs:ended", "t:runs:open"] {
+        for n in 0..5 {
+            // Older than all others: two that have no head, and what can't even be a run's name.
+            let name = ["broken", "no name!"][n % 2];
+            server.cli(&["ZADD", index, &n.to_string(), &format!("{name}{n}")]);
+            server.cli(&["SET", &format!("t:{{broken{n}}}:head"), "x"]);
+        }
+    }
+    for n in 0..4 {
+        let ended = vec![status_post("p", 1, RunStatus::Passed)];
+        journal.append(append(&journal, &format!("ended{n}"), ended)).await.unwrap();
+        journal.append(append(&journal, &format!("open{n}"), vec![post("p", 1..=1)])).await.unwrap();
+    }
+    let (mut after, mut idle, mut steps) = (None, Vec::new(), 0);
+    loop {
+        let page = journal.idle_since(later(), false, after.as_ref(), 2).await.unwrap();
+        idle.extend(page.runs.into_iter().map(|one| one.run.to_string()));
+        (after, steps) = (page.next, steps + 1);
+        if after.is_none() {
+            break;
+        }
+    }
+    idle.sort();
+    assert_eq!((idle.join(" "), steps <= 5), ("open0 open1 open2 open3".into(), true), "{steps}");
+    let mut expired = Vec::new();
+    for more in [true, false] {
+        let step = journal.expire(later(), 2).await.unwrap();
+        assert_eq!((step.runs.len(), step.more), (2, more));
+        expired.extend(step.runs.into_iter().map(|run| run.to_string()));
+    }
+    expired.sort();
+    assert_eq!(expired.join(" "), "ended0 ended1 ended2 ended3");
+    assert_eq!(
+        journal.expire(later(), 2).await.unwrap(),
+        Expired::default(),
+        "what is left is no reason to come again"
+    );
 }
 
 #[tokio::test]

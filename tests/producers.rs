@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Reply, TestNode, Viewer, numbered, soon};
+use support::{Reply, SOON, TestNode, Viewer, eventually, numbered, soon};
 
 /// Headers of a numbered post.
 fn from<'a>(producer: &'a str, n: &'a str) -> [(&'a str, &'a str); 2] {
@@ -97,4 +97,33 @@ async fn posts_of_many_at_once_are_each_whole_and_in_one_order() {
         let first = reply["firstSeq"].as_u64().unwrap() as usize;
         assert_eq!(viewer.texts()[first - 1..][..batch.len()], *batch);
     }
+}
+
+#[tokio::test]
+async fn a_full_run_is_ended_by_its_producer_whatever_the_others_have_posted() {
+    let node = TestNode::start(&[
+        ("RUNCAST__JOURNAL__MAX_RUN_BYTES", "1048576"),
+        ("RUNCAST__INGEST__MAX_BATCH_BYTES", "524288"),
+        ("RUNCAST__JOURNAL__SWEEP_SECS", "1"),
+        ("RUNCAST__JOURNAL__SEAL_HOURS", "0"),
+    ]);
+    let status = |status: &str, pad: usize| {
+        format!(r#"{{"type":"run_status","timestamp":"t","status":"{status}","pad":"{}"}}"#, "x".repeat(pad))
+    };
+    let post = async |line: String| node.post_ndjson("r", &[line], &[]).await;
+    for pad in [200_000, 20_000, 1_000, 10] {
+        while post(status("running", pad)).await.status == 202 {}
+    }
+    let tiny = || r#"{"type":"log","timestamp":"t"}"#.to_owned();
+    while post(tiny()).await.status == 202 {}
+    for word in ["running", "paused", "queued", "stalled"] {
+        post(status(word, 60)).await.problem(413, "run_full");
+    }
+    let many = vec![status("running", 10); 100];
+    node.post_ndjson("r", &many, &[]).await.problem(413, "run_full");
+    post(tiny()).await.problem(413, "run_full");
+    assert_eq!(post(status("passed", 7_000)).await.status, 202);
+    eventually!(node.get("/api/runs/r").await.json()["status"].clone(), |status| status == "passed", SOON);
+    let last = async || node.stored("r").await.pop().unwrap_or_default();
+    eventually!(last().await, |line| line.contains("\"sealed\""), SOON);
 }

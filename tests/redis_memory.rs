@@ -37,7 +37,13 @@ async fn fill(batch: usize) -> f64 {
         purpose: "test",
     };
     let limits = Limits { max_run_bytes: MAX_RUN_BYTES, tombstone: Duration::from_secs(3_600) };
-    let journal = RedisJournal::open(RedisOptions { prefix: "t".into(), node: "node".into(), limits, settings });
+    let journal = RedisJournal::open(RedisOptions {
+        prefix: "t".into(),
+        node: "node".into(),
+        limits,
+        settings,
+        max_clock_step: Duration::from_secs(3_600),
+    });
     let event = format!(r#"{{"type":"log","text":"{}"}}"#, "x".repeat(EVENT_BYTES - 24));
     assert_eq!(event.len(), EVENT_BYTES);
     let events = vec![event; batch];

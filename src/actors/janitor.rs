@@ -1,7 +1,9 @@
 //! The janitor: ends what nobody ended, seals what has ended, and expires what is old, in bounded steps.
 //!
 //! Receives nothing. Sends `Publish` (a `run_status` "lost", a `sealed`) to rooms through the registry, expiries to the
-//! journal, and the expired runs to the recorder. When the journal is away it tries again at the next sweep.
+//! journal, and the expired runs to the recorder. When the journal is away it tries again at the next sweep. A run that
+//! can't be closed is left behind, and comes again once the sweeps have been through all others. While the journal's clock
+//! has jumped it does nothing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use serde_json::json;
 use tokio::sync::oneshot;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::messages::recorder::RunsGone;
 use super::messages::registry::{FindRoom, RunsExpired};
@@ -18,8 +20,11 @@ use super::messages::room::Publish;
 use super::supervision::{Alive, Line};
 use crate::budget::Budget;
 use crate::protocol::state::RunStatus;
-use crate::protocol::{Lines, RunId, Timestamp};
-use crate::storage::journal::{Journal, JournalError, RunHead};
+use crate::protocol::{Jump, Lines, RunId};
+use crate::storage::journal::{Journal, JournalError, RunHead, RunPlace};
+
+/// Most steps of one kind in a sweep; the next sweep goes on behind them.
+const STEPS: usize = 10;
 
 /// When things are due.
 #[derive(Clone, Debug)]
@@ -40,8 +45,27 @@ pub struct JanitorTimes {
 pub struct Janitor {
     times: JanitorTimes,
     ports: JanitorPorts,
+    /// Where the last sweep has left off.
+    places: Places,
     sweeping: bool,
     _alive: Alive,
+}
+
+/// Where to go on; `None`: at the oldest run.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    lost: Option<RunPlace>,
+    ended: Option<RunPlace>,
+}
+
+/// Why a sweep stopped early.
+#[derive(Debug, thiserror::Error)]
+enum Halt {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Whoever watches the clock says so.
+    #[error(transparent)]
+    Clock(#[from] Jump),
 }
 
 /// What the janitor works with.
@@ -62,7 +86,7 @@ pub struct JanitorPorts {
 impl Janitor {
     /// A janitor that begins with the first interval's end.
     pub fn new(times: JanitorTimes, ports: JanitorPorts, alive: Alive) -> Self {
-        Self { times, ports, sweeping: false, _alive: alive }
+        Self { times, ports, places: Places::default(), sweeping: false, _alive: alive }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
@@ -70,34 +94,56 @@ impl Janitor {
             return;
         }
         self.sweeping = true;
-        let (ports, times) = (self.ports.clone(), self.times.clone());
+        let (ports, times, mut places) = (self.ports.clone(), self.times.clone(), self.places.clone());
         let sweep = async move {
-            if let Err(error) = ports.sweep(&times).await {
-                warn!(%error, "the sweep stopped early");
+            match ports.sweep(&times, &mut places).await {
+                Ok(()) => {}
+                Err(Halt::Journal(error)) => warn!(%error, "the sweep stopped early"),
+                Err(Halt::Clock(jump)) => debug!(%jump, "no sweep"),
             }
+            places
         };
-        ctx.spawn(wrap_future::<_, Self>(sweep).map(|(), janitor, _| janitor.sweeping = false));
+        ctx.spawn(wrap_future::<_, Self>(sweep).map(|places, janitor, _| {
+            janitor.sweeping = false;
+            janitor.places = places;
+        }));
     }
 }
 
 impl JanitorPorts {
-    async fn sweep(&self, times: &JanitorTimes) -> Result<(), JournalError> {
-        let now = self.journal.now();
-        let lost = self.journal.idle_since(now.plus_millis(-times.lost_ms), false, times.batch).await?;
-        for RunHead { run, head } in lost {
-            let detail = "no event for a long time";
-            let event = json!({"type": "run_status", "timestamp": now, "status": "lost", "detail": detail});
-            self.append(&run, event, Some(RunStatus::Lost), head.tip).await;
-        }
-        let ended = self.journal.idle_since(now.plus_millis(-times.seal_ms), true, times.batch).await?;
-        for RunHead { run, head } in ended {
-            self.append(&run, json!({"type": "sealed", "timestamp": now}), None, head.tip).await;
-        }
-        self.expire(now.plus_millis(-times.retain_ms), times.batch).await
+    async fn sweep(&self, times: &JanitorTimes, places: &mut Places) -> Result<(), Halt> {
+        self.close(false, times.lost_ms, times.batch, &mut places.lost).await?;
+        self.close(true, times.seal_ms, times.batch, &mut places.ended).await?;
+        self.expire(times.retain_ms, times.batch).await
     }
 
-    async fn expire(&self, before: Timestamp, batch: usize) -> Result<(), JournalError> {
+    /// Marks as lost what has been silent for so long, or seals what had ended by then.
+    async fn close(&self, ended: bool, idle_ms: i64, batch: usize, place: &mut Option<RunPlace>) -> Result<(), Halt> {
+        for _ in 0..STEPS {
+            let before = self.journal.clock().check()?.plus_millis(-idle_ms);
+            let page = self.journal.idle_since(before, ended, place.as_ref(), batch).await?;
+            for RunHead { run, head } in page.runs {
+                let now = self.journal.clock().check()?;
+                let (event, status) = if ended {
+                    (json!({"type": "sealed", "timestamp": now}), None)
+                } else {
+                    let detail = "no event for a long time";
+                    let event = json!({"type": "run_status", "timestamp": now, "status": "lost", "detail": detail});
+                    (event, Some(RunStatus::Lost))
+                };
+                self.append(&run, event, status, head.tip).await;
+            }
+            *place = page.next;
+            if place.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn expire(&self, retain_ms: i64, batch: usize) -> Result<(), Halt> {
         loop {
+            let before = self.journal.clock().check()?.plus_millis(-retain_ms);
             let expired = self.journal.expire(before, batch).await?;
             if !expired.runs.is_empty() {
                 info!(runs = expired.runs.len(), "runs expired");
@@ -121,7 +167,7 @@ impl JanitorPorts {
             numbered: None,
             lines: Lines::from_stored(event.to_string().into()),
             status,
-            privileged: true,
+            own: true,
             seals: status.is_none(),
             if_tip: Some(tip),
             arrived: Instant::now(),

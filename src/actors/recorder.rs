@@ -17,7 +17,7 @@ use super::messages::recorder::{RunChanged, RunsGone};
 use super::supervision::Alive;
 use crate::protocol::{RunId, Timestamp};
 use crate::storage::catalog::{Catalog, CatalogError, RunRow};
-use crate::storage::journal::{Head, Journal, RunHead};
+use crate::storage::journal::{Head, Journal, JournalError, RunHead, RunPlace};
 
 /// How often rows are written.
 const PACE: Duration = Duration::from_millis(250);
@@ -49,11 +49,12 @@ pub struct Recorder {
     _alive: Alive,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum RepairFrom {
     /// The catalog's newest row.
     Newest,
-    At(Timestamp),
+    /// Behind this run, of those that have changed since.
+    Behind(Timestamp, RunPlace),
 }
 
 impl Recorder {
@@ -76,7 +77,7 @@ impl Recorder {
         if self.busy {
             return;
         }
-        if let Some(from) = self.repair_from {
+        if let Some(from) = self.repair_from.clone() {
             self.repair(from, ctx);
         } else if !self.waiting.is_empty() || !self.gone.is_empty() {
             self.write(ctx);
@@ -118,28 +119,28 @@ impl Recorder {
         self.busy = true;
         let (catalog, journal) = (self.catalog.clone(), self.journal.clone());
         let step = async move {
-            let since = match from {
-                RepairFrom::At(at) => at,
+            let away = |error: JournalError| CatalogError(error.to_string());
+            let (since, behind) = match from {
+                RepairFrom::Behind(since, place) => (since, Some(place)),
                 RepairFrom::Newest => {
-                    let newest = catalog.newest().await?;
-                    newest.map_or(Timestamp::from_millis(0), |at| at.plus_millis(-REPAIR_MARGIN_MS))
+                    // What a clock that was ahead has dated is no reason to leave out what came after it.
+                    let newest = catalog.newest().await?.map(|at| at.min(journal.now()));
+                    (newest.map_or(Timestamp::from_millis(0), |at| at.plus_millis(-REPAIR_MARGIN_MS)), None)
                 }
             };
-            let changed = journal.changed_since(since, REPAIR_STEP).await.map_err(|e| CatalogError(e.to_string()))?;
-            let rows: Vec<RunRow> = changed.into_iter().map(row).collect();
+            let changed = journal.changed_since(since, behind.as_ref(), REPAIR_STEP).await.map_err(away)?;
+            let rows: Vec<RunRow> = changed.runs.into_iter().map(row).collect();
             catalog.record(&rows).await?;
-            if matches!(from, RepairFrom::Newest) {
-                let gone = journal.gone_since(since, MAX_WAITING).await.map_err(|e| CatalogError(e.to_string()))?;
+            if behind.is_none() {
+                let gone = journal.gone_since(since, MAX_WAITING).await.map_err(away)?;
                 catalog.forget(&gone).await?;
             }
-            Ok((rows.len(), rows.last().map(|row| row.last_at), since))
+            Ok((rows.len(), changed.next.map(|place| RepairFrom::Behind(since, place))))
         };
         ctx.spawn(wrap_future::<_, Self>(step).map(|stepped, recorder, ctx| match stepped {
-            Ok((count, last, since)) => {
+            Ok((count, next)) => {
                 recorder.busy = false;
-                // A step that is all of one millisecond would come again for ever: go past it.
-                let next = last.map(|last| if last > since { last } else { last.plus_millis(1) });
-                recorder.repair_from = next.filter(|_| count == REPAIR_STEP).map(RepairFrom::At);
+                recorder.repair_from = next;
                 if recorder.repair_from.is_none() {
                     debug!(runs = count, "the list of runs is whole");
                     if recorder.waiting.is_empty() && recorder.gone.is_empty() {

@@ -55,7 +55,7 @@ pub(super) async fn open(
         uploads: Arc::new(Semaphore::new(uploads)),
         downloads: Arc::new(Semaphore::new(downloads)),
         health: Health::default(),
-        clock: Arc::new(move || journal.now()),
+        clock: journal.clock().clone(),
     })))
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::Storage;
+use super::{Storage, clock};
 use crate::config::{self, CatalogUrl, Config, JournalUrl, ObjectsUrl};
+use crate::protocol::Clock;
 use crate::storage::catalog::artifacts::ArtifactCatalog;
 use crate::storage::catalog::postgres::PostgresCatalog;
 use crate::storage::catalog::sqlite::SqliteCatalog;
@@ -40,7 +41,10 @@ impl Storage {
         };
         let journal: Arc<dyn Journal> = match &redis {
             Some(journal) => journal.clone(),
-            None => open_journal(config).await.context("journal.url")?,
+            None => {
+                let path = data_dir.as_ref().map(|dir| dir.join(clock::FILE));
+                open_journal(config, clock::open(config, path.as_deref())).await.context("journal.url")?
+            }
         };
         let (catalog, artifacts) = open_catalog(config).await.context("catalog.url")?;
         let depot = super::depot::open(config, artifacts, journal.clone()).await?;
@@ -62,6 +66,7 @@ fn open_redis(config: &Config) -> Result<RedisJournal, anyhow::Error> {
         node: config.server.node_id.clone(),
         limits: limits(config),
         settings: redis_settings(config, "journal")?,
+        max_clock_step: clock::max_step(config),
     }))
 }
 
@@ -164,9 +169,9 @@ pub fn open_url_key(config: &Config) -> Result<Option<UrlKey>, anyhow::Error> {
     UrlKey::in_file(&path).map(Some).with_context(|| path.display().to_string())
 }
 
-async fn open_journal(config: &Config) -> Result<Arc<dyn Journal>, anyhow::Error> {
+async fn open_journal(config: &Config, clock: Clock) -> Result<Arc<dyn Journal>, anyhow::Error> {
     let (journal, limits) = (&config.journal, limits(config));
-    let JournalUrl::Sqlite(path) = &journal.url else { return Ok(Arc::new(MemoryJournal::new(limits))) };
+    let JournalUrl::Sqlite(path) = &journal.url else { return Ok(Arc::new(MemoryJournal::with_clock(limits, clock))) };
     let path = config.server.data_dir.join(path);
     let sync = match journal.sync {
         config::SyncMode::Normal => sqlite::SyncMode::Normal,
@@ -176,6 +181,7 @@ async fn open_journal(config: &Config) -> Result<Arc<dyn Journal>, anyhow::Error
         sync,
         min_free_bytes: journal.min_free_bytes,
         queue_bytes: journal.queue_bytes,
+        clock,
         ..SqliteOptions::new(path, limits)
     };
     Ok(Arc::new(SqliteJournal::open(options).await?))

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
+use super::signals::Signals;
 use super::{Outcome, Shares, Storage, closing};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
@@ -22,7 +22,7 @@ const ESCALATED: u8 = 70;
 /// Exit code when the stop left something behind.
 const OVERDUE: u8 = 75;
 
-/// Runs a node until SIGTERM or SIGINT, and returns the process's exit code.
+/// Runs a node until SIGTERM or SIGINT, and returns the process's exit code. What other signals do stands in `signals.rs`.
 pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> {
     config.server.name_node();
     let limits = Descriptors::raise().context("the descriptor limit could not be raised")?;
@@ -33,8 +33,15 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
     telemetry::metrics::install()?;
     let system = actix_rt::System::new();
     let ended = system.block_on(async move {
-        let storage = Storage::open(&config).await?;
         let (stop, stopping) = watch::channel(false);
+        let (tell_clock, clock) = oneshot::channel();
+        match Signals::take() {
+            Ok(signals) => drop(actix_rt::spawn(signals.obey(stop, clock))),
+            Err(error) => warn!(%error, "no signal is heeded: they end the process without a drain"),
+        }
+        let storage = Storage::open(&config).await?;
+        // Nobody listens where signals can't be heard.
+        let _ = tell_clock.send(storage.journal.clock().clone());
         let mut stopped = stopping.clone();
         let started = move |address: SocketAddr| {
             greet(address);
@@ -51,12 +58,12 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
                 });
             }
         };
-        let signals = async move {
-            terminated().await;
-            stop.send_replace(true);
-            let _ = stopped.wait_for(|stop| *stop).await;
+        let stop = async move {
+            if stopped.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending().await
+            }
         };
-        let outcome = super::run(config, storage.clone(), listener, Vec::new(), started, signals).await;
+        let outcome = super::run(config, storage.clone(), listener, Vec::new(), started, stop).await;
         let closed = storage.close(closing::WITHIN).await;
         Ok(match outcome.context("the node could not start")? {
             Outcome::Drained if closed => ExitCode::SUCCESS,
@@ -77,19 +84,6 @@ fn bind(config: &Config) -> Result<TcpListener, anyhow::Error> {
     let bound = socket.bind(&address.into()).and_then(|()| socket.listen(BACKLOG));
     bound.with_context(|| format!("server.bind {address} is not to be had"))?;
     Ok(socket.into())
-}
-
-/// Resolves at SIGTERM or SIGINT.
-async fn terminated() {
-    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM"),
-            _ = interrupt.recv() => info!("SIGINT"),
-        },
-        // Without handlers the signals end the process by themselves.
-        _ => std::future::pending().await,
-    }
 }
 
 /// Tells a newcomer where to look. Standard output is for this alone; the log goes to standard error.

@@ -131,6 +131,8 @@ sections! {
         seal_hours: u64 = 1, 0..=876_000;
         /// Days that an expired run refuses late posts.
         tombstone_days: u64 = 90, 1..=36_500;
+        /// Seconds by which the wall clock may be off from where it should be; beyond it nothing is deleted or ended by time.
+        max_clock_step_secs: u64 = 3_600, 1..=31_536_000;
         /// Bytes of all appends that wait for the disk.
         queue_bytes: usize = 64 * MIB, ANY_MEMORY;
         /// Seconds between two sweeps, which mark, seal and expire runs.

@@ -72,6 +72,9 @@ pub(super) async fn run(edge: web::Data<Edge>, query: web::Query<RunQuery>) -> R
         Ok(Err(refused @ SweepRefused::Running)) => {
             Err(Problem::new(StatusCode::CONFLICT, "cleanup_running", refused.to_string()).retry_after(10))
         }
+        Ok(Err(SweepRefused::Clock(jump))) => {
+            Err(Problem::unavailable("clock_jumped", jump.to_string()).retry_after(60))
+        }
         Ok(Err(SweepRefused::Unavailable(why))) => Err(Problem::unavailable("catalog_unavailable", why)),
         Err(_) => Err(away("the cleanup was interrupted; what it has removed is removed".to_owned())),
     }

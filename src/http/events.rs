@@ -115,7 +115,7 @@ pub(super) async fn post(
         numbered: numbered.clone(),
         lines: batch.lines.clone(),
         status: batch.status,
-        privileged: batch.privileged,
+        own: false,
         seals: false,
         if_tip: None,
         arrived,

@@ -65,6 +65,7 @@ pub(super) async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) 
     };
     let mut warnings = edge.warnings.to_vec();
     warnings.extend(edge.journal.doubts());
+    warnings.extend(edge.journal.clock().check().err().map(|jump| jump.to_string()));
     if edge.cluster.as_ref().is_some_and(|cluster| cluster.namesake.lives()) {
         let name = edge.node.id();
         warnings.push(format!("another node has the name {name}, so neither hears the other: see server.node_id"));

@@ -101,8 +101,6 @@ pub struct Batch {
     pub lines: Lines,
     /// The last `run_status` among them.
     pub status: Option<RunStatus>,
-    /// Nothing but `run_status`: such a post may use the bytes that a full run keeps in reserve.
-    pub privileged: bool,
 }
 
 /// Reads a decoded body. `now` is the timestamp of events that have none.
@@ -133,7 +131,6 @@ pub fn parse_body(
         stamp: String::new(),
         out: LineBuilder::new(&body),
         status: None,
-        others: false,
     };
     let read = match kind {
         BodyKind::Json => reader.json(),
@@ -148,11 +145,11 @@ pub fn parse_body(
         });
     }
     read?;
-    let Reader { out, status, others, .. } = reader;
+    let Reader { out, status, .. } = reader;
     if out.len() == 0 {
         return Err(EventError::Empty);
     }
-    Ok(Batch { lines: out.finish(), status, privileged: !others })
+    Ok(Batch { lines: out.finish(), status })
 }
 
 /// Goes through a body once.
@@ -167,8 +164,6 @@ struct Reader<'a> {
     stamp: String,
     out: LineBuilder<'a>,
     status: Option<RunStatus>,
-    /// Whether there was an event other than `run_status`.
-    others: bool,
 }
 
 impl Reader<'_> {
@@ -312,8 +307,6 @@ impl Reader<'_> {
             self.status = Some(status.ok_or(Flaw::InvalidStatus)?);
         } else if is_reserved(&event_type) {
             return Err(Flaw::ReservedType);
-        } else {
-            self.others = true;
         }
         Ok(stamped)
     }

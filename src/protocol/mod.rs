@@ -4,6 +4,7 @@
 //! tested here.
 
 pub mod artifact;
+pub mod clock;
 pub mod close;
 pub mod coding;
 pub mod connection;
@@ -21,6 +22,7 @@ pub mod state;
 pub mod timestamp;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};
+pub use clock::{Clock, Jump};
 pub use coding::ContentCoding;
 pub use connection::Connection;
 pub use cursor::{After, Cursor};

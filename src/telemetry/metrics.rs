@@ -71,6 +71,12 @@ pub const METRICS: &[(Kind, &str, Unit, &str)] = &[
     (Kind::Counter, "runcast_journal_failures_total", Unit::Count, "Failures of the journal, by `work`."),
     (Kind::Gauge, "runcast_followed_runs", Unit::Count, "Runs whose doorbell this node listens to."),
     (Kind::Counter, "runcast_doorbells_total", Unit::Count, "Doorbells of other nodes heard."),
+    (
+        Kind::Gauge,
+        "runcast_clock_jumped",
+        Unit::Count,
+        "1 while the clock is not where it should be and nothing ends by time, else 0.",
+    ),
     (Kind::Gauge, "runcast_doorbell_heard", Unit::Count, "1 while this node hears what it rings itself, else 0."),
     (
         Kind::Counter,

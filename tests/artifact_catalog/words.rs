@@ -43,6 +43,8 @@ async fn a_lease_is_one_holders_until_it_runs_out_or_is_given_back(place: Place)
     catalog.release("nothing", "b").await.unwrap();
     assert!(lease("a", 29, 100).await);
     assert!(!catalog.lease("audit", "a", at(9), at(10)).await.unwrap());
+    assert!(!lease("b", 30, 65).await);
+    assert!(lease("b", 30, 64).await, "a clock that was ahead took it for so long");
 }
 
 async fn a_note_is_the_text_last_kept(place: Place) {

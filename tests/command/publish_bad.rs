@@ -48,7 +48,7 @@ fn cases() -> Vec<(Vec<u8>, Option<&'static str>)> {
         bad(b"{\"n\":1}", "missing_type: has no `type`"),
         bad(b"{\"type\":\"run_status\",\"status\":\"done\"}", "invalid_status: `status` must be"),
         good(r#"{"type":"log","timestamp":"t","n":2}"#),
-        bad(&log(5 << 20), "batch_too_large: the body has more than 4194304 bytes"),
+        bad(&log(5 << 20), "batch_too_large: the body has 5242920 bytes, more than 4194304"),
         bad(&log(20 << 20), "has more than 16777216 bytes"),
         bad(b"{\"type\":\"log\",\"runId\":\"another\"}", "run_mismatch: "),
         good(r#"{"type":"run_status","timestamp":"t","status":"passed"}"#),

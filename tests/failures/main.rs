@@ -6,3 +6,4 @@ mod expiry;
 mod node;
 mod poison;
 mod store;
+mod sweep;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use runcast::app::Storage;
-use runcast::protocol::{RunId, Segment, Seq, Timestamp};
+use runcast::protocol::{Clock, RunId, Segment, Seq, Timestamp};
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
-use runcast::storage::journal::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, Stored};
+use runcast::storage::journal::{Append, Expired, Head, Journal, JournalError, Limits, RunPage, RunPlace, Stored};
 use serde_json::json;
 
 use crate::node::{LocalNode, PATIENCE};
@@ -43,11 +43,22 @@ impl Journal for Poison {
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
         self.inner.read(run, after, max_bytes).await
     }
-    async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
-        self.inner.changed_since(since, limit).await
+    async fn changed_since(
+        &self,
+        since: Timestamp,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
+        self.inner.changed_since(since, after, limit).await
     }
-    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
-        self.inner.idle_since(before, ended, limit).await
+    async fn idle_since(
+        &self,
+        before: Timestamp,
+        ended: bool,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
+        self.inner.idle_since(before, ended, after, limit).await
     }
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
         self.inner.gone_since(since, limit).await
@@ -55,8 +66,8 @@ impl Journal for Poison {
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
         self.inner.expire(before, limit).await
     }
-    fn now(&self) -> Timestamp {
-        self.inner.now()
+    fn clock(&self) -> &Clock {
+        self.inner.clock()
     }
     async fn probe(&self) -> Result<(), JournalError> {
         self.inner.probe().await

@@ -1,5 +1,8 @@
 //! What an append stores, and when it stores nothing.
 
+use std::time::Instant;
+
+use runcast::protocol::ProducerId;
 use runcast::protocol::segment::SEGMENT_BYTES;
 use runcast::protocol::state::RunStatus;
 use runcast::storage::journal::{Append, Limits, Post, Precondition, RESERVED_BYTES, Refusal, RunPhase};
@@ -61,7 +64,7 @@ pub(crate) async fn posts_that_fit_share_a_segment_and_larger_ones_are_cut(kind:
 
 pub(crate) async fn an_append_past_its_deadline_stores_nothing(kind: Kind) {
     let f = kind.open().await;
-    let late = Append { deadline: f.journal.now().plus_millis(-1), ..append(&*f.journal, "r", vec![post("a", 1..=1)]) };
+    let late = Append { deadline: Instant::now(), ..append(&*f.journal, "r", vec![post("a", 1..=1)]) };
     let stored = f.journal.append(late).await.unwrap();
     assert_eq!(stored.outcomes, [Err(Refusal::DeadlinePassed)]);
     assert_unborn(f.journal.head(&run("r")).await.unwrap());
@@ -115,7 +118,7 @@ pub(crate) async fn a_sealed_run_refuses_posts_and_answers_repeats(kind: Kind) {
     assert_eq!(f.log("r").await.len(), 2, "it is still readable");
 }
 
-pub(crate) async fn the_last_moment_of_a_run_takes_privileged_posts(kind: Kind) {
+pub(crate) async fn the_last_moment_of_a_run_takes_its_last_word(kind: Kind) {
     let f = kind.open().await;
     let posts = vec![post("a", 1..=1), seal_post("room", 1), post("a", 2..=2), status_post("a", 2, RunStatus::Passed)];
     let stored = f.append("r", posts).await;
@@ -124,23 +127,28 @@ pub(crate) async fn the_last_moment_of_a_run_takes_privileged_posts(kind: Kind) 
     assert_eq!((stored.head.phase, stored.head.status), (RunPhase::Sealed, Some(RunStatus::Passed)));
 }
 
-pub(crate) async fn a_full_run_takes_only_privileged_posts_and_then_none(kind: Kind) {
+pub(crate) async fn a_full_run_takes_its_last_word_and_the_servers_own(kind: Kind) {
     let max = RESERVED_BYTES + 1_000;
     let f = kind.open_with(Limits { max_run_bytes: max, ..ROOMY }).await;
     let padded = |n: u64, len: usize| {
-        let event = format!(r#"{{"type":"log","text":"{}"}}"#, "x".repeat(len));
+        let event = format!(r#"{{"type":"run_status","status":"running","text":"{}"}}"#, "x".repeat(len));
         let len = event.len() as u64 + 1;
-        (post_of("a", n, &[event]), len)
+        (Post { status: Some(RunStatus::Running), ..post_of("a", n, &[event]) }, len)
     };
     let (first, held) = padded(1, 900);
     f.post("r", first).await.unwrap();
     let (more, _) = padded(2, 100);
-    assert_eq!(f.post("r", more.clone()).await, Err(Refusal::RunFull { bytes: held, max }));
+    assert_eq!(f.post("r", more).await, Err(Refusal::RunFull { bytes: held, max }));
     assert_eq!(f.log("r").await.len(), 1);
 
-    f.post("r", Post { privileged: true, ..more }).await.unwrap();
-    let (rest, _) = padded(3, RESERVED_BYTES as usize);
-    let refused = f.post("r", Post { privileged: true, ..rest }).await;
-    assert!(matches!(refused, Err(Refusal::RunFull { .. })), "{refused:?}");
-    f.post("r", seal_post("room", 1)).await.unwrap();
+    let lost = Post { producer: ProducerId::own("room"), own: true, ..status_post("a", 1, RunStatus::Lost) };
+    f.post("r", lost).await.unwrap();
+    f.post("r", status_post("a", 2, RunStatus::Passed)).await.unwrap();
+    let again = f.post("r", status_post("a", 3, RunStatus::Passed)).await;
+    assert!(matches!(again, Err(Refusal::RunFull { .. })), "it has passed: {again:?}");
+    f.post("r", seal_post("room", 2)).await.unwrap();
+    let head = f.journal.head(&run("r")).await.unwrap();
+    assert_eq!((head.phase, head.status, head.tip), (RunPhase::Sealed, Some(RunStatus::Passed), 4));
+    let expired = f.journal.expire(f.journal.now().plus_millis(1), 10).await.unwrap();
+    assert_eq!(expired.runs, [run("r")]);
 }

@@ -59,7 +59,13 @@ pub(crate) fn redis_options(server: &RedisServer, limits: Limits) -> RedisOption
         client_name: "runcast".into(),
         purpose: "test",
     };
-    RedisOptions { prefix: "t".into(), node: "node".into(), limits, settings }
+    RedisOptions {
+        prefix: "t".into(),
+        node: "node".into(),
+        limits,
+        settings,
+        max_clock_step: Duration::from_secs(3_600),
+    }
 }
 
 impl Fixture {

@@ -26,9 +26,9 @@ pub(crate) async fn only_old_ended_runs_expire(kind: Kind) {
     assert_eq!(f.log("running").await.len(), 3);
     assert!(f.log("passed").await.is_empty());
     assert_eq!(f.journal.expire(later, 10).await.unwrap(), Expired::default(), "each once");
-    let changed = f.journal.changed_since(last_at.plus_millis(-60_000), 10).await.unwrap();
+    let changed = f.journal.changed_since(last_at.plus_millis(-60_000), None, 10).await.unwrap().runs;
     assert_eq!(changed.iter().map(|found| found.run.as_str()).collect::<Vec<_>>(), ["running"]);
-    assert!(f.journal.idle_since(later, true, 10).await.unwrap().is_empty());
+    assert!(f.journal.idle_since(later, true, None, 10).await.unwrap().runs.is_empty());
     let mut gone = f.journal.gone_since(last_at, 10).await.unwrap();
     gone.sort();
     assert_eq!(gone, [run("passed"), run("sealed")]);

@@ -72,7 +72,7 @@ pub(crate) async fn changed_runs_are_listed_oldest_change_first(kind: Kind) {
     let f = kind.open().await;
     born_apart(&f, &["a", "b", "c", "d"]).await;
     f.post("b", seal_post("room", 1)).await.unwrap();
-    let since = |time, limit| f.journal.changed_since(time, limit);
+    let since = async |time, limit| f.journal.changed_since(time, None, limit).await.map(|page| page.runs);
     let start = last_at(&*f.journal, "a").await;
     let found = since(start, 10).await.unwrap();
     for one in &found {
@@ -92,11 +92,45 @@ pub(crate) async fn idle_runs_are_those_that_can_grow(kind: Kind) {
     f.post("b", seal_post("room", 1)).await.unwrap();
     f.post("c", status_post("s", 1, RunStatus::Running)).await.unwrap();
     f.post("d", status_post("s", 1, RunStatus::Passed)).await.unwrap();
-    let idle = |time, limit| f.journal.idle_since(time, false, limit);
+    let idle = async |time, limit| f.journal.idle_since(time, false, None, limit).await.map(|page| page.runs);
     let later = f.journal.now().plus_millis(1);
     let found = names(idle(later, 10).await.unwrap());
     assert_eq!(found, ["a", "c"]);
-    assert_eq!(names(f.journal.idle_since(f.journal.now().plus_millis(1), true, 10).await.unwrap()), ["d"]);
+    assert_eq!(names(f.journal.idle_since(f.journal.now().plus_millis(1), true, None, 10).await.unwrap().runs), ["d"]);
     assert_eq!(names(idle(later, 1).await.unwrap()), ["a"]);
     assert!(idle(last_at(&*f.journal, "a").await, 10).await.unwrap().is_empty(), "older than, not as old as");
+}
+
+pub(crate) async fn a_listing_goes_on_behind_its_last_run_and_tells_each_once(kind: Kind) {
+    let f = kind.open().await;
+    let names: Vec<_> = (0..7).map(|n| format!("r{n}")).collect();
+    // At once: several share a millisecond, and are told in the order of their names.
+    futures_util::future::join_all(names.iter().map(|name| f.post(name, post("a", 1..=1)))).await;
+    let later = f.journal.now().plus_millis(1);
+    for limit in [1, 2, 3, 7, 8] {
+        let (mut after, mut idle) = (None, Vec::new());
+        loop {
+            let page = f.journal.idle_since(later, false, after.as_ref(), limit).await.unwrap();
+            assert!(page.runs.len() <= limit);
+            idle.extend(page.runs.into_iter().map(|one| (one.head.last_at, one.run)));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert!(idle.is_sorted(), "{idle:?}");
+        let (mut after, mut changed) = (None, Vec::new());
+        loop {
+            let page = f.journal.changed_since(idle[0].0, after.as_ref(), limit).await.unwrap();
+            changed.extend(page.runs.into_iter().map(|one| (one.head.last_at, one.run)));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(changed, idle);
+        let mut told: Vec<_> = idle.iter().map(|(_, run)| run.to_string()).collect();
+        told.sort();
+        assert_eq!(told, names, "steps of {limit}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Words to test a journal with.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runcast::protocol::state::RunStatus;
 use runcast::protocol::{Lines, ProducerId, RunId, Seq};
@@ -27,8 +27,8 @@ pub(crate) async fn log(journal: &dyn Journal, name: &str) -> Vec<String> {
     }
 }
 
-pub(crate) fn append(journal: &dyn Journal, name: &str, posts: Vec<Post>) -> Append {
-    Append { run: run(name), posts, precondition: None, deadline: journal.now().plus_millis(60_000) }
+pub(crate) fn append(_: &dyn Journal, name: &str, posts: Vec<Post>) -> Append {
+    Append { run: run(name), posts, precondition: None, deadline: Instant::now() + Duration::from_secs(60) }
 }
 
 pub(crate) fn run(name: &str) -> RunId {
@@ -61,7 +61,7 @@ pub(crate) fn post_of(name: &str, n: u64, events: &[String]) -> Post {
         on_gap: OnGap::Refuse,
         lines: lines(events),
         status: None,
-        privileged: false,
+        own: false,
         seals: false,
     }
 }
@@ -69,12 +69,12 @@ pub(crate) fn post_of(name: &str, n: u64, events: &[String]) -> Post {
 /// A `run_status`.
 pub(crate) fn status_post(name: &str, n: u64, status: RunStatus) -> Post {
     let event = format!(r#"{{"type":"run_status","status":"{}"}}"#, status.as_str());
-    Post { status: Some(status), privileged: true, ..post_of(name, n, &[event]) }
+    Post { status: Some(status), ..post_of(name, n, &[event]) }
 }
 
 /// The server's own `sealed`.
 pub(crate) fn seal_post(name: &str, n: u64) -> Post {
-    let own = Post { producer: ProducerId::own(name), privileged: true, seals: true, ..post(name, n..=n) };
+    let own = Post { producer: ProducerId::own(name), own: true, seals: true, ..post(name, n..=n) };
     Post { lines: lines(&[r#"{"type":"sealed"}"#.to_owned()]), on_gap: OnGap::Allow, ..own }
 }
 

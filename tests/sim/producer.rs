@@ -139,7 +139,7 @@ impl Producer {
             numbered,
             lines,
             status: None,
-            privileged: seals,
+            own: seals,
             seals,
             if_tip: None,
             arrived: Instant::now(),

@@ -15,6 +15,7 @@ use crate::following::Following;
 use crate::gallery::Mail;
 use crate::reading::Reading;
 use crate::site::{Ask, Bell, Sent, Site, Told, port};
+use crate::store::instant;
 use crate::trace::{say, seen};
 
 /// Posts that go as one append.
@@ -149,7 +150,7 @@ impl Room {
         let count = self.queue.len().min(MAX_POSTS);
         let requests: Vec<Publish> = self.queue.drain(..count).collect();
         let posts = requests.iter().map(|request| self.number(request)).collect();
-        let deadline = site.now.plus_millis(site.setup.append_millis);
+        let deadline = instant(site.now.plus_millis(site.setup.append_millis));
         let append = Append { run: self.run.clone(), posts, precondition: None, deadline };
         self.in_flight = true;
         site.writes.push_back((self.generation, Ask::Append(append, requests, false)));
@@ -163,8 +164,8 @@ impl Room {
                 (self.own.clone(), self.own_next - request.lines.len() as u64, OnGap::Allow)
             }
         };
-        let Publish { lines, status, privileged, seals, .. } = request;
-        Post { producer, n, on_gap, lines: lines.clone(), status: *status, privileged: *privileged, seals: *seals }
+        let Publish { lines, status, own, seals, .. } = request;
+        Post { producer, n, on_gap, lines: lines.clone(), status: *status, own: *own, seals: *seals }
     }
 
     /// `append_until`, and what follows it. `doubt`: an earlier attempt may have stored it.
@@ -180,7 +181,7 @@ impl Room {
             Ok(stored) => doubt && stored.outcomes.contains(&Err(Refusal::DeadlinePassed)),
             Err(error) => doubt || matches!(error, JournalError::OutcomeUnknown(_)),
         };
-        if unknown && site.now < append.deadline {
+        if unknown && instant(site.now) < append.deadline {
             seen("append repeated");
             site.writes.push_back((self.generation, Ask::Append(append, requests, true)));
             return;

@@ -1,7 +1,8 @@
 //! The journal of the simulation: the real rules over memory that can be lost, and what is true about the log.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use runcast::protocol::segment::Encoding;
@@ -10,6 +11,12 @@ use runcast::storage::journal::rules::{self, Epochs, Marks, Moment, Run};
 use runcast::storage::journal::{Append, Head, RunPhase, Stored};
 
 use crate::trace::{say, seen};
+
+/// The simulation's time on the clock of deadlines.
+pub(crate) fn instant(at: Timestamp) -> Instant {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    *START + Duration::from_millis(at.as_millis() as u64)
+}
 
 /// One run's log on a store that may forget its last writes.
 pub(crate) struct Store {
@@ -50,7 +57,8 @@ impl Store {
     }
 
     pub(crate) fn append(&mut self, append: &Append) -> Stored {
-        let moment = Moment { now: self.now, epochs: self.epochs, max_run_bytes: 1 << 30 };
+        let monotonic = instant(self.now);
+        let moment = Moment { now: self.now, monotonic, epochs: self.epochs, max_run_bytes: 1 << 30 };
         let stored = rules::append(&mut self.run, append, &moment).stored;
         if let Some(first) = stored.segments.first() {
             let life = self.lives.entry(first.epoch()).or_default();

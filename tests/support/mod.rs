@@ -19,6 +19,7 @@ mod s3;
 mod socket;
 mod stream;
 mod viewer;
+mod wall_clock;
 
 pub(crate) use azurite::Azurite;
 pub(crate) use certificates::Certificates;
@@ -33,6 +34,7 @@ pub(crate) use s3::S3Server;
 pub(crate) use socket::{Frame, Op, Socket, frame};
 pub(crate) use stream::{EventStream, Record};
 pub(crate) use viewer::{Event, Viewer};
+pub(crate) use wall_clock::WallClock;
 
 /// Longer than anything takes that is going to happen, also on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(20);

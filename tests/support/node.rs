@@ -211,6 +211,12 @@ impl TestNode {
         }
     }
 
+    /// Starts it again on its data directory, at a new port, with other settings.
+    pub(crate) fn restart_with(&mut self, settings: &[(&str, &str)]) {
+        self.settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        self.restart();
+    }
+
     /// Starts it again on its data directory, at a new port.
     pub(crate) fn restart(&mut self) {
         assert!(self.life.is_none(), "end it first");
@@ -283,7 +289,12 @@ impl TestNode {
 
     /// SIGTERM, without waiting.
     pub(crate) fn ask_to_stop(&self) {
-        self.life().signal(Signal::TERM);
+        self.signal(Signal::TERM);
+    }
+
+    /// Any signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.life().signal(signal);
     }
 
     /// Waits for its end.

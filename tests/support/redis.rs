@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::node::lasting_port;
-use super::{SOON, eventually};
+use super::{SOON, WallClock, eventually};
 
 /// Names another program to start than the `redis-server` of the path, such as a `valkey-server`.
 const PROGRAM: &str = "RUNCAST_TEST_REDIS";
@@ -23,6 +23,7 @@ const PORTS_TRIED: usize = 20;
 pub(crate) struct RedisServer {
     dir: tempfile::TempDir,
     settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
     tls: bool,
     port: u16,
     process: Option<Child>,
@@ -38,21 +39,26 @@ impl RedisServer {
     /// Starts one with these lines of its configuration, such as `("appendonly", "yes")`, `("requirepass", "secret")`,
     /// `("user", "ann on >secret ~* &* +@all")`, `("maxmemory", "4mb")`. A line may occur more than once.
     pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
-        Self::begin(settings, false).await
+        Self::begin(settings, Vec::new(), false).await
     }
 
     /// Starts one that speaks TLS only, as `localhost`; see [`RedisServer::ca_file`].
     pub(crate) async fn start_with_tls() -> Self {
-        Self::begin(&[], true).await
+        Self::begin(&[], Vec::new(), true).await
     }
 
-    async fn begin(settings: &[(&str, &str)], tls: bool) -> Self {
+    /// Starts one that lives by this clock.
+    pub(crate) async fn start_by(clock: &WallClock) -> Self {
+        Self::begin(&[], clock.environment(), false).await
+    }
+
+    async fn begin(settings: &[(&str, &str)], environment: Vec<(String, String)>, tls: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         if tls {
             certify(dir.path());
         }
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let mut server = Self { dir, settings, tls, port: 0, process: None, lives: 0 };
+        let mut server = Self { dir, settings, environment, tls, port: 0, process: None, lives: 0 };
         for _ in 0..PORTS_TRIED {
             server.port = lasting_port();
             match server.launch().await {
@@ -71,6 +77,7 @@ impl RedisServer {
         fs::write(&configuration, self.configuration(&log)).unwrap();
         let program = std::env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into());
         let mut command = Command::new(&program);
+        command.envs(self.environment.iter().map(|(key, value)| (key, value)));
         command.arg(configuration).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn();
         let process =
@@ -121,6 +128,21 @@ impl RedisServer {
     /// Who vouches for its certificate.
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
+    }
+
+    /// SIGSTOP: connections stay open, and nobody answers.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// The end of [`freeze`](Self::freeze).
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.process.as_ref().expect("it runs");
+        kill_process(Pid::from_child(process), signal).unwrap();
     }
 
     /// SIGTERM, and its end.

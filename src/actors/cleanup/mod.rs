@@ -3,7 +3,7 @@
 //! Receives [`Sweep`]; sends nothing. It also runs by itself, `cleanup.interval_hours` after its last run on any node. An
 //! object goes before its row, so that a crash in between is repaired by the next run. What fails is put off with a growing
 //! pause and never blocks the rest; a run with failures is told once, at `error`, and followed by another one within the
-//! hour. When the catalog or the store is away it stops.
+//! hour. When the catalog or the store is away it stops; while the clock has jumped it removes nothing.
 
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use sweep::Sweeping;
 const LOOK: Duration = Duration::from_secs(60);
 /// The longest wait after a run that did not do all that was due.
 const AGAIN: Duration = Duration::from_secs(3_600);
+/// How far the clocks of nodes may be apart that read the same one. An hour.
+const AHEAD_MS: i64 = 3_600_000;
 /// The lease that the running node holds.
 const LEASE: &str = "cleanup";
 
@@ -63,7 +65,7 @@ impl Cleanup {
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
-        if self.running {
+        if self.running || self.depot.parts().clock.check().is_err() {
             return;
         }
         self.running = true;
@@ -91,7 +93,9 @@ async fn is_due(depot: &Depot, interval: Duration) -> Result<bool, CatalogError>
     let is_done = last.error.is_none() && last.failed == 0;
     let wait = if is_done { interval } else { interval.min(AGAIN) };
     let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-    Ok(Timestamp::from_millis(last.started_at).plus_millis(wait_ms) <= depot.now())
+    let (started, now) = (Timestamp::from_millis(last.started_at), depot.now());
+    // One of the future was dated by a clock that was ahead.
+    Ok(started.plus_millis(wait_ms) <= now || started > now.plus_millis(AHEAD_MS))
 }
 
 /// One run, if no other one is on its way in the cluster.

@@ -8,7 +8,7 @@ use tracing::info;
 
 use super::super::messages::cleanup::{Amount, Item, SweepRefused, Swept};
 use super::{CleanupRules, LEASE, audit};
-use crate::protocol::{ArtifactId, Timestamp};
+use crate::protocol::{ArtifactId, Jump, Timestamp};
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::artifacts::{ArtifactCatalog, Due, DueFor, Kept};
 use crate::storage::depot::Depot;
@@ -47,6 +47,9 @@ pub(super) enum Halt {
     /// Nothing can be listed, or one removal after the other fails.
     #[error("the store: {0}")]
     Store(#[from] ObjectsError),
+    /// Nobody knows what is due.
+    #[error(transparent)]
+    Clock(#[from] Jump),
     /// It took too long for the lease, and another node has taken over.
     #[error("another node has taken over")]
     TakenOver,
@@ -68,6 +71,7 @@ impl Sweeping {
         match sweeping.extend().await {
             Ok(()) => Ok(sweeping),
             Err(Halt::TakenOver) => Err(SweepRefused::Running),
+            Err(Halt::Clock(jump)) => Err(SweepRefused::Clock(jump)),
             Err(error) => Err(SweepRefused::Unavailable(error.to_string())),
         }
     }
@@ -76,12 +80,12 @@ impl Sweeping {
         &*self.depot.parts().catalog
     }
 
-    /// Extends the lease.
+    /// Extends the lease, before each step that removes something: that the clock is right is looked at, too.
     pub(super) async fn extend(&self) -> Result<(), Halt> {
         if self.swept.dry_run {
             return Ok(());
         }
-        let now = self.depot.now();
+        let now = self.depot.parts().clock.check()?;
         match self.catalog().lease(LEASE, &self.holder, now, now.plus_millis(LEASE_MS)).await? {
             true => Ok(()),
             false => Err(Halt::TakenOver),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::protocol::Retention;
+use crate::protocol::{Clock, Retention};
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use crate::storage::depot::{DepotLimits, Parts, Spool};
 use crate::storage::objects::{Objects, ObjectsOptions, Place, UrlKey};
@@ -14,7 +14,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// A depot in memory and a directory, and its clock.
 async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
     let clock = Arc::new(AtomicI64::new(1_795_454_147_966));
-    let now = clock.clone();
+    let (now, running) = (clock.clone(), clock.clone());
     let path = home.path().join("objects");
     std::fs::create_dir(&path).unwrap();
     let place = Place::Directory { path, min_free_bytes: 0 };
@@ -38,7 +38,11 @@ async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
         uploads: Arc::new(Semaphore::new(1)),
         downloads: Arc::new(Semaphore::new(1)),
         health: Default::default(),
-        clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed))),
+        clock: Clock::new(
+            move || Timestamp::from_millis(now.load(Ordering::Relaxed)),
+            move || Duration::from_millis(running.load(Ordering::Relaxed) as u64),
+            Duration::from_secs(3_600),
+        ),
     });
     (depot, clock)
 }
@@ -105,4 +109,17 @@ async fn a_run_on_another_node_is_waited_for() {
     drop(running); // killed: its lease runs out
     clock.fetch_add(HOUR_MS, Ordering::Relaxed);
     assert!(run(depot, rules(), "node".into(), false).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_run_that_a_clock_which_was_ahead_has_dated_is_not_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let (depot, clock) = depot(&home).await;
+    let at = |ahead| Swept { started_at: depot.now().plus_millis(ahead).as_millis(), ..Swept::default() };
+    for (ahead, is_due) in [(0, false), (HOUR_MS, false), (24 * HOUR_MS, true)] {
+        depot.parts().catalog.note(LAST_CLEANUP, &serde_json::to_string(&at(ahead)).unwrap()).await.unwrap();
+        assert_eq!(due(&depot).await, is_due, "{ahead}");
+    }
+    clock.fetch_add(24 * HOUR_MS, Ordering::Relaxed);
+    assert!(!due(&depot).await, "it is its time now");
 }

@@ -4,7 +4,7 @@ use actix::Message;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, RunId, Timestamp};
+use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, Jump, RunId, Timestamp};
 
 /// Clean up now, or only say what would go.
 #[derive(Message, Debug)]
@@ -22,6 +22,9 @@ pub enum SweepRefused {
     /// Here or on another node.
     #[error("a cleanup is running")]
     Running,
+    /// Nobody knows what is due.
+    #[error(transparent)]
+    Clock(#[from] Jump),
     /// The catalog did not answer.
     #[error("{0}")]
     Unavailable(String),

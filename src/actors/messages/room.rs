@@ -85,8 +85,8 @@ pub struct Publish {
     pub lines: Lines,
     /// The last `run_status` among them.
     pub status: Option<RunStatus>,
-    /// See [`crate::storage::journal::Post::privileged`].
-    pub privileged: bool,
+    /// See [`crate::storage::journal::Post::own`].
+    pub own: bool,
     /// See [`crate::storage::journal::Post::seals`].
     pub seals: bool,
     /// Store only if this is the run's last seq.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::actors::supervision::Census;
-use crate::protocol::{Lines, ProducerId};
+use crate::protocol::{Clock, Lines, ProducerId};
 use crate::storage::catalog::RunFilter;
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use crate::storage::journal::memory::MemoryJournal;
@@ -83,10 +83,10 @@ async fn store(journal: &dyn Journal, name: &str) -> RunRow {
         on_gap: OnGap::Refuse,
         lines: Lines::from_stored(r#"{"type":"log"}"#.into()),
         status: None,
-        privileged: false,
+        own: false,
         seals: false,
     };
-    let deadline = journal.now().plus_millis(10_000);
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
     let stored = journal.append(Append { run: run.clone(), posts: vec![post], precondition: None, deadline }).await;
     row(RunHead { run, head: stored.unwrap().head })
 }
@@ -116,4 +116,20 @@ async fn an_outage_of_the_list_is_followed_by_a_repair_of_what_others_had_to_wri
     catalog.away.store(false, Ordering::SeqCst);
     catalog.lists("ours").await;
     catalog.lists("others").await;
+}
+
+#[actix::test]
+async fn runs_that_changed_in_one_millisecond_are_all_listed() {
+    const RUNS: usize = 2 * REPAIR_STEP + 1;
+    let second = || Timestamp::from_millis(1_795_000_000_000);
+    let clock = Clock::new(second, || Duration::ZERO, Duration::from_secs(1));
+    let limits = Limits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
+    let (catalog, census) = (Fickle::new().await, Census::default());
+    let journal = Arc::new(MemoryJournal::with_clock(limits, clock));
+    for n in 0..RUNS {
+        store(&*journal, &format!("r{n}")).await;
+    }
+    let _recorder = Recorder::new(catalog.clone(), journal, census.enter("recorder")).start();
+    let filter = RunFilter { limit: 2 * RUNS, ..RunFilter::default() };
+    until(async || catalog.list(&filter).await.unwrap().len() == RUNS).await;
 }

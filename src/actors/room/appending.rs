@@ -21,7 +21,7 @@ impl Room {
         }
         let Some(Batch { posts, precondition, requests, arrived }) = self.appends.launch() else { return };
         let journal = self.ports.journal.clone();
-        let deadline = journal.now().plus_millis(self.limits.append_timeout.as_millis() as i64);
+        let deadline = Instant::now() + self.limits.append_timeout;
         let append = Append { run: self.run.clone(), posts, precondition, deadline };
         ctx.spawn(wrap_future::<_, Self>(append_until(journal, append)).map(move |stored, room, ctx| {
             room.appends.landed();
@@ -101,7 +101,7 @@ async fn append_until(journal: Arc<dyn Journal>, append: Append) -> Result<Store
             Err(error) if doubt.is_none() => return Err(error),
             _ => {}
         }
-        if journal.now() >= append.deadline {
+        if Instant::now() >= append.deadline {
             return Err(JournalError::OutcomeUnknown(doubt.unwrap_or_default()));
         }
         debug!(run = %append.run, doubt, "append repeated");

@@ -103,7 +103,7 @@ impl Appends {
             on_gap,
             lines: request.lines.clone(),
             status: request.status,
-            privileged: request.privileged,
+            own: request.own,
             seals: request.seals,
         }
     }

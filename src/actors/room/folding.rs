@@ -118,7 +118,7 @@ impl Folding {
         for segment in segments {
             for (seq, event) in (segment.first()..).zip(segment.lines().iter()) {
                 if seq == self.place.next {
-                    state.apply(seq, event);
+                    state.apply(seq, segment.at(), event);
                     self.place.next = seq + 1;
                 }
             }

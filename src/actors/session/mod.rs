@@ -37,6 +37,7 @@ mod hearing;
 mod limits;
 mod outbox;
 pub mod outlet;
+mod share;
 mod transport;
 mod vitals;
 

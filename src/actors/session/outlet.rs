@@ -352,28 +352,6 @@ impl<W: Wire> Outlet<W> {
         Ok(flushed)
     }
 
-    /// Notes what is held of a message that has not come whole; `false` when the node holds too much.
-    pub(super) fn hold_half_received(&self, bytes: usize) -> bool {
-        let mut inner = self.inner.borrow_mut();
-        if inner.half_received as usize == bytes {
-            return true;
-        }
-        inner.half_received = bytes as u32;
-        self.count(&mut inner);
-        bytes == 0 || !self.limits.outboxes.exceeded()
-    }
-
-    /// Brings the node's count of unsent and half received bytes up to date.
-    pub(super) fn count(&self, inner: &mut Inner<W>) {
-        let held = inner.outbox.counted() + inner.half_received as usize;
-        if held > inner.counted {
-            self.limits.outboxes.add(held - inner.counted);
-        } else if held < inner.counted {
-            self.limits.outboxes.sub(inner.counted - held);
-        }
-        inner.counted = held;
-    }
-
     /// Drops what is not yet on the wire, remembers from where, and has the session pull.
     pub(super) fn fall_behind(&self, inner: &mut Inner<W>) -> Delivery {
         if let Some(first) = inner.outbox.cut() {
@@ -397,11 +375,5 @@ impl<W> Inner<W> {
     pub(super) fn break_off(&mut self) {
         self.mode = Mode::Broken;
         self.wake();
-    }
-}
-
-impl<W> Drop for Outlet<W> {
-    fn drop(&mut self) {
-        self.limits.outboxes.sub(self.inner.borrow().counted);
     }
 }

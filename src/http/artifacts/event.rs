@@ -38,7 +38,8 @@ pub(super) async fn tell(edge: &Edge, row: &ArtifactRow) {
         numbered: None,
         lines: Lines::from_stored(line.clone().into()),
         status: None,
-        privileged: true,
+        // Producers decide how many there are.
+        own: false,
         seals: false,
         if_tip: None,
         arrived: Instant::now(),

@@ -74,16 +74,16 @@ fn a_small_event_does_not_keep_a_large_body_in_memory() {
 }
 
 #[test]
-fn the_last_run_status_counts_and_nothing_else_makes_a_batch_privileged() {
+fn the_last_run_status_of_a_batch_counts() {
     let status = |status: &str| format!(r#"{{"type":"run_status","status":"{status}"}}"#);
     let batch = parse(BodyKind::NdJson, status("running") + "\n" + &status("passed")).unwrap();
-    assert_eq!((batch.status, batch.privileged), (Some(RunStatus::Passed), true));
+    assert_eq!(batch.status, Some(RunStatus::Passed));
     let batch = parse(BodyKind::NdJson, status("failed") + "\n{\"type\":\"log\",\"status\":\"odd\"}").unwrap();
-    assert_eq!((batch.status, batch.privileged), (Some(RunStatus::Failed), false));
+    assert_eq!(batch.status, Some(RunStatus::Failed));
     let batch = parse(BodyKind::Json, r#"{"type":"log"}"#).unwrap();
-    assert_eq!((batch.status, batch.privileged), (None, false));
+    assert_eq!(batch.status, None);
     let escaped = parse(BodyKind::Json, r#"{"\u0074ype":"run\u005fstatus","st\u0061tus":"\u0070assed"}"#).unwrap();
-    assert_eq!((escaped.status, escaped.privileged), (Some(RunStatus::Passed), true));
+    assert_eq!(escaped.status, Some(RunStatus::Passed));
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn half_of_a_surrogate_pair_is_stored_as_it_came_wherever_it_stands() {
             .unwrap();
     }
     let batch = parse(BodyKind::Json, r#"{"type":"run_status","status":"passed","\ud83d":1}"#).unwrap();
-    assert_eq!((batch.status, batch.privileged), (Some(RunStatus::Passed), true));
+    assert_eq!(batch.status, Some(RunStatus::Passed));
     // It counts as one character, makes no other word of a word, and hides no key that comes twice.
     assert!(parse(BodyKind::Json, format!(r#"{{"type":"{}"}}"#, r"\ud83d".repeat(64))).is_ok());
     for (event, code) in [

@@ -121,7 +121,7 @@ mod tests {
             ("[fe80::1]", true),
             ("runs.example.com", false),
             ("127.0.0.1.evil.example.com", false),
-            ("runcast_1.runcast-net", false),
+            ("node_1.runcast-net", false),
             ("notlocalhost", false),
         ] {
             assert_eq!(Host::parse(text).map(|host| host.is_own()), Some(own), "{text}");

@@ -15,16 +15,22 @@ const MAX_ERROR_BYTES: usize = 2 * 1024;
 const MAX_TITLE_BYTES: usize = 512;
 
 /// A run as `GET /api/runs/{runId}` shows it. Its size is bounded by [`super::MAX_TESTS`].
+///
+/// Its times are the journal's, when events were stored: they never go back, so that differences between them are times
+/// that have passed. What the producers' clocks said, several workers' perhaps, stands in `producer`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunState {
     run_id: RunId,
     status: Option<RunStatus>,
-    /// Time of the first event after which the run was not just `queued`.
-    started_at: Option<Timestamp>,
-    /// Time of the `run_status` that ended it; gone again if it goes on.
-    ended_at: Option<Timestamp>,
-    last_event_at: Option<Timestamp>,
+    /// Whose clock the times of the state are of.
+    clock: Whose,
+    #[serde(flatten)]
+    times: Times,
+    /// From the start to the end, or to the last event of a run that goes on.
+    elapsed_ms: Option<i64>,
+    /// The same times as the events' own timestamps have them.
+    producer: Times,
     events: u64,
     /// Number of tests and of workers, as its `run_status` announced them.
     total: Option<u64>,
@@ -39,9 +45,26 @@ pub struct RunState {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Whose {
+    Journal,
+}
+
+/// When the run did what, on one clock.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Times {
+    /// Time of the first event after which the run was not just `queued`.
+    started_at: Option<Timestamp>,
+    /// Time of the `run_status` that ended it; gone again if it goes on.
+    ended_at: Option<Timestamp>,
+    last_event_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Serialize)]
 struct LastError {
     message: String,
-    at: Option<Timestamp>,
+    at: Timestamp,
 }
 
 /// What the fold looks at; each value is read on its own, so that one of an odd type spoils no other.
@@ -137,9 +160,10 @@ impl RunState {
         Self {
             run_id: run,
             status: None,
-            started_at: None,
-            ended_at: None,
-            last_event_at: None,
+            clock: Whose::Journal,
+            times: Times::default(),
+            elapsed_ms: None,
+            producer: Times::default(),
             events: 0,
             total: None,
             workers: None,
@@ -165,19 +189,26 @@ impl RunState {
         self.status
     }
 
-    /// Applies an event as it is stored. One that was applied already changes nothing.
-    pub fn apply(&mut self, seq: Seq, event: &[u8]) {
+    /// Applies an event as it is stored, and when: in the journal's time. One that was applied already changes nothing.
+    pub fn apply(&mut self, seq: Seq, at: Timestamp, event: &[u8]) {
         if seq <= self.tip {
             return;
         }
         self.tip = seq;
         self.events += 1;
+        self.times.last_event_at = Some(at);
+        self.fold(at, event);
+        let Times { started_at, ended_at, .. } = self.times;
+        self.elapsed_ms = started_at.map(|from| ended_at.unwrap_or(at).as_millis() - from.as_millis());
+    }
+
+    fn fold(&mut self, at: Timestamp, event: &[u8]) {
         let event = readable(event);
         let Ok(event) = serde_json::from_slice::<Event<'_>>(&event) else { return };
-        let at = read::<String>(event.timestamp).and_then(|text| Timestamp::parse(&text));
-        self.last_event_at = at.or(self.last_event_at);
+        let told = read::<String>(event.timestamp).and_then(|text| Timestamp::parse(&text));
+        self.producer.last_event_at = told.or(self.producer.last_event_at);
         match event.r#type.as_str() {
-            "run_status" => self.run_status(&event, at),
+            "run_status" => self.run_status(&event, at, told),
             "test_plan" => self.test_plan(&event),
             "test_status" => self.test_status(&event),
             "test_step" => self.test_step(&event),
@@ -188,15 +219,17 @@ impl RunState {
             }
             _ => {}
         }
-        if self.started_at.is_none() && self.status != Some(RunStatus::Queued) {
-            self.started_at = at;
+        if self.times.started_at.is_none() && self.status != Some(RunStatus::Queued) {
+            self.times.started_at = Some(at);
+            self.producer.started_at = told;
         }
     }
 
-    fn run_status(&mut self, event: &Event<'_>, at: Option<Timestamp>) {
+    fn run_status(&mut self, event: &Event<'_>, at: Timestamp, told: Option<Timestamp>) {
         let Some(status) = read(event.status) else { return };
         self.status = Some(status);
-        self.ended_at = if status.is_final() { at } else { None };
+        self.times.ended_at = Some(at).filter(|_| status.is_final());
+        self.producer.ended_at = told.filter(|_| status.is_final());
         if status.is_final() {
             self.step.clear();
         }

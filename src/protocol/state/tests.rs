@@ -1,14 +1,19 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::protocol::RunId;
+use crate::protocol::{RunId, Seq, Timestamp};
 
 fn fold<'a>(events: impl IntoIterator<Item = &'a str>) -> RunState {
     let mut state = RunState::new(RunId::parse("r").unwrap());
     for (seq, event) in (1..).zip(events) {
-        state.apply(seq, event.as_bytes());
+        state.apply(seq, stored_at(seq), event.as_bytes());
     }
     state
+}
+
+/// When the event of this seq is stored, in these tests: a second after the one before.
+fn stored_at(seq: Seq) -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000 + 1_000 * seq as i64)
 }
 
 fn shown(state: &RunState) -> Value {
@@ -28,9 +33,16 @@ fn a_real_run_folds_to_what_its_reporter_said() {
         json!({
             "runId": "r",
             "status": "failed",
-            "startedAt": "2026-11-23T17:15:47.966Z",
-            "endedAt": "2026-11-23T17:16:18.547Z",
-            "lastEventAt": "2026-11-23T17:16:18.547Z",
+            "clock": "journal",
+            "startedAt": stored_at(1),
+            "endedAt": stored_at(438),
+            "lastEventAt": stored_at(438),
+            "elapsedMs": 437_000,
+            "producer": {
+                "startedAt": "2026-11-23T17:15:47.966Z",
+                "endedAt": "2026-11-23T17:16:18.547Z",
+                "lastEventAt": "2026-11-23T17:16:18.547Z",
+            },
             "events": 438,
             "total": 11,
             "workers": 1,
@@ -101,11 +113,39 @@ fn a_run_ends_with_a_final_status_and_may_go_on_after_one() {
     };
     let mut events = vec![status("queued", 1), status("running", 2), status("lost", 3)];
     let state = shown(&fold(events.iter().map(String::as_str)));
-    assert_eq!(state["startedAt"], "2026-01-01T00:00:02.000Z", "waiting is not running");
-    assert_eq!(state["endedAt"], "2026-01-01T00:00:03.000Z");
+    let times = |state: &Value| [&state["startedAt"], &state["endedAt"], &state["elapsedMs"]].map(Value::clone);
+    assert_eq!(times(&state), [json!(stored_at(2)), json!(stored_at(3)), json!(1_000)], "waiting is not running");
+    let told = &state["producer"];
+    assert_eq!((&told["startedAt"], &told["endedAt"]), (&second(2), &second(3)));
     events.push(status("running", 4));
     let state = shown(&fold(events.iter().map(String::as_str)));
-    assert_eq!((&state["endedAt"], &state["status"]), (&Value::Null, &json!("running")));
+    assert_eq!((&state["producer"]["endedAt"], &state["status"]), (&Value::Null, &json!("running")));
+    assert_eq!(times(&state), [json!(stored_at(2)), Value::Null, json!(2_000)], "it goes on");
+}
+
+fn second(n: u32) -> Value {
+    json!(format!("2026-01-01T00:00:{n:02}.000Z"))
+}
+
+#[test]
+fn a_worker_whose_clock_goes_back_ends_no_run_before_its_start() {
+    let mut state = RunState::new(RunId::parse("r").unwrap());
+    let status = |status: &str, at: &str| format!(r#"{{"type":"run_status","status":"{status}","timestamp":"{at}"}}"#);
+    let start = Timestamp::from_millis(1_795_000_000_000);
+    state.apply(1, start, status("running", "2026-01-01T02:00:00Z").as_bytes());
+    state.apply(2, start.plus_millis(5_000), status("passed", "2026-01-01T01:00:00Z").as_bytes());
+    let state = shown(&state);
+    assert_eq!(state["clock"], "journal");
+    assert_eq!((&state["startedAt"], &state["endedAt"]), (&json!(start), &json!(start.plus_millis(5_000))));
+    assert_eq!(state["elapsedMs"], 5_000);
+    assert_eq!(
+        state["producer"],
+        json!({
+            "startedAt": "2026-01-01T02:00:00.000Z",
+            "endedAt": "2026-01-01T01:00:00.000Z",
+            "lastEventAt": "2026-01-01T01:00:00.000Z",
+        })
+    );
 }
 
 #[test]
@@ -134,6 +174,10 @@ fn odd_events_are_counted_and_change_nothing_else() {
     let state = shown(&fold(odd));
     let mut unborn = shown(&RunState::new(RunId::parse("r").unwrap()));
     unborn["events"] = json!(odd.len());
+    // The first that has a type at all.
+    unborn["startedAt"] = json!(stored_at(7));
+    unborn["lastEventAt"] = json!(stored_at(odd.len() as Seq));
+    unborn["elapsedMs"] = json!(1_000 * (odd.len() as i64 - 7));
     assert_eq!(state, unborn);
 }
 
@@ -167,15 +211,15 @@ fn one_odd_value_spoils_no_other() {
     let test = &state["tests"][0];
     assert_eq!((&test["title"], &test["file"]), (&json!("group › test"), &Value::Null));
     assert_eq!((&test["status"], &test["durationMs"]), (&json!("failed"), &json!(3.0)));
-    assert_eq!(state["lastError"], json!({"message": "worker died", "at": "2026-01-01T00:00:00.000Z"}));
+    assert_eq!(state["lastError"], json!({"message": "worker died", "at": stored_at(3)}));
 }
 
 #[test]
 fn an_event_that_was_applied_already_changes_nothing() {
     let mut state = fold([r#"{"type":"test_status","testId":"t","status":"running"}"#]);
     let before = shown(&state);
-    state.apply(1, br#"{"type":"test_status","testId":"t","status":"passed"}"#);
-    state.apply(0, br#"{"type":"test_status","testId":"t","status":"passed"}"#);
+    state.apply(1, stored_at(9), br#"{"type":"test_status","testId":"t","status":"passed"}"#);
+    state.apply(0, stored_at(9), br#"{"type":"test_status","testId":"t","status":"passed"}"#);
     assert_eq!(shown(&state), before);
 }
 

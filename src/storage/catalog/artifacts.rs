@@ -245,7 +245,7 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     /// The pin of a run, whether it still holds or not.
     async fn pinned(&self, run: &RunId) -> Result<Option<Pin>, CatalogError>;
 
-    /// Takes or extends a lease: `false` when somebody else has it at `now`.
+    /// Takes or extends a lease: `false` when somebody else has it at `now`, unless for longer than twice the time asked for.
     async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, CatalogError>;
     /// Gives a lease back, if `holder` has it.
     async fn release(&self, name: &str, holder: &str) -> Result<(), CatalogError>;

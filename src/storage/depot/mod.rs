@@ -20,7 +20,7 @@ use super::space::Reservation;
 use crate::protocol::artifact::safe_part;
 use crate::protocol::retention::Expiry;
 use crate::protocol::{
-    ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Pin, Retention, RunId, Sha256, Timestamp,
+    ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Clock, Pin, Retention, RunId, Sha256, Timestamp,
 };
 
 mod arriving;
@@ -75,7 +75,7 @@ pub struct Parts {
     /// Whether the store works.
     pub health: Health,
     /// The journal's clock, which all nodes share.
-    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    pub clock: Clock,
 }
 
 /// What is allowed.
@@ -183,7 +183,7 @@ impl Depot {
 
     /// Now, by the clock that all nodes share.
     pub fn now(&self) -> Timestamp {
-        (self.0.clock)()
+        self.0.clock.now()
     }
 
     /// A place among the uploads that pass this node at a time.
@@ -240,7 +240,8 @@ impl Depot {
     /// [`DepotError::Unknown`], [`DepotError::Gone`], [`DepotError::Catalog`].
     pub async fn find(&self, run: &RunId, id: ArtifactId) -> Result<Kept, DepotError> {
         let kept = self.0.catalog.find(run, id).await?.ok_or(DepotError::Unknown(id))?;
-        let expired = || self.expiry(&kept).at.is_some_and(|at| at <= self.now());
+        // Not by a clock that has jumped: nothing has been removed by it.
+        let expired = || self.expiry(&kept).at.is_some_and(|at| at <= self.0.clock.expected());
         match kept.artifact.state {
             ArtifactState::Deleted => Err(DepotError::Gone),
             ArtifactState::Ready if expired() => Err(DepotError::Gone),

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 
 use super::rules::{self, Epochs, Marks, Moment, Run};
-use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, RunPhase, Stored};
-use crate::protocol::{RunId, Segment, Seq, Timestamp};
+use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, RunPage, RunPhase, RunPlace, Stored};
+use crate::protocol::{Clock, RunId, Segment, Seq, Timestamp};
 
 /// See the module.
 #[derive(Debug)]
 pub struct MemoryJournal {
     limits: Limits,
     max_total_bytes: u64,
+    clock: Clock,
     shelf: Mutex<Shelf>,
 }
 
@@ -37,9 +39,14 @@ struct Log {
 impl MemoryJournal {
     /// An empty journal.
     pub fn new(limits: Limits) -> Self {
-        let epochs = Epochs::new(Timestamp::now());
+        Self::with_clock(limits, Clock::default())
+    }
+
+    /// The same on a clock of its own.
+    pub fn with_clock(limits: Limits, clock: Clock) -> Self {
+        let epochs = Epochs::new(clock.now());
         let shelf = Shelf { runs: HashMap::new(), epochs, bytes: 0, closed: false };
-        Self { limits, max_total_bytes: u64::MAX, shelf: Mutex::new(shelf) }
+        Self { limits, max_total_bytes: u64::MAX, clock, shelf: Mutex::new(shelf) }
     }
 
     /// The same journal, refusing appends as unavailable beyond `bytes` of events in all runs together.
@@ -67,11 +74,14 @@ impl MemoryJournal {
 }
 
 impl Shelf {
-    fn heads(&self, limit: usize, fits: impl Fn(&Head) -> bool) -> Vec<RunHead> {
+    fn heads(&self, after: Option<&RunPlace>, limit: usize, fits: impl Fn(&Head) -> bool) -> RunPage {
         let mut found: Vec<_> = self.runs.iter().filter(|(_, log)| fits(&log.run.head)).collect();
-        found.sort_by_key(|(_, log)| log.run.head.last_at);
-        found.truncate(limit);
-        found.into_iter().map(|(run, log)| RunHead { run: run.clone(), head: log.run.head.clone() }).collect()
+        found.sort_by_key(|(run, log)| (log.run.head.last_at, *run));
+        let is_behind =
+            |run: &RunId, log: &Log| after.is_none_or(|after| (log.run.head.last_at, run) > (after.at, &after.run));
+        let behind = found.into_iter().filter(|(run, log)| is_behind(run, log)).take(limit.saturating_add(1));
+        let runs = behind.map(|(run, log)| RunHead { run: run.clone(), head: log.run.head.clone() }).collect();
+        RunPage::of(runs, limit)
     }
 
     /// Removes tombstones past their time; their names are free again.
@@ -94,7 +104,12 @@ impl Journal for MemoryJournal {
     async fn append(&self, append: Append) -> Result<Stored, JournalError> {
         let mut shelf = self.shelf();
         self.usable(&shelf, append.posts.iter().map(|post| post.lines.bytes().len() as u64).sum())?;
-        let moment = Moment { now: self.now(), epochs: shelf.epochs, max_run_bytes: self.limits.max_run_bytes };
+        let moment = Moment {
+            now: self.now(),
+            monotonic: Instant::now(),
+            epochs: shelf.epochs,
+            max_run_bytes: self.limits.max_run_bytes,
+        };
         let mut unborn = None;
         let run = match shelf.runs.get_mut(&append.run) {
             Some(log) => &mut log.run,
@@ -135,14 +150,25 @@ impl Journal for MemoryJournal {
         Ok(log.segments[start..].iter().take_while(fits).map(again).collect())
     }
 
-    async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
-        Ok(self.shelf().heads(limit, |head| head.phase != RunPhase::Gone && head.last_at >= since))
+    async fn changed_since(
+        &self,
+        since: Timestamp,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
+        Ok(self.shelf().heads(after, limit, |head| head.phase != RunPhase::Gone && head.last_at >= since))
     }
 
-    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+    async fn idle_since(
+        &self,
+        before: Timestamp,
+        ended: bool,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
         let fits =
             |head: &Head| head.phase == RunPhase::Live && rules::is_ended(head) == ended && head.last_at < before;
-        Ok(self.shelf().heads(limit, fits))
+        Ok(self.shelf().heads(after, limit, fits))
     }
 
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
@@ -152,14 +178,12 @@ impl Journal for MemoryJournal {
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
-        let now = self.now();
+        let Ok(now) = self.clock.check() else { return Ok(Expired::default()) };
         let mut shelf = self.shelf();
         shelf.bury(now, &self.limits);
-        let mut due = shelf.heads(limit.saturating_add(1), |head| rules::is_ended(head) && head.last_at < before);
-        let more = due.len() > limit;
-        due.truncate(limit);
-        let mut expired = Expired { runs: Vec::with_capacity(due.len()), more };
-        for RunHead { run, head } in due {
+        let due = shelf.heads(None, limit, |head| rules::is_ended(head) && head.last_at < before);
+        let mut expired = Expired { runs: Vec::with_capacity(due.runs.len()), more: due.next.is_some() };
+        for RunHead { run, head } in due.runs {
             let epochs = shelf.epochs;
             shelf.bytes -= head.bytes;
             if let Some(log) = shelf.runs.get_mut(&run) {
@@ -171,8 +195,8 @@ impl Journal for MemoryJournal {
         Ok(expired)
     }
 
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
+    fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     async fn probe(&self) -> Result<(), JournalError> {
@@ -203,10 +227,10 @@ mod tests {
                 on_gap: OnGap::Allow,
                 lines: Lines::from_stored(format!(r#"{{"type":"{}"}}"#, "x".repeat(50)).into()),
                 status: None,
-                privileged: false,
+                own: false,
                 seals,
             };
-            let deadline = journal.now().plus_millis(60_000);
+            let deadline = Instant::now() + Duration::from_secs(60);
             Append { run: RunId::parse(run).unwrap(), posts: vec![post], precondition: None, deadline }
         };
         journal.append(append("a", true)).await.unwrap();

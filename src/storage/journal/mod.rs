@@ -14,12 +14,12 @@
 //! One suite, `tests/journal_contract.rs`, holds every implementation to this page.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
 use crate::protocol::state::RunStatus;
-use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
+use crate::protocol::{Clock, Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 
 pub mod memory;
 pub mod redis;
@@ -34,8 +34,11 @@ pub const MAX_PRODUCERS: usize = 1_000;
 /// repeat a post, so these are the lives, on all nodes, that post to one run within an append's deadline.
 pub const MAX_OWN_PRODUCERS: usize = 16;
 
-/// Bytes of `max_run_bytes` that only `run_status` and the server's own events may use. 64 KiB.
+/// Bytes of `max_run_bytes` that are kept for a run's end. 64 KiB. Ordinary posts never use them. See `rules/space.rs`.
 pub const RESERVED_BYTES: u64 = 64 * 1024;
+
+/// Most bytes of a final `run_status` that may use the reserve, posted alone. 8 KiB.
+pub const FINAL_BYTES: u64 = 8 * 1024;
 
 /// What one request, or the server itself, wants stored. All or nothing.
 #[derive(Clone, Debug)]
@@ -50,9 +53,8 @@ pub struct Post {
     pub lines: Lines,
     /// The last `run_status` among them.
     pub status: Option<RunStatus>,
-    /// May use the reserved bytes and is stored in a sealed run's last moment: the server's own events, and posts of
-    /// nothing but `run_status`.
-    pub privileged: bool,
+    /// What only the server writes, to mark a run `lost` or sealed. Never a producer's, whoever numbers it.
+    pub own: bool,
     /// Closes the run to further posts once stored (a `sealed` event is among them).
     pub seals: bool,
 }
@@ -87,8 +89,9 @@ pub struct Append {
     pub posts: Vec<Post>,
     /// Holds for the append as a whole.
     pub precondition: Option<Precondition>,
-    /// Journal time after which the append must not run any more.
-    pub deadline: Timestamp,
+    /// When the append must not run any more. On the monotonic clock: a wall clock that is set neither refuses an append
+    /// whose time has not come nor lets a late one run.
+    pub deadline: Instant,
 }
 
 /// An append that ran.
@@ -229,6 +232,35 @@ pub struct RunHead {
     pub head: Head,
 }
 
+/// Where a listing stands: behind this run, in the order of last events and then of ids.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunPlace {
+    /// Journal time of its last event, as it was listed.
+    pub at: Timestamp,
+    /// The run.
+    pub run: RunId,
+}
+
+/// A step of a listing.
+#[derive(Clone, Debug, Default)]
+pub struct RunPage {
+    /// The runs. Those whose head can't be read are left out.
+    pub runs: Vec<RunHead>,
+    /// Where the next step goes on; `None` at the end. Whoever passes it on gets past runs that stay in the listing.
+    pub next: Option<RunPlace>,
+}
+
+impl RunPage {
+    /// From runs in order, one more than `limit` if there are more.
+    fn of(mut runs: Vec<RunHead>, limit: usize) -> Self {
+        let more = runs.len() > limit;
+        runs.truncate(limit);
+        let last = runs.last().filter(|_| more);
+        let next = last.map(|last| RunPlace { at: last.head.last_at, run: last.run.clone() });
+        Self { runs, next }
+    }
+}
+
 /// What an [`Journal::expire`] call removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expired {
@@ -272,22 +304,39 @@ pub trait Journal: Send + Sync + 'static {
     /// (at least one segment if there is any).
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError>;
 
-    /// Runs with an event at or after `since` (journal time), oldest change first, at most `limit`.
-    async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError>;
+    /// Runs with an event at or after `since` (journal time), oldest change first, those behind `after`, at most `limit`.
+    async fn changed_since(
+        &self,
+        since: Timestamp,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError>;
 
-    /// Runs that can grow and whose last event is older than `before`, oldest first, at most `limit`: those whose status
-    /// is final, or those whose status is not.
-    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError>;
+    /// Runs that can grow and whose last event is older than `before`, oldest first, those behind `after`, at most
+    /// `limit`: those whose status is final, or those whose status is not.
+    async fn idle_since(
+        &self,
+        before: Timestamp,
+        ended: bool,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError>;
 
     /// Runs that went at or after `since` (journal time), at most `limit`.
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError>;
 
     /// Removes ended runs (final status or sealed) whose last event is older than `before`, at most `limit`, in steps
-    /// that keep appends flowing; leaves tombstones, and removes tombstones past their time.
+    /// that keep appends flowing; leaves tombstones, and removes tombstones past their time. Removes nothing while
+    /// [`Journal::clock`] has jumped. A run that can't be removed holds up no other.
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError>;
 
-    /// Journal time now.
-    fn now(&self) -> Timestamp;
+    /// The clock of its times, watched: whoever deletes or ends something by time asks it first.
+    fn clock(&self) -> &Clock;
+
+    /// Journal time now, for what is stored.
+    fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
 
     /// Whether an append could succeed now; the reason when not. For `/ready`.
     async fn probe(&self) -> Result<(), JournalError>;

@@ -11,21 +11,24 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Append, Appended, Head, MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Precondition, RESERVED_BYTES, Refusal,
-    RunPhase, Stored,
+    Append, Appended, Head, MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Precondition, Refusal, RunPhase, Stored,
 };
 use crate::protocol::json_text::readable;
 use crate::protocol::segment::pack;
 use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Lines, ProducerId, Seq, Timestamp};
 
+mod space;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_space;
 
 /// Largest producer number: what a signed 64-bit column holds.
 const MAX_N: u64 = i64::MAX as u64;
@@ -64,6 +67,8 @@ impl Epochs {
 pub struct Moment {
     /// Journal time.
     pub now: Timestamp,
+    /// The same moment on the clock of deadlines.
+    pub monotonic: Instant,
     /// What the store gives out.
     pub epochs: Epochs,
     /// `journal.max_run_bytes`.
@@ -170,7 +175,7 @@ pub struct Decision {
 /// Runs an append on `run`.
 pub fn append(run: &mut Run, append: &Append, moment: &Moment) -> Decision {
     let tip_before = run.head.tip;
-    let bar = if moment.now > append.deadline {
+    let bar = if moment.monotonic > append.deadline {
         Some(Refusal::DeadlinePassed)
     } else if run.head.phase == RunPhase::Gone {
         Some(Refusal::RunGone { last: tip_before })
@@ -231,7 +236,13 @@ impl Work<'_> {
         if let Some(unmet) = &self.unmet {
             return Err(unmet.clone());
         }
-        if self.sealed_before || (self.run.head.phase == RunPhase::Sealed && !post.privileged) {
+        let duplicates = (high + 1).saturating_sub(post.n);
+        let tail =
+            if duplicates == 0 { post.lines.clone() } else { post.lines.slice(duplicates as usize, post.lines.len()) };
+        let status = if duplicates == 0 { post.status } else { last_status(&tail) };
+        let last_word = space::is_last_word(status, &tail);
+
+        if self.sealed_before || (self.run.head.phase == RunPhase::Sealed && !(post.own || last_word)) {
             return Err(Refusal::RunSealed);
         }
         if post.n > high + 1 && post.on_gap == OnGap::Refuse {
@@ -241,15 +252,12 @@ impl Work<'_> {
             return Err(Refusal::TooManyProducers);
         }
 
-        let duplicates = (high + 1).saturating_sub(post.n);
-        let tail =
-            if duplicates == 0 { post.lines.clone() } else { post.lines.slice(duplicates as usize, post.lines.len()) };
-        let status = if duplicates == 0 { post.status } else { last_status(&tail) };
         let lost = (post.n > high + 1 && post.on_gap == OnGap::Announce)
             .then(|| events_lost(self.at, &post.producer, high + 1, post.n - 1));
         let batches: Vec<Lines> = lost.into_iter().chain([tail]).collect();
 
-        self.check_size(post.privileged, &batches)?;
+        let asked = space::Asked { own: post.own, last_word, status, bytes: size(&batches) };
+        space::check(&self.run.head, self.moment.max_run_bytes, &asked)?;
         let first = self.run.head.tip + 1;
         self.store(batches);
         if let Some(dropped) = self.run.marks.raise(&post.producer, last) {
@@ -261,13 +269,6 @@ impl Work<'_> {
             self.run.head.phase = RunPhase::Sealed;
         }
         Ok(self.appended(Some((first, self.run.head.tip)), count - duplicates, duplicates, last))
-    }
-
-    fn check_size(&self, privileged: bool, batches: &[Lines]) -> Result<(), Refusal> {
-        let Moment { max_run_bytes: max, .. } = *self.moment;
-        let usable = if privileged { max } else { max.saturating_sub(RESERVED_BYTES) };
-        let bytes = self.run.head.bytes;
-        if bytes + size(batches) > usable { Err(Refusal::RunFull { bytes, max }) } else { Ok(()) }
     }
 
     fn store(&mut self, batches: Vec<Lines>) {

@@ -285,10 +285,13 @@ impl<T: Tables> ArtifactCatalog for T {
     }
 
     async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, CatalogError> {
+        // One that lasts twice as long as it may was taken by a clock that was ahead: it holds nobody up.
+        let ahead = until.plus_millis(until.as_millis().saturating_sub(now.as_millis()));
         let sql = "INSERT INTO runcast_leases (name, holder, until) VALUES ($1, $2, $3) \
                    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until \
-                   WHERE runcast_leases.holder = excluded.holder OR runcast_leases.until <= $4 RETURNING name";
-        changed(self, Statement::new(sql).with(name).with(holder).with(until).with(now)).await
+                   WHERE runcast_leases.holder = excluded.holder OR runcast_leases.until <= $4 \
+                   OR runcast_leases.until > $5 RETURNING name";
+        changed(self, Statement::new(sql).with(name).with(holder).with(until).with(now).with(ahead)).await
     }
 
     async fn release(&self, name: &str, holder: &str) -> Result<(), CatalogError> {

@@ -2,12 +2,12 @@
 --
 -- KEYS: store, head, log, marks, index before ('' when unborn: the index after again), index after
 -- ARGV: incarnation, births, version before, deadline, version after ('' to store nothing), state after, run, bell's channel,
---       node, bell's text, number of segments, number of marks, number of dropped marks,
+--       node, bell's text, number of segments, not before, dated at least, number of marks, number of dropped marks,
 --       then per segment: id, epoch and first seq, body; per mark: producer, value; per dropped mark: producer
 -- Returns: 'stored' | 'late' | 'stale', now; or 'changed', now, version, state, at, created, marks as a JSON object
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > tonumber(ARGV[4]) then return {'late', now} end
+if now > tonumber(ARGV[4]) or now < tonumber(ARGV[12]) then return {'late', now} end
 
 local store = redis.call('HMGET', KEYS[1], 'incarnation', 'births')
 if store[1] ~= ARGV[1] or store[2] ~= ARGV[2] then return {'stale', now} end
@@ -23,19 +23,19 @@ end
 if ARGV[5] == '' then return {'stored', now} end
 
 -- A run's time never goes back, whatever the server's clock does.
-local at = string.format('%.0f', math.max(now, tonumber(head[3] or 0)))
+local at = string.format('%.0f', math.max(now, tonumber(head[3] or 0), tonumber(ARGV[13])))
 local created = head[4] or at
-local arg = 14
+local arg = 16
 for _ = 1, tonumber(ARGV[11]) do
   -- Only the first write can be refused, for want of memory or of a disk: nothing has been written then.
   redis.call('XADD', KEYS[3], ARGV[arg], 'h', ARGV[arg + 1] .. ' ' .. at, 'b', ARGV[arg + 2])
   arg = arg + 3
 end
-for _ = 1, tonumber(ARGV[12]) do
+for _ = 1, tonumber(ARGV[14]) do
   redis.call('HSET', KEYS[4], ARGV[arg], ARGV[arg + 1])
   arg = arg + 2
 end
-for _ = 1, tonumber(ARGV[13]) do
+for _ = 1, tonumber(ARGV[15]) do
   redis.call('HDEL', KEYS[4], ARGV[arg])
   arg = arg + 1
 end

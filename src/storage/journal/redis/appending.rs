@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::reply::Parts;
 use super::{RedisJournal, bell, malformed, stored, unknown};
@@ -18,6 +18,9 @@ const NO_VERSION: &str = "?";
 /// Refusals after which nothing of a script has run.
 const BEFORE_ANY_WRITE: [&str; 9] =
     ["OOM", "MISCONF", "READONLY", "LOADING", "BUSY", "MASTERDOWN", "NOREPLICAS", "NOAUTH", "NOPERM"];
+
+/// How far the server's clock may be set back without an append being asked for once more.
+const CLOCK_SLACK_MS: i64 = 1_000;
 
 /// The runs that this node appends to, each as one version of it was.
 #[derive(Debug, Default)]
@@ -67,12 +70,10 @@ impl Appends {
 
 impl RedisJournal {
     /// Decides and stores, until the run stands still for it or the deadline has passed.
-    pub(super) async fn store(&self, mut append: Append) -> Result<Stored, JournalError> {
-        // The script judges the deadline, by the server's clock.
-        let deadline = std::mem::replace(&mut append.deadline, Timestamp::from_millis(i64::MAX));
+    pub(super) async fn store(&self, append: Append) -> Result<Stored, JournalError> {
         metrics::counter!("runcast_journal_appends_total").increment(1);
-        let started = std::time::Instant::now();
-        let stored = self.store_until(&append, deadline).await;
+        let started = Instant::now();
+        let stored = self.store_until(&append).await;
         metrics::histogram!("runcast_journal_commit_seconds").record(started.elapsed());
         if stored.is_err() {
             metrics::counter!("runcast_journal_failures_total", "work" => "write").increment(1);
@@ -81,23 +82,22 @@ impl RedisJournal {
         stored
     }
 
-    async fn store_until(&self, append: &Append, deadline: Timestamp) -> Result<Stored, JournalError> {
+    async fn store_until(&self, append: &Append) -> Result<Stored, JournalError> {
         loop {
-            // Redis would say the same, were it there in time.
-            if self.life.now() > deadline {
+            if Instant::now() > append.deadline {
                 return Ok(late(append, Head::unborn()));
             }
             let epochs = self.life.epochs();
             let known = self.appends.find(&append.run, append.posts.len(), epochs);
             let answer = match &known {
                 // A question stores nothing, whatever became of it.
-                None => self.ask(append, deadline, epochs, None).await.map_err(unread_run)?,
+                None => self.ask(append, epochs, None).await.map_err(unread_run)?,
                 Some(seen) => {
                     let mut run = seen.run.clone();
                     let max_run_bytes = self.limits.max_run_bytes;
-                    let decision =
-                        rules::append(&mut run, append, &Moment { now: self.life.now(), epochs, max_run_bytes });
-                    match self.ask(append, deadline, epochs, Some((seen, &decision))).await? {
+                    let (now, monotonic) = (self.life.now(), Instant::now());
+                    let decision = rules::append(&mut run, append, &Moment { now, monotonic, epochs, max_run_bytes });
+                    match self.ask(append, epochs, Some((seen, &decision))).await? {
                         Answer::Stored(at, created) => {
                             return Ok(self.stored(append, epochs, run, decision, at, created));
                         }
@@ -112,6 +112,8 @@ impl RedisJournal {
                     self.appends.keep(&append.run, seen, run);
                 }
                 Answer::Stale => self.learn_life().await?,
+                // Unless its time is not over here: the server's clock has been set, and has told what it says now.
+                Answer::Late if Instant::now() < append.deadline => {}
                 Answer::Late => return Ok(late(append, known.map_or_else(Head::unborn, |known| known.run.head))),
                 Answer::Stored(..) | Answer::Confirmed => return Err(unknown("a question was answered as an append")),
             }
@@ -142,7 +144,6 @@ impl RedisJournal {
     async fn ask(
         &self,
         append: &Append,
-        deadline: Timestamp,
         epochs: Epochs,
         decided: Option<(&Resident<Seen>, &Decision)>,
     ) -> Result<Answer, JournalError> {
@@ -156,6 +157,13 @@ impl RedisJournal {
         let listed = decided.map(|(seen, _)| &seen.run.head).filter(|head| head.tip > 0);
         let before = listed.map_or_else(|| after.clone(), |head| self.keys.index(stored::index(head)));
         let keys = [self.keys.store(), self.keys.head(run), self.keys.log(run), self.keys.marks(run), before, after];
+        // The script judges by the server's clock: not after the deadline, nor before now, for then the clock was set back
+        // while the append waited for the server, and the deadline says nothing any more.
+        let left = append.deadline.saturating_duration_since(Instant::now());
+        let now = self.life.now();
+        let deadline = now.plus_millis(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
+        let not_before = now.plus_millis(-CLOCK_SLACK_MS);
+        let dated = self.dated_at_least();
         let args = |command: Command| {
             let mut command = command
                 .arg(epochs.incarnation.to_string())
@@ -168,7 +176,9 @@ impl RedisJournal {
                 .arg(self.keys.bell(run))
                 .arg(self.node.as_str())
                 .arg(bell::text(&state, segments))
-                .arg(segments.len().to_string());
+                .arg(segments.len().to_string())
+                .arg(not_before.as_millis().to_string())
+                .arg(dated.as_millis().to_string());
             let (raised, dropped) = writes.map_or((&[][..], &[][..]), |d| (&d.raised[..], &d.dropped[..]));
             command = command.arg(raised.len().to_string()).arg(dropped.len().to_string());
             for segment in segments {
@@ -183,8 +193,7 @@ impl RedisJournal {
             dropped.iter().fold(command, |command, producer| command.arg(producer.as_str()))
         };
         // No longer than the append may still run: whoever waits for it has other things to tell.
-        let left = deadline.as_millis().saturating_sub(self.life.now().as_millis()).max(1) as u64;
-        let within = self.timeout.min(Duration::from_millis(left));
+        let within = self.timeout.min(left.max(Duration::from_millis(1)));
         let reply = self.scripts.append.call(&self.client, within, &keys, args).await.map_err(failed)?;
         let mut parts = Parts::of(reply)?;
         let word = parts.text()?;

@@ -6,18 +6,40 @@ use super::keys::Index;
 use super::reply::Parts;
 use super::{CHUNK, RedisJournal, bell, stored, unread};
 use crate::protocol::Timestamp;
-use crate::storage::journal::{Expired, JournalError, rules};
+use crate::storage::journal::{Expired, JournalError, RunPlace, rules};
 use crate::storage::redis::{Command, Reply};
 
 impl RedisJournal {
-    /// Makes tombstones of ended runs, oldest first.
+    /// Makes tombstones of ended runs, oldest first, past those that can't go.
     pub(super) async fn expire_runs(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
         let to = format!("({}", before.as_millis());
-        let mut due = self.oldest(&[Index::Ended, Index::Sealed], "-inf", &to, limit.saturating_add(1)).await?;
-        let more = due.len() > limit;
-        due.truncate(limit);
+        let mut expired = Expired::default();
+        let mut after = None;
+        while self.clock.check().is_ok() {
+            let left = limit - expired.runs.len();
+            let mut due = self
+                .listed(&[Index::Ended, Index::Sealed], "-inf", &to, after.as_ref(), left.saturating_add(1))
+                .await?;
+            expired.more = due.len() > left;
+            due.truncate(left);
+            let Some(last) = due.last().cloned() else { break };
+            self.expire_these(due, before, &mut expired).await?;
+            after = Some(last);
+            if !expired.more || expired.runs.len() >= limit {
+                break;
+            }
+        }
+        Ok(expired)
+    }
+
+    async fn expire_these(
+        &self,
+        due: Vec<RunPlace>,
+        before: Timestamp,
+        expired: &mut Expired,
+    ) -> Result<(), JournalError> {
+        let due: Vec<_> = due.into_iter().map(|place| place.run).collect();
         let heads = self.stored_heads(&due).await?;
-        let mut expired = Expired { runs: Vec::new(), more };
         for (run, head) in due.into_iter().zip(heads) {
             let head = match head {
                 Ok(head) => head,
@@ -49,15 +71,16 @@ impl RedisJournal {
                 expired.runs.push(run);
             }
         }
-        Ok(expired)
+        Ok(())
     }
 
     /// Removes tombstones past their time.
     pub(super) async fn bury(&self) -> Result<(), JournalError> {
         let tombstone = i64::try_from(self.limits.tombstone.as_millis()).unwrap_or(i64::MAX);
-        let before = self.life.now().plus_millis(-tombstone).as_millis().to_string();
-        loop {
-            let due = self.oldest(&[Index::Gone], "-inf", &before, CHUNK).await?;
+        while let Ok(now) = self.clock.check() {
+            let before = now.plus_millis(-tombstone).as_millis().to_string();
+            let due = self.listed(&[Index::Gone], "-inf", &before, None, CHUNK).await?;
+            let due: Vec<_> = due.into_iter().map(|place| place.run).collect();
             if due.is_empty() {
                 return Ok(());
             }
@@ -73,5 +96,6 @@ impl RedisJournal {
                 return Ok(());
             }
         }
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tracing::{error, info, warn};
@@ -11,6 +11,7 @@ use super::keys::Keys;
 use super::reply::Parts;
 use super::script::ATTEST;
 use super::server::Server;
+use crate::protocol::clock::since_boot;
 use crate::protocol::{Epoch, RunId, Seq, Timestamp};
 use crate::storage::journal::rules::Epochs;
 use crate::storage::journal::{Head, JournalError, RunPhase};
@@ -29,8 +30,8 @@ pub(super) struct Life {
 #[derive(Debug)]
 struct Known {
     epochs: Epochs,
-    /// The server's time, and when it was told.
-    clock: Option<(Instant, Timestamp)>,
+    /// The server's time, and when it was told: on a clock that counts a suspension, too.
+    clock: Option<(Duration, Timestamp)>,
     /// Last seqs that the store has vouched for, and in which incarnation.
     tips: HashMap<RunId, (Epoch, Seq)>,
     /// The incarnation whose losses have been reported.
@@ -64,12 +65,18 @@ impl Life {
     /// The server's time now, by its last answer; this host's before the first.
     pub(super) fn now(&self) -> Timestamp {
         let clock = self.known().clock;
-        clock.map_or_else(Timestamp::now, |(told, then)| then.plus_millis(told.elapsed().as_millis() as i64))
+        let since = |told: Duration| since_boot().saturating_sub(told).as_millis() as i64;
+        clock.map_or_else(Timestamp::now, |(told, then)| then.plus_millis(since(told)))
+    }
+
+    /// Whether the server has told its time.
+    pub(super) fn is_told(&self) -> bool {
+        self.known().clock.is_some()
     }
 
     /// The server has told its time.
     pub(super) fn set_clock(&self, now: Timestamp) {
-        self.known().clock = Some((Instant::now(), now));
+        self.known().clock = Some((since_boot(), now));
     }
 
     /// Names were given free.

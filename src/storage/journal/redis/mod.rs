@@ -16,21 +16,21 @@
 //! new epoch. A restart that lost nothing resets nobody.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tracing::warn;
 
 use self::keys::{Index, Keys};
 use self::life::Life;
 use self::reply::Parts;
 use self::script::Scripts;
 use self::turns::Turns;
-use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, Stored, rules};
-use crate::protocol::{Epoch, Lines, RunId, Segment, Seq, Timestamp};
+use super::{Append, Expired, Head, Journal, JournalError, Limits, RunPage, RunPlace, Stored, rules};
+use crate::protocol::{Clock, Epoch, Lines, RunId, Segment, Seq, Timestamp};
 use crate::storage::redis::{Client, Command, LinkStatus, RedisError, RedisSettings, Reply};
 
 mod appending;
@@ -38,6 +38,7 @@ pub mod bell;
 mod expiry;
 mod keys;
 mod life;
+mod listing;
 mod reply;
 mod script;
 pub mod server;
@@ -61,6 +62,8 @@ pub struct RedisOptions {
     pub limits: Limits,
     /// The server.
     pub settings: RedisSettings,
+    /// How far the server's clock may be from where this host's says that it should be.
+    pub max_clock_step: Duration,
 }
 
 /// See the module.
@@ -69,6 +72,10 @@ pub struct RedisJournal {
     client: Client,
     keys: Keys,
     life: Arc<Life>,
+    /// The server's, watched by this host's: at the start it should say what this host's wall clock says.
+    clock: Clock,
+    /// Both agreed once.
+    agreed: AtomicBool,
     scripts: Scripts,
     appends: appending::Appends,
     turns: Turns,
@@ -82,7 +89,10 @@ impl RedisJournal {
     pub fn open(options: RedisOptions) -> Self {
         let keys = Keys::new(&options.prefix);
         let life = Arc::new(Life::new(keys.clone()));
+        let server_time = life.clone();
         Self {
+            clock: Clock::told(move || server_time.now(), options.max_clock_step),
+            agreed: AtomicBool::new(false),
             timeout: options.settings.command_timeout,
             client: Client::start(options.settings, life.clone()),
             keys,
@@ -136,6 +146,17 @@ impl RedisJournal {
 
     async fn call(&self, command: Command) -> Result<Reply, JournalError> {
         self.client.call(command).await.map_err(unread)
+    }
+
+    /// What is stored now must not be dated before: where the server's clock was set back, it would go before its time once
+    /// the clock is right again. Of a clock that never agreed with this host's nobody knows which one is wrong.
+    fn dated_at_least(&self) -> Timestamp {
+        match self.clock.check() {
+            Ok(_) => self.agreed.store(self.life.is_told(), Ordering::Relaxed),
+            Err(jump) if self.agreed.load(Ordering::Relaxed) => return jump.expected,
+            Err(_) => {}
+        }
+        Timestamp::default()
     }
 
     /// The store is in another life than the one that is known: asks which.
@@ -196,56 +217,14 @@ impl RedisJournal {
         }
         Ok(heads)
     }
-
-    /// Runs of an index between two times, oldest first.
-    async fn indexed(
-        &self,
-        index: Index,
-        from: String,
-        to: String,
-        limit: usize,
-    ) -> Result<Vec<(i64, RunId)>, JournalError> {
-        let command = Command::new("ZRANGEBYSCORE").arg(self.keys.index(index)).arg(from).arg(to);
-        let command = command.arg("WITHSCORES").arg("LIMIT").arg("0").arg(limit.to_string());
-        let mut parts = Parts::of(self.call(command).await?)?;
-        let mut found = Vec::new();
-        while !parts.is_empty() {
-            let run = RunId::parse(&parts.text()?).map_err(malformed)?;
-            found.push((parts.number()?, run));
-        }
-        Ok(found)
-    }
-
-    /// The oldest of several indexes together.
-    async fn oldest(&self, indexes: &[Index], from: &str, to: &str, limit: usize) -> Result<Vec<RunId>, JournalError> {
-        let mut found = Vec::new();
-        for index in indexes {
-            found.extend(self.indexed(*index, from.to_owned(), to.to_owned(), limit).await?);
-        }
-        found.sort();
-        found.truncate(limit);
-        Ok(found.into_iter().map(|(_, run)| run).collect())
-    }
-
-    async fn run_heads(&self, runs: Vec<RunId>) -> Result<Vec<RunHead>, JournalError> {
-        let heads = self.each_head(&runs).await?;
-        let listed = runs.into_iter().zip(heads).filter_map(|(run, head)| match head {
-            Ok(head) => Some(RunHead { run, head }),
-            Err(error) => {
-                warn!(%run, %error, "a run is passed over");
-                None
-            }
-        });
-        Ok(listed.collect())
-    }
 }
 
 #[async_trait]
 impl Journal for RedisJournal {
     async fn append(&self, append: Append) -> Result<Stored, JournalError> {
         // No longer than it may run: whoever had the turn before may be waiting for a Redis that says nothing.
-        let left = append.deadline.as_millis().saturating_sub(self.now().as_millis()).max(0) as u64;
-        let turn = timeout(Duration::from_millis(left), self.turns.take(&append.run)).await;
+        let left = append.deadline.saturating_duration_since(Instant::now());
+        let turn = timeout(left, self.turns.take(&append.run)).await;
         let late = |_| JournalError::Unavailable("other work on the run took too long".into());
         let _turn = turn.map_err(late)?.ok_or_else(closed)?;
         self.store(append).await
@@ -280,20 +259,31 @@ impl Journal for RedisJournal {
         lines.lines().map(|line| segment(line, &mut bodies).ok_or_else(|| malformed(line))).collect()
     }
 
-    async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
-        let since = since.as_millis().to_string();
-        let runs = self.oldest(&[Index::Open, Index::Ended, Index::Sealed], &since, "+inf", limit).await?;
-        self.run_heads(runs).await
+    async fn changed_since(
+        &self,
+        since: Timestamp,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
+        let from = since.as_millis().to_string();
+        self.page(&[Index::Open, Index::Ended, Index::Sealed], &from, "+inf", after, limit).await
     }
 
-    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+    async fn idle_since(
+        &self,
+        before: Timestamp,
+        ended: bool,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
         let index = if ended { Index::Ended } else { Index::Open };
-        let runs = self.oldest(&[index], "-inf", &format!("({}", before.as_millis()), limit).await?;
-        self.run_heads(runs).await
+        self.page(&[index], "-inf", &format!("({}", before.as_millis()), after, limit).await
     }
 
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
-        self.oldest(&[Index::Gone], &since.as_millis().to_string(), "+inf", limit).await
+        let from = since.as_millis().to_string();
+        let listed = self.listed(&[Index::Gone], &from, "+inf", None, limit).await?;
+        Ok(listed.into_iter().map(|place| place.run).collect())
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
@@ -301,8 +291,12 @@ impl Journal for RedisJournal {
         self.expire_runs(before, limit).await
     }
 
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     fn now(&self) -> Timestamp {
-        self.life.now()
+        self.life.now().max(self.dated_at_least())
     }
 
     async fn probe(&self) -> Result<(), JournalError> {

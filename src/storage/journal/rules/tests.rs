@@ -1,16 +1,19 @@
 //! The rules against a small model: producers that number their events, and a list.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 fn moment() -> Moment {
     let epochs = Epochs { incarnation: Epoch(5), births: Epoch(5) };
-    Moment { now: NOW, epochs, max_run_bytes: 1 << 30 }
+    Moment { now: NOW, monotonic: *START, epochs, max_run_bytes: 1 << 30 }
 }
 
 fn unborn() -> Run {
@@ -29,13 +32,13 @@ fn post(producer: &str, n: u64, count: u64, on_gap: OnGap) -> Post {
         on_gap,
         lines: Lines::from_stored(events.join("\n").into()),
         status: None,
-        privileged: false,
+        own: false,
         seals: false,
     }
 }
 
 fn append_of(posts: Vec<Post>) -> Append {
-    Append { run: crate::protocol::RunId::parse("r").unwrap(), posts, precondition: None, deadline: NOW }
+    Append { run: crate::protocol::RunId::parse("r").unwrap(), posts, precondition: None, deadline: *START }
 }
 
 /// What the run should be: a list of lines, and how far each producer is.
@@ -162,4 +165,17 @@ fn a_runs_time_does_not_go_back_with_the_clock() {
     let earlier = Moment { now: NOW.plus_millis(-500), ..moment() };
     let second = append(&mut run, &append_of(vec![post("a", 2, 1, OnGap::Refuse)]), &earlier);
     assert_eq!((second.stored.segments[0].at(), second.stored.head.last_at), (NOW, NOW));
+}
+
+#[test]
+fn a_wall_clock_that_is_set_neither_refuses_an_append_nor_lets_a_late_one_run() {
+    for set in [-8 * 86_400_000, 8 * 86_400_000] {
+        let mut run = unborn();
+        let at_the_deadline = Moment { now: NOW.plus_millis(set), ..moment() };
+        let stored = append(&mut run, &append_of(vec![post("a", 1, 1, OnGap::Refuse)]), &at_the_deadline).stored;
+        assert_eq!(stored.outcomes[0].as_ref().map(|appended| appended.stored), Ok(1));
+        let late = Moment { monotonic: *START + Duration::from_millis(1), ..at_the_deadline };
+        let refused = append(&mut run, &append_of(vec![post("a", 2, 1, OnGap::Refuse)]), &late).stored;
+        assert_eq!(refused.outcomes, [Err(Refusal::DeadlinePassed)]);
+    }
 }

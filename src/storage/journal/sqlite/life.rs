@@ -11,12 +11,10 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
 
-use super::SyncMode;
-use crate::protocol::{Epoch, Timestamp};
+use super::{SqliteOptions, SyncMode};
+use crate::protocol::Epoch;
 use crate::storage::journal::JournalError;
 use crate::storage::journal::rules::Epochs;
-
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Why the last life's writes can't be trusted to be all there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,16 +68,11 @@ impl Past {
 }
 
 /// Begins a life: judges the last one and takes its clean mark away, durably (the connection must sync fully).
-pub(super) async fn begin(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    sync: SyncMode,
-    boot_id: Option<String>,
-) -> Result<Epochs, JournalError> {
-    let boot_id = boot_id.unwrap_or_else(|| fs::read_to_string(BOOT_ID).unwrap_or_default()).trim().to_owned();
-    let witness_path = witness_path(path);
+pub(super) async fn begin(connection: &mut SqliteConnection, options: &SqliteOptions) -> Result<Epochs, JournalError> {
+    let boot_id = options.boot_id.clone().unwrap_or_else(boot_id);
+    let witness_path = witness_path(&options.path);
     let witness = fs::read_to_string(&witness_path).unwrap_or_default();
-    let now = Timestamp::now();
+    let now = options.clock.now();
     let epochs = match Past::from_meta(&read_meta(connection).await?) {
         None => Epochs::new(now),
         Some(past) => {
@@ -92,7 +85,7 @@ pub(super) async fn begin(
         }
     };
     let life = uuid::Uuid::now_v7().to_string();
-    let sync = if sync == SyncMode::Full { "full" } else { "normal" };
+    let sync = if options.sync == SyncMode::Full { "full" } else { "normal" };
     let (incarnation, births) = (epochs.incarnation.to_string(), epochs.births.to_string());
     let meta = [
         ("incarnation", incarnation.as_str()),
@@ -111,6 +104,11 @@ pub(super) async fn begin(
 /// Ends a life with its clean mark (the connection must sync fully, which also syncs all that came before).
 pub(super) async fn end(connection: &mut SqliteConnection) -> Result<(), JournalError> {
     write_meta(connection, &[("clean", "1")]).await
+}
+
+/// Names this boot of the machine; empty when nobody tells.
+pub fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 fn report(doubt: Doubt, epoch: Epoch) {

@@ -36,8 +36,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use self::rows::heads;
 use self::sweep::{Progress, Step};
 use self::writer::{Job, Pending, Writer};
-use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, Stored};
-use crate::protocol::{Epoch, RunId, Segment, Seq, Timestamp};
+use super::{Append, Expired, Head, Journal, JournalError, Limits, RunPage, RunPlace, Stored};
+use crate::protocol::{Clock, Epoch, RunId, Segment, Seq, Timestamp};
+
+pub use life::boot_id;
 
 mod connection;
 mod disk;
@@ -80,6 +82,8 @@ pub struct SqliteOptions {
     pub queue_appends: usize,
     /// Most bytes of events in the write queue.
     pub queue_bytes: usize,
+    /// The clock of its times.
+    pub clock: Clock,
 }
 
 impl SqliteOptions {
@@ -94,6 +98,7 @@ impl SqliteOptions {
             max_db_bytes: None,
             queue_appends: 4096,
             queue_bytes: 64 * 1024 * 1024,
+            clock: Clock::default(),
         }
     }
 
@@ -111,6 +116,7 @@ pub struct SqliteJournal {
     queue_bytes: usize,
     readers: SqlitePool,
     incarnation: Epoch,
+    clock: Clock,
 }
 
 impl SqliteJournal {
@@ -122,17 +128,17 @@ impl SqliteJournal {
         }
         let mut connection = connection::writer(&options, SyncMode::Full).await.map_err(unavailable)?;
         connection::migrate(&mut connection).await?;
-        let epochs = life::begin(&mut connection, &options.path, options.sync, options.boot_id.clone()).await?;
+        let epochs = life::begin(&mut connection, &options).await?;
         if options.sync == SyncMode::Normal {
             connection.execute("PRAGMA synchronous = NORMAL").await.map_err(unavailable)?;
         }
         let options = Arc::new(options);
         let (jobs, queue) = mpsc::channel(options.queue_appends.max(1));
         let queue_bytes = options.queue_bytes.clamp(1, u32::MAX as usize);
-        let readers = connection::readers(&options);
+        let (readers, clock) = (connection::readers(&options), options.clock.clone());
         tokio::spawn(Writer::new(options, epochs, connection).await?.run(queue));
         let room = Arc::new(Semaphore::new(queue_bytes));
-        Ok(Self { jobs, room, queue_bytes, readers, incarnation: epochs.incarnation })
+        Ok(Self { jobs, room, queue_bytes, readers, incarnation: epochs.incarnation, clock })
     }
 
     /// Queues work that waits for room, and waits for its answer.
@@ -149,12 +155,20 @@ impl SqliteJournal {
         self.ask(|reply| Job::Sweep(step, reply)).await
     }
 
-    /// Heads that a statement of [`heads!`] finds for a time and a limit.
-    async fn heads(&self, sql: &'static str, time: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let query = sqlx::query(sql).bind(time.as_millis()).bind(limit);
+    /// Heads that a statement of [`heads!`] finds for a time, a limit and a place.
+    async fn heads(
+        &self,
+        sql: &'static str,
+        time: Timestamp,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
+        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let (at, run) = after.map_or((i64::MIN, ""), |after| (after.at.as_millis(), after.run.as_str()));
+        let query = sqlx::query(sql).bind(time.as_millis()).bind(most).bind(at).bind(run);
         let found = query.fetch_all(&self.readers).await.map_err(read_failed)?;
-        found.iter().map(|row| rows::head(row, self.incarnation)).collect::<Result<_, _>>().map_err(read_failed)
+        let runs = found.iter().map(|row| rows::head(row, self.incarnation)).collect::<Result<_, _>>();
+        Ok(RunPage::of(runs.map_err(read_failed)?, limit))
     }
 
     async fn read_rows(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, sqlx::Error> {
@@ -215,23 +229,45 @@ impl Journal for SqliteJournal {
         Ok(segments)
     }
 
-    async fn changed_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+    async fn changed_since(
+        &self,
+        since: Timestamp,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
         let sql = heads!(
             "",
             "WHERE r.number IN (SELECT number FROM (\
-               SELECT number, last_at FROM runs WHERE phase = 0 AND last_at >= ?1 UNION ALL \
-               SELECT number, last_at FROM runs WHERE phase = 1 AND last_at >= ?1 ORDER BY last_at LIMIT ?2)) \
-             ORDER BY r.last_at"
+               SELECT number, last_at, run FROM runs \
+                 WHERE phase = 0 AND last_at >= max(?1, ?3) AND (last_at, run) > (?3, ?4) UNION ALL \
+               SELECT number, last_at, run FROM runs \
+                 WHERE phase = 1 AND last_at >= max(?1, ?3) AND (last_at, run) > (?3, ?4) \
+               ORDER BY last_at, run LIMIT ?2)) \
+             ORDER BY r.last_at, r.run"
         );
-        self.heads(sql, since, limit).await
+        self.heads(sql, since, after, limit).await
     }
 
-    async fn idle_since(&self, before: Timestamp, ended: bool, limit: usize) -> Result<Vec<RunHead>, JournalError> {
+    async fn idle_since(
+        &self,
+        before: Timestamp,
+        ended: bool,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
         let sql = match ended {
-            true => heads!("", "WHERE r.phase = 0 AND r.ended = 1 AND r.last_at < ?1 ORDER BY r.last_at LIMIT ?2"),
-            false => heads!("", "WHERE r.phase = 0 AND r.ended = 0 AND r.last_at < ?1 ORDER BY r.last_at LIMIT ?2"),
+            true => heads!(
+                "",
+                "WHERE r.phase = 0 AND r.ended = 1 AND r.last_at < ?1 AND r.last_at >= ?3 \
+                 AND (r.last_at, r.run) > (?3, ?4) ORDER BY r.last_at, r.run LIMIT ?2"
+            ),
+            false => heads!(
+                "",
+                "WHERE r.phase = 0 AND r.ended = 0 AND r.last_at < ?1 AND r.last_at >= ?3 \
+                 AND (r.last_at, r.run) > (?3, ?4) ORDER BY r.last_at, r.run LIMIT ?2"
+            ),
         };
-        self.heads(sql, before, limit).await
+        self.heads(sql, before, after, limit).await
     }
 
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
@@ -243,8 +279,11 @@ impl Journal for SqliteJournal {
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
-        while self.step(Step::Bury).await?.more {}
-        let marked = self.step(Step::Mark { before, limit }).await?;
+        while let Ok(now) = self.clock.check()
+            && self.step(Step::Bury { now }).await?.more
+        {}
+        let Ok(now) = self.clock.check() else { return Ok(Expired::default()) };
+        let marked = self.step(Step::Mark { now, before, limit }).await?;
         let mut runs = Vec::with_capacity(marked.runs.len());
         for (number, run) in marked.runs {
             while self.step(Step::Trim { number }).await?.more {}
@@ -254,8 +293,8 @@ impl Journal for SqliteJournal {
         Ok(Expired { runs, more: marked.more })
     }
 
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
+    fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     async fn probe(&self) -> Result<(), JournalError> {

@@ -23,9 +23,9 @@ const STEP_BYTES: i64 = 4 * 1024 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     /// Remove tombstones past their time.
-    Bury,
+    Bury { now: Timestamp },
     /// Mark up to `limit` ended runs whose last event is older than `before`, and list all that are marked.
-    Mark { before: Timestamp, limit: usize },
+    Mark { now: Timestamp, before: Timestamp, limit: usize },
     /// Remove some of a marked run's events; when none is left, make it a tombstone.
     Trim { number: i64 },
     /// Give some free pages back to the file system.
@@ -51,12 +51,11 @@ pub(super) async fn take(
     if let Step::Shrink = step {
         return shrink(connection).await.map_err(unavailable);
     }
-    let now = Timestamp::now();
     let mut next_epochs = *epochs;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
     let progress = match step {
-        Step::Bury => bury(&mut transaction, &mut next_epochs, now, tombstone).await,
-        Step::Mark { before, limit } => mark(&mut transaction, now, before, limit).await,
+        Step::Bury { now } => bury(&mut transaction, &mut next_epochs, now, tombstone).await,
+        Step::Mark { now, before, limit } => mark(&mut transaction, now, before, limit).await,
         Step::Trim { number } => trim(&mut transaction, number).await,
         Step::Shrink => Ok(Progress::default()),
     }

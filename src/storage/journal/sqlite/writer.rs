@@ -16,7 +16,7 @@ use super::group::Group;
 use super::residents::{self, Residents};
 use super::sweep::{self, Progress, Step};
 use super::{SqliteOptions, SyncMode, commit, connection, life, unavailable};
-use crate::protocol::{RunId, Timestamp};
+use crate::protocol::RunId;
 use crate::storage::journal::rules::{self, Epochs, Moment};
 use crate::storage::journal::{Append, Head, JournalError, Stored};
 
@@ -126,8 +126,12 @@ impl Writer {
         let connection = open(&mut self.connection, &self.options).await?;
         let runs = group.iter().map(|pending| &pending.append.run);
         residents::load(&mut self.residents, connection, runs, self.epochs).await.map_err(unavailable)?;
-        let moment =
-            Moment { now: Timestamp::now(), epochs: self.epochs, max_run_bytes: self.options.limits.max_run_bytes };
+        let moment = Moment {
+            now: self.options.clock.now(),
+            monotonic: Instant::now(),
+            epochs: self.epochs,
+            max_run_bytes: self.options.limits.max_run_bytes,
+        };
         let mut rows = Group::default();
         let mut answers = Vec::with_capacity(group.len());
         for Pending { append, .. } in group {

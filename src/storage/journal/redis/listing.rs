@@ -1,0 +1,95 @@
+//! The indexes over all runs, step by step: a step begins behind a run and not at the oldest again, so that what stays in
+//! an index holds up nothing that follows it.
+
+use tracing::warn;
+
+use super::RedisJournal;
+use super::keys::Index;
+use super::reply::Parts;
+use crate::protocol::{RunId, Timestamp};
+use crate::storage::journal::{JournalError, RunHead, RunPage, RunPlace};
+use crate::storage::redis::Command;
+
+/// Entries that are read of an index at a time, at most.
+const STRIDE: usize = 1_000;
+
+impl RedisJournal {
+    /// Entries of an index between two times, oldest first, those behind `after`, at most `limit`.
+    async fn indexed(
+        &self,
+        index: Index,
+        from: &str,
+        to: &str,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<Vec<RunPlace>, JournalError> {
+        // Within one score the server lists by name, as we do.
+        let from = after.map_or_else(|| from.to_owned(), |after| after.at.as_millis().to_string());
+        let mut found = Vec::new();
+        let mut offset = 0;
+        loop {
+            let stride = limit.saturating_sub(found.len()).saturating_add(1).min(STRIDE);
+            let command = Command::new("ZRANGEBYSCORE").arg(self.keys.index(index)).arg(from.clone()).arg(to);
+            let command = command.arg("WITHSCORES").arg("LIMIT").arg(offset.to_string()).arg(stride.to_string());
+            let mut parts = Parts::of(self.call(command).await?)?;
+            let mut listed = 0;
+            while !parts.is_empty() {
+                listed += 1;
+                let (name, at) = (parts.text()?, Timestamp::from_millis(parts.number()?));
+                match RunId::parse(&name) {
+                    Ok(run) => found.push(RunPlace { at, run }),
+                    Err(error) => warn!(name, %error, "what is listed is no run: it is passed over"),
+                }
+            }
+            found.retain(|place| after.is_none_or(|after| place > after));
+            offset += listed;
+            if listed < stride || found.len() >= limit {
+                found.truncate(limit);
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The same of several indexes together.
+    pub(super) async fn listed(
+        &self,
+        indexes: &[Index],
+        from: &str,
+        to: &str,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<Vec<RunPlace>, JournalError> {
+        let mut found = Vec::new();
+        for index in indexes {
+            found.extend(self.indexed(*index, from, to, after, limit).await?);
+        }
+        found.sort();
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The same as a page of heads. One that can't be read is passed over, and the page goes on behind it.
+    pub(super) async fn page(
+        &self,
+        indexes: &[Index],
+        from: &str,
+        to: &str,
+        after: Option<&RunPlace>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
+        let mut listed = self.listed(indexes, from, to, after, limit.saturating_add(1)).await?;
+        let more = listed.len() > limit;
+        listed.truncate(limit);
+        let next = listed.last().filter(|_| more).cloned();
+        let runs: Vec<_> = listed.into_iter().map(|place| place.run).collect();
+        let heads = self.each_head(&runs).await?;
+        let readable = runs.into_iter().zip(heads).filter_map(|(run, head)| match head {
+            Ok(head) => Some(RunHead { run, head }),
+            Err(error) => {
+                warn!(%run, %error, "a run is passed over");
+                None
+            }
+        });
+        Ok(RunPage { runs: readable.collect(), next })
+    }
+}
