@@ -10,7 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Words: pure.
     ("protocol", &["protocol"]),
     ("backoff", &[]),
-    ("budget", &[]),
+    ("budget", &["budget"]),
     // Setting.
     ("config", &["config", "protocol"]),
     ("telemetry", &["config", "protocol", "telemetry"]),

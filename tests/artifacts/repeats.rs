@@ -70,9 +70,9 @@ async fn a_key_names_one_upload_of_a_run() {
     }
     // Not announced, it is known once it is all here.
     let mut chunked = Upload::with(&node, "r", "a.log", "Transfer-Encoding: chunked\r\nIdempotency-Key: other").await;
-    eventually!(states(&node, "r").await.len(), |rows| *rows == 2, SOON);
     let mut meanwhile = Upload::with(&node, "r", "a.log", "Transfer-Encoding: chunked\r\nIdempotency-Key: other").await;
     chunked.chunk(&text(20_000)).await.unwrap();
+    eventually!(states(&node, "r").await.len(), |rows| *rows == 2, SOON);
     meanwhile.chunk(&text(30_000)).await.unwrap();
     eventually!(states(&node, "r").await.len(), |rows| *rows == 3, SOON);
     chunked.chunk(b"").await.unwrap();

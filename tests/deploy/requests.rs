@@ -176,7 +176,19 @@ async fn names_and_origins_are_judged_as_without_it(kind: Kind) {
     {
         assert_eq!(status(&balancer, "/api/runs", stranger).await, "403", "{stranger}");
     }
-    for hidden in ["/metrics", "/%6detrics", "/api/actors", "/metrics?x"] {
+    for hidden in [
+        "/metrics",
+        "/%6detrics",
+        "/api/actors",
+        "/metrics?x",
+        "/metrics/",
+        "//metrics",
+        "/metrics//?x",
+        "/api//actors/",
+        "//api/actors",
+        "/api/cleanup/stats",
+        "//api//cleanup//stats/",
+    ] {
         assert_eq!(status(&balancer, hidden, "Host: runcast.example.org\r\n").await, "404", "{hidden}");
     }
 }
