@@ -1,4 +1,5 @@
 //! A wall clock that is set under a running node, and under one that is down: nothing is deleted or ended by it.
+//! Promised in docs/reliability.md, "Abuse".
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

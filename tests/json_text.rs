@@ -1,4 +1,5 @@
 //! What JSON allows is taken and handed on as it came: byte order marks, halves of surrogate pairs, the names of NDJSON.
+//! Promised in docs/reliability.md, "Abuse".
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,5 @@
 //! A Redis whose clock is set: the journal's time is its time, and deadlines are not.
+//! Promised in docs/reliability.md, "Abuse".
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,5 @@
 //! Signals: which of them end a node, and how.
+//! Promised in docs/reliability.md, "Abuse".
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

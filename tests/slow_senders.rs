@@ -1,4 +1,5 @@
 //! Senders that trickle: they lose their place, not the others theirs.
+//! Promised in docs/reliability.md, "Abuse".
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;

@@ -1,4 +1,5 @@
 //! What a request's head says of its body, and the body is not.
+//! Promised in docs/reliability.md, "Abuse".
 
 use serde_json::{Value, json};
 

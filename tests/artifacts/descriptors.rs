@@ -1,4 +1,5 @@
 //! What holds a descriptor for as long as somebody takes his time is counted.
+//! Promised in docs/reliability.md, "Abuse".
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;

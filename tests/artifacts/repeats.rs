@@ -1,4 +1,5 @@
 //! Uploads that are sent again because nobody knows what became of them.
+//! Promised in docs/reliability.md, "Abuse".
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! Downloads that are decoded on the way, broken off, and taken up where they broke off.
+//! Promised in docs/reliability.md, "Abuse".
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

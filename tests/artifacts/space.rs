@@ -1,4 +1,5 @@
 //! A disk that is shared with the journal: uploads end before posts do, whatever way they take, and however many begin.
+//! Promised in docs/reliability.md, "Abuse".
 
 use std::fs::File;
 use std::path::Path;

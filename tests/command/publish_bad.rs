@@ -1,5 +1,5 @@
 //! `runcast publish` and lines that are no events: they are named, and no other line is lost for them (docs/protocol.md,
-//! "Posting events").
+//! "Posting events"; docs/reliability.md, "Abuse").
 
 use std::process::{Output, Stdio};
 use std::time::Duration;

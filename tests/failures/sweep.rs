@@ -1,4 +1,5 @@
 //! Runs that can't be closed, under a running node.
+//! Promised in docs/reliability.md, "Abuse".
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

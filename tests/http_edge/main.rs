@@ -1,4 +1,5 @@
 //! HTTP as clients speak it, and as somebody speaks it who means no good: byte by byte.
+//! Promised in docs/reliability.md, "Abuse".
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod expectations;
