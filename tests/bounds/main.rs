@@ -32,12 +32,14 @@ struct Bound<'a> {
 impl<'a> Bound<'a> {
     /// `stated` is the sum of the budgets that the test fills.
     fn new(node: &'a TestNode, stated: usize) -> Self {
+        node.forget_peak();
         Self { node, before: node.resident_bytes(), stated }
     }
 
+    /// At no moment since the start was there more.
     #[track_caller]
     fn holds(&self) {
-        let grown = self.node.resident_bytes().saturating_sub(self.before);
+        let grown = self.node.peak_resident_bytes().saturating_sub(self.before);
         let most = self.stated / 4 * 5 + WORK;
         assert!(grown <= most, "{} MiB more, {} MiB allowed", grown / MIB, most / MIB);
     }

@@ -65,10 +65,13 @@ async fn many_readers_of_one_version_share_one_text() {
 async fn the_states_that_rooms_keep_give_way_like_their_segments() {
     let ring = 8 * MIB;
     let node = TestNode::start(&[("RUNCAST__ROOM__RING_TOTAL_BYTES", &ring.to_string())]);
-    for index in 0..6 {
+    // Two states and their JSON are there while they are asked for, besides what rooms keep.
+    let bound = Bound::new(&node, ring + 2 * (8 + 6) * MIB);
+    for index in 0..20 {
         store_tests(&node, &format!("r{index}"), 1_600).await;
         node.get_json(&format!("/api/runs/r{index}")).await;
     }
+    bound.holds();
     let held = async || {
         let rooms = node.get_json("/api/actors").await["rooms"].take();
         rooms.as_array().unwrap().iter().map(|room| room["heldBytes"].as_u64().unwrap() as usize).sum::<usize>()
