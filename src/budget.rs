@@ -59,6 +59,11 @@ impl Budget {
         self.used() > self.0.limit
     }
 
+    /// Whether `bytes` are left of it.
+    pub fn has(&self, bytes: usize) -> bool {
+        self.used().saturating_add(bytes) <= self.0.limit
+    }
+
     /// Whether less than a quarter of it is left: who has fallen behind should give way.
     pub fn is_tight(&self) -> bool {
         self.used() > self.0.limit / 4 * 3

@@ -39,7 +39,11 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
             Ok(signals) => drop(actix_rt::spawn(signals.obey(stop, clock))),
             Err(error) => warn!(%error, "no signal is heeded: they end the process without a drain"),
         }
-        let storage = Storage::open(&config).await?;
+        let mut stops = stopping.clone();
+        let storage = tokio::select! {
+            storage = Storage::open(&config) => storage?,
+            Ok(_) = stops.wait_for(|stop| *stop) => return Ok(ExitCode::SUCCESS),
+        };
         // Nobody listens where signals can't be heard.
         let _ = tell_clock.send(storage.journal.clock().clone());
         let mut stopped = stopping.clone();

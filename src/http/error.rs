@@ -39,11 +39,6 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)
     }
 
-    /// Whether something is wanted that others hold.
-    pub(super) fn is_saturated(&self) -> bool {
-        self.code == "saturated"
-    }
-
     /// With `Retry-After`.
     #[must_use]
     pub fn retry_after(mut self, secs: u64) -> Self {
@@ -165,12 +160,7 @@ impl From<Refusal> for Problem {
 
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Saturated => responses_saturated(),
-            ReadError::Unavailable(_) | ReadError::Retired => {
-                Self::unavailable("journal_unavailable", error.to_string())
-            }
-        }
+        Self::unavailable("journal_unavailable", error.to_string())
     }
 }
 

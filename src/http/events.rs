@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 
 use super::Edge;
 use super::error::{Problem, responses_saturated};
-use super::intake::{self, Intake, Limit, find_room};
+use super::intake::{self, Intake, Limit};
 use super::media_type::{accepted_nd_json, content_type, nd_json};
-use super::transfer::{Kind, Parts};
+use super::transfer::{Kind, Parts, find_room};
 use crate::actors::messages::room::{Freshness, Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
 use crate::budget::{Buffer, Exceeded};
 use crate::protocol::cursor::AfterError;
@@ -225,7 +225,10 @@ async fn gather(
         (so_far.epoch, so_far.tip, so_far.first, so_far.next) = (page.epoch, page.tip, page.first, page.place.next);
         for segment in &page.segments {
             let taken = find_room(&edge.transfers, Kind::Response, async || so_far.take(segment, limit, nd_json).ok());
-            taken.await.ok_or_else(responses_saturated)?;
+            if taken.await.is_none() {
+                // What there is already is a page.
+                return gathered.filter(|page| page.count > 0).ok_or_else(responses_saturated);
+            }
         }
         let full = so_far.count >= limit || so_far.events.len() >= PAGE_BYTES;
         if full || page.segments.is_empty() || so_far.next > so_far.tip {

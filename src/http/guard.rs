@@ -136,9 +136,14 @@ impl Guard {
 /// Whether a crowded node answers all the same: its operators must see it, and viewers are told in their own protocol.
 fn is_served_in_a_crowd(request: &ServiceRequest, decision: Decision) -> bool {
     let (method, path) = (request.method(), request.path());
-    matches!(path, "/health" | "/ready" | "/metrics" | "/api/ws/stats" | "/api/actors")
+    is_for_operators(path)
         || decision == Decision::WebSocket
         || (matches!(*method, Method::GET | Method::HEAD) && is_event_stream(path))
+}
+
+/// Whether a node answers here however much it has in hand.
+pub(super) fn is_for_operators(path: &str) -> bool {
+    matches!(path, "/health" | "/ready" | "/metrics" | "/api/ws/stats" | "/api/actors")
 }
 
 /// Answers with the problem, and ends the connection: what else comes on it can't be trusted, or is not wanted.

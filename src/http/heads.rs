@@ -8,10 +8,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
-use bytes::Bytes;
+use actix_web::body::BoxBody;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep_until};
+
+use super::held_body::HeldBody;
 
 /// Knows whether a connection's client is sending a head, and since when. One per connection.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl HeadClock {
 
     fn end(&self) {
         self.state.set(match self.state.get() {
-            State::Busy(2..) => State::Busy(1),
+            State::Busy(requests @ 2..) => State::Busy(requests - 1),
             _ => State::Idle,
         });
     }
@@ -76,30 +77,13 @@ impl InHand {
 
     /// For as long as the body is being sent.
     pub(super) fn until_sent(self, body: BoxBody) -> BoxBody {
-        BoxBody::new(Answer { body, _in_hand: self })
+        HeldBody::boxed(body, self)
     }
 }
 
 impl Drop for InHand {
     fn drop(&mut self) {
         self.0.end();
-    }
-}
-
-struct Answer {
-    body: BoxBody,
-    _in_hand: InHand,
-}
-
-impl MessageBody for Answer {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.body.as_pin_mut().poll_next(cx)
     }
 }
 
@@ -191,6 +175,8 @@ mod tests {
         clock.begin();
         clock.received(now);
         clock.begin(); // pipelined
+        clock.begin();
+        clock.end();
         clock.end();
         clock.received(now);
         assert_eq!(clock.due(), None, "a body, or what waits its turn");

@@ -3,10 +3,10 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix_web::http::{StatusCode, header};
-use actix_web::rt::time::{Sleep, sleep, sleep_until};
+use actix_web::rt::time::{Sleep, sleep_until};
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -14,7 +14,7 @@ use futures_util::StreamExt as _;
 use super::body::{BodyError, decode};
 use super::claims;
 use super::error::{Problem, saturated};
-use super::transfer::{Kind, Rate, TooSlow, Transfer, Transfers};
+use super::transfer::{Kind, Rate, TooSlow, Transfer, Transfers, find_room};
 use crate::budget::{Budget, Held};
 use crate::protocol::ContentCoding;
 
@@ -50,37 +50,6 @@ fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
         let detail = format!("Content-Encoding must be gzip or zstd, not {value:?}");
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail)
     })
-}
-
-/// How long a request waits for room that a slower one was told to give up ...
-const PATIENCE: Duration = Duration::from_secs(1);
-/// ... and how often it looks.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// Takes what a request needs by `take`; when it is not there, the slowest transfer of its kind gives way, and the request
-/// waits for that a little. `None`: there is no room.
-pub(super) async fn find_room<T>(
-    transfers: &Transfers,
-    kind: Kind,
-    mut take: impl AsyncFnMut() -> Option<T>,
-) -> Option<T> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(taken) = take().await {
-            return Some(taken);
-        }
-        let now = Instant::now();
-        if now >= deadline || !transfers.end_slowest(kind, now) {
-            return None;
-        }
-        // The one that was told has yet to hear it.
-        for _ in 0..10 {
-            sleep(LOOK).await;
-            if let Some(taken) = take().await {
-                return Some(taken);
-            }
-        }
-    }
 }
 
 /// A request's body on its way in, which has to keep a rate.
@@ -165,6 +134,16 @@ impl Intakes<'_> {
         grown.ok_or_else(saturated)
     }
 
+    /// Decodes a body, a large one off the worker thread.
+    async fn decode(&self, coding: ContentCoding, coded: Bytes, limit: usize) -> Result<Intake, BodyError> {
+        let (mut held, large) = (self.budget.hold(), coded.len() >= DECODE_ELSEWHERE);
+        let work = move || decode(coding, coded, limit, |bytes| held.grow(bytes)).map(|body| Intake { body, held });
+        match large {
+            false => work(),
+            true => web::block(work).await.unwrap_or(Err(BodyError::NoRoom)),
+        }
+    }
+
     /// Makes room for `len` bytes in `body`, counting its capacity.
     async fn reserve(&self, body: &mut BytesMut, held: &mut Held, len: usize, most: usize) -> Result<(), Problem> {
         let capacity = body.capacity();
@@ -172,6 +151,7 @@ impl Intakes<'_> {
             let wanted = len.max((2 * capacity).min(most));
             self.grow(held, wanted - capacity).await?;
             body.reserve(wanted - body.len());
+            held.cover(body.capacity());
         }
         Ok(())
     }
@@ -185,10 +165,6 @@ pub(super) async fn take(
     intakes: &Intakes<'_>,
 ) -> Result<Intake, Problem> {
     let coding = coding_of(request)?;
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > limit.bytes) {
-        return Err(limit.exceeded());
-    }
     let mut held = intakes.budget.hold();
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
@@ -215,23 +191,13 @@ pub(super) async fn take(
     if coding == ContentCoding::Identity {
         return Ok(Intake { body: coded, held });
     }
-    let coded_len = coded.len();
-    let decode = move || {
-        let decoded = decode(coding, coded, limit.bytes, |bytes| held.grow(bytes));
-        (decoded, held)
+    let try_to_decode = async || match intakes.decode(coding, coded.clone(), limit.bytes).await {
+        Err(BodyError::NoRoom) => None,
+        decoded => Some(decoded),
     };
-    let (body, mut held) = match coded_len < DECODE_ELSEWHERE {
-        true => decode(),
-        false => web::block(decode).await.map_err(|_| saturated())?,
-    };
-    // The coded body is gone.
-    held.shrink(coded_len);
-    match body {
-        Ok(body) => Ok(Intake { body, held }),
-        Err(BodyError::NoRoom) => Err(saturated()),
-        Err(error) => {
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            Err(Problem::new(status, error.code(), error.to_string()))
-        }
-    }
+    let decoded = find_room(intakes.transfers, Kind::Post, try_to_decode).await.ok_or_else(saturated)?;
+    decoded.map_err(|error| {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Problem::new(status, error.code(), error.to_string())
+    })
 }

@@ -40,6 +40,7 @@ pub mod finder;
 pub mod framing;
 pub mod guard;
 pub mod heads;
+mod held_body;
 mod host;
 mod intake;
 mod live;
@@ -56,8 +57,8 @@ pub mod upgrade;
 mod viewers;
 
 use error::Problem;
-use intake::{BodyReader, Intakes, find_room};
-use transfer::{Kind, Rate, Transfers};
+use intake::{BodyReader, Intakes};
+use transfer::{Kind, Rate, Transfers, find_room};
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
 fn get() -> Route {

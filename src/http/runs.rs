@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Edge;
 use super::error::{Problem, responses_saturated};
 use super::events::run_id;
-use super::intake::find_room;
-use super::transfer::{Kind, Parts};
+use super::transfer::{Kind, Parts, find_room};
 use crate::actors::messages::room::Folded;
 use crate::protocol::state::RunStatus;
 use crate::protocol::{Cursor, Epoch, RunId, Seq, Timestamp};
@@ -90,7 +89,7 @@ struct Also {
 /// `GET /api/runs/{runId}`
 pub(super) async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
-    let Folded { text, cursor, phase } = edge.state_of(&run).await?;
+    let (text, cursor, phase) = edge.state_of(&run).await?;
     if phase == RunPhase::Gone {
         return Err(Problem::new(StatusCode::GONE, "run_gone", format!("run {run} has expired")));
     }
@@ -107,11 +106,12 @@ pub(super) async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Resu
 }
 
 impl Edge {
-    /// A run's state; the slowest reader of a response gives way when there is no room for it.
-    async fn state_of(&self, run: &RunId) -> Result<Folded, Problem> {
+    /// A run's state, the cursor up to which it was folded, and whether the run can grow. The slowest reader of a response
+    /// gives way when there is no room for it.
+    async fn state_of(&self, run: &RunId) -> Result<(Bytes, Cursor, RunPhase), Problem> {
         let fold = async || match self.finder.fold(run).await {
-            Err(problem) if problem.is_saturated() => None,
-            folded => Some(folded),
+            Ok(Folded { text, cursor, phase }) => text.map(|text| Ok((text, cursor, phase))),
+            Err(problem) => Some(Err(problem)),
         };
         find_room(&self.transfers, Kind::Response, fold).await.unwrap_or_else(|| Err(responses_saturated()))
     }

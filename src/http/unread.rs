@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::header;
@@ -18,6 +18,8 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _};
 use bytes::Bytes;
 use futures_util::Stream;
+
+use super::held_body::HeldBody;
 
 /// A body that its handler reads and that is held until it has been answered.
 #[derive(Clone)]
@@ -28,24 +30,6 @@ impl Stream for Shared {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.borrow_mut().as_mut().poll_next(cx)
-    }
-}
-
-/// An answer that holds its request's body.
-struct Answer {
-    body: BoxBody,
-    _rest: Shared,
-}
-
-impl MessageBody for Answer {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.body.as_pin_mut().poll_next(cx)
     }
 }
 
@@ -60,5 +44,5 @@ pub async fn unread<B: MessageBody + 'static>(
     let body = Shared(Rc::new(RefCell::new(Box::pin(request.take_payload()))));
     request.set_payload(Payload::Stream { payload: Box::pin(body.clone()) });
     let answer = next.call(request).await?;
-    Ok(answer.map_body(|_, answer| BoxBody::new(Answer { body: answer.boxed(), _rest: body })))
+    Ok(answer.map_body(|_, answer| HeldBody::boxed(answer.boxed(), body)))
 }

@@ -34,7 +34,7 @@ use crate::protocol::head::{Decision, Head, Refusal};
 /// Largest answer to a refused upgrade. 1 MiB.
 const MAX_ANSWER: usize = 1024 * 1024;
 /// Most bytes that are read behind a request's head before it is answered; more of them wait in the kernel.
-const MAX_EARLY: usize = 64 * 1024;
+const MAX_EARLY: usize = 16 * 1024;
 /// How long what a refused client still sends is read and thrown away: it would otherwise meet a broken connection, and never
 /// read why.
 const LINGER: Duration = Duration::from_secs(2);

@@ -147,7 +147,7 @@ impl Session {
                     return false;
                 }
                 Ok(Ok(page)) => self.take_page(page),
-                Ok(Err(ReadError::Unavailable(_) | ReadError::Saturated)) => self.awaiting = Awaiting::Pause,
+                Ok(Err(ReadError::Unavailable(_))) => self.awaiting = Awaiting::Pause,
                 Ok(Err(ReadError::Retired)) => {
                     seen("room found retired");
                     self.leave_seat();

@@ -216,9 +216,6 @@ pub enum ReadError {
     /// The journal is away.
     #[error("{0}")]
     Unavailable(String),
-    /// The node has as much in hand as it may.
-    #[error("the node has as many responses in hand as it may")]
-    Saturated,
     /// This room has retired: find it anew.
     #[error("the room has retired")]
     Retired,
@@ -245,8 +242,8 @@ pub struct Fold {
 /// A run's state and the cursor up to which it was folded.
 #[derive(Clone, Debug)]
 pub struct Folded {
-    /// The state: a JSON object, shared by all who read it.
-    pub text: Bytes,
+    /// The state: a JSON object, shared by all who read it; `None` when there is no room for it.
+    pub text: Option<Bytes>,
     /// The last event in it.
     pub cursor: Cursor,
     /// Whether the run can grow, or has gone.

@@ -21,8 +21,10 @@ use crate::storage::journal::{Head, JournalError, RunPhase};
 /// Before the first event.
 const START: Place = Place { epoch: None, next: 1 };
 
-/// States that a node folds at a time. What one holds while somebody waits for it can't give way.
+/// Long folds that a node does at a time: a state that somebody waits for keeps its memory.
 const AT_A_TIME: usize = 2;
+/// Events that are folded without waiting for a turn: they add little to what the room holds.
+const WITHOUT_TURN: u64 = 2_000;
 
 /// What the rooms of a node build states with.
 #[derive(Clone, Debug)]
@@ -54,6 +56,8 @@ pub(super) struct Folding {
     turn: Option<OwnedSemaphorePermit>,
     /// The last JSON, as long as somebody reads it, and the place that it tells of.
     text: (Place, Weak<Buffer>),
+    /// Bytes of the JSON when it was last written.
+    text_bytes: usize,
     /// Bytes of the state.
     held_bytes: usize,
 }
@@ -67,6 +71,7 @@ impl Folding {
             busy: false,
             turn: None,
             text: (START, Weak::new()),
+            text_bytes: 0,
             held_bytes: 0,
         }
     }
@@ -132,19 +137,21 @@ impl Folding {
     }
 }
 
-/// The state as JSON. Fails when the budget is used up.
-fn write(state: &RunState, texts: &Budget) -> Result<Arc<Buffer>, ReadError> {
+/// The state as JSON; `None` when the budget is used up.
+fn write(state: &RunState, texts: &Budget) -> Result<Option<Arc<Buffer>>, ReadError> {
     let mut text = Buffer::new(texts);
     match serde_json::to_writer(&mut text, state) {
-        Ok(()) => Ok(Arc::new(text)),
-        Err(error) if error.is_io() => Err(ReadError::Saturated),
+        Ok(()) => Ok(Some(Arc::new(text))),
+        Err(error) if error.is_io() => Ok(None),
         Err(error) => Err(ReadError::Unavailable(error.to_string())),
     }
 }
 
-fn answer(replies: Vec<Reply>, text: &Result<Arc<Buffer>, ReadError>, cursor: Cursor, phase: RunPhase) {
+type Text = Result<Option<Arc<Buffer>>, ReadError>;
+
+fn answer(replies: Vec<Reply>, text: &Text, cursor: Cursor, phase: RunPhase) {
     for reply in replies {
-        let folded = text.as_ref().map(|text| Folded { text: text.share(), cursor, phase });
+        let folded = text.as_ref().map(|text| Folded { text: text.as_ref().map(Buffer::share), cursor, phase });
         let _ = reply.send(folded.map_err(Clone::clone));
     }
 }
@@ -152,20 +159,27 @@ fn answer(replies: Vec<Reply>, text: &Result<Arc<Buffer>, ReadError>, cursor: Cu
 impl Room {
     /// Folds one page further; answers at the tip.
     pub(super) fn fold_on(&mut self, ctx: &mut Context<Self>) {
-        let Some(head) = self.log.head() else { return };
-        if self.folding.busy || self.folding.waiting.is_empty() {
+        if self.folding.busy {
             return;
         }
+        self.folding.waiting.retain(|reply| !reply.is_closed());
+        let head = self.log.head().filter(|_| !self.folding.waiting.is_empty());
+        let Some(head) = head else {
+            self.folding.turn = None;
+            return;
+        };
         self.folding.settle(&self.run, head);
         let (tip, phase) = (head.tip, head.phase);
-        let at_tip = self.folding.place.next > tip || self.is_gone();
-        if self.folding.turn.is_none() && !self.take_turn(ctx) {
-            return;
+        if self.folding.place.next > tip || self.is_gone() {
+            return self.tell_state(phase, ctx);
         }
-        if at_tip { self.tell_state(phase, ctx) } else { self.fold_page(ctx) }
+        let is_short = tip + 1 - self.folding.place.next <= WITHOUT_TURN;
+        if is_short || self.folding.turn.is_some() || self.take_turn(ctx) {
+            self.fold_page(ctx);
+        }
     }
 
-    /// Waits for a turn when there is none now.
+    /// Takes a turn to fold; waits for one when there is none now.
     fn take_turn(&mut self, ctx: &mut Context<Self>) -> bool {
         let turns = self.ports.states.turns.clone();
         if let Ok(turn) = turns.clone().try_acquire_owned() {
@@ -199,7 +213,10 @@ impl Room {
                     room.folding.fail(&JournalError::Unavailable("the run's events are expiring".into()));
                 }
                 // What follows what is folded may be of a log that was cut back below it.
-                Ok(segments) if !room.log.holds(&segments) => return room.look_again(ctx),
+                Ok(segments) if !room.log.holds(&segments) => {
+                    room.folding.turn = None;
+                    return room.look_again(ctx);
+                }
                 Ok(segments) => room.folding.apply(&segments),
                 Err(error) => room.folding.fail(&error),
             }
@@ -213,7 +230,12 @@ impl Room {
         let (replies, place) = (std::mem::take(&mut self.folding.waiting), self.folding.place);
         if let Some(text) = self.folding.text() {
             self.folding.turn = None;
-            return answer(replies, &Ok(text), place.cursor(), phase);
+            return answer(replies, &Ok(Some(text)), place.cursor(), phase);
+        }
+        if !self.ports.states.texts.has(self.folding.text_bytes) {
+            // Written, it would come to nothing.
+            self.folding.turn = None;
+            return answer(replies, &Ok(None), place.cursor(), phase);
         }
         self.folding.busy = true;
         let (state, texts) = (self.folding.state.clone(), self.ports.states.texts.clone());
@@ -225,8 +247,9 @@ impl Room {
                 error!(run = %room.run, %panicked, "the run's state could not be written");
                 Err(ReadError::Unavailable("the run's state could not be written".into()))
             });
-            if let Ok(text) = &text {
+            if let Ok(Some(text)) = &text {
                 room.folding.text = (place, Arc::downgrade(text));
+                room.folding.text_bytes = text.len();
             }
             answer(replies, &text, place.cursor(), phase);
             room.fold_on(ctx);
@@ -290,10 +313,10 @@ mod tests {
     fn json_that_finds_no_room_is_refused_and_leaves_nothing() {
         let (_, folding) = folded();
         let texts = Budget::new(100);
-        assert!(matches!(write(&folding.state, &texts), Err(ReadError::Saturated)));
+        assert!(matches!(write(&folding.state, &texts), Ok(None)));
         assert_eq!(texts.used(), 0);
         let texts = Budget::new(100_000);
-        let text = write(&folding.state, &texts).unwrap();
+        let text = write(&folding.state, &texts).unwrap().unwrap();
         assert!(text.share().starts_with(b"{\"runId\":\"r\""), "{:?}", text.share());
     }
 

@@ -14,8 +14,11 @@ impl<W: Wire> Session<W> {
         let Some(arrival) = self.arrival.as_mut().filter(|_| waits) else { return self.receive(data) };
         self.outlet.note_inbound();
         arrival.early.extend_from_slice(data);
-        if arrival.early.len() > MAX_EARLY {
+        let early = arrival.early.len();
+        if early > MAX_EARLY {
             self.close(CloseReason::Policy);
+        } else if !self.outlet.hold_half_received(early) {
+            self.close(CloseReason::Saturated);
         }
     }
 

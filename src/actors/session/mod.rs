@@ -114,7 +114,7 @@ struct Arrival {
     refused: Option<CloseReason>,
     notice: Option<ServerMessage>,
     /// What came before `connected` was said, which is the first message always: answered then. At most [`MAX_EARLY`] bytes
-    /// from the socket, and those that were read behind the request's head.
+    /// and what one read brings beyond them.
     early: Vec<u8>,
 }
 
@@ -219,7 +219,7 @@ impl<W: Wire> Session<W> {
             session.awaiting = false;
             match page {
                 Ok(Ok(page)) => session.take_page(page),
-                Ok(Err(ReadError::Unavailable(_) | ReadError::Saturated)) => session.pause(ctx),
+                Ok(Err(ReadError::Unavailable(_))) => session.pause(ctx),
                 Ok(Err(ReadError::Retired)) => {
                     session.leave_seat();
                     session.pause(ctx);
@@ -343,8 +343,10 @@ impl<W: Wire> Actor for Session<W> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        let early = self.arrival.as_ref().map_or(0, |arrival| arrival.early.len());
         match self.arrival.as_ref().and_then(|arrival| arrival.refused) {
             Some(reason) => self.close(reason),
+            None if !self.outlet.hold_half_received(early) => self.close(CloseReason::Saturated),
             None => self.seek(ctx),
         }
         ctx.spawn(Drive);

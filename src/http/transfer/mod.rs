@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use actix_web::rt::time::sleep;
 use futures_util::task::AtomicWaker;
 
 mod outgoing;
@@ -26,6 +27,11 @@ pub use socket::HttpSocket;
 
 /// A transfer that is this far behind its rate gives way when others wait for what it holds.
 const GIVES_WAY: Duration = Duration::from_secs(1);
+
+/// How long a request waits for room that a slower transfer was told to give up.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Pause between two tries to take that room.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What a transfer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,11 +82,11 @@ struct Inner {
     /// Times are told relative to it.
     born: Instant,
     next: AtomicU64,
-    waiting: Mutex<HashMap<u64, Arc<Waiting>>>,
+    listed: Mutex<HashMap<u64, Arc<Listed>>>,
 }
 
 /// A transfer in the list.
-struct Waiting {
+struct Listed {
     kind: Kind,
     pause: Duration,
     /// See [`Pace::due`], in microseconds since the list was made.
@@ -96,14 +102,14 @@ impl Default for Transfers {
             TooSlow::Rate.count(kind, 0);
             TooSlow::GaveWay.count(kind, 0);
         }
-        Self(Arc::new(Inner { born: Instant::now(), next: AtomicU64::new(0), waiting: Mutex::default() }))
+        Self(Arc::new(Inner { born: Instant::now(), next: AtomicU64::new(0), listed: Mutex::default() }))
     }
 }
 
 impl Transfers {
-    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, Arc<Waiting>>> {
+    fn listed(&self) -> MutexGuard<'_, HashMap<u64, Arc<Listed>>> {
         // Nothing panics while it is held.
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn since_born_us(&self, time: Instant) -> u64 {
@@ -113,7 +119,7 @@ impl Transfers {
     /// Lists a transfer that has begun to wait.
     pub fn begin(&self, kind: Kind, rate: Rate, now: Instant) -> Transfer {
         let pace = Pace::new(rate, now);
-        let waiting = Arc::new(Waiting {
+        let listed = Arc::new(Listed {
             kind,
             pause: rate.pause,
             due_us: AtomicU64::new(self.since_born_us(pace.due())),
@@ -121,28 +127,57 @@ impl Transfers {
             waker: AtomicWaker::new(),
         });
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        self.waiting().insert(id, waiting.clone());
-        Transfer { transfers: self.clone(), id, pace, waiting, resting: None }
+        self.listed().insert(id, listed.clone());
+        Transfer { transfers: self.clone(), id, pace, listed, resting: None }
+    }
+
+    fn is_one_leaving(&self, kind: Kind) -> bool {
+        self.listed().values().any(|listed| listed.kind == kind && listed.told_to_go.load(Ordering::Relaxed))
     }
 
     /// Has the transfer of this kind give way that is furthest behind its rate, if one is far enough behind. What it holds
-    /// is free as soon as its task has run.
+    /// is free as soon as its task has run; until then no other one is told. Whether one is on its way out.
     pub fn end_slowest(&self, kind: Kind, now: Instant) -> bool {
         let now_us = self.since_born_us(now);
-        let behind = |waiting: &Waiting| {
-            let due_us = waiting.due_us.load(Ordering::Relaxed);
-            Duration::from_micros((now_us + waiting.pause.as_micros() as u64).saturating_sub(due_us))
+        let behind = |listed: &Listed| {
+            let due_us = listed.due_us.load(Ordering::Relaxed);
+            Duration::from_micros((now_us + listed.pause.as_micros() as u64).saturating_sub(due_us))
         };
-        let slowest = {
-            let waiting = self.waiting();
-            let candidates =
-                waiting.values().filter(|waiting| waiting.kind == kind && !waiting.told_to_go.load(Ordering::Relaxed));
-            candidates.max_by_key(|waiting| behind(waiting)).cloned()
-        };
-        let Some(slowest) = slowest.filter(|slowest| behind(slowest) >= GIVES_WAY) else { return false };
+        let listed = self.listed();
+        let mut slowest: Option<(Duration, &Arc<Listed>)> = None;
+        for candidate in listed.values().filter(|listed| listed.kind == kind) {
+            if candidate.told_to_go.load(Ordering::Relaxed) {
+                return true;
+            }
+            let by = behind(candidate);
+            if by >= GIVES_WAY && slowest.is_none_or(|(most, _)| by > most) {
+                slowest = Some((by, candidate));
+            }
+        }
+        let Some((_, slowest)) = slowest else { return false };
         slowest.told_to_go.store(true, Ordering::Relaxed);
         slowest.waker.wake();
         true
+    }
+}
+
+/// Takes what a request needs by `take`; when it is not there, the slowest transfer of its kind gives way, and the request
+/// waits for that a little. `None`: there is no room.
+pub async fn find_room<T>(transfers: &Transfers, kind: Kind, mut take: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(taken) = take().await {
+            return Some(taken);
+        }
+        let now = Instant::now();
+        if now >= deadline || !transfers.end_slowest(kind, now) {
+            return None;
+        }
+        // Each try costs something: the one that was told is waited for.
+        sleep(LOOK).await;
+        while transfers.is_one_leaving(kind) && Instant::now() < deadline {
+            sleep(LOOK).await;
+        }
     }
 }
 
@@ -151,7 +186,7 @@ pub struct Transfer {
     transfers: Transfers,
     id: u64,
     pace: Pace,
-    waiting: Arc<Waiting>,
+    listed: Arc<Listed>,
     /// Since when it is not its peer that is waited for.
     resting: Option<Instant>,
 }
@@ -160,21 +195,26 @@ impl Transfer {
     /// From now on its peer is not waited for, but something else.
     pub fn rest(&mut self, now: Instant) {
         self.resting = Some(now);
-        self.waiting.due_us.store(u64::MAX, Ordering::Relaxed);
+        self.listed.due_us.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// It holds nothing that others could use: it never gives way to them.
+    pub fn keep(&self) {
+        self.listed.due_us.store(u64::MAX, Ordering::Relaxed);
     }
 
     /// Its peer is waited for again.
     pub fn resume(&mut self, now: Instant) {
         if let Some(since) = self.resting.take() {
             self.pace.excuse(now.saturating_duration_since(since));
-            self.waiting.due_us.store(self.transfers.since_born_us(self.pace.due()), Ordering::Relaxed);
+            self.listed.due_us.store(self.transfers.since_born_us(self.pace.due()), Ordering::Relaxed);
         }
     }
 
     /// `bytes` have moved.
     pub fn moved(&mut self, bytes: usize, now: Instant) {
         self.pace.moved(bytes, now);
-        self.waiting.due_us.store(self.transfers.since_born_us(self.pace.due()), Ordering::Relaxed);
+        self.listed.due_us.store(self.transfers.since_born_us(self.pace.due()), Ordering::Relaxed);
     }
 
     /// When it is too slow, unless more bytes move before.
@@ -184,22 +224,22 @@ impl Transfer {
 
     /// Whether it has to end; else `waker` is woken when it is told so.
     pub fn is_too_slow(&self, waker: &Waker, now: Instant) -> Option<TooSlow> {
-        self.waiting.waker.register(waker);
-        if self.waiting.told_to_go.load(Ordering::Relaxed) {
-            return Some(TooSlow::GaveWay.count(self.waiting.kind, 1));
+        self.listed.waker.register(waker);
+        if self.listed.told_to_go.load(Ordering::Relaxed) {
+            return Some(TooSlow::GaveWay.count(self.listed.kind, 1));
         }
-        (now >= self.pace.due()).then(|| TooSlow::Rate.count(self.waiting.kind, 1))
+        (now >= self.pace.due()).then(|| TooSlow::Rate.count(self.listed.kind, 1))
     }
 
     /// Has its task run again.
     pub fn wake(&self) {
-        self.waiting.waker.wake();
+        self.listed.waker.wake();
     }
 }
 
 impl Drop for Transfer {
     fn drop(&mut self) {
-        self.transfers.waiting().remove(&self.id);
+        self.transfers.listed().remove(&self.id);
     }
 }
 
@@ -224,12 +264,15 @@ mod tests {
         assert!(transfers.end_slowest(Kind::Post, later));
         assert_eq!([told(&slower), told(&slow)], [Some(TooSlow::GaveWay), None]);
         assert!(transfers.end_slowest(Kind::Post, later));
+        assert_eq!(told(&slow), None, "one at a time: the first has yet to go");
+        drop(slower);
+        assert!(transfers.end_slowest(Kind::Post, later));
         assert_eq!(told(&slow), Some(TooSlow::GaveWay));
+        drop(slow);
         assert!(!transfers.end_slowest(Kind::Post, later), "only the fast one is left");
         assert_eq!([told(&fast), told(&upload)], [None, None]);
         drop(upload);
         assert!(!transfers.end_slowest(Kind::Upload, later), "an ended one is off the list");
-        assert_eq!(slow.is_too_slow(Waker::noop(), later), Some(TooSlow::GaveWay));
     }
 
     #[test]

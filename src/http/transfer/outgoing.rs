@@ -23,12 +23,14 @@ pub struct Outgoing {
 
 #[derive(Default)]
 struct State {
-    /// Bytes that left a body or a session and did not reach the socket, counted in the budget.
+    /// Bytes that left a body and did not reach the socket, counted in the budget.
     unsent: usize,
-    /// The client has yet to take something.
+    /// Bytes between a session and the body that streams for it, counted in the budget.
+    piped: usize,
+    /// The socket takes nothing more.
     blocked: Option<Blocked>,
-    /// A body that waits until less is unsent.
-    waiting: Option<Waker>,
+    /// Wakes a body that was refused, when bytes have left.
+    body: Option<Waker>,
     /// Nothing more may be written.
     ended: bool,
 }
@@ -44,22 +46,28 @@ impl Outgoing {
         Self { budget, transfers, rate, state: RefCell::default() }
     }
 
-    /// `bytes` more wait for the client.
+    /// A body has handed on `bytes`.
     pub fn add(&self, bytes: usize) {
         self.state.borrow_mut().unsent += bytes;
         self.budget.add(bytes);
     }
 
-    /// `bytes` fewer wait, because they were moved to where they are counted again.
-    pub fn remove(&self, bytes: usize) {
-        let mut state = self.state.borrow_mut();
-        let removed = bytes.min(state.unsent);
-        state.unsent -= removed;
-        self.budget.sub(removed);
+    /// A session has written `bytes` for a body to take.
+    pub fn pipe(&self, bytes: usize) {
+        self.state.borrow_mut().piped += bytes;
+        self.budget.add(bytes);
     }
 
-    /// Whether the body may add more. While the budget is used up only those may who have nothing unsent, so that each goes
-    /// on; the slowest client gives way. Refused, the body is woken when bytes have left.
+    /// The body took them, and hands them on.
+    pub fn unpipe(&self, bytes: usize) {
+        let mut state = self.state.borrow_mut();
+        let taken = bytes.min(state.piped);
+        state.piped -= taken;
+        self.budget.sub(taken);
+    }
+
+    /// Whether a body may hand on more. While the budget is used up only a body may of which nothing is unsent: so every
+    /// response makes some progress, and the slowest client gives way. A body that is refused is woken when bytes have left.
     pub fn poll_add(&self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.budget.exceeded() {
             return Poll::Ready(());
@@ -69,7 +77,7 @@ impl Outgoing {
         if state.unsent == 0 {
             return Poll::Ready(());
         }
-        state.waiting = Some(cx.waker().clone());
+        state.body = Some(cx.waker().clone());
         Poll::Pending
     }
 
@@ -80,8 +88,8 @@ impl Outgoing {
         if let Some(blocked) = &state.blocked {
             blocked.transfer.wake();
         }
-        if let Some(waker) = state.waiting.take() {
-            waker.wake();
+        if let Some(body) = state.body.take() {
+            body.wake();
         }
     }
 
@@ -98,8 +106,8 @@ impl Outgoing {
             state.unsent -= counted;
             self.budget.sub(counted);
         }
-        if let Some(waker) = state.waiting.take() {
-            waker.wake();
+        if let Some(body) = state.body.take() {
+            body.wake();
         }
         if state.unsent == 0 {
             state.blocked = None;
@@ -112,8 +120,13 @@ impl Outgoing {
     pub(super) fn poll_blocked(&self, cx: &mut Context<'_>) -> io::Result<()> {
         let now = Instant::now();
         let mut state = self.state.borrow_mut();
+        let holds = state.unsent > 0;
         let blocked = state.blocked.get_or_insert_with(|| {
             let transfer = self.transfers.begin(Kind::Response, self.rate, now);
+            if !holds {
+                // A small response is not counted: nobody would find room for its end.
+                transfer.keep();
+            }
             let timer = Box::pin(sleep_until(transfer.due().into()));
             Blocked { transfer, timer }
         });
@@ -139,6 +152,7 @@ impl Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        self.budget.sub(self.state.get_mut().unsent);
+        let state = self.state.get_mut();
+        self.budget.sub(state.unsent + state.piped);
     }
 }

@@ -53,7 +53,7 @@ impl AsyncWrite for Pipe {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.pipe).poll_write(cx, bytes);
         if let Poll::Ready(Ok(written)) = written {
-            self.outgoing.add(written);
+            self.outgoing.pipe(written);
         }
         written
     }
@@ -83,7 +83,7 @@ impl MessageBody for Streamed {
             Poll::Ready(Ok(())) => {
                 let filled = buffer.filled();
                 // Whoever takes it counts it again.
-                self.outgoing.remove(filled.len());
+                self.outgoing.unpipe(filled.len());
                 Poll::Ready((!filled.is_empty()).then(|| Ok(Bytes::copy_from_slice(filled))))
             }
         }

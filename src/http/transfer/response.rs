@@ -13,10 +13,11 @@ use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _, web};
 use bytes::Bytes;
 
-use super::Outgoing;
+use super::{Kind, Outgoing, find_room};
 use crate::budget::Held;
 use crate::http::Edge;
 use crate::http::error::responses_saturated;
+use crate::http::guard::is_for_operators;
 
 /// Most bytes of a body that go into the connection's buffer at a time. 16 KiB. Smaller bodies are not counted.
 const SLICE: usize = 16 * 1024;
@@ -42,8 +43,13 @@ pub async fn count_response<B: MessageBody + 'static>(
     let body = match body.try_into_bytes() {
         Ok(whole) => {
             let mut held = edge.responses.hold();
-            if !held.grow(whole.len()) {
-                return Ok(ServiceResponse::new(request, responses_saturated().error_response()));
+            if is_for_operators(request.path()) {
+                held.cover(whole.len());
+            } else {
+                let grow = async || held.grow(whole.len()).then_some(());
+                if find_room(&edge.transfers, Kind::Response, grow).await.is_none() {
+                    return Ok(ServiceResponse::new(request, responses_saturated().error_response()));
+                }
             }
             Counted { inner: BoxBody::new(Parts::from([whole])), rest: Bytes::new(), outgoing, _held: Some(held) }
         }
