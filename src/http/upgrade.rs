@@ -39,7 +39,7 @@ const MAX_EARLY: usize = 16 * 1024;
 /// read why.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What HTTP was spoken on.
+/// A connection that spoke HTTP until now.
 trait Io: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::Jump;
 use crate::protocol::Timestamp;
 
-/// Milliseconds after which the reference follows the wall clock, and by which part of them it may: a millisecond a second
-/// is more than two honest clocks drift apart, and less than 90 seconds a day.
+/// Milliseconds between two moments at which the reference follows the wall clock.
 const FOLLOW_AFTER_MS: i64 = 60_000;
+/// The reference follows by at most this part of the time that has passed, a millisecond a second: more than two honest clocks
+/// drift apart, and less than 90 seconds a day.
 const FOLLOW_PART: i64 = 1_000;
 
 /// Both clocks at one moment.
