@@ -4,11 +4,15 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use memmap2::MmapMut;
 
 use super::{Budget, Held};
 
-/// A buffer grows by at least so many bytes at a time. 16 KiB.
-const STEP: usize = 16 * 1024;
+const KIB: usize = 1024;
+/// Bytes of a buffer's first pieces, and of each further one.
+const PIECES: [usize; 4] = [16 * KIB, 64 * KIB, 256 * KIB, 1024 * KIB];
+/// Pieces from this size on are pages of their own: the allocator would keep what is freed, and hand out more beside it.
+const MAPPED: usize = 256 * KIB;
 
 /// The budget has not got what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,27 +22,66 @@ pub struct Exceeded {
     pub limit: usize,
 }
 
-/// A growing buffer whose capacity is counted in a [`Budget`] until the last reader of its bytes is gone.
+/// Gathered bytes, in pieces, so that none is copied as it grows. Their memory is counted in a [`Budget`] until the last reader
+/// is gone.
 #[derive(Debug)]
 pub struct Buffer {
-    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
+    len: usize,
+    /// Bytes that the last piece has left.
+    room: usize,
     held: Held,
+}
+
+#[derive(Debug)]
+struct Piece {
+    memory: Memory,
+    len: usize,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Heap(Box<[u8]>),
+    Mapped(MmapMut),
+}
+
+impl Piece {
+    /// An empty piece of `size` bytes; on the heap when the system gives no pages.
+    fn new(size: usize) -> Self {
+        let mapped = (size >= MAPPED).then(|| MmapMut::map_anon(size).ok()).flatten();
+        let memory = mapped.map_or_else(|| Memory::Heap(vec![0; size].into()), Memory::Mapped);
+        Self { memory, len: 0 }
+    }
+
+    fn memory(&mut self) -> &mut [u8] {
+        match &mut self.memory {
+            Memory::Heap(bytes) => bytes,
+            Memory::Mapped(pages) => pages,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.memory {
+            Memory::Heap(bytes) => &bytes[..self.len],
+            Memory::Mapped(pages) => &pages[..self.len],
+        }
+    }
 }
 
 impl Buffer {
     /// An empty buffer, which counts nothing yet.
     pub fn new(budget: &Budget) -> Self {
-        Self { bytes: Vec::new(), held: budget.hold() }
+        Self { pieces: Vec::new(), len: 0, room: 0, held: budget.hold() }
     }
 
     /// Bytes gathered so far.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.len
     }
 
     /// Whether nothing has been gathered.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len == 0
     }
 
     /// Appends `parts`, one after the other.
@@ -46,37 +89,56 @@ impl Buffer {
     /// # Errors
     /// [`Exceeded`]; nothing was appended.
     pub fn extend(&mut self, parts: &[&[u8]]) -> Result<(), Exceeded> {
-        let len = self.bytes.len() + parts.iter().map(|part| part.len()).sum::<usize>();
-        let missing = len.saturating_sub(self.bytes.capacity());
-        if missing > 0 {
-            // By an eighth: large buffers are moved by the kernel, and doubling would count twice what is there.
-            let more = missing.max(self.bytes.capacity() / 8).max(STEP);
-            if !self.held.grow(more) {
-                return Err(Exceeded { limit: self.held.budget.limit() });
-            }
-            self.bytes.reserve_exact(self.bytes.capacity() + more - self.bytes.len());
+        let missing = parts.iter().map(|part| part.len()).sum::<usize>().saturating_sub(self.room);
+        let sizes = (self.pieces.len()..).map(|index| PIECES[index.min(PIECES.len() - 1)]);
+        let mut more = 0;
+        let sizes: Vec<usize> = sizes
+            .take_while(|size| {
+                let wanted = more < missing;
+                more += if wanted { *size } else { 0 };
+                wanted
+            })
+            .collect();
+        if !self.held.grow(more) {
+            return Err(Exceeded { limit: self.held.budget.limit() });
         }
-        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        let mut next = sizes.into_iter();
+        for mut part in parts.iter().copied() {
+            while !part.is_empty() {
+                if self.room == 0 {
+                    // There are as many as are missing.
+                    let Some(size) = next.next() else { break };
+                    self.pieces.push(Piece::new(size));
+                    self.room = size;
+                }
+                let Some(piece) = self.pieces.last_mut() else { break };
+                let (now, later) = part.split_at(part.len().min(self.room));
+                let start = piece.len;
+                piece.memory()[start..start + now.len()].copy_from_slice(now);
+                piece.len += now.len();
+                self.room -= now.len();
+                self.len += now.len();
+                part = later;
+            }
+        }
         Ok(())
     }
 
-    /// The bytes, for any number of readers.
-    pub fn share(self: &Arc<Self>) -> Bytes {
-        Bytes::from_owner(Shared(self.clone()))
-    }
-
-    /// The bytes, for one reader.
-    pub fn freeze(self) -> Bytes {
-        Arc::new(self).share()
+    /// The bytes, in order, for any number of readers.
+    pub fn share(self: &Arc<Self>) -> Vec<Bytes> {
+        (0..self.pieces.len()).map(|index| Bytes::from_owner(Shared { buffer: self.clone(), index })).collect()
     }
 }
 
-/// What keeps a buffer while its bytes are read.
-struct Shared(Arc<Buffer>);
+/// What keeps a buffer while a piece of it is read.
+struct Shared {
+    buffer: Arc<Buffer>,
+    index: usize,
+}
 
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
-        &self.0.bytes
+        self.buffer.pieces[self.index].bytes()
     }
 }
 
@@ -92,22 +154,41 @@ impl io::Write for Buffer {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn what_a_buffer_holds_is_counted_until_its_last_reader_is_gone() {
-        let budget = Budget::new(100 * 1024);
+        let budget = Budget::new(100 * KIB);
         let mut buffer = Buffer::new(&budget);
         buffer.extend(&[&[1; 40_000]]).unwrap();
-        assert!((40_000..=56_384).contains(&budget.used()), "{}", budget.used());
-        assert_eq!(buffer.extend(&[&[2; 80_000]]), Err(Exceeded { limit: 100 * 1024 }));
+        assert_eq!(budget.used(), 80 * KIB);
+        assert_eq!(buffer.extend(&[&[2; 80_000]]), Err(Exceeded { limit: 100 * KIB }));
         assert_eq!(buffer.len(), 40_000, "what did not fit left nothing");
         let buffer = Arc::new(buffer);
-        let (one, two) = (buffer.share(), buffer.share().slice(39_999..));
+        let (one, mut two) = (buffer.share(), buffer.share());
         drop((buffer, one));
-        assert_eq!(two, &[1_u8][..]);
-        assert!(budget.used() >= 40_000);
+        let last = two.pop().unwrap();
         drop(two);
+        assert_eq!((last.len(), last[0], budget.used()), (40_000 - 16 * KIB, 1, 80 * KIB));
+        drop(last);
         assert_eq!(budget.used(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_gathered_comes_back_in_order(parts in prop::collection::vec(0_usize..400_000, 0..12)) {
+            let budget = Budget::new(64 * KIB * KIB);
+            let mut buffer = Buffer::new(&budget);
+            let mut want = Vec::new();
+            for (index, len) in parts.into_iter().enumerate() {
+                let part: Vec<u8> = (0..len).map(|at| (at * 7 + index) as u8).collect();
+                buffer.extend(&[&part[..len / 2], &part[len / 2..]]).unwrap();
+                want.extend(part);
+            }
+            prop_assert_eq!(buffer.len(), want.len());
+            prop_assert!(Arc::new(buffer).share().concat() == want);
+        }
     }
 }

@@ -299,7 +299,8 @@ fn as_json(run: &RunId, page: Gathered) -> HttpResponse {
     let mut body = serde_json::to_vec(&head).unwrap_or_default();
     body.pop();
     body.extend_from_slice(b",\"events\":[");
-    let body = Parts::from([body.into(), page.events.freeze(), Bytes::from_static(b"]}")]);
+    let events = Arc::new(page.events).share();
+    let body: Parts = [body.into()].into_iter().chain(events).chain([Bytes::from_static(b"]}")]).collect();
     HttpResponse::Ok().content_type("application/json").body(body)
 }
 
@@ -313,7 +314,7 @@ fn as_nd_json(media_type: &'static str, page: Gathered) -> HttpResponse {
     if let Some(from) = page.reset {
         response.insert_header(("Runcast-Reset", from.to_string()));
     }
-    response.body(Parts::from([page.events.freeze()]))
+    response.body(Parts::from_iter(Arc::new(page.events).share()))
 }
 
 /// `POST /api/runs/{runId}/frame`: the live screen.

@@ -1,5 +1,7 @@
 //! The runs: their list, and the folded state of one.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
@@ -10,6 +12,7 @@ use super::error::{Problem, responses_saturated};
 use super::events::run_id;
 use super::transfer::{Kind, Parts, find_room};
 use crate::actors::messages::room::Folded;
+use crate::budget::Buffer;
 use crate::protocol::state::RunStatus;
 use crate::protocol::{Cursor, Epoch, RunId, Seq, Timestamp};
 use crate::storage::catalog::{RunFilter, RunRow};
@@ -100,15 +103,18 @@ pub(super) async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Resu
     let also = serde_json::to_vec(&Also { cursor, epoch: cursor.epoch, viewers })
         .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
     // The members of both in one object: what is shared stays as it is.
-    let state = text.slice(..text.len() - 1);
-    let body = Parts::from([state, Bytes::from_static(b","), Bytes::from(also).slice(1..)]);
+    let mut state = text.share();
+    if let Some(end) = state.last_mut() {
+        end.truncate(end.len() - 1);
+    }
+    let body: Parts = state.into_iter().chain([Bytes::from_static(b","), Bytes::from(also).slice(1..)]).collect();
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 
 impl Edge {
     /// A run's state, the cursor up to which it was folded, and whether the run can grow. The slowest reader of a response
     /// gives way when there is no room for it.
-    async fn state_of(&self, run: &RunId) -> Result<(Bytes, Cursor, RunPhase), Problem> {
+    async fn state_of(&self, run: &RunId) -> Result<(Arc<Buffer>, Cursor, RunPhase), Problem> {
         let fold = async || match self.finder.fold(run).await {
             Ok(Folded { text, cursor, phase }) => text.map(|text| Ok((text, cursor, phase))),
             Err(problem) => Some(Err(problem)),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::gallery::GalleryPort;
-use crate::budget::Held;
+use crate::budget::{Buffer, Held};
 use crate::protocol::cursor::Place;
 use crate::protocol::state::RunStatus;
 use crate::protocol::{After, Cursor, Epoch, Lines, ProducerId, RunId, Segment, Seq};
@@ -243,7 +243,7 @@ pub struct Fold {
 #[derive(Clone, Debug)]
 pub struct Folded {
     /// The state: a JSON object, shared by all who read it; `None` when there is no room for it.
-    pub text: Option<Bytes>,
+    pub text: Option<Arc<Buffer>>,
     /// The last event in it.
     pub cursor: Cursor,
     /// Whether the run can grow, or has gone.

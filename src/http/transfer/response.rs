@@ -51,7 +51,7 @@ pub async fn count_response<B: MessageBody + 'static>(
                     return Ok(ServiceResponse::new(request, responses_saturated().error_response()));
                 }
             }
-            Counted { inner: BoxBody::new(Parts::from([whole])), rest: Bytes::new(), outgoing, _held: Some(held) }
+            Counted { inner: BoxBody::new(Parts::from_iter([whole])), rest: Bytes::new(), outgoing, _held: Some(held) }
         }
         Err(inner) => Counted { inner, rest: Bytes::new(), outgoing, _held: None },
     };
@@ -61,9 +61,9 @@ pub async fn count_response<B: MessageBody + 'static>(
 /// A body of parts that stand one after the other and are counted by whoever made them; it comes in slices.
 pub(crate) struct Parts(VecDeque<Bytes>);
 
-impl<const N: usize> From<[Bytes; N]> for Parts {
-    fn from(parts: [Bytes; N]) -> Self {
-        Self(parts.into())
+impl FromIterator<Bytes> for Parts {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(parts: I) -> Self {
+        Self(parts.into_iter().collect())
     }
 }
 
