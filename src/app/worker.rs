@@ -33,7 +33,7 @@ use crate::http::error::Problem;
 use crate::http::expect::BodyLimits;
 use crate::http::finder::Finder;
 use crate::http::framing::framing;
-use crate::http::guard::{Guard, guard};
+use crate::http::guard::{Guard, crowd, guard};
 use crate::http::heads::HeadTimed;
 use crate::http::method::method;
 use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
@@ -70,8 +70,6 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
                 bytes_per_sec: server.min_bytes_per_sec,
                 pause: Duration::from_secs(server.response_pause_secs),
             };
-            // A client that takes bytes but acknowledges none is the kernel's to end, later than we would, who say why.
-            let user_timeout = Duration::from_secs(2 * server.response_pause_secs.max(parts.config.session.stall_secs));
             let (responses, transfers) = (parts.responses.clone(), parts.transfers.clone());
             let upgrade = Rc::new(thread.upgrade());
             let limits = thread.body_limits();
@@ -109,7 +107,7 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             let accept = fn_service(move |tcp: TcpStream| {
                 let peer = tcp.peer_addr().ok();
                 let outgoing = Rc::new(Outgoing::new(responses.clone(), transfers.clone(), rate));
-                let socket = HttpSocket::new(tcp, outgoing, user_timeout);
+                let socket = HttpSocket::new(tcp, outgoing);
                 ready(Ok::<_, DispatchError>((HeadTimed::new(socket, head_limit), Protocol::Http1, peer)))
             });
             accept.and_then(http)
@@ -262,6 +260,7 @@ fn app(
         .wrap(from_fn(claims))
         .wrap(from_fn(method))
         .wrap(from_fn(guard))
+        .wrap(from_fn(crowd))
         .wrap(from_fn(count_response))
         .wrap(from_fn(framing))
         .wrap(from_fn(unread))

@@ -92,7 +92,7 @@ sections! {
         /// Seconds that a body may be behind that, as when it pauses; artifacts have `artifacts.pause_secs`.
         body_pause_secs: u64 = 10, 1..=3_600;
         /// Seconds that the reader of a response may be behind that.
-        response_pause_secs: u64 = 60, 1..=86_400;
+        response_pause_secs: u64 = 120, 1..=86_400;
         /// Bytes of all responses that are built or wait for their readers.
         response_bytes: usize = 128 * MIB, ANY_MEMORY;
     }

@@ -153,6 +153,21 @@ fn closing(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBod
     response
 }
 
+/// The middleware around [`guard`]: whatever a crowded node answers ends its connection, but for a switch to a WebSocket, so
+/// that the descriptors last.
+pub async fn crowd<B: MessageBody + 'static>(
+    node: web::Data<Node>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let is_crowded = node.is_crowded();
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if is_crowded && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}
+
 /// The middleware: refuses what [`Guard`] does not serve, upgrades that are none, and bodies that are too large by their heads;
 /// answers preflights, and marks what other origins may read.
 pub async fn guard<B: MessageBody + 'static>(
@@ -177,8 +192,7 @@ pub async fn guard<B: MessageBody + 'static>(
     }
     let is_crowded = node.is_crowded();
     if is_crowded && !is_served_in_a_crowd(&request, decision) {
-        // The newest connection goes, so that the descriptors last.
-        return Ok(closing(request, &saturated()));
+        return Ok(request.into_response(saturated().error_response()));
     }
     if let Some(problem) = limits.refuse(request.head()) {
         return Ok(request.into_response(problem.error_response()));
@@ -193,9 +207,7 @@ pub async fn guard<B: MessageBody + 'static>(
     if is_crowded && decision == Decision::WebSocket && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // Only what becomes a WebSocket, to be closed with 1013, is let in.
         let (request, _) = response.into_parts();
-        let mut refused = saturated().error_response();
-        refused.head_mut().set_connection_type(ConnectionType::Close);
-        return Ok(ServiceResponse::new(request, refused));
+        return Ok(ServiceResponse::new(request, saturated().error_response()));
     }
     if let (Origin::Allowed | Origin::Bearer, Some(theirs)) = (origin, theirs) {
         let headers = response.headers_mut();

@@ -113,3 +113,31 @@ async fn an_event_stream_that_is_read_goes_on_while_others_use_up_the_responses(
     }
     assert_eq!(node.get("/metrics").await.status, 200, "operators see it in any case");
 }
+
+#[tokio::test]
+async fn a_slow_reader_who_keeps_the_rate_gets_everything() {
+    let node = TestNode::start(&[
+        ("RUNCAST__SERVER__RESPONSE_PAUSE_SECS", "4"),
+        ("RUNCAST__SERVER__MIN_BYTES_PER_SEC", "4000"),
+        ("RUNCAST__SESSION__STALL_SECS", "1"),
+    ]);
+    node.store("r", &numbered(1, 300, 1_000)).await;
+    let mut reader = ask(&node, "/api/runs/r/events").await;
+    let (mut read, mut piece) = (0, [0; 4_000]);
+    while read < 300 * 1_000 {
+        // 40 KB a second, through a window that is never open wide.
+        let _ = timeout(Duration::from_millis(100), std::future::pending::<()>()).await;
+        read += soon("more", reader.read_exact(&mut piece)).await.unwrap();
+    }
+    assert_eq!(node.metric(SLOW).await, 0.0);
+}
+
+#[tokio::test]
+async fn an_event_stream_whose_reader_has_gone_is_no_viewer_any_more() {
+    let node = TestNode::start(&[]);
+    let stream = ask(&node, "/api/runs/r/events/stream").await;
+    eventually!(node.metric("runcast_viewers").await, |viewers| *viewers == 1.0, SOON);
+    drop(stream);
+    // Long before the next comment would find nobody.
+    eventually!(node.metric("runcast_viewers").await, |viewers| *viewers == 0.0, Duration::from_secs(8));
+}

@@ -206,3 +206,28 @@ async fn a_refused_body_in_chunks_ends_its_connection_however_long_it_goes_on() 
     }
     eventually!(node.metric("runcast_connections").await, |open| *open <= 3.0, SOON);
 }
+
+#[tokio::test]
+async fn whatever_is_answered_in_a_crowd_ends_its_connection() {
+    let node = node(&[("server.max_connections", "20")]);
+    let mut seated = Vec::new();
+    for _ in 0..21 {
+        let mut socket = Socket::open(&node, "/ws/runs/r").await;
+        if seated.len() < 20 {
+            socket.said("connected").await;
+        }
+        seated.push(socket);
+    }
+    for (line, status) in [
+        ("GET /health HTTP/1.1\r\nHost: localhost", 200),
+        ("GET /api/actors HTTP/1.1\r\nHost: localhost", 200),
+        ("GET /metrics HTTP/1.1\r\nHost: localhost", 200),
+        ("GET /api/runs HTTP/1.1\r\nHost: localhost", 503),
+        ("GET /api/runs HTTP/1.1\r\nHost: evil.example.com", 403),
+        ("GET /api/runs/%20/events/stream HTTP/1.1\r\nHost: localhost", 400),
+    ] {
+        // It would stay open for the next request: it is heard to its end.
+        let answer = Raw::ask(&node, &format!("{line}\r\nConnection: keep-alive\r\n\r\n")).await;
+        assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{line}: {}", answer.head);
+    }
+}

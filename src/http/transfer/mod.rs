@@ -3,6 +3,7 @@
 //!
 //! A transfer is listed only while it waits for its peer, so that a body that comes with its head costs nothing here.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,11 @@ pub use socket::HttpSocket;
 
 /// A transfer that is this far behind its rate gives way when others wait for what it holds.
 const GIVES_WAY: Duration = Duration::from_secs(1);
+/// How long the bytes of a transfer are counted before they tell how fast it is.
+const WINDOW: Duration = Duration::from_secs(5);
+/// When nobody is behind, the slowest of those gives way that are slower than so many times their rate: or a few who keep it
+/// could hold all places for days.
+const COMFORTABLE: u64 = 8;
 
 /// How long a request waits for room that a slower transfer was told to give up.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -88,11 +94,22 @@ struct Inner {
 /// A transfer in the list.
 struct Listed {
     kind: Kind,
-    pause: Duration,
+    rate: Rate,
+    /// Bytes per second when last measured over a [`WINDOW`].
+    measured: AtomicU64,
     /// See [`Pace::due`], in microseconds since the list was made.
     due_us: AtomicU64,
     told_to_go: AtomicBool,
     waker: AtomicWaker,
+}
+
+/// How much a transfer asks to give way; the greatest does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Slowness {
+    /// It keeps its rate, and no more than that: so many bytes per second.
+    Slow(Reverse<u64>),
+    /// It is so far behind its rate.
+    Behind(Duration),
 }
 
 impl Default for Transfers {
@@ -121,37 +138,43 @@ impl Transfers {
         let pace = Pace::new(rate, now);
         let listed = Arc::new(Listed {
             kind,
-            pause: rate.pause,
+            rate,
+            measured: AtomicU64::new(u64::MAX),
             due_us: AtomicU64::new(self.since_born_us(pace.due())),
             told_to_go: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
         self.listed().insert(id, listed.clone());
-        Transfer { transfers: self.clone(), id, pace, listed, resting: None }
+        Transfer { transfers: self.clone(), id, pace, listed, resting: None, window: (now, 0) }
     }
 
     fn is_one_leaving(&self, kind: Kind) -> bool {
         self.listed().values().any(|listed| listed.kind == kind && listed.told_to_go.load(Ordering::Relaxed))
     }
 
-    /// Has the transfer of this kind give way that is furthest behind its rate, if one is far enough behind. What it holds
-    /// is free as soon as its task has run; until then no other one is told. Whether one is on its way out.
+    /// Has a transfer of this kind give way: the one that is furthest behind its rate, else the slowest. What it holds is
+    /// free as soon as its task has run; until then no other one is told. Whether one is on its way out.
     pub fn end_slowest(&self, kind: Kind, now: Instant) -> bool {
         let now_us = self.since_born_us(now);
         let behind = |listed: &Listed| {
             let due_us = listed.due_us.load(Ordering::Relaxed);
-            Duration::from_micros((now_us + listed.pause.as_micros() as u64).saturating_sub(due_us))
+            Duration::from_micros((now_us + listed.rate.pause.as_micros() as u64).saturating_sub(due_us))
         };
         let listed = self.listed();
-        let mut slowest: Option<(Duration, &Arc<Listed>)> = None;
+        let mut slowest: Option<(Slowness, &Arc<Listed>)> = None;
         for candidate in listed.values().filter(|listed| listed.kind == kind) {
             if candidate.told_to_go.load(Ordering::Relaxed) {
                 return true;
             }
-            let by = behind(candidate);
-            if by >= GIVES_WAY && slowest.is_none_or(|(most, _)| by > most) {
-                slowest = Some((by, candidate));
+            let (by, measured) = (behind(candidate), candidate.measured.load(Ordering::Relaxed));
+            let slowness = match by >= GIVES_WAY {
+                true => Slowness::Behind(by),
+                false if measured < COMFORTABLE * candidate.rate.bytes_per_sec => Slowness::Slow(Reverse(measured)),
+                false => continue,
+            };
+            if slowest.is_none_or(|(most, _)| slowness > most) {
+                slowest = Some((slowness, candidate));
             }
         }
         let Some((_, slowest)) = slowest else { return false };
@@ -189,6 +212,8 @@ pub struct Transfer {
     listed: Arc<Listed>,
     /// Since when it is not its peer that is waited for.
     resting: Option<Instant>,
+    /// When the present window began, and the bytes since.
+    window: (Instant, u64),
 }
 
 impl Transfer {
@@ -214,6 +239,12 @@ impl Transfer {
     /// `bytes` have moved.
     pub fn moved(&mut self, bytes: usize, now: Instant) {
         self.pace.moved(bytes, now);
+        self.window.1 += bytes as u64;
+        let passed = now.saturating_duration_since(self.window.0);
+        if passed >= WINDOW {
+            self.listed.measured.store(self.window.1 * 1_000 / passed.as_millis() as u64, Ordering::Relaxed);
+            self.window = (now, 0);
+        }
         self.listed.due_us.store(self.transfers.since_born_us(self.pace.due()), Ordering::Relaxed);
     }
 
@@ -273,6 +304,24 @@ mod tests {
         assert_eq!([told(&fast), told(&upload)], [None, None]);
         drop(upload);
         assert!(!transfers.end_slowest(Kind::Upload, later), "an ended one is off the list");
+    }
+
+    #[test]
+    fn who_keeps_no_more_than_the_rate_gives_way_when_nobody_is_behind() {
+        let (transfers, start) = (Transfers::default(), Instant::now());
+        let mut barely = transfers.begin(Kind::Upload, RATE, start);
+        let mut well = transfers.begin(Kind::Upload, RATE, start);
+        for second in 1..=10 {
+            let now = start + Duration::from_secs(second);
+            barely.moved(1_300, now);
+            well.moved(20_000, now);
+        }
+        let now = start + Duration::from_secs(10);
+        assert!(transfers.end_slowest(Kind::Upload, now));
+        let told = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), now);
+        assert_eq!([told(&barely), told(&well)], [Some(TooSlow::GaveWay), None]);
+        drop(barely);
+        assert!(!transfers.end_slowest(Kind::Upload, now), "who is well above it never does");
     }
 
     #[test]

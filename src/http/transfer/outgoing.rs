@@ -31,6 +31,8 @@ struct State {
     blocked: Option<Blocked>,
     /// Wakes a body that was refused, when bytes have left.
     body: Option<Waker>,
+    /// A session streams through the connection.
+    streams: bool,
     /// Nothing more may be written.
     ended: bool,
 }
@@ -79,6 +81,18 @@ impl Outgoing {
         }
         state.body = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// The client will send nothing more. An event stream would go on until its next comment finds nobody.
+    pub(super) fn input_ended(&self) {
+        if self.state.borrow().streams {
+            self.end();
+        }
+    }
+
+    /// Whether a session streams through the connection.
+    pub(super) fn set_streams(&self, streams: bool) {
+        self.state.borrow_mut().streams = streams;
     }
 
     /// Ends the connection: nothing more is written.

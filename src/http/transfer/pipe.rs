@@ -30,6 +30,7 @@ pub(in super::super) struct Streamed {
 /// Both ends of a pipe into a response on the connection of `outgoing`, where what is in the pipe counts.
 pub(in super::super) fn pipe(outgoing: Rc<Outgoing>) -> (Pipe, Streamed) {
     let (ours, theirs) = duplex(PIPE_BYTES);
+    outgoing.set_streams(true);
     (Pipe { pipe: ours, outgoing: outgoing.clone() }, Streamed { pipe: theirs, outgoing })
 }
 
@@ -64,6 +65,12 @@ impl AsyncWrite for Pipe {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.pipe).poll_shutdown(cx)
+    }
+}
+
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        self.outgoing.set_streams(false);
     }
 }
 

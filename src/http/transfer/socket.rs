@@ -13,8 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Outgoing;
 
-/// Bytes that the kernel may hold unsent for a client. 128 KiB.
-const UNSENT_BYTES: u32 = 128 * 1024;
+/// Bytes that the kernel may hold unsent for a client: the step in which a slow one is seen to read. 16 KiB.
+const UNSENT_BYTES: u32 = 16 * 1024;
 
 /// See the module.
 pub struct HttpSocket {
@@ -23,12 +23,11 @@ pub struct HttpSocket {
 }
 
 impl HttpSocket {
-    /// Of a new connection, whose peer has `user_timeout` to acknowledge what was sent.
-    pub fn new(tcp: TcpStream, outgoing: Rc<Outgoing>, user_timeout: Duration) -> Self {
-        let socket = SockRef::from(&tcp);
-        // A socket that can't be tuned has failed already; its first read tells.
-        let _ = socket.set_tcp_user_timeout(Some(user_timeout));
-        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);
+    /// Of a new connection.
+    pub fn new(tcp: TcpStream, outgoing: Rc<Outgoing>) -> Self {
+        // A socket that can't be tuned has failed already; its first read tells. TCP_USER_TIMEOUT is not set: it ends a client
+        // that reads slowly, however steadily, once its window has been too small for a while.
+        let _ = SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_BYTES);
         Self { tcp, outgoing }
     }
 
@@ -54,7 +53,12 @@ impl AsyncRead for HttpSocket {
         if self.outgoing.has_ended() {
             return Poll::Ready(Err(self.ended()));
         }
-        Pin::new(&mut self.tcp).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.tcp).poll_read(cx, buf);
+        if matches!(read, Poll::Ready(Ok(()))) && buf.filled().len() == before {
+            self.outgoing.input_ended();
+        }
+        read
     }
 }
 
