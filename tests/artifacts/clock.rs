@@ -5,7 +5,7 @@ use runcast::protocol::Timestamp;
 use serde_json::{Value, json};
 
 use super::fixture::{ask, digest, download, fetch, id, list, original, path, picture, put, settled, text};
-use super::support::{SOON, Site, TestNode, WallClock, eventually};
+use super::support::{SOON, TestNode, WallClock, eventually};
 
 /// A node that lives by this clock and keeps artifacts for 30 days.
 fn start(clock: &WallClock) -> TestNode {
