@@ -5,6 +5,7 @@ use runcast::protocol::Timestamp;
 use serde_json::{Value, json};
 
 use super::fixture::{ask, digest, download, fetch, id, list, original, path, picture, put, settled, text};
+use super::pins::pin;
 use super::support::{SOON, TestNode, WallClock, eventually};
 
 /// A node that lives by this clock and keeps artifacts for 30 days.
@@ -35,6 +36,9 @@ async fn what_is_uploaded_again_under_a_clock_that_has_jumped_is_answered_by_wha
     for (run, headers, first) in [("digest", &known, &by_digest), ("key", &key, &by_key)] {
         let again = put(&node, run, "a.log", headers, text(70_000)).await;
         assert_eq!((again.status, id(&again.json())), (200, id(first)), "{run}: {again:?}");
+        // A time to come, whatever the clock says.
+        let until = json!({"reason": "x", "until": first["expiresAt"]});
+        assert_eq!(pin(&node, run, until).await.status, 200);
     }
     clock.set("+0");
     for (run, first) in [("digest", &by_digest), ("key", &by_key)] {

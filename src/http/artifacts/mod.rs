@@ -182,7 +182,7 @@ pub(super) async fn pin(
         return Err(Problem::bad_request("invalid_reason", detail));
     }
     let until = until.as_deref().map(|text| {
-        let time = Timestamp::parse(text).filter(|until| *until > depot.now());
+        let time = Timestamp::parse(text).filter(|until| *until > depot.parts().clock.expected());
         let detail = || format!("until {text:?} must be a time to come, like 2027-01-31T12:00:00Z");
         time.ok_or_else(|| Problem::bad_request("invalid_until", detail()))
     });
