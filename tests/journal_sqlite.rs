@@ -7,7 +7,7 @@ use std::path::Path;
 use futures_util::FutureExt as _;
 use runcast::protocol::lineage::Resume;
 use runcast::protocol::state::RunStatus;
-use runcast::protocol::{After, Cursor, Epoch, Seq};
+use runcast::protocol::{After, Cursor, Epoch, Seq, Timestamp};
 use runcast::storage::journal::sqlite::{MAX_RUN_BYTES, SqliteJournal, SqliteOptions, SyncMode};
 use runcast::storage::journal::{Head, Journal, JournalError, Limits, Post, Refusal, RunPhase};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
@@ -318,4 +318,69 @@ async fn runs_that_outgrow_the_memory_of_heads_stay_right() {
         }
     }
     assert_eq!(journal.head(&run("r0")).await.unwrap().tip, 2000);
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_holds_up_nothing_that_is_listed_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = open(dir.path(), "boot").await;
+    let later = || journal.now().plus_millis(60_000);
+    for n in 0..5 {
+        post_to(&journal, &format!("damaged-ended{n}"), status_post("p", 1, RunStatus::Passed)).await.unwrap();
+        post_to(&journal, &format!("damaged-open{n}"), post("p", 1..=1)).await.unwrap();
+    }
+    for n in 0..4 {
+        post_to(&journal, &format!("ended{n}"), status_post("p", 1, RunStatus::Passed)).await.unwrap();
+        post_to(&journal, &format!("open{n}"), post("p", 1..=1)).await.unwrap();
+    }
+    // Older than all others: heads that say nothing, and behind them a page and more of what can't even be a run's name.
+    let mut outsider = outsider(dir.path()).await;
+    for damage in [
+        "UPDATE runs SET last_at = number WHERE run LIKE 'damaged%'",
+        "UPDATE runs SET tip = 'damaged' WHERE run IN ('damaged-ended0', 'damaged-open0')",
+        "UPDATE runs SET run = 'no name! ' || run WHERE run LIKE 'damaged%' AND tip <> 'damaged'",
+    ] {
+        outsider.execute(damage).await.unwrap();
+    }
+    for (ended, names) in [(false, "open"), (true, "ended")] {
+        let (mut after, mut idle, mut steps) = (None, Vec::new(), 0);
+        loop {
+            let page = journal.idle_since(later(), ended, after.as_ref(), 2).await.unwrap();
+            idle.extend(page.runs.into_iter().map(|one| one.run.to_string()));
+            (after, steps) = (page.next, steps + 1);
+            if after.is_none() {
+                break;
+            }
+        }
+        idle.sort();
+        let wanted: Vec<_> = (0..4).map(|n| format!("{names}{n}")).collect();
+        assert_eq!((idle, steps <= 5), (wanted, true), "{steps}");
+    }
+    let mut changed = Vec::new();
+    let mut after = None;
+    loop {
+        let page = journal.changed_since(Timestamp::from_millis(0), after.as_ref(), 3).await.unwrap();
+        changed.extend(page.runs.into_iter().map(|one| one.run));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(changed.len(), 8, "{changed:?}");
+    // All that ended are removed, also those that can't be named.
+    let mut expired = Vec::new();
+    loop {
+        let step = journal.expire(later(), 2).await.unwrap();
+        expired.extend(step.runs.into_iter().map(|run| run.to_string()));
+        if !step.more {
+            break;
+        }
+    }
+    expired.sort();
+    assert_eq!(expired.join(" "), "damaged-ended0 ended0 ended1 ended2 ended3");
+    let gone: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM runs WHERE phase = 3").fetch_one(&mut outsider).await.unwrap();
+    assert_eq!(gone, 9);
+    drop(outsider);
+    journal.close().await;
 }

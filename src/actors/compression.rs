@@ -21,6 +21,7 @@ use super::supervision::Alive;
 use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
 use crate::storage::compression::{self, Limits, Outcome, Why};
 use crate::storage::depot::{Depot, DepotError, Smaller};
+use crate::storage::space::Reservation;
 
 /// How often it looks for what was uploaded straight to the store.
 const LOOK: Duration = Duration::from_secs(2);
@@ -72,7 +73,7 @@ impl Compression {
         while self.running < self.threads
             && let Some(Waiting { job, reply }) = self.waiting.pop_front()
         {
-            let compress = smaller(self.depot.clone(), job.source, job.content_type, self.stop.clone());
+            let compress = smaller(self.depot.clone(), job.source, job.content_type, None, self.stop.clone());
             let answer = async move {
                 // Whoever asked may be gone; the smaller file goes with the answer.
                 let _ = reply.send(compress.await.1);
@@ -118,15 +119,17 @@ impl Compression {
     }
 }
 
-/// What came of a file, as it is counted, and its smaller form, if there is one.
+/// What came of a file, as it is counted, and its smaller form, if there is one. That is written to `room`, or to space
+/// that is reserved as it grows.
 async fn smaller(
     depot: Depot,
     source: PathBuf,
     content_type: String,
+    room: Option<Reservation>,
     stop: Arc<AtomicBool>,
 ) -> (&'static str, Option<Smaller>) {
     let began = Instant::now();
-    let work = move || attempt(&depot, &source, &content_type, &stop);
+    let work = move || attempt(&depot, &source, &content_type, room, &stop);
     let (outcome, found) = match tokio::task::spawn_blocking(work).await {
         Ok(Ok(done)) => done,
         Ok(Err(error)) => {
@@ -138,18 +141,24 @@ async fn smaller(
             ("panicked", None)
         }
     };
-    metrics::counter!("runcast_compressions_total", "outcome" => outcome).increment(1);
+    count(outcome);
     metrics::histogram!("runcast_compression_seconds").record(began.elapsed().as_secs_f64());
     (outcome, found)
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("runcast_compressions_total", "outcome" => outcome).increment(1);
 }
 
 fn attempt(
     depot: &Depot,
     source: &Path,
     content_type: &str,
+    room: Option<Reservation>,
     stop: &AtomicBool,
 ) -> std::io::Result<(&'static str, Option<Smaller>)> {
-    let (mut target, mut file) = match depot.parts().spool.file(None) {
+    let spool = &depot.parts().spool;
+    let (mut target, mut file) = match room.map_or_else(|| spool.file(None), |room| spool.file_in(room)) {
         Ok(made) => made,
         Err(error) if error.kind() == ErrorKind::StorageFull => return Ok((Why::NoSpace.as_str(), None)),
         Err(error) => return Err(error),
@@ -170,26 +179,43 @@ fn attempt(
 
 /// Makes an artifact smaller that is in the store already.
 async fn recompress(depot: Depot, row: ArtifactRow, stop: Arc<AtomicBool>) {
-    let made = async {
-        let source = depot.fetch(&row).await?;
-        let found = smaller(depot.clone(), source.path().to_owned(), row.content_type.clone(), stop.clone()).await;
-        match found {
-            (_, Some(found)) => {
-                let saved = row.size.unwrap_or_default().saturating_sub(found.stored.size);
-                let replaced = depot.replace(&row, &found).await?;
-                debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
-            }
-            // Another life of the node takes it up.
-            (..) if stop.load(Ordering::Relaxed) => {}
-            // There may be more space when it is claimed again.
-            (outcome, None) if outcome == Why::NoSpace.as_str() => {}
-            (_, None) => depot.parts().catalog.spare(row.id).await?,
-        }
-        Ok::<_, DepotError>(())
-    };
-    if let Err(error) = made.await {
+    if let Err(error) = try_recompress(&depot, &row, stop).await {
         info!(run = %row.run, artifact = %row.id, %error, "an upload was not compressed; it is tried again later");
     }
+}
+
+/// What came of it, as it is counted.
+async fn try_recompress(depot: &Depot, row: &ArtifactRow, stop: Arc<AtomicBool>) -> Result<&'static str, DepotError> {
+    // Before a byte is fetched it is known that there is space for the smaller form as well, which is never the larger one.
+    let disk = depot.parts().spool.disk();
+    let size = row.stored.map_or(0, |stored| stored.size);
+    let both = async { Ok::<_, std::io::Error>((disk.reserve(size).await?, disk.reserve(size).await?)) };
+    let (original, room) = match both.await {
+        Ok(both) => both,
+        // There may be more when it is claimed again.
+        Err(error) if error.kind() == ErrorKind::StorageFull => {
+            count(Why::NoSpace.as_str());
+            info!(run = %row.run, artifact = %row.id, %error, "an upload was not fetched to be compressed");
+            return Ok(Why::NoSpace.as_str());
+        }
+        Err(error) => return Err(DepotError::Spool(error.to_string())),
+    };
+    let source = depot.fetch(row, original).await?;
+    let (path, content_type) = (source.path().to_owned(), row.content_type.clone());
+    let (outcome, found) = smaller(depot.clone(), path, content_type, Some(room), stop.clone()).await;
+    match found {
+        Some(found) => {
+            let saved = row.size.unwrap_or_default().saturating_sub(found.stored.size);
+            let replaced = depot.replace(row, &found).await?;
+            debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
+        }
+        // Another life of the node takes it up.
+        None if stop.load(Ordering::Relaxed) => {}
+        // Others have overtaken it; there may be more space when it is claimed again.
+        None if outcome == Why::NoSpace.as_str() => {}
+        None => depot.parts().catalog.spare(row.id).await?,
+    }
+    Ok(outcome)
 }
 
 impl Actor for Compression {
@@ -218,3 +244,6 @@ impl Handler<Compress> for Compression {
         Box::pin(async move { answer.await.unwrap_or_default() })
     }
 }
+
+#[cfg(test)]
+mod tests;

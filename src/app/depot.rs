@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::protocol::Retention;
 use crate::storage::catalog::artifacts::ArtifactCatalog;
-use crate::storage::depot::{Depot, DepotLimits, Health, Parts, Spool};
+use crate::storage::depot::{CHANGES_AT_A_TIME, Depot, DepotLimits, Health, Parts, Spool};
 use crate::storage::journal::Journal;
 
 /// The depot as the configuration says; `None`: no artifacts are kept. A store that does not answer now may do so later.
@@ -54,6 +54,7 @@ pub(super) async fn open(
         },
         uploads: Arc::new(Semaphore::new(uploads)),
         downloads: Arc::new(Semaphore::new(downloads)),
+        changes: Arc::new(Semaphore::new(CHANGES_AT_A_TIME)),
         health: Health::default(),
         clock: journal.clock().clone(),
     })))

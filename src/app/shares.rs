@@ -4,6 +4,7 @@ use std::num::NonZero;
 
 use crate::config::{Config, ObjectsUrl};
 use crate::descriptors::Descriptors;
+use crate::storage::depot::CHANGES_AT_A_TIME;
 use crate::storage::objects::READS_AT_A_TIME;
 
 /// Descriptors of a compression: the original, the smaller form, a connection to the store, a directory.
@@ -31,7 +32,8 @@ impl Shares {
                 (artifacts.max_uploads, 0, of_compression(config) + READS_AT_A_TIME)
             }
             ObjectsUrl::S3(_) | ObjectsUrl::Gcs(_) | ObjectsUrl::Azure(_) => {
-                (artifacts.max_uploads, artifacts.max_downloads, of_compression(config) + READS_AT_A_TIME)
+                let others = of_compression(config) + READS_AT_A_TIME + CHANGES_AT_A_TIME;
+                (artifacts.max_uploads, artifacts.max_downloads, others)
             }
         };
         let wanted = uploads + downloads + others;
@@ -94,7 +96,8 @@ mod tests {
         config.artifacts.compress_threads = 1;
         config.objects.url = ObjectsUrl::S3(Bucket { name: "b".into(), prefix: String::new() });
         let limits = Descriptors { soft: 1_000, hard: 1_000 };
-        assert_eq!(Shares::of(&config, limits), Shares { connections: 900 - 148, uploads: 64, downloads: 64 });
+        // 64 uploads, 64 reads that somebody may hold up, 4 of a compression, 16 reads, 16 changes.
+        assert_eq!(Shares::of(&config, limits), Shares { connections: 900 - 164, uploads: 64, downloads: 64 });
         config.objects.url = ObjectsUrl::None;
         assert_eq!(Shares::of(&config, limits), Shares { connections: 900, uploads: 0, downloads: 0 });
     }

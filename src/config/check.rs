@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 use super::{CatalogUrl, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
 use crate::protocol::head::is_pattern;
 
-/// Bytes of a run that only its status and the server's own events may use; see `storage::journal::RESERVED_BYTES`.
+/// Bytes of a run that are kept for its end, and no batch may fill; the same as `storage::journal::RESERVED_BYTES`.
 const RUN_RESERVE: u64 = 64 * 1024;
 
 /// Shortest key of signed URLs.

@@ -221,7 +221,7 @@ sections! {
         max_uploads: usize = 64, 1..=10_000;
         /// Seconds that an upload may be behind `server.min_bytes_per_sec`, as when it pauses.
         pause_secs: u64 = 60, 1..=86_400;
-        /// Most artifacts that this node reads from a bucket at a time, to decode or to check them.
+        /// Most artifacts that this node reads from a bucket at a time, to decode them for somebody.
         max_downloads: usize = 64, 1..=10_000;
         /// Directory for uploads on their way; empty: `spool` in the data directory, in a cluster the system's own.
         spool_dir: PathBuf = PathBuf::new();

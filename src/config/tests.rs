@@ -247,3 +247,16 @@ fn nothing_secret_is_shown_by_debug() {
     let loaded = load("", &environment, &[]).unwrap();
     assert!(!format!("{loaded:?}").contains("hunter2"));
 }
+
+#[test]
+fn the_largest_batch_has_to_fit_into_a_run_beside_what_is_kept_for_its_end() {
+    let batch = Config::default().ingest.max_batch_bytes as u64;
+    let fits = |run: u64| {
+        let run = run.to_string();
+        load("", &[("RUNCAST__JOURNAL__MAX_RUN_BYTES", run.as_str())], &[]).map(drop)
+    };
+    let least = batch + crate::storage::journal::RESERVED_BYTES;
+    assert_eq!(fits(least), Ok(()));
+    let refused = fits(least - 1).unwrap_err();
+    assert!(refused.contains("journal.max_run_bytes") && refused.contains("never be accepted"), "{refused}");
+}

@@ -3,6 +3,19 @@
 //! Who writes reserves first: all of it where the size is known, else a step at a time. What is reserved and not written yet
 //! is taken from what the system says is free, over everybody in this process who writes to the same file system. So those
 //! who begin at the same time do not pass together, and a reservation that others have overtaken ends at its next step.
+//!
+//! An example. 40 MiB were announced and 10 MiB of them are written, 1 MiB at a time:
+//!
+//! | number | MiB | what it is |
+//! |---|---|---|
+//! | `granted` | 40 | what may be written without a further reservation |
+//! | `written` | 10 | what was handed to the file system |
+//! | `held` | 32 | `granted`, less what is surely on the disk: `written` less the 2 MiB that may be on their way |
+//! | `asked_at` | 7 | where the gate was asked last, because the next MiB filled a step of 8; next before the 15th |
+//! | the ledger | 32 | the sum of everybody's `held` |
+//!
+//! By now the system says that 8 to 10 MiB fewer are free than at the start. Whoever wants to write 20 MiB more passes if
+//! 20 MiB, these 32 and what has to stay free are free together. At the end `held` is 0: the system counts all 40 MiB.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,8 +35,26 @@ const IN_FLIGHT: u64 = 2 << 20;
 /// What is reserved on each file system, by its device number.
 static LEDGERS: Mutex<BTreeMap<u64, Weak<Ledger>>> = Mutex::new(BTreeMap::new());
 
-/// Bytes that are reserved on one file system and not written yet.
-type Ledger = Mutex<u64>;
+/// What is reserved on one file system.
+#[derive(Default)]
+struct Ledger {
+    /// Bytes that are reserved and not written yet. Async threads give back here, so it is locked for a sum and never while
+    /// a disk is waited for.
+    reserved: Mutex<u64>,
+    /// Held by whoever asks the system what is free and reserves by its answer: one at a time, on a thread that may wait.
+    asking: Mutex<()>,
+}
+
+/// What the gate has to be asked before the next bytes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    /// Nothing yet.
+    Nothing,
+    /// Whether the space that was reserved is still there: a step was written since the gate was asked last.
+    WhetherItLasts,
+    /// For so many bytes more.
+    More(u64),
+}
 
 /// Free bytes of the file system of a path, for those who are not its owner.
 ///
@@ -49,7 +80,7 @@ struct Inner {
     path: PathBuf,
     /// Bytes that stay free; 0: nothing is checked.
     keep: u64,
-    reserved: Arc<Ledger>,
+    ledger: Arc<Ledger>,
     free: Box<Probe>,
 }
 
@@ -83,17 +114,17 @@ impl Disk {
         let mut ledgers = locked(&LEDGERS);
         ledgers.retain(|_, ledger| ledger.strong_count() > 0);
         let known = ledgers.get(&device).and_then(Weak::upgrade);
-        let reserved = known.unwrap_or_else(|| {
+        let ledger = known.unwrap_or_else(|| {
             let ledger = Arc::new(Ledger::default());
             ledgers.insert(device, Arc::downgrade(&ledger));
             ledger
         });
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), keep, reserved, free: Box::new(free_bytes) })))
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), keep, ledger, free: Box::new(free_bytes) })))
     }
 
     /// Whether both are before the same file system.
     pub fn is_before_the_same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0.reserved, &other.0.reserved)
+        Arc::ptr_eq(&self.0.ledger, &other.0.ledger)
     }
 
     /// Reserves `bytes`, or with 0 only asks whether there is enough space. Blocking.
@@ -101,12 +132,15 @@ impl Disk {
     /// # Errors
     /// [`ErrorKind::StorageFull`] when too little would stay free; when the system does not say how much there is.
     pub fn reserve_now(&self, bytes: u64) -> io::Result<Reservation> {
-        let Inner { path, keep, reserved, free } = &*self.0;
+        let Inner { path, keep, ledger, free } = &*self.0;
         let mut reservation = Reservation { disk: self.clone(), granted: bytes, written: 0, asked_at: 0, held: 0 };
         if *keep > 0 {
-            let mut reserved = locked(reserved);
+            let _turn = locked(&ledger.asking);
+            // Read before the system is asked: what is written and given back meanwhile counts twice, and not never. Nobody
+            // else reserves meanwhile.
+            let reserved = *locked(&ledger.reserved);
             let free = free(path)?;
-            if free < keep.saturating_add(*reserved).saturating_add(bytes) {
+            if free < keep.saturating_add(reserved).saturating_add(bytes) {
                 let text = format!(
                     "{free} bytes are free where {} is, {reserved} of them are for uploads that have begun, and {keep} have \
                      to be when {bytes} more are written",
@@ -114,7 +148,7 @@ impl Disk {
                 );
                 return Err(io::Error::new(ErrorKind::StorageFull, text));
             }
-            *reserved += bytes;
+            *locked(&ledger.reserved) += bytes;
             reservation.held = bytes;
         }
         Ok(reservation)
@@ -129,13 +163,15 @@ impl Disk {
         spawn_blocking(move || disk.reserve_now(bytes)).await.map_err(io::Error::other)?
     }
 
-    /// As much as is missing, and a whole step if that can be had.
-    fn step(&self, missing: u64) -> io::Result<Reservation> {
-        match missing {
-            0 => self.reserve_now(0),
-            STEP.. => self.reserve_now(missing),
-            _ => self.reserve_now(STEP).or_else(|_| self.reserve_now(missing)),
+    /// Asks it; for a whole step rather than for less, if that can be had.
+    fn ask(&self, ask: Ask) -> io::Result<Option<Reservation>> {
+        match ask {
+            Ask::Nothing => return Ok(None),
+            Ask::WhetherItLasts => self.reserve_now(0),
+            Ask::More(missing @ STEP..) => self.reserve_now(missing),
+            Ask::More(missing) => self.reserve_now(STEP).or_else(|_| self.reserve_now(missing)),
         }
+        .map(Some)
     }
 }
 
@@ -150,10 +186,10 @@ impl Reservation {
     /// # Errors
     /// As [`Disk::reserve_now`]: they must not be written.
     pub async fn write(&mut self, bytes: u64) -> io::Result<()> {
-        if let Some(missing) = self.missing(bytes) {
+        let ask = self.next_ask(bytes);
+        if ask != Ask::Nothing {
             let disk = self.disk.clone();
-            let more = spawn_blocking(move || disk.step(missing)).await.map_err(io::Error::other)??;
-            self.absorb(more);
+            self.absorb(spawn_blocking(move || disk.ask(ask)).await.map_err(io::Error::other)??);
         }
         self.advance(bytes);
         Ok(())
@@ -164,10 +200,7 @@ impl Reservation {
     /// # Errors
     /// As [`Reservation::write`].
     pub fn write_now(&mut self, bytes: u64) -> io::Result<()> {
-        if let Some(missing) = self.missing(bytes) {
-            let more = self.disk.step(missing)?;
-            self.absorb(more);
-        }
+        self.absorb(self.disk.ask(self.next_ask(bytes))?);
         self.advance(bytes);
         Ok(())
     }
@@ -178,19 +211,22 @@ impl Reservation {
         self.granted = self.written;
     }
 
-    /// What the gate has to be asked for before so many bytes are written; `None`: nothing yet.
-    fn missing(&self, bytes: u64) -> Option<u64> {
+    /// What the gate has to be asked before so many bytes are written.
+    fn next_ask(&self, bytes: u64) -> Ask {
         let end = self.written + bytes;
         if self.disk.0.keep == 0 {
-            None
+            Ask::Nothing
         } else if end > self.granted {
-            Some(end - self.granted)
+            Ask::More(end - self.granted)
+        } else if end - self.asked_at >= STEP {
+            Ask::WhetherItLasts
         } else {
-            (end - self.asked_at >= STEP).then_some(0)
+            Ask::Nothing
         }
     }
 
-    fn absorb(&mut self, mut more: Self) {
+    fn absorb(&mut self, answer: Option<Self>) {
+        let Some(mut more) = answer else { return };
         self.granted += more.granted;
         self.held += std::mem::take(&mut more.held);
         self.asked_at = self.written;
@@ -204,7 +240,7 @@ impl Reservation {
 
     fn give_back(&mut self, bytes: u64) {
         if bytes > 0 {
-            *locked(&self.disk.0.reserved) -= bytes;
+            *locked(&self.disk.0.ledger.reserved) -= bytes;
             self.held -= bytes;
         }
     }
@@ -217,102 +253,4 @@ impl Drop for Reservation {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use super::*;
-
-    const MIB: u64 = 1 << 20;
-
-    /// A disk of which 100 MiB have to stay free, and what is free on it.
-    fn disk(free: u64) -> (Disk, Arc<AtomicU64>) {
-        let free = Arc::new(AtomicU64::new(free));
-        let told = free.clone();
-        let free_now = move |_: &Path| Ok(told.load(Ordering::Relaxed));
-        let reserved = Arc::default();
-        (Disk(Arc::new(Inner { path: "d".into(), keep: 100 * MIB, reserved, free: Box::new(free_now) })), free)
-    }
-
-    fn is_full<T>(reserved: io::Result<T>) -> bool {
-        reserved.is_err_and(|error| error.kind() == ErrorKind::StorageFull && error.to_string().contains("have to be"))
-    }
-
-    #[test]
-    fn ten_at_a_time_do_not_pass_together() {
-        let (disk, _) = disk(150 * MIB);
-        let begun: Vec<_> = (0..10).map(|_| disk.reserve_now(20 * MIB)).collect();
-        assert_eq!(begun.iter().filter(|reserved| reserved.is_ok()).count(), 2);
-        assert!(begun.into_iter().skip(2).all(is_full), "and all that was reserved is given back here");
-        assert!(disk.reserve_now(50 * MIB).is_ok());
-        assert!(is_full(disk.reserve_now(50 * MIB + 1)));
-    }
-
-    #[test]
-    fn what_is_written_is_counted_once() {
-        let (disk, free) = disk(150 * MIB);
-        let mut one = disk.reserve_now(40 * MIB).unwrap();
-        for _ in 0..40 {
-            one.write_now(MIB).unwrap();
-            free.fetch_sub(MIB, Ordering::Relaxed);
-        }
-        // The last bytes may be on their way.
-        assert!(is_full(disk.reserve_now(9 * MIB)));
-        one.end();
-        assert!(disk.reserve_now(10 * MIB).is_ok() && is_full(disk.reserve_now(10 * MIB + 1)));
-    }
-
-    #[test]
-    fn what_does_not_say_its_size_is_asked_for_step_by_step() {
-        let (disk, free) = disk(120 * MIB);
-        let (mut one, mut two) = (disk.reserve_now(0).unwrap(), disk.reserve_now(0).unwrap());
-        one.write_now(1).unwrap();
-        two.write_now(1).unwrap();
-        assert_eq!(*locked(&disk.0.reserved), 2 * STEP);
-        // No whole step is left: what is needed now still is.
-        for written in 0..20 {
-            let passed = one.write_now(MIB);
-            assert_eq!(passed.is_ok(), written < 10, "{written}: {passed:?}");
-            if passed.is_ok() {
-                free.fetch_sub(MIB, Ordering::Relaxed);
-            }
-        }
-        drop(one);
-        assert_eq!(*locked(&disk.0.reserved), STEP);
-    }
-
-    #[test]
-    fn what_others_have_overtaken_ends_at_its_next_step_and_leaves_the_rest_to_others() {
-        let (disk, free) = disk(300 * MIB);
-        let mut begun = [disk.reserve_now(90 * MIB).unwrap(), disk.reserve_now(90 * MIB).unwrap()];
-        free.fetch_sub(60 * MIB, Ordering::Relaxed); // the journal
-        let ended = begun[0].write_now(STEP);
-        assert!(is_full(ended));
-        let [one, mut two] = begun;
-        drop(one);
-        for _ in 0..90 {
-            two.write_now(MIB).unwrap();
-            free.fetch_sub(MIB, Ordering::Relaxed);
-        }
-        drop(two);
-        assert_eq!(*locked(&disk.0.reserved), 0);
-    }
-
-    #[test]
-    fn paths_on_one_file_system_share_what_is_reserved() {
-        let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join("below")).unwrap();
-        let (one, two) = (Disk::of(home.path(), 1).unwrap(), Disk::of(&home.path().join("below"), 1).unwrap());
-        assert!(one.is_before_the_same_as(&two));
-        assert!(!one.is_before_the_same_as(&Disk::of(Path::new("/proc"), 1).unwrap()));
-        let held = one.reserve_now(MIB).unwrap();
-        assert!(*locked(&two.0.reserved) >= MIB);
-        drop(held);
-    }
-
-    #[test]
-    fn nothing_is_checked_where_nothing_has_to_stay_free() {
-        let disk = Disk::of(Path::new("/proc"), 0).unwrap();
-        let mut reserved = disk.reserve_now(u64::MAX).unwrap();
-        assert!(reserved.write_now(100 * MIB).is_ok() && disk.reserve_now(u64::MAX).is_ok());
-    }
-}
+mod tests;

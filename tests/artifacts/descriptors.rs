@@ -9,6 +9,7 @@ use super::fixture::{
     MIB, Store, Upload, bytes, download, fetch, id, list, node_of_few_descriptors, original, picture, put, settled,
     stored, text,
 };
+use super::recompress::put as put_directly;
 use super::support::{SOON, Site, TestNode, eventually, soon};
 
 /// More than sockets take without a reader.
@@ -93,4 +94,22 @@ async fn what_is_read_from_a_bucket_is_bounded_and_more_is_told_to_come_back() {
     unread.pop();
     eventually!(fetch("GET", url, &[], Vec::new()).await.status, |status| *status == 200, SOON);
     assert_eq!(bytes(url).await.len(), LARGE / 20 * 21);
+}
+
+#[tokio::test]
+async fn downloads_that_nobody_reads_hold_up_no_completion_and_no_deletion() {
+    let store = Store::s3();
+    let node = store.node(&[("artifacts.max_downloads", "2"), ("artifacts.compress_direct", "false")]);
+    let artifact = stored(&node, "r", "a.log", b"always the same line\n".repeat(LARGE / 20)).await;
+    let deleted = stored(&node, "r", "deleted.png", picture(1_000)).await;
+    let told = download(&node, "r", id(&artifact), "?encoding=identity", "").await.json();
+    let url = told["downloadUrl"].as_str().unwrap();
+    let _unread = [asked(&node, url).await, asked(&node, url).await];
+    assert_eq!(fetch("GET", url, &[], Vec::new()).await.status, 503, "all places of readers are taken");
+    let completed = put_directly(&node, "direct.png", &picture(1_000)).await;
+    assert_eq!(completed["state"], "ready", "{completed}");
+    let show = super::fixture::path("r", &format!("/{}", id(&deleted)));
+    assert_eq!(super::fixture::ask(&node, "DELETE", &show, None).await.status, 204);
+    let of_the_deleted = |file: &String| file.contains(id(&deleted));
+    assert!(!store.files(&node).iter().any(of_the_deleted), "at once, and not with the next cleanup");
 }

@@ -4,6 +4,7 @@
 
 mod claims;
 mod cleanup;
+mod clock;
 mod cluster;
 mod content;
 mod cut;

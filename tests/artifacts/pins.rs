@@ -6,7 +6,7 @@ use super::cleanup::{BY_HAND, DAY, preview};
 use super::fixture::{Catalog, ask, clean, id, list, node, path, picture, stored};
 use super::support::{Reply, TestNode};
 
-async fn pin(node: &TestNode, run: &str, body: Value) -> Reply {
+pub(crate) async fn pin(node: &TestNode, run: &str, body: Value) -> Reply {
     ask(node, "PUT", &format!("/api/runs/{run}/pin"), Some(body)).await
 }
 

@@ -9,7 +9,7 @@ use super::support::{SOON, Site, TestNode, eventually};
 use super::zip;
 
 /// A direct upload, completed.
-async fn put(site: &Site, name: &str, content: &[u8]) -> Value {
+pub(crate) async fn put(site: &Site, name: &str, content: &[u8]) -> Value {
     let body = json!({"name": name, "size": content.len(), "sha256": hex(content)});
     let made = ask(site, "POST", &path("r", ""), Some(body)).await.json();
     let headers = made["upload"]["headers"].as_object().unwrap();

@@ -37,6 +37,7 @@ async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
         },
         uploads: Arc::new(Semaphore::new(1)),
         downloads: Arc::new(Semaphore::new(1)),
+        changes: Arc::new(Semaphore::new(1)),
         health: Default::default(),
         clock: Clock::new(
             move || Timestamp::from_millis(now.load(Ordering::Relaxed)),

@@ -61,7 +61,7 @@ pub(in super::super) async fn download(
             return Err(Problem::bad_request("invalid_encoding", detail));
         }
     };
-    let now = depot.now();
+    let now = depot.parts().clock.expected();
     let ttl_ms = i64::try_from(depot.parts().limits.url_ttl.as_millis()).unwrap_or(i64::MAX);
     let latest = now.plus_millis(ttl_ms);
     let expires_at = depot.expiry(&kept).at.map_or(latest, |expires| expires.min(latest));

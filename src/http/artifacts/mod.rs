@@ -49,7 +49,7 @@ impl From<DepotError> for Problem {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "artifact_too_large", detail)
             }
             DepotError::Objects(_) => Self::unavailable("storage_unavailable", detail).retry_after(5),
-            DepotError::Saturated(_) | DepotError::Busy(_) => saturated_with(detail),
+            DepotError::Saturated(_) | DepotError::Busy(_) | DepotError::Changing => saturated_with(detail),
             DepotError::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_artifacts", detail),
             DepotError::Mismatch(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "upload_mismatch", detail),
             DepotError::Reused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", detail),
@@ -182,7 +182,7 @@ pub(super) async fn pin(
         return Err(Problem::bad_request("invalid_reason", detail));
     }
     let until = until.as_deref().map(|text| {
-        let time = Timestamp::parse(text).filter(|until| *until > depot.now());
+        let time = Timestamp::parse(text).filter(|until| *until > depot.parts().clock.expected());
         let detail = || format!("until {text:?} must be a time to come, like 2027-01-31T12:00:00Z");
         time.ok_or_else(|| Problem::bad_request("invalid_until", detail()))
     });

@@ -42,7 +42,7 @@ impl Depot {
     ///
     /// # Errors
     /// [`DepotError`]: [`DepotError::Missing`] before anything came, [`DepotError::Mismatch`],
-    /// [`DepotError::NotReady`] when it has failed, or while somebody else is at it.
+    /// [`DepotError::NotReady`] when it has failed, or while somebody else is at it, [`DepotError::Changing`].
     pub async fn complete(&self, run: &RunId, id: ArtifactId) -> Result<Completed, DepotError> {
         let kept = self.find(run, id).await?;
         let artifact = &kept.artifact;
@@ -51,7 +51,7 @@ impl Depot {
             ArtifactState::Pending if artifact.direct => {}
             state => return Err(DepotError::NotReady(state, artifact.failure.clone())),
         }
-        let _place = self.connect()?;
+        let _place = self.change()?;
         // Two at a time could check what one, and hand out what the other has copied.
         let (catalog, now) = (&self.parts().catalog, self.now());
         let (lease, holder) = (format!("complete:{id}"), ArtifactId::unique().to_string());

@@ -28,6 +28,7 @@ mod digest;
 mod direct;
 mod disposition;
 mod health;
+mod held;
 mod repeats;
 mod spool;
 mod storing;
@@ -37,6 +38,7 @@ pub use digest::Digesting;
 pub use direct::Completed;
 pub use disposition::{content_disposition, is_shown};
 pub use health::Health;
+use held::Held;
 pub use repeats::Repeat;
 pub use spool::{Spool, SpoolFile};
 pub use storing::Smaller;
@@ -47,6 +49,9 @@ const SPOOL_PIECE: usize = 512 * 1024;
 pub const RUNS: &str = "runs";
 /// Where the bytes of pending direct uploads are.
 pub const INCOMING: &str = "incoming";
+/// Uploads that are completed, and artifacts that are deleted, at a time in a store that is elsewhere. They have their own
+/// places: readers, who may take their time, can't hold them up.
+pub const CHANGES_AT_A_TIME: usize = 16;
 /// The catalog's note about the last cleanup of any node.
 pub const LAST_CLEANUP: &str = "cleanup.last";
 
@@ -70,8 +75,10 @@ pub struct Parts {
     pub limits: DepotLimits,
     /// A permit for each of them that may begin.
     pub uploads: Arc<Semaphore>,
-    /// A permit for each connection to a store that is elsewhere and that somebody may hold up.
+    /// A permit for each read from a store that is elsewhere, which its reader may hold up.
     pub downloads: Arc<Semaphore>,
+    /// A permit for each change to a store that is elsewhere: [`CHANGES_AT_A_TIME`].
+    pub changes: Arc<Semaphore>,
     /// Whether the store works.
     pub health: Health,
     /// The journal's clock, which all nodes share.
@@ -138,6 +145,9 @@ pub enum DepotError {
     /// The node reads as much as it may.
     #[error("{0} artifacts are read from the store, as many as the node reads at a time (artifacts.max_downloads)")]
     Busy(usize),
+    /// The node changes as much as it may.
+    #[error("{CHANGES_AT_A_TIME} uploads are being completed or deleted, as many as the node does at a time")]
+    Changing,
     /// The run has as many artifacts as it may.
     #[error("the run has {0} artifacts, as many as it may (artifacts.max_per_run)")]
     TooMany(usize),
@@ -195,16 +205,20 @@ impl Depot {
         taken.map_err(|_| DepotError::Saturated(self.0.limits.uploads))
     }
 
-    /// A place among those who have a connection to the store; a directory needs none.
-    ///
-    /// # Errors
-    /// [`DepotError::Busy`].
-    fn connect(&self) -> Result<Option<OwnedSemaphorePermit>, DepotError> {
+    /// A place among those who have a connection to the store, of these; a directory needs none.
+    fn connect(&self, places: &Arc<Semaphore>, full: DepotError) -> Result<Option<OwnedSemaphorePermit>, DepotError> {
         if !self.0.objects.serves_itself() {
             return Ok(None);
         }
-        let taken = self.0.downloads.clone().try_acquire_owned();
-        taken.map(Some).map_err(|_| DepotError::Busy(self.0.limits.downloads))
+        places.clone().try_acquire_owned().map(Some).map_err(|_| full)
+    }
+
+    /// A place for a change to the store.
+    ///
+    /// # Errors
+    /// [`DepotError::Changing`].
+    fn change(&self) -> Result<Option<OwnedSemaphorePermit>, DepotError> {
+        self.connect(&self.0.changes, DepotError::Changing)
     }
 
     /// Reads an artifact's object, or a range of it, for somebody who may take his time.
@@ -212,9 +226,9 @@ impl Depot {
     /// # Errors
     /// [`DepotError::Busy`], [`DepotError::Objects`].
     pub async fn read(&self, row: &ArtifactRow, range: Option<Range<u64>>) -> Result<Body, DepotError> {
-        let place = self.connect()?;
+        let place = self.connect(&self.0.downloads, DepotError::Busy(self.0.limits.downloads))?;
         let mut body = self.0.objects.read(&row.key, range).await?;
-        body.stream = body.stream.inspect(move |_| _ = &place).boxed();
+        body.stream = Held::new(body.stream, place).boxed();
         Ok(body)
     }
 
@@ -317,7 +331,7 @@ impl Depot {
         let Parts { catalog, objects, .. } = self.parts();
         let kept = catalog.find(run, id).await?.ok_or(DepotError::Unknown(id))?;
         if catalog.remove(run, id, self.now()).await? && kept.artifact.state == ArtifactState::Ready {
-            let deleted = match self.connect() {
+            let deleted = match self.change() {
                 Ok(_place) => objects.delete(&kept.artifact.key).await.map_err(DepotError::from),
                 Err(busy) => Err(busy),
             };

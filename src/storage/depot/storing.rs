@@ -4,6 +4,7 @@ use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::catalog::artifacts::{ArtifactRow, Finished, Kept, Stored};
+use super::super::space::Reservation;
 use super::arriving::Place;
 use super::{Arrived, Completed, Depot, DepotError, Digesting, SpoolFile, millis};
 use crate::protocol::artifact::Method;
@@ -108,13 +109,11 @@ impl Depot {
         }
     }
 
-    /// Brings an artifact's object into the spool, and checks that it is what was stored.
+    /// Brings an artifact's object into the spool, to where space was reserved for it, and checks that it is what was stored.
     ///
     /// # Errors
     /// [`DepotError`]; [`DepotError::Mismatch`] when the store has something else by now.
-    pub async fn fetch(&self, row: &ArtifactRow) -> Result<SpoolFile, DepotError> {
-        let size = row.stored.map_or(0, |stored| stored.size);
-        let room = self.parts().spool.disk().reserve(size).await.map_err(DepotError::of_spool)?;
+    pub async fn fetch(&self, row: &ArtifactRow, room: Reservation) -> Result<SpoolFile, DepotError> {
         let (mut file, mut spooled) = self.spool_file(room).await?;
         let mut body = self.parts().objects.read(&row.key, None).await?.stream;
         let mut digest = Digesting::default();

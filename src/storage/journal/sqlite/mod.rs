@@ -32,6 +32,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{Sqlite, SqlitePool};
 use sqlx::{Executor as _, Transaction};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tracing::warn;
 
 use self::rows::heads;
 use self::sweep::{Progress, Step};
@@ -155,7 +156,8 @@ impl SqliteJournal {
         self.ask(|reply| Job::Sweep(step, reply)).await
     }
 
-    /// Heads that a statement of [`heads!`] finds for a time, a limit and a place.
+    /// Heads that a statement of [`heads!`] finds for a time, a limit and a place. One that can't be read is passed over, and
+    /// the page goes on behind it.
     async fn heads(
         &self,
         sql: &'static str,
@@ -164,11 +166,30 @@ impl SqliteJournal {
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let (at, run) = after.map_or((i64::MIN, ""), |after| (after.at.as_millis(), after.run.as_str()));
-        let query = sqlx::query(sql).bind(time.as_millis()).bind(most).bind(at).bind(run);
-        let found = query.fetch_all(&self.readers).await.map_err(read_failed)?;
-        let runs = found.iter().map(|row| rows::head(row, self.incarnation)).collect::<Result<_, _>>();
-        Ok(RunPage::of(runs.map_err(read_failed)?, limit))
+        let mut place = after.map_or((i64::MIN, String::new()), |after| (after.at.as_millis(), after.run.to_string()));
+        let mut runs = Vec::new();
+        loop {
+            let (at, run) = place;
+            let query = sqlx::query(sql).bind(time.as_millis()).bind(most).bind(at).bind(run);
+            let mut found = query.fetch_all(&self.readers).await.map_err(read_failed)?;
+            let more = found.len() > limit;
+            found.truncate(limit);
+            runs.extend(found.iter().filter_map(|row| match rows::head(row, self.incarnation) {
+                Ok(head) => Some(head),
+                Err(error) => {
+                    let run = rows::name(row);
+                    warn!(run, %error, "a run is passed over: its head can't be read");
+                    None
+                }
+            }));
+            let next = found.iter().rev().find_map(rows::place);
+            match (found.last(), next) {
+                (Some(_), Some(next)) if more => return Ok(RunPage { runs, next: Some(next) }),
+                // A whole page of what can't be a run's name: there is no place that the next step could begin behind.
+                (Some(last), None) if more => place = rows::raw_place(last).map_err(read_failed)?,
+                _ => return Ok(RunPage { runs, next: None }),
+            }
+        }
     }
 
     async fn read_rows(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, sqlx::Error> {
@@ -287,7 +308,7 @@ impl Journal for SqliteJournal {
         let mut runs = Vec::with_capacity(marked.runs.len());
         for (number, run) in marked.runs {
             while self.step(Step::Trim { number }).await?.more {}
-            runs.push(run);
+            runs.extend(run);
         }
         while self.step(Step::Shrink).await?.more {}
         Ok(Expired { runs, more: marked.more })

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 use crate::storage::journal::rules::{self, Epochs, Marks, Run};
-use crate::storage::journal::{Head, RunHead, RunPhase};
+use crate::storage::journal::{Head, RunHead, RunPhase, RunPlace};
 
 /// A run's row and lineage in one statement; a `WHERE` on `r` follows.
 macro_rules! heads {
@@ -71,6 +71,22 @@ pub(super) fn head(row: &SqliteRow, incarnation: Epoch) -> Result<RunHead, sqlx:
     let (run, mut head) = stored_head(row)?;
     rules::open_pending(&mut head, incarnation);
     Ok(RunHead { run, head })
+}
+
+/// What a row of [`heads!`] calls its run, for people.
+pub(super) fn name(row: &SqliteRow) -> String {
+    row.try_get_unchecked::<Vec<u8>, _>(1).map_or_else(|_| String::new(), |name| name.escape_ascii().to_string())
+}
+
+/// Where a row of [`heads!`] is in its listing, if that can be told.
+pub(super) fn place(row: &SqliteRow) -> Option<RunPlace> {
+    let (at, run) = raw_place(row).ok()?;
+    Some(RunPlace { at: Timestamp::from_millis(at), run: RunId::parse(&run).ok()? })
+}
+
+/// The same, whatever its run is called.
+pub(super) fn raw_place(row: &SqliteRow) -> Result<(i64, String), sqlx::Error> {
+    Ok((row.try_get(7)?, row.try_get(1)?))
 }
 
 /// A row of [`heads!`] with the producers' marks as its tenth column, as the writer keeps it; with the run's number.

@@ -36,7 +36,7 @@ pub(super) enum Step {
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Runs that were marked or buried; whatever is known of them elsewhere is old.
-    pub(super) runs: Vec<(i64, RunId)>,
+    pub(super) runs: Vec<(i64, Option<RunId>)>,
     /// Whether the same step has more to do.
     pub(super) more: bool,
 }
@@ -158,7 +158,8 @@ async fn shrink(connection: &mut SqliteConnection) -> Result<Progress, sqlx::Err
     Ok(Progress { more: free > 0, runs: Vec::new() })
 }
 
-fn numbered(row: &SqliteRow) -> Result<(i64, RunId), sqlx::Error> {
-    let run = RunId::parse(row.try_get(1)?).map_err(|error| sqlx::Error::Decode(error.into()))?;
+/// A run's number, and its name if it can be one: what can't be named is removed all the same.
+fn numbered(row: &SqliteRow) -> Result<(i64, Option<RunId>), sqlx::Error> {
+    let run = row.try_get(1).ok().and_then(|run| RunId::parse(run).ok());
     Ok((row.try_get(0)?, run))
 }

@@ -176,7 +176,7 @@ impl Writer {
             Err(error) => Err(error),
         };
         let progress = self.settle(outcome).await?;
-        progress.runs.iter().for_each(|(_, run)| self.residents.forget(run));
+        progress.runs.iter().filter_map(|(_, run)| run.as_ref()).for_each(|run| self.residents.forget(run));
         Ok(progress)
     }
 

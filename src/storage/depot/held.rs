@@ -1,0 +1,33 @@
+//! A stream that has a place for as long as it is there.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// See the module.
+pub(super) struct Held<T> {
+    stream: BoxStream<'static, T>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl<T> Held<T> {
+    /// This stream in this place, if it needs one.
+    pub(super) fn new(stream: BoxStream<'static, T>, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { stream, _place: place }
+    }
+}
+
+impl<T> Stream for Held<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.stream.as_mut().poll_next(cx)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.stream.size_hint()
+    }
+}
