@@ -288,7 +288,7 @@ mod tests {
         let mut slower = transfers.begin(Kind::Post, RATE, start - Duration::from_secs(1));
         slower.moved(10, start);
         let mut fast = transfers.begin(Kind::Post, RATE, start);
-        fast.moved(10_000, later);
+        fast.moved(100_000, later);
         let upload = transfers.begin(Kind::Upload, RATE, start);
         let told = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), later);
 
