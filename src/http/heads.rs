@@ -115,17 +115,21 @@ impl<T> HeadTimed<T> {
         self.socket
     }
 
-    /// Whether a head is due; else this is called again when it is.
+    /// Whether a head is due; else this is called again when it is. The timer stays from one head to the next, and is set anew
+    /// only when it has fired: most heads come whole, and would pay for setting it.
     fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(due) = self.clock.due() else {
-            self.timer = None;
-            return false;
-        };
+        let Some(due) = self.clock.due() else { return false };
+        if Instant::now() >= due {
+            return true;
+        }
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due.into())));
-        if timer.deadline() != due.into() {
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= due.into() {
+                return true;
+            }
             timer.as_mut().reset(due.into());
         }
-        timer.as_mut().poll(cx).is_ready()
+        false
     }
 }
 
