@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test says so by failing
 
 mod expiry;
+mod faulty_journal;
 mod node;
 mod poison;
 mod store;

@@ -4,76 +4,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use runcast::app::Storage;
-use runcast::protocol::{Clock, RunId, Segment, Seq, Timestamp};
+use runcast::protocol::RunId;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
-use runcast::storage::journal::{Append, Expired, Head, Journal, JournalError, Limits, RunPage, RunPlace, Stored};
+use runcast::storage::journal::{Append, JournalError, Limits};
 use serde_json::json;
 
+use crate::faulty_journal::{Fault, FaultyJournal};
 use crate::node::{LocalNode, PATIENCE};
 
-/// A journal that makes the room of the run "poisoned" panic, while it is armed.
-struct Poison {
-    inner: MemoryJournal,
-    armed: Arc<AtomicBool>,
-}
+/// The room of the run "poisoned" panics, while this is armed.
+struct Poison(Arc<AtomicBool>);
 
 impl Poison {
     fn strike(&self, run: &RunId) {
-        assert!(!(run.as_str() == "poisoned" && self.armed.load(Ordering::SeqCst)), "poison");
+        assert!(!(run.as_str() == "poisoned" && self.0.load(Ordering::SeqCst)), "poison");
     }
 }
 
-#[async_trait]
-impl Journal for Poison {
-    async fn append(&self, append: Append) -> Result<Stored, JournalError> {
+impl Fault for Poison {
+    fn before_append(&self, append: &Append) -> Result<(), JournalError> {
         self.strike(&append.run);
-        self.inner.append(append).await
+        Ok(())
     }
-    async fn head(&self, run: &RunId) -> Result<Head, JournalError> {
+
+    fn before_head(&self, run: &RunId) {
         self.strike(run);
-        self.inner.head(run).await
-    }
-    async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError> {
-        self.strike(run);
-        self.inner.settled_head(run).await
-    }
-    async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
-        self.inner.read(run, after, max_bytes).await
-    }
-    async fn changed_since(
-        &self,
-        since: Timestamp,
-        after: Option<&RunPlace>,
-        limit: usize,
-    ) -> Result<RunPage, JournalError> {
-        self.inner.changed_since(since, after, limit).await
-    }
-    async fn idle_since(
-        &self,
-        before: Timestamp,
-        ended: bool,
-        after: Option<&RunPlace>,
-        limit: usize,
-    ) -> Result<RunPage, JournalError> {
-        self.inner.idle_since(before, ended, after, limit).await
-    }
-    async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
-        self.inner.gone_since(since, limit).await
-    }
-    async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
-        self.inner.expire(before, limit).await
-    }
-    fn clock(&self) -> &Clock {
-        self.inner.clock()
-    }
-    async fn probe(&self) -> Result<(), JournalError> {
-        self.inner.probe().await
-    }
-    async fn close(&self) {
-        self.inner.close().await;
     }
 }
 
@@ -85,7 +42,7 @@ async fn poisoned_node() -> (LocalNode, Arc<AtomicBool>) {
         move || {
             Box::pin(async move {
                 let limits = Limits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
-                let journal = Arc::new(Poison { inner: MemoryJournal::new(limits), armed: switch });
+                let journal = Arc::new(FaultyJournal { inner: MemoryJournal::new(limits), fault: Poison(switch) });
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
                 Storage { journal, catalog, redis: None, presence: None, depot: None, data_dir: None }
             })
