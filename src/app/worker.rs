@@ -70,6 +70,7 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
                 bytes_per_sec: server.min_bytes_per_sec,
                 pause: Duration::from_secs(server.response_pause_secs),
             };
+            let stream_timeout = Duration::from_secs(2 * parts.config.session.stall_secs);
             let (responses, transfers) = (parts.responses.clone(), parts.transfers.clone());
             let upgrade = Rc::new(thread.upgrade());
             let limits = thread.body_limits();
@@ -107,7 +108,7 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
             let accept = fn_service(move |tcp: TcpStream| {
                 let peer = tcp.peer_addr().ok();
                 let outgoing = Rc::new(Outgoing::new(responses.clone(), transfers.clone(), rate));
-                let socket = HttpSocket::new(tcp, outgoing);
+                let socket = HttpSocket::new(tcp, outgoing, stream_timeout);
                 ready(Ok::<_, DispatchError>((HeadTimed::new(socket, head_limit), Protocol::Http1, peer)))
             });
             accept.and_then(http)

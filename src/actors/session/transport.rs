@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use actix_rt::net::TcpStream;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-/// What carries a session: a TCP socket, or a pipe in tests and under an HTTP streaming body.
+/// What carries a session: a TCP socket, or a pipe into the body of an HTTP response.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Prepares it: no Nagle delay, and at most about `unsent_bytes` waiting in the kernel, which would otherwise grow a
     /// send buffer of megabytes for a peer that does not read and so defeat every bound above it.
@@ -26,12 +26,4 @@ impl Wire for TcpStream {
         // The socket is given up in either case.
         let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
     }
-}
-
-impl Wire for DuplexStream {
-    fn tune(&self, _: u32) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn reset(&self) {}
 }

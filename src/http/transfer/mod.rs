@@ -223,9 +223,10 @@ impl Transfer {
         self.listed.due_us.store(u64::MAX, Ordering::Relaxed);
     }
 
-    /// It holds nothing that others could use: it never gives way to them.
-    pub fn keep(&self) {
-        self.listed.due_us.store(u64::MAX, Ordering::Relaxed);
+    /// Whether it holds something that others could use; else it never gives way to them.
+    pub fn set_holds(&self, holds: bool) {
+        let due_us = if holds { self.transfers.since_born_us(self.pace.due()) } else { u64::MAX };
+        self.listed.due_us.store(due_us, Ordering::Relaxed);
     }
 
     /// Its peer is waited for again.
@@ -322,6 +323,17 @@ mod tests {
         assert_eq!([told(&barely), told(&well)], [Some(TooSlow::GaveWay), None]);
         drop(barely);
         assert!(!transfers.end_slowest(Kind::Upload, now), "who is well above it never does");
+    }
+
+    #[test]
+    fn who_holds_nothing_gives_way_to_nobody() {
+        let (transfers, start) = (Transfers::default(), Instant::now());
+        let transfer = transfers.begin(Kind::Response, RATE, start);
+        let later = start + Duration::from_secs(5);
+        transfer.set_holds(false);
+        assert!(!transfers.end_slowest(Kind::Response, later));
+        transfer.set_holds(true);
+        assert!(transfers.end_slowest(Kind::Response, later));
     }
 
     #[test]

@@ -91,6 +91,11 @@ impl Outgoing {
     }
 
     /// Whether a session streams through the connection.
+    pub(super) fn streams(&self) -> bool {
+        self.state.borrow().streams
+    }
+
+    /// A session streams through the connection from now on, or does no more.
     pub(super) fn set_streams(&self, streams: bool) {
         self.state.borrow_mut().streams = streams;
     }
@@ -137,13 +142,11 @@ impl Outgoing {
         let holds = state.unsent > 0;
         let blocked = state.blocked.get_or_insert_with(|| {
             let transfer = self.transfers.begin(Kind::Response, self.rate, now);
-            if !holds {
-                // A small response is not counted: nobody would find room for its end.
-                transfer.keep();
-            }
             let timer = Box::pin(sleep_until(transfer.due().into()));
             Blocked { transfer, timer }
         });
+        // A small response is not counted: its end would make room for nobody.
+        blocked.transfer.set_holds(holds);
         let why = match blocked.transfer.is_too_slow(cx.waker(), now) {
             Some(TooSlow::Rate) => "a response was read too slowly: its connection is ended",
             Some(TooSlow::GaveWay) => "the slowest reader of a response gave way: its connection is ended",

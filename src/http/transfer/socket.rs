@@ -20,15 +20,25 @@ const UNSENT_BYTES: u32 = 16 * 1024;
 pub struct HttpSocket {
     tcp: TcpStream,
     outgoing: Rc<Outgoing>,
+    /// Until a session streams through it.
+    stream_timeout: Option<Duration>,
 }
 
 impl HttpSocket {
-    /// Of a new connection.
-    pub fn new(tcp: TcpStream, outgoing: Rc<Outgoing>) -> Self {
-        // A socket that can't be tuned has failed already; its first read tells. TCP_USER_TIMEOUT is not set: it ends a client
-        // that reads slowly, however steadily, once its window has been too small for a while.
+    /// Of a new connection. The reader of an event stream has `stream_timeout` to acknowledge what was sent.
+    pub fn new(tcp: TcpStream, outgoing: Rc<Outgoing>, stream_timeout: Duration) -> Self {
+        // A socket that can't be tuned has failed already; its first read tells.
         let _ = SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_BYTES);
-        Self { tcp, outgoing }
+        Self { tcp, outgoing, stream_timeout: Some(stream_timeout) }
+    }
+
+    /// An event stream's comments never fill a buffer: only the kernel sees that its reader has gone without a word. Other
+    /// responses have no such time: the kernel would also end who reads slowly, however steadily, and who reads an event
+    /// stream comes back for the rest.
+    fn watch_stream(&mut self) {
+        if self.stream_timeout.is_some() && self.outgoing.streams() {
+            let _ = SockRef::from(&self.tcp).set_tcp_user_timeout(self.stream_timeout.take());
+        }
     }
 
     /// What its client has yet to take.
@@ -67,6 +77,7 @@ impl AsyncWrite for HttpSocket {
         if self.outgoing.has_ended() {
             return Poll::Ready(Err(self.ended()));
         }
+        self.watch_stream();
         match Pin::new(&mut self.tcp).poll_write(cx, bytes) {
             Poll::Ready(Ok(written)) => {
                 self.outgoing.wrote(written);
