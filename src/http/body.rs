@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
+use memmap2::MmapMut;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::protocol::ContentCoding;
@@ -91,32 +92,88 @@ fn read(
     limit: usize,
     mut grow: impl FnMut(usize) -> bool,
 ) -> Result<Bytes, BodyError> {
-    /// What NDJSON usually comes to; a wrong guess costs a copy.
+    /// What NDJSON usually comes to.
     const USUAL_RATIO: usize = 8;
-    /// The output grows by a quarter, at least by so much.
-    const STEP: usize = 16 * 1024;
     // One byte more than allowed tells "too large" from "just fits", and makes the decoder reach the checksum.
     let most = limit + 1;
-    let mut out = Vec::new();
-    let mut step = encoded.saturating_mul(USUAL_RATIO).max(STEP);
+    let mut out = Output::Small(Vec::new());
+    let mut step = encoded.saturating_mul(USUAL_RATIO).clamp(FIRST_STEP, SMALL);
     loop {
-        let capacity = out.capacity().max(out.len() + step.min(most - out.len()));
-        if !grow(capacity - out.capacity()) {
+        step = step.min(most - out.len());
+        if !grow(step) {
             return Err(BodyError::NoRoom);
         }
-        out.reserve_exact(capacity - out.len());
-        let room = (out.capacity().min(most) - out.len()) as u64;
-        let read = decoder.by_ref().take(room).read_to_end(&mut out);
+        let read = out.fill(&mut decoder, step, most);
         if out.len() > limit {
             return Err(BodyError::TooLarge { limit });
         }
         match read {
-            Ok(read) if (read as u64) < room => return Ok(out.into()),
-            Ok(_) => step = (out.len() / 4).max(STEP),
+            Ok(read) if read < step => return Ok(out.into_bytes()),
+            Ok(_) => step = STEP,
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return Err(BodyError::NoRoom),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 return Err(BodyError::Truncated { coding: coding.as_str() });
             }
             Err(error) => return Err(BodyError::Corrupt { coding: coding.as_str(), detail: error.to_string() }),
+        }
+    }
+}
+
+/// Bytes that are made room for at first, at least.
+const FIRST_STEP: usize = 16 * 1024;
+/// Bytes that are made room for at a time after that.
+const STEP: usize = 64 * 1024;
+/// An output up to this size is on the heap.
+const SMALL: usize = 64 * 1024;
+
+/// What has been decoded. A large output has pages of its own, which are used as it grows and go back to the system: the
+/// allocator would copy it from size to size, and keep the largest.
+enum Output {
+    Small(Vec<u8>),
+    Large { pages: MmapMut, len: usize },
+}
+
+impl Output {
+    fn len(&self) -> usize {
+        match self {
+            Self::Small(bytes) => bytes.len(),
+            Self::Large { len, .. } => *len,
+        }
+    }
+
+    /// Reads up to `step` bytes; how many there were. There are at most `most` in all.
+    fn fill(&mut self, decoder: &mut impl Read, step: usize, most: usize) -> io::Result<usize> {
+        if let Self::Small(bytes) = self
+            && bytes.len() + step > SMALL
+        {
+            let (mut pages, len) = (MmapMut::map_anon(most)?, bytes.len());
+            pages[..len].copy_from_slice(bytes);
+            *self = Self::Large { pages, len };
+        }
+        match self {
+            Self::Small(bytes) => {
+                bytes.reserve_exact(step);
+                decoder.by_ref().take(step as u64).read_to_end(bytes)
+            }
+            Self::Large { pages, len } => {
+                let (start, end) = (*len, *len + step);
+                while *len < end {
+                    match decoder.read(&mut pages[*len..end]) {
+                        Ok(0) => break,
+                        Ok(read) => *len += read,
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(*len - start)
+            }
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Small(bytes) => bytes.into(),
+            Self::Large { pages, len } => Bytes::from_owner(pages).slice(..len),
         }
     }
 }
