@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use actix_rt::net::TcpStream;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
-/// What carries a session: a TCP socket, or a pipe into the body of an HTTP response.
+/// What carries a session: a TCP socket, a pipe into the body of an HTTP response, or a pipe in tests.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Prepares it: no Nagle delay, and at most about `unsent_bytes` waiting in the kernel, which would otherwise grow a
     /// send buffer of megabytes for a peer that does not read and so defeat every bound above it.
@@ -26,4 +26,12 @@ impl Wire for TcpStream {
         // The socket is given up in either case.
         let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
     }
+}
+
+impl Wire for DuplexStream {
+    fn tune(&self, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn reset(&self) {}
 }
