@@ -16,7 +16,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use runcast::storage::compression::{Limits, Outcome, Smaller, compress};
+use runcast::compression::{Limits, Outcome, Smaller, compress};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 

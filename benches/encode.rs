@@ -14,8 +14,8 @@ use criterion::{BatchSize, Criterion, Throughput};
 use runcast::protocol::event::{BodyKind, EventLimits, parse_body};
 use runcast::protocol::frame::{Decoder, FrameLimits, OpCode, header};
 use runcast::protocol::segment::Encoding;
-use runcast::protocol::state::RunState;
 use runcast::protocol::{Epoch, Lines, RunId, Segment, Timestamp};
+use runcast::run_state::RunState;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use runcast::actors::messages::viewer::Viewer;
-use runcast::actors::session::outlet::Outlet;
+use runcast::actors::session::write_half::WriteHalf;
 use runcast::actors::session::{SessionLimits, Wire};
 use runcast::budget::Budget;
-use runcast::meters::Meters;
 use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{Connection, Epoch, Lines, RunId, Segment, Timestamp};
+use runcast::thread_metrics::NodeMetrics;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A socket that takes everything at once.
@@ -58,15 +58,16 @@ fn viewers(count: usize) -> Vec<Rc<dyn Viewer>> {
         incoming: FrameLimits { max_frame_bytes: 1024, max_message_bytes: 1024 },
         send_buffer_bytes: 65_536,
     });
-    let meters = Meters::default().thread();
+    let thread_metrics = NodeMetrics::default().thread();
     let run = RunId::parse("bench").unwrap();
     let viewer = |_| {
         let connection = Connection::begin(run.clone(), None);
-        let outlet = Outlet::new(Sink, connection, Encoding::WebSocket, limits.clone(), meters.clone(), 0);
-        outlet.set_place(runcast::protocol::cursor::Place { epoch: Some(Epoch(1)), next: 1 });
-        let _ = outlet.poll_flush(&mut Context::from_waker(Waker::noop()));
-        outlet.go_live();
-        Rc::new(outlet) as Rc<dyn Viewer>
+        let write_half =
+            WriteHalf::new(Sink, connection, Encoding::WebSocket, limits.clone(), thread_metrics.clone(), 0);
+        write_half.set_place(runcast::protocol::cursor::Place { epoch: Some(Epoch(1)), next: 1 });
+        let _ = write_half.poll_flush(&mut Context::from_waker(Waker::noop()));
+        write_half.go_live();
+        Rc::new(write_half) as Rc<dyn Viewer>
     };
     (0..count).map(viewer).collect()
 }

@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
 use crate::cli::ServerUrl;
-use crate::cli::ask::AskError;
-use crate::cli::post::Poster;
+use crate::cli::producer::Poster;
+use crate::cli::request::AskError;
 use crate::protocol::ids::IdError;
 use crate::protocol::{RunId, Timestamp};
 

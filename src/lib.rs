@@ -4,15 +4,18 @@
 
 pub mod actors;
 pub mod app;
+pub mod artifacts;
 pub mod backoff;
 pub mod budget;
 pub mod cli;
+pub mod compression;
 pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod http;
-pub mod meters;
 pub mod node;
 pub mod protocol;
+pub mod run_state;
 pub mod storage;
 pub mod telemetry;
+pub mod thread_metrics;

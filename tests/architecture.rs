@@ -8,54 +8,85 @@ use std::path::{Path, PathBuf};
 /// A layer, where it lives, and what it may use of the crate. A longer prefix is more specific and wins.
 const LAYERS: &[(&str, &[&str])] = &[
     // Words: pure.
-    ("protocol", &["protocol"]),
+    ("protocol", &["protocol", "run_state"]),
     ("backoff", &[]),
     ("budget", &["budget"]),
     // Setting.
     ("config", &["config", "protocol"]),
     ("telemetry", &["config", "protocol", "telemetry"]),
     ("descriptors", &["config"]),
-    ("meters", &["protocol"]),
+    ("thread_metrics", &["protocol"]),
     ("node", &[]),
+    ("run_state", &["protocol", "run_state"]),
     // Storage: knows no actor and no HTTP.
-    ("storage", &["backoff", "budget", "protocol", "storage"]),
+    ("storage", &["backoff", "budget", "protocol", "run_state", "storage"]),
+    ("compression", &["compression", "protocol", "storage"]),
+    ("artifacts", &["artifacts", "budget", "compression", "protocol", "storage"]),
     // Speech: the vocabulary of the actors, and what supervises them. No concrete actor.
-    ("actors/messages", &["actors::messages", "actors::supervision", "budget", "protocol", "storage"]),
+    (
+        "actors/messages",
+        &["actors::messages", "actors::supervision", "artifacts", "budget", "protocol", "run_state", "storage"],
+    ),
+    ("actors/shared", &["actors::shared", "protocol", "storage"]),
     ("actors/supervision", &["actors::supervision", "protocol"]),
-    // What the actors of one thread share: sessions and galleries meet here, by trait.
-    ("actors/floor", &["actors::floor", "actors::messages", "actors::session", "meters", "protocol"]),
+    // What the actors of one thread share: sessions and broadcasters meet here, by trait.
+    (
+        "actors/hub",
+        &["actors::hub", "actors::messages", "actors::session", "actors::supervision", "thread_metrics", "protocol"],
+    ),
     // Each actor: words, storage, speech, and itself. They talk by messages.
-    ("actors/room", &["actors::room", "actors::messages", "actors::supervision", "budget", "protocol", "storage"]),
+    (
+        "actors/room",
+        &["actors::room", "run_state", "actors::messages", "actors::supervision", "budget", "protocol", "storage"],
+    ),
     (
         "actors/session",
         &[
             "actors::session",
-            "actors::floor",
+            "actors::hub",
             "actors::messages",
             "actors::supervision",
             "budget",
-            "meters",
+            "thread_metrics",
             "node",
             "protocol",
             "storage",
         ],
     ),
-    ("actors/gallery", &["actors::gallery", "actors::floor", "actors::messages", "actors::supervision", "protocol"]),
-    ("actors/usher", &["actors::usher", "actors::floor", "actors::messages", "actors::supervision", "protocol"]),
     ("actors/registry", &["actors::registry", "actors::messages", "actors::supervision", "protocol"]),
     (
         "actors/bridge",
         &["actors::bridge", "actors::messages", "actors::supervision", "backoff", "budget", "protocol", "storage"],
     ),
-    ("actors/presence", &["actors::presence", "actors::messages", "actors::supervision", "protocol", "storage"]),
-    ("actors/heartbeat", &["actors::heartbeat", "actors::messages", "actors::supervision"]),
-    ("actors/recorder", &["actors::recorder", "actors::messages", "actors::supervision", "protocol", "storage"]),
     (
-        "actors/janitor",
-        &["actors::janitor", "actors::messages", "actors::supervision", "budget", "protocol", "storage"],
+        "actors/presence",
+        &["actors::presence", "actors::shared", "actors::messages", "actors::supervision", "protocol", "storage"],
     ),
-    ("actors/compression", &["actors::compression", "actors::messages", "actors::supervision", "protocol", "storage"]),
-    ("actors/cleanup", &["actors::cleanup", "actors::messages", "actors::supervision", "protocol", "storage"]),
+    ("actors/heartbeat", &["actors::heartbeat", "actors::messages", "actors::supervision"]),
+    (
+        "actors/catalog_writer",
+        &["actors::catalog_writer", "actors::messages", "actors::supervision", "protocol", "storage"],
+    ),
+    (
+        "actors/lifecycle",
+        &["actors::lifecycle", "run_state", "actors::messages", "actors::supervision", "budget", "protocol", "storage"],
+    ),
+    (
+        "actors/compression",
+        &[
+            "actors::compression",
+            "artifacts",
+            "compression",
+            "actors::messages",
+            "actors::supervision",
+            "protocol",
+            "storage",
+        ],
+    ),
+    (
+        "actors/cleanup",
+        &["actors::cleanup", "artifacts", "actors::messages", "actors::supervision", "protocol", "storage"],
+    ),
     ("actors/supervisor", &["actors::supervisor", "actors::messages", "actors::supervision", "protocol"]),
     // Edge: speaks to actors by their vocabulary; starts sessions.
     (
@@ -65,11 +96,15 @@ const LAYERS: &[(&str, &[&str])] = &[
             "actors::messages",
             "actors::supervision",
             "actors::session",
+            "actors::shared",
+            "artifacts",
             "budget",
+            "compression",
             "config",
-            "meters",
+            "thread_metrics",
             "node",
             "protocol",
+            "run_state",
             "storage",
             "telemetry",
         ],
@@ -166,7 +201,7 @@ fn only_the_handshake_names_the_deprecated_crate() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for path in sources(&root) {
         let file = path.strip_prefix(&root).unwrap().to_str().unwrap();
-        if file != "http/live.rs" {
+        if file != "http/watch/mod.rs" {
             assert!(!fs::read_to_string(&path).unwrap().contains("actix_web_actors"), "{file}");
         }
     }

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use actix::fut::wrap_future;
 use actix::{AsyncContext as _, Context};
 use runcast::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
+use runcast::actors::catalog_writer::CatalogWriter;
 use runcast::actors::messages::bridge::Doorbell;
 use runcast::actors::messages::registry::FindRoom;
 use runcast::actors::messages::room::{RoomPort, Wait};
-use runcast::actors::recorder::Recorder;
 use runcast::actors::registry::{OpenRoom, Registry, RoomBounds};
-use runcast::actors::room::{Ears, Room, RoomLimits, RoomPorts, States};
-use runcast::actors::supervision::{Census, Child, ChildSpec, Policy, Service, spawn};
+use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, States};
+use runcast::actors::supervision::{Child, ChildSpec, LiveActors, Policy, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
 use runcast::budget::Budget;
 use runcast::protocol::Seq;
@@ -65,11 +65,11 @@ struct Node {
 
 impl Node {
     fn start(redis: &RedisServer) -> Self {
-        let (journal, census, poison) = (journal(redis, "here"), Census::default(), Arc::new(Notify::new()));
+        let (journal, live_actors, poison) = (journal(redis, "here"), LiveActors::default(), Arc::new(Notify::new()));
         let (bridge, registry) = (Service::new("bridge", 64), Service::new("registry", 64));
         // None is provided: what rooms would have listed is of no interest.
-        let recorder = Service::<Recorder>::new("recorder", 1).line();
-        // Nothing but bells tells anybody anything within an hour.
+        let catalog_writer = Service::<CatalogWriter>::new("catalog_writer", 1).recipient();
+        // Nothing but notices tells anybody anything within an hour.
         let times = BridgeTimes { linger: HOUR, tip_check: HOUR, probe: HOUR };
         let ports = BridgePorts {
             journal: journal.clone(),
@@ -78,13 +78,20 @@ impl Node {
             shown: Budget::new(1 << 20),
             node: "here".into(),
             doorbell: Doorbell::default(),
-            rooms: registry.line(),
+            rooms: registry.recipient(),
         };
-        let ears = Ears { follow: bridge.line(), mirror: bridge.line(), reorder: Duration::from_millis(10) };
+        let remote_feed =
+            RemoteFeed { follow: bridge.recipient(), mirror: bridge.recipient(), reorder: Duration::from_millis(10) };
         let started = Instant::now();
         let states = States::new(Budget::new(1 << 20));
-        let ports_of_rooms =
-            RoomPorts { journal, recorder, retire: registry.line(), ears: Some(ears), states, started };
+        let ports_of_rooms = RoomPorts {
+            journal,
+            catalog_writer,
+            retire: registry.recipient(),
+            remote_feed: Some(remote_feed),
+            states,
+            started,
+        };
         let limits = RoomLimits {
             ring_bytes: 1 << 20,
             page_bytes: 1 << 20,
@@ -92,14 +99,14 @@ impl Node {
             append_timeout: SOON,
             idle: HOUR,
         };
-        let entered = census.clone();
+        let entered = live_actors.clone();
         let open: OpenRoom = Box::new(move |run, generation, gauge| {
             let (limits, ports, alive) = (limits.clone(), ports_of_rooms.clone(), entered.enter("room"));
             let (name, figures) = (run.clone(), gauge.clone());
             let child = spawn(64, move |_, _| Ok(Room::new(name, generation, limits, ports, figures, alive)))?;
             Ok((Room::port(&child.addr, run, generation, gauge), child.done))
         });
-        let (entered, poisoned) = (census.clone(), poison.clone());
+        let (entered, poisoned) = (live_actors.clone(), poison.clone());
         let bridge_child = ChildSpec::permanent(&bridge, move |ctx: &mut Context<Bridge>, _| {
             let poisoned = poisoned.clone();
             ctx.spawn(wrap_future(async move {
@@ -108,7 +115,7 @@ impl Node {
             }));
             Ok(Bridge::new(times, ports.clone(), entered.enter("bridge")))
         });
-        let (entered, open) = (census.clone(), std::cell::Cell::new(Some(open)));
+        let (entered, open) = (live_actors.clone(), std::cell::Cell::new(Some(open)));
         let registry_child = ChildSpec::permanent(&registry, move |_, _| {
             let open = open.take().ok_or("it was not to fail")?;
             let bounds = RoomBounds { rooms: 64, bytes: 1 << 20 };
@@ -116,7 +123,7 @@ impl Node {
         });
         let (escalate, _) = oneshot::channel();
         let children = vec![bridge_child, registry_child];
-        let supervisor = spawn(16, move |_, _| Ok(Supervisor::new(children, escalate, &census))).unwrap();
+        let supervisor = spawn(16, move |_, _| Ok(Supervisor::new(children, escalate, &live_actors))).unwrap();
         Self { bridge, registry, poison, _supervisor: supervisor }
     }
 
@@ -147,7 +154,7 @@ async fn rooms_are_heard_of_by_a_bridge_that_was_built_anew_at_once() {
     for n in 1..=3 {
         for (room, waiting) in rooms.iter().zip(&mut waits) {
             store(room.run.as_str(), n).await;
-            soon("a bell", waiting).await.unwrap();
+            soon("a notice", waiting).await.unwrap();
         }
         waits = rooms.each_ref().map(|room| wait(room, n));
         node.poison.notify_one();

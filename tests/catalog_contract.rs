@@ -5,8 +5,8 @@ mod support;
 
 use std::sync::Arc;
 
-use runcast::protocol::state::RunStatus;
 use runcast::protocol::{RunId, Timestamp};
+use runcast::run_state::RunStatus;
 use runcast::storage::catalog::postgres::PostgresCatalog;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::catalog::{Catalog, RunFilter, RunRow};

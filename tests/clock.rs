@@ -17,7 +17,7 @@ fn start(clock: &WallClock) -> TestNode {
     settings.extend_from_slice(&[
         ("RUNCAST__JOURNAL__SWEEP_SECS", "1"),
         ("RUNCAST__JOURNAL__SEAL_HOURS", "0"),
-        ("RUNCAST__LOG__FILTER", "info,runcast::actors::janitor=debug"),
+        ("RUNCAST__LOG__FILTER", "info,runcast::actors::lifecycle=debug"),
     ]);
     let mut node = TestNode::start(&settings);
     node.may_report();

@@ -47,9 +47,9 @@ async fn a_wedged_subscription_is_found_told_and_rebuilt_and_its_viewers_miss_no
 
     cluster.proxy.stall_those_that_say("doorbell");
     let wedged = Instant::now();
-    eventually!(ready(&cluster.nodes[1]).await, |ready| *ready == (503, "deaf".into()), SOON);
+    eventually!(ready(&cluster.nodes[1]).await, |ready| *ready == (503, "not_subscribed".into()), SOON);
     assert!(wedged.elapsed() < Duration::from_secs(3), "found after {:?}", wedged.elapsed());
-    assert_eq!(cluster.nodes[1].metric("runcast_doorbell_heard").await, 0.0);
+    assert_eq!(cluster.nodes[1].metric("runcast_doorbell_subscribed").await, 0.0);
     // For as long as it lasts: by the tip check.
     for n in 2..=4 {
         let stored = Instant::now();
@@ -64,7 +64,7 @@ async fn a_wedged_subscription_is_found_told_and_rebuilt_and_its_viewers_miss_no
     cluster.nodes[0].store("r", &numbered(5, 1, 0)).await;
     viewer.until_events(5).await;
     saw(&viewer, 5);
-    assert_eq!(cluster.nodes[1].metric("runcast_doorbell_heard").await, 1.0);
+    assert_eq!(cluster.nodes[1].metric("runcast_doorbell_subscribed").await, 1.0);
     assert!(cluster.nodes[1].metric("runcast_doorbell_rebuilds_total{purpose=\"doorbell\"}").await >= 1.0);
 }
 
@@ -153,7 +153,7 @@ async fn the_last_bell_lost_is_made_up_for_by_the_tip_check() {
     viewer.until_events(2).await;
     assert!(stored.elapsed() < Duration::from_secs(4), "after {:?}", stored.elapsed());
     assert_eq!(cluster.nodes[0].metric("runcast_doorbells_total").await, rung, "no bell rang");
-    assert_eq!(cluster.nodes[0].metric("runcast_holes_repaired_total{told_by=\"check\"}").await, 1.0);
+    assert_eq!(cluster.nodes[0].metric("runcast_holes_repaired_total{source=\"check\"}").await, 1.0);
     saw(&viewer, 2);
 }
 
@@ -165,7 +165,7 @@ async fn a_node_that_may_not_prove_its_subscription_says_so() {
     cluster.add_node_with(&[("REDIS_URL", &url)]);
     until_all_hear(&cluster.nodes).await;
     cluster.redis.cli(&["ACL", "SETUSER", "mute", "-publish"]);
-    eventually!(ready(&cluster.nodes[1]).await, |ready| *ready == (503, "deaf".into()), SOON);
+    eventually!(ready(&cluster.nodes[1]).await, |ready| *ready == (503, "not_subscribed".into()), SOON);
     let mut viewer = Viewer::join(&cluster.nodes[1], "r").await;
     cluster.nodes[0].store("r", &numbered(1, 1, 0)).await;
     viewer.until_events(1).await;

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use runcast::protocol::lineage::Resume;
-use runcast::protocol::state::RunStatus;
 use runcast::protocol::{After, Cursor, Epoch, Seq};
+use runcast::run_state::RunStatus;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::journal::{Expired, Head, Journal as _, JournalError, Limits, Post, RunPhase, Stored};
 use runcast::storage::redis::RedisSettings;
@@ -124,10 +124,10 @@ async fn a_store_emptied_under_its_clients_begins_another_life() {
     server.cli(&["FLUSHALL"]);
     let unborn = head(&other).await;
     assert_eq!((unborn.tip, unborn.lineage.epoch()), (0, None));
-    assert!(unborn.life > Some(epoch) && unborn.age() > (Some(epoch), 3), "{unborn:?}");
+    assert!(unborn.incarnation > Some(epoch) && unborn.age() > (Some(epoch), 3), "{unborn:?}");
     // The other node learns it when it appends, on what it had cached.
     let reborn = store(&one, vec![post("p", 1..=1)]).await.unwrap();
-    assert_eq!((reborn.head.tip, reborn.head.lineage.epoch()), (1, unborn.life));
+    assert_eq!((reborn.head.tip, reborn.head.lineage.epoch()), (1, unborn.incarnation));
     assert_eq!(resume(&head(&other).await, epoch, 3), Resume::Reset { from: 1 });
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use futures_util::FutureExt as _;
 use runcast::protocol::lineage::Resume;
-use runcast::protocol::state::RunStatus;
 use runcast::protocol::{After, Cursor, Epoch, Seq, Timestamp};
+use runcast::run_state::RunStatus;
 use runcast::storage::journal::sqlite::{MAX_RUN_BYTES, SqliteJournal, SqliteOptions, SyncMode};
 use runcast::storage::journal::{Head, Journal, JournalError, Limits, Post, Refusal, RunPhase};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
@@ -29,7 +29,7 @@ async fn open(dir: &Path, boot: &str) -> SqliteJournal {
 /// The journal's files as a crash at this moment would leave them.
 fn crash_copy(dir: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
-    for name in ["journal.db", "journal.db-wal", "journal.db-life"] {
+    for name in ["journal.db", "journal.db-wal", "journal.db-incarnation"] {
         if dir.join(name).exists() {
             std::fs::copy(dir.join(name), copy.path().join(name)).unwrap();
         }
@@ -150,7 +150,7 @@ async fn an_unborn_epoch_is_never_given_out_twice() {
         assert!(epoch > last);
         last = epoch;
         journal.close().await;
-        for name in ["journal.db", "journal.db-life"] {
+        for name in ["journal.db", "journal.db-incarnation"] {
             std::fs::copy(crashed.path().join(name), dir.path().join(name)).unwrap();
         }
         let mut database = outsider(dir.path()).await;

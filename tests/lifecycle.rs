@@ -171,7 +171,7 @@ async fn a_node_tells_how_it_is() {
     let actors = node.get_json("/api/actors").await;
     let names: Vec<_> =
         actors["supervisor"].as_array().unwrap().iter().map(|child| child["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["registry", "recorder", "heartbeat", "janitor", "compression", "cleanup"]);
+    assert_eq!(names, ["registry", "catalog_writer", "heartbeat", "lifecycle", "compression", "cleanup"]);
     assert!(
         actors["supervisor"]
             .as_array()
@@ -181,7 +181,7 @@ async fn a_node_tells_how_it_is() {
     );
     assert_eq!((&actors["rooms"][0]["run"], &actors["rooms"][0]["viewers"]), (&"r".into(), &1.into()));
     assert_eq!(
-        (&actors["living"]["session"], &actors["living"]["room"], &actors["living"]["gallery"]),
+        (&actors["living"]["session"], &actors["living"]["room"], &actors["living"]["broadcaster"]),
         (&1.into(), &1.into(), &1.into())
     );
 
@@ -201,7 +201,11 @@ async fn a_node_tells_how_it_is() {
         assert!(page.status == 200 && page.header("content-type").starts_with("text/html"), "{page:?}");
     }
     viewer.leave().await;
-    eventually!(node.get_json("/api/actors").await["living"]["gallery"].clone(), |galleries| galleries.is_null(), SOON);
+    eventually!(
+        node.get_json("/api/actors").await["living"]["broadcaster"].clone(),
+        |broadcasters| broadcasters.is_null(),
+        SOON
+    );
 }
 
 /// The status line and the code of the answer to a request with these header lines.

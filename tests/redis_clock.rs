@@ -10,7 +10,7 @@ mod words;
 use std::time::{Duration, Instant};
 
 use runcast::protocol::Timestamp;
-use runcast::protocol::state::RunStatus;
+use runcast::run_state::RunStatus;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::journal::{Append, Expired, Journal as _, JournalError, Stored};
 use runcast::storage::redis::RedisSettings;

@@ -42,7 +42,7 @@ async fn a_body_that_trickles_is_let_go_and_stores_nothing() {
     let answer = soon("an answer", trickle(&node, &post("r"), &body, 10)).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("1024 bytes per second"), "{answer}");
     assert_eq!(node.stored("r").await.len(), 0);
-    assert_eq!(node.metric("runcast_slow_transfers_total{kind=\"post\",why=\"rate\"}").await, 1.0);
+    assert_eq!(node.metric("runcast_slow_transfers_total{kind=\"post\",reason=\"rate\"}").await, 1.0);
 }
 
 #[tokio::test]
@@ -62,12 +62,12 @@ async fn honest_posts_find_room_while_others_trickle() {
     // They may pause for ten seconds; whoever comes meanwhile does not wait for that.
     let lines = numbered(1, 400, 1_000);
     eventually!(node.post_ndjson("r", &lines, &[]).await.status, |status| *status == 202, Duration::from_secs(8));
-    let gave_way = node.metric("runcast_slow_transfers_total{kind=\"post\",why=\"gave_way\"}").await;
-    assert!(gave_way >= 1.0);
+    let preempted = node.metric("runcast_slow_transfers_total{kind=\"post\",reason=\"preempted\"}").await;
+    assert!(preempted >= 1.0);
     let mut told = 0;
     for task in slow {
         let answer = soon("an answer", task).await.unwrap();
-        told += usize::from(answer.starts_with("HTTP/1.1 503 ") && answer.contains("gave_way"));
+        told += usize::from(answer.starts_with("HTTP/1.1 503 ") && answer.contains("preempted"));
     }
     assert!(told >= 1, "who gives way is told");
 }
@@ -100,6 +100,6 @@ async fn an_upload_finds_a_place_while_others_trickle_and_one_that_only_pauses_i
     let quick =
         async || node.try_send("PUT", "/api/runs/r/artifacts/quick.png", &[], body.clone()).await.unwrap().status;
     eventually!(quick().await, |status| *status == 201, Duration::from_secs(10));
-    assert!(node.metric("runcast_slow_transfers_total{kind=\"upload\",why=\"gave_way\"}").await >= 1.0);
+    assert!(node.metric("runcast_slow_transfers_total{kind=\"upload\",reason=\"preempted\"}").await >= 1.0);
     slow.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 
-#[path = "../../src/storage/compression/mod.rs"]
+#[path = "../../src/compression/mod.rs"]
 pub mod compression;
 #[path = "../../src/protocol/event/oracle.rs"]
 mod oracle;

@@ -4,31 +4,30 @@
 //! Supervisor
 //! ├─ Bridge      permanent   lets rooms hear what other nodes store; in a cluster only
 //! ├─ Presence    permanent   tells the other nodes who is connected here; in a cluster only
-//! ├─ Registry    permanent   the only creator and finder of rooms
+//! ├─ Registry    permanent   the only creator and rooms of rooms
 //! │   └─ Room      transient   one per run, on demand: the local sequencer of its log
-//! ├─ Recorder    permanent   writes the list of runs behind the log
-//! ├─ Heartbeat   permanent   pulses the worker threads' ushers
-//! └─ Janitor     permanent   ends, seals and expires runs
+//! ├─ CatalogWriter    permanent   writes the list of runs behind the log
+//! ├─ Heartbeat   permanent   pulses the worker threads' thread agents
+//! └─ Lifecycle     permanent   ends, seals and expires runs
 //!
-//! on each worker thread, around its Floor (what they share without leaving the thread):
-//! Usher                      pulses the thread's viewers, and closes them when the node goes
-//! Gallery      temporary     one per run with viewers here: hands its room's segments out
+//! on each worker thread, around its Hub (what they share without leaving the thread):
+//! Thread agent                      pulses the thread's viewers, and closes them when the node goes
+//! Broadcaster      temporary     one per run with viewers here: hands its room's segments out
 //! Session      temporary     one per connection: a cursor that follows one run
 //! ```
 
 pub mod bridge;
+pub mod catalog_writer;
 pub mod cleanup;
 pub mod compression;
-pub mod floor;
-pub mod gallery;
 pub mod heartbeat;
-pub mod janitor;
+pub mod hub;
+pub mod lifecycle;
 pub mod messages;
 pub mod presence;
-pub mod recorder;
 pub mod registry;
 pub mod room;
 pub mod session;
+pub mod shared;
 pub mod supervision;
 pub mod supervisor;
-pub mod usher;

@@ -1,4 +1,4 @@
-//! The registry: the only creator and finder of rooms, and their parent.
+//! The registry: the only creator and rooms of rooms, and their parent.
 //!
 //! Receives [`FindRoom`] from sessions and the edge, [`Retire`] from rooms, [`RunsExpired`] from the cleanup, and from a
 //! bridge that it has begun, which it passes on to all rooms. Rooms are transient: a failed one is built anew by the next
@@ -17,8 +17,8 @@ use actix::prelude::*;
 use tracing::{error, warn};
 
 use super::messages::registry::{BridgeBegan, FindError, FindRoom, ListRooms, Retire, RoomReport, RunsExpired};
-use super::messages::room::{GiveWay, Heard, RoomGauge, RoomPort};
-use super::supervision::{Alive, Decision, Done, Exit, History, Policy};
+use super::messages::room::{Reclaim, RemoteUpdate, RoomGauge, RoomPort};
+use super::supervision::{Decision, Done, Exit, History, LiveActorGuard, Policy};
 use crate::protocol::RunId;
 
 /// How often the rooms' memory is looked at.
@@ -48,7 +48,7 @@ pub struct Registry {
     /// restarted registry goes on above its predecessor.
     next_generation: u64,
     born: Instant,
-    _alive: Alive,
+    _live: LiveActorGuard,
 }
 
 struct Failures {
@@ -59,7 +59,7 @@ struct Failures {
 
 impl Registry {
     /// A registry without rooms.
-    pub fn new(open_room: OpenRoom, policy: Policy, bounds: RoomBounds, born: Instant, alive: Alive) -> Self {
+    pub fn new(open_room: OpenRoom, policy: Policy, bounds: RoomBounds, born: Instant, live: LiveActorGuard) -> Self {
         Self {
             open_room,
             rooms: HashMap::new(),
@@ -68,7 +68,7 @@ impl Registry {
             bounds,
             next_generation: born.elapsed().as_nanos() as u64 + 1,
             born,
-            _alive: alive,
+            _live: live,
         }
     }
 
@@ -138,7 +138,7 @@ impl Registry {
             }
             total -= held(room);
             // A room too busy to hear it is not the one that should give way.
-            let _ = room.give_way.try_send(GiveWay::Memory);
+            let _ = room.reclaim.try_send(Reclaim::Memory);
         }
     }
 }
@@ -154,7 +154,7 @@ impl Registry {
         rooms.sort_by_key(|room| room.gauge.used_ms.load(Ordering::Relaxed));
         for room in rooms.into_iter().take(wanted) {
             // One that is too busy to hear it is used.
-            let _ = room.give_way.try_send(GiveWay::Place);
+            let _ = room.reclaim.try_send(Reclaim::Place);
         }
     }
 }
@@ -205,7 +205,7 @@ impl Handler<RunsExpired> for Registry {
     fn handle(&mut self, RunsExpired(runs): RunsExpired, _: &mut Self::Context) {
         for room in runs.iter().filter_map(|run| self.rooms.get(run)) {
             // A room too busy to hear it learns it from the journal's next answer.
-            let _ = room.give_way.try_send(GiveWay::Expired);
+            let _ = room.reclaim.try_send(Reclaim::Expired);
         }
     }
 }
@@ -216,7 +216,7 @@ impl Handler<BridgeBegan> for Registry {
     fn handle(&mut self, _: BridgeBegan, _: &mut Self::Context) {
         for room in self.rooms.values() {
             // A room too busy to hear it reminds the bridge when it next looks whether it is used.
-            let _ = room.heard.try_send(Heard::Forgotten);
+            let _ = room.heard.try_send(RemoteUpdate::Forgotten);
         }
     }
 }

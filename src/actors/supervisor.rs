@@ -16,14 +16,14 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::messages::supervisor::{ChildReport, ChildState, Observe, Stop, Survivors};
-use super::supervision::{Alive, Census, ChildSpec, Decision, Exit, History, StopHandle};
+use super::supervision::{ChildSpec, Decision, Exit, History, LiveActorGuard, LiveActors, StopHandle};
 use crate::protocol::Timestamp;
 
 /// The root of the supervision tree.
 #[derive(Debug)]
 pub struct Supervisor {
     /// In the order of their start. Never changes.
-    wards: Vec<Ward>,
+    children: Vec<ChildEntry>,
     /// Names of the children that run, in the order of their start.
     running: watch::Sender<Vec<&'static str>>,
     /// Tells the root that the node must go; used once.
@@ -32,12 +32,12 @@ pub struct Supervisor {
     stopping: bool,
     /// Zero of the policies' clock.
     born: Instant,
-    _alive: Alive,
+    _live: LiveActorGuard,
 }
 
 /// A child and what is known of it.
 #[derive(Debug)]
-struct Ward {
+struct ChildEntry {
     spec: ChildSpec,
     history: History,
     state: ChildState,
@@ -51,14 +51,14 @@ struct Ward {
 impl Supervisor {
     /// A supervisor of these children; their names must differ. The reason of an escalation goes to `escalate`: the
     /// node should drain and exit.
-    pub fn new(children: Vec<ChildSpec>, escalate: oneshot::Sender<String>, census: &Census) -> Self {
+    pub fn new(children: Vec<ChildSpec>, escalate: oneshot::Sender<String>, live_actors: &LiveActors) -> Self {
         Self {
-            wards: children.into_iter().map(Ward::new).collect(),
+            children: children.into_iter().map(ChildEntry::new).collect(),
             running: watch::Sender::default(),
             escalate: Some(escalate),
             stopping: false,
             born: Instant::now(),
-            _alive: census.enter("supervisor"),
+            _live: live_actors.enter("supervisor"),
         }
     }
 }
@@ -67,7 +67,7 @@ impl Actor for Supervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        for index in 0..self.wards.len() {
+        for index in 0..self.children.len() {
             self.start(index, ctx);
         }
     }
@@ -77,7 +77,7 @@ impl Handler<Observe> for Supervisor {
     type Result = MessageResult<Observe>;
 
     fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.wards.iter().map(Ward::report).collect())
+        MessageResult(self.children.iter().map(ChildEntry::report).collect())
     }
 }
 
@@ -86,22 +86,22 @@ impl Handler<Stop> for Supervisor {
 
     fn handle(&mut self, Stop { within }: Stop, ctx: &mut Self::Context) -> Self::Result {
         self.stopping = true;
-        for ward in self.wards.iter_mut().filter(|ward| ward.state == ChildState::Restarting) {
-            ward.enter(ChildState::Stopped);
+        for child in self.children.iter_mut().filter(|child| child.state == ChildState::Restarting) {
+            child.enter(ChildState::Stopped);
         }
         self.tell_running(ctx);
-        let last_first = self.wards.iter().rev().filter_map(|ward| Some((ward.spec.clone(), ward.stop.clone()?)));
+        let last_first = self.children.iter().rev().filter_map(|child| Some((child.spec.clone(), child.stop.clone()?)));
         Box::pin(stop_in_turn(last_first.collect(), self.running.subscribe(), within))
     }
 }
 
 impl Supervisor {
     fn start(&mut self, index: usize, ctx: &mut Context<Self>) {
-        let ward = &mut self.wards[index];
-        match ward.spec.fill() {
+        let child = &mut self.children[index];
+        match child.spec.start() {
             Ok(done) => {
-                ward.stop = Some(done.stop_handle());
-                ward.enter(ChildState::Running);
+                child.stop = Some(done.stop_handle());
+                child.enter(ChildState::Running);
                 self.tell_running(ctx);
                 // Spawned here, so that the children are told to stop should the supervisor ever panic.
                 ctx.spawn(done.into_actor(self).map(move |exit, this, ctx| this.ended(index, exit, ctx)));
@@ -114,15 +114,15 @@ impl Supervisor {
         if self.stopping {
             return;
         }
-        let ward = &mut self.wards[index];
-        ward.restarts += 1;
-        metrics::counter!("runcast_actor_restarts_total", "child" => ward.spec.name()).increment(1);
+        let child = &mut self.children[index];
+        child.restarts += 1;
+        metrics::counter!("runcast_actor_restarts_total", "child" => child.spec.name()).increment(1);
         self.start(index, ctx);
     }
 
     fn ended(&mut self, index: usize, exit: Exit, ctx: &mut Context<Self>) {
         let now_ms = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match self.wards[index].ended(exit, self.stopping, now_ms) {
+        match self.children[index].ended(exit, self.stopping, now_ms) {
             Decision::Restart { after_ms } => {
                 ctx.run_later(Duration::from_millis(after_ms), move |this, ctx| this.restart(index, ctx));
             }
@@ -134,19 +134,19 @@ impl Supervisor {
     }
 
     fn escalate(&mut self, index: usize) {
-        let ward = &self.wards[index];
-        let (child, exits) = (ward.spec.name(), ward.spec.policy.max_restarts + 1);
-        error!(child, exits, "child ends too often: the node must go");
+        let child = &self.children[index];
+        let (name, exits) = (child.spec.name(), child.spec.policy.max_restarts + 1);
+        error!(child = name, exits, "child ends too often: the node must go");
         if let Some(escalate) = self.escalate.take() {
-            let last = ward.last_exit.as_ref().map_or_else(String::new, Exit::to_string);
-            let _ = escalate.send(format!("{child} ended {exits} times in too short a time; the last time it {last}"));
+            let last = child.last_exit.as_ref().map_or_else(String::new, Exit::to_string);
+            let _ = escalate.send(format!("{name} ended {exits} times in too short a time; the last time it {last}"));
         }
     }
 
     /// To be called after each change of a child's state.
     fn tell_running(&self, ctx: &mut Context<Self>) {
-        let running = self.wards.iter().filter(|ward| ward.state == ChildState::Running);
-        let running: Vec<_> = running.map(|ward| ward.spec.name()).collect();
+        let running = self.children.iter().filter(|child| child.state == ChildState::Running);
+        let running: Vec<_> = running.map(|child| child.spec.name()).collect();
         if self.stopping && running.is_empty() {
             ctx.stop();
         }
@@ -154,7 +154,7 @@ impl Supervisor {
     }
 }
 
-impl Ward {
+impl ChildEntry {
     fn new(spec: ChildSpec) -> Self {
         Self {
             spec,
@@ -211,7 +211,7 @@ async fn stop_in_turn(
     let deadline = Instant::now() + within;
     let turns = (1..=children.len() as u32).rev();
     for (left, (child, stop)) in turns.zip(children) {
-        child.vacate();
+        child.unbind();
         stop.stop();
         let share = deadline.saturating_duration_since(Instant::now()) / left;
         let _ = timeout(share, running.wait_for(|running| !running.contains(&child.name()))).await;

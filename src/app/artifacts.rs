@@ -11,17 +11,17 @@ use crate::actors::supervision::ChildSpec;
 impl Parts {
     /// What makes artifacts smaller; `None` where none are kept.
     pub(super) fn compression(&self) -> Option<ChildSpec> {
-        let (depot, census) = (self.storage.depot.clone()?, self.census.clone());
+        let (artifacts, live_actors) = (self.storage.artifacts.clone()?, self.live_actors.clone());
         let threads = compressions(&self.config);
         Some(ChildSpec::permanent(&self.services.compression, move |_, _| {
-            Ok(Compression::new(depot.clone(), threads, census.enter("compression")))
+            Ok(Compression::new(artifacts.clone(), threads, live_actors.enter("compression")))
         }))
     }
 
     /// What removes artifacts; `None` where none are kept.
     pub(super) fn cleanup(&self) -> Option<ChildSpec> {
         const DAY: Duration = Duration::from_secs(86_400);
-        let (depot, census) = (self.storage.depot.clone()?, self.census.clone());
+        let (artifacts, live_actors) = (self.storage.artifacts.clone()?, self.live_actors.clone());
         let (cleanup, node) = (&self.config.cleanup, self.node.id().to_string());
         let rules = CleanupRules {
             enabled: cleanup.enabled,
@@ -32,7 +32,7 @@ impl Parts {
             tombstone: DAY * self.config.retention.tombstone_days as u32,
         };
         Some(ChildSpec::permanent(&self.services.cleanup, move |_, _| {
-            Ok(Cleanup::new(rules.clone(), depot.clone(), node.clone(), census.enter("cleanup")))
+            Ok(Cleanup::new(rules.clone(), artifacts.clone(), node.clone(), live_actors.enter("cleanup")))
         }))
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::Parts;
-use crate::actors::messages::usher::{AnnounceDrain, DismissAll};
+use crate::actors::messages::thread_agent::{AnnounceDrain, CloseAll};
 use crate::node::Phase;
 use crate::protocol::close::CloseReason;
 
@@ -51,7 +51,7 @@ pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool
     let config = &parts.config.server;
     let deadline = Instant::now() + Duration::from_secs(config.drain_secs);
     parts.node.enter(Phase::Leaving);
-    info!(viewers = parts.meters.viewers(), "leaving");
+    info!(viewers = parts.thread_metrics.viewers(), "leaving");
     actix_rt::time::sleep(Duration::from_secs(config.drain_notice_secs)).await;
 
     server.pause().await;
@@ -68,7 +68,7 @@ pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool
     parts.stop_children(CHILDREN_STOP).await;
     parts.services.supervisor.unbind();
     let rest = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
-    match parts.census.emptied(rest).await {
+    match parts.live_actors.emptied(rest).await {
         Ok(()) => {
             info!("drained: no actor is left");
             true
@@ -83,29 +83,29 @@ pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool
 /// Announces, waits for those who reconnect by themselves, and closes the rest.
 #[expect(clippy::disallowed_methods, reason = "an end must be heard, however full the mailbox")]
 async fn send_viewers_away(parts: &Parts, until: Instant) {
-    let ushers = parts.ushers.all();
-    let viewers = parts.meters.viewers();
+    let thread_agents = parts.thread_agents.all();
+    let viewers = parts.thread_metrics.viewers();
     let time = until.saturating_duration_since(Instant::now());
     if viewers > 0 {
         let wanted = Duration::from_millis(viewers.saturating_mul(1000) / RECONNECTS_PER_SEC);
         let spread = wanted.clamp(Duration::from_millis(500), Duration::from_secs(60)).min(time / 2);
-        for usher in &ushers {
-            usher.announce.do_send(AnnounceDrain { spread_ms: spread.as_millis() as u64 });
+        for thread_agent in &thread_agents {
+            thread_agent.announce.do_send(AnnounceDrain { spread_ms: spread.as_millis() as u64 });
         }
         // A second more than the last one's turn, to open the next connection before this one closes.
         let patience = Instant::now() + (spread + Duration::from_secs(1)).min(time * 3 / 4);
-        while parts.meters.viewers() > 0 && Instant::now() < patience {
+        while parts.thread_metrics.viewers() > 0 && Instant::now() < patience {
             actix_rt::time::sleep(Duration::from_millis(20)).await;
         }
     }
     let mut gone = Vec::new();
-    for usher in &ushers {
+    for thread_agent in &thread_agents {
         let (done, told) = oneshot::channel();
-        usher.dismiss.do_send(DismissAll { reason: CloseReason::Restart, per_slice: PER_SLICE, done });
+        thread_agent.dismiss.do_send(CloseAll { reason: CloseReason::Restart, per_slice: PER_SLICE, done });
         gone.push(told);
     }
     let rest = until.saturating_duration_since(Instant::now());
     if timeout(rest, futures_util::future::join_all(gone)).await.is_err() {
-        warn!(viewers = parts.meters.viewers(), "viewers did not close in time");
+        warn!(viewers = parts.thread_metrics.viewers(), "viewers did not close in time");
     }
 }

@@ -10,7 +10,8 @@ use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use super::signals::Signals;
-use super::{Outcome, Shares, Storage, closing};
+use super::storage::close;
+use super::{Outcome, Shares, Storage};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::telemetry;
@@ -68,7 +69,7 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
             }
         };
         let outcome = super::run(config, storage.clone(), listener, Vec::new(), started, stop).await;
-        let closed = storage.close(closing::WITHIN).await;
+        let closed = storage.close(close::WITHIN).await;
         Ok(match outcome.context("the node could not start")? {
             Outcome::Drained if closed => ExitCode::SUCCESS,
             Outcome::Escalated => ExitCode::from(ESCALATED),

@@ -2,9 +2,9 @@
 
 use std::num::NonZero;
 
+use crate::artifacts::CHANGES_AT_A_TIME;
 use crate::config::{Config, ObjectsUrl};
 use crate::descriptors::Descriptors;
-use crate::storage::depot::CHANGES_AT_A_TIME;
 use crate::storage::objects::READS_AT_A_TIME;
 
 /// Descriptors of a compression: the original, the smaller form, a connection to the store, a directory.

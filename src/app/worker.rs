@@ -1,4 +1,4 @@
-//! One worker thread's part of the node: its floor, its usher, its edge, and the HTTP server that ties them together.
+//! One worker thread's part of the node: its hub, its thread agent, its edge, and the HTTP server that ties them together.
 
 use std::future::ready;
 use std::io;
@@ -21,24 +21,24 @@ use actix_web::{App, web};
 use tracing::debug;
 
 use super::{Parts, drain};
-use crate::actors::floor::Floor;
-use crate::actors::gallery::{self, Gallery};
-use crate::actors::messages::heartbeat::Attend;
-use crate::actors::messages::usher::UsherPort;
+use crate::actors::hub::Hub;
+use crate::actors::hub::broadcaster::{self, Broadcaster};
+use crate::actors::hub::thread_agent::ThreadAgent;
+use crate::actors::messages::heartbeat::AddThread;
+use crate::actors::messages::thread_agent::ThreadAgentPort;
 use crate::actors::session::{SessionLimits, SessionPort};
 use crate::actors::supervision::spawn_unconstrained;
-use crate::actors::usher::Usher;
 use crate::http::claims::claims;
-use crate::http::error::Problem;
 use crate::http::expect::BodyLimits;
-use crate::http::finder::Finder;
 use crate::http::framing::framing;
-use crate::http::guard::{Guard, crowd, guard};
 use crate::http::heads::HeadTimed;
-use crate::http::method::method;
+use crate::http::method_not_allowed::method;
+use crate::http::origin::{Guard, crowd, guard};
+use crate::http::problem::Problem;
+use crate::http::rooms::Rooms;
 use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
 use crate::http::unread::unread;
-use crate::http::upgrade::Upgrade;
+use crate::http::watch::upgrade::Upgrade;
 use crate::http::{Cluster, Edge, EdgeLimits, routes};
 use crate::protocol::event::EventLimits;
 use crate::protocol::frame::FrameLimits;
@@ -120,7 +120,7 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
 #[derive(Clone)]
 struct Thread {
     parts: Parts,
-    floor: Rc<Floor>,
+    hub: Rc<Hub>,
     sessions: Rc<SessionPort>,
 }
 
@@ -140,31 +140,32 @@ impl Thread {
             },
             send_buffer_bytes: session.send_buffer_bytes as u32,
         });
-        let census = parts.census.clone();
-        let floor = Rc::new_cyclic(|floor: &std::rc::Weak<Floor>| {
-            let floor = floor.clone();
-            let open_gallery = Box::new(move |audience| {
-                let Some(floor) = floor.upgrade() else { return };
-                let alive = census.enter("gallery");
-                let gallery = spawn_unconstrained(gallery::MAILBOX, |_, _| Ok(Gallery::new(audience, floor, alive)));
-                match gallery {
-                    Ok(gallery) => gallery.done.detach(),
-                    Err(exit) => debug!(%exit, "a gallery did not start"),
+        let live_actors = parts.live_actors.clone();
+        let hub = Rc::new_cyclic(|hub: &std::rc::Weak<Hub>| {
+            let hub = hub.clone();
+            let open_broadcastery = Box::new(move |subscribers| {
+                let Some(hub) = hub.upgrade() else { return };
+                let alive = live_actors.enter("broadcaster");
+                let broadcaster =
+                    spawn_unconstrained(broadcaster::MAILBOX, |_, _| Ok(Broadcaster::new(subscribers, hub, alive)));
+                match broadcaster {
+                    Ok(broadcaster) => broadcaster.done.detach(),
+                    Err(exit) => debug!(%exit, "a broadcaster did not start"),
                 }
             });
-            Floor::new(limits, parts.meters.thread(), open_gallery)
+            Hub::new(limits, parts.thread_metrics.thread(), open_broadcastery)
         });
         let sessions = Rc::new(SessionPort {
-            floor: floor.clone(),
-            rooms: parts.services.registry.line(),
+            hub: hub.clone(),
+            rooms: parts.services.registry.recipient(),
             node_id: parts.node.id().clone(),
         });
-        Self { parts: parts.clone(), floor, sessions }
+        Self { parts: parts.clone(), hub, sessions }
     }
 
     fn upgrade(&self) -> Upgrade {
         let patience = Duration::from_secs(self.parts.config.server.header_timeout_secs);
-        Upgrade { sessions: self.sessions.clone(), census: self.parts.census.clone(), patience }
+        Upgrade { sessions: self.sessions.clone(), live_actors: self.parts.live_actors.clone(), patience }
     }
 
     fn body_limits(&self) -> BodyLimits {
@@ -176,19 +177,19 @@ impl Thread {
         }
     }
 
-    /// Starts the thread's usher and introduces it to the heartbeat.
+    /// Starts the thread's thread agent and introduces it to the heartbeat.
     fn start_usher(&self) {
-        let usher = Usher::new(self.floor.clone(), self.parts.census.enter("usher")).start();
-        let port = UsherPort {
-            pulse: usher.clone().recipient(),
-            roll: usher.clone().recipient(),
-            list: usher.clone().recipient(),
-            announce: usher.clone().recipient(),
-            dismiss: usher.recipient(),
+        let thread_agent = ThreadAgent::new(self.hub.clone(), self.parts.live_actors.enter("thread_agent")).start();
+        let port = ThreadAgentPort {
+            pulse: thread_agent.clone().recipient(),
+            roll: thread_agent.clone().recipient(),
+            list: thread_agent.clone().recipient(),
+            announce: thread_agent.clone().recipient(),
+            dismiss: thread_agent.recipient(),
         };
-        self.parts.ushers.add(port.clone());
+        self.parts.thread_agents.add(port.clone());
         // A heartbeat that is being restarted finds it in the list.
-        let _ = self.parts.services.heartbeat.try_send(Attend(port));
+        let _ = self.parts.services.heartbeat.try_send(AddThread(port));
     }
 
     fn edge(&self) -> Edge {
@@ -212,27 +213,27 @@ impl Thread {
             budget: parts.bodies.clone(),
             responses: parts.responses.clone(),
             transfers: parts.transfers.clone(),
-            finder: Finder::new(s.registry.line()),
+            rooms: Rooms::new(s.registry.recipient()),
             sessions: self.sessions.clone(),
             doorbell: parts.doorbell.clone(),
             figures: parts.tell_figures(),
-            ushers: parts.ushers.clone(),
+            thread_agents: parts.thread_agents.clone(),
             cluster: parts.storage.presence.clone().map(|register| Cluster {
                 register,
-                neighbours: parts.neighbours.clone(),
-                namesake: parts.namesake.clone(),
+                peers: parts.peers.clone(),
+                node_id_conflict: parts.node_id_conflict.clone(),
             }),
-            census: parts.census.clone(),
+            live_actors: parts.live_actors.clone(),
             journal: parts.storage.journal.clone(),
             catalog: parts.storage.catalog.clone(),
-            depot: parts.storage.depot.clone(),
-            compress: s.compression.line(),
-            sweep: s.cleanup.line(),
+            artifacts: parts.storage.artifacts.clone(),
+            compress: s.compression.recipient(),
+            sweep: s.cleanup.recipient(),
             public_url: parts.config.server.public_url.clone(),
-            meters: parts.meters.clone(),
+            thread_metrics: parts.thread_metrics.clone(),
             metrics: parts.metrics.clone(),
-            supervisor: s.supervisor.line(),
-            registry: s.registry.line(),
+            supervisor: s.supervisor.recipient(),
+            registry: s.registry.recipient(),
             warnings: parts.warnings.clone(),
             trace_viewer: parts.trace_viewer.clone(),
         }

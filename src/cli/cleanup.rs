@@ -12,7 +12,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 
 use super::artifacts::{fit_for_stdout, print};
-use super::ask::{AskError, Failed, Servers, answer, read};
+use super::request::{AskError, Failed, Servers, answer, read};
 use super::table::{self, Align};
 use super::terminal::plain;
 use super::{ServerArgs, block_on, tell};

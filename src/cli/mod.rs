@@ -11,11 +11,11 @@ use crate::config::{Flag, Sources};
 use crate::protocol::RunId;
 
 pub mod artifacts;
-pub mod ask;
 pub mod cleanup;
 pub mod doctor;
-pub mod post;
+pub mod producer;
 pub mod publish;
+pub mod request;
 mod server_url;
 mod table;
 mod terminal;

@@ -1,7 +1,7 @@
 //! What can't be with artifacts, and where they are.
 
 use super::check::Conflict;
-use super::older::SUPABASE_S3;
+use super::legacy_env::SUPABASE_S3;
 use super::{Config, JournalUrl, ObjectsUrl};
 
 /// Most bytes of an object elsewhere: as many parts as S3 takes, of the size that keeps memory small; see

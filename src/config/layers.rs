@@ -11,7 +11,7 @@ use serde::Deserialize as _;
 use toml::de::DeTable;
 use toml::{Table, Value};
 
-use super::older::{self, Older, Others, switch};
+use super::legacy_env::{self, Older, Others, switch};
 use super::{Config, ConfigProblems, Flag, Problem, Sources, check, sections};
 
 /// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
@@ -131,7 +131,7 @@ impl Merge {
             supabase_bucket: named_one("SUPABASE_STORAGE_BUCKET"),
         };
         for (name, value) in &named {
-            match older::read(name, &lossy(value), self.bind(), &others) {
+            match legacy_env::read(name, &lossy(value), self.bind(), &others) {
                 Some(Older::Sets(pairs)) => {
                     for (key, value) in pairs {
                         self.take(key, Given::Text(value), Origin::Variable((*name).to_owned()));

@@ -11,9 +11,9 @@ use std::path::PathBuf;
 mod check;
 mod check_objects;
 mod layers;
+mod legacy_env;
 mod network;
 mod objects;
-mod older;
 mod sections;
 mod stores;
 #[cfg(test)]

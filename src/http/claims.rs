@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use md5::{Digest as _, Md5};
 
-use super::error::Problem;
+use super::problem::Problem;
 
 const CONTENT_MD5: &str = "content-md5";
 /// Bytes of an MD5.

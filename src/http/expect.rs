@@ -3,8 +3,8 @@
 use actix_http::RequestHead;
 use actix_web::http::{Method, StatusCode, header};
 
-use super::artifacts::MAX_DESCRIPTION;
-use super::error::Problem;
+use super::api::artifacts::MAX_DESCRIPTION;
+use super::problem::Problem;
 use crate::protocol::head::plain;
 
 /// The most bytes that bodies may have.

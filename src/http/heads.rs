@@ -30,7 +30,7 @@ enum State {
     /// All are answered, and nothing has come since.
     Idle,
     /// Something has.
-    Arriving(Instant),
+    Upload(Instant),
 }
 
 impl HeadClock {
@@ -40,13 +40,13 @@ impl HeadClock {
 
     fn received(&self, now: Instant) {
         if self.state.get() == State::Idle {
-            self.state.set(State::Arriving(now));
+            self.state.set(State::Upload(now));
         }
     }
 
     fn due(&self) -> Option<Instant> {
         match self.state.get() {
-            State::Arriving(since) => Some(since + self.limit),
+            State::Upload(since) => Some(since + self.limit),
             State::First | State::Busy(_) | State::Idle => None,
         }
     }
@@ -54,7 +54,7 @@ impl HeadClock {
     fn begin(&self) {
         self.state.set(match self.state.get() {
             State::Busy(requests) => State::Busy(requests + 1),
-            State::First | State::Idle | State::Arriving(_) => State::Busy(1),
+            State::First | State::Idle | State::Upload(_) => State::Busy(1),
         });
     }
 

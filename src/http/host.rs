@@ -3,7 +3,7 @@
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{StatusCode, Uri};
 
-use super::error::Problem;
+use super::problem::Problem;
 use crate::protocol::head::Host;
 
 /// The host that a request is for; `None` if it names none, as HTTP/1.0 may. One that stands in the request's target (RFC 9112,

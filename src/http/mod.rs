@@ -12,52 +12,46 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::cleanup::Sweep;
 use crate::actors::messages::compression::Compress;
-use crate::actors::messages::presence::{Namesake, Neighbours};
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
-use crate::actors::messages::usher::Ushers;
+use crate::actors::messages::thread_agent::ThreadAgents;
 use crate::actors::session::SessionPort;
-use crate::actors::supervision::{Census, Line};
+use crate::actors::shared::{NodeIdConflict, Peers};
+use crate::actors::supervision::{LiveActors, ServiceRecipient};
+use crate::artifacts::ArtifactService;
 use crate::budget::Budget;
 use crate::config::Network;
-use crate::meters::Meters;
 use crate::node::Node;
 use crate::protocol::event::EventLimits;
 use crate::storage::catalog::Catalog;
-use crate::storage::depot::Depot;
 use crate::storage::journal::Journal;
 use crate::storage::presence::{Figures, Register, Tell};
 use crate::telemetry;
+use crate::thread_metrics::NodeMetrics;
 
-mod artifacts;
+mod api;
 pub mod body;
 pub mod claims;
-mod cleanup;
-pub mod error;
-mod events;
+mod client_ip;
 pub mod expect;
-pub mod finder;
 pub mod framing;
-pub mod guard;
 pub mod heads;
 mod held_body;
 mod host;
-mod intake;
-mod live;
 mod media_type;
-pub mod method;
-mod ops;
+pub mod method_not_allowed;
+pub mod origin;
 mod pages;
-mod peer;
-mod runs;
+pub mod problem;
+pub mod rooms;
 pub mod trace_viewer;
 pub mod transfer;
 pub mod unread;
-pub mod upgrade;
-mod viewers;
+pub mod watch;
 
-use error::Problem;
-use intake::{BodyReader, Intakes};
+use api::{artifacts, cleanup, events, ops, runs, viewers};
+use body::read::{BodyReader, Intakes};
+use problem::Problem;
 use transfer::{Kind, Rate, Transfers, find_room};
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
@@ -75,8 +69,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
         .service(resource("/favicon.svg").route(get().to(pages::drawing)))
         .service(resource("/trace/{file:.*}").route(get().to(trace_viewer::file)))
-        .service(resource("/ws/runs/{runId}").route(get().to(live::web_socket)))
-        .service(resource("/ws/test-control").route(get().to(live::test_control)))
+        .service(resource("/ws/runs/{runId}").route(get().to(watch::web_socket)))
+        .service(resource("/ws/test-control").route(get().to(watch::test_control)))
         .service(resource("/health").route(get().to(ops::health)))
         .service(resource("/ready").route(get().to(ops::ready)))
         .service(resource("/metrics").route(get().to(ops::metrics)))
@@ -95,7 +89,7 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("").route(get().to(runs::list)))
         .service(resource("/{runId}").route(get().to(runs::show)))
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
-        .service(resource("/{runId}/events/stream").route(get().to(live::server_sent_events)))
+        .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))
         .service(resource("/{runId}/frame").route(post().to(events::frame)))
         .service(resource("/{runId}/pin").route(put().to(artifacts::pin)).route(delete().to(artifacts::unpin)))
@@ -145,9 +139,9 @@ pub struct Cluster {
     /// Who is connected to which node.
     pub register: Arc<Register>,
     /// The same, as it was seen last.
-    pub neighbours: Neighbours,
+    pub peers: Peers,
     /// Whether another node has this one's name.
-    pub namesake: Namesake,
+    pub node_id_conflict: NodeIdConflict,
 }
 
 /// What handlers work with; one per worker thread.
@@ -165,7 +159,7 @@ pub struct Edge {
     /// Bodies and responses that wait for their peers.
     pub transfers: Transfers,
     /// Reaches rooms.
-    pub finder: finder::Finder,
+    pub rooms: rooms::Rooms,
     /// Given to sessions of streamed responses.
     pub sessions: Rc<SessionPort>,
     /// Whether this node hears the others; `None` on a single node.
@@ -173,31 +167,31 @@ pub struct Edge {
     /// How this node is.
     pub figures: Tell<Figures>,
     /// Know the viewers of this node.
-    pub ushers: Ushers,
+    pub thread_agents: ThreadAgents,
     /// The other nodes; `None` on a single node.
     pub cluster: Option<Cluster>,
     /// Who lives.
-    pub census: Census,
+    pub live_actors: LiveActors,
     /// Probed for readiness.
     pub journal: Arc<dyn Journal>,
     /// The list of runs.
     pub catalog: Arc<dyn Catalog>,
     /// Artifacts; `None`: none are kept.
-    pub depot: Option<Depot>,
+    pub artifacts: Option<ArtifactService>,
     /// Makes artifacts smaller.
-    pub compress: Line<Compress>,
+    pub compress: ServiceRecipient<Compress>,
     /// Removes them.
-    pub sweep: Line<Sweep>,
+    pub sweep: ServiceRecipient<Sweep>,
     /// How viewers reach this server, `https://host[:port]`; empty: by the host that they name.
     pub public_url: String,
     /// The threads' figures.
-    pub meters: Meters,
+    pub thread_metrics: NodeMetrics,
     /// All other figures.
     pub metrics: telemetry::metrics::Handle,
     /// The permanent actors.
-    pub supervisor: Line<Observe>,
+    pub supervisor: ServiceRecipient<Observe>,
     /// The rooms.
-    pub registry: Line<ListRooms>,
+    pub registry: ServiceRecipient<ListRooms>,
     /// What `/ready` warns of.
     pub warnings: Arc<[String]>,
     /// Shows traces.
@@ -221,10 +215,10 @@ impl Edge {
     }
 
     /// A place among the uploads that pass this node; the slowest one gives way when there is none.
-    async fn upload_place(&self, depot: &Depot) -> Result<OwnedSemaphorePermit, Problem> {
-        match find_room(&self.transfers, Kind::Upload, async || depot.admit().ok()).await {
+    async fn upload_place(&self, artifacts: &ArtifactService) -> Result<OwnedSemaphorePermit, Problem> {
+        match find_room(&self.transfers, Kind::Upload, async || artifacts.admit().ok()).await {
             Some(place) => Ok(place),
-            None => Ok(depot.admit()?),
+            None => Ok(artifacts.admit()?),
         }
     }
 }

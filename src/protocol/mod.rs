@@ -18,7 +18,6 @@ pub mod lineage;
 pub mod message;
 pub mod retention;
 pub mod segment;
-pub mod state;
 pub mod timestamp;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};

@@ -1,11 +1,9 @@
-//! What is kept: the journal (the runs' logs), the catalog (what runs and artifacts there are), the depot (artifacts: rows, objects
+//! What is kept: the journal (the runs' logs), the catalog (what runs and artifacts there are), the artifacts (artifacts: rows, objects
 //! and files on their way), in what form artifacts are kept (compression), and presence (who is connected to which node of a
 //! cluster). No actor, no HTTP.
 
 pub mod catalog;
-pub mod compression;
 pub mod data_dir;
-pub mod depot;
 pub mod journal;
 pub mod objects;
 pub mod presence;

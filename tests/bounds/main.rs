@@ -17,7 +17,7 @@ const KIB: usize = 1024;
 const MIB: usize = KIB * KIB;
 
 /// Readers who gave way to others.
-const GAVE_WAY: &str = "runcast_slow_transfers_total{kind=\"response\",why=\"gave_way\"}";
+const PREEMPTED: &str = "runcast_slow_transfers_total{kind=\"response\",reason=\"preempted\"}";
 
 /// What a process takes for work of any kind: threads, caches of the databases, the allocator's own.
 const WORK: usize = 24 * MIB;

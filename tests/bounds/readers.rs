@@ -6,9 +6,9 @@ use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
 use super::support::{EventStream, SOON, TestNode, eventually, numbered, soon};
-use super::{Bound, GAVE_WAY, MIB, ask, status};
+use super::{Bound, MIB, PREEMPTED, ask, status};
 
-const SLOW: &str = "runcast_slow_transfers_total{kind=\"response\",why=\"rate\"}";
+const SLOW: &str = "runcast_slow_transfers_total{kind=\"response\",reason=\"rate\"}";
 
 #[tokio::test]
 async fn unread_pages_hold_no_more_than_the_responses_may_and_their_readers_are_let_go() {
@@ -28,7 +28,7 @@ async fn unread_pages_hold_no_more_than_the_responses_may_and_their_readers_are_
     }
     assert!(refused < 60, "some find room");
     eventually!(node.metric("runcast_response_bytes").await, |bytes| *bytes == 0.0, SOON);
-    let ended = node.metric(SLOW).await + node.metric(GAVE_WAY).await;
+    let ended = node.metric(SLOW).await + node.metric(PREEMPTED).await;
     assert_eq!(ended as usize, 60 - refused);
     assert_eq!(node.get("/api/runs/r/events").await.status, 200);
 }
@@ -68,7 +68,7 @@ async fn the_slowest_reader_gives_way_to_one_who_reads() {
     }
     // At first there is no room, or room for a part; once the slow ones are behind, they go.
     eventually!(events().await, |count| *count == whole, SOON);
-    assert!(node.metric(GAVE_WAY).await >= 1.0);
+    assert!(node.metric(PREEMPTED).await >= 1.0);
 }
 
 #[tokio::test]

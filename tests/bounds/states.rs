@@ -1,7 +1,7 @@
 //! The folded state of a run: one JSON for all who read it, and no more versions of it than the budget has room for.
 
 use super::support::{SOON, TestNode, eventually, soon};
-use super::{Bound, GAVE_WAY, MIB, ask, status};
+use super::{Bound, MIB, PREEMPTED, ask, status};
 
 /// Stores `count` tests of about 4 KB each.
 async fn store_tests(node: &TestNode, run: &str, count: usize) {
@@ -38,7 +38,7 @@ async fn slow_readers_of_a_growing_runs_state_share_its_versions_within_the_budg
         readers.push(reader);
         bound.holds();
     }
-    let ended = node.metric(GAVE_WAY).await as usize;
+    let ended = node.metric(PREEMPTED).await as usize;
     assert!(refused <= 36 && refused + ended > 0, "of 40 {refused} were told that there is no room, {ended} gave way");
     drop(readers);
     eventually!(node.metric("runcast_response_bytes").await, |bytes| *bytes == 0.0, SOON);

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::{StreamExt, stream};
+use runcast::compression::decode::decoded;
 use runcast::protocol::coding::ContentCoding;
-use runcast::storage::compression::decode::decoded;
 
 use super::tools::noise;
 

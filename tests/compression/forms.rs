@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
+use runcast::compression::{Limits, Outcome, Why, compress};
 use runcast::protocol::artifact::Method;
 use runcast::protocol::coding::ContentCoding;
-use runcast::storage::compression::{Limits, Outcome, Why, compress};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 use super::tools::{compressed, contents, file, noise};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use runcast::storage::compression::{Limits, Outcome};
+use runcast::compression::{Limits, Outcome};
 
 use super::tools::{compressed, kept_of_directory, noise, rezipped, seen};
 use super::zips::{Piece, Zip};

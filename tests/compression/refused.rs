@@ -1,6 +1,6 @@
 //! Zip files about which there is doubt: each is kept as it came, for the reason that is counted.
 
-use runcast::storage::compression::{Limits, Outcome, Why, ZipDoubt};
+use runcast::compression::{Limits, Outcome, Why, ZipDoubt};
 
 use super::tools::{compressed, noise, rezipped};
 use super::zips::{Piece, Zip, zip};

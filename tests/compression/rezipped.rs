@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use runcast::compression::{Limits, Outcome, Smaller, compress};
 use runcast::protocol::artifact::Method;
 use runcast::protocol::coding::ContentCoding;
-use runcast::storage::compression::{Limits, Outcome, Smaller, compress};
 
 use super::tools::{compressed, contents, file, kept_of_directory, noise, rezipped, seen};
 use super::zips::{Piece, Zip, zip};

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, Write};
 
-use runcast::storage::compression::{Limits, Outcome, Smaller, Why, compress};
+use runcast::compression::{Limits, Outcome, Smaller, Why, compress};
 
 pub(crate) fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();

@@ -21,7 +21,7 @@ pub(crate) async fn pair(settings: &[(&str, &str)]) -> Cluster {
         cluster.add_node_with(&[("RUNCAST__SERVER__NODE_ID", id)]);
     }
     for node in &cluster.nodes {
-        // Until it has heard its own doorbell once it would be taken for one that is deaf.
+        // Until it has heard its own doorbell once it would be taken for one that is not subscribed.
         eventually!(node.get("/ready").await.status, |status| *status == 200, SOON);
     }
     cluster

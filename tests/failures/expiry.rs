@@ -28,7 +28,7 @@ async fn sweeping_node() -> (LocalNode, Arc<dyn Journal>) {
                 let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new(limits));
                 assert!(tell.send(journal.clone()).is_ok());
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal, catalog, redis: None, presence: None, depot: None, data_dir: None }
+                Storage { journal, catalog, redis: None, presence: None, artifacts: None, data_dir: None }
             }
             .boxed_local()
         },

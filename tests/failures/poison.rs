@@ -44,7 +44,7 @@ async fn poisoned_node() -> (LocalNode, Arc<AtomicBool>) {
                 let limits = Limits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
                 let journal = Arc::new(FaultyJournal { inner: MemoryJournal::new(limits), fault: Poison(switch) });
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal, catalog, redis: None, presence: None, depot: None, data_dir: None }
+                Storage { journal, catalog, redis: None, presence: None, artifacts: None, data_dir: None }
             })
         },
     )

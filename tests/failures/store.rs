@@ -29,7 +29,7 @@ async fn node_on(options: SqliteOptions) -> (LocalNode, Arc<dyn Journal>) {
                 let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(options).await.unwrap());
                 assert!(tell.send(journal.clone()).is_ok());
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal, catalog, redis: None, presence: None, depot: None, data_dir: None }
+                Storage { journal, catalog, redis: None, presence: None, artifacts: None, data_dir: None }
             }
             .boxed_local()
         },

@@ -48,7 +48,7 @@ async fn runs_that_can_not_be_closed_do_not_hold_up_four_others() {
         move || {
             async move {
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal: stuck, catalog, redis: None, presence: None, depot: None, data_dir: None }
+                Storage { journal: stuck, catalog, redis: None, presence: None, artifacts: None, data_dir: None }
             }
             .boxed_local()
         },

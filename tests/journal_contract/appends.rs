@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use runcast::protocol::ProducerId;
 use runcast::protocol::segment::SEGMENT_BYTES;
-use runcast::protocol::state::RunStatus;
+use runcast::run_state::RunStatus;
 use runcast::storage::journal::{Append, Limits, Post, Precondition, RESERVED_BYTES, Refusal, RunPhase};
 
 use crate::fixture::*;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use runcast::protocol::state::RunStatus;
+use runcast::run_state::RunStatus;
 use runcast::storage::journal::{Expired, Head, Limits, OnGap, Post, Refusal, RunPhase};
 
 use crate::fixture::*;

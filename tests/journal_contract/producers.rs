@@ -1,7 +1,7 @@
 //! Producer marks: what a retry stores, and what a skipped number means.
 
 use runcast::protocol::ProducerId;
-use runcast::protocol::state::RunStatus;
+use runcast::run_state::RunStatus;
 use runcast::storage::journal::{MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Refusal};
 
 use crate::fixture::*;
@@ -100,11 +100,12 @@ pub(crate) async fn a_run_has_room_for_so_many_producers(kind: Kind) {
 
 pub(crate) async fn the_newest_own_producers_are_remembered(kind: Kind) {
     let f = kind.open().await;
-    let own = |life: usize, n| {
-        let name = format!("life{life}");
+    let own = |incarnation: usize, n| {
+        let name = format!("incarnation{incarnation}");
         Post { producer: ProducerId::own(&name), on_gap: OnGap::Allow, ..post(&name, n..=n) }
     };
-    let lives = (0..MAX_OWN_PRODUCERS).map(|life| own(life, 1)).chain([own(0, 2), own(MAX_OWN_PRODUCERS, 1)]);
+    let lives =
+        (0..MAX_OWN_PRODUCERS).map(|incarnation| own(incarnation, 1)).chain([own(0, 2), own(MAX_OWN_PRODUCERS, 1)]);
     f.append("r", lives.collect()).await;
     let repeats = f.append("r", vec![own(0, 2), own(2, 1), own(MAX_OWN_PRODUCERS, 1)]).await;
     assert!(repeats.outcomes.iter().all(|outcome| outcome.as_ref().unwrap().duplicates == 1), "{repeats:?}");

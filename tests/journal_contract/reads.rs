@@ -1,6 +1,6 @@
 //! What readers and sweeps are given.
 
-use runcast::protocol::state::RunStatus;
+use runcast::run_state::RunStatus;
 use runcast::storage::journal::{Journal, RunHead};
 
 use crate::fixture::*;

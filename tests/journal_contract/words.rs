@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use runcast::protocol::state::RunStatus;
 use runcast::protocol::{Lines, ProducerId, RunId, Seq};
+use runcast::run_state::RunStatus;
 use runcast::storage::journal::{Append, Head, Journal, JournalError, Limits, OnGap, Post};
 
 pub(crate) const ROOMY: Limits = Limits { max_run_bytes: 1 << 30, tombstone: Duration::from_secs(3600) };
@@ -85,5 +85,5 @@ pub(crate) fn is_unavailable<T: std::fmt::Debug>(outcome: &Result<T, JournalErro
 /// That a head is that of a run without events.
 #[track_caller]
 pub(crate) fn assert_unborn(head: Head) {
-    assert_eq!(Head { life: None, ..head }, Head::unborn());
+    assert_eq!(Head { incarnation: None, ..head }, Head::unborn());
 }

@@ -1,4 +1,4 @@
-//! The actor ends, and the next one begins: with real viewers on a real floor, its usher and its supervisor.
+//! The actor ends, and the next one begins: with real viewers on a real hub, its thread agent and its supervisor.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -6,22 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::Actor as _;
-use runcast::actors::floor::{Floor, ViewerId};
-use runcast::actors::messages::presence::{Namesake, Neighbours};
-use runcast::actors::messages::usher::{UsherPort, Ushers};
+use runcast::actors::hub::thread_agent::ThreadAgent;
+use runcast::actors::hub::{Hub, ViewerId};
+use runcast::actors::messages::thread_agent::{ThreadAgentPort, ThreadAgents};
 use runcast::actors::presence::{Presence, PresencePorts};
 use runcast::actors::session::SessionLimits;
-use runcast::actors::session::outlet::Outlet;
-use runcast::actors::supervision::{Census, Child, ChildSpec, Service, spawn};
+use runcast::actors::session::write_half::WriteHalf;
+use runcast::actors::shared::{NodeIdConflict, Peers};
+use runcast::actors::supervision::{Child, ChildSpec, LiveActors, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
-use runcast::actors::usher::Usher;
 use runcast::budget::Budget;
-use runcast::meters::Meters;
 use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{Connection, RunId};
 use runcast::storage::presence::{Figures, Register};
 use runcast::storage::redis::Command;
+use runcast::thread_metrics::NodeMetrics;
 use tokio::sync::oneshot;
 
 use super::register::{client, register};
@@ -29,8 +29,8 @@ use crate::support::{RedisServer, SOON, eventually};
 
 /// One node's presence, in this process.
 struct Node {
-    floor: Rc<Floor>,
-    neighbours: Neighbours,
+    hub: Rc<Hub>,
+    peers: Peers,
     store: Arc<Register>,
     /// The next report panics.
     poison: Arc<AtomicBool>,
@@ -40,7 +40,7 @@ struct Node {
 
 impl Node {
     fn start(redis: &RedisServer, name: &str) -> Self {
-        let census = Census::default();
+        let live_actors = LiveActors::default();
         let limits = SessionLimits {
             outbox_bytes: 1024,
             page_bytes: 1024,
@@ -51,25 +51,25 @@ impl Node {
             incoming: FrameLimits { max_frame_bytes: 1024, max_message_bytes: 1024 },
             send_buffer_bytes: 1024,
         };
-        let floor = Rc::new(Floor::new(Rc::new(limits), Meters::default().thread(), Box::new(|_| {})));
-        let usher = Usher::new(floor.clone(), census.enter("usher")).start();
-        let ushers = Ushers::default();
-        ushers.add(UsherPort {
-            pulse: usher.clone().recipient(),
-            roll: usher.clone().recipient(),
-            list: usher.clone().recipient(),
-            announce: usher.clone().recipient(),
-            dismiss: usher.recipient(),
+        let hub = Rc::new(Hub::new(Rc::new(limits), NodeMetrics::default().thread(), Box::new(|_| {})));
+        let thread_agent = ThreadAgent::new(hub.clone(), live_actors.enter("thread_agent")).start();
+        let thread_agents = ThreadAgents::default();
+        thread_agents.add(ThreadAgentPort {
+            pulse: thread_agent.clone().recipient(),
+            roll: thread_agent.clone().recipient(),
+            list: thread_agent.clone().recipient(),
+            announce: thread_agent.clone().recipient(),
+            dismiss: thread_agent.recipient(),
         });
-        let (neighbours, poison) = (Neighbours::default(), Arc::new(AtomicBool::new(false)));
+        let (peers, poison) = (Peers::default(), Arc::new(AtomicBool::new(false)));
         let store = Arc::new(register(redis, name, SOON * 10));
         let poisoned = poison.clone();
         let ports = PresencePorts {
             register: store.clone(),
             node: name.into(),
-            ushers,
-            neighbours: neighbours.clone(),
-            namesake: Namesake::default(),
+            thread_agents,
+            peers: peers.clone(),
+            node_id_conflict: NodeIdConflict::default(),
             figures: Arc::new(move || {
                 assert!(!poisoned.swap(false, Ordering::SeqCst), "poisoned");
                 Figures::default()
@@ -77,21 +77,27 @@ impl Node {
             report_every: Duration::from_millis(50),
         };
         let presence = Service::new("presence", 16);
-        let entered = census.clone();
+        let entered = live_actors.clone();
         let child =
             ChildSpec::permanent(&presence, move |_, _| Ok(Presence::new(ports.clone(), entered.enter("presence"))));
         let (escalate, _) = oneshot::channel();
-        let supervisor = spawn(16, move |_, _| Ok(Supervisor::new(vec![child], escalate, &census))).unwrap();
-        Self { floor, neighbours, store, poison, presence, _supervisor: supervisor }
+        let supervisor = spawn(16, move |_, _| Ok(Supervisor::new(vec![child], escalate, &live_actors))).unwrap();
+        Self { hub, peers, store, poison, presence, _supervisor: supervisor }
     }
 
     fn join(&self, run: &RunId) -> ViewerId {
         let (wire, _) = tokio::io::duplex(64);
         let connection = Connection::begin(run.clone(), None);
-        let floor = &self.floor;
-        let outlet =
-            Outlet::new(wire, connection, Encoding::Sse, floor.limits.clone(), floor.meters.clone(), floor.now_secs());
-        floor.enter(Rc::new(outlet))
+        let hub = &self.hub;
+        let write_half = WriteHalf::new(
+            wire,
+            connection,
+            Encoding::Sse,
+            hub.limits.clone(),
+            hub.thread_metrics.clone(),
+            hub.now_secs(),
+        );
+        hub.enter(Rc::new(write_half))
     }
 
     /// Waits until Redis counts and lists so many viewers of the run here.
@@ -113,16 +119,16 @@ async fn a_presence_that_panicked_is_built_anew_and_tells_everything() {
     node.tells("a", &run, 5).await;
     node.poison.store(true, Ordering::SeqCst);
     // It panics with the roll in its hands: nobody else knows who came and went.
-    node.floor.leave(viewers[0]);
+    node.hub.leave(viewers[0]);
     for _ in 0..3 {
         node.join(&run);
     }
     eventually!(node.poison.load(Ordering::SeqCst), |poisoned| !poisoned, SOON);
     eventually!(node.presence.is_up(), |up| !up, SOON);
-    node.floor.leave(viewers[1]);
+    node.hub.leave(viewers[1]);
     node.tells("a", &run, 6).await;
     assert!(node.presence.is_up());
-    node.floor.leave(viewers[2]);
+    node.hub.leave(viewers[2]);
     node.tells("a", &run, 5).await;
 }
 
@@ -146,7 +152,7 @@ async fn more_changes_than_a_thread_remembers_are_told_all_the_same() {
     let viewers: Vec<_> = (0..MANY).map(|_| node.join(&run)).collect();
     let count = async || node.store.look(std::slice::from_ref(&run)).await.unwrap()[0].viewers[0];
     eventually!(count().await, |viewers| *viewers == MANY as u64 + 1, SOON);
-    viewers.into_iter().for_each(|viewer| node.floor.leave(viewer));
+    viewers.into_iter().for_each(|viewer| node.hub.leave(viewer));
     node.tells("a", &run, 1).await;
 }
 
@@ -157,8 +163,8 @@ async fn a_neighbour_is_known_with_its_viewers_of_the_runs_that_were_asked_for()
     b.join(&run);
     b.join(&run);
     a.join(&run);
-    let viewers = async || a.neighbours.viewers_of(&run, Instant::now());
+    let viewers = async || a.peers.viewers_of(&run, Instant::now());
     eventually!(viewers().await, |viewers| *viewers == Some(2), SOON);
-    let nodes = a.neighbours.nodes(Instant::now()).unwrap();
+    let nodes = a.peers.nodes(Instant::now()).unwrap();
     assert_eq!(nodes.iter().map(|seen| seen.node.as_str()).collect::<Vec<_>>(), ["b"]);
 }

@@ -1,13 +1,13 @@
-//! A bridge as a cluster's node runs it (`actors::bridge`): whether bells are heard, and the journal's word besides.
+//! A bridge as a cluster's node runs it (`actors::bridge`): whether notices are heard, and the journal's word besides.
 
 use crate::house::House;
 use crate::site::{Ask, Site};
 use crate::trace::{say, seen};
 
-/// The subscription to the run's bells.
+/// The subscription to the run's notices.
 #[derive(Default)]
 pub(crate) struct Bridge {
-    /// The room's life that follows, and whether it has let go.
+    /// The room's incarnation that follows, and whether it has let go.
     topic: Option<(u64, bool)>,
     /// The subscription is confirmed.
     stands: bool,
@@ -22,7 +22,7 @@ pub(crate) struct Asked {
 }
 
 impl Bridge {
-    /// The room's life that is told what is heard.
+    /// The room's incarnation that is told what is heard.
     pub(crate) fn follower(&self) -> Option<u64> {
         self.topic.map(|(generation, _)| generation)
     }
@@ -39,7 +39,7 @@ impl Bridge {
         self.topic.is_some_and(|(_, let_go)| let_go)
     }
 
-    /// Whether an answer tells a room all there is, bells from now on included.
+    /// Whether an answer tells a room all there is, notices from now on included.
     pub(crate) fn vouches(&self, asked: Asked) -> bool {
         asked.stood && self.stands && asked.losses == self.losses
     }
@@ -77,8 +77,8 @@ impl Site {
 
 impl House {
     /// Nothing is heard any more.
-    pub(crate) fn lose_ears(&mut self) {
-        say!("    node {} hears no bells", self.node);
+    pub(crate) fn lose_feed(&mut self) {
+        say!("    node {} hears no notices", self.node);
         seen("deaf");
         self.site.bridge.stands = false;
         self.site.bridge.losses += 1;

@@ -9,7 +9,7 @@ use runcast::storage::journal::{Head, JournalError, RunPhase};
 use crate::bridge::Asked;
 use crate::room::Room;
 use crate::schedule::Kind;
-use crate::site::{Ask, Bell, Site};
+use crate::site::{Ask, Notice, Site};
 use crate::trace::{say, seen};
 
 /// What a room does to follow its run.
@@ -27,8 +27,8 @@ impl Room {
         site.setup.kind == Kind::OneNode || (self.following.listening && self.log.hole().is_none())
     }
 
-    pub(crate) fn mind_following(&mut self, site: &mut Site) {
-        let wanted = !self.retired && !self.galleries.is_empty();
+    pub(crate) fn update_following(&mut self, site: &mut Site) {
+        let wanted = !self.retired && !self.broadcasters.is_empty();
         if site.setup.kind == Kind::OneNode || wanted == self.following.asked {
             return;
         }
@@ -40,7 +40,7 @@ impl Room {
         let growth =
             if self.following.asked { self.log.hear(segments, head) } else { self.log.advance(segments, head) };
         self.grow(growth, site);
-        self.mind_hole(site);
+        self.update_hole(site);
     }
 
     pub(crate) fn jump(&mut self, head: Head, site: &mut Site) {
@@ -48,7 +48,7 @@ impl Room {
         self.grow(growth, site);
     }
 
-    fn mind_hole(&mut self, site: &Site) {
+    fn update_hole(&mut self, site: &Site) {
         if self.log.hole().is_none() || self.following.filling || site.setup.kind == Kind::OneNode {
             return;
         }
@@ -80,7 +80,7 @@ impl Room {
                     self.grow(growth, site);
                 }
                 None => {
-                    seen("hole of another life");
+                    seen("hole of another incarnation");
                     return self.look_again(site);
                 }
             }
@@ -106,7 +106,7 @@ impl Room {
 
     // What the bridge tells.
 
-    pub(crate) fn hear_bell(&mut self, Bell { head, segments }: Bell, site: &mut Site) {
+    pub(crate) fn hear_notice(&mut self, Notice { head, segments }: Notice, site: &mut Site) {
         let known = self.log.age();
         let hole = segments.first().is_some_and(|first| first.first() > known.1 + 1);
         seen(match (head.age() > known, hole) {

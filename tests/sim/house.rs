@@ -1,4 +1,4 @@
-//! The rooms of a node and its registry: the one place where letters are addressed to a room's life.
+//! The rooms of a node and its registry: the one place where letters are addressed to a room's incarnation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl House {
         port
     }
 
-    /// A letter to a room's life, bounded by its mailbox.
+    /// A letter to a room's incarnation, bounded by its mailbox.
     pub(crate) fn post(&mut self, generation: u64, letter: Letter) -> Sent {
         let Some(room) = self.rooms.get_mut(&generation) else { return Sent::Closed };
         if room.inbox.len() >= self.site.setup.room_mailbox {
@@ -82,11 +82,11 @@ impl House {
         }
     }
 
-    /// A room panics: its letters are lost, its galleries are told to end. What it sent to the journal runs on.
+    /// A room panics: its letters are lost, its broadcasters are told to end. What it sent to the journal runs on.
     pub(crate) fn kill_room(&mut self, generation: u64) {
         if let Some(room) = self.rooms.remove(&generation) {
             self.site.bridge.let_go(generation);
-            room.evict_galleries(&mut self.site);
+            room.evict_broadcasters(&mut self.site);
             seen("room died");
         }
     }

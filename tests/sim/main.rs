@@ -1,4 +1,4 @@
-//! The simulator of log.md section 5: the real pure parts of journal, room, gallery and session under a seeded
+//! The simulator of log.md section 5: the real pure parts of journal, room, broadcaster and session under a seeded
 //! scheduler that drops, delays, doubles and reorders, loses the store's last writes, kills rooms, stalls sockets and
 //! moves viewers between nodes. Whatever a viewer receives is checked against the log after each step.
 //!
@@ -7,9 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bridge;
+mod broadcaster;
 mod chance;
 mod following;
-mod gallery;
 mod house;
 mod node;
 mod producer;
@@ -38,8 +38,8 @@ const MUST_MEET: &[&str] = &[
     "doubt without loss",
     "epoch told",
     "expired",
-    "gallery ended",
-    "gallery mailbox full",
+    "broadcaster ended",
+    "broadcaster mailbox full",
     "gap",
     "late duplicate",
     "log grew elsewhere",
@@ -78,7 +78,7 @@ fn in_a_cluster_no_schedule_breaks_the_guarantee() {
             "hole closed by itself",
             "hole filled",
             "hole leapt over",
-            "page of another life",
+            "page of another incarnation",
             "read in doubt",
             "run lost whole",
         ],

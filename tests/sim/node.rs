@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::broadcaster::Broadcaster;
 use crate::chance::Dice;
-use crate::gallery::Gallery;
 use crate::house::House;
 use crate::room::Room;
 use crate::schedule::Act;
@@ -34,14 +34,14 @@ impl Node {
             Act::JournalRead => !site.reads.is_empty(),
             Act::Answer => !site.answers.is_empty(),
             Act::Letter => rooms.values().any(|room| !room.inbox.is_empty()),
-            Act::Gallery => site.galleries.values().any(Gallery::has_work),
-            Act::Muddle => site.galleries.values().any(|gallery| !gallery.mailbox.is_empty()),
+            Act::Broadcaster => site.broadcasters.values().any(Broadcaster::has_work),
+            Act::Muddle => site.broadcasters.values().any(|broadcaster| !broadcaster.mailbox.is_empty()),
             Act::Session => self.sessions.values().any(|session| session.alarm.rings()),
             Act::Page => self.sessions.values().any(Session::awaits),
             Act::Nudge => room.is_some_and(|room| room.nudge_due),
             Act::CheckTip => site.bridge.follower().is_some(),
             Act::Confirm => site.bridge.awaits_confirmation(),
-            Act::LoseEars => site.bridge.hears(),
+            Act::LoseFeed => site.bridge.hears(),
             Act::Sweep => site.bridge.is_let_go(),
             Act::Fill => rooms.values().any(|room| room.following.fill_due),
             Act::KillRoom | Act::Show | Act::Free => room.is_some(),
@@ -59,14 +59,14 @@ impl Node {
                 let waiting = those(&house.rooms, |room| !room.inbox.is_empty());
                 house.read_letter(*dice.pick(&waiting));
             }
-            Act::Gallery => {
-                let waiting = those(&house.site.galleries, Gallery::has_work);
-                house.poll_gallery(*dice.pick(&waiting), dice.between(0, 4), dice.between(0, 3));
+            Act::Broadcaster => {
+                let waiting = those(&house.site.broadcasters, Broadcaster::has_work);
+                house.poll_broadcaster(*dice.pick(&waiting), dice.between(0, 4), dice.between(0, 3));
             }
             Act::Muddle => {
-                let waiting = those(&house.site.galleries, |gallery| !gallery.mailbox.is_empty());
-                if let Some(gallery) = house.site.galleries.get_mut(dice.pick(&waiting)) {
-                    gallery.muddle(dice);
+                let waiting = those(&house.site.broadcasters, |broadcaster| !broadcaster.mailbox.is_empty());
+                if let Some(broadcaster) = house.site.broadcasters.get_mut(dice.pick(&waiting)) {
+                    broadcaster.muddle(dice);
                 }
             }
             Act::Session => {
@@ -75,7 +75,7 @@ impl Node {
             }
             Act::CheckTip => house.site.ask_tip(),
             Act::Confirm => house.site.confirm(),
-            Act::LoseEars => house.lose_ears(),
+            Act::LoseFeed => house.lose_feed(),
             Act::Sweep => house.sweep(),
             Act::Fill => house.fill(),
             Act::Page => {

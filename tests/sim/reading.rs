@@ -103,7 +103,7 @@ impl Room {
             Ok(segments) if segments.is_empty() => return self.learn_anew(site),
             Ok(segments) => {
                 if !self.log.keep_page(segments) {
-                    seen("page of another life");
+                    seen("page of another incarnation");
                     return self.look_again(site);
                 }
             }

@@ -1,6 +1,6 @@
 //! Coming to rest: everything under way arrives, every socket drains, and then what the guarantee says must hold.
 
-use runcast::actors::session::outlet::Mode;
+use runcast::actors::session::write_half::Mode;
 
 use crate::chance::Dice;
 use crate::node::Node;
@@ -73,7 +73,7 @@ impl World {
             while self.work(index) {}
             let Node { house, sessions } = &self.nodes[index];
             assert!(sessions.is_empty(), "node {index} has {} sessions and no viewers", sessions.len());
-            assert!(house.site.galleries.is_empty(), "node {index} has a gallery without viewers");
+            assert!(house.site.broadcasters.is_empty(), "node {index} has a broadcaster without viewers");
             assert_eq!(house.site.outboxes.used(), 0, "node {index} counts bytes that nobody is sent");
             for (generation, room) in &house.rooms {
                 assert_eq!(room.port.gauge.viewers(), 0, "room {generation} counts viewers that have gone");
@@ -102,9 +102,9 @@ impl World {
             moved |= self.work(node);
         }
         self.ring_out();
-        while !self.bells.is_empty() {
+        while !self.notices.is_empty() {
             moved = true;
-            self.ring_bell(0);
+            self.ring_notice(0);
         }
         for index in 0..self.viewers.len() {
             let viewer = &mut self.viewers[index];
@@ -165,10 +165,10 @@ impl World {
                 moved = true;
             }
         }
-        let galleries: Vec<u64> = node.house.site.galleries.keys().copied().collect();
-        for id in galleries {
-            while node.house.site.galleries.get(&id).is_some_and(|gallery| gallery.has_work()) {
-                node.house.poll_gallery(id, usize::MAX, 256);
+        let broadcasters: Vec<u64> = node.house.site.broadcasters.keys().copied().collect();
+        for id in broadcasters {
+            while node.house.site.broadcasters.get(&id).is_some_and(|broadcaster| broadcaster.has_work()) {
+                node.house.poll_broadcaster(id, usize::MAX, 256);
                 moved = true;
             }
         }
@@ -177,7 +177,7 @@ impl World {
             if let Some(session) = node.sessions.get_mut(&id) {
                 moved |= session.take_answer(&mut node.house);
                 // One that waits for the far end of a close is ended by the pulse.
-                if session.alarm.rings() && session.outlet.mode() != Mode::Broken {
+                if session.alarm.rings() && session.write_half.mode() != Mode::Broken {
                     moved = true;
                 }
             }

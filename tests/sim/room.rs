@@ -4,17 +4,17 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use runcast::actors::messages::gallery::TipIs;
+use runcast::actors::messages::broadcaster::TipIs;
 use runcast::actors::messages::room::{Publish, PublishError, Published, Read, ReadError, RoomPort};
 use runcast::actors::room::log::RoomLog;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::{Cursor, ProducerId, RunId, Segment};
 use runcast::storage::journal::{Append, JournalError, OnGap, Post, Refusal, Stored};
 
+use crate::broadcaster::Mail;
 use crate::following::Following;
-use crate::gallery::Mail;
 use crate::reading::Reading;
-use crate::site::{Ask, Bell, Sent, Site, Told, port};
+use crate::site::{Ask, Notice, Sent, Site, Told, port};
 use crate::store::instant;
 use crate::trace::{say, seen};
 
@@ -27,8 +27,8 @@ const MAX_QUEUE: usize = 6;
 pub(crate) enum Letter {
     Publish(Publish),
     Read(Read),
-    Enrol(u64),
-    Dismiss(u64),
+    Subscribe(u64),
+    Unsubscribe(u64),
 }
 
 impl fmt::Display for Letter {
@@ -36,8 +36,8 @@ impl fmt::Display for Letter {
         match self {
             Self::Publish(request) => write!(f, "a post of {} events", request.lines.len()),
             Self::Read(read) => write!(f, "a read from {:?}", read.from),
-            Self::Enrol(gallery) => write!(f, "the enrolment of gallery {gallery}"),
-            Self::Dismiss(gallery) => write!(f, "the end of gallery {gallery}"),
+            Self::Subscribe(broadcaster) => write!(f, "the enrolment of broadcaster {broadcaster}"),
+            Self::Unsubscribe(broadcaster) => write!(f, "the end of broadcaster {broadcaster}"),
         }
     }
 }
@@ -56,8 +56,8 @@ pub(crate) struct Room {
     pub(crate) reading: Reading,
     pub(crate) following: Following,
     looking: bool,
-    /// Galleries, and whether their mailbox was full.
-    pub(crate) galleries: Vec<(u64, bool)>,
+    /// Broadcasters, and whether their mailbox was full.
+    pub(crate) broadcasters: Vec<(u64, bool)>,
     pub(crate) nudge_due: bool,
     pub(crate) retired: bool,
 }
@@ -78,25 +78,29 @@ impl Room {
             reading: Reading::default(),
             following: Following::default(),
             looking: false,
-            galleries: Vec::new(),
+            broadcasters: Vec::new(),
             nudge_due: false,
             retired: false,
         }
     }
 
     pub(crate) fn is_unused(&self) -> bool {
-        self.galleries.is_empty() && self.queue.is_empty() && !self.in_flight && self.reading.is_idle() && !self.retired
+        self.broadcasters.is_empty()
+            && self.queue.is_empty()
+            && !self.in_flight
+            && self.reading.is_idle()
+            && !self.retired
     }
 
-    pub(crate) fn evict_galleries(&self, site: &mut Site) {
-        for (gallery, _) in &self.galleries {
-            site.mail(*gallery, Mail::Evict(CloseReason::TryAgain), false);
+    pub(crate) fn evict_broadcasters(&self, site: &mut Site) {
+        for (broadcaster, _) in &self.broadcasters {
+            site.mail(*broadcaster, Mail::Evict(CloseReason::TryAgain), false);
         }
     }
 
     pub(crate) fn show(&self, frame: &bytes::Bytes, site: &mut Site) {
-        for (gallery, _) in &self.galleries {
-            site.mail(*gallery, Mail::Show(frame.clone()), true);
+        for (broadcaster, _) in &self.broadcasters {
+            site.mail(*broadcaster, Mail::Show(frame.clone()), true);
         }
     }
 
@@ -106,8 +110,8 @@ impl Room {
     }
 
     pub(crate) fn tell_galleries_the_tip(&self, site: &mut Site) {
-        for (gallery, _) in &self.galleries {
-            site.mail(*gallery, self.tip_is(), false);
+        for (broadcaster, _) in &self.broadcasters {
+            site.mail(*broadcaster, self.tip_is(), false);
         }
     }
 
@@ -124,19 +128,19 @@ impl Room {
             }
             Letter::Read(read) if self.retired => drop(read.reply.send(Err(ReadError::Retired))),
             Letter::Read(read) => self.take_read(read, site),
-            Letter::Enrol(gallery) if self.retired => {
-                site.mail(gallery, Mail::Evict(CloseReason::TryAgain), false);
+            Letter::Subscribe(broadcaster) if self.retired => {
+                site.mail(broadcaster, Mail::Evict(CloseReason::TryAgain), false);
             }
-            Letter::Enrol(gallery) => {
-                self.galleries.push((gallery, false));
-                self.mind_following(site);
+            Letter::Subscribe(broadcaster) => {
+                self.broadcasters.push((broadcaster, false));
+                self.update_following(site);
                 if self.log.head().is_some() {
                     self.tell_galleries_the_tip(site);
                 }
             }
-            Letter::Dismiss(gallery) => {
-                self.galleries.retain(|(id, _)| *id != gallery);
-                self.mind_following(site);
+            Letter::Unsubscribe(broadcaster) => {
+                self.broadcasters.retain(|(id, _)| *id != broadcaster);
+                self.update_following(site);
             }
         }
     }
@@ -209,7 +213,7 @@ impl Room {
     fn answer(&mut self, stored: Stored, requests: Vec<Publish>, site: &mut Site) {
         let Stored { outcomes, segments, head } = stored;
         if !segments.is_empty() {
-            site.bells.push(Bell { head: head.clone(), segments: segments.clone() });
+            site.notices.push(Notice { head: head.clone(), segments: segments.clone() });
         }
         self.advance(segments, head, site);
         for (request, outcome) in requests.into_iter().zip(outcomes) {
@@ -226,8 +230,8 @@ impl Room {
     pub(crate) fn deliver(&mut self, segments: Vec<Arc<Segment>>, site: &mut Site) {
         let segments: Arc<[Arc<Segment>]> = segments.into();
         let mut nudge = false;
-        self.galleries.retain_mut(|(gallery, behind)| {
-            let sent = site.mail(*gallery, Mail::Deliver(segments.clone()), true);
+        self.broadcasters.retain_mut(|(broadcaster, behind)| {
+            let sent = site.mail(*broadcaster, Mail::Deliver(segments.clone()), true);
             nudge |= sent == Sent::Full && !*behind;
             *behind |= sent == Sent::Full;
             sent != Sent::Closed
@@ -235,13 +239,13 @@ impl Room {
         self.nudge_due |= nudge;
     }
 
-    /// Tells the tip to galleries whose mailbox was full, until they have taken it.
+    /// Tells the tip to broadcasters whose mailbox was full, until they have taken it.
     pub(crate) fn nudge(&mut self, site: &mut Site) {
         let tip = self.tip_is();
-        for (gallery, behind) in self.galleries.iter_mut().filter(|(_, behind)| *behind) {
-            *behind = site.mail(*gallery, tip.clone(), true) != Sent::Taken;
+        for (broadcaster, behind) in self.broadcasters.iter_mut().filter(|(_, behind)| *behind) {
+            *behind = site.mail(*broadcaster, tip.clone(), true) != Sent::Taken;
         }
-        self.nudge_due = self.galleries.iter().any(|(id, behind)| *behind && site.galleries.contains_key(id));
+        self.nudge_due = self.broadcasters.iter().any(|(id, behind)| *behind && site.broadcasters.contains_key(id));
     }
 
     // What the journal answers.

@@ -1,22 +1,22 @@
-//! A session as the server runs it (`actors::session`), around the real [`Outlet`], seat and decoder.
+//! A session as the server runs it (`actors::session`), around the real [`WriteHalf`], subscription and decoder.
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use runcast::actors::floor::audience::{Audience, SeatId};
-use runcast::actors::floor::{Floor, ViewerId};
+use runcast::actors::hub::subscribers::{SubscriberId, Subscribers};
+use runcast::actors::hub::{Hub, ViewerId};
 use runcast::actors::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
 use runcast::actors::session::SessionLimits;
-use runcast::actors::session::outlet::{Flushed, Mode, Outlet};
+use runcast::actors::session::write_half::{Flushed, Mode, WriteHalf};
 use runcast::budget::Budget;
-use runcast::meters::ThreadMeters;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::frame::{self, Decoder, Incoming};
 use runcast::protocol::message::ServerMessage;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{After, Connection, RunId, Timestamp};
 use runcast::storage::journal::RunPhase;
+use runcast::thread_metrics::ThreadMetrics;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::house::House;
@@ -37,15 +37,15 @@ enum Awaiting {
 /// The session actor's fields.
 pub(crate) struct Session {
     pub(crate) id: u64,
-    pub(crate) outlet: Rc<Outlet<SimWire>>,
+    pub(crate) write_half: Rc<WriteHalf<SimWire>>,
     wire: SimWire,
     /// Its own share of memory, unless all of the node's share one.
     unsent: Option<Budget>,
-    floor: Rc<Floor>,
+    hub: Rc<Hub>,
     viewer: ViewerId,
     run: RunId,
     after: After,
-    seat: Option<(Rc<Audience>, SeatId)>,
+    subscription: Option<(Rc<Subscribers>, SubscriberId)>,
     room: Option<Arc<RoomPort>>,
     greeted: bool,
     awaiting: Awaiting,
@@ -55,26 +55,32 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn launch(id: u64, wire: SimWire, after: After, floor: Rc<Floor>, house: &mut House) -> Self {
+    pub(crate) fn launch(id: u64, wire: SimWire, after: After, hub: Rc<Hub>, house: &mut House) -> Self {
         let setup = house.site.setup;
         let unsent = (!setup.shared_outboxes).then(|| Budget::new(setup.outboxes_bytes));
         let limits: Rc<SessionLimits> =
-            unsent.clone().map_or_else(|| floor.limits.clone(), |unsent| Rc::new(limits(setup, unsent)));
-        let meters = Arc::new(ThreadMeters::default());
+            unsent.clone().map_or_else(|| hub.limits.clone(), |unsent| Rc::new(limits(setup, unsent)));
+        let thread_metrics = Arc::new(ThreadMetrics::default());
         let connection = Connection::begin(house.run.clone(), None);
-        let outlet =
-            Rc::new(Outlet::new(wire.clone(), connection, Encoding::WebSocket, limits, meters, floor.now_secs()));
-        let viewer = floor.enter(outlet.clone());
+        let write_half = Rc::new(WriteHalf::new(
+            wire.clone(),
+            connection,
+            Encoding::WebSocket,
+            limits,
+            thread_metrics,
+            hub.now_secs(),
+        ));
+        let viewer = hub.enter(write_half.clone());
         let mut session = Self {
             id,
-            outlet,
+            write_half,
             wire,
             unsent,
-            floor,
+            hub,
             viewer,
             run: house.run.clone(),
             after,
-            seat: None,
+            subscription: None,
             room: None,
             greeted: false,
             awaiting: Awaiting::Nothing,
@@ -102,11 +108,11 @@ impl Session {
     }
 
     fn take_seat(&mut self, room: Arc<RoomPort>, house: &mut House) {
-        let audience = self.floor.audience(&room);
-        house.site.open_galleries();
-        match audience.seat(self.outlet.clone()) {
-            Some(seat) => {
-                self.seat = Some((audience, seat));
+        let subscribers = self.hub.subscribers(&room);
+        house.site.open_broadcasteries();
+        match subscribers.subscribe(self.write_half.clone()) {
+            Some(subscription) => {
+                self.subscription = Some((subscribers, subscription));
                 self.room = Some(room);
             }
             None => self.close(CloseReason::TryAgain),
@@ -115,19 +121,19 @@ impl Session {
 
     fn leave_seat(&mut self) {
         self.room = None;
-        if let Some((audience, seat)) = self.seat.take() {
-            audience.leave(seat);
+        if let Some((subscribers, subscription)) = self.subscription.take() {
+            subscribers.leave(subscription);
         }
     }
 
     fn pull(&mut self, house: &mut House) {
         let Some(room) = &self.room else { return self.seek(house) };
         let from = match self.greeted {
-            true => ReadFrom::Place(self.outlet.place()),
+            true => ReadFrom::Place(self.write_half.place()),
             false => ReadFrom::After(self.after),
         };
         let (reply, page) = oneshot::channel();
-        let read = Read { from, max_bytes: self.outlet.page_bytes(), freshness: Freshness::AsHeard, reply };
+        let read = Read { from, max_bytes: self.write_half.page_bytes(), freshness: Freshness::AsHeard, reply };
         match house.post(room.generation, Letter::Read(read)) {
             Sent::Taken => self.awaiting = Awaiting::Page(page),
             Sent::Full => self.awaiting = Awaiting::Pause,
@@ -156,29 +162,29 @@ impl Session {
                 Err(TryRecvError::Closed) => self.close(CloseReason::TryAgain),
             },
         }
-        self.outlet.wake();
+        self.write_half.wake();
         true
     }
 
     fn take_page(&mut self, page: Page) {
         say!("    session {} gets {:?} from {:?}, tip {}", self.id, page.verdict, page.place, page.tip);
-        let outlet = self.outlet.clone();
+        let write_half = self.write_half.clone();
         if !self.greeted {
             self.greeted = true;
             self.greet(&page);
         }
         let (tip, phase) = (page.tip, page.phase);
-        outlet.take_page(page);
-        let place = outlet.place();
+        write_half.take_page(page);
+        let place = write_half.place();
         if place.next <= tip {
             return;
         }
         if phase == RunPhase::Gone {
             return self.close(CloseReason::Gone);
         }
-        if let Some((audience, seat)) = &self.seat {
-            if audience.admit(*seat, place) {
-                outlet.go_live();
+        if let Some((subscribers, subscription)) = &self.subscription {
+            if subscribers.admit(*subscription, place) {
+                write_half.go_live();
             } else {
                 seen("admission refused");
             }
@@ -186,8 +192,8 @@ impl Session {
     }
 
     fn greet(&self, page: &Page) {
-        self.outlet.set_place(page.place);
-        self.outlet.tell(&ServerMessage::Connected {
+        self.write_half.set_place(page.place);
+        self.write_half.tell(&ServerMessage::Connected {
             run_id: self.run.clone(),
             session_id: "s".into(),
             node_id: "n".into(),
@@ -201,7 +207,7 @@ impl Session {
     }
 
     fn close(&mut self, reason: CloseReason) {
-        self.outlet.begin_close(reason, reason.text());
+        self.write_half.begin_close(reason, reason.text());
     }
 
     // Its task.
@@ -212,20 +218,20 @@ impl Session {
         let waker = Waker::from(self.alarm.clone());
         let mut cx = Context::from_waker(&waker);
         for _ in 0..4 {
-            let Ok(flushed) = self.outlet.poll_flush(&mut cx) else {
-                self.outlet.set_broken();
+            let Ok(flushed) = self.write_half.poll_flush(&mut cx) else {
+                self.write_half.set_broken();
                 return true;
             };
-            match self.outlet.mode() {
+            match self.write_half.mode() {
                 Mode::Broken => return true,
                 Mode::Closing(reason) if self.is_over(reason, flushed) => return true,
-                Mode::Behind if matches!(self.awaiting, Awaiting::Nothing) && self.outlet.wants_page() => {
+                Mode::Behind if matches!(self.awaiting, Awaiting::Nothing) && self.write_half.wants_page() => {
                     self.pull(house);
                 }
                 _ => {}
             }
             let mut scratch = [0; 256];
-            match self.outlet.poll_read(&mut cx, &mut scratch) {
+            match self.write_half.poll_read(&mut cx, &mut scratch) {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(n)) if n > 0 => self.receive(&scratch[..n]),
                 Poll::Ready(_) => return true,
@@ -236,35 +242,35 @@ impl Session {
     }
 
     fn is_over(&self, reason: CloseReason, flushed: Flushed) -> bool {
-        if reason.code().is_none() || self.outlet.close_overdue() {
+        if reason.code().is_none() || self.write_half.close_overdue() {
             return true;
         }
         flushed != Flushed::Blocked && self.peer_closed
     }
 
     fn receive(&mut self, mut data: &[u8]) {
-        self.outlet.note_inbound();
+        self.write_half.note_inbound();
         while !data.is_empty() && !self.peer_closed {
-            match self.decoder.feed(&mut data, &self.outlet.limits().incoming) {
-                Ok(Some(Incoming::Ping(payload))) => self.outlet.push(frame::pong(&payload)),
+            match self.decoder.feed(&mut data, &self.write_half.limits().incoming) {
+                Ok(Some(Incoming::Ping(payload))) => self.write_half.push(frame::pong(&payload)),
                 Ok(Some(Incoming::Close { code, .. })) => {
                     self.peer_closed = true;
-                    self.outlet.echo_close(code);
+                    self.write_half.echo_close(code);
                 }
                 Ok(_) => {}
                 Err(violation) => panic!("the simulated client speaks badly: {violation}"),
             }
         }
-        if self.outlet.overrun() {
+        if self.write_half.overrun() {
             self.close(CloseReason::Policy);
         }
     }
 
     /// The session's drop.
     pub(crate) fn end(mut self) {
-        say!("    session {} ends, {:?}", self.id, self.outlet.mode());
+        say!("    session {} ends, {:?}", self.id, self.write_half.mode());
         self.leave_seat();
-        self.floor.leave(self.viewer);
+        self.hub.leave(self.viewer);
         self.wire.end();
     }
 }

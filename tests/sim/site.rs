@@ -7,20 +7,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, AsyncContext, Context, Handler};
-use runcast::actors::floor::Floor;
-use runcast::actors::floor::audience::Audience;
+use runcast::actors::hub::Hub;
+use runcast::actors::hub::subscribers::Subscribers;
 use runcast::actors::messages::room::{
-    Dismiss, Enrol, Fold, GiveWay, Heard, Publish, Read, RoomGauge, RoomPort, Show, Wait,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomGauge, RoomPort, Show, Subscribe, Unsubscribe, Wait,
 };
 use runcast::actors::session::SessionLimits;
 use runcast::budget::Budget;
-use runcast::meters::ThreadMeters;
 use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::{RunId, Segment, Seq, Timestamp};
 use runcast::storage::journal::{Append, Head, JournalError, Stored};
+use runcast::thread_metrics::ThreadMetrics;
 
 use crate::bridge::{Asked, Bridge};
-use crate::gallery::{Gallery, Mail};
+use crate::broadcaster::{Broadcaster, Mail};
 use crate::schedule::Setup;
 use crate::trace::seen;
 
@@ -76,7 +76,7 @@ impl fmt::Display for Told {
 
 /// What a node tells the others of an append.
 #[derive(Clone)]
-pub(crate) struct Bell {
+pub(crate) struct Notice {
     /// The run then.
     pub(crate) head: Head,
     /// The events themselves, unless they are too large.
@@ -91,70 +91,70 @@ pub(crate) enum Sent {
     Closed,
 }
 
-/// Audiences whose gallery has yet to be started, with their floor.
-type Opened = Rc<RefCell<Vec<(usize, Rc<Audience>)>>>;
+/// Audiences whose broadcaster has yet to be started, with their hub.
+type Opened = Rc<RefCell<Vec<(usize, Rc<Subscribers>)>>>;
 
 /// See the module.
 pub(crate) struct Site {
     pub(crate) setup: Setup,
     pub(crate) now: Timestamp,
-    pub(crate) galleries: BTreeMap<u64, Gallery>,
+    pub(crate) broadcasters: BTreeMap<u64, Broadcaster>,
     /// The journal's write queue of this node, in order; each with the generation of the room that asks.
     pub(crate) writes: VecDeque<(u64, Ask)>,
     /// Reads that go past the write queue.
     pub(crate) reads: Vec<(u64, Ask)>,
     pub(crate) answers: Vec<(u64, Told)>,
-    pub(crate) bells: Vec<Bell>,
+    pub(crate) notices: Vec<Notice>,
     pub(crate) bridge: Bridge,
-    pub(crate) floors: Vec<Rc<Floor>>,
+    pub(crate) hubs: Vec<Rc<Hub>>,
     /// Unsent bytes of all sessions that share their bound.
     pub(crate) outboxes: Budget,
     opened: Opened,
-    next_gallery: u64,
+    next_broadcaster: u64,
 }
 
 impl Site {
     pub(crate) fn new(setup: Setup) -> Self {
         let opened = Opened::default();
         let outboxes = Budget::new(setup.outboxes_bytes);
-        let floor = |index: usize| {
+        let hub = |index: usize| {
             let opened = opened.clone();
-            let open = Box::new(move |audience| opened.borrow_mut().push((index, audience)));
-            Rc::new(Floor::new(Rc::new(limits(setup, outboxes.clone())), Arc::new(ThreadMeters::default()), open))
+            let open = Box::new(move |subscribers| opened.borrow_mut().push((index, subscribers)));
+            Rc::new(Hub::new(Rc::new(limits(setup, outboxes.clone())), Arc::new(ThreadMetrics::default()), open))
         };
         Self {
             setup,
             now: Timestamp::default(),
-            galleries: BTreeMap::new(),
+            broadcasters: BTreeMap::new(),
             writes: VecDeque::new(),
             reads: Vec::new(),
             answers: Vec::new(),
-            bells: Vec::new(),
+            notices: Vec::new(),
             bridge: Bridge::default(),
-            floors: (0..setup.floors).map(floor).collect(),
+            hubs: (0..setup.hubs).map(hub).collect(),
             outboxes,
             opened,
-            next_gallery: 1,
+            next_broadcaster: 1,
         }
     }
 
-    /// Mail to a gallery. What is not bounded is taken however full the mailbox is.
-    pub(crate) fn mail(&mut self, gallery: u64, mail: Mail, bounded: bool) -> Sent {
-        let Some(gallery) = self.galleries.get_mut(&gallery) else { return Sent::Closed };
-        if bounded && gallery.mailbox.len() >= self.setup.gallery_mailbox {
-            seen("gallery mailbox full");
+    /// Mail to a broadcaster. What is not bounded is taken however full the mailbox is.
+    pub(crate) fn mail(&mut self, broadcaster: u64, mail: Mail, bounded: bool) -> Sent {
+        let Some(broadcaster) = self.broadcasters.get_mut(&broadcaster) else { return Sent::Closed };
+        if bounded && broadcaster.mailbox.len() >= self.setup.broadcaster_mailbox {
+            seen("broadcaster mailbox full");
             return Sent::Full;
         }
-        gallery.mailbox.push_back(mail);
+        broadcaster.mailbox.push_back(mail);
         Sent::Taken
     }
 
-    /// Makes the galleries of audiences that have just been opened; they start when they are first polled.
-    pub(crate) fn open_galleries(&mut self) {
-        for (floor, audience) in self.opened.take() {
-            let gallery = Gallery::new(audience, self.floors[floor].clone());
-            self.galleries.insert(self.next_gallery, gallery);
-            self.next_gallery += 1;
+    /// Makes the broadcasters of subscribers that have just been opened; they start when they are first polled.
+    pub(crate) fn open_broadcasteries(&mut self) {
+        for (hub, subscribers) in self.opened.take() {
+            let broadcaster = Broadcaster::new(subscribers, self.hubs[hub].clone());
+            self.broadcasters.insert(self.next_broadcaster, broadcaster);
+            self.next_broadcaster += 1;
         }
     }
 }
@@ -190,9 +190,9 @@ macro_rules! hears_nothing {
     };
 }
 
-hears_nothing!(Publish, Read, Wait, Fold, Show, Enrol, Dismiss, GiveWay, Heard);
+hears_nothing!(Publish, Read, Wait, Fold, Show, Subscribe, Unsubscribe, Reclaim, RemoteUpdate);
 
-/// A port that names a room's life; nothing sent to its addresses arrives.
+/// A port that names a room's incarnation; nothing sent to its addresses arrives.
 pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
     let addr = Context::<Deaf>::new().address();
     Arc::new(RoomPort {
@@ -203,9 +203,9 @@ pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
         wait: addr.clone().recipient(),
         fold: addr.clone().recipient(),
         show: addr.clone().recipient(),
-        enrol: addr.clone().recipient(),
+        subscribe: addr.clone().recipient(),
         dismiss: addr.clone().recipient(),
-        give_way: addr.clone().recipient(),
+        reclaim: addr.clone().recipient(),
         heard: addr.recipient(),
         gauge: Arc::new(RoomGauge::default()),
     })

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{Epoch, Segment, Seq, Timestamp};
-use runcast::storage::journal::rules::{self, Epochs, Marks, Moment, Run};
+use runcast::storage::journal::append_rules::{self, Epochs, Marks, Moment, Run};
 use runcast::storage::journal::{Append, Head, RunPhase, Stored};
 
 use crate::trace::{say, seen};
@@ -27,7 +27,7 @@ pub(crate) struct Store {
     /// What is durable after each write: the head and marks as stored, and how many segments there are.
     writes: Vec<(Head, Marks, usize)>,
     pub(crate) now: Timestamp,
-    /// What each life of the store told: its events by seq. A later life keeps what it shares with the ones before.
+    /// What each incarnation of the store told: its events by seq. A later incarnation keeps what it shares with the ones before.
     lives: BTreeMap<Epoch, Vec<Bytes>>,
     /// Where lives were cut: the epoch that began, and the last seq that it shares with those before.
     cuts: Vec<(Epoch, Seq)>,
@@ -59,14 +59,14 @@ impl Store {
     pub(crate) fn append(&mut self, append: &Append) -> Stored {
         let monotonic = instant(self.now);
         let moment = Moment { now: self.now, monotonic, epochs: self.epochs, max_run_bytes: 1 << 30 };
-        let stored = rules::append(&mut self.run, append, &moment).stored;
+        let stored = append_rules::append(&mut self.run, append, &moment).stored;
         if let Some(first) = stored.segments.first() {
-            let life = self.lives.entry(first.epoch()).or_default();
+            let incarnation = self.lives.entry(first.epoch()).or_default();
             for segment in &stored.segments {
                 self.largest = self.largest.max(segment.encoded(Encoding::WebSocket).bytes().len());
-                life.extend(segment.lines().iter().map(Bytes::copy_from_slice));
+                incarnation.extend(segment.lines().iter().map(Bytes::copy_from_slice));
             }
-            assert_eq!(life.len() as Seq, stored.head.tip, "seqs are dense");
+            assert_eq!(incarnation.len() as Seq, stored.head.tip, "seqs are dense");
             self.segments.extend_from_slice(&stored.segments);
             self.writes.push((stored.head.clone(), self.run.marks.clone(), self.segments.len()));
         }
@@ -74,7 +74,7 @@ impl Store {
     }
 
     pub(crate) fn head(&self) -> Head {
-        Head { life: self.shared.then_some(self.epochs.incarnation), ..self.run.head.clone() }
+        Head { incarnation: self.shared.then_some(self.epochs.incarnation), ..self.run.head.clone() }
     }
 
     /// As a journal reads: made anew, from the segment that holds `after + 1`.
@@ -114,11 +114,11 @@ impl Store {
 
     /// Removes the run's events if it has ended.
     pub(crate) fn expire(&mut self) -> bool {
-        if !rules::is_ended(&self.run.head) {
+        if !append_rules::is_ended(&self.run.head) {
             return false;
         }
         // From what is stored: an epoch that is pending stays so.
-        let head = rules::gone(&self.writes[self.writes.len() - 1].0);
+        let head = append_rules::gone(&self.writes[self.writes.len() - 1].0);
         self.segments.clear();
         self.writes = vec![(head.clone(), Marks::default(), 0)];
         self.run = Run::load(head, Marks::default(), self.epochs);

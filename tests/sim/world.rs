@@ -10,7 +10,7 @@ use crate::producer::Producer;
 use crate::room::Letter;
 use crate::schedule::{Act, Kind, Setup, Step};
 use crate::session::Session;
-use crate::site::{Ask, Bell, Site, Told};
+use crate::site::{Ask, Notice, Site, Told};
 use crate::store::Store;
 use crate::trace::{say, seen};
 use crate::viewer::{Link, Viewer};
@@ -24,7 +24,7 @@ pub(crate) struct World {
     pub(crate) producers: Vec<Producer>,
     pub(crate) viewers: Vec<Viewer>,
     /// Doorbells under way, each with the node that it goes to.
-    pub(crate) bells: Vec<(usize, Bell)>,
+    pub(crate) notices: Vec<(usize, Notice)>,
     next_session: u64,
     secs: u32,
 }
@@ -40,7 +40,7 @@ impl World {
             // Some do not number their events.
             producers: (0..setup.producers).map(|name| Producer::new(name, name % 2 == 0)).collect(),
             viewers: (0..setup.viewers).map(Viewer::new).collect(),
-            bells: Vec::new(),
+            notices: Vec::new(),
             next_session: 1,
             secs: 1,
         }
@@ -74,7 +74,7 @@ impl World {
             Act::Break | Act::Connect | Act::Hop | Act::Leave | Act::Drain | Act::Stall | Act::Receive => {
                 self.network(step.act, node, dice);
             }
-            Act::RingBell | Act::DropBell | Act::DoubleBell | Act::StripBell => self.bell(step.act, dice),
+            Act::RingBell | Act::DropNotice | Act::DoubleNotice | Act::StripNotice => self.notice(step.act, dice),
             Act::LoseWrites => self.lose_writes(dice),
             Act::Expire => {
                 if self.store.expire() {
@@ -84,7 +84,7 @@ impl World {
             }
             Act::Pulse => {
                 self.secs += 1;
-                self.nodes.iter().flat_map(|node| &node.house.site.floors).for_each(|floor| floor.pulse(self.secs));
+                self.nodes.iter().flat_map(|node| &node.house.site.hubs).for_each(|hub| hub.pulse(self.secs));
             }
             _ => self.nodes[node].step(step.act, dice),
         }
@@ -227,40 +227,40 @@ impl World {
         let Node { house, sessions } = &mut self.nodes[node];
         let after = self.viewers[viewer].after();
         say!("    viewer {viewer} connects to node {node} with {after:?}: session {id}");
-        let floor = house.site.floors[dice.below(self.setup.floors)].clone();
-        sessions.insert(id, Session::launch(id, wire.clone(), after, floor, house));
+        let hub = house.site.hubs[dice.below(self.setup.hubs)].clone();
+        sessions.insert(id, Session::launch(id, wire.clone(), after, hub, house));
         self.viewers[viewer].connect(Link { wire });
     }
 
-    fn bell(&mut self, act: Act, dice: &mut Dice) {
-        let Some(last) = self.bells.len().checked_sub(1) else { return };
+    fn notice(&mut self, act: Act, dice: &mut Dice) {
+        let Some(last) = self.notices.len().checked_sub(1) else { return };
         let index = dice.between(0, last);
         match act {
-            Act::DropBell => drop(self.bells.swap_remove(index)),
-            Act::DoubleBell => self.bells.push(self.bells[index].clone()),
-            Act::StripBell => self.bells[index].1.segments.clear(),
-            _ => self.ring_bell(index),
+            Act::DropNotice => drop(self.notices.swap_remove(index)),
+            Act::DoubleNotice => self.notices.push(self.notices[index].clone()),
+            Act::StripNotice => self.notices[index].1.segments.clear(),
+            _ => self.ring_notice(index),
         }
     }
 
-    pub(crate) fn ring_bell(&mut self, index: usize) {
-        let (node, bell) = self.bells.remove(index);
+    pub(crate) fn ring_notice(&mut self, index: usize) {
+        let (node, notice) = self.notices.remove(index);
         let House { rooms, site, .. } = &mut self.nodes[node].house;
         if !site.bridge.hears() {
             return;
         }
-        say!("    node {node} hears of {:?}", bell.head.age());
+        say!("    node {node} hears of {:?}", notice.head.age());
         if let Some(room) = site.bridge.follower().and_then(|generation| rooms.get_mut(&generation)) {
-            room.hear_bell(bell, site);
+            room.hear_notice(notice, site);
         }
     }
 
     /// What nodes have to tell each other is under way.
     pub(crate) fn ring_out(&mut self) {
         for from in 0..self.nodes.len() {
-            for bell in std::mem::take(&mut self.nodes[from].house.site.bells) {
+            for notice in std::mem::take(&mut self.nodes[from].house.site.notices) {
                 let others = (0..self.nodes.len()).filter(|to| *to != from);
-                self.bells.extend(others.map(|to| (to, bell.clone())));
+                self.notices.extend(others.map(|to| (to, notice.clone())));
             }
         }
     }
@@ -275,8 +275,8 @@ impl World {
         self.store.lose(count);
         // Its connections are cut, unless what it holds was changed under its clients.
         if !dice.one_in(4) {
-            self.nodes.iter_mut().for_each(|node| node.house.lose_ears());
-            self.bells.clear();
+            self.nodes.iter_mut().for_each(|node| node.house.lose_feed());
+            self.notices.clear();
         }
     }
 
@@ -289,7 +289,7 @@ impl World {
         }
         for node in &mut self.nodes {
             *node = Node::new(node.house.reborn());
-            node.house.site.floors.iter().for_each(|floor| floor.pulse(self.secs));
+            node.house.site.hubs.iter().for_each(|hub| hub.pulse(self.secs));
         }
     }
 }

@@ -30,7 +30,7 @@ fn nursery(max_restarts: usize, births: &[Birth]) -> Nursery {
 
 fn supervise(children: Vec<ChildSpec>, factory: &Factory) -> (Child<Supervisor>, oneshot::Receiver<String>) {
     let (escalate, escalated) = oneshot::channel();
-    (spawn(16, |_, _| Ok(Supervisor::new(children, escalate, &factory.census))).unwrap(), escalated)
+    (spawn(16, |_, _| Ok(Supervisor::new(children, escalate, &factory.live_actors))).unwrap(), escalated)
 }
 
 impl Nursery {
@@ -53,7 +53,7 @@ async fn after_any_injury_a_new_struct_answers_under_the_same_address() {
         assert_eq!(nursery.toy.ask(Add(1)).await, Ok(1), "{injury:?}: nothing of the old sum");
         let report = nursery.report().await;
         assert_eq!((report.state, report.restarts, report.last_exit), (ChildState::Running, 1, Some(exit)));
-        assert_eq!(nursery.factory.census.living()["toy"], 1);
+        assert_eq!(nursery.factory.live_actors.living()["toy"], 1);
     }
 }
 
@@ -130,7 +130,7 @@ async fn children_stop_when_their_supervisor_goes() {
     let nursery = nursery(5, &[]);
     eventually(Ok(1), async || nursery.toy.ask(Number).await).await;
     drop(nursery.supervisor);
-    nursery.factory.census.emptied(SOON).await.unwrap();
+    nursery.factory.live_actors.emptied(SOON).await.unwrap();
 }
 
 thread_local! {

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::{join, join_all};
-use runcast::actors::supervision::{Child, Line, Refused, Service, spawn};
+use runcast::actors::supervision::{Child, Refused, Service, ServiceRecipient, spawn};
 
 use crate::toy::*;
 
@@ -25,22 +25,22 @@ async fn a_service_that_nobody_provides_is_away() {
 #[actix_web::test]
 async fn a_service_reaches_whoever_provides_it_now() {
     let service = Service::<Toy>::new("toy", 4);
-    let (before, line) = (service.clone(), service.line::<Add>());
+    let (before, recipient) = (service.clone(), service.recipient::<Add>());
     let first = provide(&service);
     assert_eq!(before.ask(Add(1)).await, Ok(1));
-    line.try_send(Add(1)).unwrap();
-    assert_eq!(line.ask(Add(1)).await, Ok(3));
+    recipient.try_send(Add(1)).unwrap();
+    assert_eq!(recipient.ask(Add(1)).await, Ok(3));
 
     first.addr.do_send(Injure(Injury::PanicInHandler));
     first.done.await;
     assert!(!before.is_up());
     assert_eq!(before.ask(Add(1)).await, Err(Refused::Away));
-    assert_eq!(line.try_send(Add(1)), Err(Refused::Away));
+    assert_eq!(recipient.try_send(Add(1)), Err(Refused::Away));
 
     let _second = provide(&service);
     assert!(before.is_up());
     assert_eq!(before.ask(Add(1)).await, Ok(1));
-    assert_eq!(line.ask(Add(1)).await, Ok(2));
+    assert_eq!(recipient.ask(Add(1)).await, Ok(2));
 }
 
 #[actix_web::test]
@@ -94,8 +94,8 @@ fn services_and_lines_are_shared_between_threads() {
     fn shared<T: Send + Sync + Clone>() {}
     fn sent<T: Send>(_: T) {}
     shared::<Service<Toy>>();
-    shared::<Line<Add>>();
+    shared::<ServiceRecipient<Add>>();
     let service = Service::<Toy>::new("toy", 4);
     sent(service.ask(Add(1)));
-    sent(service.line::<Add>().ask(Add(1)));
+    sent(service.recipient::<Add>().ask(Add(1)));
 }

@@ -19,7 +19,7 @@ async fn every_injury_is_told_to_the_owner_and_leaves_nobody() {
         let child = toy(&factory).unwrap();
         child.addr.try_send(Injure(injury)).unwrap();
         assert_eq!(child.done.await, exit, "{injury:?}");
-        factory.census.emptied(SOON).await.unwrap();
+        factory.live_actors.emptied(SOON).await.unwrap();
     }
 }
 
@@ -28,7 +28,7 @@ async fn a_panic_in_started_is_told_to_the_owner() {
     let factory = Factory::default();
     factory.births.borrow_mut().push_back(Birth::PanicsInStarted);
     assert_eq!(toy(&factory).unwrap().done.await, panicked());
-    assert!(factory.census.is_empty());
+    assert!(factory.live_actors.is_empty());
 }
 
 #[actix_web::test]
@@ -85,7 +85,7 @@ async fn a_child_stops_when_its_owner_goes() {
     let Child { addr, done } = toy(&factory).unwrap();
     assert_eq!(addr.send(Number).await, Ok(1));
     drop(done);
-    factory.census.emptied(SOON).await.unwrap();
+    factory.live_actors.emptied(SOON).await.unwrap();
 }
 
 #[actix_web::test]
@@ -97,7 +97,7 @@ async fn a_detached_child_lives_until_nobody_can_reach_it() {
         assert_eq!(addr.send(Add(1)).await, Ok(sum));
     }
     drop(addr);
-    factory.census.emptied(SOON).await.unwrap();
+    factory.live_actors.emptied(SOON).await.unwrap();
 }
 
 #[actix_web::test]

@@ -13,7 +13,7 @@ use crate::toy::*;
 
 fn supervise(children: Vec<ChildSpec>, factory: &Factory) -> Child<Supervisor> {
     let (escalate, _) = oneshot::channel();
-    spawn(16, |_, _| Ok(Supervisor::new(children, escalate, &factory.census))).unwrap()
+    spawn(16, |_, _| Ok(Supervisor::new(children, escalate, &factory.live_actors))).unwrap()
 }
 
 /// Services of three children: the first started, the second, the last.
@@ -27,7 +27,7 @@ async fn children_stop_in_reverse_order_and_nobody_is_left() {
     let supervisor = supervise(services.iter().map(|service| factory.child(service)).collect(), &factory);
     assert_eq!(supervisor.addr.send(Stop { within: SOON }).await, Ok(Ok(())));
     assert_eq!(supervisor.done.await, Exit::Stopped);
-    factory.census.emptied(SOON).await.unwrap();
+    factory.live_actors.emptied(SOON).await.unwrap();
     assert_eq!(*factory.stopped.borrow(), ["last", "second", "first"]);
     assert_eq!(supervisor.addr.send(Observe).await.err(), Some(MailboxError::Closed));
 }
@@ -82,5 +82,5 @@ async fn a_supervisor_without_children_stops_at_once() {
     let factory = Factory::default();
     let supervisor = supervise(Vec::new(), &factory);
     assert_eq!(supervisor.addr.send(Stop { within: SOON }).await, Ok(Ok(())));
-    factory.census.emptied(SOON).await.unwrap();
+    factory.live_actors.emptied(SOON).await.unwrap();
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, ResponseFuture, Running, WrapFuture};
-use runcast::actors::supervision::{Alive, Census, ChildSpec, Exit, Kind, Lifeline, Policy, Service};
+use runcast::actors::supervision::{ChildSpec, Exit, Kind, Lifeline, LiveActorGuard, LiveActors, Policy, Service};
 
 /// Long enough for anything that is going to happen.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ pub(crate) enum Birth {
 /// Where toys are made, one like another; it remembers, the toys do not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Factory {
-    pub(crate) census: Census,
+    pub(crate) live_actors: LiveActors,
     /// The next ones; healthy when there is none.
     pub(crate) births: Rc<RefCell<VecDeque<Birth>>>,
     /// How many were begun.
@@ -70,8 +70,8 @@ impl Factory {
             Birth::Refused => return Err("out of parts".to_owned()),
             _ => {}
         }
-        let (number, alive) = (self.built.get(), self.census.enter("toy"));
-        Ok(Toy { name, number, sum: 0, birth, lifeline, stopped: self.stopped.clone(), _alive: alive })
+        let (number, alive) = (self.built.get(), self.live_actors.enter("toy"));
+        Ok(Toy { name, number, sum: 0, birth, lifeline, stopped: self.stopped.clone(), _live: alive })
     }
 
     pub(crate) fn child(&self, service: &Service<Toy>) -> ChildSpec {
@@ -87,7 +87,7 @@ pub(crate) struct Toy {
     birth: Birth,
     lifeline: Lifeline,
     stopped: Rc<RefCell<Vec<&'static str>>>,
-    _alive: Alive,
+    _live: LiveActorGuard,
 }
 
 impl Actor for Toy {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
-use runcast::actors::supervision::{Alive, Child, Decision, Exit, History, Kind, Policy, spawn};
+use runcast::actors::supervision::{Child, Decision, Exit, History, Kind, LiveActorGuard, Policy, spawn};
 
 use crate::toy::*;
 
@@ -16,7 +16,7 @@ struct Registry {
     histories: HashMap<&'static str, History>,
     exits: Vec<Exit>,
     born: Instant,
-    _alive: Alive,
+    _live: LiveActorGuard,
 }
 
 #[derive(Clone, Copy)]
@@ -90,9 +90,9 @@ impl Registry {
 }
 
 fn registry(factory: &Factory, policy: Policy) -> Child<Registry> {
-    let (factory, alive) = (factory.clone(), factory.census.enter("registry"));
+    let (factory, alive) = (factory.clone(), factory.live_actors.enter("registry"));
     let (toys, histories, exits, born) = (HashMap::new(), HashMap::new(), Vec::new(), Instant::now());
-    spawn(16, |_, _| Ok(Registry { factory, policy, toys, histories, exits, born, _alive: alive })).unwrap()
+    spawn(16, |_, _| Ok(Registry { factory, policy, toys, histories, exits, born, _live: alive })).unwrap()
 }
 
 /// Injures the toy `name` and waits until the registry knows.
@@ -174,9 +174,9 @@ async fn children_do_not_outlive_their_parent() {
     let factory = Factory::default();
     let registry = registry(&factory, Policy::transient());
     let toys = (registry.addr.send(Join("ada")).await.unwrap(), registry.addr.send(Join("bob")).await.unwrap());
-    assert_eq!(factory.census.living()["toy"], 2);
+    assert_eq!(factory.live_actors.living()["toy"], 2);
     registry.done.stop_handle().stop();
     registry.done.await;
-    factory.census.emptied(SOON).await.unwrap();
+    factory.live_actors.emptied(SOON).await.unwrap();
     drop(toys);
 }

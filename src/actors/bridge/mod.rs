@@ -1,9 +1,9 @@
 //! The bridge: lets this node's rooms hear what other nodes store, and see the screens that they are shown.
 //!
-//! Receives [`Follow`] and [`Mirror`] from rooms. Sends them [`Heard`]. One task (`listener`) owns the pub/sub socket, a
+//! Receives [`Follow`] and [`Mirror`] from rooms. Sends them [`RemoteUpdate`]. One task (`listener`) owns the pub/sub socket, a
 //! second one that of the screens. Bells are never the truth: after every new subscription, and from time to time, the
 //! journal is asked where the followed runs end. When Redis is away rooms are told that they are deaf, and viewers wait. On
-//! failure it is built anew, and has all rooms called, so that they tell it whom to follow. On overload bells are dropped,
+//! failure it is built anew, and has all rooms called, so that they tell it whom to follow. On overload notices are dropped,
 //! and the next look at the journal repairs what they would have told.
 
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use tracing::{debug, info, warn};
 
 use super::messages::bridge::{Doorbell, Follow, Mirror};
 use super::messages::registry::BridgeBegan;
-use super::messages::room::Heard;
-use super::supervision::{Alive, Line, Refused};
+use super::messages::room::RemoteUpdate;
+use super::supervision::{LiveActorGuard, Refused, ServiceRecipient};
 use crate::budget::Budget;
 use crate::protocol::RunId;
 use crate::storage::journal::redis::RedisJournal;
-use crate::storage::journal::redis::bell::{self, Bell};
+use crate::storage::journal::redis::notice::{self, Notice};
 use crate::storage::journal::{Head, JournalError};
 use crate::storage::redis::{Client, RedisSettings};
 
@@ -46,7 +46,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub struct BridgeTimes {
     /// How long a run that was let go is still listened to.
     pub linger: Duration,
-    /// How often the journal is asked where the followed runs end: the last bell may be the one that was lost.
+    /// How often the journal is asked where the followed runs end: the last notice may be the one that was lost.
     pub tip_check: Duration,
     /// Within this a dead subscription is found and rebuilt.
     pub probe: Duration,
@@ -68,14 +68,14 @@ pub struct BridgePorts {
     /// Where the state of the subscription is told.
     pub doorbell: Doorbell,
     /// Whoever can reach all rooms.
-    pub rooms: Line<BridgeBegan>,
+    pub rooms: ServiceRecipient<BridgeBegan>,
 }
 
 /// See the module's page.
 pub struct Bridge {
     times: BridgeTimes,
     ports: BridgePorts,
-    topics: Topics<Recipient<Heard>>,
+    topics: Topics<Recipient<RemoteUpdate>>,
     wanted: Wanted,
     wanted_screens: Wanted,
     screens: Screens,
@@ -85,12 +85,12 @@ pub struct Bridge {
     reading: bool,
     /// How often the subscription was lost.
     losses: u64,
-    _alive: Alive,
+    _live: LiveActorGuard,
 }
 
 impl Bridge {
     /// A bridge that follows nothing yet.
-    pub fn new(times: BridgeTimes, ports: BridgePorts, alive: Alive) -> Self {
+    pub fn new(times: BridgeTimes, ports: BridgePorts, live: LiveActorGuard) -> Self {
         let topics = Topics::new(times.linger);
         Self {
             times,
@@ -102,13 +102,13 @@ impl Bridge {
             unread: Vec::new(),
             reading: false,
             losses: 0,
-            _alive: alive,
+            _live: live,
         }
     }
 
     fn listen(&self, ctx: &mut Context<Self>) {
         let journal = &self.ports.journal;
-        let bells = Listener {
+        let notices = Listener {
             settings: self.ports.settings.clone(),
             client: journal.client().clone(),
             wanted: self.wanted.clone(),
@@ -128,7 +128,7 @@ impl Bridge {
         };
         // Both wait until what they told was handled: what Redis sends faster than that stays in the socket.
         let bridge = ctx.address();
-        let bells = bells.run(async move |event| {
+        let notices = notices.run(async move |event| {
             let _ = bridge.send(Told(event)).await;
         });
         let bridge = ctx.address();
@@ -137,7 +137,7 @@ impl Bridge {
                 let _ = bridge.send(Shown(channel, payload)).await;
             }
         });
-        ctx.spawn(wrap_future::<_, Self>(bells));
+        ctx.spawn(wrap_future::<_, Self>(notices));
         ctx.spawn(wrap_future::<_, Self>(screens));
         let (journal, node) = (journal.clone(), self.ports.node.clone());
         let send = self.screens.clone().send(self.ports.screens.clone(), move |run, frame| {
@@ -155,26 +155,26 @@ impl Bridge {
     }
 
     fn ring(&mut self, channel: &str, payload: &Bytes) {
-        if bell::rung_by(payload) == self.ports.node.as_bytes() {
+        if notice::sender(payload) == self.ports.node.as_bytes() {
             return;
         }
         let Some(topic) = self.topics.get(channel) else { return };
         metrics::counter!("runcast_doorbells_total").increment(1);
-        match Bell::parse(payload) {
-            Ok(Bell { head, segments, .. }) => {
+        match Notice::parse(payload) {
+            Ok(Notice { head, segments, .. }) => {
                 self.ports.journal.heard(&topic.run, &head);
                 // A room that is too busy to hear it finds the hole later.
-                let _ = topic.port.try_send(Heard::Bell { head, segments });
+                let _ = topic.port.try_send(RemoteUpdate::Notice { head, segments });
             }
             Err(error) => warn!(run = %topic.run, %error, "a doorbell was not understood"),
         }
     }
 
     fn deafen(&mut self, why: String) {
-        metrics::gauge!("runcast_doorbell_heard").set(0);
+        metrics::gauge!("runcast_doorbell_subscribed").set(0);
         self.unread.clear();
         self.losses += 1;
-        self.topics.lose_all().for_each(|topic| tell_deaf(&topic.port));
+        self.topics.lose_all().for_each(|topic| tell_not_subscribed(&topic.port));
         if self.ports.doorbell.lost(&why) {
             warn!(reason = why, "doorbells are not heard");
         }
@@ -190,7 +190,7 @@ impl Bridge {
         self.unread.push(channel);
     }
 
-    /// Looks at all runs that are followed. While no bell can be heard, this is how their viewers hear of anything.
+    /// Looks at all runs that are followed. While no notice can be heard, this is how their viewers hear of anything.
     fn check_tips(&mut self, ctx: &mut Context<Self>) {
         if !self.reading {
             self.reading = true;
@@ -221,8 +221,8 @@ impl Bridge {
         for ((channel, stood), head) in channels.iter().zip(stood).zip(heads) {
             let Some(topic) = self.topics.get(channel) else { continue };
             let heard = match head {
-                Ok(head) if stood && topic.stands() && self.losses == losses => Heard::Tip(head),
-                Ok(head) => Heard::Bell { head, segments: Vec::new() },
+                Ok(head) if stood && topic.stands() && self.losses == losses => RemoteUpdate::Tip(head),
+                Ok(head) => RemoteUpdate::Notice { head, segments: Vec::new() },
                 Err(error) => {
                     debug!(run = %topic.run, %error, "the run's head can't be read");
                     continue;
@@ -237,20 +237,20 @@ impl Bridge {
         for (channel, topic) in self.topics.sweep(Instant::now()) {
             self.wanted.remove(&channel);
             self.wanted_screens.remove(&self.ports.journal.screen_channel(&topic.run));
-            tell_deaf(&topic.port);
+            tell_not_subscribed(&topic.port);
         }
         metrics::gauge!("runcast_followed_runs").set(self.topics.len() as f64);
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a room that does not hear it would think that it knows everything")]
-fn tell_deaf(room: &Recipient<Heard>) {
-    room.do_send(Heard::Deaf);
+fn tell_not_subscribed(room: &Recipient<RemoteUpdate>) {
+    room.do_send(RemoteUpdate::NotSubscribed);
 }
 
 impl Drop for Bridge {
     fn drop(&mut self) {
-        self.topics.lose_all().for_each(|topic| tell_deaf(&topic.port));
+        self.topics.lose_all().for_each(|topic| tell_not_subscribed(&topic.port));
     }
 }
 
@@ -268,7 +268,7 @@ impl Actor for Bridge {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        metrics::gauge!("runcast_doorbell_heard").set(0);
+        metrics::gauge!("runcast_doorbell_subscribed").set(0);
         self.listen(ctx);
         self.call_rooms(ctx);
         self.sweep();
@@ -288,7 +288,7 @@ impl Handler<Told> for Bridge {
                 self.gather(channel, ctx);
             }
             Event::Proven => {
-                metrics::gauge!("runcast_doorbell_heard").set(1);
+                metrics::gauge!("runcast_doorbell_subscribed").set(1);
                 if self.ports.doorbell.heard() {
                     info!("doorbells are heard");
                 }
@@ -319,15 +319,15 @@ impl Handler<Shown> for Bridge {
     type Result = ();
 
     fn handle(&mut self, Shown(channel, payload): Shown, _: &mut Self::Context) {
-        let node = bell::rung_by(&payload);
-        let bells = self.ports.journal.bells_of(&channel);
-        if let Some(topic) = bells.and_then(|channel| self.topics.get(&channel))
+        let node = notice::sender(&payload);
+        let notices = self.ports.journal.doorbell_channel(&channel);
+        if let Some(topic) = notices.and_then(|channel| self.topics.get(&channel))
             && node != self.ports.node.as_bytes()
         {
             let frame = payload.slice((node.len() + 1).min(payload.len())..);
             // One for which there is no room, here or there, is overtaken by the next.
             if let Ok(frame) = self.ports.shown.count(frame) {
-                let _ = topic.port.try_send(Heard::Screen(frame));
+                let _ = topic.port.try_send(RemoteUpdate::Screen(frame));
             }
         }
     }

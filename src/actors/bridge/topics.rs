@@ -77,7 +77,7 @@ impl<P> Topics<P> {
         }
     }
 
-    /// No bell can be heard any more.
+    /// No notice can be heard any more.
     pub(super) fn lose_all(&mut self) -> impl Iterator<Item = &Topic<P>> {
         self.topics.values_mut().map(|topic| {
             topic.stands = false;

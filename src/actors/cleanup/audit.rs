@@ -7,8 +7,8 @@ use futures_util::StreamExt as _;
 use tracing::{info, warn};
 
 use super::sweep::{Halt, Sweeping};
+use crate::artifacts::{INCOMING, RUNS};
 use crate::protocol::{ArtifactId, Timestamp};
-use crate::storage::depot::{INCOMING, RUNS};
 use crate::storage::objects::Listed;
 
 /// Objects that are looked up at a time.
@@ -16,9 +16,9 @@ const PAGE: usize = 1_000;
 
 /// Finds orphans, and removes them if that is wanted.
 pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), Halt> {
-    let began = sweeping.depot.now();
+    let began = sweeping.artifacts.now();
     for prefix in [RUNS, INCOMING] {
-        let mut pages = sweeping.depot.parts().objects.list(prefix).ready_chunks(PAGE);
+        let mut pages = sweeping.artifacts.parts().objects.list(prefix).ready_chunks(PAGE);
         let mut page = Vec::new();
         while let Some(listed) = pages.next().await {
             for object in listed {
@@ -39,7 +39,7 @@ async fn look(sweeping: &mut Sweeping, page: &[Listed], began: Timestamp) -> Res
         return Ok(());
     }
     sweeping.extend().await?;
-    let parts = sweeping.depot.parts();
+    let parts = sweeping.artifacts.parts();
     let keys: Vec<String> = page.iter().map(|object| object.key.clone()).collect();
     let known = parts.catalog.see(&keys, began).await?;
     let grace = i64::try_from(sweeping.rules.orphan_grace.as_millis()).unwrap_or(i64::MAX);
@@ -68,12 +68,12 @@ async fn look(sweeping: &mut Sweeping, page: &[Listed], began: Timestamp) -> Res
 async fn lost(sweeping: &mut Sweeping, began: Timestamp) -> Result<(), Halt> {
     let mut after: Option<ArtifactId> = None;
     loop {
-        let parts = sweeping.depot.parts();
+        let parts = sweeping.artifacts.parts();
         let unseen = parts.catalog.unseen(began, after, sweeping.rules.batch).await?;
         let Some(last) = unseen.last() else { return Ok(()) };
         after = Some(last.id);
         sweeping.extend().await?;
-        let parts = sweeping.depot.parts();
+        let parts = sweeping.artifacts.parts();
         let mut gone = Vec::new();
         for row in &unseen {
             // Its object may have been replaced meanwhile.
@@ -85,7 +85,7 @@ async fn lost(sweeping: &mut Sweeping, began: Timestamp) -> Result<(), Halt> {
         }
         sweeping.swept.orphan_artifacts += gone.len() as u64;
         if sweeping.swept.orphans_removed {
-            parts.catalog.gone(&gone, sweeping.depot.now()).await?;
+            parts.catalog.gone(&gone, sweeping.artifacts.now()).await?;
         }
     }
 }

@@ -13,10 +13,10 @@ use tokio::sync::oneshot;
 use tracing::{debug, error, info};
 
 use super::messages::cleanup::{Sweep, SweepRefused, Swept};
-use super::supervision::Alive;
+use super::supervision::LiveActorGuard;
+use crate::artifacts::{ArtifactService, LAST_CLEANUP};
 use crate::protocol::Timestamp;
 use crate::storage::catalog::CatalogError;
-use crate::storage::depot::{Depot, LAST_CLEANUP};
 
 mod audit;
 mod sweep;
@@ -52,28 +52,28 @@ pub struct CleanupRules {
 /// See the module's page.
 pub struct Cleanup {
     rules: CleanupRules,
-    depot: Depot,
+    artifacts: ArtifactService,
     node: String,
     running: bool,
-    _alive: Alive,
+    _live: LiveActorGuard,
 }
 
 impl Cleanup {
     /// A cleanup on the node of this name.
-    pub fn new(rules: CleanupRules, depot: Depot, node: String, alive: Alive) -> Self {
-        Self { rules, depot, node, running: false, _alive: alive }
+    pub fn new(rules: CleanupRules, artifacts: ArtifactService, node: String, live: LiveActorGuard) -> Self {
+        Self { rules, artifacts, node, running: false, _live: live }
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
-        if self.running || self.depot.parts().clock.check().is_err() {
+        if self.running || self.artifacts.parts().clock.check().is_err() {
             return;
         }
         self.running = true;
-        let (depot, rules, node) = (self.depot.clone(), self.rules.clone(), self.node.clone());
+        let (artifacts, rules, node) = (self.artifacts.clone(), self.rules.clone(), self.node.clone());
         let work = async move {
-            match is_due(&depot, rules.interval).await {
+            match is_due(&artifacts, rules.interval).await {
                 Ok(true) => {
-                    if let Err(refused) = run(depot, rules, node, false).await {
+                    if let Err(refused) = run(artifacts, rules, node, false).await {
                         debug!(%refused, "no cleanup here");
                     }
                 }
@@ -86,21 +86,26 @@ impl Cleanup {
 }
 
 /// Whether the last run of any node is long enough ago; one that did not do all of it is followed sooner.
-async fn is_due(depot: &Depot, interval: Duration) -> Result<bool, CatalogError> {
-    let Some(text) = depot.parts().catalog.noted(LAST_CLEANUP).await? else { return Ok(true) };
+async fn is_due(artifacts: &ArtifactService, interval: Duration) -> Result<bool, CatalogError> {
+    let Some(text) = artifacts.parts().catalog.noted(LAST_CLEANUP).await? else { return Ok(true) };
     // What another version has noted and we can't read is no reason to wait.
     let Ok(last) = serde_json::from_str::<Swept>(&text) else { return Ok(true) };
     let is_done = last.error.is_none() && last.failed == 0;
     let wait = if is_done { interval } else { interval.min(AGAIN) };
     let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-    let (started, now) = (Timestamp::from_millis(last.started_at), depot.now());
+    let (started, now) = (Timestamp::from_millis(last.started_at), artifacts.now());
     // One of the future was dated by a clock that was ahead.
     Ok(started.plus_millis(wait_ms) <= now || started > now.plus_millis(AHEAD_MS))
 }
 
 /// One run, if no other one is on its way in the cluster.
-async fn run(depot: Depot, rules: CleanupRules, node: String, dry_run: bool) -> Result<Swept, SweepRefused> {
-    let swept = Sweeping::begin(depot.clone(), rules, node, dry_run).await?.finish().await;
+async fn run(
+    artifacts: ArtifactService,
+    rules: CleanupRules,
+    node: String,
+    dry_run: bool,
+) -> Result<Swept, SweepRefused> {
+    let swept = Sweeping::begin(artifacts.clone(), rules, node, dry_run).await?.finish().await;
     if dry_run {
         return Ok(swept);
     }
@@ -116,7 +121,7 @@ async fn run(depot: Depot, rules: CleanupRules, node: String, dry_run: bool) -> 
         (why, _) => error!(count, failed, why, "the cleanup did not remove all that was due"),
     }
     let text = serde_json::to_string(&swept).unwrap_or_default();
-    if let Err(error) = depot.parts().catalog.note(LAST_CLEANUP, &text).await {
+    if let Err(error) = artifacts.parts().catalog.note(LAST_CLEANUP, &text).await {
         info!(%error, "the cleanup could not be noted");
     }
     Ok(swept)
@@ -140,7 +145,7 @@ impl Handler<Sweep> for Cleanup {
             return answer(reply, Err(SweepRefused::Running));
         }
         self.running = true;
-        let work = run(self.depot.clone(), self.rules.clone(), self.node.clone(), dry_run);
+        let work = run(self.artifacts.clone(), self.rules.clone(), self.node.clone(), dry_run);
         ctx.spawn(wrap_future::<_, Self>(work).map(|swept, cleanup, _| {
             cleanup.running = false;
             answer(reply, swept);

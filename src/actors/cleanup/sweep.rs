@@ -8,10 +8,10 @@ use tracing::info;
 
 use super::super::messages::cleanup::{Amount, Item, SweepRefused, Swept};
 use super::{CleanupRules, LEASE, audit};
+use crate::artifacts::ArtifactService;
 use crate::protocol::{ArtifactId, Jump, Timestamp};
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::artifacts::{ArtifactCatalog, Due, DueFor, Kept};
-use crate::storage::depot::Depot;
 use crate::storage::objects::ObjectsError;
 
 /// How long the lease holds; it is extended with every step.
@@ -29,7 +29,7 @@ const AWAY_AFTER: u64 = 50;
 
 /// A run on its way.
 pub(super) struct Sweeping {
-    pub(super) depot: Depot,
+    pub(super) artifacts: ArtifactService,
     pub(super) rules: CleanupRules,
     pub(super) swept: Swept,
     began: Instant,
@@ -58,16 +58,16 @@ pub(super) enum Halt {
 impl Sweeping {
     /// Takes the lease; a dry run needs none.
     pub(super) async fn begin(
-        depot: Depot,
+        artifacts: ArtifactService,
         rules: CleanupRules,
         node: String,
         dry_run: bool,
     ) -> Result<Self, SweepRefused> {
-        let started_at = depot.now().as_millis();
+        let started_at = artifacts.now().as_millis();
         let orphans_removed = rules.orphans && !dry_run;
         let swept = Swept { node_id: node.clone(), started_at, dry_run, orphans_removed, ..Swept::default() };
         let holder = format!("{node} {}", ArtifactId::unique());
-        let sweeping = Self { depot, rules, swept, began: Instant::now(), holder, failed_in_a_row: 0 };
+        let sweeping = Self { artifacts, rules, swept, began: Instant::now(), holder, failed_in_a_row: 0 };
         match sweeping.extend().await {
             Ok(()) => Ok(sweeping),
             Err(Halt::TakenOver) => Err(SweepRefused::Running),
@@ -77,7 +77,7 @@ impl Sweeping {
     }
 
     fn catalog(&self) -> &dyn ArtifactCatalog {
-        &*self.depot.parts().catalog
+        &*self.artifacts.parts().catalog
     }
 
     /// Extends the lease, before each step that removes something: that the clock is right is looked at, too.
@@ -85,7 +85,7 @@ impl Sweeping {
         if self.swept.dry_run {
             return Ok(());
         }
-        let now = self.depot.parts().clock.check()?;
+        let now = self.artifacts.parts().clock.check()?;
         match self.catalog().lease(LEASE, &self.holder, now, now.plus_millis(LEASE_MS)).await? {
             true => Ok(()),
             false => Err(Halt::TakenOver),
@@ -118,7 +118,7 @@ impl Sweeping {
 
     /// All that is due for this reason, batch by batch, the oldest first: what fails is behind us and blocks nothing.
     async fn remove(&mut self, why: DueFor) -> Result<(), Halt> {
-        let mut query = self.depot.due(why, self.rules.batch);
+        let mut query = self.artifacts.due(why, self.rules.batch);
         loop {
             let due = self.catalog().due(&query).await?;
             let Some(last) = due.last() else { return Ok(()) };
@@ -139,7 +139,7 @@ impl Sweeping {
     }
 
     async fn remove_batch(&mut self, why: DueFor, due: Vec<Due>) -> Result<(), Halt> {
-        let objects = &self.depot.parts().objects;
+        let objects = &self.artifacts.parts().objects;
         let removals = stream::iter(due).map(|due| async move {
             let removed = match why {
                 // What was deleted may have been on its way.
@@ -162,7 +162,7 @@ impl Sweeping {
                     self.swept.failed += 1;
                     info!(artifact = %due.artifact.id, key = due.key, %error, "a removal failed");
                     let pause = PUT_OFF_MS << due.failures.min(MAX_DOUBLINGS);
-                    self.catalog().put_off(due.artifact.id, self.depot.now().plus_millis(pause)).await?;
+                    self.catalog().put_off(due.artifact.id, self.artifacts.now().plus_millis(pause)).await?;
                     last_error = Some(error);
                 }
             }
@@ -170,7 +170,7 @@ impl Sweeping {
         match why {
             DueFor::Replaced => self.catalog().forget_replaced(&gone).await?,
             DueFor::Abandoned | DueFor::Expired | DueFor::Removed => {
-                self.catalog().gone(&gone, self.depot.now()).await?;
+                self.catalog().gone(&gone, self.artifacts.now()).await?;
             }
         }
         match last_error {
@@ -204,7 +204,7 @@ impl Sweeping {
         let retained_by = match why {
             DueFor::Expired => {
                 let pin = self.catalog().pinned(&artifact.run).await?;
-                let expiry = self.depot.expiry(&Kept { artifact: artifact.clone(), pin });
+                let expiry = self.artifacts.expiry(&Kept { artifact: artifact.clone(), pin });
                 Some(expiry.by.to_string())
             }
             DueFor::Abandoned | DueFor::Removed | DueFor::Replaced => None,
@@ -231,7 +231,7 @@ impl Sweeping {
     /// Tombstones past their time.
     async fn forget(&mut self) -> Result<(), Halt> {
         let tombstone = i64::try_from(self.rules.tombstone.as_millis()).unwrap_or(i64::MAX);
-        let before: Timestamp = self.depot.now().plus_millis(-tombstone);
+        let before: Timestamp = self.artifacts.now().plus_millis(-tombstone);
         loop {
             let forgotten = self.catalog().purge(before, self.rules.batch).await?;
             self.swept.forgotten += forgotten as u64;

@@ -4,28 +4,28 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::artifacts::{ArtifactLimits, Parts, Spool};
 use crate::protocol::{Clock, Retention};
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
-use crate::storage::depot::{DepotLimits, Parts, Spool};
 use crate::storage::objects::{Objects, ObjectsOptions, Place, UrlKey};
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// A depot in memory and a directory, and its clock.
-async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
+/// A artifacts in memory and a directory, and its clock.
+async fn artifacts(home: &tempfile::TempDir) -> (ArtifactService, Arc<AtomicI64>) {
     let clock = Arc::new(AtomicI64::new(1_795_454_147_966));
     let (now, running) = (clock.clone(), clock.clone());
     let path = home.path().join("objects");
     std::fs::create_dir(&path).unwrap();
     let place = Place::Directory { path, min_free_bytes: 0 };
     let second = Duration::from_secs(1);
-    let depot = Depot::new(Parts {
+    let artifacts = ArtifactService::new(Parts {
         catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),
         objects: Objects::open(&ObjectsOptions { place, request: second, retry: second }).unwrap(),
         retention: Retention::new(30, []),
         spool: Spool::open(&home.path().join("spool"), 0).unwrap(),
         urls: UrlKey::from_text("a key of some length............"),
-        limits: DepotLimits {
+        limits: ArtifactLimits {
             bytes: 1_000,
             per_run: 10,
             url_ttl: second,
@@ -45,7 +45,7 @@ async fn depot(home: &tempfile::TempDir) -> (Depot, Arc<AtomicI64>) {
             Duration::from_secs(3_600),
         ),
     });
-    (depot, clock)
+    (artifacts, clock)
 }
 
 fn rules() -> CleanupRules {
@@ -59,68 +59,68 @@ fn rules() -> CleanupRules {
     }
 }
 
-async fn due(depot: &Depot) -> bool {
-    is_due(depot, rules().interval).await.unwrap()
+async fn due(artifacts: &ArtifactService) -> bool {
+    is_due(artifacts, rules().interval).await.unwrap()
 }
 
 #[tokio::test]
 async fn it_is_due_at_first_and_then_after_the_interval_whoever_ran_last() {
     let home = tempfile::tempdir().unwrap();
-    let (depot, clock) = depot(&home).await;
-    assert!(due(&depot).await, "nobody has ever cleaned up");
-    run(depot.clone(), rules(), "another node".into(), false).await.unwrap();
-    assert!(!due(&depot).await);
+    let (artifacts, clock) = artifacts(&home).await;
+    assert!(due(&artifacts).await, "nobody has ever cleaned up");
+    run(artifacts.clone(), rules(), "another node".into(), false).await.unwrap();
+    assert!(!due(&artifacts).await);
     clock.fetch_add(24 * HOUR_MS - 1, Ordering::Relaxed);
-    assert!(!due(&depot).await);
+    assert!(!due(&artifacts).await);
     clock.fetch_add(1, Ordering::Relaxed);
-    assert!(due(&depot).await);
+    assert!(due(&artifacts).await);
 }
 
 #[tokio::test]
 async fn a_dry_run_puts_nothing_off() {
     let home = tempfile::tempdir().unwrap();
-    let (depot, _) = depot(&home).await;
-    run(depot.clone(), rules(), "node".into(), true).await.unwrap();
-    assert!(due(&depot).await);
+    let (artifacts, _) = artifacts(&home).await;
+    run(artifacts.clone(), rules(), "node".into(), true).await.unwrap();
+    assert!(due(&artifacts).await);
 }
 
 #[tokio::test]
 async fn a_run_that_did_not_do_all_is_followed_within_the_hour() {
     let home = tempfile::tempdir().unwrap();
-    let (depot, clock) = depot(&home).await;
+    let (artifacts, clock) = artifacts(&home).await;
     for unfinished in
         [Swept { error: Some("the store: away".into()), ..Swept::default() }, Swept { failed: 1, ..Swept::default() }]
     {
-        let last = Swept { started_at: depot.now().as_millis(), ..unfinished };
-        depot.parts().catalog.note(LAST_CLEANUP, &serde_json::to_string(&last).unwrap()).await.unwrap();
-        assert!(!due(&depot).await);
+        let last = Swept { started_at: artifacts.now().as_millis(), ..unfinished };
+        artifacts.parts().catalog.note(LAST_CLEANUP, &serde_json::to_string(&last).unwrap()).await.unwrap();
+        assert!(!due(&artifacts).await);
         clock.fetch_add(HOUR_MS, Ordering::Relaxed);
-        assert!(due(&depot).await, "{last:?}");
+        assert!(due(&artifacts).await, "{last:?}");
     }
 }
 
 #[tokio::test]
 async fn a_run_on_another_node_is_waited_for() {
     let home = tempfile::tempdir().unwrap();
-    let (depot, clock) = depot(&home).await;
-    let running = Sweeping::begin(depot.clone(), rules(), "another node".into(), false).await.unwrap();
-    let refused = run(depot.clone(), rules(), "node".into(), false).await;
+    let (artifacts, clock) = artifacts(&home).await;
+    let running = Sweeping::begin(artifacts.clone(), rules(), "another node".into(), false).await.unwrap();
+    let refused = run(artifacts.clone(), rules(), "node".into(), false).await;
     assert_eq!(refused, Err(SweepRefused::Running));
-    assert!(run(depot.clone(), rules(), "node".into(), true).await.is_ok(), "looking takes no lease");
+    assert!(run(artifacts.clone(), rules(), "node".into(), true).await.is_ok(), "looking takes no lease");
     drop(running); // killed: its lease runs out
     clock.fetch_add(HOUR_MS, Ordering::Relaxed);
-    assert!(run(depot, rules(), "node".into(), false).await.is_ok());
+    assert!(run(artifacts, rules(), "node".into(), false).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_run_that_a_clock_which_was_ahead_has_dated_is_not_waited_for() {
     let home = tempfile::tempdir().unwrap();
-    let (depot, clock) = depot(&home).await;
-    let at = |ahead| Swept { started_at: depot.now().plus_millis(ahead).as_millis(), ..Swept::default() };
+    let (artifacts, clock) = artifacts(&home).await;
+    let at = |ahead| Swept { started_at: artifacts.now().plus_millis(ahead).as_millis(), ..Swept::default() };
     for (ahead, is_due) in [(0, false), (HOUR_MS, false), (24 * HOUR_MS, true)] {
-        depot.parts().catalog.note(LAST_CLEANUP, &serde_json::to_string(&at(ahead)).unwrap()).await.unwrap();
-        assert_eq!(due(&depot).await, is_due, "{ahead}");
+        artifacts.parts().catalog.note(LAST_CLEANUP, &serde_json::to_string(&at(ahead)).unwrap()).await.unwrap();
+        assert_eq!(due(&artifacts).await, is_due, "{ahead}");
     }
     clock.fetch_add(24 * HOUR_MS, Ordering::Relaxed);
-    assert!(!due(&depot).await, "it is its time now");
+    assert!(!due(&artifacts).await, "it is its time now");
 }

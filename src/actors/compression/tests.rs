@@ -1,28 +1,28 @@
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::artifacts::{ArtifactLimits, Parts, Spool};
 use crate::protocol::{
     ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Clock, ContentCoding, Retention, RunId, Sha256, Timestamp,
     artifact,
 };
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
-use crate::storage::depot::{DepotLimits, Parts, Spool};
 use crate::storage::objects::{Objects, ObjectsError, ObjectsOptions, Place, UrlKey};
 use crate::storage::space::free_bytes;
 
-/// A depot whose store has nothing, and of whose spool's disk so many bytes stay free.
-async fn depot(home: &Path, keep: u64) -> Depot {
+/// A artifacts whose store has nothing, and of whose spool's disk so many bytes stay free.
+async fn artifacts(home: &Path, keep: u64) -> ArtifactService {
     let path = home.join("objects");
     std::fs::create_dir_all(&path).unwrap();
     let second = Duration::from_secs(1);
     let place = Place::Directory { path, min_free_bytes: 0 };
-    Depot::new(Parts {
+    ArtifactService::new(Parts {
         catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),
         objects: Objects::open(&ObjectsOptions { place, request: second, retry: second }).unwrap(),
         retention: Retention::new(30, []),
         spool: Spool::open(&home.join("spool"), keep).unwrap(),
         urls: UrlKey::from_text("a key of some length............"),
-        limits: DepotLimits {
+        limits: ArtifactLimits {
             bytes: u64::MAX,
             per_run: 1,
             url_ttl: second,
@@ -67,10 +67,10 @@ async fn nothing_is_fetched_for_whose_smaller_form_there_is_no_space() {
     let home = tempfile::tempdir().unwrap();
     let free = free_bytes(home.path()).unwrap();
     // Half of the disk is for the original, and only a quarter of it is left for the smaller form.
-    let depot_of = async |keep| depot(home.path(), keep).await;
+    let depot_of = async |keep| artifacts(home.path(), keep).await;
     let recompressed = try_recompress(&depot_of(free / 4).await, &row(free / 2), Arc::default()).await;
     assert_eq!(recompressed, Ok(Why::NoSpace.as_str()));
     // What finds space is fetched: nothing is there.
     let fetched = try_recompress(&depot_of(free / 4).await, &row(free / 4), Arc::default()).await;
-    assert_eq!(fetched, Err(DepotError::Objects(ObjectsError::NotFound)));
+    assert_eq!(fetched, Err(ArtifactError::Objects(ObjectsError::NotFound)));
 }

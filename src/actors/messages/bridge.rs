@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use actix::{Message, Recipient};
 use bytes::Bytes;
 
-use super::room::Heard;
+use super::room::RemoteUpdate;
 use crate::protocol::RunId;
 
 /// A room follows its run, or lets it go. Told again it changes nothing.
@@ -17,7 +17,7 @@ pub struct Follow {
     /// The room's life: an older one lets nothing go that a younger one follows.
     pub generation: u64,
     /// Where what is heard goes; `None` to let go.
-    pub heard: Option<Recipient<Heard>>,
+    pub heard: Option<Recipient<RemoteUpdate>>,
 }
 
 /// A screen frame that the other nodes' viewers are to see, too. Newest wins.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use actix::Message;
 
-use crate::storage::depot::Smaller;
+use crate::artifacts::Smaller;
 
 /// Find a smaller form of a file that stays until this is answered. Answered with `None`: it is stored as it came.
 #[derive(Message, Clone, Debug)]

@@ -2,9 +2,9 @@
 
 use actix::Message;
 
-use super::usher::UsherPort;
+use super::thread_agent::ThreadAgentPort;
 
-/// A worker thread's usher wants its pulse.
+/// A worker thread's thread agent wants its pulse.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
-pub struct Attend(pub UsherPort);
+pub struct AddThread(pub ThreadAgentPort);

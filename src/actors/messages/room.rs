@@ -1,4 +1,4 @@
-//! What a room understands: publish, read, wait, enrol, and what it hears from other nodes.
+//! What a room understands: publish, read, wait, subscribe, and what it hears from other nodes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,11 +8,11 @@ use actix::{Message, Recipient};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::gallery::GalleryPort;
+use super::broadcaster::BroadcasterPort;
 use crate::budget::{Buffer, Held};
 use crate::protocol::cursor::Place;
-use crate::protocol::state::RunStatus;
 use crate::protocol::{After, Cursor, Epoch, Lines, ProducerId, RunId, Segment, Seq};
+use crate::run_state::RunStatus;
 use crate::storage::journal::{Appended, Head, OnGap, Refusal, RunPhase};
 
 /// The addresses of one life of a room. Cloned as an `Arc`, never per message.
@@ -32,19 +32,19 @@ pub struct RoomPort {
     pub fold: Recipient<Fold>,
     /// Shows the live screen.
     pub show: Recipient<Show>,
-    /// Adds a gallery.
-    pub enrol: Recipient<Enrol>,
-    /// Removes a gallery.
-    pub dismiss: Recipient<Dismiss>,
+    /// Adds a broadcaster.
+    pub subscribe: Recipient<Subscribe>,
+    /// Removes a broadcaster.
+    pub dismiss: Recipient<Unsubscribe>,
     /// Frees cached segments.
-    pub give_way: Recipient<GiveWay>,
+    pub reclaim: Recipient<Reclaim>,
     /// Hears of other nodes.
-    pub heard: Recipient<Heard>,
+    pub heard: Recipient<RemoteUpdate>,
     /// Figures that others may read without asking.
     pub gauge: Arc<RoomGauge>,
 }
 
-/// A room's figures, written by the room and its galleries, read by anyone.
+/// A room's figures, written by the room and its broadcasters, read by anyone.
 #[derive(Debug, Default)]
 pub struct RoomGauge {
     /// Viewers on this node.
@@ -255,23 +255,23 @@ pub struct Folded {
 #[rtype(result = "()")]
 pub struct Show(pub Bytes);
 
-/// A gallery wants the run's segments. Answered by [`super::gallery::TipIs`].
+/// A broadcaster wants the run's segments. Answered by [`super::broadcaster::TipIs`].
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Enrol(pub GalleryPort);
+pub struct Subscribe(pub BroadcasterPort);
 
-/// A gallery has no viewers any more.
+/// A broadcaster has no viewers any more.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Dismiss {
+pub struct Unsubscribe {
     /// Its id.
-    pub gallery: u64,
+    pub broadcaster: u64,
 }
 
 /// The registry wants something back.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
-pub enum GiveWay {
+pub enum Reclaim {
     /// The node holds too many segments and states: free yours.
     Memory,
     /// The node has too many rooms: retire now if nobody uses you.
@@ -283,9 +283,9 @@ pub enum GiveWay {
 /// What a room hears of other nodes, by the bridge while it follows its run. Bells may be lost, doubled, late, or out of order.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
-pub enum Heard {
+pub enum RemoteUpdate {
     /// Some node stored something.
-    Bell {
+    Notice {
         /// The run then.
         head: Head,
         /// What was stored; empty when it has to be read.
@@ -296,7 +296,7 @@ pub enum Heard {
     /// The screen, as another node was shown it.
     Screen(Bytes),
     /// Bells are not heard any more: what the room knows may be old.
-    Deaf,
+    NotSubscribed,
     /// The bridge is another one and knows nobody: a room that follows its run must say so once more.
     Forgotten,
 }

@@ -1,4 +1,4 @@
-//! What a session offers to the gallery and the usher on its own thread.
+//! What a session offers to the broadcaster and the thread agent on its own thread.
 //!
 //! These are calls, not messages: they never leave the thread, and the hand-over of a segment to a thousand sockets is
 //! the one place where a message per viewer was measured to cost more than it is worth (ARCHITECTURE.md). A call never
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::gallery::TipIs;
+use super::broadcaster::TipIs;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Connection, Segment};
 

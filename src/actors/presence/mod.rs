@@ -1,9 +1,9 @@
 //! Presence: tells the other nodes of a cluster who is connected here, and looks who is connected there.
 //!
-//! Receives nothing. Sends [`CallRoll`] to the threads' ushers: one message per thread and second, and what has come and
-//! gone comes back as one list. Reports that to Redis, and tells [`Neighbours`] what is there. When Redis is away the others
+//! Receives nothing. Sends [`CollectChanges`] to the threads' thread agents: one message per thread and second, and what has come and
+//! gone comes back as one list. Reports that to Redis, and tells [`Peers`] what is there. When Redis is away the others
 //! are unknown, which is logged once. After any failure, its own included, everything is reported anew: it keeps how many
-//! watch each run, and nobody by name. A node that lives under the same name is logged once, and told by [`Namesake`]. On
+//! watch each run, and nobody by name. A node that lives under the same name is logged once, and told by [`NodeIdConflict`]. On
 //! overload it skips a second.
 
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::{debug, error, info, warn};
 
-use super::messages::presence::{Namesake, Neighbours};
-use super::messages::usher::{CallRoll, Roll, Ushers};
-use super::supervision::Alive;
+use super::messages::thread_agent::{CollectChanges, ThreadAgents, ViewerChanges};
+use super::shared::{NodeIdConflict, Peers};
+use super::supervision::LiveActorGuard;
 use crate::storage::presence::{Figures, Register, RegisterError, Report, Reported, Tell};
 use crate::storage::redis::{LinkStatus, RedisError};
 
-mod ledger;
+mod viewer_counts;
 
-use ledger::Ledger;
+use viewer_counts::ViewerCounts;
 
 /// How often changes are told, and the other nodes looked at.
 const ROUND: Duration = Duration::from_secs(1);
@@ -36,11 +36,11 @@ pub struct PresencePorts {
     /// This node's id.
     pub node: Arc<str>,
     /// The worker threads.
-    pub ushers: Ushers,
+    pub thread_agents: ThreadAgents,
     /// Where what is seen of the others is told.
-    pub neighbours: Neighbours,
+    pub peers: Peers,
     /// Where it is told whether another one has this node's name.
-    pub namesake: Namesake,
+    pub node_id_conflict: NodeIdConflict,
     /// How this node is.
     pub figures: Tell<Figures>,
     /// A report is due after this, also when nothing has changed.
@@ -51,15 +51,15 @@ pub struct PresencePorts {
 pub struct Presence {
     ports: PresencePorts,
     /// What Redis has of this node; `None` when that is not certain.
-    told: Option<Told>,
+    told: Option<LastReport>,
     /// A round is under way.
     busy: bool,
-    _alive: Alive,
+    _live: LiveActorGuard,
 }
 
 /// What Redis has of this node.
-struct Told {
-    ledger: Ledger,
+struct LastReport {
+    counts: ViewerCounts,
     /// Through which connection. Another one may lead to another Redis.
     generation: u64,
     at: Instant,
@@ -76,8 +76,8 @@ enum Failure {
 
 impl Presence {
     /// One that has not told anything yet.
-    pub fn new(ports: PresencePorts, alive: Alive) -> Self {
-        Self { ports, told: None, busy: false, _alive: alive }
+    pub fn new(ports: PresencePorts, live: LiveActorGuard) -> Self {
+        Self { ports, told: None, busy: false, _live: live }
     }
 
     fn go_round(&mut self, ctx: &mut Context<Self>) {
@@ -95,7 +95,7 @@ impl Presence {
 }
 
 impl PresencePorts {
-    async fn round(&self, told: Option<Told>) -> Option<Told> {
+    async fn round(&self, told: Option<LastReport>) -> Option<LastReport> {
         let told = match self.tell(told).await {
             Ok(told) => told,
             Err(Failure::Store(error)) => {
@@ -105,7 +105,7 @@ impl PresencePorts {
             }
             // Nothing is wrong with Redis.
             Err(error @ Failure::Thread) => {
-                count_failures("roll", 1);
+                count_failures("collect", 1);
                 debug!(%error, "this node was not reported");
                 None
             }
@@ -119,59 +119,59 @@ impl PresencePorts {
 
     fn lose(&self, error: &RegisterError) {
         metrics::gauge!("runcast_nodes").set(0);
-        if self.neighbours.lost(&error.to_string()) {
+        if self.peers.lost(&error.to_string()) {
             warn!(%error, "who is connected to the other nodes is unknown");
         }
     }
 
     async fn look(&self) -> Result<(), RegisterError> {
         let at = Instant::now();
-        let wanted = self.neighbours.wanted(at);
+        let wanted = self.peers.wanted(at);
         let mut nodes = self.register.look(&wanted).await?;
         metrics::gauge!("runcast_nodes").set(nodes.len() as f64);
         nodes.retain(|seen| *seen.node != *self.node);
-        if self.neighbours.told(at, nodes, &wanted) {
+        if self.peers.told(at, nodes, &wanted) {
             info!("who is connected to the other nodes is known again");
         }
         Ok(())
     }
 
     /// Reports what has changed, or everything if it is not certain what Redis has.
-    async fn tell(&self, told: Option<Told>) -> Result<Option<Told>, Failure> {
+    async fn tell(&self, told: Option<LastReport>) -> Result<Option<LastReport>, Failure> {
         let generation = self.generation().await?;
         let told = told.filter(|told| told.generation == generation);
-        if let Some(Told { mut ledger, at, .. }) = told
-            && let Some(roll) = self.changes().await?
+        if let Some(LastReport { mut counts, at, .. }) = told
+            && let Some(changes) = self.changes().await?
         {
-            let (began, ended, viewers) = ledger.take(roll);
+            let (began, ended, viewers) = counts.take(changes);
             let nothing_new = began.is_empty() && ended.is_empty() && viewers.is_empty();
             if nothing_new && at.elapsed() < self.report_every {
-                return Ok(Some(Told { ledger, generation, at }));
+                return Ok(Some(LastReport { counts, generation, at }));
             }
             let report = Report { whole: false, began, ended, viewers, figures: (self.figures)() };
             if self.report(report).await? {
-                return Ok(Some(Told { ledger, generation, at: Instant::now() }));
+                return Ok(Some(LastReport { counts, generation, at: Instant::now() }));
             }
             info!("Redis has forgotten who is connected here: everybody is reported anew");
         }
-        let mut ledger = Ledger::default();
-        let everybody = self.roll(true).await?;
-        let (began, _, viewers) = ledger.take(everybody);
+        let mut counts = ViewerCounts::default();
+        let everybody = self.collect(true).await?;
+        let (began, _, viewers) = counts.take(everybody);
         let report = Report { whole: true, began, ended: Vec::new(), viewers, figures: (self.figures)() };
         let stored = self.report(report).await?;
-        Ok(stored.then(|| Told { ledger, generation, at: Instant::now() }))
+        Ok(stored.then(|| LastReport { counts, generation, at: Instant::now() }))
     }
 
-    /// Reports, and watches out for a namesake; false when Redis has forgotten what the report builds on.
+    /// Reports, and watches out for a node with the same id; false when Redis has forgotten what the report builds on.
     async fn report(&self, report: Report) -> Result<bool, Failure> {
         let reported = self.register.report(report).await?;
         let at = Instant::now();
         match reported {
             Reported::Forgotten => return Ok(false),
-            Reported::Contested if self.namesake.traced(at) => {
+            Reported::Contested if self.node_id_conflict.traced(at) => {
                 error!(node = %self.node, "another node that lives has this node's name: neither hears what the other stores");
             }
-            Reported::Stored if self.namesake.untraced(at, self.register.ttl()) => {
+            Reported::Stored if self.node_id_conflict.untraced(at, self.register.ttl()) => {
                 info!(node = %self.node, "no other node has this node's name any more");
             }
             Reported::Contested | Reported::Stored => {}
@@ -191,20 +191,22 @@ impl PresencePorts {
         Err(RedisError::Unavailable(why).into())
     }
 
-    /// What has changed since the last roll; `None` when a thread does not know.
-    async fn changes(&self) -> Result<Option<Roll>, Failure> {
-        let roll = self.roll(false).await?;
-        Ok((!roll.whole).then_some(roll))
+    /// What has changed since the last changes; `None` when a thread does not know.
+    async fn changes(&self) -> Result<Option<ViewerChanges>, Failure> {
+        let changes = self.collect(false).await?;
+        Ok((!changes.whole).then_some(changes))
     }
 
-    /// The threads' rolls, as one.
-    async fn roll(&self, whole: bool) -> Result<Roll, Failure> {
-        let asked = self.ushers.ask(|usher, reply| usher.roll.try_send(CallRoll { whole, reply }).is_ok());
-        let rolls = actix_rt::time::timeout(PATIENCE, asked).await.ok().flatten().ok_or(Failure::Thread)?;
-        Ok(rolls.into_iter().fold(Roll::default(), |mut all, roll| {
-            all.whole |= roll.whole;
-            all.began.extend(roll.began);
-            all.ended.extend(roll.ended);
+    /// The threads' changes, as one.
+    async fn collect(&self, whole: bool) -> Result<ViewerChanges, Failure> {
+        let asked = self
+            .thread_agents
+            .ask(|thread_agent, reply| thread_agent.changes.try_send(CollectChanges { whole, reply }).is_ok());
+        let changes = actix_rt::time::timeout(PATIENCE, asked).await.ok().flatten().ok_or(Failure::Thread)?;
+        Ok(changes.into_iter().fold(ViewerChanges::default(), |mut all, changes| {
+            all.whole |= changes.whole;
+            all.began.extend(changes.began);
+            all.ended.extend(changes.ended);
             all
         }))
     }
@@ -218,7 +220,7 @@ impl Actor for Presence {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        for work in ["report", "roll", "look"] {
+        for work in ["report", "collect", "look"] {
             count_failures(work, 0); // the first one must be an increase
         }
         self.go_round(ctx);

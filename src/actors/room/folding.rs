@@ -14,8 +14,8 @@ use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::budget::{Budget, Buffer};
 use crate::protocol::cursor::Place;
 use crate::protocol::lineage::Resume;
-use crate::protocol::state::RunState;
 use crate::protocol::{After, Cursor, RunId, Segment};
+use crate::run_state::RunState;
 use crate::storage::journal::{Head, JournalError, RunPhase};
 
 /// Before the first event.

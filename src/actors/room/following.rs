@@ -1,7 +1,7 @@
 //! How a room follows its run while other nodes store to it: by doorbells, and by reading what they leave out.
 //!
-//! It follows while it has viewers or long polls. Otherwise, and while no bell can be heard, what it knows may be old, and
-//! it asks the journal before it answers; those who read by pages it always asks for, because a bell may be on its way.
+//! It follows while it has viewers or long polls. Otherwise, and while no notice can be heard, what it knows may be old, and
+//! it asks the journal before it answers; those who read by pages it always asks for, because a notice may be on its way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use tracing::warn;
 use super::log::Growth;
 use super::{RETRY, Room};
 use crate::actors::messages::bridge::{Follow, Mirror};
-use crate::actors::messages::room::{Heard, Show};
-use crate::actors::supervision::Line;
+use crate::actors::messages::room::{RemoteUpdate, Show};
+use crate::actors::supervision::ServiceRecipient;
 use crate::protocol::Segment;
 use crate::storage::journal::{Head, RunPhase};
 
 /// What lets a room hear of other nodes; a single node has none.
 #[derive(Clone)]
-pub struct Ears {
+pub struct RemoteFeed {
     /// The bridge.
-    pub follow: Line<Follow>,
+    pub follow: ServiceRecipient<Follow>,
     /// The same, for what this node is shown.
-    pub mirror: Line<Mirror>,
-    /// How long what is missing before a bell may still come by itself.
+    pub mirror: ServiceRecipient<Mirror>,
+    /// How long what is missing before a notice may still come by itself.
     pub reorder: Duration,
 }
 
@@ -39,53 +39,53 @@ pub(super) struct Following {
     /// A hole is being waited for, or read.
     filling: bool,
     /// Who told last of the log.
-    told_by: Told,
+    source: UpdateSource,
 }
 
 /// From whom a room hears of what other nodes stored.
 #[derive(Clone, Copy, Debug, Default)]
-enum Told {
+enum UpdateSource {
     #[default]
     Doorbell,
     /// The bridge, which asked the journal.
     Check,
 }
 
-impl Told {
+impl UpdateSource {
     /// Somebody told of what lies behind a hole, which had to be read.
     fn count_repair(self) {
         let by = match self {
             Self::Doorbell => "doorbell",
             Self::Check => "check",
         };
-        metrics::counter!("runcast_holes_repaired_total", "told_by" => by).increment(1);
+        metrics::counter!("runcast_holes_repaired_total", "source" => by).increment(1);
     }
 }
 
 impl Room {
     /// Whether nobody else stores.
     pub(super) fn is_alone(&self) -> bool {
-        self.ports.ears.is_none()
+        self.ports.remote_feed.is_none()
     }
 
-    /// Whether what is known is all there is: nothing can be stored elsewhere without a bell being heard.
+    /// Whether what is known is all there is: nothing can be stored elsewhere without a notice being heard.
     pub(super) fn is_current(&self) -> bool {
         self.is_alone() || (self.following.listening && self.log.hole().is_none())
     }
 
     /// Follows or lets go, as the room's viewers want it.
-    pub(super) fn mind_following(&mut self, ctx: &mut Context<Self>) {
-        let Some(ears) = &self.ports.ears else { return };
-        let wanted = !self.retired && (!self.galleries.is_empty() || !self.waits.is_empty());
+    pub(super) fn update_following(&mut self, ctx: &mut Context<Self>) {
+        let Some(remote_feed) = &self.ports.remote_feed else { return };
+        let wanted = !self.retired && (!self.broadcasters.is_empty() || !self.waits.is_empty());
         if wanted == self.following.asked {
             return;
         }
         let heard = wanted.then(|| ctx.address().recipient());
         let follow = Follow { run: self.run.clone(), generation: self.generation, heard };
-        match ears.follow.try_send(follow) {
+        match remote_feed.follow.try_send(follow) {
             Ok(()) => self.following.asked = wanted,
             Err(_) => {
-                ctx.run_later(RETRY, Self::mind_following);
+                ctx.run_later(RETRY, Self::update_following);
             }
         }
     }
@@ -93,16 +93,16 @@ impl Room {
     /// Asks the bridge once more: one that was built anew knows nobody.
     pub(super) fn remind_bridge(&mut self, ctx: &mut Context<Self>) {
         if std::mem::take(&mut self.following.asked) {
-            self.mind_following(ctx);
+            self.update_following(ctx);
         }
     }
 
     /// The room ends.
     pub(super) fn let_go(&self) {
-        if let (true, Some(ears)) = (self.following.asked, &self.ports.ears) {
+        if let (true, Some(remote_feed)) = (self.following.asked, &self.ports.remote_feed) {
             let follow = Follow { run: self.run.clone(), generation: self.generation, heard: None };
-            // A bridge that does not hear it finds the room gone when the next bell rings.
-            let _ = ears.follow.try_send(follow);
+            // A bridge that does not hear it finds the room gone when the next notice rings.
+            let _ = remote_feed.follow.try_send(follow);
         }
     }
 
@@ -111,10 +111,10 @@ impl Room {
         let growth =
             if self.following.asked { self.log.hear(segments, head) } else { self.log.advance(segments, head) };
         self.grow(growth, ctx);
-        self.mind_hole(ctx);
+        self.update_hole(ctx);
     }
 
-    /// The journal told the head to those who asked. Who hears bells gives them a moment to bring what is new, and reads it
+    /// The journal told the head to those who asked. Who hears notices gives them a moment to bring what is new, and reads it
     /// if they do not; else it holds at once, and readers pull what they miss.
     pub(super) fn consulted(&mut self, head: Head, ctx: &mut Context<Self>) {
         if self.following.listening { self.advance(Vec::new(), head, ctx) } else { self.jump(head, ctx) }
@@ -127,13 +127,13 @@ impl Room {
     }
 
     /// Gives what is missing a moment to come, then reads it.
-    fn mind_hole(&mut self, ctx: &mut Context<Self>) {
+    fn update_hole(&mut self, ctx: &mut Context<Self>) {
         if self.log.hole().is_none() || self.following.filling {
             return;
         }
-        let Some(ears) = &self.ports.ears else { return };
+        let Some(remote_feed) = &self.ports.remote_feed else { return };
         self.following.filling = true;
-        ctx.run_later(ears.reorder, |room, ctx| match room.log.hole() {
+        ctx.run_later(remote_feed.reorder, |room, ctx| match room.log.hole() {
             Some(next) => room.fill(next - 1, ctx),
             None => {
                 room.following.filling = false;
@@ -152,7 +152,7 @@ impl Room {
                 Ok(segments) => match room.log.fill(segments) {
                     Some(growth) => {
                         if !matches!(growth, Growth::None) {
-                            room.following.told_by.count_repair();
+                            room.following.source.count_repair();
                         }
                         room.grow(growth, ctx);
                     }
@@ -186,27 +186,27 @@ impl Room {
     }
 }
 
-impl Handler<Heard> for Room {
+impl Handler<RemoteUpdate> for Room {
     type Result = ();
 
-    fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
+    fn handle(&mut self, heard: RemoteUpdate, ctx: &mut Self::Context) {
         let (head, segments) = match heard {
-            Heard::Deaf => {
+            RemoteUpdate::NotSubscribed => {
                 self.following.listening = false;
                 return;
             }
-            Heard::Forgotten => {
+            RemoteUpdate::Forgotten => {
                 self.following.listening = false;
                 return self.remind_bridge(ctx);
             }
-            Heard::Screen(frame) => return self.galleries.show(&Show(frame)),
-            Heard::Bell { head, segments } => {
-                self.following.told_by = Told::Doorbell;
+            RemoteUpdate::Screen(frame) => return self.broadcasters.show(&Show(frame)),
+            RemoteUpdate::Notice { head, segments } => {
+                self.following.source = UpdateSource::Doorbell;
                 (head, segments)
             }
-            Heard::Tip(head) => {
+            RemoteUpdate::Tip(head) => {
                 self.following.listening = self.following.asked;
-                self.following.told_by = Told::Check;
+                self.following.source = UpdateSource::Check;
                 (head, Vec::new())
             }
         };

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::ahead::Ahead;
 use super::backlog::Backlog;
+use super::reorder_buffer::ReorderBuffer;
 use super::resolve::resolve;
 use crate::actors::messages::room::{Page, ReadFrom, Verdict};
-use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Segment, Seq};
+use crate::run_state::RunStatus;
 use crate::storage::journal::Head;
 
 /// The head as the journal last told it, and the segments held.
@@ -17,7 +17,7 @@ pub struct RoomLog {
     head: Option<Head>,
     backlog: Backlog,
     /// What was heard of the log's end and does not follow yet.
-    ahead: Ahead,
+    reorder_buffer: ReorderBuffer,
 }
 
 /// What an answer of the journal changed.
@@ -47,7 +47,7 @@ pub enum Answer {
 impl RoomLog {
     /// An empty log whose cache holds about `ring_bytes` of the log's end and as much of its past.
     pub fn new(ring_bytes: usize) -> Self {
-        Self { head: None, backlog: Backlog::new(ring_bytes), ahead: Ahead::new(ring_bytes) }
+        Self { head: None, backlog: Backlog::new(ring_bytes), reorder_buffer: ReorderBuffer::new(ring_bytes) }
     }
 
     /// The head, once the journal has told it.
@@ -77,13 +77,13 @@ impl RoomLog {
 
     /// Bytes held.
     pub fn held_bytes(&self) -> usize {
-        self.backlog.held_bytes() + self.ahead.held_bytes()
+        self.backlog.held_bytes() + self.reorder_buffer.held_bytes()
     }
 
     /// The journal told the head, perhaps before something that is known already.
     pub fn learn(&mut self, head: Head) {
         if head.age() > self.age() {
-            // What is held ends before that, or is of an earlier life.
+            // What is held ends before that, or is of an earlier incarnation.
             self.free();
         }
         if head.age() >= self.age() {
@@ -95,7 +95,7 @@ impl RoomLog {
     pub fn forget(&mut self) {
         self.head = None;
         self.backlog.clear();
-        self.ahead.clear();
+        self.reorder_buffer.clear();
     }
 
     /// Frees pages of the past that nobody has read since the last call.
@@ -106,7 +106,7 @@ impl RoomLog {
     /// Frees what is held; readers fall back to the journal.
     pub fn free(&mut self) {
         self.backlog.clear();
-        self.ahead.clear();
+        self.reorder_buffer.clear();
     }
 
     /// The journal stored `segments`, and the log's head is `head` now.
@@ -115,7 +115,7 @@ impl RoomLog {
         if told < known {
             return Growth::None; // an older answer came after a newer one
         }
-        // In another life of the store part of what is known may be lost, were its end to fit.
+        // In another incarnation of the store part of what is known may be lost, were its end to fit.
         let follows = segments.first().is_some_and(|first| first.first() == known.1 + 1)
             && (known.0 == told.0 || self.epoch().is_none());
         self.head = Some(head);
@@ -129,7 +129,7 @@ impl RoomLog {
             }
             (true, false) => {
                 self.backlog.clear();
-                self.ahead.clear();
+                self.reorder_buffer.clear();
                 Growth::Elsewhere
             }
         }
@@ -143,35 +143,35 @@ impl RoomLog {
         if self.head.is_none() || another_life || head.tip == 0 || head.age() <= self.age() {
             return self.advance(segments, head);
         }
-        self.ahead.hear(segments, head, self.tip());
+        self.reorder_buffer.hear(segments, head, self.tip());
         self.catch_up()
     }
 
     /// What the journal holds from the hole on. `None` when it is not of the log that is known: the head must be learned
     /// anew.
     pub fn fill(&mut self, segments: Vec<Arc<Segment>>) -> Option<Growth> {
-        let Some(head) = self.ahead.head().cloned() else { return Some(Growth::None) };
+        let Some(head) = self.reorder_buffer.head().cloned() else { return Some(Growth::None) };
         let fits = |segment: &Arc<Segment>| head.lineage.holds(segment.epoch(), segment.last());
         if !segments.iter().all(fits) {
             return None;
         }
-        self.ahead.hear(segments, head, self.tip());
+        self.reorder_buffer.hear(segments, head, self.tip());
         Some(self.catch_up())
     }
 
     /// The first seq that is missing before what was heard.
     pub fn hole(&self) -> Option<Seq> {
-        self.ahead.head().filter(|head| head.age() > self.age()).map(|_| self.tip() + 1)
+        self.reorder_buffer.head().filter(|head| head.age() > self.age()).map(|_| self.tip() + 1)
     }
 
     /// Gives up on filling the hole: readers pull what they miss.
     pub fn leap(&mut self) -> Growth {
-        self.ahead.head().cloned().map_or(Growth::None, |head| self.advance(Vec::new(), head))
+        self.reorder_buffer.head().cloned().map_or(Growth::None, |head| self.advance(Vec::new(), head))
     }
 
     /// Takes what follows now.
     fn catch_up(&mut self) -> Growth {
-        let Some((segments, head)) = self.ahead.take(self.tip()) else { return Growth::None };
+        let Some((segments, head)) = self.reorder_buffer.take(self.tip()) else { return Growth::None };
         self.advance(segments, head)
     }
 
@@ -282,13 +282,13 @@ mod tests {
     #[test]
     fn a_run_that_a_later_life_of_the_store_does_not_know_is_news_and_may_be_born_again() {
         let mut log = RoomLog::new(1 << 20);
-        let unborn = |life| Head { life: Some(Epoch(life)), ..Head::unborn() };
+        let unborn = |incarnation| Head { incarnation: Some(Epoch(incarnation)), ..Head::unborn() };
         log.learn(unborn(1));
         log.advance(vec![segment(1, 5)], head(5));
         assert!(matches!(log.hear(vec![], unborn(1)), Growth::None), "an answer from before its birth");
         assert!(matches!(log.hear(vec![], unborn(2)), Growth::Elsewhere));
         assert_eq!((log.tip(), log.epoch(), log.age()), (0, None, (Some(Epoch(2)), 0)));
-        assert!(matches!(log.hear(vec![segment(6, 1)], head(6)), Growth::None), "a bell from before the loss");
+        assert!(matches!(log.hear(vec![segment(6, 1)], head(6)), Growth::None), "a notice from before the loss");
         assert_eq!(log.hole(), None);
         let reborn = |tip| Head { lineage: Lineage::new(vec![(Epoch(2), 1)]), ..head(tip) };
         assert!(matches!(log.hear(vec![], reborn(2)), Growth::None), "what is missing may still come");

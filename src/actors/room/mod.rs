@@ -1,9 +1,9 @@
 //! The room of one run on this node: the local sequencer of its log.
 //!
-//! Receives posts from producers, reads from viewers, enrolments from galleries. Sends appends and reads to the journal,
-//! segments to its galleries, changes to the recorder, and asks the registry to let it go when idle. When the journal is
-//! away, producers are told and viewers wait. On failure its galleries close their viewers with "try again", and the next
-//! join builds it anew. On overload its queue refuses posts, and a gallery that can't keep up is told the tip instead.
+//! Receives posts from producers, reads from viewers, enrolments from broadcasters. Sends appends and reads to the journal,
+//! segments to its broadcasters, changes to the catalog writer, and asks the registry to let it go when idle. When the journal is
+//! away, producers are told and viewers wait. On failure its broadcasters close their viewers with "try again", and the next
+//! join builds it anew. On overload its queue refuses posts, and a broadcaster that can't keep up is told the tip instead.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,46 +15,46 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::messages::bridge::Mirror;
-use super::messages::gallery::TipIs;
-use super::messages::recorder::RunChanged;
+use super::messages::broadcaster::TipIs;
+use super::messages::catalog_writer::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
-    Dismiss, Enrol, Fold, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Wait,
+    Fold, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Subscribe, Unsubscribe, Wait,
 };
-use super::supervision::{Alive, Line};
+use super::supervision::{LiveActorGuard, ServiceRecipient};
 use crate::protocol::close::CloseReason;
 use crate::protocol::{ProducerId, RunId, Segment};
 use crate::storage::journal::{Journal, JournalError};
 
-mod ahead;
-mod appending;
-mod appends;
+mod append;
+mod append_queue;
 mod backlog;
+mod broadcasters;
+mod catalog_updates;
 mod folding;
 mod following;
-mod galleries;
 pub mod log;
 mod reading;
-mod recording;
+mod reorder_buffer;
 mod resolve;
 mod retiring;
 
-use appending::refuse;
-use appends::Appends;
+use append::refuse;
+use append_queue::AppendQueue;
+use broadcasters::Broadcasters;
+use catalog_updates::CatalogUpdates;
 use folding::Folding;
 pub use folding::States;
-pub use following::Ears;
 use following::Following;
-use galleries::Galleries;
+pub use following::RemoteFeed;
 use log::RoomLog;
 use reading::Reading;
-use recording::Recording;
 
 /// Long polls that may wait in one room.
 const MAX_WAITS: usize = 10_000;
 /// Pause before the journal is asked again after a failure.
 const RETRY: Duration = Duration::from_millis(250);
-/// Pause before a gallery whose mailbox was full is told the tip.
+/// Pause before a broadcaster whose mailbox was full is told the tip.
 const NUDGE: Duration = Duration::from_millis(50);
 /// How long pages of the past are kept that nobody reads; twice that at most.
 const PAST_KEPT: Duration = Duration::from_secs(10);
@@ -81,12 +81,12 @@ pub struct RoomLimits {
 pub struct RoomPorts {
     /// The log.
     pub journal: Arc<dyn Journal>,
-    /// Told of every change.
-    pub recorder: Line<RunChanged>,
+    /// UpdateSource of every change.
+    pub catalog_writer: ServiceRecipient<RunChanged>,
     /// Asked before the room goes.
-    pub retire: Line<Retire>,
+    pub retire: ServiceRecipient<Retire>,
     /// How it hears of what other nodes store; `None` on a single node.
-    pub ears: Option<Ears>,
+    pub remote_feed: Option<RemoteFeed>,
     /// What states are built with.
     pub states: States,
     /// The node's start, for "last used".
@@ -101,7 +101,7 @@ pub struct Room {
     ports: RoomPorts,
     gauge: Arc<RoomGauge>,
     log: RoomLog,
-    appends: Appends,
+    append_queue: AppendQueue,
     reading: Reading,
     /// The head is being read again.
     looking: bool,
@@ -109,30 +109,30 @@ pub struct Room {
     unheard: bool,
     /// Long polls; at most [`MAX_WAITS`].
     waits: Vec<Wait>,
-    galleries: Galleries,
+    broadcasters: Broadcasters,
     folding: Folding,
     following: Following,
-    recording: Recording,
+    catalog_updates: CatalogUpdates,
     retired: bool,
     /// Why viewers are closed when the room ends.
     ending: CloseReason,
-    _alive: Alive,
+    _live: LiveActorGuard,
 }
 
 impl Room {
-    /// One life of a run's room.
+    /// One incarnation of a run's room.
     pub fn new(
         run: RunId,
         generation: u64,
         limits: RoomLimits,
         ports: RoomPorts,
         gauge: Arc<RoomGauge>,
-        alive: Alive,
+        live: LiveActorGuard,
     ) -> Self {
         let own = ProducerId::own(&Uuid::now_v7().to_string());
         Self {
             log: RoomLog::new(limits.ring_bytes),
-            appends: Appends::new(limits.queue_bytes, own),
+            append_queue: AppendQueue::new(limits.queue_bytes, own),
             folding: Folding::new(run.clone()),
             following: Following::default(),
             run,
@@ -144,11 +144,11 @@ impl Room {
             looking: false,
             unheard: false,
             waits: Vec::new(),
-            galleries: Galleries::default(),
-            recording: Recording::default(),
+            broadcasters: Broadcasters::default(),
+            catalog_updates: CatalogUpdates::default(),
             retired: false,
             ending: CloseReason::TryAgain,
-            _alive: alive,
+            _live: live,
         }
     }
 
@@ -162,9 +162,9 @@ impl Room {
             wait: addr.clone().recipient(),
             fold: addr.clone().recipient(),
             show: addr.clone().recipient(),
-            enrol: addr.clone().recipient(),
+            subscribe: addr.clone().recipient(),
             dismiss: addr.clone().recipient(),
-            give_way: addr.clone().recipient(),
+            reclaim: addr.clone().recipient(),
             heard: addr.clone().recipient(),
             gauge,
         })
@@ -181,7 +181,7 @@ impl Room {
         self.log.held_bytes() + self.folding.held_bytes()
     }
 
-    /// Reads the head behind whatever a former life of this room still has in flight.
+    /// Reads the head behind whatever a former incarnation of this room still has in flight.
     fn load_head(&mut self, ctx: &mut Context<Self>) {
         let (journal, run) = (self.ports.journal.clone(), self.run.clone());
         let load = async move { journal.settled_head(&run).await };
@@ -190,7 +190,7 @@ impl Room {
                 room.unheard = false;
                 room.gauge.tip.store(head.tip, Ordering::Relaxed);
                 room.log.learn(head);
-                room.recording.begin(&room.log);
+                room.catalog_updates.begin(&room.log);
                 room.tell_tip(ctx);
                 room.launch_append(ctx);
                 room.serve_reads(ctx);
@@ -201,7 +201,7 @@ impl Room {
                 if !std::mem::replace(&mut room.unheard, true) {
                     warn!(run = %room.run, %error, "the journal did not tell the run's head");
                 }
-                let requests: Vec<_> = room.appends.drain().collect();
+                let requests: Vec<_> = room.append_queue.drain().collect();
                 requests.into_iter().for_each(|request| refuse(request, &error));
                 room.fail_reads(&error);
                 ctx.run_later(RETRY, |room, ctx| room.load_head(ctx));
@@ -210,7 +210,7 @@ impl Room {
     }
 
     fn hand_out(&mut self, segments: Vec<Arc<Segment>>, ctx: &mut Context<Self>) {
-        if self.galleries.deliver(segments) {
+        if self.broadcasters.deliver(segments) {
             ctx.run_later(NUDGE, Self::nudge);
         }
     }
@@ -226,14 +226,14 @@ impl Room {
     }
 
     fn tell_tip(&mut self, ctx: &mut Context<Self>) {
-        if self.galleries.tell(self.tip_is()) {
+        if self.broadcasters.tell(self.tip_is()) {
             ctx.run_later(NUDGE, Self::nudge);
         }
     }
 
-    /// Tells the tip to galleries whose mailbox was full, until they have taken it.
+    /// Tells the tip to broadcasters whose mailbox was full, until they have taken it.
     fn nudge(&mut self, ctx: &mut Context<Self>) {
-        if self.galleries.nudge(self.tip_is()) {
+        if self.broadcasters.nudge(self.tip_is()) {
             ctx.run_later(NUDGE, Self::nudge);
         }
     }
@@ -257,7 +257,7 @@ impl Actor for Room {
 impl Drop for Room {
     fn drop(&mut self) {
         self.let_go();
-        self.galleries.evict(self.ending);
+        self.broadcasters.evict(self.ending);
     }
 }
 
@@ -270,10 +270,10 @@ impl Handler<Publish> for Room {
             return;
         }
         self.touch();
-        if !self.appends.has_room_for(&request) {
+        if !self.append_queue.has_room_for(&request) {
             return refuse(request, &JournalError::Saturated);
         }
-        self.appends.push(request);
+        self.append_queue.push(request);
         self.launch_append(ctx);
     }
 }
@@ -301,7 +301,7 @@ impl Handler<Wait> for Room {
             let _ = wait.reply.send(());
         } else if self.waits.len() < MAX_WAITS && !self.retired {
             self.waits.push(wait);
-            self.mind_following(ctx);
+            self.update_following(ctx);
         }
     }
 }
@@ -324,37 +324,37 @@ impl Handler<Show> for Room {
 
     fn handle(&mut self, frame: Show, _: &mut Self::Context) {
         self.touch();
-        self.galleries.show(&frame);
-        if let Some(ears) = &self.ports.ears {
+        self.broadcasters.show(&frame);
+        if let Some(remote_feed) = &self.ports.remote_feed {
             // One that is not taken is overtaken by the next.
-            let _ = ears.mirror.try_send(Mirror { run: self.run.clone(), frame: frame.0 });
+            let _ = remote_feed.mirror.try_send(Mirror { run: self.run.clone(), frame: frame.0 });
         }
     }
 }
 
-impl Handler<Enrol> for Room {
+impl Handler<Subscribe> for Room {
     type Result = ();
 
-    fn handle(&mut self, Enrol(port): Enrol, ctx: &mut Self::Context) {
+    fn handle(&mut self, Subscribe(port): Subscribe, ctx: &mut Self::Context) {
         self.touch();
         if self.retired {
-            Galleries::of(port).evict(CloseReason::TryAgain);
+            Broadcasters::of(port).evict(CloseReason::TryAgain);
             return;
         }
-        self.galleries.enrol(port);
-        self.mind_following(ctx);
+        self.broadcasters.subscribe(port);
+        self.update_following(ctx);
         if self.log.head().is_some() {
             self.tell_tip(ctx);
         }
     }
 }
 
-impl Handler<Dismiss> for Room {
+impl Handler<Unsubscribe> for Room {
     type Result = ();
 
-    fn handle(&mut self, Dismiss { gallery }: Dismiss, ctx: &mut Self::Context) {
+    fn handle(&mut self, Unsubscribe { broadcaster }: Unsubscribe, ctx: &mut Self::Context) {
         self.touch();
-        self.galleries.dismiss(gallery);
-        self.mind_following(ctx);
+        self.broadcasters.dismiss(broadcaster);
+        self.update_following(ctx);
     }
 }

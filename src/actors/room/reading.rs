@@ -98,7 +98,7 @@ impl Room {
         for (question, told) in std::mem::take(&mut self.reading.behind) {
             match question {
                 question if told > age && comes => self.reading.behind.push((question, told)),
-                // The word of another life of the store has come in between.
+                // The word of another incarnation of the store has come in between.
                 question if told > age => self.reading.doubtful.push(question),
                 Question::Read(read) => self.reading.waiting.push((read, true)),
                 Question::Fold(fold) => self.folding.ask(fold),

@@ -7,14 +7,14 @@ use actix::prelude::*;
 
 use super::{FAREWELL, Room};
 use crate::actors::messages::registry::Retire;
-use crate::actors::messages::room::GiveWay;
+use crate::actors::messages::room::Reclaim;
 use crate::protocol::close::CloseReason;
 
 impl Room {
     /// Asks to go when nobody has used the room for a while.
     pub(super) fn check_idle(&mut self, ctx: &mut Context<Self>) {
         self.waits.retain(|wait| !wait.reply.is_closed());
-        self.mind_following(ctx);
+        self.update_following(ctx);
         self.remind_bridge(ctx);
         self.log.forget_unused_past();
         self.gauge.held_bytes.store(self.held_bytes(), Ordering::Relaxed);
@@ -26,11 +26,11 @@ impl Room {
     }
 
     fn retire_if_unused(&mut self, ctx: &mut Context<Self>) {
-        let unused = self.galleries.is_empty()
-            && self.appends.is_idle()
+        let unused = self.broadcasters.is_empty()
+            && self.append_queue.is_idle()
             && self.reading.is_idle()
             && self.waits.is_empty()
-            && self.recording.is_done()
+            && self.catalog_updates.is_done()
             && !self.folding.is_waited_for();
         if self.retired || !unused {
             return;
@@ -48,18 +48,18 @@ impl Room {
     }
 }
 
-impl Handler<GiveWay> for Room {
+impl Handler<Reclaim> for Room {
     type Result = ();
 
-    fn handle(&mut self, what: GiveWay, ctx: &mut Self::Context) {
+    fn handle(&mut self, what: Reclaim, ctx: &mut Self::Context) {
         match what {
-            GiveWay::Memory => {
+            Reclaim::Memory => {
                 self.log.free();
                 self.folding.free(&self.run);
                 self.gauge.held_bytes.store(self.held_bytes(), Ordering::Relaxed);
             }
-            GiveWay::Place => self.retire_if_unused(ctx),
-            GiveWay::Expired => self.learn_anew(ctx),
+            Reclaim::Place => self.retire_if_unused(ctx),
+            Reclaim::Expired => self.learn_anew(ctx),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A session: one viewer's connection, a cursor that follows one run.
 //!
-//! Receives pages from the run's room and whatever its peer sends; is handed segments by the gallery and pulses by the
-//! usher, as calls on its [`Outlet`]. Sends `Read` to the room. On failure the connection ends and the client resumes
+//! Receives pages from the run's room and whatever its peer sends; is handed segments by the broadcaster and pulses by the
+//! thread agent, as calls on its [`WriteHalf`]. Sends `Read` to the room. On failure the connection ends and the client resumes
 //! with its cursor. A peer that does not read is overload: the session drops what is not on the wire, pulls later at the
 //! socket's pace, and is reset when nothing leaves for too long.
 
@@ -18,12 +18,12 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tracing::info;
 
-use super::floor::audience::{Audience, SeatId};
-use super::floor::{Floor, ViewerId};
+use super::hub::subscribers::{SubscriberId, Subscribers};
+use super::hub::{Hub, ViewerId};
 use super::messages::registry::{FindError, FindRoom};
 use super::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
-use super::supervision::{Alive, Line};
+use super::supervision::{LiveActorGuard, ServiceRecipient};
 use crate::node::ConnectionSlot;
 use crate::protocol::close::CloseReason;
 use crate::protocol::frame::Decoder;
@@ -32,18 +32,18 @@ use crate::protocol::segment::Encoding;
 use crate::protocol::{After, Connection, Timestamp};
 use crate::storage::journal::RunPhase;
 
-mod handover;
-mod hearing;
+mod incoming;
 mod limits;
+mod liveness;
+mod memory;
 mod outbox;
-pub mod outlet;
-mod share;
 mod transport;
-mod vitals;
+mod viewer;
+pub mod write_half;
 
 pub use limits::SessionLimits;
-use outlet::{Flushed, Mode, Outlet};
 pub use transport::Wire;
+use write_half::{Flushed, Mode, WriteHalf};
 
 /// Reads per poll of the socket, so that one busy peer does not hold the thread.
 const READS_PER_POLL: usize = 4;
@@ -78,9 +78,9 @@ pub struct Admission {
 /// What sessions are given by their thread.
 pub struct SessionPort {
     /// The thread's shared things.
-    pub floor: Rc<Floor>,
+    pub hub: Rc<Hub>,
     /// Finds rooms.
-    pub rooms: Line<FindRoom>,
+    pub rooms: ServiceRecipient<FindRoom>,
     /// Shown in `connected`.
     pub node_id: Arc<str>,
 }
@@ -89,10 +89,10 @@ pub struct SessionPort {
 pub struct Session<W: Wire> {
     peer: Option<IpAddr>,
     port: Rc<SessionPort>,
-    /// Shared with the gallery and the usher of this thread.
-    outlet: Rc<Outlet<W>>,
+    /// Shared with the broadcaster and the thread agent of this thread.
+    write_half: Rc<WriteHalf<W>>,
     viewer: ViewerId,
-    seat: Option<(Rc<Audience>, SeatId)>,
+    subscription: Option<(Rc<Subscribers>, SubscriberId)>,
     room: Option<Arc<RoomPort>>,
     decoder: Decoder,
     /// Until `connected` has been sent. Boxed: an idle viewer is as small as it can be.
@@ -104,7 +104,7 @@ pub struct Session<W: Wire> {
     /// The peer has sent its close frame.
     peer_closed: bool,
     /// What arrives is thrown away: it followed a violation, so it can't be trusted to be framed.
-    deaf: bool,
+    ignores_input: bool,
     _guards: Guards,
 }
 
@@ -120,8 +120,8 @@ struct Arrival {
 
 /// What a session holds for as long as it lives.
 pub struct Guards {
-    /// Its entry in the census.
-    pub alive: Alive,
+    /// Its entry in the count of live actors.
+    pub live: LiveActorGuard,
     /// Its connection's slot under `server.max_connections`; a streamed response's is with its HTTP connection.
     pub slot: Option<Rc<ConnectionSlot>>,
 }
@@ -131,37 +131,37 @@ impl<W: Wire> Session<W> {
     pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
         let Admission { connection, after, encoding, refused, notice, peer } = admission;
         let retry = (encoding == Encoding::Sse).then(|| sse_retry(SSE_RETRY_MS, connection.session));
-        let floor = &port.floor;
+        let hub = &port.hub;
         // A socket that can't be tuned has failed already; its first read tells.
-        let _ = wire.tune(floor.limits.send_buffer_bytes);
-        let (limits, meters) = (floor.limits.clone(), floor.meters.clone());
-        let outlet = Rc::new(Outlet::new(wire, connection, encoding, limits, meters, floor.now_secs()));
+        let _ = wire.tune(hub.limits.send_buffer_bytes);
+        let (limits, thread_metrics) = (hub.limits.clone(), hub.thread_metrics.clone());
+        let write_half = Rc::new(WriteHalf::new(wire, connection, encoding, limits, thread_metrics, hub.now_secs()));
         if let Some(retry) = retry {
-            outlet.push(retry);
+            write_half.push(retry);
         }
-        let viewer = floor.enter(outlet.clone() as Rc<dyn Viewer>);
+        let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>);
         let session = Self {
             peer,
             port,
-            outlet,
+            write_half,
             viewer,
-            seat: None,
+            subscription: None,
             room: None,
             decoder: Decoder::default(),
             arrival: Some(Box::new(Arrival { after, refused, notice, early: early.into() })),
             awaiting: false,
             attempts: 0,
             peer_closed: false,
-            deaf: false,
+            ignores_input: false,
             _guards: guards,
         };
         Context::new().run(session);
     }
 
-    /// Finds the run's room, takes a seat in its audience here, and asks for the first page.
+    /// Finds the run's room, subscribes to it here, and asks for the first page.
     fn seek(&mut self, ctx: &mut Context<Self>) {
         self.awaiting = true;
-        let (rooms, run) = (self.port.rooms.clone(), self.outlet.connection().run.clone());
+        let (rooms, run) = (self.port.rooms.clone(), self.write_half.connection().run.clone());
         let found = async move { rooms.ask(FindRoom { run }).await };
         ctx.spawn(wrap_future::<_, Self>(found).map(|found, session, ctx| {
             session.awaiting = false;
@@ -170,7 +170,7 @@ impl<W: Wire> Session<W> {
                 Ok(Err(FindError::TooManyRooms(_))) => session.close(CloseReason::Saturated),
                 Err(_) => session.pause(ctx), // the registry is being restarted, or overloaded
                 Ok(Err(FindError::Quarantined { retry_after_ms })) => {
-                    session.outlet.tell(&ServerMessage::Error {
+                    session.write_half.tell(&ServerMessage::Error {
                         code: "room_failed",
                         error: "this run's room failed repeatedly".into(),
                         reconnect_after_ms: Some(retry_after_ms),
@@ -178,15 +178,15 @@ impl<W: Wire> Session<W> {
                     session.close(CloseReason::TryAgain);
                 }
             }
-            session.outlet.wake();
+            session.write_half.wake();
         }));
     }
 
     fn take_seat(&mut self, room: Arc<RoomPort>) {
-        let audience = self.port.floor.audience(&room);
-        match audience.seat(self.outlet.clone()) {
-            Some(seat) => {
-                self.seat = Some((audience, seat));
+        let subscribers = self.port.hub.subscribers(&room);
+        match subscribers.subscribe(self.write_half.clone()) {
+            Some(subscription) => {
+                self.subscription = Some((subscribers, subscription));
                 self.room = Some(room);
             }
             None => self.close(CloseReason::TryAgain),
@@ -195,8 +195,8 @@ impl<W: Wire> Session<W> {
 
     fn leave_seat(&mut self) {
         self.room = None;
-        if let Some((audience, seat)) = self.seat.take() {
-            audience.leave(seat);
+        if let Some((subscribers, subscription)) = self.subscription.take() {
+            subscribers.leave(subscription);
         }
     }
 
@@ -204,11 +204,11 @@ impl<W: Wire> Session<W> {
     fn pull(&mut self, ctx: &mut Context<Self>) {
         let Some(room) = &self.room else { return self.seek(ctx) };
         let from = match &self.arrival {
-            None => ReadFrom::Place(self.outlet.place()),
+            None => ReadFrom::Place(self.write_half.place()),
             Some(arrival) => ReadFrom::After(arrival.after),
         };
         let (reply, page) = oneshot::channel();
-        let (max_bytes, freshness) = (self.outlet.page_bytes(), Freshness::AsHeard);
+        let (max_bytes, freshness) = (self.write_half.page_bytes(), Freshness::AsHeard);
         match room.read.try_send(Read { from, max_bytes, freshness, reply }) {
             Ok(()) => {}
             Err(SendError::Full(_)) => return self.pause(ctx),
@@ -226,7 +226,7 @@ impl<W: Wire> Session<W> {
                 }
                 Err(_) => session.close(CloseReason::TryAgain),
             }
-            session.outlet.wake();
+            session.write_half.wake();
         }));
     }
 
@@ -237,74 +237,74 @@ impl<W: Wire> Session<W> {
         self.attempts = (self.attempts + 1).min(MAX_ATTEMPTS);
         ctx.run_later(pause, |session, _| {
             session.awaiting = false;
-            session.outlet.wake();
+            session.write_half.wake();
         });
     }
 
     fn take_page(&mut self, page: Page) {
         self.attempts = 0;
-        let outlet = self.outlet.clone();
+        let write_half = self.write_half.clone();
         if let Some(arrival) = self.arrival.take() {
             self.greet(arrival.after, &page);
             if let Some(notice) = &arrival.notice {
-                outlet.tell(notice);
+                write_half.tell(notice);
             }
             self.receive(&arrival.early);
         }
         let (tip, phase) = (page.tip, page.phase);
-        outlet.take_page(page);
-        let place = outlet.place();
+        write_half.take_page(page);
+        let place = write_half.place();
         if place.next <= tip {
             return;
         }
         if phase == RunPhase::Gone {
             return self.close(CloseReason::Gone);
         }
-        if let Some((audience, seat)) = &self.seat
-            && audience.admit(*seat, place)
+        if let Some((subscribers, subscription)) = &self.subscription
+            && subscribers.admit(*subscription, place)
         {
-            outlet.go_live();
+            write_half.go_live();
         }
     }
 
     fn greet(&self, after: After, page: &Page) {
-        self.outlet.set_place(page.place);
-        match self.outlet.encoding() {
-            Encoding::WebSocket => self.outlet.tell(&ServerMessage::Connected {
-                run_id: self.outlet.connection().run.clone(),
-                session_id: self.outlet.connection().session.to_string().into(),
+        self.write_half.set_place(page.place);
+        match self.write_half.encoding() {
+            Encoding::WebSocket => self.write_half.tell(&ServerMessage::Connected {
+                run_id: self.write_half.connection().run.clone(),
+                session_id: self.write_half.connection().session.to_string().into(),
                 node_id: self.port.node_id.clone(),
                 timestamp: Timestamp::now(),
                 epoch: page.epoch,
                 from: page.place.next,
                 tip: page.tip,
                 cursor: page.stood(after),
-                heartbeat_secs: u64::from(self.outlet.limits().ping_secs),
+                heartbeat_secs: u64::from(self.write_half.limits().ping_secs),
             }),
-            Encoding::Sse => self.outlet.push(Bytes::from_static(b": connected\n\n")),
+            Encoding::Sse => self.write_half.push(Bytes::from_static(b": connected\n\n")),
             Encoding::NdJson => {}
         }
     }
 
     fn close(&mut self, reason: CloseReason) {
-        self.outlet.begin_close(reason, reason.text());
+        self.write_half.begin_close(reason, reason.text());
     }
 
     /// Writes, reads and pulls as far as the socket lets it. Ready: the session is over.
     fn drive(&mut self, ctx: &mut Context<Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         for _ in 0..READS_PER_POLL {
-            let Ok(flushed) = self.outlet.poll_flush(cx) else {
-                self.outlet.set_broken();
+            let Ok(flushed) = self.write_half.poll_flush(cx) else {
+                self.write_half.set_broken();
                 return Poll::Ready(());
             };
-            match self.outlet.mode() {
+            match self.write_half.mode() {
                 Mode::Broken => return Poll::Ready(()),
                 Mode::Closing(reason) if self.is_over(reason, flushed, cx) => return Poll::Ready(()),
-                Mode::Behind if !self.awaiting && self.outlet.wants_page() => self.pull(ctx),
+                Mode::Behind if !self.awaiting && self.write_half.wants_page() => self.pull(ctx),
                 _ => {}
             }
-            let mut scratch = self.port.floor.take_scratch();
-            let read = self.outlet.poll_read(cx, &mut scratch);
+            let mut scratch = self.port.hub.take_scratch();
+            let read = self.write_half.poll_read(cx, &mut scratch);
             let more = match read {
                 Poll::Pending => false,
                 Poll::Ready(Ok(n)) if n > 0 => {
@@ -312,11 +312,11 @@ impl<W: Wire> Session<W> {
                     true
                 }
                 Poll::Ready(_) => {
-                    self.port.floor.put_scratch(scratch);
+                    self.port.hub.put_scratch(scratch);
                     return Poll::Ready(());
                 }
             };
-            self.port.floor.put_scratch(scratch);
+            self.port.hub.put_scratch(scratch);
             if !more {
                 return Poll::Pending;
             }
@@ -327,15 +327,15 @@ impl<W: Wire> Session<W> {
 
     /// Whether a closing session has nothing left to wait for.
     fn is_over(&self, reason: CloseReason, flushed: Flushed, cx: &mut TaskContext<'_>) -> bool {
-        if reason.code().is_none() || self.outlet.close_overdue() {
+        if reason.code().is_none() || self.write_half.close_overdue() {
             return true;
         }
         if flushed == Flushed::Blocked {
             return false;
         }
         // Our side is said; the peer's close frame or end of stream comes, or its time runs out.
-        let shut = self.outlet.poll_shutdown(cx);
-        self.peer_closed || self.outlet.encoding() != Encoding::WebSocket || matches!(shut, Poll::Ready(Err(_)))
+        let shut = self.write_half.poll_shutdown(cx);
+        self.peer_closed || self.write_half.encoding() != Encoding::WebSocket || matches!(shut, Poll::Ready(Err(_)))
     }
 }
 
@@ -346,7 +346,7 @@ impl<W: Wire> Actor for Session<W> {
         let early = self.arrival.as_ref().map_or(0, |arrival| arrival.early.len());
         match self.arrival.as_ref().and_then(|arrival| arrival.refused) {
             Some(reason) => self.close(reason),
-            None if !self.outlet.hold_half_received(early) => self.close(CloseReason::Saturated),
+            None if !self.write_half.hold_half_received(early) => self.close(CloseReason::Saturated),
             None => self.seek(ctx),
         }
         ctx.spawn(Drive);
@@ -371,14 +371,14 @@ impl<W: Wire> ActorFuture<Session<W>> for Drive {
 
 impl<W: Wire> Drop for Session<W> {
     fn drop(&mut self) {
-        let reason = match self.outlet.mode() {
+        let reason = match self.write_half.mode() {
             Mode::Closing(reason) => reason,
             _ => CloseReason::Left,
         };
         self.leave_seat();
-        self.port.floor.leave(self.viewer);
-        self.port.floor.meters.closed(reason);
-        let Connection { run, session, .. } = self.outlet.connection();
+        self.port.hub.leave(self.viewer);
+        self.port.hub.thread_metrics.closed(reason);
+        let Connection { run, session, .. } = self.write_half.connection();
         let peer = self.peer.map(tracing::field::display);
         info!(%run, %session, peer, reason = reason.as_str(), "session closed");
     }

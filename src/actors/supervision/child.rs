@@ -12,7 +12,7 @@ use super::{Done, Exit, Lifeline, Policy, Service, spawn};
 pub struct ChildSpec {
     /// What to do when it ends.
     pub policy: Policy,
-    post: Rc<dyn Post>,
+    factory: Rc<dyn ChildFactory>,
 }
 
 impl ChildSpec {
@@ -23,7 +23,7 @@ impl ChildSpec {
         A: Actor<Context = Context<A>>,
         F: Fn(&mut Context<A>, Lifeline) -> Result<A, String> + 'static,
     {
-        Self { policy: Policy::permanent(), post: Rc::new(Vacancy { service: service.clone(), build }) }
+        Self { policy: Policy::permanent(), factory: Rc::new(ServiceChildFactory { service: service.clone(), build }) }
     }
 
     /// The same child under other rules.
@@ -34,22 +34,22 @@ impl ChildSpec {
 
     /// The child's name: a log field and a metric label.
     pub fn name(&self) -> &'static str {
-        self.post.name()
+        self.factory.name()
     }
 
     /// Asks that the child has not answered: see [`Service::pending`].
     pub fn pending(&self) -> usize {
-        self.post.pending()
+        self.factory.pending()
     }
 
     /// Builds the child, runs it on this thread and binds its service to it.
-    pub fn fill(&self) -> Result<Done, Exit> {
-        self.post.fill()
+    pub fn start(&self) -> Result<Done, Exit> {
+        self.factory.start()
     }
 
     /// Unbinds the service: who asks hears that the child is away.
-    pub fn vacate(&self) {
-        self.post.vacate();
+    pub fn unbind(&self) {
+        self.factory.unbind();
     }
 }
 
@@ -60,19 +60,19 @@ impl fmt::Debug for ChildSpec {
 }
 
 /// A recipe without the type of its actor, so that children of all types stand in one list.
-trait Post {
+trait ChildFactory {
     fn name(&self) -> &'static str;
     fn pending(&self) -> usize;
-    fn fill(&self) -> Result<Done, Exit>;
-    fn vacate(&self);
+    fn start(&self) -> Result<Done, Exit>;
+    fn unbind(&self);
 }
 
-struct Vacancy<A: Actor, F> {
+struct ServiceChildFactory<A: Actor, F> {
     service: Service<A>,
     build: F,
 }
 
-impl<A, F> Post for Vacancy<A, F>
+impl<A, F> ChildFactory for ServiceChildFactory<A, F>
 where
     A: Actor<Context = Context<A>>,
     F: Fn(&mut Context<A>, Lifeline) -> Result<A, String>,
@@ -85,13 +85,13 @@ where
         self.service.pending()
     }
 
-    fn fill(&self) -> Result<Done, Exit> {
+    fn start(&self) -> Result<Done, Exit> {
         let child = spawn(self.service.mailbox(), &self.build)?;
         self.service.bind(child.addr);
         Ok(child.done)
     }
 
-    fn vacate(&self) {
+    fn unbind(&self) {
         self.service.unbind();
     }
 }

@@ -5,22 +5,22 @@
 //! - [`policy`] says what to do about an exit. Pure.
 //! - [`service`] is an actor's address that stays good across its restarts.
 //! - [`child`] is the recipe of a child that the [`Supervisor`](super::supervisor::Supervisor) keeps alive.
-//! - [`census`] knows who is alive, so that a drain can prove that nobody is left.
+//! - [`live_actors`] knows who is alive, so that a drain can prove that nobody is left.
 //!
 //! Whoever holds a child's [`Done`] owns it: a child is told to stop when its owner goes, however that goes.
 //! A restarted actor is built anew by its factory. Nothing of the old struct survives: neither its state nor its
 //! mailbox, whose senders hear [`Refused::Away`].
 
-pub mod census;
 pub mod child;
+pub mod live_actors;
 pub mod policy;
 pub mod service;
 pub mod spawn;
 
-pub use census::{Alive, Census};
 pub use child::ChildSpec;
+pub use live_actors::{LiveActorGuard, LiveActors};
 pub use policy::{Decision, History, Kind, Policy};
-pub use service::{Line, Refused, Service};
+pub use service::{Refused, Service, ServiceRecipient};
 pub use spawn::{Child, Done, Lifeline, StopHandle, spawn, spawn_unconstrained};
 
 use serde::{Serialize, Serializer};

@@ -25,9 +25,9 @@ pub enum Refused {
 ///
 /// It holds one [`Addr`] and never clones it to send a message, because actix gives every clone of an address a place
 /// of its own in the mailbox: a message per clone is a mailbox without bound.
-pub struct Service<A: Actor>(Arc<Seat<A>>);
+pub struct Service<A: Actor>(Arc<Binding<A>>);
 
-struct Seat<A: Actor> {
+struct Binding<A: Actor> {
     name: &'static str,
     mailbox: usize,
     addr: RwLock<Option<Addr<A>>>,
@@ -39,7 +39,7 @@ impl<A: Actor<Context = Context<A>>> Service<A> {
     /// A service that nobody provides yet. Of messages told, `mailbox` may wait; so many asks may be unanswered.
     pub fn new(name: &'static str, mailbox: usize) -> Self {
         let mailbox = mailbox.max(1);
-        Self(Arc::new(Seat { name, mailbox, addr: RwLock::new(None), pending: AtomicUsize::new(0) }))
+        Self(Arc::new(Binding { name, mailbox, addr: RwLock::new(None), pending: AtomicUsize::new(0) }))
     }
 
     /// The name given.
@@ -95,17 +95,17 @@ impl<A: Actor<Context = Context<A>>> Service<A> {
     }
 
     /// The part of this service that understands `M`, for those who must not know which actor does.
-    pub fn line<M>(&self) -> Line<M>
+    pub fn recipient<M>(&self) -> ServiceRecipient<M>
     where
         A: Handler<M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        Line(self.0.clone())
+        ServiceRecipient(self.0.clone())
     }
 }
 
-impl<A: Actor<Context = Context<A>>> Seat<A> {
+impl<A: Actor<Context = Context<A>>> Binding<A> {
     // A lock is never poisoned in a way that matters here: the address is replaced whole.
     fn addr(&self) -> RwLockReadGuard<'_, Option<Addr<A>>> {
         self.addr.read().unwrap_or_else(PoisonError::into_inner)
@@ -181,9 +181,9 @@ impl<A: Actor> fmt::Debug for Service<A> {
 }
 
 /// A [`Service`] as one message sees it: what `actix::Recipient` is to an `Addr`.
-pub struct Line<M: Message>(Arc<dyn Reach<M>>);
+pub struct ServiceRecipient<M: Message>(Arc<dyn Reach<M>>);
 
-impl<M: Message> Line<M> {
+impl<M: Message> ServiceRecipient<M> {
     /// As [`Service::try_send`].
     pub fn try_send(&self, msg: M) -> Result<(), Refused> {
         self.0.tell(msg)
@@ -195,15 +195,15 @@ impl<M: Message> Line<M> {
     }
 }
 
-impl<M: Message> Clone for Line<M> {
+impl<M: Message> Clone for ServiceRecipient<M> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<M: Message> fmt::Debug for Line<M> {
+impl<M: Message> fmt::Debug for ServiceRecipient<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Line").field(&self.0.name()).finish()
+        f.debug_tuple("ServiceRecipient").field(&self.0.name()).finish()
     }
 }
 
@@ -215,7 +215,7 @@ trait Reach<M: Message>: Send + Sync {
     fn ask(&self, msg: M) -> Answer<'_, M::Result>;
 }
 
-impl<A, M> Reach<M> for Seat<A>
+impl<A, M> Reach<M> for Binding<A>
 where
     A: Actor<Context = Context<A>> + Handler<M>,
     M: Message + Send + 'static,

@@ -8,14 +8,14 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::DecimalBytes;
 
-use self::shown::{Shown, percent_saved, read_all, saving};
-use super::ask::Servers;
+use self::listing::{Shown, percent_saved, read_all, saving};
+use super::request::Servers;
 use super::table::{self, Align};
 use super::terminal::plain_json;
 use super::{ServerArgs, block_on, parse_run, tell};
 use crate::protocol::RunId;
 
-pub(super) mod shown;
+pub(super) mod listing;
 
 /// `runcast artifacts`.
 #[derive(Args, Clone, Debug)]

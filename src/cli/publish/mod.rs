@@ -11,16 +11,16 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::batch::{BatchLimits, Batches};
-use self::sending::Sending;
-use super::post::Poster;
+use self::send::Sending;
+use super::producer::Poster;
 use super::{ServerArgs, block_on, parse_run, tell};
 use crate::protocol::RunId;
 
 mod batch;
-mod blame;
-mod kept;
+mod keep_bad;
 mod lines;
-mod sending;
+mod refusal;
+mod send;
 
 /// Bytes at which a batch is posted. 256 KiB.
 const BATCH_BYTES: usize = 256 * 1024;

@@ -11,21 +11,21 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use futures_util::StreamExt as _;
 
+use self::existing::There;
 use self::progress::Progress;
-use self::sending::{SendError, Sender, Sent};
+use self::send::{SendError, Sender, Sent};
 use self::sources::{Source, Sources};
-use self::there::There;
 use super::artifacts::fit_for_stdout;
-use super::artifacts::shown::{Shown, Terms, read_all, saving};
-use super::ask::{Servers, client};
+use super::artifacts::listing::{Shown, Terms, read_all, saving};
+use super::request::{Servers, client};
 use super::{ServerArgs, block_on, parse_run, tell};
 use crate::protocol::{ArtifactKind, RunId};
 
+mod existing;
 mod progress;
-mod reading;
-mod sending;
+mod send;
+mod source_file;
 mod sources;
-mod there;
 mod transfer;
 
 /// `runcast upload`.

@@ -8,8 +8,8 @@ use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, RequestBuilder};
 use tokio::time::sleep;
 
-use super::super::ask::{ATTEMPT, Failed, answer};
-use super::reading::{Moved, Reading};
+use super::super::request::{ATTEMPT, Failed, answer};
+use super::source_file::{Moved, Reading};
 
 /// Longest silence of a connection that is to take bytes.
 const STALL: Duration = Duration::from_secs(30);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::protocol::json_text::readable;
-use crate::protocol::state::RunStatus;
 use crate::protocol::{After, Cursor, Epoch, Seq};
+use crate::run_state::RunStatus;
 
 /// What a message of the server comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use self::dial::{CONNECT, Dialled, Dialler, Dialling, Refused, Socket, dialled};
 use self::follow::{Follow, Seen};
 use self::show::Show;
 use super::terminal::{plain, plain_json};
-use super::{ServerArgs, ask, block_on, parse_run, tell};
+use super::{ServerArgs, block_on, parse_run, request, tell};
 use crate::backoff::Backoff;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{After, RunId};
@@ -204,7 +204,7 @@ impl Watch {
     fn refused(&mut self, refused: Refused) -> anyhow::Result<()> {
         let why = match refused {
             Refused::Failed(tungstenite::Error::Http(response)) if is_for_good(response.status()) => {
-                let detail = ask::problem(response.body().as_deref().unwrap_or_default());
+                let detail = request::problem(response.body().as_deref().unwrap_or_default());
                 bail!("the server refused with {}: {detail}", response.status());
             }
             Refused::Failed(error) => plain_error(&error),

@@ -66,16 +66,16 @@ pub enum TooSlow {
     /// It fell behind its rate by more than its pause.
     Rate,
     /// It was the slowest while others waited for what it held.
-    GaveWay,
+    Preempted,
 }
 
 impl TooSlow {
     fn count(self, kind: Kind, count: u64) -> Self {
         let why = match self {
             Self::Rate => "rate",
-            Self::GaveWay => "gave_way",
+            Self::Preempted => "preempted",
         };
-        metrics::counter!("runcast_slow_transfers_total", "kind" => kind.as_str(), "why" => why).increment(count);
+        metrics::counter!("runcast_slow_transfers_total", "kind" => kind.as_str(), "reason" => why).increment(count);
         self
     }
 }
@@ -117,7 +117,7 @@ impl Default for Transfers {
         for kind in [Kind::Post, Kind::Upload, Kind::Response] {
             // Shown before the first.
             TooSlow::Rate.count(kind, 0);
-            TooSlow::GaveWay.count(kind, 0);
+            TooSlow::Preempted.count(kind, 0);
         }
         Self(Arc::new(Inner { born: Instant::now(), next: AtomicU64::new(0), listed: Mutex::default() }))
     }
@@ -258,7 +258,7 @@ impl Transfer {
     pub fn is_too_slow(&self, waker: &Waker, now: Instant) -> Option<TooSlow> {
         self.listed.waker.register(waker);
         if self.listed.told_to_go.load(Ordering::Relaxed) {
-            return Some(TooSlow::GaveWay.count(self.listed.kind, 1));
+            return Some(TooSlow::Preempted.count(self.listed.kind, 1));
         }
         (now >= self.pace.due()).then(|| TooSlow::Rate.count(self.listed.kind, 1))
     }
@@ -294,12 +294,12 @@ mod tests {
         let told = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), later);
 
         assert!(transfers.end_slowest(Kind::Post, later));
-        assert_eq!([told(&slower), told(&slow)], [Some(TooSlow::GaveWay), None]);
+        assert_eq!([told(&slower), told(&slow)], [Some(TooSlow::Preempted), None]);
         assert!(transfers.end_slowest(Kind::Post, later));
         assert_eq!(told(&slow), None, "one at a time: the first has yet to go");
         drop(slower);
         assert!(transfers.end_slowest(Kind::Post, later));
-        assert_eq!(told(&slow), Some(TooSlow::GaveWay));
+        assert_eq!(told(&slow), Some(TooSlow::Preempted));
         drop(slow);
         assert!(!transfers.end_slowest(Kind::Post, later), "only the fast one is left");
         assert_eq!([told(&fast), told(&upload)], [None, None]);
@@ -320,7 +320,7 @@ mod tests {
         let now = start + Duration::from_secs(10);
         assert!(transfers.end_slowest(Kind::Upload, now));
         let told = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), now);
-        assert_eq!([told(&barely), told(&well)], [Some(TooSlow::GaveWay), None]);
+        assert_eq!([told(&barely), told(&well)], [Some(TooSlow::Preempted), None]);
         drop(barely);
         assert!(!transfers.end_slowest(Kind::Upload, now), "who is well above it never does");
     }

@@ -149,7 +149,7 @@ impl Outgoing {
         blocked.transfer.set_holds(holds);
         let why = match blocked.transfer.is_too_slow(cx.waker(), now) {
             Some(TooSlow::Rate) => "a response was read too slowly: its connection is ended",
-            Some(TooSlow::GaveWay) => "the slowest reader of a response gave way: its connection is ended",
+            Some(TooSlow::Preempted) => "the slowest reader of a response gave way: its connection is ended",
             None => {
                 let due = blocked.transfer.due().into();
                 if blocked.timer.deadline() != due {

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use super::{Kind, Outgoing, find_room};
 use crate::budget::Held;
 use crate::http::Edge;
-use crate::http::error::responses_saturated;
-use crate::http::guard::is_for_operators;
+use crate::http::origin::is_for_operators;
+use crate::http::problem::responses_saturated;
 
 /// Most bytes of a body that go into the connection's buffer at a time. 16 KiB. Smaller bodies are not counted.
 const SLICE: usize = 16 * 1024;

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::protocol::event::{BodyKind, EventLimits, is_reserved, parse_body};
 use crate::protocol::json_text::readable;
-use crate::protocol::state::RunStatus;
 use crate::protocol::{RunId, Timestamp};
+use crate::run_state::RunStatus;
 
 /// The run that is posted to.
 pub(crate) const RUN: &str = "run-1";

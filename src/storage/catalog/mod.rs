@@ -1,13 +1,13 @@
 //! The catalog: which runs there are, so that they can be listed without touching a log, and which artifacts they have.
 //!
-//! Of the runs it holds nothing that the journal could not tell again: the recorder writes it in batches behind the log and
+//! Of the runs it holds nothing that the journal could not tell again: the catalog writer writes it in batches behind the log and
 //! repairs it after a crash. Losing it loses no event. Of the artifacts it is the only record.
 
 use async_trait::async_trait;
 
 use self::artifacts::ArtifactCatalog;
-use crate::protocol::state::RunStatus;
 use crate::protocol::{RunId, Seq, Timestamp};
+use crate::run_state::RunStatus;
 
 pub mod artifacts;
 pub mod postgres;

@@ -12,8 +12,8 @@ use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 
 use super::artifacts::tables::{Dialect, Statement, Tables};
 use super::{Catalog, CatalogError, RunFilter, RunRow};
-use crate::protocol::state::RunStatus;
 use crate::protocol::{RunId, Timestamp};
+use crate::run_state::RunStatus;
 
 /// Rows in one statement.
 const CHUNK_ROWS: usize = 500;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::rules::{self, Epochs, Marks, Moment, Run};
+use super::append_rules::{self, Epochs, Marks, Moment, Run};
 use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, RunPage, RunPhase, RunPlace, Stored};
 use crate::protocol::{Clock, RunId, Segment, Seq, Timestamp};
 
@@ -116,7 +116,7 @@ impl Journal for MemoryJournal {
             None => unborn.insert(Run::load(Head::unborn(), Marks::default(), moment.epochs)),
         };
         let bytes_before = run.head.bytes;
-        let stored = rules::append(run, &append, &moment).stored;
+        let stored = append_rules::append(run, &append, &moment).stored;
         shelf.bytes += stored.head.bytes - bytes_before;
         if let Some(run) = unborn.filter(|run| run.head.tip > 0) {
             shelf.runs.insert(append.run.clone(), Log { run, segments: Vec::new(), gone_at: Timestamp::default() });
@@ -166,8 +166,9 @@ impl Journal for MemoryJournal {
         after: Option<&RunPlace>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
-        let fits =
-            |head: &Head| head.phase == RunPhase::Live && rules::is_ended(head) == ended && head.last_at < before;
+        let fits = |head: &Head| {
+            head.phase == RunPhase::Live && append_rules::is_ended(head) == ended && head.last_at < before
+        };
         Ok(self.shelf().heads(after, limit, fits))
     }
 
@@ -181,13 +182,13 @@ impl Journal for MemoryJournal {
         let Ok(now) = self.clock.check() else { return Ok(Expired::default()) };
         let mut shelf = self.shelf();
         shelf.bury(now, &self.limits);
-        let due = shelf.heads(None, limit, |head| rules::is_ended(head) && head.last_at < before);
+        let due = shelf.heads(None, limit, |head| append_rules::is_ended(head) && head.last_at < before);
         let mut expired = Expired { runs: Vec::with_capacity(due.runs.len()), more: due.next.is_some() };
         for RunHead { run, head } in due.runs {
             let epochs = shelf.epochs;
             shelf.bytes -= head.bytes;
             if let Some(log) = shelf.runs.get_mut(&run) {
-                let run = Run::load(rules::gone(&head), Marks::default(), epochs);
+                let run = Run::load(append_rules::gone(&head), Marks::default(), epochs);
                 *log = Log { run, segments: Vec::new(), gone_at: now };
             }
             expired.runs.push(run);

@@ -4,7 +4,7 @@
 //! - [`Journal::append`] answers only once the events are durable, as far as the implementation's setting says: killing
 //!   the process at any moment loses no answered append and doubles none.
 //! - A post is stored whole or not at all. Posts that share an append do not share its fate: one may be refused while
-//!   its neighbours are stored.
+//!   its peers are stored.
 //! - Seqs of a run are dense and start at 1. Two appends never get the same seq in one epoch.
 //! - A post repeated under its producer mark stores nothing twice, however late.
 //! - When the store may have lost writes (power loss, a restored copy) the next append of each run opens a new epoch:
@@ -18,19 +18,19 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::protocol::state::RunStatus;
 use crate::protocol::{Clock, Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
+use crate::run_state::RunStatus;
 
+pub mod append_rules;
 pub mod memory;
 pub mod redis;
-mod residents;
-pub mod rules;
+mod run_cache;
 pub mod sqlite;
 
 /// Producer marks kept per run; a further producer is refused.
 pub const MAX_PRODUCERS: usize = 1_000;
 
-/// Marks of the server's own producers kept per run, the least recently used goes: each is a room's life that may still
+/// Marks of the server's own producers kept per run, the least recently used goes: each is a room's incarnation that may still
 /// repeat a post, so these are the lives, on all nodes, that post to one run within an append's deadline.
 pub const MAX_OWN_PRODUCERS: usize = 16;
 
@@ -205,9 +205,9 @@ pub struct Head {
     pub created_at: Timestamp,
     /// Journal time of its last event.
     pub last_at: Timestamp,
-    /// Of a run without events: the life of the store that told so, for one that has lost the run whole tells of no epoch,
+    /// Of a run without events: the incarnation of the store that told so, for one that has lost the run whole tells of no epoch,
     /// and that is news all the same. `None` where nobody outlives a loss.
-    pub life: Option<Epoch>,
+    pub incarnation: Option<Epoch>,
 }
 
 impl Head {
@@ -216,10 +216,10 @@ impl Head {
         Self { first: 1, ..Self::default() }
     }
 
-    /// Of two heads of a run, the one with the higher age was told later: by a later life of the store, or after more
-    /// events of the same. A run's epoch is never below the life that tells of it.
+    /// Of two heads of a run, the one with the higher age was told later: by a later incarnation of the store, or after more
+    /// events of the same. A run's epoch is never below the incarnation that tells of it.
     pub fn age(&self) -> (Option<Epoch>, Seq) {
-        (self.lineage.epoch().max(self.life), self.tip)
+        (self.lineage.epoch().max(self.incarnation), self.tip)
     }
 }
 

@@ -26,7 +26,7 @@ use super::space::Reservation;
 use crate::protocol::Timestamp;
 
 mod cloud;
-mod copying;
+mod copy;
 mod directory;
 mod error;
 mod key;
@@ -34,7 +34,7 @@ mod meta;
 mod options;
 mod presign;
 mod probe;
-mod reading;
+mod read;
 pub mod signing;
 mod url_key;
 mod writer;
@@ -44,7 +44,7 @@ pub use meta::ObjectMeta;
 pub use object_store::signer::Url;
 pub use options::{Addressing, Bucket, Keys, ObjectsOptions, Place};
 pub use presign::SignedUpload;
-pub use reading::{Body, READS_AT_A_TIME};
+pub use read::{Body, READS_AT_A_TIME};
 pub use url_key::UrlKey;
 pub use writer::Writer;
 
@@ -179,7 +179,7 @@ impl Objects {
         {
             return Ok(size);
         }
-        let body = reading::file(file.to_owned(), None).await?;
+        let body = read::file(file.to_owned(), None).await?;
         let room = self.reserve(Some(body.size)).await?;
         let (mut writer, mut body) = (self.writer_in(key, meta, room)?, body.stream);
         let mut noted = false;
@@ -212,8 +212,8 @@ impl Objects {
     pub async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, ObjectsError> {
         let key = Key::parse(key)?;
         match &self.0.kind {
-            Kind::Directory(directory) => reading::file(directory.file(key), range).await,
-            Kind::Cloud(_) => reading::object(self.0.store.clone(), self.path(key)?, range).await,
+            Kind::Directory(directory) => read::file(directory.file(key), range).await,
+            Kind::Cloud(_) => read::object(self.0.store.clone(), self.path(key)?, range).await,
         }
     }
 
@@ -222,7 +222,7 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError`].
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), ObjectsError> {
-        copying::copy(self, from, to).await
+        copy::copy(self, from, to).await
     }
 
     /// Removes an object. One that is not there is removed already.

@@ -7,9 +7,9 @@ use metrics::Gauge;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::keeper::{CLOSED, Keeper};
+use super::metrics::ConnectionMetrics;
 use super::pipeline::Call;
-use super::tally::Tally;
+use super::reconnect::{CLOSED, Reconnect};
 use super::{Attest, Command, RedisError, RedisSettings, Reply};
 use crate::budget::{Budget, Held};
 
@@ -32,7 +32,7 @@ struct Handle {
     commands: Budget,
     bytes: Budget,
     command_timeout: Duration,
-    tally: Tally,
+    metrics: ConnectionMetrics,
 }
 
 /// How the connection is.
@@ -114,16 +114,16 @@ impl Client {
     pub fn start(settings: RedisSettings, attest: Arc<dyn Attest>) -> Self {
         let (requests, queue) = mpsc::unbounded_channel();
         let (tell, status) = watch::channel(LinkStatus::Connecting);
-        let tally = Tally::of(settings.purpose);
+        let metrics = ConnectionMetrics::of(settings.purpose);
         let handle = Handle {
             requests,
             status,
             commands: Budget::new(PIPELINE_COMMANDS),
             bytes: Budget::new(PIPELINE_BYTES),
             command_timeout: settings.command_timeout,
-            tally: tally.clone(),
+            metrics: metrics.clone(),
         };
-        tokio::spawn(Keeper { settings, attest, requests: queue, status: tell, tally }.run());
+        tokio::spawn(Reconnect { settings, attest, requests: queue, status: tell, metrics }.run());
         Self(Arc::new(handle))
     }
 
@@ -200,7 +200,7 @@ impl Client {
     fn admit(&self, command: Command, deadline: Instant) -> Result<(Call, Answer), RedisError> {
         // A command larger than the bound goes alone.
         let bytes = command.size().min(PIPELINE_BYTES);
-        let share = Share::take(&self.0.commands, &self.0.bytes, bytes, &self.0.tally.in_flight)
+        let share = Share::take(&self.0.commands, &self.0.bytes, bytes, &self.0.metrics.in_flight)
             .ok_or(RedisError::Saturated)?;
         let (reply, answer) = oneshot::channel();
         Ok((Call { command, deadline, reply, share }, answer))

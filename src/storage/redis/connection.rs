@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep_until};
 use super::Command;
 use super::client::Request;
 use super::link::{Frames, Link};
+use super::metrics::ConnectionMetrics;
 use super::pipeline::Pipeline;
-use super::tally::Tally;
 
 /// Bytes collected for one write, about: what waits is encoded up to here, written, and so on. 256 KiB.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -34,7 +34,7 @@ pub(super) enum Ended {
 pub(super) struct Connection {
     frames: Frames,
     pipeline: Pipeline,
-    tally: Tally,
+    metrics: ConnectionMetrics,
     /// Bytes encoded so far.
     encoded: u64,
     /// Something encoded may not have reached the socket.
@@ -46,12 +46,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(link: Link, command_timeout: Duration, tally: Tally) -> Self {
+    pub(super) fn new(link: Link, command_timeout: Duration, metrics: ConnectionMetrics) -> Self {
         let mut frames = link.into_frames();
         frames.set_backpressure_boundary(BATCH_BYTES);
         let received = frames.codec().received();
-        let pipeline = Pipeline::new(command_timeout, Instant::now(), tally.missed_deadlines.clone());
-        Self { frames, pipeline, tally, encoded: 0, unflushed: false, received, closing: false }
+        let pipeline = Pipeline::new(command_timeout, Instant::now(), metrics.missed_deadlines.clone());
+        Self { frames, pipeline, metrics, encoded: 0, unflushed: false, received, closing: false }
     }
 
     /// Serves. Everybody has been answered when it returns.
@@ -151,7 +151,7 @@ impl Connection {
             // Ready below a batch; writes when there is one.
             ready!(self.frames.poll_ready_unpin(cx))?;
             if let Some(command) = self.pipeline.send_next(self.encoded) {
-                self.tally.commands.increment(1);
+                self.metrics.commands.increment(1);
                 self.encode(command)?;
             }
         }

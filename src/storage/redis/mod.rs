@@ -42,12 +42,12 @@ mod client;
 mod codec;
 mod command;
 mod connection;
-mod keeper;
 mod link;
+mod metrics;
 mod pipeline;
+mod reconnect;
 mod stream;
 mod subscriber;
-mod tally;
 mod url;
 
 pub use client::{Client, LinkStatus, PIPELINE_BYTES, PIPELINE_COMMANDS};

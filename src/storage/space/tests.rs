@@ -12,15 +12,15 @@ fn disk(free: u64) -> (Disk, Arc<AtomicU64>) {
     (disk_that_says(move |_| told.load(Ordering::Relaxed)), free)
 }
 
-/// The same that says by itself what is free; it is told its ledger.
-fn disk_that_says(free: impl Fn(&Ledger) -> u64 + Send + Sync + 'static) -> Disk {
-    let ledger = Arc::<Ledger>::default();
-    let own = ledger.clone();
-    Disk(Arc::new(Inner { path: "d".into(), keep: 100 * MIB, ledger, free: Box::new(move |_| Ok(free(&own))) }))
+/// The same that says by itself what is free; it is told its reservations.
+fn disk_that_says(free: impl Fn(&SharedReservations) -> u64 + Send + Sync + 'static) -> Disk {
+    let reservations = Arc::<SharedReservations>::default();
+    let own = reservations.clone();
+    Disk(Arc::new(Inner { path: "d".into(), keep: 100 * MIB, reservations, free: Box::new(move |_| Ok(free(&own))) }))
 }
 
 fn reserved(disk: &Disk) -> u64 {
-    *locked(&disk.0.ledger.reserved)
+    *locked(&disk.0.reservations.reserved)
 }
 
 fn is_full<T>(reserved: io::Result<T>) -> bool {
@@ -39,7 +39,7 @@ fn ten_at_a_time_do_not_pass_together() {
 
 #[test]
 fn of_ten_who_ask_a_slow_disk_at_the_same_moment_as_many_pass_as_fit() {
-    let slow = |_: &Ledger| {
+    let slow = |_: &SharedReservations| {
         std::thread::yield_now();
         150 * MIB
     };
@@ -60,8 +60,8 @@ fn of_ten_who_ask_a_slow_disk_at_the_same_moment_as_many_pass_as_fit() {
 #[test]
 fn who_gives_back_does_not_wait_for_a_disk_that_hangs() {
     // While the system is asked.
-    let disk = disk_that_says(|ledger| {
-        assert!(ledger.reserved.try_lock().is_ok());
+    let disk = disk_that_says(|reservations| {
+        assert!(reservations.reserved.try_lock().is_ok());
         150 * MIB
     });
     let mut one = disk.reserve_now(20 * MIB).unwrap();

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::super::CatalogError;
 
-/// Connections of a node: the recorder's, and a few for those who list runs.
+/// Connections of a node: the catalog writer's, and a few for those who list runs.
 const MOST: usize = 4;
 /// How long a connection may take to be made, or to come free.
 const CONNECT: Duration = Duration::from_secs(5);

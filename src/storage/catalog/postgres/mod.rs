@@ -15,8 +15,8 @@ use sqlx::{Connection as _, Row as _};
 use tokio::time::timeout;
 
 use super::{Catalog, CatalogError, RunFilter, RunRow};
-use crate::protocol::state::RunStatus;
 use crate::protocol::{RunId, Timestamp};
+use crate::run_state::RunStatus;
 
 mod artifacts;
 mod connections;

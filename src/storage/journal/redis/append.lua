@@ -1,8 +1,8 @@
 -- Stores what a decision made of a run, if the run is still as the decision saw it. All or nothing.
 --
 -- KEYS: store, head, log, marks, index before ('' when unborn: the index after again), index after
--- ARGV: incarnation, births, version before, deadline, version after ('' to store nothing), state after, run, bell's channel,
---       node, bell's text, number of segments, not before, dated at least, number of marks, number of dropped marks,
+-- ARGV: incarnation, births, version before, deadline, version after ('' to store nothing), state after, run, notice's channel,
+--       node, notice's text, number of segments, not before, dated at least, number of marks, number of dropped marks,
 --       then per segment: id, epoch and first seq, body; per mark: producer, value; per dropped mark: producer
 -- Returns: 'stored' | 'late' | 'stale', now; or 'changed', now, version, state, at, created, marks as a JSON object
 local time = redis.call('TIME')
@@ -42,6 +42,6 @@ end
 redis.call('HSET', KEYS[2], 'version', ARGV[5], 'state', ARGV[6], 'at', at, 'created', created)
 if KEYS[5] ~= KEYS[6] then redis.call('ZREM', KEYS[5], ARGV[7]) end
 redis.call('ZADD', KEYS[6], at, ARGV[7])
--- A bell that may not ring is no reason to deny what is stored.
+-- A notice that may not ring is no reason to deny what is stored.
 redis.pcall('PUBLISH', ARGV[8], ARGV[9] .. ' ' .. at .. ' ' .. created .. ' ' .. ARGV[10])
 return {'stored', now, at, created}

@@ -1,4 +1,4 @@
--- Says which life of the store this is; opens a new one when the server is not the process that it was, for it may have
+-- Says which incarnation of the store this is; opens a new one when the server is not the process that it was, for it may have
 -- lost writes then: restarted, from an older file, empty, or a promoted replica.
 --
 -- KEYS: store.  ARGV: the highest epoch that the caller has ever seen.

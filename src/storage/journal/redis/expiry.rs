@@ -4,9 +4,9 @@ use tracing::warn;
 
 use super::keys::Index;
 use super::reply::Parts;
-use super::{CHUNK, RedisJournal, bell, stored, unread};
+use super::{CHUNK, RedisJournal, notice, stored, unread};
 use crate::protocol::Timestamp;
-use crate::storage::journal::{Expired, JournalError, RunPlace, rules};
+use crate::storage::journal::{Expired, JournalError, RunPlace, append_rules};
 use crate::storage::redis::{Command, Reply};
 
 impl RedisJournal {
@@ -48,11 +48,11 @@ impl RedisJournal {
                     continue;
                 }
             };
-            if !rules::is_ended(&head) || head.last_at >= before {
+            if !append_rules::is_ended(&head) || head.last_at >= before {
                 continue; // it has gone on since it was listed
             }
-            let gone = rules::gone(&head);
-            let (state, text) = (stored::state(&gone), bell::text(&stored::state(&gone), &[]));
+            let gone = append_rules::gone(&head);
+            let (state, text) = (stored::state(&gone), notice::text(&stored::state(&gone), &[]));
             let (listed, tombs) = (self.keys.index(stored::index(&head)), self.keys.index(Index::Gone));
             let keys = [self.keys.head(&run), self.keys.log(&run), self.keys.marks(&run), listed, tombs];
             let args = |command: Command| {
@@ -61,7 +61,7 @@ impl RedisJournal {
                     .arg(stored::version(&gone))
                     .arg(state.as_str())
                     .arg(run.as_str())
-                    .arg(self.keys.bell(&run))
+                    .arg(self.keys.doorbell(&run))
                     .arg(self.node.as_str())
                     .arg(text.clone())
             };
@@ -90,7 +90,7 @@ impl RedisJournal {
                 due.iter().fold(command.arg(before.as_str()), |command, run| command.arg(run.as_str()))
             };
             let reply = self.scripts.bury.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
-            self.life.raise_births(Parts::of(reply)?.epoch()?);
+            self.incarnation.raise_births(Parts::of(reply)?.epoch()?);
             due.iter().for_each(|run| self.appends.forget(run));
             if due.len() < CHUNK {
                 return Ok(());

@@ -6,7 +6,7 @@
 use crate::protocol::RunId;
 
 /// How the channels of a run end.
-pub(super) const BELL: &str = ":bell";
+pub(super) const DOORBELL: &str = ":notice";
 pub(super) const SCREEN: &str = ":screen";
 
 /// Names under one prefix.
@@ -69,8 +69,8 @@ impl Keys {
     }
 
     /// The channel on which a run's doorbell rings.
-    pub(super) fn bell(&self, run: &RunId) -> String {
-        format!("{}:{{{run}}}{BELL}", self.prefix)
+    pub(super) fn doorbell(&self, run: &RunId) -> String {
+        format!("{}:{{{run}}}{DOORBELL}", self.prefix)
     }
 
     /// The channel on which a run's screen is shown.

@@ -24,31 +24,31 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use self::incarnation::StoreIncarnation;
 use self::keys::{Index, Keys};
-use self::life::Life;
 use self::reply::Parts;
+use self::run_locks::RunLocks;
 use self::script::Scripts;
-use self::turns::Turns;
-use super::{Append, Expired, Head, Journal, JournalError, Limits, RunPage, RunPlace, Stored, rules};
+use super::{Append, Expired, Head, Journal, JournalError, Limits, RunPage, RunPlace, Stored, append_rules};
 use crate::protocol::{Clock, Epoch, Lines, RunId, Segment, Seq, Timestamp};
 use crate::storage::redis::{Client, Command, LinkStatus, RedisError, RedisSettings, Reply};
 
-mod appending;
-pub mod bell;
+mod append;
 mod expiry;
+mod incarnation;
 mod keys;
-mod life;
 mod listing;
+pub mod notice;
 mod reply;
+mod run_locks;
 mod script;
 pub mod server;
 mod stored;
-mod turns;
 
 /// Runs that one script reads or removes.
 const CHUNK: usize = 500;
 
-/// Times that heads are read until the store's life holds still meanwhile.
+/// Times that heads are read until the store's incarnation holds still meanwhile.
 const READS: usize = 5;
 
 /// How the journal is opened.
@@ -71,14 +71,14 @@ pub struct RedisOptions {
 pub struct RedisJournal {
     client: Client,
     keys: Keys,
-    life: Arc<Life>,
+    incarnation: Arc<StoreIncarnation>,
     /// The server's, watched by this host's: at the start it should say what this host's wall clock says.
     clock: Clock,
     /// Both agreed once.
     agreed: AtomicBool,
     scripts: Scripts,
-    appends: appending::Appends,
-    turns: Turns,
+    appends: append::Appends,
+    run_locks: RunLocks,
     node: String,
     limits: Limits,
     timeout: Duration,
@@ -88,18 +88,18 @@ impl RedisJournal {
     /// A journal that connects in the background: a server that is away now is a state, not an error.
     pub fn open(options: RedisOptions) -> Self {
         let keys = Keys::new(&options.prefix);
-        let life = Arc::new(Life::new(keys.clone()));
-        let server_time = life.clone();
+        let incarnation = Arc::new(StoreIncarnation::new(keys.clone()));
+        let server_time = incarnation.clone();
         Self {
             clock: Clock::told(move || server_time.now(), options.max_clock_step),
             agreed: AtomicBool::new(false),
             timeout: options.settings.command_timeout,
-            client: Client::start(options.settings, life.clone()),
+            client: Client::start(options.settings, incarnation.clone()),
             keys,
-            life,
+            incarnation,
             scripts: Scripts::new(),
-            appends: appending::Appends::default(),
-            turns: Turns::default(),
+            appends: append::Appends::default(),
+            run_locks: RunLocks::default(),
             node: options.node,
             limits: options.limits,
         }
@@ -112,7 +112,7 @@ impl RedisJournal {
 
     /// The channel on which a run's doorbell rings.
     pub fn bell_channel(&self, run: &RunId) -> String {
-        self.keys.bell(run)
+        self.keys.doorbell(run)
     }
 
     /// The channel on which a run's screen is shown.
@@ -121,8 +121,8 @@ impl RedisJournal {
     }
 
     /// The doorbell's channel of the run that a screen's channel belongs to.
-    pub fn bells_of(&self, screen_channel: &str) -> Option<String> {
-        screen_channel.strip_suffix(keys::SCREEN).map(|run| format!("{run}{}", keys::BELL))
+    pub fn doorbell_channel(&self, screen_channel: &str) -> Option<String> {
+        screen_channel.strip_suffix(keys::SCREEN).map(|run| format!("{run}{}", keys::DOORBELL))
     }
 
     /// The channel of this node's own probes.
@@ -132,10 +132,10 @@ impl RedisJournal {
 
     /// Another node has told where a run ends: should the store know less of it later, it has lost something.
     pub fn heard(&self, run: &RunId, head: &Head) {
-        let life = self.life.epochs().incarnation;
-        // One of a life before this is an old word.
-        if head.lineage.epoch() >= Some(life) {
-            self.life.note(run, head, life);
+        let incarnation = self.incarnation.epochs().incarnation;
+        // One of a incarnation before this is an old word.
+        if head.lineage.epoch() >= Some(incarnation) {
+            self.incarnation.note(run, head, incarnation);
         }
     }
 
@@ -152,17 +152,17 @@ impl RedisJournal {
     /// the clock is right again. Of a clock that never agreed with this host's nobody knows which one is wrong.
     fn dated_at_least(&self) -> Timestamp {
         match self.clock.check() {
-            Ok(_) => self.agreed.store(self.life.is_told(), Ordering::Relaxed),
+            Ok(_) => self.agreed.store(self.incarnation.is_told(), Ordering::Relaxed),
             Err(jump) if self.agreed.load(Ordering::Relaxed) => return jump.expected,
             Err(_) => {}
         }
         Timestamp::default()
     }
 
-    /// The store is in another life than the one that is known: asks which.
+    /// The store is in another incarnation than the one that is known: asks which.
     async fn learn_life(&self) -> Result<(), JournalError> {
-        let answer = self.client.call(self.life.question()).await.map_err(unread)?;
-        self.life.learn(answer)
+        let answer = self.client.call(self.incarnation.question()).await.map_err(unread)?;
+        self.incarnation.learn(answer)
     }
 
     /// Heads as stored, the pending epoch not shown: each with its own fate, for what somebody else has written under one
@@ -176,9 +176,9 @@ impl RedisJournal {
             for run in chunk {
                 let (state, at, created) = (parts.text()?, parts.time_or_none()?, parts.time_or_none()?);
                 let head = stored::head(&state, at, created).map_err(|error| malformed(format!("{error}: {state}")));
-                let head = head.map(|head| Head { life: Some(incarnation), ..head });
+                let head = head.map(|head| Head { incarnation: Some(incarnation), ..head });
                 if let Ok(head) = &head {
-                    self.life.note(run, head, incarnation);
+                    self.incarnation.note(run, head, incarnation);
                 }
                 heads.push(head);
             }
@@ -186,15 +186,15 @@ impl RedisJournal {
         Ok(heads)
     }
 
-    /// What the script tells of the heads under these keys, and the life of the store that told it: never another one
-    /// than is known here, so that nobody takes an older life's answer for the word of a newer one.
+    /// What the script tells of the heads under these keys, and the incarnation of the store that told it: never another one
+    /// than is known here, so that nobody takes an older incarnation's answer for the word of a newer one.
     async fn read_heads(&self, keys: &[String]) -> Result<(Parts, Epoch), JournalError> {
         for _ in 0..READS {
             let reply = self.scripts.heads.call(&self.client, self.timeout, keys, |command| command).await;
             let mut parts = Parts::of(reply.map_err(unread)?)?;
-            self.life.set_clock(parts.time()?);
+            self.incarnation.set_clock(parts.time()?);
             let told = parts.text()?;
-            let known = self.life.epochs().incarnation;
+            let known = self.incarnation.epochs().incarnation;
             if told == known.to_string() {
                 return Ok((parts, known));
             }
@@ -210,9 +210,9 @@ impl RedisJournal {
     pub async fn each_head(&self, runs: &[RunId]) -> Result<Vec<Result<Head, JournalError>>, JournalError> {
         let mut heads = self.stored_heads(runs).await?;
         for head in heads.iter_mut().flatten() {
-            if let Some(life) = head.life {
-                rules::open_pending(head, life);
-                head.life = Some(life).filter(|_| head.lineage.epoch().is_none());
+            if let Some(incarnation) = head.incarnation {
+                append_rules::open_pending(head, incarnation);
+                head.incarnation = Some(incarnation).filter(|_| head.lineage.epoch().is_none());
             }
         }
         Ok(heads)
@@ -222,11 +222,11 @@ impl RedisJournal {
 #[async_trait]
 impl Journal for RedisJournal {
     async fn append(&self, append: Append) -> Result<Stored, JournalError> {
-        // No longer than it may run: whoever had the turn before may be waiting for a Redis that says nothing.
+        // No longer than it may run: whoever had the lock before may be waiting for a Redis that says nothing.
         let left = append.deadline.saturating_duration_since(Instant::now());
-        let turn = timeout(left, self.turns.take(&append.run)).await;
+        let lock = timeout(left, self.run_locks.take(&append.run)).await;
         let late = |_| JournalError::Unavailable("other work on the run took too long".into());
-        let _turn = turn.map_err(late)?.ok_or_else(closed)?;
+        let _lock = lock.map_err(late)?.ok_or_else(closed)?;
         self.store(append).await
     }
 
@@ -239,7 +239,7 @@ impl Journal for RedisJournal {
     }
 
     async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError> {
-        let _turn = self.turns.take(run).await.ok_or_else(closed)?;
+        let _lock = self.run_locks.take(run).await.ok_or_else(closed)?;
         self.head(run).await
     }
 
@@ -296,7 +296,7 @@ impl Journal for RedisJournal {
     }
 
     fn now(&self) -> Timestamp {
-        self.life.now().max(self.dated_at_least())
+        self.incarnation.now().max(self.dated_at_least())
     }
 
     async fn probe(&self) -> Result<(), JournalError> {
@@ -306,11 +306,11 @@ impl Journal for RedisJournal {
     }
 
     fn doubts(&self) -> Vec<String> {
-        self.life.doubts()
+        self.incarnation.doubts()
     }
 
     async fn close(&self) {
-        if self.turns.close().await {
+        if self.run_locks.close().await {
             self.client.close().await;
         }
     }

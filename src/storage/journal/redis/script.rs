@@ -22,7 +22,7 @@ pub(super) struct Scripts {
     pub(super) bury: Script,
 }
 
-/// Opens or finds the store's life; run on each new connection.
+/// Opens or finds the store's incarnation; run on each new connection.
 pub(super) const ATTEST: &str = include_str!("attest.lua");
 
 impl Scripts {

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Index;
-use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Lineage, Seq, Timestamp};
-use crate::storage::journal::rules;
+use crate::run_state::RunStatus;
+use crate::storage::journal::append_rules;
 use crate::storage::journal::{Head, RunPhase};
 
 /// A head as its hash holds it; the times stand beside it, because only the server knows them.
@@ -52,8 +52,8 @@ pub(super) fn head(state: &str, at: Timestamp, created_at: Timestamp) -> Result<
         Phase::Sealed => RunPhase::Sealed,
         Phase::Gone => RunPhase::Gone,
     };
-    let head = Head { lineage, tip, first: 1, phase, status, bytes, created_at, last_at: at, life: None };
-    Ok(if head.phase == RunPhase::Gone { rules::gone(&head) } else { head })
+    let head = Head { lineage, tip, first: 1, phase, status, bytes, created_at, last_at: at, incarnation: None };
+    Ok(if head.phase == RunPhase::Gone { append_rules::gone(&head) } else { head })
 }
 
 /// What changes with every write to a run, and never comes back: a decision made on one version holds for no other.
@@ -67,7 +67,7 @@ pub(super) fn index(head: &Head) -> Index {
     match head.phase {
         RunPhase::Gone => Index::Gone,
         RunPhase::Sealed => Index::Sealed,
-        RunPhase::Live if rules::is_ended(head) => Index::Ended,
+        RunPhase::Live if append_rules::is_ended(head) => Index::Ended,
         RunPhase::Live => Index::Open,
     }
 }

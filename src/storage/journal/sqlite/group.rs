@@ -7,13 +7,13 @@ use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Either, Executor as _, SqlStr};
 
-use super::residents::{Resident, Residents};
 use super::rows::{LINEAGE, PRODUCERS, RUNS, SEGMENTS, Statement, in_sequence, phase_value};
+use super::run_cache::{CachedRun, RunCache};
 use super::{commit, commit_failed, unavailable};
-use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, ProducerId, RunId, Segment, Seq};
+use crate::run_state::RunStatus;
 use crate::storage::journal::JournalError;
-use crate::storage::journal::rules::{self, Decision};
+use crate::storage::journal::append_rules::{self, Decision};
 
 /// Rows to write in one transaction.
 #[derive(Debug, Default)]
@@ -53,15 +53,15 @@ impl Group {
         }
     }
 
-    /// Stores everything, or nothing; `residents` holds the runs as they are after the group. After an error a
+    /// Stores everything, or nothing; `run_cache` holds the runs as they are after the group. After an error a
     /// transaction may still be open.
     pub(super) async fn store(
         mut self,
         connection: &mut SqliteConnection,
-        residents: &Residents,
+        run_cache: &RunCache,
     ) -> Result<(), JournalError> {
         self.segments.sort_unstable_by_key(|(number, segment)| (*number, segment.first()));
-        let runs: Vec<_> = self.runs.iter().filter_map(|id| Some((id, residents.peek(id)?))).collect();
+        let runs: Vec<_> = self.runs.iter().filter_map(|id| Some((id, run_cache.peek(id)?))).collect();
         let marks: Vec<_> = self.marks.iter().collect();
         if let ([segment], [run], [mark]) = (&self.segments[..], &runs[..], &marks[..])
             && self.dropped.is_empty()
@@ -96,7 +96,7 @@ impl Group {
 }
 
 type SegmentRow = (i64, Arc<Segment>);
-type RunRow<'a> = (&'a RunId, &'a Resident);
+type RunRow<'a> = (&'a RunId, &'a CachedRun);
 type MarkRow<'a> = (&'a (i64, ProducerId), &'a (u64, Seq));
 
 fn bind_segment(statement: Statement, (number, segment): &SegmentRow) -> Statement {
@@ -108,13 +108,13 @@ fn bind_segment(statement: Statement, (number, segment): &SegmentRow) -> Stateme
         .bind(segment.lines().bytes().to_vec())
 }
 
-fn bind_run(statement: Statement, (id, resident): &RunRow<'_>) -> Statement {
-    let head = &resident.run.head;
+fn bind_run(statement: Statement, (id, cached_run): &RunRow<'_>) -> Statement {
+    let head = &cached_run.run.head;
     statement
-        .bind(resident.place)
+        .bind(cached_run.place)
         .bind(id.as_str().to_owned())
         .bind(phase_value(head.phase))
-        .bind(rules::is_ended(head))
+        .bind(append_rules::is_ended(head))
         .bind(head.status.map(RunStatus::as_str))
         .bind(head.tip as i64)
         .bind(head.bytes as i64)

@@ -11,13 +11,13 @@
 //!
 //! "Nothing" is about acknowledged events. Whatever was lost, no seq is told twice in one epoch:
 //!
-//! | the last life ended by | noticed by | then |
+//! | the last incarnation ended by | noticed by | then |
 //! |---|---|---|
 //! | a clean shutdown | its clean mark | the same epoch goes on |
 //! | a killed process | no clean mark, the same boot id: the kernel still has the writes | the same epoch goes on |
 //! | power loss under `normal` | no clean mark, another boot id | a new epoch, an `error` in the log |
 //! | power loss under `full` | the same | a new epoch, a `warn`: nothing should be missing |
-//! | an older copy put back | the `-life` file beside it names another life, or is missing | a new epoch, an `error` |
+//! | an older copy put back | the `-life` file beside it names another instance, or is missing | a new epoch, an `error` |
 //!
 //! A new epoch costs nothing when nothing was lost: every cursor up to the surviving tip goes on. So it is opened
 //! whenever there is doubt. What can't be noticed is a whole directory put back, `-life` included, as it was after a
@@ -40,14 +40,14 @@ use self::writer::{Job, Pending, Writer};
 use super::{Append, Expired, Head, Journal, JournalError, Limits, RunPage, RunPlace, Stored};
 use crate::protocol::{Clock, Epoch, RunId, Segment, Seq, Timestamp};
 
-pub use life::boot_id;
+pub use instance::boot_id;
 
 mod connection;
 mod disk;
 mod group;
-mod life;
-mod residents;
+mod instance;
 mod rows;
+mod run_cache;
 mod sweep;
 mod writer;
 
@@ -121,7 +121,7 @@ pub struct SqliteJournal {
 }
 
 impl SqliteJournal {
-    /// Opens the database, creating it if it is missing, judges how its last life ended, and starts the writer on the
+    /// Opens the database, creating it if it is missing, judges how its last incarnation ended, and starts the writer on the
     /// current runtime. The caller sees to it that no other process has it open (`DataDir`).
     pub async fn open(options: SqliteOptions) -> Result<Self, JournalError> {
         if options.limits.max_run_bytes > MAX_RUN_BYTES {
@@ -129,7 +129,7 @@ impl SqliteJournal {
         }
         let mut connection = connection::writer(&options, SyncMode::Full).await.map_err(unavailable)?;
         connection::migrate(&mut connection).await?;
-        let epochs = life::begin(&mut connection, &options).await?;
+        let epochs = instance::begin(&mut connection, &options).await?;
         if options.sync == SyncMode::Normal {
             connection.execute("PRAGMA synchronous = NORMAL").await.map_err(unavailable)?;
         }
@@ -193,9 +193,9 @@ impl SqliteJournal {
     }
 
     async fn read_rows(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, sqlx::Error> {
-        let sql = "WITH place (floor) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
+        let sql = "WITH place (hub) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
                    SELECT first, epoch, at, body FROM segments \
-                   WHERE key > (SELECT floor FROM place) + ?2 AND key < (SELECT floor FROM place) + (1 << 32) \
+                   WHERE key > (SELECT hub FROM place) + ?2 AND key < (SELECT hub FROM place) + (1 << 32) \
                    ORDER BY key";
         let after = i64::from(u32::try_from(after).unwrap_or(u32::MAX));
         let mut found = sqlx::query(sql).bind(run.as_str()).bind(after).fetch(&self.readers);

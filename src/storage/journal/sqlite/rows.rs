@@ -7,9 +7,9 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 
-use crate::protocol::state::RunStatus;
 use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
-use crate::storage::journal::rules::{self, Epochs, Marks, Run};
+use crate::run_state::RunStatus;
+use crate::storage::journal::append_rules::{self, Epochs, Marks, Run};
 use crate::storage::journal::{Head, RunHead, RunPhase, RunPlace};
 
 /// A run's row and lineage in one statement; a `WHERE` on `r` follows.
@@ -57,9 +57,9 @@ fn stored_head(row: &SqliteRow) -> Result<(RunId, Head), sqlx::Error> {
         bytes: row.try_get::<i64, _>(5)? as u64,
         created_at: Timestamp::from_millis(row.try_get(6)?),
         last_at: Timestamp::from_millis(row.try_get(7)?),
-        life: None,
+        incarnation: None,
     };
-    Ok((run, if phase >= phase::EXPIRING { rules::gone(&head) } else { head }))
+    Ok((run, if phase >= phase::EXPIRING { append_rules::gone(&head) } else { head }))
 }
 
 fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
@@ -69,7 +69,7 @@ fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Err
 /// A row of [`heads!`] as readers see it.
 pub(super) fn head(row: &SqliteRow, incarnation: Epoch) -> Result<RunHead, sqlx::Error> {
     let (run, mut head) = stored_head(row)?;
-    rules::open_pending(&mut head, incarnation);
+    append_rules::open_pending(&mut head, incarnation);
     Ok(RunHead { run, head })
 }
 

@@ -10,10 +10,10 @@ use sqlx::{Connection as _, Row as _};
 
 use super::group::key_floor;
 use super::rows::phase;
-use super::{commit, life, unavailable};
+use super::{commit, instance, unavailable};
 use crate::protocol::{RunId, Timestamp};
 use crate::storage::journal::JournalError;
-use crate::storage::journal::rules::Epochs;
+use crate::storage::journal::append_rules::Epochs;
 
 /// Most rows removed in one step, and most bytes of events in them.
 const STEP_ROWS: i64 = 500;
@@ -81,7 +81,7 @@ async fn bury(
     }
     if !runs.is_empty() {
         epochs.raise_births(now);
-        life::put_meta(connection, "births", &epochs.births.to_string()).await?;
+        instance::put_meta(connection, "births", &epochs.births.to_string()).await?;
     }
     Ok(Progress { more: runs.len() as i64 == STEP_ROWS, runs })
 }

@@ -13,11 +13,11 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::disk::Disk;
 use super::group::Group;
-use super::residents::{self, Residents};
+use super::run_cache::{self, RunCache};
 use super::sweep::{self, Progress, Step};
-use super::{SqliteOptions, SyncMode, commit, connection, life, unavailable};
+use super::{SqliteOptions, SyncMode, commit, connection, instance, unavailable};
 use crate::protocol::RunId;
-use crate::storage::journal::rules::{self, Epochs, Moment};
+use crate::storage::journal::append_rules::{self, Epochs, Moment};
 use crate::storage::journal::{Append, Head, JournalError, Stored};
 
 /// Most appends and most bytes of events in one group commit.
@@ -54,7 +54,7 @@ pub(super) struct Writer {
     epochs: Epochs,
     /// `None` after a failure, until the next job.
     connection: Option<SqliteConnection>,
-    residents: Residents,
+    run_cache: RunCache,
     /// For the next new run. Never goes back, so that a transaction of unknown outcome can't share a number.
     next_number: i64,
     disk: Disk,
@@ -74,8 +74,8 @@ impl Writer {
             .await
             .map_err(unavailable)?;
         let disk = Disk::new(options.directory().to_owned(), options.min_free_bytes);
-        let residents = Residents::default();
-        Ok(Self { options, epochs, connection: Some(connection), residents, next_number, disk, failing: false })
+        let run_cache = RunCache::default();
+        Ok(Self { options, epochs, connection: Some(connection), run_cache, next_number, disk, failing: false })
     }
 
     /// Works until the queue is closed and empty.
@@ -118,14 +118,14 @@ impl Writer {
             Ok(stored) => group.into_iter().zip(stored).for_each(|(pending, stored)| tell(pending.reply, Ok(stored))),
             Err(error) => group.into_iter().for_each(|pending| tell(pending.reply, Err(error.clone()))),
         }
-        self.residents.evict();
+        self.run_cache.evict();
         metrics::histogram!("runcast_journal_commit_seconds").record(started.elapsed());
     }
 
     async fn store(&mut self, group: &Vec<Pending>) -> Result<Vec<Stored>, JournalError> {
         let connection = open(&mut self.connection, &self.options).await?;
         let runs = group.iter().map(|pending| &pending.append.run);
-        residents::load(&mut self.residents, connection, runs, self.epochs).await.map_err(unavailable)?;
+        run_cache::load(&mut self.run_cache, connection, runs, self.epochs).await.map_err(unavailable)?;
         let moment = Moment {
             now: self.options.clock.now(),
             monotonic: Instant::now(),
@@ -136,10 +136,10 @@ impl Writer {
         let mut answers = Vec::with_capacity(group.len());
         for Pending { append, .. } in group {
             let missing = || JournalError::Unavailable(format!("run {} was not loaded", append.run));
-            let resident = self.residents.get(&append.run, append.posts.len()).ok_or_else(missing)?;
-            let decision = rules::append(&mut resident.run, append, &moment);
+            let cached_run = self.run_cache.get(&append.run, append.posts.len()).ok_or_else(missing)?;
+            let decision = append_rules::append(&mut cached_run.run, append, &moment);
             if !decision.stored.segments.is_empty() {
-                let number = *resident.place.get_or_insert_with(|| {
+                let number = *cached_run.place.get_or_insert_with(|| {
                     self.next_number += 1;
                     self.next_number - 1
                 });
@@ -148,7 +148,7 @@ impl Writer {
             answers.push(decision.stored);
         }
         if !rows.is_empty() {
-            rows.store(connection, &self.residents).await?;
+            rows.store(connection, &self.run_cache).await?;
             self.failing = false;
             metrics::counter!("runcast_journal_commits_total").increment(1);
         }
@@ -159,14 +159,14 @@ impl Writer {
         let outcome = match open(&mut self.connection, &self.options).await {
             Ok(connection) => {
                 let run = std::iter::once(run);
-                let load = residents::load(&mut self.residents, connection, run, self.epochs).await;
+                let load = run_cache::load(&mut self.run_cache, connection, run, self.epochs).await;
                 load.map_err(unavailable)
             }
             Err(error) => Err(error),
         };
         self.settle(outcome).await?;
-        let head = self.residents.peek(run).map_or_else(Head::unborn, |resident| resident.run.head.clone());
-        self.residents.evict();
+        let head = self.run_cache.peek(run).map_or_else(Head::unborn, |cached_run| cached_run.run.head.clone());
+        self.run_cache.evict();
         Ok(head)
     }
 
@@ -176,7 +176,7 @@ impl Writer {
             Err(error) => Err(error),
         };
         let progress = self.settle(outcome).await?;
-        progress.runs.iter().filter_map(|(_, run)| run.as_ref()).for_each(|run| self.residents.forget(run));
+        progress.runs.iter().filter_map(|(_, run)| run.as_ref()).for_each(|run| self.run_cache.forget(run));
         Ok(progress)
     }
 
@@ -204,7 +204,7 @@ impl Writer {
                 tracing::warn!(%error, "journal writes fail");
             }
             self.failing = true;
-            self.residents.clear();
+            self.run_cache.clear();
             if let Some(connection) = self.connection.take() {
                 // Closing rolls back what is open; if it can't even be closed, a new one is made all the same.
                 let _ = connection.close().await;
@@ -213,14 +213,14 @@ impl Writer {
         outcome
     }
 
-    /// Marks a clean shutdown. If that fails, the next life only looks more closely than it need.
+    /// Marks a clean shutdown. If that fails, the next incarnation only looks more closely than it need.
     async fn end(&mut self) {
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }
         let ended = match connection::writer(&self.options, SyncMode::Full).await {
             Ok(mut connection) => {
-                let ended = life::end(&mut connection).await;
+                let ended = instance::end(&mut connection).await;
                 let _ = connection.close().await;
                 ended
             }

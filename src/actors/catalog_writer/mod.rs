@@ -1,0 +1,217 @@
+//! The catalog writer: writes what changed about runs into the catalog, in batches, behind the log.
+//!
+//! Receives [`RunChanged`] from rooms and [`RunsGone`] from the lifecycle. Sends rows to the catalog. When the catalog is
+//! away, which is logged once, it keeps the newest row per run and tries again; on failure, or when too much waits, it
+//! repairs from the journal, which tells everything again. It also does so now and then, for what another node knew and
+//! did not write before it died. So the list of runs may lag, and never stays wrong.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tracing::{debug, info, warn};
+
+use super::messages::catalog_writer::{RunChanged, RunsGone};
+use super::supervision::LiveActorGuard;
+use crate::protocol::{RunId, Timestamp};
+use crate::storage::catalog::{Catalog, CatalogError, RunRow};
+use crate::storage::journal::{Head, Journal, JournalError, RunHead, RunPlace};
+
+/// How often rows are written.
+const PACE: Duration = Duration::from_millis(250);
+/// Pause after the catalog or the journal did not answer.
+const RETRY: Duration = Duration::from_secs(1);
+/// Rows that may wait. Beyond it the catalog writer repairs from the journal instead.
+const MAX_WAITING: usize = 20_000;
+/// How often it repairs without a reason of its own; well within the margin, so that nothing falls between two repairs.
+const REPAIR_EVERY: Duration = Duration::from_secs(240);
+/// Rows repaired per step.
+const REPAIR_STEP: usize = 500;
+/// How far before the catalog's newest row a repair starts: rows are written behind the log. 10 minutes.
+const REPAIR_MARGIN_MS: i64 = 600_000;
+
+/// See the module's page.
+pub struct CatalogWriter {
+    catalog: Arc<dyn Catalog>,
+    journal: Arc<dyn Journal>,
+    /// The newest row per run; at most [`MAX_WAITING`].
+    waiting: HashMap<RunId, RunRow>,
+    gone: Vec<RunId>,
+    /// A write or a repair step is in flight.
+    busy: bool,
+    /// Where the repair goes on; `None` when the catalog is known to be whole.
+    repair_from: Option<RepairFrom>,
+    repair_every: Duration,
+    /// The catalog or the journal did not answer when last asked.
+    held_up: bool,
+    _live: LiveActorGuard,
+}
+
+#[derive(Clone)]
+enum RepairFrom {
+    /// The catalog's newest row.
+    Newest,
+    /// Behind this run, of those that have changed since.
+    Behind(Timestamp, RunPlace),
+}
+
+impl CatalogWriter {
+    /// A catalog writer that begins with a repair.
+    pub fn new(catalog: Arc<dyn Catalog>, journal: Arc<dyn Journal>, live: LiveActorGuard) -> Self {
+        Self {
+            catalog,
+            journal,
+            waiting: HashMap::new(),
+            gone: Vec::new(),
+            busy: false,
+            repair_from: Some(RepairFrom::Newest),
+            repair_every: REPAIR_EVERY,
+            held_up: false,
+            _live: live,
+        }
+    }
+
+    fn work(&mut self, ctx: &mut Context<Self>) {
+        if self.busy {
+            return;
+        }
+        if let Some(from) = self.repair_from.clone() {
+            self.repair(from, ctx);
+        } else if !self.waiting.is_empty() || !self.gone.is_empty() {
+            self.write(ctx);
+        }
+    }
+
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        self.busy = true;
+        let rows: Vec<RunRow> = self.waiting.drain().map(|(_, row)| row).collect();
+        let gone = std::mem::take(&mut self.gone);
+        let catalog = self.catalog.clone();
+        let write = async move {
+            let written = async {
+                catalog.record(&rows).await?;
+                catalog.forget(&gone).await
+            }
+            .await;
+            (written, rows, gone)
+        };
+        ctx.spawn(wrap_future::<_, Self>(write).map(|(written, rows, gone), catalog_writer, ctx| match written {
+            Ok(()) => {
+                catalog_writer.busy = false;
+                catalog_writer.go_on();
+            }
+            Err(error) => {
+                for row in rows {
+                    catalog_writer.waiting.entry(row.run.clone()).or_insert(row);
+                }
+                catalog_writer.gone.extend(gone);
+                // Before our rows, which would hide how old the newest row was that others did not get to write.
+                catalog_writer.repair_from.get_or_insert(RepairFrom::Newest);
+                catalog_writer.rest(&error, ctx);
+            }
+        }));
+    }
+
+    /// One step: the runs that changed since, from the journal into the catalog.
+    fn repair(&mut self, from: RepairFrom, ctx: &mut Context<Self>) {
+        self.busy = true;
+        let (catalog, journal) = (self.catalog.clone(), self.journal.clone());
+        let step = async move {
+            let away = |error: JournalError| CatalogError(error.to_string());
+            let (since, behind) = match from {
+                RepairFrom::Behind(since, place) => (since, Some(place)),
+                RepairFrom::Newest => {
+                    // What a clock that was ahead has dated is no reason to leave out what came after it.
+                    let newest = catalog.newest().await?.map(|at| at.min(journal.now()));
+                    (newest.map_or(Timestamp::from_millis(0), |at| at.plus_millis(-REPAIR_MARGIN_MS)), None)
+                }
+            };
+            let changed = journal.changed_since(since, behind.as_ref(), REPAIR_STEP).await.map_err(away)?;
+            let rows: Vec<RunRow> = changed.runs.into_iter().map(row).collect();
+            catalog.record(&rows).await?;
+            if behind.is_none() {
+                let gone = journal.gone_since(since, MAX_WAITING).await.map_err(away)?;
+                catalog.forget(&gone).await?;
+            }
+            Ok((rows.len(), changed.next.map(|place| RepairFrom::Behind(since, place))))
+        };
+        ctx.spawn(wrap_future::<_, Self>(step).map(|stepped, catalog_writer, ctx| match stepped {
+            Ok((count, next)) => {
+                catalog_writer.busy = false;
+                catalog_writer.repair_from = next;
+                if catalog_writer.repair_from.is_none() {
+                    debug!(runs = count, "the list of runs is whole");
+                    if catalog_writer.waiting.is_empty() && catalog_writer.gone.is_empty() {
+                        catalog_writer.go_on();
+                    }
+                }
+                catalog_writer.work(ctx);
+            }
+            Err(error) => catalog_writer.rest(&error, ctx),
+        }));
+    }
+
+    /// Nothing is in the way of the list any more: a write has gone through, or there is none to do.
+    fn go_on(&mut self) {
+        if std::mem::take(&mut self.held_up) {
+            info!("the list of runs is written again");
+        }
+    }
+
+    fn rest(&mut self, error: &CatalogError, ctx: &mut Context<Self>) {
+        // Once: it may be away for long.
+        if !std::mem::replace(&mut self.held_up, true) {
+            warn!(%error, waiting = self.waiting.len(), "the list of runs could not be written");
+        }
+        metrics::counter!("runcast_catalog_failures_total").increment(1);
+        ctx.run_later(RETRY, |catalog_writer, ctx| {
+            catalog_writer.busy = false;
+            catalog_writer.work(ctx);
+        });
+    }
+}
+
+fn row(RunHead { run, head }: RunHead) -> RunRow {
+    let Head { status, tip, created_at, last_at, .. } = head;
+    RunRow { run, status, tip, created_at, last_at }
+}
+
+impl Actor for CatalogWriter {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.work(ctx);
+        ctx.run_interval(PACE, Self::work);
+        ctx.run_interval(self.repair_every, |catalog_writer, _| {
+            catalog_writer.repair_from.get_or_insert(RepairFrom::Newest);
+        });
+    }
+}
+
+impl Handler<RunChanged> for CatalogWriter {
+    type Result = ();
+
+    fn handle(&mut self, RunChanged(row): RunChanged, _: &mut Self::Context) {
+        if self.waiting.len() < MAX_WAITING {
+            self.waiting.insert(row.run.clone(), row);
+        } else if self.repair_from.is_none() {
+            self.repair_from = Some(RepairFrom::Newest);
+        }
+    }
+}
+
+impl Handler<RunsGone> for CatalogWriter {
+    type Result = ();
+
+    fn handle(&mut self, RunsGone(runs): RunsGone, _: &mut Self::Context) {
+        for run in &runs {
+            self.waiting.remove(run);
+        }
+        self.gone.extend(runs);
+    }
+}
+
+#[cfg(test)]
+mod tests;

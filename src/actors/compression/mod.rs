@@ -1,0 +1,253 @@
+//! The compression: finds smaller forms of artifacts, a bounded number at a time, off the async threads.
+//!
+//! Receives [`Compress`] from those who have an upload in hand; claims by itself, when nobody else asks, what was uploaded
+//! straight to the store. Sends nothing. Whatever fails, the original is kept, and it is counted. On overload it refuses,
+//! and the original is kept. When it stops, so do its threads, within milliseconds.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tracing::{debug, info, warn};
+
+use super::messages::compression::Compress;
+use super::supervision::LiveActorGuard;
+use crate::artifacts::{ArtifactError, ArtifactService, Smaller};
+use crate::compression::{self, Limits, Outcome, Why};
+use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
+use crate::storage::space::Reservation;
+
+/// How often it looks for what was uploaded straight to the store.
+const LOOK: Duration = Duration::from_secs(2);
+/// Pause after the catalog did not answer.
+const REST: Duration = Duration::from_secs(15);
+/// How long nobody else gets what was claimed: longer than the largest artifact takes. Half an hour.
+const CLAIM_MS: i64 = 1_800_000;
+/// How often something is claimed until it is left as it is.
+const TRIES: u32 = 3;
+
+/// See the module's page.
+pub struct Compression {
+    artifacts: ArtifactService,
+    /// Compressions at a time.
+    threads: usize,
+    running: usize,
+    /// Whoever waits holds a place among the uploads of the node, so this is bounded by `artifacts.max_uploads`.
+    waiting: VecDeque<Waiting>,
+    /// Set when the actor goes: its threads look at it.
+    stop: Arc<AtomicBool>,
+    /// Not before does it claim again.
+    rest_until: Option<Instant>,
+    looking: bool,
+    _live: LiveActorGuard,
+}
+
+struct Waiting {
+    job: Compress,
+    reply: oneshot::Sender<Option<Smaller>>,
+}
+
+impl Compression {
+    /// A compression with so many threads, at least one.
+    pub fn new(artifacts: ArtifactService, threads: usize, live: LiveActorGuard) -> Self {
+        Self {
+            artifacts,
+            threads: threads.max(1),
+            running: 0,
+            waiting: VecDeque::new(),
+            stop: Arc::default(),
+            rest_until: None,
+            looking: false,
+            _live: live,
+        }
+    }
+
+    /// Starts what may be started.
+    fn advance(&mut self, ctx: &mut Context<Self>) {
+        while self.running < self.threads
+            && let Some(Waiting { job, reply }) = self.waiting.pop_front()
+        {
+            let compress = smaller(self.artifacts.clone(), job.source, job.content_type, None, self.stop.clone());
+            let answer = async move {
+                // Whoever asked may be gone; the smaller file goes with the answer.
+                let _ = reply.send(compress.await.1);
+            };
+            self.run(answer, ctx);
+        }
+    }
+
+    fn run(&mut self, work: impl Future<Output = ()> + 'static, ctx: &mut Context<Self>) {
+        self.running += 1;
+        ctx.spawn(wrap_future::<_, Self>(work).map(|(), compression, ctx| {
+            compression.running -= 1;
+            compression.advance(ctx);
+        }));
+    }
+
+    /// Claims what was uploaded straight to the store, while nobody waits.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        let free = self.threads - self.running.min(self.threads);
+        let rests = self.rest_until.is_some_and(|until| Instant::now() < until);
+        if free == 0 || self.looking || rests || !self.waiting.is_empty() {
+            return;
+        }
+        self.looking = true;
+        let artifacts = self.artifacts.clone();
+        let claim = async move {
+            let now = artifacts.now();
+            artifacts.parts().catalog.claim(now, now.plus_millis(CLAIM_MS), TRIES, free).await
+        };
+        ctx.spawn(wrap_future::<_, Self>(claim).map(|claimed, compression, ctx| {
+            compression.looking = false;
+            match claimed {
+                Ok(rows) => rows.into_iter().for_each(|row| {
+                    let work = recompress(compression.artifacts.clone(), row, compression.stop.clone());
+                    compression.run(work, ctx);
+                }),
+                Err(error) => {
+                    debug!(%error, "nothing could be claimed");
+                    compression.rest_until = Some(Instant::now() + REST);
+                }
+            }
+        }));
+    }
+}
+
+/// What came of a file, as it is counted, and its smaller form, if there is one. That is written to `room`, or to space
+/// that is reserved as it grows.
+async fn smaller(
+    artifacts: ArtifactService,
+    source: PathBuf,
+    content_type: String,
+    room: Option<Reservation>,
+    stop: Arc<AtomicBool>,
+) -> (&'static str, Option<Smaller>) {
+    let began = Instant::now();
+    let work = move || attempt(&artifacts, &source, &content_type, room, &stop);
+    let (outcome, found) = match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => {
+            warn!(%error, "an artifact is stored as it came: its smaller form could not be written");
+            ("disk", None)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a compression panicked; the artifact is stored as it came");
+            ("panicked", None)
+        }
+    };
+    count(outcome);
+    metrics::histogram!("runcast_compression_seconds").record(began.elapsed().as_secs_f64());
+    (outcome, found)
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("runcast_compressions_total", "outcome" => outcome).increment(1);
+}
+
+fn attempt(
+    artifacts: &ArtifactService,
+    source: &Path,
+    content_type: &str,
+    room: Option<Reservation>,
+    stop: &AtomicBool,
+) -> std::io::Result<(&'static str, Option<Smaller>)> {
+    let spool = &artifacts.parts().spool;
+    let (mut target, mut file) = match room.map_or_else(|| spool.file(None), |room| spool.file_in(room)) {
+        Ok(made) => made,
+        Err(error) if error.kind() == ErrorKind::StorageFull => return Ok((Why::NoSpace.as_str(), None)),
+        Err(error) => return Err(error),
+    };
+    let source = std::fs::File::open(source)?;
+    let stopped = || stop.load(Ordering::Relaxed);
+    let room = Some(file.room());
+    match compression::compress_in(room, &source, &mut target, content_type, &Limits::default(), &stopped)? {
+        Outcome::Kept(why) => Ok((why.as_str(), None)),
+        Outcome::Smaller(found) => {
+            file.room().end();
+            let compression::Smaller { size, sha256, coding, method, decoded, .. } = found;
+            let stored = Stored { size, sha256, coding, method, decoded: Some(decoded) };
+            Ok((found.method.as_str(), Some(Smaller { file, stored })))
+        }
+    }
+}
+
+/// Makes an artifact smaller that is in the store already.
+async fn recompress(artifacts: ArtifactService, row: ArtifactRow, stop: Arc<AtomicBool>) {
+    if let Err(error) = try_recompress(&artifacts, &row, stop).await {
+        info!(run = %row.run, artifact = %row.id, %error, "an upload was not compressed; it is tried again later");
+    }
+}
+
+/// What came of it, as it is counted.
+async fn try_recompress(
+    artifacts: &ArtifactService,
+    row: &ArtifactRow,
+    stop: Arc<AtomicBool>,
+) -> Result<&'static str, ArtifactError> {
+    // Before a byte is fetched it is known that there is space for the smaller form as well, which is never the larger one.
+    let disk = artifacts.parts().spool.disk();
+    let size = row.stored.map_or(0, |stored| stored.size);
+    let both = async { Ok::<_, std::io::Error>((disk.reserve(size).await?, disk.reserve(size).await?)) };
+    let (original, room) = match both.await {
+        Ok(both) => both,
+        // There may be more when it is claimed again.
+        Err(error) if error.kind() == ErrorKind::StorageFull => {
+            count(Why::NoSpace.as_str());
+            info!(run = %row.run, artifact = %row.id, %error, "an upload was not fetched to be compressed");
+            return Ok(Why::NoSpace.as_str());
+        }
+        Err(error) => return Err(ArtifactError::Spool(error.to_string())),
+    };
+    let source = artifacts.fetch(row, original).await?;
+    let (path, content_type) = (source.path().to_owned(), row.content_type.clone());
+    let (outcome, found) = smaller(artifacts.clone(), path, content_type, Some(room), stop.clone()).await;
+    match found {
+        Some(found) => {
+            let saved = row.size.unwrap_or_default().saturating_sub(found.stored.size);
+            let replaced = artifacts.replace(row, &found).await?;
+            debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
+        }
+        // Another life of the node takes it up.
+        None if stop.load(Ordering::Relaxed) => {}
+        // Others have overtaken it; there may be more space when it is claimed again.
+        None if outcome == Why::NoSpace.as_str() => {}
+        None => artifacts.parts().catalog.spare(row.id).await?,
+    }
+    Ok(outcome)
+}
+
+impl Actor for Compression {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if self.artifacts.parts().limits.compress_direct {
+            ctx.run_interval(LOOK, Self::look);
+        }
+    }
+}
+
+impl Drop for Compression {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed); // also when it panicked
+    }
+}
+
+impl Handler<Compress> for Compression {
+    type Result = ResponseFuture<Option<Smaller>>;
+
+    fn handle(&mut self, job: Compress, ctx: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        self.waiting.push_back(Waiting { job, reply });
+        self.advance(ctx);
+        Box::pin(async move { answer.await.unwrap_or_default() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

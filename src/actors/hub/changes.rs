@@ -1,0 +1,63 @@
+//! Who has come and gone on a thread since somebody last asked. Pure.
+
+use crate::actors::messages::thread_agent::ViewerChanges;
+use crate::protocol::Connection;
+
+/// Most comings and goings remembered; beyond it the next roll names everybody. About 1 MiB.
+const MAX_CHANGES: usize = 16_384;
+
+/// Remembers nothing until it is first asked: on a single node nobody does.
+#[derive(Debug, Default)]
+pub(super) struct Changes(Option<ViewerChanges>);
+
+impl Changes {
+    pub(super) fn began(&mut self, connection: &Connection) {
+        self.note(|roll| roll.began.push(connection.clone()));
+    }
+
+    pub(super) fn ended(&mut self, connection: &Connection) {
+        self.note(|roll| roll.ended.push(connection.clone()));
+    }
+
+    fn note(&mut self, note: impl FnOnce(&mut ViewerChanges)) {
+        if let Some(roll) = &mut self.0 {
+            note(roll);
+        }
+        self.0.take_if(|roll| roll.began.len() + roll.ended.len() > MAX_CHANGES);
+    }
+
+    /// What has changed since the last roll, remembered from now on; `None` when that is not known.
+    pub(super) fn take(&mut self) -> Option<ViewerChanges> {
+        self.0.replace(ViewerChanges::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::RunId;
+
+    #[test]
+    fn nothing_is_remembered_before_the_first_roll_and_everything_between_two() {
+        let connection = Connection::begin(RunId::parse("r").unwrap(), None);
+        let mut changes = Changes::default();
+        changes.began(&connection);
+        assert_eq!(changes.take(), None, "everybody has to be named");
+        changes.ended(&connection);
+        let roll = changes.take().unwrap();
+        assert_eq!((roll.whole, roll.began, roll.ended), (false, vec![], vec![connection]));
+        assert_eq!(changes.take(), Some(ViewerChanges::default()));
+    }
+
+    #[test]
+    fn changes_that_nobody_asks_for_are_forgotten_at_the_bound() {
+        let connection = Connection::begin(RunId::parse("r").unwrap(), None);
+        let mut changes = Changes::default();
+        changes.take();
+        for _ in 0..=MAX_CHANGES {
+            changes.began(&connection);
+        }
+        assert_eq!(changes.take(), None);
+        assert_eq!(changes.take(), Some(ViewerChanges::default()));
+    }
+}

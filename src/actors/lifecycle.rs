@@ -1,0 +1,193 @@
+//! The lifecycle: ends what nobody ended, seals what has ended, and expires what is old, in bounded steps.
+//!
+//! Receives nothing. Sends `Publish` (a `run_status` "lost", a `sealed`) to rooms through the registry, expiries to the
+//! journal, and the expired runs to the catalog writer. When the journal is away it tries again at the next sweep. A run that
+//! can't be closed is left behind, and comes again once the sweeps have been through all others. While the journal's clock
+//! has jumped it does nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use serde_json::json;
+use tokio::sync::oneshot;
+use tracing::{debug, info, warn};
+
+use super::messages::catalog_writer::RunsGone;
+use super::messages::registry::{FindRoom, RunsExpired};
+use super::messages::room::Publish;
+use super::supervision::{LiveActorGuard, ServiceRecipient};
+use crate::budget::Budget;
+use crate::protocol::{Jump, Lines, RunId};
+use crate::run_state::RunStatus;
+use crate::storage::journal::{Journal, JournalError, RunHead, RunPlace};
+
+/// Most steps of one kind in a sweep; the next sweep goes on behind them.
+const STEPS: usize = 10;
+
+/// When things are due.
+#[derive(Clone, Debug)]
+pub struct LifecycleTimes {
+    /// Time between sweeps.
+    pub interval: Duration,
+    /// Runs per step.
+    pub batch: usize,
+    /// An ended run expires so long after its last event.
+    pub retain_ms: i64,
+    /// A run that can grow but has not for so long is marked lost.
+    pub lost_ms: i64,
+    /// An ended run is sealed so long after its last event.
+    pub seal_ms: i64,
+}
+
+/// See the module's page.
+pub struct Lifecycle {
+    times: LifecycleTimes,
+    ports: LifecyclePorts,
+    /// Where the last sweep has left off.
+    places: Places,
+    sweeping: bool,
+    _live: LiveActorGuard,
+}
+
+/// Where to go on; `None`: at the oldest run.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    lost: Option<RunPlace>,
+    ended: Option<RunPlace>,
+}
+
+/// Why a sweep stopped early.
+#[derive(Debug, thiserror::Error)]
+enum Halt {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Whoever watches the clock says so.
+    #[error(transparent)]
+    Clock(#[from] Jump),
+}
+
+/// What the lifecycle works with.
+#[derive(Clone)]
+pub struct LifecyclePorts {
+    /// The runs' logs.
+    pub journal: Arc<dyn Journal>,
+    /// Finds the rooms through which it appends.
+    pub rooms: ServiceRecipient<FindRoom>,
+    /// Tells the rooms of expired runs.
+    pub expired: ServiceRecipient<RunsExpired>,
+    /// Takes expired runs off the list.
+    pub catalog_writer: ServiceRecipient<RunsGone>,
+    /// Of request bodies, which the server's own events share.
+    pub budget: Budget,
+}
+
+impl Lifecycle {
+    /// A lifecycle that begins with the first interval's end.
+    pub fn new(times: LifecycleTimes, ports: LifecyclePorts, live: LiveActorGuard) -> Self {
+        Self { times, ports, places: Places::default(), sweeping: false, _live: live }
+    }
+
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        if self.sweeping {
+            return;
+        }
+        self.sweeping = true;
+        let (ports, times, mut places) = (self.ports.clone(), self.times.clone(), self.places.clone());
+        let sweep = async move {
+            match ports.sweep(&times, &mut places).await {
+                Ok(()) => {}
+                Err(Halt::Journal(error)) => warn!(%error, "the sweep stopped early"),
+                Err(Halt::Clock(jump)) => debug!(%jump, "no sweep"),
+            }
+            places
+        };
+        ctx.spawn(wrap_future::<_, Self>(sweep).map(|places, lifecycle, _| {
+            lifecycle.sweeping = false;
+            lifecycle.places = places;
+        }));
+    }
+}
+
+impl LifecyclePorts {
+    async fn sweep(&self, times: &LifecycleTimes, places: &mut Places) -> Result<(), Halt> {
+        self.close(false, times.lost_ms, times.batch, &mut places.lost).await?;
+        self.close(true, times.seal_ms, times.batch, &mut places.ended).await?;
+        self.expire(times.retain_ms, times.batch).await
+    }
+
+    /// Marks as lost what has been silent for so long, or seals what had ended by then.
+    async fn close(&self, ended: bool, idle_ms: i64, batch: usize, place: &mut Option<RunPlace>) -> Result<(), Halt> {
+        for _ in 0..STEPS {
+            let before = self.journal.clock().check()?.plus_millis(-idle_ms);
+            let page = self.journal.idle_since(before, ended, place.as_ref(), batch).await?;
+            for RunHead { run, head } in page.runs {
+                let now = self.journal.clock().check()?;
+                let (event, status) = if ended {
+                    (json!({"type": "sealed", "timestamp": now}), None)
+                } else {
+                    let detail = "no event for a long time";
+                    let event = json!({"type": "run_status", "timestamp": now, "status": "lost", "detail": detail});
+                    (event, Some(RunStatus::Lost))
+                };
+                self.append(&run, event, status, head.tip).await;
+            }
+            *place = page.next;
+            if place.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn expire(&self, retain_ms: i64, batch: usize) -> Result<(), Halt> {
+        loop {
+            let before = self.journal.clock().check()?.plus_millis(-retain_ms);
+            let expired = self.journal.expire(before, batch).await?;
+            if !expired.runs.is_empty() {
+                info!(runs = expired.runs.len(), "runs expired");
+                metrics::counter!("runcast_runs_expired_total").increment(expired.runs.len() as u64);
+                // A room that misses it learns it from the journal's next answer.
+                let _ = self.expired.try_send(RunsExpired(expired.runs.clone()));
+                // A row that stays is removed by the catalog writer's next repair.
+                let _ = self.catalog_writer.try_send(RunsGone(expired.runs));
+            }
+            if !expired.more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Appends one of the server's own events if nothing has happened since; the next sweep tries again otherwise.
+    async fn append(&self, run: &RunId, event: serde_json::Value, status: Option<RunStatus>, tip: u64) {
+        let Ok(Ok(room)) = self.rooms.ask(FindRoom { run: run.clone() }).await else { return };
+        let (reply, stored) = oneshot::channel();
+        let request = Publish {
+            numbered: None,
+            lines: Lines::from_stored(event.to_string().into()),
+            status,
+            own: true,
+            seals: status.is_none(),
+            if_tip: Some(tip),
+            arrived: Instant::now(),
+            held: Arc::new(self.budget.hold()),
+            reply,
+        };
+        if room.publish.try_send(request).is_ok() {
+            match stored.await {
+                Ok(Ok(_)) => info!(%run, sealed = status.is_none(), "the run was closed"),
+                Ok(Err(error)) => info!(%run, %error, "the run was not closed"),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+impl Actor for Lifecycle {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(self.times.interval, Self::sweep);
+    }
+}

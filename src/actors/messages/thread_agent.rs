@@ -1,0 +1,123 @@
+//! What a thread's thread agent understands: pulses, questions about its viewers, and the steps of a drain.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix::{Message, Recipient};
+use tokio::sync::oneshot;
+
+use crate::protocol::close::CloseReason;
+use crate::protocol::{Connection, RunId};
+
+/// An thread agent's addresses.
+#[derive(Clone, Debug)]
+pub struct ThreadAgentPort {
+    /// A second has passed.
+    pub pulse: Recipient<Pulse>,
+    /// Who has come and gone.
+    pub roll: Recipient<CollectChanges>,
+    /// Who watches a run.
+    pub list: Recipient<ListViewers>,
+    /// Announce the drain.
+    pub announce: Recipient<AnnounceDrain>,
+    /// Close everyone.
+    pub dismiss: Recipient<CloseAll>,
+}
+
+/// The thread agents of all worker threads, of a node that may be starting yet. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct ThreadAgents(Arc<Mutex<Vec<ThreadAgentPort>>>);
+
+impl ThreadAgents {
+    /// One more thread has begun.
+    pub fn add(&self, thread_agent: ThreadAgentPort) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thread_agent);
+    }
+
+    /// Those known by now.
+    pub fn all(&self) -> Vec<ThreadAgentPort> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks each the same; `None` unless all answer.
+    pub async fn ask<T>(&self, ask: impl Fn(&ThreadAgentPort, oneshot::Sender<T>) -> bool) -> Option<Vec<T>> {
+        let mut answers = Vec::new();
+        for thread_agent in self.all() {
+            let (reply, answer) = oneshot::channel();
+            if !ask(&thread_agent, reply) {
+                return None;
+            }
+            answers.push(answer);
+        }
+        futures_util::future::try_join_all(answers).await.ok()
+    }
+}
+
+/// A second has passed.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "()")]
+pub struct Pulse {
+    /// Seconds since the node's start.
+    pub now_secs: u32,
+}
+
+/// Who has come and gone since the last roll? For one who asks, again and again.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct CollectChanges {
+    /// Name everybody instead.
+    pub whole: bool,
+    /// The answer.
+    pub reply: oneshot::Sender<ViewerChanges>,
+}
+
+/// Who has come and gone on a thread. Whoever came and went between two rolls is in both lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViewerChanges {
+    /// `began` is everybody, whoever was named before.
+    pub whole: bool,
+    /// Who has come.
+    pub began: Vec<Connection>,
+    /// Who has gone.
+    pub ended: Vec<Connection>,
+}
+
+/// Who watches a run?
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct ListViewers {
+    /// The run.
+    pub run: RunId,
+    /// At most so many by name.
+    pub limit: usize,
+    /// The answer.
+    pub reply: oneshot::Sender<RunViewers>,
+}
+
+/// The viewers of a run on a thread.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunViewers {
+    /// All of them.
+    pub count: usize,
+    /// Some of them by name.
+    pub listed: Vec<Connection>,
+}
+
+/// Tell every viewer that the node will go, with reconnect times spread over `spread_ms`.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "()")]
+pub struct AnnounceDrain {
+    /// The spread.
+    pub spread_ms: u64,
+}
+
+/// Close every viewer in slices of `per_slice`, a slice every 10 ms; newcomers at once.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct CloseAll {
+    /// Why.
+    pub reason: CloseReason,
+    /// Viewers per slice.
+    pub per_slice: usize,
+    /// Told when the thread has no viewer any more.
+    pub done: oneshot::Sender<()>,
+}

@@ -1,0 +1,110 @@
+//! What waits to be appended: while one append is in flight, further posts queue and go as the next. Pure.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::actors::messages::room::Publish;
+use crate::protocol::ProducerId;
+use crate::storage::journal::{OnGap, Post, Precondition};
+
+/// Posts that go as one append, at most.
+const MAX_POSTS: usize = 1_024;
+/// Bytes that go as one append, at least one post apart. 4 MiB.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// The room's queue, bounded in bytes.
+pub(super) struct AppendQueue {
+    queue: VecDeque<Publish>,
+    bytes: usize,
+    limit: usize,
+    /// Numbers the posts that no producer numbered, so that the room may repeat them safely. One per room incarnation.
+    own: ProducerId,
+    own_next: u64,
+    in_flight: bool,
+}
+
+/// An append to be made and the requests that wait for it, in the same order.
+pub(super) struct Batch {
+    pub(super) posts: Vec<Post>,
+    pub(super) precondition: Option<Precondition>,
+    pub(super) requests: Vec<Publish>,
+    /// When the oldest of them reached the node.
+    pub(super) arrived: Instant,
+}
+
+impl AppendQueue {
+    pub(super) fn new(limit: usize, own: ProducerId) -> Self {
+        Self { queue: VecDeque::new(), bytes: 0, limit, own, own_next: 1, in_flight: false }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && !self.in_flight
+    }
+
+    /// Whether a request still fits; an empty queue takes any.
+    pub(super) fn has_room_for(&self, request: &Publish) -> bool {
+        self.queue.is_empty() || self.bytes + request.lines.bytes().len() <= self.limit
+    }
+
+    /// Queues a request.
+    pub(super) fn push(&mut self, request: Publish) {
+        self.bytes += request.lines.bytes().len();
+        self.queue.push_back(request);
+    }
+
+    /// The next append, unless one is in flight. [`AppendQueue::landed`] must follow.
+    pub(super) fn launch(&mut self) -> Option<Batch> {
+        if self.in_flight {
+            return None;
+        }
+        let first = self.queue.front()?;
+        let precondition = first.if_tip.map(Precondition::TipIs);
+        let mut batch = Batch { posts: Vec::new(), precondition, requests: Vec::new(), arrived: first.arrived };
+        let mut bytes = 0;
+        while let Some(next) = self.queue.front() {
+            let size = next.lines.bytes().len();
+            let alone = next.if_tip.is_some() || precondition.is_some();
+            if !batch.posts.is_empty() && (alone || bytes + size > MAX_BYTES || batch.posts.len() == MAX_POSTS) {
+                break;
+            }
+            let Some(request) = self.queue.pop_front() else { break };
+            bytes += size;
+            batch.posts.push(self.post(&request));
+            batch.requests.push(request);
+        }
+        self.bytes -= bytes;
+        self.in_flight = true;
+        Some(batch)
+    }
+
+    /// The append in flight has been answered.
+    pub(super) fn landed(&mut self) {
+        self.in_flight = false;
+    }
+
+    /// Everything that waits, to be refused.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Publish> {
+        self.bytes = 0;
+        std::mem::take(&mut self.queue).into_iter()
+    }
+
+    fn post(&mut self, request: &Publish) -> Post {
+        let (producer, n, on_gap) = match &request.numbered {
+            Some(numbered) => (numbered.producer.clone(), numbered.n, numbered.on_gap),
+            None => {
+                let n = self.own_next;
+                self.own_next += request.lines.len() as u64;
+                (self.own.clone(), n, OnGap::Allow)
+            }
+        };
+        Post {
+            producer,
+            n,
+            on_gap,
+            lines: request.lines.clone(),
+            status: request.status,
+            own: request.own,
+            seals: request.seals,
+        }
+    }
+}

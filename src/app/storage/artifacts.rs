@@ -1,0 +1,71 @@
+//! Opening the artifacts: the store of artifacts, the spool, and the key of our own URLs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::Semaphore;
+use tracing::warn;
+
+use super::super::Shares;
+use super::{open_objects, open_url_key};
+use crate::artifacts::{ArtifactLimits, ArtifactService, CHANGES_AT_A_TIME, Health, Parts, Spool};
+use crate::config::Config;
+use crate::descriptors::Descriptors;
+use crate::protocol::Retention;
+use crate::storage::catalog::artifacts::ArtifactCatalog;
+use crate::storage::journal::Journal;
+
+/// The artifacts as the configuration says; `None`: no artifacts are kept. A store that does not answer now may do so later.
+pub(in crate::app) async fn open(
+    config: &Config,
+    catalog: Arc<dyn ArtifactCatalog>,
+    journal: Arc<dyn Journal>,
+) -> Result<Option<ArtifactService>, anyhow::Error> {
+    let Some(objects) = open_objects(config).context("objects.url")? else { return Ok(None) };
+    if let Err(error) = objects.probe().await {
+        warn!(place = objects.place(), %error, "the store of artifacts can't be used as it is");
+    }
+    let spool_dir = spool_dir(config);
+    // Uploads end before appends do.
+    let min_free_bytes = config.journal.min_free_bytes.saturating_mul(2);
+    let spool = Spool::open(&spool_dir, min_free_bytes)
+        .with_context(|| format!("artifacts.spool_dir {}", spool_dir.display()))?;
+    let Some(urls) = open_url_key(config).context("the key of signed URLs")? else { return Ok(None) };
+    let artifacts = &config.artifacts;
+    let Shares { uploads, downloads, .. } = Shares::of(config, Descriptors::now());
+    let rules = config.retention.rules.iter().map(|rule| (rule.kind, rule.days));
+    Ok(Some(ArtifactService::new(Parts {
+        catalog,
+        objects,
+        retention: Retention::new(config.retention.days, rules),
+        spool,
+        urls,
+        limits: ArtifactLimits {
+            bytes: artifacts.max_bytes,
+            per_run: artifacts.max_per_run,
+            url_ttl: Duration::from_secs(config.objects.url_ttl_secs),
+            upload: Duration::from_secs(artifacts.upload_hours * 3_600),
+            compress: artifacts.compress,
+            compress_direct: artifacts.compress_direct,
+            uploads,
+            downloads,
+        },
+        uploads: Arc::new(Semaphore::new(uploads)),
+        downloads: Arc::new(Semaphore::new(downloads)),
+        changes: Arc::new(Semaphore::new(CHANGES_AT_A_TIME)),
+        health: Health::default(),
+        clock: journal.clock().clone(),
+    })))
+}
+
+fn spool_dir(config: &Config) -> PathBuf {
+    let set = &config.artifacts.spool_dir;
+    match (set.as_os_str().is_empty(), config.is_cluster()) {
+        (false, _) => set.clone(),
+        (true, false) => config.server.data_dir.join("spool"),
+        // The nodes of a cluster keep nothing: not even a data directory.
+        (true, true) => std::env::temp_dir().join("runcast-spool"),
+    }
+}

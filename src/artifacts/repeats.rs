@@ -1,0 +1,109 @@
+//! Uploads that are repeated: the artifact that is there answers them.
+//!
+//! A key names one upload of a run; a name and a digest that was announced name one, too. Repeats at the same time do not wait for
+//! one another, because nobody knows whether the other's line still holds: the first whose bytes are all here becomes the
+//! artifact, and is the answer to the others.
+
+use super::{ArtifactError, ArtifactService};
+use crate::protocol::{ArtifactName, ArtifactState, RunId, Sha256};
+use crate::storage::catalog::artifacts::{ArtifactRow, Finished, Kept};
+
+/// What an upload says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat<'a> {
+    /// Its run.
+    pub run: &'a RunId,
+    /// What the artifact is to be called.
+    pub name: &'a ArtifactName,
+    /// Its bytes, if they were announced.
+    pub size: Option<u64>,
+    /// Its digest, if it was announced.
+    pub sha256: Option<Sha256>,
+    /// What its client calls the upload, if it has a name for it.
+    pub key: Option<&'a str>,
+}
+
+impl Repeat<'_> {
+    /// In what an artifact of the same key is another one.
+    fn difference(&self, row: &ArtifactRow) -> Option<String> {
+        let differ = |what: &str, theirs: String, ours: String| Some(format!("{what} was {ours}, and is {theirs}"));
+        if row.name != *self.name {
+            return differ("name", format!("{:?}", self.name.as_str()), format!("{:?}", row.name.as_str()));
+        }
+        match (self.sha256, row.sha256, self.size, row.size) {
+            (Some(theirs), Some(ours), ..) if theirs != ours => differ("sha-256", theirs.to_string(), ours.to_string()),
+            (_, _, Some(theirs), Some(ours)) if theirs != ours => differ("size", theirs.to_string(), ours.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl ArtifactService {
+    /// The artifact that this upload repeats: one that is ready, or, for one that does not pass the server (`direct`), its own
+    /// announcement that still waits for its bytes.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Reused`] when the key names another upload; [`ArtifactError::Catalog`].
+    pub async fn repeated(&self, upload: Repeat<'_>, direct: bool) -> Result<Option<Kept>, ArtifactError> {
+        let catalog = &self.parts().catalog;
+        let mut announced = None;
+        let keyed = match upload.key {
+            Some(key) => catalog.keyed(upload.run, key).await?,
+            None => Vec::new(),
+        };
+        for kept in keyed {
+            if !self.still_holds(&kept).await? {
+                continue;
+            }
+            if let Some(difference) = upload.difference(&kept.artifact) {
+                return Err(ArtifactError::Reused(difference));
+            }
+            match kept.artifact.state {
+                ArtifactState::Ready => return Ok(Some(kept)),
+                _ if direct && kept.artifact.direct => announced = announced.or(Some(kept)),
+                _ => {}
+            }
+        }
+        if let Some(sha256) = upload.sha256
+            && let Some(kept) = catalog.same(upload.run, upload.name, sha256).await?
+            && upload.size.is_none_or(|size| kept.artifact.size == Some(size))
+            && self.still_holds(&kept).await?
+        {
+            return Ok(Some(kept));
+        }
+        Ok(announced)
+    }
+
+    /// What `row` repeats, now that its bytes are known.
+    pub(super) async fn find_repeated(
+        &self,
+        row: &ArtifactRow,
+        finished: &Finished,
+    ) -> Result<Option<Kept>, ArtifactError> {
+        let upload = Repeat {
+            run: &row.run,
+            name: &row.name,
+            size: Some(finished.size),
+            sha256: Some(finished.sha256),
+            key: row.idempotency_key.as_deref(),
+        };
+        let found = self.repeated(upload, false).await;
+        if let Err(error @ ArtifactError::Reused(_)) = &found {
+            self.discard(row, &finished.key).await;
+            self.abandon(row, &error.to_string()).await;
+        }
+        found
+    }
+
+    /// One that has expired is removed as the cleanup would do it, so that it stands in nobody's way. By a clock that has
+    /// jumped nothing is removed, and it answers.
+    async fn still_holds(&self, kept: &Kept) -> Result<bool, ArtifactError> {
+        let row = &kept.artifact;
+        let Ok(now) = self.parts().clock.check() else { return Ok(true) };
+        let expired = row.state == ArtifactState::Ready && self.expiry(kept).at.is_some_and(|at| at <= now);
+        if expired {
+            self.delete(&row.run, row.id).await?;
+        }
+        Ok(!expired)
+    }
+}

@@ -1,0 +1,204 @@
+//! Lines to the server, in their order and each once; those that are refused are named, and the others go on without them.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use anyhow::Context as _;
+use bytes::{Bytes, BytesMut};
+use indicatif::ProgressBar;
+
+use super::batch::BatchLimits;
+use super::keep_bad::Kept;
+use super::lines::Line;
+use super::refusal::{Blame, Window, in_line};
+use crate::cli::producer::{Poster, Receipt};
+use crate::cli::tell;
+
+/// What became of the lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sum {
+    /// Stored as the events that they are.
+    pub(super) published: u64,
+    /// No events.
+    pub(super) refused: u64,
+    /// Those among them that are stored as log events.
+    kept: u64,
+    /// Stored by a request that was repeated because its answer got lost.
+    duplicates: u64,
+    cursor: Option<String>,
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events published, {} lines refused", self.published, self.refused)?;
+        if self.kept > 0 {
+            write!(f, " ({} kept as log events)", self.kept)?;
+        }
+        write!(f, ", {} duplicates", self.duplicates)?;
+        self.cursor.as_ref().map_or(Ok(()), |cursor| write!(f, ", cursor {cursor}"))
+    }
+}
+
+/// A line on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    number: u64,
+    /// How far the input is read with it, and the line's size, in bytes.
+    offset: u64,
+    size: u64,
+    /// What is posted.
+    pub(super) text: Bytes,
+    /// The line that was refused, when a log event is posted in its place.
+    kept: Option<Box<Kept>>,
+}
+
+impl Pending {
+    #[cfg(test)]
+    pub(super) fn new(text: Bytes) -> Self {
+        Self { number: 0, offset: 0, size: 0, text, kept: None }
+    }
+}
+
+/// A request that one server refused after another one may have stored it: they differ in their limits or versions.
+struct Doubt {
+    events: u64,
+    /// Its last line, and how many lines had been refused before it.
+    last: u64,
+    refused: u64,
+}
+
+/// Sends lines.
+pub(super) struct Sending<'a> {
+    poster: Poster,
+    window: Window,
+    keep_bad: bool,
+    bar: &'a ProgressBar,
+    doubts: Vec<Doubt>,
+    sum: Sum,
+}
+
+impl<'a> Sending<'a> {
+    /// With `keep_bad` a line that is refused is stored as a log event.
+    pub(super) fn new(poster: Poster, limits: BatchLimits, keep_bad: bool, bar: &'a ProgressBar) -> Self {
+        Self { poster, window: Window::new(limits), keep_bad, bar, doubts: Vec::new(), sum: Sum::default() }
+    }
+
+    pub(super) fn into_sum(self) -> Sum {
+        self.sum
+    }
+
+    /// Posts all of them but those that are refused.
+    pub(super) async fn send(&mut self, lines: Vec<Line>) -> anyhow::Result<()> {
+        let mut pending: VecDeque<Pending> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
+        while !pending.is_empty() {
+            let events = self.window.fit(&pending);
+            let body = body(pending.iter().take(events));
+            let (bytes, bar) = (body.len(), self.bar);
+            let mut repeated = false;
+            let on_retry = |why: &str| {
+                repeated = true;
+                bar.set_message(format!("again: {why}"));
+            };
+            let error = match self.poster.post(body, events as u64, on_retry).await {
+                Ok(receipt) => {
+                    self.stored(&mut pending, events, receipt);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let (first, last) = (pending[0].number, pending[events - 1].number);
+            let blame = Blame::of(&error, events);
+            if repeated && blame != Blame::Everything {
+                self.doubts.push(Doubt { events: events as u64, last, refused: self.sum.refused });
+            }
+            match blame {
+                Blame::Event(index, reason) => {
+                    self.window.narrow();
+                    let before = pending.iter().take(index).map(|line| line.text.len() + 1).sum();
+                    let reason = in_line(&reason, before);
+                    // The place is one of those that were posted.
+                    let line = pending.remove(index).and_then(|line| self.refuse(line, &reason));
+                    line.into_iter().for_each(|line| pending.insert(index, line));
+                }
+                Blame::TooMany => self.window.limit_events(events),
+                Blame::TooLarge => self.window.limit_bytes(bytes),
+                Blame::Everything => return Err(error).with_context(|| format!("lines {first} to {last}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be posted of a line.
+    fn admit(&mut self, line: Line) -> Option<Pending> {
+        let Line { number, offset, text, size, flaw } = line;
+        let pending = Pending { number, offset, size, text, kept: None };
+        match flaw {
+            None => Some(pending),
+            Some(flaw) => self.refuse(pending, &flaw.to_string()),
+        }
+    }
+
+    /// A line is no event: what is to be posted in its place.
+    fn refuse(&mut self, mut line: Pending, reason: &str) -> Option<Pending> {
+        let number = line.number;
+        match &mut line.kept {
+            None => {
+                self.sum.refused += 1;
+                self.tell(format_args!("line {number} refused: {reason}"));
+                if !self.keep_bad {
+                    return None;
+                }
+                let kept = Kept::new(number, &line.text, line.size, reason);
+                line.text = kept.event();
+                line.kept = Some(kept.into());
+            }
+            Some(kept) => {
+                if !kept.shrink() {
+                    self.tell(format_args!("line {number} can't be kept either: {reason}"));
+                    return None;
+                }
+                line.text = kept.event();
+            }
+        }
+        Some(line)
+    }
+
+    /// So many of those in front are stored.
+    fn stored(&mut self, pending: &mut VecDeque<Pending>, events: usize, receipt: Receipt) {
+        let Receipt { duplicates, cursor, beyond, .. } = receipt;
+        let mut gone = events;
+        let doubt = self.doubts.drain(..).find(|doubt| beyond > 0 && doubt.events == events as u64 + beyond);
+        if let Some(Doubt { last, refused, .. }) = doubt {
+            gone = pending.partition_point(|line| line.number <= last);
+            self.sum.published += self.sum.refused - refused;
+            self.sum.refused = refused;
+            self.tell(format_args!("all lines up to {last} are stored: an earlier request had been taken"));
+        }
+        for line in pending.drain(..gone) {
+            match line.kept {
+                None => self.sum.published += 1,
+                Some(_) => self.sum.kept += 1,
+            }
+            self.bar.set_position(line.offset);
+        }
+        self.sum.duplicates += duplicates;
+        self.sum.cursor = cursor.or(self.sum.cursor.take());
+        self.bar.set_message(format!("{} events", self.sum.published));
+        self.window.widen();
+    }
+
+    /// Tells the user something beside the progress bar.
+    fn tell(&self, text: impl fmt::Display) {
+        self.bar.suspend(|| tell(text));
+    }
+}
+
+/// NDJSON of these lines.
+fn body<'a>(lines: impl Iterator<Item = &'a Pending>) -> Bytes {
+    let mut body = BytesMut::new();
+    for line in lines {
+        body.extend_from_slice(&line.text);
+        body.extend_from_slice(b"\n");
+    }
+    body.freeze()
+}

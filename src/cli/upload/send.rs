@@ -1,0 +1,307 @@
+//! One file on its way to a server: announced, put into the store and completed, or put through the server. Each step is
+//! repeated until it succeeds, is refused, or patience ends.
+
+use std::io;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use indicatif::DecimalBytes;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep};
+
+use super::super::artifacts::listing::{Shown, Terms, read_all};
+use super::super::request::{ATTEMPT, AskError, Failed, Patience, Servers, answer, read};
+use super::existing::There;
+use super::progress::FileBar;
+use super::source_file::{Moved, Reading};
+use super::sources::Source;
+use super::transfer::{checked_within, put, stored_within};
+use crate::protocol::{ArtifactKind, RunId};
+
+/// How long somebody else may be at completing what we ask to be completed. It may be a node that is gone, whose claim
+/// lasts: then it is uploaded anew.
+const PENDING: Duration = Duration::from_secs(20);
+
+/// How often a file is uploaded anew: it has changed, its URL has expired, the store has lost it.
+const MOST_ANEW: u32 = 3;
+
+/// What is the same for all files.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) servers: Servers,
+    /// For the store, whose address is not one of the servers'.
+    pub(super) store: Client,
+    pub(super) run: RunId,
+    pub(super) kind: Option<ArtifactKind>,
+    pub(super) content_type: Option<String>,
+    pub(super) test: Option<String>,
+    pub(super) patience: Duration,
+    pub(super) terms: Terms,
+    pub(super) there: There,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) enum Sent {
+    Uploaded(Shown),
+    AlreadyThere(Shown),
+}
+
+/// Why a file is not there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SendError {
+    #[error("it can't be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("it has {}, and the server takes at most {}", DecimalBytes(*.0), DecimalBytes(*.1))]
+    TooLarge(u64, u64),
+    #[error(transparent)]
+    Asked(#[from] AskError),
+}
+
+/// What is to be done next.
+enum Step {
+    Through,
+    /// It went through the server, whose answer was not heard: it may be stored all the same, or be so in a moment.
+    Settle {
+        since: Instant,
+    },
+    Announce,
+    Put {
+        artifact: String,
+        to: Box<UploadTo>,
+    },
+    Complete {
+        artifact: String,
+        since: Instant,
+    },
+    Done(Shown),
+}
+
+/// What the server says to an announcement.
+#[derive(Deserialize)]
+struct Announced<'a> {
+    #[serde(borrow)]
+    artifact: &'a RawValue,
+    /// `None`: the artifact is there already.
+    upload: Option<UploadTo>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    artifact_id: String,
+}
+
+#[derive(Deserialize)]
+struct UploadTo {
+    url: Url,
+    headers: std::collections::BTreeMap<String, String>,
+}
+
+impl Sender {
+    /// Uploads a file, unless it is there already.
+    pub(super) async fn send(&self, source: &Source, bar: &FileBar<'_>) -> Result<Sent, SendError> {
+        let mut reading = self.read(source).await?;
+        if let Some(there) = self.there.find(&source.name, &reading) {
+            return Ok(Sent::AlreadyThere(there.clone()));
+        }
+        let mut step = self.first();
+        let mut patience = Patience::new(self.patience);
+        let mut anew = 0;
+        loop {
+            let (began, moved) = (Instant::now(), Moved::new(bar.of(reading.size)));
+            let failed = match self.take(&step, source, &reading, anew, &moved, patience.left()).await {
+                Ok(Step::Done(artifact)) => return Ok(Sent::Uploaded(artifact)),
+                Ok(next) => {
+                    // To know that nothing came of it is no progress.
+                    if !matches!(step, Step::Settle { .. }) {
+                        patience = Patience::new(self.patience);
+                    }
+                    step = next;
+                    continue;
+                }
+                Err(failed) => failed,
+            };
+            if moved.bytes() > 0 {
+                patience.extend(began.elapsed());
+            }
+            let (why, retry_after) = match failed {
+                Failed::Again(why, retry_after) => (why, retry_after),
+                Failed::ForGood(error) if step.is_being_completed(&error) => (error.to_string(), None),
+                Failed::ForGood(error) if anew < MOST_ANEW && step.may_start_anew(&error) => {
+                    (anew, step) = (anew + 1, self.first());
+                    (error.to_string(), None)
+                }
+                Failed::ForGood(error) => return Err(error.into()),
+            };
+            if matches!(step, Step::Through) && moved.bytes() == reading.size {
+                step = Step::Settle { since: Instant::now() };
+            }
+            let pause = patience.pause(&why, retry_after)?;
+            bar.tries_again(&why);
+            sleep(pause).await;
+            if reading.is_stale() && anew < MOST_ANEW {
+                (anew, step) = (anew + 1, self.first());
+                reading = self.read(source).await?;
+            }
+        }
+    }
+
+    async fn read(&self, source: &Source) -> Result<Reading, SendError> {
+        let reading = Reading::of(&source.path).await?;
+        let most = self.terms.max_bytes;
+        if reading.size > most { Err(SendError::TooLarge(reading.size, most)) } else { Ok(reading) }
+    }
+
+    fn first(&self) -> Step {
+        if self.terms.direct { Step::Announce } else { Step::Through }
+    }
+
+    /// Takes a step; the next one.
+    async fn take(
+        &self,
+        step: &Step,
+        source: &Source,
+        reading: &Reading,
+        anew: u32,
+        moved: &Moved,
+        left: Duration,
+    ) -> Result<Step, Failed> {
+        // What is begun anew is another upload: the one before may never come to its end.
+        let named = |request: RequestBuilder| request.header("Idempotency-Key", format!("\"{}-{anew}\"", reading.key));
+        let body = match step {
+            Step::Through => {
+                self.servers
+                    .ask(|client, server| {
+                        let request = client.put(server.artifact(&self.run, &source.name));
+                        put(named(self.described(request, reading)), reading, moved)
+                    })
+                    .await?
+            }
+            Step::Put { artifact, to } => {
+                let UploadTo { url, headers } = &**to;
+                let request = headers
+                    .iter()
+                    .fold(self.store.put(url.clone()), |request, (name, value)| request.header(name, value));
+                put(request, reading, moved).await?;
+                return Ok(Step::Complete { artifact: artifact.clone(), since: Instant::now() });
+            }
+            Step::Settle { since } => return self.settle(*since, source, reading, left).await,
+            Step::Announce => {
+                let asked = self.servers.ask(|client, server| {
+                    let request = client.post(server.announce(&self.run)).json(&self.announcement(source, reading));
+                    answer(named(request).timeout(left.min(ATTEMPT)))
+                });
+                return Step::announced(&asked.await?).map_err(Failed::ForGood);
+            }
+            Step::Complete { artifact, .. } => {
+                self.servers
+                    .ask(|client, server| {
+                        let request = client.post(server.complete(&self.run, artifact));
+                        answer(request.header(CONTENT_TYPE, "application/json").timeout(checked_within(reading.size)))
+                    })
+                    .await?
+            }
+            Step::Done(artifact) => return Ok(Step::Done(artifact.clone())),
+        };
+        let artifact = read::<&RawValue>(&body).and_then(|artifact| Shown::parse(artifact.get()));
+        artifact.map(Step::Done).map_err(Failed::ForGood)
+    }
+
+    fn announcement(&self, source: &Source, reading: &Reading) -> serde_json::Value {
+        let mut announcement = json!({"name": source.name, "size": reading.size, "sha256": reading.sha256});
+        let options = [
+            ("contentType", self.content_type.as_deref()),
+            ("kind", self.kind.map(ArtifactKind::as_str)),
+            ("test", self.test.as_deref()),
+        ];
+        for (name, value) in options {
+            if let Some(value) = value {
+                announcement[name] = value.into();
+            }
+        }
+        announcement
+    }
+
+    /// The same in headers.
+    fn described(&self, request: RequestBuilder, reading: &Reading) -> RequestBuilder {
+        let digest = format!("sha-256=:{}:", STANDARD.encode(reading.sha256.0));
+        let mut request = request.header("Content-Digest", digest);
+        let options = [
+            (CONTENT_TYPE.as_str(), self.content_type.as_deref()),
+            ("runcast-kind", self.kind.map(ArtifactKind::as_str)),
+            ("runcast-test", self.test.as_deref()),
+        ];
+        for (name, value) in options {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        request
+    }
+
+    async fn settle(&self, since: Instant, source: &Source, reading: &Reading, left: Duration) -> Result<Step, Failed> {
+        let (mut there, mut is_pending) = (There::default(), false);
+        let listed = read_all(
+            &self.servers,
+            &self.run,
+            left,
+            |_| (),
+            |artifact| {
+                is_pending |= artifact.is_pending() && artifact.name == source.name && reading.is_that_of(&artifact);
+                there.add(artifact, |name| name == source.name);
+            },
+        );
+        listed.await.map_err(Failed::ForGood)?;
+        match there.find(&source.name, reading) {
+            Some(artifact) => Ok(Step::Done(artifact.clone())),
+            None if is_pending && since.elapsed() < stored_within(reading.size) => {
+                Err(Failed::Again("it is being stored".into(), None))
+            }
+            None => Ok(Step::Through),
+        }
+    }
+}
+
+impl Step {
+    /// What follows an announcement.
+    fn announced(answer: &[u8]) -> Result<Self, AskError> {
+        let Announced { artifact, upload } = read(answer)?;
+        let json = artifact.get();
+        match upload {
+            Some(to) => {
+                let Named { artifact_id } = read(json.as_bytes())?;
+                Ok(Self::Put { artifact: artifact_id, to: Box::new(to) })
+            }
+            None => Shown::parse(json).map(Self::Done),
+        }
+    }
+
+    /// Somebody else is completing it, and may well be alive.
+    fn is_being_completed(&self, error: &AskError) -> bool {
+        matches!(self, Self::Complete { since, .. } if is(error, &["artifact_pending"]) && since.elapsed() < PENDING)
+    }
+
+    /// Whether what was refused so may be taken when the whole file is sent anew.
+    fn may_start_anew(&self, error: &AskError) -> bool {
+        match self {
+            // The file was written to while it was sent.
+            Self::Through => is(error, &["upload_mismatch"]),
+            // The URL has expired.
+            Self::Put { .. } => matches!(error, AskError::Refused { status: StatusCode::FORBIDDEN, .. }),
+            Self::Complete { .. } => {
+                is(error, &["artifact_failed", "artifact_gone", "artifact_pending", "not_uploaded", "upload_mismatch"])
+            }
+            Self::Settle { .. } | Self::Announce | Self::Done(_) => false,
+        }
+    }
+}
+
+fn is(error: &AskError, codes: &[&str]) -> bool {
+    matches!(error, AskError::Refused { code: Some(code), .. } if codes.contains(&code.as_str()))
+}

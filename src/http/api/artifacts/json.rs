@@ -1,0 +1,87 @@
+//! How an artifact is shown.
+
+use serde::Serialize;
+
+use super::super::super::Edge;
+use crate::artifacts::ArtifactService;
+use crate::protocol::artifact::Method;
+use crate::protocol::retention::RetainedBy;
+use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, RunId, Sha256, Timestamp};
+use crate::storage::catalog::artifacts::{ArtifactRow, Kept};
+
+/// An artifact as JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Artifact<'a> {
+    artifact_id: ArtifactId,
+    run_id: &'a RunId,
+    name: &'a ArtifactName,
+    kind: ArtifactKind,
+    content_type: &'a str,
+    test: Option<&'a str>,
+    size: Option<u64>,
+    stored_size: Option<u64>,
+    saved_percent: Option<f64>,
+    encoding: Option<ContentCoding>,
+    method: Option<Method>,
+    sha256: Option<Sha256>,
+    state: ArtifactState,
+    failure: Option<&'a str>,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    retained_by: RetainedBy,
+    download_url: Option<String>,
+    trace_url: Option<String>,
+}
+
+impl<'a> Artifact<'a> {
+    pub(super) fn of(kept: &'a Kept, edge: &Edge, artifacts: &ArtifactService) -> Self {
+        let ArtifactRow { id, run, name, kind, content_type, test, state, size, sha256, stored, failure, .. } =
+            &kept.artifact;
+        let expiry = artifacts.expiry(kept);
+        let is_ready = *state == ArtifactState::Ready;
+        Self {
+            artifact_id: *id,
+            run_id: run,
+            name,
+            kind: *kind,
+            content_type,
+            test: test.as_deref(),
+            size: *size,
+            stored_size: stored.map(|stored| stored.size),
+            saved_percent: saved_percent(&kept.artifact),
+            encoding: stored.map(|stored| stored.coding),
+            method: stored.map(|stored| stored.method),
+            sha256: *sha256,
+            state: *state,
+            failure: failure.as_deref(),
+            created_at: kept.artifact.created_at,
+            expires_at: expiry.at,
+            retained_by: expiry.by,
+            download_url: is_ready.then(|| download_url(&kept.artifact)),
+            trace_url: trace_url(&kept.artifact).filter(|_| is_ready && edge.shows_traces()),
+        }
+    }
+}
+
+/// By how much less is stored than came, in percent with one decimal; `None` until it is known. Never more than it is.
+pub(super) fn saved_percent(row: &ArtifactRow) -> Option<f64> {
+    let (size, stored) = (row.size?, row.stored?.size);
+    if size == 0 {
+        return Some(0.0);
+    }
+    let tenths = 1_000.0 * (size as f64 - stored as f64) / size as f64;
+    Some(tenths.floor() / 10.0)
+}
+
+/// Where it is downloaded, without a host: this one stays good, as long as the artifact does.
+pub(super) fn download_url(row: &ArtifactRow) -> String {
+    format!("/api/runs/{}/artifacts/{}/download?redirect=1", row.run, row.id)
+}
+
+/// Where a trace is looked at, without a host.
+pub(super) fn trace_url(row: &ArtifactRow) -> Option<String> {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    let url = download_url(row);
+    (row.kind == ArtifactKind::Trace).then(|| format!("/trace/?trace={}", utf8_percent_encode(&url, NON_ALPHANUMERIC)))
+}

@@ -1,0 +1,107 @@
+//! Operating: health, readiness, figures, the supervision tree, the description of the surface.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::Edge;
+use super::super::problem::Problem;
+use crate::actors::messages::bridge::Doorbell;
+use crate::actors::messages::registry::ListRooms;
+use crate::actors::messages::supervisor::Observe;
+use crate::node::Phase;
+use crate::protocol::Timestamp;
+
+/// How long a dependency may take to answer a probe.
+const PROBE: Duration = Duration::from_secs(2);
+/// Rooms that `/api/actors` lists.
+const MAX_ROOMS: usize = 100;
+
+/// `GET /health`
+pub(in crate::http) async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "ok", "timestamp": Timestamp::now()}))
+}
+
+/// Query of the readiness.
+#[derive(Deserialize)]
+pub(in crate::http) struct ReadyQuery {
+    strict: Option<String>,
+}
+
+async fn probe<E: std::fmt::Display>(ask: impl Future<Output = Result<(), E>>) -> Value {
+    match actix_web::rt::time::timeout(PROBE, ask).await {
+        Ok(Ok(())) => json!({"status": "ok"}),
+        Ok(Err(error)) => json!({"status": "down", "detail": error.to_string()}),
+        Err(_) => json!({"status": "down", "detail": "no answer in time"}),
+    }
+}
+
+/// `GET /ready`: 503 only for what another node would do better.
+pub(in crate::http) async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) -> HttpResponse {
+    let journal = probe(edge.journal.probe()).await;
+    let catalog = probe(edge.catalog.probe()).await;
+    let objects = match &edge.artifacts {
+        None => json!({"status": "none"}),
+        Some(artifacts) => probe(artifacts.health()).await,
+    };
+    let doorbell = match edge.doorbell.as_ref().map(Doorbell::trouble) {
+        None => json!({"status": "none"}),
+        Some(None) => json!({"status": "ok"}),
+        Some(Some(why)) => json!({"status": "down", "detail": why}),
+    };
+    // Deaf while the journal answers: another node hears what this one does not.
+    let not_subscribed = doorbell["status"] == "down" && journal["status"] == "ok";
+    let whole = [&journal, &catalog, &objects].iter().all(|dependency| dependency["status"] != "down");
+    let (status, word) = match edge.node.phase() {
+        Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        Phase::Leaving | Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        Phase::Ready if not_subscribed => (StatusCode::SERVICE_UNAVAILABLE, "not_subscribed"),
+        Phase::Ready if whole => (StatusCode::OK, "ok"),
+        Phase::Ready if query.strict.as_deref() == Some("1") => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
+        Phase::Ready => (StatusCode::OK, "degraded"),
+    };
+    let mut warnings = edge.warnings.to_vec();
+    warnings.extend(edge.journal.doubts());
+    warnings.extend(edge.journal.clock().check().err().map(|jump| jump.to_string()));
+    if edge.cluster.as_ref().is_some_and(|cluster| cluster.node_id_conflict.lives()) {
+        let name = edge.node.id();
+        warnings.push(format!("another node has the name {name}, so neither hears the other: see server.node_id"));
+    }
+    HttpResponse::build(status).json(json!({
+        "status": word,
+        "dependencies": {"journal": journal, "catalog": catalog, "objects": objects, "doorbell": doorbell},
+        "warnings": warnings,
+    }))
+}
+
+/// `GET /metrics`
+pub(in crate::http) async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
+    metrics::gauge!("runcast_rooms").set(edge.live_actors.living().get("room").copied().unwrap_or(0) as f64);
+    metrics::gauge!("runcast_connections").set(edge.node.connections() as f64);
+    metrics::gauge!("runcast_ingest_bytes").set(edge.budget.used() as f64);
+    metrics::gauge!("runcast_response_bytes").set(edge.responses.used() as f64);
+    metrics::gauge!("runcast_outbox_bytes").set(edge.sessions.hub.limits.outboxes.used() as f64);
+    let mut text = edge.metrics.render();
+    edge.thread_metrics.render(&mut text);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
+}
+
+/// `GET /api/actors`
+pub(in crate::http) async fn actors(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
+    let away = |_| Problem::unavailable("actors_unavailable", "the supervisor or the registry is busy");
+    let children = edge.supervisor.ask(Observe).await.map_err(away)?;
+    let rooms = edge.registry.ask(ListRooms { limit: MAX_ROOMS }).await.unwrap_or_default();
+    Ok(HttpResponse::Ok().json(json!({
+        "supervisor": children,
+        "rooms": rooms,
+        "living": edge.live_actors.living(),
+    })))
+}
+
+/// `GET /api/openapi.json`
+pub(in crate::http) async fn openapi() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(include_str!("../openapi.json"))
+}

@@ -1,0 +1,127 @@
+//! The runs: their list, and the folded state of one.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::super::Edge;
+use super::super::problem::{Problem, responses_saturated};
+use super::super::transfer::{Kind, Parts, find_room};
+use super::events::run_id;
+use crate::actors::messages::room::Folded;
+use crate::budget::Buffer;
+use crate::protocol::{Cursor, Epoch, RunId, Seq, Timestamp};
+use crate::run_state::RunStatus;
+use crate::storage::catalog::{RunFilter, RunRow};
+use crate::storage::journal::RunPhase;
+
+/// Rows of a page without `limit`.
+const DEFAULT_LIMIT: usize = 50;
+/// Most rows of a page.
+const MAX_LIMIT: usize = 500;
+
+/// Query of the list.
+#[derive(Deserialize)]
+pub(in crate::http) struct ListQuery {
+    status: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    run_id: RunId,
+    status: Option<RunStatus>,
+    events: Seq,
+    created_at: Timestamp,
+    last_event_at: Timestamp,
+}
+
+/// `GET /api/runs`
+pub(in crate::http) async fn list(
+    edge: web::Data<Edge>,
+    query: web::Query<ListQuery>,
+) -> Result<HttpResponse, Problem> {
+    let status = match query.status.as_deref() {
+        None | Some("") => None,
+        Some(text) => Some(RunStatus::parse(text).ok_or_else(|| {
+            Problem::bad_request("invalid_status", format!("status {text:?} is not one of run_status"))
+        })?),
+    };
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::bad_request("invalid_limit", format!("limit must be 1 to {MAX_LIMIT}, not {limit}")));
+    }
+    let after = query.cursor.as_deref().filter(|text| !text.is_empty()).map(parse_cursor).transpose()?;
+    let filter = RunFilter { status, limit: limit + 1, after };
+    let mut rows =
+        edge.catalog.list(&filter).await.map_err(|e| Problem::unavailable("catalog_unavailable", e.to_string()))?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let cursor = rows.last().filter(|_| more).map(|row| format!("{}:{}", row.last_at.as_millis(), row.run));
+    let runs: Vec<Listed> = rows.into_iter().map(listed).collect();
+    Ok(HttpResponse::Ok().json(serde_json::json!({"runs": runs, "cursor": cursor, "more": more})))
+}
+
+fn listed(row: RunRow) -> Listed {
+    Listed {
+        run_id: row.run,
+        status: row.status,
+        events: row.tip,
+        created_at: row.created_at,
+        last_event_at: row.last_at,
+    }
+}
+
+fn parse_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
+    let parsed = text
+        .split_once(':')
+        .and_then(|(millis, run)| Some((Timestamp::from_millis(millis.parse().ok()?), RunId::parse(run).ok()?)));
+    parsed.ok_or_else(|| Problem::bad_request("invalid_cursor", "cursor is not one that a list gave"))
+}
+
+/// What an answer adds to the state.
+#[derive(Serialize)]
+struct Also {
+    cursor: Cursor,
+    epoch: Option<Epoch>,
+    viewers: Option<u64>,
+}
+
+/// `GET /api/runs/{runId}`
+pub(in crate::http) async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let run = run_id(&path)?;
+    let (text, cursor, phase) = edge.state_of(&run).await?;
+    if phase == RunPhase::Gone {
+        return Err(Problem::new(StatusCode::GONE, "run_gone", format!("run {run} has expired")));
+    }
+    if cursor.seq == 0 {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", format!("run {run} has no event yet")));
+    }
+    let viewers = edge.viewers_of(&*edge.rooms.find(&run).await?);
+    let also = serde_json::to_vec(&Also { cursor, epoch: cursor.epoch, viewers })
+        .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
+    // The members of both in one object: what is shared stays as it is.
+    let mut state = text.share();
+    if let Some(end) = state.last_mut() {
+        end.truncate(end.len() - 1);
+    }
+    let body: Parts = state.into_iter().chain([Bytes::from_static(b","), Bytes::from(also).slice(1..)]).collect();
+    Ok(HttpResponse::Ok().content_type("application/json").body(body))
+}
+
+impl Edge {
+    /// A run's state, the cursor up to which it was folded, and whether the run can grow. The slowest reader of a response
+    /// gives way when there is no room for it.
+    async fn state_of(&self, run: &RunId) -> Result<(Arc<Buffer>, Cursor, RunPhase), Problem> {
+        let fold = async || match self.rooms.fold(run).await {
+            Ok(Folded { text, cursor, phase }) => text.map(|text| Ok((text, cursor, phase))),
+            Err(problem) => Some(Err(problem)),
+        };
+        find_room(&self.transfers, Kind::Response, fold).await.unwrap_or_else(|| Err(responses_saturated()))
+    }
+}

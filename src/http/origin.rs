@@ -1,0 +1,322 @@
+//! Safe by default, also on localhost: which hosts and origins are served.
+//!
+//! A page of another site must not reach a server on a developer's machine, neither by a cross-site request nor by DNS
+//! rebinding (a name of its own that resolves to 127.0.0.1).
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
+
+use super::expect::BodyLimits;
+use super::host;
+use super::problem::{Problem, saturated};
+use super::watch::upgrade::{Upgradable, decide};
+use crate::node::Node;
+use crate::protocol::head::{Decision, Host, is_event_stream};
+
+/// Whom a node serves.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    /// Origin of `server.public_url`: `https://host[:port]`.
+    public_origin: Option<String>,
+    allowed_origins: Vec<String>,
+    /// Names, and `*.name` for all below one.
+    allowed_hosts: Vec<String>,
+}
+
+/// Routes that answer whatever name they are reached by: probes and scrapers have names of their own, and nothing here is anybody's.
+const ANY_HOST: [&str; 3] = ["/health", "/ready", "/metrics"];
+
+/// Headers of answers that pages of other origins may read.
+const EXPOSED: &str = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Retry-After";
+
+/// What a request's `Origin` comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Not a browser's cross-origin request.
+    None,
+    /// Our own page.
+    Same,
+    /// Another one, allowed by configuration.
+    Allowed,
+    /// Another one, which shows a signature.
+    Bearer,
+    Foreign,
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"))
+}
+
+/// `host[:port]` of a URL or origin.
+fn authority(url: &str) -> Option<&str> {
+    let rest = url.split_once("://")?.1;
+    rest.split('/').next().filter(|authority| !authority.is_empty())
+}
+
+impl Guard {
+    /// From `server.public_url` (empty: none), `server.allowed_origins` and `server.allowed_hosts`.
+    pub fn new(public_url: &str, allowed_origins: &[String], allowed_hosts: &[String]) -> Self {
+        let public_origin = public_url
+            .split_once("://")
+            .map(|(scheme, rest)| format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()));
+        let allowed_origins = allowed_origins.iter().map(|origin| origin.trim_end_matches('/').to_owned()).collect();
+        Self { public_origin, allowed_origins, allowed_hosts: allowed_hosts.to_vec() }
+    }
+
+    /// A name that resolves to us can be anybody's; an address, localhost, our public name and those allowed can't.
+    fn serves(&self, host: Host<'_>) -> bool {
+        let public = self.public_origin.as_deref().and_then(authority).and_then(Host::parse);
+        host.is_own()
+            || public.is_some_and(|public| host.matches(public.name()))
+            || self.allowed_hosts.iter().any(|pattern| host.matches(pattern))
+    }
+
+    fn origin(&self, headers: &HeaderMap) -> Origin {
+        let Some(origin) = text(headers, "origin") else {
+            return match text(headers, "sec-fetch-site") {
+                Some("cross-site") => Origin::Foreign,
+                _ => Origin::None,
+            };
+        };
+        let ours = text(headers, "host");
+        if authority(origin).is_some_and(|theirs| ours.is_some_and(|ours| ours.eq_ignore_ascii_case(theirs)))
+            || self.public_origin.as_deref().is_some_and(|public| public.eq_ignore_ascii_case(origin))
+        {
+            Origin::Same
+        } else if self.allowed_origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin)) {
+            Origin::Allowed
+        } else {
+            Origin::Foreign
+        }
+    }
+
+    /// Following a link to a page from another site (a chat, a CI's report) is not a cross-site request for data.
+    fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
+        matches!(*method, Method::GET | Method::HEAD)
+            && (path == "/" || path.starts_with("/runs/") || path.starts_with("/trace/"))
+            && text(headers, "origin").is_none()
+            && text(headers, "sec-fetch-mode") == Some("navigate")
+    }
+
+    /// A signed URL is for whoever has it, wherever they are, like those of a store.
+    fn is_signed(path: &str) -> bool {
+        let parts: Vec<&str> = path.split('/').collect();
+        matches!(parts.as_slice(), ["", "api", "runs" | "tests", _, "artifacts", _, "content"])
+    }
+
+    fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Origin, Problem> {
+        let path = uri.path();
+        let refuse = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
+        if let Some(host) = host::of(uri, headers)?
+            && !self.serves(host)
+            && !ANY_HOST.contains(&path)
+        {
+            let name = host.name();
+            let detail = format!(
+                "Host {name:?} is neither loopback, an address, in server.allowed_hosts, nor that of server.public_url"
+            );
+            return refuse("host_not_allowed", detail);
+        }
+        let origin = self.origin(headers);
+        if origin == Origin::Foreign && Self::is_signed(path) {
+            return Ok(Origin::Bearer);
+        }
+        if origin == Origin::Foreign && !Self::is_navigation(method, path, headers) {
+            let theirs = text(headers, "origin").unwrap_or("cross-site");
+            return refuse("origin_not_allowed", format!("Origin {theirs:?} is not in server.allowed_origins"));
+        }
+        Ok(origin)
+    }
+}
+
+/// Whether a crowded node answers all the same: its operators must see it, and viewers are told in their own protocol.
+fn is_served_in_a_crowd(request: &ServiceRequest, decision: Decision) -> bool {
+    let (method, path) = (request.method(), request.path());
+    is_for_operators(path)
+        || decision == Decision::WebSocket
+        || (matches!(*method, Method::GET | Method::HEAD) && is_event_stream(path))
+}
+
+/// Whether a node answers here however much it has in hand.
+pub(super) fn is_for_operators(path: &str) -> bool {
+    matches!(path, "/health" | "/ready" | "/metrics" | "/api/ws/stats" | "/api/actors")
+}
+
+/// Answers with the problem, and ends the connection: what else comes on it can't be trusted, or is not wanted.
+fn closing(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBody> {
+    let mut response = request.into_response(problem.error_response());
+    response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    response
+}
+
+/// The middleware around [`guard`]: whatever a crowded node answers ends its connection, but for a switch to a WebSocket, so
+/// that the descriptors last.
+pub async fn crowd<B: MessageBody + 'static>(
+    node: web::Data<Node>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let is_crowded = node.is_crowded();
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if is_crowded && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}
+
+/// The middleware: refuses what [`Guard`] does not serve, upgrades that are none, and bodies that are too large by their heads;
+/// answers preflights, and marks what other origins may read.
+pub async fn guard<B: MessageBody + 'static>(
+    guard: web::Data<Guard>,
+    limits: web::Data<BodyLimits>,
+    node: web::Data<Node>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let origin = match guard.check(request.method(), request.uri(), request.headers()) {
+        Ok(origin) => origin,
+        Err(problem) => {
+            let peer = request.peer_addr().map(tracing::field::display);
+            tracing::info!(path = request.path(), peer, %problem, "request refused");
+            return Ok(request.into_response(problem.error_response()));
+        }
+    };
+    let upgradable = request.extensions().contains::<Upgradable>();
+    let decision = decide(request.head(), upgradable);
+    if let Decision::Refuse(refusal) = decision {
+        return Ok(closing(request, &refusal.into()));
+    }
+    let is_crowded = node.is_crowded();
+    if is_crowded && !is_served_in_a_crowd(&request, decision) {
+        return Ok(request.into_response(saturated().error_response()));
+    }
+    if let Some(problem) = limits.refuse(request.head()) {
+        return Ok(request.into_response(problem.error_response()));
+    }
+    let theirs = request.headers().get(header::ORIGIN).cloned();
+    let preflight =
+        *request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = match preflight && matches!(origin, Origin::Allowed | Origin::Bearer) {
+        true => request.into_response(HttpResponse::NoContent().finish()),
+        false => next.call(request).await?.map_into_boxed_body(),
+    };
+    if is_crowded && decision == Decision::WebSocket && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // Only what becomes a WebSocket, to be closed with 1013, is let in.
+        let (request, _) = response.into_parts();
+        return Ok(ServiceResponse::new(request, saturated().error_response()));
+    }
+    if let (Origin::Allowed | Origin::Bearer, Some(theirs)) = (origin, theirs) {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, theirs);
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        if preflight {
+            let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
+            let allowed = "Content-Digest, Content-MD5, Content-Type, Content-Encoding, Digest, Idempotency-Key, \
+                           If-None-Match, If-Range, Last-Event-ID, Range, Runcast-Kind, Runcast-Producer, \
+                           Runcast-Producer-Seq, Runcast-Producer-Gap, Runcast-Test";
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        }
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    fn ask(guard: &Guard, method: Method, path: &'static str, headers: &HeaderMap) -> Result<Origin, String> {
+        guard.check(&method, &Uri::from_static(path), headers).map_err(|problem| problem.to_string())
+    }
+
+    fn check(pairs: &[(&'static str, &'static str)]) -> Result<Origin, &'static str> {
+        let allowed = ["*.ci.example.org".to_owned(), "runcast".to_owned()];
+        let guard = Guard::new("https://runs.example.com/x", &["https://ci.example.org".to_owned()], &allowed);
+        ask(&guard, Method::POST, "/api/runs/r/events", &headers(pairs)).map_err(|problem| {
+            let codes = [("invalid_host", "malformed"), ("host_not_allowed", "host"), ("origin_not_allowed", "origin")];
+            codes.into_iter().find(|(code, _)| problem.contains(code)).unwrap().1
+        })
+    }
+
+    #[test]
+    fn names_that_could_be_anybodys_are_refused() {
+        for host in [
+            "127.0.0.1:3001",
+            "localhost:3001",
+            "[::1]:3001",
+            "10.0.0.7",
+            "runs.example.com",
+            "RUNS.example.com:443",
+            "runcast:3001",
+            "a.ci.example.org",
+        ] {
+            assert_eq!(check(&[("host", host)]), Ok(Origin::None), "{host}");
+        }
+        for host in ["evil.example.com", "127.0.0.1.evil.example.com", "ci.example.org", "a.runs.example.com"] {
+            assert_eq!(check(&[("host", host)]), Err("host"), "{host}");
+        }
+        assert_eq!(check(&[("host", "127.0.0.1:@evil.example.com")]), Err("malformed"));
+        assert_eq!(check(&[]), Ok(Origin::None), "HTTP/1.0 probes send none");
+    }
+
+    #[test]
+    fn probes_and_scrapers_come_by_any_name_that_is_one() {
+        let guard = Guard::default();
+        for path in ANY_HOST {
+            assert!(ask(&guard, Method::GET, path, &headers(&[("host", "evil.example.com")])).is_ok(), "{path}");
+            assert!(ask(&guard, Method::GET, path, &headers(&[("host", "127.0.0.1:@evil.com")])).is_err(), "{path}");
+        }
+        assert!(ask(&guard, Method::GET, "/api/actors", &headers(&[("host", "evil.example.com")])).is_err());
+    }
+
+    #[test]
+    fn foreign_origins_are_refused_unless_allowed() {
+        let host = ("host", "127.0.0.1:3001");
+        assert_eq!(check(&[host, ("origin", "http://127.0.0.1:3001")]), Ok(Origin::Same));
+        assert_eq!(check(&[host, ("origin", "https://runs.example.com")]), Ok(Origin::Same));
+        assert_eq!(check(&[host, ("origin", "https://ci.example.org")]), Ok(Origin::Allowed));
+        assert_eq!(check(&[host, ("origin", "http://127.0.0.1:3002")]), Err("origin"));
+        assert_eq!(check(&[host, ("origin", "null")]), Err("origin"));
+        assert_eq!(check(&[host, ("sec-fetch-site", "cross-site")]), Err("origin"));
+        assert_eq!(check(&[host, ("sec-fetch-site", "same-origin")]), Ok(Origin::None));
+    }
+
+    #[test]
+    fn a_signed_url_may_be_used_from_anywhere() {
+        let guard = Guard::default();
+        let foreign = headers(&[("host", "localhost"), ("origin", "https://trace.example.org")]);
+        let check = |path| ask(&guard, Method::GET, path, &foreign).ok();
+        assert_eq!(check("/api/runs/r/artifacts/1/content"), Some(Origin::Bearer));
+        assert_eq!(check("/api/tests/r/artifacts/1/content"), Some(Origin::Bearer));
+        for path in
+            ["/api/runs/r/artifacts/1/download", "/api/runs/r/artifacts", "/api/runs/content", "/ws/runs/content"]
+        {
+            assert_eq!(check(path), None, "{path}");
+        }
+        let rebound = headers(&[("host", "evil.example.com"), ("origin", "http://evil.example.com")]);
+        assert!(ask(&guard, Method::GET, "/api/runs/r/artifacts/1/content", &rebound).is_err());
+    }
+
+    #[test]
+    fn a_link_from_elsewhere_may_be_followed_to_a_page_only() {
+        let guard = Guard::default();
+        let link = headers(&[("host", "localhost"), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]);
+        assert!(ask(&guard, Method::GET, "/runs/r", &link).is_ok());
+        assert!(ask(&guard, Method::GET, "/trace/", &link).is_ok());
+        assert!(ask(&guard, Method::GET, "/api/runs", &link).is_err());
+        assert!(ask(&guard, Method::POST, "/", &link).is_err());
+    }
+}

@@ -1,0 +1,356 @@
+//! Events as producers post them: what is accepted, and how a request's body becomes the lines that are stored.
+//!
+//! An event is a JSON object with a string `type` of 1 to 64 characters. It is stored byte for byte, with two
+//! exceptions: a missing `timestamp` is put in front, and a raw CR or LF between two tokens becomes a space, because
+//! NDJSON and Server-Sent Events end a record there. The server reads only what it must:
+//!
+//! | key | rule |
+//! |---|---|
+//! | `type` | needed; not one of the types that the server writes ([`is_reserved`]) |
+//! | `seq` | refused: it is the server's |
+//! | `timestamp` | a string when there; its text is the producer's and is not looked at |
+//! | `runId` | the run that is posted to when there |
+//! | `status` of a `run_status` | needed; one of [`RunStatus`]: a misspelt status would leave a run unended for ever |
+//!
+//! None of them may come twice (readers disagree on which one counts), also not spelt with escapes. The whole is UTF-8, with
+//! or without a byte order mark, and JSON (RFC 8259) whose numbers fit a double, nested at most 128 deep, the event itself
+//! included. A string may hold half of a surrogate pair as an escape: readers who need whole characters read U+FFFD.
+
+use bytes::Bytes;
+
+use super::json_text::without_bom;
+use super::{Lines, RunId, Timestamp};
+use crate::run_state::RunStatus;
+
+mod error;
+mod json;
+mod lines;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
+pub use error::{EventError, Flaw};
+use json::{Fault, Scanner, Text};
+use lines::LineBuilder;
+
+/// Most characters of a `type`.
+pub const MAX_TYPE_CHARS: usize = 64;
+
+/// Types of the events and messages that only the server writes.
+const RESERVED_TYPES: [&str; 17] = [
+    "action_queued",
+    "cancel_requested",
+    "connected",
+    "control_released",
+    "control_taken",
+    "draining",
+    "events_lost",
+    "frame",
+    "gap",
+    "instructions_updated",
+    "pause_requested",
+    "pong",
+    "replay_step_requested",
+    "reset",
+    "resume_requested",
+    "sealed",
+    "step_override_queued",
+];
+
+/// Whether only the server may write events of this type.
+pub fn is_reserved(event_type: &str) -> bool {
+    RESERVED_TYPES.contains(&event_type)
+}
+
+/// How a request's body holds its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// `application/json`: one object, or an array of objects.
+    Json,
+    /// `application/x-ndjson`: one object a line; blank lines count for nothing.
+    NdJson,
+}
+
+/// What one request may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventLimits {
+    /// Most bytes of one event.
+    pub max_event_bytes: usize,
+    /// Most bytes of a decoded body. More than [`EventLimits::MOST_BATCH_BYTES`] is not more.
+    pub max_batch_bytes: usize,
+    /// Most events of one request.
+    pub max_batch_events: usize,
+}
+
+impl EventLimits {
+    /// No body may be larger, whatever the setting: offsets into it are stored in 32 bits. 1 GiB.
+    pub const MOST_BATCH_BYTES: usize = 1 << 30;
+}
+
+impl Default for EventLimits {
+    fn default() -> Self {
+        Self { max_event_bytes: 256 * 1024, max_batch_bytes: 4 * 1024 * 1024, max_batch_events: 10_000 }
+    }
+}
+
+/// The events of one request, checked; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The events, as they are to be stored.
+    pub lines: Lines,
+    /// The last `run_status` among them.
+    pub status: Option<RunStatus>,
+}
+
+/// Reads a decoded body. `now` is the timestamp of events that have none.
+///
+/// # Errors
+/// The first thing that is wrong, by the index of its event; then nothing of the body may be stored.
+pub fn parse_body(
+    kind: BodyKind,
+    body: Bytes,
+    run: &RunId,
+    limits: &EventLimits,
+    now: Timestamp,
+) -> Result<Batch, EventError> {
+    let max = limits.max_batch_bytes.min(EventLimits::MOST_BATCH_BYTES);
+    if body.len() > max {
+        return Err(EventError::BatchTooLarge { max });
+    }
+    let valid = match simdutf8::compat::from_utf8(&body) {
+        Ok(_) => body.len(),
+        Err(error) => error.valid_up_to(),
+    };
+    let mut reader = Reader {
+        text: &body[..valid],
+        start: body.len() - without_bom(&body).len(),
+        run,
+        limits,
+        now,
+        stamp: String::new(),
+        out: LineBuilder::new(&body),
+        status: None,
+    };
+    let read = match kind {
+        BodyKind::Json => reader.json(),
+        BodyKind::NdJson => reader.nd_json(),
+    };
+    if valid < body.len() {
+        // An event that ends before the bad byte and is wrong by itself comes first; all else ended because of it.
+        let index = reader.out.len();
+        return Err(match read {
+            Err(error @ EventError::Event { flaw, .. }) if flaw.at().is_none_or(|at| at < valid) => error,
+            _ => EventError::Event { index, flaw: Flaw::InvalidUtf8 { at: valid } },
+        });
+    }
+    read?;
+    let Reader { out, status, .. } = reader;
+    if out.len() == 0 {
+        return Err(EventError::Empty);
+    }
+    Ok(Batch { lines: out.finish(), status })
+}
+
+/// Goes through a body once.
+struct Reader<'a> {
+    text: &'a [u8],
+    /// Where it begins: behind a byte order mark.
+    start: usize,
+    run: &'a RunId,
+    limits: &'a EventLimits,
+    now: Timestamp,
+    /// `"timestamp":"...",`, made when first needed.
+    stamp: String,
+    out: LineBuilder<'a>,
+    status: Option<RunStatus>,
+}
+
+impl Reader<'_> {
+    fn json(&mut self) -> Result<(), EventError> {
+        let mut scanner = Scanner::new(self.text, self.start);
+        match scanner.peek() {
+            None => return Ok(()),
+            Some(b'[') => {
+                scanner.take(b'[');
+                if !scanner.take(b']') {
+                    loop {
+                        self.event(&mut scanner)?;
+                        if !scanner.take(b',') {
+                            break;
+                        }
+                    }
+                    self.then(scanner.expect(b']', "expected ',' or ']'"))?;
+                }
+            }
+            Some(_) => self.event(&mut scanner)?,
+        }
+        match scanner.peek() {
+            None => Ok(()),
+            Some(_) => self.then(Err(scanner.fault("something follows the end"))),
+        }
+    }
+
+    fn nd_json(&mut self) -> Result<(), EventError> {
+        let text = self.text;
+        let mut start = self.start;
+        while start < text.len() {
+            let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length);
+            let mut scanner = Scanner::new(&text[..end], start);
+            if scanner.peek().is_some() {
+                self.event(&mut scanner)?;
+                if scanner.peek().is_some() {
+                    return self.then(Err(scanner.fault("something follows the event on its line")));
+                }
+            }
+            start = end + 1;
+        }
+        Ok(())
+    }
+
+    /// A fault that stands behind the last event taken.
+    fn then(&self, found: Result<(), Fault>) -> Result<(), EventError> {
+        let index = self.out.len().saturating_sub(1);
+        found.map_err(|fault| EventError::Event { index, flaw: fault.into() })
+    }
+
+    /// Takes one event and stores its line.
+    fn event(&mut self, scanner: &mut Scanner<'_>) -> Result<(), EventError> {
+        let index = self.out.len();
+        let at = |flaw| EventError::Event { index, flaw };
+        if index == self.limits.max_batch_events {
+            return Err(EventError::TooManyEvents { max: index });
+        }
+        match scanner.peek() {
+            Some(b'{') => {}
+            Some(b'"' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+                return Err(at(Flaw::NotAnObject { at: scanner.at() }));
+            }
+            Some(_) => return Err(at(scanner.fault("expected an object").into())),
+            None => return Err(at(scanner.fault("it ends too early").into())),
+        }
+        let start = scanner.at();
+        scanner.broken = false;
+        let fields = self.fields(scanner).map_err(|fault| at(fault.into()))?;
+        let end = scanner.at();
+        let max = self.limits.max_event_bytes;
+        if end - start > max {
+            return Err(at(Flaw::TooLarge { bytes: end - start, max }));
+        }
+        let stamped = self.judge(&fields).map_err(at)?;
+        if !stamped && self.stamp.is_empty() {
+            self.stamp = format!(r#""timestamp":"{}","#, self.now);
+        }
+        self.out.push(start..end, if stamped { "" } else { &self.stamp }, scanner.broken);
+        Ok(())
+    }
+
+    /// Takes an object and remembers the keys that the server looks at.
+    fn fields(&self, scanner: &mut Scanner<'_>) -> Result<Fields, Fault> {
+        let mut fields = Fields::default();
+        scanner.take(b'{');
+        if scanner.take(b'}') {
+            return Ok(fields);
+        }
+        loop {
+            let key = Key::of(&scanner.key()?.bytes(self.text));
+            let text = scanner.value(1)?;
+            if let Some(key) = key {
+                let slot = &mut fields.0[key as usize];
+                *slot = match (&slot, text) {
+                    (Field::Absent, Some(text)) => Field::Text(text),
+                    (Field::Absent, None) => Field::Other,
+                    _ => Field::Twice,
+                };
+            }
+            if !scanner.take(b',') {
+                scanner.expect(b'}', "expected ',' or '}'")?;
+                return Ok(fields);
+            }
+        }
+    }
+
+    /// Holds an event's keys against the rules; says whether it has a timestamp.
+    fn judge(&mut self, fields: &Fields) -> Result<bool, Flaw> {
+        let text = self.text;
+        if !matches!(fields.get(Key::Seq), Field::Absent) {
+            return Err(Flaw::ReservedField);
+        }
+        let event_type = match fields.get(Key::Type) {
+            Field::Absent => return Err(Flaw::MissingType),
+            Field::Twice => return Err(Flaw::DuplicateKey { key: "type" }),
+            Field::Other => return Err(Flaw::InvalidType),
+            Field::Text(event_type) => event_type.unescaped(text),
+        };
+        // Characters are counted only where bytes do not answer.
+        if event_type.is_empty() || event_type.len() > MAX_TYPE_CHARS && event_type.chars().count() > MAX_TYPE_CHARS {
+            return Err(Flaw::InvalidType);
+        }
+        match fields.get(Key::Run) {
+            Field::Absent => {}
+            Field::Twice => return Err(Flaw::DuplicateKey { key: "runId" }),
+            Field::Text(run) if run.unescaped(text) == self.run.as_str() => {}
+            Field::Text(_) | Field::Other => return Err(Flaw::RunMismatch),
+        }
+        let stamped = match fields.get(Key::Timestamp) {
+            Field::Absent => false,
+            Field::Text(_) => true,
+            Field::Twice => return Err(Flaw::DuplicateKey { key: "timestamp" }),
+            Field::Other => return Err(Flaw::InvalidTimestamp),
+        };
+        if event_type == "run_status" {
+            let status = match fields.get(Key::Status) {
+                Field::Text(status) => RunStatus::parse(&status.unescaped(text)),
+                Field::Twice => return Err(Flaw::DuplicateKey { key: "status" }),
+                Field::Absent | Field::Other => None,
+            };
+            self.status = Some(status.ok_or(Flaw::InvalidStatus)?);
+        } else if is_reserved(&event_type) {
+            return Err(Flaw::ReservedType);
+        }
+        Ok(stamped)
+    }
+}
+
+/// The keys that the server looks at.
+#[derive(Clone, Copy)]
+enum Key {
+    Type,
+    Seq,
+    Timestamp,
+    Run,
+    Status,
+}
+
+impl Key {
+    fn of(key: &[u8]) -> Option<Self> {
+        match key {
+            b"type" => Some(Self::Type),
+            b"seq" => Some(Self::Seq),
+            b"timestamp" => Some(Self::Timestamp),
+            b"runId" => Some(Self::Run),
+            b"status" => Some(Self::Status),
+            _ => None,
+        }
+    }
+}
+
+/// What an event has under one of these keys.
+#[derive(Clone, Copy, Default)]
+enum Field {
+    #[default]
+    Absent,
+    Text(Text),
+    /// A value that is not a string.
+    Other,
+    Twice,
+}
+
+#[derive(Default)]
+struct Fields([Field; 5]);
+
+impl Fields {
+    fn get(&self, key: Key) -> &Field {
+        &self.0[key as usize]
+    }
+}

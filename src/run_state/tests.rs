@@ -1,0 +1,272 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::protocol::{RunId, Seq, Timestamp};
+
+fn fold<'a>(events: impl IntoIterator<Item = &'a str>) -> RunState {
+    let mut state = RunState::new(RunId::parse("r").unwrap());
+    for (seq, event) in (1..).zip(events) {
+        state.apply(seq, stored_at(seq), event.as_bytes());
+    }
+    state
+}
+
+/// When the event of this seq is stored, in these tests: a second after the one before.
+fn stored_at(seq: Seq) -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000 + 1_000 * seq as i64)
+}
+
+fn shown(state: &RunState) -> Value {
+    serde_json::to_value(state).unwrap()
+}
+
+const REAL_RUN: &str = include_str!("../../demo/run.ndjson");
+
+#[test]
+fn a_real_run_folds_to_what_its_reporter_said() {
+    let state = fold(REAL_RUN.lines());
+    assert_eq!((state.tip(), state.status()), (438, Some(RunStatus::Failed)));
+    let mut shown = shown(&state);
+    let tests = shown["tests"].take();
+    assert_eq!(
+        shown,
+        json!({
+            "runId": "r",
+            "status": "failed",
+            "clock": "journal",
+            "startedAt": stored_at(1),
+            "endedAt": stored_at(438),
+            "lastEventAt": stored_at(438),
+            "elapsedMs": 437_000,
+            "producer": {
+                "startedAt": "2026-11-23T17:15:47.966Z",
+                "endedAt": "2026-11-23T17:16:18.547Z",
+                "lastEventAt": "2026-11-23T17:16:18.547Z",
+            },
+            "events": 438,
+            "total": 11,
+            "workers": 1,
+            "step": null,
+            "lastError": null,
+            "counts": {
+                "pending": 0, "running": 0, "passed": 9, "failed": 1, "skipped": 1, "timedout": 0, "interrupted": 0
+            },
+            "tests": null,
+            "testsOmitted": 0,
+        })
+    );
+    let tests = tests.as_array().unwrap();
+    assert_eq!(tests.len(), 11);
+    assert_eq!(
+        tests[0],
+        json!({
+            "testId": "a63ca64a6f071281070d-4686f0682ef36719bacc",
+            "title": "orders: page through 1",
+            "file": "shop.spec.js",
+            "line": 3,
+            "status": "passed",
+            "attempt": 0,
+            "workerIndex": 0,
+            "durationMs": 2258.0,
+            "error": null,
+            "step": null,
+        })
+    );
+    let retried = tests.iter().find(|test| test["status"] == "failed").unwrap();
+    assert_eq!((&retried["attempt"], &retried["workerIndex"]), (&json!(1), &json!(1)));
+    assert!(retried["error"].as_str().unwrap().contains("Company is required"));
+    assert_eq!(tests[10]["status"], "skipped");
+}
+
+#[test]
+fn half_of_a_real_run_shows_the_test_and_step_that_are_being_done() {
+    let state = shown(&fold(REAL_RUN.lines().take(8)));
+    assert_eq!((&state["status"], &state["endedAt"]), (&json!("running"), &Value::Null));
+    assert_eq!((&state["counts"]["running"], &state["counts"]["pending"]), (&json!(1), &json!(10)));
+    assert_eq!(state["tests"][0]["step"], json!({"stepNumber": 3, "title": "Fixture \"browser\""}));
+}
+
+#[test]
+fn a_retried_test_forgets_its_error_while_it_runs_again() {
+    let attempt = |n: u64, status: &str, rest: &str| {
+        format!(r#"{{"type":"test_status","testId":"t","status":"{status}","data":{{"attempt":{n}{rest}}}}}"#)
+    };
+    let mut events =
+        vec![attempt(0, "running", ""), attempt(0, "timedOut", r#","durationMs":1.5,"errors":[{"message":"late"}]"#)];
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    let test = &state["tests"][0];
+    assert_eq!(
+        (&test["status"], &test["error"], &test["durationMs"]),
+        (&json!("timedout"), &json!("late"), &json!(1.5))
+    );
+    events.push(attempt(1, "running", ""));
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    let test = &state["tests"][0];
+    assert_eq!((&test["attempt"], &test["error"], &test["durationMs"]), (&json!(1), &Value::Null, &Value::Null));
+    assert_eq!((&state["counts"]["running"], &state["counts"]["timedout"]), (&json!(1), &json!(0)));
+}
+
+#[test]
+fn a_run_ends_with_a_final_status_and_may_go_on_after_one() {
+    let status = |status: &str, second: u32| {
+        format!(r#"{{"type":"run_status","status":"{status}","timestamp":"2026-01-01T00:00:{second:02}Z"}}"#)
+    };
+    let mut events = vec![status("queued", 1), status("running", 2), status("lost", 3)];
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    let times = |state: &Value| [&state["startedAt"], &state["endedAt"], &state["elapsedMs"]].map(Value::clone);
+    assert_eq!(times(&state), [json!(stored_at(2)), json!(stored_at(3)), json!(1_000)], "waiting is not running");
+    let told = &state["producer"];
+    assert_eq!((&told["startedAt"], &told["endedAt"]), (&second(2), &second(3)));
+    events.push(status("running", 4));
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    assert_eq!((&state["producer"]["endedAt"], &state["status"]), (&Value::Null, &json!("running")));
+    assert_eq!(times(&state), [json!(stored_at(2)), Value::Null, json!(2_000)], "it goes on");
+}
+
+fn second(n: u32) -> Value {
+    json!(format!("2026-01-01T00:00:{n:02}.000Z"))
+}
+
+#[test]
+fn a_worker_whose_clock_goes_back_ends_no_run_before_its_start() {
+    let mut state = RunState::new(RunId::parse("r").unwrap());
+    let status = |status: &str, at: &str| format!(r#"{{"type":"run_status","status":"{status}","timestamp":"{at}"}}"#);
+    let start = Timestamp::from_millis(1_795_000_000_000);
+    state.apply(1, start, status("running", "2026-01-01T02:00:00Z").as_bytes());
+    state.apply(2, start.plus_millis(5_000), status("passed", "2026-01-01T01:00:00Z").as_bytes());
+    let state = shown(&state);
+    assert_eq!(state["clock"], "journal");
+    assert_eq!((&state["startedAt"], &state["endedAt"]), (&json!(start), &json!(start.plus_millis(5_000))));
+    assert_eq!(state["elapsedMs"], 5_000);
+    assert_eq!(
+        state["producer"],
+        json!({
+            "startedAt": "2026-01-01T02:00:00.000Z",
+            "endedAt": "2026-01-01T01:00:00.000Z",
+            "lastEventAt": "2026-01-01T01:00:00.000Z",
+        })
+    );
+}
+
+#[test]
+fn odd_events_are_counted_and_change_nothing_else() {
+    let odd = [
+        "",
+        "x",
+        "[]",
+        "{}",
+        r#"{"type":3}"#,
+        "\u{0}",
+        r#"{"type":"run_status"}"#,
+        r#"{"type":"run_status","status":{"a":1}}"#,
+        r#"{"type":"run_status","status":"unheard of"}"#,
+        r#"{"type":"test_status","testId":7,"status":"passed"}"#,
+        r#"{"type":"test_status","testId":"","status":"passed"}"#,
+        r#"{"type":"test_status","testId":"t","status":"odd"}"#,
+        r#"{"type":"test_status","testId":"t"}"#,
+        r#"{"type":"test_plan","tests":{"a":1}}"#,
+        r#"{"type":"test_plan","tests":[3,{"testId":3},null]}"#,
+        r#"{"type":"test_step","step":[]}"#,
+        r#"{"type":"test_step","testId":"t","step":{"stepNumber":"one"}}"#,
+        r#"{"type":"error","message":[1]}"#,
+        r#"{"type":"log","timestamp":"yesterday"}"#,
+    ];
+    let state = shown(&fold(odd));
+    let mut unborn = shown(&RunState::new(RunId::parse("r").unwrap()));
+    unborn["events"] = json!(odd.len());
+    // The first that has a type at all.
+    unborn["startedAt"] = json!(stored_at(7));
+    unborn["lastEventAt"] = json!(stored_at(odd.len() as Seq));
+    unborn["elapsedMs"] = json!(1_000 * (odd.len() as i64 - 7));
+    assert_eq!(state, unborn);
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_shown_as_a_replacement_character_and_spoils_nothing() {
+    let state = shown(&fold([
+        r#"{"\ud83d":1,"type":"test_plan","tests":[{"testId":"a\ud83d","title":"\udc00 \ud83d\ude00"},{"testId":"b","\ud83d":0}]}"#,
+        r#"{"type":"test_step","testId":"a\ud83d","step":{"stepNumber":1,"\ud83d":2,"title":"s\udc00"}}"#,
+        r#"{"type":"run_status","status":"running","data":{"total":2,"\udc00":"\ud83d","error":{"message":"e\ud83d"}}}"#,
+    ]));
+    assert_eq!(
+        (&state["status"], &state["total"], &state["lastError"]["message"]),
+        (&json!("running"), &json!(2), &json!("e\u{fffd}"))
+    );
+    let test = &state["tests"][0];
+    assert_eq!((&test["testId"], &test["title"]), (&json!("a\u{fffd}"), &json!("\u{fffd} \u{1f600}")));
+    assert_eq!(test["step"]["title"], "s\u{fffd}");
+    assert_eq!(state["tests"][1]["testId"], "b");
+}
+
+#[test]
+fn one_odd_value_spoils_no_other() {
+    let state = shown(&fold([
+        r#"{"type":"test_plan","tests":[{"testId":"t","title":["group","test"],"file":9,"line":"x"}]}"#,
+        concat!(
+            r#"{"type":"test_status","testId":"t","status":"failed","timestamp":5,"#,
+            r#""data":{"attempt":-1,"errors":"bad","durationMs":3}}"#
+        ),
+        r#"{"type":"error","error":{"message":"worker died"},"timestamp":"2026-01-01T00:00:00Z"}"#,
+    ]));
+    let test = &state["tests"][0];
+    assert_eq!((&test["title"], &test["file"]), (&json!("group › test"), &Value::Null));
+    assert_eq!((&test["status"], &test["durationMs"]), (&json!("failed"), &json!(3.0)));
+    assert_eq!(state["lastError"], json!({"message": "worker died", "at": stored_at(3)}));
+}
+
+#[test]
+fn an_event_that_was_applied_already_changes_nothing() {
+    let mut state = fold([r#"{"type":"test_status","testId":"t","status":"running"}"#]);
+    let before = shown(&state);
+    state.apply(1, stored_at(9), br#"{"type":"test_status","testId":"t","status":"passed"}"#);
+    state.apply(0, stored_at(9), br#"{"type":"test_status","testId":"t","status":"passed"}"#);
+    assert_eq!(shown(&state), before);
+}
+
+#[test]
+fn open_steps_are_shown_innermost_and_are_bounded() {
+    let step = |phase: &str, n: u32| {
+        format!(r#"{{"type":"test_step","testId":"t","step":{{"stepNumber":{n},"phase":"{phase}","title":"s{n}"}}}}"#)
+    };
+    let shown_step = |events: &[String]| shown(&fold(events.iter().map(String::as_str)))["tests"][0]["step"].clone();
+    let mut events = vec![step("begin", 1), step("begin", 2), step("end", 2)];
+    assert_eq!(shown_step(&events), json!({"stepNumber": 1, "title": "s1"}));
+    events.push(step("end", 1));
+    assert_eq!(shown_step(&events), Value::Null);
+    events.extend((0..10_000).map(|n| step("begin", n)));
+    assert_eq!(shown_step(&events), json!({"stepNumber": 9999, "title": "s9999"}));
+    events.push(r#"{"type":"test_status","testId":"t","status":"passed"}"#.to_owned());
+    events.push(step("begin", 3));
+    assert_eq!(shown_step(&events), Value::Null, "a test that ended does nothing");
+    let unnamed = r#"{"type":"test_step","step":{"stepNumber":4,"phase":"begin","title":"open the page"}}"#;
+    assert_eq!(shown(&fold([unnamed]))["step"], json!({"stepNumber": 4, "title": "open the page"}));
+}
+
+#[test]
+fn tests_beyond_the_bound_are_counted_once_and_long_texts_are_cut() {
+    let event = |n: usize, status: &str| format!(r#"{{"type":"test_status","testId":"t{n}","status":"{status}"}}"#);
+    let all = MAX_TESTS + 500;
+    let events: Vec<_> = ["running", "passed"].iter().flat_map(|s| (0..all).map(move |n| event(n, s))).collect();
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    assert_eq!((state["tests"].as_array().unwrap().len(), &state["testsOmitted"]), (MAX_TESTS, &json!(500)));
+    assert_eq!((&state["counts"]["passed"], &state["counts"]["running"]), (&json!(all), &json!(0)));
+    let long = "é".repeat(100_000);
+    let state = fold([
+        format!(r#"{{"type":"test_status","testId":"{long}","status":"passed"}}"#).as_str(),
+        &format!(
+            r#"{{"type":"test_status","testId":"t","status":"failed","data":{{"title":"{long}","error":"{long}"}}}}"#
+        ),
+        &format!(r#"{{"type":"error","message":"{long}"}}"#),
+    ]);
+    assert!(shown(&state).to_string().len() < 10_000);
+}
+
+#[test]
+fn every_status_reads_back_and_is_final_or_not() {
+    for status in RunStatus::ALL {
+        assert_eq!(RunStatus::parse(status.as_str()), Some(status));
+        assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+    }
+    assert_eq!(RunStatus::parse("Passed"), None);
+    assert_eq!(RunStatus::ALL.into_iter().filter(|status| status.is_final()).count(), 6);
+}

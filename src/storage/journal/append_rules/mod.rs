@@ -1,0 +1,334 @@
+//! What an append does to a run: the pure rules that every journal in this process shares (ARCHITECTURE.md section 6).
+//!
+//! An append is looked at in this order:
+//! 1. its deadline, and whether the run is gone: these refuse every post;
+//! 2. per post, duplicates: what is stored already is answered as stored, whatever holds now. So a conditional append
+//!    whose outcome was unknown can be repeated, and hears that it had won;
+//! 3. the precondition, judged once against the tip before the append; then per post the seal, the producer's next
+//!    number, the producer table, the run's size.
+//!
+//! Each post sees what the posts before it in the append did.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Append, Appended, Head, MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Precondition, Refusal, RunPhase, Stored,
+};
+use crate::protocol::json_text::readable;
+use crate::protocol::segment::pack;
+use crate::protocol::{Epoch, Lines, ProducerId, Seq, Timestamp};
+use crate::run_state::RunStatus;
+
+mod space;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_of_space;
+
+/// Largest producer number: what a signed 64-bit column holds.
+const MAX_N: u64 = i64::MAX as u64;
+
+/// The epochs that the store gives out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epochs {
+    /// This incarnation of the store. A run whose lineage ends below it gets it at its next append.
+    pub incarnation: Epoch,
+    /// The epoch of a run's first event; at least `incarnation`. Raised whenever tombstones go, so that a run which
+    /// comes back under an old name never tells its seqs twice in one epoch.
+    pub births: Epoch,
+}
+
+impl Epochs {
+    /// A new store's.
+    pub fn new(now: Timestamp) -> Self {
+        let epoch = Epoch(now.as_millis().max(1) as u64);
+        Self { incarnation: epoch, births: epoch }
+    }
+
+    /// The store may have lost writes: all runs go on in an epoch that was never given out.
+    pub fn bump(&mut self, now: Timestamp) {
+        self.raise_births(now);
+        self.incarnation = self.births;
+    }
+
+    /// Names were given free: runs born from now on get an epoch that was never given out.
+    pub fn raise_births(&mut self, now: Timestamp) {
+        self.births = Epoch(Self::new(now).births.0.max(self.births.0 + 1));
+    }
+}
+
+/// What an append needs to know besides its run.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Journal time.
+    pub now: Timestamp,
+    /// The same moment on the clock of deadlines.
+    pub monotonic: Instant,
+    /// What the store gives out.
+    pub epochs: Epochs,
+    /// `journal.max_run_bytes`.
+    pub max_run_bytes: u64,
+}
+
+/// A run's producers and the highest number stored of each.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    clients: HashMap<ProducerId, u64>,
+    /// The server's own, last used last: at most [`MAX_OWN_PRODUCERS`].
+    own: Vec<(ProducerId, u64)>,
+}
+
+impl Marks {
+    /// From stored marks, last used last.
+    pub fn new(stored: impl IntoIterator<Item = (ProducerId, u64)>) -> Self {
+        let mut marks = Self::default();
+        for (producer, high) in stored {
+            marks.raise(&producer, high);
+        }
+        marks
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.clients.len() + self.own.len()
+    }
+
+    fn high(&self, producer: &ProducerId) -> Option<u64> {
+        if producer.is_own() {
+            return self.own.iter().find(|(own, _)| own == producer).map(|(_, high)| *high);
+        }
+        self.clients.get(producer).copied()
+    }
+
+    /// Sets a producer's mark; returns the own mark that had to go for it.
+    fn raise(&mut self, producer: &ProducerId, high: u64) -> Option<ProducerId> {
+        if !producer.is_own() {
+            self.clients.insert(producer.clone(), high);
+            return None;
+        }
+        self.own.retain(|(own, _)| own != producer);
+        self.own.push((producer.clone(), high));
+        (self.own.len() > MAX_OWN_PRODUCERS).then(|| self.own.remove(0).0)
+    }
+}
+
+/// All that an append reads and changes of a run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// As told to readers.
+    pub head: Head,
+    /// Its producers.
+    pub marks: Marks,
+    /// Whether the lineage's last entry is stored, or opens with the next append.
+    epoch_is_stored: bool,
+}
+
+impl Run {
+    /// From what is stored of a run.
+    pub fn load(mut head: Head, marks: Marks, epochs: Epochs) -> Self {
+        let epoch_is_stored = !open_pending(&mut head, epochs.incarnation);
+        Self { head, marks, epoch_is_stored }
+    }
+}
+
+/// Shows in a stored head the epoch that the run's next append opens, if there is one.
+pub fn open_pending(head: &mut Head, incarnation: Epoch) -> bool {
+    let pending = head.lineage.epoch().is_some_and(|epoch| epoch < incarnation);
+    if pending {
+        head.lineage.open(incarnation, head.tip + 1);
+    }
+    pending
+}
+
+/// The head of a run whose events have just expired.
+pub fn gone(head: &Head) -> Head {
+    Head { first: head.tip + 1, phase: RunPhase::Gone, bytes: 0, ..head.clone() }
+}
+
+/// Whether [`super::Journal::expire`] may remove a run.
+pub fn is_ended(head: &Head) -> bool {
+    match head.phase {
+        RunPhase::Live => head.status.is_some_and(RunStatus::is_final),
+        RunPhase::Sealed => true,
+        RunPhase::Gone => false,
+    }
+}
+
+/// What an append came to: the answer, and what has to be made durable with its segments before it is given.
+#[derive(Debug)]
+pub struct Decision {
+    /// The answer.
+    pub stored: Stored,
+    /// A lineage entry that opened.
+    pub opened: Option<(Epoch, Seq)>,
+    /// Producers' marks that rose.
+    pub raised: Vec<(ProducerId, u64)>,
+    /// Own producers' marks that went.
+    pub dropped: Vec<ProducerId>,
+}
+
+/// Runs an append on `run`.
+pub fn append(run: &mut Run, append: &Append, moment: &Moment) -> Decision {
+    let tip_before = run.head.tip;
+    let bar = if moment.monotonic > append.deadline {
+        Some(Refusal::DeadlinePassed)
+    } else if run.head.phase == RunPhase::Gone {
+        Some(Refusal::RunGone { last: tip_before })
+    } else {
+        None
+    };
+    let mut work = Work {
+        unmet: match append.precondition {
+            Some(Precondition::TipIs(seq)) if seq != tip_before => Some(Refusal::Precondition { tip: tip_before }),
+            _ => None,
+        },
+        sealed_before: run.head.phase == RunPhase::Sealed,
+        at: moment.now.max(run.head.last_at),
+        run,
+        moment,
+        batches: Vec::new(),
+        opened: None,
+        raised: Vec::new(),
+        dropped: Vec::new(),
+    };
+    let outcomes = append.posts.iter().map(|post| bar.clone().map_or_else(|| work.post(post), Err)).collect();
+    let Work { at, batches, opened, raised, dropped, .. } = work;
+    let segments = match run.head.lineage.epoch() {
+        Some(epoch) => pack(epoch, tip_before + 1, at, &batches).into_iter().map(Arc::new).collect(),
+        None => Vec::new(),
+    };
+    Decision { stored: Stored { outcomes, segments, head: run.head.clone() }, opened, raised, dropped }
+}
+
+/// An append under way.
+struct Work<'a> {
+    run: &'a mut Run,
+    moment: &'a Moment,
+    /// The precondition's refusal, for posts that are not stored already.
+    unmet: Option<Refusal>,
+    sealed_before: bool,
+    /// A run's time never goes back, whatever the host's clock does.
+    at: Timestamp,
+    batches: Vec<Lines>,
+    opened: Option<(Epoch, Seq)>,
+    raised: Vec<(ProducerId, u64)>,
+    dropped: Vec<ProducerId>,
+}
+
+impl Work<'_> {
+    fn post(&mut self, post: &Post) -> Result<Appended, Refusal> {
+        let mark = self.run.marks.high(&post.producer);
+        let high = mark.unwrap_or(0);
+        let count = post.lines.len() as u64;
+        let last = (post.n.saturating_add(count)).saturating_sub(1);
+        let gap = Refusal::ProducerGap { expected: high + 1 };
+        if post.n == 0 || last > MAX_N {
+            return Err(gap);
+        }
+        if last <= high {
+            return Ok(self.appended(None, 0, count, high));
+        }
+        if let Some(unmet) = &self.unmet {
+            return Err(unmet.clone());
+        }
+        let duplicates = (high + 1).saturating_sub(post.n);
+        let tail =
+            if duplicates == 0 { post.lines.clone() } else { post.lines.slice(duplicates as usize, post.lines.len()) };
+        let status = if duplicates == 0 { post.status } else { last_status(&tail) };
+        let last_word = space::is_last_word(status, &tail);
+
+        if self.sealed_before || (self.run.head.phase == RunPhase::Sealed && !(post.own || last_word)) {
+            return Err(Refusal::RunSealed);
+        }
+        if post.n > high + 1 && post.on_gap == OnGap::Refuse {
+            return Err(gap);
+        }
+        if mark.is_none() && !post.producer.is_own() && self.run.marks.clients.len() >= MAX_PRODUCERS {
+            return Err(Refusal::TooManyProducers);
+        }
+
+        let lost = (post.n > high + 1 && post.on_gap == OnGap::Announce)
+            .then(|| events_lost(self.at, &post.producer, high + 1, post.n - 1));
+        let batches: Vec<Lines> = lost.into_iter().chain([tail]).collect();
+
+        let asked = space::Asked { own: post.own, last_word, status, bytes: size(&batches) };
+        space::check(&self.run.head, self.moment.max_run_bytes, &asked)?;
+        let first = self.run.head.tip + 1;
+        self.store(batches);
+        if let Some(dropped) = self.run.marks.raise(&post.producer, last) {
+            self.dropped.push(dropped);
+        }
+        self.raised.push((post.producer.clone(), last));
+        self.run.head.status = status.or(self.run.head.status);
+        if post.seals {
+            self.run.head.phase = RunPhase::Sealed;
+        }
+        Ok(self.appended(Some((first, self.run.head.tip)), count - duplicates, duplicates, last))
+    }
+
+    fn store(&mut self, batches: Vec<Lines>) {
+        let Run { head, epoch_is_stored, .. } = &mut *self.run;
+        if head.lineage.epoch().is_none() {
+            head.lineage.open(self.moment.epochs.births, 1);
+            *epoch_is_stored = false;
+        }
+        if !*epoch_is_stored {
+            self.opened = head.lineage.entries().last().copied();
+            *epoch_is_stored = true;
+        }
+        if head.tip == 0 {
+            head.created_at = self.at;
+        }
+        head.last_at = self.at;
+        head.tip += batches.iter().map(|lines| lines.len() as Seq).sum::<Seq>();
+        head.bytes += size(&batches);
+        self.batches.extend(batches);
+    }
+
+    fn appended(&self, seqs: Option<(Seq, Seq)>, stored: u64, duplicates: u64, producer_high: u64) -> Appended {
+        let epoch = self.run.head.lineage.epoch().unwrap_or(self.moment.epochs.births);
+        Appended { epoch, seqs, stored, duplicates, producer_high }
+    }
+}
+
+/// Bytes that events count for: each with its newline.
+fn size(batches: &[Lines]) -> u64 {
+    batches.iter().map(|lines| lines.bytes().len() as u64 + 1).sum()
+}
+
+/// The server's announcement that a producer's events `from..=to` never came.
+fn events_lost(at: Timestamp, producer: &ProducerId, from: u64, to: u64) -> Lines {
+    #[derive(Serialize)]
+    struct EventsLost<'a> {
+        r#type: &'static str,
+        timestamp: Timestamp,
+        producer: &'a ProducerId,
+        from: u64,
+        to: u64,
+    }
+    let event = EventsLost { r#type: "events_lost", timestamp: at, producer, from, to };
+    // Strings and numbers always serialise.
+    Lines::from_stored(serde_json::to_vec(&event).map(Bytes::from).unwrap_or_default())
+}
+
+/// The last `run_status` of a post's tail. The post names its last one, but that may be among the duplicates: an old
+/// status must not come back.
+fn last_status(lines: &Lines) -> Option<RunStatus> {
+    #[derive(Deserialize)]
+    struct Probe<'a> {
+        #[serde(borrow)]
+        r#type: std::borrow::Cow<'a, str>,
+        status: RunStatus,
+    }
+    let status = |event| {
+        let event = readable(event);
+        let probe = serde_json::from_slice::<Probe<'_>>(&event).ok()?;
+        (probe.r#type == "run_status").then_some(probe.status)
+    };
+    (0..lines.len()).rev().filter_map(|index| lines.get(index)).find_map(status)
+}

@@ -1,0 +1,256 @@
+//! An append: decided here, stored by one script if the run is still what the decision saw.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::reply::Parts;
+use super::{RedisJournal, malformed, notice, stored, unknown};
+use crate::protocol::{ProducerId, RunId, Segment, Timestamp};
+use crate::storage::journal::append_rules::{self, Decision, Epochs, Marks, Moment, Run};
+use crate::storage::journal::run_cache::{CachedRun, RunCache};
+use crate::storage::journal::{Append, Head, JournalError, Refusal, Stored};
+use crate::storage::redis::{Command, RedisError};
+
+/// A version that no run has: the answer is the run as it is.
+const NO_VERSION: &str = "?";
+
+/// Refusals after which nothing of a script has run.
+const BEFORE_ANY_WRITE: [&str; 9] =
+    ["OOM", "MISCONF", "READONLY", "LOADING", "BUSY", "MASTERDOWN", "NOREPLICAS", "NOAUTH", "NOPERM"];
+
+/// How far the server's clock may be set back without an append being asked for once more.
+const CLOCK_SLACK_MS: i64 = 1_000;
+
+/// The runs that this node appends to, each as one version of it was.
+#[derive(Debug, Default)]
+pub(super) struct Appends(Mutex<RunCache<Seen>>);
+
+/// Which version of a run, seen in which incarnation of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seen {
+    version: String,
+    epochs: Epochs,
+}
+
+/// What the script said.
+enum Answer {
+    /// At this time; the run's first event at that one.
+    Stored(Timestamp, Timestamp),
+    /// Nothing was to be stored, and the run is as it was seen.
+    Confirmed,
+    Late,
+    /// The store is in another incarnation.
+    Stale,
+    /// The run has another version: this one.
+    Changed(Seen, Run),
+}
+
+impl Appends {
+    fn run_cache(&self) -> MutexGuard<'_, RunCache<Seen>> {
+        // Nothing panics while it is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, run: &RunId, posts: usize, epochs: Epochs) -> Option<CachedRun<Seen>> {
+        let mut run_cache = self.run_cache();
+        run_cache.get(run, posts).filter(|cached_run| cached_run.place.epochs == epochs).cloned()
+    }
+
+    fn keep(&self, run: &RunId, seen: Seen, state: Run) {
+        let mut run_cache = self.run_cache();
+        run_cache.insert(run.clone(), seen, state);
+        run_cache.evict();
+    }
+
+    pub(super) fn forget(&self, run: &RunId) {
+        self.run_cache().forget(run);
+    }
+}
+
+impl RedisJournal {
+    /// Decides and stores, until the run stands still for it or the deadline has passed.
+    pub(super) async fn store(&self, append: Append) -> Result<Stored, JournalError> {
+        metrics::counter!("runcast_journal_appends_total").increment(1);
+        let started = Instant::now();
+        let stored = self.store_until(&append).await;
+        metrics::histogram!("runcast_journal_commit_seconds").record(started.elapsed());
+        if stored.is_err() {
+            metrics::counter!("runcast_journal_failures_total", "work" => "write").increment(1);
+            self.appends.forget(&append.run);
+        }
+        stored
+    }
+
+    async fn store_until(&self, append: &Append) -> Result<Stored, JournalError> {
+        loop {
+            if Instant::now() > append.deadline {
+                return Ok(late(append, Head::unborn()));
+            }
+            let epochs = self.incarnation.epochs();
+            let known = self.appends.find(&append.run, append.posts.len(), epochs);
+            let answer = match &known {
+                // A question stores nothing, whatever became of it.
+                None => self.ask(append, epochs, None).await.map_err(unread_run)?,
+                Some(seen) => {
+                    let mut run = seen.run.clone();
+                    let max_run_bytes = self.limits.max_run_bytes;
+                    let (now, monotonic) = (self.incarnation.now(), Instant::now());
+                    let decision =
+                        append_rules::append(&mut run, append, &Moment { now, monotonic, epochs, max_run_bytes });
+                    match self.ask(append, epochs, Some((seen, &decision))).await? {
+                        Answer::Stored(at, created) => {
+                            return Ok(self.stored(append, epochs, run, decision, at, created));
+                        }
+                        Answer::Confirmed => return Ok(decision.stored),
+                        other => other,
+                    }
+                }
+            };
+            match answer {
+                Answer::Changed(seen, run) => {
+                    self.incarnation.note(&append.run, &run.head, seen.epochs.incarnation);
+                    self.appends.keep(&append.run, seen, run);
+                }
+                Answer::Stale => self.learn_life().await?,
+                // Unless its time is not over here: the server's clock has been set, and has told what it says now.
+                Answer::Late if Instant::now() < append.deadline => {}
+                Answer::Late => return Ok(late(append, known.map_or_else(Head::unborn, |known| known.run.head))),
+                Answer::Stored(..) | Answer::Confirmed => return Err(unknown("a question was answered as an append")),
+            }
+        }
+    }
+
+    /// The decision was stored; only now its time is known.
+    fn stored(
+        &self,
+        append: &Append,
+        epochs: Epochs,
+        mut run: Run,
+        decision: Decision,
+        at: Timestamp,
+        created: Timestamp,
+    ) -> Stored {
+        run.head.last_at = at;
+        run.head.created_at = created;
+        self.incarnation.note(&append.run, &run.head, epochs.incarnation);
+        let Stored { outcomes, segments, .. } = decision.stored;
+        let timed = |s: Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), at, s.lines().clone()));
+        let stored = Stored { outcomes, segments: segments.into_iter().map(timed).collect(), head: run.head.clone() };
+        let seen = Seen { version: stored::version(&run.head), epochs };
+        self.appends.keep(&append.run, seen, run);
+        stored
+    }
+
+    async fn ask(
+        &self,
+        append: &Append,
+        epochs: Epochs,
+        decided: Option<(&CachedRun<Seen>, &Decision)>,
+    ) -> Result<Answer, JournalError> {
+        let run = &append.run;
+        let version = decided.map_or(NO_VERSION, |(seen, _)| seen.place.version.as_str());
+        let writes = decided.map(|(_, decision)| decision).filter(|decision| !decision.stored.segments.is_empty());
+        let (head, segments) =
+            writes.map_or((Head::unborn(), &[][..]), |d| (d.stored.head.clone(), &d.stored.segments[..]));
+        let state = stored::state(&head);
+        let after = self.keys.index(stored::index(&head));
+        let listed = decided.map(|(seen, _)| &seen.run.head).filter(|head| head.tip > 0);
+        let before = listed.map_or_else(|| after.clone(), |head| self.keys.index(stored::index(head)));
+        let keys = [self.keys.store(), self.keys.head(run), self.keys.log(run), self.keys.marks(run), before, after];
+        // The script judges by the server's clock: not after the deadline, nor before now, for then the clock was set back
+        // while the append waited for the server, and the deadline says nothing any more.
+        let left = append.deadline.saturating_duration_since(Instant::now());
+        let now = self.incarnation.now();
+        let deadline = now.plus_millis(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
+        let not_before = now.plus_millis(-CLOCK_SLACK_MS);
+        let dated = self.dated_at_least();
+        let args = |command: Command| {
+            let mut command = command
+                .arg(epochs.incarnation.to_string())
+                .arg(epochs.births.to_string())
+                .arg(version)
+                .arg(deadline.as_millis().to_string())
+                .arg(if writes.is_some() { stored::version(&head) } else { String::new() })
+                .arg(state.as_str())
+                .arg(run.as_str())
+                .arg(self.keys.doorbell(run))
+                .arg(self.node.as_str())
+                .arg(notice::text(&state, segments))
+                .arg(segments.len().to_string())
+                .arg(not_before.as_millis().to_string())
+                .arg(dated.as_millis().to_string());
+            let (raised, dropped) = writes.map_or((&[][..], &[][..]), |d| (&d.raised[..], &d.dropped[..]));
+            command = command.arg(raised.len().to_string()).arg(dropped.len().to_string());
+            for segment in segments {
+                command = command
+                    .arg(segment.last().to_string())
+                    .arg(format!("{} {}", segment.epoch(), segment.first()))
+                    .arg(segment.lines().bytes().clone());
+            }
+            for (producer, high) in raised {
+                command = command.arg(producer.as_str()).arg(format!("{high}:{}", head.tip));
+            }
+            dropped.iter().fold(command, |command, producer| command.arg(producer.as_str()))
+        };
+        // No longer than the append may still run: whoever waits for it has other things to tell.
+        let within = self.timeout.min(left.max(Duration::from_millis(1)));
+        let reply = self.scripts.append.call(&self.client, within, &keys, args).await.map_err(failed)?;
+        let mut parts = Parts::of(reply)?;
+        let word = parts.text()?;
+        self.incarnation.set_clock(parts.time()?);
+        match word.as_str() {
+            "stored" if parts.is_empty() => Ok(Answer::Confirmed),
+            "stored" => Ok(Answer::Stored(parts.time()?, parts.time()?)),
+            "late" => Ok(Answer::Late),
+            "stale" => Ok(Answer::Stale),
+            "changed" => {
+                let version = parts.text()?;
+                let (state, at, created) = (parts.text()?, parts.time_or_none()?, parts.time_or_none()?);
+                let head = stored::head(&state, at, created).map_err(malformed)?;
+                let run = Run::load(head, marks(&parts.text()?)?, epochs);
+                Ok(Answer::Changed(Seen { version, epochs }, run))
+            }
+            other => Err(unknown(format!("the script answered {other:?}"))),
+        }
+    }
+}
+
+/// Every post came too late.
+fn late(append: &Append, head: Head) -> Stored {
+    let outcomes = append.posts.iter().map(|_| Err(Refusal::DeadlinePassed)).collect();
+    Stored { outcomes, segments: Vec::new(), head }
+}
+
+/// Producers' marks from the script's JSON object of `high:seq`, last used last.
+fn marks(json: &str) -> Result<Marks, JournalError> {
+    let listed: HashMap<String, String> = serde_json::from_str(json).map_err(malformed)?;
+    let mark = |(producer, value): (&String, &String)| {
+        let (high, seq) = value.split_once(':')?;
+        Some((seq.parse::<u64>().ok()?, ProducerId::from_stored(producer), high.parse::<u64>().ok()?))
+    };
+    let marks: Option<Vec<_>> = listed.iter().map(mark).collect();
+    let mut marks = marks.ok_or_else(|| malformed("a producer's mark"))?;
+    marks.sort_by_key(|(seq, ..)| *seq);
+    Ok(Marks::new(marks.into_iter().map(|(_, producer, high)| (producer, high))))
+}
+
+/// Why the run could not be read, so that nothing was stored.
+fn unread_run(error: JournalError) -> JournalError {
+    match error {
+        JournalError::OutcomeUnknown(why) => JournalError::Unavailable(why),
+        other => other,
+    }
+}
+
+/// Why an append has no answer, and whether it may have been stored.
+fn failed(error: RedisError) -> JournalError {
+    match error {
+        RedisError::Saturated => JournalError::Saturated,
+        RedisError::Unavailable(why) => JournalError::Unavailable(why),
+        RedisError::Refused(why) if BEFORE_ANY_WRITE.iter().any(|word| why.starts_with(word)) => {
+            JournalError::Unavailable(why)
+        }
+        RedisError::Refused(why) | RedisError::OutcomeUnknown(why) => JournalError::OutcomeUnknown(why),
+    }
+}

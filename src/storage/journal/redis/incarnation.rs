@@ -1,0 +1,167 @@
+//! The store's incarnation, as far as this node knows it: its epochs, its clock, and whether it has lost anything.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tracing::{error, info, warn};
+
+use super::keys::Keys;
+use super::reply::Parts;
+use super::script::ATTEST;
+use super::server::Server;
+use crate::protocol::clock::since_boot;
+use crate::protocol::{Epoch, RunId, Seq, Timestamp};
+use crate::storage::journal::append_rules::Epochs;
+use crate::storage::journal::{Head, JournalError, RunPhase};
+use crate::storage::redis::{Attest, Command, Link, RedisError, Reply};
+
+/// Runs whose last seq is remembered, to notice a loss.
+const MAX_TIPS: usize = 100_000;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct StoreIncarnation {
+    keys: Keys,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    epochs: Epochs,
+    /// The server's time, and when it was told: on a clock that counts a suspension, too.
+    clock: Option<(Duration, Timestamp)>,
+    /// Last seqs that the store has vouched for, and in which incarnation.
+    tips: HashMap<RunId, (Epoch, Seq)>,
+    /// The incarnation whose losses have been reported.
+    reported: Epoch,
+    doubts: Vec<String>,
+}
+
+/// An incarnation from before the first connection.
+const NONE: Epochs = Epochs { incarnation: Epoch(0), births: Epoch(0) };
+
+impl StoreIncarnation {
+    pub(super) fn new(keys: Keys) -> Self {
+        count_losses(0); // the first one must be an increase
+        let known = Known { epochs: NONE, clock: None, tips: HashMap::new(), reported: Epoch(0), doubts: Vec::new() };
+        Self { keys, known: Mutex::new(known) }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Nothing panics while it is held.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn epochs(&self) -> Epochs {
+        self.known().epochs
+    }
+
+    pub(super) fn doubts(&self) -> Vec<String> {
+        self.known().doubts.clone()
+    }
+
+    /// The server's time now, by its last answer; this host's before the first.
+    pub(super) fn now(&self) -> Timestamp {
+        let clock = self.known().clock;
+        let since = |told: Duration| since_boot().saturating_sub(told).as_millis() as i64;
+        clock.map_or_else(Timestamp::now, |(told, then)| then.plus_millis(since(told)))
+    }
+
+    /// Whether the server has told its time.
+    pub(super) fn is_told(&self) -> bool {
+        self.known().clock.is_some()
+    }
+
+    /// The server has told its time.
+    pub(super) fn set_clock(&self, now: Timestamp) {
+        self.known().clock = Some((since_boot(), now));
+    }
+
+    /// Names were given free.
+    pub(super) fn raise_births(&self, births: Epoch) {
+        let epochs = &mut self.known().epochs;
+        epochs.births = births.max(epochs.births);
+    }
+
+    /// The question that a new connection asks, and that is asked again when the store's answers are not of the incarnation
+    /// that is known.
+    pub(super) fn question(&self) -> Command {
+        let seen = self.epochs().births;
+        Command::new("EVAL").arg(ATTEST).arg("1").arg(self.keys.store()).arg(seen.to_string())
+    }
+
+    /// Takes the answer to [`StoreIncarnation::question`].
+    pub(super) fn learn(&self, answer: Reply) -> Result<(), JournalError> {
+        let mut parts = Parts::of(answer)?;
+        let epochs = Epochs { incarnation: parts.epoch()?, births: parts.epoch()? };
+        let now = parts.time()?;
+        let word = parts.text()?;
+        self.set_clock(now);
+        let mut known = self.known();
+        // Lives only ever follow each other: an older answer came after a newer one.
+        if epochs.births < known.epochs.births {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut known.epochs, epochs);
+        if before.incarnation != epochs.incarnation && before != NONE {
+            if word == "new" {
+                known.reported = epochs.incarnation;
+                count_losses(1);
+                error!(epoch = %epochs.incarnation, "Redis came back empty: viewers are told that what they have is void");
+            } else {
+                info!(epoch = %epochs.incarnation, "Redis is another process than before: runs go on in a new epoch");
+            }
+        }
+        Ok(())
+    }
+
+    /// The store says, in this incarnation of it, where a run ends; compared with what it said before.
+    pub(super) fn note(&self, run: &RunId, head: &Head, epoch: Epoch) {
+        let mut guard = self.known();
+        let known = &mut *guard;
+        if head.phase == RunPhase::Gone {
+            known.tips.remove(run);
+            return;
+        }
+        let (then, before) = known.tips.get(run).copied().unwrap_or((epoch, 0));
+        if then > epoch {
+            return; // an older incarnation's answer came late
+        }
+        if then < epoch && before > head.tip && known.reported < epoch {
+            known.reported = epoch;
+            let found = head.tip;
+            count_losses(1);
+            error!(%run, before, found, %epoch, "Redis has lost acknowledged events: viewers that have more are told");
+        }
+        if known.tips.len() >= MAX_TIPS && !known.tips.contains_key(run) {
+            known.tips.clear();
+        }
+        // Within one incarnation an older answer may come after a newer one.
+        let tip = if then == epoch { before.max(head.tip) } else { head.tip };
+        known.tips.insert(run.clone(), (epoch, tip));
+    }
+
+    /// Takes note of how safe the server is.
+    fn doubt(&self, doubts: Vec<String>) {
+        let mut known = self.known();
+        if known.doubts != doubts {
+            doubts.iter().for_each(|doubt| warn!("{doubt}"));
+            known.doubts = doubts;
+        }
+    }
+}
+
+fn count_losses(times: u64) {
+    metrics::counter!("runcast_journal_losses_total").increment(times);
+}
+
+#[async_trait]
+impl Attest for StoreIncarnation {
+    async fn attest(&self, link: &mut Link) -> Result<(), RedisError> {
+        self.doubt(Server::ask(link).await?.doubts);
+        let answer = link.call(self.question()).await?;
+        self.learn(answer).map_err(|error| RedisError::Unavailable(error.to_string()))
+    }
+}

@@ -1,0 +1,143 @@
+//! The doorbell: what an append tells the other nodes. Never the truth: whoever misses it reads the journal.
+//!
+//! `node at created` and a line of JSON (the head's state, the segments), then the segments' bodies unless they are many.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::stored;
+use crate::protocol::{Epoch, Lines, Segment, Seq, Timestamp};
+use crate::storage::journal::Head;
+
+/// Most bytes of events that ring along. 64 KiB.
+const MAX_BODIES: usize = 64 * 1024;
+
+/// What was heard.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// The node that appended.
+    pub node: String,
+    /// The run afterwards.
+    pub head: Head,
+    /// What was stored newly; empty when it was too large to ring along, or when the run expired.
+    pub segments: Vec<Arc<Segment>>,
+}
+
+/// A notice that can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("malformed doorbell: {0}")]
+pub struct BellError(&'static str);
+
+#[derive(Serialize, Deserialize)]
+struct Text<'a> {
+    #[serde(borrow)]
+    state: std::borrow::Cow<'a, str>,
+    /// Epoch, first seq and bytes of each segment.
+    segments: Vec<(u64, Seq, usize)>,
+}
+
+/// The text that an append's script rings, behind the node and the times.
+pub(super) fn text(state: &str, segments: &[Arc<Segment>]) -> Vec<u8> {
+    let bodies = || segments.iter().map(|segment| segment.lines().bytes());
+    let told = if bodies().map(Bytes::len).sum::<usize>() <= MAX_BODIES { segments } else { &[] };
+    let listed = told.iter().map(|s| (s.epoch().0, s.first(), s.lines().bytes().len())).collect();
+    // Strings and numbers always serialise.
+    let mut text = serde_json::to_vec(&Text { state: state.into(), segments: listed }).unwrap_or_default();
+    text.push(b'\n');
+    told.iter().for_each(|segment| text.extend_from_slice(segment.lines().bytes()));
+    text
+}
+
+/// Which node rang: its own notices tell a node nothing.
+pub fn sender(payload: &[u8]) -> &[u8] {
+    payload.split(|byte| *byte == b' ').next().unwrap_or_default()
+}
+
+impl Notice {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// It is not what a node of this version sends.
+    pub fn parse(payload: &Bytes) -> Result<Self, BellError> {
+        let line = memchr::memchr(b'\n', payload).ok_or(BellError("no line"))?;
+        let head = std::str::from_utf8(&payload[..line]).map_err(|_| BellError("not UTF-8"))?;
+        let mut words = head.splitn(4, ' ');
+        let mut word = || words.next().ok_or(BellError("too short"));
+        let node = word()?.to_owned();
+        let at = time(word()?)?;
+        let created_at = time(word()?)?;
+        let text: Text<'_> = serde_json::from_str(word()?).map_err(|_| BellError("no head"))?;
+        let head = stored::head(&text.state, at, created_at).map_err(|_| BellError("no state"))?;
+        let mut bodies = payload.slice(line + 1..);
+        let mut segments = Vec::with_capacity(text.segments.len());
+        for (epoch, first, bytes) in text.segments {
+            if bytes == 0 || first == 0 || bytes > bodies.len() {
+                return Err(BellError("its segments do not fit"));
+            }
+            let lines = Lines::from_stored(bodies.split_to(bytes));
+            segments.push(Arc::new(Segment::new(Epoch(epoch), first, at, lines)));
+        }
+        Ok(Self { node, head, segments })
+    }
+}
+
+fn time(word: &str) -> Result<Timestamp, BellError> {
+    word.parse().map(Timestamp::from_millis).map_err(|_| BellError("no time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Lineage;
+
+    fn head(tip: Seq) -> Head {
+        Head {
+            lineage: Lineage::new(vec![(Epoch(7), 1)]),
+            tip,
+            created_at: Timestamp::from_millis(3),
+            last_at: Timestamp::from_millis(5),
+            ..Head::unborn()
+        }
+    }
+
+    fn rung(head: &Head, segments: &[Arc<Segment>]) -> Bytes {
+        let mut payload = b"node-1 5 3 ".to_vec();
+        payload.extend(text(&stored::state(head), segments));
+        payload.into()
+    }
+
+    fn segment(first: Seq, event: &str) -> Arc<Segment> {
+        let lines = Lines::from_stored(format!("{event}\n{event}").into());
+        Arc::new(Segment::new(Epoch(7), first, Timestamp::from_millis(5), lines))
+    }
+
+    #[test]
+    fn what_is_rung_is_heard() {
+        let payload = rung(&head(4), &[segment(1, r#"{"type":"a"}"#), segment(3, r#"{"type":"bb"}"#)]);
+        assert_eq!(sender(&payload), b"node-1");
+        let notice = Notice::parse(&payload).unwrap();
+        assert_eq!((notice.node.as_str(), &notice.head), ("node-1", &head(4)));
+        let heard: Vec<_> = notice.segments.iter().map(|s| (s.first(), s.last(), s.at().as_millis())).collect();
+        assert_eq!(heard, [(1, 2, 5), (3, 4, 5)]);
+        assert_eq!(notice.segments[1].lines().get(1), Some(&br#"{"type":"bb"}"#[..]));
+    }
+
+    #[test]
+    fn what_is_large_rings_without_its_bodies() {
+        let large = segment(1, &format!(r#"{{"type":"{}"}}"#, "x".repeat(MAX_BODIES / 2)));
+        let payload = rung(&head(2), &[large]);
+        assert!(payload.len() < 500);
+        let notice = Notice::parse(&payload).unwrap();
+        assert_eq!((notice.head.tip, notice.segments.len()), (2, 0));
+    }
+
+    #[test]
+    fn a_bell_cut_anywhere_is_refused_and_never_misread() {
+        let payload = rung(&head(2), &[segment(1, r#"{"type":"a"}"#)]);
+        for length in 0..payload.len() {
+            assert!(Notice::parse(&payload.slice(..length)).is_err(), "{length}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Runs' heads and producer marks kept in memory, so that an append reads nothing.
+//!
+//! What is here mirrors what is stored; each journal says how it knows that the mirror is true.
+
+use std::collections::HashMap;
+
+use super::append_rules::Run;
+use crate::protocol::RunId;
+
+/// Runs and marks kept, counted together: about 10 MiB.
+const MAX_WEIGHT: usize = 64 * 1024;
+
+/// A run in memory.
+#[derive(Clone, Debug)]
+pub(super) struct CachedRun<P> {
+    /// How the journal finds it again, or knows that it is still as it was.
+    pub(super) place: P,
+    pub(super) run: Run,
+    /// When it was last used, in uses.
+    used: u64,
+}
+
+impl<P> CachedRun<P> {
+    fn weight(&self) -> usize {
+        1 + self.run.marks.count()
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct RunCache<P> {
+    runs: HashMap<RunId, CachedRun<P>>,
+    /// Posts so far, and the weight of all that was loaded: grows at least as fast as the weight of what is here.
+    uses: u64,
+    /// When the next eviction has to count.
+    count_at: u64,
+}
+
+impl<P> Default for RunCache<P> {
+    fn default() -> Self {
+        Self { runs: HashMap::new(), uses: 0, count_at: 0 }
+    }
+}
+
+impl<P> RunCache<P> {
+    pub(super) fn contains(&self, run: &RunId) -> bool {
+        self.runs.contains_key(run)
+    }
+
+    pub(super) fn insert(&mut self, id: RunId, place: P, run: Run) {
+        let cached_run = CachedRun { place, run, used: self.uses };
+        self.uses += cached_run.weight() as u64;
+        self.runs.insert(id, cached_run);
+    }
+
+    /// A run that is here, for an append of `posts`.
+    pub(super) fn get(&mut self, run: &RunId, posts: usize) -> Option<&mut CachedRun<P>> {
+        self.uses += posts as u64 + 1;
+        let cached_run = self.runs.get_mut(run)?;
+        cached_run.used = self.uses;
+        Some(cached_run)
+    }
+
+    /// A run that is here, to look at.
+    pub(super) fn peek(&self, run: &RunId) -> Option<&CachedRun<P>> {
+        self.runs.get(run)
+    }
+
+    /// Forgets a run that something else than an append has changed.
+    pub(super) fn forget(&mut self, run: &RunId) {
+        self.runs.remove(run);
+    }
+
+    /// Forgets all: the store alone knows what happened.
+    pub(super) fn clear(&mut self) {
+        self.runs.clear();
+    }
+
+    /// Forgets the least recently used ones beyond the bound, a quarter more so that this is rare: `uses` tells when
+    /// that quarter may be full again.
+    pub(super) fn evict(&mut self) {
+        if self.uses < self.count_at {
+            return;
+        }
+        let mut by_use: Vec<_> = self.runs.values().map(|cached_run| (cached_run.used, cached_run.weight())).collect();
+        by_use.sort_unstable_by(|a, b| b.cmp(a));
+        let mut weight = 0;
+        let mut oldest_kept = 0;
+        for (used, more) in by_use {
+            if weight + more > MAX_WEIGHT / 4 * 3 {
+                oldest_kept = used + 1;
+                break;
+            }
+            weight += more;
+        }
+        self.runs.retain(|_, cached_run| cached_run.used >= oldest_kept);
+        self.count_at = self.uses + (MAX_WEIGHT / 4) as u64;
+    }
+}

@@ -1,0 +1,194 @@
+//! An instance of the store, from open to close: notices at its start whether the last one may have lost writes.
+//!
+//! Two witnesses: the database's own `meta` table (boot id, sync mode, clean mark), and a small file beside it that
+//! names the database's last instance, which an older copy put in its place does not know.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Row as _};
+
+use super::{SqliteOptions, SyncMode};
+use crate::protocol::Epoch;
+use crate::storage::journal::JournalError;
+use crate::storage::journal::append_rules::Epochs;
+
+/// Why the last instance's writes can't be trusted to be all there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// The machine stopped under it, and commits were not synced.
+    PowerLost,
+    /// The machine stopped under it; commits were synced. The new epoch is for a copy taken while it ran, or a disk
+    /// that lies: if nothing was lost it resets nobody.
+    PowerLostSynced,
+    /// Another instance was open here last: this is an older copy.
+    OtherCopy,
+}
+
+/// What the last instance left.
+#[derive(Debug)]
+struct Past {
+    epochs: Epochs,
+    boot_id: String,
+    clean: bool,
+    sync: SyncMode,
+    instance: String,
+}
+
+impl Past {
+    /// From the rows of `meta`; `None` when the database is new.
+    fn from_meta(meta: &HashMap<String, String>) -> Option<Self> {
+        let epoch = |key: &str| meta.get(key).and_then(|text| Epoch::parse(text));
+        let incarnation = epoch("incarnation")?;
+        Some(Self {
+            epochs: Epochs { incarnation, births: epoch("births")?.max(incarnation) },
+            boot_id: meta.get("boot_id").cloned().unwrap_or_default(),
+            clean: meta.get("clean").is_some_and(|text| text == "1"),
+            sync: if meta.get("sync").is_some_and(|text| text == "full") { SyncMode::Full } else { SyncMode::Normal },
+            instance: meta.get("life").cloned().unwrap_or_default(),
+        })
+    }
+
+    /// `boot_id` and `witness` are empty when there is none; two unknown boot ids are not the same.
+    fn doubt(&self, boot_id: &str, witness: &str) -> Option<Doubt> {
+        let same_boot = !boot_id.is_empty() && self.boot_id == boot_id;
+        if self.instance != witness {
+            Some(Doubt::OtherCopy)
+        } else if self.clean || same_boot {
+            None
+        } else if self.sync == SyncMode::Normal {
+            Some(Doubt::PowerLost)
+        } else {
+            Some(Doubt::PowerLostSynced)
+        }
+    }
+}
+
+/// Begins an instance: judges the last one and takes its clean mark away, durably (the connection must sync fully).
+pub(super) async fn begin(connection: &mut SqliteConnection, options: &SqliteOptions) -> Result<Epochs, JournalError> {
+    let boot_id = options.boot_id.clone().unwrap_or_else(boot_id);
+    let witness_path = witness_path(&options.path);
+    let witness = fs::read_to_string(&witness_path).unwrap_or_default();
+    let now = options.clock.now();
+    let epochs = match Past::from_meta(&read_meta(connection).await?) {
+        None => Epochs::new(now),
+        Some(past) => {
+            let mut epochs = past.epochs;
+            if let Some(doubt) = past.doubt(&boot_id, &witness) {
+                epochs.bump(now);
+                report(doubt, epochs.incarnation);
+            }
+            epochs
+        }
+    };
+    let instance = uuid::Uuid::now_v7().to_string();
+    let sync = if options.sync == SyncMode::Full { "full" } else { "normal" };
+    let (incarnation, births) = (epochs.incarnation.to_string(), epochs.births.to_string());
+    let meta = [
+        ("incarnation", incarnation.as_str()),
+        ("births", &births),
+        ("boot_id", &boot_id),
+        ("sync", sync),
+        ("clean", "0"),
+        ("life", &instance),
+    ];
+    write_meta(connection, &meta).await?;
+    write_durably(&witness_path, &instance)
+        .map_err(|error| JournalError::Unavailable(format!("{}: {error}", witness_path.display())))?;
+    Ok(epochs)
+}
+
+/// Ends an instance with its clean mark (the connection must sync fully, which also syncs all that came before).
+pub(super) async fn end(connection: &mut SqliteConnection) -> Result<(), JournalError> {
+    write_meta(connection, &[("clean", "1")]).await
+}
+
+/// Names this boot of the machine; empty when nobody tells.
+pub fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+fn report(doubt: Doubt, epoch: Epoch) {
+    match doubt {
+        Doubt::PowerLost => tracing::error!(
+            %epoch,
+            "the machine stopped while the journal ran with journal.sync = normal: the last moments' events may be \
+             lost; runs go on in a new epoch"
+        ),
+        Doubt::PowerLostSynced => tracing::warn!(
+            %epoch,
+            "the machine stopped while the journal ran; its events were synced; runs go on in a new epoch"
+        ),
+        Doubt::OtherCopy => tracing::error!(
+            %epoch,
+            "the journal is not the one that was last open here, an older copy perhaps: runs go on in a new epoch"
+        ),
+    }
+}
+
+async fn read_meta(connection: &mut SqliteConnection) -> Result<HashMap<String, String>, JournalError> {
+    let rows = sqlx::query("SELECT key, value FROM meta").fetch_all(connection).await.map_err(super::unavailable)?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, _>>().map_err(super::unavailable)
+}
+
+async fn write_meta(connection: &mut SqliteConnection, meta: &[(&str, &str)]) -> Result<(), JournalError> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(super::unavailable)?;
+    for (key, value) in meta {
+        put_meta(&mut transaction, key, value).await.map_err(super::unavailable)?;
+    }
+    transaction.commit().await.map_err(super::unavailable)
+}
+
+/// Sets one row of `meta`.
+pub(super) async fn put_meta(connection: &mut SqliteConnection, key: &str, value: &str) -> Result<(), sqlx::Error> {
+    let sql = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+    sqlx::query(sql).bind(key).bind(value).execute(connection).await?;
+    Ok(())
+}
+
+fn witness_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-life");
+    name.into()
+}
+
+fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = File::create(&fresh)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn past(clean: bool, sync: SyncMode) -> Past {
+        let epochs = Epochs { incarnation: Epoch(5), births: Epoch(5) };
+        Past { epochs, boot_id: "boot".into(), clean, sync, instance: "life".into() }
+    }
+
+    #[test]
+    fn only_a_life_whose_writes_may_be_missing_is_doubted() {
+        use SyncMode::{Full, Normal};
+        for (past, boot_id, witness, want) in [
+            (past(true, Normal), "boot", "life", None),
+            (past(true, Normal), "other", "life", None),
+            (past(false, Normal), "boot", "life", None),
+            (past(false, Normal), "other", "life", Some(Doubt::PowerLost)),
+            (past(false, Normal), "", "life", Some(Doubt::PowerLost)),
+            (past(false, Full), "boot", "life", None),
+            (past(false, Full), "other", "life", Some(Doubt::PowerLostSynced)),
+            (past(true, Full), "boot", "later life", Some(Doubt::OtherCopy)),
+            (past(true, Full), "boot", "", Some(Doubt::OtherCopy)),
+        ] {
+            assert_eq!(past.doubt(boot_id, witness), want, "{past:?} {boot_id} {witness}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The active runs, loaded for the writer.
+//!
+//! Only the writer has them, and it alone changes what they mirror; after a failed transaction all are forgotten.
+
+use std::collections::HashSet;
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::rows::{self, heads};
+use crate::protocol::RunId;
+use crate::storage::journal::Head;
+use crate::storage::journal::append_rules::{Epochs, Marks, Run};
+use crate::storage::journal::run_cache;
+
+/// Found by its number; `None` until its first event.
+pub(super) type CachedRun = run_cache::CachedRun<Option<i64>>;
+pub(super) type RunCache = run_cache::RunCache<Option<i64>>;
+
+/// Makes sure that all of `wanted` are in `run_cache`, with one statement for those that are not.
+pub(super) async fn load(
+    run_cache: &mut RunCache,
+    connection: &mut SqliteConnection,
+    wanted: impl Iterator<Item = &RunId>,
+    epochs: Epochs,
+) -> Result<(), sqlx::Error> {
+    let missing: HashSet<&RunId> = wanted.filter(|run| !run_cache.contains(run)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let sql = heads!(
+        ", (SELECT json_group_array(json_array(producer, high) ORDER BY last_seq) FROM producers \
+         WHERE run = r.number)",
+        "WHERE r.run IN (SELECT value FROM json_each(?))"
+    );
+    let names = serde_json::to_string(&missing).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    for row in sqlx::query(sql).bind(names).fetch_all(connection).await? {
+        let (id, number, run) = rows::run(&row, epochs)?;
+        run_cache.insert(id, Some(number), run);
+    }
+    for id in missing {
+        if !run_cache.contains(id) {
+            run_cache.insert(id.clone(), None, Run::load(Head::unborn(), Marks::default(), epochs));
+        }
+    }
+    Ok(())
+}

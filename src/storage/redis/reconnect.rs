@@ -1,0 +1,118 @@
+//! The task behind a client: connects, attests, serves, and begins again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+use super::client::{LinkStatus, Request};
+use super::connection::{Connection, Ended};
+use super::metrics::ConnectionMetrics;
+use super::{Attest, Link, RedisError, RedisSettings};
+use crate::backoff::Backoff;
+
+/// Pauses between attempts, before jitter.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A connection that lived as long was a good one: the pauses begin anew.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// What requests hear behind [`Request::Close`].
+pub(super) const CLOSED: &str = "the connection was closed";
+
+/// See the module.
+pub(super) struct Reconnect {
+    pub(super) settings: RedisSettings,
+    pub(super) attest: Arc<dyn Attest>,
+    pub(super) requests: mpsc::UnboundedReceiver<Request>,
+    pub(super) status: watch::Sender<LinkStatus>,
+    pub(super) metrics: ConnectionMetrics,
+}
+
+impl Reconnect {
+    /// Runs until the client is closed, or nobody has it any more.
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut generation = 0;
+        loop {
+            let attempt = connect(&self.settings, &*self.attest);
+            let why = match refusing(attempt, &mut self.requests, &self.status).await {
+                None => break,
+                Some(Err(error)) => error.reason(),
+                Some(Ok(link)) => {
+                    generation += 1;
+                    self.tell_live(generation);
+                    let since = Instant::now();
+                    let connection = Connection::new(link, self.settings.command_timeout, self.metrics.clone());
+                    let Ended::Lost(why) = connection.serve(&mut self.requests).await else { break };
+                    if since.elapsed() >= STEADY {
+                        backoff.reset();
+                    }
+                    why
+                }
+            };
+            self.tell_down(&why);
+            if refusing(sleep(backoff.pause()), &mut self.requests, &self.status).await.is_none() {
+                break;
+            }
+        }
+        self.metrics.up.set(0);
+        self.status.send_replace(LinkStatus::Down { why: CLOSED.into(), since: Instant::now().into_std() });
+        self.requests.close();
+        while let Ok(request) = self.requests.try_recv() {
+            request.refuse(CLOSED);
+        }
+    }
+
+    fn tell_live(&self, generation: u64) {
+        tracing::info!(redis = %self.settings.url, generation, "connected to Redis");
+        self.metrics.connects.increment(1);
+        self.metrics.up.set(1);
+        self.status.send_replace(LinkStatus::Live { generation });
+    }
+
+    /// Once for each time that it goes down; the reasons why it stays so are of less interest.
+    fn tell_down(&self, why: &str) {
+        self.metrics.up.set(0);
+        let redis = &self.settings.url;
+        let since = match &*self.status.borrow() {
+            LinkStatus::Down { since, .. } => *since,
+            LinkStatus::Connecting | LinkStatus::Live { .. } => Instant::now().into_std(),
+        };
+        match self.status.send_replace(LinkStatus::Down { why: why.into(), since }) {
+            LinkStatus::Down { .. } => tracing::debug!(%redis, why, "Redis is still unavailable"),
+            LinkStatus::Connecting | LinkStatus::Live { .. } => tracing::warn!(%redis, why, "Redis is unavailable"),
+        }
+    }
+}
+
+async fn connect(settings: &RedisSettings, attest: &dyn Attest) -> Result<Link, RedisError> {
+    let mut link = Link::connect(settings).await?;
+    attest.attest(&mut link).await?;
+    match link.is_in_step() {
+        true => Ok(link),
+        false => Err(RedisError::Unavailable("attesting gave up a command".to_owned())),
+    }
+}
+
+/// Awaits `work`, and meanwhile refuses all requests; `None` when the client is closed.
+async fn refusing<T>(
+    work: impl Future<Output = T>,
+    requests: &mut mpsc::UnboundedReceiver<Request>,
+    status: &watch::Sender<LinkStatus>,
+) -> Option<T> {
+    tokio::pin!(work);
+    loop {
+        let request = tokio::select! {
+            done = &mut work => return Some(done),
+            request = requests.recv() => request?,
+        };
+        if matches!(request, Request::Close) {
+            return None;
+        }
+        let why = status.borrow().why();
+        request.refuse(&why);
+    }
+}
