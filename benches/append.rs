@@ -10,10 +10,10 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use runcast::protocol::{Lines, ProducerId, RunId};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::sqlite::{SqliteJournal, SqliteOptions, SyncMode};
-use runcast::storage::journal::{Append, Journal, Limits, OnGap, Post};
+use runcast::storage::journal::{Append, Journal, JournalLimits, OnGap, Post};
 use tokio::runtime::Runtime;
 
-const LIMITS: Limits = Limits { max_run_bytes: 32 << 30, tombstone: Duration::ZERO };
+const LIMITS: JournalLimits = JournalLimits { max_run_bytes: 32 << 30, tombstone: Duration::ZERO };
 
 /// A load: so many producers, each with one append in flight.
 struct Load {

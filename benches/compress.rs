@@ -16,7 +16,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use runcast::compression::{Limits, Outcome, Smaller, compress};
+use runcast::compression::{CompressionLimits, CompressionOutcome, Smaller, compress};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -91,9 +91,9 @@ fn file(bytes: &[u8]) -> File {
 }
 
 fn smaller(source: &File, target: &mut File) -> Smaller {
-    match compress(source, target, "", &Limits::default(), &|| false).unwrap() {
-        Outcome::Smaller(smaller) => smaller,
-        Outcome::Kept(why) => unreachable!("{why:?}"),
+    match compress(source, target, "", &CompressionLimits::default(), &|| false).unwrap() {
+        CompressionOutcome::Smaller(smaller) => smaller,
+        CompressionOutcome::Kept(why) => unreachable!("{why:?}"),
     }
 }
 

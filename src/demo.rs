@@ -42,11 +42,11 @@ pub enum DemoError {
 /// A recorded run.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    events: Vec<Event>,
+    events: Vec<DemoEvent>,
 }
 
 #[derive(Clone, Debug)]
-struct Event {
+struct DemoEvent {
     /// After the first event.
     offset: Duration,
     /// The event up to its timestamp's text, and behind it.
@@ -56,7 +56,7 @@ struct Event {
 
 /// An event of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct DemoStep {
     /// When it is due, after the replay's start.
     pub offset: Duration,
     /// The event, with the time at which it is due.
@@ -82,7 +82,7 @@ impl Recording {
             /// Borrowed, so that its place in the line is known.
             timestamp: &'a str,
         }
-        let mut events: Vec<Event> = Vec::new();
+        let mut events: Vec<DemoEvent> = Vec::new();
         let mut start = None;
         for (index, line) in ndjson.split(|byte| *byte == b'\n').enumerate() {
             let line = ndjson.slice_ref(line);
@@ -95,7 +95,7 @@ impl Recording {
             let at = Timestamp::parse(timed.timestamp).ok_or_else(refuse)?.as_millis();
             let millis = at.saturating_sub(*start.get_or_insert(at));
             let from = text.as_ptr().addr() - line.as_ptr().addr();
-            events.push(Event {
+            events.push(DemoEvent {
                 offset: Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
                 before: line.slice(..from),
                 after: line.slice(from + text.len()..),
@@ -105,14 +105,14 @@ impl Recording {
     }
 
     /// The events of a replay that starts at `start`.
-    pub fn steps(&self, start: Timestamp) -> impl Iterator<Item = Step> {
-        self.events.iter().map(move |Event { offset, before, after }| {
+    pub fn steps(&self, start: Timestamp) -> impl Iterator<Item = DemoStep> {
+        self.events.iter().map(move |DemoEvent { offset, before, after }| {
             let at = start.plus_millis(i64::try_from(offset.as_millis()).unwrap_or(i64::MAX)).to_string();
             let mut line = BytesMut::with_capacity(before.len() + at.len() + after.len());
             line.extend_from_slice(before);
             line.extend_from_slice(at.as_bytes());
             line.extend_from_slice(after);
-            Step { offset: *offset, line: line.freeze() }
+            DemoStep { offset: *offset, line: line.freeze() }
         })
     }
 }
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn the_bundled_run_keeps_its_pace_and_moves_to_the_present() {
         let start = Timestamp::parse("2030-01-01T00:00:00.000Z").unwrap();
-        let steps: Vec<Step> = Recording::bundled().unwrap().steps(start).collect();
+        let steps: Vec<DemoStep> = Recording::bundled().unwrap().steps(start).collect();
         assert_eq!(steps.len(), 438);
         assert!(steps.is_sorted_by_key(|step| step.offset));
         assert_eq!(steps[0].offset, Duration::ZERO);

@@ -3,20 +3,20 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use runcast::cli::{self, Cli, Command, ServeArgs, tell};
+use runcast::cli::{self, Cli, CliCommand, ServeArgs, tell};
 use runcast::config::{Config, EXIT_CONFIG};
 use runcast::{app, telemetry};
 use tracing::{error, warn};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().into_command() {
-        Command::Serve(args) => serve(&args),
-        Command::Publish(args) => cli::publish::run(args),
-        Command::Watch(args) => cli::watch::run(args),
-        Command::Upload(args) => cli::upload::run(args),
-        Command::Artifacts(args) => cli::artifacts::run(args),
-        Command::Cleanup(args) => cli::cleanup::run(args),
-        Command::Doctor(args) => cli::doctor::run(&args),
+        CliCommand::Serve(args) => serve(&args),
+        CliCommand::Publish(args) => cli::publish::run(args),
+        CliCommand::Watch(args) => cli::watch::run(args),
+        CliCommand::Upload(args) => cli::upload::run(args),
+        CliCommand::Artifacts(args) => cli::artifacts::run(args),
+        CliCommand::Cleanup(args) => cli::cleanup::run(args),
+        CliCommand::Doctor(args) => cli::doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         tell(format_args!("{error:#}"));

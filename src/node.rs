@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 /// Where a node stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub enum NodePhase {
     /// Not serving yet.
     Starting,
     /// Serving.
@@ -21,13 +21,13 @@ pub enum Phase {
 
 /// See the module's page. Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Node(Arc<Inner>);
+pub struct Node(Arc<NodeState>);
 
 #[derive(Debug)]
-struct Inner {
+struct NodeState {
     id: Arc<str>,
     started: Instant,
-    phase: watch::Sender<Phase>,
+    phase: watch::Sender<NodePhase>,
     connections: AtomicUsize,
     max_connections: usize,
 }
@@ -35,10 +35,10 @@ struct Inner {
 impl Node {
     /// A starting node that takes at most `max_connections` connections of all kinds.
     pub fn new(id: &str, max_connections: usize) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(NodeState {
             id: id.into(),
             started: Instant::now(),
-            phase: watch::Sender::new(Phase::Starting),
+            phase: watch::Sender::new(NodePhase::Starting),
             connections: AtomicUsize::new(0),
             max_connections,
         }))
@@ -55,12 +55,12 @@ impl Node {
     }
 
     /// Where it stands.
-    pub fn phase(&self) -> Phase {
+    pub fn phase(&self) -> NodePhase {
         *self.0.phase.borrow()
     }
 
     /// Enters a phase.
-    pub fn enter(&self, phase: Phase) {
+    pub fn enter(&self, phase: NodePhase) {
         self.0.phase.send_replace(phase);
     }
 
@@ -69,7 +69,7 @@ impl Node {
         let mut phase = self.0.phase.subscribe();
         async move {
             // The sender lives as long as the node; its end is a drain as well.
-            let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
+            let _ = phase.wait_for(|phase| *phase == NodePhase::Draining).await;
         }
     }
 

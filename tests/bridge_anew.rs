@@ -15,7 +15,7 @@ use runcast::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
 use runcast::actors::catalog_writer::CatalogWriter;
 use runcast::actors::messages::bridge::Doorbell;
 use runcast::actors::messages::registry::FindRoom;
-use runcast::actors::messages::room::{RoomPort, Wait};
+use runcast::actors::messages::room::{RoomPort, WaitForEvents};
 use runcast::actors::registry::{OpenRoom, Registry, RoomBounds};
 use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, States};
 use runcast::actors::supervision::{Child, ChildSpec, LiveActors, Policy, Service, spawn};
@@ -24,7 +24,7 @@ use runcast::budget::Budget;
 use runcast::protocol::Seq;
 use runcast::storage::journal::Journal as _;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
-use runcast::storage::redis::{Client, RedisSettings};
+use runcast::storage::redis::{RedisClient, RedisSettings};
 use support::{RedisServer, SOON, eventually, soon};
 use tokio::sync::{Notify, oneshot};
 use words::{ROOMY, append, post, run};
@@ -74,7 +74,7 @@ impl Node {
         let ports = BridgePorts {
             journal: journal.clone(),
             settings: settings(redis, "doorbell"),
-            screens: Client::start(settings(redis, "screens"), Arc::new(())),
+            screens: RedisClient::start(settings(redis, "screens"), Arc::new(())),
             shown: Budget::new(1 << 20),
             node: "here".into(),
             doorbell: Doorbell::default(),
@@ -136,7 +136,7 @@ impl Node {
 /// Waits in the room for what follows, so that it follows its run.
 fn wait(room: &RoomPort, seq: Seq) -> oneshot::Receiver<()> {
     let (reply, told) = oneshot::channel();
-    room.wait.try_send(Wait { seq, reply }).unwrap();
+    room.wait.try_send(WaitForEvents { seq, reply }).unwrap();
     told
 }
 

@@ -16,12 +16,12 @@ use runcast::protocol::lineage::Resume;
 use runcast::protocol::{After, Cursor, Epoch, Seq};
 use runcast::run_state::RunStatus;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
-use runcast::storage::journal::{Expired, Head, Journal as _, JournalError, Limits, Post, RunPhase, Stored};
+use runcast::storage::journal::{Expired, Head, Journal as _, JournalError, JournalLimits, Post, RunPhase, Stored};
 use runcast::storage::redis::RedisSettings;
 use support::{FaultProxy, RedisServer, SOON, eventually};
 use words::{ROOMY, append, event, is_unavailable, log, post, post_of, run, status_post};
 
-fn journal_with(address: SocketAddr, node: &str, limits: Limits) -> RedisJournal {
+fn journal_with(address: SocketAddr, node: &str, limits: JournalLimits) -> RedisJournal {
     let settings = RedisSettings {
         url: format!("redis://{address}").parse().unwrap(),
         ca_file: None,
@@ -211,7 +211,7 @@ async fn a_server_that_becomes_a_replica_is_left_for_the_one_that_took_its_place
 #[tokio::test]
 async fn two_nodes_that_expire_and_bury_at_once_take_each_run_once() {
     let server = RedisServer::start().await;
-    let limits = Limits { tombstone: Duration::ZERO, ..ROOMY };
+    let limits = JournalLimits { tombstone: Duration::ZERO, ..ROOMY };
     let nodes = [journal_with(server.address(), "a", limits), journal_with(server.address(), "b", limits)];
     let names: Vec<String> = (0..40).map(|n| format!("r{n}")).collect();
     let mut epoch = None;

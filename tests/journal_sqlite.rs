@@ -9,7 +9,7 @@ use runcast::protocol::lineage::Resume;
 use runcast::protocol::{After, Cursor, Epoch, Seq, Timestamp};
 use runcast::run_state::RunStatus;
 use runcast::storage::journal::sqlite::{MAX_RUN_BYTES, SqliteJournal, SqliteOptions, SyncMode};
-use runcast::storage::journal::{Head, Journal, JournalError, Limits, Post, Refusal, RunPhase};
+use runcast::storage::journal::{Head, Journal, JournalError, JournalLimits, Post, Refusal, RunPhase};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tempfile::TempDir;
 
@@ -297,7 +297,7 @@ async fn a_sweep_that_was_cut_short_is_finished_by_the_next() {
 #[tokio::test]
 async fn a_run_limit_beyond_what_keys_hold_is_refused_at_open() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = Limits { max_run_bytes: MAX_RUN_BYTES + 1, ..ROOMY };
+    let limits = JournalLimits { max_run_bytes: MAX_RUN_BYTES + 1, ..ROOMY };
     let refused = SqliteJournal::open(SqliteOptions::new(dir.path().join("journal.db"), limits)).await;
     assert!(refused.is_err_and(|error| error.to_string().contains("journal.max_run_bytes")));
 }

@@ -9,7 +9,7 @@ mod words;
 use std::time::Duration;
 
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
-use runcast::storage::journal::{Journal as _, Limits, Refusal};
+use runcast::storage::journal::{Journal as _, JournalLimits, Refusal};
 use runcast::storage::redis::RedisSettings;
 use support::{RedisServer, SOON};
 use words::{append, post_of, run};
@@ -36,7 +36,7 @@ async fn fill(batch: usize) -> f64 {
         client_name: "node".into(),
         purpose: "test",
     };
-    let limits = Limits { max_run_bytes: MAX_RUN_BYTES, tombstone: Duration::from_secs(3_600) };
+    let limits = JournalLimits { max_run_bytes: MAX_RUN_BYTES, tombstone: Duration::from_secs(3_600) };
     let journal = RedisJournal::open(RedisOptions {
         prefix: "t".into(),
         node: "node".into(),

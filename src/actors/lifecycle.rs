@@ -60,7 +60,7 @@ struct Places {
 
 /// Why a sweep stopped early.
 #[derive(Debug, thiserror::Error)]
-enum Halt {
+enum LifecycleHalt {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// Whoever watches the clock says so.
@@ -98,8 +98,8 @@ impl Lifecycle {
         let sweep = async move {
             match ports.sweep(&times, &mut places).await {
                 Ok(()) => {}
-                Err(Halt::Journal(error)) => warn!(%error, "the sweep stopped early"),
-                Err(Halt::Clock(jump)) => debug!(%jump, "no sweep"),
+                Err(LifecycleHalt::Journal(error)) => warn!(%error, "the sweep stopped early"),
+                Err(LifecycleHalt::Clock(jump)) => debug!(%jump, "no sweep"),
             }
             places
         };
@@ -111,14 +111,20 @@ impl Lifecycle {
 }
 
 impl LifecyclePorts {
-    async fn sweep(&self, times: &LifecycleTimes, places: &mut Places) -> Result<(), Halt> {
+    async fn sweep(&self, times: &LifecycleTimes, places: &mut Places) -> Result<(), LifecycleHalt> {
         self.close(false, times.lost_ms, times.batch, &mut places.lost).await?;
         self.close(true, times.seal_ms, times.batch, &mut places.ended).await?;
         self.expire(times.retain_ms, times.batch).await
     }
 
     /// Marks as lost what has been silent for so long, or seals what had ended by then.
-    async fn close(&self, ended: bool, idle_ms: i64, batch: usize, place: &mut Option<RunPlace>) -> Result<(), Halt> {
+    async fn close(
+        &self,
+        ended: bool,
+        idle_ms: i64,
+        batch: usize,
+        place: &mut Option<RunPlace>,
+    ) -> Result<(), LifecycleHalt> {
         for _ in 0..STEPS {
             let before = self.journal.clock().check()?.plus_millis(-idle_ms);
             let page = self.journal.idle_since(before, ended, place.as_ref(), batch).await?;
@@ -141,7 +147,7 @@ impl LifecyclePorts {
         Ok(())
     }
 
-    async fn expire(&self, retain_ms: i64, batch: usize) -> Result<(), Halt> {
+    async fn expire(&self, retain_ms: i64, batch: usize) -> Result<(), LifecycleHalt> {
         loop {
             let before = self.journal.clock().check()?.plus_millis(-retain_ms);
             let expired = self.journal.expire(before, batch).await?;

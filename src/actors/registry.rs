@@ -18,7 +18,7 @@ use tracing::{error, warn};
 
 use super::messages::registry::{BridgeBegan, FindError, FindRoom, ListRooms, Retire, RoomReport, RunsExpired};
 use super::messages::room::{Reclaim, RemoteUpdate, RoomGauge, RoomPort};
-use super::supervision::{Decision, Done, Exit, History, LiveActorGuard, Policy};
+use super::supervision::{Done, Exit, History, LiveActorGuard, Policy, RestartDecision};
 use crate::protocol::RunId;
 
 /// How often the rooms' memory is looked at.
@@ -112,7 +112,7 @@ impl Registry {
         failures.count += 1;
         failures.last = exit;
         let jitter = f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 256.0;
-        if let Decision::Quarantine { until_ms } =
+        if let RestartDecision::Quarantine { until_ms } =
             self.policy.decide(&mut failures.history, &failures.last, now_ms, jitter)
         {
             warn!(%run, for_ms = until_ms - now_ms, "the run is quarantined");

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::messages::supervisor::{ChildReport, ChildState, Observe, Stop, Survivors};
-use super::supervision::{ChildSpec, Decision, Exit, History, LiveActorGuard, LiveActors, StopHandle};
+use super::supervision::{ChildSpec, Exit, History, LiveActorGuard, LiveActors, RestartDecision, StopHandle};
 use crate::protocol::Timestamp;
 
 /// The root of the supervision tree.
@@ -123,12 +123,12 @@ impl Supervisor {
     fn ended(&mut self, index: usize, exit: Exit, ctx: &mut Context<Self>) {
         let now_ms = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         match self.children[index].ended(exit, self.stopping, now_ms) {
-            Decision::Restart { after_ms } => {
+            RestartDecision::Restart { after_ms } => {
                 ctx.run_later(Duration::from_millis(after_ms), move |this, ctx| this.restart(index, ctx));
             }
-            Decision::Escalate => self.escalate(index),
+            RestartDecision::Escalate => self.escalate(index),
             // The child was let go, or it is a transient one, which nobody here will ask for again.
-            Decision::Done | Decision::Quarantine { .. } => {}
+            RestartDecision::Done | RestartDecision::Quarantine { .. } => {}
         }
         self.tell_running(ctx);
     }
@@ -173,17 +173,19 @@ impl ChildEntry {
     }
 
     /// Closes the books of the instance that ended, and says what becomes of the child.
-    fn ended(&mut self, exit: Exit, stopping: bool, now_ms: u64) -> Decision {
+    fn ended(&mut self, exit: Exit, stopping: bool, now_ms: u64) -> RestartDecision {
         self.stop = None;
         log_exit(self.spec.name(), &exit, stopping);
         let decision = match stopping {
-            true => Decision::Done,
+            true => RestartDecision::Done,
             false => self.spec.policy.decide(&mut self.history, &exit, now_ms, jitter()),
         };
         self.enter(match decision {
-            Decision::Restart { .. } => ChildState::Restarting,
-            Decision::Done if exit == Exit::Stopped => ChildState::Stopped,
-            Decision::Done | Decision::Quarantine { .. } | Decision::Escalate => ChildState::Failed,
+            RestartDecision::Restart { .. } => ChildState::Restarting,
+            RestartDecision::Done if exit == Exit::Stopped => ChildState::Stopped,
+            RestartDecision::Done | RestartDecision::Quarantine { .. } | RestartDecision::Escalate => {
+                ChildState::Failed
+            }
         });
         self.last_exit = Some(exit);
         decision

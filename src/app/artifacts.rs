@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::Parts;
+use super::NodeParts;
 use super::shares::compressions;
 use crate::actors::cleanup::{Cleanup, CleanupRules};
 use crate::actors::compression::Compression;
 use crate::actors::supervision::ChildSpec;
 
-impl Parts {
+impl NodeParts {
     /// What makes artifacts smaller; `None` where none are kept.
     pub(super) fn compression(&self) -> Option<ChildSpec> {
         let (artifacts, live_actors) = (self.storage.artifacts.clone()?, self.live_actors.clone());

@@ -30,7 +30,7 @@ pub(super) fn open(config: &Config, file: Option<&Path>) -> Clock {
 }
 
 /// What is being watched.
-struct Watch {
+struct ClockWatch {
     clock: Clock,
     /// Where to note it; `None` in a cluster, whose nodes keep nothing.
     file: Option<PathBuf>,
@@ -42,7 +42,7 @@ struct Watch {
 /// Watches the clock of the journal for as long as it is polled.
 pub(super) async fn watch(storage: &Storage) {
     let file = storage.data_dir.as_ref().map(|dir| dir.join(FILE));
-    let mut watch = Watch { clock: storage.journal.clock().clone(), file, jumped: false, unwritten: false };
+    let mut watch = ClockWatch { clock: storage.journal.clock().clone(), file, jumped: false, unwritten: false };
     let mut due = actix_rt::time::interval(LOOK);
     for look in (0..NOTE_EVERY).cycle() {
         due.tick().await;
@@ -53,7 +53,7 @@ pub(super) async fn watch(storage: &Storage) {
     }
 }
 
-impl Watch {
+impl ClockWatch {
     /// Says what is new; whether something is.
     fn look(&mut self) -> bool {
         let told = self.clock.check();

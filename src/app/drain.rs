@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use super::Parts;
+use super::NodeParts;
 use crate::actors::messages::thread_agent::{AnnounceDrain, CloseAll};
-use crate::node::Phase;
+use crate::node::NodePhase;
 use crate::protocol::close::CloseReason;
 
 /// What HTTP requests in flight get to finish.
@@ -47,10 +47,10 @@ impl Gate {
 }
 
 /// Drains the node within `server.drain_secs`, its notice included; false when something was left at the end.
-pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool {
+pub(super) async fn run(parts: &NodeParts, gate: Gate, server: ServerHandle) -> bool {
     let config = &parts.config.server;
     let deadline = Instant::now() + Duration::from_secs(config.drain_secs);
-    parts.node.enter(Phase::Leaving);
+    parts.node.enter(NodePhase::Leaving);
     info!(viewers = parts.thread_metrics.viewers(), "leaving");
     actix_rt::time::sleep(Duration::from_secs(config.drain_notice_secs)).await;
 
@@ -58,7 +58,7 @@ pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool
     actix_rt::time::sleep(PAUSE_TAKEN).await;
     gate.close();
     // Not before: whoever was let in is served, and only who finds the door closed is better off elsewhere.
-    parts.node.enter(Phase::Draining);
+    parts.node.enter(NodePhase::Draining);
     let reserve = SERVER_STOP + CHILDREN_STOP + Duration::from_secs(1);
     let viewers_until = deadline.checked_sub(reserve).unwrap_or_else(Instant::now);
     send_viewers_away(parts, viewers_until).await;
@@ -82,7 +82,7 @@ pub(super) async fn run(parts: &Parts, gate: Gate, server: ServerHandle) -> bool
 
 /// Announces, waits for those who reconnect by themselves, and closes the rest.
 #[expect(clippy::disallowed_methods, reason = "an end must be heard, however full the mailbox")]
-async fn send_viewers_away(parts: &Parts, until: Instant) {
+async fn send_viewers_away(parts: &NodeParts, until: Instant) {
     let thread_agents = parts.thread_agents.all();
     let viewers = parts.thread_metrics.viewers();
     let time = until.saturating_duration_since(Instant::now());
@@ -101,7 +101,7 @@ async fn send_viewers_away(parts: &Parts, until: Instant) {
     let mut gone = Vec::new();
     for thread_agent in &thread_agents {
         let (done, told) = oneshot::channel();
-        thread_agent.dismiss.do_send(CloseAll { reason: CloseReason::Restart, per_slice: PER_SLICE, done });
+        thread_agent.close_all.do_send(CloseAll { reason: CloseReason::Restart, per_slice: PER_SLICE, done });
         gone.push(told);
     }
     let rest = until.saturating_duration_since(Instant::now());

@@ -1,6 +1,6 @@
 //! The root: puts the node together, runs it, and takes it down.
 //!
-//! [`Parts::children`] is the supervision tree, in the order of its start.
+//! [`NodeParts::children`] is the supervision tree, in the order of its start.
 
 use std::future::Future;
 use std::io;
@@ -32,13 +32,13 @@ use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::http::trace_viewer::TraceViewer;
 use crate::http::transfer::Transfers;
-use crate::node::{Node, Phase};
+use crate::node::{Node, NodePhase};
 use crate::storage::catalog::Catalog;
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::Journal;
 use crate::storage::journal::redis::RedisJournal;
 use crate::storage::presence::{Figures, Register, Tell};
-use crate::storage::redis::Client;
+use crate::storage::redis::RedisClient;
 use crate::telemetry;
 use crate::thread_metrics::NodeMetrics;
 
@@ -74,13 +74,13 @@ pub struct Storage {
 
 /// Everything that the parts of a running node share.
 #[derive(Clone)]
-struct Parts {
+struct NodeParts {
     config: Arc<Config>,
     node: Node,
     storage: Storage,
     live_actors: LiveActors,
     thread_metrics: NodeMetrics,
-    metrics: telemetry::metrics::Handle,
+    metrics: telemetry::metrics::MetricsHandle,
     /// Bytes of request bodies in hand.
     bodies: Budget,
     /// Bytes of responses that are built or wait for their readers.
@@ -120,7 +120,7 @@ struct Services {
 
 /// How a node ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum NodeOutcome {
     /// Drained; every actor is gone.
     Drained,
     /// A permanent actor failed again and again; drained as well as could be.
@@ -138,11 +138,11 @@ pub async fn run(
     warnings: Vec<String>,
     started: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
-) -> io::Result<Outcome> {
+) -> io::Result<NodeOutcome> {
     let address = listener.local_addr()?;
     config.server.name_node();
     let metrics = telemetry::metrics::install().map_err(io::Error::other)?;
-    let parts = Parts::new(config, storage, metrics, warnings);
+    let parts = NodeParts::new(config, storage, metrics, warnings);
     let (escalate, escalated) = oneshot::channel();
     let (children, live_actors) = (parts.children(), parts.live_actors.clone());
     let mailbox = parts.services.supervisor.mailbox();
@@ -157,26 +157,31 @@ pub async fn run(
     let upkeep = actix_rt::spawn(keep_metrics(parts.metrics.clone()));
     let watched = parts.storage.clone();
     let watch = actix_rt::spawn(async move { clock::watch(&watched).await });
-    parts.node.enter(Phase::Ready);
+    parts.node.enter(NodePhase::Ready);
     info!(%address, node = %parts.node.id(), "serving");
     started(address);
 
     let outcome = tokio::select! {
-        () = stop => Outcome::Drained,
+        () = stop => NodeOutcome::Drained,
         Ok(reason) = escalated => {
             error!(reason, "a permanent actor failed for good: the node drains");
-            Outcome::Escalated
+            NodeOutcome::Escalated
         }
     };
     let drained = drain::run(&parts, gate, handle).await;
     serving.abort();
     upkeep.abort();
     watch.abort();
-    Ok(if drained { outcome } else { Outcome::Overdue })
+    Ok(if drained { outcome } else { NodeOutcome::Overdue })
 }
 
-impl Parts {
-    fn new(config: Config, storage: Storage, metrics: telemetry::metrics::Handle, warnings: Vec<String>) -> Self {
+impl NodeParts {
+    fn new(
+        config: Config,
+        storage: Storage,
+        metrics: telemetry::metrics::MetricsHandle,
+        warnings: Vec<String>,
+    ) -> Self {
         let services = Services {
             bridge: Service::new("bridge", 4_096),
             presence: Service::new("presence", 16),
@@ -262,7 +267,7 @@ impl Parts {
             // Storage was opened with the same settings.
             settings: storage::redis_settings(&self.config, "doorbell").ok()?,
             shown: self.outboxes.clone(),
-            screens: Client::start(storage::redis_settings(&self.config, "screens").ok()?, Arc::new(())),
+            screens: RedisClient::start(storage::redis_settings(&self.config, "screens").ok()?, Arc::new(())),
             node: self.config.server.node_id.clone(),
             doorbell: self.doorbell.clone()?,
             rooms: self.services.registry.recipient(),
@@ -380,7 +385,7 @@ impl Parts {
 }
 
 /// Sorts the metrics' samples into buckets, so that they don't pile up when nobody looks.
-async fn keep_metrics(metrics: telemetry::metrics::Handle) {
+async fn keep_metrics(metrics: telemetry::metrics::MetricsHandle) {
     let mut due = actix_rt::time::interval(Duration::from_secs(5));
     loop {
         due.tick().await;

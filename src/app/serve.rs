@@ -9,9 +9,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
-use super::signals::Signals;
+use super::signals::ProcessSignals;
 use super::storage::close;
-use super::{Outcome, Shares, Storage};
+use super::{NodeOutcome, Shares, Storage};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::telemetry;
@@ -36,7 +36,7 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
     let ended = system.block_on(async move {
         let (stop, stopping) = watch::channel(false);
         let (tell_clock, clock) = oneshot::channel();
-        match Signals::take() {
+        match ProcessSignals::take() {
             Ok(signals) => drop(actix_rt::spawn(signals.obey(stop, clock))),
             Err(error) => warn!(%error, "no signal is heeded: they end the process without a drain"),
         }
@@ -71,9 +71,9 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
         let outcome = super::run(config, storage.clone(), listener, Vec::new(), started, stop).await;
         let closed = storage.close(close::WITHIN).await;
         Ok(match outcome.context("the node could not start")? {
-            Outcome::Drained if closed => ExitCode::SUCCESS,
-            Outcome::Escalated => ExitCode::from(ESCALATED),
-            Outcome::Drained | Outcome::Overdue => ExitCode::from(OVERDUE),
+            NodeOutcome::Drained if closed => ExitCode::SUCCESS,
+            NodeOutcome::Escalated => ExitCode::from(ESCALATED),
+            NodeOutcome::Drained | NodeOutcome::Overdue => ExitCode::from(OVERDUE),
         })
     });
     // Dropped, it would wait for threads that still ask for the address of a host, however long that takes.

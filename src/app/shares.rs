@@ -66,7 +66,7 @@ fn of_compression(config: &Config) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Bucket;
+    use crate::config::BucketSetting;
 
     fn shares(soft: u64, connections: usize) -> Shares {
         let mut config = Config::default();
@@ -94,7 +94,7 @@ mod tests {
     fn what_is_read_from_a_bucket_counts_and_nothing_where_no_artifacts_are_kept() {
         let mut config = Config::default();
         config.artifacts.compress_threads = 1;
-        config.objects.url = ObjectsUrl::S3(Bucket { name: "b".into(), prefix: String::new() });
+        config.objects.url = ObjectsUrl::S3(BucketSetting { name: "b".into(), prefix: String::new() });
         let limits = Descriptors { soft: 1_000, hard: 1_000 };
         // 64 uploads, 64 reads that somebody may hold up, 4 of a compression, 16 reads, 16 changes.
         assert_eq!(Shares::of(&config, limits), Shares { connections: 900 - 164, uploads: 64, downloads: 64 });

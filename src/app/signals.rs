@@ -22,7 +22,7 @@ const IMPATIENT: Duration = Duration::from_secs(1);
 const INTERRUPTED: i32 = 130;
 
 /// The signals that a node hears, from its first moment to its last.
-pub(super) struct Signals {
+pub(super) struct ProcessSignals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
@@ -31,7 +31,7 @@ pub(super) struct Signals {
     interrupted: Option<Instant>,
 }
 
-impl Signals {
+impl ProcessSignals {
     /// Takes them over. A process that can't ends by them as processes do.
     pub(super) fn take() -> io::Result<Self> {
         Ok(Self {

@@ -20,7 +20,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use tracing::debug;
 
-use super::{Parts, drain};
+use super::{NodeParts, drain};
 use crate::actors::hub::Hub;
 use crate::actors::hub::broadcaster::{self, Broadcaster};
 use crate::actors::hub::thread_agent::ThreadAgent;
@@ -33,7 +33,7 @@ use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
 use crate::http::method_not_allowed::method;
-use crate::http::origin::{Guard, crowd, guard};
+use crate::http::origin::{OriginPolicy, crowd, guard};
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
 use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
@@ -53,7 +53,7 @@ const PER_WORKER: usize = 25_600;
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Starts the HTTP server on `listener`, with as many worker threads as configured.
-pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> {
+pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Server> {
     let workers = parts.config.server.worker_threads();
     let parts = parts.clone();
     let server = Server::build()
@@ -119,13 +119,13 @@ pub(super) fn start(parts: &Parts, listener: TcpListener) -> io::Result<Server> 
 /// What the parts of one worker thread share.
 #[derive(Clone)]
 struct Thread {
-    parts: Parts,
+    parts: NodeParts,
     hub: Rc<Hub>,
     sessions: Rc<SessionPort>,
 }
 
 impl Thread {
-    fn new(parts: &Parts) -> Self {
+    fn new(parts: &NodeParts) -> Self {
         let (session, heartbeat) = (&parts.config.session, &parts.config.heartbeat);
         let limits = Rc::new(SessionLimits {
             outbox_bytes: session.outbox_bytes,
@@ -182,10 +182,10 @@ impl Thread {
         let thread_agent = ThreadAgent::new(self.hub.clone(), self.parts.live_actors.enter("thread_agent")).start();
         let port = ThreadAgentPort {
             pulse: thread_agent.clone().recipient(),
-            roll: thread_agent.clone().recipient(),
+            changes: thread_agent.clone().recipient(),
             list: thread_agent.clone().recipient(),
             announce: thread_agent.clone().recipient(),
-            dismiss: thread_agent.recipient(),
+            close_all: thread_agent.recipient(),
         };
         self.parts.thread_agents.add(port.clone());
         // A heartbeat that is being restarted finds it in the list.
@@ -252,7 +252,7 @@ fn app(
 > {
     let server = &thread.parts.config.server;
     let edge = web::Data::new(thread.edge());
-    let whom = web::Data::new(Guard::new(&server.public_url, &server.allowed_origins, &server.allowed_hosts));
+    let whom = web::Data::new(OriginPolicy::new(&server.public_url, &server.allowed_origins, &server.allowed_hosts));
     let limits = web::Data::new(thread.body_limits());
     let app = App::new()
         .app_data(edge)

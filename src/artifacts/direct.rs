@@ -6,7 +6,7 @@ use super::store::kept_as_it_is;
 use super::upload::matches_announced;
 use super::{ArtifactError, ArtifactService, Digesting, NewArtifact, final_key, millis};
 use crate::protocol::{ArtifactId, ArtifactState, ContentCoding, RunId, Sha256};
-use crate::storage::catalog::artifacts::{ArtifactRow, Finished, Kept};
+use crate::storage::catalog::artifacts::{ArtifactRow, Finished, KeptArtifact};
 use crate::storage::objects::ObjectsError;
 
 /// How long a completion may take before somebody else may try: 15 minutes.
@@ -16,7 +16,7 @@ const COMPLETION_MS: i64 = 900_000;
 #[derive(Debug)]
 pub struct Completed {
     /// The artifact, ready.
-    pub kept: Kept,
+    pub kept: KeptArtifact,
     /// Whether it became so just now, by this upload.
     pub is_new: bool,
 }

@@ -19,7 +19,7 @@ use crate::protocol::{
     ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Clock, Pin, Retention, RunId, Sha256, Timestamp,
 };
 use crate::storage::catalog::CatalogError;
-use crate::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, DueFor, DueQuery, Kept};
+use crate::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, DueFor, DueQuery, KeptArtifact};
 use crate::storage::objects::{Body, Objects, ObjectsError, UrlKey};
 use crate::storage::space::Reservation;
 
@@ -37,10 +37,10 @@ pub use digest::Digesting;
 pub use direct::Completed;
 pub use disposition::{content_disposition, is_shown};
 pub use health::Health;
-use permit_stream::Held;
+use permit_stream::PermitStream;
 pub use repeats::Repeat;
 pub use spool::{Spool, SpoolFile};
-pub use store::Smaller;
+pub use store::SmallerFile;
 pub use upload::{Received, Upload};
 
 /// Bytes that go to the spool at a time.
@@ -57,10 +57,10 @@ pub const LAST_CLEANUP: &str = "cleanup.last";
 
 /// What the artifacts is made of. Clones are the same artifacts.
 #[derive(Clone)]
-pub struct ArtifactService(Arc<Parts>);
+pub struct ArtifactService(Arc<ArtifactParts>);
 
 /// See [`ArtifactService`].
-pub struct Parts {
+pub struct ArtifactParts {
     /// What artifacts there are.
     pub catalog: Arc<dyn ArtifactCatalog>,
     /// Their bytes.
@@ -182,12 +182,12 @@ impl ArtifactError {
 
 impl ArtifactService {
     /// A artifacts of these parts.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: ArtifactParts) -> Self {
         Self(Arc::new(parts))
     }
 
     /// What it is made of.
-    pub fn parts(&self) -> &Parts {
+    pub fn parts(&self) -> &ArtifactParts {
         &self.0
     }
 
@@ -232,7 +232,7 @@ impl ArtifactService {
     pub async fn read(&self, row: &ArtifactRow, range: Option<Range<u64>>) -> Result<Body, ArtifactError> {
         let place = self.connect(&self.0.downloads, ArtifactError::Busy(self.0.limits.downloads))?;
         let mut body = self.0.objects.read(&row.key, range).await?;
-        body.stream = Held::new(body.stream, place).boxed();
+        body.stream = PermitStream::new(body.stream, place).boxed();
         Ok(body)
     }
 
@@ -247,8 +247,8 @@ impl ArtifactService {
     }
 
     /// When an artifact expires.
-    pub fn expiry(&self, kept: &Kept) -> Expiry {
-        let Kept { artifact, pin } = kept;
+    pub fn expiry(&self, kept: &KeptArtifact) -> Expiry {
+        let KeptArtifact { artifact, pin } = kept;
         self.0.retention.expiry(artifact.kind, artifact.created_at, pin.as_ref())
     }
 
@@ -256,7 +256,7 @@ impl ArtifactService {
     ///
     /// # Errors
     /// [`ArtifactError::Unknown`], [`ArtifactError::Gone`], [`ArtifactError::Catalog`].
-    pub async fn find(&self, run: &RunId, id: ArtifactId) -> Result<Kept, ArtifactError> {
+    pub async fn find(&self, run: &RunId, id: ArtifactId) -> Result<KeptArtifact, ArtifactError> {
         let kept = self.0.catalog.find(run, id).await?.ok_or(ArtifactError::Unknown(id))?;
         // Not by a clock that has jumped: nothing has been removed by it.
         let expired = || self.expiry(&kept).at.is_some_and(|at| at <= self.0.clock.expected());
@@ -271,7 +271,7 @@ impl ArtifactService {
     ///
     /// # Errors
     /// As [`ArtifactService::find`]; [`ArtifactError::NotReady`].
-    pub async fn find_ready(&self, run: &RunId, id: ArtifactId) -> Result<Kept, ArtifactError> {
+    pub async fn find_ready(&self, run: &RunId, id: ArtifactId) -> Result<KeptArtifact, ArtifactError> {
         let kept = self.find(run, id).await?;
         match kept.artifact.state {
             ArtifactState::Ready => Ok(kept),
@@ -332,7 +332,7 @@ impl ArtifactService {
     /// # Errors
     /// [`ArtifactError::Unknown`], [`ArtifactError::Catalog`]. One that is deleted already is no error.
     pub async fn delete(&self, run: &RunId, id: ArtifactId) -> Result<(), ArtifactError> {
-        let Parts { catalog, objects, .. } = self.parts();
+        let ArtifactParts { catalog, objects, .. } = self.parts();
         let kept = catalog.find(run, id).await?.ok_or(ArtifactError::Unknown(id))?;
         if catalog.remove(run, id, self.now()).await? && kept.artifact.state == ArtifactState::Ready {
             let deleted = match self.change() {

@@ -8,19 +8,19 @@ use futures_util::stream::BoxStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// See the module.
-pub(super) struct Held<T> {
+pub(super) struct PermitStream<T> {
     stream: BoxStream<'static, T>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
-impl<T> Held<T> {
+impl<T> PermitStream<T> {
     /// This stream in this place, if it needs one.
     pub(super) fn new(stream: BoxStream<'static, T>, place: Option<OwnedSemaphorePermit>) -> Self {
         Self { stream, _place: place }
     }
 }
 
-impl<T> Stream for Held<T> {
+impl<T> Stream for PermitStream<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {

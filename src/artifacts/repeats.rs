@@ -6,7 +6,7 @@
 
 use super::{ArtifactError, ArtifactService};
 use crate::protocol::{ArtifactName, ArtifactState, RunId, Sha256};
-use crate::storage::catalog::artifacts::{ArtifactRow, Finished, Kept};
+use crate::storage::catalog::artifacts::{ArtifactRow, Finished, KeptArtifact};
 
 /// What an upload says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ impl ArtifactService {
     ///
     /// # Errors
     /// [`ArtifactError::Reused`] when the key names another upload; [`ArtifactError::Catalog`].
-    pub async fn repeated(&self, upload: Repeat<'_>, direct: bool) -> Result<Option<Kept>, ArtifactError> {
+    pub async fn repeated(&self, upload: Repeat<'_>, direct: bool) -> Result<Option<KeptArtifact>, ArtifactError> {
         let catalog = &self.parts().catalog;
         let mut announced = None;
         let keyed = match upload.key {
@@ -79,7 +79,7 @@ impl ArtifactService {
         &self,
         row: &ArtifactRow,
         finished: &Finished,
-    ) -> Result<Option<Kept>, ArtifactError> {
+    ) -> Result<Option<KeptArtifact>, ArtifactError> {
         let upload = Repeat {
             run: &row.run,
             name: &row.name,
@@ -97,7 +97,7 @@ impl ArtifactService {
 
     /// One that has expired is removed as the cleanup would do it, so that it stands in nobody's way. By a clock that has
     /// jumped nothing is removed, and it answers.
-    async fn still_holds(&self, kept: &Kept) -> Result<bool, ArtifactError> {
+    async fn still_holds(&self, kept: &KeptArtifact) -> Result<bool, ArtifactError> {
         let row = &kept.artifact;
         let Ok(now) = self.parts().clock.check() else { return Ok(true) };
         let expired = row.state == ArtifactState::Ready && self.expiry(kept).at.is_some_and(|at| at <= now);

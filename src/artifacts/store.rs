@@ -3,11 +3,11 @@
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-use super::upload::Place;
+use super::upload::UploadTarget;
 use super::{ArtifactError, ArtifactService, Completed, Digesting, Received, SpoolFile, millis};
 use crate::protocol::artifact::Method;
 use crate::protocol::{ArtifactState, ContentCoding, Sha256};
-use crate::storage::catalog::artifacts::{ArtifactRow, Finished, Kept, Stored};
+use crate::storage::catalog::artifacts::{ArtifactRow, Finished, KeptArtifact, StoredForm};
 use crate::storage::space::Reservation;
 
 /// How long after its last URL has expired an object that was replaced stays: for a download that has begun. A minute.
@@ -15,19 +15,19 @@ const GRACE_MS: i64 = 60_000;
 
 /// A smaller form of an artifact.
 #[derive(Debug)]
-pub struct Smaller {
+pub struct SmallerFile {
     /// Its bytes.
     pub file: SpoolFile,
     /// What it is.
-    pub stored: Stored,
+    pub stored: StoredForm,
 }
 
 impl Received {
     /// The file that it is in, if it is in one: so that it can be made smaller.
     pub fn spooled(&self) -> Option<&SpoolFile> {
         match &self.place {
-            Place::Spooled(file) => Some(file),
-            Place::Straight(_) => None,
+            UploadTarget::Spooled(file) => Some(file),
+            UploadTarget::Straight(_) => None,
         }
     }
 }
@@ -37,15 +37,15 @@ impl ArtifactService {
     ///
     /// # Errors
     /// [`ArtifactError`]; [`ArtifactError::Gone`] when it was deleted meanwhile.
-    pub async fn store(&self, arrived: Received, smaller: Option<Smaller>) -> Result<Completed, ArtifactError> {
+    pub async fn store(&self, arrived: Received, smaller: Option<SmallerFile>) -> Result<Completed, ArtifactError> {
         let Received { row, size, sha256, place, room } = arrived;
         // From here on it is known how much is needed.
         drop(room);
         let stored = smaller.as_ref().map_or(kept_as_it_is(size, sha256), |smaller| smaller.stored);
         let objects = &self.parts().objects;
         let written = match place {
-            Place::Straight(writer) => writer.finish().await.map_err(ArtifactError::from),
-            Place::Spooled(original) => {
+            UploadTarget::Straight(writer) => writer.finish().await.map_err(ArtifactError::from),
+            UploadTarget::Spooled(original) => {
                 let file = smaller.as_ref().map_or(&original, |smaller| &smaller.file);
                 let note = async |upload: &str| Ok(self.parts().catalog.note_upload(row.id, upload).await?);
                 objects.put_file_noting(&row.key, &self.meta(&row, stored.coding), file.path(), note).await
@@ -72,7 +72,7 @@ impl ArtifactService {
                 let Finished { key, size, sha256, stored, .. } = finished;
                 let (size, sha256, stored) = (Some(size), Some(sha256), Some(stored));
                 let artifact = ArtifactRow { state: ArtifactState::Ready, key, size, sha256, stored, ..row };
-                return Ok(Completed { kept: Kept { artifact, pin }, is_new: true });
+                return Ok(Completed { kept: KeptArtifact { artifact, pin }, is_new: true });
             }
             match catalog.find(&row.run, row.id).await? {
                 // Somebody else has completed it.
@@ -137,7 +137,7 @@ impl ArtifactService {
     ///
     /// # Errors
     /// [`ArtifactError`].
-    pub async fn replace(&self, row: &ArtifactRow, smaller: &Smaller) -> Result<bool, ArtifactError> {
+    pub async fn replace(&self, row: &ArtifactRow, smaller: &SmallerFile) -> Result<bool, ArtifactError> {
         let ending = match smaller.stored.coding {
             ContentCoding::Identity => "",
             ContentCoding::Gzip => ".gz",
@@ -156,6 +156,6 @@ impl ArtifactService {
 }
 
 /// What is stored of something that is stored as it came.
-pub(super) fn kept_as_it_is(size: u64, sha256: Sha256) -> Stored {
-    Stored { size, sha256, coding: ContentCoding::Identity, method: Method::Kept, decoded: Some(size) }
+pub(super) fn kept_as_it_is(size: u64, sha256: Sha256) -> StoredForm {
+    StoredForm { size, sha256, coding: ContentCoding::Identity, method: Method::Kept, decoded: Some(size) }
 }

@@ -8,7 +8,7 @@ use super::{ArtifactError, ArtifactService, Digesting, NewArtifact, SpoolFile, c
 use crate::compression::{self, Why};
 use crate::protocol::{ContentCoding, Sha256};
 use crate::storage::catalog::artifacts::ArtifactRow;
-use crate::storage::objects::{ObjectMeta, Writer};
+use crate::storage::objects::{ObjectMeta, ObjectWriter};
 use crate::storage::space::Reservation;
 
 /// Bytes by which it is judged whether more can be saved.
@@ -31,7 +31,7 @@ pub struct Upload {
 
 /// Where the bytes go.
 enum Way {
-    Straight(Box<Writer>),
+    Straight(Box<ObjectWriter>),
     Spooled { file: tokio::fs::File, spooled: SpoolFile },
 }
 
@@ -43,15 +43,15 @@ pub struct Received {
     pub size: u64,
     /// Their digest.
     pub sha256: Sha256,
-    pub(super) place: Place,
+    pub(super) place: UploadTarget,
     /// Its space where objects are, if that is another disk than the spool's.
     pub(super) room: Option<Reservation>,
 }
 
 /// Where they are.
-pub(super) enum Place {
+pub(super) enum UploadTarget {
     /// On the way into the store, not yet to be seen there.
-    Straight(Box<Writer>),
+    Straight(Box<ObjectWriter>),
     Spooled(SpoolFile),
 }
 
@@ -163,18 +163,18 @@ impl Upload {
         }
     }
 
-    async fn arrive(&mut self) -> Result<(Sha256, Place), ArtifactError> {
+    async fn arrive(&mut self) -> Result<(Sha256, UploadTarget), ArtifactError> {
         if self.way.is_none() {
             self.choose().await?;
         }
         let sha256 = self.digest.clone().finish();
         matches_announced(&self.row, self.size, sha256)?;
         match self.way.take() {
-            Some(Way::Straight(writer)) => Ok((sha256, Place::Straight(writer))),
+            Some(Way::Straight(writer)) => Ok((sha256, UploadTarget::Straight(writer))),
             Some(Way::Spooled { mut file, mut spooled }) => {
                 file.flush().await.map_err(ArtifactError::of_spool)?;
                 spooled.room().end();
-                Ok((sha256, Place::Spooled(spooled)))
+                Ok((sha256, UploadTarget::Spooled(spooled)))
             }
             None => Err(ArtifactError::Spool("the upload has no way".into())),
         }

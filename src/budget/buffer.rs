@@ -126,17 +126,17 @@ impl Buffer {
 
     /// The bytes, in order, for any number of readers.
     pub fn share(self: &Arc<Self>) -> Vec<Bytes> {
-        (0..self.pieces.len()).map(|index| Bytes::from_owner(Shared { buffer: self.clone(), index })).collect()
+        (0..self.pieces.len()).map(|index| Bytes::from_owner(SharedPieces { buffer: self.clone(), index })).collect()
     }
 }
 
 /// What keeps a buffer while a piece of it is read.
-struct Shared {
+struct SharedPieces {
     buffer: Arc<Buffer>,
     index: usize,
 }
 
-impl AsRef<[u8]> for Shared {
+impl AsRef<[u8]> for SharedPieces {
     fn as_ref(&self) -> &[u8] {
         self.buffer.pieces[self.index].bytes()
     }

@@ -11,10 +11,10 @@ pub use buffer::{Buffer, Exceeded};
 
 /// A shared bound. Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Budget(Arc<Inner>);
+pub struct Budget(Arc<BudgetState>);
 
 #[derive(Debug)]
-struct Inner {
+struct BudgetState {
     used: AtomicUsize,
     limit: usize,
 }
@@ -41,7 +41,7 @@ pub struct Held {
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Inner { used: AtomicUsize::new(0), limit }))
+        Self(Arc::new(BudgetState { used: AtomicUsize::new(0), limit }))
     }
 
     /// Bytes in use.

@@ -40,7 +40,7 @@ pub struct CleanupArgs {
 
 /// How much of something.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-struct Amount {
+struct CleanupAmount {
     count: u64,
     bytes: u64,
 }
@@ -48,25 +48,25 @@ struct Amount {
 /// What the server says that it did.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Swept {
+struct CleanupReport {
     node_id: String,
     duration_ms: u64,
-    expired: Amount,
-    abandoned: Amount,
-    removed: Amount,
-    replaced: Amount,
-    orphan_objects: Amount,
+    expired: CleanupAmount,
+    abandoned: CleanupAmount,
+    removed: CleanupAmount,
+    replaced: CleanupAmount,
+    orphan_objects: CleanupAmount,
     orphan_artifacts: u64,
     orphans_removed: bool,
     failed: u64,
     error: Option<String>,
-    items: Vec<Item>,
+    items: Vec<CleanupItem>,
 }
 
 /// Something that would go.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Item {
+struct CleanupItem {
     run_id: String,
     name: String,
     kind: String,
@@ -87,7 +87,7 @@ pub fn run(args: CleanupArgs) -> anyhow::Result<ExitCode> {
         }
         asked => asked?,
     };
-    let swept: Swept = read(&body)?;
+    let swept: CleanupReport = read(&body)?;
     let lines = match args.json {
         true => vec![fit_for_stdout(&String::from_utf8_lossy(&body))],
         false => report(&swept, args.dry_run),
@@ -124,7 +124,7 @@ async fn ask(args: &CleanupArgs) -> Result<Bytes, AskError> {
 }
 
 /// What happened, or would happen, for people.
-fn report(swept: &Swept, is_dry: bool) -> Vec<String> {
+fn report(swept: &CleanupReport, is_dry: bool) -> Vec<String> {
     use Align::{Left, Right};
     let mut lines = Vec::new();
     if !swept.items.is_empty() {
@@ -137,10 +137,10 @@ fn report(swept: &Swept, is_dry: bool) -> Vec<String> {
             ("RETAINED BY", Left),
             ("ID", Left),
         ];
-        let row = |item: &Item| {
+        let row = |item: &CleanupItem| {
             let retained_by = item.retained_by.clone().unwrap_or_else(|| "-".into());
             let bytes = DecimalBytes(item.bytes).to_string();
-            let Item { reason, run_id, name, kind, artifact_id, .. } = item;
+            let CleanupItem { reason, run_id, name, kind, artifact_id, .. } = item;
             [reason.clone(), bytes, run_id.clone(), name.clone(), kind.clone(), retained_by, artifact_id.clone()]
         };
         lines.extend(table::lines(columns, swept.items.iter().map(row).collect()));
@@ -151,7 +151,7 @@ fn report(swept: &Swept, is_dry: bool) -> Vec<String> {
         ("removed before", swept.removed),
         ("replaced", swept.replaced),
     ];
-    let all = parts.iter().fold(Amount::default(), |sum, (_, part)| Amount {
+    let all = parts.iter().fold(CleanupAmount::default(), |sum, (_, part)| CleanupAmount {
         count: sum.count + part.count,
         bytes: sum.bytes + part.bytes,
     });
@@ -159,7 +159,7 @@ fn report(swept: &Swept, is_dry: bool) -> Vec<String> {
     let named: Vec<_> =
         named.map(|(name, part)| format!("{} {name} ({})", part.count, DecimalBytes(part.bytes))).collect();
     let details = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
-    let Amount { count, bytes } = all;
+    let CleanupAmount { count, bytes } = all;
     let bytes = DecimalBytes(bytes);
     lines.push(match is_dry {
         true => format!("{count} would go, {bytes} would be free{details}"),
@@ -173,7 +173,7 @@ fn report(swept: &Swept, is_dry: bool) -> Vec<String> {
         lines.push(format!("({hidden} of them are not listed)"));
     }
     if swept.orphan_objects.count > 0 || swept.orphan_artifacts > 0 {
-        let Amount { count, bytes } = swept.orphan_objects;
+        let CleanupAmount { count, bytes } = swept.orphan_objects;
         let what = if swept.orphans_removed { "removed" } else { "left alone" };
         let (bytes, artifacts) = (DecimalBytes(bytes), swept.orphan_artifacts);
         lines.push(format!(
@@ -191,7 +191,7 @@ mod tests {
     fn a_report_names_what_went_and_what_was_left() {
         let swept = r#"{"nodeId":"n1","durationMs":12,"expired":{"count":2,"bytes":1500000},
             "removed":{"count":1,"bytes":500000},"orphanObjects":{"count":3,"bytes":42},"orphanArtifacts":1}"#;
-        let swept: Swept = serde_json::from_str(swept).unwrap();
+        let swept: CleanupReport = serde_json::from_str(swept).unwrap();
         assert_eq!(
             report(&swept, false),
             [
@@ -199,7 +199,7 @@ mod tests {
                 "orphans, left alone: 3 objects without an artifact (42 B), 1 artifacts without an object",
             ]
         );
-        assert_eq!(report(&Swept::default(), true), ["0 would go, 0 B would be free"]);
+        assert_eq!(report(&CleanupReport::default(), true), ["0 would go, 0 B would be free"]);
     }
 
     #[test]

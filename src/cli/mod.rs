@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Flag, Sources};
+use crate::config::{ConfigSources, Flag};
 use crate::protocol::RunId;
 
 pub mod artifacts;
@@ -29,14 +29,14 @@ pub use server_url::{ServerArgs, ServerUrl};
 #[command(name = "runcast", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
     #[command(flatten)]
     serve: ServeArgs,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Start the server (what `runcast` alone does, too)
     #[command(after_help = "Exit codes: 0 stopped as asked, 1 could not start or stop properly, 2 wrong usage, \
                             64 refused configuration, 70 a permanent part kept failing, \
@@ -82,23 +82,23 @@ pub struct SettingArgs {
 
 impl Cli {
     /// The command, with `serve` for none.
-    pub fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Serve(self.serve))
+    pub fn into_command(self) -> CliCommand {
+        self.command.unwrap_or(CliCommand::Serve(self.serve))
     }
 }
 
 impl ServeArgs {
     /// Where the settings come from, with what the command line says about them.
-    pub fn sources(&self) -> Sources {
+    pub fn sources(&self) -> ConfigSources {
         self.settings.sources()
     }
 }
 
 impl SettingArgs {
-    fn sources(&self) -> Sources {
+    fn sources(&self) -> ConfigSources {
         let flag = |name, key, value: &Option<OsString>| Some(Flag { name, key, value: value.clone()? });
         let flags = [flag("--bind", "server.bind", &self.bind), flag("--data-dir", "server.data_dir", &self.data_dir)];
-        Sources::of_process(self.config.clone(), flags.into_iter().flatten().collect())
+        ConfigSources::of_process(self.config.clone(), flags.into_iter().flatten().collect())
     }
 }
 
@@ -122,7 +122,7 @@ fn parse_run(text: &str) -> Result<RunId, String> {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Command {
+    fn parse(line: &str) -> CliCommand {
         Cli::try_parse_from(line.split(' ')).unwrap().into_command()
     }
 
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn serve_is_what_is_done_when_nothing_is_said() {
-        assert!(matches!(parse("runcast"), Command::Serve(ServeArgs { demo: false, .. })));
-        assert!(matches!(parse("runcast --demo"), Command::Serve(ServeArgs { demo: true, .. })));
-        let Command::Serve(args) = parse("runcast serve --bind 127.0.0.1:0 --data-dir /d --config c.toml") else {
+        assert!(matches!(parse("runcast"), CliCommand::Serve(ServeArgs { demo: false, .. })));
+        assert!(matches!(parse("runcast --demo"), CliCommand::Serve(ServeArgs { demo: true, .. })));
+        let CliCommand::Serve(args) = parse("runcast serve --bind 127.0.0.1:0 --data-dir /d --config c.toml") else {
             panic!("not serve")
         };
         let sources = args.sources();
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_cursor_may_start_with_a_hyphen_and_a_bad_run_is_refused() {
-        assert!(matches!(parse("runcast watch r --after -100"), Command::Watch(_)));
+        assert!(matches!(parse("runcast watch r --after -100"), CliCommand::Watch(_)));
         assert!(Cli::try_parse_from(["runcast", "watch", "a/b"]).is_err());
         assert!(Cli::try_parse_from(["runcast", "watch", "r", "--after", "x"]).is_err());
         assert!(Cli::try_parse_from(["runcast", "publish", "r", "-", "--url", "ftp://h"]).is_err());
@@ -156,14 +156,14 @@ mod tests {
     fn the_tools_for_artifacts_take_what_their_help_says_and_nothing_else() {
         assert!(matches!(
             parse("runcast upload r a b --parallel 64 --kind trace --test t -q --json"),
-            Command::Upload(_)
+            CliCommand::Upload(_)
         ));
         assert!(matches!(
             parse("runcast upload r a --name n --content-type text/plain --through-server --url http://a,http://b"),
-            Command::Upload(_)
+            CliCommand::Upload(_)
         ));
-        assert!(matches!(parse("runcast artifacts r --json"), Command::Artifacts(_)));
-        assert!(matches!(parse("runcast cleanup --dry-run --json"), Command::Cleanup(_)));
+        assert!(matches!(parse("runcast artifacts r --json"), CliCommand::Artifacts(_)));
+        assert!(matches!(parse("runcast cleanup --dry-run --json"), CliCommand::Cleanup(_)));
         for wrong in [
             "upload r",
             "upload a/b file",

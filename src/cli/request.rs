@@ -197,7 +197,7 @@ pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
     if may_pass {
         Err(Failed::Again(format!("{status}: {detail}"), retry_after))
     } else {
-        let (code, index) = match serde_json::from_slice::<Problem>(&body) {
+        let (code, index) = match serde_json::from_slice::<ProblemDocument>(&body) {
             Ok(problem) => (problem.code, problem.index),
             Err(_) => (None, None),
         };
@@ -226,7 +226,7 @@ fn explain(error: &reqwest::Error) -> String {
 
 /// `application/problem+json`
 #[derive(Deserialize)]
-struct Problem {
+struct ProblemDocument {
     code: Option<String>,
     title: Option<String>,
     detail: Option<String>,
@@ -235,8 +235,8 @@ struct Problem {
 
 /// What a problem document says, or the body as it is.
 pub(super) fn problem(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Problem>(body) {
-        Ok(Problem { code, title, detail, .. }) => {
+    let text = match serde_json::from_slice::<ProblemDocument>(body) {
+        Ok(ProblemDocument { code, title, detail, .. }) => {
             let parts: Vec<String> = [code, detail.or(title)].into_iter().flatten().collect();
             parts.join(": ")
         }

@@ -7,10 +7,10 @@ use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
-use super::output::Output;
-use super::source::Source;
-use super::stored::Stored;
-use super::{Halt, Smaller, Why, go_on};
+use super::output::TargetFile;
+use super::source::OriginalFile;
+use super::stored::WrittenFile;
+use super::{CompressionHalt, Smaller, Why, go_on};
 use crate::protocol::artifact::Method;
 use crate::protocol::coding::ContentCoding;
 use crate::storage::space::Reservation;
@@ -25,10 +25,10 @@ pub(super) fn compress(
     most: u64,
     room: Option<&mut Reservation>,
     stop: &dyn Fn() -> bool,
-) -> Result<Smaller, Halt> {
+) -> Result<Smaller, CompressionHalt> {
     let mut chunk = vec![0; CHUNK];
-    let mut encoder = GzEncoder::new(Output::to(target, most, room)?, Compression::best());
-    let mut original = Source(source).range(0, size);
+    let mut encoder = GzEncoder::new(TargetFile::to(target, most, room)?, Compression::best());
+    let mut original = OriginalFile(source).range(0, size);
     loop {
         go_on(stop)?;
         let count = original.read(&mut chunk)?;
@@ -49,18 +49,20 @@ fn verify(
     target: &mut File,
     chunk: &mut [u8],
     stop: &dyn Fn() -> bool,
-) -> Result<Smaller, Halt> {
-    let mut original = BufReader::with_capacity(chunk.len(), Source(source).range(0, size));
+) -> Result<Smaller, CompressionHalt> {
+    let mut original = BufReader::with_capacity(chunk.len(), OriginalFile(source).range(0, size));
     let mut expected = vec![0; chunk.len()];
-    let mut decoder = GzDecoder::new(Stored::from(target)?);
+    let mut decoder = GzDecoder::new(WrittenFile::from(target)?);
     let mut decoded = 0;
     loop {
         go_on(stop)?;
-        let count = decoder.read(chunk).map_err(|error| Halt::of_decoder(error, Why::NotVerified))?;
+        let count = decoder.read(chunk).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
         if count == 0 {
             break;
         }
-        original.read_exact(&mut expected[..count]).map_err(|error| Halt::of_decoder(error, Why::NotVerified))?;
+        original
+            .read_exact(&mut expected[..count])
+            .map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
         if expected[..count] != chunk[..count] {
             return Err(Why::NotVerified.into());
         }

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 /// What a file is, as far as that decides how it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     Zip,
     Text,
     /// Would not become smaller.
@@ -59,7 +59,7 @@ const TEXTUAL: [&str; 8] = [
 const SAMPLE: usize = 8 * 1024;
 
 /// What the file of `size` bytes is.
-pub(super) fn of(file: &File, size: u64, content_type: &str) -> io::Result<Kind> {
+pub(super) fn of(file: &File, size: u64, content_type: &str) -> io::Result<FileKind> {
     let head = sample(file, 0, size)?;
     if let Some(kind) = by_magic(&head) {
         return Ok(kind);
@@ -67,22 +67,22 @@ pub(super) fn of(file: &File, size: u64, content_type: &str) -> io::Result<Kind>
     let middle = sample(file, size / 2, size)?;
     let tail = sample(file, size.saturating_sub(SAMPLE as u64), size)?;
     let text = is_textual(content_type) || [head, middle, tail].iter().all(|sample| is_text(sample));
-    Ok(if text { Kind::Text } else { Kind::Unknown })
+    Ok(if text { FileKind::Text } else { FileKind::Unknown })
 }
 
 /// Whether something that begins like this may be a zip file or text.
 pub(super) fn may_shrink(head: &[u8], content_type: &str) -> bool {
     let of_text = || is_textual(content_type) || is_text(head);
-    by_magic(head).map_or_else(of_text, |kind| kind == Kind::Zip)
+    by_magic(head).map_or_else(of_text, |kind| kind == FileKind::Zip)
 }
 
 /// What the first bytes alone tell.
-fn by_magic(head: &[u8]) -> Option<Kind> {
+fn by_magic(head: &[u8]) -> Option<FileKind> {
     if ZIP.iter().any(|start| head.starts_with(start)) {
-        return Some(Kind::Zip);
+        return Some(FileKind::Zip);
     }
     let begins = |(at, start): &(usize, &[u8])| head.get(*at..).is_some_and(|rest| rest.starts_with(start));
-    COMPRESSED.iter().any(begins).then_some(Kind::Compressed)
+    COMPRESSED.iter().any(begins).then_some(FileKind::Compressed)
 }
 
 fn sample(file: &File, at: u64, size: u64) -> io::Result<Vec<u8>> {
@@ -126,7 +126,7 @@ mod tests {
         }
     }
 
-    fn kind(content: &[u8], content_type: &str) -> Kind {
+    fn kind(content: &[u8], content_type: &str) -> FileKind {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
         of(&file, content.len() as u64, content_type).unwrap()
@@ -135,18 +135,18 @@ mod tests {
     #[test]
     fn a_file_is_what_it_contains_whatever_it_is_called() {
         for (content, content_type, expected) in [
-            (&b"PK\x03\x04...."[..], "text/plain", Kind::Zip),
-            (b"\x89PNG\r\n\x1a\n....", "text/plain", Kind::Compressed),
-            (b"RIFF\0\0\0\0WEBPVP8 ", "application/octet-stream", Kind::Compressed),
-            (b"\0\0\0\x20ftypisom", "", Kind::Compressed),
-            (b"{\"type\":\"log\"}\n", "image/png", Kind::Text),
-            (b"<svg/>", "image/svg+xml", Kind::Text),
-            (b"", "", Kind::Text),
-            (b"caf\xe9", "text/plain; charset=latin1", Kind::Text),
-            (b"caf\xe9 et", "application/octet-stream", Kind::Unknown),
-            (b"SQLite format 3\0", "application/octet-stream", Kind::Unknown),
-            (b"h\0e\0", "Application/JSON;charset=utf-16", Kind::Text),
-            (b"\xff\xd8\xff\xe0", "application/problem+json", Kind::Compressed),
+            (&b"PK\x03\x04...."[..], "text/plain", FileKind::Zip),
+            (b"\x89PNG\r\n\x1a\n....", "text/plain", FileKind::Compressed),
+            (b"RIFF\0\0\0\0WEBPVP8 ", "application/octet-stream", FileKind::Compressed),
+            (b"\0\0\0\x20ftypisom", "", FileKind::Compressed),
+            (b"{\"type\":\"log\"}\n", "image/png", FileKind::Text),
+            (b"<svg/>", "image/svg+xml", FileKind::Text),
+            (b"", "", FileKind::Text),
+            (b"caf\xe9", "text/plain; charset=latin1", FileKind::Text),
+            (b"caf\xe9 et", "application/octet-stream", FileKind::Unknown),
+            (b"SQLite format 3\0", "application/octet-stream", FileKind::Unknown),
+            (b"h\0e\0", "Application/JSON;charset=utf-16", FileKind::Text),
+            (b"\xff\xd8\xff\xe0", "application/problem+json", FileKind::Compressed),
         ] {
             assert_eq!(kind(content, content_type), expected, "{content:?} {content_type}");
         }
@@ -156,12 +156,12 @@ mod tests {
     fn characters_may_be_cut_by_a_sample_and_binary_content_is_seen_in_the_middle_and_at_the_end() {
         for shift in 0..4 {
             let text = "x".repeat(shift) + &"€𝄞".repeat(20_000);
-            assert_eq!(kind(text.as_bytes(), ""), Kind::Text, "{shift}");
+            assert_eq!(kind(text.as_bytes(), ""), FileKind::Text, "{shift}");
             for at in [text.len() / 2 + 100, text.len() - 100] {
                 for bad in [0, 0xff] {
                     let mut bytes = text.clone().into_bytes();
                     bytes[at] = bad;
-                    assert_eq!(kind(&bytes, ""), Kind::Unknown, "{at} {bad}");
+                    assert_eq!(kind(&bytes, ""), FileKind::Unknown, "{at} {bad}");
                 }
             }
         }

@@ -26,7 +26,7 @@ mod zip;
 
 pub mod decode;
 
-use kind::Kind;
+use kind::FileKind;
 pub use reason::{Why, ZipDoubt};
 
 /// The largest window that zstd may use, as a power of two: browsers refuse more (RFC 9659).
@@ -34,7 +34,7 @@ pub const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// What a zip file may be for it to be taken apart. Beyond: it is kept as it came.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct CompressionLimits {
     /// Entries.
     pub max_entries: u64,
     /// Bytes of all entries, unpacked.
@@ -43,7 +43,7 @@ pub struct Limits {
     pub max_ratio: u64,
 }
 
-impl Default for Limits {
+impl Default for CompressionLimits {
     fn default() -> Self {
         Self { max_entries: 100_000, max_unpacked: 8 << 30, max_ratio: 200 }
     }
@@ -51,7 +51,7 @@ impl Default for Limits {
 
 /// How an artifact is to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CompressionOutcome {
     /// As it was written to the target.
     Smaller(Smaller),
     /// As it came.
@@ -85,7 +85,7 @@ pub fn may_shrink(head: &[u8], content_type: &str) -> bool {
 }
 
 /// Finds out how `source` is best stored, and writes the smaller form to `target` if there is one. `target` must be open for
-/// reading, too; when the outcome is [`Outcome::Kept`], what it then holds means nothing. `stop` is asked every few
+/// reading, too; when the outcome is [`CompressionOutcome::Kept`], what it then holds means nothing. `stop` is asked every few
 /// milliseconds; once it says yes, the original is kept.
 ///
 /// # Errors
@@ -94,9 +94,9 @@ pub fn compress(
     source: &File,
     target: &mut File,
     content_type: &str,
-    limits: &Limits,
+    limits: &CompressionLimits,
     stop: &dyn Fn() -> bool,
-) -> io::Result<Outcome> {
+) -> io::Result<CompressionOutcome> {
     compress_in(None, source, target, content_type, limits, stop)
 }
 
@@ -109,14 +109,16 @@ pub fn compress_in(
     source: &File,
     target: &mut File,
     content_type: &str,
-    limits: &Limits,
+    limits: &CompressionLimits,
     stop: &dyn Fn() -> bool,
-) -> io::Result<Outcome> {
+) -> io::Result<CompressionOutcome> {
     match smaller(room, source, target, content_type, limits, stop) {
-        Ok(smaller) => Ok(Outcome::Smaller(smaller)),
-        Err(Halt::Kept(why)) => Ok(Outcome::Kept(why)),
-        Err(Halt::Disk(error)) if error.kind() == io::ErrorKind::StorageFull => Ok(Outcome::Kept(Why::NoSpace)),
-        Err(Halt::Disk(error)) => Err(error),
+        Ok(smaller) => Ok(CompressionOutcome::Smaller(smaller)),
+        Err(CompressionHalt::Kept(why)) => Ok(CompressionOutcome::Kept(why)),
+        Err(CompressionHalt::Disk(error)) if error.kind() == io::ErrorKind::StorageFull => {
+            Ok(CompressionOutcome::Kept(Why::NoSpace))
+        }
+        Err(CompressionHalt::Disk(error)) => Err(error),
     }
 }
 
@@ -125,16 +127,16 @@ fn smaller(
     source: &File,
     target: &mut File,
     content_type: &str,
-    limits: &Limits,
+    limits: &CompressionLimits,
     stop: &dyn Fn() -> bool,
-) -> Result<Smaller, Halt> {
+) -> Result<Smaller, CompressionHalt> {
     let size = source.metadata()?.len();
     let most = most_worth_storing(size).ok_or(Why::NotWorthIt)?;
     match kind::of(source, size, content_type)? {
-        Kind::Zip => zip::compress(source, size, target, most, room, limits, stop),
-        Kind::Text => gzip::compress(source, size, target, most, room, stop),
-        Kind::Compressed => Err(Why::AlreadyCompressed.into()),
-        Kind::Unknown => Err(Why::UnknownContent.into()),
+        FileKind::Zip => zip::compress(source, size, target, most, room, limits, stop),
+        FileKind::Text => gzip::compress(source, size, target, most, room, stop),
+        FileKind::Compressed => Err(Why::AlreadyCompressed.into()),
+        FileKind::Unknown => Err(Why::UnknownContent.into()),
     }
 }
 
@@ -146,30 +148,30 @@ fn most_worth_storing(size: u64) -> Option<u64> {
 
 /// Why there is no smaller form.
 #[derive(Debug)]
-enum Halt {
+enum CompressionHalt {
     Kept(Why),
     Disk(io::Error),
 }
 
-impl From<Why> for Halt {
+impl From<Why> for CompressionHalt {
     fn from(why: Why) -> Self {
         Self::Kept(why)
     }
 }
 
-impl From<ZipDoubt> for Halt {
+impl From<ZipDoubt> for CompressionHalt {
     fn from(doubt: ZipDoubt) -> Self {
         Self::Kept(Why::Zip(doubt))
     }
 }
 
-impl From<io::Error> for Halt {
+impl From<io::Error> for CompressionHalt {
     fn from(error: io::Error) -> Self {
         Self::Disk(error)
     }
 }
 
-impl Halt {
+impl CompressionHalt {
     /// What an error of a decoder means: the system's are the disk's, the decoder's own are `why`.
     fn of_decoder(error: io::Error, why: impl Into<Self>) -> Self {
         if error.raw_os_error().is_some() { Self::Disk(error) } else { why.into() }
@@ -177,7 +179,7 @@ impl Halt {
 }
 
 /// Says so when it is time to stop.
-fn go_on(stop: &dyn Fn() -> bool) -> Result<(), Halt> {
+fn go_on(stop: &dyn Fn() -> bool) -> Result<(), CompressionHalt> {
     if stop() { Err(Why::Stopped.into()) } else { Ok(()) }
 }
 

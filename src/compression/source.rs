@@ -7,16 +7,16 @@ use std::os::unix::fs::FileExt;
 use rawzip::{RangeReader, ReaderAt};
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Source<'f>(pub(super) &'f File);
+pub(super) struct OriginalFile<'f>(pub(super) &'f File);
 
-impl<'f> Source<'f> {
+impl<'f> OriginalFile<'f> {
     /// Reads the bytes of a range, in order.
     pub(super) fn range(self, start: u64, end: u64) -> RangeReader<Self> {
         RangeReader::new(self, start..end)
     }
 }
 
-impl ReaderAt for Source<'_> {
+impl ReaderAt for OriginalFile<'_> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.0.read_at(buffer, offset)
     }

@@ -11,13 +11,13 @@ use crate::protocol::artifact::Sha256;
 const BUFFER: usize = 64 * 1024;
 
 /// Reads a file from its start and digests what it has read.
-pub(super) struct Stored<'f> {
+pub(super) struct WrittenFile<'f> {
     file: BufReader<&'f mut File>,
     digest: Context,
     size: u64,
 }
 
-impl<'f> Stored<'f> {
+impl<'f> WrittenFile<'f> {
     pub(super) fn from(file: &'f mut File) -> io::Result<Self> {
         file.rewind()?;
         Ok(Self { file: BufReader::with_capacity(BUFFER, file), digest: Context::new(&SHA256), size: 0 })
@@ -34,7 +34,7 @@ impl<'f> Stored<'f> {
     }
 }
 
-impl Read for Stored<'_> {
+impl Read for WrittenFile<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let available = self.fill_buf()?;
         let count = available.len().min(buffer.len());
@@ -44,7 +44,7 @@ impl Read for Stored<'_> {
     }
 }
 
-impl BufRead for Stored<'_> {
+impl BufRead for WrittenFile<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.file.fill_buf()
     }

@@ -2,7 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::{CatalogUrl, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
+use super::{CatalogSetting, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
 use crate::protocol::head::is_pattern;
 
 /// Bytes of a run that are kept for its end, and no batch may fill; the same as `storage::journal::RESERVED_BYTES`.
@@ -190,19 +190,19 @@ fn stores(config: &Config) -> Vec<Conflict> {
     let conflict = |a, b, text: &str| Conflict { keys: [a, b], text: text.to_owned() };
     let mut found = Vec::new();
     match (&journal.url, &catalog.url) {
-        (JournalUrl::Redis, CatalogUrl::Postgres(_))
-        | (JournalUrl::Memory, CatalogUrl::Memory)
-        | (JournalUrl::Sqlite(_), CatalogUrl::Memory | CatalogUrl::Postgres(_)) => {}
-        (JournalUrl::Redis, CatalogUrl::Memory | CatalogUrl::Sqlite(_)) => {
+        (JournalUrl::Redis, CatalogSetting::Postgres(_))
+        | (JournalUrl::Memory, CatalogSetting::Memory)
+        | (JournalUrl::Sqlite(_), CatalogSetting::Memory | CatalogSetting::Postgres(_)) => {}
+        (JournalUrl::Redis, CatalogSetting::Memory | CatalogSetting::Sqlite(_)) => {
             let text = "a journal in Redis is for several nodes, and the others would not see a list of runs that this \
                         node keeps for itself: catalog.url must be postgres://.. (the variable DATABASE_URL sets it too)";
             found.push(conflict("journal.url", "catalog.url", text));
         }
-        (JournalUrl::Memory, CatalogUrl::Sqlite(_) | CatalogUrl::Postgres(_)) => {
+        (JournalUrl::Memory, CatalogSetting::Sqlite(_) | CatalogSetting::Postgres(_)) => {
             let text = "a catalog that stays would list runs that a journal in memory has lost; use memory: for both";
             found.push(conflict("journal.url", "catalog.url", text));
         }
-        (JournalUrl::Sqlite(journal), CatalogUrl::Sqlite(catalog)) => {
+        (JournalUrl::Sqlite(journal), CatalogSetting::Sqlite(catalog)) => {
             if journal == catalog {
                 found.push(conflict("journal.url", "catalog.url", "must be two files"));
             }

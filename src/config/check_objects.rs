@@ -112,7 +112,7 @@ fn signing(config: &Config) -> Option<Conflict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{CatalogUrl, Secret};
+    use crate::config::{CatalogSetting, Secret};
 
     fn found(change: impl FnOnce(&mut Config)) -> Vec<[&'static str; 2]> {
         let mut config = Config::default();
@@ -126,7 +126,7 @@ mod tests {
 
     fn cluster(config: &mut Config) {
         config.journal.url = JournalUrl::Redis;
-        config.catalog.url = CatalogUrl::Postgres(Secret::new("postgres://h/d"));
+        config.catalog.url = CatalogSetting::Postgres(Secret::new("postgres://h/d"));
     }
 
     fn keys(config: &mut Config) {

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 use toml::{Table, Value};
 
 use super::legacy_env::{self, Older, Others, switch};
-use super::{Config, ConfigProblems, Flag, Problem, Sources, check, sections};
+use super::{Config, ConfigProblem, ConfigProblems, ConfigSources, Flag, check, sections};
 
 /// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
 const PREFIX: &str = "RUNCAST__";
@@ -22,14 +22,14 @@ const ALIKE: f64 = 0.85;
 
 /// Where a value was set.
 #[derive(Clone, Debug)]
-enum Origin {
+enum ValueOrigin {
     Default,
     File { path: PathBuf, line: usize },
     Variable(String),
     Flag(&'static str),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
@@ -52,10 +52,10 @@ pub(super) struct Merge {
     defaults: Table,
     /// The defaults with what the layers changed; only values that are right on their own.
     table: Table,
-    origins: BTreeMap<String, Origin>,
+    origins: BTreeMap<String, ValueOrigin>,
     /// Keys whose value was refused; what else depends on them can't be judged.
     refused: BTreeSet<String>,
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 impl Merge {
@@ -71,7 +71,7 @@ impl Merge {
     }
 
     /// Reads the file that `sources` name, if any; says which one it was.
-    pub(super) fn take_file(&mut self, sources: &Sources) -> Option<PathBuf> {
+    pub(super) fn take_file(&mut self, sources: &ConfigSources) -> Option<PathBuf> {
         let variable =
             || sources.environment.iter().find(|(name, value)| name == "RUNCAST_CONFIG" && !value.is_empty());
         let path = match (&sources.file, variable()) {
@@ -98,7 +98,7 @@ impl Merge {
         let Ok(table) = text.parse::<Table>() else { return };
         for (section, value) in table {
             let Some((name_span, value_span)) = spans.get_ref().get_key_value(section.as_str()) else { continue };
-            let at = |offset| Origin::File { path: path.to_owned(), line: line_of(offset) };
+            let at = |offset| ValueOrigin::File { path: path.to_owned(), line: line_of(offset) };
             let Value::Table(keys) = value else {
                 self.take(&section, Given::Typed(value), at(name_span.span().start));
                 continue;
@@ -119,7 +119,7 @@ impl Merge {
     }
 
     /// Takes the older names, then `RUNCAST__SECTION__KEY`; gives what has no effect.
-    pub(super) fn take_environment(&mut self, environment: &[(OsString, OsString)]) -> Vec<Problem> {
+    pub(super) fn take_environment(&mut self, environment: &[(OsString, OsString)]) -> Vec<ConfigProblem> {
         let mut warnings = Vec::new();
         let named: BTreeMap<&str, &OsStr> =
             environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str()))).collect();
@@ -134,12 +134,12 @@ impl Merge {
             match legacy_env::read(name, &lossy(value), self.bind(), &others) {
                 Some(Older::Sets(pairs)) => {
                     for (key, value) in pairs {
-                        self.take(key, Given::Text(value), Origin::Variable((*name).to_owned()));
+                        self.take(key, Given::Text(value), ValueOrigin::Variable((*name).to_owned()));
                     }
                 }
                 Some(Older::Refused(text)) => self.problem(name, text),
                 Some(Older::Unused(text)) => {
-                    warnings.push(Problem { subject: (*name).to_owned(), text: text.to_owned() });
+                    warnings.push(ConfigProblem { subject: (*name).to_owned(), text: text.to_owned() });
                 }
                 None => {}
             }
@@ -147,7 +147,7 @@ impl Merge {
         for (name, value) in named {
             let Some(path) = name.strip_prefix(PREFIX) else { continue };
             let key = path.to_ascii_lowercase().replacen("__", ".", 1);
-            self.take_os(&key, value, Origin::Variable(name.to_owned()));
+            self.take_os(&key, value, ValueOrigin::Variable(name.to_owned()));
         }
         warnings
     }
@@ -155,11 +155,11 @@ impl Merge {
     /// Takes what the command line set.
     pub(super) fn take_flags(&mut self, flags: &[Flag]) {
         for flag in flags {
-            self.take_os(flag.key, &flag.value, Origin::Flag(flag.name));
+            self.take_os(flag.key, &flag.value, ValueOrigin::Flag(flag.name));
         }
     }
 
-    fn take_os(&mut self, key: &str, value: &OsStr, origin: Origin) {
+    fn take_os(&mut self, key: &str, value: &OsStr, origin: ValueOrigin) {
         match value.to_str() {
             Some(text) => self.take(key, Given::Text(text.to_owned()), origin),
             None => self.refuse(key, &origin, "is not UTF-8".to_owned()),
@@ -167,7 +167,7 @@ impl Merge {
     }
 
     /// Takes one value if it is right on its own.
-    fn take(&mut self, key: &str, given: Given, origin: Origin) {
+    fn take(&mut self, key: &str, given: Given, origin: ValueOrigin) {
         let default = key.split_once('.').and_then(|(section, name)| self.defaults.get(section)?.get(name));
         let Some(default) = default else {
             let hint = self.nearest_key(key);
@@ -210,7 +210,7 @@ impl Merge {
     }
 
     /// The settings and what is doubtful about them, or everything that is wrong.
-    pub(super) fn finish(mut self) -> Result<(Config, Vec<Problem>), ConfigProblems> {
+    pub(super) fn finish(mut self) -> Result<(Config, Vec<ConfigProblem>), ConfigProblems> {
         let config = match Config::deserialize(std::mem::take(&mut self.table)) {
             Ok(config) => config,
             Err(error) => {
@@ -229,22 +229,23 @@ impl Merge {
             return Err(ConfigProblems(self.problems));
         }
         let doubts = check::doubts(&config).into_iter();
-        let warnings = doubts.map(|(key, text)| Problem { subject: format!("{key} ({})", self.origin(key)), text });
+        let warnings =
+            doubts.map(|(key, text)| ConfigProblem { subject: format!("{key} ({})", self.origin(key)), text });
         let warnings = warnings.collect();
         Ok((config, warnings))
     }
 
-    fn origin(&self, key: &str) -> &Origin {
-        self.origins.get(key).unwrap_or(&Origin::Default)
+    fn origin(&self, key: &str) -> &ValueOrigin {
+        self.origins.get(key).unwrap_or(&ValueOrigin::Default)
     }
 
-    fn refuse(&mut self, key: &str, origin: &Origin, text: String) {
+    fn refuse(&mut self, key: &str, origin: &ValueOrigin, text: String) {
         self.refused.insert(key.to_owned());
         self.problem(format_args!("{key} ({origin})"), text);
     }
 
     fn problem(&mut self, subject: impl fmt::Display, text: String) {
-        self.problems.push(Problem { subject: subject.to_string(), text });
+        self.problems.push(ConfigProblem { subject: subject.to_string(), text });
     }
 
     fn nearest_key(&self, key: &str) -> String {

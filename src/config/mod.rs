@@ -23,21 +23,21 @@ mod tests_of_stores;
 mod values;
 
 pub use network::{Network, NetworkError};
-pub use objects::{Bucket, KeepRule, ObjectsUrl, ObjectsUrlError};
+pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use sections::{
     ArtifactsConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, HeartbeatConfig, IngestConfig, JournalConfig,
     LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig, SentryConfig, ServerConfig,
     SessionConfig, SupervisorConfig,
 };
-pub use stores::{CatalogUrl, JournalUrl, StoreUrlError};
-pub use values::{Addressing, LogFormat, Secret, SyncMode};
+pub use stores::{CatalogSetting, JournalUrl, StoreUrlError};
+pub use values::{AddressingSetting, LogFormat, Secret, SyncSetting};
 
 /// `EX_USAGE`: what a process that refuses its configuration exits with.
 pub const EXIT_CONFIG: u8 = 64;
 
 /// Where the layers above the defaults come from.
 #[derive(Clone, Debug, Default)]
-pub struct Sources {
+pub struct ConfigSources {
     /// `--config`: a file that must be there. Wins over the variable `RUNCAST_CONFIG`, which wins over `nearby_file`.
     pub file: Option<PathBuf>,
     /// Read if it is there and no other file was named.
@@ -59,7 +59,7 @@ pub struct Flag {
     pub value: OsString,
 }
 
-impl Sources {
+impl ConfigSources {
     /// This process's environment and `./config.toml`.
     pub fn of_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Self {
         Self { file, nearby_file: "config.toml".into(), environment: std::env::vars_os().collect(), flags }
@@ -74,19 +74,19 @@ pub struct Loaded {
     /// The file that was read.
     pub file: Option<PathBuf>,
     /// What works, but perhaps not as meant.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<ConfigProblem>,
 }
 
 /// Something that is wrong with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// The key and where it was set, or the variable, or the file.
     pub subject: String,
     /// What is wrong and what would be right. Never shows a secret.
     pub text: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.subject, self.text)
     }
@@ -94,7 +94,7 @@ impl fmt::Display for Problem {
 
 /// Everything that is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigProblems(pub Vec<Problem>);
+pub struct ConfigProblems(pub Vec<ConfigProblem>);
 
 impl fmt::Display for ConfigProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,7 +111,7 @@ impl Config {
     ///
     /// # Errors
     /// Every problem of every layer at once; the process then exits with [`EXIT_CONFIG`].
-    pub fn load(sources: &Sources) -> Result<Loaded, ConfigProblems> {
+    pub fn load(sources: &ConfigSources) -> Result<Loaded, ConfigProblems> {
         let mut merge = layers::Merge::new();
         let file = merge.take_file(sources);
         let warnings = merge.take_environment(&sources.environment);

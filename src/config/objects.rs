@@ -20,16 +20,16 @@ pub enum ObjectsUrl {
     /// `dir:PATH`: a directory; a relative path starts at `server.data_dir`.
     Dir(PathBuf),
     /// `s3://BUCKET[/PREFIX]`: Amazon S3 and what speaks its protocol.
-    S3(Bucket),
+    S3(BucketSetting),
     /// `gs://BUCKET[/PREFIX]`: Google Cloud Storage.
-    Gcs(Bucket),
+    Gcs(BucketSetting),
     /// `az://CONTAINER[/PREFIX]`: Azure Blob Storage.
-    Azure(Bucket),
+    Azure(BucketSetting),
 }
 
 /// A bucket, and what all keys in it begin with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bucket {
+pub struct BucketSetting {
     /// Its name.
     pub name: String,
     /// Without slashes at its ends; may be empty.
@@ -50,7 +50,7 @@ pub enum ObjectsUrlError {
     Form,
 }
 
-impl Bucket {
+impl BucketSetting {
     fn parse(rest: &str) -> Option<Self> {
         let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
@@ -64,7 +64,7 @@ impl Bucket {
     }
 }
 
-impl fmt::Display for Bucket {
+impl fmt::Display for BucketSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         if self.prefix.is_empty() { Ok(()) } else { write!(f, "/{}", self.prefix) }
@@ -75,7 +75,8 @@ impl TryFrom<String> for ObjectsUrl {
     type Error = ObjectsUrlError;
 
     fn try_from(url: String) -> Result<Self, ObjectsUrlError> {
-        let bucket = |scheme: &'static str, rest: &str| Bucket::parse(rest).ok_or(ObjectsUrlError::Bucket(scheme));
+        let bucket =
+            |scheme: &'static str, rest: &str| BucketSetting::parse(rest).ok_or(ObjectsUrlError::Bucket(scheme));
         if url.is_empty() {
             return Ok(Self::Usual);
         }
@@ -154,8 +155,8 @@ impl From<KeepRule> for String {
 mod tests {
     use super::*;
 
-    fn bucket(name: &str, prefix: &str) -> Bucket {
-        Bucket { name: name.into(), prefix: prefix.into() }
+    fn bucket(name: &str, prefix: &str) -> BucketSetting {
+        BucketSetting { name: name.into(), prefix: prefix.into() }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Network;
 use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
-use super::stores::{CatalogUrl, JournalUrl};
-use super::values::{Addressing, LogFormat, Secret, SyncMode};
+use super::stores::{CatalogSetting, JournalUrl};
+use super::values::{AddressingSetting, LogFormat, Secret, SyncSetting};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -118,7 +118,7 @@ sections! {
         /// `sqlite:PATH` (relative to `server.data_dir`), `memory:`, or `redis:` (the Redis of `redis.url`).
         url: JournalUrl = JournalUrl::Sqlite("journal.db".into());
         /// What an acknowledged event survives.
-        sync: SyncMode = SyncMode::Normal;
+        sync: SyncSetting = SyncSetting::Normal;
         /// Most bytes of one run's events.
         max_run_bytes: u64 = 256 * MIB as u64, 1 << 20..=1 << 40;
         /// Free bytes of the disk below which nothing is appended any more.
@@ -144,7 +144,7 @@ sections! {
     /// The list of runs.
     catalog: CatalogConfig {
         /// `sqlite:PATH` (relative to `server.data_dir`), `memory:`, or `postgres://..`.
-        url: CatalogUrl = CatalogUrl::Sqlite("catalog.db".into());
+        url: CatalogSetting = CatalogSetting::Sqlite("catalog.db".into());
     }
 
     /// What the nodes of a cluster share: the journal, the doorbell between them, their presence.
@@ -191,7 +191,7 @@ sections! {
         /// Region of an S3 bucket.
         region: String = "us-east-1".into();
         /// How an S3 bucket is named in URLs: in the path, or as a part of the host.
-        addressing: Addressing = Addressing::Path;
+        addressing: AddressingSetting = AddressingSetting::Path;
         /// S3: access key id; Azure: account name; empty: what the environment of the process offers.
         access_key: Secret = Secret::default();
         /// S3: secret access key; Azure: account key.

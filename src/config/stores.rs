@@ -42,7 +42,7 @@ pub enum JournalUrl {
 /// `catalog.url`: where the list of runs is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum CatalogUrl {
+pub enum CatalogSetting {
     /// `memory:`: in this process, gone with it.
     Memory,
     /// `sqlite:PATH`: a file; a relative path starts at `server.data_dir`.
@@ -124,7 +124,7 @@ impl TryFrom<String> for JournalUrl {
     }
 }
 
-impl TryFrom<String> for CatalogUrl {
+impl TryFrom<String> for CatalogSetting {
     type Error = StoreUrlError;
 
     fn try_from(url: String) -> Result<Self, StoreUrlError> {
@@ -150,12 +150,12 @@ impl From<JournalUrl> for String {
     }
 }
 
-impl From<CatalogUrl> for String {
-    fn from(url: CatalogUrl) -> Self {
+impl From<CatalogSetting> for String {
+    fn from(url: CatalogSetting) -> Self {
         match url {
-            CatalogUrl::Memory => "memory:".into(),
-            CatalogUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
-            CatalogUrl::Postgres(url) => url.reveal().to_owned(),
+            CatalogSetting::Memory => "memory:".into(),
+            CatalogSetting::Sqlite(path) => format!("sqlite:{}", path.display()),
+            CatalogSetting::Postgres(url) => url.reveal().to_owned(),
         }
     }
 }
@@ -168,15 +168,15 @@ mod tests {
         url.to_owned().try_into()
     }
 
-    fn catalog(url: &str) -> Result<CatalogUrl, StoreUrlError> {
+    fn catalog(url: &str) -> Result<CatalogSetting, StoreUrlError> {
         url.to_owned().try_into()
     }
 
     #[test]
     fn both_stores_can_be_in_memory_or_in_a_file() {
-        let sqlite = |path: &str| (Ok(JournalUrl::Sqlite(path.into())), Ok(CatalogUrl::Sqlite(path.into())));
+        let sqlite = |path: &str| (Ok(JournalUrl::Sqlite(path.into())), Ok(CatalogSetting::Sqlite(path.into())));
         let both = |url: &str| (journal(url), catalog(url));
-        assert_eq!(both("memory:"), (Ok(JournalUrl::Memory), Ok(CatalogUrl::Memory)));
+        assert_eq!(both("memory:"), (Ok(JournalUrl::Memory), Ok(CatalogSetting::Memory)));
         assert_eq!(both("sqlite:store.db"), sqlite("store.db"));
         assert_eq!(both("sqlite:///var/s.db"), sqlite("/var/s.db"));
         assert_eq!(both("sqlite://s.db"), sqlite("s.db"));
@@ -210,7 +210,7 @@ mod tests {
             "postgres:///d?host=/run/postgresql",
         ] {
             let read = catalog(url).unwrap();
-            assert_eq!(read, CatalogUrl::Postgres(Secret::new(url)));
+            assert_eq!(read, CatalogSetting::Postgres(Secret::new(url)));
             assert_eq!(format!("{read:?}"), "Postgres((set))");
         }
     }

@@ -15,11 +15,11 @@ pub(super) fn load(
     let path = directory.path().join("config.toml");
     fs::write(&path, file).unwrap();
     let flag = |&(name, key, value): &(_, _, &str)| Flag { name, key, value: value.into() };
-    let sources = Sources {
+    let sources = ConfigSources {
         nearby_file: path,
         environment: variables(environment),
         flags: flags.iter().map(flag).collect(),
-        ..Sources::default()
+        ..ConfigSources::default()
     };
     let shown = |problems: ConfigProblems| problems.to_string().replace(directory.path().to_str().unwrap(), "DIR");
     Config::load(&sources).map_err(shown)
@@ -228,12 +228,12 @@ fn origins_and_public_urls_are_spelt_as_browsers_send_them() {
 
 #[test]
 fn a_named_file_must_be_there_and_a_nearby_one_need_not() {
-    let sources = Sources { nearby_file: "/nonexistent/config.toml".into(), ..Sources::default() };
+    let sources = ConfigSources { nearby_file: "/nonexistent/config.toml".into(), ..ConfigSources::default() };
     assert_eq!(Config::load(&sources).unwrap().config, Config::default());
-    let named = Sources { file: Some("/nonexistent/config.toml".into()), ..sources.clone() };
+    let named = ConfigSources { file: Some("/nonexistent/config.toml".into()), ..sources.clone() };
     assert!(Config::load(&named).unwrap_err().to_string().contains("/nonexistent/config.toml: can't be read"));
     let environment = variables(&[("RUNCAST_CONFIG", "/nonexistent/other.toml")]);
-    let named = Sources { environment, ..sources };
+    let named = ConfigSources { environment, ..sources };
     assert!(Config::load(&named).unwrap_err().to_string().contains("other.toml"));
 }
 

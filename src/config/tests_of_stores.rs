@@ -18,7 +18,7 @@ fn two_variables_make_a_node_of_a_cluster() {
     let config = load("", &[REDIS, POSTGRES], &[]).unwrap().config;
     assert!(config.is_cluster());
     assert_eq!(config.redis.url.reveal(), REDIS.1);
-    assert_eq!(config.catalog.url, CatalogUrl::Postgres(Secret::new(POSTGRES.1)));
+    assert_eq!(config.catalog.url, CatalogSetting::Postgres(Secret::new(POSTGRES.1)));
     let file = format!("[journal]\nurl = 'redis:'\n[redis]\nurl = '{}'\n[catalog]\nurl = '{}'\n", REDIS.1, POSTGRES.1);
     assert_eq!(load(&file, &[], &[]).unwrap().config, config);
     assert!(!Config::default().is_cluster());
@@ -74,7 +74,7 @@ fn the_new_names_win_over_the_older_ones() {
     ];
     let config = load("", &environment, &[]).unwrap().config;
     assert_eq!(config.redis.url.reveal(), "rediss://other.example");
-    assert_eq!(config.catalog.url, CatalogUrl::Postgres(Secret::new("postgres://other.example/d")));
+    assert_eq!(config.catalog.url, CatalogSetting::Postgres(Secret::new("postgres://other.example/d")));
 }
 
 #[test]

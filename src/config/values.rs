@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// `journal.sync`: what an acknowledged event survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SyncMode {
+pub enum SyncSetting {
     /// The end of the process, however it ends. A power loss may take the last moments; readers are then told.
     Normal,
     /// A power loss too; every append waits for the disk.
@@ -29,7 +29,7 @@ pub enum LogFormat {
 /// `objects.addressing`: how an S3 bucket is named in URLs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Addressing {
+pub enum AddressingSetting {
     /// `https://host/bucket/key`.
     Path,
     /// `https://bucket.host/key`.

@@ -17,12 +17,12 @@ use super::held_body::HeldBody;
 /// Knows whether a connection's client is sending a head, and since when. One per connection.
 #[derive(Debug)]
 pub struct HeadClock {
-    state: Cell<State>,
+    state: Cell<HeadState>,
     limit: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum HeadState {
     /// Nothing has been asked yet: actix's own time counts.
     First,
     /// So many requests are in hand; what comes meanwhile is a body, or waits its turn.
@@ -35,33 +35,33 @@ enum State {
 
 impl HeadClock {
     fn new(limit: Duration) -> Self {
-        Self { state: Cell::new(State::First), limit }
+        Self { state: Cell::new(HeadState::First), limit }
     }
 
     fn received(&self, now: Instant) {
-        if self.state.get() == State::Idle {
-            self.state.set(State::Upload(now));
+        if self.state.get() == HeadState::Idle {
+            self.state.set(HeadState::Upload(now));
         }
     }
 
     fn due(&self) -> Option<Instant> {
         match self.state.get() {
-            State::Upload(since) => Some(since + self.limit),
-            State::First | State::Busy(_) | State::Idle => None,
+            HeadState::Upload(since) => Some(since + self.limit),
+            HeadState::First | HeadState::Busy(_) | HeadState::Idle => None,
         }
     }
 
     fn begin(&self) {
         self.state.set(match self.state.get() {
-            State::Busy(requests) => State::Busy(requests + 1),
-            State::First | State::Idle | State::Upload(_) => State::Busy(1),
+            HeadState::Busy(requests) => HeadState::Busy(requests + 1),
+            HeadState::First | HeadState::Idle | HeadState::Upload(_) => HeadState::Busy(1),
         });
     }
 
     fn end(&self) {
         self.state.set(match self.state.get() {
-            State::Busy(requests @ 2..) => State::Busy(requests - 1),
-            _ => State::Idle,
+            HeadState::Busy(requests @ 2..) => HeadState::Busy(requests - 1),
+            _ => HeadState::Idle,
         });
     }
 }

@@ -52,7 +52,7 @@ pub mod watch;
 use api::{artifacts, cleanup, events, ops, runs, viewers};
 use body::read::{BodyReader, Intakes};
 use problem::Problem;
-use transfer::{Kind, Rate, Transfers, find_room};
+use transfer::{Rate, TransferKind, Transfers, find_room};
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
 fn get() -> Route {
@@ -187,7 +187,7 @@ pub struct Edge {
     /// The threads' figures.
     pub thread_metrics: NodeMetrics,
     /// All other figures.
-    pub metrics: telemetry::metrics::Handle,
+    pub metrics: telemetry::metrics::MetricsHandle,
     /// The permanent actors.
     pub supervisor: ServiceRecipient<Observe>,
     /// The rooms.
@@ -211,12 +211,12 @@ impl Edge {
 
     /// The body of an artifact's upload.
     fn upload<'a>(&'a self, payload: &'a mut web::Payload) -> BodyReader<'a> {
-        BodyReader::new(payload, &self.transfers, Kind::Upload, self.limits.upload)
+        BodyReader::new(payload, &self.transfers, TransferKind::Upload, self.limits.upload)
     }
 
     /// A place among the uploads that pass this node; the slowest one gives way when there is none.
     async fn upload_place(&self, artifacts: &ArtifactService) -> Result<OwnedSemaphorePermit, Problem> {
-        match find_room(&self.transfers, Kind::Upload, async || artifacts.admit().ok()).await {
+        match find_room(&self.transfers, TransferKind::Upload, async || artifacts.admit().ok()).await {
             Some(place) => Ok(place),
             None => Ok(artifacts.admit()?),
         }

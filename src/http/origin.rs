@@ -15,11 +15,11 @@ use super::host;
 use super::problem::{Problem, saturated};
 use super::watch::upgrade::{Upgradable, decide};
 use crate::node::Node;
-use crate::protocol::head::{Decision, Host, is_event_stream};
+use crate::protocol::head::{Host, UpgradeDecision, is_event_stream};
 
 /// Whom a node serves.
 #[derive(Clone, Debug, Default)]
-pub struct Guard {
+pub struct OriginPolicy {
     /// Origin of `server.public_url`: `https://host[:port]`.
     public_origin: Option<String>,
     allowed_origins: Vec<String>,
@@ -33,9 +33,9 @@ const ANY_HOST: [&str; 3] = ["/health", "/ready", "/metrics"];
 /// Headers of answers that pages of other origins may read.
 const EXPOSED: &str = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Retry-After";
 
-/// What a request's `Origin` comes to.
+/// What a request's `RequestOrigin` comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+enum RequestOrigin {
     /// Not a browser's cross-origin request.
     None,
     /// Our own page.
@@ -57,7 +57,7 @@ fn authority(url: &str) -> Option<&str> {
     rest.split('/').next().filter(|authority| !authority.is_empty())
 }
 
-impl Guard {
+impl OriginPolicy {
     /// From `server.public_url` (empty: none), `server.allowed_origins` and `server.allowed_hosts`.
     pub fn new(public_url: &str, allowed_origins: &[String], allowed_hosts: &[String]) -> Self {
         let public_origin = public_url
@@ -75,22 +75,22 @@ impl Guard {
             || self.allowed_hosts.iter().any(|pattern| host.matches(pattern))
     }
 
-    fn origin(&self, headers: &HeaderMap) -> Origin {
+    fn origin(&self, headers: &HeaderMap) -> RequestOrigin {
         let Some(origin) = text(headers, "origin") else {
             return match text(headers, "sec-fetch-site") {
-                Some("cross-site") => Origin::Foreign,
-                _ => Origin::None,
+                Some("cross-site") => RequestOrigin::Foreign,
+                _ => RequestOrigin::None,
             };
         };
         let ours = text(headers, "host");
         if authority(origin).is_some_and(|theirs| ours.is_some_and(|ours| ours.eq_ignore_ascii_case(theirs)))
             || self.public_origin.as_deref().is_some_and(|public| public.eq_ignore_ascii_case(origin))
         {
-            Origin::Same
+            RequestOrigin::Same
         } else if self.allowed_origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin)) {
-            Origin::Allowed
+            RequestOrigin::Allowed
         } else {
-            Origin::Foreign
+            RequestOrigin::Foreign
         }
     }
 
@@ -108,7 +108,7 @@ impl Guard {
         matches!(parts.as_slice(), ["", "api", "runs" | "tests", _, "artifacts", _, "content"])
     }
 
-    fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Origin, Problem> {
+    fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<RequestOrigin, Problem> {
         let path = uri.path();
         let refuse = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
         if let Some(host) = host::of(uri, headers)?
@@ -122,10 +122,10 @@ impl Guard {
             return refuse("host_not_allowed", detail);
         }
         let origin = self.origin(headers);
-        if origin == Origin::Foreign && Self::is_signed(path) {
-            return Ok(Origin::Bearer);
+        if origin == RequestOrigin::Foreign && Self::is_signed(path) {
+            return Ok(RequestOrigin::Bearer);
         }
-        if origin == Origin::Foreign && !Self::is_navigation(method, path, headers) {
+        if origin == RequestOrigin::Foreign && !Self::is_navigation(method, path, headers) {
             let theirs = text(headers, "origin").unwrap_or("cross-site");
             return refuse("origin_not_allowed", format!("Origin {theirs:?} is not in server.allowed_origins"));
         }
@@ -134,10 +134,10 @@ impl Guard {
 }
 
 /// Whether a crowded node answers all the same: its operators must see it, and viewers are told in their own protocol.
-fn is_served_in_a_crowd(request: &ServiceRequest, decision: Decision) -> bool {
+fn is_served_in_a_crowd(request: &ServiceRequest, decision: UpgradeDecision) -> bool {
     let (method, path) = (request.method(), request.path());
     is_for_operators(path)
-        || decision == Decision::WebSocket
+        || decision == UpgradeDecision::WebSocket
         || (matches!(*method, Method::GET | Method::HEAD) && is_event_stream(path))
 }
 
@@ -168,10 +168,10 @@ pub async fn crowd<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// The middleware: refuses what [`Guard`] does not serve, upgrades that are none, and bodies that are too large by their heads;
+/// The middleware: refuses what [`OriginPolicy`] does not serve, upgrades that are none, and bodies that are too large by their heads;
 /// answers preflights, and marks what other origins may read.
 pub async fn guard<B: MessageBody + 'static>(
-    guard: web::Data<Guard>,
+    guard: web::Data<OriginPolicy>,
     limits: web::Data<BodyLimits>,
     node: web::Data<Node>,
     request: ServiceRequest,
@@ -187,7 +187,7 @@ pub async fn guard<B: MessageBody + 'static>(
     };
     let upgradable = request.extensions().contains::<Upgradable>();
     let decision = decide(request.head(), upgradable);
-    if let Decision::Refuse(refusal) = decision {
+    if let UpgradeDecision::Refuse(refusal) = decision {
         return Ok(closing(request, &refusal.into()));
     }
     let is_crowded = node.is_crowded();
@@ -200,16 +200,16 @@ pub async fn guard<B: MessageBody + 'static>(
     let theirs = request.headers().get(header::ORIGIN).cloned();
     let preflight =
         *request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = match preflight && matches!(origin, Origin::Allowed | Origin::Bearer) {
+    let mut response = match preflight && matches!(origin, RequestOrigin::Allowed | RequestOrigin::Bearer) {
         true => request.into_response(HttpResponse::NoContent().finish()),
         false => next.call(request).await?.map_into_boxed_body(),
     };
-    if is_crowded && decision == Decision::WebSocket && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if is_crowded && decision == UpgradeDecision::WebSocket && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // Only what becomes a WebSocket, to be closed with 1013, is let in.
         let (request, _) = response.into_parts();
         return Ok(ServiceResponse::new(request, saturated().error_response()));
     }
-    if let (Origin::Allowed | Origin::Bearer, Some(theirs)) = (origin, theirs) {
+    if let (RequestOrigin::Allowed | RequestOrigin::Bearer, Some(theirs)) = (origin, theirs) {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, theirs);
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
@@ -238,13 +238,18 @@ mod tests {
             .collect()
     }
 
-    fn ask(guard: &Guard, method: Method, path: &'static str, headers: &HeaderMap) -> Result<Origin, String> {
+    fn ask(
+        guard: &OriginPolicy,
+        method: Method,
+        path: &'static str,
+        headers: &HeaderMap,
+    ) -> Result<RequestOrigin, String> {
         guard.check(&method, &Uri::from_static(path), headers).map_err(|problem| problem.to_string())
     }
 
-    fn check(pairs: &[(&'static str, &'static str)]) -> Result<Origin, &'static str> {
+    fn check(pairs: &[(&'static str, &'static str)]) -> Result<RequestOrigin, &'static str> {
         let allowed = ["*.ci.example.org".to_owned(), "runcast".to_owned()];
-        let guard = Guard::new("https://runs.example.com/x", &["https://ci.example.org".to_owned()], &allowed);
+        let guard = OriginPolicy::new("https://runs.example.com/x", &["https://ci.example.org".to_owned()], &allowed);
         ask(&guard, Method::POST, "/api/runs/r/events", &headers(pairs)).map_err(|problem| {
             let codes = [("invalid_host", "malformed"), ("host_not_allowed", "host"), ("origin_not_allowed", "origin")];
             codes.into_iter().find(|(code, _)| problem.contains(code)).unwrap().1
@@ -263,18 +268,18 @@ mod tests {
             "runcast:3001",
             "a.ci.example.org",
         ] {
-            assert_eq!(check(&[("host", host)]), Ok(Origin::None), "{host}");
+            assert_eq!(check(&[("host", host)]), Ok(RequestOrigin::None), "{host}");
         }
         for host in ["evil.example.com", "127.0.0.1.evil.example.com", "ci.example.org", "a.runs.example.com"] {
             assert_eq!(check(&[("host", host)]), Err("host"), "{host}");
         }
         assert_eq!(check(&[("host", "127.0.0.1:@evil.example.com")]), Err("malformed"));
-        assert_eq!(check(&[]), Ok(Origin::None), "HTTP/1.0 probes send none");
+        assert_eq!(check(&[]), Ok(RequestOrigin::None), "HTTP/1.0 probes send none");
     }
 
     #[test]
     fn probes_and_scrapers_come_by_any_name_that_is_one() {
-        let guard = Guard::default();
+        let guard = OriginPolicy::default();
         for path in ANY_HOST {
             assert!(ask(&guard, Method::GET, path, &headers(&[("host", "evil.example.com")])).is_ok(), "{path}");
             assert!(ask(&guard, Method::GET, path, &headers(&[("host", "127.0.0.1:@evil.com")])).is_err(), "{path}");
@@ -285,22 +290,22 @@ mod tests {
     #[test]
     fn foreign_origins_are_refused_unless_allowed() {
         let host = ("host", "127.0.0.1:3001");
-        assert_eq!(check(&[host, ("origin", "http://127.0.0.1:3001")]), Ok(Origin::Same));
-        assert_eq!(check(&[host, ("origin", "https://runs.example.com")]), Ok(Origin::Same));
-        assert_eq!(check(&[host, ("origin", "https://ci.example.org")]), Ok(Origin::Allowed));
+        assert_eq!(check(&[host, ("origin", "http://127.0.0.1:3001")]), Ok(RequestOrigin::Same));
+        assert_eq!(check(&[host, ("origin", "https://runs.example.com")]), Ok(RequestOrigin::Same));
+        assert_eq!(check(&[host, ("origin", "https://ci.example.org")]), Ok(RequestOrigin::Allowed));
         assert_eq!(check(&[host, ("origin", "http://127.0.0.1:3002")]), Err("origin"));
         assert_eq!(check(&[host, ("origin", "null")]), Err("origin"));
         assert_eq!(check(&[host, ("sec-fetch-site", "cross-site")]), Err("origin"));
-        assert_eq!(check(&[host, ("sec-fetch-site", "same-origin")]), Ok(Origin::None));
+        assert_eq!(check(&[host, ("sec-fetch-site", "same-origin")]), Ok(RequestOrigin::None));
     }
 
     #[test]
     fn a_signed_url_may_be_used_from_anywhere() {
-        let guard = Guard::default();
+        let guard = OriginPolicy::default();
         let foreign = headers(&[("host", "localhost"), ("origin", "https://trace.example.org")]);
         let check = |path| ask(&guard, Method::GET, path, &foreign).ok();
-        assert_eq!(check("/api/runs/r/artifacts/1/content"), Some(Origin::Bearer));
-        assert_eq!(check("/api/tests/r/artifacts/1/content"), Some(Origin::Bearer));
+        assert_eq!(check("/api/runs/r/artifacts/1/content"), Some(RequestOrigin::Bearer));
+        assert_eq!(check("/api/tests/r/artifacts/1/content"), Some(RequestOrigin::Bearer));
         for path in
             ["/api/runs/r/artifacts/1/download", "/api/runs/r/artifacts", "/api/runs/content", "/ws/runs/content"]
         {
@@ -312,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_link_from_elsewhere_may_be_followed_to_a_page_only() {
-        let guard = Guard::default();
+        let guard = OriginPolicy::default();
         let link = headers(&[("host", "localhost"), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]);
         assert!(ask(&guard, Method::GET, "/runs/r", &link).is_ok());
         assert!(ask(&guard, Method::GET, "/trace/", &link).is_ok());

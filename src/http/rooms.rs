@@ -25,7 +25,7 @@ pub struct Rooms {
 }
 
 /// A room that has ended since it was found: find it anew.
-struct Ended;
+struct RoomEnded;
 
 impl Rooms {
     /// A rooms that asks `rooms`.
@@ -115,7 +115,7 @@ impl Rooms {
             let room = self.find(run).await?;
             match Self::once(&room, &ask).await {
                 Ok(answer) => return Ok((answer?, room)),
-                Err(Ended) => self.forget(run),
+                Err(RoomEnded) => self.forget(run),
             }
         }
         Err(Problem::unavailable("room_failed", "the run's room failed"))
@@ -124,15 +124,15 @@ impl Rooms {
     async fn once<T, M>(
         room: &RoomPort,
         ask: &impl Fn(&RoomPort, oneshot::Sender<Result<T, ReadError>>) -> Result<(), SendError<M>>,
-    ) -> Result<Result<T, Problem>, Ended> {
+    ) -> Result<Result<T, Problem>, RoomEnded> {
         let (reply, answer) = oneshot::channel();
         match ask(room, reply) {
             Ok(()) => {}
             Err(SendError::Full(_)) => return Ok(Err(saturated())),
-            Err(SendError::Closed(_)) => return Err(Ended),
+            Err(SendError::Closed(_)) => return Err(RoomEnded),
         }
         match answer.await {
-            Ok(Err(ReadError::Retired)) | Err(_) => Err(Ended),
+            Ok(Err(ReadError::Retired)) | Err(_) => Err(RoomEnded),
             Ok(answer) => Ok(answer.map_err(Problem::from)),
         }
     }

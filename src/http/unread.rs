@@ -23,9 +23,9 @@ use super::held_body::HeldBody;
 
 /// A body that its handler reads and that is held until it has been answered.
 #[derive(Clone)]
-struct Shared(Rc<RefCell<Pin<Box<Payload>>>>);
+struct SharedPayload(Rc<RefCell<Pin<Box<Payload>>>>);
 
-impl Stream for Shared {
+impl Stream for SharedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -41,7 +41,7 @@ pub async fn unread<B: MessageBody + 'static>(
     if !request.headers().contains_key(header::TRANSFER_ENCODING) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let body = Shared(Rc::new(RefCell::new(Box::pin(request.take_payload()))));
+    let body = SharedPayload(Rc::new(RefCell::new(Box::pin(request.take_payload()))));
     request.set_payload(Payload::Stream { payload: Box::pin(body.clone()) });
     let answer = next.call(request).await?;
     Ok(answer.map_body(|_, answer| HeldBody::boxed(answer.boxed(), body)))

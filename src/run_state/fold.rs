@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::tests_of_run::{Step, Steps, Tests};
+use super::tests_of_run::{OpenStep, Steps, Tests};
 use super::{RunStatus, TestStatus};
 use crate::protocol::json_text::readable;
 use crate::protocol::{RunId, Seq, Timestamp};
@@ -70,7 +70,7 @@ struct LastError {
 /// What the fold looks at; each value is read on its own, so that one of an odd type spoils no other.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Event<'a> {
+struct FoldedEvent<'a> {
     r#type: String,
     #[serde(borrow)]
     timestamp: Option<&'a RawValue>,
@@ -119,7 +119,7 @@ struct StepNews<'a> {
 /// An error is told as a text or as an object with one.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Message {
+enum MessageField {
     Text(String),
     Object { message: String },
 }
@@ -150,7 +150,7 @@ fn title(raw: Option<&RawValue>) -> Option<String> {
 }
 
 fn message(raw: Option<&RawValue>) -> Option<String> {
-    let (Message::Text(message) | Message::Object { message }) = read(raw)?;
+    let (MessageField::Text(message) | MessageField::Object { message }) = read(raw)?;
     Some(clip(message, MAX_ERROR_BYTES))
 }
 
@@ -204,7 +204,7 @@ impl RunState {
 
     fn fold(&mut self, at: Timestamp, event: &[u8]) {
         let event = readable(event);
-        let Ok(event) = serde_json::from_slice::<Event<'_>>(&event) else { return };
+        let Ok(event) = serde_json::from_slice::<FoldedEvent<'_>>(&event) else { return };
         let told = read::<String>(event.timestamp).and_then(|text| Timestamp::parse(&text));
         self.producer.last_event_at = told.or(self.producer.last_event_at);
         match event.r#type.as_str() {
@@ -225,7 +225,7 @@ impl RunState {
         }
     }
 
-    fn run_status(&mut self, event: &Event<'_>, at: Timestamp, told: Option<Timestamp>) {
+    fn run_status(&mut self, event: &FoldedEvent<'_>, at: Timestamp, told: Option<Timestamp>) {
         let Some(status) = read(event.status) else { return };
         self.status = Some(status);
         self.times.ended_at = Some(at).filter(|_| status.is_final());
@@ -241,7 +241,7 @@ impl RunState {
         }
     }
 
-    fn test_plan(&mut self, event: &Event<'_>) {
+    fn test_plan(&mut self, event: &FoldedEvent<'_>) {
         for planned in read::<Vec<&RawValue>>(event.tests).unwrap_or_default() {
             let Some(planned) = read::<Planned<'_>>(Some(planned)) else { continue };
             if let Some(test) = self.tests.find(&planned.test_id) {
@@ -252,7 +252,7 @@ impl RunState {
         }
     }
 
-    fn test_status(&mut self, event: &Event<'_>) {
+    fn test_status(&mut self, event: &FoldedEvent<'_>) {
         let Some(id) = read::<String>(event.test_id) else { return };
         let Some(status) = read::<String>(event.status).and_then(|text| TestStatus::parse(&text)) else { return };
         self.tests.set_status(&id, status);
@@ -267,7 +267,7 @@ impl RunState {
         test.step.clear();
     }
 
-    fn test_step(&mut self, event: &Event<'_>) {
+    fn test_step(&mut self, event: &FoldedEvent<'_>) {
         let Some(news) = read::<StepNews<'_>>(event.step) else { return };
         let steps = match read::<String>(event.test_id) {
             Some(id) => match self.tests.find(&id) {
@@ -281,7 +281,7 @@ impl RunState {
         if read::<String>(news.phase).as_deref() == Some("end") {
             steps.end(news.step_number);
         } else {
-            steps.begin(Step { step_number: news.step_number, title: title(news.title) });
+            steps.begin(OpenStep { step_number: news.step_number, title: title(news.title) });
         }
     }
 }

@@ -43,7 +43,8 @@ impl Test {
     /// Bytes of its texts.
     fn held_bytes(&self) -> usize {
         let texts = [&self.title, &self.file, &self.error].into_iter().flatten().map(String::capacity);
-        let steps = self.step.0.iter().map(|step| size_of::<Step>() + step.title.as_ref().map_or(0, String::capacity));
+        let steps =
+            self.step.0.iter().map(|step| size_of::<OpenStep>() + step.title.as_ref().map_or(0, String::capacity));
         self.test_id.len() + texts.chain(steps).sum::<usize>()
     }
 }
@@ -51,17 +52,17 @@ impl Test {
 /// A step as it is shown.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Step {
+pub(super) struct OpenStep {
     pub(super) step_number: u64,
     pub(super) title: Option<String>,
 }
 
 /// The steps that began and did not end, outermost first. Shown as the innermost.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Steps(Vec<Step>);
+pub(super) struct Steps(Vec<OpenStep>);
 
 impl Steps {
-    pub(super) fn begin(&mut self, step: Step) {
+    pub(super) fn begin(&mut self, step: OpenStep) {
         self.end(step.step_number);
         if self.0.len() == MAX_OPEN_STEPS {
             self.0.remove(0);

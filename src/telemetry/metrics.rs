@@ -11,7 +11,7 @@ const SECONDS: [f64; 15] =
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only grows.
     Counter,
     /// Goes up and down.
@@ -21,124 +21,139 @@ pub enum Kind {
 }
 
 /// Every metric: kind, name, unit, what it says.
-pub const METRICS: &[(Kind, &str, Unit, &str)] = &[
-    (Kind::Gauge, "runcast_build_info", Unit::Count, "Always 1; its label `version` is what runs."),
-    (Kind::Counter, "runcast_actor_restarts_total", Unit::Count, "Restarts of supervised actors, by `child`."),
-    (Kind::Gauge, "runcast_rooms", Unit::Count, "Rooms that live on this node."),
-    (Kind::Gauge, "runcast_connections", Unit::Count, "Open connections of all kinds."),
-    (Kind::Gauge, "runcast_viewers", Unit::Count, "Viewers connected."),
-    (Kind::Gauge, "runcast_ingest_bytes", Unit::Bytes, "Bytes of request bodies in hand."),
+pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
+    (MetricKind::Gauge, "runcast_build_info", Unit::Count, "Always 1; its label `version` is what runs."),
+    (MetricKind::Counter, "runcast_actor_restarts_total", Unit::Count, "Restarts of supervised actors, by `child`."),
+    (MetricKind::Gauge, "runcast_rooms", Unit::Count, "Rooms that live on this node."),
+    (MetricKind::Gauge, "runcast_connections", Unit::Count, "Open connections of all kinds."),
+    (MetricKind::Gauge, "runcast_viewers", Unit::Count, "Viewers connected."),
+    (MetricKind::Gauge, "runcast_ingest_bytes", Unit::Bytes, "Bytes of request bodies in hand."),
     (
-        Kind::Gauge,
+        MetricKind::Gauge,
         "runcast_response_bytes",
         Unit::Bytes,
         "Bytes of responses that are built or wait for their readers.",
     ),
     (
-        Kind::Counter,
+        MetricKind::Counter,
         "runcast_slow_transfers_total",
         Unit::Count,
         "Bodies and responses that were too slow, by `kind` (post, upload, response) and `reason` (rate, preempted).",
     ),
-    (Kind::Gauge, "runcast_outbox_bytes", Unit::Bytes, "Unsent bytes of all viewers."),
-    (Kind::Counter, "runcast_events_received_total", Unit::Count, "Events posted, duplicates included."),
-    (Kind::Counter, "runcast_events_delivered_total", Unit::Count, "Events written to viewers."),
-    (Kind::Counter, "runcast_bytes_sent_total", Unit::Bytes, "Bytes written to viewers."),
-    (Kind::Counter, "runcast_writes_total", Unit::Count, "Writes to viewers' sockets."),
+    (MetricKind::Gauge, "runcast_outbox_bytes", Unit::Bytes, "Unsent bytes of all viewers."),
+    (MetricKind::Counter, "runcast_events_received_total", Unit::Count, "Events posted, duplicates included."),
+    (MetricKind::Counter, "runcast_events_delivered_total", Unit::Count, "Events written to viewers."),
+    (MetricKind::Counter, "runcast_bytes_sent_total", Unit::Bytes, "Bytes written to viewers."),
+    (MetricKind::Counter, "runcast_writes_total", Unit::Count, "Writes to viewers' sockets."),
     (
-        Kind::Counter,
+        MetricKind::Counter,
         "runcast_fell_behind_total",
         Unit::Count,
         "Live viewers that were too slow, or missed something, and pulled.",
     ),
     (
-        Kind::Counter,
+        MetricKind::Counter,
         "runcast_sessions_closed_total",
         Unit::Count,
         "Sessions that ended, by `reason` (stalled, no_pong ...).",
     ),
-    (Kind::Histogram, "runcast_delivery_lag_seconds", Unit::Seconds, "From an event's arrival to its write."),
+    (MetricKind::Histogram, "runcast_delivery_lag_seconds", Unit::Seconds, "From an event's arrival to its write."),
     (
-        Kind::Histogram,
+        MetricKind::Histogram,
         "runcast_journal_commit_seconds",
         Unit::Seconds,
         "One group commit; in a cluster one append, with all that it took.",
     ),
-    (Kind::Histogram, "runcast_journal_read_seconds", Unit::Seconds, "One read of the journal."),
-    (Kind::Counter, "runcast_journal_appends_total", Unit::Count, "Appends stored."),
-    (Kind::Counter, "runcast_journal_commits_total", Unit::Count, "Group commits."),
-    (Kind::Counter, "runcast_journal_reads_total", Unit::Count, "Reads of the journal."),
-    (Kind::Counter, "runcast_journal_failures_total", Unit::Count, "Failures of the journal, by `work`."),
-    (Kind::Gauge, "runcast_followed_runs", Unit::Count, "Runs whose doorbell this node listens to."),
-    (Kind::Counter, "runcast_doorbells_total", Unit::Count, "Doorbells of other nodes heard."),
+    (MetricKind::Histogram, "runcast_journal_read_seconds", Unit::Seconds, "One read of the journal."),
+    (MetricKind::Counter, "runcast_journal_appends_total", Unit::Count, "Appends stored."),
+    (MetricKind::Counter, "runcast_journal_commits_total", Unit::Count, "Group commits."),
+    (MetricKind::Counter, "runcast_journal_reads_total", Unit::Count, "Reads of the journal."),
+    (MetricKind::Counter, "runcast_journal_failures_total", Unit::Count, "Failures of the journal, by `work`."),
+    (MetricKind::Gauge, "runcast_followed_runs", Unit::Count, "Runs whose doorbell this node listens to."),
+    (MetricKind::Counter, "runcast_doorbells_total", Unit::Count, "Doorbells of other nodes heard."),
     (
-        Kind::Gauge,
+        MetricKind::Gauge,
         "runcast_clock_jumped",
         Unit::Count,
         "1 while the clock is not where it should be and nothing ends by time, else 0.",
     ),
-    (Kind::Gauge, "runcast_doorbell_subscribed", Unit::Count, "1 while this node hears what it rings itself, else 0."),
     (
-        Kind::Counter,
+        MetricKind::Gauge,
+        "runcast_doorbell_subscribed",
+        Unit::Count,
+        "1 while this node hears what it rings itself, else 0.",
+    ),
+    (
+        MetricKind::Counter,
         "runcast_doorbell_rebuilds_total",
         Unit::Count,
         "Subscriptions that failed and were built anew, by `purpose` (doorbell, screens).",
     ),
     (
-        Kind::Counter,
+        MetricKind::Counter,
         "runcast_holes_repaired_total",
         Unit::Count,
         "Reads of what a followed run lacked, by who had told that there is more: `source` (doorbell, check).",
     ),
-    (Kind::Gauge, "runcast_nodes", Unit::Count, "Nodes of the cluster that live, this one included; 0 while unknown."),
-    (Kind::Counter, "runcast_catalog_failures_total", Unit::Count, "Writes of the list of runs that failed."),
     (
-        Kind::Counter,
+        MetricKind::Gauge,
+        "runcast_nodes",
+        Unit::Count,
+        "Nodes of the cluster that live, this one included; 0 while unknown.",
+    ),
+    (MetricKind::Counter, "runcast_catalog_failures_total", Unit::Count, "Writes of the list of runs that failed."),
+    (
+        MetricKind::Counter,
         "runcast_presence_failures_total",
         Unit::Count,
         "Rounds in which a node was not told of, or saw no other, by `work` (report, collect, look).",
     ),
     (
-        Kind::Counter,
+        MetricKind::Counter,
         "runcast_journal_losses_total",
         Unit::Count,
         "Times that Redis came back without what it had acknowledged.",
     ),
     (
-        Kind::Gauge,
+        MetricKind::Gauge,
         "runcast_redis_up",
         Unit::Count,
         "1 while there is a connection to Redis, by `purpose` (journal, presence, screens), else 0.",
     ),
-    (Kind::Counter, "runcast_redis_connects_total", Unit::Count, "Connections to Redis that were made, by `purpose`."),
-    (Kind::Counter, "runcast_redis_commands_total", Unit::Count, "Commands sent to Redis, by `purpose`."),
     (
-        Kind::Gauge,
+        MetricKind::Counter,
+        "runcast_redis_connects_total",
+        Unit::Count,
+        "Connections to Redis that were made, by `purpose`.",
+    ),
+    (MetricKind::Counter, "runcast_redis_commands_total", Unit::Count, "Commands sent to Redis, by `purpose`."),
+    (
+        MetricKind::Gauge,
         "runcast_redis_commands_in_flight",
         Unit::Count,
         "Commands that wait to be sent to Redis or for a reply, by `purpose`.",
     ),
     (
-        Kind::Counter,
+        MetricKind::Counter,
         "runcast_redis_missed_deadlines_total",
         Unit::Count,
         "Commands to Redis without a reply by their deadline, by `purpose`.",
     ),
-    (Kind::Counter, "runcast_runs_expired_total", Unit::Count, "Runs that expired."),
-    (Kind::Counter, "runcast_artifacts_stored_total", Unit::Count, "Artifacts that became ready, by `kind`."),
-    (Kind::Counter, "runcast_artifact_bytes_total", Unit::Bytes, "Bytes of these as they came."),
-    (Kind::Counter, "runcast_artifact_stored_bytes_total", Unit::Bytes, "Bytes of these as they are stored."),
+    (MetricKind::Counter, "runcast_runs_expired_total", Unit::Count, "Runs that expired."),
+    (MetricKind::Counter, "runcast_artifacts_stored_total", Unit::Count, "Artifacts that became ready, by `kind`."),
+    (MetricKind::Counter, "runcast_artifact_bytes_total", Unit::Bytes, "Bytes of these as they came."),
+    (MetricKind::Counter, "runcast_artifact_stored_bytes_total", Unit::Bytes, "Bytes of these as they are stored."),
     (
-        Kind::Counter,
+        MetricKind::Counter,
         "runcast_compressions_total",
         Unit::Count,
         "Attempts to store less, by `outcome`: gzip, rezipped, or why the original was kept.",
     ),
-    (Kind::Histogram, "runcast_compression_seconds", Unit::Seconds, "One attempt to store less."),
-    (Kind::Counter, "runcast_cleanup_runs_total", Unit::Count, "Cleanups of artifacts."),
-    (Kind::Counter, "runcast_cleanup_removed_total", Unit::Count, "Objects that cleanups removed."),
-    (Kind::Counter, "runcast_cleanup_freed_bytes_total", Unit::Bytes, "Bytes of these."),
-    (Kind::Counter, "runcast_cleanup_failures_total", Unit::Count, "Removals that failed; they are tried again."),
+    (MetricKind::Histogram, "runcast_compression_seconds", Unit::Seconds, "One attempt to store less."),
+    (MetricKind::Counter, "runcast_cleanup_runs_total", Unit::Count, "Cleanups of artifacts."),
+    (MetricKind::Counter, "runcast_cleanup_removed_total", Unit::Count, "Objects that cleanups removed."),
+    (MetricKind::Counter, "runcast_cleanup_freed_bytes_total", Unit::Bytes, "Bytes of these."),
+    (MetricKind::Counter, "runcast_cleanup_failures_total", Unit::Count, "Removals that failed; they are tried again."),
 ];
 
 /// Metrics could not be set up.
@@ -148,9 +163,9 @@ pub struct MetricsError(String);
 
 /// Reads the metrics of this process.
 #[derive(Clone, Debug)]
-pub struct Handle(PrometheusHandle);
+pub struct MetricsHandle(PrometheusHandle);
 
-impl Handle {
+impl MetricsHandle {
     /// Everything, in Prometheus' text format.
     pub fn render(&self) -> String {
         self.0.render()
@@ -166,25 +181,25 @@ impl Handle {
 ///
 /// # Errors
 /// When another recorder was installed before.
-pub fn install() -> Result<Handle, MetricsError> {
-    static INSTALLED: OnceLock<Result<Handle, MetricsError>> = OnceLock::new();
+pub fn install() -> Result<MetricsHandle, MetricsError> {
+    static INSTALLED: OnceLock<Result<MetricsHandle, MetricsError>> = OnceLock::new();
     INSTALLED.get_or_init(first_install).clone()
 }
 
-fn first_install() -> Result<Handle, MetricsError> {
+fn first_install() -> Result<MetricsHandle, MetricsError> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
         .map_err(|error| MetricsError(error.to_string()))?;
     let handle = builder.install_recorder().map_err(|error| MetricsError(error.to_string()))?;
     for (kind, name, unit, help) in METRICS.iter().copied() {
         match kind {
-            Kind::Counter => metrics::describe_counter!(name, unit, help),
-            Kind::Gauge => metrics::describe_gauge!(name, unit, help),
-            Kind::Histogram => metrics::describe_histogram!(name, unit, help),
+            MetricKind::Counter => metrics::describe_counter!(name, unit, help),
+            MetricKind::Gauge => metrics::describe_gauge!(name, unit, help),
+            MetricKind::Histogram => metrics::describe_histogram!(name, unit, help),
         }
     }
     metrics::gauge!("runcast_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
-    Ok(Handle(handle))
+    Ok(MetricsHandle(handle))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub enum TelemetryError {
 /// Keeps the reports flowing; sends what is left when it is dropped, for at most two seconds.
 #[derive(Default)]
 #[must_use = "reports end with it"]
-pub struct Guard {
+pub struct TelemetryGuard {
     sentry: Option<sentry::ClientInitGuard>,
 }
 
@@ -44,8 +44,8 @@ pub struct Guard {
 ///
 /// # Errors
 /// When a setting is not what it should be, or when it was called before.
-pub fn init(config: &Config) -> Result<Guard, TelemetryError> {
-    let guard = Guard { sentry: reporter(&config.sentry)? };
+pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
+    let guard = TelemetryGuard { sentry: reporter(&config.sentry)? };
     let filter = EnvFilter::try_new(&config.log.filter)?;
     let terminal = io::stderr().is_terminal();
     let json = match config.log.format {

@@ -1,7 +1,7 @@
 //! What stays when a catalog is closed, and what becomes of one that an earlier version made.
 
 use runcast::protocol::ArtifactState;
-use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, Kept, Stored};
+use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, KeptArtifact, StoredForm};
 use runcast::storage::catalog::{Catalog, RunFilter};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 
@@ -26,7 +26,7 @@ async fn everything_stays_when_a_catalog_is_opened_again(place: Place) {
     Catalog::close(&*catalog).await;
 
     let catalog = place.open().await;
-    let kept = Kept { artifact: ready(1), pin: Some(pin(None)) };
+    let kept = KeptArtifact { artifact: ready(1), pin: Some(pin(None)) };
     assert_eq!(catalog.find(&run("r"), id(1)).await.unwrap(), Some(kept));
     let removed = catalog.due(&query(DueFor::Removed, 7, 0)).await.unwrap();
     assert_eq!(removed.iter().map(|due| (due.artifact.id, due.failures)).collect::<Vec<_>>(), [(id(2), 1)]);
@@ -77,7 +77,7 @@ async fn artifacts_that_an_earlier_version_kept_are_still_there(place: Place) {
     let catalog = place.open().await;
     let kept = row(&*catalog, 1).await.unwrap();
     let stored =
-        kept.stored.map(|stored| Stored { decoded: ready(1).stored.and_then(|stored| stored.decoded), ..stored });
+        kept.stored.map(|stored| StoredForm { decoded: ready(1).stored.and_then(|stored| stored.decoded), ..stored });
     assert_eq!(kept.decoded_size(), None, "nobody has kept it");
     assert_eq!(ArtifactRow { stored, ..kept }, ready(1));
     put_all(&*catalog, [2]).await;

@@ -7,7 +7,7 @@ use runcast::protocol::{
     ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, Pin, RunId, Sha256, Timestamp,
 };
 use runcast::storage::catalog::WholeCatalog;
-use runcast::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, DueFor, DueQuery, Finished, Stored};
+use runcast::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, DueFor, DueQuery, Finished, StoredForm};
 use runcast::storage::catalog::postgres::PostgresCatalog;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use tempfile::TempDir;
@@ -92,8 +92,8 @@ pub(crate) fn pending(number: u64) -> ArtifactRow {
     }
 }
 
-pub(crate) fn stored(size: u64) -> Stored {
-    Stored {
+pub(crate) fn stored(size: u64) -> StoredForm {
+    StoredForm {
         size,
         sha256: Sha256([size as u8; 32]),
         coding: ContentCoding::Zstd,

@@ -1,7 +1,7 @@
 //! From the announcement of an artifact until it is forgotten.
 
 use runcast::protocol::{ArtifactKind, ArtifactName, ArtifactState, Sha256};
-use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, Kept};
+use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, KeptArtifact};
 
 use crate::fixture::{
     Place, at, contract, due, finished, id, pending, pin, put_all, query, ready, row, run, state, stored,
@@ -34,7 +34,7 @@ async fn an_announced_artifact_is_found_as_it_was_announced_and_only_in_its_run(
     for announced in [pending(1), full] {
         assert!(catalog.announce(&announced, 9).await.unwrap());
         let kept = catalog.find(&announced.run, announced.id).await.unwrap();
-        assert_eq!(kept, Some(Kept { artifact: announced.clone(), pin: None }));
+        assert_eq!(kept, Some(KeptArtifact { artifact: announced.clone(), pin: None }));
         assert_eq!(catalog.find(&run("other"), announced.id).await.unwrap(), None);
     }
     assert_eq!(row(&*catalog, 3).await, None);
@@ -145,7 +145,7 @@ async fn the_artifacts_of_a_run_come_page_by_page_without_the_deleted_ones(place
     }
     assert_eq!(seen, (1..=25).filter(|number| ![4, 11].contains(number)).map(id).collect::<Vec<_>>());
     let all = catalog.of_run(&run("R"), None, usize::MAX).await.unwrap();
-    let kept = Kept { artifact: ArtifactRow { run: run("R"), ..pending(26) }, pin: Some(pin(Some(at(3)))) };
+    let kept = KeptArtifact { artifact: ArtifactRow { run: run("R"), ..pending(26) }, pin: Some(pin(Some(at(3)))) };
     assert_eq!(all, [kept]);
     assert_eq!(catalog.of_run(&run("r"), None, 0).await.unwrap(), []);
     assert_eq!(catalog.of_run(&run("nobody"), None, 9).await.unwrap(), []);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use runcast::protocol::{ArtifactId, ArtifactName, ArtifactState, Pin, RunId, Sha256, Timestamp};
-use runcast::storage::catalog::artifacts::{ArtifactRow, Due, DueFor, DueQuery, Finished, Kept, Stored, Totals};
+use runcast::storage::catalog::artifacts::{
+    ArtifactRow, DueArtifact, DueFor, DueQuery, Finished, KeptArtifact, StoredForm, Totals,
+};
 
 #[derive(Clone)]
 struct Entry {
@@ -46,8 +48,8 @@ impl Model {
         self.entries.get_mut(&id).filter(|entry| entry.is(state))
     }
 
-    fn kept(&self, entry: &Entry) -> Kept {
-        Kept { artifact: entry.row.clone(), pin: self.pins.get(entry.row.run.as_str()).cloned() }
+    fn kept(&self, entry: &Entry) -> KeptArtifact {
+        KeptArtifact { artifact: entry.row.clone(), pin: self.pins.get(entry.row.run.as_str()).cloned() }
     }
 
     pub(crate) fn has(&self, id: ArtifactId) -> bool {
@@ -82,11 +84,11 @@ impl Model {
         free
     }
 
-    pub(crate) fn find(&self, run: &RunId, id: ArtifactId) -> Option<Kept> {
+    pub(crate) fn find(&self, run: &RunId, id: ArtifactId) -> Option<KeptArtifact> {
         self.entries.get(&id).filter(|entry| entry.row.run == *run).map(|entry| self.kept(entry))
     }
 
-    pub(crate) fn of_run(&self, run: &RunId, after: Option<ArtifactId>, limit: usize) -> Vec<Kept> {
+    pub(crate) fn of_run(&self, run: &RunId, after: Option<ArtifactId>, limit: usize) -> Vec<KeptArtifact> {
         let live = |entry: &&Entry| entry.row.run == *run && !entry.is(ArtifactState::Deleted);
         let behind = self.entries.values().filter(live).filter(|entry| after.is_none_or(|after| entry.row.id > after));
         behind.take(limit).map(|entry| self.kept(entry)).collect()
@@ -108,12 +110,12 @@ impl Model {
         self.entries.values().filter(has)
     }
 
-    pub(crate) fn keyed(&self, run: &RunId, key: &str) -> Vec<Kept> {
+    pub(crate) fn keyed(&self, run: &RunId, key: &str) -> Vec<KeptArtifact> {
         let live = |entry: &&Entry| entry.is(ArtifactState::Pending) || entry.is(ArtifactState::Ready);
         self.of_key(run, key).filter(live).map(|entry| self.kept(entry)).collect()
     }
 
-    pub(crate) fn same(&self, run: &RunId, name: &ArtifactName, sha256: Sha256) -> Option<Kept> {
+    pub(crate) fn same(&self, run: &RunId, name: &ArtifactName, sha256: Sha256) -> Option<KeptArtifact> {
         let is_same = |entry: &&Entry| {
             let row = &entry.row;
             entry.is(ArtifactState::Ready) && row.run == *run && row.name == *name && row.sha256 == Some(sha256)
@@ -183,7 +185,14 @@ impl Model {
         claimed
     }
 
-    pub(crate) fn replace(&mut self, id: ArtifactId, from: &str, key: &str, stored: &Stored, until: Timestamp) -> bool {
+    pub(crate) fn replace(
+        &mut self,
+        id: ArtifactId,
+        from: &str,
+        key: &str,
+        stored: &StoredForm,
+        until: Timestamp,
+    ) -> bool {
         let Some(entry) = self.from(id, ArtifactState::Ready) else { return false };
         let fits = entry.row.key == from && entry.former.is_none();
         if fits {
@@ -218,7 +227,7 @@ impl Model {
         fits && entry.retry_at.is_none_or(|retry| retry <= query.now)
     }
 
-    pub(crate) fn due(&self, query: &DueQuery) -> Vec<Due> {
+    pub(crate) fn due(&self, query: &DueQuery) -> Vec<DueArtifact> {
         let due = self.entries.values().filter(|entry| self.is_due(entry, query, query.why));
         let mut due: Vec<&Entry> =
             due.filter(|entry| query.after.is_none_or(|after| entry.row.age() > after)).collect();
@@ -227,8 +236,10 @@ impl Model {
         let told = |entry: &Entry| {
             let (artifact, failures) = (entry.row.clone(), entry.failures);
             match (&entry.former, query.why) {
-                (Some((key, _)), DueFor::Replaced) => Due { artifact, key: key.clone(), upload: None, failures },
-                _ => Due { key: artifact.key.clone(), artifact, upload: entry.upload.clone(), failures },
+                (Some((key, _)), DueFor::Replaced) => {
+                    DueArtifact { artifact, key: key.clone(), upload: None, failures }
+                }
+                _ => DueArtifact { key: artifact.key.clone(), artifact, upload: entry.upload.clone(), failures },
             }
         };
         due.into_iter().map(told).collect()

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
-use runcast::compression::{Limits, Outcome, Why, compress};
+use runcast::compression::{CompressionLimits, CompressionOutcome, Why, compress};
 use runcast::protocol::artifact::Method;
 use runcast::protocol::coding::ContentCoding;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -18,8 +18,8 @@ const RUN: &[u8] = include_bytes!("../../demo/run.ndjson");
 #[test]
 fn text_is_stored_as_gzip() {
     for content_type in ["application/x-ndjson", "application/octet-stream", "image/png", ""] {
-        let (outcome, target) = compressed(RUN, content_type, &Limits::default());
-        let Outcome::Smaller(smaller) = outcome else { panic!("{outcome:?}") };
+        let (outcome, target) = compressed(RUN, content_type, &CompressionLimits::default());
+        let CompressionOutcome::Smaller(smaller) = outcome else { panic!("{outcome:?}") };
         assert_eq!((smaller.method, smaller.coding), (Method::Gzip, ContentCoding::Gzip));
         assert_eq!((smaller.decoded, smaller.entries), (RUN.len() as u64, 0));
         assert_eq!(smaller.size, target.len() as u64);
@@ -39,24 +39,24 @@ fn pictures_video_and_archives_are_kept() {
     {
         // What follows would become smaller.
         let content = [start, &RUN[..50_000]].concat();
-        let (outcome, _) = compressed(&content, "text/plain", &Limits::default());
-        assert_eq!(outcome, Outcome::Kept(Why::AlreadyCompressed), "{start:x?}");
+        let (outcome, _) = compressed(&content, "text/plain", &CompressionLimits::default());
+        assert_eq!(outcome, CompressionOutcome::Kept(Why::AlreadyCompressed), "{start:x?}");
     }
 }
 
 #[test]
 fn what_is_unknown_or_would_not_become_smaller_is_kept() {
-    let kept = |content: &[u8]| match compressed(content, "application/octet-stream", &Limits::default()).0 {
-        Outcome::Kept(why) => why,
+    let kept = |content: &[u8]| match compressed(content, "application/octet-stream", &CompressionLimits::default()).0 {
+        CompressionOutcome::Kept(why) => why,
         smaller => panic!("{smaller:?}"),
     };
     assert_eq!(kept(&[b"SQLite format 3\0", &RUN[..50_000]].concat()), Why::UnknownContent);
     assert_eq!(kept(b""), Why::NotWorthIt);
     assert_eq!(kept(b"too short for anything to be saved\n".repeat(20).as_slice()), Why::NotWorthIt);
     let base64: Vec<u8> = noise(5, 1 << 20).iter().map(|byte| b' ' + byte % 95).collect();
-    let (outcome, _) = compressed(&noise(6, 1 << 20), "text/plain", &Limits::default());
-    assert_eq!(outcome, Outcome::Kept(Why::NotWorthIt));
-    assert!(matches!(compressed(&base64, "", &Limits::default()).0, Outcome::Smaller(_)));
+    let (outcome, _) = compressed(&noise(6, 1 << 20), "text/plain", &CompressionLimits::default());
+    assert_eq!(outcome, CompressionOutcome::Kept(Why::NotWorthIt));
+    assert!(matches!(compressed(&base64, "", &CompressionLimits::default()).0, CompressionOutcome::Smaller(_)));
     // Frames that have nothing in common.
     let frames: Vec<_> = (0..20).map(|n| super::zips::Piece::deflated(&n.to_string(), &noise(n, 20_000))).collect();
     assert_eq!(kept(&super::zips::zip(&frames)), Why::NotWorthIt);
@@ -71,8 +71,8 @@ fn it_stops_when_it_is_told_to_whatever_it_does() {
             asked.set(asked.get() + 1);
             false
         };
-        let whole = compress(&file(original), &mut file(b""), "", &Limits::default(), &never).unwrap();
-        assert!(matches!(whole, Outcome::Smaller(_)), "{whole:?}");
+        let whole = compress(&file(original), &mut file(b""), "", &CompressionLimits::default(), &never).unwrap();
+        assert!(matches!(whole, CompressionOutcome::Smaller(_)), "{whole:?}");
         let times = asked.get();
         assert!(times > original.len() / (128 * 1024), "{times}");
         for last in [0, 1, times / 4, times / 2, times - times / 4, times - 1] {
@@ -81,8 +81,8 @@ fn it_stops_when_it_is_told_to_whatever_it_does() {
                 asked.set(asked.get() + 1);
                 asked.get() > last
             };
-            let outcome = compress(&file(original), &mut file(b""), "", &Limits::default(), &then).unwrap();
-            assert_eq!(outcome, Outcome::Kept(Why::Stopped), "at the {last}th time");
+            let outcome = compress(&file(original), &mut file(b""), "", &CompressionLimits::default(), &then).unwrap();
+            assert_eq!(outcome, CompressionOutcome::Kept(Why::Stopped), "at the {last}th time");
             assert_eq!(asked.get(), last + 1, "it was told, and went on");
         }
     }
@@ -99,13 +99,14 @@ fn full_disk(size: u64) -> File {
 #[test]
 fn a_disk_that_fails_is_an_error_and_not_a_reason() {
     for original in [TRACE, RUN] {
-        let error = compress(&file(original), &mut full_disk(0), "", &Limits::default(), &|| false).unwrap_err();
+        let error =
+            compress(&file(original), &mut full_disk(0), "", &CompressionLimits::default(), &|| false).unwrap_err();
         assert!(error.raw_os_error().is_some(), "{error:?}");
         // A source that can't be read.
         let path = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(path.path(), original).unwrap();
         let source = File::options().append(true).open(path.path()).unwrap();
-        let error = compress(&source, &mut file(b""), "", &Limits::default(), &|| false).unwrap_err();
+        let error = compress(&source, &mut file(b""), "", &CompressionLimits::default(), &|| false).unwrap_err();
         assert!(error.raw_os_error().is_some(), "{error:?}");
     }
 }
@@ -113,7 +114,7 @@ fn a_disk_that_fails_is_an_error_and_not_a_reason() {
 #[test]
 fn the_target_is_what_was_written_and_nothing_of_what_it_held() {
     let mut target = file(&noise(9, 2_000_000));
-    let outcome = compress(&file(RUN), &mut target, "", &Limits::default(), &|| false).unwrap();
-    let Outcome::Smaller(smaller) = outcome else { panic!("{outcome:?}") };
+    let outcome = compress(&file(RUN), &mut target, "", &CompressionLimits::default(), &|| false).unwrap();
+    let CompressionOutcome::Smaller(smaller) = outcome else { panic!("{outcome:?}") };
     assert_eq!(contents(&mut target).len() as u64, smaller.size);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use runcast::compression::{Limits, Outcome};
+use runcast::compression::{CompressionLimits, CompressionOutcome};
 
 use super::tools::{compressed, kept_of_directory, noise, rezipped, seen};
 use super::zips::{Piece, Zip};
@@ -96,8 +96,8 @@ proptest! {
         let start = [&b""[..], b"PK\x03\x04", b"PK\x05\x06", b"PK"][start];
         let content = [start, &bytes, b"PK\x05\x06", &bytes[..bytes.len().min(18)]].concat();
         let content_type = if text { "text/plain" } else { "" };
-        let (outcome, target) = compressed(&content, content_type, &Limits::default());
-        if let Outcome::Smaller(smaller) = outcome {
+        let (outcome, target) = compressed(&content, content_type, &CompressionLimits::default());
+        if let CompressionOutcome::Smaller(smaller) = outcome {
             prop_assert!(start.len() < 4, "{:?}", smaller);
             prop_assert!(smaller.size + 1_024 <= content.len() as u64);
             prop_assert_eq!(smaller.size, target.len() as u64);

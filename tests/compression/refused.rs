@@ -1,6 +1,6 @@
 //! Zip files about which there is doubt: each is kept as it came, for the reason that is counted.
 
-use runcast::compression::{Limits, Outcome, Why, ZipDoubt};
+use runcast::compression::{CompressionLimits, CompressionOutcome, Why, ZipDoubt};
 
 use super::tools::{compressed, noise, rezipped};
 use super::zips::{Piece, Zip, zip};
@@ -199,13 +199,13 @@ fn too_many_too_large_and_too_dense_are_kept() {
     let many: Vec<_> = (0..30).map(|n| Piece::deflated(&n.to_string(), &noise(1, 1_800))).collect();
     let bytes = zip(&many);
     let outcome = |limits| compressed(&bytes, "", &limits).0;
-    let kept = |doubt| Outcome::Kept(Why::Zip(doubt));
-    let limits = Limits { max_entries: 29, ..Limits::default() };
+    let kept = |doubt| CompressionOutcome::Kept(Why::Zip(doubt));
+    let limits = CompressionLimits { max_entries: 29, ..CompressionLimits::default() };
     assert_eq!(outcome(limits), kept(ZipDoubt::TooManyEntries));
-    let limits = Limits { max_unpacked: 30 * 1_800 - 1, ..Limits::default() };
+    let limits = CompressionLimits { max_unpacked: 30 * 1_800 - 1, ..CompressionLimits::default() };
     assert_eq!(outcome(limits), kept(ZipDoubt::TooLarge));
-    let limits = Limits { max_entries: 30, max_unpacked: 30 * 1_800, max_ratio: 1 };
-    assert!(matches!(outcome(limits), Outcome::Smaller(_)));
+    let limits = CompressionLimits { max_entries: 30, max_unpacked: 30 * 1_800, max_ratio: 1 };
+    assert!(matches!(outcome(limits), CompressionOutcome::Smaller(_)));
     refused_with(Piece::deflated("zeros", &[0; 2_000_000]), ZipDoubt::TooDense);
 }
 

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use runcast::compression::{Limits, Outcome, Smaller, compress};
+use runcast::compression::{CompressionLimits, CompressionOutcome, Smaller, compress};
 use runcast::protocol::artifact::Method;
 use runcast::protocol::coding::ContentCoding;
 
@@ -42,8 +42,8 @@ fn a_trace_of_snapshots_becomes_a_little_smaller_and_has_the_same_entries() {
 
 #[test]
 fn what_is_told_of_the_target_is_true() {
-    let (outcome, target) = compressed(SNAPSHOTS, "application/zip", &Limits::default());
-    let Outcome::Smaller(smaller) = outcome else { panic!("{outcome:?}") };
+    let (outcome, target) = compressed(SNAPSHOTS, "application/zip", &CompressionLimits::default());
+    let CompressionOutcome::Smaller(smaller) = outcome else { panic!("{outcome:?}") };
     let decoded = zstd::decode_all(&target[..]).unwrap();
     assert_eq!((smaller.method, smaller.coding), (Method::Rezipped, ContentCoding::Zstd));
     assert_eq!(smaller.size, target.len() as u64);
@@ -57,8 +57,8 @@ fn what_is_told_of_the_target_is_true() {
 
 #[test]
 fn the_same_trace_gives_the_same_bytes() {
-    let once = compressed(SNAPSHOTS, "", &Limits::default());
-    assert_eq!(compressed(SNAPSHOTS, "application/octet-stream", &Limits::default()), once);
+    let once = compressed(SNAPSHOTS, "", &CompressionLimits::default());
+    assert_eq!(compressed(SNAPSHOTS, "application/octet-stream", &CompressionLimits::default()), once);
 }
 
 #[test]
@@ -67,10 +67,10 @@ fn the_cursor_of_the_original_does_not_matter() {
     let mut original = file(SNAPSHOTS);
     original.seek(SeekFrom::Start(1_000)).unwrap();
     let mut target = tempfile::tempfile().unwrap();
-    let outcome = compress(&original, &mut target, "", &Limits::default(), &|| false).unwrap();
-    assert!(matches!(outcome, Outcome::Smaller(_)), "{outcome:?}");
+    let outcome = compress(&original, &mut target, "", &CompressionLimits::default(), &|| false).unwrap();
+    assert!(matches!(outcome, CompressionOutcome::Smaller(_)), "{outcome:?}");
     assert_eq!(original.stream_position().unwrap(), 1_000);
-    assert_eq!(contents(&mut target), compressed(SNAPSHOTS, "", &Limits::default()).1);
+    assert_eq!(contents(&mut target), compressed(SNAPSHOTS, "", &CompressionLimits::default()).1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, Write};
 
-use runcast::compression::{Limits, Outcome, Smaller, Why, compress};
+use runcast::compression::{CompressionLimits, CompressionOutcome, Smaller, Why, compress};
 
 pub(crate) fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
@@ -19,7 +19,11 @@ pub(crate) fn contents(file: &mut File) -> Vec<u8> {
 }
 
 /// The outcome, and what the target then holds.
-pub(crate) fn compressed(bytes: &[u8], content_type: &str, limits: &Limits) -> (Outcome, Vec<u8>) {
+pub(crate) fn compressed(
+    bytes: &[u8],
+    content_type: &str,
+    limits: &CompressionLimits,
+) -> (CompressionOutcome, Vec<u8>) {
     let mut target = file(b"what was here before");
     let outcome = compress(&file(bytes), &mut target, content_type, limits, &|| false).unwrap();
     (outcome, contents(&mut target))
@@ -27,9 +31,9 @@ pub(crate) fn compressed(bytes: &[u8], content_type: &str, limits: &Limits) -> (
 
 /// The smaller form of a zip file and what it decodes to, or why there is none.
 pub(crate) fn rezipped(bytes: &[u8]) -> Result<(Smaller, Vec<u8>), Why> {
-    match compressed(bytes, "application/zip", &Limits::default()) {
-        (Outcome::Smaller(smaller), target) => Ok((smaller, zstd::decode_all(&target[..]).unwrap())),
-        (Outcome::Kept(why), _) => Err(why),
+    match compressed(bytes, "application/zip", &CompressionLimits::default()) {
+        (CompressionOutcome::Smaller(smaller), target) => Ok((smaller, zstd::decode_all(&target[..]).unwrap())),
+        (CompressionOutcome::Kept(why), _) => Err(why),
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use runcast::telemetry::metrics::{Kind, METRICS};
+use runcast::telemetry::metrics::{METRICS, MetricKind};
 
 /// Labels that Prometheus adds to every series, and the one of a histogram's buckets.
 const EVERYWHERE: [&str; 3] = ["instance", "job", "le"];
 
 /// What `METRICS` says of the series `name`: that it is exported, and as what.
-fn described(name: &str) -> Option<(Kind, &'static str)> {
+fn described(name: &str) -> Option<(MetricKind, &'static str)> {
     METRICS.iter().find_map(|(kind, metric, _, help)| {
         let is_it = match kind {
-            Kind::Counter | Kind::Gauge => name == *metric,
-            Kind::Histogram => {
+            MetricKind::Counter | MetricKind::Gauge => name == *metric,
+            MetricKind::Histogram => {
                 ["_bucket", "_sum", "_count"].iter().any(|part| name.strip_suffix(part) == Some(*metric))
             }
         };
@@ -70,7 +70,7 @@ pub(crate) fn assert_exported(whose: &str, expression: &str) {
             assert!(own.contains(label) || EVERYWHERE.contains(label), "{whose}: {name} has no label {label}");
         }
         labels.extend(own);
-        assert!(kind != Kind::Gauge || !is_over_time, "{whose}: {name} is a gauge");
+        assert!(kind != MetricKind::Gauge || !is_over_time, "{whose}: {name} is a gauge");
     }
     for group in groups(expression) {
         assert!(labels.contains(group), "{whose}: nothing there has a label {group}");

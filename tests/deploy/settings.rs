@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use runcast::config::{Config, Sources};
+use runcast::config::{Config, ConfigSources};
 
 /// The most that `/ready` may take: the journal and the catalog have 2 s each, and the answer has to travel.
 pub(crate) const READY_SECS: u64 = 5;
@@ -22,7 +22,7 @@ pub(crate) fn config<'a>(file: &str, variables: impl IntoIterator<Item = (&'a st
         assert!(found.is_some() && name == name.to_ascii_uppercase(), "{file}: {name} sets no key");
         environment.push((name.into(), value.into()));
     }
-    let loaded = Config::load(&Sources { environment, ..Sources::default() });
+    let loaded = Config::load(&ConfigSources { environment, ..ConfigSources::default() });
     let loaded = loaded.unwrap_or_else(|problems| panic!("{file}: {problems}"));
     assert!(loaded.warnings.is_empty(), "{file}: {:?}", loaded.warnings);
     loaded.config

@@ -1,7 +1,7 @@
 //! The systemd unit.
 
 use clap::Parser as _;
-use runcast::cli::{Cli, Command};
+use runcast::cli::{Cli, CliCommand};
 use runcast::config::EXIT_CONFIG;
 
 use crate::settings::{SPARE_SECS, config, millis};
@@ -37,7 +37,7 @@ fn the_unit_starts_the_server_and_does_not_repeat_what_was_refused() {
     let unit = shipped("systemd/runcast.service");
     let command = one(&unit, "ExecStart");
     let cli = Cli::try_parse_from(command.split_whitespace()).unwrap_or_else(|error| panic!("{command}: {error}"));
-    let Command::Serve(args) = cli.into_command() else { panic!("{command} serves nothing") };
+    let CliCommand::Serve(args) = cli.into_command() else { panic!("{command} serves nothing") };
     assert!(args.sources().file.is_some_and(|file| file.is_absolute()));
     assert_eq!(one(&unit, "Restart"), "on-failure");
     assert_eq!(one(&unit, "RestartPreventExitStatus"), EXIT_CONFIG.to_string());

@@ -8,7 +8,7 @@ use runcast::app::Storage;
 use runcast::protocol::Timestamp;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
-use runcast::storage::journal::{Journal, Limits};
+use runcast::storage::journal::{Journal, JournalLimits};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -24,7 +24,7 @@ async fn sweeping_node() -> (LocalNode, Arc<dyn Journal>) {
         },
         move || {
             async move {
-                let limits = Limits { max_run_bytes: 64 << 20, tombstone: Duration::from_secs(3600) };
+                let limits = JournalLimits { max_run_bytes: 64 << 20, tombstone: Duration::from_secs(3600) };
                 let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new(limits));
                 assert!(tell.send(journal.clone()).is_ok());
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());

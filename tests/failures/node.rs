@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
-use runcast::app::{self, Outcome, Storage};
+use runcast::app::{self, NodeOutcome, Storage};
 use runcast::config::Config;
 use runcast::protocol::RunId;
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct LocalNode {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<std::io::Result<Outcome>>>,
+    thread: Option<JoinHandle<std::io::Result<NodeOutcome>>>,
 }
 
 impl LocalNode {
@@ -84,7 +84,7 @@ impl LocalNode {
         let Some(thread) = self.thread.take() else { return };
         let outcome = thread.join();
         if !std::thread::panicking() {
-            assert_eq!(outcome.unwrap().unwrap(), Outcome::Drained, "no actor may be left");
+            assert_eq!(outcome.unwrap().unwrap(), NodeOutcome::Drained, "no actor may be left");
         }
     }
 }

@@ -8,7 +8,7 @@ use runcast::app::Storage;
 use runcast::protocol::RunId;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
-use runcast::storage::journal::{Append, JournalError, Limits};
+use runcast::storage::journal::{Append, JournalError, JournalLimits};
 use serde_json::json;
 
 use crate::faulty_journal::{Fault, FaultyJournal};
@@ -41,7 +41,7 @@ async fn poisoned_node() -> (LocalNode, Arc<AtomicBool>) {
         |_| {},
         move || {
             Box::pin(async move {
-                let limits = Limits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
+                let limits = JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
                 let journal = Arc::new(FaultyJournal { inner: MemoryJournal::new(limits), fault: Poison(switch) });
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
                 Storage { journal, catalog, redis: None, presence: None, artifacts: None, data_dir: None }

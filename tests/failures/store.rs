@@ -9,14 +9,14 @@ use runcast::app::Storage;
 use runcast::protocol::Timestamp;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::sqlite::{SqliteJournal, SqliteOptions};
-use runcast::storage::journal::{Journal, Limits};
+use runcast::storage::journal::{Journal, JournalLimits};
 use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::node::{LocalNode, run};
 
 fn options(path: &Path) -> SqliteOptions {
-    let limits = Limits { max_run_bytes: 64 << 20, tombstone: Duration::from_secs(3600) };
+    let limits = JournalLimits { max_run_bytes: 64 << 20, tombstone: Duration::from_secs(3600) };
     SqliteOptions::new(path.join("journal.db"), limits)
 }
 

@@ -10,7 +10,7 @@ use runcast::app::Storage;
 use runcast::protocol::RunId;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
-use runcast::storage::journal::{Append, Journal as _, JournalError, Limits, RunPhase};
+use runcast::storage::journal::{Append, Journal as _, JournalError, JournalLimits, RunPhase};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -36,7 +36,7 @@ impl Fault for Stuck {
 async fn runs_that_can_not_be_closed_do_not_hold_up_four_others() {
     // More than one sweep goes through: ten steps of two runs.
     const STUCK: usize = 25;
-    let limits = Limits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(3_600) };
+    let limits = JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(3_600) };
     let journal = Arc::new(FaultyJournal { inner: MemoryJournal::new(limits), fault: Stuck::default() });
     let stuck = journal.clone();
     let node = LocalNode::start(

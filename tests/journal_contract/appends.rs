@@ -5,7 +5,7 @@ use std::time::Instant;
 use runcast::protocol::ProducerId;
 use runcast::protocol::segment::SEGMENT_BYTES;
 use runcast::run_state::RunStatus;
-use runcast::storage::journal::{Append, Limits, Post, Precondition, RESERVED_BYTES, Refusal, RunPhase};
+use runcast::storage::journal::{Append, JournalLimits, Post, Precondition, RESERVED_BYTES, Refusal, RunPhase};
 
 use crate::fixture::*;
 use crate::words::*;
@@ -129,7 +129,7 @@ pub(crate) async fn the_last_moment_of_a_run_takes_its_last_word(kind: Kind) {
 
 pub(crate) async fn a_full_run_takes_its_last_word_and_the_servers_own(kind: Kind) {
     let max = RESERVED_BYTES + 1_000;
-    let f = kind.open_with(Limits { max_run_bytes: max, ..ROOMY }).await;
+    let f = kind.open_with(JournalLimits { max_run_bytes: max, ..ROOMY }).await;
     let padded = |n: u64, len: usize| {
         let event = format!(r#"{{"type":"run_status","status":"running","text":"{}"}}"#, "x".repeat(len));
         let len = event.len() as u64 + 1;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::journal::sqlite::{SqliteJournal, SqliteOptions};
-use runcast::storage::journal::{Appended, Journal, Limits, Post, Refusal, Stored};
+use runcast::storage::journal::{Appended, Journal, JournalLimits, Post, Refusal, Stored};
 use runcast::storage::redis::RedisSettings;
 use tempfile::TempDir;
 
@@ -33,7 +33,7 @@ impl Kind {
         self.open_with(ROOMY).await
     }
 
-    pub(crate) async fn open_with(self, limits: Limits) -> Fixture {
+    pub(crate) async fn open_with(self, limits: JournalLimits) -> Fixture {
         match self {
             Self::Memory => Fixture { journal: Arc::new(MemoryJournal::new(limits)), _dir: None, _server: None },
             Self::Sqlite => {
@@ -51,7 +51,7 @@ impl Kind {
     }
 }
 
-pub(crate) fn redis_options(server: &RedisServer, limits: Limits) -> RedisOptions {
+pub(crate) fn redis_options(server: &RedisServer, limits: JournalLimits) -> RedisOptions {
     let settings = RedisSettings {
         url: server.url().parse().unwrap(),
         ca_file: None,

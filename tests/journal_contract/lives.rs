@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use runcast::run_state::RunStatus;
-use runcast::storage::journal::{Expired, Head, Limits, OnGap, Post, Refusal, RunPhase};
+use runcast::storage::journal::{Expired, Head, JournalLimits, OnGap, Post, Refusal, RunPhase};
 
 use crate::fixture::*;
 use crate::words::*;
@@ -68,7 +68,7 @@ pub(crate) async fn a_tombstone_refuses_late_posts_and_keeps_the_last_seq(kind: 
 }
 
 pub(crate) async fn a_name_is_free_after_its_tombstone_and_begins_in_another_epoch(kind: Kind) {
-    let f = kind.open_with(Limits { tombstone: Duration::ZERO, ..ROOMY }).await;
+    let f = kind.open_with(JournalLimits { tombstone: Duration::ZERO, ..ROOMY }).await;
     f.post("steady", post("a", 1..=1)).await.unwrap();
     let steady = f.journal.head(&run("steady")).await.unwrap().lineage;
     let old = f.post("r", post("a", 1..=3)).await.unwrap().epoch;

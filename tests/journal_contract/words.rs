@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use runcast::protocol::{Lines, ProducerId, RunId, Seq};
 use runcast::run_state::RunStatus;
-use runcast::storage::journal::{Append, Head, Journal, JournalError, Limits, OnGap, Post};
+use runcast::storage::journal::{Append, Head, Journal, JournalError, JournalLimits, OnGap, Post};
 
-pub(crate) const ROOMY: Limits = Limits { max_run_bytes: 1 << 30, tombstone: Duration::from_secs(3600) };
+pub(crate) const ROOMY: JournalLimits = JournalLimits { max_run_bytes: 1 << 30, tombstone: Duration::from_secs(3600) };
 
 /// The whole log of a run, read in pages; checks that its seqs are dense and its epochs and times never go back.
 pub(crate) async fn log(journal: &dyn Journal, name: &str) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runcast::storage::objects::{Bucket, Keys, Objects, ObjectsError, Place, Url};
+use runcast::storage::objects::{AccessKeys, Bucket, Objects, ObjectsError, StorePlace, Url};
 
 use super::common::{MIB, bytes, full_meta, keeps_objects, meta, options, read, upload, write};
 use super::support::Azurite;
@@ -10,7 +10,7 @@ use super::support::Azurite;
 const TTL: Duration = Duration::from_secs(300);
 
 fn azure(bucket: Bucket) -> Objects {
-    Objects::open(&options(Place::Azure { bucket })).unwrap()
+    Objects::open(&options(StorePlace::Azure { bucket })).unwrap()
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_container_that_is_not_there_and_a_wrong_key_are_told_apart() {
     let emulator = Azurite::start().await;
     let missing = azure(Bucket { name: "other".into(), ..emulator.bucket() }).probe().await.unwrap_err();
     assert!(matches!(&missing, ObjectsError::NoBucket(text) if text.contains("no such bucket")), "{missing}");
-    let keys = Keys { id: Azurite::ACCOUNT.into(), secret: "aHVudGVyMg==".into() };
+    let keys = AccessKeys { id: Azurite::ACCOUNT.into(), secret: "aHVudGVyMg==".into() };
     let denied = azure(Bucket { keys: Some(keys), ..emulator.bucket() }).probe().await.unwrap_err();
     let text = denied.to_string();
     assert!(matches!(denied, ObjectsError::Denied(_)) && text.contains("credentials"), "{text}");

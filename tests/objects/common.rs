@@ -7,19 +7,19 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use runcast::protocol::ContentCoding;
 use runcast::storage::objects::{
-    Addressing, Bucket, Keys, ObjectMeta, Objects, ObjectsError, ObjectsOptions, Place, SignedUpload,
+    AccessKeys, Addressing, Bucket, ObjectMeta, Objects, ObjectsError, ObjectsOptions, SignedUpload, StorePlace,
 };
 
 use super::support::{Dice, S3Server};
 
 pub(crate) const MIB: usize = 1 << 20;
 
-pub(crate) fn options(place: Place) -> ObjectsOptions {
+pub(crate) fn options(place: StorePlace) -> ObjectsOptions {
     ObjectsOptions { place, request: Duration::from_secs(10), retry: Duration::from_secs(5) }
 }
 
 pub(crate) fn directory(path: &Path) -> Objects {
-    Objects::open(&options(Place::Directory { path: path.to_owned(), min_free_bytes: 0 })).unwrap()
+    Objects::open(&options(StorePlace::Directory { path: path.to_owned(), min_free_bytes: 0 })).unwrap()
 }
 
 /// A bucket of `server` as it is usually configured.
@@ -27,13 +27,14 @@ pub(crate) fn bucket(server: &S3Server) -> Bucket {
     Bucket {
         name: S3Server::BUCKET.into(),
         endpoint: Some(server.endpoint()),
-        keys: Some(Keys { id: S3Server::KEY.into(), secret: S3Server::SECRET.into() }),
+        keys: Some(AccessKeys { id: S3Server::KEY.into(), secret: S3Server::SECRET.into() }),
         ..Bucket::default()
     }
 }
 
 pub(crate) fn s3(bucket: Bucket) -> Objects {
-    Objects::open(&options(Place::S3 { bucket, region: "eu-west-1".into(), addressing: Addressing::Path })).unwrap()
+    Objects::open(&options(StorePlace::S3 { bucket, region: "eu-west-1".into(), addressing: Addressing::Path }))
+        .unwrap()
 }
 
 pub(crate) fn meta(content_type: &str) -> ObjectMeta {

@@ -31,7 +31,7 @@ async fn a_prefix_is_before_all_keys_and_hides_what_is_beside_it() {
 }
 
 /// An upload that has had parts, and a moment in which none is on its way.
-async fn begun(objects: &Objects, key: &str) -> runcast::storage::objects::Writer {
+async fn begun(objects: &Objects, key: &str) -> runcast::storage::objects::ObjectWriter {
     let mut writer = objects.writer(key, &full_meta()).await.unwrap();
     assert_eq!(writer.upload(), None);
     writer.write(&bytes(3, 11 * MIB)).await.unwrap();

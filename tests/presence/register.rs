@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runcast::protocol::{Connection, RunId};
 use runcast::storage::presence::{Figures, Register, RegisterOptions, Report, Reported};
-use runcast::storage::redis::{Client, Command, RedisSettings, Reply};
+use runcast::storage::redis::{RedisClient, RedisCommand, RedisSettings, Reply};
 
 use crate::support::{RedisServer, SOON, eventually};
 
@@ -24,8 +24,8 @@ pub(crate) fn register(redis: &RedisServer, node: &str, ttl: Duration) -> Regist
     Register::open(options)
 }
 
-pub(crate) fn client(redis: &RedisServer) -> Client {
-    Client::start(settings(redis), std::sync::Arc::new(()))
+pub(crate) fn client(redis: &RedisServer) -> RedisClient {
+    RedisClient::start(settings(redis), std::sync::Arc::new(()))
 }
 
 fn run(name: &str) -> RunId {
@@ -42,8 +42,8 @@ fn whole(began: Vec<Connection>, viewers: &[(&str, u64)]) -> Report {
     Report { whole: true, began, ended: Vec::new(), viewers, figures }
 }
 
-async fn keys(client: &Client) -> Vec<String> {
-    let Reply::Array(keys) = client.call(Command::new("KEYS").arg("*")).await.unwrap() else { panic!("no list") };
+async fn keys(client: &RedisClient) -> Vec<String> {
+    let Reply::Array(keys) = client.call(RedisCommand::new("KEYS").arg("*")).await.unwrap() else { panic!("no list") };
     let text = |reply| match reply {
         Reply::BulkString(bytes) => String::from_utf8(bytes).unwrap(),
         other => panic!("{other:?}"),
@@ -97,7 +97,7 @@ async fn a_node_that_tells_no_more_leaves_nothing_behind() {
     let mut left = eventually!(keys(&client).await, |keys| keys.len() == 2, SOON);
     left.sort();
     assert_eq!(left, ["p:node:o", "p:nodes"]);
-    let members = client.call(Command::new("SCARD").arg("p:nodes")).await;
+    let members = client.call(RedisCommand::new("SCARD").arg("p:nodes")).await;
     assert_eq!(members, Ok(Reply::Integer(1)), "whoever looks removes the dead");
 }
 
@@ -142,9 +142,9 @@ async fn a_loss_amid_a_report_is_noticed() {
     for _ in 0..20 {
         let report = node.report(whole(connections("r", 10_000), &[("r", 10_000)]));
         let flush = async {
-            let fields = async || client.call(Command::new("HLEN").arg("p:node:n:connections")).await.unwrap();
+            let fields = async || client.call(RedisCommand::new("HLEN").arg("p:node:n:connections")).await.unwrap();
             eventually!(fields().await, |fields| *fields != Reply::Integer(0), SOON);
-            client.call(Command::new("FLUSHALL")).await.unwrap();
+            client.call(RedisCommand::new("FLUSHALL")).await.unwrap();
         };
         let (reported, ()) = tokio::join!(report, flush);
         if reported.unwrap() == Reported::Stored {
@@ -167,8 +167,8 @@ async fn a_look_at_more_runs_than_fit_one_question_is_whole() {
     assert_eq!(node.look(&names).await.unwrap()[0].viewers, expected);
 }
 
-async fn used_memory(client: &Client) -> u64 {
-    let Reply::BulkString(info) = client.call(Command::new("INFO").arg("memory")).await.unwrap() else { panic!() };
+async fn used_memory(client: &RedisClient) -> u64 {
+    let Reply::BulkString(info) = client.call(RedisCommand::new("INFO").arg("memory")).await.unwrap() else { panic!() };
     let info = String::from_utf8(info).unwrap();
     let value = info.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap();
     value.trim().parse().unwrap()
@@ -195,7 +195,7 @@ async fn a_hundred_thousand_connections_fit_into_a_hundred_megabytes() {
         assert_eq!(node.list(name, &runs[7], 100).await.unwrap().len(), 10);
         nodes.push(node);
     }
-    let fields = client.call(Command::new("HLEN").arg("p:node:node-2:connections")).await;
+    let fields = client.call(RedisCommand::new("HLEN").arg("p:node:node-2:connections")).await;
     assert_eq!(fields, Ok(Reply::Integer(PER_NODE as i64)));
     let each = (used_memory(&client).await - before) / CONNECTIONS;
     println!("{each} bytes per connection: {} MB for 100,000", each / 10);

@@ -20,7 +20,7 @@ use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{Connection, RunId};
 use runcast::storage::presence::{Figures, Register};
-use runcast::storage::redis::Command;
+use runcast::storage::redis::RedisCommand;
 use runcast::thread_metrics::NodeMetrics;
 use tokio::sync::oneshot;
 
@@ -56,10 +56,10 @@ impl Node {
         let thread_agents = ThreadAgents::default();
         thread_agents.add(ThreadAgentPort {
             pulse: thread_agent.clone().recipient(),
-            roll: thread_agent.clone().recipient(),
+            changes: thread_agent.clone().recipient(),
             list: thread_agent.clone().recipient(),
             announce: thread_agent.clone().recipient(),
-            dismiss: thread_agent.recipient(),
+            close_all: thread_agent.recipient(),
         });
         let (peers, poison) = (Peers::default(), Arc::new(AtomicBool::new(false)));
         let store = Arc::new(register(redis, name, SOON * 10));
@@ -118,7 +118,7 @@ async fn a_presence_that_panicked_is_built_anew_and_tells_everything() {
     let viewers: Vec<_> = (0..5).map(|_| node.join(&run)).collect();
     node.tells("a", &run, 5).await;
     node.poison.store(true, Ordering::SeqCst);
-    // It panics with the roll in its hands: nobody else knows who came and went.
+    // It panics with the changes in its hands: nobody else knows who came and went.
     node.hub.leave(viewers[0]);
     for _ in 0..3 {
         node.join(&run);
@@ -138,7 +138,7 @@ async fn what_redis_has_forgotten_is_told_anew_over_the_same_connection() {
     let (node, client) = (Node::start(&redis, "a"), client(&redis));
     node.join(&run);
     node.tells("a", &run, 1).await;
-    client.call(Command::new("FLUSHALL")).await.unwrap();
+    client.call(RedisCommand::new("FLUSHALL")).await.unwrap();
     node.tells("a", &run, 1).await;
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use runcast::storage::redis::{Attest, Client, Command, Link, RedisError, Reply};
+use runcast::storage::redis::{Attest, Link, RedisClient, RedisCommand, RedisError, Reply};
 
 use crate::probe::{PATIENT, down, insist, live, settings};
 use crate::support::{FaultProxy, RedisServer, SOON, eventually};
@@ -19,7 +19,7 @@ struct Doorman {
 #[async_trait]
 impl Attest for Doorman {
     async fn attest(&self, link: &mut Link) -> Result<(), RedisError> {
-        let seen = link.call(Command::new("INCR").arg("connections")).await?;
+        let seen = link.call(RedisCommand::new("INCR").arg("connections")).await?;
         assert_eq!(seen, Reply::Integer(self.seen.fetch_add(1, Ordering::SeqCst) as i64 + 1));
         match self.seen.load(Ordering::SeqCst) <= self.refuses {
             true => Err(RedisError::Unavailable("this is another Redis".to_owned())),
@@ -28,8 +28,8 @@ impl Attest for Doorman {
     }
 }
 
-fn counted() -> Command {
-    Command::new("GET").arg("connections")
+fn counted() -> RedisCommand {
+    RedisCommand::new("GET").arg("connections")
 }
 
 fn number(n: usize) -> Reply {
@@ -41,7 +41,7 @@ async fn every_connection_is_attested_before_any_command() {
     let server = RedisServer::start().await;
     let proxy = FaultProxy::start(server.address()).await;
     let doorman = Arc::new(Doorman { refuses: 0, seen: AtomicUsize::new(0) });
-    let client = Client::start(settings(&format!("redis://{}", proxy.address()), PATIENT), doorman);
+    let client = RedisClient::start(settings(&format!("redis://{}", proxy.address()), PATIENT), doorman);
     for connection in 1..=3 {
         live(&client, connection - 1).await;
         assert_eq!(client.call(counted()).await, Ok(number(connection as usize)));
@@ -53,11 +53,11 @@ async fn every_connection_is_attested_before_any_command() {
 async fn a_connection_that_is_not_found_good_is_dropped_and_another_tried() {
     let server = RedisServer::start().await;
     let doorman = Arc::new(Doorman { refuses: 3, seen: AtomicUsize::new(0) });
-    let client = Client::start(settings(&server.url(), PATIENT), doorman.clone());
+    let client = RedisClient::start(settings(&server.url(), PATIENT), doorman.clone());
     assert_eq!(down(&client).await, "this is another Redis");
     assert_eq!(insist(&client, counted()).await, number(4));
     assert_eq!(live(&client, 0).await, 1);
-    let list = async || match client.call(Command::new("CLIENT").arg("LIST")).await.unwrap() {
+    let list = async || match client.call(RedisCommand::new("CLIENT").arg("LIST")).await.unwrap() {
         Reply::BulkString(list) => String::from_utf8(list).unwrap().lines().count(),
         other => panic!("{other:?}"),
     };
@@ -70,9 +70,9 @@ struct Careless;
 #[async_trait]
 impl Attest for Careless {
     async fn attest(&self, link: &mut Link) -> Result<(), RedisError> {
-        let slow = link.call(Command::new("BLPOP").args(["nothing", "0"]));
+        let slow = link.call(RedisCommand::new("BLPOP").args(["nothing", "0"]));
         let _ = tokio::time::timeout(Duration::from_millis(20), slow).await;
-        assert!(matches!(link.call(Command::new("PING")).await, Err(RedisError::Unavailable(_))));
+        assert!(matches!(link.call(RedisCommand::new("PING")).await, Err(RedisError::Unavailable(_))));
         Ok(())
     }
 }
@@ -80,6 +80,6 @@ impl Attest for Careless {
 #[tokio::test]
 async fn a_connection_on_which_a_command_was_given_up_is_not_used() {
     let server = RedisServer::start().await;
-    let client = Client::start(settings(&server.url(), PATIENT), Arc::new(Careless));
+    let client = RedisClient::start(settings(&server.url(), PATIENT), Arc::new(Careless));
     assert_eq!(down(&client).await, "attesting gave up a command");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runcast::storage::redis::{Client, Command, LinkStatus, RedisError, Reply};
+use runcast::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, Reply};
 
 use crate::probe::{PATIENT, client, get, live, ok, set, settings, text};
 use crate::support::RedisServer;
@@ -17,15 +17,15 @@ async fn a_command_is_answered_by_its_reply() {
     assert_eq!(client.call(set("key", &odd)).await, ok());
     assert_eq!(client.call(get("key")).await, Ok(Reply::BulkString(odd)));
     assert_eq!(client.call(get("none")).await, Ok(Reply::Nil));
-    assert_eq!(client.call(Command::new("INCR").arg("count")).await, Ok(Reply::Integer(1)));
-    let nested = Command::new("EVAL").arg("return {1, {'a', {}}, false}").arg("0");
+    assert_eq!(client.call(RedisCommand::new("INCR").arg("count")).await, Ok(Reply::Integer(1)));
+    let nested = RedisCommand::new("EVAL").arg("return {1, {'a', {}}, false}").arg("0");
     let expected = vec![
         Reply::Integer(1),
         Reply::Array(vec![Reply::BulkString(b"a".to_vec()), Reply::Array(Vec::new())]),
         Reply::Nil,
     ];
     assert_eq!(client.call(nested).await, Ok(Reply::Array(expected)));
-    let name = client.call(Command::new("CLIENT").arg("GETNAME")).await;
+    let name = client.call(RedisCommand::new("CLIENT").arg("GETNAME")).await;
     assert_eq!(name, text("runcast-test"));
     client.close().await;
 }
@@ -35,11 +35,11 @@ async fn an_error_reply_is_a_refusal_and_hurts_nobody_else() {
     let server = RedisServer::start().await;
     let client = client(server.address(), PATIENT);
     client.call(set("key", "x")).await.unwrap();
-    let mut replies = client.all(vec![get("key"), Command::new("INCR").arg("key"), get("key")]).await.unwrap();
+    let mut replies = client.all(vec![get("key"), RedisCommand::new("INCR").arg("key"), get("key")]).await.unwrap();
     assert_eq!(replies.remove(2), text("x"));
     let refused = replies.remove(1).unwrap_err();
     assert_eq!(refused, RedisError::Refused("ERR value is not an integer or out of range".to_owned()));
-    let missing = client.call(Command::new("EVALSHA").arg("0".repeat(40)).number(0)).await.unwrap_err();
+    let missing = client.call(RedisCommand::new("EVALSHA").arg("0".repeat(40)).number(0)).await.unwrap_err();
     assert!(matches!(&missing, RedisError::Refused(text) if text.starts_with("NOSCRIPT ")), "{missing}");
     assert_eq!(live(&client, 0).await, 1);
 }
@@ -63,7 +63,7 @@ async fn replies_reach_their_callers_in_any_crowd() {
             tokio::spawn(async move {
                 for round in 0..100 {
                     let said = format!("{task}-{round}");
-                    let echo = Command::new("ECHO").arg(&said);
+                    let echo = RedisCommand::new("ECHO").arg(&said);
                     if round % 10 == 0 {
                         // Some give up before the reply: it must not reach another caller.
                         let _ = tokio::time::timeout(Duration::ZERO, client.call(echo.clone())).await;
@@ -111,8 +111,8 @@ async fn large_commands_and_replies_pass() {
     assert_eq!(replies[2], Ok(Reply::BulkString(large)));
     assert_eq!(replies[3], text("small"));
     let fill = "for n = 1, 20000 do redis.call('XADD', 'stream', '0-' .. n, 'body', 'event ' .. n) end";
-    client.call(Command::new("EVAL").arg(fill).number(0)).await.unwrap();
-    let Ok(Reply::Array(entries)) = client.call(Command::new("XRANGE").args(["stream", "-", "+"])).await else {
+    client.call(RedisCommand::new("EVAL").arg(fill).number(0)).await.unwrap();
+    let Ok(Reply::Array(entries)) = client.call(RedisCommand::new("XRANGE").args(["stream", "-", "+"])).await else {
         panic!("no array");
     };
     assert_eq!(entries.len(), 20_000);
@@ -123,7 +123,7 @@ async fn a_closed_client_answers_what_is_in_flight_and_refuses_the_rest() {
     let server = RedisServer::start().await;
     let client = client(server.address(), PATIENT);
     assert_eq!(live(&client, 0).await, 1);
-    let last = client.call(Command::new("DEBUG").args(["SLEEP", "0.1"]));
+    let last = client.call(RedisCommand::new("DEBUG").args(["SLEEP", "0.1"]));
     // The call is made first.
     let (last, ()) = tokio::join!(last, client.close());
     assert_eq!(last, ok());
@@ -138,8 +138,8 @@ async fn dropping_the_last_client_ends_its_connection() {
     let server = RedisServer::start().await;
     let client = client(server.address(), PATIENT);
     live(&client, 0).await;
-    let other = Client::start(settings(&server.url(), PATIENT), Arc::new(()));
-    let connections = async || match other.call(Command::new("CLIENT").arg("LIST")).await {
+    let other = RedisClient::start(settings(&server.url(), PATIENT), Arc::new(()));
+    let connections = async || match other.call(RedisCommand::new("CLIENT").arg("LIST")).await {
         Ok(Reply::BulkString(list)) => String::from_utf8(list).unwrap().lines().count(),
         other => panic!("{other:?}"),
     };

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use runcast::storage::redis::{Command, PIPELINE_COMMANDS, RedisError, Reply};
+use runcast::storage::redis::{PIPELINE_COMMANDS, RedisCommand, RedisError, Reply};
 
 use crate::probe::{BRIEF, PATIENT, client, down, get, insist, live, ok, set, text};
 use crate::support::{FaultProxy, RedisServer, SOON, eventually};
 
-fn echo(said: &str) -> Command {
-    Command::new("ECHO").arg(said)
+fn echo(said: &str) -> RedisCommand {
+    RedisCommand::new("ECHO").arg(said)
 }
 
 fn is_unknown(answer: &Result<Reply, RedisError>) -> bool {
@@ -58,14 +58,14 @@ async fn a_cut_leaves_open_what_was_sent() {
     let proxy = FaultProxy::start(server.address()).await;
     let (client, direct) = (client(proxy.address(), PATIENT), client(server.address(), PATIENT));
     let cut = async {
-        let list = async || match insist(&direct, Command::new("CLIENT").arg("LIST")).await {
+        let list = async || match insist(&direct, RedisCommand::new("CLIENT").arg("LIST")).await {
             Reply::BulkString(list) => String::from_utf8(list).unwrap(),
             other => panic!("{other:?}"),
         };
         eventually!(list().await, |list| list.contains("cmd=blpop"), SOON);
         proxy.cut();
     };
-    let (answer, ()) = tokio::join!(client.call(Command::new("BLPOP").args(["nothing", "0"])), cut);
+    let (answer, ()) = tokio::join!(client.call(RedisCommand::new("BLPOP").args(["nothing", "0"])), cut);
     assert!(is_unknown(&answer), "{answer:?}");
     assert_eq!(live(&client, 1).await, 2);
     assert_eq!(client.call(echo("on")).await, text("on"));
@@ -137,7 +137,7 @@ async fn an_idle_connection_stays() {
     let client = client(server.address(), PATIENT);
     live(&client, 0).await;
     let direct = crate::probe::client(server.address(), PATIENT);
-    let pings = async || match insist(&direct, Command::new("INFO").arg("commandstats")).await {
+    let pings = async || match insist(&direct, RedisCommand::new("INFO").arg("commandstats")).await {
         Reply::BulkString(info) => String::from_utf8(info).unwrap(),
         other => panic!("{other:?}"),
     };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use runcast::storage::redis::{Client, Command, Link, RedisError, RedisSettings, Reply};
+use runcast::storage::redis::{Link, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
 
 use crate::probe::{BRIEF, PATIENT, client, get, ok, set, settings, text};
 use crate::support::{FaultProxy, RedisServer};
@@ -22,12 +22,12 @@ async fn user_password_and_database_are_those_of_the_url() {
     let server = RedisServer::start_with(&[("requirepass", "secret"), ("user", user)]).await;
     for (login, who) in [("ann:p%40ss%2Fw%C3%B6rd@", "ann"), (":secret@", "default"), ("default:secret@", "default")] {
         let mut link = Link::connect(&settings(&url(&server, login, "/3"), PATIENT)).await.unwrap();
-        assert_eq!(link.call(Command::new("ACL").arg("WHOAMI")).await, text(who));
+        assert_eq!(link.call(RedisCommand::new("ACL").arg("WHOAMI")).await, text(who));
         assert_eq!(link.call(set("who", who)).await, ok());
     }
     let mut elsewhere = Link::connect(&settings(&url(&server, ":secret@", ""), PATIENT)).await.unwrap();
     assert_eq!(elsewhere.call(get("who")).await, Ok(Reply::Nil));
-    assert_eq!(elsewhere.call(Command::new("SELECT").number(3)).await, ok());
+    assert_eq!(elsewhere.call(RedisCommand::new("SELECT").number(3)).await, ok());
     assert_eq!(elsewhere.call(get("who")).await, text("default"));
 }
 
@@ -46,7 +46,7 @@ async fn a_refused_login_is_said_plainly_and_without_the_password() {
         let refused = refusal(&settings).await;
         assert_eq!(refused, RedisError::Refused(format!("{expected} ({address})")), "{login}");
         assert!(!format!("{refused} {settings:?}").contains("hunter2"));
-        let client = Client::start(settings, Arc::new(()));
+        let client = RedisClient::start(settings, Arc::new(()));
         assert_eq!(client.call(get("a")).await, Err(RedisError::Unavailable(format!("{expected} ({address})"))));
     }
 }
@@ -54,28 +54,28 @@ async fn a_refused_login_is_said_plainly_and_without_the_password() {
 #[tokio::test]
 async fn a_login_that_is_granted_later_is_taken_without_a_restart() {
     let server = RedisServer::start().await;
-    let waiting = Client::start(settings(&url(&server, "ann:secret@", ""), PATIENT), Arc::new(()));
+    let waiting = RedisClient::start(settings(&url(&server, "ann:secret@", ""), PATIENT), Arc::new(()));
     crate::probe::down(&waiting).await;
     let admin = client(server.address(), PATIENT);
-    admin.call(Command::new("ACL").args(["SETUSER", "ann", "on", ">secret", "~*", "+@all"])).await.unwrap();
-    assert_eq!(crate::probe::insist(&waiting, Command::new("ACL").arg("WHOAMI")).await, text("ann").unwrap());
+    admin.call(RedisCommand::new("ACL").args(["SETUSER", "ann", "on", ">secret", "~*", "+@all"])).await.unwrap();
+    assert_eq!(crate::probe::insist(&waiting, RedisCommand::new("ACL").arg("WHOAMI")).await, text("ann").unwrap());
 }
 
 #[tokio::test]
 async fn a_name_that_may_not_be_set_is_done_without() {
     let server = RedisServer::start_with(&[("user", "ann on >secret ~* &* +@all -client")]).await;
     let mut link = Link::connect(&settings(&url(&server, "ann:secret@", ""), PATIENT)).await.unwrap();
-    assert_eq!(link.call(Command::new("ECHO").arg("x")).await, text("x"));
+    assert_eq!(link.call(RedisCommand::new("ECHO").arg("x")).await, text("x"));
     let odd = RedisSettings { client_name: "two words".to_owned(), ..settings(&url(&server, "", ""), PATIENT) };
     let mut link = Link::connect(&odd).await.unwrap();
-    assert_eq!(link.call(Command::new("CLIENT").arg("GETNAME")).await, Ok(Reply::Nil));
+    assert_eq!(link.call(RedisCommand::new("CLIENT").arg("GETNAME")).await, Ok(Reply::Nil));
 }
 
 #[tokio::test]
 async fn tls_is_spoken_with_the_server_that_the_ca_file_vouches_for() {
     let server = RedisServer::start_with_tls().await;
     let trusting = RedisSettings { ca_file: Some(server.ca_file()), ..settings(&server.url(), PATIENT) };
-    let client = Client::start(trusting.clone(), Arc::new(()));
+    let client = RedisClient::start(trusting.clone(), Arc::new(()));
     let large = vec![7; 4 * 1024 * 1024];
     let replies = client.all(vec![set("key", &large), get("key")]).await.unwrap();
     assert_eq!(replies[1], Ok(Reply::BulkString(large)));

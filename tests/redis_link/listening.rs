@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use runcast::storage::redis::{Client, Command, Push, RedisError, Reply, Subscriber};
+use runcast::storage::redis::{Push, RedisClient, RedisCommand, RedisError, RedisSubscriber, Reply};
 use tokio::time::timeout;
 
 use crate::probe::{PATIENT, client, settings};
 use crate::support::{FaultProxy, RedisServer, soon};
 
-async fn subscriber(address: impl std::fmt::Display) -> Subscriber {
-    Subscriber::connect(&settings(&format!("redis://{address}"), PATIENT)).await.unwrap()
+async fn subscriber(address: impl std::fmt::Display) -> RedisSubscriber {
+    RedisSubscriber::connect(&settings(&format!("redis://{address}"), PATIENT)).await.unwrap()
 }
 
-async fn next(subscriber: &mut Subscriber) -> Result<Push, RedisError> {
+async fn next(subscriber: &mut RedisSubscriber) -> Result<Push, RedisError> {
     soon("a push", subscriber.next()).await
 }
 
@@ -21,8 +21,8 @@ fn message(channel: &str, payload: impl AsRef<[u8]>) -> Result<Push, RedisError>
     Ok(Push::Message { channel: channel.to_owned(), payload: payload.as_ref().to_vec().into() })
 }
 
-async fn publish(client: &Client, channel: &str, payload: impl AsRef<[u8]>) -> i64 {
-    match client.call(Command::new("PUBLISH").arg(channel).arg(payload)).await.unwrap() {
+async fn publish(client: &RedisClient, channel: &str, payload: impl AsRef<[u8]>) -> i64 {
+    match client.call(RedisCommand::new("PUBLISH").arg(channel).arg(payload)).await.unwrap() {
         Reply::Integer(listeners) => listeners,
         other => panic!("{other:?}"),
     }
@@ -75,7 +75,7 @@ async fn thousands_of_channels_are_subscribed_at_once() {
     for channel in &channels {
         assert_eq!(next(&mut listener).await, Ok(Push::Subscribed(channel.clone())));
     }
-    let burst = channels.iter().take(5_000).map(|name| Command::new("PUBLISH").arg(name).arg(name)).collect();
+    let burst = channels.iter().take(5_000).map(|name| RedisCommand::new("PUBLISH").arg(name).arg(name)).collect();
     assert!(client.all(burst).await.unwrap().iter().all(|reply| *reply == Ok(Reply::Integer(1))));
     for channel in &channels[..5_000] {
         assert_eq!(next(&mut listener).await, message(channel, channel));

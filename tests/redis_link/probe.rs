@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runcast::storage::redis::{Client, Command, LinkStatus, RedisError, RedisSettings, Reply};
+use runcast::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
 
 use crate::support::{SOON, soon};
 
@@ -24,16 +24,16 @@ pub(crate) fn settings(url: &str, command_timeout: Duration) -> RedisSettings {
 }
 
 /// A client of what is at `address`.
-pub(crate) fn client(address: impl std::fmt::Display, command_timeout: Duration) -> Client {
-    Client::start(settings(&format!("redis://{address}"), command_timeout), Arc::new(()))
+pub(crate) fn client(address: impl std::fmt::Display, command_timeout: Duration) -> RedisClient {
+    RedisClient::start(settings(&format!("redis://{address}"), command_timeout), Arc::new(()))
 }
 
-pub(crate) fn get(key: &str) -> Command {
-    Command::new("GET").arg(key)
+pub(crate) fn get(key: &str) -> RedisCommand {
+    RedisCommand::new("GET").arg(key)
 }
 
-pub(crate) fn set(key: &str, value: impl AsRef<[u8]>) -> Command {
-    Command::new("SET").arg(key).arg(value)
+pub(crate) fn set(key: &str, value: impl AsRef<[u8]>) -> RedisCommand {
+    RedisCommand::new("SET").arg(key).arg(value)
 }
 
 pub(crate) fn text(reply: &str) -> Result<Reply, RedisError> {
@@ -45,7 +45,7 @@ pub(crate) fn ok() -> Result<Reply, RedisError> {
 }
 
 /// Waits for a connection later than `after`; its generation.
-pub(crate) async fn live(client: &Client, after: u64) -> u64 {
+pub(crate) async fn live(client: &RedisClient, after: u64) -> u64 {
     let mut status = client.status();
     let fits = |status: &LinkStatus| matches!(status, LinkStatus::Live { generation } if *generation > after);
     let status = soon("a connection", status.wait_for(fits)).await.unwrap();
@@ -56,7 +56,7 @@ pub(crate) async fn live(client: &Client, after: u64) -> u64 {
 }
 
 /// Waits until there is no connection; why.
-pub(crate) async fn down(client: &Client) -> String {
+pub(crate) async fn down(client: &RedisClient) -> String {
     let mut status = client.status();
     let fits = |status: &LinkStatus| matches!(status, LinkStatus::Down { .. });
     match &*soon("the end of the connection", status.wait_for(fits)).await.unwrap() {
@@ -66,7 +66,7 @@ pub(crate) async fn down(client: &Client) -> String {
 }
 
 /// Calls until it goes well, as a caller does that may repeat.
-pub(crate) async fn insist(client: &Client, command: Command) -> Reply {
+pub(crate) async fn insist(client: &RedisClient, command: RedisCommand) -> Reply {
     let deadline = std::time::Instant::now() + SOON;
     loop {
         match client.call(command.clone()).await {

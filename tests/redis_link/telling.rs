@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use runcast::storage::redis::Client;
+use runcast::storage::redis::RedisClient;
 
 use crate::probe::{PATIENT, down, get, insist, live, settings};
 use crate::support::RedisServer;
@@ -38,7 +38,7 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let mut server = RedisServer::start_with(&[("requirepass", "hunter2")]).await;
     let url = format!("redis://default:hunter2@{}/2", server.address());
-    let client = Client::start(settings(&url, PATIENT), Arc::new(()));
+    let client = RedisClient::start(settings(&url, PATIENT), Arc::new(()));
     live(&client, 0).await;
     server.stop().await;
     down(&client).await;

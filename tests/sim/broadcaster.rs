@@ -137,7 +137,7 @@ impl House {
         if !broadcaster.started {
             broadcaster.started = true;
             let generation = broadcaster.subscribers.room().generation;
-            say!("    broadcaster {id} enrols with room {generation}");
+            say!("    broadcaster {id} subscribes to room {generation}");
             if self.post(generation, Letter::Subscribe(id)) != Sent::Taken {
                 return self.end_broadcaster(id);
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use runcast::actors::messages::room::{Read, ReadError};
-use runcast::actors::room::log::Answer;
+use runcast::actors::room::log::ReadOutcome;
 use runcast::protocol::{Epoch, Segment, Seq};
 use runcast::storage::journal::{Head, JournalError};
 
@@ -79,13 +79,13 @@ impl Room {
             return;
         }
         match self.log.read(read.from, read.max_bytes, vouched) {
-            Answer::Page(page) => drop(read.reply.send(Ok(page))),
-            Answer::Unknown => self.reading.waiting.push((read, false)),
-            Answer::Beyond => {
+            ReadOutcome::Page(page) => drop(read.reply.send(Ok(page))),
+            ReadOutcome::Unknown => self.reading.waiting.push((read, false)),
+            ReadOutcome::Beyond => {
                 seen("claim beyond the tip");
                 self.reading.doubtful.push(read);
             }
-            Answer::Missing(next) => {
+            ReadOutcome::Missing(next) => {
                 self.reading.waiting.push((read, vouched));
                 self.fetch(next, site);
             }

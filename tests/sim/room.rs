@@ -36,7 +36,7 @@ impl fmt::Display for Letter {
         match self {
             Self::Publish(request) => write!(f, "a post of {} events", request.lines.len()),
             Self::Read(read) => write!(f, "a read from {:?}", read.from),
-            Self::Subscribe(broadcaster) => write!(f, "the enrolment of broadcaster {broadcaster}"),
+            Self::Subscribe(broadcaster) => write!(f, "the subscriptions of broadcaster {broadcaster}"),
             Self::Unsubscribe(broadcaster) => write!(f, "the end of broadcaster {broadcaster}"),
         }
     }

@@ -10,7 +10,7 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use runcast::actors::hub::Hub;
 use runcast::actors::hub::subscribers::Subscribers;
 use runcast::actors::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomGauge, RoomPort, Show, Subscribe, Unsubscribe, Wait,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomGauge, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
 };
 use runcast::actors::session::SessionLimits;
 use runcast::budget::Budget;
@@ -190,7 +190,7 @@ macro_rules! hears_nothing {
     };
 }
 
-hears_nothing!(Publish, Read, Wait, Fold, Show, Subscribe, Unsubscribe, Reclaim, RemoteUpdate);
+hears_nothing!(Publish, Read, WaitForEvents, Fold, ShowScreen, Subscribe, Unsubscribe, Reclaim, RemoteUpdate);
 
 /// A port that names a room's incarnation; nothing sent to its addresses arrives.
 pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
@@ -204,7 +204,7 @@ pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
         fold: addr.clone().recipient(),
         show: addr.clone().recipient(),
         subscribe: addr.clone().recipient(),
-        dismiss: addr.clone().recipient(),
+        unsubscribe: addr.clone().recipient(),
         reclaim: addr.clone().recipient(),
         heard: addr.recipient(),
         gauge: Arc::new(RoomGauge::default()),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{Epoch, Segment, Seq, Timestamp};
-use runcast::storage::journal::append_rules::{self, Epochs, Marks, Moment, Run};
+use runcast::storage::journal::append_rules::{self, Epochs, Marks, Moment, RunRecord};
 use runcast::storage::journal::{Append, Head, RunPhase, Stored};
 
 use crate::trace::{say, seen};
@@ -20,7 +20,7 @@ pub(crate) fn instant(at: Timestamp) -> Instant {
 
 /// One run's log on a store that may forget its last writes.
 pub(crate) struct Store {
-    run: Run,
+    run: RunRecord,
     segments: Vec<Arc<Segment>>,
     epochs: Epochs,
     shared: bool,
@@ -43,7 +43,7 @@ impl Store {
         let now = Timestamp::from_millis(1_000);
         let epochs = Epochs::new(now);
         Self {
-            run: Run::load(Head::unborn(), Marks::default(), epochs),
+            run: RunRecord::load(Head::unborn(), Marks::default(), epochs),
             segments: Vec::new(),
             epochs,
             shared,
@@ -109,7 +109,7 @@ impl Store {
         self.cuts.push((self.epochs.incarnation, head.tip));
         let survived = before[..(head.tip as usize).min(before.len())].to_vec();
         self.lives.insert(self.epochs.incarnation, survived);
-        self.run = Run::load(head, marks, self.epochs);
+        self.run = RunRecord::load(head, marks, self.epochs);
     }
 
     /// Removes the run's events if it has ended.
@@ -121,7 +121,7 @@ impl Store {
         let head = append_rules::gone(&self.writes[self.writes.len() - 1].0);
         self.segments.clear();
         self.writes = vec![(head.clone(), Marks::default(), 0)];
-        self.run = Run::load(head, Marks::default(), self.epochs);
+        self.run = RunRecord::load(head, Marks::default(), self.epochs);
         true
     }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use futures_util::FutureExt as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use runcast::actors::messages::supervisor::{ChildReport, ChildState, Observe};
-use runcast::actors::supervision::{Child, ChildSpec, Exit, Kind, Refused, Service, spawn};
+use runcast::actors::supervision::{Child, ChildKind, ChildSpec, Exit, Refused, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
 use tokio::sync::oneshot;
 
@@ -23,7 +23,7 @@ struct Nursery {
 fn nursery(max_restarts: usize, births: &[Birth]) -> Nursery {
     let (factory, toy) = (Factory::default(), Service::new("toy", 16));
     factory.births.borrow_mut().extend(births);
-    let child = factory.child(&toy).with_policy(quick(Kind::Permanent, max_restarts));
+    let child = factory.child(&toy).with_policy(quick(ChildKind::Permanent, max_restarts));
     let (supervisor, escalated) = supervise(vec![child], &factory);
     Nursery { factory, toy, supervisor, escalated }
 }
@@ -86,7 +86,7 @@ async fn a_child_that_fails_too_often_escalates_once_and_is_let_be() {
 async fn the_death_of_one_child_does_not_touch_the_others() {
     let factory = Factory::default();
     let (one, other) = (Service::new("one", 16), Service::new("other", 16));
-    let children = vec![factory.child(&one).with_policy(quick(Kind::Permanent, 0)), factory.child(&other)];
+    let children = vec![factory.child(&one).with_policy(quick(ChildKind::Permanent, 0)), factory.child(&other)];
     let (supervisor, escalated) = supervise(children, &factory);
     eventually(Ok(5), async || other.ask(Add(5)).await).await;
     let _ = one.ask(Injure(Injury::PanicInHandler)).await;
@@ -101,7 +101,7 @@ async fn the_death_of_one_child_does_not_touch_the_others() {
 async fn a_transient_child_under_a_supervisor_is_not_restarted() {
     for (injury, state) in [(Injury::Stop, ChildState::Stopped), (Injury::Fail, ChildState::Failed)] {
         let (factory, toy) = (Factory::default(), Service::new("toy", 16));
-        let child = factory.child(&toy).with_policy(quick(Kind::Transient, 0));
+        let child = factory.child(&toy).with_policy(quick(ChildKind::Transient, 0));
         let (supervisor, _escalated) = supervise(vec![child], &factory);
         eventually(Ok(1), async || toy.ask(Number).await).await;
         toy.try_send(Injure(injury)).unwrap();

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, ResponseFuture, Running, WrapFuture};
-use runcast::actors::supervision::{ChildSpec, Exit, Kind, Lifeline, LiveActorGuard, LiveActors, Policy, Service};
+use runcast::actors::supervision::{ChildKind, ChildSpec, Exit, Lifeline, LiveActorGuard, LiveActors, Policy, Service};
 
 /// Long enough for anything that is going to happen.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ pub(crate) fn failed() -> Exit {
 }
 
 /// A policy that waits little, and forgets nothing during a test.
-pub(crate) fn quick(kind: Kind, max_restarts: usize) -> Policy {
+pub(crate) fn quick(kind: ChildKind, max_restarts: usize) -> Policy {
     Policy { kind, backoff_ms: 20, backoff_max_ms: 40, max_restarts, window_secs: 3_600 }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
-use runcast::actors::supervision::{Child, Decision, Exit, History, Kind, LiveActorGuard, Policy, spawn};
+use runcast::actors::supervision::{Child, ChildKind, Exit, History, LiveActorGuard, Policy, RestartDecision, spawn};
 
 use crate::toy::*;
 
@@ -83,7 +83,7 @@ impl Registry {
         let now = self.now_ms();
         self.toys.remove(name);
         let decision = self.policy.decide(self.histories.entry(name).or_default(), &exit, now, 1.0);
-        assert!(matches!(decision, Decision::Done | Decision::Quarantine { .. }), "{decision:?}");
+        assert!(matches!(decision, RestartDecision::Done | RestartDecision::Quarantine { .. }), "{decision:?}");
         self.histories.retain(|_, history| !history.is_quiet(&self.policy, now));
         self.exits.push(exit);
     }
@@ -162,7 +162,7 @@ async fn a_flapping_child_is_quarantined_and_its_neighbour_is_not() {
 #[actix_web::test]
 async fn after_the_quarantine_the_child_is_built_again() {
     let factory = Factory::default();
-    let registry = registry(&factory, quick(Kind::Transient, 0));
+    let registry = registry(&factory, quick(ChildKind::Transient, 0));
     assert_eq!(injure(&registry.addr, "ada", Injury::PanicInHandler).await, panicked());
     let begun = Instant::now();
     eventually(Ok(2), async || number(&registry.addr, "ada").await).await;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use runcast::storage::objects::{Bucket, Keys};
+use runcast::storage::objects::{AccessKeys, Bucket};
 
 use super::node::lasting_port;
 use super::{SOON, eventually};
@@ -79,7 +79,7 @@ impl Azurite {
         Bucket {
             name: Self::CONTAINER.into(),
             endpoint: Some(self.endpoint()),
-            keys: Some(Keys { id: Self::ACCOUNT.into(), secret: Self::KEY.into() }),
+            keys: Some(AccessKeys { id: Self::ACCOUNT.into(), secret: Self::KEY.into() }),
             ..Bucket::default()
         }
     }

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::probe::Probe;
+use super::probe::DoorbellProbe;
 use crate::backoff::Backoff;
-use crate::storage::redis::{Client, LinkStatus, Push, RedisError, RedisSettings, Subscriber};
+use crate::storage::redis::{LinkStatus, Push, RedisClient, RedisError, RedisSettings, RedisSubscriber};
 
 /// The channels that are to be listened to, shared with the task.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wanted(Arc<WantedInner>);
+pub(super) struct WantedChannels(Arc<WantedInner>);
 
 #[derive(Debug, Default)]
 struct WantedInner {
@@ -31,7 +31,7 @@ struct Channels {
     wanted: HashMap<String, u64>,
 }
 
-impl Wanted {
+impl WantedChannels {
     fn channels(&self) -> MutexGuard<'_, Channels> {
         // Nothing panics while it is held.
         self.0.channels.lock().unwrap_or_else(PoisonError::into_inner)
@@ -57,7 +57,7 @@ impl Wanted {
 
 /// What the task tells.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum ListenerEvent {
     /// A message on a channel.
     Message(String, Bytes),
     /// Redis has confirmed the subscription to this channel.
@@ -72,8 +72,8 @@ pub(super) enum Event {
 pub(super) struct Listener {
     pub(super) settings: RedisSettings,
     /// Sends the probes; when its connection is lost, so is the listener's.
-    pub(super) client: Client,
-    pub(super) wanted: Wanted,
+    pub(super) client: RedisClient,
+    pub(super) wanted: WantedChannels,
     /// The channel of this node's own probes.
     pub(super) probe_channel: String,
     /// Within this a dead subscription is found and rebuilt.
@@ -82,11 +82,11 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Listens until the client is closed; `tell` must not wait for long.
-    pub(super) async fn run(self, mut tell: impl AsyncFnMut(Event)) {
+    pub(super) async fn run(self, mut tell: impl AsyncFnMut(ListenerEvent)) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let rebuilds = metrics::counter!("runcast_doorbell_rebuilds_total", "purpose" => self.settings.purpose);
         while let Some(generation) = self.live().await {
-            let why = match Subscriber::connect(&self.settings).await {
+            let why = match RedisSubscriber::connect(&self.settings).await {
                 Ok(subscriber) => {
                     let (why, proven) = self.listen(subscriber, generation, &mut tell).await;
                     if proven {
@@ -97,7 +97,7 @@ impl Listener {
                 }
                 Err(error) => error,
             };
-            tell(Event::Lost(why.to_string())).await;
+            tell(ListenerEvent::Lost(why.to_string())).await;
             tokio::time::sleep(backoff.pause()).await;
         }
     }
@@ -113,14 +113,14 @@ impl Listener {
     /// and another one may lead to another server. Why, and whether a probe ever came back.
     async fn listen(
         &self,
-        mut subscriber: Subscriber,
+        mut subscriber: RedisSubscriber,
         generation: u64,
-        tell: &mut impl AsyncFnMut(Event),
+        tell: &mut impl AsyncFnMut(ListenerEvent),
     ) -> (RedisError, bool) {
         let mut status = self.client.status();
         status.mark_changed();
         let mut subscribed = HashMap::new();
-        let probe = Probe::default();
+        let probe = DoorbellProbe::default();
         // Sent within a fifth, missed by four fifths: the rest is for building it anew.
         let mut due = interval(self.probe_within / 5);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -132,11 +132,11 @@ impl Listener {
                 push = subscriber.next() => match push {
                     Ok(Push::Message { channel, payload }) if channel == self.probe_channel => {
                         probe.hear(&payload);
-                        tell(Event::Proven).await;
+                        tell(ListenerEvent::Proven).await;
                     }
-                    Ok(Push::Message { channel, payload }) => tell(Event::Message(channel, payload)).await,
+                    Ok(Push::Message { channel, payload }) => tell(ListenerEvent::Message(channel, payload)).await,
                     Ok(Push::Subscribed(channel)) if channel == self.probe_channel => {}
-                    Ok(Push::Subscribed(channel)) => tell(Event::Standing(channel)).await,
+                    Ok(Push::Subscribed(channel)) => tell(ListenerEvent::Standing(channel)).await,
                     Ok(_) => {}
                     Err(error) => break error,
                 },
@@ -160,7 +160,7 @@ impl Listener {
     /// Brings what is subscribed in line with what is wanted, many channels per command.
     async fn subscribe(
         &self,
-        subscriber: &mut Subscriber,
+        subscriber: &mut RedisSubscriber,
         subscribed: &mut HashMap<String, u64>,
     ) -> Result<(), RedisError> {
         if subscribed.insert(self.probe_channel.clone(), 0).is_none() {

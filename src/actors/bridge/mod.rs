@@ -23,14 +23,14 @@ use crate::protocol::RunId;
 use crate::storage::journal::redis::RedisJournal;
 use crate::storage::journal::redis::notice::{self, Notice};
 use crate::storage::journal::{Head, JournalError};
-use crate::storage::redis::{Client, RedisSettings};
+use crate::storage::redis::{RedisClient, RedisSettings};
 
 mod listener;
 mod probe;
 mod screens;
 mod topics;
 
-use listener::{Event, Listener, Wanted};
+use listener::{Listener, ListenerEvent, WantedChannels};
 use screens::Screens;
 use topics::{Topic, Topics};
 
@@ -60,7 +60,7 @@ pub struct BridgePorts {
     /// For the pub/sub connections.
     pub settings: RedisSettings,
     /// Carries screens to other nodes.
-    pub screens: Client,
+    pub screens: RedisClient,
     /// What screens count in once they are here: unsent bytes of all viewers.
     pub shown: Budget,
     /// This node's name.
@@ -76,8 +76,8 @@ pub struct Bridge {
     times: BridgeTimes,
     ports: BridgePorts,
     topics: Topics<Recipient<RemoteUpdate>>,
-    wanted: Wanted,
-    wanted_screens: Wanted,
+    wanted: WantedChannels,
+    wanted_screens: WantedChannels,
     screens: Screens,
     /// Channels that stand and whose run's tip has yet to be told.
     unread: Vec<String>,
@@ -96,8 +96,8 @@ impl Bridge {
             times,
             ports,
             topics,
-            wanted: Wanted::default(),
-            wanted_screens: Wanted::default(),
+            wanted: WantedChannels::default(),
+            wanted_screens: WantedChannels::default(),
             screens: Screens::default(),
             unread: Vec::new(),
             reading: false,
@@ -133,8 +133,8 @@ impl Bridge {
         });
         let bridge = ctx.address();
         let screens = screens.run(async move |event| {
-            if let Event::Message(channel, payload) = event {
-                let _ = bridge.send(Shown(channel, payload)).await;
+            if let ListenerEvent::Message(channel, payload) = event {
+                let _ = bridge.send(ScreenArrived(channel, payload)).await;
             }
         });
         ctx.spawn(wrap_future::<_, Self>(notices));
@@ -257,12 +257,12 @@ impl Drop for Bridge {
 /// The listener's events.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Told(Event);
+struct Told(ListenerEvent);
 
 /// A screen frame of another node: its channel, the node and the frame.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Shown(String, Bytes);
+struct ScreenArrived(String, Bytes);
 
 impl Actor for Bridge {
     type Context = Context<Self>;
@@ -282,18 +282,18 @@ impl Handler<Told> for Bridge {
 
     fn handle(&mut self, Told(event): Told, ctx: &mut Self::Context) {
         match event {
-            Event::Message(channel, payload) => self.ring(&channel, &payload),
-            Event::Standing(channel) => {
+            ListenerEvent::Message(channel, payload) => self.ring(&channel, &payload),
+            ListenerEvent::Standing(channel) => {
                 self.topics.confirm(&channel);
                 self.gather(channel, ctx);
             }
-            Event::Proven => {
+            ListenerEvent::Proven => {
                 metrics::gauge!("runcast_doorbell_subscribed").set(1);
                 if self.ports.doorbell.heard() {
                     info!("doorbells are heard");
                 }
             }
-            Event::Lost(why) => self.deafen(why),
+            ListenerEvent::Lost(why) => self.deafen(why),
         }
     }
 }
@@ -315,10 +315,10 @@ impl Handler<Follow> for Bridge {
     }
 }
 
-impl Handler<Shown> for Bridge {
+impl Handler<ScreenArrived> for Bridge {
     type Result = ();
 
-    fn handle(&mut self, Shown(channel, payload): Shown, _: &mut Self::Context) {
+    fn handle(&mut self, ScreenArrived(channel, payload): ScreenArrived, _: &mut Self::Context) {
         let node = notice::sender(&payload);
         let notices = self.ports.journal.doorbell_channel(&channel);
         if let Some(topic) = notices.and_then(|channel| self.topics.get(&channel))

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::storage::redis::{Client, Command, RedisError};
+use crate::storage::redis::{RedisClient, RedisCommand, RedisError};
 
 /// The probes of one subscription.
 #[derive(Debug, Default)]
-pub(super) struct Probe(Arc<Mutex<Probes>>);
+pub(super) struct DoorbellProbe(Arc<Mutex<Probes>>);
 
 #[derive(Debug, Default)]
 struct Probes {
@@ -20,20 +20,20 @@ struct Probes {
     refused: Option<String>,
 }
 
-impl Probe {
+impl DoorbellProbe {
     fn probes(&self) -> MutexGuard<'_, Probes> {
         // Nothing panics while it is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends one; it counts only once Redis has taken it, for Redis may be away as a whole.
-    pub(super) fn send(&self, client: &Client, channel: &str) {
+    pub(super) fn send(&self, client: &RedisClient, channel: &str) {
         let number = {
             let mut probes = self.probes();
             probes.sent += 1;
             probes.sent
         };
-        let publish = Command::new("PUBLISH").arg(channel).arg(number.to_string());
+        let publish = RedisCommand::new("PUBLISH").arg(channel).arg(number.to_string());
         let (probe, client, asked) = (Self(self.0.clone()), client.clone(), Instant::now());
         actix_rt::spawn(async move {
             match client.call(publish).await {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_probe_that_was_taken_and_does_not_come_back_is_trouble() {
-        let probe = Probe::default();
+        let probe = DoorbellProbe::default();
         probe.probes().sent = 2;
         assert_eq!((probe.trouble(NOW), probe.is_proven()), (None, false));
         probe.taken(1, Instant::now());
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_probe_that_comes_back_before_it_is_known_to_be_taken_is_not_waited_for() {
-        let probe = Probe::default();
+        let probe = DoorbellProbe::default();
         probe.probes().sent = 1;
         probe.hear(b"1");
         probe.taken(1, Instant::now());
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_a_former_life_of_the_node_sent_proves_no_more_than_was_sent() {
-        let probe = Probe::default();
+        let probe = DoorbellProbe::default();
         probe.probes().sent = 1;
         probe.hear(b"77");
         probe.probes().sent = 2;

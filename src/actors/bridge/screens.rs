@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 use crate::protocol::RunId;
-use crate::storage::redis::{Client, Command};
+use crate::storage::redis::{RedisClient, RedisCommand};
 
 /// The least time between two frames of a run: five per second.
 const PACE: Duration = Duration::from_millis(200);
@@ -19,10 +19,10 @@ const MAX_WAITING: usize = 32;
 
 /// The newest frame of each run that has one waiting, shared with the task that sends them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Screens(Arc<Inner>);
+pub(super) struct Screens(Arc<ScreensState>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct ScreensState {
     runs: Mutex<HashMap<RunId, Screen>>,
     came: Notify,
 }
@@ -68,13 +68,13 @@ impl Screens {
     }
 
     /// Sends for ever; `message` makes of a frame its channel and payload. What can't be sent is dropped.
-    pub(super) async fn send(self, client: Client, message: impl Fn(&RunId, &Bytes) -> (String, Vec<u8>)) {
+    pub(super) async fn send(self, client: RedisClient, message: impl Fn(&RunId, &Bytes) -> (String, Vec<u8>)) {
         loop {
             let (due, next) = self.take_due(Instant::now());
             for (run, frame) in due {
                 let (channel, payload) = message(&run, &frame);
                 // Nobody misses a frame for long: the next one is newer.
-                let _ = client.call(Command::new("PUBLISH").arg(channel).arg(payload)).await;
+                let _ = client.call(RedisCommand::new("PUBLISH").arg(channel).arg(payload)).await;
             }
             match next {
                 None => self.0.came.notified().await,

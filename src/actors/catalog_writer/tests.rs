@@ -8,7 +8,7 @@ use crate::protocol::{Clock, Lines, ProducerId};
 use crate::storage::catalog::RunFilter;
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use crate::storage::journal::memory::MemoryJournal;
-use crate::storage::journal::{Append, Limits, OnGap, Post};
+use crate::storage::journal::{Append, JournalLimits, OnGap, Post};
 
 /// A catalog that can be away for writes.
 struct Fickle {
@@ -71,7 +71,7 @@ async fn until(holds: impl AsyncFn() -> bool) {
 }
 
 fn journal() -> Arc<dyn Journal> {
-    Arc::new(MemoryJournal::new(Limits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) }))
+    Arc::new(MemoryJournal::new(JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) }))
 }
 
 /// Stores an event of a run; the run's row.
@@ -124,7 +124,7 @@ async fn runs_that_changed_in_one_millisecond_are_all_listed() {
     const RUNS: usize = 2 * REPAIR_STEP + 1;
     let second = || Timestamp::from_millis(1_795_000_000_000);
     let clock = Clock::new(second, || Duration::ZERO, Duration::from_secs(1));
-    let limits = Limits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
+    let limits = JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
     let (catalog, live_actors) = (Fickle::new().await, LiveActors::default());
     let journal = Arc::new(MemoryJournal::with_clock(limits, clock));
     for n in 0..RUNS {

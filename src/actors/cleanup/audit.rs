@@ -6,16 +6,16 @@
 use futures_util::StreamExt as _;
 use tracing::{info, warn};
 
-use super::sweep::{Halt, Sweeping};
+use super::sweep::{SweepHalt, Sweeping};
 use crate::artifacts::{INCOMING, RUNS};
 use crate::protocol::{ArtifactId, Timestamp};
-use crate::storage::objects::Listed;
+use crate::storage::objects::ListedObject;
 
 /// Objects that are looked up at a time.
 const PAGE: usize = 1_000;
 
 /// Finds orphans, and removes them if that is wanted.
-pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), Halt> {
+pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
     let began = sweeping.artifacts.now();
     for prefix in [RUNS, INCOMING] {
         let mut pages = sweeping.artifacts.parts().objects.list(prefix).ready_chunks(PAGE);
@@ -34,7 +34,7 @@ pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), Halt> {
 }
 
 /// A page of objects.
-async fn look(sweeping: &mut Sweeping, page: &[Listed], began: Timestamp) -> Result<(), Halt> {
+async fn look(sweeping: &mut Sweeping, page: &[ListedObject], began: Timestamp) -> Result<(), SweepHalt> {
     if page.is_empty() {
         return Ok(());
     }
@@ -47,7 +47,7 @@ async fn look(sweeping: &mut Sweeping, page: &[Listed], began: Timestamp) -> Res
     // Where uploads arrive nothing has to be kept that nobody can go on with any more: what came late, by a URL that still worked.
     let limits = &parts.limits;
     let late = i64::try_from((limits.upload + limits.url_ttl).as_millis()).unwrap_or(i64::MAX);
-    let is_late = |object: &Listed| {
+    let is_late = |object: &ListedObject| {
         object.key.split('/').next() == Some(INCOMING) && object.modified <= began.plus_millis(late.saturating_neg())
     };
     let orphans = page.iter().zip(known).filter(|(object, known)| !known && object.modified <= young);
@@ -65,7 +65,7 @@ async fn look(sweeping: &mut Sweeping, page: &[Listed], began: Timestamp) -> Res
 }
 
 /// Artifacts whose objects were not listed. A list may be older than what it was asked for: each is looked for once more.
-async fn lost(sweeping: &mut Sweeping, began: Timestamp) -> Result<(), Halt> {
+async fn lost(sweeping: &mut Sweeping, began: Timestamp) -> Result<(), SweepHalt> {
     let mut after: Option<ArtifactId> = None;
     loop {
         let parts = sweeping.artifacts.parts();

@@ -6,12 +6,12 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use tracing::info;
 
-use super::super::messages::cleanup::{Amount, Item, SweepRefused, Swept};
+use super::super::messages::cleanup::{Amount, SweepRefused, Swept, SweptItem};
 use super::{CleanupRules, LEASE, audit};
 use crate::artifacts::ArtifactService;
 use crate::protocol::{ArtifactId, Jump, Timestamp};
 use crate::storage::catalog::CatalogError;
-use crate::storage::catalog::artifacts::{ArtifactCatalog, Due, DueFor, Kept};
+use crate::storage::catalog::artifacts::{ArtifactCatalog, DueArtifact, DueFor, KeptArtifact};
 use crate::storage::objects::ObjectsError;
 
 /// How long the lease holds; it is extended with every step.
@@ -40,7 +40,7 @@ pub(super) struct Sweeping {
 
 /// Why a run ends early.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Halt {
+pub(super) enum SweepHalt {
     /// Nothing can be known or noted.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -70,8 +70,8 @@ impl Sweeping {
         let sweeping = Self { artifacts, rules, swept, began: Instant::now(), holder, failed_in_a_row: 0 };
         match sweeping.extend().await {
             Ok(()) => Ok(sweeping),
-            Err(Halt::TakenOver) => Err(SweepRefused::Running),
-            Err(Halt::Clock(jump)) => Err(SweepRefused::Clock(jump)),
+            Err(SweepHalt::TakenOver) => Err(SweepRefused::Running),
+            Err(SweepHalt::Clock(jump)) => Err(SweepRefused::Clock(jump)),
             Err(error) => Err(SweepRefused::Unavailable(error.to_string())),
         }
     }
@@ -81,14 +81,14 @@ impl Sweeping {
     }
 
     /// Extends the lease, before each step that removes something: that the clock is right is looked at, too.
-    pub(super) async fn extend(&self) -> Result<(), Halt> {
+    pub(super) async fn extend(&self) -> Result<(), SweepHalt> {
         if self.swept.dry_run {
             return Ok(());
         }
         let now = self.artifacts.parts().clock.check()?;
         match self.catalog().lease(LEASE, &self.holder, now, now.plus_millis(LEASE_MS)).await? {
             true => Ok(()),
-            false => Err(Halt::TakenOver),
+            false => Err(SweepHalt::TakenOver),
         }
     }
 
@@ -106,7 +106,7 @@ impl Sweeping {
         self.swept
     }
 
-    async fn run(&mut self) -> Result<(), Halt> {
+    async fn run(&mut self) -> Result<(), SweepHalt> {
         for why in [DueFor::Removed, DueFor::Replaced, DueFor::Abandoned, DueFor::Expired] {
             self.remove(why).await?;
         }
@@ -117,7 +117,7 @@ impl Sweeping {
     }
 
     /// All that is due for this reason, batch by batch, the oldest first: what fails is behind us and blocks nothing.
-    async fn remove(&mut self, why: DueFor) -> Result<(), Halt> {
+    async fn remove(&mut self, why: DueFor) -> Result<(), SweepHalt> {
         let mut query = self.artifacts.due(why, self.rules.batch);
         loop {
             let due = self.catalog().due(&query).await?;
@@ -138,7 +138,7 @@ impl Sweeping {
         }
     }
 
-    async fn remove_batch(&mut self, why: DueFor, due: Vec<Due>) -> Result<(), Halt> {
+    async fn remove_batch(&mut self, why: DueFor, due: Vec<DueArtifact>) -> Result<(), SweepHalt> {
         let objects = &self.artifacts.parts().objects;
         let removals = stream::iter(due).map(|due| async move {
             let removed = match why {
@@ -179,7 +179,7 @@ impl Sweeping {
         }
     }
 
-    fn count(&mut self, why: DueFor, due: &Due) -> u64 {
+    fn count(&mut self, why: DueFor, due: &DueArtifact) -> u64 {
         let amount: &mut Amount = match why {
             DueFor::Expired => &mut self.swept.expired,
             DueFor::Abandoned => &mut self.swept.abandoned,
@@ -195,7 +195,7 @@ impl Sweeping {
     }
 
     /// What a dry run says of it.
-    async fn note(&mut self, why: DueFor, due: &Due) -> Result<(), Halt> {
+    async fn note(&mut self, why: DueFor, due: &DueArtifact) -> Result<(), SweepHalt> {
         let bytes = self.count(why, due);
         if self.swept.items.len() >= MAX_ITEMS {
             return Ok(());
@@ -204,7 +204,7 @@ impl Sweeping {
         let retained_by = match why {
             DueFor::Expired => {
                 let pin = self.catalog().pinned(&artifact.run).await?;
-                let expiry = self.artifacts.expiry(&Kept { artifact: artifact.clone(), pin });
+                let expiry = self.artifacts.expiry(&KeptArtifact { artifact: artifact.clone(), pin });
                 Some(expiry.by.to_string())
             }
             DueFor::Abandoned | DueFor::Removed | DueFor::Replaced => None,
@@ -215,7 +215,7 @@ impl Sweeping {
             DueFor::Removed => "removed",
             DueFor::Replaced => "replaced",
         };
-        self.swept.items.push(Item {
+        self.swept.items.push(SweptItem {
             artifact_id: artifact.id,
             run_id: artifact.run,
             name: artifact.name,
@@ -229,7 +229,7 @@ impl Sweeping {
     }
 
     /// Tombstones past their time.
-    async fn forget(&mut self) -> Result<(), Halt> {
+    async fn forget(&mut self) -> Result<(), SweepHalt> {
         let tombstone = i64::try_from(self.rules.tombstone.as_millis()).unwrap_or(i64::MAX);
         let before: Timestamp = self.artifacts.now().plus_millis(-tombstone);
         loop {

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::artifacts::{ArtifactLimits, Parts, Spool};
+use crate::artifacts::{ArtifactLimits, ArtifactParts, Spool};
 use crate::protocol::{Clock, Retention};
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
-use crate::storage::objects::{Objects, ObjectsOptions, Place, UrlKey};
+use crate::storage::objects::{Objects, ObjectsOptions, StorePlace, UrlKey};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -17,9 +17,9 @@ async fn artifacts(home: &tempfile::TempDir) -> (ArtifactService, Arc<AtomicI64>
     let (now, running) = (clock.clone(), clock.clone());
     let path = home.path().join("objects");
     std::fs::create_dir(&path).unwrap();
-    let place = Place::Directory { path, min_free_bytes: 0 };
+    let place = StorePlace::Directory { path, min_free_bytes: 0 };
     let second = Duration::from_secs(1);
-    let artifacts = ArtifactService::new(Parts {
+    let artifacts = ArtifactService::new(ArtifactParts {
         catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),
         objects: Objects::open(&ObjectsOptions { place, request: second, retry: second }).unwrap(),
         retention: Retention::new(30, []),

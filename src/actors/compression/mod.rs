@@ -18,9 +18,9 @@ use tracing::{debug, info, warn};
 
 use super::messages::compression::Compress;
 use super::supervision::LiveActorGuard;
-use crate::artifacts::{ArtifactError, ArtifactService, Smaller};
-use crate::compression::{self, Limits, Outcome, Why};
-use crate::storage::catalog::artifacts::{ArtifactRow, Stored};
+use crate::artifacts::{ArtifactError, ArtifactService, SmallerFile};
+use crate::compression::{self, CompressionLimits, CompressionOutcome, Why};
+use crate::storage::catalog::artifacts::{ArtifactRow, StoredForm};
 use crate::storage::space::Reservation;
 
 /// How often it looks for what was uploaded straight to the store.
@@ -50,7 +50,7 @@ pub struct Compression {
 
 struct Waiting {
     job: Compress,
-    reply: oneshot::Sender<Option<Smaller>>,
+    reply: oneshot::Sender<Option<SmallerFile>>,
 }
 
 impl Compression {
@@ -127,7 +127,7 @@ async fn smaller(
     content_type: String,
     room: Option<Reservation>,
     stop: Arc<AtomicBool>,
-) -> (&'static str, Option<Smaller>) {
+) -> (&'static str, Option<SmallerFile>) {
     let began = Instant::now();
     let work = move || attempt(&artifacts, &source, &content_type, room, &stop);
     let (outcome, found) = match tokio::task::spawn_blocking(work).await {
@@ -156,7 +156,7 @@ fn attempt(
     content_type: &str,
     room: Option<Reservation>,
     stop: &AtomicBool,
-) -> std::io::Result<(&'static str, Option<Smaller>)> {
+) -> std::io::Result<(&'static str, Option<SmallerFile>)> {
     let spool = &artifacts.parts().spool;
     let (mut target, mut file) = match room.map_or_else(|| spool.file(None), |room| spool.file_in(room)) {
         Ok(made) => made,
@@ -166,13 +166,13 @@ fn attempt(
     let source = std::fs::File::open(source)?;
     let stopped = || stop.load(Ordering::Relaxed);
     let room = Some(file.room());
-    match compression::compress_in(room, &source, &mut target, content_type, &Limits::default(), &stopped)? {
-        Outcome::Kept(why) => Ok((why.as_str(), None)),
-        Outcome::Smaller(found) => {
+    match compression::compress_in(room, &source, &mut target, content_type, &CompressionLimits::default(), &stopped)? {
+        CompressionOutcome::Kept(why) => Ok((why.as_str(), None)),
+        CompressionOutcome::Smaller(found) => {
             file.room().end();
             let compression::Smaller { size, sha256, coding, method, decoded, .. } = found;
-            let stored = Stored { size, sha256, coding, method, decoded: Some(decoded) };
-            Ok((found.method.as_str(), Some(Smaller { file, stored })))
+            let stored = StoredForm { size, sha256, coding, method, decoded: Some(decoded) };
+            Ok((found.method.as_str(), Some(SmallerFile { file, stored })))
         }
     }
 }
@@ -239,7 +239,7 @@ impl Drop for Compression {
 }
 
 impl Handler<Compress> for Compression {
-    type Result = ResponseFuture<Option<Smaller>>;
+    type Result = ResponseFuture<Option<SmallerFile>>;
 
     fn handle(&mut self, job: Compress, ctx: &mut Self::Context) -> Self::Result {
         let (reply, answer) = oneshot::channel();

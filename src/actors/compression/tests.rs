@@ -1,13 +1,13 @@
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::artifacts::{ArtifactLimits, Parts, Spool};
+use crate::artifacts::{ArtifactLimits, ArtifactParts, Spool};
 use crate::protocol::{
     ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Clock, ContentCoding, Retention, RunId, Sha256, Timestamp,
     artifact,
 };
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
-use crate::storage::objects::{Objects, ObjectsError, ObjectsOptions, Place, UrlKey};
+use crate::storage::objects::{Objects, ObjectsError, ObjectsOptions, StorePlace, UrlKey};
 use crate::storage::space::free_bytes;
 
 /// A artifacts whose store has nothing, and of whose spool's disk so many bytes stay free.
@@ -15,8 +15,8 @@ async fn artifacts(home: &Path, keep: u64) -> ArtifactService {
     let path = home.join("objects");
     std::fs::create_dir_all(&path).unwrap();
     let second = Duration::from_secs(1);
-    let place = Place::Directory { path, min_free_bytes: 0 };
-    ArtifactService::new(Parts {
+    let place = StorePlace::Directory { path, min_free_bytes: 0 };
+    ArtifactService::new(ArtifactParts {
         catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),
         objects: Objects::open(&ObjectsOptions { place, request: second, retry: second }).unwrap(),
         retention: Retention::new(30, []),
@@ -55,7 +55,7 @@ fn row(size: u64) -> ArtifactRow {
         direct: true,
         size: Some(size),
         sha256: Some(sha256),
-        stored: Some(Stored { size, sha256, coding, method, decoded: Some(size) }),
+        stored: Some(StoredForm { size, sha256, coding, method, decoded: Some(size) }),
         failure: None,
         idempotency_key: None,
         created_at: Timestamp::from_millis(0),

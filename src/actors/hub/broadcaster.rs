@@ -1,6 +1,6 @@
 //! The broadcaster of one run on one worker thread: hands its room's segments to the thread's viewers.
 //!
-//! Receives [`Deliver`], [`TipIs`], [`Show`], [`Evict`] from its room. Sends [`Subscribe`] and [`Unsubscribe`] to it. On failure
+//! Receives [`Deliver`], [`TipIs`], [`ShowScreen`], [`Evict`] from its room. Sends [`Subscribe`] and [`Unsubscribe`] to it. On failure
 //! its viewers are closed with "try again". On overload the room's bounded sends fail, and the broadcaster is told the tip
 //! later: its viewers pull.
 
@@ -15,7 +15,7 @@ use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::super::messages::broadcaster::{BroadcasterPort, Deliver, Evict, TipIs};
-use super::super::messages::room::{Show, Subscribe, Unsubscribe};
+use super::super::messages::room::{ShowScreen, Subscribe, Unsubscribe};
 use super::super::supervision::LiveActorGuard;
 use super::Hub;
 use super::subscribers::Subscribers;
@@ -150,7 +150,7 @@ impl Drop for Broadcaster {
         self.hub.forget(&self.subscribers);
         self.subscribers.evict(self.ending);
         // A room that is gone has forgotten this broadcaster already.
-        let _ = self.subscribers.room().dismiss.try_send(Unsubscribe { broadcaster: self.id });
+        let _ = self.subscribers.room().unsubscribe.try_send(Unsubscribe { broadcaster: self.id });
     }
 }
 
@@ -170,10 +170,10 @@ impl Handler<TipIs> for Broadcaster {
     }
 }
 
-impl Handler<Show> for Broadcaster {
+impl Handler<ShowScreen> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, Show(frame): Show, _: &mut Self::Context) {
+    fn handle(&mut self, ShowScreen(frame): ShowScreen, _: &mut Self::Context) {
         self.subscribers.show(&frame);
     }
 }

@@ -3,7 +3,7 @@
 use crate::actors::messages::thread_agent::ViewerChanges;
 use crate::protocol::Connection;
 
-/// Most comings and goings remembered; beyond it the next roll names everybody. About 1 MiB.
+/// Most comings and goings remembered; beyond it the next changes names everybody. About 1 MiB.
 const MAX_CHANGES: usize = 16_384;
 
 /// Remembers nothing until it is first asked: on a single node nobody does.
@@ -12,21 +12,21 @@ pub(super) struct Changes(Option<ViewerChanges>);
 
 impl Changes {
     pub(super) fn began(&mut self, connection: &Connection) {
-        self.note(|roll| roll.began.push(connection.clone()));
+        self.note(|changes| changes.began.push(connection.clone()));
     }
 
     pub(super) fn ended(&mut self, connection: &Connection) {
-        self.note(|roll| roll.ended.push(connection.clone()));
+        self.note(|changes| changes.ended.push(connection.clone()));
     }
 
     fn note(&mut self, note: impl FnOnce(&mut ViewerChanges)) {
-        if let Some(roll) = &mut self.0 {
-            note(roll);
+        if let Some(changes) = &mut self.0 {
+            note(changes);
         }
-        self.0.take_if(|roll| roll.began.len() + roll.ended.len() > MAX_CHANGES);
+        self.0.take_if(|changes| changes.began.len() + changes.ended.len() > MAX_CHANGES);
     }
 
-    /// What has changed since the last roll, remembered from now on; `None` when that is not known.
+    /// What has changed since the last changes, remembered from now on; `None` when that is not known.
     pub(super) fn take(&mut self) -> Option<ViewerChanges> {
         self.0.replace(ViewerChanges::default())
     }
@@ -44,8 +44,8 @@ mod tests {
         changes.began(&connection);
         assert_eq!(changes.take(), None, "everybody has to be named");
         changes.ended(&connection);
-        let roll = changes.take().unwrap();
-        assert_eq!((roll.whole, roll.began, roll.ended), (false, vec![], vec![connection]));
+        let collected = changes.take().unwrap();
+        assert_eq!((collected.whole, collected.began, collected.ended), (false, vec![], vec![connection]));
         assert_eq!(changes.take(), Some(ViewerChanges::default()));
     }
 

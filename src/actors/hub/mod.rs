@@ -43,7 +43,7 @@ pub struct Hub {
     changes: RefCell<Changes>,
     scratch: Cell<Option<Box<[u8]>>>,
     now_secs: Cell<u32>,
-    dismissed: Cell<Option<CloseReason>>,
+    closing: Cell<Option<CloseReason>>,
 }
 
 impl Hub {
@@ -63,7 +63,7 @@ impl Hub {
             changes: RefCell::default(),
             scratch: Cell::new(None),
             now_secs: Cell::new(0),
-            dismissed: Cell::new(None),
+            closing: Cell::new(None),
         }
     }
 
@@ -72,9 +72,9 @@ impl Hub {
         self.now_secs.get()
     }
 
-    /// Adds a viewer. When the hub has been dismissed it is closed at once.
+    /// Adds a viewer. When the hub has been closing it is closed at once.
     pub fn enter(&self, viewer: Rc<dyn Viewer>) -> ViewerId {
-        if let Some(reason) = self.dismissed.get() {
+        if let Some(reason) = self.closing.get() {
             viewer.close(reason);
         }
         let mut viewers = self.viewers.borrow_mut();
@@ -102,10 +102,10 @@ impl Hub {
         self.viewers.borrow().len() - self.free.borrow().len()
     }
 
-    /// Who has come and gone since the last roll; everybody, if that is wanted or not known.
+    /// Who has come and gone since the last changes; everybody, if that is wanted or not known.
     pub fn collect_changes(&self, whole: bool) -> ViewerChanges {
         match self.changes.borrow_mut().take().filter(|_| !whole) {
-            Some(roll) => roll,
+            Some(changes) => changes,
             None => {
                 let viewers = self.viewers.borrow();
                 let began = viewers.iter().flatten().map(|viewer| viewer.connection().clone()).collect();
@@ -167,8 +167,8 @@ impl Hub {
     }
 
     /// Closes viewers `from..from + count`; the next `from`, or `None` at the end. Newcomers are closed at once.
-    pub fn dismiss(&self, reason: CloseReason, from: ViewerId, count: usize) -> Option<ViewerId> {
-        self.dismissed.set(Some(reason));
+    pub fn close_slice(&self, reason: CloseReason, from: ViewerId, count: usize) -> Option<ViewerId> {
+        self.closing.set(Some(reason));
         let viewers = self.viewers.borrow();
         // Past the end too: the thread agent comes back for newcomers until everyone has gone.
         let to = from.saturating_add(count).min(viewers.len());

@@ -30,16 +30,16 @@ pub type SubscriberId = usize;
 pub struct Subscribers {
     run: RunId,
     room: Arc<RoomPort>,
-    inner: RefCell<Inner>,
+    inner: RefCell<SubscribersState>,
 }
 
 #[derive(Default)]
-struct Inner {
-    slots: Vec<Option<Subscriber>>,
+struct SubscribersState {
+    slots: Vec<Option<RunSubscriber>>,
     free: Vec<SubscriberId>,
     /// Slots whose viewers are handed segments.
     live: Vec<SubscriberId>,
-    /// What the broadcaster has yet to hand out; `None` until the room has answered its enrolment.
+    /// What the broadcaster has yet to hand out; `None` until the room has answered its subscriptions.
     next: Option<Place>,
     pass: Option<Pass>,
     /// Nobody may be subscribed any more.
@@ -48,7 +48,7 @@ struct Inner {
     waker: Option<Waker>,
 }
 
-struct Subscriber {
+struct RunSubscriber {
     viewer: Rc<dyn Viewer>,
     /// Index in `live`.
     live: Option<usize>,
@@ -82,7 +82,7 @@ impl Subscribers {
         if inner.closed {
             return None;
         }
-        let subscriber = Some(Subscriber { viewer, live: None });
+        let subscriber = Some(RunSubscriber { viewer, live: None });
         let id = match inner.free.pop() {
             Some(id) => {
                 inner.slots[id] = subscriber;
@@ -248,7 +248,7 @@ impl Subscribers {
     }
 }
 
-impl Inner {
+impl SubscribersState {
     /// The broadcaster has heard of the log up to `last`. In a later incarnation of the store that may be less than before.
     fn heard(&mut self, epoch: Option<Epoch>, last: Seq) {
         if self.next.is_none_or(|heard| (heard.epoch, heard.next) <= (epoch, last)) {

@@ -18,7 +18,7 @@ use crate::protocol::close::CloseReason;
 /// Messages that may wait: requests for lists of viewers, above all.
 const MAILBOX: usize = 256;
 
-/// Time between two slices of a dismissal.
+/// Time between two slices of a close.
 const SLICE_PACE: Duration = Duration::from_millis(10);
 
 /// See the module's page.
@@ -33,7 +33,7 @@ impl ThreadAgent {
         Self { hub, _live: live }
     }
 
-    fn dismiss_slice(
+    fn close_slice(
         &mut self,
         reason: CloseReason,
         from: ViewerId,
@@ -41,14 +41,14 @@ impl ThreadAgent {
         done: oneshot::Sender<()>,
         ctx: &mut Context<Self>,
     ) {
-        let next = self.hub.dismiss(reason, from, per_slice).unwrap_or(usize::MAX);
+        let next = self.hub.close_slice(reason, from, per_slice).unwrap_or(usize::MAX);
         if next == usize::MAX && self.hub.viewers() == 0 {
             // Nobody listens any more only when the drain's deadline has passed.
             let _ = done.send(());
             return;
         }
         ctx.run_later(SLICE_PACE, move |thread_agent, ctx| {
-            thread_agent.dismiss_slice(reason, next, per_slice, done, ctx)
+            thread_agent.close_slice(reason, next, per_slice, done, ctx)
         });
     }
 }
@@ -99,6 +99,6 @@ impl Handler<CloseAll> for ThreadAgent {
     type Result = ();
 
     fn handle(&mut self, CloseAll { reason, per_slice, done }: CloseAll, ctx: &mut Self::Context) {
-        self.dismiss_slice(reason, 0, per_slice, done, ctx);
+        self.close_slice(reason, 0, per_slice, done, ctx);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::{Message, Recipient};
 
-use super::room::Show;
+use super::room::ShowScreen;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Epoch, Segment, Seq};
 
@@ -18,7 +18,7 @@ pub struct BroadcasterPort {
     /// Tells where the log ends.
     pub tip: Recipient<TipIs>,
     /// Shows the live screen.
-    pub show: Recipient<Show>,
+    pub show: Recipient<ShowScreen>,
     /// Ends the broadcaster.
     pub evict: Recipient<Evict>,
 }

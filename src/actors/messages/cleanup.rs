@@ -73,13 +73,13 @@ pub struct Swept {
     pub error: Option<String>,
     /// What would go, the first of it; empty unless it only looked.
     #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
-    pub items: Vec<Item>,
+    pub items: Vec<SweptItem>,
 }
 
 /// Something that would go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Item {
+pub struct SweptItem {
     /// The artifact.
     pub artifact_id: ArtifactId,
     /// Its run.

@@ -27,15 +27,15 @@ pub struct RoomPort {
     /// Reads a page.
     pub read: Recipient<Read>,
     /// Waits for an event.
-    pub wait: Recipient<Wait>,
+    pub wait: Recipient<WaitForEvents>,
     /// Folds the run's state.
     pub fold: Recipient<Fold>,
     /// Shows the live screen.
-    pub show: Recipient<Show>,
+    pub show: Recipient<ShowScreen>,
     /// Adds a broadcaster.
     pub subscribe: Recipient<Subscribe>,
     /// Removes a broadcaster.
-    pub dismiss: Recipient<Unsubscribe>,
+    pub unsubscribe: Recipient<Unsubscribe>,
     /// Frees cached segments.
     pub reclaim: Recipient<Reclaim>,
     /// Hears of other nodes.
@@ -224,7 +224,7 @@ pub enum ReadError {
 /// Tell when the run has an event after `seq`.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Wait {
+pub struct WaitForEvents {
     /// The last seq that the caller has.
     pub seq: Seq,
     /// Told once, or dropped: at the room's end, or at once when too many wait.
@@ -253,7 +253,7 @@ pub struct Folded {
 /// The live screen, as a WebSocket frame: newest wins, stored nowhere.
 #[derive(Message, Clone)]
 #[rtype(result = "()")]
-pub struct Show(pub Bytes);
+pub struct ShowScreen(pub Bytes);
 
 /// A broadcaster wants the run's segments. Answered by [`super::broadcaster::TipIs`].
 #[derive(Message)]

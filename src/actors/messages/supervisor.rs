@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::Message;
 use serde::Serialize;
 
-use crate::actors::supervision::{Exit, Kind};
+use crate::actors::supervision::{ChildKind, Exit};
 use crate::protocol::Timestamp;
 
 /// Asks how the children are, in the order in which they were started.
@@ -40,7 +40,7 @@ pub struct ChildReport {
     /// Its name.
     pub name: &'static str,
     /// Who brings it back.
-    pub kind: Kind,
+    pub kind: ChildKind,
     /// How it is.
     pub state: ChildState,
     /// How many times it was built anew.

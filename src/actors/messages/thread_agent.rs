@@ -14,13 +14,13 @@ pub struct ThreadAgentPort {
     /// A second has passed.
     pub pulse: Recipient<Pulse>,
     /// Who has come and gone.
-    pub roll: Recipient<CollectChanges>,
+    pub changes: Recipient<CollectChanges>,
     /// Who watches a run.
     pub list: Recipient<ListViewers>,
     /// Announce the drain.
     pub announce: Recipient<AnnounceDrain>,
     /// Close everyone.
-    pub dismiss: Recipient<CloseAll>,
+    pub close_all: Recipient<CloseAll>,
 }
 
 /// The thread agents of all worker threads, of a node that may be starting yet. Cloning shares it.
@@ -60,7 +60,7 @@ pub struct Pulse {
     pub now_secs: u32,
 }
 
-/// Who has come and gone since the last roll? For one who asks, again and again.
+/// Who has come and gone since the last changes? For one who asks, again and again.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct CollectChanges {

@@ -13,9 +13,9 @@ pub(super) struct ViewerCounts(HashMap<RunId, u64>);
 type Entries = (Vec<Connection>, Vec<Connection>, Vec<(RunId, u64)>);
 
 impl ViewerCounts {
-    /// Enters a roll: what is to be told of it. Whoever came and went within it is not worth a word.
-    pub(super) fn take(&mut self, roll: ViewerChanges) -> Entries {
-        let ViewerChanges { mut began, mut ended, .. } = roll;
+    /// Enters a changes: what is to be told of it. Whoever came and went within it is not worth a word.
+    pub(super) fn take(&mut self, changes: ViewerChanges) -> Entries {
+        let ViewerChanges { mut began, mut ended, .. } = changes;
         let gone: HashSet<_> = ended.iter().map(|connection| connection.session).collect();
         let brief: HashSet<_> = began.iter().map(|c| c.session).filter(|session| gone.contains(session)).collect();
         began.retain(|connection| !brief.contains(&connection.session));
@@ -49,7 +49,7 @@ mod tests {
         Connection::begin(RunId::parse(run).unwrap(), None)
     }
 
-    fn roll(began: &[&Connection], ended: &[&Connection]) -> ViewerChanges {
+    fn changes(began: &[&Connection], ended: &[&Connection]) -> ViewerChanges {
         let owned = |connections: &[&Connection]| connections.iter().map(|c| (*c).clone()).collect();
         ViewerChanges { whole: false, began: owned(began), ended: owned(ended) }
     }
@@ -58,14 +58,14 @@ mod tests {
     fn only_runs_whose_viewers_have_changed_are_told() {
         let mut counts = ViewerCounts::default();
         let (a, b, c) = (viewer("r"), viewer("r"), viewer("s"));
-        let (began, ended, mut viewers) = counts.take(roll(&[&a, &b, &c], &[]));
+        let (began, ended, mut viewers) = counts.take(changes(&[&a, &b, &c], &[]));
         viewers.sort();
         assert_eq!((began.len(), ended.len()), (3, 0));
         assert_eq!(viewers, [(a.run.clone(), 2), (c.run.clone(), 1)]);
 
-        let (began, ended, viewers) = counts.take(roll(&[], &[&b]));
+        let (began, ended, viewers) = counts.take(changes(&[], &[&b]));
         assert_eq!((began, ended, viewers), (vec![], vec![b.clone()], vec![(a.run.clone(), 1)]));
-        assert_eq!(counts.take(roll(&[], &[&a])).2, [(a.run.clone(), 0)]);
+        assert_eq!(counts.take(changes(&[], &[&a])).2, [(a.run.clone(), 0)]);
         assert_eq!(counts.0, HashMap::from([(c.run, 1)]));
         assert_eq!(counts.take(ViewerChanges::default()), (vec![], vec![], vec![]));
     }
@@ -74,6 +74,6 @@ mod tests {
     fn whoever_came_and_went_between_two_rolls_is_not_told() {
         let mut counts = ViewerCounts::default();
         let (a, b) = (viewer("r"), viewer("r"));
-        assert_eq!(counts.take(roll(&[&a, &b], &[&a])), (vec![b.clone()], vec![], vec![(b.run, 1)]));
+        assert_eq!(counts.take(changes(&[&a, &b], &[&a])), (vec![b.clone()], vec![], vec![(b.run, 1)]));
     }
 }

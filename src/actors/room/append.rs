@@ -7,7 +7,7 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::debug;
 
-use super::append_queue::Batch;
+use super::append_queue::AppendBatch;
 use super::{RETRY, Room};
 use crate::actors::messages::room::{Publish, PublishError, Published};
 use crate::protocol::Cursor;
@@ -19,7 +19,7 @@ impl Room {
         if self.log.head().is_none() {
             return;
         }
-        let Some(Batch { posts, precondition, requests, arrived }) = self.append_queue.launch() else { return };
+        let Some(AppendBatch { posts, precondition, requests, arrived }) = self.append_queue.launch() else { return };
         let journal = self.ports.journal.clone();
         let deadline = Instant::now() + self.limits.append_timeout;
         let append = Append { run: self.run.clone(), posts, precondition, deadline };

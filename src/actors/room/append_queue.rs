@@ -24,7 +24,7 @@ pub(super) struct AppendQueue {
 }
 
 /// An append to be made and the requests that wait for it, in the same order.
-pub(super) struct Batch {
+pub(super) struct AppendBatch {
     pub(super) posts: Vec<Post>,
     pub(super) precondition: Option<Precondition>,
     pub(super) requests: Vec<Publish>,
@@ -53,13 +53,13 @@ impl AppendQueue {
     }
 
     /// The next append, unless one is in flight. [`AppendQueue::landed`] must follow.
-    pub(super) fn launch(&mut self) -> Option<Batch> {
+    pub(super) fn launch(&mut self) -> Option<AppendBatch> {
         if self.in_flight {
             return None;
         }
         let first = self.queue.front()?;
         let precondition = first.if_tip.map(Precondition::TipIs);
-        let mut batch = Batch { posts: Vec::new(), precondition, requests: Vec::new(), arrived: first.arrived };
+        let mut batch = AppendBatch { posts: Vec::new(), precondition, requests: Vec::new(), arrived: first.arrived };
         let mut bytes = 0;
         while let Some(next) = self.queue.front() {
             let size = next.lines.bytes().len();

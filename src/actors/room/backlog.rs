@@ -12,7 +12,7 @@ pub(super) struct Backlog {
     ring: VecDeque<Arc<Segment>>,
     ring_bytes: usize,
     /// Pages of the past, least recently used first; each consecutive in itself.
-    pages: VecDeque<Past>,
+    pages: VecDeque<PastPages>,
     past_bytes: usize,
     /// A page of the past was asked for since [`Backlog::forget_unused_past`] last looked.
     past_used: bool,
@@ -25,12 +25,12 @@ pub(super) struct Backlog {
 const PAST_FACTOR: usize = 8;
 
 #[derive(Debug)]
-struct Past {
+struct PastPages {
     segments: Vec<Arc<Segment>>,
     bytes: usize,
 }
 
-impl Past {
+impl PastPages {
     fn holds(&self, seq: Seq) -> bool {
         let first = self.segments.first().map_or(Seq::MAX, |segment| segment.first());
         let last = self.segments.last().map_or(0, |segment| segment.last());
@@ -91,7 +91,7 @@ impl Backlog {
         }
         let bytes = segments.iter().map(|segment| weight(segment)).sum();
         self.past_bytes += bytes;
-        self.pages.push_back(Past { segments, bytes });
+        self.pages.push_back(PastPages { segments, bytes });
         while self.past_bytes > PAST_FACTOR * self.limit && self.pages.len() > 1 {
             if let Some(oldest) = self.pages.pop_front() {
                 self.past_bytes -= oldest.bytes;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::dev::SendError;
 
 use crate::actors::messages::broadcaster::{BroadcasterPort, Deliver, Evict, TipIs};
-use crate::actors::messages::room::Show;
+use crate::actors::messages::room::ShowScreen;
 use crate::protocol::Segment;
 use crate::protocol::close::CloseReason;
 
@@ -33,8 +33,8 @@ impl Broadcasters {
         self.0.push(Enrolled { port, behind: false });
     }
 
-    pub(super) fn dismiss(&mut self, id: u64) {
-        self.0.retain(|enrolled| enrolled.port.id != id);
+    pub(super) fn unsubscribe(&mut self, id: u64) {
+        self.0.retain(|subscribed| subscribed.port.id != id);
     }
 
     /// Hands out new segments; true when a broadcaster has just fallen behind, so that [`Broadcasters::nudge`] is due.
@@ -70,7 +70,7 @@ impl Broadcasters {
     }
 
     /// Newest wins: a frame that finds a mailbox full is overtaken anyway.
-    pub(super) fn show(&self, frame: &Show) {
+    pub(super) fn show(&self, frame: &ShowScreen) {
         for broadcaster in &self.0 {
             let _ = broadcaster.port.show.try_send(frame.clone());
         }

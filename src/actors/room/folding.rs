@@ -42,14 +42,14 @@ impl States {
     }
 }
 
-type Reply = oneshot::Sender<Result<Folded, ReadError>>;
+type StateReply = oneshot::Sender<Result<Folded, ReadError>>;
 
 /// The fold so far and who waits for it.
 pub(super) struct Folding {
     state: Arc<RunState>,
     /// Behind what is folded.
     place: Place,
-    waiting: Vec<Reply>,
+    waiting: Vec<StateReply>,
     /// A turn, a page or the JSON is awaited.
     busy: bool,
     /// While somebody waits.
@@ -147,9 +147,9 @@ fn write(state: &RunState, texts: &Budget) -> Result<Option<Arc<Buffer>>, ReadEr
     }
 }
 
-type Text = Result<Option<Arc<Buffer>>, ReadError>;
+type StateText = Result<Option<Arc<Buffer>>, ReadError>;
 
-fn answer(replies: Vec<Reply>, text: &Text, cursor: Cursor, phase: RunPhase) {
+fn answer(replies: Vec<StateReply>, text: &StateText, cursor: Cursor, phase: RunPhase) {
     for reply in replies {
         let folded = text.as_ref().map(|text| Folded { text: text.clone(), cursor, phase });
         let _ = reply.send(folded.map_err(Clone::clone));

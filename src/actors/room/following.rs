@@ -13,7 +13,7 @@ use tracing::warn;
 use super::log::Growth;
 use super::{RETRY, Room};
 use crate::actors::messages::bridge::{Follow, Mirror};
-use crate::actors::messages::room::{RemoteUpdate, Show};
+use crate::actors::messages::room::{RemoteUpdate, ShowScreen};
 use crate::actors::supervision::ServiceRecipient;
 use crate::protocol::Segment;
 use crate::storage::journal::{Head, RunPhase};
@@ -199,7 +199,7 @@ impl Handler<RemoteUpdate> for Room {
                 self.following.listening = false;
                 return self.remind_bridge(ctx);
             }
-            RemoteUpdate::Screen(frame) => return self.broadcasters.show(&Show(frame)),
+            RemoteUpdate::Screen(frame) => return self.broadcasters.show(&ShowScreen(frame)),
             RemoteUpdate::Notice { head, segments } => {
                 self.following.source = UpdateSource::Doorbell;
                 (head, segments)

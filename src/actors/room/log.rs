@@ -33,7 +33,7 @@ pub enum Growth {
 
 /// What became of a read.
 #[derive(Debug)]
-pub enum Answer {
+pub enum ReadOutcome {
     /// The page.
     Page(Page),
     /// The journal has to be read from this seq on.
@@ -197,11 +197,11 @@ impl RoomLog {
     }
 
     /// Answers a read. `vouched`: the journal has just told the head, so it may judge any claim.
-    pub fn read(&mut self, from: ReadFrom, max_bytes: usize, vouched: bool) -> Answer {
-        let Some(head) = &self.head else { return Answer::Unknown };
+    pub fn read(&mut self, from: ReadFrom, max_bytes: usize, vouched: bool) -> ReadOutcome {
+        let Some(head) = &self.head else { return ReadOutcome::Unknown };
         let resolved = resolve(from, head);
         if !vouched && matches!(resolved.verdict, Verdict::Reset { .. }) {
-            return Answer::Beyond;
+            return ReadOutcome::Beyond;
         }
         let next = resolved.place.next;
         // A reset may lead to where history is gone; the reader hears of that gap when it asks on.
@@ -209,10 +209,10 @@ impl RoomLog {
             true => Vec::new(),
             false => match self.backlog.page(next, max_bytes) {
                 Some(segments) => segments,
-                None => return Answer::Missing(next),
+                None => return ReadOutcome::Missing(next),
             },
         };
-        Answer::Page(Page {
+        ReadOutcome::Page(Page {
             verdict: resolved.verdict,
             place: resolved.place,
             segments,
@@ -245,7 +245,7 @@ mod tests {
         log.learn(Head::unborn());
         assert!(matches!(log.advance(vec![segment(1, 2)], head(2)), Growth::Follows(_)));
         assert!(matches!(log.advance(vec![segment(5, 2)], head(6)), Growth::Elsewhere));
-        assert!(matches!(log.read(ReadFrom::After(After::Start), 1, false), Answer::Missing(1)));
+        assert!(matches!(log.read(ReadFrom::After(After::Start), 1, false), ReadOutcome::Missing(1)));
         assert!(matches!(log.advance(vec![], head(6)), Growth::None));
         assert!(matches!(log.advance(vec![], head(4)), Growth::None), "an older answer");
         assert_eq!(log.tip(), 6);
@@ -255,9 +255,11 @@ mod tests {
     fn a_reset_into_history_that_is_gone_leads_on_to_the_gap() {
         let mut log = RoomLog::new(1 << 20);
         log.learn(Head { first: 4, phase: RunPhase::Gone, lineage: Lineage::new(vec![(Epoch(2), 1)]), ..head(3) });
-        let Answer::Page(reset) = log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, true) else { panic!() };
+        let ReadOutcome::Page(reset) = log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, true) else {
+            panic!()
+        };
         assert_eq!((reset.verdict, reset.segments.len()), (Verdict::Reset { from: 1 }, 0));
-        let Answer::Page(gap) = log.read(ReadFrom::Place(reset.place), 1, false) else { panic!() };
+        let ReadOutcome::Page(gap) = log.read(ReadFrom::Place(reset.place), 1, false) else { panic!() };
         assert_eq!(gap.verdict, Verdict::Gap { from: 1, to: 3 });
     }
 
@@ -272,7 +274,7 @@ mod tests {
         log.learn(head(6));
         assert_eq!((log.epoch(), log.tip()), (Some(Epoch(2)), 3));
         assert!(
-            matches!(log.read(ReadFrom::After(After::Start), 1, false), Answer::Missing(1)),
+            matches!(log.read(ReadFrom::After(After::Start), 1, false), ReadOutcome::Missing(1)),
             "nothing lost is held"
         );
         assert!(!log.keep_page(vec![segment(1, 5)]), "a page from before the loss");
@@ -302,9 +304,9 @@ mod tests {
         let mut log = RoomLog::new(1 << 20);
         log.advance(vec![segment(1, 2)], head(2));
         log.learn(head(4));
-        assert!(matches!(log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, false), Answer::Missing(3)));
+        assert!(matches!(log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, false), ReadOutcome::Missing(3)));
         assert!(log.keep_page(vec![segment(3, 2)]));
-        assert!(matches!(log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, false), Answer::Page(_)));
+        assert!(matches!(log.read(ReadFrom::After(After::parse("1:2").unwrap()), 1, false), ReadOutcome::Page(_)));
     }
 
     #[test]
@@ -322,10 +324,10 @@ mod tests {
     #[test]
     fn a_claim_beyond_the_tip_is_judged_by_the_journal_alone() {
         let mut log = RoomLog::new(1 << 20);
-        assert!(matches!(log.read(ReadFrom::After(After::Start), 1, false), Answer::Unknown));
+        assert!(matches!(log.read(ReadFrom::After(After::Start), 1, false), ReadOutcome::Unknown));
         log.learn(head(3));
         let beyond = ReadFrom::After(After::parse("1:9").unwrap());
-        assert!(matches!(log.read(beyond, 1, false), Answer::Beyond));
-        assert!(matches!(log.read(beyond, 1, true), Answer::Page(page) if page.place.next == 4));
+        assert!(matches!(log.read(beyond, 1, false), ReadOutcome::Beyond));
+        assert!(matches!(log.read(beyond, 1, true), ReadOutcome::Page(page) if page.place.next == 4));
     }
 }

@@ -1,6 +1,6 @@
 //! The room of one run on this node: the local sequencer of its log.
 //!
-//! Receives posts from producers, reads from viewers, enrolments from broadcasters. Sends appends and reads to the journal,
+//! Receives posts from producers, reads from viewers, subscriptions from broadcasters. Sends appends and reads to the journal,
 //! segments to its broadcasters, changes to the catalog writer, and asks the registry to let it go when idle. When the journal is
 //! away, producers are told and viewers wait. On failure its broadcasters close their viewers with "try again", and the next
 //! join builds it anew. On overload its queue refuses posts, and a broadcaster that can't keep up is told the tip instead.
@@ -19,7 +19,8 @@ use super::messages::broadcaster::TipIs;
 use super::messages::catalog_writer::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
-    Fold, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, Show, Subscribe, Unsubscribe, Wait,
+    Fold, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, ShowScreen, Subscribe, Unsubscribe,
+    WaitForEvents,
 };
 use super::supervision::{LiveActorGuard, ServiceRecipient};
 use crate::protocol::close::CloseReason;
@@ -48,7 +49,7 @@ pub use folding::States;
 use following::Following;
 pub use following::RemoteFeed;
 use log::RoomLog;
-use reading::Reading;
+use reading::PendingReads;
 
 /// Long polls that may wait in one room.
 const MAX_WAITS: usize = 10_000;
@@ -102,13 +103,13 @@ pub struct Room {
     gauge: Arc<RoomGauge>,
     log: RoomLog,
     append_queue: AppendQueue,
-    reading: Reading,
+    reading: PendingReads,
     /// The head is being read again.
     looking: bool,
     /// The journal did not tell the head when it was last asked.
     unheard: bool,
     /// Long polls; at most [`MAX_WAITS`].
-    waits: Vec<Wait>,
+    waits: Vec<WaitForEvents>,
     broadcasters: Broadcasters,
     folding: Folding,
     following: Following,
@@ -140,7 +141,7 @@ impl Room {
             limits,
             ports,
             gauge,
-            reading: Reading::default(),
+            reading: PendingReads::default(),
             looking: false,
             unheard: false,
             waits: Vec::new(),
@@ -163,7 +164,7 @@ impl Room {
             fold: addr.clone().recipient(),
             show: addr.clone().recipient(),
             subscribe: addr.clone().recipient(),
-            dismiss: addr.clone().recipient(),
+            unsubscribe: addr.clone().recipient(),
             reclaim: addr.clone().recipient(),
             heard: addr.clone().recipient(),
             gauge,
@@ -291,10 +292,10 @@ impl Handler<Read> for Room {
     }
 }
 
-impl Handler<Wait> for Room {
+impl Handler<WaitForEvents> for Room {
     type Result = ();
 
-    fn handle(&mut self, wait: Wait, ctx: &mut Self::Context) {
+    fn handle(&mut self, wait: WaitForEvents, ctx: &mut Self::Context) {
         self.touch();
         self.waits.retain(|wait| !wait.reply.is_closed());
         if wait.seq < self.log.tip() {
@@ -319,10 +320,10 @@ impl Handler<Fold> for Room {
     }
 }
 
-impl Handler<Show> for Room {
+impl Handler<ShowScreen> for Room {
     type Result = ();
 
-    fn handle(&mut self, frame: Show, _: &mut Self::Context) {
+    fn handle(&mut self, frame: ShowScreen, _: &mut Self::Context) {
         self.touch();
         self.broadcasters.show(&frame);
         if let Some(remote_feed) = &self.ports.remote_feed {
@@ -354,7 +355,7 @@ impl Handler<Unsubscribe> for Room {
 
     fn handle(&mut self, Unsubscribe { broadcaster }: Unsubscribe, ctx: &mut Self::Context) {
         self.touch();
-        self.broadcasters.dismiss(broadcaster);
+        self.broadcasters.unsubscribe(broadcaster);
         self.update_following(ctx);
     }
 }

@@ -6,14 +6,14 @@ use actix::prelude::*;
 use tracing::warn;
 
 use super::Room;
-use super::log::Answer;
+use super::log::ReadOutcome;
 use crate::actors::messages::room::{Fold, Freshness, Read, ReadError};
 use crate::protocol::{Epoch, Seq};
 use crate::storage::journal::{JournalError, RunPhase};
 
 /// Reads that wait, and what is being asked for them.
 #[derive(Default)]
-pub(super) struct Reading {
+pub(super) struct PendingReads {
     /// For the head, or for the page that is being fetched; with whether the journal has told the head since they came.
     waiting: Vec<(Read, bool)>,
     /// For the journal's word: they claim what is not known here, or what is known may be old.
@@ -39,7 +39,7 @@ impl Question {
     }
 }
 
-impl Reading {
+impl PendingReads {
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.doubtful.is_empty() && self.behind.is_empty() && !self.consulting
     }
@@ -112,13 +112,13 @@ impl Room {
             return;
         }
         match self.log.read(read.from, read.max_bytes, vouched) {
-            Answer::Page(page) => {
+            ReadOutcome::Page(page) => {
                 // The reader may have gone.
                 let _ = read.reply.send(Ok(page));
             }
-            Answer::Unknown => self.reading.waiting.push((read, false)),
-            Answer::Beyond => self.reading.doubtful.push(Question::Read(read)),
-            Answer::Missing(next) => {
+            ReadOutcome::Unknown => self.reading.waiting.push((read, false)),
+            ReadOutcome::Beyond => self.reading.doubtful.push(Question::Read(read)),
+            ReadOutcome::Missing(next) => {
                 self.reading.waiting.push((read, vouched));
                 self.fetch(next, ctx);
             }

@@ -20,7 +20,7 @@ pub(super) struct Liveness {
 
 /// What a pulse asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(super) enum PulseAction {
     Nothing,
     /// Nothing has left for too long.
     Reset,
@@ -38,17 +38,17 @@ impl Liveness {
     /// A second has passed. `waiting`: something is queued, so a ping would not leave. `ping`: it is this viewer's turn.
     ///
     /// The pong's deadline runs only once the ping has left, and counts from the last sign of life after it.
-    pub(super) fn pulse(&mut self, now: u32, waiting: bool, ping: bool, limits: &SessionLimits) -> Due {
+    pub(super) fn pulse(&mut self, now: u32, waiting: bool, ping: bool, limits: &SessionLimits) -> PulseAction {
         self.now = now;
         if waiting {
             let stalled = now.saturating_sub(self.progressed) >= limits.stall_secs;
-            return if stalled { Due::Reset } else { Due::Nothing };
+            return if stalled { PulseAction::Reset } else { PulseAction::Nothing };
         }
         let silent = self.pinged.map(|pinged| now.saturating_sub(pinged.max(self.moved)));
         if silent.is_some_and(|secs| secs >= limits.pong_deadline_secs) {
-            return Due::Dead;
+            return PulseAction::Dead;
         }
-        if ping { Due::Ping } else { Due::Nothing }
+        if ping { PulseAction::Ping } else { PulseAction::Nothing }
     }
 
     /// The clock alone.
@@ -111,16 +111,16 @@ mod tests {
     #[test]
     fn a_peer_that_answers_nothing_is_dead_once_its_first_ping_is_too_old() {
         let mut liveness = Liveness::new(0);
-        assert_eq!(liveness.pulse(20, false, true, &limits()), Due::Ping);
+        assert_eq!(liveness.pulse(20, false, true, &limits()), PulseAction::Ping);
         liveness.ping_sent();
         liveness.wrote(false);
-        assert_eq!(liveness.pulse(40, false, true, &limits()), Due::Ping);
+        assert_eq!(liveness.pulse(40, false, true, &limits()), PulseAction::Ping);
         liveness.ping_sent();
         liveness.wrote(false);
-        assert_eq!(liveness.pulse(69, false, false, &limits()), Due::Nothing);
+        assert_eq!(liveness.pulse(69, false, false, &limits()), PulseAction::Nothing);
         assert_eq!(
             liveness.pulse(70, false, false, &limits()),
-            Due::Dead,
+            PulseAction::Dead,
             "bytes that the kernel took are no sign of life"
         );
     }
@@ -131,10 +131,10 @@ mod tests {
         liveness.ping_sent();
         liveness.pulse(45, false, false, &limits());
         liveness.inbound();
-        assert_eq!(liveness.pulse(94, false, false, &limits()), Due::Nothing);
+        assert_eq!(liveness.pulse(94, false, false, &limits()), PulseAction::Nothing);
         liveness.ping_sent();
-        assert_eq!(liveness.pulse(143, false, false, &limits()), Due::Nothing);
-        assert_eq!(liveness.pulse(144, false, false, &limits()), Due::Dead);
+        assert_eq!(liveness.pulse(143, false, false, &limits()), PulseAction::Nothing);
+        assert_eq!(liveness.pulse(144, false, false, &limits()), PulseAction::Dead);
     }
 
     #[test]
@@ -142,13 +142,13 @@ mod tests {
         let mut liveness = Liveness::new(0);
         liveness.ping_sent();
         liveness.queued();
-        assert_eq!(liveness.pulse(59, true, true, &limits()), Due::Nothing, "no ping behind a full queue");
+        assert_eq!(liveness.pulse(59, true, true, &limits()), PulseAction::Nothing, "no ping behind a full queue");
         liveness.wrote(true);
-        assert_eq!(liveness.pulse(118, true, true, &limits()), Due::Nothing);
-        assert_eq!(liveness.pulse(119, true, true, &limits()), Due::Reset);
+        assert_eq!(liveness.pulse(118, true, true, &limits()), PulseAction::Nothing);
+        assert_eq!(liveness.pulse(119, true, true, &limits()), PulseAction::Reset);
         assert_eq!(
             liveness.pulse(108, false, false, &limits()),
-            Due::Nothing,
+            PulseAction::Nothing,
             "the ping's deadline counts from that progress"
         );
     }

@@ -1,7 +1,7 @@
 //! What a session takes of the node's memory for viewers: unsent bytes, and messages that have not come whole.
 
 use super::transport::Wire;
-use super::write_half::{Inner, WriteHalf};
+use super::write_half::{WriteHalf, WriteHalfState};
 
 impl<W: Wire> WriteHalf<W> {
     /// Notes what is held of a message that has not come whole; `false` when the node holds too much.
@@ -16,7 +16,7 @@ impl<W: Wire> WriteHalf<W> {
     }
 
     /// Brings the node's count of unsent and half received bytes up to date.
-    pub(super) fn count(&self, inner: &mut Inner<W>) {
+    pub(super) fn count(&self, inner: &mut WriteHalfState<W>) {
         let held = inner.outbox.counted() + inner.half_received as usize;
         if held > inner.counted {
             self.limits.outboxes.add(held - inner.counted);

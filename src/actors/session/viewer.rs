@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::liveness::Due;
+use super::liveness::PulseAction;
 use super::transport::Wire;
-use super::write_half::{Inner, Mode, WriteHalf};
+use super::write_half::{Mode, WriteHalf, WriteHalfState};
 use crate::actors::messages::broadcaster::TipIs;
 use crate::actors::messages::viewer::{Delivery, Viewer};
 use crate::protocol::close::CloseReason;
@@ -25,18 +25,24 @@ const COMMENT_SECS: u32 = 15;
 
 impl<W: Wire> WriteHalf<W> {
     /// Queues a message for a session that has nothing to do at the moment.
-    fn queue(&self, inner: &mut Inner<W>, bytes: Bytes) {
+    fn queue(&self, inner: &mut WriteHalfState<W>, bytes: Bytes) {
         inner.outbox.push_message(bytes);
         self.count(inner);
         inner.wake();
     }
 
     /// The usual case: nothing is queued and one segment is next. Written without touching the outbox.
-    fn write_through(&self, inner: &mut Inner<W>, segment: &Arc<Segment>, seq: Seq, now: Instant) -> io::Result<()> {
+    fn write_through(
+        &self,
+        inner: &mut WriteHalfState<W>,
+        segment: &Arc<Segment>,
+        seq: Seq,
+        now: Instant,
+    ) -> io::Result<()> {
         let encoded = segment.encoded(self.encoding);
         let bytes = &encoded.bytes()[encoded.start((seq - segment.first()) as usize)..];
         inner.place = Place { epoch: Some(segment.epoch()), next: segment.last() + 1 };
-        let Inner { wire, waker, .. } = &mut *inner;
+        let WriteHalfState { wire, waker, .. } = &mut *inner;
         let Some(waker) = waker else {
             inner.outbox.push_segment(segment.clone(), seq, 0);
             return Ok(());
@@ -63,7 +69,7 @@ impl<W: Wire> WriteHalf<W> {
     }
 
     /// Queues a segment; `false` when the session's or the node's bound is reached.
-    fn enqueue(&self, inner: &mut Inner<W>, segment: &Arc<Segment>, seq: Seq) -> bool {
+    fn enqueue(&self, inner: &mut WriteHalfState<W>, segment: &Arc<Segment>, seq: Seq) -> bool {
         let encoded = segment.encoded(self.encoding);
         let bytes = encoded.bytes().len() - encoded.start((seq - segment.first()) as usize);
         let full = inner.outbox.unsent() + bytes > self.limits.outbox_bytes || self.limits.outboxes.exceeded();
@@ -78,7 +84,12 @@ impl<W: Wire> WriteHalf<W> {
         true
     }
 
-    fn hand_over(&self, inner: &mut Inner<W>, segments: &[Arc<Segment>], now: Instant) -> io::Result<Delivery> {
+    fn hand_over(
+        &self,
+        inner: &mut WriteHalfState<W>,
+        segments: &[Arc<Segment>],
+        now: Instant,
+    ) -> io::Result<Delivery> {
         let mut queued = false;
         for segment in segments {
             let seq = match inner.place.judge(segment.epoch(), segment.first(), segment.last()) {
@@ -173,15 +184,15 @@ impl<W: Wire> Viewer for WriteHalf<W> {
             return;
         }
         match (inner.liveness.pulse(now_secs, waiting, ping, &self.limits), self.encoding) {
-            (Due::Nothing, _) | (Due::Ping, Encoding::NdJson) => {}
-            (Due::Reset, _) => self.close_inner(&mut inner, CloseReason::Stalled, ""),
-            (Due::Dead, _) => self.close_inner(&mut inner, CloseReason::NoPong, CloseReason::NoPong.text()),
-            (Due::Ping, Encoding::WebSocket) => {
+            (PulseAction::Nothing, _) | (PulseAction::Ping, Encoding::NdJson) => {}
+            (PulseAction::Reset, _) => self.close_inner(&mut inner, CloseReason::Stalled, ""),
+            (PulseAction::Dead, _) => self.close_inner(&mut inner, CloseReason::NoPong, CloseReason::NoPong.text()),
+            (PulseAction::Ping, Encoding::WebSocket) => {
                 inner.liveness.ping_sent();
                 self.queue(&mut inner, frame::ping(b""));
             }
             // Nobody answers a comment; it keeps intermediaries from closing an idle stream.
-            (Due::Ping, Encoding::Sse) => {
+            (PulseAction::Ping, Encoding::Sse) => {
                 inner.liveness.queued();
                 self.queue(&mut inner, Bytes::from_static(b": \n\n"));
             }

@@ -53,14 +53,14 @@ pub enum Flushed {
 
 /// See the module's page.
 pub struct WriteHalf<W> {
-    pub(super) inner: RefCell<Inner<W>>,
+    pub(super) inner: RefCell<WriteHalfState<W>>,
     pub(super) limits: Rc<SessionLimits>,
     pub(super) thread_metrics: Arc<ThreadMetrics>,
     pub(super) encoding: Encoding,
     pub(super) connection: Connection,
 }
 
-pub(super) struct Inner<W> {
+pub(super) struct WriteHalfState<W> {
     pub(super) wire: W,
     pub(super) outbox: Outbox,
     pub(super) place: Place,
@@ -91,7 +91,7 @@ impl<W: Wire> WriteHalf<W> {
         thread_metrics: Arc<ThreadMetrics>,
         now_secs: u32,
     ) -> Self {
-        let inner = Inner {
+        let inner = WriteHalfState {
             wire,
             outbox: Outbox::new(encoding),
             place: Place { epoch: None, next: 1 },
@@ -234,7 +234,7 @@ impl<W: Wire> WriteHalf<W> {
         self.close_inner(&mut inner, reason, text);
     }
 
-    pub(super) fn close_inner(&self, inner: &mut Inner<W>, reason: CloseReason, text: &str) {
+    pub(super) fn close_inner(&self, inner: &mut WriteHalfState<W>, reason: CloseReason, text: &str) {
         if matches!(inner.mode, Mode::Closing(_) | Mode::Broken) {
             return;
         }
@@ -317,7 +317,7 @@ impl<W: Wire> WriteHalf<W> {
     /// `now` is given on the live path, whose lag counts.
     pub(super) fn flush(
         &self,
-        inner: &mut Inner<W>,
+        inner: &mut WriteHalfState<W>,
         cx: &mut Context<'_>,
         now: Option<Instant>,
     ) -> io::Result<Flushed> {
@@ -326,7 +326,7 @@ impl<W: Wire> WriteHalf<W> {
                 let Some(screen) = inner.screen.take() else { break Flushed::Clear };
                 inner.outbox.push_screen(*screen);
             }
-            let Inner { wire, outbox, .. } = &mut *inner;
+            let WriteHalfState { wire, outbox, .. } = &mut *inner;
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let count = outbox.slices(&mut slices);
             match Pin::new(wire).poll_write_vectored(cx, &slices[..count]) {
@@ -353,7 +353,7 @@ impl<W: Wire> WriteHalf<W> {
     }
 
     /// Drops what is not yet on the wire, remembers from where, and has the session pull.
-    pub(super) fn fall_behind(&self, inner: &mut Inner<W>) -> Delivery {
+    pub(super) fn fall_behind(&self, inner: &mut WriteHalfState<W>) -> Delivery {
         if let Some(first) = inner.outbox.cut() {
             inner.place.next = first;
         }
@@ -365,7 +365,7 @@ impl<W: Wire> WriteHalf<W> {
     }
 }
 
-impl<W> Inner<W> {
+impl<W> WriteHalfState<W> {
     pub(super) fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();

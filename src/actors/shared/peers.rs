@@ -16,33 +16,33 @@ const MAX_WANTED: usize = 20_000;
 
 /// The other nodes of the cluster, as they were seen last; told by presence, read by anyone at no cost. Cloning shares it.
 #[derive(Clone, Debug, Default)]
-pub struct Peers(Arc<Mutex<Seen>>);
+pub struct Peers(Arc<Mutex<PeersState>>);
 
 #[derive(Debug, Default)]
-struct Seen {
+struct PeersState {
     nodes: Vec<NodeSeen>,
     /// When that was; `None` before the first look and after a failed one.
     at: Option<Instant>,
     /// Why the last look failed.
     why: Option<String>,
-    runs: HashMap<RunId, Run>,
+    runs: HashMap<RunId, WatchedRun>,
 }
 
 #[derive(Debug)]
-struct Run {
+struct WatchedRun {
     asked: Instant,
     /// At the last look, if it was looked for.
     viewers: Option<u64>,
 }
 
-impl Seen {
+impl PeersState {
     fn holds(&self, now: Instant) -> bool {
         self.at.is_some_and(|at| now.saturating_duration_since(at) <= HOLDS)
     }
 }
 
 impl Peers {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, PeersState> {
         // Nothing panics while it is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,7 +100,7 @@ impl Peers {
             return known.viewers.filter(|_| holds);
         }
         if seen.runs.len() < MAX_WANTED {
-            seen.runs.insert(run.clone(), Run { asked: now, viewers: None });
+            seen.runs.insert(run.clone(), WatchedRun { asked: now, viewers: None });
         }
         None
     }

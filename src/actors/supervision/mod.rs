@@ -19,7 +19,7 @@ pub mod spawn;
 
 pub use child::ChildSpec;
 pub use live_actors::{LiveActorGuard, LiveActors};
-pub use policy::{Decision, History, Kind, Policy};
+pub use policy::{ChildKind, History, Policy, RestartDecision};
 pub use service::{Refused, Service, ServiceRecipient};
 pub use spawn::{Child, Done, Lifeline, StopHandle, spawn, spawn_unconstrained};
 

@@ -136,7 +136,7 @@ impl<A: Actor<Context = Context<A>>> Binding<A> {
     {
         // `Addr::send` never waits for room: when the mailbox is full it clones the address and is accepted. So asks
         // are bounded here.
-        let _pending = Pending::enter(&self.pending, self.mailbox)?;
+        let _pending = PendingAsk::enter(&self.pending, self.mailbox)?;
         let request = self.request(msg)?;
         request.await.map_err(|_| Refused::Away)
     }
@@ -152,9 +152,9 @@ impl<A: Actor<Context = Context<A>>> Binding<A> {
 }
 
 /// One unanswered ask.
-struct Pending<'a>(&'a AtomicUsize);
+struct PendingAsk<'a>(&'a AtomicUsize);
 
-impl<'a> Pending<'a> {
+impl<'a> PendingAsk<'a> {
     fn enter(pending: &'a AtomicUsize, most: usize) -> Result<Self, Refused> {
         let admit = |count| (count < most).then_some(count + 1);
         let entered = pending.fetch_update(Ordering::Relaxed, Ordering::Relaxed, admit);
@@ -162,7 +162,7 @@ impl<'a> Pending<'a> {
     }
 }
 
-impl Drop for Pending<'_> {
+impl Drop for PendingAsk<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -207,12 +207,12 @@ impl<M: Message> fmt::Debug for ServiceRecipient<M> {
     }
 }
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refused>> + Send + 'a>>;
+type AnswerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refused>> + Send + 'a>>;
 
 trait Reach<M: Message>: Send + Sync {
     fn name(&self) -> &'static str;
     fn tell(&self, msg: M) -> Result<(), Refused>;
-    fn ask(&self, msg: M) -> Answer<'_, M::Result>;
+    fn ask(&self, msg: M) -> AnswerFuture<'_, M::Result>;
 }
 
 impl<A, M> Reach<M> for Binding<A>
@@ -229,7 +229,7 @@ where
         Self::tell(self, msg)
     }
 
-    fn ask(&self, msg: M) -> Answer<'_, M::Result> {
+    fn ask(&self, msg: M) -> AnswerFuture<'_, M::Result> {
         Box::pin(Self::ask(self, msg))
     }
 }

@@ -62,7 +62,7 @@ where
 {
     let mut ctx = Context::new();
     ctx.set_mailbox_capacity(mailbox.max(1)); // 0 would mean unbounded
-    let signals = Arc::new(Signals::default());
+    let signals = Arc::new(ChildSignals::default());
     let actor = catch_unwind(AssertUnwindSafe(|| build(&mut ctx, Lifeline(signals.clone()))))
         .map_err(|payload| Exit::Panicked(panic_text(&*payload)))?
         .map_err(Exit::StartFailed)?;
@@ -74,7 +74,7 @@ where
 
 /// What an actor and its owner tell each other outside the mailbox.
 #[derive(Debug, Default)]
-struct Signals {
+struct ChildSignals {
     /// The actor's last words.
     reason: OnceLock<String>,
     /// The owner wants it gone.
@@ -84,7 +84,7 @@ struct Signals {
 
 /// Given to an actor when it is built: how it says that it cannot go on.
 #[derive(Clone, Debug)]
-pub struct Lifeline(Arc<Signals>);
+pub struct Lifeline(Arc<ChildSignals>);
 
 impl Lifeline {
     /// Stops the actor; it ends as [`Exit::Failed`] with the first reason given.
@@ -96,7 +96,7 @@ impl Lifeline {
 
 /// Stops an actor from outside, whatever messages it understands.
 #[derive(Clone, Debug)]
-pub struct StopHandle(Arc<Signals>);
+pub struct StopHandle(Arc<ChildSignals>);
 
 impl StopHandle {
     /// Tells the actor to stop. It first handles what its mailbox holds, unless it is in a `ctx.wait`; answers that it
@@ -157,7 +157,7 @@ fn exit_of_task(error: JoinError) -> Exit {
 /// The actor's task.
 struct Watched<A: Actor<Context = Context<A>>> {
     actor: ContextFut<A, Context<A>>,
-    signals: Arc<Signals>,
+    signals: Arc<ChildSignals>,
 }
 
 impl<A: Actor<Context = Context<A>>> Watched<A> {

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::super::Shares;
 use super::{open_objects, open_url_key};
-use crate::artifacts::{ArtifactLimits, ArtifactService, CHANGES_AT_A_TIME, Health, Parts, Spool};
+use crate::artifacts::{ArtifactLimits, ArtifactParts, ArtifactService, CHANGES_AT_A_TIME, Health, Spool};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::protocol::Retention;
@@ -36,7 +36,7 @@ pub(in crate::app) async fn open(
     let artifacts = &config.artifacts;
     let Shares { uploads, downloads, .. } = Shares::of(config, Descriptors::now());
     let rules = config.retention.rules.iter().map(|rule| (rule.kind, rule.days));
-    Ok(Some(ArtifactService::new(Parts {
+    Ok(Some(ArtifactService::new(ArtifactParts {
         catalog,
         objects,
         retention: Retention::new(config.retention.days, rules),

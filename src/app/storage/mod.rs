@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{Storage, clock};
-use crate::config::{self, CatalogUrl, Config, JournalUrl, ObjectsUrl};
+use crate::config::{self, CatalogSetting, Config, JournalUrl, ObjectsUrl};
 use crate::protocol::Clock;
 use crate::storage::catalog::artifacts::ArtifactCatalog;
 use crate::storage::catalog::postgres::PostgresCatalog;
@@ -17,8 +17,8 @@ use crate::storage::data_dir::DataDir;
 use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::redis::{RedisJournal, RedisOptions};
 use crate::storage::journal::sqlite::{self, SqliteJournal, SqliteOptions};
-use crate::storage::journal::{Journal, Limits};
-use crate::storage::objects::{self, Keys, Objects, ObjectsOptions, Place, UrlKey};
+use crate::storage::journal::{Journal, JournalLimits};
+use crate::storage::objects::{self, AccessKeys, Objects, ObjectsOptions, StorePlace, UrlKey};
 use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
 
@@ -56,10 +56,10 @@ impl Storage {
     }
 }
 
-fn limits(config: &Config) -> Limits {
+fn limits(config: &Config) -> JournalLimits {
     const DAY: Duration = Duration::from_secs(86_400);
     let journal = &config.journal;
-    Limits { max_run_bytes: journal.max_run_bytes, tombstone: DAY * journal.tombstone_days as u32 }
+    JournalLimits { max_run_bytes: journal.max_run_bytes, tombstone: DAY * journal.tombstone_days as u32 }
 }
 
 /// The journal that all nodes share. It connects in the background: a Redis that is away now may come.
@@ -102,9 +102,11 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
     let objects = &config.objects;
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let file = |path: &Path| Some(path.to_owned()).filter(|path| !path.as_os_str().is_empty());
-    let keys = (!objects.access_key.is_empty())
-        .then(|| Keys { id: objects.access_key.reveal().to_owned(), secret: objects.secret_key.reveal().to_owned() });
-    let bucket = |bucket: &config::Bucket| objects::Bucket {
+    let keys = (!objects.access_key.is_empty()).then(|| AccessKeys {
+        id: objects.access_key.reveal().to_owned(),
+        secret: objects.secret_key.reveal().to_owned(),
+    });
+    let bucket = |bucket: &config::BucketSetting| objects::Bucket {
         name: bucket.name.clone(),
         prefix: bucket.prefix.clone(),
         endpoint: text(&objects.endpoint),
@@ -112,7 +114,7 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
         keys: keys.clone(),
         ca_file: file(&objects.ca_file),
     };
-    let directory = |path: &Path| Place::Directory {
+    let directory = |path: &Path| StorePlace::Directory {
         path: config.server.data_dir.join(path),
         // Uploads end before appends do.
         min_free_bytes: config.journal.min_free_bytes.saturating_mul(2),
@@ -122,16 +124,18 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
         ObjectsUrl::Usual if config.is_cluster() => return None,
         ObjectsUrl::Usual => directory(Path::new(USUAL_OBJECTS)),
         ObjectsUrl::Dir(path) => directory(path),
-        ObjectsUrl::S3(of) => Place::S3 {
+        ObjectsUrl::S3(of) => StorePlace::S3 {
             bucket: bucket(of),
             region: objects.region.clone(),
             addressing: match objects.addressing {
-                config::Addressing::Path => objects::Addressing::Path,
-                config::Addressing::Host => objects::Addressing::Host,
+                config::AddressingSetting::Path => objects::Addressing::Path,
+                config::AddressingSetting::Host => objects::Addressing::Host,
             },
         },
-        ObjectsUrl::Gcs(of) => Place::Gcs { bucket: bucket(of), credentials_file: file(&objects.credentials_file) },
-        ObjectsUrl::Azure(of) => Place::Azure { bucket: bucket(of) },
+        ObjectsUrl::Gcs(of) => {
+            StorePlace::Gcs { bucket: bucket(of), credentials_file: file(&objects.credentials_file) }
+        }
+        ObjectsUrl::Azure(of) => StorePlace::Azure { bucket: bucket(of) },
     };
     let (request, retry) = (Duration::from_secs(objects.request_secs), Duration::from_secs(objects.retry_secs));
     Some(ObjectsOptions { place, request, retry })
@@ -144,7 +148,7 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
 /// When its settings can't be used, or a directory can't be.
 pub fn open_objects(config: &Config) -> Result<Option<Objects>, anyhow::Error> {
     let Some(options) = objects_options(config) else { return Ok(None) };
-    if let Place::Directory { path, .. } = &options.place
+    if let StorePlace::Directory { path, .. } = &options.place
         && path.starts_with(&config.server.data_dir)
     {
         std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
@@ -177,8 +181,8 @@ async fn open_journal(config: &Config, clock: Clock) -> Result<Arc<dyn Journal>,
     let JournalUrl::Sqlite(path) = &journal.url else { return Ok(Arc::new(MemoryJournal::with_clock(limits, clock))) };
     let path = config.server.data_dir.join(path);
     let sync = match journal.sync {
-        config::SyncMode::Normal => sqlite::SyncMode::Normal,
-        config::SyncMode::Full => sqlite::SyncMode::Full,
+        config::SyncSetting::Normal => sqlite::SyncMode::Normal,
+        config::SyncSetting::Full => sqlite::SyncMode::Full,
     };
     let options = SqliteOptions {
         sync,
@@ -195,9 +199,9 @@ type Catalogs = (Arc<dyn Catalog>, Arc<dyn ArtifactCatalog>);
 
 async fn open_catalog(config: &Config) -> Result<Catalogs, anyhow::Error> {
     let url = match &config.catalog.url {
-        CatalogUrl::Memory => catalog::sqlite::CatalogUrl::Memory,
-        CatalogUrl::Sqlite(path) => catalog::sqlite::CatalogUrl::Sqlite(config.server.data_dir.join(path)),
-        CatalogUrl::Postgres(url) => {
+        CatalogSetting::Memory => catalog::sqlite::CatalogUrl::Memory,
+        CatalogSetting::Sqlite(path) => catalog::sqlite::CatalogUrl::Sqlite(config.server.data_dir.join(path)),
+        CatalogSetting::Postgres(url) => {
             let home = if config.is_cluster() { &config.redis.prefix } else { HOME_OF_ONE };
             let catalog = Arc::new(PostgresCatalog::open(url.reveal(), home).await?);
             return Ok((catalog.clone(), catalog));

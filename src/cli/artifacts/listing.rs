@@ -12,7 +12,7 @@ use crate::protocol::RunId;
 /// An artifact, and the JSON that said so.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in super::super) struct Shown {
+pub(in super::super) struct ShownArtifact {
     pub(in super::super) artifact_id: String,
     pub(in super::super) name: String,
     pub(in super::super) kind: String,
@@ -26,7 +26,7 @@ pub(in super::super) struct Shown {
     pub(in super::super) json: String,
 }
 
-impl Shown {
+impl ShownArtifact {
     pub(in super::super) fn parse(json: &str) -> Result<Self, AskError> {
         Ok(Self { json: json.to_owned(), ..read(json.as_bytes())? })
     }
@@ -43,7 +43,7 @@ impl Shown {
 /// A page of a run's artifacts, and what holds for all uploads to it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in super::super) struct Page<'a> {
+pub(in super::super) struct ArtifactsPage<'a> {
     #[serde(borrow)]
     artifacts: Vec<&'a RawValue>,
     cursor: Option<String>,
@@ -66,16 +66,16 @@ pub(in super::super) async fn read_all(
     run: &RunId,
     patience: Duration,
     mut on_retry: impl FnMut(&str),
-    mut on_artifact: impl FnMut(Shown),
+    mut on_artifact: impl FnMut(ShownArtifact),
 ) -> Result<Terms, AskError> {
     let mut cursor = String::new();
     loop {
         let body = servers
             .insist(patience, |client, server| client.get(server.artifacts(run, &cursor)), &mut on_retry)
             .await?;
-        let Page { artifacts, cursor: next, direct, max_bytes } = read(&body)?;
+        let ArtifactsPage { artifacts, cursor: next, direct, max_bytes } = read(&body)?;
         for artifact in artifacts {
-            on_artifact(Shown::parse(artifact.get())?);
+            on_artifact(ShownArtifact::parse(artifact.get())?);
         }
         match next {
             // A server that doesn't go on must not hold us for ever.
@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn an_artifact_keeps_the_json_that_said_so() {
         let json = r#"{"artifactId":"i","name":"n","kind":"log","size":null,"state":"pending", "new":1}"#;
-        let shown = Shown::parse(json).unwrap();
+        let shown = ShownArtifact::parse(json).unwrap();
         assert_eq!((shown.json.as_str(), shown.size, shown.is_ready()), (json, None, false));
-        assert!(Shown::parse("{}").is_err());
+        assert!(ShownArtifact::parse("{}").is_err());
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::DecimalBytes;
 
-use self::listing::{Shown, percent_saved, read_all, saving};
+use self::listing::{ShownArtifact, percent_saved, read_all, saving};
 use super::request::Servers;
 use super::table::{self, Align};
 use super::terminal::plain_json;
@@ -65,11 +65,11 @@ pub(super) fn fit_for_stdout(json: &str) -> String {
     if io::stdout().is_terminal() { plain_json(json) } else { json.to_owned() }
 }
 
-fn as_json(artifacts: &[Shown]) -> Vec<String> {
+fn as_json(artifacts: &[ShownArtifact]) -> Vec<String> {
     artifacts.iter().map(|artifact| fit_for_stdout(&artifact.json)).collect()
 }
 
-fn as_table(artifacts: &[Shown]) -> Vec<String> {
+fn as_table(artifacts: &[ShownArtifact]) -> Vec<String> {
     use Align::{Left, Right};
     let columns = [
         ("NAME", Left),
@@ -84,7 +84,7 @@ fn as_table(artifacts: &[Shown]) -> Vec<String> {
     ];
     let bytes = |bytes: Option<u64>| bytes.map_or("-".into(), |bytes| DecimalBytes(bytes).to_string());
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
-    let row = |artifact: &Shown| {
+    let row = |artifact: &ShownArtifact| {
         let sizes = artifact.size.zip(artifact.stored_size);
         [
             artifact.name.clone(),
@@ -115,7 +115,7 @@ mod tests {
             "state":"ready","expiresAt":"2027-01-01T00:00:00.000Z","retainedBy":"rule:trace"}"#;
         let pending = r#"{"artifactId":"id-2","name":"a\u001b[2J.log","kind":"log","size":null,"state":"pending",
             "expiresAt":null,"retainedBy":"pin"}"#;
-        let artifacts = [ready, pending].map(|json| Shown::parse(json).unwrap());
+        let artifacts = [ready, pending].map(|json| ShownArtifact::parse(json).unwrap());
         let lines = as_table(&artifacts);
         assert_eq!(lines[0].split("  ").map(str::trim).filter(|head| !head.is_empty()).count(), 9, "{lines:?}");
         assert_eq!(

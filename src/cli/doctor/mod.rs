@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::SettingArgs;
 use crate::app::Shares;
-use crate::config::{CatalogUrl, Config, EXIT_CONFIG, JournalUrl, Problem, SyncMode};
+use crate::config::{CatalogSetting, Config, ConfigProblem, EXIT_CONFIG, JournalUrl, SyncSetting};
 use crate::descriptors::Descriptors;
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::postgres::{Inspection, PostgresCatalog};
@@ -40,7 +40,7 @@ pub struct DoctorArgs {
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Verdict {
+enum DoctorVerdict {
     Ok,
     Warn,
     Fail,
@@ -49,12 +49,12 @@ enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Check {
     name: &'static str,
-    verdict: Verdict,
+    verdict: DoctorVerdict,
     detail: String,
 }
 
 impl Check {
-    fn new(name: &'static str, verdict: Verdict, detail: impl Into<String>) -> Self {
+    fn new(name: &'static str, verdict: DoctorVerdict, detail: impl Into<String>) -> Self {
         Self { name, verdict, detail: detail.into() }
     }
 }
@@ -67,14 +67,14 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let (checks, refused) = match Config::load(&args.settings.sources()) {
         Ok(loaded) => {
             let file = loaded.file.map_or_else(|| "no file".into(), |file| file.display().to_string());
-            let mut checks = vec![Check::new("configuration", Verdict::Ok, format!("holds together ({file})"))];
-            checks.extend(loaded.warnings.iter().map(|warning| configuration(Verdict::Warn, warning)));
+            let mut checks = vec![Check::new("configuration", DoctorVerdict::Ok, format!("holds together ({file})"))];
+            checks.extend(loaded.warnings.iter().map(|warning| configuration(DoctorVerdict::Warn, warning)));
             checks.extend(machine(&loaded.config));
             (checks, false)
         }
-        Err(problems) => (problems.0.iter().map(|problem| configuration(Verdict::Fail, problem)).collect(), true),
+        Err(problems) => (problems.0.iter().map(|problem| configuration(DoctorVerdict::Fail, problem)).collect(), true),
     };
-    let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
+    let failed = checks.iter().any(|check| check.verdict == DoctorVerdict::Fail);
     match report(&checks, !failed, args.json) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}
@@ -93,9 +93,9 @@ fn report(checks: &[Check], ok: bool, json: bool) -> io::Result<()> {
     } else {
         for Check { name, verdict, detail } in checks {
             let verdict = match verdict {
-                Verdict::Ok => "ok",
-                Verdict::Warn => "warn",
-                Verdict::Fail => "FAIL",
+                DoctorVerdict::Ok => "ok",
+                DoctorVerdict::Warn => "warn",
+                DoctorVerdict::Fail => "FAIL",
             };
             writeln!(out, "{verdict:<4}  {name:<14} {detail}")?;
         }
@@ -103,7 +103,7 @@ fn report(checks: &[Check], ok: bool, json: bool) -> io::Result<()> {
     out.flush()
 }
 
-fn configuration(verdict: Verdict, problem: &Problem) -> Check {
+fn configuration(verdict: DoctorVerdict, problem: &ConfigProblem) -> Check {
     Check::new("configuration", verdict, problem.to_string())
 }
 
@@ -131,17 +131,17 @@ fn data_directory(path: &Path) -> Check {
     if path.exists() {
         // As the server itself takes it, and lets go of it at once.
         return match DataDir::open(path) {
-            Ok(_) => check(Verdict::Ok, format!("{shown} is writable, and no other process uses it")),
+            Ok(_) => check(DoctorVerdict::Ok, format!("{shown} is writable, and no other process uses it")),
             Err(error @ DataDirError::InUse { .. }) => {
-                check(Verdict::Fail, format!("{error}: is a runcast running already?"))
+                check(DoctorVerdict::Fail, format!("{error}: is a runcast running already?"))
             }
-            Err(error) => check(Verdict::Fail, error.to_string()),
+            Err(error) => check(DoctorVerdict::Fail, error.to_string()),
         };
     }
     let parent = nearest_existing(path);
     match access(&parent, Access::WRITE_OK | Access::EXEC_OK) {
-        Ok(()) => check(Verdict::Ok, format!("{shown} will be made in {}", parent.display())),
-        Err(error) => check(Verdict::Fail, format!("{shown} can't be made in {}: {error}", parent.display())),
+        Ok(()) => check(DoctorVerdict::Ok, format!("{shown} will be made in {}", parent.display())),
+        Err(error) => check(DoctorVerdict::Fail, format!("{shown} can't be made in {}: {error}", parent.display())),
     }
 }
 
@@ -154,14 +154,14 @@ fn nearest_existing(path: &Path) -> PathBuf {
 fn free_space(path: &Path, min_free_bytes: u64) -> Check {
     let check = |verdict, detail| Check::new("free space", verdict, detail);
     match free_bytes(&nearest_existing(path)) {
-        Err(error) => check(Verdict::Warn, format!("can't be read: {error}")),
+        Err(error) => check(DoctorVerdict::Warn, format!("can't be read: {error}")),
         Ok(free) => {
             let detail = format!("{} MiB free, journal.min_free_bytes is {} MiB", free >> 20, min_free_bytes >> 20);
             // Twice the bound: below it, appends end soon.
             let verdict = match free {
-                free if free < min_free_bytes => Verdict::Fail,
-                free if free < min_free_bytes.saturating_mul(2) => Verdict::Warn,
-                _ => Verdict::Ok,
+                free if free < min_free_bytes => DoctorVerdict::Fail,
+                free if free < min_free_bytes.saturating_mul(2) => DoctorVerdict::Warn,
+                _ => DoctorVerdict::Ok,
             };
             check(verdict, detail)
         }
@@ -170,31 +170,35 @@ fn free_space(path: &Path, min_free_bytes: u64) -> Check {
 
 fn journal(config: &Config) -> Check {
     let (verdict, detail) = match (&config.journal.url, config.journal.sync) {
-        (JournalUrl::Memory, _) => (Verdict::Warn, "memory: all runs are gone when the process ends"),
-        (JournalUrl::Redis, _) => (Verdict::Ok, "redis: what an acknowledged event survives, Redis's own settings say"),
-        (JournalUrl::Sqlite(_), SyncMode::Normal) => (
-            Verdict::Ok,
+        (JournalUrl::Memory, _) => (DoctorVerdict::Warn, "memory: all runs are gone when the process ends"),
+        (JournalUrl::Redis, _) => {
+            (DoctorVerdict::Ok, "redis: what an acknowledged event survives, Redis's own settings say")
+        }
+        (JournalUrl::Sqlite(_), SyncSetting::Normal) => (
+            DoctorVerdict::Ok,
             "sync is normal: the end of the process loses nothing; a power loss may take the last moments, which \
              viewers are told",
         ),
-        (JournalUrl::Sqlite(_), SyncMode::Full) => (Verdict::Ok, "sync is full: a power loss loses nothing either"),
+        (JournalUrl::Sqlite(_), SyncSetting::Full) => {
+            (DoctorVerdict::Ok, "sync is full: a power loss loses nothing either")
+        }
     };
     Check::new("journal", verdict, detail)
 }
 
 /// Connects to a catalog that is elsewhere.
 fn catalog(config: &Config) -> Option<Check> {
-    let CatalogUrl::Postgres(url) = &config.catalog.url else { return None };
+    let CatalogSetting::Postgres(url) = &config.catalog.url else { return None };
     let found = super::block_on(PostgresCatalog::inspect(url.reveal()));
     let (verdict, detail) = match found.map_err(|error| CatalogError(error.to_string())).flatten() {
         Ok(Inspection { obstacle: Some(obstacle), place, .. }) => {
-            (Verdict::Fail, format!("PostgreSQL at {place} can't be used: {obstacle}"))
+            (DoctorVerdict::Fail, format!("PostgreSQL at {place} can't be used: {obstacle}"))
         }
         Ok(Inspection { version, place, tls, .. }) => {
             let encrypted = if tls { "encrypted" } else { "not encrypted" };
-            (Verdict::Ok, format!("PostgreSQL {version} at {place}, {encrypted}"))
+            (DoctorVerdict::Ok, format!("PostgreSQL {version} at {place}, {encrypted}"))
         }
-        Err(error) => (Verdict::Fail, format!("catalog.url: {error}")),
+        Err(error) => (DoctorVerdict::Fail, format!("catalog.url: {error}")),
     };
     Some(Check::new("catalog", verdict, detail))
 }
@@ -211,16 +215,16 @@ fn descriptors(limits: Descriptors, config: &Config) -> Check {
     );
     if max_connections > connections {
         let detail = format!("{detail}, fewer than server.max_connections = {max_connections} (ulimit -Hn)");
-        return Check::new("descriptors", Verdict::Warn, detail);
+        return Check::new("descriptors", DoctorVerdict::Warn, detail);
     }
-    Check::new("descriptors", Verdict::Ok, detail)
+    Check::new("descriptors", DoctorVerdict::Ok, detail)
 }
 
 fn bind(config: &Config) -> Check {
     let bind = config.server.bind;
     match TcpListener::bind(bind) {
-        Ok(_) => Check::new("address", Verdict::Ok, format!("{bind} is free")),
-        Err(error) => Check::new("address", Verdict::Fail, format!("can't listen on {bind}: {error}")),
+        Ok(_) => Check::new("address", DoctorVerdict::Ok, format!("{bind} is free")),
+        Err(error) => Check::new("address", DoctorVerdict::Fail, format!("can't listen on {bind}: {error}")),
     }
 }
 
@@ -237,16 +241,16 @@ mod tests {
             config.server.max_connections = max_connections;
             descriptors(limits, &config).verdict
         };
-        assert_eq!(verdict(0), Verdict::Ok);
-        assert_eq!(verdict(3_000), Verdict::Ok, "the soft limit is raised");
-        assert_eq!(verdict(4_000), Verdict::Warn);
+        assert_eq!(verdict(0), DoctorVerdict::Ok);
+        assert_eq!(verdict(3_000), DoctorVerdict::Ok, "the soft limit is raised");
+        assert_eq!(verdict(4_000), DoctorVerdict::Warn);
     }
 
     #[test]
     fn a_full_disk_fails() {
         let here = Path::new(".");
-        assert_eq!(free_space(here, 0).verdict, Verdict::Ok);
-        assert_eq!(free_space(here, u64::MAX).verdict, Verdict::Fail);
+        assert_eq!(free_space(here, 0).verdict, DoctorVerdict::Ok);
+        assert_eq!(free_space(here, u64::MAX).verdict, DoctorVerdict::Fail);
     }
 
     #[test]
@@ -254,7 +258,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("a/b");
         assert_eq!(nearest_existing(&path), parent.path());
-        assert_eq!(data_directory(&path).verdict, Verdict::Ok);
+        assert_eq!(data_directory(&path).verdict, DoctorVerdict::Ok);
         assert!(!path.exists(), "nothing was made");
         assert_eq!(nearest_existing(Path::new("nonexistent")), Path::new("."));
     }

@@ -4,19 +4,19 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use super::{Check, Verdict, nearest_existing};
+use super::{Check, DoctorVerdict, nearest_existing};
 use crate::app::objects_options;
 use crate::cli::block_on;
 use crate::config::Config;
-use crate::storage::objects::{Objects, Place};
+use crate::storage::objects::{Objects, StorePlace};
 
 /// Writes, reads and removes a small object. A directory that the server would make is not made.
 pub(super) fn check(config: &Config) -> Check {
     let check = |verdict, detail| Check::new("artifacts", verdict, detail);
     let Some(options) = objects_options(config) else {
-        return check(Verdict::Ok, "none are kept".to_owned());
+        return check(DoctorVerdict::Ok, "none are kept".to_owned());
     };
-    if let Place::Directory { path, .. } = &options.place
+    if let StorePlace::Directory { path, .. } = &options.place
         && !path.exists()
         && path.starts_with(&config.server.data_dir)
     {
@@ -24,20 +24,20 @@ pub(super) fn check(config: &Config) -> Check {
     }
     let objects = match Objects::open(&options) {
         Ok(objects) => objects,
-        Err(error) => return check(Verdict::Fail, error.to_string()),
+        Err(error) => return check(DoctorVerdict::Fail, error.to_string()),
     };
     match block_on(objects.probe()) {
-        Ok(Ok(())) => check(Verdict::Ok, format!("{} takes, shows, lists and removes objects", objects.place())),
-        Ok(Err(error)) => check(Verdict::Fail, error.to_string()),
-        Err(error) => check(Verdict::Fail, format!("can't be tried: {error}")),
+        Ok(Ok(())) => check(DoctorVerdict::Ok, format!("{} takes, shows, lists and removes objects", objects.place())),
+        Ok(Err(error)) => check(DoctorVerdict::Fail, error.to_string()),
+        Err(error) => check(DoctorVerdict::Fail, format!("can't be tried: {error}")),
     }
 }
 
 fn to_be_made(path: &Path) -> Check {
     let (above, shown) = (nearest_existing(path), path.display());
     let (verdict, detail) = match access(&above, Access::WRITE_OK | Access::EXEC_OK) {
-        Ok(()) => (Verdict::Ok, format!("{shown} will be made in {}", above.display())),
-        Err(error) => (Verdict::Fail, format!("{shown} can't be made in {}: {error}", above.display())),
+        Ok(()) => (DoctorVerdict::Ok, format!("{shown} will be made in {}", above.display())),
+        Err(error) => (DoctorVerdict::Fail, format!("{shown} can't be made in {}: {error}", above.display())),
     };
     Check::new("artifacts", verdict, detail)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Check, Verdict};
+use super::{Check, DoctorVerdict};
 use crate::app::redis_settings;
 use crate::cli::block_on;
 use crate::config::Config;
@@ -14,16 +14,16 @@ use crate::storage::redis::Link;
 pub(super) fn check(config: &Config) -> Check {
     let check = |verdict, detail| Check::new("redis", verdict, detail);
     if let Err(detail) = certificates(&config.redis.ca_file) {
-        return check(Verdict::Fail, detail);
+        return check(DoctorVerdict::Fail, detail);
     }
     match block_on(ask(config)) {
-        Err(error) => check(Verdict::Fail, format!("can't be asked: {error}")),
-        Ok(Err(detail)) => check(Verdict::Fail, detail),
+        Err(error) => check(DoctorVerdict::Fail, format!("can't be asked: {error}")),
+        Ok(Err(detail)) => check(DoctorVerdict::Fail, detail),
         Ok(Ok((address, Server { version, doubts }))) if doubts.is_empty() => {
-            check(Verdict::Ok, format!("{address} answers, version {version}, with an append-only file"))
+            check(DoctorVerdict::Ok, format!("{address} answers, version {version}, with an append-only file"))
         }
         Ok(Ok((address, Server { version, doubts }))) => {
-            check(Verdict::Warn, format!("{address} answers, version {version}; {}", doubts.join("; ")))
+            check(DoctorVerdict::Warn, format!("{address} answers, version {version}; {}", doubts.join("; ")))
         }
     }
 }

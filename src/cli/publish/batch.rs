@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::lines::{Line, Lines};
+use super::lines::{InputLine, InputLines};
 
 /// How long a batch waits for further lines, so that a live pipe flows.
 const LINGER: Duration = Duration::from_millis(50);
@@ -29,7 +29,7 @@ pub(super) struct BatchLimits {
 /// A batch that grows.
 struct Growing {
     limits: BatchLimits,
-    lines: Vec<Line>,
+    lines: Vec<InputLine>,
     /// As NDJSON.
     bytes: usize,
 }
@@ -40,7 +40,7 @@ impl Growing {
     }
 
     /// Takes a line, or gives it back when it doesn't fit any more.
-    fn push(&mut self, line: Line) -> Result<(), Line> {
+    fn push(&mut self, line: InputLine) -> Result<(), InputLine> {
         let fits = self.lines.len() < self.limits.lines && self.bytes + line.text.len() < self.limits.bytes;
         if !self.lines.is_empty() && !fits {
             return Err(line);
@@ -83,10 +83,10 @@ impl Ahead {
 /// The batches of an input.
 pub(super) struct Batches {
     limits: BatchLimits,
-    lines: mpsc::Receiver<io::Result<Line>>,
+    lines: mpsc::Receiver<io::Result<InputLine>>,
     ahead: Arc<Ahead>,
     /// Read already, but it didn't fit into the last batch; or why nothing more could be read behind that batch.
-    held: Option<io::Result<Line>>,
+    held: Option<io::Result<InputLine>>,
 }
 
 impl Batches {
@@ -96,7 +96,7 @@ impl Batches {
         let ahead = Arc::<Ahead>::default();
         let mine = ahead.clone();
         thread::Builder::new().name("input".into()).spawn(move || {
-            for line in Lines::new(input) {
+            for line in InputLines::new(input) {
                 mine.add(line.as_ref().map_or(0, |line| line.text.len()));
                 // The reader gives up when nobody listens any more.
                 if sender.blocking_send(line).is_err() {
@@ -108,14 +108,14 @@ impl Batches {
     }
 
     /// The next line, when there is one.
-    async fn line(&mut self) -> Option<io::Result<Line>> {
+    async fn line(&mut self) -> Option<io::Result<InputLine>> {
         let line = self.lines.recv().await?;
         self.ahead.take(line.as_ref().map_or(0, |line| line.text.len()));
         Some(line)
     }
 
     /// The next batch, of at least one line; `None` at the end of the input.
-    pub(super) async fn next(&mut self) -> io::Result<Option<Vec<Line>>> {
+    pub(super) async fn next(&mut self) -> io::Result<Option<Vec<InputLine>>> {
         let mut growing = Growing::new(self.limits);
         let first = match self.held.take() {
             Some(line) => Some(line),
@@ -155,14 +155,14 @@ mod tests {
     fn batches(input: &'static str, limits: BatchLimits) -> Vec<Vec<(u64, String)>> {
         let mut all = Vec::new();
         let mut growing = Growing::new(limits);
-        for line in Lines::new(input.as_bytes()) {
+        for line in InputLines::new(input.as_bytes()) {
             if let Err(line) = growing.push(line.unwrap()) {
                 all.push(std::mem::replace(&mut growing, Growing::new(limits)).lines);
                 growing.push(line).unwrap();
             }
         }
         all.push(growing.lines);
-        let shown = |line: Line| (line.number, String::from_utf8(line.text.to_vec()).unwrap());
+        let shown = |line: InputLine| (line.number, String::from_utf8(line.text.to_vec()).unwrap());
         all.into_iter().map(|lines| lines.into_iter().map(shown).collect()).collect()
     }
 

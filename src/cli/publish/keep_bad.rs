@@ -10,7 +10,7 @@ const LEAST_TEXT: usize = 64;
 
 /// A line that was refused.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
+pub(super) struct BadLineEvent {
     number: u64,
     /// Its beginning.
     head: Bytes,
@@ -20,7 +20,7 @@ pub(super) struct Kept {
     most: usize,
 }
 
-impl Kept {
+impl BadLineEvent {
     /// `text` is the line, or its beginning; `size` is the line's in bytes.
     pub(super) fn new(number: u64, text: &Bytes, size: u64, reason: &str) -> Self {
         let head = text.slice(..text.len().min(HEAD));
@@ -66,20 +66,20 @@ mod tests {
 
     use super::*;
 
-    fn read(kept: &Kept) -> Value {
+    fn read(kept: &BadLineEvent) -> Value {
         serde_json::from_slice(&kept.event()).unwrap()
     }
 
     #[test]
     fn a_line_is_kept_with_its_number_its_reason_and_as_much_of_its_text_as_fits() {
         let line = Bytes::from_static(b"not \"json\" \xff \x1b[2J \\ud83d");
-        let kept = Kept::new(7, &line, line.len() as u64, "not JSON");
+        let kept = BadLineEvent::new(7, &line, line.len() as u64, "not JSON");
         let data = json!({"line": 7, "reason": "not JSON", "bytes": line.len(), "clipped": false});
         let want = json!({"type": "log", "text": "not \"json\" \u{fffd} \u{1b}[2J \\ud83d", "data": data});
         assert_eq!(read(&kept), want);
 
         let long = Bytes::from("é".repeat(HEAD));
-        let mut kept = Kept::new(8, &long, 1 << 40, "too long");
+        let mut kept = BadLineEvent::new(8, &long, 1 << 40, "too long");
         let mut sizes = Vec::new();
         loop {
             let event = read(&kept);

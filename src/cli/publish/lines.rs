@@ -19,7 +19,7 @@ pub(super) const HEAD: usize = 16 * 1024;
 
 /// A line of the input that is not blank.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct InputLine {
     /// 1-based.
     pub(super) number: u64,
     /// How far the input is read with it, in bytes.
@@ -62,19 +62,19 @@ impl LineFlaw {
 }
 
 /// The lines of an input that are not blank.
-pub(super) struct Lines<R> {
+pub(super) struct InputLines<R> {
     input: BufReader<R>,
     number: u64,
     offset: u64,
     ended: bool,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> InputLines<R> {
     pub(super) fn new(input: R) -> Self {
         Self { input: BufReader::new(input), number: 0, offset: 0, ended: false }
     }
 
-    fn read(&mut self) -> io::Result<Option<Line>> {
+    fn read(&mut self) -> io::Result<Option<InputLine>> {
         loop {
             let mut bytes = Vec::new();
             let read = self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes)? as u64;
@@ -120,13 +120,13 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    fn line(&self, text: Bytes, size: u64, flaw: Option<LineFlaw>) -> Line {
-        Line { number: self.number, offset: self.offset, text, size, flaw }
+    fn line(&self, text: Bytes, size: u64, flaw: Option<LineFlaw>) -> InputLine {
+        InputLine { number: self.number, offset: self.offset, text, size, flaw }
     }
 }
 
-impl<R: Read> Iterator for Lines<R> {
-    type Item = io::Result<Line>;
+impl<R: Read> Iterator for InputLines<R> {
+    type Item = io::Result<InputLine>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
@@ -142,8 +142,8 @@ impl<R: Read> Iterator for Lines<R> {
 mod tests {
     use super::*;
 
-    fn lines(input: impl Read) -> Vec<Line> {
-        Lines::new(input).map(Result::unwrap).collect()
+    fn lines(input: impl Read) -> Vec<InputLine> {
+        InputLines::new(input).map(Result::unwrap).collect()
     }
 
     fn texts(input: &str) -> Vec<(u64, Bytes)> {
@@ -199,7 +199,7 @@ mod tests {
                 Err(io::Error::other("broken"))
             }
         }
-        let mut lines = Lines::new(b"{1}\n".chain(Broken));
+        let mut lines = InputLines::new(b"{1}\n".chain(Broken));
         assert!(lines.next().unwrap().is_ok());
         assert!(lines.next().unwrap().is_err());
         assert!(lines.next().is_none());

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use reqwest::StatusCode;
 
 use super::batch::BatchLimits;
-use super::send::Pending;
+use super::send::PendingLines;
 use crate::cli::request::AskError;
 
 /// Events of a request after many refusals.
@@ -70,9 +70,9 @@ impl Window {
     }
 
     /// How many of `pending` fit into the next request; one always does.
-    pub(super) fn fit(&self, pending: &VecDeque<Pending>) -> usize {
+    pub(super) fn fit(&self, pending: &VecDeque<PendingLines>) -> usize {
         let mut bytes = 0;
-        let fits = |line: &&Pending| {
+        let fits = |line: &&PendingLines| {
             bytes += line.text.len() + 1;
             bytes <= self.limits.bytes
         };
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_request_shrinks_with_refusals_and_grows_again_but_not_beyond_what_a_server_takes() {
-        let pending: VecDeque<_> = (0..100).map(|_| Pending::new("x".repeat(9).into())).collect();
+        let pending: VecDeque<_> = (0..100).map(|_| PendingLines::new("x".repeat(9).into())).collect();
         let mut window = Window::new(BatchLimits { bytes: 500, lines: 64 });
         let mut fit = |change: &dyn Fn(&mut Window)| {
             change(&mut window);

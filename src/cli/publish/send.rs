@@ -8,8 +8,8 @@ use bytes::{Bytes, BytesMut};
 use indicatif::ProgressBar;
 
 use super::batch::BatchLimits;
-use super::keep_bad::Kept;
-use super::lines::Line;
+use super::keep_bad::BadLineEvent;
+use super::lines::InputLine;
 use super::refusal::{Blame, Window, in_line};
 use crate::cli::producer::{Poster, Receipt};
 use crate::cli::tell;
@@ -41,7 +41,7 @@ impl fmt::Display for Sum {
 
 /// A line on its way.
 #[derive(Clone, Debug)]
-pub(super) struct Pending {
+pub(super) struct PendingLines {
     number: u64,
     /// How far the input is read with it, and the line's size, in bytes.
     offset: u64,
@@ -49,10 +49,10 @@ pub(super) struct Pending {
     /// What is posted.
     pub(super) text: Bytes,
     /// The line that was refused, when a log event is posted in its place.
-    kept: Option<Box<Kept>>,
+    kept: Option<Box<BadLineEvent>>,
 }
 
-impl Pending {
+impl PendingLines {
     #[cfg(test)]
     pub(super) fn new(text: Bytes) -> Self {
         Self { number: 0, offset: 0, size: 0, text, kept: None }
@@ -60,7 +60,7 @@ impl Pending {
 }
 
 /// A request that one server refused after another one may have stored it: they differ in their limits or versions.
-struct Doubt {
+struct SendDoubt {
     events: u64,
     /// Its last line, and how many lines had been refused before it.
     last: u64,
@@ -73,7 +73,7 @@ pub(super) struct Sending<'a> {
     window: Window,
     keep_bad: bool,
     bar: &'a ProgressBar,
-    doubts: Vec<Doubt>,
+    doubts: Vec<SendDoubt>,
     sum: Sum,
 }
 
@@ -88,8 +88,8 @@ impl<'a> Sending<'a> {
     }
 
     /// Posts all of them but those that are refused.
-    pub(super) async fn send(&mut self, lines: Vec<Line>) -> anyhow::Result<()> {
-        let mut pending: VecDeque<Pending> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
+    pub(super) async fn send(&mut self, lines: Vec<InputLine>) -> anyhow::Result<()> {
+        let mut pending: VecDeque<PendingLines> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
         while !pending.is_empty() {
             let events = self.window.fit(&pending);
             let body = body(pending.iter().take(events));
@@ -109,7 +109,7 @@ impl<'a> Sending<'a> {
             let (first, last) = (pending[0].number, pending[events - 1].number);
             let blame = Blame::of(&error, events);
             if repeated && blame != Blame::Everything {
-                self.doubts.push(Doubt { events: events as u64, last, refused: self.sum.refused });
+                self.doubts.push(SendDoubt { events: events as u64, last, refused: self.sum.refused });
             }
             match blame {
                 Blame::Event(index, reason) => {
@@ -129,9 +129,9 @@ impl<'a> Sending<'a> {
     }
 
     /// What is to be posted of a line.
-    fn admit(&mut self, line: Line) -> Option<Pending> {
-        let Line { number, offset, text, size, flaw } = line;
-        let pending = Pending { number, offset, size, text, kept: None };
+    fn admit(&mut self, line: InputLine) -> Option<PendingLines> {
+        let InputLine { number, offset, text, size, flaw } = line;
+        let pending = PendingLines { number, offset, size, text, kept: None };
         match flaw {
             None => Some(pending),
             Some(flaw) => self.refuse(pending, &flaw.to_string()),
@@ -139,7 +139,7 @@ impl<'a> Sending<'a> {
     }
 
     /// A line is no event: what is to be posted in its place.
-    fn refuse(&mut self, mut line: Pending, reason: &str) -> Option<Pending> {
+    fn refuse(&mut self, mut line: PendingLines, reason: &str) -> Option<PendingLines> {
         let number = line.number;
         match &mut line.kept {
             None => {
@@ -148,7 +148,7 @@ impl<'a> Sending<'a> {
                 if !self.keep_bad {
                     return None;
                 }
-                let kept = Kept::new(number, &line.text, line.size, reason);
+                let kept = BadLineEvent::new(number, &line.text, line.size, reason);
                 line.text = kept.event();
                 line.kept = Some(kept.into());
             }
@@ -164,11 +164,11 @@ impl<'a> Sending<'a> {
     }
 
     /// So many of those in front are stored.
-    fn stored(&mut self, pending: &mut VecDeque<Pending>, events: usize, receipt: Receipt) {
+    fn stored(&mut self, pending: &mut VecDeque<PendingLines>, events: usize, receipt: Receipt) {
         let Receipt { duplicates, cursor, beyond, .. } = receipt;
         let mut gone = events;
         let doubt = self.doubts.drain(..).find(|doubt| beyond > 0 && doubt.events == events as u64 + beyond);
-        if let Some(Doubt { last, refused, .. }) = doubt {
+        if let Some(SendDoubt { last, refused, .. }) = doubt {
             gone = pending.partition_point(|line| line.number <= last);
             self.sum.published += self.sum.refused - refused;
             self.sum.refused = refused;
@@ -194,7 +194,7 @@ impl<'a> Sending<'a> {
 }
 
 /// NDJSON of these lines.
-fn body<'a>(lines: impl Iterator<Item = &'a Pending>) -> Bytes {
+fn body<'a>(lines: impl Iterator<Item = &'a PendingLines>) -> Bytes {
     let mut body = BytesMut::new();
     for line in lines {
         body.extend_from_slice(&line.text);

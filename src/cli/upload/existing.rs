@@ -2,23 +2,23 @@
 
 use std::collections::HashMap;
 
-use super::super::artifacts::listing::Shown;
-use super::source_file::Reading;
+use super::super::artifacts::listing::ShownArtifact;
+use super::source_file::SourceRead;
 
 /// The ready artifacts of a run, by name.
 #[derive(Debug, Default)]
-pub(super) struct There(HashMap<String, Vec<Shown>>);
+pub(super) struct There(HashMap<String, Vec<ShownArtifact>>);
 
 impl There {
     /// Keeps an artifact that is ready, if anybody will ask for its name.
-    pub(super) fn add(&mut self, artifact: Shown, is_wanted: impl Fn(&str) -> bool) {
+    pub(super) fn add(&mut self, artifact: ShownArtifact, is_wanted: impl Fn(&str) -> bool) {
         if artifact.is_ready() && is_wanted(&artifact.name) {
             self.0.entry(artifact.name.clone()).or_default().push(artifact);
         }
     }
 
     /// One of this name with these very bytes.
-    pub(super) fn find(&self, name: &str, reading: &Reading) -> Option<&Shown> {
+    pub(super) fn find(&self, name: &str, reading: &SourceRead) -> Option<&ShownArtifact> {
         self.0.get(name)?.iter().find(|artifact| reading.is_that_of(artifact))
     }
 }
@@ -31,7 +31,7 @@ mod tests {
     async fn only_what_is_ready_and_the_same_is_there() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "abc").unwrap();
-        let reading = Reading::of(file.path()).await.unwrap();
+        let reading = SourceRead::of(file.path()).await.unwrap();
         let sha256 = reading.sha256.to_string();
         let mut there = There::default();
         for (id, name, state, size, sha256) in [
@@ -44,7 +44,7 @@ mod tests {
             let json = serde_json::json!({
                 "artifactId": id, "name": name, "kind": "log", "state": state, "size": size, "sha256": sha256
             });
-            there.add(Shown::parse(&json.to_string()).unwrap(), |name| name == "a");
+            there.add(ShownArtifact::parse(&json.to_string()).unwrap(), |name| name == "a");
         }
         assert_eq!(there.find("a", &reading).unwrap().artifact_id, "the one");
         assert!(there.find("b", &reading).is_none(), "nobody asked for it");

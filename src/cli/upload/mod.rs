@@ -12,11 +12,11 @@ use clap::Args;
 use futures_util::StreamExt as _;
 
 use self::existing::There;
-use self::progress::Progress;
+use self::progress::UploadProgress;
 use self::send::{SendError, Sender, Sent};
-use self::sources::{Source, Sources};
+use self::sources::{UploadSource, UploadSources};
 use super::artifacts::fit_for_stdout;
-use super::artifacts::listing::{Shown, Terms, read_all, saving};
+use super::artifacts::listing::{ShownArtifact, Terms, read_all, saving};
 use super::request::{Servers, client};
 use super::{ServerArgs, block_on, parse_run, tell};
 use crate::protocol::{ArtifactKind, RunId};
@@ -96,7 +96,7 @@ pub fn run(args: UploadArgs) -> anyhow::Result<ExitCode> {
     if args.name.is_some() && (args.files.len() > 1 || args.files.iter().any(|path| path.is_dir())) {
         bail!("--name is for a single file");
     }
-    let Sources { files, unusable } = Sources::find(&args.files, args.name.as_deref());
+    let UploadSources { files, unusable } = UploadSources::find(&args.files, args.name.as_deref());
     for file in &unusable {
         tell(format_args!("{}: {}", file.path.display(), file.why));
     }
@@ -108,11 +108,11 @@ pub fn run(args: UploadArgs) -> anyhow::Result<ExitCode> {
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn upload(args: &UploadArgs, files: &[Source], mut tally: Tally) -> anyhow::Result<Tally> {
+async fn upload(args: &UploadArgs, files: &[UploadSource], mut tally: Tally) -> anyhow::Result<Tally> {
     if files.is_empty() {
         return Ok(tally);
     }
-    let progress = Progress::new(files.len(), args.quiet);
+    let progress = UploadProgress::new(files.len(), args.quiet);
     let sender = sender(args, files, &progress).await?;
     let mut uploads = futures_util::stream::iter(files)
         .map(async |file| {
@@ -137,7 +137,7 @@ async fn upload(args: &UploadArgs, files: &[Source], mut tally: Tally) -> anyhow
 }
 
 /// Asks what the run has, and how it takes more.
-async fn sender(args: &UploadArgs, files: &[Source], progress: &Progress) -> anyhow::Result<Sender> {
+async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &UploadProgress) -> anyhow::Result<Sender> {
     let (servers, patience) = (Servers::new(&args.servers.url)?, Duration::from_secs(args.timeout));
     let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut there = There::default();
@@ -162,7 +162,7 @@ async fn sender(args: &UploadArgs, files: &[Source], progress: &Progress) -> any
 
 fn tell_outcome(bar: &progress::FileBar<'_>, outcome: &Result<Sent, SendError>) {
     match outcome {
-        Ok(Sent::Uploaded(Shown { size: Some(size), stored_size: Some(stored), .. })) => {
+        Ok(Sent::Uploaded(ShownArtifact { size: Some(size), stored_size: Some(stored), .. })) => {
             bar.ends(saving(*size, *stored))
         }
         Ok(Sent::Uploaded(_)) => bar.ends("uploaded"),
@@ -179,7 +179,7 @@ impl Tally {
             Err(_) => (&mut self.failed, None),
         };
         *count += 1;
-        if let Some(Shown { size: Some(size), stored_size: Some(stored), .. }) = artifact {
+        if let Some(ShownArtifact { size: Some(size), stored_size: Some(stored), .. }) = artifact {
             self.size += size;
             self.stored += stored;
         }

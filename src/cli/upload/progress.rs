@@ -12,7 +12,7 @@ const NAME_CHARS: usize = 60;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct UploadProgress {
     bars: MultiProgress,
     all: ProgressBar,
     quiet: bool,
@@ -21,12 +21,12 @@ pub(super) struct Progress {
 /// One file's part of it; gone when it is dropped.
 #[derive(Debug)]
 pub(super) struct FileBar<'a> {
-    progress: &'a Progress,
+    progress: &'a UploadProgress,
     bar: ProgressBar,
     name: String,
 }
 
-impl Progress {
+impl UploadProgress {
     pub(super) fn new(files: usize, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bars = MultiProgress::with_draw_target(target);

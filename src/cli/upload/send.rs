@@ -14,12 +14,12 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
-use super::super::artifacts::listing::{Shown, Terms, read_all};
+use super::super::artifacts::listing::{ShownArtifact, Terms, read_all};
 use super::super::request::{ATTEMPT, AskError, Failed, Patience, Servers, answer, read};
 use super::existing::There;
 use super::progress::FileBar;
-use super::source_file::{Moved, Reading};
-use super::sources::Source;
+use super::source_file::{Moved, SourceRead};
+use super::sources::UploadSource;
 use super::transfer::{checked_within, put, stored_within};
 use crate::protocol::{ArtifactKind, RunId};
 
@@ -48,8 +48,8 @@ pub(super) struct Sender {
 /// How it ended.
 #[derive(Debug)]
 pub(super) enum Sent {
-    Uploaded(Shown),
-    AlreadyThere(Shown),
+    Uploaded(ShownArtifact),
+    AlreadyThere(ShownArtifact),
 }
 
 /// Why a file is not there.
@@ -64,7 +64,7 @@ pub(super) enum SendError {
 }
 
 /// What is to be done next.
-enum Step {
+enum SendStep {
     Through,
     /// It went through the server, whose answer was not heard: it may be stored all the same, or be so in a moment.
     Settle {
@@ -73,22 +73,22 @@ enum Step {
     Announce,
     Put {
         artifact: String,
-        to: Box<UploadTo>,
+        to: Box<UploadDestination>,
     },
     Complete {
         artifact: String,
         since: Instant,
     },
-    Done(Shown),
+    Done(ShownArtifact),
 }
 
 /// What the server says to an announcement.
 #[derive(Deserialize)]
-struct Announced<'a> {
+struct Announcement<'a> {
     #[serde(borrow)]
     artifact: &'a RawValue,
     /// `None`: the artifact is there already.
-    upload: Option<UploadTo>,
+    upload: Option<UploadDestination>,
 }
 
 #[derive(Deserialize)]
@@ -98,14 +98,14 @@ struct Named {
 }
 
 #[derive(Deserialize)]
-struct UploadTo {
+struct UploadDestination {
     url: Url,
     headers: std::collections::BTreeMap<String, String>,
 }
 
 impl Sender {
     /// Uploads a file, unless it is there already.
-    pub(super) async fn send(&self, source: &Source, bar: &FileBar<'_>) -> Result<Sent, SendError> {
+    pub(super) async fn send(&self, source: &UploadSource, bar: &FileBar<'_>) -> Result<Sent, SendError> {
         let mut reading = self.read(source).await?;
         if let Some(there) = self.there.find(&source.name, &reading) {
             return Ok(Sent::AlreadyThere(there.clone()));
@@ -116,10 +116,10 @@ impl Sender {
         loop {
             let (began, moved) = (Instant::now(), Moved::new(bar.of(reading.size)));
             let failed = match self.take(&step, source, &reading, anew, &moved, patience.left()).await {
-                Ok(Step::Done(artifact)) => return Ok(Sent::Uploaded(artifact)),
+                Ok(SendStep::Done(artifact)) => return Ok(Sent::Uploaded(artifact)),
                 Ok(next) => {
                     // To know that nothing came of it is no progress.
-                    if !matches!(step, Step::Settle { .. }) {
+                    if !matches!(step, SendStep::Settle { .. }) {
                         patience = Patience::new(self.patience);
                     }
                     step = next;
@@ -139,8 +139,8 @@ impl Sender {
                 }
                 Failed::ForGood(error) => return Err(error.into()),
             };
-            if matches!(step, Step::Through) && moved.bytes() == reading.size {
-                step = Step::Settle { since: Instant::now() };
+            if matches!(step, SendStep::Through) && moved.bytes() == reading.size {
+                step = SendStep::Settle { since: Instant::now() };
             }
             let pause = patience.pause(&why, retry_after)?;
             bar.tries_again(&why);
@@ -152,30 +152,30 @@ impl Sender {
         }
     }
 
-    async fn read(&self, source: &Source) -> Result<Reading, SendError> {
-        let reading = Reading::of(&source.path).await?;
+    async fn read(&self, source: &UploadSource) -> Result<SourceRead, SendError> {
+        let reading = SourceRead::of(&source.path).await?;
         let most = self.terms.max_bytes;
         if reading.size > most { Err(SendError::TooLarge(reading.size, most)) } else { Ok(reading) }
     }
 
-    fn first(&self) -> Step {
-        if self.terms.direct { Step::Announce } else { Step::Through }
+    fn first(&self) -> SendStep {
+        if self.terms.direct { SendStep::Announce } else { SendStep::Through }
     }
 
     /// Takes a step; the next one.
     async fn take(
         &self,
-        step: &Step,
-        source: &Source,
-        reading: &Reading,
+        step: &SendStep,
+        source: &UploadSource,
+        reading: &SourceRead,
         anew: u32,
         moved: &Moved,
         left: Duration,
-    ) -> Result<Step, Failed> {
+    ) -> Result<SendStep, Failed> {
         // What is begun anew is another upload: the one before may never come to its end.
         let named = |request: RequestBuilder| request.header("Idempotency-Key", format!("\"{}-{anew}\"", reading.key));
         let body = match step {
-            Step::Through => {
+            SendStep::Through => {
                 self.servers
                     .ask(|client, server| {
                         let request = client.put(server.artifact(&self.run, &source.name));
@@ -183,23 +183,23 @@ impl Sender {
                     })
                     .await?
             }
-            Step::Put { artifact, to } => {
-                let UploadTo { url, headers } = &**to;
+            SendStep::Put { artifact, to } => {
+                let UploadDestination { url, headers } = &**to;
                 let request = headers
                     .iter()
                     .fold(self.store.put(url.clone()), |request, (name, value)| request.header(name, value));
                 put(request, reading, moved).await?;
-                return Ok(Step::Complete { artifact: artifact.clone(), since: Instant::now() });
+                return Ok(SendStep::Complete { artifact: artifact.clone(), since: Instant::now() });
             }
-            Step::Settle { since } => return self.settle(*since, source, reading, left).await,
-            Step::Announce => {
+            SendStep::Settle { since } => return self.settle(*since, source, reading, left).await,
+            SendStep::Announce => {
                 let asked = self.servers.ask(|client, server| {
                     let request = client.post(server.announce(&self.run)).json(&self.announcement(source, reading));
                     answer(named(request).timeout(left.min(ATTEMPT)))
                 });
-                return Step::announced(&asked.await?).map_err(Failed::ForGood);
+                return SendStep::announced(&asked.await?).map_err(Failed::ForGood);
             }
-            Step::Complete { artifact, .. } => {
+            SendStep::Complete { artifact, .. } => {
                 self.servers
                     .ask(|client, server| {
                         let request = client.post(server.complete(&self.run, artifact));
@@ -207,13 +207,13 @@ impl Sender {
                     })
                     .await?
             }
-            Step::Done(artifact) => return Ok(Step::Done(artifact.clone())),
+            SendStep::Done(artifact) => return Ok(SendStep::Done(artifact.clone())),
         };
-        let artifact = read::<&RawValue>(&body).and_then(|artifact| Shown::parse(artifact.get()));
-        artifact.map(Step::Done).map_err(Failed::ForGood)
+        let artifact = read::<&RawValue>(&body).and_then(|artifact| ShownArtifact::parse(artifact.get()));
+        artifact.map(SendStep::Done).map_err(Failed::ForGood)
     }
 
-    fn announcement(&self, source: &Source, reading: &Reading) -> serde_json::Value {
+    fn announcement(&self, source: &UploadSource, reading: &SourceRead) -> serde_json::Value {
         let mut announcement = json!({"name": source.name, "size": reading.size, "sha256": reading.sha256});
         let options = [
             ("contentType", self.content_type.as_deref()),
@@ -229,7 +229,7 @@ impl Sender {
     }
 
     /// The same in headers.
-    fn described(&self, request: RequestBuilder, reading: &Reading) -> RequestBuilder {
+    fn described(&self, request: RequestBuilder, reading: &SourceRead) -> RequestBuilder {
         let digest = format!("sha-256=:{}:", STANDARD.encode(reading.sha256.0));
         let mut request = request.header("Content-Digest", digest);
         let options = [
@@ -245,7 +245,13 @@ impl Sender {
         request
     }
 
-    async fn settle(&self, since: Instant, source: &Source, reading: &Reading, left: Duration) -> Result<Step, Failed> {
+    async fn settle(
+        &self,
+        since: Instant,
+        source: &UploadSource,
+        reading: &SourceRead,
+        left: Duration,
+    ) -> Result<SendStep, Failed> {
         let (mut there, mut is_pending) = (There::default(), false);
         let listed = read_all(
             &self.servers,
@@ -259,26 +265,26 @@ impl Sender {
         );
         listed.await.map_err(Failed::ForGood)?;
         match there.find(&source.name, reading) {
-            Some(artifact) => Ok(Step::Done(artifact.clone())),
+            Some(artifact) => Ok(SendStep::Done(artifact.clone())),
             None if is_pending && since.elapsed() < stored_within(reading.size) => {
                 Err(Failed::Again("it is being stored".into(), None))
             }
-            None => Ok(Step::Through),
+            None => Ok(SendStep::Through),
         }
     }
 }
 
-impl Step {
+impl SendStep {
     /// What follows an announcement.
     fn announced(answer: &[u8]) -> Result<Self, AskError> {
-        let Announced { artifact, upload } = read(answer)?;
+        let Announcement { artifact, upload } = read(answer)?;
         let json = artifact.get();
         match upload {
             Some(to) => {
                 let Named { artifact_id } = read(json.as_bytes())?;
                 Ok(Self::Put { artifact: artifact_id, to: Box::new(to) })
             }
-            None => Shown::parse(json).map(Self::Done),
+            None => ShownArtifact::parse(json).map(Self::Done),
         }
     }
 

@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
-use super::super::artifacts::listing::Shown;
+use super::super::artifacts::listing::ShownArtifact;
 use crate::artifacts::Digesting;
 use crate::protocol::Sha256;
 
@@ -23,7 +23,7 @@ const PIECE: usize = 256 * 1024;
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(super) struct Reading {
+pub(super) struct SourceRead {
     path: PathBuf,
     pub(super) size: u64,
     pub(super) sha256: Sha256,
@@ -45,7 +45,7 @@ impl Stamp {
     }
 }
 
-impl Reading {
+impl SourceRead {
     /// Reads all of a file, on a thread that may wait. Of one that grows meanwhile it is what was there at the start.
     pub(super) async fn of(path: &Path) -> io::Result<Self> {
         let path = path.to_owned();
@@ -79,7 +79,7 @@ impl Reading {
     }
 
     /// Whether an artifact has these very bytes.
-    pub(super) fn is_that_of(&self, artifact: &Shown) -> bool {
+    pub(super) fn is_that_of(&self, artifact: &ShownArtifact) -> bool {
         artifact.size == Some(self.size) && artifact.sha256.as_deref() == Some(self.sha256.to_string().as_str())
     }
 
@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    async fn body(reading: &Reading) -> io::Result<(Vec<u8>, u64)> {
+    async fn body(reading: &SourceRead) -> io::Result<(Vec<u8>, u64)> {
         let moved = Moved::new(&ProgressBar::hidden());
         let pieces: Vec<Bytes> = reading.body(moved.clone()).await?.try_collect().await?;
         assert!(pieces.iter().all(|piece| piece.len() <= PIECE));
@@ -149,7 +149,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let content: Vec<u8> = (0..PIECE as u32 + 1_000).map(|i| i as u8).collect();
         fs::write(file.path(), &content).unwrap();
-        let reading = Reading::of(file.path()).await.unwrap();
+        let reading = SourceRead::of(file.path()).await.unwrap();
         assert!(!reading.is_stale());
         fs::write(file.path(), [&content[..], b"more"].concat()).unwrap();
         assert!(reading.is_stale());
@@ -164,7 +164,7 @@ mod tests {
     async fn a_file_that_became_shorter_is_not_sent_as_if_it_were_whole() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "0123456789").unwrap();
-        let reading = Reading::of(file.path()).await.unwrap();
+        let reading = SourceRead::of(file.path()).await.unwrap();
         fs::write(file.path(), "01234").unwrap();
         assert_eq!(body(&reading).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
@@ -174,11 +174,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let empty = directory.path().join("empty");
         fs::write(&empty, "").unwrap();
-        let reading = Reading::of(&empty).await.unwrap();
+        let reading = SourceRead::of(&empty).await.unwrap();
         assert!(reading.size == 0 && reading.sha256.to_string().starts_with("e3b0c442"));
         assert_eq!(body(&reading).await.unwrap(), (Vec::new(), 0));
         let pipe = directory.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert!(Reading::of(&pipe).await.unwrap_err().to_string().contains("not a regular file"));
+        assert!(SourceRead::of(&pipe).await.unwrap_err().to_string().contains("not a regular file"));
     }
 }

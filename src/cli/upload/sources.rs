@@ -8,7 +8,7 @@ use crate::protocol::ArtifactName;
 
 /// A file, and the name that its artifact gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+pub(super) struct UploadSource {
     pub(super) path: PathBuf,
     pub(super) name: String,
 }
@@ -22,12 +22,12 @@ pub(super) struct Unusable {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Sources {
-    pub(super) files: Vec<Source>,
+pub(super) struct UploadSources {
+    pub(super) files: Vec<UploadSource>,
     pub(super) unusable: Vec<Unusable>,
 }
 
-impl Sources {
+impl UploadSources {
     /// A file is called as it is, or `name`; one in a directory that was given by its way from there, with `/`. Links to
     /// directories are not followed within one: they may lead in a circle.
     pub(super) fn find(paths: &[PathBuf], name: Option<&str>) -> Self {
@@ -69,7 +69,7 @@ impl Sources {
         // As parts of a URL these two mean something else.
         let is_way = name == "." || name == "..";
         match ArtifactName::parse(&name) {
-            Ok(_) if !is_way => self.files.push(Source { path, name }),
+            Ok(_) if !is_way => self.files.push(UploadSource { path, name }),
             Ok(_) => self.refuse(&path, &format!("{name:?} is no name")),
             Err(error) => self.refuse(&path, &error),
         }
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    fn names(found: &Sources) -> Vec<&str> {
+    fn names(found: &UploadSources) -> Vec<&str> {
         found.files.iter().map(|source| source.name.as_str()).collect()
     }
 
@@ -101,7 +101,7 @@ mod tests {
         symlink(&results, results.join("b/circle")).unwrap();
         symlink(results.join("z.log"), results.join("a.log")).unwrap();
         symlink("nowhere", results.join("broken")).unwrap();
-        let found = Sources::find(&[results.clone(), results.join("z.log")], None);
+        let found = UploadSources::find(&[results.clone(), results.join("z.log")], None);
         assert_eq!(names(&found), ["a.log", "b/c/video.webm", "b/trace.zip", "z.log", "z.log"]);
         assert_eq!(found.unusable.len(), 1);
         assert_eq!(found.unusable[0].path, results.join("broken"));
@@ -111,12 +111,12 @@ mod tests {
     fn a_name_that_is_none_is_refused_before_anything_is_sent() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = [file.path().to_owned()];
-        assert_eq!(names(&Sources::find(&path, Some("a/b.zip"))), ["a/b.zip"]);
+        assert_eq!(names(&UploadSources::find(&path, Some("a/b.zip"))), ["a/b.zip"]);
         for name in ["", "..", "a\nb", &"x".repeat(256)] {
-            let found = Sources::find(&path, Some(name));
+            let found = UploadSources::find(&path, Some(name));
             assert!(found.files.is_empty() && found.unusable.len() == 1, "{name:?}");
         }
-        let missing = Sources::find(&[PathBuf::from("/nowhere/at/all")], None);
+        let missing = UploadSources::find(&[PathBuf::from("/nowhere/at/all")], None);
         assert!(missing.unusable[0].why.contains("No such file"), "{missing:?}");
     }
 }

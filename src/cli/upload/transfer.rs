@@ -9,7 +9,7 @@ use reqwest::{Body, RequestBuilder};
 use tokio::time::sleep;
 
 use super::super::request::{ATTEMPT, Failed, answer};
-use super::source_file::{Moved, Reading};
+use super::source_file::{Moved, SourceRead};
 
 /// Longest silence of a connection that is to take bytes.
 const STALL: Duration = Duration::from_secs(30);
@@ -18,7 +18,7 @@ const STALL: Duration = Duration::from_secs(30);
 const BYTES_PER_SEC: u64 = 4 * 1024 * 1024;
 
 /// Sends the file as the request's body, and gives the body of a yes.
-pub(super) async fn put(request: RequestBuilder, reading: &Reading, moved: &Moved) -> Result<Bytes, Failed> {
+pub(super) async fn put(request: RequestBuilder, reading: &SourceRead, moved: &Moved) -> Result<Bytes, Failed> {
     let unreadable = |error: io::Error| Failed::Again(format!("it can't be read: {error}"), None);
     let body = reading.body(moved.clone()).await.map_err(unreadable)?;
     let request = request.header(CONTENT_LENGTH, reading.size).body(Body::wrap_stream(body));
@@ -64,7 +64,7 @@ mod tests {
     async fn a_connection_on_which_nothing_moves_is_given_up_and_a_silent_server_later() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), vec![7; 1024 * 1024]).unwrap();
-        let reading = Reading::of(file.path()).await.unwrap();
+        let reading = SourceRead::of(file.path()).await.unwrap();
         let (size, moved) = (reading.size, Moved::new(&ProgressBar::hidden()));
         let mut body = Box::pin(reading.body(moved.clone()).await.unwrap());
         assert!(body.next().await.unwrap().is_ok() && moved.bytes() < size);

@@ -25,7 +25,7 @@ const MOST_MESSAGE: usize = 65 << 20;
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A connection on its way.
-pub(super) type Dialling = Pin<Box<dyn Future<Output = Result<Dialled, Refused>>>>;
+pub(super) type Dialling = Pin<Box<dyn Future<Output = Result<Dialled, DialRefused>>>>;
 
 /// A connection that stands.
 pub(super) struct Dialled {
@@ -35,7 +35,7 @@ pub(super) struct Dialled {
 }
 
 /// There is no connection.
-pub(super) enum Refused {
+pub(super) enum DialRefused {
     /// By the transport, or by a plain HTTP answer.
     Failed(tungstenite::Error),
     /// The server accepted it and closed it at once: so a node says that it can't serve the run now.
@@ -64,30 +64,30 @@ impl Dialler {
         Box::pin(async move {
             match timeout(CONNECT, connect(url.as_str(), greeted)).await {
                 Ok(dialled) => dialled,
-                Err(_) => Err(Refused::Failed(io::Error::from(io::ErrorKind::TimedOut).into())),
+                Err(_) => Err(DialRefused::Failed(io::Error::from(io::ErrorKind::TimedOut).into())),
             }
         })
     }
 }
 
-async fn connect(url: &str, greeted: bool) -> Result<Dialled, Refused> {
+async fn connect(url: &str, greeted: bool) -> Result<Dialled, DialRefused> {
     let config = WebSocketConfig::default().max_message_size(Some(MOST_MESSAGE)).max_frame_size(Some(MOST_MESSAGE));
-    let (mut socket, _) = connect_async_with_config(url, Some(config), false).await.map_err(Refused::Failed)?;
+    let (mut socket, _) = connect_async_with_config(url, Some(config), false).await.map_err(DialRefused::Failed)?;
     let mut first = None;
     while greeted && first.is_none() {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => first = Some(text),
-            Some(Ok(Message::Close(frame))) => return Err(Refused::Closed(frame)),
+            Some(Ok(Message::Close(frame))) => return Err(DialRefused::Closed(frame)),
             Some(Ok(_)) => {}
-            Some(Err(error)) => return Err(Refused::Failed(error)),
-            None => return Err(Refused::Closed(None)),
+            Some(Err(error)) => return Err(DialRefused::Failed(error)),
+            None => return Err(DialRefused::Closed(None)),
         }
     }
     Ok(Dialled { socket, first })
 }
 
 /// What comes of `dialling`; pends for ever when there is none.
-pub(super) async fn dialled(dialling: &mut Option<Dialling>) -> Result<Dialled, Refused> {
+pub(super) async fn dialled(dialling: &mut Option<Dialling>) -> Result<Dialled, DialRefused> {
     match dialling {
         Some(dialling) => dialling.await,
         None => std::future::pending().await,

@@ -11,7 +11,7 @@ use crate::run_state::RunStatus;
 
 /// What a message of the server comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum FollowedMessage {
     /// An event that is new to us.
     Event,
     /// Something that a viewer should know about its stream.
@@ -26,7 +26,7 @@ pub(super) enum Seen {
 
 /// A viewer's place in a run.
 #[derive(Clone, Debug)]
-pub(super) struct Follow {
+pub(super) struct FollowedRun {
     /// From where the next connection is asked for.
     after: After,
     /// The last event of the run, as the server told when we connected.
@@ -37,7 +37,7 @@ pub(super) struct Follow {
 
 /// What decides whether a message is an event: `seq`.
 #[derive(Deserialize)]
-struct Head<'a> {
+struct MessageHead<'a> {
     seq: Option<Seq>,
     #[serde(borrow)]
     r#type: Option<Cow<'a, str>>,
@@ -75,7 +75,7 @@ enum ServerSays {
     Other,
 }
 
-impl Follow {
+impl FollowedRun {
     pub(super) fn new(after: After) -> Self {
         Self { after, tip: 0, ended: false }
     }
@@ -91,10 +91,10 @@ impl Follow {
     }
 
     /// Takes a text message.
-    pub(super) fn take(&mut self, text: &str) -> Seen {
+    pub(super) fn take(&mut self, text: &str) -> FollowedMessage {
         let text = &*readable(text.as_bytes());
-        let Ok(head) = serde_json::from_slice::<Head<'_>>(text) else {
-            return Seen::Notice("the server sent something that is no message".into());
+        let Ok(head) = serde_json::from_slice::<MessageHead<'_>>(text) else {
+            return FollowedMessage::Notice("the server sent something that is no message".into());
         };
         match head.seq {
             Some(seq) => self.take_event(seq, head.r#type.as_deref(), text),
@@ -102,10 +102,10 @@ impl Follow {
         }
     }
 
-    fn take_event(&mut self, seq: Seq, event_type: Option<&str>, event: &[u8]) -> Seen {
+    fn take_event(&mut self, seq: Seq, event_type: Option<&str>, event: &[u8]) -> FollowedMessage {
         // Two connections overlap while a node drains: what the other one brought already is not shown again.
         if self.seq().is_some_and(|mine| seq <= mine) {
-            return Seen::Nothing;
+            return FollowedMessage::Nothing;
         }
         self.after = After::Cursor(Cursor { epoch: self.epoch(), seq });
         match event_type {
@@ -113,37 +113,39 @@ impl Follow {
             Some("sealed") => self.ended = true,
             _ => {}
         }
-        Seen::Event
+        FollowedMessage::Event
     }
 
-    fn take_message(&mut self, message: &[u8]) -> Seen {
+    fn take_message(&mut self, message: &[u8]) -> FollowedMessage {
         match serde_json::from_slice(message) {
             Ok(ServerSays::Connected { cursor, tip, heartbeat_secs }) => {
                 self.adopt(&cursor);
                 self.tip = tip;
-                Seen::Connected(Duration::from_secs(heartbeat_secs))
+                FollowedMessage::Connected(Duration::from_secs(heartbeat_secs))
             }
             Ok(ServerSays::Epoch { cursor }) => {
                 self.adopt(&cursor);
-                Seen::Nothing
+                FollowedMessage::Nothing
             }
             Ok(ServerSays::Gap { from, to, reason }) => {
                 if self.seq().is_none_or(|mine| mine < to) {
                     self.after = After::Cursor(Cursor { epoch: self.epoch(), seq: to });
                 }
-                Seen::Notice(format!("gap: events {from} to {to} are gone ({reason})"))
+                FollowedMessage::Notice(format!("gap: events {from} to {to} are gone ({reason})"))
             }
             Ok(ServerSays::Reset { from, cursor }) => {
                 self.after = After::Cursor(Cursor { epoch: None, seq: from.saturating_sub(1) });
                 self.adopt(&cursor);
                 self.ended = false;
-                Seen::Notice(format!("reset: the store lost events; those shown from {from} on are void"))
+                FollowedMessage::Notice(format!("reset: the store lost events; those shown from {from} on are void"))
             }
             Ok(ServerSays::Draining { reconnect_after_ms }) => {
-                Seen::Draining(Duration::from_millis(reconnect_after_ms))
+                FollowedMessage::Draining(Duration::from_millis(reconnect_after_ms))
             }
-            Ok(ServerSays::Error { code, error }) => Seen::Notice(format!("the server says: {code}: {error}")),
-            Ok(ServerSays::Other) | Err(_) => Seen::Nothing,
+            Ok(ServerSays::Error { code, error }) => {
+                FollowedMessage::Notice(format!("the server says: {code}: {error}"))
+            }
+            Ok(ServerSays::Other) | Err(_) => FollowedMessage::Nothing,
         }
     }
 
@@ -187,9 +189,9 @@ mod tests {
     const CONNECTED: &str = r#"{"type":"connected","runId":"r","sessionId":"s","nodeId":"n","timestamp":"t",
         "epoch":"7","from":1,"tip":3,"cursor":"7:0","heartbeatSecs":20}"#;
 
-    fn connected(after: After) -> Follow {
-        let mut follow = Follow::new(after);
-        assert_eq!(follow.take(CONNECTED), Seen::Connected(Duration::from_secs(20)));
+    fn connected(after: After) -> FollowedRun {
+        let mut follow = FollowedRun::new(after);
+        assert_eq!(follow.take(CONNECTED), FollowedMessage::Connected(Duration::from_secs(20)));
         follow
     }
 
@@ -197,7 +199,7 @@ mod tests {
         format!(r#"{{"seq":{seq},"type":"log","epoch":{{}},"cursor":9}}"#)
     }
 
-    fn cursor(follow: &Follow) -> String {
+    fn cursor(follow: &FollowedRun) -> String {
         super::super::super::server_url::after_text(follow.after())
     }
 
@@ -205,11 +207,11 @@ mod tests {
     fn the_cursor_follows_each_event_and_repeats_are_not_shown() {
         let mut follow = connected(After::Last(100));
         assert_eq!(cursor(&follow), "7:0");
-        assert_eq!(follow.take(&event(1)), Seen::Event);
-        assert_eq!(follow.take(&event(2)), Seen::Event);
+        assert_eq!(follow.take(&event(1)), FollowedMessage::Event);
+        assert_eq!(follow.take(&event(2)), FollowedMessage::Event);
         assert_eq!(cursor(&follow), "7:2");
-        assert_eq!(follow.take(&event(1)), Seen::Nothing);
-        assert_eq!(follow.take(&event(2)), Seen::Nothing);
+        assert_eq!(follow.take(&event(1)), FollowedMessage::Nothing);
+        assert_eq!(follow.take(&event(2)), FollowedMessage::Nothing);
         assert_eq!(cursor(&follow), "7:2");
     }
 
@@ -221,15 +223,15 @@ mod tests {
         }
         follow.take(&CONNECTED.replace("7:0", "7:1"));
         assert_eq!(cursor(&follow), "7:3");
-        assert_eq!(follow.take(&event(2)), Seen::Nothing);
+        assert_eq!(follow.take(&event(2)), FollowedMessage::Nothing);
     }
 
     #[test]
     fn an_epoch_is_kept_for_the_next_connection_and_an_older_one_does_not_set_the_viewer_back() {
-        let mut follow = Follow::new(After::Start);
+        let mut follow = FollowedRun::new(After::Start);
         follow.take(&CONNECTED.replace("7:0", "0"));
         assert_eq!(cursor(&follow), "0");
-        assert_eq!(follow.take(r#"{"type":"epoch","epoch":"7","cursor":"7:0"}"#), Seen::Nothing);
+        assert_eq!(follow.take(r#"{"type":"epoch","epoch":"7","cursor":"7:0"}"#), FollowedMessage::Nothing);
         follow.take(&event(1));
         assert_eq!(cursor(&follow), "7:1");
         follow.take(r#"{"type":"epoch","epoch":"8","cursor":"8:1"}"#);
@@ -242,12 +244,12 @@ mod tests {
     fn a_gap_and_a_reset_move_the_cursor_and_are_told() {
         let mut follow = connected(After::Start);
         let gap = follow.take(r#"{"type":"gap","from":1,"to":19,"reason":"expired"}"#);
-        assert!(matches!(gap, Seen::Notice(text) if text.contains("1 to 19")));
+        assert!(matches!(gap, FollowedMessage::Notice(text) if text.contains("1 to 19")));
         assert_eq!(cursor(&follow), "7:19");
         let reset = follow.take(r#"{"type":"reset","epoch":"8","from":11,"cursor":"8:10"}"#);
-        assert!(matches!(reset, Seen::Notice(text) if text.contains("from 11 on")));
+        assert!(matches!(reset, FollowedMessage::Notice(text) if text.contains("from 11 on")));
         assert_eq!(cursor(&follow), "8:10");
-        assert_eq!(follow.take(&event(11)), Seen::Event, "the same seq, told anew");
+        assert_eq!(follow.take(&event(11)), FollowedMessage::Event, "the same seq, told anew");
         assert_eq!(cursor(&follow), "8:11");
     }
 
@@ -271,7 +273,7 @@ mod tests {
         let mut follow = connected(After::Start);
         for seq in 1..=2 {
             let event = follow.take(&format!(r#"{{"seq":{seq},"\ud83d":"\udc00","type":"\ud83d","step":["\udc00"]}}"#));
-            assert_eq!(event, Seen::Event);
+            assert_eq!(event, FollowedMessage::Event);
         }
         assert_eq!(cursor(&follow), "7:2");
         follow.take(r#"{"seq":3,"type":"run_status","\ud83d":1,"status":"passed","data":{"note":"\ud83d"}}"#);
@@ -282,9 +284,9 @@ mod tests {
     fn draining_is_told_with_its_time_and_unknown_messages_are_let_pass() {
         let mut follow = connected(After::Start);
         let draining = follow.take(r#"{"type":"draining","reconnectAfterMs":1234}"#);
-        assert_eq!(draining, Seen::Draining(Duration::from_millis(1234)));
-        assert_eq!(follow.take(r#"{"type":"pong","timestamp":"t"}"#), Seen::Nothing);
-        assert_eq!(follow.take(r#"{"type":"of a later version","x":{}}"#), Seen::Nothing);
-        assert!(matches!(follow.take("no json"), Seen::Notice(_)));
+        assert_eq!(draining, FollowedMessage::Draining(Duration::from_millis(1234)));
+        assert_eq!(follow.take(r#"{"type":"pong","timestamp":"t"}"#), FollowedMessage::Nothing);
+        assert_eq!(follow.take(r#"{"type":"of a later version","x":{}}"#), FollowedMessage::Nothing);
+        assert!(matches!(follow.take("no json"), FollowedMessage::Notice(_)));
     }
 }

@@ -10,9 +10,9 @@ use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::CloseFrame};
 
-use self::dial::{CONNECT, Dialled, Dialler, Dialling, Refused, Socket, dialled};
-use self::follow::{Follow, Seen};
-use self::show::Show;
+use self::dial::{CONNECT, DialRefused, Dialled, Dialler, Dialling, Socket, dialled};
+use self::follow::{FollowedMessage, FollowedRun};
+use self::show::EventPrinter;
 use super::terminal::{plain, plain_json};
 use super::{ServerArgs, block_on, parse_run, request, tell};
 use crate::backoff::Backoff;
@@ -63,11 +63,11 @@ pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let out = io::stdout();
     let terminal = out.is_terminal();
     let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-    let format = if args.json { Format::Json { terminal } } else { Format::Lines(Show::new(colours)) };
-    let out = Output { out: io::BufWriter::new(out), format };
-    let mut watch = Watch {
+    let format = if args.json { Format::Json { terminal } } else { Format::Lines(EventPrinter::new(colours)) };
+    let out = WatchOutput { out: io::BufWriter::new(out), format };
+    let mut watch = Watching {
         dialler: Dialler::new(args.run, args.servers.url),
-        follow: Follow::new(args.after),
+        follow: FollowedRun::new(args.after),
         out,
         backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         stay: args.follow,
@@ -88,10 +88,10 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-struct Watch {
+struct Watching {
     dialler: Dialler,
-    follow: Follow,
-    out: Output,
+    follow: FollowedRun,
+    out: WatchOutput,
     backoff: Backoff,
     /// Goes on when the run has ended.
     stay: bool,
@@ -116,7 +116,7 @@ enum Heard {
     Lost(String),
 }
 
-impl Watch {
+impl Watching {
     /// One loop for all connections.
     async fn run(&mut self) -> anyhow::Result<()> {
         loop {
@@ -165,24 +165,24 @@ impl Watch {
     /// Takes a text message; whether the run is over, and nobody wants to stay.
     fn take(&mut self, text: &str) -> anyhow::Result<bool> {
         match self.follow.take(text) {
-            Seen::Event => {
+            FollowedMessage::Event => {
                 self.out.event(text)?;
                 return Ok(self.follow.is_over() && !self.stay);
             }
-            Seen::Notice(text) => {
+            FollowedMessage::Notice(text) => {
                 self.out.flush()?;
                 tell(plain(&text, 500));
             }
-            Seen::Connected(heartbeat) => {
+            FollowedMessage::Connected(heartbeat) => {
                 self.backoff.reset();
                 self.silence = heartbeat.max(Duration::from_secs(1)) * SILENT_HEARTBEATS;
             }
-            Seen::Draining(delay) => {
+            FollowedMessage::Draining(delay) => {
                 if self.dialling.is_none() && self.dial_at.is_none() {
                     self.dial_at = Some(Instant::now() + delay);
                 }
             }
-            Seen::Nothing => {}
+            FollowedMessage::Nothing => {}
         }
         Ok(false)
     }
@@ -201,14 +201,14 @@ impl Watch {
         self.dial_at = Some(self.dial_at.map_or(soon, |at| at.min(soon)));
     }
 
-    fn refused(&mut self, refused: Refused) -> anyhow::Result<()> {
+    fn refused(&mut self, refused: DialRefused) -> anyhow::Result<()> {
         let why = match refused {
-            Refused::Failed(tungstenite::Error::Http(response)) if is_for_good(response.status()) => {
+            DialRefused::Failed(tungstenite::Error::Http(response)) if is_for_good(response.status()) => {
                 let detail = request::problem(response.body().as_deref().unwrap_or_default());
                 bail!("the server refused with {}: {detail}", response.status());
             }
-            Refused::Failed(error) => plain_error(&error),
-            Refused::Closed(frame) => {
+            DialRefused::Failed(error) => plain_error(&error),
+            DialRefused::Closed(frame) => {
                 stop_if_for_good(frame.as_ref())?;
                 frame.map_or_else(|| "ended".into(), |frame| plain(&frame.reason, 200))
             }
@@ -241,7 +241,7 @@ async fn due(at: Option<Instant>) {
 }
 
 /// The next thing that a connection brings; pends for ever when there is none. Flushes the output before it waits.
-async fn hear(socket: &mut Option<Socket>, silence: Duration, out: &mut Output) -> io::Result<Heard> {
+async fn hear(socket: &mut Option<Socket>, silence: Duration, out: &mut WatchOutput) -> io::Result<Heard> {
     let Some(socket) = socket else { return std::future::pending().await };
     let message = match socket.next().now_or_never() {
         Some(message) => message,
@@ -283,15 +283,15 @@ enum Format {
     Json {
         terminal: bool,
     },
-    Lines(Show),
+    Lines(EventPrinter),
 }
 
-struct Output {
+struct WatchOutput {
     out: io::BufWriter<io::Stdout>,
     format: Format,
 }
 
-impl Output {
+impl WatchOutput {
     fn event(&mut self, event: &str) -> io::Result<()> {
         match &mut self.format {
             Format::Json { terminal: false } => writeln!(self.out, "{event}"),

@@ -18,19 +18,19 @@ const LABEL_WIDTH: usize = 9;
 
 /// Turns events into lines; remembers what the tests are called.
 #[derive(Debug, Default)]
-pub(super) struct Show {
+pub(super) struct EventPrinter {
     colours: bool,
     titles: HashMap<String, String>,
 }
 
 /// What is said about an event, before colours and padding.
-struct Said {
+struct ShownEvent {
     label: String,
     colour: Colour,
     text: String,
 }
 
-impl Show {
+impl EventPrinter {
     pub(super) fn new(colours: bool) -> Self {
         Self { colours, titles: HashMap::new() }
     }
@@ -40,7 +40,7 @@ impl Show {
         let json = readable(event.as_bytes());
         let Ok(event) = serde_json::from_slice::<Value>(&json) else { return plain(event, TEXT_CHARS) };
         self.learn(&event);
-        let Said { label, colour, text } = self.say(&event);
+        let ShownEvent { label, colour, text } = self.say(&event);
         let time = paint(&clock(&event), Colour::Dim, self.colours);
         let label = format!("{:<LABEL_WIDTH$}", plain(&label, 2 * LABEL_WIDTH));
         format!("{time} {} {}", paint(&label, colour, self.colours), plain(&text, 2 * TEXT_CHARS))
@@ -60,8 +60,8 @@ impl Show {
         }
     }
 
-    fn say(&self, event: &Value) -> Said {
-        let said = |label: &str, colour, text: String| Said { label: label.to_owned(), colour, text };
+    fn say(&self, event: &Value) -> ShownEvent {
+        let said = |label: &str, colour, text: String| ShownEvent { label: label.to_owned(), colour, text };
         let event_type = event["type"].as_str().unwrap_or("?");
         let status = event["status"].as_str().unwrap_or("?");
         match event_type {
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_events_of_a_real_run_become_lines() {
-        let mut show = Show::new(false);
+        let mut show = EventPrinter::new(false);
         let run = include_str!("../../../demo/run.ndjson");
         let lines: Vec<String> = run.lines().map(|event| show.line(event)).collect();
         assert_eq!(lines[0], "17:15:47.966 run       running");
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_event_cannot_write_to_the_terminal() {
-        let mut show = Show::new(true);
+        let mut show = EventPrinter::new(true);
         let evil = "\\u001b]0;owned\\u0007\\u009b2J\\n";
         for event in [
             format!(r#"{{"type":"{evil}","timestamp":"{evil}","x":"{evil}"}}"#),
@@ -194,14 +194,14 @@ mod tests {
 
     #[test]
     fn half_of_a_surrogate_pair_is_shown_as_a_replacement_character() {
-        let mut show = Show::new(false);
+        let mut show = EventPrinter::new(false);
         let line = show.line(r#"{"type":"log","stream":"stdout","text":"cut \ud83d","\udc00":1}"#);
         assert_eq!(line.trim_start(), "stdout    cut \u{fffd}");
     }
 
     #[test]
     fn an_unknown_event_is_shown_as_it_is_and_not_without_end() {
-        let mut show = Show::new(false);
+        let mut show = EventPrinter::new(false);
         let line = show.line(r#"{"seq":3,"type":"page_state","timestamp":"2026-11-23T17:15:47.966Z","url":"/x"}"#);
         assert_eq!(line, r#"17:15:47.966 page_state {"url":"/x"}"#);
         let long = show.line(&format!(r#"{{"type":"x","y":"{}"}}"#, "z".repeat(100_000)));

@@ -14,7 +14,7 @@
 
 use std::fs::File;
 
-use super::{Halt, Limits, Smaller};
+use super::{CompressionHalt, CompressionLimits, Smaller};
 use crate::protocol::artifact::Method;
 use crate::protocol::coding::ContentCoding;
 use crate::storage::space::Reservation;
@@ -35,9 +35,9 @@ pub(super) fn compress(
     target: &mut File,
     most: u64,
     room: Option<&mut Reservation>,
-    limits: &Limits,
+    limits: &CompressionLimits,
     stop: &dyn Fn() -> bool,
-) -> Result<Smaller, Halt> {
+) -> Result<Smaller, CompressionHalt> {
     let original = Original::open(source, size)?;
     let entries = survey::survey(&original, limits, stop)?;
     rebuild::rebuild(&original, target, most, room, stop)?;

@@ -6,15 +6,15 @@ use std::os::unix::fs::FileExt;
 
 use rawzip::{CompressionMethod, Error, ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive, ZipLocator};
 
-use super::super::source::Source;
-use super::super::{Halt, ZipDoubt};
+use super::super::source::OriginalFile;
+use super::super::{CompressionHalt, ZipDoubt};
 use super::entry::{Entry, LOCAL};
 
 /// Where volume and internal attributes are in a central record.
 const VOLUME: u64 = 34;
 
 pub(super) struct Original<'f> {
-    archive: ZipArchive<Source<'f>>,
+    archive: ZipArchive<OriginalFile<'f>>,
     file: &'f File,
     pub(super) size: u64,
     pub(super) comment: Vec<u8>,
@@ -35,9 +35,9 @@ pub(super) struct Local {
 }
 
 impl<'f> Original<'f> {
-    pub(super) fn open(file: &'f File, size: u64) -> Result<Self, Halt> {
+    pub(super) fn open(file: &'f File, size: u64) -> Result<Self, CompressionHalt> {
         let archive = ZipLocator::new()
-            .locate_in_reader(Source(file), &mut buffer(), size)
+            .locate_in_reader(OriginalFile(file), &mut buffer(), size)
             .map_err(|(_, error)| unreadable(error, ZipDoubt::Directory))?;
         let mut comment = Vec::new();
         archive.comment().read_to_end(&mut comment)?;
@@ -55,7 +55,7 @@ impl<'f> Original<'f> {
     }
 
     /// Reads exactly the bytes at `offset`.
-    pub(super) fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<(), Halt> {
+    pub(super) fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<(), CompressionHalt> {
         if offset.checked_add(bytes.len() as u64).is_none_or(|end| end > self.size) {
             return Err(ZipDoubt::Directory.into());
         }
@@ -63,7 +63,7 @@ impl<'f> Original<'f> {
     }
 
     /// The bytes at `offset`.
-    pub(super) fn bytes<const N: usize>(&self, offset: u64) -> Result<[u8; N], Halt> {
+    pub(super) fn bytes<const N: usize>(&self, offset: u64) -> Result<[u8; N], CompressionHalt> {
         let mut bytes = [0; N];
         self.read(offset, &mut bytes)?;
         Ok(bytes)
@@ -71,11 +71,14 @@ impl<'f> Original<'f> {
 
     /// The packed bytes of an entry.
     pub(super) fn data(&self, local: &Local, entry: &Entry<'_>) -> impl Read + use<'f> {
-        Source(self.file).range(local.data, local.data + entry.packed)
+        OriginalFile(self.file).range(local.data, local.data + entry.packed)
     }
 
     /// Calls `each` with every entry, in the directory's order.
-    pub(super) fn for_each(&self, mut each: impl FnMut(&Entry<'_>) -> Result<(), Halt>) -> Result<(), Halt> {
+    pub(super) fn for_each(
+        &self,
+        mut each: impl FnMut(&Entry<'_>) -> Result<(), CompressionHalt>,
+    ) -> Result<(), CompressionHalt> {
         let mut records = buffer();
         let mut entries = self.archive.entries(&mut records);
         while let Some(record) = entries.next_entry().map_err(|error| unreadable(error, ZipDoubt::Directory))? {
@@ -87,7 +90,7 @@ impl<'f> Original<'f> {
     }
 
     /// The local header of an entry.
-    pub(super) fn local(&self, entry: &Entry<'_>) -> Result<Local, Halt> {
+    pub(super) fn local(&self, entry: &Entry<'_>) -> Result<Local, CompressionHalt> {
         let contradiction = |error| unreadable(error, ZipDoubt::Contradiction);
         let place = self.archive.get_entry(entry.place).map_err(contradiction)?;
         let (data, _) = place.compressed_data_range();
@@ -113,9 +116,9 @@ fn buffer() -> Vec<u8> {
 }
 
 /// What the zip reader's error means: the system's are the disk's, its own are a doubt.
-fn unreadable(error: Error, doubt: ZipDoubt) -> Halt {
+fn unreadable(error: Error, doubt: ZipDoubt) -> CompressionHalt {
     match error.into_kind() {
-        ErrorKind::IO(error) => Halt::of_decoder(error, doubt),
+        ErrorKind::IO(error) => CompressionHalt::of_decoder(error, doubt),
         _ => doubt.into(),
     }
 }

@@ -8,8 +8,8 @@ use flate2::bufread::DeflateDecoder;
 use rawzip::CompressionMethod;
 use zstd::stream::write::Encoder;
 
-use super::super::output::Output;
-use super::super::{Halt, ZSTD_WINDOW_LOG, ZipDoubt, go_on};
+use super::super::output::TargetFile;
+use super::super::{CompressionHalt, ZSTD_WINDOW_LOG, ZipDoubt, go_on};
 use super::entry::Entry;
 use super::extra;
 use super::original::{Local, Original};
@@ -25,7 +25,7 @@ const READ: usize = 64 * 1024;
 
 /// The zip file as it is written.
 struct Rebuilt<'f> {
-    encoder: Encoder<'static, Output<'f>>,
+    encoder: Encoder<'static, TargetFile<'f>>,
     /// Bytes written, before zstd.
     position: u64,
     chunk: Vec<u8>,
@@ -37,8 +37,8 @@ pub(super) fn rebuild(
     most: u64,
     room: Option<&mut Reservation>,
     stop: &dyn Fn() -> bool,
-) -> Result<(), Halt> {
-    let mut encoder = Encoder::new(Output::to(target, most, room)?, LEVEL)?;
+) -> Result<(), CompressionHalt> {
+    let mut encoder = Encoder::new(TargetFile::to(target, most, room)?, LEVEL)?;
     encoder.window_log(ZSTD_WINDOW_LOG)?;
     encoder.long_distance_matching(true)?;
     encoder.include_checksum(true)?;
@@ -68,7 +68,7 @@ pub(super) fn rebuild(
 }
 
 impl Rebuilt<'_> {
-    fn record(&mut self, write: impl FnOnce(&mut Record)) -> Result<(), Halt> {
+    fn record(&mut self, write: impl FnOnce(&mut Record)) -> Result<(), CompressionHalt> {
         let mut record = Record::default();
         write(&mut record);
         self.encoder.write_all(&record.0)?;
@@ -83,7 +83,7 @@ impl Rebuilt<'_> {
         entry: &Entry<'_>,
         local: &Local,
         stop: &dyn Fn() -> bool,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), CompressionHalt> {
         let packed = BufReader::with_capacity(READ, original.data(local, entry));
         if entry.method == CompressionMethod::STORE {
             return self.copy(packed, entry, stop);
@@ -93,12 +93,18 @@ impl Rebuilt<'_> {
         if inflated.total_in() == entry.packed { Ok(()) } else { Err(ZipDoubt::Corrupt.into()) }
     }
 
-    fn copy(&mut self, mut content: impl Read, entry: &Entry<'_>, stop: &dyn Fn() -> bool) -> Result<(), Halt> {
+    fn copy(
+        &mut self,
+        mut content: impl Read,
+        entry: &Entry<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), CompressionHalt> {
         let mut crc = Crc::new();
         let mut size = 0;
         loop {
             go_on(stop)?;
-            let count = content.read(&mut self.chunk).map_err(|error| Halt::of_decoder(error, ZipDoubt::Corrupt))?;
+            let count =
+                content.read(&mut self.chunk).map_err(|error| CompressionHalt::of_decoder(error, ZipDoubt::Corrupt))?;
             if count == 0 {
                 break;
             }

@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 
 use rawzip::CompressionMethod;
 
-use super::super::{Halt, Limits, ZipDoubt, go_on};
+use super::super::{CompressionHalt, CompressionLimits, ZipDoubt, go_on};
 use super::entry::{Entry, UTF8};
 use super::extra;
 use super::original::{Local, Original};
@@ -30,7 +30,11 @@ const END64: u64 = 56 + 20;
 const MAX_EXTRA: usize = u16::MAX as usize - 28;
 
 /// Finds the first doubt there is, or how many entries there are.
-pub(super) fn survey(original: &Original<'_>, limits: &Limits, stop: &dyn Fn() -> bool) -> Result<u64, Halt> {
+pub(super) fn survey(
+    original: &Original<'_>,
+    limits: &CompressionLimits,
+    stop: &dyn Fn() -> bool,
+) -> Result<u64, CompressionHalt> {
     if original.claimed_entries() > limits.max_entries {
         return Err(ZipDoubt::TooManyEntries.into());
     }
@@ -130,7 +134,7 @@ impl End {
     }
 
     /// Whether `next` begins right behind this one.
-    fn meets(&self, original: &Original<'_>, next: u64) -> Result<(), Halt> {
+    fn meets(&self, original: &Original<'_>, next: u64) -> Result<(), CompressionHalt> {
         let gap = next.checked_sub(self.at).ok_or(ZipDoubt::Displaced)?;
         let Some((crc, packed, size)) = self.descriptor else {
             return if gap == 0 { Ok(()) } else { Err(ZipDoubt::Displaced.into()) };
@@ -157,7 +161,7 @@ impl End {
 }
 
 /// Whether the directory, its end records and the comment are all that follows the entries.
-fn check_end(original: &Original<'_>, directory: u64, directory_end: u64) -> Result<(), Halt> {
+fn check_end(original: &Original<'_>, directory: u64, directory_end: u64) -> Result<(), CompressionHalt> {
     let (_, end) = original.directory();
     if end + END + original.comment.len() as u64 != original.size {
         return Err(ZipDoubt::Displaced.into());

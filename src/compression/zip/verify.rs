@@ -8,8 +8,8 @@ use flate2::Crc;
 use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
 use zstd::stream::read::Decoder;
 
-use super::super::stored::Stored;
-use super::super::{Halt, Why, ZSTD_WINDOW_LOG, go_on};
+use super::super::stored::WrittenFile;
+use super::super::{CompressionHalt, Why, ZSTD_WINDOW_LOG, go_on};
 use super::entry::{CENTRAL, Entry, LOCAL};
 use super::extra;
 use super::original::Original;
@@ -24,8 +24,12 @@ pub(super) struct Verified {
     pub(super) decoded: u64,
 }
 
-pub(super) fn verify(original: &Original<'_>, target: &mut File, stop: &dyn Fn() -> bool) -> Result<Verified, Halt> {
-    let mut decoder = Decoder::with_buffer(Stored::from(target)?)?;
+pub(super) fn verify(
+    original: &Original<'_>,
+    target: &mut File,
+    stop: &dyn Fn() -> bool,
+) -> Result<Verified, CompressionHalt> {
+    let mut decoder = Decoder::with_buffer(WrittenFile::from(target)?)?;
     decoder.window_log_max(ZSTD_WINDOW_LOG)?;
     let mut found = Found { decoder, position: 0, chunk: vec![0; CHUNK] };
 
@@ -50,7 +54,7 @@ pub(super) fn verify(original: &Original<'_>, target: &mut File, stop: &dyn Fn()
 
 /// What the target decodes to.
 struct Found<'f> {
-    decoder: Decoder<'static, Stored<'f>>,
+    decoder: Decoder<'static, WrittenFile<'f>>,
     position: u64,
     chunk: Vec<u8>,
 }
@@ -62,14 +66,14 @@ struct Numbers {
 }
 
 impl Found<'_> {
-    fn bytes(&mut self, count: usize) -> Result<Vec<u8>, Halt> {
+    fn bytes(&mut self, count: usize) -> Result<Vec<u8>, CompressionHalt> {
         let mut bytes = vec![0; count];
-        self.decoder.read_exact(&mut bytes).map_err(|error| Halt::of_decoder(error, Why::NotVerified))?;
+        self.decoder.read_exact(&mut bytes).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
         self.position += count as u64;
         Ok(bytes)
     }
 
-    fn local(&mut self, entry: &Entry<'_>, kept: &[u8]) -> Result<(), Halt> {
+    fn local(&mut self, entry: &Entry<'_>, kept: &[u8]) -> Result<(), CompressionHalt> {
         let header = self.bytes(LOCAL)?;
         same(&header[..4], b"PK\x03\x04")?;
         let name = self.bytes(u16_at(&header, 26).into())?;
@@ -81,7 +85,7 @@ impl Found<'_> {
         same(&extra::kept(&extra)?[..], kept)
     }
 
-    fn central(&mut self, entry: &Entry<'_>, kept: &[u8], offset: Option<u64>) -> Result<(), Halt> {
+    fn central(&mut self, entry: &Entry<'_>, kept: &[u8], offset: Option<u64>) -> Result<(), CompressionHalt> {
         let header = self.bytes(CENTRAL)?;
         same(&header[..4], b"PK\x01\x02")?;
         same(&u16_at(&header, 4), &entry.made_by)?;
@@ -101,7 +105,7 @@ impl Found<'_> {
     }
 
     /// What both kinds of header have: flags, method, time, date, CRC; and the name.
-    fn common(&self, fields: &[u8], entry: &Entry<'_>, name: &[u8]) -> Result<(), Halt> {
+    fn common(&self, fields: &[u8], entry: &Entry<'_>, name: &[u8]) -> Result<(), CompressionHalt> {
         same(&u16_at(fields, 0), &entry.kept_flags())?;
         same(&u16_at(fields, 2), &0)?;
         same(&(u16_at(fields, 4), u16_at(fields, 6)), &entry.modified)?;
@@ -109,14 +113,14 @@ impl Found<'_> {
         same(name, entry.name)
     }
 
-    fn content(&mut self, entry: &Entry<'_>, stop: &dyn Fn() -> bool) -> Result<(), Halt> {
+    fn content(&mut self, entry: &Entry<'_>, stop: &dyn Fn() -> bool) -> Result<(), CompressionHalt> {
         let mut crc = Crc::new();
         let mut left = entry.size;
         while left > 0 {
             go_on(stop)?;
             let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
             let chunk = &mut self.chunk[..wanted];
-            self.decoder.read_exact(chunk).map_err(|error| Halt::of_decoder(error, Why::NotVerified))?;
+            self.decoder.read_exact(chunk).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
             crc.update(chunk);
             left -= wanted as u64;
         }
@@ -125,7 +129,7 @@ impl Found<'_> {
     }
 
     /// The end of the directory, with zip64's if there is one; then nothing more.
-    fn end(&mut self, entries: u64, directory: u64, comment: &[u8]) -> Result<(), Halt> {
+    fn end(&mut self, entries: u64, directory: u64, comment: &[u8]) -> Result<(), CompressionHalt> {
         let size = self.position - directory;
         let mut end = self.bytes(22)?;
         let mut numbers = [u16_at(&end, 10).into(), u32_at(&end, 12).into(), u32_at(&end, 16).into()];
@@ -143,13 +147,13 @@ impl Found<'_> {
         same(&numbers, &[entries, size, directory])?;
         let length = u16_at(&end, 20).into();
         same(&self.bytes(length)?[..], comment)?;
-        let more = self.decoder.read(&mut [0]).map_err(|error| Halt::of_decoder(error, Why::NotVerified))?;
+        let more = self.decoder.read(&mut [0]).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
         same(&more, &0)
     }
 }
 
 /// Takes what is too large for 32 bits from zip64's extra field.
-fn numbers(extra: &[u8], sizes: [u32; 2], offset: u32) -> Result<Numbers, Halt> {
+fn numbers(extra: &[u8], sizes: [u32; 2], offset: u32) -> Result<Numbers, CompressionHalt> {
     let field = ExtraFields::new(extra).find(|(id, _)| *id == ExtraFieldId::ZIP64);
     let mut large = field.map_or(&[][..], |(_, value)| value).chunks_exact(8);
     let mut resolve = |number: u32| {
@@ -163,7 +167,7 @@ fn numbers(extra: &[u8], sizes: [u32; 2], offset: u32) -> Result<Numbers, Halt> 
     Ok(Numbers { sizes: [resolve(sizes[1])?, resolve(sizes[0])?], offset: resolve(offset)? })
 }
 
-fn same<T: PartialEq + ?Sized>(found: &T, expected: &T) -> Result<(), Halt> {
+fn same<T: PartialEq + ?Sized>(found: &T, expected: &T) -> Result<(), CompressionHalt> {
     if found == expected { Ok(()) } else { Err(Why::NotVerified.into()) }
 }
 

@@ -13,8 +13,10 @@ use super::super::Edge;
 use super::super::body::read::{self, Intake, Limit};
 use super::super::media_type::{accepted_nd_json, content_type, nd_json};
 use super::super::problem::{Problem, responses_saturated};
-use super::super::transfer::{Kind, Parts, find_room};
-use crate::actors::messages::room::{Freshness, Numbered, Publish, ReadFrom, RoomPort, Show, Verdict, Wait};
+use super::super::transfer::{ResponseParts, TransferKind, find_room};
+use crate::actors::messages::room::{
+    Freshness, Numbered, Publish, ReadFrom, RoomPort, ShowScreen, Verdict, WaitForEvents,
+};
 use crate::budget::{Buffer, Exceeded};
 use crate::protocol::cursor::AfterError;
 use crate::protocol::event::{BodyKind, parse_body};
@@ -181,7 +183,7 @@ pub(in crate::http) async fn page(
     let mut gathered = gather(&edge, &run, ReadFrom::After(from), limit, nd_json.is_some()).await?;
     if wait > 0 && gathered.count == 0 && gathered.gap.is_none() && gathered.reset.is_none() {
         let (reply, grown) = oneshot::channel();
-        let asked = gathered.room.wait.try_send(Wait { seq: gathered.next - 1, reply });
+        let asked = gathered.room.wait.try_send(WaitForEvents { seq: gathered.next - 1, reply });
         let patience = Duration::from_secs(wait);
         if asked.is_ok() && actix_web::rt::time::timeout(patience, grown).await.is_ok_and(|told| told.is_ok()) {
             let place = crate::protocol::cursor::Place { epoch: gathered.epoch, next: gathered.next };
@@ -224,7 +226,8 @@ async fn gather(
         }
         (so_far.epoch, so_far.tip, so_far.first, so_far.next) = (page.epoch, page.tip, page.first, page.place.next);
         for segment in &page.segments {
-            let taken = find_room(&edge.transfers, Kind::Response, async || so_far.take(segment, limit, nd_json).ok());
+            let taken =
+                find_room(&edge.transfers, TransferKind::Response, async || so_far.take(segment, limit, nd_json).ok());
             if taken.await.is_none() {
                 // What there is already is a page.
                 return gathered.filter(|page| page.count > 0).ok_or_else(responses_saturated);
@@ -300,7 +303,7 @@ fn as_json(run: &RunId, page: Gathered) -> HttpResponse {
     body.pop();
     body.extend_from_slice(b",\"events\":[");
     let events = Arc::new(page.events).share();
-    let body: Parts = [body.into()].into_iter().chain(events).chain([Bytes::from_static(b"]}")]).collect();
+    let body: ResponseParts = [body.into()].into_iter().chain(events).chain([Bytes::from_static(b"]}")]).collect();
     HttpResponse::Ok().content_type("application/json").body(body)
 }
 
@@ -314,7 +317,7 @@ fn as_nd_json(media_type: &'static str, page: Gathered) -> HttpResponse {
     if let Some(from) = page.reset {
         response.insert_header(("Runcast-Reset", from.to_string()));
     }
-    response.body(Parts::from_iter(Arc::new(page.events).share()))
+    response.body(ResponseParts::from_iter(Arc::new(page.events).share()))
 }
 
 /// `POST /api/runs/{runId}/frame`: the live screen.
@@ -365,7 +368,7 @@ pub(in crate::http) async fn frame(
     // Newest wins: a frame that finds the room busy is overtaken by the next.
     // It counts once for all who are shown it, for as long as one of them has yet to take it.
     let counted = edge.sessions.hub.limits.outboxes.count(frame);
-    let shown = counted.is_ok_and(|frame| room.show.try_send(Show(frame)).is_ok());
+    let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen(frame)).is_ok());
     Ok(HttpResponse::Accepted()
         .json(serde_json::json!({"runId": run, "shown": shown, "viewers": edge.viewers_of(&room)})))
 }

@@ -1,8 +1,8 @@
 //! The routes below `/api`, one file per resource.
 
-pub mod artifacts;
-pub mod cleanup;
-pub mod events;
-pub mod ops;
-pub mod runs;
-pub mod viewers;
+pub(super) mod artifacts;
+pub(super) mod cleanup;
+pub(super) mod events;
+pub(super) mod ops;
+pub(super) mod runs;
+pub(super) mod viewers;

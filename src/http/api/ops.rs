@@ -12,7 +12,7 @@ use super::super::problem::Problem;
 use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
-use crate::node::Phase;
+use crate::node::NodePhase;
 use crate::protocol::Timestamp;
 
 /// How long a dependency may take to answer a probe.
@@ -56,12 +56,12 @@ pub(in crate::http) async fn ready(edge: web::Data<Edge>, query: web::Query<Read
     let not_subscribed = doorbell["status"] == "down" && journal["status"] == "ok";
     let whole = [&journal, &catalog, &objects].iter().all(|dependency| dependency["status"] != "down");
     let (status, word) = match edge.node.phase() {
-        Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
-        Phase::Leaving | Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-        Phase::Ready if not_subscribed => (StatusCode::SERVICE_UNAVAILABLE, "not_subscribed"),
-        Phase::Ready if whole => (StatusCode::OK, "ok"),
-        Phase::Ready if query.strict.as_deref() == Some("1") => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
-        Phase::Ready => (StatusCode::OK, "degraded"),
+        NodePhase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        NodePhase::Leaving | NodePhase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        NodePhase::Ready if not_subscribed => (StatusCode::SERVICE_UNAVAILABLE, "not_subscribed"),
+        NodePhase::Ready if whole => (StatusCode::OK, "ok"),
+        NodePhase::Ready if query.strict.as_deref() == Some("1") => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
+        NodePhase::Ready => (StatusCode::OK, "degraded"),
     };
     let mut warnings = edge.warnings.to_vec();
     warnings.extend(edge.journal.doubts());

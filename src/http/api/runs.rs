@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Edge;
 use super::super::problem::{Problem, responses_saturated};
-use super::super::transfer::{Kind, Parts, find_room};
+use super::super::transfer::{ResponseParts, TransferKind, find_room};
 use super::events::run_id;
 use crate::actors::messages::room::Folded;
 use crate::budget::Buffer;
@@ -25,7 +25,7 @@ const MAX_LIMIT: usize = 500;
 
 /// Query of the list.
 #[derive(Deserialize)]
-pub(in crate::http) struct ListQuery {
+pub(in crate::http) struct RunsQuery {
     status: Option<String>,
     limit: Option<usize>,
     cursor: Option<String>,
@@ -33,7 +33,7 @@ pub(in crate::http) struct ListQuery {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+struct ListedRun {
     run_id: RunId,
     status: Option<RunStatus>,
     events: Seq,
@@ -44,7 +44,7 @@ struct Listed {
 /// `GET /api/runs`
 pub(in crate::http) async fn list(
     edge: web::Data<Edge>,
-    query: web::Query<ListQuery>,
+    query: web::Query<RunsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let status = match query.status.as_deref() {
         None | Some("") => None,
@@ -63,12 +63,12 @@ pub(in crate::http) async fn list(
     let more = rows.len() > limit;
     rows.truncate(limit);
     let cursor = rows.last().filter(|_| more).map(|row| format!("{}:{}", row.last_at.as_millis(), row.run));
-    let runs: Vec<Listed> = rows.into_iter().map(listed).collect();
+    let runs: Vec<ListedRun> = rows.into_iter().map(listed).collect();
     Ok(HttpResponse::Ok().json(serde_json::json!({"runs": runs, "cursor": cursor, "more": more})))
 }
 
-fn listed(row: RunRow) -> Listed {
-    Listed {
+fn listed(row: RunRow) -> ListedRun {
+    ListedRun {
         run_id: row.run,
         status: row.status,
         events: row.tip,
@@ -110,7 +110,8 @@ pub(in crate::http) async fn show(edge: web::Data<Edge>, path: web::Path<String>
     if let Some(end) = state.last_mut() {
         end.truncate(end.len() - 1);
     }
-    let body: Parts = state.into_iter().chain([Bytes::from_static(b","), Bytes::from(also).slice(1..)]).collect();
+    let body: ResponseParts =
+        state.into_iter().chain([Bytes::from_static(b","), Bytes::from(also).slice(1..)]).collect();
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 
@@ -122,6 +123,6 @@ impl Edge {
             Ok(Folded { text, cursor, phase }) => text.map(|text| Ok((text, cursor, phase))),
             Err(problem) => Some(Err(problem)),
         };
-        find_room(&self.transfers, Kind::Response, fold).await.unwrap_or_else(|| Err(responses_saturated()))
+        find_room(&self.transfers, TransferKind::Response, fold).await.unwrap_or_else(|| Err(responses_saturated()))
     }
 }

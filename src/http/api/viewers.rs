@@ -94,14 +94,14 @@ pub(in crate::http) struct ViewersQuery {
 /// A viewer in the list.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+struct ListedViewer {
     session_id: Uuid,
     user_id: Option<std::sync::Arc<str>>,
     since: Timestamp,
     server_id: String,
 }
 
-impl Listed {
+impl ListedViewer {
     fn on(server: &str, connections: Vec<Connection>) -> impl Iterator<Item = Self> {
         connections.into_iter().map(|Connection { session, user, since, .. }| Self {
             session_id: session,
@@ -125,7 +125,7 @@ struct Viewers {
 
 #[derive(Serialize)]
 struct Details {
-    sessions: Vec<Listed>,
+    sessions: Vec<ListedViewer>,
     more: bool,
 }
 
@@ -146,7 +146,7 @@ pub(in crate::http) async fn viewers(
     let here = edge.viewers_here(&run, wanted).await?;
     let own = edge.node.id().to_string();
     let mut nodes = BTreeMap::from([(own.clone(), here.count as u64)]);
-    let mut sessions: Vec<_> = Listed::on(&own, here.listed).collect();
+    let mut sessions: Vec<_> = ListedViewer::on(&own, here.listed).collect();
     let unknown = match &edge.cluster {
         None => None,
         Some(cluster) => cluster.viewers_there(&run, &own, wanted, &mut nodes, &mut sessions).await.err(),
@@ -170,7 +170,7 @@ impl Cluster {
         own: &str,
         wanted: usize,
         nodes: &mut BTreeMap<String, u64>,
-        listed: &mut Vec<Listed>,
+        listed: &mut Vec<ListedViewer>,
     ) -> Result<(), RegisterError> {
         for NodeSeen { node, viewers, .. } in self.register.look(std::slice::from_ref(run)).await? {
             let count = viewers.first().copied().unwrap_or(0);
@@ -180,7 +180,7 @@ impl Cluster {
             // Redis need not search for more than there are.
             let missing = wanted.saturating_sub(listed.len()).min(count as usize);
             if missing > 0 {
-                listed.extend(Listed::on(&node, self.register.list(&node, run, missing).await?));
+                listed.extend(ListedViewer::on(&node, self.register.list(&node, run, missing).await?));
             }
             nodes.insert(node, count);
         }

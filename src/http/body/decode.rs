@@ -96,7 +96,7 @@ fn read(
     const USUAL_RATIO: usize = 8;
     // One byte more than allowed tells "too large" from "just fits", and makes the decoder reach the checksum.
     let most = limit + 1;
-    let mut out = Output::Small(Vec::new());
+    let mut out = DecodedBody::Small(Vec::new());
     let mut step = encoded.saturating_mul(USUAL_RATIO).clamp(FIRST_STEP, SMALL);
     loop {
         step = step.min(most - out.len());
@@ -128,12 +128,12 @@ const SMALL: usize = 64 * 1024;
 
 /// What has been decoded. A large output has pages of its own, which are used as it grows and go back to the system: the
 /// allocator would copy it from size to size, and keep the largest.
-enum Output {
+enum DecodedBody {
     Small(Vec<u8>),
     Large { pages: MmapMut, len: usize },
 }
 
-impl Output {
+impl DecodedBody {
     fn len(&self) -> usize {
         match self {
             Self::Small(bytes) => bytes.len(),

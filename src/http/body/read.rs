@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 
 use super::super::claims;
 use super::super::problem::{Problem, saturated};
-use super::super::transfer::{Kind, Rate, TooSlow, Transfer, Transfers, find_room};
+use super::super::transfer::{Rate, TooSlow, Transfer, TransferKind, Transfers, find_room};
 use super::decode::{BodyError, decode};
 use crate::budget::{Budget, Held};
 use crate::protocol::ContentCoding;
@@ -56,7 +56,7 @@ fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
 pub(in crate::http) struct BodyReader<'a> {
     payload: &'a mut web::Payload,
     transfers: &'a Transfers,
-    kind: Kind,
+    kind: TransferKind,
     rate: Rate,
     /// Once it had to be waited for.
     waiting: Option<(Transfer, Pin<Box<Sleep>>)>,
@@ -66,7 +66,7 @@ impl<'a> BodyReader<'a> {
     pub(in crate::http) fn new(
         payload: &'a mut web::Payload,
         transfers: &'a Transfers,
-        kind: Kind,
+        kind: TransferKind,
         rate: Rate,
     ) -> Self {
         Self { payload, transfers, kind, rate, waiting: None }
@@ -135,7 +135,7 @@ pub(in crate::http) struct Intakes<'a> {
 impl Intakes<'_> {
     /// Takes `bytes` more of the node's memory for bodies.
     async fn grow(&self, held: &mut Held, bytes: usize) -> Result<(), Problem> {
-        let grown = find_room(self.transfers, Kind::Post, async || held.grow(bytes).then_some(())).await;
+        let grown = find_room(self.transfers, TransferKind::Post, async || held.grow(bytes).then_some(())).await;
         grown.ok_or_else(saturated)
     }
 
@@ -173,7 +173,7 @@ pub(in crate::http) async fn take(
     let mut held = intakes.budget.hold();
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
-    let mut reader = BodyReader::new(payload, intakes.transfers, Kind::Post, intakes.rate);
+    let mut reader = BodyReader::new(payload, intakes.transfers, TransferKind::Post, intakes.rate);
     while let Some(chunk) = reader.next().await? {
         let len = first.len() + body.len() + chunk.len();
         if len > limit.bytes {
@@ -200,7 +200,7 @@ pub(in crate::http) async fn take(
         Err(BodyError::NoRoom) => None,
         decoded => Some(decoded),
     };
-    let decoded = find_room(intakes.transfers, Kind::Post, try_to_decode).await.ok_or_else(saturated)?;
+    let decoded = find_room(intakes.transfers, TransferKind::Post, try_to_decode).await.ok_or_else(saturated)?;
     decoded.map_err(|error| {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
         Problem::new(status, error.code(), error.to_string())

@@ -1,6 +1,6 @@
 //! What the trace viewer's files may do in a browser.
 
-use crate::config::{Addressing, Bucket, ObjectsConfig, ObjectsUrl};
+use crate::config::{AddressingSetting, BucketSetting, ObjectsConfig, ObjectsUrl};
 
 use super::{PAGES, WORKER};
 
@@ -19,8 +19,8 @@ pub(super) struct Policies {
 fn storage_source(objects: &ObjectsConfig) -> Option<String> {
     let given = [&objects.public_url, &objects.endpoint].into_iter().find(|url| !url.is_empty());
     let given = given.map(|url| url.trim_end_matches('/').to_owned());
-    let in_host = |bucket: &Bucket, origin: String| match (objects.addressing, origin.split_once("://")) {
-        (Addressing::Host, Some((scheme, host))) => format!("{scheme}://{}.{host}", bucket.name),
+    let in_host = |bucket: &BucketSetting, origin: String| match (objects.addressing, origin.split_once("://")) {
+        (AddressingSetting::Host, Some((scheme, host))) => format!("{scheme}://{}.{host}", bucket.name),
         _ => origin,
     };
     match &objects.url {
@@ -75,7 +75,10 @@ mod tests {
         }
         let given = |url: &str, source: Option<String>| assert_eq!(source.as_deref(), Some(url));
         given("https://s3.us-east-1.amazonaws.com", source("s3://runs", |_| {}));
-        given("https://runs.s3.us-east-1.amazonaws.com", source("s3://runs/ci", |o| o.addressing = Addressing::Host));
+        given(
+            "https://runs.s3.us-east-1.amazonaws.com",
+            source("s3://runs/ci", |o| o.addressing = AddressingSetting::Host),
+        );
         given("https://storage.googleapis.com", source("gs://runs", |_| {}));
         given("https://*.blob.core.windows.net", source("az://runs", |_| {}));
         let minio = |o: &mut ObjectsConfig| o.endpoint = "http://minio:9000/".into();
@@ -89,7 +92,7 @@ mod tests {
         );
 
         let objects = ObjectsConfig {
-            url: ObjectsUrl::Gcs(Bucket { name: "b".into(), prefix: String::new() }),
+            url: ObjectsUrl::Gcs(BucketSetting { name: "b".into(), prefix: String::new() }),
             ..Default::default()
         };
         let worker = "default-src 'none'; connect-src 'self' https://storage.googleapis.com";

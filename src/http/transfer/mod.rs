@@ -22,7 +22,7 @@ mod socket;
 pub use outgoing::Outgoing;
 pub use pace::{Pace, Rate};
 pub(super) use pipe::pipe;
-pub(super) use response::Parts;
+pub(super) use response::ResponseParts;
 pub use response::count_response;
 pub use socket::HttpSocket;
 
@@ -41,7 +41,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// What a transfer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum TransferKind {
     /// The body of a post: bytes of `ingest.inflight_bytes`.
     Post,
     /// An artifact's upload: one of `artifacts.max_uploads`.
@@ -50,7 +50,7 @@ pub enum Kind {
     Response,
 }
 
-impl Kind {
+impl TransferKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Post => "post",
@@ -70,7 +70,7 @@ pub enum TooSlow {
 }
 
 impl TooSlow {
-    fn count(self, kind: Kind, count: u64) -> Self {
+    fn count(self, kind: TransferKind, count: u64) -> Self {
         let why = match self {
             Self::Rate => "rate",
             Self::Preempted => "preempted",
@@ -82,18 +82,18 @@ impl TooSlow {
 
 /// The transfers of a node that wait for their peers. Cloning shares the list.
 #[derive(Clone)]
-pub struct Transfers(Arc<Inner>);
+pub struct Transfers(Arc<TransferList>);
 
-struct Inner {
+struct TransferList {
     /// Times are told relative to it.
     born: Instant,
     next: AtomicU64,
-    listed: Mutex<HashMap<u64, Arc<Listed>>>,
+    listed: Mutex<HashMap<u64, Arc<ListedTransfer>>>,
 }
 
 /// A transfer in the list.
-struct Listed {
-    kind: Kind,
+struct ListedTransfer {
+    kind: TransferKind,
     rate: Rate,
     /// Bytes per second when last measured over a [`WINDOW`].
     measured: AtomicU64,
@@ -114,17 +114,17 @@ enum Slowness {
 
 impl Default for Transfers {
     fn default() -> Self {
-        for kind in [Kind::Post, Kind::Upload, Kind::Response] {
+        for kind in [TransferKind::Post, TransferKind::Upload, TransferKind::Response] {
             // Shown before the first.
             TooSlow::Rate.count(kind, 0);
             TooSlow::Preempted.count(kind, 0);
         }
-        Self(Arc::new(Inner { born: Instant::now(), next: AtomicU64::new(0), listed: Mutex::default() }))
+        Self(Arc::new(TransferList { born: Instant::now(), next: AtomicU64::new(0), listed: Mutex::default() }))
     }
 }
 
 impl Transfers {
-    fn listed(&self) -> MutexGuard<'_, HashMap<u64, Arc<Listed>>> {
+    fn listed(&self) -> MutexGuard<'_, HashMap<u64, Arc<ListedTransfer>>> {
         // Nothing panics while it is held.
         self.0.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,9 +134,9 @@ impl Transfers {
     }
 
     /// Lists a transfer that has begun to wait.
-    pub fn begin(&self, kind: Kind, rate: Rate, now: Instant) -> Transfer {
+    pub fn begin(&self, kind: TransferKind, rate: Rate, now: Instant) -> Transfer {
         let pace = Pace::new(rate, now);
-        let listed = Arc::new(Listed {
+        let listed = Arc::new(ListedTransfer {
             kind,
             rate,
             measured: AtomicU64::new(u64::MAX),
@@ -149,20 +149,20 @@ impl Transfers {
         Transfer { transfers: self.clone(), id, pace, listed, resting: None, window: (now, 0) }
     }
 
-    fn is_one_leaving(&self, kind: Kind) -> bool {
+    fn is_one_leaving(&self, kind: TransferKind) -> bool {
         self.listed().values().any(|listed| listed.kind == kind && listed.told_to_go.load(Ordering::Relaxed))
     }
 
     /// Has a transfer of this kind give way: the one that is furthest behind its rate, else the slowest. What it holds is
     /// free as soon as its task has run; until then no other one is told. Whether one is on its way out.
-    pub fn end_slowest(&self, kind: Kind, now: Instant) -> bool {
+    pub fn end_slowest(&self, kind: TransferKind, now: Instant) -> bool {
         let now_us = self.since_born_us(now);
-        let behind = |listed: &Listed| {
+        let behind = |listed: &ListedTransfer| {
             let due_us = listed.due_us.load(Ordering::Relaxed);
             Duration::from_micros((now_us + listed.rate.pause.as_micros() as u64).saturating_sub(due_us))
         };
         let listed = self.listed();
-        let mut slowest: Option<(Slowness, &Arc<Listed>)> = None;
+        let mut slowest: Option<(Slowness, &Arc<ListedTransfer>)> = None;
         for candidate in listed.values().filter(|listed| listed.kind == kind) {
             if candidate.told_to_go.load(Ordering::Relaxed) {
                 return true;
@@ -186,7 +186,11 @@ impl Transfers {
 
 /// Takes what a request needs by `take`; when it is not there, the slowest transfer of its kind gives way, and the request
 /// waits for that a little. `None`: there is no room.
-pub async fn find_room<T>(transfers: &Transfers, kind: Kind, mut take: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+pub async fn find_room<T>(
+    transfers: &Transfers,
+    kind: TransferKind,
+    mut take: impl AsyncFnMut() -> Option<T>,
+) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(taken) = take().await {
@@ -209,7 +213,7 @@ pub struct Transfer {
     transfers: Transfers,
     id: u64,
     pace: Pace,
-    listed: Arc<Listed>,
+    listed: Arc<ListedTransfer>,
     /// Since when it is not its peer that is waited for.
     resting: Option<Instant>,
     /// When the present window began, and the bytes since.
@@ -285,64 +289,64 @@ mod tests {
     fn the_one_furthest_behind_of_its_kind_gives_way_and_one_that_keeps_its_rate_never() {
         let (transfers, start) = (Transfers::default(), Instant::now());
         let later = start + Duration::from_secs(5);
-        let slow = transfers.begin(Kind::Post, RATE, start);
-        let mut slower = transfers.begin(Kind::Post, RATE, start - Duration::from_secs(1));
+        let slow = transfers.begin(TransferKind::Post, RATE, start);
+        let mut slower = transfers.begin(TransferKind::Post, RATE, start - Duration::from_secs(1));
         slower.moved(10, start);
-        let mut fast = transfers.begin(Kind::Post, RATE, start);
+        let mut fast = transfers.begin(TransferKind::Post, RATE, start);
         fast.moved(100_000, later);
-        let upload = transfers.begin(Kind::Upload, RATE, start);
+        let upload = transfers.begin(TransferKind::Upload, RATE, start);
         let told = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), later);
 
-        assert!(transfers.end_slowest(Kind::Post, later));
+        assert!(transfers.end_slowest(TransferKind::Post, later));
         assert_eq!([told(&slower), told(&slow)], [Some(TooSlow::Preempted), None]);
-        assert!(transfers.end_slowest(Kind::Post, later));
+        assert!(transfers.end_slowest(TransferKind::Post, later));
         assert_eq!(told(&slow), None, "one at a time: the first has yet to go");
         drop(slower);
-        assert!(transfers.end_slowest(Kind::Post, later));
+        assert!(transfers.end_slowest(TransferKind::Post, later));
         assert_eq!(told(&slow), Some(TooSlow::Preempted));
         drop(slow);
-        assert!(!transfers.end_slowest(Kind::Post, later), "only the fast one is left");
+        assert!(!transfers.end_slowest(TransferKind::Post, later), "only the fast one is left");
         assert_eq!([told(&fast), told(&upload)], [None, None]);
         drop(upload);
-        assert!(!transfers.end_slowest(Kind::Upload, later), "an ended one is off the list");
+        assert!(!transfers.end_slowest(TransferKind::Upload, later), "an ended one is off the list");
     }
 
     #[test]
     fn who_keeps_no_more_than_the_rate_gives_way_when_nobody_is_behind() {
         let (transfers, start) = (Transfers::default(), Instant::now());
-        let mut barely = transfers.begin(Kind::Upload, RATE, start);
-        let mut well = transfers.begin(Kind::Upload, RATE, start);
+        let mut barely = transfers.begin(TransferKind::Upload, RATE, start);
+        let mut well = transfers.begin(TransferKind::Upload, RATE, start);
         for second in 1..=10 {
             let now = start + Duration::from_secs(second);
             barely.moved(1_300, now);
             well.moved(20_000, now);
         }
         let now = start + Duration::from_secs(10);
-        assert!(transfers.end_slowest(Kind::Upload, now));
+        assert!(transfers.end_slowest(TransferKind::Upload, now));
         let told = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), now);
         assert_eq!([told(&barely), told(&well)], [Some(TooSlow::Preempted), None]);
         drop(barely);
-        assert!(!transfers.end_slowest(Kind::Upload, now), "who is well above it never does");
+        assert!(!transfers.end_slowest(TransferKind::Upload, now), "who is well above it never does");
     }
 
     #[test]
     fn who_holds_nothing_gives_way_to_nobody() {
         let (transfers, start) = (Transfers::default(), Instant::now());
-        let transfer = transfers.begin(Kind::Response, RATE, start);
+        let transfer = transfers.begin(TransferKind::Response, RATE, start);
         let later = start + Duration::from_secs(5);
         transfer.set_holds(false);
-        assert!(!transfers.end_slowest(Kind::Response, later));
+        assert!(!transfers.end_slowest(TransferKind::Response, later));
         transfer.set_holds(true);
-        assert!(transfers.end_slowest(Kind::Response, later));
+        assert!(transfers.end_slowest(TransferKind::Response, later));
     }
 
     #[test]
     fn what_waits_for_something_else_is_not_slow() {
         let (transfers, start) = (Transfers::default(), Instant::now());
-        let mut transfer = transfers.begin(Kind::Upload, RATE, start);
+        let mut transfer = transfers.begin(TransferKind::Upload, RATE, start);
         transfer.rest(start + Duration::from_secs(2));
         let later = start + Duration::from_secs(60);
-        assert!(!transfers.end_slowest(Kind::Upload, later));
+        assert!(!transfers.end_slowest(TransferKind::Upload, later));
         transfer.resume(later);
         assert_eq!(transfer.due(), start + Duration::from_secs(68));
     }
@@ -350,7 +354,7 @@ mod tests {
     #[test]
     fn who_falls_behind_by_more_than_the_pause_is_too_slow() {
         let (transfers, start) = (Transfers::default(), Instant::now());
-        let transfer = transfers.begin(Kind::Response, RATE, start);
+        let transfer = transfers.begin(TransferKind::Response, RATE, start);
         assert_eq!(transfer.is_too_slow(Waker::noop(), start + Duration::from_secs(9)), None);
         assert_eq!(transfer.is_too_slow(Waker::noop(), start + Duration::from_secs(10)), Some(TooSlow::Rate));
     }

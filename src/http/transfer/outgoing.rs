@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::time::{Sleep, sleep_until};
 use tracing::info;
 
-use super::{Kind, Rate, TooSlow, Transfer, Transfers};
+use super::{Rate, TooSlow, Transfer, TransferKind, Transfers};
 use crate::budget::Budget;
 
 /// See the module. Shared on its thread by the connection's socket, the body of the response that is being written, and the
@@ -18,11 +18,11 @@ pub struct Outgoing {
     budget: Budget,
     transfers: Transfers,
     rate: Rate,
-    state: RefCell<State>,
+    state: RefCell<OutgoingState>,
 }
 
 #[derive(Default)]
-struct State {
+struct OutgoingState {
     /// Bytes that left a body and did not reach the socket, counted in the budget.
     unsent: usize,
     /// Bytes between a session and the body that streams for it, counted in the budget.
@@ -74,7 +74,7 @@ impl Outgoing {
         if !self.budget.exceeded() {
             return Poll::Ready(());
         }
-        self.transfers.end_slowest(Kind::Response, Instant::now());
+        self.transfers.end_slowest(TransferKind::Response, Instant::now());
         let mut state = self.state.borrow_mut();
         if state.unsent == 0 {
             return Poll::Ready(());
@@ -141,7 +141,7 @@ impl Outgoing {
         let mut state = self.state.borrow_mut();
         let holds = state.unsent > 0;
         let blocked = state.blocked.get_or_insert_with(|| {
-            let transfer = self.transfers.begin(Kind::Response, self.rate, now);
+            let transfer = self.transfers.begin(TransferKind::Response, self.rate, now);
             let timer = Box::pin(sleep_until(transfer.due().into()));
             Blocked { transfer, timer }
         });

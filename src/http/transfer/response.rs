@@ -13,7 +13,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _, web};
 use bytes::Bytes;
 
-use super::{Kind, Outgoing, find_room};
+use super::{Outgoing, TransferKind, find_room};
 use crate::budget::Held;
 use crate::http::Edge;
 use crate::http::origin::is_for_operators;
@@ -47,27 +47,32 @@ pub async fn count_response<B: MessageBody + 'static>(
                 held.cover(whole.len());
             } else {
                 let grow = async || held.grow(whole.len()).then_some(());
-                if find_room(&edge.transfers, Kind::Response, grow).await.is_none() {
+                if find_room(&edge.transfers, TransferKind::Response, grow).await.is_none() {
                     return Ok(ServiceResponse::new(request, responses_saturated().error_response()));
                 }
             }
-            Counted { inner: BoxBody::new(Parts::from_iter([whole])), rest: Bytes::new(), outgoing, _held: Some(held) }
+            CountedBody {
+                inner: BoxBody::new(ResponseParts::from_iter([whole])),
+                rest: Bytes::new(),
+                outgoing,
+                _held: Some(held),
+            }
         }
-        Err(inner) => Counted { inner, rest: Bytes::new(), outgoing, _held: None },
+        Err(inner) => CountedBody { inner, rest: Bytes::new(), outgoing, _held: None },
     };
     Ok(ServiceResponse::new(request, head.set_body(BoxBody::new(body))))
 }
 
 /// A body of parts that stand one after the other and are counted by whoever made them; it comes in slices.
-pub(crate) struct Parts(VecDeque<Bytes>);
+pub(crate) struct ResponseParts(VecDeque<Bytes>);
 
-impl FromIterator<Bytes> for Parts {
+impl FromIterator<Bytes> for ResponseParts {
     fn from_iter<I: IntoIterator<Item = Bytes>>(parts: I) -> Self {
         Self(parts.into_iter().collect())
     }
 }
 
-impl MessageBody for Parts {
+impl MessageBody for ResponseParts {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
@@ -87,7 +92,7 @@ impl MessageBody for Parts {
 }
 
 /// Another body in slices. Each of its pieces counts as unsent from when it is taken.
-struct Counted {
+struct CountedBody {
     inner: BoxBody,
     /// What is left of the inner body's last piece.
     rest: Bytes,
@@ -95,7 +100,7 @@ struct Counted {
     _held: Option<Held>,
 }
 
-impl MessageBody for Counted {
+impl MessageBody for CountedBody {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {

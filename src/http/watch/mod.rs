@@ -20,7 +20,7 @@ use super::problem::{Problem, saturated};
 use super::transfer::{Outgoing, pipe};
 use crate::actors::messages::room::{Freshness, ReadFrom, Verdict};
 use crate::actors::session::{Admission, Guards, Session};
-use crate::node::Phase;
+use crate::node::NodePhase;
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::UNREADABLE_ID;
 use crate::protocol::message::{ServerMessage, sse_retry};
@@ -78,7 +78,7 @@ fn handshake(
     }
     let mut response = ws::handshake_with_protocols(request, PROTOCOLS)
         .map_err(|error| Problem::bad_request("not_a_websocket", error.to_string()))?;
-    let refused = if edge.node.phase() == Phase::Draining {
+    let refused = if edge.node.phase() == NodePhase::Draining {
         Some(CloseReason::Restart)
     } else if edge.node.is_crowded() {
         Some(CloseReason::Saturated)
@@ -126,7 +126,7 @@ pub(in crate::http) async fn server_sent_events(
     let outgoing = request.conn_data::<Rc<Outgoing>>().cloned().ok_or_else(saturated)?;
     let (ours, body) = pipe(outgoing);
     let peer = client_ip::of(&request, &edge.trusted_proxies);
-    let refused = (edge.node.phase() == Phase::Draining).then_some(CloseReason::Restart);
+    let refused = (edge.node.phase() == NodePhase::Draining).then_some(CloseReason::Restart);
     let notice = unreadable.map(|unreadable| ServerMessage::Error {
         code: UNREADABLE_ID,
         error: unreadable.to_string(),

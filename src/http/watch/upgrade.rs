@@ -1,7 +1,7 @@
 //! The upgrade: takes the socket from HTTP and gives it to a session.
 //!
 //! actix hands over every connection whose request says `Upgrade: websocket`, wherever it is for, before anybody has looked at
-//! it, and without its body. The guard refuses all that are no handshake where a WebSocket is (see [`Decision`]). A WebSocket
+//! it, and without its body. The guard refuses all that are no handshake where a WebSocket is (see [`UpgradeDecision`]). A WebSocket
 //! route is an ordinary handler. If its response is a 101 that carries an [`Admission`], the head is written, and the raw
 //! socket and the bytes already read go to a session on this thread; HTTP's buffers are freed. Any other response is written as
 //! plain HTTP, and the connection closes.
@@ -29,7 +29,7 @@ use super::super::transfer::HttpSocket;
 use crate::actors::session::{Admission, Guards, Session, SessionPort};
 use crate::actors::supervision::LiveActors;
 use crate::node::ConnectionSlot;
-use crate::protocol::head::{Decision, Head, Refusal};
+use crate::protocol::head::{UpgradeDecision, UpgradeRefusal, UpgradeRequest};
 
 /// Largest answer to a refused upgrade. 1 MiB.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -59,28 +59,30 @@ pub struct Upgrade {
 }
 
 /// What becomes of a request, where it was handed over as an upgrade (`upgradable`) and where it was not.
-pub(in crate::http) fn decide(head: &RequestHead, upgradable: bool) -> Decision {
+pub(in crate::http) fn decide(head: &RequestHead, upgradable: bool) -> UpgradeDecision {
     let values = |name| head.headers().get_all(name).map(HeaderValue::as_bytes);
     let is_http_11 = head.version == Version::HTTP_11;
-    let asked = Head { method: head.method.as_str(), path: head.uri.path(), is_http_11, values };
+    let asked = UpgradeRequest { method: head.method.as_str(), path: head.uri.path(), is_http_11, values };
     match asked.decide() {
         // The body of such a request has not been read, so nothing may be done for it.
-        Decision::Plain if upgradable => Decision::Refuse(Refusal::NotHere),
-        Decision::WebSocket if !upgradable => Decision::Refuse(Refusal::Malformed("it must not have a body")),
+        UpgradeDecision::Plain if upgradable => UpgradeDecision::Refuse(UpgradeRefusal::NotHere),
+        UpgradeDecision::WebSocket if !upgradable => {
+            UpgradeDecision::Refuse(UpgradeRefusal::Malformed("it must not have a body"))
+        }
         decision => decision,
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<UpgradeRefusal> for Problem {
+    fn from(refusal: UpgradeRefusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::NotHere => Self::bad_request("upgrade_not_here", detail),
-            Refusal::Malformed(_) => Self::bad_request("not_a_websocket", detail),
-            Refusal::Version => Self::new(StatusCode::UPGRADE_REQUIRED, "websocket_version", detail)
+            UpgradeRefusal::NotHere => Self::bad_request("upgrade_not_here", detail),
+            UpgradeRefusal::Malformed(_) => Self::bad_request("not_a_websocket", detail),
+            UpgradeRefusal::Version => Self::new(StatusCode::UPGRADE_REQUIRED, "websocket_version", detail)
                 .header(header::SEC_WEBSOCKET_VERSION, "13")
                 .header(header::UPGRADE, "websocket"),
-            Refusal::Connect => Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+            UpgradeRefusal::Connect => Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
                 .header(header::ALLOW, "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
         }
     }

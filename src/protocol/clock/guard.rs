@@ -13,7 +13,7 @@ const FOLLOW_PART: i64 = 1_000;
 
 /// Both clocks at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(super) struct ClockReading {
     pub(super) wall: Timestamp,
     /// Nobody sets this one.
     pub(super) running: Duration,
@@ -21,7 +21,7 @@ pub(super) struct Reading {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct ClockGuard {
     max_step_ms: i64,
     reference: Reference,
 }
@@ -30,7 +30,7 @@ pub(super) struct Guard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reference {
     /// It was right then.
-    Was(Reading),
+    Was(ClockReading),
     /// It said this before the machine started anew. How long the machine was down nobody knows: any time after it may be
     /// right, and the first is taken for right.
     After(Timestamp),
@@ -40,10 +40,10 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl Guard {
+impl ClockGuard {
     /// Goes on where the process before has left off, if it has left word. In the same life of the machine that tells a
     /// clock that was set while no process ran from a process that was down for as long.
-    pub(super) fn begin(max_step: Duration, first: Reading, boot: &str, last: Option<&str>) -> Self {
+    pub(super) fn begin(max_step: Duration, first: ClockReading, boot: &str, last: Option<&str>) -> Self {
         let reference = match last.and_then(parse) {
             None => Reference::Was(first),
             Some((then, was)) if !boot.is_empty() && then == boot => Reference::Was(was),
@@ -53,7 +53,7 @@ impl Guard {
     }
 
     /// The wall clock's time, if it may be right.
-    pub(super) fn judge(&mut self, now: Reading) -> Result<Timestamp, Jump> {
+    pub(super) fn judge(&mut self, now: ClockReading) -> Result<Timestamp, Jump> {
         let (expected, elapsed) = match self.reference {
             Reference::After(last) if now.wall >= last.plus_millis(-self.max_step_ms) => {
                 self.reference = Reference::Was(now);
@@ -72,16 +72,16 @@ impl Guard {
         if elapsed >= FOLLOW_AFTER_MS {
             let most = elapsed / FOLLOW_PART;
             let wall = expected.plus_millis(off.clamp(-most, most));
-            self.reference = Reference::Was(Reading { wall, ..now });
+            self.reference = Reference::Was(ClockReading { wall, ..now });
         }
         Ok(now.wall)
     }
 
-    pub(super) fn accept(&mut self, now: Reading) {
+    pub(super) fn accept(&mut self, now: ClockReading) {
         self.reference = Reference::Was(now);
     }
 
-    /// For [`Guard::begin`].
+    /// For [`ClockGuard::begin`].
     pub(super) fn record(&self, boot: &str) -> String {
         match self.reference {
             Reference::Was(was) => format!("{} {} {boot}\n", was.wall.as_millis(), millis(was.running)),
@@ -90,11 +90,11 @@ impl Guard {
     }
 }
 
-fn parse(record: &str) -> Option<(&str, Reading)> {
+fn parse(record: &str) -> Option<(&str, ClockReading)> {
     let mut words = record.split_whitespace();
     let wall = Timestamp::from_millis(words.next()?.parse().ok()?);
     let running = Duration::from_millis(words.next()?.parse().ok()?);
-    Some((words.next().unwrap_or_default(), Reading { wall, running }))
+    Some((words.next().unwrap_or_default(), ClockReading { wall, running }))
 }
 
 #[cfg(test)]
@@ -108,15 +108,15 @@ mod tests {
     const DAY: i64 = 24 * HOUR;
 
     /// The wall clock says `wall` after `running`, both in milliseconds.
-    fn at(wall: i64, running: i64) -> Reading {
-        Reading {
+    fn at(wall: i64, running: i64) -> ClockReading {
+        ClockReading {
             wall: Timestamp::from_millis(1_795_000_000_000 + wall),
             running: Duration::from_millis(running as u64),
         }
     }
 
-    fn guard() -> Guard {
-        Guard::begin(STEP, at(0, 0), "boot", None)
+    fn guard() -> ClockGuard {
+        ClockGuard::begin(STEP, at(0, 0), "boot", None)
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         let mut before = guard();
         before.judge(at(61_000, 61_000)).unwrap();
         let record = before.record("boot");
-        let begin = |first: Reading, boot: &str| Guard::begin(STEP, first, boot, Some(&record));
+        let begin = |first: ClockReading, boot: &str| ClockGuard::begin(STEP, first, boot, Some(&record));
 
         let down = at(8 * DAY, 8 * DAY);
         assert!(begin(down, "boot").judge(down).is_ok(), "it was down for eight days");
@@ -181,10 +181,10 @@ mod tests {
         assert!(early.judge(at(DAY, 70_000)).is_ok(), "until it is told the time");
         assert!(early.judge(at(DAY + 9_000, 79_000)).is_ok());
         assert_eq!(begin(reset, "").judge(reset), early_jump(reset), "nor is an unknown boot the same one");
-        assert!(Guard::begin(STEP, reset, "boot", Some("what is this")).judge(reset).is_ok());
+        assert!(ClockGuard::begin(STEP, reset, "boot", Some("what is this")).judge(reset).is_ok());
     }
 
-    fn early_jump(told: Reading) -> Result<Timestamp, Jump> {
+    fn early_jump(told: ClockReading) -> Result<Timestamp, Jump> {
         Err(Jump { told: told.wall, expected: at(61_000, 0).wall })
     }
 

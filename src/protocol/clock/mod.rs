@@ -14,7 +14,7 @@ use super::Timestamp;
 
 mod guard;
 
-use guard::{Guard, Reading};
+use guard::{ClockGuard, ClockReading};
 
 /// Tells the wall clock.
 type Wall = Box<dyn Fn() -> Timestamp + Send + Sync>;
@@ -23,14 +23,14 @@ type Running = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// See the module. Clones are the same clock.
 #[derive(Clone)]
-pub struct Clock(Arc<Inner>);
+pub struct Clock(Arc<ClockState>);
 
-struct Inner {
+struct ClockState {
     wall: Wall,
     running: Running,
     /// Names the life of the machine in which `running` counts; empty when it is not known.
     boot: String,
-    guard: Mutex<Guard>,
+    guard: Mutex<ClockGuard>,
 }
 
 /// The wall clock is not where it should be.
@@ -69,18 +69,18 @@ impl Clock {
     }
 
     fn start(wall: Wall, running: Running, max_step: Duration, boot: &str, last: Option<&str>) -> Self {
-        let first = Reading { wall: wall(), running: running() };
-        let guard = Mutex::new(Guard::begin(max_step, first, boot, last));
-        Self(Arc::new(Inner { wall, running, boot: boot.to_owned(), guard }))
+        let first = ClockReading { wall: wall(), running: running() };
+        let guard = Mutex::new(ClockGuard::begin(max_step, first, boot, last));
+        Self(Arc::new(ClockState { wall, running, boot: boot.to_owned(), guard }))
     }
 
-    fn guard(&self) -> MutexGuard<'_, Guard> {
+    fn guard(&self) -> MutexGuard<'_, ClockGuard> {
         // Nothing panics while it is held.
         self.0.guard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reading(&self) -> Reading {
-        Reading { wall: (self.0.wall)(), running: (self.0.running)() }
+    fn reading(&self) -> ClockReading {
+        ClockReading { wall: (self.0.wall)(), running: (self.0.running)() }
     }
 
     /// The time, for whoever deletes or ends something by it.

@@ -21,13 +21,13 @@ pub(super) enum Fault {
 
 /// A string as it stands in the text, without its quotes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text {
+pub(super) struct JsonString {
     start: usize,
     end: usize,
     escaped: bool,
 }
 
-impl Text {
+impl JsonString {
     /// What it says, with U+FFFD for half of a surrogate pair; `text` is what the scanner reads.
     pub(super) fn unescaped(self, text: &[u8]) -> Cow<'_, str> {
         if self.escaped {
@@ -99,7 +99,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes a key and its colon.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<Text, Fault> {
+    pub(super) fn key(&mut self) -> Result<JsonString, Fault> {
         self.expect(b'"', "expected a key")?;
         let key = self.string()?;
         self.expect(b':', "expected ':'")?;
@@ -108,7 +108,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes a value that stands inside `depth` arrays and objects; says where, if it is a string.
     #[inline]
-    pub(super) fn value(&mut self, depth: u32) -> Result<Option<Text>, Fault> {
+    pub(super) fn value(&mut self, depth: u32) -> Result<Option<JsonString>, Fault> {
         match self.peek() {
             Some(b'"') => {
                 self.at += 1;
@@ -229,7 +229,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes the rest of a string whose opening quote was taken.
     #[inline]
-    fn string(&mut self) -> Result<Text, Fault> {
+    fn string(&mut self) -> Result<JsonString, Fault> {
         let start = self.at;
         let mut escaped = false;
         loop {
@@ -237,7 +237,7 @@ impl<'a> Scanner<'a> {
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Text { start, end: self.at - 1, escaped });
+                    return Ok(JsonString { start, end: self.at - 1, escaped });
                 }
                 Some(b'\\') => {
                     escaped = true;

@@ -31,7 +31,7 @@ mod oracle;
 mod tests;
 
 pub use error::{EventError, Flaw};
-use json::{Fault, Scanner, Text};
+use json::{Fault, JsonString, Scanner};
 use lines::LineBuilder;
 
 /// Most characters of a `type`.
@@ -96,7 +96,7 @@ impl Default for EventLimits {
 
 /// The events of one request, checked; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
+pub struct EventBatch {
     /// The events, as they are to be stored.
     pub lines: Lines,
     /// The last `run_status` among them.
@@ -113,7 +113,7 @@ pub fn parse_body(
     run: &RunId,
     limits: &EventLimits,
     now: Timestamp,
-) -> Result<Batch, EventError> {
+) -> Result<EventBatch, EventError> {
     let max = limits.max_batch_bytes.min(EventLimits::MOST_BATCH_BYTES);
     if body.len() > max {
         return Err(EventError::BatchTooLarge { max });
@@ -122,7 +122,7 @@ pub fn parse_body(
         Ok(_) => body.len(),
         Err(error) => error.valid_up_to(),
     };
-    let mut reader = Reader {
+    let mut reader = BatchReader {
         text: &body[..valid],
         start: body.len() - without_bom(&body).len(),
         run,
@@ -145,15 +145,15 @@ pub fn parse_body(
         });
     }
     read?;
-    let Reader { out, status, .. } = reader;
+    let BatchReader { out, status, .. } = reader;
     if out.len() == 0 {
         return Err(EventError::Empty);
     }
-    Ok(Batch { lines: out.finish(), status })
+    Ok(EventBatch { lines: out.finish(), status })
 }
 
 /// Goes through a body once.
-struct Reader<'a> {
+struct BatchReader<'a> {
     text: &'a [u8],
     /// Where it begins: behind a byte order mark.
     start: usize,
@@ -166,7 +166,7 @@ struct Reader<'a> {
     status: Option<RunStatus>,
 }
 
-impl Reader<'_> {
+impl BatchReader<'_> {
     fn json(&mut self) -> Result<(), EventError> {
         let mut scanner = Scanner::new(self.text, self.start);
         match scanner.peek() {
@@ -253,7 +253,7 @@ impl Reader<'_> {
             return Ok(fields);
         }
         loop {
-            let key = Key::of(&scanner.key()?.bytes(self.text));
+            let key = EventKey::of(&scanner.key()?.bytes(self.text));
             let text = scanner.value(1)?;
             if let Some(key) = key {
                 let slot = &mut fields.0[key as usize];
@@ -273,10 +273,10 @@ impl Reader<'_> {
     /// Holds an event's keys against the rules; says whether it has a timestamp.
     fn judge(&mut self, fields: &Fields) -> Result<bool, Flaw> {
         let text = self.text;
-        if !matches!(fields.get(Key::Seq), Field::Absent) {
+        if !matches!(fields.get(EventKey::Seq), Field::Absent) {
             return Err(Flaw::ReservedField);
         }
-        let event_type = match fields.get(Key::Type) {
+        let event_type = match fields.get(EventKey::Type) {
             Field::Absent => return Err(Flaw::MissingType),
             Field::Twice => return Err(Flaw::DuplicateKey { key: "type" }),
             Field::Other => return Err(Flaw::InvalidType),
@@ -286,20 +286,20 @@ impl Reader<'_> {
         if event_type.is_empty() || event_type.len() > MAX_TYPE_CHARS && event_type.chars().count() > MAX_TYPE_CHARS {
             return Err(Flaw::InvalidType);
         }
-        match fields.get(Key::Run) {
+        match fields.get(EventKey::Run) {
             Field::Absent => {}
             Field::Twice => return Err(Flaw::DuplicateKey { key: "runId" }),
             Field::Text(run) if run.unescaped(text) == self.run.as_str() => {}
             Field::Text(_) | Field::Other => return Err(Flaw::RunMismatch),
         }
-        let stamped = match fields.get(Key::Timestamp) {
+        let stamped = match fields.get(EventKey::Timestamp) {
             Field::Absent => false,
             Field::Text(_) => true,
             Field::Twice => return Err(Flaw::DuplicateKey { key: "timestamp" }),
             Field::Other => return Err(Flaw::InvalidTimestamp),
         };
         if event_type == "run_status" {
-            let status = match fields.get(Key::Status) {
+            let status = match fields.get(EventKey::Status) {
                 Field::Text(status) => RunStatus::parse(&status.unescaped(text)),
                 Field::Twice => return Err(Flaw::DuplicateKey { key: "status" }),
                 Field::Absent | Field::Other => None,
@@ -314,7 +314,7 @@ impl Reader<'_> {
 
 /// The keys that the server looks at.
 #[derive(Clone, Copy)]
-enum Key {
+enum EventKey {
     Type,
     Seq,
     Timestamp,
@@ -322,7 +322,7 @@ enum Key {
     Status,
 }
 
-impl Key {
+impl EventKey {
     fn of(key: &[u8]) -> Option<Self> {
         match key {
             b"type" => Some(Self::Type),
@@ -340,7 +340,7 @@ impl Key {
 enum Field {
     #[default]
     Absent,
-    Text(Text),
+    Text(JsonString),
     /// A value that is not a string.
     Other,
     Twice,
@@ -350,7 +350,7 @@ enum Field {
 struct Fields([Field; 5]);
 
 impl Fields {
-    fn get(&self, key: Key) -> &Field {
+    fn get(&self, key: EventKey) -> &Field {
         &self.0[key as usize]
     }
 }

@@ -6,12 +6,12 @@ mod properties;
 
 const STAMP: &str = r#""timestamp":"2026-11-23T17:15:47.966Z","#;
 
-fn parse_with(kind: BodyKind, body: impl Into<Bytes>, limits: &EventLimits) -> Result<Batch, EventError> {
+fn parse_with(kind: BodyKind, body: impl Into<Bytes>, limits: &EventLimits) -> Result<EventBatch, EventError> {
     let now = Timestamp::from_millis(1_795_454_147_966);
     parse_body(kind, body.into(), &RunId::parse(oracle::RUN).unwrap(), limits, now)
 }
 
-fn parse(kind: BodyKind, body: impl Into<Bytes>) -> Result<Batch, EventError> {
+fn parse(kind: BodyKind, body: impl Into<Bytes>) -> Result<EventBatch, EventError> {
     parse_with(kind, body, &EventLimits::default())
 }
 

@@ -56,17 +56,17 @@ pub struct Decoder(Option<Box<Partial>>);
 /// What is known of a frame or message that has not come whole.
 #[derive(Debug, Default)]
 struct Partial {
-    head: Head,
+    head: FrameHead,
     /// The frame whose payload comes next; its head is complete then.
     frame: Option<Frame>,
     /// The payload of a control frame: it may come between the frames of a message.
     control: Vec<u8>,
-    message: Option<Message>,
+    message: Option<PartialMessage>,
 }
 
 /// The bytes of a frame's head as far as they came.
 #[derive(Debug, Default)]
-struct Head {
+struct FrameHead {
     bytes: [u8; 14],
     len: usize,
 }
@@ -81,7 +81,7 @@ struct Frame {
 }
 
 #[derive(Debug)]
-struct Message {
+struct PartialMessage {
     text: bool,
     bytes: Vec<u8>,
     /// How many of them are known to be UTF-8, if it is text.
@@ -151,7 +151,7 @@ impl Partial {
 
     fn begin(&mut self, frame: Frame) -> Frame {
         if matches!(frame.op, OpCode::Text | OpCode::Binary) {
-            self.message = Some(Message { text: frame.op == OpCode::Text, bytes: Vec::new(), valid: 0 });
+            self.message = Some(PartialMessage { text: frame.op == OpCode::Text, bytes: Vec::new(), valid: 0 });
         }
         frame
     }
@@ -188,19 +188,19 @@ impl Partial {
             OpCode::Pong => Ok(Some(Incoming::Pong(std::mem::take(&mut self.control).into()))),
             OpCode::Close => close(&std::mem::take(&mut self.control)).map(Some),
             OpCode::Continuation | OpCode::Text | OpCode::Binary if frame.last => {
-                self.message.take().map(Message::end).transpose()
+                self.message.take().map(PartialMessage::end).transpose()
             }
             OpCode::Continuation | OpCode::Text | OpCode::Binary => Ok(None),
         }
     }
 }
 
-impl Head {
+impl FrameHead {
     /// Takes bytes until the head is whole. Each is judged when it comes, the length before the mask.
     fn take(
         &mut self,
         data: &mut &[u8],
-        message: Option<&Message>,
+        message: Option<&PartialMessage>,
         limits: &FrameLimits,
     ) -> Result<Option<Frame>, Violation> {
         while let Some((byte, rest)) = data.split_first() {
@@ -231,7 +231,7 @@ impl Head {
         Ok(None)
     }
 
-    fn op(&self, message: Option<&Message>) -> Result<OpCode, Violation> {
+    fn op(&self, message: Option<&PartialMessage>) -> Result<OpCode, Violation> {
         let first = self.bytes[0];
         if first & 0x70 != 0 {
             return Err(broken("a reserved bit is set, but no extension was agreed"));
@@ -245,7 +245,7 @@ impl Head {
         }
     }
 
-    fn check_second(&self, message: Option<&Message>) -> Result<(), Violation> {
+    fn check_second(&self, message: Option<&PartialMessage>) -> Result<(), Violation> {
         let second = self.bytes[1];
         if second & 0x80 == 0 {
             return Err(broken("a client's frame must be masked"));
@@ -257,7 +257,7 @@ impl Head {
     }
 
     /// The declared length, once all of it came.
-    fn payload_len(&self, message: Option<&Message>, limits: &FrameLimits) -> Result<usize, Violation> {
+    fn payload_len(&self, message: Option<&PartialMessage>, limits: &FrameLimits) -> Result<usize, Violation> {
         let [_, second, rest @ ..] = self.bytes;
         let (len, least) = match second & 0x7F {
             126 => (u64::from(u16::from_be_bytes([rest[0], rest[1]])), 126),
@@ -286,7 +286,7 @@ impl Head {
     }
 }
 
-impl Message {
+impl PartialMessage {
     /// Checks the text that came since the last time; the end of it may be half a character.
     fn check(&mut self) -> Result<(), Violation> {
         if self.text {

@@ -11,12 +11,12 @@ const MAX_NAME: usize = 253;
 pub struct Host<'a> {
     /// Without the brackets of an IPv6 address.
     name: &'a str,
-    kind: Kind,
+    kind: HostKind,
     port: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum HostKind {
     Name,
     V4,
     V6,
@@ -43,11 +43,11 @@ impl<'a> Host<'a> {
             Some(inner) => {
                 let (name, rest) = inner.split_once(']')?;
                 name.parse::<Ipv6Addr>().ok()?;
-                (name, Kind::V6, rest)
+                (name, HostKind::V6, rest)
             }
             None => {
                 let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
-                let kind = if name.parse::<Ipv4Addr>().is_ok() { Kind::V4 } else { Kind::Name };
+                let kind = if name.parse::<Ipv4Addr>().is_ok() { HostKind::V4 } else { HostKind::Name };
                 if !is_name(name) {
                     return None;
                 }
@@ -69,7 +69,7 @@ impl<'a> Host<'a> {
     /// Whether nobody else can make it lead to us: an address, or a name of this machine for itself.
     pub fn is_own(&self) -> bool {
         let name = self.name.strip_suffix('.').unwrap_or(self.name).to_ascii_lowercase();
-        self.kind != Kind::Name || name == "localhost" || name.ends_with(".localhost")
+        self.kind != HostKind::Name || name == "localhost" || name.ends_with(".localhost")
     }
 
     /// Whether a pattern (see [`is_pattern`]), or the host of one of our URLs, means it.
@@ -95,8 +95,8 @@ impl<'a> Host<'a> {
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::V6 => write!(f, "[{}]", self.name)?,
-            Kind::Name | Kind::V4 => f.write_str(self.name)?,
+            HostKind::V6 => write!(f, "[{}]", self.name)?,
+            HostKind::Name | HostKind::V4 => f.write_str(self.name)?,
         }
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }

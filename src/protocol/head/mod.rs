@@ -6,4 +6,4 @@ mod upgrade;
 
 pub use host::{Host, is_pattern};
 pub use path::{is_event_stream, is_web_socket, plain};
-pub use upgrade::{Decision, Head, Refusal};
+pub use upgrade::{UpgradeDecision, UpgradeRefusal, UpgradeRequest};

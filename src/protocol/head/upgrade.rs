@@ -4,7 +4,7 @@ use super::path::is_web_socket;
 
 /// What the decision is made from.
 #[derive(Clone, Copy, Debug)]
-pub struct Head<'a, V> {
+pub struct UpgradeRequest<'a, V> {
     /// The method.
     pub method: &'a str,
     /// The path, in its plain form.
@@ -17,18 +17,18 @@ pub struct Head<'a, V> {
 
 /// What is to become of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum UpgradeDecision {
     /// HTTP like any other: nobody asks for a WebSocket. `Upgrade: h2c` is served as if it were not there.
     Plain,
     /// A whole handshake, where a WebSocket is.
     WebSocket,
     /// Nothing is done for it.
-    Refuse(Refusal),
+    Refuse(UpgradeRefusal),
 }
 
 /// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum UpgradeRefusal {
     /// There is no WebSocket.
     #[error("there is no WebSocket here: only /ws/runs/{{runId}} and /ws/test-control have one")]
     NotHere,
@@ -43,30 +43,30 @@ pub enum Refusal {
     Connect,
 }
 
-impl<'a, V, I> Head<'a, V>
+impl<'a, V, I> UpgradeRequest<'a, V>
 where
     V: Fn(&'static str) -> I,
     I: Iterator<Item = &'a [u8]>,
 {
     /// Decides; changes nothing.
-    pub fn decide(&self) -> Decision {
+    pub fn decide(&self) -> UpgradeDecision {
         if self.method == "CONNECT" {
-            return Decision::Refuse(Refusal::Connect);
+            return UpgradeDecision::Refuse(UpgradeRefusal::Connect);
         }
         if !self.tokens("upgrade").any(|token| token.eq_ignore_ascii_case(b"websocket")) {
-            return Decision::Plain;
+            return UpgradeDecision::Plain;
         }
         if !is_web_socket(self.path) {
-            return Decision::Refuse(Refusal::NotHere);
+            return UpgradeDecision::Refuse(UpgradeRefusal::NotHere);
         }
         match self.handshake() {
-            Ok(()) => Decision::WebSocket,
-            Err(refusal) => Decision::Refuse(refusal),
+            Ok(()) => UpgradeDecision::WebSocket,
+            Err(refusal) => UpgradeDecision::Refuse(refusal),
         }
     }
 
-    fn handshake(&self) -> Result<(), Refusal> {
-        let need = |fits: bool, what| if fits { Ok(()) } else { Err(Refusal::Malformed(what)) };
+    fn handshake(&self) -> Result<(), UpgradeRefusal> {
+        let need = |fits: bool, what| if fits { Ok(()) } else { Err(UpgradeRefusal::Malformed(what)) };
         need(self.method == "GET", "the method must be GET")?;
         need(self.is_http_11, "it needs HTTP/1.1")?;
         need(self.only("upgrade").is_some(), "Upgrade must be websocket, and nothing else")?;
@@ -78,7 +78,7 @@ where
         let version = self.only("sec-websocket-version");
         need(self.values("sec-websocket-version").next().is_some(), "Sec-WebSocket-Version is missing")?;
         if version != Some(b"13") {
-            return Err(Refusal::Version);
+            return Err(UpgradeRefusal::Version);
         }
         need(self.only("sec-websocket-key").is_some_and(is_key), "Sec-WebSocket-Key must be 16 bytes in base64")
     }
@@ -122,17 +122,17 @@ mod tests {
         ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
 
-    fn decide_at(line: &str, is_http_11: bool, headers: &[(&str, &str)]) -> Decision {
+    fn decide_at(line: &str, is_http_11: bool, headers: &[(&str, &str)]) -> UpgradeDecision {
         let (method, path) = line.split_once(' ').unwrap();
-        Head { method, path, is_http_11, values: |name| values_of(headers, name) }.decide()
+        UpgradeRequest { method, path, is_http_11, values: |name| values_of(headers, name) }.decide()
     }
 
-    fn decide(line: &str, headers: &[(&str, &str)]) -> Decision {
+    fn decide(line: &str, headers: &[(&str, &str)]) -> UpgradeDecision {
         decide_at(line, true, headers)
     }
 
     /// A handshake in which one header is another one.
-    fn with(index: usize, header: (&str, &str)) -> Decision {
+    fn with(index: usize, header: (&str, &str)) -> UpgradeDecision {
         let mut headers = HANDSHAKE.map(|(name, value)| (name.to_owned(), value.to_owned()));
         headers[index] = (header.0.to_owned(), header.1.to_owned());
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn only_a_handshake_where_a_web_socket_is_becomes_one() {
-        assert_eq!(decide("GET /ws/runs/r", &HANDSHAKE), Decision::WebSocket);
-        assert_eq!(decide("GET /ws/test-control", &HANDSHAKE), Decision::WebSocket);
+        assert_eq!(decide("GET /ws/runs/r", &HANDSHAKE), UpgradeDecision::WebSocket);
+        assert_eq!(decide("GET /ws/test-control", &HANDSHAKE), UpgradeDecision::WebSocket);
         for line in [
             "GET /",
             "GET /api/runs/r/events/stream",
@@ -152,10 +152,10 @@ mod tests {
             "GET /ws/runs/",
             "GET /ws/none",
         ] {
-            assert_eq!(decide(line, &HANDSHAKE), Decision::Refuse(Refusal::NotHere), "{line}");
-            assert_eq!(decide(line, &HANDSHAKE[1..2]), Decision::Refuse(Refusal::NotHere), "{line}");
+            assert_eq!(decide(line, &HANDSHAKE), UpgradeDecision::Refuse(UpgradeRefusal::NotHere), "{line}");
+            assert_eq!(decide(line, &HANDSHAKE[1..2]), UpgradeDecision::Refuse(UpgradeRefusal::NotHere), "{line}");
         }
-        assert_eq!(decide("CONNECT localhost:3001", &[]), Decision::Refuse(Refusal::Connect));
+        assert_eq!(decide("CONNECT localhost:3001", &[]), UpgradeDecision::Refuse(UpgradeRefusal::Connect));
     }
 
     #[test]
@@ -166,16 +166,16 @@ mod tests {
             ("HTTP2-Settings", "AAEAAEAAAAIAAAABAAMAAABk"),
         ];
         for line in ["GET /api/runs", "POST /api/runs/r/events", "GET /ws/runs/r"] {
-            assert_eq!(decide(line, &h2c), Decision::Plain);
-            assert_eq!(decide(line, &[]), Decision::Plain);
-            assert_eq!(decide(line, &[("Connection", "Upgrade")]), Decision::Plain);
+            assert_eq!(decide(line, &h2c), UpgradeDecision::Plain);
+            assert_eq!(decide(line, &[]), UpgradeDecision::Plain);
+            assert_eq!(decide(line, &[("Connection", "Upgrade")]), UpgradeDecision::Plain);
         }
     }
 
     #[test]
     fn a_handshake_that_lacks_something_is_refused_with_what_it_lacks() {
         let malformed = |decision| match decision {
-            Decision::Refuse(Refusal::Malformed(what)) => what,
+            UpgradeDecision::Refuse(UpgradeRefusal::Malformed(what)) => what,
             other => panic!("{other:?}"),
         };
         for (index, header, what) in [
@@ -190,7 +190,11 @@ mod tests {
             assert!(malformed(with(index, header)).contains(what), "{header:?}");
         }
         for version in ["8", "7", "12", "13, 8", "013", ""] {
-            assert_eq!(with(2, ("Sec-WebSocket-Version", version)), Decision::Refuse(Refusal::Version), "{version}");
+            assert_eq!(
+                with(2, ("Sec-WebSocket-Version", version)),
+                UpgradeDecision::Refuse(UpgradeRefusal::Version),
+                "{version}"
+            );
         }
         assert!(malformed(decide("POST /ws/runs/r", &HANDSHAKE)).contains("GET"));
         assert!(malformed(decide("HEAD /ws/runs/r", &HANDSHAKE)).contains("GET"));
@@ -202,7 +206,7 @@ mod tests {
         assert!(malformed(decide("GET /ws/runs/r", &twice)).contains("Key"));
         assert_eq!(
             decide("GET /ws/runs/r", &[&HANDSHAKE[..], &[("content-length", "0")]].concat()),
-            Decision::WebSocket
+            UpgradeDecision::WebSocket
         );
     }
 
@@ -217,15 +221,15 @@ mod tests {
         ) {
             let list: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let values = |name| values_of(&list, name);
-            let decision = Head { method: &method, path: &path, is_http_11: true, values }.decide();
+            let decision = UpgradeRequest { method: &method, path: &path, is_http_11: true, values }.decide();
             let asks = headers.iter().any(|(name, value)| {
                 name.eq_ignore_ascii_case("upgrade") && value.trim().eq_ignore_ascii_case("websocket")
             });
-            if decision == Decision::WebSocket {
+            if decision == UpgradeDecision::WebSocket {
                 prop_assert!(method == "GET" && is_web_socket(&path) && asks);
             }
             // What HTTP's reader hands over as an upgrade is never taken for plain.
-            prop_assert!(!(asks || method == "CONNECT") || decision != Decision::Plain);
+            prop_assert!(!(asks || method == "CONNECT") || decision != UpgradeDecision::Plain);
         }
     }
 }

@@ -10,7 +10,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 
-use super::artifacts::tables::{Dialect, Statement, Tables};
+use super::artifacts::tables::{ArtifactStatement, SqlDialect, Tables};
 use super::{Catalog, CatalogError, RunFilter, RunRow};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
@@ -166,9 +166,9 @@ impl Tables for SqliteCatalog {
     type Row = SqliteRow;
 
     /// Who writes is alone: there is nothing to lock.
-    const DIALECT: Dialect = Dialect { list: "json_each($1)", lock: "", lock_free: "" };
+    const DIALECT: SqlDialect = SqlDialect { list: "json_each($1)", lock: "", lock_free: "" };
 
-    async fn ask(&self, statement: Statement) -> Result<Vec<SqliteRow>, CatalogError> {
+    async fn ask(&self, statement: ArtifactStatement) -> Result<Vec<SqliteRow>, CatalogError> {
         statement.query::<Sqlite>().map_err(unavailable)?.fetch_all(&self.pool).await.map_err(unavailable)
     }
 }

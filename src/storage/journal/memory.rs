@@ -6,14 +6,16 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::append_rules::{self, Epochs, Marks, Moment, Run};
-use super::{Append, Expired, Head, Journal, JournalError, Limits, RunHead, RunPage, RunPhase, RunPlace, Stored};
+use super::append_rules::{self, Epochs, Marks, Moment, RunRecord};
+use super::{
+    Append, Expired, Head, Journal, JournalError, JournalLimits, RunHead, RunPage, RunPhase, RunPlace, Stored,
+};
 use crate::protocol::{Clock, RunId, Segment, Seq, Timestamp};
 
 /// See the module.
 #[derive(Debug)]
 pub struct MemoryJournal {
-    limits: Limits,
+    limits: JournalLimits,
     max_total_bytes: u64,
     clock: Clock,
     shelf: Mutex<Shelf>,
@@ -30,7 +32,7 @@ struct Shelf {
 
 #[derive(Debug)]
 struct Log {
-    run: Run,
+    run: RunRecord,
     /// In order, without holes.
     segments: Vec<Arc<Segment>>,
     gone_at: Timestamp,
@@ -38,12 +40,12 @@ struct Log {
 
 impl MemoryJournal {
     /// An empty journal.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: JournalLimits) -> Self {
         Self::with_clock(limits, Clock::default())
     }
 
     /// The same on a clock of its own.
-    pub fn with_clock(limits: Limits, clock: Clock) -> Self {
+    pub fn with_clock(limits: JournalLimits, clock: Clock) -> Self {
         let epochs = Epochs::new(clock.now());
         let shelf = Shelf { runs: HashMap::new(), epochs, bytes: 0, closed: false };
         Self { limits, max_total_bytes: u64::MAX, clock, shelf: Mutex::new(shelf) }
@@ -85,7 +87,7 @@ impl Shelf {
     }
 
     /// Removes tombstones past their time; their names are free again.
-    fn bury(&mut self, now: Timestamp, limits: &Limits) {
+    fn bury(&mut self, now: Timestamp, limits: &JournalLimits) {
         let due = now.plus_millis(-millis(limits.tombstone));
         let before = self.runs.len();
         self.runs.retain(|_, log| log.run.head.phase != RunPhase::Gone || log.gone_at > due);
@@ -113,7 +115,7 @@ impl Journal for MemoryJournal {
         let mut unborn = None;
         let run = match shelf.runs.get_mut(&append.run) {
             Some(log) => &mut log.run,
-            None => unborn.insert(Run::load(Head::unborn(), Marks::default(), moment.epochs)),
+            None => unborn.insert(RunRecord::load(Head::unborn(), Marks::default(), moment.epochs)),
         };
         let bytes_before = run.head.bytes;
         let stored = append_rules::append(run, &append, &moment).stored;
@@ -188,7 +190,7 @@ impl Journal for MemoryJournal {
             let epochs = shelf.epochs;
             shelf.bytes -= head.bytes;
             if let Some(log) = shelf.runs.get_mut(&run) {
-                let run = Run::load(append_rules::gone(&head), Marks::default(), epochs);
+                let run = RunRecord::load(append_rules::gone(&head), Marks::default(), epochs);
                 *log = Log { run, segments: Vec::new(), gone_at: now };
             }
             expired.runs.push(run);
@@ -219,7 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_memory_is_unavailable_until_runs_expire() {
-        let limits = Limits { max_run_bytes: 1 << 30, tombstone: Duration::ZERO };
+        let limits = JournalLimits { max_run_bytes: 1 << 30, tombstone: Duration::ZERO };
         let journal = MemoryJournal::new(limits).with_max_total_bytes(100);
         let append = |run: &str, seals| {
             let post = Post {

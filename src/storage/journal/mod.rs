@@ -272,7 +272,7 @@ pub struct Expired {
 
 /// The limits that every implementation keeps.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct JournalLimits {
     /// Most bytes of events per run.
     pub max_run_bytes: u64,
     /// How long a tombstone refuses late posts.

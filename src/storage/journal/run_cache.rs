@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::append_rules::Run;
+use super::append_rules::RunRecord;
 use crate::protocol::RunId;
 
 /// Runs and marks kept, counted together: about 10 MiB.
@@ -15,7 +15,7 @@ const MAX_WEIGHT: usize = 64 * 1024;
 pub(super) struct CachedRun<P> {
     /// How the journal finds it again, or knows that it is still as it was.
     pub(super) place: P,
-    pub(super) run: Run,
+    pub(super) run: RunRecord,
     /// When it was last used, in uses.
     used: u64,
 }
@@ -47,7 +47,7 @@ impl<P> RunCache<P> {
         self.runs.contains_key(run)
     }
 
-    pub(super) fn insert(&mut self, id: RunId, place: P, run: Run) {
+    pub(super) fn insert(&mut self, id: RunId, place: P, run: RunRecord) {
         let cached_run = CachedRun { place, run, used: self.uses };
         self.uses += cached_run.weight() as u64;
         self.runs.insert(id, cached_run);

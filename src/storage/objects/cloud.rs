@@ -13,7 +13,7 @@ use object_store::signer::{Signer, Url};
 use object_store::{BackoffConfig, Certificate, ClientOptions, HeaderMap, HeaderValue, ObjectStore, RetryConfig};
 
 use super::error::causes;
-use super::{Addressing, Bucket, ObjectsError, ObjectsOptions, Place};
+use super::{Addressing, Bucket, ObjectsError, ObjectsOptions, StorePlace};
 
 /// How long a connection may take to be made, unless a request has less.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ const S3_ENVIRONMENT: [&str; 12] = [
 
 /// What a bucket's protocol demands of whoever uses a signed URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum CloudDialect {
     /// S3, Google: headers are signed with the URL.
     SignedHeaders,
     /// Azure: a URL covers the path and the verb only.
@@ -50,7 +50,7 @@ pub(super) enum Dialect {
 /// A bucket elsewhere.
 pub(super) struct Cloud {
     place: String,
-    dialect: Dialect,
+    dialect: CloudDialect,
     /// `None` on Azure, where an upload in parts has no name.
     multipart: Option<Arc<dyn MultipartStore>>,
     signer: Arc<dyn Signer>,
@@ -64,35 +64,37 @@ impl Cloud {
         options: &ObjectsOptions,
         bucket: &Bucket,
     ) -> Result<(Arc<dyn ObjectStore>, Self), ObjectsError> {
-        let client = Client::new(options, bucket)?;
+        let client = CloudClient::new(options, bucket)?;
         let place = |scheme: &str| {
             let slash = if bucket.prefix.is_empty() { "" } else { "/" };
             let at = bucket.endpoint.as_ref().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
             format!("{scheme}://{}{slash}{}{at}", bucket.name, bucket.prefix)
         };
         match &options.place {
-            Place::S3 { region, addressing, .. } => {
+            StorePlace::S3 { region, addressing, .. } => {
                 let store = client.s3(region, *addressing, bucket.endpoint.as_deref(), None)?;
                 let signer = match &bucket.public_url {
                     Some(url) => Arc::new(client.s3(region, *addressing, Some(url), Some(&store))?),
                     None => Arc::new(store.clone()),
                 };
                 let store = Arc::new(store);
-                let (dialect, multipart) = (Dialect::SignedHeaders, Some(store.clone() as Arc<dyn MultipartStore>));
+                let (dialect, multipart) =
+                    (CloudDialect::SignedHeaders, Some(store.clone() as Arc<dyn MultipartStore>));
                 Ok((store, Self { place: place("s3"), dialect, multipart, signer, moved: None }))
             }
-            Place::Gcs { credentials_file, .. } => {
+            StorePlace::Gcs { credentials_file, .. } => {
                 let store = Arc::new(client.gcs(credentials_file.as_deref())?);
-                let (dialect, multipart) = (Dialect::SignedHeaders, Some(store.clone() as Arc<dyn MultipartStore>));
+                let (dialect, multipart) =
+                    (CloudDialect::SignedHeaders, Some(store.clone() as Arc<dyn MultipartStore>));
                 Ok((store.clone(), Self { place: place("gs"), dialect, multipart, signer: store, moved: None }))
             }
-            Place::Azure { .. } | Place::Directory { .. } => {
+            StorePlace::Azure { .. } | StorePlace::Directory { .. } => {
                 let store = Arc::new(client.azure()?);
                 let moved = match (&bucket.endpoint, &bucket.public_url) {
                     (Some(from), Some(to)) => Some((address(from)?, address(to)?)),
                     _ => None,
                 };
-                let dialect = Dialect::BareUrl;
+                let dialect = CloudDialect::BareUrl;
                 Ok((store.clone(), Self { place: place("az"), dialect, multipart: None, signer: store, moved }))
             }
         }
@@ -102,7 +104,7 @@ impl Cloud {
         &self.place
     }
 
-    pub(super) fn dialect(&self) -> Dialect {
+    pub(super) fn dialect(&self) -> CloudDialect {
         self.dialect
     }
 
@@ -130,13 +132,13 @@ fn address(text: &str) -> Result<Url, ObjectsError> {
 }
 
 /// What the clients of all clouds have in common.
-struct Client<'a> {
+struct CloudClient<'a> {
     bucket: &'a Bucket,
     http: ClientOptions,
     retry: RetryConfig,
 }
 
-impl<'a> Client<'a> {
+impl<'a> CloudClient<'a> {
     fn new(options: &ObjectsOptions, bucket: &'a Bucket) -> Result<Self, ObjectsError> {
         let plain = |url: &Option<String>| url.as_ref().is_some_and(|url| url.starts_with("http://"));
         let mut http = ClientOptions::new()

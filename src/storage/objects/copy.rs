@@ -3,13 +3,13 @@
 use futures_util::StreamExt as _;
 use object_store::ObjectStoreExt as _;
 
-use super::key::Key;
-use super::writer::Writer;
-use super::{Kind, Objects, ObjectsError, read};
+use super::key::ObjectKey;
+use super::writer::ObjectWriter;
+use super::{Objects, ObjectsError, StoreKind, read};
 
 /// Copies an object. Where the store can't (a file system without links, more than 5 GiB on S3), its bytes go through here.
 pub(super) async fn copy(objects: &Objects, from: &str, to: &str) -> Result<(), ObjectsError> {
-    let (source, target) = (Key::parse(from)?, Key::parse(to)?);
+    let (source, target) = (ObjectKey::parse(from)?, ObjectKey::parse(to)?);
     let paths = (objects.path(source)?, objects.path(target)?);
     match objects.0.store.copy(&paths.0, &paths.1).await.map_err(ObjectsError::from) {
         // Without links this is how a file system says so.
@@ -20,11 +20,11 @@ pub(super) async fn copy(objects: &Objects, from: &str, to: &str) -> Result<(), 
         copied => return copied,
     }
     let body = match &objects.0.kind {
-        Kind::Directory(directory) => read::file(directory.file(source), None).await?,
-        Kind::Cloud(_) => read::object(objects.0.store.clone(), paths.0, None).await?,
+        StoreKind::Directory(directory) => read::file(directory.file(source), None).await?,
+        StoreKind::Cloud(_) => read::object(objects.0.store.clone(), paths.0, None).await?,
     };
     let room = objects.reserve(Some(body.size)).await?;
-    let mut writer = Writer::new(objects.clone(), paths.1, body.attributes, room);
+    let mut writer = ObjectWriter::new(objects.clone(), paths.1, body.attributes, room);
     let mut stream = body.stream;
     while let Some(piece) = stream.next().await {
         writer.write(&piece?).await?;

@@ -8,7 +8,7 @@ use object_store::local::LocalFileSystem;
 use tokio::task::spawn_blocking;
 
 use super::ObjectsError;
-use super::key::Key;
+use super::key::ObjectKey;
 use crate::storage::space::{Disk, Reservation};
 
 /// A directory that keeps objects.
@@ -41,7 +41,7 @@ impl Directory {
     }
 
     /// The file that an object is.
-    pub(super) fn file(&self, key: Key<'_>) -> PathBuf {
+    pub(super) fn file(&self, key: ObjectKey<'_>) -> PathBuf {
         self.root.join(key.as_str())
     }
 
@@ -51,7 +51,7 @@ impl Directory {
     }
 
     /// Makes a file the object; its size, or `None` when it is on another disk.
-    pub(super) async fn take(&self, key: Key<'_>, file: &Path) -> Result<Option<u64>, ObjectsError> {
+    pub(super) async fn take(&self, key: ObjectKey<'_>, file: &Path) -> Result<Option<u64>, ObjectsError> {
         let (root, from, to) = (self.root.clone(), file.to_owned(), self.file(key));
         blocking(move || {
             let file = File::open(&from)?;
@@ -73,7 +73,7 @@ impl Directory {
     }
 
     /// Removes what unfinished writes have left beside an object: `NAME#1`, `NAME#2` ...
-    pub(super) async fn clear(&self, key: Key<'_>) -> Result<(), ObjectsError> {
+    pub(super) async fn clear(&self, key: ObjectKey<'_>) -> Result<(), ObjectsError> {
         let (root, file) = (self.root.clone(), self.file(key));
         blocking(move || {
             let (Some(above), Some(name)) = (file.parent(), file.file_name().and_then(|name| name.to_str())) else {

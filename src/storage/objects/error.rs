@@ -75,7 +75,7 @@ impl From<object_store::Error> for ObjectsError {
         if chain().any(|error| METADATA_HOSTS.iter().any(|host| error.to_string().contains(host))) {
             return Self::Denied(NO_CREDENTIALS.into());
         }
-        if let Some(answer) = chain().filter_map(|error| Answer::read(&error.to_string())).last() {
+        if let Some(answer) = chain().filter_map(|error| StoreAnswer::read(&error.to_string())).last() {
             return answer.judge();
         }
         if let Some(error) = chain().find_map(<dyn StdError>::downcast_ref::<HttpError>) {
@@ -136,7 +136,7 @@ fn transport(error: &HttpError) -> ObjectsError {
 
 /// What a store answered that is no success. The crate has it only as the text of an error.
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
+struct StoreAnswer {
     status: u16,
     /// The store's name for what is wrong.
     code: String,
@@ -144,7 +144,7 @@ struct Answer {
     message: String,
 }
 
-impl Answer {
+impl StoreAnswer {
     fn read(text: &str) -> Option<Self> {
         let (status, body) = match text.strip_prefix("Server returned non-2xx status code: ") {
             Some(rest) => (rest.get(..3)?.parse().ok()?, rest.split_once(": ").map_or("", |(_, body)| body)),

@@ -10,9 +10,9 @@ const MAX_PART: usize = 240;
 /// A key that means the same on every store: parts of `A-Z a-z 0-9 . _ -`, none of which begins with a dot, with single
 /// slashes between them. So no key leaves its directory, hides in it, or needs to be escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key<'a>(&'a str);
+pub(super) struct ObjectKey<'a>(&'a str);
 
-impl<'a> Key<'a> {
+impl<'a> ObjectKey<'a> {
     /// Checks and takes a key.
     pub(super) fn parse(key: &'a str) -> Result<Self, ObjectsError> {
         Self::read(key).ok_or_else(|| ObjectsError::Key(key.chars().take(100).collect()))
@@ -39,13 +39,13 @@ mod tests {
     #[test]
     fn a_key_has_safe_parts_only() {
         for good in ["a", "runs/r-1/0198/trace.zip", "A_b.c-d/9"] {
-            assert_eq!(Key::parse(good).unwrap().as_str(), good);
+            assert_eq!(ObjectKey::parse(good).unwrap().as_str(), good);
         }
         let long = "a/".repeat(500);
         let bad =
             ["", "/", "a/", "/a", "a//b", ".", "..", "a/../b", "../../etc/passwd", ".probe/x", "a/.b", "a b", "a#1"];
         for bad in bad.into_iter().chain(["a\\b", "a%2e", "a\0b", "ä", "a:b", "a\nb", &long, &"x".repeat(241)]) {
-            assert!(matches!(Key::parse(bad), Err(ObjectsError::Key(_))), "{bad:?}");
+            assert!(matches!(ObjectKey::parse(bad), Err(ObjectsError::Key(_))), "{bad:?}");
         }
     }
 }

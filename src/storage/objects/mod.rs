@@ -2,9 +2,9 @@
 //!
 //! - An object is whole or absent, also after a power loss: what is being written can't be seen, and a write is answered
 //!   once it is durable. Objects are replaced, never changed.
-//! - Memory is bounded, whatever the size of an object: a [`Writer`] holds two parts, a read one piece, a list one page.
+//! - Memory is bounded, whatever the size of an object: a [`ObjectWriter`] holds two parts, a read one piece, a list one page.
 //! - Waiting is bounded: by [`ObjectsOptions::retry`] and one last [`ObjectsOptions::request`].
-//! - What a crash leaves of an upload, [`Objects::clear`] removes; the caller remembers [`Writer::upload`] for it.
+//! - What a crash leaves of an upload, [`Objects::clear`] removes; the caller remembers [`ObjectWriter::upload`] for it.
 //! - Content type, encoding and disposition are given to a store at the upload, so that it hands them out by itself. A
 //!   directory keeps none of them: its objects are handed out by whoever knows them, by URLs of our own ([`signing`]).
 
@@ -21,7 +21,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use self::cloud::Cloud;
 use self::directory::Directory;
-use self::key::Key;
+use self::key::ObjectKey;
 use super::space::Reservation;
 use crate::protocol::Timestamp;
 
@@ -42,34 +42,34 @@ mod writer;
 pub use error::ObjectsError;
 pub use meta::ObjectMeta;
 pub use object_store::signer::Url;
-pub use options::{Addressing, Bucket, Keys, ObjectsOptions, Place};
+pub use options::{AccessKeys, Addressing, Bucket, ObjectsOptions, StorePlace};
 pub use presign::SignedUpload;
 pub use read::{Body, READS_AT_A_TIME};
 pub use url_key::UrlKey;
-pub use writer::Writer;
+pub use writer::ObjectWriter;
 
 /// Where the objects of probes are; no key can begin with it.
 const PROBES: &str = ".probe";
 
 /// A store. Clones are the same store.
 #[derive(Clone)]
-pub struct Objects(Arc<Inner>);
+pub struct Objects(Arc<ObjectsState>);
 
-struct Inner {
+struct ObjectsState {
     store: Arc<dyn ObjectStore>,
     /// What all keys begin with, a slash at its end; or empty.
     prefix: String,
-    kind: Kind,
+    kind: StoreKind,
 }
 
-enum Kind {
+enum StoreKind {
     Directory(Directory),
     Cloud(Box<Cloud>),
 }
 
 /// An object in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedObject {
     /// Its key.
     pub key: String,
     /// Its bytes.
@@ -91,14 +91,14 @@ impl Objects {
     /// [`ObjectsError::Settings`]; [`ObjectsError::NoBucket`] for a directory that is not there.
     pub fn open(options: &ObjectsOptions) -> Result<Self, ObjectsError> {
         let inner = match &options.place {
-            Place::Directory { path, min_free_bytes } => {
+            StorePlace::Directory { path, min_free_bytes } => {
                 let (store, directory) = Directory::open(path, *min_free_bytes)?;
-                Inner { store: Arc::new(store), prefix: String::new(), kind: Kind::Directory(directory) }
+                ObjectsState { store: Arc::new(store), prefix: String::new(), kind: StoreKind::Directory(directory) }
             }
-            Place::S3 { bucket, .. } | Place::Gcs { bucket, .. } | Place::Azure { bucket } => {
+            StorePlace::S3 { bucket, .. } | StorePlace::Gcs { bucket, .. } | StorePlace::Azure { bucket } => {
                 let (store, cloud) = Cloud::open(options, bucket)?;
                 let prefix = if bucket.prefix.is_empty() { String::new() } else { format!("{}/", bucket.prefix) };
-                Inner { store, prefix, kind: Kind::Cloud(Box::new(cloud)) }
+                ObjectsState { store, prefix, kind: StoreKind::Cloud(Box::new(cloud)) }
             }
         };
         Ok(Self(Arc::new(inner)))
@@ -107,21 +107,21 @@ impl Objects {
     /// Where it is, for people; no secret is in it.
     pub fn place(&self) -> String {
         match &self.0.kind {
-            Kind::Directory(directory) => directory.root().display().to_string(),
-            Kind::Cloud(cloud) => cloud.place().to_owned(),
+            StoreKind::Directory(directory) => directory.root().display().to_string(),
+            StoreKind::Cloud(cloud) => cloud.place().to_owned(),
         }
     }
 
     /// Whether it hands out its objects by itself, by signed URLs. A directory does not.
     pub fn serves_itself(&self) -> bool {
-        matches!(self.0.kind, Kind::Cloud(_))
+        matches!(self.0.kind, StoreKind::Cloud(_))
     }
 
     /// The file that an object is, whether it is there or not; `None` when it is none.
     pub fn local_path(&self, key: &str) -> Option<PathBuf> {
         match &self.0.kind {
-            Kind::Directory(directory) => Some(directory.file(Key::read(key)?)),
-            Kind::Cloud(_) => None,
+            StoreKind::Directory(directory) => Some(directory.file(ObjectKey::read(key)?)),
+            StoreKind::Cloud(_) => None,
         }
     }
 
@@ -129,7 +129,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`ObjectsError::Key`]; [`ObjectsError::Full`] when a directory has too little space.
-    pub async fn writer(&self, key: &str, meta: &ObjectMeta) -> Result<Writer, ObjectsError> {
+    pub async fn writer(&self, key: &str, meta: &ObjectMeta) -> Result<ObjectWriter, ObjectsError> {
         let room = self.reserve(None).await?;
         self.writer_in(key, meta, room)
     }
@@ -140,8 +140,8 @@ impl Objects {
     /// [`ObjectsError::Full`].
     pub async fn reserve(&self, size: Option<u64>) -> Result<Option<Reservation>, ObjectsError> {
         match &self.0.kind {
-            Kind::Directory(directory) => directory.reserve(size.unwrap_or(0)).await.map(Some),
-            Kind::Cloud(_) => Ok(None),
+            StoreKind::Directory(directory) => directory.reserve(size.unwrap_or(0)).await.map(Some),
+            StoreKind::Cloud(_) => Ok(None),
         }
     }
 
@@ -149,10 +149,15 @@ impl Objects {
     ///
     /// # Errors
     /// [`ObjectsError::Key`].
-    pub fn writer_in(&self, key: &str, meta: &ObjectMeta, room: Option<Reservation>) -> Result<Writer, ObjectsError> {
-        let path = self.path(Key::parse(key)?)?;
+    pub fn writer_in(
+        &self,
+        key: &str,
+        meta: &ObjectMeta,
+        room: Option<Reservation>,
+    ) -> Result<ObjectWriter, ObjectsError> {
+        let path = self.path(ObjectKey::parse(key)?)?;
         let attributes = if self.serves_itself() { meta.attributes() } else { Default::default() };
-        Ok(Writer::new(self.clone(), path, attributes, room))
+        Ok(ObjectWriter::new(self.clone(), path, attributes, room))
     }
 
     /// Stores a file as an object. A directory on the file's disk takes the file itself, which is gone then.
@@ -174,8 +179,8 @@ impl Objects {
         file: &Path,
         note: impl AsyncFn(&str) -> Result<(), E>,
     ) -> Result<u64, E> {
-        if let Kind::Directory(directory) = &self.0.kind
-            && let Some(size) = directory.take(Key::parse(key)?, file).await?
+        if let StoreKind::Directory(directory) = &self.0.kind
+            && let Some(size) = directory.take(ObjectKey::parse(key)?, file).await?
         {
             return Ok(size);
         }
@@ -198,7 +203,7 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError`].
     pub async fn head(&self, key: &str) -> Result<Option<u64>, ObjectsError> {
-        match self.0.store.head(&self.path(Key::parse(key)?)?).await.map_err(ObjectsError::from) {
+        match self.0.store.head(&self.path(ObjectKey::parse(key)?)?).await.map_err(ObjectsError::from) {
             Ok(found) => Ok(Some(found.size)),
             Err(ObjectsError::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -210,10 +215,10 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError`].
     pub async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Body, ObjectsError> {
-        let key = Key::parse(key)?;
+        let key = ObjectKey::parse(key)?;
         match &self.0.kind {
-            Kind::Directory(directory) => read::file(directory.file(key), range).await,
-            Kind::Cloud(_) => read::object(self.0.store.clone(), self.path(key)?, range).await,
+            StoreKind::Directory(directory) => read::file(directory.file(key), range).await,
+            StoreKind::Cloud(_) => read::object(self.0.store.clone(), self.path(key)?, range).await,
         }
     }
 
@@ -230,7 +235,7 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError`].
     pub async fn delete(&self, key: &str) -> Result<(), ObjectsError> {
-        self.delete_path(&self.path(Key::parse(key)?)?).await
+        self.delete_path(&self.path(ObjectKey::parse(key)?)?).await
     }
 
     async fn delete_path(&self, path: &StorePath) -> Result<(), ObjectsError> {
@@ -246,10 +251,10 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError`].
     pub async fn clear(&self, key: &str, upload: Option<&str>) -> Result<(), ObjectsError> {
-        let parsed = Key::parse(key)?;
+        let parsed = ObjectKey::parse(key)?;
         match (&self.0.kind, upload) {
-            (Kind::Directory(directory), _) => directory.clear(parsed).await?,
-            (Kind::Cloud(cloud), Some(upload)) => {
+            (StoreKind::Directory(directory), _) => directory.clear(parsed).await?,
+            (StoreKind::Cloud(cloud), Some(upload)) => {
                 if let Some(store) = cloud.multipart() {
                     match store
                         .abort_multipart(&self.path(parsed)?, &upload.to_owned())
@@ -261,13 +266,13 @@ impl Objects {
                     }
                 }
             }
-            (Kind::Cloud(_), None) => {}
+            (StoreKind::Cloud(_), None) => {}
         }
         self.delete(key).await
     }
 
     /// The objects below `prefix`, which ends where a part of a key does, or is empty. What has no key of ours is left out.
-    pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<Listed, ObjectsError>> {
+    pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<ListedObject, ObjectsError>> {
         let below = format!("{}{prefix}", self.0.prefix);
         let below = StorePath::parse(below.trim_end_matches('/')).ok().filter(|path| !path.as_ref().is_empty());
         let ours = self.0.prefix.clone();
@@ -276,9 +281,9 @@ impl Objects {
                 // Nothing was ever stored there.
                 Err(ObjectsError::NotFound) => None,
                 Err(error) => Some(Err(error)),
-                Ok(found) => found.location.as_ref().strip_prefix(ours.as_str()).and_then(Key::read).map(|key| {
+                Ok(found) => found.location.as_ref().strip_prefix(ours.as_str()).and_then(ObjectKey::read).map(|key| {
                     let modified = Timestamp::from_millis(found.last_modified.timestamp_millis());
-                    Ok(Listed { key: key.as_str().to_owned(), size: found.size, modified })
+                    Ok(ListedObject { key: key.as_str().to_owned(), size: found.size, modified })
                 }),
             };
             std::future::ready(listed)
@@ -287,15 +292,15 @@ impl Objects {
     }
 
     /// The name of an object within the bucket.
-    fn path(&self, key: Key<'_>) -> Result<StorePath, ObjectsError> {
+    fn path(&self, key: ObjectKey<'_>) -> Result<StorePath, ObjectsError> {
         let path = format!("{}{}", self.0.prefix, key.as_str());
         StorePath::parse(path).map_err(|_| ObjectsError::Key(key.as_str().to_owned()))
     }
 
     fn multipart(&self) -> Option<&Arc<dyn MultipartStore>> {
         match &self.0.kind {
-            Kind::Directory(_) => None,
-            Kind::Cloud(cloud) => cloud.multipart(),
+            StoreKind::Directory(_) => None,
+            StoreKind::Cloud(cloud) => cloud.multipart(),
         }
     }
 }

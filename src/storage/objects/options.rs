@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct ObjectsOptions {
     /// Where it is.
-    pub place: Place,
+    pub place: StorePlace,
     /// How long it may take to begin an answer to one request, and to go on with it.
     pub request: Duration,
     /// For how long a failed request is repeated. The last one may begin just before this is over.
@@ -17,7 +17,7 @@ pub struct ObjectsOptions {
 
 /// A kind of store.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum StorePlace {
     /// A directory of this machine, or one that it mounts.
     Directory {
         /// It must be there.
@@ -60,7 +60,7 @@ pub struct Bucket {
     /// The same for those who get signed URLs.
     pub public_url: Option<String>,
     /// Who we are; `None`: what the environment of the process offers.
-    pub keys: Option<Keys>,
+    pub keys: Option<AccessKeys>,
     /// PEM file of the only authorities that an endpoint's certificate may come from; `None`: the public ones.
     pub ca_file: Option<PathBuf>,
 }
@@ -76,14 +76,14 @@ pub enum Addressing {
 
 /// A name and what proves it.
 #[derive(Clone)]
-pub struct Keys {
+pub struct AccessKeys {
     /// An access key's id, or an account's name.
     pub id: String,
     /// What nobody else knows.
     pub secret: String,
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for AccessKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys(..)")
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use object_store::path::Path as StorePath;
 use object_store::signer::{HeaderMap, HeaderName, HeaderValue, Method, SignedUrlOptions, Url};
 
-use super::cloud::{Cloud, Dialect};
-use super::key::Key;
-use super::{Kind, ObjectMeta, Objects, ObjectsError};
+use super::cloud::{Cloud, CloudDialect};
+use super::key::ObjectKey;
+use super::{ObjectMeta, Objects, ObjectsError, StoreKind};
 use crate::protocol::Timestamp;
 
 /// Headers as Azure keeps them; their names begin with `x-ms-blob-` when they are about the object.
@@ -32,7 +32,7 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::Refused`] by a directory, which serves nothing; else when the store has to be asked to sign.
     pub async fn sign_get(&self, key: &str, ttl: Duration) -> Result<Url, ObjectsError> {
-        let path = self.path(Key::parse(key)?)?;
+        let path = self.path(ObjectKey::parse(key)?)?;
         self.sign_get_path(self.cloud()?, &path, ttl).await
     }
 
@@ -51,10 +51,10 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::Refused`] by a directory, which takes nothing; else when the store has to be asked to sign.
     pub async fn sign_put(&self, key: &str, meta: &ObjectMeta, ttl: Duration) -> Result<SignedUpload, ObjectsError> {
-        let (cloud, path) = (self.cloud()?, self.path(Key::parse(key)?)?);
+        let (cloud, path) = (self.cloud()?, self.path(ObjectKey::parse(key)?)?);
         let expires_at = Timestamp::now().plus_millis(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
         let (url, headers) = match cloud.dialect() {
-            Dialect::SignedHeaders => {
+            CloudDialect::SignedHeaders => {
                 let headers = meta.headers();
                 let mut signed = HeaderMap::new();
                 for (name, value) in &headers {
@@ -67,11 +67,11 @@ impl Objects {
                 options.signed_headers = signed;
                 (cloud.signer().signed_url_opts(Method::PUT, &path, ttl, &options).await?, headers)
             }
-            Dialect::BareUrl => (cloud.signer().signed_url(Method::PUT, &path, ttl).await?, Vec::new()),
+            CloudDialect::BareUrl => (cloud.signer().signed_url(Method::PUT, &path, ttl).await?, Vec::new()),
         };
         let mut headers: Vec<(String, String)> =
             headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        if cloud.dialect() == Dialect::BareUrl {
+        if cloud.dialect() == CloudDialect::BareUrl {
             headers.push((format!("{AZURE_PREFIX}type"), "BlockBlob".to_owned()));
             headers.extend(meta.headers().into_iter().map(|(name, value)| (format!("{AZURE_PREFIX}{name}"), value)));
         }
@@ -80,8 +80,8 @@ impl Objects {
 
     fn cloud(&self) -> Result<&Cloud, ObjectsError> {
         match &self.0.kind {
-            Kind::Cloud(cloud) => Ok(cloud),
-            Kind::Directory(_) => Err(ObjectsError::Refused("a directory has no URLs of its own".into())),
+            StoreKind::Cloud(cloud) => Ok(cloud),
+            StoreKind::Directory(_) => Err(ObjectsError::Refused("a directory has no URLs of its own".into())),
         }
     }
 }

@@ -7,7 +7,7 @@ use object_store::path::Path as StorePath;
 use object_store::{ObjectStoreExt as _, PutPayload};
 use uuid::Uuid;
 
-use super::{Kind, Objects, ObjectsError, PROBES};
+use super::{Objects, ObjectsError, PROBES, StoreKind};
 
 const CONTENT: &str = "runcast was here";
 /// Of the URL that is signed, which nobody gets.
@@ -24,7 +24,7 @@ impl Objects {
         let name =
             |name: Uuid| StorePath::parse(format!("{below}/{name}")).map_err(|_| ObjectsError::Key(below.clone()));
         let (probe, missing) = (name(Uuid::now_v7())?, name(Uuid::now_v7())?);
-        if let Kind::Directory(directory) = &self.0.kind {
+        if let StoreKind::Directory(directory) = &self.0.kind {
             directory.reserve(0).await.map(drop).map_err(|error| said(error, "store anything"))?;
         }
         let written = self.0.store.put(&probe, PutPayload::from_static(CONTENT.as_bytes())).await;
@@ -67,7 +67,7 @@ impl Objects {
         if !is_listed {
             return Err(("list the objects", ObjectsError::Refused("what was written is not among them".into())));
         }
-        if let Kind::Cloud(cloud) = &self.0.kind {
+        if let StoreKind::Cloud(cloud) = &self.0.kind {
             self.sign_get_path(cloud, probe, TTL).await.map_err(|error| ("sign a URL", error))?;
         }
         Ok(())

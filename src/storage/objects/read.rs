@@ -117,7 +117,7 @@ pub(super) async fn object(
     let found = store.get_opts(&path, options).await?;
     let (size, range, attributes) = (found.meta.size, found.range.clone(), found.attributes.clone());
     let tag = found.meta.e_tag.clone();
-    let reader = Reader { store, path, tag, left: range.clone(), pieces: pieces(found), has_moved: true };
+    let reader = ObjectReader { store, path, tag, left: range.clone(), pieces: pieces(found), has_moved: true };
     let stream = stream::try_unfold(reader, |mut reader| async move {
         let piece = reader.next().await?;
         Ok(piece.map(|piece| (piece, reader)))
@@ -127,7 +127,7 @@ pub(super) async fn object(
 
 /// A read that is under way. One that breaks is taken up where it broke, for as long as it gets on: the client does so by
 /// itself only in its first seconds, and takes for an end of the store's patience what is its reader's leisure.
-struct Reader {
+struct ObjectReader {
     store: Arc<dyn ObjectStore>,
     path: StorePath,
     /// What the store called this version of the object; another one is not a continuation.
@@ -138,7 +138,7 @@ struct Reader {
     has_moved: bool,
 }
 
-impl Reader {
+impl ObjectReader {
     async fn next(&mut self) -> Result<Option<Bytes>, ObjectsError> {
         loop {
             match self.pieces.next().await {

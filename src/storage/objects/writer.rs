@@ -27,7 +27,7 @@ pub(super) const MAX_PARTS: usize = 10_000;
 const TRIES: usize = 100;
 
 /// An object that is being written. Dropped before it is finished, it leaves nothing, as soon as the store is told so.
-pub struct Writer {
+pub struct ObjectWriter {
     objects: Objects,
     path: StorePath,
     attributes: Attributes,
@@ -38,16 +38,16 @@ pub struct Writer {
     /// Bytes so far.
     size: u64,
     /// Where the parts go, once there are more than one.
-    upload: Option<Upload>,
+    upload: Option<OpenUpload>,
     /// The one thing that is being done. It goes on when a caller is no longer interested, and is never repeated.
-    task: Option<JoinHandle<Result<Step, ObjectsError>>>,
+    task: Option<JoinHandle<Result<WriterStep, ObjectsError>>>,
     /// Parts that were sent.
     sent: usize,
     failed: bool,
 }
 
 /// An upload in parts.
-enum Upload {
+enum OpenUpload {
     /// One that the store calls by a name, so that it can be ended by somebody else.
     Named { store: Arc<dyn MultipartStore>, id: String, parts: Vec<PartId> },
     /// One that only its holder can go on with.
@@ -55,15 +55,15 @@ enum Upload {
 }
 
 /// What a task came to.
-enum Step {
-    Begun(Upload),
+enum WriterStep {
+    Begun(OpenUpload),
     /// A part of a named upload is stored.
     Stored(PartId),
     /// A part of a held upload is stored.
     Taken,
 }
 
-impl Writer {
+impl ObjectWriter {
     pub(super) fn new(objects: Objects, path: StorePath, attributes: Attributes, room: Option<Reservation>) -> Self {
         let filling = PutPayloadMut::new().with_block_size(BLOCK);
         Self { objects, path, attributes, room, filling, size: 0, upload: None, task: None, sent: 0, failed: false }
@@ -72,7 +72,7 @@ impl Writer {
     /// What the store calls this upload, once it has parts and the store names it; for [`Objects::clear`].
     pub fn upload(&self) -> Option<&str> {
         match &self.upload {
-            Some(Upload::Named { id, .. }) => Some(id),
+            Some(OpenUpload::Named { id, .. }) => Some(id),
             _ => None,
         }
     }
@@ -139,10 +139,10 @@ impl Writer {
         self.send().await?;
         self.settle().await?;
         match &mut self.upload {
-            Some(Upload::Named { store, id, parts }) => {
+            Some(OpenUpload::Named { store, id, parts }) => {
                 store.complete_multipart(&self.path, id, mem::take(parts)).await?;
             }
-            Some(Upload::Held(upload)) => {
+            Some(OpenUpload::Held(upload)) => {
                 upload.complete().await?;
             }
             None => {}
@@ -178,20 +178,20 @@ impl Writer {
         self.task = None;
         self.failed = done.is_err();
         match (done?, &mut self.upload) {
-            (Step::Begun(upload), _) => self.upload = Some(upload),
-            (Step::Stored(part), Some(Upload::Named { parts, .. })) => parts.push(part),
-            (Step::Stored(_) | Step::Taken, _) => {}
+            (WriterStep::Begun(upload), _) => self.upload = Some(upload),
+            (WriterStep::Stored(part), Some(OpenUpload::Named { parts, .. })) => parts.push(part),
+            (WriterStep::Stored(_) | WriterStep::Taken, _) => {}
         }
         Ok(())
     }
 
-    fn begin(&mut self) -> JoinHandle<Result<Step, ObjectsError>> {
+    fn begin(&mut self) -> JoinHandle<Result<WriterStep, ObjectsError>> {
         let options = PutMultipartOptions { attributes: mem::take(&mut self.attributes), ..Default::default() };
         let path = self.path.clone();
         if let Some(store) = self.objects.multipart().cloned() {
             return tokio::spawn(async move {
                 match store.create_multipart_opts(&path, options).await.map_err(ObjectsError::from) {
-                    Ok(id) => Ok(Step::Begun(Upload::Named { store, id, parts: Vec::new() })),
+                    Ok(id) => Ok(WriterStep::Begun(OpenUpload::Named { store, id, parts: Vec::new() })),
                     Err(ObjectsError::NotFound) => Err(ObjectsError::nowhere()),
                     Err(error) => Err(error),
                 }
@@ -206,19 +206,19 @@ impl Writer {
         tokio::task::spawn_blocking(move || runtime.block_on(begin_held(store, path, options, tries)))
     }
 
-    fn put(&mut self, part: PutPayload) -> Option<JoinHandle<Result<Step, ObjectsError>>> {
+    fn put(&mut self, part: PutPayload) -> Option<JoinHandle<Result<WriterStep, ObjectsError>>> {
         let number = self.sent;
         match self.upload.as_mut()? {
-            Upload::Named { store, id, .. } => {
+            OpenUpload::Named { store, id, .. } => {
                 let (store, id, path) = (store.clone(), id.clone(), self.path.clone());
-                let put = async move { Ok(Step::Stored(store.put_part(&path, &id, number, part).await?)) };
+                let put = async move { Ok(WriterStep::Stored(store.put_part(&path, &id, number, part).await?)) };
                 Some(tokio::spawn(put))
             }
-            Upload::Held(upload) => {
+            OpenUpload::Held(upload) => {
                 let put = upload.put_part(part);
                 Some(tokio::spawn(async move {
                     put.await?;
-                    Ok(Step::Taken)
+                    Ok(WriterStep::Taken)
                 }))
             }
         }
@@ -234,10 +234,10 @@ async fn begin_held(
     path: StorePath,
     options: PutMultipartOptions,
     tries: usize,
-) -> Result<Step, ObjectsError> {
+) -> Result<WriterStep, ObjectsError> {
     for _ in 0..tries {
         match store.put_multipart_opts(&path, options.clone()).await.map_err(ObjectsError::from) {
-            Ok(upload) => return Ok(Step::Begun(Upload::Held(upload))),
+            Ok(upload) => return Ok(WriterStep::Begun(OpenUpload::Held(upload))),
             Err(ObjectsError::NotFound) => {}
             Err(error) => return Err(error),
         }
@@ -248,28 +248,30 @@ async fn begin_held(
 /// Ends an upload, behind what is still being done for it: a part that arrives later would stay.
 async fn dismantle(
     path: StorePath,
-    task: Option<JoinHandle<Result<Step, ObjectsError>>>,
-    upload: Option<Upload>,
+    task: Option<JoinHandle<Result<WriterStep, ObjectsError>>>,
+    upload: Option<OpenUpload>,
 ) -> Result<(), ObjectsError> {
     let done = match task {
         Some(task) => task.await.ok().and_then(Result::ok),
         None => None,
     };
     let begun = match done {
-        Some(Step::Begun(upload)) => Some(upload),
+        Some(WriterStep::Begun(upload)) => Some(upload),
         _ => upload,
     };
     match begun {
-        Some(Upload::Named { store, id, .. }) => match store.abort_multipart(&path, &id).await.map_err(Into::into) {
-            Err(ObjectsError::NotFound) => Ok(()),
-            aborted => aborted,
-        },
-        Some(Upload::Held(mut upload)) => Ok(upload.abort().await?),
+        Some(OpenUpload::Named { store, id, .. }) => {
+            match store.abort_multipart(&path, &id).await.map_err(Into::into) {
+                Err(ObjectsError::NotFound) => Ok(()),
+                aborted => aborted,
+            }
+        }
+        Some(OpenUpload::Held(mut upload)) => Ok(upload.abort().await?),
         None => Ok(()),
     }
 }
 
-impl Drop for Writer {
+impl Drop for ObjectWriter {
     fn drop(&mut self) {
         let (task, upload) = (self.task.take(), self.upload.take());
         if task.is_none() && upload.is_none() {

@@ -9,7 +9,7 @@ use crate::storage::redis::Reply;
 
 /// The value of a connection.
 #[derive(Serialize, Deserialize)]
-struct Value {
+struct EntryValue {
     since: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user: Option<std::sync::Arc<str>>,
@@ -17,7 +17,7 @@ struct Value {
 
 /// The value of a node.
 #[derive(Serialize)]
-struct Node {
+struct NodeEntry {
     #[serde(flatten)]
     figures: Figures,
     life: Uuid,
@@ -32,7 +32,7 @@ struct Teller {
 /// The figures of a node, as this life of it tells them.
 pub(super) fn node(figures: Figures, life: Uuid) -> String {
     // Numbers and a name can always be written.
-    serde_json::to_string(&Node { figures, life }).unwrap_or_default()
+    serde_json::to_string(&NodeEntry { figures, life }).unwrap_or_default()
 }
 
 /// Whether another life told this value; not when there is none, or no life told it.
@@ -52,14 +52,14 @@ pub(super) fn pattern(run: &RunId) -> String {
 }
 
 pub(super) fn value(connection: &Connection) -> String {
-    let value = Value { since: connection.since.as_millis(), user: connection.user.clone() };
+    let value = EntryValue { since: connection.since.as_millis(), user: connection.user.clone() };
     // A number and a text can always be written.
     serde_json::to_string(&value).unwrap_or_default()
 }
 
 fn connection(field: &str, value: &[u8]) -> Option<Connection> {
     let (run, session) = field.split_once('/')?;
-    let Value { since, user } = serde_json::from_slice(value).ok()?;
+    let EntryValue { since, user } = serde_json::from_slice(value).ok()?;
     Some(Connection {
         session: Uuid::parse_str(session).ok()?,
         run: RunId::parse(run).ok()?,

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::redis::{Client, Command, LinkStatus, RedisError, RedisSettings, Reply};
+use super::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
 use crate::protocol::{Connection, RunId};
 
 mod entry;
@@ -89,7 +89,7 @@ pub enum RegisterError {
 /// See the module.
 #[derive(Debug)]
 pub struct Register {
-    client: Client,
+    client: RedisClient,
     prefix: String,
     node: String,
     /// This life of the node; no other one has it.
@@ -103,7 +103,7 @@ impl Register {
     /// Connects in the background: a server that is away now is a state, not an error.
     pub fn open(options: RegisterOptions) -> Self {
         let RegisterOptions { prefix, node, ttl, settings } = options;
-        let client = Client::start(settings, Arc::new(()));
+        let client = RedisClient::start(settings, Arc::new(()));
         Self { client, prefix, node, life: Uuid::now_v7(), introduced: AtomicBool::new(false), ttl }
     }
 
@@ -155,7 +155,7 @@ impl Register {
     }
 
     async fn look_once(&self, runs: &[RunId]) -> Result<Vec<NodeSeen>, RegisterError> {
-        let command = Command::new("EVAL").arg(include_str!("look.lua")).arg("1").arg(self.nodes_key());
+        let command = RedisCommand::new("EVAL").arg(include_str!("look.lua")).arg("1").arg(self.nodes_key());
         let command = command.arg(self.node_key("")).args(runs.iter().map(RunId::as_str));
         let Reply::Array(nodes) = self.client.call(command).await? else { return Err(malformed("no list of nodes")) };
         let mut seen = nodes.into_iter().map(entry::node_seen).collect::<Result<Vec<_>, _>>()?;
@@ -172,7 +172,7 @@ impl Register {
         let mut cursor = "0".to_owned();
         loop {
             // A run's id has none of the characters that a pattern gives a meaning to.
-            let command = Command::new("HSCAN").arg(self.connections_key(node)).arg(&cursor);
+            let command = RedisCommand::new("HSCAN").arg(self.connections_key(node)).arg(&cursor);
             let command = command.arg("MATCH").arg(entry::pattern(run)).arg("COUNT").number(PER_SCAN);
             let (next, fields) = entry::scanned(self.client.call(command).await?)?;
             found.extend(fields);
@@ -193,8 +193,8 @@ impl Register {
     /// [`RegisterError`]: it counts as gone `ttl` after its last report.
     pub async fn leave(&self) -> Result<(), RegisterError> {
         let keys = [self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node)];
-        let forget = Command::new("SREM").arg(self.nodes_key()).arg(&self.node);
-        self.burst(vec![Command::new("UNLINK").args(keys), forget]).await?;
+        let forget = RedisCommand::new("SREM").arg(self.nodes_key()).arg(&self.node);
+        self.burst(vec![RedisCommand::new("UNLINK").args(keys), forget]).await?;
         Ok(())
     }
 
@@ -204,7 +204,7 @@ impl Register {
     }
 
     /// Runs commands in one go: their replies, or the first refusal.
-    async fn burst(&self, commands: Vec<Command>) -> Result<Vec<Reply>, RegisterError> {
+    async fn burst(&self, commands: Vec<RedisCommand>) -> Result<Vec<Reply>, RegisterError> {
         let replies = self.client.all(commands).await?;
         Ok(replies.into_iter().collect::<Result<_, _>>()?)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Figures, Register, RegisterError, entry};
 use crate::protocol::{Connection, RunId};
-use crate::storage::redis::{Command, Reply};
+use crate::storage::redis::{RedisCommand, Reply};
 
 /// Most fields of a command, so that Redis never stays with one for long.
 const PER_COMMAND: usize = 500;
@@ -53,32 +53,33 @@ impl Register {
         let told = entry::node(figures, self.life);
         // It answers what stood there.
         let set_node =
-            || Command::new("SET").arg(&node).arg(&told).arg("PX").number(self.ttl.as_millis() as u64).arg("GET");
+            || RedisCommand::new("SET").arg(&node).arg(&told).arg("PX").number(self.ttl.as_millis() as u64).arg("GET");
         let mut contested = false;
         if whole {
-            let mut replies = self.burst(vec![Command::new("UNLINK").arg(&connections).arg(&runs), set_node()]).await?;
+            let mut replies =
+                self.burst(vec![RedisCommand::new("UNLINK").arg(&connections).arg(&runs), set_node()]).await?;
             let stood = replies.pop().unwrap_or(Reply::Nil);
             // What the first report of a life finds is its predecessor's.
             contested = self.introduced.load(Ordering::Relaxed) && entry::is_of_another(&stood, self.life);
         } else if self.client.call(expire(&node, self.ttl)).await? != Reply::Integer(1) {
             return Ok(Reported::Forgotten);
         }
-        let set = || Command::new("HSET").arg(&connections);
+        let set = || RedisCommand::new("HSET").arg(&connections);
         self.write(&connections, &began, set, |command, connection| {
             command.arg(entry::field(connection)).arg(entry::value(connection))
         })
         .await?;
-        let delete = || Command::new("HDEL").arg(&connections);
+        let delete = || RedisCommand::new("HDEL").arg(&connections);
         self.write(&connections, &ended, delete, |command, connection| command.arg(entry::field(connection))).await?;
         let (watched, left): (Vec<_>, Vec<_>) = viewers.into_iter().partition(|(_, viewers)| *viewers > 0);
-        let set = || Command::new("HSET").arg(&runs);
+        let set = || RedisCommand::new("HSET").arg(&runs);
         self.write(&runs, &watched, set, |command, (run, viewers)| command.arg(run.as_str()).number(*viewers)).await?;
-        let delete = || Command::new("HDEL").arg(&runs);
+        let delete = || RedisCommand::new("HDEL").arg(&runs);
         self.write(&runs, &left, delete, |command, (run, _)| command.arg(run.as_str())).await?;
         let closing = vec![
             self.outlive(&connections),
             self.outlive(&runs),
-            Command::new("SADD").arg(self.nodes_key()).arg(&self.node),
+            RedisCommand::new("SADD").arg(self.nodes_key()).arg(&self.node),
             // Only if it is still there: a loss amid the report took the node's key, too.
             set_node().arg("XX"),
         ];
@@ -96,8 +97,8 @@ impl Register {
         &self,
         key: &str,
         items: &[T],
-        begin: impl Fn() -> Command,
-        add: impl Fn(Command, &T) -> Command,
+        begin: impl Fn() -> RedisCommand,
+        add: impl Fn(RedisCommand, &T) -> RedisCommand,
     ) -> Result<(), RegisterError> {
         for burst in items.chunks(PER_COMMAND * PER_BURST) {
             let commands = burst.chunks(PER_COMMAND).map(|items| items.iter().fold(begin(), &add));
@@ -108,11 +109,11 @@ impl Register {
         Ok(())
     }
 
-    fn outlive(&self, key: &str) -> Command {
+    fn outlive(&self, key: &str) -> RedisCommand {
         expire(key, self.ttl + AFTERLIFE)
     }
 }
 
-fn expire(key: &str, ttl: Duration) -> Command {
-    Command::new("PEXPIRE").arg(key).number(ttl.as_millis() as u64)
+fn expire(key: &str, ttl: Duration) -> RedisCommand {
+    RedisCommand::new("PEXPIRE").arg(key).number(ttl.as_millis() as u64)
 }

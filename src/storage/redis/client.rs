@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::metrics::ConnectionMetrics;
 use super::pipeline::Call;
 use super::reconnect::{CLOSED, Reconnect};
-use super::{Attest, Command, RedisError, RedisSettings, Reply};
+use super::{Attest, RedisCommand, RedisError, RedisSettings, Reply};
 use crate::budget::{Budget, Held};
 
 /// Most commands in the pipeline: those on their way and those that wait to be.
@@ -22,10 +22,10 @@ pub const PIPELINE_BYTES: usize = 64 * 1024 * 1024;
 /// Commands over one connection that is shared by all clones, and rebuilt for as long as one of them lives. See the
 /// module's table for what callers hear.
 #[derive(Clone, Debug)]
-pub struct Client(Arc<Handle>);
+pub struct RedisClient(Arc<ClientHandle>);
 
 #[derive(Debug)]
-struct Handle {
+struct ClientHandle {
     /// Bounded by the shares that calls hold.
     requests: mpsc::UnboundedSender<Request>,
     status: watch::Receiver<LinkStatus>,
@@ -107,15 +107,15 @@ impl Drop for Share {
     }
 }
 
-type Answer = oneshot::Receiver<Result<Reply, RedisError>>;
+type CommandReply = oneshot::Receiver<Result<Reply, RedisError>>;
 
-impl Client {
-    /// Starts to connect, on the current runtime. Never fails: [`Client::status`] tells how it went.
+impl RedisClient {
+    /// Starts to connect, on the current runtime. Never fails: [`RedisClient::status`] tells how it went.
     pub fn start(settings: RedisSettings, attest: Arc<dyn Attest>) -> Self {
         let (requests, queue) = mpsc::unbounded_channel();
         let (tell, status) = watch::channel(LinkStatus::Connecting);
         let metrics = ConnectionMetrics::of(settings.purpose);
-        let handle = Handle {
+        let handle = ClientHandle {
             requests,
             status,
             commands: Budget::new(PIPELINE_COMMANDS),
@@ -131,7 +131,7 @@ impl Client {
     ///
     /// # Errors
     /// See the module.
-    pub async fn call(&self, command: Command) -> Result<Reply, RedisError> {
+    pub async fn call(&self, command: RedisCommand) -> Result<Reply, RedisError> {
         self.call_within(command, self.0.command_timeout).await
     }
 
@@ -140,7 +140,7 @@ impl Client {
     ///
     /// # Errors
     /// See the module.
-    pub async fn call_within(&self, command: Command, within: Duration) -> Result<Reply, RedisError> {
+    pub async fn call_within(&self, command: RedisCommand, within: Duration) -> Result<Reply, RedisError> {
         let deadline = Instant::now() + within;
         self.live(deadline).await?;
         let (call, answer) = self.admit(command, deadline)?;
@@ -153,11 +153,11 @@ impl Client {
     ///
     /// # Errors
     /// [`RedisError::Unavailable`] and [`RedisError::Saturated`]: none was sent.
-    pub async fn all(&self, commands: Vec<Command>) -> Result<Vec<Result<Reply, RedisError>>, RedisError> {
+    pub async fn all(&self, commands: Vec<RedisCommand>) -> Result<Vec<Result<Reply, RedisError>>, RedisError> {
         let deadline = Instant::now() + self.0.command_timeout;
         self.live(deadline).await?;
         let admitted = commands.into_iter().map(|command| self.admit(command, deadline));
-        let (calls, answers): (Vec<Call>, Vec<Answer>) = admitted.collect::<Result<_, _>>()?;
+        let (calls, answers): (Vec<Call>, Vec<CommandReply>) = admitted.collect::<Result<_, _>>()?;
         self.request(Request::Burst(calls))?;
         let mut replies = Vec::with_capacity(answers.len());
         for answer in answers {
@@ -197,7 +197,7 @@ impl Client {
         }
     }
 
-    fn admit(&self, command: Command, deadline: Instant) -> Result<(Call, Answer), RedisError> {
+    fn admit(&self, command: RedisCommand, deadline: Instant) -> Result<(Call, CommandReply), RedisError> {
         // A command larger than the bound goes alone.
         let bytes = command.size().min(PIPELINE_BYTES);
         let share = Share::take(&self.0.commands, &self.0.bytes, bytes, &self.0.metrics.in_flight)
@@ -211,7 +211,7 @@ impl Client {
     }
 }
 
-async fn heard(answer: Answer) -> Result<Reply, RedisError> {
+async fn heard(answer: CommandReply) -> Result<Reply, RedisError> {
     // Everybody is answered, unless the runtime is shut down.
     answer.await.unwrap_or_else(|_| Err(RedisError::OutcomeUnknown(CLOSED.to_owned())))
 }

@@ -11,7 +11,7 @@ use memchr::memchr;
 use redis_async::resp::{RespCodec, RespValue};
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::Command;
+use super::RedisCommand;
 
 /// Largest reply taken: 64 MiB. A larger one breaks the connection; replies that can grow are read in pages.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024 * 1024;
@@ -25,7 +25,7 @@ const MAX_LINE_BYTES: usize = 64 * 1024;
 /// Deepest nesting of arrays: the codec recurses.
 const MAX_DEPTH: usize = 16;
 
-/// Encodes [`Command`]s, decodes replies.
+/// Encodes [`RedisCommand`]s, decodes replies.
 #[derive(Debug, Default)]
 pub(super) struct RespFrames {
     scan: Scan,
@@ -41,10 +41,10 @@ impl RespFrames {
     }
 }
 
-impl Encoder<Command> for RespFrames {
+impl Encoder<RedisCommand> for RespFrames {
     type Error = io::Error;
 
-    fn encode(&mut self, command: Command, buffer: &mut BytesMut) -> io::Result<()> {
+    fn encode(&mut self, command: RedisCommand, buffer: &mut BytesMut) -> io::Result<()> {
         RespCodec.encode(command.into(), buffer)
     }
 }
@@ -56,16 +56,16 @@ impl Decoder for RespFrames {
     fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<RespValue>> {
         self.received = self.decoded + buffer.len() as u64;
         match self.scan.advance(buffer)? {
-            Progress::Whole { bytes } => {
+            ScanProgress::Whole { bytes } => {
                 let mut reply = buffer.split_to(bytes);
                 self.decoded += bytes as u64;
                 let value = RespCodec.decode(&mut reply).map_err(|error| invalid(error.to_string()))?;
                 value.filter(|_| reply.is_empty()).map(Some).ok_or_else(|| invalid("a reply that is not RESP2"))
             }
-            Progress::Needs { bytes } if bytes > MAX_REPLY_BYTES => {
+            ScanProgress::Needs { bytes } if bytes > MAX_REPLY_BYTES => {
                 Err(invalid(format!("a reply of more than {MAX_REPLY_BYTES} bytes")))
             }
-            Progress::Needs { bytes } => {
+            ScanProgress::Needs { bytes } => {
                 buffer.reserve(bytes.saturating_sub(buffer.len()).max(READ_BYTES));
                 Ok(None)
             }
@@ -88,7 +88,7 @@ struct Scan {
 
 /// What a scan has found.
 #[derive(Debug, PartialEq, Eq)]
-enum Progress {
+enum ScanProgress {
     /// A reply of this many bytes.
     Whole { bytes: usize },
     /// The reply has at least this many bytes.
@@ -96,13 +96,13 @@ enum Progress {
 }
 
 impl Scan {
-    fn advance(&mut self, buffer: &[u8]) -> io::Result<Progress> {
+    fn advance(&mut self, buffer: &[u8]) -> io::Result<ScanProgress> {
         loop {
             let rest = &buffer[self.at..];
             let Some(end) = memchr(b'\n', rest) else {
                 return match rest.len() > MAX_LINE_BYTES {
                     true => Err(invalid(format!("a line of more than {MAX_LINE_BYTES} bytes"))),
-                    false => Ok(Progress::Needs { bytes: buffer.len() + 1 }),
+                    false => Ok(ScanProgress::Needs { bytes: buffer.len() + 1 }),
                 };
             };
             let line = rest[..end].strip_suffix(b"\r").ok_or_else(|| invalid("a line that ends without CR"))?;
@@ -113,7 +113,7 @@ impl Scan {
                     if let Some(length) = declared(length)? {
                         next = next.saturating_add(length).saturating_add(2);
                         if next > buffer.len() {
-                            return Ok(Progress::Needs { bytes: next });
+                            return Ok(ScanProgress::Needs { bytes: next });
                         }
                     }
                 }
@@ -131,7 +131,7 @@ impl Scan {
             }
             self.at = next;
             if self.close_element() {
-                return Ok(Progress::Whole { bytes: std::mem::take(&mut self.at) });
+                return Ok(ScanProgress::Whole { bytes: std::mem::take(&mut self.at) });
             }
         }
     }

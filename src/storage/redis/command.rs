@@ -9,13 +9,13 @@ const PER_ARGUMENT: usize = 32;
 
 /// A command and its arguments: an array of bulk strings on the wire. `Debug` shows its name and size only.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Command {
+pub struct RedisCommand {
     /// The name first.
     strings: Vec<RespValue>,
     size: usize,
 }
 
-impl Command {
+impl RedisCommand {
     /// A command by its name, such as `EVALSHA`. A name of two words is a name and an argument.
     pub fn new(name: impl AsRef<[u8]>) -> Self {
         Self { strings: Vec::new(), size: 0 }.arg(name)
@@ -48,13 +48,13 @@ impl Command {
     }
 }
 
-impl From<Command> for RespValue {
-    fn from(command: Command) -> Self {
+impl From<RedisCommand> for RespValue {
+    fn from(command: RedisCommand) -> Self {
         Self::Array(command.strings)
     }
 }
 
-impl fmt::Debug for Command {
+impl fmt::Debug for RedisCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Arguments may be secrets (AUTH), and are long.
         let name = match self.strings.first() {
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_command_is_an_array_of_bulk_strings() {
-        let command = Command::new("XADD").arg(b"\r\n\0\xff").args(["a", ""]).number(u64::MAX);
+        let command = RedisCommand::new("XADD").arg(b"\r\n\0\xff").args(["a", ""]).number(u64::MAX);
         assert_eq!(command.size(), 4 + 4 + 1 + 20 + 5 * PER_ARGUMENT);
         let expected: RespValue = resp_array!["XADD", &b"\r\n\0\xff"[..], "a", "", u64::MAX.to_string()];
         assert_eq!(RespValue::from(command), expected);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_command_does_not_show_its_arguments() {
-        let command = Command::new("AUTH").arg("ann").arg("hunter2");
+        let command = RedisCommand::new("AUTH").arg("ann").arg("hunter2");
         let shown = format!("{command:?}");
         assert!(shown.contains("AUTH") && shown.contains("2 arguments"), "{shown}");
         assert!(!shown.contains("ann") && !shown.contains("hunter2"), "{shown}");

@@ -9,7 +9,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::Command;
+use super::RedisCommand;
 use super::client::Request;
 use super::link::{Frames, Link};
 use super::metrics::ConnectionMetrics;
@@ -23,7 +23,7 @@ const TAKE: usize = 256;
 
 /// How it ended.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(super) enum ConnectionEnded {
     /// The client was closed, or nobody has it any more.
     Closed,
     /// Why the connection is gone.
@@ -31,7 +31,7 @@ pub(super) enum Ended {
 }
 
 /// See the module.
-pub(super) struct Connection {
+pub(super) struct RedisConnection {
     frames: Frames,
     pipeline: Pipeline,
     metrics: ConnectionMetrics,
@@ -45,7 +45,7 @@ pub(super) struct Connection {
     closing: bool,
 }
 
-impl Connection {
+impl RedisConnection {
     pub(super) fn new(link: Link, command_timeout: Duration, metrics: ConnectionMetrics) -> Self {
         let mut frames = link.into_frames();
         frames.set_backpressure_boundary(BATCH_BYTES);
@@ -55,19 +55,19 @@ impl Connection {
     }
 
     /// Serves. Everybody has been answered when it returns.
-    pub(super) async fn serve(mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> Ended {
+    pub(super) async fn serve(mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> ConnectionEnded {
         let ended = self.converse(requests).await;
         let why = match &ended {
-            Ended::Closed => "the connection was closed",
-            Ended::Lost(why) => why,
+            ConnectionEnded::Closed => "the connection was closed",
+            ConnectionEnded::Lost(why) => why,
         };
         // What the socket has not taken, Redis can't have.
         let written = self.encoded - self.frames.write_buffer().len() as u64;
         self.pipeline.lose(why, written);
-        if self.closing { Ended::Closed } else { ended }
+        if self.closing { ConnectionEnded::Closed } else { ended }
     }
 
-    async fn converse(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> Ended {
+    async fn converse(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> ConnectionEnded {
         let mut timer = pin!(sleep_until(self.pipeline.due()));
         let mut taken = Vec::with_capacity(TAKE);
         loop {
@@ -75,10 +75,10 @@ impl Connection {
             if now >= self.pipeline.due()
                 && let Err(why) = self.expire(now)
             {
-                return Ended::Lost(why);
+                return ConnectionEnded::Lost(why);
             }
             if self.closing && self.pipeline.is_idle() {
-                return Ended::Closed;
+                return ConnectionEnded::Closed;
             }
             if timer.deadline() > self.pipeline.due() || timer.deadline() <= now {
                 timer.as_mut().reset(self.pipeline.due());
@@ -87,7 +87,7 @@ impl Connection {
                 biased; // All that is there to send goes into one write.
                 count = requests.recv_many(&mut taken, TAKE), if !self.closing => {
                     if count == 0 {
-                        return Ended::Closed;
+                        return ConnectionEnded::Closed;
                     }
                     for request in taken.drain(..) {
                         match request {
@@ -99,7 +99,7 @@ impl Connection {
                 }
                 moved = poll_fn(|cx| self.poll(cx)) => {
                     if let Err(why) = moved {
-                        return Ended::Lost(why);
+                        return ConnectionEnded::Lost(why);
                     }
                 }
                 () = timer.as_mut() => {}
@@ -109,12 +109,12 @@ impl Connection {
 
     fn expire(&mut self, now: Instant) -> Result<(), String> {
         if self.pipeline.expire(now, self.encoded)? {
-            self.encode(Command::new("PING")).map_err(|error| error.to_string())?;
+            self.encode(RedisCommand::new("PING")).map_err(|error| error.to_string())?;
         }
         Ok(())
     }
 
-    fn encode(&mut self, command: Command) -> std::io::Result<()> {
+    fn encode(&mut self, command: RedisCommand) -> std::io::Result<()> {
         let before = self.frames.write_buffer().len();
         self.frames.start_send_unpin(command)?;
         self.encoded += (self.frames.write_buffer().len() - before) as u64;

@@ -8,7 +8,7 @@ use tokio_util::codec::Framed;
 
 use super::codec::{READ_BYTES, RespFrames};
 use super::stream::{Stream, dial};
-use super::{Command, RedisError, RedisSettings, Reply, judged};
+use super::{RedisCommand, RedisError, RedisSettings, Reply, judged};
 
 /// Commands out, replies in.
 pub(super) type Frames = Framed<Box<dyn Stream>, RespFrames>;
@@ -48,7 +48,7 @@ impl Link {
     /// # Errors
     /// [`RedisError::Refused`]; [`RedisError::OutcomeUnknown`]; [`RedisError::Unavailable`] after an earlier one, or when
     /// an earlier call was cancelled.
-    pub async fn call(&mut self, command: Command) -> Result<Reply, RedisError> {
+    pub async fn call(&mut self, command: RedisCommand) -> Result<Reply, RedisError> {
         if self.out_of_step {
             return Err(RedisError::Unavailable("an earlier command on this connection was given up".to_owned()));
         }
@@ -85,13 +85,13 @@ async fn greet(frames: &mut Frames, settings: &RedisSettings) -> Result<(), Redi
     let url = &settings.url;
     let mut greetings = Vec::new();
     if let Some(password) = url.password() {
-        greetings.push(("AUTH", Command::new("AUTH").args(url.user()).arg(password)));
+        greetings.push(("AUTH", RedisCommand::new("AUTH").args(url.user()).arg(password)));
     }
     if url.database() != 0 {
-        greetings.push(("SELECT", Command::new("SELECT").number(url.database().into())));
+        greetings.push(("SELECT", RedisCommand::new("SELECT").number(url.database().into())));
     }
-    greetings.push(("CLIENT SETNAME", Command::new("CLIENT").arg("SETNAME").arg(&settings.client_name)));
-    greetings.push(("PING", Command::new("PING")));
+    greetings.push(("CLIENT SETNAME", RedisCommand::new("CLIENT").arg("SETNAME").arg(&settings.client_name)));
+    greetings.push(("PING", RedisCommand::new("PING")));
     let lost = |error: std::io::Error| RedisError::Unavailable(error.to_string());
     let mut names = Vec::new();
     for (name, command) in greetings {

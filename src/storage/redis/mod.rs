@@ -1,7 +1,7 @@
 //! The connection to Redis, or to what speaks its protocol: everything that is kept there goes through here.
 //!
-//! - [`Client`]: commands of all callers over one connection, that is rebuilt for as long as the client lives.
-//! - [`Subscriber`]: pub/sub, over a connection of its own; whoever holds it builds a new one when it breaks.
+//! - [`RedisClient`]: commands of all callers over one connection, that is rebuilt for as long as the client lives.
+//! - [`RedisSubscriber`]: pub/sub, over a connection of its own; whoever holds it builds a new one when it breaks.
 //! - [`Link`]: one connection, one command at a time: what both begin with, and what [`Attest`] is given.
 //!
 //! # Life of a client's connection
@@ -50,11 +50,11 @@ mod stream;
 mod subscriber;
 mod url;
 
-pub use client::{Client, LinkStatus, PIPELINE_BYTES, PIPELINE_COMMANDS};
+pub use client::{LinkStatus, PIPELINE_BYTES, PIPELINE_COMMANDS, RedisClient};
 pub use codec::MAX_REPLY_BYTES;
-pub use command::Command;
+pub use command::RedisCommand;
 pub use link::Link;
-pub use subscriber::{CHANNELS_PER_COMMAND, Push, Subscriber};
+pub use subscriber::{CHANNELS_PER_COMMAND, Push, RedisSubscriber};
 pub use url::{RedisUrl, RedisUrlError};
 
 /// What Redis answers: strings, numbers, arrays of these, or nil. Errors arrive as [`RedisError::Refused`], except within
@@ -103,7 +103,7 @@ impl RedisError {
     }
 }
 
-/// Judges each new connection of a [`Client`], behind authentication and before any other command: that this is the Redis
+/// Judges each new connection of a [`RedisClient`], behind authentication and before any other command: that this is the Redis
 /// it was, that scripts are loaded. `()` finds every connection good.
 #[async_trait]
 pub trait Attest: Send + Sync + 'static {

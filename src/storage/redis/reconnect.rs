@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::client::{LinkStatus, Request};
-use super::connection::{Connection, Ended};
+use super::connection::{ConnectionEnded, RedisConnection};
 use super::metrics::ConnectionMetrics;
 use super::{Attest, Link, RedisError, RedisSettings};
 use crate::backoff::Backoff;
@@ -45,8 +45,8 @@ impl Reconnect {
                     generation += 1;
                     self.tell_live(generation);
                     let since = Instant::now();
-                    let connection = Connection::new(link, self.settings.command_timeout, self.metrics.clone());
-                    let Ended::Lost(why) = connection.serve(&mut self.requests).await else { break };
+                    let connection = RedisConnection::new(link, self.settings.command_timeout, self.metrics.clone());
+                    let ConnectionEnded::Lost(why) = connection.serve(&mut self.requests).await else { break };
                     if since.elapsed() >= STEADY {
                         backoff.reset();
                     }

@@ -9,7 +9,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::time::timeout;
 
 use super::link::{Frames, Link};
-use super::{Command, RedisError, RedisSettings, Reply};
+use super::{RedisCommand, RedisError, RedisSettings, Reply};
 
 /// Channels named by one `SUBSCRIBE` or `UNSUBSCRIBE`: Redis serves nobody else while it works through one.
 pub const CHANNELS_PER_COMMAND: usize = 500;
@@ -17,8 +17,8 @@ pub const CHANNELS_PER_COMMAND: usize = 500;
 /// A connection that listens. After any error but [`RedisError::Refused`] it can only be dropped.
 ///
 /// Redis drops a listener that leaves 8 MB unread for 60 s, or 32 MB at any moment (`client-output-buffer-limit`): call
-/// [`Subscriber::next`] and never wait long between.
-pub struct Subscriber {
+/// [`RedisSubscriber::next`] and never wait long between.
+pub struct RedisSubscriber {
     frames: Frames,
     command_timeout: Duration,
     /// Something encoded may not have reached the socket.
@@ -39,11 +39,11 @@ pub enum Push {
     Subscribed(String),
     /// No more messages of the channel come.
     Unsubscribed(String),
-    /// The answer to [`Subscriber::ping`].
+    /// The answer to [`RedisSubscriber::ping`].
     Pong,
 }
 
-impl Subscriber {
+impl RedisSubscriber {
     /// Connects, as [`Link::connect`] does.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Subscriber {
     }
 
     /// Asks for the messages of channels. Each is confirmed by a [`Push::Subscribed`], in their order; a channel that the
-    /// user has no right to is answered by [`RedisError::Refused`] from [`Subscriber::next`], once per
+    /// user has no right to is answered by [`RedisError::Refused`] from [`RedisSubscriber::next`], once per
     /// [`CHANNELS_PER_COMMAND`], and none of those is subscribed.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Subscriber {
     /// subscribed.
     ///
     /// # Errors
-    /// As [`Subscriber::subscribe`].
+    /// As [`RedisSubscriber::subscribe`].
     pub async fn unsubscribe(&mut self, channels: &[impl AsRef<str>]) -> Result<(), RedisError> {
         self.send("UNSUBSCRIBE", channels).await
     }
@@ -75,13 +75,13 @@ impl Subscriber {
     /// Asks for a [`Push::Pong`], behind everything that Redis has pushed before.
     ///
     /// # Errors
-    /// As [`Subscriber::subscribe`].
+    /// As [`RedisSubscriber::subscribe`].
     pub async fn ping(&mut self) -> Result<(), RedisError> {
-        self.encode(Command::new("PING")).map_err(lost)?;
+        self.encode(RedisCommand::new("PING")).map_err(lost)?;
         self.flush().await
     }
 
-    /// The next push, however long it takes: without [`Subscriber::ping`] a silent connection may be a dead one. May be
+    /// The next push, however long it takes: without [`RedisSubscriber::ping`] a silent connection may be a dead one. May be
     /// cancelled at any time, as in `select!`, without losing one.
     ///
     /// # Errors
@@ -93,12 +93,12 @@ impl Subscriber {
 
     async fn send(&mut self, name: &str, channels: &[impl AsRef<str>]) -> Result<(), RedisError> {
         for some in channels.chunks(CHANNELS_PER_COMMAND) {
-            self.encode(Command::new(name).args(some.iter().map(AsRef::as_ref))).map_err(lost)?;
+            self.encode(RedisCommand::new(name).args(some.iter().map(AsRef::as_ref))).map_err(lost)?;
         }
         self.flush().await
     }
 
-    fn encode(&mut self, command: Command) -> std::io::Result<()> {
+    fn encode(&mut self, command: RedisCommand) -> std::io::Result<()> {
         self.unflushed = true;
         self.frames.start_send_unpin(command)
     }
@@ -130,7 +130,7 @@ impl Subscriber {
     }
 }
 
-impl std::fmt::Debug for Subscriber {
+impl std::fmt::Debug for RedisSubscriber {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Subscriber").field("unflushed", &self.unflushed).finish_non_exhaustive()
     }

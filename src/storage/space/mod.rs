@@ -71,17 +71,17 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Where something is written, and what has to stay free there. Clones are the same gate.
 #[derive(Clone)]
-pub struct Disk(Arc<Inner>);
+pub struct Disk(Arc<DiskState>);
 
 /// Asks how many bytes are free; a test has its own.
-type Probe = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
+type FreeSpace = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
 
-struct Inner {
+struct DiskState {
     path: PathBuf,
     /// Bytes that stay free; 0: nothing is checked.
     keep: u64,
     reservations: Arc<SharedReservations>,
-    free: Box<Probe>,
+    free: Box<FreeSpace>,
 }
 
 /// Space that nobody else gets, given back when dropped.
@@ -119,7 +119,7 @@ impl Disk {
             by_device.insert(device, Arc::downgrade(&reservations));
             reservations
         });
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), keep, reservations, free: Box::new(free_bytes) })))
+        Ok(Self(Arc::new(DiskState { path: path.to_owned(), keep, reservations, free: Box::new(free_bytes) })))
     }
 
     /// Whether both are before the same file system.
@@ -132,7 +132,7 @@ impl Disk {
     /// # Errors
     /// [`ErrorKind::StorageFull`] when too little would stay free; when the system does not say how much there is.
     pub fn reserve_now(&self, bytes: u64) -> io::Result<Reservation> {
-        let Inner { path, keep, reservations, free } = &*self.0;
+        let DiskState { path, keep, reservations, free } = &*self.0;
         let mut reservation = Reservation { disk: self.clone(), granted: bytes, written: 0, asked_at: 0, held: 0 };
         if *keep > 0 {
             let _turn = locked(&reservations.asking);

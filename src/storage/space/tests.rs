@@ -16,7 +16,12 @@ fn disk(free: u64) -> (Disk, Arc<AtomicU64>) {
 fn disk_that_says(free: impl Fn(&SharedReservations) -> u64 + Send + Sync + 'static) -> Disk {
     let reservations = Arc::<SharedReservations>::default();
     let own = reservations.clone();
-    Disk(Arc::new(Inner { path: "d".into(), keep: 100 * MIB, reservations, free: Box::new(move |_| Ok(free(&own))) }))
+    Disk(Arc::new(DiskState {
+        path: "d".into(),
+        keep: 100 * MIB,
+        reservations,
+        free: Box::new(move |_| Ok(free(&own))),
+    }))
 }
 
 fn reserved(disk: &Disk) -> u64 {

@@ -9,7 +9,7 @@ use super::Exit;
 /// Who brings a child back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Kind {
+pub enum ChildKind {
     /// The node cannot be without it: restarted after every exit, a plain stop included.
     Permanent,
     /// It lives while it is needed: the next one who needs it builds it anew.
@@ -20,7 +20,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// Who brings the child back.
-    pub kind: Kind,
+    pub kind: ChildKind,
     /// The first delay; each further one doubles it.
     pub backoff_ms: u64,
     /// The longest delay.
@@ -33,7 +33,7 @@ pub struct Policy {
 
 /// What the owner of a child does about its exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum RestartDecision {
     /// Build it anew after this delay.
     Restart {
         /// From now.
@@ -65,33 +65,33 @@ pub struct History {
 impl Policy {
     /// For a child that the node cannot be without: 100 ms doubling to 30 s; more than 5 exits in 60 s escalate.
     pub const fn permanent() -> Self {
-        Self { kind: Kind::Permanent, backoff_ms: 100, backoff_max_ms: 30_000, max_restarts: 5, window_secs: 60 }
+        Self { kind: ChildKind::Permanent, backoff_ms: 100, backoff_max_ms: 30_000, max_restarts: 5, window_secs: 60 }
     }
 
     /// For a child built on demand: the third failure in 60 s quarantines it for 1 s; each further failure before a
     /// quiet window doubles that, up to 30 s.
     pub const fn transient() -> Self {
-        Self { kind: Kind::Transient, backoff_ms: 1_000, backoff_max_ms: 30_000, max_restarts: 2, window_secs: 60 }
+        Self { kind: ChildKind::Transient, backoff_ms: 1_000, backoff_max_ms: 30_000, max_restarts: 2, window_secs: 60 }
     }
 
     /// Takes note of `exit` and says what to do about it. `now_ms` is on any clock that never goes back; `jitter`, in
     /// `0.0..1.0`, places the delay between half and the whole of the back-off.
-    pub fn decide(&self, history: &mut History, exit: &Exit, now_ms: u64, jitter: f64) -> Decision {
-        if self.kind == Kind::Transient && *exit == Exit::Stopped {
-            return Decision::Done;
+    pub fn decide(&self, history: &mut History, exit: &Exit, now_ms: u64, jitter: f64) -> RestartDecision {
+        if self.kind == ChildKind::Transient && *exit == Exit::Stopped {
+            return RestartDecision::Done;
         }
         if history.is_quiet(self, now_ms) {
             *history = History::default();
         }
         let too_many = history.count(self, now_ms) > self.max_restarts;
         match self.kind {
-            Kind::Permanent if too_many => Decision::Escalate,
-            Kind::Permanent => Decision::Restart { after_ms: history.delay(self, now_ms, jitter) },
+            ChildKind::Permanent if too_many => RestartDecision::Escalate,
+            ChildKind::Permanent => RestartDecision::Restart { after_ms: history.delay(self, now_ms, jitter) },
             // Once quarantined, a child is on parole until it was quiet for a window.
-            Kind::Transient if too_many || history.delays > 0 => {
-                Decision::Quarantine { until_ms: now_ms.saturating_add(history.delay(self, now_ms, jitter)) }
+            ChildKind::Transient if too_many || history.delays > 0 => {
+                RestartDecision::Quarantine { until_ms: now_ms.saturating_add(history.delay(self, now_ms, jitter)) }
             }
-            Kind::Transient => Decision::Done,
+            ChildKind::Transient => RestartDecision::Done,
         }
     }
 

@@ -7,16 +7,16 @@ fn panicked() -> Exit {
 }
 
 /// Decides without jitter's shortening.
-fn decide(policy: &Policy, history: &mut History, now_ms: u64) -> Decision {
+fn decide(policy: &Policy, history: &mut History, now_ms: u64) -> RestartDecision {
     policy.decide(history, &panicked(), now_ms, 1.0)
 }
 
-fn restart(after_ms: u64) -> Decision {
-    Decision::Restart { after_ms }
+fn restart(after_ms: u64) -> RestartDecision {
+    RestartDecision::Restart { after_ms }
 }
 
-fn quarantine(until_ms: u64) -> Decision {
-    Decision::Quarantine { until_ms }
+fn quarantine(until_ms: u64) -> RestartDecision {
+    RestartDecision::Quarantine { until_ms }
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn the_back_off_doubles_up_to_its_maximum() {
     let mut now = 0;
     let mut delays = Vec::new();
     for _ in 0..80 {
-        let Decision::Restart { after_ms } = decide(&policy, &mut history, now) else { panic!("not restarted") };
+        let RestartDecision::Restart { after_ms } = decide(&policy, &mut history, now) else { panic!("not restarted") };
         delays.push(after_ms);
         now += after_ms;
     }
@@ -55,9 +55,12 @@ fn jitter_places_the_delay_between_half_and_the_whole() {
 fn the_sixth_exit_of_a_permanent_child_in_a_minute_escalates() {
     let (policy, mut history) = (Policy::permanent(), History::default());
     for exit in 0..5 {
-        assert!(matches!(decide(&policy, &mut history, exit * 11 * SECOND), Decision::Restart { .. }), "exit {exit}");
+        assert!(
+            matches!(decide(&policy, &mut history, exit * 11 * SECOND), RestartDecision::Restart { .. }),
+            "exit {exit}"
+        );
     }
-    assert_eq!(decide(&policy, &mut history, 60 * SECOND - 1), Decision::Escalate);
+    assert_eq!(decide(&policy, &mut history, 60 * SECOND - 1), RestartDecision::Escalate);
 }
 
 #[test]
@@ -65,7 +68,7 @@ fn exits_that_the_window_has_left_behind_do_not_count() {
     let (policy, mut history) = (Policy::permanent(), History::default());
     for exit in 0..100 {
         let decision = decide(&policy, &mut history, exit * 12 * SECOND);
-        assert!(matches!(decision, Decision::Restart { .. }), "exit {exit}: {decision:?}");
+        assert!(matches!(decision, RestartDecision::Restart { .. }), "exit {exit}: {decision:?}");
     }
     assert!(history.exits.len() <= 6);
 }
@@ -82,19 +85,19 @@ fn a_quiet_window_after_the_restart_makes_the_back_off_start_over() {
 fn a_transient_child_that_stops_is_done_and_has_no_history() {
     let (policy, mut history) = (Policy::transient(), History::default());
     for now in 0..100 {
-        assert_eq!(policy.decide(&mut history, &Exit::Stopped, now, 1.0), Decision::Done);
+        assert_eq!(policy.decide(&mut history, &Exit::Stopped, now, 1.0), RestartDecision::Done);
     }
     assert!(history.is_quiet(&policy, 100));
-    assert_eq!(decide(&policy, &mut history, 100), Decision::Done);
+    assert_eq!(decide(&policy, &mut history, 100), RestartDecision::Done);
     assert!(!history.is_quiet(&policy, 100));
 }
 
 #[test]
 fn the_third_failure_of_a_transient_child_in_a_minute_quarantines_it() {
     let (policy, mut history) = (Policy::transient(), History::default());
-    assert_eq!(decide(&policy, &mut history, 0), Decision::Done);
+    assert_eq!(decide(&policy, &mut history, 0), RestartDecision::Done);
     assert_eq!(history.quarantined_until(0), None, "built anew on demand");
-    assert_eq!(decide(&policy, &mut history, 10), Decision::Done);
+    assert_eq!(decide(&policy, &mut history, 10), RestartDecision::Done);
     assert_eq!(decide(&policy, &mut history, 20), quarantine(1_020));
     assert_eq!(history.quarantined_until(1_019), Some(1_020));
     assert_eq!(history.quarantined_until(1_020), None);
@@ -104,7 +107,7 @@ fn the_third_failure_of_a_transient_child_in_a_minute_quarantines_it() {
 fn failures_a_minute_apart_are_forgiven() {
     let (policy, mut history) = (Policy::transient(), History::default());
     for failure in 0..100 {
-        assert_eq!(decide(&policy, &mut history, failure * 30 * SECOND), Decision::Done, "failure {failure}");
+        assert_eq!(decide(&policy, &mut history, failure * 30 * SECOND), RestartDecision::Done, "failure {failure}");
     }
 }
 
@@ -116,7 +119,9 @@ fn each_failure_on_parole_doubles_the_quarantine() {
     decide(&policy, &mut history, now);
     let mut lengths = Vec::new();
     for _ in 0..8 {
-        let Decision::Quarantine { until_ms } = decide(&policy, &mut history, now) else { panic!("not quarantined") };
+        let RestartDecision::Quarantine { until_ms } = decide(&policy, &mut history, now) else {
+            panic!("not quarantined")
+        };
         lengths.push(until_ms - now);
         now = until_ms + 59 * SECOND;
     }
@@ -132,5 +137,5 @@ fn parole_ends_with_a_quiet_window() {
     }
     assert!(!history.is_quiet(&policy, 61 * SECOND - 1));
     assert!(history.is_quiet(&policy, 61 * SECOND));
-    assert_eq!(decide(&policy, &mut history, 61 * SECOND), Decision::Done);
+    assert_eq!(decide(&policy, &mut history, 61 * SECOND), RestartDecision::Done);
 }

@@ -169,13 +169,13 @@ async fn sized<E: std::error::Error + 'static>(
     }
     response.insert_header((header::ACCEPT_RANGES, "bytes"));
     let range = match wanted(request, &tag, size) {
-        Wanted::All => 0..size,
-        Wanted::Part(range) => {
+        WantedRange::All => 0..size,
+        WantedRange::Part(range) => {
             let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
             response.status(StatusCode::PARTIAL_CONTENT).insert_header((header::CONTENT_RANGE, content_range));
             range
         }
-        Wanted::Nothing => {
+        WantedRange::Nothing => {
             return Ok(HttpResponse::RangeNotSatisfiable()
                 .insert_header((header::CONTENT_RANGE, format!("bytes */{size}")))
                 .finish());
@@ -235,33 +235,33 @@ fn unchanged(request: &HttpRequest, tag: &EntityTag) -> Option<HttpResponse> {
 }
 
 /// What of an object is asked for.
-enum Wanted {
+enum WantedRange {
     All,
     Part(Range<u64>),
     Nothing,
 }
 
 /// One range is served; several at once, as a header that can't be read, are answered with all of it.
-fn wanted(request: &HttpRequest, tag: &EntityTag, size: u64) -> Wanted {
+fn wanted(request: &HttpRequest, tag: &EntityTag, size: u64) -> WantedRange {
     if request.headers().contains_key(header::IF_RANGE) {
         match request.get_header::<IfRange>() {
             Some(IfRange::EntityTag(theirs)) if theirs.strong_eq(tag) => {}
-            _ => return Wanted::All,
+            _ => return WantedRange::All,
         }
     }
     match request.get_header::<header::Range>() {
         Some(header::Range::Bytes(specs)) => match specs.as_slice() {
             [spec] => part(spec, size),
-            _ => Wanted::All,
+            _ => WantedRange::All,
         },
-        _ => Wanted::All,
+        _ => WantedRange::All,
     }
 }
 
-fn part(spec: &ByteRangeSpec, size: u64) -> Wanted {
+fn part(spec: &ByteRangeSpec, size: u64) -> WantedRange {
     match spec.to_satisfiable_range(size) {
-        Some((first, last)) => Wanted::Part(first..last + 1),
-        None => Wanted::Nothing,
+        Some((first, last)) => WantedRange::Part(first..last + 1),
+        None => WantedRange::Nothing,
     }
 }
 

@@ -14,12 +14,12 @@ use super::upload::{panicked, refuse_if_gone};
 use super::{content, description, event, headers, ids};
 use crate::artifacts::{ArtifactError, ArtifactService, Completed, NewArtifact, Repeat};
 use crate::protocol::{ArtifactKind, ArtifactState, Sha256, Timestamp};
-use crate::storage::catalog::artifacts::{ArtifactRow, Kept};
+use crate::storage::catalog::artifacts::{ArtifactRow, KeptArtifact};
 
 /// What is announced.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Announced {
+struct AnnouncedUpload {
     name: String,
     content_type: Option<String>,
     kind: Option<String>,
@@ -46,7 +46,7 @@ pub(in crate::http) async fn create(
     mut payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let (artifacts, run) = (edge.artifacts()?, run_id(&path)?);
-    let announced: Announced = description(&edge, &request, &mut payload).await?;
+    let announced: AnnouncedUpload = description(&edge, &request, &mut payload).await?;
     let name = headers::name(&announced.name)?;
     let content_type =
         announced.content_type.as_deref().map_or_else(|| Ok(headers::content_type_of(&name)), headers::content_type)?;
@@ -68,7 +68,7 @@ pub(in crate::http) async fn create(
         Some(kept) => (HttpResponse::Ok(), kept),
         None => {
             let new = NewArtifact { run, name, kind, content_type, test, size, sha256, idempotency_key };
-            (HttpResponse::Created(), Kept { artifact: artifacts.expect(new).await?, pin: None })
+            (HttpResponse::Created(), KeptArtifact { artifact: artifacts.expect(new).await?, pin: None })
         }
     };
     // Of one that is there nothing is to be sent.

@@ -7,7 +7,7 @@ use crate::artifacts::ArtifactService;
 use crate::protocol::artifact::Method;
 use crate::protocol::retention::RetainedBy;
 use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, RunId, Sha256, Timestamp};
-use crate::storage::catalog::artifacts::{ArtifactRow, Kept};
+use crate::storage::catalog::artifacts::{ArtifactRow, KeptArtifact};
 
 /// An artifact as JSON.
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ pub(super) struct Artifact<'a> {
 }
 
 impl<'a> Artifact<'a> {
-    pub(super) fn of(kept: &'a Kept, edge: &Edge, artifacts: &ArtifactService) -> Self {
+    pub(super) fn of(kept: &'a KeptArtifact, edge: &Edge, artifacts: &ArtifactService) -> Self {
         let ArtifactRow { id, run, name, kind, content_type, test, state, size, sha256, stored, failure, .. } =
             &kept.artifact;
         let expiry = artifacts.expiry(kept);

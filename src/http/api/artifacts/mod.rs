@@ -110,7 +110,7 @@ async fn description<T: DeserializeOwned>(
 
 /// Query of the list.
 #[derive(Deserialize)]
-pub(in crate::http) struct ListQuery {
+pub(in crate::http) struct ArtifactsQuery {
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -119,7 +119,7 @@ pub(in crate::http) struct ListQuery {
 pub(in crate::http) async fn list(
     edge: web::Data<Edge>,
     path: web::Path<String>,
-    query: web::Query<ListQuery>,
+    query: web::Query<ArtifactsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (artifacts, run) = (edge.artifacts()?, run_id(&path)?);
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);

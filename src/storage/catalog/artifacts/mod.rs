@@ -44,7 +44,7 @@ pub struct ArtifactRow {
     /// Digest of the original; while pending what was announced, if it was.
     pub sha256: Option<Sha256>,
     /// What is stored; `None` until it is ready.
-    pub stored: Option<Stored>,
+    pub stored: Option<StoredForm>,
     /// Why it failed.
     pub failure: Option<String>,
     /// What its client calls the upload, so that a repeated one is known by it.
@@ -69,7 +69,7 @@ impl ArtifactRow {
 
 /// What the store has of an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredForm {
     /// Bytes of the object.
     pub size: u64,
     /// Digest of the object.
@@ -84,7 +84,7 @@ pub struct Stored {
 
 /// An artifact and the pin on its run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptArtifact {
     /// The artifact.
     pub artifact: ArtifactRow,
     /// The pin, whether it still holds or not.
@@ -101,7 +101,7 @@ pub struct Finished {
     /// Digest of the original.
     pub sha256: Sha256,
     /// What is stored.
-    pub stored: Stored,
+    pub stored: StoredForm,
     /// When it may be compressed in the background; `None`: nothing is to be done.
     pub compress_at: Option<Timestamp>,
 }
@@ -138,7 +138,7 @@ pub struct DueQuery {
 
 /// A removal that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct DueArtifact {
     /// The artifact.
     pub artifact: ArtifactRow,
     /// Key of the object that is to go: the artifact's own, or for [`DueFor::Replaced`] its former one.
@@ -172,15 +172,25 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     /// known by then: neither a state nor what is stored nor a failure.
     async fn announce(&self, artifact: &ArtifactRow, most: usize) -> Result<bool, CatalogError>;
     /// An artifact of this run, whatever its state.
-    async fn find(&self, run: &RunId, id: ArtifactId) -> Result<Option<Kept>, CatalogError>;
+    async fn find(&self, run: &RunId, id: ArtifactId) -> Result<Option<KeptArtifact>, CatalogError>;
     /// The artifacts of a run that are not deleted, in the order of their ids, at most `limit` behind `after`.
-    async fn of_run(&self, run: &RunId, after: Option<ArtifactId>, limit: usize) -> Result<Vec<Kept>, CatalogError>;
+    async fn of_run(
+        &self,
+        run: &RunId,
+        after: Option<ArtifactId>,
+        limit: usize,
+    ) -> Result<Vec<KeptArtifact>, CatalogError>;
     /// Keeps the store's name of an upload in parts, so that what a crash leaves of it can be removed.
     async fn note_upload(&self, id: ArtifactId, upload: &str) -> Result<(), CatalogError>;
     /// Artifacts of this run with this idempotency key that are pending or ready, the oldest first.
-    async fn keyed(&self, run: &RunId, key: &str) -> Result<Vec<Kept>, CatalogError>;
+    async fn keyed(&self, run: &RunId, key: &str) -> Result<Vec<KeptArtifact>, CatalogError>;
     /// The oldest ready artifact of this run that has this name and this digest.
-    async fn same(&self, run: &RunId, name: &ArtifactName, sha256: Sha256) -> Result<Option<Kept>, CatalogError>;
+    async fn same(
+        &self,
+        run: &RunId,
+        name: &ArtifactName,
+        sha256: Sha256,
+    ) -> Result<Option<KeptArtifact>, CatalogError>;
     /// Pending -> ready, unless a ready one of its run has its idempotency key, or, when its digest was announced, its name
     /// and digest: then it stays pending (`false`).
     async fn finish(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
@@ -208,14 +218,14 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
         id: ArtifactId,
         from: &str,
         key: &str,
-        stored: &Stored,
+        stored: &StoredForm,
         until: Timestamp,
     ) -> Result<bool, CatalogError>;
     /// There is nothing left to be compressed.
     async fn spare(&self, id: ArtifactId) -> Result<(), CatalogError>;
 
     /// Removals that are due, the oldest artifacts first.
-    async fn due(&self, query: &DueQuery) -> Result<Vec<Due>, CatalogError>;
+    async fn due(&self, query: &DueQuery) -> Result<Vec<DueArtifact>, CatalogError>;
     /// A removal failed (once more): it is not due before `until`.
     async fn put_off(&self, id: ArtifactId, until: Timestamp) -> Result<(), CatalogError>;
     /// The former objects of these are gone.

@@ -1,7 +1,7 @@
 //! Rows of the artifacts' tables, read the same way from each database.
 
 use super::tables::Cells;
-use super::{ArtifactRow, Due, DueFor, Kept, Stored, Totals};
+use super::{ArtifactRow, DueArtifact, DueFor, KeptArtifact, StoredForm, Totals};
 use crate::protocol::artifact::Method;
 use crate::protocol::{
     ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, Pin, RunId, Sha256, Timestamp,
@@ -36,9 +36,9 @@ pub(super) fn artifact(row: &impl Cells) -> Result<ArtifactRow, sqlx::Error> {
     })
 }
 
-fn stored(row: &impl Cells) -> Result<Option<Stored>, sqlx::Error> {
+fn stored(row: &impl Cells) -> Result<Option<StoredForm>, sqlx::Error> {
     let Some(size) = size(row, "stored_size")? else { return Ok(None) };
-    Ok(Some(Stored {
+    Ok(Some(StoredForm {
         size,
         sha256: must("stored_sha256", word(row, "stored_sha256", Sha256::parse_hex)?)?,
         coding: must("coding", word(row, "coding", ContentCoding::parse)?)?,
@@ -54,18 +54,20 @@ pub(super) fn pin(row: &impl Cells) -> Result<Option<Pin>, sqlx::Error> {
 }
 
 /// An artifact beside the pin on its run.
-pub(super) fn kept(row: &impl Cells) -> Result<Kept, sqlx::Error> {
-    Ok(Kept { artifact: artifact(row)?, pin: pin(row)? })
+pub(super) fn kept(row: &impl Cells) -> Result<KeptArtifact, sqlx::Error> {
+    Ok(KeptArtifact { artifact: artifact(row)?, pin: pin(row)? })
 }
 
 /// A removal that is due for this.
-pub(super) fn due(row: &impl Cells, why: DueFor) -> Result<Due, sqlx::Error> {
+pub(super) fn due(row: &impl Cells, why: DueFor) -> Result<DueArtifact, sqlx::Error> {
     let artifact = artifact(row)?;
     let failures = u32::try_from(number(row, "failures")?).unwrap_or(u32::MAX);
     Ok(match why {
-        DueFor::Replaced => Due { key: must("former_key", row.text("former_key")?)?, upload: None, failures, artifact },
+        DueFor::Replaced => {
+            DueArtifact { key: must("former_key", row.text("former_key")?)?, upload: None, failures, artifact }
+        }
         DueFor::Expired | DueFor::Abandoned | DueFor::Removed => {
-            Due { key: artifact.key.clone(), upload: row.text("upload")?, failures, artifact }
+            DueArtifact { key: artifact.key.clone(), upload: row.text("upload")?, failures, artifact }
         }
     })
 }

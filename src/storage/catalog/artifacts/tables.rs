@@ -14,14 +14,14 @@ pub trait Tables: Send + Sync + 'static {
     /// A row of an answer.
     type Row: Cells;
     /// The words in which it differs from others.
-    const DIALECT: Dialect;
+    const DIALECT: SqlDialect;
 
     /// Does a statement in a transaction of its own; its rows.
-    async fn ask(&self, statement: Statement) -> Result<Vec<Self::Row>, CatalogError>;
+    async fn ask(&self, statement: ArtifactStatement) -> Result<Vec<Self::Row>, CatalogError>;
 }
 
 /// The words in which databases differ.
-pub struct Dialect {
+pub struct SqlDialect {
     /// A table whose column `value` has the texts of the JSON array that is the first parameter.
     pub list: &'static str,
     /// Behind a selection of rows that are about to be changed: waits until they are free.
@@ -31,15 +31,15 @@ pub struct Dialect {
 }
 
 /// A statement and its values: `$1` is the first one.
-pub struct Statement {
+pub struct ArtifactStatement {
     sql: String,
-    values: Vec<Value>,
-    /// The run that it must be alone with; see [`Statement::alone`].
+    values: Vec<SqlValue>,
+    /// The run that it must be alone with; see [`ArtifactStatement::alone`].
     pub alone: Option<RunId>,
 }
 
 /// A value of a statement. Whether it is there or not, the database is told its type.
-pub enum Value {
+pub enum SqlValue {
     /// A number or a time.
     Integer(Option<i64>),
     /// A text, a word, an id.
@@ -48,14 +48,14 @@ pub enum Value {
     Flag(bool),
 }
 
-impl Statement {
+impl ArtifactStatement {
     /// A statement whose text is all ours: what comes from elsewhere is a value.
     pub fn new(sql: impl Into<String>) -> Self {
         Self { sql: sql.into(), values: Vec::new(), alone: None }
     }
 
     /// The next value.
-    pub fn with(mut self, value: impl Into<Value>) -> Self {
+    pub fn with(mut self, value: impl Into<SqlValue>) -> Self {
         self.values.push(value.into());
         self
     }
@@ -82,9 +82,9 @@ impl Statement {
     {
         let mut arguments = D::Arguments::default();
         let added = self.values.into_iter().try_for_each(|value| match value {
-            Value::Integer(integer) => arguments.add(integer),
-            Value::Text(text) => arguments.add(text),
-            Value::Flag(flag) => arguments.add(flag),
+            SqlValue::Integer(integer) => arguments.add(integer),
+            SqlValue::Text(text) => arguments.add(text),
+            SqlValue::Flag(flag) => arguments.add(flag),
         });
         added.map_err(sqlx::Error::Encode)?;
         Ok(sqlx::query_with(AssertSqlSafe(self.sql), arguments))
@@ -121,75 +121,75 @@ where
     }
 }
 
-impl From<i64> for Value {
+impl From<i64> for SqlValue {
     fn from(integer: i64) -> Self {
         Self::Integer(Some(integer))
     }
 }
 
 /// A size; none comes near to what does not fit.
-impl From<u64> for Value {
+impl From<u64> for SqlValue {
     fn from(size: u64) -> Self {
         Some(size).into()
     }
 }
 
-impl From<Option<u64>> for Value {
+impl From<Option<u64>> for SqlValue {
     fn from(size: Option<u64>) -> Self {
         Self::Integer(size.map(|size| size as i64))
     }
 }
 
 /// A limit; "all" is a number, too.
-impl From<usize> for Value {
+impl From<usize> for SqlValue {
     fn from(limit: usize) -> Self {
         Self::Integer(Some(i64::try_from(limit).unwrap_or(i64::MAX)))
     }
 }
 
-impl From<Timestamp> for Value {
+impl From<Timestamp> for SqlValue {
     fn from(time: Timestamp) -> Self {
         Some(time).into()
     }
 }
 
-impl From<Option<Timestamp>> for Value {
+impl From<Option<Timestamp>> for SqlValue {
     fn from(time: Option<Timestamp>) -> Self {
         Self::Integer(time.map(Timestamp::as_millis))
     }
 }
 
-impl From<String> for Value {
+impl From<String> for SqlValue {
     fn from(text: String) -> Self {
         Self::Text(Some(text))
     }
 }
 
-impl From<Option<String>> for Value {
+impl From<Option<String>> for SqlValue {
     fn from(text: Option<String>) -> Self {
         Self::Text(text)
     }
 }
 
-impl From<&str> for Value {
+impl From<&str> for SqlValue {
     fn from(text: &str) -> Self {
         Self::Text(Some(text.to_owned()))
     }
 }
 
-impl From<&RunId> for Value {
+impl From<&RunId> for SqlValue {
     fn from(run: &RunId) -> Self {
         run.as_str().into()
     }
 }
 
-impl From<ArtifactId> for Value {
+impl From<ArtifactId> for SqlValue {
     fn from(id: ArtifactId) -> Self {
         id.to_string().into()
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for SqlValue {
     fn from(flag: bool) -> Self {
         Self::Flag(flag)
     }

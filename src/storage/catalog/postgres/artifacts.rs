@@ -5,7 +5,7 @@ use sqlx::Postgres;
 use sqlx::postgres::PgRow;
 
 use super::super::CatalogError;
-use super::super::artifacts::tables::{Dialect, Statement, Tables};
+use super::super::artifacts::tables::{ArtifactStatement, SqlDialect, Tables};
 use super::{PostgresCatalog, answered};
 
 /// Apart from other locks on a text in this database.
@@ -15,13 +15,13 @@ const RUN_LOCKS: i64 = 0x7275_6e63_6173_7402;
 impl Tables for PostgresCatalog {
     type Row = PgRow;
 
-    const DIALECT: Dialect = Dialect {
+    const DIALECT: SqlDialect = SqlDialect {
         list: "json_array_elements_text($1::json)",
         lock: " FOR UPDATE",
         lock_free: " FOR UPDATE SKIP LOCKED",
     };
 
-    async fn ask(&self, statement: Statement) -> Result<Vec<PgRow>, CatalogError> {
+    async fn ask(&self, statement: ArtifactStatement) -> Result<Vec<PgRow>, CatalogError> {
         answered(&self.connections, |connection| {
             Box::pin(async move {
                 if let Some(run) = &statement.alone {

@@ -31,17 +31,17 @@ pub(super) struct Connections {
     options: PgConnectOptions,
     permits: Semaphore,
     /// The one used last at the end; at most [`MOST`].
-    idle: Mutex<Vec<Held>>,
+    idle: Mutex<Vec<HeldConnection>>,
 }
 
-struct Held {
+struct HeldConnection {
     connection: PgConnection,
     since: Instant,
 }
 
 /// A connection on loan; dropped with it unless it is given back.
 pub(super) struct Lent<'a> {
-    held: Held,
+    held: HeldConnection,
     from: &'a Connections,
     _permit: SemaphorePermit<'a>,
 }
@@ -80,13 +80,13 @@ impl Connections {
         };
         let held = match self.rested().await {
             Some(held) => held,
-            None => Held { connection: self.single(CONNECT).await?, since: Instant::now() },
+            None => HeldConnection { connection: self.single(CONNECT).await?, since: Instant::now() },
         };
         Ok(Lent { held, from: self, _permit: permit })
     }
 
     /// The idle one that was used last, if it lives.
-    async fn rested(&self) -> Option<Held> {
+    async fn rested(&self) -> Option<HeldConnection> {
         let mut held = self.idle().pop()?;
         if let Ok(Ok(())) = timeout(PING, held.connection.ping()).await {
             return Some(held);
@@ -96,7 +96,7 @@ impl Connections {
         None
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Held>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<HeldConnection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -104,7 +104,7 @@ impl Connections {
     pub(super) async fn close(&self) {
         self.permits.close();
         let idle = std::mem::take(&mut *self.idle());
-        for Held { connection, .. } in idle {
+        for HeldConnection { connection, .. } in idle {
             let _ = timeout(PING, connection.close()).await; // what does not answer is dropped all the same
         }
     }

@@ -119,7 +119,7 @@ impl Marks {
 
 /// All that an append reads and changes of a run.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct RunRecord {
     /// As told to readers.
     pub head: Head,
     /// Its producers.
@@ -128,7 +128,7 @@ pub struct Run {
     epoch_is_stored: bool,
 }
 
-impl Run {
+impl RunRecord {
     /// From what is stored of a run.
     pub fn load(mut head: Head, marks: Marks, epochs: Epochs) -> Self {
         let epoch_is_stored = !open_pending(&mut head, epochs.incarnation);
@@ -161,7 +161,7 @@ pub fn is_ended(head: &Head) -> bool {
 
 /// What an append came to: the answer, and what has to be made durable with its segments before it is given.
 #[derive(Debug)]
-pub struct Decision {
+pub struct AppendDecision {
     /// The answer.
     pub stored: Stored,
     /// A lineage entry that opened.
@@ -173,7 +173,7 @@ pub struct Decision {
 }
 
 /// Runs an append on `run`.
-pub fn append(run: &mut Run, append: &Append, moment: &Moment) -> Decision {
+pub fn append(run: &mut RunRecord, append: &Append, moment: &Moment) -> AppendDecision {
     let tip_before = run.head.tip;
     let bar = if moment.monotonic > append.deadline {
         Some(Refusal::DeadlinePassed)
@@ -202,12 +202,12 @@ pub fn append(run: &mut Run, append: &Append, moment: &Moment) -> Decision {
         Some(epoch) => pack(epoch, tip_before + 1, at, &batches).into_iter().map(Arc::new).collect(),
         None => Vec::new(),
     };
-    Decision { stored: Stored { outcomes, segments, head: run.head.clone() }, opened, raised, dropped }
+    AppendDecision { stored: Stored { outcomes, segments, head: run.head.clone() }, opened, raised, dropped }
 }
 
 /// An append under way.
 struct Work<'a> {
-    run: &'a mut Run,
+    run: &'a mut RunRecord,
     moment: &'a Moment,
     /// The precondition's refusal, for posts that are not stored already.
     unmet: Option<Refusal>,
@@ -272,7 +272,7 @@ impl Work<'_> {
     }
 
     fn store(&mut self, batches: Vec<Lines>) {
-        let Run { head, epoch_is_stored, .. } = &mut *self.run;
+        let RunRecord { head, epoch_is_stored, .. } = &mut *self.run;
         if head.lineage.epoch().is_none() {
             head.lineage.open(self.moment.epochs.births, 1);
             *epoch_is_stored = false;

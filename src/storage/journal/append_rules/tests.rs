@@ -16,8 +16,8 @@ fn moment() -> Moment {
     Moment { now: NOW, monotonic: *START, epochs, max_run_bytes: 1 << 30 }
 }
 
-fn unborn() -> Run {
-    Run::load(Head::unborn(), Marks::default(), moment().epochs)
+fn unborn() -> RunRecord {
+    RunRecord::load(Head::unborn(), Marks::default(), moment().epochs)
 }
 
 fn event(producer: &str, n: u64) -> String {
@@ -98,7 +98,7 @@ proptest! {
             let names = ["a", "b", "c"];
             let wanted: Vec<_> = posts.iter().map(|&(p, n, count, gap)| post(names[p], n, count, gap)).collect();
             let tip = run.head.tip;
-            let Decision { stored, .. } = append(&mut run, &append_of(wanted), &moment());
+            let AppendDecision { stored, .. } = append(&mut run, &append_of(wanted), &moment());
             let mut next = tip + 1;
             for (outcome, (p, n, count, gap)) in stored.outcomes.iter().zip(posts) {
                 let before = model.log.len() as u64;
@@ -136,7 +136,7 @@ fn a_run_whose_lineage_ends_before_this_life_opens_its_epoch_once() {
     assert_eq!(second.opened, None);
 
     epochs.bump(NOW);
-    let mut run = Run::load(second.stored.head, Marks::default(), epochs);
+    let mut run = RunRecord::load(second.stored.head, Marks::default(), epochs);
     assert_eq!(run.head.lineage.entries(), [(Epoch(5), 1), (Epoch(1_000), 6)], "shown while it is pending");
     let later = Moment { epochs, ..moment() };
     let refused = append(&mut run, &append_of(vec![post("b", 9, 1, OnGap::Refuse)]), &later);

@@ -43,7 +43,7 @@ fn own(status: Option<RunStatus>) -> Post {
     Post { own: true, seals: status.is_none(), ..post(&[line(kind, status, 120)], status) }
 }
 
-fn store(run: &mut Run, post: Post) -> Result<Appended, Refusal> {
+fn store(run: &mut RunRecord, post: Post) -> Result<Appended, Refusal> {
     let append = Append {
         run: crate::protocol::RunId::parse("r").unwrap(),
         posts: vec![post],
@@ -54,19 +54,19 @@ fn store(run: &mut Run, post: Post) -> Result<Appended, Refusal> {
 }
 
 /// Posts until nothing ordinary fits any more.
-fn fill(run: &mut Run) {
+fn fill(run: &mut RunRecord) {
     for size in [500, 40] {
         while store(run, post(&[line("log", None, size)], None)).is_ok() {}
     }
 }
 
-fn is_ended(run: &Run) -> bool {
+fn is_ended(run: &RunRecord) -> bool {
     run.head.status.is_some_and(RunStatus::is_final)
 }
 
 /// What somebody posts.
 #[derive(Clone, Debug)]
-enum Said {
+enum Submitted {
     Log(usize),
     Word(RunStatus, usize),
     /// Many of one status in one request.
@@ -75,19 +75,19 @@ enum Said {
     Silence,
 }
 
-fn said() -> impl Strategy<Value = Said> {
+fn said() -> impl Strategy<Value = Submitted> {
     let status = prop::sample::select(RunStatus::ALL.to_vec());
     let size = prop_oneof![40..200_usize, 200..12_000_usize];
     prop_oneof![
-        1 => size.clone().prop_map(Said::Log),
-        4 => (status.clone(), size.clone()).prop_map(|(status, size)| Said::Word(status, size)),
-        1 => (status, 1..20_usize, 40..4_000_usize).prop_map(|(status, count, size)| Said::Words(status, count, size)),
-        1 => Just(Said::Silence),
+        1 => size.clone().prop_map(Submitted::Log),
+        4 => (status.clone(), size.clone()).prop_map(|(status, size)| Submitted::Word(status, size)),
+        1 => (status, 1..20_usize, 40..4_000_usize).prop_map(|(status, count, size)| Submitted::Words(status, count, size)),
+        1 => Just(Submitted::Silence),
     ]
 }
 
-fn unborn() -> Run {
-    Run::load(Head::unborn(), Marks::default(), moment().epochs)
+fn unborn() -> RunRecord {
+    RunRecord::load(Head::unborn(), Marks::default(), moment().epochs)
 }
 
 proptest! {
@@ -99,18 +99,18 @@ proptest! {
         let mut run = unborn();
         for said in all {
             let _ = match said {
-                Said::Log(size) => store(&mut run, post(&[line("log", None, size)], None)),
-                Said::Word(status, size) => store(&mut run, word(status, size)),
-                Said::Words(status, count, size) => {
+                Submitted::Log(size) => store(&mut run, post(&[line("log", None, size)], None)),
+                Submitted::Word(status, size) => store(&mut run, word(status, size)),
+                Submitted::Words(status, count, size) => {
                     let lines = vec![line("run_status", Some(status), size); count];
                     store(&mut run, post(&lines, Some(status)))
                 }
-                Said::Silence if !is_ended(&run) => {
+                Submitted::Silence if !is_ended(&run) => {
                     let marked = store(&mut run, own(Some(RunStatus::Lost)));
                     prop_assert!(marked.is_ok(), "{marked:?}");
                     marked
                 }
-                Said::Silence => continue,
+                Submitted::Silence => continue,
             };
             prop_assert!(run.head.bytes <= MAX, "{}", run.head.bytes);
             let mut ended = run.clone();
@@ -163,7 +163,7 @@ fn only_a_short_final_status_that_stands_alone_is_a_last_word() {
 fn a_run_whose_reserve_was_used_up_before_can_still_be_ended() {
     for status in [None, Some(RunStatus::Running), Some(RunStatus::Lost)] {
         let head = Head { tip: 9, bytes: MAX, status, ..Head::unborn() };
-        let mut run = Run::load(head, Marks::default(), moment().epochs);
+        let mut run = RunRecord::load(head, Marks::default(), moment().epochs);
         store(&mut run, word(RunStatus::Passed, 100)).unwrap();
         assert!(store(&mut run, word(RunStatus::Failed, 100)).is_err(), "{status:?}");
         store(&mut run, own(None)).unwrap();

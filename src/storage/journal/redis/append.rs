@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::reply::Parts;
+use super::reply::ReplyParts;
 use super::{RedisJournal, malformed, notice, stored, unknown};
 use crate::protocol::{ProducerId, RunId, Segment, Timestamp};
-use crate::storage::journal::append_rules::{self, Decision, Epochs, Marks, Moment, Run};
+use crate::storage::journal::append_rules::{self, AppendDecision, Epochs, Marks, Moment, RunRecord};
 use crate::storage::journal::run_cache::{CachedRun, RunCache};
 use crate::storage::journal::{Append, Head, JournalError, Refusal, Stored};
-use crate::storage::redis::{Command, RedisError};
+use crate::storage::redis::{RedisCommand, RedisError};
 
 /// A version that no run has: the answer is the run as it is.
 const NO_VERSION: &str = "?";
@@ -24,17 +24,17 @@ const CLOCK_SLACK_MS: i64 = 1_000;
 
 /// The runs that this node appends to, each as one version of it was.
 #[derive(Debug, Default)]
-pub(super) struct Appends(Mutex<RunCache<Seen>>);
+pub(super) struct Appends(Mutex<RunCache<SeenVersion>>);
 
 /// Which version of a run, seen in which incarnation of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Seen {
+struct SeenVersion {
     version: String,
     epochs: Epochs,
 }
 
 /// What the script said.
-enum Answer {
+enum AppendReply {
     /// At this time; the run's first event at that one.
     Stored(Timestamp, Timestamp),
     /// Nothing was to be stored, and the run is as it was seen.
@@ -43,21 +43,21 @@ enum Answer {
     /// The store is in another incarnation.
     Stale,
     /// The run has another version: this one.
-    Changed(Seen, Run),
+    Changed(SeenVersion, RunRecord),
 }
 
 impl Appends {
-    fn run_cache(&self) -> MutexGuard<'_, RunCache<Seen>> {
+    fn run_cache(&self) -> MutexGuard<'_, RunCache<SeenVersion>> {
         // Nothing panics while it is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, run: &RunId, posts: usize, epochs: Epochs) -> Option<CachedRun<Seen>> {
+    fn find(&self, run: &RunId, posts: usize, epochs: Epochs) -> Option<CachedRun<SeenVersion>> {
         let mut run_cache = self.run_cache();
         run_cache.get(run, posts).filter(|cached_run| cached_run.place.epochs == epochs).cloned()
     }
 
-    fn keep(&self, run: &RunId, seen: Seen, state: Run) {
+    fn keep(&self, run: &RunId, seen: SeenVersion, state: RunRecord) {
         let mut run_cache = self.run_cache();
         run_cache.insert(run.clone(), seen, state);
         run_cache.evict();
@@ -99,24 +99,26 @@ impl RedisJournal {
                     let decision =
                         append_rules::append(&mut run, append, &Moment { now, monotonic, epochs, max_run_bytes });
                     match self.ask(append, epochs, Some((seen, &decision))).await? {
-                        Answer::Stored(at, created) => {
+                        AppendReply::Stored(at, created) => {
                             return Ok(self.stored(append, epochs, run, decision, at, created));
                         }
-                        Answer::Confirmed => return Ok(decision.stored),
+                        AppendReply::Confirmed => return Ok(decision.stored),
                         other => other,
                     }
                 }
             };
             match answer {
-                Answer::Changed(seen, run) => {
+                AppendReply::Changed(seen, run) => {
                     self.incarnation.note(&append.run, &run.head, seen.epochs.incarnation);
                     self.appends.keep(&append.run, seen, run);
                 }
-                Answer::Stale => self.learn_life().await?,
+                AppendReply::Stale => self.learn_life().await?,
                 // Unless its time is not over here: the server's clock has been set, and has told what it says now.
-                Answer::Late if Instant::now() < append.deadline => {}
-                Answer::Late => return Ok(late(append, known.map_or_else(Head::unborn, |known| known.run.head))),
-                Answer::Stored(..) | Answer::Confirmed => return Err(unknown("a question was answered as an append")),
+                AppendReply::Late if Instant::now() < append.deadline => {}
+                AppendReply::Late => return Ok(late(append, known.map_or_else(Head::unborn, |known| known.run.head))),
+                AppendReply::Stored(..) | AppendReply::Confirmed => {
+                    return Err(unknown("a question was answered as an append"));
+                }
             }
         }
     }
@@ -126,8 +128,8 @@ impl RedisJournal {
         &self,
         append: &Append,
         epochs: Epochs,
-        mut run: Run,
-        decision: Decision,
+        mut run: RunRecord,
+        decision: AppendDecision,
         at: Timestamp,
         created: Timestamp,
     ) -> Stored {
@@ -137,7 +139,7 @@ impl RedisJournal {
         let Stored { outcomes, segments, .. } = decision.stored;
         let timed = |s: Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), at, s.lines().clone()));
         let stored = Stored { outcomes, segments: segments.into_iter().map(timed).collect(), head: run.head.clone() };
-        let seen = Seen { version: stored::version(&run.head), epochs };
+        let seen = SeenVersion { version: stored::version(&run.head), epochs };
         self.appends.keep(&append.run, seen, run);
         stored
     }
@@ -146,8 +148,8 @@ impl RedisJournal {
         &self,
         append: &Append,
         epochs: Epochs,
-        decided: Option<(&CachedRun<Seen>, &Decision)>,
-    ) -> Result<Answer, JournalError> {
+        decided: Option<(&CachedRun<SeenVersion>, &AppendDecision)>,
+    ) -> Result<AppendReply, JournalError> {
         let run = &append.run;
         let version = decided.map_or(NO_VERSION, |(seen, _)| seen.place.version.as_str());
         let writes = decided.map(|(_, decision)| decision).filter(|decision| !decision.stored.segments.is_empty());
@@ -165,7 +167,7 @@ impl RedisJournal {
         let deadline = now.plus_millis(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
         let not_before = now.plus_millis(-CLOCK_SLACK_MS);
         let dated = self.dated_at_least();
-        let args = |command: Command| {
+        let args = |command: RedisCommand| {
             let mut command = command
                 .arg(epochs.incarnation.to_string())
                 .arg(epochs.births.to_string())
@@ -196,20 +198,20 @@ impl RedisJournal {
         // No longer than the append may still run: whoever waits for it has other things to tell.
         let within = self.timeout.min(left.max(Duration::from_millis(1)));
         let reply = self.scripts.append.call(&self.client, within, &keys, args).await.map_err(failed)?;
-        let mut parts = Parts::of(reply)?;
+        let mut parts = ReplyParts::of(reply)?;
         let word = parts.text()?;
         self.incarnation.set_clock(parts.time()?);
         match word.as_str() {
-            "stored" if parts.is_empty() => Ok(Answer::Confirmed),
-            "stored" => Ok(Answer::Stored(parts.time()?, parts.time()?)),
-            "late" => Ok(Answer::Late),
-            "stale" => Ok(Answer::Stale),
+            "stored" if parts.is_empty() => Ok(AppendReply::Confirmed),
+            "stored" => Ok(AppendReply::Stored(parts.time()?, parts.time()?)),
+            "late" => Ok(AppendReply::Late),
+            "stale" => Ok(AppendReply::Stale),
             "changed" => {
                 let version = parts.text()?;
                 let (state, at, created) = (parts.text()?, parts.time_or_none()?, parts.time_or_none()?);
                 let head = stored::head(&state, at, created).map_err(malformed)?;
-                let run = Run::load(head, marks(&parts.text()?)?, epochs);
-                Ok(Answer::Changed(Seen { version, epochs }, run))
+                let run = RunRecord::load(head, marks(&parts.text()?)?, epochs);
+                Ok(AppendReply::Changed(SeenVersion { version, epochs }, run))
             }
             other => Err(unknown(format!("the script answered {other:?}"))),
         }

@@ -3,11 +3,11 @@
 use tracing::warn;
 
 use super::keys::Index;
-use super::reply::Parts;
+use super::reply::ReplyParts;
 use super::{CHUNK, RedisJournal, notice, stored, unread};
 use crate::protocol::Timestamp;
 use crate::storage::journal::{Expired, JournalError, RunPlace, append_rules};
-use crate::storage::redis::{Command, Reply};
+use crate::storage::redis::{RedisCommand, Reply};
 
 impl RedisJournal {
     /// Makes tombstones of ended runs, oldest first, past those that can't go.
@@ -55,7 +55,7 @@ impl RedisJournal {
             let (state, text) = (stored::state(&gone), notice::text(&stored::state(&gone), &[]));
             let (listed, tombs) = (self.keys.index(stored::index(&head)), self.keys.index(Index::Gone));
             let keys = [self.keys.head(&run), self.keys.log(&run), self.keys.marks(&run), listed, tombs];
-            let args = |command: Command| {
+            let args = |command: RedisCommand| {
                 command
                     .arg(stored::version(&head))
                     .arg(stored::version(&gone))
@@ -86,11 +86,11 @@ impl RedisJournal {
             }
             let own = [self.keys.store(), self.keys.index(Index::Gone)];
             let keys: Vec<_> = own.into_iter().chain(due.iter().map(|run| self.keys.head(run))).collect();
-            let args = |command: Command| {
+            let args = |command: RedisCommand| {
                 due.iter().fold(command.arg(before.as_str()), |command, run| command.arg(run.as_str()))
             };
             let reply = self.scripts.bury.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
-            self.incarnation.raise_births(Parts::of(reply)?.epoch()?);
+            self.incarnation.raise_births(ReplyParts::of(reply)?.epoch()?);
             due.iter().for_each(|run| self.appends.forget(run));
             if due.len() < CHUNK {
                 return Ok(());

@@ -7,15 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tracing::{error, info, warn};
 
-use super::keys::Keys;
-use super::reply::Parts;
+use super::keys::RedisKeys;
+use super::reply::ReplyParts;
 use super::script::ATTEST;
 use super::server::Server;
 use crate::protocol::clock::since_boot;
 use crate::protocol::{Epoch, RunId, Seq, Timestamp};
 use crate::storage::journal::append_rules::Epochs;
 use crate::storage::journal::{Head, JournalError, RunPhase};
-use crate::storage::redis::{Attest, Command, Link, RedisError, Reply};
+use crate::storage::redis::{Attest, Link, RedisCommand, RedisError, Reply};
 
 /// Runs whose last seq is remembered, to notice a loss.
 const MAX_TIPS: usize = 100_000;
@@ -23,7 +23,7 @@ const MAX_TIPS: usize = 100_000;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct StoreIncarnation {
-    keys: Keys,
+    keys: RedisKeys,
     known: Mutex<Known>,
 }
 
@@ -43,7 +43,7 @@ struct Known {
 const NONE: Epochs = Epochs { incarnation: Epoch(0), births: Epoch(0) };
 
 impl StoreIncarnation {
-    pub(super) fn new(keys: Keys) -> Self {
+    pub(super) fn new(keys: RedisKeys) -> Self {
         count_losses(0); // the first one must be an increase
         let known = Known { epochs: NONE, clock: None, tips: HashMap::new(), reported: Epoch(0), doubts: Vec::new() };
         Self { keys, known: Mutex::new(known) }
@@ -87,14 +87,14 @@ impl StoreIncarnation {
 
     /// The question that a new connection asks, and that is asked again when the store's answers are not of the incarnation
     /// that is known.
-    pub(super) fn question(&self) -> Command {
+    pub(super) fn question(&self) -> RedisCommand {
         let seen = self.epochs().births;
-        Command::new("EVAL").arg(ATTEST).arg("1").arg(self.keys.store()).arg(seen.to_string())
+        RedisCommand::new("EVAL").arg(ATTEST).arg("1").arg(self.keys.store()).arg(seen.to_string())
     }
 
     /// Takes the answer to [`StoreIncarnation::question`].
     pub(super) fn learn(&self, answer: Reply) -> Result<(), JournalError> {
-        let mut parts = Parts::of(answer)?;
+        let mut parts = ReplyParts::of(answer)?;
         let epochs = Epochs { incarnation: parts.epoch()?, births: parts.epoch()? };
         let now = parts.time()?;
         let word = parts.text()?;

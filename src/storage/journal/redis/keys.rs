@@ -11,7 +11,7 @@ pub(super) const SCREEN: &str = ":screen";
 
 /// Names under one prefix.
 #[derive(Clone, Debug)]
-pub(super) struct Keys {
+pub(super) struct RedisKeys {
     prefix: String,
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Index {
     Gone,
 }
 
-impl Keys {
+impl RedisKeys {
     pub(super) fn new(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned() }
     }

@@ -5,10 +5,10 @@ use tracing::warn;
 
 use super::RedisJournal;
 use super::keys::Index;
-use super::reply::Parts;
+use super::reply::ReplyParts;
 use crate::protocol::{RunId, Timestamp};
 use crate::storage::journal::{JournalError, RunHead, RunPage, RunPlace};
-use crate::storage::redis::Command;
+use crate::storage::redis::RedisCommand;
 
 /// Entries that are read of an index at a time, at most.
 const STRIDE: usize = 1_000;
@@ -29,9 +29,9 @@ impl RedisJournal {
         let mut offset = 0;
         loop {
             let stride = limit.saturating_sub(found.len()).saturating_add(1).min(STRIDE);
-            let command = Command::new("ZRANGEBYSCORE").arg(self.keys.index(index)).arg(from.clone()).arg(to);
+            let command = RedisCommand::new("ZRANGEBYSCORE").arg(self.keys.index(index)).arg(from.clone()).arg(to);
             let command = command.arg("WITHSCORES").arg("LIMIT").arg(offset.to_string()).arg(stride.to_string());
-            let mut parts = Parts::of(self.call(command).await?)?;
+            let mut parts = ReplyParts::of(self.call(command).await?)?;
             let mut listed = 0;
             while !parts.is_empty() {
                 listed += 1;

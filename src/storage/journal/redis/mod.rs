@@ -25,13 +25,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use self::incarnation::StoreIncarnation;
-use self::keys::{Index, Keys};
-use self::reply::Parts;
+use self::keys::{Index, RedisKeys};
+use self::reply::ReplyParts;
 use self::run_locks::RunLocks;
 use self::script::Scripts;
-use super::{Append, Expired, Head, Journal, JournalError, Limits, RunPage, RunPlace, Stored, append_rules};
+use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPlace, Stored, append_rules};
 use crate::protocol::{Clock, Epoch, Lines, RunId, Segment, Seq, Timestamp};
-use crate::storage::redis::{Client, Command, LinkStatus, RedisError, RedisSettings, Reply};
+use crate::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
 
 mod append;
 mod expiry;
@@ -59,7 +59,7 @@ pub struct RedisOptions {
     /// This node's name, in the doorbells that it rings.
     pub node: String,
     /// What every journal keeps.
-    pub limits: Limits,
+    pub limits: JournalLimits,
     /// The server.
     pub settings: RedisSettings,
     /// How far the server's clock may be from where this host's says that it should be.
@@ -69,8 +69,8 @@ pub struct RedisOptions {
 /// See the module.
 #[derive(Debug)]
 pub struct RedisJournal {
-    client: Client,
-    keys: Keys,
+    client: RedisClient,
+    keys: RedisKeys,
     incarnation: Arc<StoreIncarnation>,
     /// The server's, watched by this host's: at the start it should say what this host's wall clock says.
     clock: Clock,
@@ -80,21 +80,21 @@ pub struct RedisJournal {
     appends: append::Appends,
     run_locks: RunLocks,
     node: String,
-    limits: Limits,
+    limits: JournalLimits,
     timeout: Duration,
 }
 
 impl RedisJournal {
     /// A journal that connects in the background: a server that is away now is a state, not an error.
     pub fn open(options: RedisOptions) -> Self {
-        let keys = Keys::new(&options.prefix);
+        let keys = RedisKeys::new(&options.prefix);
         let incarnation = Arc::new(StoreIncarnation::new(keys.clone()));
         let server_time = incarnation.clone();
         Self {
             clock: Clock::told(move || server_time.now(), options.max_clock_step),
             agreed: AtomicBool::new(false),
             timeout: options.settings.command_timeout,
-            client: Client::start(options.settings, incarnation.clone()),
+            client: RedisClient::start(options.settings, incarnation.clone()),
             keys,
             incarnation,
             scripts: Scripts::new(),
@@ -140,11 +140,11 @@ impl RedisJournal {
     }
 
     /// The command connection, for what else a node tells the others.
-    pub fn client(&self) -> &Client {
+    pub fn client(&self) -> &RedisClient {
         &self.client
     }
 
-    async fn call(&self, command: Command) -> Result<Reply, JournalError> {
+    async fn call(&self, command: RedisCommand) -> Result<Reply, JournalError> {
         self.client.call(command).await.map_err(unread)
     }
 
@@ -188,10 +188,10 @@ impl RedisJournal {
 
     /// What the script tells of the heads under these keys, and the incarnation of the store that told it: never another one
     /// than is known here, so that nobody takes an older incarnation's answer for the word of a newer one.
-    async fn read_heads(&self, keys: &[String]) -> Result<(Parts, Epoch), JournalError> {
+    async fn read_heads(&self, keys: &[String]) -> Result<(ReplyParts, Epoch), JournalError> {
         for _ in 0..READS {
             let reply = self.scripts.heads.call(&self.client, self.timeout, keys, |command| command).await;
-            let mut parts = Parts::of(reply.map_err(unread)?)?;
+            let mut parts = ReplyParts::of(reply.map_err(unread)?)?;
             self.incarnation.set_clock(parts.time()?);
             let told = parts.text()?;
             let known = self.incarnation.epochs().incarnation;
@@ -247,12 +247,12 @@ impl Journal for RedisJournal {
         let Some(next) = after.checked_add(1) else { return Ok(Vec::new()) };
         let started = Instant::now();
         let keys = [self.keys.log(run)];
-        let args = |command: Command| command.arg(next.to_string()).arg(max_bytes.to_string());
+        let args = |command: RedisCommand| command.arg(next.to_string()).arg(max_bytes.to_string());
         let reply = self.scripts.read.call(&self.client, self.timeout, &keys, args).await.map_err(|error| {
             metrics::counter!("runcast_journal_failures_total", "work" => "read").increment(1);
             unread(error)
         })?;
-        let mut parts = Parts::of(reply)?;
+        let mut parts = ReplyParts::of(reply)?;
         let (lines, mut bodies) = (parts.text()?, parts.bytes()?);
         metrics::counter!("runcast_journal_reads_total").increment(1);
         metrics::histogram!("runcast_journal_read_seconds").record(started.elapsed());
@@ -301,7 +301,7 @@ impl Journal for RedisJournal {
 
     async fn probe(&self) -> Result<(), JournalError> {
         // A write: a server that is full, or that can't write its file, refuses it.
-        let command = Command::new("SET").arg(self.keys.probe()).arg(self.node.as_str()).arg("PX").arg("1000");
+        let command = RedisCommand::new("SET").arg(self.keys.probe()).arg(self.node.as_str()).arg("PX").arg("1000");
         self.call(command).await.map(|_| ())
     }
 

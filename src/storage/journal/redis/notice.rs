@@ -31,7 +31,7 @@ pub struct Notice {
 pub struct BellError(&'static str);
 
 #[derive(Serialize, Deserialize)]
-struct Text<'a> {
+struct NoticeText<'a> {
     #[serde(borrow)]
     state: std::borrow::Cow<'a, str>,
     /// Epoch, first seq and bytes of each segment.
@@ -44,7 +44,7 @@ pub(super) fn text(state: &str, segments: &[Arc<Segment>]) -> Vec<u8> {
     let told = if bodies().map(Bytes::len).sum::<usize>() <= MAX_BODIES { segments } else { &[] };
     let listed = told.iter().map(|s| (s.epoch().0, s.first(), s.lines().bytes().len())).collect();
     // Strings and numbers always serialise.
-    let mut text = serde_json::to_vec(&Text { state: state.into(), segments: listed }).unwrap_or_default();
+    let mut text = serde_json::to_vec(&NoticeText { state: state.into(), segments: listed }).unwrap_or_default();
     text.push(b'\n');
     told.iter().for_each(|segment| text.extend_from_slice(segment.lines().bytes()));
     text
@@ -68,7 +68,7 @@ impl Notice {
         let node = word()?.to_owned();
         let at = time(word()?)?;
         let created_at = time(word()?)?;
-        let text: Text<'_> = serde_json::from_str(word()?).map_err(|_| BellError("no head"))?;
+        let text: NoticeText<'_> = serde_json::from_str(word()?).map_err(|_| BellError("no head"))?;
         let head = stored::head(&text.state, at, created_at).map_err(|_| BellError("no state"))?;
         let mut bodies = payload.slice(line + 1..);
         let mut segments = Vec::with_capacity(text.segments.len());

@@ -8,9 +8,9 @@ use crate::storage::journal::JournalError;
 use crate::storage::redis::Reply;
 
 /// The parts of an array reply, taken in order.
-pub(super) struct Parts(std::vec::IntoIter<Reply>);
+pub(super) struct ReplyParts(std::vec::IntoIter<Reply>);
 
-impl Parts {
+impl ReplyParts {
     pub(super) fn of(reply: Reply) -> Result<Self, JournalError> {
         match reply {
             Reply::Array(parts) => Ok(Self(parts.into_iter())),

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::storage::redis::{Client, Command, RedisError, Reply};
+use crate::storage::redis::{RedisClient, RedisCommand, RedisError, Reply};
 
 /// A script and its digest, once a server has told it.
 #[derive(Debug)]
@@ -45,10 +45,10 @@ impl Script {
     /// Runs it with `keys` and what `args` adds, within `within`.
     pub(super) async fn call(
         &self,
-        client: &Client,
+        client: &RedisClient,
         within: Duration,
         keys: &[String],
-        args: impl Fn(Command) -> Command,
+        args: impl Fn(RedisCommand) -> RedisCommand,
     ) -> Result<Reply, RedisError> {
         let mut known = self.digest.lock().unwrap_or_else(PoisonError::into_inner).clone();
         loop {
@@ -56,7 +56,7 @@ impl Script {
                 Some(digest) => digest,
                 None => self.load(client, within).await?,
             };
-            let command = Command::new("EVALSHA").arg(digest).arg(keys.len().to_string());
+            let command = RedisCommand::new("EVALSHA").arg(digest).arg(keys.len().to_string());
             let command = keys.iter().fold(command, |command, key| command.arg(key.as_str()));
             match client.call_within(args(command), within).await {
                 Err(RedisError::Refused(why)) if why.starts_with("NOSCRIPT") => {}
@@ -65,8 +65,8 @@ impl Script {
         }
     }
 
-    async fn load(&self, client: &Client, within: Duration) -> Result<String, RedisError> {
-        let command = Command::new("SCRIPT").arg("LOAD").arg(self.source);
+    async fn load(&self, client: &RedisClient, within: Duration) -> Result<String, RedisError> {
+        let command = RedisCommand::new("SCRIPT").arg("LOAD").arg(self.source);
         match client.call_within(command, within).await {
             Ok(Reply::BulkString(digest)) => {
                 let digest = String::from_utf8_lossy(&digest).into_owned();

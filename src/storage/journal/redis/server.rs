@@ -1,6 +1,6 @@
 //! What a server says of itself: whether runs can be kept there, and how safe they are.
 
-use crate::storage::redis::{Command, Link, RedisError, Reply};
+use crate::storage::redis::{Link, RedisCommand, RedisError, Reply};
 
 /// A server that can be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Server {
     /// # Errors
     /// [`RedisError::Refused`] when it can't be used, which the text explains; any other when it does not answer.
     pub async fn ask(link: &mut Link) -> Result<Self, RedisError> {
-        match link.call(Command::new("INFO")).await? {
+        match link.call(RedisCommand::new("INFO")).await? {
             Reply::BulkString(info) => Self::judge(&String::from_utf8_lossy(&info)),
             _ => Ok(Self::default()), // it speaks the protocol, and is none that describes itself
         }

@@ -10,18 +10,18 @@ use crate::storage::journal::{Head, RunPhase};
 
 /// A head as its hash holds it; the times stand beside it, because only the server knows them.
 #[derive(Debug, Serialize, Deserialize)]
-struct State {
+struct StoredRun {
     lineage: Vec<(u64, Seq)>,
     tip: Seq,
     bytes: u64,
-    phase: Phase,
+    phase: StoredPhase,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<RunStatus>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Phase {
+enum StoredPhase {
     Live,
     Sealed,
     Gone,
@@ -30,12 +30,12 @@ enum Phase {
 /// A head's state as text.
 pub(super) fn state(head: &Head) -> String {
     let phase = match head.phase {
-        RunPhase::Live => Phase::Live,
-        RunPhase::Sealed => Phase::Sealed,
-        RunPhase::Gone => Phase::Gone,
+        RunPhase::Live => StoredPhase::Live,
+        RunPhase::Sealed => StoredPhase::Sealed,
+        RunPhase::Gone => StoredPhase::Gone,
     };
     let lineage = head.lineage.entries().iter().map(|(epoch, first)| (epoch.0, *first)).collect();
-    let state = State { lineage, tip: head.tip, bytes: head.bytes, phase, status: head.status };
+    let state = StoredRun { lineage, tip: head.tip, bytes: head.bytes, phase, status: head.status };
     // Numbers and names always serialise.
     serde_json::to_string(&state).unwrap_or_default()
 }
@@ -45,12 +45,12 @@ pub(super) fn head(state: &str, at: Timestamp, created_at: Timestamp) -> Result<
     if state.is_empty() {
         return Ok(Head::unborn());
     }
-    let State { lineage, tip, bytes, phase, status } = serde_json::from_str(state)?;
+    let StoredRun { lineage, tip, bytes, phase, status } = serde_json::from_str(state)?;
     let lineage = Lineage::new(lineage.into_iter().map(|(epoch, first)| (Epoch(epoch), first)).collect());
     let phase = match phase {
-        Phase::Live => RunPhase::Live,
-        Phase::Sealed => RunPhase::Sealed,
-        Phase::Gone => RunPhase::Gone,
+        StoredPhase::Live => RunPhase::Live,
+        StoredPhase::Sealed => RunPhase::Sealed,
+        StoredPhase::Gone => RunPhase::Gone,
     };
     let head = Head { lineage, tip, first: 1, phase, status, bytes, created_at, last_at: at, incarnation: None };
     Ok(if head.phase == RunPhase::Gone { append_rules::gone(&head) } else { head })

@@ -11,14 +11,14 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// The file system of a directory and the space that must stay free on it.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(super) struct DiskCheck {
     directory: PathBuf,
     min_free_bytes: u64,
     /// When it was asked, and what was free then.
     last: Option<(Instant, u64)>,
 }
 
-impl Disk {
+impl DiskCheck {
     /// `min_free_bytes` 0 checks nothing.
     pub(super) fn new(directory: PathBuf, min_free_bytes: u64) -> Self {
         Self { directory, min_free_bytes, last: None }

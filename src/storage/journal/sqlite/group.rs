@@ -7,13 +7,13 @@ use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Either, Executor as _, SqlStr};
 
-use super::rows::{LINEAGE, PRODUCERS, RUNS, SEGMENTS, Statement, in_sequence, phase_value};
-use super::run_cache::{CachedRun, RunCache};
+use super::rows::{BulkInsert, LINEAGE, PRODUCERS, RUNS, SEGMENTS, in_sequence, phase_value};
+use super::run_cache::{SqliteCachedRun, SqliteRunCache};
 use super::{commit, commit_failed, unavailable};
 use crate::protocol::{Epoch, ProducerId, RunId, Segment, Seq};
 use crate::run_state::RunStatus;
 use crate::storage::journal::JournalError;
-use crate::storage::journal::append_rules::{self, Decision};
+use crate::storage::journal::append_rules::{self, AppendDecision};
 
 /// Rows to write in one transaction.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Group {
     }
 
     /// Adds what a decision wants stored.
-    pub(super) fn add(&mut self, run: &RunId, number: i64, decision: &Decision) {
+    pub(super) fn add(&mut self, run: &RunId, number: i64, decision: &AppendDecision) {
         let tip = decision.stored.head.tip;
         self.runs.insert(run.clone());
         self.segments.extend(decision.stored.segments.iter().map(|segment| (number, segment.clone())));
@@ -58,7 +58,7 @@ impl Group {
     pub(super) async fn store(
         mut self,
         connection: &mut SqliteConnection,
-        run_cache: &RunCache,
+        run_cache: &SqliteRunCache,
     ) -> Result<(), JournalError> {
         self.segments.sort_unstable_by_key(|(number, segment)| (*number, segment.first()));
         let runs: Vec<_> = self.runs.iter().filter_map(|id| Some((id, run_cache.peek(id)?))).collect();
@@ -79,7 +79,7 @@ impl Group {
     async fn write(
         &self,
         connection: &mut SqliteConnection,
-        runs: &[RunRow<'_>],
+        runs: &[RunUpdate<'_>],
         marks: &[MarkRow<'_>],
     ) -> Result<(), sqlx::Error> {
         SEGMENTS.write(connection, &self.segments, bind_segment).await?;
@@ -96,10 +96,10 @@ impl Group {
 }
 
 type SegmentRow = (i64, Arc<Segment>);
-type RunRow<'a> = (&'a RunId, &'a CachedRun);
+type RunUpdate<'a> = (&'a RunId, &'a SqliteCachedRun);
 type MarkRow<'a> = (&'a (i64, ProducerId), &'a (u64, Seq));
 
-fn bind_segment(statement: Statement, (number, segment): &SegmentRow) -> Statement {
+fn bind_segment(statement: BulkInsert, (number, segment): &SegmentRow) -> BulkInsert {
     statement
         .bind(key_floor(*number) + segment.last() as i64)
         .bind(segment.first() as i64)
@@ -108,7 +108,7 @@ fn bind_segment(statement: Statement, (number, segment): &SegmentRow) -> Stateme
         .bind(segment.lines().bytes().to_vec())
 }
 
-fn bind_run(statement: Statement, (id, cached_run): &RunRow<'_>) -> Statement {
+fn bind_run(statement: BulkInsert, (id, cached_run): &RunUpdate<'_>) -> BulkInsert {
     let head = &cached_run.run.head;
     statement
         .bind(cached_run.place)
@@ -122,11 +122,11 @@ fn bind_run(statement: Statement, (id, cached_run): &RunRow<'_>) -> Statement {
         .bind(head.last_at.as_millis())
 }
 
-fn bind_mark(statement: Statement, ((number, producer), (high, seq)): &MarkRow<'_>) -> Statement {
+fn bind_mark(statement: BulkInsert, ((number, producer), (high, seq)): &MarkRow<'_>) -> BulkInsert {
     statement.bind(*number).bind(producer.as_str().to_owned()).bind(*high as i64).bind(*seq as i64)
 }
 
-fn bind_lineage(statement: Statement, (number, epoch, first): &(i64, Epoch, Seq)) -> Statement {
+fn bind_lineage(statement: BulkInsert, (number, epoch, first): &(i64, Epoch, Seq)) -> BulkInsert {
     statement.bind(*number).bind(epoch.0 as i64).bind(*first as i64)
 }
 
@@ -135,7 +135,7 @@ fn bind_lineage(statement: Statement, (number, epoch, first): &(i64, Epoch, Seq)
 static ONE_OF_EACH: LazyLock<SqlStr> =
     LazyLock::new(|| in_sequence(&["BEGIN IMMEDIATE", SEGMENTS.one(), RUNS.one(), PRODUCERS.one(), "COMMIT"]));
 
-async fn store_one_of_each(connection: &mut SqliteConnection, statement: Statement) -> Result<(), JournalError> {
+async fn store_one_of_each(connection: &mut SqliteConnection, statement: BulkInsert) -> Result<(), JournalError> {
     const BEFORE_COMMIT: usize = 4;
     let mut done = 0;
     let mut results = connection.fetch_many(statement);

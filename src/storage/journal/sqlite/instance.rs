@@ -18,7 +18,7 @@ use crate::storage::journal::append_rules::Epochs;
 
 /// Why the last instance's writes can't be trusted to be all there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doubt {
+enum StoreDoubt {
     /// The machine stopped under it, and commits were not synced.
     PowerLost,
     /// The machine stopped under it; commits were synced. The new epoch is for a copy taken while it ran, or a disk
@@ -30,7 +30,7 @@ enum Doubt {
 
 /// What the last instance left.
 #[derive(Debug)]
-struct Past {
+struct LastInstance {
     epochs: Epochs,
     boot_id: String,
     clean: bool,
@@ -38,7 +38,7 @@ struct Past {
     instance: String,
 }
 
-impl Past {
+impl LastInstance {
     /// From the rows of `meta`; `None` when the database is new.
     fn from_meta(meta: &HashMap<String, String>) -> Option<Self> {
         let epoch = |key: &str| meta.get(key).and_then(|text| Epoch::parse(text));
@@ -53,16 +53,16 @@ impl Past {
     }
 
     /// `boot_id` and `witness` are empty when there is none; two unknown boot ids are not the same.
-    fn doubt(&self, boot_id: &str, witness: &str) -> Option<Doubt> {
+    fn doubt(&self, boot_id: &str, witness: &str) -> Option<StoreDoubt> {
         let same_boot = !boot_id.is_empty() && self.boot_id == boot_id;
         if self.instance != witness {
-            Some(Doubt::OtherCopy)
+            Some(StoreDoubt::OtherCopy)
         } else if self.clean || same_boot {
             None
         } else if self.sync == SyncMode::Normal {
-            Some(Doubt::PowerLost)
+            Some(StoreDoubt::PowerLost)
         } else {
-            Some(Doubt::PowerLostSynced)
+            Some(StoreDoubt::PowerLostSynced)
         }
     }
 }
@@ -73,7 +73,7 @@ pub(super) async fn begin(connection: &mut SqliteConnection, options: &SqliteOpt
     let witness_path = witness_path(&options.path);
     let witness = fs::read_to_string(&witness_path).unwrap_or_default();
     let now = options.clock.now();
-    let epochs = match Past::from_meta(&read_meta(connection).await?) {
+    let epochs = match LastInstance::from_meta(&read_meta(connection).await?) {
         None => Epochs::new(now),
         Some(past) => {
             let mut epochs = past.epochs;
@@ -111,18 +111,18 @@ pub fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-fn report(doubt: Doubt, epoch: Epoch) {
+fn report(doubt: StoreDoubt, epoch: Epoch) {
     match doubt {
-        Doubt::PowerLost => tracing::error!(
+        StoreDoubt::PowerLost => tracing::error!(
             %epoch,
             "the machine stopped while the journal ran with journal.sync = normal: the last moments' events may be \
              lost; runs go on in a new epoch"
         ),
-        Doubt::PowerLostSynced => tracing::warn!(
+        StoreDoubt::PowerLostSynced => tracing::warn!(
             %epoch,
             "the machine stopped while the journal ran; its events were synced; runs go on in a new epoch"
         ),
-        Doubt::OtherCopy => tracing::error!(
+        StoreDoubt::OtherCopy => tracing::error!(
             %epoch,
             "the journal is not the one that was last open here, an older copy perhaps: runs go on in a new epoch"
         ),
@@ -169,9 +169,9 @@ fn write_durably(path: &Path, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn past(clean: bool, sync: SyncMode) -> Past {
+    fn past(clean: bool, sync: SyncMode) -> LastInstance {
         let epochs = Epochs { incarnation: Epoch(5), births: Epoch(5) };
-        Past { epochs, boot_id: "boot".into(), clean, sync, instance: "life".into() }
+        LastInstance { epochs, boot_id: "boot".into(), clean, sync, instance: "life".into() }
     }
 
     #[test]
@@ -181,12 +181,12 @@ mod tests {
             (past(true, Normal), "boot", "life", None),
             (past(true, Normal), "other", "life", None),
             (past(false, Normal), "boot", "life", None),
-            (past(false, Normal), "other", "life", Some(Doubt::PowerLost)),
-            (past(false, Normal), "", "life", Some(Doubt::PowerLost)),
+            (past(false, Normal), "other", "life", Some(StoreDoubt::PowerLost)),
+            (past(false, Normal), "", "life", Some(StoreDoubt::PowerLost)),
             (past(false, Full), "boot", "life", None),
-            (past(false, Full), "other", "life", Some(Doubt::PowerLostSynced)),
-            (past(true, Full), "boot", "later life", Some(Doubt::OtherCopy)),
-            (past(true, Full), "boot", "", Some(Doubt::OtherCopy)),
+            (past(false, Full), "other", "life", Some(StoreDoubt::PowerLostSynced)),
+            (past(true, Full), "boot", "later life", Some(StoreDoubt::OtherCopy)),
+            (past(true, Full), "boot", "", Some(StoreDoubt::OtherCopy)),
         ] {
             assert_eq!(past.doubt(boot_id, witness), want, "{past:?} {boot_id} {witness}");
         }

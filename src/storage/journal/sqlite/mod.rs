@@ -35,9 +35,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::warn;
 
 use self::rows::heads;
-use self::sweep::{Progress, Step};
-use self::writer::{Job, Pending, Writer};
-use super::{Append, Expired, Head, Journal, JournalError, Limits, RunPage, RunPlace, Stored};
+use self::sweep::{ExpiryProgress, ExpiryStep};
+use self::writer::{Job, JournalWriter, PendingAppend};
+use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPlace, Stored};
 use crate::protocol::{Clock, Epoch, RunId, Segment, Seq, Timestamp};
 
 pub use instance::boot_id;
@@ -72,7 +72,7 @@ pub struct SqliteOptions {
     /// What a commit waits for.
     pub sync: SyncMode,
     /// What every journal keeps; `max_run_bytes` is at most [`MAX_RUN_BYTES`] here.
-    pub limits: Limits,
+    pub limits: JournalLimits,
     /// Appends fail as unavailable while less is free on the file's disk; 0 checks nothing.
     pub min_free_bytes: u64,
     /// Names this boot of the machine; the kernel's boot id when `None`.
@@ -89,7 +89,7 @@ pub struct SqliteOptions {
 
 impl SqliteOptions {
     /// The defaults for a database at `path`.
-    pub fn new(path: impl Into<PathBuf>, limits: Limits) -> Self {
+    pub fn new(path: impl Into<PathBuf>, limits: JournalLimits) -> Self {
         Self {
             path: path.into(),
             sync: SyncMode::default(),
@@ -137,7 +137,7 @@ impl SqliteJournal {
         let (jobs, queue) = mpsc::channel(options.queue_appends.max(1));
         let queue_bytes = options.queue_bytes.clamp(1, u32::MAX as usize);
         let (readers, clock) = (connection::readers(&options), options.clock.clone());
-        tokio::spawn(Writer::new(options, epochs, connection).await?.run(queue));
+        tokio::spawn(JournalWriter::new(options, epochs, connection).await?.run(queue));
         let room = Arc::new(Semaphore::new(queue_bytes));
         Ok(Self { jobs, room, queue_bytes, readers, incarnation: epochs.incarnation, clock })
     }
@@ -152,7 +152,7 @@ impl SqliteJournal {
         answer.await.map_err(|_| stopped())?
     }
 
-    async fn step(&self, step: Step) -> Result<Progress, JournalError> {
+    async fn step(&self, step: ExpiryStep) -> Result<ExpiryProgress, JournalError> {
         self.ask(|reply| Job::Sweep(step, reply)).await
     }
 
@@ -223,7 +223,7 @@ impl Journal for SqliteJournal {
         let share = bytes.clamp(1, self.queue_bytes) as u32;
         let share = self.room.clone().try_acquire_many_owned(share).map_err(|_| JournalError::Saturated)?;
         let (reply, answer) = oneshot::channel();
-        let job = Job::Append(Pending { append, bytes, reply, _share: share });
+        let job = Job::Append(PendingAppend { append, bytes, reply, _share: share });
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => JournalError::Saturated,
             mpsc::error::TrySendError::Closed(_) => closed(),
@@ -301,16 +301,16 @@ impl Journal for SqliteJournal {
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
         while let Ok(now) = self.clock.check()
-            && self.step(Step::Bury { now }).await?.more
+            && self.step(ExpiryStep::Bury { now }).await?.more
         {}
         let Ok(now) = self.clock.check() else { return Ok(Expired::default()) };
-        let marked = self.step(Step::Mark { now, before, limit }).await?;
+        let marked = self.step(ExpiryStep::Mark { now, before, limit }).await?;
         let mut runs = Vec::with_capacity(marked.runs.len());
         for (number, run) in marked.runs {
-            while self.step(Step::Trim { number }).await?.more {}
+            while self.step(ExpiryStep::Trim { number }).await?.more {}
             runs.extend(run);
         }
-        while self.step(Step::Shrink).await?.more {}
+        while self.step(ExpiryStep::Shrink).await?.more {}
         Ok(Expired { runs, more: marked.more })
     }
 

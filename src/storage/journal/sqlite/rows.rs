@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 
 use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 use crate::run_state::RunStatus;
-use crate::storage::journal::append_rules::{self, Epochs, Marks, Run};
+use crate::storage::journal::append_rules::{self, Epochs, Marks, RunRecord};
 use crate::storage::journal::{Head, RunHead, RunPhase, RunPlace};
 
 /// A run's row and lineage in one statement; a `WHERE` on `r` follows.
@@ -90,11 +90,11 @@ pub(super) fn raw_place(row: &SqliteRow) -> Result<(i64, String), sqlx::Error> {
 }
 
 /// A row of [`heads!`] with the producers' marks as its tenth column, as the writer keeps it; with the run's number.
-pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, Run), sqlx::Error> {
+pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, RunRecord), sqlx::Error> {
     let (id, head) = stored_head(row)?;
     let marks: Vec<(String, u64)> = serde_json::from_str(row.try_get(9)?).map_err(malformed)?;
     let marks = Marks::new(marks.into_iter().map(|(producer, high)| (ProducerId::from_stored(&producer), high)));
-    Ok((id, row.try_get(0)?, Run::load(head, marks, epochs)))
+    Ok((id, row.try_get(0)?, RunRecord::load(head, marks, epochs)))
 }
 
 /// A row of `first, epoch, at, body`.
@@ -105,7 +105,7 @@ pub(super) fn segment(row: &SqliteRow) -> Result<Segment, sqlx::Error> {
 }
 
 /// A statement under way.
-pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
+pub(super) type BulkInsert = Query<'static, Sqlite, SqliteArguments>;
 
 /// A statement that writes rows, prepared for 1, 2, 4 ... 128 of them: N rows take at most as many statements as N has
 /// bits, and each form stays in the connection's statement cache.
@@ -132,7 +132,7 @@ impl RowWriter {
         &self,
         connection: &mut SqliteConnection,
         mut rows: &[T],
-        bind: impl Fn(Statement, &T) -> Statement,
+        bind: impl Fn(BulkInsert, &T) -> BulkInsert,
     ) -> Result<(), sqlx::Error> {
         while !rows.is_empty() {
             let power = (rows.len().ilog2() as usize).min(Self::FORMS - 1);

@@ -9,16 +9,16 @@ use sqlx::sqlite::SqliteConnection;
 use super::rows::{self, heads};
 use crate::protocol::RunId;
 use crate::storage::journal::Head;
-use crate::storage::journal::append_rules::{Epochs, Marks, Run};
+use crate::storage::journal::append_rules::{Epochs, Marks, RunRecord};
 use crate::storage::journal::run_cache;
 
 /// Found by its number; `None` until its first event.
-pub(super) type CachedRun = run_cache::CachedRun<Option<i64>>;
-pub(super) type RunCache = run_cache::RunCache<Option<i64>>;
+pub(super) type SqliteCachedRun = run_cache::CachedRun<Option<i64>>;
+pub(super) type SqliteRunCache = run_cache::RunCache<Option<i64>>;
 
 /// Makes sure that all of `wanted` are in `run_cache`, with one statement for those that are not.
 pub(super) async fn load(
-    run_cache: &mut RunCache,
+    run_cache: &mut SqliteRunCache,
     connection: &mut SqliteConnection,
     wanted: impl Iterator<Item = &RunId>,
     epochs: Epochs,
@@ -39,7 +39,7 @@ pub(super) async fn load(
     }
     for id in missing {
         if !run_cache.contains(id) {
-            run_cache.insert(id.clone(), None, Run::load(Head::unborn(), Marks::default(), epochs));
+            run_cache.insert(id.clone(), None, RunRecord::load(Head::unborn(), Marks::default(), epochs));
         }
     }
     Ok(())

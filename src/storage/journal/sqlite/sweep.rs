@@ -21,7 +21,7 @@ const STEP_BYTES: i64 = 4 * 1024 * 1024;
 
 /// What a sweep wants done next.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+pub(super) enum ExpiryStep {
     /// Remove tombstones past their time.
     Bury { now: Timestamp },
     /// Mark up to `limit` ended runs whose last event is older than `before`, and list all that are marked.
@@ -34,7 +34,7 @@ pub(super) enum Step {
 
 /// What a step did.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct ExpiryProgress {
     /// Runs that were marked or buried; whatever is known of them elsewhere is old.
     pub(super) runs: Vec<(i64, Option<RunId>)>,
     /// Whether the same step has more to do.
@@ -44,20 +44,20 @@ pub(super) struct Progress {
 /// Takes a step, in a transaction of its own.
 pub(super) async fn take(
     connection: &mut SqliteConnection,
-    step: Step,
+    step: ExpiryStep,
     epochs: &mut Epochs,
     tombstone: Duration,
-) -> Result<Progress, JournalError> {
-    if let Step::Shrink = step {
+) -> Result<ExpiryProgress, JournalError> {
+    if let ExpiryStep::Shrink = step {
         return shrink(connection).await.map_err(unavailable);
     }
     let mut next_epochs = *epochs;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
     let progress = match step {
-        Step::Bury { now } => bury(&mut transaction, &mut next_epochs, now, tombstone).await,
-        Step::Mark { now, before, limit } => mark(&mut transaction, now, before, limit).await,
-        Step::Trim { number } => trim(&mut transaction, number).await,
-        Step::Shrink => Ok(Progress::default()),
+        ExpiryStep::Bury { now } => bury(&mut transaction, &mut next_epochs, now, tombstone).await,
+        ExpiryStep::Mark { now, before, limit } => mark(&mut transaction, now, before, limit).await,
+        ExpiryStep::Trim { number } => trim(&mut transaction, number).await,
+        ExpiryStep::Shrink => Ok(ExpiryProgress::default()),
     }
     .map_err(unavailable)?;
     commit(transaction).await?;
@@ -70,7 +70,7 @@ async fn bury(
     epochs: &mut Epochs,
     now: Timestamp,
     tombstone: Duration,
-) -> Result<Progress, sqlx::Error> {
+) -> Result<ExpiryProgress, sqlx::Error> {
     let due = now.plus_millis(-i64::try_from(tombstone.as_millis()).unwrap_or(i64::MAX));
     let sql = "SELECT number, run FROM runs INDEXED BY tombstones WHERE phase = 3 AND gone_at <= ? LIMIT ?";
     let rows = sqlx::query(sql).bind(due.as_millis()).bind(STEP_ROWS).fetch_all(&mut *connection).await?;
@@ -83,7 +83,7 @@ async fn bury(
         epochs.raise_births(now);
         instance::put_meta(connection, "births", &epochs.births.to_string()).await?;
     }
-    Ok(Progress { more: runs.len() as i64 == STEP_ROWS, runs })
+    Ok(ExpiryProgress { more: runs.len() as i64 == STEP_ROWS, runs })
 }
 
 async fn mark(
@@ -91,7 +91,7 @@ async fn mark(
     now: Timestamp,
     before: Timestamp,
     limit: usize,
-) -> Result<Progress, sqlx::Error> {
+) -> Result<ExpiryProgress, sqlx::Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let leftover: i64 = sqlx::query_scalar("SELECT count(*) FROM runs WHERE phase = ?")
         .bind(phase::EXPIRING)
@@ -117,10 +117,10 @@ async fn mark(
         .bind(before.as_millis())
         .fetch_one(connection)
         .await?;
-    Ok(Progress { more: due || leftover > limit, runs })
+    Ok(ExpiryProgress { more: due || leftover > limit, runs })
 }
 
-async fn trim(connection: &mut SqliteConnection, number: i64) -> Result<Progress, sqlx::Error> {
+async fn trim(connection: &mut SqliteConnection, number: i64) -> Result<ExpiryProgress, sqlx::Error> {
     // The length of a body is in its row's header: the body itself is not read.
     let sql = "SELECT key, length(body) FROM segments WHERE key > ? AND key < ? ORDER BY key LIMIT ?";
     let rows = sqlx::query(sql)
@@ -149,13 +149,13 @@ async fn trim(connection: &mut SqliteConnection, number: i64) -> Result<Progress
             sqlx::query(sql).bind(phase::GONE).bind(number).execute(connection).await?;
         }
     }
-    Ok(Progress { more: last.is_some(), runs: Vec::new() })
+    Ok(ExpiryProgress { more: last.is_some(), runs: Vec::new() })
 }
 
-async fn shrink(connection: &mut SqliteConnection) -> Result<Progress, sqlx::Error> {
+async fn shrink(connection: &mut SqliteConnection) -> Result<ExpiryProgress, sqlx::Error> {
     sqlx::query("PRAGMA incremental_vacuum(256)").execute(&mut *connection).await?;
     let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(connection).await?;
-    Ok(Progress { more: free > 0, runs: Vec::new() })
+    Ok(ExpiryProgress { more: free > 0, runs: Vec::new() })
 }
 
 /// A run's number, and its name if it can be one: what can't be named is removed all the same.

@@ -11,10 +11,10 @@ use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::disk::Disk;
+use super::disk::DiskCheck;
 use super::group::Group;
-use super::run_cache::{self, RunCache};
-use super::sweep::{self, Progress, Step};
+use super::run_cache::{self, SqliteRunCache};
+use super::sweep::{self, ExpiryProgress, ExpiryStep};
 use super::{SqliteOptions, SyncMode, commit, connection, instance, unavailable};
 use crate::protocol::RunId;
 use crate::storage::journal::append_rules::{self, Epochs, Moment};
@@ -24,14 +24,14 @@ use crate::storage::journal::{Append, Head, JournalError, Stored};
 const GROUP_APPENDS: usize = 1024;
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
-type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
+type JobReply<T> = oneshot::Sender<Result<T, JournalError>>;
 
 /// An append that waits for its group.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct PendingAppend {
     pub(super) append: Append,
     pub(super) bytes: usize,
-    pub(super) reply: Reply<Stored>,
+    pub(super) reply: JobReply<Stored>,
     /// Its share of the queue's bytes, given back when it is answered.
     pub(super) _share: OwnedSemaphorePermit,
 }
@@ -39,30 +39,30 @@ pub(super) struct Pending {
 /// What the queue holds.
 #[derive(Debug)]
 pub(super) enum Job {
-    Append(Pending),
+    Append(PendingAppend),
     /// A barrier: the run's head after all that was queued before.
-    Head(RunId, Reply<Head>),
-    Sweep(Step, Reply<Progress>),
-    Probe(Reply<()>),
+    Head(RunId, JobReply<Head>),
+    Sweep(ExpiryStep, JobReply<ExpiryProgress>),
+    Probe(JobReply<()>),
     Close(oneshot::Sender<()>),
 }
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct JournalWriter {
     options: Arc<SqliteOptions>,
     epochs: Epochs,
     /// `None` after a failure, until the next job.
     connection: Option<SqliteConnection>,
-    run_cache: RunCache,
+    run_cache: SqliteRunCache,
     /// For the next new run. Never goes back, so that a transaction of unknown outcome can't share a number.
     next_number: i64,
-    disk: Disk,
+    disk: DiskCheck,
     /// Whether a write failed and none has succeeded since.
     failing: bool,
 }
 
-impl Writer {
+impl JournalWriter {
     /// A writer on an open connection.
     pub(super) async fn new(
         options: Arc<SqliteOptions>,
@@ -73,8 +73,8 @@ impl Writer {
             .fetch_one(&mut connection)
             .await
             .map_err(unavailable)?;
-        let disk = Disk::new(options.directory().to_owned(), options.min_free_bytes);
-        let run_cache = RunCache::default();
+        let disk = DiskCheck::new(options.directory().to_owned(), options.min_free_bytes);
+        let run_cache = SqliteRunCache::default();
         Ok(Self { options, epochs, connection: Some(connection), run_cache, next_number, disk, failing: false })
     }
 
@@ -104,7 +104,7 @@ impl Writer {
     }
 
     /// Stores a group and answers its appends.
-    async fn answer(&mut self, group: Vec<Pending>) {
+    async fn answer(&mut self, group: Vec<PendingAppend>) {
         let started = Instant::now();
         metrics::counter!("runcast_journal_appends_total").increment(group.len() as u64);
         let outcome = match self.disk.check() {
@@ -122,7 +122,7 @@ impl Writer {
         metrics::histogram!("runcast_journal_commit_seconds").record(started.elapsed());
     }
 
-    async fn store(&mut self, group: &Vec<Pending>) -> Result<Vec<Stored>, JournalError> {
+    async fn store(&mut self, group: &Vec<PendingAppend>) -> Result<Vec<Stored>, JournalError> {
         let connection = open(&mut self.connection, &self.options).await?;
         let runs = group.iter().map(|pending| &pending.append.run);
         run_cache::load(&mut self.run_cache, connection, runs, self.epochs).await.map_err(unavailable)?;
@@ -134,7 +134,7 @@ impl Writer {
         };
         let mut rows = Group::default();
         let mut answers = Vec::with_capacity(group.len());
-        for Pending { append, .. } in group {
+        for PendingAppend { append, .. } in group {
             let missing = || JournalError::Unavailable(format!("run {} was not loaded", append.run));
             let cached_run = self.run_cache.get(&append.run, append.posts.len()).ok_or_else(missing)?;
             let decision = append_rules::append(&mut cached_run.run, append, &moment);
@@ -170,7 +170,7 @@ impl Writer {
         Ok(head)
     }
 
-    async fn sweep(&mut self, step: Step) -> Result<Progress, JournalError> {
+    async fn sweep(&mut self, step: ExpiryStep) -> Result<ExpiryProgress, JournalError> {
         let outcome = match open(&mut self.connection, &self.options).await {
             Ok(connection) => sweep::take(connection, step, &mut self.epochs, self.options.limits.tombstone).await,
             Err(error) => Err(error),
@@ -249,7 +249,7 @@ async fn open<'a>(
 }
 
 /// Takes what is queued: appends up to a group's bounds, and the job that ended them.
-fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> (Vec<Pending>, Option<Job>) {
+fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> (Vec<PendingAppend>, Option<Job>) {
     let mut group = Vec::new();
     let mut bytes = 0;
     let mut next = Some(first);

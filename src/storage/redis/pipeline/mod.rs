@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::client::Share;
-use super::{Command, RedisError, Reply, judged};
+use super::{RedisCommand, RedisError, Reply, judged};
 
 /// Silence after which Redis is asked whether it lives.
 pub(super) const PING_AFTER: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ const MISSES: u32 = 2;
 /// A command, and who waits for its reply. Dropping it unanswered tells the caller nothing: see [`Pipeline::lose`].
 #[derive(Debug)]
 pub(super) struct Call {
-    pub(super) command: Command,
+    pub(super) command: RedisCommand,
     pub(super) deadline: Instant,
     pub(super) reply: oneshot::Sender<Result<Reply, RedisError>>,
     /// Of the client's bounds; given back when the reply is in, or when nothing will come any more.
@@ -91,7 +91,7 @@ impl Pipeline {
     }
 
     /// The next command to send; from now on its outcome is open. Commands that nobody waits for any more are skipped.
-    pub(super) fn send_next(&mut self, begins: u64) -> Option<Command> {
+    pub(super) fn send_next(&mut self, begins: u64) -> Option<RedisCommand> {
         while let Some(call) = self.waiting.pop_front() {
             if call.reply.is_closed() {
                 continue;

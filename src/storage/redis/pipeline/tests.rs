@@ -26,7 +26,7 @@ impl Bench {
         let (reply, answer) = oneshot::channel();
         let share = Share::take(&Budget::new(1), &Budget::new(0), 0, &metrics::Gauge::noop()).unwrap();
         let deadline = self.at(deadline_ms);
-        self.pipeline.push(Call { command: Command::new(name), deadline, reply, share });
+        self.pipeline.push(Call { command: RedisCommand::new(name), deadline, reply, share });
         answer
     }
 
