@@ -21,12 +21,12 @@ use actix_web::{App, web};
 use tracing::debug;
 
 use super::{NodeParts, drain};
-use crate::actors::hub::Hub;
 use crate::actors::hub::broadcaster::{self, Broadcaster};
 use crate::actors::hub::thread_agent::ThreadAgent;
+use crate::actors::hub::{Hub, SessionLimits};
 use crate::actors::messages::heartbeat::AddThread;
 use crate::actors::messages::thread_agent::ThreadAgentPort;
-use crate::actors::session::{SessionLimits, SessionPort};
+use crate::actors::session::SessionPort;
 use crate::actors::supervision::spawn_unconstrained;
 use crate::http::claims::claims;
 use crate::http::expect::BodyLimits;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use runcast::actors::hub::subscribers::{SubscriberId, Subscribers};
-use runcast::actors::hub::{Hub, ViewerId};
+use runcast::actors::hub::{Hub, SessionLimits, ViewerId};
 use runcast::actors::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
-use runcast::actors::session::SessionLimits;
 use runcast::actors::session::write_half::{Flushed, Mode, WriteHalf};
 use runcast::budget::Budget;
 use runcast::protocol::close::CloseReason;

@@ -8,17 +8,18 @@ use std::sync::Arc;
 use super::messages::room::RoomPort;
 use super::messages::thread_agent::{RunViewers, ViewerChanges};
 use super::messages::viewer::Viewer;
-use super::session::SessionLimits;
 use crate::protocol::RunId;
 use crate::protocol::close::CloseReason;
 use crate::thread_metrics::ThreadMetrics;
 
 pub mod broadcaster;
 mod changes;
+mod limits;
 pub mod subscribers;
 pub mod thread_agent;
 
 use changes::Changes;
+pub use limits::SessionLimits;
 use subscribers::Subscribers;
 
 /// Size of the thread's read buffer. 32 KiB.

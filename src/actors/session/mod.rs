@@ -33,7 +33,6 @@ use crate::protocol::{After, Connection, Timestamp};
 use crate::storage::journal::RunPhase;
 
 mod incoming;
-mod limits;
 mod liveness;
 mod memory;
 mod outbox;
@@ -41,7 +40,6 @@ mod transport;
 mod viewer;
 pub mod write_half;
 
-pub use limits::SessionLimits;
 pub use transport::Wire;
 use write_half::{Flushed, Mode, WriteHalf};
 

@@ -15,10 +15,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
-use super::limits::SessionLimits;
 use super::liveness::Liveness;
 use super::outbox::{MAX_SLICES, Outbox};
 use super::transport::Wire;
+use crate::actors::hub::SessionLimits;
 use crate::actors::messages::room::{Page, Verdict};
 use crate::actors::messages::viewer::Delivery;
 use crate::protocol::close::CloseReason;
