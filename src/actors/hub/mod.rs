@@ -14,6 +14,7 @@ use crate::thread_metrics::ThreadMetrics;
 
 pub mod broadcaster;
 mod changes;
+mod core;
 mod limits;
 pub mod subscribers;
 pub mod thread_agent;
