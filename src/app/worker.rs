@@ -155,11 +155,8 @@ impl Thread {
             });
             Hub::new(limits, parts.thread_metrics.thread(), open_broadcastery)
         });
-        let sessions = Rc::new(SessionPort {
-            hub: hub.clone(),
-            rooms: parts.services.registry.recipient(),
-            node_id: parts.node.id().clone(),
-        });
+        let rooms = parts.services.registry.recipient();
+        let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.node.id().clone()));
         Self { parts: parts.clone(), hub, sessions }
     }
 

@@ -15,6 +15,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
+pub use super::core::{Flushed, Mode, Standing};
 use super::liveness::Liveness;
 use super::outbox::{MAX_SLICES, Outbox};
 use super::transport::Wire;
@@ -28,28 +29,6 @@ use crate::protocol::message::{GapReason, ServerMessage};
 use crate::protocol::segment::Encoding;
 use crate::protocol::{Connection, Cursor};
 use crate::thread_metrics::ThreadMetrics;
-
-/// Where a session stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Pulls pages until it reaches the tip.
-    Behind,
-    /// Segments are handed to it.
-    Live,
-    /// Writes what is queued, then its close frame, then waits for the peer's.
-    Closing(CloseReason),
-    /// The socket is no more.
-    Broken,
-}
-
-/// What is left to do after a flush.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flushed {
-    /// Nothing is queued.
-    Clear,
-    /// The socket takes no more now; the session will be woken.
-    Blocked,
-}
 
 /// See the module's page.
 pub struct WriteHalf<W> {
@@ -141,12 +120,6 @@ impl<W: Wire> WriteHalf<W> {
         if inner.mode == Mode::Behind {
             inner.mode = Mode::Live;
         }
-    }
-
-    /// Whether a further page fits: little enough is queued.
-    pub fn wants_page(&self) -> bool {
-        let inner = self.inner.borrow();
-        inner.mode == Mode::Behind && inner.outbox.unsent() * 4 <= self.limits.outbox_bytes
     }
 
     /// Bytes to ask for: one segment when the node as a whole holds too much.
@@ -273,27 +246,18 @@ impl<W: Wire> WriteHalf<W> {
         self.inner.borrow().wake();
     }
 
-    /// The socket failed or the peer is gone.
-    pub fn set_broken(&self) {
-        self.inner.borrow_mut().mode = Mode::Broken;
-    }
-
-    /// Whether the peer has had its time to answer the close.
-    pub fn close_overdue(&self) -> bool {
-        self.inner.borrow().liveness.close_overdue()
-    }
-
-    /// A byte arrived.
-    pub fn note_inbound(&self) {
-        self.inner.borrow_mut().liveness.inbound();
-    }
-
     /// Reads into `scratch`; `Ready(Ok(0))` is the end of the stream.
     pub fn poll_read(&self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut inner = self.inner.borrow_mut();
         let mut buffer = ReadBuf::new(scratch);
         match Pin::new(&mut inner.wire).poll_read(cx, &mut buffer) {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(buffer.filled().len())),
+            Poll::Ready(Ok(())) => {
+                let read = buffer.filled().len();
+                if read > 0 {
+                    inner.liveness.inbound();
+                }
+                Poll::Ready(Ok(read))
+            }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         }
@@ -306,12 +270,23 @@ impl<W: Wire> WriteHalf<W> {
     }
 
     /// Writes what is queued; remembers the task to wake.
-    pub fn poll_flush(&self, cx: &mut Context<'_>) -> io::Result<Flushed> {
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> io::Result<Standing> {
         let mut inner = self.inner.borrow_mut();
         if !inner.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             inner.waker = Some(cx.waker().clone());
         }
-        self.flush(&mut inner, cx, None)
+        match self.flush(&mut inner, cx, None) {
+            Ok(flushed) => Ok(Standing {
+                mode: inner.mode,
+                flushed,
+                wants_page: inner.outbox.unsent() * 4 <= self.limits.outbox_bytes,
+                close_overdue: inner.liveness.close_overdue(),
+            }),
+            Err(error) => {
+                inner.mode = Mode::Broken;
+                Err(error)
+            }
+        }
     }
 
     /// `now` is given on the live path, whose lag counts.
