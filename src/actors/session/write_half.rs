@@ -1,8 +1,8 @@
-//! The writing half of a session: the socket, its outbox and its place in the log.
+//! The writing half of a session: the socket, the outbox and the place in the log.
 //!
-//! It is shared, on one thread, by the session that owns it and by the broadcaster that hands it segments: when nothing is
-//! queued, a segment goes from the broadcaster straight to the socket, and the session is woken only when the socket would
-//! block or something has to be decided. Calls from the broadcaster and the thread agent never call back.
+//! The session that owns it and the broadcaster that hands it segments share it on one thread. When nothing is queued, a
+//! segment goes from the broadcaster straight to the socket; the session is woken only when the socket would block or
+//! something has to be decided. Calls from the broadcaster and the thread agent ([`super::viewer`]) never call back.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -48,12 +48,12 @@ pub(super) struct WriteHalfState<W> {
     pub(super) waker: Option<Waker>,
     /// Bytes of a message that has not come whole.
     pub(super) half_received: u32,
-    /// Bytes counted in the node's budget.
+    /// Bytes that are counted in the node's budget for it.
     pub(super) counted: usize,
-    /// Newest screen that waits for an empty outbox.
+    /// The newest screen, until the outbox is empty.
     pub(super) screen: Option<Box<Bytes>>,
     pub(super) liveness: Liveness,
-    /// The viewer knows where it stands; nothing but a close comes before that.
+    /// The viewer has been told where it stands; nothing but a close may come before that.
     pub(super) greeted: bool,
     pub(super) drain_announced: bool,
     /// The last write ended in "would block".
@@ -87,7 +87,7 @@ impl<W: Wire> WriteHalf<W> {
         Self { inner: RefCell::new(inner), limits, thread_metrics, encoding, connection }
     }
 
-    /// The limits it keeps.
+    /// The bounds and times that it keeps.
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
     }
@@ -107,7 +107,7 @@ impl<W: Wire> WriteHalf<W> {
         self.inner.borrow().place
     }
 
-    /// The log has told where it stands, and the viewer knows.
+    /// Sets its place, as the log has told it and the viewer is told next.
     pub fn set_place(&self, place: Place) {
         let mut inner = self.inner.borrow_mut();
         inner.place = place;
@@ -127,9 +127,9 @@ impl<W: Wire> WriteHalf<W> {
         if self.limits.outboxes.exceeded() { 1 } else { self.limits.page_bytes }
     }
 
-    /// Takes a page: tells what became of the viewer's place, then queues the events; its place goes on.
+    /// Queues a page: what became of the viewer's place, then the events. Its place moves behind them.
     pub fn take_page(&self, page: Page) {
-        // One that was asked for before the close frame was queued comes too late.
+        // A page that was asked for before the close frame was queued comes too late.
         if self.mode() != Mode::Behind {
             return;
         }
@@ -139,8 +139,8 @@ impl<W: Wire> WriteHalf<W> {
             (Verdict::Reset { from }, epoch) => {
                 self.tell(&ServerMessage::Reset { epoch, from, cursor: place.cursor() });
             }
-            // The run was born, or its log goes on in a new life of the store, while the viewer was behind: its cursor is
-            // to name the epoch that tells what follows.
+            // The run was born, or its log goes on in a new incarnation of the store, while the viewer was behind: its
+            // cursor is to name the epoch of what follows.
             (_, Some(epoch)) if held.epoch != place.epoch => {
                 let cursor = Cursor { epoch: place.epoch, ..held.cursor() };
                 self.tell(&ServerMessage::Epoch { epoch, cursor });
@@ -158,7 +158,7 @@ impl<W: Wire> WriteHalf<W> {
                 continue;
             }
             debug_assert!(segment.first() <= next, "I1: a page starts at the reader's place");
-            // The epoch stays the one that the viewer was told: it vouches for what older ones stored, too.
+            // The epoch stays the one that the viewer was told: it holds for what older ones stored, too.
             inner.place.next = segment.last() + 1;
             inner.outbox.push_segment(segment, next, 0);
         }
