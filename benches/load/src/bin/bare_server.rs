@@ -2,7 +2,7 @@
 //!
 //! One thread takes each POST, encodes its body as one text frame, calls `send()` with that frame once for every viewer, and
 //! answers. It has no runs, no storage, no history, no pings and no back-pressure. Its CPU per delivery is therefore the least
-//! that a server pays which writes to each of its sockets on its own.
+//! that a server has to pay which calls `send()` for each delivery.
 
 use std::{
     collections::HashMap,
