@@ -19,8 +19,7 @@ import tempfile
 import time
 import zipfile
 
-from bench_ground import (FAULTS, ROOT, finish, free_port, is_ready, load, median, process_group, runcast_command, table,
-                          wait_for)
+from harness import FAULTS, ROOT, finish, free_port, is_ready, load, median, process_group, runcast_command, table, wait_for
 
 MB = 1_000_000
 MIB = 1 << 20

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # BENCH_PROFILE=dev tries the script out: such figures mean nothing.
 PROFILE = os.environ.get("BENCH_PROFILE", "release")
 BIN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / ("debug" if PROFILE == "dev" else PROFILE)
@@ -95,6 +95,10 @@ def finish(process):
 
 def median(results, key):
     return statistics.median(result[key] for result in results)
+
+
+def total(results, key):
+    return sum(result[key] for result in results)
 
 
 def table(title, head, rows):
