@@ -18,6 +18,7 @@ pub mod lineage;
 pub mod message;
 pub mod retention;
 pub mod segment;
+pub mod server_event;
 pub mod timestamp;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};
@@ -29,4 +30,5 @@ pub use ids::{Epoch, ProducerId, RunId, Seq};
 pub use lineage::Lineage;
 pub use retention::{Pin, Retention};
 pub use segment::{Lines, Segment};
+pub use server_event::ServerEvent;
 pub use timestamp::Timestamp;
