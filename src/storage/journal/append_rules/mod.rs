@@ -21,7 +21,7 @@ use super::{
 };
 use crate::protocol::json_text::readable;
 use crate::protocol::segment::pack;
-use crate::protocol::{Epoch, Lines, ProducerId, Seq, ServerEvent, Timestamp};
+use crate::protocol::{Epoch, Lines, ProducerEvent, ProducerId, Seq, ServerEvent, Timestamp};
 use crate::run_state::RunStatus;
 
 mod space;
@@ -328,7 +328,7 @@ fn last_status(lines: &Lines) -> Option<RunStatus> {
     let status = |event| {
         let event = readable(event);
         let probe = serde_json::from_slice::<Probe<'_>>(&event).ok()?;
-        (probe.r#type == "run_status").then_some(probe.status)
+        (probe.r#type == ProducerEvent::RunStatus.as_str()).then_some(probe.status)
     };
     (0..lines.len()).rev().filter_map(|index| lines.get(index)).find_map(status)
 }
