@@ -74,7 +74,7 @@ impl ArtifactService {
                 let incoming = row.key.clone();
                 let compress_at = self.parts().limits.compress_direct.then(|| self.now());
                 let stored = kept_as_it_is(size, sha256);
-                let completed = self.finish(row, Finished { key, size, sha256, stored, compress_at }).await?;
+                let completed = self.make_ready(row, Finished { key, size, sha256, stored, compress_at }).await?;
                 if let Err(error) = objects.delete(&incoming).await {
                     tracing::info!(key = incoming, %error, "what was completed stays twice until the cleanup");
                 }
@@ -115,7 +115,7 @@ impl ArtifactService {
         while let Some(piece) = body.stream.next().await {
             digest.take(&piece?);
         }
-        let sha256 = digest.finish();
+        let sha256 = digest.sha256();
         matches_announced(row, body.size, sha256)?;
         Ok((body.size, sha256))
     }

@@ -44,7 +44,7 @@ impl ArtifactService {
         let stored = smaller.as_ref().map_or(kept_as_it_is(size, sha256), |smaller| smaller.stored);
         let objects = &self.parts().objects;
         let written = match place {
-            UploadTarget::Straight(writer) => writer.finish().await.map_err(ArtifactError::from),
+            UploadTarget::Straight(writer) => writer.commit().await.map_err(ArtifactError::from),
             UploadTarget::Spooled(original) => {
                 let file = smaller.as_ref().map_or(&original, |smaller| &smaller.file);
                 let note = async |upload: &str| Ok(self.parts().catalog.note_upload(row.id, upload).await?);
@@ -56,16 +56,16 @@ impl ArtifactService {
             return Err(error);
         }
         let finished = Finished { key: row.key.clone(), size, sha256, stored, compress_at: None };
-        self.finish(row, finished).await
+        self.make_ready(row, finished).await
     }
 
     /// Pending -> ready, or the artifact that is there already where this one repeats its upload.
-    pub(super) async fn finish(&self, row: ArtifactRow, finished: Finished) -> Result<Completed, ArtifactError> {
+    pub(super) async fn make_ready(&self, row: ArtifactRow, finished: Finished) -> Result<Completed, ArtifactError> {
         let catalog = &self.parts().catalog;
         // Before: once it is ready nothing may fail any more.
         let pin = catalog.pinned(&row.run).await?;
         loop {
-            if catalog.finish(&row.run, row.id, &finished).await? {
+            if catalog.set_ready(&row.run, row.id, &finished).await? {
                 metrics::counter!("runcast_artifacts_stored_total", "kind" => row.kind.as_str()).increment(1);
                 metrics::counter!("runcast_artifact_bytes_total").increment(finished.size);
                 metrics::counter!("runcast_artifact_stored_bytes_total").increment(finished.stored.size);
@@ -125,7 +125,7 @@ impl ArtifactService {
         }
         file.flush().await.map_err(ArtifactError::of_spool)?;
         spooled.room().end();
-        let sha256 = digest.finish();
+        let sha256 = digest.sha256();
         match row.stored.filter(|stored| stored.sha256 != sha256) {
             Some(stored) => Err(ArtifactError::Mismatch(format!("sha-256 {sha256} instead of {}", stored.sha256))),
             None => Ok(spooled),

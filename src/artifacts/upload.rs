@@ -153,7 +153,7 @@ impl Upload {
     ///
     /// # Errors
     /// [`ArtifactError`].
-    pub async fn finish(mut self) -> Result<Received, ArtifactError> {
+    pub async fn into_received(mut self) -> Result<Received, ArtifactError> {
         match self.arrive().await {
             Ok((sha256, place)) => Ok(Received { row: self.row, size: self.size, sha256, place, room: self.room }),
             Err(error) => {
@@ -167,7 +167,7 @@ impl Upload {
         if self.way.is_none() {
             self.choose().await?;
         }
-        let sha256 = self.digest.clone().finish();
+        let sha256 = self.digest.clone().sha256();
         matches_announced(&self.row, self.size, sha256)?;
         match self.way.take() {
             Some(Way::Straight(writer)) => Ok((sha256, UploadTarget::Straight(writer))),

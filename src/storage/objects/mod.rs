@@ -195,7 +195,7 @@ impl Objects {
                 noted = true;
             }
         }
-        Ok(writer.finish().await?)
+        Ok(writer.commit().await?)
     }
 
     /// The bytes that an object has; `None` when there is no such object.

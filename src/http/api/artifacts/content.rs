@@ -298,7 +298,7 @@ pub(in crate::http) async fn put(
         Ok(())
     };
     match filled.await {
-        Ok(()) => writer.finish().await.map_err(ArtifactError::from)?,
+        Ok(()) => writer.commit().await.map_err(ArtifactError::from)?,
         Err(problem) => {
             if let Err(error) = writer.abort().await {
                 tracing::info!(artifact = %id, %error, "what is left of an upload is left to the cleanup");

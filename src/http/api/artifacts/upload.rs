@@ -44,7 +44,7 @@ pub(in crate::http) async fn upload(
         return Err(problem);
     }
     drop(body);
-    let arrived = upload.finish().await?;
+    let arrived = upload.into_received().await?;
     // From here on it does not depend on whether the client waits for the answer.
     let storing = actix_web::rt::spawn(async move {
         let stored = store(&edge, &artifacts, arrived).await;

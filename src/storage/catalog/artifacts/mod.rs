@@ -193,7 +193,7 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     ) -> Result<Option<KeptArtifact>, CatalogError>;
     /// Pending -> ready, unless a ready one of its run has its idempotency key, or, when its digest was announced, its name
     /// and digest: then it stays pending (`false`).
-    async fn finish(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
+    async fn set_ready(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
     /// Pending -> failed.
     async fn fail(&self, id: ArtifactId, why: &str) -> Result<bool, CatalogError>;
     /// Anything -> deleted, its object still there; `false` when it is deleted already or unknown. Its former object, if
