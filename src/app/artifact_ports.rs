@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Services;
+use super::{Services, Storage};
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{Publish, PublishError};
 use crate::actors::supervision::ServiceRecipient;
-use crate::artifacts::{ArtifactPorts, RunLog};
+use crate::artifacts::{ArtifactPorts, ArtifactService, RunLog};
 use crate::budget::Budget;
 use crate::http::trace_viewer::TraceViewer;
 use crate::protocol::{Lines, RunId};
@@ -29,17 +29,21 @@ struct NodeRuns {
     bodies: Budget,
 }
 
-pub(super) fn artifact_ports(
+/// The artifacts of this node; `None`: none are kept.
+pub(super) fn service(
+    storage: &Storage,
     services: &Services,
-    journal: Arc<dyn Journal>,
-    bodies: Budget,
-    trace_viewer: Arc<TraceViewer>,
-) -> ArtifactPorts {
-    ArtifactPorts {
-        runs: Arc::new(NodeRuns { journal, rooms: services.registry.recipient(), bodies }),
+    bodies: &Budget,
+    trace_viewer: &Arc<TraceViewer>,
+) -> Option<ArtifactService> {
+    let (journal, rooms, bodies) = (storage.journal.clone(), services.registry.recipient(), bodies.clone());
+    let trace_viewer = trace_viewer.clone();
+    let ports = ArtifactPorts {
+        runs: Arc::new(NodeRuns { journal, rooms, bodies }),
         compressor: Arc::new(services.compression.recipient()),
         shows_traces: Arc::new(move || trace_viewer.is_there()),
-    }
+    };
+    Some(ArtifactService::new(storage.artifacts.clone()?, ports))
 }
 
 #[async_trait]

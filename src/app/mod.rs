@@ -42,8 +42,6 @@ use crate::storage::redis::RedisClient;
 use crate::telemetry;
 use crate::thread_metrics::NodeMetrics;
 
-use self::artifact_ports::artifact_ports;
-
 mod artifact_ports;
 mod artifacts;
 mod clock;
@@ -202,11 +200,10 @@ impl NodeParts {
         let responses = Budget::new(config.server.response_bytes);
         let bodies = Budget::new(config.ingest.inflight_bytes);
         let trace_viewer = Arc::new(TraceViewer::of_process(&config));
-        let ports = artifact_ports(&services, storage.journal.clone(), bodies.clone(), trace_viewer.clone());
         Self {
             node: Node::new(&config.server.node_id, Shares::of(&config, Descriptors::now()).connections),
             doorbell: storage.redis.is_some().then(Doorbell::default),
-            artifacts: storage.artifacts.clone().map(|parts| ArtifactService::new(parts, ports)),
+            artifacts: artifact_ports::service(&storage, &services, &bodies, &trace_viewer),
             storage,
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),

@@ -40,10 +40,10 @@ use crate::http::method_not_allowed::method;
 use crate::http::origin::{OriginPolicy, crowd, guard};
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
+use crate::http::routes;
 use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
 use crate::http::unread::unread;
 use crate::http::watch::upgrade::Upgrade;
-use crate::http::routes;
 use crate::protocol::event::EventLimits;
 use crate::protocol::frame::FrameLimits;
 

@@ -69,7 +69,12 @@ impl ArtifactService {
         let (objects, ttl) = (&self.parts().objects, url_ttl.min(upload));
         if !objects.serves_itself() {
             let expires_at = self.parts().clock.expected().plus_millis(millis(ttl));
-            return Ok(UploadUrl { method: "PUT", url: self.put_url(row, expires_at), headers: Vec::new(), expires_at });
+            return Ok(UploadUrl {
+                method: "PUT",
+                url: self.put_url(row, expires_at),
+                headers: Vec::new(),
+                expires_at,
+            });
         }
         let signed = objects.sign_put(&row.key, &self.meta(row, ContentCoding::Identity), ttl).await?;
         let headers = signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

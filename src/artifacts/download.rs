@@ -110,5 +110,4 @@ impl ArtifactService {
         body.stream = PermitStream::new(body.stream, permit).boxed();
         Ok(body)
     }
-
 }

@@ -55,7 +55,10 @@ pub(in crate::http) struct RunQuery {
 }
 
 /// `POST /api/cleanup/run[?dryRun=1]`: answered when it is done. It goes on when nobody waits for the answer.
-pub(in crate::http) async fn run(edge: web::Data<ArtifactsEdge>, query: web::Query<RunQuery>) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn run(
+    edge: web::Data<ArtifactsEdge>,
+    query: web::Query<RunQuery>,
+) -> Result<HttpResponse, Problem> {
     edge.service()?;
     let dry_run = match query.dry_run.as_deref() {
         None | Some("" | "0" | "false") => false,

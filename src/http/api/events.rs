@@ -230,8 +230,9 @@ async fn gather(
         }
         (so_far.epoch, so_far.tip, so_far.first, so_far.next) = (page.epoch, page.tip, page.first, page.place.next);
         for segment in &page.segments {
-            let taken =
-                find_room(&responses.transfers, TransferKind::Response, async || so_far.take(segment, limit, nd_json).ok());
+            let taken = find_room(&responses.transfers, TransferKind::Response, async || {
+                so_far.take(segment, limit, nd_json).ok()
+            });
             if taken.await.is_none() {
                 // What there is already is a page.
                 return gathered.filter(|page| page.count > 0).ok_or_else(responses_saturated);

@@ -76,7 +76,9 @@ pub(super) fn described(request: &HttpRequest, run: RunId, name: ArtifactName) -
     let text = |header: &str| match request.headers().get(header).map(|value| value.to_str()) {
         None => Ok(None),
         Some(Ok(value)) => Ok(Some(value)),
-        Some(Err(_)) => Err(Problem::bad_request("invalid_header", format!("{header} must have ASCII characters only"))),
+        Some(Err(_)) => {
+            Err(Problem::bad_request("invalid_header", format!("{header} must have ASCII characters only")))
+        }
     };
     if let Some(coding) = text("content-encoding")?
         && ContentCoding::parse(coding) != Some(ContentCoding::Identity)

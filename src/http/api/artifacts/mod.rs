@@ -214,7 +214,10 @@ pub(in crate::http) async fn pin(
 }
 
 /// `DELETE /api/runs/{runId}/pin`
-pub(in crate::http) async fn unpin(edge: web::Data<ArtifactsEdge>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn unpin(
+    edge: web::Data<ArtifactsEdge>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let (service, run) = (edge.service()?, run_id(&path)?);
     service.unpin(&run).await?;
     Ok(HttpResponse::NoContent().finish())
