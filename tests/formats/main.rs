@@ -4,7 +4,7 @@
 
 #[path = "../support/mod.rs"]
 mod support;
-#[path = "../journal_contract/words.rs"]
+#[path = "../contract/journal/words.rs"]
 #[allow(dead_code, reason = "the contract's words, of which some are used here")]
 mod words;
 
