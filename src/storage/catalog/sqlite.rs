@@ -1,19 +1,25 @@
 //! The catalog in SQLite: a file, or memory for nodes that keep nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::migrate::Migrator;
 use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::{
-    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Executor as _, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
 use super::artifacts::tables::{ArtifactStatement, SqlDialect, Tables};
-use super::{Catalog, CatalogError, RunFilter, RunRow};
+use super::{Catalog, CatalogError, RunFilter, RunRow, migrations};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
+use crate::storage::format::OpenError;
+
+/// The catalog's tables, step by step.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/catalog/migrations/sqlite");
 
 /// Rows in one statement.
 const CHUNK_ROWS: usize = 500;
@@ -46,7 +52,13 @@ pub struct SqliteCatalog {
 
 impl SqliteCatalog {
     /// Opens the catalog and runs its migrations.
-    pub async fn open(url: &CatalogUrl) -> Result<Self, CatalogError> {
+    ///
+    /// # Errors
+    /// [`OpenError::NewerFormat`]: a newer build has changed the tables, and nothing was done to them.
+    pub async fn open(url: &CatalogUrl) -> Result<Self, OpenError<CatalogError>> {
+        if let CatalogUrl::Sqlite(path) = url {
+            Self::stored_format(path).await?;
+        }
         let (connect, connections) = match url {
             // A second connection would open another, empty database.
             CatalogUrl::Memory => (SqliteConnectOptions::new().in_memory(true), 1),
@@ -68,9 +80,27 @@ impl SqliteCatalog {
             .connect_with(connect)
             .await
             .map_err(unavailable)?;
-        let migrations = sqlx::migrate!("src/storage/catalog/migrations/sqlite");
-        migrations.run(&pool).await.map_err(|error| CatalogError(error.to_string()))?;
+        MIGRATIONS.run(&pool).await.map_err(|error| CatalogError(error.to_string()))?;
         Ok(Self { pool })
+    }
+
+    /// The format version of the catalog in a file, which is only read: 0 when it has no tables, `None` when there is no
+    /// file.
+    ///
+    /// # Errors
+    /// As [`SqliteCatalog::open`].
+    pub async fn stored_format(path: &Path) -> Result<Option<u32>, OpenError<CatalogError>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        // Without a write-ahead log there is nothing to read but the file; SQLite would make one, and not remove it.
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let connect = SqliteConnectOptions::new().filename(path).read_only(true).immutable(!Path::new(&log).exists());
+        let mut connection = connect.disable_statement_logging().connect().await.map_err(unavailable)?;
+        let version = check(&mut connection, path).await?;
+        connection.close().await.map_err(unavailable)?;
+        Ok(Some(version))
     }
 
     async fn record_rows(&self, rows: &[RunRow]) -> Result<(), sqlx::Error> {
@@ -116,6 +146,20 @@ impl SqliteCatalog {
         sqlx::query(sql).bind(names).execute(&self.pool).await?;
         Ok(())
     }
+}
+
+/// Refuses a catalog of a newer build.
+async fn check(connection: &mut SqliteConnection, path: &Path) -> Result<u32, OpenError<CatalogError>> {
+    let table = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+    let tables: i64 = sqlx::query_scalar(table).fetch_one(&mut *connection).await.map_err(unavailable)?;
+    let last: Option<i64> = match tables {
+        0 => None,
+        _ => {
+            let last = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(connection);
+            last.await.map_err(unavailable)?
+        }
+    };
+    migrations::check(format_args!("the catalog {}", path.display()), last, &MIGRATIONS).map_err(OpenError::NewerFormat)
 }
 
 fn run_row(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {

@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection as _, Row as _};
 use tokio::time::timeout;
 
-use super::{Catalog, CatalogError, RunFilter, RunRow};
+use super::{Catalog, CatalogError, RunFilter, RunRow, migrations};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
+use crate::storage::format::{NewerFormat, OpenError};
 
 mod artifacts;
 mod connections;
@@ -29,6 +31,9 @@ const ANSWER: Duration = Duration::from_secs(12);
 const FIRST: Duration = Duration::from_secs(15);
 /// Longest time for migrations, including the wait for another node that runs them.
 const MIGRATION: Duration = Duration::from_secs(60);
+
+/// The table that says which of them have been applied.
+const APPLIED: &str = "_runcast_migrations";
 
 /// The advisory lock under which nodes run migrations one after the other.
 const MIGRATION_LOCK: i64 = 0x7275_6e63_6173_7401;
@@ -53,24 +58,28 @@ pub struct Inspection {
     pub version: String,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// The format version of its tables; 0 when they are yet to be made.
+    pub format: u32,
     /// Why it can't be used as it is.
-    pub obstacle: Option<&'static str>,
+    pub obstacle: Option<String>,
 }
 
 impl PostgresCatalog {
     /// Connects and runs the migrations. `home` is kept with each row: the name of the store that has the run's log.
     ///
     /// # Errors
-    /// When the server can't be reached, refuses the login, or the migrations fail. The text has no password.
-    pub async fn open(url: &str, home: &str) -> Result<Self, CatalogError> {
+    /// [`OpenError::NewerFormat`]: a newer build has changed the tables, and nothing was done to them.
+    /// [`OpenError::Failed`]: it can't be reached, does not let us in or can't make the tables. Both without the password.
+    pub async fn open(url: &str, home: &str) -> Result<Self, OpenError<CatalogError>> {
         let connections = Arc::new(Connections::to(url)?);
+        let store = store(&connections);
         let migrated = async {
-            match timeout(MIGRATION, migrate(connections.single(FIRST).await?)).await {
+            match timeout(MIGRATION, migrate(connections.single(FIRST).await?, &store)).await {
                 Ok(migrated) => migrated.map_err(say),
                 Err(_) => Err(CatalogError("the tables could not be brought up to date within 60 s".into())),
             }
         };
-        migrated.await.map_err(|error| at(&connections, &error))?;
+        migrated.await.map_err(|error| at(&connections, &error))?.map_err(OpenError::NewerFormat)?;
         Ok(Self { connections, home: home.to_owned() })
     }
 
@@ -85,15 +94,19 @@ impl PostgresCatalog {
                        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), \
                    coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)";
         let select = sqlx::query_as::<_, (String, bool, bool, bool)>(sql).persistent(false);
-        let looked = answered(&connections, |connection| Box::pin(select.fetch_one(connection)));
-        let (version, read_only, tables, tls) = looked.await.map_err(|error| at(&connections, &error))?;
+        let looked = answered(&connections, |connection| {
+            Box::pin(async move { Ok((select.fetch_one(&mut *connection).await?, last_migration(connection).await?)) })
+        });
+        let ((version, read_only, tables, tls), last) = looked.await.map_err(|error| at(&connections, &error))?;
         connections.close().await;
-        let obstacle = match (read_only, tables) {
-            (true, _) => Some("it only lets read: a replica, perhaps"),
-            (false, false) => Some("this user may not create tables there"),
-            (false, true) => None,
+        let format = migrations::check(&store(&connections), last, &self::tables());
+        let obstacle = match (read_only, tables, &format) {
+            (true, ..) => Some("it only lets read: a replica, perhaps".to_owned()),
+            (false, false, _) => Some("this user may not create tables there".to_owned()),
+            (false, true, Err(newer)) => Some(newer.to_string()),
+            (false, true, Ok(_)) => None,
         };
-        Ok(Inspection { place: connections.place(), version, tls, obstacle })
+        Ok(Inspection { place: connections.place(), version, tls, format: format.unwrap_or_default(), obstacle })
     }
 }
 
@@ -128,17 +141,43 @@ async fn answered<T: Send + 'static>(
     }
 }
 
-async fn migrate(mut connection: PgConnection) -> Result<(), sqlx::Error> {
-    let mut migrations = sqlx::migrate!("src/storage/catalog/migrations/postgres");
-    migrations.dangerous_set_table_name("_runcast_migrations");
-    // sqlx's own lock belongs to the connection, which a pooler may share; this one ends with the transaction.
-    migrations.set_locking(false);
+/// The catalog's tables, step by step.
+fn tables() -> Migrator {
+    let mut tables = sqlx::migrate!("src/storage/catalog/migrations/postgres");
+    tables.dangerous_set_table_name(APPLIED);
+    // sqlx's own lock belongs to the connection, which behind a pooler is anybody's: `migrate` takes one that ends with the
+    // transaction.
+    tables.set_locking(false);
+    tables
+}
+
+/// How refusals name it.
+fn store(connections: &Connections) -> String {
+    format!("the catalog in PostgreSQL at {}", connections.place())
+}
+
+/// The migration that was applied last; `None` when there are no tables.
+async fn last_migration(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    let table = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(APPLIED).persistent(false);
+    if !table.fetch_one(&mut *connection).await? {
+        return Ok(None);
+    }
+    let last = sqlx::query_scalar("SELECT max(version) FROM _runcast_migrations").persistent(false);
+    last.fetch_one(connection).await
+}
+
+/// Brings the tables up to date, unless a newer build has changed them.
+async fn migrate(mut connection: PgConnection, store: &str) -> Result<Result<(), NewerFormat>, sqlx::Error> {
+    let tables = tables();
     let mut transaction = connection.begin_with(BEGIN_MIGRATION).await?;
     let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK);
     lock.persistent(false).execute(&mut *transaction).await?;
-    migrations.run(&mut *transaction).await?;
+    if let Err(newer) = migrations::check(store, last_migration(&mut transaction).await?, &tables) {
+        return Ok(Err(newer));
+    }
+    tables.run(&mut *transaction).await?;
     transaction.commit().await?;
-    connection.close().await
+    connection.close().await.map(Ok)
 }
 
 fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
