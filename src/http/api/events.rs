@@ -113,17 +113,7 @@ pub(in crate::http) async fn post(
     held.cover(batch.lines.bytes().len() + size_of::<u32>() * batch.lines.len());
     metrics::counter!("runcast_events_received_total").increment(batch.lines.len() as u64);
     let held = Arc::new(held);
-    let publish = |reply| Publish {
-        numbered: numbered.clone(),
-        lines: batch.lines.clone(),
-        status: batch.status,
-        own: false,
-        seals: false,
-        if_tip: None,
-        arrived,
-        held: held.clone(),
-        reply,
-    };
+    let publish = |reply| Publish::from_producer(batch.clone(), numbered.clone(), arrived, held.clone(), reply);
     let (published, room) = edge.rooms.publish(&run, publish).await?;
     let appended = published.appended;
     Ok(HttpResponse::Accepted().json(Accepted {

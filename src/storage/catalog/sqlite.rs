@@ -1,4 +1,4 @@
-//! The catalog in SQLite: a file, or memory for a node that need not remember.
+//! The catalog in SQLite: a file, or memory for nodes that keep nothing.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,17 +24,17 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/catalog/migrations/sql
 /// Rows in one statement.
 const CHUNK_ROWS: usize = 500;
 
-/// `catalog.url`: where the catalog is.
+/// Location of the catalog (`catalog.url`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CatalogUrl {
-    /// `memory:`: gone with the process.
+    /// `memory:`, lost at the end of the process.
     Memory,
     /// `sqlite:PATH`: a file, created if it is missing.
     Sqlite(PathBuf),
 }
 
 impl CatalogUrl {
-    /// Reads `memory:` or `sqlite:PATH`; `None` when it is neither.
+    /// Parses `memory:` or `sqlite:PATH`; `None` for anything else.
     pub fn parse(url: &str) -> Option<Self> {
         if url == "memory:" {
             return Some(Self::Memory);
@@ -44,14 +44,14 @@ impl CatalogUrl {
     }
 }
 
-/// See the module.
+/// The catalog in SQLite.
 #[derive(Debug)]
 pub struct SqliteCatalog {
     pool: SqlitePool,
 }
 
 impl SqliteCatalog {
-    /// Opens the catalog and brings its tables up to date.
+    /// Opens the catalog and runs its migrations.
     ///
     /// # Errors
     /// [`OpenError::NewerFormat`]: a newer build has changed the tables, and nothing was done to them.
@@ -60,13 +60,13 @@ impl SqliteCatalog {
             Self::stored_format(path).await?;
         }
         let (connect, connections) = match url {
-            // Every further connection would be another, empty memory.
+            // A second connection would open another, empty database.
             CatalogUrl::Memory => (SqliteConnectOptions::new().in_memory(true), 1),
             CatalogUrl::Sqlite(path) => (SqliteConnectOptions::new().filename(path).create_if_missing(true), 4),
         };
         let connect = connect
             .journal_mode(SqliteJournalMode::Wal)
-            // What a power loss takes is repaired from the journal.
+            // Rows lost by a power failure are restored from the journal.
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_secs(5))
             .disable_statement_logging()
@@ -118,7 +118,7 @@ impl SqliteCatalog {
                 " ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, tip = excluded.tip, \
                  created_at = excluded.created_at, last_at = excluded.last_at WHERE excluded.tip >= runs.tip",
             );
-            // Chunks of every size come by: their statements would crowd the cache.
+            // Statements differ by the number of rows and would fill the cache.
             sql.build().persistent(chunk.len() == CHUNK_ROWS).execute(&mut *transaction).await?;
         }
         transaction.commit().await
@@ -208,7 +208,7 @@ impl Catalog for SqliteCatalog {
 impl Tables for SqliteCatalog {
     type Row = SqliteRow;
 
-    /// Who writes is alone: there is nothing to lock.
+    /// SQLite has one writer at a time, so nothing needs a lock.
     const DIALECT: SqlDialect = SqlDialect { list: "json_each($1)", lock: "", lock_free: "" };
 
     async fn ask(&self, statement: ArtifactStatement) -> Result<Vec<SqliteRow>, CatalogError> {

@@ -1,8 +1,8 @@
 //! The catalog in PostgreSQL, which all nodes of a cluster share.
 //!
-//! Every call is bounded here and in the server, so that neither a lock nor a server that went silent holds a node, and
-//! abandoned statements do not pile up in the server. Settings are made `LOCAL`, locks end with their transaction and
-//! statements have no name, so that a pooler may stand between.
+//! Every call is bounded here and in the server, so neither a lock nor a silent server blocks a node, and
+//! abandoned statements do not pile up in the server. Settings are `LOCAL`, locks end with their transaction and
+//! statements have no name, so a connection pooler may stand between.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,17 +25,17 @@ mod connections;
 
 use connections::Connections;
 
-/// How long a call may take: to get a connection, a statement of 5 seconds, and what goes with it.
+/// Longest time of a call: getting a connection, a statement of at most 5 seconds, and the transaction around it.
 const ANSWER: Duration = Duration::from_secs(12);
-/// How long the first connection may take: of a whole cluster that starts, perhaps.
+/// Longest time for the first connection, perhaps while a whole cluster starts.
 const FIRST: Duration = Duration::from_secs(15);
-/// How long bringing the tables up to date may take, the wait for another node that does it included.
+/// Longest time for migrations, including the wait for another node that runs them.
 const MIGRATION: Duration = Duration::from_secs(60);
 
-/// The table that says which of them have been applied.
+/// The table that says which migrations have been applied.
 const APPLIED: &str = "_runcast_migrations";
 
-/// The lock under which nodes bring the tables up to date, one after the other.
+/// The advisory lock under which nodes run migrations one after the other.
 const MIGRATION_LOCK: i64 = 0x7275_6e63_6173_7401;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'";
@@ -45,31 +45,31 @@ const BEGIN_MIGRATION: &str = "BEGIN; SET LOCAL statement_timeout = '55s'; SET L
 #[derive(Debug)]
 pub struct PostgresCatalog {
     connections: Arc<Connections>,
-    /// Kept with each row: the name of the store that has the run's log.
+    /// The name of the store that has the runs' logs; kept with each row.
     home: String,
 }
 
-/// What [`PostgresCatalog::inspect`] found.
+/// The result of [`PostgresCatalog::inspect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// Where it is; without user and password.
+    /// The server's address, without user and password.
     pub place: String,
-    /// Its version.
+    /// The server's version.
     pub version: String,
     /// Whether the connection is encrypted.
     pub tls: bool,
     /// The format version of its tables; 0 when they are yet to be made.
     pub format: u32,
-    /// Why it can't serve as it is.
+    /// Why it can't be used as it is.
     pub obstacle: Option<String>,
 }
 
 impl PostgresCatalog {
-    /// Connects and brings the tables up to date. `home` is kept with each row: which store has the run's log.
+    /// Connects and runs the migrations. `home` is kept with each row: the name of the store that has the run's log.
     ///
     /// # Errors
-    /// [`OpenError::NewerFormat`]: a newer build has changed the tables, and nothing was done to them.
-    /// [`OpenError::Failed`]: it can't be reached, does not let us in or can't make the tables. Both without the password.
+    /// [`OpenError::NewerFormat`]: a newer build has changed the tables, and nothing was done to them. [`OpenError::Failed`]: the
+    /// server can't be reached, refuses the login, or the migrations fail. Neither text has the password.
     pub async fn open(url: &str, home: &str) -> Result<Self, OpenError<CatalogError>> {
         let connections = Arc::new(Connections::to(url)?);
         let store = store(&connections);
@@ -83,10 +83,10 @@ impl PostgresCatalog {
         Ok(Self { connections, home: home.to_owned() })
     }
 
-    /// Looks whether a catalog could be opened there, and changes nothing.
+    /// Checks whether a catalog could be opened; changes nothing.
     ///
     /// # Errors
-    /// When it can't be reached or does not let us in; without the password.
+    /// When the server can't be reached or refuses the login. The text has no password.
     pub async fn inspect(url: &str) -> Result<Inspection, CatalogError> {
         let connections = Arc::new(Connections::to(url)?);
         let sql = "SELECT current_setting('server_version'), current_setting('transaction_read_only') = 'on', \
@@ -114,13 +114,13 @@ fn say(error: sqlx::Error) -> CatalogError {
     CatalogError(error.to_string())
 }
 
-/// With where it is: for those who configure it, not for those who ask a node.
+/// Adds the server's address to an error, for operators only.
 fn at(connections: &Connections, CatalogError(error): &CatalogError) -> CatalogError {
     CatalogError(format!("PostgreSQL at {}: {error}", connections.place()))
 }
 
-/// Does `work` in a transaction of its own, and gives up when it takes too long. It goes on when the caller goes: who
-/// asks and does not wait must not leave statements behind in the server that no connection of ours stands for.
+/// Runs `work` in a transaction of its own, with a time-out. It goes on when the caller is cancelled, because
+/// abandoned statements must not pile up in the server without a connection of ours.
 async fn answered<T: Send + 'static>(
     connections: &Arc<Connections>,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
@@ -145,8 +145,7 @@ async fn answered<T: Send + 'static>(
 fn tables() -> Migrator {
     let mut tables = sqlx::migrate!("src/storage/catalog/migrations/postgres");
     tables.dangerous_set_table_name(APPLIED);
-    // sqlx's own lock belongs to the connection, which behind a pooler is anybody's: `migrate` takes one that ends with the
-    // transaction.
+    // sqlx's own lock belongs to the connection, which a pooler may share; that of `migrate` ends with the transaction.
     tables.set_locking(false);
     tables
 }
@@ -193,7 +192,7 @@ fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
 #[async_trait]
 impl Catalog for PostgresCatalog {
     async fn record(&self, rows: &[RunRow]) -> Result<(), CatalogError> {
-        // One statement must not meet a run twice. And in the same order on all nodes, or they wait for one another.
+        // A statement must not name a run twice, and all nodes use the same order so that they can't deadlock.
         let mut newest: BTreeMap<&str, &RunRow> = BTreeMap::new();
         for row in rows {
             let known = newest.entry(row.run.as_str()).or_insert(row);
@@ -234,7 +233,7 @@ impl Catalog for PostgresCatalog {
     }
 
     async fn forget(&self, runs: &[RunId]) -> Result<(), CatalogError> {
-        // Locked in the order in which `record` does it.
+        // Rows are locked in the same order as in `record`.
         let sql = "DELETE FROM runcast_runs WHERE run_id IN \
                    (SELECT run_id FROM runcast_runs WHERE run_id = ANY($1) ORDER BY run_id FOR UPDATE)";
         let delete = sqlx::query(sql).bind(runs.iter().map(RunId::as_str).collect::<Vec<_>>()).persistent(false);
