@@ -106,12 +106,12 @@ impl ObjectWriter {
     ///
     /// # Errors
     /// [`ObjectsError`]. The object may exist all the same when the store did not answer.
-    pub async fn finish(mut self) -> Result<u64, ObjectsError> {
-        let finished = self.complete().await;
-        if finished.is_ok() {
+    pub async fn commit(mut self) -> Result<u64, ObjectsError> {
+        let committed = self.complete().await;
+        if committed.is_ok() {
             self.upload = None;
         }
-        finished.map(|()| self.size)
+        committed.map(|()| self.size)
     }
 
     /// Aborts the write, and waits until its parts are removed.
