@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::client::{LinkStatus, Request};
 use super::connection::{ConnectionEnded, RedisConnection};
 use super::metrics::ConnectionMetrics;
+use super::request::Request;
+use super::status::{CLOSED, LinkStatus};
 use super::{Attest, Link, RedisError, RedisSettings};
 use crate::backoff::Backoff;
 
@@ -18,9 +19,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A connection that lived as long was a good one: the pauses begin anew.
 const STEADY: Duration = Duration::from_secs(10);
-
-/// What requests hear behind [`Request::Close`].
-pub(super) const CLOSED: &str = "the connection was closed";
 
 /// See the module.
 pub(super) struct Reconnect {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::body::read::{self, Limit};
 use super::super::edge::{ArtifactsEdge, Bodies};
+use super::super::expect::MAX_DESCRIPTION;
 use super::super::host;
 use super::super::problem::Problem;
 use super::events::run_id;
@@ -32,8 +33,6 @@ pub(in crate::http) use upload::upload;
 const DEFAULT_LIMIT: usize = 100;
 /// Most artifacts of a page.
 const MAX_LIMIT: usize = 1_000;
-/// Most bytes of a request that describes something.
-pub(in crate::http) const MAX_DESCRIPTION: usize = 16 * 1024;
 /// Longest reason of a pin, in characters.
 const MAX_REASON: usize = 1_000;
 

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test says so by failing
 
+mod circles;
+mod modules;
+mod source;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
