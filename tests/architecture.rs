@@ -25,9 +25,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Speech: the vocabulary of the actors, and what supervises them. No concrete actor.
     (
         "actors/messages",
-        &["actors::messages", "actors::supervision", "artifacts", "budget", "protocol", "run_state", "storage"],
+        &[
+            "actors::messages",
+            "actors::shared",
+            "actors::supervision",
+            "artifacts",
+            "budget",
+            "protocol",
+            "run_state",
+            "storage",
+        ],
     ),
-    ("actors/shared", &["actors::shared", "protocol", "storage"]),
+    ("actors/shared", &["actors::shared", "actors::messages", "protocol", "storage"]),
     ("actors/supervision", &["actors::supervision", "protocol"]),
     // What the actors of one thread share: sessions and broadcasters meet here, by trait.
     (
@@ -37,7 +46,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Each actor: words, storage, speech, and itself. They talk by messages.
     (
         "actors/room",
-        &["actors::room", "run_state", "actors::messages", "actors::supervision", "budget", "protocol", "storage"],
+        &[
+            "actors::room",
+            "run_state",
+            "actors::messages",
+            "actors::shared",
+            "actors::supervision",
+            "budget",
+            "protocol",
+            "storage",
+        ],
     ),
     (
         "actors/session",
@@ -53,10 +71,19 @@ const LAYERS: &[(&str, &[&str])] = &[
             "storage",
         ],
     ),
-    ("actors/registry", &["actors::registry", "actors::messages", "actors::supervision", "protocol"]),
+    ("actors/registry", &["actors::registry", "actors::messages", "actors::shared", "actors::supervision", "protocol"]),
     (
         "actors/bridge",
-        &["actors::bridge", "actors::messages", "actors::supervision", "backoff", "budget", "protocol", "storage"],
+        &[
+            "actors::bridge",
+            "actors::messages",
+            "actors::shared",
+            "actors::supervision",
+            "backoff",
+            "budget",
+            "protocol",
+            "storage",
+        ],
     ),
     (
         "actors/presence",

@@ -17,7 +17,8 @@ use actix::prelude::*;
 use tracing::{error, warn};
 
 use super::messages::registry::{BridgeBegan, FindError, FindRoom, ListRooms, Retire, RoomReport, RunsExpired};
-use super::messages::room::{Reclaim, RemoteUpdate, RoomGauge, RoomPort};
+use super::messages::room::{Reclaim, RemoteUpdate, RoomPort};
+use super::shared::RoomGauge;
 use super::supervision::{Done, Exit, History, LiveActorGuard, Policy, RestartDecision};
 use crate::protocol::RunId;
 

@@ -9,14 +9,12 @@ use actix_web::web::{self, QueryConfig, ServiceConfig, delete, post, put, resour
 use actix_web::{HttpRequest, Responder, Route};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::cleanup::Sweep;
 use crate::actors::messages::compression::Compress;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
-use crate::actors::messages::thread_agent::ThreadAgents;
 use crate::actors::session::SessionPort;
-use crate::actors::shared::{NodeIdConflict, Peers};
+use crate::actors::shared::{Doorbell, NodeIdConflict, Peers, ThreadAgents};
 use crate::actors::supervision::{LiveActors, ServiceRecipient};
 use crate::artifacts::ArtifactService;
 use crate::budget::Budget;

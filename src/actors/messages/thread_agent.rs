@@ -1,7 +1,5 @@
 //! What a thread's thread agent understands: pulses, questions about its viewers, and the steps of a drain.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use actix::{Message, Recipient};
 use tokio::sync::oneshot;
 
@@ -21,35 +19,6 @@ pub struct ThreadAgentPort {
     pub announce: Recipient<AnnounceDrain>,
     /// Close everyone.
     pub close_all: Recipient<CloseAll>,
-}
-
-/// The thread agents of all worker threads, of a node that may be starting yet. Cloning shares it.
-#[derive(Clone, Debug, Default)]
-pub struct ThreadAgents(Arc<Mutex<Vec<ThreadAgentPort>>>);
-
-impl ThreadAgents {
-    /// One more thread has begun.
-    pub fn add(&self, thread_agent: ThreadAgentPort) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thread_agent);
-    }
-
-    /// Those known by now.
-    pub fn all(&self) -> Vec<ThreadAgentPort> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Asks each the same; `None` unless all answer.
-    pub async fn ask<T>(&self, ask: impl Fn(&ThreadAgentPort, oneshot::Sender<T>) -> bool) -> Option<Vec<T>> {
-        let mut answers = Vec::new();
-        for thread_agent in self.all() {
-            let (reply, answer) = oneshot::channel();
-            if !ask(&thread_agent, reply) {
-                return None;
-            }
-            answers.push(answer);
-        }
-        futures_util::future::try_join_all(answers).await.ok()
-    }
 }
 
 /// A second has passed.

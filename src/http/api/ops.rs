@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::super::Edge;
 use super::super::problem::Problem;
-use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
+use crate::actors::shared::Doorbell;
 use crate::node::NodePhase;
 use crate::protocol::Timestamp;
 
