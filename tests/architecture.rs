@@ -11,6 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("protocol", &["protocol", "run_state"]),
     ("backoff", &[]),
     ("budget", &["budget"]),
+    ("tasks", &["backoff"]),
     // Setting.
     ("config", &["config", "protocol"]),
     ("telemetry", &["config", "protocol", "telemetry"]),
@@ -19,9 +20,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("node", &[]),
     ("run_state", &["protocol", "run_state"]),
     // Storage: knows no actor and no HTTP.
-    ("storage", &["backoff", "budget", "protocol", "run_state", "storage"]),
+    ("storage", &["backoff", "budget", "protocol", "run_state", "storage", "tasks"]),
     ("compression", &["compression", "protocol", "storage"]),
-    ("artifacts", &["artifacts", "budget", "compression", "protocol", "storage"]),
+    ("artifacts", &["artifacts", "budget", "compression", "protocol", "storage", "tasks"]),
     // Speech: the vocabulary of the actors, and what supervises them. No concrete actor.
     (
         "actors/messages",
@@ -37,7 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("actors/shared", &["actors::shared", "actors::messages", "protocol", "storage"]),
-    ("actors/supervision", &["actors::supervision", "protocol"]),
+    ("actors/supervision", &["actors::supervision", "protocol", "tasks"]),
     // What the actors of one thread share: sessions and broadcasters meet here, by trait.
     (
         "actors/hub",
@@ -71,7 +72,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "storage",
         ],
     ),
-    ("actors/registry", &["actors::registry", "actors::messages", "actors::shared", "actors::supervision", "protocol"]),
+    (
+        "actors/registry",
+        &["actors::registry", "actors::messages", "actors::shared", "actors::supervision", "protocol", "tasks"],
+    ),
     (
         "actors/bridge",
         &[
@@ -89,7 +93,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "actors/presence",
         &["actors::presence", "actors::shared", "actors::messages", "actors::supervision", "protocol", "storage"],
     ),
-    ("actors/heartbeat", &["actors::heartbeat", "actors::messages", "actors::supervision"]),
+    ("actors/heartbeat", &["actors::heartbeat", "actors::messages", "actors::shared", "actors::supervision"]),
     (
         "actors/catalog_writer",
         &["actors::catalog_writer", "actors::messages", "actors::supervision", "protocol", "storage"],
@@ -108,13 +112,14 @@ const LAYERS: &[(&str, &[&str])] = &[
             "actors::supervision",
             "protocol",
             "storage",
+            "tasks",
         ],
     ),
     (
         "actors/cleanup",
         &["actors::cleanup", "artifacts", "actors::messages", "actors::supervision", "protocol", "storage"],
     ),
-    ("actors/supervisor", &["actors::supervisor", "actors::messages", "actors::supervision", "protocol"]),
+    ("actors/supervisor", &["actors::supervisor", "actors::messages", "actors::supervision", "protocol", "tasks"]),
     // Edge: speaks to actors by their vocabulary; starts sessions.
     (
         "http",
@@ -133,6 +138,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "protocol",
             "run_state",
             "storage",
+            "tasks",
             "telemetry",
         ],
     ),

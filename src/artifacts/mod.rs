@@ -22,6 +22,7 @@ use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, DueFor, DueQuery, KeptArtifact};
 use crate::storage::objects::{Body, Objects, ObjectsError, UrlKey};
 use crate::storage::space::Reservation;
+use crate::tasks;
 
 mod digest;
 mod direct;
@@ -239,7 +240,8 @@ impl ArtifactService {
     /// A new, empty file in the spool, to be written piece by piece, in space that was reserved on the spool's disk.
     async fn spool_file(&self, room: Reservation) -> Result<(File, SpoolFile), ArtifactError> {
         let spool = self.0.spool.clone();
-        let made = tokio::task::spawn_blocking(move || spool.file_in(room)).await.map_err(ArtifactError::of_spool)?;
+        let made =
+            tasks::spawn_blocking("spool_file", move || spool.file_in(room)).await.map_err(ArtifactError::of_spool)?;
         let (file, spooled) = made.map_err(ArtifactError::of_spool)?;
         let mut file = File::from_std(file);
         file.set_max_buf_size(SPOOL_PIECE);

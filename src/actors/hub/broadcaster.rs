@@ -16,14 +16,14 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::super::messages::broadcaster::{BroadcasterPort, Deliver, Evict, TipIs};
 use super::super::messages::room::{ShowScreen, Subscribe, Unsubscribe};
-use super::super::supervision::LiveActorGuard;
+use super::super::supervision::{LiveActorGuard, TemporaryActor, spawn_temporary_unconstrained};
 use super::Hub;
 use super::subscribers::Subscribers;
 use crate::protocol::Segment;
 use crate::protocol::close::CloseReason;
 
-/// Segments messages that may wait.
-pub const MAILBOX: usize = 64;
+/// Messages that may wait.
+const MAILBOX: usize = 64;
 /// Viewers served before the thread's other tasks get their turn.
 const PER_SLICE: usize = 256;
 /// When more segments wait at the end of a pass, runs are busier than the thread can follow. The next pass then comes after
@@ -61,6 +61,13 @@ impl Broadcaster {
         }
     }
 
+    /// Starts it on this thread.
+    pub fn spawn(self) {
+        let mut ctx = Context::new();
+        ctx.set_mailbox_capacity(MAILBOX);
+        spawn_temporary_unconstrained(ctx, self);
+    }
+
     fn has_work(&self) -> bool {
         self.subscribers.in_pass() || !self.pending.is_empty()
     }
@@ -94,6 +101,10 @@ impl Actor for Broadcaster {
         // The mailbox is polled before this future: a burst of segments becomes one pass, and one write per viewer.
         ctx.spawn(FanOut::default());
     }
+}
+
+impl TemporaryActor for Broadcaster {
+    const NAME: &'static str = "broadcaster";
 }
 
 /// Runs passes while there is something to hand out; rests when it comes too fast.

@@ -1,24 +1,28 @@
-//! What a thread's thread agent understands: pulses, questions about its viewers, and the steps of a drain.
+//! What a thread agent understands: pulses, questions about its viewers, and the steps of a drain.
 
-use actix::{Message, Recipient};
+use actix::Message;
 use tokio::sync::oneshot;
 
+use super::supervisor::Observe;
+use crate::actors::supervision::ServiceRecipient;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Connection, RunId};
 
-/// An thread agent's addresses.
+/// A thread agent's addresses. They stay good when it is restarted.
 #[derive(Clone, Debug)]
 pub struct ThreadAgentPort {
     /// A second has passed.
-    pub pulse: Recipient<Pulse>,
+    pub pulse: ServiceRecipient<Pulse>,
     /// Who has come and gone.
-    pub changes: Recipient<CollectChanges>,
+    pub changes: ServiceRecipient<CollectChanges>,
     /// Who watches a run.
-    pub list: Recipient<ListViewers>,
+    pub list: ServiceRecipient<ListViewers>,
     /// Announce the drain.
-    pub announce: Recipient<AnnounceDrain>,
+    pub announce: ServiceRecipient<AnnounceDrain>,
     /// Close everyone.
-    pub close_all: Recipient<CloseAll>,
+    pub close_all: ServiceRecipient<CloseAll>,
+    /// How the thread agent is: its thread's supervisor.
+    pub supervisor: ServiceRecipient<Observe>,
 }
 
 /// A second has passed.

@@ -23,7 +23,7 @@ use super::hub::{Hub, ViewerId};
 use super::messages::registry::{FindError, FindRoom};
 use super::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
-use super::supervision::{LiveActorGuard, ServiceRecipient};
+use super::supervision::{LiveActorGuard, ServiceRecipient, TemporaryActor, spawn_temporary};
 use crate::node::ConnectionSlot;
 use crate::protocol::close::CloseReason;
 use crate::protocol::frame::Decoder;
@@ -155,7 +155,7 @@ impl<W: Wire> Session<W> {
             ignores_input: false,
             _guards: guards,
         };
-        Context::new().run(session);
+        spawn_temporary(Context::new(), session);
     }
 
     /// Finds the run's room, subscribes to it here, and asks for the first page.
@@ -351,6 +351,10 @@ impl<W: Wire> Actor for Session<W> {
         }
         ctx.spawn(Drive);
     }
+}
+
+impl<W: Wire> TemporaryActor for Session<W> {
+    const NAME: &'static str = "session";
 }
 
 /// The one future of a session that always runs: its socket.

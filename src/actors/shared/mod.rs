@@ -7,7 +7,7 @@
 //! | [`NodeIdConflict`] | presence | `/ready`, the edge |
 //! | [`Peers`] | presence; whoever asks for a run's viewers marks it as wanted | the edge |
 //! | [`RoomGauge`] | a room; its count of viewers by the subscribers of each thread | the registry |
-//! | [`ThreadAgents`] | each worker thread, once, when it starts | heartbeat, presence, the edge, the drain |
+//! | [`ThreadAgents`] | each worker thread, when it starts and when it ends | heartbeat, presence, the edge, the drain |
 
 mod doorbell;
 mod node_id_conflict;
@@ -19,4 +19,4 @@ pub use doorbell::Doorbell;
 pub use node_id_conflict::NodeIdConflict;
 pub use peers::Peers;
 pub use room_gauge::RoomGauge;
-pub use thread_agents::ThreadAgents;
+pub use thread_agents::{ThreadAgentEntry, ThreadAgents};

@@ -9,9 +9,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::metrics::ConnectionMetrics;
 use super::pipeline::Call;
-use super::reconnect::{CLOSED, Reconnect};
+use super::reconnect::{CLOSED, NAME, Reconnect};
 use super::{Attest, RedisCommand, RedisError, RedisSettings, Reply};
 use crate::budget::{Budget, Held};
+use crate::tasks;
 
 /// Most commands in the pipeline: those on their way and those that wait to be.
 pub const PIPELINE_COMMANDS: usize = 8192;
@@ -123,7 +124,8 @@ impl RedisClient {
             command_timeout: settings.command_timeout,
             metrics: metrics.clone(),
         };
-        tokio::spawn(Reconnect { settings, attest, requests: queue, status: tell, metrics }.run());
+        let reconnect = Reconnect { settings, attest, requests: queue, status: tell, metrics, generation: 0 };
+        drop(tasks::spawn(NAME, reconnect.run()));
         Self(Arc::new(handle))
     }
 

@@ -24,7 +24,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::task::spawn_blocking;
+use crate::tasks::spawn_blocking;
 
 /// Bytes that are reserved at once for what does not say its size, and after which the gate is asked again.
 const STEP: u64 = 8 << 20;
@@ -160,7 +160,7 @@ impl Disk {
     /// As [`Disk::reserve_now`].
     pub async fn reserve(&self, bytes: u64) -> io::Result<Reservation> {
         let disk = self.clone();
-        spawn_blocking(move || disk.reserve_now(bytes)).await.map_err(io::Error::other)?
+        spawn_blocking("disk_space", move || disk.reserve_now(bytes)).await.map_err(io::Error::other)?
     }
 
     /// Asks it; for a whole step rather than for less, if that can be had.
@@ -189,7 +189,7 @@ impl Reservation {
         let ask = self.next_ask(bytes);
         if ask != Ask::Nothing {
             let disk = self.disk.clone();
-            self.absorb(spawn_blocking(move || disk.ask(ask)).await.map_err(io::Error::other)??);
+            self.absorb(spawn_blocking("disk_space", move || disk.ask(ask)).await.map_err(io::Error::other)??);
         }
         self.advance(bytes);
         Ok(())

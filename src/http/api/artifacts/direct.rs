@@ -15,6 +15,7 @@ use super::{content, description, event, headers, ids};
 use crate::artifacts::{ArtifactError, ArtifactService, Completed, NewArtifact, Repeat};
 use crate::protocol::{ArtifactKind, ArtifactState, Sha256, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactRow, KeptArtifact};
+use crate::tasks;
 
 /// What is announced.
 #[derive(Deserialize)]
@@ -105,7 +106,7 @@ pub(in crate::http) async fn complete(
 ) -> Result<HttpResponse, Problem> {
     let (artifacts, (run, id)) = (edge.artifacts()?.clone(), ids(&path)?);
     // It holds a lease, and goes on when the client does not wait for the answer.
-    let completing = actix_web::rt::spawn(async move {
+    let completing = tasks::spawn_local("artifact_store", async move {
         let Completed { kept, is_new } = artifacts.complete(&run, id).await?;
         if is_new {
             event::tell(&edge, &kept.artifact).await;

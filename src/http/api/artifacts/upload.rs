@@ -15,6 +15,7 @@ use crate::actors::messages::compression::Compress;
 use crate::artifacts::{ArtifactError, ArtifactService, Completed, NewArtifact, Received, Repeat, Upload};
 use crate::protocol::RunId;
 use crate::storage::journal::RunPhase;
+use crate::tasks;
 
 /// See the module.
 pub(in crate::http) async fn upload(
@@ -46,7 +47,7 @@ pub(in crate::http) async fn upload(
     drop(body);
     let arrived = upload.finish().await?;
     // From here on it does not depend on whether the client waits for the answer.
-    let storing = actix_web::rt::spawn(async move {
+    let storing = tasks::spawn_local("artifact_store", async move {
         let stored = store(&edge, &artifacts, arrived).await;
         drop(place);
         stored

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::{Catalog, CatalogError, RunFilter, RunRow};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
+use crate::tasks;
 
 mod artifacts;
 mod connections;
@@ -121,7 +122,7 @@ async fn answered<T: Send + 'static>(
         lent.give_back();
         Ok(answer)
     };
-    match tokio::spawn(timeout(ANSWER, answer)).await {
+    match tasks::spawn("catalog_query", timeout(ANSWER, answer)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(CatalogError("PostgreSQL did not answer within 12 s".into())),
         Err(failed) => Err(CatalogError(failed.to_string())),
