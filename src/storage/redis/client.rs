@@ -7,11 +7,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::metrics::ConnectionMetrics;
-use super::reconnect::Reconnect;
+use super::reconnect::{NAME, Reconnect};
 use super::request::{Call, Request, Share};
 use super::status::{CLOSED, LinkStatus};
 use super::{Attest, RedisCommand, RedisError, RedisSettings, Reply};
 use crate::budget::Budget;
+use crate::tasks;
 
 /// Most commands in the pipeline: those on their way and those that wait to be.
 pub const PIPELINE_COMMANDS: usize = 8192;
@@ -51,7 +52,8 @@ impl RedisClient {
             command_timeout: settings.command_timeout,
             metrics: metrics.clone(),
         };
-        tokio::spawn(Reconnect { settings, attest, requests: queue, status: tell, metrics }.run());
+        let reconnect = Reconnect { settings, attest, requests: queue, status: tell, metrics, generation: 0 };
+        drop(tasks::spawn(NAME, reconnect.run()));
         Self(Arc::new(handle))
     }
 
