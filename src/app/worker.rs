@@ -6,29 +6,35 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix::prelude::*;
 use actix_http::error::DispatchError;
 use actix_http::{Extensions, HttpService, KeepAlive, Protocol};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
 use actix_service::{
-    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
+    IntoServiceFactory as _, Service as _, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_factory,
+    fn_service, map_config,
 };
 use actix_web::body::BoxBody;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
-use tracing::debug;
+use futures_util::FutureExt as _;
+use tracing::error;
 
-use super::{NodeParts, drain};
-use crate::actors::hub::broadcaster::{self, Broadcaster};
-use crate::actors::hub::thread_agent::ThreadAgent;
+use super::drain;
+use super::parts::NodeParts;
+use crate::actors::hub::broadcaster::Broadcaster;
+use crate::actors::hub::thread_agent::{self, ThreadAgent};
 use crate::actors::hub::{Hub, SessionLimits};
-use crate::actors::messages::heartbeat::AddThread;
-use crate::actors::messages::thread_agent::ThreadAgentPort;
 use crate::actors::session::SessionPort;
-use crate::actors::supervision::spawn_unconstrained;
+use crate::actors::shared::ThreadAgentEntry;
+use crate::actors::supervision::{Child, Service, spawn};
+use crate::actors::supervisor::Supervisor;
 use crate::http::claims::claims;
+use crate::http::edge::{
+    ActorsEdge, ArtifactsEdge, Bodies, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses, RunsEdge,
+    ViewersEdge, WatchEdge,
+};
 use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
@@ -36,18 +42,22 @@ use crate::http::method_not_allowed::method;
 use crate::http::origin::{OriginPolicy, crowd, guard};
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
+use crate::http::routes;
 use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
 use crate::http::unread::unread;
 use crate::http::watch::upgrade::Upgrade;
-use crate::http::{Cluster, Edge, EdgeLimits, routes};
+use crate::node::{Node, NodePhase};
 use crate::protocol::event::EventLimits;
 use crate::protocol::frame::FrameLimits;
+use crate::tasks;
 
 /// Requests that wait to be accepted, in the kernel.
 const BACKLOG: u32 = 4_096;
 /// New connections that wait on one worker.
 const PER_WORKER: usize = 25_600;
 
+/// Questions that may wait for a thread's supervisor.
+const SUPERVISOR_MAILBOX: usize = 16;
 /// How long the rest of a refused request's body is read and thrown away: a producer that is still sending would otherwise
 /// meet a broken connection, and never read why.
 const LINGER: Duration = Duration::from_secs(2);
@@ -64,6 +74,7 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
         .disable_signals()
         .listen("runcast", listener, move || {
             let thread = Thread::new(&parts);
+            thread.supervise();
             let (slots, node) = (parts.node.clone(), parts.node.clone());
             let server = &parts.config.server;
             let rate = Rate {
@@ -93,7 +104,6 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
                 .upgrade(fn_factory(move || {
                     let (thread, upgrade) = (for_upgrade.clone(), upgrade.clone());
                     async move {
-                        thread.start_usher();
                         let app = Rc::new(app(thread).new_service(()).await?);
                         Ok::<_, ()>(fn_service(move |(request, framed)| {
                             let (app, upgrade) = (app.clone(), upgrade.clone());
@@ -111,9 +121,27 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
                 let socket = HttpSocket::new(tcp, outgoing, stream_timeout);
                 ready(Ok::<_, DispatchError>((HeadTimed::new(socket, head_limit), Protocol::Http1, peer)))
             });
-            accept.and_then(http)
+            // A panic is one connection's, and told.
+            apply_fn_factory(accept.and_then(http), |tcp, serve| {
+                tasks::caught("connection", serve.call(tcp)).map(|served| served.unwrap_or(Ok(())))
+            })
         })?;
     Ok(server.run())
+}
+
+/// One worker thread, for as long as it runs. The server starts another in its place when one ends by a panic.
+struct RunningThread {
+    _entry: ThreadAgentEntry,
+    node: Node,
+}
+
+impl Drop for RunningThread {
+    fn drop(&mut self) {
+        if matches!(self.node.phase(), NodePhase::Ready | NodePhase::Leaving) {
+            error!(child = "worker_thread", "a worker thread ended: its connections are gone");
+            tasks::count_exit("worker_thread", "failed");
+        }
+    }
 }
 
 /// What the parts of one worker thread share.
@@ -143,17 +171,11 @@ impl Thread {
         let live_actors = parts.live_actors.clone();
         let hub = Rc::new_cyclic(|hub: &std::rc::Weak<Hub>| {
             let hub = hub.clone();
-            let open_broadcastery = Box::new(move |subscribers| {
+            let open_broadcaster = Box::new(move |subscribers| {
                 let Some(hub) = hub.upgrade() else { return };
-                let alive = live_actors.enter("broadcaster");
-                let broadcaster =
-                    spawn_unconstrained(broadcaster::MAILBOX, |_, _| Ok(Broadcaster::new(subscribers, hub, alive)));
-                match broadcaster {
-                    Ok(broadcaster) => broadcaster.done.detach(),
-                    Err(exit) => debug!(%exit, "a broadcaster did not start"),
-                }
+                Broadcaster::new(subscribers, hub, live_actors.enter("broadcaster")).spawn();
             });
-            Hub::new(limits, parts.thread_metrics.thread(), open_broadcastery)
+            Hub::new(limits, parts.thread_metrics.thread(), open_broadcaster)
         });
         let rooms = parts.services.registry.recipient();
         let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.node.id().clone()));
@@ -174,19 +196,29 @@ impl Thread {
         }
     }
 
-    /// Starts the thread's thread agent and introduces it to the heartbeat.
-    fn start_usher(&self) {
-        let thread_agent = ThreadAgent::new(self.hub.clone(), self.parts.live_actors.enter("thread_agent")).start();
-        let port = ThreadAgentPort {
-            pulse: thread_agent.clone().recipient(),
-            changes: thread_agent.clone().recipient(),
-            list: thread_agent.clone().recipient(),
-            announce: thread_agent.clone().recipient(),
-            close_all: thread_agent.recipient(),
+    /// Starts the thread's supervisor, and with it the thread agent. Both end with the thread.
+    fn supervise(&self) {
+        let (parts, escalation) = (&self.parts, self.parts.escalation.clone());
+        let agent = Service::new("thread_agent", thread_agent::MAILBOX);
+        let supervisor = Service::new("thread_supervisor", SUPERVISOR_MAILBOX);
+        let child = ThreadAgent::child(&agent, self.hub.clone(), parts.live_actors.clone());
+        let children = vec![child.with_policy(parts.policy())];
+        let (escalate, live) = (escalation.clone(), parts.live_actors.enter(supervisor.name()));
+        let started =
+            spawn(supervisor.name(), supervisor.mailbox(), move |_, _| Ok(Supervisor::new(children, escalate, live)));
+        let Child { addr, done } = match started {
+            Ok(started) => started,
+            Err(exit) => return escalation.tell(format!("the supervisor of a worker thread {exit}")),
         };
-        self.parts.thread_agents.add(port.clone());
-        // A heartbeat that is being restarted finds it in the list.
-        let _ = self.parts.services.heartbeat.try_send(AddThread(port));
+        supervisor.bind(addr);
+        let entry = parts.thread_agents.add(ThreadAgent::port(&agent, supervisor.recipient()));
+        let thread = RunningThread { _entry: entry, node: parts.node.clone() };
+        // It ends with the thread; before that, only when the supervisor does.
+        drop(tasks::spawn_local("worker_thread", async move {
+            let exit = done.await;
+            escalation.tell(format!("the supervisor of a worker thread {exit}"));
+            drop(thread);
+        }));
     }
 
     fn edge(&self) -> Edge {
@@ -194,44 +226,69 @@ impl Thread {
         let ingest = &parts.config.ingest;
         let bytes_per_sec = parts.config.server.min_bytes_per_sec;
         let rate = |secs| Rate { bytes_per_sec, pause: Duration::from_secs(secs) };
+        let (node, live_actors) = (parts.node.clone(), parts.live_actors.clone());
+        let storage = &parts.storage;
+        let cluster = storage.presence.clone().map(|register| Cluster { register, peers: parts.peers.clone() });
         Edge {
-            node: parts.node.clone(),
-            limits: EdgeLimits {
-                events: EventLimits {
+            bodies: Bodies {
+                budget: parts.bodies.clone(),
+                transfers: parts.transfers.clone(),
+                rate: rate(parts.config.server.body_pause_secs),
+                upload_rate: rate(parts.config.artifacts.pause_secs),
+            },
+            responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
+            rooms: Rooms::new(s.registry.recipient()),
+            ingest: IngestEdge {
+                limits: EventLimits {
                     max_event_bytes: ingest.max_event_bytes,
                     max_batch_bytes: ingest.max_batch_bytes,
                     max_batch_events: ingest.max_batch_events,
                 },
                 frame_bytes: ingest.frame_bytes,
-                body: rate(parts.config.server.body_pause_secs),
-                upload: rate(parts.config.artifacts.pause_secs),
+                outboxes: parts.outboxes.clone(),
             },
-            trusted_proxies: parts.config.server.trusted_proxies.clone(),
-            budget: parts.bodies.clone(),
-            responses: parts.responses.clone(),
-            transfers: parts.transfers.clone(),
-            rooms: Rooms::new(s.registry.recipient()),
-            sessions: self.sessions.clone(),
-            doorbell: parts.doorbell.clone(),
-            figures: parts.tell_figures(),
-            thread_agents: parts.thread_agents.clone(),
-            cluster: parts.storage.presence.clone().map(|register| Cluster {
-                register,
-                peers: parts.peers.clone(),
-                node_id_conflict: parts.node_id_conflict.clone(),
-            }),
-            live_actors: parts.live_actors.clone(),
-            journal: parts.storage.journal.clone(),
-            catalog: parts.storage.catalog.clone(),
-            artifacts: parts.storage.artifacts.clone(),
-            compress: s.compression.recipient(),
-            sweep: s.cleanup.recipient(),
-            public_url: parts.config.server.public_url.clone(),
-            thread_metrics: parts.thread_metrics.clone(),
-            metrics: parts.metrics.clone(),
-            supervisor: s.supervisor.recipient(),
-            registry: s.registry.recipient(),
-            warnings: parts.warnings.clone(),
+            runs: RunsEdge { catalog: storage.catalog.clone() },
+            watch: WatchEdge {
+                node: node.clone(),
+                sessions: self.sessions.clone(),
+                live_actors: live_actors.clone(),
+                trusted_proxies: parts.config.server.trusted_proxies.clone(),
+            },
+            readiness: ReadinessEdge {
+                node: node.clone(),
+                journal: storage.journal.clone(),
+                catalog: storage.catalog.clone(),
+                artifacts: parts.artifacts.clone(),
+                doorbell: parts.doorbell.clone(),
+                node_id_conflict: cluster.is_some().then(|| parts.node_id_conflict.clone()),
+                warnings: parts.warnings.clone(),
+            },
+            viewers: ViewersEdge {
+                node: node.clone(),
+                thread_agents: parts.thread_agents.clone(),
+                figures: parts.tell_figures(),
+                cluster,
+            },
+            artifacts: ArtifactsEdge {
+                service: parts.artifacts.clone(),
+                sweep: s.cleanup.recipient(),
+                public_url: parts.config.server.public_url.clone(),
+            },
+            metrics: MetricsEdge {
+                node,
+                live_actors: live_actors.clone(),
+                bodies: parts.bodies.clone(),
+                responses: parts.responses.clone(),
+                outboxes: parts.outboxes.clone(),
+                thread_metrics: parts.thread_metrics.clone(),
+                handle: parts.metrics.clone(),
+            },
+            actors: ActorsEdge {
+                supervisor: s.supervisor.recipient(),
+                registry: s.registry.recipient(),
+                thread_agents: parts.thread_agents.clone(),
+                live_actors,
+            },
             trace_viewer: parts.trace_viewer.clone(),
         }
     }
@@ -248,11 +305,11 @@ fn app(
     InitError = (),
 > {
     let server = &thread.parts.config.server;
-    let edge = web::Data::new(thread.edge());
+    let edge = thread.edge();
     let whom = web::Data::new(OriginPolicy::new(&server.public_url, &server.allowed_origins, &server.allowed_hosts));
     let limits = web::Data::new(thread.body_limits());
     let app = App::new()
-        .app_data(edge)
+        .configure(|config| edge.share(config))
         .app_data(whom)
         .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))

@@ -1,10 +1,10 @@
-//! Digests of bytes that come piece by piece.
+//! The SHA-256 of bytes that come piece by piece.
 
 use aws_lc_rs::digest;
 
 use crate::protocol::Sha256;
 
-/// SHA-256 of what was taken so far.
+/// Computes the SHA-256 of the bytes that it is given.
 #[derive(Clone)]
 pub struct Digesting(digest::Context);
 
@@ -20,8 +20,8 @@ impl Digesting {
         self.0.update(bytes);
     }
 
-    /// The digest of all that was taken.
-    pub fn finish(self) -> Sha256 {
+    /// The digest of all bytes taken.
+    pub fn sha256(self) -> Sha256 {
         let digest = self.0.finish();
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest.as_ref());
@@ -40,7 +40,7 @@ mod tests {
         for pieces in [vec!["abc"], vec!["a", "", "bc"]] {
             let mut digesting = Digesting::default();
             pieces.iter().for_each(|piece| digesting.take(piece.as_bytes()));
-            assert_eq!(digesting.finish().to_string(), wanted);
+            assert_eq!(digesting.sha256().to_string(), wanted);
         }
     }
 }

@@ -3,9 +3,11 @@
 use actix_http::RequestHead;
 use actix_web::http::{Method, StatusCode, header};
 
-use super::api::artifacts::MAX_DESCRIPTION;
 use super::problem::Problem;
 use crate::protocol::head::plain;
+
+/// Most bytes of a request that describes something.
+pub(super) const MAX_DESCRIPTION: usize = 16 * 1024;
 
 /// The most bytes that bodies may have.
 #[derive(Clone, Copy, Debug)]

@@ -22,15 +22,12 @@ use crate::artifacts::{ArtifactError, ArtifactService, SmallerFile};
 use crate::compression::{self, CompressionLimits, CompressionOutcome, Why};
 use crate::storage::catalog::artifacts::{ArtifactRow, StoredForm};
 use crate::storage::space::Reservation;
+use crate::tasks;
 
 /// How often it looks for what was uploaded straight to the store.
 const LOOK: Duration = Duration::from_secs(2);
 /// Pause after the catalog did not answer.
 const REST: Duration = Duration::from_secs(15);
-/// How long nobody else gets what was claimed: longer than the largest artifact takes. Half an hour.
-const CLAIM_MS: i64 = 1_800_000;
-/// How often something is claimed until it is left as it is.
-const TRIES: u32 = 3;
 
 /// See the module's page.
 pub struct Compression {
@@ -99,10 +96,7 @@ impl Compression {
         }
         self.looking = true;
         let artifacts = self.artifacts.clone();
-        let claim = async move {
-            let now = artifacts.now();
-            artifacts.parts().catalog.claim(now, now.plus_millis(CLAIM_MS), TRIES, free).await
-        };
+        let claim = async move { artifacts.claim_larger(free).await };
         ctx.spawn(wrap_future::<_, Self>(claim).map(|claimed, compression, ctx| {
             compression.looking = false;
             match claimed {
@@ -130,7 +124,7 @@ async fn smaller(
 ) -> (&'static str, Option<SmallerFile>) {
     let began = Instant::now();
     let work = move || attempt(&artifacts, &source, &content_type, room, &stop);
-    let (outcome, found) = match tokio::task::spawn_blocking(work).await {
+    let (outcome, found) = match tasks::spawn_blocking("compression_work", work).await {
         Ok(Ok(done)) => done,
         Ok(Err(error)) => {
             warn!(%error, "an artifact is stored as it came: its smaller form could not be written");
@@ -213,11 +207,11 @@ async fn try_recompress(
             let replaced = artifacts.replace(row, &found).await?;
             debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
         }
-        // Another life of the node takes it up.
+        // The node stops: whoever claims it next does it.
         None if stop.load(Ordering::Relaxed) => {}
         // Others have overtaken it; there may be more space when it is claimed again.
         None if outcome == Why::NoSpace.as_str() => {}
-        None => artifacts.parts().catalog.spare(row.id).await?,
+        None => artifacts.leave_as_stored(row).await?,
     }
     Ok(outcome)
 }

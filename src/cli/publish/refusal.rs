@@ -1,11 +1,8 @@
 //! What a refusal of several events is about, and how many events the next request has. Pure.
 
-use std::collections::VecDeque;
-
 use reqwest::StatusCode;
 
 use super::batch::BatchLimits;
-use super::send::PendingLines;
 use crate::cli::request::AskError;
 
 /// Events of a request after many refusals.
@@ -69,14 +66,14 @@ impl Window {
         Self { limits, events: limits.lines }
     }
 
-    /// How many of `pending` fit into the next request; one always does.
-    pub(super) fn fit(&self, pending: &VecDeque<PendingLines>) -> usize {
+    /// How many lines of these lengths fit into the next request; one always does.
+    pub(super) fn fit(&self, lengths: impl Iterator<Item = usize>) -> usize {
         let mut bytes = 0;
-        let fits = |line: &&PendingLines| {
-            bytes += line.text.len() + 1;
+        let fits = |length: &usize| {
+            bytes += length + 1;
             bytes <= self.limits.bytes
         };
-        pending.iter().take(self.events).take_while(fits).count().max(1)
+        lengths.take(self.events).take_while(fits).count().max(1)
     }
 
     /// A request was stored.
@@ -148,11 +145,10 @@ mod tests {
 
     #[test]
     fn a_request_shrinks_with_refusals_and_grows_again_but_not_beyond_what_a_server_takes() {
-        let pending: VecDeque<_> = (0..100).map(|_| PendingLines::new("x".repeat(9).into())).collect();
         let mut window = Window::new(BatchLimits { bytes: 500, lines: 64 });
         let mut fit = |change: &dyn Fn(&mut Window)| {
             change(&mut window);
-            window.fit(&pending)
+            window.fit(std::iter::repeat_n(9, 100))
         };
         assert_eq!(fit(&|_| ()), 50, "bytes");
         assert_eq!(fit(&Window::narrow), 32);

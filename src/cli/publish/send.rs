@@ -41,22 +41,15 @@ impl fmt::Display for Sum {
 
 /// A line on its way.
 #[derive(Clone, Debug)]
-pub(super) struct PendingLines {
+struct PendingLine {
     number: u64,
     /// How far the input is read with it, and the line's size, in bytes.
     offset: u64,
     size: u64,
     /// What is posted.
-    pub(super) text: Bytes,
+    text: Bytes,
     /// The line that was refused, when a log event is posted in its place.
     kept: Option<Box<BadLineEvent>>,
-}
-
-impl PendingLines {
-    #[cfg(test)]
-    pub(super) fn new(text: Bytes) -> Self {
-        Self { number: 0, offset: 0, size: 0, text, kept: None }
-    }
 }
 
 /// A request that one server refused after another one may have stored it: they differ in their limits or versions.
@@ -89,9 +82,9 @@ impl<'a> Sending<'a> {
 
     /// Posts all of them but those that are refused.
     pub(super) async fn send(&mut self, lines: Vec<InputLine>) -> anyhow::Result<()> {
-        let mut pending: VecDeque<PendingLines> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
+        let mut pending: VecDeque<PendingLine> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
         while !pending.is_empty() {
-            let events = self.window.fit(&pending);
+            let events = self.window.fit(pending.iter().map(|line| line.text.len()));
             let body = body(pending.iter().take(events));
             let (bytes, bar) = (body.len(), self.bar);
             let mut repeated = false;
@@ -129,9 +122,9 @@ impl<'a> Sending<'a> {
     }
 
     /// What is to be posted of a line.
-    fn admit(&mut self, line: InputLine) -> Option<PendingLines> {
+    fn admit(&mut self, line: InputLine) -> Option<PendingLine> {
         let InputLine { number, offset, text, size, flaw } = line;
-        let pending = PendingLines { number, offset, size, text, kept: None };
+        let pending = PendingLine { number, offset, size, text, kept: None };
         match flaw {
             None => Some(pending),
             Some(flaw) => self.refuse(pending, &flaw.to_string()),
@@ -139,7 +132,7 @@ impl<'a> Sending<'a> {
     }
 
     /// A line is no event: what is to be posted in its place.
-    fn refuse(&mut self, mut line: PendingLines, reason: &str) -> Option<PendingLines> {
+    fn refuse(&mut self, mut line: PendingLine, reason: &str) -> Option<PendingLine> {
         let number = line.number;
         match &mut line.kept {
             None => {
@@ -164,7 +157,7 @@ impl<'a> Sending<'a> {
     }
 
     /// So many of those in front are stored.
-    fn stored(&mut self, pending: &mut VecDeque<PendingLines>, events: usize, receipt: Receipt) {
+    fn stored(&mut self, pending: &mut VecDeque<PendingLine>, events: usize, receipt: Receipt) {
         let Receipt { duplicates, cursor, beyond, .. } = receipt;
         let mut gone = events;
         let doubt = self.doubts.drain(..).find(|doubt| beyond > 0 && doubt.events == events as u64 + beyond);
@@ -194,7 +187,7 @@ impl<'a> Sending<'a> {
 }
 
 /// NDJSON of these lines.
-fn body<'a>(lines: impl Iterator<Item = &'a PendingLines>) -> Bytes {
+fn body<'a>(lines: impl Iterator<Item = &'a PendingLine>) -> Bytes {
     let mut body = BytesMut::new();
     for line in lines {
         body.extend_from_slice(&line.text);

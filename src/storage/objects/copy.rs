@@ -30,5 +30,5 @@ pub(super) async fn copy(objects: &Objects, from: &str, to: &str) -> Result<(), 
     while let Some(piece) = stream.next().await {
         writer.write(&piece?).await?;
     }
-    writer.finish().await.map(drop)
+    writer.commit().await.map(drop)
 }

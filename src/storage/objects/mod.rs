@@ -10,6 +10,7 @@
 //!   directory keeps none of them: its objects are handed out by whoever knows them, by URLs of our own ([`signing`]).
 
 use std::fmt;
+use std::future::ready;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -167,20 +168,24 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError`].
     pub async fn put_file(&self, key: &str, meta: &ObjectMeta, file: &Path) -> Result<u64, ObjectsError> {
-        self.put_file_noting(key, meta, file, async |_| Ok(())).await
+        self.put_file_noting(key, meta, file, |_| ready(Ok(()))).await
     }
 
     /// As [`Objects::put_file`]; `note` receives the store's id of the multipart upload, for [`Objects::clear`].
     ///
     /// # Errors
     /// [`ObjectsError`], or that of `note`.
-    pub async fn put_file_noting<E: From<ObjectsError>>(
+    pub async fn put_file_noting<E, N>(
         &self,
         key: &str,
         meta: &ObjectMeta,
         file: &Path,
-        note: impl AsyncFn(&str) -> Result<(), E>,
-    ) -> Result<u64, E> {
+        note: impl FnOnce(String) -> N,
+    ) -> Result<u64, E>
+    where
+        E: From<ObjectsError>,
+        N: Future<Output = Result<(), E>>,
+    {
         if let StoreKind::Directory(directory) = &self.0.kind
             && let Some(size) = directory.take(ObjectKey::parse(key)?, file).await?
         {
@@ -189,15 +194,16 @@ impl Objects {
         let body = read::file(file.to_owned(), None).await?;
         let room = self.reserve(Some(body.size)).await?;
         let (mut writer, mut body) = (self.writer_in(key, meta, room)?, body.stream);
-        let mut noted = false;
+        let mut note = Some(note);
         while let Some(piece) = body.next().await {
             writer.write(&piece?).await?;
-            if let Some(upload) = writer.upload().filter(|_| !noted) {
-                note(upload).await?;
-                noted = true;
+            if let Some(upload) = writer.upload()
+                && let Some(note) = note.take()
+            {
+                note(upload.to_owned()).await?;
             }
         }
-        Ok(writer.finish().await?)
+        Ok(writer.commit().await?)
     }
 
     /// The size of an object in bytes; `None` when it does not exist.

@@ -1,5 +1,5 @@
-//! `/api/runs/{runId}/artifacts/{artifactId}/content`: the bytes of an artifact, for whoever has a URL that we signed. It reads
-//! what no store hands out by itself: a directory's objects, and what is decoded on the way.
+//! `/api/runs/{runId}/artifacts/{artifactId}/content`: the bytes of an artifact, for whoever has a URL that we signed. The
+//! route serves what no store hands out by itself: objects in a directory, and those that are decoded on the way.
 //!
 //! Nothing that was uploaded can run with the rights of our origin: it is sandboxed, never sniffed, and shown only if its
 //! type runs nothing.
@@ -15,85 +15,31 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::super::super::Edge;
-use super::super::super::host;
+use super::super::super::edge::{ArtifactsEdge, Bodies};
 use super::super::super::problem::Problem;
 use super::ids;
 use crate::artifacts::{ArtifactError, ArtifactService, content_disposition, is_shown};
 use crate::compression::decode::decoded;
-use crate::protocol::{ArtifactState, ContentCoding, Timestamp, artifact};
+use crate::protocol::{ContentCoding, artifact};
 use crate::storage::catalog::artifacts::ArtifactRow;
 use crate::storage::objects::ObjectsError;
-use crate::storage::objects::signing::{Access, Disposition, Grant, GrantError};
+use crate::storage::objects::signing::{Disposition, Grant};
 
-/// A document made of it may do nothing.
+/// The policy of a document that is an artifact: it runs nothing and loads nothing.
 const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'";
 
-fn path_of(row: &ArtifactRow) -> String {
-    format!("/api/runs/{}/artifacts/{}/content", row.run, row.id)
-}
-
-/// A URL without a host that reads an artifact until then.
-pub(super) fn get_url(artifacts: &ArtifactService, row: &ArtifactRow, expires: Timestamp, decoded: bool) -> String {
-    let path = path_of(row);
-    let shown = is_shown(&row.content_type);
-    let disposition = if shown { Disposition::Inline } else { Disposition::Attachment };
-    let grant = Grant { access: Access::Get, path: path.clone(), expires, disposition, decoded };
-    format!("{path}?{}", grant.sign(&artifacts.parts().urls))
-}
-
-/// A URL that takes the bytes of a pending artifact, and until when.
-pub(super) fn put_url(
-    edge: &Edge,
-    request: &HttpRequest,
-    artifacts: &ArtifactService,
-    row: &ArtifactRow,
-    ttl_ms: i64,
-) -> (String, Timestamp) {
-    let (path, expires) = (path_of(row), artifacts.parts().clock.expected().plus_millis(ttl_ms));
-    let disposition = Disposition::Attachment;
-    let grant = Grant { access: Access::Put, path: path.clone(), expires, disposition, decoded: false };
-    (absolute(edge, request, format!("{path}?{}", grant.sign(&artifacts.parts().urls))), expires)
-}
-
-/// With the host by which we are reached.
-pub(super) fn absolute(edge: &Edge, request: &HttpRequest, url: String) -> String {
-    if !url.starts_with('/') {
-        return url;
-    }
-    match edge.public_url.as_str() {
-        "" => {
-            // As it was read, and not as it came: nothing else can be hidden in it.
-            let host = host::of(request.uri(), request.headers()).ok().flatten().map(|host| host.to_string());
-            format!("http://{}{url}", host.as_deref().unwrap_or("localhost"))
-        }
-        public => format!("{public}{url}"),
-    }
-}
-
-impl From<GrantError> for Problem {
-    fn from(error: GrantError) -> Self {
-        let code = match error {
-            GrantError::Expired => "url_expired",
-            GrantError::Tampered => "url_invalid",
-        };
-        Self::new(StatusCode::FORBIDDEN, code, error.to_string())
-    }
-}
-
+/// What the request's signed URL allows.
 fn granted(artifacts: &ArtifactService, request: &HttpRequest) -> Result<Grant, Problem> {
-    let (method, path, query) = (request.method().as_str(), request.uri().path(), request.query_string());
-    // A clock that has jumped ends no URL, and gives none a longer life.
-    Ok(Grant::verify(&artifacts.parts().urls, method, path, query, artifacts.parts().clock.expected())?)
+    Ok(artifacts.granted(request.method().as_str(), request.uri().path(), request.query_string())?)
 }
 
-/// `GET` and `HEAD`
+/// `GET` and `HEAD`: reads an artifact.
 pub(in crate::http) async fn get(
-    edge: web::Data<Edge>,
+    edge: web::Data<ArtifactsEdge>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    let artifacts = edge.artifacts()?;
+    let artifacts = edge.service()?;
     let grant = granted(artifacts, &request)?;
     let (run, id) = ids(&path)?;
     let row = artifacts.find_ready(&run, id).await?.artifact;
@@ -107,7 +53,7 @@ pub(in crate::http) async fn get(
         let read = async |part| Ok(artifacts.read(&row, part).await.map_err(not_lost)?.stream);
         return sized(&request, stored.size, tag, &mut response, read).await;
     }
-    // Decoded, all but a rebuilt zip file are the original byte for byte, and go on where that was left.
+    // Except for a rebuilt zip file the decoded bytes are the original's, so that a broken download of the original can go on.
     let exact = row.sha256.filter(|_| stored.method != artifact::Method::Rezipped);
     let tag = exact.map_or_else(|| format!("{}-decoded", stored.sha256), |sha256| sha256.to_string());
     let tag = EntityTag::new_strong(tag);
@@ -124,7 +70,7 @@ pub(in crate::http) async fn get(
     }
 }
 
-/// What all answers say of an artifact.
+/// The head that all answers share.
 fn described(row: &ArtifactRow, disposition: Disposition) -> HttpResponseBuilder {
     let shown = disposition == Disposition::Inline && is_shown(&row.content_type);
     let mut response = HttpResponse::Ok();
@@ -138,7 +84,7 @@ fn described(row: &ArtifactRow, disposition: Disposition) -> HttpResponseBuilder
     response
 }
 
-/// Something of which nobody knows how long it is: there are no ranges of it.
+/// Answers with a body of unknown length, of which no range can be asked for.
 async fn of_unknown_size(
     request: &HttpRequest,
     tag: EntityTag,
@@ -150,13 +96,13 @@ async fn of_unknown_size(
     }
     response.insert_header(ETag(tag)).insert_header((header::ACCEPT_RANGES, "none"));
     if request.method() == Method::HEAD {
-        // Of a length that nobody knows yet, as the answer to a GET.
+        // Without a length, as the answer to a GET has none.
         return Ok(response.streaming(stream::empty::<io::Result<Bytes>>()));
     }
     Ok(response.streaming(read().await?))
 }
 
-/// Something of `size` bytes, or a range of it (RFC 9110, 14).
+/// Answers with a body of `size` bytes, or a range of it (RFC 9110, 14).
 async fn sized<E: std::error::Error + 'static>(
     request: &HttpRequest,
     size: u64,
@@ -193,8 +139,8 @@ async fn sized<E: std::error::Error + 'static>(
 /// A body, piece by piece.
 type Pieces<E> = BoxStream<'static, Result<Bytes, E>>;
 
-/// A part of what decodes to `size` bytes: what is before it is decoded, too, and thrown away piece by piece. The last byte
-/// comes only when the decoder has found everything right.
+/// A part of a stream that decodes to `size` bytes. What is before the part is decoded and thrown away piece by piece. The
+/// last byte comes only once the decoder has found everything right.
 fn part_of(whole: Pieces<io::Error>, part: Range<u64>, size: u64) -> Pieces<io::Error> {
     let cut = move |(whole, at): (Pieces<io::Error>, u64)| async move {
         let (mut whole, mut at) = (whole, at);
@@ -217,7 +163,7 @@ fn part_of(whole: Pieces<io::Error>, part: Range<u64>, size: u64) -> Pieces<io::
     stream::try_unfold((whole, 0), cut).boxed()
 }
 
-/// An object that is not where its row says is a loss of the store's, and no mistake of the caller's.
+/// Logs that an object is not where its row says: the store has lost it, and the caller made no mistake.
 fn not_lost(error: ArtifactError) -> ArtifactError {
     if error == ArtifactError::Objects(ObjectsError::NotFound) {
         tracing::error!("an artifact's object is missing from the store");
@@ -225,7 +171,7 @@ fn not_lost(error: ArtifactError) -> ArtifactError {
     error
 }
 
-/// The answer to somebody who has it already.
+/// The answer 304 to a client that has this version already.
 fn unchanged(request: &HttpRequest, tag: &EntityTag) -> Option<HttpResponse> {
     let known = match IfNoneMatch::parse(request).ok()? {
         IfNoneMatch::Any => request.headers().contains_key(header::IF_NONE_MATCH),
@@ -234,14 +180,14 @@ fn unchanged(request: &HttpRequest, tag: &EntityTag) -> Option<HttpResponse> {
     known.then(|| HttpResponse::NotModified().insert_header(ETag(tag.clone())).finish())
 }
 
-/// What of an object is asked for.
+/// The part of a body that a request asks for.
 enum WantedRange {
     All,
     Part(Range<u64>),
     Nothing,
 }
 
-/// One range is served; several at once, as a header that can't be read, are answered with all of it.
+/// The range that a request asks for. Several ranges, or a header that can't be read, are answered with the whole.
 fn wanted(request: &HttpRequest, tag: &EntityTag, size: u64) -> WantedRange {
     if request.headers().contains_key(header::IF_RANGE) {
         match request.get_header::<IfRange>() {
@@ -265,57 +211,19 @@ fn part(spec: &ByteRangeSpec, size: u64) -> WantedRange {
     }
 }
 
-/// `PUT`: the bytes of a pending artifact, into a directory.
+/// `PUT`: takes the bytes of a pending artifact into a directory.
 pub(in crate::http) async fn put(
-    edge: web::Data<Edge>,
+    edge: web::Data<ArtifactsEdge>,
+    bodies: web::Data<Bodies>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
     mut payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let artifacts = edge.artifacts()?;
-    granted(artifacts, &request)?;
+    let service = edge.service()?;
+    granted(service, &request)?;
     let (run, id) = ids(&path)?;
-    let row = artifacts.find(&run, id).await?.artifact;
-    if row.state != ArtifactState::Pending {
-        return Err(ArtifactError::NotReady(row.state, row.failure).into());
-    }
-    let _place = edge.upload_place(artifacts).await?;
-    let most = row.size.unwrap_or(artifacts.parts().limits.bytes);
-    let objects = &artifacts.parts().objects;
-    let room = objects.reserve(row.size).await.map_err(ArtifactError::from)?;
-    let mut writer = objects.writer_in(&row.key, &artifacts.meta_of_upload(&row), room).map_err(ArtifactError::from)?;
-    let mut size = 0;
-    let mut body = edge.upload(&mut payload);
-    let filled = async {
-        while let Some(bytes) = body.next().await? {
-            size += bytes.len() as u64;
-            if size > most {
-                let detail = format!("the body has more than the {most} bytes that were announced");
-                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "artifact_too_large", detail));
-            }
-            writer.write(&bytes).await.map_err(ArtifactError::from)?;
-        }
-        Ok(())
-    };
-    match filled.await {
-        Ok(()) => writer.finish().await.map_err(ArtifactError::from)?,
-        Err(problem) => {
-            if let Err(error) = writer.abort().await {
-                tracing::info!(artifact = %id, %error, "what is left of an upload is left to the cleanup");
-            }
-            return Err(problem);
-        }
-    };
-    // It may have been completed or deleted meanwhile: nobody would come for these bytes.
-    let refusal = match artifacts.find(&run, id).await {
-        Ok(kept) if kept.artifact.state == ArtifactState::Pending => None,
-        Ok(kept) => Some(ArtifactError::NotReady(kept.artifact.state, kept.artifact.failure)),
-        Err(ArtifactError::Gone) => Some(ArtifactError::Gone),
-        Err(error) => return Err(error.into()),
-    };
-    if let Some(refusal) = refusal {
-        artifacts.parts().objects.delete(&row.key).await.map_err(ArtifactError::from)?;
-        return Err(refusal.into());
-    }
+    let row = service.find_pending(&run, id).await?;
+    let permit = bodies.admit_upload(service).await?;
+    service.put_pending(permit, &row, bodies.upload(&mut payload)).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).finish())
 }

@@ -6,21 +6,22 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::super::Edge;
 use super::super::body::read::{self, Limit};
-use super::super::problem::{Problem, saturated_with};
+use super::super::edge::{ArtifactsEdge, Bodies};
+use super::super::expect::MAX_DESCRIPTION;
+use super::super::host;
+use super::super::problem::Problem;
 use super::events::run_id;
-use crate::artifacts::{ArtifactError, ArtifactService};
+use crate::artifacts::{ArtifactService, ListedArtifacts};
 use crate::protocol::json_text::{readable, without_bom};
-use crate::protocol::{ArtifactId, ArtifactState, RunId, Timestamp};
-use crate::storage::objects::ObjectsError;
+use crate::protocol::{ArtifactId, RunId, Timestamp};
 
 mod content;
 mod direct;
 mod download;
-mod event;
 mod headers;
 mod json;
+mod problem;
 mod upload;
 
 pub(in crate::http) use content::{get as content, put as put_content};
@@ -32,52 +33,31 @@ pub(in crate::http) use upload::upload;
 const DEFAULT_LIMIT: usize = 100;
 /// Most artifacts of a page.
 const MAX_LIMIT: usize = 1_000;
-/// Most bytes of a request that describes something.
-pub(in crate::http) const MAX_DESCRIPTION: usize = 16 * 1024;
 /// Longest reason of a pin, in characters.
 const MAX_REASON: usize = 1_000;
 
-impl From<ArtifactError> for Problem {
-    fn from(error: ArtifactError) -> Self {
-        let detail = error.to_string();
-        match error {
-            ArtifactError::Catalog(_) => Self::unavailable("catalog_unavailable", detail),
-            ArtifactError::Objects(ObjectsError::Full(_)) | ArtifactError::Spool(_) => {
-                Self::unavailable("storage_full", detail).retry_after(10)
-            }
-            ArtifactError::Objects(ObjectsError::TooLarge(_)) | ArtifactError::TooLarge(_) => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "artifact_too_large", detail)
-            }
-            ArtifactError::Objects(_) => Self::unavailable("storage_unavailable", detail).retry_after(5),
-            ArtifactError::Saturated(_) | ArtifactError::Busy(_) | ArtifactError::Changing => saturated_with(detail),
-            ArtifactError::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_artifacts", detail),
-            ArtifactError::Mismatch(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "upload_mismatch", detail),
-            ArtifactError::Reused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", detail),
-            ArtifactError::Missing => Self::new(StatusCode::CONFLICT, "not_uploaded", detail),
-            ArtifactError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "artifact_unknown", detail),
-            ArtifactError::NotReady(ArtifactState::Failed, why) => {
-                let detail = format!("the upload failed: {}", why.unwrap_or_default());
-                Self::new(StatusCode::CONFLICT, "artifact_failed", detail)
-            }
-            ArtifactError::NotReady(ArtifactState::Ready, _) => {
-                Self::new(StatusCode::CONFLICT, "artifact_ready", "the artifact is whole: what it is can't be changed")
-            }
-            ArtifactError::NotReady(_, why) => {
-                let detail = why.map_or(detail.clone(), |why| format!("{detail}: {why}"));
-                Self::new(StatusCode::CONFLICT, "artifact_pending", detail).retry_after(1)
-            }
-            ArtifactError::Gone => Self::new(StatusCode::GONE, "artifact_gone", detail),
-        }
-    }
-}
-
-impl Edge {
-    /// Where artifacts are, if the node keeps any.
-    pub(in crate::http) fn artifacts(&self) -> Result<&ArtifactService, Problem> {
-        self.artifacts.as_ref().ok_or_else(|| {
+impl ArtifactsEdge {
+    /// The service, or 501 where no artifacts are kept.
+    pub(in crate::http) fn service(&self) -> Result<&ArtifactService, Problem> {
+        self.service.as_ref().ok_or_else(|| {
             let detail = "this server keeps no artifacts: objects.url names no store";
             Problem::new(StatusCode::NOT_IMPLEMENTED, "artifacts_off", detail)
         })
+    }
+
+    /// Puts the host by which this server is reached before a URL that has none.
+    fn absolute(&self, request: &HttpRequest, url: String) -> String {
+        if !url.starts_with('/') {
+            return url;
+        }
+        match self.public_url.as_str() {
+            "" => {
+                // The host as it was parsed: nothing else can be hidden in it.
+                let host = host::of(request.uri(), request.headers()).ok().flatten().map(|host| host.to_string());
+                format!("http://{}{url}", host.as_deref().unwrap_or("localhost"))
+            }
+            public => format!("{public}{url}"),
+        }
     }
 }
 
@@ -90,9 +70,9 @@ fn ids(path: &(String, String)) -> Result<(RunId, ArtifactId), Problem> {
     Ok((run_id(&path.0)?, artifact_id(&path.1)?))
 }
 
-/// A body of JSON.
+/// Reads a body of JSON.
 async fn description<T: DeserializeOwned>(
-    edge: &Edge,
+    bodies: &Bodies,
     request: &HttpRequest,
     payload: &mut web::Payload,
 ) -> Result<T, Problem> {
@@ -103,7 +83,7 @@ async fn description<T: DeserializeOwned>(
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", detail));
     }
     let limit = Limit { bytes: MAX_DESCRIPTION, code: "body_too_large" };
-    let intake = read::take(request, payload, limit, &edge.intakes()).await?;
+    let intake = read::take(request, payload, limit, &bodies.intakes()).await?;
     let json = readable(without_bom(&intake.body));
     serde_json::from_slice(&json).map_err(|error| Problem::bad_request("invalid_body", error.to_string()))
 }
@@ -117,56 +97,52 @@ pub(in crate::http) struct ArtifactsQuery {
 
 /// `GET /api/runs/{runId}/artifacts`
 pub(in crate::http) async fn list(
-    edge: web::Data<Edge>,
+    edge: web::Data<ArtifactsEdge>,
     path: web::Path<String>,
     query: web::Query<ArtifactsQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (artifacts, run) = (edge.artifacts()?, run_id(&path)?);
+    let (service, run) = (edge.service()?, run_id(&path)?);
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_request("invalid_limit", format!("limit must be 1 to {MAX_LIMIT}, not {limit}")));
     }
     let after = query.cursor.as_deref().filter(|text| !text.is_empty()).map(artifact_id).transpose();
     let after = after.map_err(|_| Problem::bad_request("invalid_cursor", "cursor must be that of an earlier page"))?;
-    let catalog = &artifacts.parts().catalog;
-    let mut found = catalog.of_run(&run, after, limit + 1).await.map_err(ArtifactError::from)?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let cursor = found.last().filter(|_| more).map(|kept| kept.artifact.id);
-    let pin = catalog.pinned(&run).await.map_err(ArtifactError::from)?;
-    let listed: Vec<_> = found.iter().map(|kept| json::Artifact::of(kept, &edge, artifacts)).collect();
+    let ListedArtifacts { artifacts, more, pin } = service.list(&run, after, limit).await?;
+    let cursor = artifacts.last().filter(|_| more).map(|kept| kept.artifact.id);
+    let listed: Vec<_> = artifacts.iter().map(|kept| json::Artifact::of(kept, service)).collect();
     Ok(HttpResponse::Ok().json(json!({
         "runId": run,
         "artifacts": listed,
         "cursor": cursor,
         "more": more,
         "pin": pin,
-        "direct": artifacts.parts().objects.serves_itself(),
-        "maxBytes": artifacts.parts().limits.bytes,
+        "direct": service.parts().objects.serves_itself(),
+        "maxBytes": service.parts().limits.bytes,
     })))
 }
 
 /// `GET /api/runs/{runId}/artifacts/{artifactId}`
 pub(in crate::http) async fn show(
-    edge: web::Data<Edge>,
+    edge: web::Data<ArtifactsEdge>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    let (artifacts, (run, id)) = (edge.artifacts()?, ids(&path)?);
-    let kept = artifacts.find(&run, id).await?;
-    Ok(HttpResponse::Ok().json(json::Artifact::of(&kept, &edge, artifacts)))
+    let (service, (run, id)) = (edge.service()?, ids(&path)?);
+    let kept = service.find(&run, id).await?;
+    Ok(HttpResponse::Ok().json(json::Artifact::of(&kept, service)))
 }
 
 /// `DELETE /api/runs/{runId}/artifacts/{artifactId}`
 pub(in crate::http) async fn delete(
-    edge: web::Data<Edge>,
+    edge: web::Data<ArtifactsEdge>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    let (artifacts, (run, id)) = (edge.artifacts()?, ids(&path)?);
-    artifacts.delete(&run, id).await?;
+    let (service, (run, id)) = (edge.service()?, ids(&path)?);
+    service.delete(&run, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// What a pin is made of.
+/// The body of a pin.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PinRequest {
@@ -176,29 +152,33 @@ struct PinRequest {
 
 /// `PUT /api/runs/{runId}/pin`
 pub(in crate::http) async fn pin(
-    edge: web::Data<Edge>,
+    edge: web::Data<ArtifactsEdge>,
+    bodies: web::Data<Bodies>,
     request: HttpRequest,
     path: web::Path<String>,
     mut payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let (artifacts, run) = (edge.artifacts()?, run_id(&path)?);
-    let PinRequest { reason, until } = description(&edge, &request, &mut payload).await?;
+    let (service, run) = (edge.service()?, run_id(&path)?);
+    let PinRequest { reason, until } = description(&bodies, &request, &mut payload).await?;
     if !(1..=MAX_REASON).contains(&reason.chars().count()) || reason.chars().any(char::is_control) {
         let detail = format!("reason must have 1 to {MAX_REASON} characters, and no control characters");
         return Err(Problem::bad_request("invalid_reason", detail));
     }
     let until = until.as_deref().map(|text| {
-        let time = Timestamp::parse(text).filter(|until| *until > artifacts.parts().clock.expected());
+        let time = Timestamp::parse(text).filter(|until| *until > service.parts().clock.expected());
         let detail = || format!("until {text:?} must be a time to come, like 2027-01-31T12:00:00Z");
         time.ok_or_else(|| Problem::bad_request("invalid_until", detail()))
     });
-    let pin = artifacts.pin(&run, &reason, until.transpose()?).await?;
+    let pin = service.pin(&run, &reason, until.transpose()?).await?;
     Ok(HttpResponse::Ok().json(json!({"runId": run, "pin": pin})))
 }
 
 /// `DELETE /api/runs/{runId}/pin`
-pub(in crate::http) async fn unpin(edge: web::Data<Edge>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let (artifacts, run) = (edge.artifacts()?, run_id(&path)?);
-    artifacts.parts().catalog.unpin(&run).await.map_err(ArtifactError::from)?;
+pub(in crate::http) async fn unpin(
+    edge: web::Data<ArtifactsEdge>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (service, run) = (edge.service()?, run_id(&path)?);
+    service.unpin(&run).await?;
     Ok(HttpResponse::NoContent().finish())
 }

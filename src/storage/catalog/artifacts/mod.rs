@@ -194,7 +194,7 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     /// Pending -> ready, unless a ready artifact of its run has its idempotency key, or, when its digest was announced, its
     /// name
     /// and digest: then it stays pending (`false`).
-    async fn finish(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
+    async fn set_ready(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
     /// Pending -> failed.
     async fn fail(&self, id: ArtifactId, why: &str) -> Result<bool, CatalogError>;
     /// Any state -> deleted; its object still exists. `false` when it is unknown or deleted already. A former object

@@ -129,7 +129,7 @@ impl<T: Tables> ArtifactCatalog for T {
         one(self, ArtifactStatement::new(sql).with(run).with(name.as_str()).with(sha256.to_string()), rows::kept).await
     }
 
-    async fn finish(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError> {
+    async fn set_ready(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError> {
         // A digest that the row already has was announced.
         let sql = "UPDATE runcast_artifacts AS mine SET state = 'ready', stored_size = $2, stored_sha256 = $3, \
                    coding = $4, method = $5, decoded_size = $6, key = $7, size = $8, sha256 = $9, compress_at = $10, \
