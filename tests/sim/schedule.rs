@@ -31,6 +31,12 @@ pub(crate) struct Setup {
     pub(crate) ring_bytes: usize,
     /// How long an append may take, its repetitions included.
     pub(crate) append_millis: i64,
+    /// Bytes of posts that may wait in a room.
+    pub(crate) queue_bytes: usize,
+    /// How long an unused room stays.
+    pub(crate) idle_millis: u64,
+    /// Readers by pages, with long polls.
+    pub(crate) pollers: usize,
 }
 
 /// What the scheduler may do. Whatever can't be done at the moment is passed over.
@@ -48,7 +54,9 @@ pub(crate) enum Act {
     Letter,
     Broadcaster,
     Muddle,
-    Nudge,
+    Timer,
+    CheckIdle,
+    Registry,
     Session,
     Page,
     Drain,
@@ -71,7 +79,13 @@ pub(crate) enum Act {
     Confirm,
     LoseFeed,
     Sweep,
-    Fill,
+    KillBridge,
+    BuildBridge,
+    Mirror,
+    FillCatalog,
+    Poll,
+    TakePoll,
+    GiveUpPoll,
     LoseWrites,
     Expire,
 }
@@ -90,7 +104,9 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Letter, 170),
     (Act::Broadcaster, 130),
     (Act::Muddle, 12),
-    (Act::Nudge, 25),
+    (Act::Timer, 85),
+    (Act::CheckIdle, 8),
+    (Act::Registry, 30),
     (Act::Session, 190),
     (Act::Page, 130),
     (Act::Drain, 80),
@@ -113,7 +129,13 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Confirm, 30),
     (Act::LoseFeed, 6),
     (Act::Sweep, 6),
-    (Act::Fill, 60),
+    (Act::KillBridge, 4),
+    (Act::BuildBridge, 30),
+    (Act::Mirror, 12),
+    (Act::FillCatalog, 6),
+    (Act::Poll, 25),
+    (Act::TakePoll, 40),
+    (Act::GiveUpPoll, 3),
     (Act::LoseWrites, 6),
     (Act::Expire, 6),
 ];
@@ -142,6 +164,9 @@ pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
         page_bytes: dice.between(50, 1_500),
         ring_bytes: dice.between(300, 6_000),
         append_millis: dice.between(20, 300) as i64,
+        queue_bytes: dice.between(100, 2_000),
+        idle_millis: dice.between(5, 400) as u64,
+        pollers: dice.between(0, 3),
     };
     // Every seed has acts that it likes and acts that it hardly does: what needs much of one kind is met, too.
     let weights: Vec<_> = WEIGHTS.iter().map(|(act, weight)| (*act, weight * dice.pick(&[1, 2, 4, 8]))).collect();
