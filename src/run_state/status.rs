@@ -46,8 +46,19 @@ impl RunStatus {
         Self::Lost,
     ];
 
+    /// Every status, as it is written in events.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].as_str();
+            index += 1;
+        }
+        names
+    };
+
     /// As it is written in events.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
@@ -69,7 +80,7 @@ impl RunStatus {
     }
 
     /// Whether the run ended.
-    pub fn is_final(self) -> bool {
+    pub const fn is_final(self) -> bool {
         match self {
             Self::Passed | Self::Failed | Self::TimedOut | Self::Interrupted | Self::Cancelled | Self::Lost => true,
             Self::Queued | Self::Running | Self::Paused | Self::Failing | Self::Stalled => false,
@@ -99,6 +110,10 @@ pub enum TestStatus {
 }
 
 impl TestStatus {
+    /// Every status, as reporters write it: `queued` is read as `pending`, and `timedOut` as `timedout`.
+    pub const NAMES: [&'static str; 9] =
+        ["pending", "queued", "running", "passed", "failed", "skipped", "timedout", "timedOut", "interrupted"];
+
     /// Reads a status as reporters write it; `timedOut` is Playwright's own spelling.
     pub fn parse(text: &str) -> Option<Self> {
         match text {

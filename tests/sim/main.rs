@@ -12,6 +12,7 @@
 mod bridge;
 mod broadcaster;
 mod chance;
+mod drain;
 mod house;
 mod node;
 mod poller;
@@ -37,9 +38,12 @@ const MUST_MEET: &[&str] = &[
     "append repeated",
     "catalog writer full",
     "claim beyond the tip",
+    "closed for a restart",
     "connected",
     "delivery partly old",
     "doubt without loss",
+    "drain announced",
+    "drained",
     "epoch told",
     "expired",
     "broadcaster ended",
@@ -51,6 +55,7 @@ const MUST_MEET: &[&str] = &[
     "long poll dropped",
     "long poll told",
     "looked again",
+    "newcomer closed",
     "nudged",
     "page read",
     "post repeated",
@@ -94,6 +99,7 @@ fn in_a_cluster_no_schedule_breaks_the_guarantee() {
             "hole filled",
             "hole leapt over",
             "hole of another incarnation",
+            "left a draining node",
             "page of another incarnation",
             "read in doubt",
             "read in doubt again",

@@ -8,6 +8,7 @@ use runcast::protocol::frame;
 
 use crate::broadcaster::Broadcaster;
 use crate::chance::Dice;
+use crate::drain::Drain;
 use crate::house::House;
 use crate::room::Letter;
 use crate::schedule::{Act, Kind};
@@ -17,6 +18,7 @@ use crate::session::Session;
 pub(crate) struct Node {
     pub(crate) house: House,
     pub(crate) sessions: BTreeMap<u64, Session>,
+    pub(crate) drain: Drain,
 }
 
 /// What a node's screen looks like, as a frame.
@@ -31,7 +33,7 @@ fn those<T>(all: &BTreeMap<u64, T>, fits: impl Fn(&T) -> bool) -> Vec<u64> {
 
 impl Node {
     pub(crate) fn new(house: House) -> Self {
-        Self { house, sessions: BTreeMap::new() }
+        Self { house, sessions: BTreeMap::new(), drain: Drain::None }
     }
 
     /// Whether there is something here that an act could be about.
@@ -54,6 +56,7 @@ impl Node {
             Act::Confirm => site.bridge.awaits_confirmation(),
             Act::LoseFeed => site.bridge.hears(),
             Act::Sweep => site.bridge.is_let_go(),
+            Act::AnnounceDrain | Act::CloseSlice | Act::Restart => self.may_drain(act),
             Act::KillBridge => site.setup.kind == Kind::Cluster && !site.bridge.away,
             Act::BuildBridge => site.bridge.away,
             Act::KillRoom | Act::Show | Act::Free | Act::Retire => room.is_some(),
@@ -63,7 +66,7 @@ impl Node {
 
     /// Does something that it is able to.
     pub(crate) fn step(&mut self, act: Act, dice: &mut Dice) {
-        let Self { house, sessions } = self;
+        let Self { house, sessions, .. } = self;
         match act {
             Act::Answer => house.answer(dice.below(house.site.answers.len())),
             Act::Letter => {

@@ -130,6 +130,7 @@ pub(crate) fn all(kind: Kind, seeds: u64) -> Tally {
     for (what, count) in found.into_iter().flat_map(|(_, tally)| tally) {
         *met.entry(what).or_default() += count;
     }
+    eprintln!("{kind:?} met {met:?}");
     met
 }
 

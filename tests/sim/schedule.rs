@@ -59,7 +59,7 @@ pub(crate) enum Act {
     Registry,
     Session,
     Page,
-    Drain,
+    Widen,
     Stall,
     Receive,
     Break,
@@ -88,6 +88,10 @@ pub(crate) enum Act {
     GiveUpPoll,
     LoseWrites,
     Expire,
+    AnnounceDrain,
+    FollowDrain,
+    CloseSlice,
+    Restart,
 }
 
 /// Acts and how often each is tried.
@@ -95,21 +99,21 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Wait, 25),
     (Act::Post, 110),
     (Act::PostAgain, 8),
-    (Act::Finish, 3),
+    (Act::Finish, 4),
     (Act::LoseAnswer, 6),
     (Act::TakeAnswer, 60),
-    (Act::Journal, 150),
+    (Act::Journal, 180),
     (Act::JournalRead, 80),
-    (Act::Answer, 170),
+    (Act::Answer, 190),
     (Act::Letter, 170),
     (Act::Broadcaster, 130),
-    (Act::Muddle, 12),
+    (Act::Muddle, 40),
     (Act::Timer, 85),
     (Act::CheckIdle, 8),
     (Act::Registry, 30),
     (Act::Session, 190),
     (Act::Page, 130),
-    (Act::Drain, 80),
+    (Act::Widen, 80),
     (Act::Stall, 25),
     (Act::Receive, 80),
     (Act::Break, 8),
@@ -129,15 +133,19 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Confirm, 30),
     (Act::LoseFeed, 6),
     (Act::Sweep, 6),
-    (Act::KillBridge, 4),
+    (Act::KillBridge, 3),
     (Act::BuildBridge, 30),
     (Act::Mirror, 12),
     (Act::FillCatalog, 6),
-    (Act::Poll, 25),
-    (Act::TakePoll, 40),
+    (Act::Poll, 12),
+    (Act::TakePoll, 25),
     (Act::GiveUpPoll, 3),
     (Act::LoseWrites, 6),
-    (Act::Expire, 6),
+    (Act::Expire, 9),
+    (Act::AnnounceDrain, 2),
+    (Act::FollowDrain, 12),
+    (Act::CloseSlice, 20),
+    (Act::Restart, 30),
 ];
 
 /// One thing that the scheduler does, with dice for its details.
@@ -171,7 +179,7 @@ pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
     // Every seed has acts that it likes and acts that it hardly does: what needs much of one kind is met, too.
     let weights: Vec<_> = WEIGHTS.iter().map(|(act, weight)| (*act, weight * dice.pick(&[1, 2, 4, 8]))).collect();
     let total: usize = weights.iter().map(|(_, weight)| weight).sum();
-    let steps = (0..dice.between(100, 500)).map(|_| {
+    let steps = (0..dice.between(100, 600)).map(|_| {
         let mut left = dice.below(total);
         let act = weights.iter().find(|(_, weight)| {
             let chosen = left < *weight;

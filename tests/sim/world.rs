@@ -7,6 +7,7 @@ use runcast::protocol::{After, Cursor, RunId};
 use runcast::storage::journal::{JournalError, Stored};
 
 use crate::chance::Dice;
+use crate::drain::Drain;
 use crate::house::House;
 use crate::node::Node;
 use crate::poller::Poller;
@@ -33,7 +34,7 @@ pub(crate) struct World {
     /// Screens under way to other nodes.
     pub(crate) mirrors: Vec<(usize, Bytes)>,
     next_session: u64,
-    secs: u32,
+    pub(crate) secs: u32,
 }
 
 impl World {
@@ -80,11 +81,13 @@ impl World {
             }
             Act::Journal => self.write(node, Some(dice)),
             Act::JournalRead => self.read(node, Some(dice)),
-            Act::Break | Act::Connect | Act::Hop | Act::Leave | Act::Drain | Act::Stall | Act::Receive => {
+            Act::Break | Act::Connect | Act::Hop | Act::Leave | Act::Widen | Act::Stall | Act::Receive => {
                 self.network(step.act, node, dice);
             }
             Act::RingBell | Act::DropNotice | Act::DoubleNotice | Act::StripNotice => self.notice(step.act, dice),
             Act::LoseWrites => self.lose_writes(dice),
+            Act::AnnounceDrain | Act::CloseSlice | Act::Restart => self.drain(step.act, node, dice),
+            Act::FollowDrain => self.follow_drain(dice),
             Act::Mirror => self.mirror(dice),
             Act::Poll | Act::TakePoll | Act::GiveUpPoll => self.poll(step.act, node, dice),
             Act::Expire => self.expire(dice),
@@ -251,7 +254,7 @@ impl World {
                 }
             }
             Act::Receive => drop(viewer.receive(dice.between(1, 400), &self.store)),
-            Act::Drain | Act::Stall => {
+            Act::Widen | Act::Stall => {
                 let Some(link) = &viewer.link else { return };
                 if act == Act::Stall {
                     link.wire.stall();
@@ -270,7 +273,10 @@ impl World {
         let wire = SimWire::new(window, Dice::new(dice.next()));
         let id = self.next_session;
         self.next_session += 1;
-        let Node { house, sessions } = &mut self.nodes[node];
+        let Node { house, sessions, drain } = &mut self.nodes[node];
+        if matches!(drain, Drain::Closing(_)) {
+            seen("newcomer closed");
+        }
         let after = self.viewers[viewer].after();
         say!("    viewer {viewer} connects to node {node} with {after:?}: session {id}");
         let hub = house.site.hubs[dice.below(self.setup.hubs)].clone();

@@ -14,6 +14,8 @@ pub enum Target {
     Runcast,
     /// nginx with the nchan module, configured by `scripts/bench`.
     Nchan,
+    /// The bare server of this package, which does nothing but send. It has one run, whatever the path says.
+    Bare,
 }
 
 impl fmt::Display for Target {
@@ -21,6 +23,7 @@ impl fmt::Display for Target {
         f.write_str(match self {
             Self::Runcast => "runcast",
             Self::Nchan => "nchan",
+            Self::Bare => "bare",
         })
     }
 }
@@ -31,6 +34,7 @@ impl Target {
         match self {
             Self::Runcast => format!("/api/runs/{run}/events"),
             Self::Nchan => format!("/pub?id={run}"),
+            Self::Bare => "/events".into(),
         }
     }
 
@@ -39,6 +43,7 @@ impl Target {
         match self {
             Self::Runcast => format!("/ws/runs/{run}?after=latest"),
             Self::Nchan => format!("/sub?id={run}"),
+            Self::Bare => "/viewers".into(),
         }
     }
 
@@ -46,20 +51,20 @@ impl Target {
     pub fn is_event(self, message: &[u8]) -> bool {
         match self {
             Self::Runcast => message.starts_with(br#"{"seq":"#),
-            Self::Nchan => true,
+            Self::Nchan | Self::Bare => true,
         }
     }
 
-    /// Whether a viewer is subscribed once it is greeted: runcast says `connected`; nchan is asked ([`subscribers`]).
-    ///
-    /// [`subscribers`]: Self::subscribers
+    /// Whether the server says `connected` to a viewer that it has subscribed; the others say nothing after
+    /// the upgrade.
     pub fn greets(self) -> bool {
         self == Self::Runcast
     }
 
-    /// How many viewers the server itself counts; `None` where the greeting already proved it.
+    /// How many viewers the server itself counts; `None` where the greeting (runcast) or the upgrade (bare) already proved
+    /// it.
     pub fn subscribers(self, connection: &mut Connection, run: &str) -> Result<Option<u64>> {
-        if self.greets() {
+        if self != Self::Nchan {
             return Ok(None);
         }
         let Ok(body) = connection.get(&self.publish_path(run), "text/json") else { return Ok(Some(0)) };

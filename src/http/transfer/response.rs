@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use super::{Outgoing, TransferKind, find_room};
 use crate::budget::Held;
-use crate::http::Edge;
+use crate::http::edge::Responses;
 use crate::http::origin::is_for_operators;
 use crate::http::problem::responses_saturated;
 
@@ -25,7 +25,7 @@ const SLICE: usize = 16 * 1024;
 /// The middleware: counts every body but small ones in `server.response_bytes`, from when it is there until the client has
 /// taken it. A body that finds no room is answered 503 instead.
 pub async fn count_response<B: MessageBody + 'static>(
-    edge: web::Data<Edge>,
+    responses: web::Data<Responses>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -42,12 +42,12 @@ pub async fn count_response<B: MessageBody + 'static>(
     let (head, body) = response.into_parts();
     let body = match body.try_into_bytes() {
         Ok(whole) => {
-            let mut held = edge.responses.hold();
+            let mut held = responses.budget.hold();
             if is_for_operators(request.path()) {
                 held.cover(whole.len());
             } else {
                 let grow = async || held.grow(whole.len()).then_some(());
-                if find_room(&edge.transfers, TransferKind::Response, grow).await.is_none() {
+                if find_room(&responses.transfers, TransferKind::Response, grow).await.is_none() {
                     return Ok(ServiceResponse::new(request, responses_saturated().error_response()));
                 }
             }

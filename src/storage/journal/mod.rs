@@ -11,7 +11,7 @@
 //!   a reader that saw what was lost is told, never silently given other events under the same seq.
 //! - A live run is never trimmed; an ended one expires whole, and leaves a tombstone that refuses late retries.
 //!
-//! One suite, `tests/journal_contract.rs`, holds every implementation to this page.
+//! One suite, `tests/contract/journal/`, holds every implementation to this page.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

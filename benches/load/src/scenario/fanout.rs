@@ -103,7 +103,7 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
     Ok(Report { json, summary })
 }
 
-/// Writes to viewers' sockets so far; nchan does not count its own, which bring one event each.
+/// Writes to viewers' sockets so far, where the server counts them. nchan and the bare server bring one event with each.
 fn writes(site: &Site, connection: &mut Connection) -> Result<Option<u64>> {
     (site.target == Target::Runcast).then(|| metrics::counter(connection, "runcast_writes_total")).transpose()
 }

@@ -48,7 +48,7 @@ impl RoomCore {
     }
 
     fn wants_to_follow(&self) -> bool {
-        !self.is_alone() && !self.retired && (!self.broadcasters.is_empty() || !self.waits.is_empty())
+        !self.is_alone() && !self.retirement.is_retired() && (!self.broadcasters.is_empty() || !self.waits.is_empty())
     }
 
     /// Follows or lets go, as the room's viewers want it.

@@ -45,6 +45,7 @@ pub use following::UpdateSource;
 pub use input::RoomInput;
 pub use log::RoomLog;
 use reading::PendingReads;
+use retiring::Retirement;
 
 /// Long polls that may wait in one room.
 const MAX_WAITS: usize = 10_000;
@@ -90,7 +91,7 @@ pub struct RoomCore {
     folding: Folding,
     following: Following,
     catalog_updates: CatalogUpdates,
-    retired: bool,
+    retirement: Retirement,
     /// Why viewers are closed when the room ends.
     ending: CloseReason,
 }
@@ -117,7 +118,7 @@ impl RoomCore {
             broadcasters: Broadcasters::default(),
             following: Following::default(),
             catalog_updates: CatalogUpdates::default(),
-            retired: false,
+            retirement: Retirement::default(),
             ending: CloseReason::TryAgain,
         }
     }
@@ -140,6 +141,11 @@ impl RoomCore {
     /// Handles what has happened at `now`; what is to be done about it is added to `effects`.
     pub fn on(&mut self, input: RoomInput, now: Instant, effects: &mut RoomEffects) {
         self.now = now;
+        let Some(input) = self.retirement.hold(input) else { return };
+        self.handle(input, effects);
+    }
+
+    fn handle(&mut self, input: RoomInput, effects: &mut RoomEffects) {
         match input {
             RoomInput::Started => self.started(effects),
             RoomInput::Publish(request) => self.take_publish(request, effects),
@@ -215,6 +221,7 @@ impl RoomCore {
                 self.log.learn(head);
                 self.catalog_updates.begin(&self.log);
                 self.tell_tip(effects);
+                self.end_waits(self.log.tip(), effects);
                 self.launch_append(effects);
                 self.serve_reads(effects);
                 self.fold_on(effects);
@@ -232,7 +239,7 @@ impl RoomCore {
     }
 
     fn take_publish(&mut self, request: Publish, effects: &mut RoomEffects) {
-        if self.retired {
+        if self.retirement.is_retired() {
             return effects.push_back(RoomEffect::AnswerPublish(request.reply, Err(PublishError::Retired)));
         }
         self.touch();
@@ -244,7 +251,7 @@ impl RoomCore {
     }
 
     fn take_read(&mut self, read: Read, effects: &mut RoomEffects) {
-        if self.retired {
+        if self.retirement.is_retired() {
             return effects.push_back(RoomEffect::AnswerRead(read.reply, Err(ReadError::Retired)));
         }
         self.touch();
@@ -257,7 +264,7 @@ impl RoomCore {
         self.forget_given_up_waits();
         if wait.seq < self.log.tip() {
             effects.push_back(RoomEffect::EndWaits(vec![wait.reply]));
-        } else if self.waits.len() < MAX_WAITS && !self.retired {
+        } else if self.waits.len() < MAX_WAITS && !self.retirement.is_retired() {
             self.waits.push(wait);
             self.update_following(effects);
         }
@@ -277,7 +284,7 @@ impl RoomCore {
 
     fn subscribe(&mut self, broadcaster: u64, effects: &mut RoomEffects) {
         self.touch();
-        if self.retired {
+        if self.retirement.is_retired() {
             return effects.push_back(RoomEffect::Evict(broadcaster, CloseReason::TryAgain));
         }
         self.broadcasters.add(broadcaster);

@@ -1,0 +1,27 @@
+//! Several nodes that share Redis and PostgreSQL, and what they do when either is away, slow, or forgetful.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    missing_docs
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bridge_anew;
+mod catalog_away;
+mod doorbell;
+mod nodes;
+mod presence;
+mod redis_away;
+mod redis_clock;
+mod redis_link;
+mod redis_lost;
+mod redis_memory;
+mod script;
+#[path = "../contract/journal/words.rs"]
+#[allow(dead_code, reason = "the journal contract's words, of which some are used here")]
+mod words;

@@ -1,0 +1,15 @@
+//! What every catalog keeps of artifacts, run for each implementation: the same rows, the same order, the same answers.
+
+mod audits;
+mod compressing;
+mod due;
+mod files;
+mod fixture;
+mod life;
+mod model;
+mod nodes;
+mod random;
+mod repeats;
+mod server;
+mod sharing;
+mod words;

@@ -1,0 +1,8 @@
+//! Failures of what a node stands on, caused for real under a running node.
+
+mod expiry;
+mod faulty_journal;
+mod node;
+mod poison;
+mod store;
+mod sweep;

@@ -1,0 +1,82 @@
+//! `HEAD` wherever there is `GET`: the same head, and nothing behind it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::raw::{Answer, Raw, node};
+use crate::support::{SOON, eventually, numbered};
+
+/// The headers that both answers must have with the same value; others are different each time.
+fn lasting(answer: &Answer) -> BTreeSet<&str> {
+    let varying = ["date: ", "set-cookie: ", "location: "];
+    answer.head.lines().filter(|line| !varying.iter().any(|name| line.starts_with(name))).collect()
+}
+
+#[tokio::test]
+async fn head_is_answered_as_get_is_on_every_route_and_without_a_body() {
+    let node = node(&[]);
+    node.store("r", &numbered(1, 3, 0)).await;
+    let stored = node.try_send("PUT", "/api/runs/r/artifacts/a.txt", &[], "hello ".repeat(2_000)).await.unwrap();
+    let id = stored.json()["artifactId"].as_str().unwrap().to_owned();
+    let download = node.get_json(&format!("/api/runs/r/artifacts/{id}/download?encoding=identity")).await;
+    let url = download["downloadUrl"].as_str().unwrap().to_owned();
+    let signed = url.split_once("://").map_or(url.as_str(), |(_, rest)| &rest[rest.find('/').unwrap()..]).to_owned();
+
+    let document = node.get_json("/api/openapi.json").await;
+    let routes: Vec<&String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, item)| item["get"] != Value::Null)
+        .map(|(path, _)| path)
+        .collect();
+    assert!(routes.len() > 20, "{routes:?}");
+    for route in routes {
+        let content = route.ends_with("/content");
+        let path = match content && route.starts_with("/api/runs/") {
+            true => signed.clone(),
+            false => route.replace("{runId}", "r").replace("{artifactId}", &id).replace("{file}", "index.html"),
+        };
+        let head_of = async |method: &str| {
+            let mut raw = Raw::say(&node, &format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
+            (raw.head().await, raw)
+        };
+        let (get, open) = head_of("GET").await;
+        drop(open);
+        let (head, mut open) = head_of("HEAD").await;
+        assert_eq!(head.status, get.status, "{path}");
+        // These tell the time, or count what happens meanwhile.
+        let moves = matches!(path.as_str(), "/metrics" | "/health" | "/api/ws/stats" | "/api/actors" | "/ready");
+        if moves {
+            assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+        } else {
+            assert_eq!(lasting(&head), lasting(&get), "{path}");
+        }
+        assert!(head.status != 405 && head.status != 404 || path.starts_with("/trace/"), "{path}: {head:?}");
+        // What follows the head is the next answer.
+        open.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        let next = String::from_utf8(open.rest().await).unwrap();
+        assert!(next.starts_with("HTTP/1.1 200 OK\r\n") && next.contains("\"ok\""), "{path}: {next}");
+    }
+    let watching = async || node.get_json("/api/runs/r/viewers").await["viewers"].clone();
+    eventually!(watching().await, |viewers| *viewers == 0, SOON);
+    let refused = node.try_send("DELETE", "/api/runs", &[], "").await.unwrap();
+    assert_eq!((refused.status, refused.header("allow")), (405, "GET, HEAD"));
+}
+
+#[tokio::test]
+async fn the_pages_have_an_icon() {
+    let node = node(&[]);
+    for page in ["/", "/runs/r"] {
+        let page = node.get(page).await;
+        assert!(page.text.contains(r#"<link rel="icon" href="/favicon.svg""#), "{}", page.text);
+        assert!(page.header("content-security-policy").contains("img-src 'self'"), "{page:?}");
+    }
+    let drawing = node.get("/favicon.svg").await;
+    assert_eq!((drawing.status, drawing.header("content-type")), (200, "image/svg+xml"));
+    assert!(drawing.text.starts_with("<svg "));
+    let icon = Raw::ask(&node, "GET /favicon.ico HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    assert_eq!((icon.status, icon.header("content-type")), (200, Some("image/x-icon")));
+    assert_eq!(&icon.body[..4], [0, 0, 1, 0], "an icon file with pictures");
+}

@@ -1,0 +1,12 @@
+//! HTTP as clients speak it, and as somebody speaks it who means no good: byte by byte.
+//! Promised in docs/reliability.md, "Abuse".
+mod expectations;
+mod greeting;
+mod heads;
+mod hosts;
+mod old;
+mod raw;
+mod slashes;
+mod slow_heads;
+mod streams;
+mod upgrades;

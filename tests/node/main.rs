@@ -1,0 +1,28 @@
+//! One node: the real binary, real sockets, real kills.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    missing_docs
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bounds;
+mod clock;
+mod failures;
+mod http_edge;
+mod ingest;
+mod json_text;
+mod lifecycle;
+mod producers;
+mod rfc6455;
+mod signals;
+mod slow_senders;
+mod slow_viewers;
+mod soak;
+mod trace_viewer;
+mod watching;
