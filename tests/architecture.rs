@@ -56,6 +56,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "budget",
             "protocol",
             "storage",
+            "tasks",
         ],
     ),
     (
@@ -87,6 +88,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "budget",
             "protocol",
             "storage",
+            "tasks",
         ],
     ),
     (

@@ -4,7 +4,10 @@
 
 mod expiry;
 mod faulty_journal;
+mod injured;
 mod node;
 mod poison;
 mod store;
+#[path = "../support/mod.rs"]
+mod support;
 mod sweep;
