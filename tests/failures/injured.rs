@@ -39,6 +39,8 @@ impl Wound {
 struct Wounds {
     record: Wound,
     list: Wound,
+    /// Whoever lists ends its worker thread, as a panic of actix's worker does.
+    thread: Wound,
     /// For good.
     sweep: Arc<AtomicBool>,
 }
@@ -56,6 +58,9 @@ impl Catalog for InjuredCatalog {
     }
     async fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, CatalogError> {
         self.wounds.list.feel();
+        if self.wounds.thread.0.swap(false, Ordering::SeqCst) {
+            actix_rt::Arbiter::current().stop();
+        }
         self.inner.list(filter).await
     }
     async fn forget(&self, runs: &[RunId]) -> Result<(), CatalogError> {
@@ -177,6 +182,47 @@ async fn a_request_that_panics_ends_its_connection_and_is_counted() {
 }
 
 #[tokio::test]
+async fn a_worker_thread_that_ends_is_told_and_another_takes_its_place() {
+    let wounds = Wounds::default();
+    let node = LocalNode::start(quick, injured(&wounds)).await;
+    let mut viewers = Vec::new();
+    for _ in 0..4 {
+        let mut viewer = node.watch("r", "").await;
+        viewer.until("connected").await;
+        viewers.push(viewer);
+    }
+    wounds.thread.arm();
+    let _ = reqwest::get(node.url("/api/runs")).await;
+    // The server finds out with the next connection that it would have had.
+    let actors = async || reqwest::get(node.url("/api/actors")).await.ok()?.json::<Value>().await.ok();
+    let whole = |actors: &Option<Value>| {
+        let Some(actors) = actors else { return false };
+        let told = actors["exits"]["worker_thread"]["failed"].as_u64().unwrap_or(0) >= 1;
+        let agents = actors["threads"].as_array().unwrap().iter().flat_map(|thread| thread.as_array().unwrap());
+        told && agents.filter(|agent| agent["state"] == "running").count() == 2
+    };
+    let told = eventually!(actors().await, whole, SOON).unwrap();
+    assert_eq!(told["living"]["thread_agent"], 2, "{told}");
+    assert_eq!(node.post("r", &json!({"type": "log", "n": 1})).await.0, 202);
+    let (mut kept, mut lost) = (0, 0);
+    for viewer in &mut viewers {
+        loop {
+            match viewer.next().await {
+                Ok(message) if message["type"] == "log" => break kept += 1,
+                Ok(_) => {}
+                Err(code) => {
+                    assert_eq!(code, None);
+                    break lost += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(told["living"]["session"], kept, "{told}");
+    assert!(kept > 0 && lost > 0, "{kept} were on the other thread, {lost} on this one");
+    node.stop();
+}
+
+#[tokio::test]
 async fn a_permanent_actor_that_ends_too_often_drains_the_node() {
     let wounds = Wounds::default();
     let settings = |config: &mut Config| {
@@ -207,7 +253,9 @@ async fn the_end_of_the_supervisor_drains_the_node() {
     // The supervisor panics when it counts the restart of a child.
     armed.store(true, Ordering::SeqCst);
     wounds.record.arm();
-    assert_eq!(node.post("r", &json!({"type": "log"})).await.0, 202);
+    // What is stored is listed; the node may be on its way out before this is answered.
+    let post = reqwest::Client::new().post(node.url("/api/runs/r/events")).json(&json!({"type": "log"}));
+    let _ = post.send().await;
     // The rooms end with their registry, before the drain begins.
     assert_eq!(viewer.closed().await, Some(1013));
     assert_eq!(node.ended().await, NodeOutcome::Escalated);
