@@ -1,4 +1,4 @@
-//! The pages: the list of runs, and one run live, with their icon. Plain files, embedded.
+//! The HTML pages: the list of runs, one run live, and their icon. Plain files, embedded in the binary.
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use super::events::run_id;
 use super::problem::Problem;
 
-/// Only our own files run on our pages; nothing of an event can.
+/// Content security policy of the pages: only our own scripts run; nothing in an event can.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; \
                       img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
