@@ -1,4 +1,4 @@
-//! Whether the Redis of a cluster can be reached, and is one to keep runs in.
+//! Checks whether the cluster's Redis is reachable and configured to keep runs.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::storage::journal::redis::server::Server;
 use crate::storage::redis::Link;
 
-/// Looks at the certificates, connects, and asks the server what it is.
+/// Checks the certificates, connects, and reads the server's version and settings.
 pub(super) fn check(config: &Config) -> Check {
     let check = |verdict, detail| Check::new("redis", verdict, detail);
     if let Err(detail) = certificates(&config.redis.ca_file) {
@@ -28,7 +28,7 @@ pub(super) fn check(config: &Config) -> Check {
     }
 }
 
-/// What the server says, and where it is; why not, in words for people.
+/// Returns the server's address and its answer, or an error text for people.
 async fn ask(config: &Config) -> Result<(String, Server), String> {
     let settings = redis_settings(config, "doctor").map_err(|error| format!("{error:#}"))?;
     let mut link = Link::connect(&settings).await.map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! An event as a line for people.
+//! Formats an event as a line for people.
 
 use std::collections::HashMap;
 
@@ -7,23 +7,23 @@ use serde_json::Value;
 use super::super::terminal::{Colour, paint, plain};
 use crate::protocol::json_text::readable;
 
-/// Characters of a title or a text that are shown.
+/// Most characters shown of a title or a text.
 const TEXT_CHARS: usize = 200;
 
-/// Titles that are remembered; a run with more tests shows the ids of the rest.
+/// Most titles kept; in a run with more tests, the others are shown by their ids.
 const MAX_TITLES: usize = 20_000;
 
-/// Width of the column that says what happened.
+/// Width of the column that names the kind of event.
 const LABEL_WIDTH: usize = 9;
 
-/// Turns events into lines; remembers what the tests are called.
+/// Formats events as lines; keeps the titles of the tests.
 #[derive(Debug, Default)]
 pub(super) struct EventPrinter {
     colours: bool,
     titles: HashMap<String, String>,
 }
 
-/// What is said about an event, before colours and padding.
+/// The parts of an event's line, before colours and padding.
 struct ShownEvent {
     label: String,
     colour: Colour,
@@ -35,7 +35,7 @@ impl EventPrinter {
         Self { colours, titles: HashMap::new() }
     }
 
-    /// The line for an event, without its newline. Nothing in it acts on a terminal but our own colours.
+    /// The line for an event, without its newline. It contains no control characters but our own colours.
     pub(super) fn line(&mut self, event: &str) -> String {
         let json = readable(event.as_bytes());
         let Ok(event) = serde_json::from_slice::<Value>(&json) else { return plain(event, TEXT_CHARS) };
@@ -46,7 +46,7 @@ impl EventPrinter {
         format!("{time} {} {}", paint(&label, colour, self.colours), plain(&text, 2 * TEXT_CHARS))
     }
 
-    /// Keeps the titles that an event tells.
+    /// Keeps the titles in an event.
     fn learn(&mut self, event: &Value) {
         let tests = event["tests"].as_array().map(Vec::as_slice).unwrap_or_default();
         for test in tests.iter().chain([event]) {
@@ -118,7 +118,7 @@ fn title(value: &Value) -> Option<String> {
     Some(text.chars().take(TEXT_CHARS).collect())
 }
 
-/// The time of day of an RFC 3339 timestamp, or what stands there instead.
+/// The time of day of an RFC 3339 timestamp, or the text itself if it is not one.
 fn clock(event: &Value) -> String {
     let timestamp = event["timestamp"].as_str().unwrap_or_default();
     let time = timestamp.split_once('T').map_or(timestamp, |(_, time)| time);
@@ -137,7 +137,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// An event whose type is not known here: all of it but what is shown already.
+/// An event of an unknown type: all its members that are not shown elsewhere.
 fn rest(event: &Value) -> String {
     let shown = ["seq", "type", "timestamp"];
     let rest = event.as_object().into_iter().flatten().filter(|(key, _)| !shown.contains(&key.as_str()));
