@@ -1,4 +1,4 @@
-//! Text: gzip at its highest level, one member.
+//! Compresses text with gzip at its highest level, as one member.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -15,7 +15,7 @@ use crate::protocol::artifact::Method;
 use crate::protocol::coding::ContentCoding;
 use crate::storage::space::Reservation;
 
-/// Bytes between two looks at `stop`: some 2 ms.
+/// Bytes between two checks of `stop`, about 2 ms.
 const CHUNK: usize = 128 * 1024;
 
 pub(super) fn compress(
@@ -42,7 +42,7 @@ pub(super) fn compress(
     verify(source, size, target, &mut chunk, stop)
 }
 
-/// Reads back what was written and compares it with the original.
+/// Reads back the written file and compares it with the original.
 fn verify(
     source: &File,
     size: u64,

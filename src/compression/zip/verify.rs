@@ -1,5 +1,5 @@
-//! Reads the target back from the disk, decodes it, walks through the zip file in it, and compares all of it with the original's
-//! directory. Shares no code with what wrote it, save the rule which extra fields are kept.
+//! Reads the target back from the disk, decodes it, walks through the zip file in it, and compares everything with the
+//! original's directory. It shares no code with the writer, except the rule for which extra fields are kept.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,7 +15,7 @@ use super::extra;
 use super::original::Original;
 use crate::protocol::artifact::Sha256;
 
-/// Bytes between two looks at `stop`.
+/// Bytes between two checks of `stop`.
 const CHUNK: usize = 128 * 1024;
 
 pub(super) struct Verified {
@@ -52,14 +52,14 @@ pub(super) fn verify(
     Ok(Verified { size, sha256, decoded })
 }
 
-/// What the target decodes to.
+/// The decoded target.
 struct Found<'f> {
     decoder: Decoder<'static, WrittenFile<'f>>,
     position: u64,
     chunk: Vec<u8>,
 }
 
-/// The numbers of an entry, wherever they stand.
+/// An entry's numbers, from its header or from zip64's extra field.
 struct Numbers {
     sizes: [u64; 2],
     offset: u64,
@@ -104,7 +104,7 @@ impl Found<'_> {
         same(&extra::kept(&extra)?[..], kept)
     }
 
-    /// What both kinds of header have: flags, method, time, date, CRC; and the name.
+    /// Checks what both kinds of header have: flags, method, time, date, CRC; and the name.
     fn common(&self, fields: &[u8], entry: &Entry<'_>, name: &[u8]) -> Result<(), CompressionHalt> {
         same(&u16_at(fields, 0), &entry.kept_flags())?;
         same(&u16_at(fields, 2), &0)?;
@@ -128,7 +128,7 @@ impl Found<'_> {
         same(&crc.sum(), &entry.crc)
     }
 
-    /// The end of the directory, with zip64's if there is one; then nothing more.
+    /// Checks the end of the directory, including zip64's if there is one, and that nothing follows.
     fn end(&mut self, entries: u64, directory: u64, comment: &[u8]) -> Result<(), CompressionHalt> {
         let size = self.position - directory;
         let mut end = self.bytes(22)?;
@@ -152,7 +152,7 @@ impl Found<'_> {
     }
 }
 
-/// Takes what is too large for 32 bits from zip64's extra field.
+/// Resolves the numbers that are too large for 32 bits from zip64's extra field.
 fn numbers(extra: &[u8], sizes: [u32; 2], offset: u32) -> Result<Numbers, CompressionHalt> {
     let field = ExtraFields::new(extra).find(|(id, _)| *id == ExtraFieldId::ZIP64);
     let mut large = field.map_or(&[][..], |(_, value)| value).chunks_exact(8);
@@ -163,7 +163,7 @@ fn numbers(extra: &[u8], sizes: [u32; 2], offset: u32) -> Result<Numbers, Compre
             Ok(number.into())
         }
     };
-    // Unpacked before packed in zip64, and the reverse in the header: both are one number here.
+    // zip64 has the unpacked size before the packed one, the header has the reverse; here both sizes are equal.
     Ok(Numbers { sizes: [resolve(sizes[1])?, resolve(sizes[0])?], offset: resolve(offset)? })
 }
 
