@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use runcast::cli::{self, Cli, CliCommand, ServeArgs, tell};
 use runcast::config::{Config, EXIT_CONFIG};
+use runcast::storage::format::NewerFormat;
 use runcast::{app, telemetry};
 use tracing::{error, warn};
 
@@ -38,5 +39,12 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         warn!(subject = %warning.subject, "{}", warning.text);
     }
     // Reported while the reporter still lives; main tells the user.
-    app::serve(loaded.config, args.demo).inspect_err(|failure| error!("the server failed: {failure:#}"))
+    match app::serve(loaded.config, args.demo) {
+        Err(failure) if failure.is::<NewerFormat>() => {
+            error!("{failure:#}");
+            tell(format_args!("{failure:#}"));
+            Ok(ExitCode::from(EXIT_CONFIG))
+        }
+        served => served.inspect_err(|failure| error!("the server failed: {failure:#}")),
+    }
 }

@@ -30,10 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("actors/shared", &["actors::shared", "protocol", "storage"]),
     ("actors/supervision", &["actors::supervision", "protocol"]),
     // What the actors of one thread share: sessions and broadcasters meet here, by trait.
-    (
-        "actors/hub",
-        &["actors::hub", "actors::messages", "actors::session", "actors::supervision", "thread_metrics", "protocol"],
-    ),
+    ("actors/hub", &["actors::hub", "actors::messages", "actors::supervision", "budget", "thread_metrics", "protocol"]),
     // Each actor: words, storage, speech, and itself. They talk by messages.
     (
         "actors/room",

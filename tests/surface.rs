@@ -6,23 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use runcast::protocol::close::CloseReason;
+use runcast::protocol::field::Field;
 use runcast::protocol::message::{GapReason, ScreenFrame, ServerMessage};
-use runcast::protocol::{Cursor, Epoch, RunId, Timestamp};
+use runcast::protocol::server_event::reserved_types;
+use runcast::protocol::{Cursor, Epoch, ProducerEvent, RunId, ServerEvent, Timestamp, vocabulary};
+use runcast::run_state::RunStatus;
 use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
-
-/// The pages that speak of settings, tests and files.
-const PAGES: [&str; 9] = [
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "docs/artifacts.md",
-    "docs/protocol.md",
-    "docs/reliability.md",
-    "deploy/README.md",
-    "deploy/aws-alb.md",
-];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -30,6 +20,30 @@ fn root() -> &'static Path {
 
 fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Every page of the repository: those at its root, in `docs/` and in `deploy/`.
+fn pages() -> Vec<String> {
+    let mut pages = Vec::new();
+    find_pages("", false, &mut pages);
+    find_pages("docs/", true, &mut pages);
+    find_pages("deploy/", true, &mut pages);
+    pages.sort();
+    pages
+}
+
+fn find_pages(folder: &str, deep: bool, found: &mut Vec<String>) {
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{folder}{}", entry.file_name().to_str().unwrap());
+        if entry.path().is_dir() {
+            if deep {
+                find_pages(&format!("{name}/"), deep, found);
+            }
+        } else if name.ends_with(".md") {
+            found.push(name);
+        }
+    }
 }
 
 fn document(file: &str) -> Value {
@@ -151,6 +165,112 @@ fn the_asyncapi_document_has_every_message_with_its_members_and_no_other() {
     assert_eq!(members(&document["channels"]["run"]["messages"]), known);
 }
 
+/// How the page on AsyncAPI says what a member of a message is.
+fn schema_fits(schema: &Value, field: &Value) -> bool {
+    let nullable = field["nullable"] == true;
+    let schema = match schema["anyOf"].as_array() {
+        Some(either) => {
+            assert!(nullable && either.len() == 2 && either[1] == json!({"type": "null"}), "{schema}");
+            &either[0]
+        }
+        None if nullable => return false,
+        None => schema,
+    };
+    if schema["enum"].is_array() {
+        return field["type"] == "string" && (field["values"].is_null() || field["values"] == schema["enum"]);
+    }
+    let is_time = |value: &Value| value["format"] == "date-time";
+    schema["type"] == field["type"] && is_time(schema) == is_time(field)
+}
+
+#[test]
+fn the_vocabulary_is_what_the_tables_in_code_say() {
+    let (file, written) = (root().join("docs/vocabulary.json"), vocabulary::document());
+    if std::env::var_os("RUNCAST_WRITE").is_some() {
+        fs::write(&file, &written).unwrap();
+    }
+    let found = fs::read_to_string(&file).unwrap_or_default();
+    let command = "RUNCAST_WRITE=1 cargo test --test surface vocabulary";
+    assert!(
+        found == written,
+        "docs/vocabulary.json is not what the tables in src/protocol say; write it anew: {command}"
+    );
+}
+
+#[test]
+fn the_messages_of_the_vocabulary_are_what_the_server_says_and_the_asyncapi_document_describes() {
+    let vocabulary: Value = serde_json::from_str(&vocabulary::document()).unwrap();
+    let described = &document("docs/asyncapi.json")["components"]["messages"];
+    let types = ["serverMessages", "binaryMessages", "clientMessages"].map(|key| vocabulary[key].as_array().unwrap());
+    let types: BTreeMap<_, _> = types.into_iter().flatten().map(|row| (row["type"].as_str().unwrap(), row)).collect();
+    for (name, row) in &types {
+        let message = &described[*name];
+        let schema = if *name == "frame" { &message["x-header"] } else { &message["payload"] };
+        let fields = row["fields"].as_array().unwrap();
+        let names: BTreeSet<_> = fields.iter().map(|field| field["name"].as_str().unwrap()).chain(["type"]).collect();
+        assert_eq!(members(&schema["properties"]), names, "{name}");
+        for field in fields {
+            let key = field["name"].as_str().unwrap();
+            let property = &schema["properties"][key];
+            assert!(schema_fits(property, field), "{name}.{key}: {property} and {field}");
+            let required = schema["required"].as_array().unwrap().contains(&field["name"]);
+            assert_eq!(required, field["optional"] != true, "{name}.{key}");
+        }
+    }
+    for message in server_messages() {
+        let said: Value = serde_json::from_str(&message.to_json()).unwrap();
+        for field in types[message.name()]["fields"].as_array().unwrap() {
+            let value = &said[field["name"].as_str().unwrap()];
+            match field["type"].as_str().unwrap() {
+                "integer" => assert!(value.is_u64(), "{field} {value}"),
+                "string" if field["values"].is_array() => {
+                    assert!(field["values"].as_array().unwrap().contains(value), "{field} {value}");
+                }
+                "string" => {
+                    assert!(value.is_string() || value.is_null() && field["nullable"] == true, "{field} {value}")
+                }
+                other => panic!("{other}"),
+            }
+        }
+        assert_eq!(members(&said).len(), types[message.name()]["fields"].as_array().unwrap().len() + 1, "{said}");
+    }
+    assert_eq!(types.len(), server_messages().len() + 2);
+}
+
+#[test]
+fn the_page_of_a_run_knows_the_words_of_the_vocabulary_and_no_other() {
+    let page = read("src/http/pages/run.html");
+    let events = ServerEvent::ALL.iter().map(|event| event.as_str());
+    let known: BTreeSet<_> = ServerMessage::TYPES.iter().map(|message| message.name).chain(events).collect();
+    let compared: BTreeSet<_> =
+        between(&page, "message.type === \"", "\"").chain(between(&page, "event.type === \"", "\"")).collect();
+    assert!(compared.len() > 5 && compared.is_subset(&known), "{compared:?}");
+    let (statuses, _) = page.split_once("const STATUSES = [").unwrap().1.split_once(']').unwrap();
+    for status in between(statuses, "\"", "\"").step_by(2) {
+        assert!(RunStatus::NAMES.contains(&status), "{status}");
+    }
+}
+
+#[test]
+fn the_page_about_the_protocol_lists_every_type_that_the_server_keeps_for_itself() {
+    let page = read("docs/protocol.md");
+    for event in ServerEvent::ALL {
+        let shown = |field: &Field| format!("{}{}", field.name, if field.optional { "?" } else { "" });
+        let fields: Vec<_> = event.fields().iter().map(shown).collect();
+        let fields = if fields.is_empty() { String::new() } else { format!("`{}`", fields.join(" ")) };
+        let row = format!("| `{}` | {fields} | {} |", event.as_str(), event.doc()).replace("|  |", "| |");
+        assert!(page.contains(&row), "docs/protocol.md lacks {row}");
+    }
+    for event in ProducerEvent::ALL {
+        let row = format!("| `{}` | {} |", event.as_str(), event.doc());
+        assert!(page.contains(&row), "docs/protocol.md lacks {row}");
+    }
+    let words = quoted(&page);
+    for name in reserved_types() {
+        assert!(words.contains(name), "docs/protocol.md does not say that {name} is reserved");
+    }
+}
+
 #[test]
 fn the_close_codes_are_written_as_the_table_in_code_has_them() {
     let in_code: Vec<_> = CloseReason::ALL
@@ -184,14 +304,14 @@ fn every_message_stands_in_the_page_about_the_protocol() {
 fn every_setting_that_a_page_names_exists() {
     let config: BTreeMap<String, BTreeMap<String, toml::Value>> = toml::from_str(&read("config.toml")).unwrap();
     let mut named = 0;
-    for page in PAGES {
+    for page in &pages() {
         for word in quoted(&read(page)) {
             let Some((section, key)) = word.split_once('.').filter(|(section, _)| config.contains_key(*section)) else {
                 continue;
             };
             let key = key.split([' ', '=']).next().unwrap_or_default();
             // `config.rs` and `journal.db` are files.
-            if !matches!(key, "rs" | "db" | "db-life" | "toml") {
+            if !matches!(key, "rs" | "db" | "db-instance" | "toml") {
                 assert!(config[section].contains_key(key), "{page} names {word}, which config.toml has not");
                 named += 1;
             }
@@ -223,7 +343,7 @@ fn every_test_and_every_metric_that_a_page_names_exists() {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let is_test = |word: &String| word.matches('_').count() >= 3 && word.chars().all(is_plain);
     let mut named = 0;
-    for page in PAGES {
+    for page in &pages() {
         for word in quoted(&read(page)).into_iter().filter(is_test) {
             if word.starts_with("runcast_") {
                 assert!(METRICS.iter().any(|(_, name, ..)| *name == word), "{page} names the metric {word}");
@@ -238,7 +358,7 @@ fn every_test_and_every_metric_that_a_page_names_exists() {
 
 #[test]
 fn every_file_that_a_page_links_to_exists() {
-    for page in PAGES {
+    for page in &pages() {
         let text = read(page);
         let folder = Path::new(page).parent().unwrap();
         for target in between(&text, "](", ")").filter(|target| !target.starts_with("http") && !target.starts_with('#'))

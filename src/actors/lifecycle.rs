@@ -6,7 +6,7 @@
 //! has jumped it does nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
@@ -19,8 +19,7 @@ use super::messages::registry::{FindRoom, RunsExpired};
 use super::messages::room::Publish;
 use super::supervision::{LiveActorGuard, ServiceRecipient};
 use crate::budget::Budget;
-use crate::protocol::{Jump, Lines, RunId};
-use crate::run_state::RunStatus;
+use crate::protocol::{Jump, RunId, Seq, ServerEvent, Timestamp};
 use crate::storage::journal::{Journal, JournalError, RunHead, RunPlace};
 
 /// Most steps of one kind in a sweep; the next sweep goes on behind them.
@@ -130,14 +129,8 @@ impl LifecyclePorts {
             let page = self.journal.idle_since(before, ended, place.as_ref(), batch).await?;
             for RunHead { run, head } in page.runs {
                 let now = self.journal.clock().check()?;
-                let (event, status) = if ended {
-                    (json!({"type": "sealed", "timestamp": now}), None)
-                } else {
-                    let detail = "no event for a long time";
-                    let event = json!({"type": "run_status", "timestamp": now, "status": "lost", "detail": detail});
-                    (event, Some(RunStatus::Lost))
-                };
-                self.append(&run, event, status, head.tip).await;
+                let event = if ended { ServerEvent::Sealed } else { ServerEvent::RunLost };
+                self.append(&run, event, now, head.tip).await;
             }
             *place = page.next;
             if place.is_none() {
@@ -166,28 +159,29 @@ impl LifecyclePorts {
     }
 
     /// Appends one of the server's own events if nothing has happened since; the next sweep tries again otherwise.
-    async fn append(&self, run: &RunId, event: serde_json::Value, status: Option<RunStatus>, tip: u64) {
+    async fn append(&self, run: &RunId, event: ServerEvent, now: Timestamp, tip: Seq) {
         let Ok(Ok(room)) = self.rooms.ask(FindRoom { run: run.clone() }).await else { return };
         let (reply, stored) = oneshot::channel();
-        let request = Publish {
-            numbered: None,
-            lines: Lines::from_stored(event.to_string().into()),
-            status,
-            own: true,
-            seals: status.is_none(),
-            if_tip: Some(tip),
-            arrived: Instant::now(),
-            held: Arc::new(self.budget.hold()),
-            reply,
-        };
+        let held = Arc::new(self.budget.hold());
+        let request = Publish::from_server(event, line(event, now).into(), held, reply).if_tip(tip);
         if room.publish.try_send(request).is_ok() {
             match stored.await {
-                Ok(Ok(_)) => info!(%run, sealed = status.is_none(), "the run was closed"),
+                Ok(Ok(_)) => info!(%run, sealed = event.seals(), "the run was closed"),
                 Ok(Err(error)) => info!(%run, %error, "the run was not closed"),
                 Err(_) => {}
             }
         }
     }
+}
+
+/// The event as it is stored.
+fn line(event: ServerEvent, now: Timestamp) -> String {
+    let mut line = json!({"type": event.as_str(), "timestamp": now});
+    if let Some(status) = event.status() {
+        line["status"] = status.as_str().into();
+        line["detail"] = "no event for a long time".into();
+    }
+    line.to_string()
 }
 
 impl Actor for Lifecycle {

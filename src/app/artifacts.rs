@@ -11,7 +11,7 @@ use crate::actors::supervision::ChildSpec;
 impl NodeParts {
     /// What makes artifacts smaller; `None` where none are kept.
     pub(super) fn compression(&self) -> Option<ChildSpec> {
-        let (artifacts, live_actors) = (self.storage.artifacts.clone()?, self.live_actors.clone());
+        let (artifacts, live_actors) = (self.artifacts.clone()?, self.live_actors.clone());
         let threads = compressions(&self.config);
         Some(ChildSpec::permanent(&self.services.compression, move |_, _| {
             Ok(Compression::new(artifacts.clone(), threads, live_actors.enter("compression")))
@@ -21,7 +21,7 @@ impl NodeParts {
     /// What removes artifacts; `None` where none are kept.
     pub(super) fn cleanup(&self) -> Option<ChildSpec> {
         const DAY: Duration = Duration::from_secs(86_400);
-        let (artifacts, live_actors) = (self.storage.artifacts.clone()?, self.live_actors.clone());
+        let (artifacts, live_actors) = (self.artifacts.clone()?, self.live_actors.clone());
         let (cleanup, node) = (&self.config.cleanup, self.node.id().to_string());
         let rules = CleanupRules {
             enabled: cleanup.enabled,

@@ -26,7 +26,7 @@ use crate::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, States};
 use crate::actors::shared::{NodeIdConflict, Peers};
 use crate::actors::supervision::{Child, ChildSpec, LiveActors, Policy, Service, spawn};
 use crate::actors::supervisor::Supervisor;
-use crate::artifacts::ArtifactService;
+use crate::artifacts::{ArtifactParts, ArtifactService};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
@@ -42,6 +42,7 @@ use crate::storage::redis::RedisClient;
 use crate::telemetry;
 use crate::thread_metrics::NodeMetrics;
 
+mod artifact_ports;
 mod artifacts;
 mod clock;
 mod drain;
@@ -66,8 +67,8 @@ pub struct Storage {
     pub redis: Option<Arc<RedisJournal>>,
     /// Who is connected to which node of a cluster; `None` on a single node.
     pub presence: Option<Arc<Register>>,
-    /// Artifacts; `None`: none are kept.
-    pub artifacts: Option<ArtifactService>,
+    /// What artifacts are kept with; `None`: none are kept.
+    pub artifacts: Option<Arc<ArtifactParts>>,
     /// Keeps others from the same directory; `None` when nothing is kept in one.
     pub data_dir: Option<Arc<DataDir>>,
 }
@@ -78,6 +79,8 @@ struct NodeParts {
     config: Arc<Config>,
     node: Node,
     storage: Storage,
+    /// Artifacts; `None`: none are kept.
+    artifacts: Option<ArtifactService>,
     live_actors: LiveActors,
     thread_metrics: NodeMetrics,
     metrics: telemetry::metrics::MetricsHandle,
@@ -195,14 +198,17 @@ impl NodeParts {
             supervisor: Service::new("supervisor", 64),
         };
         let responses = Budget::new(config.server.response_bytes);
+        let bodies = Budget::new(config.ingest.inflight_bytes);
+        let trace_viewer = Arc::new(TraceViewer::of_process(&config));
         Self {
             node: Node::new(&config.server.node_id, Shares::of(&config, Descriptors::now()).connections),
             doorbell: storage.redis.is_some().then(Doorbell::default),
+            artifacts: artifact_ports::service(&storage, &services, &bodies, &trace_viewer),
             storage,
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),
             metrics,
-            bodies: Budget::new(config.ingest.inflight_bytes),
+            bodies,
             states: States::new(responses.clone()),
             responses,
             transfers: Transfers::default(),
@@ -212,7 +218,7 @@ impl NodeParts {
             peers: Peers::default(),
             node_id_conflict: NodeIdConflict::default(),
             warnings: warnings.into(),
-            trace_viewer: Arc::new(TraceViewer::of_process(&config)),
+            trace_viewer,
             config: Arc::new(config),
         }
     }

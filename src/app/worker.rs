@@ -21,14 +21,18 @@ use actix_web::{App, web};
 use tracing::debug;
 
 use super::{NodeParts, drain};
-use crate::actors::hub::Hub;
 use crate::actors::hub::broadcaster::{self, Broadcaster};
 use crate::actors::hub::thread_agent::ThreadAgent;
+use crate::actors::hub::{Hub, SessionLimits};
 use crate::actors::messages::heartbeat::AddThread;
 use crate::actors::messages::thread_agent::ThreadAgentPort;
-use crate::actors::session::{SessionLimits, SessionPort};
+use crate::actors::session::SessionPort;
 use crate::actors::supervision::spawn_unconstrained;
 use crate::http::claims::claims;
+use crate::http::edge::{
+    ActorsEdge, ArtifactsEdge, Bodies, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses, RunsEdge,
+    ViewersEdge, WatchEdge,
+};
 use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
@@ -36,10 +40,10 @@ use crate::http::method_not_allowed::method;
 use crate::http::origin::{OriginPolicy, crowd, guard};
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
+use crate::http::routes;
 use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
 use crate::http::unread::unread;
 use crate::http::watch::upgrade::Upgrade;
-use crate::http::{Cluster, Edge, EdgeLimits, routes};
 use crate::protocol::event::EventLimits;
 use crate::protocol::frame::FrameLimits;
 
@@ -155,11 +159,8 @@ impl Thread {
             });
             Hub::new(limits, parts.thread_metrics.thread(), open_broadcastery)
         });
-        let sessions = Rc::new(SessionPort {
-            hub: hub.clone(),
-            rooms: parts.services.registry.recipient(),
-            node_id: parts.node.id().clone(),
-        });
+        let rooms = parts.services.registry.recipient();
+        let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.node.id().clone()));
         Self { parts: parts.clone(), hub, sessions }
     }
 
@@ -197,44 +198,64 @@ impl Thread {
         let ingest = &parts.config.ingest;
         let bytes_per_sec = parts.config.server.min_bytes_per_sec;
         let rate = |secs| Rate { bytes_per_sec, pause: Duration::from_secs(secs) };
+        let (node, live_actors) = (parts.node.clone(), parts.live_actors.clone());
+        let storage = &parts.storage;
+        let cluster = storage.presence.clone().map(|register| Cluster { register, peers: parts.peers.clone() });
         Edge {
-            node: parts.node.clone(),
-            limits: EdgeLimits {
-                events: EventLimits {
+            bodies: Bodies {
+                budget: parts.bodies.clone(),
+                transfers: parts.transfers.clone(),
+                rate: rate(parts.config.server.body_pause_secs),
+                upload_rate: rate(parts.config.artifacts.pause_secs),
+            },
+            responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
+            rooms: Rooms::new(s.registry.recipient()),
+            ingest: IngestEdge {
+                limits: EventLimits {
                     max_event_bytes: ingest.max_event_bytes,
                     max_batch_bytes: ingest.max_batch_bytes,
                     max_batch_events: ingest.max_batch_events,
                 },
                 frame_bytes: ingest.frame_bytes,
-                body: rate(parts.config.server.body_pause_secs),
-                upload: rate(parts.config.artifacts.pause_secs),
+                outboxes: parts.outboxes.clone(),
             },
-            trusted_proxies: parts.config.server.trusted_proxies.clone(),
-            budget: parts.bodies.clone(),
-            responses: parts.responses.clone(),
-            transfers: parts.transfers.clone(),
-            rooms: Rooms::new(s.registry.recipient()),
-            sessions: self.sessions.clone(),
-            doorbell: parts.doorbell.clone(),
-            figures: parts.tell_figures(),
-            thread_agents: parts.thread_agents.clone(),
-            cluster: parts.storage.presence.clone().map(|register| Cluster {
-                register,
-                peers: parts.peers.clone(),
-                node_id_conflict: parts.node_id_conflict.clone(),
-            }),
-            live_actors: parts.live_actors.clone(),
-            journal: parts.storage.journal.clone(),
-            catalog: parts.storage.catalog.clone(),
-            artifacts: parts.storage.artifacts.clone(),
-            compress: s.compression.recipient(),
-            sweep: s.cleanup.recipient(),
-            public_url: parts.config.server.public_url.clone(),
-            thread_metrics: parts.thread_metrics.clone(),
-            metrics: parts.metrics.clone(),
-            supervisor: s.supervisor.recipient(),
-            registry: s.registry.recipient(),
-            warnings: parts.warnings.clone(),
+            runs: RunsEdge { catalog: storage.catalog.clone() },
+            watch: WatchEdge {
+                node: node.clone(),
+                sessions: self.sessions.clone(),
+                live_actors: live_actors.clone(),
+                trusted_proxies: parts.config.server.trusted_proxies.clone(),
+            },
+            readiness: ReadinessEdge {
+                node: node.clone(),
+                journal: storage.journal.clone(),
+                catalog: storage.catalog.clone(),
+                artifacts: parts.artifacts.clone(),
+                doorbell: parts.doorbell.clone(),
+                node_id_conflict: cluster.is_some().then(|| parts.node_id_conflict.clone()),
+                warnings: parts.warnings.clone(),
+            },
+            viewers: ViewersEdge {
+                node: node.clone(),
+                thread_agents: parts.thread_agents.clone(),
+                figures: parts.tell_figures(),
+                cluster,
+            },
+            artifacts: ArtifactsEdge {
+                service: parts.artifacts.clone(),
+                sweep: s.cleanup.recipient(),
+                public_url: parts.config.server.public_url.clone(),
+            },
+            metrics: MetricsEdge {
+                node,
+                live_actors: live_actors.clone(),
+                bodies: parts.bodies.clone(),
+                responses: parts.responses.clone(),
+                outboxes: parts.outboxes.clone(),
+                thread_metrics: parts.thread_metrics.clone(),
+                handle: parts.metrics.clone(),
+            },
+            actors: ActorsEdge { supervisor: s.supervisor.recipient(), registry: s.registry.recipient(), live_actors },
             trace_viewer: parts.trace_viewer.clone(),
         }
     }
@@ -251,11 +272,11 @@ fn app(
     InitError = (),
 > {
     let server = &thread.parts.config.server;
-    let edge = web::Data::new(thread.edge());
+    let edge = thread.edge();
     let whom = web::Data::new(OriginPolicy::new(&server.public_url, &server.allowed_origins, &server.allowed_hosts));
     let limits = web::Data::new(thread.body_limits());
     let app = App::new()
-        .app_data(edge)
+        .configure(|config| edge.share(config))
         .app_data(whom)
         .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))

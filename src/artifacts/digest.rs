@@ -21,7 +21,7 @@ impl Digesting {
     }
 
     /// The digest of all that was taken.
-    pub fn finish(self) -> Sha256 {
+    pub fn sha256(self) -> Sha256 {
         let digest = self.0.finish();
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest.as_ref());
@@ -40,7 +40,7 @@ mod tests {
         for pieces in [vec!["abc"], vec!["a", "", "bc"]] {
             let mut digesting = Digesting::default();
             pieces.iter().for_each(|piece| digesting.take(piece.as_bytes()));
-            assert_eq!(digesting.finish().to_string(), wanted);
+            assert_eq!(digesting.sha256().to_string(), wanted);
         }
     }
 }

@@ -2,48 +2,148 @@
 
 use futures_util::StreamExt as _;
 
-use super::store::kept_as_it_is;
-use super::upload::matches_announced;
-use super::{ArtifactError, ArtifactService, Digesting, NewArtifact, final_key, millis};
-use crate::protocol::{ArtifactId, ArtifactState, ContentCoding, RunId, Sha256};
+use super::keys::final_key;
+use super::receive::matches_announced;
+use super::service::millis;
+use super::store::{Completed, kept_as_it_is};
+use super::upload::to_its_end;
+use super::{ArtifactError, ArtifactLimits, ArtifactService, Digesting, NewArtifact, UploadBody, UploadPermit};
+use crate::protocol::{ArtifactId, ArtifactState, ContentCoding, RunId, Sha256, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactRow, Finished, KeptArtifact};
-use crate::storage::objects::ObjectsError;
+use crate::storage::objects::{ObjectWriter, ObjectsError};
 
 /// How long a completion may take before somebody else may try: 15 minutes.
 const COMPLETION_MS: i64 = 900_000;
 
-/// What came of an upload whose bytes were all there.
+/// An artifact that is announced, or is there already.
 #[derive(Debug)]
-pub struct Completed {
-    /// The artifact, ready.
+pub struct AnnouncedArtifact {
+    /// The artifact, pending, or ready when the announcement repeats an upload.
     pub kept: KeptArtifact,
-    /// Whether it became so just now, by this upload.
+    /// Whether this announcement has added it.
     pub is_new: bool,
+    /// Where its bytes go; `None` when nothing is to be sent.
+    pub upload: Option<UploadUrl>,
+}
+
+/// Where and how the bytes of an announced artifact are put.
+#[derive(Debug)]
+pub struct UploadUrl {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// A URL of the store, or one of this server without a host.
+    pub url: String,
+    /// Headers that have to be sent.
+    pub headers: Vec<(String, String)>,
+    /// Until when it works.
+    pub expires_at: Timestamp,
 }
 
 impl ArtifactService {
-    /// Announces an artifact that is put into the store by its owner.
+    /// Announces an artifact that is put into the store by its owner, and signs a URL for that. A repeated announcement is
+    /// answered with the artifact that is there, or with a new URL for the one that still waits for its bytes.
     ///
     /// # Errors
-    /// [`ArtifactError`]; nothing was begun.
-    pub async fn expect(&self, new: NewArtifact) -> Result<ArtifactRow, ArtifactError> {
+    /// [`ArtifactError`].
+    pub async fn announce_direct(&self, new: NewArtifact) -> Result<AnnouncedArtifact, ArtifactError> {
+        self.refuse_expired(&new.run).await?;
+        let (kept, is_new) = match self.repeated(new.repeat(), true).await? {
+            Some(kept) => (kept, false),
+            None => (KeptArtifact { artifact: self.expect(new).await?, pin: None }, true),
+        };
+        let upload = match kept.artifact.state {
+            ArtifactState::Ready => None,
+            _ => Some(self.upload_url(&kept.artifact).await?),
+        };
+        Ok(AnnouncedArtifact { kept, is_new, upload })
+    }
+
+    async fn expect(&self, new: NewArtifact) -> Result<ArtifactRow, ArtifactError> {
         // Whether it would fit now; the space is reserved once its bytes come.
         self.parts().objects.reserve(new.size).await?;
-        self.announce(new, true).await
+        self.announce(new, b"", true).await
     }
 
-    /// What the store is told of an artifact that is put there by its owner.
-    pub fn meta_of_upload(&self, row: &ArtifactRow) -> crate::storage::objects::ObjectMeta {
-        self.meta(row, ContentCoding::Identity)
+    async fn upload_url(&self, row: &ArtifactRow) -> Result<UploadUrl, ArtifactError> {
+        let ArtifactLimits { url_ttl, upload, .. } = self.parts().limits;
+        let (objects, ttl) = (&self.parts().objects, url_ttl.min(upload));
+        if !objects.serves_itself() {
+            let expires_at = self.parts().clock.expected().plus_millis(millis(ttl));
+            return Ok(UploadUrl {
+                method: "PUT",
+                url: self.put_url(row, expires_at),
+                headers: Vec::new(),
+                expires_at,
+            });
+        }
+        let signed = objects.sign_put(&row.key, &self.meta(row, ContentCoding::Identity), ttl).await?;
+        let headers = signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(UploadUrl { method: signed.method, url: signed.url.into(), headers, expires_at: signed.expires_at })
     }
 
-    /// Checks what was put into the store, and makes it ready. Again for one that is ready it changes nothing. What is
-    /// not as announced is removed, and the artifact has failed.
+    /// An announced artifact that waits for its bytes.
+    ///
+    /// # Errors
+    /// As [`ArtifactService::find`]; [`ArtifactError::NotReady`] when its bytes are there, or it has failed.
+    pub async fn find_pending(&self, run: &RunId, id: ArtifactId) -> Result<ArtifactRow, ArtifactError> {
+        let row = self.find(run, id).await?.artifact;
+        match row.state {
+            ArtifactState::Pending => Ok(row),
+            state => Err(ArtifactError::NotReady(state, row.failure)),
+        }
+    }
+
+    /// Puts the bytes of an announced artifact where its completion looks for them. That is for a directory; other stores
+    /// take them by themselves. `permit` is held until they are there.
+    ///
+    /// # Errors
+    /// [`ArtifactError`], or what the body says; nothing is there then.
+    pub async fn put_pending<B: UploadBody>(
+        &self,
+        permit: UploadPermit,
+        row: &ArtifactRow,
+        mut body: B,
+    ) -> Result<(), B::Error> {
+        let objects = &self.parts().objects;
+        let room = objects.reserve(row.size).await.map_err(ArtifactError::from)?;
+        let meta = self.meta(row, ContentCoding::Identity);
+        let mut writer = objects.writer_in(&row.key, &meta, room).map_err(ArtifactError::from)?;
+        let most = row.size.unwrap_or(self.parts().limits.bytes);
+        if let Err(error) = write_at_most(&mut writer, &mut body, most).await {
+            if let Err(error) = writer.abort().await {
+                tracing::info!(artifact = %row.id, %error, "what is left of an upload is left to the cleanup");
+            }
+            return Err(error);
+        }
+        writer.commit().await.map_err(ArtifactError::from)?;
+        // It may have been completed or deleted meanwhile: nobody would come for these bytes.
+        let refusal = match self.find_pending(&row.run, row.id).await {
+            Ok(_) => return Ok(()),
+            Err(refusal @ (ArtifactError::Gone | ArtifactError::NotReady(..))) => refusal,
+            Err(error) => return Err(error.into()),
+        };
+        objects.delete(&row.key).await.map_err(ArtifactError::from)?;
+        drop(permit);
+        Err(refusal.into())
+    }
+
+    /// Checks what was put into the store, makes it ready, and tells the run. Again for one that is ready it changes
+    /// nothing. What is not as announced is removed, and the artifact has failed. It holds a lease, and goes on by itself.
     ///
     /// # Errors
     /// [`ArtifactError`]: [`ArtifactError::Missing`] before anything came, [`ArtifactError::Mismatch`],
     /// [`ArtifactError::NotReady`] when it has failed, or while somebody else is at it, [`ArtifactError::Changing`].
     pub async fn complete(&self, run: &RunId, id: ArtifactId) -> Result<Completed, ArtifactError> {
+        let (service, run) = (self.clone(), run.clone());
+        let completed = async move {
+            let completed = service.complete_once(&run, id).await?;
+            service.tell(&completed).await;
+            Ok(completed)
+        };
+        to_its_end(completed).await
+    }
+
+    async fn complete_once(&self, run: &RunId, id: ArtifactId) -> Result<Completed, ArtifactError> {
         let kept = self.find(run, id).await?;
         let artifact = &kept.artifact;
         match artifact.state {
@@ -51,7 +151,7 @@ impl ArtifactService {
             ArtifactState::Pending if artifact.direct => {}
             state => return Err(ArtifactError::NotReady(state, artifact.failure.clone())),
         }
-        let _place = self.change()?;
+        let _permit = self.change()?;
         // Two at a time could check what one, and hand out what the other has copied.
         let (catalog, now) = (&self.parts().catalog, self.now());
         let (lease, holder) = (format!("complete:{id}"), ArtifactId::unique().to_string());
@@ -74,7 +174,7 @@ impl ArtifactService {
                 let incoming = row.key.clone();
                 let compress_at = self.parts().limits.compress_direct.then(|| self.now());
                 let stored = kept_as_it_is(size, sha256);
-                let completed = self.finish(row, Finished { key, size, sha256, stored, compress_at }).await?;
+                let completed = self.make_ready(row, Finished { key, size, sha256, stored, compress_at }).await?;
                 if let Err(error) = objects.delete(&incoming).await {
                     tracing::info!(key = incoming, %error, "what was completed stays twice until the cleanup");
                 }
@@ -115,13 +215,20 @@ impl ArtifactService {
         while let Some(piece) = body.stream.next().await {
             digest.take(&piece?);
         }
-        let sha256 = digest.finish();
+        let sha256 = digest.sha256();
         matches_announced(row, body.size, sha256)?;
         Ok((body.size, sha256))
     }
+}
 
-    /// How long what was announced now may be put into the store.
-    pub fn upload_ttl_ms(&self) -> i64 {
-        millis(self.parts().limits.url_ttl.min(self.parts().limits.upload))
+async fn write_at_most<B: UploadBody>(writer: &mut ObjectWriter, body: &mut B, most: u64) -> Result<(), B::Error> {
+    let mut size = 0;
+    while let Some(bytes) = body.next().await? {
+        size += bytes.len() as u64;
+        if size > most {
+            return Err(ArtifactError::MoreThanAnnounced(most).into());
+        }
+        writer.write(&bytes).await.map_err(ArtifactError::from)?;
     }
+    Ok(())
 }

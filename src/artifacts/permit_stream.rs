@@ -1,4 +1,4 @@
-//! A stream that has a place for as long as it is there.
+//! A stream that holds a permit until it is dropped.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,13 +10,13 @@ use tokio::sync::OwnedSemaphorePermit;
 /// See the module.
 pub(super) struct PermitStream<T> {
     stream: BoxStream<'static, T>,
-    _place: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl<T> PermitStream<T> {
-    /// This stream in this place, if it needs one.
-    pub(super) fn new(stream: BoxStream<'static, T>, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { stream, _place: place }
+    /// This stream with this permit, if it needs one.
+    pub(super) fn new(stream: BoxStream<'static, T>, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self { stream, _permit: permit }
     }
 }
 

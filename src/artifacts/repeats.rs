@@ -8,19 +8,19 @@ use super::{ArtifactError, ArtifactService};
 use crate::protocol::{ArtifactName, ArtifactState, RunId, Sha256};
 use crate::storage::catalog::artifacts::{ArtifactRow, Finished, KeptArtifact};
 
-/// What an upload says of itself.
+/// By what an upload is known.
 #[derive(Clone, Copy, Debug)]
-pub struct Repeat<'a> {
+pub(super) struct Repeat<'a> {
     /// Its run.
-    pub run: &'a RunId,
+    pub(super) run: &'a RunId,
     /// What the artifact is to be called.
-    pub name: &'a ArtifactName,
+    pub(super) name: &'a ArtifactName,
     /// Its bytes, if they were announced.
-    pub size: Option<u64>,
+    pub(super) size: Option<u64>,
     /// Its digest, if it was announced.
-    pub sha256: Option<Sha256>,
+    pub(super) sha256: Option<Sha256>,
     /// What its client calls the upload, if it has a name for it.
-    pub key: Option<&'a str>,
+    pub(super) key: Option<&'a str>,
 }
 
 impl Repeat<'_> {
@@ -44,7 +44,11 @@ impl ArtifactService {
     ///
     /// # Errors
     /// [`ArtifactError::Reused`] when the key names another upload; [`ArtifactError::Catalog`].
-    pub async fn repeated(&self, upload: Repeat<'_>, direct: bool) -> Result<Option<KeptArtifact>, ArtifactError> {
+    pub(super) async fn repeated(
+        &self,
+        upload: Repeat<'_>,
+        direct: bool,
+    ) -> Result<Option<KeptArtifact>, ArtifactError> {
         let catalog = &self.parts().catalog;
         let mut announced = None;
         let keyed = match upload.key {

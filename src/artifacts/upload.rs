@@ -1,205 +1,112 @@
-//! An upload through the server, while its bytes come: straight to the store, or to the spool when it may become smaller.
+//! The use case of an upload through this node, from its first byte to the event that tells of it.
 
-use std::io;
+use std::fmt;
 
-use tokio::io::AsyncWriteExt as _;
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{ArtifactError, ArtifactService, Digesting, NewArtifact, SpoolFile, content_disposition, is_shown};
-use crate::compression::{self, Why};
-use crate::protocol::{ContentCoding, Sha256};
-use crate::storage::catalog::artifacts::ArtifactRow;
-use crate::storage::objects::{ObjectMeta, ObjectWriter};
-use crate::storage::space::Reservation;
+use super::receive::{Received, Upload};
+use super::{ArtifactError, ArtifactService, Completed, NewArtifact};
 
-/// Bytes by which it is judged whether more can be saved.
-const HEAD: usize = compression::HEAD;
-
-/// See the module. Dropped before it has arrived, it leaves a pending row and nothing else.
-pub struct Upload {
-    artifacts: ArtifactService,
-    row: ArtifactRow,
-    /// Its space where objects are, until it is written there, or known to go through the spool of the same disk.
-    room: Option<Reservation>,
-    /// The first bytes, until the way is chosen.
-    head: Vec<u8>,
-    way: Option<Way>,
-    digest: Digesting,
-    size: u64,
-    /// The store's name of the upload is in the catalog.
-    noted: bool,
+/// A place among the uploads that pass this node at a time, held until the artifact is ready. See [`ArtifactService::admit`].
+#[derive(Debug)]
+pub struct UploadPermit {
+    pub(super) _held: OwnedSemaphorePermit,
 }
 
-/// Where the bytes go.
-enum Way {
-    Straight(Box<ObjectWriter>),
-    Spooled { file: tokio::fs::File, spooled: SpoolFile },
-}
+/// The bytes of an upload, piece by piece.
+pub trait UploadBody {
+    /// Why they end early; a refusal of ours can be said in the same words.
+    type Error: From<ArtifactError> + fmt::Display;
 
-/// An upload whose bytes are all here, and are what was announced.
-pub struct Received {
-    /// Its row, still pending.
-    pub row: ArtifactRow,
-    /// Its bytes.
-    pub size: u64,
-    /// Their digest.
-    pub sha256: Sha256,
-    pub(super) place: UploadTarget,
-    /// Its space where objects are, if that is another disk than the spool's.
-    pub(super) room: Option<Reservation>,
-}
-
-/// Where they are.
-pub(super) enum UploadTarget {
-    /// On the way into the store, not yet to be seen there.
-    Straight(Box<ObjectWriter>),
-    Spooled(SpoolFile),
+    /// The next bytes; `None` at their end.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, Self::Error>>;
 }
 
 impl ArtifactService {
-    /// Announces an artifact whose bytes come through this node.
+    /// Makes an artifact of the bytes of `body`: checks that the run is open and that this is not a repeated upload, announces
+    /// the artifact, takes its bytes in, looks for a smaller form, stores it, makes it ready, and tells the run. A repeated
+    /// upload is answered with the artifact that is there, once its bytes have been read and thrown away: most clients read
+    /// the answer only then.
+    ///
+    /// Dropped while bytes come, it leaves a pending row and nothing else. Once they are all here it goes on by itself,
+    /// and `permit` with it.
     ///
     /// # Errors
-    /// [`ArtifactError`]; nothing was begun.
-    pub async fn receive(&self, new: NewArtifact) -> Result<Upload, ArtifactError> {
-        let room = self.parts().objects.reserve(new.size).await?;
-        let row = self.announce(new, false).await?;
-        let (artifacts, digest) = (self.clone(), Digesting::default());
-        Ok(Upload { artifacts, row, room, head: Vec::new(), way: None, digest, size: 0, noted: false })
-    }
-
-    /// What the store has to know of an artifact that it holds in this coding.
-    pub(super) fn meta(&self, row: &ArtifactRow, coding: ContentCoding) -> ObjectMeta {
-        let disposition = content_disposition(row.name.as_str(), is_shown(&row.content_type));
-        ObjectMeta { content_type: row.content_type.clone(), coding, disposition }
-    }
-}
-
-impl Upload {
-    /// Takes the next bytes; waits while those before are on their way.
-    ///
-    /// # Errors
-    /// [`ArtifactError`]; [`Upload::fail`] is what is left to do.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ArtifactError> {
-        self.size += bytes.len() as u64;
-        let most = self.artifacts.parts().limits.bytes;
-        if self.size > most {
-            return Err(ArtifactError::TooLarge(most));
+    /// [`ArtifactError`], or what the body says; there is no artifact then, but perhaps a row of a failed one.
+    pub async fn upload<B: UploadBody>(
+        &self,
+        permit: UploadPermit,
+        new: NewArtifact,
+        mut body: B,
+    ) -> Result<Completed, B::Error> {
+        self.refuse_expired(&new.run).await?;
+        if let Some(kept) = self.repeated(new.repeat(), false).await? {
+            self.throw_away(&mut body).await?;
+            return Ok(Completed { kept, is_new: false });
         }
-        self.digest.take(bytes);
-        if self.way.is_some() {
-            return self.pass(bytes).await;
+        let first = body.next().await?.unwrap_or_default();
+        let mut upload = self.receive(new, &first).await?;
+        if let Err(error) = fill(&mut upload, first, &mut body).await {
+            upload.fail(&error.to_string()).await;
+            return Err(error);
         }
-        self.head.extend_from_slice(bytes);
-        if self.head.len() >= HEAD { self.choose().await } else { Ok(()) }
+        drop(body);
+        let received = upload.into_received().await?;
+        let service = self.clone();
+        let completed = to_its_end(async move {
+            let completed = service.store_smallest(received).await;
+            drop(permit);
+            completed
+        });
+        Ok(completed.await?)
     }
 
-    async fn choose(&mut self) -> Result<(), ArtifactError> {
-        let Self { artifacts, row, head, .. } = self;
-        let may_shrink = artifacts.parts().limits.compress && compression::may_shrink(head, &row.content_type);
-        let spool = if may_shrink { self.room_in_the_spool().await? } else { None };
-        let Self { artifacts, row, room, .. } = self;
-        let way = match spool {
-            Some(spool) => {
-                let (file, spooled) = artifacts.spool_file(spool).await?;
-                Way::Spooled { file, spooled }
+    async fn throw_away<B: UploadBody>(&self, body: &mut B) -> Result<(), B::Error> {
+        let (mut size, most) = (0, self.parts().limits.bytes);
+        while let Some(bytes) = body.next().await? {
+            size += bytes.len() as u64;
+            if size > most {
+                return Err(ArtifactError::TooLarge(most).into());
             }
-            None => {
-                let meta = artifacts.meta(row, ContentCoding::Identity);
-                Way::Straight(Box::new(artifacts.parts().objects.writer_in(&row.key, &meta, room.take())?))
+        }
+        Ok(())
+    }
+
+    /// Stores what was received in the smallest form that is found for it, and tells the run.
+    async fn store_smallest(&self, received: Received) -> Result<Completed, ArtifactError> {
+        let smaller = match received.spooled() {
+            Some(file) => {
+                let source = file.path().to_owned();
+                let asked = self.ports().compressor.compress(source, received.row.content_type.clone());
+                asked.await.unwrap_or_else(|refused| {
+                    metrics::counter!("runcast_compressions_total", "outcome" => "refused").increment(1);
+                    tracing::info!(%refused, "an artifact is stored as it came");
+                    None
+                })
             }
+            None => None,
         };
-        self.way = Some(way);
-        let head = std::mem::take(&mut self.head);
-        self.pass(&head).await
-    }
-
-    /// Space in the spool; `None` when it has too little, but the place of objects, which is elsewhere, has not: then what
-    /// comes is stored as it comes.
-    async fn room_in_the_spool(&mut self) -> Result<Option<Reservation>, ArtifactError> {
-        let disk = self.artifacts.parts().spool.disk();
-        if let Some(room) = self.room.take_if(|room| room.disk().is_before_the_same_as(disk)) {
-            return Ok(Some(room));
-        }
-        match disk.reserve(self.row.size.unwrap_or(0)).await {
-            Ok(room) => Ok(Some(room)),
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                metrics::counter!("runcast_compressions_total", "outcome" => Why::NoSpace.as_str()).increment(1);
-                tracing::info!(artifact = %self.row.id, %error, "an artifact is stored as it came");
-                Ok(None)
-            }
-            Err(error) => Err(ArtifactError::of_spool(error)),
-        }
-    }
-
-    async fn pass(&mut self, bytes: &[u8]) -> Result<(), ArtifactError> {
-        match &mut self.way {
-            Some(Way::Straight(writer)) => {
-                writer.write(bytes).await?;
-                if let Some(upload) = writer.upload().filter(|_| !self.noted) {
-                    self.artifacts.parts().catalog.note_upload(self.row.id, upload).await?;
-                    self.noted = true;
-                }
-                Ok(())
-            }
-            Some(Way::Spooled { file, spooled }) => {
-                spooled.room().write(bytes.len() as u64).await.map_err(ArtifactError::of_spool)?;
-                file.write_all(bytes).await.map_err(ArtifactError::of_spool)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// All bytes have come. What is not as announced fails, and leaves nothing but a failed row.
-    ///
-    /// # Errors
-    /// [`ArtifactError`].
-    pub async fn finish(mut self) -> Result<Received, ArtifactError> {
-        match self.arrive().await {
-            Ok((sha256, place)) => Ok(Received { row: self.row, size: self.size, sha256, place, room: self.room }),
-            Err(error) => {
-                self.fail(&error.to_string()).await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn arrive(&mut self) -> Result<(Sha256, UploadTarget), ArtifactError> {
-        if self.way.is_none() {
-            self.choose().await?;
-        }
-        let sha256 = self.digest.clone().finish();
-        matches_announced(&self.row, self.size, sha256)?;
-        match self.way.take() {
-            Some(Way::Straight(writer)) => Ok((sha256, UploadTarget::Straight(writer))),
-            Some(Way::Spooled { mut file, mut spooled }) => {
-                file.flush().await.map_err(ArtifactError::of_spool)?;
-                spooled.room().end();
-                Ok((sha256, UploadTarget::Spooled(spooled)))
-            }
-            None => Err(ArtifactError::Spool("the upload has no way".into())),
-        }
-    }
-
-    /// It does not go on: whatever came is removed, and the row says why.
-    pub async fn fail(self, why: &str) {
-        if let Some(Way::Straight(writer)) = self.way
-            && let Err(error) = writer.abort().await
-        {
-            tracing::info!(artifact = %self.row.id, %error, "what is left of an upload is left to the cleanup");
-        }
-        if let Err(error) = self.artifacts.parts().catalog.fail(self.row.id, why).await {
-            tracing::info!(artifact = %self.row.id, %error, "a failed upload counts as pending until the cleanup");
-        }
+        let completed = self.store(received, smaller).await?;
+        self.tell(&completed).await;
+        Ok(completed)
     }
 }
 
-/// Whether what came is what was announced.
-pub(super) fn matches_announced(row: &ArtifactRow, size: u64, sha256: Sha256) -> Result<(), ArtifactError> {
-    if let Some(announced) = row.size.filter(|announced| *announced != size) {
-        return Err(ArtifactError::Mismatch(format!("{size} bytes instead of {announced}")));
-    }
-    if let Some(announced) = row.sha256.filter(|announced| *announced != sha256) {
-        return Err(ArtifactError::Mismatch(format!("sha-256 {sha256} instead of {announced}")));
+async fn fill<B: UploadBody>(upload: &mut Upload, first: Bytes, body: &mut B) -> Result<(), B::Error> {
+    upload.write(&first).await?;
+    while let Some(bytes) = body.next().await? {
+        upload.write(&bytes).await?;
     }
     Ok(())
+}
+
+/// Does work that goes on when whoever asked for it goes.
+pub(super) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ArtifactError>> + Send + 'static,
+) -> Result<T, ArtifactError> {
+    tokio::spawn(work).await.unwrap_or_else(|failed| {
+        tracing::error!(%failed, "work on an artifact panicked");
+        Err(ArtifactError::Interrupted)
+    })
 }

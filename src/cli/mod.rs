@@ -39,7 +39,7 @@ pub struct Cli {
 pub enum CliCommand {
     /// Start the server (what `runcast` alone does, too)
     #[command(after_help = "Exit codes: 0 stopped as asked, 1 could not start or stop properly, 2 wrong usage, \
-                            64 refused configuration, 70 a permanent part kept failing, \
+                            64 refused configuration or a store of a newer build, 70 a permanent part kept failing, \
                             75 the stop left something behind, 130 interrupted twice within a second.")]
     Serve(ServeArgs),
     /// Post events to a run: NDJSON, one event a line, from a file or a pipe

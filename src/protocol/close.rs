@@ -2,8 +2,20 @@
 
 use serde::{Serialize, Serializer};
 
+/// When a client connects again after its connection was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reconnect {
+    /// The next attempt would fail too.
+    Never,
+    /// At once; if that fails, after a back-off with jitter.
+    AtOnce,
+    /// After a back-off with jitter; not before the `reconnectAfterMs` of an `error` message that came right before.
+    BackOff,
+}
+
 macro_rules! close_reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident: $label:literal, $code:expr, $text:literal, back: $back:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $label:literal, $code:expr, $text:literal, reconnect: $reconnect:ident;)+) => {
         /// Why a WebSocket is closed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum CloseReason {
@@ -29,9 +41,14 @@ macro_rules! close_reasons {
                 match self { $(Self::$name => $text,)+ }
             }
 
-            /// Whether the client should come back with its cursor (after a back-off). If not, it would fail again.
+            /// When the client should connect again, with its cursor.
+            pub const fn reconnect(self) -> Reconnect {
+                match self { $(Self::$name => Reconnect::$reconnect,)+ }
+            }
+
+            /// Whether the client should connect again at all.
             pub const fn come_back(self) -> bool {
-                match self { $(Self::$name => $back,)+ }
+                !matches!(self.reconnect(), Reconnect::Never)
             }
 
             /// When it happens, in one sentence.
@@ -44,39 +61,39 @@ macro_rules! close_reasons {
 
 close_reasons! {
     /// The client closed, or there is nothing more to send.
-    Normal: "normal", Some(1000), "done", back: false;
+    Normal: "normal", Some(1000), "done", reconnect: Never;
     /// The node stops without having drained.
-    GoingAway: "going_away", Some(1001), "the server is going away", back: true;
+    GoingAway: "going_away", Some(1001), "the server is going away", reconnect: BackOff;
     /// The client broke RFC 6455.
-    Protocol: "protocol", Some(1002), "protocol error", back: false;
+    Protocol: "protocol", Some(1002), "protocol error", reconnect: Never;
     /// A text frame or a close reason of the client was not UTF-8.
-    InvalidText: "invalid_text", Some(1007), "text is not UTF-8", back: false;
+    InvalidText: "invalid_text", Some(1007), "text is not UTF-8", reconnect: Never;
     /// The client did what this server does not allow.
-    Policy: "policy", Some(1008), "not allowed here", back: false;
+    Policy: "policy", Some(1008), "not allowed here", reconnect: Never;
     /// The client sent a larger frame or message than it may.
-    TooLarge: "too_large", Some(1009), "message too large", back: false;
+    TooLarge: "too_large", Some(1009), "message too large", reconnect: Never;
     /// The session failed.
-    Internal: "internal", Some(1011), "internal error", back: true;
+    Internal: "internal", Some(1011), "internal error", reconnect: BackOff;
     /// The node drains: come back at once, and meet another node or the new process.
-    Restart: "restart", Some(1012), "the server restarts", back: true;
+    Restart: "restart", Some(1012), "the server restarts", reconnect: AtOnce;
     /// The run's room failed and is built anew, or waits in quarantine.
-    TryAgain: "try_again", Some(1013), "try again later", back: true;
+    TryAgain: "try_again", Some(1013), "try again later", reconnect: BackOff;
     /// The node has as many viewers, or holds as much for them, as it may.
-    Saturated: "saturated", Some(1013), "the server is saturated", back: true;
+    Saturated: "saturated", Some(1013), "the server is saturated", reconnect: BackOff;
     /// No valid token came with the request.
-    Unauthorized: "unauthorized", Some(4401), "not authorized", back: false;
+    Unauthorized: "unauthorized", Some(4401), "not authorized", reconnect: Never;
     /// The token does not allow this.
-    Forbidden: "forbidden", Some(4403), "forbidden", back: false;
+    Forbidden: "forbidden", Some(4403), "forbidden", reconnect: Never;
     /// The client answered no ping in time.
-    NoPong: "no_pong", Some(4408), "no pong", back: true;
+    NoPong: "no_pong", Some(4408), "no pong", reconnect: BackOff;
     /// The run expired or was deleted.
-    Gone: "gone", Some(4410), "the run is gone", back: false;
+    Gone: "gone", Some(4410), "the run is gone", reconnect: Never;
     /// The client has as many connections as it may, or sends more than it may.
-    TooMany: "too_many", Some(4429), "too many", back: true;
+    TooMany: "too_many", Some(4429), "too many", reconnect: BackOff;
     /// The client took no byte for too long; its socket was reset.
-    Stalled: "stalled", None, "", back: true;
+    Stalled: "stalled", None, "", reconnect: BackOff;
     /// The client went without a close frame: its connection broke, or was dropped.
-    Left: "left", None, "", back: true;
+    Left: "left", None, "", reconnect: BackOff;
 }
 
 impl Serialize for CloseReason {
@@ -101,6 +118,14 @@ mod tests {
             assert!(reason.doc().ends_with('.'), "{reason:?}");
             assert!(reason.text().len() <= 123, "a close frame holds 125 bytes, two of them the code");
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+        }
+    }
+
+    #[test]
+    fn reasons_with_the_same_code_ask_for_the_same() {
+        // A client sees the code alone.
+        for (one, other) in CloseReason::ALL.iter().zip(&CloseReason::ALL[1..]) {
+            assert!(one.code() != other.code() || one.reconnect() == other.reconnect(), "{one:?} and {other:?}");
         }
     }
 

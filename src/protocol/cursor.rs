@@ -100,7 +100,8 @@ impl After {
     }
 }
 
-/// What a reader that waits for `next` does with a delivery of `first..=last` of `epoch` (ARCHITECTURE.md section 6).
+/// What a reader that waits for `next` does with a delivery of `first..=last` of `epoch`: no path is trusted for
+/// order (I6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// The reader has all of it.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::tests_of_run::{OpenStep, Steps, Tests};
 use super::{RunStatus, TestStatus};
 use crate::protocol::json_text::readable;
-use crate::protocol::{RunId, Seq, Timestamp};
+use crate::protocol::{ProducerEvent, RunId, Seq, Timestamp};
 
 /// Most bytes kept of an error's text.
 const MAX_ERROR_BYTES: usize = 2 * 1024;
@@ -209,17 +209,17 @@ impl RunState {
         let Ok(event) = serde_json::from_slice::<FoldedEvent<'_>>(&event) else { return };
         let sent_at = read::<String>(event.timestamp).and_then(|text| Timestamp::parse(&text));
         self.producer.last_event_at = sent_at.or(self.producer.last_event_at);
-        match event.r#type.as_str() {
-            "run_status" => self.run_status(&event, at, sent_at),
-            "test_plan" => self.test_plan(&event),
-            "test_status" => self.test_status(&event),
-            "test_step" => self.test_step(&event),
-            "error" => {
+        match ProducerEvent::parse(&event.r#type) {
+            Some(ProducerEvent::RunStatus) => self.run_status(&event, at, sent_at),
+            Some(ProducerEvent::TestPlan) => self.test_plan(&event),
+            Some(ProducerEvent::TestStatus) => self.test_status(&event),
+            Some(ProducerEvent::TestStep) => self.test_step(&event),
+            Some(ProducerEvent::Error) => {
                 if let Some(message) = message(event.error).or_else(|| message(event.message)) {
                     self.last_error = Some(LastError { message, at });
                 }
             }
-            _ => {}
+            Some(ProducerEvent::Log) | None => {}
         }
         if self.times.started_at.is_none() && self.status != Some(RunStatus::Queued) {
             self.times.started_at = Some(at);

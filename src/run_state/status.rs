@@ -46,8 +46,19 @@ impl RunStatus {
         Self::Lost,
     ];
 
-    /// The form in events.
-    pub fn as_str(self) -> &'static str {
+    /// The names of all statuses in events.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].as_str();
+            index += 1;
+        }
+        names
+    };
+
+    /// The status's name in events.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
@@ -69,7 +80,7 @@ impl RunStatus {
     }
 
     /// Whether the run has ended.
-    pub fn is_final(self) -> bool {
+    pub const fn is_final(self) -> bool {
         match self {
             Self::Passed | Self::Failed | Self::TimedOut | Self::Interrupted | Self::Cancelled | Self::Lost => true,
             Self::Queued | Self::Running | Self::Paused | Self::Failing | Self::Stalled => false,
@@ -99,6 +110,10 @@ pub enum TestStatus {
 }
 
 impl TestStatus {
+    /// All spellings of reporters: `queued` is read as `pending`, and `timedOut` as `timedout`.
+    pub const NAMES: [&'static str; 9] =
+        ["pending", "queued", "running", "passed", "failed", "skipped", "timedout", "timedOut", "interrupted"];
+
     /// Parses a reporter's spelling of a status; `timedOut` is Playwright's.
     pub fn parse(text: &str) -> Option<Self> {
         match text {

@@ -1,21 +1,21 @@
-//! The directory that one process owns: journal, catalog, objects. A second process on it is refused.
+//! The data directory (journal, catalog, objects), owned by one process at a time. A second process is refused.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A data directory could not be taken.
+/// The data directory could not be locked for this process.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// It does not exist and could not be made, or is not writable.
+    /// The directory does not exist and could not be created, or it is not writable.
     #[error("data directory {path}: {source}")]
     Unusable {
         /// The directory, or the lock file in it.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Another process holds it.
+    /// Another process holds the lock.
     #[error("data directory {path} is in use by another process")]
     InUse {
         /// The directory.
@@ -23,11 +23,11 @@ pub enum DataDirError {
     },
 }
 
-/// A data directory that is ours until this value is dropped, or the process ends however it ends.
+/// A locked data directory. The lock ends when this value is dropped or when the process ends, also by a kill.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    /// Holds the lock; the file itself says nothing and stays.
+    /// The open lock file. It is empty and stays after the process.
     _lock: File,
 }
 

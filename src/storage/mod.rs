@@ -1,9 +1,9 @@
-//! What is kept: the journal (the runs' logs), the catalog (what runs and artifacts there are), the artifacts (artifacts: rows, objects
-//! and files on their way), in what form artifacts are kept (compression), and presence (who is connected to which node of a
-//! cluster). No actor, no HTTP.
+//! What is kept: the journal (the runs' logs), the catalog (what runs and artifacts there are), the artifacts' objects, and
+//! presence (who is connected to which node of a cluster). No actor, no HTTP.
 
 pub mod catalog;
 pub mod data_dir;
+pub mod format;
 pub mod journal;
 pub mod objects;
 pub mod presence;

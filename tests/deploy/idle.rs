@@ -65,7 +65,9 @@ async fn silent_viewers_are_cut(kind: Kind) {
     let poll = balancer.try_send("GET", "/api/runs/r/events?wait=15", &[], "");
     let (frame, record, poll) = tokio::join!(socket.next(), stream.next(), soon("the poll's end", poll));
     assert_eq!(frame, None, "cut, after no ping");
-    assert_eq!((record, stream.comments), (None, 1), "cut, after no further comment");
+    assert_eq!(record, None, "cut");
+    // The first is the greeting. One more may come before the cut: comments are 15 s apart, counted from the node's start.
+    assert!(stream.comments <= 2, "{}", stream.comments);
     assert_eq!(poll.unwrap().status, 504);
 }
 

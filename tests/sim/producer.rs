@@ -6,7 +6,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use runcast::actors::messages::room::{Numbered, Publish, PublishError, Published};
 use runcast::budget::{Budget, Held};
-use runcast::protocol::{Lines, ProducerId};
+use runcast::protocol::event::EventBatch;
+use runcast::protocol::{Lines, ProducerId, ServerEvent};
 use runcast::storage::journal::{OnGap, Refusal};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -132,20 +133,16 @@ impl Producer {
             batch.n,
             if batch.seals { ", the last" } else { "" }
         );
-        let lines = Lines::from_stored(batch.events.join(&b'\n').into());
-        let seals = batch.seals;
+        let (line, seals) = (Bytes::from(batch.events.join(&b'\n')), batch.seals);
         self.waiting = Some((batch, answer));
-        Publish {
-            numbered,
-            lines,
-            status: None,
-            own: seals,
-            seals,
-            if_tip: None,
-            arrived: Instant::now(),
-            held: self.held.clone(),
-            reply,
+        if seals {
+            // The world has no lifecycle actor: its producers number the event that seals.
+            let mut request = Publish::from_server(ServerEvent::Sealed, line, self.held.clone(), reply);
+            request.numbered = numbered;
+            return request;
         }
+        let batch = EventBatch { lines: Lines::from_stored(line), status: None };
+        Publish::from_producer(batch, numbered, Instant::now(), self.held.clone(), reply)
     }
 
     /// The network loses the request or its answer.

@@ -168,8 +168,8 @@ impl Room {
                 (self.own.clone(), self.own_next - request.lines.len() as u64, OnGap::Allow)
             }
         };
-        let Publish { lines, status, own, seals, .. } = request;
-        Post { producer, n, on_gap, lines: lines.clone(), status: *status, own: *own, seals: *seals }
+        let (own, seals) = (request.is_privileged(), request.seals());
+        Post { producer, n, on_gap, lines: request.lines.clone(), status: request.status, own, seals }
     }
 
     /// `append_until`, and what follows it. `doubt`: an earlier attempt may have stored it.

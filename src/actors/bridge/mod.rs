@@ -1,9 +1,9 @@
 //! The bridge: lets this node's rooms hear what other nodes store, and see the screens that they are shown.
 //!
 //! Receives [`Follow`] and [`Mirror`] from rooms. Sends them [`RemoteUpdate`]. One task (`listener`) owns the pub/sub socket, a
-//! second one that of the screens. Bells are never the truth: after every new subscription, and from time to time, the
-//! journal is asked where the followed runs end. When Redis is away rooms are told that they are deaf, and viewers wait. On
-//! failure it is built anew, and has all rooms called, so that they tell it whom to follow. On overload notices are dropped,
+//! second one that of the screens. Notices are never the truth: after every new subscription, and from time to time, the
+//! journal is asked where the followed runs end. When Redis is away rooms are told that they are not subscribed, and viewers
+//! wait. A notice of a newer build is logged once, and the journal is asked instead. On failure it is built anew, and has all rooms called, so that they tell it whom to follow. On overload notices are dropped,
 //! and the next look at the journal repairs what they would have told.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::supervision::{LiveActorGuard, Refused, ServiceRecipient};
 use crate::budget::Budget;
 use crate::protocol::RunId;
 use crate::storage::journal::redis::RedisJournal;
-use crate::storage::journal::redis::notice::{self, Notice};
+use crate::storage::journal::redis::notice::{self, Notice, NoticeError};
 use crate::storage::journal::{Head, JournalError};
 use crate::storage::redis::{RedisClient, RedisSettings};
 
@@ -85,6 +85,8 @@ pub struct Bridge {
     reading: bool,
     /// How often the subscription was lost.
     losses: u64,
+    /// It was logged that nodes of a newer build ring.
+    newer_logged: bool,
     _live: LiveActorGuard,
 }
 
@@ -102,6 +104,7 @@ impl Bridge {
             unread: Vec::new(),
             reading: false,
             losses: 0,
+            newer_logged: false,
             _live: live,
         }
     }
@@ -154,11 +157,11 @@ impl Bridge {
         }
     }
 
-    fn ring(&mut self, channel: &str, payload: &Bytes) {
+    fn ring(&mut self, channel: String, payload: &Bytes, ctx: &mut Context<Self>) {
         if notice::sender(payload) == self.ports.node.as_bytes() {
             return;
         }
-        let Some(topic) = self.topics.get(channel) else { return };
+        let Some(topic) = self.topics.get(&channel) else { return };
         metrics::counter!("runcast_doorbells_total").increment(1);
         match Notice::parse(payload) {
             Ok(Notice { head, segments, .. }) => {
@@ -166,7 +169,13 @@ impl Bridge {
                 // A room that is too busy to hear it finds the hole later.
                 let _ = topic.port.try_send(RemoteUpdate::Notice { head, segments });
             }
-            Err(error) => warn!(run = %topic.run, %error, "a doorbell was not understood"),
+            Err(NoticeError::NewerFormat(newer)) => {
+                if !std::mem::replace(&mut self.newer_logged, true) {
+                    warn!(%newer, "notices are not understood: the journal is read instead");
+                }
+                self.gather(channel, ctx);
+            }
+            Err(error) => warn!(run = %topic.run, %error, "a notice was not understood"),
         }
     }
 
@@ -282,7 +291,7 @@ impl Handler<Told> for Bridge {
 
     fn handle(&mut self, Told(event): Told, ctx: &mut Self::Context) {
         match event {
-            ListenerEvent::Message(channel, payload) => self.ring(&channel, &payload),
+            ListenerEvent::Message(channel, payload) => self.ring(channel, &payload, ctx),
             ListenerEvent::Standing(channel) => {
                 self.topics.confirm(&channel);
                 self.gather(channel, ctx);

@@ -139,13 +139,9 @@ impl Sweeping {
     }
 
     async fn remove_batch(&mut self, why: DueFor, due: Vec<DueArtifact>) -> Result<(), SweepHalt> {
-        let objects = &self.artifacts.parts().objects;
+        let artifacts = &self.artifacts;
         let removals = stream::iter(due).map(|due| async move {
-            let removed = match why {
-                // What was deleted may have been on its way.
-                DueFor::Abandoned | DueFor::Removed => objects.clear(&due.key, due.upload.as_deref()).await,
-                DueFor::Expired | DueFor::Replaced => objects.delete(&due.key).await,
-            };
+            let removed = artifacts.remove_object(why, &due).await;
             (due, removed)
         });
         let done: Vec<_> = removals.buffer_unordered(ABREAST).collect().await;
@@ -167,12 +163,7 @@ impl Sweeping {
                 }
             }
         }
-        match why {
-            DueFor::Replaced => self.catalog().forget_replaced(&gone).await?,
-            DueFor::Abandoned | DueFor::Expired | DueFor::Removed => {
-                self.catalog().gone(&gone, self.artifacts.now()).await?;
-            }
-        }
+        self.artifacts.note_removed(why, &gone).await?;
         match last_error {
             Some(error) if self.failed_in_a_row >= AWAY_AFTER => Err(error.into()),
             _ => Ok(()),

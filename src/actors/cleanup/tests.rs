@@ -1,51 +1,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use tokio::sync::Semaphore;
-
 use super::*;
-use crate::artifacts::{ArtifactLimits, ArtifactParts, Spool};
-use crate::protocol::{Clock, Retention};
-use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
-use crate::storage::objects::{Objects, ObjectsOptions, StorePlace, UrlKey};
+use crate::artifacts::testing::{LIMITS, alone, parts_in};
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// A artifacts in memory and a directory, and its clock.
+/// Artifacts in memory and a directory, and their clock.
 async fn artifacts(home: &tempfile::TempDir) -> (ArtifactService, Arc<AtomicI64>) {
-    let clock = Arc::new(AtomicI64::new(1_795_454_147_966));
-    let (now, running) = (clock.clone(), clock.clone());
-    let path = home.path().join("objects");
-    std::fs::create_dir(&path).unwrap();
-    let place = StorePlace::Directory { path, min_free_bytes: 0 };
-    let second = Duration::from_secs(1);
-    let artifacts = ArtifactService::new(ArtifactParts {
-        catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),
-        objects: Objects::open(&ObjectsOptions { place, request: second, retry: second }).unwrap(),
-        retention: Retention::new(30, []),
-        spool: Spool::open(&home.path().join("spool"), 0).unwrap(),
-        urls: UrlKey::from_text("a key of some length............"),
-        limits: ArtifactLimits {
-            bytes: 1_000,
-            per_run: 10,
-            url_ttl: second,
-            upload: second,
-            compress: false,
-            compress_direct: false,
-            uploads: 1,
-            downloads: 1,
-        },
-        uploads: Arc::new(Semaphore::new(1)),
-        downloads: Arc::new(Semaphore::new(1)),
-        changes: Arc::new(Semaphore::new(1)),
-        health: Default::default(),
-        clock: Clock::new(
-            move || Timestamp::from_millis(now.load(Ordering::Relaxed)),
-            move || Duration::from_millis(running.load(Ordering::Relaxed) as u64),
-            Duration::from_secs(3_600),
-        ),
-    });
-    (artifacts, clock)
+    let (parts, clock) = parts_in(home.path(), LIMITS, 0).await;
+    (alone(parts), clock)
 }
 
 fn rules() -> CleanupRules {

@@ -27,10 +27,6 @@ use crate::storage::space::Reservation;
 const LOOK: Duration = Duration::from_secs(2);
 /// Pause after the catalog did not answer.
 const REST: Duration = Duration::from_secs(15);
-/// How long nobody else gets what was claimed: longer than the largest artifact takes. Half an hour.
-const CLAIM_MS: i64 = 1_800_000;
-/// How often something is claimed until it is left as it is.
-const TRIES: u32 = 3;
 
 /// See the module's page.
 pub struct Compression {
@@ -99,10 +95,7 @@ impl Compression {
         }
         self.looking = true;
         let artifacts = self.artifacts.clone();
-        let claim = async move {
-            let now = artifacts.now();
-            artifacts.parts().catalog.claim(now, now.plus_millis(CLAIM_MS), TRIES, free).await
-        };
+        let claim = async move { artifacts.claim_larger(free).await };
         ctx.spawn(wrap_future::<_, Self>(claim).map(|claimed, compression, ctx| {
             compression.looking = false;
             match claimed {
@@ -217,7 +210,7 @@ async fn try_recompress(
         None if stop.load(Ordering::Relaxed) => {}
         // Others have overtaken it; there may be more space when it is claimed again.
         None if outcome == Why::NoSpace.as_str() => {}
-        None => artifacts.parts().catalog.spare(row.id).await?,
+        None => artifacts.leave_as_stored(row).await?,
     }
     Ok(outcome)
 }

@@ -9,9 +9,11 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::broadcaster::BroadcasterPort;
+pub use super::broadcaster::ShowScreen;
 use crate::budget::{Buffer, Held};
 use crate::protocol::cursor::Place;
-use crate::protocol::{After, Cursor, Epoch, Lines, ProducerId, RunId, Segment, Seq};
+use crate::protocol::event::EventBatch;
+use crate::protocol::{After, Cursor, Epoch, Lines, ProducerId, RunId, Segment, Seq, ServerEvent};
 use crate::run_state::RunStatus;
 use crate::storage::journal::{Appended, Head, OnGap, Refusal, RunPhase};
 
@@ -75,7 +77,8 @@ pub struct Numbered {
     pub on_gap: OnGap,
 }
 
-/// Store events. Answered once they are durable; never silently dropped.
+/// Store events. Answered once they are durable; never silently dropped. Built by [`Publish::from_producer`] and
+/// [`Publish::from_server`] only.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Publish {
@@ -85,10 +88,6 @@ pub struct Publish {
     pub lines: Lines,
     /// The last `run_status` among them.
     pub status: Option<RunStatus>,
-    /// See [`crate::storage::journal::Post::own`].
-    pub own: bool,
-    /// See [`crate::storage::journal::Post::seals`].
-    pub seals: bool,
     /// Store only if this is the run's last seq.
     pub if_tip: Option<Seq>,
     /// When the request reached the node.
@@ -96,7 +95,56 @@ pub struct Publish {
     /// The request's share of the node's memory for bodies, given back when it is answered.
     pub held: Arc<Held>,
     /// Where the answer goes; dropped unanswered when the room dies.
-    pub reply: oneshot::Sender<Result<Published, PublishError>>,
+    pub reply: PublishReply,
+    /// The server's event that this is; `None`: a producer's events.
+    event: Option<ServerEvent>,
+}
+
+/// Where the answer to a [`Publish`] goes.
+pub type PublishReply = oneshot::Sender<Result<Published, PublishError>>;
+
+impl Publish {
+    /// The events of a producer's request, which reached the node at `arrived`.
+    pub fn from_producer(
+        batch: EventBatch,
+        numbered: Option<Numbered>,
+        arrived: Instant,
+        held: Arc<Held>,
+        reply: PublishReply,
+    ) -> Self {
+        let EventBatch { lines, status } = batch;
+        Self { numbered, lines, status, if_tip: None, arrived, held, reply, event: None }
+    }
+
+    /// An event of the server's own; `line` is its JSON. What it may do is in the table of [`ServerEvent`].
+    pub fn from_server(event: ServerEvent, line: Bytes, held: Arc<Held>, reply: PublishReply) -> Self {
+        Self {
+            numbered: None,
+            lines: Lines::from_stored(line),
+            status: event.status(),
+            if_tip: None,
+            arrived: Instant::now(),
+            held,
+            reply,
+            event: Some(event),
+        }
+    }
+
+    /// The same, to be stored only if `tip` is the run's last seq then.
+    #[must_use]
+    pub fn if_tip(self, tip: Seq) -> Self {
+        Self { if_tip: Some(tip), ..self }
+    }
+
+    /// See [`crate::storage::journal::Post::own`].
+    pub fn is_privileged(&self) -> bool {
+        self.event.is_some_and(ServerEvent::is_privileged)
+    }
+
+    /// See [`crate::storage::journal::Post::seals`].
+    pub fn seals(&self) -> bool {
+        self.event.is_some_and(ServerEvent::seals)
+    }
 }
 
 /// A post that was accepted.
@@ -249,11 +297,6 @@ pub struct Folded {
     /// Whether the run can grow, or has gone.
     pub phase: RunPhase,
 }
-
-/// The live screen, as a WebSocket frame: newest wins, stored nowhere.
-#[derive(Message, Clone)]
-#[rtype(result = "()")]
-pub struct ShowScreen(pub Bytes);
 
 /// A broadcaster wants the run's segments. Answered by [`super::broadcaster::TipIs`].
 #[derive(Message)]

@@ -103,8 +103,8 @@ impl AppendQueue {
             on_gap,
             lines: request.lines.clone(),
             status: request.status,
-            own: request.own,
-            seals: request.seals,
+            own: request.is_privileged(),
+            seals: request.seals(),
         }
     }
 }

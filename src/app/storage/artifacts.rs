@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::super::Shares;
 use super::{open_objects, open_url_key};
-use crate::artifacts::{ArtifactLimits, ArtifactParts, ArtifactService, CHANGES_AT_A_TIME, Health, Spool};
+use crate::artifacts::{ArtifactLimits, ArtifactParts, CHANGES_AT_A_TIME, Health, Spool};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::protocol::Retention;
@@ -22,7 +22,7 @@ pub(in crate::app) async fn open(
     config: &Config,
     catalog: Arc<dyn ArtifactCatalog>,
     journal: Arc<dyn Journal>,
-) -> Result<Option<ArtifactService>, anyhow::Error> {
+) -> Result<Option<Arc<ArtifactParts>>, anyhow::Error> {
     let Some(objects) = open_objects(config).context("objects.url")? else { return Ok(None) };
     if let Err(error) = objects.probe().await {
         warn!(place = objects.place(), %error, "the store of artifacts can't be used as it is");
@@ -36,7 +36,7 @@ pub(in crate::app) async fn open(
     let artifacts = &config.artifacts;
     let Shares { uploads, downloads, .. } = Shares::of(config, Descriptors::now());
     let rules = config.retention.rules.iter().map(|rule| (rule.kind, rule.days));
-    Ok(Some(ArtifactService::new(ArtifactParts {
+    Ok(Some(Arc::new(ArtifactParts {
         catalog,
         objects,
         retention: Retention::new(config.retention.days, rules),

@@ -14,6 +14,7 @@ use crate::storage::catalog::postgres::PostgresCatalog;
 use crate::storage::catalog::sqlite::SqliteCatalog;
 use crate::storage::catalog::{self, Catalog};
 use crate::storage::data_dir::DataDir;
+use crate::storage::format::OpenError;
 use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::redis::{RedisJournal, RedisOptions};
 use crate::storage::journal::sqlite::{self, SqliteJournal, SqliteOptions};
@@ -51,6 +52,9 @@ impl Storage {
         };
         let (catalog, artifacts) = open_catalog(config).await.context("catalog.url")?;
         let artifacts = artifacts::open(config, artifacts, journal.clone()).await?;
+        if let Some(journal) = &redis {
+            journal.first_attempt().await.context("journal.url")?;
+        }
         let presence = if config.is_cluster() { Some(Arc::new(open_register(config)?)) } else { None };
         Ok(Self { journal, catalog, redis, presence, artifacts, data_dir: data_dir.map(Arc::new) })
     }
@@ -191,7 +195,15 @@ async fn open_journal(config: &Config, clock: Clock) -> Result<Arc<dyn Journal>,
         clock,
         ..SqliteOptions::new(path, limits)
     };
-    Ok(Arc::new(SqliteJournal::open(options).await?))
+    Ok(Arc::new(SqliteJournal::open(options).await.map_err(refusal)?))
+}
+
+/// The error itself, so that a [`NewerFormat`](crate::storage::format::NewerFormat) is found whichever store it comes from.
+fn refusal<E: std::error::Error + Send + Sync + 'static>(error: OpenError<E>) -> anyhow::Error {
+    match error {
+        OpenError::NewerFormat(newer) => newer.into(),
+        OpenError::Failed(error) => error.into(),
+    }
 }
 
 /// One catalog, as what is in it: the list of runs, and the artifacts.
@@ -203,10 +215,10 @@ async fn open_catalog(config: &Config) -> Result<Catalogs, anyhow::Error> {
         CatalogSetting::Sqlite(path) => catalog::sqlite::CatalogUrl::Sqlite(config.server.data_dir.join(path)),
         CatalogSetting::Postgres(url) => {
             let home = if config.is_cluster() { &config.redis.prefix } else { HOME_OF_ONE };
-            let catalog = Arc::new(PostgresCatalog::open(url.reveal(), home).await?);
+            let catalog = Arc::new(PostgresCatalog::open(url.reveal(), home).await.map_err(refusal)?);
             return Ok((catalog.clone(), catalog));
         }
     };
-    let catalog = Arc::new(SqliteCatalog::open(&url).await?);
+    let catalog = Arc::new(SqliteCatalog::open(&url).await.map_err(refusal)?);
     Ok((catalog.clone(), catalog))
 }

@@ -18,6 +18,7 @@ use crate::storage::catalog::postgres::{Inspection, PostgresCatalog};
 use crate::storage::data_dir::{DataDir, DataDirError};
 use crate::storage::space::free_bytes;
 
+mod formats;
 mod objects;
 mod redis;
 
@@ -118,6 +119,7 @@ fn machine(config: &Config) -> Vec<Check> {
         checks.push(free_space(data_dir, config.journal.min_free_bytes));
     }
     checks.push(journal(config));
+    checks.extend(formats::checks(config));
     checks.extend(catalog(config));
     checks.push(objects::check(config));
     checks.push(descriptors(Descriptors::now(), config));
@@ -194,9 +196,9 @@ fn catalog(config: &Config) -> Option<Check> {
         Ok(Inspection { obstacle: Some(obstacle), place, .. }) => {
             (DoctorVerdict::Fail, format!("PostgreSQL at {place} can't be used: {obstacle}"))
         }
-        Ok(Inspection { version, place, tls, .. }) => {
+        Ok(Inspection { version, place, tls, format, .. }) => {
             let encrypted = if tls { "encrypted" } else { "not encrypted" };
-            (DoctorVerdict::Ok, format!("PostgreSQL {version} at {place}, {encrypted}"))
+            (DoctorVerdict::Ok, format!("PostgreSQL {version} at {place}, {encrypted}, format version {format}"))
         }
         Err(error) => (DoctorVerdict::Fail, format!("catalog.url: {error}")),
     };

@@ -7,7 +7,9 @@ use super::{Check, DoctorVerdict};
 use crate::app::redis_settings;
 use crate::cli::block_on;
 use crate::config::Config;
+use crate::storage::format::REDIS_JOURNAL;
 use crate::storage::journal::redis::server::Server;
+use crate::storage::journal::redis::stored_format;
 use crate::storage::redis::Link;
 
 /// Checks the certificates, connects, and reads the server's version and settings.
@@ -19,21 +21,24 @@ pub(super) fn check(config: &Config) -> Check {
     match block_on(ask(config)) {
         Err(error) => check(DoctorVerdict::Fail, format!("can't be asked: {error}")),
         Ok(Err(detail)) => check(DoctorVerdict::Fail, detail),
-        Ok(Ok((address, Server { version, doubts }))) if doubts.is_empty() => {
-            check(DoctorVerdict::Ok, format!("{address} answers, version {version}, with an append-only file"))
-        }
-        Ok(Ok((address, Server { version, doubts }))) => {
-            check(DoctorVerdict::Warn, format!("{address} answers, version {version}; {}", doubts.join("; ")))
+        Ok(Ok((address, Server { version, doubts }, format))) => {
+            let answers =
+                format!("{address} answers, version {version}, {}", super::formats::told(format, REDIS_JOURNAL));
+            match doubts.is_empty() {
+                true => check(DoctorVerdict::Ok, format!("{answers}, with an append-only file")),
+                false => check(DoctorVerdict::Warn, format!("{answers}; {}", doubts.join("; "))),
+            }
         }
     }
 }
 
-/// Returns the server's address and its answer, or an error text for people.
-async fn ask(config: &Config) -> Result<(String, Server), String> {
+/// Returns the server's address, its answer, and the format version of its data, or an error text for people.
+async fn ask(config: &Config) -> Result<(String, Server, u32), String> {
     let settings = redis_settings(config, "doctor").map_err(|error| format!("{error:#}"))?;
     let mut link = Link::connect(&settings).await.map_err(|error| error.to_string())?;
     let server = Server::ask(&mut link).await.map_err(|error| format!("{}: {error}", settings.url.address()))?;
-    Ok((settings.url.address(), server))
+    let format = stored_format(&mut link, &config.redis.prefix).await;
+    Ok((settings.url.address(), server, format.map_err(|error| format!("{}: {error}", settings.url.address()))?))
 }
 
 fn certificates(ca_file: &Path) -> Result<(), String> {

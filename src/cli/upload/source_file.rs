@@ -64,7 +64,7 @@ impl SourceRead {
         let (mut size, mut piece) = (0, vec![0; PIECE]);
         loop {
             match file.read(&mut piece)? {
-                0 => return Ok(Self { path, size, sha256: digest.finish(), key: Uuid::now_v7(), stamp }),
+                0 => return Ok(Self { path, size, sha256: digest.sha256(), key: Uuid::now_v7(), stamp }),
                 count => {
                     digest.take(&piece[..count]);
                     size += count as u64;
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!((sent == content, moved), (true, content.len() as u64));
         let mut digest = Digesting::default();
         digest.take(&sent);
-        assert_eq!(digest.finish(), reading.sha256);
+        assert_eq!(digest.sha256(), reading.sha256);
     }
 
     #[tokio::test]

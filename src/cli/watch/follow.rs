@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::protocol::json_text::readable;
-use crate::protocol::{After, Cursor, Epoch, Seq};
+use crate::protocol::{After, Cursor, Epoch, ProducerEvent, Seq, ServerEvent};
 use crate::run_state::RunStatus;
 
 /// The meaning of a server message for the viewer.
@@ -108,10 +108,10 @@ impl FollowedRun {
             return FollowedMessage::Nothing;
         }
         self.after = After::Cursor(Cursor { epoch: self.epoch(), seq });
-        match event_type {
-            Some("run_status") => self.ended = final_status(event),
-            Some("sealed") => self.ended = true,
-            _ => {}
+        if event_type == Some(ProducerEvent::RunStatus.as_str()) {
+            self.ended = final_status(event);
+        } else if event_type == Some(ServerEvent::Sealed.as_str()) {
+            self.ended = true;
         }
         FollowedMessage::Event
     }

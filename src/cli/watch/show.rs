@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::super::terminal::{Colour, paint, plain};
+use crate::protocol::ProducerEvent;
 use crate::protocol::json_text::readable;
 
 /// Most characters shown of a title or a text.
@@ -64,15 +65,15 @@ impl EventPrinter {
         let said = |label: &str, colour, text: String| ShownEvent { label: label.to_owned(), colour, text };
         let event_type = event["type"].as_str().unwrap_or("?");
         let status = event["status"].as_str().unwrap_or("?");
-        match event_type {
-            "run_status" => {
+        match ProducerEvent::parse(event_type) {
+            Some(ProducerEvent::RunStatus) => {
                 said("run", status_colour(status), format!("{status}{}", took(&event["data"]["durationMs"])))
             }
-            "test_plan" => {
+            Some(ProducerEvent::TestPlan) => {
                 let count = event["tests"].as_array().map_or(0, Vec::len);
                 said("plan", Colour::Cyan, format!("{count} tests"))
             }
-            "test_status" => {
+            Some(ProducerEvent::TestStatus) => {
                 let data = &event["data"];
                 let attempt = data["attempt"].as_u64().filter(|attempt| *attempt > 0);
                 let attempt = attempt.map_or_else(String::new, |attempt| format!(", retry {attempt}"));
@@ -81,7 +82,7 @@ impl EventPrinter {
                 let text = format!("{}{attempt}{}{error}", self.test(event), took(&data["durationMs"]));
                 said(status, status_colour(status), text)
             }
-            "test_step" => {
+            Some(ProducerEvent::TestStep) => {
                 let step = &event["step"];
                 let error = step["error"]["message"].as_str().or(step["error"].as_str());
                 let (label, colour) = match (step["phase"].as_str(), error) {
@@ -93,12 +94,12 @@ impl EventPrinter {
                 let name = step["title"].as_str().unwrap_or_default();
                 said(label, colour, format!("{} › {name}{}{error}", self.test(event), took(&step["durationMs"])))
             }
-            "log" => {
+            Some(ProducerEvent::Log) => {
                 let stream = event["stream"].as_str().unwrap_or("log");
                 let text = event["text"].as_str().or(event["message"].as_str()).unwrap_or_default();
                 said(stream, Colour::Plain, text.trim_end().to_owned())
             }
-            other => said(other, Colour::Cyan, rest(event)),
+            Some(ProducerEvent::Error) | None => said(event_type, Colour::Cyan, rest(event)),
         }
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::super::Edge;
+use super::super::edge::ArtifactsEdge;
 use super::super::problem::Problem;
 use crate::actors::messages::cleanup::{Sweep, SweepRefused, Swept};
 use crate::artifacts::{ArtifactError, LAST_CLEANUP};
@@ -17,8 +17,8 @@ use crate::storage::catalog::artifacts::DueFor;
 const MB: f64 = 1_000_000.0;
 
 /// `GET /api/cleanup/stats`
-pub(in crate::http) async fn stats(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
-    let artifacts = edge.artifacts()?;
+pub(in crate::http) async fn stats(edge: web::Data<ArtifactsEdge>) -> Result<HttpResponse, Problem> {
+    let artifacts = edge.service()?;
     let catalog = &artifacts.parts().catalog;
     let totals = catalog.totals(&artifacts.due(DueFor::Expired, 0)).await.map_err(ArtifactError::from)?;
     let last = catalog.noted(LAST_CLEANUP).await.map_err(ArtifactError::from)?;
@@ -54,9 +54,13 @@ pub(in crate::http) struct RunQuery {
     dry_run: Option<String>,
 }
 
-/// `POST /api/cleanup/run[?dryRun=1]`: answered when the sweep is done. The sweep continues if the client disconnects.
-pub(in crate::http) async fn run(edge: web::Data<Edge>, query: web::Query<RunQuery>) -> Result<HttpResponse, Problem> {
-    edge.artifacts()?;
+/// `POST /api/cleanup/run[?dryRun=1]`: answered when the sweep is done. The sweep continues if the client
+/// disconnects.
+pub(in crate::http) async fn run(
+    edge: web::Data<ArtifactsEdge>,
+    query: web::Query<RunQuery>,
+) -> Result<HttpResponse, Problem> {
+    edge.service()?;
     let dry_run = match query.dry_run.as_deref() {
         None | Some("" | "0" | "false") => false,
         Some("1" | "true") => true,

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::super::Edge;
 use super::super::body::read::{self, Intake, Limit};
+use super::super::edge::{Bodies, IngestEdge, Responses, ViewersEdge};
 use super::super::media_type::{accepted_nd_json, content_type, nd_json};
 use super::super::problem::{Problem, responses_saturated};
+use super::super::rooms::Rooms;
 use super::super::transfer::{ResponseParts, TransferKind, find_room};
 use crate::actors::messages::room::{
     Freshness, Numbered, Publish, ReadFrom, RoomPort, ShowScreen, Verdict, WaitForEvents,
@@ -96,7 +97,8 @@ struct Accepted<'a> {
 
 /// `POST /api/runs/{runId}/events`
 pub(in crate::http) async fn post(
-    edge: web::Data<Edge>,
+    (edge, bodies): (web::Data<IngestEdge>, web::Data<Bodies>),
+    (rooms, viewers): (web::Data<Rooms>, web::Data<ViewersEdge>),
     request: HttpRequest,
     path: web::Path<String>,
     mut payload: web::Payload,
@@ -105,26 +107,16 @@ pub(in crate::http) async fn post(
     let run = run_id(&path)?;
     let kind = body_kind(&request)?;
     let numbered = numbering(&request)?;
-    let limits = &edge.limits.events;
+    let limits = &edge.limits;
     let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
-    let Intake { body, mut held } = read::take(&request, &mut payload, limit, &edge.intakes()).await?;
+    let Intake { body, mut held } = read::take(&request, &mut payload, limit, &bodies.intakes()).await?;
     let batch = parse_body(kind, body, &run, limits, Timestamp::now())?;
     // The lines are a slice of the body, or a copy that is slightly longer.
     held.cover(batch.lines.bytes().len() + size_of::<u32>() * batch.lines.len());
     metrics::counter!("runcast_events_received_total").increment(batch.lines.len() as u64);
     let held = Arc::new(held);
-    let publish = |reply| Publish {
-        numbered: numbered.clone(),
-        lines: batch.lines.clone(),
-        status: batch.status,
-        own: false,
-        seals: false,
-        if_tip: None,
-        arrived,
-        held: held.clone(),
-        reply,
-    };
-    let (published, room) = edge.rooms.publish(&run, publish).await?;
+    let publish = |reply| Publish::from_producer(batch.clone(), numbered.clone(), arrived, held.clone(), reply);
+    let (published, room) = rooms.publish(&run, publish).await?;
     let appended = published.appended;
     Ok(HttpResponse::Accepted().json(Accepted {
         run_id: &run,
@@ -135,7 +127,7 @@ pub(in crate::http) async fn post(
         duplicates: appended.duplicates,
         producer_seq: numbered.is_some().then_some(appended.producer_high),
         cursor: published.cursor,
-        viewers: edge.viewers_of(&room),
+        viewers: viewers.viewers_of(&room),
         commands: [],
     }))
 }
@@ -163,7 +155,8 @@ struct Gathered {
 
 /// `GET /api/runs/{runId}/events`
 pub(in crate::http) async fn page(
-    edge: web::Data<Edge>,
+    rooms: web::Data<Rooms>,
+    responses: web::Data<Responses>,
     request: HttpRequest,
     path: web::Path<String>,
     query: web::Query<PageQuery>,
@@ -180,14 +173,14 @@ pub(in crate::http) async fn page(
     }
     let nd_json = accepted_nd_json(&request);
 
-    let mut gathered = gather(&edge, &run, ReadFrom::After(from), limit, nd_json.is_some()).await?;
+    let mut gathered = gather(&rooms, &responses, &run, ReadFrom::After(from), limit, nd_json.is_some()).await?;
     if wait > 0 && gathered.count == 0 && gathered.gap.is_none() && gathered.reset.is_none() {
         let (reply, grown) = oneshot::channel();
         let sent = gathered.room.wait.try_send(WaitForEvents { seq: gathered.next - 1, reply });
         let patience = Duration::from_secs(wait);
         if sent.is_ok() && actix_web::rt::time::timeout(patience, grown).await.is_ok_and(|grown| grown.is_ok()) {
             let place = crate::protocol::cursor::Place { epoch: gathered.epoch, next: gathered.next };
-            gathered = gather(&edge, &run, ReadFrom::Place(place), limit, nd_json.is_some()).await?;
+            gathered = gather(&rooms, &responses, &run, ReadFrom::Place(place), limit, nd_json.is_some()).await?;
         }
     }
     Ok(match nd_json {
@@ -197,7 +190,8 @@ pub(in crate::http) async fn page(
 }
 
 async fn gather(
-    edge: &Edge,
+    rooms: &Rooms,
+    responses: &Responses,
     run: &RunId,
     mut from: ReadFrom,
     limit: usize,
@@ -205,10 +199,10 @@ async fn gather(
 ) -> Result<Gathered, Problem> {
     let mut gathered: Option<Gathered> = None;
     loop {
-        let (page, room) = edge.rooms.read(run, from, PAGE_BYTES, Freshness::AsStored).await?;
+        let (page, room) = rooms.read(run, from, PAGE_BYTES, Freshness::AsStored).await?;
         let so_far = gathered.get_or_insert_with(|| Gathered {
             epoch: page.epoch,
-            events: Buffer::new(&edge.responses),
+            events: Buffer::new(&responses.budget),
             count: 0,
             next: page.place.next,
             tip: page.tip,
@@ -226,8 +220,9 @@ async fn gather(
         }
         (so_far.epoch, so_far.tip, so_far.first, so_far.next) = (page.epoch, page.tip, page.first, page.place.next);
         for segment in &page.segments {
-            let taken =
-                find_room(&edge.transfers, TransferKind::Response, async || so_far.take(segment, limit, nd_json).ok());
+            let taken = find_room(&responses.transfers, TransferKind::Response, async || {
+                so_far.take(segment, limit, nd_json).ok()
+            });
             if taken.await.is_none() {
                 // The events collected so far make a page.
                 return gathered.filter(|page| page.count > 0).ok_or_else(responses_saturated);
@@ -323,7 +318,8 @@ fn as_nd_json(media_type: &'static str, page: Gathered) -> HttpResponse {
 
 /// `POST /api/runs/{runId}/frame`: a frame of the live screen.
 pub(in crate::http) async fn frame(
-    edge: web::Data<Edge>,
+    (edge, bodies): (web::Data<IngestEdge>, web::Data<Bodies>),
+    (rooms, viewers): (web::Data<Rooms>, web::Data<ViewersEdge>),
     request: HttpRequest,
     path: web::Path<String>,
     mut payload: web::Payload,
@@ -351,8 +347,8 @@ pub(in crate::http) async fn frame(
     if test.as_ref().is_some_and(|test| test.chars().count() > 256) {
         return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
     }
-    let limit = Limit { bytes: edge.limits.frame_bytes, code: "frame_too_large" };
-    let intake = read::take(&request, &mut payload, limit, &edge.intakes()).await?;
+    let limit = Limit { bytes: edge.frame_bytes, code: "frame_too_large" };
+    let intake = read::take(&request, &mut payload, limit, &bodies.intakes()).await?;
     if intake.body.is_empty() {
         return Err(Problem::bad_request("empty_body", "the frame is empty"));
     }
@@ -365,11 +361,11 @@ pub(in crate::http) async fn frame(
         image: intake.body,
     };
     let frame = frame.to_frame().map_err(|error| Problem::bad_request("invalid_header", error.to_string()))?;
-    let room = edge.rooms.find(&run).await?;
+    let room = rooms.find(&run).await?;
     // The newest frame wins: a frame that finds the room busy is dropped, and the next one replaces it. A frame is
     // counted once for all its viewers, until the last of them has received it.
-    let counted = edge.sessions.hub.limits.outboxes.count(frame);
+    let counted = edge.outboxes.count(frame);
     let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen(frame)).is_ok());
     Ok(HttpResponse::Accepted()
-        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": edge.viewers_of(&room)})))
+        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": viewers.viewers_of(&room)})))
 }

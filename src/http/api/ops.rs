@@ -7,11 +7,12 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::Edge;
+use super::super::edge::{ActorsEdge, MetricsEdge, ReadinessEdge};
 use super::super::problem::Problem;
 use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
+use crate::actors::shared::NodeIdConflict;
 use crate::node::NodePhase;
 use crate::protocol::Timestamp;
 
@@ -40,7 +41,7 @@ async fn probe<E: std::fmt::Display>(ask: impl Future<Output = Result<(), E>>) -
 }
 
 /// `GET /ready`: 503 only where another node would serve better.
-pub(in crate::http) async fn ready(edge: web::Data<Edge>, query: web::Query<ReadyQuery>) -> HttpResponse {
+pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Query<ReadyQuery>) -> HttpResponse {
     let journal = probe(edge.journal.probe()).await;
     let catalog = probe(edge.catalog.probe()).await;
     let objects = match &edge.artifacts {
@@ -66,7 +67,7 @@ pub(in crate::http) async fn ready(edge: web::Data<Edge>, query: web::Query<Read
     let mut warnings = edge.warnings.to_vec();
     warnings.extend(edge.journal.doubts());
     warnings.extend(edge.journal.clock().check().err().map(|jump| jump.to_string()));
-    if edge.cluster.as_ref().is_some_and(|cluster| cluster.node_id_conflict.lives()) {
+    if edge.node_id_conflict.as_ref().is_some_and(NodeIdConflict::lives) {
         let name = edge.node.id();
         warnings.push(format!("another node has the name {name}, so neither hears the other: see server.node_id"));
     }
@@ -78,19 +79,19 @@ pub(in crate::http) async fn ready(edge: web::Data<Edge>, query: web::Query<Read
 }
 
 /// `GET /metrics`
-pub(in crate::http) async fn metrics(edge: web::Data<Edge>) -> HttpResponse {
+pub(in crate::http) async fn metrics(edge: web::Data<MetricsEdge>) -> HttpResponse {
     metrics::gauge!("runcast_rooms").set(edge.live_actors.living().get("room").copied().unwrap_or(0) as f64);
     metrics::gauge!("runcast_connections").set(edge.node.connections() as f64);
-    metrics::gauge!("runcast_ingest_bytes").set(edge.budget.used() as f64);
+    metrics::gauge!("runcast_ingest_bytes").set(edge.bodies.used() as f64);
     metrics::gauge!("runcast_response_bytes").set(edge.responses.used() as f64);
-    metrics::gauge!("runcast_outbox_bytes").set(edge.sessions.hub.limits.outboxes.used() as f64);
-    let mut text = edge.metrics.render();
+    metrics::gauge!("runcast_outbox_bytes").set(edge.outboxes.used() as f64);
+    let mut text = edge.handle.render();
     edge.thread_metrics.render(&mut text);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
 }
 
 /// `GET /api/actors`
-pub(in crate::http) async fn actors(edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn actors(edge: web::Data<ActorsEdge>) -> Result<HttpResponse, Problem> {
     let away = |_| Problem::unavailable("actors_unavailable", "the supervisor or the registry is busy");
     let children = edge.supervisor.ask(Observe).await.map_err(away)?;
     let rooms = edge.registry.ask(ListRooms { limit: MAX_ROOMS }).await.unwrap_or_default();

@@ -7,8 +7,9 @@ use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::super::Edge;
+use super::super::edge::{Responses, RunsEdge, ViewersEdge};
 use super::super::problem::{Problem, responses_saturated};
+use super::super::rooms::Rooms;
 use super::super::transfer::{ResponseParts, TransferKind, find_room};
 use super::events::run_id;
 use crate::actors::messages::room::Folded;
@@ -43,7 +44,7 @@ struct ListedRun {
 
 /// `GET /api/runs`
 pub(in crate::http) async fn list(
-    edge: web::Data<Edge>,
+    edge: web::Data<RunsEdge>,
     query: web::Query<RunsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let status = match query.status.as_deref() {
@@ -93,16 +94,21 @@ struct Also {
 }
 
 /// `GET /api/runs/{runId}`
-pub(in crate::http) async fn show(edge: web::Data<Edge>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn show(
+    rooms: web::Data<Rooms>,
+    responses: web::Data<Responses>,
+    viewers: web::Data<ViewersEdge>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
-    let (text, cursor, phase) = edge.state_of(&run).await?;
+    let (text, cursor, phase) = state_of(&rooms, &responses, &run).await?;
     if phase == RunPhase::Gone {
         return Err(Problem::new(StatusCode::GONE, "run_gone", format!("run {run} has expired")));
     }
     if cursor.seq == 0 {
         return Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", format!("run {run} has no event yet")));
     }
-    let viewers = edge.viewers_of(&*edge.rooms.find(&run).await?);
+    let viewers = viewers.viewers_of(&*rooms.find(&run).await?);
     let also = serde_json::to_vec(&Also { cursor, epoch: cursor.epoch, viewers })
         .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
     // The two objects are joined into one without copying the shared text of the state.
@@ -115,14 +121,16 @@ pub(in crate::http) async fn show(edge: web::Data<Edge>, path: web::Path<String>
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 
-impl Edge {
-    /// The run's state, the cursor up to which it is folded, and the run's phase. The slowest reader of a response is
-    /// preempted when there is no room for the state.
-    async fn state_of(&self, run: &RunId) -> Result<(Arc<Buffer>, Cursor, RunPhase), Problem> {
-        let fold = async || match self.rooms.fold(run).await {
-            Ok(Folded { text, cursor, phase }) => text.map(|text| Ok((text, cursor, phase))),
-            Err(problem) => Some(Err(problem)),
-        };
-        find_room(&self.transfers, TransferKind::Response, fold).await.unwrap_or_else(|| Err(responses_saturated()))
-    }
+/// A run's state, the cursor up to which it is folded, and the run's phase. The slowest reader of a response is
+/// preempted when there is no room for the state.
+async fn state_of(
+    rooms: &Rooms,
+    responses: &Responses,
+    run: &RunId,
+) -> Result<(Arc<Buffer>, Cursor, RunPhase), Problem> {
+    let fold = async || match rooms.fold(run).await {
+        Ok(Folded { text, cursor, phase }) => text.map(|text| Ok((text, cursor, phase))),
+        Err(problem) => Some(Err(problem)),
+    };
+    find_room(&responses.transfers, TransferKind::Response, fold).await.unwrap_or_else(|| Err(responses_saturated()))
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::super::edge::{Cluster, ViewersEdge};
 use super::super::problem::Problem;
-use super::super::{Cluster, Edge};
 use super::events::run_id;
 use crate::actors::messages::room::RoomPort;
 use crate::actors::messages::thread_agent::{ListViewers, RunViewers};
@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: usize = 100;
 /// Most viewers listed.
 const MAX_LIMIT: usize = 1_000;
 
-impl Edge {
+impl ViewersEdge {
     /// Number of the run's viewers on all nodes; `None` while the other nodes' counts are unknown.
     pub(in crate::http) fn viewers_of(&self, room: &RoomPort) -> Option<u64> {
         let here = room.gauge.viewers() as u64;
@@ -56,7 +56,7 @@ struct NodeStats {
 }
 
 /// `GET /api/ws/stats`
-pub(in crate::http) async fn stats(edge: web::Data<Edge>) -> HttpResponse {
+pub(in crate::http) async fn stats(edge: web::Data<ViewersEdge>) -> HttpResponse {
     let figures = (edge.figures)();
     let others = match &edge.cluster {
         None => Ok(Vec::new()),
@@ -131,7 +131,7 @@ struct Details {
 
 /// `GET /api/runs/{runId}/viewers`
 pub(in crate::http) async fn viewers(
-    edge: web::Data<Edge>,
+    edge: web::Data<ViewersEdge>,
     path: web::Path<String>,
     query: web::Query<ViewersQuery>,
 ) -> Result<HttpResponse, Problem> {

@@ -1,14 +1,27 @@
-//! The HTML pages: the list of runs, one run live, and their icon. Plain files, embedded in the binary.
+//! The HTML pages: the list of runs, one run live, and their icon. Plain files, embedded in the binary; the page of a
+//! run gets the list of final close codes from the table.
+
+use std::sync::LazyLock;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 
 use super::events::run_id;
 use super::problem::Problem;
+use crate::protocol::vocabulary::final_close_codes;
 
 /// Content security policy of the pages: only our own scripts run; nothing in an event can.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; \
                       img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Where the page of a run has the list of final close codes: the server's table is put in here.
+const FINAL_CODES: &str = "/* final close codes */";
+
+/// The page of a run, complete.
+static RUN_PAGE: LazyLock<String> = LazyLock::new(|| {
+    let codes: Vec<_> = final_close_codes().iter().map(u16::to_string).collect();
+    include_str!("run.html").replace(FINAL_CODES, &codes.join(", "))
+});
 
 fn page(html: &'static str) -> HttpResponse {
     HttpResponse::Ok()
@@ -27,7 +40,7 @@ pub(super) async fn index() -> HttpResponse {
 /// `GET /runs/{runId}`
 pub(super) async fn run(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     run_id(&path)?;
-    Ok(page(include_str!("run.html")))
+    Ok(page(&RUN_PAGE))
 }
 
 fn picture(content_type: &'static str, bytes: &'static [u8]) -> HttpResponse {
@@ -47,4 +60,17 @@ pub(super) async fn icon() -> HttpResponse {
 /// `GET /favicon.svg`
 pub(super) async fn drawing() -> HttpResponse {
     picture("image/svg+xml", include_bytes!("favicon.svg"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_a_run_has_the_final_close_codes_of_the_table() {
+        assert_eq!(include_str!("run.html").matches(FINAL_CODES).count(), 1);
+        let list = RUN_PAGE.split_once("const FINAL = [").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+        let codes: Vec<u16> = list.split(", ").map(|code| code.parse().unwrap()).collect();
+        assert_eq!(codes, final_close_codes());
+    }
 }

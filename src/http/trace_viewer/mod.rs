@@ -15,7 +15,6 @@ use bytes::Bytes;
 use header::{EntityTag, IfNoneMatch};
 use tokio::sync::OnceCell;
 
-use super::Edge;
 use super::problem::Problem;
 use crate::config::Config;
 
@@ -145,11 +144,10 @@ impl File {
 
 /// `GET /trace/{file}`
 pub(super) async fn file(
-    edge: web::Data<Edge>,
+    viewer: web::Data<TraceViewer>,
     request: HttpRequest,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let viewer = &edge.trace_viewer;
     let name = if path.is_empty() { PAGES[0] } else { path.as_str() };
     let Some(file) = viewer.files().await?.get(name) else {
         return Err(Problem::new(StatusCode::NOT_FOUND, "not_found", "the trace viewer has no such file"));

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use super::{Outgoing, TransferKind, find_room};
 use crate::budget::Held;
-use crate::http::Edge;
+use crate::http::edge::Responses;
 use crate::http::origin::is_for_operators;
 use crate::http::problem::responses_saturated;
 
@@ -25,7 +25,7 @@ const SLICE: usize = 16 * 1024;
 /// Middleware that counts each body larger than [`SLICE`] in `server.response_bytes`, from when it exists until the
 /// client has received it. When there is no room for a body, the response is 503 instead.
 pub async fn count_response<B: MessageBody + 'static>(
-    edge: web::Data<Edge>,
+    responses: web::Data<Responses>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -42,12 +42,12 @@ pub async fn count_response<B: MessageBody + 'static>(
     let (head, body) = response.into_parts();
     let body = match body.try_into_bytes() {
         Ok(whole) => {
-            let mut held = edge.responses.hold();
+            let mut held = responses.budget.hold();
             if is_for_operators(request.path()) {
                 held.cover(whole.len());
             } else {
                 let grow = async || held.grow(whole.len()).then_some(());
-                if find_room(&edge.transfers, TransferKind::Response, grow).await.is_none() {
+                if find_room(&responses.transfers, TransferKind::Response, grow).await.is_none() {
                     return Ok(ServiceResponse::new(request, responses_saturated().error_response()));
                 }
             }

@@ -14,10 +14,11 @@ use serde::Deserialize;
 use tracing::info;
 
 use self::upgrade::Upgradable;
-use super::Edge;
 use super::api::events::{after, invalid_after, run_id};
 use super::client_ip;
+use super::edge::WatchEdge;
 use super::problem::{Problem, saturated};
+use super::rooms::Rooms;
 use super::transfer::{Outgoing, pipe};
 use crate::actors::messages::room::{Freshness, ReadFrom, Verdict};
 use crate::actors::session::{Admission, Guards, Session};
@@ -47,7 +48,7 @@ pub(in crate::http) struct WatchQuery {
 
 /// `GET /ws/runs/{runId}`
 pub(in crate::http) async fn web_socket(
-    edge: web::Data<Edge>,
+    edge: web::Data<WatchEdge>,
     request: HttpRequest,
     path: web::Path<String>,
     query: web::Query<WatchQuery>,
@@ -57,7 +58,7 @@ pub(in crate::http) async fn web_socket(
 
 /// `GET /ws/test-control?runId=R&userId=U`: the older route of the WebSocket.
 pub(in crate::http) async fn test_control(
-    edge: web::Data<Edge>,
+    edge: web::Data<WatchEdge>,
     request: HttpRequest,
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -69,7 +70,7 @@ pub(in crate::http) async fn test_control(
 
 /// Answers the handshake. The upgrade takes the [`Admission`] from the response's extensions and starts the session.
 fn handshake(
-    edge: &Edge,
+    edge: &WatchEdge,
     request: &HttpRequest,
     connection: Connection,
     after: After,
@@ -95,7 +96,8 @@ fn handshake(
 
 /// `GET /api/runs/{runId}/events/stream`
 pub(in crate::http) async fn server_sent_events(
-    edge: web::Data<Edge>,
+    edge: web::Data<WatchEdge>,
+    rooms: web::Data<Rooms>,
     request: HttpRequest,
     path: web::Path<String>,
     query: web::Query<WatchQuery>,
@@ -107,7 +109,7 @@ pub(in crate::http) async fn server_sent_events(
     if edge.node.is_crowded() {
         return Ok(come_back(&connection));
     }
-    let read = edge.rooms.read(&connection.run, ReadFrom::After(after), 1, Freshness::AsHeard).await;
+    let read = rooms.read(&connection.run, ReadFrom::After(after), 1, Freshness::AsHeard).await;
     let page = match read {
         Ok((page, _)) => page,
         Err(problem) if problem.status_code() == StatusCode::SERVICE_UNAVAILABLE => {

@@ -70,8 +70,19 @@ impl ArtifactKind {
     /// All kinds.
     pub const ALL: [Self; 6] = [Self::Trace, Self::Video, Self::Screenshot, Self::Log, Self::Report, Self::Other];
 
+    /// The names of all kinds in the API.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].as_str();
+            index += 1;
+        }
+        names
+    };
+
     /// The kind's name in the API.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Trace => "trace",
             Self::Video => "video",

@@ -1,7 +1,7 @@
 //! The clock by which runs are dated and ended, and its guard.
 //!
 //! The wall clock can be set: by an operator, by NTP after a bad start, by a host that was paused. Code that deletes or
-//! ends something by time calls [`Clock::check`] first, and does nothing while the wall clock is further from its
+//! ends something by time calls [`Clock::check`] first (I10), and does nothing while the wall clock is further from its
 //! expected time than `journal.max_clock_step_secs` allows. The expected time comes from a monotonic clock that
 //! includes suspensions. Work resumes when the wall clock is right again, or when an operator confirms it
 //! ([`Clock::accept`]).

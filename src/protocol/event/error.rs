@@ -76,8 +76,11 @@ pub enum Flaw {
     #[error("`type` must be a string of 1 to {MAX_TYPE_CHARS} characters")]
     InvalidType,
     /// A type that the server writes.
-    #[error("its `type` is one that only the server writes")]
-    ReservedType,
+    #[error("only the server writes events of the type `{name}`")]
+    ReservedType {
+        /// The type.
+        name: &'static str,
+    },
     /// It has a `seq`.
     #[error("has a `seq`, which is for the server to give")]
     ReservedField,
@@ -138,7 +141,7 @@ impl EventError {
                 Flaw::TooLarge { .. } => "event_too_large",
                 Flaw::MissingType => "missing_type",
                 Flaw::InvalidType => "invalid_type",
-                Flaw::ReservedType => "reserved_type",
+                Flaw::ReservedType { .. } => "reserved_type",
                 Flaw::ReservedField => "reserved_field",
                 Flaw::RunMismatch => "run_mismatch",
                 Flaw::InvalidTimestamp => "invalid_timestamp",

@@ -6,7 +6,7 @@
 //!
 //! | key | rule |
 //! |---|---|
-//! | `type` | needed; not one of the types that the server writes ([`is_reserved`]) |
+//! | `type` | needed; not one of the types that the server writes ([`server_event::reserved`]) |
 //! | `seq` | refused: it is the server's |
 //! | `timestamp` | a string when there; its text is the producer's and is not looked at |
 //! | `runId` | the run that is posted to when there |
@@ -19,7 +19,7 @@
 use bytes::Bytes;
 
 use super::json_text::without_bom;
-use super::{Lines, RunId, Timestamp};
+use super::{Lines, ProducerEvent, RunId, Timestamp, server_event};
 use crate::run_state::RunStatus;
 
 mod error;
@@ -36,32 +36,6 @@ use lines::LineBuilder;
 
 /// Most characters of a `type`.
 pub const MAX_TYPE_CHARS: usize = 64;
-
-/// Types of the events and messages that only the server writes.
-const RESERVED_TYPES: [&str; 17] = [
-    "action_queued",
-    "cancel_requested",
-    "connected",
-    "control_released",
-    "control_taken",
-    "draining",
-    "events_lost",
-    "frame",
-    "gap",
-    "instructions_updated",
-    "pause_requested",
-    "pong",
-    "replay_step_requested",
-    "reset",
-    "resume_requested",
-    "sealed",
-    "step_override_queued",
-];
-
-/// Whether only the server may write events of this type.
-pub fn is_reserved(event_type: &str) -> bool {
-    RESERVED_TYPES.contains(&event_type)
-}
 
 /// How a request's body holds its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,15 +272,15 @@ impl BatchReader<'_> {
             Field::Twice => return Err(Flaw::DuplicateKey { key: "timestamp" }),
             Field::Other => return Err(Flaw::InvalidTimestamp),
         };
-        if event_type == "run_status" {
+        if event_type == ProducerEvent::RunStatus.as_str() {
             let status = match fields.get(EventKey::Status) {
                 Field::Text(status) => RunStatus::parse(&status.unescaped(text)),
                 Field::Twice => return Err(Flaw::DuplicateKey { key: "status" }),
                 Field::Absent | Field::Other => None,
             };
             self.status = Some(status.ok_or(Flaw::InvalidStatus)?);
-        } else if is_reserved(&event_type) {
-            return Err(Flaw::ReservedType);
+        } else if let Some(name) = server_event::reserved(&event_type) {
+            return Err(Flaw::ReservedType { name });
         }
         Ok(stamped)
     }

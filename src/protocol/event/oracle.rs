@@ -9,9 +9,9 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::protocol::event::{BodyKind, EventLimits, is_reserved, parse_body};
+use crate::protocol::event::{BodyKind, EventLimits, parse_body};
 use crate::protocol::json_text::readable;
-use crate::protocol::{RunId, Timestamp};
+use crate::protocol::{RunId, Timestamp, server_event};
 use crate::run_state::RunStatus;
 
 /// The run that is posted to.
@@ -124,7 +124,7 @@ fn accepts(event: &str) -> Result<bool, serde_json::Error> {
     let Json::Object(entries) = read(serde_json::from_str(event)?, 0)? else { return Ok(false) };
     let all = |key| entries.iter().filter(move |(k, _)| k == key).map(|(_, value)| value).collect::<Vec<_>>();
     let typed = match all("type")[..] {
-        [Json::Text(name)] => (1..=64).contains(&name.chars().count()) && !is_reserved(name),
+        [Json::Text(name)] => (1..=64).contains(&name.chars().count()) && server_event::reserved(name).is_none(),
         _ => false,
     };
     let is_status = matches!(all("type")[..], [Json::Text(name)] if name == "run_status");

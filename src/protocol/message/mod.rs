@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::field::{Field, FieldKind, FieldType};
 use super::json_text::readable;
 use super::{Cursor, Epoch, RunId, Seq, Timestamp, frame};
 
@@ -21,95 +22,135 @@ pub enum GapReason {
     Expired,
 }
 
-/// What the server says besides the events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum ServerMessage {
+impl FieldType for GapReason {
+    const KIND: FieldKind = FieldKind::Word { values: &["expired"] };
+}
+
+/// A type of message that is no event, as clients are told of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct MessageType {
+    /// Its `type`.
+    #[serde(rename = "type")]
+    pub name: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// Its members besides `type`.
+    pub fields: &'static [Field],
+}
+
+/// Makes a message of each row: doc, variant, `type`, and the members with their names as written. A member with an attribute
+/// of serde's (`skip_serializing_if`) may be missing.
+macro_rules! server_messages {
+    ($($(#[doc = $doc:literal])+ $name:ident $type:literal {
+        $($(#[doc = $field_doc:literal])+ $(#[serde($($skip:tt)+)])? $field:ident $key:literal: $field_type:ty,)+
+    })+) => {
+        /// What the server says besides the events.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(tag = "type")]
+        pub enum ServerMessage {
+            $($(#[doc = $doc])+
+            #[serde(rename = $type)]
+            $name {
+                $($(#[doc = $field_doc])+
+                #[serde(rename = $key)]
+                $(#[serde($($skip)+)])?
+                $field: $field_type,)+
+            },)+
+        }
+
+        impl ServerMessage {
+            /// Every type of message.
+            pub const TYPES: &[MessageType] = &[$(MessageType {
+                name: $type,
+                doc: concat!($($doc),+).trim_ascii(),
+                fields: &[$(Field::typed::<$field_type>(
+                    $key,
+                    !concat!($(stringify!($($skip)+))?).is_empty(),
+                    concat!($($field_doc),+).trim_ascii(),
+                ),)+],
+            },)+];
+
+            /// Its `type`, which is also its event name in a stream of Server-Sent Events.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$name { .. } => $type,)+ }
+            }
+        }
+    };
+}
+
+server_messages! {
     /// The first message of a connection.
-    Connected {
+    Connected "connected" {
         /// The run that is watched.
-        run_id: RunId,
+        run_id "runId": RunId,
         /// This connection, as the log and the metrics name it.
-        session_id: Arc<str>,
+        session_id "sessionId": Arc<str>,
         /// The node that serves it.
-        node_id: Arc<str>,
+        node_id "nodeId": Arc<str>,
         /// The node's time.
-        timestamp: Timestamp,
+        timestamp "timestamp": Timestamp,
         /// The run's epoch; null before its first event.
-        epoch: Option<Epoch>,
+        epoch "epoch": Option<Epoch>,
         /// Seq of the first event that follows.
-        from: Seq,
+        from "from": Seq,
         /// Seq of the run's last event so far.
-        tip: Seq,
+        tip "tip": Seq,
         /// Where the viewer stands. A gap or a reset that moves it is told next.
-        cursor: Cursor,
+        cursor "cursor": Cursor,
         /// How often the server pings.
-        heartbeat_secs: u64,
-    },
+        heartbeat_secs "heartbeatSecs": u64,
+    }
     /// Events that are gone. Said at most once per hole.
-    Gap {
+    Gap "gap" {
         /// Seq of the first missing event.
-        from: Seq,
+        from "from": Seq,
         /// Seq of the last.
-        to: Seq,
-        /// Why.
-        reason: GapReason,
+        to "to": Seq,
+        /// Why they are gone.
+        reason "reason": GapReason,
         /// Where the viewer stands behind the hole.
-        cursor: Cursor,
-    },
+        cursor "cursor": Cursor,
+    }
     /// The log was cut back: the viewer drops what it has from `from` on.
-    Reset {
+    Reset "reset" {
         /// The epoch that is true now; null when the run has no event any more.
-        epoch: Option<Epoch>,
+        epoch "epoch": Option<Epoch>,
         /// Seq of the first event to drop.
-        from: Seq,
+        from "from": Seq,
         /// Where the viewer stands then.
-        cursor: Cursor,
-    },
+        cursor "cursor": Cursor,
+    }
     /// The run's epoch has become known: its first event follows. From now on the cursor is `epoch:seq`.
-    Epoch {
+    Epoch "epoch" {
         /// The epoch.
-        epoch: Epoch,
+        epoch "epoch": Epoch,
         /// Where the viewer stands before that event.
-        cursor: Cursor,
-    },
+        cursor "cursor": Cursor,
+    }
     /// The node is about to stop, and still streams: open the next connection first, then close this one.
-    Draining {
+    Draining "draining" {
         /// When to do that, spread so that not everybody comes at once.
-        reconnect_after_ms: u64,
-    },
+        reconnect_after_ms "reconnectAfterMs": u64,
+    }
     /// The answer to a `ping` message.
-    Pong {
+    Pong "pong" {
         /// The node's time.
-        timestamp: Timestamp,
-    },
+        timestamp "timestamp": Timestamp,
+    }
     /// A message of the client was not understood, and the connection goes on; or what it wants can't be had now, and it
     /// is closed.
-    Error {
+    Error "error" {
         /// The stable name of the error.
-        code: &'static str,
+        code "code": &'static str,
         /// The error in words.
-        error: String,
+        error "error": String,
         /// When to come back, if the connection is closed.
         #[serde(skip_serializing_if = "Option::is_none")]
-        reconnect_after_ms: Option<u64>,
-    },
+        reconnect_after_ms "reconnectAfterMs": Option<u64>,
+    }
 }
 
 impl ServerMessage {
-    /// Its `type`, which is also its event name in a stream of Server-Sent Events.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Connected { .. } => "connected",
-            Self::Gap { .. } => "gap",
-            Self::Reset { .. } => "reset",
-            Self::Epoch { .. } => "epoch",
-            Self::Draining { .. } => "draining",
-            Self::Pong { .. } => "pong",
-            Self::Error { .. } => "error",
-        }
-    }
-
     /// Whether it says where the viewer stands in the log.
     pub fn moves_viewer(&self) -> bool {
         matches!(self, Self::Connected { .. } | Self::Gap { .. } | Self::Reset { .. } | Self::Epoch { .. })
@@ -150,6 +191,15 @@ pub fn sse_retry(least_ms: u64, session: Uuid) -> Bytes {
 pub enum ClientMessage {
     /// Answered with [`ServerMessage::Pong`]; browsers can't send the WebSocket's own pings.
     Ping,
+}
+
+impl ClientMessage {
+    /// Every type of message.
+    pub const TYPES: &[MessageType] = &[MessageType {
+        name: "ping",
+        doc: "Answered with `pong`; browsers can't send the WebSocket's own pings.",
+        fields: &[],
+    }];
 }
 
 /// A viewer's message was not understood. It is answered, and the connection goes on.
@@ -244,6 +294,24 @@ pub struct ScreenFrame {
 pub struct HeaderTooLong(pub usize);
 
 impl ScreenFrame {
+    /// Its header, as clients are told of it.
+    pub const TYPE: MessageType = MessageType {
+        name: "frame",
+        doc: "A picture of the screen under test, in a binary frame: the length of the header in 2 bytes, big-endian, the \
+              header, the image. The newest replaces the one before.",
+        fields: &[
+            Field::typed::<&'static str>(
+                "contentType",
+                false,
+                "Of the image: `image/jpeg`, `image/png` or `image/webp`.",
+            ),
+            Field::typed::<Option<u32>>("width", false, "In pixels, if the worker said so."),
+            Field::typed::<Option<u32>>("height", false, "In pixels, if the worker said so."),
+            Field::typed::<Option<String>>("testId", false, "The test that it shows, if the worker said so."),
+            Field::typed::<Timestamp>("timestamp", false, "When it came."),
+        ],
+    };
+
     /// As a WebSocket binary frame: 2 bytes big-endian length of the header, the JSON header, the image.
     ///
     /// # Errors

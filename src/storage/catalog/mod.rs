@@ -1,7 +1,7 @@
-//! The catalog: which runs there are, so that they can be listed without touching a log, and which artifacts they have.
+//! The catalog: the list of runs, which is read without touching a log, and the artifacts of the runs.
 //!
-//! Of the runs it holds nothing that the journal could not tell again: the catalog writer writes it in batches behind the log and
-//! repairs it after a crash. Losing it loses no event. Of the artifacts it is the only record.
+//! Everything about runs can be restored from the journal: the catalog writer writes it in batches behind the log and
+//! repairs it after a crash, so losing it loses no event. For artifacts it is the only record.
 
 use async_trait::async_trait;
 
@@ -10,10 +10,11 @@ use crate::protocol::{RunId, Seq, Timestamp};
 use crate::run_state::RunStatus;
 
 pub mod artifacts;
+mod migrations;
 pub mod postgres;
 pub mod sqlite;
 
-/// A run as the list shows it.
+/// A run in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRow {
     /// The run.
@@ -28,18 +29,18 @@ pub struct RunRow {
     pub last_at: Timestamp,
 }
 
-/// Which page of the list.
+/// A query for a page of the list.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
     /// Only runs with this status.
     pub status: Option<RunStatus>,
-    /// At most this many.
+    /// Most rows of the page.
     pub limit: usize,
-    /// Go on after this row: its `last_at` and run.
+    /// The page begins after this row, given by its `last_at` and run.
     pub after: Option<(Timestamp, RunId)>,
 }
 
-/// The catalog did not answer; nothing was changed.
+/// The catalog failed or did not answer; nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("catalog unavailable: {0}")]
 pub struct CatalogError(pub String);
@@ -49,19 +50,19 @@ pub struct CatalogError(pub String);
 pub trait Catalog: Send + Sync + 'static {
     /// Inserts or replaces rows, all in one transaction. A row never moves back: an older `tip` changes nothing.
     async fn record(&self, rows: &[RunRow]) -> Result<(), CatalogError>;
-    /// A page of runs, ordered by `last_at` then run, both descending.
+    /// Lists a page of runs, ordered by `last_at` then run, both descending.
     async fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, CatalogError>;
     /// Removes runs.
     async fn forget(&self, runs: &[RunId]) -> Result<(), CatalogError>;
-    /// The newest `last_at` of any row: from here on the catalog may lag behind the journal.
+    /// Finds the newest `last_at` of any row. The catalog may lack what the journal stored after it.
     async fn newest(&self) -> Result<Option<Timestamp>, CatalogError>;
-    /// Whether it answers.
+    /// Checks that the catalog answers.
     async fn probe(&self) -> Result<(), CatalogError>;
-    /// Finishes and closes.
+    /// Finishes running statements and closes the catalog.
     async fn close(&self);
 }
 
-/// Both parts of one catalog: an `Arc` of it becomes an `Arc` of either.
+/// A catalog of runs and artifacts. An `Arc` of it converts to an `Arc` of either part.
 pub trait WholeCatalog: Catalog + ArtifactCatalog {}
 
 impl<T: Catalog + ArtifactCatalog> WholeCatalog for T {}

@@ -1,34 +1,40 @@
-//! The catalog in SQLite: a file, or memory for a node that need not remember.
+//! The catalog in SQLite: a file, or memory for nodes that keep nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::migrate::Migrator;
 use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::{
-    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Executor as _, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
 use super::artifacts::tables::{ArtifactStatement, SqlDialect, Tables};
-use super::{Catalog, CatalogError, RunFilter, RunRow};
+use super::{Catalog, CatalogError, RunFilter, RunRow, migrations};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
+use crate::storage::format::OpenError;
+
+/// The catalog's tables, step by step.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/catalog/migrations/sqlite");
 
 /// Rows in one statement.
 const CHUNK_ROWS: usize = 500;
 
-/// `catalog.url`: where the catalog is.
+/// Location of the catalog (`catalog.url`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CatalogUrl {
-    /// `memory:`: gone with the process.
+    /// `memory:`, lost at the end of the process.
     Memory,
     /// `sqlite:PATH`: a file, created if it is missing.
     Sqlite(PathBuf),
 }
 
 impl CatalogUrl {
-    /// Reads `memory:` or `sqlite:PATH`; `None` when it is neither.
+    /// Parses `memory:` or `sqlite:PATH`; `None` for anything else.
     pub fn parse(url: &str) -> Option<Self> {
         if url == "memory:" {
             return Some(Self::Memory);
@@ -38,23 +44,29 @@ impl CatalogUrl {
     }
 }
 
-/// See the module.
+/// The catalog in SQLite.
 #[derive(Debug)]
 pub struct SqliteCatalog {
     pool: SqlitePool,
 }
 
 impl SqliteCatalog {
-    /// Opens the catalog and brings its tables up to date.
-    pub async fn open(url: &CatalogUrl) -> Result<Self, CatalogError> {
+    /// Opens the catalog and runs its migrations.
+    ///
+    /// # Errors
+    /// [`OpenError::NewerFormat`]: a newer build has changed the tables, and nothing was done to them.
+    pub async fn open(url: &CatalogUrl) -> Result<Self, OpenError<CatalogError>> {
+        if let CatalogUrl::Sqlite(path) = url {
+            Self::stored_format(path).await?;
+        }
         let (connect, connections) = match url {
-            // Every further connection would be another, empty memory.
+            // A second connection would open another, empty database.
             CatalogUrl::Memory => (SqliteConnectOptions::new().in_memory(true), 1),
             CatalogUrl::Sqlite(path) => (SqliteConnectOptions::new().filename(path).create_if_missing(true), 4),
         };
         let connect = connect
             .journal_mode(SqliteJournalMode::Wal)
-            // What a power loss takes is repaired from the journal.
+            // Rows lost by a power failure are restored from the journal.
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_secs(5))
             .disable_statement_logging()
@@ -68,9 +80,27 @@ impl SqliteCatalog {
             .connect_with(connect)
             .await
             .map_err(unavailable)?;
-        let migrations = sqlx::migrate!("src/storage/catalog/migrations/sqlite");
-        migrations.run(&pool).await.map_err(|error| CatalogError(error.to_string()))?;
+        MIGRATIONS.run(&pool).await.map_err(|error| CatalogError(error.to_string()))?;
         Ok(Self { pool })
+    }
+
+    /// The format version of the catalog in a file, which is only read: 0 when it has no tables, `None` when there is no
+    /// file.
+    ///
+    /// # Errors
+    /// As [`SqliteCatalog::open`].
+    pub async fn stored_format(path: &Path) -> Result<Option<u32>, OpenError<CatalogError>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        // Without a write-ahead log there is nothing to read but the file; SQLite would make one, and not remove it.
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let connect = SqliteConnectOptions::new().filename(path).read_only(true).immutable(!Path::new(&log).exists());
+        let mut connection = connect.disable_statement_logging().connect().await.map_err(unavailable)?;
+        let version = check(&mut connection, path).await?;
+        connection.close().await.map_err(unavailable)?;
+        Ok(Some(version))
     }
 
     async fn record_rows(&self, rows: &[RunRow]) -> Result<(), sqlx::Error> {
@@ -89,7 +119,7 @@ impl SqliteCatalog {
                 " ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, tip = excluded.tip, \
                  created_at = excluded.created_at, last_at = excluded.last_at WHERE excluded.tip >= runs.tip",
             );
-            // Chunks of every size come by: their statements would crowd the cache.
+            // Statements differ by the number of rows and would fill the cache.
             sql.build().persistent(chunk.len() == CHUNK_ROWS).execute(&mut *transaction).await?;
         }
         transaction.commit().await
@@ -116,6 +146,20 @@ impl SqliteCatalog {
         sqlx::query(sql).bind(names).execute(&self.pool).await?;
         Ok(())
     }
+}
+
+/// Refuses a catalog of a newer build.
+async fn check(connection: &mut SqliteConnection, path: &Path) -> Result<u32, OpenError<CatalogError>> {
+    let table = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+    let tables: i64 = sqlx::query_scalar(table).fetch_one(&mut *connection).await.map_err(unavailable)?;
+    let last: Option<i64> = match tables {
+        0 => None,
+        _ => {
+            let last = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(connection);
+            last.await.map_err(unavailable)?
+        }
+    };
+    migrations::check(format_args!("the catalog {}", path.display()), last, &MIGRATIONS).map_err(OpenError::NewerFormat)
 }
 
 fn run_row(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
@@ -165,7 +209,7 @@ impl Catalog for SqliteCatalog {
 impl Tables for SqliteCatalog {
     type Row = SqliteRow;
 
-    /// Who writes is alone: there is nothing to lock.
+    /// SQLite has one writer at a time, so nothing needs a lock.
     const DIALECT: SqlDialect = SqlDialect { list: "json_each($1)", lock: "", lock_free: "" };
 
     async fn ask(&self, statement: ArtifactStatement) -> Result<Vec<SqliteRow>, CatalogError> {

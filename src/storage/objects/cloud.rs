@@ -1,4 +1,4 @@
-//! Stores that are reached over HTTP: their clients, and who signs URLs for them.
+//! Clients of the stores that are reached over HTTP, and the signers of their URLs.
 
 use std::fs;
 use std::path::Path;
@@ -15,14 +15,14 @@ use object_store::{BackoffConfig, Certificate, ClientOptions, HeaderMap, HeaderV
 use super::error::causes;
 use super::{Addressing, Bucket, ObjectsError, ObjectsOptions, StorePlace};
 
-/// How long a connection may take to be made, unless a request has less.
+/// Longest time to make a connection; a request's own time-out is used if it is shorter.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Pauses between attempts.
 const BACKOFF: BackoffConfig =
     BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(2), base: 2.0 };
 const USER_AGENT: &str = concat!("runcast/", env!("CARGO_PKG_VERSION"));
 
-/// What S3 calls itself by in the environment of a process: who we are, not where anything is.
+/// The S3 variables of the environment that hold credentials. Those that name an endpoint or a bucket are not read.
 const S3_ENVIRONMENT: [&str; 12] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -38,28 +38,28 @@ const S3_ENVIRONMENT: [&str; 12] = [
     "AWS_IMDSV1_FALLBACK",
 ];
 
-/// What a bucket's protocol demands of whoever uses a signed URL.
+/// What the protocol of a bucket demands of clients with a signed URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloudDialect {
     /// S3, Google: headers are signed with the URL.
     SignedHeaders,
-    /// Azure: a URL covers the path and the verb only.
+    /// Azure: the signature covers the path and the method only.
     BareUrl,
 }
 
-/// A bucket elsewhere.
+/// A bucket of a store that is reached over HTTP.
 pub(super) struct Cloud {
     place: String,
     dialect: CloudDialect,
-    /// `None` on Azure, where an upload in parts has no name.
+    /// The interface for multipart uploads; `None` on Azure, whose multipart uploads have no id.
     multipart: Option<Arc<dyn MultipartStore>>,
     signer: Arc<dyn Signer>,
-    /// What signed URLs begin with, and what they are to begin with instead.
+    /// The prefix of signed URLs and its replacement, when clients reach the store under another address.
     moved: Option<(Url, Url)>,
 }
 
 impl Cloud {
-    /// A client of the bucket. No connection is made.
+    /// Builds a client of the bucket. It makes no connection yet.
     pub(super) fn open(
         options: &ObjectsOptions,
         bucket: &Bucket,
@@ -116,7 +116,7 @@ impl Cloud {
         &*self.signer
     }
 
-    /// A signed URL as those see it who get it.
+    /// The signed URL with the address under which clients reach the store.
     pub(super) fn public(&self, url: Url) -> Result<Url, ObjectsError> {
         let Some((from, to)) = &self.moved else { return Ok(url) };
         let base = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
@@ -131,7 +131,7 @@ fn address(text: &str) -> Result<Url, ObjectsError> {
     Url::parse(text).map_err(|error| ObjectsError::Settings(format!("{text}: {error}")))
 }
 
-/// What the clients of all clouds have in common.
+/// Options that the clients of all clouds share.
 struct CloudClient<'a> {
     bucket: &'a Bucket,
     http: ClientOptions,
@@ -145,7 +145,8 @@ impl<'a> CloudClient<'a> {
             .with_user_agent(HeaderValue::from_static(USER_AGENT))
             .with_allow_http(plain(&bucket.endpoint) || plain(&bucket.public_url))
             .with_connect_timeout(CONNECT.min(options.request))
-            // Of the beginning of an answer and of each of its pieces: a whole object may take as long as its reader does.
+            // The time-out is for the start of a response and for each of its pieces. A whole object may take as long as
+            // its reader.
             .with_read_timeout(options.request)
             .with_timeout_disabled();
         if let Some(file) = &bucket.ca_file {
@@ -154,12 +155,12 @@ impl<'a> CloudClient<'a> {
             }
             http = http.with_no_system_certificates(true);
         }
-        // The time bounds the attempts, not their number.
+        // Attempts are bounded by time, not by number.
         let retry = RetryConfig { backoff: BACKOFF, max_retries: usize::MAX, retry_timeout: options.retry };
         Ok(Self { bucket, http, retry })
     }
 
-    /// `like`: with the credentials of this one.
+    /// `like` is the client whose credentials are used.
     fn s3(
         &self,
         region: &str,
@@ -188,7 +189,7 @@ impl<'a> CloudClient<'a> {
             .with_bucket_name(&self.bucket.name)
             .with_region(region)
             .with_virtual_hosted_style_request(addressing == Addressing::Host)
-            // Not all that speak the protocol can remove several objects at once.
+            // Some stores that speak the S3 protocol can't delete several objects in one request.
             .with_disable_bulk_delete(true)
             .with_client_options(self.http.clone())
             .with_retry(self.retry.clone())
@@ -204,7 +205,7 @@ impl<'a> CloudClient<'a> {
         if let Some(endpoint) = &self.bucket.endpoint {
             builder = builder.with_base_url(endpoint);
         }
-        // Google decodes gzip for whoever does not say that it can do so itself.
+        // Google decodes gzip for clients that do not announce that they accept it.
         let accept = HeaderMap::from_iter([(
             object_store::signer::HeaderName::from_static("accept-encoding"),
             HeaderValue::from_static("gzip"),
@@ -234,7 +235,7 @@ impl<'a> CloudClient<'a> {
     }
 }
 
-/// The address that object keys are put behind by a client that takes it as the bucket's, or puts the bucket's name behind.
+/// The endpoint as the client expects it: with or without the bucket's name, by the way in which the bucket is addressed.
 fn of_bucket(endpoint: &str, bucket: &str, addressing: Addressing) -> String {
     match (addressing, endpoint.split_once("://")) {
         (Addressing::Host, Some((scheme, rest))) => format!("{scheme}://{bucket}.{rest}"),
@@ -251,7 +252,7 @@ fn certificates(file: &Path) -> Result<Vec<Certificate>, ObjectsError> {
     }
 }
 
-/// Settings that a client can't be made of.
+/// The error for settings from which no client can be built.
 fn unfit(error: object_store::Error) -> ObjectsError {
     ObjectsError::Settings(causes(&error).last().map(ToString::to_string).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! A directory as a store. `object_store` writes, lists and removes; what it has no verb for is here.
+//! A directory as a store. `object_store` writes, lists and removes; the operations that it lacks are here.
 
 use std::fs::{self, File};
 use std::io;
@@ -19,7 +19,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Opens one that is there.
+    /// Opens a directory that exists.
     pub(super) fn open(path: &Path, min_free_bytes: u64) -> Result<(LocalFileSystem, Self), ObjectsError> {
         let shown = path.display();
         let root = path.canonicalize().map_err(|error| match error.kind() {
@@ -30,7 +30,7 @@ impl Directory {
             return Err(ObjectsError::NoBucket(format!("{shown} is no directory (objects.url)")));
         }
         let store = LocalFileSystem::new_with_prefix(&root)?;
-        // Each file and each directory's entry is on the disk before a write is answered.
+        // A write returns after the file and the entries of its directories are on the disk.
         let store = store.with_fsync(true).with_automatic_cleanup(true);
         let disk = Disk::of(&root, min_free_bytes)?;
         Ok((store, Self { root, disk }))
@@ -40,17 +40,17 @@ impl Directory {
         &self.root
     }
 
-    /// The file that an object is.
+    /// The path of an object's file.
     pub(super) fn file(&self, key: ObjectKey<'_>) -> PathBuf {
         self.root.join(key.as_str())
     }
 
-    /// Space for an object of so many bytes; 0: only whether there is space for any.
+    /// Reserves space for an object of `size` bytes; 0 only checks that there is some.
     pub(super) async fn reserve(&self, bytes: u64) -> Result<Reservation, ObjectsError> {
         Ok(self.disk.reserve(bytes).await?)
     }
 
-    /// Makes a file the object; its size, or `None` when it is on another disk.
+    /// Moves a file to the object's place. Returns its size, or `None` when the file is on another disk.
     pub(super) async fn take(&self, key: ObjectKey<'_>, file: &Path) -> Result<Option<u64>, ObjectsError> {
         let (root, from, to) = (self.root.clone(), file.to_owned(), self.file(key));
         blocking(move || {
@@ -61,7 +61,7 @@ impl Directory {
                 match fs::rename(&from, &to) {
                     Ok(()) => break,
                     Err(error) if error.kind() == io::ErrorKind::CrossesDevices => return Ok(None),
-                    // The directories are missing, or have just been removed because they were empty.
+                    // The directories do not exist, or were empty and have just been removed.
                     Err(error) if error.kind() == io::ErrorKind::NotFound && from.exists() => make_above(&root, &to)?,
                     Err(error) => return Err(error.into()),
                 }
@@ -72,7 +72,7 @@ impl Directory {
         .await
     }
 
-    /// Removes what unfinished writes have left beside an object: `NAME#1`, `NAME#2` ...
+    /// Removes the files that unfinished writes left beside an object: `NAME#1`, `NAME#2` ...
     pub(super) async fn clear(&self, key: ObjectKey<'_>) -> Result<(), ObjectsError> {
         let (root, file) = (self.root.clone(), self.file(key));
         blocking(move || {
@@ -104,7 +104,7 @@ impl Directory {
     }
 }
 
-/// Makes the directories above an object, each on the disk before the next.
+/// Creates the directories above an object. Each is on the disk before the next is created.
 fn make_above(root: &Path, file: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = file.ancestors().skip(1).take_while(|above| *above != root).collect();
     for directory in missing.into_iter().rev() {
@@ -114,7 +114,7 @@ fn make_above(root: &Path, file: &Path) -> io::Result<()> {
             Err(error) => Err(error),
         };
         match made {
-            // Somebody removes empty ones at the same time: the caller tries again.
+            // Another task removes empty directories at the same time; the caller tries again.
             Err(error) if error.kind() == io::ErrorKind::NotFound && root.exists() => return Ok(()),
             made => made?,
         }
@@ -122,7 +122,7 @@ fn make_above(root: &Path, file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts the entry of `path` in its directory on the disk.
+/// Syncs the directory that has the entry of `path`.
 fn sync_above(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(above) => File::open(above)?.sync_all(),
@@ -130,7 +130,7 @@ fn sync_above(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Runs what waits for a disk where it holds up nobody.
+/// Runs blocking disk work on a thread of its own.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ObjectsError> + Send + 'static,
 ) -> Result<T, ObjectsError> {

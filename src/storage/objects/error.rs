@@ -1,53 +1,53 @@
-//! What goes wrong with a store, in words for operators. No text has a secret in it: what a store answers is not shown
-//! whole, because it may quote what was signed, or a token.
+//! Errors of a store, in words for operators. No text holds a secret: a store's response is shortened,
+//! because it may quote the signed text or a token.
 
 use std::error::Error as StdError;
 use std::io;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
-/// Longest text of a store that is passed on.
+/// Longest text of a store's response that is shown, in characters.
 const MAX_TEXT: usize = 200;
 
-/// Why a store did not do what it was asked. The text says what happened, and what to look at.
+/// Why an operation of a store failed. The text says what happened and what to check.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectsError {
     /// The settings can't be used.
     #[error("{0}")]
     Settings(String),
-    /// A key that no store should be given.
+    /// The key is not valid on every store.
     #[error("{0:?} is no key of an object")]
     Key(String),
-    /// There is no such object.
+    /// The object does not exist.
     #[error("there is no such object")]
     NotFound,
-    /// There is no such bucket, container or directory, or it is elsewhere.
+    /// The bucket, container or directory does not exist, or is in another region.
     #[error("{0}")]
     NoBucket(String),
-    /// We may not, or are not who we say.
+    /// The credentials are wrong, or do not permit the operation.
     #[error("{0}")]
     Denied(String),
-    /// It can't be reached, does not answer in time, or says that it is not well. It may be later.
+    /// The store can't be reached, does not answer in time, or reports a failure of its own. A later attempt may succeed.
     #[error("{0}")]
     Unavailable(String),
-    /// There is no space.
+    /// The disk of the directory is full.
     #[error("{0}")]
     Full(String),
-    /// More than a store takes as one object.
+    /// The object is larger than the store allows.
     #[error("{0}")]
     TooLarge(String),
-    /// It refused for another reason.
+    /// The store refused for another reason.
     #[error("{0}")]
     Refused(String),
 }
 
 impl ObjectsError {
-    /// Something was to be written where there is nothing to write to.
+    /// The writer was used after it had failed or ended.
     pub(super) fn nowhere() -> Self {
         Self::NoBucket("there is nothing at this address that keeps objects (objects.url, objects.endpoint)".into())
     }
 
-    /// The same with `context` in front of what happened.
+    /// The same error with `context` in front of its text.
     pub(super) fn within(self, context: &str) -> Self {
         let said = |text: String| format!("{context}{text}");
         match self {
@@ -67,7 +67,7 @@ impl From<object_store::Error> for ObjectsError {
     fn from(error: object_store::Error) -> Self {
         let chain = || causes(&error);
         if let Some(error) = chain().find_map(<dyn StdError>::downcast_ref::<io::Error>) {
-            // The connection's own errors are within an HTTP error and judged as such.
+            // Errors of the connection are wrapped in an HTTP error.
             if !chain().any(<dyn StdError>::is::<HttpError>) {
                 return error.into();
             }
@@ -111,18 +111,18 @@ impl From<io::Error> for ObjectsError {
     }
 }
 
-/// Where machines in a cloud are told who they are; it is asked when nothing else says so.
+/// The address of the cloud's metadata service. It is asked for credentials when no others are set.
 const METADATA_HOSTS: [&str; 3] = ["//169.254.169.254", "//169.254.170.2", "//metadata.google.internal"];
 const NO_CREDENTIALS: &str = "there are no credentials: objects.access_key and objects.secret_key (or \
                               objects.credentials_file) are empty, and neither the environment nor this machine has any";
 const ELSEWHERE: &str = "the store sends us to another region: objects.region or objects.endpoint is not the bucket's";
 
-/// An error and what it came from, the innermost last.
+/// The chain of an error's sources, the innermost last.
 pub(super) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
-/// No answer of the store.
+/// Builds the error for a request without a response.
 fn transport(error: &HttpError) -> ObjectsError {
     let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
     let is_tls = ["certificate", "tls", "handshake"].iter().any(|word| innermost.to_ascii_lowercase().contains(word));
@@ -134,13 +134,13 @@ fn transport(error: &HttpError) -> ObjectsError {
     })
 }
 
-/// What a store answered that is no success. The crate has it only as the text of an error.
+/// A store's response that reports a failure. The `object_store` crate has it only as the text of an error.
 #[derive(Debug, PartialEq, Eq)]
 struct StoreAnswer {
     status: u16,
-    /// The store's name for what is wrong.
+    /// The store's error code.
     code: String,
-    /// The same in its words.
+    /// The store's message.
     message: String,
 }
 
@@ -155,7 +155,7 @@ impl StoreAnswer {
             element(body, xml).or_else(|| json_text(body, &json)).unwrap_or_default().to_owned()
         };
         let code = field("Code", "error");
-        // Azure puts the request's id and the time into further lines.
+        // Azure adds lines with the request's id and the time.
         let message = field("Message", "error_description");
         let message = short(message.lines().next().unwrap_or_default());
         Some(Self { status, code, message })
@@ -185,7 +185,7 @@ impl StoreAnswer {
             "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" | "invalid_grant" => {
                 denied("the store no longer takes these credentials")
             }
-            // Azure says this for a wrong key, and when the clocks differ by more than a quarter of an hour.
+            // Azure reports this for a wrong key, and when the clocks differ by more than 15 minutes.
             "AuthenticationFailed" => {
                 denied("objects.secret_key does not fit objects.access_key, or this machine's clock is wrong")
             }
@@ -211,20 +211,20 @@ impl StoreAnswer {
     }
 }
 
-/// The text of an element of XML.
+/// The text of an XML element.
 fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = body.split_once(&format!("<{name}>"))?;
     Some(rest.split_once(&format!("</{name}>"))?.0)
 }
 
-/// The text behind a key of a JSON object, as far as it has no quotes of its own.
+/// The string value of a key in a JSON object, up to its first quotation mark.
 fn json_text<'a>(body: &'a str, key: &str) -> Option<&'a str> {
     let (_, rest) = body.split_once(key)?;
     let text = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
     Some(text.split_once('"')?.0)
 }
 
-/// The beginning of a text, up to where an answer is quoted.
+/// The beginning of a text, up to the quoted response.
 fn short(text: &str) -> String {
     text.split('<').next().unwrap_or_default().chars().take(MAX_TEXT).collect()
 }

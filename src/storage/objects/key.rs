@@ -1,4 +1,4 @@
-//! What objects are called.
+//! Keys of objects.
 
 use super::ObjectsError;
 
@@ -13,12 +13,12 @@ const MAX_PART: usize = 240;
 pub(super) struct ObjectKey<'a>(&'a str);
 
 impl<'a> ObjectKey<'a> {
-    /// Checks and takes a key.
+    /// Parses a key.
     pub(super) fn parse(key: &'a str) -> Result<Self, ObjectsError> {
         Self::read(key).ok_or_else(|| ObjectsError::Key(key.chars().take(100).collect()))
     }
 
-    /// The same without a reason.
+    /// Parses a key without naming what is wrong with it.
     pub(super) fn read(key: &'a str) -> Option<Self> {
         let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         let part =
@@ -26,7 +26,7 @@ impl<'a> ObjectKey<'a> {
         (key.len() <= MAX_KEY && key.split('/').all(part)).then_some(Self(key))
     }
 
-    /// The key.
+    /// The key as text.
     pub(super) fn as_str(self) -> &'a str {
         self.0
     }

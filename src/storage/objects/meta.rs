@@ -1,22 +1,22 @@
-//! What a store has to know of an object besides its bytes.
+//! The metadata that a store keeps of an object.
 
 use object_store::{Attribute, Attributes};
 
 use crate::protocol::ContentCoding;
 
-/// How an object is to be handed out.
+/// The headers with which a store serves an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectMeta {
-    /// Its media type once it is decoded.
+    /// Media type of the decoded object.
     pub content_type: String,
-    /// How its bytes are encoded.
+    /// Content coding of the stored bytes.
     pub coding: ContentCoding,
     /// The whole value of `Content-Disposition`; empty for none.
     pub disposition: String,
 }
 
 impl ObjectMeta {
-    /// The same as headers; those that are not needed are left out.
+    /// The metadata as HTTP headers, without the empty ones.
     pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = vec![("content-type", self.content_type.clone())];
         if !self.disposition.is_empty() {
@@ -24,13 +24,14 @@ impl ObjectMeta {
         }
         if self.coding != ContentCoding::Identity {
             headers.push(("content-encoding", self.coding.as_str().to_owned()));
-            // Google decodes gzip for whoever does not say that it can do so itself; what is stored is what we sign for.
+            // Google decodes gzip for clients that do not announce that they accept it, but the signature is for the stored
+            // bytes.
             headers.push(("cache-control", "no-transform".to_owned()));
         }
         headers
     }
 
-    /// The same as a store's library takes it.
+    /// The metadata as attributes of `object_store`.
     pub(super) fn attributes(&self) -> Attributes {
         let named = |(name, value): (&str, String)| {
             let attribute = match name {

@@ -1,14 +1,16 @@
-//! The store of artifacts: a directory, S3, Google Cloud Storage or Azure, behind one set of verbs.
+//! The object store that keeps artifacts: a directory, S3, Google Cloud Storage or Azure, behind one interface.
 //!
 //! - An object is whole or absent, also after a power loss: what is being written can't be seen, and a write is answered
 //!   once it is durable. Objects are replaced, never changed.
-//! - Memory is bounded, whatever the size of an object: a [`ObjectWriter`] holds two parts, a read one piece, a list one page.
+//! - Memory is bounded, whatever the size of an object: a [`ObjectWriter`] holds two parts, a read one piece, a list one
+//!   page.
 //! - Waiting is bounded: by [`ObjectsOptions::retry`] and one last [`ObjectsOptions::request`].
-//! - What a crash leaves of an upload, [`Objects::clear`] removes; the caller remembers [`ObjectWriter::upload`] for it.
+//! - [`Objects::clear`] removes what a crash leaves of an upload; the caller keeps [`ObjectWriter::upload`] for it.
 //! - Content type, encoding and disposition are given to a store at the upload, so that it hands them out by itself. A
 //!   directory keeps none of them: its objects are handed out by whoever knows them, by URLs of our own ([`signing`]).
 
 use std::fmt;
+use std::future::ready;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,16 +50,16 @@ pub use read::{Body, READS_AT_A_TIME};
 pub use url_key::UrlKey;
 pub use writer::ObjectWriter;
 
-/// Where the objects of probes are; no key can begin with it.
+/// The prefix of the objects that probes write. No key can begin with it.
 const PROBES: &str = ".probe";
 
-/// A store. Clones are the same store.
+/// An object store. Clones share it.
 #[derive(Clone)]
 pub struct Objects(Arc<ObjectsState>);
 
 struct ObjectsState {
     store: Arc<dyn ObjectStore>,
-    /// What all keys begin with, a slash at its end; or empty.
+    /// The prefix of all keys, with a slash at its end; may be empty.
     prefix: String,
     kind: StoreKind,
 }
@@ -67,14 +69,14 @@ enum StoreKind {
     Cloud(Box<Cloud>),
 }
 
-/// An object in a list.
+/// An object as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedObject {
-    /// Its key.
+    /// The object's key.
     pub key: String,
-    /// Its bytes.
+    /// The object's size in bytes.
     pub size: u64,
-    /// When it was stored, by the store's clock.
+    /// Time of its last write, by the store's clock.
     pub modified: Timestamp,
 }
 
@@ -85,7 +87,7 @@ impl fmt::Debug for Objects {
 }
 
 impl Objects {
-    /// A store as the options say. Nothing is asked of it yet; see [`Objects::probe`].
+    /// Opens the store that the options name. It sends no request yet; see [`Objects::probe`].
     ///
     /// # Errors
     /// [`ObjectsError::Settings`]; [`ObjectsError::NoBucket`] for a directory that is not there.
@@ -104,7 +106,7 @@ impl Objects {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Where it is, for people; no secret is in it.
+    /// The store's location as a text without secrets.
     pub fn place(&self) -> String {
         match &self.0.kind {
             StoreKind::Directory(directory) => directory.root().display().to_string(),
@@ -112,12 +114,12 @@ impl Objects {
         }
     }
 
-    /// Whether it hands out its objects by itself, by signed URLs. A directory does not.
+    /// Whether the store serves its objects itself, by signed URLs. A directory does not.
     pub fn serves_itself(&self) -> bool {
         matches!(self.0.kind, StoreKind::Cloud(_))
     }
 
-    /// The file that an object is, whether it is there or not; `None` when it is none.
+    /// The path of an object's file, whether it exists or not; `None` when the store is not a directory.
     pub fn local_path(&self, key: &str) -> Option<PathBuf> {
         match &self.0.kind {
             StoreKind::Directory(directory) => Some(directory.file(ObjectKey::read(key)?)),
@@ -125,7 +127,7 @@ impl Objects {
         }
     }
 
-    /// Begins to write an object. It replaces one of this key once it is finished, and is nowhere to be seen until then.
+    /// Begins to write an object. When it is finished it replaces the object of this key; until then nobody can see it.
     ///
     /// # Errors
     /// [`ObjectsError::Key`]; [`ObjectsError::Full`] when a directory has too little space.
@@ -134,7 +136,8 @@ impl Objects {
         self.writer_in(key, meta, room)
     }
 
-    /// Space for an object of `size` bytes, or for the beginning of one. `None`: its place needs no space of ours.
+    /// Reserves space for an object of `size` bytes, or for its first bytes if the size is not known. `None`: the store is
+    /// not on our disk.
     ///
     /// # Errors
     /// [`ObjectsError::Full`].
@@ -145,7 +148,7 @@ impl Objects {
         }
     }
 
-    /// The same as [`Objects::writer`] with space that was reserved for it.
+    /// As [`Objects::writer`], with space that was reserved before.
     ///
     /// # Errors
     /// [`ObjectsError::Key`].
@@ -165,20 +168,24 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError`].
     pub async fn put_file(&self, key: &str, meta: &ObjectMeta, file: &Path) -> Result<u64, ObjectsError> {
-        self.put_file_noting(key, meta, file, async |_| Ok(())).await
+        self.put_file_noting(key, meta, file, |_| ready(Ok(()))).await
     }
 
-    /// The same; `note` is told what the store calls the upload, as soon as it has parts: for [`Objects::clear`].
+    /// As [`Objects::put_file`]; `note` receives the store's id of the multipart upload, for [`Objects::clear`].
     ///
     /// # Errors
     /// [`ObjectsError`], or that of `note`.
-    pub async fn put_file_noting<E: From<ObjectsError>>(
+    pub async fn put_file_noting<E, N>(
         &self,
         key: &str,
         meta: &ObjectMeta,
         file: &Path,
-        note: impl AsyncFn(&str) -> Result<(), E>,
-    ) -> Result<u64, E> {
+        note: impl FnOnce(String) -> N,
+    ) -> Result<u64, E>
+    where
+        E: From<ObjectsError>,
+        N: Future<Output = Result<(), E>>,
+    {
         if let StoreKind::Directory(directory) = &self.0.kind
             && let Some(size) = directory.take(ObjectKey::parse(key)?, file).await?
         {
@@ -187,18 +194,19 @@ impl Objects {
         let body = read::file(file.to_owned(), None).await?;
         let room = self.reserve(Some(body.size)).await?;
         let (mut writer, mut body) = (self.writer_in(key, meta, room)?, body.stream);
-        let mut noted = false;
+        let mut note = Some(note);
         while let Some(piece) = body.next().await {
             writer.write(&piece?).await?;
-            if let Some(upload) = writer.upload().filter(|_| !noted) {
-                note(upload).await?;
-                noted = true;
+            if let Some(upload) = writer.upload()
+                && let Some(note) = note.take()
+            {
+                note(upload.to_owned()).await?;
             }
         }
-        Ok(writer.finish().await?)
+        Ok(writer.commit().await?)
     }
 
-    /// The bytes that an object has; `None` when there is no such object.
+    /// The size of an object in bytes; `None` when it does not exist.
     ///
     /// # Errors
     /// [`ObjectsError`].
@@ -222,7 +230,7 @@ impl Objects {
         }
     }
 
-    /// Copies an object with all that the store knows of it.
+    /// Copies an object with its metadata.
     ///
     /// # Errors
     /// [`ObjectsError`].
@@ -230,7 +238,7 @@ impl Objects {
         copy::copy(self, from, to).await
     }
 
-    /// Removes an object. One that is not there is removed already.
+    /// Removes an object. An object that does not exist counts as removed.
     ///
     /// # Errors
     /// [`ObjectsError`].
@@ -245,8 +253,8 @@ impl Objects {
         }
     }
 
-    /// Removes whatever there is of an upload to `key` that nobody goes on with, and the object itself; `upload` is what
-    /// its writer called it. Uncommitted blocks are out of reach on Azure, which forgets them within a week.
+    /// Removes the parts of an abandoned upload to `key`, and the object itself; `upload` is the id that
+    /// its writer had. On Azure uncommitted blocks can't be removed; Azure drops them within a week.
     ///
     /// # Errors
     /// [`ObjectsError`].
@@ -271,14 +279,15 @@ impl Objects {
         self.delete(key).await
     }
 
-    /// The objects below `prefix`, which ends where a part of a key does, or is empty. What has no key of ours is left out.
+    /// Lists the objects below `prefix`, which is empty or ends at a slash. Objects whose names are not valid keys are left
+    /// out.
     pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<ListedObject, ObjectsError>> {
         let below = format!("{}{prefix}", self.0.prefix);
         let below = StorePath::parse(below.trim_end_matches('/')).ok().filter(|path| !path.as_ref().is_empty());
         let ours = self.0.prefix.clone();
         let listed = self.0.store.list(below.as_ref()).filter_map(move |found| {
             let listed = match found.map_err(ObjectsError::from) {
-                // Nothing was ever stored there.
+                // The directory does not exist before the first object.
                 Err(ObjectsError::NotFound) => None,
                 Err(error) => Some(Err(error)),
                 Ok(found) => found.location.as_ref().strip_prefix(ours.as_str()).and_then(ObjectKey::read).map(|key| {

@@ -1,4 +1,4 @@
-//! Where objects are, and how long is waited for it.
+//! The location of an object store and its time-outs.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,43 +7,43 @@ use std::time::Duration;
 /// How to reach a store.
 #[derive(Clone, Debug)]
 pub struct ObjectsOptions {
-    /// Where it is.
+    /// The store's location.
     pub place: StorePlace,
-    /// How long it may take to begin an answer to one request, and to go on with it.
+    /// Longest time without a byte of the response to a request.
     pub request: Duration,
-    /// For how long a failed request is repeated. The last one may begin just before this is over.
+    /// How long a failed request is repeated. The last attempt may begin just before this time is over.
     pub retry: Duration,
 }
 
-/// A kind of store.
+/// The kind of a store and its location.
 #[derive(Clone, Debug)]
 pub enum StorePlace {
-    /// A directory of this machine, or one that it mounts.
+    /// A directory of this machine, or a mounted one.
     Directory {
-        /// It must be there.
+        /// Path of the directory, which must exist.
         path: PathBuf,
-        /// Free bytes of its disk below which nothing is stored any more; 0 checks nothing.
+        /// Free bytes of its disk below which writes are refused; 0 checks nothing.
         min_free_bytes: u64,
     },
     /// Amazon S3 and what speaks its protocol.
     S3 {
-        /// The bucket; its keys are an access key's id and secret.
+        /// The bucket, with the id and the secret of an access key.
         bucket: Bucket,
-        /// The region that is signed for.
+        /// The region in signatures.
         region: String,
-        /// How the bucket is named.
+        /// How URLs name the bucket.
         addressing: Addressing,
     },
     /// Google Cloud Storage.
     Gcs {
-        /// The bucket; it has no keys.
+        /// The bucket, without access keys.
         bucket: Bucket,
-        /// The key of a service account; `None`: what the environment offers.
+        /// File with the key of a service account; `None` uses the credentials of the environment.
         credentials_file: Option<PathBuf>,
     },
     /// Azure Blob Storage.
     Azure {
-        /// The container; its keys are an account's name and key.
+        /// The container, with the name and the key of an account.
         bucket: Bucket,
     },
 }
@@ -51,17 +51,17 @@ pub enum StorePlace {
 /// A bucket of a store that is reached over HTTP.
 #[derive(Clone, Debug, Default)]
 pub struct Bucket {
-    /// Its name.
+    /// Name of the bucket.
     pub name: String,
-    /// What all keys in it begin with, without slashes at its ends; may be empty.
+    /// Prefix of all keys, without slashes at its ends; may be empty.
     pub prefix: String,
-    /// Where the store is, `https://host[:port][/path]`; `None`: the cloud's own address.
+    /// The store's endpoint, `https://host[:port][/path]`; `None` is the cloud's own.
     pub endpoint: Option<String>,
-    /// The same for those who get signed URLs.
+    /// The endpoint in signed URLs, if clients reach the store under another one.
     pub public_url: Option<String>,
-    /// Who we are; `None`: what the environment of the process offers.
+    /// Access key; `None` uses the credentials of the environment.
     pub keys: Option<AccessKeys>,
-    /// PEM file of the only authorities that an endpoint's certificate may come from; `None`: the public ones.
+    /// PEM file of the only certificate authorities that are trusted; `None` trusts the public ones.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -74,12 +74,12 @@ pub enum Addressing {
     Host,
 }
 
-/// A name and what proves it.
+/// An access key.
 #[derive(Clone)]
 pub struct AccessKeys {
     /// An access key's id, or an account's name.
     pub id: String,
-    /// What nobody else knows.
+    /// Its secret.
     pub secret: String,
 }
 

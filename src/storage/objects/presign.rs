@@ -1,4 +1,4 @@
-//! URLs that let others reach an object without passing the server.
+//! Signed URLs with which clients read and write objects at the store itself.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ use crate::protocol::Timestamp;
 /// Headers as Azure keeps them; their names begin with `x-ms-blob-` when they are about the object.
 const AZURE_PREFIX: &str = "x-ms-blob-";
 
-/// What somebody has to send to put an object in its place.
+/// The request with which a client writes an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedUpload {
     /// The method.
     pub method: &'static str,
-    /// Where. Whoever has it may write the object, as often as they like, until it expires.
+    /// The signed URL. Its holder may write the object any number of times until it expires.
     pub url: Url,
-    /// Headers that must be sent, exactly these.
+    /// The headers that the request must have, with exactly these values.
     pub headers: Vec<(String, String)>,
-    /// Until when.
+    /// When the URL expires.
     pub expires_at: Timestamp,
 }
 
 impl Objects {
-    /// A URL that reads an object, for `ttl`.
+    /// Signs a URL that reads an object for `ttl`.
     ///
     /// # Errors
-    /// [`ObjectsError::Refused`] by a directory, which serves nothing; else when the store has to be asked to sign.
+    /// [`ObjectsError::Refused`] for a directory, which serves nothing; an error of the store when it must be asked to sign.
     pub async fn sign_get(&self, key: &str, ttl: Duration) -> Result<Url, ObjectsError> {
         let path = self.path(ObjectKey::parse(key)?)?;
         self.sign_get_path(self.cloud()?, &path, ttl).await
@@ -45,11 +45,12 @@ impl Objects {
         cloud.public(cloud.signer().signed_url(Method::GET, path, ttl).await?)
     }
 
-    /// What has to be sent to write an object, within `ttl`. A store does not bound its size, and Azure does not insist on
-    /// the headers: what came has to be looked at.
+    /// Signs a request that writes an object within `ttl`. A store does not bound the size, and Azure does not enforce
+    /// the headers, so the caller must check the object afterwards.
     ///
     /// # Errors
-    /// [`ObjectsError::Refused`] by a directory, which takes nothing; else when the store has to be asked to sign.
+    /// [`ObjectsError::Refused`] for a directory, which accepts no requests; an error of the store when it must be asked to
+    /// sign.
     pub async fn sign_put(&self, key: &str, meta: &ObjectMeta, ttl: Duration) -> Result<SignedUpload, ObjectsError> {
         let (cloud, path) = (self.cloud()?, self.path(ObjectKey::parse(key)?)?);
         let expires_at = Timestamp::now().plus_millis(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));

@@ -1,4 +1,4 @@
-//! Whether a store does what will be asked of it, and if not why: one small object, written, read and removed.
+//! The probe of a store: it writes, reads and removes one small object, and reports which step failed and why.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use uuid::Uuid;
 use super::{Objects, ObjectsError, PROBES, StoreKind};
 
 const CONTENT: &str = "runcast was here";
-/// Of the URL that is signed, which nobody gets.
+/// Lifetime of the URL that the probe signs; nobody receives it.
 const TTL: Duration = Duration::from_secs(60);
 
 impl Objects {
-    /// Writes, looks for, reads, lists and removes an object that no key names, and signs a URL for it.
+    /// Writes, finds, reads, lists and removes an object outside all keys, and signs a URL for it.
     ///
     /// # Errors
-    /// What could not be done and why, in words for operators; no secret is in them.
+    /// Which step failed and why, in words for operators and without secrets.
     pub async fn probe(&self) -> Result<(), ObjectsError> {
         let said = |error: ObjectsError, what: &str| error.within(&format!("{}: can't {what}: ", self.place()));
         let below = format!("{}{PROBES}", self.0.prefix);
@@ -34,7 +34,7 @@ impl Objects {
             Err(error) => return Err(said(error, "write an object")),
         }
         let found = self.look(&probe, &missing, &below).await;
-        // Also after a failure.
+        // The object is removed after a failure, too.
         let deleted = self.delete_path(&probe).await;
         found.map_err(|(what, error)| said(error, what))?;
         deleted.map_err(|error| said(error, "delete an object"))
@@ -57,7 +57,7 @@ impl Objects {
             Ok(_) => {
                 return Err(("tell what is missing", ObjectsError::Refused("an object is there that can't be".into())));
             }
-            // S3 says this of a missing object to whoever may not list the bucket.
+            // S3 reports a missing object like this when the credentials do not permit listing.
             Err(error) => return Err(("tell what is missing (which takes the right to list the bucket)", error)),
         }
         let listing = |error: object_store::Error| ("list the objects", error.into());

@@ -1,4 +1,4 @@
-//! Objects as streams of pieces.
+//! Reading objects as streams of pieces.
 
 use std::fs::File;
 use std::ops::Range;
@@ -19,7 +19,7 @@ use super::directory::blocking;
 /// Bytes of a file that are read at a time.
 const PIECE: u64 = 256 * 1024;
 
-/// Files of a directory that this process has open at a time to read a piece of them. They are a part of the descriptors
+/// Files that this process has open at a time to read a piece of each. They are part of the descriptors
 /// that connections leave free.
 pub const READS_AT_A_TIME: usize = 16;
 
@@ -31,14 +31,14 @@ pub struct Body {
     pub size: u64,
     /// The range that is read.
     pub range: Range<u64>,
-    /// Its pieces. One that is dropped early costs nothing further.
+    /// The pieces. Dropping the stream early ends the read.
     pub stream: BoxStream<'static, Result<Bytes, ObjectsError>>,
-    /// What the store knows of it.
+    /// The metadata that the store keeps.
     pub(super) attributes: Attributes,
 }
 
-/// Reads a file. It is open only while a piece of it is read: who does not read on holds no descriptor, however many they
-/// are. Removed meanwhile, it ends.
+/// Reads a file. The file is open only while a piece is read, so readers that pause hold no descriptor, however many they
+/// are. The stream ends with an error when the file was removed meanwhile.
 pub(super) async fn file(path: PathBuf, range: Option<Range<u64>>) -> Result<Body, ObjectsError> {
     let path: Arc<Path> = path.into();
     let opened = path.clone();
@@ -67,7 +67,7 @@ pub(super) async fn file(path: PathBuf, range: Option<Range<u64>>) -> Result<Bod
     Ok(Body { size, range, stream: stream.boxed(), attributes: Attributes::default() })
 }
 
-/// What tells that a path still leads to the same file.
+/// The identity of a file, to notice that the path leads to another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Which {
     device: u64,
@@ -95,7 +95,7 @@ fn open(path: &Path) -> Result<File, ObjectsError> {
     Ok(File::open(path)?)
 }
 
-/// Reads what waits for a disk, one of so many at a time as may have a file open.
+/// Runs a blocking read while it holds one of the permits for open files.
 async fn reading<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ObjectsError> + Send + 'static,
 ) -> Result<T, ObjectsError> {
@@ -107,7 +107,7 @@ async fn reading<T: Send + 'static>(
     .await
 }
 
-/// Reads from a store that is elsewhere.
+/// Reads from a store over HTTP.
 pub(super) async fn object(
     store: Arc<dyn ObjectStore>,
     path: StorePath,
@@ -125,16 +125,16 @@ pub(super) async fn object(
     Ok(Body { size, range, stream: stream.boxed(), attributes })
 }
 
-/// A read that is under way. One that breaks is taken up where it broke, for as long as it gets on: the client does so by
-/// itself only in its first seconds, and takes for an end of the store's patience what is its reader's leisure.
+/// A read in progress. A broken read is resumed at its offset as long as it makes progress. The client itself resumes only
+/// in its first seconds, and counts the time of a slow reader as the store's.
 struct ObjectReader {
     store: Arc<dyn ObjectStore>,
     path: StorePath,
-    /// What the store called this version of the object; another one is not a continuation.
+    /// The ETag of this version of the object. Another version can't continue it.
     tag: Option<String>,
     left: Range<u64>,
     pieces: BoxStream<'static, Result<Bytes, ObjectsError>>,
-    /// Whether something came since the read was begun or taken up.
+    /// Whether a byte came since the read began or was resumed.
     has_moved: bool,
 }
 
@@ -167,7 +167,7 @@ fn pieces(found: GetResult) -> BoxStream<'static, Result<Bytes, ObjectsError>> {
     found.into_stream().map_err(ObjectsError::from).boxed()
 }
 
-/// The part of a range that an object of this size has.
+/// The range, cut to an object of this size.
 fn within(range: Range<u64>, size: u64) -> Result<Range<u64>, ObjectsError> {
     if range.is_empty() || range.start >= size {
         return Err(ObjectsError::Refused(format!("there are no bytes {range:?} in an object of {size}")));

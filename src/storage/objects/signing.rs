@@ -1,16 +1,16 @@
-//! Our own signed URLs: for what no store hands out by itself (a directory), and for streams that are decoded on the way.
+//! URLs that runcast signs itself: for objects in a directory, and for streams that are decoded on the way.
 //!
-//! The query is `access=get&decoded=0&disposition=attachment&expires=MILLIS&signature=HEX`, in exactly this form. What is
-//! signed is a version, the path with its length in front, and everything of the query before `&signature=`, as they are:
-//! there is one text for a grant and one grant for a text, so that whatever is changed, added, left out or moved is refused.
+//! The query is `access=get&decoded=0&disposition=attachment&expires=MILLIS&signature=HEX`, in exactly this form. The
+//! signed text is a version, the length of the path, the path, and the query before `&signature=`, byte by byte.
+//! Each grant has exactly one text, so a URL with anything changed, added, left out or moved is refused.
 
 use super::url_key::UrlKey;
 use crate::protocol::{Sha256, Timestamp};
 
-/// Names what is signed. Another form gets another version, so that no signature means two things.
+/// Version of the signed text. Another form of the text needs another version, so that no signature means two things.
 const VERSION: &str = "runcast-url-1";
 
-/// What a URL lets its holder do.
+/// What the holder of a URL may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Read, by GET or HEAD.
@@ -19,37 +19,37 @@ pub enum Access {
     Put,
 }
 
-/// What a browser does with what it gets.
+/// What a browser does with the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// Stores it.
+    /// The browser saves it.
     Attachment,
-    /// Shows it.
+    /// The browser shows it.
     Inline,
 }
 
-/// Somebody may do something, for a time.
+/// A permission for one path, for a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// What.
+    /// The permitted access.
     pub access: Access,
-    /// With which path of ours, as it stands in the request.
+    /// The path, exactly as in the request.
     pub path: String,
-    /// Until when; not at that time itself.
+    /// The time from which it is expired.
     pub expires: Timestamp,
-    /// How it is handed out.
+    /// How a browser shall treat the response.
     pub disposition: Disposition,
-    /// Whether it is decoded on the way.
+    /// Whether the bytes are decoded on the way.
     pub decoded: bool,
 }
 
-/// A request is not granted.
+/// Why a request is not granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
-    /// It was, once.
+    /// The URL has expired.
     #[error("this URL has expired")]
     Expired,
-    /// It never was: not for this, not in this form, not by this key.
+    /// The signature is not valid for this path and query.
     #[error("this URL was not made by this server, or was changed")]
     Tampered,
 }
@@ -84,14 +84,14 @@ impl Disposition {
 }
 
 impl Grant {
-    /// The query with which `path` is granted.
+    /// Signs the grant; returns the query for its path.
     pub fn sign(&self, key: &UrlKey) -> String {
         let terms = self.terms();
         let signature = key.sign(&message(&self.path, &terms));
         format!("{terms}&signature={signature}")
     }
 
-    /// What is granted to this request.
+    /// Checks the signature of a request; returns its grant.
     ///
     /// # Errors
     /// [`GrantError`].
@@ -105,14 +105,14 @@ impl Grant {
         if now < grant.expires { Ok(grant) } else { Err(GrantError::Expired) }
     }
 
-    /// All but the path and the signature.
+    /// The query without the signature.
     fn terms(&self) -> String {
         let Self { access, expires, disposition, decoded, .. } = self;
         let (access, disposition, decoded) = (access.as_str(), disposition.as_str(), u8::from(*decoded));
         format!("access={access}&decoded={decoded}&disposition={disposition}&expires={}", expires.as_millis())
     }
 
-    /// Reads terms that are known to be ours.
+    /// Parses a query whose signature is valid.
     fn read(path: &str, terms: &str) -> Option<Self> {
         let of = |name: &str| terms.split('&').find_map(|term| term.strip_prefix(name)?.strip_prefix('='));
         let grant = Self {
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(at("HEAD", NOW), Ok(grant.clone()));
         assert_eq!(at("GET", NOW.plus_millis(1)), Err(GrantError::Expired));
         assert_eq!(at("PUT", NOW.plus_millis(1)), Err(GrantError::Tampered));
-        // The length in front of the path keeps it apart from what follows.
+        // The length separates the path from the query.
         assert_ne!(message("/a\nb", "c"), message("/a", "b\nc"));
     }
 

@@ -1,4 +1,4 @@
-//! The key that signs our own URLs.
+//! The key for the URLs that runcast signs itself.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -10,7 +10,7 @@ use aws_lc_rs::{hmac, rand};
 
 use crate::protocol::Sha256;
 
-/// Signs URLs, and knows its signatures again. Whoever has it can read everything.
+/// Signs URLs and verifies the signatures. Its holder can read every artifact.
 #[derive(Clone)]
 pub struct UrlKey(hmac::Key);
 
@@ -21,21 +21,21 @@ impl fmt::Debug for UrlKey {
 }
 
 impl UrlKey {
-    /// The key that a text is.
+    /// The key made of a configured text.
     pub fn from_text(text: &str) -> Self {
         Self::new(text.as_bytes())
     }
 
-    /// The key that another secret makes: it says nothing about the secret, and the same wherever that is known.
+    /// The key derived from another secret. It does not reveal the secret, and is the same on every node that has it.
     pub fn derived(secret: &str) -> Self {
         Self::new(&Self::new(secret.as_bytes()).sign(b"runcast: key of signed URLs, made of a secret").0)
     }
 
-    /// The key in a file of its own, which is made once: 64 hexadecimal digits, for the owner alone. Of several processes
-    /// that make it at the same time all get the same one.
+    /// The key in a file, created at the first call with 64 hexadecimal digits, readable by its owner only. Processes that
+    /// create it at the same time get the same key.
     ///
     /// # Errors
-    /// When it can't be read or made, or is no key.
+    /// When the file can't be read or created, or holds no key.
     pub fn in_file(path: &Path) -> io::Result<Self> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -61,17 +61,17 @@ impl UrlKey {
         Sha256(bytes)
     }
 
-    /// Whether `signature` is this message's; takes as long for a wrong one as for the right one.
+    /// Whether `signature` is the one of `message`, compared in constant time.
     pub(super) fn has_signed(&self, message: &[u8], Sha256(signature): Sha256) -> bool {
         hmac::verify(&self.0, message, &signature).is_ok()
     }
 }
 
-/// Makes the file whole or not at all; one that is there already stays.
+/// Creates the file whole or not at all; an existing file stays.
 fn make(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Nobody else has this name: neither another process here, nor one on another machine that shares the directory.
+    // The temporary name is unique among processes and among machines that share the directory.
     let draft = directory.join(format!(".{name}-{}", &random()?.to_string()[..16]));
     let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(|mut file| {
         writeln!(file, "{}", random()?)?;
@@ -86,7 +86,7 @@ fn make(path: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// 32 random bytes, in the form that is written.
+/// 32 random bytes as hexadecimal digits.
 fn random() -> io::Result<Sha256> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! Writing an object of unknown size in bounded memory: one part is filled while the one before it is on its way.
+//! Writes an object of unknown size in bounded memory: one part is filled while the part before it is sent.
 
 use std::mem;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tracing::debug;
 use super::{Objects, ObjectsError};
 use crate::storage::space::Reservation;
 
-/// Bytes of a part for a store elsewhere: the least that S3 takes, and all alike, as R2 demands.
+/// Bytes of a part for a store over HTTP: the minimum of S3; all parts have the same size, as R2 demands.
 const PART: usize = 5 * 1024 * 1024;
 /// Bytes of a part for a directory.
 const FILE_PART: usize = 512 * 1024;
@@ -23,43 +23,43 @@ const FILE_PART: usize = 512 * 1024;
 const BLOCK: usize = 128 * 1024;
 /// Most parts of an object; S3's bound.
 pub(super) const MAX_PARTS: usize = 10_000;
-/// How often a directory is made anew that others have just removed because it was empty.
+/// How often a directory is created again that another task has removed because it was empty.
 const TRIES: usize = 100;
 
-/// An object that is being written. Dropped before it is finished, it leaves nothing, as soon as the store is told so.
+/// An object being written. Dropping it before it is finished removes what it wrote, in a task.
 pub struct ObjectWriter {
     objects: Objects,
     path: StorePath,
     attributes: Attributes,
-    /// Its space on the disk of a directory.
+    /// Reserved space on the disk, for a directory.
     room: Option<Reservation>,
-    /// What goes into the next part.
+    /// The bytes of the next part.
     filling: PutPayloadMut,
-    /// Bytes so far.
+    /// Bytes written so far.
     size: u64,
-    /// Where the parts go, once there are more than one.
+    /// The multipart upload, from the second part on.
     upload: Option<OpenUpload>,
-    /// The one thing that is being done. It goes on when a caller is no longer interested, and is never repeated.
+    /// The operation in progress. It goes on when its caller is cancelled, and is never repeated.
     task: Option<JoinHandle<Result<WriterStep, ObjectsError>>>,
-    /// Parts that were sent.
+    /// Number of parts sent.
     sent: usize,
     failed: bool,
 }
 
-/// An upload in parts.
+/// A multipart upload in progress.
 enum OpenUpload {
-    /// One that the store calls by a name, so that it can be ended by somebody else.
+    /// An upload with an id, which another process can abort.
     Named { store: Arc<dyn MultipartStore>, id: String, parts: Vec<PartId> },
-    /// One that only its holder can go on with.
+    /// An upload without an id, which only this process can continue.
     Held(Box<dyn MultipartUpload>),
 }
 
-/// What a task came to.
+/// The result of an operation.
 enum WriterStep {
     Begun(OpenUpload),
-    /// A part of a named upload is stored.
+    /// A part of an upload with an id is stored.
     Stored(PartId),
-    /// A part of a held upload is stored.
+    /// A part of an upload without an id is stored.
     Taken,
 }
 
@@ -69,7 +69,7 @@ impl ObjectWriter {
         Self { objects, path, attributes, room, filling, size: 0, upload: None, task: None, sent: 0, failed: false }
     }
 
-    /// What the store calls this upload, once it has parts and the store names it; for [`Objects::clear`].
+    /// The store's id of the multipart upload, once there is one; for [`Objects::clear`].
     pub fn upload(&self) -> Option<&str> {
         match &self.upload {
             Some(OpenUpload::Named { id, .. }) => Some(id),
@@ -77,7 +77,7 @@ impl ObjectWriter {
         }
     }
 
-    /// Takes the next bytes; waits while the part before is on its way. After an error nothing more can be written.
+    /// Writes the next bytes; waits while the part before is sent. After an error nothing more can be written.
     ///
     /// # Errors
     /// [`ObjectsError`].
@@ -90,7 +90,7 @@ impl ObjectWriter {
         }
         let most = self.most();
         while !bytes.is_empty() {
-            // A full part is sent when more follows: so a last part is never empty.
+            // A full part is sent only when more bytes follow, so that the last part is never empty.
             if self.filling.content_length() == most {
                 self.send().await?;
             }
@@ -102,22 +102,22 @@ impl ObjectWriter {
         Ok(())
     }
 
-    /// Makes it an object; its bytes.
+    /// Completes the object; returns its size in bytes.
     ///
     /// # Errors
-    /// [`ObjectsError`]. There may be an object all the same when the store did not answer.
-    pub async fn finish(mut self) -> Result<u64, ObjectsError> {
-        let finished = self.complete().await;
-        if finished.is_ok() {
+    /// [`ObjectsError`]. The object may exist all the same when the store did not answer.
+    pub async fn commit(mut self) -> Result<u64, ObjectsError> {
+        let committed = self.complete().await;
+        if committed.is_ok() {
             self.upload = None;
         }
-        finished.map(|()| self.size)
+        committed.map(|()| self.size)
     }
 
-    /// Ends it, and waits until nothing is left of it.
+    /// Aborts the write, and waits until its parts are removed.
     ///
     /// # Errors
-    /// [`ObjectsError`]: something may be left.
+    /// [`ObjectsError`]: some parts may be left.
     pub async fn abort(mut self) -> Result<(), ObjectsError> {
         let (task, upload) = (self.task.take(), self.upload.take());
         dismantle(self.path.clone(), task, upload).await
@@ -150,7 +150,7 @@ impl ObjectWriter {
         Ok(())
     }
 
-    /// Puts what has been filled on its way, behind what is before it.
+    /// Sends the filled part, after the one before it.
     async fn send(&mut self) -> Result<(), ObjectsError> {
         self.settle().await?;
         if self.sent == MAX_PARTS && self.objects.serves_itself() {
@@ -168,7 +168,7 @@ impl ObjectWriter {
         Ok(())
     }
 
-    /// Waits for the task. Who is cancelled here finds it again.
+    /// Waits for the operation. A caller that is cancelled here finds it again at its next call.
     async fn settle(&mut self) -> Result<(), ObjectsError> {
         if self.failed {
             return Err(ObjectsError::Refused("an earlier part failed".into()));
@@ -201,7 +201,7 @@ impl ObjectWriter {
         if self.objects.serves_itself() {
             return tokio::spawn(async move { begin_held(store, path, options, tries).await });
         }
-        // A directory makes its file within the call, which may wait for the disk.
+        // A directory creates its file within the call, which may block on the disk.
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || runtime.block_on(begin_held(store, path, options, tries)))
     }
@@ -245,7 +245,7 @@ async fn begin_held(
     Err(ObjectsError::nowhere())
 }
 
-/// Ends an upload, behind what is still being done for it: a part that arrives later would stay.
+/// Aborts an upload after its operation in progress, because a part that arrives later would stay.
 async fn dismantle(
     path: StorePath,
     task: Option<JoinHandle<Result<WriterStep, ObjectsError>>>,
@@ -278,7 +278,7 @@ impl Drop for ObjectWriter {
             return;
         }
         let path = self.path.clone();
-        // Without a runtime the process is about to end: the cleanup will find what is left.
+        // Without a runtime the process is about to end; the cleanup removes what is left.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 if let Err(error) = dismantle(path, task, upload).await {
@@ -290,7 +290,7 @@ impl Drop for ObjectWriter {
 }
 
 impl Objects {
-    /// How often a write is tried that finds its directory missing: somebody else removes empty ones at the same time.
+    /// How often a write is tried again when its directory was removed meanwhile.
     fn tries(&self) -> usize {
         if self.serves_itself() { 1 } else { TRIES }
     }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Figures, NodeSeen, RegisterError, malformed};
 use crate::protocol::{Connection, RunId, Timestamp};
+use crate::storage::format::{self, PRESENCE};
 use crate::storage::redis::Reply;
 
 /// The value of a connection.
@@ -18,27 +19,34 @@ struct EntryValue {
 /// The value of a node.
 #[derive(Serialize)]
 struct NodeEntry {
+    format: u32,
     #[serde(flatten)]
     figures: Figures,
-    life: Uuid,
+    instance: Uuid,
+}
+
+/// What is the same in every version of it; before there were versions it had none.
+#[derive(Deserialize)]
+struct EntryFormat {
+    format: Option<u32>,
 }
 
 /// What is read of it by its node.
 #[derive(Deserialize)]
-struct Teller {
-    life: Uuid,
+struct Reporter {
+    instance: Uuid,
 }
 
-/// The figures of a node, as this life of it tells them.
-pub(super) fn node(figures: Figures, life: Uuid) -> String {
+/// The figures of a node, as this instance of it reports them.
+pub(super) fn node(figures: Figures, instance: Uuid) -> String {
     // Numbers and a name can always be written.
-    serde_json::to_string(&NodeEntry { figures, life }).unwrap_or_default()
+    serde_json::to_string(&NodeEntry { format: PRESENCE, figures, instance }).unwrap_or_default()
 }
 
-/// Whether another life told this value; not when there is none, or no life told it.
-pub(super) fn is_of_another(value: &Reply, life: Uuid) -> bool {
+/// Whether another instance reported this value; not when there is none, or it names no instance.
+pub(super) fn is_of_another(value: &Reply, instance: Uuid) -> bool {
     let Reply::BulkString(value) = value else { return false };
-    serde_json::from_slice(value).is_ok_and(|teller: Teller| teller.life != life)
+    serde_json::from_slice(value).is_ok_and(|reporter: Reporter| reporter.instance != instance)
 }
 
 /// The field of a connection. No run's id has a `/`.
@@ -86,7 +94,12 @@ fn array<const N: usize>(reply: Reply) -> Result<[Reply; N], RegisterError> {
 pub(super) fn node_seen(reply: Reply) -> Result<NodeSeen, RegisterError> {
     let [node, figures, viewers] = array(reply)?;
     let (node, figures) = (text(node)?, text(figures)?);
-    let figures = serde_json::from_str(&figures).map_err(|error| malformed(format!("figures of {node}: {error}")))?;
+    let unread = |error| malformed(format!("figures of {node}: {error}"));
+    let EntryFormat { format } = serde_json::from_str(&figures).map_err(unread)?;
+    let format = format.map(|version| version.to_string());
+    format::check(format_args!("the presence of node {node}"), format.as_deref(), PRESENCE)
+        .map_err(RegisterError::NewerFormat)?;
+    let figures = serde_json::from_str(&figures).map_err(unread)?;
     let Reply::Array(viewers) = viewers else { return Err(malformed("no list of viewers")) };
     let count = |reply| match reply {
         Reply::Nil => Ok(0),
@@ -123,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_known_by_its_life() {
+    fn a_node_is_known_by_its_instance() {
         let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
         let told = Reply::BulkString(node(Figures::default(), one).into_bytes());
         assert!(!is_of_another(&told, one) && is_of_another(&told, other));
@@ -131,5 +144,16 @@ mod tests {
         assert!(!is_of_another(&by_nobody, one) && !is_of_another(&Reply::Nil, one));
         let seen = Reply::Array(vec!["n".into(), told, Reply::Array(vec![])]);
         assert_eq!(node_seen(seen).unwrap().figures, Figures::default());
+    }
+
+    #[test]
+    fn a_newer_entry_is_refused_by_name_and_one_without_a_version_is_read() {
+        let seen = |figures: &str| {
+            let figures = Reply::BulkString(figures.as_bytes().to_vec());
+            node_seen(Reply::Array(vec!["n".into(), figures, Reply::Array(vec![])]))
+        };
+        assert_eq!(seen(r#"{"connections":1,"activeRuns":2,"uptime":3}"#).unwrap().figures.active_runs, 2);
+        let refused = seen(r#"{"format":2,"words":"of its own"}"#).unwrap_err().to_string();
+        assert!(refused.starts_with("the presence of node n has format version 2, and"), "{refused}");
     }
 }

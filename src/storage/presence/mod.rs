@@ -3,15 +3,15 @@
 //! | key, behind the prefix | what | lives |
 //! |---|---|---|
 //! | `nodes` | set of node ids | a dead node's is removed by whoever looks |
-//! | `node:ID` | JSON, the node's figures and which life of it tells them; a node lives as long as this key | `ttl` after each report |
+//! | `node:ID` | JSON, its format version, the node's figures and which instance of it reports them; a node lives as long as this key | `ttl` after each report |
 //! | `node:ID:connections` | hash: `RUN/SESSION` -> `{"since":MILLIS,"user":"NAME"}` | a second longer |
 //! | `node:ID:runs` | hash: run -> its viewers on this node | a second longer |
 //!
 //! So a run's viewers are counted with one `HMGET` per node, and nobody has to clean up behind a node that was killed. The
 //! run stands in front in the field's name, so that Redis itself finds a run's sessions among all others.
 //!
-//! Two nodes that live under one id are noticed: each finds the other's life where it has told its own. A life's first report
-//! finds its predecessor's, which is nothing: a node that was killed may come again at once.
+//! Two nodes that live under one id are noticed: each finds the other's instance where it has written its own. An instance's
+//! first report finds its predecessor's, which is nothing: a node that was killed may come again at once.
 //!
 //! It has a connection of its own: a node that registers 50,000 viewers anew must not hold up appends.
 
@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::format::NewerFormat;
 use super::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
 use crate::protocol::{Connection, RunId};
 
@@ -81,7 +82,10 @@ pub enum RegisterError {
     /// As Redis says.
     #[error(transparent)]
     Redis(#[from] RedisError),
-    /// What is stored is not what this version writes.
+    /// A node of a newer build reports.
+    #[error(transparent)]
+    NewerFormat(NewerFormat),
+    /// What is stored is not what any build up to this one writes.
     #[error("Redis holds something that no node reported: {0}")]
     Malformed(String),
 }
@@ -92,9 +96,9 @@ pub struct Register {
     client: RedisClient,
     prefix: String,
     node: String,
-    /// This life of the node; no other one has it.
-    life: Uuid,
-    /// It has told of itself.
+    /// This process of the node; no other one has it.
+    instance: Uuid,
+    /// It has reported.
     introduced: AtomicBool,
     ttl: Duration,
 }
@@ -104,7 +108,7 @@ impl Register {
     pub fn open(options: RegisterOptions) -> Self {
         let RegisterOptions { prefix, node, ttl, settings } = options;
         let client = RedisClient::start(settings, Arc::new(()));
-        Self { client, prefix, node, life: Uuid::now_v7(), introduced: AtomicBool::new(false), ttl }
+        Self { client, prefix, node, instance: Uuid::now_v7(), introduced: AtomicBool::new(false), ttl }
     }
 
     /// How long a node counts as living after its last report.

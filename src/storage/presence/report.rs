@@ -35,7 +35,7 @@ pub struct Report {
 pub enum Reported {
     /// Stored.
     Stored,
-    /// Stored; and another life of this node has reported since this one last did. Twice in a row only a node that lives can.
+    /// Stored; and another instance of this node has reported since this one last did. Twice in a row only a node that lives can.
     Contested,
     /// The node's earlier reports have expired, or Redis has lost them or a part of this one. Report everything.
     Forgotten,
@@ -50,7 +50,7 @@ impl Register {
         let Report { whole, began, ended, viewers, figures } = report;
         let (node, connections, runs) =
             (self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node));
-        let told = entry::node(figures, self.life);
+        let told = entry::node(figures, self.instance);
         // It answers what stood there.
         let set_node =
             || RedisCommand::new("SET").arg(&node).arg(&told).arg("PX").number(self.ttl.as_millis() as u64).arg("GET");
@@ -59,8 +59,8 @@ impl Register {
             let mut replies =
                 self.burst(vec![RedisCommand::new("UNLINK").arg(&connections).arg(&runs), set_node()]).await?;
             let stood = replies.pop().unwrap_or(Reply::Nil);
-            // What the first report of a life finds is its predecessor's.
-            contested = self.introduced.load(Ordering::Relaxed) && entry::is_of_another(&stood, self.life);
+            // What the first report of an instance finds is its predecessor's.
+            contested = self.introduced.load(Ordering::Relaxed) && entry::is_of_another(&stood, self.instance);
         } else if self.client.call(expire(&node, self.ttl)).await? != Reply::Integer(1) {
             return Ok(Reported::Forgotten);
         }
@@ -88,7 +88,7 @@ impl Register {
             return Ok(Reported::Forgotten);
         }
         self.introduced.store(true, Ordering::Relaxed);
-        contested |= entry::is_of_another(&stood, self.life);
+        contested |= entry::is_of_another(&stood, self.instance);
         Ok(if contested { Reported::Contested } else { Reported::Stored })
     }
 

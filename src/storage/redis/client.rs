@@ -70,6 +70,8 @@ pub(super) enum Request {
     Call(Call),
     /// Without anybody else's in between.
     Burst(Vec<Call>),
+    /// Lose the connection, for this reason, and begin anew.
+    GiveUp(Arc<str>),
     /// Answer what is in flight, and end.
     Close,
 }
@@ -79,7 +81,7 @@ impl Request {
         match self {
             Self::Call(call) => call.refuse(why),
             Self::Burst(calls) => calls.into_iter().for_each(|call| call.refuse(why)),
-            Self::Close => {}
+            Self::GiveUp(_) | Self::Close => {}
         }
     }
 }
@@ -169,6 +171,12 @@ impl RedisClient {
     /// How the connection is, now and later.
     pub fn status(&self) -> watch::Receiver<LinkStatus> {
         self.0.status.clone()
+    }
+
+    /// Gives the connection up as if it were lost: the next one is attested anew.
+    pub fn give_up(&self, why: &str) {
+        // The task may have ended already.
+        let _ = self.0.requests.send(Request::GiveUp(why.into()));
     }
 
     /// Ends the connection for all clones: what is in flight is answered, further commands are refused as unavailable.

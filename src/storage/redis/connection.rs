@@ -89,12 +89,17 @@ impl RedisConnection {
                     if count == 0 {
                         return ConnectionEnded::Closed;
                     }
+                    let mut given_up = None;
                     for request in taken.drain(..) {
                         match request {
                             Request::Call(call) => self.pipeline.push(call),
                             Request::Burst(calls) => calls.into_iter().for_each(|call| self.pipeline.push(call)),
+                            Request::GiveUp(why) => given_up = Some(why),
                             Request::Close => self.closing = true,
                         }
+                    }
+                    if let Some(why) = given_up {
+                        return ConnectionEnded::Lost(why.to_string());
                     }
                 }
                 moved = poll_fn(|cx| self.poll(cx)) => {

@@ -1,8 +1,8 @@
-//! The space of a file system that artifacts are written to: one gate before it, whatever is written there, and why.
+//! Disk space for artifacts: each write to a file system reserves its bytes first.
 //!
-//! Who writes reserves first: all of it where the size is known, else a step at a time. What is reserved and not written yet
-//! is taken from what the system says is free, over everybody in this process who writes to the same file system. So those
-//! who begin at the same time do not pass together, and a reservation that others have overtaken ends at its next step.
+//! A writer reserves the whole size where it is known, else a step at a time. Bytes that are reserved and not written yet
+//! are subtracted from the free bytes that the system reports, for all writers of this process on the same file system. So
+//! writers that begin together can't overcommit the disk, and one whose space was taken fails at its next step.
 //!
 //! An example. 40 MiB were announced and 10 MiB of them are written, 1 MiB at a time:
 //!
@@ -14,8 +14,8 @@
 //! | `asked_at` | 7 | where the gate was asked last, because the next MiB filled a step of 8; next before the 15th |
 //! | the reservations | 32 | the sum of everybody's `held` |
 //!
-//! By now the system says that 8 to 10 MiB fewer are free than at the start. Whoever wants to write 20 MiB more passes if
-//! 20 MiB, these 32 and what has to stay free are free together. At the end `held` is 0: the system counts all 40 MiB.
+//! By now the system reports 8 to 10 MiB fewer than at the start. A writer of 20 MiB more is admitted if
+//! 20 MiB, these 32 MiB and the minimum are free together. At the end `held` is 0, because the system counts all 40 MiB.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,40 +26,41 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::task::spawn_blocking;
 
-/// Bytes that are reserved at once for what does not say its size, and after which the gate is asked again.
+/// Bytes reserved in one step for a write of unknown size; the free space is checked again after each step.
 const STEP: u64 = 8 << 20;
-/// Bytes that may still be on their way to the file system when the next ones are written: two parts of an object, and what
-/// is handed over at once.
+/// Bytes that may not have reached the file system when the next ones are written: two parts of an object, and one
+/// piece.
 const IN_FLIGHT: u64 = 2 << 20;
 
-/// What is reserved on each file system, by its device number.
+/// Reservations of each file system, by its device number.
 static RESERVATIONS: Mutex<BTreeMap<u64, Weak<SharedReservations>>> = Mutex::new(BTreeMap::new());
 
-/// What is reserved on one file system.
+/// Reservations of one file system.
 #[derive(Default)]
 struct SharedReservations {
-    /// Bytes that are reserved and not written yet. Async threads give back here, so it is locked for a sum and never while
-    /// a disk is waited for.
+    /// Bytes that are reserved and not written yet. Async threads give back here, so the lock is held for an addition only
+    /// and never while
+    /// waiting for a disk.
     reserved: Mutex<u64>,
-    /// Held by whoever asks the system what is free and reserves by its answer: one at a time, on a thread that may wait.
+    /// Held while the free space is read and reserved, by one blocking thread at a time.
     asking: Mutex<()>,
 }
 
-/// What the gate has to be asked before the next bytes are written.
+/// What must be checked before the next bytes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
-    /// Nothing yet.
+    /// Nothing.
     Nothing,
-    /// Whether the space that was reserved is still there: a step was written since the gate was asked last.
+    /// Whether the reserved space is still free, because a step was written since the last check.
     WhetherItLasts,
-    /// For so many bytes more.
+    /// Whether so many more bytes can be reserved.
     More(u64),
 }
 
-/// Free bytes of the file system of a path, for those who are not its owner.
+/// Free bytes of the file system of a path, without those kept for the superuser.
 ///
 /// # Errors
-/// When the system does not say.
+/// When the system call fails.
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
@@ -69,32 +70,32 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where something is written, and what has to stay free there. Clones are the same gate.
+/// A file system that is written to, and the bytes that must stay free on it. Clones share it.
 #[derive(Clone)]
 pub struct Disk(Arc<DiskState>);
 
-/// Asks how many bytes are free; a test has its own.
+/// Returns the free bytes; tests replace it.
 type FreeSpace = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
 
 struct DiskState {
     path: PathBuf,
-    /// Bytes that stay free; 0: nothing is checked.
+    /// Bytes that must stay free; 0 checks nothing.
     keep: u64,
     reservations: Arc<SharedReservations>,
     free: Box<FreeSpace>,
 }
 
-/// Space that nobody else gets, given back when dropped.
+/// Reserved space, given back when dropped.
 #[derive(Debug)]
 pub struct Reservation {
     disk: Disk,
     /// Bytes that may be written.
     granted: u64,
-    /// Bytes that were, or are just being, written.
+    /// Bytes written, or being written.
     written: u64,
-    /// How many had been when the gate was asked last.
+    /// `written` at the last check.
     asked_at: u64,
-    /// This one's part of the reservations.
+    /// This reservation's part of the shared sum.
     held: u64,
 }
 
@@ -105,10 +106,10 @@ impl std::fmt::Debug for Disk {
 }
 
 impl Disk {
-    /// The gate of the file system that `path`, which is there, is on. `keep` bytes stay free; 0 checks nothing.
+    /// The file system of `path`, which must exist. `keep` bytes stay free; 0 checks nothing.
     ///
     /// # Errors
-    /// When the system does not say which file system it is.
+    /// When the path's metadata can't be read.
     pub fn of(path: &Path, keep: u64) -> io::Result<Self> {
         let device = fs::metadata(path)?.dev();
         let mut by_device = locked(&RESERVATIONS);
@@ -122,7 +123,7 @@ impl Disk {
         Ok(Self(Arc::new(DiskState { path: path.to_owned(), keep, reservations, free: Box::new(free_bytes) })))
     }
 
-    /// Whether both are before the same file system.
+    /// Whether both are the same file system.
     pub fn is_before_the_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0.reservations, &other.0.reservations)
     }
@@ -130,13 +131,14 @@ impl Disk {
     /// Reserves `bytes`, or with 0 only asks whether there is enough space. Blocking.
     ///
     /// # Errors
-    /// [`ErrorKind::StorageFull`] when too little would stay free; when the system does not say how much there is.
+    /// [`ErrorKind::StorageFull`] when too little would stay free; the system's error when it can't report the free bytes.
     pub fn reserve_now(&self, bytes: u64) -> io::Result<Reservation> {
         let DiskState { path, keep, reservations, free } = &*self.0;
         let mut reservation = Reservation { disk: self.clone(), granted: bytes, written: 0, asked_at: 0, held: 0 };
         if *keep > 0 {
             let _turn = locked(&reservations.asking);
-            // Read before the system is asked: what is written and given back meanwhile counts twice, and not never. Nobody
+            // Read before the free bytes: what is written and given back in between then counts twice rather than never.
+            // Nobody
             // else reserves meanwhile.
             let reserved = *locked(&reservations.reserved);
             let free = free(path)?;
@@ -154,7 +156,7 @@ impl Disk {
         Ok(reservation)
     }
 
-    /// The same on a thread that may wait.
+    /// As [`Disk::reserve_now`], on a blocking thread.
     ///
     /// # Errors
     /// As [`Disk::reserve_now`].
@@ -163,7 +165,7 @@ impl Disk {
         spawn_blocking(move || disk.reserve_now(bytes)).await.map_err(io::Error::other)?
     }
 
-    /// Asks it; for a whole step rather than for less, if that can be had.
+    /// Does the check. It reserves a whole step rather than less, if there is space for one.
     fn ask(&self, ask: Ask) -> io::Result<Option<Reservation>> {
         match ask {
             Ask::Nothing => return Ok(None),
@@ -176,15 +178,15 @@ impl Disk {
 }
 
 impl Reservation {
-    /// The gate that it is of.
+    /// The file system.
     pub fn disk(&self) -> &Disk {
         &self.disk
     }
 
-    /// So many bytes are about to be written behind those before. What goes beyond the reservation is reserved by steps.
+    /// Announces that `bytes` more are about to be written. Bytes beyond the reservation are reserved by steps.
     ///
     /// # Errors
-    /// As [`Disk::reserve_now`]: they must not be written.
+    /// As [`Disk::reserve_now`]; then the bytes must not be written.
     pub async fn write(&mut self, bytes: u64) -> io::Result<()> {
         let ask = self.next_ask(bytes);
         if ask != Ask::Nothing {
@@ -195,7 +197,7 @@ impl Reservation {
         Ok(())
     }
 
-    /// The same for who may wait. Blocking.
+    /// As [`Reservation::write`], blocking.
     ///
     /// # Errors
     /// As [`Reservation::write`].
@@ -205,13 +207,13 @@ impl Reservation {
         Ok(())
     }
 
-    /// Everything is on the file system: what was reserved and not needed is given back.
+    /// Ends the reservation after the last write: bytes that were not needed are given back.
     pub fn end(&mut self) {
         self.give_back(self.held);
         self.granted = self.written;
     }
 
-    /// What the gate has to be asked before so many bytes are written.
+    /// The check that is due before `bytes` more are written.
     fn next_ask(&self, bytes: u64) -> Ask {
         let end = self.written + bytes;
         if self.disk.0.keep == 0 {

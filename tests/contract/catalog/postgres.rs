@@ -112,7 +112,7 @@ async fn what_keeps_a_catalog_from_opening_is_said_without_the_password() {
     let refused = refusal(&foreign).await;
     assert!(refused.contains("permission denied"), "{refused}");
     assert_eq!(
-        PostgresCatalog::inspect(&foreign).await.unwrap().obstacle,
+        PostgresCatalog::inspect(&foreign).await.unwrap().obstacle.as_deref(),
         Some("this user may not create tables there")
     );
     let found = PostgresCatalog::inspect(&url).await.unwrap();
@@ -255,7 +255,7 @@ async fn a_server_that_only_lets_read_is_reported_and_writes_wait_for_it() {
     assert_eq!(catalog.probe().await.unwrap_err().0, "PostgreSQL only lets read");
     assert!(record(&catalog, 2).await.is_err());
     let found = PostgresCatalog::inspect(&url).await.unwrap();
-    assert_eq!(found.obstacle, Some("it only lets read: a replica, perhaps"));
+    assert_eq!(found.obstacle.as_deref(), Some("it only lets read: a replica, perhaps"));
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn open(dir: &Path, boot: &str) -> SqliteJournal {
 /// The journal's files as a crash at this moment would leave them.
 fn crash_copy(dir: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
-    for name in ["journal.db", "journal.db-wal", "journal.db-life"] {
+    for name in ["journal.db", "journal.db-wal", "journal.db-instance"] {
         if dir.join(name).exists() {
             std::fs::copy(dir.join(name), copy.path().join(name)).unwrap();
         }
@@ -145,7 +145,7 @@ async fn an_unborn_epoch_is_never_given_out_twice() {
         assert!(epoch > last);
         last = epoch;
         journal.close().await;
-        for name in ["journal.db", "journal.db-life"] {
+        for name in ["journal.db", "journal.db-instance"] {
             std::fs::copy(crashed.path().join(name), dir.path().join(name)).unwrap();
         }
         let mut database = outsider(dir.path()).await;

@@ -67,7 +67,7 @@ pub(crate) async fn write(
     for piece in content.chunks(100_003) {
         writer.write(piece).await?;
     }
-    writer.finish().await
+    writer.commit().await
 }
 
 pub(crate) async fn read(objects: &Objects, key: &str) -> Result<Vec<u8>, ObjectsError> {

@@ -95,6 +95,6 @@ async fn a_part_that_fails_fails_the_object() {
         last = writer.write(&bytes(5, 5 * MIB)).await;
     }
     assert!(last.is_err(), "the upload is gone");
-    assert!(matches!(writer.finish().await, Err(ObjectsError::Refused(_))));
+    assert!(matches!(writer.commit().await, Err(ObjectsError::Refused(_))));
     assert_eq!(objects.head("runs/a").await, Ok(None));
 }

@@ -15,61 +15,18 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::super::super::Edge;
-use super::super::super::host;
+use super::super::super::edge::{ArtifactsEdge, Bodies};
 use super::super::super::problem::Problem;
 use super::ids;
 use crate::artifacts::{ArtifactError, ArtifactService, content_disposition, is_shown};
 use crate::compression::decode::decoded;
-use crate::protocol::{ArtifactState, ContentCoding, Timestamp, artifact};
+use crate::protocol::{ContentCoding, artifact};
 use crate::storage::catalog::artifacts::ArtifactRow;
 use crate::storage::objects::ObjectsError;
-use crate::storage::objects::signing::{Access, Disposition, Grant, GrantError};
+use crate::storage::objects::signing::{Disposition, Grant, GrantError};
 
 /// A document made of it may do nothing.
 const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'";
-
-fn path_of(row: &ArtifactRow) -> String {
-    format!("/api/runs/{}/artifacts/{}/content", row.run, row.id)
-}
-
-/// A URL without a host that reads an artifact until then.
-pub(super) fn get_url(artifacts: &ArtifactService, row: &ArtifactRow, expires: Timestamp, decoded: bool) -> String {
-    let path = path_of(row);
-    let shown = is_shown(&row.content_type);
-    let disposition = if shown { Disposition::Inline } else { Disposition::Attachment };
-    let grant = Grant { access: Access::Get, path: path.clone(), expires, disposition, decoded };
-    format!("{path}?{}", grant.sign(&artifacts.parts().urls))
-}
-
-/// A URL that takes the bytes of a pending artifact, and until when.
-pub(super) fn put_url(
-    edge: &Edge,
-    request: &HttpRequest,
-    artifacts: &ArtifactService,
-    row: &ArtifactRow,
-    ttl_ms: i64,
-) -> (String, Timestamp) {
-    let (path, expires) = (path_of(row), artifacts.parts().clock.expected().plus_millis(ttl_ms));
-    let disposition = Disposition::Attachment;
-    let grant = Grant { access: Access::Put, path: path.clone(), expires, disposition, decoded: false };
-    (absolute(edge, request, format!("{path}?{}", grant.sign(&artifacts.parts().urls))), expires)
-}
-
-/// With the host by which we are reached.
-pub(super) fn absolute(edge: &Edge, request: &HttpRequest, url: String) -> String {
-    if !url.starts_with('/') {
-        return url;
-    }
-    match edge.public_url.as_str() {
-        "" => {
-            // As it was read, and not as it came: nothing else can be hidden in it.
-            let host = host::of(request.uri(), request.headers()).ok().flatten().map(|host| host.to_string());
-            format!("http://{}{url}", host.as_deref().unwrap_or("localhost"))
-        }
-        public => format!("{public}{url}"),
-    }
-}
 
 impl From<GrantError> for Problem {
     fn from(error: GrantError) -> Self {
@@ -82,18 +39,16 @@ impl From<GrantError> for Problem {
 }
 
 fn granted(artifacts: &ArtifactService, request: &HttpRequest) -> Result<Grant, Problem> {
-    let (method, path, query) = (request.method().as_str(), request.uri().path(), request.query_string());
-    // A clock that has jumped ends no URL, and gives none a longer life.
-    Ok(Grant::verify(&artifacts.parts().urls, method, path, query, artifacts.parts().clock.expected())?)
+    Ok(artifacts.granted(request.method().as_str(), request.uri().path(), request.query_string())?)
 }
 
 /// `GET` and `HEAD`
 pub(in crate::http) async fn get(
-    edge: web::Data<Edge>,
+    edge: web::Data<ArtifactsEdge>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    let artifacts = edge.artifacts()?;
+    let artifacts = edge.service()?;
     let grant = granted(artifacts, &request)?;
     let (run, id) = ids(&path)?;
     let row = artifacts.find_ready(&run, id).await?.artifact;
@@ -267,55 +222,17 @@ fn part(spec: &ByteRangeSpec, size: u64) -> WantedRange {
 
 /// `PUT`: the bytes of a pending artifact, into a directory.
 pub(in crate::http) async fn put(
-    edge: web::Data<Edge>,
+    edge: web::Data<ArtifactsEdge>,
+    bodies: web::Data<Bodies>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
     mut payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let artifacts = edge.artifacts()?;
-    granted(artifacts, &request)?;
+    let service = edge.service()?;
+    granted(service, &request)?;
     let (run, id) = ids(&path)?;
-    let row = artifacts.find(&run, id).await?.artifact;
-    if row.state != ArtifactState::Pending {
-        return Err(ArtifactError::NotReady(row.state, row.failure).into());
-    }
-    let _place = edge.upload_place(artifacts).await?;
-    let most = row.size.unwrap_or(artifacts.parts().limits.bytes);
-    let objects = &artifacts.parts().objects;
-    let room = objects.reserve(row.size).await.map_err(ArtifactError::from)?;
-    let mut writer = objects.writer_in(&row.key, &artifacts.meta_of_upload(&row), room).map_err(ArtifactError::from)?;
-    let mut size = 0;
-    let mut body = edge.upload(&mut payload);
-    let filled = async {
-        while let Some(bytes) = body.next().await? {
-            size += bytes.len() as u64;
-            if size > most {
-                let detail = format!("the body has more than the {most} bytes that were announced");
-                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "artifact_too_large", detail));
-            }
-            writer.write(&bytes).await.map_err(ArtifactError::from)?;
-        }
-        Ok(())
-    };
-    match filled.await {
-        Ok(()) => writer.finish().await.map_err(ArtifactError::from)?,
-        Err(problem) => {
-            if let Err(error) = writer.abort().await {
-                tracing::info!(artifact = %id, %error, "what is left of an upload is left to the cleanup");
-            }
-            return Err(problem);
-        }
-    };
-    // It may have been completed or deleted meanwhile: nobody would come for these bytes.
-    let refusal = match artifacts.find(&run, id).await {
-        Ok(kept) if kept.artifact.state == ArtifactState::Pending => None,
-        Ok(kept) => Some(ArtifactError::NotReady(kept.artifact.state, kept.artifact.failure)),
-        Err(ArtifactError::Gone) => Some(ArtifactError::Gone),
-        Err(error) => return Err(error.into()),
-    };
-    if let Some(refusal) = refusal {
-        artifacts.parts().objects.delete(&row.key).await.map_err(ArtifactError::from)?;
-        return Err(refusal.into());
-    }
+    let row = service.find_pending(&run, id).await?;
+    let permit = bodies.admit_upload(service).await?;
+    service.put_pending(permit, &row, bodies.upload(&mut payload)).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).finish())
 }

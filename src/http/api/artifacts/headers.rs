@@ -1,4 +1,4 @@
-//! What the headers of an upload say.
+//! Reading what the headers of an upload say.
 
 use actix_web::HttpRequest;
 use actix_web::http::{StatusCode, header};
@@ -7,27 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::super::super::problem::Problem;
-use crate::protocol::artifact::recognise;
-use crate::protocol::{ArtifactKind, ArtifactName, ContentCoding, Sha256};
+use crate::artifacts::NewArtifact;
+use crate::protocol::{ArtifactKind, ArtifactName, ContentCoding, RunId, Sha256};
 
-/// The media type of what nobody knows.
-const UNKNOWN_TYPE: &str = "application/octet-stream";
 /// Longest media type, in characters.
 const MAX_CONTENT_TYPE: usize = 200;
 /// Longest name of a test, in characters.
 const MAX_TEST: usize = 500;
 /// Longest idempotency key, in characters.
 const MAX_KEY: usize = 255;
-
-/// See the module.
-pub(super) struct Described {
-    pub(super) content_type: String,
-    pub(super) kind: ArtifactKind,
-    pub(super) test: Option<String>,
-    pub(super) size: Option<u64>,
-    pub(super) sha256: Option<Sha256>,
-    pub(super) idempotency_key: Option<String>,
-}
 
 /// A name from a path or a description.
 pub(super) fn name(text: &str) -> Result<ArtifactName, Problem> {
@@ -62,11 +50,6 @@ pub(super) fn content_type(text: &str) -> Result<String, Problem> {
     Ok(text.trim().to_owned())
 }
 
-/// The media type that a name suggests.
-pub(super) fn content_type_of(name: &ArtifactName) -> String {
-    mime_guess::from_path(name.as_str()).first_raw().unwrap_or(UNKNOWN_TYPE).to_owned()
-}
-
 /// The name of a test.
 pub(super) fn test(text: &str) -> Result<String, Problem> {
     if !(1..=MAX_TEST).contains(&text.chars().count()) || text.chars().any(char::is_control) {
@@ -88,44 +71,29 @@ pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, P
     Ok(Some(key.to_owned()))
 }
 
-impl Described {
-    /// Reads the headers of an upload of this name that begins with `head`. What they do not say is guessed from the name, and
-    /// where that says nothing, from the content.
-    pub(super) fn read(request: &HttpRequest, name: &ArtifactName, head: &[u8]) -> Result<Self, Problem> {
-        let known = recognise(head);
-        let text = |header: &str| match request.headers().get(header).map(|value| value.to_str()) {
-            None => Ok(None),
-            Some(Ok(value)) => Ok(Some(value)),
-            Some(Err(_)) => {
-                Err(Problem::bad_request("invalid_header", format!("{header} must have ASCII characters only")))
-            }
-        };
-        if let Some(coding) = text("content-encoding")?
-            && ContentCoding::parse(coding) != Some(ContentCoding::Identity)
-        {
-            let detail =
-                "an artifact is sent as it is, without Content-Encoding: the server compresses what is worth it";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
+/// The upload that a request's headers describe.
+pub(super) fn described(request: &HttpRequest, run: RunId, name: ArtifactName) -> Result<NewArtifact, Problem> {
+    let text = |header: &str| match request.headers().get(header).map(|value| value.to_str()) {
+        None => Ok(None),
+        Some(Ok(value)) => Ok(Some(value)),
+        Some(Err(_)) => {
+            Err(Problem::bad_request("invalid_header", format!("{header} must have ASCII characters only")))
         }
-        // What curl -T and other simple clients send when nobody says a type.
-        let sent = text("content-type")?.filter(|sent| *sent != "application/x-www-form-urlencoded");
-        let guessed = || {
-            let named = content_type_of(name);
-            known.filter(|_| named == UNKNOWN_TYPE).map_or(named, |(_, content_type)| content_type.to_owned())
-        };
-        let content_type = sent.map_or_else(|| Ok(guessed()), content_type)?;
-        let kind = match text("runcast-kind")? {
-            Some(text) => kind(text)?,
-            None => match ArtifactKind::guess(name.as_str(), &content_type) {
-                ArtifactKind::Other => known.map_or(ArtifactKind::Other, |(kind, _)| kind),
-                kind => kind,
-            },
-        };
-        let size = text(header::CONTENT_LENGTH.as_str())?.and_then(|length| length.parse().ok());
-        let test = text("runcast-test")?.map(test).transpose()?;
-        let idempotency_key = idempotency_key(request)?;
-        Ok(Self { content_type, kind, test, size, sha256: sha256(text)?, idempotency_key })
+    };
+    if let Some(coding) = text("content-encoding")?
+        && ContentCoding::parse(coding) != Some(ContentCoding::Identity)
+    {
+        let detail = "an artifact is sent as it is, without Content-Encoding: the server compresses what is worth it";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
     }
+    // What curl -T and other simple clients send when nobody says a type.
+    let sent = text("content-type")?.filter(|sent| *sent != "application/x-www-form-urlencoded");
+    let content_type = sent.map(content_type).transpose()?;
+    let kind = text("runcast-kind")?.map(kind).transpose()?;
+    let size = text(header::CONTENT_LENGTH.as_str())?.and_then(|length| length.parse().ok());
+    let test = text("runcast-test")?.map(test).transpose()?;
+    let idempotency_key = idempotency_key(request)?;
+    Ok(NewArtifact { run, name, kind, content_type, test, size, sha256: sha256(text)?, idempotency_key })
 }
 
 /// The digest that the headers name: `Content-Digest` or `Repr-Digest` (RFC 9530), or the older `Digest` (RFC 3230).
@@ -155,37 +123,22 @@ mod tests {
     /// Of "abc" (FIPS 180-4), in base64.
     const ABC: &str = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
 
-    fn read(headers: &[(&'static str, &str)]) -> Result<Described, String> {
+    fn read(headers: &[(&'static str, &str)]) -> Result<NewArtifact, String> {
         let name = ArtifactName::parse("trace.zip").unwrap();
         let request =
             headers.iter().fold(TestRequest::put(), |request, (name, value)| request.insert_header((*name, *value)));
-        Described::read(&request.to_http_request(), &name, b"").map_err(|problem| problem.to_string())
+        let run = RunId::parse("r").unwrap();
+        described(&request.to_http_request(), run, name).map_err(|problem| problem.to_string())
     }
 
     #[test]
-    fn what_is_not_said_is_guessed_from_the_name() {
-        let described = read(&[]).unwrap();
-        assert_eq!((described.kind, described.content_type.as_str()), (ArtifactKind::Trace, "application/zip"));
-        let described = read(&[("content-type", "video/webm"), ("runcast-kind", "other")]).unwrap();
-        assert_eq!((described.kind, described.content_type.as_str()), (ArtifactKind::Other, "video/webm"));
-    }
-
-    #[test]
-    fn what_the_name_does_not_say_the_content_does() {
-        let request = TestRequest::put().to_http_request();
-        let read = |name: &str, head: &[u8]| {
-            let described = Described::read(&request, &ArtifactName::parse(name).unwrap(), head).unwrap();
-            (described.kind, described.content_type)
-        };
-        let png = b"\x89PNG\r\n\x1a\n";
-        assert_eq!(read("attachment", png), (ArtifactKind::Screenshot, "image/png".into()));
-        assert_eq!(read("data.zip", b"PK\x03\x04 1-trace.trace"), (ArtifactKind::Trace, "application/zip".into()));
-        assert_eq!(
-            read("page.html", png),
-            (ArtifactKind::Report, "text/html".into()),
-            "a name that says something counts"
-        );
-        assert_eq!(read("attachment", b"?"), (ArtifactKind::Other, "application/octet-stream".into()));
+    fn what_is_not_said_is_left_to_be_guessed() {
+        for headers in [&[][..], &[("content-type", "application/x-www-form-urlencoded")]] {
+            let new = read(headers).unwrap();
+            assert_eq!((new.kind, new.content_type), (None, None));
+        }
+        let new = read(&[("content-type", "video/webm"), ("runcast-kind", "other")]).unwrap();
+        assert_eq!((new.kind, new.content_type.as_deref()), (Some(ArtifactKind::Other), Some("video/webm")));
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::super::Edge;
-use crate::artifacts::ArtifactService;
+use crate::artifacts::{ArtifactService, download_path, saved_percent};
 use crate::protocol::artifact::Method;
 use crate::protocol::retention::RetainedBy;
 use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, RunId, Sha256, Timestamp};
@@ -35,7 +34,7 @@ pub(super) struct Artifact<'a> {
 }
 
 impl<'a> Artifact<'a> {
-    pub(super) fn of(kept: &'a KeptArtifact, edge: &Edge, artifacts: &ArtifactService) -> Self {
+    pub(super) fn of(kept: &'a KeptArtifact, artifacts: &ArtifactService) -> Self {
         let ArtifactRow { id, run, name, kind, content_type, test, state, size, sha256, stored, failure, .. } =
             &kept.artifact;
         let expiry = artifacts.expiry(kept);
@@ -58,30 +57,8 @@ impl<'a> Artifact<'a> {
             created_at: kept.artifact.created_at,
             expires_at: expiry.at,
             retained_by: expiry.by,
-            download_url: is_ready.then(|| download_url(&kept.artifact)),
-            trace_url: trace_url(&kept.artifact).filter(|_| is_ready && edge.shows_traces()),
+            download_url: is_ready.then(|| download_path(&kept.artifact)),
+            trace_url: if is_ready { artifacts.trace_path(&kept.artifact) } else { None },
         }
     }
-}
-
-/// By how much less is stored than came, in percent with one decimal; `None` until it is known. Never more than it is.
-pub(super) fn saved_percent(row: &ArtifactRow) -> Option<f64> {
-    let (size, stored) = (row.size?, row.stored?.size);
-    if size == 0 {
-        return Some(0.0);
-    }
-    let tenths = 1_000.0 * (size as f64 - stored as f64) / size as f64;
-    Some(tenths.floor() / 10.0)
-}
-
-/// Where it is downloaded, without a host: this one stays good, as long as the artifact does.
-pub(super) fn download_url(row: &ArtifactRow) -> String {
-    format!("/api/runs/{}/artifacts/{}/download?redirect=1", row.run, row.id)
-}
-
-/// Where a trace is looked at, without a host.
-pub(super) fn trace_url(row: &ArtifactRow) -> Option<String> {
-    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    let url = download_url(row);
-    (row.kind == ArtifactKind::Trace).then(|| format!("/trace/?trace={}", utf8_percent_encode(&url, NON_ALPHANUMERIC)))
 }

@@ -1,7 +1,7 @@
-//! Which removals are due, as statements.
+//! SQL statements for the removals that are due.
 //!
-//! Each reason is one or more ranges of an index that has nothing else in it or is in the order of what is asked for, so
-//! that neither the artifacts that are not due nor those that are due behind the page cost anything.
+//! Each reason is one or more ranges of an index that holds nothing else, or that is in the order of the query, so
+//! neither artifacts that are not due nor those behind the page cost anything.
 
 use super::rows::COLUMNS;
 use super::tables::ArtifactStatement;
@@ -10,13 +10,13 @@ use crate::protocol::{ArtifactKind, Timestamp};
 
 const ALL: [DueFor; 4] = [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced];
 
-/// Values of a query: `$1` the time, `$2` the end of those abandoned, `$3` and on the ends of each kind, and behind these
-/// the place to go on from and the limit.
+/// Parameters of a query: `$1` is the time, `$2` the limit of abandoned artifacts, `$3` and on the limit of each kind, then
+/// the place to go on from and the page's limit.
 const FIRST_CUTOFF: usize = 3;
 const AFTER: usize = FIRST_CUTOFF + ArtifactKind::ALL.len();
 const LIMIT: usize = AFTER + 2;
 
-/// The conditions of the ranges.
+/// The `WHERE` conditions of the ranges.
 fn ranges(query: &DueQuery, why: DueFor) -> Vec<String> {
     let conditions = match why {
         DueFor::Expired => {
@@ -44,7 +44,7 @@ fn with_times(statement: ArtifactStatement, query: &DueQuery) -> ArtifactStateme
     query.cutoffs.iter().fold(statement, |statement, (_, cutoff)| statement.with(*cutoff))
 }
 
-/// A page of what is due.
+/// Selects a page of due removals.
 pub(super) fn page(query: &DueQuery) -> ArtifactStatement {
     let (place, limit) = (format!("(${AFTER}, ${})", AFTER + 1), format!("${LIMIT}"));
     let range = |condition| {
@@ -63,7 +63,7 @@ pub(super) fn page(query: &DueQuery) -> ArtifactStatement {
     statement.with(query.limit)
 }
 
-/// What there is, and how much of it is due.
+/// Selects the totals: what exists, and how much of it is due.
 pub(super) fn totals(query: &DueQuery) -> ArtifactStatement {
     let count = |condition| format!("(SELECT count(*) FROM runcast_artifacts AS artifact WHERE {condition})");
     let counts: Vec<String> = ALL.into_iter().flat_map(|why| ranges(query, why)).map(count).collect();
@@ -82,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    /// How SQLite finds what is due, a line per table and subquery; `Tables` has no way to ask.
+    /// SQLite's query plan for due removals, a line per table and subquery; the trait `Tables` can't return it.
     async fn plan(statement: ArtifactStatement) -> Vec<String> {
         let database = SqlitePool::connect("sqlite::memory:").await.unwrap();
         sqlx::migrate!("src/storage/catalog/migrations/sqlite").run(&database).await.unwrap();

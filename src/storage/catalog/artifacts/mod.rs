@@ -1,9 +1,9 @@
-//! The artifacts' part of the catalog: what each one is, where its bytes are, and what is due about it.
+//! The artifacts' part of the catalog: the description of each artifact, the place of its bytes, and the work that is due.
 //!
-//! Rows come before objects and go after them: whatever a crash leaves behind, a row says where it is. A row's key is its
-//! object's; while a direct upload is pending it is where the bytes are being put.
+//! A row is written before its object and removed after it, so a row names whatever a crash leaves. A row's key is its
+//! object's; while a direct upload is pending it is the key that the client writes to.
 //!
-//! The trait is implemented once, for every database that has the tables: see `sql` and `tables`.
+//! The trait is implemented once, in `sql`, for every database that implements `tables`.
 
 use async_trait::async_trait;
 
@@ -18,192 +18,193 @@ mod rows;
 mod sql;
 pub(super) mod tables;
 
-/// An artifact as the catalog has it.
+/// An artifact's row in the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArtifactRow {
-    /// Its id.
+    /// The artifact's id.
     pub id: ArtifactId,
     /// The run it belongs to.
     pub run: RunId,
-    /// What it is called.
+    /// The name that its producer gave.
     pub name: ArtifactName,
-    /// What it is.
+    /// Its kind: trace, video, log ...
     pub kind: ArtifactKind,
-    /// Media type of the original, as it is handed out.
+    /// Media type of the original, also used for downloads.
     pub content_type: String,
-    /// The test it belongs to, in the producer's words.
+    /// The producer's id of the test that it belongs to.
     pub test: Option<String>,
-    /// Where it is in its life.
+    /// Its state.
     pub state: ArtifactState,
-    /// Key of its object.
+    /// Key of its object in the store.
     pub key: String,
-    /// Whether its bytes went to the store without passing the server.
+    /// Whether the client wrote its bytes straight into the store.
     pub direct: bool,
-    /// Bytes of the original; while pending what was announced, if it was.
+    /// Bytes of the original; while pending, the announced size if there is one.
     pub size: Option<u64>,
-    /// Digest of the original; while pending what was announced, if it was.
+    /// Digest of the original; while pending, the announced digest if there is one.
     pub sha256: Option<Sha256>,
-    /// What is stored; `None` until it is ready.
+    /// The stored form; `None` until it is ready.
     pub stored: Option<StoredForm>,
-    /// Why it failed.
+    /// Reason of its failure.
     pub failure: Option<String>,
-    /// What its client calls the upload, so that a repeated one is known by it.
+    /// The client's idempotency key, by which a repeated upload is recognised.
     pub idempotency_key: Option<String>,
-    /// When it was announced.
+    /// Time of its announcement.
     pub created_at: Timestamp,
 }
 
 impl ArtifactRow {
-    /// To how many bytes its object decodes; `None`: nobody knows before it is decoded.
+    /// Bytes of its decoded object; `None` when that is not known before it is decoded.
     pub fn decoded_size(&self) -> Option<u64> {
         let stored = self.stored?;
-        // All but a rebuilt zip file decode to what came.
+        // Every object but a rebuilt zip file decodes to the original.
         stored.decoded.or(self.size.filter(|_| stored.method != Method::Rezipped))
     }
 
-    /// Its place in the order of age, in which removals are due.
+    /// Its place in the order of age, which is the order of removals.
     pub fn age(&self) -> (Timestamp, ArtifactId) {
         (self.created_at, self.id)
     }
 }
 
-/// What the store has of an artifact.
+/// The form in which the store holds an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredForm {
     /// Bytes of the object.
     pub size: u64,
     /// Digest of the object.
     pub sha256: Sha256,
-    /// How the object is encoded.
+    /// Content coding of the object.
     pub coding: ContentCoding,
-    /// How it came to be.
+    /// Method that made this form.
     pub method: Method,
-    /// To how many bytes it decodes; `None`: it was stored before that was kept.
+    /// Bytes of the decoded object; `None` for rows from before this column existed.
     pub decoded: Option<u64>,
 }
 
-/// An artifact and the pin on its run.
+/// An artifact with the pin on its run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptArtifact {
     /// The artifact.
     pub artifact: ArtifactRow,
-    /// The pin, whether it still holds or not.
+    /// The pin, which may have expired.
     pub pin: Option<Pin>,
 }
 
-/// What is known of an artifact once it is whole.
+/// The columns that are set when an upload is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// Key of its object from now on.
+    /// The final key of its object.
     pub key: String,
     /// Bytes of the original.
     pub size: u64,
     /// Digest of the original.
     pub sha256: Sha256,
-    /// What is stored.
+    /// The stored form.
     pub stored: StoredForm,
-    /// When it may be compressed in the background; `None`: nothing is to be done.
+    /// When it may be compressed in the background; `None` when there is nothing to compress.
     pub compress_at: Option<Timestamp>,
 }
 
-/// Why something is due for removal.
+/// The reason of a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DueFor {
-    /// Ready, past its retention, not pinned.
+    /// A ready artifact past its retention, on a run without a pin.
     Expired,
-    /// Pending for too long, or failed: whatever there is of it goes.
+    /// An artifact that was pending for too long, or failed.
     Abandoned,
-    /// Deleted by somebody, its object still there.
+    /// A deleted artifact whose object still exists.
     Removed,
-    /// Its object was replaced by a smaller one, and nobody has a URL of the former any more, or the artifact was deleted.
+    /// A former object that a smaller one replaced, after its last URL has expired or its artifact was deleted.
     Replaced,
 }
 
-/// Which removals are due.
+/// A query for due removals.
 #[derive(Clone, Debug)]
 pub struct DueQuery {
-    /// Why.
+    /// The reason of the removals.
     pub why: DueFor,
-    /// The time. What was put off until later is not due.
+    /// The time of the query. Removals that were postponed beyond it are not due.
     pub now: Timestamp,
-    /// For [`DueFor::Expired`]: per kind, what was created at this time or before.
+    /// For [`DueFor::Expired`]: for each kind, the latest creation time that has expired.
     pub cutoffs: [(ArtifactKind, Timestamp); ArtifactKind::ALL.len()],
-    /// For [`DueFor::Abandoned`]: pending ones created at this time or before; failed ones whenever.
+    /// For [`DueFor::Abandoned`]: the latest creation time of pending artifacts that are due. Failed ones are always due.
     pub abandoned_before: Timestamp,
-    /// Go on behind the one of this [`ArtifactRow::age`].
+    /// The page begins after this [`ArtifactRow::age`].
     pub after: Option<(Timestamp, ArtifactId)>,
-    /// At most this many.
+    /// Most entries of the page.
     pub limit: usize,
 }
 
-/// A removal that is due.
+/// A due removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueArtifact {
     /// The artifact.
     pub artifact: ArtifactRow,
-    /// Key of the object that is to go: the artifact's own, or for [`DueFor::Replaced`] its former one.
+    /// Key of the object to remove: the artifact's own, or for [`DueFor::Replaced`] its former one.
     pub key: String,
-    /// The store's name of an upload in parts that may never have ended.
+    /// The store's id of a multipart upload that may not have ended.
     pub upload: Option<String>,
-    /// How often its removal has failed.
+    /// Number of failed attempts to remove it.
     pub failures: u32,
 }
 
-/// What there is altogether.
+/// Totals of all artifacts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Artifacts that are ready.
+    /// Number of ready artifacts.
     pub artifacts: u64,
     /// Bytes of their originals.
     pub bytes: u64,
     /// Bytes of their objects.
     pub stored_bytes: u64,
-    /// Removals that are due, of any kind.
+    /// Number of due removals of any kind.
     pub due: u64,
 }
 
-/// The artifacts of all runs, their pins, and what their cleanup has to remember.
+/// The artifacts of all runs, their pins, and the records of their cleanup.
 ///
-/// A change names the state that it starts from: `false` means that the artifact was not in it, or is not there, and that
-/// nothing was changed. Every method is one transaction.
+/// A change names the state that it starts from. `false` means that the artifact does not exist or was in another state, and
+/// that nothing was changed. Every method is one transaction.
 #[async_trait]
 pub trait ArtifactCatalog: Send + Sync + 'static {
-    /// Adds a pending artifact, unless its run has `most` that are not deleted (`false`). Of the row it takes what can be
-    /// known by then: neither a state nor what is stored nor a failure.
+    /// Adds a pending artifact, unless its run has `most` that are not deleted (`false`). It stores the columns that are
+    /// known by then: not the state, the stored form or the failure.
     async fn announce(&self, artifact: &ArtifactRow, most: usize) -> Result<bool, CatalogError>;
-    /// An artifact of this run, whatever its state.
+    /// Finds an artifact of this run, in any state.
     async fn find(&self, run: &RunId, id: ArtifactId) -> Result<Option<KeptArtifact>, CatalogError>;
-    /// The artifacts of a run that are not deleted, in the order of their ids, at most `limit` behind `after`.
+    /// Lists the artifacts of a run that are not deleted, ordered by id, at most `limit` after the id `after`.
     async fn of_run(
         &self,
         run: &RunId,
         after: Option<ArtifactId>,
         limit: usize,
     ) -> Result<Vec<KeptArtifact>, CatalogError>;
-    /// Keeps the store's name of an upload in parts, so that what a crash leaves of it can be removed.
+    /// Stores the id of a multipart upload, so that its parts can be removed after a crash.
     async fn note_upload(&self, id: ArtifactId, upload: &str) -> Result<(), CatalogError>;
-    /// Artifacts of this run with this idempotency key that are pending or ready, the oldest first.
+    /// Finds the pending and ready artifacts of this run with this idempotency key, the oldest first.
     async fn keyed(&self, run: &RunId, key: &str) -> Result<Vec<KeptArtifact>, CatalogError>;
-    /// The oldest ready artifact of this run that has this name and this digest.
+    /// Finds the oldest ready artifact of this run with this name and this digest.
     async fn same(
         &self,
         run: &RunId,
         name: &ArtifactName,
         sha256: Sha256,
     ) -> Result<Option<KeptArtifact>, CatalogError>;
-    /// Pending -> ready, unless a ready one of its run has its idempotency key, or, when its digest was announced, its name
+    /// Pending -> ready, unless a ready artifact of its run has its idempotency key, or, when its digest was announced, its
+    /// name
     /// and digest: then it stays pending (`false`).
-    async fn finish(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
+    async fn set_ready(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
     /// Pending -> failed.
     async fn fail(&self, id: ArtifactId, why: &str) -> Result<bool, CatalogError>;
-    /// Anything -> deleted, its object still there; `false` when it is deleted already or unknown. Its former object, if
-    /// there is one, is due at once.
+    /// Any state -> deleted; its object still exists. `false` when it is unknown or deleted already. A former object
+    /// is due at once.
     async fn remove(&self, run: &RunId, id: ArtifactId, at: Timestamp) -> Result<bool, CatalogError>;
-    /// Deleted, their objects gone; whatever they were. Former objects are due at once.
+    /// Any state -> deleted, their objects removed. Former objects are due at once.
     async fn gone(&self, ids: &[ArtifactId], at: Timestamp) -> Result<(), CatalogError>;
 
-    /// Takes up to `limit` ready artifacts that may be compressed at `now`; nobody else gets them before `again`, and
-    /// after `tries` of these nobody at all.
+    /// Claims up to `limit` ready artifacts that may be compressed at `now`. No other node gets them before `again`, and
+    /// they are not given out again after `tries` claims.
     async fn claim(
         &self,
         now: Timestamp,
@@ -211,7 +212,7 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
         tries: u32,
         limit: usize,
     ) -> Result<Vec<ArtifactRow>, CatalogError>;
-    /// Ready at `from`, no former object being left -> ready at `key`; the object at `from` is due at `until`. Nothing is
+    /// Ready at key `from` without a former object -> ready at `key`; the object at `from` is due at `until`. Nothing is
     /// left to be compressed.
     async fn replace(
         &self,
@@ -221,26 +222,29 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
         stored: &StoredForm,
         until: Timestamp,
     ) -> Result<bool, CatalogError>;
-    /// There is nothing left to be compressed.
+    /// Records that there is nothing left to compress.
     async fn spare(&self, id: ArtifactId) -> Result<(), CatalogError>;
 
-    /// Removals that are due, the oldest artifacts first.
+    /// Lists due removals, the oldest artifacts first.
     async fn due(&self, query: &DueQuery) -> Result<Vec<DueArtifact>, CatalogError>;
-    /// A removal failed (once more): it is not due before `until`.
+    /// Records a failed removal; it is not due again before `until`.
     async fn put_off(&self, id: ArtifactId, until: Timestamp) -> Result<(), CatalogError>;
-    /// The former objects of these are gone.
+    /// Records that the former objects of these artifacts are removed.
     async fn forget_replaced(&self, ids: &[ArtifactId]) -> Result<(), CatalogError>;
-    /// Forgets deleted artifacts whose objects were gone before `before`, former ones too, at most `limit`; how many they
-    /// were.
+    /// Removes the rows of at most `limit` deleted artifacts whose objects, former ones too, were removed before `before`;
+    /// returns
+    /// their number.
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, CatalogError>;
-    /// What there is; removals are counted as [`ArtifactCatalog::due`] finds them, `why`, `after` and `limit` apart.
+    /// Returns the totals. Removals are counted as [`ArtifactCatalog::due`] finds them; `why`, `after` and `limit` are
+    /// ignored.
     async fn totals(&self, query: &DueQuery) -> Result<Totals, CatalogError>;
 
-    /// Which of these keys belong to a row, whatever its state, as its object or its former one; those rows are marked as
-    /// seen by `audit`. For some thousand keys at a time.
+    /// Returns which of these keys belong to a row in any state, as its object or its former one, and marks those rows as
+    /// seen by `audit`. Takes some thousand keys at a time.
     async fn see(&self, keys: &[String], audit: Timestamp) -> Result<Vec<bool>, CatalogError>;
-    /// Ready artifacts, created before it began, that `audit` has not seen; in the order of their ids. What became ready
-    /// meanwhile may be among them: its object may have come behind the audit's back.
+    /// Lists the ready artifacts, created before the audit began, that `audit` has not seen, ordered by id. An artifact
+    /// that became
+    /// ready meanwhile may be among them, because its object was written after the audit had passed its key.
     async fn unseen(
         &self,
         audit: Timestamp,
@@ -250,17 +254,18 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
 
     /// Sets the pin of a run.
     async fn pin(&self, run: &RunId, pin: &Pin) -> Result<(), CatalogError>;
-    /// Takes the pin of a run away; `false` when there was none.
+    /// Removes the pin of a run; `false` when there was none.
     async fn unpin(&self, run: &RunId) -> Result<bool, CatalogError>;
-    /// The pin of a run, whether it still holds or not.
+    /// Finds the pin of a run, which may have expired.
     async fn pinned(&self, run: &RunId) -> Result<Option<Pin>, CatalogError>;
 
-    /// Takes or extends a lease: `false` when somebody else has it at `now`, unless for longer than twice the time asked for.
+    /// Takes or extends a lease; `false` when another holder has it at `now`. A lease of more than twice the requested time
+    /// is ignored.
     async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, CatalogError>;
-    /// Gives a lease back, if `holder` has it.
+    /// Ends a lease if `holder` has it.
     async fn release(&self, name: &str, holder: &str) -> Result<(), CatalogError>;
-    /// Keeps a text under a name.
+    /// Stores a text under a name.
     async fn note(&self, name: &str, text: &str) -> Result<(), CatalogError>;
-    /// The text last kept under a name.
+    /// Finds the text last stored under a name.
     async fn noted(&self, name: &str) -> Result<Option<String>, CatalogError>;
 }

@@ -1,4 +1,4 @@
-//! Rows of the artifacts' tables, read the same way from each database.
+//! Reads rows of the artifacts' tables, the same way for each database.
 
 use super::tables::Cells;
 use super::{ArtifactRow, DueArtifact, DueFor, KeptArtifact, StoredForm, Totals};
@@ -7,15 +7,15 @@ use crate::protocol::{
     ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, Pin, RunId, Sha256, Timestamp,
 };
 
-/// What [`artifact`] reads.
+/// The columns that [`artifact`] reads.
 pub(super) const COLUMNS: &str = "id, run_id, name, kind, content_type, test, state, key, direct, size, sha256, \
                                   stored_size, stored_sha256, coding, method, decoded_size, failure, idempotency_key, \
                                   created_at";
 
-/// What [`pin`] reads.
+/// The columns that [`pin`] reads.
 pub(super) const PIN_COLUMNS: &str = "reason, until, since";
 
-/// An artifact.
+/// Reads an artifact.
 pub(super) fn artifact(row: &impl Cells) -> Result<ArtifactRow, sqlx::Error> {
     Ok(ArtifactRow {
         id: must("id", word(row, "id", ArtifactId::parse)?)?,
@@ -47,18 +47,18 @@ fn stored(row: &impl Cells) -> Result<Option<StoredForm>, sqlx::Error> {
     }))
 }
 
-/// A pin, where there is one.
+/// Reads a pin, if the row has one.
 pub(super) fn pin(row: &impl Cells) -> Result<Option<Pin>, sqlx::Error> {
     let Some(since) = time(row, "since")? else { return Ok(None) };
     Ok(Some(Pin { reason: must("reason", row.text("reason")?)?, until: time(row, "until")?, since }))
 }
 
-/// An artifact beside the pin on its run.
+/// Reads an artifact and the pin on its run.
 pub(super) fn kept(row: &impl Cells) -> Result<KeptArtifact, sqlx::Error> {
     Ok(KeptArtifact { artifact: artifact(row)?, pin: pin(row)? })
 }
 
-/// A removal that is due for this.
+/// Reads a due removal.
 pub(super) fn due(row: &impl Cells, why: DueFor) -> Result<DueArtifact, sqlx::Error> {
     let artifact = artifact(row)?;
     let failures = u32::try_from(number(row, "failures")?).unwrap_or(u32::MAX);
@@ -72,7 +72,7 @@ pub(super) fn due(row: &impl Cells, why: DueFor) -> Result<DueArtifact, sqlx::Er
     })
 }
 
-/// The one row that says what there is.
+/// Reads the row of totals.
 pub(super) fn totals(row: &impl Cells) -> Result<Totals, sqlx::Error> {
     Ok(Totals {
         artifacts: number(row, "artifacts")?,
@@ -82,7 +82,7 @@ pub(super) fn totals(row: &impl Cells) -> Result<Totals, sqlx::Error> {
     })
 }
 
-/// A number that is always there.
+/// Reads a number from a column that is never null.
 pub(super) fn number(row: &impl Cells, column: &str) -> Result<u64, sqlx::Error> {
     must(column, size(row, column)?)
 }
@@ -95,7 +95,7 @@ fn time(row: &impl Cells, column: &str) -> Result<Option<Timestamp>, sqlx::Error
     Ok(row.integer(column)?.map(Timestamp::from_millis))
 }
 
-/// What `parse` makes of a text. One that it can't read was written by another version.
+/// Parses a text. A text that can't be parsed was written by another version.
 fn word<T>(row: &impl Cells, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, sqlx::Error> {
     let Some(text) = row.text(column)? else { return Ok(None) };
     match parse(&text) {

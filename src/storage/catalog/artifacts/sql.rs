@@ -1,4 +1,4 @@
-//! The artifacts' part of the catalog for every database that has its tables.
+//! The artifacts' catalog in SQL, for every database that implements `Tables`.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ fn unreadable(error: sqlx::Error) -> CatalogError {
     CatalogError(error.to_string())
 }
 
-/// What `read` makes of each row of the answer.
+/// Runs a statement and reads each row.
 async fn all<T: Tables, A>(
     tables: &T,
     statement: ArtifactStatement,
@@ -23,7 +23,7 @@ async fn all<T: Tables, A>(
     tables.ask(statement).await?.iter().map(read).collect::<Result<_, _>>().map_err(unreadable)
 }
 
-/// What `read` makes of the one row that there may be.
+/// Runs a statement and reads its row, if there is one.
 async fn one<T: Tables, A>(
     tables: &T,
     statement: ArtifactStatement,
@@ -32,18 +32,18 @@ async fn one<T: Tables, A>(
     Ok(all(tables, statement, read).await?.into_iter().next())
 }
 
-/// Whether the statement, which gives each row that it changes, has changed one.
+/// Runs a statement that returns the rows it changes; true when it changed one.
 async fn changed(tables: &impl Tables, statement: ArtifactStatement) -> Result<bool, CatalogError> {
     Ok(!tables.ask(statement).await?.is_empty())
 }
 
-/// A list of texts as one value.
+/// A list of texts as one JSON value.
 fn list<T: ToString>(items: &[T]) -> String {
     let texts: Vec<String> = items.iter().map(T::to_string).collect();
     serde_json::Value::from(texts).to_string()
 }
 
-/// A selection of those ids on the list that there are. All nodes lock rows in the same order, or they wait for one another.
+/// Selects those ids of the list that exist. All nodes lock rows in the same order, so that they can't deadlock.
 fn listed<T: Tables>() -> String {
     let (list, lock) = (T::DIALECT.list, T::DIALECT.lock);
     format!("SELECT id FROM runcast_artifacts WHERE id IN (SELECT value FROM {list}) ORDER BY id{lock}")
@@ -129,8 +129,8 @@ impl<T: Tables> ArtifactCatalog for T {
         one(self, ArtifactStatement::new(sql).with(run).with(name.as_str()).with(sha256.to_string()), rows::kept).await
     }
 
-    async fn finish(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError> {
-        // A digest that the row has already was announced.
+    async fn set_ready(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError> {
+        // A digest that the row already has was announced.
         let sql = "UPDATE runcast_artifacts AS mine SET state = 'ready', stored_size = $2, stored_sha256 = $3, \
                    coding = $4, method = $5, decoded_size = $6, key = $7, size = $8, sha256 = $9, compress_at = $10, \
                    upload = NULL, failures = 0, retry_at = NULL \
@@ -180,7 +180,7 @@ impl<T: Tables> ArtifactCatalog for T {
         tries: u32,
         limit: usize,
     ) -> Result<Vec<ArtifactRow>, CatalogError> {
-        // The last claim, and one that comes when there have been enough, takes it off the queue.
+        // The last permitted claim takes the artifact off the queue.
         let sql = format!(
             "WITH free AS MATERIALIZED (SELECT id FROM runcast_artifacts WHERE compress_at <= $1 \
              ORDER BY compress_at, id LIMIT $4{}) \
@@ -296,7 +296,7 @@ impl<T: Tables> ArtifactCatalog for T {
     }
 
     async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, CatalogError> {
-        // One that lasts twice as long as it may was taken by a clock that was ahead: it holds nobody up.
+        // A lease that lasts more than twice the requested time was taken by a clock that was ahead; it is ignored.
         let ahead = until.plus_millis(until.as_millis().saturating_sub(now.as_millis()));
         let sql = "INSERT INTO runcast_leases (name, holder, until) VALUES ($1, $2, $3) \
                    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until \

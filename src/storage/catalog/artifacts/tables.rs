@@ -1,4 +1,5 @@
-//! What the artifacts' statements ask of a database. SQLite and PostgreSQL take the same ones, but for a few words.
+//! The interface of a database with the artifacts' tables. SQLite and PostgreSQL take the same statements but for a few
+//! words.
 
 use async_trait::async_trait;
 use sqlx::encode::Encode;
@@ -11,68 +12,68 @@ use crate::storage::catalog::CatalogError;
 /// A database with the artifacts' tables.
 #[async_trait]
 pub trait Tables: Send + Sync + 'static {
-    /// A row of an answer.
+    /// A row of a result.
     type Row: Cells;
-    /// The words in which it differs from others.
+    /// Its SQL dialect.
     const DIALECT: SqlDialect;
 
-    /// Does a statement in a transaction of its own; its rows.
+    /// Runs a statement in a transaction of its own; returns its rows.
     async fn ask(&self, statement: ArtifactStatement) -> Result<Vec<Self::Row>, CatalogError>;
 }
 
-/// The words in which databases differ.
+/// The words of SQL in which the databases differ.
 pub struct SqlDialect {
-    /// A table whose column `value` has the texts of the JSON array that is the first parameter.
+    /// A table expression whose column `value` has the texts of the JSON array in the first parameter.
     pub list: &'static str,
-    /// Behind a selection of rows that are about to be changed: waits until they are free.
+    /// The clause that locks selected rows, waiting for them.
     pub lock: &'static str,
-    /// The same, but passes over rows that are not free.
+    /// The clause that locks selected rows, skipping those that are locked.
     pub lock_free: &'static str,
 }
 
-/// A statement and its values: `$1` is the first one.
+/// A statement and its parameters; `$1` is the first one.
 pub struct ArtifactStatement {
     sql: String,
     values: Vec<SqlValue>,
-    /// The run that it must be alone with; see [`ArtifactStatement::alone`].
+    /// The run that the statement locks; see [`ArtifactStatement::alone`].
     pub alone: Option<RunId>,
 }
 
-/// A value of a statement. Whether it is there or not, the database is told its type.
+/// A parameter. It has a type also when it is null.
 pub enum SqlValue {
     /// A number or a time.
     Integer(Option<i64>),
-    /// A text, a word, an id.
+    /// A text.
     Text(Option<String>),
-    /// Yes or no.
+    /// A boolean.
     Flag(bool),
 }
 
 impl ArtifactStatement {
-    /// A statement whose text is all ours: what comes from elsewhere is a value.
+    /// A statement. Its text is a constant; data goes into parameters.
     pub fn new(sql: impl Into<String>) -> Self {
         Self { sql: sql.into(), values: Vec::new(), alone: None }
     }
 
-    /// The next value.
+    /// Adds the next parameter.
     pub fn with(mut self, value: impl Into<SqlValue>) -> Self {
         self.values.push(value.into());
         self
     }
 
-    /// Whatever is announced for this run at the same time is done wholly before or wholly behind it: it may count.
+    /// Serialises the statement with other announcements for this run, so that it may count rows.
     pub fn alone(mut self, run: &RunId) -> Self {
         self.alone = Some(run.clone());
         self
     }
 
-    /// The same, asking SQLite only how it would go about it.
+    /// The statement as SQLite's `EXPLAIN QUERY PLAN`.
     #[cfg(test)]
     pub fn explained(self) -> Self {
         Self { sql: format!("EXPLAIN QUERY PLAN {}", self.sql), ..self }
     }
 
-    /// For this kind of database.
+    /// The text for a dialect.
     pub fn query<D: Database>(self) -> Result<Query<'static, D, D::Arguments>, sqlx::Error>
     where
         D::Arguments: IntoArguments<D>,
@@ -91,7 +92,7 @@ impl ArtifactStatement {
     }
 }
 
-/// The cells of a row by the names of their columns, whatever the database.
+/// The cells of a row by the names of their columns.
 pub trait Cells: Send {
     /// A number or a time.
     fn integer(&self, column: &str) -> Result<Option<i64>, sqlx::Error>;
@@ -127,7 +128,7 @@ impl From<i64> for SqlValue {
     }
 }
 
-/// A size; none comes near to what does not fit.
+/// A size as a database number. No size comes near the limit of `i64`.
 impl From<u64> for SqlValue {
     fn from(size: u64) -> Self {
         Some(size).into()
@@ -140,7 +141,7 @@ impl From<Option<u64>> for SqlValue {
     }
 }
 
-/// A limit; "all" is a number, too.
+/// A limit as a database number.
 impl From<usize> for SqlValue {
     fn from(limit: usize) -> Self {
         Self::Integer(Some(i64::try_from(limit).unwrap_or(i64::MAX)))

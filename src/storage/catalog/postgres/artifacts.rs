@@ -1,4 +1,4 @@
-//! How the artifacts' statements are done in PostgreSQL.
+//! The artifacts' tables in PostgreSQL.
 
 use async_trait::async_trait;
 use sqlx::Postgres;
@@ -8,7 +8,7 @@ use super::super::CatalogError;
 use super::super::artifacts::tables::{ArtifactStatement, SqlDialect, Tables};
 use super::{PostgresCatalog, answered};
 
-/// Apart from other locks on a text in this database.
+/// Namespace of the advisory locks on runs.
 const RUN_LOCKS: i64 = 0x7275_6e63_6173_7402;
 
 #[async_trait]
@@ -25,7 +25,8 @@ impl Tables for PostgresCatalog {
         answered(&self.connections, |connection| {
             Box::pin(async move {
                 if let Some(run) = &statement.alone {
-                    // A statement of its own: the next one sees what was done before it got the lock.
+                    // The lock is a statement of its own, so that the next statement sees what was committed before the
+                    // lock was taken.
                     let lock = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))");
                     let lock = lock.bind(run.as_str()).bind(RUN_LOCKS).persistent(false);
                     lock.execute(&mut *connection).await?;

@@ -1,8 +1,9 @@
-//! The node's few connections to PostgreSQL.
+//! A small pool of connections to PostgreSQL.
 //!
-//! sqlx's own pool waits without a bound for a connection that went silent, keeps its place meanwhile, and does not say why
-//! there is none. Here a connection is given back only by whom it served well; in every other case it is dropped, and
-//! with it whatever it was about.
+//! sqlx's own pool waits without a bound for a connection that went silent, keeps its place meanwhile, and does not report
+//! why
+//! there is none. Here only a successful caller returns a connection to the pool; in every other case it is dropped with
+//! its transaction.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -17,20 +18,20 @@ use tokio::time::timeout;
 
 use super::super::CatalogError;
 
-/// Connections of a node: the catalog writer's, and a few for those who list runs.
+/// Connections of a node: one for the catalog writer, and a few for requests that list runs.
 const MOST: usize = 4;
-/// How long a connection may take to be made, or to come free.
+/// Longest time to make a connection, or to wait for a free one.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a connection may take to show that it lives, or to be closed.
+/// Longest time for the check of an idle connection, and for closing one.
 const PING: Duration = Duration::from_secs(1);
-/// Age at which a connection is made anew, so that a server that moved behind its name is found.
+/// Age at which a connection is replaced, so that a server that moved behind its host name is found.
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// See the module.
+/// The pool.
 pub(super) struct Connections {
     options: PgConnectOptions,
     permits: Semaphore,
-    /// The one used last at the end; at most [`MOST`].
+    /// Idle connections, the one used last at the end; at most [`MOST`].
     idle: Mutex<Vec<HeldConnection>>,
 }
 
@@ -39,7 +40,7 @@ struct HeldConnection {
     since: Instant,
 }
 
-/// A connection on loan; dropped with it unless it is given back.
+/// A borrowed connection. Dropping it closes the connection unless it was given back.
 pub(super) struct Lent<'a> {
     held: HeldConnection,
     from: &'a Connections,
@@ -47,7 +48,7 @@ pub(super) struct Lent<'a> {
 }
 
 impl Connections {
-    /// Reads the URL, and connects to nothing.
+    /// Parses the URL; connects to nothing yet.
     pub(super) fn to(url: &str) -> Result<Self, CatalogError> {
         let options = PgConnectOptions::from_str(url).map_err(|error| CatalogError(error.to_string()))?;
         let named = options.get_application_name().is_some();
@@ -56,7 +57,7 @@ impl Connections {
         Ok(Self { options, permits: Semaphore::new(MOST), idle: Mutex::default() })
     }
 
-    /// Where they lead, in words that hold no password.
+    /// The server's address, without the password.
     pub(super) fn place(&self) -> String {
         match self.options.get_socket() {
             Some(socket) => socket.display().to_string(),
@@ -64,7 +65,7 @@ impl Connections {
         }
     }
 
-    /// One that is nobody else's and does not come back.
+    /// Makes a connection outside the pool.
     pub(super) async fn single(&self, within: Duration) -> Result<PgConnection, CatalogError> {
         match timeout(within, self.options.connect()).await {
             Ok(connected) => connected.map_err(|error| CatalogError(error.to_string())),
@@ -72,7 +73,7 @@ impl Connections {
         }
     }
 
-    /// One that answers: an idle one, else a new one.
+    /// Borrows a connection that answers: an idle one, else a new one.
     pub(super) async fn lend(&self) -> Result<Lent<'_>, CatalogError> {
         let permit = match timeout(CONNECT, self.permits.acquire()).await {
             Ok(permit) => permit.map_err(|_| CatalogError("closed".into()))?,
@@ -85,13 +86,13 @@ impl Connections {
         Ok(Lent { held, from: self, _permit: permit })
     }
 
-    /// The idle one that was used last, if it lives.
+    /// Takes the idle connection that was used last, if it still works.
     async fn rested(&self) -> Option<HeldConnection> {
         let mut held = self.idle().pop()?;
         if let Ok(Ok(())) = timeout(PING, held.connection.ping()).await {
             return Some(held);
         }
-        // What befell it befell the others too, most likely; to ask each would take a second each.
+        // The other idle connections are most likely broken too, and checking each could take a second.
         self.idle().clear();
         None
     }
@@ -100,7 +101,7 @@ impl Connections {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the idle ones, and lends none any more. Those on loan are dropped when they come back.
+    /// Closes idle connections and lends no more. Borrowed ones are dropped when they are given back.
     pub(super) async fn close(&self) {
         self.permits.close();
         let idle = std::mem::take(&mut *self.idle());
@@ -110,7 +111,7 @@ impl Connections {
     }
 }
 
-/// The options hold the password.
+/// Hides the options, which hold the password.
 impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Connections").field(&self.place()).finish()
@@ -118,7 +119,7 @@ impl fmt::Debug for Connections {
 }
 
 impl Lent<'_> {
-    /// For a connection that served well: no transaction is open, no answer is due.
+    /// Returns a connection that has no open transaction and no outstanding result.
     pub(super) fn give_back(self) {
         let Self { held, from, _permit } = self;
         let mut idle = from.idle();

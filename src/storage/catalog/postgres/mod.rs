@@ -1,8 +1,8 @@
 //! The catalog in PostgreSQL, which all nodes of a cluster share.
 //!
-//! Every call is bounded here and in the server, so that neither a lock nor a server that went silent holds a node, and
-//! abandoned statements do not pile up in the server. Settings are made `LOCAL`, locks end with their transaction and
-//! statements have no name, so that a pooler may stand between.
+//! Every call is bounded here and in the server, so neither a lock nor a silent server blocks a node, and
+//! abandoned statements do not pile up in the server. Settings are `LOCAL`, locks end with their transaction and
+//! statements have no name, so a connection pooler may stand between.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,27 +10,32 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection as _, Row as _};
 use tokio::time::timeout;
 
-use super::{Catalog, CatalogError, RunFilter, RunRow};
+use super::{Catalog, CatalogError, RunFilter, RunRow, migrations};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
+use crate::storage::format::{NewerFormat, OpenError};
 
 mod artifacts;
 mod connections;
 
 use connections::Connections;
 
-/// How long a call may take: to get a connection, a statement of 5 seconds, and what goes with it.
+/// Longest time of a call: getting a connection, a statement of at most 5 seconds, and the transaction around it.
 const ANSWER: Duration = Duration::from_secs(12);
-/// How long the first connection may take: of a whole cluster that starts, perhaps.
+/// Longest time for the first connection, perhaps while a whole cluster starts.
 const FIRST: Duration = Duration::from_secs(15);
-/// How long bringing the tables up to date may take, the wait for another node that does it included.
+/// Longest time for migrations, including the wait for another node that runs them.
 const MIGRATION: Duration = Duration::from_secs(60);
 
-/// The lock under which nodes bring the tables up to date, one after the other.
+/// The table that says which of them have been applied.
+const APPLIED: &str = "_runcast_migrations";
+
+/// The advisory lock under which nodes run migrations one after the other.
 const MIGRATION_LOCK: i64 = 0x7275_6e63_6173_7401;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'";
@@ -40,44 +45,48 @@ const BEGIN_MIGRATION: &str = "BEGIN; SET LOCAL statement_timeout = '55s'; SET L
 #[derive(Debug)]
 pub struct PostgresCatalog {
     connections: Arc<Connections>,
-    /// Kept with each row: the name of the store that has the run's log.
+    /// The name of the store that has the runs' logs; kept with each row.
     home: String,
 }
 
-/// What [`PostgresCatalog::inspect`] found.
+/// The result of [`PostgresCatalog::inspect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// Where it is; without user and password.
+    /// The server's address, without user and password.
     pub place: String,
-    /// Its version.
+    /// The server's version.
     pub version: String,
     /// Whether the connection is encrypted.
     pub tls: bool,
-    /// Why it can't serve as it is.
-    pub obstacle: Option<&'static str>,
+    /// The format version of its tables; 0 when they are yet to be made.
+    pub format: u32,
+    /// Why it can't be used as it is.
+    pub obstacle: Option<String>,
 }
 
 impl PostgresCatalog {
-    /// Connects and brings the tables up to date. `home` is kept with each row: which store has the run's log.
+    /// Connects and runs the migrations. `home` is kept with each row: the name of the store that has the run's log.
     ///
     /// # Errors
-    /// When it can't be reached, does not let us in or can't make the tables; without the password.
-    pub async fn open(url: &str, home: &str) -> Result<Self, CatalogError> {
+    /// [`OpenError::NewerFormat`]: a newer build has changed the tables, and nothing was done to them.
+    /// [`OpenError::Failed`]: it can't be reached, does not let us in or can't make the tables. Both without the password.
+    pub async fn open(url: &str, home: &str) -> Result<Self, OpenError<CatalogError>> {
         let connections = Arc::new(Connections::to(url)?);
+        let store = store(&connections);
         let migrated = async {
-            match timeout(MIGRATION, migrate(connections.single(FIRST).await?)).await {
+            match timeout(MIGRATION, migrate(connections.single(FIRST).await?, &store)).await {
                 Ok(migrated) => migrated.map_err(say),
                 Err(_) => Err(CatalogError("the tables could not be brought up to date within 60 s".into())),
             }
         };
-        migrated.await.map_err(|error| at(&connections, &error))?;
+        migrated.await.map_err(|error| at(&connections, &error))?.map_err(OpenError::NewerFormat)?;
         Ok(Self { connections, home: home.to_owned() })
     }
 
-    /// Looks whether a catalog could be opened there, and changes nothing.
+    /// Checks whether a catalog could be opened; changes nothing.
     ///
     /// # Errors
-    /// When it can't be reached or does not let us in; without the password.
+    /// When the server can't be reached or refuses the login. The text has no password.
     pub async fn inspect(url: &str) -> Result<Inspection, CatalogError> {
         let connections = Arc::new(Connections::to(url)?);
         let sql = "SELECT current_setting('server_version'), current_setting('transaction_read_only') = 'on', \
@@ -85,15 +94,19 @@ impl PostgresCatalog {
                        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), \
                    coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)";
         let select = sqlx::query_as::<_, (String, bool, bool, bool)>(sql).persistent(false);
-        let looked = answered(&connections, |connection| Box::pin(select.fetch_one(connection)));
-        let (version, read_only, tables, tls) = looked.await.map_err(|error| at(&connections, &error))?;
+        let looked = answered(&connections, |connection| {
+            Box::pin(async move { Ok((select.fetch_one(&mut *connection).await?, last_migration(connection).await?)) })
+        });
+        let ((version, read_only, tables, tls), last) = looked.await.map_err(|error| at(&connections, &error))?;
         connections.close().await;
-        let obstacle = match (read_only, tables) {
-            (true, _) => Some("it only lets read: a replica, perhaps"),
-            (false, false) => Some("this user may not create tables there"),
-            (false, true) => None,
+        let format = migrations::check(&store(&connections), last, &self::tables());
+        let obstacle = match (read_only, tables, &format) {
+            (true, ..) => Some("it only lets read: a replica, perhaps".to_owned()),
+            (false, false, _) => Some("this user may not create tables there".to_owned()),
+            (false, true, Err(newer)) => Some(newer.to_string()),
+            (false, true, Ok(_)) => None,
         };
-        Ok(Inspection { place: connections.place(), version, tls, obstacle })
+        Ok(Inspection { place: connections.place(), version, tls, format: format.unwrap_or_default(), obstacle })
     }
 }
 
@@ -101,13 +114,13 @@ fn say(error: sqlx::Error) -> CatalogError {
     CatalogError(error.to_string())
 }
 
-/// With where it is: for those who configure it, not for those who ask a node.
+/// Adds the server's address to an error, for operators only.
 fn at(connections: &Connections, CatalogError(error): &CatalogError) -> CatalogError {
     CatalogError(format!("PostgreSQL at {}: {error}", connections.place()))
 }
 
-/// Does `work` in a transaction of its own, and gives up when it takes too long. It goes on when the caller goes: who
-/// asks and does not wait must not leave statements behind in the server that no connection of ours stands for.
+/// Runs `work` in a transaction of its own, with a time-out. It goes on when the caller is cancelled, because
+/// abandoned statements must not pile up in the server without a connection of ours.
 async fn answered<T: Send + 'static>(
     connections: &Arc<Connections>,
     work: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
@@ -128,17 +141,43 @@ async fn answered<T: Send + 'static>(
     }
 }
 
-async fn migrate(mut connection: PgConnection) -> Result<(), sqlx::Error> {
-    let mut migrations = sqlx::migrate!("src/storage/catalog/migrations/postgres");
-    migrations.dangerous_set_table_name("_runcast_migrations");
-    // sqlx's own lock belongs to the connection, which behind a pooler is anybody's: this one ends with the transaction.
-    migrations.set_locking(false);
+/// The catalog's tables, step by step.
+fn tables() -> Migrator {
+    let mut tables = sqlx::migrate!("src/storage/catalog/migrations/postgres");
+    tables.dangerous_set_table_name(APPLIED);
+    // sqlx's own lock belongs to the connection, which behind a pooler is anybody's: `migrate` takes one that ends with the
+    // transaction.
+    tables.set_locking(false);
+    tables
+}
+
+/// How refusals name it.
+fn store(connections: &Connections) -> String {
+    format!("the catalog in PostgreSQL at {}", connections.place())
+}
+
+/// The migration that was applied last; `None` when there are no tables.
+async fn last_migration(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    let table = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(APPLIED).persistent(false);
+    if !table.fetch_one(&mut *connection).await? {
+        return Ok(None);
+    }
+    let last = sqlx::query_scalar("SELECT max(version) FROM _runcast_migrations").persistent(false);
+    last.fetch_one(connection).await
+}
+
+/// Brings the tables up to date, unless a newer build has changed them.
+async fn migrate(mut connection: PgConnection, store: &str) -> Result<Result<(), NewerFormat>, sqlx::Error> {
+    let tables = tables();
     let mut transaction = connection.begin_with(BEGIN_MIGRATION).await?;
     let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK);
     lock.persistent(false).execute(&mut *transaction).await?;
-    migrations.run(&mut *transaction).await?;
+    if let Err(newer) = migrations::check(store, last_migration(&mut transaction).await?, &tables) {
+        return Ok(Err(newer));
+    }
+    tables.run(&mut *transaction).await?;
     transaction.commit().await?;
-    connection.close().await
+    connection.close().await.map(Ok)
 }
 
 fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
@@ -154,7 +193,7 @@ fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
 #[async_trait]
 impl Catalog for PostgresCatalog {
     async fn record(&self, rows: &[RunRow]) -> Result<(), CatalogError> {
-        // One statement must not meet a run twice. And in the same order on all nodes, or they wait for one another.
+        // A statement must not name a run twice, and all nodes use the same order so that they can't deadlock.
         let mut newest: BTreeMap<&str, &RunRow> = BTreeMap::new();
         for row in rows {
             let known = newest.entry(row.run.as_str()).or_insert(row);
@@ -195,7 +234,7 @@ impl Catalog for PostgresCatalog {
     }
 
     async fn forget(&self, runs: &[RunId]) -> Result<(), CatalogError> {
-        // Locked in the order in which `record` does it.
+        // Rows are locked in the same order as in `record`.
         let sql = "DELETE FROM runcast_runs WHERE run_id IN \
                    (SELECT run_id FROM runcast_runs WHERE run_id = ANY($1) ORDER BY run_id FOR UPDATE)";
         let delete = sqlx::query(sql).bind(runs.iter().map(RunId::as_str).collect::<Vec<_>>()).persistent(false);

@@ -1,4 +1,4 @@
-//! What an append does to a run: the pure rules that every journal in this process shares (ARCHITECTURE.md section 6).
+//! What an append does to a run: the pure rules that every journal shares, described in docs/internals/log.md.
 //!
 //! An append is looked at in this order:
 //! 1. its deadline, and whether the run is gone: these refuse every post;
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::protocol::json_text::readable;
 use crate::protocol::segment::pack;
-use crate::protocol::{Epoch, Lines, ProducerId, Seq, Timestamp};
+use crate::protocol::{Epoch, Lines, ProducerEvent, ProducerId, Seq, ServerEvent, Timestamp};
 use crate::run_state::RunStatus;
 
 mod space;
@@ -311,7 +311,7 @@ fn events_lost(at: Timestamp, producer: &ProducerId, from: u64, to: u64) -> Line
         from: u64,
         to: u64,
     }
-    let event = EventsLost { r#type: "events_lost", timestamp: at, producer, from, to };
+    let event = EventsLost { r#type: ServerEvent::EventsLost.as_str(), timestamp: at, producer, from, to };
     // Strings and numbers always serialise.
     Lines::from_stored(serde_json::to_vec(&event).map(Bytes::from).unwrap_or_default())
 }
@@ -328,7 +328,7 @@ fn last_status(lines: &Lines) -> Option<RunStatus> {
     let status = |event| {
         let event = readable(event);
         let probe = serde_json::from_slice::<Probe<'_>>(&event).ok()?;
-        (probe.r#type == "run_status").then_some(probe.status)
+        (probe.r#type == ProducerEvent::RunStatus.as_str()).then_some(probe.status)
     };
     (0..lines.len()).rev().filter_map(|index| lines.get(index)).find_map(status)
 }

@@ -2,7 +2,7 @@
 --
 -- KEYS: store, head, log, marks, index before ('' when unborn: the index after again), index after
 -- ARGV: incarnation, births, version before, deadline, version after ('' to store nothing), state after, run, notice's channel,
---       node, notice's text, number of segments, not before, dated at least, number of marks, number of dropped marks,
+--       version and node, notice's text, number of segments, not before, dated at least, number of marks, number of dropped marks,
 --       then per segment: id, epoch and first seq, body; per mark: producer, value; per dropped mark: producer
 -- Returns: 'stored' | 'late' | 'stale', now; or 'changed', now, version, state, at, created, marks as a JSON object
 local time = redis.call('TIME')

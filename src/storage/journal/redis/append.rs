@@ -177,7 +177,7 @@ impl RedisJournal {
                 .arg(state.as_str())
                 .arg(run.as_str())
                 .arg(self.keys.doorbell(run))
-                .arg(self.node.as_str())
+                .arg(self.rings_as.as_str())
                 .arg(notice::text(&state, segments))
                 .arg(segments.len().to_string())
                 .arg(not_before.as_millis().to_string())

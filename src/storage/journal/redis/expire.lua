@@ -1,7 +1,7 @@
 -- Turns an ended run into a tombstone, if it is still as the caller saw it: log and producers go together.
 --
--- KEYS: head, log, marks, index before, gone.  ARGV: version before, version after, state after, run, notice's channel, node,
---       notice's text.
+-- KEYS: head, log, marks, index before, gone.  ARGV: version before, version after, state after, run, notice's channel,
+--       version and node, notice's text.
 -- Returns: 1 when it went, else 0
 local head = redis.call('HMGET', KEYS[1], 'version', 'at', 'created')
 if head[1] ~= ARGV[1] then return 0 end

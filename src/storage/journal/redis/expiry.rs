@@ -62,7 +62,7 @@ impl RedisJournal {
                     .arg(state.as_str())
                     .arg(run.as_str())
                     .arg(self.keys.doorbell(&run))
-                    .arg(self.node.as_str())
+                    .arg(self.rings_as.as_str())
                     .arg(text.clone())
             };
             let reply = self.scripts.expire.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;

@@ -1,4 +1,4 @@
-//! The store's incarnation, as far as this node knows it: its epochs, its clock, and whether it has lost anything.
+//! The store's incarnation, as far as this node knows it: its epochs, its clock, its format, and whether it has lost anything.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tracing::{error, info, warn};
 
+use super::format;
 use super::keys::RedisKeys;
 use super::reply::ReplyParts;
 use super::script::ATTEST;
 use super::server::Server;
 use crate::protocol::clock::since_boot;
 use crate::protocol::{Epoch, RunId, Seq, Timestamp};
+use crate::storage::format::{NewerFormat, REDIS_JOURNAL};
 use crate::storage::journal::append_rules::Epochs;
 use crate::storage::journal::{Head, JournalError, RunPhase};
 use crate::storage::redis::{Attest, Link, RedisCommand, RedisError, Reply};
@@ -37,6 +39,8 @@ struct Known {
     /// The incarnation whose losses have been reported.
     reported: Epoch,
     doubts: Vec<String>,
+    /// Said of the store when it was asked last: a newer build has taken it over.
+    newer: Option<NewerFormat>,
 }
 
 /// An incarnation from before the first connection.
@@ -45,7 +49,14 @@ const NONE: Epochs = Epochs { incarnation: Epoch(0), births: Epoch(0) };
 impl StoreIncarnation {
     pub(super) fn new(keys: RedisKeys) -> Self {
         count_losses(0); // the first one must be an increase
-        let known = Known { epochs: NONE, clock: None, tips: HashMap::new(), reported: Epoch(0), doubts: Vec::new() };
+        let known = Known {
+            epochs: NONE,
+            clock: None,
+            tips: HashMap::new(),
+            reported: Epoch(0),
+            doubts: Vec::new(),
+            newer: None,
+        };
         Self { keys, known: Mutex::new(known) }
     }
 
@@ -56,6 +67,11 @@ impl StoreIncarnation {
 
     pub(super) fn epochs(&self) -> Epochs {
         self.known().epochs
+    }
+
+    /// Whether the store is a newer build's, by its last answer.
+    pub(super) fn newer(&self) -> Option<NewerFormat> {
+        self.known().newer.clone()
     }
 
     pub(super) fn doubts(&self) -> Vec<String> {
@@ -89,17 +105,26 @@ impl StoreIncarnation {
     /// that is known.
     pub(super) fn question(&self) -> RedisCommand {
         let seen = self.epochs().births;
-        RedisCommand::new("EVAL").arg(ATTEST).arg("1").arg(self.keys.store()).arg(seen.to_string())
+        let command = RedisCommand::new("EVAL").arg(ATTEST).arg("1").arg(self.keys.store());
+        command.arg(seen.to_string()).arg(REDIS_JOURNAL.to_string())
     }
 
-    /// Takes the answer to [`StoreIncarnation::question`].
+    /// Takes the answer to [`StoreIncarnation::question`]. An error when the store is a newer build's.
     pub(super) fn learn(&self, answer: Reply) -> Result<(), JournalError> {
         let mut parts = ReplyParts::of(answer)?;
         let epochs = Epochs { incarnation: parts.epoch()?, births: parts.epoch()? };
         let now = parts.time()?;
         let word = parts.text()?;
-        self.set_clock(now);
+        let newer = match word.as_str() {
+            "newer" => format::check(&self.keys, Some(&parts.text()?)).err(),
+            _ => None,
+        };
         let mut known = self.known();
+        known.newer.clone_from(&newer);
+        if let Some(newer) = newer {
+            return Err(JournalError::Unavailable(newer.to_string()));
+        }
+        known.clock = Some((since_boot(), now));
         // Lives only ever follow each other: an older answer came after a newer one.
         if epochs.births < known.epochs.births {
             return Ok(());
@@ -162,6 +187,9 @@ impl Attest for StoreIncarnation {
     async fn attest(&self, link: &mut Link) -> Result<(), RedisError> {
         self.doubt(Server::ask(link).await?.doubts);
         let answer = link.call(self.question()).await?;
-        self.learn(answer).map_err(|error| RedisError::Unavailable(error.to_string()))
+        self.learn(answer).map_err(|error| match error {
+            JournalError::Unavailable(why) | JournalError::OutcomeUnknown(why) => RedisError::Unavailable(why),
+            JournalError::Saturated => RedisError::Saturated,
+        })
     }
 }

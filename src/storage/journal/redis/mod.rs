@@ -1,6 +1,6 @@
 //! The journal in Redis: many nodes, one truth.
 //!
-//! A node decides by the rules that all journals share (`rules`), on the run as it last saw it, and one script stores the
+//! A node decides by the rules that all journals share (`append_rules`), on the run as it last saw it, and one script stores the
 //! decision if the run is still so; otherwise it answers with the run as it is, and the node decides anew. So the rules are
 //! written once, an append is one round trip while a run is posted to through one node, and two when it is not.
 //!
@@ -31,10 +31,14 @@ use self::run_locks::RunLocks;
 use self::script::Scripts;
 use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPlace, Stored, append_rules};
 use crate::protocol::{Clock, Epoch, Lines, RunId, Segment, Seq, Timestamp};
+use crate::storage::format::NewerFormat;
 use crate::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
+
+pub use format::stored_format;
 
 mod append;
 mod expiry;
+mod format;
 mod incarnation;
 mod keys;
 mod listing;
@@ -80,6 +84,8 @@ pub struct RedisJournal {
     appends: append::Appends,
     run_locks: RunLocks,
     node: String,
+    /// What its notices begin with: their format version and this node.
+    rings_as: String,
     limits: JournalLimits,
     timeout: Duration,
 }
@@ -100,9 +106,21 @@ impl RedisJournal {
             scripts: Scripts::new(),
             appends: append::Appends::default(),
             run_locks: RunLocks::default(),
+            rings_as: notice::signature(&options.node),
             node: options.node,
             limits: options.limits,
         }
+    }
+
+    /// Waits for the first attempt to connect. That Redis is away is a state, and no error.
+    ///
+    /// # Errors
+    /// The store is a newer build's.
+    pub async fn first_attempt(&self) -> Result<(), NewerFormat> {
+        let mut status = self.status();
+        // Fails only when the client was closed.
+        let _ = status.wait_for(|status| !matches!(status, LinkStatus::Connecting)).await;
+        self.incarnation.newer().map_or(Ok(()), Err)
     }
 
     /// The connection's state, for who has to act when it comes back.
@@ -162,7 +180,12 @@ impl RedisJournal {
     /// The store is in another incarnation than the one that is known: asks which.
     async fn learn_life(&self) -> Result<(), JournalError> {
         let answer = self.client.call(self.incarnation.question()).await.map_err(unread)?;
-        self.incarnation.learn(answer)
+        let learned = self.incarnation.learn(answer);
+        if let Some(newer) = self.incarnation.newer() {
+            // A newer build has taken the store over: no connection is good until that is undone.
+            self.client.give_up(&newer.to_string());
+        }
+        learned
     }
 
     /// Heads as stored, the pending epoch not shown: each with its own fate, for what somebody else has written under one

@@ -1,6 +1,7 @@
 //! The doorbell: what an append tells the other nodes. Never the truth: whoever misses it reads the journal.
 //!
-//! `node at created` and a line of JSON (the head's state, the segments), then the segments' bodies unless they are many.
+//! `version/node at created` and a line of JSON (the head's state, the segments), then the segments' bodies unless they are
+//! many. Only the first word is the same in every version.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::stored;
 use crate::protocol::{Epoch, Lines, Segment, Seq, Timestamp};
+use crate::storage::format::{self, DOORBELL, NewerFormat};
 use crate::storage::journal::Head;
 
 /// Most bytes of events that ring along. 64 KiB.
@@ -25,10 +27,16 @@ pub struct Notice {
     pub segments: Vec<Arc<Segment>>,
 }
 
-/// A notice that can't be read.
+/// Why a notice can't be read.
 #[derive(Debug, thiserror::Error)]
-#[error("malformed doorbell: {0}")]
-pub struct BellError(&'static str);
+pub enum NoticeError {
+    /// A node of a newer build rang.
+    #[error(transparent)]
+    NewerFormat(NewerFormat),
+    /// No node of any build rang.
+    #[error("malformed notice: {0}")]
+    Malformed(&'static str),
+}
 
 #[derive(Serialize, Deserialize)]
 struct NoticeText<'a> {
@@ -50,31 +58,49 @@ pub(super) fn text(state: &str, segments: &[Arc<Segment>]) -> Vec<u8> {
     text
 }
 
+/// The first word of a node's notices.
+pub(super) fn signature(node: &str) -> String {
+    format!("{DOORBELL}/{node}")
+}
+
+/// Version and node of the first word. Before there were versions the node stood there alone: no node's name has a slash.
+fn signed(payload: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    let word = payload.split(|byte| *byte == b' ').next().unwrap_or_default();
+    match memchr::memchr(b'/', word) {
+        Some(slash) => (Some(&word[..slash]), &word[slash + 1..]),
+        None => (None, word),
+    }
+}
+
 /// Which node rang: its own notices tell a node nothing.
 pub fn sender(payload: &[u8]) -> &[u8] {
-    payload.split(|byte| *byte == b' ').next().unwrap_or_default()
+    signed(payload).1
 }
 
 impl Notice {
     /// Reads a payload.
     ///
     /// # Errors
-    /// It is not what a node of this version sends.
-    pub fn parse(payload: &Bytes) -> Result<Self, BellError> {
-        let line = memchr::memchr(b'\n', payload).ok_or(BellError("no line"))?;
-        let head = std::str::from_utf8(&payload[..line]).map_err(|_| BellError("not UTF-8"))?;
+    /// It is not what a node of this build, or of one before, rings.
+    pub fn parse(payload: &Bytes) -> Result<Self, NoticeError> {
+        let (version, node) = signed(payload);
+        let (version, node) = (version.map(String::from_utf8_lossy), String::from_utf8_lossy(node));
+        format::check(format_args!("the doorbell of node {node}"), version.as_deref(), DOORBELL)
+            .map_err(NoticeError::NewerFormat)?;
+        let line = memchr::memchr(b'\n', payload).ok_or(NoticeError::Malformed("no line"))?;
+        let head = std::str::from_utf8(&payload[..line]).map_err(|_| NoticeError::Malformed("not UTF-8"))?;
         let mut words = head.splitn(4, ' ');
-        let mut word = || words.next().ok_or(BellError("too short"));
-        let node = word()?.to_owned();
+        let mut word = || words.next().ok_or(NoticeError::Malformed("too short"));
+        let node = word().map(|_| node.into_owned())?;
         let at = time(word()?)?;
         let created_at = time(word()?)?;
-        let text: NoticeText<'_> = serde_json::from_str(word()?).map_err(|_| BellError("no head"))?;
-        let head = stored::head(&text.state, at, created_at).map_err(|_| BellError("no state"))?;
+        let text: NoticeText<'_> = serde_json::from_str(word()?).map_err(|_| NoticeError::Malformed("no head"))?;
+        let head = stored::head(&text.state, at, created_at).map_err(|_| NoticeError::Malformed("no state"))?;
         let mut bodies = payload.slice(line + 1..);
         let mut segments = Vec::with_capacity(text.segments.len());
         for (epoch, first, bytes) in text.segments {
             if bytes == 0 || first == 0 || bytes > bodies.len() {
-                return Err(BellError("its segments do not fit"));
+                return Err(NoticeError::Malformed("its segments do not fit"));
             }
             let lines = Lines::from_stored(bodies.split_to(bytes));
             segments.push(Arc::new(Segment::new(Epoch(epoch), first, at, lines)));
@@ -83,8 +109,8 @@ impl Notice {
     }
 }
 
-fn time(word: &str) -> Result<Timestamp, BellError> {
-    word.parse().map(Timestamp::from_millis).map_err(|_| BellError("no time"))
+fn time(word: &str) -> Result<Timestamp, NoticeError> {
+    word.parse().map(Timestamp::from_millis).map_err(|_| NoticeError::Malformed("no time"))
 }
 
 #[cfg(test)]
@@ -103,7 +129,7 @@ mod tests {
     }
 
     fn rung(head: &Head, segments: &[Arc<Segment>]) -> Bytes {
-        let mut payload = b"node-1 5 3 ".to_vec();
+        let mut payload = b"1/node-1 5 3 ".to_vec();
         payload.extend(text(&stored::state(head), segments));
         payload.into()
     }
@@ -125,6 +151,17 @@ mod tests {
     }
 
     #[test]
+    fn a_newer_notice_is_refused_by_name_and_one_without_a_version_is_read() {
+        let payload = rung(&head(2), &[segment(1, r#"{"type":"a"}"#)]);
+        let former = payload.slice(2..);
+        assert_eq!((sender(&former), Notice::parse(&former).unwrap().head), (&b"node-1"[..], head(2)));
+        let newer = Bytes::from_static(b"2/node-1 in words of its own");
+        assert_eq!(sender(&newer), b"node-1");
+        let refused = Notice::parse(&newer).unwrap_err().to_string();
+        assert!(refused.starts_with("the doorbell of node node-1 has format version 2, and"), "{refused}");
+    }
+
+    #[test]
     fn what_is_large_rings_without_its_bodies() {
         let large = segment(1, &format!(r#"{{"type":"{}"}}"#, "x".repeat(MAX_BODIES / 2)));
         let payload = rung(&head(2), &[large]);
@@ -134,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bell_cut_anywhere_is_refused_and_never_misread() {
+    fn a_notice_cut_anywhere_is_refused_and_never_misread() {
         let payload = rung(&head(2), &[segment(1, r#"{"type":"a"}"#)]);
         for length in 0..payload.len() {
             assert!(Notice::parse(&payload.slice(..length)).is_err(), "{length}");

@@ -16,6 +16,9 @@ use crate::protocol::Epoch;
 use crate::storage::journal::JournalError;
 use crate::storage::journal::append_rules::Epochs;
 
+/// The end of the witness file's name, behind the database's.
+pub(super) const WITNESS: &str = "-instance";
+
 /// Why the last instance's writes can't be trusted to be all there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StoreDoubt {
@@ -48,7 +51,7 @@ impl LastInstance {
             boot_id: meta.get("boot_id").cloned().unwrap_or_default(),
             clean: meta.get("clean").is_some_and(|text| text == "1"),
             sync: if meta.get("sync").is_some_and(|text| text == "full") { SyncMode::Full } else { SyncMode::Normal },
-            instance: meta.get("life").cloned().unwrap_or_default(),
+            instance: meta.get("instance").cloned().unwrap_or_default(),
         })
     }
 
@@ -70,7 +73,7 @@ impl LastInstance {
 /// Begins an instance: judges the last one and takes its clean mark away, durably (the connection must sync fully).
 pub(super) async fn begin(connection: &mut SqliteConnection, options: &SqliteOptions) -> Result<Epochs, JournalError> {
     let boot_id = options.boot_id.clone().unwrap_or_else(boot_id);
-    let witness_path = witness_path(&options.path);
+    let witness_path = witness_path(&options.path, WITNESS);
     let witness = fs::read_to_string(&witness_path).unwrap_or_default();
     let now = options.clock.now();
     let epochs = match LastInstance::from_meta(&read_meta(connection).await?) {
@@ -93,7 +96,7 @@ pub(super) async fn begin(connection: &mut SqliteConnection, options: &SqliteOpt
         ("boot_id", &boot_id),
         ("sync", sync),
         ("clean", "0"),
-        ("life", &instance),
+        ("instance", &instance),
     ];
     write_meta(connection, &meta).await?;
     write_durably(&witness_path, &instance)
@@ -129,7 +132,7 @@ fn report(doubt: StoreDoubt, epoch: Epoch) {
     }
 }
 
-async fn read_meta(connection: &mut SqliteConnection) -> Result<HashMap<String, String>, JournalError> {
+pub(super) async fn read_meta(connection: &mut SqliteConnection) -> Result<HashMap<String, String>, JournalError> {
     let rows = sqlx::query("SELECT key, value FROM meta").fetch_all(connection).await.map_err(super::unavailable)?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, _>>().map_err(super::unavailable)
 }
@@ -149,9 +152,10 @@ pub(super) async fn put_meta(connection: &mut SqliteConnection, key: &str, value
     Ok(())
 }
 
-fn witness_path(path: &Path) -> PathBuf {
+/// A file beside the database, by the end of its name.
+pub(super) fn witness_path(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-life");
+    name.push(end);
     name.into()
 }
 
@@ -160,8 +164,13 @@ fn write_durably(path: &Path, text: &str) -> io::Result<()> {
     let mut file = File::create(&fresh)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    rename_durably(&fresh, path)
+}
+
+/// Renames a file within its directory.
+pub(super) fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory)?.sync_all()
 }
 
@@ -171,21 +180,21 @@ mod tests {
 
     fn past(clean: bool, sync: SyncMode) -> LastInstance {
         let epochs = Epochs { incarnation: Epoch(5), births: Epoch(5) };
-        LastInstance { epochs, boot_id: "boot".into(), clean, sync, instance: "life".into() }
+        LastInstance { epochs, boot_id: "boot".into(), clean, sync, instance: "one".into() }
     }
 
     #[test]
-    fn only_a_life_whose_writes_may_be_missing_is_doubted() {
+    fn only_an_instance_whose_writes_may_be_missing_is_doubted() {
         use SyncMode::{Full, Normal};
         for (past, boot_id, witness, want) in [
-            (past(true, Normal), "boot", "life", None),
-            (past(true, Normal), "other", "life", None),
-            (past(false, Normal), "boot", "life", None),
-            (past(false, Normal), "other", "life", Some(StoreDoubt::PowerLost)),
-            (past(false, Normal), "", "life", Some(StoreDoubt::PowerLost)),
-            (past(false, Full), "boot", "life", None),
-            (past(false, Full), "other", "life", Some(StoreDoubt::PowerLostSynced)),
-            (past(true, Full), "boot", "later life", Some(StoreDoubt::OtherCopy)),
+            (past(true, Normal), "boot", "one", None),
+            (past(true, Normal), "other", "one", None),
+            (past(false, Normal), "boot", "one", None),
+            (past(false, Normal), "other", "one", Some(StoreDoubt::PowerLost)),
+            (past(false, Normal), "", "one", Some(StoreDoubt::PowerLost)),
+            (past(false, Full), "boot", "one", None),
+            (past(false, Full), "other", "one", Some(StoreDoubt::PowerLostSynced)),
+            (past(true, Full), "boot", "a later one", Some(StoreDoubt::OtherCopy)),
             (past(true, Full), "boot", "", Some(StoreDoubt::OtherCopy)),
         ] {
             assert_eq!(past.doubt(boot_id, witness), want, "{past:?} {boot_id} {witness}");

@@ -11,17 +11,17 @@
 //!
 //! "Nothing" is about acknowledged events. Whatever was lost, no seq is told twice in one epoch:
 //!
-//! | the last incarnation ended by | noticed by | then |
+//! | the last instance ended by | noticed by | then |
 //! |---|---|---|
 //! | a clean shutdown | its clean mark | the same epoch goes on |
 //! | a killed process | no clean mark, the same boot id: the kernel still has the writes | the same epoch goes on |
 //! | power loss under `normal` | no clean mark, another boot id | a new epoch, an `error` in the log |
 //! | power loss under `full` | the same | a new epoch, a `warn`: nothing should be missing |
-//! | an older copy put back | the `-life` file beside it names another instance, or is missing | a new epoch, an `error` |
+//! | an older copy put back | the `-instance` file beside it names another instance, or is missing | a new epoch, an `error` |
 //!
 //! A new epoch costs nothing when nothing was lost: every cursor up to the surviving tip goes on. So it is opened
-//! whenever there is doubt. What can't be noticed is a whole directory put back, `-life` included, as it was after a
-//! clean shutdown or within the same boot: whoever restores one deletes `journal.db-life`.
+//! whenever there is doubt. What can't be noticed is a whole directory put back, `-instance` included, as it was after a
+//! clean shutdown or within the same boot: whoever restores one deletes `journal.db-instance`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,11 +39,14 @@ use self::sweep::{ExpiryProgress, ExpiryStep};
 use self::writer::{Job, JournalWriter, PendingAppend};
 use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPlace, Stored};
 use crate::protocol::{Clock, Epoch, RunId, Segment, Seq, Timestamp};
+use crate::storage::format::OpenError;
 
+pub use format::stored_format;
 pub use instance::boot_id;
 
 mod connection;
 mod disk;
+mod format;
 mod group;
 mod instance;
 mod rows;
@@ -67,7 +70,7 @@ pub enum SyncMode {
 /// How to open a [`SqliteJournal`].
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
-    /// The database file; `-wal`, `-shm` and `-life` files stand beside it.
+    /// The database file; `-wal`, `-shm` and `-instance` files stand beside it.
     pub path: PathBuf,
     /// What a commit waits for.
     pub sync: SyncMode,
@@ -121,14 +124,24 @@ pub struct SqliteJournal {
 }
 
 impl SqliteJournal {
-    /// Opens the database, creating it if it is missing, judges how its last incarnation ended, and starts the writer on the
+    /// Opens the database, creating it if it is missing, judges how its last instance ended, and starts the writer on the
     /// current runtime. The caller sees to it that no other process has it open (`DataDir`).
-    pub async fn open(options: SqliteOptions) -> Result<Self, JournalError> {
+    ///
+    /// # Errors
+    /// [`OpenError::NewerFormat`]: a newer build wrote it, and nothing was changed. [`OpenError::Failed`]: anything else.
+    pub async fn open(options: SqliteOptions) -> Result<Self, OpenError<JournalError>> {
+        // Before the writer connects: its settings are written to the file.
+        stored_format(&options.path).await?;
+        Ok(Self::begin(options).await?)
+    }
+
+    async fn begin(options: SqliteOptions) -> Result<Self, JournalError> {
         if options.limits.max_run_bytes > MAX_RUN_BYTES {
             return Err(JournalError::Unavailable(format!("journal.max_run_bytes is more than {MAX_RUN_BYTES}")));
         }
         let mut connection = connection::writer(&options, SyncMode::Full).await.map_err(unavailable)?;
         connection::migrate(&mut connection).await?;
+        format::take_over(&mut connection, &options.path).await?;
         let epochs = instance::begin(&mut connection, &options).await?;
         if options.sync == SyncMode::Normal {
             connection.execute("PRAGMA synchronous = NORMAL").await.map_err(unavailable)?;

@@ -81,7 +81,7 @@ async fn an_object_is_replaced_only_as_it_was(place: Place) {
     assert!(!replace(1, "incoming/1", "small/1").await, "unknown");
     catalog.announce(&pending(1), 9).await.unwrap();
     assert!(!replace(1, "incoming/1", "small/1").await, "pending");
-    assert!(catalog.finish(&run("r"), id(1), &finished(1)).await.unwrap());
+    assert!(catalog.set_ready(&run("r"), id(1), &finished(1)).await.unwrap());
     assert!(!replace(1, "incoming/1", "small/1").await, "elsewhere");
     assert_eq!(row(&*catalog, 1).await, Some(ready(1)));
     assert!(replace(1, "runs/1", "small/1").await);

@@ -137,11 +137,11 @@ async fn the_oldest_are_due_first_page_by_page(place: Place) {
             1 => {}
             2 => assert!(catalog.remove(&run("r"), id(number), at(0)).await.unwrap()),
             3 => {
-                assert!(catalog.finish(&run("r"), id(number), &finished(number)).await.unwrap());
+                assert!(catalog.set_ready(&run("r"), id(number), &finished(number)).await.unwrap());
                 let from = format!("runs/{number}");
                 assert!(catalog.replace(id(number), &from, "small", &stored(1), at(5)).await.unwrap());
             }
-            _ => assert!(catalog.finish(&run("r"), id(number), &finished(number)).await.unwrap()),
+            _ => assert!(catalog.set_ready(&run("r"), id(number), &finished(number)).await.unwrap()),
         }
     }
     for (why, kinds) in [

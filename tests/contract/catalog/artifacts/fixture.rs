@@ -123,7 +123,7 @@ pub(crate) fn ready(number: u64) -> ArtifactRow {
 /// Announces an artifact, and finishes it.
 pub(crate) async fn put(catalog: &dyn ArtifactCatalog, row: &ArtifactRow, finished: &Finished) {
     assert!(catalog.announce(row, usize::MAX).await.unwrap());
-    assert!(catalog.finish(&row.run, row.id, finished).await.unwrap());
+    assert!(catalog.set_ready(&row.run, row.id, finished).await.unwrap());
 }
 
 /// Puts [`ready`] artifacts of these numbers.

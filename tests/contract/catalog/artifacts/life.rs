@@ -58,16 +58,16 @@ async fn a_run_has_as_many_artifacts_as_it_may_and_deleted_ones_do_not_count(pla
 
 async fn a_pending_artifact_becomes_ready_once(place: Place) {
     let catalog = place.open().await;
-    assert!(!catalog.finish(&run("r"), id(1), &finished(1)).await.unwrap(), "unknown");
+    assert!(!catalog.set_ready(&run("r"), id(1), &finished(1)).await.unwrap(), "unknown");
     catalog.announce(&pending(1), 9).await.unwrap();
     catalog.note_upload(id(1), "upload-7").await.unwrap();
-    assert!(catalog.finish(&run("r"), id(1), &finished(1)).await.unwrap());
+    assert!(catalog.set_ready(&run("r"), id(1), &finished(1)).await.unwrap());
     assert_eq!(row(&*catalog, 1).await, Some(ready(1)));
-    assert!(!catalog.finish(&run("r"), id(1), &finished(2)).await.unwrap());
+    assert!(!catalog.set_ready(&run("r"), id(1), &finished(2)).await.unwrap());
     assert!(!catalog.fail(id(1), "late").await.unwrap());
     assert_eq!(row(&*catalog, 1).await, Some(ready(1)));
     catalog.remove(&run("r"), id(1), at(9)).await.unwrap();
-    assert!(!catalog.finish(&run("r"), id(1), &finished(1)).await.unwrap());
+    assert!(!catalog.set_ready(&run("r"), id(1), &finished(1)).await.unwrap());
     let left = catalog.due(&query(DueFor::Removed, 9, 0)).await.unwrap();
     assert_eq!((left.len(), &left[0].upload), (1, &None), "the upload in parts has ended");
 }
@@ -78,7 +78,7 @@ async fn a_pending_artifact_fails_once_and_is_not_finished_any_more(place: Place
     catalog.announce(&pending(1), 9).await.unwrap();
     assert!(catalog.fail(id(1), "its size is 3, not 4").await.unwrap());
     assert!(!catalog.fail(id(1), "again").await.unwrap());
-    assert!(!catalog.finish(&run("r"), id(1), &finished(1)).await.unwrap());
+    assert!(!catalog.set_ready(&run("r"), id(1), &finished(1)).await.unwrap());
     let failure = Some("its size is 3, not 4".to_owned());
     let failed = ArtifactRow { state: ArtifactState::Failed, failure, ..pending(1) };
     assert_eq!(row(&*catalog, 1).await, Some(failed.clone()));

@@ -123,7 +123,7 @@ impl Model {
         self.entries.values().find(is_same).map(|entry| self.kept(entry))
     }
 
-    pub(crate) fn finish(&mut self, run: &RunId, id: ArtifactId, finished: &Finished) -> bool {
+    pub(crate) fn set_ready(&mut self, run: &RunId, id: ArtifactId, finished: &Finished) -> bool {
         let pending = self.from(id, ArtifactState::Pending).filter(|entry| entry.row.run == *run);
         let Some(row) = pending.map(|entry| entry.row.clone()) else { return false };
         let key = row.idempotency_key.as_deref();

@@ -86,7 +86,7 @@ async fn of_several_transitions_from_one_state_one_happens(place: Place) {
         nodes[0].announce(&pending(number), 99).await.unwrap();
         let ended = each(&nodes, 6, move |catalog, task| async move {
             match task % 2 {
-                0 => catalog.finish(&run("r"), id(number), &finished(number)).await.unwrap(),
+                0 => catalog.set_ready(&run("r"), id(number), &finished(number)).await.unwrap(),
                 _ => catalog.fail(id(number), "no").await.unwrap(),
             }
         });

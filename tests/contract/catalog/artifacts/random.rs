@@ -89,7 +89,7 @@ async fn a_catalog_answers_as_the_model_does_whatever_is_done(place: Place) {
                 let finished = Finished { key: format!("runs/{step}"), compress_at, ..finished(number) };
                 let finished = Finished { sha256: chance.sha256(), ..finished };
                 let run = model.run_of(id(number)).unwrap_or_else(|| chance.run());
-                same!(step, finish(&run, id(number), &finished));
+                same!(step, set_ready(&run, id(number), &finished));
                 let (key, name) = (chance.key(), pending(number).name);
                 same!(step, keyed(&run, &key));
                 same!(step, same(&run, &name, finished.sha256));

@@ -24,7 +24,7 @@ async fn announce(catalog: &dyn ArtifactCatalog, rows: impl IntoIterator<Item = 
 }
 
 async fn finishes(catalog: &dyn ArtifactCatalog, of: &str, number: u64) -> bool {
-    catalog.finish(&run(of), id(number), &finished(number)).await.unwrap()
+    catalog.set_ready(&run(of), id(number), &finished(number)).await.unwrap()
 }
 
 async fn keys(catalog: &dyn ArtifactCatalog, of: &str, key: &str) -> Vec<u64> {
@@ -100,7 +100,7 @@ async fn however_many_finish_at_a_time_one_becomes_ready(place: Place) {
         announce(&*one, numbers.clone().map(row)).await;
         let finish = numbers.clone().map(|number| {
             let catalog = if dice.below(2) == 0 { &one } else { &two };
-            async move { catalog.finish(&run("r"), id(number), &Finished { ..finished(number) }).await.unwrap() }
+            async move { catalog.set_ready(&run("r"), id(number), &Finished { ..finished(number) }).await.unwrap() }
         });
         let done = futures_util::future::join_all(finish).await;
         assert_eq!(done.iter().filter(|done| **done).count(), 1, "round {round}");

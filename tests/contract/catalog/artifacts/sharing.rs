@@ -21,7 +21,7 @@ async fn a_closed_catalog_says_so(place: Place) {
     let query = query(DueFor::Expired, 9, 9);
     assert!(catalog.announce(&pending(2), 9).await.is_err());
     assert!(catalog.find(&run("r"), id(1)).await.is_err());
-    assert!(catalog.finish(&run("r"), id(1), &finished(1)).await.is_err());
+    assert!(catalog.set_ready(&run("r"), id(1), &finished(1)).await.is_err());
     assert!(catalog.replace(id(1), "runs/1", "x", &stored(1), at(1)).await.is_err());
     assert!(catalog.gone(&[id(1)], at(1)).await.is_err());
     assert!(catalog.due(&query).await.is_err());

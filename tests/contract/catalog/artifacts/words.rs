@@ -83,7 +83,7 @@ async fn every_text_comes_back_as_it_was(place: Place) {
         catalog.note_upload(id(number), text).await.unwrap();
         let key = format!("runs/{text}");
         assert!(
-            catalog.finish(&run("r"), id(number), &Finished { key: key.clone(), ..finished(number) }).await.unwrap()
+            catalog.set_ready(&run("r"), id(number), &Finished { key: key.clone(), ..finished(number) }).await.unwrap()
         );
         assert_eq!(catalog.see(&[text.to_owned(), key], at(1)).await.unwrap(), [false, true]);
 

@@ -1,0 +1,79 @@
+//! What ties artifacts to the rest of the node: the runs' rooms, the compression, the viewer of traces.
+
+use std::sync::Arc;
+
+use actix::dev::SendError;
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::{Services, Storage};
+use crate::actors::messages::registry::FindRoom;
+use crate::actors::messages::room::{Publish, PublishError};
+use crate::actors::supervision::ServiceRecipient;
+use crate::artifacts::{ArtifactPorts, ArtifactService, RunLog};
+use crate::budget::Budget;
+use crate::http::trace_viewer::TraceViewer;
+use crate::protocol::{RunId, ServerEvent};
+use crate::storage::journal::{Journal, RunPhase};
+
+/// How often a room that retires just then is found anew.
+const TRIES: usize = 2;
+
+/// The runs of this node, reached from any thread.
+struct NodeRuns {
+    journal: Arc<dyn Journal>,
+    rooms: ServiceRecipient<FindRoom>,
+    /// Bytes of posts in hand, over the node.
+    bodies: Budget,
+}
+
+/// The artifacts of this node; `None`: none are kept.
+pub(super) fn service(
+    storage: &Storage,
+    services: &Services,
+    bodies: &Budget,
+    trace_viewer: &Arc<TraceViewer>,
+) -> Option<ArtifactService> {
+    let (journal, rooms, bodies) = (storage.journal.clone(), services.registry.recipient(), bodies.clone());
+    let trace_viewer = trace_viewer.clone();
+    let ports = ArtifactPorts {
+        runs: Arc::new(NodeRuns { journal, rooms, bodies }),
+        compressor: Arc::new(services.compression.recipient()),
+        shows_traces: Arc::new(move || trace_viewer.is_there()),
+    };
+    Some(ArtifactService::new(storage.artifacts.clone()?, ports))
+}
+
+#[async_trait]
+impl RunLog for NodeRuns {
+    async fn is_open(&self, run: &RunId) -> Result<bool, String> {
+        let head = self.journal.head(run).await.map_err(|error| error.to_string())?;
+        match head.phase {
+            RunPhase::Gone => Ok(false),
+            RunPhase::Live | RunPhase::Sealed => Ok(true),
+        }
+    }
+
+    async fn append(&self, run: &RunId, event: Bytes) -> Result<(), String> {
+        for _ in 0..TRIES {
+            let found = self.rooms.ask(FindRoom { run: run.clone() }).await.map_err(|refused| refused.to_string())?;
+            let room = found.map_err(|error| error.to_string())?;
+            let (reply, stored) = oneshot::channel();
+            let held = Arc::new(self.bodies.hold());
+            let publish = Publish::from_server(ServerEvent::Artifact, event.clone(), held, reply);
+            match room.publish.try_send(publish) {
+                Ok(()) => {}
+                Err(SendError::Full(_)) => return Err(PublishError::Saturated.to_string()),
+                Err(SendError::Closed(_)) => continue,
+            }
+            match stored.await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(PublishError::Retired)) => {}
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Err("the run's room failed".to_owned()),
+            }
+        }
+        Err(PublishError::Retired.to_string())
+    }
+}

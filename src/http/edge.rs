@@ -1,0 +1,223 @@
+//! What handlers work with, a part per feature. There is one of each per worker thread, and a handler takes those that it
+//! needs as `web::Data`.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::web::{Data, Payload, ServiceConfig};
+
+use super::body::read::{BodyReader, Intakes};
+use super::problem::Problem;
+use super::rooms::Rooms;
+use super::trace_viewer::TraceViewer;
+use super::transfer::{Rate, TransferKind, Transfers, find_room};
+use crate::actors::messages::bridge::Doorbell;
+use crate::actors::messages::cleanup::Sweep;
+use crate::actors::messages::registry::ListRooms;
+use crate::actors::messages::supervisor::Observe;
+use crate::actors::messages::thread_agent::ThreadAgents;
+use crate::actors::session::SessionPort;
+use crate::actors::shared::{NodeIdConflict, Peers};
+use crate::actors::supervision::{LiveActors, ServiceRecipient};
+use crate::artifacts::{ArtifactService, UploadPermit};
+use crate::budget::Budget;
+use crate::config::Network;
+use crate::node::Node;
+use crate::protocol::event::EventLimits;
+use crate::storage::catalog::Catalog;
+use crate::storage::journal::Journal;
+use crate::storage::presence::{Figures, Register, Tell};
+use crate::telemetry::metrics::MetricsHandle;
+use crate::thread_metrics::NodeMetrics;
+
+/// All parts of a worker thread's edge.
+pub struct Edge {
+    /// Bodies of requests.
+    pub bodies: Bodies,
+    /// Bodies of responses.
+    pub responses: Responses,
+    /// Reaches rooms.
+    pub rooms: Rooms,
+    /// Posting events and screens.
+    pub ingest: IngestEdge,
+    /// The list of runs.
+    pub runs: RunsEdge,
+    /// WebSockets and event streams.
+    pub watch: WatchEdge,
+    /// Who watches.
+    pub viewers: ViewersEdge,
+    /// Artifacts.
+    pub artifacts: ArtifactsEdge,
+    /// Whether the node can be used.
+    pub readiness: ReadinessEdge,
+    /// Figures for Prometheus.
+    pub metrics: MetricsEdge,
+    /// What runs in the node.
+    pub actors: ActorsEdge,
+    /// Shows traces.
+    pub trace_viewer: Arc<TraceViewer>,
+}
+
+impl Edge {
+    /// Gives the handlers of an application their parts.
+    pub fn share(self, config: &mut ServiceConfig) {
+        config
+            .app_data(Data::new(self.bodies))
+            .app_data(Data::new(self.responses))
+            .app_data(Data::new(self.rooms))
+            .app_data(Data::new(self.ingest))
+            .app_data(Data::new(self.runs))
+            .app_data(Data::new(self.watch))
+            .app_data(Data::new(self.viewers))
+            .app_data(Data::new(self.artifacts))
+            .app_data(Data::new(self.readiness))
+            .app_data(Data::new(self.metrics))
+            .app_data(Data::new(self.actors))
+            .app_data(Data::from(self.trace_viewer));
+    }
+}
+
+/// Reads the bodies of requests, within the node's bounds.
+pub struct Bodies {
+    /// Bytes of bodies in hand, over the node.
+    pub budget: Budget,
+    /// Bodies and responses that wait for their peers.
+    pub transfers: Transfers,
+    /// How fast a body has to come.
+    pub rate: Rate,
+    /// How fast an artifact has to come.
+    pub upload_rate: Rate,
+}
+
+impl Bodies {
+    /// What the body of a post takes its memory from.
+    pub(super) fn intakes(&self) -> Intakes<'_> {
+        Intakes { budget: &self.budget, transfers: &self.transfers, rate: self.rate }
+    }
+
+    /// The body of an artifact's upload.
+    pub(super) fn upload<'a>(&'a self, payload: &'a mut Payload) -> BodyReader<'a> {
+        BodyReader::new(payload, &self.transfers, TransferKind::Upload, self.upload_rate)
+    }
+
+    /// A place among the uploads that pass this node; the slowest one gives way when there is none.
+    pub(super) async fn admit_upload(&self, artifacts: &ArtifactService) -> Result<UploadPermit, Problem> {
+        match find_room(&self.transfers, TransferKind::Upload, async || artifacts.admit().ok()).await {
+            Some(permit) => Ok(permit),
+            None => Ok(artifacts.admit()?),
+        }
+    }
+}
+
+/// Builds and sends the bodies of responses, within the node's bounds.
+pub struct Responses {
+    /// Bytes of responses that are built or wait for their readers, over the node.
+    pub budget: Budget,
+    /// Bodies and responses that wait for their peers.
+    pub transfers: Transfers,
+}
+
+/// Takes events and screens.
+pub struct IngestEdge {
+    /// Of posted events.
+    pub limits: EventLimits,
+    /// Most bytes of a screen frame.
+    pub frame_bytes: usize,
+    /// Unsent bytes of all sessions, those of screens among them.
+    pub outboxes: Budget,
+}
+
+/// Lists runs.
+pub struct RunsEdge {
+    /// The list of runs.
+    pub catalog: Arc<dyn Catalog>,
+}
+
+/// Starts sessions.
+pub struct WatchEdge {
+    /// Whether it takes viewers.
+    pub node: Node,
+    /// Given to the sessions of streamed responses.
+    pub sessions: Rc<SessionPort>,
+    /// Counts them.
+    pub live_actors: LiveActors,
+    /// Proxies whose word on addresses counts.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// Counts and lists viewers.
+pub struct ViewersEdge {
+    /// The node.
+    pub node: Node,
+    /// Know the viewers of this node.
+    pub thread_agents: ThreadAgents,
+    /// How this node is.
+    pub figures: Tell<Figures>,
+    /// The other nodes; `None` on a single node.
+    pub cluster: Option<Cluster>,
+}
+
+/// Knows the viewers of the other nodes of a cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Who is connected to which node.
+    pub register: Arc<Register>,
+    /// The same, as it was seen last.
+    pub peers: Peers,
+}
+
+/// Takes artifacts in and hands them out.
+pub struct ArtifactsEdge {
+    /// Keeps them; `None`: none are kept.
+    pub service: Option<ArtifactService>,
+    /// Removes those whose time has come.
+    pub sweep: ServiceRecipient<Sweep>,
+    /// How viewers reach this server, `https://host[:port]`; empty: by the host that they name.
+    pub public_url: String,
+}
+
+/// Probes what the node depends on.
+pub struct ReadinessEdge {
+    /// The node.
+    pub node: Node,
+    /// The runs' logs.
+    pub journal: Arc<dyn Journal>,
+    /// The list of runs.
+    pub catalog: Arc<dyn Catalog>,
+    /// Artifacts; `None`: none are kept.
+    pub artifacts: Option<ArtifactService>,
+    /// Whether this node hears the others; `None` on a single node.
+    pub doorbell: Option<Doorbell>,
+    /// Whether another node has this one's name; `None` on a single node.
+    pub node_id_conflict: Option<NodeIdConflict>,
+    /// What to warn of in any case.
+    pub warnings: Arc<[String]>,
+}
+
+/// Measures the node.
+pub struct MetricsEdge {
+    /// The node.
+    pub node: Node,
+    /// Counts rooms.
+    pub live_actors: LiveActors,
+    /// Bytes of bodies in hand, over the node.
+    pub bodies: Budget,
+    /// Bytes of responses, over the node.
+    pub responses: Budget,
+    /// Unsent bytes of all sessions.
+    pub outboxes: Budget,
+    /// The threads' figures.
+    pub thread_metrics: NodeMetrics,
+    /// All other figures.
+    pub handle: MetricsHandle,
+}
+
+/// Shows what runs in the node.
+pub struct ActorsEdge {
+    /// Knows the permanent actors.
+    pub supervisor: ServiceRecipient<Observe>,
+    /// Knows the rooms.
+    pub registry: ServiceRecipient<ListRooms>,
+    /// Counts everyone.
+    pub live_actors: LiveActors,
+}

@@ -1,0 +1,115 @@
+//! The members of messages and events, as clients are told of them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Cursor, Epoch, RunId, Timestamp};
+
+/// A member of a message or an event.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Field {
+    /// Its key; with dots for a member of an object in it, and `[]` for the members of a list.
+    pub name: &'static str,
+    /// What its value is.
+    #[serde(flatten)]
+    pub kind: FieldKind,
+    /// Whether the value may be `null`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nullable: bool,
+    /// Whether it may be missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// What it says.
+    pub doc: &'static str,
+}
+
+/// What the value of a member is.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum FieldKind {
+    /// Any text.
+    #[serde(rename = "string")]
+    Text,
+    /// A text of a form that the protocol's page describes: `runId`, `epoch`, `cursor`, `date-time`, `uri-reference`.
+    #[serde(rename = "string")]
+    Form {
+        /// Which form.
+        format: &'static str,
+    },
+    /// One of some words.
+    #[serde(rename = "string")]
+    Word {
+        /// The words.
+        values: &'static [&'static str],
+    },
+    /// A whole number, 0 or more, that a double holds.
+    Integer,
+    /// Any number.
+    Number,
+    /// A list.
+    Array,
+    /// A text, or an object whose `message` is one.
+    #[serde(rename = "message")]
+    Message,
+    /// A text, or a list of texts: the titles of the groups that a test is in, and its own.
+    #[serde(rename = "title")]
+    Title,
+}
+
+/// A Rust type that a member of a message has.
+pub trait FieldType {
+    /// What its value is in JSON.
+    const KIND: FieldKind;
+    /// Whether that may be `null`.
+    const NULLABLE: bool = false;
+}
+
+macro_rules! field_types {
+    ($($type:ty: $kind:expr;)+) => {
+        $(impl FieldType for $type {
+            const KIND: FieldKind = $kind;
+        })+
+    };
+}
+
+field_types! {
+    RunId: FieldKind::Form { format: "runId" };
+    Epoch: FieldKind::Form { format: "epoch" };
+    Cursor: FieldKind::Form { format: "cursor" };
+    Timestamp: FieldKind::Form { format: "date-time" };
+    Arc<str>: FieldKind::Text;
+    &'static str: FieldKind::Text;
+    String: FieldKind::Text;
+    u32: FieldKind::Integer;
+    u64: FieldKind::Integer;
+}
+
+impl<T: FieldType> FieldType for Option<T> {
+    const KIND: FieldKind = T::KIND;
+    const NULLABLE: bool = true;
+}
+
+impl Field {
+    /// A member that is always there and never `null`.
+    pub const fn new(name: &'static str, kind: FieldKind, doc: &'static str) -> Self {
+        Self { name, kind, nullable: false, optional: false, doc }
+    }
+
+    /// A member as a Rust type is written. An `Option` is `null` without a value, or missing if it is `optional`.
+    pub const fn typed<T: FieldType>(name: &'static str, optional: bool, doc: &'static str) -> Self {
+        Self { name, kind: T::KIND, nullable: T::NULLABLE && !optional, optional, doc }
+    }
+
+    /// The same, that may be missing.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+
+    /// The same, that may be `null`.
+    #[must_use]
+    pub const fn nullable(self) -> Self {
+        Self { nullable: true, ..self }
+    }
+}

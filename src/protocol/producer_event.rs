@@ -1,0 +1,93 @@
+//! The events of producers that the server, its pages or `runcast watch` understand. Producers may post any other type as
+//! well: it is stored, delivered, and shown as it is.
+
+use super::field::Field;
+use super::field::FieldKind::{Array, Integer, Message, Text, Title, Word};
+use crate::run_state::{RunStatus, TestStatus};
+
+macro_rules! producer_events {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:literal, [$($field:expr,)*];)+) => {
+        /// An event of a producer's whose members mean something here. Whatever can't be read in one is left out.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ProducerEvent {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl ProducerEvent {
+            /// Every such event.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Its `type`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $type,)+ }
+            }
+
+            /// What it says, in one sentence.
+            pub const fn doc(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
+            }
+
+            /// The members that are read, besides `type` and `timestamp`.
+            pub const fn fields(self) -> &'static [Field] {
+                match self { $(Self::$name => const { &[$($field,)*] },)+ }
+            }
+
+            /// The event of this type, if it is one of these.
+            pub fn parse(event_type: &str) -> Option<Self> {
+                match event_type {
+                    $($type => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+producer_events! {
+    /// The run's status. A final one ends the run.
+    RunStatus: "run_status", [
+        Field::new("status", Word { values: &RunStatus::NAMES }, "The status; an event with another one is refused."),
+        Field::new("data.total", Integer, "Number of tests.").optional(),
+        Field::new("data.workers", Integer, "Number of workers.").optional(),
+        Field::new("data.error", Message, "Why it ended so.").optional(),
+    ];
+    /// The tests that are going to be run, or more of them.
+    TestPlan: "test_plan", [
+        Field::new("tests", Array, "The tests."),
+        Field::new("tests[].testId", Text, "The test's id, the same in all events of the run."),
+        Field::new("tests[].title", Title, "Its title.").optional(),
+        Field::new("tests[].file", Text, "The file that it is in.").optional(),
+        Field::new("tests[].line", Integer, "The line that it begins at.").optional(),
+    ];
+    /// A test begins, or an attempt at it ends.
+    TestStatus: "test_status", [
+        Field::new("testId", Text, "The test."),
+        Field::new("status", Word { values: &TestStatus::NAMES }, "The test's status."),
+        Field::new("data.title", Title, "Its title.").optional(),
+        Field::new("data.attempt", Integer, "0, or which retry it is.").optional(),
+        Field::new("data.workerIndex", Integer, "The worker that runs it.").optional(),
+        Field::new("data.durationMs", Integer, "How long it took.").optional(),
+        Field::new("data.error", Message, "Why it failed.").optional(),
+        Field::new("data.errors", Array, "Why it failed: a list of such errors, of which the first is shown.").optional(),
+    ];
+    /// A step begins or ends.
+    TestStep: "test_step", [
+        Field::new("testId", Text, "The test that it is a part of; missing: of the run.").optional(),
+        Field::new("step.stepNumber", Integer, "Its number, by which its end is recognised."),
+        Field::new("step.phase", Word { values: &["begin", "end"] }, "`end` ends it, any other begins it.").optional(),
+        Field::new("step.title", Title, "What is done.").optional(),
+        Field::new("step.durationMs", Integer, "How long it took; shown, but no part of the run's state.").optional(),
+        Field::new("step.error", Message, "Why it failed; shown, but no part of the run's state.").optional(),
+    ];
+    /// Something went wrong outside the tests: the run's last error.
+    Error: "error", [
+        Field::new("error", Message, "What went wrong.").optional(),
+        Field::new("message", Message, "The same, where there is no `error`.").optional(),
+    ];
+    /// A line that the tests or their tools wrote. It changes nothing of the run's state.
+    Log: "log", [
+        Field::new("text", Text, "The line.").optional(),
+        Field::new("message", Text, "The same, where there is no `text`.").optional(),
+        Field::new("stream", Text, "Where it was written, `stdout` for instance.").optional(),
+    ];
+}

@@ -1,0 +1,67 @@
+//! The database's format version: `meta`, key `format`.
+//!
+//! Version 0, of before there were versions, named the database's last instance in the key `life` and in a file that ends in
+//! `-life`. Version 1 says `instance` and `-instance`.
+
+use std::fs;
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::instance::{WITNESS, put_meta, read_meta, rename_durably, witness_path};
+use super::unavailable;
+use crate::storage::format::{self, OpenError, SQLITE_JOURNAL};
+use crate::storage::journal::JournalError;
+
+/// The row of `meta` that holds the version.
+const KEY: &str = "format";
+/// The end of the witness file's name in version 0.
+const WITNESS_OF_0: &str = "-life";
+
+/// Gives an older database this build's version. The witness file is renamed first: should the process end in between, the
+/// next one finds the row under its former name and the file under the new one, compares them, and goes on from there.
+pub(super) async fn take_over(connection: &mut SqliteConnection, path: &Path) -> Result<(), JournalError> {
+    if read_meta(connection).await?.contains_key(KEY) {
+        return Ok(());
+    }
+    let (former, witness) = (witness_path(path, WITNESS_OF_0), witness_path(path, WITNESS));
+    let failed = |error| JournalError::Unavailable(format!("{}: {error}", former.display()));
+    match former.try_exists().map_err(failed)? {
+        // An older copy of the database was put back where a newer one had been: the file of the newer one tells so.
+        true if witness.exists() => fs::remove_file(&former).map_err(failed)?,
+        true => rename_durably(&former, &witness).map_err(failed)?,
+        false => {}
+    }
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    let rename = sqlx::query("UPDATE meta SET key = 'instance' WHERE key = 'life'");
+    rename.execute(&mut *transaction).await.map_err(unavailable)?;
+    put_meta(&mut transaction, KEY, &SQLITE_JOURNAL.to_string()).await.map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)
+}
+
+/// The format version of the database in a file, which is only read: 0 when it has none, `None` when there is no file.
+///
+/// # Errors
+/// As [`super::SqliteJournal::open`].
+pub async fn stored_format(path: &Path) -> Result<Option<u32>, OpenError<JournalError>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    // Without a write-ahead log there is nothing to read but the file; SQLite would make one, and not remove it.
+    let alone = !witness_path(path, "-wal").exists();
+    let connect = SqliteConnectOptions::new().filename(path).read_only(true).immutable(alone);
+    let mut connection = connect.disable_statement_logging().connect().await.map_err(unavailable)?;
+    let stored = stored(&mut connection).await.map_err(unavailable)?;
+    connection.close().await.map_err(unavailable)?;
+    let version = format::check(format_args!("the journal {}", path.display()), stored.as_deref(), SQLITE_JOURNAL);
+    version.map(Some).map_err(OpenError::NewerFormat)
+}
+
+async fn stored(connection: &mut SqliteConnection) -> Result<Option<String>, sqlx::Error> {
+    let table = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'meta'";
+    if sqlx::query_scalar::<_, i64>(table).fetch_one(&mut *connection).await? == 0 {
+        return Ok(None);
+    }
+    sqlx::query_scalar("SELECT value FROM meta WHERE key = ?").bind(KEY).fetch_optional(connection).await
+}
