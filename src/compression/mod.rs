@@ -28,7 +28,7 @@ mod zip;
 pub mod decode;
 
 use kind::FileKind;
-pub use reason::{Why, ZipDoubt};
+pub use reason::{KeptReason, ZipDoubt};
 
 /// The largest zstd window, as a power of two: browsers refuse larger ones (RFC 9659).
 pub const ZSTD_WINDOW_LOG: u32 = 23;
@@ -56,7 +56,7 @@ pub enum CompressionOutcome {
     /// The compressed form, which is in the target file.
     Smaller(Smaller),
     /// The original, and the reason.
-    Kept(Why),
+    Kept(KeptReason),
 }
 
 /// The compressed form in the target file.
@@ -117,7 +117,7 @@ pub fn compress_in(
         Ok(smaller) => Ok(CompressionOutcome::Smaller(smaller)),
         Err(CompressionHalt::Kept(why)) => Ok(CompressionOutcome::Kept(why)),
         Err(CompressionHalt::Disk(error)) if error.kind() == io::ErrorKind::StorageFull => {
-            Ok(CompressionOutcome::Kept(Why::NoSpace))
+            Ok(CompressionOutcome::Kept(KeptReason::NoSpace))
         }
         Err(CompressionHalt::Disk(error)) => Err(error),
     }
@@ -132,12 +132,12 @@ fn smaller(
     stop: &dyn Fn() -> bool,
 ) -> Result<Smaller, CompressionHalt> {
     let size = source.metadata()?.len();
-    let most = most_worth_storing(size).ok_or(Why::NotWorthIt)?;
+    let most = most_worth_storing(size).ok_or(KeptReason::NotWorthIt)?;
     match kind::of(source, size, content_type)? {
         FileKind::Zip => zip::compress(source, size, target, most, room, limits, stop),
         FileKind::Text => gzip::compress(source, size, target, most, room, stop),
-        FileKind::Compressed => Err(Why::AlreadyCompressed.into()),
-        FileKind::Unknown => Err(Why::UnknownContent.into()),
+        FileKind::Compressed => Err(KeptReason::AlreadyCompressed.into()),
+        FileKind::Unknown => Err(KeptReason::UnknownContent.into()),
     }
 }
 
@@ -150,19 +150,19 @@ fn most_worth_storing(size: u64) -> Option<u64> {
 /// The reason why compression has ended without a result.
 #[derive(Debug)]
 enum CompressionHalt {
-    Kept(Why),
+    Kept(KeptReason),
     Disk(io::Error),
 }
 
-impl From<Why> for CompressionHalt {
-    fn from(why: Why) -> Self {
+impl From<KeptReason> for CompressionHalt {
+    fn from(why: KeptReason) -> Self {
         Self::Kept(why)
     }
 }
 
 impl From<ZipDoubt> for CompressionHalt {
     fn from(doubt: ZipDoubt) -> Self {
-        Self::Kept(Why::Zip(doubt))
+        Self::Kept(KeptReason::Zip(doubt))
     }
 }
 
@@ -181,7 +181,7 @@ impl CompressionHalt {
 
 /// Returns an error once `stop` returns true.
 fn go_on(stop: &dyn Fn() -> bool) -> Result<(), CompressionHalt> {
-    if stop() { Err(Why::Stopped.into()) } else { Ok(()) }
+    if stop() { Err(KeptReason::Stopped.into()) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
 
-use super::{CompressionHalt, Why};
+use super::{CompressionHalt, KeptReason};
 use crate::storage::space::Reservation;
 
 /// Bytes written to the disk at once.
@@ -28,7 +28,7 @@ impl<'f> TargetFile<'f> {
 
     /// Returns an error once the file has become too large.
     pub(super) fn check(&self) -> Result<(), CompressionHalt> {
-        if self.written > self.most { Err(Why::NotWorthIt.into()) } else { Ok(()) }
+        if self.written > self.most { Err(KeptReason::NotWorthIt.into()) } else { Ok(()) }
     }
 
     /// Flushes the buffer and completes the file; returns its bytes.

@@ -2,7 +2,7 @@
 
 /// The reason why an artifact is kept unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Why {
+pub enum KeptReason {
     /// No form is smaller by 2 % and 1 KiB.
     NotWorthIt,
     /// The format is compressed already: a picture, a video, an archive.
@@ -50,7 +50,7 @@ pub enum ZipDoubt {
     Corrupt,
 }
 
-impl Why {
+impl KeptReason {
     /// All reasons.
     pub const ALL: [Self; 19] = [
         Self::NotWorthIt,
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn every_reason_is_counted_apart() {
-        let labels: HashSet<_> = Why::ALL.iter().map(|why| why.as_str()).collect();
-        assert_eq!(labels.len(), Why::ALL.len());
+        let labels: HashSet<_> = KeptReason::ALL.iter().map(|why| why.as_str()).collect();
+        assert_eq!(labels.len(), KeptReason::ALL.len());
         assert!(labels.iter().all(|label| label.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
     }
 }

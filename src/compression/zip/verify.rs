@@ -9,7 +9,7 @@ use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
 use zstd::stream::read::Decoder;
 
 use super::super::stored::WrittenFile;
-use super::super::{CompressionHalt, Why, ZSTD_WINDOW_LOG, go_on};
+use super::super::{CompressionHalt, KeptReason, ZSTD_WINDOW_LOG, go_on};
 use super::entry::{CENTRAL, Entry, LOCAL};
 use super::extra;
 use super::original::Original;
@@ -48,7 +48,7 @@ pub(super) fn verify(
     })?;
     found.end(offsets.len() as u64, directory, &original.comment)?;
     let decoded = found.position;
-    let (size, sha256) = found.decoder.finish().finish()?.ok_or(Why::NotVerified)?;
+    let (size, sha256) = found.decoder.finish().finish()?.ok_or(KeptReason::NotVerified)?;
     Ok(Verified { size, sha256, decoded })
 }
 
@@ -68,7 +68,9 @@ struct Numbers {
 impl Found<'_> {
     fn bytes(&mut self, count: usize) -> Result<Vec<u8>, CompressionHalt> {
         let mut bytes = vec![0; count];
-        self.decoder.read_exact(&mut bytes).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
+        self.decoder
+            .read_exact(&mut bytes)
+            .map_err(|error| CompressionHalt::of_decoder(error, KeptReason::NotVerified))?;
         self.position += count as u64;
         Ok(bytes)
     }
@@ -120,7 +122,9 @@ impl Found<'_> {
             go_on(stop)?;
             let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
             let chunk = &mut self.chunk[..wanted];
-            self.decoder.read_exact(chunk).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
+            self.decoder
+                .read_exact(chunk)
+                .map_err(|error| CompressionHalt::of_decoder(error, KeptReason::NotVerified))?;
             crc.update(chunk);
             left -= wanted as u64;
         }
@@ -147,7 +151,8 @@ impl Found<'_> {
         same(&numbers, &[entries, size, directory])?;
         let length = u16_at(&end, 20).into();
         same(&self.bytes(length)?[..], comment)?;
-        let more = self.decoder.read(&mut [0]).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
+        let more =
+            self.decoder.read(&mut [0]).map_err(|error| CompressionHalt::of_decoder(error, KeptReason::NotVerified))?;
         same(&more, &0)
     }
 }
@@ -158,7 +163,7 @@ fn numbers(extra: &[u8], sizes: [u32; 2], offset: u32) -> Result<Numbers, Compre
     let mut large = field.map_or(&[][..], |(_, value)| value).chunks_exact(8);
     let mut resolve = |number: u32| {
         if number == u32::MAX {
-            large.next().map(|bytes| u64_at(bytes, 0)).ok_or(Why::NotVerified)
+            large.next().map(|bytes| u64_at(bytes, 0)).ok_or(KeptReason::NotVerified)
         } else {
             Ok(number.into())
         }
@@ -168,7 +173,7 @@ fn numbers(extra: &[u8], sizes: [u32; 2], offset: u32) -> Result<Numbers, Compre
 }
 
 fn same<T: PartialEq + ?Sized>(found: &T, expected: &T) -> Result<(), CompressionHalt> {
-    if found == expected { Ok(()) } else { Err(Why::NotVerified.into()) }
+    if found == expected { Ok(()) } else { Err(KeptReason::NotVerified.into()) }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
