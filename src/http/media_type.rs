@@ -61,16 +61,16 @@ mod tests {
 
     #[test]
     fn an_accept_asks_for_lines_under_the_first_name_that_it_does_not_refuse() {
-        let asked = |values: &[&str]| {
+        let accepted = |values: &[&str]| {
             let requests = values.iter().fold(TestRequest::get(), |r, value| r.append_header(("accept", *value)));
             accepted_nd_json(&requests.to_http_request())
         };
-        assert_eq!(asked(&["application/jsonl"]), Some("application/jsonl"));
-        assert_eq!(asked(&["text/html, application/JSONL;q=0.5, application/x-ndjson"]), Some("application/jsonl"));
-        assert_eq!(asked(&["text/html", "application/x-ndjson; charset=utf-8"]), Some("application/x-ndjson"));
-        assert_eq!(asked(&["application/jsonl;q=0, application/json"]), None);
-        assert_eq!(asked(&["*/*"]), None, "JSON is what comes when anything will do");
-        assert_eq!(asked(&["application/x-ndjson-not"]), None);
-        assert_eq!(asked(&[]), None);
+        assert_eq!(accepted(&["application/jsonl"]), Some("application/jsonl"));
+        assert_eq!(accepted(&["text/html, application/JSONL;q=0.5, application/x-ndjson"]), Some("application/jsonl"));
+        assert_eq!(accepted(&["text/html", "application/x-ndjson; charset=utf-8"]), Some("application/x-ndjson"));
+        assert_eq!(accepted(&["application/jsonl;q=0, application/json"]), None);
+        assert_eq!(accepted(&["*/*"]), None, "JSON is what comes when anything will do");
+        assert_eq!(accepted(&["application/x-ndjson-not"]), None);
+        assert_eq!(accepted(&[]), None);
     }
 }

@@ -228,9 +228,9 @@ mod tests {
         assert!(place.misses(Some(Epoch(5)), 10));
         assert!(!place.misses(Some(Epoch(5)), 9));
         assert!(place.misses(Some(Epoch(6)), 3), "it may hold what was lost");
-        assert!(!place.misses(Some(Epoch(4)), 12), "a dead life's tip");
+        assert!(!place.misses(Some(Epoch(4)), 12), "the tip of an older incarnation");
         assert!(place.misses(Some(Epoch(6)), 0), "it has lost the run");
-        assert!(!Place { epoch: None, next: 1 }.misses(Some(Epoch(6)), 0), "still unborn");
+        assert!(!Place { epoch: None, next: 1 }.misses(Some(Epoch(6)), 0), "still without events");
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(place.judge(Epoch(5), 10, 12), Judgement::Take);
         assert_eq!(place.judge(Epoch(5), 11, 12), Judgement::Hole);
         assert_eq!(place.judge(Epoch(6), 10, 12), Judgement::Hole, "only the journal may judge a new epoch");
-        assert_eq!(place.judge(Epoch(4), 10, 12), Judgement::Skip, "a dead life's segment");
+        assert_eq!(place.judge(Epoch(4), 10, 12), Judgement::Skip, "a segment of an older incarnation");
         assert_eq!(Place { epoch: None, next: 1 }.judge(Epoch(6), 1, 1), Judgement::Take);
     }
 }

@@ -58,14 +58,14 @@ impl Azurite {
         command.stderr(File::create(dir.path().join("errors")).unwrap());
         let process = command.spawn().expect("node runs");
         let mut emulator = Self { _dir: dir, port, process };
-        let said = || fs::read_to_string(&log).unwrap_or_default();
+        let output = || fs::read_to_string(&log).unwrap_or_default();
         let mut state = || match emulator.process.try_wait().unwrap() {
             Some(_) => Some(false),
-            None => said().contains(READY).then_some(true),
+            None => output().contains(READY).then_some(true),
         };
         match eventually!(state(), |state| state.is_some(), SOON) {
             Some(true) => Ok(emulator),
-            _ => Err(said() + &fs::read_to_string(log.with_file_name("errors")).unwrap_or_default()),
+            _ => Err(output() + &fs::read_to_string(log.with_file_name("errors")).unwrap_or_default()),
         }
     }
 
@@ -112,8 +112,8 @@ impl Azurite {
             e = self.endpoint(),
         );
         let made = Command::new("node").args(["-e", &script]).output().unwrap();
-        let said = String::from_utf8_lossy(&made.stdout).into_owned() + &String::from_utf8_lossy(&made.stderr);
-        assert!(said.starts_with("201"), "{said}");
+        let output = String::from_utf8_lossy(&made.stdout).into_owned() + &String::from_utf8_lossy(&made.stderr);
+        assert!(output.starts_with("201"), "{output}");
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn check(config: &Config) -> Check {
         Ok(Err(detail)) => check(DoctorVerdict::Fail, detail),
         Ok(Ok((address, Server { version, doubts }, format))) => {
             let answers =
-                format!("{address} answers, version {version}, {}", super::formats::told(format, REDIS_JOURNAL));
+                format!("{address} answers, version {version}, {}", super::formats::describe(format, REDIS_JOURNAL));
             match doubts.is_empty() {
                 true => check(DoctorVerdict::Ok, format!("{answers}, with an append-only file")),
                 false => check(DoctorVerdict::Warn, format!("{answers}; {}", doubts.join("; "))),

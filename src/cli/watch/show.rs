@@ -25,7 +25,7 @@ pub(super) struct EventPrinter {
 }
 
 /// The parts of an event's line, before colours and padding.
-struct ShownEvent {
+struct EventLine {
     label: String,
     colour: Colour,
     text: String,
@@ -41,7 +41,7 @@ impl EventPrinter {
         let json = readable(event.as_bytes());
         let Ok(event) = serde_json::from_slice::<Value>(&json) else { return plain(event, TEXT_CHARS) };
         self.learn(&event);
-        let ShownEvent { label, colour, text } = self.say(&event);
+        let EventLine { label, colour, text } = self.say(&event);
         let time = paint(&clock(&event), Colour::Dim, self.colours);
         let label = format!("{:<LABEL_WIDTH$}", plain(&label, 2 * LABEL_WIDTH));
         format!("{time} {} {}", paint(&label, colour, self.colours), plain(&text, 2 * TEXT_CHARS))
@@ -61,17 +61,17 @@ impl EventPrinter {
         }
     }
 
-    fn say(&self, event: &Value) -> ShownEvent {
-        let said = |label: &str, colour, text: String| ShownEvent { label: label.to_owned(), colour, text };
+    fn say(&self, event: &Value) -> EventLine {
+        let line = |label: &str, colour, text: String| EventLine { label: label.to_owned(), colour, text };
         let event_type = event["type"].as_str().unwrap_or("?");
         let status = event["status"].as_str().unwrap_or("?");
         match ProducerEvent::parse(event_type) {
             Some(ProducerEvent::RunStatus) => {
-                said("run", status_colour(status), format!("{status}{}", took(&event["data"]["durationMs"])))
+                line("run", status_colour(status), format!("{status}{}", took(&event["data"]["durationMs"])))
             }
             Some(ProducerEvent::TestPlan) => {
                 let count = event["tests"].as_array().map_or(0, Vec::len);
-                said("plan", Colour::Cyan, format!("{count} tests"))
+                line("plan", Colour::Cyan, format!("{count} tests"))
             }
             Some(ProducerEvent::TestStatus) => {
                 let data = &event["data"];
@@ -80,7 +80,7 @@ impl EventPrinter {
                 let error = data["errors"][0]["message"].as_str().or(data["errors"][0].as_str());
                 let error = error.map_or_else(String::new, |error| format!(": {}", first_line(error)));
                 let text = format!("{}{attempt}{}{error}", self.test(event), took(&data["durationMs"]));
-                said(status, status_colour(status), text)
+                line(status, status_colour(status), text)
             }
             Some(ProducerEvent::TestStep) => {
                 let step = &event["step"];
@@ -92,14 +92,14 @@ impl EventPrinter {
                 };
                 let error = error.map_or_else(String::new, |error| format!(": {}", first_line(error)));
                 let name = step["title"].as_str().unwrap_or_default();
-                said(label, colour, format!("{} › {name}{}{error}", self.test(event), took(&step["durationMs"])))
+                line(label, colour, format!("{} › {name}{}{error}", self.test(event), took(&step["durationMs"])))
             }
             Some(ProducerEvent::Log) => {
                 let stream = event["stream"].as_str().unwrap_or("log");
                 let text = event["text"].as_str().or(event["message"].as_str()).unwrap_or_default();
-                said(stream, Colour::Plain, text.trim_end().to_owned())
+                line(stream, Colour::Plain, text.trim_end().to_owned())
             }
-            Some(ProducerEvent::Error) | None => said(event_type, Colour::Cyan, rest(event)),
+            Some(ProducerEvent::Error) | None => line(event_type, Colour::Cyan, rest(event)),
         }
     }
 

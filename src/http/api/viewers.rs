@@ -33,11 +33,11 @@ impl ViewersEdge {
 
     /// Lists the run's viewers on this node.
     async fn viewers_here(&self, run: &RunId, limit: usize) -> Result<RunViewers, Problem> {
-        let asked = self.thread_agents.ask(|thread_agent, reply| {
+        let reply = self.thread_agents.ask(|thread_agent, reply| {
             thread_agent.list.try_send(ListViewers { run: run.clone(), limit, reply }).is_ok()
         });
         let threads =
-            asked.await.ok_or_else(|| Problem::unavailable("saturated", "a worker thread has too much to do"))?;
+            reply.await.ok_or_else(|| Problem::unavailable("saturated", "a worker thread has too much to do"))?;
         Ok(threads.into_iter().fold(RunViewers::default(), |mut all, thread| {
             all.count += thread.count;
             all.listed.extend(thread.listed);

@@ -14,10 +14,10 @@ use crate::protocol::vocabulary::final_close_codes;
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; \
                       img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Where the page of a run has the list of final close codes: the server's table is put in here.
+/// The place in the run's page into which the server's final close codes are inserted.
 const FINAL_CODES: &str = "/* final close codes */";
 
-/// The page of a run, complete.
+/// The run's page with the close codes.
 static RUN_PAGE: LazyLock<String> = LazyLock::new(|| {
     let codes: Vec<_> = final_close_codes().iter().map(u16::to_string).collect();
     include_str!("run.html").replace(FINAL_CODES, &codes.join(", "))
