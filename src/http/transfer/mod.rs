@@ -186,7 +186,7 @@ impl Transfers {
 }
 
 /// Calls `take` until it returns what the request needs. When there is no room, the slowest transfer of this kind is
-/// preempted, and the request waits up to [`ROOM_TIMEOUT`] for it to end. Returns `None` when there is still no room.
+/// preempted, and the request waits up to a second for it to end. Returns `None` when there is still no room.
 pub async fn find_room<T>(
     transfers: &Transfers,
     kind: TransferKind,

@@ -22,7 +22,7 @@ use crate::http::problem::responses_saturated;
 /// Most bytes of a body that go into the connection's buffer at a time. 16 KiB. Smaller bodies are not counted.
 const SLICE: usize = 16 * 1024;
 
-/// Middleware that counts each body larger than [`SLICE`] in `server.response_bytes`, from when it exists until the
+/// Middleware that counts each body larger than 16 KiB in `server.response_bytes`, from when it exists until the
 /// client has received it. When there is no room for a body, the response is 503 instead.
 pub async fn count_response<B: MessageBody + 'static>(
     responses: web::Data<Responses>,
