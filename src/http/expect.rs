@@ -3,9 +3,11 @@
 use actix_http::RequestHead;
 use actix_web::http::{Method, StatusCode, header};
 
-use super::api::artifacts::MAX_DESCRIPTION;
 use super::problem::Problem;
 use crate::protocol::head::plain;
+
+/// Most bytes of a request body that is a description, such as an announcement or a pin.
+pub(super) const MAX_DESCRIPTION: usize = 16 * 1024;
 
 /// Most bytes of request bodies.
 #[derive(Clone, Copy, Debug)]

@@ -25,6 +25,12 @@ pub enum MetricKind {
 pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     (MetricKind::Gauge, "runcast_build_info", Unit::Count, "Always 1; its label `version` is what runs."),
     (MetricKind::Counter, "runcast_actor_restarts_total", Unit::Count, "Restarts of supervised actors, by `child`."),
+    (
+        MetricKind::Counter,
+        "runcast_actor_exits_total",
+        Unit::Count,
+        "Ends of actors by `child` and `exit` (stopped, failed, panicked, start_failed); of other tasks panics only.",
+    ),
     (MetricKind::Gauge, "runcast_rooms", Unit::Count, "Rooms that live on this node."),
     (MetricKind::Gauge, "runcast_connections", Unit::Count, "Open connections of all kinds."),
     (MetricKind::Gauge, "runcast_viewers", Unit::Count, "Viewers connected."),

@@ -22,6 +22,7 @@ use crate::artifacts::{ArtifactError, ArtifactService, SmallerFile};
 use crate::compression::{self, CompressionLimits, CompressionOutcome, KeptReason};
 use crate::storage::catalog::artifacts::{ArtifactRow, StoredForm};
 use crate::storage::space::Reservation;
+use crate::tasks;
 
 /// How often it looks for what was uploaded straight to the store.
 const LOOK: Duration = Duration::from_secs(2);
@@ -123,7 +124,7 @@ async fn smaller(
 ) -> (&'static str, Option<SmallerFile>) {
     let began = Instant::now();
     let work = move || attempt(&artifacts, &source, &content_type, room, &stop);
-    let (outcome, found) = match tokio::task::spawn_blocking(work).await {
+    let (outcome, found) = match tasks::spawn_blocking("compression_work", work).await {
         Ok(Ok(done)) => done,
         Ok(Err(error)) => {
             warn!(%error, "an artifact is stored as it came: its smaller form could not be written");
@@ -206,7 +207,7 @@ async fn try_recompress(
             let replaced = artifacts.replace(row, &found).await?;
             debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
         }
-        // Another life of the node takes it up.
+        // The node stops: whoever claims it next does it.
         None if stop.load(Ordering::Relaxed) => {}
         // Others have overtaken it; there may be more space when it is claimed again.
         None if outcome == KeptReason::NoSpace.as_str() => {}

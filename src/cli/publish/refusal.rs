@@ -1,11 +1,8 @@
 //! Determines what a refused request was refused for, and how many events the next one has. Pure.
 
-use std::collections::VecDeque;
-
 use reqwest::StatusCode;
 
 use super::batch::BatchLimits;
-use super::send::PendingLine;
 use crate::cli::request::AskError;
 
 /// Least events of a request after refusals, if the limit of a batch allows it.
@@ -69,14 +66,14 @@ impl Window {
         Self { limits, events: limits.lines }
     }
 
-    /// The number of `pending` lines that fit into the next request; at least one.
-    pub(super) fn fit(&self, pending: &VecDeque<PendingLine>) -> usize {
+    /// The number of lines of these lengths that fit into the next request; at least one.
+    pub(super) fn fit(&self, lengths: impl Iterator<Item = usize>) -> usize {
         let mut bytes = 0;
-        let fits = |line: &&PendingLine| {
-            bytes += line.text.len() + 1;
+        let fits = |length: &usize| {
+            bytes += length + 1;
             bytes <= self.limits.bytes
         };
-        pending.iter().take(self.events).take_while(fits).count().max(1)
+        lengths.take(self.events).take_while(fits).count().max(1)
     }
 
     /// Doubles the window, after a request was stored.
@@ -148,11 +145,10 @@ mod tests {
 
     #[test]
     fn a_request_shrinks_with_refusals_and_grows_again_but_not_beyond_what_a_server_takes() {
-        let pending: VecDeque<_> = (0..100).map(|_| PendingLine::new("x".repeat(9).into())).collect();
         let mut window = Window::new(BatchLimits { bytes: 500, lines: 64 });
         let mut fit = |change: &dyn Fn(&mut Window)| {
             change(&mut window);
-            window.fit(&pending)
+            window.fit(std::iter::repeat_n(9, 100))
         };
         assert_eq!(fit(&|_| ()), 50, "bytes");
         assert_eq!(fit(&Window::narrow), 32);

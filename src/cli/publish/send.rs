@@ -41,22 +41,15 @@ impl fmt::Display for Sum {
 
 /// A line that is not stored yet.
 #[derive(Clone, Debug)]
-pub(super) struct PendingLine {
+struct PendingLine {
     number: u64,
     /// Bytes of the input up to the end of this line, and the line's own size in bytes.
     offset: u64,
     size: u64,
     /// The event that is posted.
-    pub(super) text: Bytes,
+    text: Bytes,
     /// The refused line, if a log event is posted in its place.
     kept: Option<Box<BadLineEvent>>,
-}
-
-impl PendingLine {
-    #[cfg(test)]
-    pub(super) fn new(text: Bytes) -> Self {
-        Self { number: 0, offset: 0, size: 0, text, kept: None }
-    }
 }
 
 /// A request that one server refused after another one may have stored it: servers differ in limits and versions.
@@ -91,7 +84,7 @@ impl<'a> Sending<'a> {
     pub(super) async fn send(&mut self, lines: Vec<InputLine>) -> anyhow::Result<()> {
         let mut pending: VecDeque<PendingLine> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
         while !pending.is_empty() {
-            let events = self.window.fit(&pending);
+            let events = self.window.fit(pending.iter().map(|line| line.text.len()));
             let body = body(pending.iter().take(events));
             let (bytes, bar) = (body.len(), self.bar);
             let mut repeated = false;

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::edge::{ActorsEdge, MetricsEdge, ReadinessEdge};
 use super::super::problem::Problem;
-use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
-use crate::actors::shared::NodeIdConflict;
+use crate::actors::shared::{Doorbell, NodeIdConflict};
 use crate::node::NodePhase;
 use crate::protocol::Timestamp;
+use crate::tasks;
 
 /// Longest wait for a dependency's answer to a probe.
 const PROBE: Duration = Duration::from_secs(2);
@@ -95,10 +96,16 @@ pub(in crate::http) async fn actors(edge: web::Data<ActorsEdge>) -> Result<HttpR
     let away = |_| Problem::unavailable("actors_unavailable", "the supervisor or the registry is busy");
     let children = edge.supervisor.ask(Observe).await.map_err(away)?;
     let rooms = edge.registry.ask(ListRooms { limit: MAX_ROOMS }).await.unwrap_or_default();
+    let threads = edge.thread_agents.all();
+    let threads = threads.iter().map(|thread_agent| thread_agent.supervisor.ask(Observe));
+    // A thread that has just ended is not shown.
+    let threads: Vec<_> = join_all(threads).await.into_iter().filter_map(Result::ok).collect();
     Ok(HttpResponse::Ok().json(json!({
         "supervisor": children,
+        "threads": threads,
         "rooms": rooms,
         "living": edge.live_actors.living(),
+        "exits": tasks::exits(),
     })))
 }
 

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test says so by failing
 
+mod circles;
+mod modules;
+mod source;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("protocol", &["protocol", "run_state"]),
     ("backoff", &[]),
     ("budget", &["budget"]),
+    ("tasks", &["backoff"]),
     // Setting.
     ("config", &["config", "protocol"]),
     ("telemetry", &["config", "protocol", "telemetry"]),
@@ -19,22 +24,40 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("node", &[]),
     ("run_state", &["protocol", "run_state"]),
     // Storage: knows no actor and no HTTP.
-    ("storage", &["backoff", "budget", "protocol", "run_state", "storage"]),
+    ("storage", &["backoff", "budget", "protocol", "run_state", "storage", "tasks"]),
     ("compression", &["compression", "protocol", "storage"]),
-    ("artifacts", &["artifacts", "budget", "compression", "protocol", "storage"]),
+    ("artifacts", &["artifacts", "budget", "compression", "protocol", "storage", "tasks"]),
     // Speech: the vocabulary of the actors, and what supervises them. No concrete actor.
     (
         "actors/messages",
-        &["actors::messages", "actors::supervision", "artifacts", "budget", "protocol", "run_state", "storage"],
+        &[
+            "actors::messages",
+            "actors::shared",
+            "actors::supervision",
+            "artifacts",
+            "budget",
+            "protocol",
+            "run_state",
+            "storage",
+        ],
     ),
-    ("actors/shared", &["actors::shared", "protocol", "storage"]),
-    ("actors/supervision", &["actors::supervision", "protocol"]),
+    ("actors/shared", &["actors::shared", "actors::messages", "protocol", "storage"]),
+    ("actors/supervision", &["actors::supervision", "protocol", "tasks"]),
     // What the actors of one thread share: sessions and broadcasters meet here, by trait.
     ("actors/hub", &["actors::hub", "actors::messages", "actors::supervision", "budget", "thread_metrics", "protocol"]),
     // Each actor: words, storage, speech, and itself. They talk by messages.
     (
         "actors/room",
-        &["actors::room", "run_state", "actors::messages", "actors::supervision", "budget", "protocol", "storage"],
+        &[
+            "actors::room",
+            "run_state",
+            "actors::messages",
+            "actors::shared",
+            "actors::supervision",
+            "budget",
+            "protocol",
+            "storage",
+        ],
     ),
     (
         "actors/session",
@@ -50,16 +73,28 @@ const LAYERS: &[(&str, &[&str])] = &[
             "storage",
         ],
     ),
-    ("actors/registry", &["actors::registry", "actors::messages", "actors::supervision", "protocol"]),
+    (
+        "actors/registry",
+        &["actors::registry", "actors::messages", "actors::shared", "actors::supervision", "protocol", "tasks"],
+    ),
     (
         "actors/bridge",
-        &["actors::bridge", "actors::messages", "actors::supervision", "backoff", "budget", "protocol", "storage"],
+        &[
+            "actors::bridge",
+            "actors::messages",
+            "actors::shared",
+            "actors::supervision",
+            "backoff",
+            "budget",
+            "protocol",
+            "storage",
+        ],
     ),
     (
         "actors/presence",
         &["actors::presence", "actors::shared", "actors::messages", "actors::supervision", "protocol", "storage"],
     ),
-    ("actors/heartbeat", &["actors::heartbeat", "actors::messages", "actors::supervision"]),
+    ("actors/heartbeat", &["actors::heartbeat", "actors::messages", "actors::shared", "actors::supervision"]),
     (
         "actors/catalog_writer",
         &["actors::catalog_writer", "actors::messages", "actors::supervision", "protocol", "storage"],
@@ -78,13 +113,14 @@ const LAYERS: &[(&str, &[&str])] = &[
             "actors::supervision",
             "protocol",
             "storage",
+            "tasks",
         ],
     ),
     (
         "actors/cleanup",
         &["actors::cleanup", "artifacts", "actors::messages", "actors::supervision", "protocol", "storage"],
     ),
-    ("actors/supervisor", &["actors::supervisor", "actors::messages", "actors::supervision", "protocol"]),
+    ("actors/supervisor", &["actors::supervisor", "actors::messages", "actors::supervision", "protocol", "tasks"]),
     // Edge: speaks to actors by their vocabulary; starts sessions.
     (
         "http",
@@ -103,6 +139,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "protocol",
             "run_state",
             "storage",
+            "tasks",
             "telemetry",
         ],
     ),
