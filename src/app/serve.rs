@@ -93,7 +93,7 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
 fn bind(config: &Config) -> Result<TcpListener, anyhow::Error> {
     let address = config.server.bind;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for the last life's connections to be forgotten.
+    // A restart must not wait until the kernel has forgotten the former process's connections.
     socket.set_reuse_address(true)?;
     let bound = socket.bind(&address.into()).and_then(|()| socket.listen(BACKLOG));
     bound.with_context(|| format!("server.bind {address} is not to be had"))?;

@@ -57,6 +57,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "budget",
             "protocol",
             "storage",
+            "tasks",
         ],
     ),
     (
@@ -88,6 +89,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "budget",
             "protocol",
             "storage",
+            "tasks",
         ],
     ),
     (

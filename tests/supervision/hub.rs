@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix::{Actor, AsyncContext as _, Context, Handler};
+use actix::{Actor, Context, Handler};
 use bytes::Bytes;
 use runcast::actors::hub::broadcaster::Broadcaster;
 use runcast::actors::hub::{Hub, SessionLimits};
@@ -15,7 +15,7 @@ use runcast::actors::messages::room::{
 };
 use runcast::actors::messages::viewer::{Delivery, Viewer};
 use runcast::actors::shared::RoomGauge;
-use runcast::actors::supervision::{LiveActors, spawn};
+use runcast::actors::supervision::{Child, Done, LiveActors, spawn};
 use runcast::budget::Budget;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::frame::FrameLimits;
@@ -139,30 +139,24 @@ macro_rules! ignores {
 
 ignores!(Publish, Read, WaitForEvents, Fold, ShowScreen, Unsubscribe, Reclaim, RemoteUpdate);
 
-/// A room that remembers who subscribed; it lives as long as its port.
-pub(crate) fn room() -> (Arc<RoomPort>, Subscribed) {
+/// A room that remembers who subscribed; it ends with its `Done`.
+pub(crate) fn room(run: RunId, generation: u64) -> (Arc<RoomPort>, Subscribed, Done) {
     let subscribed = Subscribed::default();
     let of_room = subscribed.clone();
-    let mut port = None;
-    let child = spawn("room", 16, |ctx: &mut Context<ListeningRoom>, _| {
-        let addr = ctx.address();
-        port = Some(Arc::new(RoomPort {
-            run: run(),
-            generation: 1,
-            publish: addr.clone().recipient(),
-            read: addr.clone().recipient(),
-            wait: addr.clone().recipient(),
-            fold: addr.clone().recipient(),
-            show: addr.clone().recipient(),
-            subscribe: addr.clone().recipient(),
-            unsubscribe: addr.clone().recipient(),
-            reclaim: addr.clone().recipient(),
-            heard: addr.recipient(),
-            gauge: Arc::new(RoomGauge::default()),
-        }));
-        Ok(ListeningRoom(of_room))
-    });
-    // Its owner is the test, which ends before anybody could miss it.
-    std::mem::forget(child.unwrap().done);
-    (port.unwrap(), subscribed)
+    let Child { addr, done } = spawn("room", 16, |_, _| Ok(ListeningRoom(of_room))).unwrap();
+    let port = RoomPort {
+        run,
+        generation,
+        publish: addr.clone().recipient(),
+        read: addr.clone().recipient(),
+        wait: addr.clone().recipient(),
+        fold: addr.clone().recipient(),
+        show: addr.clone().recipient(),
+        subscribe: addr.clone().recipient(),
+        unsubscribe: addr.clone().recipient(),
+        reclaim: addr.clone().recipient(),
+        heard: addr.recipient(),
+        gauge: Arc::new(RoomGauge::default()),
+    };
+    (Arc::new(port), subscribed, done)
 }

@@ -3,6 +3,7 @@
 
 mod hub;
 mod permanent;
+mod registry;
 mod service;
 mod spawn;
 mod stop;

@@ -6,54 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use metrics::{
-    Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-    set_default_local_recorder,
-};
+use metrics::set_default_local_recorder;
 use runcast::storage::journal::sqlite::{SqliteJournal, SqliteOptions};
 use runcast::storage::journal::{Journal as _, JournalError};
 use runcast::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisSettings};
 use runcast::tasks::exits;
 
-use crate::support::{RedisServer, SOON, eventually, soon};
+use crate::support::{RedisServer, SOON, Saboteur, eventually, soon};
 use crate::words::{ROOMY, append, post};
-
-/// Panics when one counter is increased, once each time that it is armed.
-pub(crate) struct Saboteur {
-    pub(crate) counter: &'static str,
-    pub(crate) armed: Arc<AtomicBool>,
-}
-
-struct Mine(Arc<AtomicBool>);
-
-impl CounterFn for Mine {
-    fn increment(&self, _: u64) {
-        assert!(!self.0.swap(false, Ordering::SeqCst), "ouch");
-    }
-
-    fn absolute(&self, _: u64) {}
-}
-
-impl Recorder for Saboteur {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        match key.name() == self.counter {
-            true => Counter::from_arc(Arc::new(Mine(self.armed.clone()))),
-            false => Counter::noop(),
-        }
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
 
 fn panics(child: &str) -> u64 {
     exits().get(child).and_then(|ends| ends.get("panicked")).copied().unwrap_or(0)
@@ -62,7 +22,7 @@ fn panics(child: &str) -> u64 {
 #[tokio::test]
 async fn the_journals_writer_goes_on_after_a_panic_and_what_was_stored_is_there() {
     let armed = Arc::new(AtomicBool::new(false));
-    let saboteur = Saboteur { counter: "runcast_journal_appends_total", armed: armed.clone() };
+    let saboteur = Saboteur::new("runcast_journal_appends_total", &armed);
     let _sabotage = set_default_local_recorder(&saboteur);
     let dir = tempfile::tempdir().unwrap();
     let journal = SqliteJournal::open(SqliteOptions::new(dir.path().join("journal.db"), ROOMY)).await.unwrap();
@@ -85,7 +45,7 @@ async fn the_journals_writer_goes_on_after_a_panic_and_what_was_stored_is_there(
 async fn a_connection_to_redis_is_made_anew_after_a_panic() {
     let redis = RedisServer::start().await;
     let armed = Arc::new(AtomicBool::new(true));
-    let saboteur = Saboteur { counter: "runcast_redis_connects_total", armed };
+    let saboteur = Saboteur::new("runcast_redis_connects_total", &armed);
     let _sabotage = set_default_local_recorder(&saboteur);
     let settings = RedisSettings {
         url: redis.url().parse().unwrap(),

@@ -4,9 +4,12 @@ use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use actix::AsyncContext as _;
+use actix::fut::wrap_future;
 use bytes::Bytes;
 use runcast::actors::heartbeat::Heartbeat;
 use runcast::actors::hub::Hub;
@@ -24,7 +27,7 @@ use runcast::protocol::segment::Encoding;
 use runcast::protocol::{After, Connection};
 use runcast::tasks::exits;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, DuplexStream, ReadBuf};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::hub::{TestViewer, Wound, hub, room, run};
 use crate::toy::{SOON, eventually, quick, supervise};
@@ -34,6 +37,8 @@ struct Thread {
     live_actors: LiveActors,
     hub: Rc<Hub>,
     thread_agents: ThreadAgents,
+    /// Told, the heartbeat panics.
+    poison: Arc<Notify>,
     supervisor: Child<Supervisor>,
     escalated: Escalated,
     _entry: ThreadAgentEntry,
@@ -45,22 +50,32 @@ fn thread(max_restarts: usize) -> Thread {
     let (agent, observed, heartbeat) =
         (Service::new("thread_agent", MAILBOX), Service::new("supervisor", 16), Service::new("heartbeat", 16));
     let entry = thread_agents.add(ThreadAgent::port(&agent, observed.recipient()));
-    let (beats_for, enters) = (thread_agents.clone(), live_actors.clone());
+    let (beats_for, enters, poison) = (thread_agents.clone(), live_actors.clone(), Arc::new(Notify::new()));
+    let poisoned = poison.clone();
     let children = vec![
         ThreadAgent::child(&agent, hub.clone(), live_actors.clone())
             .with_policy(quick(ChildKind::Permanent, max_restarts)),
-        ChildSpec::permanent(&heartbeat, move |_, _| {
+        ChildSpec::permanent(&heartbeat, move |ctx: &mut actix::Context<Heartbeat>, _| {
+            let poisoned = poisoned.clone();
+            ctx.spawn(wrap_future(async move {
+                poisoned.notified().await;
+                panic!("ouch");
+            }));
             Ok(Heartbeat::new(beats_for.clone(), Instant::now(), enters.enter("heartbeat")))
         }),
     ];
     let (supervisor, escalated) = supervise(children, &live_actors);
     observed.bind(supervisor.addr.clone());
-    Thread { live_actors, hub, thread_agents, supervisor, escalated, _entry: entry }
+    Thread { live_actors, hub, thread_agents, poison, supervisor, escalated, _entry: entry }
 }
 
 impl Thread {
     async fn agent(&self) -> ChildReport {
         self.supervisor.addr.send(Observe).await.unwrap().remove(0)
+    }
+
+    async fn heartbeat(&self) -> ChildReport {
+        self.supervisor.addr.send(Observe).await.unwrap().remove(1)
     }
 
     fn port(&self) -> ThreadAgentPort {
@@ -87,6 +102,19 @@ async fn a_thread_agent_that_panics_is_built_anew_and_its_viewers_keep_their_pin
     assert_eq!(thread.live_actors.living()["thread_agent"], 1);
     let (pulses, injured_pulses) = (healthy.pulses.get(), injured.pulses.get());
     eventually(true, async || healthy.pulses.get() > pulses && injured.pulses.get() > injured_pulses).await;
+}
+
+#[actix_web::test]
+async fn a_heartbeat_that_panics_is_built_anew_and_knows_the_threads() {
+    let (thread, before) = (thread(5), ends("heartbeat", "panicked"));
+    let viewer = TestViewer::new();
+    thread.hub.enter(viewer.clone());
+    eventually(true, async || viewer.pulses.get() > 0).await;
+    thread.poison.notify_one();
+    eventually(1, async || thread.heartbeat().await.restarts).await;
+    assert_eq!(ends("heartbeat", "panicked"), before + 1);
+    let pulses = viewer.pulses.get();
+    eventually(true, async || viewer.pulses.get() > pulses).await;
 }
 
 #[actix_web::test]
@@ -155,7 +183,7 @@ async fn a_threads_entry_goes_with_the_thread() {
 #[actix_web::test]
 async fn a_broadcaster_that_panics_sends_its_viewers_back_and_the_next_viewer_opens_another() {
     let live_actors = LiveActors::default();
-    let (hub, (room, subscribed)) = (hub(&live_actors), room());
+    let (hub, (room, subscribed, _room)) = (hub(&live_actors), room(run(), 1));
     let before = ends("broadcaster", "panicked");
     let (injured, healthy) = (TestViewer::new(), TestViewer::new());
     let subscribers = hub.subscribers(&room);

@@ -19,7 +19,7 @@ use tracing::{debug, info, warn};
 use super::messages::compression::Compress;
 use super::supervision::LiveActorGuard;
 use crate::artifacts::{ArtifactError, ArtifactService, SmallerFile};
-use crate::compression::{self, CompressionLimits, CompressionOutcome, Why};
+use crate::compression::{self, CompressionLimits, CompressionOutcome, KeptReason};
 use crate::storage::catalog::artifacts::{ArtifactRow, StoredForm};
 use crate::storage::space::Reservation;
 use crate::tasks;
@@ -154,7 +154,7 @@ fn attempt(
     let spool = &artifacts.parts().spool;
     let (mut target, mut file) = match room.map_or_else(|| spool.file(None), |room| spool.file_in(room)) {
         Ok(made) => made,
-        Err(error) if error.kind() == ErrorKind::StorageFull => return Ok((Why::NoSpace.as_str(), None)),
+        Err(error) if error.kind() == ErrorKind::StorageFull => return Ok((KeptReason::NoSpace.as_str(), None)),
         Err(error) => return Err(error),
     };
     let source = std::fs::File::open(source)?;
@@ -192,9 +192,9 @@ async fn try_recompress(
         Ok(both) => both,
         // There may be more when it is claimed again.
         Err(error) if error.kind() == ErrorKind::StorageFull => {
-            count(Why::NoSpace.as_str());
+            count(KeptReason::NoSpace.as_str());
             info!(run = %row.run, artifact = %row.id, %error, "an upload was not fetched to be compressed");
-            return Ok(Why::NoSpace.as_str());
+            return Ok(KeptReason::NoSpace.as_str());
         }
         Err(error) => return Err(ArtifactError::Spool(error.to_string())),
     };
@@ -210,7 +210,7 @@ async fn try_recompress(
         // The node stops: whoever claims it next does it.
         None if stop.load(Ordering::Relaxed) => {}
         // Others have overtaken it; there may be more space when it is claimed again.
-        None if outcome == Why::NoSpace.as_str() => {}
+        None if outcome == KeptReason::NoSpace.as_str() => {}
         None => artifacts.leave_as_stored(row).await?,
     }
     Ok(outcome)

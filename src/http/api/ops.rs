@@ -1,4 +1,4 @@
-//! Operating: health, readiness, figures, the supervision tree, the description of the surface.
+//! Operations: health, readiness, metrics, the supervision tree, and the API description.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use crate::node::NodePhase;
 use crate::protocol::Timestamp;
 use crate::tasks;
 
-/// How long a dependency may take to answer a probe.
+/// Longest wait for a dependency's answer to a probe.
 const PROBE: Duration = Duration::from_secs(2);
-/// Rooms that `/api/actors` lists.
+/// Most rooms that `/api/actors` lists.
 const MAX_ROOMS: usize = 100;
 
 /// `GET /health`
@@ -27,7 +27,7 @@ pub(in crate::http) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok", "timestamp": Timestamp::now()}))
 }
 
-/// Query of the readiness.
+/// Query parameters of the readiness check.
 #[derive(Deserialize)]
 pub(in crate::http) struct ReadyQuery {
     strict: Option<String>,
@@ -41,7 +41,7 @@ async fn probe<E: std::fmt::Display>(ask: impl Future<Output = Result<(), E>>) -
     }
 }
 
-/// `GET /ready`: 503 only for what another node would do better.
+/// `GET /ready`: 503 only where another node would serve better.
 pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Query<ReadyQuery>) -> HttpResponse {
     let journal = probe(edge.journal.probe()).await;
     let catalog = probe(edge.catalog.probe()).await;
@@ -54,7 +54,7 @@ pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Q
         Some(None) => json!({"status": "ok"}),
         Some(Some(why)) => json!({"status": "down", "detail": why}),
     };
-    // Deaf while the journal answers: another node hears what this one does not.
+    // The journal answers but the doorbell does not: another node gets the notices that this one misses.
     let not_subscribed = doorbell["status"] == "down" && journal["status"] == "ok";
     let whole = [&journal, &catalog, &objects].iter().all(|dependency| dependency["status"] != "down");
     let (status, word) = match edge.node.phase() {

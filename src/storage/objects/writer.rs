@@ -279,8 +279,7 @@ impl Drop for ObjectWriter {
         }
         let path = self.path.clone();
         // Without a runtime the process is about to end; the cleanup removes what is left.
-        if let Ok(runtime) = Handle::try_current() {
-            let _entered = runtime.enter();
+        if Handle::try_current().is_ok() {
             drop(tasks::spawn("object_abort", async move {
                 if let Err(error) = dismantle(path, task, upload).await {
                     debug!(%error, "what was uploaded of an object is left to the cleanup");
