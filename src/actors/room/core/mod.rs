@@ -33,6 +33,8 @@ mod reading;
 mod reorder_buffer;
 mod resolve;
 mod retiring;
+#[cfg(test)]
+mod tests;
 
 use append::InFlight;
 use append_queue::AppendQueue;
