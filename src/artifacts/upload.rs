@@ -3,16 +3,9 @@
 use std::fmt;
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::receive::{Received, Upload};
-use super::{ArtifactError, ArtifactService, Completed, NewArtifact};
-
-/// A place among the uploads that pass this node at a time, held until the artifact is ready. See [`ArtifactService::admit`].
-#[derive(Debug)]
-pub struct UploadPermit {
-    pub(super) _held: OwnedSemaphorePermit,
-}
+use super::{ArtifactError, ArtifactService, Completed, NewArtifact, UploadPermit};
 
 /// The bytes of an upload, piece by piece.
 pub trait UploadBody {

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::metrics::ConnectionMetrics;
-use super::reconnect::Reconnect;
+use super::reconnect::ClientTask;
 use super::request::{Call, Request, Share};
 use super::status::{CLOSED, LinkStatus};
 use super::{Attest, RedisCommand, RedisError, RedisSettings, Reply};
@@ -51,7 +51,7 @@ impl RedisClient {
             command_timeout: settings.command_timeout,
             metrics: metrics.clone(),
         };
-        tokio::spawn(Reconnect { settings, attest, requests: queue, status: tell, metrics }.run());
+        tokio::spawn(ClientTask { settings, attest, requests: queue, status: tell, metrics }.run());
         Self(Arc::new(handle))
     }
 

@@ -21,7 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const STEADY: Duration = Duration::from_secs(10);
 
 /// See the module.
-pub(super) struct Reconnect {
+pub(super) struct ClientTask {
     pub(super) settings: RedisSettings,
     pub(super) attest: Arc<dyn Attest>,
     pub(super) requests: mpsc::UnboundedReceiver<Request>,
@@ -29,7 +29,7 @@ pub(super) struct Reconnect {
     pub(super) metrics: ConnectionMetrics,
 }
 
-impl Reconnect {
+impl ClientTask {
     /// Runs until the client is closed, or nobody has it any more.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
