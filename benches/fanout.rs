@@ -9,9 +9,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use runcast::actors::hub::SessionLimits;
 use runcast::actors::messages::viewer::Viewer;
+use runcast::actors::session::Wire;
 use runcast::actors::session::write_half::WriteHalf;
-use runcast::actors::session::{SessionLimits, Wire};
 use runcast::budget::Budget;
 use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::segment::Encoding;

@@ -14,25 +14,36 @@ use runcast::run_state::RunStatus;
 use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
 
-/// The pages that speak of settings, tests and files.
-const PAGES: [&str; 9] = [
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "docs/artifacts.md",
-    "docs/protocol.md",
-    "docs/reliability.md",
-    "deploy/README.md",
-    "deploy/aws-alb.md",
-];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Every page of the repository: those at its root, in `docs/` and in `deploy/`.
+fn pages() -> Vec<String> {
+    let mut pages = Vec::new();
+    find_pages("", false, &mut pages);
+    find_pages("docs/", true, &mut pages);
+    find_pages("deploy/", true, &mut pages);
+    pages.sort();
+    pages
+}
+
+fn find_pages(folder: &str, deep: bool, found: &mut Vec<String>) {
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{folder}{}", entry.file_name().to_str().unwrap());
+        if entry.path().is_dir() {
+            if deep {
+                find_pages(&format!("{name}/"), deep, found);
+            }
+        } else if name.ends_with(".md") {
+            found.push(name);
+        }
+    }
 }
 
 fn document(file: &str) -> Value {
@@ -293,7 +304,7 @@ fn every_message_stands_in_the_page_about_the_protocol() {
 fn every_setting_that_a_page_names_exists() {
     let config: BTreeMap<String, BTreeMap<String, toml::Value>> = toml::from_str(&read("config.toml")).unwrap();
     let mut named = 0;
-    for page in PAGES {
+    for page in &pages() {
         for word in quoted(&read(page)) {
             let Some((section, key)) = word.split_once('.').filter(|(section, _)| config.contains_key(*section)) else {
                 continue;
@@ -332,7 +343,7 @@ fn every_test_and_every_metric_that_a_page_names_exists() {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let is_test = |word: &String| word.matches('_').count() >= 3 && word.chars().all(is_plain);
     let mut named = 0;
-    for page in PAGES {
+    for page in &pages() {
         for word in quoted(&read(page)).into_iter().filter(is_test) {
             if word.starts_with("runcast_") {
                 assert!(METRICS.iter().any(|(_, name, ..)| *name == word), "{page} names the metric {word}");
@@ -347,7 +358,7 @@ fn every_test_and_every_metric_that_a_page_names_exists() {
 
 #[test]
 fn every_file_that_a_page_links_to_exists() {
-    for page in PAGES {
+    for page in &pages() {
         let text = read(page);
         let folder = Path::new(page).parent().unwrap();
         for target in between(&text, "](", ")").filter(|target| !target.starts_with("http") && !target.starts_with('#'))

@@ -21,12 +21,12 @@ use actix_web::{App, web};
 use tracing::debug;
 
 use super::{NodeParts, drain};
-use crate::actors::hub::Hub;
 use crate::actors::hub::broadcaster::{self, Broadcaster};
 use crate::actors::hub::thread_agent::ThreadAgent;
+use crate::actors::hub::{Hub, SessionLimits};
 use crate::actors::messages::heartbeat::AddThread;
 use crate::actors::messages::thread_agent::ThreadAgentPort;
-use crate::actors::session::{SessionLimits, SessionPort};
+use crate::actors::session::SessionPort;
 use crate::actors::supervision::spawn_unconstrained;
 use crate::http::claims::claims;
 use crate::http::edge::{
@@ -159,11 +159,8 @@ impl Thread {
             });
             Hub::new(limits, parts.thread_metrics.thread(), open_broadcastery)
         });
-        let sessions = Rc::new(SessionPort {
-            hub: hub.clone(),
-            rooms: parts.services.registry.recipient(),
-            node_id: parts.node.id().clone(),
-        });
+        let rooms = parts.services.registry.recipient();
+        let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.node.id().clone()));
         Self { parts: parts.clone(), hub, sessions }
     }
 

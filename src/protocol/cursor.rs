@@ -98,7 +98,8 @@ impl After {
     }
 }
 
-/// What a reader that waits for `next` does with a delivery of `first..=last` of `epoch` (ARCHITECTURE.md section 6).
+/// What a reader that waits for `next` does with a delivery of `first..=last` of `epoch`: no path is trusted for
+/// order (I6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// All of it is old.

@@ -6,10 +6,7 @@ use crate::modules::Modules;
 use crate::source::shipped;
 
 /// Uses that close a circle and are about to go.
-const KNOWN: &[(&str, &str)] = &[
-    // A screen that is shown: both sides of it in one vocabulary.
-    ("actors/messages/broadcaster.rs", "actors/messages/room.rs"),
-];
+const KNOWN: &[(&str, &str)] = &[];
 
 /// Whether one of two files is the `mod.rs` above the other. A module and its parts are one thing in several files: a part
 /// sees what its module keeps to itself.

@@ -9,8 +9,8 @@ use crate::source::{root, sources};
 const MADE: &[&str] = &[".git", "target", "node_modules"];
 /// Ends of names by which a word is known as a file's.
 const ENDS: &[&str] = &["rs", "lua", "sql", "md", "js", "html"];
-/// Names of files that are not in the repository: those of users, of other programs, and examples.
-const ELSEWHERE: &[&str] = &[];
+/// Names that stand for any file's.
+const EXAMPLES: &[&str] = &["x.rs", "x/mod.rs"];
 
 /// All files of the repository, as paths from its top.
 fn files() -> Vec<String> {
@@ -62,7 +62,7 @@ fn is_there(files: &[String], word: &str) -> bool {
             || file.starts_with(&format!("{word}/"))
             || file.contains(&format!("/{word}/"))
     };
-    word.is_empty() || ELSEWHERE.contains(&word) || files.iter().any(fits)
+    word.is_empty() || EXAMPLES.contains(&word) || files.iter().any(fits)
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A broadcaster as the server runs it: its mailbox, its passes over the real subscribers, its end.
+//! What a simulated broadcaster's actor does around the hub's real fan-out: its mailbox, its turns, its end.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use runcast::actors::hub::Hub;
-use runcast::actors::hub::subscribers::Subscribers;
+use runcast::actors::hub::subscribers::{Subscribers, Turn};
 use runcast::actors::messages::broadcaster::TipIs;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::{Lines, Segment};
@@ -16,6 +16,7 @@ use crate::chance::Dice;
 use crate::house::House;
 use crate::room::Letter;
 use crate::site::Sent;
+use crate::store::instant;
 use crate::trace::{say, seen};
 use crate::wire::Alarm;
 
@@ -28,28 +29,18 @@ pub(crate) enum Mail {
     Evict(CloseReason),
 }
 
-/// The broadcaster actor's fields.
+/// See the module.
 pub(crate) struct Broadcaster {
     subscribers: Rc<Subscribers>,
     hub: Rc<Hub>,
     pub(crate) mailbox: VecDeque<Mail>,
-    pending: Vec<Arc<Segment>>,
-    ending: CloseReason,
     started: bool,
     alarm: Arc<Alarm>,
 }
 
 impl Broadcaster {
     pub(crate) fn new(subscribers: Rc<Subscribers>, hub: Rc<Hub>) -> Self {
-        Self {
-            subscribers,
-            hub,
-            mailbox: VecDeque::new(),
-            pending: Vec::new(),
-            ending: CloseReason::TryAgain,
-            started: false,
-            alarm: Alarm::ringing(),
-        }
+        Self { subscribers, hub, mailbox: VecDeque::new(), started: false, alarm: Alarm::ringing() }
     }
 
     pub(crate) fn has_work(&self) -> bool {
@@ -60,34 +51,17 @@ impl Broadcaster {
     fn read_mail(&mut self, mails: usize) -> bool {
         for _ in 0..mails {
             match self.mailbox.pop_front() {
-                Some(Mail::Deliver(segments)) => self.pending.extend(segments.iter().cloned()),
+                Some(Mail::Deliver(segments)) => self.subscribers.deliver(&segments),
                 Some(Mail::TipIs(tip)) => self.subscribers.tip_is(tip),
                 Some(Mail::Show(frame)) => self.subscribers.show(&frame),
                 Some(Mail::Evict(reason)) => {
-                    self.ending = reason;
+                    self.subscribers.room_ended(reason);
                     return false;
                 }
                 None => break,
             }
         }
         true
-    }
-
-    fn has_segments(&self) -> bool {
-        self.subscribers.in_pass() || !self.pending.is_empty()
-    }
-
-    /// One slice of the pass under way, or of a new one.
-    fn fan_out(&mut self, slice: usize) {
-        if self.subscribers.in_pass() {
-            self.subscribers.step(slice);
-            return;
-        }
-        if self.pending.len() > 1 {
-            seen("several segments in one pass");
-        }
-        self.subscribers.begin_pass(std::mem::take(&mut self.pending));
-        self.subscribers.step(slice);
     }
 
     /// A room's messages on their way are doubled, overtake each other, or bring once more what another brought.
@@ -130,7 +104,8 @@ fn join<'a>(segments: impl Iterator<Item = &'a Arc<Segment>> + Clone) -> Option<
 }
 
 impl House {
-    /// Lets a broadcaster run once, as its context would: mail first, then a slice of the fan-out. With a slice of 0 it rests.
+    /// Lets a broadcaster run once, as its context would: mail first, then a slice of the fan-out. With a slice of 0 it
+    /// rests.
     pub(crate) fn poll_broadcaster(&mut self, id: u64, mails: usize, slice: usize) {
         let Some(broadcaster) = self.site.broadcasters.get_mut(&id) else { return };
         broadcaster.alarm.silence();
@@ -142,20 +117,19 @@ impl House {
                 return self.end_broadcaster(id);
             }
         }
+        let now = self.site.now;
         let Some(broadcaster) = self.site.broadcasters.get_mut(&id) else { return };
         if !broadcaster.read_mail(mails) {
             return self.end_broadcaster(id);
         }
-        let rests = slice == 0 && !broadcaster.subscribers.in_pass();
-        if !rests && broadcaster.has_segments() {
-            broadcaster.fan_out(slice);
+        if broadcaster.subscribers.pending() > 1 {
+            seen("several segments in one pass");
         }
-        if broadcaster.has_segments() {
-            broadcaster.alarm.ring();
-        } else if broadcaster.subscribers.closed() {
-            self.end_broadcaster(id);
-        } else {
-            broadcaster.subscribers.keep_waker(&Waker::from(broadcaster.alarm.clone()));
+        let (rested, now) = (slice > 0, instant(now));
+        match broadcaster.subscribers.turn(rested, slice, || now) {
+            Turn::End => self.end_broadcaster(id),
+            Turn::Idle if rested => broadcaster.subscribers.keep_waker(&Waker::from(broadcaster.alarm.clone())),
+            Turn::Idle | Turn::Yield | Turn::Rest(_) => broadcaster.alarm.ring(),
         }
     }
 
@@ -165,7 +139,7 @@ impl House {
         say!("    broadcaster {id} ends");
         seen("broadcaster ended");
         broadcaster.hub.forget(&broadcaster.subscribers);
-        broadcaster.subscribers.evict(broadcaster.ending);
+        broadcaster.subscribers.broadcaster_ended();
         self.post(broadcaster.subscribers.room().generation, Letter::Unsubscribe(id));
     }
 }

@@ -9,6 +9,7 @@
 mod bridge;
 mod broadcaster;
 mod chance;
+mod drain;
 mod following;
 mod house;
 mod node;
@@ -33,9 +34,12 @@ const MUST_MEET: &[&str] = &[
     "admission refused",
     "append repeated",
     "claim beyond the tip",
+    "closed for a restart",
     "connected",
     "delivery partly old",
     "doubt without loss",
+    "drain announced",
+    "drained",
     "epoch told",
     "expired",
     "broadcaster ended",
@@ -44,6 +48,7 @@ const MUST_MEET: &[&str] = &[
     "late duplicate",
     "log grew elsewhere",
     "looked again",
+    "newcomer closed",
     "post repeated",
     "producer gap",
     "reset",
@@ -78,6 +83,7 @@ fn in_a_cluster_no_schedule_breaks_the_guarantee() {
             "hole closed by itself",
             "hole filled",
             "hole leapt over",
+            "left a draining node",
             "page of another incarnation",
             "read in doubt",
             "run lost whole",

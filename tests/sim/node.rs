@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::broadcaster::Broadcaster;
 use crate::chance::Dice;
+use crate::drain::Drain;
 use crate::house::House;
 use crate::room::Room;
 use crate::schedule::Act;
@@ -13,6 +14,7 @@ use crate::session::Session;
 pub(crate) struct Node {
     pub(crate) house: House,
     pub(crate) sessions: BTreeMap<u64, Session>,
+    pub(crate) drain: Drain,
 }
 
 /// The keys of what fits.
@@ -22,7 +24,7 @@ fn those<T>(all: &BTreeMap<u64, T>, fits: impl Fn(&T) -> bool) -> Vec<u64> {
 
 impl Node {
     pub(crate) fn new(house: House) -> Self {
-        Self { house, sessions: BTreeMap::new() }
+        Self { house, sessions: BTreeMap::new(), drain: Drain::None }
     }
 
     /// Whether there is something here that an act could be about.
@@ -44,6 +46,7 @@ impl Node {
             Act::LoseFeed => site.bridge.hears(),
             Act::Sweep => site.bridge.is_let_go(),
             Act::Fill => rooms.values().any(|room| room.following.fill_due),
+            Act::AnnounceDrain | Act::CloseSlice | Act::Restart => self.may_drain(act),
             Act::KillRoom | Act::Show | Act::Free => room.is_some(),
             Act::Retire => room.is_some_and(Room::is_unused),
             _ => true,
@@ -52,7 +55,7 @@ impl Node {
 
     /// Does something that it is able to.
     pub(crate) fn step(&mut self, act: Act, dice: &mut Dice) {
-        let Self { house, sessions } = self;
+        let Self { house, sessions, .. } = self;
         match act {
             Act::Answer => house.answer(dice.below(house.site.answers.len())),
             Act::Letter => {

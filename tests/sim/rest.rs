@@ -71,7 +71,7 @@ impl World {
         }
         for index in 0..self.nodes.len() {
             while self.work(index) {}
-            let Node { house, sessions } = &self.nodes[index];
+            let Node { house, sessions, .. } = &self.nodes[index];
             assert!(sessions.is_empty(), "node {index} has {} sessions and no viewers", sessions.len());
             assert!(house.site.broadcasters.is_empty(), "node {index} has a broadcaster without viewers");
             assert_eq!(house.site.outboxes.used(), 0, "node {index} counts bytes that nobody is sent");
@@ -100,6 +100,7 @@ impl World {
         }
         for node in 0..self.nodes.len() {
             moved |= self.work(node);
+            moved |= self.finish_drain(node);
         }
         self.ring_out();
         while !self.notices.is_empty() {
@@ -112,8 +113,10 @@ impl World {
                 moved |= link.wire.widen(1 << 20);
                 moved |= viewer.receive(usize::MAX, &self.store);
             } else if !viewer.sent_away {
-                self.connect(index, index % self.setup.nodes, None);
                 moved = true;
+                if let Some(node) = self.host(index % self.setup.nodes) {
+                    self.connect(index, node, None);
+                }
             }
         }
         moved

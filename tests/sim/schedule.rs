@@ -51,7 +51,7 @@ pub(crate) enum Act {
     Nudge,
     Session,
     Page,
-    Drain,
+    Widen,
     Stall,
     Receive,
     Break,
@@ -74,6 +74,10 @@ pub(crate) enum Act {
     Fill,
     LoseWrites,
     Expire,
+    AnnounceDrain,
+    FollowDrain,
+    CloseSlice,
+    Restart,
 }
 
 /// Acts and how often each is tried.
@@ -93,7 +97,7 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Nudge, 25),
     (Act::Session, 190),
     (Act::Page, 130),
-    (Act::Drain, 80),
+    (Act::Widen, 80),
     (Act::Stall, 25),
     (Act::Receive, 80),
     (Act::Break, 8),
@@ -116,6 +120,10 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Fill, 60),
     (Act::LoseWrites, 6),
     (Act::Expire, 6),
+    (Act::AnnounceDrain, 3),
+    (Act::FollowDrain, 12),
+    (Act::CloseSlice, 20),
+    (Act::Restart, 30),
 ];
 
 /// One thing that the scheduler does, with dice for its details.

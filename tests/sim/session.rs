@@ -1,21 +1,20 @@
-//! A session as the server runs it (`actors::session`), around the real [`WriteHalf`], subscription and decoder.
+//! What is around a simulated session: the real core and write half, driven as the server drives them, by the scheduler.
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use runcast::actors::hub::subscribers::{SubscriberId, Subscribers};
-use runcast::actors::hub::{Hub, ViewerId};
+use runcast::actors::hub::{Hub, SessionLimits, ViewerId};
 use runcast::actors::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
-use runcast::actors::session::SessionLimits;
-use runcast::actors::session::write_half::{Flushed, Mode, WriteHalf};
+use runcast::actors::session::core::{Arrival, Effects, Input, SessionCore};
+use runcast::actors::session::drive::{Driver, Environment};
+use runcast::actors::session::write_half::WriteHalf;
 use runcast::budget::Budget;
-use runcast::protocol::close::CloseReason;
-use runcast::protocol::frame::{self, Decoder, Incoming};
-use runcast::protocol::message::ServerMessage;
+use runcast::protocol::cursor::Place;
 use runcast::protocol::segment::Encoding;
-use runcast::protocol::{After, Connection, RunId, Timestamp};
-use runcast::storage::journal::RunPhase;
+use runcast::protocol::{After, Connection, Timestamp};
 use runcast::thread_metrics::ThreadMetrics;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -34,23 +33,18 @@ enum Awaiting {
     Pause,
 }
 
-/// The session actor's fields.
+/// See the module.
 pub(crate) struct Session {
     pub(crate) id: u64,
+    core: SessionCore,
     pub(crate) write_half: Rc<WriteHalf<SimWire>>,
     wire: SimWire,
     /// Its own share of memory, unless all of the node's share one.
     unsent: Option<Budget>,
     hub: Rc<Hub>,
     viewer: ViewerId,
-    run: RunId,
-    after: After,
     subscription: Option<(Rc<Subscribers>, SubscriberId)>,
-    room: Option<Arc<RoomPort>>,
-    greeted: bool,
     awaiting: Awaiting,
-    decoder: Decoder,
-    peer_closed: bool,
     pub(crate) alarm: Arc<Alarm>,
 }
 
@@ -62,33 +56,24 @@ impl Session {
             unsent.clone().map_or_else(|| hub.limits.clone(), |unsent| Rc::new(limits(setup, unsent)));
         let thread_metrics = Arc::new(ThreadMetrics::default());
         let connection = Connection::begin(house.run.clone(), None);
-        let write_half = Rc::new(WriteHalf::new(
-            wire.clone(),
-            connection,
-            Encoding::WebSocket,
-            limits,
-            thread_metrics,
-            hub.now_secs(),
-        ));
+        let encoding = Encoding::WebSocket;
+        let write_half =
+            Rc::new(WriteHalf::new(wire.clone(), connection, encoding, limits, thread_metrics, hub.now_secs()));
         let viewer = hub.enter(write_half.clone());
+        let arrival = Arrival { after, refused: None, notice: None, early: Vec::new() };
         let mut session = Self {
             id,
+            core: SessionCore::new(arrival, true),
             write_half,
             wire,
             unsent,
             hub,
             viewer,
-            run: house.run.clone(),
-            after,
             subscription: None,
-            room: None,
-            greeted: false,
             awaiting: Awaiting::Nothing,
-            decoder: Decoder::new(),
-            peer_closed: false,
             alarm: Alarm::ringing(),
         };
-        session.seek(house);
+        session.with_driver(None, house, |driver| driver.on(Input::Started));
         session
     }
 
@@ -101,176 +86,126 @@ impl Session {
         !matches!(self.awaiting, Awaiting::Nothing)
     }
 
-    // Finding a room and reading from it.
-
-    fn seek(&mut self, house: &mut House) {
-        self.awaiting = Awaiting::Room(house.find_room());
-    }
-
-    fn take_seat(&mut self, room: Arc<RoomPort>, house: &mut House) {
-        let subscribers = self.hub.subscribers(&room);
-        house.site.open_broadcasteries();
-        match subscribers.subscribe(self.write_half.clone()) {
-            Some(subscription) => {
-                self.subscription = Some((subscribers, subscription));
-                self.room = Some(room);
-            }
-            None => self.close(CloseReason::TryAgain),
-        }
-    }
-
-    fn leave_seat(&mut self) {
-        self.room = None;
-        if let Some((subscribers, subscription)) = self.subscription.take() {
-            subscribers.leave(subscription);
-        }
-    }
-
-    fn pull(&mut self, house: &mut House) {
-        let Some(room) = &self.room else { return self.seek(house) };
-        let from = match self.greeted {
-            true => ReadFrom::Place(self.write_half.place()),
-            false => ReadFrom::After(self.after),
-        };
-        let (reply, page) = oneshot::channel();
-        let read = Read { from, max_bytes: self.write_half.page_bytes(), freshness: Freshness::AsHeard, reply };
-        match house.post(room.generation, Letter::Read(read)) {
-            Sent::Taken => self.awaiting = Awaiting::Page(page),
-            Sent::Full => self.awaiting = Awaiting::Pause,
-            Sent::Closed => self.close(CloseReason::TryAgain),
-        }
+    /// Has the core's driver deal with something; `found` is the room of an input that says so.
+    fn with_driver<T>(
+        &mut self,
+        found: Option<Arc<RoomPort>>,
+        house: &mut House,
+        act: impl FnOnce(&mut Driver<'_, SimWire, Surroundings<'_>>) -> T,
+    ) -> T {
+        let Self { id, core, write_half, hub, subscription, awaiting, .. } = self;
+        let mut effects = Effects::default();
+        let mut environment = Surroundings { id: *id, write_half, hub, subscription, awaiting, found, house };
+        act(&mut Driver { core, write_half, effects: &mut effects, environment: &mut environment })
     }
 
     /// Takes what it waits for, if that has come.
     pub(crate) fn take_answer(&mut self, house: &mut House) -> bool {
-        match std::mem::replace(&mut self.awaiting, Awaiting::Nothing) {
+        let (input, found) = match std::mem::replace(&mut self.awaiting, Awaiting::Nothing) {
             Awaiting::Nothing => return false,
-            Awaiting::Room(room) => self.take_seat(room, house),
-            Awaiting::Pause => {}
+            Awaiting::Room(room) => (Input::RoomFound, Some(room)),
+            Awaiting::Pause => (Input::PauseOver, None),
             Awaiting::Page(mut page) => match page.try_recv() {
                 Err(TryRecvError::Empty) => {
                     self.awaiting = Awaiting::Page(page);
                     return false;
                 }
-                Ok(Ok(page)) => self.take_page(page),
-                Ok(Err(ReadError::Unavailable(_))) => self.awaiting = Awaiting::Pause,
-                Ok(Err(ReadError::Retired)) => {
-                    seen("room found retired");
-                    self.leave_seat();
-                    self.awaiting = Awaiting::Pause;
-                }
-                Err(TryRecvError::Closed) => self.close(CloseReason::TryAgain),
+                page => (Input::read(page.ok()), None),
             },
+        };
+        match &input {
+            Input::PageRead(page) => {
+                say!("    session {} gets {:?} from {:?}, tip {}", self.id, page.verdict, page.place, page.tip);
+            }
+            Input::RoomRetired => seen("room found retired"),
+            _ => {}
         }
-        self.write_half.wake();
+        self.with_driver(found, house, |driver| driver.on(input));
         true
     }
 
-    fn take_page(&mut self, page: Page) {
-        say!("    session {} gets {:?} from {:?}, tip {}", self.id, page.verdict, page.place, page.tip);
-        let write_half = self.write_half.clone();
-        if !self.greeted {
-            self.greeted = true;
-            self.greet(&page);
-        }
-        let (tip, phase) = (page.tip, page.phase);
-        write_half.take_page(page);
-        let place = write_half.place();
-        if place.next <= tip {
-            return;
-        }
-        if phase == RunPhase::Gone {
-            return self.close(CloseReason::Gone);
-        }
-        if let Some((subscribers, subscription)) = &self.subscription {
-            if subscribers.admit(*subscription, place) {
-                write_half.go_live();
-            } else {
-                seen("admission refused");
-            }
-        }
-    }
-
-    fn greet(&self, page: &Page) {
-        self.write_half.set_place(page.place);
-        self.write_half.tell(&ServerMessage::Connected {
-            run_id: self.run.clone(),
-            session_id: "s".into(),
-            node_id: "n".into(),
-            timestamp: Timestamp::default(),
-            epoch: page.epoch,
-            from: page.place.next,
-            tip: page.tip,
-            cursor: page.stood(self.after),
-            heartbeat_secs: 2,
-        });
-    }
-
-    fn close(&mut self, reason: CloseReason) {
-        self.write_half.begin_close(reason, reason.text());
-    }
-
-    // Its task.
-
-    /// Writes, reads and pulls as far as the socket lets it; true when the session is over.
+    /// Polls its task; true when the session is over.
     pub(crate) fn drive(&mut self, house: &mut House) -> bool {
         self.alarm.silence();
         let waker = Waker::from(self.alarm.clone());
-        let mut cx = Context::from_waker(&waker);
-        for _ in 0..4 {
-            let Ok(flushed) = self.write_half.poll_flush(&mut cx) else {
-                self.write_half.set_broken();
-                return true;
-            };
-            match self.write_half.mode() {
-                Mode::Broken => return true,
-                Mode::Closing(reason) if self.is_over(reason, flushed) => return true,
-                Mode::Behind if matches!(self.awaiting, Awaiting::Nothing) && self.write_half.wants_page() => {
-                    self.pull(house);
-                }
-                _ => {}
-            }
-            let mut scratch = [0; 256];
-            match self.write_half.poll_read(&mut cx, &mut scratch) {
-                Poll::Pending => return false,
-                Poll::Ready(Ok(n)) if n > 0 => self.receive(&scratch[..n]),
-                Poll::Ready(_) => return true,
-            }
-        }
-        self.alarm.ring();
-        false
-    }
-
-    fn is_over(&self, reason: CloseReason, flushed: Flushed) -> bool {
-        if reason.code().is_none() || self.write_half.close_overdue() {
-            return true;
-        }
-        flushed != Flushed::Blocked && self.peer_closed
-    }
-
-    fn receive(&mut self, mut data: &[u8]) {
-        self.write_half.note_inbound();
-        while !data.is_empty() && !self.peer_closed {
-            match self.decoder.feed(&mut data, &self.write_half.limits().incoming) {
-                Ok(Some(Incoming::Ping(payload))) => self.write_half.push(frame::pong(&payload)),
-                Ok(Some(Incoming::Close { code, .. })) => {
-                    self.peer_closed = true;
-                    self.write_half.echo_close(code);
-                }
-                Ok(_) => {}
-                Err(violation) => panic!("the simulated client speaks badly: {violation}"),
-            }
-        }
-        if self.write_half.overrun() {
-            self.close(CloseReason::Policy);
-        }
+        let mut scratch = [0; 256];
+        let polled =
+            self.with_driver(None, house, |driver| driver.poll(&mut Context::from_waker(&waker), &mut scratch));
+        polled.is_ready()
     }
 
     /// The session's drop.
     pub(crate) fn end(mut self) {
         say!("    session {} ends, {:?}", self.id, self.write_half.mode());
-        self.leave_seat();
+        if let Some((subscribers, id)) = self.subscription.take() {
+            subscribers.leave(id);
+        }
         self.hub.leave(self.viewer);
         self.wire.end();
+    }
+}
+
+/// A session's environment: the node's rooms and hub; what it waits for is taken when the scheduler says so.
+struct Surroundings<'a> {
+    id: u64,
+    write_half: &'a Rc<WriteHalf<SimWire>>,
+    hub: &'a Rc<Hub>,
+    subscription: &'a mut Option<(Rc<Subscribers>, SubscriberId)>,
+    awaiting: &'a mut Awaiting,
+    found: Option<Arc<RoomPort>>,
+    house: &'a mut House,
+}
+
+impl Environment for Surroundings<'_> {
+    fn find_room(&mut self) {
+        *self.awaiting = Awaiting::Room(self.house.find_room());
+    }
+
+    fn subscribe(&mut self) -> bool {
+        let Some(room) = self.found.take() else { return false };
+        let subscribers = self.hub.subscribers(&room);
+        self.house.site.open_broadcasteries();
+        let id = subscribers.subscribe(self.write_half.clone());
+        *self.subscription = id.map(|id| (subscribers, id));
+        self.subscription.is_some()
+    }
+
+    fn leave(&mut self) {
+        if let Some((subscribers, id)) = self.subscription.take() {
+            subscribers.leave(id);
+        }
+    }
+
+    fn admit(&mut self, place: Place) -> bool {
+        let admitted = self.subscription.as_ref().is_some_and(|(subscribers, id)| subscribers.admit(*id, place));
+        if !admitted {
+            seen("admission refused");
+        }
+        admitted
+    }
+
+    fn read_page(&mut self, from: ReadFrom, max_bytes: usize) -> Result<(), Input<'static>> {
+        let (subscribers, _) = self.subscription.as_ref().ok_or(Input::RoomGone)?;
+        say!("    session {} asks for a page from {from:?}", self.id);
+        let (reply, page) = oneshot::channel();
+        let read = Read { from, max_bytes, freshness: Freshness::AsHeard, reply };
+        match self.house.post(subscribers.room().generation, Letter::Read(read)) {
+            Sent::Taken => *self.awaiting = Awaiting::Page(page),
+            Sent::Full => return Err(Input::ReadFailed),
+            Sent::Closed => return Err(Input::RoomGone),
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, _: Duration) {
+        *self.awaiting = Awaiting::Pause;
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
+    }
+
+    fn node_id(&self) -> Arc<str> {
+        "n".into()
     }
 }

@@ -7,12 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, AsyncContext, Context, Handler};
-use runcast::actors::hub::Hub;
 use runcast::actors::hub::subscribers::Subscribers;
+use runcast::actors::hub::{Hub, SessionLimits};
 use runcast::actors::messages::room::{
     Fold, Publish, Read, Reclaim, RemoteUpdate, RoomGauge, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
 };
-use runcast::actors::session::SessionLimits;
 use runcast::budget::Budget;
 use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::{RunId, Segment, Seq, Timestamp};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use runcast::protocol::{After, Cursor, Epoch, Seq};
 use serde_json::Value;
 
+use crate::drain::SPREAD_MS;
 use crate::store::Store;
 use crate::trace::{say, seen};
 use crate::wire::SimWire;
@@ -33,6 +34,8 @@ pub(crate) struct Viewer {
     buffer: Vec<u8>,
     /// The server has closed this connection.
     closed: bool,
+    /// It was told to open its next connection.
+    pub(crate) must_leave: bool,
     /// It was told that the run is gone.
     pub(crate) sent_away: bool,
 }
@@ -49,6 +52,7 @@ impl Viewer {
             got: HashSet::new(),
             buffer: Vec::new(),
             closed: false,
+            must_leave: false,
             sent_away: false,
         }
     }
@@ -68,10 +72,12 @@ impl Viewer {
         self.buffer.clear();
         self.closed = false;
         self.promised = None;
+        self.must_leave = false;
     }
 
     /// Gives its connection up.
     pub(crate) fn hang_up(&mut self) -> Option<SimWire> {
+        self.must_leave = false;
         self.link.take().map(|link| link.wire)
     }
 
@@ -124,6 +130,10 @@ impl Viewer {
         let code = payload.get(..2).map_or(1005, |code| u16::from_be_bytes([code[0], code[1]]));
         say!("    viewer {} is closed with {code}", self.id);
         self.closed = true;
+        self.must_leave = false;
+        if code == 1012 {
+            seen("closed for a restart");
+        }
         self.sent_away = code == 4410;
         self.answer(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]);
     }
@@ -194,6 +204,12 @@ impl Viewer {
             ("reset", Some(cursor)) => {
                 seen("reset");
                 self.reset(epoch, from, cursor, store);
+            }
+            ("draining", _) => {
+                seen("drain announced");
+                assert!(!self.must_leave, "viewer {id} is told twice that its node drains");
+                assert!(word["reconnectAfterMs"].as_u64().is_some_and(|millis| millis < SPREAD_MS));
+                self.must_leave = true;
             }
             (other, _) => panic!("viewer {id} is told {other:?}: {word}"),
         }

@@ -4,6 +4,7 @@ use runcast::protocol::{After, Cursor, RunId};
 use runcast::storage::journal::JournalError;
 
 use crate::chance::Dice;
+use crate::drain::Drain;
 use crate::house::House;
 use crate::node::Node;
 use crate::producer::Producer;
@@ -26,7 +27,7 @@ pub(crate) struct World {
     /// Doorbells under way, each with the node that it goes to.
     pub(crate) notices: Vec<(usize, Notice)>,
     next_session: u64,
-    secs: u32,
+    pub(crate) secs: u32,
 }
 
 impl World {
@@ -71,11 +72,13 @@ impl World {
             }
             Act::Journal => self.write(node, Some(dice)),
             Act::JournalRead => self.read(node, Some(dice)),
-            Act::Break | Act::Connect | Act::Hop | Act::Leave | Act::Drain | Act::Stall | Act::Receive => {
+            Act::Break | Act::Connect | Act::Hop | Act::Leave | Act::Widen | Act::Stall | Act::Receive => {
                 self.network(step.act, node, dice);
             }
             Act::RingBell | Act::DropNotice | Act::DoubleNotice | Act::StripNotice => self.notice(step.act, dice),
             Act::LoseWrites => self.lose_writes(dice),
+            Act::AnnounceDrain | Act::CloseSlice | Act::Restart => self.drain(step.act, node, dice),
+            Act::FollowDrain => self.follow_drain(dice),
             Act::Expire => {
                 if self.store.expire() {
                     say!("    the run expires");
@@ -205,7 +208,7 @@ impl World {
                 }
             }
             Act::Receive => drop(viewer.receive(dice.between(1, 400), &self.store)),
-            Act::Drain | Act::Stall => {
+            Act::Widen | Act::Stall => {
                 let Some(link) = &viewer.link else { return };
                 if act == Act::Stall {
                     link.wire.stall();
@@ -224,7 +227,10 @@ impl World {
         let wire = SimWire::new(window, Dice::new(dice.next()));
         let id = self.next_session;
         self.next_session += 1;
-        let Node { house, sessions } = &mut self.nodes[node];
+        let Node { house, sessions, drain } = &mut self.nodes[node];
+        if matches!(drain, Drain::Closing(_)) {
+            seen("newcomer closed");
+        }
         let after = self.viewers[viewer].after();
         say!("    viewer {viewer} connects to node {node} with {after:?}: session {id}");
         let hub = house.site.hubs[dice.below(self.setup.hubs)].clone();

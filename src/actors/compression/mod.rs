@@ -206,7 +206,7 @@ async fn try_recompress(
             let replaced = artifacts.replace(row, &found).await?;
             debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
         }
-        // Another life of the node takes it up.
+        // The node stops: whoever claims it next does it.
         None if stop.load(Ordering::Relaxed) => {}
         // Others have overtaken it; there may be more space when it is claimed again.
         None if outcome == Why::NoSpace.as_str() => {}

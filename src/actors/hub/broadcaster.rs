@@ -1,37 +1,28 @@
 //! The broadcaster of one run on one worker thread: hands its room's segments to the thread's viewers.
 //!
-//! Receives [`Deliver`], [`TipIs`], [`ShowScreen`], [`Evict`] from its room. Sends [`Subscribe`] and [`Unsubscribe`] to it. On failure
-//! its viewers are closed with "try again". On overload the room's bounded sends fail, and the broadcaster is told the tip
-//! later: its viewers pull.
+//! Receives [`Deliver`], [`TipIs`], [`ShowScreen`], [`Evict`] from its room. Sends [`Subscribe`] and [`Unsubscribe`] to it. When
+//! it fails, its viewers are closed with "try again". When it is overloaded, the room's bounded sends fail and the room tells
+//! it the tip later: its viewers pull. What is handed to whom and when is decided by the core ([`super::core`]).
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{self, Poll};
-use std::time::Duration;
+use std::time::Instant;
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
-use super::super::messages::broadcaster::{BroadcasterPort, Deliver, Evict, TipIs};
-use super::super::messages::room::{ShowScreen, Subscribe, Unsubscribe};
+use super::super::messages::broadcaster::{BroadcasterPort, Deliver, Evict, ShowScreen, TipIs};
+use super::super::messages::room::{Subscribe, Unsubscribe};
 use super::super::supervision::LiveActorGuard;
 use super::Hub;
-use super::subscribers::Subscribers;
-use crate::protocol::Segment;
-use crate::protocol::close::CloseReason;
+use super::subscribers::{Subscribers, Turn};
 
 /// Segments messages that may wait.
 pub const MAILBOX: usize = 64;
 /// Viewers served before the thread's other tasks get their turn.
 const PER_SLICE: usize = 256;
-/// When more segments wait at the end of a pass, runs are busier than the thread can follow. The next pass then comes after
-/// a rest of half the time that this one took, at most this: what arrives meanwhile shares its writes. So overload makes an
-/// event cheaper, not dearer, and leaves the other runs of the thread their time.
-const MAX_REST: Duration = Duration::from_millis(10);
-/// Shorter rests are not worth a timer, whose step is a millisecond.
-const MIN_REST: Duration = Duration::from_millis(1);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -41,37 +32,13 @@ pub struct Broadcaster {
     /// Shared with the sessions subscribed to it.
     subscribers: Rc<Subscribers>,
     hub: Rc<Hub>,
-    /// What the mailbox brought since the last pass; bounded by the mailbox.
-    pending: Vec<Arc<Segment>>,
-    /// Why everyone is closed when the broadcaster ends.
-    ending: CloseReason,
     _live: LiveActorGuard,
 }
 
 impl Broadcaster {
     /// A broadcaster for `subscribers`, on `hub`'s thread.
     pub fn new(subscribers: Rc<Subscribers>, hub: Rc<Hub>, live: LiveActorGuard) -> Self {
-        Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            subscribers,
-            hub,
-            pending: Vec::new(),
-            ending: CloseReason::TryAgain,
-            _live: live,
-        }
-    }
-
-    fn has_work(&self) -> bool {
-        self.subscribers.in_pass() || !self.pending.is_empty()
-    }
-
-    /// One slice of the pass under way, or of a new one; `true` while the pass has more to do.
-    fn fan_out(&mut self) -> bool {
-        if self.subscribers.in_pass() {
-            return self.subscribers.step(PER_SLICE);
-        }
-        self.subscribers.begin_pass(std::mem::take(&mut self.pending));
-        self.subscribers.step(PER_SLICE)
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), subscribers, hub, _live: live }
     }
 }
 
@@ -92,25 +59,24 @@ impl Actor for Broadcaster {
             return;
         }
         // The mailbox is polled before this future: a burst of segments becomes one pass, and one write per viewer.
-        ctx.spawn(FanOut::default());
+        ctx.spawn(Turns::default());
     }
 }
 
-/// Runs passes while there is something to hand out; rests when it comes too fast.
+/// Takes the fan-out's turns when they are due.
 #[derive(Default)]
-struct FanOut {
-    began: Option<Instant>,
+struct Turns {
     rest: Option<Pin<Box<Sleep>>>,
 }
 
-impl FanOut {
+impl Turns {
     fn is_rested(&mut self, cx: &mut task::Context<'_>) -> bool {
         self.rest.take_if(|rest| rest.as_mut().poll(cx).is_ready());
         self.rest.is_none()
     }
 }
 
-impl ActorFuture<Broadcaster> for FanOut {
+impl ActorFuture<Broadcaster> for Turns {
     type Output = ();
 
     fn poll(
@@ -119,36 +85,26 @@ impl ActorFuture<Broadcaster> for FanOut {
         ctx: &mut Context<Broadcaster>,
         cx: &mut task::Context<'_>,
     ) -> Poll<()> {
-        while broadcaster.has_work() && self.is_rested(cx) {
-            let began = *self.began.get_or_insert_with(Instant::now);
-            if broadcaster.fan_out() {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+        loop {
+            let rested = self.is_rested(cx);
+            match broadcaster.subscribers.turn(rested, PER_SLICE, Instant::now) {
+                Turn::Rest(rest) => {
+                    self.rest = Some(Box::pin(sleep(rest)));
+                    continue; // the rest's first poll sets its timer
+                }
+                Turn::Yield => cx.waker().wake_by_ref(),
+                Turn::Idle => broadcaster.subscribers.keep_waker(cx.waker()),
+                Turn::End => ctx.stop(),
             }
-            self.began = None;
-            if broadcaster.has_work() {
-                self.rest = rest_after(began.elapsed()).map(|rest| Box::pin(sleep(rest)));
-            }
+            return Poll::Pending;
         }
-        if broadcaster.subscribers.closed() {
-            ctx.stop();
-        } else {
-            broadcaster.subscribers.keep_waker(cx.waker());
-        }
-        Poll::Pending
     }
-}
-
-/// How long to rest after a pass that others wait for.
-fn rest_after(pass: Duration) -> Option<Duration> {
-    let rest = pass / 2;
-    (rest >= MIN_REST).then(|| rest.min(MAX_REST))
 }
 
 impl Drop for Broadcaster {
     fn drop(&mut self) {
         self.hub.forget(&self.subscribers);
-        self.subscribers.evict(self.ending);
+        self.subscribers.broadcaster_ended();
         // A room that is gone has forgotten this broadcaster already.
         let _ = self.subscribers.room().unsubscribe.try_send(Unsubscribe { broadcaster: self.id });
     }
@@ -158,7 +114,7 @@ impl Handler<Deliver> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, Deliver(segments): Deliver, _: &mut Self::Context) {
-        self.pending.extend(segments.iter().cloned());
+        self.subscribers.deliver(&segments);
     }
 }
 
@@ -182,18 +138,7 @@ impl Handler<Evict> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, Evict(reason): Evict, ctx: &mut Self::Context) {
-        self.ending = reason;
+        self.subscribers.room_ended(reason);
         ctx.stop();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rest_is_half_the_pass_within_bounds() {
-        let rest = |ms| rest_after(Duration::from_millis(ms)).map(|rest| rest.as_millis());
-        assert_eq!([rest(1), rest(2), rest(8), rest(500)], [None, Some(1), Some(4), Some(10)]);
     }
 }

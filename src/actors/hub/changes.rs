@@ -1,12 +1,12 @@
-//! Who has come and gone on a thread since somebody last asked. Pure.
+//! The viewers that have come and gone on a thread since presence last asked. Pure.
 
 use crate::actors::messages::thread_agent::ViewerChanges;
 use crate::protocol::Connection;
 
-/// Most comings and goings remembered; beyond it the next changes names everybody. About 1 MiB.
+/// Most comings and goings remembered, about 1 MiB; when there are more, the next answer names everybody.
 const MAX_CHANGES: usize = 16_384;
 
-/// Remembers nothing until it is first asked: on a single node nobody does.
+/// Remembers nothing until it is first asked, which on a single node never happens.
 #[derive(Debug, Default)]
 pub(super) struct Changes(Option<ViewerChanges>);
 
@@ -26,7 +26,7 @@ impl Changes {
         self.0.take_if(|changes| changes.began.len() + changes.ended.len() > MAX_CHANGES);
     }
 
-    /// What has changed since the last changes, remembered from now on; `None` when that is not known.
+    /// What has changed since the last call; `None` when that is not known. From now on it is.
     pub(super) fn take(&mut self) -> Option<ViewerChanges> {
         self.0.replace(ViewerChanges::default())
     }
@@ -38,7 +38,7 @@ mod tests {
     use crate::protocol::RunId;
 
     #[test]
-    fn nothing_is_remembered_before_the_first_roll_and_everything_between_two() {
+    fn nothing_is_remembered_before_the_first_question_and_everything_between_two() {
         let connection = Connection::begin(RunId::parse("r").unwrap(), None);
         let mut changes = Changes::default();
         changes.began(&connection);

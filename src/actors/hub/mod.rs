@@ -1,4 +1,5 @@
-//! What the actors of one worker thread share: its viewers, its subscribers, its buffers. Never leaves the thread.
+//! What the actors of one worker thread share: its viewers, the subscribers of each run, the read buffer. Never leaves the
+//! thread.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -8,17 +9,19 @@ use std::sync::Arc;
 use super::messages::room::RoomPort;
 use super::messages::thread_agent::{RunViewers, ViewerChanges};
 use super::messages::viewer::Viewer;
-use super::session::SessionLimits;
 use crate::protocol::RunId;
 use crate::protocol::close::CloseReason;
 use crate::thread_metrics::ThreadMetrics;
 
 pub mod broadcaster;
 mod changes;
+mod core;
+mod limits;
 pub mod subscribers;
 pub mod thread_agent;
 
 use changes::Changes;
+pub use limits::SessionLimits;
 use subscribers::Subscribers;
 
 /// Size of the thread's read buffer. 32 KiB.
@@ -27,16 +30,16 @@ const SCRATCH_BYTES: usize = 32 * 1024;
 /// A viewer's number on its hub.
 pub type ViewerId = usize;
 
-/// Starts a broadcaster for an subscribers, on this thread.
+/// Starts the broadcaster of a run's subscribers, on this thread.
 pub type OpenBroadcaster = Box<dyn Fn(Rc<Subscribers>)>;
 
 /// See the module's page.
 pub struct Hub {
-    /// What every session of the thread keeps to.
+    /// The bounds and times of every session of the thread.
     pub limits: Rc<SessionLimits>,
-    /// The thread's figures.
+    /// The thread's counters.
     pub thread_metrics: Arc<ThreadMetrics>,
-    open_broadcastery: OpenBroadcaster,
+    open_broadcaster: OpenBroadcaster,
     subscribers_by_run: RefCell<HashMap<RunId, Rc<Subscribers>>>,
     viewers: RefCell<Vec<Option<Rc<dyn Viewer>>>>,
     free: RefCell<Vec<ViewerId>>,
@@ -47,16 +50,16 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// An empty hub; `open_broadcastery` starts the broadcaster of a new subscribers.
+    /// A hub without viewers. `open_broadcaster` starts the broadcaster of a run that gets its first.
     pub fn new(
         limits: Rc<SessionLimits>,
         thread_metrics: Arc<ThreadMetrics>,
-        open_broadcastery: OpenBroadcaster,
+        open_broadcaster: OpenBroadcaster,
     ) -> Self {
         Self {
             limits,
             thread_metrics,
-            open_broadcastery,
+            open_broadcaster,
             subscribers_by_run: RefCell::default(),
             viewers: RefCell::default(),
             free: RefCell::default(),
@@ -72,7 +75,7 @@ impl Hub {
         self.now_secs.get()
     }
 
-    /// Adds a viewer. When the hub has been closing it is closed at once.
+    /// Adds a viewer. One that comes after the hub has begun to close is closed at once.
     pub fn enter(&self, viewer: Rc<dyn Viewer>) -> ViewerId {
         if let Some(reason) = self.closing.get() {
             viewer.close(reason);
@@ -102,7 +105,7 @@ impl Hub {
         self.viewers.borrow().len() - self.free.borrow().len()
     }
 
-    /// Who has come and gone since the last changes; everybody, if that is wanted or not known.
+    /// Who has come and gone since this was last asked; everybody, if that is wanted or not known.
     pub fn collect_changes(&self, whole: bool) -> ViewerChanges {
         match self.changes.borrow_mut().take().filter(|_| !whole) {
             Some(changes) => changes,
@@ -120,8 +123,8 @@ impl Hub {
         subscribers_by_run.get(run).map(|subscribers| subscribers.observe(limit)).unwrap_or_default()
     }
 
-    /// The subscribers of a run, made with its broadcaster by the first who asks. One that hears from an older incarnation of the room
-    /// is evicted first.
+    /// The subscribers of a run; the first who asks makes them, with their broadcaster. Those that hear from an older
+    /// generation of the room are evicted first.
     pub fn subscribers(&self, room: &Arc<RoomPort>) -> Rc<Subscribers> {
         let mut subscribers_by_run = self.subscribers_by_run.borrow_mut();
         if let Some(subscribers) = subscribers_by_run.get(&room.run) {
@@ -132,11 +135,11 @@ impl Hub {
         }
         let subscribers = Rc::new(Subscribers::new(room.clone()));
         subscribers_by_run.insert(room.run.clone(), subscribers.clone());
-        (self.open_broadcastery)(subscribers.clone());
+        (self.open_broadcaster)(subscribers.clone());
         subscribers
     }
 
-    /// Forgets an subscribers, unless another has taken its place.
+    /// Forgets a run's subscribers, unless others have taken their place.
     pub fn forget(&self, subscribers: &Rc<Subscribers>) {
         let mut subscribers_by_run = self.subscribers_by_run.borrow_mut();
         if subscribers_by_run.get(subscribers.run()).is_some_and(|current| Rc::ptr_eq(current, subscribers)) {
@@ -144,7 +147,7 @@ impl Hub {
         }
     }
 
-    /// A second has passed: pulses everyone. Their numbers spread the pings over the seconds.
+    /// A second has passed: pulses every viewer. Their numbers spread the pings over the seconds.
     pub fn pulse(&self, now_secs: u32) {
         self.now_secs.set(now_secs);
         for (id, viewer) in self.viewers.borrow().iter().enumerate() {
@@ -154,13 +157,13 @@ impl Hub {
         }
     }
 
-    /// Announces the drain, reconnect times spread evenly over `spread_ms`.
+    /// Announces the drain to every viewer, with reconnect times that are spread evenly over `spread_ms`.
     pub fn announce_drain(&self, spread_ms: u64) {
         let viewers = self.viewers.borrow();
         let count = viewers.len().max(1) as u64;
         for (id, viewer) in viewers.iter().enumerate() {
             if let Some(viewer) = viewer {
-                // A stride that is prime to most counts, so that peers (one browser's tabs) do not come together.
+                // A stride that is prime to most counts keeps viewers that came together (one browser's tabs) apart.
                 viewer.announce_drain((id as u64 * 7919 % count) * spread_ms / count);
             }
         }
@@ -170,7 +173,7 @@ impl Hub {
     pub fn close_slice(&self, reason: CloseReason, from: ViewerId, count: usize) -> Option<ViewerId> {
         self.closing.set(Some(reason));
         let viewers = self.viewers.borrow();
-        // Past the end too: the thread agent comes back for newcomers until everyone has gone.
+        // `from` may be past the end: the thread agent comes back until everyone has gone.
         let to = from.saturating_add(count).min(viewers.len());
         for viewer in viewers[from.min(to)..to].iter().flatten() {
             viewer.close(reason);

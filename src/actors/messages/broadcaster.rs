@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use actix::{Message, Recipient};
+use bytes::Bytes;
 
-use super::room::ShowScreen;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Epoch, Segment, Seq};
 
@@ -37,6 +37,11 @@ pub struct TipIs {
     /// Its last seq.
     pub tip: Seq,
 }
+
+/// The live screen, as a WebSocket frame: newest wins, stored nowhere. A room passes it on to its broadcasters as it is.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub struct ShowScreen(pub Bytes);
 
 /// The room has ended: close every viewer and end.
 #[derive(Message, Clone, Copy, Debug)]

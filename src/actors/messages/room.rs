@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::broadcaster::BroadcasterPort;
+pub use super::broadcaster::ShowScreen;
 use crate::budget::{Buffer, Held};
 use crate::protocol::cursor::Place;
 use crate::protocol::event::EventBatch;
@@ -296,11 +297,6 @@ pub struct Folded {
     /// Whether the run can grow, or has gone.
     pub phase: RunPhase,
 }
-
-/// The live screen, as a WebSocket frame: newest wins, stored nowhere.
-#[derive(Message, Clone)]
-#[rtype(result = "()")]
-pub struct ShowScreen(pub Bytes);
 
 /// A broadcaster wants the run's segments. Answered by [`super::broadcaster::TipIs`].
 #[derive(Message)]

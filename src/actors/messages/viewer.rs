@@ -1,8 +1,9 @@
 //! What a session offers to the broadcaster and the thread agent on its own thread.
 //!
 //! These are calls, not messages: they never leave the thread, and the hand-over of a segment to a thousand sockets is
-//! the one place where a message per viewer was measured to cost more than it is worth (ARCHITECTURE.md). A call never
-//! calls back: a session that has to act is woken instead.
+//! the one place where a message per viewer was measured to cost more than it is worth
+//! (docs/decisions/0003-the-broadcaster-writes-to-the-socket.md). A call never calls back (I7): a session that has to act is
+//! woken instead.
 
 use std::sync::Arc;
 use std::time::Instant;

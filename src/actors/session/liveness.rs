@@ -1,6 +1,6 @@
 //! A session's signs of life, in whole seconds since the node's start. Pure.
 
-use super::limits::SessionLimits;
+use crate::actors::hub::SessionLimits;
 
 /// How long a closed session waits for its peer's half of the close, in seconds.
 const CLOSE_WAIT_SECS: u32 = 2;

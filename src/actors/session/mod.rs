@@ -1,10 +1,14 @@
 //! A session: one viewer's connection, a cursor that follows one run.
 //!
 //! Receives pages from the run's room and whatever its peer sends; is handed segments by the broadcaster and pulses by the
-//! thread agent, as calls on its [`WriteHalf`]. Sends `Read` to the room. On failure the connection ends and the client resumes
-//! with its cursor. A peer that does not read is overload: the session drops what is not on the wire, pulls later at the
-//! socket's pace, and is reset when nothing leaves for too long.
+//! thread agent, as calls on its [`WriteHalf`]. Sends `Read` to the room. When it fails, the connection ends and the client
+//! resumes with its cursor. A peer that does not read is overload: the session drops what is not on the wire, pulls later at
+//! the socket's pace, and is reset when nothing leaves for too long.
+//!
+//! The rules are in [`core`], which does no I/O. The actor tells it what happens, and is the [`Environment`] in which
+//! [`drive`] performs what it wants done.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -20,20 +24,19 @@ use tracing::info;
 
 use super::hub::subscribers::{SubscriberId, Subscribers};
 use super::hub::{Hub, ViewerId};
-use super::messages::registry::{FindError, FindRoom};
-use super::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
+use super::messages::registry::FindRoom;
+use super::messages::room::{Freshness, Read, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
 use super::supervision::{LiveActorGuard, ServiceRecipient};
 use crate::node::ConnectionSlot;
 use crate::protocol::close::CloseReason;
-use crate::protocol::frame::Decoder;
+use crate::protocol::cursor::Place;
 use crate::protocol::message::{ServerMessage, sse_retry};
 use crate::protocol::segment::Encoding;
 use crate::protocol::{After, Connection, Timestamp};
-use crate::storage::journal::RunPhase;
 
-mod incoming;
-mod limits;
+pub mod core;
+pub mod drive;
 mod liveness;
 mod memory;
 mod outbox;
@@ -41,21 +44,13 @@ mod transport;
 mod viewer;
 pub mod write_half;
 
-pub use limits::SessionLimits;
+use core::{Arrival, Effects, Input, SessionCore};
+use drive::{Driver, Environment};
 pub use transport::Wire;
-use write_half::{Flushed, Mode, WriteHalf};
+use write_half::{Mode, WriteHalf};
 
-/// Reads per poll of the socket, so that one busy peer does not hold the thread.
-const READS_PER_POLL: usize = 4;
-/// Most bytes that a peer may send before it is greeted; nobody has that much to say before it knows where it stands.
-const MAX_EARLY: usize = 16 * 1024;
 /// When a reader of a stream that has ended comes back, at the earliest.
 const SSE_RETRY_MS: u64 = 1_000;
-/// First pause before a page is asked for again after a failure.
-const RETRY_MIN: Duration = Duration::from_millis(100);
-/// Longest such pause, after [`MAX_ATTEMPTS`] doublings.
-const RETRY_MAX: Duration = Duration::from_secs(2);
-const MAX_ATTEMPTS: u8 = 5;
 
 /// What a connection wants, as its request said.
 #[derive(Debug)]
@@ -77,45 +72,35 @@ pub struct Admission {
 
 /// What sessions are given by their thread.
 pub struct SessionPort {
-    /// The thread's shared things.
+    /// What the thread's actors share.
     pub hub: Rc<Hub>,
-    /// Finds rooms.
-    pub rooms: ServiceRecipient<FindRoom>,
+    rooms: ServiceRecipient<FindRoom>,
     /// Shown in `connected`.
-    pub node_id: Arc<str>,
+    node_id: Arc<str>,
+    /// The buffer of whichever session has something to do.
+    effects: Cell<Effects>,
 }
+
+impl SessionPort {
+    /// For the sessions of `hub`'s thread. `rooms` finds their rooms; viewers are told `node_id`.
+    pub fn new(hub: Rc<Hub>, rooms: ServiceRecipient<FindRoom>, node_id: Arc<str>) -> Self {
+        Self { hub, rooms, node_id, effects: Cell::default() }
+    }
+}
+
+/// A slot among a run's subscribers on this thread.
+type Subscription = (Rc<Subscribers>, SubscriberId);
 
 /// See the module's page.
 pub struct Session<W: Wire> {
-    peer: Option<IpAddr>,
-    port: Rc<SessionPort>,
+    core: SessionCore,
     /// Shared with the broadcaster and the thread agent of this thread.
     write_half: Rc<WriteHalf<W>>,
+    subscription: Option<Subscription>,
+    port: Rc<SessionPort>,
     viewer: ViewerId,
-    subscription: Option<(Rc<Subscribers>, SubscriberId)>,
-    room: Option<Arc<RoomPort>>,
-    decoder: Decoder,
-    /// Until `connected` has been sent. Boxed: an idle viewer is as small as it can be.
-    arrival: Option<Box<Arrival>>,
-    /// A page, a room or a pause is awaited.
-    awaiting: bool,
-    /// How often in a row the next page could not be had.
-    attempts: u8,
-    /// The peer has sent its close frame.
-    peer_closed: bool,
-    /// What arrives is thrown away: it followed a violation, so it can't be trusted to be framed.
-    ignores_input: bool,
+    peer: Option<IpAddr>,
     _guards: Guards,
-}
-
-/// What matters only at a session's start.
-struct Arrival {
-    after: After,
-    refused: Option<CloseReason>,
-    notice: Option<ServerMessage>,
-    /// What came before `connected` was said, which is the first message always: answered then. At most [`MAX_EARLY`] bytes
-    /// and what one read brings beyond them.
-    early: Vec<u8>,
 }
 
 /// What a session holds for as long as it lives.
@@ -140,202 +125,96 @@ impl<W: Wire> Session<W> {
             write_half.push(retry);
         }
         let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>);
-        let session = Self {
-            peer,
-            port,
-            write_half,
-            viewer,
-            subscription: None,
-            room: None,
-            decoder: Decoder::default(),
-            arrival: Some(Box::new(Arrival { after, refused, notice, early: early.into() })),
-            awaiting: false,
-            attempts: 0,
-            peer_closed: false,
-            ignores_input: false,
-            _guards: guards,
-        };
+        let arrival = Arrival { after, refused, notice, early: early.into() };
+        let core = SessionCore::new(arrival, encoding == Encoding::WebSocket);
+        let session = Self { core, write_half, subscription: None, port, viewer, peer, _guards: guards };
         Context::new().run(session);
     }
 
-    /// Finds the run's room, subscribes to it here, and asks for the first page.
-    fn seek(&mut self, ctx: &mut Context<Self>) {
-        self.awaiting = true;
+    /// Has the core's driver deal with something; `found` is the room of an input that says so.
+    fn drive<T>(
+        &mut self,
+        found: Option<Arc<RoomPort>>,
+        ctx: &mut Context<Self>,
+        act: impl FnOnce(&mut Driver<'_, W, Surroundings<'_, W>>) -> T,
+    ) -> T {
+        let Self { core, write_half, subscription, port, .. } = self;
+        let mut effects = port.effects.take();
+        let mut environment = Surroundings { write_half, subscription, port, found, ctx };
+        let done = act(&mut Driver { core, write_half, effects: &mut effects, environment: &mut environment });
+        effects.shrink();
+        port.effects.set(effects);
+        done
+    }
+
+    fn on(&mut self, input: Input<'_>, ctx: &mut Context<Self>) {
+        self.drive(None, ctx, |driver| driver.on(input));
+    }
+}
+
+/// What is around a session in a running node: its thread's hub, the registry, the run's room, timers.
+struct Surroundings<'a, W: Wire> {
+    write_half: &'a Rc<WriteHalf<W>>,
+    subscription: &'a mut Option<Subscription>,
+    port: &'a SessionPort,
+    /// The room that the registry has just found.
+    found: Option<Arc<RoomPort>>,
+    ctx: &'a mut Context<Session<W>>,
+}
+
+impl<W: Wire> Environment for Surroundings<'_, W> {
+    fn find_room(&mut self) {
         let (rooms, run) = (self.port.rooms.clone(), self.write_half.connection().run.clone());
         let found = async move { rooms.ask(FindRoom { run }).await };
-        ctx.spawn(wrap_future::<_, Self>(found).map(|found, session, ctx| {
-            session.awaiting = false;
-            match found {
-                Ok(Ok(room)) => session.take_seat(room),
-                Ok(Err(FindError::TooManyRooms(_))) => session.close(CloseReason::Saturated),
-                Err(_) => session.pause(ctx), // the registry is being restarted, or overloaded
-                Ok(Err(FindError::Quarantined { retry_after_ms })) => {
-                    session.write_half.tell(&ServerMessage::Error {
-                        code: "room_failed",
-                        error: "this run's room failed repeatedly".into(),
-                        reconnect_after_ms: Some(retry_after_ms),
-                    });
-                    session.close(CloseReason::TryAgain);
-                }
-            }
-            session.write_half.wake();
+        self.ctx.spawn(wrap_future::<_, Session<W>>(found).map(|found, session, ctx| match found {
+            Ok(Ok(room)) => session.drive(Some(room), ctx, |driver| driver.on(Input::RoomFound)),
+            Ok(Err(error)) => session.on(Input::NoRoom(error), ctx),
+            Err(_) => session.on(Input::RegistryAway, ctx),
         }));
     }
 
-    fn take_seat(&mut self, room: Arc<RoomPort>) {
+    fn subscribe(&mut self) -> bool {
+        let Some(room) = self.found.take() else { return false };
         let subscribers = self.port.hub.subscribers(&room);
-        match subscribers.subscribe(self.write_half.clone()) {
-            Some(subscription) => {
-                self.subscription = Some((subscribers, subscription));
-                self.room = Some(room);
-            }
-            None => self.close(CloseReason::TryAgain),
+        let id = subscribers.subscribe(self.write_half.clone());
+        *self.subscription = id.map(|id| (subscribers, id));
+        self.subscription.is_some()
+    }
+
+    fn leave(&mut self) {
+        if let Some((subscribers, id)) = self.subscription.take() {
+            subscribers.leave(id);
         }
     }
 
-    fn leave_seat(&mut self) {
-        self.room = None;
-        if let Some((subscribers, subscription)) = self.subscription.take() {
-            subscribers.leave(subscription);
-        }
+    fn admit(&mut self, place: Place) -> bool {
+        self.subscription.as_ref().is_some_and(|(subscribers, id)| subscribers.admit(*id, place))
     }
 
-    /// Asks for what follows.
-    fn pull(&mut self, ctx: &mut Context<Self>) {
-        let Some(room) = &self.room else { return self.seek(ctx) };
-        let from = match &self.arrival {
-            None => ReadFrom::Place(self.write_half.place()),
-            Some(arrival) => ReadFrom::After(arrival.after),
-        };
+    fn read_page(&mut self, from: ReadFrom, max_bytes: usize) -> Result<(), Input<'static>> {
+        let (subscribers, _) = self.subscription.as_ref().ok_or(Input::RoomGone)?;
         let (reply, page) = oneshot::channel();
-        let (max_bytes, freshness) = (self.write_half.page_bytes(), Freshness::AsHeard);
-        match room.read.try_send(Read { from, max_bytes, freshness, reply }) {
-            Ok(()) => {}
-            Err(SendError::Full(_)) => return self.pause(ctx),
-            Err(SendError::Closed(_)) => return self.close(CloseReason::TryAgain),
-        }
-        self.awaiting = true;
-        ctx.spawn(wrap_future::<_, Self>(page).map(|page, session, ctx| {
-            session.awaiting = false;
-            match page {
-                Ok(Ok(page)) => session.take_page(page),
-                Ok(Err(ReadError::Unavailable(_))) => session.pause(ctx),
-                Ok(Err(ReadError::Retired)) => {
-                    session.leave_seat();
-                    session.pause(ctx);
-                }
-                Err(_) => session.close(CloseReason::TryAgain),
-            }
-            session.write_half.wake();
+        let read = Read { from, max_bytes, freshness: Freshness::AsHeard, reply };
+        subscribers.room().read.try_send(read).map_err(|error| match error {
+            SendError::Full(_) => Input::ReadFailed,
+            SendError::Closed(_) => Input::RoomGone,
+        })?;
+        self.ctx.spawn(wrap_future::<_, Session<W>>(page).map(|page, session, ctx| {
+            session.on(Input::read(page.ok()), ctx);
         }));
+        Ok(())
     }
 
-    /// Waits a little before the next attempt; the viewer stays and is told nothing false.
-    fn pause(&mut self, ctx: &mut Context<Self>) {
-        self.awaiting = true;
-        let pause = (RETRY_MIN * 2_u32.pow(u32::from(self.attempts))).min(RETRY_MAX);
-        self.attempts = (self.attempts + 1).min(MAX_ATTEMPTS);
-        ctx.run_later(pause, |session, _| {
-            session.awaiting = false;
-            session.write_half.wake();
-        });
+    fn pause(&mut self, pause: Duration) {
+        self.ctx.run_later(pause, |session, ctx| session.on(Input::PauseOver, ctx));
     }
 
-    fn take_page(&mut self, page: Page) {
-        self.attempts = 0;
-        let write_half = self.write_half.clone();
-        if let Some(arrival) = self.arrival.take() {
-            self.greet(arrival.after, &page);
-            if let Some(notice) = &arrival.notice {
-                write_half.tell(notice);
-            }
-            self.receive(&arrival.early);
-        }
-        let (tip, phase) = (page.tip, page.phase);
-        write_half.take_page(page);
-        let place = write_half.place();
-        if place.next <= tip {
-            return;
-        }
-        if phase == RunPhase::Gone {
-            return self.close(CloseReason::Gone);
-        }
-        if let Some((subscribers, subscription)) = &self.subscription
-            && subscribers.admit(*subscription, place)
-        {
-            write_half.go_live();
-        }
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
     }
 
-    fn greet(&self, after: After, page: &Page) {
-        self.write_half.set_place(page.place);
-        match self.write_half.encoding() {
-            Encoding::WebSocket => self.write_half.tell(&ServerMessage::Connected {
-                run_id: self.write_half.connection().run.clone(),
-                session_id: self.write_half.connection().session.to_string().into(),
-                node_id: self.port.node_id.clone(),
-                timestamp: Timestamp::now(),
-                epoch: page.epoch,
-                from: page.place.next,
-                tip: page.tip,
-                cursor: page.stood(after),
-                heartbeat_secs: u64::from(self.write_half.limits().ping_secs),
-            }),
-            Encoding::Sse => self.write_half.push(Bytes::from_static(b": connected\n\n")),
-            Encoding::NdJson => {}
-        }
-    }
-
-    fn close(&mut self, reason: CloseReason) {
-        self.write_half.begin_close(reason, reason.text());
-    }
-
-    /// Writes, reads and pulls as far as the socket lets it. Ready: the session is over.
-    fn drive(&mut self, ctx: &mut Context<Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        for _ in 0..READS_PER_POLL {
-            let Ok(flushed) = self.write_half.poll_flush(cx) else {
-                self.write_half.set_broken();
-                return Poll::Ready(());
-            };
-            match self.write_half.mode() {
-                Mode::Broken => return Poll::Ready(()),
-                Mode::Closing(reason) if self.is_over(reason, flushed, cx) => return Poll::Ready(()),
-                Mode::Behind if !self.awaiting && self.write_half.wants_page() => self.pull(ctx),
-                _ => {}
-            }
-            let mut scratch = self.port.hub.take_scratch();
-            let read = self.write_half.poll_read(cx, &mut scratch);
-            let more = match read {
-                Poll::Pending => false,
-                Poll::Ready(Ok(n)) if n > 0 => {
-                    self.hear(&scratch[..n]);
-                    true
-                }
-                Poll::Ready(_) => {
-                    self.port.hub.put_scratch(scratch);
-                    return Poll::Ready(());
-                }
-            };
-            self.port.hub.put_scratch(scratch);
-            if !more {
-                return Poll::Pending;
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Whether a closing session has nothing left to wait for.
-    fn is_over(&self, reason: CloseReason, flushed: Flushed, cx: &mut TaskContext<'_>) -> bool {
-        if reason.code().is_none() || self.write_half.close_overdue() {
-            return true;
-        }
-        if flushed == Flushed::Blocked {
-            return false;
-        }
-        // Our side is said; the peer's close frame or end of stream comes, or its time runs out.
-        let shut = self.write_half.poll_shutdown(cx);
-        self.peer_closed || self.write_half.encoding() != Encoding::WebSocket || matches!(shut, Poll::Ready(Err(_)))
+    fn node_id(&self) -> Arc<str> {
+        self.port.node_id.clone()
     }
 }
 
@@ -343,12 +222,7 @@ impl<W: Wire> Actor for Session<W> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let early = self.arrival.as_ref().map_or(0, |arrival| arrival.early.len());
-        match self.arrival.as_ref().and_then(|arrival| arrival.refused) {
-            Some(reason) => self.close(reason),
-            None if !self.write_half.hold_half_received(early) => self.close(CloseReason::Saturated),
-            None => self.seek(ctx),
-        }
+        self.on(Input::Started, ctx);
         ctx.spawn(Drive);
     }
 }
@@ -365,7 +239,11 @@ impl<W: Wire> ActorFuture<Session<W>> for Drive {
         ctx: &mut Context<Session<W>>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<()> {
-        session.drive(ctx, cx).map(|()| ctx.stop())
+        let hub = session.port.hub.clone();
+        let mut scratch = hub.take_scratch();
+        let polled = session.drive(None, ctx, |driver| driver.poll(cx, &mut scratch));
+        hub.put_scratch(scratch);
+        polled.map(|()| ctx.stop())
     }
 }
 
@@ -375,11 +253,27 @@ impl<W: Wire> Drop for Session<W> {
             Mode::Closing(reason) => reason,
             _ => CloseReason::Left,
         };
-        self.leave_seat();
+        if let Some((subscribers, id)) = self.subscription.take() {
+            subscribers.leave(id);
+        }
         self.port.hub.leave(self.viewer);
         self.port.hub.thread_metrics.closed(reason);
         let Connection { run, session, .. } = self.write_half.connection();
         let peer = self.peer.map(tracing::field::display);
         info!(%run, %session, peer, reason = reason.as_str(), "session closed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_rt::net::TcpStream;
+
+    use super::*;
+
+    /// Of what an idle viewer costs; a node holds hundreds of thousands of them.
+    #[test]
+    fn a_session_is_no_larger_than_it_was() {
+        assert!(size_of::<Session<TcpStream>>() <= 120, "{}", size_of::<Session<TcpStream>>());
+        assert!(size_of::<WriteHalf<TcpStream>>() <= 280, "{}", size_of::<WriteHalf<TcpStream>>());
     }
 }

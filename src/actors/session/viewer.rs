@@ -1,4 +1,5 @@
-//! How an write half is handed things: segments by the broadcaster, pulses and the drain by the thread agent. Calls that never call back.
+//! How a write half is handed segments by the broadcaster, and pulses and the drain by the thread agent. These calls never
+//! call back: a session that has to act is woken.
 
 use std::io;
 use std::pin::Pin;
@@ -24,7 +25,7 @@ use crate::protocol::{Connection, Cursor, Segment, Seq};
 const COMMENT_SECS: u32 = 15;
 
 impl<W: Wire> WriteHalf<W> {
-    /// Queues a message for a session that has nothing to do at the moment.
+    /// Queues a message and wakes the session, which may have nothing else to do.
     fn queue(&self, inner: &mut WriteHalfState<W>, bytes: Bytes) {
         inner.outbox.push_message(bytes);
         self.count(inner);
@@ -202,7 +203,7 @@ impl<W: Wire> Viewer for WriteHalf<W> {
     fn announce_drain(&self, reconnect_after_ms: u64) {
         let bytes = self.encode_message(&ServerMessage::Draining { reconnect_after_ms });
         let mut inner = self.inner.borrow_mut();
-        // Whoever still waits for its run is closed when the others are, which sends it elsewhere as well.
+        // A viewer that has not been greeted is told nothing before its greeting; the close sends it elsewhere as well.
         if inner.drain_announced || !inner.greeted || !matches!(inner.mode, Mode::Live | Mode::Behind) {
             return;
         }

@@ -1,8 +1,8 @@
-//! The writing half of a session: the socket, its outbox and its place in the log.
+//! The writing half of a session: the socket, the outbox and the place in the log.
 //!
-//! It is shared, on one thread, by the session that owns it and by the broadcaster that hands it segments: when nothing is
-//! queued, a segment goes from the broadcaster straight to the socket, and the session is woken only when the socket would
-//! block or something has to be decided. Calls from the broadcaster and the thread agent never call back.
+//! The session that owns it and the broadcaster that hands it segments share it on one thread. When nothing is queued, a
+//! segment goes from the broadcaster straight to the socket; the session is woken only when the socket would block or
+//! something has to be decided. Calls from the broadcaster and the thread agent ([`super::viewer`]) never call back.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -15,10 +15,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
-use super::limits::SessionLimits;
+pub use super::core::{Flushed, Mode, Standing};
 use super::liveness::Liveness;
 use super::outbox::{MAX_SLICES, Outbox};
 use super::transport::Wire;
+use crate::actors::hub::SessionLimits;
 use crate::actors::messages::room::{Page, Verdict};
 use crate::actors::messages::viewer::Delivery;
 use crate::protocol::close::CloseReason;
@@ -28,28 +29,6 @@ use crate::protocol::message::{GapReason, ServerMessage};
 use crate::protocol::segment::Encoding;
 use crate::protocol::{Connection, Cursor};
 use crate::thread_metrics::ThreadMetrics;
-
-/// Where a session stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Pulls pages until it reaches the tip.
-    Behind,
-    /// Segments are handed to it.
-    Live,
-    /// Writes what is queued, then its close frame, then waits for the peer's.
-    Closing(CloseReason),
-    /// The socket is no more.
-    Broken,
-}
-
-/// What is left to do after a flush.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flushed {
-    /// Nothing is queued.
-    Clear,
-    /// The socket takes no more now; the session will be woken.
-    Blocked,
-}
 
 /// See the module's page.
 pub struct WriteHalf<W> {
@@ -69,12 +48,12 @@ pub(super) struct WriteHalfState<W> {
     pub(super) waker: Option<Waker>,
     /// Bytes of a message that has not come whole.
     pub(super) half_received: u32,
-    /// Bytes counted in the node's budget.
+    /// Bytes that are counted in the node's budget for it.
     pub(super) counted: usize,
-    /// Newest screen that waits for an empty outbox.
+    /// The newest screen, until the outbox is empty.
     pub(super) screen: Option<Box<Bytes>>,
     pub(super) liveness: Liveness,
-    /// The viewer knows where it stands; nothing but a close comes before that.
+    /// The viewer has been told where it stands; nothing but a close may come before that.
     pub(super) greeted: bool,
     pub(super) drain_announced: bool,
     /// The last write ended in "would block".
@@ -108,7 +87,7 @@ impl<W: Wire> WriteHalf<W> {
         Self { inner: RefCell::new(inner), limits, thread_metrics, encoding, connection }
     }
 
-    /// The limits it keeps.
+    /// The bounds and times that it keeps.
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
     }
@@ -128,7 +107,7 @@ impl<W: Wire> WriteHalf<W> {
         self.inner.borrow().place
     }
 
-    /// The log has told where it stands, and the viewer knows.
+    /// Sets its place, as the log has told it and the viewer is told next.
     pub fn set_place(&self, place: Place) {
         let mut inner = self.inner.borrow_mut();
         inner.place = place;
@@ -143,20 +122,14 @@ impl<W: Wire> WriteHalf<W> {
         }
     }
 
-    /// Whether a further page fits: little enough is queued.
-    pub fn wants_page(&self) -> bool {
-        let inner = self.inner.borrow();
-        inner.mode == Mode::Behind && inner.outbox.unsent() * 4 <= self.limits.outbox_bytes
-    }
-
     /// Bytes to ask for: one segment when the node as a whole holds too much.
     pub fn page_bytes(&self) -> usize {
         if self.limits.outboxes.exceeded() { 1 } else { self.limits.page_bytes }
     }
 
-    /// Takes a page: tells what became of the viewer's place, then queues the events; its place goes on.
+    /// Queues a page: what became of the viewer's place, then the events. Its place moves behind them.
     pub fn take_page(&self, page: Page) {
-        // One that was asked for before the close frame was queued comes too late.
+        // A page that was asked for before the close frame was queued comes too late.
         if self.mode() != Mode::Behind {
             return;
         }
@@ -166,8 +139,8 @@ impl<W: Wire> WriteHalf<W> {
             (Verdict::Reset { from }, epoch) => {
                 self.tell(&ServerMessage::Reset { epoch, from, cursor: place.cursor() });
             }
-            // The run was born, or its log goes on in a new life of the store, while the viewer was behind: its cursor is
-            // to name the epoch that tells what follows.
+            // The run was born, or its log goes on in a new incarnation of the store, while the viewer was behind: its
+            // cursor is to name the epoch of what follows.
             (_, Some(epoch)) if held.epoch != place.epoch => {
                 let cursor = Cursor { epoch: place.epoch, ..held.cursor() };
                 self.tell(&ServerMessage::Epoch { epoch, cursor });
@@ -185,7 +158,7 @@ impl<W: Wire> WriteHalf<W> {
                 continue;
             }
             debug_assert!(segment.first() <= next, "I1: a page starts at the reader's place");
-            // The epoch stays the one that the viewer was told: it vouches for what older ones stored, too.
+            // The epoch stays the one that the viewer was told: it holds for what older ones stored, too.
             inner.place.next = segment.last() + 1;
             inner.outbox.push_segment(segment, next, 0);
         }
@@ -273,27 +246,18 @@ impl<W: Wire> WriteHalf<W> {
         self.inner.borrow().wake();
     }
 
-    /// The socket failed or the peer is gone.
-    pub fn set_broken(&self) {
-        self.inner.borrow_mut().mode = Mode::Broken;
-    }
-
-    /// Whether the peer has had its time to answer the close.
-    pub fn close_overdue(&self) -> bool {
-        self.inner.borrow().liveness.close_overdue()
-    }
-
-    /// A byte arrived.
-    pub fn note_inbound(&self) {
-        self.inner.borrow_mut().liveness.inbound();
-    }
-
     /// Reads into `scratch`; `Ready(Ok(0))` is the end of the stream.
     pub fn poll_read(&self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut inner = self.inner.borrow_mut();
         let mut buffer = ReadBuf::new(scratch);
         match Pin::new(&mut inner.wire).poll_read(cx, &mut buffer) {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(buffer.filled().len())),
+            Poll::Ready(Ok(())) => {
+                let read = buffer.filled().len();
+                if read > 0 {
+                    inner.liveness.inbound();
+                }
+                Poll::Ready(Ok(read))
+            }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         }
@@ -306,12 +270,23 @@ impl<W: Wire> WriteHalf<W> {
     }
 
     /// Writes what is queued; remembers the task to wake.
-    pub fn poll_flush(&self, cx: &mut Context<'_>) -> io::Result<Flushed> {
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> io::Result<Standing> {
         let mut inner = self.inner.borrow_mut();
         if !inner.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             inner.waker = Some(cx.waker().clone());
         }
-        self.flush(&mut inner, cx, None)
+        match self.flush(&mut inner, cx, None) {
+            Ok(flushed) => Ok(Standing {
+                mode: inner.mode,
+                flushed,
+                wants_page: inner.outbox.unsent() * 4 <= self.limits.outbox_bytes,
+                close_overdue: inner.liveness.close_overdue(),
+            }),
+            Err(error) => {
+                inner.mode = Mode::Broken;
+                Err(error)
+            }
+        }
     }
 
     /// `now` is given on the live path, whose lag counts.

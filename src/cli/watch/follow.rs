@@ -281,6 +281,16 @@ mod tests {
     }
 
     #[test]
+    fn an_event_is_no_message_of_the_servers_whatever_its_type_says() {
+        let mut follow = connected(After::Start);
+        for (seq, name) in (1..).zip(["epoch", "gap", "reset", "draining", "error"]) {
+            let event = format!(r#"{{"seq":{seq},"type":"{name}","epoch":"9","from":1,"to":7,"cursor":"9:99"}}"#);
+            assert_eq!(follow.take(&event), FollowedMessage::Event);
+            assert_eq!(cursor(&follow), format!("7:{seq}"));
+        }
+    }
+
+    #[test]
     fn draining_is_told_with_its_time_and_unknown_messages_are_let_pass() {
         let mut follow = connected(After::Start);
         let draining = follow.take(r#"{"type":"draining","reconnectAfterMs":1234}"#);

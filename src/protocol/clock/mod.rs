@@ -1,7 +1,7 @@
 //! The clock that runs are dated and ended by, and the watch over it.
 //!
 //! The wall clock can be set: by an operator, by NTP after a bad start, by a host that was paused. Whatever deletes or
-//! ends something by time asks [`Clock::check`] first, and holds still while the wall clock is further from where it
+//! ends something by time asks [`Clock::check`] first (I10), and holds still while the wall clock is further from where it
 //! should be than it may be (`journal.max_clock_step_secs`). Where it should be says a clock that nobody sets and that
 //! counts a suspension, too. It goes on when the wall clock is back, or when an operator says that it is right
 //! ([`Clock::accept`]).

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use actix::Actor as _;
 use runcast::actors::hub::thread_agent::ThreadAgent;
-use runcast::actors::hub::{Hub, ViewerId};
+use runcast::actors::hub::{Hub, SessionLimits, ViewerId};
 use runcast::actors::messages::thread_agent::{ThreadAgentPort, ThreadAgents};
 use runcast::actors::presence::{Presence, PresencePorts};
-use runcast::actors::session::SessionLimits;
 use runcast::actors::session::write_half::WriteHalf;
 use runcast::actors::shared::{NodeIdConflict, Peers};
 use runcast::actors::supervision::{Child, ChildSpec, LiveActors, Service, spawn};

@@ -133,6 +133,8 @@ fn bad_events_are_refused_by_name() {
         (r#"{"type":"run_status","status":{}}"#, "invalid_status"),
         (r#"{"type":"sealed"}"#, "reserved_type"),
         (r#"{"type":"s\u0065aled"}"#, "reserved_type"),
+        (r#"{"type":"artifact"}"#, "reserved_type"),
+        (r#"{"typ\u0065":"epoch"}"#, "reserved_type"),
     ] {
         let (status, found, text) = refusal(BodyKind::Json, event.to_owned());
         assert_eq!((status, found), (400, code), "{event}: {text}");

@@ -1,4 +1,4 @@
-//! What an append does to a run: the pure rules that every journal in this process shares (ARCHITECTURE.md section 6).
+//! What an append does to a run: the pure rules that every journal shares, described in docs/internals/log.md.
 //!
 //! An append is looked at in this order:
 //! 1. its deadline, and whether the run is gone: these refuse every post;

@@ -1,4 +1,5 @@
-//! Who may use which bytes of a run: `journal.max_run_bytes`, and the part of it that is kept for the run's end.
+//! Who may use which bytes of a run: `journal.max_run_bytes`, and the part of it that is kept for the run's end,
+//! so that a run can always be ended (I11).
 //!
 //! | post | may fill the run up to |
 //! |---|---|

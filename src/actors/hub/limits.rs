@@ -1,4 +1,4 @@
-//! What every session of a node keeps to.
+//! The bounds and times that every session of a node keeps to.
 
 use crate::budget::Budget;
 use crate::protocol::frame::FrameLimits;
