@@ -1,4 +1,4 @@
-//! The simulator of log.md section 5: the real pure parts of journal, room, broadcaster and session under a seeded
+//! The simulator: the real pure parts of journal, room, broadcaster and session under a seeded
 //! scheduler that drops, delays, doubles and reorders, loses the store's last writes, kills rooms, stalls sockets and
 //! moves viewers between nodes. Whatever a viewer receives is checked against the log after each step.
 //!
