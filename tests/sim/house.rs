@@ -1,13 +1,15 @@
-//! The rooms of a node and its registry: the one place where letters are addressed to a room's incarnation.
+//! The rooms of a node and its registry: the one place where letters are addressed to a room's generation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use runcast::actors::messages::room::RoomPort;
+use runcast::actors::room::core::{RoomInput, RoomTimer};
 use runcast::protocol::RunId;
 
+use crate::chance::Dice;
 use crate::room::{Letter, Room};
-use crate::site::{Sent, Site};
+use crate::site::{Sent, Site, Told};
 use crate::trace::{say, seen};
 
 /// A node without its connections.
@@ -47,7 +49,7 @@ impl House {
         port
     }
 
-    /// A letter to a room's incarnation, bounded by its mailbox.
+    /// A letter to a room's generation, bounded by its mailbox.
     pub(crate) fn post(&mut self, generation: u64, letter: Letter) -> Sent {
         let Some(room) = self.rooms.get_mut(&generation) else { return Sent::Closed };
         if room.inbox.len() >= self.site.setup.room_mailbox {
@@ -58,44 +60,82 @@ impl House {
         Sent::Taken
     }
 
+    /// A letter to the room that the registry knows.
+    pub(crate) fn post_mapped(&mut self, letter: Letter) {
+        if let Some(generation) = self.mapped {
+            self.post(generation, letter);
+        }
+    }
+
     /// The room takes its next letter.
     pub(crate) fn read_letter(&mut self, generation: u64) {
-        let Some(room) = self.rooms.get_mut(&generation) else { return };
-        if let Some(letter) = room.inbox.pop_front() {
-            room.take(letter, &mut self.site);
+        if let Some(room) = self.rooms.get_mut(&generation) {
+            room.read_letter(&mut self.site);
         }
+        self.bury(generation);
     }
 
-    /// A room gets an answer of the journal. One for a dead room is lost with whoever waits for it.
+    /// A room, or the bridge, gets an answer. One for a dead room is lost with whoever waits for it.
     pub(crate) fn answer(&mut self, index: usize) {
         let (generation, told) = self.site.answers.remove(index);
-        match self.rooms.get_mut(&generation) {
-            Some(room) => room.hear(told, &mut self.site),
-            None => say!("    nobody hears it: room {generation} is no more"),
+        say!("    room {generation} is answered: {told}");
+        match told {
+            Told::Tip(head, asked) => self.tip_told(head, asked),
+            Told::Room(input) => match self.rooms.get_mut(&generation) {
+                Some(room) => room.on(input, &mut self.site),
+                None => say!("    nobody hears it: room {generation} is no more"),
+            },
         }
+        self.bury(generation);
     }
 
-    /// Rooms give up waiting for what may come by itself.
-    pub(crate) fn fill(&mut self) {
-        for room in self.rooms.values_mut().filter(|room| room.following.fill_due) {
-            room.fill(&mut self.site);
+    /// Rooms and timers that are running, those of idle checks or the others.
+    pub(crate) fn timers(&self, idle: bool) -> impl Iterator<Item = (u64, usize)> {
+        self.rooms.iter().flat_map(move |(generation, room)| {
+            let fits = move |timer: &RoomTimer| (*timer == RoomTimer::CheckIdle) == idle;
+            let running = room.timers.iter().enumerate().filter(move |(_, timer)| fits(timer));
+            running.map(|(index, _)| (*generation, index))
+        })
+    }
+
+    /// One of the timers is over.
+    pub(crate) fn fire(&mut self, idle: bool, dice: &mut Dice) {
+        let running: Vec<_> = self.timers(idle).collect();
+        let (generation, index) = *dice.pick(&running);
+        self.fire_timer(generation, index);
+    }
+
+    pub(crate) fn fire_timer(&mut self, generation: u64, index: usize) {
+        if let Some(room) = self.rooms.get_mut(&generation) {
+            room.fire(index, &mut self.site);
+        }
+        self.bury(generation);
+    }
+
+    /// A room that has ended by itself is dropped.
+    fn bury(&mut self, generation: u64) {
+        if self.rooms.get(&generation).is_some_and(|room| room.stopped)
+            && let Some(room) = self.rooms.remove(&generation)
+        {
+            say!("    room {generation} ends");
+            seen("room stopped");
+            room.end(&mut self.site);
         }
     }
 
     /// A room panics: its letters are lost, its broadcasters are told to end. What it sent to the journal runs on.
     pub(crate) fn kill_room(&mut self, generation: u64) {
         if let Some(room) = self.rooms.remove(&generation) {
-            self.site.bridge.let_go(generation);
-            room.evict_broadcasters(&mut self.site);
+            room.end(&mut self.site);
             seen("room died");
         }
     }
 
-    /// An unused room asks the registry to let it go; then it answers only that it has retired.
+    /// The registry lets the next room go that has asked to.
     pub(crate) fn retire_room(&mut self) {
-        if let Some(room) = self.mapped.take().and_then(|generation| self.rooms.get_mut(&generation)) {
-            room.retired = true;
-            seen("room retired");
-        }
+        let generation = self.site.retirements.remove(0);
+        say!("    node {} lets room {generation} go", self.node);
+        self.mapped.take_if(|mapped| *mapped == generation);
+        self.site.answers.push((generation, Told::Room(RoomInput::RetireAnswered(true))));
     }
 }

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use runcast::actors::messages::room::{Reclaim, ShowScreen};
+use runcast::protocol::frame;
+
 use crate::broadcaster::Broadcaster;
 use crate::chance::Dice;
 use crate::drain::Drain;
 use crate::house::House;
-use crate::room::Room;
-use crate::schedule::Act;
+use crate::room::Letter;
+use crate::schedule::{Act, Kind};
 use crate::session::Session;
 
 /// See the module.
@@ -15,6 +19,11 @@ pub(crate) struct Node {
     pub(crate) house: House,
     pub(crate) sessions: BTreeMap<u64, Session>,
     pub(crate) drain: Drain,
+}
+
+/// What a node's screen looks like, as a frame.
+pub(crate) fn screen(node: usize) -> Bytes {
+    frame::binary(format!("screen{node}").as_bytes())
 }
 
 /// The keys of what fits.
@@ -40,15 +49,17 @@ impl Node {
             Act::Muddle => site.broadcasters.values().any(|broadcaster| !broadcaster.mailbox.is_empty()),
             Act::Session => self.sessions.values().any(|session| session.alarm.rings()),
             Act::Page => self.sessions.values().any(Session::awaits),
-            Act::Nudge => room.is_some_and(|room| room.nudge_due),
+            Act::Timer => self.house.timers(false).next().is_some(),
+            Act::CheckIdle => self.house.timers(true).next().is_some(),
+            Act::Registry => !site.retirements.is_empty(),
             Act::CheckTip => site.bridge.follower().is_some(),
             Act::Confirm => site.bridge.awaits_confirmation(),
             Act::LoseFeed => site.bridge.hears(),
             Act::Sweep => site.bridge.is_let_go(),
-            Act::Fill => rooms.values().any(|room| room.following.fill_due),
             Act::Drain => self.may_drain(),
-            Act::KillRoom | Act::Show | Act::Free => room.is_some(),
-            Act::Retire => room.is_some_and(Room::is_unused),
+            Act::KillBridge => site.setup.kind == Kind::Cluster && !site.bridge.away,
+            Act::BuildBridge => site.bridge.away,
+            Act::KillRoom | Act::Show | Act::Free | Act::Retire => room.is_some(),
             _ => true,
         }
     }
@@ -80,26 +91,22 @@ impl Node {
             Act::Confirm => house.site.confirm(),
             Act::LoseFeed => house.lose_feed(),
             Act::Sweep => house.sweep(),
-            Act::Fill => house.fill(),
+            Act::KillBridge => house.kill_bridge(),
+            Act::BuildBridge => house.build_bridge(),
+            Act::Timer => house.fire(false, dice),
+            Act::CheckIdle => house.fire(true, dice),
+            Act::Registry => house.retire_room(),
+            Act::FillCatalog => house.site.catalog_full = dice.one_in(2),
             Act::Page => {
                 let waiting = those(sessions, Session::awaits);
                 if let Some(session) = sessions.get_mut(dice.pick(&waiting)) {
                     session.take_answer(house, Some(dice));
                 }
             }
-            _ => self.step_room(act),
-        }
-    }
-
-    fn step_room(&mut self, act: Act) {
-        let House { rooms, mapped, site, .. } = &mut self.house;
-        let Some((generation, room)) = mapped.and_then(|id| Some((id, rooms.get_mut(&id)?))) else { return };
-        match act {
-            Act::KillRoom => self.house.kill_room(generation),
-            Act::Retire => self.house.retire_room(),
-            Act::Nudge => room.nudge(site),
-            Act::Free => room.log.free(),
-            _ => room.show(&runcast::protocol::frame::binary(b"screen"), site),
+            Act::KillRoom => house.mapped.into_iter().for_each(|generation| house.kill_room(generation)),
+            Act::Retire => house.post_mapped(Letter::Reclaim(Reclaim::Place)),
+            Act::Free => house.post_mapped(Letter::Reclaim(Reclaim::Memory)),
+            _ => house.post_mapped(Letter::Show(ShowScreen(screen(house.node)))),
         }
     }
 

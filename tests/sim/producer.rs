@@ -191,6 +191,7 @@ impl Producer {
         }
         assert_eq!(appended.stored + appended.duplicates, batch.events.len() as u64);
         if let Some((_, last)) = appended.seqs {
+            store.acknowledge(appended.epoch, last);
             let stored = batch.events.iter().skip(appended.duplicates as usize);
             for (seq, event) in (last + 1 - appended.stored..).zip(stored) {
                 assert_eq!(store.event(appended.epoch, seq), Some(event), "p{} was told a wrong seq {seq}", self.name);

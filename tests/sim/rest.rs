@@ -4,6 +4,7 @@ use runcast::actors::session::write_half::Mode;
 
 use crate::chance::Dice;
 use crate::node::Node;
+use crate::room::Letter;
 use crate::schedule::Kind;
 use crate::trace::say;
 use crate::world::World;
@@ -25,7 +26,7 @@ impl World {
                 assert!(session.unsent() <= outbox, "session {} holds {} bytes", session.id, session.unsent());
             }
             for (generation, room) in &node.house.rooms {
-                let held = room.log.held_bytes();
+                let held = room.core.log().held_bytes();
                 assert!(held <= ring, "room {generation} holds {held} bytes");
             }
         }
@@ -44,9 +45,12 @@ impl World {
             if checked || self.setup.kind == Kind::OneNode {
                 break;
             }
-            // The check of the tip that repairs a lost doorbell for the last event.
+            // Rooms remind a bridge that has not heard them, and the check of the tip repairs a lost doorbell for the last
+            // event.
             checked = true;
             for node in &mut self.nodes {
+                let checks: Vec<_> = node.house.timers(true).collect();
+                checks.into_iter().for_each(|(generation, index)| node.house.fire_timer(generation, index));
                 node.house.site.ask_tip();
             }
         }
@@ -56,6 +60,9 @@ impl World {
             } else {
                 assert!(self.store.is_gone(), "a viewer was told that the run is gone");
             }
+        }
+        for poller in &self.pollers {
+            poller.check_at_rest(&self.store);
         }
         for producer in &self.producers {
             producer.check_at_rest(&self.store);
@@ -103,6 +110,7 @@ impl World {
             moved |= self.finish_drain(node);
         }
         self.ring_out();
+        self.mirrors.clear();
         while !self.notices.is_empty() {
             moved = true;
             self.ring_notice(0);
@@ -119,6 +127,15 @@ impl World {
                 }
             }
         }
+        for index in 0..self.pollers.len() {
+            let poller = &mut self.pollers[index];
+            moved |= poller.take_answer(&self.store);
+            if poller.is_idle() {
+                let node = poller.wants_news_of().unwrap_or(index % self.setup.nodes);
+                poller.ask(&mut self.nodes[node].house, &self.store, &mut dice);
+                moved = true;
+            }
+        }
         moved
     }
 
@@ -127,7 +144,7 @@ impl World {
         let Some(request) = self.producers[producer].post(dice) else { return false };
         let house = &mut self.nodes[node].house;
         let room = house.find_room();
-        house.post(room.generation, crate::room::Letter::Publish(request));
+        house.post(room.generation, Letter::Publish(request));
         true
     }
 
@@ -143,12 +160,17 @@ impl World {
             moved = true;
         }
         let node = &mut self.nodes[node];
+        node.house.site.catalog_full = false;
+        if node.house.site.bridge.away {
+            node.house.build_bridge();
+            moved = true;
+        }
         if node.house.site.bridge.awaits_confirmation() {
             node.house.site.confirm();
             moved = true;
         }
-        if node.house.rooms.values().any(|room| room.following.fill_due) {
-            node.house.fill();
+        while !node.house.site.retirements.is_empty() {
+            node.house.retire_room();
             moved = true;
         }
         while !node.house.site.answers.is_empty() {
@@ -161,10 +183,12 @@ impl World {
                 node.house.read_letter(generation);
                 moved = true;
             }
-            if let Some(room) = node.house.rooms.get_mut(&generation)
-                && room.nudge_due
-            {
-                room.nudge(&mut node.house.site);
+        }
+        let timers = node.house.timers(false).count();
+        for _ in 0..timers {
+            let next = node.house.timers(false).next();
+            if let Some((generation, index)) = next {
+                node.house.fire_timer(generation, index);
                 moved = true;
             }
         }

@@ -1,291 +1,180 @@
-//! A room as the server runs it (`actors::room`), around the real [`RoomLog`].
+//! What a simulated room's actor does around the real [`RoomCore`]: its mailbox, its timers, its effects.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use runcast::actors::messages::broadcaster::TipIs;
-use runcast::actors::messages::room::{Publish, PublishError, Published, Read, ReadError, RoomPort};
-use runcast::actors::room::log::RoomLog;
-use runcast::protocol::close::CloseReason;
-use runcast::protocol::{Cursor, ProducerId, RunId, Segment};
-use runcast::storage::journal::{Append, JournalError, OnGap, Post, Refusal, Stored};
+use runcast::actors::messages::broadcaster::Deliver;
+use runcast::actors::messages::room::{RoomPort, ShowScreen};
+use runcast::actors::room::core::{PageFor, RoomCore, RoomEffect, RoomEffects, RoomInput, RoomLimits, RoomTimer};
+use runcast::budget::{Budget, Buffer};
+use runcast::protocol::{ProducerId, RunId};
 
 use crate::broadcaster::Mail;
-use crate::following::Following;
-use crate::reading::Reading;
-use crate::site::{Ask, Notice, Sent, Site, Told, port};
+use crate::schedule::{Kind, Setup};
+use crate::site::{Ask, Sent, Site, port};
 use crate::store::instant;
 use crate::trace::{say, seen};
+use crate::witness::Witness;
 
-/// Posts that go as one append.
-const MAX_POSTS: usize = 4;
-/// Posts that may wait.
-const MAX_QUEUE: usize = 6;
+/// Effects of one input, those of their outcomes included.
+const MAX_EFFECTS: usize = 10_000;
 
 /// A message to a room.
-pub(crate) enum Letter {
-    Publish(Publish),
-    Read(Read),
-    Subscribe(u64),
-    Unsubscribe(u64),
-}
+pub(crate) type Letter = RoomInput;
 
-impl fmt::Display for Letter {
+/// A message as the trace shows it.
+struct Shown<'a>(&'a Letter);
+
+impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Publish(request) => write!(f, "a post of {} events", request.lines.len()),
-            Self::Read(read) => write!(f, "a read from {:?}", read.from),
-            Self::Subscribe(broadcaster) => write!(f, "the subscriptions of broadcaster {broadcaster}"),
-            Self::Unsubscribe(broadcaster) => write!(f, "the end of broadcaster {broadcaster}"),
+        match self.0 {
+            Letter::Publish(request) => write!(f, "a post of {} events", request.lines.len()),
+            Letter::Read(read) => write!(f, "a read from {:?}, {:?}", read.from, read.freshness),
+            Letter::Wait(wait) => write!(f, "a long poll behind {}", wait.seq),
+            Letter::Fold(_) => write!(f, "a question for the state"),
+            Letter::Show(_) => write!(f, "a screen"),
+            Letter::Subscribe(broadcaster) => write!(f, "the subscription of broadcaster {broadcaster}"),
+            Letter::Unsubscribe(broadcaster) => write!(f, "the end of broadcaster {broadcaster}"),
+            Letter::Reclaim(what) => write!(f, "reclaim {what:?}"),
+            Letter::RemoteUpdate(update) => write!(f, "{update:?}"),
+            _ => write!(f, "something else"),
         }
     }
 }
 
-/// The room actor's fields.
+/// See the module.
 pub(crate) struct Room {
-    run: RunId,
     pub(crate) generation: u64,
     pub(crate) port: Arc<RoomPort>,
-    pub(crate) log: RoomLog,
+    pub(crate) core: RoomCore,
+    effects: RoomEffects,
     pub(crate) inbox: VecDeque<Letter>,
-    queue: VecDeque<Publish>,
-    in_flight: bool,
-    own: ProducerId,
-    own_next: u64,
-    pub(crate) reading: Reading,
-    pub(crate) following: Following,
-    looking: bool,
-    /// Broadcasters, and whether their mailbox was full.
-    pub(crate) broadcasters: Vec<(u64, bool)>,
-    pub(crate) nudge_due: bool,
-    pub(crate) retired: bool,
+    /// Those that run; the scheduler decides when each is over.
+    pub(crate) timers: Vec<RoomTimer>,
+    /// It has ended by itself.
+    pub(crate) stopped: bool,
+}
+
+fn limits(setup: &Setup) -> RoomLimits {
+    RoomLimits {
+        ring_bytes: setup.ring_bytes,
+        page_bytes: setup.page_bytes,
+        queue_bytes: setup.queue_bytes,
+        append_timeout: Duration::from_millis(setup.append_millis as u64),
+        idle: Duration::from_millis(setup.idle_millis),
+    }
 }
 
 impl Room {
     pub(crate) fn new(run: &RunId, generation: u64, node: usize, site: &mut Site) -> Self {
-        site.writes.push_back((generation, Ask::Load));
-        Self {
-            run: run.clone(),
+        let own = ProducerId::own(&format!("{node}-{generation}"));
+        let reorder = (site.setup.kind == Kind::Cluster).then_some(Duration::from_millis(5));
+        let mut room = Self {
             generation,
             port: port(run, generation),
-            log: RoomLog::new(site.setup.ring_bytes),
+            core: RoomCore::new(run.clone(), limits(&site.setup), own, reorder, instant(site.now)),
+            effects: RoomEffects::new(),
             inbox: VecDeque::new(),
-            queue: VecDeque::new(),
-            in_flight: false,
-            own: ProducerId::own(&format!("{node}-{generation}")),
-            own_next: 1,
-            reading: Reading::default(),
-            following: Following::default(),
-            looking: false,
-            broadcasters: Vec::new(),
-            nudge_due: false,
-            retired: false,
+            timers: Vec::new(),
+            stopped: false,
+        };
+        room.on(RoomInput::Started, site);
+        room
+    }
+
+    /// Takes the next message.
+    pub(crate) fn read_letter(&mut self, site: &mut Site) {
+        if let Some(letter) = self.inbox.pop_front() {
+            say!("    room {} takes {}", self.generation, Shown(&letter));
+            self.on(letter, site);
         }
     }
 
-    pub(crate) fn is_unused(&self) -> bool {
-        self.broadcasters.is_empty()
-            && self.queue.is_empty()
-            && !self.in_flight
-            && self.reading.is_idle()
-            && !self.retired
+    /// A timer is over.
+    pub(crate) fn fire(&mut self, index: usize, site: &mut Site) {
+        let timer = self.timers.remove(index);
+        say!("    room {} has waited: {timer:?}", self.generation);
+        self.on(RoomInput::TimerDue(timer), site);
     }
 
-    pub(crate) fn evict_broadcasters(&self, site: &mut Site) {
-        for (broadcaster, _) in &self.broadcasters {
-            site.mail(*broadcaster, Mail::Evict(CloseReason::TryAgain), false);
-        }
+    /// Tells the core what has happened, and does what it wants done about it.
+    pub(crate) fn on(&mut self, input: RoomInput, site: &mut Site) {
+        let now = instant(site.now);
+        let witness = Witness::before(&self.core, &input, site.setup.kind);
+        self.core.on(input, now, &mut self.effects);
+        witness.after(&self.core, &self.effects);
+        self.perform_all(site);
     }
 
-    pub(crate) fn show(&self, frame: &bytes::Bytes, site: &mut Site) {
-        for (broadcaster, _) in &self.broadcasters {
-            site.mail(*broadcaster, Mail::Show(frame.clone()), true);
-        }
-    }
-
-    fn tip_is(&self) -> Mail {
-        let (epoch, tip) = self.log.age();
-        Mail::TipIs(TipIs { epoch, tip })
-    }
-
-    pub(crate) fn tell_galleries_the_tip(&self, site: &mut Site) {
-        for (broadcaster, _) in &self.broadcasters {
-            site.mail(*broadcaster, self.tip_is(), false);
-        }
-    }
-
-    // What the mailbox brings.
-
-    pub(crate) fn take(&mut self, letter: Letter, site: &mut Site) {
-        say!("    room {} takes {letter}", self.generation);
-        match letter {
-            Letter::Publish(request) if self.retired => drop(request.reply.send(Err(PublishError::Retired))),
-            Letter::Publish(request) if self.queue.len() >= MAX_QUEUE => refuse(request, &JournalError::Saturated),
-            Letter::Publish(request) => {
-                self.queue.push_back(request);
-                self.launch_append(site);
+    fn perform_all(&mut self, site: &mut Site) {
+        let mut done = 0;
+        while let Some(effect) = self.effects.pop_front() {
+            if let Some(outcome) = self.perform(effect, site) {
+                self.core.on(outcome, instant(site.now), &mut self.effects);
             }
-            Letter::Read(read) if self.retired => drop(read.reply.send(Err(ReadError::Retired))),
-            Letter::Read(read) => self.take_read(read, site),
-            Letter::Subscribe(broadcaster) if self.retired => {
-                site.mail(broadcaster, Mail::Evict(CloseReason::TryAgain), false);
+            done += 1;
+            assert!(done < MAX_EFFECTS, "room {} never comes to an end with one input", self.generation);
+        }
+    }
+
+    /// The actor's drop: whoever waits for an answer gets none.
+    pub(crate) fn end(mut self, site: &mut Site) {
+        self.core.end(&mut self.effects);
+        self.perform_all(site);
+    }
+
+    fn perform(&mut self, effect: RoomEffect, site: &mut Site) -> Option<RoomInput> {
+        match effect {
+            RoomEffect::AskHead(purpose) => site.writes.push_back((self.generation, Ask::Head(purpose))),
+            RoomEffect::Append(append) => site.writes.push_back((self.generation, Ask::Append(append))),
+            RoomEffect::ReadPage { purpose, after, max_bytes } => {
+                site.reads.push((self.generation, Ask::Page(purpose, after, max_bytes)));
             }
-            Letter::Subscribe(broadcaster) => {
-                self.broadcasters.push((broadcaster, false));
-                self.update_following(site);
-                if self.log.head().is_some() {
-                    self.tell_galleries_the_tip(site);
+            RoomEffect::AnswerPublish(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::AnswerRead(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::AnswerFold(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::EndWaits(replies) => replies.into_iter().for_each(|reply| _ = reply.send(())),
+            RoomEffect::Deliver(id, Deliver(segments)) => {
+                return failed(site.mail(id, Mail::Deliver(segments), true), id);
+            }
+            RoomEffect::TellTip(id, tip) => return failed(site.mail(id, Mail::TipIs(tip), true), id),
+            RoomEffect::Show(id, ShowScreen(frame)) => _ = site.mail(id, Mail::Show(frame), true),
+            RoomEffect::Evict(id, reason) => _ = site.mail(id, Mail::Evict(reason), false),
+            RoomEffect::Mirror(frame) => site.mirror(frame),
+            RoomEffect::Follow(wanted) => {
+                if !site.follow(self.generation, wanted) {
+                    seen("bridge away");
+                    return Some(RoomInput::BridgeRefused);
                 }
             }
-            Letter::Unsubscribe(broadcaster) => {
-                self.broadcasters.retain(|(id, _)| *id != broadcaster);
-                self.update_following(site);
+            RoomEffect::Record(row) => {
+                if !site.record(row) {
+                    seen("catalog writer full");
+                    return Some(RoomInput::CatalogRefused);
+                }
             }
-        }
-    }
-
-    // Appending.
-
-    fn launch_append(&mut self, site: &mut Site) {
-        if self.log.head().is_none() || self.in_flight || self.queue.is_empty() {
-            return;
-        }
-        let count = self.queue.len().min(MAX_POSTS);
-        let requests: Vec<Publish> = self.queue.drain(..count).collect();
-        let posts = requests.iter().map(|request| self.number(request)).collect();
-        let deadline = instant(site.now.plus_millis(site.setup.append_millis));
-        let append = Append { run: self.run.clone(), posts, precondition: None, deadline };
-        self.in_flight = true;
-        site.writes.push_back((self.generation, Ask::Append(append, requests, false)));
-    }
-
-    fn number(&mut self, request: &Publish) -> Post {
-        let (producer, n, on_gap) = match &request.numbered {
-            Some(numbered) => (numbered.producer.clone(), numbered.n, numbered.on_gap),
-            None => {
-                self.own_next += request.lines.len() as u64;
-                (self.own.clone(), self.own_next - request.lines.len() as u64, OnGap::Allow)
+            RoomEffect::FoldPage(segments) => return Some(RoomInput::Page(PageFor::State, Ok(segments))),
+            RoomEffect::TakeTurn => return Some(RoomInput::TurnTaken),
+            RoomEffect::ReturnTurn | RoomEffect::CountRepair(_) => {}
+            RoomEffect::WriteState(state, _) => {
+                let mut text = Buffer::new(&Budget::new(usize::MAX));
+                serde_json::to_writer(&mut text, &*state).expect("a state is written");
+                return Some(RoomInput::StateWritten(Ok(Some(Arc::new(text)))));
             }
-        };
-        let (own, seals) = (request.is_privileged(), request.seals());
-        Post { producer, n, on_gap, lines: request.lines.clone(), status: request.status, own, seals }
-    }
-
-    /// `append_until`, and what follows it. `doubt`: an earlier attempt may have stored it.
-    fn appended(
-        &mut self,
-        outcome: Result<Stored, JournalError>,
-        append: Append,
-        requests: Vec<Publish>,
-        doubt: bool,
-        site: &mut Site,
-    ) {
-        let unknown = match &outcome {
-            Ok(stored) => doubt && stored.outcomes.contains(&Err(Refusal::DeadlinePassed)),
-            Err(error) => doubt || matches!(error, JournalError::OutcomeUnknown(_)),
-        };
-        if unknown && instant(site.now) < append.deadline {
-            seen("append repeated");
-            site.writes.push_back((self.generation, Ask::Append(append, requests, true)));
-            return;
+            RoomEffect::Retire => site.retirements.push(self.generation),
+            RoomEffect::Start(timer, _) => self.timers.push(timer),
+            RoomEffect::Stop => self.stopped = true,
         }
-        self.in_flight = false;
-        match outcome {
-            _ if unknown => {
-                let error = JournalError::OutcomeUnknown("in doubt".into());
-                requests.into_iter().for_each(|request| refuse(request, &error));
-                self.look_again(site);
-            }
-            Ok(stored) => self.answer(stored, requests, site),
-            Err(error) => requests.into_iter().for_each(|request| refuse(request, &error)),
-        }
-        self.launch_append(site);
-    }
-
-    pub(crate) fn look_again(&mut self, site: &mut Site) {
-        if !std::mem::replace(&mut self.looking, true) {
-            seen("looked again");
-            site.writes.push_back((self.generation, Ask::LookAgain));
-        }
-    }
-
-    fn answer(&mut self, stored: Stored, requests: Vec<Publish>, site: &mut Site) {
-        let Stored { outcomes, segments, head } = stored;
-        if !segments.is_empty() {
-            site.notices.push(Notice { head: head.clone(), segments: segments.clone() });
-        }
-        self.advance(segments, head, site);
-        for (request, outcome) in requests.into_iter().zip(outcomes) {
-            let answer = outcome.map_err(PublishError::Refused).map(|appended| {
-                let seq = appended.seqs.map_or(self.log.tip(), |(_, last)| last);
-                Published { cursor: Cursor { epoch: Some(appended.epoch), seq }, appended }
-            });
-            let _ = request.reply.send(answer);
-        }
-    }
-
-    // Handing out.
-
-    pub(crate) fn deliver(&mut self, segments: Vec<Arc<Segment>>, site: &mut Site) {
-        let segments: Arc<[Arc<Segment>]> = segments.into();
-        let mut nudge = false;
-        self.broadcasters.retain_mut(|(broadcaster, behind)| {
-            let sent = site.mail(*broadcaster, Mail::Deliver(segments.clone()), true);
-            nudge |= sent == Sent::Full && !*behind;
-            *behind |= sent == Sent::Full;
-            sent != Sent::Closed
-        });
-        self.nudge_due |= nudge;
-    }
-
-    /// Tells the tip to broadcasters whose mailbox was full, until they have taken it.
-    pub(crate) fn nudge(&mut self, site: &mut Site) {
-        let tip = self.tip_is();
-        for (broadcaster, behind) in self.broadcasters.iter_mut().filter(|(_, behind)| *behind) {
-            *behind = site.mail(*broadcaster, tip.clone(), true) != Sent::Taken;
-        }
-        self.nudge_due = self.broadcasters.iter().any(|(id, behind)| *behind && site.broadcasters.contains_key(id));
-    }
-
-    // What the journal answers.
-
-    pub(crate) fn hear(&mut self, told: Told, site: &mut Site) {
-        say!("    room {} is answered: {told}", self.generation);
-        match told {
-            Told::Loaded(Ok(head)) => {
-                self.log.learn(head);
-                self.tell_galleries_the_tip(site);
-                self.launch_append(site);
-                self.serve_reads(site);
-            }
-            Told::Loaded(Err(error)) => {
-                self.queue.drain(..).for_each(|request| refuse(request, &error));
-                self.reading.fail_waiting(&error);
-                site.writes.push_back((self.generation, Ask::Load));
-            }
-            Told::Appended(outcome, append, requests, doubt) => self.appended(outcome, append, requests, doubt, site),
-            Told::Looked(Ok(head)) => {
-                self.looking = false;
-                self.jump(head, site);
-                self.serve_reads(site);
-            }
-            Told::Looked(Err(_)) => site.writes.push_back((self.generation, Ask::LookAgain)),
-            Told::Consulted(head, reads) => self.consulted(head, reads, site),
-            Told::Fetched(fetched) => self.fetched(fetched, site),
-            Told::Filled(read) => self.filled(read, site),
-            Told::Tip(Ok(head), asked) => self.hear_tip(head, asked, site),
-            // It asks again.
-            Told::Tip(Err(_), _) => site.ask_tip(),
-        }
+        None
     }
 }
 
-fn refuse(request: Publish, error: &JournalError) {
-    let answer = match error {
-        JournalError::Unavailable(why) => PublishError::Unavailable(why.clone()),
-        JournalError::OutcomeUnknown(why) => PublishError::OutcomeUnknown(why.clone()),
-        JournalError::Saturated => PublishError::Saturated,
-    };
-    let _ = request.reply.send(Err(answer));
+fn failed(sent: Sent, broadcaster: u64) -> Option<RoomInput> {
+    match sent {
+        Sent::Taken => None,
+        Sent::Full => Some(RoomInput::BroadcasterFull(broadcaster)),
+        Sent::Closed => Some(RoomInput::BroadcasterEnded(broadcaster)),
+    }
 }

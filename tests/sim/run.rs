@@ -8,6 +8,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use crate::schedule::{Kind, Setup, Step, plan};
 use crate::trace::{self, Tally};
@@ -99,6 +100,7 @@ pub(crate) fn all(kind: Kind, seeds: u64) -> Tally {
         None => (0, from_env("RUNCAST_SIM_SEEDS").unwrap_or(seeds)),
     };
     let (next, failed) = (AtomicU64::new(from), AtomicBool::new(false));
+    let began = Instant::now();
     let work = || {
         let mut worst = None;
         while !failed.load(Ordering::Relaxed) {
@@ -119,6 +121,8 @@ pub(crate) fn all(kind: Kind, seeds: u64) -> Tally {
         let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
         workers.into_iter().map(|worker| worker.join().expect("a run's panics are caught")).collect()
     });
+    let tried = next.into_inner().min(to) - from;
+    eprintln!("{kind:?}: {tried} seeds, {:.0} per second", tried as f64 / began.elapsed().as_secs_f64());
     if let Some(seed) = found.iter().filter_map(|(worst, _)| *worst).min() {
         panic!("{}", report(kind, seed));
     }
@@ -126,6 +130,7 @@ pub(crate) fn all(kind: Kind, seeds: u64) -> Tally {
     for (what, count) in found.into_iter().flat_map(|(_, tally)| tally) {
         *met.entry(what).or_default() += count;
     }
+    eprintln!("{kind:?} met {met:?}");
     met
 }
 

@@ -31,6 +31,12 @@ pub(crate) struct Setup {
     pub(crate) ring_bytes: usize,
     /// How long an append may take, its repetitions included.
     pub(crate) append_millis: i64,
+    /// Bytes of posts that may wait in a room.
+    pub(crate) queue_bytes: usize,
+    /// How long an unused room stays.
+    pub(crate) idle_millis: u64,
+    /// Readers by pages, with long polls.
+    pub(crate) pollers: usize,
 }
 
 /// What the scheduler may do. Whatever can't be done at the moment is passed over.
@@ -48,7 +54,9 @@ pub(crate) enum Act {
     Letter,
     Broadcaster,
     Muddle,
-    Nudge,
+    Timer,
+    CheckIdle,
+    Registry,
     Session,
     Page,
     Widen,
@@ -72,7 +80,13 @@ pub(crate) enum Act {
     Confirm,
     LoseFeed,
     Sweep,
-    Fill,
+    KillBridge,
+    BuildBridge,
+    Mirror,
+    FillCatalog,
+    Poll,
+    TakePoll,
+    GiveUpPoll,
     LoseWrites,
     Expire,
     Drain,
@@ -83,16 +97,18 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Wait, 25),
     (Act::Post, 110),
     (Act::PostAgain, 8),
-    (Act::Finish, 3),
+    (Act::Finish, 4),
     (Act::LoseAnswer, 6),
     (Act::TakeAnswer, 60),
-    (Act::Journal, 150),
+    (Act::Journal, 180),
     (Act::JournalRead, 80),
-    (Act::Answer, 170),
+    (Act::Answer, 190),
     (Act::Letter, 170),
     (Act::Broadcaster, 130),
-    (Act::Muddle, 12),
-    (Act::Nudge, 25),
+    (Act::Muddle, 40),
+    (Act::Timer, 85),
+    (Act::CheckIdle, 8),
+    (Act::Registry, 30),
     (Act::Session, 190),
     (Act::Page, 130),
     (Act::Widen, 80),
@@ -116,9 +132,15 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Confirm, 30),
     (Act::LoseFeed, 6),
     (Act::Sweep, 6),
-    (Act::Fill, 60),
+    (Act::KillBridge, 3),
+    (Act::BuildBridge, 30),
+    (Act::Mirror, 12),
+    (Act::FillCatalog, 6),
+    (Act::Poll, 12),
+    (Act::TakePoll, 25),
+    (Act::GiveUpPoll, 3),
     (Act::LoseWrites, 6),
-    (Act::Expire, 6),
+    (Act::Expire, 9),
     (Act::Drain, 16),
 ];
 
@@ -146,11 +168,14 @@ pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
         page_bytes: dice.between(50, 1_500),
         ring_bytes: dice.between(300, 6_000),
         append_millis: dice.between(20, 300) as i64,
+        queue_bytes: dice.between(100, 2_000),
+        idle_millis: dice.between(5, 400) as u64,
+        pollers: dice.between(0, 3),
     };
     // Every seed has acts that it likes and acts that it hardly does: what needs much of one kind is met, too.
     let weights: Vec<_> = WEIGHTS.iter().map(|(act, weight)| (*act, weight * dice.pick(&[1, 2, 4, 8]))).collect();
     let total: usize = weights.iter().map(|(_, weight)| weight).sum();
-    let steps = (0..dice.between(100, 500)).map(|_| {
+    let steps = (0..dice.between(100, 600)).map(|_| {
         let mut left = dice.below(total);
         let act = weights.iter().find(|(_, weight)| {
             let chosen = left < *weight;

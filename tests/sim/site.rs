@@ -7,16 +7,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, AsyncContext, Context, Handler};
+use bytes::Bytes;
 use runcast::actors::hub::subscribers::Subscribers;
 use runcast::actors::hub::{Hub, SessionLimits};
 use runcast::actors::messages::room::{
     Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
 };
+use runcast::actors::room::core::{HeadFor, PageFor, RoomInput};
 use runcast::actors::shared::RoomGauge;
 use runcast::budget::Budget;
 use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::{RunId, Segment, Seq, Timestamp};
-use runcast::storage::journal::{Append, Head, JournalError, Stored};
+use runcast::storage::catalog::RunRow;
+use runcast::storage::journal::{Append, Head, JournalError};
 use runcast::thread_metrics::ThreadMetrics;
 
 use crate::bridge::{Asked, Bridge};
@@ -24,32 +27,22 @@ use crate::broadcaster::{Broadcaster, Mail};
 use crate::schedule::Setup;
 use crate::trace::seen;
 
-/// A question to the journal and who in the room waits for it.
+/// A question to the journal.
 pub(crate) enum Ask {
-    /// A new room's barrier behind all appends in flight.
-    Load,
-    /// With whether an earlier attempt may have stored it.
-    Append(Append, Vec<Publish>, bool),
+    /// The head behind all appends in flight.
+    Head(HeadFor),
+    Append(Append),
     /// An append whose caller has been told that its outcome is unknown, and that runs late.
     Ghost(Append),
-    /// The head after an append of unknown outcome.
-    LookAgain,
-    /// The head, for readers in doubt.
-    Consult(Vec<Read>),
-    Fetch(Seq),
-    /// What is missing from this seq on, for all viewers.
-    Fill(Seq),
+    /// A page behind this seq, of about so many bytes.
+    Page(PageFor, Seq, usize),
+    /// The bridge's.
     Tip(Asked),
 }
 
-/// The journal's answer.
+/// An answer of the journal or of the registry.
 pub(crate) enum Told {
-    Loaded(Result<Head, JournalError>),
-    Appended(Result<Stored, JournalError>, Append, Vec<Publish>, bool),
-    Looked(Result<Head, JournalError>),
-    Consulted(Result<Head, JournalError>, Vec<Read>),
-    Fetched(Result<Vec<Arc<Segment>>, JournalError>),
-    Filled(Result<Vec<Arc<Segment>>, JournalError>),
+    Room(RoomInput),
     Tip(Result<Head, JournalError>, Asked),
 }
 
@@ -60,16 +53,15 @@ impl fmt::Display for Told {
             Err(_) => "the journal is away".to_owned(),
         };
         match self {
-            Self::Loaded(loaded) => write!(f, "{} (loaded)", head(loaded)),
-            Self::Looked(looked) => write!(f, "{} (looked again)", head(looked)),
-            Self::Consulted(consulted, _) => write!(f, "{} (consulted)", head(consulted)),
             Self::Tip(tip, _) => write!(f, "{} (checked)", head(tip)),
-            Self::Appended(Ok(stored), ..) => write!(f, "appended up to {}", stored.head.tip),
-            Self::Appended(Err(error), ..) => write!(f, "{error}"),
-            Self::Fetched(Ok(page)) | Self::Filled(Ok(page)) => {
-                write!(f, "a page up to {:?}", page.last().map(|segment| segment.last()))
+            Self::Room(RoomInput::Head(purpose, told)) => write!(f, "{} ({purpose:?})", head(told)),
+            Self::Room(RoomInput::Appended(Ok(stored))) => write!(f, "appended up to {}", stored.head.tip),
+            Self::Room(RoomInput::Appended(Err(error))) => write!(f, "{error}"),
+            Self::Room(RoomInput::Page(purpose, Ok(page))) => {
+                write!(f, "a page up to {:?} ({purpose:?})", page.last().map(|segment| segment.last()))
             }
-            Self::Fetched(Err(error)) | Self::Filled(Err(error)) => write!(f, "no page: {error}"),
+            Self::Room(RoomInput::Page(_, Err(error))) => write!(f, "no page: {error}"),
+            Self::Room(_) => write!(f, "it may go"),
         }
     }
 }
@@ -105,6 +97,14 @@ pub(crate) struct Site {
     pub(crate) reads: Vec<(u64, Ask)>,
     pub(crate) answers: Vec<(u64, Told)>,
     pub(crate) notices: Vec<Notice>,
+    /// Screens for the other nodes.
+    pub(crate) mirrors: Vec<Bytes>,
+    /// Rooms that have asked the registry to let them go.
+    pub(crate) retirements: Vec<u64>,
+    /// The catalog writer takes nothing.
+    pub(crate) catalog_full: bool,
+    /// The run's row as this node listed it last.
+    pub(crate) row: Option<RunRow>,
     pub(crate) bridge: Bridge,
     pub(crate) hubs: Vec<Rc<Hub>>,
     /// Unsent bytes of all sessions that share their bound.
@@ -130,6 +130,10 @@ impl Site {
             reads: Vec::new(),
             answers: Vec::new(),
             notices: Vec::new(),
+            mirrors: Vec::new(),
+            retirements: Vec::new(),
+            catalog_full: false,
+            row: None,
             bridge: Bridge::default(),
             hubs: (0..setup.hubs).map(hub).collect(),
             outboxes,
@@ -147,6 +151,22 @@ impl Site {
         }
         broadcaster.mailbox.push_back(mail);
         Sent::Taken
+    }
+
+    /// A screen for the other nodes; one that finds the bridge away is overtaken by the next.
+    pub(crate) fn mirror(&mut self, frame: Bytes) {
+        if !self.bridge.away {
+            self.mirrors.push(frame);
+        }
+    }
+
+    /// The catalog writer lists the run; false when it is full.
+    pub(crate) fn record(&mut self, row: RunRow) -> bool {
+        if !self.catalog_full {
+            seen("row listed");
+            self.row = Some(row);
+        }
+        !self.catalog_full
     }
 
     /// Makes the broadcasters of subscribers that have just been opened; they start when they are first polled.

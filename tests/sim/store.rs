@@ -1,5 +1,6 @@
 //! The journal of the simulation: the real rules over memory that can be lost, and what is true about the log.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -18,6 +19,23 @@ pub(crate) fn instant(at: Timestamp) -> Instant {
     *START + Duration::from_millis(at.as_millis() as u64)
 }
 
+/// The last event that was acknowledged to its producer, and how often the store had lost writes then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acknowledged {
+    last: Option<(Epoch, Seq)>,
+    losses: usize,
+}
+
+impl Acknowledged {
+    /// What was asked for afterwards, and is promised to be as stored, has it; unless the store has lost writes since.
+    pub(crate) fn check(self, epoch: Option<Epoch>, seq: Seq, store: &Store, what: &str) {
+        if let Some((acknowledged, last)) = self.last.filter(|_| self.losses == store.cuts.len()) {
+            let fits = (epoch, seq) >= (Some(acknowledged), last);
+            assert!(fits, "{acknowledged}:{last} was acknowledged, and {what} asked for later ends at {epoch:?}:{seq}");
+        }
+    }
+}
+
 /// One run's log on a store that may forget its last writes.
 pub(crate) struct Store {
     run: RunRecord,
@@ -33,6 +51,7 @@ pub(crate) struct Store {
     cuts: Vec<(Epoch, Seq)>,
     /// Events that a loss took.
     pub(crate) lost: HashSet<Bytes>,
+    acknowledged: Cell<Option<(Epoch, Seq)>>,
     /// Largest segment so far, in bytes as a viewer gets it.
     pub(crate) largest: usize,
 }
@@ -52,6 +71,7 @@ impl Store {
             lives: BTreeMap::new(),
             cuts: Vec::new(),
             lost: HashSet::new(),
+            acknowledged: Cell::new(None),
             largest: 0,
         }
     }
@@ -107,9 +127,23 @@ impl Store {
         );
         seen(if head.tip < before.len() as Seq { "writes lost" } else { "doubt without loss" });
         self.cuts.push((self.epochs.incarnation, head.tip));
+        // A run that was lost whole has no epoch to compare.
+        if head.tip == 0 {
+            self.acknowledged.set(None);
+        }
         let survived = before[..(head.tip as usize).min(before.len())].to_vec();
         self.lives.insert(self.epochs.incarnation, survived);
         self.run = RunRecord::load(head, marks, self.epochs);
+    }
+
+    /// A producer was told that this event is stored. It may have been lost on the way of the answer.
+    pub(crate) fn acknowledge(&self, epoch: Epoch, seq: Seq) {
+        let is_held = self.epoch().is_some_and(|now| seq <= self.shared(epoch, now).min(self.tip()));
+        self.acknowledged.set(self.acknowledged.get().max(is_held.then_some((epoch, seq))));
+    }
+
+    pub(crate) fn acknowledged(&self) -> Acknowledged {
+        Acknowledged { last: self.acknowledged.get(), losses: self.cuts.len() }
     }
 
     /// Removes the run's events if it has ended.

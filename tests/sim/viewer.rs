@@ -15,6 +15,7 @@ use crate::wire::SimWire;
 /// A viewer's end of a connection.
 pub(crate) struct Link {
     pub(crate) wire: SimWire,
+    pub(crate) node: usize,
 }
 
 /// One who watches, over any number of connections.
@@ -118,7 +119,7 @@ impl Viewer {
                 Some(rest) => self.event(rest, store),
                 None => self.word(&serde_json::from_slice(payload).expect("a message is JSON"), store),
             },
-            2 => seen("screen shown"),
+            2 => self.screen(payload),
             8 => self.closed(payload),
             // An empty pong, masked with zeros.
             9 => self.answer(&[0x8A, 0x80, 0, 0, 0, 0]),
@@ -135,6 +136,15 @@ impl Viewer {
                 seen("asked before the greeting");
             }
             self.answer(&[&[0x81, 0x80 | PING.len() as u8, 0, 0, 0, 0], PING].concat());
+        }
+    }
+
+    /// The last byte of a screen is the node that was shown it.
+    fn screen(&self, payload: &[u8]) {
+        seen("screen shown");
+        let from = payload.last().map(|byte| usize::from(byte - b'0'));
+        if self.link.as_ref().is_some_and(|link| Some(link.node) != from) {
+            seen("screen of another node shown");
         }
     }
 

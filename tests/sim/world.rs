@@ -1,12 +1,16 @@
 //! The simulated world: a store, nodes, producers, viewers, and doorbells between the nodes; what a step does to it.
 
+use bytes::Bytes;
+use runcast::actors::messages::room::{Reclaim, RemoteUpdate};
+use runcast::actors::room::core::RoomInput;
 use runcast::protocol::{After, Cursor, RunId};
-use runcast::storage::journal::JournalError;
+use runcast::storage::journal::{JournalError, Stored};
 
 use crate::chance::Dice;
 use crate::drain::Drain;
 use crate::house::House;
 use crate::node::Node;
+use crate::poller::Poller;
 use crate::producer::Producer;
 use crate::room::Letter;
 use crate::schedule::{Act, Kind, Setup, Step};
@@ -24,8 +28,11 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) producers: Vec<Producer>,
     pub(crate) viewers: Vec<Viewer>,
+    pub(crate) pollers: Vec<Poller>,
     /// Doorbells under way, each with the node that it goes to.
     pub(crate) notices: Vec<(usize, Notice)>,
+    /// Screens under way to other nodes.
+    pub(crate) mirrors: Vec<(usize, Bytes)>,
     next_session: u64,
     pub(crate) secs: u32,
 }
@@ -41,7 +48,9 @@ impl World {
             // Some do not number their events.
             producers: (0..setup.producers).map(|name| Producer::new(name, name % 2 == 0)).collect(),
             viewers: (0..setup.viewers).map(Viewer::new).collect(),
+            pollers: (0..setup.pollers).map(Poller::new).collect(),
             notices: Vec::new(),
+            mirrors: Vec::new(),
             next_session: 1,
             secs: 1,
         }
@@ -78,12 +87,9 @@ impl World {
             Act::RingBell | Act::DropNotice | Act::DoubleNotice | Act::StripNotice => self.notice(step.act, dice),
             Act::LoseWrites => self.lose_writes(dice),
             Act::Drain => self.drain(node, dice),
-            Act::Expire => {
-                if self.store.expire() {
-                    say!("    the run expires");
-                    seen("expired");
-                }
-            }
+            Act::Mirror => self.mirror(dice),
+            Act::Poll | Act::TakePoll | Act::GiveUpPoll => self.poll(step.act, node, dice),
+            Act::Expire => self.expire(dice),
             Act::Pulse => {
                 self.secs += 1;
                 self.nodes.iter().flat_map(|node| &node.house.site.hubs).for_each(|hub| hub.pulse(self.secs));
@@ -96,6 +102,44 @@ impl World {
     pub(crate) fn set_clocks(&mut self) {
         for node in &mut self.nodes {
             node.house.site.now = self.store.now;
+        }
+    }
+
+    /// The run expires if it has ended; rooms are told so if they have room to hear it.
+    fn expire(&mut self, dice: &mut Dice) {
+        if !self.store.expire() {
+            return;
+        }
+        say!("    the run expires");
+        seen("expired");
+        for node in self.nodes.iter_mut().filter(|_| dice.one_in(2)) {
+            node.house.post_mapped(Letter::Reclaim(Reclaim::Expired));
+        }
+    }
+
+    /// A screen arrives at another node, or is lost.
+    fn mirror(&mut self, dice: &mut Dice) {
+        let Some(last) = self.mirrors.len().checked_sub(1) else { return };
+        let (node, frame) = self.mirrors.swap_remove(dice.between(0, last));
+        if !dice.one_in(4) {
+            self.nodes[node].house.tell_follower(RemoteUpdate::Screen(frame));
+        }
+    }
+
+    fn poll(&mut self, act: Act, node: usize, dice: &mut Dice) {
+        if self.pollers.is_empty() {
+            return;
+        }
+        let index = dice.below(self.pollers.len());
+        let poller = &mut self.pollers[index];
+        match act {
+            Act::Poll if poller.is_idle() => {
+                let node = poller.wants_news_of().filter(|_| !dice.one_in(4)).unwrap_or(node);
+                poller.ask(&mut self.nodes[node].house, &self.store, dice);
+            }
+            Act::TakePoll => _ = poller.take_answer(&self.store),
+            Act::GiveUpPoll => poller.give_up(),
+            _ => {}
         }
     }
 
@@ -120,14 +164,13 @@ impl World {
         let Some((room, ask)) = site.writes.pop_front() else { return };
         let luck = dice.map_or(usize::MAX, |dice| dice.below(24));
         let unavailable = || JournalError::Unavailable("simulated".into());
-        let head = || if luck == 0 { Err(unavailable()) } else { Ok(self.store.head()) };
         let told = match ask {
             Ask::Ghost(append) => {
                 seen("append ran late");
                 self.store.append(&append);
                 return;
             }
-            Ask::Append(append, requests, doubt) => {
+            Ask::Append(append) => {
                 let unknown = || Err(JournalError::OutcomeUnknown("simulated".into()));
                 let outcome = match luck {
                     0 => Err(unavailable()),
@@ -138,20 +181,25 @@ impl World {
                     }
                     // On one node nothing is behind the write queue: what has been answered does not run any more.
                     3 if self.setup.kind == Kind::Cluster => {
-                        site.writes.push_back((room, Ask::Ghost(append.clone())));
+                        site.writes.push_back((room, Ask::Ghost(append)));
                         unknown()
                     }
                     _ => Ok(self.store.append(&append)),
                 };
                 say!("    append of room {room} on node {node}: {:?}", outcome.as_ref().map(|stored| stored.head.tip));
-                Told::Appended(outcome, append, requests, doubt)
+                if let Ok(Stored { segments, head, .. }) = &outcome
+                    && !segments.is_empty()
+                {
+                    site.notices.push(Notice { head: head.clone(), segments: segments.clone() });
+                }
+                RoomInput::Appended(outcome)
             }
-            Ask::Load => Told::Loaded(head()),
-            Ask::LookAgain => Told::Looked(head()),
-            Ask::Consult(reads) => Told::Consulted(head(), reads),
-            Ask::Fetch(_) | Ask::Fill(_) | Ask::Tip(_) => unreachable!("reads go past the write queue"),
+            Ask::Head(purpose) => {
+                RoomInput::Head(purpose, if luck == 0 { Err(unavailable()) } else { Ok(self.store.head()) })
+            }
+            Ask::Page(..) | Ask::Tip(_) => unreachable!("reads go past the write queue"),
         };
-        site.answers.push((room, told));
+        site.answers.push((room, Told::Room(told)));
     }
 
     /// The journal answers one of a node's reads.
@@ -163,14 +211,12 @@ impl World {
         let (index, luck) = dice.map_or((0, usize::MAX), |dice| (dice.below(site.reads.len()), dice.below(20)));
         let (room, ask) = site.reads.remove(index);
         let lucky = |luck| if luck == 0 { Err(JournalError::Unavailable("simulated".into())) } else { Ok(()) };
-        let page = |next| {
-            let page = self.store.read(next - 1, self.setup.page_bytes);
-            say!("    room {room} on node {node} gets a page from {next}: {:?}", page.last().map(|s| s.last()));
-            lucky(luck).map(|()| page)
-        };
         let told = match ask {
-            Ask::Fetch(next) => Told::Fetched(page(next)),
-            Ask::Fill(next) => Told::Filled(page(next)),
+            Ask::Page(purpose, after, max_bytes) => {
+                let page = self.store.read(after, max_bytes);
+                say!("    room {room} on node {node} gets a page behind {after}: {:?}", page.last().map(|s| s.last()));
+                Told::Room(RoomInput::Page(purpose, lucky(luck).map(|()| page)))
+            }
             Ask::Tip(asked) => Told::Tip(lucky(luck).map(|()| self.store.head()), asked),
             _ => unreachable!("writes go through the queue"),
         };
@@ -240,7 +286,7 @@ impl World {
         say!("    viewer {viewer} connects to node {node} with {after:?}: session {id}");
         let hub = house.site.hubs[dice.below(self.setup.hubs)].clone();
         sessions.insert(id, Session::launch(id, wire.clone(), after, hub, house));
-        self.viewers[viewer].connect(Link { wire });
+        self.viewers[viewer].connect(Link { wire, node });
     }
 
     fn notice(&mut self, act: Act, dice: &mut Dice) {
@@ -256,14 +302,7 @@ impl World {
 
     pub(crate) fn ring_notice(&mut self, index: usize) {
         let (node, notice) = self.notices.remove(index);
-        let House { rooms, site, .. } = &mut self.nodes[node].house;
-        if !site.bridge.hears() {
-            return;
-        }
-        say!("    node {node} hears of {:?}", notice.head.age());
-        if let Some(room) = site.bridge.follower().and_then(|generation| rooms.get_mut(&generation)) {
-            room.hear_notice(notice, site);
-        }
+        self.nodes[node].house.hear(notice);
     }
 
     /// What nodes have to tell each other is under way.
@@ -272,6 +311,10 @@ impl World {
             for notice in std::mem::take(&mut self.nodes[from].house.site.notices) {
                 let others = (0..self.nodes.len()).filter(|to| *to != from);
                 self.notices.extend(others.map(|to| (to, notice.clone())));
+            }
+            for frame in std::mem::take(&mut self.nodes[from].house.site.mirrors) {
+                let others = (0..self.nodes.len()).filter(|to| *to != from);
+                self.mirrors.extend(others.map(|to| (to, frame.clone())));
             }
         }
     }

@@ -57,6 +57,15 @@ pub struct Numbered {
     pub on_gap: OnGap,
 }
 
+/// Where a post's answer goes.
+pub type PublishReply = oneshot::Sender<Result<Published, PublishError>>;
+/// Where a page goes.
+pub type ReadReply = oneshot::Sender<Result<Page, ReadError>>;
+/// Where a run's state goes.
+pub type FoldReply = oneshot::Sender<Result<Folded, ReadError>>;
+/// Where it is told that there is news.
+pub type WaitReply = oneshot::Sender<()>;
+
 /// Store events. Answered once they are durable; never silently dropped. Built by [`Publish::from_producer`] and
 /// [`Publish::from_server`] only.
 #[derive(Message)]
@@ -79,9 +88,6 @@ pub struct Publish {
     /// The server's event that this is; `None`: a producer's events.
     event: Option<ServerEvent>,
 }
-
-/// Where the answer to a [`Publish`] goes.
-pub type PublishReply = oneshot::Sender<Result<Published, PublishError>>;
 
 impl Publish {
     /// The events of a producer's request, which reached the node at `arrived`.
@@ -185,7 +191,14 @@ pub struct Read {
     /// How new the answer has to be.
     pub freshness: Freshness,
     /// Where the page goes; dropped unanswered when the room dies.
-    pub reply: oneshot::Sender<Result<Page, ReadError>>,
+    pub reply: ReadReply,
+}
+
+impl Read {
+    /// Whether nobody waits for the page any more.
+    pub fn is_given_up(&self) -> bool {
+        self.reply.is_closed()
+    }
 }
 
 /// What the log said of a reader's place.
@@ -256,7 +269,14 @@ pub struct WaitForEvents {
     /// The last seq that the caller has.
     pub seq: Seq,
     /// Told once, or dropped: at the room's end, or at once when too many wait.
-    pub reply: oneshot::Sender<()>,
+    pub reply: WaitReply,
+}
+
+impl WaitForEvents {
+    /// Whether nobody waits any more.
+    pub fn is_given_up(&self) -> bool {
+        self.reply.is_closed()
+    }
 }
 
 /// The run's folded state, with whatever was acknowledged anywhere before the question.
@@ -264,7 +284,14 @@ pub struct WaitForEvents {
 #[rtype(result = "()")]
 pub struct Fold {
     /// Where it goes.
-    pub reply: oneshot::Sender<Result<Folded, ReadError>>,
+    pub reply: FoldReply,
+}
+
+impl Fold {
+    /// Whether nobody waits for the state any more.
+    pub fn is_given_up(&self) -> bool {
+        self.reply.is_closed()
+    }
 }
 
 /// A run's state and the cursor up to which it was folded.

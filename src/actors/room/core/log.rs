@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::backlog::Backlog;
 use super::reorder_buffer::ReorderBuffer;
 use super::resolve::resolve;
+use crate::actors::messages::broadcaster::TipIs;
 use crate::actors::messages::room::{Page, ReadFrom, Verdict};
 use crate::protocol::{Epoch, Segment, Seq};
 use crate::run_state::RunStatus;
@@ -22,7 +23,7 @@ pub struct RoomLog {
 
 /// What an answer of the journal changed.
 #[derive(Debug)]
-pub enum Growth {
+pub(super) enum Growth {
     /// Nothing, or it was overtaken by a newer answer.
     None,
     /// These segments follow on what was known: hand them out.
@@ -33,7 +34,7 @@ pub enum Growth {
 
 /// What became of a read.
 #[derive(Debug)]
-pub enum ReadOutcome {
+pub(super) enum ReadOutcome {
     /// The page.
     Page(Page),
     /// The journal has to be read from this seq on.
@@ -46,7 +47,7 @@ pub enum ReadOutcome {
 
 impl RoomLog {
     /// An empty log whose cache holds about `ring_bytes` of the log's end and as much of its past.
-    pub fn new(ring_bytes: usize) -> Self {
+    pub(super) fn new(ring_bytes: usize) -> Self {
         Self { head: None, backlog: Backlog::new(ring_bytes), reorder_buffer: ReorderBuffer::new(ring_bytes) }
     }
 
@@ -70,8 +71,14 @@ impl RoomLog {
         self.head.as_ref().map_or((None, 0), Head::age)
     }
 
+    /// How new what is known is, as broadcasters are told it.
+    pub(super) fn tip_is(&self) -> TipIs {
+        let (epoch, tip) = self.age();
+        TipIs { epoch, tip }
+    }
+
     /// Last status known.
-    pub fn status(&self) -> Option<RunStatus> {
+    pub(super) fn status(&self) -> Option<RunStatus> {
         self.head.as_ref().and_then(|head| head.status)
     }
 
@@ -81,7 +88,7 @@ impl RoomLog {
     }
 
     /// The journal told the head, perhaps before something that is known already.
-    pub fn learn(&mut self, head: Head) {
+    pub(super) fn learn(&mut self, head: Head) {
         if head.age() > self.age() {
             // What is held ends before that, or is of an earlier incarnation.
             self.free();
@@ -92,25 +99,25 @@ impl RoomLog {
     }
 
     /// What is held does not match the journal any more: the head must be learned anew.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.head = None;
         self.backlog.clear();
         self.reorder_buffer.clear();
     }
 
     /// Frees pages of the past that nobody has read since the last call.
-    pub fn forget_unused_past(&mut self) {
+    pub(super) fn forget_unused_past(&mut self) {
         self.backlog.forget_unused_past();
     }
 
     /// Frees what is held; readers fall back to the journal.
-    pub fn free(&mut self) {
+    pub(super) fn free(&mut self) {
         self.backlog.clear();
         self.reorder_buffer.clear();
     }
 
     /// The journal stored `segments`, and the log's head is `head` now.
-    pub fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
+    pub(super) fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
         let (known, told) = (self.age(), head.age());
         if told < known {
             return Growth::None; // an older answer came after a newer one
@@ -137,7 +144,7 @@ impl RoomLog {
 
     /// Some node tells that it stored `segments`, and that the log's head was `head` then. What does not follow waits for
     /// what is missing, which may be on its way: see [`RoomLog::hole`].
-    pub fn hear(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
+    pub(super) fn hear(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
         let epoch = self.epoch();
         let another_life = epoch.is_some() && head.lineage.epoch() != epoch;
         if self.head.is_none() || another_life || head.tip == 0 || head.age() <= self.age() {
@@ -149,7 +156,7 @@ impl RoomLog {
 
     /// What the journal holds from the hole on. `None` when it is not of the log that is known: the head must be learned
     /// anew.
-    pub fn fill(&mut self, segments: Vec<Arc<Segment>>) -> Option<Growth> {
+    pub(super) fn fill(&mut self, segments: Vec<Arc<Segment>>) -> Option<Growth> {
         let Some(head) = self.reorder_buffer.head().cloned() else { return Some(Growth::None) };
         let fits = |segment: &Arc<Segment>| head.lineage.holds(segment.epoch(), segment.last());
         if !segments.iter().all(fits) {
@@ -165,7 +172,7 @@ impl RoomLog {
     }
 
     /// Gives up on filling the hole: readers pull what they miss.
-    pub fn leap(&mut self) -> Growth {
+    pub(super) fn leap(&mut self) -> Growth {
         self.reorder_buffer.head().cloned().map_or(Growth::None, |head| self.advance(Vec::new(), head))
     }
 
@@ -177,7 +184,7 @@ impl RoomLog {
 
     /// A page was read from the journal. False, and it is not kept, when it does not belong to the log as the head tells
     /// it: the store lost writes before or after the read, and the head must be learned anew.
-    pub fn keep_page(&mut self, segments: Vec<Arc<Segment>>) -> bool {
+    pub(super) fn keep_page(&mut self, segments: Vec<Arc<Segment>>) -> bool {
         let fits = self.holds(&segments);
         if fits {
             self.backlog.keep_page(segments);
@@ -186,18 +193,18 @@ impl RoomLog {
     }
 
     /// Whether segments belong to the log as the head tells it.
-    pub fn holds(&self, segments: &[Arc<Segment>]) -> bool {
+    pub(super) fn holds(&self, segments: &[Arc<Segment>]) -> bool {
         let Some(Head { lineage, .. }) = &self.head else { return false };
         segments.iter().all(|segment| lineage.holds(segment.epoch(), segment.last()))
     }
 
     /// Segments from the one that holds `next` on, if they are held.
-    pub fn segments_from(&mut self, next: Seq, max_bytes: usize) -> Option<Vec<Arc<Segment>>> {
+    pub(super) fn segments_from(&mut self, next: Seq, max_bytes: usize) -> Option<Vec<Arc<Segment>>> {
         self.backlog.page(next, max_bytes)
     }
 
     /// Answers a read. `vouched`: the journal has just told the head, so it may judge any claim.
-    pub fn read(&mut self, from: ReadFrom, max_bytes: usize, vouched: bool) -> ReadOutcome {
+    pub(super) fn read(&mut self, from: ReadFrom, max_bytes: usize, vouched: bool) -> ReadOutcome {
         let Some(head) = &self.head else { return ReadOutcome::Unknown };
         let resolved = resolve(from, head);
         if !vouched && matches!(resolved.verdict, Verdict::Reset { .. }) {

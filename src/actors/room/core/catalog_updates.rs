@@ -5,12 +5,7 @@
 
 use std::time::Duration;
 
-use actix::prelude::*;
-
-use super::Room;
-use super::log::RoomLog;
-use crate::actors::messages::catalog_writer::RunChanged;
-use crate::actors::supervision::Refused;
+use super::{RoomCore, RoomEffect, RoomEffects, RoomLog, RoomTimer};
 use crate::run_state::RunStatus;
 use crate::storage::catalog::RunRow;
 
@@ -26,6 +21,8 @@ pub(super) struct CatalogUpdates {
     told: Option<Option<RunStatus>>,
     /// The catalog writer has yet to hear of the last change.
     due: bool,
+    /// [`RoomTimer::Record`] is running.
+    pacing: bool,
 }
 
 impl CatalogUpdates {
@@ -37,44 +34,44 @@ impl CatalogUpdates {
     pub(super) fn is_done(&self) -> bool {
         !self.due
     }
+
+    /// The catalog writer is told later, as the run is then: it is full, or was told a moment ago.
+    pub(super) fn put_off(&mut self, effects: &mut RoomEffects) {
+        self.due = true;
+        if !std::mem::replace(&mut self.pacing, true) {
+            effects.push_back(RoomEffect::Start(RoomTimer::Record, PACE));
+        }
+    }
 }
 
-impl Room {
-    /// The log has grown.
-    pub(super) fn record_growth(&mut self, ctx: &mut Context<Self>) {
+impl RoomCore {
+    /// The log has grown. The catalog writer is told at once when something was decided, else at a bounded pace.
+    pub(super) fn record_growth(&mut self, effects: &mut RoomEffects) {
         let status = self.log.status();
         let decided = self.catalog_updates.told.replace(status) != Some(status);
-        if decided || self.catalog_updates.stores {
-            self.record(decided, ctx);
+        if decided {
+            self.record(effects);
+        } else if self.catalog_updates.stores {
+            self.catalog_updates.put_off(effects);
         }
     }
 
-    /// Tells the catalog writer, at once when something was decided, else at a bounded pace.
-    fn record(&mut self, now: bool, ctx: &mut Context<Self>) {
-        if now {
-            self.catalog_updates.due = self.send_row().is_err();
-        } else if !self.catalog_updates.due {
-            self.catalog_updates.due = true;
-            ctx.run_later(PACE, |room, ctx| {
-                if room.catalog_updates.due && room.send_row().is_err() {
-                    room.catalog_updates.due = false;
-                    room.record(false, ctx);
-                } else {
-                    room.catalog_updates.due = false;
-                }
-            });
+    pub(super) fn record_due(&mut self, effects: &mut RoomEffects) {
+        self.catalog_updates.pacing = false;
+        if self.catalog_updates.due {
+            self.record(effects);
         }
     }
 
-    fn send_row(&self) -> Result<(), Refused> {
-        let Some(head) = self.log.head() else { return Ok(()) };
-        let row = RunRow {
+    fn record(&mut self, effects: &mut RoomEffects) {
+        self.catalog_updates.due = false;
+        let Some(head) = self.log.head() else { return };
+        effects.push_back(RoomEffect::Record(RunRow {
             run: self.run.clone(),
             status: head.status,
             tip: head.tip,
             created_at: head.created_at,
             last_at: head.last_at,
-        };
-        self.ports.catalog_writer.try_send(RunChanged(row))
+        }));
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct AppendQueue {
     queue: VecDeque<Publish>,
     bytes: usize,
     limit: usize,
-    /// Numbers the posts that no producer numbered, so that the room may repeat them safely. One per room incarnation.
+    /// Numbers the posts that no producer numbered, so that the room may repeat them safely. One per room generation.
     own: ProducerId,
     own_next: u64,
     in_flight: bool,
@@ -85,7 +85,7 @@ impl AppendQueue {
     /// Everything that waits, to be refused.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Publish> {
         self.bytes = 0;
-        std::mem::take(&mut self.queue).into_iter()
+        self.queue.drain(..)
     }
 
     fn post(&mut self, request: &Publish) -> Post {

@@ -1,0 +1,134 @@
+//! What a room's core wants done.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::following::UpdateSource;
+use crate::actors::messages::broadcaster::{Deliver, TipIs};
+use crate::actors::messages::room::{
+    FoldReply, Folded, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowScreen, WaitReply,
+};
+use crate::protocol::close::CloseReason;
+use crate::protocol::{Segment, Seq};
+use crate::run_state::RunState;
+use crate::storage::catalog::RunRow;
+use crate::storage::journal::Append;
+
+/// What is to be done, in order. Kept by whoever drives the core, so that an event allocates no buffer.
+pub type RoomEffects = VecDeque<RoomEffect>;
+
+/// What the run's head is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadFor {
+    /// To begin, or to begin anew when what was known is void.
+    Start,
+    /// To learn what became of an append of unknown outcome, or why a page does not fit the log.
+    Repair,
+    /// To answer readers who need the journal's word.
+    Readers,
+}
+
+/// What a page is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageFor {
+    /// Readers of the past.
+    Readers,
+    /// What other nodes stored and no notice brought.
+    Hole,
+    /// The run's state.
+    State,
+}
+
+/// What a room waits for. A timer that was started is not taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoomTimer {
+    /// Ask the journal for the head once more.
+    LoadHead,
+    /// Ask it once more in order to repair what is known.
+    LookAgain,
+    /// Repeat the append whose outcome is unknown.
+    RepeatAppend,
+    /// Tell the tip to broadcasters whose mailbox was full.
+    Nudge,
+    /// What is missing has had its time to come by itself.
+    FillHole,
+    /// Tell the bridge once more.
+    Follow,
+    /// Tell the catalog writer what has changed.
+    Record,
+    /// Look whether the room is used.
+    CheckIdle,
+    /// A retired room has answered late messages for long enough.
+    Farewell,
+}
+
+/// Something that a room's core wants done. Those that are sent somewhere with a bound may fail, and then their failure is the
+/// next input.
+pub enum RoomEffect {
+    // The journal. Each is answered by one input.
+    /// Ask for the head behind all appends that are queued: [`RoomInput::Head`](super::RoomInput::Head).
+    AskHead(HeadFor),
+    /// Store: [`RoomInput::Appended`](super::RoomInput::Appended).
+    Append(Append),
+    /// Read a page: [`RoomInput::Page`](super::RoomInput::Page).
+    ReadPage {
+        /// For what.
+        purpose: PageFor,
+        /// The last seq before it.
+        after: Seq,
+        /// About how much.
+        max_bytes: usize,
+    },
+
+    // Whoever asked. One who has gone by now misses the answer.
+    /// Answer a post.
+    AnswerPublish(PublishReply, Result<Published, PublishError>),
+    /// Answer a read.
+    AnswerRead(ReadReply, Result<Page, ReadError>),
+    /// Answer a question for the state.
+    AnswerFold(FoldReply, Result<Folded, ReadError>),
+    /// End long polls.
+    EndWaits(Vec<WaitReply>),
+
+    // Broadcasters, by id, bounded but for `Evict`.
+    /// Hand out new segments: [`RoomInput::BroadcasterFull`](super::RoomInput::BroadcasterFull) or
+    /// [`RoomInput::BroadcasterEnded`](super::RoomInput::BroadcasterEnded) if that fails.
+    Deliver(u64, Deliver),
+    /// Tell where the log ends; fails as `Deliver` does.
+    TellTip(u64, TipIs),
+    /// Show a screen. One that is not taken is overtaken by the next.
+    Show(u64, ShowScreen),
+    /// End it, however full its mailbox is, and forget it.
+    Evict(u64, CloseReason),
+
+    // The bridge and the catalog writer, bounded.
+    /// Show this node's screen on other nodes. One that is not taken is overtaken by the next.
+    Mirror(Bytes),
+    /// Follow the run, or let it go: [`RoomInput::BridgeRefused`](super::RoomInput::BridgeRefused) if that fails.
+    Follow(bool),
+    /// List the run as it is now: [`RoomInput::CatalogRefused`](super::RoomInput::CatalogRefused) if that fails.
+    Record(RunRow),
+
+    // Folding.
+    /// Fold these segments after what else the room has to do: [`RoomInput::Page`](super::RoomInput::Page), for the state.
+    FoldPage(Vec<Arc<Segment>>),
+    /// Wait for a turn to fold, one of few on a node: [`RoomInput::TurnTaken`](super::RoomInput::TurnTaken).
+    TakeTurn,
+    /// Give the turn back, if the room has one.
+    ReturnTurn,
+    /// Write the state as JSON, unless there is no room for about so many bytes:
+    /// [`RoomInput::StateWritten`](super::RoomInput::StateWritten).
+    WriteState(Arc<RunState>, usize),
+
+    /// A hole that this source told of was closed by reading it.
+    CountRepair(UpdateSource),
+    /// Ask the registry to let the room go: [`RoomInput::RetireAnswered`](super::RoomInput::RetireAnswered).
+    Retire,
+    /// Start a timer: [`RoomInput::TimerDue`](super::RoomInput::TimerDue).
+    Start(RoomTimer, Duration),
+    /// End the room.
+    Stop,
+}

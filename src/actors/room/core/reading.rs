@@ -1,0 +1,195 @@
+//! How a room answers reads: from what it holds, else by one question to the journal at a time that serves everybody who
+//! waits.
+
+use std::sync::Arc;
+
+use tracing::warn;
+
+use super::log::ReadOutcome;
+use super::{HeadFor, PageFor, RoomCore, RoomEffect, RoomEffects};
+use crate::actors::messages::room::{Fold, Freshness, Read, ReadError};
+use crate::protocol::{Epoch, Segment, Seq};
+use crate::storage::journal::{Head, JournalError};
+
+/// Reads that wait, and what is being asked for them.
+#[derive(Default)]
+pub(super) struct PendingReads {
+    /// For the head, or for the page that is being fetched; with whether the journal has told the head since they came.
+    waiting: Vec<(Read, bool)>,
+    /// For the journal's word: they claim what is not known here, or what is known may be old.
+    doubtful: Vec<Question>,
+    /// For the answer to [`RoomEffect::AskHead`].
+    asked: Vec<Question>,
+    /// For the log to come as far as the journal told: see [`Head::age`].
+    behind: Vec<(Question, (Option<Epoch>, Seq))>,
+    consulting: bool,
+    fetching: bool,
+}
+
+/// What the journal's word is needed for.
+enum Question {
+    Read(Read),
+    Fold(Fold),
+}
+
+impl Question {
+    fn fail(self, error: &JournalError, effects: &mut RoomEffects) {
+        match self {
+            Self::Read(read) => unavailable(read, error, effects),
+            Self::Fold(Fold { reply }) => {
+                effects.push_back(RoomEffect::AnswerFold(reply, Err(ReadError::Unavailable(error.to_string()))));
+            }
+        }
+    }
+}
+
+impl PendingReads {
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.doubtful.is_empty() && self.behind.is_empty() && !self.consulting
+    }
+
+    pub(super) fn wait(&mut self, read: Read) {
+        self.waiting.push((read, false));
+    }
+
+    fn fail_waiting(&mut self, error: &JournalError, effects: &mut RoomEffects) {
+        self.waiting.drain(..).for_each(|(read, _)| unavailable(read, error, effects));
+        self.behind.drain(..).for_each(|(question, _)| question.fail(error, effects));
+    }
+}
+
+impl RoomCore {
+    /// Brings the state up to what the journal has now.
+    pub(super) fn take_fold(&mut self, fold: Fold, effects: &mut RoomEffects) {
+        if self.retirement.is_retired() {
+            return effects.push_back(RoomEffect::AnswerFold(fold.reply, Err(ReadError::Retired)));
+        }
+        self.touch();
+        if self.is_alone() {
+            self.folding.ask(fold);
+            return self.fold_on(effects);
+        }
+        self.reading.doubtful.push(Question::Fold(fold));
+        self.consult(effects);
+    }
+
+    /// The journal is away.
+    pub(super) fn fail_reads(&mut self, error: &JournalError, effects: &mut RoomEffects) {
+        self.reading.fail_waiting(error, effects);
+        self.folding.fail(error, effects);
+    }
+
+    /// Answers what can be answered now, and starts the journal read that the first of the others needs.
+    pub(super) fn serve_reads(&mut self, effects: &mut RoomEffects) {
+        if self.reading.fetching || self.log.head().is_none() {
+            return;
+        }
+        self.let_on(effects);
+        let (alone, current) = (self.is_alone(), self.is_current());
+        for (read, vouched) in std::mem::take(&mut self.reading.waiting) {
+            let will_do = vouched || alone || (current && read.freshness == Freshness::AsHeard);
+            if self.reading.fetching {
+                self.reading.waiting.push((read, vouched));
+            } else if will_do {
+                self.serve_read(read, vouched, effects);
+            } else {
+                self.reading.doubtful.push(Question::Read(read));
+            }
+        }
+        self.consult(effects);
+    }
+
+    /// Those on who waited for the log to come as far as the journal told.
+    fn let_on(&mut self, effects: &mut RoomEffects) {
+        let (age, comes) = (self.log.age(), self.log.hole().is_some());
+        for (question, told) in std::mem::take(&mut self.reading.behind) {
+            match question {
+                question if told > age && comes => self.reading.behind.push((question, told)),
+                // The word of another incarnation of the store has come in between.
+                question if told > age => self.reading.doubtful.push(question),
+                Question::Read(read) => self.reading.waiting.push((read, true)),
+                Question::Fold(fold) => self.folding.ask(fold),
+            }
+        }
+        self.fold_on(effects);
+    }
+
+    fn serve_read(&mut self, read: Read, vouched: bool, effects: &mut RoomEffects) {
+        if read.is_given_up() {
+            return;
+        }
+        match self.log.read(read.from, read.max_bytes, vouched) {
+            ReadOutcome::Page(page) => effects.push_back(RoomEffect::AnswerRead(read.reply, Ok(page))),
+            ReadOutcome::Unknown => self.reading.waiting.push((read, false)),
+            ReadOutcome::Beyond => self.reading.doubtful.push(Question::Read(read)),
+            ReadOutcome::Missing(next) => {
+                self.reading.waiting.push((read, vouched));
+                self.fetch(next, effects);
+            }
+        }
+    }
+
+    /// Reads a page of the past, for everybody who waits.
+    fn fetch(&mut self, next: Seq, effects: &mut RoomEffects) {
+        self.reading.fetching = true;
+        let max_bytes = self.limits.page_bytes;
+        effects.push_back(RoomEffect::ReadPage { purpose: PageFor::Readers, after: next - 1, max_bytes });
+    }
+
+    /// The journal has answered [`RoomCore::fetch`].
+    pub(super) fn take_past(&mut self, page: Result<Vec<Arc<Segment>>, JournalError>, effects: &mut RoomEffects) {
+        self.reading.fetching = false;
+        match page {
+            Ok(segments) if segments.is_empty() => return self.learn_anew(effects),
+            Ok(segments) => {
+                if !self.log.keep_page(segments) {
+                    return self.look_again(effects);
+                }
+            }
+            Err(error) => {
+                warn!(run = %self.run, %error, "the journal could not be read");
+                self.reading.fail_waiting(&error, effects);
+            }
+        }
+        self.touch();
+        self.serve_reads(effects);
+    }
+
+    /// What is known is void: the run has expired. Readers ask again, those in a long poll too, and by then the head is known
+    /// anew.
+    pub(super) fn learn_anew(&mut self, effects: &mut RoomEffects) {
+        self.reading.fail_waiting(&JournalError::Unavailable("the run's events are expiring".into()), effects);
+        self.log.forget();
+        self.end_waits(Seq::MAX, effects);
+        effects.push_back(RoomEffect::AskHead(HeadFor::Start));
+    }
+
+    /// Asks the journal for the head, once for everybody who is in doubt now; then the room answers them.
+    fn consult(&mut self, effects: &mut RoomEffects) {
+        if self.reading.consulting || self.reading.doubtful.is_empty() {
+            return;
+        }
+        self.reading.consulting = true;
+        self.reading.asked = std::mem::take(&mut self.reading.doubtful);
+        effects.push_back(RoomEffect::AskHead(HeadFor::Readers));
+    }
+
+    /// The journal has answered [`RoomCore::consult`].
+    pub(super) fn consulted(&mut self, head: Result<Head, JournalError>, effects: &mut RoomEffects) {
+        self.reading.consulting = false;
+        let questions = std::mem::take(&mut self.reading.asked);
+        match head {
+            Ok(head) => {
+                let told = head.age();
+                self.advance_to(head, effects);
+                self.reading.behind.extend(questions.into_iter().map(|question| (question, told)));
+            }
+            Err(error) => questions.into_iter().for_each(|question| question.fail(&error, effects)),
+        }
+        self.serve_reads(effects);
+    }
+}
+
+fn unavailable(read: Read, error: &JournalError, effects: &mut RoomEffects) {
+    effects.push_back(RoomEffect::AnswerRead(read.reply, Err(ReadError::Unavailable(error.to_string()))));
+}

@@ -1,0 +1,162 @@
+//! How a room does what its core wants done.
+
+use std::future::Future;
+
+use actix::dev::SendError;
+use actix::fut::wrap_future;
+use actix::prelude::*;
+
+use super::Room;
+use super::core::{PageFor, RoomEffect, RoomInput, RoomTimer, UpdateSource};
+use crate::actors::messages::bridge::{Follow, Mirror};
+use crate::actors::messages::broadcaster::{BroadcasterPort, Evict};
+use crate::actors::messages::catalog_writer::RunChanged;
+use crate::actors::messages::registry::Retire;
+use crate::actors::messages::room::RemoteUpdate;
+use crate::actors::supervision::Refused;
+use crate::protocol::close::CloseReason;
+
+impl Room {
+    /// Does one thing; its outcome, if the core has to know that at once.
+    pub(super) fn perform(&mut self, effect: RoomEffect, ctx: &mut Context<Self>) -> Option<RoomInput> {
+        match effect {
+            RoomEffect::AskHead(purpose) => {
+                let (journal, run) = (self.ports.journal.clone(), self.run.clone());
+                let head = async move { journal.settled_head(&run).await };
+                self.tell_later(head, move |head| RoomInput::Head(purpose, head), ctx);
+            }
+            RoomEffect::Append(append) => {
+                let journal = self.ports.journal.clone();
+                self.tell_later(async move { journal.append(append).await }, RoomInput::Appended, ctx);
+            }
+            RoomEffect::ReadPage { purpose, after, max_bytes } => {
+                let (journal, run) = (self.ports.journal.clone(), self.run.clone());
+                let page = async move { journal.read(&run, after, max_bytes).await };
+                self.tell_later(page, move |page| RoomInput::Page(purpose, page), ctx);
+            }
+            // Whoever asked may have gone.
+            RoomEffect::AnswerPublish(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::AnswerRead(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::AnswerFold(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::EndWaits(replies) => {
+                for reply in replies {
+                    let _ = reply.send(());
+                }
+            }
+            RoomEffect::Deliver(id, segments) => return self.send(id, |port| port.deliver.try_send(segments)),
+            RoomEffect::TellTip(id, tip) => return self.send(id, |port| port.tip.try_send(tip)),
+            RoomEffect::Show(id, frame) => drop(self.broadcaster(id).map(|port| port.show.try_send(frame))),
+            RoomEffect::Evict(id, reason) => self.evict(id, reason),
+            RoomEffect::Mirror(frame) => {
+                let feed = self.ports.remote_feed.as_ref()?;
+                // One that is not taken is overtaken by the next.
+                let _ = feed.mirror.try_send(Mirror { run: self.run.clone(), frame });
+            }
+            RoomEffect::Follow(wanted) => {
+                let heard = wanted.then(|| ctx.address().recipient());
+                return self.follow(heard).err().map(|_| RoomInput::BridgeRefused);
+            }
+            RoomEffect::Record(row) => {
+                let told = self.ports.catalog_writer.try_send(RunChanged(row));
+                return told.err().map(|_| RoomInput::CatalogRefused);
+            }
+            RoomEffect::FoldPage(segments) => {
+                let page = async move { Ok(segments) };
+                self.tell_later(page, |page| RoomInput::Page(PageFor::State, page), ctx);
+            }
+            RoomEffect::TakeTurn => return self.take_turn(ctx),
+            RoomEffect::ReturnTurn => self.turn = None,
+            RoomEffect::WriteState(_, bytes) if !self.ports.states.has_room_for(bytes) => {
+                // Written, it would come to nothing.
+                return Some(RoomInput::StateWritten(Ok(None)));
+            }
+            RoomEffect::WriteState(state, _) => {
+                let text = self.ports.states.clone().write(state);
+                self.tell_later(text, RoomInput::StateWritten, ctx);
+            }
+            RoomEffect::CountRepair(source) => count_repair(source),
+            RoomEffect::Retire => {
+                let (retire, run, generation) = (self.ports.retire.clone(), self.run.clone(), self.generation);
+                let agreed = async move { retire.ask(Retire { run, generation }).await.unwrap_or(false) };
+                self.tell_later(agreed, RoomInput::RetireAnswered, ctx);
+            }
+            RoomEffect::Start(timer, after) => {
+                if timer == RoomTimer::CheckIdle {
+                    // What a burst has left of the buffer is given back.
+                    self.effects.shrink_to_fit();
+                }
+                ctx.run_later(after, move |room, ctx| room.on(RoomInput::TimerDue(timer), ctx));
+            }
+            RoomEffect::Stop => ctx.stop(),
+        }
+        None
+    }
+
+    /// Waits for an answer without holding up the room.
+    fn tell_later<T: 'static>(
+        &self,
+        answer: impl Future<Output = T> + 'static,
+        input: impl FnOnce(T) -> RoomInput + 'static,
+        ctx: &mut Context<Self>,
+    ) {
+        ctx.spawn(wrap_future::<_, Self>(answer).map(move |answer, room, ctx| room.on(input(answer), ctx)));
+    }
+
+    fn broadcaster(&self, id: u64) -> Option<&BroadcasterPort> {
+        self.broadcasters.iter().find(|port| port.id == id)
+    }
+
+    pub(super) fn forget(&mut self, id: u64) {
+        self.broadcasters.retain(|port| port.id != id);
+    }
+
+    /// Sends a broadcaster what its mailbox has room for.
+    fn send<M>(
+        &mut self,
+        id: u64,
+        send: impl FnOnce(&BroadcasterPort) -> Result<(), SendError<M>>,
+    ) -> Option<RoomInput> {
+        match send(self.broadcaster(id)?) {
+            Ok(()) => None,
+            Err(SendError::Full(_)) => Some(RoomInput::BroadcasterFull(id)),
+            Err(SendError::Closed(_)) => {
+                self.forget(id);
+                Some(RoomInput::BroadcasterEnded(id))
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "an end must be heard, however full the mailbox")]
+    pub(super) fn evict(&mut self, id: u64, reason: CloseReason) {
+        for port in self.broadcasters.extract_if(.., |port| port.id == id) {
+            port.evict.do_send(Evict(reason));
+        }
+    }
+
+    /// Follows the run, what is heard going to `heard`, or lets it go.
+    pub(super) fn follow(&self, heard: Option<Recipient<RemoteUpdate>>) -> Result<(), Refused> {
+        let Some(feed) = &self.ports.remote_feed else { return Ok(()) };
+        feed.follow.try_send(Follow { run: self.run.clone(), generation: self.generation, heard })
+    }
+
+    fn take_turn(&mut self, ctx: &mut Context<Self>) -> Option<RoomInput> {
+        self.turn = self.ports.states.try_turn();
+        if self.turn.is_some() {
+            return Some(RoomInput::TurnTaken);
+        }
+        let turn = self.ports.states.clone().turn();
+        ctx.spawn(wrap_future::<_, Self>(turn).map(|turn, room, ctx| {
+            room.turn = turn;
+            room.on(RoomInput::TurnTaken, ctx);
+        }));
+        None
+    }
+}
+
+fn count_repair(source: UpdateSource) {
+    let by = match source {
+        UpdateSource::Doorbell => "doorbell",
+        UpdateSource::Check => "check",
+    };
+    metrics::counter!("runcast_holes_repaired_total", "source" => by).increment(1);
+}
