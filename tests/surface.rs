@@ -266,7 +266,7 @@ fn the_page_about_the_protocol_lists_every_type_that_the_server_keeps_for_itself
         assert!(page.contains(&row), "docs/protocol.md lacks {row}");
     }
     let words = quoted(&page);
-    for name in reserved_types() {
+    for &name in reserved_types() {
         assert!(words.contains(name), "docs/protocol.md does not say that {name} is reserved");
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{ArtifactError, ArtifactService, Digesting, NewArtifact, SpoolFile, content_disposition, is_shown};
-use crate::compression::{self, Why};
+use crate::compression::{self, KeptReason};
 use crate::protocol::{ContentCoding, Sha256};
 use crate::storage::catalog::artifacts::ArtifactRow;
 use crate::storage::objects::{ObjectMeta, ObjectWriter};
@@ -138,7 +138,7 @@ impl Upload {
         match disk.reserve(self.row.size.unwrap_or(0)).await {
             Ok(room) => Ok(Some(room)),
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                metrics::counter!("runcast_compressions_total", "outcome" => Why::NoSpace.as_str()).increment(1);
+                metrics::counter!("runcast_compressions_total", "outcome" => KeptReason::NoSpace.as_str()).increment(1);
                 tracing::info!(artifact = %self.row.id, %error, "an artifact is stored as it came");
                 Ok(None)
             }

@@ -13,6 +13,7 @@ use crate::protocol::{ArtifactId, ArtifactState, Clock, Pin, Retention, RunId, T
 use crate::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, KeptArtifact};
 use crate::storage::objects::{Objects, ObjectsError, UrlKey};
 use crate::storage::space::Reservation;
+use crate::tasks;
 
 /// Bytes that go to the spool at a time.
 const SPOOL_PIECE: usize = 512 * 1024;
@@ -162,7 +163,8 @@ impl ArtifactService {
     /// Makes a new, empty file in the spool, in space that was reserved on the spool's disk.
     pub(super) async fn spool_file(&self, room: Reservation) -> Result<(File, SpoolFile), ArtifactError> {
         let spool = self.parts.spool.clone();
-        let made = tokio::task::spawn_blocking(move || spool.file_in(room)).await.map_err(ArtifactError::of_spool)?;
+        let made =
+            tasks::spawn_blocking("spool_file", move || spool.file_in(room)).await.map_err(ArtifactError::of_spool)?;
         let (file, spooled) = made.map_err(ArtifactError::of_spool)?;
         let mut file = File::from_std(file);
         file.set_max_buf_size(SPOOL_PIECE);

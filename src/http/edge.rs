@@ -11,13 +11,11 @@ use super::problem::Problem;
 use super::rooms::Rooms;
 use super::trace_viewer::TraceViewer;
 use super::transfer::{Rate, TransferKind, Transfers, find_room};
-use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::cleanup::Sweep;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
-use crate::actors::messages::thread_agent::ThreadAgents;
 use crate::actors::session::SessionPort;
-use crate::actors::shared::{NodeIdConflict, Peers};
+use crate::actors::shared::{Doorbell, NodeIdConflict, Peers, ThreadAgents};
 use crate::actors::supervision::{LiveActors, ServiceRecipient};
 use crate::artifacts::{ArtifactService, UploadPermit};
 use crate::budget::Budget;
@@ -218,6 +216,8 @@ pub struct ActorsEdge {
     pub supervisor: ServiceRecipient<Observe>,
     /// Knows the rooms.
     pub registry: ServiceRecipient<ListRooms>,
+    /// The worker threads' supervisors.
+    pub thread_agents: ThreadAgents,
     /// Counts all actors.
     pub live_actors: LiveActors,
 }

@@ -12,7 +12,7 @@ fn fold<'a>(events: impl IntoIterator<Item = &'a str>) -> RunState {
     state
 }
 
-/// When the event of this seq is stored, in these tests: a second after the one before.
+/// Journal time of the event with this seq: one second after the one before.
 fn stored_at(seq: Seq) -> Timestamp {
     Timestamp::from_millis(1_795_000_000_000 + 1_000 * seq as i64)
 }
@@ -116,8 +116,8 @@ fn a_run_ends_with_a_final_status_and_may_go_on_after_one() {
     let state = shown(&fold(events.iter().map(String::as_str)));
     let times = |state: &Value| [&state["startedAt"], &state["endedAt"], &state["elapsedMs"]].map(Value::clone);
     assert_eq!(times(&state), [json!(stored_at(2)), json!(stored_at(3)), json!(1_000)], "waiting is not running");
-    let told = &state["producer"];
-    assert_eq!((&told["startedAt"], &told["endedAt"]), (&second(2), &second(3)));
+    let producer = &state["producer"];
+    assert_eq!((&producer["startedAt"], &producer["endedAt"]), (&second(2), &second(3)));
     events.push(status("running", 4));
     let state = shown(&fold(events.iter().map(String::as_str)));
     assert_eq!((&state["producer"]["endedAt"], &state["status"]), (&Value::Null, &json!("running")));
@@ -175,7 +175,7 @@ fn odd_events_are_counted_and_change_nothing_else() {
     let state = shown(&fold(odd));
     let mut unborn = shown(&RunState::new(RunId::parse("r").unwrap()));
     unborn["events"] = json!(odd.len());
-    // The first that has a type at all.
+    // The first one that has a type.
     unborn["startedAt"] = json!(stored_at(7));
     unborn["lastEventAt"] = json!(stored_at(odd.len() as Seq));
     unborn["elapsedMs"] = json!(1_000 * (odd.len() as i64 - 7));

@@ -39,7 +39,7 @@ async fn no_producer_can_post_what_only_the_server_writes_or_says() {
     let path = "/api/runs/forged/events";
     let numbered = [("runcast-producer", "p"), ("runcast-producer-seq", "1")];
     let mut count = 0;
-    for name in reserved_types() {
+    for &name in reserved_types() {
         for event in spellings(name) {
             let lines = format!("{{\"type\":\"log\"}}\n{}\n", event.replace(['\r', '\n'], " "));
             let array = format!("[{{\"type\":\"log\"}},{event}]");

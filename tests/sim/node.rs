@@ -46,7 +46,7 @@ impl Node {
             Act::LoseFeed => site.bridge.hears(),
             Act::Sweep => site.bridge.is_let_go(),
             Act::Fill => rooms.values().any(|room| room.following.fill_due),
-            Act::AnnounceDrain | Act::CloseSlice | Act::Restart => self.may_drain(act),
+            Act::Drain => self.may_drain(),
             Act::KillRoom | Act::Show | Act::Free => room.is_some(),
             Act::Retire => room.is_some_and(Room::is_unused),
             _ => true,
@@ -84,7 +84,7 @@ impl Node {
             Act::Page => {
                 let waiting = those(sessions, Session::awaits);
                 if let Some(session) = sessions.get_mut(dice.pick(&waiting)) {
-                    session.take_answer(house);
+                    session.take_answer(house, Some(dice));
                 }
             }
             _ => self.step_room(act),

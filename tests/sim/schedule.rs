@@ -58,6 +58,7 @@ pub(crate) enum Act {
     Connect,
     Hop,
     Leave,
+    Ask,
     Pulse,
     Show,
     Free,
@@ -74,10 +75,7 @@ pub(crate) enum Act {
     Fill,
     LoseWrites,
     Expire,
-    AnnounceDrain,
-    FollowDrain,
-    CloseSlice,
-    Restart,
+    Drain,
 }
 
 /// Acts and how often each is tried.
@@ -104,6 +102,7 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Connect, 50),
     (Act::Hop, 12),
     (Act::Leave, 8),
+    (Act::Ask, 12),
     (Act::Pulse, 14),
     (Act::Show, 6),
     (Act::Free, 5),
@@ -120,10 +119,7 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Fill, 60),
     (Act::LoseWrites, 6),
     (Act::Expire, 6),
-    (Act::AnnounceDrain, 3),
-    (Act::FollowDrain, 12),
-    (Act::CloseSlice, 20),
-    (Act::Restart, 30),
+    (Act::Drain, 16),
 ];
 
 /// One thing that the scheduler does, with dice for its details.

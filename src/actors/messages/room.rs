@@ -1,7 +1,6 @@
 //! What a room understands: publish, read, wait, subscribe, and what it hears from other nodes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use actix::{Message, Recipient};
@@ -10,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::broadcaster::BroadcasterPort;
 pub use super::broadcaster::ShowScreen;
+use crate::actors::shared::RoomGauge;
 use crate::budget::{Buffer, Held};
 use crate::protocol::cursor::Place;
 use crate::protocol::event::EventBatch;
@@ -44,26 +44,6 @@ pub struct RoomPort {
     pub heard: Recipient<RemoteUpdate>,
     /// Figures that others may read without asking.
     pub gauge: Arc<RoomGauge>,
-}
-
-/// A room's figures, written by the room and its broadcasters, read by anyone.
-#[derive(Debug, Default)]
-pub struct RoomGauge {
-    /// Viewers on this node.
-    pub viewers: AtomicUsize,
-    /// Bytes of segments that the room holds.
-    pub held_bytes: AtomicUsize,
-    /// Last use, in milliseconds since the node's start.
-    pub used_ms: AtomicU64,
-    /// Last seq known.
-    pub tip: AtomicU64,
-}
-
-impl RoomGauge {
-    /// Viewers on this node.
-    pub fn viewers(&self) -> usize {
-        self.viewers.load(Ordering::Relaxed)
-    }
 }
 
 /// Who numbers a post's events.

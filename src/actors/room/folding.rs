@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use actix::fut::wrap_future;
 use actix::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::task::spawn_blocking;
 use tracing::error;
 
 use super::Room;
@@ -17,6 +16,7 @@ use crate::protocol::lineage::Resume;
 use crate::protocol::{After, Cursor, RunId, Segment};
 use crate::run_state::RunState;
 use crate::storage::journal::{Head, JournalError, RunPhase};
+use crate::tasks::spawn_blocking;
 
 /// Before the first event.
 const START: Place = Place { epoch: None, next: 1 };
@@ -239,7 +239,7 @@ impl Room {
         }
         self.folding.busy = true;
         let (state, texts) = (self.folding.state.clone(), self.ports.states.texts.clone());
-        let written = spawn_blocking(move || write(&state, &texts));
+        let written = spawn_blocking("fold_writer", move || write(&state, &texts));
         ctx.spawn(wrap_future::<_, Self>(written).map(move |text, room, ctx| {
             room.folding.busy = false;
             room.folding.turn = None;

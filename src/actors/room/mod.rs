@@ -19,9 +19,9 @@ use super::messages::broadcaster::TipIs;
 use super::messages::catalog_writer::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
-    Fold, Publish, PublishError, Read, ReadError, RoomGauge, RoomPort, ShowScreen, Subscribe, Unsubscribe,
-    WaitForEvents,
+    Fold, Publish, PublishError, Read, ReadError, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
 };
+use super::shared::RoomGauge;
 use super::supervision::{LiveActorGuard, ServiceRecipient};
 use crate::protocol::close::CloseReason;
 use crate::protocol::{ProducerId, RunId, Segment};

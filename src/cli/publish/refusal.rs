@@ -1,28 +1,28 @@
-//! What a refusal of several events is about, and how many events the next request has. Pure.
+//! Determines what a refused request was refused for, and how many events the next one has. Pure.
 
 use reqwest::StatusCode;
 
 use super::batch::BatchLimits;
 use crate::cli::request::AskError;
 
-/// Events of a request after many refusals.
+/// Least events of a request after refusals, if the limit of a batch allows it.
 const FEWEST: usize = 8;
 
-/// What a refusal is about.
+/// The part of a request for which it was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Blame {
-    /// One event of the request, by its place: the others may be posted without it.
+    /// One event, by its index in the request; the others may be posted without it.
     Event(usize, String),
     /// The request has too many events.
     TooMany,
     /// The request has too many bytes.
     TooLarge,
-    /// The run, the user or the server: no other event would be taken either.
+    /// The run, the user or the server: any other event would be refused too.
     Everything,
 }
 
 impl Blame {
-    /// Why a request was refused that had so many events.
+    /// The part of a request of `events` events for which it was refused.
     pub(super) fn of(error: &AskError, events: usize) -> Self {
         let AskError::Refused { status, code, index, detail } = error else { return Self::Everything };
         let code = code.as_deref();
@@ -35,7 +35,7 @@ impl Blame {
         }
         match (*status, code) {
             (StatusCode::PAYLOAD_TOO_LARGE, Some("run_full")) => Self::Everything,
-            // Also what stands before the server may say this, in its own words.
+            // A proxy in front of the server may also refuse the size, with its own message.
             (StatusCode::PAYLOAD_TOO_LARGE, _) if events == 1 => Self::Event(0, detail.clone()),
             (StatusCode::PAYLOAD_TOO_LARGE, Some("too_many_events")) => Self::TooMany,
             (StatusCode::PAYLOAD_TOO_LARGE, _) => Self::TooLarge,
@@ -44,7 +44,7 @@ impl Blame {
     }
 }
 
-/// A reason that names a byte of the request's body, with the place in the line that begins `before` bytes into it.
+/// Converts a position in the request's body into one in its line; the line begins at byte `before` of the body.
 pub(super) fn in_line(reason: &str, before: usize) -> String {
     let split = || {
         let (reason, at) = reason.strip_suffix(" of the body")?.rsplit_once(" at byte ")?;
@@ -53,8 +53,8 @@ pub(super) fn in_line(reason: &str, before: usize) -> String {
     split().map_or_else(|| reason.to_owned(), |(reason, at)| format!("{reason} at byte {at} of the line"))
 }
 
-/// How many events a request may have. Each refused line halves it for a while: a request is sent again without that line,
-/// and where there is one there may be more.
+/// The number of events that a request may have. Each refused line halves it for a while: the request is repeated
+/// without that line, and where one is bad there may be more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     limits: BatchLimits,
@@ -66,7 +66,7 @@ impl Window {
         Self { limits, events: limits.lines }
     }
 
-    /// How many lines of these lengths fit into the next request; one always does.
+    /// The number of lines of these lengths that fit into the next request; at least one.
     pub(super) fn fit(&self, lengths: impl Iterator<Item = usize>) -> usize {
         let mut bytes = 0;
         let fits = |length: &usize| {
@@ -76,23 +76,23 @@ impl Window {
         lengths.take(self.events).take_while(fits).count().max(1)
     }
 
-    /// A request was stored.
+    /// Doubles the window, after a request was stored.
     pub(super) fn widen(&mut self) {
         self.events = self.events.saturating_mul(2).min(self.limits.lines);
     }
 
-    /// A request was refused for a line.
+    /// Halves the window, after a request was refused for one of its lines.
     pub(super) fn narrow(&mut self) {
         self.events = (self.events / 2).max(FEWEST).min(self.limits.lines);
     }
 
-    /// A request of so many events was refused for that.
+    /// Limits requests to fewer events, after one of `events` events was refused for their number.
     pub(super) fn limit_events(&mut self, events: usize) {
         self.limits.lines = (events / 2).max(1);
         self.events = self.limits.lines;
     }
 
-    /// A request of so many bytes was refused for that.
+    /// Limits requests to fewer bytes, after one of `bytes` bytes was refused for its size.
     pub(super) fn limit_bytes(&mut self, bytes: usize) {
         self.limits.bytes = bytes / 2;
     }

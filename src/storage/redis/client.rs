@@ -7,11 +7,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::metrics::ConnectionMetrics;
-use super::reconnect::ClientTask;
+use super::reconnect::{ClientTask, NAME};
 use super::request::{Call, Request, Share};
 use super::status::{CLOSED, LinkStatus};
 use super::{Attest, RedisCommand, RedisError, RedisSettings, Reply};
 use crate::budget::Budget;
+use crate::tasks;
 
 /// Most commands in the pipeline: those on their way and those that wait to be.
 pub const PIPELINE_COMMANDS: usize = 8192;
@@ -51,7 +52,8 @@ impl RedisClient {
             command_timeout: settings.command_timeout,
             metrics: metrics.clone(),
         };
-        tokio::spawn(ClientTask { settings, attest, requests: queue, status: tell, metrics }.run());
+        let task = ClientTask { settings, attest, requests: queue, status: tell, metrics, generation: 0 };
+        drop(tasks::spawn(NAME, task.run()));
         Self(Arc::new(handle))
     }
 

@@ -19,6 +19,7 @@ use super::{Catalog, CatalogError, RunFilter, RunRow, format};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
 use crate::storage::format::{NewerFormat, OpenError};
+use crate::tasks;
 
 mod artifacts;
 mod connections;
@@ -134,7 +135,7 @@ async fn answered<T: Send + 'static>(
         lent.give_back();
         Ok(answer)
     };
-    match tokio::spawn(timeout(ANSWER, answer)).await {
+    match tasks::spawn("catalog_query", timeout(ANSWER, answer)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(CatalogError("PostgreSQL did not answer within 12 s".into())),
         Err(failed) => Err(CatalogError(failed.to_string())),
