@@ -310,7 +310,7 @@ fn every_setting_that_a_page_names_exists() {
                 continue;
             };
             let key = key.split([' ', '=']).next().unwrap_or_default();
-            // `config.rs` and `journal.db` are files.
+            // `config.toml` and `journal.db` are files.
             if !matches!(key, "rs" | "db" | "db-instance" | "toml") {
                 assert!(config[section].contains_key(key), "{page} names {word}, which config.toml has not");
                 named += 1;

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::Storage;
-use super::parts::Services;
+use crate::actors::compression::Compression;
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{Publish, PublishError};
-use crate::actors::supervision::ServiceRecipient;
+use crate::actors::registry::Registry;
+use crate::actors::supervision::{Service, ServiceRecipient};
 use crate::artifacts::{ArtifactPorts, ArtifactService, RunLog};
 use crate::budget::Budget;
 use crate::http::trace_viewer::TraceViewer;
@@ -32,15 +33,16 @@ struct NodeRuns {
 /// The artifacts of this node; `None`: none are kept.
 pub(super) fn service(
     storage: &Storage,
-    services: &Services,
+    registry: &Service<Registry>,
+    compression: &Service<Compression>,
     bodies: &Budget,
     trace_viewer: &Arc<TraceViewer>,
 ) -> Option<ArtifactService> {
-    let (journal, rooms, bodies) = (storage.journal.clone(), services.registry.recipient(), bodies.clone());
+    let (journal, rooms, bodies) = (storage.journal.clone(), registry.recipient(), bodies.clone());
     let trace_viewer = trace_viewer.clone();
     let ports = ArtifactPorts {
         runs: Arc::new(NodeRuns { journal, rooms, bodies }),
-        compressor: Arc::new(services.compression.recipient()),
+        compressor: Arc::new(compression.recipient()),
         shows_traces: Arc::new(move || trace_viewer.is_there()),
     };
     Some(ArtifactService::new(storage.artifacts.clone()?, ports))

@@ -103,7 +103,13 @@ impl NodeParts {
         Self {
             node: Node::new(&config.server.node_id, Shares::of(&config, Descriptors::now()).connections),
             doorbell: storage.redis.is_some().then(Doorbell::default),
-            artifacts: artifact_ports::service(&storage, &services, &bodies, &trace_viewer),
+            artifacts: artifact_ports::service(
+                &storage,
+                &services.registry,
+                &services.compression,
+                &bodies,
+                &trace_viewer,
+            ),
             storage,
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),

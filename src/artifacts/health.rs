@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use super::ArtifactService;
-use crate::storage::objects::ObjectsError;
+use crate::storage::objects::{Objects, ObjectsError};
 
 /// How long an answer is reused: a probe writes an object, reads it and removes it.
 const HOLDS: Duration = Duration::from_secs(30);
@@ -14,17 +13,14 @@ const HOLDS: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub struct Health(Mutex<Option<(Instant, Result<(), ObjectsError>)>>);
 
-impl ArtifactService {
+impl Health {
     /// Whether the store worked within the last half minute. One probe at a time; whoever asks meanwhile waits for it.
-    ///
-    /// # Errors
-    /// What is wrong with the store, in words for operators.
-    pub async fn health(&self) -> Result<(), ObjectsError> {
-        let mut last = self.parts().health.0.lock().await;
+    pub(super) async fn of(&self, store: &Objects) -> Result<(), ObjectsError> {
+        let mut last = self.0.lock().await;
         if let Some((_, answer)) = last.as_ref().filter(|(at, _)| at.elapsed() < HOLDS) {
             return answer.clone();
         }
-        let answer = self.parts().objects.probe().await;
+        let answer = store.probe().await;
         *last = Some((Instant::now(), answer.clone()));
         answer
     }

@@ -4,24 +4,10 @@
 //! other at the same time do not wait for one another, because nobody knows whether the other's connection still works: the
 //! first whose bytes are all here becomes the artifact, and the others are answered with it.
 
+use super::new_artifact::Repeat;
 use super::{ArtifactError, ArtifactService};
-use crate::protocol::{ArtifactName, ArtifactState, RunId, Sha256};
+use crate::protocol::ArtifactState;
 use crate::storage::catalog::artifacts::{ArtifactRow, Finished, KeptArtifact};
-
-/// By what an upload is known.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Repeat<'a> {
-    /// Its run.
-    pub(super) run: &'a RunId,
-    /// What the artifact is to be called.
-    pub(super) name: &'a ArtifactName,
-    /// Its bytes, if they were announced.
-    pub(super) size: Option<u64>,
-    /// Its digest, if it was announced.
-    pub(super) sha256: Option<Sha256>,
-    /// What its client calls the upload, if it has a name for it.
-    pub(super) key: Option<&'a str>,
-}
 
 impl Repeat<'_> {
     /// How an artifact with the same key differs from this upload, in words; `None` when it does not.

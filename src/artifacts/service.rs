@@ -7,11 +7,11 @@ use tokio::fs::File;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::keys::{final_key, incoming_key};
-use super::{ArtifactError, ArtifactPorts, Health, NewArtifact, Spool, SpoolFile, UploadPermit};
+use super::{ArtifactError, ArtifactPorts, Health, NewArtifact, Spool, SpoolFile};
 use crate::protocol::retention::Expiry;
 use crate::protocol::{ArtifactId, ArtifactState, Clock, Pin, Retention, RunId, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, KeptArtifact};
-use crate::storage::objects::{Objects, UrlKey};
+use crate::storage::objects::{Objects, ObjectsError, UrlKey};
 use crate::storage::space::Reservation;
 use crate::tasks;
 
@@ -72,6 +72,12 @@ pub struct ArtifactLimits {
     pub downloads: usize,
 }
 
+/// A place among the uploads that pass this node at a time, held until the artifact is ready. See [`ArtifactService::admit`].
+#[derive(Debug)]
+pub struct UploadPermit {
+    _held: OwnedSemaphorePermit,
+}
+
 /// A page of a run's artifacts.
 #[derive(Debug)]
 pub struct ListedArtifacts {
@@ -96,6 +102,14 @@ impl ArtifactService {
 
     pub(super) fn ports(&self) -> &ArtifactPorts {
         &self.ports
+    }
+
+    /// Whether the store worked within the last half minute. One probe at a time; whoever asks meanwhile waits for it.
+    ///
+    /// # Errors
+    /// What is wrong with the store, in words for operators.
+    pub async fn health(&self) -> Result<(), ObjectsError> {
+        self.parts.health.of(&self.parts.objects).await
     }
 
     /// Now, by the clock that all nodes share.

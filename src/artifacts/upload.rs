@@ -3,17 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::receive::{Received, Upload};
-use super::{ArtifactError, ArtifactService, Completed, NewArtifact};
+use super::{ArtifactError, ArtifactService, Completed, NewArtifact, UploadPermit};
 use crate::tasks;
-
-/// A place among the uploads that pass this node at a time, held until the artifact is ready. See [`ArtifactService::admit`].
-#[derive(Debug)]
-pub struct UploadPermit {
-    pub(super) _held: OwnedSemaphorePermit,
-}
 
 /// The bytes of an upload, piece by piece.
 pub trait UploadBody {

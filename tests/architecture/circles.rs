@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::modules::Modules;
 use crate::source::shipped;
 
-/// Edges of circles that are known.
+/// Uses that close a circle and are about to go.
 const KNOWN: &[(&str, &str)] = &[];
 
 /// Whether one of two files is the `mod.rs` above the other. A module and its parts are one thing in several files: a part

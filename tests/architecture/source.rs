@@ -269,3 +269,24 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     }
     found
 }
+
+#[test]
+fn code_is_what_is_neither_comment_nor_text_nor_for_tests() {
+    let text = "use a; // use b;\nlet quote = '\"'; let raw = r#\"use c; \"quoted\"\"#; /* use /* d */ ; */ let life: &'static str = \"use e;\";\n\
+                #[cfg(test)]\nmod tests;\n#[cfg(test)]\nmod more { fn f() { if x { use g; } } }\nuse h;";
+    let (code, comments) = blanked(text);
+    assert_eq!(comments.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2]);
+    let (code, modules) = without_tests(&code);
+    assert_eq!(modules, ["tests"]);
+    assert_eq!(imports(&code).0.iter().map(|import| import.name.as_str()).collect::<Vec<_>>(), ["a", "h"]);
+}
+
+#[test]
+fn a_use_is_taken_apart_into_the_paths_that_it_means() {
+    let code =
+        "pub(super) use a::{\n    b::{self, C as D},\n    e::*,\n};\nfn f() { crate::g::h(); super::super::I::new() }";
+    let (imports, paths) = imports(code);
+    let written: Vec<_> = imports.iter().map(|import| format!("{} {}", import.path.join("::"), import.name)).collect();
+    assert_eq!(written, ["a::b b", "a::b::C D", "a::e::* *"]);
+    assert_eq!(paths.iter().map(|path| path.join("::")).collect::<Vec<_>>(), ["crate::g::h", "super::super::I::new"]);
+}

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::metrics::ConnectionMetrics;
-use super::reconnect::{NAME, Reconnect};
+use super::reconnect::{ClientTask, NAME};
 use super::request::{Call, Request, Share};
 use super::status::{CLOSED, LinkStatus};
 use super::{Attest, RedisCommand, RedisError, RedisSettings, Reply};
@@ -52,8 +52,8 @@ impl RedisClient {
             command_timeout: settings.command_timeout,
             metrics: metrics.clone(),
         };
-        let reconnect = Reconnect { settings, attest, requests: queue, status: tell, metrics, generation: 0 };
-        drop(tasks::spawn(NAME, reconnect.run()));
+        let task = ClientTask { settings, attest, requests: queue, status: tell, metrics, generation: 0 };
+        drop(tasks::spawn(NAME, task.run()));
         Self(Arc::new(handle))
     }
 

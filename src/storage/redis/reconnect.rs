@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const STEADY: Duration = Duration::from_secs(10);
 
 /// See the module.
-pub(super) struct Reconnect {
+pub(super) struct ClientTask {
     pub(super) settings: RedisSettings,
     pub(super) attest: Arc<dyn Attest>,
     pub(super) requests: mpsc::UnboundedReceiver<Request>,
@@ -35,7 +35,7 @@ pub(super) struct Reconnect {
     pub(super) generation: u64,
 }
 
-impl Reconnect {
+impl ClientTask {
     /// Runs until the client is closed, or nobody has it any more.
     pub(super) async fn run(mut self) {
         let mut restarts = Restarts::new(NAME);

@@ -15,7 +15,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection as _, Row as _};
 use tokio::time::timeout;
 
-use super::{Catalog, CatalogError, RunFilter, RunRow, migrations};
+use super::{Catalog, CatalogError, RunFilter, RunRow, format};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
 use crate::storage::format::{NewerFormat, OpenError};
@@ -100,7 +100,7 @@ impl PostgresCatalog {
         });
         let ((version, read_only, tables, tls), last) = looked.await.map_err(|error| at(&connections, &error))?;
         connections.close().await;
-        let format = migrations::check(&store(&connections), last, &self::tables());
+        let format = format::check(&store(&connections), last, &self::tables());
         let obstacle = match (read_only, tables, &format) {
             (true, ..) => Some("it only lets read: a replica, perhaps".to_owned()),
             (false, false, _) => Some("this user may not create tables there".to_owned()),
@@ -172,7 +172,7 @@ async fn migrate(mut connection: PgConnection, store: &str) -> Result<Result<(),
     let mut transaction = connection.begin_with(BEGIN_MIGRATION).await?;
     let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK);
     lock.persistent(false).execute(&mut *transaction).await?;
-    if let Err(newer) = migrations::check(store, last_migration(&mut transaction).await?, &tables) {
+    if let Err(newer) = format::check(store, last_migration(&mut transaction).await?, &tables) {
         return Ok(Err(newer));
     }
     tables.run(&mut *transaction).await?;
