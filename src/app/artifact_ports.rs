@@ -7,12 +7,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Storage;
-use super::parts::Services;
+use crate::actors::messages::compression::Compress;
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{Publish, PublishError};
 use crate::actors::supervision::ServiceRecipient;
-use crate::artifacts::{ArtifactPorts, ArtifactService, RunLog};
+use crate::artifacts::{ArtifactPorts, RunLog};
 use crate::budget::Budget;
 use crate::http::trace_viewer::TraceViewer;
 use crate::protocol::{RunId, ServerEvent};
@@ -22,28 +21,26 @@ use crate::storage::journal::{Journal, RunPhase};
 const TRIES: usize = 2;
 
 /// The runs of this node, reached from any thread.
-struct NodeRuns {
-    journal: Arc<dyn Journal>,
-    rooms: ServiceRecipient<FindRoom>,
+pub(super) struct NodeRuns {
+    /// The runs' logs.
+    pub(super) journal: Arc<dyn Journal>,
+    /// Finds the room of a run.
+    pub(super) rooms: ServiceRecipient<FindRoom>,
     /// Bytes of posts in hand, over the node.
-    bodies: Budget,
+    pub(super) bodies: Budget,
 }
 
-/// The artifacts of this node; `None`: none are kept.
-pub(super) fn service(
-    storage: &Storage,
-    services: &Services,
-    bodies: &Budget,
-    trace_viewer: &Arc<TraceViewer>,
-) -> Option<ArtifactService> {
-    let (journal, rooms, bodies) = (storage.journal.clone(), services.registry.recipient(), bodies.clone());
-    let trace_viewer = trace_viewer.clone();
-    let ports = ArtifactPorts {
-        runs: Arc::new(NodeRuns { journal, rooms, bodies }),
-        compressor: Arc::new(services.compression.recipient()),
+/// What the artifacts of a node with these runs, this compression and this viewer of traces are given.
+pub(super) fn artifact_ports(
+    runs: NodeRuns,
+    compression: ServiceRecipient<Compress>,
+    trace_viewer: Arc<TraceViewer>,
+) -> ArtifactPorts {
+    ArtifactPorts {
+        runs: Arc::new(runs),
+        compressor: Arc::new(compression),
         shows_traces: Arc::new(move || trace_viewer.is_there()),
-    };
-    Some(ArtifactService::new(storage.artifacts.clone()?, ports))
+    }
 }
 
 #[async_trait]

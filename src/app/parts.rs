@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Shares, Storage, artifact_ports};
+use super::artifact_ports::{NodeRuns, artifact_ports};
+use super::{Shares, Storage};
 use crate::actors::bridge::Bridge;
 use crate::actors::catalog_writer::CatalogWriter;
 use crate::actors::cleanup::Cleanup;
@@ -100,10 +101,13 @@ impl NodeParts {
         let responses = Budget::new(config.server.response_bytes);
         let bodies = Budget::new(config.ingest.inflight_bytes);
         let trace_viewer = Arc::new(TraceViewer::of_process(&config));
+        let rooms = services.registry.recipient();
+        let runs = NodeRuns { journal: storage.journal.clone(), rooms, bodies: bodies.clone() };
+        let ports = artifact_ports(runs, services.compression.recipient(), trace_viewer.clone());
         Self {
             node: Node::new(&config.server.node_id, Shares::of(&config, Descriptors::now()).connections),
             doorbell: storage.redis.is_some().then(Doorbell::default),
-            artifacts: artifact_ports::service(&storage, &services, &bodies, &trace_viewer),
+            artifacts: storage.artifacts.clone().map(|parts| ArtifactService::new(parts, ports)),
             storage,
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),
