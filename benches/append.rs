@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 const LIMITS: JournalLimits = JournalLimits { max_run_bytes: 32 << 30, tombstone: Duration::ZERO };
 
-/// A load: so many producers, each with one append in flight.
+/// A load: this many producers, each with one append in flight.
 struct Load {
     name: &'static str,
     producers: u64,
@@ -31,7 +31,7 @@ const LOADS: [Load; 4] = [
 ];
 
 impl Load {
-    /// Makes `appends` appends; `round` sets their producers apart from other rounds'.
+    /// Makes `appends` appends; `round` keeps their producers distinct from those of other rounds.
     async fn run(&self, journal: &Arc<dyn Journal>, round: u64, appends: u64) -> Duration {
         let event =
             format!(r#"{{"type":"test_step","timestamp":"2026-11-23T17:15:47.966Z","x":"{}"}}"#, "x".repeat(60));

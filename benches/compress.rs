@@ -1,10 +1,11 @@
-//! What it costs to store a trace smaller, and what it saves. Throughput is of unpacked bytes per second of processor time: what
-//! else runs on the machine counts little.
+//! The cost of storing a trace compressed, and the bytes saved. Throughput is unpacked bytes per second of CPU time, so
+//! other load on the machine matters little.
 //!
-//! The large trace is made from the real one in `tests/data/`: the recording over and over, each time with all contents under
-//! another substitution of byte values. Within a repetition frames resemble one another exactly as the real ones do; between two
-//! there is nothing to be found that a real, longer recording would not have. So it saves as much as the real one, no more.
-//! `RUNCAST_TRACE=FILE` measures a trace of your own beside it. `parts/*` are what the whole consists of.
+//! The large trace is made from the real one in `tests/data/`: the recording is repeated, each time with all contents
+//! under another substitution of byte values. Within a repetition, frames resemble one another exactly as the real ones
+//! do; between repetitions there is no similarity that a real, longer recording would not have. So it compresses as
+//! well as the real one, and no better. `RUNCAST_TRACE=FILE` measures your own trace as well. `parts/*` measure the
+//! parts of the whole.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // a benchmark that can't read its own input has nothing to measure
 
@@ -23,10 +24,10 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 const TRACE: &[u8] = include_bytes!("../tests/data/trace.zip");
 const RUN: &[u8] = include_bytes!("../demo/run.ndjson");
 
-/// Unpacked bytes of the large trace, at least.
+/// Least unpacked bytes of the large trace.
 const LARGE: usize = 16 << 20;
 
-/// How long `work` was on a processor.
+/// CPU time of this thread during `times` calls of `work`.
 fn on_cpu<T>(times: u64, mut work: impl FnMut() -> T) -> Duration {
     let nanos = || {
         let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
@@ -50,7 +51,7 @@ fn contents(trace: &[u8]) -> Vec<(String, Vec<u8>)> {
     (0..ZipArchive::new(Cursor::new(trace)).unwrap().len()).map(read).collect()
 }
 
-/// A substitution of byte values; another one for each round.
+/// A substitution of byte values, different for each round.
 fn substitution(round: u32) -> [u8; 256] {
     let mut table: [u8; 256] = std::array::from_fn(|value| value as u8);
     let mut state = 0x9e37_79b9_u32.wrapping_mul(round + 1) | 1;
@@ -63,7 +64,7 @@ fn substitution(round: u32) -> [u8; 256] {
     table
 }
 
-/// The real trace again and again, deflated as Playwright does it.
+/// The real trace repeated, deflated as Playwright does it.
 fn large_trace() -> Vec<u8> {
     let real = contents(TRACE);
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -108,7 +109,7 @@ fn whole(c: &mut Criterion, name: &str, bytes: &[u8]) {
     group.finish();
 }
 
-/// Inflating, zstd and decoding by themselves: where the time goes.
+/// Inflating, zstd, decoding and checksums separately, to show where the time goes.
 fn parts(c: &mut Criterion, trace: &[u8]) {
     let unpacked: Vec<u8> = contents(trace).into_iter().flat_map(|(_, content)| content).collect();
     let packed = {

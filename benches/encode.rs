@@ -1,7 +1,7 @@
-//! What the words cost: reading posted events, framing a segment, reading a viewer's frames.
+//! The cost of the wire formats: parsing posted events, encoding a segment, decoding a viewer's frames.
 //!
-//! `ingest/*` and `serde_json/*` read the same bodies. The second is what the reader would be with serde_json: a struct
-//! of the keys that matter, the rest skipped and therefore unchecked. The reader checks all and should not be slower.
+//! `ingest/*` and `serde_json/*` parse the same bodies. The second uses serde_json with a struct of the relevant keys;
+//! the other keys are skipped, and therefore not checked. Our parser checks everything, and should not be slower.
 
 #![allow(clippy::unwrap_used)] // a benchmark that can't read its own input has nothing to measure
 
@@ -21,7 +21,7 @@ use serde::de::IgnoredAny;
 
 const EVENTS: usize = 500;
 
-/// Events of a test run, one a line, 130 to 290 bytes each.
+/// Events of a test run, one per line, 130 to 290 bytes each.
 fn events(stamped: bool) -> String {
     let mut all = String::new();
     for n in 0..EVENTS {

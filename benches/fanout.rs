@@ -1,4 +1,4 @@
-//! What handing one segment to a thread's viewers costs, up to the last queue: everything but the kernel.
+//! The cost of handing one segment to a thread's viewers, up to the last queue: everything but the kernel.
 #![allow(clippy::unwrap_used)] // a benchmark without its run has nothing to measure
 
 use std::io;
@@ -20,7 +20,7 @@ use runcast::protocol::{Connection, Epoch, Lines, RunId, Segment, Timestamp};
 use runcast::thread_metrics::NodeMetrics;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A socket that takes everything at once.
+/// A socket that accepts all bytes at once.
 struct Sink;
 
 impl AsyncRead for Sink {

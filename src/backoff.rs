@@ -1,4 +1,4 @@
-//! Pauses between attempts: doubling, bounded, and never in step with others.
+//! Pauses between attempts: doubling, limited, and with jitter so that clients do not retry in step.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
@@ -17,21 +17,21 @@ impl Backoff {
         Self { first, most, next: first }
     }
 
-    /// The next pause: between half of the nominal one and all of it.
+    /// The next pause: a random time between half the nominal pause and all of it.
     pub fn pause(&mut self) -> Duration {
         let nominal = self.next;
         self.next = nominal.saturating_mul(2).min(self.most);
         jittered(nominal)
     }
 
-    /// It went well: start anew with the next failure.
+    /// Restarts the series after a success.
     pub fn reset(&mut self) {
         self.next = self.first;
     }
 }
 
 fn jittered(nominal: Duration) -> Duration {
-    // The standard library's only source of randomness: each RandomState has keys of its own.
+    // The standard library's only source of randomness: each `RandomState` has its own keys.
     let random = RandomState::new().hash_one(0_u8);
     let share = (random >> 32) as f64 / f64::from(u32::MAX);
     nominal.mul_f64(0.5 + share / 2.0)

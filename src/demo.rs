@@ -1,4 +1,4 @@
-//! The demo: a bundled recording of a real run, posted in real time again and again, as any worker would post it.
+//! The demo: posts a bundled recording of a real run in real time, repeatedly, as a worker would.
 
 use std::time::Duration;
 
@@ -16,25 +16,25 @@ use crate::protocol::{RunId, Timestamp};
 /// 438 events of a Playwright run: 11 tests, one fails and is retried, one is skipped.
 const RECORDING: &[u8] = include_bytes!("../demo/run.ndjson");
 
-/// Between two runs.
+/// Pause between two runs.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a run waits for a server that is away.
+/// How long a run retries while the server is away.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The demo can't go on.
+/// The demo can't continue.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// A line of the recording that is no event with a time.
+    /// A line of the recording is no event with a timestamp.
     #[error("line {0} of the recording is no event with a timestamp")]
     Recording(usize),
-    /// The address is none.
+    /// The server's address is invalid.
     #[error("{0}")]
     Url(String),
     /// A run's id was refused.
     #[error(transparent)]
     Run(#[from] IdError),
-    /// The server didn't take the events.
+    /// The server did not accept the events.
     #[error(transparent)]
     Post(#[from] AskError),
 }
@@ -47,9 +47,9 @@ pub struct Recording {
 
 #[derive(Clone, Debug)]
 struct DemoEvent {
-    /// After the first event.
+    /// Time since the first event.
     offset: Duration,
-    /// The event up to its timestamp's text, and behind it.
+    /// The event's text before its timestamp, and after it.
     before: Bytes,
     after: Bytes,
 }
@@ -57,29 +57,29 @@ struct DemoEvent {
 /// An event of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoStep {
-    /// When it is due, after the replay's start.
+    /// When the event is due, since the replay's start.
     pub offset: Duration,
-    /// The event, with the time at which it is due.
+    /// The event with its due time as timestamp.
     pub line: Bytes,
 }
 
 impl Recording {
-    /// The bundled one.
+    /// The bundled recording.
     ///
     /// # Errors
-    /// Never: a test reads it.
+    /// Never: a test parses it.
     pub fn bundled() -> Result<Self, DemoError> {
         Self::parse(&Bytes::from_static(RECORDING))
     }
 
-    /// Reads NDJSON whose events carry RFC 3339 timestamps, in order.
+    /// Parses NDJSON whose events have RFC 3339 timestamps, in order.
     ///
     /// # Errors
-    /// Names the first line that is no such event.
+    /// The first line that is not such an event.
     pub fn parse(ndjson: &Bytes) -> Result<Self, DemoError> {
         #[derive(Deserialize)]
         struct Timed<'a> {
-            /// Borrowed, so that its place in the line is known.
+            /// Borrowed, to find its position in the line.
             timestamp: &'a str,
         }
         let mut events: Vec<DemoEvent> = Vec::new();
@@ -117,17 +117,17 @@ impl Recording {
     }
 }
 
-/// Posts the bundled run to the server at `url` (`http://address`), as `demo-<n>`, then waits five seconds, and so on
-/// until `stop` comes. A failure ends the run, not the demo.
+/// Posts the bundled run to the server at `url` (`http://address`) as `demo-<n>`, waits five seconds, and repeats this
+/// until `stop` resolves. A failure ends the run, but not the demo.
 ///
 /// # Errors
-/// When it can't even begin.
+/// The replay can't begin.
 pub async fn replay(url: String, stop: impl Future<Output = ()>) -> Result<(), DemoError> {
     let server: ServerUrl = url.parse().map_err(DemoError::Url)?;
     let recording = Recording::bundled()?;
     let again_and_again = async {
         loop {
-            // Unique also across restarts on the same data, and in the order in which they ran.
+            // The id is unique also across restarts on the same data, and sorts by time.
             let run = RunId::parse(&format!("demo-{}", Timestamp::now().as_millis() / 1_000))?;
             info!(%run, "demo run begins");
             if let Err(error) = play(&recording, &server, &run).await {
@@ -142,7 +142,7 @@ pub async fn replay(url: String, stop: impl Future<Output = ()>) -> Result<(), D
     }
 }
 
-/// Posts one run in real time. What is due at once goes in one request.
+/// Posts one run in real time. Events that are due at the same time share a request.
 async fn play(recording: &Recording, server: &ServerUrl, run: &RunId) -> Result<(), DemoError> {
     let mut poster = Poster::new(std::slice::from_ref(server), run, PATIENCE)?;
     let start = Instant::now();

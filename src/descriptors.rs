@@ -1,45 +1,45 @@
-//! File descriptors: every connection is one, so is every file of an upload, and a server without a spare one can neither
-//! accept nor log nor store.
+//! File descriptors: each connection takes one, and each file of an upload. A server without a spare one can't accept,
+//! log or store.
 
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The reserve is this part of the limit ...
+/// The reserve is this fraction of the limit,
 const RESERVE_PART: u64 = 10;
 
-/// ... but at least so many: databases, listeners, pipes, and requests that are about to be refused politely ...
+/// at least this many: for databases, listeners, pipes, and requests that are to be refused with a response,
 const RESERVE_MIN: u64 = 64;
 
-/// ... and at most so many.
+/// and at most this many.
 const RESERVE_MAX: u64 = 1024;
 
-/// Files and connections of our own get this part of what the reserve leaves, if they need it.
+/// The server's own files and connections get this fraction of what the reserve leaves, if they need it.
 const FILES_PART: usize = 4;
 
-/// What "unlimited" is taken for; Linux knows no more by default (`fs.nr_open`).
+/// The number used for "unlimited": Linux's default maximum (`fs.nr_open`).
 const UNLIMITED: u64 = 1 << 20;
 
-/// How many descriptors the process may have.
+/// The process's limits on descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
-    /// The soft limit, which counts.
+    /// The soft limit, which is enforced.
     pub soft: u64,
     /// The hard limit, up to which the soft one can be raised.
     pub hard: u64,
 }
 
 impl Descriptors {
-    /// As they are now.
+    /// The present limits.
     pub fn now() -> Self {
         let limit = getrlimit(Resource::Nofile);
         Self { soft: limit.current.unwrap_or(UNLIMITED), hard: limit.maximum.unwrap_or(UNLIMITED) }
     }
 
-    /// Raises the soft limit to the hard one; gives the limits as they are then.
+    /// Raises the soft limit to the hard one, and returns the resulting limits.
     ///
     /// # Errors
-    /// When the system refuses; the limits stay as they were.
+    /// The system refuses the change; the limits stay as they were.
     pub fn raise() -> io::Result<Self> {
         let now = Self::now();
         if now.soft < now.hard {
@@ -49,25 +49,25 @@ impl Descriptors {
         Ok(Self::now())
     }
 
-    /// Descriptors under the soft limit that nobody counts on.
+    /// Descriptors below the soft limit that are kept free.
     pub fn reserve(&self) -> u64 {
         (self.soft / RESERVE_PART).clamp(RESERVE_MIN, RESERVE_MAX).min(self.soft)
     }
 
-    /// What the reserve leaves.
+    /// Descriptors that the reserve leaves.
     fn room(&self) -> usize {
         usize::try_from(self.soft - self.reserve()).unwrap_or(usize::MAX)
     }
 
-    /// How many of the `wanted` descriptors can be had that are held for other things than connections:
-    /// a quarter of what there is, or what the `configured` connections leave (0: as many as fit).
+    /// The number of the `wanted` descriptors, for uses other than connections, that are granted: at least a quarter of
+    /// what the reserve leaves, or whatever the `configured` connections leave (0: as many connections as fit).
     pub fn files(&self, configured: usize, wanted: usize) -> usize {
         let left = if configured == 0 { 0 } else { self.room().saturating_sub(configured) };
         wanted.min(left.max(self.room() / FILES_PART))
     }
 
-    /// How many connections fit beside so many `files`: `server.max_connections`, as far as the limit allows (0: all that it
-    /// allows).
+    /// The number of connections that fit beside `files` other descriptors: `server.max_connections` as far as the
+    /// limit allows, or all that fit if it is 0.
     pub fn connections(&self, configured: usize, files: usize) -> usize {
         let room = self.room().saturating_sub(files);
         if configured == 0 { room } else { configured.min(room) }

@@ -17,5 +17,6 @@ pub mod node;
 pub mod protocol;
 pub mod run_state;
 pub mod storage;
+pub mod tasks;
 pub mod telemetry;
 pub mod thread_metrics;

@@ -33,12 +33,12 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(EXIT_CONFIG));
         }
     };
-    // Before any runtime: its threads inherit the reporter of errors.
+    // Set up before any runtime, because threads inherit the error reporter.
     let _telemetry = telemetry::init(&loaded.config)?;
     for warning in &loaded.warnings {
         warn!(subject = %warning.subject, "{}", warning.text);
     }
-    // Reported while the reporter still lives; main tells the user.
+    // Reported here while the reporter exists; `main` prints the error for the user.
     match app::serve(loaded.config, args.demo) {
         Err(failure) if failure.is::<NewerFormat>() => {
             error!("{failure:#}");

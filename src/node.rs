@@ -1,4 +1,4 @@
-//! What the whole node knows of itself: its name, its age, its phase, its connections.
+//! The node's state: its name, its start, its phase, its connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,20 +6,20 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
-/// Where a node stands in its life.
+/// A phase in a node's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NodePhase {
-    /// Not serving yet.
+    /// The node does not serve yet.
     Starting,
-    /// Serving.
+    /// The node serves.
     Ready,
-    /// Going soon: not ready any more, still accepting.
+    /// The node will drain soon: it is no longer ready, but still accepts.
     Leaving,
-    /// Going: still streaming, sending its viewers elsewhere.
+    /// The node drains: it still streams, and sends its viewers elsewhere.
     Draining,
 }
 
-/// See the module's page. Cloning shares it.
+/// The state of a node. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Node(Arc<NodeState>);
 
@@ -33,7 +33,7 @@ struct NodeState {
 }
 
 impl Node {
-    /// A starting node that takes at most `max_connections` connections of all kinds.
+    /// A starting node that accepts at most `max_connections` connections of all kinds.
     pub fn new(id: &str, max_connections: usize) -> Self {
         Self(Arc::new(NodeState {
             id: id.into(),
@@ -44,17 +44,17 @@ impl Node {
         }))
     }
 
-    /// Its name.
+    /// The node's name.
     pub fn id(&self) -> &Arc<str> {
         &self.0.id
     }
 
-    /// When it was made.
+    /// When the node started.
     pub fn started(&self) -> Instant {
         self.0.started
     }
 
-    /// Where it stands.
+    /// The present phase.
     pub fn phase(&self) -> NodePhase {
         *self.0.phase.borrow()
     }
@@ -68,29 +68,29 @@ impl Node {
     pub fn drains(&self) -> impl Future<Output = ()> + use<> {
         let mut phase = self.0.phase.subscribe();
         async move {
-            // The sender lives as long as the node; its end is a drain as well.
+            // The sender lives as long as the node; if it is dropped, the node is gone as well.
             let _ = phase.wait_for(|phase| *phase == NodePhase::Draining).await;
         }
     }
 
-    /// Open connections of all kinds.
+    /// Number of open connections of all kinds.
     pub fn connections(&self) -> usize {
         self.0.connections.load(Ordering::Relaxed)
     }
 
-    /// Whether there are more connections than allowed: the newest must go.
+    /// Whether there are more connections than allowed; the newest must be refused.
     pub fn is_crowded(&self) -> bool {
         self.connections() > self.0.max_connections
     }
 
-    /// Counts a connection for as long as the slot lives.
+    /// Counts a connection as long as the slot lives.
     pub fn connect(&self) -> ConnectionSlot {
         self.0.connections.fetch_add(1, Ordering::Relaxed);
         ConnectionSlot(self.clone())
     }
 }
 
-/// One connection under `server.max_connections`.
+/// A counted connection, of `server.max_connections`.
 #[derive(Debug)]
 pub struct ConnectionSlot(Node);
 

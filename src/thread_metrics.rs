@@ -1,5 +1,5 @@
-//! What happens too often for a shared counter: events delivered and their lag, counted per worker thread and added up
-//! when somebody looks.
+//! Counters that change too often to be shared: events delivered and their lag, counted per worker thread and summed
+//! when they are read.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::protocol::close::CloseReason;
 pub const LAG_BUCKETS_US: [u64; 14] =
     [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000];
 
-/// One thread's counters. Only its thread writes them, so a plain load and store do.
+/// The counters of one thread. Only that thread writes them, so a plain load and store suffice.
 #[derive(Debug, Default)]
 pub struct ThreadMetrics {
     viewers: AtomicU64,
@@ -30,51 +30,51 @@ fn add(counter: &AtomicU64, n: u64) {
 }
 
 impl ThreadMetrics {
-    /// A viewer came.
+    /// Counts a viewer that has connected.
     pub fn viewer_entered(&self) {
         add(&self.viewers, 1);
     }
 
-    /// A viewer went.
+    /// Counts a viewer that has left.
     pub fn viewer_left(&self) {
         add(&self.viewers, u64::MAX);
     }
 
-    /// `n` events were written.
+    /// Counts `n` events written.
     pub fn delivered(&self, n: u64) {
         add(&self.events, n);
     }
 
-    /// A socket took `n` bytes.
+    /// Counts one write of `n` bytes to a socket.
     pub fn sent(&self, n: usize) {
         add(&self.bytes, n as u64);
         add(&self.writes, 1);
     }
 
-    /// A live viewer was too slow, or missed something, and pulls.
+    /// Counts a live viewer that was too slow, or missed something, and now pulls.
     pub fn fell_behind(&self) {
         add(&self.fell_behind, 1);
     }
 
-    /// Time from an event's arrival to its write.
+    /// Records the time from an event's arrival to its write.
     pub fn lag(&self, lag: Duration) {
         let micros = lag.as_micros() as u64;
         add(&self.lag_us, micros);
         add(&self.lag[LAG_BUCKETS_US.partition_point(|bound| *bound < micros)], 1);
     }
 
-    /// A session ended.
+    /// Counts a session that has ended.
     pub fn closed(&self, reason: CloseReason) {
         add(&self.closed[reason as usize], 1);
     }
 }
 
-/// All threads' counters of one node.
+/// The counters of all threads of a node.
 #[derive(Clone, Debug, Default)]
 pub struct NodeMetrics(Arc<Mutex<Vec<Arc<ThreadMetrics>>>>);
 
 impl NodeMetrics {
-    /// Counters for one more thread.
+    /// Adds the counters of a new thread.
     pub fn thread(&self) -> Arc<ThreadMetrics> {
         let thread_metrics = Arc::new(ThreadMetrics::default());
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thread_metrics.clone());
@@ -86,12 +86,12 @@ impl NodeMetrics {
         threads.iter().fold(0, |sum, thread| sum.wrapping_add(of(thread).load(Ordering::Relaxed)))
     }
 
-    /// Viewers on this node.
+    /// Number of viewers on this node.
     pub fn viewers(&self) -> u64 {
         self.sum(|thread| &thread.viewers)
     }
 
-    /// Appends these counters in Prometheus' text format, seconds and bytes as units.
+    /// Appends the counters in Prometheus' text format; the units are seconds and bytes.
     pub fn render(&self, out: &mut String) {
         let counters: [(&str, &str, u64); 4] = [
             ("runcast_events_delivered_total", "Events written to viewers.", self.sum(|t| &t.events)),

@@ -266,7 +266,7 @@ fn the_page_about_the_protocol_lists_every_type_that_the_server_keeps_for_itself
         assert!(page.contains(&row), "docs/protocol.md lacks {row}");
     }
     let words = quoted(&page);
-    for name in reserved_types() {
+    for &name in reserved_types() {
         assert!(words.contains(name), "docs/protocol.md does not say that {name} is reserved");
     }
 }
@@ -310,7 +310,7 @@ fn every_setting_that_a_page_names_exists() {
                 continue;
             };
             let key = key.split([' ', '=']).next().unwrap_or_default();
-            // `config.rs` and `journal.db` are files.
+            // `config.toml` and `journal.db` are files.
             if !matches!(key, "rs" | "db" | "db-instance" | "toml") {
                 assert!(config[section].contains_key(key), "{page} names {word}, which config.toml has not");
                 named += 1;

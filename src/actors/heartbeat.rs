@@ -1,14 +1,14 @@
-//! The heartbeat: every second, one message per worker thread; each thread's thread agent pulses its viewers in slices.
+//! The heartbeat: every second, one message per worker thread; each thread's thread agent pulses its viewers.
 //!
-//! Receives [`AddThread`] from the thread agents' maker. Sends [`Pulse`]. On failure it is restarted and told of the thread agents anew by
-//! its factory. On overload a thread misses a beat; deadlines are measured in time, not in beats.
+//! Receives nothing. Sends [`Pulse`] to the thread agents. On failure it is restarted, and knows the thread agents from the
+//! list that all read. On overload a thread misses a beat; deadlines are measured in time, not in beats.
 
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
-use super::messages::heartbeat::AddThread;
-use super::messages::thread_agent::{Pulse, ThreadAgentPort};
+use super::messages::thread_agent::Pulse;
+use super::shared::ThreadAgents;
 use super::supervision::LiveActorGuard;
 
 /// One beat.
@@ -16,22 +16,22 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// See the module's page.
 pub struct Heartbeat {
-    /// One per worker thread.
-    thread_agents: Vec<ThreadAgentPort>,
+    thread_agents: ThreadAgents,
+    /// The node's start, from which pulses count.
     started: Instant,
     _live: LiveActorGuard,
 }
 
 impl Heartbeat {
-    /// A heartbeat for the thread agents known so far. `started` is the node's start.
-    pub fn new(thread_agents: Vec<ThreadAgentPort>, started: Instant, live: LiveActorGuard) -> Self {
+    /// A heartbeat for these thread agents, and for those that come.
+    pub fn new(thread_agents: ThreadAgents, started: Instant, live: LiveActorGuard) -> Self {
         Self { thread_agents, started, _live: live }
     }
 
     fn beat(&mut self, _: &mut Context<Self>) {
         let pulse = Pulse { now_secs: self.started.elapsed().as_secs() as u32 };
-        for thread_agent in &self.thread_agents {
-            // A thread that has not taken the last beats yet gets the next one.
+        for thread_agent in self.thread_agents.all() {
+            // A thread agent that is away or has not taken the last beats yet gets the next one.
             let _ = thread_agent.pulse.try_send(pulse);
         }
     }
@@ -42,13 +42,5 @@ impl Actor for Heartbeat {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(BEAT, Self::beat);
-    }
-}
-
-impl Handler<AddThread> for Heartbeat {
-    type Result = ();
-
-    fn handle(&mut self, AddThread(thread_agent): AddThread, _: &mut Self::Context) {
-        self.thread_agents.push(thread_agent);
     }
 }

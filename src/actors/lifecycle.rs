@@ -191,3 +191,18 @@ impl Actor for Lifecycle {
         ctx.run_interval(self.times.interval, Self::sweep);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::field::assert_described;
+
+    #[test]
+    fn what_ends_a_run_is_written_as_the_table_describes_it() {
+        for event in [ServerEvent::RunLost, ServerEvent::Sealed] {
+            let line: serde_json::Value = serde_json::from_str(&line(event, Timestamp::default())).unwrap();
+            assert_eq!(line["type"], event.as_str());
+            assert_described(event.fields(), &line);
+        }
+    }
+}

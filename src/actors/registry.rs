@@ -1,10 +1,10 @@
-//! The registry: the only creator and rooms of rooms, and their parent.
+//! The registry: creates rooms, finds them, and is their parent.
 //!
-//! Receives [`FindRoom`] from sessions and the edge, [`Retire`] from rooms, [`RunsExpired`] from the cleanup, and from a
-//! bridge that it has begun, which it passes on to all rooms. Rooms are transient: a failed one is built anew by the next
-//! who asks; one that fails again and again is quarantined while all others go on. When the rooms together hold too much,
-//! the least recently used ones are asked to give way. On failure the registry's rooms end with it, and their viewers come
-//! back.
+//! Receives [`FindRoom`] from sessions and the edge, [`Retire`] from rooms, [`RunsExpired`] from the lifecycle, [`ListRooms`]
+//! from the edge, and [`BridgeBegan`] from a bridge, which it passes on to all rooms. Rooms are transient: a failed one is
+//! built anew by the next who asks; one that fails again and again is quarantined while all others go on. When the rooms
+//! together hold too much, the least recently used ones are asked to give way. On failure the registry's rooms end with it,
+//! and their viewers come back.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -16,10 +16,14 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::{error, warn};
 
-use super::messages::registry::{BridgeBegan, FindError, FindRoom, ListRooms, Retire, RoomReport, RunsExpired};
-use super::messages::room::{Reclaim, RemoteUpdate, RoomGauge, RoomPort};
+use super::messages::registry::{
+    BridgeBegan, FindError, FindRoom, ListRooms, Retire, RoomReport, RoomState, RunsExpired,
+};
+use super::messages::room::{Reclaim, RemoteUpdate, RoomPort};
+use super::shared::RoomGauge;
 use super::supervision::{Done, Exit, History, LiveActorGuard, Policy, RestartDecision};
 use crate::protocol::RunId;
+use crate::tasks::count_restart;
 
 /// How often the rooms' memory is looked at.
 const WATCH: Duration = Duration::from_millis(500);
@@ -44,7 +48,7 @@ pub struct Registry {
     histories: HashMap<RunId, Failures>,
     policy: Policy,
     bounds: RoomBounds,
-    /// Grows over all rooms, so that no two lives are mistaken for each other. Starts at the node's time, so that a
+    /// Grows over all rooms, so that no two rooms of a run are mistaken for each other. Starts at the node's time, so that a
     /// restarted registry goes on above its predecessor.
     next_generation: u64,
     born: Instant,
@@ -101,7 +105,7 @@ impl Registry {
         if exit == Exit::Stopped {
             return;
         }
-        metrics::counter!("runcast_actor_restarts_total", "child" => "room").increment(1);
+        count_restart("room");
         error!(%run, %exit, child = "room", "a room failed");
         let now_ms = self.now_ms();
         let failures = self.histories.entry(run.clone()).or_insert_with(|| Failures {
@@ -231,7 +235,7 @@ impl Handler<ListRooms> for Registry {
             .values()
             .map(|room| RoomReport {
                 run: room.run.clone(),
-                state: "running",
+                state: RoomState::Running,
                 restarts: self.histories.get(&room.run).map_or(0, |failures| failures.count),
                 last_exit: self.histories.get(&room.run).map(|failures| failures.last.to_string()),
                 viewers: room.gauge.viewers(),
@@ -241,13 +245,16 @@ impl Handler<ListRooms> for Registry {
         let absent = self.histories.iter().filter(|(run, _)| !self.rooms.contains_key(*run));
         reports.extend(absent.map(|(run, failures)| RoomReport {
             run: run.clone(),
-            state: if failures.history.quarantined_until(now_ms).is_some() { "quarantined" } else { "failed" },
+            state: match failures.history.quarantined_until(now_ms) {
+                Some(_) => RoomState::Quarantined,
+                None => RoomState::Failed,
+            },
             restarts: failures.count,
             last_exit: Some(failures.last.to_string()),
             viewers: 0,
             held_bytes: 0,
         }));
-        reports.sort_by_key(|report| (report.state == "running", Reverse(report.viewers), report.run.clone()));
+        reports.sort_by_key(|report| (report.state == RoomState::Running, Reverse(report.viewers), report.run.clone()));
         reports.truncate(limit);
         MessageResult(reports)
     }

@@ -1,8 +1,9 @@
 //! Owns the permanent children: starts them in order, builds them anew when they end, stops them in reverse order.
 //!
-//! Receives [`Observe`] and [`Stop`]. Sends nothing; when a child fails too often it tells the root, once, which drains
-//! the node. On failure: it has no state worth a restart; its own end is the root's to notice. On overload: only the
-//! edge and the root talk to it, and its mailbox is bounded.
+//! Receives [`Observe`] and [`Stop`]. Sends nothing; when a child ends too often it tells the root, which drains the node.
+//! On failure its children are told to stop, and the root drains the node: nobody would bring them back any more. On
+//! overload: only the edge and the root talk to it, and its mailbox is bounded. The node has one, and each worker thread
+//! has one for its thread agent.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -11,13 +12,14 @@ use std::time::{Duration, Instant};
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, ResponseFuture, WrapFuture,
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::messages::supervisor::{ChildReport, ChildState, Observe, Stop, Survivors};
-use super::supervision::{ChildSpec, Exit, History, LiveActorGuard, LiveActors, RestartDecision, StopHandle};
+use super::supervision::{ChildSpec, Escalation, Exit, History, LiveActorGuard, RestartDecision, StopHandle};
 use crate::protocol::Timestamp;
+use crate::tasks::count_restart;
 
 /// The root of the supervision tree.
 #[derive(Debug)]
@@ -26,8 +28,8 @@ pub struct Supervisor {
     children: Vec<ChildEntry>,
     /// Names of the children that run, in the order of their start.
     running: watch::Sender<Vec<&'static str>>,
-    /// Tells the root that the node must go; used once.
-    escalate: Option<oneshot::Sender<String>>,
+    /// Tells the root that the node must go.
+    escalation: Escalation,
     /// No child is restarted any more.
     stopping: bool,
     /// Zero of the policies' clock.
@@ -49,16 +51,16 @@ struct ChildEntry {
 }
 
 impl Supervisor {
-    /// A supervisor of these children; their names must differ. The reason of an escalation goes to `escalate`: the
-    /// node should drain and exit.
-    pub fn new(children: Vec<ChildSpec>, escalate: oneshot::Sender<String>, live_actors: &LiveActors) -> Self {
+    /// A supervisor of these children; their names must differ. When one ends too often `escalation` is told: the node
+    /// should drain and exit.
+    pub fn new(children: Vec<ChildSpec>, escalation: Escalation, live: LiveActorGuard) -> Self {
         Self {
             children: children.into_iter().map(ChildEntry::new).collect(),
             running: watch::Sender::default(),
-            escalate: Some(escalate),
+            escalation,
             stopping: false,
             born: Instant::now(),
-            _live: live_actors.enter("supervisor"),
+            _live: live,
         }
     }
 }
@@ -116,7 +118,7 @@ impl Supervisor {
         }
         let child = &mut self.children[index];
         child.restarts += 1;
-        metrics::counter!("runcast_actor_restarts_total", "child" => child.spec.name()).increment(1);
+        count_restart(child.spec.name());
         self.start(index, ctx);
     }
 
@@ -137,10 +139,8 @@ impl Supervisor {
         let child = &self.children[index];
         let (name, exits) = (child.spec.name(), child.spec.policy.max_restarts + 1);
         error!(child = name, exits, "child ends too often: the node must go");
-        if let Some(escalate) = self.escalate.take() {
-            let last = child.last_exit.as_ref().map_or_else(String::new, Exit::to_string);
-            let _ = escalate.send(format!("{name} ended {exits} times in too short a time; the last time it {last}"));
-        }
+        let last = child.last_exit.as_ref().map_or_else(String::new, Exit::to_string);
+        self.escalation.tell(format!("{name} ended {exits} times in too short a time; the last time it {last}"));
     }
 
     /// To be called after each change of a child's state.

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::{Services, Storage};
+use super::Storage;
+use super::parts::Services;
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{Publish, PublishError};
 use crate::actors::supervision::ServiceRecipient;

@@ -10,6 +10,7 @@ use super::Storage;
 use crate::config::Config;
 use crate::protocol::{Clock, Jump};
 use crate::storage::journal::sqlite::boot_id;
+use crate::tasks;
 
 /// The file in the data directory.
 pub(super) const FILE: &str = "clock";
@@ -69,7 +70,7 @@ impl ClockWatch {
 
     async fn note(&mut self) {
         let (Some(file), Some(text)) = (self.file.clone(), self.clock.record()) else { return };
-        let written = tokio::task::spawn_blocking(move || write(&file, &text)).await;
+        let written = tasks::spawn_blocking("clock_note", move || write(&file, &text)).await;
         let failed = !matches!(written, Ok(Ok(())));
         // Once: a full disk may stay full. Without it the next process begins anew.
         if failed && !self.unwritten {

@@ -3,18 +3,21 @@
 //! Not ready, still accepting for a notice; then the listener closes, viewers hear `draining` and stream on until their
 //! time to reconnect has come; those that are left are closed in paced slices; then HTTP, the actors and storage end.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{Shutdown, TcpListener};
 use std::time::{Duration, Instant};
 
 use actix_server::ServerHandle;
+use futures_util::future::join_all;
 use socket2::SockRef;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use super::NodeParts;
-use crate::actors::messages::thread_agent::{AnnounceDrain, CloseAll};
+use super::parts::NodeParts;
+use crate::actors::messages::supervisor::Stop;
+use crate::actors::messages::thread_agent::{AnnounceDrain, CloseAll, ThreadAgentPort};
 use crate::node::NodePhase;
 use crate::protocol::close::CloseReason;
 
@@ -27,6 +30,8 @@ const PAUSE_TAKEN: Duration = Duration::from_millis(50);
 const CHILDREN_STOP: Duration = Duration::from_secs(2);
 /// Viewers asked to reconnect per second, over the node.
 const RECONNECTS_PER_SEC: u64 = 1_000;
+/// Pause before a thread agent is asked again that was away, busy, or ended meanwhile.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// Viewers closed at once per thread, every 10 ms.
 const PER_SLICE: usize = 50;
 
@@ -65,7 +70,7 @@ pub(super) async fn run(parts: &NodeParts, gate: Gate, server: ServerHandle) -> 
     if timeout(SERVER_STOP + Duration::from_secs(1), server.stop(true)).await.is_err() {
         warn!("requests in flight did not finish in time");
     }
-    parts.stop_children(CHILDREN_STOP).await;
+    stop_children(parts).await;
     parts.services.supervisor.unbind();
     let rest = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
     match parts.live_actors.emptied(rest).await {
@@ -80,32 +85,62 @@ pub(super) async fn run(parts: &NodeParts, gate: Gate, server: ServerHandle) -> 
     }
 }
 
+/// Stops the permanent children, last first.
+async fn stop_children(parts: &NodeParts) {
+    match parts.services.supervisor.ask(Stop { within: CHILDREN_STOP }).await {
+        Ok(Ok(())) => {}
+        Ok(Err(survivors)) => error!(?survivors, "children did not stop in time"),
+        Err(refused) => error!(%refused, "the supervisor did not answer"),
+    }
+}
+
 /// Announces, waits for those who reconnect by themselves, and closes the rest.
-#[expect(clippy::disallowed_methods, reason = "an end must be heard, however full the mailbox")]
 async fn send_viewers_away(parts: &NodeParts, until: Instant) {
-    let thread_agents = parts.thread_agents.all();
     let viewers = parts.thread_metrics.viewers();
     let time = until.saturating_duration_since(Instant::now());
     if viewers > 0 {
         let wanted = Duration::from_millis(viewers.saturating_mul(1000) / RECONNECTS_PER_SEC);
         let spread = wanted.clamp(Duration::from_millis(500), Duration::from_secs(60)).min(time / 2);
-        for thread_agent in &thread_agents {
-            thread_agent.announce.do_send(AnnounceDrain { spread_ms: spread.as_millis() as u64 });
-        }
         // A second more than the last one's turn, to open the next connection before this one closes.
-        let patience = Instant::now() + (spread + Duration::from_secs(1)).min(time * 3 / 4);
-        while parts.thread_metrics.viewers() > 0 && Instant::now() < patience {
-            actix_rt::time::sleep(Duration::from_millis(20)).await;
+        let patience = (spread + Duration::from_secs(1)).min(time * 3 / 4);
+        tokio::select! {
+            _ = timeout(patience, viewers_gone(parts)) => {}
+            never = announce(parts, spread) => match never {},
         }
-    }
-    let mut gone = Vec::new();
-    for thread_agent in &thread_agents {
-        let (done, told) = oneshot::channel();
-        thread_agent.close_all.do_send(CloseAll { reason: CloseReason::Restart, per_slice: PER_SLICE, done });
-        gone.push(told);
     }
     let rest = until.saturating_duration_since(Instant::now());
-    if timeout(rest, futures_util::future::join_all(gone)).await.is_err() {
+    if timeout(rest, close_viewers(parts)).await.is_err() {
         warn!(viewers = parts.thread_metrics.viewers(), "viewers did not close in time");
+    }
+}
+
+async fn viewers_gone(parts: &NodeParts) {
+    while parts.thread_metrics.viewers() > 0 {
+        actix_rt::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+/// Announces the drain on every thread, once each, however busy its thread agent is.
+async fn announce(parts: &NodeParts, spread: Duration) -> Infallible {
+    let announcement = AnnounceDrain { spread_ms: spread.as_millis() as u64 };
+    let tell = async |thread_agent: ThreadAgentPort| {
+        while thread_agent.announce.try_send(announcement).is_err() {
+            actix_rt::time::sleep(ASK_AGAIN).await;
+        }
+    };
+    join_all(parts.thread_agents.all().into_iter().map(tell)).await;
+    std::future::pending().await
+}
+
+/// Closes the viewers of all threads. A thread agent that ends meanwhile is asked again once it has been restarted; what it
+/// has done already does no harm twice.
+async fn close_viewers(parts: &NodeParts) {
+    let close = async |thread_agent: ThreadAgentPort| {
+        let (done, closed) = oneshot::channel();
+        let order = CloseAll { reason: CloseReason::Restart, per_slice: PER_SLICE, done };
+        thread_agent.close_all.try_send(order).is_ok() && closed.await.is_ok()
+    };
+    while !join_all(parts.thread_agents.all().into_iter().map(close)).await.into_iter().all(|closed| closed) {
+        actix_rt::time::sleep(ASK_AGAIN).await;
     }
 }

@@ -14,6 +14,7 @@ use super::storage::close;
 use super::{NodeOutcome, Shares, Storage};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
+use crate::tasks;
 use crate::telemetry;
 
 /// Connections that wait to be accepted, in the kernel.
@@ -37,7 +38,15 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
         let (stop, stopping) = watch::channel(false);
         let (tell_clock, clock) = oneshot::channel();
         match ProcessSignals::take() {
-            Ok(signals) => drop(actix_rt::spawn(signals.obey(stop, clock))),
+            Ok(signals) => {
+                let last = stop.clone();
+                drop(tasks::spawn_local("signals", async move {
+                    // Nobody would hear SIGTERM any more.
+                    if tasks::caught("signals", signals.obey(stop, clock)).await.is_err() {
+                        last.send_replace(true);
+                    }
+                }));
+            }
             Err(error) => warn!(%error, "no signal is heeded: they end the process without a drain"),
         }
         let mut stops = stopping.clone();
@@ -56,11 +65,11 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
                     let _ = stopping.wait_for(|stop| *stop).await;
                 };
                 let replay = crate::demo::replay(format!("http://{address}"), stop);
-                actix_rt::spawn(async move {
+                drop(tasks::spawn_local("demo", async move {
                     if let Err(error) = replay.await {
                         warn!(%error, "the demo ended");
                     }
-                });
+                }));
             }
         };
         let stop = async move {
@@ -84,7 +93,7 @@ pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> 
 fn bind(config: &Config) -> Result<TcpListener, anyhow::Error> {
     let address = config.server.bind;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for the last life's connections to be forgotten.
+    // A restart must not wait until the kernel has forgotten the former process's connections.
     socket.set_reuse_address(true)?;
     let bound = socket.bind(&address.into()).and_then(|()| socket.listen(BACKLOG));
     bound.with_context(|| format!("server.bind {address} is not to be had"))?;

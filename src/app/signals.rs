@@ -80,7 +80,7 @@ fn accept(clock: &Clock) {
     let before = clock.check();
     clock.accept();
     match before {
-        Err(jump) => warn!(told = %jump.told, expected = %jump.expected, "SIGUSR1: the clock is taken for right"),
+        Err(jump) => warn!(told = %jump.found, expected = %jump.expected, "SIGUSR1: the clock is taken for right"),
         Ok(_) => info!("SIGUSR1: the clock was right already"),
     }
 }

@@ -6,28 +6,30 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix::prelude::*;
 use actix_http::error::DispatchError;
 use actix_http::{Extensions, HttpService, KeepAlive, Protocol};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
 use actix_service::{
-    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
+    IntoServiceFactory as _, Service as _, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_factory,
+    fn_service, map_config,
 };
 use actix_web::body::BoxBody;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
-use tracing::debug;
+use futures_util::FutureExt as _;
+use tracing::error;
 
-use super::{NodeParts, drain};
-use crate::actors::hub::broadcaster::{self, Broadcaster};
-use crate::actors::hub::thread_agent::ThreadAgent;
+use super::drain;
+use super::parts::NodeParts;
+use crate::actors::hub::broadcaster::Broadcaster;
+use crate::actors::hub::thread_agent::{self, ThreadAgent};
 use crate::actors::hub::{Hub, SessionLimits};
-use crate::actors::messages::heartbeat::AddThread;
-use crate::actors::messages::thread_agent::ThreadAgentPort;
 use crate::actors::session::SessionPort;
-use crate::actors::supervision::spawn_unconstrained;
+use crate::actors::shared::ThreadAgentEntry;
+use crate::actors::supervision::{Child, Service, spawn};
+use crate::actors::supervisor::Supervisor;
 use crate::http::claims::claims;
 use crate::http::edge::{
     ActorsEdge, ArtifactsEdge, Bodies, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses, RunsEdge,
@@ -44,14 +46,18 @@ use crate::http::routes;
 use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
 use crate::http::unread::unread;
 use crate::http::watch::upgrade::Upgrade;
+use crate::node::{Node, NodePhase};
 use crate::protocol::event::EventLimits;
 use crate::protocol::frame::FrameLimits;
+use crate::tasks;
 
 /// Requests that wait to be accepted, in the kernel.
 const BACKLOG: u32 = 4_096;
 /// New connections that wait on one worker.
 const PER_WORKER: usize = 25_600;
 
+/// Questions that may wait for a thread's supervisor.
+const SUPERVISOR_MAILBOX: usize = 16;
 /// How long the rest of a refused request's body is read and thrown away: a producer that is still sending would otherwise
 /// meet a broken connection, and never read why.
 const LINGER: Duration = Duration::from_secs(2);
@@ -68,6 +74,7 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
         .disable_signals()
         .listen("runcast", listener, move || {
             let thread = Thread::new(&parts);
+            thread.supervise();
             let (slots, node) = (parts.node.clone(), parts.node.clone());
             let server = &parts.config.server;
             let rate = Rate {
@@ -97,7 +104,6 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
                 .upgrade(fn_factory(move || {
                     let (thread, upgrade) = (for_upgrade.clone(), upgrade.clone());
                     async move {
-                        thread.start_usher();
                         let app = Rc::new(app(thread).new_service(()).await?);
                         Ok::<_, ()>(fn_service(move |(request, framed)| {
                             let (app, upgrade) = (app.clone(), upgrade.clone());
@@ -115,9 +121,27 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
                 let socket = HttpSocket::new(tcp, outgoing, stream_timeout);
                 ready(Ok::<_, DispatchError>((HeadTimed::new(socket, head_limit), Protocol::Http1, peer)))
             });
-            accept.and_then(http)
+            // A panic is one connection's, and told.
+            apply_fn_factory(accept.and_then(http), |tcp, serve| {
+                tasks::caught("connection", serve.call(tcp)).map(|served| served.unwrap_or(Ok(())))
+            })
         })?;
     Ok(server.run())
+}
+
+/// One worker thread, for as long as it runs. The server starts another in its place when one ends by a panic.
+struct RunningThread {
+    _entry: ThreadAgentEntry,
+    node: Node,
+}
+
+impl Drop for RunningThread {
+    fn drop(&mut self) {
+        if matches!(self.node.phase(), NodePhase::Ready | NodePhase::Leaving) {
+            error!(child = "worker_thread", "a worker thread ended: its connections are gone");
+            tasks::count_exit("worker_thread", "failed");
+        }
+    }
 }
 
 /// What the parts of one worker thread share.
@@ -147,17 +171,11 @@ impl Thread {
         let live_actors = parts.live_actors.clone();
         let hub = Rc::new_cyclic(|hub: &std::rc::Weak<Hub>| {
             let hub = hub.clone();
-            let open_broadcastery = Box::new(move |subscribers| {
+            let open_broadcaster = Box::new(move |subscribers| {
                 let Some(hub) = hub.upgrade() else { return };
-                let alive = live_actors.enter("broadcaster");
-                let broadcaster =
-                    spawn_unconstrained(broadcaster::MAILBOX, |_, _| Ok(Broadcaster::new(subscribers, hub, alive)));
-                match broadcaster {
-                    Ok(broadcaster) => broadcaster.done.detach(),
-                    Err(exit) => debug!(%exit, "a broadcaster did not start"),
-                }
+                Broadcaster::new(subscribers, hub, live_actors.enter("broadcaster")).spawn();
             });
-            Hub::new(limits, parts.thread_metrics.thread(), open_broadcastery)
+            Hub::new(limits, parts.thread_metrics.thread(), open_broadcaster)
         });
         let rooms = parts.services.registry.recipient();
         let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.node.id().clone()));
@@ -178,19 +196,29 @@ impl Thread {
         }
     }
 
-    /// Starts the thread's thread agent and introduces it to the heartbeat.
-    fn start_usher(&self) {
-        let thread_agent = ThreadAgent::new(self.hub.clone(), self.parts.live_actors.enter("thread_agent")).start();
-        let port = ThreadAgentPort {
-            pulse: thread_agent.clone().recipient(),
-            changes: thread_agent.clone().recipient(),
-            list: thread_agent.clone().recipient(),
-            announce: thread_agent.clone().recipient(),
-            close_all: thread_agent.recipient(),
+    /// Starts the thread's supervisor, and with it the thread agent. Both end with the thread.
+    fn supervise(&self) {
+        let (parts, escalation) = (&self.parts, self.parts.escalation.clone());
+        let agent = Service::new("thread_agent", thread_agent::MAILBOX);
+        let supervisor = Service::new("thread_supervisor", SUPERVISOR_MAILBOX);
+        let child = ThreadAgent::child(&agent, self.hub.clone(), parts.live_actors.clone());
+        let children = vec![child.with_policy(parts.policy())];
+        let (escalate, live) = (escalation.clone(), parts.live_actors.enter(supervisor.name()));
+        let started =
+            spawn(supervisor.name(), supervisor.mailbox(), move |_, _| Ok(Supervisor::new(children, escalate, live)));
+        let Child { addr, done } = match started {
+            Ok(started) => started,
+            Err(exit) => return escalation.tell(format!("the supervisor of a worker thread {exit}")),
         };
-        self.parts.thread_agents.add(port.clone());
-        // A heartbeat that is being restarted finds it in the list.
-        let _ = self.parts.services.heartbeat.try_send(AddThread(port));
+        supervisor.bind(addr);
+        let entry = parts.thread_agents.add(ThreadAgent::port(&agent, supervisor.recipient()));
+        let thread = RunningThread { _entry: entry, node: parts.node.clone() };
+        // It ends with the thread; before that, only when the supervisor does.
+        drop(tasks::spawn_local("worker_thread", async move {
+            let exit = done.await;
+            escalation.tell(format!("the supervisor of a worker thread {exit}"));
+            drop(thread);
+        }));
     }
 
     fn edge(&self) -> Edge {
@@ -255,7 +283,12 @@ impl Thread {
                 thread_metrics: parts.thread_metrics.clone(),
                 handle: parts.metrics.clone(),
             },
-            actors: ActorsEdge { supervisor: s.supervisor.recipient(), registry: s.registry.recipient(), live_actors },
+            actors: ActorsEdge {
+                supervisor: s.supervisor.recipient(),
+                registry: s.registry.recipient(),
+                thread_agents: parts.thread_agents.clone(),
+                live_actors,
+            },
             trace_viewer: parts.trace_viewer.clone(),
         }
     }

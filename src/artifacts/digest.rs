@@ -1,10 +1,10 @@
-//! Digests of bytes that come piece by piece.
+//! The SHA-256 of bytes that come piece by piece.
 
 use aws_lc_rs::digest;
 
 use crate::protocol::Sha256;
 
-/// SHA-256 of what was taken so far.
+/// Computes the SHA-256 of the bytes that it is given.
 #[derive(Clone)]
 pub struct Digesting(digest::Context);
 
@@ -20,7 +20,7 @@ impl Digesting {
         self.0.update(bytes);
     }
 
-    /// The digest of all that was taken.
+    /// The digest of all bytes taken.
     pub fn sha256(self) -> Sha256 {
         let digest = self.0.finish();
         let mut bytes = [0; 32];

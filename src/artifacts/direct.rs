@@ -1,4 +1,4 @@
-//! Uploads that do not pass the server: announced, put into the store by a signed URL, completed.
+//! The use cases of an upload that does not pass the server: announce it, put its bytes by a signed URL, complete it.
 
 use futures_util::StreamExt as _;
 
@@ -12,7 +12,7 @@ use crate::protocol::{ArtifactId, ArtifactState, ContentCoding, RunId, Sha256, T
 use crate::storage::catalog::artifacts::{ArtifactRow, Finished, KeptArtifact};
 use crate::storage::objects::{ObjectWriter, ObjectsError};
 
-/// How long a completion may take before somebody else may try: 15 minutes.
+/// How long a completion may take before another one may begin: 15 minutes.
 const COMPLETION_MS: i64 = 900_000;
 
 /// An artifact that is announced, or is there already.
@@ -59,7 +59,7 @@ impl ArtifactService {
     }
 
     async fn expect(&self, new: NewArtifact) -> Result<ArtifactRow, ArtifactError> {
-        // Whether it would fit now; the space is reserved once its bytes come.
+        // Refuses what does not fit now. The space is given back at once, and reserved when the bytes come.
         self.parts().objects.reserve(new.size).await?;
         self.announce(new, b"", true).await
     }
@@ -152,7 +152,7 @@ impl ArtifactService {
             state => return Err(ArtifactError::NotReady(state, artifact.failure.clone())),
         }
         let _permit = self.change()?;
-        // Two at a time could check what one, and hand out what the other has copied.
+        // Of two completions at a time one could check bytes that the other replaces before they are handed out.
         let (catalog, now) = (&self.parts().catalog, self.now());
         let (lease, holder) = (format!("complete:{id}"), ArtifactId::unique().to_string());
         if !catalog.lease(&lease, &holder, now, now.plus_millis(COMPLETION_MS)).await? {
@@ -181,7 +181,7 @@ impl ArtifactService {
                 Ok(completed)
             }
             Err(ArtifactError::Missing) => {
-                // It may just have been completed.
+                // Another completion may just have taken the bytes away.
                 let kept = self.find(&row.run, row.id).await?;
                 let ready = kept.artifact.state == ArtifactState::Ready;
                 if ready { Ok(Completed { kept, is_new: false }) } else { Err(ArtifactError::Missing) }
@@ -195,7 +195,7 @@ impl ArtifactService {
         }
     }
 
-    /// Copies what was put into the store to where nobody else can write, and reads it there: its bytes and its digest.
+    /// Copies what was put into the store to a key where nobody else can write, and reads it there: its size and its digest.
     async fn take_in(&self, row: &ArtifactRow, key: &str) -> Result<(u64, Sha256), ArtifactError> {
         let objects = &self.parts().objects;
         let size = objects.head(&row.key).await?.ok_or(ArtifactError::Missing)?;

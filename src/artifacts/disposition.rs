@@ -1,8 +1,8 @@
-//! How an artifact presents itself to a browser: nothing that was uploaded may run as a page.
+//! Whether a browser shows an artifact or saves it: nothing that was uploaded may run as a page.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What stands for itself in an extended value (RFC 8187, `attr-char`).
+/// The characters that are escaped in an extended value: all but letters, digits and these (RFC 8187, `attr-char`).
 const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -17,7 +17,7 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// Media types that a browser shows without running anything of them.
+/// Media types that a browser shows without running any of their content.
 const SHOWN: [&str; 10] = [
     "application/json",
     "audio/mpeg",
@@ -31,17 +31,17 @@ const SHOWN: [&str; 10] = [
     "video/webm",
 ];
 
-/// Whether a browser may show it, instead of storing it.
+/// Whether a browser may show something of this media type, instead of saving it.
 pub fn is_shown(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     SHOWN.contains(&essence.as_str())
 }
 
-/// The value of `Content-Disposition` (RFC 6266) for something of this name.
+/// The value of `Content-Disposition` (RFC 6266) for an artifact of this name.
 pub fn content_disposition(name: &str, shown: bool) -> String {
     let form = if shown { "inline" } else { "attachment" };
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%' | '/');
-    // For those who know no other: what every file system takes.
+    // Clients that do not know `filename*` get a name that every file system takes.
     let ascii: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
     if ascii == name {
         return format!("{form}; filename=\"{ascii}\"");

@@ -19,19 +19,19 @@ pub enum ArtifactError {
     /// The catalog did not answer. Nothing was changed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// The store did not do it.
+    /// The store failed or refused.
     #[error(transparent)]
     Objects(#[from] ObjectsError),
-    /// The disk of the spool did not.
+    /// The spool's disk failed or has too little space.
     #[error("the disk for uploads on their way: {0}")]
     Spool(String),
-    /// The node has as many uploads in hand as it may.
+    /// As many uploads pass the node as may at a time.
     #[error("{0} uploads are on their way, as many as the node takes at a time (artifacts.max_uploads)")]
     Saturated(usize),
-    /// The node reads as much as it may.
+    /// As many artifacts are read from the store as may at a time.
     #[error("{0} artifacts are read from the store, as many as the node reads at a time (artifacts.max_downloads)")]
     Busy(usize),
-    /// The node changes as much as it may.
+    /// As many uploads are completed and artifacts deleted as may at a time.
     #[error("{CHANGES_AT_A_TIME} uploads are being completed or deleted, as many as the node does at a time")]
     Changing,
     /// The run has as many artifacts as it may.
@@ -43,22 +43,22 @@ pub enum ArtifactError {
     /// More bytes than were announced for a URL that takes them.
     #[error("the body has more than the {0} bytes that were announced")]
     MoreThanAnnounced(u64),
-    /// What came is not what was announced.
+    /// The bytes that came are not those that were announced.
     #[error("what came is not what was announced: {0}")]
     Mismatch(String),
-    /// An idempotency key names another upload already.
+    /// The idempotency key already names another upload.
     #[error("the Idempotency-Key is that of another upload to this run: {0}")]
     Reused(String),
-    /// Nothing came to be completed.
+    /// The artifact can't be completed: no bytes came.
     #[error("nothing was uploaded yet")]
     Missing,
-    /// There is no such artifact in this run.
+    /// The run has no such artifact.
     #[error("the run has no artifact {0}")]
     Unknown(ArtifactId),
-    /// It is there, but not to be had.
+    /// The artifact is in this state, which does not allow it; the text says more about it.
     #[error("the artifact is {}", .0.as_str())]
     NotReady(ArtifactState, Option<String>),
-    /// It was there, and expired or was deleted.
+    /// The artifact has expired or was deleted.
     #[error("the artifact is gone: it has expired, or was deleted")]
     Gone,
     /// The work behind it panicked, or the node stopped.

@@ -1,30 +1,26 @@
-//! Whether the store works, asked no more often than a store should be.
+//! Whether the store works, probed at most twice a minute.
 
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use super::ArtifactService;
-use crate::storage::objects::ObjectsError;
+use crate::storage::objects::{Objects, ObjectsError};
 
-/// How long an answer holds: each question writes an object, reads it and removes it.
+/// How long an answer is reused: a probe writes an object, reads it and removes it.
 const HOLDS: Duration = Duration::from_secs(30);
 
-/// The last answer, and when it came.
+/// The last answer and when it came.
 #[derive(Debug, Default)]
 pub struct Health(Mutex<Option<(Instant, Result<(), ObjectsError>)>>);
 
-impl ArtifactService {
-    /// Whether the store works, as it was within the last half minute; one question at a time.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words for operators.
-    pub async fn health(&self) -> Result<(), ObjectsError> {
-        let mut last = self.parts().health.0.lock().await;
+impl Health {
+    /// Whether the store worked within the last half minute. One probe at a time; whoever asks meanwhile waits for it.
+    pub(super) async fn of(&self, store: &Objects) -> Result<(), ObjectsError> {
+        let mut last = self.0.lock().await;
         if let Some((_, answer)) = last.as_ref().filter(|(at, _)| at.elapsed() < HOLDS) {
             return answer.clone();
         }
-        let answer = self.parts().objects.probe().await;
+        let answer = store.probe().await;
         *last = Some((Instant::now(), answer.clone()));
         answer
     }

@@ -38,12 +38,11 @@ pub use health::Health;
 pub use keys::{INCOMING, RUNS};
 pub use links::{download_path, saved_percent};
 pub use new_artifact::NewArtifact;
-pub use ports::{ArtifactPorts, Compressor, RunLog};
-pub use replace::SmallerFile;
-pub use service::{ArtifactLimits, ArtifactParts, ArtifactService, ListedArtifacts};
+pub use ports::{ArtifactPorts, Compressor, RunLog, SmallerFile};
+pub use service::{ArtifactLimits, ArtifactParts, ArtifactService, ListedArtifacts, UploadPermit};
 pub use spool::{Spool, SpoolFile};
 pub use store::Completed;
-pub use upload::{UploadBody, UploadPermit};
+pub use upload::UploadBody;
 
 /// Uploads that are completed, and artifacts that are deleted, at a time in a store that is elsewhere. They have permits of
 /// their own: readers, who may take their time, can't hold them up.

@@ -1,6 +1,5 @@
 //! Something that is to become an artifact, as its client describes it.
 
-use super::repeats::Repeat;
 use crate::protocol::artifact::recognise;
 use crate::protocol::{ArtifactKind, ArtifactName, RunId, Sha256};
 
@@ -26,6 +25,21 @@ pub struct NewArtifact {
     pub sha256: Option<Sha256>,
     /// What its client calls the upload, if it has a name for it.
     pub idempotency_key: Option<String>,
+}
+
+/// By what an upload is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Repeat<'a> {
+    /// Its run.
+    pub(super) run: &'a RunId,
+    /// What the artifact is to be called.
+    pub(super) name: &'a ArtifactName,
+    /// Its bytes, if they were announced.
+    pub(super) size: Option<u64>,
+    /// Its digest, if it was announced.
+    pub(super) sha256: Option<Sha256>,
+    /// What its client calls the upload, if it has a name for it.
+    pub(super) key: Option<&'a str>,
 }
 
 impl NewArtifact {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::SmallerFile;
+use super::SpoolFile;
 use crate::protocol::RunId;
+use crate::storage::catalog::artifacts::StoredForm;
 
 /// Everything that an [`super::ArtifactService`] is given by the node that it is a part of.
 #[derive(Clone)]
@@ -37,6 +38,15 @@ pub trait Compressor: Send + Sync + 'static {
     /// A smaller form of a file that stays until this is answered; `None` when there is none. The error says why it was
     /// not looked for.
     async fn compress(&self, source: PathBuf, content_type: String) -> Result<Option<SmallerFile>, String>;
+}
+
+/// A smaller form of an artifact.
+#[derive(Debug)]
+pub struct SmallerFile {
+    /// Its bytes.
+    pub file: SpoolFile,
+    /// What it is.
+    pub stored: StoredForm,
 }
 
 impl fmt::Debug for ArtifactPorts {

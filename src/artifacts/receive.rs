@@ -6,58 +6,61 @@ use std::io;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{ArtifactError, ArtifactService, Digesting, NewArtifact, SpoolFile, content_disposition, is_shown};
-use crate::compression::{self, Why};
+use crate::compression::{self, KeptReason};
 use crate::protocol::{ContentCoding, Sha256};
 use crate::storage::catalog::artifacts::ArtifactRow;
 use crate::storage::objects::{ObjectMeta, ObjectWriter};
 use crate::storage::space::Reservation;
 
-/// Bytes by which it is judged whether more can be saved.
+/// Bytes of the beginning of an upload that decide whether it may become smaller.
 const HEAD: usize = compression::HEAD;
 
-/// See the module. Dropped before all bytes are received, it leaves a pending row and nothing else.
+/// An upload on its way. Dropped before all bytes are received, it leaves a pending row and nothing else.
 pub(super) struct Upload {
     artifacts: ArtifactService,
     row: ArtifactRow,
-    /// Its space where objects are, until it is written there, or known to go through the spool of the same disk.
+    /// The space reserved on the disk of objects; taken by the writer, or by the spool if that is on the same disk.
     room: Option<Reservation>,
-    /// The first bytes, until the way is chosen.
+    /// The first bytes, kept until it is decided where all of them go.
     head: Vec<u8>,
     way: Option<Way>,
     digest: Digesting,
     size: u64,
-    /// The store's name of the upload is in the catalog.
+    /// Whether the store's name of the upload is in the catalog already.
     noted: bool,
 }
 
 /// Where the bytes go.
 enum Way {
+    /// To the store, as they come.
     Straight(Box<ObjectWriter>),
+    /// To a file, which may become smaller before it is stored.
     Spooled { file: tokio::fs::File, spooled: SpoolFile },
 }
 
-/// An upload whose bytes are all here, and are what was announced.
+/// An upload whose bytes are all here and are what was announced.
 pub(super) struct Received {
-    /// Its row, still pending.
+    /// The row, still pending.
     pub(super) row: ArtifactRow,
-    /// Its bytes.
+    /// How many bytes came.
     pub(super) size: u64,
-    /// Their digest.
+    /// The digest of these bytes.
     pub(super) sha256: Sha256,
     pub(super) target: UploadTarget,
-    /// Its space where objects are, if that is another disk than the spool's.
+    /// The space reserved on the disk of objects, if that is another disk than the spool's.
     pub(super) room: Option<Reservation>,
 }
 
 /// Where the received bytes are.
 pub(super) enum UploadTarget {
-    /// On the way into the store, not yet to be seen there.
+    /// In an object that is not committed: nobody can see it yet.
     Straight(Box<ObjectWriter>),
+    /// In a file.
     Spooled(SpoolFile),
 }
 
 impl Received {
-    /// The file that it is in, if it is in one: it may become smaller.
+    /// The file with its bytes, if they are in one; such an upload may become smaller.
     pub(super) fn spooled(&self) -> Option<&SpoolFile> {
         match &self.target {
             UploadTarget::Spooled(file) => Some(file),
@@ -78,7 +81,7 @@ impl ArtifactService {
         Ok(Upload { artifacts, row, room, head: Vec::new(), way: None, digest, size: 0, noted: false })
     }
 
-    /// What the store has to know of an artifact that it holds in this coding.
+    /// What a store is told about an artifact's object in this coding, so that it hands it out rightly by itself.
     pub(super) fn meta(&self, row: &ArtifactRow, coding: ContentCoding) -> ObjectMeta {
         let disposition = content_disposition(row.name.as_str(), is_shown(&row.content_type));
         ObjectMeta { content_type: row.content_type.clone(), coding, disposition }
@@ -86,10 +89,10 @@ impl ArtifactService {
 }
 
 impl Upload {
-    /// Takes the next bytes; waits while those before are on their way.
+    /// Takes the next bytes; waits until those before have been passed on.
     ///
     /// # Errors
-    /// [`ArtifactError`]; [`Upload::fail`] is what is left to do.
+    /// [`ArtifactError`]; the caller then calls [`Upload::fail`].
     pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), ArtifactError> {
         self.size += bytes.len() as u64;
         let most = self.artifacts.parts().limits.bytes;
@@ -104,6 +107,7 @@ impl Upload {
         if self.head.len() >= HEAD { self.choose().await } else { Ok(()) }
     }
 
+    /// Decides by the first bytes where the upload goes, and passes them on.
     async fn choose(&mut self) -> Result<(), ArtifactError> {
         let Self { artifacts, row, head, .. } = self;
         let may_shrink = artifacts.parts().limits.compress && compression::may_shrink(head, &row.content_type);
@@ -124,8 +128,8 @@ impl Upload {
         self.pass(&head).await
     }
 
-    /// Space in the spool; `None` when it has too little, but the place of objects, which is elsewhere, has not: then what
-    /// comes is stored as it comes.
+    /// Reserves space in the spool. `None` when the spool's disk has too little: the bytes then go straight to the store, which
+    /// is elsewhere and has its own.
     async fn room_in_the_spool(&mut self) -> Result<Option<Reservation>, ArtifactError> {
         let disk = self.artifacts.parts().spool.disk();
         if let Some(room) = self.room.take_if(|room| room.disk().is_before_the_same_as(disk)) {
@@ -134,7 +138,7 @@ impl Upload {
         match disk.reserve(self.row.size.unwrap_or(0)).await {
             Ok(room) => Ok(Some(room)),
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                metrics::counter!("runcast_compressions_total", "outcome" => Why::NoSpace.as_str()).increment(1);
+                metrics::counter!("runcast_compressions_total", "outcome" => KeptReason::NoSpace.as_str()).increment(1);
                 tracing::info!(artifact = %self.row.id, %error, "an artifact is stored as it came");
                 Ok(None)
             }
@@ -191,7 +195,7 @@ impl Upload {
         }
     }
 
-    /// It does not go on: whatever came is removed, and the row says why.
+    /// Ends the upload: removes whatever came, and writes into the row why it failed.
     pub(super) async fn fail(self, why: &str) {
         if let Some(Way::Straight(writer)) = self.way
             && let Err(error) = writer.abort().await
@@ -204,7 +208,10 @@ impl Upload {
     }
 }
 
-/// Whether what came is what was announced.
+/// Compares what came with what was announced.
+///
+/// # Errors
+/// [`ArtifactError::Mismatch`].
 pub(super) fn matches_announced(row: &ArtifactRow, size: u64, sha256: Sha256) -> Result<(), ArtifactError> {
     if let Some(announced) = row.size.filter(|announced| *announced != size) {
         return Err(ArtifactError::Mismatch(format!("{size} bytes instead of {announced}")));

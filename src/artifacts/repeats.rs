@@ -1,30 +1,16 @@
-//! Uploads that are repeated: the artifact that is there answers them.
+//! Repeated uploads: they are answered with the artifact that is there.
 //!
-//! A key names one upload of a run; a name and a digest that was announced name one, too. Repeats at the same time do not wait for
-//! one another, because nobody knows whether the other's line still holds: the first whose bytes are all here becomes the
-//! artifact, and is the answer to the others.
+//! An idempotency key names one upload of a run; so does a name together with an announced digest. Uploads that repeat each
+//! other at the same time do not wait for one another, because nobody knows whether the other's connection still works: the
+//! first whose bytes are all here becomes the artifact, and the others are answered with it.
 
+use super::new_artifact::Repeat;
 use super::{ArtifactError, ArtifactService};
-use crate::protocol::{ArtifactName, ArtifactState, RunId, Sha256};
+use crate::protocol::ArtifactState;
 use crate::storage::catalog::artifacts::{ArtifactRow, Finished, KeptArtifact};
 
-/// By what an upload is known.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Repeat<'a> {
-    /// Its run.
-    pub(super) run: &'a RunId,
-    /// What the artifact is to be called.
-    pub(super) name: &'a ArtifactName,
-    /// Its bytes, if they were announced.
-    pub(super) size: Option<u64>,
-    /// Its digest, if it was announced.
-    pub(super) sha256: Option<Sha256>,
-    /// What its client calls the upload, if it has a name for it.
-    pub(super) key: Option<&'a str>,
-}
-
 impl Repeat<'_> {
-    /// In what an artifact of the same key is another one.
+    /// How an artifact with the same key differs from this upload, in words; `None` when it does not.
     fn difference(&self, row: &ArtifactRow) -> Option<String> {
         let differ = |what: &str, theirs: String, ours: String| Some(format!("{what} was {ours}, and is {theirs}"));
         if row.name != *self.name {
@@ -39,8 +25,8 @@ impl Repeat<'_> {
 }
 
 impl ArtifactService {
-    /// The artifact that this upload repeats: one that is ready, or, for one that does not pass the server (`direct`), its own
-    /// announcement that still waits for its bytes.
+    /// The artifact that this upload repeats: a ready one, or, for an upload that does not pass the server (`direct`), an
+    /// announced one that still waits for its bytes.
     ///
     /// # Errors
     /// [`ArtifactError::Reused`] when the key names another upload; [`ArtifactError::Catalog`].
@@ -78,7 +64,7 @@ impl ArtifactService {
         Ok(announced)
     }
 
-    /// What `row` repeats, now that its bytes are known.
+    /// The artifact that `row` repeats, now that its size and digest are known.
     pub(super) async fn find_repeated(
         &self,
         row: &ArtifactRow,
@@ -99,8 +85,8 @@ impl ArtifactService {
         found
     }
 
-    /// One that has expired is removed as the cleanup would do it, so that it stands in nobody's way. By a clock that has
-    /// jumped nothing is removed, and it answers.
+    /// Whether an artifact still answers repeated uploads. An expired one is deleted first, so that a new upload can take its
+    /// place; while the clock has jumped nothing is deleted, and the artifact answers.
     async fn still_holds(&self, kept: &KeptArtifact) -> Result<bool, ArtifactError> {
         let row = &kept.artifact;
         let Ok(now) = self.parts().clock.check() else { return Ok(true) };

@@ -4,10 +4,10 @@ use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
 use super::service::millis;
-use super::{ArtifactError, ArtifactService, Digesting, SpoolFile};
+use super::{ArtifactError, ArtifactService, Digesting, SmallerFile, SpoolFile};
 use crate::protocol::{ContentCoding, Timestamp};
 use crate::storage::catalog::CatalogError;
-use crate::storage::catalog::artifacts::{ArtifactRow, StoredForm};
+use crate::storage::catalog::artifacts::ArtifactRow;
 use crate::storage::space::Reservation;
 
 /// How long after its last URL has expired an object that was replaced stays: for a download that has begun. A minute.
@@ -16,15 +16,6 @@ const GRACE_MS: i64 = 60_000;
 const CLAIM_MS: i64 = 1_800_000;
 /// How often something is claimed until it is left as it is.
 const TRIES: u32 = 3;
-
-/// A smaller form of an artifact.
-#[derive(Debug)]
-pub struct SmallerFile {
-    /// Its bytes.
-    pub file: SpoolFile,
-    /// What it is.
-    pub stored: StoredForm,
-}
 
 impl ArtifactService {
     /// Claims up to `limit` artifacts that may become smaller; nobody else gets them meanwhile.

@@ -1,4 +1,4 @@
-//! The service itself: what it is made of, its bounds, and the use cases that need the catalog alone.
+//! The service itself: its parts, its bounds, and the use cases that need only the catalog.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,13 @@ use tokio::fs::File;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::keys::{final_key, incoming_key};
-use super::{ArtifactError, ArtifactPorts, Health, NewArtifact, Spool, SpoolFile, UploadPermit};
+use super::{ArtifactError, ArtifactPorts, Health, NewArtifact, Spool, SpoolFile};
 use crate::protocol::retention::Expiry;
 use crate::protocol::{ArtifactId, ArtifactState, Clock, Pin, Retention, RunId, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, KeptArtifact};
-use crate::storage::objects::{Objects, UrlKey};
+use crate::storage::objects::{Objects, ObjectsError, UrlKey};
 use crate::storage::space::Reservation;
+use crate::tasks;
 
 /// Bytes that go to the spool at a time.
 const SPOOL_PIECE: usize = 512 * 1024;
@@ -26,25 +27,25 @@ pub struct ArtifactService {
 
 /// What artifacts are kept with on this node.
 pub struct ArtifactParts {
-    /// What artifacts there are.
+    /// The rows of artifacts.
     pub catalog: Arc<dyn ArtifactCatalog>,
-    /// Their bytes.
+    /// The bytes of artifacts.
     pub objects: Objects,
-    /// How long they are kept.
+    /// How long artifacts are kept.
     pub retention: Retention,
-    /// Files on their way.
+    /// Files that become artifacts.
     pub spool: Spool,
-    /// Signs our own URLs.
+    /// Signs URLs of this server.
     pub urls: UrlKey,
-    /// What is allowed.
+    /// Bounds, and whether artifacts are made smaller.
     pub limits: ArtifactLimits,
     /// A permit for each upload that may pass this node.
     pub uploads: Arc<Semaphore>,
-    /// A permit for each read from a store that is elsewhere, which its reader may hold up.
+    /// A permit for each read from a store that is elsewhere; a slow reader holds it for as long as it reads.
     pub downloads: Arc<Semaphore>,
     /// A permit for each change to a store that is elsewhere: [`super::CHANGES_AT_A_TIME`].
     pub changes: Arc<Semaphore>,
-    /// Whether the store works.
+    /// Whether the store worked when last probed.
     pub health: Health,
     /// The journal's clock, which all nodes share.
     pub clock: Clock,
@@ -71,6 +72,12 @@ pub struct ArtifactLimits {
     pub downloads: usize,
 }
 
+/// A place among the uploads that pass this node at a time, held until the artifact is ready. See [`ArtifactService::admit`].
+#[derive(Debug)]
+pub struct UploadPermit {
+    _held: OwnedSemaphorePermit,
+}
+
 /// A page of a run's artifacts.
 #[derive(Debug)]
 pub struct ListedArtifacts {
@@ -95,6 +102,14 @@ impl ArtifactService {
 
     pub(super) fn ports(&self) -> &ArtifactPorts {
         &self.ports
+    }
+
+    /// Whether the store worked within the last half minute. One probe at a time; whoever asks meanwhile waits for it.
+    ///
+    /// # Errors
+    /// What is wrong with the store, in words for operators.
+    pub async fn health(&self) -> Result<(), ObjectsError> {
+        self.parts.health.of(&self.parts.objects).await
     }
 
     /// Now, by the clock that all nodes share.
@@ -145,10 +160,11 @@ impl ArtifactService {
         }
     }
 
-    /// A new, empty file in the spool, to be written piece by piece, in space that was reserved on the spool's disk.
+    /// Makes a new, empty file in the spool, in space that was reserved on the spool's disk.
     pub(super) async fn spool_file(&self, room: Reservation) -> Result<(File, SpoolFile), ArtifactError> {
         let spool = self.parts.spool.clone();
-        let made = tokio::task::spawn_blocking(move || spool.file_in(room)).await.map_err(ArtifactError::of_spool)?;
+        let made =
+            tasks::spawn_blocking("spool_file", move || spool.file_in(room)).await.map_err(ArtifactError::of_spool)?;
         let (file, spooled) = made.map_err(ArtifactError::of_spool)?;
         let mut file = File::from_std(file);
         file.set_max_buf_size(SPOOL_PIECE);
@@ -161,13 +177,13 @@ impl ArtifactService {
         self.parts.retention.expiry(artifact.kind, artifact.created_at, pin.as_ref())
     }
 
-    /// An artifact of a run, unless it is gone; expired ones are, also before they are removed.
+    /// An artifact of a run, unless it is gone. An expired one counts as gone before it is removed.
     ///
     /// # Errors
     /// [`ArtifactError::Unknown`], [`ArtifactError::Gone`], [`ArtifactError::Catalog`].
     pub async fn find(&self, run: &RunId, id: ArtifactId) -> Result<KeptArtifact, ArtifactError> {
         let kept = self.parts.catalog.find(run, id).await?.ok_or(ArtifactError::Unknown(id))?;
-        // Not by a clock that has jumped: nothing has been removed by it.
+        // The expected time, not that of a clock that has jumped: nothing was removed by that one either.
         let expired = || self.expiry(&kept).at.is_some_and(|at| at <= self.parts.clock.expected());
         match kept.artifact.state {
             ArtifactState::Deleted => Err(ArtifactError::Gone),
@@ -176,7 +192,7 @@ impl ArtifactService {
         }
     }
 
-    /// The same for one that can be handed out.
+    /// An artifact of a run that can be handed out.
     ///
     /// # Errors
     /// As [`ArtifactService::find`]; [`ArtifactError::NotReady`].
@@ -246,7 +262,7 @@ impl ArtifactService {
         }
     }
 
-    /// Keeps all artifacts of a run.
+    /// Keeps all artifacts of a run, until `until` or for good.
     ///
     /// # Errors
     /// [`ArtifactError::Catalog`].

@@ -1,4 +1,5 @@
-//! The spool: a directory for what is on its way, emptied by whoever uses it next.
+//! The spool: a directory for files that become artifacts. Each process has a directory of its own in it, which the next
+//! process removes if this one could not.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -14,11 +15,11 @@ const OWN: &str = "runcast-";
 /// The file in it that is locked for as long as the process lives.
 const LOCK: &str = "lock";
 
-/// See the module. Clones are the same spool.
+/// A process's directory in the spool. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Spool(Arc<Own>);
 
-/// A directory that no other process uses, gone with this value.
+/// The directory itself; removed when this is dropped.
 #[derive(Debug)]
 struct Own {
     path: PathBuf,
@@ -26,19 +27,19 @@ struct Own {
     _lock: File,
 }
 
-/// A file on its way, gone with this value unless it was moved.
+/// A file in the spool; removed when this is dropped, unless it was moved away.
 #[derive(Debug)]
 pub struct SpoolFile {
     path: TempPath,
-    /// Given back once the file is gone.
+    /// The space it may take; given back once the file is gone.
     room: Reservation,
-    /// It is a part of a spool that stays while it does.
+    /// Keeps the directory for as long as the file is in it.
     _spool: Spool,
 }
 
 impl Spool {
-    /// A directory of our own in `path`, which is made if it is missing; what processes that are gone have left there is
-    /// removed. `min_free_bytes` of its disk stay free; 0 checks nothing.
+    /// Makes a directory of this process in `path`, and removes those of processes that are gone. `path` is made if it is
+    /// missing. `min_free_bytes` of its disk stay free; 0 checks nothing.
     ///
     /// # Errors
     /// When it can't be made or written to.
@@ -62,7 +63,7 @@ impl Spool {
         &self.0.path
     }
 
-    /// The gate before its disk.
+    /// Its disk, where space is reserved before anything is written.
     pub fn disk(&self) -> &Disk {
         &self.0.disk
     }
@@ -75,7 +76,7 @@ impl Spool {
         self.file_in(self.0.disk.reserve_now(size.unwrap_or(0))?)
     }
 
-    /// The same in space on this disk that was reserved for it.
+    /// A new, empty file in space that was reserved on this disk. Blocking.
     ///
     /// # Errors
     /// Those of the disk.
@@ -87,7 +88,7 @@ impl Spool {
 
 /// Removes the directory of a process that is gone.
 fn remove_orphan(path: &Path) {
-    // One that is being made has no lock yet: it is not an orphan. One without for another reason stays.
+    // A directory without a lock may be one that is just being made: it stays.
     let Ok(lock) = File::options().write(true).open(path.join(LOCK)) else { return };
     match lock.try_lock() {
         Ok(()) => {
@@ -112,12 +113,12 @@ impl SpoolFile {
         &self.path
     }
 
-    /// Its space: whoever writes to the file takes it from there first.
+    /// The space of the file: whoever writes to the file takes from it first.
     pub fn room(&mut self) -> &mut Reservation {
         &mut self.room
     }
 
-    /// Opens it anew, to read it.
+    /// Opens the file for reading.
     ///
     /// # Errors
     /// Those of the disk.

@@ -3,16 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::receive::{Received, Upload};
-use super::{ArtifactError, ArtifactService, Completed, NewArtifact};
-
-/// A place among the uploads that pass this node at a time, held until the artifact is ready. See [`ArtifactService::admit`].
-#[derive(Debug)]
-pub struct UploadPermit {
-    pub(super) _held: OwnedSemaphorePermit,
-}
+use super::{ArtifactError, ArtifactService, Completed, NewArtifact, UploadPermit};
+use crate::tasks;
 
 /// The bytes of an upload, piece by piece.
 pub trait UploadBody {
@@ -105,8 +99,6 @@ async fn fill<B: UploadBody>(upload: &mut Upload, first: Bytes, body: &mut B) ->
 pub(super) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ArtifactError>> + Send + 'static,
 ) -> Result<T, ArtifactError> {
-    tokio::spawn(work).await.unwrap_or_else(|failed| {
-        tracing::error!(%failed, "work on an artifact panicked");
-        Err(ArtifactError::Interrupted)
-    })
+    // A panic is logged where the task runs.
+    tasks::spawn("artifact_store", work).await.unwrap_or(Err(ArtifactError::Interrupted))
 }

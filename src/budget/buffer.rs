@@ -1,4 +1,4 @@
-//! Bytes that are gathered within a budget.
+//! A growing buffer whose memory is counted in a budget.
 
 use std::io;
 use std::sync::Arc;
@@ -9,26 +9,26 @@ use memmap2::MmapMut;
 use super::{Budget, Held};
 
 const KIB: usize = 1024;
-/// Bytes of a buffer's first pieces, and of each further one.
+/// Bytes of a buffer's first pieces; the last value is that of all further pieces.
 const PIECES: [usize; 4] = [16 * KIB, 64 * KIB, 256 * KIB, 1024 * KIB];
-/// Pieces from this size on are pages of their own: the allocator would keep what is freed, and hand out more beside it.
+/// Pieces of this size and larger are memory maps: the allocator would keep freed memory and allocate more beside it.
 const MAPPED: usize = 256 * KIB;
 
-/// The budget has not got what was asked for.
+/// The budget has too little left for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the budget of {limit} bytes is used up")]
 pub struct Exceeded {
-    /// The budget's bound.
+    /// The budget's limit.
     pub limit: usize,
 }
 
-/// Gathered bytes, in pieces, so that none is copied as it grows. Their memory is counted in a [`Budget`] until the last reader
-/// is gone.
+/// Bytes collected in pieces, so that none is copied as the buffer grows. The memory is counted in a [`Budget`] until
+/// the last reader has dropped it.
 #[derive(Debug)]
 pub struct Buffer {
     pieces: Vec<Piece>,
     len: usize,
-    /// Bytes that the last piece has left.
+    /// Free bytes of the last piece.
     room: usize,
     held: Held,
 }
@@ -46,7 +46,7 @@ enum Memory {
 }
 
 impl Piece {
-    /// An empty piece of `size` bytes; on the heap when the system gives no pages.
+    /// An empty piece of `size` bytes; on the heap if the system refuses a memory map.
     fn new(size: usize) -> Self {
         let mapped = (size >= MAPPED).then(|| MmapMut::map_anon(size).ok()).flatten();
         let memory = mapped.map_or_else(|| Memory::Heap(vec![0; size].into()), Memory::Mapped);
@@ -69,22 +69,22 @@ impl Piece {
 }
 
 impl Buffer {
-    /// An empty buffer, which counts nothing yet.
+    /// An empty buffer, which takes nothing from the budget yet.
     pub fn new(budget: &Budget) -> Self {
         Self { pieces: Vec::new(), len: 0, room: 0, held: budget.hold() }
     }
 
-    /// Bytes gathered so far.
+    /// Bytes collected so far.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nothing has been gathered.
+    /// Whether the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Appends `parts`, one after the other.
+    /// Appends `parts` in order.
     ///
     /// # Errors
     /// [`Exceeded`]; nothing was appended.
@@ -106,7 +106,7 @@ impl Buffer {
         for mut part in parts.iter().copied() {
             while !part.is_empty() {
                 if self.room == 0 {
-                    // There are as many as are missing.
+                    // `sizes` has as many pieces as are needed.
                     let Some(size) = next.next() else { break };
                     self.pieces.push(Piece::new(size));
                     self.room = size;
@@ -124,13 +124,13 @@ impl Buffer {
         Ok(())
     }
 
-    /// The bytes, in order, for any number of readers.
+    /// The bytes in order, for any number of readers.
     pub fn share(self: &Arc<Self>) -> Vec<Bytes> {
         (0..self.pieces.len()).map(|index| Bytes::from_owner(SharedPieces { buffer: self.clone(), index })).collect()
     }
 }
 
-/// What keeps a buffer while a piece of it is read.
+/// Keeps the buffer alive while one of its pieces is read.
 struct SharedPieces {
     buffer: Arc<Buffer>,
     index: usize,

@@ -1,4 +1,4 @@
-//! A bound on something that many hold at once, in bytes.
+//! A limit on memory that many holders share, in bytes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ mod buffer;
 
 pub use buffer::{Buffer, Exceeded};
 
-/// A shared bound. Cloning shares it.
+/// A shared limit. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<BudgetState>);
 
@@ -19,7 +19,7 @@ struct BudgetState {
     limit: usize,
 }
 
-/// Bytes with their share.
+/// Bytes together with their share of a budget.
 struct Counted {
     bytes: Bytes,
     _held: Held,
@@ -31,7 +31,7 @@ impl AsRef<[u8]> for Counted {
     }
 }
 
-/// A share of a [`Budget`], given back when dropped.
+/// A share of a [`Budget`]; returned when dropped.
 #[derive(Debug)]
 pub struct Held {
     budget: Budget,
@@ -49,30 +49,30 @@ impl Budget {
         self.0.used.load(Ordering::Relaxed)
     }
 
-    /// The bound.
+    /// The limit.
     pub fn limit(&self) -> usize {
         self.0.limit
     }
 
-    /// Whether more is in use than the bound allows.
+    /// Whether more bytes are in use than the limit allows.
     pub fn exceeded(&self) -> bool {
         self.used() > self.0.limit
     }
 
-    /// Whether `bytes` are left of it.
+    /// Whether `bytes` more would fit.
     pub fn has(&self, bytes: usize) -> bool {
         self.used().saturating_add(bytes) <= self.0.limit
     }
 
-    /// Whether less than a quarter of it is left: who has fallen behind should give way.
+    /// Whether less than a quarter is left; viewers that have fallen behind should then give way.
     pub fn is_tight(&self) -> bool {
         self.used() > self.0.limit / 4 * 3
     }
 
-    /// `bytes`, counted until their last reader is gone.
+    /// Counts `bytes` until their last reader has dropped them.
     ///
     /// # Errors
-    /// [`Exceeded`] when the budget has not got them.
+    /// [`Exceeded`] if the budget has too little left.
     pub fn count(&self, bytes: Bytes) -> Result<Bytes, Exceeded> {
         let mut held = self.hold();
         match held.grow(bytes.len()) {
@@ -81,24 +81,24 @@ impl Budget {
         }
     }
 
-    /// An empty share, to be grown.
+    /// An empty share, which can grow.
     pub fn hold(&self) -> Held {
         Held { budget: self.clone(), bytes: 0 }
     }
 
-    /// Counts without a guard; [`Budget::sub`] must follow.
+    /// Counts bytes without a guard; [`Budget::sub`] must follow.
     pub fn add(&self, bytes: usize) {
         self.0.used.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Takes back what [`Budget::add`] counted.
+    /// Subtracts what [`Budget::add`] counted.
     pub fn sub(&self, bytes: usize) {
         self.0.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
 impl Held {
-    /// Takes `bytes` more; `false`, and nothing taken, when the budget has not got them.
+    /// Takes `bytes` more. Returns `false`, and takes nothing, if the budget has too little left.
     #[must_use]
     pub fn grow(&mut self, bytes: usize) -> bool {
         let inner = &self.budget.0;
@@ -111,14 +111,15 @@ impl Held {
         taken.is_ok()
     }
 
-    /// Gives `bytes` of the share back.
+    /// Returns `bytes` of the share.
     pub fn shrink(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
         self.budget.sub(bytes);
     }
 
-    /// Makes the share at least `bytes` whatever the bound is: for what exists already and can't be refused.
+    /// Makes the share at least `bytes`, beyond the limit if need be: for memory that exists already and can't be
+    /// refused.
     pub fn cover(&mut self, bytes: usize) {
         let more = bytes.saturating_sub(self.bytes);
         self.budget.add(more);

@@ -1,4 +1,4 @@
-//! `runcast cleanup`: removes the artifacts whose time has come, or says which those are.
+//! `runcast cleanup`: removes the artifacts that are due, or lists them.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::table::{self, Align};
 use super::terminal::plain;
 use super::{ServerArgs, block_on, tell};
 
-/// Characters of an error that are shown.
+/// Most characters shown of an error.
 const ERROR_CHARS: usize = 500;
 
 /// `runcast cleanup`.
@@ -38,14 +38,14 @@ pub struct CleanupArgs {
     timeout: u64,
 }
 
-/// How much of something.
+/// A number of objects and their bytes.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 struct CleanupAmount {
     count: u64,
     bytes: u64,
 }
 
-/// What the server says that it did.
+/// The server's report of a cleanup.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct CleanupReport {
@@ -63,7 +63,7 @@ struct CleanupReport {
     items: Vec<CleanupItem>,
 }
 
-/// Something that would go.
+/// An artifact that would be removed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CleanupItem {
@@ -76,16 +76,16 @@ struct CleanupItem {
     artifact_id: String,
 }
 
-/// Asks for it.
+/// Starts a cleanup and prints the report.
 ///
 /// # Errors
-/// When no server does it.
+/// No server has done it, or not completely.
 pub fn run(args: CleanupArgs) -> anyhow::Result<ExitCode> {
     let body = match block_on(ask(&args))? {
         Err(AskError::Refused { status: StatusCode::CONFLICT, .. }) => {
             bail!("a cleanup is running already; nothing was done")
         }
-        asked => asked?,
+        answer => answer?,
     };
     let swept: CleanupReport = read(&body)?;
     let lines = match args.json {
@@ -102,16 +102,16 @@ pub fn run(args: CleanupArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks one server after the other, each once: what was begun goes on, also if its answer was not heard.
+/// Tries each server once, in turn. A cleanup that has begun goes on even if its response was lost, so none is retried.
 async fn ask(args: &CleanupArgs) -> Result<Bytes, AskError> {
     let servers = Servers::new(&args.servers.url)?;
     let timeout = Duration::from_secs(args.timeout);
     for tried in 1.. {
-        let asked = servers.ask(|client, server| {
+        let attempt = servers.ask(|client, server| {
             let request = client.post(server.cleanup(args.dry_run)).header(CONTENT_TYPE, "application/json");
             answer(request.timeout(timeout))
         });
-        match asked.await {
+        match attempt.await {
             Ok(body) => return Ok(body),
             Err(Failed::ForGood(error)) => return Err(error),
             Err(Failed::Again(last, _)) if tried == servers.count() => {
@@ -123,7 +123,7 @@ async fn ask(args: &CleanupArgs) -> Result<Bytes, AskError> {
     Err(AskError::Failed("there is no server".into()))
 }
 
-/// What happened, or would happen, for people.
+/// The report for people.
 fn report(swept: &CleanupReport, is_dry: bool) -> Vec<String> {
     use Align::{Left, Right};
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! The command line: `serve` (when nothing else is said), `publish`, `watch`, `upload`, `artifacts`, `cleanup`, `doctor`.
+//! The command line: `serve` (the default), `publish`, `watch`, `upload`, `artifacts`, `cleanup`, `doctor`.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -34,7 +34,7 @@ pub struct Cli {
     serve: ServeArgs,
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
     /// Start the server (what `runcast` alone does, too)
@@ -81,14 +81,14 @@ pub struct SettingArgs {
 }
 
 impl Cli {
-    /// The command, with `serve` for none.
+    /// The given command, or `serve` if there is none.
     pub fn into_command(self) -> CliCommand {
         self.command.unwrap_or(CliCommand::Serve(self.serve))
     }
 }
 
 impl ServeArgs {
-    /// Where the settings come from, with what the command line says about them.
+    /// The sources of the settings, including the flags of the command line.
     pub fn sources(&self) -> ConfigSources {
         self.settings.sources()
     }
@@ -102,13 +102,13 @@ impl SettingArgs {
     }
 }
 
-/// Tells the user something, on stderr.
+/// Prints a message for the user on stderr.
 pub fn tell(text: impl fmt::Display) {
-    // Nobody is left to hear of a stderr that is gone.
+    // There is no other place to report that stderr is closed.
     let _ = writeln!(io::stderr(), "runcast: {text}");
 }
 
-/// Runs a command that needs one thread.
+/// Runs a future to its end on this thread.
 fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(future))

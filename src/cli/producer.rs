@@ -1,4 +1,4 @@
-//! Posting events as a worker does: numbered, so that a repeat after an unknown outcome stores nothing twice.
+//! A numbered producer: it posts events so that a retry after an unknown outcome stores nothing twice.
 
 use std::time::Duration;
 
@@ -11,52 +11,52 @@ use super::ServerUrl;
 use super::request::{AskError, Servers, read};
 use crate::protocol::RunId;
 
-/// What the server says about stored events.
+/// The server's answer to a stored post.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Receipt {
-    /// Events stored now.
+    /// Events stored by this request.
     pub stored: u64,
-    /// Events that were there already.
+    /// Events that were stored already.
     pub duplicates: u64,
-    /// Where a reader stands that has them all.
+    /// The cursor after the last of these events.
     pub cursor: Option<String>,
-    /// The highest number that is stored of this producer.
+    /// The producer's highest stored number.
     #[serde(rename = "producerSeq")]
     producer_seq: Option<u64>,
-    /// Events that are stored of this producer behind those that were posted: an earlier post of more events, which another
-    /// server refused, had been stored after all.
+    /// Events of this producer that are stored beyond the posted ones: an earlier, larger post, which another server
+    /// refused, had been stored after all.
     #[serde(skip)]
     pub beyond: u64,
 }
 
-/// One process life of a producer, posting to one run.
+/// A producer that posts to one run, for the life of this process.
 #[derive(Debug)]
 pub struct Poster {
     servers: Servers,
     run: RunId,
     producer: Uuid,
-    /// The producer's number of the next event.
+    /// The number of the producer's next event.
     next: u64,
     patience: Duration,
 }
 
 impl Poster {
-    /// A new producer. It goes to the next of `servers`, of which there must be one, when one fails, and gives up when
-    /// nothing succeeds for `patience`.
+    /// A new producer. `servers` must not be empty. When one fails, the producer tries the next one, and it gives up
+    /// after `patience` without a success.
     ///
     /// # Errors
-    /// When no HTTP client can be built, for want of root certificates for instance.
+    /// [`AskError::Client`] if the HTTP client can't be built, for example because there are no root certificates.
     pub fn new(servers: &[ServerUrl], run: &RunId, patience: Duration) -> Result<Self, AskError> {
         let servers = Servers::new(servers)?;
         Ok(Self { servers, run: run.clone(), producer: Uuid::now_v7(), next: 1, patience })
     }
 
-    /// Posts NDJSON that holds `events` events, and repeats it until the server says yes or no, or patience ends.
-    /// `on_retry` hears why an attempt is repeated.
+    /// Posts NDJSON with `events` events, and retries until a server accepts or refuses it, or patience ends.
+    /// `on_retry` gets the reason of each retry.
     ///
     /// # Errors
-    /// When the events were refused, or nothing succeeded in time. After a refusal none of them is stored, and the next post's
-    /// events have their numbers: other events may be posted in their place.
+    /// The events were refused, or no server answered in time. After a refusal none of them is stored, and their
+    /// numbers are free: other events may be posted in their place.
     pub async fn post(&mut self, body: Bytes, events: u64, on_retry: impl FnMut(&str)) -> Result<Receipt, AskError> {
         let request = |client: &reqwest::Client, server: &ServerUrl| {
             client

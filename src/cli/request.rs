@@ -1,5 +1,5 @@
-//! Asking a server until it says yes or no: what may pass is repeated, at the next of several servers, with pauses and a
-//! bound.
+//! Requests to a server with retries: a failure that may pass is retried at the next of several servers, with pauses
+//! and a time limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,42 +19,42 @@ use crate::backoff::Backoff;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Longest wait for one answer: longer than a server's own deadline for an append.
+/// Longest wait for one response; longer than a server's deadline for an append.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(30);
 
-/// Characters of a server's explanation that are shown.
+/// Most characters shown of a server's explanation.
 const DETAIL_CHARS: usize = 500;
 
-/// There is no yes.
+/// A request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// The server says no, and would say it again.
+    /// The server refused the request; a retry would be refused too.
     #[error("the server refused with {status}: {detail}")]
     Refused {
         /// HTTP status.
         status: StatusCode,
-        /// The problem's stable name, if it has one.
+        /// The problem's code, if it has one.
         code: Option<String>,
-        /// Which event of the body is to blame, from 0.
+        /// Index of the event that was refused, from 0.
         index: Option<usize>,
-        /// The server's explanation, fit for a terminal.
+        /// The server's explanation, safe for a terminal.
         detail: String,
     },
-    /// No success for so long; what was asked for may have been done.
+    /// No attempt succeeded in time; the request may have taken effect.
     #[error("gave up after {} s without progress; last: {last}", .patience.as_secs())]
     GaveUp {
-        /// How long it was tried.
+        /// The time limit.
         patience: Duration,
-        /// What went wrong last.
+        /// The last failure.
         last: String,
     },
-    /// No success, and no second attempt.
+    /// The request failed and is not retried.
     #[error("{0}")]
     Failed(String),
-    /// It answers, but not as runcast does.
+    /// The response is not one of runcast's.
     #[error("the answer is not runcast's: {0}")]
     Foreign(String),
-    /// It can't even be asked.
+    /// The request can't be built.
     #[error("the request can't be made: {0}")]
     Unaskable(String),
     /// The HTTP client can't be built.
@@ -62,15 +62,15 @@ pub enum AskError {
     Client(#[source] reqwest::Error),
 }
 
-/// How an attempt ended that did not succeed.
+/// The failure of one attempt.
 pub(super) enum Failed {
-    /// Worth repeating, perhaps only after a time that the server names.
+    /// A retry may succeed, perhaps only after the time that the server names.
     Again(String, Option<Duration>),
-    /// Not worth repeating.
+    /// A retry would fail again.
     ForGood(AskError),
 }
 
-/// Servers that do the same: one is asked, as long as it answers. Clones share which one that is.
+/// Equivalent servers. The current one is used until it fails; clones share which one that is.
 #[derive(Clone, Debug)]
 pub(super) struct Servers {
     client: Client,
@@ -79,24 +79,24 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// `urls` must have one.
+    /// `urls` must not be empty.
     pub(super) fn new(urls: &[ServerUrl]) -> Result<Self, AskError> {
         let client = client(urls.iter().any(ServerUrl::is_encrypted))?;
         Ok(Self { client, urls: urls.into(), at: Arc::default() })
     }
 
-    /// How many there are.
+    /// Number of servers.
     pub(super) fn count(&self) -> usize {
         self.urls.len()
     }
 
-    /// The one to be asked, and its number.
+    /// The current server and its number.
     fn current(&self) -> (usize, &ServerUrl) {
         let number = self.at.load(Ordering::Relaxed);
         (number, &self.urls[number % self.urls.len()])
     }
 
-    /// Asks once. After a failure that may pass, the next server's turn has come.
+    /// Makes one attempt. After a failure that may pass, the next server becomes the current one.
     pub(super) async fn ask<F>(&self, attempt: impl FnOnce(&Client, &ServerUrl) -> F) -> Result<Bytes, Failed>
     where
         F: Future<Output = Result<Bytes, Failed>>,
@@ -104,13 +104,14 @@ impl Servers {
         let (number, server) = self.current();
         let outcome = attempt(&self.client, server).await;
         if matches!(outcome, Err(Failed::Again(..))) {
-            // Unless somebody else has left it already.
+            // Does nothing if a clone has switched already.
             let _ = self.at.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed);
         }
         outcome
     }
 
-    /// Asks until there is a yes or a no, or nothing succeeds for `patience`. `on_retry` hears why it asks again.
+    /// Retries until a server accepts or refuses the request, or `patience` ends. `on_retry` gets the reason of each
+    /// retry.
     pub(super) async fn insist(
         &self,
         patience: Duration,
@@ -132,11 +133,11 @@ impl Servers {
     }
 }
 
-/// A client; without root certificates, which not every system has, where it needs none.
+/// An HTTP client. Without encryption it loads no root certificates, which not every system has.
 pub(super) fn client(is_encrypted: bool) -> Result<Client, AskError> {
     let mut client = Client::builder()
         .user_agent(concat!("runcast/", env!("CARGO_PKG_VERSION")))
-        // A POST must not become a GET elsewhere.
+        // A redirect must not turn a POST into a GET.
         .redirect(reqwest::redirect::Policy::none());
     if !is_encrypted {
         client = client.tls_certs_only([]);
@@ -144,7 +145,7 @@ pub(super) fn client(is_encrypted: bool) -> Result<Client, AskError> {
     client.build().map_err(AskError::Client)
 }
 
-/// The pauses between attempts, and their bound.
+/// The pauses between attempts, and the time limit for all of them.
 pub(super) struct Patience {
     whole: Duration,
     deadline: Instant,
@@ -160,12 +161,12 @@ impl Patience {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// So much time was not spent in vain.
+    /// Extends the time limit by time in which progress was made.
     pub(super) fn extend(&mut self, time: Duration) {
         self.deadline += time;
     }
 
-    /// How long to wait before the next attempt; an error when that would be too late.
+    /// The pause before the next attempt; an error if that would be after the deadline.
     pub(super) fn pause(&mut self, why: &str, retry_after: Option<Duration>) -> Result<Duration, AskError> {
         let pause = self.backoff.pause().max(retry_after.unwrap_or_default());
         if pause < self.left() {
@@ -175,7 +176,7 @@ impl Patience {
     }
 }
 
-/// Sends a request, and gives the body of a yes.
+/// Sends a request and returns the body of a successful response.
 pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
     let response = request.send().await.map_err(|error| match error.is_builder() {
         true => Failed::ForGood(AskError::Unaskable(explain(&error))),
@@ -189,7 +190,7 @@ pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
     let body = response.bytes().await.unwrap_or_default();
     let detail = problem(&body);
     let may_pass = match status {
-        // It lacks what it takes, and will lack it in a second.
+        // The server does not support the request, and a retry would not change that.
         StatusCode::NOT_IMPLEMENTED => false,
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => true,
         status => status.is_server_error(),
@@ -205,17 +206,17 @@ pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
     }
 }
 
-/// Reads what runcast answers.
+/// Parses a response of runcast.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, AskError> {
     serde_json::from_slice(body).map_err(|error| AskError::Foreign(error.to_string()))
 }
 
-/// `Retry-After` in seconds (RFC 9110 section 10.2.3); its form as a date is not used by runcast.
+/// `Retry-After` in seconds (RFC 9110, section 10.2.3); runcast does not use its date form.
 fn retry_after(response: &Response) -> Option<Duration> {
     response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// The causes of an error in one line: reqwest's own text names only the URL.
+/// The innermost cause of an error: reqwest's own text names only the URL.
 fn explain(error: &reqwest::Error) -> String {
     let mut last: &dyn std::error::Error = error;
     while let Some(source) = last.source() {
@@ -224,7 +225,7 @@ fn explain(error: &reqwest::Error) -> String {
     if error.is_timeout() { "no answer in time".into() } else { plain(&last.to_string(), DETAIL_CHARS) }
 }
 
-/// `application/problem+json`
+/// The body of an `application/problem+json` response.
 #[derive(Deserialize)]
 struct ProblemDocument {
     code: Option<String>,
@@ -233,7 +234,7 @@ struct ProblemDocument {
     index: Option<usize>,
 }
 
-/// What a problem document says, or the body as it is.
+/// The explanation in a problem document, or the body itself.
 pub(super) fn problem(body: &[u8]) -> String {
     let text = match serde_json::from_slice::<ProblemDocument>(body) {
         Ok(ProblemDocument { code, title, detail, .. }) => {
@@ -277,7 +278,7 @@ mod tests {
         let again = async |servers: &Servers| {
             let _ = servers.ask(|_, _| async { Err(Failed::Again(String::new(), None)) }).await;
         };
-        // Both are at it when the first server fails: that is one failure.
+        // Both have begun when the first server fails; that is one failure.
         let _ = servers
             .ask(|_, _| async {
                 again(&other).await;

@@ -1,4 +1,4 @@
-//! The address of a server, and what lies under it.
+//! The address of a server, and the URLs of its API.
 
 use std::str::FromStr;
 
@@ -44,15 +44,15 @@ impl ServerUrl {
         self.0.scheme() == "https"
     }
 
-    /// Where a run's events are posted.
+    /// The URL to which a run's events are posted.
     pub fn events(&self, run: &RunId) -> Url {
         self.under(&["api", "runs", run.as_str(), "events"])
     }
 
-    /// Where a run is watched.
+    /// The WebSocket URL on which a run is watched.
     pub fn live(&self, run: &RunId, after: &str) -> Url {
         let mut url = self.under(&["ws", "runs", run.as_str()]);
-        // The parts are right by construction, so that this can't fail.
+        // `wss` and `ws` are always accepted in place of `https` and `http`.
         let _ = url.set_scheme(if self.is_encrypted() { "wss" } else { "ws" });
         if !after.is_empty() {
             url.query_pairs_mut().append_pair("after", after);
@@ -63,7 +63,7 @@ impl ServerUrl {
     /// Most artifacts of a page.
     const PAGE: &str = "1000";
 
-    /// A page of a run's artifacts, behind `cursor` unless that is empty.
+    /// URL of a page of a run's artifacts, after `cursor` unless that is empty.
     pub(super) fn artifacts(&self, run: &RunId, cursor: &str) -> Url {
         let mut url = self.announce(run);
         url.query_pairs_mut().append_pair("limit", Self::PAGE);
@@ -73,22 +73,22 @@ impl ServerUrl {
         url
     }
 
-    /// Where an upload to a store is announced.
+    /// URL to which a direct upload to the store is announced.
     pub(super) fn announce(&self, run: &RunId) -> Url {
         self.under(&["api", "runs", run.as_str(), "artifacts"])
     }
 
-    /// Where the end of an upload to a store is told.
+    /// URL that completes a direct upload to the store.
     pub(super) fn complete(&self, run: &RunId, artifact: &str) -> Url {
         self.under(&["api", "runs", run.as_str(), "artifacts", artifact, "complete"])
     }
 
-    /// Where an artifact of this name is put. A name is one segment, whatever it has in it.
+    /// URL to which an artifact of this name is put. The name becomes one path segment, whatever it contains.
     pub(super) fn artifact(&self, run: &RunId, name: &str) -> Url {
         self.under(&["api", "runs", run.as_str(), "artifacts", name])
     }
 
-    /// Where a cleanup is asked for.
+    /// URL that starts a cleanup.
     pub(super) fn cleanup(&self, is_dry: bool) -> Url {
         let mut url = self.under(&["api", "cleanup", "run"]);
         url.set_query(is_dry.then_some("dryRun=1"));
@@ -106,7 +106,7 @@ impl ServerUrl {
     }
 }
 
-/// Writes `after` as [`After::parse`] reads it.
+/// Formats `after` so that [`After::parse`] can read it.
 pub(super) fn after_text(after: After) -> String {
     match after {
         After::Start => String::new(),

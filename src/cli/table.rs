@@ -1,21 +1,21 @@
-//! Rows of text under headings, for people.
+//! Tables of text for people.
 
 use super::terminal::plain;
 
-/// Characters of a cell that are shown.
+/// Most characters shown of a cell.
 const CELL_CHARS: usize = 100;
 
-/// Between two columns.
+/// Space between two columns.
 const GAP: &str = "  ";
 
-/// How a column is set.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Align {
     Left,
     Right,
 }
 
-/// The lines of a table, without newlines. Nothing in them acts on a terminal.
+/// The lines of a table, without newlines. Characters that would control a terminal are escaped.
 pub(super) fn lines<const N: usize>(columns: [(&str, Align); N], rows: Vec<[String; N]>) -> Vec<String> {
     let heads = columns.map(|(head, _)| head.to_owned());
     let cells = rows.into_iter().map(|row| row.map(|cell| plain(&cell, CELL_CHARS)));

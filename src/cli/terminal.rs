@@ -1,15 +1,15 @@
-//! Text from elsewhere on a terminal: an event must not be able to move the cursor, set the title, or hide itself.
+//! Makes foreign text safe for a terminal: an event must not be able to move the cursor, set the title, or hide itself.
 
 use std::fmt::Write as _;
 
-/// Whether a character could do more than appear: controls (C0, DEL, C1, line and paragraph separators) and the
-/// invisible ones that reorder what surrounds them (Unicode's bidirectional controls, "Trojan Source").
+/// Whether a character could control the terminal: controls (C0, DEL, C1, line and paragraph separators) and the
+/// invisible characters that reorder the text around them (Unicode's bidirectional controls, "Trojan Source").
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The text, on one line, with every acting character spelt out; at most `most` characters of it.
+/// The text on one line, with control characters escaped; at most `most` characters of it.
 pub(super) fn plain(text: &str, most: usize) -> String {
     let mut out = String::with_capacity(text.len().min(most));
     for (count, c) in text.chars().enumerate() {
@@ -30,12 +30,12 @@ pub(super) fn plain(text: &str, most: usize) -> String {
     out
 }
 
-/// JSON that means the same and acts on no terminal. JSON has no raw C0, but allows raw DEL and C1 in its strings.
+/// Equivalent JSON without control characters. JSON allows raw DEL and C1 in strings, but not raw C0.
 pub(super) fn plain_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if acts(c) && c != '\t' {
-            // All of them lie in the basic plane: one escape each.
+            // They all lie in the basic plane, so each takes one escape.
             let _ = write!(out, "\\u{:04x}", u32::from(c));
         } else {
             out.push(c);
@@ -44,7 +44,7 @@ pub(super) fn plain_json(json: &str) -> String {
     out
 }
 
-/// The colours in use.
+/// The colours that the output uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colour {
     Green,
@@ -55,7 +55,7 @@ pub(super) enum Colour {
     Plain,
 }
 
-/// `text` in a colour, if colours are wanted at all.
+/// `text` in a colour, if colours are enabled.
 pub(super) fn paint(text: &str, colour: Colour, wanted: bool) -> String {
     let code = match colour {
         _ if !wanted => return text.to_owned(),

@@ -1,4 +1,4 @@
-//! What is stored, decoded on its way to somebody who can't decode it.
+//! Decodes stored artifacts for clients that can't decode them.
 
 use std::io;
 
@@ -12,11 +12,11 @@ use tokio_util::io::StreamReader;
 use super::ZSTD_WINDOW_LOG;
 use crate::protocol::coding::ContentCoding;
 
-/// Bytes of a chunk, at most; decoding one takes less than a millisecond of its thread.
+/// Most bytes of a chunk; decoding one takes less than a millisecond of the thread.
 const CHUNK: usize = 64 * 1024;
 
-/// Decodes stored bytes, chunk by chunk, as they are asked for. What is truncated, corrupt, followed by something else, or
-/// needs a larger window than [`ZSTD_WINDOW_LOG`], ends in an error and never merely early. After an error comes nothing.
+/// Decodes stored bytes, chunk by chunk, on demand. Data that is truncated, corrupt, followed by other bytes, or that
+/// needs a larger window than [`ZSTD_WINDOW_LOG`], ends in an error, never in an early end. Nothing follows an error.
 pub fn decoded<'s, S>(coding: ContentCoding, stored: S) -> BoxStream<'s, io::Result<Bytes>>
 where
     S: Stream<Item = io::Result<Bytes>> + Send + 's,

@@ -1,4 +1,4 @@
-//! Text: gzip at its highest level, one member.
+//! Compresses text with gzip at its highest level, as one member.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -10,12 +10,12 @@ use flate2::write::GzEncoder;
 use super::output::TargetFile;
 use super::source::OriginalFile;
 use super::stored::WrittenFile;
-use super::{CompressionHalt, Smaller, Why, go_on};
+use super::{CompressionHalt, KeptReason, Smaller, go_on};
 use crate::protocol::artifact::Method;
 use crate::protocol::coding::ContentCoding;
 use crate::storage::space::Reservation;
 
-/// Bytes between two looks at `stop`: some 2 ms.
+/// Bytes between two checks of `stop`, about 2 ms.
 const CHUNK: usize = 128 * 1024;
 
 pub(super) fn compress(
@@ -42,7 +42,7 @@ pub(super) fn compress(
     verify(source, size, target, &mut chunk, stop)
 }
 
-/// Reads back what was written and compares it with the original.
+/// Reads back the written file and compares it with the original.
 fn verify(
     source: &File,
     size: u64,
@@ -56,21 +56,21 @@ fn verify(
     let mut decoded = 0;
     loop {
         go_on(stop)?;
-        let count = decoder.read(chunk).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
+        let count = decoder.read(chunk).map_err(|error| CompressionHalt::of_decoder(error, KeptReason::NotVerified))?;
         if count == 0 {
             break;
         }
         original
             .read_exact(&mut expected[..count])
-            .map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
+            .map_err(|error| CompressionHalt::of_decoder(error, KeptReason::NotVerified))?;
         if expected[..count] != chunk[..count] {
-            return Err(Why::NotVerified.into());
+            return Err(KeptReason::NotVerified.into());
         }
         decoded += count as u64;
     }
     if original.read(&mut expected)? != 0 {
-        return Err(Why::NotVerified.into());
+        return Err(KeptReason::NotVerified.into());
     }
-    let (size, sha256) = decoder.into_inner().finish()?.ok_or(Why::NotVerified)?;
+    let (size, sha256) = decoder.into_inner().finish()?.ok_or(KeptReason::NotVerified)?;
     Ok(Smaller { method: Method::Gzip, coding: ContentCoding::Gzip, size, sha256, decoded, entries: 0 })
 }

@@ -1,21 +1,21 @@
-//! What a file is, by its content. The declared type is only believed where the content says nothing: text in an encoding
-//! other than UTF-8.
+//! Detects the kind of a file from its content. The declared type is used only where the content does not decide: for
+//! text that is not UTF-8.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// What a file is, as far as that decides how it is stored.
+/// The kind of a file, as far as it determines how the file is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileKind {
     Zip,
     Text,
-    /// Would not become smaller.
+    /// Compressed already; it would not become smaller.
     Compressed,
     Unknown,
 }
 
-/// How compressed formats begin, and at which byte.
+/// Magic numbers of compressed formats, and their offsets.
 const COMPRESSED: &[(usize, &[u8])] = &[
     (0, b"\x89PNG\r\n\x1a\n"),
     (0, b"\xff\xd8\xff"), // JPEG
@@ -40,10 +40,10 @@ const COMPRESSED: &[(usize, &[u8])] = &[
     (0, b"\x04\x22\x4d\x18"), // LZ4
 ];
 
-/// How zip files begin: with an entry, or with the end of an empty directory.
+/// The first bytes of zip files: an entry, or the end of an empty directory.
 const ZIP: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 
-/// Types of text that don't begin with `text/`.
+/// Media types of text that do not begin with `text/`.
 const TEXTUAL: [&str; 8] = [
     "application/json",
     "application/x-ndjson",
@@ -55,10 +55,10 @@ const TEXTUAL: [&str; 8] = [
     "image/svg+xml",
 ];
 
-/// Bytes that are looked at in each of three places.
+/// Bytes read at each of three positions.
 const SAMPLE: usize = 8 * 1024;
 
-/// What the file of `size` bytes is.
+/// The kind of a file of `size` bytes.
 pub(super) fn of(file: &File, size: u64, content_type: &str) -> io::Result<FileKind> {
     let head = sample(file, 0, size)?;
     if let Some(kind) = by_magic(&head) {
@@ -70,13 +70,13 @@ pub(super) fn of(file: &File, size: u64, content_type: &str) -> io::Result<FileK
     Ok(if text { FileKind::Text } else { FileKind::Unknown })
 }
 
-/// Whether something that begins like this may be a zip file or text.
+/// Whether a file with this beginning may be a zip file or text.
 pub(super) fn may_shrink(head: &[u8], content_type: &str) -> bool {
     let of_text = || is_textual(content_type) || is_text(head);
     by_magic(head).map_or_else(of_text, |kind| kind == FileKind::Zip)
 }
 
-/// What the first bytes alone tell.
+/// The kind, if the first bytes decide it.
 fn by_magic(head: &[u8]) -> Option<FileKind> {
     if ZIP.iter().any(|start| head.starts_with(start)) {
         return Some(FileKind::Zip);

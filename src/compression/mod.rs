@@ -1,13 +1,14 @@
-//! In what form an artifact is stored: as it came, or smaller. Only what is smaller, and was read back from the disk and
-//! compared, is called smaller; on any doubt the original is kept, and the reason is counted.
+//! Compresses artifacts for storage, or keeps the original. A compressed form is used only if it is smaller and was
+//! read back from the disk and compared; in any doubt the original is kept, and the reason is counted.
 //!
 //! | content | stored as |
 //! |---|---|
 //! | a zip file (a trace) | its entries stored instead of deflated, the whole through zstd with a window of 8 MiB: `zip/` |
 //! | text | gzip: `gzip.rs` |
-//! | pictures, video, archives, anything else | as it came, so that ranges of it can be asked for |
+//! | pictures, video, archives, anything else | unchanged, so that clients can request ranges |
 //!
-//! Blocking, with bounded memory: two files, buffers of 192 KiB and less, a number per entry of a zip file, and zstd's tables.
+//! The functions block, and use bounded memory: two files, buffers of 192 KiB and less, a number per entry of a zip
+//! file, and zstd's tables.
 
 use std::fs::File;
 use std::io;
@@ -27,19 +28,19 @@ mod zip;
 pub mod decode;
 
 use kind::FileKind;
-pub use reason::{Why, ZipDoubt};
+pub use reason::{KeptReason, ZipDoubt};
 
-/// The largest window that zstd may use, as a power of two: browsers refuse more (RFC 9659).
+/// The largest zstd window, as a power of two: browsers refuse larger ones (RFC 9659).
 pub const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// What a zip file may be for it to be taken apart. Beyond: it is kept as it came.
+/// Limits of a zip file that is recompressed; a larger one is kept unchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct CompressionLimits {
-    /// Entries.
+    /// Most entries.
     pub max_entries: u64,
-    /// Bytes of all entries, unpacked.
+    /// Most unpacked bytes of all entries.
     pub max_unpacked: u64,
-    /// Bytes of all entries, unpacked, for each byte of the file.
+    /// Most unpacked bytes of all entries per byte of the file.
     pub max_ratio: u64,
 }
 
@@ -49,47 +50,47 @@ impl Default for CompressionLimits {
     }
 }
 
-/// How an artifact is to be stored.
+/// The form in which an artifact is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompressionOutcome {
-    /// As it was written to the target.
+    /// The compressed form, which is in the target file.
     Smaller(Smaller),
-    /// As it came.
-    Kept(Why),
+    /// The original, and the reason.
+    Kept(KeptReason),
 }
 
-/// The smaller form, which the target holds.
+/// The compressed form in the target file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Smaller {
-    /// What was done.
+    /// The method of compression.
     pub method: Method,
-    /// How the target is encoded.
+    /// The encoding of the target.
     pub coding: ContentCoding,
     /// Bytes of the target.
     pub size: u64,
-    /// Digest of the target, as it was read back.
+    /// Digest of the target, as read back.
     pub sha256: Sha256,
-    /// Bytes that the target decodes to: for a zip file those of the one with stored entries.
+    /// Bytes of the decoded target. For a zip file that is one with stored entries.
     pub decoded: u64,
-    /// Entries of the zip file; 0 for anything else.
+    /// Entries of the zip file; 0 for other files.
     pub entries: u64,
 }
 
-/// Bytes by which [`may_shrink`] judges.
+/// Bytes that [`may_shrink`] needs.
 pub const HEAD: usize = 8 * 1024;
 
-/// Whether [`compress`] may find something smaller for what begins like this. The rest need not wait for its end before it is
-/// stored.
+/// Whether [`compress`] may find a smaller form of a file with this beginning. If not, the file can be stored while it
+/// is still arriving.
 pub fn may_shrink(head: &[u8], content_type: &str) -> bool {
     kind::may_shrink(head, content_type)
 }
 
-/// Finds out how `source` is best stored, and writes the smaller form to `target` if there is one. `target` must be open for
-/// reading, too; when the outcome is [`CompressionOutcome::Kept`], what it then holds means nothing. `stop` is asked every few
-/// milliseconds; once it says yes, the original is kept.
+/// Compresses `source` into `target` if that is worthwhile. `target` must be open for reading, too; if the outcome is
+/// [`CompressionOutcome::Kept`], its content is undefined. `stop` is called every few milliseconds; once it returns
+/// true, the original is kept.
 ///
 /// # Errors
-/// Those of the disk. The original is as it was.
+/// Errors of the disk. The original is unchanged.
 pub fn compress(
     source: &File,
     target: &mut File,
@@ -100,10 +101,10 @@ pub fn compress(
     compress_in(None, source, target, content_type, limits, stop)
 }
 
-/// The same, which takes the target's space from `room` before it writes there.
+/// [`compress`], but the target's space is taken from `room` before it is written.
 ///
 /// # Errors
-/// Those of the disk. The original is as it was.
+/// Errors of the disk. The original is unchanged.
 pub fn compress_in(
     room: Option<&mut Reservation>,
     source: &File,
@@ -116,7 +117,7 @@ pub fn compress_in(
         Ok(smaller) => Ok(CompressionOutcome::Smaller(smaller)),
         Err(CompressionHalt::Kept(why)) => Ok(CompressionOutcome::Kept(why)),
         Err(CompressionHalt::Disk(error)) if error.kind() == io::ErrorKind::StorageFull => {
-            Ok(CompressionOutcome::Kept(Why::NoSpace))
+            Ok(CompressionOutcome::Kept(KeptReason::NoSpace))
         }
         Err(CompressionHalt::Disk(error)) => Err(error),
     }
@@ -131,37 +132,37 @@ fn smaller(
     stop: &dyn Fn() -> bool,
 ) -> Result<Smaller, CompressionHalt> {
     let size = source.metadata()?.len();
-    let most = most_worth_storing(size).ok_or(Why::NotWorthIt)?;
+    let most = most_worth_storing(size).ok_or(KeptReason::NotWorthIt)?;
     match kind::of(source, size, content_type)? {
         FileKind::Zip => zip::compress(source, size, target, most, room, limits, stop),
         FileKind::Text => gzip::compress(source, size, target, most, room, stop),
-        FileKind::Compressed => Err(Why::AlreadyCompressed.into()),
-        FileKind::Unknown => Err(Why::UnknownContent.into()),
+        FileKind::Compressed => Err(KeptReason::AlreadyCompressed.into()),
+        FileKind::Unknown => Err(KeptReason::UnknownContent.into()),
     }
 }
 
-/// The largest form that is worth being stored instead of an original of `size` bytes: 2 % and 1 KiB smaller. Less would not
-/// pay for the ranges that can no longer be asked for.
+/// The largest form that is worth storing in place of an original of `size` bytes: it must be 2 % and 1 KiB smaller. A
+/// smaller saving would not make up for the loss of range requests.
 fn most_worth_storing(size: u64) -> Option<u64> {
     size.checked_sub((size / 50).max(1024)).filter(|most| *most > 0)
 }
 
-/// Why there is no smaller form.
+/// The reason why compression has ended without a result.
 #[derive(Debug)]
 enum CompressionHalt {
-    Kept(Why),
+    Kept(KeptReason),
     Disk(io::Error),
 }
 
-impl From<Why> for CompressionHalt {
-    fn from(why: Why) -> Self {
+impl From<KeptReason> for CompressionHalt {
+    fn from(why: KeptReason) -> Self {
         Self::Kept(why)
     }
 }
 
 impl From<ZipDoubt> for CompressionHalt {
     fn from(doubt: ZipDoubt) -> Self {
-        Self::Kept(Why::Zip(doubt))
+        Self::Kept(KeptReason::Zip(doubt))
     }
 }
 
@@ -172,15 +173,15 @@ impl From<io::Error> for CompressionHalt {
 }
 
 impl CompressionHalt {
-    /// What an error of a decoder means: the system's are the disk's, the decoder's own are `why`.
+    /// Classifies a decoder's error: a system error is one of the disk, any other is `why`.
     fn of_decoder(error: io::Error, why: impl Into<Self>) -> Self {
         if error.raw_os_error().is_some() { Self::Disk(error) } else { why.into() }
     }
 }
 
-/// Says so when it is time to stop.
+/// Returns an error once `stop` returns true.
 fn go_on(stop: &dyn Fn() -> bool) -> Result<(), CompressionHalt> {
-    if stop() { Err(Why::Stopped.into()) } else { Ok(()) }
+    if stop() { Err(KeptReason::Stopped.into()) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -3,35 +3,35 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
 
-use super::{CompressionHalt, Why};
+use super::{CompressionHalt, KeptReason};
 use crate::storage::space::Reservation;
 
-/// Bytes that are written to the disk at once.
+/// Bytes written to the disk at once.
 const BUFFER: usize = 64 * 1024;
 
-/// Counts what it writes, so that a form which is not smaller is given up as soon as that is known.
+/// Counts the bytes written, so that compression stops as soon as the form is known to be too large.
 pub(super) struct TargetFile<'f> {
     file: BufWriter<&'f mut File>,
-    /// Space on the disk, taken before it is used.
+    /// The reservation of disk space, charged before each write.
     room: Option<&'f mut Reservation>,
     written: u64,
     most: u64,
 }
 
 impl<'f> TargetFile<'f> {
-    /// Empties the file. More than `most` bytes are not worth being written.
+    /// Truncates the file. More than `most` bytes are not worth writing.
     pub(super) fn to(file: &'f mut File, most: u64, room: Option<&'f mut Reservation>) -> io::Result<Self> {
         file.set_len(0)?;
         file.rewind()?;
         Ok(Self { file: BufWriter::with_capacity(BUFFER, file), room, written: 0, most })
     }
 
-    /// Says so when it has become too large.
+    /// Returns an error once the file has become too large.
     pub(super) fn check(&self) -> Result<(), CompressionHalt> {
-        if self.written > self.most { Err(Why::NotWorthIt.into()) } else { Ok(()) }
+        if self.written > self.most { Err(KeptReason::NotWorthIt.into()) } else { Ok(()) }
     }
 
-    /// Writes what is in the buffer; the file is complete.
+    /// Flushes the buffer and completes the file; returns its bytes.
     pub(super) fn finish(mut self) -> Result<u64, CompressionHalt> {
         self.check()?;
         self.file.flush()?;

@@ -1,57 +1,57 @@
-//! Why an artifact is kept as it came.
+//! Reasons why an artifact is kept unchanged.
 
-/// Why an artifact is kept as it came.
+/// The reason why an artifact is kept unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Why {
-    /// Nothing was found that is smaller by 2 % and 1 KiB.
+pub enum KeptReason {
+    /// No form is smaller by 2 % and 1 KiB.
     NotWorthIt,
-    /// A picture, a video, an archive: compressed by nature.
+    /// The format is compressed already: a picture, a video, an archive.
     AlreadyCompressed,
-    /// Neither text nor anything that is known.
+    /// The content is neither text nor a known format.
     UnknownContent,
-    /// A zip file about which there is doubt.
+    /// The zip file is invalid or unusual.
     Zip(ZipDoubt),
-    /// What was written did not read back as what it was made from.
+    /// The written file did not read back as its original.
     NotVerified,
-    /// It was time to stop.
+    /// Compression was stopped.
     Stopped,
-    /// The disk has too little space for a smaller form beside the original.
+    /// The disk has too little space for a compressed form beside the original.
     NoSpace,
 }
 
-/// What is wrong, or merely unusual, about a zip file.
+/// A defect or an unusual property of a zip file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ZipDoubt {
-    /// The central directory can't be found or read to its end, or has not the entries that it claims.
+    /// The central directory is missing, unreadable, or has another number of entries than it claims.
     Directory,
-    /// More entries than allowed.
+    /// The file has more entries than allowed.
     TooManyEntries,
-    /// More unpacked bytes than allowed.
+    /// The file has more unpacked bytes than allowed.
     TooLarge,
-    /// More unpacked bytes per byte than allowed.
+    /// The file has more unpacked bytes per byte than allowed.
     TooDense,
-    /// It is one of several volumes.
+    /// The file is one of several volumes.
     Spanned,
-    /// Two entries have one name.
+    /// Two entries have the same name.
     DuplicateName,
     /// An entry, or the directory, is encrypted.
     Encrypted,
-    /// An entry is packed in another way than by deflate.
+    /// An entry uses a compression method other than deflate.
     UnknownMethod,
-    /// An entry has flags whose meaning is not known.
+    /// An entry has unknown flags.
     UnknownFlags,
-    /// An entry's extra fields can't be read, or are too long to be kept.
+    /// An entry's extra fields are unreadable, or too long to keep.
     ExtraField,
-    /// Entries overlap, or are not in the directory's order, or there are bytes before, between or behind that belong to none.
+    /// Entries overlap or are not in the directory's order, or bytes before, between or after them belong to none.
     Displaced,
-    /// What stands at an entry contradicts the directory.
+    /// An entry's local header contradicts the directory.
     Contradiction,
     /// An entry does not unpack to what the directory says.
     Corrupt,
 }
 
-impl Why {
-    /// Every reason.
+impl KeptReason {
+    /// All reasons.
     pub const ALL: [Self; 19] = [
         Self::NotWorthIt,
         Self::AlreadyCompressed,
@@ -74,7 +74,7 @@ impl Why {
         Self::Zip(ZipDoubt::Corrupt),
     ];
 
-    /// As it is counted.
+    /// The label in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotWorthIt => "not_worth_it",
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn every_reason_is_counted_apart() {
-        let labels: HashSet<_> = Why::ALL.iter().map(|why| why.as_str()).collect();
-        assert_eq!(labels.len(), Why::ALL.len());
+        let labels: HashSet<_> = KeptReason::ALL.iter().map(|why| why.as_str()).collect();
+        assert_eq!(labels.len(), KeptReason::ALL.len());
         assert!(labels.iter().all(|label| label.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
     }
 }

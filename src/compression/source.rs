@@ -1,4 +1,4 @@
-//! The original, read by offset: its cursor stays where it was.
+//! Reads the original by offset, without moving its file cursor.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,7 @@ use rawzip::{RangeReader, ReaderAt};
 pub(super) struct OriginalFile<'f>(pub(super) &'f File);
 
 impl<'f> OriginalFile<'f> {
-    /// Reads the bytes of a range, in order.
+    /// A reader of the bytes of a range.
     pub(super) fn range(self, start: u64, end: u64) -> RangeReader<Self> {
         RangeReader::new(self, start..end)
     }

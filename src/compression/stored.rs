@@ -7,10 +7,10 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::protocol::artifact::Sha256;
 
-/// Bytes that are read from the disk at once.
+/// Bytes read from the disk at once.
 const BUFFER: usize = 64 * 1024;
 
-/// Reads a file from its start and digests what it has read.
+/// Reads a file from its start and computes the digest of the bytes read.
 pub(super) struct WrittenFile<'f> {
     file: BufReader<&'f mut File>,
     digest: Context,
@@ -23,7 +23,7 @@ impl<'f> WrittenFile<'f> {
         Ok(Self { file: BufReader::with_capacity(BUFFER, file), digest: Context::new(&SHA256), size: 0 })
     }
 
-    /// How many bytes were read, and their digest; `None` when the file has more.
+    /// Returns the number of bytes read and their digest; `None` if the file has more bytes.
     pub(super) fn finish(mut self) -> io::Result<Option<(u64, Sha256)>> {
         if !self.file.fill_buf()?.is_empty() {
             return Ok(None);

@@ -2,6 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
+use super::conflict::Conflict;
 use super::{CatalogSetting, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
 use crate::protocol::head::is_pattern;
 
@@ -118,12 +119,6 @@ fn redis_url(text: &str) -> Option<String> {
 fn name(text: &str, most: usize, form: &str) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     (text.is_empty() || text.len() > most || !text.chars().all(fits)).then(|| form.to_owned())
-}
-
-/// Two keys that contradict each other.
-pub(super) struct Conflict {
-    pub(super) keys: [&'static str; 2],
-    pub(super) text: String,
 }
 
 /// Everything that can't hold together.

@@ -1,6 +1,6 @@
 //! What can't be with artifacts, and where they are.
 
-use super::check::Conflict;
+use super::conflict::Conflict;
 use super::legacy_env::SUPABASE_S3;
 use super::{Config, JournalUrl, ObjectsUrl};
 

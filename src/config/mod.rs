@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 mod check;
 mod check_objects;
+mod conflict;
 mod layers;
 mod legacy_env;
 mod network;

@@ -1,5 +1,5 @@
-//! What the head of a request says of its body and every route has to hold it to: that it is the whole (`Content-Range` is
-//! refused), and its MD5, which some clients of stores send.
+//! Checks, for every route, what a request's head claims about its body: that it is whole (`Content-Range` is refused),
+//! and its MD5 (`Content-MD5`, which some clients of object stores send).
 
 use std::io;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ const CONTENT_MD5: &str = "content-md5";
 /// Bytes of an MD5.
 const LENGTH: usize = 16;
 
-/// A body is not what its `Content-MD5` says.
+/// The body does not match its `Content-MD5`.
 #[derive(Debug, thiserror::Error)]
 #[error("the body's MD5 is {found}, and Content-MD5 says {announced}")]
 struct Mismatch {
@@ -31,12 +31,12 @@ struct Mismatch {
     announced: String,
 }
 
-/// A body that ends in an error when it is another one than was announced. It is looked at as it was sent (RFC 1864):
-/// before any `Content-Encoding` is undone.
+/// A body that ends in an error if its MD5 is not the announced one. The MD5 is that of the bytes as sent (RFC 1864),
+/// before any `Content-Encoding` is decoded.
 struct Checked {
     body: Payload,
     announced: [u8; LENGTH],
-    /// Until the end.
+    /// `None` after the end of the body.
     digest: Option<Md5>,
 }
 
@@ -61,7 +61,7 @@ impl Stream for Checked {
     }
 }
 
-/// What is said of a body that ended in an error.
+/// The problem for a body that ended in an error.
 pub(super) fn refused(error: &PayloadError) -> Problem {
     if let PayloadError::Io(io) = error
         && let Some(mismatch) = io.get_ref().and_then(|inner| inner.downcast_ref::<Mismatch>())
@@ -79,7 +79,7 @@ fn announced(value: &header::HeaderValue) -> Result<[u8; LENGTH], Problem> {
     })
 }
 
-/// The middleware: see the module.
+/// Middleware that refuses `Content-Range` on a PUT and checks `Content-MD5`.
 pub async fn claims<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,

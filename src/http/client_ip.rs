@@ -1,4 +1,4 @@
-//! Who is at the other end: the socket's address, or what a trusted proxy says of it.
+//! The client's address: the socket's peer, or what a trusted proxy reports.
 
 use std::net::IpAddr;
 
@@ -7,8 +7,8 @@ use actix_web::http::header::HeaderMap;
 
 use crate::config::Network;
 
-/// The client's address. `X-Forwarded-For` counts only from a trusted proxy, and is read from its end: the first entry
-/// that is no trusted proxy itself is the client, whatever that client wrote in front of it.
+/// The client's address. `X-Forwarded-For` is used only from a trusted proxy and is read from its end: the first entry
+/// that is not a trusted proxy is the client, whatever that client wrote before it.
 pub(super) fn of(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
     let direct = request.head().peer_addr?.ip().to_canonical();
     Some(behind(direct, request.headers(), trusted))

@@ -11,13 +11,11 @@ use super::problem::Problem;
 use super::rooms::Rooms;
 use super::trace_viewer::TraceViewer;
 use super::transfer::{Rate, TransferKind, Transfers, find_room};
-use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::cleanup::Sweep;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
-use crate::actors::messages::thread_agent::ThreadAgents;
 use crate::actors::session::SessionPort;
-use crate::actors::shared::{NodeIdConflict, Peers};
+use crate::actors::shared::{Doorbell, NodeIdConflict, Peers, ThreadAgents};
 use crate::actors::supervision::{LiveActors, ServiceRecipient};
 use crate::artifacts::{ArtifactService, UploadPermit};
 use crate::budget::Budget;
@@ -77,7 +75,7 @@ impl Edge {
     }
 }
 
-/// Reads the bodies of requests, within the node's bounds.
+/// Reads the bodies of requests within the node's bounds on memory and time.
 pub struct Bodies {
     /// Bytes of bodies in hand, over the node.
     pub budget: Budget,
@@ -109,7 +107,7 @@ impl Bodies {
     }
 }
 
-/// Builds and sends the bodies of responses, within the node's bounds.
+/// Bounds the memory of responses; handlers that build large ones use it, and the middleware that counts all of them.
 pub struct Responses {
     /// Bytes of responses that are built or wait for their readers, over the node.
     pub budget: Budget,
@@ -119,7 +117,7 @@ pub struct Responses {
 
 /// Takes events and screens.
 pub struct IngestEdge {
-    /// Of posted events.
+    /// Bounds of posted events.
     pub limits: EventLimits,
     /// Most bytes of a screen frame.
     pub frame_bytes: usize,
@@ -135,23 +133,23 @@ pub struct RunsEdge {
 
 /// Starts sessions.
 pub struct WatchEdge {
-    /// Whether it takes viewers.
+    /// Says whether the node takes viewers.
     pub node: Node,
     /// Given to the sessions of streamed responses.
     pub sessions: Rc<SessionPort>,
-    /// Counts them.
+    /// Counts sessions.
     pub live_actors: LiveActors,
-    /// Proxies whose word on addresses counts.
+    /// Proxies that are believed when they name a viewer's address.
     pub trusted_proxies: Vec<Network>,
 }
 
 /// Counts and lists viewers.
 pub struct ViewersEdge {
-    /// The node.
+    /// Names this node.
     pub node: Node,
     /// Know the viewers of this node.
     pub thread_agents: ThreadAgents,
-    /// How this node is.
+    /// The figures of this node.
     pub figures: Tell<Figures>,
     /// The other nodes; `None` on a single node.
     pub cluster: Option<Cluster>,
@@ -162,7 +160,7 @@ pub struct ViewersEdge {
 pub struct Cluster {
     /// Who is connected to which node.
     pub register: Arc<Register>,
-    /// The same, as it was seen last.
+    /// What was last seen of that.
     pub peers: Peers,
 }
 
@@ -178,7 +176,7 @@ pub struct ArtifactsEdge {
 
 /// Probes what the node depends on.
 pub struct ReadinessEdge {
-    /// The node.
+    /// Says whether the node drains.
     pub node: Node,
     /// The runs' logs.
     pub journal: Arc<dyn Journal>,
@@ -186,17 +184,17 @@ pub struct ReadinessEdge {
     pub catalog: Arc<dyn Catalog>,
     /// Artifacts; `None`: none are kept.
     pub artifacts: Option<ArtifactService>,
-    /// Whether this node hears the others; `None` on a single node.
+    /// Whether this node hears from the others; `None` on a single node.
     pub doorbell: Option<Doorbell>,
     /// Whether another node has this one's name; `None` on a single node.
     pub node_id_conflict: Option<NodeIdConflict>,
-    /// What to warn of in any case.
+    /// Warnings that the node started with.
     pub warnings: Arc<[String]>,
 }
 
 /// Measures the node.
 pub struct MetricsEdge {
-    /// The node.
+    /// Counts connections.
     pub node: Node,
     /// Counts rooms.
     pub live_actors: LiveActors,
@@ -218,6 +216,8 @@ pub struct ActorsEdge {
     pub supervisor: ServiceRecipient<Observe>,
     /// Knows the rooms.
     pub registry: ServiceRecipient<ListRooms>,
-    /// Counts everyone.
+    /// The worker threads' supervisors.
+    pub thread_agents: ThreadAgents,
+    /// Counts all actors.
     pub live_actors: LiveActors,
 }

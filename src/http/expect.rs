@@ -1,25 +1,27 @@
-//! What is known to be too large by its head: refused before any of it is sent, also before `100 Continue`.
+//! Refuses bodies that are too large by their `Content-Length`, before they are sent and before `100 Continue`.
 
 use actix_http::RequestHead;
 use actix_web::http::{Method, StatusCode, header};
 
-use super::api::artifacts::MAX_DESCRIPTION;
 use super::problem::Problem;
 use crate::protocol::head::plain;
 
-/// The most bytes that bodies may have.
+/// Most bytes of a request body that is a description, such as an announcement or a pin.
+pub(super) const MAX_DESCRIPTION: usize = 16 * 1024;
+
+/// Most bytes of request bodies.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimits {
-    /// Of posted events.
+    /// Limit of a batch of events, in bytes.
     pub batch: u64,
-    /// Of a screen frame.
+    /// Limit of a screen frame, in bytes.
     pub frame: u64,
-    /// Of an artifact.
+    /// Limit of an artifact, in bytes.
     pub artifact: u64,
 }
 
 impl BodyLimits {
-    /// The limit of a route, and the code of the refusal beyond it; `None` where no body is read.
+    /// The limit of a route and the error code for a larger body; `None` if the route reads no body.
     fn of(&self, method: &Method, path: &str) -> Option<(u64, &'static str)> {
         let parts: Vec<&str> = path.split('/').collect();
         let ["", "api", "runs" | "tests", _, rest @ ..] = parts.as_slice() else { return None };
@@ -32,7 +34,7 @@ impl BodyLimits {
         }
     }
 
-    /// The refusal of a request that announces a longer body than its route takes.
+    /// Refuses a request that announces a longer body than its route accepts.
     pub fn refuse(&self, head: &RequestHead) -> Option<Problem> {
         let length: u64 = head.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()?;
         let path = plain(head.uri.path());

@@ -1,4 +1,4 @@
-//! How requests and answers are put, whatever they say: the path's plain form, `HEAD`, HTTP/1.0, and upgrades that come to nothing.
+//! Message framing, independent of content: the path's plain form, `HEAD`, HTTP/1.0, and upgrades that do not happen.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::heads::{HeadClock, InHand};
 use crate::protocol::head::plain;
 
-/// The middleware in front of all others.
+/// The outermost middleware: normalizes the path and frames the response.
 pub async fn framing<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -32,12 +32,12 @@ pub async fn framing<B: MessageBody + 'static>(
     let size = response.response().body().size();
     let head = response.response_mut().head_mut();
     if is_old && size == BodySize::Stream {
-        // There are no chunks in HTTP/1.0: such a body ends where the connection does.
+        // HTTP/1.0 has no chunks: a body of unknown length ends with its connection.
         head.no_chunking(true);
         head.set_connection_type(ConnectionType::Close);
     }
     if asks_for_upgrade && head.status != StatusCode::SWITCHING_PROTOCOLS {
-        // actix ends the connection behind a request with `Connection: Upgrade`, and would say `upgrade` in its answer.
+        // actix closes the connection after a request with `Connection: Upgrade`, but its response would say `upgrade`.
         head.set_connection_type(ConnectionType::Close);
     }
     Ok(response.map_body(|_, body| {
@@ -49,7 +49,7 @@ pub async fn framing<B: MessageBody + 'static>(
     }))
 }
 
-/// The same target with another path.
+/// The same request target with another path.
 fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     let target = match uri.query() {
         Some(query) => format!("{path}?{query}"),
@@ -60,7 +60,7 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// The body of an answer to `HEAD`: none, of the size that the answer to `GET` has. The body itself is dropped unread.
+/// The body of a response to `HEAD`: empty, but of the size that `GET` would return. The real body is dropped unread.
 struct Bodiless(BodySize);
 
 impl MessageBody for Bodiless {

@@ -1,5 +1,5 @@
-//! The time that the heads of a connection's further requests may take. actix measures the first one's alone: a client that begins a
-//! second and stops would keep its connection for ever.
+//! Timeout for the request heads of a kept-alive connection. actix limits only the first one: without this, a client
+//! that begins a second head and stops would keep its connection for ever.
 
 use std::cell::Cell;
 use std::io;
@@ -14,7 +14,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::held_body::HeldBody;
 
-/// Knows whether a connection's client is sending a head, and since when. One per connection.
+/// Tracks since when a connection's client has been sending a head. One per connection.
 #[derive(Debug)]
 pub struct HeadClock {
     state: Cell<HeadState>,
@@ -23,14 +23,14 @@ pub struct HeadClock {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HeadState {
-    /// Nothing has been asked yet: actix's own time counts.
+    /// No request has arrived yet; actix's own timeout applies.
     First,
-    /// So many requests are in hand; what comes meanwhile is a body, or waits its turn.
+    /// This many requests are being served; bytes that arrive meanwhile belong to a body or to a pipelined request.
     Busy(usize),
-    /// All are answered, and nothing has come since.
+    /// All requests are answered, and nothing has arrived since.
     Idle,
-    /// Something has.
-    Upload(Instant),
+    /// A head has been arriving since this time.
+    Receiving(Instant),
 }
 
 impl HeadClock {
@@ -40,13 +40,13 @@ impl HeadClock {
 
     fn received(&self, now: Instant) {
         if self.state.get() == HeadState::Idle {
-            self.state.set(HeadState::Upload(now));
+            self.state.set(HeadState::Receiving(now));
         }
     }
 
     fn due(&self) -> Option<Instant> {
         match self.state.get() {
-            HeadState::Upload(since) => Some(since + self.limit),
+            HeadState::Receiving(since) => Some(since + self.limit),
             HeadState::First | HeadState::Busy(_) | HeadState::Idle => None,
         }
     }
@@ -54,7 +54,7 @@ impl HeadClock {
     fn begin(&self) {
         self.state.set(match self.state.get() {
             HeadState::Busy(requests) => HeadState::Busy(requests + 1),
-            HeadState::First | HeadState::Idle | HeadState::Upload(_) => HeadState::Busy(1),
+            HeadState::First | HeadState::Idle | HeadState::Receiving(_) => HeadState::Busy(1),
         });
     }
 
@@ -66,7 +66,7 @@ impl HeadClock {
     }
 }
 
-/// A request in hand, until it is dropped.
+/// A request that is being served; it counts until this is dropped.
 pub(super) struct InHand(Rc<HeadClock>);
 
 impl InHand {
@@ -75,7 +75,7 @@ impl InHand {
         Self(clock)
     }
 
-    /// For as long as the body is being sent.
+    /// Keeps the request counted until `body` has been sent.
     pub(super) fn until_sent(self, body: BoxBody) -> BoxBody {
         HeldBody::boxed(body, self)
     }
@@ -87,7 +87,7 @@ impl Drop for InHand {
     }
 }
 
-/// A socket whose reading ends when a head is too long in coming.
+/// A socket that reports the end of input when a head takes too long to arrive.
 pub struct HeadTimed<T> {
     socket: T,
     clock: Rc<HeadClock>,
@@ -95,28 +95,28 @@ pub struct HeadTimed<T> {
 }
 
 impl<T> HeadTimed<T> {
-    /// Of a new connection, with the time that a head may take.
+    /// The socket of a new connection; `limit` is the time allowed for a head.
     pub fn new(socket: T, limit: Duration) -> Self {
         Self { socket, clock: Rc::new(HeadClock::new(limit)), timer: None }
     }
 
-    /// For the requests of the connection.
+    /// The clock that the connection's requests share.
     pub fn clock(&self) -> &Rc<HeadClock> {
         &self.clock
     }
 
-    /// The socket below.
+    /// The wrapped socket.
     pub fn get_ref(&self) -> &T {
         &self.socket
     }
 
-    /// The socket below, for who speaks something else on it.
+    /// Unwraps the socket, for a protocol other than HTTP.
     pub fn into_inner(self) -> T {
         self.socket
     }
 
-    /// Whether a head is due; else this is called again when it is. The timer stays from one head to the next, and is set anew
-    /// only when it has fired: most heads come whole, and would pay for setting it.
+    /// Whether the head's time is up; if not, the task is woken when it is. The timer is kept from one head to the next
+    /// and reset only once it has fired: most heads arrive whole, and need not pay for a reset.
     fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(due) = self.clock.due() else { return false };
         if Instant::now() >= due {
@@ -137,7 +137,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadTimed<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         match Pin::new(&mut self.socket).poll_read(cx, buf) {
-            // As if the client had gone: there is nothing to answer.
+            // Reported as if the client had closed: there is no request to answer.
             Poll::Pending if self.is_due(cx) => Poll::Ready(Ok(())),
             Poll::Ready(Ok(())) if buf.filled().len() > before => {
                 self.clock.received(Instant::now());

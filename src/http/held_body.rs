@@ -1,4 +1,4 @@
-//! A response's body that keeps something until it has been sent.
+//! A response body that keeps a value alive until it has been sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 
-/// `body`, with what is to live as long.
+/// A body together with the value that lives as long as it does.
 pub(super) struct HeldBody<T> {
     body: BoxBody,
     _held: T,

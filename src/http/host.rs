@@ -1,4 +1,4 @@
-//! The host that a request names.
+//! The host that a request is for.
 
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{StatusCode, Uri};
@@ -6,11 +6,11 @@ use actix_web::http::{StatusCode, Uri};
 use super::problem::Problem;
 use crate::protocol::head::Host;
 
-/// The host that a request is for; `None` if it names none, as HTTP/1.0 may. One that stands in the request's target (RFC 9112,
-/// 3.2.2) must be the one of its `Host`.
+/// The host that a request is for; `None` if it names none, as HTTP/1.0 allows. A host in the request target (RFC 9112,
+/// 3.2.2) must equal the one in `Host`.
 ///
 /// # Errors
-/// When what it names is no host, or it names two. Nobody may use any of that.
+/// A request is refused if its host is invalid or if it names two hosts. No route serves such a request.
 pub(super) fn of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Option<Host<'a>>, Problem> {
     let refuse = |text: &str| {
         let text: String = text.chars().take(80).collect();

@@ -1,9 +1,9 @@
-//! The media types that requests name: of a body (`Content-Type`) and of the answer that is wanted (`Accept`).
+//! Media types in requests: of the body (`Content-Type`) and of the wanted response (`Accept`).
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-/// What lines of JSON are called: no name is registered, so each tool has its own.
+/// Media types of NDJSON. None is registered, so each tool uses its own.
 const ND_JSON: [&str; 5] = [
     "application/x-ndjson",
     "application/ndjson",
@@ -12,29 +12,29 @@ const ND_JSON: [&str; 5] = [
     "application/x-jsonlines",
 ];
 
-/// A media type without its parameters.
+/// The media type without its parameters.
 fn essence(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-/// The type of a request's body, in lower case and without parameters such as `charset`.
+/// The media type of a request's body, in lower case and without parameters such as `charset`.
 pub(super) fn content_type(request: &HttpRequest) -> Option<String> {
     let value = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(essence(value).to_ascii_lowercase())
 }
 
-/// The name of NDJSON that this media type is.
+/// The entry of [`ND_JSON`] that equals this media type.
 pub(super) fn nd_json(media_type: &str) -> Option<&'static str> {
     ND_JSON.into_iter().find(|name| name.eq_ignore_ascii_case(essence(media_type)))
 }
 
-/// The first name under which a request asks for NDJSON.
+/// The first NDJSON type that the request's `Accept` lists and does not refuse.
 pub(super) fn accepted_nd_json(request: &HttpRequest) -> Option<&'static str> {
     let values = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).filter(|range| !is_refused(range)).find_map(nd_json)
 }
 
-/// Whether a range of `Accept` says "not this": its weight is 0.
+/// Whether a range of `Accept` refuses its type: its weight is 0.
 fn is_refused(range: &str) -> bool {
     let mut parameters = range.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
     let weight = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
@@ -61,16 +61,16 @@ mod tests {
 
     #[test]
     fn an_accept_asks_for_lines_under_the_first_name_that_it_does_not_refuse() {
-        let asked = |values: &[&str]| {
+        let accepted = |values: &[&str]| {
             let requests = values.iter().fold(TestRequest::get(), |r, value| r.append_header(("accept", *value)));
             accepted_nd_json(&requests.to_http_request())
         };
-        assert_eq!(asked(&["application/jsonl"]), Some("application/jsonl"));
-        assert_eq!(asked(&["text/html, application/JSONL;q=0.5, application/x-ndjson"]), Some("application/jsonl"));
-        assert_eq!(asked(&["text/html", "application/x-ndjson; charset=utf-8"]), Some("application/x-ndjson"));
-        assert_eq!(asked(&["application/jsonl;q=0, application/json"]), None);
-        assert_eq!(asked(&["*/*"]), None, "JSON is what comes when anything will do");
-        assert_eq!(asked(&["application/x-ndjson-not"]), None);
-        assert_eq!(asked(&[]), None);
+        assert_eq!(accepted(&["application/jsonl"]), Some("application/jsonl"));
+        assert_eq!(accepted(&["text/html, application/JSONL;q=0.5, application/x-ndjson"]), Some("application/jsonl"));
+        assert_eq!(accepted(&["text/html", "application/x-ndjson; charset=utf-8"]), Some("application/x-ndjson"));
+        assert_eq!(accepted(&["application/jsonl;q=0, application/json"]), None);
+        assert_eq!(accepted(&["*/*"]), None, "JSON is what comes when anything will do");
+        assert_eq!(accepted(&["application/x-ndjson-not"]), None);
+        assert_eq!(accepted(&[]), None);
     }
 }

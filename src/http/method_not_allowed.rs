@@ -1,4 +1,4 @@
-//! A method that a route has not got, said like every other problem.
+//! Answers a method that the route does not support with a problem document.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,7 +8,7 @@ use actix_web::{Error, ResponseError as _};
 
 use super::problem::Problem;
 
-/// The middleware: gives actix's bare 405 a body, and keeps its `Allow`.
+/// Middleware that gives actix's empty 405 a problem document, and keeps its `Allow` header.
 pub async fn method<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

@@ -1,4 +1,4 @@
-//! Safe by default, also on localhost: which hosts and origins are served.
+//! The hosts and origins that the node serves. The defaults are safe, also on localhost.
 //!
 //! A page of another site must not reach a server on a developer's machine, neither by a cross-site request nor by DNS
 //! rebinding (a name of its own that resolves to 127.0.0.1).
@@ -17,32 +17,33 @@ use super::watch::upgrade::{Upgradable, decide};
 use crate::node::Node;
 use crate::protocol::head::{Host, UpgradeDecision, is_event_stream};
 
-/// Whom a node serves.
+/// The hosts and origins that a node serves.
 #[derive(Clone, Debug, Default)]
 pub struct OriginPolicy {
     /// Origin of `server.public_url`: `https://host[:port]`.
     public_origin: Option<String>,
     allowed_origins: Vec<String>,
-    /// Names, and `*.name` for all below one.
+    /// Names, and `*.name` for all names below one.
     allowed_hosts: Vec<String>,
 }
 
-/// Routes that answer whatever name they are reached by: probes and scrapers have names of their own, and nothing here is anybody's.
+/// Routes that are served under any host name: probes and scrapers use names of their own, and these routes reveal
+/// nothing private.
 const ANY_HOST: [&str; 3] = ["/health", "/ready", "/metrics"];
 
-/// Headers of answers that pages of other origins may read.
+/// Response headers that pages of other origins may read.
 const EXPOSED: &str = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Retry-After";
 
-/// What a request's `RequestOrigin` comes to.
+/// The origin of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestOrigin {
-    /// Not a browser's cross-origin request.
+    /// Not a cross-origin request of a browser.
     None,
-    /// Our own page.
+    /// One of our own pages.
     Same,
-    /// Another one, allowed by configuration.
+    /// Another origin, allowed by the configuration.
     Allowed,
-    /// Another one, which shows a signature.
+    /// Another origin that uses a signed URL.
     Bearer,
     Foreign,
 }
@@ -58,7 +59,7 @@ fn authority(url: &str) -> Option<&str> {
 }
 
 impl OriginPolicy {
-    /// From `server.public_url` (empty: none), `server.allowed_origins` and `server.allowed_hosts`.
+    /// Builds the policy from `server.public_url` (empty: none), `server.allowed_origins` and `server.allowed_hosts`.
     pub fn new(public_url: &str, allowed_origins: &[String], allowed_hosts: &[String]) -> Self {
         let public_origin = public_url
             .split_once("://")
@@ -67,7 +68,8 @@ impl OriginPolicy {
         Self { public_origin, allowed_origins, allowed_hosts: allowed_hosts.to_vec() }
     }
 
-    /// A name that resolves to us can be anybody's; an address, localhost, our public name and those allowed can't.
+    /// Whether requests for this host are served: for an address, localhost, our public name or an allowed name.
+    /// Anybody can make some other name resolve to us.
     fn serves(&self, host: Host<'_>) -> bool {
         let public = self.public_origin.as_deref().and_then(authority).and_then(Host::parse);
         host.is_own()
@@ -94,7 +96,8 @@ impl OriginPolicy {
         }
     }
 
-    /// Following a link to a page from another site (a chat, a CI's report) is not a cross-site request for data.
+    /// Whether the request follows a link to a page. A link from another site (a chat, a CI report) is no cross-site
+    /// request for data.
     fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
         matches!(*method, Method::GET | Method::HEAD)
             && (path == "/" || path.starts_with("/runs/") || path.starts_with("/trace/"))
@@ -102,7 +105,8 @@ impl OriginPolicy {
             && text(headers, "sec-fetch-mode") == Some("navigate")
     }
 
-    /// A signed URL is for whoever has it, wherever they are, like those of a store.
+    /// Whether the path is that of a signed URL. Whoever has it may use it from any origin, as with those of an object
+    /// store.
     fn is_signed(path: &str) -> bool {
         let parts: Vec<&str> = path.split('/').collect();
         matches!(parts.as_slice(), ["", "api", "runs" | "tests", _, "artifacts", _, "content"])
@@ -133,7 +137,8 @@ impl OriginPolicy {
     }
 }
 
-/// Whether a crowded node answers all the same: its operators must see it, and viewers are told in their own protocol.
+/// Whether a crowded node serves the request: operators must see its state, and viewers get the refusal in their
+/// protocol.
 fn is_served_in_a_crowd(request: &ServiceRequest, decision: UpgradeDecision) -> bool {
     let (method, path) = (request.method(), request.path());
     is_for_operators(path)
@@ -141,20 +146,20 @@ fn is_served_in_a_crowd(request: &ServiceRequest, decision: UpgradeDecision) -> 
         || (matches!(*method, Method::GET | Method::HEAD) && is_event_stream(path))
 }
 
-/// Whether a node answers here however much it has in hand.
+/// Whether the node serves this path under any load.
 pub(super) fn is_for_operators(path: &str) -> bool {
     matches!(path, "/health" | "/ready" | "/metrics" | "/api/ws/stats" | "/api/actors")
 }
 
-/// Answers with the problem, and ends the connection: what else comes on it can't be trusted, or is not wanted.
+/// Answers with the problem and ends the connection: further bytes on it can't be trusted, or are not wanted.
 fn closing(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBody> {
     let mut response = request.into_response(problem.error_response());
     response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     response
 }
 
-/// The middleware around [`guard`]: whatever a crowded node answers ends its connection, but for a switch to a WebSocket, so
-/// that the descriptors last.
+/// Middleware around [`guard`]: each response of a crowded node ends its connection, except a switch to a WebSocket, so
+/// that file descriptors do not run out.
 pub async fn crowd<B: MessageBody + 'static>(
     node: web::Data<Node>,
     request: ServiceRequest,
@@ -168,16 +173,16 @@ pub async fn crowd<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// The middleware: refuses what [`OriginPolicy`] does not serve, upgrades that are none, and bodies that are too large by their heads;
-/// answers preflights, and marks what other origins may read.
+/// Middleware that refuses what [`OriginPolicy`] does not serve, upgrades that are no WebSocket handshakes, and bodies
+/// whose announced length is too large. It also answers preflights and marks what other origins may read.
 pub async fn guard<B: MessageBody + 'static>(
-    guard: web::Data<OriginPolicy>,
+    policy: web::Data<OriginPolicy>,
     limits: web::Data<BodyLimits>,
     node: web::Data<Node>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let origin = match guard.check(request.method(), request.uri(), request.headers()) {
+    let origin = match policy.check(request.method(), request.uri(), request.headers()) {
         Ok(origin) => origin,
         Err(problem) => {
             let peer = request.peer_addr().map(tracing::field::display);
@@ -205,7 +210,7 @@ pub async fn guard<B: MessageBody + 'static>(
         false => next.call(request).await?.map_into_boxed_body(),
     };
     if is_crowded && decision == UpgradeDecision::WebSocket && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        // Only what becomes a WebSocket, to be closed with 1013, is let in.
+        // A crowded node accepts only a request that becomes a WebSocket, which it then closes with 1013.
         let (request, _) = response.into_parts();
         return Ok(ServiceResponse::new(request, saturated().error_response()));
     }
@@ -239,18 +244,18 @@ mod tests {
     }
 
     fn ask(
-        guard: &OriginPolicy,
+        policy: &OriginPolicy,
         method: Method,
         path: &'static str,
         headers: &HeaderMap,
     ) -> Result<RequestOrigin, String> {
-        guard.check(&method, &Uri::from_static(path), headers).map_err(|problem| problem.to_string())
+        policy.check(&method, &Uri::from_static(path), headers).map_err(|problem| problem.to_string())
     }
 
     fn check(pairs: &[(&'static str, &'static str)]) -> Result<RequestOrigin, &'static str> {
         let allowed = ["*.ci.example.org".to_owned(), "runcast".to_owned()];
-        let guard = OriginPolicy::new("https://runs.example.com/x", &["https://ci.example.org".to_owned()], &allowed);
-        ask(&guard, Method::POST, "/api/runs/r/events", &headers(pairs)).map_err(|problem| {
+        let policy = OriginPolicy::new("https://runs.example.com/x", &["https://ci.example.org".to_owned()], &allowed);
+        ask(&policy, Method::POST, "/api/runs/r/events", &headers(pairs)).map_err(|problem| {
             let codes = [("invalid_host", "malformed"), ("host_not_allowed", "host"), ("origin_not_allowed", "origin")];
             codes.into_iter().find(|(code, _)| problem.contains(code)).unwrap().1
         })
@@ -279,12 +284,12 @@ mod tests {
 
     #[test]
     fn probes_and_scrapers_come_by_any_name_that_is_one() {
-        let guard = OriginPolicy::default();
+        let policy = OriginPolicy::default();
         for path in ANY_HOST {
-            assert!(ask(&guard, Method::GET, path, &headers(&[("host", "evil.example.com")])).is_ok(), "{path}");
-            assert!(ask(&guard, Method::GET, path, &headers(&[("host", "127.0.0.1:@evil.com")])).is_err(), "{path}");
+            assert!(ask(&policy, Method::GET, path, &headers(&[("host", "evil.example.com")])).is_ok(), "{path}");
+            assert!(ask(&policy, Method::GET, path, &headers(&[("host", "127.0.0.1:@evil.com")])).is_err(), "{path}");
         }
-        assert!(ask(&guard, Method::GET, "/api/actors", &headers(&[("host", "evil.example.com")])).is_err());
+        assert!(ask(&policy, Method::GET, "/api/actors", &headers(&[("host", "evil.example.com")])).is_err());
     }
 
     #[test]
@@ -301,9 +306,9 @@ mod tests {
 
     #[test]
     fn a_signed_url_may_be_used_from_anywhere() {
-        let guard = OriginPolicy::default();
+        let policy = OriginPolicy::default();
         let foreign = headers(&[("host", "localhost"), ("origin", "https://trace.example.org")]);
-        let check = |path| ask(&guard, Method::GET, path, &foreign).ok();
+        let check = |path| ask(&policy, Method::GET, path, &foreign).ok();
         assert_eq!(check("/api/runs/r/artifacts/1/content"), Some(RequestOrigin::Bearer));
         assert_eq!(check("/api/tests/r/artifacts/1/content"), Some(RequestOrigin::Bearer));
         for path in
@@ -312,16 +317,16 @@ mod tests {
             assert_eq!(check(path), None, "{path}");
         }
         let rebound = headers(&[("host", "evil.example.com"), ("origin", "http://evil.example.com")]);
-        assert!(ask(&guard, Method::GET, "/api/runs/r/artifacts/1/content", &rebound).is_err());
+        assert!(ask(&policy, Method::GET, "/api/runs/r/artifacts/1/content", &rebound).is_err());
     }
 
     #[test]
     fn a_link_from_elsewhere_may_be_followed_to_a_page_only() {
-        let guard = OriginPolicy::default();
+        let policy = OriginPolicy::default();
         let link = headers(&[("host", "localhost"), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]);
-        assert!(ask(&guard, Method::GET, "/runs/r", &link).is_ok());
-        assert!(ask(&guard, Method::GET, "/trace/", &link).is_ok());
-        assert!(ask(&guard, Method::GET, "/api/runs", &link).is_err());
-        assert!(ask(&guard, Method::POST, "/", &link).is_err());
+        assert!(ask(&policy, Method::GET, "/runs/r", &link).is_ok());
+        assert!(ask(&policy, Method::GET, "/trace/", &link).is_ok());
+        assert!(ask(&policy, Method::GET, "/api/runs", &link).is_err());
+        assert!(ask(&policy, Method::POST, "/", &link).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Errors as HTTP says them: `application/problem+json` with a stable `code`.
+//! Error responses: `application/problem+json` (RFC 9457) with a stable `code`.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::actors::messages::room::{PublishError, ReadError};
 use crate::protocol::event::EventError;
 use crate::storage::journal::Refusal;
 
-/// A refused request.
+/// An error response.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -29,31 +29,31 @@ impl Problem {
         Self { status, code, detail: detail.into(), retry_after_secs: None, headers: Vec::new(), extra: Map::new() }
     }
 
-    /// 400.
+    /// A problem with status 400.
     pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// 503 that will pass.
+    /// A problem with status 503 that will pass; `Retry-After` is 1 s.
     pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)
     }
 
-    /// With `Retry-After`.
+    /// Adds a `Retry-After` header.
     #[must_use]
     pub fn retry_after(mut self, secs: u64) -> Self {
         self.retry_after_secs = Some(secs);
         self
     }
 
-    /// With a further header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// With a further member.
+    /// Adds a member to the body.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(name.to_owned(), value.into());
@@ -131,12 +131,12 @@ impl From<PublishError> for Problem {
     }
 }
 
-/// Nothing was stored: too much is in hand.
+/// 503 because the node is at a limit; nothing was stored.
 pub(super) fn saturated() -> Problem {
     saturated_with("the node has as much in hand as it may; nothing was stored")
 }
 
-/// The same in other words.
+/// 503 because the node is at a limit, with the caller's own detail.
 pub(super) fn saturated_with(detail: impl Into<String>) -> Problem {
     Problem::unavailable("saturated", detail)
 }
@@ -164,7 +164,7 @@ impl From<ReadError> for Problem {
     }
 }
 
-/// Too many responses wait for their readers.
+/// 503 because unread responses take all of `server.response_bytes`.
 pub(super) fn responses_saturated() -> Problem {
     Problem::unavailable("saturated", "the responses that wait for their readers take all of server.response_bytes")
 }

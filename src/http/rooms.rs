@@ -1,4 +1,4 @@
-//! Reaching a run's room from a worker thread: remembers rooms that it found, and finds them anew once when they went.
+//! Reaches a run's room from a worker thread. Rooms are cached; a room that has ended is looked up again, once.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,30 +15,30 @@ use crate::actors::messages::room::{
 use crate::actors::supervision::{Refused, ServiceRecipient};
 use crate::protocol::RunId;
 
-/// Rooms remembered per thread.
+/// Most rooms cached per thread.
 const MAX_KNOWN: usize = 4_096;
 
-/// See the module's page. One per worker thread.
+/// The rooms that a worker thread knows. One per thread.
 pub struct Rooms {
     rooms: ServiceRecipient<FindRoom>,
     known: RefCell<HashMap<RunId, Arc<RoomPort>>>,
 }
 
-/// A room that has ended since it was found: find it anew.
+/// The cached room has ended; it must be looked up again.
 struct RoomEnded;
 
 impl Rooms {
-    /// A rooms that asks `rooms`.
+    /// An empty cache in front of the registry `rooms`.
     pub fn new(rooms: ServiceRecipient<FindRoom>) -> Self {
         Self { rooms, known: RefCell::default() }
     }
 
-    /// The line to the registry.
+    /// The recipient that finds rooms: the registry.
     pub fn rooms(&self) -> &ServiceRecipient<FindRoom> {
         &self.rooms
     }
 
-    /// The run's room.
+    /// Returns the run's room.
     pub async fn find(&self, run: &RunId) -> Result<Arc<RoomPort>, Problem> {
         if let Some(room) = self.known.borrow().get(run).filter(|room| room.read.connected()) {
             return Ok(room.clone());
@@ -59,7 +59,7 @@ impl Rooms {
         self.known.borrow_mut().remove(run);
     }
 
-    /// Stores a post; `request` is asked for a second time only if the first room had retired without storing anything.
+    /// Stores a post. `request` is called a second time only if the first room had retired without storing anything.
     pub async fn publish(
         &self,
         run: &RunId,
@@ -89,7 +89,7 @@ impl Rooms {
         Err(saturated())
     }
 
-    /// Reads a page.
+    /// Reads a page of the run's events.
     pub async fn read(
         &self,
         run: &RunId,
@@ -100,7 +100,7 @@ impl Rooms {
         self.twice(run, |room, reply| room.read.try_send(Read { from, max_bytes, freshness, reply })).await
     }
 
-    /// Folds the run's state.
+    /// Returns the run's folded state.
     pub async fn fold(&self, run: &RunId) -> Result<Folded, Problem> {
         let (folded, _) = self.twice(run, |room, reply| room.fold.try_send(Fold { reply })).await?;
         Ok(folded)

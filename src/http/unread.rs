@@ -1,9 +1,9 @@
-//! What is left of a chunked body when its request is answered.
+//! Handles the unread rest of a chunked body when its request is answered.
 //!
-//! actix would read such a rest and throw it away. But where it had stopped reading, because the handler did not keep up, it
-//! never goes on: a client that sends everything before it reads the answer would wait for ever, and its connection with it.
-//! While the body is held, actix treats it as one of a known length: it closes the connection after a while in which it throws
-//! away what comes.
+//! actix reads such a rest and discards it. But if it had stopped reading because the handler did not keep up, it never
+//! resumes: a client that sends everything before it reads the response would wait for ever, and hold its connection.
+//! While the body is held, actix treats it like a body of known length: it discards what arrives and closes the
+//! connection after a while.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use futures_util::Stream;
 
 use super::held_body::HeldBody;
 
-/// A body that its handler reads and that is held until it has been answered.
+/// A body that its handler reads and that is held until the response has been sent.
 #[derive(Clone)]
 struct SharedPayload(Rc<RefCell<Pin<Box<Payload>>>>);
 
@@ -33,7 +33,7 @@ impl Stream for SharedPayload {
     }
 }
 
-/// The middleware: see the module.
+/// Middleware that holds the chunked body of a request until its response has been sent.
 pub async fn unread<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,

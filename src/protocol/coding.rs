@@ -1,11 +1,11 @@
-//! Content codings (RFC 9110, 8.4.1), as far as they are spoken here.
+//! Content codings (RFC 9110, 8.4.1) that runcast supports.
 
 use serde::{Serialize, Serializer};
 
-/// How bytes are encoded.
+/// The encoding of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ContentCoding {
-    /// Not at all.
+    /// Not encoded.
     #[default]
     Identity,
     /// RFC 1952, one member or more.
@@ -15,10 +15,10 @@ pub enum ContentCoding {
 }
 
 impl ContentCoding {
-    /// Every coding.
+    /// All codings.
     pub const ALL: [Self; 3] = [Self::Identity, Self::Gzip, Self::Zstd];
 
-    /// Reads the value of `Content-Encoding`; `None` for an unknown one, and for several at once.
+    /// Parses the value of `Content-Encoding`; `None` for an unknown coding, and for several at once.
     pub fn parse(value: &str) -> Option<Self> {
         let value = value.trim();
         let is = |name| value.eq_ignore_ascii_case(name);
@@ -33,7 +33,7 @@ impl ContentCoding {
         }
     }
 
-    /// Its registered name.
+    /// The coding's registered name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
@@ -42,8 +42,8 @@ impl ContentCoding {
         }
     }
 
-    /// Whether somebody who sends this `Accept-Encoding` (RFC 9110, 12.5.3) can decode it. What is not encoded can be read by
-    /// all; a coding that is not named, or named with `q=0`, by nobody.
+    /// Whether a client with this `Accept-Encoding` (RFC 9110, 12.5.3) can decode the body. Every client reads
+    /// unencoded bytes; a coding that is not listed, or listed with `q=0`, is not accepted.
     pub fn is_accepted(self, accept_encoding: Option<&str>) -> bool {
         if self == Self::Identity {
             return true;

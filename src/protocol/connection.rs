@@ -1,4 +1,4 @@
-//! A viewer's connection, as the others of a cluster and operators are told of it.
+//! A viewer's connection, as shown to other nodes and to operators.
 
 use std::sync::Arc;
 
@@ -6,19 +6,19 @@ use uuid::Uuid;
 
 use super::{RunId, Timestamp};
 
-/// Longest name of a user, in bytes.
+/// Longest user name, in bytes.
 pub const MAX_USER_LEN: usize = 128;
 
-/// Who is connected, to what, since when.
+/// A viewer's session, run, user and start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// The session's id, as its viewer was told.
+    /// The session's id, as sent to its viewer.
     pub session: Uuid,
-    /// The run that it watches.
+    /// The run that the viewer watches.
     pub run: RunId,
-    /// Who it says it is.
+    /// The user name that the viewer gave.
     pub user: Option<Arc<str>>,
-    /// When it began.
+    /// When the connection began.
     pub since: Timestamp,
 }
 
@@ -29,18 +29,18 @@ impl Connection {
     }
 }
 
-/// A user's name was refused.
+/// The reason why a user name was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserError {
-    /// Longer than [`MAX_USER_LEN`].
+    /// The name is longer than [`MAX_USER_LEN`].
     #[error("must have at most {MAX_USER_LEN} bytes, has {0}")]
     Length(usize),
-    /// Something that is no text.
+    /// The name contains a control character.
     #[error("must have no control characters")]
     Control,
 }
 
-/// Checks what a viewer says about who it is; nobody when it says nothing.
+/// Checks the user name that a viewer gave; an empty one is `None`.
 ///
 /// # Errors
 /// [`UserError`].

@@ -1,4 +1,4 @@
-//! Where a reader stands in a run's log, and how it says so.
+//! A reader's position in a run's log, and its text form.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::{Serialize, Serializer};
 
 use super::{Epoch, Seq};
 
-/// "I have everything up to `seq`, as `epoch` told it." Written `epoch:N`, or `N` while the run has no event yet.
+/// "I have all events up to `seq`, as `epoch` stored them." Written `epoch:N`, or `N` while the run has no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The life of the store that the reader has seen; `None` when it never saw one (or wrote a bare number).
+    /// The store's incarnation that the reader has seen; `None` if it has seen none (or wrote a bare number).
     pub epoch: Option<Epoch>,
-    /// The last event it has; 0 before the first.
+    /// The last event that the reader has; 0 before the first.
     pub seq: Seq,
 }
 
@@ -30,27 +30,27 @@ impl Serialize for Cursor {
     }
 }
 
-/// The `after` of a request: from where a reader wants the log.
+/// The `after` of a request: the position after which a reader wants the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum After {
-    /// Absent: the whole run from its start.
+    /// `after` is absent: the whole run from its start.
     #[default]
     Start,
-    /// `latest`: only what comes from now on.
+    /// `latest`: only future events.
     Latest,
-    /// `-N`: the last N events, then what comes.
+    /// `-N`: the last N events, then future ones.
     Last(u64),
-    /// `[epoch:]N`.
+    /// `[epoch:]N`: events after this cursor.
     Cursor(Cursor),
 }
 
-/// `after` was none of its forms.
+/// `after` has none of its valid forms.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("after must be N, epoch:N, -N or latest, not {0:?}")]
 pub struct AfterError(pub String);
 
 impl After {
-    /// Reads `N`, `epoch:N`, `-N` or `latest`; an empty text is [`After::Start`].
+    /// Parses `N`, `epoch:N`, `-N` or `latest`; an empty text is [`After::Start`].
     pub fn parse(text: &str) -> Result<Self, AfterError> {
         let refuse = || AfterError(text.chars().take(64).collect());
         let number = |digits: &str| Epoch::parse(digits).map(|n| n.0);
@@ -72,19 +72,21 @@ impl After {
     }
 }
 
-/// The name of what tells a reader that its `Last-Event-ID` was unreadable.
+/// The code of the message that reports an unreadable `Last-Event-ID`.
 pub const UNREADABLE_ID: &str = "invalid_event_id";
 
-/// `Last-Event-ID` was no cursor. An `EventSource` that were refused for it would give up for good, so it is told instead.
+/// `Last-Event-ID` is no cursor. It is reported in the stream, because an `EventSource` never retries after an error
+/// status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Last-Event-ID {0:?} is no cursor of this server; the stream begins as if it had not been sent")]
 pub struct Unreadable(pub String);
 
 impl After {
-    /// Where a stream of events begins: `Last-Event-ID` wins over the query's `after`, if it is there and can be read.
+    /// The start of an event stream: `Last-Event-ID` takes precedence over the query's `after`, if it is present and
+    /// readable.
     ///
     /// # Errors
-    /// When it is `after` that counts and that can't be read.
+    /// `after` is needed and invalid.
     pub fn resume(last_event_id: Option<&[u8]>, after: Option<&str>) -> Result<(Self, Option<Unreadable>), AfterError> {
         let after = after.unwrap_or_default();
         let Some(id) = last_event_id.filter(|id| !id.is_empty()) else { return Ok((Self::parse(after)?, None)) };
@@ -102,17 +104,17 @@ impl After {
 /// order (I6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// All of it is old.
+    /// The reader has all of it.
     Skip,
-    /// Part of it is old: take from this seq on.
+    /// The reader has a part of it, and takes the events from this seq on.
     Trim(Seq),
-    /// Exactly what is next.
+    /// The delivery begins with the next event.
     Take,
-    /// Something before it is missing, or it is of another epoch: pull, and let the journal judge.
+    /// Events before it are missing, or it is of another epoch: the reader pulls from the journal, which decides.
     Hole,
 }
 
-/// A reader's place: the epoch it reads and the seq it waits for.
+/// A reader's position: its epoch, and the seq that it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// `None` until the run's first event, whose epoch is then adopted.
@@ -140,8 +142,8 @@ impl Place {
         }
     }
 
-    /// Whether a log that ends at `tip` in `epoch` has news for it: events, or a later life of the store. A life that has
-    /// no event has none for who has none either.
+    /// Whether a log that ends at `tip` in `epoch` has news for this reader: events, or a later incarnation of the
+    /// store. A new incarnation without events is no news for a reader that has none either.
     pub fn misses(&self, epoch: Option<Epoch>, tip: Seq) -> bool {
         match self.epoch < epoch {
             true => self.next > 1 || tip > 0,
@@ -149,7 +151,7 @@ impl Place {
         }
     }
 
-    /// The cursor that says the same.
+    /// The equivalent cursor.
     pub fn cursor(&self) -> Cursor {
         Cursor { epoch: self.epoch, seq: self.next.saturating_sub(1) }
     }
@@ -226,9 +228,9 @@ mod tests {
         assert!(place.misses(Some(Epoch(5)), 10));
         assert!(!place.misses(Some(Epoch(5)), 9));
         assert!(place.misses(Some(Epoch(6)), 3), "it may hold what was lost");
-        assert!(!place.misses(Some(Epoch(4)), 12), "a dead life's tip");
+        assert!(!place.misses(Some(Epoch(4)), 12), "the tip of an older incarnation");
         assert!(place.misses(Some(Epoch(6)), 0), "it has lost the run");
-        assert!(!Place { epoch: None, next: 1 }.misses(Some(Epoch(6)), 0), "still unborn");
+        assert!(!Place { epoch: None, next: 1 }.misses(Some(Epoch(6)), 0), "still without events");
     }
 
     #[test]
@@ -239,7 +241,7 @@ mod tests {
         assert_eq!(place.judge(Epoch(5), 10, 12), Judgement::Take);
         assert_eq!(place.judge(Epoch(5), 11, 12), Judgement::Hole);
         assert_eq!(place.judge(Epoch(6), 10, 12), Judgement::Hole, "only the journal may judge a new epoch");
-        assert_eq!(place.judge(Epoch(4), 10, 12), Judgement::Skip, "a dead life's segment");
+        assert_eq!(place.judge(Epoch(4), 10, 12), Judgement::Skip, "a segment of an older incarnation");
         assert_eq!(Place { epoch: None, next: 1 }.judge(Epoch(6), 1, 1), Judgement::Take);
     }
 }

@@ -113,3 +113,28 @@ impl Field {
         Self { nullable: true, ..self }
     }
 }
+
+/// Fails unless the event has the members of `fields` besides `type` and `timestamp`, and no other.
+///
+/// # Panics
+/// When it has not.
+#[cfg(test)]
+pub(crate) fn assert_described(fields: &[Field], event: &serde_json::Value) {
+    let members = event.as_object().unwrap();
+    for field in fields {
+        let value = members.get(field.name);
+        assert!(value.is_some() || field.optional, "{} is missing in {event}", field.name);
+        let Some(value) = value else { continue };
+        let fits = match field.kind {
+            FieldKind::Text | FieldKind::Form { .. } => value.is_string(),
+            FieldKind::Word { values } => value.as_str().is_some_and(|word| values.contains(&word)),
+            FieldKind::Integer => value.is_u64(),
+            FieldKind::Number => value.is_number(),
+            FieldKind::Array => value.is_array(),
+            FieldKind::Message | FieldKind::Title => value.is_string() || value.is_object() || value.is_array(),
+        };
+        assert!(fits || field.nullable && value.is_null(), "{} is another thing in {event}", field.name);
+    }
+    let known = |name: &str| matches!(name, "type" | "timestamp") || fields.iter().any(|field| field.name == name);
+    assert!(members.keys().all(|name| known(name)), "{event} has more members than are described");
+}

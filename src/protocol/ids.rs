@@ -1,4 +1,4 @@
-//! Names of things: runs, producers, epochs, sequence numbers.
+//! Ids of runs and producers, epochs, and sequence numbers.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -12,18 +12,18 @@ pub type Seq = u64;
 /// Longest accepted run or producer id, in bytes.
 pub const MAX_ID_LEN: usize = 128;
 
-/// Why an id was refused; its text names the limit or the offending character.
+/// The reason why an id was refused; its text names the limit or the offending character.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Empty, or longer than [`MAX_ID_LEN`].
+    /// The id is empty, or longer than [`MAX_ID_LEN`].
     #[error("must have 1 to {MAX_ID_LEN} characters, has {0}")]
     Length(usize),
-    /// A character outside `A-Z a-z 0-9 . _ : -`, or a first one that is neither letter nor digit.
+    /// A character is not one of `A-Z a-z 0-9 . _ : -`, or the first is neither letter nor digit.
     #[error("character {found:?} at {index} is not allowed (A-Z a-z 0-9 . _ : -, starting with a letter or digit)")]
     Character {
         /// 0-based position, in characters.
         index: usize,
-        /// What stands there.
+        /// The character.
         found: char,
     },
 }
@@ -48,7 +48,7 @@ macro_rules! text_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Checks and takes an id.
+            /// Checks an id.
             pub fn parse(id: &str) -> Result<Self, IdError> {
                 check(id)?;
                 Ok(Self(id.into()))
@@ -87,39 +87,39 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// A run: 1-128 of `A-Z a-z 0-9 . _ : -`, starting with a letter or digit.
+    /// The id of a run: 1-128 of `A-Z a-z 0-9 . _ : -`, starting with a letter or digit.
     RunId
 }
 
 text_id! {
-    /// One process life of a producer; clients use a UUIDv7. Same alphabet as a run id; ids that start with `~` are the
-    /// server's own (see [`ProducerId::own`]) and can't be sent.
+    /// The id of a producer, for the life of its process; clients use a UUIDv7. It has the alphabet of a run id. Ids
+    /// that start with `~` are the server's own (see [`ProducerId::own`]), and clients can't send them.
     ProducerId
 }
 
 impl ProducerId {
-    /// A producer id of the server itself, which no client can spell.
+    /// A producer id of the server itself, which no client can send.
     pub fn own(unique: &str) -> Self {
         Self(format!("~{unique}").into())
     }
 
-    /// As stored: a client's id or the server's own.
+    /// A stored id: a client's or the server's own.
     pub fn from_stored(id: &str) -> Self {
         Self(id.into())
     }
 
-    /// Whether it is the server's own.
+    /// Whether the id is the server's own.
     pub fn is_own(&self) -> bool {
         self.0.starts_with('~')
     }
 }
 
-/// One life of the store. Grows with time; opaque to clients; shown as digits, so never containing `:`.
+/// An incarnation of the store. Grows with time; opaque to clients; displayed as digits, so it never contains `:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
 impl Epoch {
-    /// Reads what [`fmt::Display`] wrote; `None` when it is not that.
+    /// Parses the form of [`fmt::Display`]; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         digits.then(|| text.parse().ok().map(Self)).flatten()

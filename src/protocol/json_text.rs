@@ -1,9 +1,9 @@
-//! JSON texts that others wrote, made fit for serde_json.
+//! Prepares foreign JSON for serde_json.
 //!
-//! A string of JSON may hold half of a surrogate pair, as the escape `\ud83d` (RFC 8259 section 8.2): `JSON.stringify` and
-//! Python's `json.dumps` write one for a text that was cut in the middle of an emoji. Such events are stored and delivered
-//! byte for byte. But serde_json builds strings of whole characters, and refuses the text. Whatever reads an event here
-//! therefore reads it through [`readable`], which has U+FFFD in place of the half.
+//! A JSON string may contain half of a surrogate pair, as the escape `\ud83d` (RFC 8259, section 8.2): `JSON.stringify`
+//! and Python's `json.dumps` write one for a text that was cut in the middle of an emoji. Such events are stored and
+//! delivered byte for byte. But serde_json builds strings of whole characters, and refuses the text. So all code that
+//! parses an event reads it through [`readable`], which replaces the half by U+FFFD.
 
 use std::borrow::Cow;
 
@@ -12,24 +12,24 @@ use memchr::{memchr, memmem};
 /// A byte order mark in UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The escape of U+FFFD. It is as long as what it replaces, so places in the text stay the same.
+/// The escape of U+FFFD. It is as long as the escape that it replaces, so positions in the text do not change.
 const REPLACEMENT: &[u8; ESCAPE] = b"\\ufffd";
 
 /// Bytes of an escape: `\u` and four hex digits.
 const ESCAPE: usize = 6;
 
-/// The text behind a byte order mark, if it begins with one: a reader of JSON may ignore it (RFC 8259 section 8.1).
+/// The text without a leading byte order mark, which a JSON parser may ignore (RFC 8259, section 8.1).
 pub fn without_bom(text: &[u8]) -> &[u8] {
     text.strip_prefix(BOM).unwrap_or(text)
 }
 
-/// The text with each escaped half of a surrogate pair replaced by U+FFFD; usually the text itself. What is not JSON stays
-/// what it is.
+/// The text with each escaped half of a surrogate pair replaced by U+FFFD; usually the text itself. Text that is not
+/// JSON is not changed.
 pub fn readable(json: &[u8]) -> Cow<'_, [u8]> {
     let mut text = Cow::Borrowed(json);
-    // Most events have no such escape at all, and those that have any have few.
+    // Most events contain no such escape, and the others contain few.
     let Some(mut at) = memmem::find(json, b"\\u") else { return text };
-    // What stands before it are escapes of other kinds: an escaped backslash may be the first half of what was found.
+    // The backslashes before it are other escapes: an escaped backslash may be the first byte of the match.
     at -= json[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
     while let Some(skipped) = memchr(b'\\', &json[at..]) {
         at += skipped;
@@ -47,7 +47,7 @@ pub fn readable(json: &[u8]) -> Cow<'_, [u8]> {
     text
 }
 
-/// The UTF-16 code unit that is escaped at `at`.
+/// The UTF-16 code unit escaped at `at`.
 fn unit(json: &[u8], at: usize) -> Option<u16> {
     let digits = json.get(at..at + ESCAPE)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0, |code, digit| {
@@ -78,11 +78,11 @@ mod tests {
             (r#""\ud83dx\ude00\n""#, r#""\ufffdx\ufffd\n""#),
             (r#""\ud83d\n""#, r#""\ufffd\n""#),
             (r#"{"\ud83d":["\udc00"]}"#, r#"{"\ufffd":["\ufffd"]}"#),
-            // A backslash that is escaped escapes nothing.
+            // A backslash that is itself escaped escapes nothing.
             (r#""\\ud83d""#, r#""\\ud83d""#),
             (r#""\\\ud83d""#, r#""\\\ufffd""#),
             (r#""\\\\ud83d \ud83d""#, r#""\\\\ud83d \ufffd""#),
-            // No JSON, and no panic.
+            // Text that is not JSON must not cause a panic.
             (r"\ud83", r"\ud83"),
             (r"\u", r"\u"),
             (r"\uzzzz\", r"\uzzzz\"),
@@ -110,7 +110,7 @@ mod tests {
         fn a_string_of_any_code_units_reads_as_utf_16_does_with_replacement(
             units in prop::collection::vec(prop_oneof![0xD7F0_u16..0xE010, any::<u16>(), Just(0x5C)], 0..12),
         ) {
-            // Each unit is escaped, or stands there as its character where it is one.
+            // Each unit is escaped, or written as its character if it is one.
             let json: String = units.iter().map(|unit| match char::from_u32(u32::from(*unit)) {
                 Some('\\') => "\\\\".to_owned(),
                 Some(c) if unit % 2 == 0 && !c.is_control() && c != '"' => c.to_string(),

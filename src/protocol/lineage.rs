@@ -1,28 +1,29 @@
-//! The epochs of a run: which life of the store told which seqs, and what a cursor of an older life is worth.
+//! The epochs of a run: which incarnation of the store assigned which seqs, and how much a cursor of an older one is
+//! worth.
 
 use super::{After, Cursor, Epoch, Seq};
 
-/// Per run: `(epoch, first seq of that epoch)`, both growing. Empty until the run's first event.
+/// A run's `(epoch, first seq of that epoch)`, both growing. Empty until the run's first event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lineage(Vec<(Epoch, Seq)>);
 
-/// What a reader's request comes to.
+/// The answer to a reader that resumes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resume {
-    /// Go on with this seq.
+    /// The reader continues with this seq.
     Continue {
         /// The next seq to deliver.
         next: Seq,
     },
-    /// The log was cut back below what the reader has: it must drop what it has from `from` on.
+    /// The log was cut back below the reader's cursor: the reader must drop its events from `from` on.
     Reset {
-        /// First seq that the two lives do not share.
+        /// First seq that the two incarnations do not share.
         from: Seq,
     },
 }
 
 impl Lineage {
-    /// From stored rows, in order.
+    /// Built from stored rows, in order.
     pub fn new(entries: Vec<(Epoch, Seq)>) -> Self {
         debug_assert!(entries.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1));
         Self(entries)
@@ -38,24 +39,24 @@ impl Lineage {
         self.0.last().map(|(epoch, _)| *epoch)
     }
 
-    /// Opens `epoch` at `first` unless it is current. Seqs go on; only the epoch changes.
+    /// Opens `epoch` at `first` unless it is current. Seqs continue; only the epoch changes.
     pub fn open(&mut self, epoch: Epoch, first: Seq) {
         if self.epoch().is_none_or(|current| current < epoch) {
             self.0.push((epoch, first));
         }
     }
 
-    /// Whether what `epoch` stored up to `last` is all in today's log.
+    /// Whether today's log contains everything that `epoch` stored up to `last`.
     pub fn holds(&self, epoch: Epoch, last: Seq) -> bool {
         let mut later = self.0.iter().skip_while(|(known, _)| *known != epoch);
         later.next().is_some() && later.next().is_none_or(|(_, first)| last < *first)
     }
 
-    /// Resolves `after` against a log that ends at `tip` and whose oldest kept event is `first`.
+    /// Resolves `after` against a log that ends at `tip`.
     ///
-    /// A cursor `(E, N)` continues if N is at most the last surviving seq of E; a bare number is read in the current
-    /// epoch. An epoch that this store never knew and that is younger than all it knows shares nothing provable: reset
-    /// from 1.
+    /// A cursor `(E, N)` continues if N is at most the last surviving seq of E; a bare number is taken as of the
+    /// current epoch. An epoch that this store never knew, and that is younger than all it knows, provably shares
+    /// nothing: reset from 1.
     pub fn resolve(&self, after: After, tip: Seq) -> Resume {
         let cursor = match after {
             After::Start => return Resume::Continue { next: 1 },
@@ -71,7 +72,7 @@ impl Lineage {
         }
     }
 
-    /// The last seq that the life which wrote `cursor` shares with today's log.
+    /// The last seq that the incarnation of `cursor` shares with today's log.
     fn shared(&self, cursor: Cursor, tip: Seq) -> Seq {
         let Some(epoch) = cursor.epoch else { return tip };
         match self.0.iter().find(|(later, _)| *later > epoch) {
@@ -103,10 +104,10 @@ mod tests {
             (cursor(1, 11), Resume::Reset { from: 11 }),
             (cursor(3, 20), Resume::Continue { next: 21 }),
             (cursor(3, 21), Resume::Reset { from: 21 }),
-            // An epoch that was opened and lost before anything of it survived.
+            // An epoch that was opened and lost before any of its events survived.
             (cursor(2, 10), Resume::Continue { next: 11 }),
             (cursor(2, 12), Resume::Reset { from: 11 }),
-            // Younger than anything this store knows.
+            // Younger than any epoch that this store knows.
             (cursor(9, 4), Resume::Reset { from: 1 }),
             (cursor(9, 0), Resume::Continue { next: 1 }),
             (After::Cursor(Cursor { epoch: None, seq: 20 }), Resume::Continue { next: 21 }),

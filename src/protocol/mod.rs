@@ -1,7 +1,7 @@
-//! The words of runcast: what events, segments, cursors, frames and messages are.
+//! The protocol of runcast: events, segments, cursors, frames and messages.
 //!
-//! Everything here is pure: no actor, no socket, no file. The rules that the guarantee rests on live here and are
-//! tested here.
+//! Everything here is pure: no actor, no socket, no file. The rules on which the delivery guarantee rests are here,
+//! with their tests.
 
 pub mod artifact;
 pub mod clock;

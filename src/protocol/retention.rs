@@ -1,6 +1,6 @@
-//! How long artifacts are kept, and what decides it.
+//! Retention of artifacts.
 //!
-//! In this order: a pin on the run, a rule for the kind, the days for all others.
+//! In order of precedence: a pin on the run, a rule for the kind, the default number of days.
 
 use std::fmt;
 
@@ -11,55 +11,55 @@ use super::timestamp::Timestamp;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// How many days artifacts are kept.
+/// The number of days for which artifacts are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     days: u32,
-    /// At most one per kind.
+    /// Days per kind; at most one rule per kind.
     rules: Vec<(ArtifactKind, u32)>,
 }
 
-/// Keeps all artifacts of a run, whatever their age.
+/// A pin, which keeps all artifacts of a run regardless of their age.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pin {
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: String,
-    /// Until when; `None`: until somebody takes it away.
+    /// The end of the pin; `None`: it stays until it is removed.
     pub until: Option<Timestamp>,
-    /// Since when.
+    /// When the pin was set.
     pub since: Timestamp,
 }
 
-/// What decides how long an artifact is kept.
+/// The rule that determines how long an artifact is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetainedBy {
-    /// A pin on its run.
+    /// A pin on the artifact's run.
     Pin,
-    /// A rule for its kind.
+    /// A rule for the artifact's kind.
     Rule(ArtifactKind),
-    /// The days that hold for all others.
+    /// The default number of days.
     Days,
 }
 
-/// When an artifact expires, and why then.
+/// The expiry of an artifact, and the rule that determines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiry {
-    /// When; `None`: not while its pin stays.
+    /// The time of expiry; `None` while a pin without end exists.
     pub at: Option<Timestamp>,
-    /// What decided it.
+    /// The rule that determined it.
     pub by: RetainedBy,
 }
 
 impl Pin {
-    /// Whether it holds at `now`.
+    /// Whether the pin is in force at `now`.
     pub fn holds(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 }
 
 impl Retention {
-    /// `days` for all but the kinds that have a rule of their own.
+    /// `days` apply to all kinds without a rule.
     pub fn new(days: u32, rules: impl IntoIterator<Item = (ArtifactKind, u32)>) -> Self {
         Self { days, rules: rules.into_iter().collect() }
     }
@@ -74,8 +74,8 @@ impl Retention {
         rule.map_or((self.days, RetainedBy::Days), |(_, days)| (*days, RetainedBy::Rule(kind)))
     }
 
-    /// When an artifact of this kind, whole since `created`, expires. A pin that ends before the artifact would have expired
-    /// changes nothing.
+    /// The expiry of an artifact of this kind that was complete at `created`. A pin that ends before the artifact would
+    /// expire anyway changes nothing.
     pub fn expiry(&self, kind: ArtifactKind, created: Timestamp, pin: Option<&Pin>) -> Expiry {
         let (days, by) = self.of(kind);
         let due = created.plus_millis(i64::from(days) * DAY_MS);
@@ -86,7 +86,7 @@ impl Retention {
         }
     }
 
-    /// Per kind: what was created at this time or before has expired at `now`, unless it is pinned.
+    /// For each kind, artifacts created at this time or earlier have expired at `now`, unless they are pinned.
     pub fn cutoffs(&self, now: Timestamp) -> [(ArtifactKind, Timestamp); ArtifactKind::ALL.len()] {
         ArtifactKind::ALL.map(|kind| (kind, now.plus_millis(-i64::from(self.of(kind).0) * DAY_MS)))
     }

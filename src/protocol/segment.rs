@@ -1,4 +1,4 @@
-//! A segment: consecutive events of one run, the unit of storage, fan-out and replay.
+//! A segment: consecutive events of one run; the unit of storage, fan-out and replay.
 
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
@@ -8,26 +8,26 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Epoch, Seq, Timestamp, frame};
 
-/// Most bytes of events in one segment, unless a single event is larger. 64 KiB.
+/// Most bytes of events in a segment, unless a single event is larger. 64 KiB.
 pub const SEGMENT_BYTES: usize = 64 * 1024;
 
-/// Events as they are stored: one JSON object a line, without `seq`, without a newline after the last.
+/// Events in stored form: one JSON object per line, without `seq`, and without a newline after the last.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Lines {
     bytes: Bytes,
-    /// Where each event ends in `bytes` (exclusive, before its newline).
+    /// The end of each event in `bytes` (exclusive, before its newline).
     ends: Arc<[u32]>,
 }
 
 impl Lines {
-    /// From bytes whose newlines separate events (an event holds none: see [`super::event`]).
+    /// Splits bytes whose newlines separate events (an event contains none: see [`super::event`]).
     pub fn from_stored(bytes: Bytes) -> Self {
         let end = bytes.len() as u32;
         let ends = memchr::memchr_iter(b'\n', &bytes).map(|at| at as u32).chain((end > 0).then_some(end)).collect();
         Self { bytes, ends }
     }
 
-    /// From events that stand in `bytes` one after the other, a newline between two; `ends` says where each one ends.
+    /// Events that are joined in `bytes` with a newline between two; `ends` has the end of each event.
     pub(super) fn from_parts(bytes: Bytes, ends: Vec<u32>) -> Self {
         debug_assert_eq!(ends.last().map(|end| *end as usize), (!bytes.is_empty()).then_some(bytes.len()));
         Self { bytes, ends: ends.into() }
@@ -38,28 +38,28 @@ impl Lines {
         &self.bytes
     }
 
-    /// How many events.
+    /// Number of events.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no events.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Event `index`, as posted.
+    /// Event `index` (0-based), as posted.
     pub fn get(&self, index: usize) -> Option<&[u8]> {
         let end = *self.ends.get(index)? as usize;
         self.bytes.get(self.start(index)..end)
     }
 
-    /// All events, in order.
+    /// All events in order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
-    /// Events `from..to` (0-based), sharing the bytes.
+    /// Events `from..to` (0-based); the bytes are shared.
     #[must_use]
     pub fn slice(&self, from: usize, to: usize) -> Self {
         let to = to.min(self.len());
@@ -85,18 +85,18 @@ impl std::fmt::Debug for Lines {
     }
 }
 
-/// How a viewer takes its messages.
+/// The encoding of a viewer's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// RFC 6455 text frames, one event each.
+    /// RFC 6455 text frames, one per event.
     WebSocket,
     /// `text/event-stream`, with `id: epoch:seq`.
     Sse,
-    /// One JSON object a line.
+    /// One JSON object per line.
     NdJson,
 }
 
-/// A segment in one encoding: what goes to a socket, and where each event starts in it.
+/// A segment in one encoding, with the offset of each event.
 #[derive(Debug)]
 pub struct Encoded {
     bytes: Bytes,
@@ -104,19 +104,19 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// The whole, ready for the wire.
+    /// The encoded bytes, ready for the wire.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// Byte offset at which event `index` (0-based) starts; the length when there is no such event.
+    /// Byte offset of event `index` (0-based); the total length if there is no such event.
     pub fn start(&self, index: usize) -> usize {
         self.starts.get(index).map_or(self.bytes.len(), |start| *start as usize)
     }
 }
 
-/// Consecutive events `first..=last`, immutable, shared by everyone who reads them; encoded at most once per node and
-/// encoding (I2).
+/// Consecutive events `first..=last`; immutable, shared by all readers, and encoded at most once per node and encoding
+/// (I2).
 #[derive(Debug)]
 pub struct Segment {
     epoch: Epoch,
@@ -130,7 +130,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// `lines` are the events `first..`, stored by `epoch` at journal time `at`; there is at least one.
+    /// `lines` are the events from `first` on, at least one, stored by `epoch` at journal time `at`.
     pub fn new(epoch: Epoch, first: Seq, at: Timestamp, lines: Lines) -> Self {
         debug_assert!(!lines.is_empty() && first > 0);
         Self {
@@ -145,42 +145,42 @@ impl Segment {
         }
     }
 
-    /// Notes when its oldest event reached this node; the first note stays.
+    /// Records when the oldest event reached this node; later calls change nothing.
     pub fn note_arrived(&self, arrived: Instant) {
         let _ = self.arrived.set(arrived);
     }
 
-    /// The epoch that stored it.
+    /// The epoch that stored the segment.
     pub fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// Seq of its first event.
+    /// Seq of the first event.
     pub fn first(&self) -> Seq {
         self.first
     }
 
-    /// Seq of its last event.
+    /// Seq of the last event.
     pub fn last(&self) -> Seq {
         self.first + self.lines.len() as Seq - 1
     }
 
-    /// Journal time at which it was stored.
+    /// Journal time at which the segment was stored.
     pub fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// When its oldest event reached this node; `None` for a segment that was read back from the journal.
+    /// When the oldest event reached this node; `None` for a segment that was read back from the journal.
     pub fn arrived(&self) -> Option<Instant> {
         self.arrived.get().copied()
     }
 
-    /// Its events as posted.
+    /// The events as posted.
     pub fn lines(&self) -> &Lines {
         &self.lines
     }
 
-    /// Bytes that it holds, with the encodings made so far. For budgets.
+    /// Bytes of memory, including the encodings made so far; for budgets.
     pub fn held_bytes(&self) -> usize {
         let encoded = |slot: &OnceLock<Encoded>| slot.get().map_or(0, |e| e.bytes.len() + e.starts.len() * 4);
         self.lines.bytes.len()
@@ -191,7 +191,7 @@ impl Segment {
             + size_of::<Self>()
     }
 
-    /// The segment in `encoding`, made on first use.
+    /// The segment in `encoding`, which is made on first use.
     pub fn encoded(&self, encoding: Encoding) -> &Encoded {
         match encoding {
             Encoding::WebSocket => self.web_socket.get_or_init(|| self.encode(10, write_web_socket)),
@@ -212,11 +212,12 @@ impl Segment {
     }
 }
 
-/// `{"seq":42,` + the event without its brace. Every event has at least `type`, so something follows the comma.
+/// `{"seq":42,`, which replaces the event's opening brace. Every event has at least `type`, so a member follows the
+/// comma.
 fn seq_field(seq: Seq) -> ([u8; 32], usize) {
     let mut field = [0_u8; 32];
     let mut rest = &mut field[..];
-    // 32 bytes hold 8 of text, 20 digits and a comma: the write can't fail.
+    // 32 bytes hold 8 of text, 20 digits and a comma, so the write can't fail.
     let _ = write!(rest, "{{\"seq\":{seq},");
     let left = rest.len();
     (field, 32 - left)
@@ -275,7 +276,7 @@ pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Lines]) -> Vec<S
             }
             if to == from {
                 if open.is_empty() {
-                    to += 1; // one event larger than a segment stands alone
+                    to += 1; // an event larger than a segment gets its own
                 } else {
                     close(&mut open);
                     open_bytes = 0;

@@ -1,5 +1,7 @@
 //! The events that the server itself writes into runs' logs: one table of what each is, and of what it may do.
 
+use std::sync::LazyLock;
+
 use super::field::Field;
 use super::field::FieldKind::{Form, Integer, Number, Text, Word};
 use super::message::{ScreenFrame, ServerMessage};
@@ -100,18 +102,23 @@ const STEERING_TYPES: [&str; 9] = [
     "step_override_queued",
 ];
 
-/// The types that no producer may post: those of the server's events and of its messages on live connections, so that no
-/// client takes one for the other. `error` is the exception: producers have events of that type.
-pub fn reserved_types() -> impl Iterator<Item = &'static str> {
+/// Collected once: each event that is posted is looked up in it.
+static RESERVED_TYPES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let events = ServerEvent::ALL.iter().filter(|event| event.is_reserved()).map(|event| event.as_str());
     let messages = ServerMessage::TYPES.iter().chain([&ScreenFrame::TYPE]).map(|message| message.name);
     let messages = messages.filter(|name| ProducerEvent::parse(name).is_none());
-    events.chain(messages).chain(STEERING_TYPES)
+    events.chain(messages).chain(STEERING_TYPES).collect()
+});
+
+/// The types that no producer may post: those of the server's events and of its messages on live connections, so that no
+/// client takes one for the other. `error` is the exception: producers have events of that type.
+pub fn reserved_types() -> &'static [&'static str] {
+    &RESERVED_TYPES
 }
 
 /// The type as it stands in the tables, if only the server may write events of it.
 pub fn reserved(event_type: &str) -> Option<&'static str> {
-    reserved_types().find(|reserved| *reserved == event_type)
+    RESERVED_TYPES.iter().copied().find(|reserved| *reserved == event_type)
 }
 
 #[cfg(test)]
@@ -122,7 +129,7 @@ mod tests {
 
     #[test]
     fn whatever_only_the_server_writes_or_says_is_reserved_and_nothing_of_the_producers() {
-        let types: Vec<_> = reserved_types().collect();
+        let types = reserved_types();
         let unique: BTreeSet<_> = types.iter().copied().collect();
         assert_eq!(unique.len(), types.len(), "{types:?}");
         for name in ["events_lost", "sealed", "artifact"] {

@@ -1,21 +1,21 @@
-//! Points in time, in whole milliseconds, and the one place that reads the wall clock.
+//! Points in time in whole milliseconds, and the only code that reads the wall clock.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Milliseconds since the Unix epoch, UTC. Shown as RFC 3339 with milliseconds (`2026-11-23T17:15:47.966Z`).
+/// Milliseconds since the Unix epoch, UTC. Displayed as RFC 3339 with milliseconds (`2026-11-23T17:15:47.966Z`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The host's wall clock. Nothing else in runcast reads it.
+    /// The host's wall clock. No other code reads it.
     #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
     pub fn now() -> Self {
         Self(jiff::Timestamp::now().as_millisecond())
     }
 
-    /// From milliseconds since the Unix epoch.
+    /// Converts milliseconds since the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
@@ -25,13 +25,13 @@ impl Timestamp {
         self.0
     }
 
-    /// This point moved by `millis`, saturating.
+    /// This time plus `millis`, saturating.
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis))
     }
 
-    /// Parses RFC 3339; `None` when it is not.
+    /// Parses RFC 3339; `None` if the text is invalid.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
@@ -39,7 +39,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Out-of-range values (beyond year 9999) can only come from arithmetic; show the nearest end.
+        // Values beyond year 9999 can only come from arithmetic; the nearest valid time is shown.
         let clamped = self.0.clamp(-377_705_023_201_000, 253_402_207_200_999);
         match jiff::Timestamp::from_millisecond(clamped) {
             Ok(t) => write!(f, "{t:.3}"),

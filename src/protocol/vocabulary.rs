@@ -94,7 +94,7 @@ pub fn document() -> String {
     };
     let producer_event =
         |event: &ProducerEvent| ProducerEventType { r#type: event.as_str(), doc: event.doc(), fields: event.fields() };
-    let mut reserved: Vec<_> = reserved_types().collect();
+    let mut reserved = reserved_types().to_vec();
     reserved.sort_unstable();
     let run_status = |status: RunStatus| Status { status: status.as_str(), is_final: status.is_final() };
     let test_status = |name| TestStatus::parse(name).map(|status| Status { status: name, is_final: status.is_final() });

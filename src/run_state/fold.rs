@@ -1,4 +1,5 @@
-//! The fold. It never fails: what it can't read in an event it leaves out, and only counts the event.
+//! Folds events into a run's state. The fold never fails: an event or a value that it can't read is skipped, but the
+//! event is counted.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -8,34 +9,34 @@ use super::{RunStatus, TestStatus};
 use crate::protocol::json_text::readable;
 use crate::protocol::{ProducerEvent, RunId, Seq, Timestamp};
 
-/// Most bytes of an error's text that are kept.
+/// Most bytes kept of an error's text.
 const MAX_ERROR_BYTES: usize = 2 * 1024;
 
-/// Most bytes of a title or a file's name that are kept.
+/// Most bytes kept of a title or a file name.
 const MAX_TITLE_BYTES: usize = 512;
 
-/// A run as `GET /api/runs/{runId}` shows it. Its size is bounded by [`super::MAX_TESTS`].
+/// The state of a run, as `GET /api/runs/{runId}` returns it. [`super::MAX_TESTS`] limits its size.
 ///
-/// Its times are the journal's, when events were stored: they never go back, so that differences between them are times
-/// that have passed. What the producers' clocks said, several workers' perhaps, stands in `producer`.
+/// The times are those of the journal, when events were stored. They never go back, so their differences are real
+/// durations. `producer` has the times of the producers' clocks, which may be those of several workers.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunState {
     run_id: RunId,
     status: Option<RunStatus>,
-    /// Whose clock the times of the state are of.
+    /// The clock of the times below: the journal's.
     clock: Whose,
     #[serde(flatten)]
     times: Times,
-    /// From the start to the end, or to the last event of a run that goes on.
+    /// Time from the start to the end, or to the last event while the run goes on.
     elapsed_ms: Option<i64>,
-    /// The same times as the events' own timestamps have them.
+    /// The same times according to the events' own timestamps.
     producer: Times,
     events: u64,
-    /// Number of tests and of workers, as its `run_status` announced them.
+    /// Number of tests and of workers, as the run's `run_status` announced them.
     total: Option<u64>,
     workers: Option<u64>,
-    /// The step that is being done, for events that name no test.
+    /// The open steps of events that name no test.
     step: Steps,
     last_error: Option<LastError>,
     #[serde(flatten)]
@@ -50,13 +51,13 @@ enum Whose {
     Journal,
 }
 
-/// When the run did what, on one clock.
+/// The times of a run on one clock.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Times {
     /// Time of the first event after which the run was not just `queued`.
     started_at: Option<Timestamp>,
-    /// Time of the `run_status` that ended it; gone again if it goes on.
+    /// Time of the `run_status` that ended the run; cleared if the run continues.
     ended_at: Option<Timestamp>,
     last_event_at: Option<Timestamp>,
 }
@@ -67,7 +68,8 @@ struct LastError {
     at: Timestamp,
 }
 
-/// What the fold looks at; each value is read on its own, so that one of an odd type spoils no other.
+/// The members of an event that the fold reads. Each is parsed separately, so that one of a wrong type affects no
+/// other.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FoldedEvent<'a> {
@@ -116,7 +118,7 @@ struct StepNews<'a> {
     title: Option<&'a RawValue>,
 }
 
-/// An error is told as a text or as an object with one.
+/// An error: a text, or an object with a `message`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum MessageField {
@@ -124,7 +126,7 @@ enum MessageField {
     Object { message: String },
 }
 
-/// A title is a text, or the titles of the groups that a test is in and its own.
+/// A title: a text, or the titles of a test's groups followed by its own.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Title {
@@ -174,7 +176,7 @@ impl RunState {
         }
     }
 
-    /// Bytes that it takes, about.
+    /// Approximate memory in bytes.
     pub fn held_bytes(&self) -> usize {
         size_of::<Self>() + self.tests.held_bytes()
     }
@@ -184,12 +186,12 @@ impl RunState {
         self.tip
     }
 
-    /// The last `run_status`.
+    /// The status of the last `run_status`.
     pub fn status(&self) -> Option<RunStatus> {
         self.status
     }
 
-    /// Applies an event as it is stored, and when: in the journal's time. One that was applied already changes nothing.
+    /// Applies an event that was stored at journal time `at`. An event that was applied already changes nothing.
     pub fn apply(&mut self, seq: Seq, at: Timestamp, event: &[u8]) {
         if seq <= self.tip {
             return;
@@ -205,10 +207,10 @@ impl RunState {
     fn fold(&mut self, at: Timestamp, event: &[u8]) {
         let event = readable(event);
         let Ok(event) = serde_json::from_slice::<FoldedEvent<'_>>(&event) else { return };
-        let told = read::<String>(event.timestamp).and_then(|text| Timestamp::parse(&text));
-        self.producer.last_event_at = told.or(self.producer.last_event_at);
+        let sent_at = read::<String>(event.timestamp).and_then(|text| Timestamp::parse(&text));
+        self.producer.last_event_at = sent_at.or(self.producer.last_event_at);
         match ProducerEvent::parse(&event.r#type) {
-            Some(ProducerEvent::RunStatus) => self.run_status(&event, at, told),
+            Some(ProducerEvent::RunStatus) => self.run_status(&event, at, sent_at),
             Some(ProducerEvent::TestPlan) => self.test_plan(&event),
             Some(ProducerEvent::TestStatus) => self.test_status(&event),
             Some(ProducerEvent::TestStep) => self.test_step(&event),
@@ -221,15 +223,15 @@ impl RunState {
         }
         if self.times.started_at.is_none() && self.status != Some(RunStatus::Queued) {
             self.times.started_at = Some(at);
-            self.producer.started_at = told;
+            self.producer.started_at = sent_at;
         }
     }
 
-    fn run_status(&mut self, event: &FoldedEvent<'_>, at: Timestamp, told: Option<Timestamp>) {
+    fn run_status(&mut self, event: &FoldedEvent<'_>, at: Timestamp, sent_at: Option<Timestamp>) {
         let Some(status) = read(event.status) else { return };
         self.status = Some(status);
         self.times.ended_at = Some(at).filter(|_| status.is_final());
-        self.producer.ended_at = told.filter(|_| status.is_final());
+        self.producer.ended_at = sent_at.filter(|_| status.is_final());
         if status.is_final() {
             self.step.clear();
         }
@@ -271,7 +273,7 @@ impl RunState {
         let Some(news) = read::<StepNews<'_>>(event.step) else { return };
         let steps = match read::<String>(event.test_id) {
             Some(id) => match self.tests.find(&id) {
-                // A step told after its test's end opens nothing: nobody would close it.
+                // A step reported after its test's end is ignored, because nothing would close it.
                 Some(test) if test.status.is_final() => return,
                 Some(test) => &mut test.step,
                 None => return,

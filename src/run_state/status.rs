@@ -1,37 +1,37 @@
-//! The states that runs and tests can be in.
+//! The statuses of runs and tests.
 
 use serde::{Deserialize, Serialize};
 
-/// `run_status.status`.
+/// The `status` of a `run_status` event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
-    /// Waits for a worker.
+    /// The run waits for a worker.
     Queued,
-    /// Runs.
+    /// The run is in progress.
     Running,
-    /// Stands still until somebody resumes it.
+    /// The run is paused until somebody resumes it.
     Paused,
-    /// Runs on, but a test failed already.
+    /// The run continues, but a test has failed.
     Failing,
-    /// Ended well.
+    /// The run ended without failures.
     Passed,
-    /// Ended with a failure.
+    /// The run ended with a failure.
     Failed,
-    /// Ended by its own time limit.
+    /// The run exceeded its own time limit.
     TimedOut,
-    /// Ended by a signal.
+    /// A signal ended the run.
     Interrupted,
-    /// Ended because somebody asked for it.
+    /// A user cancelled the run.
     Cancelled,
-    /// Nothing was heard of it for a while. It may go on.
+    /// No event has arrived for a while. The run may continue.
     Stalled,
-    /// Nothing was heard of it for so long that nothing is expected any more.
+    /// No event has arrived for so long that none is expected.
     Lost,
 }
 
 impl RunStatus {
-    /// Every status.
+    /// All statuses.
     pub const ALL: [Self; 11] = [
         Self::Queued,
         Self::Running,
@@ -46,7 +46,7 @@ impl RunStatus {
         Self::Lost,
     ];
 
-    /// Every status, as it is written in events.
+    /// The names of all statuses in events.
     pub const NAMES: [&'static str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
         let mut index = 0;
@@ -57,7 +57,7 @@ impl RunStatus {
         names
     };
 
-    /// As it is written in events.
+    /// The status's name in events.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -74,12 +74,12 @@ impl RunStatus {
         }
     }
 
-    /// Reads what [`Self::as_str`] wrote.
+    /// Parses the form of [`Self::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Whether the run ended.
+    /// Whether the run has ended.
     pub const fn is_final(self) -> bool {
         match self {
             Self::Passed | Self::Failed | Self::TimedOut | Self::Interrupted | Self::Cancelled | Self::Lost => true,
@@ -88,33 +88,33 @@ impl RunStatus {
     }
 }
 
-/// `test_status.status`.
+/// The `status` of a `test_status` event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TestStatus {
-    /// Announced, not begun.
+    /// The test is planned and has not begun.
     #[default]
     Pending,
-    /// Runs.
+    /// The test is in progress.
     Running,
-    /// Ended well.
+    /// The test passed.
     Passed,
-    /// Ended with a failure.
+    /// The test failed.
     Failed,
-    /// Was not run.
+    /// The test was skipped.
     Skipped,
-    /// Ended by its time limit.
+    /// The test exceeded its time limit.
     TimedOut,
-    /// Ended with the run.
+    /// The test ended because the run did.
     Interrupted,
 }
 
 impl TestStatus {
-    /// Every status, as reporters write it: `queued` is read as `pending`, and `timedOut` as `timedout`.
+    /// All spellings of reporters: `queued` is read as `pending`, and `timedOut` as `timedout`.
     pub const NAMES: [&'static str; 9] =
         ["pending", "queued", "running", "passed", "failed", "skipped", "timedout", "timedOut", "interrupted"];
 
-    /// Reads a status as reporters write it; `timedOut` is Playwright's own spelling.
+    /// Parses a reporter's spelling of a status; `timedOut` is Playwright's.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "pending" | "queued" => Some(Self::Pending),
@@ -128,7 +128,7 @@ impl TestStatus {
         }
     }
 
-    /// Whether the test is over, this attempt at least.
+    /// Whether the test, or this attempt of it, is over.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Running)
     }

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::protocol::{RunId, Seq, Timestamp};
+use crate::protocol::field::{Field, FieldKind};
+use crate::protocol::{ProducerEvent, RunId, Seq, Timestamp};
 
 fn fold<'a>(events: impl IntoIterator<Item = &'a str>) -> RunState {
     let mut state = RunState::new(RunId::parse("r").unwrap());
@@ -11,7 +12,7 @@ fn fold<'a>(events: impl IntoIterator<Item = &'a str>) -> RunState {
     state
 }
 
-/// When the event of this seq is stored, in these tests: a second after the one before.
+/// Journal time of the event with this seq: one second after the one before.
 fn stored_at(seq: Seq) -> Timestamp {
     Timestamp::from_millis(1_795_000_000_000 + 1_000 * seq as i64)
 }
@@ -115,8 +116,8 @@ fn a_run_ends_with_a_final_status_and_may_go_on_after_one() {
     let state = shown(&fold(events.iter().map(String::as_str)));
     let times = |state: &Value| [&state["startedAt"], &state["endedAt"], &state["elapsedMs"]].map(Value::clone);
     assert_eq!(times(&state), [json!(stored_at(2)), json!(stored_at(3)), json!(1_000)], "waiting is not running");
-    let told = &state["producer"];
-    assert_eq!((&told["startedAt"], &told["endedAt"]), (&second(2), &second(3)));
+    let producer = &state["producer"];
+    assert_eq!((&producer["startedAt"], &producer["endedAt"]), (&second(2), &second(3)));
     events.push(status("running", 4));
     let state = shown(&fold(events.iter().map(String::as_str)));
     assert_eq!((&state["producer"]["endedAt"], &state["status"]), (&Value::Null, &json!("running")));
@@ -174,7 +175,7 @@ fn odd_events_are_counted_and_change_nothing_else() {
     let state = shown(&fold(odd));
     let mut unborn = shown(&RunState::new(RunId::parse("r").unwrap()));
     unborn["events"] = json!(odd.len());
-    // The first that has a type at all.
+    // The first one that has a type.
     unborn["startedAt"] = json!(stored_at(7));
     unborn["lastEventAt"] = json!(stored_at(odd.len() as Seq));
     unborn["elapsedMs"] = json!(1_000 * (odd.len() as i64 - 7));
@@ -269,4 +270,59 @@ fn every_status_reads_back_and_is_final_or_not() {
     }
     assert_eq!(RunStatus::parse("Passed"), None);
     assert_eq!(RunStatus::ALL.into_iter().filter(|status| status.is_final()).count(), 6);
+}
+
+/// Puts a value at a path of [`ProducerEvent::fields`] into an event.
+fn put(event: &mut Value, path: &str, value: Value) {
+    let mut at = event;
+    for key in path.split('.') {
+        at = match key.strip_suffix("[]") {
+            Some(list) => {
+                let list = &mut at[list];
+                if !list[0].is_object() {
+                    *list = json!([{}]);
+                }
+                &mut list[0]
+            }
+            None => &mut at[key],
+        };
+    }
+    *at = value;
+}
+
+#[test]
+fn the_fold_reads_each_member_that_the_table_of_producers_events_names() {
+    let folded = |event: &Value| {
+        let mut state = shown(&fold([event.to_string().as_str()]));
+        state["lastEventAt"].take();
+        state
+    };
+    for event in ProducerEvent::ALL {
+        let sample = |field: &Field| match field.kind {
+            FieldKind::Word { values } => json!(values.last()),
+            FieldKind::Integer | FieldKind::Number => json!(7),
+            FieldKind::Array => json!(["x"]),
+            _ => json!("x"),
+        };
+        // What `runcast watch` and the page show, and the state has not.
+        let is_shown_only =
+            |field: &&Field| *event == ProducerEvent::Log || field.doc.contains("no part of the run's state");
+        let fields: Vec<_> = event.fields().iter().filter(|field| !is_shown_only(field)).collect();
+        let with = |names: &[&Field]| {
+            let mut line = json!({"type": event.as_str(), "timestamp": "t"});
+            names.iter().for_each(|field| put(&mut line, field.name, sample(field)));
+            folded(&line)
+        };
+        let needed: Vec<_> = fields.iter().copied().filter(|field| !field.optional).collect();
+        for field in &needed {
+            let others: Vec<_> = needed.iter().copied().filter(|other| other.name != field.name).collect();
+            // A list whose members are described is there because of them.
+            let is_list = needed.iter().any(|other| other.name.starts_with(&format!("{}[]", field.name)));
+            assert!(is_list || with(&others) != with(&needed), "{event:?}: nothing changes without {}", field.name);
+        }
+        for field in fields.iter().filter(|field| field.optional) {
+            let more = [&needed[..], &[*field]].concat();
+            assert!(with(&more) != with(&needed), "{event:?}: nothing changes with {}", field.name);
+        }
+    }
 }

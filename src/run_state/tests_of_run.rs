@@ -1,4 +1,4 @@
-//! The tests of a run, in the order in which they were first named.
+//! The tests of a run, in the order in which they first occurred.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -8,19 +8,19 @@ use serde::{Serialize, Serializer};
 
 use super::TestStatus;
 
-/// Most tests of a run that are shown; further ones only count.
+/// Most tests of a run that are shown; further ones are only counted.
 pub const MAX_TESTS: usize = 10_000;
 
-/// Most tests that count without being shown.
+/// Most tests that are counted without being shown.
 const MAX_OMITTED: usize = 90_000;
 
-/// Longest test id that is one.
+/// Longest accepted test id.
 const MAX_TEST_ID_BYTES: usize = 512;
 
-/// Most steps of one test that can be open at once.
+/// Most open steps kept per test.
 const MAX_OPEN_STEPS: usize = 8;
 
-/// A test as the last event about it left it.
+/// A test after the last event about it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Test {
@@ -29,18 +29,18 @@ pub(super) struct Test {
     pub(super) file: Option<String>,
     pub(super) line: Option<u64>,
     pub(super) status: TestStatus,
-    /// 0-based.
+    /// The attempt, from 0.
     pub(super) attempt: u64,
     #[serde(rename = "workerIndex")]
     pub(super) worker: Option<i64>,
     pub(super) duration_ms: Option<f64>,
-    /// Of its last attempt that ended.
+    /// The error of the last attempt that ended.
     pub(super) error: Option<String>,
     pub(super) step: Steps,
 }
 
 impl Test {
-    /// Bytes of its texts.
+    /// Bytes of the test's texts.
     fn held_bytes(&self) -> usize {
         let texts = [&self.title, &self.file, &self.error].into_iter().flatten().map(String::capacity);
         let steps =
@@ -49,7 +49,7 @@ impl Test {
     }
 }
 
-/// A step as it is shown.
+/// An open step.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OpenStep {
@@ -57,7 +57,7 @@ pub(super) struct OpenStep {
     pub(super) title: Option<String>,
 }
 
-/// The steps that began and did not end, outermost first. Shown as the innermost.
+/// The open steps, outermost first. Serialized as the innermost.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps(Vec<OpenStep>);
 
@@ -85,7 +85,7 @@ impl Serialize for Steps {
     }
 }
 
-/// How many tests are in which state, those that are not shown included.
+/// Number of tests per status, including those that are not shown.
 #[derive(Clone, Debug, Default, Serialize)]
 struct Counts {
     pending: u64,
@@ -117,7 +117,7 @@ impl Counts {
 pub(super) struct Tests {
     counts: Counts,
     tests: Vec<Test>,
-    /// The tests beyond [`MAX_TESTS`] by the hash of their id: enough to count each once.
+    /// Status of each test beyond [`MAX_TESTS`], by the hash of its id, so that each is counted once.
     #[serde(rename = "testsOmitted", serialize_with = "as_count")]
     omitted: HashMap<u64, TestStatus>,
     #[serde(skip)]
@@ -135,7 +135,7 @@ fn hash(id: &str) -> u64 {
 }
 
 impl Tests {
-    /// The test of this id, new if need be; `None` when it is one that only counts, or the id is none.
+    /// The test with this id, added if it is new; `None` if it is only counted, or the id is invalid.
     pub(super) fn find(&mut self, id: &str) -> Option<&mut Test> {
         if !self.index.contains_key(id) && (1..=MAX_TEST_ID_BYTES).contains(&id.len()) {
             self.add(id);
@@ -143,7 +143,7 @@ impl Tests {
         self.tests.get_mut(*self.index.get(id)?)
     }
 
-    /// Moves a test to another state.
+    /// Sets the status of a test.
     pub(super) fn set_status(&mut self, id: &str, status: TestStatus) {
         let old = match self.find(id) {
             Some(test) => Some(std::mem::replace(&mut test.status, status)),
@@ -155,9 +155,9 @@ impl Tests {
         }
     }
 
-    /// Bytes that they take, about.
+    /// Approximate memory in bytes.
     pub(super) fn held_bytes(&self) -> usize {
-        /// Of an allocation, and of an entry in an index.
+        /// Overhead of an allocation, and of an entry in an index.
         const OVERHEAD: usize = 16;
         let entries = self.omitted.capacity() * (size_of::<(u64, TestStatus)>() + 1)
             + self.index.capacity() * (size_of::<(Arc<str>, usize)>() + 1)

@@ -1,29 +1,36 @@
-//! Metrics in Prometheus' text format. The table below is all of them; a test finds one that is counted but not in it.
+//! Metrics in Prometheus' text format. The table below lists all of them; a test finds a metric that is missing from
+//! it.
 
 use std::sync::OnceLock;
 
 use metrics::Unit;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// Bounds of the buckets of every `*_seconds`: from a hop in memory to a client's patience.
+/// Bucket bounds of every `*_seconds`: from a hop in memory to a client's timeout.
 const SECONDS: [f64; 15] =
     [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// What a metric is.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Only grows.
+    /// A value that only grows.
     Counter,
-    /// Goes up and down.
+    /// A value that grows and shrinks.
     Gauge,
-    /// Spread over buckets.
+    /// Samples counted in buckets.
     Histogram,
 }
 
-/// Every metric: kind, name, unit, what it says.
+/// All metrics: type, name, unit, help text.
 pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     (MetricKind::Gauge, "runcast_build_info", Unit::Count, "Always 1; its label `version` is what runs."),
     (MetricKind::Counter, "runcast_actor_restarts_total", Unit::Count, "Restarts of supervised actors, by `child`."),
+    (
+        MetricKind::Counter,
+        "runcast_actor_exits_total",
+        Unit::Count,
+        "Ends of actors by `child` and `exit` (stopped, failed, panicked, start_failed); of other tasks panics only.",
+    ),
     (MetricKind::Gauge, "runcast_rooms", Unit::Count, "Rooms that live on this node."),
     (MetricKind::Gauge, "runcast_connections", Unit::Count, "Open connections of all kinds."),
     (MetricKind::Gauge, "runcast_viewers", Unit::Count, "Viewers connected."),
@@ -156,31 +163,31 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     (MetricKind::Counter, "runcast_cleanup_failures_total", Unit::Count, "Removals that failed; they are tried again."),
 ];
 
-/// Metrics could not be set up.
+/// The metrics could not be set up.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("metrics: {0}")]
 pub struct MetricsError(String);
 
-/// Reads the metrics of this process.
+/// Access to the metrics of this process.
 #[derive(Clone, Debug)]
 pub struct MetricsHandle(PrometheusHandle);
 
 impl MetricsHandle {
-    /// Everything, in Prometheus' text format.
+    /// All metrics in Prometheus' text format.
     pub fn render(&self) -> String {
         self.0.render()
     }
 
-    /// Sorts samples into buckets. Call it every few seconds: without it samples pile up until somebody reads.
+    /// Sorts samples into buckets. It must be called every few seconds, because samples pile up until then.
     pub fn upkeep(&self) {
         self.0.run_upkeep();
     }
 }
 
-/// Sets up the recorder of this process. Several nodes in one process share it: further calls give the same.
+/// Installs the process's metrics recorder. Several nodes in one process share it: later calls return the same handle.
 ///
 /// # Errors
-/// When another recorder was installed before.
+/// Another recorder was installed before.
 pub fn install() -> Result<MetricsHandle, MetricsError> {
     static INSTALLED: OnceLock<Result<MetricsHandle, MetricsError>> = OnceLock::new();
     INSTALLED.get_or_init(first_install).clone()

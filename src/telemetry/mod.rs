@@ -1,7 +1,7 @@
-//! What the process tells about itself: the log on stderr, reports to Sentry, metrics.
+//! The process's telemetry: the log on stderr, reports to Sentry, and metrics.
 //!
-//! The levels have a meaning: `error` is what a human must look at, and the only thing that becomes a report; `warn` and
-//! `info` are kept as the breadcrumbs of the next report.
+//! The levels have a meaning: an `error` needs a human's attention and is the only level that becomes a report; `warn`
+//! and `info` are kept as breadcrumbs of the next report.
 
 use std::io::{self, IsTerminal as _};
 
@@ -19,13 +19,13 @@ pub mod metrics;
 /// Telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// `log.filter` is none.
+    /// `log.filter` is invalid.
     #[error("log.filter: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// `sentry.dsn` is none. It is not shown.
+    /// `sentry.dsn` is invalid. Its value is not shown.
     #[error("sentry.dsn is no Sentry DSN")]
     Dsn,
-    /// The client that reports can't be built, for want of root certificates for instance.
+    /// The HTTP client for reports can't be built, for example because there are no root certificates.
     #[error("reports to Sentry can't be sent: {0}")]
     Transport(#[source] reqwest::Error),
     /// The process has a subscriber already.
@@ -33,17 +33,18 @@ pub enum TelemetryError {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Keeps the reports flowing; sends what is left when it is dropped, for at most two seconds.
+/// Keeps reporting alive. When dropped, it sends what is left, for at most two seconds.
 #[derive(Default)]
 #[must_use = "reports end with it"]
 pub struct TelemetryGuard {
     sentry: Option<sentry::ClientInitGuard>,
 }
 
-/// Sets up the log and the reports of this process. Call it before any runtime starts: threads inherit the reporter.
+/// Sets up the process's log and reports. It must be called before any runtime starts, because threads inherit the
+/// reporter.
 ///
 /// # Errors
-/// When a setting is not what it should be, or when it was called before.
+/// A setting is invalid, or the function was called before.
 pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
     let guard = TelemetryGuard { sentry: reporter(&config.sentry)? };
     let filter = EnvFilter::try_new(&config.log.filter)?;
@@ -62,7 +63,7 @@ pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
     let breadcrumbs = filter_fn(|metadata| matches!(*metadata.level(), Level::WARN | Level::INFO));
     let reporting = guard.sentry.is_some();
     let when_reporting = move || filter_fn(move |_| reporting);
-    // actix calls it an error when a peer sends no HTTP, or goes. Nobody has to look at that.
+    // actix logs an error when a peer sends invalid HTTP or disconnects; that needs no attention.
     let a_peers_doing = |target: &str| target.starts_with("actix_http::");
     let ours = filter_fn(move |metadata| !a_peers_doing(metadata.target()));
     tracing_subscriber::registry()
@@ -79,7 +80,7 @@ fn reporter(config: &SentryConfig) -> Result<Option<sentry::ClientInitGuard>, Te
         return Ok(None);
     }
     let dsn: sentry::types::Dsn = config.dsn.reveal().parse().map_err(|_| TelemetryError::Dsn)?;
-    // Sentry's own transport would panic where this one says what is missing.
+    // Sentry's own transport would panic where this check returns an error.
     reqwest::Client::builder().build().map_err(TelemetryError::Transport)?;
     let mut options =
         sentry::ClientOptions::default().environment(config.environment.clone()).maybe_release(sentry::release_name!());

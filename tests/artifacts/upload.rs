@@ -1,5 +1,6 @@
 //! Uploads through the server that go well, or as well as what was sent.
 
+use runcast::protocol::ServerEvent;
 use serde_json::Value;
 
 use super::fixture::{
@@ -179,6 +180,14 @@ async fn a_run_hears_of_its_artifacts_and_takes_them_when_it_is_sealed() {
     assert_eq!(event["type"], "artifact");
     for member in ["artifactId", "name", "kind", "contentType", "size", "storedSize", "savedPercent", "downloadUrl"] {
         assert_eq!(event[member], first[member], "{member}");
+    }
+    let described = ServerEvent::Artifact.fields();
+    for field in described.iter().filter(|field| !field.optional) {
+        assert!(!event[field.name].is_null() || field.nullable, "{} is described, but not in {event}", field.name);
+    }
+    for member in event.as_object().unwrap().keys().filter(|member| !["seq", "type", "timestamp"].contains(&&***member))
+    {
+        assert!(described.iter().any(|field| field.name == member), "{member} is not described");
     }
     let failed = put(&node, "r", "b.png", &[("content-digest", &digest(b""))], picture(10)).await;
     assert_eq!(failed.status, 422);

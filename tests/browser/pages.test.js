@@ -1,7 +1,9 @@
 // The pages in a real browser, served by the real server.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { launch, openTab, range, rows, says, seqs } from "./support/browser.js";
@@ -11,14 +13,20 @@ import { png } from "./support/png.js";
 const REAL_RUN = (await readFile(new URL("../../demo/run.ndjson", import.meta.url), "utf8")).trim().split("\n");
 const LIMIT = { timeout: 60_000 };
 
+// Without a trace viewer no artifact has a link into it. Nothing is opened in this one.
+const viewer = await mkdtemp(join(tmpdir(), "runcast-viewer-"));
+await writeFile(join(viewer, "index.html"), "");
+after(() => rm(viewer, { recursive: true }));
+
 let browser;
 before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
-// A test with a server and a tab of its own. No script may fail in any of them.
-function scene(name, play) {
+// A test with a server, with these settings, and a tab of its own. No script may fail in any of them.
+function scene(name, ...rest) {
+  const play = rest.pop();
   test(name, LIMIT, async (context) => {
-    const node = await Node.start();
+    const node = await Node.start(...rest);
     context.after(() => node.stop());
     const { tab, faults } = await openTab(browser);
     context.after(() => tab.context().close());
@@ -96,6 +104,29 @@ scene("a page goes on after a restart that drained the server", async ({ node, t
   assert.deepEqual(await seqs(tab), range(1, REAL_RUN.length));
 });
 
+scene("a page connects again after every close but a final one", async ({ node, tab }) => {
+  const { closeCodes } = JSON.parse(await readFile(new URL("../../docs/vocabulary.json", import.meta.url), "utf8"));
+  let connected = null;
+  await tab.routeWebSocket(/\/ws\/runs\//, (socket) => {
+    socket.connectToServer();
+    connected(socket);
+  });
+  const nextConnection = () => new Promise((resolve) => { connected = resolve; });
+  for (const { code, text, reconnect } of closeCodes.filter(({ code }) => code !== null)) {
+    const first = nextConnection();
+    await tab.goto(`${node.url}/runs/r`);
+    await says(tab, "state", "live");
+    const second = nextConnection();
+    await (await first).close({ code, reason: text });
+    if (reconnect === "never") {
+      await says(tab, "state", `closed: ${text}`);
+    } else {
+      await second;
+      await says(tab, "state", "live");
+    }
+  }
+});
+
 scene("nothing in an event is more than text", async ({ node, tab }) => {
   const markup = `<img src=x onerror="window.ran = 1"><script>window.ran = 1</` + `script>`;
   await node.post("r", [
@@ -122,25 +153,25 @@ scene("an event of any shape is a row", async ({ node, tab }) => {
   assert.deepEqual(await seqs(tab), range(1, odd.length));
 });
 
-scene("artifacts are links, with their kind and size", async ({ node, tab }) => {
-  const downloadUrl = "/api/runs/r/artifacts/a1/download?redirect=1", other = downloadUrl.replace("a1", "a2");
-  const traceUrl = "/trace/?trace=" + encodeURIComponent(downloadUrl);
+scene("artifacts are links, with their kind and size", { RUNCAST__ARTIFACTS__TRACE_VIEWER_DIR: viewer }, async ({ node, tab }) => {
   await tab.goto(`${node.url}/runs/r`);
-  await node.post("r", [
-    { type: "artifact", artifactId: "a1", name: "trace.zip", kind: "trace", size: 3_412_345, downloadUrl, traceUrl },
-    { type: "artifact", artifactId: "a2", name: "film.webm", kind: "video", size: 999, downloadUrl: other },
-  ]);
+  const uploads = [["trace.zip", "trace", 3_412_345], ["film.webm", "video", 999]];
+  const ids = [];
+  for (const [name, kind, size] of uploads) ids.push((await node.upload("r", name, kind, Buffer.alloc(size, name))).artifactId);
   await waitForRows(tab, 2);
   const links = tab.locator("#artifacts a");
   await links.nth(2).waitFor();
-  const shown = await links.evaluateAll((list) => list.map((a) => [a.textContent, a.getAttribute("href"), a.rel]));
+  const [downloadUrl, other] = ids.map((id) => `/api/runs/r/artifacts/${id}/download?redirect=1`);
+  const shown = await links.evaluateAll((list) => list.map((a) => [a.textContent, decodeURIComponent(a.getAttribute("href")), a.rel]));
   assert.deepEqual(shown, [
-    ["trace.zip", traceUrl, "noopener"], ["download", downloadUrl, "noopener"], ["film.webm", other, "noopener"],
+    ["trace.zip", "/trace/?trace=" + downloadUrl, "noopener"], ["download", downloadUrl, "noopener"],
+    ["film.webm", other, "noopener"],
   ]);
   assert.deepEqual(await tab.locator("#artifacts small").allTextContents(), [" trace 3.4 MB ", " video 999 bytes "]);
   assert.equal((await rows(tab))[0][3], "trace trace.zip 3.4 MB");
 });
 
+// Versions before took events of this type from producers: what they stored may be anything.
 scene("an artifact that anybody made up leads nowhere but to the run's own", async ({ node, tab }) => {
   const downloadUrl = "/api/runs/r/artifacts/a/download?redirect=1", markup = `<img src=x onerror="window.ran = 1">`;
   const bad = [
@@ -151,10 +182,10 @@ scene("an artifact that anybody made up leads nowhere but to the run's own", asy
     ...bad, downloadUrl, "/trace/?trace=%", "/trace/?trace=" + encodeURIComponent("https://evil.example/t.zip"),
     "/trace/?trace=" + encodeURIComponent(downloadUrl) + "&trace=x", "/trace/../?trace=" + encodeURIComponent(downloadUrl),
   ];
-  await node.post("r", [
-    ...bad.map((url) => ({ type: "artifact", name: "bad", kind: "trace", downloadUrl: url, traceUrl: url })),
-    ...badTraces.map((url, i) => ({ type: "artifact", name: markup, kind: markup, size: markup, downloadUrl: downloadUrl.replace("/a/", `/a${i}/`), traceUrl: url })),
-    { type: "artifact" },
+  await node.storeReserved("r", "artifact", [
+    ...bad.map((url) => ({ name: "bad", kind: "trace", downloadUrl: url, traceUrl: url })),
+    ...badTraces.map((url, i) => ({ name: markup, kind: markup, size: markup, downloadUrl: downloadUrl.replace("/a/", `/a${i}/`), traceUrl: url })),
+    {},
   ]);
   await tab.goto(`${node.url}/runs/r`);
   await waitForRows(tab, bad.length + badTraces.length + 1);

@@ -9,15 +9,15 @@ use actix::fut::wrap_future;
 use actix::{AsyncContext as _, Context};
 use runcast::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
 use runcast::actors::catalog_writer::CatalogWriter;
-use runcast::actors::messages::bridge::Doorbell;
 use runcast::actors::messages::registry::FindRoom;
 use runcast::actors::messages::room::{RoomPort, WaitForEvents};
 use runcast::actors::registry::{OpenRoom, Registry, RoomBounds};
 use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, States};
-use runcast::actors::supervision::{Child, ChildSpec, LiveActors, Policy, Service, spawn};
+use runcast::actors::shared::Doorbell;
+use runcast::actors::supervision::{Child, ChildSpec, Escalation, LiveActors, Policy, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
 use runcast::budget::Budget;
-use runcast::protocol::Seq;
+use runcast::protocol::{Cursor, Seq};
 use runcast::storage::journal::Journal as _;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::redis::{RedisClient, RedisSettings};
@@ -97,7 +97,7 @@ impl Node {
         let open: OpenRoom = Box::new(move |run, generation, gauge| {
             let (limits, ports, alive) = (limits.clone(), ports_of_rooms.clone(), entered.enter("room"));
             let (name, figures) = (run.clone(), gauge.clone());
-            let child = spawn(64, move |_, _| Ok(Room::new(name, generation, limits, ports, figures, alive)))?;
+            let child = spawn("room", 64, move |_, _| Ok(Room::new(name, generation, limits, ports, figures, alive)))?;
             Ok((Room::port(&child.addr, run, generation, gauge), child.done))
         });
         let (entered, poisoned) = (live_actors.clone(), poison.clone());
@@ -115,9 +115,9 @@ impl Node {
             let bounds = RoomBounds { rooms: 64, bytes: 1 << 20 };
             Ok(Registry::new(open, Policy::transient(), bounds, started, entered.enter("registry")))
         });
-        let (escalate, _) = oneshot::channel();
-        let children = vec![bridge_child, registry_child];
-        let supervisor = spawn(16, move |_, _| Ok(Supervisor::new(children, escalate, &live_actors))).unwrap();
+        let (escalation, _) = Escalation::new();
+        let (children, live) = (vec![bridge_child, registry_child], live_actors.enter("supervisor"));
+        let supervisor = spawn("supervisor", 16, move |_, _| Ok(Supervisor::new(children, escalation, live))).unwrap();
         Self { bridge, registry, poison, _supervisor: supervisor }
     }
 
@@ -130,7 +130,7 @@ impl Node {
 /// Waits in the room for what follows, so that it follows its run.
 fn wait(room: &RoomPort, seq: Seq) -> oneshot::Receiver<()> {
     let (reply, told) = oneshot::channel();
-    room.wait.try_send(WaitForEvents { seq, reply }).unwrap();
+    room.wait.try_send(WaitForEvents { after: Cursor { epoch: None, seq }, reply }).unwrap();
     told
 }
 

@@ -14,6 +14,7 @@ mod support;
 mod bridge_anew;
 mod catalog_away;
 mod doorbell;
+mod formats;
 mod nodes;
 mod presence;
 mod redis_away;

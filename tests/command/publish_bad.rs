@@ -51,6 +51,7 @@ fn cases() -> Vec<(Vec<u8>, Option<&'static str>)> {
         bad(&log(5 << 20), "batch_too_large: the body has 5242920 bytes, more than 4194304"),
         bad(&log(20 << 20), "has more than 16777216 bytes"),
         bad(b"{\"type\":\"log\",\"runId\":\"another\"}", "run_mismatch: "),
+        bad(b"{\"type\":\"artif\\u0061ct\"}", "reserved_type: only the server writes events of the type `artifact`"),
         good(r#"{"type":"run_status","timestamp":"t","status":"passed"}"#),
     ]
 }

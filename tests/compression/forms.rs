@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
-use runcast::compression::{CompressionLimits, CompressionOutcome, Why, compress};
+use runcast::compression::{CompressionLimits, CompressionOutcome, KeptReason, compress};
 use runcast::protocol::artifact::Method;
 use runcast::protocol::coding::ContentCoding;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -40,7 +40,7 @@ fn pictures_video_and_archives_are_kept() {
         // What follows would become smaller.
         let content = [start, &RUN[..50_000]].concat();
         let (outcome, _) = compressed(&content, "text/plain", &CompressionLimits::default());
-        assert_eq!(outcome, CompressionOutcome::Kept(Why::AlreadyCompressed), "{start:x?}");
+        assert_eq!(outcome, CompressionOutcome::Kept(KeptReason::AlreadyCompressed), "{start:x?}");
     }
 }
 
@@ -50,16 +50,16 @@ fn what_is_unknown_or_would_not_become_smaller_is_kept() {
         CompressionOutcome::Kept(why) => why,
         smaller => panic!("{smaller:?}"),
     };
-    assert_eq!(kept(&[b"SQLite format 3\0", &RUN[..50_000]].concat()), Why::UnknownContent);
-    assert_eq!(kept(b""), Why::NotWorthIt);
-    assert_eq!(kept(b"too short for anything to be saved\n".repeat(20).as_slice()), Why::NotWorthIt);
+    assert_eq!(kept(&[b"SQLite format 3\0", &RUN[..50_000]].concat()), KeptReason::UnknownContent);
+    assert_eq!(kept(b""), KeptReason::NotWorthIt);
+    assert_eq!(kept(b"too short for anything to be saved\n".repeat(20).as_slice()), KeptReason::NotWorthIt);
     let base64: Vec<u8> = noise(5, 1 << 20).iter().map(|byte| b' ' + byte % 95).collect();
     let (outcome, _) = compressed(&noise(6, 1 << 20), "text/plain", &CompressionLimits::default());
-    assert_eq!(outcome, CompressionOutcome::Kept(Why::NotWorthIt));
+    assert_eq!(outcome, CompressionOutcome::Kept(KeptReason::NotWorthIt));
     assert!(matches!(compressed(&base64, "", &CompressionLimits::default()).0, CompressionOutcome::Smaller(_)));
     // Frames that have nothing in common.
     let frames: Vec<_> = (0..20).map(|n| super::zips::Piece::deflated(&n.to_string(), &noise(n, 20_000))).collect();
-    assert_eq!(kept(&super::zips::zip(&frames)), Why::NotWorthIt);
+    assert_eq!(kept(&super::zips::zip(&frames)), KeptReason::NotWorthIt);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn it_stops_when_it_is_told_to_whatever_it_does() {
                 asked.get() > last
             };
             let outcome = compress(&file(original), &mut file(b""), "", &CompressionLimits::default(), &then).unwrap();
-            assert_eq!(outcome, CompressionOutcome::Kept(Why::Stopped), "at the {last}th time");
+            assert_eq!(outcome, CompressionOutcome::Kept(KeptReason::Stopped), "at the {last}th time");
             assert_eq!(asked.get(), last + 1, "it was told, and went on");
         }
     }

@@ -1,6 +1,6 @@
 //! Zip files about which there is doubt: each is kept as it came, for the reason that is counted.
 
-use runcast::compression::{CompressionLimits, CompressionOutcome, Why, ZipDoubt};
+use runcast::compression::{CompressionLimits, CompressionOutcome, KeptReason, ZipDoubt};
 
 use super::tools::{compressed, noise, rezipped};
 use super::zips::{Piece, Zip, zip};
@@ -12,7 +12,7 @@ fn twins() -> [Piece; 2] {
 
 #[track_caller]
 fn refused(bytes: &[u8], doubt: ZipDoubt) {
-    assert_eq!(rezipped(bytes).unwrap_err(), Why::Zip(doubt));
+    assert_eq!(rezipped(bytes).unwrap_err(), KeptReason::Zip(doubt));
 }
 
 #[track_caller]
@@ -144,7 +144,7 @@ fn bytes_that_belong_to_no_entry_are_kept() {
     refused(&[&whole[..], &whole].concat(), ZipDoubt::Directory);
     // Self-extracting: a zip file begins with an entry, so this one is not even taken for a zip file.
     let before = [b"MZ\x90\0\x03", &whole[..]].concat();
-    assert_eq!(rezipped(&before).unwrap_err(), Why::UnknownContent);
+    assert_eq!(rezipped(&before).unwrap_err(), KeptReason::UnknownContent);
     let disguised = [&zip(&[Piece::stored("first", b"1")])[..], &whole].concat();
     refused(&disguised, ZipDoubt::Displaced);
     let mut between = text();
@@ -199,7 +199,7 @@ fn too_many_too_large_and_too_dense_are_kept() {
     let many: Vec<_> = (0..30).map(|n| Piece::deflated(&n.to_string(), &noise(1, 1_800))).collect();
     let bytes = zip(&many);
     let outcome = |limits| compressed(&bytes, "", &limits).0;
-    let kept = |doubt| CompressionOutcome::Kept(Why::Zip(doubt));
+    let kept = |doubt| CompressionOutcome::Kept(KeptReason::Zip(doubt));
     let limits = CompressionLimits { max_entries: 29, ..CompressionLimits::default() };
     assert_eq!(outcome(limits), kept(ZipDoubt::TooManyEntries));
     let limits = CompressionLimits { max_unpacked: 30 * 1_800 - 1, ..CompressionLimits::default() };

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, Write};
 
-use runcast::compression::{CompressionLimits, CompressionOutcome, Smaller, Why, compress};
+use runcast::compression::{CompressionLimits, CompressionOutcome, KeptReason, Smaller, compress};
 
 pub(crate) fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
@@ -30,7 +30,7 @@ pub(crate) fn compressed(
 }
 
 /// The smaller form of a zip file and what it decodes to, or why there is none.
-pub(crate) fn rezipped(bytes: &[u8]) -> Result<(Smaller, Vec<u8>), Why> {
+pub(crate) fn rezipped(bytes: &[u8]) -> Result<(Smaller, Vec<u8>), KeptReason> {
     match compressed(bytes, "application/zip", &CompressionLimits::default()) {
         (CompressionOutcome::Smaller(smaller), target) => Ok((smaller, zstd::decode_all(&target[..]).unwrap())),
         (CompressionOutcome::Kept(why), _) => Err(why),

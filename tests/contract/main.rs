@@ -12,5 +12,6 @@
 mod support;
 
 mod catalog;
+mod formats;
 mod journal;
 mod objects;

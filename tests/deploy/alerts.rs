@@ -61,7 +61,8 @@ fn bounds_in_alerts_are_the_defaults() {
 }
 
 /// What a node that is well has nothing to say about.
-const OF_FAILURES: [&str; 4] = [
+const OF_FAILURES: [&str; 5] = [
+    "runcast_actor_exits_total",
     "runcast_actor_restarts_total",
     "runcast_journal_failures_total",
     "runcast_catalog_failures_total",

@@ -76,24 +76,6 @@ async fn every_bad_event_is_refused_by_its_index_and_nothing_of_its_batch_is_sto
 }
 
 #[tokio::test]
-async fn types_that_only_the_server_writes_are_reserved() {
-    let node = TestNode::start(&[]);
-    for name in
-        ["action_queued", "pause_requested", "control_taken", "sealed", "events_lost", "connected", "gap", "reset"]
-    {
-        let reply = node.store_one("r", &format!(r#"{{"type":"{name}"}}"#)).await;
-        reply.problem(400, "reserved_type");
-    }
-    node.store_one("r", r#"{"type":"s\u0065aled"}"#).await.problem(400, "reserved_type");
-    for name in
-        ["run_status\",\"status\":\"running", "test_status", "log", "command_status", "whatever I like", "error"]
-    {
-        let reply = node.store_one("r", &format!(r#"{{"type":"{name}"}}"#)).await;
-        assert_eq!(reply.status, 202, "{reply:?}");
-    }
-}
-
-#[tokio::test]
 async fn limits_are_kept_to_the_byte_and_named() {
     let node = TestNode::start(&[]);
     let post = async |body: String| node.post("/api/runs/r/events", &[ND_JSON], body).await;

@@ -19,6 +19,7 @@ mod ingest;
 mod json_text;
 mod lifecycle;
 mod producers;
+mod reserved;
 mod rfc6455;
 mod signals;
 mod slow_senders;

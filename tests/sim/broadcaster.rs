@@ -34,13 +34,15 @@ pub(crate) struct Broadcaster {
     subscribers: Rc<Subscribers>,
     hub: Rc<Hub>,
     pub(crate) mailbox: VecDeque<Mail>,
+    /// The last of the segments that it took.
+    last: Option<Arc<Segment>>,
     started: bool,
     alarm: Arc<Alarm>,
 }
 
 impl Broadcaster {
     pub(crate) fn new(subscribers: Rc<Subscribers>, hub: Rc<Hub>) -> Self {
-        Self { subscribers, hub, mailbox: VecDeque::new(), started: false, alarm: Alarm::ringing() }
+        Self { subscribers, hub, mailbox: VecDeque::new(), last: None, started: false, alarm: Alarm::ringing() }
     }
 
     pub(crate) fn has_work(&self) -> bool {
@@ -51,7 +53,10 @@ impl Broadcaster {
     fn read_mail(&mut self, mails: usize) -> bool {
         for _ in 0..mails {
             match self.mailbox.pop_front() {
-                Some(Mail::Deliver(segments)) => self.subscribers.deliver(&segments),
+                Some(Mail::Deliver(segments)) => {
+                    self.subscribers.deliver(&segments);
+                    self.last = segments.last().cloned();
+                }
                 Some(Mail::TipIs(tip)) => self.subscribers.tip_is(tip),
                 Some(Mail::Show(frame)) => self.subscribers.show(&frame),
                 Some(Mail::Evict(reason)) => {
@@ -76,15 +81,19 @@ impl Broadcaster {
         }
     }
 
+    /// A delivery brings once more what came before it.
     fn overlap(&mut self) {
-        for index in 1..self.mailbox.len() {
-            if let (Mail::Deliver(first), Mail::Deliver(second)) = (&self.mailbox[index - 1], &self.mailbox[index])
-                && let Some(joined) = join(first.iter().chain(second.iter()))
+        let mut before: Vec<_> = self.last.iter().cloned().collect();
+        for mail in &mut self.mailbox {
+            let Mail::Deliver(segments) = mail else { continue };
+            if let Some(joined) = join(before.iter().chain(segments.iter()))
+                && !before.is_empty()
             {
                 seen("delivery partly old");
-                self.mailbox[index] = Mail::Deliver([Arc::new(joined)].into());
+                *mail = Mail::Deliver([Arc::new(joined)].into());
                 return;
             }
+            before = segments.to_vec();
         }
     }
 }

@@ -1,11 +1,11 @@
 //! A node that goes in good order: it announces that it will, closes its viewers in slices, and is started anew.
 
 use runcast::actors::hub::ViewerId;
+use runcast::actors::session::write_half::Mode;
 use runcast::protocol::close::CloseReason;
 
 use crate::chance::Dice;
 use crate::node::Node;
-use crate::schedule::Act;
 use crate::trace::{say, seen};
 use crate::world::World;
 
@@ -25,13 +25,19 @@ pub(crate) enum Drain {
 }
 
 impl Node {
-    /// Whether a drain's step is what comes next here.
-    pub(crate) fn may_drain(&self, act: Act) -> bool {
-        match act {
-            Act::AnnounceDrain => self.drain == Drain::None,
-            Act::CloseSlice => self.drain != Drain::None,
-            _ => matches!(self.drain, Drain::Closing(_)) && self.sessions.is_empty(),
-        }
+    /// Whether a drain may begin here, or goes on.
+    pub(crate) fn may_drain(&self) -> bool {
+        self.drain != Drain::None || self.has_live_viewer()
+    }
+
+    /// A drain of a node without one would tell nobody anything.
+    fn has_live_viewer(&self) -> bool {
+        self.sessions.values().any(|session| session.write_half.mode() == Mode::Live)
+    }
+
+    /// Everybody has gone.
+    fn has_drained(&self) -> bool {
+        matches!(self.drain, Drain::Closing(_)) && self.sessions.is_empty()
     }
 
     fn announce_drain(&mut self) {
@@ -56,12 +62,16 @@ impl Node {
 }
 
 impl World {
-    /// A step of a node's drain.
-    pub(crate) fn drain(&mut self, act: Act, node: usize, dice: &mut Dice) {
-        match act {
-            Act::AnnounceDrain => self.nodes[node].announce_drain(),
-            Act::CloseSlice => self.nodes[node].close_slice(dice.between(1, 3)),
-            _ => self.restart(node, dice.one_in(2)),
+    /// The next step of a node's drain. Between two of them much else happens.
+    pub(crate) fn drain(&mut self, node: usize, dice: &mut Dice) {
+        if self.nodes[node].has_drained() {
+            return self.restart(node, dice.one_in(2));
+        }
+        match &self.nodes[node].drain {
+            Drain::None if dice.one_in(2) => self.nodes[node].announce_drain(),
+            Drain::Announced if dice.one_in(3) => self.nodes[node].close_slice(dice.between(1, 3)),
+            Drain::Closing(_) => self.nodes[node].close_slice(dice.between(1, 3)),
+            _ => {}
         }
     }
 
@@ -81,17 +91,12 @@ impl World {
         self.set_clocks();
     }
 
-    /// A viewer that was told to reconnect opens its next connection, elsewhere if it can, and leaves this one.
-    pub(crate) fn follow_drain(&mut self, dice: &mut Dice) {
-        let told: Vec<_> = (0..self.viewers.len()).filter(|index| self.viewers[*index].must_leave).collect();
-        if told.is_empty() {
-            return;
-        }
-        let index = *dice.pick(&told);
+    /// A viewer that was told to opens its next connection, elsewhere if it can, and leaves this one.
+    pub(crate) fn leave_draining(&mut self, viewer: usize, dice: &mut Dice) {
         let Some(node) = self.host(dice.below(self.nodes.len())) else { return };
         seen("left a draining node");
-        let old = self.viewers[index].hang_up();
-        self.connect(index, node, Some(dice));
+        let old = self.viewers[viewer].hang_up();
+        self.connect(viewer, node, Some(dice));
         old.into_iter().for_each(|wire| wire.break_off());
     }
 
@@ -106,7 +111,7 @@ impl World {
         if self.nodes[node].drain == Drain::None {
             return false;
         }
-        if self.nodes[node].may_drain(Act::Restart) {
+        if self.nodes[node].has_drained() {
             self.restart(node, true);
         } else {
             self.nodes[node].close_slice(usize::MAX);

@@ -56,7 +56,7 @@ impl Node {
             Act::Confirm => site.bridge.awaits_confirmation(),
             Act::LoseFeed => site.bridge.hears(),
             Act::Sweep => site.bridge.is_let_go(),
-            Act::AnnounceDrain | Act::CloseSlice | Act::Restart => self.may_drain(act),
+            Act::Drain => self.may_drain(),
             Act::KillBridge => site.setup.kind == Kind::Cluster && !site.bridge.away,
             Act::BuildBridge => site.bridge.away,
             Act::KillRoom | Act::Show | Act::Free | Act::Retire => room.is_some(),
@@ -100,7 +100,7 @@ impl Node {
             Act::Page => {
                 let waiting = those(sessions, Session::awaits);
                 if let Some(session) = sessions.get_mut(dice.pick(&waiting)) {
-                    session.take_answer(house);
+                    session.take_answer(house, Some(dice));
                 }
             }
             Act::KillRoom => house.mapped.into_iter().for_each(|generation| house.kill_room(generation)),

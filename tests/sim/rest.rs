@@ -202,7 +202,7 @@ impl World {
         let sessions: Vec<u64> = node.sessions.keys().copied().collect();
         for id in sessions {
             if let Some(session) = node.sessions.get_mut(&id) {
-                moved |= session.take_answer(&mut node.house);
+                moved |= session.take_answer(&mut node.house, None);
                 // One that waits for the far end of a close is ended by the pulse.
                 if session.alarm.rings() && session.write_half.mode() != Mode::Broken {
                     moved = true;

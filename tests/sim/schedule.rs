@@ -66,6 +66,7 @@ pub(crate) enum Act {
     Connect,
     Hop,
     Leave,
+    Ask,
     Pulse,
     Show,
     Free,
@@ -88,10 +89,7 @@ pub(crate) enum Act {
     GiveUpPoll,
     LoseWrites,
     Expire,
-    AnnounceDrain,
-    FollowDrain,
-    CloseSlice,
-    Restart,
+    Drain,
 }
 
 /// Acts and how often each is tried.
@@ -120,6 +118,7 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::Connect, 50),
     (Act::Hop, 12),
     (Act::Leave, 8),
+    (Act::Ask, 12),
     (Act::Pulse, 14),
     (Act::Show, 6),
     (Act::Free, 5),
@@ -142,10 +141,7 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::GiveUpPoll, 3),
     (Act::LoseWrites, 6),
     (Act::Expire, 9),
-    (Act::AnnounceDrain, 2),
-    (Act::FollowDrain, 12),
-    (Act::CloseSlice, 20),
-    (Act::Restart, 30),
+    (Act::Drain, 16),
 ];
 
 /// One thing that the scheduler does, with dice for its details.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use runcast::actors::hub::subscribers::{SubscriberId, Subscribers};
 use runcast::actors::hub::{Hub, SessionLimits, ViewerId};
+use runcast::actors::messages::registry::FindError;
 use runcast::actors::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
 use runcast::actors::session::core::{Arrival, Effects, Input, SessionCore};
 use runcast::actors::session::drive::{Driver, Environment};
@@ -18,6 +19,7 @@ use runcast::protocol::{After, Connection, Timestamp};
 use runcast::thread_metrics::ThreadMetrics;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
+use crate::chance::Dice;
 use crate::house::House;
 use crate::room::Letter;
 use crate::site::{Sent, limits};
@@ -45,6 +47,7 @@ pub(crate) struct Session {
     viewer: ViewerId,
     subscription: Option<(Rc<Subscribers>, SubscriberId)>,
     awaiting: Awaiting,
+    effects: Effects,
     pub(crate) alarm: Arc<Alarm>,
 }
 
@@ -71,6 +74,7 @@ impl Session {
             viewer,
             subscription: None,
             awaiting: Awaiting::Nothing,
+            effects: Effects::default(),
             alarm: Alarm::ringing(),
         };
         session.with_driver(None, house, |driver| driver.on(Input::Started));
@@ -93,17 +97,16 @@ impl Session {
         house: &mut House,
         act: impl FnOnce(&mut Driver<'_, SimWire, Surroundings<'_>>) -> T,
     ) -> T {
-        let Self { id, core, write_half, hub, subscription, awaiting, .. } = self;
-        let mut effects = Effects::default();
+        let Self { id, core, write_half, hub, subscription, awaiting, effects, .. } = self;
         let mut environment = Surroundings { id: *id, write_half, hub, subscription, awaiting, found, house };
-        act(&mut Driver { core, write_half, effects: &mut effects, environment: &mut environment })
+        act(&mut Driver { core, write_half, effects, environment: &mut environment })
     }
 
-    /// Takes what it waits for, if that has come.
-    pub(crate) fn take_answer(&mut self, house: &mut House) -> bool {
+    /// Takes what it waits for, if that has come. Without dice all goes well.
+    pub(crate) fn take_answer(&mut self, house: &mut House, dice: Option<&mut Dice>) -> bool {
         let (input, found) = match std::mem::replace(&mut self.awaiting, Awaiting::Nothing) {
             Awaiting::Nothing => return false,
-            Awaiting::Room(room) => (Input::RoomFound, Some(room)),
+            Awaiting::Room(room) => registry_answer(room, dice),
             Awaiting::Pause => (Input::PauseOver, None),
             Awaiting::Page(mut page) => match page.try_recv() {
                 Err(TryRecvError::Empty) => {
@@ -143,6 +146,20 @@ impl Session {
         self.hub.leave(self.viewer);
         self.wire.end();
     }
+}
+
+/// What the registry answers: mostly the room.
+fn registry_answer(room: Arc<RoomPort>, dice: Option<&mut Dice>) -> (Input<'static>, Option<Arc<RoomPort>>) {
+    let input = match dice.map_or(usize::MAX, |dice| dice.below(60)) {
+        0..4 => {
+            seen("registry away");
+            Input::RegistryAway
+        }
+        4 => Input::NoRoom(FindError::Quarantined { retry_after_ms: 1_000 }),
+        5 => Input::NoRoom(FindError::TooManyRooms(1)),
+        _ => return (Input::RoomFound, Some(room)),
+    };
+    (input, None)
 }
 
 /// A session's environment: the node's rooms and hub; what it waits for is taken when the scheduler says so.

@@ -11,9 +11,10 @@ use bytes::Bytes;
 use runcast::actors::hub::subscribers::Subscribers;
 use runcast::actors::hub::{Hub, SessionLimits};
 use runcast::actors::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomGauge, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
 };
 use runcast::actors::room::core::{HeadFor, PageFor, RoomInput};
+use runcast::actors::shared::RoomGauge;
 use runcast::budget::Budget;
 use runcast::protocol::frame::FrameLimits;
 use runcast::protocol::{RunId, Segment, Seq, Timestamp};

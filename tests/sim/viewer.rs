@@ -35,6 +35,10 @@ pub(crate) struct Viewer {
     buffer: Vec<u8>,
     /// The server has closed this connection.
     closed: bool,
+    /// It has been told where it stands on this connection.
+    greeted: bool,
+    /// It has sent a `ping` message that is not answered.
+    asks: bool,
     /// It was told to open its next connection.
     pub(crate) must_leave: bool,
     /// It was told that the run is gone.
@@ -53,6 +57,8 @@ impl Viewer {
             got: HashSet::new(),
             buffer: Vec::new(),
             closed: false,
+            greeted: false,
+            asks: false,
             must_leave: false,
             sent_away: false,
         }
@@ -73,7 +79,7 @@ impl Viewer {
         self.buffer.clear();
         self.closed = false;
         self.promised = None;
-        self.must_leave = false;
+        (self.greeted, self.asks, self.must_leave) = (false, false, false);
     }
 
     /// Gives its connection up.
@@ -130,6 +136,18 @@ impl Viewer {
         }
     }
 
+    /// Sends a `ping` message.
+    pub(crate) fn ask(&mut self) {
+        const PING: &[u8] = br#"{"type":"ping"}"#;
+        if self.link.is_some() && !self.closed && !self.asks {
+            self.asks = true;
+            if !self.greeted {
+                seen("asked before the greeting");
+            }
+            self.answer(&[&[0x81, 0x80 | PING.len() as u8, 0, 0, 0, 0], PING].concat());
+        }
+    }
+
     fn answer(&self, frame: &[u8]) {
         if let Some(link) = &self.link {
             link.wire.send(frame);
@@ -141,8 +159,10 @@ impl Viewer {
         say!("    viewer {} is closed with {code}", self.id);
         self.closed = true;
         self.must_leave = false;
-        if code == 1012 {
-            seen("closed for a restart");
+        match code {
+            1012 => seen("closed for a restart"),
+            1013 => seen("closed to try again"),
+            _ => {}
         }
         self.sent_away = code == 4410;
         self.answer(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]);
@@ -195,6 +215,7 @@ impl Viewer {
         match (word["type"].as_str().unwrap_or_default(), cursor) {
             ("connected", Some(cursor)) => {
                 seen("connected");
+                self.greeted = true;
                 self.connected(epoch, from, cursor, store);
             }
             ("epoch", Some(cursor)) => {
@@ -215,7 +236,16 @@ impl Viewer {
                 seen("reset");
                 self.reset(epoch, from, cursor, store);
             }
-            ("draining", _) => {
+            ("pong", None) => {
+                assert!(self.greeted, "viewer {id} is answered before it is greeted");
+                assert!(std::mem::take(&mut self.asks), "viewer {id} is answered and has not asked");
+                seen("ping answered");
+            }
+            ("error", None) => {
+                assert_eq!(word["code"], "room_failed");
+                seen("room in quarantine");
+            }
+            ("draining", None) => {
                 seen("drain announced");
                 assert!(!self.must_leave, "viewer {id} is told twice that its node drains");
                 assert!(word["reconnectAfterMs"].as_u64().is_some_and(|millis| millis < SPREAD_MS));

@@ -81,13 +81,12 @@ impl World {
             }
             Act::Journal => self.write(node, Some(dice)),
             Act::JournalRead => self.read(node, Some(dice)),
-            Act::Break | Act::Connect | Act::Hop | Act::Leave | Act::Widen | Act::Stall | Act::Receive => {
+            Act::Break | Act::Connect | Act::Hop | Act::Leave | Act::Ask | Act::Widen | Act::Stall | Act::Receive => {
                 self.network(step.act, node, dice);
             }
             Act::RingBell | Act::DropNotice | Act::DoubleNotice | Act::StripNotice => self.notice(step.act, dice),
             Act::LoseWrites => self.lose_writes(dice),
-            Act::AnnounceDrain | Act::CloseSlice | Act::Restart => self.drain(step.act, node, dice),
-            Act::FollowDrain => self.follow_drain(dice),
+            Act::Drain => self.drain(node, dice),
             Act::Mirror => self.mirror(dice),
             Act::Poll | Act::TakePoll | Act::GiveUpPoll => self.poll(step.act, node, dice),
             Act::Expire => self.expire(dice),
@@ -253,7 +252,13 @@ impl World {
                     wire.break_off();
                 }
             }
-            Act::Receive => drop(viewer.receive(dice.between(1, 400), &self.store)),
+            Act::Ask => viewer.ask(),
+            Act::Receive => {
+                viewer.receive(dice.between(1, 400), &self.store);
+                if viewer.must_leave && dice.one_in(3) {
+                    self.leave_draining(index, dice);
+                }
+            }
             Act::Widen | Act::Stall => {
                 let Some(link) = &viewer.link else { return };
                 if act == Act::Stall {

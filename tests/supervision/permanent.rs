@@ -6,9 +6,8 @@ use std::io::{self, Write};
 use futures_util::FutureExt as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use runcast::actors::messages::supervisor::{ChildReport, ChildState, Observe};
-use runcast::actors::supervision::{Child, ChildKind, ChildSpec, Exit, Refused, Service, spawn};
+use runcast::actors::supervision::{Child, ChildKind, Escalated, Exit, Refused, Service};
 use runcast::actors::supervisor::Supervisor;
-use tokio::sync::oneshot;
 
 use crate::toy::*;
 
@@ -16,7 +15,7 @@ struct Nursery {
     factory: Factory,
     toy: Service<Toy>,
     supervisor: Child<Supervisor>,
-    escalated: oneshot::Receiver<String>,
+    escalated: Escalated,
 }
 
 /// A supervisor of one toy, which comes into the world as `births` say.
@@ -24,13 +23,8 @@ fn nursery(max_restarts: usize, births: &[Birth]) -> Nursery {
     let (factory, toy) = (Factory::default(), Service::new("toy", 16));
     factory.births.borrow_mut().extend(births);
     let child = factory.child(&toy).with_policy(quick(ChildKind::Permanent, max_restarts));
-    let (supervisor, escalated) = supervise(vec![child], &factory);
+    let (supervisor, escalated) = supervise(vec![child], &factory.live_actors);
     Nursery { factory, toy, supervisor, escalated }
-}
-
-fn supervise(children: Vec<ChildSpec>, factory: &Factory) -> (Child<Supervisor>, oneshot::Receiver<String>) {
-    let (escalate, escalated) = oneshot::channel();
-    (spawn(16, |_, _| Ok(Supervisor::new(children, escalate, &factory.live_actors))).unwrap(), escalated)
 }
 
 impl Nursery {
@@ -74,7 +68,7 @@ async fn a_child_that_cannot_start_is_tried_again_until_it_can() {
 #[actix_web::test]
 async fn a_child_that_fails_too_often_escalates_once_and_is_let_be() {
     let mut nursery = nursery(2, &[Birth::PanicsInStarted; 9]);
-    let reason = tokio::time::timeout(SOON, &mut nursery.escalated).await.unwrap().unwrap();
+    let reason = tokio::time::timeout(SOON, nursery.escalated.reason()).await.unwrap();
     assert_eq!(reason, "toy ended 3 times in too short a time; the last time it panicked: ouch 7");
     let report = nursery.report().await;
     assert_eq!((report.state, report.restarts), (ChildState::Failed, 2));
@@ -87,10 +81,10 @@ async fn the_death_of_one_child_does_not_touch_the_others() {
     let factory = Factory::default();
     let (one, other) = (Service::new("one", 16), Service::new("other", 16));
     let children = vec![factory.child(&one).with_policy(quick(ChildKind::Permanent, 0)), factory.child(&other)];
-    let (supervisor, escalated) = supervise(children, &factory);
+    let (supervisor, mut escalated) = supervise(children, &factory.live_actors);
     eventually(Ok(5), async || other.ask(Add(5)).await).await;
     let _ = one.ask(Injure(Injury::PanicInHandler)).await;
-    escalated.await.unwrap();
+    escalated.reason().await;
     assert_eq!(other.ask(Add(5)).await, Ok(10));
     let reports = supervisor.addr.send(Observe).await.unwrap();
     let states: Vec<_> = reports.iter().map(|report| (report.name, report.state)).collect();
@@ -102,7 +96,7 @@ async fn a_transient_child_under_a_supervisor_is_not_restarted() {
     for (injury, state) in [(Injury::Stop, ChildState::Stopped), (Injury::Fail, ChildState::Failed)] {
         let (factory, toy) = (Factory::default(), Service::new("toy", 16));
         let child = factory.child(&toy).with_policy(quick(ChildKind::Transient, 0));
-        let (supervisor, _escalated) = supervise(vec![child], &factory);
+        let (supervisor, _escalated) = supervise(vec![child], &factory.live_actors);
         eventually(Ok(1), async || toy.ask(Number).await).await;
         toy.try_send(Injure(injury)).unwrap();
         eventually(state, async || supervisor.addr.send(Observe).await.unwrap()[0].state).await;

@@ -8,7 +8,7 @@ use crate::toy::*;
 
 fn provide(service: &Service<Toy>) -> Child<Toy> {
     let factory = Factory::default();
-    let child = spawn(service.mailbox(), |_, lifeline| factory.build("toy", lifeline)).unwrap();
+    let child = spawn("toy", service.mailbox(), |_, lifeline| factory.build("toy", lifeline)).unwrap();
     service.bind(child.addr.clone());
     child
 }

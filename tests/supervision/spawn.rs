@@ -1,15 +1,32 @@
 //! An actor in a task of its own: how it ends, and what its owner and its callers hear.
 
-use actix::{Actor, Arbiter, Context, Handler, MailboxError, Message};
+use actix::{Actor, Addr, Arbiter, AsyncContext as _, Context, Handler, MailboxError, Message};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use runcast::actors::supervision::{Child, Exit, spawn, spawn_unconstrained};
+use runcast::actors::supervision::{
+    Child, Exit, TemporaryActor, spawn, spawn_temporary, spawn_temporary_unconstrained,
+};
 use tokio::sync::mpsc;
 
 use crate::toy::*;
 
 fn toy(factory: &Factory) -> Result<Child<Toy>, Exit> {
-    spawn(64, |_, lifeline| factory.build("toy", lifeline))
+    spawn("toy", 64, |_, lifeline| factory.build("toy", lifeline))
+}
+
+/// A toy that nobody owns.
+fn temporary_toy(factory: &Factory) -> Addr<Toy> {
+    let (give, given) = std::sync::mpsc::channel();
+    // The lifeline of one that nobody owns leads nowhere.
+    let other = spawn("toy", 64, |_, lifeline| {
+        give.send(lifeline).unwrap();
+        Err::<Toy, _>(String::new())
+    });
+    assert!(other.is_err());
+    let ctx = Context::new();
+    let addr = ctx.address();
+    spawn_temporary(ctx, factory.build("toy", given.recv().unwrap()).unwrap());
+    addr
 }
 
 #[actix_web::test]
@@ -89,10 +106,9 @@ async fn a_child_stops_when_its_owner_goes() {
 }
 
 #[actix_web::test]
-async fn a_detached_child_lives_until_nobody_can_reach_it() {
+async fn a_temporary_actor_lives_until_nobody_can_reach_it() {
     let factory = Factory::default();
-    let Child { addr, done } = toy(&factory).unwrap();
-    done.detach();
+    let addr = temporary_toy(&factory);
     for sum in 1..10 {
         assert_eq!(addr.send(Add(1)).await, Ok(sum));
     }
@@ -126,6 +142,10 @@ impl Actor for Taker {
     type Context = Context<Self>;
 }
 
+impl TemporaryActor for Taker {
+    const NAME: &'static str = "taker";
+}
+
 impl Handler<Take> for Taker {
     type Result = usize;
 
@@ -142,8 +162,10 @@ async fn an_unconstrained_actor_has_no_budget_per_turn() {
         (tx, rx)
     };
     let ((_first, first), (_second, second)) = (full(), full());
-    let budgeted = spawn(16, |_, _| Ok(Taker(first))).unwrap();
-    let free = spawn_unconstrained(16, |_, _| Ok(Taker(second))).unwrap();
-    assert!(budgeted.addr.send(Take).await.unwrap() < 1_000);
-    assert_eq!(free.addr.send(Take).await.unwrap(), 1_000);
+    let (budgeted, free) = (Context::new(), Context::new());
+    let [budgeted_taker, free_taker] = [budgeted.address(), free.address()];
+    spawn_temporary(budgeted, Taker(first));
+    spawn_temporary_unconstrained(free, Taker(second));
+    assert!(budgeted_taker.send(Take).await.unwrap() < 1_000);
+    assert_eq!(free_taker.send(Take).await.unwrap(), 1_000);
 }

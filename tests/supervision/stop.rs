@@ -5,15 +5,13 @@ use std::time::Duration;
 use actix::MailboxError;
 use futures_util::future::join_all;
 use runcast::actors::messages::supervisor::{ChildState, Observe, Stop, Survivors};
-use runcast::actors::supervision::{Child, ChildSpec, Exit, Policy, Refused, Service, spawn};
+use runcast::actors::supervision::{Child, ChildSpec, Exit, Policy, Refused, Service};
 use runcast::actors::supervisor::Supervisor;
-use tokio::sync::oneshot;
 
-use crate::toy::*;
+use crate::toy::{self, Add, Birth, Factory, Number, SOON, Toy, eventually};
 
 fn supervise(children: Vec<ChildSpec>, factory: &Factory) -> Child<Supervisor> {
-    let (escalate, _) = oneshot::channel();
-    spawn(16, |_, _| Ok(Supervisor::new(children, escalate, &factory.live_actors))).unwrap()
+    toy::supervise(children, &factory.live_actors).0
 }
 
 /// Services of three children: the first started, the second, the last.

@@ -7,7 +7,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, ResponseFuture, Running, WrapFuture};
-use runcast::actors::supervision::{ChildKind, ChildSpec, Exit, Lifeline, LiveActorGuard, LiveActors, Policy, Service};
+use runcast::actors::supervision::{
+    Child, ChildKind, ChildSpec, Escalated, Escalation, Exit, Lifeline, LiveActorGuard, LiveActors, Policy, Service,
+    TemporaryActor, spawn,
+};
+use runcast::actors::supervisor::Supervisor;
 
 /// Long enough for anything that is going to happen.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -104,6 +108,17 @@ impl Actor for Toy {
     fn stopped(&mut self, _: &mut Self::Context) {
         self.stopped.borrow_mut().push(self.name);
     }
+}
+
+/// A supervisor of these children, and who hears that the node must go.
+pub(crate) fn supervise(children: Vec<ChildSpec>, live_actors: &LiveActors) -> (Child<Supervisor>, Escalated) {
+    let (escalation, escalated) = Escalation::new();
+    let live = live_actors.enter("supervisor");
+    (spawn("supervisor", 16, |_, _| Ok(Supervisor::new(children, escalation, live))).unwrap(), escalated)
+}
+
+impl TemporaryActor for Toy {
+    const NAME: &'static str = "toy";
 }
 
 macro_rules! message {

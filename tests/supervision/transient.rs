@@ -61,7 +61,7 @@ impl Handler<Join> for Registry {
         if let Some(until) = self.histories.get(name).and_then(|history| history.quarantined_until(now)) {
             return Err(Refusal::Quarantined { for_ms: until - now });
         }
-        let Child { addr, done } = match spawn(16, |_, lifeline| self.factory.build(name, lifeline)) {
+        let Child { addr, done } = match spawn("toy", 16, |_, lifeline| self.factory.build(name, lifeline)) {
             Ok(child) => child,
             Err(exit) => {
                 self.ended(name, exit.clone());
@@ -92,7 +92,7 @@ impl Registry {
 fn registry(factory: &Factory, policy: Policy) -> Child<Registry> {
     let (factory, alive) = (factory.clone(), factory.live_actors.enter("registry"));
     let (toys, histories, exits, born) = (HashMap::new(), HashMap::new(), Vec::new(), Instant::now());
-    spawn(16, |_, _| Ok(Registry { factory, policy, toys, histories, exits, born, _live: alive })).unwrap()
+    spawn("registry", 16, |_, _| Ok(Registry { factory, policy, toys, histories, exits, born, _live: alive })).unwrap()
 }
 
 /// Injures the toy `name` and waits until the registry knows.

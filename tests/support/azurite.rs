@@ -1,4 +1,4 @@
-//! Azure's emulator with a directory of its own.
+//! Azurite, Azure's storage emulator, with its own directory.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,12 +9,12 @@ use runcast::storage::objects::{AccessKeys, Bucket};
 use super::node::lasting_port;
 use super::{SOON, eventually};
 
-/// What it says when it serves.
+/// The line that the emulator prints when it serves.
 const READY: &str = "successfully listens";
-/// Other tests look for ports at the same time.
+/// Attempts to find a port: other tests look for ports at the same time.
 const PORTS_TRIED: usize = 20;
 
-/// An emulator that has the container [`Azurite::CONTAINER`]. Killed when dropped.
+/// An emulator with the container [`Azurite::CONTAINER`]. Killed when dropped.
 pub(crate) struct Azurite {
     _dir: tempfile::TempDir,
     port: u16,
@@ -24,13 +24,13 @@ pub(crate) struct Azurite {
 impl Azurite {
     /// The account that every emulator has.
     pub(crate) const ACCOUNT: &str = "devstoreaccount1";
-    /// Its key, which is public.
+    /// The account's key, which is public.
     pub(crate) const KEY: &str =
         "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-    /// The container that there is.
+    /// The container that exists.
     pub(crate) const CONTAINER: &str = "runs";
 
-    /// Starts one.
+    /// Starts an emulator.
     pub(crate) async fn start() -> Self {
         for _ in 0..PORTS_TRIED {
             match Self::launch(lasting_port()).await {
@@ -44,7 +44,7 @@ impl Azurite {
         panic!("no free port for azurite")
     }
 
-    /// Starts the process; its log if it ends.
+    /// Starts the process; returns its log if it ends.
     async fn launch(port: u16) -> Result<Self, String> {
         let program =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite/node_modules/azurite/dist/src/blob/main.js");
@@ -58,23 +58,23 @@ impl Azurite {
         command.stderr(File::create(dir.path().join("errors")).unwrap());
         let process = command.spawn().expect("node runs");
         let mut emulator = Self { _dir: dir, port, process };
-        let said = || fs::read_to_string(&log).unwrap_or_default();
+        let output = || fs::read_to_string(&log).unwrap_or_default();
         let mut state = || match emulator.process.try_wait().unwrap() {
             Some(_) => Some(false),
-            None => said().contains(READY).then_some(true),
+            None => output().contains(READY).then_some(true),
         };
         match eventually!(state(), |state| state.is_some(), SOON) {
             Some(true) => Ok(emulator),
-            _ => Err(said() + &fs::read_to_string(log.with_file_name("errors")).unwrap_or_default()),
+            _ => Err(output() + &fs::read_to_string(log.with_file_name("errors")).unwrap_or_default()),
         }
     }
 
-    /// Its address as `objects.endpoint` takes it; the account is in the path, as only an emulator has it.
+    /// The address in the form of `objects.endpoint`; only an emulator has the account in the path.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}/{}", self.port, Self::ACCOUNT)
     }
 
-    /// The container as it is usually configured.
+    /// The container with its usual configuration.
     pub(crate) fn bucket(&self) -> Bucket {
         Bucket {
             name: Self::CONTAINER.into(),
@@ -84,7 +84,7 @@ impl Azurite {
         }
     }
 
-    /// Settings of a node that keeps its artifacts here.
+    /// Settings of a node that stores its artifacts here.
     pub(crate) fn settings(&self) -> [(String, String); 4] {
         [
             ("RUNCAST__OBJECTS__URL", format!("az://{}", Self::CONTAINER)),
@@ -95,7 +95,7 @@ impl Azurite {
         .map(|(name, value)| (name.to_owned(), value))
     }
 
-    /// By a request that is signed here: the store's own client makes no containers.
+    /// Creates the container with a request that is signed here, because the store's client can't create containers.
     async fn make_container(&self) {
         let script = format!(
             "const c = require('crypto'), date = new Date().toUTCString();\
@@ -112,8 +112,8 @@ impl Azurite {
             e = self.endpoint(),
         );
         let made = Command::new("node").args(["-e", &script]).output().unwrap();
-        let said = String::from_utf8_lossy(&made.stdout).into_owned() + &String::from_utf8_lossy(&made.stderr);
-        assert!(said.starts_with("201"), "{said}");
+        let output = String::from_utf8_lossy(&made.stdout).into_owned() + &String::from_utf8_lossy(&made.stderr);
+        assert!(output.starts_with("201"), "{output}");
     }
 }
 

@@ -1,20 +1,20 @@
-//! Certificates for servers that tests start: an authority, and a server's certificate that it signed, by OpenSSL.
+//! Certificates for servers that tests start: an authority and a server certificate that it signed, made with OpenSSL.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// PEM files.
+/// Paths of the PEM files.
 pub(crate) struct Certificates {
     /// The authority's certificate.
     pub(crate) authority: PathBuf,
-    /// The server's, for the name `localhost` only.
+    /// The server's certificate, valid only for the name `localhost`.
     pub(crate) certificate: PathBuf,
     /// The server's key.
     pub(crate) key: PathBuf,
 }
 
 impl Certificates {
-    /// Makes them in `directory`, for a day.
+    /// Creates the files in `directory`; they are valid for one day.
     pub(crate) fn make(directory: &Path) -> Self {
         let of = |name: &str| directory.join(name);
         let (authority, certificate, key) = (of("authority.pem"), of("server.pem"), of("server.key"));

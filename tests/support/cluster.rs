@@ -1,10 +1,10 @@
-//! Several real nodes around one Redis, reached through a proxy that can fail, and one PostgreSQL.
+//! Several real nodes with one Redis, reached through a proxy that can fail, and one PostgreSQL.
 
 use super::{FaultProxy, Postgres, RedisServer, TestNode};
 
-/// What to start; everything stops with it.
+/// A running cluster. Dropping it stops everything.
 pub(crate) struct Cluster {
-    // Dropped in this order: nodes drain while Redis still answers.
+    // Fields drop in this order: nodes drain while Redis still answers.
     pub(crate) nodes: Vec<TestNode>,
     pub(crate) proxy: FaultProxy,
     pub(crate) redis: RedisServer,
@@ -12,12 +12,12 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Nodes around a Redis that keeps everything in an append-only file.
+    /// Starts nodes with a Redis that keeps everything in an append-only file.
     pub(crate) async fn start(nodes: usize) -> Self {
         Self::start_with(nodes, &[("appendonly", "yes"), ("appendfsync", "always")], &[]).await
     }
 
-    /// The same with lines of Redis' own configuration, and settings (`RUNCAST__SECTION__KEY`) of the nodes.
+    /// Starts nodes with these lines of Redis configuration and these settings (`RUNCAST__SECTION__KEY`).
     pub(crate) async fn start_with(nodes: usize, redis: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
         let redis = RedisServer::start_with(redis).await;
         let proxy = FaultProxy::start(redis.address()).await;
@@ -33,12 +33,12 @@ impl Cluster {
         cluster
     }
 
-    /// One more node.
+    /// Adds a node.
     pub(crate) fn add_node(&mut self) {
         self.add_node_with(&[]);
     }
 
-    /// One more node, with settings of its own.
+    /// Adds a node with further settings.
     pub(crate) fn add_node_with(&mut self, own: &[(&str, &str)]) {
         let all = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let settings: Vec<_> = all.chain(own.iter().copied()).collect();

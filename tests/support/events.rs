@@ -1,6 +1,6 @@
-//! Events to post, and chance that can be repeated.
+//! Events to post, and repeatable random numbers.
 
-/// The real run: 438 events as a test runner posted them.
+/// The demo run: 438 events as a test runner posted them.
 pub(crate) fn demo_run() -> Vec<String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/run.ndjson");
     let lines: Vec<_> = std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
@@ -8,7 +8,7 @@ pub(crate) fn demo_run() -> Vec<String> {
     lines
 }
 
-/// Events `from..from + count`, each naming its number, at least `bytes` long.
+/// Events number `from` to `from + count - 1`, each at least `bytes` long.
 pub(crate) fn numbered(from: u64, count: u64, bytes: usize) -> Vec<String> {
     let event = |i| {
         let head = format!(r#"{{"type":"log","timestamp":"2026-11-23T17:15:47.966Z","i":{i},"pad":""#);
@@ -18,14 +18,14 @@ pub(crate) fn numbered(from: u64, count: u64, bytes: usize) -> Vec<String> {
     (from..from + count).map(event).collect()
 }
 
-/// Takes `"seq":N,` off an event's front: what is left must be what was posted.
+/// Strips the leading `"seq":N,` of an event; the rest must be what was posted.
 pub(crate) fn without_seq(text: &str) -> (u64, String) {
     let rest = text.strip_prefix("{\"seq\":").unwrap_or_else(|| panic!("no seq in front: {text}"));
     let (seq, rest) = rest.split_once(',').unwrap_or_else(|| panic!("nothing behind the seq: {text}"));
     (seq.parse().unwrap_or_else(|_| panic!("no seq: {text}")), format!("{{{rest}"))
 }
 
-/// Chance from a seed (splitmix64), so that a failure can be played again.
+/// Random numbers from a seed (splitmix64), so that a failure can be reproduced.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -41,7 +41,7 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// A number of `0..sides`.
+    /// A number in `0..sides`.
     pub(crate) fn below(&mut self, sides: u64) -> u64 {
         self.roll() % sides
     }

@@ -1,4 +1,4 @@
-//! Plain HTTP: through a client that behaves, and byte by byte where that is the point.
+//! Plain HTTP: an ordinary client, and raw requests where a test needs them.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::{SOON, eventually, soon};
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -26,7 +26,7 @@ impl Reply {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// That it is a problem document with this status and code; its detail.
+    /// Asserts that the response is a problem document with this status and code; returns its detail.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> String {
         let json = self.json();
@@ -38,7 +38,7 @@ impl Reply {
     }
 }
 
-/// Where a server is reached; stays good across a restart in place.
+/// The address of a server and a client for it; remains valid after a restart in place.
 #[derive(Clone)]
 pub(crate) struct Site {
     address: SocketAddr,
@@ -62,7 +62,7 @@ impl Site {
         format!("ws://{}{path}", self.address)
     }
 
-    /// Sends a request; the error when the connection failed.
+    /// Sends a request; returns an error if the connection failed.
     pub(crate) async fn try_send(
         &self,
         method: &str,
@@ -106,14 +106,14 @@ impl Site {
         self.post(&format!("/api/runs/{run}/events"), &headers, lines.join("\n")).await
     }
 
-    /// Posts events that must be accepted; the answer.
+    /// Posts events, which must be accepted; returns the answer.
     pub(crate) async fn store(&self, run: &str, lines: &[String]) -> Value {
         let reply = self.post_ndjson(run, lines, &[]).await;
         assert_eq!(reply.status, 202, "{reply:?}");
         reply.json()
     }
 
-    /// All events of a run as they were posted, read page by page; their seqs must be 1, 2, 3 ...
+    /// All events of a run as they were posted, read page by page. Their seqs must be 1, 2, 3 ...
     pub(crate) async fn stored(&self, run: &str) -> Vec<String> {
         let mut events = Vec::new();
         loop {
@@ -131,12 +131,13 @@ impl Site {
         }
     }
 
-    /// The same, once there are so many: a node that follows a run hears of what another one has acknowledged a moment later.
+    /// [`Self::stored`], once there are `count` events: another node's events arrive a moment after they are
+    /// acknowledged.
     pub(crate) async fn stored_once_heard(&self, run: &str, count: usize) -> Vec<String> {
         eventually!(self.stored(run).await, |events| events.len() >= count, SOON)
     }
 
-    /// The value of a gauge or counter; labels, if it has any, belong to the name.
+    /// The value of a gauge or counter; `name` includes the labels, if there are any.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").await.text;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
@@ -144,7 +145,7 @@ impl Site {
     }
 }
 
-/// Sends `request` as it is; the answer, head and body.
+/// Sends a raw request and returns the response, head and body.
 pub(crate) async fn exchange(node: &Site, request: &str) -> String {
     soon("an answer", async {
         let mut socket = TcpStream::connect(node.address()).await.unwrap();
@@ -156,7 +157,7 @@ pub(crate) async fn exchange(node: &Site, request: &str) -> String {
     .await
 }
 
-/// Whether an answer with a `Content-Length` is all there.
+/// Whether a response with a `Content-Length` is complete.
 fn is_whole(answer: &[u8]) -> bool {
     let answer = String::from_utf8_lossy(answer).to_ascii_lowercase();
     let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };

@@ -1,6 +1,7 @@
-//! What the tests of the whole server share: a real process, plain and WebSocket clients, and patience with a bound.
+//! Shared parts of the tests that run the whole server: a real process, HTTP and WebSocket clients, and waits with a
+//! limit.
 //!
-//! Nothing waits for a fixed time: a test polls for what it waits for, and fails with what it saw last.
+//! Nothing sleeps for a fixed time: a test polls for a condition, and fails with the last value seen.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses its own part of it")]
 
@@ -16,6 +17,7 @@ mod postgres;
 mod proxy;
 mod redis;
 mod s3;
+mod saboteur;
 mod socket;
 mod stream;
 mod viewer;
@@ -31,15 +33,16 @@ pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use proxy::FaultProxy;
 pub(crate) use redis::RedisServer;
 pub(crate) use s3::S3Server;
+pub(crate) use saboteur::Saboteur;
 pub(crate) use socket::{Frame, Op, Socket, frame};
 pub(crate) use stream::{EventStream, Record};
 pub(crate) use viewer::{Event, Viewer};
 pub(crate) use wall_clock::WallClock;
 
-/// Longer than anything takes that is going to happen, also on a busy machine.
+/// Timeout for anything that is expected to happen; generous, for busy machines.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// Awaits `future`, at most [`SOON`].
+/// Awaits `future`, for at most [`SOON`].
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(SOON, future).await {
         Ok(value) => value,
@@ -47,8 +50,8 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
-/// `eventually!(probe, |value| condition, within)`: polls `probe` until its value fits, and gives that value; fails with
-/// the last value seen.
+/// `eventually!(probe, |value| condition, within)`: polls `probe` until the condition holds, and returns that value.
+/// Fails with the last value seen.
 macro_rules! eventually {
     ($probe:expr, $fits:expr, $within:expr) => {{
         let deadline = std::time::Instant::now() + $within;

@@ -1,4 +1,4 @@
-//! A real server process on its own data directory and a free port.
+//! A real server process with its own data directory, on a free port.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, RandomState};
@@ -16,40 +16,40 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Dice, SOON, Site, eventually};
 
-/// What a drain logs at its end.
+/// The line that a drain logs at its end.
 const CLEAN: &str = "drained: no actor is left";
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Debug)]
 pub(crate) struct Exit {
-    /// Its exit code; `None` when a signal ended it.
+    /// The exit code; `None` if a signal ended the process.
     pub(crate) code: Option<i32>,
-    /// All that it wrote to stderr.
+    /// All that the process wrote to stderr.
     pub(crate) log: String,
 }
 
-/// A server. Dropping it ends it with SIGTERM, and fails the test unless it goes cleanly.
+/// A server. Dropping it sends SIGTERM, and fails the test unless the server drains cleanly.
 pub(crate) struct TestNode {
     settings: Vec<(String, String)>,
     dir: tempfile::TempDir,
     site: Site,
-    life: Option<Life>,
-    lives: usize,
-    /// The bytes of the disk that it has at `small` in its data directory, seen by nobody else.
+    process: Option<Process>,
+    starts: usize,
+    /// Bytes of the separate disk mounted at `small` in the data directory, in the server's own mount namespace.
     small_disk: Option<u64>,
-    /// The most descriptors that it may have.
+    /// Limit on the server's descriptors.
     descriptors: Option<u32>,
     may_panic: bool,
     may_report: bool,
 }
 
-struct Life {
+struct Process {
     pid: Pid,
     ended: Receiver<ExitStatus>,
     log: PathBuf,
 }
 
-/// Starts a process; its address as it tells it, or how it ended instead.
+/// Starts a process. Returns its address as it prints it, or its exit if it ends first.
 fn launch(
     settings: &[(String, String)],
     data: &Path,
@@ -57,7 +57,7 @@ fn launch(
     port: u16,
     small_disk: Option<u64>,
     descriptors: Option<u32>,
-) -> Result<(SocketAddr, Life), Exit> {
+) -> Result<(SocketAddr, Process), Exit> {
     let program = env!("CARGO_BIN_EXE_runcast");
     let mut command = match small_disk {
         None if descriptors.is_some() => {
@@ -88,29 +88,29 @@ fn launch(
     let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
     let pid = Pid::from_child(&child);
     let stdout = child.stdout.take().unwrap();
-    let (tell, ended) = channel();
-    thread::spawn(move || tell.send(child.wait().unwrap()));
-    let (tell, told) = channel();
+    let (sender, ended) = channel();
+    thread::spawn(move || sender.send(child.wait().unwrap()));
+    let (sender, first_line) = channel();
     thread::spawn(move || {
         let mut stdout = BufReader::new(stdout);
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let _ = tell.send(line);
-        // Read on: the process must never wait for a full pipe.
+        let _ = sender.send(line);
+        // The pipe is read to its end, so that the process never blocks on it.
         let _ = stdout.read_to_end(&mut Vec::new());
     });
-    let life = Life { pid, ended, log };
-    let line = told.recv_timeout(SOON).unwrap_or_default();
+    let process = Process { pid, ended, log };
+    let line = first_line.recv_timeout(SOON).unwrap_or_default();
     match line.trim().strip_prefix("runcast listens on http://").and_then(|address| address.parse().ok()) {
-        Some(address) => Ok((address, life)),
+        Some(address) => Ok((address, process)),
         None => {
-            life.signal(Signal::KILL);
-            Err(life.wait(SOON).unwrap_or_else(|| panic!("{line:?} is no address, and the process does not end")))
+            process.signal(Signal::KILL);
+            Err(process.wait(SOON).unwrap_or_else(|| panic!("{line:?} is no address, and the process does not end")))
         }
     }
 }
 
-/// A free port below those that the kernel gives to whoever asks for any.
+/// A free port outside the kernel's ephemeral range.
 pub(crate) fn lasting_port() -> u16 {
     let mut dice = Dice::new(RandomState::new().hash_one(0));
     loop {
@@ -121,9 +121,9 @@ pub(crate) fn lasting_port() -> u16 {
     }
 }
 
-impl Life {
+impl Process {
     fn signal(&self, signal: Signal) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = kill_process(self.pid, signal);
     }
 
@@ -135,7 +135,7 @@ impl Life {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Blocks until it has ended.
+    /// Blocks until the process has ended; `None` after the timeout.
     fn wait(&self, within: Duration) -> Option<Exit> {
         self.ended.recv_timeout(within).ok().map(|status| self.exit(status))
     }
@@ -147,23 +147,24 @@ impl TestNode {
         Self::start_on(0, settings, None, None)
     }
 
-    /// The same with a disk of its own that has so many bytes: at `small` in its data directory, `objects` being there.
+    /// Starts a server with a separate disk of `bytes` bytes at `small` in its data directory; the disk has a folder
+    /// `objects`.
     pub(crate) fn start_with_a_small_disk(bytes: u64, settings: &[(&str, &str)]) -> Self {
         Self::start_on(0, settings, Some(bytes), None)
     }
 
-    /// The same with no more descriptors than `limit`.
+    /// Starts a server with at most `limit` descriptors.
     pub(crate) fn start_with_descriptors(limit: u32, settings: &[(&str, &str)]) -> Self {
         Self::start_on(0, settings, None, Some(limit))
     }
 
-    /// That disk as others reach it.
+    /// The path to the small disk from outside the server's mount namespace.
     pub(crate) fn small_disk(&self) -> PathBuf {
         let data = self.data().join("small");
         Path::new("/proc").join(self.pid().to_string()).join("root").join(data.strip_prefix("/").unwrap())
     }
 
-    /// The same, for a node that is to be restarted in place: on a port that nobody is given while it is down.
+    /// Starts a server that can restart in place: its port is not given to another process while it is down.
     pub(crate) fn start_to_stay(settings: &[(&str, &str)]) -> Self {
         Self::start_on(lasting_port(), settings, None, None)
     }
@@ -176,8 +177,8 @@ impl TestNode {
             settings,
             dir,
             site,
-            life: None,
-            lives: 0,
+            process: None,
+            starts: 0,
             small_disk,
             descriptors,
             may_panic: false,
@@ -189,90 +190,90 @@ impl TestNode {
 
     fn begin(&mut self, port: u16) {
         match self.launch_on(port) {
-            Ok((address, life)) => (self.site, self.life) = (Site::new(address), Some(life)),
+            Ok((address, process)) => (self.site, self.process) = (Site::new(address), Some(process)),
             Err(exit) => panic!("the server did not start: {:?}\n{}", exit.code, exit.log),
         }
     }
 
-    fn launch_on(&mut self, port: u16) -> Result<(SocketAddr, Life), Exit> {
-        self.lives += 1;
-        let log = self.dir.path().join(format!("stderr-{}.txt", self.lives));
+    fn launch_on(&mut self, port: u16) -> Result<(SocketAddr, Process), Exit> {
+        self.starts += 1;
+        let log = self.dir.path().join(format!("stderr-{}.txt", self.starts));
         launch(&self.settings, self.dir.path(), log, port, self.small_disk, self.descriptors)
     }
 
-    /// Tries to start a second process on the same data directory; how that ended.
+    /// Starts a second process on the same data directory, which must fail; returns its exit.
     pub(crate) fn start_a_rival(&mut self) -> Exit {
         match self.launch_on(0) {
             Err(exit) => exit,
-            Ok((address, life)) => {
-                life.signal(Signal::KILL);
+            Ok((address, process)) => {
+                process.signal(Signal::KILL);
                 panic!("a second server started on {address}")
             }
         }
     }
 
-    /// Starts it again on its data directory, at a new port, with other settings.
+    /// Restarts the server on its data directory, at a new port, with other settings.
     pub(crate) fn restart_with(&mut self, settings: &[(&str, &str)]) {
         self.settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         self.restart();
     }
 
-    /// Starts it again on its data directory, at a new port.
+    /// Restarts the server on its data directory, at a new port.
     pub(crate) fn restart(&mut self) {
-        assert!(self.life.is_none(), "end it first");
+        assert!(self.process.is_none(), "end it first");
         self.begin(0);
     }
 
-    /// Starts it again on its data directory, at the port it had (see [`TestNode::start_to_stay`]).
+    /// Restarts the server on its data directory, at the same port (see [`TestNode::start_to_stay`]).
     pub(crate) fn restart_in_place(&mut self) {
-        assert!(self.life.is_none(), "end it first");
+        assert!(self.process.is_none(), "end it first");
         self.begin(self.address().port());
     }
 
-    /// For a test that makes it panic.
+    /// Allows the server to panic.
     pub(crate) fn may_panic(&mut self) {
         self.may_panic = true;
     }
 
-    /// For a test that makes it log what a human must look at.
+    /// Allows the server to log errors.
     pub(crate) fn may_report(&mut self) {
         self.may_report = true;
     }
 
-    /// What it has logged so far that a human must look at.
+    /// The errors that the server has logged so far.
     pub(crate) fn errors(&self) -> Vec<String> {
         self.log().lines().filter(|line| is_error(line)).map(str::to_owned).collect()
     }
 
-    fn life(&self) -> &Life {
-        self.life.as_ref().expect("the server runs")
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("the server runs")
     }
 
     pub(crate) fn pid(&self) -> i32 {
-        self.life().pid.as_raw_nonzero().get()
+        self.process().pid.as_raw_nonzero().get()
     }
 
-    /// Its data directory.
+    /// The server's data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    /// What it wrote to stderr so far.
+    /// What the server has written to stderr so far.
     pub(crate) fn log(&self) -> String {
-        self.life().log()
+        self.process().log()
     }
 
-    /// Its resident memory in bytes.
+    /// Resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> usize {
         self.memory("VmRSS:")
     }
 
-    /// The most since it began, or since [`Self::forget_peak`].
+    /// Largest resident memory since the start, or since [`Self::forget_peak`].
     pub(crate) fn peak_resident_bytes(&self) -> usize {
         self.memory("VmHWM:")
     }
 
-    /// From now on the peak is measured anew.
+    /// Restarts the measurement of the peak.
     pub(crate) fn forget_peak(&self) {
         fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
     }
@@ -283,43 +284,43 @@ impl TestNode {
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
-    /// SIGKILL, and its end.
+    /// Sends SIGKILL and waits for the end.
     pub(crate) fn kill9(&mut self) {
-        let life = self.life.take().expect("the server runs");
-        life.signal(Signal::KILL);
-        let exit = life.wait(SOON).expect("a killed process ends");
+        let process = self.process.take().expect("the server runs");
+        process.signal(Signal::KILL);
+        let exit = process.wait(SOON).expect("a killed process ends");
         assert!(!exit.log.contains("panicked"), "{}", exit.log);
     }
 
-    /// SIGSTOP: connections stay open, and nobody answers.
+    /// Sends SIGSTOP: connections stay open, but the server does not answer.
     pub(crate) fn freeze(&self) {
-        self.life().signal(Signal::STOP);
+        self.process().signal(Signal::STOP);
     }
 
-    /// The end of [`freeze`](Self::freeze).
+    /// Ends a [`freeze`](Self::freeze).
     pub(crate) fn thaw(&self) {
-        self.life().signal(Signal::CONT);
+        self.process().signal(Signal::CONT);
     }
 
-    /// SIGTERM, without waiting.
+    /// Sends SIGTERM without waiting.
     pub(crate) fn ask_to_stop(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Any signal.
+    /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        self.life().signal(signal);
+        self.process().signal(signal);
     }
 
-    /// Waits for its end.
+    /// Waits for the process to end.
     pub(crate) async fn ended(&mut self) -> Exit {
-        let status = eventually!(self.life().ended.try_recv(), |status| status.is_ok(), SOON).unwrap();
-        let exit = self.life().exit(status);
-        self.life = None;
+        let status = eventually!(self.process().ended.try_recv(), |status| status.is_ok(), SOON).unwrap();
+        let exit = self.process().exit(status);
+        self.process = None;
         exit
     }
 
-    /// SIGTERM, and its end.
+    /// Sends SIGTERM and waits for the end.
     pub(crate) async fn terminate(&mut self) -> Exit {
         self.ask_to_stop();
         self.ended().await
@@ -343,7 +344,7 @@ impl Deref for TestNode {
 }
 
 impl Exit {
-    /// That it drained: exit code 0, no actor left, no panic, nothing that a human must look at.
+    /// Asserts a clean drain: exit code 0, no actor left, no panic, no error logged.
     #[track_caller]
     pub(crate) fn assert_clean(&self, may_panic: bool) {
         self.assert_drained(may_panic);
@@ -351,7 +352,7 @@ impl Exit {
         assert!(may_panic || error.is_none(), "{error:?} in\n{}", self.log);
     }
 
-    /// That it drained: exit code 0, no actor left, no panic.
+    /// Asserts a drain: exit code 0, no actor left, no panic.
     #[track_caller]
     fn assert_drained(&self, may_panic: bool) {
         let Self { code, log } = self;
@@ -361,27 +362,27 @@ impl Exit {
     }
 }
 
-/// A stopped acceptor may report its listener, if it was slow to take up the pause.
+/// Whether a log line is an error. A stopped acceptor that was slow to pause may report its listener; that is ignored.
 fn is_error(line: &str) -> bool {
     line.contains("ERROR") && !line.contains("actix_server::accept")
 }
 
 impl Drop for TestNode {
     fn drop(&mut self) {
-        let Some(life) = self.life.take() else { return };
+        let Some(process) = self.process.take() else { return };
         if thread::panicking() {
-            life.signal(Signal::KILL);
-            let log = life.wait(SOON).map(|exit| exit.log).unwrap_or_default();
+            process.signal(Signal::KILL);
+            let log = process.wait(SOON).map(|exit| exit.log).unwrap_or_default();
             let from = log.len().saturating_sub(4_000);
             eprintln!("the end of the server's log:\n{}", &log[log.ceil_char_boundary(from)..]);
             return;
         }
-        life.signal(Signal::TERM);
-        match life.wait(SOON) {
+        process.signal(Signal::TERM);
+        match process.wait(SOON) {
             Some(exit) => self.assert_clean(&exit),
             None => {
-                life.signal(Signal::KILL);
-                panic!("the server did not end within {SOON:?} after SIGTERM:\n{}", life.log());
+                process.signal(Signal::KILL);
+                panic!("the server did not end within {SOON:?} after SIGTERM:\n{}", process.log());
             }
         }
     }

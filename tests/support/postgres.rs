@@ -1,4 +1,4 @@
-//! A real PostgreSQL of the tests' own: on a free port, in a directory of its own, gone with the process that started it.
+//! A real PostgreSQL for the tests: on a free port, in its own directory, removed together with the test process.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -14,11 +14,12 @@ use tokio::sync::OnceCell;
 use super::node::lasting_port;
 use super::{Certificates, SOON, eventually};
 
-/// The password of every user; no message of ours may show it.
+/// The password of every user; no message of runcast may show it.
 pub(crate) const PASSWORD: &str = "hunter2";
 
-/// Does what it is told, and removes server and files when its standard input ends: that is when the test process has
-/// ended, however it did. Arguments: the directory, `initdb`, `postgres`, and what to put before these.
+/// A script that executes commands from its standard input. When that ends, which is when the test process has ended in
+/// any way, it stops the server and removes its files. Arguments: the directory, `initdb`, `postgres`, and a command
+/// prefix.
 const WATCHDOG: &str = r#"
 trap '' HUP INT PIPE TERM
 cd "$1" && directory=$1 initdb=$2 postgres=$3 server= && shift 3 || exit
@@ -32,11 +33,11 @@ end() {
 while read -r word port; do
     case $word in
     make)
-        # A language whose order of names is not that of bytes, as on most people's servers.
+        # The locale's sort order differs from byte order, as on most servers.
         "$@" "$initdb" --pgdata=data --username=admin --pwfile=password --auth=scram-sha-256 --no-sync \
             --encoding=UTF8 --locale=C --locale-provider=icu --icu-locale=en-US >log 2>&1 </dev/null ;;
     start)
-        : >log # now, and not when the server gets round to it: who reads "ready" must not read the last life's
+        : >log # truncated now, not by the server: nobody must read the "ready" of the last start
         "$@" "$postgres" -D "$directory/data" --port="$port" >>log 2>&1 </dev/null &
         server=$! ;;
     stop) end ;;
@@ -47,7 +48,7 @@ end
 rm -rf "$directory"
 "#;
 
-/// A server. Dropping it ends it and removes its files.
+/// A server. Dropping it stops it and removes its files.
 pub(crate) struct Postgres {
     directory: PathBuf,
     port: u16,
@@ -55,7 +56,7 @@ pub(crate) struct Postgres {
     answers: BufReader<ChildStdout>,
 }
 
-/// `program` from the PATH, else from where Debian puts it.
+/// The path of `program`: from PATH, else from Debian's directories.
 fn find(program: &str) -> PathBuf {
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut versions: Vec<PathBuf> = debian.map(|version| version.unwrap().path().join("bin")).collect();
@@ -67,7 +68,8 @@ fn find(program: &str) -> PathBuf {
     })
 }
 
-/// PostgreSQL refuses to run as root: then it runs as the first of these users that there is, by uid and gid.
+/// The uid and gid to run PostgreSQL as, because it refuses to run as root: `postgres`, else `nobody`. `None` if not
+/// root.
 fn user() -> Option<(u32, u32)> {
     if !getuid().is_root() {
         return None;
@@ -82,13 +84,13 @@ fn user() -> Option<(u32, u32)> {
 }
 
 impl Postgres {
-    /// The one that all tests of this process share, each with a [`database`](Self::database) of its own.
+    /// The server that all tests of this process share; each test has its own [`database`](Self::database).
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Postgres> = OnceCell::const_new();
         SHARED.get_or_init(Self::start).await
     }
 
-    /// One for a test that ends it or freezes it.
+    /// A separate server, for a test that stops or freezes it.
     pub(crate) async fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("runcast-postgres-").tempdir().unwrap().keep();
         let mut command = Command::new("sh");
@@ -104,7 +106,7 @@ impl Postgres {
         server
     }
 
-    /// Tells the watchdog, and blocks until it has done so.
+    /// Sends a command to the watchdog, and blocks until it is done.
     fn tell(&mut self, command: &str) {
         let mut status = String::new();
         self.watchdog.stdin.as_mut().unwrap().write_all(format!("{command}\n").as_bytes()).unwrap();
@@ -116,7 +118,7 @@ impl Postgres {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
-    /// A file among its own.
+    /// Writes a file into the server's directory.
     fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
         let path = self.directory.join(name);
         fs::write(&path, contents).unwrap();
@@ -138,14 +140,14 @@ impl Postgres {
         self.write("data/postgresql.conf", defaults + ours);
     }
 
-    /// Starts it on its files: on the port that it had, if it had one.
+    /// Restarts the server on its files, at the same port if it had one.
     pub(crate) async fn start_again(&mut self) {
         for _ in 0..20 {
             let port = if self.port == 0 { lasting_port() } else { self.port };
             self.tell(&format!("start {port}"));
             let taken = "could not create any TCP/IP sockets";
-            let told = eventually!(self.log(), |log| log.contains("ready to accept") || log.contains(taken), SOON);
-            if !told.contains(taken) {
+            let log = eventually!(self.log(), |log| log.contains("ready to accept") || log.contains(taken), SOON);
+            if !log.contains(taken) {
                 self.port = port;
                 return;
             }
@@ -154,7 +156,7 @@ impl Postgres {
         panic!("PostgreSQL finds no port");
     }
 
-    /// Ends it at once, as a crash does; its files stay.
+    /// Stops the server at once, as in a crash; its files stay.
     pub(crate) fn stop(&mut self) {
         self.tell("stop");
     }
@@ -163,16 +165,16 @@ impl Postgres {
         format!("postgres://{user}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// A session of the administrator's in a database.
+    /// Opens an administrator's session in a database.
     pub(crate) async fn admin(&self, database: &str) -> PgConnection {
         PgConnection::connect(&self.url("admin", database)).await.unwrap()
     }
 
-    /// A new, empty database that belongs to the user `runcast`; its URL.
+    /// Creates an empty database that belongs to the user `runcast`, and returns its URL.
     pub(crate) async fn database(&self) -> String {
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
         let mut admin = self.admin("postgres").await;
-        // Tests ask at the same time, and `CREATE ROLE` knows no `IF NOT EXISTS`.
+        // Tests run in parallel, and `CREATE ROLE` has no `IF NOT EXISTS`.
         let role = format!(
             "BEGIN; SELECT pg_advisory_xact_lock(1); \
              DO $$ BEGIN IF to_regrole('runcast') IS NULL THEN CREATE ROLE runcast LOGIN PASSWORD '{PASSWORD}'; \
@@ -184,7 +186,7 @@ impl Postgres {
         self.url("runcast", &name)
     }
 
-    /// Makes it take encrypted connections too.
+    /// Enables encrypted connections.
     pub(crate) async fn encrypt(&self, certificates: &Certificates) {
         self.write("data/server.crt", fs::read(&certificates.certificate).unwrap());
         self.write("data/server.key", fs::read(&certificates.key).unwrap());
@@ -192,24 +194,24 @@ impl Postgres {
         admin.execute("ALTER SYSTEM SET ssl = on").await.unwrap();
         admin.execute("SELECT pg_reload_conf()").await.unwrap();
         let encrypted = async || {
-            let mut admin = self.admin("postgres").await; // only new sessions are
+            let mut admin = self.admin("postgres").await; // only new sessions are encrypted
             let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
             sqlx::query_scalar::<_, bool>(sql).fetch_one(&mut admin).await.unwrap()
         };
         eventually!(encrypted().await, |encrypted| *encrypted, SOON);
     }
 
-    /// Stops all its processes in their tracks: connections stay open, and nobody answers.
+    /// Stops all processes of the server: connections stay open, but it does not answer.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// The end of [`freeze`](Self::freeze).
+    /// Ends a [`freeze`](Self::freeze).
     pub(crate) fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// The main process first, so that it starts no further one.
+    /// Signals the main process first, so that it starts no further one.
     fn signal(&self, signal: Signal) {
         let file = fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap();
         let main: i32 = file.lines().next().unwrap().parse().unwrap();
@@ -228,13 +230,13 @@ impl Drop for Postgres {
     }
 }
 
-/// The processes whose parent is `parent`.
+/// The child processes of `parent`.
 fn children(parent: i32) -> Vec<i32> {
     let processes =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     let parent_of = |pid: &i32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // "1 (name) S 0 ...": a name may hold spaces and parentheses.
+        // The format is "1 (name) S 0 ..."; a name may contain spaces and parentheses.
         stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<i32>().ok()
     };
     processes.filter(|pid| parent_of(pid) == Some(parent)).collect()

@@ -1,4 +1,4 @@
-//! A TCP proxy with faults: what stands between two parts of a cluster when it is not the parts that fail.
+//! A TCP proxy that injects faults between two parts of a cluster.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use tokio::runtime;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
-/// How the network is.
+/// What the proxy does with connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Pass,
@@ -23,37 +23,37 @@ enum Mode {
 }
 
 #[derive(Clone, Debug)]
-struct Weather {
+struct Faults {
     mode: Mode,
     target: SocketAddr,
     delay: Duration,
-    /// Connections made under a lower number are cut.
+    /// Number of cuts so far; a cut ends all connections made before it.
     cuts: u64,
-    /// Connections on which a client said this first, made under a lower number, are stalled.
+    /// Connections with a lower number whose first bytes contain this word are stalled.
     stalled: Option<(&'static str, u64)>,
-    /// Connections so far.
+    /// Number of connections so far.
     made: u64,
-    /// After a client has said this once more, that connection is cut: it was heard, and hears no answer.
+    /// The next connection on which a client sends this word is cut: the request arrives, but its answer does not.
     cut_behind: Option<&'static str>,
 }
 
-/// A proxy. Dropping it cuts everything.
+/// A proxy. Dropping it cuts all connections.
 pub(crate) struct FaultProxy {
     address: SocketAddr,
-    weather: watch::Sender<Weather>,
-    /// Bytes that have passed, in both directions.
+    faults: watch::Sender<Faults>,
+    /// Bytes forwarded, in both directions.
     passed: Arc<AtomicU64>,
-    /// Dropped, it ends the proxy and all connections.
+    /// Stops the proxy and all connections when dropped.
     _stop: oneshot::Sender<()>,
 }
 
 impl FaultProxy {
-    /// Starts one before `target`, that lets everything pass.
+    /// Starts a proxy in front of `target` that forwards everything.
     pub(crate) async fn start(target: SocketAddr) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let fair = Weather {
+        let none = Faults {
             mode: Mode::Pass,
             target,
             delay: Duration::ZERO,
@@ -62,11 +62,11 @@ impl FaultProxy {
             made: 0,
             cut_behind: None,
         };
-        let (weather, _) = watch::channel(fair);
+        let (faults, _) = watch::channel(none);
         let (stop, stopped) = oneshot::channel();
-        let (seen, passed) = (weather.clone(), Arc::new(AtomicU64::new(0)));
+        let (seen, passed) = (faults.clone(), Arc::new(AtomicU64::new(0)));
         let counted = passed.clone();
-        // On a thread of its own: what stands behind it must not wait for a test that blocks.
+        // The proxy has its own thread, so that a test that blocks does not block it.
         thread::spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -76,88 +76,88 @@ impl FaultProxy {
                 }
             });
         });
-        Self { address, weather, passed, _stop: stop }
+        Self { address, faults, passed, _stop: stop }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Bytes that have passed so far, in both directions.
+    /// Bytes forwarded so far, in both directions.
     pub(crate) fn passed(&self) -> u64 {
         self.passed.load(Ordering::Relaxed)
     }
 
-    /// Lets everything pass, also what was stalled.
+    /// Forwards everything, including what was stalled.
     pub(crate) fn pass(&self) {
-        self.weather.send_modify(|weather| (weather.mode, weather.stalled) = (Mode::Pass, None));
+        self.faults.send_modify(|faults| (faults.mode, faults.stalled) = (Mode::Pass, None));
     }
 
-    /// Says nothing: connections are accepted, and nothing moves on any, in either direction.
+    /// Stalls: connections are accepted, but nothing is forwarded, in either direction.
     pub(crate) fn stall(&self) {
-        self.weather.send_modify(|weather| weather.mode = Mode::Stall);
+        self.faults.send_modify(|faults| faults.mode = Mode::Stall);
     }
 
-    /// The same for those connections alone on whose beginning the client said `word`, such as its name in `CLIENT SETNAME`;
-    /// until the next [`FaultProxy::pass`].
+    /// Stalls only the connections whose first bytes from the client contain `word`, such as its name in `CLIENT
+    /// SETNAME`; until the next [`FaultProxy::pass`].
     pub(crate) fn stall_those_that_say(&self, word: &'static str) {
-        self.weather.send_modify(|weather| weather.stalled = Some((word, u64::MAX)));
+        self.faults.send_modify(|faults| faults.stalled = Some((word, u64::MAX)));
     }
 
-    /// The same for those of them alone that there are now.
+    /// Stalls only those of them that exist now.
     pub(crate) fn stall_old_ones_that_say(&self, word: &'static str) {
-        self.weather.send_modify(|weather| weather.stalled = Some((word, weather.made)));
+        self.faults.send_modify(|faults| faults.stalled = Some((word, faults.made)));
     }
 
-    /// Lets the next piece from a client pass in which it says `word`, and cuts the connection before an answer is back.
+    /// Forwards the next data of a client that contains `word`, and cuts the connection before an answer can return.
     pub(crate) fn cut_behind(&self, word: &'static str) {
-        self.weather.send_modify(|weather| weather.cut_behind = Some(word));
+        self.faults.send_modify(|faults| faults.cut_behind = Some(word));
     }
 
-    /// Whether [`FaultProxy::cut_behind`] has struck.
+    /// Whether [`FaultProxy::cut_behind`] has taken effect.
     pub(crate) fn has_cut(&self) -> bool {
-        self.weather.borrow().cut_behind.is_none()
+        self.faults.borrow().cut_behind.is_none()
     }
 
     /// Resets new connections at once.
     pub(crate) fn refuse(&self) {
-        self.weather.send_modify(|weather| weather.mode = Mode::Refuse);
+        self.faults.send_modify(|faults| faults.mode = Mode::Refuse);
     }
 
-    /// Drops the connections that there are.
+    /// Cuts the existing connections.
     pub(crate) fn cut(&self) {
-        self.weather.send_modify(|weather| weather.cuts += 1);
+        self.faults.send_modify(|faults| faults.cuts += 1);
     }
 
-    /// Lets each piece wait before it goes on, in either direction.
+    /// Delays all data by `delay`, in either direction.
     pub(crate) fn delay(&self, delay: Duration) {
-        self.weather.send_modify(|weather| weather.delay = delay);
+        self.faults.send_modify(|faults| faults.delay = delay);
     }
 
-    /// Sends new connections elsewhere.
+    /// Connects new connections to another target.
     pub(crate) fn retarget(&self, target: SocketAddr) {
-        self.weather.send_modify(|weather| weather.target = target);
+        self.faults.send_modify(|faults| faults.target = target);
     }
 }
 
-async fn accept(listener: TcpListener, weather: watch::Sender<Weather>, passed: Arc<AtomicU64>) {
+async fn accept(listener: TcpListener, faults: watch::Sender<Faults>, passed: Arc<AtomicU64>) {
     let mut connections = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.unwrap();
         while connections.try_join_next().is_some() {}
-        if weather.borrow().mode == Mode::Refuse {
+        if faults.borrow().mode == Mode::Refuse {
             client.set_zero_linger().unwrap();
             continue;
         }
-        let mut cut = weather.subscribe();
-        let Weather { cuts, made, .. } = *weather.borrow();
-        weather.send_modify(|weather| weather.made += 1);
-        let (weather, passed) = (weather.clone(), passed.clone());
+        let mut cut = faults.subscribe();
+        let Faults { cuts, made, .. } = *faults.borrow();
+        faults.send_modify(|faults| faults.made += 1);
+        let (faults, passed) = (faults.clone(), passed.clone());
         connections.spawn(async move {
             tokio::select! {
-                // However it ends, both sides are dropped.
-                _ = connect(client, weather, passed, made) => {}
-                _ = cut.wait_for(|weather| weather.cuts > cuts) => {}
+                // Both sides are dropped however it ends.
+                _ = connect(client, faults, passed, made) => {}
+                _ = cut.wait_for(|faults| faults.cuts > cuts) => {}
             }
         });
     }
@@ -165,11 +165,11 @@ async fn accept(listener: TcpListener, weather: watch::Sender<Weather>, passed: 
 
 async fn connect(
     client: TcpStream,
-    weather: watch::Sender<Weather>,
+    faults: watch::Sender<Faults>,
     passed: Arc<AtomicU64>,
     number: u64,
 ) -> io::Result<()> {
-    let connection = Connection { weather, passed, number, begun: OnceLock::new() };
+    let connection = Connection { faults, passed, number, begun: OnceLock::new() };
     let target = connection.flowing().await?.target;
     let server = TcpStream::connect(target).await?;
     client.set_nodelay(true)?;
@@ -181,10 +181,10 @@ async fn connect(
 }
 
 struct Connection {
-    weather: watch::Sender<Weather>,
+    faults: watch::Sender<Faults>,
     passed: Arc<AtomicU64>,
     number: u64,
-    /// What the client said first.
+    /// The first bytes from the client.
     begun: OnceLock<Vec<u8>>,
 }
 
@@ -197,8 +197,8 @@ impl Connection {
             if is_client {
                 self.begun.get_or_init(|| piece[..bytes].to_vec());
             }
-            // It may have come to a halt while nothing came.
-            let Weather { delay, cut_behind, .. } = self.flowing().await?;
+            // A stall may have begun while the read waited.
+            let Faults { delay, cut_behind, .. } = self.flowing().await?;
             tokio::time::sleep(delay).await;
             if bytes == 0 {
                 return to.shutdown().await;
@@ -206,24 +206,24 @@ impl Connection {
             to.write_all(&piece[..bytes]).await?;
             self.passed.fetch_add(bytes as u64, Ordering::Relaxed);
             if is_client && cut_behind.is_some_and(|word| says(&piece[..bytes], word)) {
-                // What Redis has read it runs, whoever still waits for the answer.
+                // Redis executes what it has read, even if no client waits for the answer.
                 to.shutdown().await?;
-                self.weather.send_modify(|weather| weather.cut_behind = None);
+                self.faults.send_modify(|faults| faults.cut_behind = None);
                 return Err(io::Error::other("cut"));
             }
         }
     }
 
-    /// The weather, once nothing stalls this connection.
-    async fn flowing(&self) -> io::Result<Weather> {
-        let stalled = |weather: &Weather| {
+    /// The faults, once none of them stalls this connection.
+    async fn flowing(&self) -> io::Result<Faults> {
+        let stalled = |faults: &Faults| {
             let begun = self.begun.get().map_or(&[][..], Vec::as_slice);
             let is_chosen = |(word, before): (&str, u64)| self.number < before && says(begun, word);
-            weather.mode == Mode::Stall || weather.stalled.is_some_and(is_chosen)
+            faults.mode == Mode::Stall || faults.stalled.is_some_and(is_chosen)
         };
-        let mut seen = self.weather.subscribe();
-        let flows = seen.wait_for(|weather| !stalled(weather)).await;
-        flows.map(|weather| weather.clone()).map_err(|_| io::Error::other("the proxy is dropped"))
+        let mut seen = self.faults.subscribe();
+        let flows = seen.wait_for(|faults| !stalled(faults)).await;
+        flows.map(|faults| faults.clone()).map_err(|_| io::Error::other("the proxy is dropped"))
     }
 }
 

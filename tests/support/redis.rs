@@ -1,4 +1,4 @@
-//! A real Redis of its own: a directory that goes, and a port that it keeps over restarts.
+//! A real Redis server with its own directory, and a port that it keeps over restarts.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,16 +10,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::node::lasting_port;
 use super::{SOON, WallClock, eventually};
 
-/// Names another program to start than the `redis-server` of the path, such as a `valkey-server`.
+/// Environment variable that names a program to run in place of `redis-server`, such as `valkey-server`.
 const PROGRAM: &str = "RUNCAST_TEST_REDIS";
 
-/// What it logs when it serves, with all data loaded.
+/// The line that Redis logs when it serves, with all data loaded.
 const READY: &str = "Ready to accept connections";
 
-/// Other tests look for ports at the same time.
+/// Attempts to find a port: other tests look for ports at the same time.
 const PORTS_TRIED: usize = 20;
 
-/// A `redis-server`. Killed when dropped.
+/// A Redis server. Killed when dropped.
 pub(crate) struct RedisServer {
     dir: tempfile::TempDir,
     settings: Vec<(String, String)>,
@@ -27,27 +27,27 @@ pub(crate) struct RedisServer {
     tls: bool,
     port: u16,
     process: Option<Child>,
-    lives: usize,
+    starts: usize,
 }
 
 impl RedisServer {
-    /// Starts one that keeps nothing on disk.
+    /// Starts a server that writes nothing to disk.
     pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// Starts one with these lines of its configuration, such as `("appendonly", "yes")`, `("requirepass", "secret")`,
+    /// Starts a server with these configuration lines, such as `("appendonly", "yes")`, `("requirepass", "secret")`,
     /// `("user", "ann on >secret ~* &* +@all")`, `("maxmemory", "4mb")`. A line may occur more than once.
     pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
         Self::begin(settings, Vec::new(), false).await
     }
 
-    /// Starts one that speaks TLS only, as `localhost`; see [`RedisServer::ca_file`].
+    /// Starts a server that accepts only TLS, as `localhost`; see [`RedisServer::ca_file`].
     pub(crate) async fn start_with_tls() -> Self {
         Self::begin(&[], Vec::new(), true).await
     }
 
-    /// Starts one that lives by this clock.
+    /// Starts a server under this clock.
     pub(crate) async fn start_by(clock: &WallClock) -> Self {
         Self::begin(&[], clock.environment(), false).await
     }
@@ -58,7 +58,7 @@ impl RedisServer {
             certify(dir.path());
         }
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let mut server = Self { dir, settings, environment, tls, port: 0, process: None, lives: 0 };
+        let mut server = Self { dir, settings, environment, tls, port: 0, process: None, starts: 0 };
         for _ in 0..PORTS_TRIED {
             server.port = lasting_port();
             match server.launch().await {
@@ -69,10 +69,10 @@ impl RedisServer {
         panic!("no free port for redis-server")
     }
 
-    /// Starts the process; its log if it ends.
+    /// Starts the process; returns its log if it ends.
     async fn launch(&mut self) -> Result<(), String> {
-        self.lives += 1;
-        let log = self.dir.path().join(format!("redis-{}.log", self.lives));
+        self.starts += 1;
+        let log = self.dir.path().join(format!("redis-{}.log", self.starts));
         let configuration = self.dir.path().join("redis.conf");
         fs::write(&configuration, self.configuration(&log)).unwrap();
         let program = std::env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into());
@@ -117,7 +117,7 @@ impl RedisServer {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
-    /// Without user and password.
+    /// The URL without user and password.
     pub(crate) fn url(&self) -> String {
         match self.tls {
             true => format!("rediss://localhost:{}", self.port),
@@ -125,17 +125,17 @@ impl RedisServer {
         }
     }
 
-    /// Who vouches for its certificate.
+    /// The certificate of the authority that signed the server's.
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
     }
 
-    /// SIGSTOP: connections stay open, and nobody answers.
+    /// Sends SIGSTOP: connections stay open, but the server does not answer.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// The end of [`freeze`](Self::freeze).
+    /// Ends a [`freeze`](Self::freeze).
     pub(crate) fn thaw(&self) {
         self.signal(Signal::CONT);
     }
@@ -145,14 +145,14 @@ impl RedisServer {
         kill_process(Pid::from_child(process), signal).unwrap();
     }
 
-    /// SIGTERM, and its end.
+    /// Sends SIGTERM and waits for the end.
     pub(crate) async fn stop(&mut self) {
         let mut process = self.process.take().expect("it runs");
         kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
         eventually!(process.try_wait().unwrap(), |status| status.is_some(), SOON);
     }
 
-    /// SIGKILL, and its end.
+    /// Sends SIGKILL and waits for the end.
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
@@ -160,7 +160,7 @@ impl RedisServer {
         }
     }
 
-    /// Starts it again, on its port and its data; stops it before, if it runs.
+    /// Restarts the server on its port and its data; stops it first if it runs.
     pub(crate) async fn restart(&mut self) {
         if self.process.is_some() {
             self.stop().await;
@@ -168,7 +168,7 @@ impl RedisServer {
         self.launch().await.unwrap_or_else(|log| panic!("redis-server did not start again:\n{log}"));
     }
 
-    /// A command, as `redis-cli` sends it; its answer.
+    /// Runs a command with `redis-cli` and returns its answer.
     #[track_caller]
     pub(crate) fn cli(&self, arguments: &[&str]) -> String {
         let port = self.port.to_string();
@@ -179,26 +179,26 @@ impl RedisServer {
         text
     }
 
-    /// Its data as it is now, to be put back with [`RedisServer::restart_with`].
+    /// A copy of the present data, for [`RedisServer::restart_with`].
     pub(crate) fn snapshot(&self) -> Vec<u8> {
         self.cli(&["SAVE"]);
         fs::read(self.dir.path().join("dump.rdb")).unwrap()
     }
 
-    /// Kills it, and starts it on an older file.
+    /// Kills the server and restarts it with older data.
     pub(crate) async fn restart_with(&mut self, snapshot: &[u8]) {
         self.kill();
         fs::write(self.dir.path().join("dump.rdb"), snapshot).unwrap();
         self.restart().await;
     }
 
-    /// Makes it a replica of `master`, with all data taken over.
+    /// Makes the server a replica of `master`, and waits until it has all data.
     pub(crate) async fn follow(&self, master: &Self) {
         self.cli(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]);
         eventually!(self.cli(&["INFO", "replication"]), |info| info.contains("master_link_status:up"), SOON);
     }
 
-    /// The same, without its data.
+    /// Kills the server and restarts it without data.
     pub(crate) async fn restart_empty(&mut self) {
         self.kill();
         let _ = fs::remove_dir_all(self.dir.path().join("appendonlydir"));
@@ -213,7 +213,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// An authority, and a certificate of its for `localhost`.
+/// Writes an authority's certificate and a certificate that it signed for `localhost`.
 fn certify(dir: &Path) {
     let authority_key = rcgen::KeyPair::generate().unwrap();
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();

@@ -1,7 +1,7 @@
-//! An S3 server of its own: `s3s`, which verifies signatures, over a directory that goes.
+//! An S3 server for the tests: `s3s`, which verifies signatures, over its own directory.
 //!
-//! It does what s3s-fs leaves out and the real one has: it knows which buckets there are, names a wrong key and an upload
-//! that is not there as S3 does, and lets one of its keys only read.
+//! It adds what s3s-fs lacks and real S3 has: it refuses unknown buckets, reports a wrong key and an unknown upload as
+//! S3 does, and has a key that may only read.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,42 +24,43 @@ use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// Ids of access keys; [`S3Server::SECRET`] is the secret of both.
+/// Ids of the access keys; both have the secret [`S3Server::SECRET`].
 const KEYS: [&str; 2] = [S3Server::KEY, S3Server::READER];
 
-/// A server that has the bucket [`S3Server::BUCKET`]. Dropping it ends it.
+/// A server with the bucket [`S3Server::BUCKET`]. Dropping it stops it.
 pub(crate) struct S3Server {
     directory: tempfile::TempDir,
     address: SocketAddr,
-    /// Dropped, it ends the server.
+    /// Stops the server when dropped.
     _stop: oneshot::Sender<()>,
 }
 
 impl S3Server {
-    /// An access key that may do everything.
+    /// The access key that may do everything.
     pub(crate) const KEY: &str = "AKIATESTS";
-    /// One that may only read.
+    /// The access key that may only read.
     pub(crate) const READER: &str = "AKIAREADER";
-    /// The secret of both.
+    /// The secret of both keys.
     pub(crate) const SECRET: &str = "hunter2-secret";
-    /// The bucket that there is.
+    /// The bucket that exists.
     pub(crate) const BUCKET: &str = "runs";
-    /// The name that it has when a bucket's name stands before it, as in `runs.s3.test:PORT`.
+    /// The server's domain for virtual-hosted addressing, as in `runs.s3.test:PORT`.
     pub(crate) const DOMAIN: &str = "s3.test";
 
-    /// Starts one.
+    /// Starts a server.
     pub(crate) fn start() -> Self {
         Self::start_with(S3Config::default())
     }
 
-    /// Starts one for which each request comes at the wrong time.
+    /// Starts a server for which every request's time is wrong.
     pub(crate) fn start_with_another_clock() -> Self {
         let mut config = S3Config::default();
         config.presigned_url_max_skew_time_secs = 0;
         Self::start_with(config)
     }
 
-    /// Starts one that Google's clients take for Google's: it looks for no credentials, and knows their word for a copy.
+    /// Starts a server that works with Google's clients: it checks no credentials, and accepts Google's header for
+    /// copies.
     pub(crate) fn start_as_google() -> Self {
         Self::launch(S3Config::default(), true)
     }
@@ -78,12 +79,12 @@ impl S3Server {
         service.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         if !is_google {
             service.set_auth(TwoKeys);
-            service.set_access(Bouncer { root: directory.path().to_owned() });
-            service.set_host(Names);
+            service.set_access(AccessRules { root: directory.path().to_owned() });
+            service.set_host(VirtualHosts);
         }
         let service = service.build();
         let (stop, stopped) = oneshot::channel();
-        // On a thread of its own: a test that blocks must not hold up the server.
+        // The server has its own thread, so that a test that blocks does not block it.
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -100,24 +101,24 @@ impl S3Server {
         self.address
     }
 
-    /// Its address as `objects.endpoint` takes it.
+    /// The address in the form of `objects.endpoint`.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The file in which it keeps an object.
+    /// The file that holds an object.
     pub(crate) fn file(&self, key: &str) -> PathBuf {
         self.directory.path().join(Self::BUCKET).join(key)
     }
 
-    /// What it keeps of uploads in parts that have not ended: parts and notes.
+    /// VirtualHosts of the files that belong to unfinished multipart uploads.
     pub(crate) fn unfinished(&self) -> Vec<String> {
         let entries = fs::read_dir(self.directory.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.contains("upload")).collect()
     }
 
-    /// Settings of a node that keeps its artifacts here.
+    /// Settings of a node that stores its artifacts here.
     pub(crate) fn settings(&self) -> [(String, String); 4] {
         [
             ("RUNCAST__OBJECTS__URL", format!("s3://{}", Self::BUCKET)),
@@ -160,13 +161,13 @@ impl S3Auth for TwoKeys {
     }
 }
 
-/// Refuses what the real one refuses.
-struct Bouncer {
+/// Refuses what real S3 refuses.
+struct AccessRules {
     root: PathBuf,
 }
 
 #[async_trait::async_trait]
-impl S3Access for Bouncer {
+impl S3Access for AccessRules {
     async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
         let Some(credentials) = request.credentials() else { return Err(s3_error!(AccessDenied)) };
         if let S3Path::Bucket { bucket } | S3Path::Object { bucket, .. } = request.s3_path()
@@ -186,15 +187,15 @@ impl S3Access for Bouncer {
     }
 }
 
-/// Whether s3s-fs has the note of an upload that has not ended.
+/// Whether s3s-fs has the record of this unfinished upload.
 fn has_upload(root: &Path, upload: &str) -> bool {
     root.join(format!(".upload-{upload}.json")).is_file()
 }
 
-/// `BUCKET.s3.test` names a bucket, any other host is the server itself.
-struct Names;
+/// Maps `BUCKET.s3.test` to a bucket, and any other host to the server itself.
+struct VirtualHosts;
 
-impl S3Host for Names {
+impl S3Host for VirtualHosts {
     fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
         let name = host.split(':').next().unwrap_or_default();
         let bucket = name.strip_suffix(S3Server::DOMAIN).and_then(|rest| rest.strip_suffix('.'));

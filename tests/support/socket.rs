@@ -1,4 +1,4 @@
-//! A WebSocket client that does what it is told, also what it must not: frames are written as given.
+//! A raw WebSocket client, which can also violate the protocol: frames are written as given.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Site, soon};
 
-/// Opcodes.
+/// The opcodes of RFC 6455.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     Continuation = 0,
@@ -19,7 +19,7 @@ pub(crate) enum Op {
     Pong = 10,
 }
 
-/// A frame of the server's.
+/// A frame sent by the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// The first byte: FIN, reserved bits, opcode.
@@ -40,22 +40,22 @@ impl Frame {
         serde_json::from_slice(&self.payload).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    /// The code of a close frame.
+    /// The status code of a close frame.
     pub(crate) fn close_code(&self) -> Option<u16> {
         assert!(self.is(Op::Close), "no close frame: {self:?}");
         self.payload.first_chunk().map(|code| u16::from_be_bytes(*code))
     }
 }
 
-/// A connection whose handshake has been answered.
+/// A connection after its handshake.
 pub(crate) struct Socket {
     tcp: TcpStream,
     unread: BytesMut,
-    /// The head of the handshake's answer.
+    /// The head of the handshake's response.
     pub(crate) head: String,
 }
 
-/// The bytes of a client's frame; `first` is FIN, reserved bits and opcode. `mask` `None` is a violation.
+/// The bytes of a client's frame. `first` is FIN, reserved bits and opcode; a `mask` of `None` violates the protocol.
 pub(crate) fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     let bit = if mask.is_some() { 0x80 } else { 0 };
     let mut out = vec![first];
@@ -85,7 +85,7 @@ impl Socket {
         socket
     }
 
-    /// The same, with a kernel's receive buffer of about so many bytes: it is soon full when nobody reads.
+    /// Connects and upgrades with a kernel receive buffer of about `buffer` bytes, which fills soon if it is not read.
     pub(crate) async fn open_narrow(node: &Site, path: &str, buffer: u32) -> Self {
         let mut socket = Self::connect(node, Some(buffer)).await;
         socket.upgrade(path, "", b"").await;
@@ -103,8 +103,7 @@ impl Socket {
         Self { tcp, unread: BytesMut::new(), head: String::new() }
     }
 
-    /// Asks for the upgrade, with further header lines (each with its line end), and sends `early` without waiting for
-    /// the answer.
+    /// Sends the upgrade request with further header lines (each with its line ending), and `early` right after it.
     pub(crate) async fn upgrade(&mut self, path: &str, headers: &str, early: &[u8]) {
         let host = self.tcp.peer_addr().unwrap();
         let request = format!(
@@ -129,27 +128,27 @@ impl Socket {
         self.tcp.read_buf(&mut self.unread).await
     }
 
-    /// Bytes as they are.
+    /// Sends raw bytes.
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         soon("room to write", self.tcp.write_all(bytes)).await.unwrap();
     }
 
-    /// The same, but the server may have closed already.
+    /// Sends raw bytes; the server may have closed the connection.
     pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
         soon("room to write", self.tcp.write_all(bytes)).await
     }
 
-    /// A whole message or control frame, masked.
+    /// Sends a whole message or control frame, masked.
     pub(crate) async fn say(&mut self, op: Op, payload: &[u8]) {
         self.send(&frame(0x80 | op as u8, Some(MASK), payload)).await;
     }
 
-    /// The same without FIN: a fragment.
+    /// Sends a fragment: a frame without FIN.
     pub(crate) async fn begin(&mut self, op: Op, payload: &[u8]) {
         self.send(&frame(op as u8, Some(MASK), payload)).await;
     }
 
-    /// The server's next frame; `None` at the end of the stream or when the connection was reset.
+    /// Returns the server's next frame; `None` at the end of the stream or after a reset.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
         soon("a frame", async {
             loop {
@@ -164,12 +163,12 @@ impl Socket {
         .await
     }
 
-    /// The next frame, which must be there.
+    /// Returns the next frame, which must exist.
     pub(crate) async fn frame(&mut self) -> Frame {
         self.next().await.expect("a frame, not the end")
     }
 
-    /// The next frame that is no ping.
+    /// Returns the next frame that is not a ping.
     pub(crate) async fn message(&mut self) -> Frame {
         loop {
             let frame = self.frame().await;
@@ -179,7 +178,7 @@ impl Socket {
         }
     }
 
-    /// The next server's message of this type; events and pings before it are passed over.
+    /// Returns the server's next message of this type; skips events and pings before it.
     pub(crate) async fn said(&mut self, kind: &str) -> serde_json::Value {
         loop {
             let frame = self.message().await;
@@ -190,7 +189,7 @@ impl Socket {
         }
     }
 
-    /// Reads on to the close frame; its code.
+    /// Reads up to the close frame and returns its code.
     pub(crate) async fn close_code(&mut self) -> Option<u16> {
         loop {
             let frame = self.frame().await;
@@ -200,7 +199,7 @@ impl Socket {
         }
     }
 
-    /// Reads on until the server ends the connection; how many bytes came.
+    /// Reads until the server ends the connection, and returns the number of bytes.
     pub(crate) async fn drained(&mut self) -> usize {
         let mut bytes = self.unread.len();
         soon("the end of the stream", async {

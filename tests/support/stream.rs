@@ -10,9 +10,9 @@ use super::{Site, soon};
 /// A record of the stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// `epoch:seq` of an event of the log.
+    /// `epoch:seq`, if the record is an event of the run.
     pub(crate) id: Option<String>,
-    /// Its name; none for an event of the log.
+    /// The name of a record that is not an event of the run.
     pub(crate) event: Option<String>,
     pub(crate) data: String,
 }
@@ -21,18 +21,18 @@ pub(crate) struct Record {
 pub(crate) struct EventStream {
     tcp: TcpStream,
     head: String,
-    /// Bytes of the chunked body, and the text that came out of it, both as far as they are not used up.
+    /// The unparsed bytes of the chunked body, and the unparsed text decoded from it.
     chunked: Vec<u8>,
     unread: String,
     records: VecDeque<Record>,
-    /// Milliseconds after which it asks its reader to come back.
+    /// The reconnect delay that the server asks for, in milliseconds.
     pub(crate) retry: Option<u64>,
-    /// Comments so far.
+    /// Number of comments so far.
     pub(crate) comments: usize,
 }
 
 impl EventStream {
-    /// Opens a stream; `headers` are further lines, each with its line end.
+    /// Opens a stream; `headers` are further header lines, each with its line ending.
     pub(crate) async fn open(node: &Site, path: &str, headers: &str) -> Self {
         let mut tcp = TcpStream::connect(node.address()).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", node.address());
@@ -60,7 +60,7 @@ impl EventStream {
         value.unwrap_or_default()
     }
 
-    /// Takes whole chunks out of the body; false once its last one has come.
+    /// Decodes the complete chunks of the body; false after the last chunk.
     fn unchunk(&mut self) -> bool {
         while let Some(end) = self.chunked.windows(2).position(|two| two == b"\r\n") {
             let size = std::str::from_utf8(&self.chunked[..end]).unwrap();
@@ -75,7 +75,7 @@ impl EventStream {
         true
     }
 
-    /// Takes whole records out of what has been read; false once the stream has said its end.
+    /// Parses the complete records read so far; false after the end of the stream.
     fn digest(&mut self) -> bool {
         let more = self.unchunk();
         while let Some((block, rest)) = self.unread.split_once("\n\n") {
@@ -86,12 +86,12 @@ impl EventStream {
         more
     }
 
-    /// Reads on; false at the end.
+    /// Reads more bytes; false at the end.
     async fn fill(&mut self) -> bool {
         self.tcp.read_buf(&mut self.chunked).await.unwrap_or(0) > 0
     }
 
-    /// The next record; `None` at the end of the stream. Comments do not prolong the wait.
+    /// Returns the next record; `None` at the end of the stream. Comments do not extend the timeout.
     pub(crate) async fn next(&mut self) -> Option<Record> {
         soon("a record", async {
             while self.digest() && self.records.is_empty() && self.fill().await {}
@@ -100,13 +100,13 @@ impl EventStream {
         .await
     }
 
-    /// Reads until it has a comment, the first of which says that the viewer is connected; false if the stream ends before.
+    /// Reads until the first comment, which means that the viewer is connected; false if the stream ends before.
     pub(crate) async fn connected(&mut self) -> bool {
         soon("a comment", async { while self.digest() && self.comments == 0 && self.fill().await {} }).await;
         self.comments > 0
     }
 
-    /// The next `count` records, which must be there.
+    /// Returns the next `count` records, which must exist.
     pub(crate) async fn take(&mut self, count: usize) -> Vec<Record> {
         let mut records = Vec::new();
         while records.len() < count {

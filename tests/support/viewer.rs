@@ -1,4 +1,4 @@
-//! A well-behaved viewer: follows a run, keeps its cursor, comes back with it, and holds the server to the guarantee.
+//! A well-behaved viewer: follows a run, keeps its cursor, resumes from it, and checks the delivery guarantee.
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -9,35 +9,35 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::{SOON, Site, without_seq};
 
-/// An event as it came.
+/// A received event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) epoch: String,
     pub(crate) seq: u64,
-    /// Without its seq: as it was posted.
+    /// The event as it was posted, without its seq.
     pub(crate) text: String,
 }
 
-/// Reads only while one of its methods is awaited. Every receipt is checked when it comes: consecutive within an epoch,
-/// nothing before `connected`, no event before its epoch is known, no hole that was not announced.
+/// A viewer that reads only while one of its methods is awaited. It checks each message on receipt: events are
+/// consecutive within an epoch, nothing precedes `connected`, no event precedes its epoch, and no hole is unannounced.
 pub(crate) struct Viewer {
     name: String,
     path: String,
-    /// Of the kernel's receive buffer, when it is not as usual.
+    /// Size of the kernel's receive buffer, if it is not the default.
     buffer: Option<u32>,
     socket: Option<WebSocketStream<TcpStream>>,
-    /// What a client has to keep; empty before the first `connected`.
+    /// The cursor that a client has to keep; empty before the first `connected`.
     pub(crate) cursor: String,
     epoch: Option<String>,
     next: Option<u64>,
-    /// The last `connected`.
+    /// The last `connected` message.
     pub(crate) connected: Value,
     pub(crate) events: Vec<Event>,
-    /// What the server said besides events, in order.
+    /// The server's messages other than events, in order.
     pub(crate) said: Vec<Value>,
     /// Screen frames: header and image.
     pub(crate) screens: Vec<(Value, Bytes)>,
-    /// Code of the last close frame; 1006 when the connection ended without one.
+    /// Code of the last close frame; 1006 if the connection ended without one.
     pub(crate) closed: Option<u16>,
 }
 
@@ -47,12 +47,12 @@ impl Viewer {
         Self::join_at(node, &format!("/ws/runs/{run}")).await
     }
 
-    /// Watches a run from `after` on.
+    /// Watches a run after the cursor `after`.
     pub(crate) async fn join_after(node: &Site, run: &str, after: &str) -> Self {
         Self::join_at(node, &format!("/ws/runs/{run}?after={after}")).await
     }
 
-    /// Watches what this path leads to; `connected` has been received.
+    /// Watches the run of this path; returns once `connected` has been received.
     pub(crate) async fn join_at(node: &Site, path: &str) -> Self {
         let mut viewer = Self::absent(path);
         viewer.try_connect(node, path).await.unwrap();
@@ -60,14 +60,14 @@ impl Viewer {
         viewer
     }
 
-    /// Watches a run from its start through a kernel's receive buffer of 4 KiB, which is soon full when it does not read.
+    /// Watches a run from its start with a kernel receive buffer of 4 KiB, which fills soon if it is not read.
     pub(crate) async fn join_narrow(node: &Site, run: &str) -> Self {
         let mut viewer = Self::absent_narrow(&format!("/ws/runs/{run}"));
         viewer.come_back(node).await;
         viewer
     }
 
-    /// The same, not connected yet.
+    /// A viewer with a receive buffer of 4 KiB that is not connected yet.
     pub(crate) fn absent_narrow(path: &str) -> Self {
         Self { buffer: Some(4_096), ..Self::absent(path) }
     }
@@ -107,7 +107,7 @@ impl Viewer {
         Ok(())
     }
 
-    /// Comes back with its cursor, as a client does that knows nothing else. The error when nobody answers.
+    /// Reconnects with its cursor and no other state, as a client does. Returns an error if the connection fails.
     pub(crate) async fn try_return(&mut self, node: &Site) -> Result<(), String> {
         let path = match self.cursor.as_str() {
             "" => self.path.clone(),
@@ -116,13 +116,13 @@ impl Viewer {
         self.try_connect(node, &path).await
     }
 
-    /// The same, with the connection to be had.
+    /// Reconnects with its cursor; the connection must succeed.
     pub(crate) async fn come_back(&mut self, node: &Site) {
         self.try_return(node).await.unwrap();
         self.until("connected", |viewer| !viewer.connected.is_null()).await;
     }
 
-    /// Goes without a word.
+    /// Drops the connection without a close frame.
     pub(crate) fn vanish(&mut self) {
         self.socket = None;
     }
@@ -131,16 +131,16 @@ impl Viewer {
         self.socket.is_some()
     }
 
-    /// Closes as RFC 6455 says, and hears the server out.
+    /// Closes as RFC 6455 says, and reads until the server has closed too.
     pub(crate) async fn leave(&mut self) {
         if let Some(socket) = &mut self.socket {
-            // The server may have gone first; reading tells.
+            // If the server has closed first, reading shows it.
             let _ = socket.close(None).await;
             self.until("the close", |viewer| viewer.closed.is_some()).await;
         }
     }
 
-    /// Sends a text message, if the server is still there.
+    /// Sends a text message; ignores a closed connection.
     pub(crate) async fn say(&mut self, text: &str) {
         let socket = self.socket.as_mut().expect("connected");
         let _ = socket.send(Message::text(text)).await;
@@ -169,7 +169,7 @@ impl Viewer {
         .await;
     }
 
-    /// Reads until it stands behind event `last`, coming back whenever the connection ends.
+    /// Reads until it is past event `last`; reconnects whenever the connection ends.
     pub(crate) async fn until_end(&mut self, node: &Site, last: u64) {
         while self.next.is_none_or(|next| next <= last) {
             if self.socket.is_none() {
@@ -180,7 +180,7 @@ impl Viewer {
         }
     }
 
-    /// The server's messages of one type.
+    /// The server's messages of this type.
     pub(crate) fn told(&self, kind: &str) -> Vec<&Value> {
         self.said.iter().filter(|message| message["type"] == kind).collect()
     }
@@ -190,7 +190,7 @@ impl Viewer {
         self.events.iter().map(|event| event.text.as_str()).collect()
     }
 
-    /// Takes one message, or the connection's end. Does nothing for ever when there is no connection.
+    /// Reads one message, or the end of the connection. Pends for ever if there is no connection.
     pub(crate) async fn read(&mut self) {
         let Some(socket) = &mut self.socket else { return std::future::pending().await };
         match socket.next().await {
@@ -198,7 +198,7 @@ impl Viewer {
             Some(Ok(Message::Binary(bytes))) => self.take_screen(&bytes),
             Some(Ok(Message::Close(frame))) => self.closed = Some(frame.map_or(1005, |frame| frame.code.into())),
             Some(Ok(_)) => {}
-            // Also after a close: the end of the stream.
+            // The end of the stream, which also follows a close frame.
             None | Some(Err(_)) => {
                 self.closed = self.closed.or(Some(1006));
                 self.socket = None;
@@ -225,7 +225,7 @@ impl Viewer {
         let number = |field: &str| message[field].as_u64().unwrap_or_else(|| panic!("{name}: no {field}: {text}"));
         match kind.as_str() {
             "connected" => {
-                // Where it stands until it is told of a gap or a reset, should there be one.
+                // The cursor that the viewer sent; a gap or a reset that follows may move it.
                 let held = message["cursor"].as_str().and_then(|cursor| cursor.rsplit(':').next()?.parse::<u64>().ok());
                 let next = held.unwrap_or_else(|| panic!("{name}: no cursor: {text}")) + 1;
                 assert_eq!(self.next.unwrap_or(next), next, "{name}: does not go on where it was: {text}");

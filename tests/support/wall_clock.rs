@@ -1,5 +1,5 @@
-//! A wall clock that a test sets, for the processes that are started under it: libfaketime's. Their monotonic clock is
-//! left alone.
+//! A wall clock that the test sets for the processes that it starts (libfaketime). Their monotonic clock is not
+//! changed.
 
 use std::fs;
 
@@ -9,31 +9,31 @@ const LIBRARY: [&str; 3] = [
     "/usr/lib/faketime/libfaketime.so.1",
 ];
 
-/// See the module.
+/// The environment of processes, and the file that holds their clock's offset.
 pub(crate) struct WallClock {
     dir: tempfile::TempDir,
 }
 
 impl WallClock {
-    /// One that is right.
+    /// A clock that shows the real time.
     pub(crate) fn new() -> Self {
         let clock = Self { dir: tempfile::tempdir().unwrap() };
         clock.set("+0");
         clock
     }
 
-    /// Sets it so far from the right time, such as `+8d`.
+    /// Sets the offset from the real time, such as `+8d`.
     pub(crate) fn set(&self, offset: &str) {
         let fresh = self.dir.path().join("fresh");
         fs::write(&fresh, offset).unwrap();
         fs::rename(fresh, self.dir.path().join("offset")).unwrap();
     }
 
-    /// What a process needs in its environment.
+    /// The environment variables for a process under this clock.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let library = LIBRARY.into_iter().find(|path| fs::exists(path).unwrap());
         let library = library.expect("libfaketime (Debian: apt-get install libfaketime)");
-        // Before any other allocator: jemalloc, which Redis uses, asks for the time while libfaketime is being loaded.
+        // Loaded before any other allocator: Redis's jemalloc asks for the time while libfaketime is being loaded.
         let preload = format!("{library} libc.so.6");
         let file = self.dir.path().join("offset").display().to_string();
         [

@@ -1,8 +1,8 @@
-//! Nanoseconds that fit an event: monotonic within the process, always 19 digits, so that events keep their size.
+//! A monotonic clock of 19-digit nanoseconds, so that events keep their size.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// The one clock of publishers and viewers.
+/// The clock that publishers and viewers share.
 #[derive(Clone, Copy)]
 pub struct Clock {
     start: Instant,
@@ -10,7 +10,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Anchors the clock to the wall clock once; steps of the wall clock cannot reach it afterwards.
+    /// Anchors the clock to the wall clock once; later steps of the wall clock have no effect.
     pub fn start() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { start: Instant::now(), base: since_epoch.as_nanos() as u64 }

@@ -1,5 +1,5 @@
-//! Many WebSocket viewers on few threads: one epoll and one read buffer per thread, so that the client costs little of
-//! the CPU it shares with the server it measures.
+//! Many WebSocket viewers on few threads, with one epoll and one read buffer per thread, so that the client uses little
+//! of the CPU that it shares with the measured server.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -23,47 +23,47 @@ use crate::{
     clock::Clock,
     http::Connection,
     target::Target,
-    viewer::{Ear, KEY, Phase, Viewer},
+    viewer::{KEY, Phase, ReadContext, Viewer},
 };
 
-/// Handshakes in flight per thread: fewer than any server's listen queue, or dropped SYNs would be what is measured.
+/// Handshakes in flight per thread; fewer than any server's listen queue, so that no SYN is dropped.
 const MAX_PENDING: usize = 256;
-/// Without one more delivery for this long, the rest counts as missing.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time without a delivery after which the remaining events count as missing.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_BUFFER: usize = 256 * 1024;
 
-/// What viewers are wanted.
+/// The viewers to connect.
 pub struct Plan {
-    /// The WebSocket's path and query.
+    /// Path and query of the WebSocket.
     pub path: String,
-    /// How many.
+    /// Number of viewers.
     pub viewers: usize,
-    /// Every which viewer reads stamps (latency and order); the others only count frames. 0: none.
+    /// Every Nth viewer reads stamps (latency and order); the others only count frames. 0: none.
     pub sample_every: usize,
-    /// Whether they go on reading once they are subscribed.
+    /// Whether they continue to read once they are subscribed.
     pub reading: bool,
 }
 
-/// Viewers that are connected, or on their way.
+/// Viewers that are connected or connecting.
 pub struct Crowd {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<Result<Receipts>>>,
     viewers: usize,
 }
 
-/// What the viewers got.
+/// The events that the viewers received.
 #[derive(Default)]
 pub struct Receipts {
-    /// Events per viewer.
+    /// Number of events per viewer.
     pub events: Vec<u64>,
-    /// Nanoseconds from publishing to receipt: sampled viewers, since [`Crowd::measure`].
+    /// Nanoseconds from publishing to receipt, for sampled viewers since [`Crowd::measure`].
     pub latencies: Vec<u64>,
-    /// Events on sampled viewers whose number did not follow the one before.
+    /// Events of sampled viewers that were out of sequence.
     pub disordered: u64,
 }
 
 impl Receipts {
-    /// Deliveries missing, and more than expected, over all viewers.
+    /// Number of missing and of surplus deliveries, over all viewers.
     pub fn differences(&self, expected: u64) -> (u64, u64) {
         let missing = self.events.iter().map(|got| expected.saturating_sub(*got)).sum();
         let extra = self.events.iter().map(|got| got.saturating_sub(expected)).sum();
@@ -82,7 +82,7 @@ struct Shared {
 }
 
 impl Crowd {
-    /// Starts connecting; returns at once.
+    /// Starts to connect, and returns at once.
     pub fn start(site: &Site, plan: &Plan) -> Self {
         let shared = Arc::new(Shared { measure_from: AtomicU64::new(u64::MAX), ..Shared::default() });
         let threads = site.threads.min(plan.viewers.max(1));
@@ -100,7 +100,7 @@ impl Crowd {
         Self { shared, threads, viewers: plan.viewers }
     }
 
-    /// Connects a crowd and waits until every viewer of `run` is subscribed, by the server's own word.
+    /// Connects a crowd, and waits until the server reports every viewer of `run` as subscribed.
     pub fn subscribed(site: &Site, plan: &Plan, run: &str) -> Result<Self> {
         let crowd = Self::start(site, plan);
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -122,26 +122,27 @@ impl Crowd {
         }
     }
 
-    /// Latencies count for events published from `now` on.
+    /// Measures the latencies of events published from `now` on.
     pub fn measure(&self, now: u64) {
         self.shared.measure_from.store(now, Relaxed);
     }
 
-    /// Events received so far by all viewers.
+    /// Events that all viewers have received so far.
     pub fn events(&self) -> u64 {
         self.shared.events.load(Relaxed)
     }
 
-    /// Reads made so far: fewer than events when the viewers lag and the kernel merges deliveries for them.
+    /// Reads so far. There are fewer reads than events if viewers lag and the kernel merges deliveries.
     pub fn reads(&self) -> u64 {
         self.shared.reads.load(Relaxed)
     }
 
-    /// Waits until each viewer has got `each` events, or none arrived for 10 s. Who misses what is in the receipts.
+    /// Waits until each viewer has received `each` events, or none has arrived for 10 s. The receipts tell what is
+    /// missing.
     pub fn wait_events(&self, each: u64) {
         let total = each * self.viewers as u64;
         let (mut last, mut since) = (self.events(), Instant::now());
-        while self.events() < total && since.elapsed() < PATIENCE && !self.shared.failed.load(Relaxed) {
+        while self.events() < total && since.elapsed() < DELIVERY_TIMEOUT && !self.shared.failed.load(Relaxed) {
             thread::sleep(Duration::from_millis(1));
             let now = self.events();
             if now != last {
@@ -150,7 +151,7 @@ impl Crowd {
         }
     }
 
-    /// Disconnects everybody and adds up what they got.
+    /// Disconnects all viewers and adds up their receipts.
     pub fn leave(self) -> Result<Receipts> {
         self.shared.stop.store(true, Relaxed);
         let mut sum = Receipts::default();
@@ -168,7 +169,7 @@ impl Crowd {
     }
 }
 
-/// One thread's viewers.
+/// The viewers of one thread.
 struct Reader {
     target: Target,
     addr: SocketAddr,
@@ -241,7 +242,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads once what one viewer has to read; the number of events in it.
+    /// Reads once from a viewer, and returns the number of events.
     fn read(&mut self, poll: &OwnedFd, index: usize, buffer: &mut [u8]) -> Result<u64> {
         let viewer = &mut self.viewers[index];
         let got = match viewer.stream.read(buffer) {
@@ -258,13 +259,13 @@ impl Reader {
             joined.extend_from_slice(&buffer[..got]);
             &joined
         };
-        let mut ear = Ear {
+        let mut context = ReadContext {
             target: self.target,
             received: if viewer.sampled { self.clock.now() } else { 0 },
             measure_from: self.shared.measure_from.load(Relaxed),
             latencies: &mut self.latencies,
         };
-        let used = viewer.take(bytes, &mut ear).with_context(|| format!("viewer {index}"))?;
+        let used = viewer.take(bytes, &mut context).with_context(|| format!("viewer {index}"))?;
         if used < bytes.len() {
             viewer.rest = bytes[used..].to_vec();
         }

@@ -1,19 +1,19 @@
-//! The events that are published, and reading their stamp back.
+//! Writes the published events, and reads their stamps back.
 
-/// The smallest event that holds a stamp of any length.
+/// Size of the smallest event that holds any stamp.
 pub const MIN_SIZE: usize = 112;
 
-/// What a viewer reads out of an event.
+/// The data that a viewer reads from an event.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub struct Stamp {
-    /// When it was published, on the load generator's clock.
+    /// Time of publishing, on the load generator's clock.
     pub sent: u64,
-    /// Its number among the events of this publisher.
+    /// The event's number among those of its publisher.
     pub number: u64,
 }
 
-/// Appends an event of exactly `size` bytes. It brings its own `timestamp`, so that runcast has none to add and both
-/// servers deliver what was posted (runcast: plus `"seq":N,`).
+/// Appends an event of exactly `size` bytes. It has its own `timestamp`, so that runcast adds none and all servers
+/// deliver what was posted (runcast: plus `"seq":N,`).
 pub fn write(out: &mut Vec<u8>, stamp: Stamp, size: usize) {
     let end = out.len() + size;
     let Stamp { sent, number } = stamp;

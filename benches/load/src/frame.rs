@@ -1,32 +1,32 @@
-//! The little of RFC 6455 that a viewer needs: frames from the server, one at a time, without copying.
+//! The part of RFC 6455 that a viewer needs: it parses the server's frames one at a time, without copying.
 
 use anyhow::{Result, bail};
 
-/// A whole frame inside the bytes it was read from.
+/// A complete frame within the bytes read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// What it is for.
+    /// The frame's kind.
     pub kind: Kind,
-    /// Its payload.
+    /// The frame's payload.
     pub payload: &'a [u8],
 }
 
-/// The frames that a server may send here: whole messages and control frames.
+/// The kinds of frames accepted: unfragmented messages and control frames.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub enum Kind {
     /// A text message.
     Text,
     /// A binary message.
     Binary,
-    /// The end of the connection.
+    /// A close frame.
     Close,
-    /// To be answered with its payload.
+    /// A ping; the pong must repeat its payload.
     Ping,
     /// The answer to a ping.
     Pong,
 }
 
-/// The first frame in `bytes` and how many bytes it takes; `None` when it is not there whole.
+/// The first frame in `bytes` and its length; `None` if it is incomplete.
 pub fn next(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>> {
     let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
     if second & 0x80 != 0 {
@@ -50,7 +50,7 @@ pub fn next(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>> {
     Ok(bytes.get(head..end).map(|payload| (Frame { kind, payload }, end)))
 }
 
-/// The answer to a ping, masked with zero as a client must mask somehow.
+/// A pong, masked with zero because a client must mask.
 pub fn pong(payload: &[u8]) -> Vec<u8> {
     let length = payload.len().min(125);
     let mut frame = vec![0x8A, 0x80 | length as u8, 0, 0, 0, 0];

@@ -1,4 +1,4 @@
-//! A keep-alive HTTP/1.1 connection: one request at a time, bodies of known length.
+//! A keep-alive HTTP/1.1 connection: one request at a time, and bodies of known length.
 
 use std::{
     io::{Read, Write},
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// One connection; the buffers are reused.
+/// A connection; its buffers are reused.
 pub struct Connection {
     addr: SocketAddr,
     stream: TcpStream,
@@ -18,7 +18,7 @@ pub struct Connection {
     answer: Vec<u8>,
 }
 
-/// Where the parts of an answer are in its bytes.
+/// The positions of an answer's parts.
 #[derive(Debug, PartialEq, Eq)]
 struct Head {
     status: u16,
@@ -27,7 +27,7 @@ struct Head {
 }
 
 impl Connection {
-    /// Connects; every read and write is bounded by 30 s.
+    /// Connects; each read and write has a timeout of 30 s.
     pub fn open(addr: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(addr).with_context(|| format!("connecting to {addr}"))?;
         stream.set_nodelay(true)?;
@@ -36,13 +36,13 @@ impl Connection {
         Ok(Self { addr, stream, out: Vec::new(), answer: Vec::new() })
     }
 
-    /// GETs a path, accepting `accept`; the body of a 2xx answer.
+    /// Sends a GET with this `Accept`, and returns the body of a 2xx answer.
     pub fn get(&mut self, path: &str, accept: &str) -> Result<&[u8]> {
         let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: {accept}\r\n\r\n", self.addr);
         self.exchange(path, head.as_bytes(), b"")
     }
 
-    /// POSTs a body; the body of a 2xx answer.
+    /// Sends a POST, and returns the body of a 2xx answer.
     pub fn post(&mut self, path: &str, content_type: &str, body: &[u8]) -> Result<&[u8]> {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",

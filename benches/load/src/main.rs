@@ -1,7 +1,7 @@
 //! The load generator behind runcast's published figures.
 //!
-//! Each subcommand is one measurement of one running server: a JSON line on stdout for `scripts/bench`, a readable line
-//! on stderr. Every wait is bounded, and a delivery that is missing, doubled or out of order is part of the result.
+//! Each subcommand measures one running server. It prints a JSON line on stdout for `scripts/bench`, and a readable
+//! line on stderr. Every wait has a timeout, and missing, duplicate and disordered deliveries are part of the result.
 
 mod clock;
 mod crowd;
@@ -70,7 +70,7 @@ enum Scenario {
     SignedUrls(scenario::signed_urls::Options),
 }
 
-/// What every scenario needs to know about the server under test.
+/// The server under test, and what all scenarios need to measure it.
 struct Site {
     target: Target,
     addr: SocketAddr,

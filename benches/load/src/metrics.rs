@@ -1,10 +1,10 @@
-//! The figures that runcast itself exports.
+//! The figures that runcast exports.
 
 use anyhow::{Context, Result};
 
 use crate::http::Connection;
 
-/// The sum of one of runcast's counters over all label sets; one that nothing has raised yet may be absent.
+/// The sum of a runcast counter over all label sets; 0 if it is absent, as one that was never increased may be.
 pub fn counter(connection: &mut Connection, name: &str) -> Result<u64> {
     let body = connection.get("/metrics", "text/plain")?;
     sum_metric(std::str::from_utf8(body)?, name).with_context(|| format!("/metrics has a {name} that is no number"))

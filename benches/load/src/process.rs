@@ -1,4 +1,4 @@
-//! What the kernel says about the server's processes, this one, and the sockets between them.
+//! The kernel's figures about the server's processes, this process, and the sockets between them.
 
 use std::{
     fs, thread,
@@ -12,7 +12,7 @@ pub struct Server {
     pids: Vec<u32>,
 }
 
-/// Memory of all its processes in bytes.
+/// Memory of all the server's processes in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Proportional set size: pages shared by nginx's processes count once in the sum.
@@ -22,17 +22,17 @@ pub struct Memory {
 }
 
 impl Server {
-    /// A server is all of these processes.
+    /// A server that consists of these processes.
     pub fn new(pids: Vec<u32>) -> Self {
         Self { pids }
     }
 
-    /// CPU seconds used so far, user and system, all threads.
+    /// CPU seconds used so far: user and system, all threads.
     pub fn cpu(&self) -> Result<f64> {
         self.pids.iter().map(|pid| cpu_of(&pid.to_string())).sum()
     }
 
-    /// Memory in use now.
+    /// The present memory use.
     pub fn memory(&self) -> Result<Memory> {
         let mut sum = Memory::default();
         for pid in &self.pids {
@@ -44,7 +44,7 @@ impl Server {
         Ok(sum)
     }
 
-    /// Memory once it has stopped moving: three looks, 250 ms apart, within 32 KiB; at most 10 s.
+    /// The memory use once it is stable: three samples, 250 ms apart, within 32 KiB; waits at most 10 s.
     pub fn settled_memory(&self) -> Result<Memory> {
         const STILL: i64 = 32 * 1024;
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -59,20 +59,20 @@ impl Server {
     }
 }
 
-/// CPU seconds that the load generator has used.
+/// CPU seconds used by the load generator.
 pub fn own_cpu() -> Result<f64> {
     cpu_of("self")
 }
 
-/// CPU seconds that the whole machine has spent busy, whoever for. A kernel that charges soft interrupts to no process
-/// (`CONFIG_IRQ_TIME_ACCOUNTING`) has them only here.
+/// CPU seconds that the machine has been busy. A kernel that charges soft interrupts to no process
+/// (`CONFIG_IRQ_TIME_ACCOUNTING`) counts them only here.
 pub fn machine_cpu() -> Result<f64> {
     let text = fs::read_to_string("/proc/stat").context("/proc/stat")?;
     let ticks = parse_machine(&text).context("/proc/stat has an unknown form")?;
     Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// Bytes in TCP buffers of this host: both ends of every loopback connection.
+/// Bytes in this host's TCP buffers, at both ends of every loopback connection.
 pub fn tcp_buffers() -> Result<i64> {
     let text = fs::read_to_string("/proc/net/sockstat").context("/proc/net/sockstat")?;
     let pages = parse_sockstat(&text).context("no TCP mem in /proc/net/sockstat")?;
@@ -86,13 +86,13 @@ fn cpu_of(pid: &str) -> Result<f64> {
     Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// utime + stime; counted from the last `)`, because a process may put anything into its name.
+/// utime + stime, counted from the last `)`, because a process name may contain anything.
 fn parse_stat(text: &str) -> Option<u64> {
     let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
-/// Everything but idle and iowait, and without the guest times that user and nice already hold.
+/// All time but idle and iowait; guest times are omitted because user and nice include them.
 fn parse_machine(text: &str) -> Option<u64> {
     let fields: Option<Vec<u64>> =
         text.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace().map(|field| field.parse().ok()).collect();

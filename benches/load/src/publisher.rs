@@ -1,4 +1,4 @@
-//! One producer: events over one keep-alive connection.
+//! A producer that posts events over one keep-alive connection.
 
 use std::{
     thread,
@@ -35,7 +35,7 @@ impl Publisher {
         })
     }
 
-    /// Posts one event and waits for its answer.
+    /// Posts one event and waits for the answer.
     pub fn publish(&mut self, size: usize) -> Result<()> {
         self.write_events(1, size);
         self.connection.post(&self.path, "application/json", &self.body)?;
@@ -60,8 +60,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// Posts `count` single events at `rate` per second. The schedule is absolute, so a slow answer delays the events
-    /// behind it but does not thin them out; returns by how much the latest one was late.
+    /// Posts `count` single events at `rate` per second. The schedule is absolute: a slow answer delays the following
+    /// events, but does not reduce their number. Returns the largest delay of an event.
     pub fn publish_evenly(&mut self, count: u64, rate: f64, size: usize) -> Result<Duration> {
         let start = Instant::now();
         let mut latest = Duration::ZERO;

@@ -1,29 +1,29 @@
-//! Percentiles of what was observed.
+//! Percentiles of latencies.
 
-/// Nanoseconds, sorted on demand.
+/// Sorted latencies in nanoseconds.
 #[derive(Default)]
 pub struct Latencies(Vec<u64>);
 
 impl Latencies {
-    /// From observations in any order.
+    /// Sorts the observations.
     pub fn new(mut nanos: Vec<u64>) -> Self {
         nanos.sort_unstable();
         Self(nanos)
     }
 
-    /// How many there are.
+    /// Number of observations.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The smallest observation that `part` (0 to 1) of all do not exceed, in milliseconds; 0 without observations.
+    /// The smallest observation that a fraction `part` (0 to 1) of all does not exceed, in ms; 0 without observations.
     pub fn at(&self, part: f64) -> f64 {
         let rank = ((self.0.len() as f64 * part).ceil() as usize).clamp(1, self.0.len().max(1));
         self.0.get(rank - 1).map_or(0.0, |nanos| *nanos as f64 / 1e6)
     }
 }
 
-/// Rounded for the result line: more digits would claim a precision that is not there.
+/// Rounds for the result line; more digits would claim a precision that is not there.
 pub fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

@@ -1,4 +1,4 @@
-//! What differs between the servers under test; everything else is the same code for each.
+//! The differences between the servers under test; all other code is the same for each.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use crate::http::Connection;
 /// A server under test.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Target {
-    /// This project.
+    /// runcast, this project.
     Runcast,
     /// nginx with the nchan module, configured by `scripts/bench`.
     Nchan,
-    /// The bare server of this package, which does nothing but send. It has one run, whatever the path says.
+    /// The bare server of this package, which only sends. It has a single run, whatever the path.
     Bare,
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// Where events of a run are posted.
+    /// The path to which events of a run are posted.
     pub fn publish_path(self, run: &str) -> String {
         match self {
             Self::Runcast => format!("/api/runs/{run}/events"),
@@ -38,7 +38,7 @@ impl Target {
         }
     }
 
-    /// Where a run is watched from what comes next.
+    /// The path on which a run's future events are watched.
     pub fn live_path(self, run: &str) -> String {
         match self {
             Self::Runcast => format!("/ws/runs/{run}?after=latest"),
@@ -47,7 +47,7 @@ impl Target {
         }
     }
 
-    /// Whether a text message is an event, and not the server's own word.
+    /// Whether a text message is an event, and not one of the server's own messages.
     pub fn is_event(self, message: &[u8]) -> bool {
         match self {
             Self::Runcast => message.starts_with(br#"{"seq":"#),
@@ -55,14 +55,13 @@ impl Target {
         }
     }
 
-    /// Whether the server says `connected` to a viewer that it has subscribed; the others say nothing after
-    /// the upgrade.
+    /// Whether the server sends `connected` to a viewer once it is subscribed; the other servers send nothing after the
+    /// upgrade.
     pub fn greets(self) -> bool {
         self == Self::Runcast
     }
 
-    /// How many viewers the server itself counts; `None` where the greeting (runcast) or the upgrade (bare) already proved
-    /// it.
+    /// The server's own count of viewers; `None` where the greeting (runcast) or the upgrade (bare) is proof already.
     pub fn subscribers(self, connection: &mut Connection, run: &str) -> Result<Option<u64>> {
         if self != Self::Nchan {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! One viewer: the handshake's answer, then frames, understood as far as the measurement needs.
+//! One viewer: checks the handshake's answer, then parses frames as far as the measurement needs.
 
 use std::{io::Write, net::TcpStream};
 
@@ -6,49 +6,48 @@ use anyhow::{Result, bail};
 
 use crate::{event, frame, target::Target};
 
-// The sample key and its answer of RFC 6455 section 1.3: a proper handshake without a SHA-1 of our own.
-/// What a viewer's handshake sends as `Sec-WebSocket-Key`.
+/// The `Sec-WebSocket-Key` of a viewer's handshake: the sample of RFC 6455, section 1.3, which needs no SHA-1.
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-/// What the server must answer to it.
+/// The `Sec-WebSocket-Accept` that the server must answer.
 pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// A connection and what has come over it.
+/// A viewer's connection and its counts.
 pub struct Viewer {
-    /// Its socket, non-blocking.
+    /// The socket, non-blocking.
     pub stream: TcpStream,
-    /// How far it is.
+    /// The progress of the handshake.
     pub phase: Phase,
-    /// The start of a frame, or of the handshake's answer, that has not arrived whole.
+    /// An incomplete frame, or an incomplete answer to the handshake.
     pub rest: Vec<u8>,
-    /// Events so far.
+    /// Events received so far.
     pub events: u64,
-    /// Whether it reads stamps, for latency and order.
+    /// Whether the viewer reads stamps, for latency and order.
     pub sampled: bool,
     next_number: Option<u64>,
-    /// Events whose number did not follow the one before.
+    /// Events that were out of sequence.
     pub disordered: u64,
 }
 
-/// The steps to being subscribed.
+/// The steps until a viewer is subscribed.
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum Phase {
-    /// The request is sent.
+    /// The request has been sent.
     Handshake,
-    /// The server agreed, and will greet.
+    /// The server has accepted the upgrade, and its greeting is awaited.
     Upgraded,
-    /// The server's word that what follows is the run.
+    /// The server has confirmed that the run's events follow.
     Greeted,
 }
 
-/// What a viewer needs to understand what it reads.
-pub struct Ear<'a> {
-    /// Whose messages they are.
+/// Context for the frames of one read.
+pub struct ReadContext<'a> {
+    /// The server that sent them.
     pub target: Target,
-    /// When they were read.
+    /// The time of the read.
     pub received: u64,
-    /// Latencies count for events published since then.
+    /// Latencies are measured for events published since this time.
     pub measure_from: u64,
-    /// Where the latencies go.
+    /// Collects the latencies.
     pub latencies: &'a mut Vec<u64>,
 }
 
@@ -58,8 +57,8 @@ impl Viewer {
         Self { stream, phase: Phase::Handshake, rest: Vec::new(), events: 0, sampled, next_number: None, disordered: 0 }
     }
 
-    /// Takes the whole frames at the start of `bytes`; how many bytes they were.
-    pub fn take(&mut self, bytes: &[u8], ear: &mut Ear<'_>) -> Result<usize> {
+    /// Processes the complete frames at the start of `bytes`, and returns their length.
+    pub fn take(&mut self, bytes: &[u8], read: &mut ReadContext<'_>) -> Result<usize> {
         let mut used = 0;
         if self.phase == Phase::Handshake {
             let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(0) };
@@ -67,13 +66,13 @@ impl Viewer {
             if !answer.starts_with("HTTP/1.1 101") || !answer.contains(ACCEPT) {
                 bail!("no upgrade: {}", String::from_utf8_lossy(bytes));
             }
-            self.phase = if ear.target.greets() { Phase::Upgraded } else { Phase::Greeted };
+            self.phase = if read.target.greets() { Phase::Upgraded } else { Phase::Greeted };
             used = end + 4;
         }
         while let Some((frame, length)) = frame::next(&bytes[used..])? {
             used += length;
             match frame.kind {
-                frame::Kind::Text if ear.target.is_event(frame.payload) => self.hear(frame.payload, ear),
+                frame::Kind::Text if read.target.is_event(frame.payload) => self.on_event(frame.payload, read),
                 frame::Kind::Text => self.phase = Phase::Greeted,
                 frame::Kind::Ping => self.stream.write_all(&frame::pong(frame.payload))?,
                 frame::Kind::Binary | frame::Kind::Pong => {}
@@ -86,7 +85,7 @@ impl Viewer {
         Ok(used)
     }
 
-    fn hear(&mut self, payload: &[u8], ear: &mut Ear<'_>) {
+    fn on_event(&mut self, payload: &[u8], read: &mut ReadContext<'_>) {
         self.events += 1;
         if !self.sampled {
             return;
@@ -95,8 +94,8 @@ impl Viewer {
         if self.next_number.replace(stamp.number + 1).is_some_and(|next| next != stamp.number) {
             self.disordered += 1;
         }
-        if stamp.sent >= ear.measure_from {
-            ear.latencies.push(ear.received.saturating_sub(stamp.sent));
+        if stamp.sent >= read.measure_from {
+            read.latencies.push(read.received.saturating_sub(stamp.sent));
         }
     }
 }

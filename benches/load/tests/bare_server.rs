@@ -1,4 +1,4 @@
-//! The bare server and the load generator, both as they are measured.
+//! Runs the load generator against the bare server, both as they are measured.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// A bare server on a free port; it ends with this value.
+/// A bare server on a free port. Dropping it stops it.
 struct BareServer {
     child: Child,
     addr: String,

@@ -14,9 +14,10 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tracing::{debug, info, warn};
 
-use super::messages::bridge::{Doorbell, Follow, Mirror};
+use super::messages::bridge::{Follow, Mirror};
 use super::messages::registry::BridgeBegan;
 use super::messages::room::RemoteUpdate;
+use super::shared::Doorbell;
 use super::supervision::{LiveActorGuard, Refused, ServiceRecipient};
 use crate::budget::Budget;
 use crate::protocol::RunId;

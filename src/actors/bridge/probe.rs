@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::storage::redis::{RedisClient, RedisCommand, RedisError};
+use crate::tasks;
 
 /// The probes of one subscription.
 #[derive(Debug, Default)]
@@ -35,13 +36,13 @@ impl DoorbellProbe {
         };
         let publish = RedisCommand::new("PUBLISH").arg(channel).arg(number.to_string());
         let (probe, client, asked) = (Self(self.0.clone()), client.clone(), Instant::now());
-        actix_rt::spawn(async move {
+        drop(tasks::spawn_local("bridge_probe", async move {
             match client.call(publish).await {
                 Ok(_) => probe.taken(number, asked),
                 Err(RedisError::Refused(why)) => probe.probes().refused = Some(why),
                 Err(_) => {}
             }
-        });
+        }));
     }
 
     fn taken(&self, number: u64, asked: Instant) {

@@ -6,7 +6,7 @@
 use futures_util::StreamExt as _;
 use tracing::{info, warn};
 
-use super::sweep::{SweepHalt, Sweeping};
+use super::sweeping::{SweepHalt, Sweeping};
 use crate::artifacts::{INCOMING, RUNS};
 use crate::protocol::{ArtifactId, Timestamp};
 use crate::storage::objects::ListedObject;

@@ -20,8 +20,9 @@ use crate::storage::catalog::CatalogError;
 
 mod audit;
 mod sweep;
+mod sweeping;
 
-use sweep::Sweeping;
+use sweeping::{SweepHalt, Sweeping};
 
 /// How often it looks whether a run is due.
 const LOOK: Duration = Duration::from_secs(60);
@@ -29,8 +30,6 @@ const LOOK: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(3_600);
 /// How far the clocks of nodes may be apart that read the same one. An hour.
 const AHEAD_MS: i64 = 3_600_000;
-/// The lease that the running node holds.
-const LEASE: &str = "cleanup";
 
 /// When and how it cleans up.
 #[derive(Clone, Debug)]
@@ -98,6 +97,12 @@ async fn is_due(artifacts: &ArtifactService, interval: Duration) -> Result<bool,
     Ok(started.plus_millis(wait_ms) <= now || started > now.plus_millis(AHEAD_MS))
 }
 
+/// What a run does.
+async fn steps(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
+    sweep::run(sweeping).await?;
+    audit::run(sweeping).await
+}
+
 /// One run, if no other one is on its way in the cluster.
 async fn run(
     artifacts: ArtifactService,
@@ -105,7 +110,9 @@ async fn run(
     node: String,
     dry_run: bool,
 ) -> Result<Swept, SweepRefused> {
-    let swept = Sweeping::begin(artifacts.clone(), rules, node, dry_run).await?.finish().await;
+    let mut sweeping = Sweeping::begin(artifacts.clone(), rules, node, dry_run).await?;
+    let done = steps(&mut sweeping).await;
+    let swept = sweeping.end(done).await;
     if dry_run {
         return Ok(swept);
     }

@@ -1,21 +1,14 @@
-//! One run of the cleanup, step by step.
-
-use std::time::Instant;
+//! Removes what is due, step by step.
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tracing::info;
 
-use super::super::messages::cleanup::{Amount, SweepRefused, Swept, SweptItem};
-use super::{CleanupRules, LEASE, audit};
-use crate::artifacts::ArtifactService;
-use crate::protocol::{ArtifactId, Jump, Timestamp};
-use crate::storage::catalog::CatalogError;
-use crate::storage::catalog::artifacts::{ArtifactCatalog, DueArtifact, DueFor, KeptArtifact};
-use crate::storage::objects::ObjectsError;
+use super::super::messages::cleanup::{Amount, SweptItem};
+use super::sweeping::{SweepHalt, Sweeping};
+use crate::protocol::Timestamp;
+use crate::storage::catalog::artifacts::{DueArtifact, DueFor, KeptArtifact};
 
-/// How long the lease holds; it is extended with every step.
-const LEASE_MS: i64 = 300_000;
 /// Removals on their way at a time.
 const ABREAST: usize = 8;
 /// Items that a dry run names.
@@ -27,95 +20,15 @@ const MAX_DOUBLINGS: u32 = 10;
 /// Removals that failed in a row after which the store counts as away.
 const AWAY_AFTER: u64 = 50;
 
-/// A run on its way.
-pub(super) struct Sweeping {
-    pub(super) artifacts: ArtifactService,
-    pub(super) rules: CleanupRules,
-    pub(super) swept: Swept,
-    began: Instant,
-    /// Holds the lease; a name that no other run has.
-    holder: String,
-    failed_in_a_row: u64,
-}
-
-/// Why a run ends early.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SweepHalt {
-    /// Nothing can be known or noted.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    /// Nothing can be listed, or one removal after the other fails.
-    #[error("the store: {0}")]
-    Store(#[from] ObjectsError),
-    /// Nobody knows what is due.
-    #[error(transparent)]
-    Clock(#[from] Jump),
-    /// It took too long for the lease, and another node has taken over.
-    #[error("another node has taken over")]
-    TakenOver,
+/// Removes all that is due, for each reason, and forgets what was removed long ago.
+pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
+    for why in [DueFor::Removed, DueFor::Replaced, DueFor::Abandoned, DueFor::Expired] {
+        sweeping.remove(why).await?;
+    }
+    if sweeping.swept.dry_run { Ok(()) } else { sweeping.forget().await }
 }
 
 impl Sweeping {
-    /// Takes the lease; a dry run needs none.
-    pub(super) async fn begin(
-        artifacts: ArtifactService,
-        rules: CleanupRules,
-        node: String,
-        dry_run: bool,
-    ) -> Result<Self, SweepRefused> {
-        let started_at = artifacts.now().as_millis();
-        let orphans_removed = rules.orphans && !dry_run;
-        let swept = Swept { node_id: node.clone(), started_at, dry_run, orphans_removed, ..Swept::default() };
-        let holder = format!("{node} {}", ArtifactId::unique());
-        let sweeping = Self { artifacts, rules, swept, began: Instant::now(), holder, failed_in_a_row: 0 };
-        match sweeping.extend().await {
-            Ok(()) => Ok(sweeping),
-            Err(SweepHalt::TakenOver) => Err(SweepRefused::Running),
-            Err(SweepHalt::Clock(jump)) => Err(SweepRefused::Clock(jump)),
-            Err(error) => Err(SweepRefused::Unavailable(error.to_string())),
-        }
-    }
-
-    fn catalog(&self) -> &dyn ArtifactCatalog {
-        &*self.artifacts.parts().catalog
-    }
-
-    /// Extends the lease, before each step that removes something: that the clock is right is looked at, too.
-    pub(super) async fn extend(&self) -> Result<(), SweepHalt> {
-        if self.swept.dry_run {
-            return Ok(());
-        }
-        let now = self.artifacts.parts().clock.check()?;
-        match self.catalog().lease(LEASE, &self.holder, now, now.plus_millis(LEASE_MS)).await? {
-            true => Ok(()),
-            false => Err(SweepHalt::TakenOver),
-        }
-    }
-
-    /// Does it all; what could not be done is in the result.
-    pub(super) async fn finish(mut self) -> Swept {
-        if let Err(halt) = self.run().await {
-            self.swept.error = Some(halt.to_string());
-        }
-        if !self.swept.dry_run
-            && let Err(error) = self.catalog().release(LEASE, &self.holder).await
-        {
-            info!(%error, "the lease of the cleanup stays until it runs out");
-        }
-        self.swept.duration_ms = self.began.elapsed().as_millis() as u64;
-        self.swept
-    }
-
-    async fn run(&mut self) -> Result<(), SweepHalt> {
-        for why in [DueFor::Removed, DueFor::Replaced, DueFor::Abandoned, DueFor::Expired] {
-            self.remove(why).await?;
-        }
-        if !self.swept.dry_run {
-            self.forget().await?;
-        }
-        audit::run(self).await
-    }
-
     /// All that is due for this reason, batch by batch, the oldest first: what fails is behind us and blocks nothing.
     async fn remove(&mut self, why: DueFor) -> Result<(), SweepHalt> {
         let mut query = self.artifacts.due(why, self.rules.batch);

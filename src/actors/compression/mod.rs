@@ -19,9 +19,10 @@ use tracing::{debug, info, warn};
 use super::messages::compression::Compress;
 use super::supervision::LiveActorGuard;
 use crate::artifacts::{ArtifactError, ArtifactService, SmallerFile};
-use crate::compression::{self, CompressionLimits, CompressionOutcome, Why};
+use crate::compression::{self, CompressionLimits, CompressionOutcome, KeptReason};
 use crate::storage::catalog::artifacts::{ArtifactRow, StoredForm};
 use crate::storage::space::Reservation;
+use crate::tasks;
 
 /// How often it looks for what was uploaded straight to the store.
 const LOOK: Duration = Duration::from_secs(2);
@@ -123,7 +124,7 @@ async fn smaller(
 ) -> (&'static str, Option<SmallerFile>) {
     let began = Instant::now();
     let work = move || attempt(&artifacts, &source, &content_type, room, &stop);
-    let (outcome, found) = match tokio::task::spawn_blocking(work).await {
+    let (outcome, found) = match tasks::spawn_blocking("compression_work", work).await {
         Ok(Ok(done)) => done,
         Ok(Err(error)) => {
             warn!(%error, "an artifact is stored as it came: its smaller form could not be written");
@@ -153,7 +154,7 @@ fn attempt(
     let spool = &artifacts.parts().spool;
     let (mut target, mut file) = match room.map_or_else(|| spool.file(None), |room| spool.file_in(room)) {
         Ok(made) => made,
-        Err(error) if error.kind() == ErrorKind::StorageFull => return Ok((Why::NoSpace.as_str(), None)),
+        Err(error) if error.kind() == ErrorKind::StorageFull => return Ok((KeptReason::NoSpace.as_str(), None)),
         Err(error) => return Err(error),
     };
     let source = std::fs::File::open(source)?;
@@ -191,9 +192,9 @@ async fn try_recompress(
         Ok(both) => both,
         // There may be more when it is claimed again.
         Err(error) if error.kind() == ErrorKind::StorageFull => {
-            count(Why::NoSpace.as_str());
+            count(KeptReason::NoSpace.as_str());
             info!(run = %row.run, artifact = %row.id, %error, "an upload was not fetched to be compressed");
-            return Ok(Why::NoSpace.as_str());
+            return Ok(KeptReason::NoSpace.as_str());
         }
         Err(error) => return Err(ArtifactError::Spool(error.to_string())),
     };
@@ -206,10 +207,10 @@ async fn try_recompress(
             let replaced = artifacts.replace(row, &found).await?;
             debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
         }
-        // Another life of the node takes it up.
+        // The node stops: whoever claims it next does it.
         None if stop.load(Ordering::Relaxed) => {}
         // Others have overtaken it; there may be more space when it is claimed again.
-        None if outcome == Why::NoSpace.as_str() => {}
+        None if outcome == KeptReason::NoSpace.as_str() => {}
         None => artifacts.leave_as_stored(row).await?,
     }
     Ok(outcome)

@@ -35,7 +35,7 @@ async fn nothing_is_fetched_for_whose_smaller_form_there_is_no_space() {
     // Half of the disk is for the original, and only a quarter of it is left for the smaller form.
     let keeping = async |keep| alone(parts_in(home.path(), LIMITS, keep).await.0);
     let recompressed = try_recompress(&keeping(free / 4).await, &row(free / 2), Arc::default()).await;
-    assert_eq!(recompressed, Ok(Why::NoSpace.as_str()));
+    assert_eq!(recompressed, Ok(KeptReason::NoSpace.as_str()));
     // What finds space is fetched: nothing is there.
     let fetched = try_recompress(&keeping(free / 4).await, &row(free / 4), Arc::default()).await;
     assert_eq!(fetched, Err(ArtifactError::Objects(ObjectsError::NotFound)));

@@ -2,7 +2,7 @@
 //!
 //! Receives [`Deliver`], [`TipIs`], [`ShowScreen`], [`Evict`] from its room. Sends [`Subscribe`] and [`Unsubscribe`] to it. When
 //! it fails, its viewers are closed with "try again". When it is overloaded, the room's bounded sends fail and the room tells
-//! it the tip later: its viewers pull. What is handed to whom and when is decided by the core ([`super::core`]).
+//! it the tip later: its viewers pull. What is handed to whom and when is decided by the core (`core`).
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -15,12 +15,12 @@ use tokio::time::{Sleep, sleep};
 
 use super::super::messages::broadcaster::{BroadcasterPort, Deliver, Evict, ShowScreen, TipIs};
 use super::super::messages::room::{Subscribe, Unsubscribe};
-use super::super::supervision::LiveActorGuard;
+use super::super::supervision::{LiveActorGuard, TemporaryActor, spawn_temporary_unconstrained};
 use super::Hub;
 use super::subscribers::{Subscribers, Turn};
 
-/// Segments messages that may wait.
-pub const MAILBOX: usize = 64;
+/// Messages that may wait.
+const MAILBOX: usize = 64;
 /// Viewers served before the thread's other tasks get their turn.
 const PER_SLICE: usize = 256;
 
@@ -39,6 +39,13 @@ impl Broadcaster {
     /// A broadcaster for `subscribers`, on `hub`'s thread.
     pub fn new(subscribers: Rc<Subscribers>, hub: Rc<Hub>, live: LiveActorGuard) -> Self {
         Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), subscribers, hub, _live: live }
+    }
+
+    /// Starts the broadcaster on this thread.
+    pub fn spawn(self) {
+        let mut ctx = Context::new();
+        ctx.set_mailbox_capacity(MAILBOX);
+        spawn_temporary_unconstrained(ctx, self);
     }
 }
 
@@ -61,6 +68,10 @@ impl Actor for Broadcaster {
         // The mailbox is polled before this future: a burst of segments becomes one pass, and one write per viewer.
         ctx.spawn(Turns::default());
     }
+}
+
+impl TemporaryActor for Broadcaster {
+    const NAME: &'static str = "broadcaster";
 }
 
 /// Takes the fan-out's turns when they are due.

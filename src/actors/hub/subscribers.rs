@@ -1,7 +1,7 @@
 //! The viewers of one run on one worker thread, shared by the broadcaster, which hands out segments, and the sessions, which
 //! take and leave slots.
 //!
-//! The rules are the core's ([`super::core`]); this is its cell, the run's gauge, and the broadcaster's waker. Every viewer
+//! The rules are the core's (`core`); this is its cell, the run's gauge, and the broadcaster's waker. Every viewer
 //! judges what it is handed by its own place, so a doubled, late or lost hand-over is never an error here.
 
 use std::cell::RefCell;

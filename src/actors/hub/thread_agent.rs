@@ -1,8 +1,9 @@
 //! The thread agent of one worker thread: passes the heartbeat's pulse and the drain's steps on to the thread's viewers.
 //!
-//! Receives [`Pulse`] from the heartbeat, [`CollectChanges`] from presence, [`ListViewers`] from the edge, [`AnnounceDrain`] and
-//! [`CloseAll`] from the drain. Who asks when its mailbox is full is refused. On failure it is not
-//! restarted: its thread's sessions would lose their pulse, so the node drains.
+//! Receives [`Pulse`] from the heartbeat, [`CollectChanges`] from presence, [`ListViewers`] from the edge, [`AnnounceDrain`]
+//! and [`CloseAll`] from the drain. Sends nothing but its answers. On failure its thread's supervisor builds it anew around
+//! the same [`Hub`]: viewers miss a pulse at most, and the drain asks again. When it ends too often, the node drains. On
+//! overload it refuses whoever asks: its mailbox is bounded.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,13 +11,16 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::oneshot;
 
-use super::super::messages::thread_agent::{AnnounceDrain, CloseAll, CollectChanges, ListViewers, Pulse};
-use super::super::supervision::LiveActorGuard;
+use super::super::messages::supervisor::Observe;
+use super::super::messages::thread_agent::{
+    AnnounceDrain, CloseAll, CollectChanges, ListViewers, Pulse, ThreadAgentPort,
+};
+use super::super::supervision::{ChildSpec, LiveActorGuard, LiveActors, Service, ServiceRecipient};
 use super::{Hub, ViewerId};
 use crate::protocol::close::CloseReason;
 
-/// Messages that may wait: requests for lists of viewers, above all.
-const MAILBOX: usize = 256;
+/// Messages that may wait; most are questions for lists of viewers.
+pub const MAILBOX: usize = 256;
 
 /// Time between two slices of a close.
 const SLICE_PACE: Duration = Duration::from_millis(10);
@@ -28,9 +32,26 @@ pub struct ThreadAgent {
 }
 
 impl ThreadAgent {
-    /// An thread agent for `hub`'s thread.
+    /// A thread agent for `hub`'s thread.
     pub fn new(hub: Rc<Hub>, live: LiveActorGuard) -> Self {
         Self { hub, _live: live }
+    }
+
+    /// How the thread's supervisor builds it.
+    pub fn child(service: &Service<Self>, hub: Rc<Hub>, live_actors: LiveActors) -> ChildSpec {
+        ChildSpec::permanent(service, move |_, _| Ok(Self::new(hub.clone(), live_actors.enter("thread_agent"))))
+    }
+
+    /// Its addresses, with that of its thread's supervisor.
+    pub fn port(service: &Service<Self>, supervisor: ServiceRecipient<Observe>) -> ThreadAgentPort {
+        ThreadAgentPort {
+            pulse: service.recipient(),
+            changes: service.recipient(),
+            list: service.recipient(),
+            announce: service.recipient(),
+            close_all: service.recipient(),
+            supervisor,
+        }
     }
 
     fn close_slice(
@@ -43,7 +64,7 @@ impl ThreadAgent {
     ) {
         let next = self.hub.close_slice(reason, from, per_slice).unwrap_or(usize::MAX);
         if next == usize::MAX && self.hub.viewers() == 0 {
-            // Nobody listens any more only when the drain's deadline has passed.
+            // The drain does not listen any more when its deadline has passed.
             let _ = done.send(());
             return;
         }
@@ -55,10 +76,6 @@ impl ThreadAgent {
 
 impl Actor for ThreadAgent {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
-    }
 }
 
 impl Handler<Pulse> for ThreadAgent {
@@ -73,7 +90,7 @@ impl Handler<CollectChanges> for ThreadAgent {
     type Result = ();
 
     fn handle(&mut self, CollectChanges { whole, reply }: CollectChanges, _: &mut Self::Context) {
-        // Nobody waits any more: the next one asks for everybody.
+        // Changes that nobody waits for are lost; presence then asks for everybody.
         let _ = reply.send(self.hub.collect_changes(whole));
     }
 }
@@ -82,7 +99,7 @@ impl Handler<ListViewers> for ThreadAgent {
     type Result = ();
 
     fn handle(&mut self, ListViewers { run, limit, reply }: ListViewers, _: &mut Self::Context) {
-        // Nobody waits any more: the request has ended.
+        // The request may have ended meanwhile.
         let _ = reply.send(self.hub.viewers_of(&run, limit));
     }
 }

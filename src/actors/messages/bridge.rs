@@ -1,6 +1,4 @@
-//! What the bridge understands, and what it tells everybody.
-
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+//! What the bridge understands.
 
 use actix::{Message, Recipient};
 use bytes::Bytes;
@@ -28,42 +26,4 @@ pub struct Mirror {
     pub run: RunId,
     /// The frame, as viewers get it.
     pub frame: Bytes,
-}
-
-/// Whether this node hears the doorbells of others; told by the bridge, read by anyone.
-#[derive(Clone, Debug, Default)]
-pub struct Doorbell(Arc<Mutex<DoorbellState>>);
-
-#[derive(Clone, Debug, Default)]
-enum DoorbellState {
-    #[default]
-    Unproven,
-    Heard,
-    Lost(String),
-}
-
-impl Doorbell {
-    fn state(&self) -> MutexGuard<'_, DoorbellState> {
-        // Nothing panics while it is held.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A probe has come back; true when that is news.
-    pub fn heard(&self) -> bool {
-        !matches!(std::mem::replace(&mut *self.state(), DoorbellState::Heard), DoorbellState::Heard)
-    }
-
-    /// The subscription is lost; true when that is news.
-    pub fn lost(&self, why: &str) -> bool {
-        !matches!(std::mem::replace(&mut *self.state(), DoorbellState::Lost(why.to_owned())), DoorbellState::Lost(_))
-    }
-
-    /// Why nothing is heard; `None` when a probe has come back since the subscription was made.
-    pub fn trouble(&self) -> Option<String> {
-        match &*self.state() {
-            DoorbellState::Heard => None,
-            DoorbellState::Unproven => Some("no probe has come back yet".to_owned()),
-            DoorbellState::Lost(why) => Some(why.clone()),
-        }
-    }
 }

@@ -5,7 +5,6 @@ pub mod broadcaster;
 pub mod catalog_writer;
 pub mod cleanup;
 pub mod compression;
-pub mod heartbeat;
 pub mod registry;
 pub mod room;
 pub mod supervisor;

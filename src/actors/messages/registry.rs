@@ -36,7 +36,7 @@ pub enum FindError {
 pub struct Retire {
     /// The run.
     pub run: RunId,
-    /// The asking life.
+    /// Of the room that asks.
     pub generation: u64,
 }
 
@@ -50,14 +50,26 @@ pub struct RunsExpired(pub Vec<RunId>);
 #[rtype(result = "()")]
 pub struct BridgeBegan;
 
+/// How a room is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RoomState {
+    /// It runs.
+    Running,
+    /// It failed, and nobody has asked for it since: the next who does gets another.
+    Failed,
+    /// It failed again and again: nobody gets another for a while.
+    Quarantined,
+}
+
 /// A room as `/api/actors` shows it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomReport {
     /// The run.
     pub run: RunId,
-    /// `running`, `restarting` or `quarantined`.
-    pub state: &'static str,
+    /// How it is.
+    pub state: RoomState,
     /// Failures so far.
     pub restarts: u64,
     /// How it last ended, if it failed.

@@ -1,7 +1,6 @@
 //! What a room understands: publish, read, wait, subscribe, and what it hears from other nodes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use actix::{Message, Recipient};
@@ -10,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::broadcaster::BroadcasterPort;
 pub use super::broadcaster::ShowScreen;
+use crate::actors::shared::RoomGauge;
 use crate::budget::{Buffer, Held};
 use crate::protocol::cursor::Place;
 use crate::protocol::event::EventBatch;
@@ -44,26 +44,6 @@ pub struct RoomPort {
     pub heard: Recipient<RemoteUpdate>,
     /// Figures that others may read without asking.
     pub gauge: Arc<RoomGauge>,
-}
-
-/// A room's figures, written by the room and its broadcasters, read by anyone.
-#[derive(Debug, Default)]
-pub struct RoomGauge {
-    /// Viewers on this node.
-    pub viewers: AtomicUsize,
-    /// Bytes of segments that the room holds.
-    pub held_bytes: AtomicUsize,
-    /// Last use, in milliseconds since the node's start.
-    pub used_ms: AtomicU64,
-    /// Last seq known.
-    pub tip: AtomicU64,
-}
-
-impl RoomGauge {
-    /// Viewers on this node.
-    pub fn viewers(&self) -> usize {
-        self.viewers.load(Ordering::Relaxed)
-    }
 }
 
 /// Who numbers a post's events.
@@ -282,12 +262,12 @@ pub enum ReadError {
     Retired,
 }
 
-/// Tell when the run has an event after `seq`.
+/// Tell when the log does not end where the caller stands: it has grown, or a part of it was lost.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct WaitForEvents {
-    /// The last seq that the caller has.
-    pub seq: Seq,
+    /// The last event that the caller has; without an epoch its seq alone counts.
+    pub after: Cursor,
     /// Told once, or dropped: at the room's end, or at once when too many wait.
     pub reply: WaitReply,
 }

@@ -1,55 +1,28 @@
-//! What a thread's thread agent understands: pulses, questions about its viewers, and the steps of a drain.
+//! What a thread agent understands: pulses, questions about its viewers, and the steps of a drain.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use actix::{Message, Recipient};
+use actix::Message;
 use tokio::sync::oneshot;
 
+use super::supervisor::Observe;
+use crate::actors::supervision::ServiceRecipient;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Connection, RunId};
 
-/// An thread agent's addresses.
+/// A thread agent's addresses. They stay good when it is restarted.
 #[derive(Clone, Debug)]
 pub struct ThreadAgentPort {
     /// A second has passed.
-    pub pulse: Recipient<Pulse>,
+    pub pulse: ServiceRecipient<Pulse>,
     /// Who has come and gone.
-    pub changes: Recipient<CollectChanges>,
+    pub changes: ServiceRecipient<CollectChanges>,
     /// Who watches a run.
-    pub list: Recipient<ListViewers>,
+    pub list: ServiceRecipient<ListViewers>,
     /// Announce the drain.
-    pub announce: Recipient<AnnounceDrain>,
+    pub announce: ServiceRecipient<AnnounceDrain>,
     /// Close everyone.
-    pub close_all: Recipient<CloseAll>,
-}
-
-/// The thread agents of all worker threads, of a node that may be starting yet. Cloning shares it.
-#[derive(Clone, Debug, Default)]
-pub struct ThreadAgents(Arc<Mutex<Vec<ThreadAgentPort>>>);
-
-impl ThreadAgents {
-    /// One more thread has begun.
-    pub fn add(&self, thread_agent: ThreadAgentPort) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thread_agent);
-    }
-
-    /// Those known by now.
-    pub fn all(&self) -> Vec<ThreadAgentPort> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Asks each the same; `None` unless all answer.
-    pub async fn ask<T>(&self, ask: impl Fn(&ThreadAgentPort, oneshot::Sender<T>) -> bool) -> Option<Vec<T>> {
-        let mut answers = Vec::new();
-        for thread_agent in self.all() {
-            let (reply, answer) = oneshot::channel();
-            if !ask(&thread_agent, reply) {
-                return None;
-            }
-            answers.push(answer);
-        }
-        futures_util::future::try_join_all(answers).await.ok()
-    }
+    pub close_all: ServiceRecipient<CloseAll>,
+    /// How the thread agent is: its thread's supervisor.
+    pub supervisor: ServiceRecipient<Observe>,
 }
 
 /// A second has passed.

@@ -13,8 +13,8 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::{debug, error, info, warn};
 
-use super::messages::thread_agent::{CollectChanges, ThreadAgents, ViewerChanges};
-use super::shared::{NodeIdConflict, Peers};
+use super::messages::thread_agent::{CollectChanges, ViewerChanges};
+use super::shared::{NodeIdConflict, Peers, ThreadAgents};
 use super::supervision::LiveActorGuard;
 use crate::storage::presence::{Figures, Register, RegisterError, Report, Reported, Tell};
 use crate::storage::redis::{LinkStatus, RedisError};

@@ -20,8 +20,9 @@ use super::messages::broadcaster::BroadcasterPort;
 use super::messages::catalog_writer::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomGauge, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
 };
+use super::shared::RoomGauge;
 use super::supervision::{LiveActorGuard, ServiceRecipient};
 use crate::protocol::{ProducerId, RunId};
 use crate::storage::journal::Journal;

@@ -89,7 +89,7 @@ impl<W: Wire, E: Environment> Driver<'_, W, E> {
         let limits = &self.write_half.limits().incoming;
         let mut left = Left::default();
         self.core.on(input, limits, self.effects);
-        while let Some(effect) = self.effects.next() {
+        while let Some(effect) = self.effects.pop() {
             if let Some(answer) = self.effect(effect, &mut left) {
                 self.core.on(answer, limits, self.effects);
             }

@@ -27,7 +27,7 @@ use super::hub::{Hub, ViewerId};
 use super::messages::registry::FindRoom;
 use super::messages::room::{Freshness, Read, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
-use super::supervision::{LiveActorGuard, ServiceRecipient};
+use super::supervision::{LiveActorGuard, ServiceRecipient, TemporaryActor, spawn_temporary};
 use crate::node::ConnectionSlot;
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
@@ -128,7 +128,7 @@ impl<W: Wire> Session<W> {
         let arrival = Arrival { after, refused, notice, early: early.into() };
         let core = SessionCore::new(arrival, encoding == Encoding::WebSocket);
         let session = Self { core, write_half, subscription: None, port, viewer, peer, _guards: guards };
-        Context::new().run(session);
+        spawn_temporary(Context::new(), session);
     }
 
     /// Has the core's driver deal with something; `found` is the room of an input that says so.
@@ -225,6 +225,10 @@ impl<W: Wire> Actor for Session<W> {
         self.on(Input::Started, ctx);
         ctx.spawn(Drive);
     }
+}
+
+impl<W: Wire> TemporaryActor for Session<W> {
+    const NAME: &'static str = "session";
 }
 
 /// The one future of a session that always runs: its socket.

@@ -2,7 +2,7 @@
 //!
 //! The session that owns it and the broadcaster that hands it segments share it on one thread. When nothing is queued, a
 //! segment goes from the broadcaster straight to the socket; the session is woken only when the socket would block or
-//! something has to be decided. Calls from the broadcaster and the thread agent ([`super::viewer`]) never call back.
+//! something has to be decided. Calls from the broadcaster and the thread agent (`viewer`) never call back.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};

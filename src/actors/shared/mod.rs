@@ -1,7 +1,22 @@
-//! State that one actor writes and anybody on the node reads.
+//! State that one actor writes and anybody on the node reads, at no cost to the writer. Everything else that actors tell
+//! each other is a message.
+//!
+//! | state | written by | read by |
+//! |---|---|---|
+//! | [`Doorbell`] | the bridge | `/ready` |
+//! | [`NodeIdConflict`] | presence | `/ready`, the edge |
+//! | [`Peers`] | presence; whoever asks for a run's viewers marks it as wanted | the edge |
+//! | [`RoomGauge`] | a room; its count of viewers by the subscribers of each thread | the registry |
+//! | [`ThreadAgents`] | each worker thread, when it starts and when it ends | heartbeat, presence, the edge, the drain |
 
+mod doorbell;
 mod node_id_conflict;
 mod peers;
+mod room_gauge;
+mod thread_agents;
 
+pub use doorbell::Doorbell;
 pub use node_id_conflict::NodeIdConflict;
 pub use peers::Peers;
+pub use room_gauge::RoomGauge;
+pub use thread_agents::{ThreadAgentEntry, ThreadAgents};

@@ -1,12 +1,14 @@
-//! Whether another node that lives has this node's name: then neither hears what the other stores.
+//! Whether another node has this node's name: then neither hears what the other stores. Presence writes it; `/ready` and
+//! the edge read it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Traces of another life that it takes: the last words of the one before, come late, or an older copy of Redis leave one.
+/// Traces of another node that it takes to be certain. One alone may be the last report of this node's former process, come
+/// late, or be in an older copy of Redis.
 const TRACES: u32 = 2;
 
-/// Told by presence, read by anyone. Cloning shares it.
+/// See the module. Cloning shares it.
 #[derive(Clone, Debug, Default)]
 pub struct NodeIdConflict(Arc<Mutex<Traces>>);
 
@@ -22,7 +24,7 @@ impl NodeIdConflict {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Another life has reported under this name since this one last did; true when it is news that it lives.
+    /// Another node has reported under this name since this one last did; true when it has just become certain.
     pub fn traced(&self, at: Instant) -> bool {
         let mut traces = self.traces();
         traces.count = traces.count.saturating_add(1);
@@ -30,14 +32,14 @@ impl NodeIdConflict {
         traces.count == TRACES
     }
 
-    /// None has; true when it is news that there is none any more: for so long nothing was seen of it.
+    /// None has reported; true when there has just ceased to be one: nothing was seen of it for longer than `patience`.
     pub fn untraced(&self, at: Instant, patience: Duration) -> bool {
         let mut traces = self.traces();
         let gone = traces.last.is_some_and(|last| at.saturating_duration_since(last) > patience);
         gone && std::mem::take(&mut *traces).count >= TRACES
     }
 
-    /// Whether there is one.
+    /// Whether there is certainly one.
     pub fn lives(&self) -> bool {
         self.traces().count >= TRACES
     }
@@ -63,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_former_life_said_last_is_forgotten() {
+    fn the_last_report_of_a_former_process_is_forgotten() {
         let (node_id_conflict, start) = (NodeIdConflict::default(), Instant::now());
         assert!(!node_id_conflict.traced(start));
         assert!(!node_id_conflict.untraced(start + PATIENCE * 2, PATIENCE), "it was no news");

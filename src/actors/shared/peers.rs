@@ -1,4 +1,4 @@
-//! What presence tells everybody: what this node knows of the others, and whether one has its name.
+//! What this node knows of the others. Presence writes it; the edge reads it, and marks the runs whose viewers it wants to know.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ const WANTED: Duration = Duration::from_secs(60);
 /// Most runs looked for. Beyond it newcomers are told that nothing is known.
 const MAX_WANTED: usize = 20_000;
 
-/// The other nodes of the cluster, as they were seen last; told by presence, read by anyone at no cost. Cloning shares it.
+/// The other nodes of the cluster, as they were seen last. Cloning shares it.
 #[derive(Clone, Debug, Default)]
 pub struct Peers(Arc<Mutex<PeersState>>);
 

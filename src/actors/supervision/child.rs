@@ -86,7 +86,7 @@ where
     }
 
     fn start(&self) -> Result<Done, Exit> {
-        let child = spawn(self.service.mailbox(), &self.build)?;
+        let child = spawn(self.name(), self.service.mailbox(), &self.build)?;
         self.service.bind(child.addr);
         Ok(child.done)
     }

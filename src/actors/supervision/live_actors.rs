@@ -1,4 +1,4 @@
-//! Who is alive: every actor carries an [`LiveActorGuard`], so that a drain can prove that nobody is left.
+//! Who is alive: every actor carries a [`LiveActorGuard`], so that a drain can prove that nobody is left.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

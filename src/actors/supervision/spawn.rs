@@ -1,6 +1,5 @@
 //! Runs an actor in a task of its own, so that its end, a panic included, is something its owner is told.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +14,7 @@ use futures_util::task::AtomicWaker;
 use tokio::task::{JoinError, JoinHandle};
 
 use super::Exit;
+use crate::tasks::{count_exit, panic_text};
 
 /// A running actor, as its owner holds it.
 #[derive(Debug)]
@@ -25,37 +25,15 @@ pub struct Child<A: Actor> {
     pub done: Done,
 }
 
-/// Builds an actor and runs it on this thread.
+/// Builds an actor and runs it on this thread. Its end is counted under `name`.
 ///
 /// `mailbox` is how many messages may wait (at least 1). `build` may refuse ([`Exit::StartFailed`]); a panic in it, as
 /// one in the actor later, is an [`Exit::Panicked`]. After a panic the struct is dropped as it is: its `stopping` and
 /// `stopped` are not called, and whoever waits for its answer hears that the mailbox has closed.
 pub fn spawn<A>(
+    name: &'static str,
     mailbox: usize,
     build: impl FnOnce(&mut Context<A>, Lifeline) -> Result<A, String>,
-) -> Result<Child<A>, Exit>
-where
-    A: Actor<Context = Context<A>>,
-{
-    start(mailbox, build, |watched| actix_rt::spawn(watched))
-}
-
-/// As [`spawn`], outside tokio's cooperative budget. For an actor that serves hundreds of sockets in one turn: the
-/// budget would make the last of them look blocked.
-pub fn spawn_unconstrained<A>(
-    mailbox: usize,
-    build: impl FnOnce(&mut Context<A>, Lifeline) -> Result<A, String>,
-) -> Result<Child<A>, Exit>
-where
-    A: Actor<Context = Context<A>>,
-{
-    start(mailbox, build, |watched| actix_rt::spawn(tokio::task::unconstrained(watched)))
-}
-
-fn start<A>(
-    mailbox: usize,
-    build: impl FnOnce(&mut Context<A>, Lifeline) -> Result<A, String>,
-    run: impl FnOnce(Watched<A>) -> JoinHandle<Exit>,
 ) -> Result<Child<A>, Exit>
 where
     A: Actor<Context = Context<A>>,
@@ -63,13 +41,14 @@ where
     let mut ctx = Context::new();
     ctx.set_mailbox_capacity(mailbox.max(1)); // 0 would mean unbounded
     let signals = Arc::new(ChildSignals::default());
-    let actor = catch_unwind(AssertUnwindSafe(|| build(&mut ctx, Lifeline(signals.clone()))))
-        .map_err(|payload| Exit::Panicked(panic_text(&*payload)))?
-        .map_err(Exit::StartFailed)?;
+    let built = catch_unwind(AssertUnwindSafe(|| build(&mut ctx, Lifeline(signals.clone()))));
+    let built = built.map_err(|payload| Exit::Panicked(panic_text(&*payload)));
+    let actor =
+        built.and_then(|built| built.map_err(Exit::StartFailed)).inspect_err(|exit| count_exit(name, exit.word()))?;
     let addr = actix::AsyncContext::address(&ctx);
     let stop = StopHandle(signals.clone());
-    let task = run(Watched { actor: ctx.into_future(actor), signals });
-    Ok(Child { addr, done: Done { task, stop, detached: false } })
+    let task = actix_rt::spawn(Watched { name, actor: ctx.into_future(actor), signals });
+    Ok(Child { addr, done: Done { task, stop } })
 }
 
 /// What an actor and its owner tell each other outside the mailbox.
@@ -115,18 +94,12 @@ impl StopHandle {
 pub struct Done {
     task: JoinHandle<Exit>,
     stop: StopHandle,
-    detached: bool,
 }
 
 impl Done {
     /// A way to stop the actor while this is being awaited.
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
-    }
-
-    /// Lets the actor live as long as it likes, unwatched.
-    pub fn detach(mut self) {
-        self.detached = true;
     }
 }
 
@@ -140,9 +113,7 @@ impl Future for Done {
 
 impl Drop for Done {
     fn drop(&mut self) {
-        if !self.detached {
-            self.stop.stop();
-        }
+        self.stop.stop();
     }
 }
 
@@ -156,6 +127,7 @@ fn exit_of_task(error: JoinError) -> Exit {
 
 /// The actor's task.
 struct Watched<A: Actor<Context = Context<A>>> {
+    name: &'static str,
     actor: ContextFut<A, Context<A>>,
     signals: Arc<ChildSignals>,
 }
@@ -179,15 +151,17 @@ impl<A: Actor<Context = Context<A>>> Future for Watched<A> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Exit> {
         // Unwind safe: after a panic the actor is only dropped.
-        match catch_unwind(AssertUnwindSafe(|| self.advance(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(())) => Poll::Ready(self.signals.reason.get().cloned().map_or(Exit::Stopped, Exit::Failed)),
+        let exit = match catch_unwind(AssertUnwindSafe(|| self.advance(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => self.signals.reason.get().cloned().map_or(Exit::Stopped, Exit::Failed),
             Err(payload) => {
                 // Keeps actix from calling `stopping` and `stopped` when it drops the actor.
                 self.actor.ctx().terminate();
-                Poll::Ready(Exit::Panicked(panic_text(&*payload)))
+                Exit::Panicked(panic_text(&*payload))
             }
-        }
+        };
+        count_exit(self.name, exit.word());
+        Poll::Ready(exit)
     }
 }
 
@@ -195,10 +169,4 @@ impl<A: Actor<Context = Context<A>>> fmt::Debug for Watched<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").finish_non_exhaustive()
     }
-}
-
-/// What `panic!` was given.
-fn panic_text(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

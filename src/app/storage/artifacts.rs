@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tracing::warn;
 
 use super::super::Shares;
-use super::{open_objects, open_url_key};
+use super::objects::{open_objects, open_url_key};
 use crate::artifacts::{ArtifactLimits, ArtifactParts, CHANGES_AT_A_TIME, Health, Spool};
 use crate::config::Config;
 use crate::descriptors::Descriptors;

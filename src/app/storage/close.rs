@@ -12,7 +12,7 @@ use crate::storage::presence::Register;
 pub(in crate::app) const WITHIN: Duration = Duration::from_secs(5);
 
 impl Storage {
-    /// Finishes what is queued, and marks the end of this life as a clean one; false when a part of it took longer than
+    /// Finishes what is queued, and marks this instance as one that ended cleanly; false when a part of it took longer than
     /// `within`, and is left as after a kill: nothing that was acknowledged is lost.
     pub async fn close(&self, within: Duration) -> bool {
         let presence = async {

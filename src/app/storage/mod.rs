@@ -1,13 +1,12 @@
 //! Opening storage as the configuration says.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::{Storage, clock};
-use crate::config::{self, CatalogSetting, Config, JournalUrl, ObjectsUrl};
+use crate::config::{self, CatalogSetting, Config, JournalUrl};
 use crate::protocol::Clock;
 use crate::storage::catalog::artifacts::ArtifactCatalog;
 use crate::storage::catalog::postgres::PostgresCatalog;
@@ -19,17 +18,14 @@ use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::redis::{RedisJournal, RedisOptions};
 use crate::storage::journal::sqlite::{self, SqliteJournal, SqliteOptions};
 use crate::storage::journal::{Journal, JournalLimits};
-use crate::storage::objects::{self, AccessKeys, Objects, ObjectsOptions, StorePlace, UrlKey};
 use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
 
 mod artifacts;
 pub(super) mod close;
+mod objects;
 
-/// The directory of artifacts in the data directory.
-const USUAL_OBJECTS: &str = "objects";
-/// The file of the key of our own URLs in the data directory.
-const URL_KEY: &str = "url-key";
+pub use objects::{objects_options, open_objects, open_url_key};
 
 /// What the catalog says where the runs of a single node have their logs.
 const HOME_OF_ONE: &str = "local";
@@ -99,85 +95,6 @@ pub fn redis_settings(config: &Config, purpose: &'static str) -> Result<RedisSet
         client_name: format!("runcast-{}-{purpose}", config.server.node_id),
         purpose,
     })
-}
-
-/// How to reach the store of artifacts; `None` when none are kept.
-pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
-    let objects = &config.objects;
-    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let file = |path: &Path| Some(path.to_owned()).filter(|path| !path.as_os_str().is_empty());
-    let keys = (!objects.access_key.is_empty()).then(|| AccessKeys {
-        id: objects.access_key.reveal().to_owned(),
-        secret: objects.secret_key.reveal().to_owned(),
-    });
-    let bucket = |bucket: &config::BucketSetting| objects::Bucket {
-        name: bucket.name.clone(),
-        prefix: bucket.prefix.clone(),
-        endpoint: text(&objects.endpoint),
-        public_url: text(&objects.public_url),
-        keys: keys.clone(),
-        ca_file: file(&objects.ca_file),
-    };
-    let directory = |path: &Path| StorePlace::Directory {
-        path: config.server.data_dir.join(path),
-        // Uploads end before appends do.
-        min_free_bytes: config.journal.min_free_bytes.saturating_mul(2),
-    };
-    let place = match &objects.url {
-        ObjectsUrl::None => return None,
-        ObjectsUrl::Usual if config.is_cluster() => return None,
-        ObjectsUrl::Usual => directory(Path::new(USUAL_OBJECTS)),
-        ObjectsUrl::Dir(path) => directory(path),
-        ObjectsUrl::S3(of) => StorePlace::S3 {
-            bucket: bucket(of),
-            region: objects.region.clone(),
-            addressing: match objects.addressing {
-                config::AddressingSetting::Path => objects::Addressing::Path,
-                config::AddressingSetting::Host => objects::Addressing::Host,
-            },
-        },
-        ObjectsUrl::Gcs(of) => {
-            StorePlace::Gcs { bucket: bucket(of), credentials_file: file(&objects.credentials_file) }
-        }
-        ObjectsUrl::Azure(of) => StorePlace::Azure { bucket: bucket(of) },
-    };
-    let (request, retry) = (Duration::from_secs(objects.request_secs), Duration::from_secs(objects.retry_secs));
-    Some(ObjectsOptions { place, request, retry })
-}
-
-/// The store of artifacts; `None` when none are kept. A directory in the data directory is made. One elsewhere has to be
-/// there: what is missing may be a disk that is not mounted. Nothing is asked of a store over HTTP.
-///
-/// # Errors
-/// When its settings can't be used, or a directory can't be.
-pub fn open_objects(config: &Config) -> Result<Option<Objects>, anyhow::Error> {
-    let Some(options) = objects_options(config) else { return Ok(None) };
-    if let StorePlace::Directory { path, .. } = &options.place
-        && path.starts_with(&config.server.data_dir)
-    {
-        std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
-    }
-    Ok(Some(Objects::open(&options)?))
-}
-
-/// The key of our own URLs, the same on all nodes that share a store: `objects.signing_key`, else what the secret of the
-/// store makes of itself, else one that is made once in the data directory. `None` when no artifacts are kept.
-///
-/// # Errors
-/// When it can't be read or made.
-pub fn open_url_key(config: &Config) -> Result<Option<UrlKey>, anyhow::Error> {
-    let objects = &config.objects;
-    if objects_options(config).is_none() {
-        return Ok(None);
-    }
-    if !objects.signing_key.is_empty() {
-        return Ok(Some(UrlKey::from_text(objects.signing_key.reveal())));
-    }
-    if config.is_cluster() {
-        return Ok(Some(UrlKey::derived(objects.secret_key.reveal())));
-    }
-    let path = config.server.data_dir.join(URL_KEY);
-    UrlKey::in_file(&path).map(Some).with_context(|| path.display().to_string())
 }
 
 async fn open_journal(config: &Config, clock: Clock) -> Result<Arc<dyn Journal>, anyhow::Error> {

@@ -1,4 +1,4 @@
-//! Artifacts as a server shows them, page by page.
+//! A run's artifacts, as a server lists them page by page.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::super::request::{AskError, Servers, read};
 use crate::protocol::RunId;
 
-/// An artifact, and the JSON that said so.
+/// An artifact, and the JSON from which it was parsed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in super::super) struct ShownArtifact {
@@ -40,7 +40,7 @@ impl ShownArtifact {
     }
 }
 
-/// A page of a run's artifacts, and what holds for all uploads to it.
+/// A page of a run's artifacts, and the server's terms for uploads to the run.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in super::super) struct ArtifactsPage<'a> {
@@ -51,16 +51,16 @@ pub(in super::super) struct ArtifactsPage<'a> {
     max_bytes: u64,
 }
 
-/// How a server takes uploads.
+/// How a server accepts uploads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Terms {
-    /// It has a store that takes them itself.
+    /// Whether the server's store accepts uploads directly.
     pub(in super::super) direct: bool,
-    /// Most bytes of one.
+    /// Most bytes of one artifact.
     pub(in super::super) max_bytes: u64,
 }
 
-/// Reads all pages of a run; `on_artifact` gets them one by one.
+/// Reads all pages of a run's artifacts; `on_artifact` gets each of them.
 pub(in super::super) async fn read_all(
     servers: &Servers,
     run: &RunId,
@@ -78,20 +78,20 @@ pub(in super::super) async fn read_all(
             on_artifact(ShownArtifact::parse(artifact.get())?);
         }
         match next {
-            // A server that doesn't go on must not hold us for ever.
+            // A server that repeats its cursor must not keep us here for ever.
             Some(next) if next != cursor => cursor = next,
             _ => return Ok(Terms { direct, max_bytes }),
         }
     }
 }
 
-/// What storing it smaller has saved, in words.
+/// Describes what storing the artifact compressed has saved.
 pub(in super::super) fn saving(size: u64, stored: u64) -> String {
     let (shown, shown_stored) = (DecimalBytes(size), DecimalBytes(stored));
     format!("{shown} -> {shown_stored} stored ({} saved)", percent_saved(size, stored))
 }
 
-/// The same, as a percentage that never promises more than there is.
+/// The saving as a percentage, rounded down so that it never promises too much.
 pub(in super::super) fn percent_saved(size: u64, stored: u64) -> String {
     let percent = if size == 0 { 0.0 } else { 100.0 * (size as f64 - stored as f64) / size as f64 };
     format!("{:.1} %", (10.0 * percent).floor() / 10.0)

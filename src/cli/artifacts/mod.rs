@@ -1,4 +1,4 @@
-//! `runcast artifacts`: what a run has left behind.
+//! `runcast artifacts`: lists a run's artifacts.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -34,10 +34,10 @@ pub struct ArtifactsArgs {
     timeout: u64,
 }
 
-/// Lists them.
+/// Lists the artifacts.
 ///
 /// # Errors
-/// When the server does not say, or nobody takes the list.
+/// The server does not return the list, or it can't be written.
 pub fn run(args: ArtifactsArgs) -> anyhow::Result<ExitCode> {
     let servers = Servers::new(&args.servers.url)?;
     let mut artifacts = Vec::new();
@@ -51,7 +51,7 @@ pub fn run(args: ArtifactsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes lines to stdout; a reader that has seen enough is no error.
+/// Writes lines to stdout; a closed pipe is not an error.
 pub(super) fn print(lines: &[String]) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush()) {
@@ -60,7 +60,7 @@ pub(super) fn print(lines: &[String]) -> io::Result<()> {
     }
 }
 
-/// JSON as it came, unless a terminal shows it.
+/// The JSON unchanged, or with control characters escaped if stdout is a terminal.
 pub(super) fn fit_for_stdout(json: &str) -> String {
     if io::stdout().is_terminal() { plain_json(json) } else { json.to_owned() }
 }

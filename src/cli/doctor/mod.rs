@@ -1,4 +1,4 @@
-//! `runcast doctor`: would it run here, as it is configured?
+//! `runcast doctor`: checks whether the server would run here with this configuration.
 
 use std::io::{self, Write as _};
 use std::net::TcpListener;
@@ -38,7 +38,7 @@ pub struct DoctorArgs {
     json: bool,
 }
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum DoctorVerdict {
@@ -60,10 +60,10 @@ impl Check {
     }
 }
 
-/// Checks and reports.
+/// Runs the checks and prints the report.
 ///
 /// # Errors
-/// When the report can't be written.
+/// The report can't be written.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let (checks, refused) = match Config::load(&args.settings.sources()) {
         Ok(loaded) => {
@@ -108,7 +108,7 @@ fn configuration(verdict: DoctorVerdict, problem: &ConfigProblem) -> Check {
     Check::new("configuration", verdict, problem.to_string())
 }
 
-/// What depends on the machine.
+/// The checks that depend on the machine.
 fn machine(config: &Config) -> Vec<Check> {
     let data_dir = &config.server.data_dir;
     let mut checks = Vec::new();
@@ -131,7 +131,7 @@ fn data_directory(path: &Path) -> Check {
     let check = |verdict, detail| Check::new("data directory", verdict, detail);
     let shown = path.display();
     if path.exists() {
-        // As the server itself takes it, and lets go of it at once.
+        // Takes the lock as the server does, and releases it at once.
         return match DataDir::open(path) {
             Ok(_) => check(DoctorVerdict::Ok, format!("{shown} is writable, and no other process uses it")),
             Err(error @ DataDirError::InUse { .. }) => {
@@ -147,7 +147,7 @@ fn data_directory(path: &Path) -> Check {
     }
 }
 
-/// The directory that exists and is next above `path`.
+/// The closest ancestor of `path` that exists, `path` included.
 fn nearest_existing(path: &Path) -> PathBuf {
     let above = path.ancestors().find(|above| above.exists()).unwrap_or(Path::new(""));
     if above.as_os_str().is_empty() { PathBuf::from(".") } else { above.to_owned() }
@@ -159,7 +159,7 @@ fn free_space(path: &Path, min_free_bytes: u64) -> Check {
         Err(error) => check(DoctorVerdict::Warn, format!("can't be read: {error}")),
         Ok(free) => {
             let detail = format!("{} MiB free, journal.min_free_bytes is {} MiB", free >> 20, min_free_bytes >> 20);
-            // Twice the bound: below it, appends end soon.
+            // Warns below twice the limit, because appends will soon be refused.
             let verdict = match free {
                 free if free < min_free_bytes => DoctorVerdict::Fail,
                 free if free < min_free_bytes.saturating_mul(2) => DoctorVerdict::Warn,
@@ -188,7 +188,7 @@ fn journal(config: &Config) -> Check {
     Check::new("journal", verdict, detail)
 }
 
-/// Connects to a catalog that is elsewhere.
+/// Connects to a PostgreSQL catalog; `None` for other catalogs.
 fn catalog(config: &Config) -> Option<Check> {
     let CatalogSetting::Postgres(url) = &config.catalog.url else { return None };
     let found = super::block_on(PostgresCatalog::inspect(url.reveal()));

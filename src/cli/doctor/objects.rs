@@ -1,4 +1,4 @@
-//! Whether artifacts can be kept where they are to be.
+//! Checks whether artifacts can be stored where the configuration says.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::cli::block_on;
 use crate::config::Config;
 use crate::storage::objects::{Objects, StorePlace};
 
-/// Writes, reads and removes a small object. A directory that the server would make is not made.
+/// Writes, reads and removes a small object. A directory that the server would create is not created.
 pub(super) fn check(config: &Config) -> Check {
     let check = |verdict, detail| Check::new("artifacts", verdict, detail);
     let Some(options) = objects_options(config) else {

@@ -1,4 +1,4 @@
-//! Whether the Redis of a cluster can be reached, and is one to keep runs in.
+//! Checks whether the cluster's Redis is reachable and configured to keep runs.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::storage::journal::redis::server::Server;
 use crate::storage::journal::redis::stored_format;
 use crate::storage::redis::Link;
 
-/// Looks at the certificates, connects, and asks the server what it is.
+/// Checks the certificates, connects, and reads the server's version and settings.
 pub(super) fn check(config: &Config) -> Check {
     let check = |verdict, detail| Check::new("redis", verdict, detail);
     if let Err(detail) = certificates(&config.redis.ca_file) {
@@ -23,7 +23,7 @@ pub(super) fn check(config: &Config) -> Check {
         Ok(Err(detail)) => check(DoctorVerdict::Fail, detail),
         Ok(Ok((address, Server { version, doubts }, format))) => {
             let answers =
-                format!("{address} answers, version {version}, {}", super::formats::told(format, REDIS_JOURNAL));
+                format!("{address} answers, version {version}, {}", super::formats::describe(format, REDIS_JOURNAL));
             match doubts.is_empty() {
                 true => check(DoctorVerdict::Ok, format!("{answers}, with an append-only file")),
                 false => check(DoctorVerdict::Warn, format!("{answers}; {}", doubts.join("; "))),
@@ -32,7 +32,7 @@ pub(super) fn check(config: &Config) -> Check {
     }
 }
 
-/// Where the server is, what it says of itself, and the format version of what it keeps; why not, in words for people.
+/// Returns the server's address, its answer, and the format version of its data, or an error text for people.
 async fn ask(config: &Config) -> Result<(String, Server, u32), String> {
     let settings = redis_settings(config, "doctor").map_err(|error| format!("{error:#}"))?;
     let mut link = Link::connect(&settings).await.map_err(|error| error.to_string())?;

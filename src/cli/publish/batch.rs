@@ -1,4 +1,4 @@
-//! The lines of an input in batches: large ones when there is much, small ones soon when there is little.
+//! Groups the input's lines into batches: large ones when the input is fast, small ones soon when it is slow.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,27 +10,27 @@ use tokio::time::{Instant, timeout_at};
 
 use super::lines::{InputLine, InputLines};
 
-/// How long a batch waits for further lines, so that a live pipe flows.
+/// Longest wait for further lines, so that a slow pipe still flows.
 const LINGER: Duration = Duration::from_millis(50);
 
-/// Lines that are read ahead, and the bytes from which on nothing more is: 4 MiB.
+/// Most lines read ahead, and the bytes (4 MiB) above which no further line is read.
 const READ_AHEAD: usize = 64;
-const AHEAD_BYTES: usize = 4 << 20;
+const READ_AHEAD_BYTES: usize = 4 << 20;
 
-/// When a batch is full.
+/// The limits of a batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BatchLimits {
-    /// Bytes; a larger single line goes alone.
+    /// Most bytes; a larger single line is a batch of its own.
     pub(super) bytes: usize,
-    /// Lines.
+    /// Most lines.
     pub(super) lines: usize,
 }
 
-/// A batch that grows.
+/// A batch that is being filled.
 struct Growing {
     limits: BatchLimits,
     lines: Vec<InputLine>,
-    /// As NDJSON.
+    /// Size as NDJSON.
     bytes: usize,
 }
 
@@ -39,7 +39,7 @@ impl Growing {
         Self { limits, lines: Vec::new(), bytes: 0 }
     }
 
-    /// Takes a line, or gives it back when it doesn't fit any more.
+    /// Adds a line, or returns it if it no longer fits.
     fn push(&mut self, line: InputLine) -> Result<(), InputLine> {
         let fits = self.lines.len() < self.limits.lines && self.bytes + line.text.len() < self.limits.bytes;
         if !self.lines.is_empty() && !fits {
@@ -55,21 +55,21 @@ impl Growing {
     }
 }
 
-/// The bytes that are read ahead.
+/// Counts the bytes that are read ahead, and blocks the reader while there are too many.
 #[derive(Default)]
-struct Ahead {
+struct ReadAhead {
     bytes: Mutex<usize>,
     fewer: Condvar,
 }
 
-impl Ahead {
+impl ReadAhead {
     fn bytes(&self) -> MutexGuard<'_, usize> {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Blocks the reader until there is room. A line larger than all of it is read, too.
+    /// Blocks the reader until there is room. A line larger than all the room is read, too.
     fn add(&self, more: usize) {
-        let full = |bytes: &mut usize| *bytes >= AHEAD_BYTES;
+        let full = |bytes: &mut usize| *bytes >= READ_AHEAD_BYTES;
         *self.fewer.wait_while(self.bytes(), full).unwrap_or_else(PoisonError::into_inner) += more;
     }
 
@@ -84,21 +84,21 @@ impl Ahead {
 pub(super) struct Batches {
     limits: BatchLimits,
     lines: mpsc::Receiver<io::Result<InputLine>>,
-    ahead: Arc<Ahead>,
-    /// Read already, but it didn't fit into the last batch; or why nothing more could be read behind that batch.
+    ahead: Arc<ReadAhead>,
+    /// A line that did not fit into the last batch, or the error that ended the reading after it.
     held: Option<io::Result<InputLine>>,
 }
 
 impl Batches {
-    /// Reads `input` on a thread of its own: a pipe can't be read in any other way without blocking.
+    /// Reads `input` on its own thread, because a pipe can only be read by blocking.
     pub(super) fn new(input: impl Read + Send + 'static, limits: BatchLimits) -> io::Result<Self> {
         let (sender, lines) = mpsc::channel(READ_AHEAD);
-        let ahead = Arc::<Ahead>::default();
+        let ahead = Arc::<ReadAhead>::default();
         let mine = ahead.clone();
         thread::Builder::new().name("input".into()).spawn(move || {
             for line in InputLines::new(input) {
                 mine.add(line.as_ref().map_or(0, |line| line.text.len()));
-                // The reader gives up when nobody listens any more.
+                // The reader stops once the batches have been dropped.
                 if sender.blocking_send(line).is_err() {
                     return;
                 }
@@ -107,14 +107,14 @@ impl Batches {
         Ok(Self { limits, lines, ahead, held: None })
     }
 
-    /// The next line, when there is one.
+    /// Waits for the next line; `None` at the end of the input.
     async fn line(&mut self) -> Option<io::Result<InputLine>> {
         let line = self.lines.recv().await?;
         self.ahead.take(line.as_ref().map_or(0, |line| line.text.len()));
         Some(line)
     }
 
-    /// The next batch, of at least one line; `None` at the end of the input.
+    /// Returns the next batch, of at least one line; `None` at the end of the input.
     pub(super) async fn next(&mut self) -> io::Result<Option<Vec<InputLine>>> {
         let mut growing = Growing::new(self.limits);
         let first = match self.held.take() {
@@ -122,7 +122,7 @@ impl Batches {
             None => self.line().await,
         };
         let Some(first) = first.transpose()? else { return Ok(None) };
-        // Nothing is refused as the first.
+        // The first line always fits.
         let _ = growing.push(first);
         let deadline = Instant::now() + LINGER;
         while !growing.is_full() {
@@ -138,7 +138,7 @@ impl Batches {
 
 impl Drop for Batches {
     fn drop(&mut self) {
-        // Whoever waits for room is to see that nobody listens any more.
+        // Wakes a reader that waits for room, so that it sees the closed channel and stops.
         self.lines.close();
         *self.ahead.bytes() = 0;
         self.ahead.fewer.notify_one();
@@ -151,7 +151,7 @@ mod tests {
 
     const SMALL: BatchLimits = BatchLimits { bytes: 10, lines: 3 };
 
-    /// Without the clock, which may cut a batch short on a busy machine.
+    /// Without the time limit, which may cut a batch short on a busy machine.
     fn batches(input: &'static str, limits: BatchLimits) -> Vec<Vec<(u64, String)>> {
         let mut all = Vec::new();
         let mut growing = Growing::new(limits);
@@ -209,7 +209,7 @@ mod tests {
             let (reader, mut writer) = io::pipe().unwrap();
             let mut batches = Batches::new(reader, BatchLimits { bytes: 1 << 20, lines: 1_000 }).unwrap();
             for line in ["one\n", "two\n"] {
-                // The pipe stays open: without the time limit this would wait for ever.
+                // The pipe stays open, so without the time limit this would wait for ever.
                 io::Write::write_all(&mut writer, line.as_bytes()).unwrap();
                 let batch = batches.next().await.unwrap().unwrap();
                 assert_eq!(batch.iter().map(|line| &line.text[..]).collect::<Vec<_>>(), [line.trim_end().as_bytes()]);

@@ -1,33 +1,34 @@
-//! A line that is no event, as the `log` event that `--keep-bad` stores in its place.
+//! The `log` event that `--keep-bad` stores in place of a line that was refused.
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::lines::HEAD;
 
-/// Bytes of text below which a line is kept without any.
+/// If fewer bytes of text than this would be kept, none are.
 const LEAST_TEXT: usize = 64;
 
 /// A line that was refused.
 #[derive(Clone, Debug)]
 pub(super) struct BadLineEvent {
     number: u64,
-    /// Its beginning.
+    /// The beginning of the line.
     head: Bytes,
     size: u64,
     reason: String,
-    /// Most bytes of its text; less after each refusal, because servers differ in the largest event that they take.
+    /// Most bytes of text in the event. Each refusal reduces it, because servers differ in the largest event that they
+    /// accept.
     most: usize,
 }
 
 impl BadLineEvent {
-    /// `text` is the line, or its beginning; `size` is the line's in bytes.
+    /// `text` is the line or its beginning; `size` is the size of the whole line in bytes.
     pub(super) fn new(number: u64, text: &Bytes, size: u64, reason: &str) -> Self {
         let head = text.slice(..text.len().min(HEAD));
         Self { number, head, size, reason: reason.to_owned(), most: HEAD }
     }
 
-    /// The event.
+    /// The log event as JSON.
     pub(super) fn event(&self) -> Bytes {
         #[derive(Serialize)]
         struct Log<'a> {
@@ -46,11 +47,11 @@ impl BadLineEvent {
         let text = &text[..text.floor_char_boundary(self.most)];
         let clipped = self.size > self.head.len() as u64 || self.most < text.len();
         let data = Data { line: self.number, reason: &self.reason, bytes: self.size, clipped };
-        // Strings and numbers always serialise.
+        // Serializing strings and numbers can't fail.
         serde_json::to_vec(&Log { r#type: "log", text, data }).map(Bytes::from).unwrap_or_default()
     }
 
-    /// With less text; `false` when there was none left.
+    /// Reduces the text; `false` if there was none left.
     pub(super) fn shrink(&mut self) -> bool {
         if self.most == 0 {
             return false;

@@ -1,5 +1,5 @@
-//! The lines of a file or a pipe. One that can't be an event is told apart here, so that it costs no request, and one that is
-//! too long is never held as a whole.
+//! Reads the lines of a file or a pipe. A line that can't be an event is detected here, so that it costs no request. A
+//! line that is too long is never held in memory as a whole.
 
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read};
@@ -8,31 +8,31 @@ use bytes::Bytes;
 
 use crate::protocol::json_text::without_bom;
 
-/// Most bytes of an event: a server that is set to take the largest ones takes no more.
+/// Most bytes of an event: the upper bound of the server's own limit.
 pub(super) const MAX_EVENT: usize = 16 << 20;
 
-/// The same with the line's end.
+/// The same, with the line ending.
 const MAX_LINE: u64 = MAX_EVENT as u64 + 2;
 
-/// Bytes that are kept of a line that can't be an event.
+/// Bytes kept of a line that is too long.
 pub(super) const HEAD: usize = 16 * 1024;
 
-/// A line of the input that is not blank.
+/// A non-blank line of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct InputLine {
-    /// 1-based.
+    /// The line's number, from 1.
     pub(super) number: u64,
-    /// How far the input is read with it, in bytes.
+    /// Bytes of the input up to the end of this line.
     pub(super) offset: u64,
-    /// Without its end and a byte order mark; its beginning, if it is too long.
+    /// The line without its ending and a byte order mark; only its beginning if it is too long.
     pub(super) text: Bytes,
-    /// Of the whole line, without its end.
+    /// Bytes of the whole line, without its ending.
     pub(super) size: u64,
-    /// Why no server would take it.
+    /// The reason why every server would refuse the line, if there is one.
     pub(super) flaw: Option<LineFlaw>,
 }
 
-/// Why a line is no event, whatever the server's version and limits.
+/// The reason why a line is no event, whatever the server's version and limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineFlaw {
     TooLong,
@@ -51,7 +51,7 @@ impl fmt::Display for LineFlaw {
 }
 
 impl LineFlaw {
-    /// Only what is sure and quickly found; whether it is JSON, and an event, is for the server to say.
+    /// Checks only what is certain and cheap; the server decides whether the line is JSON, and an event.
     fn of(text: &[u8]) -> Option<Self> {
         if let Err(error) = simdutf8::compat::from_utf8(text) {
             return Some(Self::NotUtf8 { at: error.valid_up_to() });
@@ -61,7 +61,7 @@ impl LineFlaw {
     }
 }
 
-/// The lines of an input that are not blank.
+/// The non-blank lines of an input.
 pub(super) struct InputLines<R> {
     input: BufReader<R>,
     number: u64,
@@ -91,7 +91,7 @@ impl<R: Read> InputLines<R> {
             }
             bytes.truncate(bytes.trim_ascii_end().len());
             let text = Bytes::from(bytes);
-            // Also within the input: files that begin with one are joined by `cat`.
+            // A byte order mark also occurs within the input, where `cat` has joined files.
             let text = text.slice_ref(without_bom(&text));
             if !text.is_empty() {
                 let (size, flaw) = (text.len() as u64, LineFlaw::of(&text));
@@ -100,7 +100,7 @@ impl<R: Read> InputLines<R> {
         }
     }
 
-    /// Skips the rest of a line; how long that is without its end.
+    /// Skips the rest of a line and returns its length without the line ending.
     fn skip(&mut self) -> io::Result<u64> {
         let mut skipped = 0;
         loop {

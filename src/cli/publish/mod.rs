@@ -1,4 +1,4 @@
-//! `runcast publish`: NDJSON from a file or a pipe into a run, as a worker does it.
+//! `runcast publish`: posts NDJSON from a file or a pipe to a run, as a numbered producer.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
@@ -25,7 +25,7 @@ mod send;
 /// Bytes at which a batch is posted. 256 KiB.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// Exit code when lines were refused and all others are stored: `EX_DATAERR` of sysexits.h.
+/// Exit code if some lines were refused and all others are stored: `EX_DATAERR` of sysexits.h.
 const EXIT_LINES_REFUSED: u8 = 65;
 
 /// `runcast publish`.
@@ -56,10 +56,10 @@ pub struct PublishArgs {
     timeout: u64,
 }
 
-/// Posts everything.
+/// Posts all lines.
 ///
 /// # Errors
-/// When the server takes no more, or is away for too long, or the input can't be read.
+/// The server refuses all further events or is away for too long, or the input can't be read.
 pub fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
     let (input, size) = open(&args.file)?;
     let bar = progress_bar(size);
@@ -74,7 +74,7 @@ pub fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
     Ok(if sum.refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_LINES_REFUSED) })
 }
 
-/// Reads the input to its end, unless the run takes no more: who writes into a pipe is not to lose it for one bad line.
+/// Reads the input to its end, unless the run accepts no more. One bad line must not break the pipe of its writer.
 async fn publish(
     file: &Path,
     input: Box<dyn Read + Send>,
@@ -88,7 +88,7 @@ async fn publish(
     Ok(())
 }
 
-/// The input, and its size where it has one.
+/// Opens the input; also returns its size if it is a regular file.
 fn open(path: &Path) -> anyhow::Result<(Box<dyn Read + Send>, Option<u64>)> {
     if path == Path::new("-") {
         if io::stdin().is_terminal() {
@@ -102,14 +102,14 @@ fn open(path: &Path) -> anyhow::Result<(Box<dyn Read + Send>, Option<u64>)> {
     Ok((Box::new(file), size))
 }
 
-/// On stderr, and only if that is a terminal.
+/// A progress bar on stderr; hidden unless that is a terminal.
 fn progress_bar(size: Option<u64>) -> ProgressBar {
     let (bar, template) = match size {
         Some(size) => (ProgressBar::new(size), "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {wide_msg}"),
         None => (ProgressBar::no_length(), "{spinner} {bytes} {bytes_per_sec} {wide_msg}"),
     };
     bar.set_draw_target(ProgressDrawTarget::stderr());
-    // The templates are constant; a bar in the default style is no reason to post nothing.
+    // The templates are constants. A bar in the default style is better than a failed command.
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }

@@ -1,31 +1,28 @@
-//! What a refusal of several events is about, and how many events the next request has. Pure.
-
-use std::collections::VecDeque;
+//! Determines what a refused request was refused for, and how many events the next one has. Pure.
 
 use reqwest::StatusCode;
 
 use super::batch::BatchLimits;
-use super::send::PendingLines;
 use crate::cli::request::AskError;
 
-/// Events of a request after many refusals.
+/// Least events of a request after refusals, if the limit of a batch allows it.
 const FEWEST: usize = 8;
 
-/// What a refusal is about.
+/// The part of a request for which it was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Blame {
-    /// One event of the request, by its place: the others may be posted without it.
+    /// One event, by its index in the request; the others may be posted without it.
     Event(usize, String),
     /// The request has too many events.
     TooMany,
     /// The request has too many bytes.
     TooLarge,
-    /// The run, the user or the server: no other event would be taken either.
+    /// The run, the user or the server: any other event would be refused too.
     Everything,
 }
 
 impl Blame {
-    /// Why a request was refused that had so many events.
+    /// The part of a request of `events` events for which it was refused.
     pub(super) fn of(error: &AskError, events: usize) -> Self {
         let AskError::Refused { status, code, index, detail } = error else { return Self::Everything };
         let code = code.as_deref();
@@ -38,7 +35,7 @@ impl Blame {
         }
         match (*status, code) {
             (StatusCode::PAYLOAD_TOO_LARGE, Some("run_full")) => Self::Everything,
-            // Also what stands before the server may say this, in its own words.
+            // A proxy in front of the server may also refuse the size, with its own message.
             (StatusCode::PAYLOAD_TOO_LARGE, _) if events == 1 => Self::Event(0, detail.clone()),
             (StatusCode::PAYLOAD_TOO_LARGE, Some("too_many_events")) => Self::TooMany,
             (StatusCode::PAYLOAD_TOO_LARGE, _) => Self::TooLarge,
@@ -47,7 +44,7 @@ impl Blame {
     }
 }
 
-/// A reason that names a byte of the request's body, with the place in the line that begins `before` bytes into it.
+/// Converts a position in the request's body into one in its line; the line begins at byte `before` of the body.
 pub(super) fn in_line(reason: &str, before: usize) -> String {
     let split = || {
         let (reason, at) = reason.strip_suffix(" of the body")?.rsplit_once(" at byte ")?;
@@ -56,8 +53,8 @@ pub(super) fn in_line(reason: &str, before: usize) -> String {
     split().map_or_else(|| reason.to_owned(), |(reason, at)| format!("{reason} at byte {at} of the line"))
 }
 
-/// How many events a request may have. Each refused line halves it for a while: a request is sent again without that line,
-/// and where there is one there may be more.
+/// The number of events that a request may have. Each refused line halves it for a while: the request is repeated
+/// without that line, and where one is bad there may be more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     limits: BatchLimits,
@@ -69,33 +66,33 @@ impl Window {
         Self { limits, events: limits.lines }
     }
 
-    /// How many of `pending` fit into the next request; one always does.
-    pub(super) fn fit(&self, pending: &VecDeque<PendingLines>) -> usize {
+    /// The number of lines of these lengths that fit into the next request; at least one.
+    pub(super) fn fit(&self, lengths: impl Iterator<Item = usize>) -> usize {
         let mut bytes = 0;
-        let fits = |line: &&PendingLines| {
-            bytes += line.text.len() + 1;
+        let fits = |length: &usize| {
+            bytes += length + 1;
             bytes <= self.limits.bytes
         };
-        pending.iter().take(self.events).take_while(fits).count().max(1)
+        lengths.take(self.events).take_while(fits).count().max(1)
     }
 
-    /// A request was stored.
+    /// Doubles the window, after a request was stored.
     pub(super) fn widen(&mut self) {
         self.events = self.events.saturating_mul(2).min(self.limits.lines);
     }
 
-    /// A request was refused for a line.
+    /// Halves the window, after a request was refused for one of its lines.
     pub(super) fn narrow(&mut self) {
         self.events = (self.events / 2).max(FEWEST).min(self.limits.lines);
     }
 
-    /// A request of so many events was refused for that.
+    /// Limits requests to fewer events, after one of `events` events was refused for their number.
     pub(super) fn limit_events(&mut self, events: usize) {
         self.limits.lines = (events / 2).max(1);
         self.events = self.limits.lines;
     }
 
-    /// A request of so many bytes was refused for that.
+    /// Limits requests to fewer bytes, after one of `bytes` bytes was refused for its size.
     pub(super) fn limit_bytes(&mut self, bytes: usize) {
         self.limits.bytes = bytes / 2;
     }
@@ -148,11 +145,10 @@ mod tests {
 
     #[test]
     fn a_request_shrinks_with_refusals_and_grows_again_but_not_beyond_what_a_server_takes() {
-        let pending: VecDeque<_> = (0..100).map(|_| PendingLines::new("x".repeat(9).into())).collect();
         let mut window = Window::new(BatchLimits { bytes: 500, lines: 64 });
         let mut fit = |change: &dyn Fn(&mut Window)| {
             change(&mut window);
-            window.fit(&pending)
+            window.fit(std::iter::repeat_n(9, 100))
         };
         assert_eq!(fit(&|_| ()), 50, "bytes");
         assert_eq!(fit(&Window::narrow), 32);

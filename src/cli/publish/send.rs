@@ -1,4 +1,4 @@
-//! Lines to the server, in their order and each once; those that are refused are named, and the others go on without them.
+//! Sends lines to the server in order, each once. Refused lines are reported, and the others are sent without them.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,16 +14,16 @@ use super::refusal::{Blame, Window, in_line};
 use crate::cli::producer::{Poster, Receipt};
 use crate::cli::tell;
 
-/// What became of the lines.
+/// Totals over all lines.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sum {
-    /// Stored as the events that they are.
+    /// Lines stored as events.
     pub(super) published: u64,
-    /// No events.
+    /// Lines refused.
     pub(super) refused: u64,
-    /// Those among them that are stored as log events.
+    /// Refused lines that are stored as log events.
     kept: u64,
-    /// Stored by a request that was repeated because its answer got lost.
+    /// Events that an earlier attempt of the same request had stored before its response was lost.
     duplicates: u64,
     cursor: Option<String>,
 }
@@ -39,35 +39,28 @@ impl fmt::Display for Sum {
     }
 }
 
-/// A line on its way.
+/// A line that is not stored yet.
 #[derive(Clone, Debug)]
-pub(super) struct PendingLines {
+struct PendingLine {
     number: u64,
-    /// How far the input is read with it, and the line's size, in bytes.
+    /// Bytes of the input up to the end of this line, and the line's own size in bytes.
     offset: u64,
     size: u64,
-    /// What is posted.
-    pub(super) text: Bytes,
-    /// The line that was refused, when a log event is posted in its place.
+    /// The event that is posted.
+    text: Bytes,
+    /// The refused line, if a log event is posted in its place.
     kept: Option<Box<BadLineEvent>>,
 }
 
-impl PendingLines {
-    #[cfg(test)]
-    pub(super) fn new(text: Bytes) -> Self {
-        Self { number: 0, offset: 0, size: 0, text, kept: None }
-    }
-}
-
-/// A request that one server refused after another one may have stored it: they differ in their limits or versions.
+/// A request that one server refused after another one may have stored it: servers differ in limits and versions.
 struct SendDoubt {
     events: u64,
-    /// Its last line, and how many lines had been refused before it.
+    /// Number of its last line, and the count of refused lines before it.
     last: u64,
     refused: u64,
 }
 
-/// Sends lines.
+/// Sends lines, and counts what becomes of them.
 pub(super) struct Sending<'a> {
     poster: Poster,
     window: Window,
@@ -78,7 +71,7 @@ pub(super) struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    /// With `keep_bad` a line that is refused is stored as a log event.
+    /// With `keep_bad` a refused line is stored as a log event.
     pub(super) fn new(poster: Poster, limits: BatchLimits, keep_bad: bool, bar: &'a ProgressBar) -> Self {
         Self { poster, window: Window::new(limits), keep_bad, bar, doubts: Vec::new(), sum: Sum::default() }
     }
@@ -87,11 +80,11 @@ impl<'a> Sending<'a> {
         self.sum
     }
 
-    /// Posts all of them but those that are refused.
+    /// Posts the lines; those that are refused are left out.
     pub(super) async fn send(&mut self, lines: Vec<InputLine>) -> anyhow::Result<()> {
-        let mut pending: VecDeque<PendingLines> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
+        let mut pending: VecDeque<PendingLine> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
         while !pending.is_empty() {
-            let events = self.window.fit(&pending);
+            let events = self.window.fit(pending.iter().map(|line| line.text.len()));
             let body = body(pending.iter().take(events));
             let (bytes, bar) = (body.len(), self.bar);
             let mut repeated = false;
@@ -116,7 +109,7 @@ impl<'a> Sending<'a> {
                     self.window.narrow();
                     let before = pending.iter().take(index).map(|line| line.text.len() + 1).sum();
                     let reason = in_line(&reason, before);
-                    // The place is one of those that were posted.
+                    // The index is less than the number of posted lines.
                     let line = pending.remove(index).and_then(|line| self.refuse(line, &reason));
                     line.into_iter().for_each(|line| pending.insert(index, line));
                 }
@@ -128,18 +121,18 @@ impl<'a> Sending<'a> {
         Ok(())
     }
 
-    /// What is to be posted of a line.
-    fn admit(&mut self, line: InputLine) -> Option<PendingLines> {
+    /// Returns the line to post, or `None` if it is refused here.
+    fn admit(&mut self, line: InputLine) -> Option<PendingLine> {
         let InputLine { number, offset, text, size, flaw } = line;
-        let pending = PendingLines { number, offset, size, text, kept: None };
+        let pending = PendingLine { number, offset, size, text, kept: None };
         match flaw {
             None => Some(pending),
             Some(flaw) => self.refuse(pending, &flaw.to_string()),
         }
     }
 
-    /// A line is no event: what is to be posted in its place.
-    fn refuse(&mut self, mut line: PendingLines, reason: &str) -> Option<PendingLines> {
+    /// Reports a refused line. Returns the log event to post in its place, if there is one.
+    fn refuse(&mut self, mut line: PendingLine, reason: &str) -> Option<PendingLine> {
         let number = line.number;
         match &mut line.kept {
             None => {
@@ -163,8 +156,8 @@ impl<'a> Sending<'a> {
         Some(line)
     }
 
-    /// So many of those in front are stored.
-    fn stored(&mut self, pending: &mut VecDeque<PendingLines>, events: usize, receipt: Receipt) {
+    /// Removes the first `events` lines, which are stored, and counts them.
+    fn stored(&mut self, pending: &mut VecDeque<PendingLine>, events: usize, receipt: Receipt) {
         let Receipt { duplicates, cursor, beyond, .. } = receipt;
         let mut gone = events;
         let doubt = self.doubts.drain(..).find(|doubt| beyond > 0 && doubt.events == events as u64 + beyond);
@@ -187,14 +180,14 @@ impl<'a> Sending<'a> {
         self.window.widen();
     }
 
-    /// Tells the user something beside the progress bar.
+    /// Prints a message for the user above the progress bar.
     fn tell(&self, text: impl fmt::Display) {
         self.bar.suspend(|| tell(text));
     }
 }
 
-/// NDJSON of these lines.
-fn body<'a>(lines: impl Iterator<Item = &'a PendingLines>) -> Bytes {
+/// The lines as NDJSON.
+fn body<'a>(lines: impl Iterator<Item = &'a PendingLine>) -> Bytes {
     let mut body = BytesMut::new();
     for line in lines {
         body.extend_from_slice(&line.text);

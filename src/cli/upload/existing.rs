@@ -1,23 +1,23 @@
-//! What a run has already: it is not sent again.
+//! The artifacts that the run has already, which are not sent again.
 
 use std::collections::HashMap;
 
 use super::super::artifacts::listing::ShownArtifact;
 use super::source_file::SourceRead;
 
-/// The ready artifacts of a run, by name.
+/// The run's ready artifacts, by name.
 #[derive(Debug, Default)]
-pub(super) struct There(HashMap<String, Vec<ShownArtifact>>);
+pub(super) struct ExistingArtifacts(HashMap<String, Vec<ShownArtifact>>);
 
-impl There {
-    /// Keeps an artifact that is ready, if anybody will ask for its name.
+impl ExistingArtifacts {
+    /// Keeps the artifact if it is ready and its name is wanted.
     pub(super) fn add(&mut self, artifact: ShownArtifact, is_wanted: impl Fn(&str) -> bool) {
         if artifact.is_ready() && is_wanted(&artifact.name) {
             self.0.entry(artifact.name.clone()).or_default().push(artifact);
         }
     }
 
-    /// One of this name with these very bytes.
+    /// The artifact with this name and exactly these bytes.
     pub(super) fn find(&self, name: &str, reading: &SourceRead) -> Option<&ShownArtifact> {
         self.0.get(name)?.iter().find(|artifact| reading.is_that_of(artifact))
     }
@@ -33,7 +33,7 @@ mod tests {
         std::fs::write(file.path(), "abc").unwrap();
         let reading = SourceRead::of(file.path()).await.unwrap();
         let sha256 = reading.sha256.to_string();
-        let mut there = There::default();
+        let mut there = ExistingArtifacts::default();
         for (id, name, state, size, sha256) in [
             ("pending", "a", "pending", 3, sha256.as_str()),
             ("other size", "a", "ready", 4, sha256.as_str()),

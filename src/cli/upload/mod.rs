@@ -1,5 +1,5 @@
-//! `runcast upload`: files into a run, as its artifacts. What is there already is not sent again, so that the same command
-//! finishes what was broken off.
+//! `runcast upload`: uploads files to a run as its artifacts. A file that the run has already is not sent again, so
+//! that the same command completes an interrupted upload.
 
 use std::collections::HashSet;
 use std::io::{self, Write as _};
@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use futures_util::StreamExt as _;
 
-use self::existing::There;
+use self::existing::ExistingArtifacts;
 use self::progress::UploadProgress;
 use self::send::{SendError, Sender, Sent};
 use self::sources::{UploadSource, UploadSources};
@@ -78,9 +78,9 @@ fn parse_kind(text: &str) -> Result<ArtifactKind, String> {
     ArtifactKind::parse(text).ok_or_else(|| format!("must be one of {}", kinds()))
 }
 
-/// How it went, over all files.
+/// Totals over all files.
 #[derive(Debug, Default)]
-struct Tally {
+struct UploadTotals {
     uploaded: u64,
     already_there: u64,
     failed: u64,
@@ -88,10 +88,10 @@ struct Tally {
     stored: u64,
 }
 
-/// Uploads everything.
+/// Uploads all files.
 ///
 /// # Errors
-/// When nothing can be uploaded at all, or nobody takes what `--json` writes.
+/// The server can't be asked for its terms, or what `--json` writes can't be written.
 pub fn run(args: UploadArgs) -> anyhow::Result<ExitCode> {
     if args.name.is_some() && (args.files.len() > 1 || args.files.iter().any(|path| path.is_dir())) {
         bail!("--name is for a single file");
@@ -100,17 +100,17 @@ pub fn run(args: UploadArgs) -> anyhow::Result<ExitCode> {
     for file in &unusable {
         tell(format_args!("{}: {}", file.path.display(), file.why));
     }
-    let tally = Tally { failed: unusable.len() as u64, ..Tally::default() };
-    let tally = block_on(upload(&args, &files, tally))??;
+    let totals = UploadTotals { failed: unusable.len() as u64, ..UploadTotals::default() };
+    let totals = block_on(upload(&args, &files, totals))??;
     if !args.quiet {
-        tell(&tally);
+        tell(&totals);
     }
-    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if totals.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn upload(args: &UploadArgs, files: &[UploadSource], mut tally: Tally) -> anyhow::Result<Tally> {
+async fn upload(args: &UploadArgs, files: &[UploadSource], mut totals: UploadTotals) -> anyhow::Result<UploadTotals> {
     if files.is_empty() {
-        return Ok(tally);
+        return Ok(totals);
     }
     let progress = UploadProgress::new(files.len(), args.quiet);
     let sender = sender(args, files, &progress).await?;
@@ -124,7 +124,7 @@ async fn upload(args: &UploadArgs, files: &[UploadSource], mut tally: Tally) -> 
         .buffer_unordered(args.parallel.into());
     let mut out = args.json.then(io::stdout);
     while let Some(outcome) = uploads.next().await {
-        tally.add(&outcome);
+        totals.add(&outcome);
         if let (Ok(Sent::Uploaded(artifact) | Sent::AlreadyThere(artifact)), Some(stdout)) = (&outcome, &mut out) {
             match writeln!(stdout, "{}", fit_for_stdout(&artifact.json)) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => out = None,
@@ -133,14 +133,14 @@ async fn upload(args: &UploadArgs, files: &[UploadSource], mut tally: Tally) -> 
         }
     }
     progress.end();
-    Ok(tally)
+    Ok(totals)
 }
 
-/// Asks what the run has, and how it takes more.
+/// Reads the run's artifacts and the server's terms for uploads.
 async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &UploadProgress) -> anyhow::Result<Sender> {
     let (servers, patience) = (Servers::new(&args.servers.url)?, Duration::from_secs(args.timeout));
     let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
-    let mut there = There::default();
+    let mut there = ExistingArtifacts::default();
     let on_retry = |why: &str| progress.say(format_args!("again: {why}"));
     let terms = read_all(&servers, &args.run, patience, on_retry, |artifact| {
         there.add(artifact, |name| names.contains(name));
@@ -148,7 +148,7 @@ async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &UploadProg
     let terms = terms.await.with_context(|| format!("asking for the artifacts of {}", args.run))?;
     Ok(Sender {
         servers,
-        // The store may be encrypted when the server isn't, and the other way round.
+        // The store may be encrypted when the server is not, and vice versa.
         store: client(true).or_else(|_| client(false))?,
         run: args.run.clone(),
         kind: args.kind,
@@ -171,7 +171,7 @@ fn tell_outcome(bar: &progress::FileBar<'_>, outcome: &Result<Sent, SendError>) 
     }
 }
 
-impl Tally {
+impl UploadTotals {
     fn add(&mut self, outcome: &Result<Sent, SendError>) {
         let (count, artifact) = match outcome {
             Ok(Sent::Uploaded(artifact)) => (&mut self.uploaded, Some(artifact)),
@@ -186,7 +186,7 @@ impl Tally {
     }
 }
 
-impl std::fmt::Display for Tally {
+impl std::fmt::Display for UploadTotals {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { uploaded, already_there, failed, size, stored } = self;
         write!(f, "{uploaded} uploaded, {already_there} already there, {failed} failed, {}", saving(*size, *stored))

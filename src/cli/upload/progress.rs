@@ -1,4 +1,4 @@
-//! What the user sees of uploads on their way: bars on a terminal, lines elsewhere. All of it on stderr.
+//! Shows the progress of uploads on stderr: bars on a terminal, lines elsewhere.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::super::tell;
 use super::super::terminal::plain;
 
-/// Characters of a name that are shown.
+/// Most characters shown of a name.
 const NAME_CHARS: usize = 60;
 
-/// See the module.
+/// The progress of all uploads.
 #[derive(Debug)]
 pub(super) struct UploadProgress {
     bars: MultiProgress,
@@ -18,7 +18,7 @@ pub(super) struct UploadProgress {
     quiet: bool,
 }
 
-/// One file's part of it; gone when it is dropped.
+/// The progress bar of one file; dropping it removes it.
 #[derive(Debug)]
 pub(super) struct FileBar<'a> {
     progress: &'a UploadProgress,
@@ -35,7 +35,7 @@ impl UploadProgress {
         Self { bars, all, quiet }
     }
 
-    /// A file whose turn has come.
+    /// Adds the bar of a file whose upload begins.
     pub(super) fn file(&self, name: &str) -> FileBar<'_> {
         let bar = self.bars.add(
             ProgressBar::no_length().with_style(style("{bar:30} {decimal_bytes}/{decimal_total_bytes} {wide_msg}")),
@@ -45,32 +45,32 @@ impl UploadProgress {
         FileBar { progress: self, bar, name }
     }
 
-    /// Says what all should know.
+    /// Prints a message unless `--quiet` was given.
     pub(super) fn say(&self, text: impl fmt::Display) {
         if !self.quiet {
             self.warn(text);
         }
     }
 
-    /// Says what even those should know who want to know nothing.
+    /// Prints a message even with `--quiet`.
     pub(super) fn warn(&self, text: impl fmt::Display) {
         self.bars.suspend(|| tell(text));
     }
 
-    /// Nothing moves any more.
+    /// Removes the bars.
     pub(super) fn end(&self) {
         self.all.finish_and_clear();
     }
 }
 
 impl FileBar<'_> {
-    /// The bar, for a file of this size.
+    /// The bar, set to a file of this size.
     pub(super) fn of(&self, size: u64) -> &ProgressBar {
         self.bar.set_length(size);
         &self.bar
     }
 
-    /// Says why something is tried again.
+    /// Shows the reason of a retry.
     pub(super) fn tries_again(&self, why: &str) {
         if self.progress.bars.is_hidden() {
             self.progress.say(format_args!("{}: again: {why}", self.name));
@@ -79,12 +79,12 @@ impl FileBar<'_> {
         }
     }
 
-    /// Says how it ended.
+    /// Reports how the upload ended.
     pub(super) fn ends(&self, how: impl fmt::Display) {
         self.progress.say(format_args!("{}: {how}", self.name));
     }
 
-    /// Says why it failed.
+    /// Reports the reason of a failure.
     pub(super) fn fails(&self, why: impl fmt::Display) {
         self.progress.warn(format_args!("{}: {why}", self.name));
     }
@@ -97,7 +97,7 @@ impl Drop for FileBar<'_> {
     }
 }
 
-/// The templates are constant; a bar in the default style is no reason to upload nothing.
+/// The templates are constants. A bar in the default style is better than a failed command.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

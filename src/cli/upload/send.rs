@@ -1,5 +1,5 @@
-//! One file on its way to a server: announced, put into the store and completed, or put through the server. Each step is
-//! repeated until it succeeds, is refused, or patience ends.
+//! Uploads one file: it is announced, put into the store and completed, or put through the server. Each step is retried
+//! until it succeeds, is refused, or patience ends.
 
 use std::io;
 use std::time::Duration;
@@ -16,25 +16,25 @@ use tokio::time::{Instant, sleep};
 
 use super::super::artifacts::listing::{ShownArtifact, Terms, read_all};
 use super::super::request::{ATTEMPT, AskError, Failed, Patience, Servers, answer, read};
-use super::existing::There;
+use super::existing::ExistingArtifacts;
 use super::progress::FileBar;
 use super::source_file::{Moved, SourceRead};
 use super::sources::UploadSource;
 use super::transfer::{checked_within, put, stored_within};
 use crate::protocol::{ArtifactKind, RunId};
 
-/// How long somebody else may be at completing what we ask to be completed. It may be a node that is gone, whose claim
-/// lasts: then it is uploaded anew.
-const PENDING: Duration = Duration::from_secs(20);
+/// How long another node may take to complete the same upload. It may be gone while its claim still lasts; then the
+/// file is uploaded again.
+const PENDING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often a file is uploaded anew: it has changed, its URL has expired, the store has lost it.
-const MOST_ANEW: u32 = 3;
+/// Most restarts of an upload: the file has changed, its URL has expired, or the store has lost it.
+const MAX_RESTARTS: u32 = 3;
 
-/// What is the same for all files.
+/// Sends files; what is common to all of them.
 #[derive(Debug)]
 pub(super) struct Sender {
     pub(super) servers: Servers,
-    /// For the store, whose address is not one of the servers'.
+    /// The client for the store, which is not one of the servers.
     pub(super) store: Client,
     pub(super) run: RunId,
     pub(super) kind: Option<ArtifactKind>,
@@ -42,17 +42,17 @@ pub(super) struct Sender {
     pub(super) test: Option<String>,
     pub(super) patience: Duration,
     pub(super) terms: Terms,
-    pub(super) there: There,
+    pub(super) there: ExistingArtifacts,
 }
 
-/// How it ended.
+/// The outcome of a successful upload.
 #[derive(Debug)]
 pub(super) enum Sent {
     Uploaded(ShownArtifact),
     AlreadyThere(ShownArtifact),
 }
 
-/// Why a file is not there.
+/// The reason why a file was not uploaded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SendError {
     #[error("it can't be read: {0}")]
@@ -63,10 +63,10 @@ pub(super) enum SendError {
     Asked(#[from] AskError),
 }
 
-/// What is to be done next.
+/// The next step of an upload.
 enum SendStep {
     Through,
-    /// It went through the server, whose answer was not heard: it may be stored all the same, or be so in a moment.
+    /// The file was sent through the server, whose response was lost: it may be stored already, or soon.
     Settle {
         since: Instant,
     },
@@ -82,12 +82,12 @@ enum SendStep {
     Done(ShownArtifact),
 }
 
-/// What the server says to an announcement.
+/// The server's answer to an announcement.
 #[derive(Deserialize)]
 struct Announcement<'a> {
     #[serde(borrow)]
     artifact: &'a RawValue,
-    /// `None`: the artifact is there already.
+    /// `None` if the artifact is ready already.
     upload: Option<UploadDestination>,
 }
 
@@ -104,7 +104,7 @@ struct UploadDestination {
 }
 
 impl Sender {
-    /// Uploads a file, unless it is there already.
+    /// Uploads a file, unless the run has it already.
     pub(super) async fn send(&self, source: &UploadSource, bar: &FileBar<'_>) -> Result<Sent, SendError> {
         let mut reading = self.read(source).await?;
         if let Some(there) = self.there.find(&source.name, &reading) {
@@ -112,13 +112,13 @@ impl Sender {
         }
         let mut step = self.first();
         let mut patience = Patience::new(self.patience);
-        let mut anew = 0;
+        let mut restarts = 0;
         loop {
             let (began, moved) = (Instant::now(), Moved::new(bar.of(reading.size)));
-            let failed = match self.take(&step, source, &reading, anew, &moved, patience.left()).await {
+            let failed = match self.take(&step, source, &reading, restarts, &moved, patience.left()).await {
                 Ok(SendStep::Done(artifact)) => return Ok(Sent::Uploaded(artifact)),
                 Ok(next) => {
-                    // To know that nothing came of it is no progress.
+                    // A settle step that finds nothing is no progress.
                     if !matches!(step, SendStep::Settle { .. }) {
                         patience = Patience::new(self.patience);
                     }
@@ -133,8 +133,8 @@ impl Sender {
             let (why, retry_after) = match failed {
                 Failed::Again(why, retry_after) => (why, retry_after),
                 Failed::ForGood(error) if step.is_being_completed(&error) => (error.to_string(), None),
-                Failed::ForGood(error) if anew < MOST_ANEW && step.may_start_anew(&error) => {
-                    (anew, step) = (anew + 1, self.first());
+                Failed::ForGood(error) if restarts < MAX_RESTARTS && step.may_restart(&error) => {
+                    (restarts, step) = (restarts + 1, self.first());
                     (error.to_string(), None)
                 }
                 Failed::ForGood(error) => return Err(error.into()),
@@ -145,8 +145,8 @@ impl Sender {
             let pause = patience.pause(&why, retry_after)?;
             bar.tries_again(&why);
             sleep(pause).await;
-            if reading.is_stale() && anew < MOST_ANEW {
-                (anew, step) = (anew + 1, self.first());
+            if reading.is_stale() && restarts < MAX_RESTARTS {
+                (restarts, step) = (restarts + 1, self.first());
                 reading = self.read(source).await?;
             }
         }
@@ -162,18 +162,19 @@ impl Sender {
         if self.terms.direct { SendStep::Announce } else { SendStep::Through }
     }
 
-    /// Takes a step; the next one.
+    /// Takes one step and returns the next.
     async fn take(
         &self,
         step: &SendStep,
         source: &UploadSource,
         reading: &SourceRead,
-        anew: u32,
+        restarts: u32,
         moved: &Moved,
         left: Duration,
     ) -> Result<SendStep, Failed> {
-        // What is begun anew is another upload: the one before may never come to its end.
-        let named = |request: RequestBuilder| request.header("Idempotency-Key", format!("\"{}-{anew}\"", reading.key));
+        // Each restart is a new upload with its own key: the one before may never end.
+        let named =
+            |request: RequestBuilder| request.header("Idempotency-Key", format!("\"{}-{restarts}\"", reading.key));
         let body = match step {
             SendStep::Through => {
                 self.servers
@@ -193,11 +194,11 @@ impl Sender {
             }
             SendStep::Settle { since } => return self.settle(*since, source, reading, left).await,
             SendStep::Announce => {
-                let asked = self.servers.ask(|client, server| {
+                let answer = self.servers.ask(|client, server| {
                     let request = client.post(server.announce(&self.run)).json(&self.announcement(source, reading));
                     answer(named(request).timeout(left.min(ATTEMPT)))
                 });
-                return SendStep::announced(&asked.await?).map_err(Failed::ForGood);
+                return SendStep::announced(&answer.await?).map_err(Failed::ForGood);
             }
             SendStep::Complete { artifact, .. } => {
                 self.servers
@@ -228,7 +229,7 @@ impl Sender {
         announcement
     }
 
-    /// The same in headers.
+    /// Adds the same description to a request as headers.
     fn described(&self, request: RequestBuilder, reading: &SourceRead) -> RequestBuilder {
         let digest = format!("sha-256=:{}:", STANDARD.encode(reading.sha256.0));
         let mut request = request.header("Content-Digest", digest);
@@ -252,7 +253,7 @@ impl Sender {
         reading: &SourceRead,
         left: Duration,
     ) -> Result<SendStep, Failed> {
-        let (mut there, mut is_pending) = (There::default(), false);
+        let (mut there, mut is_pending) = (ExistingArtifacts::default(), false);
         let listed = read_all(
             &self.servers,
             &self.run,
@@ -275,7 +276,7 @@ impl Sender {
 }
 
 impl SendStep {
-    /// What follows an announcement.
+    /// The step after an announcement.
     fn announced(answer: &[u8]) -> Result<Self, AskError> {
         let Announcement { artifact, upload } = read(answer)?;
         let json = artifact.get();
@@ -288,15 +289,16 @@ impl SendStep {
         }
     }
 
-    /// Somebody else is completing it, and may well be alive.
+    /// Whether another node is completing the upload, and may still be alive.
     fn is_being_completed(&self, error: &AskError) -> bool {
-        matches!(self, Self::Complete { since, .. } if is(error, &["artifact_pending"]) && since.elapsed() < PENDING)
+        let is_recent = matches!(self, Self::Complete { since, .. } if since.elapsed() < PENDING_TIMEOUT);
+        is_recent && is(error, &["artifact_pending"])
     }
 
-    /// Whether what was refused so may be taken when the whole file is sent anew.
-    fn may_start_anew(&self, error: &AskError) -> bool {
+    /// Whether sending the whole file again may succeed after this refusal.
+    fn may_restart(&self, error: &AskError) -> bool {
         match self {
-            // The file was written to while it was sent.
+            // The file was changed while it was sent.
             Self::Through => is(error, &["upload_mismatch"]),
             // The URL has expired.
             Self::Put { .. } => matches!(error, AskError::Refused { status: StatusCode::FORBIDDEN, .. }),

@@ -1,4 +1,4 @@
-//! A file as it was when its digest was taken, and the way of its bytes into a request.
+//! A file as it was when its digest was taken, and the stream of its bytes into a request.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -18,21 +18,21 @@ use super::super::artifacts::listing::ShownArtifact;
 use crate::artifacts::Digesting;
 use crate::protocol::Sha256;
 
-/// Bytes that are read at a time: all that an upload has in memory of its file, but for what the connection holds.
+/// Bytes read at a time. An upload holds no more of its file in memory, apart from the connection's buffers.
 const PIECE: usize = 256 * 1024;
 
-/// See the module.
+/// A file that has been read once.
 #[derive(Clone, Debug)]
 pub(super) struct SourceRead {
     path: PathBuf,
     pub(super) size: u64,
     pub(super) sha256: Sha256,
-    /// What the server is told that the upload of these bytes is called, however often they are sent.
+    /// The upload's idempotency key, the same for each retry.
     pub(super) key: Uuid,
     stamp: Stamp,
 }
 
-/// What differs once a file was written to.
+/// Properties that differ after a file was written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stamp {
     length: u64,
@@ -46,14 +46,14 @@ impl Stamp {
 }
 
 impl SourceRead {
-    /// Reads all of a file, on a thread that may wait. Of one that grows meanwhile it is what was there at the start.
+    /// Reads the whole file on a blocking thread. Bytes appended meanwhile are ignored.
     pub(super) async fn of(path: &Path) -> io::Result<Self> {
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || Self::digest(path)).await.map_err(io::Error::other)?
     }
 
     fn digest(path: PathBuf) -> io::Result<Self> {
-        // Asked first: to open a pipe is to wait for its other end.
+        // Checked first, because opening a pipe waits for its other end.
         if !fs::metadata(&path)?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
@@ -73,17 +73,17 @@ impl SourceRead {
         }
     }
 
-    /// Whether the file was written to since. One that is gone is no longer what it was, either.
+    /// Whether the file was changed or removed since.
     pub(super) fn is_stale(&self) -> bool {
         fs::metadata(&self.path).map(|meta| Stamp::of(&meta)).ok().as_ref() != Some(&self.stamp)
     }
 
-    /// Whether an artifact has these very bytes.
+    /// Whether the artifact has exactly these bytes.
     pub(super) fn is_that_of(&self, artifact: &ShownArtifact) -> bool {
         artifact.size == Some(self.size) && artifact.sha256.as_deref() == Some(self.sha256.to_string().as_str())
     }
 
-    /// The file's bytes, as many as were there; `moved` hears of each piece that is taken.
+    /// The file's bytes, as many as were read for the digest; `moved` counts each piece that is taken.
     pub(super) async fn body(
         &self,
         moved: Moved,
@@ -106,7 +106,7 @@ impl SourceRead {
     }
 }
 
-/// How far an upload is, for those who watch it.
+/// Progress of one attempt at an upload.
 #[derive(Clone, Debug)]
 pub(super) struct Moved {
     bytes: Arc<AtomicU64>,
@@ -114,7 +114,7 @@ pub(super) struct Moved {
 }
 
 impl Moved {
-    /// From the start.
+    /// Starts from zero.
     pub(super) fn new(bar: &ProgressBar) -> Self {
         bar.set_position(0);
         Self { bytes: Arc::default(), bar: bar.clone() }
@@ -125,7 +125,7 @@ impl Moved {
         self.bar.inc(count);
     }
 
-    /// Bytes that are on their way, or there.
+    /// Bytes that the connection has taken.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }

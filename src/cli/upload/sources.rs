@@ -1,4 +1,4 @@
-//! Which files are to be uploaded, and what the artifacts are to be called.
+//! Finds the files to upload, and the names of their artifacts.
 
 use std::fs;
 use std::io;
@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 
 use crate::protocol::ArtifactName;
 
-/// A file, and the name that its artifact gets.
+/// A file and the name of its artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UploadSource {
     pub(super) path: PathBuf,
     pub(super) name: String,
 }
 
-/// Something that can't be uploaded, and why.
+/// A path that can't be uploaded, and the reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unusable {
     pub(super) path: PathBuf,
     pub(super) why: String,
 }
 
-/// What was found.
+/// The files found, and the paths that can't be uploaded.
 #[derive(Debug, Default)]
 pub(super) struct UploadSources {
     pub(super) files: Vec<UploadSource>,
@@ -28,8 +28,8 @@ pub(super) struct UploadSources {
 }
 
 impl UploadSources {
-    /// A file is called as it is, or `name`; one in a directory that was given by its way from there, with `/`. Links to
-    /// directories are not followed within one: they may lead in a circle.
+    /// Names a file by its file name, or `name`; a file in a given directory by its relative path, with `/`. Links to
+    /// directories are not followed within a directory, because they may form a cycle.
     pub(super) fn find(paths: &[PathBuf], name: Option<&str>) -> Self {
         let mut found = Self::default();
         for path in paths {
@@ -58,7 +58,7 @@ impl UploadSources {
             match (entry.file_type(), fs::metadata(&path)) {
                 (Ok(kind), _) if kind.is_dir() => self.walk(&path, &format!("{name}/")),
                 (Ok(_), Ok(meta)) if meta.is_file() => self.add(path, name),
-                // Pipes, sockets, links to directories: nothing that somebody left for us.
+                // Pipes, sockets and links to directories are skipped.
                 (Ok(_), Ok(_)) => {}
                 (Err(error), _) | (_, Err(error)) => self.refuse(&path, &error),
             }
@@ -66,7 +66,7 @@ impl UploadSources {
     }
 
     fn add(&mut self, path: PathBuf, name: String) {
-        // As parts of a URL these two mean something else.
+        // In a URL these two are relative path segments.
         let is_way = name == "." || name == "..";
         match ArtifactName::parse(&name) {
             Ok(_) if !is_way => self.files.push(UploadSource { path, name }),

@@ -1,4 +1,4 @@
-//! A file's bytes in a request, for as long as somebody takes them.
+//! Sends a file's bytes in a request, and detects a connection that has stalled.
 
 use std::io;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use tokio::time::sleep;
 use super::super::request::{ATTEMPT, Failed, answer};
 use super::source_file::{Moved, SourceRead};
 
-/// Longest silence of a connection that is to take bytes.
+/// Longest time without progress on a connection that should accept bytes.
 const STALL: Duration = Duration::from_secs(30);
 
-/// Bytes that a server checks, compresses and stores per second at the very least, before it answers. 4 MiB.
+/// Least rate at which a server checks, compresses and stores bytes before it answers. 4 MiB per second.
 const BYTES_PER_SEC: u64 = 4 * 1024 * 1024;
 
-/// Sends the file as the request's body, and gives the body of a yes.
+/// Sends the file as the request's body, and returns the body of a successful response.
 pub(super) async fn put(request: RequestBuilder, reading: &SourceRead, moved: &Moved) -> Result<Bytes, Failed> {
     let unreadable = |error: io::Error| Failed::Again(format!("it can't be read: {error}"), None);
     let body = reading.body(moved.clone()).await.map_err(unreadable)?;
@@ -28,7 +28,7 @@ pub(super) async fn put(request: RequestBuilder, reading: &SourceRead, moved: &M
     }
 }
 
-/// Ends once nothing moves any more, for `stall`, or when all is sent, for as long as an answer may take.
+/// Ends after `stall` without progress, or when the response takes longer than `answer` once all is sent.
 async fn stalled(moved: &Moved, size: u64, stall: Duration, answer: Duration) -> &'static str {
     loop {
         let before = moved.bytes();
@@ -40,12 +40,12 @@ async fn stalled(moved: &Moved, size: u64, stall: Duration, answer: Duration) ->
     }
 }
 
-/// How long a server may take to answer once it has so many bytes.
+/// Longest time for a server to answer once it has this many bytes.
 pub(super) fn checked_within(size: u64) -> Duration {
     ATTEMPT + Duration::from_secs(size / BYTES_PER_SEC)
 }
 
-/// How long a server most likely takes to store so many bytes, if it still does.
+/// Time after which a server has most likely stored this many bytes.
 pub(super) fn stored_within(size: u64) -> Duration {
     Duration::from_secs(3 + size / (2 * BYTES_PER_SEC))
 }

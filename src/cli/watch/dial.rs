@@ -1,4 +1,4 @@
-//! The next connection: to which server, and when it stands.
+//! Opens the next connection: chooses the server, and decides when the connection counts as established.
 
 use std::io;
 use std::pin::Pin;
@@ -15,34 +15,34 @@ use crate::cli::ServerUrl;
 use crate::cli::server_url::after_text;
 use crate::protocol::{After, RunId};
 
-/// Longest wait for a connection.
+/// Longest time to establish a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
-/// Largest message that is taken: the largest screen that a server can be set to pass on (`ingest.frame_bytes`), with what
-/// stands before it. An event is smaller. What is larger ends the connection, and would come again on the next one.
+/// Largest message accepted: the largest screen frame that a server can be set to forward (`ingest.frame_bytes`) and
+/// its header. Events are smaller. A larger message ends the connection, and would come again on the next one.
 const MOST_MESSAGE: usize = 65 << 20;
 
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// A connection on its way.
+/// A connection that is being established.
 pub(super) type Dialling = Pin<Box<dyn Future<Output = Result<Dialled, DialRefused>>>>;
 
-/// A connection that stands.
+/// An established connection.
 pub(super) struct Dialled {
     pub(super) socket: Socket,
-    /// What it said already; none when it was not waited for.
+    /// The first message, if it was waited for.
     pub(super) first: Option<Utf8Bytes>,
 }
 
-/// There is no connection.
+/// A connection that was not established.
 pub(super) enum DialRefused {
-    /// By the transport, or by a plain HTTP answer.
+    /// The transport failed, or the server answered with plain HTTP.
     Failed(tungstenite::Error),
-    /// The server accepted it and closed it at once: so a node says that it can't serve the run now.
+    /// The server accepted the connection and closed it at once: it can't serve the run now.
     Closed(Option<CloseFrame>),
 }
 
-/// Servers that are asked in turn.
+/// The servers, tried in turn.
 pub(super) struct Dialler {
     run: RunId,
     servers: Vec<ServerUrl>,
@@ -55,8 +55,8 @@ impl Dialler {
         Self { run, servers, turn: 0 }
     }
 
-    /// Asks the next server for what follows `after`. With `greeted` the connection stands only when the server has said
-    /// something: as long as there is another one, nothing is given up for a mere promise.
+    /// Connects to the next server, to read what follows `after`. With `greeted` the connection counts as established
+    /// only once the server has sent a message: the present connection is not given up for one that may yet be refused.
     pub(super) fn dial(&mut self, after: After, greeted: bool) -> Dialling {
         let server = &self.servers[self.turn % self.servers.len()];
         self.turn += 1;
@@ -86,7 +86,7 @@ async fn connect(url: &str, greeted: bool) -> Result<Dialled, DialRefused> {
     Ok(Dialled { socket, first })
 }
 
-/// What comes of `dialling`; pends for ever when there is none.
+/// The outcome of `dialling`; pends for ever if there is none.
 pub(super) async fn dialled(dialling: &mut Option<Dialling>) -> Result<Dialled, DialRefused> {
     match dialling {
         Some(dialling) => dialling.await,

@@ -9,33 +9,33 @@ use crate::protocol::json_text::readable;
 use crate::protocol::{After, Cursor, Epoch, ProducerEvent, Seq, ServerEvent};
 use crate::run_state::RunStatus;
 
-/// What a message of the server comes to.
+/// The meaning of a server message for the viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FollowedMessage {
-    /// An event that is new to us.
+    /// An event that has not been shown yet.
     Event,
-    /// Something that a viewer should know about its stream.
+    /// A notice about the stream, for the user.
     Notice(String),
-    /// A connection stands; the server pings so often.
+    /// The stream has begun; the server pings at this interval.
     Connected(Duration),
-    /// Come back elsewhere after this time, before leaving here.
+    /// The node drains: connect elsewhere after this time, and leave this node only then.
     Draining(Duration),
-    /// Nothing to show: an event that we have, an answer to nothing, a message from a newer server.
+    /// Nothing to show: an event that was shown already, a reply, or a message of a newer server.
     Nothing,
 }
 
-/// A viewer's place in a run.
+/// A viewer's position in a run.
 #[derive(Clone, Debug)]
 pub(super) struct FollowedRun {
-    /// From where the next connection is asked for.
+    /// The position at which the next connection starts.
     after: After,
-    /// The last event of the run, as the server told when we connected.
+    /// The run's last event when we connected, as the server reported it.
     tip: Seq,
     /// Whether the last status seen is final.
     ended: bool,
 }
 
-/// What decides whether a message is an event: `seq`.
+/// The members that decide whether a message is an event: those with a `seq` are.
 #[derive(Deserialize)]
 struct MessageHead<'a> {
     seq: Option<Seq>,
@@ -43,7 +43,7 @@ struct MessageHead<'a> {
     r#type: Option<Cow<'a, str>>,
 }
 
-/// The server's own messages, as far as they matter here.
+/// The server messages that matter here.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 enum ServerSays {
@@ -80,17 +80,17 @@ impl FollowedRun {
         Self { after, tip: 0, ended: false }
     }
 
-    /// From where the next connection must go on.
+    /// The position at which the next connection must start.
     pub(super) fn after(&self) -> After {
         self.after
     }
 
-    /// Whether the run is over, and everything of it was seen.
+    /// Whether the run is over and all its events have been seen.
     pub(super) fn is_over(&self) -> bool {
         self.ended && self.seq().is_some_and(|seq| seq >= self.tip)
     }
 
-    /// Takes a text message.
+    /// Processes a text message.
     pub(super) fn take(&mut self, text: &str) -> FollowedMessage {
         let text = &*readable(text.as_bytes());
         let Ok(head) = serde_json::from_slice::<MessageHead<'_>>(text) else {
@@ -103,7 +103,7 @@ impl FollowedRun {
     }
 
     fn take_event(&mut self, seq: Seq, event_type: Option<&str>, event: &[u8]) -> FollowedMessage {
-        // Two connections overlap while a node drains: what the other one brought already is not shown again.
+        // Two connections overlap while a node drains; an event that the other one brought is not shown again.
         if self.seq().is_some_and(|mine| seq <= mine) {
             return FollowedMessage::Nothing;
         }
@@ -149,13 +149,13 @@ impl FollowedRun {
         }
     }
 
-    /// Takes the server's cursor for ours.
+    /// Takes over the server's cursor.
     fn adopt(&mut self, cursor: &str) {
-        let Ok(After::Cursor(told)) = After::parse(cursor) else { return };
-        // A second connection that was asked for earlier starts earlier; ours is the one that counts. Epochs grow.
-        let behind = self.seq().is_some_and(|mine| told.seq < mine) && told.epoch <= self.epoch();
+        let Ok(After::Cursor(theirs)) = After::parse(cursor) else { return };
+        // A second connection that was opened earlier may start earlier; the later cursor wins. Epochs only grow.
+        let behind = self.seq().is_some_and(|mine| theirs.seq < mine) && theirs.epoch <= self.epoch();
         if !behind {
-            self.after = After::Cursor(told);
+            self.after = After::Cursor(theirs);
         }
     }
 
@@ -278,6 +278,16 @@ mod tests {
         assert_eq!(cursor(&follow), "7:2");
         follow.take(r#"{"seq":3,"type":"run_status","\ud83d":1,"status":"passed","data":{"note":"\ud83d"}}"#);
         assert!(follow.is_over());
+    }
+
+    #[test]
+    fn an_event_is_no_message_of_the_servers_whatever_its_type_says() {
+        let mut follow = connected(After::Start);
+        for (seq, name) in (1..).zip(["epoch", "gap", "reset", "draining", "error"]) {
+            let event = format!(r#"{{"seq":{seq},"type":"{name}","epoch":"9","from":1,"to":7,"cursor":"9:99"}}"#);
+            assert_eq!(follow.take(&event), FollowedMessage::Event);
+            assert_eq!(cursor(&follow), format!("7:{seq}"));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `runcast watch`: a run in the terminal, across reconnects, each event once.
+//! `runcast watch`: shows a run in the terminal, across reconnects, each event once.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ mod show;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// A connection is dead when it was silent for so many heartbeats.
+/// Heartbeats without any message after which a connection counts as dead.
 const SILENT_HEARTBEATS: u32 = 3;
 
 /// `runcast watch`.
@@ -58,7 +58,7 @@ pub struct WatchArgs {
 /// Follows the run.
 ///
 /// # Errors
-/// When it can't be watched (any more).
+/// The run can't be watched, or no longer.
 pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let out = io::stdout();
     let terminal = out.is_terminal();
@@ -76,7 +76,7 @@ pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
         silence: CONNECT,
         dial_at: Some(Instant::now()),
         dialling: None,
-        alone_since: Instant::now(),
+        disconnected_since: Instant::now(),
     };
     match block_on(watch.run())? {
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
@@ -93,57 +93,57 @@ struct Watching {
     follow: FollowedRun,
     out: WatchOutput,
     backoff: Backoff,
-    /// Goes on when the run has ended.
+    /// Continues after the run has ended.
     stay: bool,
     patience: Duration,
-    /// The connection that is read.
+    /// The connection that is being read.
     socket: Option<Socket>,
-    /// Longest silence of a connection that lives.
+    /// Longest silence of a live connection.
     silence: Duration,
-    /// The one that is to replace it: when it is to be opened, or on its way. While a node drains there are both, so that
-    /// the old one is read until the new one stands.
+    /// The next connection: when to open it, or its opening in progress. While a node drains, the old connection is
+    /// read until the new one is established.
     dial_at: Option<Instant>,
     dialling: Option<Dialling>,
-    alone_since: Instant,
+    disconnected_since: Instant,
 }
 
-/// What a connection brought.
-enum Heard {
+/// What a connection delivered.
+enum Input {
     Text(Utf8Bytes),
-    /// A ping, a screen frame: a sign of life.
+    /// A ping or a screen frame, which only shows that the connection is alive.
     Life,
     Closed(Option<CloseFrame>),
     Lost(String),
 }
 
 impl Watching {
-    /// One loop for all connections.
+    /// One loop serves all connections.
     async fn run(&mut self) -> anyhow::Result<()> {
         loop {
             tokio::select! {
-                heard = hear(&mut self.socket, self.silence, &mut self.out) => match heard? {
-                    Heard::Text(text) => {
+                input = next_input(&mut self.socket, self.silence, &mut self.out) => match input? {
+                    Input::Text(text) => {
                         if self.take(&text)? {
                             self.out.flush()?;
                             close(self.socket.take()).await;
                             return Ok(());
                         }
                     }
-                    Heard::Life => {}
-                    Heard::Closed(frame) => {
+                    Input::Life => {}
+                    Input::Closed(frame) => {
                         stop_if_for_good(frame.as_ref())?;
-                        self.be_alone();
+                        self.on_disconnect();
                     }
-                    Heard::Lost(why) => {
+                    Input::Lost(why) => {
                         if self.dialling.is_none() && self.dial_at.is_none() {
                             tell(format_args!("connection lost ({why}); reconnecting"));
                         }
-                        self.be_alone();
+                        self.on_disconnect();
                     }
                 },
                 () = due(self.dial_at) => {
                     self.dial_at = None;
-                    // Only now: what came in the meantime need not come again.
+                    // The cursor is read only now, so that events received meanwhile are not sent again.
                     self.dialling = Some(self.dialler.dial(self.follow.after(), self.socket.is_some()));
                 }
                 dialled = dialled(&mut self.dialling) => {
@@ -162,7 +162,7 @@ impl Watching {
         }
     }
 
-    /// Takes a text message; whether the run is over, and nobody wants to stay.
+    /// Processes a text message. Returns whether the command is done: the run is over, and `--follow` was not given.
     fn take(&mut self, text: &str) -> anyhow::Result<bool> {
         match self.follow.take(text) {
             FollowedMessage::Event => {
@@ -187,10 +187,10 @@ impl Watching {
         Ok(false)
     }
 
-    /// The connection has ended. A time that a draining node had named is not waited for any longer.
-    fn be_alone(&mut self) {
+    /// Handles the end of the connection. It reconnects at once, even if a draining node had named a later time.
+    fn on_disconnect(&mut self) {
         self.socket = None;
-        self.alone_since = Instant::now();
+        self.disconnected_since = Instant::now();
         if self.dialling.is_none() {
             self.redial();
         }
@@ -213,7 +213,7 @@ impl Watching {
                 frame.map_or_else(|| "ended".into(), |frame| plain(&frame.reason, 200))
             }
         };
-        if self.socket.is_none() && self.alone_since.elapsed() > self.patience {
+        if self.socket.is_none() && self.disconnected_since.elapsed() > self.patience {
             bail!("no connection for {} s; last: {why}", self.patience.as_secs());
         }
         self.redial();
@@ -221,7 +221,7 @@ impl Watching {
     }
 }
 
-/// A close code after which coming back would be pointless ends the command.
+/// Returns an error for a close code after which a reconnect would be pointless.
 fn stop_if_for_good(frame: Option<&CloseFrame>) -> anyhow::Result<()> {
     let Some(frame) = frame else { return Ok(()) };
     let code = u16::from(frame.code);
@@ -232,7 +232,7 @@ fn stop_if_for_good(frame: Option<&CloseFrame>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Pends until `at`; for ever when there is none.
+/// Pends until `at`; for ever if there is none.
 async fn due(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
@@ -240,8 +240,8 @@ async fn due(at: Option<Instant>) {
     }
 }
 
-/// The next thing that a connection brings; pends for ever when there is none. Flushes the output before it waits.
-async fn hear(socket: &mut Option<Socket>, silence: Duration, out: &mut WatchOutput) -> io::Result<Heard> {
+/// Returns what the connection delivers next; pends for ever if there is none. Flushes the output before it waits.
+async fn next_input(socket: &mut Option<Socket>, silence: Duration, out: &mut WatchOutput) -> io::Result<Input> {
     let Some(socket) = socket else { return std::future::pending().await };
     let message = match socket.next().now_or_never() {
         Some(message) => message,
@@ -249,27 +249,27 @@ async fn hear(socket: &mut Option<Socket>, silence: Duration, out: &mut WatchOut
             out.flush()?;
             match timeout(silence, socket.next()).await {
                 Ok(message) => message,
-                Err(_) => return Ok(Heard::Lost(format!("silent for {} s", silence.as_secs()))),
+                Err(_) => return Ok(Input::Lost(format!("silent for {} s", silence.as_secs()))),
             }
         }
     };
     Ok(match message {
-        Some(Ok(Message::Text(text))) => Heard::Text(text),
-        Some(Ok(Message::Close(frame))) => Heard::Closed(frame),
-        Some(Ok(_)) => Heard::Life,
-        Some(Err(error)) => Heard::Lost(plain_error(&error)),
-        None => Heard::Lost("ended".into()),
+        Some(Ok(Message::Text(text))) => Input::Text(text),
+        Some(Ok(Message::Close(frame))) => Input::Closed(frame),
+        Some(Ok(_)) => Input::Life,
+        Some(Err(error)) => Input::Lost(plain_error(&error)),
+        None => Input::Lost("ended".into()),
     })
 }
 
-/// Says goodbye, but does not wait for the answer.
+/// Sends a close frame, but does not wait for the answer.
 async fn close(socket: Option<Socket>) {
     if let Some(mut socket) = socket {
         let _ = timeout(Duration::from_secs(1), socket.send(Message::Close(None))).await;
     }
 }
 
-/// Whether a refused upgrade would be refused again.
+/// Whether a retry of the refused upgrade would be refused too.
 fn is_for_good(status: tungstenite::http::StatusCode) -> bool {
     status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429)
 }
@@ -279,7 +279,7 @@ fn plain_error(error: &tungstenite::Error) -> String {
 }
 
 enum Format {
-    /// The events as they came; on a terminal with what would act there spelt out, which is the same JSON value.
+    /// The events as received; on a terminal with control characters escaped, which is the same JSON value.
     Json {
         terminal: bool,
     },

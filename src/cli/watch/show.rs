@@ -1,4 +1,4 @@
-//! An event as a line for people.
+//! Formats an event as a line for people.
 
 use std::collections::HashMap;
 
@@ -8,24 +8,24 @@ use super::super::terminal::{Colour, paint, plain};
 use crate::protocol::ProducerEvent;
 use crate::protocol::json_text::readable;
 
-/// Characters of a title or a text that are shown.
+/// Most characters shown of a title or a text.
 const TEXT_CHARS: usize = 200;
 
-/// Titles that are remembered; a run with more tests shows the ids of the rest.
+/// Most titles kept; in a run with more tests, the others are shown by their ids.
 const MAX_TITLES: usize = 20_000;
 
-/// Width of the column that says what happened.
+/// Width of the column that names the kind of event.
 const LABEL_WIDTH: usize = 9;
 
-/// Turns events into lines; remembers what the tests are called.
+/// Formats events as lines; keeps the titles of the tests.
 #[derive(Debug, Default)]
 pub(super) struct EventPrinter {
     colours: bool,
     titles: HashMap<String, String>,
 }
 
-/// What is said about an event, before colours and padding.
-struct ShownEvent {
+/// The parts of an event's line, before colours and padding.
+struct EventLine {
     label: String,
     colour: Colour,
     text: String,
@@ -36,18 +36,18 @@ impl EventPrinter {
         Self { colours, titles: HashMap::new() }
     }
 
-    /// The line for an event, without its newline. Nothing in it acts on a terminal but our own colours.
+    /// The line for an event, without its newline. It contains no control characters but our own colours.
     pub(super) fn line(&mut self, event: &str) -> String {
         let json = readable(event.as_bytes());
         let Ok(event) = serde_json::from_slice::<Value>(&json) else { return plain(event, TEXT_CHARS) };
         self.learn(&event);
-        let ShownEvent { label, colour, text } = self.say(&event);
+        let EventLine { label, colour, text } = self.say(&event);
         let time = paint(&clock(&event), Colour::Dim, self.colours);
         let label = format!("{:<LABEL_WIDTH$}", plain(&label, 2 * LABEL_WIDTH));
         format!("{time} {} {}", paint(&label, colour, self.colours), plain(&text, 2 * TEXT_CHARS))
     }
 
-    /// Keeps the titles that an event tells.
+    /// Keeps the titles in an event.
     fn learn(&mut self, event: &Value) {
         let tests = event["tests"].as_array().map(Vec::as_slice).unwrap_or_default();
         for test in tests.iter().chain([event]) {
@@ -61,17 +61,17 @@ impl EventPrinter {
         }
     }
 
-    fn say(&self, event: &Value) -> ShownEvent {
-        let said = |label: &str, colour, text: String| ShownEvent { label: label.to_owned(), colour, text };
+    fn say(&self, event: &Value) -> EventLine {
+        let line = |label: &str, colour, text: String| EventLine { label: label.to_owned(), colour, text };
         let event_type = event["type"].as_str().unwrap_or("?");
         let status = event["status"].as_str().unwrap_or("?");
         match ProducerEvent::parse(event_type) {
             Some(ProducerEvent::RunStatus) => {
-                said("run", status_colour(status), format!("{status}{}", took(&event["data"]["durationMs"])))
+                line("run", status_colour(status), format!("{status}{}", took(&event["data"]["durationMs"])))
             }
             Some(ProducerEvent::TestPlan) => {
                 let count = event["tests"].as_array().map_or(0, Vec::len);
-                said("plan", Colour::Cyan, format!("{count} tests"))
+                line("plan", Colour::Cyan, format!("{count} tests"))
             }
             Some(ProducerEvent::TestStatus) => {
                 let data = &event["data"];
@@ -80,7 +80,7 @@ impl EventPrinter {
                 let error = data["errors"][0]["message"].as_str().or(data["errors"][0].as_str());
                 let error = error.map_or_else(String::new, |error| format!(": {}", first_line(error)));
                 let text = format!("{}{attempt}{}{error}", self.test(event), took(&data["durationMs"]));
-                said(status, status_colour(status), text)
+                line(status, status_colour(status), text)
             }
             Some(ProducerEvent::TestStep) => {
                 let step = &event["step"];
@@ -92,14 +92,14 @@ impl EventPrinter {
                 };
                 let error = error.map_or_else(String::new, |error| format!(": {}", first_line(error)));
                 let name = step["title"].as_str().unwrap_or_default();
-                said(label, colour, format!("{} › {name}{}{error}", self.test(event), took(&step["durationMs"])))
+                line(label, colour, format!("{} › {name}{}{error}", self.test(event), took(&step["durationMs"])))
             }
             Some(ProducerEvent::Log) => {
                 let stream = event["stream"].as_str().unwrap_or("log");
                 let text = event["text"].as_str().or(event["message"].as_str()).unwrap_or_default();
-                said(stream, Colour::Plain, text.trim_end().to_owned())
+                line(stream, Colour::Plain, text.trim_end().to_owned())
             }
-            Some(ProducerEvent::Error) | None => said(event_type, Colour::Cyan, rest(event)),
+            Some(ProducerEvent::Error) | None => line(event_type, Colour::Cyan, rest(event)),
         }
     }
 
@@ -119,7 +119,7 @@ fn title(value: &Value) -> Option<String> {
     Some(text.chars().take(TEXT_CHARS).collect())
 }
 
-/// The time of day of an RFC 3339 timestamp, or what stands there instead.
+/// The time of day of an RFC 3339 timestamp, or the text itself if it is not one.
 fn clock(event: &Value) -> String {
     let timestamp = event["timestamp"].as_str().unwrap_or_default();
     let time = timestamp.split_once('T').map_or(timestamp, |(_, time)| time);
@@ -138,7 +138,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// An event whose type is not known here: all of it but what is shown already.
+/// An event of an unknown type: all its members that are not shown elsewhere.
 fn rest(event: &Value) -> String {
     let shown = ["seq", "type", "timestamp"];
     let rest = event.as_object().into_iter().flatten().filter(|(key, _)| !shown.contains(&key.as_str()));

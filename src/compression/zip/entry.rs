@@ -1,36 +1,36 @@
-//! An entry of a zip file, as the central directory has it.
+//! An entry of a zip file, as in the central directory.
 
 use rawzip::{CompressionMethod, ZipArchiveEntryWayfinder, ZipFileHeaderRecord};
 
 /// General purpose bit 11: name and comment are UTF-8.
 pub(super) const UTF8: u16 = 1 << 11;
 
-/// What the central directory says of an entry, and all that is kept of it.
+/// An entry's record in the central directory; all that is kept of the entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry<'a> {
     pub(super) name: &'a [u8],
     pub(super) comment: &'a [u8],
-    /// Extra fields, as they stand.
+    /// Extra fields, unparsed.
     pub(super) extra: &'a [u8],
     pub(super) flags: u16,
     pub(super) method: CompressionMethod,
     /// MS-DOS time and date.
     pub(super) modified: (u16, u16),
     pub(super) crc: u32,
-    /// Bytes as they are packed.
+    /// Size in the original file.
     pub(super) packed: u64,
-    /// Bytes unpacked.
+    /// Unpacked size.
     pub(super) size: u64,
     pub(super) made_by: u16,
-    /// On which volume it begins.
+    /// The volume on which the entry begins.
     pub(super) volume: u16,
     pub(super) internal: u16,
     pub(super) external: u32,
-    /// Where the local header is.
+    /// Offset of the local header.
     pub(super) offset: u64,
-    /// The same for the zip reader.
+    /// Position of the entry, for the zip reader.
     pub(super) place: ZipArchiveEntryWayfinder,
-    /// Where this record of the directory ends.
+    /// Offset of the end of this record in the directory.
     pub(super) record_end: u64,
 }
 
@@ -40,7 +40,7 @@ pub(super) const CENTRAL: usize = 46;
 pub(super) const LOCAL: usize = 30;
 
 impl<'a> Entry<'a> {
-    /// `volume` and `internal` are not in what the directory's reader shows.
+    /// `volume` and `internal` are missing in the directory reader's record.
     pub(super) fn new(record: &'a ZipFileHeaderRecord<'a>, volume: u16, internal: u16) -> Self {
         let name = record.file_path().as_bytes();
         let comment = record.comment().as_bytes();
@@ -67,7 +67,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The flags that mean something for a stored entry whose sizes are known.
+    /// The flags that apply to a stored entry of known size.
     pub(super) fn kept_flags(&self) -> u16 {
         self.flags & UTF8
     }

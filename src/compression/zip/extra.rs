@@ -1,10 +1,10 @@
-//! Extra fields: kept as they stand, but for the sizes of zip64, which belong to how an entry was packed.
+//! Extra fields: kept unchanged, except zip64's sizes, which depend on how an entry was packed.
 
 use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
 
 use super::super::ZipDoubt;
 
-/// `extra` without the sizes of zip64.
+/// `extra` without zip64's sizes.
 pub(super) fn kept(extra: &[u8]) -> Result<Vec<u8>, ZipDoubt> {
     let mut kept = Vec::with_capacity(extra.len());
     let mut fields = ExtraFields::new(extra);
@@ -18,7 +18,7 @@ pub(super) fn kept(extra: &[u8]) -> Result<Vec<u8>, ZipDoubt> {
         kept.extend_from_slice(&u16::try_from(value.len()).map_err(|_| ZipDoubt::ExtraField)?.to_le_bytes());
         kept.extend_from_slice(value);
     }
-    // What is left could mean something to somebody.
+    // Trailing bytes could mean something to another reader.
     if fields.remaining_bytes().is_empty() { Ok(kept) } else { Err(ZipDoubt::ExtraField) }
 }
 

@@ -1,16 +1,18 @@
-//! Zip files: the entries stored instead of deflated, the whole through zstd. The frames of a screencast resemble one another,
-//! which deflate can't see: its window is 32 KiB, and it packs each entry by itself.
+//! Recompresses zip files: their entries are stored instead of deflated, and the whole is compressed with zstd. The
+//! frames of a screencast resemble one another, which deflate can't use: its window is 32 KiB, and it packs each entry
+//! separately.
 //!
-//! What comes out is another zip file with the same entries in the same order: names, contents, times, attributes, comments and
-//! extra fields are byte for byte those of the original; how they were packed, and the flags and sizes that belong to that, are
-//! not. One whose entries are stored already is treated alike.
+//! The result is another zip file with the same entries in the same order. Names, contents, times, attributes, comments
+//! and extra fields are byte for byte those of the original; compression methods, and the flags and sizes that depend
+//! on them, are not. A file whose entries are stored already is treated in the same way.
 //!
-//! 1. `survey`: is this a zip file in which every byte has its place, and no larger than allowed? Nothing is unpacked yet.
-//! 2. `rebuild`: unpack and write. An entry yields what the directory says, or it ends here.
-//! 3. `verify`: read back from the disk, by a reader that shares nothing with the writer, and compare with the original's directory.
+//! 1. `survey` checks that the file is a zip file in which every byte has its place, and within the limits. It unpacks nothing.
+//! 2. `rebuild` unpacks and writes. It stops if an entry does not yield what the directory says.
+//! 3. `verify` reads the result back from the disk, with a reader that shares no code with the writer, and compares it with the
+//!    original's directory.
 //!
-//! Everything goes over the original's directory anew and holds one entry at a time, so a directory of any length is as good
-//! as a short one.
+//! Each step reads the original's directory again and holds one entry at a time, so memory does not depend on its
+//! length.
 
 use std::fs::File;
 

@@ -1,4 +1,4 @@
-//! The zip file as it came: its directory, entry by entry, and the local headers that belong to it.
+//! The original zip file: its directory, entry by entry, and the entries' local headers.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,7 +10,7 @@ use super::super::source::OriginalFile;
 use super::super::{CompressionHalt, ZipDoubt};
 use super::entry::{Entry, LOCAL};
 
-/// Where volume and internal attributes are in a central record.
+/// Offset of the volume and the internal attributes in a central record.
 const VOLUME: u64 = 34;
 
 pub(super) struct Original<'f> {
@@ -30,7 +30,7 @@ pub(super) struct Local {
     pub(super) size: u64,
     pub(super) name: Vec<u8>,
     pub(super) extra: Vec<u8>,
-    /// Where the entry's data begin.
+    /// Offset of the entry's data.
     pub(super) data: u64,
 }
 
@@ -44,12 +44,12 @@ impl<'f> Original<'f> {
         Ok(Self { archive, file, size, comment })
     }
 
-    /// How many entries the end of the directory claims.
+    /// The number of entries that the end of the directory claims.
     pub(super) fn claimed_entries(&self) -> u64 {
         self.archive.entries_hint()
     }
 
-    /// Where the directory begins; where its end record does.
+    /// Offsets of the directory and of its end record.
     pub(super) fn directory(&self) -> (u64, u64) {
         (self.archive.directory_offset(), self.archive.eocd_offset())
     }
@@ -62,7 +62,7 @@ impl<'f> Original<'f> {
         Ok(self.file.read_exact_at(bytes, offset)?)
     }
 
-    /// The bytes at `offset`.
+    /// Returns the bytes at `offset`.
     pub(super) fn bytes<const N: usize>(&self, offset: u64) -> Result<[u8; N], CompressionHalt> {
         let mut bytes = [0; N];
         self.read(offset, &mut bytes)?;
@@ -115,7 +115,7 @@ fn buffer() -> Vec<u8> {
     vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE]
 }
 
-/// What the zip reader's error means: the system's are the disk's, its own are a doubt.
+/// Classifies the zip reader's error: a system error is one of the disk, any other is a doubt.
 fn unreadable(error: Error, doubt: ZipDoubt) -> CompressionHalt {
     match error.into_kind() {
         ErrorKind::IO(error) => CompressionHalt::of_decoder(error, doubt),

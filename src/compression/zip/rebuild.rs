@@ -1,4 +1,4 @@
-//! Writes the zip file anew, with stored entries, through zstd.
+//! Writes the zip file with stored entries, through zstd.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -16,14 +16,14 @@ use super::original::{Local, Original};
 use super::record::Record;
 use crate::storage::space::Reservation;
 
-/// Higher levels save a percent more and cost a multiple of the time.
+/// Higher levels save a percent more and take several times as long.
 const LEVEL: i32 = 9;
-/// Bytes between two looks at `stop`: some 2 ms.
+/// Bytes between two checks of `stop`, about 2 ms.
 const CHUNK: usize = 128 * 1024;
-/// Bytes that are read from the disk at once.
+/// Bytes read from the disk at once.
 const READ: usize = 64 * 1024;
 
-/// The zip file as it is written.
+/// The new zip file while it is written.
 struct Rebuilt<'f> {
     encoder: Encoder<'static, TargetFile<'f>>,
     /// Bytes written, before zstd.
@@ -76,7 +76,8 @@ impl Rebuilt<'_> {
         Ok(())
     }
 
-    /// Unpacks an entry. It must have the size and the CRC that the directory says, and its packed form must end where it says.
+    /// Unpacks an entry. Its size and CRC must be those of the directory, and its packed data must end where the
+    /// directory says.
     fn content(
         &mut self,
         original: &Original<'_>,

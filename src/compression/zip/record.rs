@@ -1,15 +1,15 @@
-//! The records of a zip file with stored entries (APPNOTE.TXT 4.3). Sizes and CRC stand in the local headers, so no descriptor
-//! follows the data; zip64 is used where a number needs it.
+//! The records of a zip file with stored entries (APPNOTE.TXT 4.3). Sizes and CRC are in the local headers, so no
+//! descriptor follows the data; zip64 is used for numbers that need it.
 
 use super::entry::Entry;
 
-/// Stored.
+/// Compression method of stored entries.
 const METHOD: u16 = 0;
-/// What a reader must understand: 2.0, and 4.5 for zip64.
+/// Version that a reader must support: 2.0, and 4.5 for zip64.
 const VERSION: u16 = 20;
 const VERSION_ZIP64: u16 = 45;
 
-/// A record as it grows.
+/// A record while it is built.
 #[derive(Default)]
 pub(super) struct Record(pub(super) Vec<u8>);
 
@@ -26,7 +26,7 @@ impl Record {
         self.bytes(&number.to_le_bytes())
     }
 
-    /// A number that stands elsewhere if it is too large.
+    /// Appends a number as 32 bits; one that is too large becomes the marker for zip64.
     fn small(&mut self, number: u64) -> &mut Self {
         self.u32(u32::try_from(number).unwrap_or(u32::MAX))
     }
@@ -40,7 +40,7 @@ impl Record {
         self
     }
 
-    /// What both kinds of header have of an entry, up to the length of the extra fields.
+    /// Appends the fields that both kinds of header share, up to the length of the extra fields.
     fn common(&mut self, entry: &Entry<'_>, zip64: bool, extra: usize) -> &mut Self {
         self.u16(if zip64 { VERSION_ZIP64 } else { VERSION })
             .u16(entry.kept_flags())
@@ -88,7 +88,7 @@ impl Record {
             .bytes(entry.comment);
     }
 
-    /// The end of the directory of `entries` that lies at `offset` and has `size` bytes.
+    /// The end of a directory of `entries` entries and `size` bytes at `offset`.
     pub(super) fn end(&mut self, entries: u64, offset: u64, size: u64, comment: &[u8]) {
         if entries >= u64::from(u16::MAX) || is_large(offset) || is_large(size) {
             self.bytes(b"PK\x06\x06").u64(44).u16(VERSION_ZIP64).u16(VERSION_ZIP64).u64(0);
@@ -100,7 +100,7 @@ impl Record {
     }
 }
 
-/// Whether a number has to stand elsewhere: the largest one says so.
+/// Whether a number needs zip64. The largest 32-bit number is the marker itself.
 fn is_large(number: u64) -> bool {
     number >= u64::from(u32::MAX)
 }
@@ -126,9 +126,9 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    /// A file with nothing but a directory, at 20 GiB.
+    /// A file that contains only a directory, at 20 GiB.
     fn directory(entries: &[(u64, u64)]) -> File {
-        // A record of the directory to begin with, and its like with other numbers.
+        // A record of the directory, from which others are derived with other numbers.
         let plain = b"PK\x01\x02\x14\x03\x14\0\0\x08\0\0\x2f\x8c\x77\x5d\x01\x02\x03\x04\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0x";
         let end = b"PK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0\0\0\0\0\0\0";
         let bytes = [&plain[..], end].concat();
@@ -167,7 +167,7 @@ mod tests {
             assert_eq!((last.0.as_u16(), last.1), (u16::from_le_bytes(*b"UT"), &b"z"[..]));
         }
         assert!(read.next_entry().unwrap().is_none());
-        // A second reader, of other people.
+        // A second, independent reader.
         let archive = zip::ZipArchive::new(file).unwrap();
         let sizes: u128 = entries.iter().map(|(size, _)| u128::from(*size)).sum();
         assert_eq!(archive.decompressed_size(), Some(sizes));

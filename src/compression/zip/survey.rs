@@ -1,8 +1,9 @@
-//! Is this a zip file in which every byte has its place? What is asked here costs two short reads per entry and unpacks nothing.
+//! Checks that a file is a zip file in which every byte has its place. The checks take two short reads per entry and
+//! unpack nothing.
 //!
-//! Entries must lie one behind the other in the order of the directory, from the first byte of the file to the directory, with
-//! nothing between them. That is how all common writers leave a file, and it excludes at once what overlaps, what hides before,
-//! between or behind, and what two readers could understand in two ways.
+//! Entries must follow one another without gaps in the order of the directory, from the first byte of the file to the
+//! directory. All common writers produce such files. The rule excludes overlapping entries, data hidden before, between
+//! or after them, and anything that two readers could interpret differently.
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
@@ -15,21 +16,21 @@ use super::entry::{Entry, UTF8};
 use super::extra;
 use super::original::{Local, Original};
 
-/// Bits 0, 6 and 13.
+/// Flag bits 0, 6 and 13: encryption.
 const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
-/// Bit 3: sizes and CRC follow the data.
+/// Flag bit 3: sizes and CRC follow the data in a descriptor.
 const DESCRIPTOR: u16 = 1 << 3;
-/// Bits 1 and 2: how hard the packer tried.
+/// Flag bits 1 and 2: the effort of the packer.
 const EFFORT: u16 = 1 << 1 | 1 << 2;
 
-/// Bytes of the end record without its comment; of zip64's end record and its locator.
+/// Bytes of the end record without its comment, and of zip64's end record and locator.
 const END: u64 = 22;
 const END64: u64 = 56 + 20;
 
-/// Longest name, extra fields or comment that a record may have; less what zip64 may add to the extra fields.
+/// Longest name, extra fields or comment of a record, less what zip64 may add to the extra fields.
 const MAX_EXTRA: usize = u16::MAX as usize - 28;
 
-/// Finds the first doubt there is, or how many entries there are.
+/// Returns the first doubt, or the number of entries.
 pub(super) fn survey(
     original: &Original<'_>,
     limits: &CompressionLimits,
@@ -39,7 +40,7 @@ pub(super) fn survey(
         return Err(ZipDoubt::TooManyEntries.into());
     }
     let (directory, _) = original.directory();
-    // Hashes: a name may have 64 KiB. Two that meet by chance are a doubt too many and no harm.
+    // Only hashes are kept, because a name may have 64 KiB. A collision only leaves one more file unchanged.
     let hasher = RandomState::new();
     let mut names = HashSet::new();
     let mut entries = 0;
@@ -78,7 +79,7 @@ pub(super) fn survey(
     Ok(entries)
 }
 
-/// What the directory says, by itself.
+/// Checks an entry's record in the directory.
 fn check_entry(entry: &Entry<'_>) -> Result<(), ZipDoubt> {
     if entry.flags & ENCRYPTED != 0 {
         return Err(ZipDoubt::Encrypted);
@@ -101,7 +102,7 @@ fn check_entry(entry: &Entry<'_>) -> Result<(), ZipDoubt> {
     Ok(())
 }
 
-/// What the local header says, beside the directory. It may leave sizes and CRC to the descriptor behind the data.
+/// Checks the local header against the directory. It may leave sizes and CRC to the descriptor after the data.
 fn check_local(entry: &Entry<'_>, local: &Local) -> Result<(), ZipDoubt> {
     if extra::kept(&local.extra)?.len() > MAX_EXTRA {
         return Err(ZipDoubt::ExtraField);
@@ -118,7 +119,7 @@ fn check_local(entry: &Entry<'_>, local: &Local) -> Result<(), ZipDoubt> {
     if agree { Ok(()) } else { Err(ZipDoubt::Contradiction) }
 }
 
-/// Where the data of an entry end, and what is to follow before the next one begins.
+/// The end of an entry's data, and the descriptor that must follow it.
 struct End {
     at: u64,
     /// CRC, packed size, size.
@@ -126,14 +127,14 @@ struct End {
 }
 
 impl End {
-    /// `None` is beyond the last possible byte.
+    /// `None` if the end would exceed the largest offset.
     fn of(entry: &Entry<'_>, local: &Local) -> Option<Self> {
         let at = local.data.checked_add(entry.packed)?;
         let descriptor = (entry.flags & DESCRIPTOR != 0).then_some((entry.crc, entry.packed, entry.size));
         Some(Self { at, descriptor })
     }
 
-    /// Whether `next` begins right behind this one.
+    /// Checks that `next` begins directly after this entry.
     fn meets(&self, original: &Original<'_>, next: u64) -> Result<(), CompressionHalt> {
         let gap = next.checked_sub(self.at).ok_or(ZipDoubt::Displaced)?;
         let Some((crc, packed, size)) = self.descriptor else {
@@ -160,7 +161,7 @@ impl End {
     }
 }
 
-/// Whether the directory, its end records and the comment are all that follows the entries.
+/// Checks that only the directory, its end records and the comment follow the entries.
 fn check_end(original: &Original<'_>, directory: u64, directory_end: u64) -> Result<(), CompressionHalt> {
     let (_, end) = original.directory();
     if end + END + original.comment.len() as u64 != original.size {

@@ -1,5 +1,5 @@
-//! Reads the target back from the disk, decodes it, walks through the zip file in it, and compares all of it with the original's
-//! directory. Shares no code with what wrote it, save the rule which extra fields are kept.
+//! Reads the target back from the disk, decodes it, walks through the zip file in it, and compares everything with the
+//! original's directory. It shares no code with the writer, except the rule for which extra fields are kept.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,13 +9,13 @@ use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
 use zstd::stream::read::Decoder;
 
 use super::super::stored::WrittenFile;
-use super::super::{CompressionHalt, Why, ZSTD_WINDOW_LOG, go_on};
+use super::super::{CompressionHalt, KeptReason, ZSTD_WINDOW_LOG, go_on};
 use super::entry::{CENTRAL, Entry, LOCAL};
 use super::extra;
 use super::original::Original;
 use crate::protocol::artifact::Sha256;
 
-/// Bytes between two looks at `stop`.
+/// Bytes between two checks of `stop`.
 const CHUNK: usize = 128 * 1024;
 
 pub(super) struct Verified {
@@ -48,18 +48,18 @@ pub(super) fn verify(
     })?;
     found.end(offsets.len() as u64, directory, &original.comment)?;
     let decoded = found.position;
-    let (size, sha256) = found.decoder.finish().finish()?.ok_or(Why::NotVerified)?;
+    let (size, sha256) = found.decoder.finish().finish()?.ok_or(KeptReason::NotVerified)?;
     Ok(Verified { size, sha256, decoded })
 }
 
-/// What the target decodes to.
+/// The decoded target.
 struct Found<'f> {
     decoder: Decoder<'static, WrittenFile<'f>>,
     position: u64,
     chunk: Vec<u8>,
 }
 
-/// The numbers of an entry, wherever they stand.
+/// An entry's numbers, from its header or from zip64's extra field.
 struct Numbers {
     sizes: [u64; 2],
     offset: u64,
@@ -68,7 +68,9 @@ struct Numbers {
 impl Found<'_> {
     fn bytes(&mut self, count: usize) -> Result<Vec<u8>, CompressionHalt> {
         let mut bytes = vec![0; count];
-        self.decoder.read_exact(&mut bytes).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
+        self.decoder
+            .read_exact(&mut bytes)
+            .map_err(|error| CompressionHalt::of_decoder(error, KeptReason::NotVerified))?;
         self.position += count as u64;
         Ok(bytes)
     }
@@ -104,7 +106,7 @@ impl Found<'_> {
         same(&extra::kept(&extra)?[..], kept)
     }
 
-    /// What both kinds of header have: flags, method, time, date, CRC; and the name.
+    /// Checks what both kinds of header have: flags, method, time, date, CRC; and the name.
     fn common(&self, fields: &[u8], entry: &Entry<'_>, name: &[u8]) -> Result<(), CompressionHalt> {
         same(&u16_at(fields, 0), &entry.kept_flags())?;
         same(&u16_at(fields, 2), &0)?;
@@ -120,7 +122,9 @@ impl Found<'_> {
             go_on(stop)?;
             let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
             let chunk = &mut self.chunk[..wanted];
-            self.decoder.read_exact(chunk).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
+            self.decoder
+                .read_exact(chunk)
+                .map_err(|error| CompressionHalt::of_decoder(error, KeptReason::NotVerified))?;
             crc.update(chunk);
             left -= wanted as u64;
         }
@@ -128,7 +132,7 @@ impl Found<'_> {
         same(&crc.sum(), &entry.crc)
     }
 
-    /// The end of the directory, with zip64's if there is one; then nothing more.
+    /// Checks the end of the directory, including zip64's if there is one, and that nothing follows.
     fn end(&mut self, entries: u64, directory: u64, comment: &[u8]) -> Result<(), CompressionHalt> {
         let size = self.position - directory;
         let mut end = self.bytes(22)?;
@@ -147,28 +151,29 @@ impl Found<'_> {
         same(&numbers, &[entries, size, directory])?;
         let length = u16_at(&end, 20).into();
         same(&self.bytes(length)?[..], comment)?;
-        let more = self.decoder.read(&mut [0]).map_err(|error| CompressionHalt::of_decoder(error, Why::NotVerified))?;
+        let more =
+            self.decoder.read(&mut [0]).map_err(|error| CompressionHalt::of_decoder(error, KeptReason::NotVerified))?;
         same(&more, &0)
     }
 }
 
-/// Takes what is too large for 32 bits from zip64's extra field.
+/// Resolves the numbers that are too large for 32 bits from zip64's extra field.
 fn numbers(extra: &[u8], sizes: [u32; 2], offset: u32) -> Result<Numbers, CompressionHalt> {
     let field = ExtraFields::new(extra).find(|(id, _)| *id == ExtraFieldId::ZIP64);
     let mut large = field.map_or(&[][..], |(_, value)| value).chunks_exact(8);
     let mut resolve = |number: u32| {
         if number == u32::MAX {
-            large.next().map(|bytes| u64_at(bytes, 0)).ok_or(Why::NotVerified)
+            large.next().map(|bytes| u64_at(bytes, 0)).ok_or(KeptReason::NotVerified)
         } else {
             Ok(number.into())
         }
     };
-    // Unpacked before packed in zip64, and the reverse in the header: both are one number here.
+    // zip64 has the unpacked size before the packed one, the header has the reverse; here both sizes are equal.
     Ok(Numbers { sizes: [resolve(sizes[1])?, resolve(sizes[0])?], offset: resolve(offset)? })
 }
 
 fn same<T: PartialEq + ?Sized>(found: &T, expected: &T) -> Result<(), CompressionHalt> {
-    if found == expected { Ok(()) } else { Err(Why::NotVerified.into()) }
+    if found == expected { Ok(()) } else { Err(KeptReason::NotVerified.into()) }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {

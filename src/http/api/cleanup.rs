@@ -1,4 +1,4 @@
-//! The cleanup of artifacts: what there is, what is due, and running it now.
+//! Cleanup of artifacts: statistics, and starting a sweep.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -13,7 +13,7 @@ use crate::artifacts::{ArtifactError, LAST_CLEANUP};
 use crate::protocol::Timestamp;
 use crate::storage::catalog::artifacts::DueFor;
 
-/// Bytes of a megabyte.
+/// Bytes per megabyte.
 const MB: f64 = 1_000_000.0;
 
 /// `GET /api/cleanup/stats`
@@ -34,12 +34,12 @@ pub(in crate::http) async fn stats(edge: web::Data<ArtifactsEdge>) -> Result<Htt
         "totalOriginalBytes": totals.bytes,
         "savedBytes": saved,
         "savedPercent": (percent * 10.0).floor() / 10.0,
-        "lastRun": last.as_ref().map(shown),
+        "lastRun": last.as_ref().map(sweep_json),
     })))
 }
 
-/// A run as it is shown: its time as a time.
-fn shown(swept: &Swept) -> Value {
+/// A sweep as JSON, with `startedAt` as a timestamp.
+fn sweep_json(swept: &Swept) -> Value {
     let mut value = json!(swept);
     if let Value::Object(members) = &mut value {
         members.insert("startedAt".to_owned(), json!(Timestamp::from_millis(swept.started_at)));
@@ -47,14 +47,15 @@ fn shown(swept: &Swept) -> Value {
     value
 }
 
-/// Query of a run.
+/// Query parameters of a sweep.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct RunQuery {
     dry_run: Option<String>,
 }
 
-/// `POST /api/cleanup/run[?dryRun=1]`: answered when it is done. It goes on when nobody waits for the answer.
+/// `POST /api/cleanup/run[?dryRun=1]`: answered when the sweep is done. The sweep continues if the client
+/// disconnects.
 pub(in crate::http) async fn run(
     edge: web::Data<ArtifactsEdge>,
     query: web::Query<RunQuery>,
@@ -71,7 +72,7 @@ pub(in crate::http) async fn run(
     let away = |detail: String| Problem::unavailable("cleanup_unavailable", detail);
     edge.sweep.try_send(Sweep { dry_run, reply }).map_err(|refused| away(refused.to_string()))?;
     match answer.await {
-        Ok(Ok(swept)) => Ok(HttpResponse::Ok().json(shown(&swept))),
+        Ok(Ok(swept)) => Ok(HttpResponse::Ok().json(sweep_json(&swept))),
         Ok(Err(refused @ SweepRefused::Running)) => {
             Err(Problem::new(StatusCode::CONFLICT, "cleanup_running", refused.to_string()).retry_after(10))
         }

@@ -1,4 +1,4 @@
-//! A run's events over plain HTTP: posting them, and reading them page by page.
+//! A run's events over plain HTTP: posts and page reads.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,19 +26,19 @@ use crate::protocol::segment::Encoding;
 use crate::protocol::{After, Cursor, Epoch, ProducerId, RunId, Segment, Seq, Timestamp};
 use crate::storage::journal::OnGap;
 
-/// Most events of a page, and how many without `limit`.
+/// Most events of a page, and the default of `limit`.
 const PAGE_EVENTS: usize = 10_000;
-/// About the most bytes of a page. 1 MiB.
+/// Bytes after which a page takes no further event. 1 MiB.
 const PAGE_BYTES: usize = 1024 * 1024;
 /// Longest long poll.
 const MAX_WAIT_SECS: u64 = 30;
 
-/// A run id from the path.
+/// Parses a run id from the path.
 pub(in crate::http) fn run_id(text: &str) -> Result<RunId, Problem> {
     RunId::parse(text).map_err(|error| Problem::bad_request("invalid_run_id", format!("runId {error}")))
 }
 
-/// An `after` from a query.
+/// Parses the query parameter `after`.
 pub(in crate::http) fn after(text: Option<&str>) -> Result<After, Problem> {
     After::parse(text.unwrap_or_default()).map_err(invalid_after)
 }
@@ -59,7 +59,7 @@ fn body_kind(request: &HttpRequest) -> Result<BodyKind, Problem> {
     }
 }
 
-/// `Runcast-Producer`, `Runcast-Producer-Seq` and `Runcast-Producer-Gap`: all or none.
+/// Parses `Runcast-Producer`, `Runcast-Producer-Seq` and `Runcast-Producer-Gap`; the first two go together.
 fn numbering(request: &HttpRequest) -> Result<Option<Numbered>, Problem> {
     let get = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     let invalid = |detail: String| Problem::bad_request("invalid_producer", detail);
@@ -111,7 +111,7 @@ pub(in crate::http) async fn post(
     let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
     let Intake { body, mut held } = read::take(&request, &mut payload, limit, &bodies.intakes()).await?;
     let batch = parse_body(kind, body, &run, limits, Timestamp::now())?;
-    // The lines are a part of the body, or a copy that is a little longer.
+    // The lines are a slice of the body, or a copy that is slightly longer.
     held.cover(batch.lines.bytes().len() + size_of::<u32>() * batch.lines.len());
     metrics::counter!("runcast_events_received_total").increment(batch.lines.len() as u64);
     let held = Arc::new(held);
@@ -132,7 +132,7 @@ pub(in crate::http) async fn post(
     }))
 }
 
-/// Query of a page read.
+/// Query parameters of a page read.
 #[derive(Deserialize)]
 pub(in crate::http) struct PageQuery {
     after: Option<String>,
@@ -140,7 +140,7 @@ pub(in crate::http) struct PageQuery {
     wait: Option<u64>,
 }
 
-/// What a page has gathered.
+/// A page while its events are collected.
 struct Gathered {
     epoch: Option<Epoch>,
     events: Buffer,
@@ -176,9 +176,9 @@ pub(in crate::http) async fn page(
     let mut gathered = gather(&rooms, &responses, &run, ReadFrom::After(from), limit, nd_json.is_some()).await?;
     if wait > 0 && gathered.count == 0 && gathered.gap.is_none() && gathered.reset.is_none() {
         let (reply, grown) = oneshot::channel();
-        let asked = gathered.room.wait.try_send(WaitForEvents { seq: gathered.next - 1, reply });
+        let sent = gathered.room.wait.try_send(WaitForEvents { after: gathered.cursor(), reply });
         let patience = Duration::from_secs(wait);
-        if asked.is_ok() && actix_web::rt::time::timeout(patience, grown).await.is_ok_and(|told| told.is_ok()) {
+        if sent.is_ok() && actix_web::rt::time::timeout(patience, grown).await.is_ok_and(|grown| grown.is_ok()) {
             let place = crate::protocol::cursor::Place { epoch: gathered.epoch, next: gathered.next };
             gathered = gather(&rooms, &responses, &run, ReadFrom::Place(place), limit, nd_json.is_some()).await?;
         }
@@ -213,7 +213,7 @@ async fn gather(
         });
         match page.verdict {
             Verdict::Continue => {}
-            // What follows a cut in the middle of a page belongs to the next one.
+            // A gap or reset in the middle of a page belongs to the next page.
             _ if so_far.count > 0 => break,
             Verdict::Gap { from, to } => so_far.gap = Some((from, to)),
             Verdict::Reset { from } => so_far.reset = Some(from),
@@ -224,7 +224,7 @@ async fn gather(
                 so_far.take(segment, limit, nd_json).ok()
             });
             if taken.await.is_none() {
-                // What there is already is a page.
+                // The events collected so far make a page.
                 return gathered.filter(|page| page.count > 0).ok_or_else(responses_saturated);
             }
         }
@@ -238,7 +238,8 @@ async fn gather(
 }
 
 impl Gathered {
-    /// Takes what of the segment belongs in the page; when there is no room for all of it, it can be repeated.
+    /// Takes the segment's events that belong in the page. If there is no room for all of them, the call can be
+    /// repeated.
     fn take(&mut self, segment: &Segment, limit: usize, nd_json: bool) -> Result<(), Exceeded> {
         let encoded = segment.encoded(Encoding::NdJson);
         while self.next <= segment.last() && self.count < limit && self.events.len() < PAGE_BYTES {
@@ -293,7 +294,7 @@ fn as_json(run: &RunId, page: Gathered) -> HttpResponse {
         reset: page.reset.map(|from| Cut { from }),
         first_available: page.first,
     };
-    // The events go in as they are: between the head's members and its closing brace.
+    // The encoded events are inserted unchanged, between the head's members and its closing brace.
     let mut body = serde_json::to_vec(&head).unwrap_or_default();
     body.pop();
     body.extend_from_slice(b",\"events\":[");
@@ -315,7 +316,7 @@ fn as_nd_json(media_type: &'static str, page: Gathered) -> HttpResponse {
     response.body(ResponseParts::from_iter(Arc::new(page.events).share()))
 }
 
-/// `POST /api/runs/{runId}/frame`: the live screen.
+/// `POST /api/runs/{runId}/frame`: a frame of the live screen.
 pub(in crate::http) async fn frame(
     (edge, bodies): (web::Data<IngestEdge>, web::Data<Bodies>),
     (rooms, viewers): (web::Data<Rooms>, web::Data<ViewersEdge>),
@@ -361,8 +362,8 @@ pub(in crate::http) async fn frame(
     };
     let frame = frame.to_frame().map_err(|error| Problem::bad_request("invalid_header", error.to_string()))?;
     let room = rooms.find(&run).await?;
-    // Newest wins: a frame that finds the room busy is overtaken by the next.
-    // It counts once for all who are shown it, for as long as one of them has yet to take it.
+    // The newest frame wins: a frame that finds the room busy is dropped, and the next one replaces it. A frame is
+    // counted once for all its viewers, until the last of them has received it.
     let counted = edge.outboxes.count(frame);
     let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen(frame)).is_ok());
     Ok(HttpResponse::Accepted()

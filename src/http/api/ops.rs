@@ -1,24 +1,25 @@
-//! Operating: health, readiness, figures, the supervision tree, the description of the surface.
+//! Operations: health, readiness, metrics, the supervision tree, and the API description.
 
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::edge::{ActorsEdge, MetricsEdge, ReadinessEdge};
 use super::super::problem::Problem;
-use crate::actors::messages::bridge::Doorbell;
 use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
-use crate::actors::shared::NodeIdConflict;
+use crate::actors::shared::{Doorbell, NodeIdConflict};
 use crate::node::NodePhase;
 use crate::protocol::Timestamp;
+use crate::tasks;
 
-/// How long a dependency may take to answer a probe.
+/// Longest wait for a dependency's answer to a probe.
 const PROBE: Duration = Duration::from_secs(2);
-/// Rooms that `/api/actors` lists.
+/// Most rooms that `/api/actors` lists.
 const MAX_ROOMS: usize = 100;
 
 /// `GET /health`
@@ -26,7 +27,7 @@ pub(in crate::http) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok", "timestamp": Timestamp::now()}))
 }
 
-/// Query of the readiness.
+/// Query parameters of the readiness check.
 #[derive(Deserialize)]
 pub(in crate::http) struct ReadyQuery {
     strict: Option<String>,
@@ -40,7 +41,7 @@ async fn probe<E: std::fmt::Display>(ask: impl Future<Output = Result<(), E>>) -
     }
 }
 
-/// `GET /ready`: 503 only for what another node would do better.
+/// `GET /ready`: 503 only where another node would serve better.
 pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Query<ReadyQuery>) -> HttpResponse {
     let journal = probe(edge.journal.probe()).await;
     let catalog = probe(edge.catalog.probe()).await;
@@ -53,7 +54,7 @@ pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Q
         Some(None) => json!({"status": "ok"}),
         Some(Some(why)) => json!({"status": "down", "detail": why}),
     };
-    // Deaf while the journal answers: another node hears what this one does not.
+    // The journal answers but the doorbell does not: another node gets the notices that this one misses.
     let not_subscribed = doorbell["status"] == "down" && journal["status"] == "ok";
     let whole = [&journal, &catalog, &objects].iter().all(|dependency| dependency["status"] != "down");
     let (status, word) = match edge.node.phase() {
@@ -95,10 +96,16 @@ pub(in crate::http) async fn actors(edge: web::Data<ActorsEdge>) -> Result<HttpR
     let away = |_| Problem::unavailable("actors_unavailable", "the supervisor or the registry is busy");
     let children = edge.supervisor.ask(Observe).await.map_err(away)?;
     let rooms = edge.registry.ask(ListRooms { limit: MAX_ROOMS }).await.unwrap_or_default();
+    let threads = edge.thread_agents.all();
+    let threads = threads.iter().map(|thread_agent| thread_agent.supervisor.ask(Observe));
+    // A thread that has just ended is not shown.
+    let threads: Vec<_> = join_all(threads).await.into_iter().filter_map(Result::ok).collect();
     Ok(HttpResponse::Ok().json(json!({
         "supervisor": children,
+        "threads": threads,
         "rooms": rooms,
         "living": edge.live_actors.living(),
+        "exits": tasks::exits(),
     })))
 }
 

@@ -1,4 +1,4 @@
-//! The runs: their list, and the folded state of one.
+//! The list of runs, and the folded state of one run.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use crate::run_state::RunStatus;
 use crate::storage::catalog::{RunFilter, RunRow};
 use crate::storage::journal::RunPhase;
 
-/// Rows of a page without `limit`.
+/// Default rows of a page.
 const DEFAULT_LIMIT: usize = 50;
 /// Most rows of a page.
 const MAX_LIMIT: usize = 500;
 
-/// Query of the list.
+/// Query parameters of the list.
 #[derive(Deserialize)]
 pub(in crate::http) struct RunsQuery {
     status: Option<String>,
@@ -85,7 +85,7 @@ fn parse_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
     parsed.ok_or_else(|| Problem::bad_request("invalid_cursor", "cursor is not one that a list gave"))
 }
 
-/// What an answer adds to the state.
+/// Members that the response adds to the run's state.
 #[derive(Serialize)]
 struct Also {
     cursor: Cursor,
@@ -111,7 +111,7 @@ pub(in crate::http) async fn show(
     let viewers = viewers.viewers_of(&*rooms.find(&run).await?);
     let also = serde_json::to_vec(&Also { cursor, epoch: cursor.epoch, viewers })
         .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
-    // The members of both in one object: what is shared stays as it is.
+    // The two objects are joined into one without copying the shared text of the state.
     let mut state = text.share();
     if let Some(end) = state.last_mut() {
         end.truncate(end.len() - 1);
@@ -121,8 +121,8 @@ pub(in crate::http) async fn show(
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 
-/// A run's state, the cursor up to which it was folded, and whether the run can grow. The slowest reader of a response
-/// gives way when there is no room for it.
+/// A run's state, the cursor up to which it is folded, and the run's phase. The slowest reader of a response is
+/// preempted when there is no room for the state.
 async fn state_of(
     rooms: &Rooms,
     responses: &Responses,

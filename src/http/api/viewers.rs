@@ -1,4 +1,4 @@
-//! Who watches: figures of the nodes, and the viewers of a run.
+//! Viewers: figures of each node, and the viewers of a run.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -16,13 +16,13 @@ use crate::actors::messages::thread_agent::{ListViewers, RunViewers};
 use crate::protocol::{Connection, RunId, Timestamp};
 use crate::storage::presence::{Figures, NodeSeen, RegisterError};
 
-/// Viewers listed without `limit`.
+/// Default number of viewers listed.
 const DEFAULT_LIMIT: usize = 100;
 /// Most viewers listed.
 const MAX_LIMIT: usize = 1_000;
 
 impl ViewersEdge {
-    /// How many watch the room's run, on all nodes; `None` while that is not known.
+    /// Number of the run's viewers on all nodes; `None` while the other nodes' counts are unknown.
     pub(in crate::http) fn viewers_of(&self, room: &RoomPort) -> Option<u64> {
         let here = room.gauge.viewers() as u64;
         match &self.cluster {
@@ -31,13 +31,13 @@ impl ViewersEdge {
         }
     }
 
-    /// The viewers of a run on this node.
+    /// Lists the run's viewers on this node.
     async fn viewers_here(&self, run: &RunId, limit: usize) -> Result<RunViewers, Problem> {
-        let asked = self.thread_agents.ask(|thread_agent, reply| {
+        let reply = self.thread_agents.ask(|thread_agent, reply| {
             thread_agent.list.try_send(ListViewers { run: run.clone(), limit, reply }).is_ok()
         });
         let threads =
-            asked.await.ok_or_else(|| Problem::unavailable("saturated", "a worker thread has too much to do"))?;
+            reply.await.ok_or_else(|| Problem::unavailable("saturated", "a worker thread has too much to do"))?;
         Ok(threads.into_iter().fold(RunViewers::default(), |mut all, thread| {
             all.count += thread.count;
             all.listed.extend(thread.listed);
@@ -46,7 +46,7 @@ impl ViewersEdge {
     }
 }
 
-/// A node in the figures.
+/// A node's figures.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NodeStats {
@@ -84,14 +84,14 @@ pub(in crate::http) async fn stats(edge: web::Data<ViewersEdge>) -> HttpResponse
     }))
 }
 
-/// Query of a run's viewers.
+/// Query parameters of a run's viewers.
 #[derive(Deserialize)]
 pub(in crate::http) struct ViewersQuery {
     details: Option<String>,
     limit: Option<usize>,
 }
 
-/// A viewer in the list.
+/// A listed viewer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ListedViewer {
@@ -141,7 +141,7 @@ pub(in crate::http) async fn viewers(
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_request("invalid_limit", format!("limit must be 1 to {MAX_LIMIT}, not {limit}")));
     }
-    // One more than is shown tells whether there are more.
+    // One more than is shown, to know whether there are more.
     let wanted = if details { limit + 1 } else { 0 };
     let here = edge.viewers_here(&run, wanted).await?;
     let own = edge.node.id().to_string();
@@ -163,7 +163,8 @@ pub(in crate::http) async fn viewers(
 }
 
 impl Cluster {
-    /// Adds the viewers of a run on the other nodes: all to the counts, and up to `wanted` together to the list.
+    /// Adds the run's viewers on the other nodes: all of them to the counts, and as many as `wanted` allows to the
+    /// list.
     async fn viewers_there(
         &self,
         run: &RunId,
@@ -175,9 +176,9 @@ impl Cluster {
         for NodeSeen { node, viewers, .. } in self.register.look(std::slice::from_ref(run)).await? {
             let count = viewers.first().copied().unwrap_or(0);
             if node == own {
-                continue; // this node knows better
+                continue; // this node's own count is more recent
             }
-            // Redis need not search for more than there are.
+            // Redis need not search for more viewers than the node has.
             let missing = wanted.saturating_sub(listed.len()).min(count as usize);
             if missing > 0 {
                 listed.extend(ListedViewer::on(&node, self.register.list(&node, run, missing).await?));

@@ -1,4 +1,4 @@
-//! The `Content-Encoding` of request bodies. What comes out is bounded whatever goes in.
+//! Decodes the `Content-Encoding` of request bodies. The output is limited whatever the input.
 
 use std::io::{self, Read};
 
@@ -9,39 +9,39 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::protocol::ContentCoding;
 
-/// Largest zstd window that a sender may ask for, as a power of two: 8 MiB, as RFC 9659 says for this encoding.
+/// Largest zstd window that a client may use, as a power of two: 8 MiB, the limit of RFC 9659 for this encoding.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// Why a body was refused.
+/// An error that refuses a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// It decodes to more than is allowed.
+    /// The body decodes to more than the limit.
     #[error("the decoded body is larger than {limit} bytes")]
     TooLarge {
         /// The limit.
         limit: usize,
     },
-    /// It ends too early.
+    /// The encoded data ends too early.
     #[error("the body is cut off: its {coding} data does not end")]
     Truncated {
-        /// Its encoding.
+        /// The encoding.
         coding: &'static str,
     },
-    /// It is not what its `Content-Encoding` says, or something follows the encoded data.
+    /// The body is not in the encoding that `Content-Encoding` names, or something follows the encoded data.
     #[error("the body is not valid {coding}: {detail}")]
     Corrupt {
-        /// Its encoding.
+        /// The encoding.
         coding: &'static str,
-        /// The decoder's words.
+        /// The decoder's message.
         detail: String,
     },
-    /// The node has not got the memory for it now.
+    /// The node has no memory for the decoded body now.
     #[error("the node has no room for the decoded body")]
     NoRoom,
 }
 
 impl BodyError {
-    /// The stable name of the error; `batch_too_large` as for a body that was not encoded.
+    /// The stable error code; `batch_too_large` is the one that an unencoded body gets as well.
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "batch_too_large",
@@ -50,7 +50,7 @@ impl BodyError {
         }
     }
 
-    /// The HTTP status.
+    /// The HTTP status of the error.
     pub fn status(&self) -> u16 {
         match self {
             Self::TooLarge { .. } => 413,
@@ -60,10 +60,11 @@ impl BodyError {
     }
 }
 
-/// Decodes a whole body of at most `limit` decoded bytes. `grow` is asked for memory before it is used, in bytes.
+/// Decodes a whole body of at most `limit` decoded bytes. `grow` reserves memory, in bytes, before it is used.
 ///
 /// # Errors
-/// Too large (found before more than `limit + 1` bytes were decoded), cut off, not what it claims to be, or `grow` refused.
+/// The body is too large (detected before more than `limit + 1` bytes are decoded), cut off or corrupt, or `grow`
+/// refused.
 pub fn decode(
     coding: ContentCoding,
     body: Bytes,
@@ -74,7 +75,7 @@ pub fn decode(
     match coding {
         ContentCoding::Identity if body.len() > limit => Err(BodyError::TooLarge { limit }),
         ContentCoding::Identity => Ok(body),
-        // No bytes at all are neither a member nor a frame.
+        // An empty body is neither a gzip member nor a zstd frame.
         _ if body.is_empty() => Err(BodyError::Truncated { coding: coding.as_str() }),
         ContentCoding::Gzip => read(coding, MultiGzDecoder::new(&*body), body.len(), limit, grow),
         ContentCoding::Zstd => {
@@ -92,9 +93,9 @@ fn read(
     limit: usize,
     mut grow: impl FnMut(usize) -> bool,
 ) -> Result<Bytes, BodyError> {
-    /// What NDJSON usually comes to.
+    /// The usual compression ratio of NDJSON.
     const USUAL_RATIO: usize = 8;
-    // One byte more than allowed tells "too large" from "just fits", and makes the decoder reach the checksum.
+    // One byte beyond the limit distinguishes "too large" from "just fits", and makes the decoder reach the checksum.
     let most = limit + 1;
     let mut out = DecodedBody::Small(Vec::new());
     let mut step = encoded.saturating_mul(USUAL_RATIO).clamp(FIRST_STEP, SMALL);
@@ -119,15 +120,15 @@ fn read(
     }
 }
 
-/// Bytes that are made room for at first, at least.
+/// Least bytes reserved at first.
 const FIRST_STEP: usize = 16 * 1024;
-/// Bytes that are made room for at a time after that.
+/// Bytes reserved at a time after that.
 const STEP: usize = 64 * 1024;
-/// An output up to this size is on the heap.
+/// An output up to this size lives on the heap.
 const SMALL: usize = 64 * 1024;
 
-/// What has been decoded. A large output has pages of its own, which are used as it grows and go back to the system: the
-/// allocator would copy it from size to size, and keep the largest.
+/// The decoded bytes. A large output has its own memory map, whose pages are used as it grows and go back to the system
+/// afterwards. The allocator would copy it from size to size and keep the largest block.
 enum DecodedBody {
     Small(Vec<u8>),
     Large { pages: MmapMut, len: usize },
@@ -141,7 +142,7 @@ impl DecodedBody {
         }
     }
 
-    /// Reads up to `step` bytes; how many there were. There are at most `most` in all.
+    /// Reads up to `step` bytes and returns their number. All steps together read at most `most`.
     fn fill(&mut self, decoder: &mut impl Read, step: usize, most: usize) -> io::Result<usize> {
         if let Self::Small(bytes) = self
             && bytes.len() + step > SMALL
@@ -196,13 +197,13 @@ mod tests {
     fn memory_is_asked_for_before_it_is_used() {
         let data = vec![b'x'; LIMIT];
         for (coding, body) in both(|encode| encode(&data)) {
-            let mut asked = 0;
+            let mut requested = 0;
             let decoded = super::decode(coding, body.clone(), LIMIT, |bytes| {
-                asked += bytes;
+                requested += bytes;
                 true
             });
             assert_eq!(decoded.unwrap(), data);
-            assert!((LIMIT..=LIMIT + 16 * 1024).contains(&asked), "{coding:?}: {asked}");
+            assert!((LIMIT..=LIMIT + 16 * 1024).contains(&requested), "{coding:?}: {requested}");
             let mut left = LIMIT / 2;
             let refused = super::decode(coding, body, LIMIT, |bytes| match left.checked_sub(bytes) {
                 Some(rest) => {
@@ -257,7 +258,7 @@ mod tests {
         for (coding, body) in both(|encode| [encode(b"one\n"), encode(b""), encode(b"two")].concat()) {
             assert_eq!(decode(coding, body, LIMIT).unwrap(), "one\ntwo", "{coding:?}");
         }
-        // Each fits, together they do not.
+        // Each part fits the limit; together they do not.
         for (coding, body) in both(|encode| encode(&[b'x'; LIMIT / 2 + 1]).repeat(2)) {
             assert_eq!(decode(coding, body, LIMIT), Err(BodyError::TooLarge { limit: LIMIT }), "{coding:?}");
         }

@@ -1,4 +1,4 @@
-//! A request's body: read within its bounds, and decoded.
+//! Request bodies: read within limits, and decoded.
 
 pub mod decode;
 pub mod read;

@@ -1,4 +1,4 @@
-//! Reading a request's body: bounded per request and over the node, decoded within the same bound, at a minimum rate.
+//! Reads request bodies: limited per request and per node, decoded within the same limit, and at a minimum rate.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -18,18 +18,18 @@ use super::decode::{BodyError, decode};
 use crate::budget::{Budget, Held};
 use crate::protocol::ContentCoding;
 
-/// Coded bodies from this size on are decoded off the worker thread. 64 KiB.
+/// Encoded bodies of this size and larger are decoded off the worker thread. 64 KiB.
 const DECODE_ELSEWHERE: usize = 64 * 1024;
 
-/// A body and its share of the node's memory for bodies.
+/// A body that has been read, and its part of the node's memory for bodies.
 pub(in crate::http) struct Intake {
-    /// Decoded.
+    /// The decoded bytes.
     pub(in crate::http) body: Bytes,
-    /// Given back when dropped.
+    /// The memory that the body takes; freed on drop.
     pub(in crate::http) held: Held,
 }
 
-/// The most bytes of a decoded body, and the code of the refusal beyond it.
+/// Most bytes of a decoded body, and the error code for a larger one.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Limit {
     pub(in crate::http) bytes: usize,
@@ -52,13 +52,13 @@ fn coding_of(request: &HttpRequest) -> Result<ContentCoding, Problem> {
     })
 }
 
-/// A request's body on its way in, which has to keep a rate.
+/// Reads a request's body, which must arrive at a minimum rate.
 pub(in crate::http) struct BodyReader<'a> {
     payload: &'a mut web::Payload,
     transfers: &'a Transfers,
     kind: TransferKind,
     rate: Rate,
-    /// Once it had to be waited for.
+    /// Set once the body has had to be waited for.
     waiting: Option<(Transfer, Pin<Box<Sleep>>)>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> BodyReader<'a> {
         Self { payload, transfers, kind, rate, waiting: None }
     }
 
-    /// The body's next part; `None` at its end.
+    /// Returns the body's next part; `None` at its end.
     pub(in crate::http) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         let chunk = poll_fn(|cx| self.poll_next(cx)).await?;
         if let Some((transfer, _)) = &mut self.waiting {
@@ -125,7 +125,7 @@ impl<'a> BodyReader<'a> {
     }
 }
 
-/// What a body takes and who else does.
+/// What bodies are read with: the node's memory for bodies, its list of transfers, and the minimum rate.
 pub(in crate::http) struct Intakes<'a> {
     pub(in crate::http) budget: &'a Budget,
     pub(in crate::http) transfers: &'a Transfers,
@@ -139,7 +139,7 @@ impl Intakes<'_> {
         grown.ok_or_else(saturated)
     }
 
-    /// Decodes a body, a large one off the worker thread.
+    /// Decodes a body; a large one off the worker thread.
     async fn decode(&self, coding: ContentCoding, coded: Bytes, limit: usize) -> Result<Intake, BodyError> {
         let (mut held, large) = (self.budget.hold(), coded.len() >= DECODE_ELSEWHERE);
         let work = move || decode(coding, coded, limit, |bytes| held.grow(bytes)).map(|body| Intake { body, held });
@@ -149,7 +149,7 @@ impl Intakes<'_> {
         }
     }
 
-    /// Makes room for `len` bytes in `body`, counting its capacity.
+    /// Makes room for `len` bytes in `body`, and counts its whole capacity.
     async fn reserve(&self, body: &mut BytesMut, held: &mut Held, len: usize, most: usize) -> Result<(), Problem> {
         let capacity = body.capacity();
         if len > capacity {
@@ -162,7 +162,7 @@ impl Intakes<'_> {
     }
 }
 
-/// Reads a body of at most `limit` bytes, decoded.
+/// Reads and decodes a body of at most `limit` bytes.
 pub(in crate::http) async fn take(
     request: &HttpRequest,
     payload: &mut web::Payload,
@@ -181,7 +181,7 @@ pub(in crate::http) async fn take(
         }
         if first.is_empty() && body.is_empty() {
             intakes.grow(&mut held, chunk.len()).await?;
-            first = chunk; // most bodies are one chunk, and are not copied
+            first = chunk; // most bodies are one chunk, which is not copied
             continue;
         }
         intakes.reserve(&mut body, &mut held, len, limit.bytes).await?;

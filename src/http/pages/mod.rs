@@ -1,5 +1,5 @@
-//! The pages: the list of runs, and one run live, with their icon. Plain files, embedded; the page of a run gets the list of
-//! final close codes from the table.
+//! The HTML pages: the list of runs, one run live, and their icon. Plain files, embedded in the binary; the page of a
+//! run gets the list of final close codes from the table.
 
 use std::sync::LazyLock;
 
@@ -10,14 +10,14 @@ use super::events::run_id;
 use super::problem::Problem;
 use crate::protocol::vocabulary::final_close_codes;
 
-/// Only our own files run on our pages; nothing of an event can.
+/// Content security policy of the pages: only our own scripts run; nothing in an event can.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; \
                       img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Where the page of a run has the list of final close codes: the server's table is put in here.
+/// The place in the run's page into which the server's final close codes are inserted.
 const FINAL_CODES: &str = "/* final close codes */";
 
-/// The page of a run, complete.
+/// The run's page with the close codes.
 static RUN_PAGE: LazyLock<String> = LazyLock::new(|| {
     let codes: Vec<_> = final_close_codes().iter().map(u16::to_string).collect();
     include_str!("run.html").replace(FINAL_CODES, &codes.join(", "))

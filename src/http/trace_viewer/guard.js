@@ -1,23 +1,24 @@
-// Stands in front of Playwright's service worker, in the same script.
+// Code that runs before Playwright's service worker, in the same script.
 //
-// That worker answers for us with what somebody uploaded: snapshots of pages as documents, files of a trace as they are.
-// It filters scripts out of snapshots, but a trace that was made by hand gets markup past the filter (names of attributes
-// are not checked) and from there to a file of the trace as a page of its own, without any policy. So every answer that the
-// worker makes itself leaves it with a policy under which nothing but the viewer's own script, known by its nonce, runs.
+// That worker answers requests to our origin with uploaded content: snapshots of pages as documents, and files of a
+// trace unchanged. It filters scripts out of snapshots, but a forged trace gets markup past the filter (attribute names
+// are not checked), and from there to a file of the trace as a page of its own, without any policy. So every response
+// that the worker makes itself gets a policy under which only the viewer's own script runs, identified by its nonce.
 "use strict";
 {
   const scope = new URL(self.registration.scope);
   const SNAPSHOTS = scope.href + "snapshot/";
 
-  // In frames only. It keeps our origin, or the worker would not be asked for the images and styles of the trace, and the
-  // viewer could not highlight an element. Playwright's own policy, which names the nonce, holds besides; where there is
-  // none, nothing runs at all.
+  // For frames. The snapshot keeps our origin; otherwise the worker would not be asked for the trace's images and
+  // styles, and the viewer could not highlight an element. Playwright's own policy, which names the nonce, applies as
+  // well; without it, no script runs.
   const OF_SNAPSHOTS = "sandbox allow-same-origin allow-scripts; form-action 'none'; connect-src 'none'; worker-src 'none'; "
     + `frame-src ${SNAPSHOTS} data:`;
   const NONCE = /^script-src 'nonce-[0-9a-f]{32}';/;
   const OF_FILES = "sandbox; default-src 'none'";
 
-  // The only traces that are opened: what the server lists as an artifact of a run. Where it sends us from there is its word.
+  // Only traces that the server lists as an artifact of a run are opened. The server's redirects from there are
+  // trusted.
   const TRACE = /^\/api\/(runs|tests)\/[^/]+\/artifacts\/[^/]+\/download(\?redirect=1)?$/;
   const isOurs = (trace) => {
     const url = URL.canParse(trace, scope) ? new URL(trace, scope) : null;

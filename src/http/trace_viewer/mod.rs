@@ -1,7 +1,7 @@
 //! `/trace/`: Playwright's trace viewer, as `scripts/trace-viewer` fetched it.
 //!
-//! Its files are read whole and once, when the first is asked for. So a path that is none of theirs is not found, however it
-//! is written, links that lead elsewhere are never followed, and one version's files never mix with another's.
+//! All its files are read once, on the first request. So a path that names none of them is not found, however it is
+//! spelled; links that lead elsewhere are never followed; and files of two versions never mix.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,25 +22,25 @@ mod policy;
 
 use policy::Policies;
 
-/// Pages of the viewer that are shown; others steer a test runner.
+/// The viewer's pages that are served; its other pages steer a test runner.
 const PAGES: [&str; 2] = ["index.html", "snapshot.html"];
-/// The service worker, and what stands in front of it in the same file.
+/// The service worker; [`GUARD`] is prepended to it.
 const WORKER: &str = "sw.bundle.js";
 const GUARD: &str = include_str!("guard.js");
-/// Folders in folders.
+/// Deepest level of nested folders.
 const MAX_DEPTH: usize = 4;
-/// Files, in any folder.
+/// Most files in all folders together.
 const MAX_FILES: usize = 1_000;
-/// Bytes of all files together; version 1.65 has 1.7 MB.
+/// Most bytes of all files together; version 1.65 has 1.7 MB.
 const MAX_BYTES: usize = 64 << 20;
 
-/// The viewer; one per node.
+/// The node's trace viewer.
 #[derive(Debug)]
 pub struct TraceViewer {
-    /// Where it may be, the best place first.
+    /// The folders in which it may be, the preferred one first.
     places: Vec<PathBuf>,
     policies: Policies,
-    /// By path below `/trace/`. Stays empty until they are all there.
+    /// The files by their path below `/trace/`. Empty until all of them have been read.
     files: OnceCell<BTreeMap<String, File>>,
 }
 
@@ -51,7 +51,7 @@ struct File {
     body: Bytes,
 }
 
-/// Where a relative path may lead: from where the process started, else from where its program is.
+/// The folders that a relative path can mean: below the working directory, then below the program's folder.
 fn places(configured: &Path, start: &Path, program: Option<&Path>) -> Vec<PathBuf> {
     let mut places = vec![start.join(configured)];
     places.extend(program.and_then(Path::parent).map(|home| home.join(configured)));
@@ -60,7 +60,7 @@ fn places(configured: &Path, start: &Path, program: Option<&Path>) -> Vec<PathBu
 }
 
 impl TraceViewer {
-    /// As configured, for this process.
+    /// The trace viewer of this process, as configured.
     pub fn of_process(config: &Config) -> Self {
         let start = std::env::current_dir().unwrap_or_default();
         let program = std::env::current_exe().ok();
@@ -71,7 +71,7 @@ impl TraceViewer {
         }
     }
 
-    /// Whether it has been fetched.
+    /// Whether the viewer has been fetched.
     pub fn is_there(&self) -> bool {
         self.files.initialized() || self.places.iter().any(|place| place.join(PAGES[0]).is_file())
     }
@@ -90,7 +90,7 @@ impl TraceViewer {
     }
 }
 
-/// Every file of the viewer.
+/// Reads every file of the viewer.
 fn read_all(place: &Path) -> io::Result<BTreeMap<String, File>> {
     let mut found = BTreeMap::new();
     read_folder(place, "", MAX_DEPTH, &mut found)?;

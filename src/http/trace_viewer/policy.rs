@@ -1,21 +1,21 @@
-//! What the trace viewer's files may do in a browser.
+//! Content security policies of the trace viewer's files.
 
 use crate::config::{AddressingSetting, BucketSetting, ObjectsConfig, ObjectsUrl};
 
 use super::{PAGES, WORKER};
 
-/// The one script that stands in `index.html` itself. It warns of pages opened from a disk, which ours are not; without its
-/// hash each visit would leave an error in the console.
+/// Hash of the only inline script of `index.html`. The script warns about pages opened from a disk, which ours are not.
+/// Without the hash, each visit would log an error in the console.
 const INLINE_SCRIPT: &str = "'sha256-Ri7HXsDkiKl7epMiRQ8YMyWU6zrse3V3f6urxKM76qA='";
 
-/// The content security policies.
+/// The content security policies, by kind of file.
 #[derive(Debug)]
 pub(super) struct Policies {
     page: String,
     worker: String,
 }
 
-/// Where signed URLs of a bucket lead; nowhere else than to us for a directory.
+/// The origin of a bucket's signed URLs; `None` for a directory, whose signed URLs lead to this server.
 fn storage_source(objects: &ObjectsConfig) -> Option<String> {
     let given = [&objects.public_url, &objects.endpoint].into_iter().find(|url| !url.is_empty());
     let given = given.map(|url| url.trim_end_matches('/').to_owned());
@@ -37,13 +37,14 @@ fn storage_source(objects: &ObjectsConfig) -> Option<String> {
 
 impl Policies {
     pub(super) fn new(objects: &ObjectsConfig) -> Self {
-        // Styles: the console's and the errors' colours are attributes. `data:` frames: the blank page before a snapshot.
+        // Inline styles: the colours of the console and of errors are attributes. `data:` frames: the blank page before
+        // a snapshot.
         let page = format!(
             "default-src 'none'; script-src 'self' {INLINE_SCRIPT}; style-src 'self' 'unsafe-inline'; img-src 'self' blob: \
              data:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self' data:; worker-src \
              'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
-        // The worker fetches the traces, also where the server redirects it to.
+        // The worker fetches the traces, including from where the server redirects it to.
         let storage = storage_source(objects).map(|source| format!(" {source}")).unwrap_or_default();
         Self { page, worker: format!("default-src 'none'; connect-src 'self'{storage}") }
     }

@@ -1,7 +1,8 @@
-//! Transfers: bodies on their way in and responses on their way out, which have to keep a minimum rate because they hold
-//! something that others wait for.
+//! Transfers: request bodies and responses that must keep a minimum rate, because they hold something that other
+//! requests wait for.
 //!
-//! A transfer is listed only while it waits for its peer, so that a body that comes with its head costs nothing here.
+//! A transfer is listed only while it waits for its peer, so a body that arrives together with its head costs nothing
+//! here.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -26,27 +27,27 @@ pub(super) use response::ResponseParts;
 pub use response::count_response;
 pub use socket::HttpSocket;
 
-/// A transfer that is this far behind its rate gives way when others wait for what it holds.
-const GIVES_WAY: Duration = Duration::from_secs(1);
-/// How long the bytes of a transfer are counted before they tell how fast it is.
+/// A transfer that is this far behind its rate is preempted when others wait for what it holds.
+const PREEMPT_BEHIND: Duration = Duration::from_secs(1);
+/// Window over which a transfer's rate is measured.
 const WINDOW: Duration = Duration::from_secs(5);
-/// When nobody is behind, the slowest of those gives way that are slower than so many times their rate: or a few who keep it
-/// could hold all places for days.
+/// When no transfer is behind its rate, the slowest of those below this multiple of their rate is preempted. Without
+/// this, a few clients that only just keep the rate could hold all places for days.
 const COMFORTABLE: u64 = 8;
 
-/// How long a request waits for room that a slower transfer was told to give up.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Pause between two tries to take that room.
-const LOOK: Duration = Duration::from_millis(10);
+/// Longest that a request waits for the room that a preempted transfer gives back.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
+/// Pause between two attempts to take that room.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
-/// What a transfer holds.
+/// The kind of a transfer, by what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TransferKind {
-    /// The body of a post: bytes of `ingest.inflight_bytes`.
+    /// The body of a post: holds bytes of `ingest.inflight_bytes`.
     Post,
-    /// An artifact's upload: one of `artifacts.max_uploads`.
+    /// An artifact's upload: holds one place of `artifacts.max_uploads`.
     Upload,
-    /// A response: bytes of `server.response_bytes`.
+    /// A response: holds bytes of `server.response_bytes`.
     Response,
 }
 
@@ -60,62 +61,62 @@ impl TransferKind {
     }
 }
 
-/// Why a transfer was ended.
+/// The reason why a transfer was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TooSlow {
-    /// It fell behind its rate by more than its pause.
+    /// The transfer fell behind its rate by more than its pause.
     Rate,
-    /// It was the slowest while others waited for what it held.
+    /// The transfer was the slowest while others waited for what it held.
     Preempted,
 }
 
 impl TooSlow {
     fn count(self, kind: TransferKind, count: u64) -> Self {
-        let why = match self {
+        let reason = match self {
             Self::Rate => "rate",
             Self::Preempted => "preempted",
         };
-        metrics::counter!("runcast_slow_transfers_total", "kind" => kind.as_str(), "reason" => why).increment(count);
+        metrics::counter!("runcast_slow_transfers_total", "kind" => kind.as_str(), "reason" => reason).increment(count);
         self
     }
 }
 
-/// The transfers of a node that wait for their peers. Cloning shares the list.
+/// The node's transfers that wait for their peers. Clones share the list.
 #[derive(Clone)]
 pub struct Transfers(Arc<TransferList>);
 
 struct TransferList {
-    /// Times are told relative to it.
+    /// Origin of the times in `due_us`.
     born: Instant,
     next: AtomicU64,
     listed: Mutex<HashMap<u64, Arc<ListedTransfer>>>,
 }
 
-/// A transfer in the list.
+/// A listed transfer, as other requests see it.
 struct ListedTransfer {
     kind: TransferKind,
     rate: Rate,
-    /// Bytes per second when last measured over a [`WINDOW`].
+    /// Bytes per second over the last complete [`WINDOW`]; `u64::MAX` before the first.
     measured: AtomicU64,
-    /// See [`Pace::due`], in microseconds since the list was made.
+    /// [`Pace::due`] in microseconds since `born`; `u64::MAX` while the transfer must not be preempted.
     due_us: AtomicU64,
-    told_to_go: AtomicBool,
+    preempted: AtomicBool,
     waker: AtomicWaker,
 }
 
-/// How much a transfer asks to give way; the greatest does.
+/// How slow a transfer is; the greatest is preempted first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Slowness {
-    /// It keeps its rate, and no more than that: so many bytes per second.
+    /// The transfer keeps its rate, but not [`COMFORTABLE`] times that; its bytes per second.
     Slow(Reverse<u64>),
-    /// It is so far behind its rate.
+    /// The transfer is behind its rate by this much.
     Behind(Duration),
 }
 
 impl Default for Transfers {
     fn default() -> Self {
         for kind in [TransferKind::Post, TransferKind::Upload, TransferKind::Response] {
-            // Shown before the first.
+            // Registers the counters, so that the metrics show them from the start.
             TooSlow::Rate.count(kind, 0);
             TooSlow::Preempted.count(kind, 0);
         }
@@ -125,7 +126,7 @@ impl Default for Transfers {
 
 impl Transfers {
     fn listed(&self) -> MutexGuard<'_, HashMap<u64, Arc<ListedTransfer>>> {
-        // Nothing panics while it is held.
+        // No code panics while it holds this lock.
         self.0.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -141,7 +142,7 @@ impl Transfers {
             rate,
             measured: AtomicU64::new(u64::MAX),
             due_us: AtomicU64::new(self.since_born_us(pace.due())),
-            told_to_go: AtomicBool::new(false),
+            preempted: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
@@ -149,12 +150,12 @@ impl Transfers {
         Transfer { transfers: self.clone(), id, pace, listed, resting: None, window: (now, 0) }
     }
 
-    fn is_one_leaving(&self, kind: TransferKind) -> bool {
-        self.listed().values().any(|listed| listed.kind == kind && listed.told_to_go.load(Ordering::Relaxed))
+    fn is_one_ending(&self, kind: TransferKind) -> bool {
+        self.listed().values().any(|listed| listed.kind == kind && listed.preempted.load(Ordering::Relaxed))
     }
 
-    /// Has a transfer of this kind give way: the one that is furthest behind its rate, else the slowest. What it holds is
-    /// free as soon as its task has run; until then no other one is told. Whether one is on its way out.
+    /// Preempts one transfer of this kind: the one furthest behind its rate, else the slowest. What it holds is free
+    /// once its task has run; until then no second transfer is preempted. Returns whether a transfer is about to end.
     pub fn end_slowest(&self, kind: TransferKind, now: Instant) -> bool {
         let now_us = self.since_born_us(now);
         let behind = |listed: &ListedTransfer| {
@@ -164,11 +165,11 @@ impl Transfers {
         let listed = self.listed();
         let mut slowest: Option<(Slowness, &Arc<ListedTransfer>)> = None;
         for candidate in listed.values().filter(|listed| listed.kind == kind) {
-            if candidate.told_to_go.load(Ordering::Relaxed) {
+            if candidate.preempted.load(Ordering::Relaxed) {
                 return true;
             }
             let (by, measured) = (behind(candidate), candidate.measured.load(Ordering::Relaxed));
-            let slowness = match by >= GIVES_WAY {
+            let slowness = match by >= PREEMPT_BEHIND {
                 true => Slowness::Behind(by),
                 false if measured < COMFORTABLE * candidate.rate.bytes_per_sec => Slowness::Slow(Reverse(measured)),
                 false => continue,
@@ -178,20 +179,20 @@ impl Transfers {
             }
         }
         let Some((_, slowest)) = slowest else { return false };
-        slowest.told_to_go.store(true, Ordering::Relaxed);
+        slowest.preempted.store(true, Ordering::Relaxed);
         slowest.waker.wake();
         true
     }
 }
 
-/// Takes what a request needs by `take`; when it is not there, the slowest transfer of its kind gives way, and the request
-/// waits for that a little. `None`: there is no room.
+/// Calls `take` until it returns what the request needs. When there is no room, the slowest transfer of this kind is
+/// preempted, and the request waits up to a second for it to end. Returns `None` when there is still no room.
 pub async fn find_room<T>(
     transfers: &Transfers,
     kind: TransferKind,
     mut take: impl AsyncFnMut() -> Option<T>,
 ) -> Option<T> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + ROOM_TIMEOUT;
     loop {
         if let Some(taken) = take().await {
             return Some(taken);
@@ -200,40 +201,40 @@ pub async fn find_room<T>(
         if now >= deadline || !transfers.end_slowest(kind, now) {
             return None;
         }
-        // Each try costs something: the one that was told is waited for.
-        sleep(LOOK).await;
-        while transfers.is_one_leaving(kind) && Instant::now() < deadline {
-            sleep(LOOK).await;
+        // An attempt costs something, so the next one waits until the preempted transfer has ended.
+        sleep(RETRY_PAUSE).await;
+        while transfers.is_one_ending(kind) && Instant::now() < deadline {
+            sleep(RETRY_PAUSE).await;
         }
     }
 }
 
-/// A transfer that waits for its peer. Dropped, it is off the list.
+/// A transfer that waits for its peer. Dropping it takes it off the list.
 pub struct Transfer {
     transfers: Transfers,
     id: u64,
     pace: Pace,
     listed: Arc<ListedTransfer>,
-    /// Since when it is not its peer that is waited for.
+    /// When the wait for the peer was suspended; `None` while the transfer waits for its peer.
     resting: Option<Instant>,
-    /// When the present window began, and the bytes since.
+    /// Start of the current window, and the bytes moved since.
     window: (Instant, u64),
 }
 
 impl Transfer {
-    /// From now on its peer is not waited for, but something else.
+    /// Suspends the rate: the transfer waits for something other than its peer.
     pub fn rest(&mut self, now: Instant) {
         self.resting = Some(now);
         self.listed.due_us.store(u64::MAX, Ordering::Relaxed);
     }
 
-    /// Whether it holds something that others could use; else it never gives way to them.
+    /// Sets whether the transfer holds something that others could use; one that holds nothing is never preempted.
     pub fn set_holds(&self, holds: bool) {
         let due_us = if holds { self.transfers.since_born_us(self.pace.due()) } else { u64::MAX };
         self.listed.due_us.store(due_us, Ordering::Relaxed);
     }
 
-    /// Its peer is waited for again.
+    /// Resumes the rate: the transfer waits for its peer again.
     pub fn resume(&mut self, now: Instant) {
         if let Some(since) = self.resting.take() {
             self.pace.excuse(now.saturating_duration_since(since));
@@ -241,7 +242,7 @@ impl Transfer {
         }
     }
 
-    /// `bytes` have moved.
+    /// Records that `bytes` have moved.
     pub fn moved(&mut self, bytes: usize, now: Instant) {
         self.pace.moved(bytes, now);
         self.window.1 += bytes as u64;
@@ -253,21 +254,21 @@ impl Transfer {
         self.listed.due_us.store(self.transfers.since_born_us(self.pace.due()), Ordering::Relaxed);
     }
 
-    /// When it is too slow, unless more bytes move before.
+    /// The time at which the transfer becomes too slow, unless more bytes move before.
     pub fn due(&self) -> Instant {
         self.pace.due()
     }
 
-    /// Whether it has to end; else `waker` is woken when it is told so.
+    /// The reason why the transfer must end now, if there is one; else `waker` is woken when it is preempted.
     pub fn is_too_slow(&self, waker: &Waker, now: Instant) -> Option<TooSlow> {
         self.listed.waker.register(waker);
-        if self.listed.told_to_go.load(Ordering::Relaxed) {
+        if self.listed.preempted.load(Ordering::Relaxed) {
             return Some(TooSlow::Preempted.count(self.listed.kind, 1));
         }
         (now >= self.pace.due()).then(|| TooSlow::Rate.count(self.listed.kind, 1))
     }
 
-    /// Has its task run again.
+    /// Wakes the transfer's task.
     pub fn wake(&self) {
         self.listed.waker.wake();
     }
@@ -295,18 +296,18 @@ mod tests {
         let mut fast = transfers.begin(TransferKind::Post, RATE, start);
         fast.moved(100_000, later);
         let upload = transfers.begin(TransferKind::Upload, RATE, start);
-        let told = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), later);
+        let verdict = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), later);
 
         assert!(transfers.end_slowest(TransferKind::Post, later));
-        assert_eq!([told(&slower), told(&slow)], [Some(TooSlow::Preempted), None]);
+        assert_eq!([verdict(&slower), verdict(&slow)], [Some(TooSlow::Preempted), None]);
         assert!(transfers.end_slowest(TransferKind::Post, later));
-        assert_eq!(told(&slow), None, "one at a time: the first has yet to go");
+        assert_eq!(verdict(&slow), None, "one at a time: the first has yet to go");
         drop(slower);
         assert!(transfers.end_slowest(TransferKind::Post, later));
-        assert_eq!(told(&slow), Some(TooSlow::Preempted));
+        assert_eq!(verdict(&slow), Some(TooSlow::Preempted));
         drop(slow);
         assert!(!transfers.end_slowest(TransferKind::Post, later), "only the fast one is left");
-        assert_eq!([told(&fast), told(&upload)], [None, None]);
+        assert_eq!([verdict(&fast), verdict(&upload)], [None, None]);
         drop(upload);
         assert!(!transfers.end_slowest(TransferKind::Upload, later), "an ended one is off the list");
     }
@@ -323,8 +324,8 @@ mod tests {
         }
         let now = start + Duration::from_secs(10);
         assert!(transfers.end_slowest(TransferKind::Upload, now));
-        let told = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), now);
-        assert_eq!([told(&barely), told(&well)], [Some(TooSlow::Preempted), None]);
+        let verdict = |transfer: &Transfer| transfer.is_too_slow(Waker::noop(), now);
+        assert_eq!([verdict(&barely), verdict(&well)], [Some(TooSlow::Preempted), None]);
         drop(barely);
         assert!(!transfers.end_slowest(TransferKind::Upload, now), "who is well above it never does");
     }

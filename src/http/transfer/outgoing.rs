@@ -1,4 +1,4 @@
-//! The bytes of one connection's responses that its client has yet to take.
+//! Bytes of one connection's responses that the client has not yet received.
 
 use std::cell::RefCell;
 use std::io;
@@ -12,8 +12,8 @@ use tracing::info;
 use super::{Rate, TooSlow, Transfer, TransferKind, Transfers};
 use crate::budget::Budget;
 
-/// See the module. Shared on its thread by the connection's socket, the body of the response that is being written, and the
-/// session that streams through it.
+/// The unsent bytes of one connection. Shared on its thread by the connection's socket, the body of the current
+/// response, and the session that streams through it.
 pub struct Outgoing {
     budget: Budget,
     transfers: Transfers,
@@ -23,17 +23,17 @@ pub struct Outgoing {
 
 #[derive(Default)]
 struct OutgoingState {
-    /// Bytes that left a body and did not reach the socket, counted in the budget.
+    /// Bytes that a body has handed over and the socket has not yet written; counted in the budget.
     unsent: usize,
-    /// Bytes between a session and the body that streams for it, counted in the budget.
+    /// Bytes between a session and the body that streams for it; counted in the budget.
     piped: usize,
-    /// The socket takes nothing more.
+    /// Set while the socket accepts no more bytes.
     blocked: Option<Blocked>,
-    /// Wakes a body that was refused, when bytes have left.
+    /// The waker of a body that was refused; woken when bytes have been sent.
     body: Option<Waker>,
-    /// A session streams through the connection.
+    /// Whether a session streams through the connection.
     streams: bool,
-    /// Nothing more may be written.
+    /// Whether the connection has ended; nothing more may be written.
     ended: bool,
 }
 
@@ -43,24 +43,24 @@ struct Blocked {
 }
 
 impl Outgoing {
-    /// Of a new connection. `budget` is `server.response_bytes`.
+    /// The state of a new connection. `budget` is `server.response_bytes`.
     pub fn new(budget: Budget, transfers: Transfers, rate: Rate) -> Self {
         Self { budget, transfers, rate, state: RefCell::default() }
     }
 
-    /// A body has handed on `bytes`.
+    /// Counts `bytes` that a body has handed over.
     pub fn add(&self, bytes: usize) {
         self.state.borrow_mut().unsent += bytes;
         self.budget.add(bytes);
     }
 
-    /// A session has written `bytes` for a body to take.
+    /// Counts `bytes` that a session has written for a body to take.
     pub fn pipe(&self, bytes: usize) {
         self.state.borrow_mut().piped += bytes;
         self.budget.add(bytes);
     }
 
-    /// The body took them, and hands them on.
+    /// Subtracts piped bytes that the body has taken; [`Self::add`] counts them when it hands them over.
     pub fn unpipe(&self, bytes: usize) {
         let mut state = self.state.borrow_mut();
         let taken = bytes.min(state.piped);
@@ -68,8 +68,9 @@ impl Outgoing {
         self.budget.sub(taken);
     }
 
-    /// Whether a body may hand on more. While the budget is used up only a body may of which nothing is unsent: so every
-    /// response makes some progress, and the slowest client gives way. A body that is refused is woken when bytes have left.
+    /// Ready when a body may hand over more. Once the budget is used up, only a body that has nothing unsent may, so
+    /// every response makes some progress, and the slowest client is preempted. A refused body is woken when bytes have
+    /// been sent.
     pub fn poll_add(&self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.budget.exceeded() {
             return Poll::Ready(());
@@ -83,7 +84,8 @@ impl Outgoing {
         Poll::Pending
     }
 
-    /// The client will send nothing more. An event stream would go on until its next comment finds nobody.
+    /// Handles the end of the client's input. It ends an event stream, which would otherwise run until its next comment
+    /// fails.
     pub(super) fn input_ended(&self) {
         if self.state.borrow().streams {
             self.end();
@@ -95,7 +97,7 @@ impl Outgoing {
         self.state.borrow().streams
     }
 
-    /// A session streams through the connection from now on, or does no more.
+    /// Sets whether a session streams through the connection.
     pub(super) fn set_streams(&self, streams: bool) {
         self.state.borrow_mut().streams = streams;
     }
@@ -112,12 +114,12 @@ impl Outgoing {
         }
     }
 
-    /// Whether it was ended.
+    /// Whether the connection was ended.
     pub fn has_ended(&self) -> bool {
         self.state.borrow().ended
     }
 
-    /// The client took `bytes`.
+    /// Subtracts `bytes` that the socket has written.
     pub(super) fn wrote(&self, bytes: usize) {
         let mut state = self.state.borrow_mut();
         let counted = bytes.min(state.unsent);
@@ -135,7 +137,8 @@ impl Outgoing {
         }
     }
 
-    /// The client takes nothing now. An error once it has been too slow, or others need what it holds.
+    /// Handles a socket that accepts no more bytes. Returns an error once the client has been too slow or was
+    /// preempted.
     pub(super) fn poll_blocked(&self, cx: &mut Context<'_>) -> io::Result<()> {
         let now = Instant::now();
         let mut state = self.state.borrow_mut();
@@ -145,9 +148,9 @@ impl Outgoing {
             let timer = Box::pin(sleep_until(transfer.due().into()));
             Blocked { transfer, timer }
         });
-        // A small response is not counted: its end would make room for nobody.
+        // A small response is not counted, so ending it would free nothing.
         blocked.transfer.set_holds(holds);
-        let why = match blocked.transfer.is_too_slow(cx.waker(), now) {
+        let message = match blocked.transfer.is_too_slow(cx.waker(), now) {
             Some(TooSlow::Rate) => "a response was read too slowly: its connection is ended",
             Some(TooSlow::Preempted) => "the slowest reader of a response gave way: its connection is ended",
             None => {
@@ -161,7 +164,7 @@ impl Outgoing {
                 return Ok(());
             }
         };
-        info!(unsent = state.unsent, "{why}");
+        info!(unsent = state.unsent, "{message}");
         state.ended = true;
         Err(io::ErrorKind::TimedOut.into())
     }

@@ -1,42 +1,42 @@
-//! How fast bytes have to move: a minimum rate, with a pause that is forgiven. Pure.
+//! The pace of a transfer: a minimum rate that allows for pauses. Pure.
 
 use std::time::{Duration, Instant};
 
-/// What is demanded of a transfer.
+/// The rate that a transfer must keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// Bytes per second on average; 0: any byte will do.
+    /// Bytes per second on average; 0 means that any byte within `pause` is enough.
     pub bytes_per_sec: u64,
-    /// How far it may fall behind that: the longest pause.
+    /// Longest time that a transfer may fall behind the rate: its longest pause.
     pub pause: Duration,
 }
 
-/// A transfer's standing against its rate. Each byte buys the time that it may take; no more than the pause can be saved up,
-/// so that a fast start does not pay for a standstill.
+/// A transfer measured against its rate. Each byte buys the time that it may take. At most `pause` can be saved up, so
+/// that a fast start does not pay for a long standstill.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     rate: Rate,
-    /// When it is too slow, unless more bytes move before.
+    /// When the transfer becomes too slow, unless more bytes move before.
     due: Instant,
 }
 
 impl Pace {
-    /// A transfer that begins now.
+    /// The pace of a transfer that begins now.
     pub fn new(rate: Rate, now: Instant) -> Self {
         Self { rate, due: now + rate.pause }
     }
 
-    /// When it is too slow, unless more bytes move before.
+    /// When the transfer becomes too slow, unless more bytes move before.
     pub fn due(&self) -> Instant {
         self.due
     }
 
-    /// For `time` it was not the peer that was waited for.
+    /// Extends the deadline by `time`, in which the transfer did not wait for its peer.
     pub fn excuse(&mut self, time: Duration) {
         self.due += time;
     }
 
-    /// `bytes` have moved.
+    /// Records that `bytes` have moved.
     pub fn moved(&mut self, bytes: usize, now: Instant) {
         let full = now + self.rate.pause;
         self.due = match self.rate.bytes_per_sec {

@@ -1,4 +1,4 @@
-//! What carries a session inside a response: an event stream's socket on one side, the body of its response on the other.
+//! A pipe between a session and its response: the session writes to one end, and the other end is the response's body.
 
 use std::io;
 use std::pin::Pin;
@@ -15,19 +15,19 @@ use crate::actors::session::Wire;
 /// Bytes that a session may be ahead of its response. 16 KiB.
 const PIPE_BYTES: usize = 16 * 1024;
 
-/// The session's side.
+/// The session's end, in place of a socket.
 pub(in super::super) struct Pipe {
     pipe: DuplexStream,
     outgoing: Rc<Outgoing>,
 }
 
-/// The body of the response. Dropped with its connection, which ends the session.
+/// The body of the response. It is dropped with its connection, which ends the session.
 pub(in super::super) struct Streamed {
     pipe: DuplexStream,
     outgoing: Rc<Outgoing>,
 }
 
-/// Both ends of a pipe into a response on the connection of `outgoing`, where what is in the pipe counts.
+/// Creates a pipe into a response on the connection of `outgoing`, which counts the bytes in it.
 pub(in super::super) fn pipe(outgoing: Rc<Outgoing>) -> (Pipe, Streamed) {
     let (ours, theirs) = duplex(PIPE_BYTES);
     outgoing.set_streams(true);
@@ -89,7 +89,7 @@ impl MessageBody for Streamed {
             Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error))),
             Poll::Ready(Ok(())) => {
                 let filled = buffer.filled();
-                // Whoever takes it counts it again.
+                // `CountedBody` counts the piece again.
                 self.outgoing.unpipe(filled.len());
                 Poll::Ready((!filled.is_empty()).then(|| Ok(Bytes::copy_from_slice(filled))))
             }

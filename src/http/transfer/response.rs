@@ -1,4 +1,4 @@
-//! The bodies of responses, counted while their clients have yet to take them.
+//! Response bodies, counted until their clients have received them.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -22,8 +22,8 @@ use crate::http::problem::responses_saturated;
 /// Most bytes of a body that go into the connection's buffer at a time. 16 KiB. Smaller bodies are not counted.
 const SLICE: usize = 16 * 1024;
 
-/// The middleware: counts every body but small ones in `server.response_bytes`, from when it is there until the client has
-/// taken it. A body that finds no room is answered 503 instead.
+/// Middleware that counts each body larger than 16 KiB in `server.response_bytes`, from when it exists until the
+/// client has received it. When there is no room for a body, the response is 503 instead.
 pub async fn count_response<B: MessageBody + 'static>(
     responses: web::Data<Responses>,
     request: ServiceRequest,
@@ -63,7 +63,7 @@ pub async fn count_response<B: MessageBody + 'static>(
     Ok(ServiceResponse::new(request, head.set_body(BoxBody::new(body))))
 }
 
-/// A body of parts that stand one after the other and are counted by whoever made them; it comes in slices.
+/// A body made of several parts, sent in slices. The caller has counted the parts in the budget.
 pub(crate) struct ResponseParts(VecDeque<Bytes>);
 
 impl FromIterator<Bytes> for ResponseParts {
@@ -91,10 +91,10 @@ impl MessageBody for ResponseParts {
     }
 }
 
-/// Another body in slices. Each of its pieces counts as unsent from when it is taken.
+/// A body that is sent in slices. Each piece of the inner body counts as unsent once it has been taken.
 struct CountedBody {
     inner: BoxBody,
-    /// What is left of the inner body's last piece.
+    /// The unsent rest of the inner body's last piece.
     rest: Bytes,
     outgoing: Rc<Outgoing>,
     _held: Option<Held>,
@@ -109,7 +109,7 @@ impl MessageBody for CountedBody {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         if self.outgoing.has_ended() {
-            return Poll::Ready(None); // nothing of it reaches the socket any more
+            return Poll::Ready(None); // nothing of it would reach the socket
         }
         if self.rest.is_empty() {
             ready!(self.outgoing.poll_add(cx));

@@ -1,5 +1,5 @@
-//! The socket below HTTP: counts what leaves, and ends a connection whose client reads too slowly. actix has no limit of
-//! its own on how long a response may wait to be read.
+//! The socket below HTTP. It counts the bytes sent, and ends a connection whose client reads too slowly: actix has no
+//! limit on how long a response may wait to be read.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -13,46 +13,47 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Outgoing;
 
-/// Bytes that the kernel may hold unsent for a client: the step in which a slow one is seen to read. 16 KiB.
+/// Unsent bytes that the kernel may hold for a client: the granularity at which a slow client is seen to read. 16 KiB.
 const UNSENT_BYTES: u32 = 16 * 1024;
 
-/// See the module.
+/// The TCP socket of an HTTP connection.
 pub struct HttpSocket {
     tcp: TcpStream,
     outgoing: Rc<Outgoing>,
-    /// Until a session streams through it.
+    /// `None` once it has been set on the socket, when a session began to stream.
     stream_timeout: Option<Duration>,
 }
 
 impl HttpSocket {
-    /// Of a new connection. The reader of an event stream has `stream_timeout` to acknowledge what was sent.
+    /// The socket of a new connection. `stream_timeout` is how long the reader of an event stream may take to
+    /// acknowledge data.
     pub fn new(tcp: TcpStream, outgoing: Rc<Outgoing>, stream_timeout: Duration) -> Self {
-        // A socket that can't be tuned has failed already; its first read tells.
+        // A socket that refuses the option has already failed; its first read returns the error.
         let _ = SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_BYTES);
         Self { tcp, outgoing, stream_timeout: Some(stream_timeout) }
     }
 
-    /// An event stream's comments never fill a buffer: only the kernel sees that its reader has gone without a word. Other
-    /// responses have no such time: the kernel would also end who reads slowly, however steadily, and who reads an event
-    /// stream comes back for the rest.
+    /// Sets `TCP_USER_TIMEOUT` on an event stream. Its comments never fill a buffer, so only the kernel sees that its
+    /// reader has vanished. Other responses have no such timeout: the kernel would also end clients that read slowly
+    /// but steadily. The reader of an event stream reconnects and resumes.
     fn watch_stream(&mut self) {
         if self.stream_timeout.is_some() && self.outgoing.streams() {
             let _ = SockRef::from(&self.tcp).set_tcp_user_timeout(self.stream_timeout.take());
         }
     }
 
-    /// What its client has yet to take.
+    /// What the client has yet to receive.
     pub fn outgoing(&self) -> &Rc<Outgoing> {
         &self.outgoing
     }
 
-    /// The socket alone, for a session, which has rules of its own.
+    /// The plain socket, for a session, which has its own rules.
     pub fn into_tcp(self) -> TcpStream {
         self.tcp
     }
 
     fn ended(&self) -> io::Error {
-        // A reset: what waits in the kernel would only wait longer.
+        // A reset discards what waits in the kernel, which would only wait longer.
         let _ = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO));
         ErrorKind::ConnectionAborted.into()
     }

@@ -1,4 +1,5 @@
-//! Watching: the WebSocket's handshake and the Server-Sent Events stream. Both end in a session.
+//! The routes that viewers watch runs by: the WebSocket handshake and the Server-Sent Events stream. Both start a
+//! session.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -31,12 +32,12 @@ use crate::storage::journal::RunPhase;
 
 pub mod upgrade;
 
-/// The sub-protocol, optional.
+/// WebSocket sub-protocols; a client need not ask for one.
 const PROTOCOLS: &[&str] = &["runcast.v1"];
-/// When a reader comes back whom the node can't serve now, at the earliest.
+/// Least reconnect delay, in ms, that the node gives to an event stream that it can't serve now.
 const COME_BACK_MS: u64 = 5_000;
 
-/// Query of a viewer.
+/// Query parameters of a viewer's request.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct WatchQuery {
@@ -55,7 +56,7 @@ pub(in crate::http) async fn web_socket(
     handshake(&edge, &request, Connection::begin(run_id(&path)?, None), after(query.after.as_deref())?)
 }
 
-/// `GET /ws/test-control?runId=R&userId=U`: the older name.
+/// `GET /ws/test-control?runId=R&userId=U`: the older route of the WebSocket.
 pub(in crate::http) async fn test_control(
     edge: web::Data<WatchEdge>,
     request: HttpRequest,
@@ -67,7 +68,7 @@ pub(in crate::http) async fn test_control(
     handshake(&edge, &request, Connection::begin(run_id(run)?, user), after(query.after.as_deref())?)
 }
 
-/// Answers the handshake; the upgrade finds the [`Admission`] in the response and starts the session.
+/// Answers the handshake. The upgrade takes the [`Admission`] from the response's extensions and starts the session.
 fn handshake(
     edge: &WatchEdge,
     request: &HttpRequest,
@@ -118,11 +119,11 @@ pub(in crate::http) async fn server_sent_events(
         Err(problem) => return Err(problem),
     };
     if page.phase == RunPhase::Gone && page.verdict == Verdict::Continue {
-        // Nothing will ever come: the one answer after which an EventSource does not ask again.
+        // The run will never have an event. 204 is the only answer after which an `EventSource` does not reconnect.
         return Ok(HttpResponse::NoContent().finish());
     }
     if request.method() == Method::HEAD {
-        // Without a session: nobody watches.
+        // A HEAD request gets the headers and starts no session.
         return Ok(stream_head().streaming(stream::empty::<Result<Bytes, Infallible>>()));
     }
     let outgoing = request.conn_data::<Rc<Outgoing>>().cloned().ok_or_else(saturated)?;
@@ -149,7 +150,7 @@ fn stream_head() -> HttpResponseBuilder {
     response
 }
 
-/// A stream that ends at once: an `EventSource` comes back by itself, and gives up for good when it is refused.
+/// A stream that ends at once. An `EventSource` reconnects after it, whereas an error status would stop it for good.
 fn come_back(connection: &Connection) -> HttpResponse {
     let retry = Ok::<_, Infallible>(sse_retry(COME_BACK_MS, connection.session));
     stream_head().force_close().streaming(stream::once(ready(retry)))

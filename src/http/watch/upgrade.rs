@@ -1,10 +1,10 @@
-//! The upgrade: takes the socket from HTTP and gives it to a session.
+//! The WebSocket upgrade: hands the socket from HTTP to a session.
 //!
-//! actix hands over every connection whose request says `Upgrade: websocket`, wherever it is for, before anybody has looked at
-//! it, and without its body. The guard refuses all that are no handshake where a WebSocket is (see [`UpgradeDecision`]). A WebSocket
-//! route is an ordinary handler. If its response is a 101 that carries an [`Admission`], the head is written, and the raw
-//! socket and the bytes already read go to a session on this thread; HTTP's buffers are freed. Any other response is written as
-//! plain HTTP, and the connection closes.
+//! actix passes on every connection whose request says `Upgrade: websocket`, whatever its path, before any handler has
+//! seen it and without reading its body. The origin middleware refuses each one that is not a handshake on a WebSocket
+//! route (see [`UpgradeDecision`]). A WebSocket route is an ordinary handler. If its response is a 101 that carries an
+//! [`Admission`], the head is written, and the raw socket and the bytes already read go to a session on this thread;
+//! HTTP's buffers are freed. Any other response is written as plain HTTP, and the connection closes.
 
 use std::future::pending;
 use std::io;
@@ -31,40 +31,41 @@ use crate::actors::supervision::LiveActors;
 use crate::node::ConnectionSlot;
 use crate::protocol::head::{UpgradeDecision, UpgradeRefusal, UpgradeRequest};
 
-/// Largest answer to a refused upgrade. 1 MiB.
+/// Largest response to a refused upgrade. 1 MiB.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// Most bytes that are read behind a request's head before it is answered; more of them wait in the kernel.
+/// Most bytes read after a request's head before the response is written; further bytes wait in the kernel.
 const MAX_EARLY: usize = 16 * 1024;
-/// How long what a refused client still sends is read and thrown away: it would otherwise meet a broken connection, and never
-/// read why.
+/// How long the server reads and discards what a refused client still sends. If it closed at once, the client would get
+/// a connection reset and could lose the response that explains the refusal.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A connection that spoke HTTP until now.
+/// A connection that has spoken HTTP so far.
 trait Io: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
 
-/// In the extensions of a request whose connection can become a WebSocket.
+/// Marks, in a request's extensions, that its connection can become a WebSocket.
 pub(in crate::http) struct Upgradable;
 
-/// What the upgrade works with on its thread.
+/// Serves the upgrade requests of a worker thread.
 #[derive(Clone)]
 pub struct Upgrade {
-    /// Given to each session.
+    /// Passed to each new session.
     pub sessions: Rc<SessionPort>,
-    /// Sessions enter it.
+    /// Counts the sessions among the live actors.
     pub live_actors: LiveActors,
-    /// How long a handshake may take, until its answer has been written: `server.header_timeout_secs`.
+    /// Longest time for a handshake until its response is written: `server.header_timeout_secs`.
     pub patience: Duration,
 }
 
-/// What becomes of a request, where it was handed over as an upgrade (`upgradable`) and where it was not.
+/// Decides whether a request is plain HTTP, a WebSocket handshake, or refused. `upgradable`: actix passed it on as an
+/// upgrade.
 pub(in crate::http) fn decide(head: &RequestHead, upgradable: bool) -> UpgradeDecision {
     let values = |name| head.headers().get_all(name).map(HeaderValue::as_bytes);
     let is_http_11 = head.version == Version::HTTP_11;
-    let asked = UpgradeRequest { method: head.method.as_str(), path: head.uri.path(), is_http_11, values };
-    match asked.decide() {
-        // The body of such a request has not been read, so nothing may be done for it.
+    let request = UpgradeRequest { method: head.method.as_str(), path: head.uri.path(), is_http_11, values };
+    match request.decide() {
+        // actix has not read the body of such a request, so no handler may run for it.
         UpgradeDecision::Plain if upgradable => UpgradeDecision::Refuse(UpgradeRefusal::NotHere),
         UpgradeDecision::WebSocket if !upgradable => {
             UpgradeDecision::Refuse(UpgradeRefusal::Malformed("it must not have a body"))
@@ -89,7 +90,7 @@ impl From<UpgradeRefusal> for Problem {
 }
 
 impl Upgrade {
-    /// Serves one upgrade request with `app`. A peer that goes meanwhile is no error.
+    /// Serves one upgrade request with `app`. A peer that disconnects meanwhile is not an error.
     pub async fn serve<S, R>(&self, app: &S, request: Request, framed: Framed<HeadTimed<HttpSocket>, Codec>)
     where
         S: Service<Request, Response = R>,
@@ -108,7 +109,7 @@ impl Upgrade {
         match timeout(self.patience, settle(call, &mut parts)).await {
             Ok(Ok(Some(admission))) => {
                 let guards = Guards { live: self.live_actors.enter("session"), slot };
-                // Copied: even an empty part of HTTP's 8 KiB buffer would keep the whole of it.
+                // Copied, because a slice would keep HTTP's whole 8 KiB buffer alive, even when it is empty.
                 let early = Bytes::copy_from_slice(&parts.read_buf);
                 Session::launch(parts.io.into_inner().into_tcp(), early, admission, self.sessions.clone(), guards);
             }
@@ -119,7 +120,7 @@ impl Upgrade {
     }
 }
 
-/// Handles a request, and writes what comes of it. The admission, if the connection is a WebSocket from here on.
+/// Runs the handler and writes its response. Returns the admission if the connection is now a WebSocket.
 async fn settle<T: Io>(
     call: impl Future<Output = Response<BoxBody>>,
     parts: &mut FramedParts<T, Codec>,
@@ -145,7 +146,7 @@ async fn settle<T: Io>(
     }
 }
 
-/// Resolves when the peer has gone; what it sends meanwhile is kept in `early`.
+/// Resolves when the peer has disconnected. Bytes that it sends meanwhile are kept in `early`, up to [`MAX_EARLY`].
 async fn gone<T: Io>(wire: &mut T, early: &mut BytesMut) -> io::Error {
     while early.len() < MAX_EARLY {
         match wire.read_buf(early).await {
@@ -166,7 +167,7 @@ async fn write<T: Io>(parts: &mut FramedParts<T, Codec>) -> io::Result<()> {
     parts.io.write_all(&out).await
 }
 
-/// Writes a response whole, or nothing of it, and ends our side of the connection.
+/// Writes the whole response, or nothing if its body can't be read, and shuts down our side of the connection.
 async fn answer<T: Io>(parts: &mut FramedParts<T, Codec>, response: Response<BoxBody>) -> io::Result<()> {
     let mut kept = None;
     let mut response = response.map_body(|_, body| kept = Some(body));
@@ -188,7 +189,7 @@ async fn linger<T: Io>(wire: &mut T) {
             rest.clear();
         }
     };
-    // Its time is up, or the peer has gone: the connection ends in either case.
+    // The connection ends either way: after the timeout, or because the peer has closed it.
     let _ = timeout(LINGER, read_on).await;
 }
 

@@ -1,11 +1,11 @@
-//! What something is by how it begins, when neither its name nor anybody says so.
+//! Recognizes content by its first bytes, when neither a name nor a declared type says what it is.
 
 use super::ArtifactKind;
 
-/// What a content is that begins like this, and its media type; `None` when that does not show.
+/// The kind and media type of content with this beginning; `None` if it is not recognized.
 pub fn recognise(head: &[u8]) -> Option<(ArtifactKind, &'static str)> {
     let begins = |at: usize, magic: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(magic));
-    // A trace's events are among the first entries of its zip file, before its screencast.
+    // A trace's events are among the first entries of its zip file, before the screencast.
     let has = |word: &[u8]| head.windows(word.len()).any(|window| window == word);
     if begins(0, b"PK\x03\x04") {
         let is_trace = has(b".trace") || has(b"screencast/");

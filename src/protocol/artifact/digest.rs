@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A SHA-256 digest (FIPS 180-4). Shown as 64 lower-case hexadecimal digits.
+/// A SHA-256 digest (FIPS 180-4). Displayed as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha256(pub [u8; 32]);
 
 impl Sha256 {
-    /// Reads 64 hexadecimal digits; `None` when it is not that.
+    /// Parses 64 hexadecimal digits; `None` for anything else.
     pub fn parse_hex(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         if text.len() != 64 || !text.is_ascii() {

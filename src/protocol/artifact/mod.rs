@@ -1,4 +1,4 @@
-//! Words about artifacts: what a run leaves behind besides its log.
+//! Artifacts: files that a run leaves behind besides its log. Their ids, kinds and states.
 
 use std::fmt;
 
@@ -13,17 +13,17 @@ pub use content::recognise;
 pub use digest::Sha256;
 pub use name::{ArtifactName, MAX_NAME_CHARS, NameError, safe_part};
 
-/// An artifact; unique over all runs, and growing with time.
+/// The id of an artifact; unique over all runs, and growing with time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArtifactId(Uuid);
 
 impl ArtifactId {
-    /// One that nobody has had before.
+    /// A new, unique id.
     pub fn unique() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// Reads the 36 characters that [`fmt::Display`] wrote; `None` when it is not that.
+    /// Parses the 36 characters of [`fmt::Display`]; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let id = Uuid::try_parse(text).ok().map(Self)?;
         (id.to_string() == text).then_some(id)
@@ -48,29 +48,29 @@ impl Serialize for ArtifactId {
     }
 }
 
-/// What an artifact is.
+/// The kind of an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ArtifactKind {
     /// A Playwright trace.
     Trace,
-    /// A recording of the screen.
+    /// A screen recording.
     Video,
-    /// A picture of the screen.
+    /// A screenshot.
     Screenshot,
-    /// Text, line by line.
+    /// Lines of text.
     Log,
     /// A report for people.
     Report,
-    /// Anything else.
+    /// Any other file.
     Other,
 }
 
 impl ArtifactKind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 6] = [Self::Trace, Self::Video, Self::Screenshot, Self::Log, Self::Report, Self::Other];
 
-    /// Every kind, as it is written.
+    /// The names of all kinds in the API.
     pub const NAMES: [&'static str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
         let mut index = 0;
@@ -81,7 +81,7 @@ impl ArtifactKind {
         names
     };
 
-    /// As it is written.
+    /// The kind's name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Trace => "trace",
@@ -93,12 +93,12 @@ impl ArtifactKind {
         }
     }
 
-    /// Reads what [`Self::as_str`] wrote.
+    /// Parses the name of [`Self::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// What an artifact of this name and content type most likely is.
+    /// The most likely kind of an artifact with this name and content type.
     pub fn guess(name: &str, content_type: &str) -> Self {
         let name = name.to_ascii_lowercase();
         let is_type = |prefix: &str| content_type.starts_with(prefix);
@@ -122,25 +122,25 @@ impl ArtifactKind {
     }
 }
 
-/// Where an artifact is in its life.
+/// The state of an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ArtifactState {
-    /// Announced; its bytes are not here, or not all of them, or not yet checked.
+    /// Announced, but its bytes have not arrived, are incomplete, or are not yet checked.
     Pending,
-    /// Whole, checked, to be had.
+    /// Complete, checked, and available.
     Ready,
-    /// What came was not what had been announced, or did not come.
+    /// The bytes did not match the announcement, or never arrived.
     Failed,
-    /// Gone: expired, or deleted by somebody. The name of it stays for a while.
+    /// Expired, or deleted by a user. The record stays for a while.
     Deleted,
 }
 
 impl ArtifactState {
-    /// Every state.
+    /// All states.
     pub const ALL: [Self; 4] = [Self::Pending, Self::Ready, Self::Failed, Self::Deleted];
 
-    /// As it is written.
+    /// The state's name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -150,31 +150,31 @@ impl ArtifactState {
         }
     }
 
-    /// Reads what [`Self::as_str`] wrote.
+    /// Parses the name of [`Self::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// What was done to an artifact's bytes to store them.
+/// How an artifact's bytes were compressed for storage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// Nothing: they are stored as they came.
+    /// The bytes are stored unchanged.
     #[default]
     Kept,
-    /// gzip, level 9.
+    /// gzip at level 9.
     Gzip,
-    /// The entries of a zip file stored instead of deflated, then zstd. What is handed out is a zip file with the same
-    /// entries, and not byte for byte the one that came.
+    /// The entries of a zip file stored instead of deflated, then zstd. Downloads get a zip file with the same entries,
+    /// which is not byte for byte the original.
     Rezipped,
 }
 
 impl Method {
-    /// Every method.
+    /// All methods.
     pub const ALL: [Self; 3] = [Self::Kept, Self::Gzip, Self::Rezipped];
 
-    /// As it is written.
+    /// The method's name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Kept => "kept",
@@ -183,7 +183,7 @@ impl Method {
         }
     }
 
-    /// Reads what [`Self::as_str`] wrote.
+    /// Parses the name of [`Self::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
     }

@@ -1,4 +1,4 @@
-//! What an artifact is called, as data and as a part of a key.
+//! Names of artifacts, as data and as a part of an object's key.
 
 use std::fmt;
 
@@ -7,30 +7,30 @@ use serde::Serialize;
 /// Longest name of an artifact, in characters.
 pub const MAX_NAME_CHARS: usize = 255;
 
-/// Why a name was refused.
+/// The reason why a name was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Empty, or longer than [`MAX_NAME_CHARS`].
+    /// The name is empty, or longer than [`MAX_NAME_CHARS`].
     #[error("name must have 1 to {MAX_NAME_CHARS} characters, has {0}")]
     Length(usize),
-    /// A control character.
+    /// The name contains a control character.
     #[error("name has the control character {found:?} at {index}")]
     Control {
         /// 0-based position, in characters.
         index: usize,
-        /// What stands there.
+        /// The control character.
         found: char,
     },
 }
 
-/// What an artifact is called by whom it belongs to: any text of 1 to 255 characters without control characters. It is
-/// data and never a path: see [`ArtifactName::in_key`].
+/// The name that a user gave an artifact: any text of 1 to 255 characters without control characters. It is data, and
+/// never a path: see [`ArtifactName::in_key`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ArtifactName(String);
 
 impl ArtifactName {
-    /// Checks and takes a name.
+    /// Checks a name.
     ///
     /// # Errors
     /// [`NameError`].
@@ -50,14 +50,15 @@ impl ArtifactName {
         &self.0
     }
 
-    /// The name as the last part of an object's key: at most 100 of `A-Z a-z 0-9 . _ -`, beginning and ending with none of
-    /// `.`, so that every store takes it and none reads more into it. The end is kept, for it says what the thing is.
+    /// The name as the last part of an object's key: at most 100 of `A-Z a-z 0-9 . _ -`, with no `.` at its start or
+    /// end, so that every store accepts it and gives it no special meaning. The end of the name is kept, because it
+    /// shows the type.
     pub fn in_key(&self) -> String {
         safe_part(&self.0)
     }
 }
 
-/// The longest part that a name has in a key, in bytes.
+/// Most bytes of a name in a key.
 const MAX_PART: usize = 100;
 
 /// `text` as one part of an object's key.

@@ -1,38 +1,38 @@
-//! What a jump is. Pure.
+//! Detects jumps of the wall clock. Pure.
 
 use std::time::Duration;
 
 use super::Jump;
 use crate::protocol::Timestamp;
 
-/// Milliseconds between two moments at which the reference follows the wall clock.
+/// Least milliseconds between two adjustments of the reference to the wall clock.
 const FOLLOW_AFTER_MS: i64 = 60_000;
-/// The reference follows by at most this part of the time that has passed, a millisecond a second: more than two honest clocks
-/// drift apart, and less than 90 seconds a day.
+/// The reference follows the wall clock by at most this fraction of the elapsed time, 1 ms per second: more than two
+/// correct clocks drift apart, and less than 90 seconds a day.
 const FOLLOW_PART: i64 = 1_000;
 
-/// Both clocks at one moment.
+/// Both clocks at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClockReading {
     pub(super) wall: Timestamp,
-    /// Nobody sets this one.
+    /// A monotonic clock, which can't be set.
     pub(super) running: Duration,
 }
 
-/// See the module.
+/// Compares the wall clock with a reference.
 #[derive(Debug)]
 pub(super) struct ClockGuard {
     max_step_ms: i64,
     reference: Reference,
 }
 
-/// What the wall clock is held against.
+/// The reference for the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reference {
-    /// It was right then.
+    /// The reading of a moment at which the wall clock was right.
     Was(ClockReading),
-    /// It said this before the machine started anew. How long the machine was down nobody knows: any time after it may be
-    /// right, and the first is taken for right.
+    /// The wall clock's time before the machine restarted. How long the machine was down is unknown: any later time may
+    /// be right, and the first one is assumed to be.
     After(Timestamp),
 }
 
@@ -41,8 +41,8 @@ fn millis(duration: Duration) -> i64 {
 }
 
 impl ClockGuard {
-    /// Goes on where the process before has left off, if it has left word. In the same life of the machine that tells a
-    /// clock that was set while no process ran from a process that was down for as long.
+    /// Continues from the record of the previous process, if there is one. Within the same boot of the machine, the
+    /// record tells a clock that was set while no process ran from a process that was down for that time.
     pub(super) fn begin(max_step: Duration, first: ClockReading, boot: &str, last: Option<&str>) -> Self {
         let reference = match last.and_then(parse) {
             None => Reference::Was(first),
@@ -59,7 +59,7 @@ impl ClockGuard {
                 self.reference = Reference::Was(now);
                 return Ok(now.wall);
             }
-            Reference::After(last) => return Err(Jump { told: now.wall, expected: last }),
+            Reference::After(last) => return Err(Jump { found: now.wall, expected: last }),
             Reference::Was(was) => {
                 let elapsed = millis(now.running).saturating_sub(millis(was.running));
                 (was.wall.plus_millis(elapsed), elapsed)
@@ -67,7 +67,7 @@ impl ClockGuard {
         };
         let off = now.wall.as_millis().saturating_sub(expected.as_millis());
         if off.saturating_abs() > self.max_step_ms {
-            return Err(Jump { told: now.wall, expected });
+            return Err(Jump { found: now.wall, expected });
         }
         if elapsed >= FOLLOW_AFTER_MS {
             let most = elapsed / FOLLOW_PART;
@@ -81,7 +81,7 @@ impl ClockGuard {
         self.reference = Reference::Was(now);
     }
 
-    /// For [`ClockGuard::begin`].
+    /// The record for [`ClockGuard::begin`].
     pub(super) fn record(&self, boot: &str) -> String {
         match self.reference {
             Reference::Was(was) => format!("{} {} {boot}\n", was.wall.as_millis(), millis(was.running)),
@@ -107,7 +107,7 @@ mod tests {
     const HOUR: i64 = 3_600_000;
     const DAY: i64 = 24 * HOUR;
 
-    /// The wall clock says `wall` after `running`, both in milliseconds.
+    /// A reading: the wall clock shows `wall` after `running`, both in milliseconds.
     fn at(wall: i64, running: i64) -> ClockReading {
         ClockReading {
             wall: Timestamp::from_millis(1_795_000_000_000 + wall),
@@ -124,8 +124,8 @@ mod tests {
         for jump in [8 * DAY, -8 * DAY, HOUR + 1, -HOUR - 1] {
             let mut guard = guard();
             assert!(guard.judge(at(1_000, 1_000)).is_ok());
-            let told = guard.judge(at(2_000 + jump, 2_000));
-            assert_eq!(told, Err(Jump { told: at(2_000 + jump, 0).wall, expected: at(2_000, 0).wall }));
+            let judged = guard.judge(at(2_000 + jump, 2_000));
+            assert_eq!(judged, Err(Jump { found: at(2_000 + jump, 0).wall, expected: at(2_000, 0).wall }));
             assert!(guard.judge(at(DAY + jump, DAY)).is_err(), "time alone does not make it right");
             assert_eq!(guard.judge(at(DAY + 5, DAY + 1)), Ok(at(DAY + 5, 0).wall));
         }
@@ -184,12 +184,13 @@ mod tests {
         assert!(ClockGuard::begin(STEP, reset, "boot", Some("what is this")).judge(reset).is_ok());
     }
 
-    fn early_jump(told: ClockReading) -> Result<Timestamp, Jump> {
-        Err(Jump { told: told.wall, expected: at(61_000, 0).wall })
+    fn early_jump(found: ClockReading) -> Result<Timestamp, Jump> {
+        Err(Jump { found: found.wall, expected: at(61_000, 0).wall })
     }
 
     proptest! {
-        /// However it is set and asked: what passes is never further from the truth than a step and the drift.
+        /// However the clock is set and read, an accepted time is never further from the truth than a step and the
+        /// drift.
         #[test]
         fn what_passes_is_near_the_truth(steps in prop::collection::vec((0..DAY, -3 * HOUR..3 * HOUR), 1..200)) {
             let mut guard = guard();

@@ -1,46 +1,46 @@
-//! Reads a client's frames from whatever pieces the socket delivers.
+//! Decodes a client's frames from the pieces that the socket delivers.
 
 use bytes::Bytes;
 
 use super::{MAX_CONTROL_BYTES, OpCode};
 use crate::protocol::close::CloseReason;
 
-/// How large what a client sends may be.
+/// Limits on what a client sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLimits {
     /// Most bytes of one frame's payload.
     pub max_frame_bytes: usize,
-    /// Most bytes of a message, over all of its frames.
+    /// Most bytes of a message over all its frames.
     pub max_message_bytes: usize,
 }
 
-/// Something whole that the client sent.
+/// A complete message or control frame of the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// A text message.
     Text(String),
     /// A binary message.
     Binary(Bytes),
-    /// A ping, to be answered with a pong of the same payload.
+    /// A ping, which must be answered with a pong of the same payload.
     Ping(Bytes),
     /// A pong.
     Pong(Bytes),
-    /// The client closes. What it sends afterwards is to be ignored (section 1.4).
+    /// A close frame. What the client sends after it must be ignored (section 1.4).
     Close {
-        /// Its code, if it gave one.
+        /// The code, if the client sent one.
         code: Option<u16>,
-        /// Its reason, often empty.
+        /// The reason, often empty.
         reason: String,
     },
 }
 
-/// The client broke RFC 6455 or a limit: close with this reason, and feed the decoder no more.
+/// The client violated RFC 6455 or a limit. The connection must be closed, and the decoder must not be fed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct Violation {
-    /// How to close.
+    /// The reason to close with.
     pub close: CloseReason,
-    /// What it did.
+    /// The violation.
     pub what: &'static str,
 }
 
@@ -48,23 +48,24 @@ fn broken(what: &'static str) -> Violation {
     Violation { close: CloseReason::Protocol, what }
 }
 
-/// Reads frames. Between messages it holds nothing but a null pointer, and within one at most about twice the bytes
-/// that came (never what a frame merely declares): thousands of connections are idle at any moment, and some are hostile.
+/// A decoder of frames. Between messages it holds only a null pointer, and within a message at most about twice the
+/// bytes received (never what a frame merely declares): thousands of connections are idle at any moment, and some are
+/// hostile.
 #[derive(Debug, Default)]
 pub struct Decoder(Option<Box<Partial>>);
 
-/// What is known of a frame or message that has not come whole.
+/// The state of an incomplete frame or message.
 #[derive(Debug, Default)]
 struct Partial {
     head: FrameHead,
-    /// The frame whose payload comes next; its head is complete then.
+    /// The frame whose payload is being received; its head is complete.
     frame: Option<Frame>,
-    /// The payload of a control frame: it may come between the frames of a message.
+    /// The payload of a control frame, which may arrive between the frames of a message.
     control: Vec<u8>,
     message: Option<PartialMessage>,
 }
 
-/// The bytes of a frame's head as far as they came.
+/// The bytes of a frame's head received so far.
 #[derive(Debug, Default)]
 struct FrameHead {
     bytes: [u8; 14],
@@ -84,7 +85,7 @@ struct Frame {
 struct PartialMessage {
     text: bool,
     bytes: Vec<u8>,
-    /// How many of them are known to be UTF-8, if it is text.
+    /// The number of bytes known to be UTF-8, if the message is text.
     valid: usize,
 }
 
@@ -94,12 +95,12 @@ impl Decoder {
         Self::default()
     }
 
-    /// Whether nothing is half received, so that it holds no memory.
+    /// Whether nothing is half received, so that the decoder holds no memory.
     pub fn is_idle(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Bytes of memory that it holds, for budgets.
+    /// Bytes of memory held; for budgets.
     pub fn held_bytes(&self) -> usize {
         self.0.as_ref().map_or(0, |partial| {
             let message = partial.message.as_ref().map_or(0, |message| message.bytes.capacity());
@@ -107,16 +108,18 @@ impl Decoder {
         })
     }
 
-    /// Takes bytes from the front of `data` until something is whole. `None`: all of it was taken. Call it until then.
+    /// Takes bytes from the front of `data` until a message or control frame is complete. `None`: all bytes were taken.
+    /// The caller repeats it until then.
     ///
     /// # Errors
-    /// What is wrong is told as soon as it can be known: a length before any byte of its payload is kept, bad UTF-8
-    /// when its first bad byte comes.
+    /// A violation is reported as soon as it is certain: a length before any byte of its payload is stored, bad UTF-8
+    /// at its first bad byte.
     pub fn feed(&mut self, data: &mut &[u8], limits: &FrameLimits) -> Result<Option<Incoming>, Violation> {
         if data.is_empty() {
             return Ok(None);
         }
-        // On the stack while at work: a frame that comes whole needs no allocation but its payload.
+        // Kept on the stack during the call, so that a frame that arrives whole needs no allocation except for its
+        // payload.
         let mut partial = self.0.take().map(|partial| *partial).unwrap_or_default();
         let incoming = partial.feed(data, limits)?;
         if partial.head.len > 0 || partial.message.is_some() {
@@ -156,7 +159,7 @@ impl Partial {
         frame
     }
 
-    /// Takes what is there of the frame's payload.
+    /// Takes the available part of the frame's payload.
     fn payload(&mut self, frame: &mut Frame, data: &mut &[u8]) -> Result<(), Violation> {
         let missing = frame.len - frame.received;
         let Some((taken, rest)) = data.split_at_checked(missing.min(data.len())) else { return Ok(()) };
@@ -167,7 +170,8 @@ impl Partial {
             None => &mut self.control,
         };
         if bytes.capacity() - bytes.len() < taken.len() {
-            // Doubling, or a message in tiny fragments would be copied for each; at most what a last frame can bring.
+            // Doubles the capacity, because a message in tiny fragments would otherwise be copied for each one; but
+            // reserves no more than a last frame can bring.
             let most = if frame.last { missing } else { usize::MAX };
             bytes.reserve_exact(bytes.len().max(taken.len()).min(most));
         }
@@ -181,7 +185,7 @@ impl Partial {
         }
     }
 
-    /// A frame is whole.
+    /// Handles a complete frame.
     fn end(&mut self, frame: Frame) -> Result<Option<Incoming>, Violation> {
         match frame.op {
             OpCode::Ping => Ok(Some(Incoming::Ping(std::mem::take(&mut self.control).into()))),
@@ -196,7 +200,7 @@ impl Partial {
 }
 
 impl FrameHead {
-    /// Takes bytes until the head is whole. Each is judged when it comes, the length before the mask.
+    /// Takes bytes until the head is complete. Each byte is checked when it arrives, and the length before the mask.
     fn take(
         &mut self,
         data: &mut &[u8],
@@ -256,7 +260,7 @@ impl FrameHead {
         Ok(())
     }
 
-    /// The declared length, once all of it came.
+    /// The declared length, once all of its bytes have arrived.
     fn payload_len(&self, message: Option<&PartialMessage>, limits: &FrameLimits) -> Result<usize, Violation> {
         let [_, second, rest @ ..] = self.bytes;
         let (len, least) = match second & 0x7F {
@@ -287,7 +291,7 @@ impl FrameHead {
 }
 
 impl PartialMessage {
-    /// Checks the text that came since the last time; the end of it may be half a character.
+    /// Validates the text received since the last call; it may end within a character.
     fn check(&mut self) -> Result<(), Violation> {
         if self.text {
             match simdutf8::compat::from_utf8(&self.bytes[self.valid..]) {
@@ -313,7 +317,7 @@ fn not_utf8(what: &'static str) -> Violation {
     Violation { close: CloseReason::InvalidText, what }
 }
 
-/// Reads a close frame's payload (section 5.5.1; the codes of section 7.4 and IANA's registry that may be sent).
+/// Parses a close frame's payload (section 5.5.1; the codes of section 7.4 and IANA's registry that may be sent).
 fn close(payload: &[u8]) -> Result<Incoming, Violation> {
     let Some((code, reason)) = payload.split_first_chunk::<2>() else {
         return if payload.is_empty() {
@@ -330,7 +334,7 @@ fn close(payload: &[u8]) -> Result<Incoming, Violation> {
     Ok(Incoming::Close { code: Some(code), reason: reason.to_owned() })
 }
 
-/// Takes the mask off bytes that stand `offset` bytes into their frame (section 5.3).
+/// Unmasks bytes that begin `offset` bytes into their frame (section 5.3).
 fn unmask(bytes: &mut [u8], mut mask: [u8; 4], offset: usize) {
     mask.rotate_left(offset % 4);
     let [a, b, c, d] = mask;

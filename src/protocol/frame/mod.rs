@@ -1,4 +1,4 @@
-//! WebSocket frames (RFC 6455): writing a server's, reading a client's.
+//! WebSocket frames (RFC 6455): encodes the server's frames, and decodes a client's.
 
 use bytes::Bytes;
 
@@ -10,22 +10,22 @@ mod tests;
 
 pub use decode::{Decoder, FrameLimits, Incoming, Violation};
 
-/// Most bytes that the payload of a ping, pong or close can have (section 5.5).
+/// Most payload bytes of a ping, pong or close (section 5.5).
 pub const MAX_CONTROL_BYTES: usize = 125;
 
-/// Most bytes of a server frame's head: it is not masked.
+/// Most bytes of a server frame's head, which has no mask.
 const MAX_HEAD_BYTES: usize = 10;
 
-/// What a frame is (section 5.2).
+/// The opcode of a frame (section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpCode {
-    /// Goes on with the message that a text or binary frame began.
+    /// Continues the message that a text or binary frame began.
     Continuation = 0,
     /// Begins a message of UTF-8 text.
     Text = 1,
     /// Begins a message of bytes.
     Binary = 2,
-    /// Ends the connection.
+    /// Closes the connection.
     Close = 8,
     /// Asks for a pong with the same payload.
     Ping = 9,
@@ -34,7 +34,7 @@ pub enum OpCode {
 }
 
 impl OpCode {
-    /// Reads the four bits of a frame's head; `None` for the reserved codes.
+    /// Parses the four bits of a frame's head; `None` for the reserved opcodes.
     pub fn from_bits(bits: u8) -> Option<Self> {
         match bits {
             0 => Some(Self::Continuation),
@@ -47,13 +47,13 @@ impl OpCode {
         }
     }
 
-    /// Whether it is a close, ping or pong.
+    /// Whether the frame is a close, ping or pong.
     pub fn is_control(self) -> bool {
         self as u8 & 8 != 0
     }
 }
 
-/// The head of a whole, unmasked message of `len` bytes, and how many bytes the head has.
+/// The head of an unfragmented, unmasked message of `len` bytes, and the head's length.
 pub fn header(op: OpCode, len: usize) -> ([u8; MAX_HEAD_BYTES], usize) {
     let mut head = [0; MAX_HEAD_BYTES];
     head[0] = 0x80 | op as u8;
@@ -76,7 +76,7 @@ pub fn header(op: OpCode, len: usize) -> ([u8; MAX_HEAD_BYTES], usize) {
     (head, size)
 }
 
-/// Appends such a head; the payload is the caller's to append.
+/// Appends such a head; the caller appends the payload.
 pub fn put_header(out: &mut Vec<u8>, op: OpCode, len: usize) {
     let (head, size) = header(op, len);
     out.extend_from_slice(&head[..size]);
@@ -99,7 +99,7 @@ pub fn binary(message: &[u8]) -> Bytes {
     frame(OpCode::Binary, message)
 }
 
-/// A ping; of `payload` its first [`MAX_CONTROL_BYTES`].
+/// A ping with the first [`MAX_CONTROL_BYTES`] of `payload`.
 pub fn ping(payload: &[u8]) -> Bytes {
     frame(OpCode::Ping, &payload[..payload.len().min(MAX_CONTROL_BYTES)])
 }
@@ -109,7 +109,7 @@ pub fn pong(payload: &[u8]) -> Bytes {
     frame(OpCode::Pong, &payload[..payload.len().min(MAX_CONTROL_BYTES)])
 }
 
-/// A close frame; of `reason` as much as fits. Without a code it is empty, as an answer to an empty one is.
+/// A close frame with as much of `reason` as fits. Without a code it is empty, like the one that it answers.
 pub fn close(code: Option<u16>, reason: &str) -> Bytes {
     let Some(code) = code else { return frame(OpCode::Close, &[]) };
     let fits = reason.floor_char_boundary(MAX_CONTROL_BYTES - 2);
@@ -119,7 +119,7 @@ pub fn close(code: Option<u16>, reason: &str) -> Bytes {
     frame(OpCode::Close, &payload)
 }
 
-/// The close frame of a reason; `None` when the reason has none.
+/// The close frame for a reason; `None` if the reason has no code.
 pub fn close_for(reason: CloseReason) -> Option<Bytes> {
     reason.code().map(|code| close(Some(code), reason.text()))
 }

@@ -17,7 +17,7 @@ fn client(first: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Everything that `pieces` come to, up to and including a violation.
+/// Everything that the decoder returns for `pieces`, up to and including a violation.
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Incoming>, Option<Violation>) {
     let mut decoder = Decoder::new();
     let mut all = Vec::new();
@@ -74,7 +74,7 @@ fn control_frames_are_cut_to_what_they_can_hold() {
     assert_eq!(close_for(CloseReason::Stalled), None);
 }
 
-/// After the cases of the Autobahn test suite.
+/// Modelled on the cases of the Autobahn test suite.
 #[test]
 fn what_the_rfc_allows_is_taken() {
     let cases = [

@@ -1,4 +1,4 @@
-//! `Host`, as RFC 9110 (7.2) and RFC 3986 (3.2.2) have it: `host[:port]`, and nothing that only looks like it.
+//! The `Host` header (RFC 9110, 7.2; RFC 3986, 3.2.2): `host[:port]`, parsed strictly.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// Longest name (RFC 1035, 2.3.4).
 const MAX_NAME: usize = 253;
 
-/// A name or address that somebody wrote, and perhaps a port. Written back, it is what was read.
+/// A name or address, and perhaps a port. It is displayed exactly as it was parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Host<'a> {
-    /// Without the brackets of an IPv6 address.
+    /// The name or address, without the brackets of IPv6.
     name: &'a str,
     kind: HostKind,
     port: Option<u16>,
@@ -22,7 +22,8 @@ enum HostKind {
     V6,
 }
 
-/// Labels of letters, digits, `-` and `_` (which host names must not have, and service names in clusters do).
+/// Whether the text has labels of letters, digits, `-` and `_`. Host names must not have `_`, but service names in
+/// clusters do.
 fn is_name(text: &str) -> bool {
     let text = text.strip_suffix('.').unwrap_or(text);
     let label = |label: &str| {
@@ -31,13 +32,13 @@ fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME && text.split('.').all(label)
 }
 
-/// Whether `text` names hosts: a name, or `*.name` for all below it.
+/// Whether `text` is a pattern for hosts: a name, or `*.name` for all names below it.
 pub fn is_pattern(text: &str) -> bool {
     is_name(text.strip_prefix("*.").unwrap_or(text)) && !text.ends_with('.')
 }
 
 impl<'a> Host<'a> {
-    /// Reads `host[:port]`; `None` if it is anything else: user names, paths, spaces, a port that is none.
+    /// Parses `host[:port]`; `None` for anything else: user names, paths, spaces, an invalid port.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (name, kind, rest) = match text.strip_prefix('[') {
             Some(inner) => {
@@ -58,7 +59,7 @@ impl<'a> Host<'a> {
             None if rest.is_empty() => None,
             None => return None,
             Some(digits) => {
-                // `parse` would also take a sign.
+                // `parse` would also accept a sign.
                 let fits = (1..=5).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
                 Some(digits.parse().ok().filter(|_| fits)?)
             }
@@ -66,13 +67,13 @@ impl<'a> Host<'a> {
         Some(Self { name, kind, port })
     }
 
-    /// Whether nobody else can make it lead to us: an address, or a name of this machine for itself.
+    /// Whether nobody else can make this host resolve to us: it is an address, or this machine's name for itself.
     pub fn is_own(&self) -> bool {
         let name = self.name.strip_suffix('.').unwrap_or(self.name).to_ascii_lowercase();
         self.kind != HostKind::Name || name == "localhost" || name.ends_with(".localhost")
     }
 
-    /// Whether a pattern (see [`is_pattern`]), or the host of one of our URLs, means it.
+    /// Whether a pattern (see [`is_pattern`]), or the host of one of our URLs, matches.
     pub fn matches(&self, pattern: &str) -> bool {
         let name = self.name.strip_suffix('.').unwrap_or(self.name);
         match pattern.strip_prefix("*.") {

@@ -1,4 +1,4 @@
-//! What a request's head says, read from its bytes alone: whom it is for, where it leads, whether it asks for a WebSocket.
+//! The meaning of a request's head, from its bytes alone: the host, the path, and whether it asks for a WebSocket.
 
 mod host;
 mod path;

@@ -1,9 +1,10 @@
-//! The path of a request: one form for all the ways in which clients put it together.
+//! The path of a request, normalized for all the ways in which clients build it.
 
-/// The path with one slash where there were several, and none at its end; `None` when it is that already. Those who join a base
-/// and a path get `//`, and a slash at the end changes nothing, but below `/trace/`: there are files, and links between them.
+/// The path with repeated slashes merged and without one at its end; `None` if nothing changes. Clients that join a
+/// base and a path produce `//`, and a trailing slash means nothing, except below `/trace/`, where files link to one
+/// another.
 ///
-/// Only slashes as they are count. One that is written `%2F` belongs to a name.
+/// Only literal slashes count. An escaped `%2F` is part of a name.
 pub fn plain(path: &str) -> Option<String> {
     if !path.starts_with('/') || !(path.contains("//") || path.ends_with('/')) {
         return None;
@@ -20,16 +21,16 @@ pub fn plain(path: &str) -> Option<String> {
     (plain != path).then_some(plain)
 }
 
-/// Where the trace viewer is.
+/// The trace viewer's path.
 const TRACE: &str = "/trace/";
 
-/// Whether a WebSocket is there: `/ws/runs/{runId}` or `/ws/test-control`.
+/// Whether the path is a WebSocket route: `/ws/runs/{runId}` or `/ws/test-control`.
 pub fn is_web_socket(path: &str) -> bool {
     let run = path.strip_prefix("/ws/runs/").is_some_and(|run| !run.is_empty() && !run.contains('/'));
     run || path == "/ws/test-control"
 }
 
-/// Whether a stream of events is there: `/api/runs/{runId}/events/stream`, or its older name.
+/// Whether the path is an event stream: `/api/runs/{runId}/events/stream`, or the older route.
 pub fn is_event_stream(path: &str) -> bool {
     let rest = path.strip_prefix("/api/runs/").or_else(|| path.strip_prefix("/api/tests/"));
     let run = rest.and_then(|rest| rest.strip_suffix("/events/stream"));

@@ -1,44 +1,44 @@
-//! What an `Upgrade` comes to, decided from a request's head alone (RFC 6455, 4.2.1; RFC 9110, 7.8).
+//! Decides about `Upgrade`, from a request's head alone (RFC 6455, 4.2.1; RFC 9110, 7.8).
 
 use super::path::is_web_socket;
 
-/// What the decision is made from.
+/// The parts of a request on which the decision depends.
 #[derive(Clone, Copy, Debug)]
 pub struct UpgradeRequest<'a, V> {
-    /// The method.
+    /// The method, such as `GET`.
     pub method: &'a str,
-    /// The path, in its plain form.
+    /// The path, normalized.
     pub path: &'a str,
-    /// HTTP/1.1; what an older request says of upgrades does not count.
+    /// Whether the request is HTTP/1.1; the `Upgrade` of an older request is ignored.
     pub is_http_11: bool,
-    /// The values of the header of a name, which it is given in small letters.
+    /// Returns the values of a header; its name is given in lower case.
     pub values: V,
 }
 
-/// What is to become of a request.
+/// The decision about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpgradeDecision {
-    /// HTTP like any other: nobody asks for a WebSocket. `Upgrade: h2c` is served as if it were not there.
+    /// Ordinary HTTP: the request does not ask for a WebSocket. `Upgrade: h2c` is ignored.
     Plain,
-    /// A whole handshake, where a WebSocket is.
+    /// A valid handshake on a WebSocket route.
     WebSocket,
-    /// Nothing is done for it.
+    /// The request is refused.
     Refuse(UpgradeRefusal),
 }
 
-/// Why not.
+/// The reason of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpgradeRefusal {
-    /// There is no WebSocket.
+    /// The path is no WebSocket route.
     #[error("there is no WebSocket here: only /ws/runs/{{runId}} and /ws/test-control have one")]
     NotHere,
-    /// There is one, and this is no handshake.
+    /// The path is a WebSocket route, but the request is no valid handshake.
     #[error("not a WebSocket handshake: {0}")]
     Malformed(&'static str),
-    /// Another version than 13.
+    /// The WebSocket version is not 13.
     #[error("Sec-WebSocket-Version must be 13")]
     Version,
-    /// `CONNECT`: this is no proxy.
+    /// The method is `CONNECT`, and this server is no proxy.
     #[error("CONNECT is not a method of this server")]
     Connect,
 }
@@ -48,7 +48,7 @@ where
     V: Fn(&'static str) -> I,
     I: Iterator<Item = &'a [u8]>,
 {
-    /// Decides; changes nothing.
+    /// Makes the decision; changes nothing.
     pub fn decide(&self) -> UpgradeDecision {
         if self.method == "CONNECT" {
             return UpgradeDecision::Refuse(UpgradeRefusal::Connect);
@@ -91,14 +91,14 @@ where
         self.values(name).flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
     }
 
-    /// The value of a header that stands there once, and has one.
+    /// The value of a header that occurs once and has a single value.
     fn only(&self, name: &'static str) -> Option<&'a [u8]> {
         let mut tokens = self.tokens(name);
         tokens.next().filter(|_| tokens.next().is_none())
     }
 }
 
-/// 16 bytes in base64 (RFC 4648, 4): 22 characters and two signs of padding.
+/// Whether the text is 16 bytes in base64 (RFC 4648, 4): 22 characters and two padding signs.
 fn is_key(text: &[u8]) -> bool {
     let digits = text.strip_suffix(b"==").unwrap_or_default();
     digits.len() == 22 && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
@@ -131,7 +131,7 @@ mod tests {
         decide_at(line, true, headers)
     }
 
-    /// A handshake in which one header is another one.
+    /// A handshake with one header replaced.
     fn with(index: usize, header: (&str, &str)) -> UpgradeDecision {
         let mut headers = HANDSHAKE.map(|(name, value)| (name.to_owned(), value.to_owned()));
         headers[index] = (header.0.to_owned(), header.1.to_owned());
@@ -228,7 +228,7 @@ mod tests {
             if decision == UpgradeDecision::WebSocket {
                 prop_assert!(method == "GET" && is_web_socket(&path) && asks);
             }
-            // What HTTP's reader hands over as an upgrade is never taken for plain.
+            // A request that HTTP's parser passes on as an upgrade is never taken for plain HTTP.
             prop_assert!(!(asks || method == "CONNECT") || decision != UpgradeDecision::Plain);
         }
     }

@@ -10,7 +10,7 @@ use crate::protocol::{RunId, Seq, Timestamp};
 use crate::run_state::RunStatus;
 
 pub mod artifacts;
-mod migrations;
+mod format;
 pub mod postgres;
 pub mod sqlite;
 

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
 use super::artifacts::tables::{ArtifactStatement, SqlDialect, Tables};
-use super::{Catalog, CatalogError, RunFilter, RunRow, migrations};
+use super::{Catalog, CatalogError, RunFilter, RunRow, format};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
 use crate::storage::format::OpenError;
@@ -159,7 +159,7 @@ async fn check(connection: &mut SqliteConnection, path: &Path) -> Result<u32, Op
             last.await.map_err(unavailable)?
         }
     };
-    migrations::check(format_args!("the catalog {}", path.display()), last, &MIGRATIONS).map_err(OpenError::NewerFormat)
+    format::check(format_args!("the catalog {}", path.display()), last, &MIGRATIONS).map_err(OpenError::NewerFormat)
 }
 
 fn run_row(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {

@@ -34,7 +34,7 @@ pub const MAX_PRODUCERS: usize = 1_000;
 /// repeat a post, so these are the lives, on all nodes, that post to one run within an append's deadline.
 pub const MAX_OWN_PRODUCERS: usize = 16;
 
-/// Bytes of `max_run_bytes` that are kept for a run's end. 64 KiB. Ordinary posts never use them. See `rules/space.rs`.
+/// Bytes of `max_run_bytes` that are kept for a run's end. 64 KiB. Ordinary posts never use them. See `append_rules/space.rs`.
 pub const RESERVED_BYTES: u64 = 64 * 1024;
 
 /// Most bytes of a final `run_status` that may use the reserve, posted alone. 8 KiB.

@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use object_store::local::LocalFileSystem;
-use tokio::task::spawn_blocking;
 
 use super::ObjectsError;
 use super::key::ObjectKey;
 use crate::storage::space::{Disk, Reservation};
+use crate::tasks::spawn_blocking;
 
 /// A directory that keeps objects.
 #[derive(Clone, Debug)]
@@ -134,5 +134,5 @@ fn sync_above(path: &Path) -> io::Result<()> {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ObjectsError> + Send + 'static,
 ) -> Result<T, ObjectsError> {
-    spawn_blocking(work).await.unwrap_or_else(|error| Err(ObjectsError::Unavailable(error.to_string())))
+    spawn_blocking("object_file", work).await.unwrap_or_else(|error| Err(ObjectsError::Unavailable(error.to_string())))
 }

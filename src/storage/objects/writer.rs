@@ -9,11 +9,11 @@ use object_store::{
     Attributes, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutPayloadMut,
 };
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 use tracing::debug;
 
 use super::{Objects, ObjectsError};
 use crate::storage::space::Reservation;
+use crate::tasks::{self, Task};
 
 /// Bytes of a part for a store over HTTP: the minimum of S3; all parts have the same size, as R2 demands.
 const PART: usize = 5 * 1024 * 1024;
@@ -40,7 +40,7 @@ pub struct ObjectWriter {
     /// The multipart upload, from the second part on.
     upload: Option<OpenUpload>,
     /// The operation in progress. It goes on when its caller is cancelled, and is never repeated.
-    task: Option<JoinHandle<Result<WriterStep, ObjectsError>>>,
+    task: Option<Task<Result<WriterStep, ObjectsError>>>,
     /// Number of parts sent.
     sent: usize,
     failed: bool,
@@ -185,11 +185,11 @@ impl ObjectWriter {
         Ok(())
     }
 
-    fn begin(&mut self) -> JoinHandle<Result<WriterStep, ObjectsError>> {
+    fn begin(&mut self) -> Task<Result<WriterStep, ObjectsError>> {
         let options = PutMultipartOptions { attributes: mem::take(&mut self.attributes), ..Default::default() };
         let path = self.path.clone();
         if let Some(store) = self.objects.multipart().cloned() {
-            return tokio::spawn(async move {
+            return tasks::spawn("object_part", async move {
                 match store.create_multipart_opts(&path, options).await.map_err(ObjectsError::from) {
                     Ok(id) => Ok(WriterStep::Begun(OpenUpload::Named { store, id, parts: Vec::new() })),
                     Err(ObjectsError::NotFound) => Err(ObjectsError::nowhere()),
@@ -199,24 +199,24 @@ impl ObjectWriter {
         }
         let (store, tries) = (self.objects.0.store.clone(), self.objects.tries());
         if self.objects.serves_itself() {
-            return tokio::spawn(async move { begin_held(store, path, options, tries).await });
+            return tasks::spawn("object_part", async move { begin_held(store, path, options, tries).await });
         }
         // A directory creates its file within the call, which may block on the disk.
         let runtime = Handle::current();
-        tokio::task::spawn_blocking(move || runtime.block_on(begin_held(store, path, options, tries)))
+        tasks::spawn_blocking("object_part", move || runtime.block_on(begin_held(store, path, options, tries)))
     }
 
-    fn put(&mut self, part: PutPayload) -> Option<JoinHandle<Result<WriterStep, ObjectsError>>> {
+    fn put(&mut self, part: PutPayload) -> Option<Task<Result<WriterStep, ObjectsError>>> {
         let number = self.sent;
         match self.upload.as_mut()? {
             OpenUpload::Named { store, id, .. } => {
                 let (store, id, path) = (store.clone(), id.clone(), self.path.clone());
                 let put = async move { Ok(WriterStep::Stored(store.put_part(&path, &id, number, part).await?)) };
-                Some(tokio::spawn(put))
+                Some(tasks::spawn("object_part", put))
             }
             OpenUpload::Held(upload) => {
                 let put = upload.put_part(part);
-                Some(tokio::spawn(async move {
+                Some(tasks::spawn("object_part", async move {
                     put.await?;
                     Ok(WriterStep::Taken)
                 }))
@@ -248,7 +248,7 @@ async fn begin_held(
 /// Aborts an upload after its operation in progress, because a part that arrives later would stay.
 async fn dismantle(
     path: StorePath,
-    task: Option<JoinHandle<Result<WriterStep, ObjectsError>>>,
+    task: Option<Task<Result<WriterStep, ObjectsError>>>,
     upload: Option<OpenUpload>,
 ) -> Result<(), ObjectsError> {
     let done = match task {
@@ -279,12 +279,12 @@ impl Drop for ObjectWriter {
         }
         let path = self.path.clone();
         // Without a runtime the process is about to end; the cleanup removes what is left.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move {
+        if Handle::try_current().is_ok() {
+            drop(tasks::spawn("object_abort", async move {
                 if let Err(error) = dismantle(path, task, upload).await {
                     debug!(%error, "what was uploaded of an object is left to the cleanup");
                 }
-            });
+            }));
         }
     }
 }

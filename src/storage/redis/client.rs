@@ -1,17 +1,18 @@
 //! The handle that callers have: puts commands into the pipeline and waits for their replies.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant as StdInstant};
+use std::time::Duration;
 
-use metrics::Gauge;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::metrics::ConnectionMetrics;
-use super::pipeline::Call;
-use super::reconnect::{CLOSED, Reconnect};
+use super::reconnect::{ClientTask, NAME};
+use super::request::{Call, Request, Share};
+use super::status::{CLOSED, LinkStatus};
 use super::{Attest, RedisCommand, RedisError, RedisSettings, Reply};
-use crate::budget::{Budget, Held};
+use crate::budget::Budget;
+use crate::tasks;
 
 /// Most commands in the pipeline: those on their way and those that wait to be.
 pub const PIPELINE_COMMANDS: usize = 8192;
@@ -35,80 +36,6 @@ struct ClientHandle {
     metrics: ConnectionMetrics,
 }
 
-/// How the connection is.
-#[derive(Clone, Debug)]
-pub enum LinkStatus {
-    /// The first attempt is under way.
-    Connecting,
-    /// Commands go.
-    Live {
-        /// Counts the connections, from 1: another number is another connection.
-        generation: u64,
-    },
-    /// There is none; another one is being tried.
-    Down {
-        /// The last failure.
-        why: Arc<str>,
-        /// When it was lost, or first failed.
-        since: StdInstant,
-    },
-}
-
-impl LinkStatus {
-    /// What a command is told that can't be sent.
-    pub(super) fn why(&self) -> Arc<str> {
-        match self {
-            Self::Connecting | Self::Live { .. } => "still connecting".into(),
-            Self::Down { why, .. } => why.clone(),
-        }
-    }
-}
-
-/// What clients ask of the task that keeps the connection.
-#[derive(Debug)]
-pub(super) enum Request {
-    Call(Call),
-    /// Without anybody else's in between.
-    Burst(Vec<Call>),
-    /// Lose the connection, for this reason, and begin anew.
-    GiveUp(Arc<str>),
-    /// Answer what is in flight, and end.
-    Close,
-}
-
-impl Request {
-    pub(super) fn refuse(self, why: &str) {
-        match self {
-            Self::Call(call) => call.refuse(why),
-            Self::Burst(calls) => calls.into_iter().for_each(|call| call.refuse(why)),
-            Self::GiveUp(_) | Self::Close => {}
-        }
-    }
-}
-
-/// A call's share of the bounds, counted as in flight for as long as it lives.
-#[derive(Debug)]
-pub(super) struct Share {
-    command: Held,
-    bytes: Held,
-    counted: Gauge,
-}
-
-impl Share {
-    /// A share of one command and its bytes, if there is room.
-    pub(super) fn take(commands: &Budget, bytes: &Budget, size: usize, in_flight: &Gauge) -> Option<Self> {
-        in_flight.increment(1);
-        let mut share = Self { command: commands.hold(), bytes: bytes.hold(), counted: in_flight.clone() };
-        (share.command.grow(1) && share.bytes.grow(size)).then_some(share)
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.counted.decrement(1);
-    }
-}
-
 type CommandReply = oneshot::Receiver<Result<Reply, RedisError>>;
 
 impl RedisClient {
@@ -125,7 +52,8 @@ impl RedisClient {
             command_timeout: settings.command_timeout,
             metrics: metrics.clone(),
         };
-        tokio::spawn(Reconnect { settings, attest, requests: queue, status: tell, metrics }.run());
+        let task = ClientTask { settings, attest, requests: queue, status: tell, metrics, generation: 0 };
+        drop(tasks::spawn(NAME, task.run()));
         Self(Arc::new(handle))
     }
 

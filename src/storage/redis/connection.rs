@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::RedisCommand;
-use super::client::Request;
 use super::link::{Frames, Link};
 use super::metrics::ConnectionMetrics;
 use super::pipeline::Pipeline;
+use super::request::Request;
 
 /// Bytes collected for one write, about: what waits is encoded up to here, written, and so on. 256 KiB.
 const BATCH_BYTES: usize = 256 * 1024;

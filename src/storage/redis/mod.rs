@@ -46,14 +46,17 @@ mod link;
 mod metrics;
 mod pipeline;
 mod reconnect;
+mod request;
+mod status;
 mod stream;
 mod subscriber;
 mod url;
 
-pub use client::{LinkStatus, PIPELINE_BYTES, PIPELINE_COMMANDS, RedisClient};
+pub use client::{PIPELINE_BYTES, PIPELINE_COMMANDS, RedisClient};
 pub use codec::MAX_REPLY_BYTES;
 pub use command::RedisCommand;
 pub use link::Link;
+pub use status::LinkStatus;
 pub use subscriber::{CHANNELS_PER_COMMAND, Push, RedisSubscriber};
 pub use url::{RedisUrl, RedisUrlError};
 

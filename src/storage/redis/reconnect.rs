@@ -1,4 +1,5 @@
-//! The task behind a client: connects, attests, serves, and begins again.
+//! The task behind a client: connects, attests, serves, and begins again. A panic ends the connection as a loss of it does,
+//! and the task begins again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +7,16 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::client::{LinkStatus, Request};
 use super::connection::{ConnectionEnded, RedisConnection};
 use super::metrics::ConnectionMetrics;
+use super::request::Request;
+use super::status::{CLOSED, LinkStatus};
 use super::{Attest, Link, RedisError, RedisSettings};
 use crate::backoff::Backoff;
+use crate::tasks::{self, Restarts};
 
+/// The task's name in the log and in the metrics.
+pub(super) const NAME: &str = "redis_connection";
 /// Pauses between attempts, before jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -19,31 +24,45 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A connection that lived as long was a good one: the pauses begin anew.
 const STEADY: Duration = Duration::from_secs(10);
 
-/// What requests hear behind [`Request::Close`].
-pub(super) const CLOSED: &str = "the connection was closed";
-
 /// See the module.
-pub(super) struct Reconnect {
+pub(super) struct ClientTask {
     pub(super) settings: RedisSettings,
     pub(super) attest: Arc<dyn Attest>,
     pub(super) requests: mpsc::UnboundedReceiver<Request>,
     pub(super) status: watch::Sender<LinkStatus>,
     pub(super) metrics: ConnectionMetrics,
+    /// Number of the connection; grows.
+    pub(super) generation: u64,
 }
 
-impl Reconnect {
+impl ClientTask {
     /// Runs until the client is closed, or nobody has it any more.
     pub(super) async fn run(mut self) {
+        let mut restarts = Restarts::new(NAME);
+        while tasks::caught(NAME, self.serve()).await.is_err() {
+            self.tell_down("its connection failed by a bug");
+            if refusing(restarts.pause(), &mut self.requests, &self.status).await.is_none() {
+                break;
+            }
+        }
+        self.metrics.up.set(0);
+        self.status.send_replace(LinkStatus::Down { why: CLOSED.into(), since: Instant::now().into_std() });
+        self.requests.close();
+        while let Ok(request) = self.requests.try_recv() {
+            request.refuse(CLOSED);
+        }
+    }
+
+    async fn serve(&mut self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        let mut generation = 0;
         loop {
             let attempt = connect(&self.settings, &*self.attest);
             let why = match refusing(attempt, &mut self.requests, &self.status).await {
                 None => break,
                 Some(Err(error)) => error.reason(),
                 Some(Ok(link)) => {
-                    generation += 1;
-                    self.tell_live(generation);
+                    self.generation += 1;
+                    self.tell_live();
                     let since = Instant::now();
                     let connection = RedisConnection::new(link, self.settings.command_timeout, self.metrics.clone());
                     let ConnectionEnded::Lost(why) = connection.serve(&mut self.requests).await else { break };
@@ -58,15 +77,10 @@ impl Reconnect {
                 break;
             }
         }
-        self.metrics.up.set(0);
-        self.status.send_replace(LinkStatus::Down { why: CLOSED.into(), since: Instant::now().into_std() });
-        self.requests.close();
-        while let Ok(request) = self.requests.try_recv() {
-            request.refuse(CLOSED);
-        }
     }
 
-    fn tell_live(&self, generation: u64) {
+    fn tell_live(&self) {
+        let generation = self.generation;
         tracing::info!(redis = %self.settings.url, generation, "connected to Redis");
         self.metrics.connects.increment(1);
         self.metrics.up.set(1);

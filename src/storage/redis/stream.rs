@@ -14,6 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::RedisSettings;
+use crate::tasks;
 
 /// A connected byte stream.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -42,7 +43,7 @@ pub(super) async fn dial(settings: &RedisSettings, deadline: Instant) -> Result<
 
 /// Whom to trust. Read anew for each connection, so that certificates can be renewed without a restart.
 async fn trust(ca_file: Option<PathBuf>) -> Result<Arc<ClientConfig>, String> {
-    let roots = tokio::task::spawn_blocking(move || match ca_file {
+    let roots = tasks::spawn_blocking("redis_ca", move || match ca_file {
         Some(file) => authorities(&file).map_err(|error| format!("redis.ca_file {}: {error}", file.display())),
         None => system_roots(),
     });

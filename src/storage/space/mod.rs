@@ -24,7 +24,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::task::spawn_blocking;
+use crate::tasks::spawn_blocking;
 
 /// Bytes reserved in one step for a write of unknown size; the free space is checked again after each step.
 const STEP: u64 = 8 << 20;
@@ -162,7 +162,7 @@ impl Disk {
     /// As [`Disk::reserve_now`].
     pub async fn reserve(&self, bytes: u64) -> io::Result<Reservation> {
         let disk = self.clone();
-        spawn_blocking(move || disk.reserve_now(bytes)).await.map_err(io::Error::other)?
+        spawn_blocking("disk_space", move || disk.reserve_now(bytes)).await.map_err(io::Error::other)?
     }
 
     /// Does the check. It reserves a whole step rather than less, if there is space for one.
@@ -191,7 +191,7 @@ impl Reservation {
         let ask = self.next_ask(bytes);
         if ask != Ask::Nothing {
             let disk = self.disk.clone();
-            self.absorb(spawn_blocking(move || disk.ask(ask)).await.map_err(io::Error::other)??);
+            self.absorb(spawn_blocking("disk_space", move || disk.ask(ask)).await.map_err(io::Error::other)??);
         }
         self.advance(bytes);
         Ok(())

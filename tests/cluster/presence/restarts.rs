@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use actix::Actor as _;
-use runcast::actors::hub::thread_agent::ThreadAgent;
+use runcast::actors::hub::thread_agent::{MAILBOX, ThreadAgent};
 use runcast::actors::hub::{Hub, SessionLimits, ViewerId};
-use runcast::actors::messages::thread_agent::{ThreadAgentPort, ThreadAgents};
 use runcast::actors::presence::{Presence, PresencePorts};
 use runcast::actors::session::write_half::WriteHalf;
-use runcast::actors::shared::{NodeIdConflict, Peers};
-use runcast::actors::supervision::{Child, ChildSpec, LiveActors, Service, spawn};
+use runcast::actors::shared::{NodeIdConflict, Peers, ThreadAgentEntry, ThreadAgents};
+use runcast::actors::supervision::{Child, ChildSpec, Escalation, LiveActors, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
 use runcast::budget::Budget;
 use runcast::protocol::frame::FrameLimits;
@@ -21,7 +19,6 @@ use runcast::protocol::{Connection, RunId};
 use runcast::storage::presence::{Figures, Register};
 use runcast::storage::redis::RedisCommand;
 use runcast::thread_metrics::NodeMetrics;
-use tokio::sync::oneshot;
 
 use super::register::{client, register};
 use crate::support::{RedisServer, SOON, eventually};
@@ -34,6 +31,7 @@ struct Node {
     /// The next report panics.
     poison: Arc<AtomicBool>,
     presence: Service<Presence>,
+    _thread: ThreadAgentEntry,
     _supervisor: Child<Supervisor>,
 }
 
@@ -51,15 +49,10 @@ impl Node {
             send_buffer_bytes: 1024,
         };
         let hub = Rc::new(Hub::new(Rc::new(limits), NodeMetrics::default().thread(), Box::new(|_| {})));
-        let thread_agent = ThreadAgent::new(hub.clone(), live_actors.enter("thread_agent")).start();
+        let (thread_agent, supervisor) = (Service::new("thread_agent", MAILBOX), Service::new("supervisor", 16));
         let thread_agents = ThreadAgents::default();
-        thread_agents.add(ThreadAgentPort {
-            pulse: thread_agent.clone().recipient(),
-            changes: thread_agent.clone().recipient(),
-            list: thread_agent.clone().recipient(),
-            announce: thread_agent.clone().recipient(),
-            close_all: thread_agent.recipient(),
-        });
+        let thread = thread_agents.add(ThreadAgent::port(&thread_agent, supervisor.recipient()));
+        let agent = ThreadAgent::child(&thread_agent, hub.clone(), live_actors.clone());
         let (peers, poison) = (Peers::default(), Arc::new(AtomicBool::new(false)));
         let store = Arc::new(register(redis, name, SOON * 10));
         let poisoned = poison.clone();
@@ -79,9 +72,11 @@ impl Node {
         let entered = live_actors.clone();
         let child =
             ChildSpec::permanent(&presence, move |_, _| Ok(Presence::new(ports.clone(), entered.enter("presence"))));
-        let (escalate, _) = oneshot::channel();
-        let supervisor = spawn(16, move |_, _| Ok(Supervisor::new(vec![child], escalate, &live_actors))).unwrap();
-        Self { hub, peers, store, poison, presence, _supervisor: supervisor }
+        let ((escalation, _), live) = (Escalation::new(), live_actors.enter("supervisor"));
+        let running = spawn("supervisor", 16, move |_, _| Ok(Supervisor::new(vec![agent, child], escalation, live)));
+        let running = running.unwrap();
+        supervisor.bind(running.addr.clone());
+        Self { hub, peers, store, poison, presence, _thread: thread, _supervisor: running }
     }
 
     fn join(&self, run: &RunId) -> ViewerId {

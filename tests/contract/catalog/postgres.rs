@@ -1,4 +1,4 @@
-//! The catalog in PostgreSQL when things go wrong, each caused for real. What all catalogs share: `catalog_contract.rs`.
+//! The catalog in PostgreSQL when things go wrong, each caused for real. What all catalogs share: `runs.rs`.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What is SQLite's alone of a catalog. What all catalogs share: `catalog_contract.rs`.
+//! What is SQLite's alone of a catalog. What all catalogs share: `runs.rs`.
 
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::catalog::{Catalog as _, RunFilter, RunRow};

@@ -13,6 +13,8 @@ pub(crate) trait Fault: Send + Sync + 'static {
     fn before_append(&self, append: &Append) -> Result<(), JournalError>;
     /// Before a head is told.
     fn before_head(&self, _: &RunId) {}
+    /// Before idle runs are looked for.
+    fn before_sweep(&self) {}
 }
 
 /// See the module.
@@ -53,6 +55,7 @@ impl<F: Fault> Journal for FaultyJournal<F> {
         after: Option<&RunPlace>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
+        self.fault.before_sweep();
         self.inner.idle_since(before, ended, after, limit).await
     }
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {

@@ -2,6 +2,7 @@
 
 mod expiry;
 mod faulty_journal;
+mod injured;
 mod node;
 mod poison;
 mod store;

@@ -79,6 +79,15 @@ impl LocalNode {
         self.end();
     }
 
+    /// Waits until it has ended by itself; how.
+    pub(crate) async fn ended(mut self) -> NodeOutcome {
+        let thread = self.thread.take().unwrap();
+        let outcome = timeout(PATIENCE, tokio::task::spawn_blocking(move || thread.join().unwrap().unwrap()));
+        let outcome = outcome.await.unwrap().unwrap();
+        drop(self.stop.take());
+        outcome
+    }
+
     fn end(&mut self) {
         drop(self.stop.take());
         let Some(thread) = self.thread.take() else { return };

@@ -1,8 +1,8 @@
-//! A WebSocket server that does nothing but send: what `scripts/bench fanout` measures the others against.
+//! A WebSocket server that only sends: the baseline of `scripts/bench fanout`.
 //!
-//! One thread takes each POST, encodes its body as one text frame, calls `send()` with that frame once for every viewer, and
-//! answers. It has no runs, no storage, no history, no pings and no back-pressure. Its CPU per delivery is therefore the least
-//! that a server has to pay which calls `send()` for each delivery.
+//! One thread takes each POST, encodes its body as one text frame, calls `send()` with that frame once for every
+//! viewer, and answers. It has no runs, no storage, no history, no pings and no back-pressure. Its CPU per delivery is
+//! therefore the minimum for any server that calls `send()` for each delivery.
 
 use std::{
     collections::HashMap,
@@ -18,10 +18,10 @@ use rustix::{
     net::{SendFlags, send},
 };
 
-/// Connections that may wait to be accepted: as many as `scripts/bench` gives nginx, and more than the load generator opens at
-/// a time.
+/// Length of the listen queue: the same as that of nginx in `scripts/bench`, and more than the load generator opens at
+/// once.
 const BACKLOG: i32 = 4096;
-/// The listener's key among the epoll events; every connection's is its descriptor.
+/// The listener's key among the epoll events; a connection's key is its descriptor.
 const LISTENER: u64 = u64::MAX;
 /// The sample key of RFC 6455 section 1.3, which every viewer of the load generator sends.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -59,18 +59,18 @@ struct Server {
 
 struct Connection {
     stream: TcpStream,
-    /// The start of a request that has not arrived whole.
+    /// An incomplete request.
     received: Vec<u8>,
 }
 
-/// What is asked of this server.
+/// A request to this server.
 #[derive(Debug, PartialEq, Eq)]
 enum Request<'a> {
-    /// Whether it listens.
+    /// Asks whether the server listens.
     Ready,
-    /// To be sent every event from now on.
+    /// Subscribes the connection to all further events.
     Watch,
-    /// To send this event to every viewer.
+    /// Sends this event to every viewer.
     Publish(&'a [u8]),
 }
 
@@ -91,7 +91,7 @@ impl Server {
         })
     }
 
-    /// Waits until something has arrived, and handles all that has.
+    /// Waits for input, and processes all that has arrived.
     fn turn(&mut self) -> Result<()> {
         let mut ready = std::mem::take(&mut self.ready);
         ready.clear();
@@ -128,7 +128,7 @@ impl Server {
         }
     }
 
-    /// Reads once from a connection and does what it asks. A connection that fails is dropped, which closes it.
+    /// Reads once from a connection and executes its requests. A connection that fails is dropped, which closes it.
     fn serve(&mut self, key: u64) -> Result<()> {
         let Some(mut connection) = self.connections.remove(&key) else { return Ok(()) };
         let mut chunk = [0; 16 * 1024];
@@ -162,13 +162,13 @@ impl Server {
     }
 }
 
-/// The loop that is measured. A viewer whose socket does not take the whole frame at once is dropped: it has left, or it is
-/// too slow for a server that keeps nothing.
+/// The loop that is measured. A viewer whose socket does not accept the whole frame at once is dropped: it has left, or
+/// is too slow for a server without buffers.
 fn send_to_all(viewers: &mut Vec<TcpStream>, frame: &[u8]) {
     viewers.retain(|viewer| send(viewer, frame, SendFlags::NOSIGNAL) == Ok(frame.len()));
 }
 
-/// Makes `frame` the one text frame of this payload (RFC 6455 section 5.2).
+/// Encodes the payload as one text frame (RFC 6455, section 5.2).
 fn encode(frame: &mut Vec<u8>, payload: &[u8]) {
     frame.clear();
     frame.push(0x81);
@@ -186,7 +186,7 @@ fn encode(frame: &mut Vec<u8>, payload: &[u8]) {
     frame.extend_from_slice(payload);
 }
 
-/// The request at the start of `bytes` and how many bytes it takes; `None` when it is not there whole.
+/// The request at the start of `bytes` and its length; `None` if it is incomplete.
 fn parse_request(bytes: &[u8]) -> Result<Option<(Request<'_>, usize)>> {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&bytes[..end])?;

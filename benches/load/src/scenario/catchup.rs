@@ -1,4 +1,4 @@
-//! Reading a run from its start: one viewer, and a herd of them. Only runcast keeps history this long.
+//! Reading a run from its start: by one viewer, and by many at once. Only runcast keeps enough history.
 
 use std::time::Instant;
 
@@ -61,7 +61,7 @@ fn read_all(site: &Site, scenario: &str, viewers: usize, options: &ReplayOptions
     let mut metrics = Connection::open(site.addr)?;
     let (reads, cpu) = (counter(&mut metrics, JOURNAL_READS)?, site.server.cpu()?);
     let start = Instant::now();
-    // Every viewer of a replay is checked for order, of a herd a sample: parsing must not become the measurement.
+    // Order is checked for the viewer of a replay, and for a sample of a herd: parsing must not become the measurement.
     let sample_every = if viewers == 1 { 1 } else { 16 };
     let crowd =
         Crowd::start(site, &Plan { path: format!("/ws/runs/{run}?after=0"), viewers, sample_every, reading: true });

@@ -1,4 +1,4 @@
-//! One publisher, many viewers: what a delivery costs the server, and how long it takes.
+//! One publisher, many viewers: the server's CPU per delivery, and the latency.
 
 use anyhow::Result;
 use clap::Args;
@@ -34,7 +34,7 @@ pub struct Options {
     /// Bytes per event.
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(event::MIN_SIZE as u64..))]
     size: u64,
-    /// Every which viewer measures latency and order.
+    /// Measure latency and order on every Nth viewer.
     #[arg(long, default_value_t = 16)]
     sample_every: usize,
 }
@@ -65,7 +65,7 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
     let other_cpu = (process::machine_cpu()? - machine_cpu - cpu - client_cpu).max(0.0);
     let received = crowd.events() - received_before;
     let events_per_read = received as f64 / (crowd.reads() - reads_before).max(1) as f64;
-    // More per read than per write: the viewers lagged and the kernel merged, which makes any server look cheaper.
+    // More events per read than per write means that viewers lagged and the kernel merged, which flatters any server.
     let events_per_write = match writes(site, &mut connection)? {
         Some(after) => received as f64 / (after - writes_before.unwrap_or(0)).max(1) as f64,
         None => 1.0,
@@ -103,7 +103,7 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
     Ok(Report { json, summary })
 }
 
-/// Writes to viewers' sockets so far, where the server counts them. nchan and the bare server bring one event with each.
+/// Writes to viewers' sockets so far, if the server counts them. nchan and the bare server send one event per write.
 fn writes(site: &Site, connection: &mut Connection) -> Result<Option<u64>> {
     (site.target == Target::Runcast).then(|| metrics::counter(connection, "runcast_writes_total")).transpose()
 }

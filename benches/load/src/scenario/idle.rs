@@ -1,4 +1,4 @@
-//! What a viewer that only waits costs in memory.
+//! The memory of a viewer that only waits.
 
 use anyhow::Result;
 use clap::Args;
@@ -23,7 +23,7 @@ pub struct Options {
 pub fn run(site: &Site, &Options { viewers }: &Options) -> Result<Report> {
     let run = fresh_run(&site.clock);
     let plan = |viewers| Plan { path: site.target.live_path(&run), viewers, sample_every: 0, reading: true };
-    // The first viewer pays for what the server sets up once; it stays, and is not counted.
+    // The first viewer covers one-time costs of the server; it stays connected and is not counted.
     let first = Crowd::subscribed(site, &plan(1), &run)?;
     let before = site.server.settled_memory()?;
     let crowd = Crowd::subscribed(site, &plan(viewers), &run)?;

@@ -1,4 +1,4 @@
-//! How fast events are taken in and acknowledged.
+//! The rate at which events are stored and acknowledged.
 
 use std::{thread, time::Instant};
 

@@ -1,5 +1,5 @@
-//! Viewers of a run that somebody else posts to: whether each gets everything. Several such processes, one per node, make a
-//! crowd larger than a process may have descriptors.
+//! Viewers of a run that another process posts to: whether each receives everything. Several such processes, one per
+//! node, make a crowd larger than one process has descriptors for.
 
 use std::io::Write as _;
 use std::time::Instant;
@@ -29,7 +29,7 @@ pub struct Options {
     events: u64,
 }
 
-/// Joins, says `ready` on stdout, and waits for the events.
+/// Connects the viewers, prints `ready` on stdout, and waits for the events.
 pub fn run(site: &Site, options: &Options) -> Result<Report> {
     let Options { run, viewers, events } = options;
     let path = format!("/ws/runs/{run}?after=0");

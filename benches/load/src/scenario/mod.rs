@@ -12,13 +12,13 @@ use crate::clock::Clock;
 
 /// The result of a measurement.
 pub struct Report {
-    /// For machines.
+    /// The result for programs.
     pub json: serde_json::Value,
-    /// For people.
+    /// The result for people.
     pub summary: String,
 }
 
-/// A run that no earlier measurement has touched.
+/// A run that no earlier measurement has used.
 fn fresh_run(clock: &Clock) -> String {
     format!("load-{}-{}", std::process::id(), clock.now())
 }

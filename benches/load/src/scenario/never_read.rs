@@ -1,4 +1,4 @@
-//! Viewers that never read: what they cost the server's memory, and what they cost the one viewer that does read.
+//! Viewers that never read: their cost in server memory, and their effect on the one viewer that does read.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -37,7 +37,7 @@ pub struct Options {
     rate: f64,
 }
 
-/// The most that was seen at any moment.
+/// The largest values seen.
 #[derive(Default)]
 struct Peak {
     memory: Memory,
@@ -54,7 +54,7 @@ impl Peak {
     }
 }
 
-/// Measures the server's memory while it publishes to viewers that do not read.
+/// Measures the server's memory while events are published to viewers that do not read.
 pub fn run(site: &Site, options: &Options) -> Result<Report> {
     let &Options { viewers, megabytes, size, rate } = options;
     let run = fresh_run(&site.clock);
@@ -84,8 +84,8 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
         let peak = watch.join().map_err(|_| anyhow!("the watching thread panicked"))??;
         anyhow::Ok((late?, peak))
     })?;
-    // A server that answers late slows its publisher down, and the latency of what is then sent looks good: the rate
-    // that was achieved belongs beside it.
+    // A server that answers late slows its publisher down, which makes the latency look good. So the achieved rate is
+    // reported with it.
     let achieved = events as f64 * 1e9 / (site.clock.now() - start) as f64;
     sleepers.leave()?;
     let receipts = reader.leave()?;

@@ -1,4 +1,4 @@
-//! How fast the server says where an artifact is to be had. Each answer is a URL that was signed for it.
+//! The rate at which the server signs download URLs: each answer is a new URL.
 
 use std::{thread, time::Instant};
 
@@ -30,7 +30,7 @@ pub struct Options {
     requests: u64,
 }
 
-/// Measures signing.
+/// Measures signed URLs per second.
 pub fn run(site: &Site, options: &Options) -> Result<Report> {
     let &Options { conns, requests, .. } = options;
     ensure!(conns > 0, "--conns must be at least 1");
@@ -39,7 +39,7 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
     let mut connections = Vec::new();
     for _ in 0..conns {
         let mut connection = Connection::open(site.addr)?;
-        ask(&mut connection, &path)?; // connects, and meets what only the first request meets, outside the measurement
+        ask(&mut connection, &path)?; // keeps connecting and one-time costs out of the measurement
         connections.push(connection);
     }
 

@@ -94,8 +94,8 @@ impl Effects {
         self.0.push_back(effect);
     }
 
-    /// The next to perform.
-    pub fn next(&mut self) -> Option<Effect> {
+    /// Takes the next to perform.
+    pub fn pop(&mut self) -> Option<Effect> {
         self.0.pop_front()
     }
 

@@ -57,7 +57,7 @@ pub struct Arrival {
     pub refused: Option<CloseReason>,
     /// Told right after the greeting.
     pub notice: Option<ServerMessage>,
-    /// What came before the greeting, which is the first message always: answered then. At most [`incoming::MAX_EARLY`] bytes
+    /// What came before the greeting, which is the first message always: answered then. At most `incoming::MAX_EARLY` bytes
     /// and what one read brings beyond them.
     pub early: Vec<u8>,
 }

@@ -36,7 +36,7 @@ impl Session {
     fn on(&mut self, input: Input<'_>) -> String {
         let mut effects = Effects::default();
         self.0.on(input, &LIMITS, &mut effects);
-        let words: Vec<_> = std::iter::from_fn(|| effects.next()).map(|effect| word(&effect)).collect();
+        let words: Vec<_> = std::iter::from_fn(|| effects.pop()).map(|effect| word(&effect)).collect();
         words.join(", ")
     }
 }

@@ -14,6 +14,8 @@ pub enum ChildKind {
     Permanent,
     /// It lives while it is needed: the next one who needs it builds it anew.
     Transient,
+    /// Nobody: whoever it served comes again.
+    Temporary,
 }
 
 /// The rules for one child.
@@ -77,7 +79,7 @@ impl Policy {
     /// Takes note of `exit` and says what to do about it. `now_ms` is on any clock that never goes back; `jitter`, in
     /// `0.0..1.0`, places the delay between half and the whole of the back-off.
     pub fn decide(&self, history: &mut History, exit: &Exit, now_ms: u64, jitter: f64) -> RestartDecision {
-        if self.kind == ChildKind::Transient && *exit == Exit::Stopped {
+        if self.kind == ChildKind::Temporary || (self.kind == ChildKind::Transient && *exit == Exit::Stopped) {
             return RestartDecision::Done;
         }
         if history.is_quiet(self, now_ms) {
@@ -91,7 +93,7 @@ impl Policy {
             ChildKind::Transient if too_many || history.delays > 0 => {
                 RestartDecision::Quarantine { until_ms: now_ms.saturating_add(history.delay(self, now_ms, jitter)) }
             }
-            ChildKind::Transient => RestartDecision::Done,
+            ChildKind::Transient | ChildKind::Temporary => RestartDecision::Done,
         }
     }
 

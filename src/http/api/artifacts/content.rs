@@ -1,5 +1,5 @@
-//! `/api/runs/{runId}/artifacts/{artifactId}/content`: the bytes of an artifact, for whoever has a URL that we signed. It reads
-//! what no store hands out by itself: a directory's objects, and what is decoded on the way.
+//! `/api/runs/{runId}/artifacts/{artifactId}/content`: the bytes of an artifact, for whoever has a URL that we signed. The
+//! route serves what no store hands out by itself: objects in a directory, and those that are decoded on the way.
 //!
 //! Nothing that was uploaded can run with the rights of our origin: it is sandboxed, never sniffed, and shown only if its
 //! type runs nothing.
@@ -23,26 +23,17 @@ use crate::compression::decode::decoded;
 use crate::protocol::{ContentCoding, artifact};
 use crate::storage::catalog::artifacts::ArtifactRow;
 use crate::storage::objects::ObjectsError;
-use crate::storage::objects::signing::{Disposition, Grant, GrantError};
+use crate::storage::objects::signing::{Disposition, Grant};
 
-/// A document made of it may do nothing.
+/// The policy of a document that is an artifact: it runs nothing and loads nothing.
 const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'";
 
-impl From<GrantError> for Problem {
-    fn from(error: GrantError) -> Self {
-        let code = match error {
-            GrantError::Expired => "url_expired",
-            GrantError::Tampered => "url_invalid",
-        };
-        Self::new(StatusCode::FORBIDDEN, code, error.to_string())
-    }
-}
-
+/// What the request's signed URL allows.
 fn granted(artifacts: &ArtifactService, request: &HttpRequest) -> Result<Grant, Problem> {
     Ok(artifacts.granted(request.method().as_str(), request.uri().path(), request.query_string())?)
 }
 
-/// `GET` and `HEAD`
+/// `GET` and `HEAD`: reads an artifact.
 pub(in crate::http) async fn get(
     edge: web::Data<ArtifactsEdge>,
     request: HttpRequest,
@@ -62,7 +53,7 @@ pub(in crate::http) async fn get(
         let read = async |part| Ok(artifacts.read(&row, part).await.map_err(not_lost)?.stream);
         return sized(&request, stored.size, tag, &mut response, read).await;
     }
-    // Decoded, all but a rebuilt zip file are the original byte for byte, and go on where that was left.
+    // Except for a rebuilt zip file the decoded bytes are the original's, so that a broken download of the original can go on.
     let exact = row.sha256.filter(|_| stored.method != artifact::Method::Rezipped);
     let tag = exact.map_or_else(|| format!("{}-decoded", stored.sha256), |sha256| sha256.to_string());
     let tag = EntityTag::new_strong(tag);
@@ -79,7 +70,7 @@ pub(in crate::http) async fn get(
     }
 }
 
-/// What all answers say of an artifact.
+/// The head that all answers share.
 fn described(row: &ArtifactRow, disposition: Disposition) -> HttpResponseBuilder {
     let shown = disposition == Disposition::Inline && is_shown(&row.content_type);
     let mut response = HttpResponse::Ok();
@@ -93,7 +84,7 @@ fn described(row: &ArtifactRow, disposition: Disposition) -> HttpResponseBuilder
     response
 }
 
-/// Something of which nobody knows how long it is: there are no ranges of it.
+/// Answers with a body of unknown length, of which no range can be asked for.
 async fn of_unknown_size(
     request: &HttpRequest,
     tag: EntityTag,
@@ -105,13 +96,13 @@ async fn of_unknown_size(
     }
     response.insert_header(ETag(tag)).insert_header((header::ACCEPT_RANGES, "none"));
     if request.method() == Method::HEAD {
-        // Of a length that nobody knows yet, as the answer to a GET.
+        // Without a length, as the answer to a GET has none.
         return Ok(response.streaming(stream::empty::<io::Result<Bytes>>()));
     }
     Ok(response.streaming(read().await?))
 }
 
-/// Something of `size` bytes, or a range of it (RFC 9110, 14).
+/// Answers with a body of `size` bytes, or a range of it (RFC 9110, 14).
 async fn sized<E: std::error::Error + 'static>(
     request: &HttpRequest,
     size: u64,
@@ -148,8 +139,8 @@ async fn sized<E: std::error::Error + 'static>(
 /// A body, piece by piece.
 type Pieces<E> = BoxStream<'static, Result<Bytes, E>>;
 
-/// A part of what decodes to `size` bytes: what is before it is decoded, too, and thrown away piece by piece. The last byte
-/// comes only when the decoder has found everything right.
+/// A part of a stream that decodes to `size` bytes. What is before the part is decoded and thrown away piece by piece. The
+/// last byte comes only once the decoder has found everything right.
 fn part_of(whole: Pieces<io::Error>, part: Range<u64>, size: u64) -> Pieces<io::Error> {
     let cut = move |(whole, at): (Pieces<io::Error>, u64)| async move {
         let (mut whole, mut at) = (whole, at);
@@ -172,7 +163,7 @@ fn part_of(whole: Pieces<io::Error>, part: Range<u64>, size: u64) -> Pieces<io::
     stream::try_unfold((whole, 0), cut).boxed()
 }
 
-/// An object that is not where its row says is a loss of the store's, and no mistake of the caller's.
+/// Logs that an object is not where its row says: the store has lost it, and the caller made no mistake.
 fn not_lost(error: ArtifactError) -> ArtifactError {
     if error == ArtifactError::Objects(ObjectsError::NotFound) {
         tracing::error!("an artifact's object is missing from the store");
@@ -180,7 +171,7 @@ fn not_lost(error: ArtifactError) -> ArtifactError {
     error
 }
 
-/// The answer to somebody who has it already.
+/// The answer 304 to a client that has this version already.
 fn unchanged(request: &HttpRequest, tag: &EntityTag) -> Option<HttpResponse> {
     let known = match IfNoneMatch::parse(request).ok()? {
         IfNoneMatch::Any => request.headers().contains_key(header::IF_NONE_MATCH),
@@ -189,14 +180,14 @@ fn unchanged(request: &HttpRequest, tag: &EntityTag) -> Option<HttpResponse> {
     known.then(|| HttpResponse::NotModified().insert_header(ETag(tag.clone())).finish())
 }
 
-/// What of an object is asked for.
+/// The part of a body that a request asks for.
 enum WantedRange {
     All,
     Part(Range<u64>),
     Nothing,
 }
 
-/// One range is served; several at once, as a header that can't be read, are answered with all of it.
+/// The range that a request asks for. Several ranges, or a header that can't be read, are answered with the whole.
 fn wanted(request: &HttpRequest, tag: &EntityTag, size: u64) -> WantedRange {
     if request.headers().contains_key(header::IF_RANGE) {
         match request.get_header::<IfRange>() {
@@ -220,7 +211,7 @@ fn part(spec: &ByteRangeSpec, size: u64) -> WantedRange {
     }
 }
 
-/// `PUT`: the bytes of a pending artifact, into a directory.
+/// `PUT`: takes the bytes of a pending artifact into a directory.
 pub(in crate::http) async fn put(
     edge: web::Data<ArtifactsEdge>,
     bodies: web::Data<Bodies>,

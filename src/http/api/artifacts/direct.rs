@@ -12,7 +12,7 @@ use super::{description, headers, ids};
 use crate::artifacts::{AnnouncedArtifact, Completed, NewArtifact, UploadUrl};
 use crate::protocol::{Sha256, Timestamp};
 
-/// What is announced.
+/// The body of an announcement.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AnnouncedUpload {
@@ -24,7 +24,7 @@ struct AnnouncedUpload {
     test: Option<String>,
 }
 
-/// Where and how it is to be put.
+/// Where and how the bytes are put.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UploadTo {

@@ -35,8 +35,8 @@ struct Download<'a> {
     exact: bool,
 }
 
-/// See the module. The URL leads straight to what is stored, if the caller can decode that; else to a route of ours that
-/// decodes it on the way.
+/// Answers with the URL as JSON, or with a redirect to it. The URL leads straight to what is stored if the caller can
+/// decode that, else to a route of ours that decodes it on the way.
 pub(in crate::http) async fn download(
     edge: web::Data<ArtifactsEdge>,
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! How an artifact is shown.
+//! An artifact as JSON.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::protocol::retention::RetainedBy;
 use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, RunId, Sha256, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactRow, KeptArtifact};
 
-/// An artifact as JSON.
+/// The members of an artifact.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Artifact<'a> {

@@ -8,19 +8,20 @@ use serde_json::json;
 
 use super::super::body::read::{self, Limit};
 use super::super::edge::{ArtifactsEdge, Bodies};
+use super::super::expect::MAX_DESCRIPTION;
 use super::super::host;
-use super::super::problem::{Problem, saturated_with};
+use super::super::problem::Problem;
 use super::events::run_id;
-use crate::artifacts::{ArtifactError, ArtifactService, ListedArtifacts};
+use crate::artifacts::{ArtifactService, ListedArtifacts};
 use crate::protocol::json_text::{readable, without_bom};
-use crate::protocol::{ArtifactId, ArtifactState, RunId, Timestamp};
-use crate::storage::objects::ObjectsError;
+use crate::protocol::{ArtifactId, RunId, Timestamp};
 
 mod content;
 mod direct;
 mod download;
 mod headers;
 mod json;
+mod problem;
 mod upload;
 
 pub(in crate::http) use content::{get as content, put as put_content};
@@ -32,52 +33,11 @@ pub(in crate::http) use upload::upload;
 const DEFAULT_LIMIT: usize = 100;
 /// Most artifacts of a page.
 const MAX_LIMIT: usize = 1_000;
-/// Most bytes of a request that describes something.
-pub(in crate::http) const MAX_DESCRIPTION: usize = 16 * 1024;
 /// Longest reason of a pin, in characters.
 const MAX_REASON: usize = 1_000;
 
-impl From<ArtifactError> for Problem {
-    fn from(error: ArtifactError) -> Self {
-        let detail = error.to_string();
-        match error {
-            ArtifactError::RunGone => Self::new(StatusCode::GONE, "run_gone", detail),
-            ArtifactError::Runs(_) => Self::unavailable("journal_unavailable", detail),
-            ArtifactError::Catalog(_) => Self::unavailable("catalog_unavailable", detail),
-            ArtifactError::Objects(ObjectsError::Full(_)) | ArtifactError::Spool(_) => {
-                Self::unavailable("storage_full", detail).retry_after(10)
-            }
-            ArtifactError::Objects(ObjectsError::TooLarge(_))
-            | ArtifactError::TooLarge(_)
-            | ArtifactError::MoreThanAnnounced(_) => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "artifact_too_large", detail)
-            }
-            ArtifactError::Objects(_) => Self::unavailable("storage_unavailable", detail).retry_after(5),
-            ArtifactError::Saturated(_) | ArtifactError::Busy(_) | ArtifactError::Changing => saturated_with(detail),
-            ArtifactError::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_artifacts", detail),
-            ArtifactError::Mismatch(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "upload_mismatch", detail),
-            ArtifactError::Reused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", detail),
-            ArtifactError::Missing => Self::new(StatusCode::CONFLICT, "not_uploaded", detail),
-            ArtifactError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "artifact_unknown", detail),
-            ArtifactError::NotReady(ArtifactState::Failed, why) => {
-                let detail = format!("the upload failed: {}", why.unwrap_or_default());
-                Self::new(StatusCode::CONFLICT, "artifact_failed", detail)
-            }
-            ArtifactError::NotReady(ArtifactState::Ready, _) => {
-                Self::new(StatusCode::CONFLICT, "artifact_ready", "the artifact is whole: what it is can't be changed")
-            }
-            ArtifactError::NotReady(_, why) => {
-                let detail = why.map_or(detail.clone(), |why| format!("{detail}: {why}"));
-                Self::new(StatusCode::CONFLICT, "artifact_pending", detail).retry_after(1)
-            }
-            ArtifactError::Gone => Self::new(StatusCode::GONE, "artifact_gone", detail),
-            ArtifactError::Interrupted => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail),
-        }
-    }
-}
-
 impl ArtifactsEdge {
-    /// What keeps artifacts, if the node keeps any.
+    /// The service, or 501 where no artifacts are kept.
     pub(in crate::http) fn service(&self) -> Result<&ArtifactService, Problem> {
         self.service.as_ref().ok_or_else(|| {
             let detail = "this server keeps no artifacts: objects.url names no store";
@@ -85,14 +45,14 @@ impl ArtifactsEdge {
         })
     }
 
-    /// A URL with the host by which we are reached, if it has none.
+    /// Puts the host by which this server is reached before a URL that has none.
     fn absolute(&self, request: &HttpRequest, url: String) -> String {
         if !url.starts_with('/') {
             return url;
         }
         match self.public_url.as_str() {
             "" => {
-                // As it was read, and not as it came: nothing else can be hidden in it.
+                // The host as it was parsed: nothing else can be hidden in it.
                 let host = host::of(request.uri(), request.headers()).ok().flatten().map(|host| host.to_string());
                 format!("http://{}{url}", host.as_deref().unwrap_or("localhost"))
             }
@@ -110,7 +70,7 @@ fn ids(path: &(String, String)) -> Result<(RunId, ArtifactId), Problem> {
     Ok((run_id(&path.0)?, artifact_id(&path.1)?))
 }
 
-/// A body of JSON.
+/// Reads a body of JSON.
 async fn description<T: DeserializeOwned>(
     bodies: &Bodies,
     request: &HttpRequest,
@@ -182,7 +142,7 @@ pub(in crate::http) async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// What a pin is made of.
+/// The body of a pin.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PinRequest {

@@ -11,7 +11,7 @@ use super::headers;
 use super::json::Artifact;
 use crate::artifacts::{Completed, UploadBody};
 
-/// See the module.
+/// Answers 201 with a new artifact, or 200 with the one that this upload repeats.
 pub(in crate::http) async fn upload(
     edge: web::Data<ArtifactsEdge>,
     bodies: web::Data<Bodies>,

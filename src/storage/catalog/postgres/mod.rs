@@ -15,10 +15,11 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection as _, Row as _};
 use tokio::time::timeout;
 
-use super::{Catalog, CatalogError, RunFilter, RunRow, migrations};
+use super::{Catalog, CatalogError, RunFilter, RunRow, format};
 use crate::protocol::{RunId, Timestamp};
 use crate::run_state::RunStatus;
 use crate::storage::format::{NewerFormat, OpenError};
+use crate::tasks;
 
 mod artifacts;
 mod connections;
@@ -32,7 +33,7 @@ const FIRST: Duration = Duration::from_secs(15);
 /// Longest time for migrations, including the wait for another node that runs them.
 const MIGRATION: Duration = Duration::from_secs(60);
 
-/// The table that says which of them have been applied.
+/// The table that says which migrations have been applied.
 const APPLIED: &str = "_runcast_migrations";
 
 /// The advisory lock under which nodes run migrations one after the other.
@@ -68,8 +69,8 @@ impl PostgresCatalog {
     /// Connects and runs the migrations. `home` is kept with each row: the name of the store that has the run's log.
     ///
     /// # Errors
-    /// [`OpenError::NewerFormat`]: a newer build has changed the tables, and nothing was done to them.
-    /// [`OpenError::Failed`]: it can't be reached, does not let us in or can't make the tables. Both without the password.
+    /// [`OpenError::NewerFormat`]: a newer build has changed the tables, and nothing was done to them. [`OpenError::Failed`]: the
+    /// server can't be reached, refuses the login, or the migrations fail. Neither text has the password.
     pub async fn open(url: &str, home: &str) -> Result<Self, OpenError<CatalogError>> {
         let connections = Arc::new(Connections::to(url)?);
         let store = store(&connections);
@@ -99,7 +100,7 @@ impl PostgresCatalog {
         });
         let ((version, read_only, tables, tls), last) = looked.await.map_err(|error| at(&connections, &error))?;
         connections.close().await;
-        let format = migrations::check(&store(&connections), last, &self::tables());
+        let format = format::check(&store(&connections), last, &self::tables());
         let obstacle = match (read_only, tables, &format) {
             (true, ..) => Some("it only lets read: a replica, perhaps".to_owned()),
             (false, false, _) => Some("this user may not create tables there".to_owned()),
@@ -134,7 +135,7 @@ async fn answered<T: Send + 'static>(
         lent.give_back();
         Ok(answer)
     };
-    match tokio::spawn(timeout(ANSWER, answer)).await {
+    match tasks::spawn("catalog_query", timeout(ANSWER, answer)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(CatalogError("PostgreSQL did not answer within 12 s".into())),
         Err(failed) => Err(CatalogError(failed.to_string())),
@@ -145,8 +146,7 @@ async fn answered<T: Send + 'static>(
 fn tables() -> Migrator {
     let mut tables = sqlx::migrate!("src/storage/catalog/migrations/postgres");
     tables.dangerous_set_table_name(APPLIED);
-    // sqlx's own lock belongs to the connection, which behind a pooler is anybody's: `migrate` takes one that ends with the
-    // transaction.
+    // sqlx's own lock belongs to the connection, which a pooler may share; that of `migrate` ends with the transaction.
     tables.set_locking(false);
     tables
 }
@@ -172,7 +172,7 @@ async fn migrate(mut connection: PgConnection, store: &str) -> Result<Result<(),
     let mut transaction = connection.begin_with(BEGIN_MIGRATION).await?;
     let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK);
     lock.persistent(false).execute(&mut *transaction).await?;
-    if let Err(newer) = migrations::check(store, last_migration(&mut transaction).await?, &tables) {
+    if let Err(newer) = format::check(store, last_migration(&mut transaction).await?, &tables) {
         return Ok(Err(newer));
     }
     tables.run(&mut *transaction).await?;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::*;
+use crate::protocol::field::assert_described;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -76,7 +77,8 @@ impl Model {
 /// A stored line as the model writes it.
 fn modelled(line: &[u8]) -> String {
     let value: serde_json::Value = serde_json::from_slice(line).unwrap();
-    if value["type"] == "events_lost" {
+    if value["type"] == ServerEvent::EventsLost.as_str() {
+        assert_described(ServerEvent::EventsLost.fields(), &value);
         return format!("{} lost {}..{}", value["producer"].as_str().unwrap(), value["from"], value["to"]);
     }
     String::from_utf8(line.to_vec()).unwrap()

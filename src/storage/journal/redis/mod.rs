@@ -97,7 +97,7 @@ impl RedisJournal {
         let incarnation = Arc::new(StoreIncarnation::new(keys.clone()));
         let server_time = incarnation.clone();
         Self {
-            clock: Clock::told(move || server_time.now(), options.max_clock_step),
+            clock: Clock::external(move || server_time.now(), options.max_clock_step),
             agreed: AtomicBool::new(false),
             timeout: options.settings.command_timeout,
             client: RedisClient::start(options.settings, incarnation.clone()),

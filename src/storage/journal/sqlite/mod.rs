@@ -40,6 +40,7 @@ use self::writer::{Job, JournalWriter, PendingAppend};
 use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPlace, Stored};
 use crate::protocol::{Clock, Epoch, RunId, Segment, Seq, Timestamp};
 use crate::storage::format::OpenError;
+use crate::tasks;
 
 pub use format::stored_format;
 pub use instance::boot_id;
@@ -150,7 +151,7 @@ impl SqliteJournal {
         let (jobs, queue) = mpsc::channel(options.queue_appends.max(1));
         let queue_bytes = options.queue_bytes.clamp(1, u32::MAX as usize);
         let (readers, clock) = (connection::readers(&options), options.clock.clone());
-        tokio::spawn(JournalWriter::new(options, epochs, connection).await?.run(queue));
+        drop(tasks::spawn(writer::NAME, JournalWriter::new(options, epochs, connection).await?.run(queue)));
         let room = Arc::new(Semaphore::new(queue_bytes));
         Ok(Self { jobs, room, queue_bytes, readers, incarnation: epochs.incarnation, clock })
     }

@@ -2,7 +2,8 @@
 //!
 //! Receives appends, barriers and expiry's steps from one bounded queue, in order. Each append is answered after the
 //! commit that holds it. On any failure the whole group is answered with it, what was kept in memory is forgotten and
-//! the connection is made anew: the database alone says what was stored, and the next group starts afresh.
+//! the connection is made anew: the database alone says what was stored, and the next group starts afresh. A panic is
+//! such a failure, too: the queue stays, and the writer goes on with what waits in it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +20,10 @@ use super::{SqliteOptions, SyncMode, commit, connection, instance, unavailable};
 use crate::protocol::RunId;
 use crate::storage::journal::append_rules::{self, Epochs, Moment};
 use crate::storage::journal::{Append, Head, JournalError, Stored};
+use crate::tasks::{self, Restarts};
 
+/// The writer's name in the log and in the metrics.
+pub(super) const NAME: &str = "journal_writer";
 /// Most appends and most bytes of events in one group commit.
 const GROUP_APPENDS: usize = 1024;
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
@@ -80,9 +84,23 @@ impl JournalWriter {
 
     /// Works until the queue is closed and empty.
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut closers = Vec::new();
+        let (mut closers, mut restarts) = (Vec::new(), Restarts::new(NAME));
+        while tasks::caught(NAME, self.serve(&mut jobs, &mut closers)).await.is_err() {
+            // The connection is dropped, not closed: nobody knows what it was about to do.
+            self.connection = None;
+            self.run_cache.clear();
+            self.failing = true;
+            restarts.pause().await;
+        }
+        if !closers.is_empty() {
+            self.end().await;
+        }
+        closers.into_iter().for_each(|done| tell(done, ()));
+    }
+
+    async fn serve(&mut self, jobs: &mut mpsc::Receiver<Job>, closers: &mut Vec<oneshot::Sender<()>>) {
         while let Some(first) = jobs.recv().await {
-            let (group, other) = gather(first, &mut jobs);
+            let (group, other) = gather(first, jobs);
             if !group.is_empty() {
                 self.answer(group).await;
             }
@@ -97,10 +115,6 @@ impl JournalWriter {
                 Some(Job::Append(_)) | None => {}
             }
         }
-        if !closers.is_empty() {
-            self.end().await;
-        }
-        closers.into_iter().for_each(|done| tell(done, ()));
     }
 
     /// Stores a group and answers its appends.

@@ -7,7 +7,7 @@ use metrics::Counter;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::client::Share;
+use super::request::{Call, Share};
 use super::{RedisCommand, RedisError, Reply, judged};
 
 /// Silence after which Redis is asked whether it lives.
@@ -15,24 +15,6 @@ pub(super) const PING_AFTER: Duration = Duration::from_secs(5);
 
 /// Commands in a row without a reply in time that condemn the connection.
 const MISSES: u32 = 2;
-
-/// A command, and who waits for its reply. Dropping it unanswered tells the caller nothing: see [`Pipeline::lose`].
-#[derive(Debug)]
-pub(super) struct Call {
-    pub(super) command: RedisCommand,
-    pub(super) deadline: Instant,
-    pub(super) reply: oneshot::Sender<Result<Reply, RedisError>>,
-    /// Of the client's bounds; given back when the reply is in, or when nothing will come any more.
-    pub(super) share: Share,
-}
-
-impl Call {
-    /// Answers that it was not sent.
-    pub(super) fn refuse(self, why: &str) {
-        // Whoever gave up does not listen.
-        let _ = self.reply.send(Err(RedisError::Unavailable(why.to_owned())));
-    }
-}
 
 /// A command on its way. It keeps its place until its reply comes, whoever still waits for it.
 #[derive(Debug)]

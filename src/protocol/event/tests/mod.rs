@@ -133,6 +133,8 @@ fn bad_events_are_refused_by_name() {
         (r#"{"type":"run_status","status":{}}"#, "invalid_status"),
         (r#"{"type":"sealed"}"#, "reserved_type"),
         (r#"{"type":"s\u0065aled"}"#, "reserved_type"),
+        (r#"{"type":"artifact"}"#, "reserved_type"),
+        (r#"{"typ\u0065":"epoch"}"#, "reserved_type"),
     ] {
         let (status, found, text) = refusal(BodyKind::Json, event.to_owned());
         assert_eq!((status, found), (400, code), "{event}: {text}");
@@ -329,7 +331,7 @@ fn limits_are_answered_with_413_and_hold_exactly() {
 
 #[test]
 fn a_real_run_passes_untouched() {
-    let run = include_str!("../../../demo/run.ndjson");
+    let run = include_str!("../../../../demo/run.ndjson");
     assert_eq!(stored(BodyKind::NdJson, run), run.lines().collect::<Vec<_>>());
     let array = format!("[{}]", run.lines().collect::<Vec<_>>().join(","));
     assert_eq!(stored(BodyKind::Json, array), run.lines().collect::<Vec<_>>());

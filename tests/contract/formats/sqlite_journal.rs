@@ -8,7 +8,7 @@ use runcast::storage::journal::sqlite::{SqliteJournal, SqliteOptions, stored_for
 use runcast::storage::journal::{Head, Journal as _, JournalError};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 
-use crate::words::{ROOMY, append, log, post, run};
+use crate::journal::words::{ROOMY, append, log, post, run};
 
 const INSTANCE: &str = "journal.db-instance";
 const LIFE: &str = "journal.db-life";

@@ -7,8 +7,8 @@ use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::journal::{Head, Journal as _, JournalError, Stored};
 use runcast::storage::redis::RedisSettings;
 
+use crate::journal::words::{ROOMY, append, post};
 use crate::support::{RedisServer, SOON, eventually};
-use crate::words::{ROOMY, append, post};
 
 fn journal(redis: &RedisServer, node: &str) -> RedisJournal {
     let settings = RedisSettings {

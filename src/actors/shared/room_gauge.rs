@@ -1,0 +1,23 @@
+//! A room's figures. The room writes them, and `viewers` the subscribers of each thread; the registry reads them.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// See the module. One per room, in its [`RoomPort`](crate::actors::messages::room::RoomPort).
+#[derive(Debug, Default)]
+pub struct RoomGauge {
+    /// Viewers on this node.
+    pub viewers: AtomicUsize,
+    /// Bytes of segments that the room holds.
+    pub held_bytes: AtomicUsize,
+    /// Last use, in milliseconds since the node's start.
+    pub used_ms: AtomicU64,
+    /// Last seq known.
+    pub tip: AtomicU64,
+}
+
+impl RoomGauge {
+    /// Viewers on this node.
+    pub fn viewers(&self) -> usize {
+        self.viewers.load(Ordering::Relaxed)
+    }
+}

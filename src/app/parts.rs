@@ -1,0 +1,137 @@
+//! What the parts of a running node share.
+
+use std::sync::Arc;
+
+use super::{Shares, Storage, artifact_ports};
+use crate::actors::bridge::Bridge;
+use crate::actors::catalog_writer::CatalogWriter;
+use crate::actors::cleanup::Cleanup;
+use crate::actors::compression::Compression;
+use crate::actors::heartbeat::Heartbeat;
+use crate::actors::lifecycle::Lifecycle;
+use crate::actors::presence::Presence;
+use crate::actors::registry::Registry;
+use crate::actors::room::States;
+use crate::actors::shared::{Doorbell, NodeIdConflict, Peers, ThreadAgents};
+use crate::actors::supervision::{Escalation, LiveActors, Service};
+use crate::actors::supervisor::Supervisor;
+use crate::artifacts::ArtifactService;
+use crate::budget::Budget;
+use crate::config::Config;
+use crate::descriptors::Descriptors;
+use crate::http::trace_viewer::TraceViewer;
+use crate::http::transfer::Transfers;
+use crate::node::Node;
+use crate::storage::presence::{Figures, Tell};
+use crate::telemetry::metrics::MetricsHandle;
+use crate::thread_metrics::NodeMetrics;
+
+/// See the module. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct NodeParts {
+    pub(super) config: Arc<Config>,
+    pub(super) node: Node,
+    pub(super) storage: Storage,
+    /// Artifacts; `None`: none are kept.
+    pub(super) artifacts: Option<ArtifactService>,
+    /// Who lives; empty once the drain is over.
+    pub(super) live_actors: LiveActors,
+    pub(super) thread_metrics: NodeMetrics,
+    pub(super) metrics: MetricsHandle,
+    /// Bytes of request bodies in hand.
+    pub(super) bodies: Budget,
+    /// Bytes of responses that are built or wait for their readers.
+    pub(super) responses: Budget,
+    /// What states of runs are built with.
+    pub(super) states: States,
+    /// Bodies and responses that wait for their peers.
+    pub(super) transfers: Transfers,
+    /// Unsent bytes of all sessions.
+    pub(super) outboxes: Budget,
+    pub(super) services: Services,
+    /// Tells the root that the node must go.
+    pub(super) escalation: Escalation,
+    /// One per worker thread.
+    pub(super) thread_agents: ThreadAgents,
+    /// Whether this node hears the others; `None` on a single node.
+    pub(super) doorbell: Option<Doorbell>,
+    /// What this node knows of the others.
+    pub(super) peers: Peers,
+    /// Whether another node has this one's name.
+    pub(super) node_id_conflict: NodeIdConflict,
+    pub(super) warnings: Arc<[String]>,
+    pub(super) trace_viewer: Arc<TraceViewer>,
+}
+
+/// The addresses of the permanent actors.
+#[derive(Clone)]
+pub(super) struct Services {
+    pub(super) bridge: Service<Bridge>,
+    pub(super) presence: Service<Presence>,
+    pub(super) registry: Service<Registry>,
+    pub(super) catalog_writer: Service<CatalogWriter>,
+    pub(super) heartbeat: Service<Heartbeat>,
+    pub(super) lifecycle: Service<Lifecycle>,
+    pub(super) compression: Service<Compression>,
+    pub(super) cleanup: Service<Cleanup>,
+    pub(super) supervisor: Service<Supervisor>,
+}
+
+impl NodeParts {
+    pub(super) fn new(
+        config: Config,
+        storage: Storage,
+        metrics: MetricsHandle,
+        warnings: Vec<String>,
+        escalation: Escalation,
+    ) -> Self {
+        let services = Services {
+            bridge: Service::new("bridge", 4_096),
+            presence: Service::new("presence", 16),
+            registry: Service::new("registry", 4_096),
+            catalog_writer: Service::new("catalog_writer", 4_096),
+            heartbeat: Service::new("heartbeat", 64),
+            lifecycle: Service::new("lifecycle", 16),
+            // Whoever asks holds a place among the uploads.
+            compression: Service::new("compression", config.artifacts.max_uploads),
+            cleanup: Service::new("cleanup", 16),
+            supervisor: Service::new("supervisor", 64),
+        };
+        let responses = Budget::new(config.server.response_bytes);
+        let bodies = Budget::new(config.ingest.inflight_bytes);
+        let trace_viewer = Arc::new(TraceViewer::of_process(&config));
+        Self {
+            node: Node::new(&config.server.node_id, Shares::of(&config, Descriptors::now()).connections),
+            doorbell: storage.redis.is_some().then(Doorbell::default),
+            artifacts: artifact_ports::service(&storage, &services, &bodies, &trace_viewer),
+            storage,
+            live_actors: LiveActors::default(),
+            thread_metrics: NodeMetrics::default(),
+            metrics,
+            bodies,
+            states: States::new(responses.clone()),
+            responses,
+            transfers: Transfers::default(),
+            outboxes: Budget::new(config.session.outbox_total_bytes),
+            services,
+            escalation,
+            thread_agents: ThreadAgents::default(),
+            peers: Peers::default(),
+            node_id_conflict: NodeIdConflict::default(),
+            warnings: warnings.into(),
+            trace_viewer,
+            config: Arc::new(config),
+        }
+    }
+
+    /// This node's figures, for whoever asks and for the other nodes.
+    pub(super) fn tell_figures(&self) -> Tell<Figures> {
+        let (node, thread_metrics, live_actors) =
+            (self.node.clone(), self.thread_metrics.clone(), self.live_actors.clone());
+        Arc::new(move || Figures {
+            connections: thread_metrics.viewers(),
+            active_runs: live_actors.living().get("room").copied().unwrap_or(0) as u64,
+            uptime: node.started().elapsed().as_secs(),
+        })
+    }
+}

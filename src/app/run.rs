@@ -1,0 +1,109 @@
+//! Runs a node: starts its supervisor and its HTTP server, waits for a reason to stop, and drains it.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use super::parts::NodeParts;
+use super::{Storage, clock, drain, worker};
+use crate::actors::supervision::{Child, Done, Escalated, Escalation, spawn};
+use crate::actors::supervisor::Supervisor;
+use crate::config::Config;
+use crate::node::NodePhase;
+use crate::tasks::{self, Task};
+use crate::telemetry::metrics::{self, MetricsHandle};
+
+/// Time between two rounds of [`keep_metrics`].
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeOutcome {
+    /// Drained; every actor is gone.
+    Drained,
+    /// Something that the node cannot be without failed for good; drained as well as could be.
+    Escalated,
+    /// The drain's deadline passed with actors left.
+    Overdue,
+}
+
+/// Runs a node on `listener` until `stop` resolves or something that it cannot be without fails for good, then drains it.
+/// `started` is told the address once requests are served.
+pub async fn run(
+    mut config: Config,
+    storage: Storage,
+    listener: TcpListener,
+    warnings: Vec<String>,
+    started: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> io::Result<NodeOutcome> {
+    let address = listener.local_addr()?;
+    config.server.name_node();
+    let (escalation, escalated) = Escalation::new();
+    let parts = NodeParts::new(config, storage, metrics::install().map_err(io::Error::other)?, warnings, escalation);
+    let mut supervising = supervise(&parts)?;
+    let gate = drain::Gate::new(&listener)?;
+    let server = worker::start(&parts, listener)?;
+    let handle = server.handle();
+    let mut serving = tasks::spawn_local("http_server", server);
+    let metrics = parts.metrics.clone();
+    let upkeep =
+        tasks::spawn_local("metrics_upkeep", tasks::restarted("metrics_upkeep", move || keep_metrics(metrics.clone())));
+    let watched = parts.storage.clone();
+    let watch = tasks::spawn_local("clock_watch", async move {
+        tasks::restarted("clock_watch", || clock::watch(&watched)).await;
+    });
+    parts.node.enter(NodePhase::Ready);
+    info!(%address, node = %parts.node.id(), "serving");
+    started(address);
+
+    let outcome = tokio::select! {
+        () = stop => NodeOutcome::Drained,
+        reason = failed(escalated, &mut supervising, &mut serving) => {
+            error!(reason, "the node cannot go on: it drains");
+            NodeOutcome::Escalated
+        }
+    };
+    let drained = drain::run(&parts, gate, handle).await;
+    serving.abort();
+    upkeep.abort();
+    watch.abort();
+    Ok(if drained { outcome } else { NodeOutcome::Overdue })
+}
+
+/// Starts the supervisor, and with it the permanent children. It ends with what this returns.
+fn supervise(parts: &NodeParts) -> io::Result<Done> {
+    let supervisor = &parts.services.supervisor;
+    let (children, live) = (parts.children(), parts.live_actors.enter("supervisor"));
+    let escalation = parts.escalation.clone();
+    let child =
+        spawn(supervisor.name(), supervisor.mailbox(), move |_, _| Ok(Supervisor::new(children, escalation, live)));
+    let Child { addr, done } = child.map_err(|exit| io::Error::other(exit.to_string()))?;
+    supervisor.bind(addr);
+    Ok(done)
+}
+
+/// Resolves when nothing can bring the node back but a new process, to why.
+async fn failed(mut escalated: Escalated, supervisor: &mut Done, server: &mut Task<io::Result<()>>) -> String {
+    tokio::select! {
+        reason = escalated.reason() => reason,
+        exit = supervisor => format!("the supervisor {exit}"),
+        ended = server => match ended {
+            Ok(Ok(())) => "the HTTP server stopped".to_owned(),
+            Ok(Err(error)) => format!("the HTTP server failed: {error}"),
+            Err(error) => format!("the HTTP server {error}"),
+        },
+    }
+}
+
+/// Sorts the metrics' samples into buckets, so that they don't pile up when nobody looks.
+async fn keep_metrics(metrics: MetricsHandle) {
+    let mut due = actix_rt::time::interval(UPKEEP);
+    loop {
+        due.tick().await;
+        metrics.upkeep();
+    }
+}
