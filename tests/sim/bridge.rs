@@ -2,11 +2,11 @@
 //! follows the run, and how it fails and is built anew.
 
 use runcast::actors::messages::room::RemoteUpdate;
+use runcast::actors::room::core::RoomInput;
 use runcast::storage::journal::{Head, JournalError};
 
-use crate::house::House;
-use crate::room::Letter;
-use crate::site::{Ask, Notice, Site};
+use crate::registry::NodeRooms;
+use crate::surroundings::{Ask, Notice, Surroundings};
 use crate::trace::{say, seen};
 
 /// The subscription to the run's notices.
@@ -55,7 +55,7 @@ impl Bridge {
     }
 }
 
-impl Site {
+impl Surroundings {
     /// A room follows the run, or lets it go; false when the bridge does not take that.
     pub(crate) fn follow(&mut self, generation: u64, wanted: bool) -> bool {
         if self.bridge.away {
@@ -90,17 +90,17 @@ impl Site {
     }
 }
 
-impl House {
+impl NodeRooms {
     /// The room that follows is told something, if its mailbox has room.
     pub(crate) fn tell_follower(&mut self, update: RemoteUpdate) {
-        if let Some(generation) = self.site.bridge.follower() {
-            self.post(generation, Letter::RemoteUpdate(update));
+        if let Some(generation) = self.surroundings.bridge.follower() {
+            self.post(generation, RoomInput::RemoteUpdate(update));
         }
     }
 
     /// A notice of another node arrives.
     pub(crate) fn hear(&mut self, Notice { head, segments }: Notice) {
-        if self.site.bridge.hears() {
+        if self.surroundings.bridge.hears() {
             say!("    node {} hears of {:?}", self.node, head.age());
             self.tell_follower(RemoteUpdate::Notice { head, segments });
         }
@@ -108,14 +108,14 @@ impl House {
 
     /// The journal has answered the bridge.
     pub(crate) fn tip_told(&mut self, head: Result<Head, JournalError>, asked: Asked) {
-        if asked.instance != self.site.bridge.instance {
+        if asked.instance != self.surroundings.bridge.instance {
             return;
         }
         match head {
-            Ok(head) if self.site.bridge.vouches(asked) => self.tell_follower(RemoteUpdate::Tip(head)),
+            Ok(head) if self.surroundings.bridge.vouches(asked) => self.tell_follower(RemoteUpdate::Tip(head)),
             Ok(head) => self.tell_follower(RemoteUpdate::Notice { head, segments: Vec::new() }),
             // It asks again.
-            Err(_) => self.site.ask_tip(),
+            Err(_) => self.surroundings.ask_tip(),
         }
     }
 
@@ -123,8 +123,8 @@ impl House {
     pub(crate) fn lose_feed(&mut self) {
         say!("    node {} hears no notices", self.node);
         seen("deaf");
-        self.site.bridge.stands = false;
-        self.site.bridge.losses += 1;
+        self.surroundings.bridge.stands = false;
+        self.surroundings.bridge.losses += 1;
         self.deafen();
     }
 
@@ -132,15 +132,15 @@ impl House {
     pub(crate) fn sweep(&mut self) {
         say!("    node {} lets the run go", self.node);
         self.deafen();
-        self.site.bridge.topic = None;
-        self.site.bridge.stands = false;
+        self.surroundings.bridge.topic = None;
+        self.surroundings.bridge.stands = false;
     }
 
     /// This is heard however full the mailbox is.
     fn deafen(&mut self) {
-        let follower = self.site.bridge.follower();
+        let follower = self.surroundings.bridge.follower();
         if let Some(room) = follower.and_then(|generation| self.rooms.get_mut(&generation)) {
-            room.inbox.push_back(Letter::RemoteUpdate(RemoteUpdate::NotSubscribed));
+            room.inbox.push_back(RoomInput::RemoteUpdate(RemoteUpdate::NotSubscribed));
         }
     }
 
@@ -148,16 +148,17 @@ impl House {
     pub(crate) fn kill_bridge(&mut self) {
         say!("    node {}'s bridge fails", self.node);
         self.deafen();
-        self.site.bridge = Bridge { away: true, instance: self.site.bridge.instance + 1, ..Bridge::default() };
+        self.surroundings.bridge =
+            Bridge { away: true, instance: self.surroundings.bridge.instance + 1, ..Bridge::default() };
     }
 
     /// The bridge is built anew and knows nobody; the registry tells all rooms so, if they have room to hear it.
     pub(crate) fn build_bridge(&mut self) {
         say!("    node {}'s bridge is built anew", self.node);
         seen("bridge built anew");
-        self.site.bridge.away = false;
+        self.surroundings.bridge.away = false;
         if let Some(generation) = self.mapped {
-            self.post(generation, Letter::RemoteUpdate(RemoteUpdate::Forgotten));
+            self.post(generation, RoomInput::RemoteUpdate(RemoteUpdate::Forgotten));
         }
     }
 }

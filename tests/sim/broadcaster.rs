@@ -9,20 +9,20 @@ use bytes::Bytes;
 use runcast::actors::hub::Hub;
 use runcast::actors::hub::subscribers::{Subscribers, Turn};
 use runcast::actors::messages::broadcaster::TipIs;
+use runcast::actors::room::core::RoomInput;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::{Lines, Segment};
 
 use crate::chance::Dice;
-use crate::house::House;
-use crate::room::Letter;
-use crate::site::Sent;
+use crate::registry::NodeRooms;
 use crate::store::instant;
+use crate::surroundings::Sent;
 use crate::trace::{say, seen};
 use crate::wire::Alarm;
 
 /// A message to a broadcaster.
 #[derive(Clone)]
-pub(crate) enum Mail {
+pub(crate) enum ToBroadcaster {
     Deliver(Arc<[Arc<Segment>]>),
     TipIs(TipIs),
     Show(Bytes),
@@ -33,7 +33,7 @@ pub(crate) enum Mail {
 pub(crate) struct Broadcaster {
     subscribers: Rc<Subscribers>,
     hub: Rc<Hub>,
-    pub(crate) mailbox: VecDeque<Mail>,
+    pub(crate) mailbox: VecDeque<ToBroadcaster>,
     /// The last of the segments that it took.
     last: Option<Arc<Segment>>,
     started: bool,
@@ -49,17 +49,17 @@ impl Broadcaster {
         self.alarm.rings() || !self.mailbox.is_empty()
     }
 
-    /// Takes up to `mails` from the mailbox; false when it was told to end.
-    fn read_mail(&mut self, mails: usize) -> bool {
-        for _ in 0..mails {
+    /// Takes up to `messages` from the mailbox; false when it was told to end.
+    fn read_messages(&mut self, messages: usize) -> bool {
+        for _ in 0..messages {
             match self.mailbox.pop_front() {
-                Some(Mail::Deliver(segments)) => {
+                Some(ToBroadcaster::Deliver(segments)) => {
                     self.subscribers.deliver(&segments);
                     self.last = segments.last().cloned();
                 }
-                Some(Mail::TipIs(tip)) => self.subscribers.tip_is(tip),
-                Some(Mail::Show(frame)) => self.subscribers.show(&frame),
-                Some(Mail::Evict(reason)) => {
+                Some(ToBroadcaster::TipIs(tip)) => self.subscribers.tip_is(tip),
+                Some(ToBroadcaster::Show(frame)) => self.subscribers.show(&frame),
+                Some(ToBroadcaster::Evict(reason)) => {
                     self.subscribers.room_ended(reason);
                     return false;
                 }
@@ -70,13 +70,13 @@ impl Broadcaster {
     }
 
     /// A room's messages on their way are doubled, overtake each other, or bring once more what another brought.
-    pub(crate) fn muddle(&mut self, dice: &mut Dice) {
+    pub(crate) fn reorder(&mut self, dice: &mut Dice) {
         let Some(last) = self.mailbox.len().checked_sub(1) else { return };
         let index = dice.between(0, last);
         match (dice.below(3), &self.mailbox[index]) {
-            (_, Mail::Evict(_)) => {}
+            (_, ToBroadcaster::Evict(_)) => {}
             (0, _) => self.mailbox.swap(0, index),
-            (1, mail) => self.mailbox.push_back(mail.clone()),
+            (1, message) => self.mailbox.push_back(message.clone()),
             _ => self.overlap(),
         }
     }
@@ -84,13 +84,13 @@ impl Broadcaster {
     /// A delivery brings once more what came before it.
     fn overlap(&mut self) {
         let mut before: Vec<_> = self.last.iter().cloned().collect();
-        for mail in &mut self.mailbox {
-            let Mail::Deliver(segments) = mail else { continue };
+        for message in &mut self.mailbox {
+            let ToBroadcaster::Deliver(segments) = message else { continue };
             if let Some(joined) = join(before.iter().chain(segments.iter()))
                 && !before.is_empty()
             {
                 seen("delivery partly old");
-                *mail = Mail::Deliver([Arc::new(joined)].into());
+                *message = ToBroadcaster::Deliver([Arc::new(joined)].into());
                 return;
             }
             before = segments.to_vec();
@@ -112,23 +112,23 @@ fn join<'a>(segments: impl Iterator<Item = &'a Arc<Segment>> + Clone) -> Option<
     Some(Segment::new(first.epoch(), first.first(), first.at(), Lines::from_stored(lines.join(&b'\n').into())))
 }
 
-impl House {
-    /// Lets a broadcaster run once, as its context would: mail first, then a slice of the fan-out. With a slice of 0 it
+impl NodeRooms {
+    /// Lets a broadcaster run once, as its context would: message first, then a slice of the fan-out. With a slice of 0 it
     /// rests.
-    pub(crate) fn poll_broadcaster(&mut self, id: u64, mails: usize, slice: usize) {
-        let Some(broadcaster) = self.site.broadcasters.get_mut(&id) else { return };
+    pub(crate) fn poll_broadcaster(&mut self, id: u64, messages: usize, slice: usize) {
+        let Some(broadcaster) = self.surroundings.broadcasters.get_mut(&id) else { return };
         broadcaster.alarm.silence();
         if !broadcaster.started {
             broadcaster.started = true;
             let generation = broadcaster.subscribers.room().generation;
             say!("    broadcaster {id} subscribes to room {generation}");
-            if self.post(generation, Letter::Subscribe(id)) != Sent::Taken {
+            if self.post(generation, RoomInput::Subscribe(id)) != Sent::Taken {
                 return self.end_broadcaster(id);
             }
         }
-        let now = self.site.now;
-        let Some(broadcaster) = self.site.broadcasters.get_mut(&id) else { return };
-        if !broadcaster.read_mail(mails) {
+        let now = self.surroundings.now;
+        let Some(broadcaster) = self.surroundings.broadcasters.get_mut(&id) else { return };
+        if !broadcaster.read_messages(messages) {
             return self.end_broadcaster(id);
         }
         if broadcaster.subscribers.pending() > 1 {
@@ -144,11 +144,11 @@ impl House {
 
     /// The broadcaster's drop.
     fn end_broadcaster(&mut self, id: u64) {
-        let Some(broadcaster) = self.site.broadcasters.remove(&id) else { return };
+        let Some(broadcaster) = self.surroundings.broadcasters.remove(&id) else { return };
         say!("    broadcaster {id} ends");
         seen("broadcaster ended");
         broadcaster.hub.forget(&broadcaster.subscribers);
         broadcaster.subscribers.broadcaster_ended();
-        self.post(broadcaster.subscribers.room().generation, Letter::Unsubscribe(id));
+        self.post(broadcaster.subscribers.room().generation, RoomInput::Unsubscribe(id));
     }
 }

@@ -41,16 +41,16 @@ impl Node {
     }
 
     fn announce_drain(&mut self) {
-        say!("    node {} announces its drain", self.house.node);
+        say!("    node {} announces its drain", self.node_rooms.node);
         self.drain = Drain::Announced;
-        self.house.site.hubs.iter().for_each(|hub| hub.announce_drain(SPREAD_MS));
+        self.node_rooms.surroundings.hubs.iter().for_each(|hub| hub.announce_drain(SPREAD_MS));
     }
 
     /// As the thread agents do it: the next slice, and from the end on whoever comes yet.
     fn close_slice(&mut self, viewers: usize) {
-        let hubs = &self.house.site.hubs;
+        let hubs = &self.node_rooms.surroundings.hubs;
         if !matches!(self.drain, Drain::Closing(_)) {
-            say!("    node {} begins to close its viewers", self.house.node);
+            say!("    node {} begins to close its viewers", self.node_rooms.node);
             self.drain = Drain::Closing(vec![0; hubs.len()]);
         }
         if let Drain::Closing(slices) = &mut self.drain {
@@ -79,15 +79,22 @@ impl World {
     fn restart(&mut self, node: usize, finished: bool) {
         seen("drained");
         say!("    node {node} has drained and is started anew");
-        while finished && !self.nodes[node].house.site.writes.is_empty() {
+        while finished && !self.nodes[node].node_rooms.surroundings.writes.is_empty() {
             self.write(node, None);
         }
         self.ring_out();
-        let Node { house, .. } = &mut self.nodes[node];
-        assert_eq!(house.site.outboxes.used(), 0, "node {node} has drained and counts bytes that nobody is sent");
-        assert!(house.site.hubs.iter().all(|hub| hub.viewers() == 0), "node {node} has drained and has viewers");
-        self.nodes[node] = Node::new(house.reborn());
-        self.nodes[node].house.site.hubs.iter().for_each(|hub| hub.pulse(self.secs));
+        let Node { node_rooms, .. } = &mut self.nodes[node];
+        assert_eq!(
+            node_rooms.surroundings.outboxes.used(),
+            0,
+            "node {node} has drained and counts bytes that nobody is sent"
+        );
+        assert!(
+            node_rooms.surroundings.hubs.iter().all(|hub| hub.viewers() == 0),
+            "node {node} has drained and has viewers"
+        );
+        self.nodes[node] = Node::new(node_rooms.reborn());
+        self.nodes[node].node_rooms.surroundings.hubs.iter().for_each(|hub| hub.pulse(self.secs));
         self.set_clocks();
     }
 

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use runcast::actors::messages::room::{Reclaim, ShowScreen};
+use runcast::actors::room::core::RoomInput;
 use runcast::protocol::frame;
 
 use crate::broadcaster::Broadcaster;
 use crate::chance::Dice;
 use crate::drain::Drain;
-use crate::house::House;
-use crate::room::Letter;
+use crate::registry::NodeRooms;
 use crate::schedule::{Act, Kind};
 use crate::session::Session;
 
 /// See the module.
 pub(crate) struct Node {
-    pub(crate) house: House,
+    pub(crate) node_rooms: NodeRooms,
     pub(crate) sessions: BTreeMap<u64, Session>,
     pub(crate) drain: Drain,
 }
@@ -32,33 +32,33 @@ fn those<T>(all: &BTreeMap<u64, T>, fits: impl Fn(&T) -> bool) -> Vec<u64> {
 }
 
 impl Node {
-    pub(crate) fn new(house: House) -> Self {
-        Self { house, sessions: BTreeMap::new(), drain: Drain::None }
+    pub(crate) fn new(node_rooms: NodeRooms) -> Self {
+        Self { node_rooms, sessions: BTreeMap::new(), drain: Drain::None }
     }
 
     /// Whether there is something here that an act could be about.
     pub(crate) fn is_able(&self, act: Act) -> bool {
-        let House { rooms, mapped, site, .. } = &self.house;
+        let NodeRooms { rooms, mapped, surroundings, .. } = &self.node_rooms;
         let room = mapped.and_then(|generation| rooms.get(&generation));
         match act {
-            Act::Journal => !site.writes.is_empty(),
-            Act::JournalRead => !site.reads.is_empty(),
-            Act::Answer => !site.answers.is_empty(),
-            Act::Letter => rooms.values().any(|room| !room.inbox.is_empty()),
-            Act::Broadcaster => site.broadcasters.values().any(Broadcaster::has_work),
-            Act::Muddle => site.broadcasters.values().any(|broadcaster| !broadcaster.mailbox.is_empty()),
+            Act::Journal => !surroundings.writes.is_empty(),
+            Act::JournalRead => !surroundings.reads.is_empty(),
+            Act::Answer => !surroundings.answers.is_empty(),
+            Act::Message => rooms.values().any(|room| !room.inbox.is_empty()),
+            Act::Broadcaster => surroundings.broadcasters.values().any(Broadcaster::has_work),
+            Act::Reorder => surroundings.broadcasters.values().any(|broadcaster| !broadcaster.mailbox.is_empty()),
             Act::Session => self.sessions.values().any(|session| session.alarm.rings()),
             Act::Page => self.sessions.values().any(Session::awaits),
-            Act::Timer => self.house.timers(false).next().is_some(),
-            Act::CheckIdle => self.house.timers(true).next().is_some(),
-            Act::Registry => !site.retirements.is_empty(),
-            Act::CheckTip => site.bridge.follower().is_some(),
-            Act::Confirm => site.bridge.awaits_confirmation(),
-            Act::LoseFeed => site.bridge.hears(),
-            Act::Sweep => site.bridge.is_let_go(),
+            Act::Timer => self.node_rooms.timers(false).next().is_some(),
+            Act::CheckIdle => self.node_rooms.timers(true).next().is_some(),
+            Act::Registry => !surroundings.retirements.is_empty(),
+            Act::CheckTip => surroundings.bridge.follower().is_some(),
+            Act::Confirm => surroundings.bridge.awaits_confirmation(),
+            Act::LoseFeed => surroundings.bridge.hears(),
+            Act::Sweep => surroundings.bridge.is_let_go(),
             Act::Drain => self.may_drain(),
-            Act::KillBridge => site.setup.kind == Kind::Cluster && !site.bridge.away,
-            Act::BuildBridge => site.bridge.away,
+            Act::KillBridge => surroundings.setup.kind == Kind::Cluster && !surroundings.bridge.away,
+            Act::BuildBridge => surroundings.bridge.away,
             Act::KillRoom | Act::Show | Act::Free | Act::Retire => room.is_some(),
             _ => true,
         }
@@ -66,54 +66,55 @@ impl Node {
 
     /// Does something that it is able to.
     pub(crate) fn step(&mut self, act: Act, dice: &mut Dice) {
-        let Self { house, sessions, .. } = self;
+        let Self { node_rooms, sessions, .. } = self;
         match act {
-            Act::Answer => house.answer(dice.below(house.site.answers.len())),
-            Act::Letter => {
-                let waiting = those(&house.rooms, |room| !room.inbox.is_empty());
-                house.read_letter(*dice.pick(&waiting));
+            Act::Answer => node_rooms.answer(dice.below(node_rooms.surroundings.answers.len())),
+            Act::Message => {
+                let waiting = those(&node_rooms.rooms, |room| !room.inbox.is_empty());
+                node_rooms.read_message(*dice.pick(&waiting));
             }
             Act::Broadcaster => {
-                let waiting = those(&house.site.broadcasters, Broadcaster::has_work);
-                house.poll_broadcaster(*dice.pick(&waiting), dice.between(0, 4), dice.between(0, 3));
+                let waiting = those(&node_rooms.surroundings.broadcasters, Broadcaster::has_work);
+                node_rooms.poll_broadcaster(*dice.pick(&waiting), dice.between(0, 4), dice.between(0, 3));
             }
-            Act::Muddle => {
-                let waiting = those(&house.site.broadcasters, |broadcaster| !broadcaster.mailbox.is_empty());
-                if let Some(broadcaster) = house.site.broadcasters.get_mut(dice.pick(&waiting)) {
-                    broadcaster.muddle(dice);
+            Act::Reorder => {
+                let waiting =
+                    those(&node_rooms.surroundings.broadcasters, |broadcaster| !broadcaster.mailbox.is_empty());
+                if let Some(broadcaster) = node_rooms.surroundings.broadcasters.get_mut(dice.pick(&waiting)) {
+                    broadcaster.reorder(dice);
                 }
             }
             Act::Session => {
                 let waiting = those(sessions, |session| session.alarm.rings());
                 self.drive(*dice.pick(&waiting));
             }
-            Act::CheckTip => house.site.ask_tip(),
-            Act::Confirm => house.site.confirm(),
-            Act::LoseFeed => house.lose_feed(),
-            Act::Sweep => house.sweep(),
-            Act::KillBridge => house.kill_bridge(),
-            Act::BuildBridge => house.build_bridge(),
-            Act::Timer => house.fire(false, dice),
-            Act::CheckIdle => house.fire(true, dice),
-            Act::Registry => house.retire_room(),
-            Act::FillCatalog => house.site.catalog_full = dice.one_in(2),
+            Act::CheckTip => node_rooms.surroundings.ask_tip(),
+            Act::Confirm => node_rooms.surroundings.confirm(),
+            Act::LoseFeed => node_rooms.lose_feed(),
+            Act::Sweep => node_rooms.sweep(),
+            Act::KillBridge => node_rooms.kill_bridge(),
+            Act::BuildBridge => node_rooms.build_bridge(),
+            Act::Timer => node_rooms.fire(false, dice),
+            Act::CheckIdle => node_rooms.fire(true, dice),
+            Act::Registry => node_rooms.retire_room(),
+            Act::FillCatalog => node_rooms.surroundings.catalog_full = dice.one_in(2),
             Act::Page => {
                 let waiting = those(sessions, Session::awaits);
                 if let Some(session) = sessions.get_mut(dice.pick(&waiting)) {
-                    session.take_answer(house, Some(dice));
+                    session.take_answer(node_rooms, Some(dice));
                 }
             }
-            Act::KillRoom => house.mapped.into_iter().for_each(|generation| house.kill_room(generation)),
-            Act::Retire => house.post_mapped(Letter::Reclaim(Reclaim::Place)),
-            Act::Free => house.post_mapped(Letter::Reclaim(Reclaim::Memory)),
-            _ => house.post_mapped(Letter::Show(ShowScreen(screen(house.node)))),
+            Act::KillRoom => node_rooms.mapped.into_iter().for_each(|generation| node_rooms.kill_room(generation)),
+            Act::Retire => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Place)),
+            Act::Free => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Memory)),
+            _ => node_rooms.post_mapped(RoomInput::Show(ShowScreen(screen(node_rooms.node)))),
         }
     }
 
     /// Polls a session's task.
     pub(crate) fn drive(&mut self, id: u64) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        if session.drive(&mut self.house)
+        if session.drive(&mut self.node_rooms)
             && let Some(session) = self.sessions.remove(&id)
         {
             session.end();

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use runcast::actors::messages::room::{
+use runcast::actors::room::core::RoomInput;
     Fold, Folded, Freshness, Page, Read, ReadError, ReadFrom, Verdict, WaitForEvents,
 };
 use runcast::protocol::cursor::Place;
@@ -11,10 +12,9 @@ use runcast::storage::journal::RunPhase;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::chance::Dice;
-use crate::house::House;
-use crate::room::Letter;
-use crate::site::Sent;
+use crate::registry::NodeRooms;
 use crate::store::{Acknowledged, Store};
+use crate::surroundings::Sent;
 use crate::trace::{say, seen};
 
 /// What a poller waits for.
@@ -57,38 +57,38 @@ impl Poller {
     }
 
     /// Reads on, or waits if there was nothing.
-    pub(crate) fn ask(&mut self, house: &mut House, store: &Store, dice: &mut Dice) {
+    pub(crate) fn ask(&mut self, node_rooms: &mut NodeRooms, store: &Store, dice: &mut Dice) {
         match self.at_tip.take() {
-            Some((node, generation)) if node == house.node => self.wait(generation, house),
-            _ if dice.one_in(6) => self.ask_state(house, store),
-            _ => self.read(house, store, dice),
+            Some((node, generation)) if node == node_rooms.node => self.wait(generation, node_rooms),
+            _ if dice.one_in(6) => self.ask_state(node_rooms, store),
+            _ => self.read(node_rooms, store, dice),
         }
     }
 
-    fn read(&mut self, house: &mut House, store: &Store, dice: &mut Dice) {
-        let generation = house.find_room().generation;
+    fn read(&mut self, node_rooms: &mut NodeRooms, store: &Store, dice: &mut Dice) {
+        let generation = node_rooms.find_room().generation;
         let from = self.place.map_or(ReadFrom::After(After::Start), ReadFrom::Place);
         let (reply, page) = oneshot::channel();
         let read = Read { from, max_bytes: dice.between(50, 2_000), freshness: Freshness::AsStored, reply };
-        if house.post(generation, Letter::Read(read)) == Sent::Taken {
-            say!("    poller {} reads from {from:?} in room {generation} of node {}", self.id, house.node);
+        if node_rooms.post(generation, RoomInput::Read(read)) == Sent::Taken {
+            say!("    poller {} reads from {from:?} in room {generation} of node {}", self.id, node_rooms.node);
             self.awaited = Awaited::Page(page, store.acknowledged());
-            self.asked = (house.node, generation);
+            self.asked = (node_rooms.node, generation);
         }
     }
 
-    fn ask_state(&mut self, house: &mut House, store: &Store) {
-        let generation = house.find_room().generation;
+    fn ask_state(&mut self, node_rooms: &mut NodeRooms, store: &Store) {
+        let generation = node_rooms.find_room().generation;
         let (reply, folded) = oneshot::channel();
-        if house.post(generation, Letter::Fold(Fold { reply })) == Sent::Taken {
+        if node_rooms.post(generation, RoomInput::Fold(Fold { reply })) == Sent::Taken {
             self.awaited = Awaited::State(folded, store.acknowledged());
         }
     }
 
-    fn wait(&mut self, generation: u64, house: &mut House) {
+    fn wait(&mut self, generation: u64, node_rooms: &mut NodeRooms) {
         let Some(place) = self.place else { return };
         let (after, (reply, news)) = (place.cursor(), oneshot::channel());
-        if house.post(generation, Letter::Wait(WaitForEvents { after, reply })) == Sent::Taken {
+        if node_rooms.post(generation, RoomInput::Wait(WaitForEvents { after, reply })) == Sent::Taken {
             say!("    poller {} waits for what follows {after}", self.id);
             self.awaited = Awaited::News(news, after);
         }

@@ -1,11 +1,11 @@
 //! Coming to rest: everything under way arrives, every socket drains, and then what the guarantee says must hold.
 
+use runcast::actors::room::core::RoomInput;
 use runcast::actors::session::write_half::Mode;
 
 use crate::chance::Dice;
 use crate::node::Node;
 use crate::poller::Poller;
-use crate::room::Letter;
 use crate::schedule::Kind;
 use crate::trace::say;
 use crate::world::World;
@@ -26,7 +26,7 @@ impl World {
             for session in node.sessions.values() {
                 assert!(session.unsent() <= outbox, "session {} holds {} bytes", session.id, session.unsent());
             }
-            for (generation, room) in &node.house.rooms {
+            for (generation, room) in &node.node_rooms.rooms {
                 let held = room.core.log().held_bytes();
                 assert!(held <= ring, "room {generation} holds {held} bytes");
             }
@@ -52,9 +52,9 @@ impl World {
             // One that waits for what follows an event that was lost meanwhile reads again when its patience is over.
             self.pollers.iter_mut().for_each(Poller::give_up);
             for node in &mut self.nodes {
-                let checks: Vec<_> = node.house.timers(true).collect();
-                checks.into_iter().for_each(|(generation, index)| node.house.fire_timer(generation, index));
-                node.house.site.ask_tip();
+                let checks: Vec<_> = node.node_rooms.timers(true).collect();
+                checks.into_iter().for_each(|(generation, index)| node.node_rooms.fire_timer(generation, index));
+                node.node_rooms.surroundings.ask_tip();
             }
         }
         for viewer in &self.viewers {
@@ -81,11 +81,11 @@ impl World {
         }
         for index in 0..self.nodes.len() {
             while self.work(index) {}
-            let Node { house, sessions, .. } = &self.nodes[index];
+            let Node { node_rooms, sessions, .. } = &self.nodes[index];
             assert!(sessions.is_empty(), "node {index} has {} sessions and no viewers", sessions.len());
-            assert!(house.site.broadcasters.is_empty(), "node {index} has a broadcaster without viewers");
-            assert_eq!(house.site.outboxes.used(), 0, "node {index} counts bytes that nobody is sent");
-            for (generation, room) in &house.rooms {
+            assert!(node_rooms.surroundings.broadcasters.is_empty(), "node {index} has a broadcaster without viewers");
+            assert_eq!(node_rooms.surroundings.outboxes.used(), 0, "node {index} counts bytes that nobody is sent");
+            for (generation, room) in &node_rooms.rooms {
                 assert_eq!(room.port.gauge.viewers(), 0, "room {generation} counts viewers that have gone");
             }
         }
@@ -135,7 +135,7 @@ impl World {
             moved |= poller.take_answer(&self.store);
             if poller.is_idle() {
                 let node = poller.wants_news_of().unwrap_or(index % self.setup.nodes);
-                poller.ask(&mut self.nodes[node].house, &self.store, &mut dice);
+                poller.ask(&mut self.nodes[node].node_rooms, &self.store, &mut dice);
                 moved = true;
             }
         }
@@ -145,67 +145,67 @@ impl World {
     fn repeat(&mut self, producer: usize, dice: &mut Dice) -> bool {
         let node = producer % self.setup.nodes;
         let Some(request) = self.producers[producer].post(dice) else { return false };
-        let house = &mut self.nodes[node].house;
-        let room = house.find_room();
-        house.post(room.generation, Letter::Publish(request));
+        let node_rooms = &mut self.nodes[node].node_rooms;
+        let room = node_rooms.find_room();
+        node_rooms.post(room.generation, RoomInput::Publish(request));
         true
     }
 
     /// A node does all that it has to do.
     fn work(&mut self, node: usize) -> bool {
         let mut moved = false;
-        while !self.nodes[node].house.site.writes.is_empty() {
+        while !self.nodes[node].node_rooms.surroundings.writes.is_empty() {
             self.write(node, None);
             moved = true;
         }
-        while !self.nodes[node].house.site.reads.is_empty() {
+        while !self.nodes[node].node_rooms.surroundings.reads.is_empty() {
             self.read(node, None);
             moved = true;
         }
         let node = &mut self.nodes[node];
-        node.house.site.catalog_full = false;
-        if node.house.site.bridge.away {
-            node.house.build_bridge();
+        node.node_rooms.surroundings.catalog_full = false;
+        if node.node_rooms.surroundings.bridge.away {
+            node.node_rooms.build_bridge();
             moved = true;
         }
-        if node.house.site.bridge.awaits_confirmation() {
-            node.house.site.confirm();
+        if node.node_rooms.surroundings.bridge.awaits_confirmation() {
+            node.node_rooms.surroundings.confirm();
             moved = true;
         }
-        while !node.house.site.retirements.is_empty() {
-            node.house.retire_room();
+        while !node.node_rooms.surroundings.retirements.is_empty() {
+            node.node_rooms.retire_room();
             moved = true;
         }
-        while !node.house.site.answers.is_empty() {
-            node.house.answer(0);
+        while !node.node_rooms.surroundings.answers.is_empty() {
+            node.node_rooms.answer(0);
             moved = true;
         }
-        let rooms: Vec<u64> = node.house.rooms.keys().copied().collect();
+        let rooms: Vec<u64> = node.node_rooms.rooms.keys().copied().collect();
         for generation in rooms {
-            while node.house.rooms.get(&generation).is_some_and(|room| !room.inbox.is_empty()) {
-                node.house.read_letter(generation);
+            while node.node_rooms.rooms.get(&generation).is_some_and(|room| !room.inbox.is_empty()) {
+                node.node_rooms.read_message(generation);
                 moved = true;
             }
         }
-        let timers = node.house.timers(false).count();
+        let timers = node.node_rooms.timers(false).count();
         for _ in 0..timers {
-            let next = node.house.timers(false).next();
+            let next = node.node_rooms.timers(false).next();
             if let Some((generation, index)) = next {
-                node.house.fire_timer(generation, index);
+                node.node_rooms.fire_timer(generation, index);
                 moved = true;
             }
         }
-        let broadcasters: Vec<u64> = node.house.site.broadcasters.keys().copied().collect();
+        let broadcasters: Vec<u64> = node.node_rooms.surroundings.broadcasters.keys().copied().collect();
         for id in broadcasters {
-            while node.house.site.broadcasters.get(&id).is_some_and(|broadcaster| broadcaster.has_work()) {
-                node.house.poll_broadcaster(id, usize::MAX, 256);
+            while node.node_rooms.surroundings.broadcasters.get(&id).is_some_and(|broadcaster| broadcaster.has_work()) {
+                node.node_rooms.poll_broadcaster(id, usize::MAX, 256);
                 moved = true;
             }
         }
         let sessions: Vec<u64> = node.sessions.keys().copied().collect();
         for id in sessions {
             if let Some(session) = node.sessions.get_mut(&id) {
-                moved |= session.take_answer(&mut node.house, None);
+                moved |= session.take_answer(&mut node.node_rooms, None);
                 // One that waits for the far end of a close is ended by the pulse.
                 if session.alarm.rings() && session.write_half.mode() != Mode::Broken {
                     moved = true;

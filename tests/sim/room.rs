@@ -11,34 +11,31 @@ use runcast::actors::room::core::{PageFor, RoomCore, RoomEffect, RoomEffects, Ro
 use runcast::budget::{Budget, Buffer};
 use runcast::protocol::{ProducerId, RunId};
 
-use crate::broadcaster::Mail;
+use crate::broadcaster::ToBroadcaster;
 use crate::schedule::{Kind, Setup};
-use crate::site::{Ask, Sent, Site, port};
 use crate::store::instant;
+use crate::surroundings::{Ask, Sent, Surroundings, port};
 use crate::trace::{say, seen};
 use crate::witness::Witness;
 
 /// Effects of one input, those of their outcomes included.
 const MAX_EFFECTS: usize = 10_000;
 
-/// A message to a room.
-pub(crate) type Letter = RoomInput;
-
 /// A message as the trace shows it.
-struct Shown<'a>(&'a Letter);
+struct Shown<'a>(&'a RoomInput);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Letter::Publish(request) => write!(f, "a post of {} events", request.lines.len()),
-            Letter::Read(read) => write!(f, "a read from {:?}, {:?}", read.from, read.freshness),
-            Letter::Wait(wait) => write!(f, "a long poll behind {}", wait.after),
-            Letter::Fold(_) => write!(f, "a question for the state"),
-            Letter::Show(_) => write!(f, "a screen"),
-            Letter::Subscribe(broadcaster) => write!(f, "the subscription of broadcaster {broadcaster}"),
-            Letter::Unsubscribe(broadcaster) => write!(f, "the end of broadcaster {broadcaster}"),
-            Letter::Reclaim(what) => write!(f, "reclaim {what:?}"),
-            Letter::RemoteUpdate(update) => write!(f, "{update:?}"),
+            RoomInput::Publish(request) => write!(f, "a post of {} events", request.lines.len()),
+            RoomInput::Read(read) => write!(f, "a read from {:?}, {:?}", read.from, read.freshness),
+            RoomInput::Wait(wait) => write!(f, "a long poll behind {}", wait.after),
+            RoomInput::Fold(_) => write!(f, "a question for the state"),
+            RoomInput::Show(_) => write!(f, "a screen"),
+            RoomInput::Subscribe(broadcaster) => write!(f, "the subscription of broadcaster {broadcaster}"),
+            RoomInput::Unsubscribe(broadcaster) => write!(f, "the end of broadcaster {broadcaster}"),
+            RoomInput::Reclaim(what) => write!(f, "reclaim {what:?}"),
+            RoomInput::RemoteUpdate(update) => write!(f, "{update:?}"),
             _ => write!(f, "something else"),
         }
     }
@@ -50,7 +47,7 @@ pub(crate) struct Room {
     pub(crate) port: Arc<RoomPort>,
     pub(crate) core: RoomCore,
     effects: RoomEffects,
-    pub(crate) inbox: VecDeque<Letter>,
+    pub(crate) inbox: VecDeque<RoomInput>,
     /// Those that run; the scheduler decides when each is over.
     pub(crate) timers: Vec<RoomTimer>,
     /// It has ended by itself.
@@ -68,51 +65,51 @@ fn limits(setup: &Setup) -> RoomLimits {
 }
 
 impl Room {
-    pub(crate) fn new(run: &RunId, generation: u64, node: usize, site: &mut Site) -> Self {
+    pub(crate) fn new(run: &RunId, generation: u64, node: usize, surroundings: &mut Surroundings) -> Self {
         let own = ProducerId::own(&format!("{node}-{generation}"));
-        let reorder = (site.setup.kind == Kind::Cluster).then_some(Duration::from_millis(5));
+        let reorder = (surroundings.setup.kind == Kind::Cluster).then_some(Duration::from_millis(5));
         let mut room = Self {
             generation,
             port: port(run, generation),
-            core: RoomCore::new(run.clone(), limits(&site.setup), own, reorder, instant(site.now)),
+            core: RoomCore::new(run.clone(), limits(&surroundings.setup), own, reorder, instant(surroundings.now)),
             effects: RoomEffects::new(),
             inbox: VecDeque::new(),
             timers: Vec::new(),
             stopped: false,
         };
-        room.on(RoomInput::Started, site);
+        room.on(RoomInput::Started, surroundings);
         room
     }
 
     /// Takes the next message.
-    pub(crate) fn read_letter(&mut self, site: &mut Site) {
-        if let Some(letter) = self.inbox.pop_front() {
-            say!("    room {} takes {}", self.generation, Shown(&letter));
-            self.on(letter, site);
+    pub(crate) fn read_message(&mut self, surroundings: &mut Surroundings) {
+        if let Some(message) = self.inbox.pop_front() {
+            say!("    room {} takes {}", self.generation, Shown(&message));
+            self.on(message, surroundings);
         }
     }
 
     /// A timer is over.
-    pub(crate) fn fire(&mut self, index: usize, site: &mut Site) {
+    pub(crate) fn fire(&mut self, index: usize, surroundings: &mut Surroundings) {
         let timer = self.timers.remove(index);
         say!("    room {} has waited: {timer:?}", self.generation);
-        self.on(RoomInput::TimerDue(timer), site);
+        self.on(RoomInput::TimerDue(timer), surroundings);
     }
 
     /// Tells the core what has happened, and does what it wants done about it.
-    pub(crate) fn on(&mut self, input: RoomInput, site: &mut Site) {
-        let now = instant(site.now);
-        let witness = Witness::before(&self.core, &input, site.setup.kind);
+    pub(crate) fn on(&mut self, input: RoomInput, surroundings: &mut Surroundings) {
+        let now = instant(surroundings.now);
+        let witness = Witness::before(&self.core, &input, surroundings.setup.kind);
         self.core.on(input, now, &mut self.effects);
         witness.after(&self.core, &self.effects);
-        self.perform_all(site);
+        self.perform_all(surroundings);
     }
 
-    fn perform_all(&mut self, site: &mut Site) {
+    fn perform_all(&mut self, surroundings: &mut Surroundings) {
         let mut done = 0;
         while let Some(effect) = self.effects.pop_front() {
-            if let Some(outcome) = self.perform(effect, site) {
-                self.core.on(outcome, instant(site.now), &mut self.effects);
+            if let Some(outcome) = self.perform(effect, surroundings) {
+                self.core.on(outcome, instant(surroundings.now), &mut self.effects);
             }
             done += 1;
             assert!(done < MAX_EFFECTS, "room {} never comes to an end with one input", self.generation);
@@ -120,37 +117,37 @@ impl Room {
     }
 
     /// The actor's drop: whoever waits for an answer gets none.
-    pub(crate) fn end(mut self, site: &mut Site) {
+    pub(crate) fn end(mut self, surroundings: &mut Surroundings) {
         self.core.end(&mut self.effects);
-        self.perform_all(site);
+        self.perform_all(surroundings);
     }
 
-    fn perform(&mut self, effect: RoomEffect, site: &mut Site) -> Option<RoomInput> {
+    fn perform(&mut self, effect: RoomEffect, surroundings: &mut Surroundings) -> Option<RoomInput> {
         match effect {
-            RoomEffect::AskHead(purpose) => site.writes.push_back((self.generation, Ask::Head(purpose))),
-            RoomEffect::Append(append) => site.writes.push_back((self.generation, Ask::Append(append))),
+            RoomEffect::AskHead(purpose) => surroundings.writes.push_back((self.generation, Ask::Head(purpose))),
+            RoomEffect::Append(append) => surroundings.writes.push_back((self.generation, Ask::Append(append))),
             RoomEffect::ReadPage { purpose, after, max_bytes } => {
-                site.reads.push((self.generation, Ask::Page(purpose, after, max_bytes)));
+                surroundings.reads.push((self.generation, Ask::Page(purpose, after, max_bytes)));
             }
             RoomEffect::AnswerPublish(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerRead(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerFold(reply, answer) => drop(reply.send(answer)),
             RoomEffect::EndWaits(replies) => replies.into_iter().for_each(|reply| _ = reply.send(())),
             RoomEffect::Deliver(id, Deliver(segments)) => {
-                return failed(site.mail(id, Mail::Deliver(segments), true), id);
+                return failed(surroundings.send(id, ToBroadcaster::Deliver(segments), true), id);
             }
-            RoomEffect::TellTip(id, tip) => return failed(site.mail(id, Mail::TipIs(tip), true), id),
-            RoomEffect::Show(id, ShowScreen(frame)) => _ = site.mail(id, Mail::Show(frame), true),
-            RoomEffect::Evict(id, reason) => _ = site.mail(id, Mail::Evict(reason), false),
-            RoomEffect::Mirror(frame) => site.mirror(frame),
+            RoomEffect::TellTip(id, tip) => return failed(surroundings.send(id, ToBroadcaster::TipIs(tip), true), id),
+            RoomEffect::Show(id, ShowScreen(frame)) => _ = surroundings.send(id, ToBroadcaster::Show(frame), true),
+            RoomEffect::Evict(id, reason) => _ = surroundings.send(id, ToBroadcaster::Evict(reason), false),
+            RoomEffect::Mirror(frame) => surroundings.mirror(frame),
             RoomEffect::Follow(wanted) => {
-                if !site.follow(self.generation, wanted) {
+                if !surroundings.follow(self.generation, wanted) {
                     seen("bridge away");
                     return Some(RoomInput::BridgeRefused);
                 }
             }
             RoomEffect::Record(row) => {
-                if !site.record(row) {
+                if !surroundings.record(row) {
                     seen("catalog writer full");
                     return Some(RoomInput::CatalogRefused);
                 }
@@ -163,7 +160,7 @@ impl Room {
                 serde_json::to_writer(&mut text, &*state).expect("a state is written");
                 return Some(RoomInput::StateWritten(Ok(Some(Arc::new(text)))));
             }
-            RoomEffect::Retire => site.retirements.push(self.generation),
+            RoomEffect::Retire => surroundings.retirements.push(self.generation),
             RoomEffect::Start(timer, _) => self.timers.push(timer),
             RoomEffect::Stop => self.stopped = true,
         }

@@ -9,6 +9,7 @@ use runcast::actors::hub::subscribers::{SubscriberId, Subscribers};
 use runcast::actors::hub::{Hub, SessionLimits, ViewerId};
 use runcast::actors::messages::registry::FindError;
 use runcast::actors::messages::room::{Freshness, Page, Read, ReadError, ReadFrom, RoomPort};
+use runcast::actors::room::core::RoomInput;
 use runcast::actors::session::core::{Arrival, Effects, Input, SessionCore};
 use runcast::actors::session::drive::{Driver, Environment};
 use runcast::actors::session::write_half::WriteHalf;
@@ -20,9 +21,8 @@ use runcast::thread_metrics::ThreadMetrics;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::chance::Dice;
-use crate::house::House;
-use crate::room::Letter;
-use crate::site::{Sent, limits};
+use crate::registry::NodeRooms;
+use crate::surroundings::{Sent, limits};
 use crate::trace::{say, seen};
 use crate::wire::{Alarm, SimWire};
 
@@ -52,13 +52,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn launch(id: u64, wire: SimWire, after: After, hub: Rc<Hub>, house: &mut House) -> Self {
-        let setup = house.site.setup;
+    pub(crate) fn launch(id: u64, wire: SimWire, after: After, hub: Rc<Hub>, node_rooms: &mut NodeRooms) -> Self {
+        let setup = node_rooms.surroundings.setup;
         let unsent = (!setup.shared_outboxes).then(|| Budget::new(setup.outboxes_bytes));
         let limits: Rc<SessionLimits> =
             unsent.clone().map_or_else(|| hub.limits.clone(), |unsent| Rc::new(limits(setup, unsent)));
         let thread_metrics = Arc::new(ThreadMetrics::default());
-        let connection = Connection::begin(house.run.clone(), None);
+        let connection = Connection::begin(node_rooms.run.clone(), None);
         let encoding = Encoding::WebSocket;
         let write_half =
             Rc::new(WriteHalf::new(wire.clone(), connection, encoding, limits, thread_metrics, hub.now_secs()));
@@ -77,7 +77,7 @@ impl Session {
             effects: Effects::default(),
             alarm: Alarm::ringing(),
         };
-        session.with_driver(None, house, |driver| driver.on(Input::Started));
+        session.with_driver(None, node_rooms, |driver| driver.on(Input::Started));
         session
     }
 
@@ -94,16 +94,17 @@ impl Session {
     fn with_driver<T>(
         &mut self,
         found: Option<Arc<RoomPort>>,
-        house: &mut House,
-        act: impl FnOnce(&mut Driver<'_, SimWire, Surroundings<'_>>) -> T,
+        node_rooms: &mut NodeRooms,
+        act: impl FnOnce(&mut Driver<'_, SimWire, SessionSurroundings<'_>>) -> T,
     ) -> T {
         let Self { id, core, write_half, hub, subscription, awaiting, effects, .. } = self;
-        let mut environment = Surroundings { id: *id, write_half, hub, subscription, awaiting, found, house };
+        let mut environment =
+            SessionSurroundings { id: *id, write_half, hub, subscription, awaiting, found, node_rooms };
         act(&mut Driver { core, write_half, effects, environment: &mut environment })
     }
 
     /// Takes what it waits for, if that has come. Without dice all goes well.
-    pub(crate) fn take_answer(&mut self, house: &mut House, dice: Option<&mut Dice>) -> bool {
+    pub(crate) fn take_answer(&mut self, node_rooms: &mut NodeRooms, dice: Option<&mut Dice>) -> bool {
         let (input, found) = match std::mem::replace(&mut self.awaiting, Awaiting::Nothing) {
             Awaiting::Nothing => return false,
             Awaiting::Room(room) => registry_answer(room, dice),
@@ -123,17 +124,17 @@ impl Session {
             Input::RoomRetired => seen("room found retired"),
             _ => {}
         }
-        self.with_driver(found, house, |driver| driver.on(input));
+        self.with_driver(found, node_rooms, |driver| driver.on(input));
         true
     }
 
     /// Polls its task; true when the session is over.
-    pub(crate) fn drive(&mut self, house: &mut House) -> bool {
+    pub(crate) fn drive(&mut self, node_rooms: &mut NodeRooms) -> bool {
         self.alarm.silence();
         let waker = Waker::from(self.alarm.clone());
         let mut scratch = [0; 256];
         let polled =
-            self.with_driver(None, house, |driver| driver.poll(&mut Context::from_waker(&waker), &mut scratch));
+            self.with_driver(None, node_rooms, |driver| driver.poll(&mut Context::from_waker(&waker), &mut scratch));
         polled.is_ready()
     }
 
@@ -163,25 +164,25 @@ fn registry_answer(room: Arc<RoomPort>, dice: Option<&mut Dice>) -> (Input<'stat
 }
 
 /// A session's environment: the node's rooms and hub; what it waits for is taken when the scheduler says so.
-struct Surroundings<'a> {
+struct SessionSurroundings<'a> {
     id: u64,
     write_half: &'a Rc<WriteHalf<SimWire>>,
     hub: &'a Rc<Hub>,
     subscription: &'a mut Option<(Rc<Subscribers>, SubscriberId)>,
     awaiting: &'a mut Awaiting,
     found: Option<Arc<RoomPort>>,
-    house: &'a mut House,
+    node_rooms: &'a mut NodeRooms,
 }
 
-impl Environment for Surroundings<'_> {
+impl Environment for SessionSurroundings<'_> {
     fn find_room(&mut self) {
-        *self.awaiting = Awaiting::Room(self.house.find_room());
+        *self.awaiting = Awaiting::Room(self.node_rooms.find_room());
     }
 
     fn subscribe(&mut self) -> bool {
         let Some(room) = self.found.take() else { return false };
         let subscribers = self.hub.subscribers(&room);
-        self.house.site.open_broadcasteries();
+        self.node_rooms.surroundings.open_broadcasteries();
         let id = subscribers.subscribe(self.write_half.clone());
         *self.subscription = id.map(|id| (subscribers, id));
         self.subscription.is_some()
@@ -206,7 +207,7 @@ impl Environment for Surroundings<'_> {
         say!("    session {} asks for a page from {from:?}", self.id);
         let (reply, page) = oneshot::channel();
         let read = Read { from, max_bytes, freshness: Freshness::AsHeard, reply };
-        match self.house.post(subscribers.room().generation, Letter::Read(read)) {
+        match self.node_rooms.post(subscribers.room().generation, RoomInput::Read(read)) {
             Sent::Taken => *self.awaiting = Awaiting::Page(page),
             Sent::Full => return Err(Input::ReadFailed),
             Sent::Closed => return Err(Input::RoomGone),

@@ -8,15 +8,14 @@ use runcast::storage::journal::{JournalError, Stored};
 
 use crate::chance::Dice;
 use crate::drain::Drain;
-use crate::house::House;
 use crate::node::Node;
 use crate::poller::Poller;
 use crate::producer::Producer;
-use crate::room::Letter;
+use crate::registry::NodeRooms;
 use crate::schedule::{Act, Kind, Setup, Step};
 use crate::session::Session;
-use crate::site::{Ask, Notice, Site, Told};
 use crate::store::Store;
+use crate::surroundings::{Answer, Ask, Notice, Surroundings};
 use crate::trace::{say, seen};
 use crate::viewer::{Link, Viewer};
 use crate::wire::SimWire;
@@ -40,7 +39,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(setup: Setup) -> Self {
         let run = RunId::parse("r").expect("a good id");
-        let node = |node| Node::new(House::new(node, run.clone(), Site::new(setup)));
+        let node = |node| Node::new(NodeRooms::new(node, run.clone(), Surroundings::new(setup)));
         Self {
             setup,
             store: Store::new(setup.kind == Kind::Cluster),
@@ -92,7 +91,10 @@ impl World {
             Act::Expire => self.expire(dice),
             Act::Pulse => {
                 self.secs += 1;
-                self.nodes.iter().flat_map(|node| &node.house.site.hubs).for_each(|hub| hub.pulse(self.secs));
+                self.nodes
+                    .iter()
+                    .flat_map(|node| &node.node_rooms.surroundings.hubs)
+                    .for_each(|hub| hub.pulse(self.secs));
             }
             _ => self.nodes[node].step(step.act, dice),
         }
@@ -101,7 +103,7 @@ impl World {
 
     pub(crate) fn set_clocks(&mut self) {
         for node in &mut self.nodes {
-            node.house.site.now = self.store.now;
+            node.node_rooms.surroundings.now = self.store.now;
         }
     }
 
@@ -113,7 +115,7 @@ impl World {
         say!("    the run expires");
         seen("expired");
         for node in self.nodes.iter_mut().filter(|_| dice.one_in(2)) {
-            node.house.post_mapped(Letter::Reclaim(Reclaim::Expired));
+            node.node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Expired));
         }
     }
 
@@ -122,7 +124,7 @@ impl World {
         let Some(last) = self.mirrors.len().checked_sub(1) else { return };
         let (node, frame) = self.mirrors.swap_remove(dice.between(0, last));
         if !dice.one_in(4) {
-            self.nodes[node].house.tell_follower(RemoteUpdate::Screen(frame));
+            self.nodes[node].node_rooms.tell_follower(RemoteUpdate::Screen(frame));
         }
     }
 
@@ -135,7 +137,7 @@ impl World {
         match act {
             Act::Poll if poller.is_idle() => {
                 let node = poller.wants_news_of().filter(|_| !dice.one_in(4)).unwrap_or(node);
-                poller.ask(&mut self.nodes[node].house, &self.store, dice);
+                poller.ask(&mut self.nodes[node].node_rooms, &self.store, dice);
             }
             Act::TakePoll => _ = poller.take_answer(&self.store),
             Act::GiveUpPoll => poller.give_up(),
@@ -152,16 +154,16 @@ impl World {
             _ => producer.post(dice),
         };
         let Some(request) = request else { return };
-        let house = &mut self.nodes[node].house;
-        let room = house.find_room();
+        let node_rooms = &mut self.nodes[node].node_rooms;
+        let room = node_rooms.find_room();
         // A full mailbox is a 503 of which the producer hears when it looks for its answer: the reply is dropped.
-        house.post(room.generation, Letter::Publish(request));
+        node_rooms.post(room.generation, RoomInput::Publish(request));
     }
 
     /// The journal takes the next of a node's writes. Without dice all goes well.
     pub(crate) fn write(&mut self, node: usize, dice: Option<&mut Dice>) {
-        let site = &mut self.nodes[node].house.site;
-        let Some((room, ask)) = site.writes.pop_front() else { return };
+        let surroundings = &mut self.nodes[node].node_rooms.surroundings;
+        let Some((room, ask)) = surroundings.writes.pop_front() else { return };
         let luck = dice.map_or(usize::MAX, |dice| dice.below(24));
         let unavailable = || JournalError::Unavailable("simulated".into());
         let told = match ask {
@@ -181,7 +183,7 @@ impl World {
                     }
                     // On one node nothing is behind the write queue: what has been answered does not run any more.
                     3 if self.setup.kind == Kind::Cluster => {
-                        site.writes.push_back((room, Ask::Ghost(append)));
+                        surroundings.writes.push_back((room, Ask::Ghost(append)));
                         unknown()
                     }
                     _ => Ok(self.store.append(&append)),
@@ -190,7 +192,7 @@ impl World {
                 if let Ok(Stored { segments, head, .. }) = &outcome
                     && !segments.is_empty()
                 {
-                    site.notices.push(Notice { head: head.clone(), segments: segments.clone() });
+                    surroundings.notices.push(Notice { head: head.clone(), segments: segments.clone() });
                 }
                 RoomInput::Appended(outcome)
             }
@@ -199,28 +201,28 @@ impl World {
             }
             Ask::Page(..) | Ask::Tip(_) => unreachable!("reads go past the write queue"),
         };
-        site.answers.push((room, Told::Room(told)));
+        surroundings.answers.push((room, Answer::Room(told)));
     }
 
     /// The journal answers one of a node's reads.
     pub(crate) fn read(&mut self, node: usize, dice: Option<&mut Dice>) {
-        let site = &mut self.nodes[node].house.site;
-        if site.reads.is_empty() {
+        let surroundings = &mut self.nodes[node].node_rooms.surroundings;
+        if surroundings.reads.is_empty() {
             return;
         }
-        let (index, luck) = dice.map_or((0, usize::MAX), |dice| (dice.below(site.reads.len()), dice.below(20)));
-        let (room, ask) = site.reads.remove(index);
+        let (index, luck) = dice.map_or((0, usize::MAX), |dice| (dice.below(surroundings.reads.len()), dice.below(20)));
+        let (room, ask) = surroundings.reads.remove(index);
         let lucky = |luck| if luck == 0 { Err(JournalError::Unavailable("simulated".into())) } else { Ok(()) };
         let told = match ask {
             Ask::Page(purpose, after, max_bytes) => {
                 let page = self.store.read(after, max_bytes);
                 say!("    room {room} on node {node} gets a page behind {after}: {:?}", page.last().map(|s| s.last()));
-                Told::Room(RoomInput::Page(purpose, lucky(luck).map(|()| page)))
+                Answer::Room(RoomInput::Page(purpose, lucky(luck).map(|()| page)))
             }
-            Ask::Tip(asked) => Told::Tip(lucky(luck).map(|()| self.store.head()), asked),
+            Ask::Tip(asked) => Answer::Tip(lucky(luck).map(|()| self.store.head()), asked),
             _ => unreachable!("writes go through the queue"),
         };
-        site.answers.push((room, told));
+        surroundings.answers.push((room, told));
     }
 
     fn network(&mut self, act: Act, node: usize, dice: &mut Dice) {
@@ -278,14 +280,14 @@ impl World {
         let wire = SimWire::new(window, Dice::new(dice.next()));
         let id = self.next_session;
         self.next_session += 1;
-        let Node { house, sessions, drain } = &mut self.nodes[node];
+        let Node { node_rooms, sessions, drain } = &mut self.nodes[node];
         if matches!(drain, Drain::Closing(_)) {
             seen("newcomer closed");
         }
         let after = self.viewers[viewer].after();
         say!("    viewer {viewer} connects to node {node} with {after:?}: session {id}");
-        let hub = house.site.hubs[dice.below(self.setup.hubs)].clone();
-        sessions.insert(id, Session::launch(id, wire.clone(), after, hub, house));
+        let hub = node_rooms.surroundings.hubs[dice.below(self.setup.hubs)].clone();
+        sessions.insert(id, Session::launch(id, wire.clone(), after, hub, node_rooms));
         self.viewers[viewer].connect(Link { wire, node });
     }
 
@@ -302,17 +304,17 @@ impl World {
 
     pub(crate) fn ring_notice(&mut self, index: usize) {
         let (node, notice) = self.notices.remove(index);
-        self.nodes[node].house.hear(notice);
+        self.nodes[node].node_rooms.hear(notice);
     }
 
     /// What nodes have to tell each other is under way.
     pub(crate) fn ring_out(&mut self) {
         for from in 0..self.nodes.len() {
-            for notice in std::mem::take(&mut self.nodes[from].house.site.notices) {
+            for notice in std::mem::take(&mut self.nodes[from].node_rooms.surroundings.notices) {
                 let others = (0..self.nodes.len()).filter(|to| *to != from);
                 self.notices.extend(others.map(|to| (to, notice.clone())));
             }
-            for frame in std::mem::take(&mut self.nodes[from].house.site.mirrors) {
+            for frame in std::mem::take(&mut self.nodes[from].node_rooms.surroundings.mirrors) {
                 let others = (0..self.nodes.len()).filter(|to| *to != from);
                 self.mirrors.extend(others.map(|to| (to, frame.clone())));
             }
@@ -329,7 +331,7 @@ impl World {
         self.store.lose(count);
         // Its connections are cut, unless what it holds was changed under its clients.
         if !dice.one_in(4) {
-            self.nodes.iter_mut().for_each(|node| node.house.lose_feed());
+            self.nodes.iter_mut().for_each(|node| node.node_rooms.lose_feed());
             self.notices.clear();
         }
     }
@@ -342,8 +344,8 @@ impl World {
             }
         }
         for node in &mut self.nodes {
-            *node = Node::new(node.house.reborn());
-            node.house.site.hubs.iter().for_each(|hub| hub.pulse(self.secs));
+            *node = Node::new(node.node_rooms.reborn());
+            node.node_rooms.surroundings.hubs.iter().for_each(|hub| hub.pulse(self.secs));
         }
     }
 }

@@ -23,7 +23,7 @@ use runcast::storage::journal::{Append, Head, JournalError};
 use runcast::thread_metrics::ThreadMetrics;
 
 use crate::bridge::{Asked, Bridge};
-use crate::broadcaster::{Broadcaster, Mail};
+use crate::broadcaster::{Broadcaster, ToBroadcaster};
 use crate::schedule::Setup;
 use crate::trace::seen;
 
@@ -41,12 +41,12 @@ pub(crate) enum Ask {
 }
 
 /// An answer of the journal or of the registry.
-pub(crate) enum Told {
+pub(crate) enum Answer {
     Room(RoomInput),
     Tip(Result<Head, JournalError>, Asked),
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = |head: &Result<Head, _>| match head {
             Ok(head) => format!("the log ends at {:?}:{}", head.lineage.epoch(), head.tip),
@@ -83,11 +83,11 @@ pub(crate) enum Sent {
     Closed,
 }
 
-/// Audiences whose broadcaster has yet to be started, with their hub.
+/// Subscribers whose broadcaster has yet to be started, with their hub.
 type Opened = Rc<RefCell<Vec<(usize, Rc<Subscribers>)>>>;
 
 /// See the module.
-pub(crate) struct Site {
+pub(crate) struct Surroundings {
     pub(crate) setup: Setup,
     pub(crate) now: Timestamp,
     pub(crate) broadcasters: BTreeMap<u64, Broadcaster>,
@@ -95,7 +95,7 @@ pub(crate) struct Site {
     pub(crate) writes: VecDeque<(u64, Ask)>,
     /// Reads that go past the write queue.
     pub(crate) reads: Vec<(u64, Ask)>,
-    pub(crate) answers: Vec<(u64, Told)>,
+    pub(crate) answers: Vec<(u64, Answer)>,
     pub(crate) notices: Vec<Notice>,
     /// Screens for the other nodes.
     pub(crate) mirrors: Vec<Bytes>,
@@ -113,7 +113,7 @@ pub(crate) struct Site {
     next_broadcaster: u64,
 }
 
-impl Site {
+impl Surroundings {
     pub(crate) fn new(setup: Setup) -> Self {
         let opened = Opened::default();
         let outboxes = Budget::new(setup.outboxes_bytes);
@@ -142,14 +142,14 @@ impl Site {
         }
     }
 
-    /// Mail to a broadcaster. What is not bounded is taken however full the mailbox is.
-    pub(crate) fn mail(&mut self, broadcaster: u64, mail: Mail, bounded: bool) -> Sent {
+    /// ToBroadcaster to a broadcaster. What is not bounded is taken however full the mailbox is.
+    pub(crate) fn send(&mut self, broadcaster: u64, message: ToBroadcaster, bounded: bool) -> Sent {
         let Some(broadcaster) = self.broadcasters.get_mut(&broadcaster) else { return Sent::Closed };
         if bounded && broadcaster.mailbox.len() >= self.setup.broadcaster_mailbox {
             seen("broadcaster mailbox full");
             return Sent::Full;
         }
-        broadcaster.mailbox.push_back(mail);
+        broadcaster.mailbox.push_back(message);
         Sent::Taken
     }
 
