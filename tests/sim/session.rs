@@ -181,7 +181,7 @@ impl Environment for Surroundings<'_> {
     fn subscribe(&mut self) -> bool {
         let Some(room) = self.found.take() else { return false };
         let subscribers = self.hub.subscribers(&room);
-        self.house.site.open_broadcasteries();
+        self.house.site.open_broadcasters();
         let id = subscribers.subscribe(self.write_half.clone());
         *self.subscription = id.map(|id| (subscribers, id));
         self.subscription.is_some()
