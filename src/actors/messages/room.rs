@@ -262,12 +262,12 @@ pub enum ReadError {
     Retired,
 }
 
-/// Tell when the run has an event after `seq`.
+/// Tell when the log does not end where the caller stands: it has grown, or a part of it was lost.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct WaitForEvents {
-    /// The last seq that the caller has.
-    pub seq: Seq,
+    /// The last event that the caller has; without an epoch its seq alone counts.
+    pub after: Cursor,
     /// Told once, or dropped: at the room's end, or at once when too many wait.
     pub reply: WaitReply,
 }
