@@ -21,25 +21,25 @@ use super::super::{FINAL_BYTES, Head, RESERVED_BYTES, Refusal};
 use crate::protocol::Lines;
 use crate::run_state::RunStatus;
 
-/// What a post needs.
+/// What a post needs of the run's space.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
-    /// It is the server's own.
+    /// The post is the server's own.
     pub(super) own: bool,
-    /// It is a last word.
+    /// The post is a last word.
     pub(super) last_word: bool,
-    /// The last `run_status` in it.
+    /// The last `run_status` in the post.
     pub(super) status: Option<RunStatus>,
     /// Bytes that the run grows by.
     pub(super) bytes: u64,
 }
 
-/// Whether what is to be stored of a post is a final status and nothing else.
+/// Whether the part of a post that is to be stored is a final status and nothing else.
 pub(super) fn is_last_word(status: Option<RunStatus>, lines: &Lines) -> bool {
     lines.len() == 1 && lines.bytes().len() as u64 <= FINAL_BYTES && status.is_some_and(RunStatus::is_final)
 }
 
-/// Whether the run has room for it.
+/// Checks that the run has room for the post.
 pub(super) fn check(head: &Head, max: u64, asked: &Asked) -> Result<(), Refusal> {
     let after = head.bytes + asked.bytes;
     let is_ended = head.status.is_some_and(RunStatus::is_final);
