@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_former_life_of_the_node_sent_proves_no_more_than_was_sent() {
+    fn what_a_former_process_of_the_node_sent_proves_no_more_than_was_sent() {
         let probe = DoorbellProbe::default();
         probe.probes().sent = 1;
         probe.hear(b"77");
