@@ -52,10 +52,10 @@ impl Register {
         let Report { whole, began, ended, viewers, figures } = report;
         let (node, connections, runs) =
             (self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node));
-        let told = entry::node(figures, self.instance);
+        let value = entry::node(figures, self.instance);
         // With `GET`, the command returns the value that it replaces.
         let set_node =
-            || RedisCommand::new("SET").arg(&node).arg(&told).arg("PX").number(self.ttl.as_millis() as u64).arg("GET");
+            || RedisCommand::new("SET").arg(&node).arg(&value).arg("PX").number(self.ttl.as_millis() as u64).arg("GET");
         let mut contested = false;
         if whole {
             let mut replies =

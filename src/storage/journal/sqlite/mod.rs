@@ -210,9 +210,9 @@ impl SqliteJournal {
     }
 
     async fn read_rows(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, sqlx::Error> {
-        let sql = "WITH place (hub) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
+        let sql = "WITH place (base) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
                    SELECT first, epoch, at, body FROM segments \
-                   WHERE key > (SELECT hub FROM place) + ?2 AND key < (SELECT hub FROM place) + (1 << 32) \
+                   WHERE key > (SELECT base FROM place) + ?2 AND key < (SELECT base FROM place) + (1 << 32) \
                    ORDER BY key";
         let after = i64::from(u32::try_from(after).unwrap_or(u32::MAX));
         let mut found = sqlx::query(sql).bind(run.as_str()).bind(after).fetch(&self.readers);
