@@ -55,8 +55,7 @@ pub struct Post {
     pub lines: Lines,
     /// The last `run_status` among the events.
     pub status: Option<RunStatus>,
-    /// The server itself wrote the post, to mark a run `lost` or sealed. Never set for a producer's post, whoever
-    /// numbers it.
+    /// Set only for a post that the server itself writes to mark a run `lost` or sealed, never for a producer's post.
     pub own: bool,
     /// The post closes the run to further posts once it is stored (a `sealed` event is among its events).
     pub seals: bool,
@@ -92,8 +91,8 @@ pub struct Append {
     pub posts: Vec<Post>,
     /// A condition for the append as a whole.
     pub precondition: Option<Precondition>,
-    /// After this moment the append must not run any more. It is on the monotonic clock: setting the wall clock neither
-    /// refuses an append too early nor lets a late one run.
+    /// After this moment the append must not run. It is on the monotonic clock: setting the wall clock neither refuses
+    /// an append too early nor lets a late one run.
     pub deadline: Instant,
 }
 

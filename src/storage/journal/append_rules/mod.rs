@@ -1,13 +1,13 @@
-//! What an append does to a run: the pure rules that every journal shares, described in docs/internals/log.md.
+//! The pure rules of an append, which all journals share. docs/internals/log.md describes them.
 //!
-//! An append is looked at in this order:
+//! An append is judged in this order:
 //! 1. its deadline, and whether the run is gone: these refuse every post;
-//! 2. per post, duplicates: what is stored already is answered as stored, whatever holds now. So a conditional append
-//!    whose outcome was unknown can be repeated, and hears that it had won;
+//! 2. per post, duplicates: a post that is stored already is answered as stored, whatever the other checks would say.
+//!    So a conditional append whose outcome was unknown can be repeated, and the answer shows that it had succeeded;
 //! 3. the precondition, judged once against the tip before the append; then per post the seal, the producer's next
 //!    number, the producer table, the run's size.
 //!
-//! Each post sees what the posts before it in the append did.
+//! Each post sees the effects of the posts before it in the append.
 
 use std::collections::HashMap;
 use std::sync::Arc;

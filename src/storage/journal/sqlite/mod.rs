@@ -21,8 +21,7 @@
 //!
 //! A new epoch costs nothing when nothing was lost: every cursor up to the surviving tip stays valid. So the journal
 //! opens one whenever there is doubt. One case can't be noticed: a whole directory is put back, `-instance` included,
-//! as it was after a clean shutdown or within the same boot. An operator who restores a directory must delete
-//! `journal.db-instance`.
+//! as it was after a clean shutdown or within the same boot. Whoever restores one must delete `journal.db-instance`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,8 +55,7 @@ mod run_cache;
 mod sweep;
 mod writer;
 
-/// Largest `journal.max_run_bytes`. It keeps a run's last seq within the 32 bits that the keys of its segments have for
-/// it.
+/// Largest `journal.max_run_bytes`: it keeps a run's last seq within the 32 bits that the keys of its segments have.
 pub const MAX_RUN_BYTES: u64 = 32 * 1024 * 1024 * 1024;
 
 /// `journal.sync`: how far a write must have got when a commit returns.
@@ -77,7 +75,7 @@ pub struct SqliteOptions {
     pub path: PathBuf,
     /// How far a write must have got when a commit returns.
     pub sync: SyncMode,
-    /// The limits that every journal keeps; `max_run_bytes` is at most [`MAX_RUN_BYTES`] here.
+    /// The limits of every journal; `max_run_bytes` is at most [`MAX_RUN_BYTES`].
     pub limits: JournalLimits,
     /// Appends fail as unavailable while fewer bytes are free on the file's disk; 0 checks nothing.
     pub min_free_bytes: u64,
@@ -127,12 +125,11 @@ pub struct SqliteJournal {
 }
 
 impl SqliteJournal {
-    /// Opens the database, creating it if it is missing, judges how its last instance ended, and starts the writer on
-    /// the current runtime. The caller makes sure that no other process has the database open (`DataDir`).
+    /// Opens the database, creating it if missing, judges how its last instance ended, and starts the writer on the
+    /// current runtime. The caller makes sure that no other process has the database open (`DataDir`).
     ///
     /// # Errors
-    /// [`OpenError::NewerFormat`]: a newer build wrote the database, and nothing was changed. [`OpenError::Failed`]:
-    /// any other failure.
+    /// [`OpenError::NewerFormat`]: a newer build wrote it; nothing was changed. [`OpenError::Failed`]: all else.
     pub async fn open(options: SqliteOptions) -> Result<Self, OpenError<JournalError>> {
         // Checked before the writer connects, because connecting writes settings to the file.
         stored_format(&options.path).await?;
@@ -173,8 +170,7 @@ impl SqliteJournal {
         self.ask(|reply| Job::Sweep(step, reply)).await
     }
 
-    /// A page of heads: runs a statement of [`heads!`] with a time, a limit and a place. A head that can't be read is
-    /// left out, and the page continues after it.
+    /// A page of heads that a statement of [`heads!`] finds for a time, a limit and a place, without unreadable heads.
     async fn heads(
         &self,
         sql: &'static str,
@@ -350,7 +346,7 @@ impl Journal for SqliteJournal {
     }
 }
 
-/// Commits a transaction. A failure before the commit has stored nothing; a failed commit may have stored everything.
+/// Commits. A failure before that has stored nothing; a failed commit may have stored everything.
 async fn commit(transaction: Transaction<'_, Sqlite>) -> Result<(), JournalError> {
     transaction.commit().await.map_err(commit_failed)
 }
