@@ -37,7 +37,7 @@ impl Modules {
             for (path, (imports, _)) in &found {
                 for Import { path: written, name } in imports {
                     if matches!(written[0].as_str(), "crate" | "super" | "self") == rooted
-                        && let Some(meant) = modules.from_root(path, written)
+                        && let Some(meant) = modules.rooted_path(path, written)
                     {
                         modules.names.entry((*path).clone()).or_default().insert(name.clone(), meant);
                     }
@@ -46,14 +46,14 @@ impl Modules {
         }
         for (path, (imports, paths)) in &found {
             let all = imports.iter().map(|import| &import.path).chain(paths);
-            let used = all.filter_map(|written| modules.from_root(path, written)).collect();
+            let used = all.filter_map(|written| modules.rooted_path(path, written)).collect();
             modules.used.insert((*path).clone(), used);
         }
         modules
     }
 
     /// A path as the file at `path` writes it, from the root; `None` when it leads out of the crate.
-    fn from_root(&self, path: &str, written: &[String]) -> Option<Vec<String>> {
+    fn rooted_path(&self, path: &str, written: &[String]) -> Option<Vec<String>> {
         let here = module(path);
         let (first, rest) = written.split_first()?;
         let ups = written.iter().take_while(|part| *part == "super").count();

@@ -17,7 +17,7 @@ use runcast::actors::shared::Doorbell;
 use runcast::actors::supervision::{Child, ChildSpec, Escalation, LiveActors, Policy, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
 use runcast::budget::Budget;
-use runcast::protocol::Seq;
+use runcast::protocol::{Cursor, Seq};
 use runcast::storage::journal::Journal as _;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::redis::{RedisClient, RedisSettings};
@@ -130,7 +130,7 @@ impl Node {
 /// Waits in the room for what follows, so that it follows its run.
 fn wait(room: &RoomPort, seq: Seq) -> oneshot::Receiver<()> {
     let (reply, told) = oneshot::channel();
-    room.wait.try_send(WaitForEvents { seq, reply }).unwrap();
+    room.wait.try_send(WaitForEvents { after: Cursor { epoch: None, seq }, reply }).unwrap();
     told
 }
 

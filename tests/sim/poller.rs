@@ -6,7 +6,7 @@ use runcast::actors::messages::room::{
     Fold, Folded, Freshness, Page, Read, ReadError, ReadFrom, Verdict, WaitForEvents,
 };
 use runcast::protocol::cursor::Place;
-use runcast::protocol::{After, Epoch, Seq};
+use runcast::protocol::{After, Cursor, Epoch};
 use runcast::storage::journal::RunPhase;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -23,8 +23,8 @@ enum Awaited {
     /// With what was acknowledged before it was asked for.
     Page(oneshot::Receiver<Result<Page, ReadError>>, Acknowledged),
     State(oneshot::Receiver<Result<Folded, ReadError>>, Acknowledged),
-    /// News behind this seq.
-    News(oneshot::Receiver<()>, Seq),
+    /// News behind this cursor.
+    News(oneshot::Receiver<()>, Cursor),
 }
 
 /// See the module.
@@ -87,10 +87,10 @@ impl Poller {
 
     fn wait(&mut self, generation: u64, house: &mut House) {
         let Some(place) = self.place else { return };
-        let (seq, (reply, news)) = (place.next - 1, oneshot::channel());
-        if house.post(generation, Letter::Wait(WaitForEvents { seq, reply })) == Sent::Taken {
-            say!("    poller {} waits for what follows {seq}", self.id);
-            self.awaited = Awaited::News(news, seq);
+        let (after, (reply, news)) = (place.cursor(), oneshot::channel());
+        if house.post(generation, Letter::Wait(WaitForEvents { after, reply })) == Sent::Taken {
+            say!("    poller {} waits for what follows {after}", self.id);
+            self.awaited = Awaited::News(news, after);
         }
     }
 
@@ -115,8 +115,8 @@ impl Poller {
                 Ok(Ok(folded)) => self.take_state(&folded, before, store),
                 Ok(Err(_)) | Err(TryRecvError::Closed) => {}
             },
-            Awaited::News(mut news, seq) => match news.try_recv() {
-                Err(TryRecvError::Empty) => self.awaited = Awaited::News(news, seq),
+            Awaited::News(mut news, after) => match news.try_recv() {
+                Err(TryRecvError::Empty) => self.awaited = Awaited::News(news, after),
                 Ok(()) => seen("long poll told"),
                 Err(TryRecvError::Closed) => seen("long poll dropped"),
             },

@@ -4,6 +4,7 @@ use runcast::actors::session::write_half::Mode;
 
 use crate::chance::Dice;
 use crate::node::Node;
+use crate::poller::Poller;
 use crate::room::Letter;
 use crate::schedule::Kind;
 use crate::trace::say;
@@ -48,6 +49,8 @@ impl World {
             // Rooms remind a bridge that has not heard them, and the check of the tip repairs a lost doorbell for the last
             // event.
             checked = true;
+            // One that waits for what follows an event that was lost meanwhile reads again when its patience is over.
+            self.pollers.iter_mut().for_each(Poller::give_up);
             for node in &mut self.nodes {
                 let checks: Vec<_> = node.house.timers(true).collect();
                 checks.into_iter().for_each(|(generation, index)| node.house.fire_timer(generation, index));

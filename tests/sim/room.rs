@@ -32,7 +32,7 @@ impl fmt::Display for Shown<'_> {
         match self.0 {
             Letter::Publish(request) => write!(f, "a post of {} events", request.lines.len()),
             Letter::Read(read) => write!(f, "a read from {:?}, {:?}", read.from, read.freshness),
-            Letter::Wait(wait) => write!(f, "a long poll behind {}", wait.seq),
+            Letter::Wait(wait) => write!(f, "a long poll behind {}", wait.after),
             Letter::Fold(_) => write!(f, "a question for the state"),
             Letter::Show(_) => write!(f, "a screen"),
             Letter::Subscribe(broadcaster) => write!(f, "the subscription of broadcaster {broadcaster}"),

@@ -127,6 +127,15 @@ impl Viewer {
         }
     }
 
+    /// The last byte of a screen is the node that was shown it.
+    fn screen(&self, payload: &[u8]) {
+        seen("screen shown");
+        let from = payload.last().map(|byte| usize::from(byte - b'0'));
+        if self.link.as_ref().is_some_and(|link| Some(link.node) != from) {
+            seen("screen of another node shown");
+        }
+    }
+
     /// Sends a `ping` message.
     pub(crate) fn ask(&mut self) {
         const PING: &[u8] = br#"{"type":"ping"}"#;
@@ -136,15 +145,6 @@ impl Viewer {
                 seen("asked before the greeting");
             }
             self.answer(&[&[0x81, 0x80 | PING.len() as u8, 0, 0, 0, 0], PING].concat());
-        }
-    }
-
-    /// The last byte of a screen is the node that was shown it.
-    fn screen(&self, payload: &[u8]) {
-        seen("screen shown");
-        let from = payload.last().map(|byte| usize::from(byte - b'0'));
-        if self.link.as_ref().is_some_and(|link| Some(link.node) != from) {
-            seen("screen of another node shown");
         }
     }
 

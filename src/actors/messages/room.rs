@@ -263,12 +263,12 @@ pub enum ReadError {
     Retired,
 }
 
-/// Wait until the run has an event after `seq`.
+/// Wait until the log does not end where the caller stands: it has grown, or a part of it was lost.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct WaitForEvents {
-    /// The last seq that the caller has.
-    pub seq: Seq,
+    /// The last event that the caller has. Without an epoch only its seq counts.
+    pub after: Cursor,
     /// Gets one signal. It is dropped when the room ends, or at once when too many callers wait.
     pub reply: WaitReply,
 }

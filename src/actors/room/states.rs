@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::actors::messages::room::ReadError;
 use crate::budget::{Budget, Buffer};
 use crate::run_state::RunState;
-use crate::tasks;
+use crate::tasks::spawn_blocking;
 
 /// Long folds that a node does at a time: a state that somebody waits for keeps its memory.
 const AT_A_TIME: usize = 2;
@@ -47,7 +47,7 @@ impl States {
 
     /// Writes a state as JSON, on a thread of its own.
     pub(super) async fn write(self, state: Arc<RunState>) -> StateText {
-        let written = tasks::spawn_blocking("fold_writer", move || write(&state, &self.texts)).await;
+        let written = spawn_blocking("fold_writer", move || write(&state, &self.texts)).await;
         written.unwrap_or_else(|panicked| {
             tracing::error!(%panicked, "a run's state could not be written");
             Err(ReadError::Unavailable("the run's state could not be written".into()))

@@ -176,7 +176,7 @@ pub(in crate::http) async fn page(
     let mut gathered = gather(&rooms, &responses, &run, ReadFrom::After(from), limit, nd_json.is_some()).await?;
     if wait > 0 && gathered.count == 0 && gathered.gap.is_none() && gathered.reset.is_none() {
         let (reply, grown) = oneshot::channel();
-        let sent = gathered.room.wait.try_send(WaitForEvents { seq: gathered.next - 1, reply });
+        let sent = gathered.room.wait.try_send(WaitForEvents { after: gathered.cursor(), reply });
         let patience = Duration::from_secs(wait);
         if sent.is_ok() && actix_web::rt::time::timeout(patience, grown).await.is_ok_and(|grown| grown.is_ok()) {
             let place = crate::protocol::cursor::Place { epoch: gathered.epoch, next: gathered.next };

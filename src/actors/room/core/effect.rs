@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::following::UpdateSource;
 use crate::actors::messages::broadcaster::{Deliver, TipIs};
 use crate::actors::messages::room::{
     FoldReply, Folded, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowScreen, WaitReply,
@@ -40,6 +39,16 @@ pub enum PageFor {
     Hole,
     /// The run's state.
     State,
+}
+
+/// From whom a room hears of what other nodes stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpdateSource {
+    /// A notice.
+    #[default]
+    Doorbell,
+    /// The bridge, which asked the journal.
+    Check,
 }
 
 /// What a room waits for. A timer that was started is not taken back.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tracing::warn;
 
 use super::log::Growth;
-use super::{PageFor, RETRY, RoomCore, RoomEffect, RoomEffects, RoomTimer};
+use super::{PageFor, RETRY, RoomCore, RoomEffect, RoomEffects, RoomTimer, UpdateSource};
 use crate::actors::messages::room::{RemoteUpdate, ShowScreen};
-use crate::protocol::{Segment, Seq};
+use crate::protocol::Segment;
 use crate::storage::journal::{Head, JournalError, RunPhase};
 
 /// What a room does to follow its run.
@@ -24,16 +24,6 @@ pub(super) struct Following {
     filling: bool,
     /// Who told last of the log.
     source: UpdateSource,
-}
-
-/// From whom a room hears of what other nodes stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UpdateSource {
-    /// A notice.
-    #[default]
-    Doorbell,
-    /// The bridge, which asked the journal.
-    Check,
 }
 
 impl RoomCore {
@@ -178,14 +168,10 @@ impl RoomCore {
         match growth {
             Growth::None => return,
             Growth::Follows(segments) => self.broadcasters.deliver(segments, effects),
-            Growth::Elsewhere => {
-                self.tell_tip(effects);
-                // The log may have been cut back below what long polls wait for.
-                self.end_waits(Seq::MAX, effects);
-            }
+            Growth::Elsewhere => self.tell_tip(effects),
         }
         self.touch();
-        self.end_waits(self.log.tip(), effects);
+        self.end_waits(effects);
         self.record_growth(effects);
     }
 }

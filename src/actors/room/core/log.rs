@@ -7,7 +7,7 @@ use super::reorder_buffer::ReorderBuffer;
 use super::resolve::resolve;
 use crate::actors::messages::broadcaster::TipIs;
 use crate::actors::messages::room::{Page, ReadFrom, Verdict};
-use crate::protocol::{Epoch, Segment, Seq};
+use crate::protocol::{Cursor, Epoch, Segment, Seq};
 use crate::run_state::RunStatus;
 use crate::storage::journal::Head;
 
@@ -64,6 +64,11 @@ impl RoomLog {
     /// Current epoch known; `None` while the run has no event.
     pub fn epoch(&self) -> Option<Epoch> {
         self.head.as_ref().and_then(|head| head.lineage.epoch())
+    }
+
+    /// Whether the log that is known ends with this event.
+    pub(super) fn ends_at(&self, cursor: Cursor) -> bool {
+        cursor.seq == self.tip() && (cursor.epoch.is_none() || cursor.epoch == self.epoch())
     }
 
     /// How new what is known is: see [`Head::age`].

@@ -16,7 +16,7 @@ use tracing::warn;
 
 use crate::actors::messages::room::{Publish, PublishError, Read, ReadError, Reclaim, ShowScreen, WaitForEvents};
 use crate::protocol::close::CloseReason;
-use crate::protocol::{ProducerId, RunId, Seq};
+use crate::protocol::{ProducerId, RunId};
 use crate::storage::journal::{Head, JournalError, RunPhase};
 
 mod append;
@@ -40,10 +40,9 @@ use append::InFlight;
 use append_queue::AppendQueue;
 use broadcasters::Broadcasters;
 use catalog_updates::CatalogUpdates;
-pub use effect::{HeadFor, PageFor, RoomEffect, RoomEffects, RoomTimer};
+pub use effect::{HeadFor, PageFor, RoomEffect, RoomEffects, RoomTimer, UpdateSource};
 use folding::Folding;
 use following::Following;
-pub use following::UpdateSource;
 pub use input::RoomInput;
 pub use log::RoomLog;
 use reading::PendingReads;
@@ -223,7 +222,7 @@ impl RoomCore {
                 self.log.learn(head);
                 self.catalog_updates.begin(&self.log);
                 self.tell_tip(effects);
-                self.end_waits(self.log.tip(), effects);
+                self.end_waits(effects);
                 self.launch_append(effects);
                 self.serve_reads(effects);
                 self.fold_on(effects);
@@ -264,7 +263,7 @@ impl RoomCore {
     fn take_wait(&mut self, wait: WaitForEvents, effects: &mut RoomEffects) {
         self.touch();
         self.forget_given_up_waits();
-        if wait.seq < self.log.tip() {
+        if self.log.head().is_some() && !self.log.ends_at(wait.after) {
             effects.push_back(RoomEffect::EndWaits(vec![wait.reply]));
         } else if self.waits.len() < MAX_WAITS && !self.retirement.is_retired() {
             self.waits.push(wait);
@@ -313,9 +312,10 @@ impl RoomCore {
         }
     }
 
-    /// Ends the long polls that wait for an event up to `tip`.
-    fn end_waits(&mut self, tip: Seq, effects: &mut RoomEffects) {
-        let ended: Vec<_> = self.waits.extract_if(.., |wait| wait.seq < tip).map(|wait| wait.reply).collect();
+    /// Ends the long polls that stand elsewhere than where the log ends.
+    fn end_waits(&mut self, effects: &mut RoomEffects) {
+        let log = &self.log;
+        let ended: Vec<_> = self.waits.extract_if(.., |wait| !log.ends_at(wait.after)).map(|wait| wait.reply).collect();
         if !ended.is_empty() {
             effects.push_back(RoomEffect::EndWaits(ended));
         }

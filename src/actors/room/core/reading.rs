@@ -155,12 +155,10 @@ impl RoomCore {
         self.serve_reads(effects);
     }
 
-    /// What is known is void: the run has expired. Readers ask again, those in a long poll too, and by then the head is known
-    /// anew.
+    /// What is known is void: the run has expired. Readers ask again, and by then the head is known anew.
     pub(super) fn learn_anew(&mut self, effects: &mut RoomEffects) {
         self.reading.fail_waiting(&JournalError::Unavailable("the run's events are expiring".into()), effects);
         self.log.forget();
-        self.end_waits(Seq::MAX, effects);
         effects.push_back(RoomEffect::AskHead(HeadFor::Start));
     }
 

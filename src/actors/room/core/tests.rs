@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::messages::room::{Freshness, Page, ReadFrom, RemoteUpdate};
-use crate::protocol::{After, Epoch, Lineage, Lines, Segment, Timestamp};
+use crate::protocol::{After, Cursor, Epoch, Lineage, Lines, Segment, Seq, Timestamp};
 use crate::run_state::RunStatus;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,8 +56,10 @@ fn read() -> (RoomInput, oneshot::Receiver<Result<Page, ReadError>>) {
     (RoomInput::Read(Read { from, max_bytes: 1, freshness: Freshness::AsStored, reply }), page)
 }
 
+/// A long poll of somebody who has gone by the time that another is taken.
 fn wait(seq: Seq) -> RoomInput {
-    RoomInput::Wait(WaitForEvents { seq, reply: oneshot::channel().0 })
+    let after = Cursor { epoch: Some(Epoch(1)), seq };
+    RoomInput::Wait(WaitForEvents { after, reply: oneshot::channel().0 })
 }
 
 #[test]
@@ -87,16 +89,25 @@ fn what_is_asked_of_a_room_that_has_asked_to_go_waits_for_the_registrys_answer()
 }
 
 #[test]
-fn long_polls_end_when_what_the_room_knows_is_void_and_when_it_learns_of_more() {
+fn long_polls_end_when_the_room_learns_anew_where_the_log_ends() {
     let mut core = loaded(None, head(3, None));
     assert!(on(&mut core, wait(3)).is_empty());
     let effects = on(&mut core, RoomInput::Reclaim(Reclaim::Expired));
-    assert!(
-        matches!(&effects[..], [RoomEffect::EndWaits(ended), RoomEffect::AskHead(HeadFor::Start)] if ended.len() == 1)
-    );
+    assert!(matches!(effects[..], [RoomEffect::AskHead(HeadFor::Start)]));
     assert!(on(&mut core, wait(2)).is_empty(), "the head is not known");
     let effects = on(&mut core, RoomInput::Head(HeadFor::Start, Ok(head(3, None))));
     assert!(matches!(&effects[..], [RoomEffect::EndWaits(ended)] if ended.len() == 1));
+}
+
+#[test]
+fn long_polls_end_when_a_part_of_the_log_was_lost_however_long_it_is_now() {
+    let mut core = loaded(Some(SECOND), head(3, None));
+    assert!(on(&mut core, wait(3)).iter().all(|effect| matches!(effect, RoomEffect::Follow(true))));
+    let lost = Head { lineage: Lineage::new(vec![(Epoch(1), 1), (Epoch(2), 2)]), ..head(3, None) };
+    let effects = on(&mut core, RoomInput::RemoteUpdate(RemoteUpdate::Tip(lost)));
+    assert!(effects.iter().any(|effect| matches!(effect, RoomEffect::EndWaits(ended) if ended.len() == 1)));
+    let effects = on(&mut core, wait(3));
+    assert!(matches!(&effects[..], [RoomEffect::EndWaits(ended)] if ended.len() == 1), "it waits for another log");
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl PostgresCatalog {
         });
         let ((version, read_only, tables, tls), last) = looked.await.map_err(|error| at(&connections, &error))?;
         connections.close().await;
-        let format = format::check(&store(&connections), last, &self::tables());
+        let format = format::check(store(&connections), last, &self::tables());
         let obstacle = match (read_only, tables, &format) {
             (true, ..) => Some("it only lets read: a replica, perhaps".to_owned()),
             (false, false, _) => Some("this user may not create tables there".to_owned()),
