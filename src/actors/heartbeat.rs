@@ -1,7 +1,7 @@
-//! The heartbeat: every second, one message per worker thread; each thread's thread agent pulses its viewers.
+//! The heartbeat sends one message per second to each worker thread, whose thread agent then pings its viewers.
 //!
-//! Receives nothing. Sends [`Pulse`] to the thread agents. On failure it is restarted, and knows the thread agents from the
-//! list that all read. On overload a thread misses a beat; deadlines are measured in time, not in beats.
+//! It receives nothing, and sends [`Pulse`] to the thread agents. On failure it is restarted and finds the thread
+//! agents in the shared list. On overload a thread misses a beat; deadlines are measured in time and not in beats.
 
 use std::time::{Duration, Instant};
 
@@ -11,19 +11,19 @@ use super::messages::thread_agent::Pulse;
 use super::shared::ThreadAgents;
 use super::supervision::LiveActorGuard;
 
-/// One beat.
+/// Time between two beats.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// See the module's page.
+/// The heartbeat of a node.
 pub struct Heartbeat {
     thread_agents: ThreadAgents,
-    /// The node's start, from which pulses count.
+    /// The node's start. Pulses carry the seconds since then.
     started: Instant,
     _live: LiveActorGuard,
 }
 
 impl Heartbeat {
-    /// A heartbeat for these thread agents, and for those that come.
+    /// Builds a heartbeat for the thread agents in this list, including those that are added later.
     pub fn new(thread_agents: ThreadAgents, started: Instant, live: LiveActorGuard) -> Self {
         Self { thread_agents, started, _live: live }
     }
@@ -31,7 +31,7 @@ impl Heartbeat {
     fn beat(&mut self, _: &mut Context<Self>) {
         let pulse = Pulse { now_secs: self.started.elapsed().as_secs() as u32 };
         for thread_agent in self.thread_agents.all() {
-            // A thread agent that is away or has not taken the last beats yet gets the next one.
+            // A thread agent that is restarting, or has not taken the last beats yet, gets the next one.
             let _ = thread_agent.pulse.try_send(pulse);
         }
     }

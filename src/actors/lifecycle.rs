@@ -1,9 +1,9 @@
-//! The lifecycle: ends what nobody ended, seals what has ended, and expires what is old, in bounded steps.
+//! The lifecycle marks silent runs as lost, seals ended runs, and expires old ones, in bounded steps.
 //!
-//! Receives nothing. Sends `Publish` (a `run_status` "lost", a `sealed`) to rooms through the registry, expiries to the
-//! journal, and the expired runs to the catalog writer. When the journal is away it tries again at the next sweep. A run that
-//! can't be closed is left behind, and comes again once the sweeps have been through all others. While the journal's clock
-//! has jumped it does nothing.
+//! It receives nothing. It sends `Publish` (a `run_status` "lost", a `sealed`) to rooms through the registry, expires
+//! runs in the journal, and sends the expired runs to the registry and to the catalog writer. When the journal is
+//! unreachable it tries again at the next sweep. A run that can't be closed is passed over, and is tried again after
+//! the sweeps have been through all others. While the journal's clock has jumped it does nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,35 +22,35 @@ use crate::budget::Budget;
 use crate::protocol::{Jump, RunId, Seq, ServerEvent, Timestamp};
 use crate::storage::journal::{Journal, JournalError, RunHead, RunPlace};
 
-/// Most steps of one kind in a sweep; the next sweep goes on behind them.
+/// Most steps of one kind in a sweep. The next sweep continues after them.
 const STEPS: usize = 10;
 
-/// When things are due.
+/// When runs are marked lost, sealed and expired.
 #[derive(Clone, Debug)]
 pub struct LifecycleTimes {
     /// Time between sweeps.
     pub interval: Duration,
-    /// Runs per step.
+    /// Most runs per step.
     pub batch: usize,
-    /// An ended run expires so long after its last event.
+    /// How long after its last event an ended run expires, in milliseconds.
     pub retain_ms: i64,
-    /// A run that can grow but has not for so long is marked lost.
+    /// How long a run that can grow may be without an event before it is marked lost, in milliseconds.
     pub lost_ms: i64,
-    /// An ended run is sealed so long after its last event.
+    /// How long after its last event an ended run is sealed, in milliseconds.
     pub seal_ms: i64,
 }
 
-/// See the module's page.
+/// The lifecycle of a node.
 pub struct Lifecycle {
     times: LifecycleTimes,
     ports: LifecyclePorts,
-    /// Where the last sweep has left off.
+    /// Where the last sweep stopped.
     places: Places,
     sweeping: bool,
     _live: LiveActorGuard,
 }
 
-/// Where to go on; `None`: at the oldest run.
+/// Where the next sweep continues; `None` begins at the oldest run.
 #[derive(Clone, Debug, Default)]
 struct Places {
     lost: Option<RunPlace>,
@@ -62,28 +62,28 @@ struct Places {
 enum LifecycleHalt {
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// Whoever watches the clock says so.
+    /// The journal's clock has jumped.
     #[error(transparent)]
     Clock(#[from] Jump),
 }
 
-/// What the lifecycle works with.
+/// The parts that a lifecycle needs.
 #[derive(Clone)]
 pub struct LifecyclePorts {
     /// The runs' logs.
     pub journal: Arc<dyn Journal>,
-    /// Finds the rooms through which it appends.
+    /// Finds the room through which an event is appended.
     pub rooms: ServiceRecipient<FindRoom>,
-    /// Tells the rooms of expired runs.
+    /// Informs the rooms of expired runs.
     pub expired: ServiceRecipient<RunsExpired>,
-    /// Takes expired runs off the list.
+    /// Removes the rows of expired runs from the catalog.
     pub catalog_writer: ServiceRecipient<RunsGone>,
-    /// Of request bodies, which the server's own events share.
+    /// The budget of request bodies, in which the server's own events count.
     pub budget: Budget,
 }
 
 impl Lifecycle {
-    /// A lifecycle that begins with the first interval's end.
+    /// Builds a lifecycle. Its first sweep is after one interval.
     pub fn new(times: LifecycleTimes, ports: LifecyclePorts, live: LiveActorGuard) -> Self {
         Self { times, ports, places: Places::default(), sweeping: false, _live: live }
     }
@@ -116,7 +116,7 @@ impl LifecyclePorts {
         self.expire(times.retain_ms, times.batch).await
     }
 
-    /// Marks as lost what has been silent for so long, or seals what had ended by then.
+    /// Closes runs without an event for `idle_ms`: marks them as lost, or seals them if they have `ended`.
     async fn close(
         &self,
         ended: bool,
@@ -147,9 +147,9 @@ impl LifecyclePorts {
             if !expired.runs.is_empty() {
                 info!(runs = expired.runs.len(), "runs expired");
                 metrics::counter!("runcast_runs_expired_total").increment(expired.runs.len() as u64);
-                // A room that misses it learns it from the journal's next answer.
+                // A room that misses the message learns it from the journal's next answer.
                 let _ = self.expired.try_send(RunsExpired(expired.runs.clone()));
-                // A row that stays is removed by the catalog writer's next repair.
+                // If the message is lost, the catalog writer's next repair removes the row.
                 let _ = self.catalog_writer.try_send(RunsGone(expired.runs));
             }
             if !expired.more {
@@ -158,7 +158,8 @@ impl LifecyclePorts {
         }
     }
 
-    /// Appends one of the server's own events if nothing has happened since; the next sweep tries again otherwise.
+    /// Appends one of the server's own events if the run has no event after `tip`. If it fails, a later sweep tries
+    /// again.
     async fn append(&self, run: &RunId, event: ServerEvent, now: Timestamp, tip: Seq) {
         let Ok(Ok(room)) = self.rooms.ask(FindRoom { run: run.clone() }).await else { return };
         let (reply, stored) = oneshot::channel();
@@ -174,7 +175,7 @@ impl LifecyclePorts {
     }
 }
 
-/// The event as it is stored.
+/// The JSON of the event as it is stored.
 fn line(event: ServerEvent, now: Timestamp) -> String {
     let mut line = json!({"type": event.as_str(), "timestamp": now});
     if let Some(status) = event.status() {

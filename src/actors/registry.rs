@@ -1,10 +1,10 @@
-//! The registry: creates rooms, finds them, and is their parent.
+//! The registry creates rooms, finds them, and is their parent.
 //!
-//! Receives [`FindRoom`] from sessions and the edge, [`Retire`] from rooms, [`RunsExpired`] from the lifecycle, [`ListRooms`]
-//! from the edge, and [`BridgeBegan`] from a bridge, which it passes on to all rooms. Rooms are transient: a failed one is
-//! built anew by the next who asks; one that fails again and again is quarantined while all others go on. When the rooms
-//! together hold too much, the least recently used ones are asked to give way. On failure the registry's rooms end with it,
-//! and their viewers come back.
+//! It receives [`FindRoom`] from sessions and the edge, [`Retire`] from rooms, [`RunsExpired`] from the lifecycle,
+//! [`ListRooms`] from the edge, and [`BridgeBegan`] from a bridge, which it passes on to all rooms. Rooms are
+//! transient: a failed one is created again for the next caller that looks for it. A run whose room fails repeatedly is
+//! quarantined, while all other rooms continue. When the rooms together hold too much, the registry asks the least
+//! recently used ones to free it. If the registry fails, its rooms end with it, and their viewers reconnect.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -25,31 +25,31 @@ use super::supervision::{Done, Exit, History, LiveActorGuard, Policy, RestartDec
 use crate::protocol::RunId;
 use crate::tasks::count_restart;
 
-/// How often the rooms' memory is looked at.
+/// How often the rooms' memory is checked.
 const WATCH: Duration = Duration::from_millis(500);
 
-/// Builds and starts a room on this thread: its port, and how it ends.
+/// Builds and starts a room on this thread. Returns its port and a future of its exit.
 pub type OpenRoom = Box<dyn Fn(RunId, u64, Arc<RoomGauge>) -> Result<(Arc<RoomPort>, Done), Exit>>;
 
-/// What all rooms of a node keep to together.
+/// Bounds for all rooms of a node together.
 #[derive(Clone, Copy, Debug)]
 pub struct RoomBounds {
     /// Most rooms.
     pub rooms: usize,
-    /// About the most bytes of segments.
+    /// About how many bytes of segments the rooms may hold.
     pub bytes: usize,
 }
 
-/// See the module's page.
+/// The registry of a node: its rooms and their failures.
 pub struct Registry {
     open_room: OpenRoom,
     rooms: HashMap<RunId, Arc<RoomPort>>,
-    /// Failures of runs' rooms; forgotten after a quiet window.
+    /// Failures of runs' rooms; removed after a quiet window.
     histories: HashMap<RunId, Failures>,
     policy: Policy,
     bounds: RoomBounds,
-    /// Grows over all rooms, so that no two rooms of a run are mistaken for each other. Starts at the node's time, so that a
-    /// restarted registry goes on above its predecessor.
+    /// Generation of the next room. It grows over all rooms, so that two rooms of a run are never mistaken for each
+    /// other. It starts at the node's uptime, so that a restarted registry continues above its predecessor.
     next_generation: u64,
     born: Instant,
     _live: LiveActorGuard,
@@ -123,7 +123,8 @@ impl Registry {
         }
     }
 
-    /// Asks the least recently used rooms to give way until what the others hold fits; forgets old failures.
+    /// Asks the least recently used rooms to free their segments until the others fit the bound, and removes old
+    /// failures.
     fn watch(&mut self) {
         let now_ms = self.now_ms();
         let policy = self.policy;
@@ -141,14 +142,14 @@ impl Registry {
                 break;
             }
             total -= held(room);
-            // A room too busy to hear it is not the one that should give way.
+            // A room that is too busy to take the message is not least recently used any more.
             let _ = room.reclaim.try_send(Reclaim::Memory);
         }
     }
 }
 
 impl Registry {
-    /// Near the bound, the least recently used rooms without viewers are asked to go.
+    /// Asks the least recently used rooms without viewers to retire, when the number of rooms is near the bound.
     fn ask_unused_to_go(&self) {
         let wanted = self.rooms.len().saturating_sub(self.bounds.rooms * 3 / 4);
         if wanted == 0 {
@@ -157,7 +158,7 @@ impl Registry {
         let mut rooms: Vec<_> = self.rooms.values().filter(|room| room.gauge.viewers() == 0).collect();
         rooms.sort_by_key(|room| room.gauge.used_ms.load(Ordering::Relaxed));
         for room in rooms.into_iter().take(wanted) {
-            // One that is too busy to hear it is used.
+            // A room that is too busy to take the message is in use.
             let _ = room.reclaim.try_send(Reclaim::Place);
         }
     }
@@ -176,7 +177,7 @@ impl Handler<FindRoom> for Registry {
 
     fn handle(&mut self, FindRoom { run }: FindRoom, ctx: &mut Self::Context) -> Self::Result {
         if let Some(room) = self.rooms.get(&run) {
-            // A room that has just died is still mapped until its exit is heard of.
+            // A room that has just failed stays in the map until its exit is handled.
             if room.read.connected() {
                 return Ok(room.clone());
             }
@@ -208,7 +209,7 @@ impl Handler<RunsExpired> for Registry {
 
     fn handle(&mut self, RunsExpired(runs): RunsExpired, _: &mut Self::Context) {
         for room in runs.iter().filter_map(|run| self.rooms.get(run)) {
-            // A room too busy to hear it learns it from the journal's next answer.
+            // A room that is too busy for it learns it from the journal's next answer.
             let _ = room.reclaim.try_send(Reclaim::Expired);
         }
     }
@@ -219,7 +220,7 @@ impl Handler<BridgeBegan> for Registry {
 
     fn handle(&mut self, _: BridgeBegan, _: &mut Self::Context) {
         for room in self.rooms.values() {
-            // A room too busy to hear it reminds the bridge when it next looks whether it is used.
+            // A room that is too busy for it tells the bridge again when it next checks whether it is used.
             let _ = room.heard.try_send(RemoteUpdate::Forgotten);
         }
     }

@@ -1,9 +1,10 @@
-//! Owns the permanent children: starts them in order, builds them anew when they end, stops them in reverse order.
+//! The supervisor owns permanent children: it starts them in order, restarts them when they end, and stops them in
+//! reverse order.
 //!
-//! Receives [`Observe`] and [`Stop`]. Sends nothing; when a child ends too often it tells the root, which drains the node.
-//! On failure its children are told to stop, and the root drains the node: nobody would bring them back any more. On
-//! overload: only the edge and the root talk to it, and its mailbox is bounded. The node has one, and each worker thread
-//! has one for its thread agent.
+//! It receives [`Observe`] and [`Stop`]. It sends nothing; when a child ends too often it tells the root, which drains
+//! the node. If the supervisor fails, its children stop, and the root drains the node, because nothing would restart
+//! them. It can't be overloaded: only the edge and the root talk to it, and its mailbox is bounded. The node has one
+//! supervisor, and each worker thread has one for its thread agent.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -24,20 +25,20 @@ use crate::tasks::count_restart;
 /// The root of the supervision tree.
 #[derive(Debug)]
 pub struct Supervisor {
-    /// In the order of their start. Never changes.
+    /// The children in the order of their start. The list never changes.
     children: Vec<ChildEntry>,
     /// Names of the children that run, in the order of their start.
     running: watch::Sender<Vec<&'static str>>,
-    /// Tells the root that the node must go.
+    /// Tells the root that the node must be drained.
     escalation: Escalation,
-    /// No child is restarted any more.
+    /// Set by [`Stop`]: no child is restarted any more.
     stopping: bool,
-    /// Zero of the policies' clock.
+    /// The start of the clock that the restart policies use.
     born: Instant,
     _live: LiveActorGuard,
 }
 
-/// A child and what is known of it.
+/// A child and its state.
 #[derive(Debug)]
 struct ChildEntry {
     spec: ChildSpec,
@@ -46,13 +47,13 @@ struct ChildEntry {
     since: Timestamp,
     restarts: u64,
     last_exit: Option<Exit>,
-    /// Of the instance that was started last.
+    /// Stops the instance that was started last.
     stop: Option<StopHandle>,
 }
 
 impl Supervisor {
-    /// A supervisor of these children; their names must differ. When one ends too often `escalation` is told: the node
-    /// should drain and exit.
+    /// Builds a supervisor of these children; their names must differ. When one ends too often it uses `escalation`:
+    /// the node should then drain and exit.
     pub fn new(children: Vec<ChildSpec>, escalation: Escalation, live: LiveActorGuard) -> Self {
         Self {
             children: children.into_iter().map(ChildEntry::new).collect(),
@@ -105,7 +106,7 @@ impl Supervisor {
                 child.stop = Some(done.stop_handle());
                 child.enter(ChildState::Running);
                 self.tell_running(ctx);
-                // Spawned here, so that the children are told to stop should the supervisor ever panic.
+                // The future belongs to the supervisor, so that its children stop if the supervisor ever panics.
                 ctx.spawn(done.into_actor(self).map(move |exit, this, ctx| this.ended(index, exit, ctx)));
             }
             Err(exit) => self.ended(index, exit, ctx),
@@ -129,7 +130,7 @@ impl Supervisor {
                 ctx.run_later(Duration::from_millis(after_ms), move |this, ctx| this.restart(index, ctx));
             }
             RestartDecision::Escalate => self.escalate(index),
-            // The child was let go, or it is a transient one, which nobody here will ask for again.
+            // The child was let go, or it is a transient one, and this supervisor does not restart it on demand.
             RestartDecision::Done | RestartDecision::Quarantine { .. } => {}
         }
         self.tell_running(ctx);
@@ -143,7 +144,7 @@ impl Supervisor {
         self.escalation.tell(format!("{name} ended {exits} times in too short a time; the last time it {last}"));
     }
 
-    /// To be called after each change of a child's state.
+    /// Publishes the names of the running children. It must be called after each change of a child's state.
     fn tell_running(&self, ctx: &mut Context<Self>) {
         let running = self.children.iter().filter(|child| child.state == ChildState::Running);
         let running: Vec<_> = running.map(|child| child.spec.name()).collect();
@@ -172,7 +173,7 @@ impl ChildEntry {
         self.since = Timestamp::now();
     }
 
-    /// Closes the books of the instance that ended, and says what becomes of the child.
+    /// Records the exit of an instance, and decides what happens to the child.
     fn ended(&mut self, exit: Exit, stopping: bool, now_ms: u64) -> RestartDecision {
         self.stop = None;
         log_exit(self.spec.name(), &exit, stopping);
@@ -204,7 +205,7 @@ impl ChildEntry {
     }
 }
 
-/// Each child has an equal share of the time that is left when its turn comes.
+/// Stops the children one after the other. Each one gets an equal share of the time that is left when it is stopped.
 async fn stop_in_turn(
     children: Vec<(ChildSpec, StopHandle)>,
     mut running: watch::Receiver<Vec<&'static str>>,
@@ -224,7 +225,7 @@ async fn stop_in_turn(
     if survivors.is_empty() { Ok(()) } else { Err(Survivors(survivors)) }
 }
 
-/// A panic is a bug that a human must look at, whenever it happens.
+/// Logs an exit. A panic is a bug that someone must look at, so it is logged at `error` even while the node stops.
 fn log_exit(child: &str, exit: &Exit, stopping: bool) {
     match exit {
         Exit::Panicked(_) => error!(child, %exit, "child ended"),
@@ -233,7 +234,7 @@ fn log_exit(child: &str, exit: &Exit, stopping: bool) {
     }
 }
 
-/// Chance for a back-off, in `0.0..1.0`: std's hash keys differ each time.
+/// A random number in `0.0..1.0` for the back-off, taken from the hash keys of std, which differ each time.
 fn jitter() -> f64 {
     (RandomState::new().build_hasher().finish() >> 11) as f64 / (1_u64 << 53) as f64
 }

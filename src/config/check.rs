@@ -1,4 +1,4 @@
-//! What a type can't say: single values that are wrong, and values that contradict one another.
+//! Checks that types can't express: invalid single values, and values that contradict one another.
 
 use tracing_subscriber::EnvFilter;
 
@@ -6,17 +6,17 @@ use super::conflict::Conflict;
 use super::{CatalogSetting, Config, JournalUrl, KeepRule, ObjectsUrl, check_objects};
 use crate::protocol::head::is_pattern;
 
-/// Bytes of a run that are kept for its end, and no batch may fill; the same as `storage::journal::RESERVED_BYTES`.
+/// Bytes of a run that are kept for its end and that no batch may fill; the same as `storage::journal::RESERVED_BYTES`.
 const RUN_RESERVE: u64 = 64 * 1024;
 
-/// Shortest key of signed URLs.
+/// Fewest characters of the key of signed URLs.
 const MIN_SIGNING_KEY: usize = 32;
-/// Longest node id.
+/// Most characters of a node id.
 const MAX_NODE_ID: usize = 64;
-/// Longest prefix: it is a part of every key's name.
+/// Most characters of a prefix, which is a part of every key's name.
 const MAX_PREFIX: usize = 32;
 
-/// What a type says about a value that it refused, in words for people.
+/// The message about a value that its type refused, in words for an operator.
 pub(super) fn explain(key: &str, message: &str) -> String {
     match key {
         "server.bind" => "must be ADDRESS:PORT, for instance 127.0.0.1:3001 or [::]:3001".to_owned(),
@@ -24,7 +24,7 @@ pub(super) fn explain(key: &str, message: &str) -> String {
     }
 }
 
-/// What is wrong with the value of `key` alone.
+/// Checks the value of `key` alone; returns what is wrong with it.
 pub(super) fn value(key: &str, config: &Config) -> Option<String> {
     match key {
         "server.public_url" if !config.server.public_url.is_empty() => origin(&config.server.public_url),
@@ -55,24 +55,24 @@ pub(super) fn value(key: &str, config: &Config) -> Option<String> {
     }
 }
 
-/// A kind that has two rules.
+/// Finds a kind of artifacts that has two rules.
 fn twice(rules: &[KeepRule]) -> Option<String> {
     let mut kinds = rules.iter().map(|rule| rule.kind).enumerate();
     let second = kinds.find(|(index, kind)| rules[..*index].iter().any(|rule| rule.kind == *kind));
     second.map(|(_, kind)| format!("has two rules for {}", kind.as_str()))
 }
 
-/// A name of hosts, or of all below one.
+/// Checks a pattern of hosts: a name, or `*.name` for all names below it.
 fn host_pattern(text: &str) -> Option<String> {
     let form =
         "no host name: it must be like runs.example.org, or *.example.org for all names below it, without a port";
     (!is_pattern(text)).then(|| format!("{text:?} is {form}"))
 }
 
-/// An origin as browsers send it (RFC 6454): `scheme://host[:port]`, nothing behind it, no default port.
+/// Checks an origin as browsers send it (RFC 6454): `scheme://host[:port]`, with nothing after it and no default port.
 fn origin(text: &str) -> Option<String> {
     let form = || Some(format!("{text:?} is no origin: it must be like https://runcast.example.org[:PORT]"));
-    // reqwest's own re-export of the url crate.
+    // reqwest re-exports `Url` of the url crate.
     let Ok(url) = reqwest::Url::parse(text) else { return form() };
     if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
         return form();
@@ -81,7 +81,7 @@ fn origin(text: &str) -> Option<String> {
     (right != text).then(|| format!("{text:?} must be written {right}"))
 }
 
-/// Where a store is: an origin, and perhaps a path, with nothing behind it.
+/// Checks the address of a store: an origin, optionally with a path, and nothing after it.
 fn address(text: &str) -> Option<String> {
     let path = text.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
     match path {
@@ -101,7 +101,8 @@ fn address(text: &str) -> Option<String> {
     }
 }
 
-/// `redis://` or `rediss://[user[:password]@]host[:port][/db]`. The text is not shown: it may hold a password.
+/// Checks `redis://` or `rediss://[user[:password]@]host[:port][/db]`. The message does not show the text, which may
+/// hold a password.
 fn redis_url(text: &str) -> Option<String> {
     let fits = |url: &reqwest::Url| {
         let database = url.path().trim_start_matches('/');
@@ -121,7 +122,7 @@ fn name(text: &str, most: usize, form: &str) -> Option<String> {
     (text.is_empty() || text.len() > most || !text.chars().all(fits)).then(|| form.to_owned())
 }
 
-/// Everything that can't hold together.
+/// Finds all settings that contradict one another.
 pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     let Config { server, ingest, journal, room, session, heartbeat, supervisor, presence, .. } = config;
     let mut found = Vec::new();
@@ -179,7 +180,7 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     found
 }
 
-/// Stores that don't go together.
+/// Finds stores that can't be combined.
 fn stores(config: &Config) -> Vec<Conflict> {
     let Config { journal, catalog, redis, .. } = config;
     let conflict = |a, b, text: &str| Conflict { keys: [a, b], text: text.to_owned() };
@@ -221,7 +222,7 @@ fn stores(config: &Config) -> Vec<Conflict> {
     found
 }
 
-/// What holds together, but perhaps was not meant.
+/// Finds settings that work but may not be what the operator meant.
 pub(super) fn doubts(config: &Config) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let server = &config.server;

@@ -1,14 +1,14 @@
-//! What can't be with artifacts, and where they are.
+//! Finds settings of artifacts that contradict one another or the place where artifacts are stored.
 
 use super::conflict::Conflict;
 use super::legacy_env::SUPABASE_S3;
 use super::{Config, JournalUrl, ObjectsUrl};
 
-/// Most bytes of an object elsewhere: as many parts as S3 takes, of the size that keeps memory small; see
+/// Most bytes of an object in a bucket: as many parts as S3 allows, of the size that keeps memory small; see
 /// `storage::objects::Writer`.
 const MAX_ELSEWHERE: u64 = 10_000 * (5 << 20);
 
-/// Everything that can't hold together.
+/// Finds all settings of artifacts that contradict one another.
 pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     let mut found = match &config.objects.url {
         ObjectsUrl::Usual | ObjectsUrl::None | ObjectsUrl::Dir(_) => at_home(config),
@@ -32,7 +32,7 @@ fn conflict(a: &'static str, b: &'static str, text: &str) -> Conflict {
     Conflict { keys: [a, b], text: text.to_owned() }
 }
 
-/// In a directory, or nowhere.
+/// Conflicts when artifacts are in a directory, or are not kept.
 fn at_home(config: &Config) -> Vec<Conflict> {
     let objects = &config.objects;
     let mut found = Vec::new();
@@ -58,7 +58,7 @@ fn at_home(config: &Config) -> Vec<Conflict> {
     found
 }
 
-/// In a bucket.
+/// Conflicts when artifacts are in a bucket.
 fn elsewhere(config: &Config) -> Vec<Conflict> {
     let objects = &config.objects;
     let mut found = Vec::new();
@@ -97,7 +97,8 @@ fn elsewhere(config: &Config) -> Vec<Conflict> {
     found
 }
 
-/// The key of our own URLs, where several nodes need the same one and nothing else is the same on all of them.
+/// The conflict of a cluster that has no key for the server's own URLs: all nodes need the same key, and without
+/// `objects.signing_key` or `objects.secret_key` they share none.
 fn signing(config: &Config) -> Option<Conflict> {
     let objects = &config.objects;
     let keeps = !matches!(objects.url, ObjectsUrl::Usual | ObjectsUrl::None);

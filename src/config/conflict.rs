@@ -1,6 +1,6 @@
 //! Settings that contradict one another.
 
-/// Two keys that can't both be as they are, and why.
+/// Two keys whose values contradict each other, and the reason.
 pub(super) struct Conflict {
     pub(super) keys: [&'static str; 2],
     pub(super) text: String,

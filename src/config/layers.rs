@@ -1,4 +1,4 @@
-//! Laying the layers over one another, key by key, and remembering where each value came from.
+//! Merges the layers key by key, and remembers where each value was set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -17,7 +17,7 @@ use super::{Config, ConfigProblem, ConfigProblems, ConfigSources, Flag, check, s
 /// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
 const PREFIX: &str = "RUNCAST__";
 
-/// How alike two names must be for one to be offered for the other (Jaro-Winkler, 0 to 1).
+/// How similar a name must be to a wrong one to be suggested for it (Jaro-Winkler, 0 to 1).
 const ALIKE: f64 = 0.85;
 
 /// Where a value was set.
@@ -40,20 +40,20 @@ impl fmt::Display for ValueOrigin {
     }
 }
 
-/// A value as a layer has it: typed in the file, a text elsewhere.
+/// A value as a layer gives it: typed in the file, text in the other layers.
 enum Given {
     Typed(Value),
     Text(String),
 }
 
-/// The layers so far.
+/// The layers that were merged so far.
 pub(super) struct Merge {
-    /// The built-in defaults: what keys there are, and of which type.
+    /// The built-in defaults. They define which keys exist, and their types.
     defaults: Table,
-    /// The defaults with what the layers changed; only values that are right on their own.
+    /// The defaults with the changes of the layers. It only has values that are valid on their own.
     table: Table,
     origins: BTreeMap<String, ValueOrigin>,
-    /// Keys whose value was refused; what else depends on them can't be judged.
+    /// Keys whose value was refused. Checks that depend on them are skipped.
     refused: BTreeSet<String>,
     problems: Vec<ConfigProblem>,
 }
@@ -70,7 +70,7 @@ impl Merge {
         }
     }
 
-    /// Reads the file that `sources` name, if any; says which one it was.
+    /// Reads the file that `sources` name, if there is one, and returns its path.
     pub(super) fn take_file(&mut self, sources: &ConfigSources) -> Option<PathBuf> {
         let variable =
             || sources.environment.iter().find(|(name, value)| name == "RUNCAST_CONFIG" && !value.is_empty());
@@ -94,7 +94,7 @@ impl Merge {
             let line = error.span().map_or(1, |span| line_of(span.start));
             self.problem(format_args!("{}:{line}", path.display()), error.message().to_owned());
         }
-        // What follows a syntax error was not meant as it reads: no further complaints about it.
+        // After a syntax error the rest of the file may not mean what it seems to, so only the error is reported.
         let Ok(table) = text.parse::<Table>() else { return };
         for (section, value) in table {
             let Some((name_span, value_span)) = spans.get_ref().get_key_value(section.as_str()) else { continue };
@@ -118,7 +118,7 @@ impl Merge {
         }
     }
 
-    /// Takes the older names, then `RUNCAST__SECTION__KEY`; gives what has no effect.
+    /// Takes the older variable names, then `RUNCAST__SECTION__KEY`; returns the variables that have no effect.
     pub(super) fn take_environment(&mut self, environment: &[(OsString, OsString)]) -> Vec<ConfigProblem> {
         let mut warnings = Vec::new();
         let named: BTreeMap<&str, &OsStr> =
@@ -152,7 +152,7 @@ impl Merge {
         warnings
     }
 
-    /// Takes what the command line set.
+    /// Takes the keys that the command line set.
     pub(super) fn take_flags(&mut self, flags: &[Flag]) {
         for flag in flags {
             self.take_os(flag.key, &flag.value, ValueOrigin::Flag(flag.name));
@@ -166,7 +166,7 @@ impl Merge {
         }
     }
 
-    /// Takes one value if it is right on its own.
+    /// Takes a value if it is valid on its own.
     fn take(&mut self, key: &str, given: Given, origin: ValueOrigin) {
         let default = key.split_once('.').and_then(|(section, name)| self.defaults.get(section)?.get(name));
         let Some(default) = default else {
@@ -183,7 +183,7 @@ impl Merge {
         }
     }
 
-    /// The table with one value changed, if the value is one that the key can have.
+    /// The table with one value changed, if the key can have that value.
     fn with(&self, key: &str, value: Value) -> Result<Table, String> {
         if let (Some(number), Some(range)) = (value.as_integer(), sections::range(key))
             && !range.contains(&number)
@@ -199,7 +199,7 @@ impl Merge {
             }
             table
         };
-        // Alone among defaults, so that an error can only be about this value.
+        // The value is checked alone among the defaults, so that an error can only be about it.
         let alone = Config::deserialize(set(&self.defaults)).map_err(|error| check::explain(key, error.message()))?;
         check::value(key, &alone).map_or_else(|| Ok(set(&self.table)), Err)
     }
@@ -209,7 +209,7 @@ impl Merge {
         bind().unwrap_or(Config::default().server.bind)
     }
 
-    /// The settings and what is doubtful about them, or everything that is wrong.
+    /// Returns the settings and the doubts about them, or everything that is wrong.
     pub(super) fn finish(mut self) -> Result<(Config, Vec<ConfigProblem>), ConfigProblems> {
         let config = match Config::deserialize(std::mem::take(&mut self.table)) {
             Ok(config) => config,
@@ -255,7 +255,7 @@ impl Merge {
             .filter_map(|(section, keys)| Some((section, keys.as_table()?)))
             .flat_map(|(section, keys)| keys.keys().map(move |key| format!("{section}.{key}")))
             .collect();
-        // The right name in the wrong section is the likeliest mistake.
+        // The right name in the wrong section is the most likely mistake.
         let name = key.rsplit('.').next().unwrap_or(key);
         let elsewhere = keys.iter().find(|known| known.split_once('.').is_some_and(|(_, known)| known == name));
         match elsewhere {
@@ -265,7 +265,7 @@ impl Merge {
     }
 }
 
-/// The given value as the type that the default has.
+/// Converts the given value to the type of the default.
 fn typed(given: Given, default: &Value) -> Result<Value, String> {
     match given {
         Given::Typed(value) if value.same_type(default) => Ok(value),

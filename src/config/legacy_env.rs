@@ -1,19 +1,19 @@
-//! The names that variables had in an older system, as far as this version can honour them.
+//! Variable names of an older system, as far as this version supports them.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// What an older variable comes to.
+/// The effect of an older variable.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Older {
-    /// It sets keys.
+    /// The variable sets keys.
     Sets(Vec<(&'static str, String)>),
-    /// It asks for something that can't be.
+    /// The variable asks for something that is not possible.
     Refused(String),
-    /// It has no effect, for this reason; said, because somebody expects one.
+    /// The variable has no effect, for this reason. It is reported, because an operator who sets it expects one.
     Unused(&'static str),
 }
 
-/// What a switch says; `None` when it is neither on nor off.
+/// Parses a switch; `None` when it is neither on nor off.
 pub(super) fn switch(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Some(true),
@@ -22,7 +22,7 @@ pub(super) fn switch(value: &str) -> Option<bool> {
     }
 }
 
-/// Variables that say what another one means.
+/// Variables that change the meaning of others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Others {
     /// `USE_REDIS_WEBSOCKET`.
@@ -33,11 +33,11 @@ pub(super) struct Others {
     pub(super) supabase_bucket: Option<String>,
 }
 
-/// What follows the address of a Supabase project where its storage speaks S3.
+/// The path after the address of a Supabase project where its storage offers the S3 protocol.
 pub(super) const SUPABASE_S3: &str = "/storage/v1/s3";
 
-/// Reads the variable `name`; `bind` is what the layers below say.
-/// `None`: not one of ours, or nothing to it.
+/// Reads the variable `name`; `bind` is the value of `server.bind` in the layers below. `None` when the variable is not
+/// one of these, or sets nothing.
 pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &Others) -> Option<Older> {
     if value.is_empty() {
         return None;
@@ -50,7 +50,7 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &Others) -
             Ok(port) => sets("server.bind", SocketAddr::new(bind.ip(), port).to_string()),
             Err(_) => refuse("must be a port, 0 to 65535"),
         },
-        // Shells and build systems set HOST to names and triples: only an address can be meant for us.
+        // Shells and build systems set HOST to names and target triples. Only an address can be meant for runcast.
         "HOST" => {
             let address: IpAddr = value.parse().ok()?;
             sets("server.bind", SocketAddr::new(address, bind.port()).to_string())
@@ -80,8 +80,8 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &Others) -
             Some(Older::Unused("has no effect without SUPABASE_URL: artifacts are not kept there"))
         }
         "SUPABASE_STORAGE_BUCKET" => sets("objects.url", format!("s3://{value}")),
-        // Its S3 takes a token for the secret of a key only beside the project's public key, and a URL that is signed so
-        // has the token in it: whoever gets such a URL could read and delete everything.
+        // Supabase's S3 accepts a token as the secret of a key only together with the project's public key, and a URL
+        // that is signed this way contains the token: anyone who gets such a URL could read and delete everything.
         "SUPABASE_SERVICE_ROLE_KEY" if is_set(&others.supabase_url) && is_set(&others.supabase_bucket) => {
             Some(Older::Unused(
                 "has no effect: signed URLs would contain it; objects.access_key and objects.secret_key, the S3 access \

@@ -1,8 +1,9 @@
-//! The settings: built-in defaults < `config.toml` < environment < command line.
+//! The settings. Later layers win over earlier ones: built-in defaults, `config.toml`, the environment, the command
+//! line.
 //!
-//! [`Config::load`] reads every layer, finds everything that is wrong in one go, and gives either settings that hold
-//! together or the list of problems. Every key, with its default and range, stands in `sections`; `config.toml` at the
-//! top of the repository is the same for people, and a test keeps the two equal.
+//! [`Config::load`] reads every layer and finds everything that is wrong in one pass. It returns either settings that
+//! are consistent, or the list of problems. `sections` declares every key with its default and range; `config.toml` at
+//! the top of the repository is the same for operators, and a test keeps the two equal.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -33,57 +34,57 @@ pub use sections::{
 pub use stores::{CatalogSetting, JournalUrl, StoreUrlError};
 pub use values::{AddressingSetting, LogFormat, Secret, SyncSetting};
 
-/// `EX_USAGE`: what a process that refuses its configuration exits with.
+/// `EX_USAGE`: the exit code of a process that refuses its configuration.
 pub const EXIT_CONFIG: u8 = 64;
 
-/// Where the layers above the defaults come from.
+/// The sources of the layers above the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigSources {
-    /// `--config`: a file that must be there. Wins over the variable `RUNCAST_CONFIG`, which wins over `nearby_file`.
+    /// `--config`: a file that must exist. It wins over the variable `RUNCAST_CONFIG`, which wins over `nearby_file`.
     pub file: Option<PathBuf>,
-    /// Read if it is there and no other file was named.
+    /// The file that is read if it exists and no other file was named.
     pub nearby_file: PathBuf,
-    /// The environment.
+    /// The environment variables.
     pub environment: Vec<(OsString, OsString)>,
-    /// What the command line set.
+    /// The keys that the command line set.
     pub flags: Vec<Flag>,
 }
 
 /// A key that the command line set.
 #[derive(Clone, Debug)]
 pub struct Flag {
-    /// As the user wrote it, for instance `--bind`.
+    /// The flag as the user wrote it, for instance `--bind`.
     pub name: &'static str,
-    /// The key that it sets, for instance `server.bind`.
+    /// The key that the flag sets, for instance `server.bind`.
     pub key: &'static str,
-    /// Its value.
+    /// The flag's value.
     pub value: OsString,
 }
 
 impl ConfigSources {
-    /// This process's environment and `./config.toml`.
+    /// The environment of this process and `./config.toml`.
     pub fn of_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Self {
         Self { file, nearby_file: "config.toml".into(), environment: std::env::vars_os().collect(), flags }
     }
 }
 
-/// Settings that hold together, and what is worth telling about them.
+/// Consistent settings and the warnings about them.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The settings.
     pub config: Config,
     /// The file that was read.
     pub file: Option<PathBuf>,
-    /// What works, but perhaps not as meant.
+    /// Settings that work, but may not do what was meant.
     pub warnings: Vec<ConfigProblem>,
 }
 
-/// Something that is wrong with a setting.
+/// A problem with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
     /// The key and where it was set, or the variable, or the file.
     pub subject: String,
-    /// What is wrong and what would be right. Never shows a secret.
+    /// What is wrong, and what would be right. It never shows a secret.
     pub text: String,
 }
 
@@ -122,7 +123,8 @@ impl Config {
         Ok(Loaded { config, file, warnings: all_warnings })
     }
 
-    /// Whether this node is one of many: journal and catalog are shared, and nothing is kept in `server.data_dir`.
+    /// Whether this node is part of a cluster: journal and catalog are shared, and nothing is kept in
+    /// `server.data_dir`.
     pub fn is_cluster(&self) -> bool {
         self.journal.url == JournalUrl::Redis
     }

@@ -12,13 +12,13 @@ pub struct Network {
     prefix: u8,
 }
 
-/// Not an address and not a block of addresses.
+/// The text is neither an address nor a block of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is neither an IP address nor a block like 10.0.0.0/8")]
 pub struct NetworkError(pub String);
 
 impl Network {
-    /// Whether `address` is in it. An IPv4 address that comes as `::ffff:a.b.c.d` is taken as IPv4.
+    /// Whether the block contains `address`. An IPv4 address in the form `::ffff:a.b.c.d` counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(mine), IpAddr::V4(other)) => {

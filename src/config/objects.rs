@@ -1,4 +1,4 @@
-//! Where artifacts are (`objects.url`) and how long they are kept (`retention.rules`).
+//! Where artifacts are stored (`objects.url`) and how long they are kept (`retention.rules`).
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ use crate::protocol::ArtifactKind;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ObjectsUrl {
-    /// Empty: the directory `objects` in the data directory; in a cluster, whose nodes keep nothing, none.
+    /// Empty: the directory `objects` in the data directory; in a cluster, whose nodes keep nothing, no store.
     #[default]
     Usual,
     /// `none:`: no artifacts are kept.
     None,
     /// `dir:PATH`: a directory; a relative path starts at `server.data_dir`.
     Dir(PathBuf),
-    /// `s3://BUCKET[/PREFIX]`: Amazon S3 and what speaks its protocol.
+    /// `s3://BUCKET[/PREFIX]`: Amazon S3, or a store that speaks its protocol.
     S3(BucketSetting),
     /// `gs://BUCKET[/PREFIX]`: Google Cloud Storage.
     Gcs(BucketSetting),
@@ -27,25 +27,25 @@ pub enum ObjectsUrl {
     Azure(BucketSetting),
 }
 
-/// A bucket, and what all keys in it begin with.
+/// A bucket, and the prefix of all keys in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketSetting {
-    /// Its name.
+    /// The bucket's name.
     pub name: String,
-    /// Without slashes at its ends; may be empty.
+    /// The prefix without slashes at its ends; may be empty.
     pub prefix: String,
 }
 
-/// `objects.url` can't be used.
+/// Why `objects.url` can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectsUrlError {
-    /// `dir:` without a path.
+    /// `dir:` has no path.
     #[error("dir: needs the path of a directory, for instance dir:objects")]
     Path,
-    /// A bucket's name, or the prefix behind it.
+    /// The bucket's name, or the prefix after it, is invalid.
     #[error("must be {0}://NAME[/PREFIX]; NAME and PREFIX have letters, digits and . _ - only")]
     Bucket(&'static str),
-    /// None of the forms.
+    /// The URL has none of the known forms.
     #[error("must be dir:PATH, s3://BUCKET[/PREFIX], gs://BUCKET[/PREFIX], az://CONTAINER[/PREFIX] or none:")]
     Form,
 }
@@ -112,9 +112,9 @@ impl From<ObjectsUrl> for String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeepRule {
-    /// For artifacts of this kind.
+    /// The kind of artifacts that the rule is for.
     pub kind: ArtifactKind,
-    /// Days that they are kept.
+    /// Days for which these artifacts are kept.
     pub days: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Every key: its type, its default, its range. Once.
+//! Declares every key once: its type, its default and its range.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
@@ -15,7 +15,7 @@ use super::values::{AddressingSetting, LogFormat, Secret, SyncSetting};
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Declares the sections: `key: type = default, range;` (every number has a range, nothing else has one).
+/// Declares the sections: `key: type = default, range;` (every number has a range, and nothing else has one).
 macro_rules! sections {
     ($(
         $(#[$doc:meta])*
@@ -38,14 +38,14 @@ macro_rules! sections {
             }
         )*
 
-        /// All settings. The same text as `config.toml`.
+        /// All settings. `config.toml` has the same keys and defaults.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Config {
             $($(#[$doc])* pub $section: $name,)*
         }
 
-        /// The range of a number; `None` for a key that is none.
+        /// The range of a number; `None` for a key that is not a number.
         pub(super) fn range(key: &str) -> Option<RangeInclusive<i64>> {
             $($($(if key == concat!(stringify!($section), ".", stringify!($key)) {
                 return Some($range);
@@ -59,7 +59,7 @@ const ANY_MEMORY: RangeInclusive<i64> = 64 * 1024..=1 << 40;
 const ANY_DISK: RangeInclusive<i64> = 0..=1 << 50;
 
 sections! {
-    /// The process: where it listens, how much it takes, how it stops.
+    /// The process: its address, its limits, and how it stops.
     server: ServerConfig {
         /// Address and port to listen on; port 0 takes a free one.
         bind: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 3001));
@@ -67,37 +67,41 @@ sections! {
         workers: usize = 0, 0..=1024;
         /// How viewers reach this node from outside, as `https://host[:port]`; empty: only by a loopback name.
         public_url: String = String::new();
-        /// Further host names by which this node is reached: names, and `*.name` for all below one.
+        /// Further host names by which this node is reached: names, and `*.name` for all names below one.
         allowed_hosts: Vec<String> = Vec::new();
         /// Origins of other sites whose pages may use this server, as `https://host[:port]`.
         allowed_origins: Vec<String> = Vec::new();
         /// Proxies whose forwarded addresses count: addresses or blocks (`10.0.0.0/8`).
         trusted_proxies: Vec<Network> = Vec::new();
-        /// Most connections at a time; 0: as many as the descriptor limit allows.
+        /// Most open connections; 0: as many as the descriptor limit allows.
         max_connections: usize = 0, 0..=10_000_000;
-        /// Seconds that a stop may take: notice, viewers moving away, last appends. Closing the stores may take 5 more.
+        /// Seconds that a stop may take: the notice, viewers moving away, the last appends. Closing the stores may take
+        /// 5 more.
         drain_secs: u64 = 30, 0..=3_600;
         /// Seconds of `drain_secs` in which `/ready` refuses while everything still works.
         drain_notice_secs: u64 = 0, 0..=3_600;
-        /// This node's name in logs and answers, which no other node of a cluster may have; empty: made at the start.
+        /// This node's name in logs and answers, which no other node of a cluster may have; empty: generated at the
+        /// start.
         node_id: String = String::new();
-        /// Directory of everything that is kept; not touched in a cluster.
+        /// Directory of everything that the node keeps; unused in a cluster.
         data_dir: PathBuf = PathBuf::from("data");
         /// Seconds that an idle HTTP connection stays open.
         keep_alive_secs: u64 = 75, 0..=3_600;
         /// Seconds that a request's head may take to arrive.
         header_timeout_secs: u64 = 10, 1..=300;
-        /// Bytes per second that a body must come with and a response must be read with, on average; 0: any byte will do.
+        /// Bytes per second, on average, at which a body must arrive and a response must be read; 0: any byte is
+        /// enough.
         min_bytes_per_sec: u64 = 1_024, 0..=1 << 30;
-        /// Seconds that a body may be behind that, as when it pauses; artifacts have `artifacts.pause_secs`.
+        /// Seconds that a body may be behind `min_bytes_per_sec`, for instance in a pause; artifacts have
+        /// `artifacts.pause_secs`.
         body_pause_secs: u64 = 10, 1..=3_600;
-        /// Seconds that the reader of a response may be behind that.
+        /// Seconds that the reader of a response may be behind `min_bytes_per_sec`.
         response_pause_secs: u64 = 120, 1..=86_400;
-        /// Bytes of all responses that are built or wait for their readers.
+        /// Bytes of all responses that are being built or wait for their readers.
         response_bytes: usize = 128 * MIB, ANY_MEMORY;
     }
 
-    /// What producers may post.
+    /// Limits on what producers post.
     ingest: IngestConfig {
         /// Most bytes of one event.
         max_event_bytes: usize = 256 * KIB, 1024..=16 << 20;
@@ -105,9 +109,9 @@ sections! {
         max_batch_bytes: usize = 4 * MIB, 1024..=64 << 20;
         /// Most events of one request.
         max_batch_events: usize = 10_000, 1..=1_000_000;
-        /// Bytes of all request bodies that the node holds at a time.
+        /// Bytes of all request bodies that the node holds at the same time.
         inflight_bytes: usize = 64 * MIB, ANY_MEMORY;
-        /// Milliseconds after which an append must not run any more.
+        /// Milliseconds after which an append must no longer run; it is then refused.
         append_timeout_ms: u64 = 2_500, 100..=120_000;
         /// Most bytes of one screen frame.
         frame_bytes: usize = 2 * MIB, 1024..=64 << 20;
@@ -121,7 +125,7 @@ sections! {
         sync: SyncSetting = SyncSetting::Normal;
         /// Most bytes of one run's events.
         max_run_bytes: u64 = 256 * MIB as u64, 1 << 20..=1 << 40;
-        /// Free bytes of the disk below which nothing is appended any more.
+        /// Free bytes of the disk below which appends are refused.
         min_free_bytes: u64 = 256 * MIB as u64, ANY_DISK;
         /// Hours that an ended run is kept after its last event.
         retain_hours: u64 = 168, 1..=876_000;
@@ -131,7 +135,8 @@ sections! {
         seal_hours: u64 = 1, 0..=876_000;
         /// Days that an expired run refuses late posts.
         tombstone_days: u64 = 90, 1..=36_500;
-        /// Seconds by which the wall clock may be off from where it should be; beyond it nothing is deleted or ended by time.
+        /// Seconds by which the wall clock may differ from the expected time; beyond it nothing is deleted or ended by
+        /// time.
         max_clock_step_secs: u64 = 3_600, 1..=31_536_000;
         /// Bytes of all appends that wait for the disk.
         queue_bytes: usize = 64 * MIB, ANY_MEMORY;
@@ -147,11 +152,11 @@ sections! {
         url: CatalogSetting = CatalogSetting::Sqlite("catalog.db".into());
     }
 
-    /// What the nodes of a cluster share: the journal, the doorbell between them, their presence.
+    /// The Redis that the nodes of a cluster share: the journal, the doorbell between nodes, their presence.
     redis: RedisConfig {
         /// `redis://` or `rediss://[user[:password]@]host[:port][/db]`; empty: a single node.
         url: Secret = Secret::default();
-        /// Begins the name of every key and channel; 1 to 32 of `A-Z a-z 0-9 . _ -`.
+        /// Beginning of the name of every key and channel; 1 to 32 of `A-Z a-z 0-9 . _ -`.
         prefix: String = "runcast".into();
         /// PEM file of the certificates that `rediss://` trusts; empty: the public authorities.
         ca_file: PathBuf = PathBuf::new();
@@ -159,11 +164,11 @@ sections! {
         command_timeout_ms: u64 = 2_000, 50..=60_000;
     }
 
-    /// What a node hears of the others.
+    /// How a node follows the other nodes.
     bridge: BridgeConfig {
-        /// Seconds that a room stays subscribed after its last viewer.
+        /// Seconds that a room stays subscribed after its last viewer has left.
         linger_secs: u64 = 10, 0..=3_600;
-        /// Milliseconds that a segment which came early waits for the one before it.
+        /// Milliseconds that a segment which came too early waits for the one before it.
         reorder_ms: u64 = 10, 0..=1_000;
         /// Seconds between two comparisons of the rooms' tips with the journal's.
         tip_check_secs: u64 = 5, 1..=300;
@@ -171,9 +176,9 @@ sections! {
         probe_secs: u64 = 10, 1..=300;
     }
 
-    /// Which nodes there are.
+    /// How nodes report that they are alive.
     presence: PresenceConfig {
-        /// Seconds between two reports of this node; changes are told each second.
+        /// Seconds after which this node reports even if nothing has changed; changes are reported each second.
         report_secs: u64 = 5, 1..=300;
         /// Seconds after its last report when a node counts as gone.
         ttl_secs: u64 = 15, 2..=3_600;
@@ -184,57 +189,57 @@ sections! {
         /// `dir:PATH` (relative to `server.data_dir`), `s3://`, `gs://` or `az://BUCKET[/PREFIX]`, `none:`; empty: `dir:objects`
         /// on a single node, none in a cluster.
         url: ObjectsUrl = ObjectsUrl::Usual;
-        /// Where the store is, as `https://host[:port][/path]`; empty: the cloud's own address.
+        /// Address of the store, as `https://host[:port][/path]`; empty: the cloud's own address.
         endpoint: String = String::new();
-        /// The same as clients reach it, when they see another host; empty: like `endpoint`.
+        /// Address of the store for clients, if they must use another host; empty: like `endpoint`.
         public_url: String = String::new();
         /// Region of an S3 bucket.
         region: String = "us-east-1".into();
         /// How an S3 bucket is named in URLs: in the path, or as a part of the host.
         addressing: AddressingSetting = AddressingSetting::Path;
-        /// S3: access key id; Azure: account name; empty: what the environment of the process offers.
+        /// S3: access key id; Azure: account name; empty: taken from the environment of the process.
         access_key: Secret = Secret::default();
         /// S3: secret access key; Azure: account key.
         secret_key: Secret = Secret::default();
-        /// GCS: file with the key of a service account; empty: what the environment of the process offers.
+        /// GCS: file with the key of a service account; empty: taken from the environment of the process.
         credentials_file: PathBuf = PathBuf::new();
-        /// PEM file of the only authorities that an endpoint is trusted by; empty: the public ones.
+        /// PEM file of the only authorities trusted for the endpoint; empty: the public ones.
         ca_file: PathBuf = PathBuf::new();
-        /// Seconds that a signed URL works.
+        /// Seconds for which a signed URL is valid.
         url_ttl_secs: u64 = 3_600, 1..=604_800;
-        /// Key of the server's own signed URLs, 32 characters or more; empty: in a cluster made of `secret_key`, else made
-        /// once, in the data directory.
+        /// Key of the server's own signed URLs, 32 characters or more; empty: derived from `secret_key` in a cluster,
+        /// else generated once in the data directory.
         signing_key: Secret = Secret::default();
-        /// Seconds that the store may take to answer a request, and to go on with an answer.
+        /// Seconds that the store may take to answer a request, and to continue an answer.
         request_secs: u64 = 30, 1..=3_600;
-        /// Seconds for which a failed request is repeated; the last one may take `request_secs` besides.
+        /// Seconds for which a failed request is repeated; the last attempt may take `request_secs` in addition.
         retry_secs: u64 = 10, 0..=600;
     }
 
-    /// What a run leaves behind besides its log.
+    /// Files that a run produces besides its log.
     artifacts: ArtifactsConfig {
         /// Most bytes of an artifact.
         max_bytes: u64 = 2048 * MIB as u64, 1..=1 << 40;
         /// Most artifacts of a run.
         max_per_run: usize = 10_000, 1..=1_000_000;
-        /// Most uploads through this node at a time.
+        /// Most concurrent uploads through this node.
         max_uploads: usize = 64, 1..=10_000;
-        /// Seconds that an upload may be behind `server.min_bytes_per_sec`, as when it pauses.
+        /// Seconds that an upload may be behind `server.min_bytes_per_sec`, for instance in a pause.
         pause_secs: u64 = 60, 1..=86_400;
-        /// Most artifacts that this node reads from a bucket at a time, to decode them for somebody.
+        /// Most artifacts that this node reads from a bucket at the same time to decode them for clients.
         max_downloads: usize = 64, 1..=10_000;
-        /// Directory for uploads on their way; empty: `spool` in the data directory, in a cluster the system's own.
+        /// Directory for uploads in progress; empty: `spool` in the data directory, in a cluster the system's own.
         spool_dir: PathBuf = PathBuf::new();
-        /// Hours after which an upload that did not end is given up.
+        /// Hours after which an unfinished upload is given up.
         upload_hours: u64 = 24, 1..=8_760;
-        /// Whether what goes through the server is compressed.
+        /// Whether artifacts that are uploaded through the server are compressed.
         compress: bool = true;
-        /// Whether what was uploaded straight to the store is compressed afterwards.
+        /// Whether artifacts that were uploaded directly to the store are compressed afterwards.
         compress_direct: bool = true;
-        /// Compressions at a time; 0: one per core but one.
+        /// Concurrent compressions; 0: one per core but one.
         compress_threads: usize = 0, 0..=1024;
-        /// Directory of Playwright's trace viewer, which `scripts/trace-viewer` fetches; a relative path starts where the
-        /// process does, else at the program.
+        /// Directory of Playwright's trace viewer, which `scripts/trace-viewer` fetches; a relative path is looked up
+        /// in the working directory, then beside the program.
         trace_viewer_dir: PathBuf = PathBuf::from("trace-viewer");
     }
 
@@ -242,11 +247,11 @@ sections! {
     retention: RetentionConfig {
         /// Days that artifacts are kept.
         days: u32 = 30, 0..=i64::from(MAX_DAYS);
-        /// Days for kinds of their own: `["video=7", "trace=14"]`.
+        /// Days for single kinds: `["video=7", "trace=14"]`.
         rules: Vec<KeepRule> = Vec::new();
-        /// Whether 0 days are meant: everything expires at once.
+        /// Whether a setting of 0 days is intended: such artifacts expire at once.
         allow_zero: bool = false;
-        /// Days that a deleted artifact is answered 410.
+        /// Days for which a deleted artifact is answered with 410.
         tombstone_days: u64 = 90, 0..=36_500;
     }
 
@@ -254,17 +259,18 @@ sections! {
     room: RoomConfig {
         /// Bytes of recent events that a room keeps in memory.
         ring_bytes: usize = MIB, ANY_MEMORY;
-        /// The same for all rooms together; the least recently used gives way.
+        /// Bytes of recent events that all rooms together keep in memory; the least recently used room frees its own
+        /// first.
         ring_total_bytes: usize = 128 * MIB, ANY_MEMORY;
-        /// Bytes that a viewer who catches up gets at a time.
+        /// Bytes of a page that a viewer gets while it catches up.
         page_bytes: usize = 256 * KIB, 4_096..=64 << 20;
-        /// Seconds that a room without viewers and posts lives on.
+        /// Seconds after which a room without viewers and posts ends.
         idle_secs: u64 = 60, 1..=86_400;
-        /// Bytes of posts that wait in a room; more are answered "saturated".
+        /// Bytes of posts that wait in a room; further posts are answered "saturated".
         queue_bytes: usize = 8 * MIB, ANY_MEMORY;
-        /// Messages that wait for a room.
+        /// Most messages that wait for a room.
         mailbox: usize = 4_096, 16..=65_536;
-        /// Most rooms; beyond it the least recently used one without viewers gives way, or a newcomer is refused.
+        /// Most rooms; beyond it the least recently used one without viewers ends, or a new room is refused.
         max_rooms: usize = 20_000, 16..=10_000_000;
     }
 
@@ -282,7 +288,7 @@ sections! {
         send_buffer_bytes: usize = 64 * KIB, 4_096..=16 << 20;
     }
 
-    /// Signs of life.
+    /// Pings to viewers.
     heartbeat: HeartbeatConfig {
         /// Seconds between two pings to a viewer.
         ping_secs: u64 = 20, 1..=3_600;
@@ -290,17 +296,17 @@ sections! {
         pong_deadline_secs: u64 = 50, 2..=7_200;
     }
 
-    /// Removal of artifacts whose time has come.
+    /// Removal of expired artifacts.
     cleanup: CleanupConfig {
-        /// Whether it runs by itself.
+        /// Whether the cleanup runs by itself.
         enabled: bool = true;
-        /// Hours between two runs of it.
+        /// Hours between two runs of the cleanup.
         interval_hours: u64 = 24, 1..=8_760;
         /// Artifacts per step.
         batch: usize = 100, 1..=1_000;
-        /// Whether objects that belong to no artifact, and artifacts that have no object, are removed and not only reported.
+        /// Whether objects without an artifact, and artifacts without an object, are removed and not only reported.
         orphans: bool = false;
-        /// Seconds that an object which belongs to no artifact is left alone.
+        /// Seconds for which an object without an artifact is not removed.
         orphan_grace_secs: u64 = 3_600, 0..=31_536_000;
     }
 
@@ -322,28 +328,28 @@ sections! {
     log: LogConfig {
         /// `auto` (pretty on a terminal, JSON otherwise), `pretty` or `json`.
         format: LogFormat = LogFormat::Auto;
-        /// What is logged, as tracing's directives: `info`, `warn,runcast=debug`.
+        /// Filter of the log in tracing's directives: `info`, `warn,runcast=debug`.
         filter: String = "info".into();
     }
 
     /// Reports of errors.
     sentry: SentryConfig {
-        /// Where errors are reported; empty: nowhere.
+        /// Address to which errors are reported; empty: no reports.
         dsn: Secret = Secret::default();
-        /// The environment that reports name.
+        /// The environment named in reports.
         environment: String = "production".into();
     }
 }
 
 impl ServerConfig {
-    /// Makes a name for this life of the node, unless it has one.
+    /// Generates a name for this process of the node, unless one is configured.
     pub fn name_node(&mut self) {
         if self.node_id.is_empty() {
             self.node_id = format!("node-{}", &uuid::Uuid::now_v7().simple().to_string()[20..]);
         }
     }
 
-    /// `workers`, with one per core for 0.
+    /// The value of `workers`, or the number of cores if it is 0.
     pub fn worker_threads(&self) -> usize {
         match self.workers {
             0 => std::thread::available_parallelism().map_or(1, NonZero::get),

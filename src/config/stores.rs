@@ -1,4 +1,4 @@
-//! Where the stores are: `journal.url` and `catalog.url`.
+//! URLs of the stores: `journal.url` and `catalog.url`.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Secret;
 
-/// Parameters that a PostgreSQL URL may have; `options[..]` besides. sqlx would log and ignore any other, a misspelt
-/// `sslmode` among them.
+/// Parameters that a PostgreSQL URL may have, besides `options[..]`. sqlx would log and ignore any other, for example a
+/// misspelt `sslmode`.
 const POSTGRES_PARAMETERS: [&str; 13] = [
     "application_name",
     "dbname",
@@ -27,74 +27,74 @@ const POSTGRES_PARAMETERS: [&str; 13] = [
 /// Values of `sslmode` (PostgreSQL manual, 34.19.3).
 const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
-/// `journal.url`: where the runs' logs are.
+/// `journal.url`: the store of the runs' logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum JournalUrl {
-    /// `memory:`: in this process, gone with it.
+    /// `memory:`: the memory of this process; lost when it ends.
     Memory,
     /// `sqlite:PATH`: a file; a relative path starts at `server.data_dir`.
     Sqlite(PathBuf),
-    /// `redis:`: in the Redis of the section `redis`, shared by all nodes.
+    /// `redis:`: the Redis of the section `redis`, shared by all nodes.
     Redis,
 }
 
-/// `catalog.url`: where the list of runs is.
+/// `catalog.url`: the store of the list of runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum CatalogSetting {
-    /// `memory:`: in this process, gone with it.
+    /// `memory:`: the memory of this process; lost when it ends.
     Memory,
     /// `sqlite:PATH`: a file; a relative path starts at `server.data_dir`.
     Sqlite(PathBuf),
-    /// `postgres://..` or `postgresql://..`, whole: it may hold a password.
+    /// `postgres://..` or `postgresql://..`. The whole URL is a secret, because it may hold a password.
     Postgres(Secret),
 }
 
-/// A store's URL can't be used. The URL is not shown: it may hold a password.
+/// Why a store's URL can't be used. The message does not show the URL, which may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreUrlError {
-    /// `sqlite:` with something that is no path.
+    /// `sqlite:` is followed by something that is not a path.
     #[error("sqlite: needs the path of a file and nothing else, for instance sqlite:journal.db")]
     Path,
-    /// SQLite's own name for a store in memory.
+    /// The path is SQLite's own name for a store in memory.
     #[error("a store in memory is written memory:")]
     SqliteMemory,
-    /// An address where none belongs.
+    /// `redis:` is followed by an address, which belongs to `redis.url`.
     #[error("a journal in Redis is written redis: and nothing else; the address belongs to redis.url")]
     RedisAddress,
-    /// Not PostgreSQL's form.
+    /// The URL does not have PostgreSQL's form.
     #[error(
         "must be like postgres://USER:PASSWORD@HOST:PORT/DATABASE; characters like # / ? @ in a password are written \
          %23 %2F %3F %40"
     )]
     PostgresForm,
-    /// Something behind the `?` that nobody would heed.
+    /// A parameter after the `?` is not supported.
     #[error("has a parameter behind the ? that is none of {}", POSTGRES_PARAMETERS.join(", "))]
     PostgresParameter,
-    /// A word that is no mode.
+    /// `sslmode` has an unknown value.
     #[error("sslmode must be one of {}", SSL_MODES.join(", "))]
     PostgresSslMode,
-    /// None of the forms of `journal.url`.
+    /// The URL has none of the forms of `journal.url`.
     #[error("must be sqlite:PATH, memory: or redis:")]
     Journal,
-    /// None of the forms of `catalog.url`.
+    /// The URL has none of the forms of `catalog.url`.
     #[error("must be sqlite:PATH, memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     Catalog,
 }
 
-/// What stands behind `sqlite:`.
+/// Parses the text after `sqlite:`.
 fn sqlite_path(rest: &str) -> Result<PathBuf, StoreUrlError> {
     if rest == ":memory:" {
         return Err(StoreUrlError::SqliteMemory);
     }
-    // `sqlite:///a` and `sqlite://a` are widespread: their authority is empty.
+    // `sqlite:///a` and `sqlite://a` are common forms with an empty authority.
     let path = rest.strip_prefix("//").unwrap_or(rest);
     if path.is_empty() || path.contains(['?', '#']) { Err(StoreUrlError::Path) } else { Ok(path.into()) }
 }
 
 fn check_postgres(url: &str) -> Result<(), StoreUrlError> {
-    // reqwest's own re-export of the url crate.
+    // reqwest re-exports `Url` of the url crate.
     let parsed = reqwest::Url::parse(url).map_err(|_| StoreUrlError::PostgresForm)?;
     if !url[parsed.scheme().len()..].starts_with("://") || parsed.fragment().is_some() {
         return Err(StoreUrlError::PostgresForm);

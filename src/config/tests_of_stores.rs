@@ -1,4 +1,4 @@
-//! Which stores go together, and what the variables of an older system say about them.
+//! Combinations of stores, and the effect of an older system's variables on them.
 
 use super::tests::load;
 use super::*;
@@ -6,7 +6,7 @@ use super::*;
 const REDIS: (&str, &str) = ("REDIS_URL", "redis://:hunter2@redis.example:6380/1");
 const POSTGRES: (&str, &str) = ("DATABASE_URL", "postgres://u:hunter2@db.example/runcast?sslmode=verify-full");
 
-/// The problems, without the line that counts them; none when it is accepted.
+/// The problems of a configuration, without the line that counts them; empty when it is accepted.
 fn problems(file: &str, environment: &[(&str, &str)]) -> Vec<String> {
     let Err(report) = load(file, environment, &[]) else { return Vec::new() };
     assert!(!report.contains("hunter2"), "{report}");

@@ -1,16 +1,16 @@
-//! Values of settings that are more than a number or a text.
+//! Values of settings that are not plain numbers or texts.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// `journal.sync`: what an acknowledged event survives.
+/// `journal.sync`: which failures an acknowledged event survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SyncSetting {
-    /// The end of the process, however it ends. A power loss may take the last moments; readers are then told.
+    /// The end of the process, however it ends. A power loss may lose the last moments; readers then learn of the loss.
     Normal,
-    /// A power loss too; every append waits for the disk.
+    /// A power loss as well; every append waits for the disk.
     Full,
 }
 
@@ -20,9 +20,9 @@ pub enum SyncSetting {
 pub enum LogFormat {
     /// Pretty on a terminal, JSON otherwise.
     Auto,
-    /// For people.
+    /// Text for people.
     Pretty,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -36,23 +36,23 @@ pub enum AddressingSetting {
     Host,
 }
 
-/// A text that is not shown: neither by `Debug`, nor in the report of a problem.
+/// A secret text. Neither `Debug` nor the report of a problem shows it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps a text secret.
+    /// Wraps a text as a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text, for the one who needs it.
+    /// The text itself, for the code that needs it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is none.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,5 +1,5 @@
-//! The one task that owns a pub/sub socket: subscribes to what is wanted, passes on what is heard, and proves with a probe
-//! of its own that it still hears. A subscription that does not is dropped and built anew.
+//! The one task that owns a pub/sub socket. It subscribes to the wanted channels, passes messages on, and sends probes
+//! to itself to prove that messages still arrive. A subscription on which they don't is dropped and rebuilt.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use super::probe::DoorbellProbe;
 use crate::backoff::Backoff;
 use crate::storage::redis::{LinkStatus, Push, RedisClient, RedisError, RedisSettings, RedisSubscriber};
 
-/// The channels that are to be listened to, shared with the task.
+/// The wanted channels, shared with the listener's task.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WantedChannels(Arc<WantedInner>);
 
@@ -23,8 +23,8 @@ struct WantedInner {
     changed: Notify,
 }
 
-/// Each with the number of its wish: one that was given up and is wanted again is subscribed to anew, so that somebody
-/// hears it confirmed.
+/// Each wanted channel has a number. A channel that was removed and is added again gets a new number and is subscribed
+/// again, so that its room gets a confirmation.
 #[derive(Debug, Default)]
 struct Channels {
     wishes: u64,
@@ -33,7 +33,7 @@ struct Channels {
 
 impl WantedChannels {
     fn channels(&self) -> MutexGuard<'_, Channels> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.0.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,33 +55,33 @@ impl WantedChannels {
     }
 }
 
-/// What the task tells.
+/// An event that the listener passes to `tell`.
 #[derive(Debug)]
 pub(super) enum ListenerEvent {
     /// A message on a channel.
     Message(String, Bytes),
     /// Redis has confirmed the subscription to this channel.
     Standing(String),
-    /// A probe has come back: what is subscribed is heard.
+    /// A probe has come back, which proves that messages arrive.
     Proven,
-    /// Nothing is heard any more, until the next `Standing`.
+    /// The subscription is lost; no message arrives until the next `Standing`.
     Lost(String),
 }
 
-/// What a listener works with.
+/// The parts that a listener needs.
 pub(super) struct Listener {
     pub(super) settings: RedisSettings,
-    /// Sends the probes; when its connection is lost, so is the listener's.
+    /// Publishes the probes. When its connection is lost, the subscription is rebuilt.
     pub(super) client: RedisClient,
     pub(super) wanted: WantedChannels,
     /// The channel of this node's own probes.
     pub(super) probe_channel: String,
-    /// Within this a dead subscription is found and rebuilt.
+    /// Time within which a dead subscription is found and rebuilt.
     pub(super) probe_within: Duration,
 }
 
 impl Listener {
-    /// Listens until the client is closed; `tell` must not wait for long.
+    /// Listens until the client is closed. `tell` must not wait for long.
     pub(super) async fn run(self, mut tell: impl AsyncFnMut(ListenerEvent)) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let rebuilds = metrics::counter!("runcast_doorbell_rebuilds_total", "purpose" => self.settings.purpose);
@@ -102,15 +102,16 @@ impl Listener {
         }
     }
 
-    /// Waits for the connection that carries the probes; its generation.
+    /// Waits until the connection that publishes the probes is live, and returns its generation.
     async fn live(&self) -> Option<u64> {
         let mut status = self.client.status();
         let status = status.wait_for(|status| live(status).is_some()).await;
         status.ok().and_then(|status| live(&status))
     }
 
-    /// Listens until the subscription fails, or can't be proven any more: the connection that it was built beside is gone,
-    /// and another one may lead to another server. Why, and whether a probe ever came back.
+    /// Listens until the subscription fails or can't be proven any more. It can't be proven when the connection that
+    /// published the probes is lost, because another one may lead to another server. Returns the error, and whether a
+    /// probe ever came back.
     async fn listen(
         &self,
         mut subscriber: RedisSubscriber,
@@ -121,7 +122,7 @@ impl Listener {
         status.mark_changed();
         let mut subscribed = HashMap::new();
         let probe = DoorbellProbe::default();
-        // Sent within a fifth, missed by four fifths: the rest is for building it anew.
+        // A probe is sent every fifth of the time and missed after half of it; the rest of the time is for rebuilding.
         let mut due = interval(self.probe_within / 5);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let failed = loop {
@@ -157,7 +158,7 @@ impl Listener {
         (failed, probe.is_proven())
     }
 
-    /// Brings what is subscribed in line with what is wanted, many channels per command.
+    /// Subscribes to the channels that are wanted and unsubscribes from the others, with many channels per command.
     async fn subscribe(
         &self,
         subscriber: &mut RedisSubscriber,
@@ -188,7 +189,7 @@ impl Listener {
     }
 }
 
-/// The generation of a connection that is up.
+/// The generation of the connection if it is live.
 fn live(status: &LinkStatus) -> Option<u64> {
     match status {
         LinkStatus::Live { generation } => Some(*generation),

@@ -1,11 +1,13 @@
-//! The bridge: lets this node's rooms hear what other nodes store, and see the screens that they are shown.
+//! The bridge tells this node's rooms what other nodes store, and shows them the screens of other nodes.
 //!
-//! Receives [`Follow`] and [`Mirror`] from rooms. Sends them [`RemoteUpdate`]. One future (`listener`) owns the pub/sub
-//! socket, a second one that of the screens. Notices are never the truth: after every new subscription, and from time to
-//! time, the journal is asked where the followed runs end. When Redis is away rooms are told that they are not subscribed,
-//! and viewers wait. A notice of a newer build is logged once, and the journal is asked instead. On failure the bridge is
-//! built anew, and has all rooms called, so that they tell it which runs to follow. On overload notices are dropped, and
-//! the next look at the journal repairs what they would have told.
+//! It receives [`Follow`] and [`Mirror`] from rooms, and sends them [`RemoteUpdate`]. One task (`listener`) owns the
+//! pub/sub socket of the doorbells, a second one that of the screens. Notices are only hints: after every new
+//! subscription, and at intervals, the bridge asks the journal where the followed runs end. While Redis is unreachable,
+//! rooms know that they are not subscribed, and viewers wait. A notice of a newer build is logged once, and the bridge
+//! asks the journal instead.
+//!
+//! On failure the bridge is restarted. It then has the registry call all rooms, so that each one that follows its run
+//! says so again. On overload notices are dropped; the next look at the journal makes up for them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,44 +38,45 @@ use listener::{Listener, ListenerEvent, WantedChannels};
 use screens::Screens;
 use topics::{Topic, Topics};
 
-/// Confirmations that come within this are answered with one question to the journal.
+/// Confirmations within this time are answered with one request to the journal.
 const GATHER: Duration = Duration::from_millis(2);
-/// Pause before the journal is asked again after a failure.
+/// Pause before another request to the journal after a failed one.
 const RETRY: Duration = Duration::from_millis(250);
-/// How often what was let go is looked at.
+/// How often runs that were let go are removed.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// A bridge's times.
+/// Durations of a bridge.
 #[derive(Clone, Copy, Debug)]
 pub struct BridgeTimes {
-    /// How long a run that was let go is still listened to.
+    /// How long the bridge stays subscribed to a run that was let go.
     pub linger: Duration,
-    /// How often the journal is asked where the followed runs end: the last notice may be the one that was lost.
+    /// How often the bridge asks the journal where the followed runs end. It must ask because the last notice may be
+    /// lost.
     pub tip_check: Duration,
-    /// Within this a dead subscription is found and rebuilt.
+    /// Time within which a dead subscription is found and rebuilt.
     pub probe: Duration,
 }
 
-/// What a bridge works with.
+/// The parts that a bridge needs.
 #[derive(Clone)]
 pub struct BridgePorts {
-    /// The truth, and whose connection carries the probes.
+    /// The journal, whose connection also publishes the probes.
     pub journal: Arc<RedisJournal>,
-    /// For the pub/sub connections.
+    /// Settings of the pub/sub connections.
     pub settings: RedisSettings,
-    /// Carries screens to other nodes.
+    /// The connection that publishes screens to other nodes.
     pub screens: RedisClient,
-    /// What screens count in once they are here: unsent bytes of all viewers.
+    /// The budget of all viewers' unsent bytes, in which received screens count.
     pub shown: Budget,
     /// This node's name.
     pub node: String,
-    /// Where the state of the subscription is told.
+    /// The shared state of the subscription, which the bridge writes.
     pub doorbell: Doorbell,
-    /// Whoever can reach all rooms.
+    /// The registry, which can reach all rooms.
     pub rooms: ServiceRecipient<BridgeBegan>,
 }
 
-/// See the module's page.
+/// The bridge of a node: the runs that its rooms follow, and what it still has to ask.
 pub struct Bridge {
     times: BridgeTimes,
     ports: BridgePorts,
@@ -81,13 +84,13 @@ pub struct Bridge {
     wanted: WantedChannels,
     wanted_screens: WantedChannels,
     screens: Screens,
-    /// Channels that stand and whose run's tip has yet to be told.
+    /// Confirmed channels whose run's tip has to be asked for.
     unread: Vec<String>,
-    /// The journal is being asked.
+    /// Whether the tips are being asked for.
     reading: bool,
     /// How often the subscription was lost.
     losses: u64,
-    /// It was logged that nodes of a newer build ring.
+    /// Whether it was logged that nodes of a newer build publish notices.
     newer_logged: bool,
     _live: LiveActorGuard,
 }
@@ -131,7 +134,8 @@ impl Bridge {
             probe_channel: format!("{}:screens", journal.probe_channel()),
             probe_within: self.times.probe,
         };
-        // Both wait until what they told was handled: what Redis sends faster than that stays in the socket.
+        // Both tasks wait until the bridge has handled their event. What Redis sends faster than that stays in the
+        // socket.
         let bridge = ctx.address();
         let notices = notices.run(async move |event| {
             let _ = bridge.send(Told(event)).await;
@@ -151,9 +155,9 @@ impl Bridge {
         ctx.spawn(wrap_future::<_, Self>(send));
     }
 
-    /// Has all rooms told that this bridge knows none of them.
+    /// Has the registry call all rooms, because a new bridge knows none of them.
     fn call_rooms(&mut self, ctx: &mut Context<Self>) {
-        // If there is nobody to tell it, there are no rooms either.
+        // Without a registry there are no rooms either.
         if self.ports.rooms.try_send(BridgeBegan) == Err(Refused::Full) {
             ctx.run_later(RETRY, Self::call_rooms);
         }
@@ -168,7 +172,7 @@ impl Bridge {
         match Notice::parse(payload) {
             Ok(Notice { head, segments, .. }) => {
                 self.ports.journal.heard(&topic.run, &head);
-                // A room that is too busy to hear it finds the hole later.
+                // A room that is too busy for it notices the hole later.
                 let _ = topic.port.try_send(RemoteUpdate::Notice { head, segments });
             }
             Err(NoticeError::NewerFormat(newer)) => {
@@ -201,7 +205,7 @@ impl Bridge {
         self.unread.push(channel);
     }
 
-    /// Looks at all runs that are followed. While no notice can be heard, this is how their viewers hear of anything.
+    /// Asks for the tips of all followed runs. While no notice arrives, this is how their viewers get new events.
     fn check_tips(&mut self, ctx: &mut Context<Self>) {
         if !self.reading {
             self.reading = true;
@@ -209,7 +213,7 @@ impl Bridge {
         }
     }
 
-    /// Asks the journal where runs end, all in one go, and tells their rooms.
+    /// Asks the journal where runs end, in one request, and passes the answers to their rooms.
     fn tell_tips(&mut self, channels: Vec<String>, ctx: &mut Context<Self>) {
         let known = |channel: String| self.topics.get(&channel).map(|topic| (channel, topic.run.clone()));
         let (channels, runs): (Vec<_>, Vec<RunId>) = channels.into_iter().filter_map(known).unzip();
@@ -227,7 +231,8 @@ impl Bridge {
         }));
     }
 
-    /// The journal has told heads. Only what was asked while the subscription stood, as it still does, is all there is.
+    /// Passes heads of the journal to the rooms. A head is complete (`Tip`) only if the subscription was confirmed when
+    /// the journal was asked and has not been lost since; otherwise it is passed as a notice.
     fn pass_on(&self, channels: Vec<String>, stood: Vec<bool>, losses: u64, heads: Vec<Result<Head, JournalError>>) {
         for ((channel, stood), head) in channels.iter().zip(stood).zip(heads) {
             let Some(topic) = self.topics.get(channel) else { continue };
@@ -239,7 +244,7 @@ impl Bridge {
                     continue;
                 }
             };
-            // A room that is too busy is told the next time.
+            // A room that is too busy for it gets the next one.
             let _ = topic.port.try_send(heard);
         }
     }
@@ -265,12 +270,12 @@ impl Drop for Bridge {
     }
 }
 
-/// The listener's events.
+/// An event of the listener for doorbells.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Told(ListenerEvent);
 
-/// A screen frame of another node: its channel, the node and the frame.
+/// A screen frame of another node: its channel, and the payload of node name and frame.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct ScreenArrived(String, Bytes);
@@ -336,7 +341,7 @@ impl Handler<ScreenArrived> for Bridge {
             && node != self.ports.node.as_bytes()
         {
             let frame = payload.slice((node.len() + 1).min(payload.len())..);
-            // One for which there is no room, here or there, is overtaken by the next.
+            // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows.
             if let Ok(frame) = self.ports.shown.count(frame) {
                 let _ = topic.port.try_send(RemoteUpdate::Screen(frame));
             }

@@ -1,4 +1,4 @@
-//! The proof that a subscription hears: a message that the node sends to itself.
+//! Proves that a subscription receives messages, by a message that the node sends to itself.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,21 +13,21 @@ pub(super) struct DoorbellProbe(Arc<Mutex<Probes>>);
 #[derive(Debug, Default)]
 struct Probes {
     sent: u64,
-    /// The newest that came back.
+    /// Number of the newest probe that came back.
     heard: u64,
-    /// When the oldest that Redis took and that has not come back was sent.
+    /// When the oldest probe was sent that Redis has accepted and that has not come back.
     taken: Option<Instant>,
-    /// Redis does not let them be sent.
+    /// Why Redis refuses the probes, if it does.
     refused: Option<String>,
 }
 
 impl DoorbellProbe {
     fn probes(&self) -> MutexGuard<'_, Probes> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends one; it counts only once Redis has taken it, for Redis may be away as a whole.
+    /// Sends a probe. It counts only once Redis has accepted it, because Redis may be unreachable as a whole.
     pub(super) fn send(&self, client: &RedisClient, channel: &str) {
         let number = {
             let mut probes = self.probes();
@@ -47,13 +47,13 @@ impl DoorbellProbe {
 
     fn taken(&self, number: u64, asked: Instant) {
         let mut probes = self.probes();
-        // It often comes back before Redis' answer has been read.
+        // A probe often comes back before the answer of Redis to `PUBLISH` was read.
         if probes.heard < number {
             probes.taken.get_or_insert(asked);
         }
     }
 
-    /// One has come back.
+    /// Records that a probe has come back.
     pub(super) fn hear(&self, payload: &[u8]) {
         let number = std::str::from_utf8(payload).ok().and_then(|number| number.parse().ok());
         let mut probes = self.probes();
@@ -62,12 +62,12 @@ impl DoorbellProbe {
         probes.refused = None;
     }
 
-    /// Whether the subscription has ever been proven.
+    /// Whether a probe has ever come back on this subscription.
     pub(super) fn is_proven(&self) -> bool {
         self.probes().heard > 0
     }
 
-    /// Why the subscription is not to be trusted; a probe may be under way for so long.
+    /// Why the subscription can't be trusted, if so. A probe may take `patience` to come back.
     pub(super) fn trouble(&self, patience: Duration) -> Option<String> {
         let probes = self.probes();
         if probes.taken.is_some_and(|since| since.elapsed() >= patience) {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_former_life_of_the_node_sent_proves_no_more_than_was_sent() {
+    fn what_a_former_process_of_the_node_sent_proves_no_more_than_was_sent() {
         let probe = DoorbellProbe::default();
         probe.probes().sent = 1;
         probe.hear(b"77");

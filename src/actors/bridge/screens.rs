@@ -1,5 +1,5 @@
-//! Screen frames on their way to other nodes: newest wins, a few per second and run, on a connection of their own, so that
-//! an image never holds up an event.
+//! Sends screen frames to other nodes: only the newest one of a run, a few per second and run, on a connection of their
+//! own, so that an image never delays an event.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,12 +12,12 @@ use tokio::time::sleep_until;
 use crate::protocol::RunId;
 use crate::storage::redis::{RedisClient, RedisCommand};
 
-/// The least time between two frames of a run: five per second.
+/// Shortest time between two frames of a run: five per second.
 const PACE: Duration = Duration::from_millis(200);
-/// Frames that wait, of all runs; one more is dropped. At 2 MiB a frame this is 64 MiB.
+/// Most waiting frames of all runs; a further one is dropped. At 2 MiB a frame this is 64 MiB.
 const MAX_WAITING: usize = 32;
 
-/// The newest frame of each run that has one waiting, shared with the task that sends them.
+/// The newest waiting frame of each run, shared with the task that sends them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Screens(Arc<ScreensState>);
 
@@ -30,17 +30,17 @@ struct ScreensState {
 #[derive(Debug)]
 struct Screen {
     newest: Option<Bytes>,
-    /// When the next one may go.
+    /// When the next frame may be sent.
     due: Instant,
 }
 
 impl Screens {
     fn runs(&self) -> MutexGuard<'_, HashMap<RunId, Screen>> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.0.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a frame to send, in place of an older one of its run.
+    /// Queues a frame. It replaces a waiting frame of the same run.
     pub(super) fn show(&self, run: RunId, frame: Bytes) {
         let mut runs = self.runs();
         let waiting = runs.values().filter(|screen| screen.newest.is_some()).count();
@@ -51,7 +51,8 @@ impl Screens {
         }
     }
 
-    /// What may go at `now`; else when to look again. Forgets runs that have nothing to send.
+    /// Takes the frames that may be sent at `now`, and returns when to look again. Runs without a waiting frame are
+    /// removed.
     fn take_due(&self, now: Instant) -> (Vec<(RunId, Bytes)>, Option<Instant>) {
         let mut runs = self.runs();
         let mut due = Vec::new();
@@ -67,13 +68,14 @@ impl Screens {
         (due, runs.values().map(|screen| screen.due).min())
     }
 
-    /// Sends for ever; `message` makes of a frame its channel and payload. What can't be sent is dropped.
+    /// Sends frames forever. `message` turns a frame into its channel and payload. Frames that can't be sent are
+    /// dropped.
     pub(super) async fn send(self, client: RedisClient, message: impl Fn(&RunId, &Bytes) -> (String, Vec<u8>)) {
         loop {
             let (due, next) = self.take_due(Instant::now());
             for (run, frame) in due {
                 let (channel, payload) = message(&run, &frame);
-                // Nobody misses a frame for long: the next one is newer.
+                // A lost frame does not matter, because a newer one follows.
                 let _ = client.call(RedisCommand::new("PUBLISH").arg(channel).arg(payload)).await;
             }
             match next {

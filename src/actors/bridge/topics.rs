@@ -1,15 +1,15 @@
-//! Who follows which run. Pure.
+//! The runs that rooms follow. Pure.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::protocol::RunId;
 
-/// The runs followed, by the channel on which they ring. `P` is where what is heard goes.
+/// The followed runs by their doorbell channel. `P` is the address that gets the updates.
 #[derive(Debug)]
 pub(super) struct Topics<P> {
     topics: HashMap<String, Topic<P>>,
-    /// How long a run that was let go is still listened to.
+    /// How long the bridge stays subscribed to a run that was let go.
     linger: Duration,
 }
 
@@ -18,7 +18,7 @@ pub(super) struct Topic<P> {
     pub(super) run: RunId,
     pub(super) port: P,
     generation: u64,
-    /// Redis has confirmed the subscription.
+    /// Whether Redis has confirmed the subscription.
     stands: bool,
     let_go: Option<Instant>,
 }
@@ -39,7 +39,8 @@ impl<P> Topics<P> {
         self.topics.len()
     }
 
-    /// A room follows its run; true when the channel is already listened to, so that only its tip has to be told.
+    /// Adds a room that follows its run; true when the channel is subscribed already, so that the room only needs the
+    /// run's tip.
     pub(super) fn follow(&mut self, channel: String, run: RunId, generation: u64, port: P) -> bool {
         let stands = match self.topics.get(&channel) {
             Some(topic) if topic.generation > generation => return false,
@@ -50,7 +51,7 @@ impl<P> Topics<P> {
         stands
     }
 
-    /// A room lets its run go.
+    /// Marks a run as let go by its room.
     pub(super) fn let_go(&mut self, channel: &str, generation: u64, now: Instant) {
         if let Some(topic) = self.topics.get_mut(channel)
             && topic.generation == generation
@@ -59,7 +60,7 @@ impl<P> Topics<P> {
         }
     }
 
-    /// Removes what was let go long enough ago, and says what.
+    /// Removes and returns the runs that were let go long enough ago.
     pub(super) fn sweep(&mut self, now: Instant) -> Vec<(String, Topic<P>)> {
         let linger = self.linger;
         let is_due = |topic: &mut Topic<P>| topic.let_go.is_some_and(|since| now.duration_since(since) >= linger);
@@ -70,14 +71,14 @@ impl<P> Topics<P> {
         self.topics.get(channel)
     }
 
-    /// Redis has confirmed a subscription.
+    /// Records that Redis has confirmed the subscription to a channel.
     pub(super) fn confirm(&mut self, channel: &str) {
         if let Some(topic) = self.topics.get_mut(channel) {
             topic.stands = true;
         }
     }
 
-    /// No notice can be heard any more.
+    /// Records that the subscription to all channels is lost, and returns their topics.
     pub(super) fn lose_all(&mut self) -> impl Iterator<Item = &Topic<P>> {
         self.topics.values_mut().map(|topic| {
             topic.stands = false;
@@ -85,7 +86,7 @@ impl<P> Topics<P> {
         })
     }
 
-    /// The channels of all runs that are followed.
+    /// The channels of all followed runs.
     pub(super) fn channels(&self) -> impl Iterator<Item = &String> {
         self.topics.keys()
     }

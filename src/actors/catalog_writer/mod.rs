@@ -1,9 +1,10 @@
-//! The catalog writer: writes what changed about runs into the catalog, in batches, behind the log.
+//! The catalog writer copies changes of runs from the log into the catalog, in batches.
 //!
-//! Receives [`RunChanged`] from rooms and [`RunsGone`] from the lifecycle. Sends rows to the catalog. When the catalog is
-//! away, which is logged once, it keeps the newest row per run and tries again; on failure, or when too much waits, it
-//! repairs from the journal, which tells everything again. It also does so now and then, for what another node knew and
-//! did not write before it died. So the list of runs may lag, and never stays wrong.
+//! It receives [`RunChanged`] from rooms and [`RunsGone`] from the lifecycle, and sends rows to the catalog. When the
+//! catalog is unreachable, which is logged once, it keeps the newest row per run and tries again. On failure, or when
+//! too many rows wait, it repairs the catalog from the journal, which has everything. It also repairs at intervals, for
+//! changes that another node knew of and did not write before it died. So the list of runs may lag, but never stays
+//! wrong.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,39 +22,40 @@ use crate::storage::journal::{Head, Journal, JournalError, RunHead, RunPlace};
 
 /// How often rows are written.
 const PACE: Duration = Duration::from_millis(250);
-/// Pause after the catalog or the journal did not answer.
+/// Pause after the catalog or the journal has failed.
 const RETRY: Duration = Duration::from_secs(1);
-/// Rows that may wait. Beyond it the catalog writer repairs from the journal instead.
+/// Most rows that may wait. Beyond it the catalog writer repairs from the journal instead.
 const MAX_WAITING: usize = 20_000;
-/// How often it repairs without a reason of its own; well within the margin, so that nothing falls between two repairs.
+/// How often it repairs without another reason. This is well within the margin, so that no change falls between two
+/// repairs.
 const REPAIR_EVERY: Duration = Duration::from_secs(240);
-/// Rows repaired per step.
+/// Most rows per repair step.
 const REPAIR_STEP: usize = 500;
-/// How far before the catalog's newest row a repair starts: rows are written behind the log. 10 minutes.
+/// How far before the catalog's newest row a repair starts, because rows are written later than the log. 10 minutes.
 const REPAIR_MARGIN_MS: i64 = 600_000;
 
-/// See the module's page.
+/// The catalog writer of a node: the rows that wait, and the state of the repair.
 pub struct CatalogWriter {
     catalog: Arc<dyn Catalog>,
     journal: Arc<dyn Journal>,
     /// The newest row per run; at most [`MAX_WAITING`].
     waiting: HashMap<RunId, RunRow>,
     gone: Vec<RunId>,
-    /// A write or a repair step is in flight.
+    /// Whether a write or a repair step is in progress.
     busy: bool,
-    /// Where the repair goes on; `None` when the catalog is known to be whole.
+    /// Where the repair continues; `None` when the catalog is known to be complete.
     repair_from: Option<RepairFrom>,
     repair_every: Duration,
-    /// The catalog or the journal did not answer when last asked.
+    /// Whether the last request to the catalog or the journal failed.
     held_up: bool,
     _live: LiveActorGuard,
 }
 
 #[derive(Clone)]
 enum RepairFrom {
-    /// The catalog's newest row.
+    /// A new repair, from the catalog's newest row.
     Newest,
-    /// Behind this run, of those that have changed since.
+    /// A repair of the runs that changed since this time, continued after this run.
     Behind(Timestamp, RunPlace),
 }
 
@@ -107,14 +109,15 @@ impl CatalogWriter {
                     catalog_writer.waiting.entry(row.run.clone()).or_insert(row);
                 }
                 catalog_writer.gone.extend(gone);
-                // Before our rows, which would hide how old the newest row was that others did not get to write.
+                // The repair must come before our rows, which would hide how old the newest row is that other nodes did
+                // not get to write.
                 catalog_writer.repair_from.get_or_insert(RepairFrom::Newest);
                 catalog_writer.rest(&error, ctx);
             }
         }));
     }
 
-    /// One step: the runs that changed since, from the journal into the catalog.
+    /// Takes one step of a repair: writes runs that changed since the start into the catalog.
     fn repair(&mut self, from: RepairFrom, ctx: &mut Context<Self>) {
         self.busy = true;
         let (catalog, journal) = (self.catalog.clone(), self.journal.clone());
@@ -123,7 +126,8 @@ impl CatalogWriter {
             let (since, behind) = match from {
                 RepairFrom::Behind(since, place) => (since, Some(place)),
                 RepairFrom::Newest => {
-                    // What a clock that was ahead has dated is no reason to leave out what came after it.
+                    // The newest row may have been dated by a clock that was ahead. Runs that changed later must not be
+                    // left out.
                     let newest = catalog.newest().await?.map(|at| at.min(journal.now()));
                     (newest.map_or(Timestamp::from_millis(0), |at| at.plus_millis(-REPAIR_MARGIN_MS)), None)
                 }
@@ -153,7 +157,7 @@ impl CatalogWriter {
         }));
     }
 
-    /// Nothing is in the way of the list any more: a write has gone through, or there is none to do.
+    /// Ends a time of failure, because a write has succeeded or there is nothing to write.
     fn go_on(&mut self) {
         if std::mem::take(&mut self.held_up) {
             info!("the list of runs is written again");
@@ -161,7 +165,7 @@ impl CatalogWriter {
     }
 
     fn rest(&mut self, error: &CatalogError, ctx: &mut Context<Self>) {
-        // Once: it may be away for long.
+        // It is logged once, because the catalog may be unreachable for long.
         if !std::mem::replace(&mut self.held_up, true) {
             warn!(%error, waiting = self.waiting.len(), "the list of runs could not be written");
         }

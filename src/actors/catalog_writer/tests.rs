@@ -10,7 +10,7 @@ use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::{Append, JournalLimits, OnGap, Post};
 
-/// A catalog that can be away for writes.
+/// A catalog whose writes can be made to fail.
 struct Fickle {
     catalog: SqliteCatalog,
     away: AtomicBool,
@@ -60,7 +60,7 @@ impl Catalog for Fickle {
     }
 }
 
-/// Polls until it holds; fails after 20 seconds.
+/// Polls until `holds` is true; fails after 20 seconds.
 async fn until(holds: impl AsyncFn() -> bool) {
     let held = async {
         while !holds().await {
@@ -74,7 +74,7 @@ fn journal() -> Arc<dyn Journal> {
     Arc::new(MemoryJournal::new(JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) }))
 }
 
-/// Stores an event of a run; the run's row.
+/// Stores an event of a run and returns the run's row.
 async fn store(journal: &dyn Journal, name: &str) -> RunRow {
     let run = RunId::parse(name).unwrap();
     let post = Post {

@@ -1,7 +1,7 @@
-//! What belongs to nothing: objects without an artifact, and artifacts without an object.
+//! Finds orphans: objects without an artifact, and artifacts without an object.
 //!
-//! All objects are listed once, page by page, and the artifacts to which they belong are marked; those that are not marked at
-//! the end have lost theirs. So memory is that of a page, whatever there is.
+//! The audit lists all objects once, page by page, and marks the artifacts to which they belong. Artifacts that are not
+//! marked at the end have lost their object. So the audit needs the memory of one page, however many objects there are.
 
 use futures_util::StreamExt as _;
 use tracing::{info, warn};
@@ -11,10 +11,10 @@ use crate::artifacts::{INCOMING, RUNS};
 use crate::protocol::{ArtifactId, Timestamp};
 use crate::storage::objects::ListedObject;
 
-/// Objects that are looked up at a time.
+/// Objects that are looked up in the catalog at a time.
 const PAGE: usize = 1_000;
 
-/// Finds orphans, and removes them if that is wanted.
+/// Finds orphans, and removes them if the rules say so.
 pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
     let began = sweeping.artifacts.now();
     for prefix in [RUNS, INCOMING] {
@@ -33,7 +33,7 @@ pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
     lost(sweeping, began).await
 }
 
-/// A page of objects.
+/// Looks up a page of objects, and handles those without an artifact.
 async fn look(sweeping: &mut Sweeping, page: &[ListedObject], began: Timestamp) -> Result<(), SweepHalt> {
     if page.is_empty() {
         return Ok(());
@@ -44,7 +44,8 @@ async fn look(sweeping: &mut Sweeping, page: &[ListedObject], began: Timestamp) 
     let known = parts.catalog.see(&keys, began).await?;
     let grace = i64::try_from(sweeping.rules.orphan_grace.as_millis()).unwrap_or(i64::MAX);
     let young = began.plus_millis(-grace);
-    // Where uploads arrive nothing has to be kept that nobody can go on with any more: what came late, by a URL that still worked.
+    // An upload that came late, by a URL that was still valid, lies under the prefix of incoming uploads. No client can
+    // continue it, so it is removed even if orphans are kept.
     let limits = &parts.limits;
     let late = i64::try_from((limits.upload + limits.url_ttl).as_millis()).unwrap_or(i64::MAX);
     let is_late = |object: &ListedObject| {
@@ -64,7 +65,8 @@ async fn look(sweeping: &mut Sweeping, page: &[ListedObject], began: Timestamp) 
     Ok(())
 }
 
-/// Artifacts whose objects were not listed. A list may be older than what it was asked for: each is looked for once more.
+/// Handles artifacts whose objects were not listed. The list may be older than the artifact, so each object is looked
+/// for once more.
 async fn lost(sweeping: &mut Sweeping, began: Timestamp) -> Result<(), SweepHalt> {
     let mut after: Option<ArtifactId> = None;
     loop {
@@ -76,7 +78,7 @@ async fn lost(sweeping: &mut Sweeping, began: Timestamp) -> Result<(), SweepHalt
         let parts = sweeping.artifacts.parts();
         let mut gone = Vec::new();
         for row in &unseen {
-            // Its object may have been replaced meanwhile.
+            // The artifact's object may have been replaced meanwhile.
             let Some(kept) = parts.catalog.find(&row.run, row.id).await? else { continue };
             if kept.artifact.key == row.key && parts.objects.head(&row.key).await?.is_none() {
                 warn!(run = %row.run, artifact = %row.id, key = row.key, "an artifact has lost its object");

@@ -1,9 +1,10 @@
-//! The cleanup: removes artifacts whose time has come, and finds what belongs to nothing, on one node of a cluster at a time.
+//! The cleanup removes expired artifacts and finds orphans, on one node of a cluster at a time.
 //!
-//! Receives [`Sweep`]; sends nothing. It also runs by itself, `cleanup.interval_hours` after its last run on any node. An
-//! object goes before its row, so that a crash in between is repaired by the next run. What fails is put off with a growing
-//! pause and never blocks the rest; a run with failures is told once, at `error`, and followed by another one within the
-//! hour. When the catalog or the store is away it stops; while the clock has jumped it removes nothing.
+//! It receives [`Sweep`] and sends nothing. It also runs by itself, `cleanup.interval_hours` after the last run on any
+//! node. An object is removed before its row, so that the next run repairs a crash in between. A removal that fails is
+//! put off with a growing pause and never blocks the others. A run with failures is logged once, at `error`, and
+//! followed by another run within the hour. When the catalog or the store is unreachable the run ends; while the clock
+//! has jumped nothing is removed.
 
 use std::time::Duration;
 
@@ -24,31 +25,31 @@ mod sweeping;
 
 use sweeping::{SweepHalt, Sweeping};
 
-/// How often it looks whether a run is due.
+/// How often the cleanup checks whether a run is due.
 const LOOK: Duration = Duration::from_secs(60);
-/// The longest wait after a run that did not do all that was due.
+/// Longest pause after a run that did not remove everything that was due.
 const AGAIN: Duration = Duration::from_secs(3_600);
-/// How far the clocks of nodes may be apart that read the same one. An hour.
+/// How far apart the clocks of two nodes may be. An hour.
 const AHEAD_MS: i64 = 3_600_000;
 
-/// When and how it cleans up.
+/// When the cleanup runs and what it removes.
 #[derive(Clone, Debug)]
 pub struct CleanupRules {
-    /// Whether it runs by itself.
+    /// Whether the cleanup runs by itself.
     pub enabled: bool,
     /// Time between two runs.
     pub interval: Duration,
-    /// Artifacts per step.
+    /// Artifacts per batch.
     pub batch: usize,
     /// Whether orphans are removed, or only counted.
     pub orphans: bool,
-    /// How long an object that belongs to nothing is left alone.
+    /// How long an orphan is not removed.
     pub orphan_grace: Duration,
     /// How long a deleted artifact is remembered.
     pub tombstone: Duration,
 }
 
-/// See the module's page.
+/// The cleanup of a node.
 pub struct Cleanup {
     rules: CleanupRules,
     artifacts: ArtifactService,
@@ -58,7 +59,7 @@ pub struct Cleanup {
 }
 
 impl Cleanup {
-    /// A cleanup on the node of this name.
+    /// Builds a cleanup for the node of this name.
     pub fn new(rules: CleanupRules, artifacts: ArtifactService, node: String, live: LiveActorGuard) -> Self {
         Self { rules, artifacts, node, running: false, _live: live }
     }
@@ -84,26 +85,26 @@ impl Cleanup {
     }
 }
 
-/// Whether the last run of any node is long enough ago; one that did not do all of it is followed sooner.
+/// Whether the last run on any node is long enough ago. A run that did not remove everything is followed sooner.
 async fn is_due(artifacts: &ArtifactService, interval: Duration) -> Result<bool, CatalogError> {
     let Some(text) = artifacts.parts().catalog.noted(LAST_CLEANUP).await? else { return Ok(true) };
-    // What another version has noted and we can't read is no reason to wait.
+    // A note of another version that we can't parse must not stop the cleanup.
     let Ok(last) = serde_json::from_str::<Swept>(&text) else { return Ok(true) };
     let is_done = last.error.is_none() && last.failed == 0;
     let wait = if is_done { interval } else { interval.min(AGAIN) };
     let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
     let (started, now) = (Timestamp::from_millis(last.started_at), artifacts.now());
-    // One of the future was dated by a clock that was ahead.
+    // A run in the future was dated by a clock that was ahead.
     Ok(started.plus_millis(wait_ms) <= now || started > now.plus_millis(AHEAD_MS))
 }
 
-/// What a run does.
+/// The steps of a run.
 async fn steps(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
     sweep::run(sweeping).await?;
     audit::run(sweeping).await
 }
 
-/// One run, if no other one is on its way in the cluster.
+/// Does one run, if no other one is in progress in the cluster.
 async fn run(
     artifacts: ArtifactService,
     rules: CleanupRules,
@@ -161,7 +162,7 @@ impl Handler<Sweep> for Cleanup {
 }
 
 fn answer(reply: oneshot::Sender<Result<Swept, SweepRefused>>, swept: Result<Swept, SweepRefused>) {
-    // Whoever asked may be gone; what was done is noted.
+    // The caller may have stopped waiting; the result is noted in the catalog.
     let _ = reply.send(swept);
 }
 

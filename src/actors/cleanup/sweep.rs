@@ -1,4 +1,4 @@
-//! Removes what is due, step by step.
+//! Removes what is due, batch by batch.
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -9,18 +9,18 @@ use super::sweeping::{SweepHalt, Sweeping};
 use crate::protocol::Timestamp;
 use crate::storage::catalog::artifacts::{DueArtifact, DueFor, KeptArtifact};
 
-/// Removals on their way at a time.
+/// Concurrent removals.
 const ABREAST: usize = 8;
-/// Items that a dry run names.
+/// Most items that a dry run lists.
 const MAX_ITEMS: usize = 1_000;
-/// First pause after a failed removal; doubles up to a day. A minute.
+/// First pause after a failed removal, in milliseconds: a minute. It doubles with each failure, up to a day.
 const PUT_OFF_MS: i64 = 60_000;
-/// Most doublings.
+/// Most doublings of the pause.
 const MAX_DOUBLINGS: u32 = 10;
-/// Removals that failed in a row after which the store counts as away.
+/// Failed removals in a row after which the store counts as unreachable.
 const AWAY_AFTER: u64 = 50;
 
-/// Removes all that is due, for each reason, and forgets what was removed long ago.
+/// Removes everything that is due, for each reason, and purges old tombstones.
 pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
     for why in [DueFor::Removed, DueFor::Replaced, DueFor::Abandoned, DueFor::Expired] {
         sweeping.remove(why).await?;
@@ -29,7 +29,8 @@ pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
 }
 
 impl Sweeping {
-    /// All that is due for this reason, batch by batch, the oldest first: what fails is behind us and blocks nothing.
+    /// Removes everything that is due for this reason, batch by batch, the oldest first. The query continues after the
+    /// last artifact, so failed removals do not block it.
     async fn remove(&mut self, why: DueFor) -> Result<(), SweepHalt> {
         let mut query = self.artifacts.due(why, self.rules.batch);
         loop {
@@ -90,7 +91,7 @@ impl Sweeping {
             DueFor::Removed => &mut self.swept.removed,
             DueFor::Replaced => &mut self.swept.replaced,
         };
-        // Of a former object the original's size is its own: it was stored as it came.
+        // A replaced object was the uploaded original, so its size is the artifact's own size.
         let stored = due.artifact.stored.map(|stored| stored.size);
         let bytes = if why == DueFor::Replaced { due.artifact.size } else { stored }.unwrap_or_default();
         amount.count += 1;
@@ -98,7 +99,7 @@ impl Sweeping {
         bytes
     }
 
-    /// What a dry run says of it.
+    /// Counts an artifact that a dry run would remove, and lists it.
     async fn note(&mut self, why: DueFor, due: &DueArtifact) -> Result<(), SweepHalt> {
         let bytes = self.count(why, due);
         if self.swept.items.len() >= MAX_ITEMS {
@@ -132,7 +133,7 @@ impl Sweeping {
         Ok(())
     }
 
-    /// Tombstones past their time.
+    /// Purges tombstones whose time is over.
     async fn forget(&mut self) -> Result<(), SweepHalt> {
         let tombstone = i64::try_from(self.rules.tombstone.as_millis()).unwrap_or(i64::MAX);
         let before: Timestamp = self.artifacts.now().plus_millis(-tombstone);

@@ -1,4 +1,4 @@
-//! A run of the cleanup on its way: what it works with, what it has done so far, and the lease that keeps it alone.
+//! A run of the cleanup in progress: its parts, its results so far, and the lease that makes it the only one.
 
 use std::time::Instant;
 
@@ -12,42 +12,42 @@ use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::artifacts::ArtifactCatalog;
 use crate::storage::objects::ObjectsError;
 
-/// The lease that the running node holds.
+/// Name of the lease that the running node holds.
 const LEASE: &str = "cleanup";
-/// How long the lease holds; it is extended with every step.
+/// How long the lease lasts, in milliseconds. Each step extends it.
 const LEASE_MS: i64 = 300_000;
 
-/// A run on its way.
+/// A run in progress.
 pub(super) struct Sweeping {
     pub(super) artifacts: ArtifactService,
     pub(super) rules: CleanupRules,
     pub(super) swept: Swept,
     began: Instant,
-    /// Holds the lease; a name that no other run has.
+    /// The holder of the lease; no other run has this name.
     holder: String,
-    /// Removals that failed since the last one that did not.
+    /// Failed removals since the last successful one.
     pub(super) failed_in_a_row: u64,
 }
 
 /// Why a run ends early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SweepHalt {
-    /// Nothing can be known or noted.
+    /// The catalog does not answer.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// Nothing can be listed, or one removal after the other fails.
+    /// The store can't list its objects, or one removal after the other fails.
     #[error("the store: {0}")]
     Store(#[from] ObjectsError),
-    /// Nobody knows what is due.
+    /// The clock has jumped, so it is not known what is due.
     #[error(transparent)]
     Clock(#[from] Jump),
-    /// It took too long for the lease, and another node has taken over.
+    /// The lease ran out, and another node has taken over.
     #[error("another node has taken over")]
     TakenOver,
 }
 
 impl Sweeping {
-    /// Takes the lease; a dry run needs none.
+    /// Takes the lease. A dry run needs none.
     pub(super) async fn begin(
         artifacts: ArtifactService,
         rules: CleanupRules,
@@ -71,7 +71,7 @@ impl Sweeping {
         &*self.artifacts.parts().catalog
     }
 
-    /// Extends the lease, before each step that removes something: that the clock is right is looked at, too.
+    /// Extends the lease and checks the clock. It is called before each step that removes something.
     pub(super) async fn extend(&self) -> Result<(), SweepHalt> {
         if self.swept.dry_run {
             return Ok(());
@@ -83,7 +83,7 @@ impl Sweeping {
         }
     }
 
-    /// Gives the lease back; what could not be done is in the result.
+    /// Releases the lease. The result includes why the run ended early, if it did.
     pub(super) async fn end(mut self, done: Result<(), SweepHalt>) -> Swept {
         self.swept.error = done.err().map(|halt| halt.to_string());
         if !self.swept.dry_run

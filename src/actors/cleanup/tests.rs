@@ -6,7 +6,7 @@ use crate::artifacts::testing::{LIMITS, alone, parts_in};
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// Artifacts in memory and a directory, and their clock.
+/// Artifacts in memory and in a directory, and their clock.
 async fn artifacts(home: &tempfile::TempDir) -> (ArtifactService, Arc<AtomicI64>) {
     let (parts, clock) = parts_in(home.path(), LIMITS, 0).await;
     (alone(parts), clock)
@@ -71,7 +71,7 @@ async fn a_run_on_another_node_is_waited_for() {
     let refused = run(artifacts.clone(), rules(), "node".into(), false).await;
     assert_eq!(refused, Err(SweepRefused::Running));
     assert!(run(artifacts.clone(), rules(), "node".into(), true).await.is_ok(), "looking takes no lease");
-    drop(running); // killed: its lease runs out
+    drop(running); // as if the node were killed: its lease runs out
     clock.fetch_add(HOUR_MS, Ordering::Relaxed);
     assert!(run(artifacts, rules(), "node".into(), false).await.is_ok());
 }

@@ -1,8 +1,8 @@
-//! The compression: finds smaller forms of artifacts, a bounded number at a time, off the async threads.
+//! The compression finds smaller forms of artifacts. It works on a bounded number at a time, outside the async threads.
 //!
-//! Receives [`Compress`] from those who have an upload in hand; claims by itself, when nobody else asks, what was uploaded
-//! straight to the store. Sends nothing. Whatever fails, the original is kept, and it is counted. On overload it refuses,
-//! and the original is kept. When it stops, so do its threads, within milliseconds.
+//! It receives [`Compress`] for uploads in progress. While no such request waits, it claims artifacts that were
+//! uploaded directly to the store. It sends nothing. On any failure, which is counted, and on overload, the original is
+//! kept. When the actor stops, its threads stop within milliseconds.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -24,22 +24,22 @@ use crate::storage::catalog::artifacts::{ArtifactRow, StoredForm};
 use crate::storage::space::Reservation;
 use crate::tasks;
 
-/// How often it looks for what was uploaded straight to the store.
+/// How often it looks for artifacts that were uploaded directly to the store.
 const LOOK: Duration = Duration::from_secs(2);
-/// Pause after the catalog did not answer.
+/// Pause after the catalog has failed.
 const REST: Duration = Duration::from_secs(15);
 
-/// See the module's page.
+/// The compression of a node: its waiting and running jobs.
 pub struct Compression {
     artifacts: ArtifactService,
-    /// Compressions at a time.
+    /// Most concurrent compressions.
     threads: usize,
     running: usize,
-    /// Whoever waits holds a place among the uploads of the node, so this is bounded by `artifacts.max_uploads`.
+    /// Jobs that wait. The upload of each one counts in `artifacts.max_uploads`, so this is bounded.
     waiting: VecDeque<Waiting>,
-    /// Set when the actor goes: its threads look at it.
+    /// Set when the actor is dropped. Its threads check it.
     stop: Arc<AtomicBool>,
-    /// Not before does it claim again.
+    /// It claims nothing before this time.
     rest_until: Option<Instant>,
     looking: bool,
     _live: LiveActorGuard,
@@ -51,7 +51,7 @@ struct Waiting {
 }
 
 impl Compression {
-    /// A compression with so many threads, at least one.
+    /// Builds a compression with this many threads, at least one.
     pub fn new(artifacts: ArtifactService, threads: usize, live: LiveActorGuard) -> Self {
         Self {
             artifacts,
@@ -65,14 +65,14 @@ impl Compression {
         }
     }
 
-    /// Starts what may be started.
+    /// Starts waiting jobs while threads are free.
     fn advance(&mut self, ctx: &mut Context<Self>) {
         while self.running < self.threads
             && let Some(Waiting { job, reply }) = self.waiting.pop_front()
         {
             let compress = smaller(self.artifacts.clone(), job.source, job.content_type, None, self.stop.clone());
             let answer = async move {
-                // Whoever asked may be gone; the smaller file goes with the answer.
+                // The caller may have stopped waiting; the smaller file is then removed with the answer.
                 let _ = reply.send(compress.await.1);
             };
             self.run(answer, ctx);
@@ -87,7 +87,7 @@ impl Compression {
         }));
     }
 
-    /// Claims what was uploaded straight to the store, while nobody waits.
+    /// Claims artifacts that were uploaded directly to the store, while no request waits.
     fn look(&mut self, ctx: &mut Context<Self>) {
         let free = self.threads - self.running.min(self.threads);
         let rests = self.rest_until.is_some_and(|until| Instant::now() < until);
@@ -113,8 +113,8 @@ impl Compression {
     }
 }
 
-/// What came of a file, as it is counted, and its smaller form, if there is one. That is written to `room`, or to space
-/// that is reserved as it grows.
+/// Compresses a file. Returns the outcome for the metrics and the smaller form, if there is one. The smaller form is
+/// written to `room`, or to space that is reserved as the file grows.
 async fn smaller(
     artifacts: ArtifactService,
     source: PathBuf,
@@ -171,26 +171,27 @@ fn attempt(
     }
 }
 
-/// Makes an artifact smaller that is in the store already.
+/// Compresses an artifact that is in the store already.
 async fn recompress(artifacts: ArtifactService, row: ArtifactRow, stop: Arc<AtomicBool>) {
     if let Err(error) = try_recompress(&artifacts, &row, stop).await {
         info!(run = %row.run, artifact = %row.id, %error, "an upload was not compressed; it is tried again later");
     }
 }
 
-/// What came of it, as it is counted.
+/// Does the work of [`recompress`] and returns the outcome for the metrics.
 async fn try_recompress(
     artifacts: &ArtifactService,
     row: &ArtifactRow,
     stop: Arc<AtomicBool>,
 ) -> Result<&'static str, ArtifactError> {
-    // Before a byte is fetched it is known that there is space for the smaller form as well, which is never the larger one.
+    // Space for the original and the smaller form is reserved before a byte is fetched. The smaller form never needs
+    // more than the original.
     let disk = artifacts.parts().spool.disk();
     let size = row.stored.map_or(0, |stored| stored.size);
     let both = async { Ok::<_, std::io::Error>((disk.reserve(size).await?, disk.reserve(size).await?)) };
     let (original, room) = match both.await {
         Ok(both) => both,
-        // There may be more when it is claimed again.
+        // It is claimed again later, when there may be more space.
         Err(error) if error.kind() == ErrorKind::StorageFull => {
             count(KeptReason::NoSpace.as_str());
             info!(run = %row.run, artifact = %row.id, %error, "an upload was not fetched to be compressed");
@@ -207,9 +208,9 @@ async fn try_recompress(
             let replaced = artifacts.replace(row, &found).await?;
             debug!(run = %row.run, artifact = %row.id, saved, replaced, "an upload was compressed");
         }
-        // The node stops: whoever claims it next does it.
+        // The node stops; the next node that claims the artifact compresses it.
         None if stop.load(Ordering::Relaxed) => {}
-        // Others have overtaken it; there may be more space when it is claimed again.
+        // Other writers took the space first. It is claimed again later, when there may be more space.
         None if outcome == KeptReason::NoSpace.as_str() => {}
         None => artifacts.leave_as_stored(row).await?,
     }
@@ -228,7 +229,7 @@ impl Actor for Compression {
 
 impl Drop for Compression {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed); // also when it panicked
+        self.stop.store(true, Ordering::Relaxed); // after a panic, too
     }
 }
 

@@ -32,11 +32,11 @@ fn row(size: u64) -> ArtifactRow {
 async fn nothing_is_fetched_for_whose_smaller_form_there_is_no_space() {
     let home = tempfile::tempdir().unwrap();
     let free = free_bytes(home.path()).unwrap();
-    // Half of the disk is for the original, and only a quarter of it is left for the smaller form.
+    // Of the free space, half is for the original; only a quarter is left for the smaller form.
     let keeping = async |keep| alone(parts_in(home.path(), LIMITS, keep).await.0);
     let recompressed = try_recompress(&keeping(free / 4).await, &row(free / 2), Arc::default()).await;
     assert_eq!(recompressed, Ok(KeptReason::NoSpace.as_str()));
-    // What finds space is fetched: nothing is there.
+    // With enough space it is fetched, and then the object is missing.
     let fetched = try_recompress(&keeping(free / 4).await, &row(free / 4), Arc::default()).await;
     assert_eq!(fetched, Err(ArtifactError::Objects(ObjectsError::NotFound)));
 }

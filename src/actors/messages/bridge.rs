@@ -1,4 +1,4 @@
-//! What the bridge understands.
+//! Messages of the bridge.
 
 use actix::{Message, Recipient};
 use bytes::Bytes;
@@ -6,24 +6,24 @@ use bytes::Bytes;
 use super::room::RemoteUpdate;
 use crate::protocol::RunId;
 
-/// A room follows its run, or lets it go. Told again it changes nothing.
+/// A room follows its run, or lets it go. Repeating the message changes nothing.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Follow {
     /// The run.
     pub run: RunId,
-    /// The room's generation: an older one lets nothing go that a younger one follows.
+    /// The room's generation. An older generation can't let go a run that a younger one follows.
     pub generation: u64,
-    /// Where what is heard goes; `None` to let go.
+    /// The address for updates; `None` to let the run go.
     pub heard: Option<Recipient<RemoteUpdate>>,
 }
 
-/// A screen frame that the other nodes' viewers are to see, too. Newest wins.
+/// A screen frame for the viewers on other nodes. Only the newest frame of a run is sent.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub struct Mirror {
     /// The run.
     pub run: RunId,
-    /// The frame, as viewers get it.
+    /// The frame as viewers get it.
     pub frame: Bytes,
 }

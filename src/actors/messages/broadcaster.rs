@@ -1,4 +1,4 @@
-//! What a broadcaster understands: segments and screens from its room, and how it ends.
+//! Messages of a broadcaster: segments and screens from its room, and its end.
 
 use std::sync::Arc;
 
@@ -8,42 +8,43 @@ use bytes::Bytes;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Epoch, Segment, Seq};
 
-/// A broadcaster's addresses, as its room holds them.
+/// A broadcaster's addresses, which its room holds.
 #[derive(Clone, Debug)]
 pub struct BroadcasterPort {
-    /// Unique on the node.
+    /// An id that is unique on the node.
     pub id: u64,
-    /// Hands out segments.
+    /// Takes new segments for the viewers.
     pub deliver: Recipient<Deliver>,
-    /// Tells where the log ends.
+    /// Takes the end of the log.
     pub tip: Recipient<TipIs>,
-    /// Shows the live screen.
+    /// Takes frames of the live screen.
     pub show: Recipient<ShowScreen>,
     /// Ends the broadcaster.
     pub evict: Recipient<Evict>,
 }
 
-/// New segments, in order. A doorbell: a lost one is noticed as a hole.
+/// New segments, in order. Like a doorbell it may be lost; the next message then shows the hole.
 #[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub struct Deliver(pub Arc<[Arc<Segment>]>);
 
-/// The log ends here: whoever waits for something older must pull.
+/// The log ends here. A viewer that waits for something older must read.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
 pub struct TipIs {
     /// The run's epoch, or the incarnation of a store that does not know the run.
     pub epoch: Option<Epoch>,
-    /// Its last seq.
+    /// The run's last seq.
     pub tip: Seq,
 }
 
-/// The live screen, as a WebSocket frame: newest wins, stored nowhere. A room passes it on to its broadcasters as it is.
+/// A frame of the live screen, as a WebSocket frame. It is not stored, and only the newest one counts. A room passes it
+/// to its broadcasters unchanged.
 #[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub struct ShowScreen(pub Bytes);
 
-/// The room has ended: close every viewer and end.
+/// The room has ended: the broadcaster closes every viewer and ends.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
 pub struct Evict(pub CloseReason);

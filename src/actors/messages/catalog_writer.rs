@@ -1,16 +1,16 @@
-//! What the catalog writer understands.
+//! Messages of the catalog writer.
 
 use actix::Message;
 
 use crate::protocol::RunId;
 use crate::storage::catalog::RunRow;
 
-/// A run changed: write its row, soon. Only the newest row per run counts.
+/// A run has changed, and its row must be written soon. Only the newest row per run counts.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub struct RunChanged(pub RunRow);
 
-/// Runs are gone: remove their rows.
+/// Runs have expired, and their rows must be removed.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub struct RunsGone(pub Vec<RunId>);

@@ -1,4 +1,4 @@
-//! What the cleanup understands, and what it answers.
+//! Messages of the cleanup, and its answers.
 
 use actix::Message;
 use serde::{Deserialize, Serialize};
@@ -6,23 +6,23 @@ use tokio::sync::oneshot;
 
 use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, Jump, RunId, Timestamp};
 
-/// Clean up now, or only say what would go.
+/// Clean up now, or only list what would be removed.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Sweep {
-    /// Only say what would go.
+    /// Nothing is removed; the answer lists what would be.
     pub dry_run: bool,
-    /// Where the answer goes once it is done.
+    /// Takes the answer when the run has ended.
     pub reply: oneshot::Sender<Result<Swept, SweepRefused>>,
 }
 
 /// Why nothing was cleaned up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SweepRefused {
-    /// Here or on another node.
+    /// A run is in progress on this node or another one.
     #[error("a cleanup is running")]
     Running,
-    /// Nobody knows what is due.
+    /// The clock has jumped, so it is not known what is due.
     #[error(transparent)]
     Clock(#[from] Jump),
     /// The catalog did not answer.
@@ -30,32 +30,32 @@ pub enum SweepRefused {
     Unavailable(String),
 }
 
-/// How much of something.
+/// A number of artifacts or objects, and their size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
-    /// How many.
+    /// Their number.
     pub count: u64,
     /// Their bytes in the store.
     pub bytes: u64,
 }
 
-/// What a cleanup did, or would do.
+/// What a run of the cleanup removed, or would remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Swept {
-    /// The node that did it.
+    /// The node that ran it.
     pub node_id: String,
-    /// When it began, in milliseconds since 1970.
+    /// When the run began, in milliseconds since 1970.
     pub started_at: i64,
-    /// How long it took.
+    /// How long the run took.
     pub duration_ms: u64,
-    /// Whether it only looked.
+    /// Whether it was a dry run.
     pub dry_run: bool,
-    /// Past their retention.
+    /// Artifacts whose retention is over.
     pub expired: Amount,
     /// Uploads that did not end, or failed.
     pub abandoned: Amount,
-    /// Deleted before, while the store was away.
+    /// Artifacts that were deleted earlier, while the store was unreachable.
     pub removed: Amount,
     /// Objects that a smaller one has replaced.
     pub replaced: Amount,
@@ -65,35 +65,35 @@ pub struct Swept {
     pub orphan_artifacts: u64,
     /// Whether orphans were removed.
     pub orphans_removed: bool,
-    /// Removals that failed; they are tried again.
+    /// Removals that failed. They are tried again.
     pub failed: u64,
-    /// Tombstones that nobody needs any more.
+    /// Tombstones that were purged, because their time is over.
     pub forgotten: u64,
-    /// Why it stopped early.
+    /// Why the run ended early, if it did.
     pub error: Option<String>,
-    /// What would go, the first of it; empty unless it only looked.
+    /// The first artifacts that would be removed; empty unless it was a dry run.
     #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<SweptItem>,
 }
 
-/// Something that would go.
+/// An artifact that would be removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SweptItem {
-    /// The artifact.
+    /// The artifact's id.
     pub artifact_id: ArtifactId,
-    /// Its run.
+    /// The artifact's run.
     pub run_id: RunId,
-    /// What it is called.
+    /// The artifact's name.
     pub name: ArtifactName,
-    /// What it is.
+    /// The artifact's kind.
     pub kind: ArtifactKind,
-    /// Bytes that would be free.
+    /// Bytes that removing it frees.
     pub bytes: u64,
-    /// Why.
+    /// The reason for the removal.
     pub reason: &'static str,
-    /// When it was announced.
+    /// When the upload was announced.
     pub created_at: Timestamp,
-    /// What decided how long it was kept: for an expired one.
+    /// The rule that decided how long it was kept, for an expired artifact.
     pub retained_by: Option<String>,
 }

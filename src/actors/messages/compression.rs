@@ -1,4 +1,4 @@
-//! What the compression understands.
+//! Messages of the compression.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,14 @@ use async_trait::async_trait;
 use super::super::supervision::ServiceRecipient;
 use crate::artifacts::{Compressor, SmallerFile};
 
-/// Find a smaller form of a file that stays until this is answered. Answered with `None`: it is stored as it came.
+/// Find a smaller form of a file, which must stay until this is answered. The answer `None` means that the original is
+/// stored.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "Option<SmallerFile>")]
 pub struct Compress {
     /// The file.
     pub source: PathBuf,
-    /// What it is said to be.
+    /// The content type that the producer named.
     pub content_type: String,
 }
 

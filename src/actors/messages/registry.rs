@@ -1,4 +1,4 @@
-//! What the registry understands.
+//! Messages of the registry.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::room::RoomPort;
 use crate::protocol::RunId;
 
-/// The room of a run, made if there is none.
+/// Find the room of a run; it is created if there is none.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "Result<Arc<RoomPort>, FindError>")]
 pub struct FindRoom {
@@ -16,49 +16,49 @@ pub struct FindRoom {
     pub run: RunId,
 }
 
-/// Why there is no room now.
+/// Why there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {
-    /// The run's room failed again and again.
+    /// The run's room has failed repeatedly.
     #[error("the run's room failed repeatedly; try again in {retry_after_ms} ms")]
     Quarantined {
-        /// When a new attempt is allowed.
+        /// Milliseconds until a new attempt is allowed.
         retry_after_ms: u64,
     },
-    /// The node has as many rooms as it may.
+    /// The node has as many rooms as it may have.
     #[error("the node has {0} rooms, as many as it may")]
     TooManyRooms(usize),
 }
 
-/// A room is idle and asks to go. Answered true: it is unmapped, and nobody new will find it.
+/// A room is idle and wants to end. The answer is true: the room is no longer in the map, so no new caller finds it.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "bool")]
 pub struct Retire {
     /// The run.
     pub run: RunId,
-    /// Of the room that asks.
+    /// Generation of the room that asks.
     pub generation: u64,
 }
 
-/// These runs have expired: their rooms must learn it.
+/// Runs have expired, and their rooms must be informed.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub struct RunsExpired(pub Vec<RunId>);
 
-/// A bridge has begun that knows no room: those that follow their run must tell it so.
+/// A new bridge has started, which knows no room. Rooms that follow their run must tell it so.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
 pub struct BridgeBegan;
 
-/// How a room is.
+/// The state of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RoomState {
-    /// It runs.
+    /// The room runs.
     Running,
-    /// It failed, and nobody has asked for it since: the next who does gets another.
+    /// The room has failed. The next caller that looks for it gets a new one.
     Failed,
-    /// It failed again and again: nobody gets another for a while.
+    /// The room has failed repeatedly. Callers get no new one for a while.
     Quarantined,
 }
 
@@ -68,22 +68,22 @@ pub enum RoomState {
 pub struct RoomReport {
     /// The run.
     pub run: RunId,
-    /// How it is.
+    /// The room's state.
     pub state: RoomState,
-    /// Failures so far.
+    /// Number of its failures so far.
     pub restarts: u64,
-    /// How it last ended, if it failed.
+    /// How the room last failed, if it did.
     pub last_exit: Option<String>,
     /// Viewers on this node.
     pub viewers: usize,
-    /// Bytes of segments held.
+    /// Bytes of segments that the room holds.
     pub held_bytes: usize,
 }
 
-/// Every room, for `/api/actors`; at most `limit`, busiest first.
+/// List rooms for `/api/actors`: failed ones first, then those with the most viewers.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "Vec<RoomReport>")]
 pub struct ListRooms {
-    /// At most this many.
+    /// Most rooms in the answer.
     pub limit: usize,
 }

@@ -1,4 +1,4 @@
-//! What a room understands: publish, read, wait, subscribe, and what it hears from other nodes.
+//! Messages of a room: publish, read, wait, fold, subscribe, and updates from other nodes.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,12 +17,12 @@ use crate::protocol::{After, Cursor, Epoch, Lines, ProducerId, RunId, Segment, S
 use crate::run_state::RunStatus;
 use crate::storage::journal::{Appended, Head, OnGap, Refusal, RunPhase};
 
-/// The addresses of one generation of a room. Cloned as an `Arc`, never per message.
+/// The addresses of one generation of a room. It is shared as an `Arc`, and not cloned per message.
 #[derive(Debug)]
 pub struct RoomPort {
     /// The run.
     pub run: RunId,
-    /// Number of this generation of the run's room on this node; grows.
+    /// The generation of the run's room on this node. It only grows.
     pub generation: u64,
     /// Stores events.
     pub publish: Recipient<Publish>,
@@ -40,57 +40,57 @@ pub struct RoomPort {
     pub unsubscribe: Recipient<Unsubscribe>,
     /// Frees cached segments.
     pub reclaim: Recipient<Reclaim>,
-    /// Hears of other nodes.
+    /// Takes updates from other nodes.
     pub heard: Recipient<RemoteUpdate>,
-    /// Figures that others may read without asking.
+    /// Figures that other actors read without a message.
     pub gauge: Arc<RoomGauge>,
 }
 
-/// Who numbers a post's events.
+/// The producer and number of a post's events.
 #[derive(Clone, Debug)]
 pub struct Numbered {
     /// The producer.
     pub producer: ProducerId,
     /// Number of the first event.
     pub n: u64,
-    /// What to do about skipped numbers.
+    /// What happens when numbers are skipped.
     pub on_gap: OnGap,
 }
 
-/// Where a post's answer goes.
+/// Takes the answer to a post.
 pub type PublishReply = oneshot::Sender<Result<Published, PublishError>>;
-/// Where a page goes.
+/// Takes a page.
 pub type ReadReply = oneshot::Sender<Result<Page, ReadError>>;
-/// Where a run's state goes.
+/// Takes a run's folded state.
 pub type FoldReply = oneshot::Sender<Result<Folded, ReadError>>;
-/// Where it is told that there is news.
+/// Takes a signal that there are new events.
 pub type WaitReply = oneshot::Sender<()>;
 
-/// Store events. Answered once they are durable; never silently dropped. Built by [`Publish::from_producer`] and
-/// [`Publish::from_server`] only.
+/// Store events. It is answered once they are durable, and never dropped silently. Only [`Publish::from_producer`] and
+/// [`Publish::from_server`] build it.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Publish {
-    /// The producer's numbering; `None`: the room numbers them itself.
+    /// The producer's numbering; with `None` the room numbers the events itself.
     pub numbered: Option<Numbered>,
     /// The events.
     pub lines: Lines,
-    /// The last `run_status` among them.
+    /// The last `run_status` among the events.
     pub status: Option<RunStatus>,
     /// Store only if this is the run's last seq.
     pub if_tip: Option<Seq>,
     /// When the request reached the node.
     pub arrived: Instant,
-    /// The request's share of the node's memory for bodies, given back when it is answered.
+    /// The request's share of the node's memory for bodies, returned when the request is answered.
     pub held: Arc<Held>,
-    /// Where the answer goes; dropped unanswered when the room dies.
+    /// Takes the answer. It is dropped unanswered when the room ends.
     pub reply: PublishReply,
-    /// The server's event that this is; `None`: a producer's events.
+    /// The server's own event, if it is one; `None` for a producer's events.
     event: Option<ServerEvent>,
 }
 
 impl Publish {
-    /// The events of a producer's request, which reached the node at `arrived`.
+    /// Builds the message for events of a producer's request, which reached the node at `arrived`.
     pub fn from_producer(
         batch: EventBatch,
         numbered: Option<Numbered>,
@@ -102,7 +102,8 @@ impl Publish {
         Self { numbered, lines, status, if_tip: None, arrived, held, reply, event: None }
     }
 
-    /// An event of the server's own; `line` is its JSON. What it may do is in the table of [`ServerEvent`].
+    /// Builds the message for one of the server's own events, whose JSON is `line`. The table of [`ServerEvent`] says
+    /// what the event may do.
     pub fn from_server(event: ServerEvent, line: Bytes, held: Arc<Held>, reply: PublishReply) -> Self {
         Self {
             numbered: None,
@@ -116,18 +117,18 @@ impl Publish {
         }
     }
 
-    /// The same, to be stored only if `tip` is the run's last seq then.
+    /// Adds the condition that `tip` is still the run's last seq.
     #[must_use]
     pub fn if_tip(self, tip: Seq) -> Self {
         Self { if_tip: Some(tip), ..self }
     }
 
-    /// See [`crate::storage::journal::Post::own`].
+    /// Whether the post is the server's own. See [`crate::storage::journal::Post::own`].
     pub fn is_privileged(&self) -> bool {
         self.event.is_some_and(ServerEvent::is_privileged)
     }
 
-    /// See [`crate::storage::journal::Post::seals`].
+    /// Whether the post seals the run. See [`crate::storage::journal::Post::seals`].
     pub fn seals(&self) -> bool {
         self.event.is_some_and(ServerEvent::seals)
     }
@@ -136,84 +137,84 @@ impl Publish {
 /// A post that was accepted.
 #[derive(Clone, Debug)]
 pub struct Published {
-    /// What the journal says of it.
+    /// The journal's answer.
     pub appended: Appended,
     /// The run's cursor afterwards.
     pub cursor: Cursor,
 }
 
-/// A post that was not stored, or may not have been.
+/// Why a post was not stored, or may not be stored.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PublishError {
-    /// For a reason of its own.
+    /// The journal refused this post.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The room's queue or the journal's is full; nothing stored.
+    /// The queue of the room or of the journal is full; nothing was stored.
     #[error("too much is waiting to be stored")]
     Saturated,
-    /// The journal is away; nothing stored.
+    /// The journal is unreachable; nothing was stored.
     #[error("{0}")]
     Unavailable(String),
-    /// It may be stored.
+    /// The post may or may not be stored.
     #[error("{0}")]
     OutcomeUnknown(String),
-    /// This room has retired: find it anew.
+    /// This room has retired: find the run's room again.
     #[error("the room has retired")]
     Retired,
 }
 
-/// Where a read starts.
+/// Where a read begins.
 #[derive(Clone, Copy, Debug)]
 pub enum ReadFrom {
-    /// A request's `after`, to be resolved against the log.
+    /// A request's `after`, which the log must resolve.
     After(After),
-    /// A place that was resolved before.
+    /// A place that was resolved earlier.
     Place(Place),
 }
 
-/// How new an answer has to be, where other nodes store, too.
+/// How current an answer must be when other nodes store as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// As the room has heard: whoever reads so is told what comes later.
+    /// As current as the room's knowledge. The reader gets later events through its subscription.
     AsHeard,
-    /// Whatever was acknowledged anywhere before the question is in it.
+    /// It must include everything that was acknowledged on any node before the request.
     AsStored,
 }
 
-/// "What follows?"
+/// Read the segments after a position.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Read {
-    /// From where.
+    /// The position.
     pub from: ReadFrom,
-    /// About how much: at least one segment if there is any.
+    /// About how many bytes to return: at least one segment if there is any.
     pub max_bytes: usize,
-    /// How new the answer has to be.
+    /// How current the answer must be.
     pub freshness: Freshness,
-    /// Where the page goes; dropped unanswered when the room dies.
+    /// Takes the page. It is dropped unanswered when the room ends.
     pub reply: ReadReply,
 }
 
 impl Read {
-    /// Whether nobody waits for the page any more.
+    /// Whether the caller has stopped waiting for the page.
     pub fn is_given_up(&self) -> bool {
         self.reply.is_closed()
     }
 }
 
-/// What the log said of a reader's place.
+/// The log's verdict on a reader's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It follows on.
+    /// The log continues at the place.
     Continue,
-    /// `from..=to` is history that is gone.
+    /// The events `from..=to` are no longer stored.
     Gap {
         /// First missing seq.
         from: Seq,
         /// Last missing seq.
         to: Seq,
     },
-    /// The log was cut back: what the reader has from `from` on is void.
+    /// The log lost events: what the reader has from `from` on is void.
     Reset {
         /// First void seq.
         from: Seq,
@@ -223,25 +224,25 @@ pub enum Verdict {
 /// An answer to [`Read`].
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// What the log says of the reader's place.
+    /// The verdict on the reader's place.
     pub verdict: Verdict,
-    /// Where the segments start: the reader's place after the verdict.
+    /// Where the segments begin: the reader's place after the verdict.
     pub place: Place,
-    /// Consecutive; the first holds `place.next`, perhaps not as its first event. Empty at the tip.
+    /// Consecutive segments. The first one holds `place.next`, possibly not as its first event. Empty at the tip.
     pub segments: Vec<Arc<Segment>>,
     /// The run's last seq at this moment.
     pub tip: Seq,
-    /// The first seq still there.
+    /// The first seq that is still stored.
     pub first: Seq,
     /// The run's current epoch.
     pub epoch: Option<Epoch>,
-    /// Whether the run can grow.
+    /// Whether the run can get more events.
     pub phase: RunPhase,
 }
 
 impl Page {
-    /// Where a reader that asked for `after` stands until it has been told the verdict. A connection that ends just then
-    /// must not have moved its cursor over what a gap or a reset would have announced.
+    /// The cursor of a reader that asked for `after`, until the verdict has reached it. If the connection ends before
+    /// that, the cursor must not have moved past what a gap or a reset would announce.
     pub fn stood(&self, after: After) -> Cursor {
         match (self.verdict, after) {
             (Verdict::Gap { from, .. }, _) => Cursor { epoch: self.place.epoch, seq: from - 1 },
@@ -251,103 +252,104 @@ impl Page {
     }
 }
 
-/// A read that got no page. The reader keeps its place and asks again.
+/// Why a read has no page. The reader keeps its place and asks again.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The journal is away.
+    /// The journal is unreachable.
     #[error("{0}")]
     Unavailable(String),
-    /// This room has retired: find it anew.
+    /// This room has retired: find the run's room again.
     #[error("the room has retired")]
     Retired,
 }
 
-/// Tell when the log does not end where the caller stands: it has grown, or a part of it was lost.
+/// Wait until the log does not end where the caller stands: it has grown, or a part of it was lost.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct WaitForEvents {
-    /// The last event that the caller has; without an epoch its seq alone counts.
+    /// The last event that the caller has. Without an epoch only its seq counts.
     pub after: Cursor,
-    /// Told once, or dropped: at the room's end, or at once when too many wait.
+    /// Gets one signal. It is dropped when the room ends, or at once when too many callers wait.
     pub reply: WaitReply,
 }
 
 impl WaitForEvents {
-    /// Whether nobody waits any more.
+    /// Whether the caller has stopped waiting.
     pub fn is_given_up(&self) -> bool {
         self.reply.is_closed()
     }
 }
 
-/// The run's folded state, with whatever was acknowledged anywhere before the question.
+/// Fold the run's state. It includes everything that was acknowledged on any node before the request.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Fold {
-    /// Where it goes.
+    /// Takes the state.
     pub reply: FoldReply,
 }
 
 impl Fold {
-    /// Whether nobody waits for the state any more.
+    /// Whether the caller has stopped waiting for the state.
     pub fn is_given_up(&self) -> bool {
         self.reply.is_closed()
     }
 }
 
-/// A run's state and the cursor up to which it was folded.
+/// A run's state, and the cursor up to which events are folded into it.
 #[derive(Clone, Debug)]
 pub struct Folded {
-    /// The state: a JSON object, shared by all who read it; `None` when there is no room for it.
+    /// The state as a JSON object, shared by all readers; `None` when the budget has no room for it.
     pub text: Option<Arc<Buffer>>,
-    /// The last event in it.
+    /// The last event in the state.
     pub cursor: Cursor,
-    /// Whether the run can grow, or has gone.
+    /// Whether the run can get more events, or has expired.
     pub phase: RunPhase,
 }
 
-/// A broadcaster wants the run's segments. Answered by [`super::broadcaster::TipIs`].
+/// Send the run's segments to this broadcaster. The answer is [`super::broadcaster::TipIs`].
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Subscribe(pub BroadcasterPort);
 
-/// A broadcaster has no viewers any more.
+/// Remove a broadcaster, because it has no viewers.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Unsubscribe {
-    /// Its id.
+    /// The broadcaster's id.
     pub broadcaster: u64,
 }
 
-/// The registry wants something back.
+/// The registry wants the room to free something.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
 pub enum Reclaim {
-    /// The node holds too many segments and states: free yours.
+    /// The node holds too many segments and states: free this room's.
     Memory,
-    /// The node has too many rooms: retire now if nobody uses you.
+    /// The node has too many rooms: retire now if the room is unused.
     Place,
-    /// The run's events have expired: what you know of it is void.
+    /// The run's events have expired: what the room holds is void.
     Expired,
 }
 
-/// What the bridge tells a room of other nodes while the room follows its run. Notices may be lost, doubled, late, or
-/// out of order.
+/// An update from other nodes, which the bridge sends while the room follows its run. Updates may be lost, duplicated,
+/// late, or out of order.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub enum RemoteUpdate {
-    /// Some node stored something.
+    /// A node has stored something.
     Notice {
-        /// The run then.
+        /// The run's head at that time.
         head: Head,
-        /// What was stored; empty when it has to be read.
+        /// The stored segments; empty when they must be read from the journal.
         segments: Vec<Arc<Segment>>,
     },
-    /// The journal was asked: the run is like this. From now on a notice tells of whatever is stored.
+    /// The journal's head of the run, read while the room is subscribed. Whatever is stored after it arrives as a
+    /// notice.
     Tip(Head),
-    /// The screen, as another node was shown it.
+    /// A screen frame from another node.
     Screen(Bytes),
-    /// Notices do not arrive any more: what the room knows may be old.
+    /// Notices do not arrive any more, so the room's knowledge may be out of date.
     NotSubscribed,
-    /// The bridge is another one and knows nobody: a room that follows its run must say so once more.
+    /// The bridge was restarted and knows no room: a room that follows its run must say so again.
     Forgotten,
 }

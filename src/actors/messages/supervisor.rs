@@ -1,4 +1,4 @@
-//! What the supervisor understands.
+//! Messages of the supervisor.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::actors::supervision::{ChildKind, Exit};
 use crate::protocol::Timestamp;
 
-/// Asks how the children are, in the order in which they were started.
+/// Report the children's state, in the order in which they were started.
 #[derive(Clone, Copy, Debug)]
 pub struct Observe;
 
@@ -16,11 +16,12 @@ impl Message for Observe {
     type Result = Vec<ChildReport>;
 }
 
-/// Stops the children, the last started first, then the supervisor. Answers when all are gone, at the latest after
-/// `within`; then the supervisor stays, and whoever is left has been told to stop.
+/// Stops the children, the last started first, and then the supervisor. It is answered when all have ended, at the
+/// latest after `within`. If some are left then, the supervisor stays, and all of them have been asked to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct Stop {
-    /// For all children together. One that uses up its share does not keep those before it from being stopped.
+    /// Time for all children together. A child that uses up its share does not keep the earlier ones from being
+    /// stopped.
     pub within: Duration,
 }
 
@@ -33,36 +34,36 @@ impl Message for Stop {
 #[error("still running: {}", .0.join(", "))]
 pub struct Survivors(pub Vec<&'static str>);
 
-/// One child.
+/// A report about one child.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChildReport {
-    /// Its name.
+    /// The child's name.
     pub name: &'static str,
-    /// Who brings it back.
+    /// When the child is restarted, and by whom.
     pub kind: ChildKind,
-    /// How it is.
+    /// The child's state.
     pub state: ChildState,
-    /// How many times it was built anew.
+    /// How many times it was restarted.
     pub restarts: u64,
-    /// How it ended last.
+    /// How it ended the last time.
     pub last_exit: Option<Exit>,
-    /// Asks it has accepted and not answered yet.
+    /// Requests that it has accepted and not answered yet.
     pub pending: usize,
     /// Since when it is in this state.
     pub since: Timestamp,
 }
 
-/// How a child is.
+/// The state of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ChildState {
-    /// It runs.
+    /// The child runs.
     Running,
-    /// It ended, and its back-off runs.
+    /// The child has ended and waits for its restart.
     Restarting,
-    /// It ended too often, or was not to be restarted after a failure.
+    /// The child ended too often, or was not to be restarted after a failure.
     Failed,
-    /// It ended as it should.
+    /// The child ended regularly.
     Stopped,
 }

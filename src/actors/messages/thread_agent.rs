@@ -1,4 +1,4 @@
-//! What a thread agent understands: pulses, questions about its viewers, and the steps of a drain.
+//! Messages of a thread agent: pulses, questions about its viewers, and the steps of a drain.
 
 use actix::Message;
 use tokio::sync::oneshot;
@@ -8,20 +8,20 @@ use crate::actors::supervision::ServiceRecipient;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Connection, RunId};
 
-/// A thread agent's addresses. They stay good when it is restarted.
+/// A thread agent's addresses. They stay valid when the agent is restarted.
 #[derive(Clone, Debug)]
 pub struct ThreadAgentPort {
     /// A second has passed.
     pub pulse: ServiceRecipient<Pulse>,
-    /// Who has come and gone.
+    /// Asks which viewers have come and gone.
     pub changes: ServiceRecipient<CollectChanges>,
-    /// Who watches a run.
+    /// Asks which viewers watch a run.
     pub list: ServiceRecipient<ListViewers>,
-    /// Announce the drain.
+    /// Announces the drain to viewers.
     pub announce: ServiceRecipient<AnnounceDrain>,
-    /// Close everyone.
+    /// Closes all viewers.
     pub close_all: ServiceRecipient<CloseAll>,
-    /// How the thread agent is: its thread's supervisor.
+    /// Asks the thread's supervisor about the agent's state.
     pub supervisor: ServiceRecipient<Observe>,
 }
 
@@ -33,65 +33,64 @@ pub struct Pulse {
     pub now_secs: u32,
 }
 
-/// Asks who has come and gone since this was last asked. Only one asker may use it: each answer is given once.
+/// Report which viewers have come and gone since the last answer. Only one actor may ask.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct CollectChanges {
-    /// Name everybody instead.
+    /// Report all viewers instead.
     pub whole: bool,
-    /// The answer.
+    /// Takes the answer.
     pub reply: oneshot::Sender<ViewerChanges>,
 }
 
-/// Who has come and gone on a thread. A viewer that came and went between two questions is in both
-/// lists.
+/// The viewers that have come and gone on a thread. A viewer that came and went between two answers is in both lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewerChanges {
-    /// `began` is everybody, whoever was named before.
+    /// `began` lists all viewers, including those that were reported earlier.
     pub whole: bool,
-    /// Who has come.
+    /// Viewers that have come.
     pub began: Vec<Connection>,
-    /// Who has gone.
+    /// Viewers that have gone.
     pub ended: Vec<Connection>,
 }
 
-/// Who watches a run?
+/// List the viewers of a run.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct ListViewers {
     /// The run.
     pub run: RunId,
-    /// At most so many by name.
+    /// Most viewers in the list.
     pub limit: usize,
-    /// The answer.
+    /// Takes the answer.
     pub reply: oneshot::Sender<RunViewers>,
 }
 
 /// The viewers of a run on a thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunViewers {
-    /// All of them.
+    /// Number of all viewers.
     pub count: usize,
-    /// Some of them by name.
+    /// The listed viewers.
     pub listed: Vec<Connection>,
 }
 
-/// Tell every viewer that the node will go, with reconnect times spread over `spread_ms`.
+/// Announce to every viewer that the node will go, with reconnect times spread over `spread_ms`.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
 pub struct AnnounceDrain {
-    /// The spread.
+    /// The spread in milliseconds.
     pub spread_ms: u64,
 }
 
-/// Close every viewer in slices of `per_slice`, a slice every 10 ms; newcomers at once.
+/// Close every viewer in slices of `per_slice`, one slice every 10 ms; new viewers are closed at once.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct CloseAll {
-    /// Why.
+    /// The reason that viewers get.
     pub reason: CloseReason,
     /// Viewers per slice.
     pub per_slice: usize,
-    /// Told when the thread has no viewer any more.
+    /// Gets a signal when the thread has no viewers left.
     pub done: oneshot::Sender<()>,
 }

@@ -1,9 +1,9 @@
-//! What a session offers to the broadcaster and the thread agent on its own thread.
+//! The interface of a session for the broadcaster and the thread agent on its own thread.
 //!
-//! These are calls, not messages: they never leave the thread, and the hand-over of a segment to a thousand sockets is
-//! the one place where a message per viewer was measured to cost more than it is worth
-//! (docs/decisions/0003-the-broadcaster-writes-to-the-socket.md). A call never calls back (I7): a session that has to act is
-//! woken instead.
+//! These are calls and not messages: they never leave the thread, and the hand-over of a segment to a thousand sockets
+//! is the one place where a message per viewer was measured to cost more than it is worth
+//! (docs/decisions/0003-the-broadcaster-writes-to-the-socket.md). A viewer never calls back (I7): if its session has to
+//! act, the call wakes it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,29 +14,29 @@ use super::broadcaster::TipIs;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Connection, Segment};
 
-/// What became of a hand-over.
+/// The result of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Written or queued.
+    /// The segments were written or queued.
     Sent,
-    /// The viewer is behind now and will pull: too slow, or a hole.
+    /// The viewer is behind now, because it was too slow or there was a hole, and will read from the log.
     Behind,
 }
 
 /// A viewer as seen from its thread.
 pub trait Viewer {
-    /// Who it is.
+    /// The viewer's connection.
     fn connection(&self) -> &Connection;
-    /// Hands over new segments. `now` is for the lag's histogram.
+    /// Hands over new segments. `now` is for the histogram of the lag.
     fn deliver(&self, segments: &[Arc<Segment>], now: Instant) -> Delivery;
-    /// The log ends there: fall behind if that is news.
+    /// Announces where the log ends. A live viewer that misses events up to there falls behind.
     fn tip_is(&self, tip: TipIs) -> Delivery;
-    /// Shows a screen frame when the socket has nothing better to do; the newest wins.
+    /// Shows a screen frame when the socket has nothing else to send; only the newest one counts.
     fn show(&self, frame: &Bytes);
-    /// A second has passed: `now_secs` since the node's start. The viewer's number says in which second it pings.
+    /// A second has passed: `now_secs` since the node's start. The viewer's `number` decides in which second it pings.
     fn pulse(&self, now_secs: u32, number: u32);
-    /// Announces that the node will go, once.
+    /// Announces once that the node will go.
     fn announce_drain(&self, reconnect_after_ms: u64);
-    /// Ends the session for a reason, after what is queued.
+    /// Ends the session for a reason, after the queued data.
     fn close(&self, reason: CloseReason);
 }

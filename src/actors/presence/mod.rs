@@ -1,10 +1,11 @@
-//! Presence: tells the other nodes of a cluster who is connected here, and looks who is connected there.
+//! Presence tells the other nodes of a cluster who is connected here, and reads who is connected there.
 //!
-//! Receives nothing. Sends [`CollectChanges`] to the threads' thread agents: one message per thread and second, and what has come and
-//! gone comes back as one list. Reports that to Redis, and tells [`Peers`] what is there. When Redis is away the others
-//! are unknown, which is logged once. After any failure, its own included, everything is reported anew: it keeps how many
-//! watch each run, and nobody by name. A node that lives under the same name is logged once, and told by [`NodeIdConflict`]. On
-//! overload it skips a second.
+//! It receives nothing. It sends [`CollectChanges`] to the thread agents, one message per thread and second, and gets
+//! back one list of the viewers that have come and gone. It reports them to Redis, and stores what it reads of the
+//! other nodes in [`Peers`]. When Redis is unreachable the other nodes are unknown, which is logged once. After any
+//! failure, its own included, it reports everything again: it keeps the number of viewers of each run, but no viewers
+//! by name. Another live node with the same id is logged once, and recorded in [`NodeIdConflict`]. On overload it skips
+//! a second.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,36 +24,36 @@ mod viewer_counts;
 
 use viewer_counts::ViewerCounts;
 
-/// How often changes are told, and the other nodes looked at.
+/// How often changes are reported, and the other nodes are read.
 const ROUND: Duration = Duration::from_secs(1);
-/// How long the threads may take to answer. A node that can't be asked says nothing.
+/// How long the threads may take to answer. Without all answers nothing is reported.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What presence works with.
+/// The parts that presence needs.
 #[derive(Clone)]
 pub struct PresencePorts {
-    /// Where nodes tell of themselves.
+    /// The register in Redis, where nodes report themselves.
     pub register: Arc<Register>,
     /// This node's id.
     pub node: Arc<str>,
-    /// The worker threads.
+    /// The thread agents of the worker threads.
     pub thread_agents: ThreadAgents,
-    /// Where what is seen of the others is told.
+    /// Takes what was read of the other nodes.
     pub peers: Peers,
-    /// Where it is told whether another one has this node's name.
+    /// Records whether another node has this node's id.
     pub node_id_conflict: NodeIdConflict,
-    /// How this node is.
+    /// Returns this node's current figures.
     pub figures: Tell<Figures>,
-    /// A report is due after this, also when nothing has changed.
+    /// Time after which a report is due even if nothing has changed.
     pub report_every: Duration,
 }
 
-/// See the module's page.
+/// The presence of a node, which makes one round per second.
 pub struct Presence {
     ports: PresencePorts,
-    /// What Redis has of this node; `None` when that is not certain.
-    told: Option<LastReport>,
-    /// A round is under way.
+    /// The last report, on which the next one builds; `None` when it is not certain what Redis has.
+    last: Option<LastReport>,
+    /// Whether a round is in progress.
     busy: bool,
     _live: LiveActorGuard,
 }
@@ -60,12 +61,12 @@ pub struct Presence {
 /// What Redis has of this node.
 struct LastReport {
     counts: ViewerCounts,
-    /// Through which connection. Another one may lead to another Redis.
+    /// Generation of the connection that carried the report. Another connection may lead to another Redis.
     generation: u64,
     at: Instant,
 }
 
-/// Why a round told nothing.
+/// Why a round reported nothing.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
@@ -75,9 +76,9 @@ enum Failure {
 }
 
 impl Presence {
-    /// One that has not told anything yet.
+    /// Builds a presence that has not reported anything yet.
     pub fn new(ports: PresencePorts, live: LiveActorGuard) -> Self {
-        Self { ports, told: None, busy: false, _live: live }
+        Self { ports, last: None, busy: false, _live: live }
     }
 
     fn go_round(&mut self, ctx: &mut Context<Self>) {
@@ -85,25 +86,25 @@ impl Presence {
             return;
         }
         self.busy = true;
-        let (ports, told) = (self.ports.clone(), self.told.take());
-        let round = async move { ports.round(told).await };
-        ctx.spawn(wrap_future::<_, Self>(round).map(|told, presence, _| {
-            presence.told = told;
+        let (ports, last) = (self.ports.clone(), self.last.take());
+        let round = async move { ports.round(last).await };
+        ctx.spawn(wrap_future::<_, Self>(round).map(|last, presence, _| {
+            presence.last = last;
             presence.busy = false;
         }));
     }
 }
 
 impl PresencePorts {
-    async fn round(&self, told: Option<LastReport>) -> Option<LastReport> {
-        let told = match self.tell(told).await {
-            Ok(told) => told,
+    async fn round(&self, last: Option<LastReport>) -> Option<LastReport> {
+        let last = match self.tell(last).await {
+            Ok(last) => last,
             Err(Failure::Store(error)) => {
                 count_failures("report", 1);
                 self.lose(&error);
                 return None;
             }
-            // Nothing is wrong with Redis.
+            // Redis is not the cause, so the other nodes are still known.
             Err(error @ Failure::Thread) => {
                 count_failures("collect", 1);
                 debug!(%error, "this node was not reported");
@@ -114,7 +115,7 @@ impl PresencePorts {
             count_failures("look", 1);
             self.lose(&error);
         }
-        told
+        last
     }
 
     fn lose(&self, error: &RegisterError) {
@@ -137,10 +138,10 @@ impl PresencePorts {
     }
 
     /// Reports what has changed, or everything if it is not certain what Redis has.
-    async fn tell(&self, told: Option<LastReport>) -> Result<Option<LastReport>, Failure> {
+    async fn tell(&self, last: Option<LastReport>) -> Result<Option<LastReport>, Failure> {
         let generation = self.generation().await?;
-        let told = told.filter(|told| told.generation == generation);
-        if let Some(LastReport { mut counts, at, .. }) = told
+        let last = last.filter(|last| last.generation == generation);
+        if let Some(LastReport { mut counts, at, .. }) = last
             && let Some(changes) = self.changes().await?
         {
             let (began, ended, viewers) = counts.take(changes);
@@ -162,7 +163,7 @@ impl PresencePorts {
         Ok(stored.then(|| LastReport { counts, generation, at: Instant::now() }))
     }
 
-    /// Reports, and watches out for a node with the same id; false when Redis has forgotten what the report builds on.
+    /// Stores a report, and watches for a node with the same id; false when Redis has lost what the report builds on.
     async fn report(&self, report: Report) -> Result<bool, Failure> {
         let reported = self.register.report(report).await?;
         let at = Instant::now();
@@ -179,7 +180,7 @@ impl PresencePorts {
         Ok(true)
     }
 
-    /// Which connection to Redis this is, once the first attempt has been made.
+    /// The generation of the connection to Redis, once the first attempt has been made.
     async fn generation(&self) -> Result<u64, RegisterError> {
         let mut status = self.register.status();
         let settled = status.wait_for(|status| !matches!(status, LinkStatus::Connecting)).await;
@@ -191,13 +192,13 @@ impl PresencePorts {
         Err(RedisError::Unavailable(why).into())
     }
 
-    /// The changes on all threads since the last round; `None` when a thread does not know its own.
+    /// The changes since the last request; `None` when a thread does not know them.
     async fn changes(&self) -> Result<Option<ViewerChanges>, Failure> {
         let changes = self.collect(false).await?;
         Ok((!changes.whole).then_some(changes))
     }
 
-    /// The threads' changes, as one.
+    /// Collects the changes of all threads into one list.
     async fn collect(&self, whole: bool) -> Result<ViewerChanges, Failure> {
         let asked = self
             .thread_agents
@@ -221,7 +222,7 @@ impl Actor for Presence {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         for work in ["report", "collect", "look"] {
-            count_failures(work, 0); // the first one must be an increase
+            count_failures(work, 0); // makes the counter exist, so that the first failure shows as an increase
         }
         self.go_round(ctx);
         ctx.run_interval(ROUND.min(self.ports.report_every), Self::go_round);

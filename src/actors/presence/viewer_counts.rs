@@ -1,19 +1,19 @@
-//! How many watch each run on this node. Pure.
+//! The number of viewers of each run on this node. Pure.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::actors::messages::thread_agent::ViewerChanges;
 use crate::protocol::{Connection, RunId};
 
-/// Viewers per run; runs without viewers are not in it.
+/// Viewers per run. Runs without viewers have no entry.
 #[derive(Debug, Default)]
 pub(super) struct ViewerCounts(HashMap<RunId, u64>);
 
-/// Who has begun, who has ended, and the runs whose viewers have changed.
+/// Viewers that have come, viewers that have gone, and the runs whose number of viewers has changed, with that number.
 type Entries = (Vec<Connection>, Vec<Connection>, Vec<(RunId, u64)>);
 
 impl ViewerCounts {
-    /// Enters a changes: what is to be told of it. Whoever came and went within it is not worth a word.
+    /// Applies changes and returns what to report of them. A viewer that came and went within them is not reported.
     pub(super) fn take(&mut self, changes: ViewerChanges) -> Entries {
         let ViewerChanges { mut began, mut ended, .. } = changes;
         let gone: HashSet<_> = ended.iter().map(|connection| connection.session).collect();

@@ -1,8 +1,8 @@
-//! Whether this node hears the doorbells of the others. The bridge writes it; `/ready` reads it.
+//! Whether this node receives the doorbells of the others. The bridge writes it; `/ready` reads it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// See the module. Cloning shares it.
+/// The shared state of the subscription to doorbells. Cloning shares it.
 #[derive(Clone, Debug, Default)]
 pub struct Doorbell(Arc<Mutex<DoorbellState>>);
 
@@ -16,21 +16,21 @@ enum DoorbellState {
 
 impl Doorbell {
     fn state(&self) -> MutexGuard<'_, DoorbellState> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A probe has come back; true when that is news.
+    /// Records that a probe has come back; true when the state has changed.
     pub fn heard(&self) -> bool {
         !matches!(std::mem::replace(&mut *self.state(), DoorbellState::Heard), DoorbellState::Heard)
     }
 
-    /// The subscription is lost; true when that is news.
+    /// Records that the subscription is lost; true when the state has changed.
     pub fn lost(&self, why: &str) -> bool {
         !matches!(std::mem::replace(&mut *self.state(), DoorbellState::Lost(why.to_owned())), DoorbellState::Lost(_))
     }
 
-    /// Why nothing is heard; `None` when a probe has come back since the subscription was made.
+    /// Why no doorbell arrives; `None` when a probe has come back since the subscription was made.
     pub fn trouble(&self) -> Option<String> {
         match &*self.state() {
             DoorbellState::Heard => None,

@@ -1,11 +1,11 @@
-//! State that one actor writes and anybody on the node reads, at no cost to the writer. Everything else that actors tell
+//! State that one actor writes and others on the node read, at no cost to the writer. Everything else that actors tell
 //! each other is a message.
 //!
 //! | state | written by | read by |
 //! |---|---|---|
 //! | [`Doorbell`] | the bridge | `/ready` |
 //! | [`NodeIdConflict`] | presence | `/ready`, the edge |
-//! | [`Peers`] | presence; whoever asks for a run's viewers marks it as wanted | the edge |
+//! | [`Peers`] | presence; the edge marks the runs whose viewers it wants to know | the edge |
 //! | [`RoomGauge`] | a room; its count of viewers by the subscribers of each thread | the registry |
 //! | [`ThreadAgents`] | each worker thread, when it starts and when it ends | heartbeat, presence, the edge, the drain |
 

@@ -1,14 +1,14 @@
-//! Whether another node has this node's name: then neither hears what the other stores. Presence writes it; `/ready` and
-//! the edge read it.
+//! Whether another node has this node's id. Two such nodes ignore each other's notices. Presence writes it; `/ready`
+//! and the edge read it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Traces of another node that it takes to be certain. One alone may be the last report of this node's former process, come
-/// late, or be in an older copy of Redis.
+/// Traces of another node after which the conflict is certain. A single one may be a late report of this node's former
+/// process, or come from an older copy of Redis.
 const TRACES: u32 = 2;
 
-/// See the module. Cloning shares it.
+/// The shared traces of another node with this id. Cloning shares them.
 #[derive(Clone, Debug, Default)]
 pub struct NodeIdConflict(Arc<Mutex<Traces>>);
 
@@ -20,11 +20,12 @@ struct Traces {
 
 impl NodeIdConflict {
     fn traces(&self) -> MutexGuard<'_, Traces> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Another node has reported under this name since this one last did; true when it has just become certain.
+    /// Records that another node has reported under this id since this node's last report; true when the conflict has
+    /// just become certain.
     pub fn traced(&self, at: Instant) -> bool {
         let mut traces = self.traces();
         traces.count = traces.count.saturating_add(1);
@@ -32,14 +33,15 @@ impl NodeIdConflict {
         traces.count == TRACES
     }
 
-    /// None has reported; true when there has just ceased to be one: nothing was seen of it for longer than `patience`.
+    /// Records that no other node has reported. True when the conflict has just ended: there was no trace for longer
+    /// than `patience`.
     pub fn untraced(&self, at: Instant, patience: Duration) -> bool {
         let mut traces = self.traces();
         let gone = traces.last.is_some_and(|last| at.saturating_duration_since(last) > patience);
         gone && std::mem::take(&mut *traces).count >= TRACES
     }
 
-    /// Whether there is certainly one.
+    /// Whether the conflict is certain.
     pub fn lives(&self) -> bool {
         self.traces().count >= TRACES
     }
@@ -52,11 +54,11 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(15);
 
     #[test]
-    fn a_namesake_is_news_once_when_it_is_certain_and_once_when_it_has_gone() {
+    fn a_conflict_is_news_once_when_it_is_certain_and_once_when_it_is_over() {
         let (node_id_conflict, start) = (NodeIdConflict::default(), Instant::now());
         assert!(!node_id_conflict.traced(start) && !node_id_conflict.lives());
         assert!(node_id_conflict.traced(start + PATIENCE) && node_id_conflict.lives());
-        // It reports more seldom than this node does.
+        // The other node reports less often than this one.
         assert!(!node_id_conflict.untraced(start + PATIENCE * 2, PATIENCE));
         assert!(!node_id_conflict.traced(start + PATIENCE * 2) && node_id_conflict.lives());
         let late = start + PATIENCE * 3 + Duration::from_millis(1);

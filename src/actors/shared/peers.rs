@@ -1,4 +1,5 @@
-//! What this node knows of the others. Presence writes it; the edge reads it, and marks the runs whose viewers it wants to know.
+//! What this node knows of the other nodes. Presence writes it; the edge reads it, and marks the runs whose viewers it
+//! wants to know.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,21 +8,22 @@ use std::time::{Duration, Instant};
 use crate::protocol::RunId;
 use crate::storage::presence::NodeSeen;
 
-/// How long what was seen holds. What is seen may be a second old by then: a node tells its changes every second.
+/// How long the result of a look is valid. It may be a second old at the start, because a node reports its changes
+/// every second.
 const HOLDS: Duration = Duration::from_secs(4);
-/// How long a run's viewers are looked for after somebody asked.
+/// How long a run's viewers are looked for after the last request for them.
 const WANTED: Duration = Duration::from_secs(60);
-/// Most runs looked for. Beyond it newcomers are told that nothing is known.
+/// Most runs that are looked for. Viewers of a further run are unknown.
 const MAX_WANTED: usize = 20_000;
 
-/// The other nodes of the cluster, as they were seen last. Cloning shares it.
+/// The other nodes of the cluster as they were last seen. Cloning shares it.
 #[derive(Clone, Debug, Default)]
 pub struct Peers(Arc<Mutex<PeersState>>);
 
 #[derive(Debug, Default)]
 struct PeersState {
     nodes: Vec<NodeSeen>,
-    /// When that was; `None` before the first look and after a failed one.
+    /// When the nodes were seen; `None` before the first look and after a failed one.
     at: Option<Instant>,
     /// Why the last look failed.
     why: Option<String>,
@@ -31,7 +33,7 @@ struct PeersState {
 #[derive(Debug)]
 struct WatchedRun {
     asked: Instant,
-    /// At the last look, if it was looked for.
+    /// The run's viewers on other nodes at the last look; `None` if it was not looked for.
     viewers: Option<u64>,
 }
 
@@ -43,18 +45,19 @@ impl PeersState {
 
 impl Peers {
     fn seen(&self) -> MutexGuard<'_, PeersState> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The runs whose viewers are to be looked for.
+    /// The runs whose viewers presence must look for.
     pub fn wanted(&self, now: Instant) -> Vec<RunId> {
         let mut seen = self.seen();
         seen.runs.retain(|_, run| now.saturating_duration_since(run.asked) <= WANTED);
         seen.runs.keys().cloned().collect()
     }
 
-    /// A look that began at `at` has seen the other nodes, with their viewers of `runs`; true when the one before failed.
+    /// Stores the result of a look that began at `at`: the other nodes, with their viewers of `runs`. True when the
+    /// look before it failed.
     pub fn told(&self, at: Instant, nodes: Vec<NodeSeen>, runs: &[RunId]) -> bool {
         let sums = runs.iter().enumerate().map(|(index, run)| {
             let viewers = nodes.iter().filter_map(|node| node.viewers.get(index));
@@ -72,7 +75,7 @@ impl Peers {
         seen.why.take().is_some()
     }
 
-    /// A look failed; true when that is news.
+    /// Records that a look failed; true when the one before did not fail.
     pub fn lost(&self, why: &str) -> bool {
         let mut seen = self.seen();
         seen.at = None;
@@ -80,7 +83,7 @@ impl Peers {
         seen.why.replace(why.to_owned()).is_none()
     }
 
-    /// The other nodes; why they are not known otherwise.
+    /// The other nodes, or why they are not known.
     pub fn nodes(&self, now: Instant) -> Result<Vec<NodeSeen>, String> {
         let seen = self.seen();
         match (&seen.why, seen.holds(now)) {
@@ -90,8 +93,8 @@ impl Peers {
         }
     }
 
-    /// How many watch a run on other nodes, at most 5 s ago; `None` when that is not known: for the first second or two
-    /// after somebody asks for it, and while Redis is away.
+    /// Number of viewers of a run on other nodes, at most 5 s old. `None` when it is not known: for the first second or
+    /// two after the first request, and while Redis is unreachable.
     pub fn viewers_of(&self, run: &RunId, now: Instant) -> Option<u64> {
         let mut seen = self.seen();
         let holds = seen.holds(now);

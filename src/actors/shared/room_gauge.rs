@@ -1,8 +1,9 @@
-//! A room's figures. The room writes them, and `viewers` the subscribers of each thread; the registry reads them.
+//! A room's figures. The room writes them, except `viewers`, which the subscribers of each thread write. The registry
+//! reads them.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// See the module. One per room, in its [`RoomPort`](crate::actors::messages::room::RoomPort).
+/// The figures of a room. Each room has one in its [`RoomPort`](crate::actors::messages::room::RoomPort).
 #[derive(Debug, Default)]
 pub struct RoomGauge {
     /// Viewers on this node.
@@ -11,7 +12,7 @@ pub struct RoomGauge {
     pub held_bytes: AtomicUsize,
     /// Last use, in milliseconds since the node's start.
     pub used_ms: AtomicU64,
-    /// Last seq known.
+    /// Last seq that the room knows.
     pub tip: AtomicU64,
 }
 

@@ -1,5 +1,5 @@
-//! The thread agents of all worker threads. Each thread writes its own: when it starts, and when it ends. Heartbeat,
-//! presence, the edge and the drain read them.
+//! The thread agents of all worker threads. Each thread adds its own when it starts and removes it when it ends.
+//! Heartbeat, presence, the edge and the drain read the list.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,19 +7,20 @@ use tokio::sync::oneshot;
 
 use crate::actors::messages::thread_agent::ThreadAgentPort;
 
-/// See the module. Cloning shares it.
+/// The shared list of thread agents. Cloning shares it.
 #[derive(Clone, Debug, Default)]
 pub struct ThreadAgents(Arc<Mutex<ThreadAgentList>>);
 
 #[derive(Debug, Default)]
 struct ThreadAgentList {
-    /// With their threads' numbers.
+    /// The agents with the numbers of their threads.
     agents: Vec<(u64, ThreadAgentPort)>,
     /// Number of the next thread.
     next: u64,
 }
 
-/// One thread's entry. It goes with the thread, so that nobody waits for an agent whose thread has ended.
+/// A thread's entry in the list. It is removed with the thread, so that no caller waits for an agent whose thread has
+/// ended.
 #[derive(Debug)]
 #[must_use = "the thread is forgotten when it is dropped"]
 pub struct ThreadAgentEntry {
@@ -29,11 +30,11 @@ pub struct ThreadAgentEntry {
 
 impl ThreadAgents {
     fn list(&self) -> MutexGuard<'_, ThreadAgentList> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more thread has begun.
+    /// Adds the agent of a new thread.
     pub fn add(&self, thread_agent: ThreadAgentPort) -> ThreadAgentEntry {
         let mut list = self.list();
         let thread = list.next;
@@ -42,12 +43,12 @@ impl ThreadAgents {
         ThreadAgentEntry { list: self.clone(), thread }
     }
 
-    /// Those of the threads that run by now.
+    /// The agents of the threads that run now.
     pub fn all(&self) -> Vec<ThreadAgentPort> {
         self.list().agents.iter().map(|(_, thread_agent)| thread_agent.clone()).collect()
     }
 
-    /// Asks each the same; `None` unless all answer.
+    /// Sends the same question to each agent; `None` unless all of them answer.
     pub async fn ask<T>(&self, ask: impl Fn(&ThreadAgentPort, oneshot::Sender<T>) -> bool) -> Option<Vec<T>> {
         let mut answers = Vec::new();
         for thread_agent in self.all() {

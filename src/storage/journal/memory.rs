@@ -1,4 +1,4 @@
-//! The journal in memory: for tests, and for nodes that need not remember. Durable as long as the process lives.
+//! The journal in memory: for tests, and for nodes that need not remember. Events last as long as the process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::protocol::{Clock, RunId, Segment, Seq, Timestamp};
 
-/// See the module.
+/// The journal in memory: every run's record and segments behind one lock.
 #[derive(Debug)]
 pub struct MemoryJournal {
     limits: JournalLimits,
@@ -25,7 +25,7 @@ pub struct MemoryJournal {
 struct Shelf {
     runs: HashMap<RunId, Log>,
     epochs: Epochs,
-    /// Bytes of all runs' events.
+    /// Bytes of the events of all runs.
     bytes: u64,
     closed: bool,
 }
@@ -33,7 +33,7 @@ struct Shelf {
 #[derive(Debug)]
 struct Log {
     run: RunRecord,
-    /// In order, without holes.
+    /// The run's segments in order, without holes.
     segments: Vec<Arc<Segment>>,
     gone_at: Timestamp,
 }
@@ -44,14 +44,14 @@ impl MemoryJournal {
         Self::with_clock(limits, Clock::default())
     }
 
-    /// The same on a clock of its own.
+    /// An empty journal that takes its times from `clock`.
     pub fn with_clock(limits: JournalLimits, clock: Clock) -> Self {
         let epochs = Epochs::new(clock.now());
         let shelf = Shelf { runs: HashMap::new(), epochs, bytes: 0, closed: false };
         Self { limits, max_total_bytes: u64::MAX, clock, shelf: Mutex::new(shelf) }
     }
 
-    /// The same journal, refusing appends as unavailable beyond `bytes` of events in all runs together.
+    /// Sets a bound: appends are refused as unavailable beyond `bytes` of events in all runs together.
     #[must_use]
     pub fn with_max_total_bytes(mut self, bytes: u64) -> Self {
         self.max_total_bytes = bytes;
@@ -59,7 +59,7 @@ impl MemoryJournal {
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        // Nothing panics while it is held; if something did, each run is still whole.
+        // No code panics while it holds the lock. Even if some did, each run would still be whole.
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -86,7 +86,7 @@ impl Shelf {
         RunPage::of(runs, limit)
     }
 
-    /// Removes tombstones past their time; their names are free again.
+    /// Removes tombstones whose time is over; their names are free again.
     fn bury(&mut self, now: Timestamp, limits: &JournalLimits) {
         let due = now.plus_millis(-millis(limits.tombstone));
         let before = self.runs.len();
@@ -147,7 +147,7 @@ impl Journal for MemoryJournal {
             bytes += segment.lines().bytes().len();
             first || bytes <= max_bytes
         };
-        // Made anew: it arrives now, and what its readers encode is theirs, not the journal's.
+        // The segment is copied, because a reader encodes frames into it and those must not stay in the journal.
         let again = |s: &Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), s.at(), s.lines().clone()));
         Ok(log.segments[start..].iter().take_while(fits).map(again).collect())
     }

@@ -1,17 +1,17 @@
-//! The journal: every run's log, and the only place where a seq is assigned.
+//! The journal holds every run's log, and is the only place where a seq is assigned.
 //!
 //! # The guarantee
 //! - [`Journal::append`] answers only once the events are durable, as far as the implementation's setting says: killing
 //!   the process at any moment loses no answered append and doubles none.
-//! - A post is stored whole or not at all. Posts that share an append do not share its fate: one may be refused while
-//!   its peers are stored.
+//! - A post is stored whole or not at all. Posts of one append are judged separately: one may be refused while the
+//!   others are stored.
 //! - Seqs of a run are dense and start at 1. Two appends never get the same seq in one epoch.
-//! - A post repeated under its producer mark stores nothing twice, however late.
-//! - When the store may have lost writes (power loss, a restored copy) the next append of each run opens a new epoch:
-//!   a reader that saw what was lost is told, never silently given other events under the same seq.
-//! - A live run is never trimmed; an ended one expires whole, and leaves a tombstone that refuses late retries.
+//! - A post that is repeated under its producer mark is not stored twice, however late it comes.
+//! - When the store may have lost writes (power loss, a restored copy), the next append of each run opens a new epoch.
+//!   A reader that saw the lost events learns of it, and never gets other events under the same seq silently.
+//! - A live run is never trimmed. An ended run expires whole, and leaves a tombstone that refuses late retries.
 //!
-//! One suite, `tests/contract/journal/`, holds every implementation to this page.
+//! One suite, `tests/contract/journal/`, checks every implementation against this page.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,53 +27,55 @@ pub mod redis;
 mod run_cache;
 pub mod sqlite;
 
-/// Producer marks kept per run; a further producer is refused.
+/// Producer marks kept per run. A further producer is refused.
 pub const MAX_PRODUCERS: usize = 1_000;
 
-/// Marks of the server's own producers kept per run, the least recently used goes: each is a room's incarnation that may still
-/// repeat a post, so these are the lives, on all nodes, that post to one run within an append's deadline.
+/// Marks of the server's own producers kept per run; beyond that the least recently used one is removed. Each belongs
+/// to one generation of a room that may still repeat a post, so this bounds the generations, on all nodes, that post to
+/// one run within an append's deadline.
 pub const MAX_OWN_PRODUCERS: usize = 16;
 
-/// Bytes of `max_run_bytes` that are kept for a run's end. 64 KiB. Ordinary posts never use them. See `append_rules/space.rs`.
+/// Bytes of `max_run_bytes` that are kept for a run's end: 64 KiB. Ordinary posts never use them. See
+/// `append_rules/space.rs`.
 pub const RESERVED_BYTES: u64 = 64 * 1024;
 
-/// Most bytes of a final `run_status` that may use the reserve, posted alone. 8 KiB.
+/// Most bytes of a final `run_status`, posted alone, that may use the reserve: 8 KiB.
 pub const FINAL_BYTES: u64 = 8 * 1024;
 
-/// What one request, or the server itself, wants stored. All or nothing.
+/// The events that one request, or the server itself, wants stored: all or nothing.
 #[derive(Clone, Debug)]
 pub struct Post {
-    /// Who numbers the events.
+    /// The producer that numbers the events.
     pub producer: ProducerId,
     /// The producer's number of the first event; a producer's first is 1.
     pub n: u64,
-    /// What to do when `n` skips numbers.
+    /// What happens when `n` skips numbers.
     pub on_gap: OnGap,
     /// The events, at least one.
     pub lines: Lines,
-    /// The last `run_status` among them.
+    /// The last `run_status` among the events.
     pub status: Option<RunStatus>,
-    /// What only the server writes, to mark a run `lost` or sealed. Never a producer's, whoever numbers it.
+    /// Set only for a post that the server itself writes to mark a run `lost` or sealed, never for a producer's post.
     pub own: bool,
-    /// Closes the run to further posts once stored (a `sealed` event is among them).
+    /// The post closes the run to further posts once it is stored (a `sealed` event is among its events).
     pub seals: bool,
 }
 
-/// A producer's numbers skip from h to more than h+1.
+/// What happens when a producer's numbers skip from h to more than h+1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnGap {
-    /// Refuse with the expected number.
+    /// The post is refused with the expected number.
     Refuse,
-    /// Store, after an `events_lost{producer,from,to}` event of the server's.
+    /// The post is stored, after an `events_lost{producer,from,to}` event that the server writes.
     Announce,
-    /// Store. For the server's own producers, whose refused posts leave holes.
+    /// The post is stored. For the server's own producers, whose refused posts leave holes.
     Allow,
 }
 
-/// Makes an append conditional. The primitive behind everything that must be appended once in a cluster.
+/// A condition of an append. Everything that must be appended only once in a cluster is built on it.
 ///
-/// A post that is stored already is answered as such whatever the precondition says, so that a conditional append whose
-/// outcome was unknown can be repeated and hears that it had won.
+/// A post that is stored already is answered as stored whatever the precondition says. So a conditional append whose
+/// outcome was unknown can be repeated, and the answer shows that it had succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// The run's last seq is this one (0: the run has no event).
@@ -83,59 +85,60 @@ pub enum Precondition {
 /// An append to one run.
 #[derive(Clone, Debug)]
 pub struct Append {
-    /// The run; created by its first event.
+    /// The run. Its first event creates it.
     pub run: RunId,
-    /// In order; each with its own outcome.
+    /// The posts, in order; each has its own outcome.
     pub posts: Vec<Post>,
-    /// Holds for the append as a whole.
+    /// A condition for the append as a whole.
     pub precondition: Option<Precondition>,
-    /// When the append must not run any more. On the monotonic clock: a wall clock that is set neither refuses an append
-    /// whose time has not come nor lets a late one run.
+    /// After this moment the append must not run. It is on the monotonic clock: setting the wall clock neither refuses
+    /// an append too early nor lets a late one run.
     pub deadline: Instant,
 }
 
-/// An append that ran.
+/// The result of an append that ran.
 #[derive(Debug)]
 pub struct Stored {
-    /// One per post, in order.
+    /// One outcome per post, in order.
     pub outcomes: Vec<Result<Appended, Refusal>>,
-    /// What was stored newly, consecutive; empty when everything was duplicate or refused.
+    /// The newly stored events, consecutive; empty when every post was a duplicate or refused.
     pub segments: Vec<Arc<Segment>>,
-    /// The run afterwards.
+    /// The run's head afterwards.
     pub head: Head,
 }
 
 /// A post that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appended {
-    /// The epoch that holds it.
+    /// The epoch that holds its events.
     pub epoch: Epoch,
-    /// First and last seq that this post stored newly, an announced loss included; `None` when it was all duplicates.
+    /// First and last seq that this post newly stored, an announced loss included; `None` when all its events were
+    /// duplicates.
     pub seqs: Option<(Seq, Seq)>,
-    /// Events of the post stored now.
+    /// Events of the post that were stored now.
     pub stored: u64,
-    /// Events of the post that were there already.
+    /// Events of the post that were stored before.
     pub duplicates: u64,
-    /// The producer's mark afterwards: its highest number stored.
+    /// The producer's mark afterwards: the highest number that is stored.
     pub producer_high: u64,
 }
 
-/// A post that was not stored, for a reason of its own. Nothing of it is stored.
+/// Why a post was refused. Nothing of it is stored; other posts of the append are not affected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// `n` skips numbers.
     #[error("the producer's next event number is {expected}")]
     ProducerGap {
-        /// The number that would fit.
+        /// The number that the journal expects.
         expected: u64,
     },
     /// The run has [`MAX_PRODUCERS`] producers.
     #[error("the run has {MAX_PRODUCERS} producers already")]
     TooManyProducers,
-    /// The run holds as many bytes as a run may.
+    /// The run holds as many bytes as one run may hold.
     #[error("the run holds {bytes} bytes of at most {max}")]
     RunFull {
-        /// Bytes held.
+        /// Bytes that the run holds.
         bytes: u64,
         /// `journal.max_run_bytes`.
         max: u64,
@@ -146,10 +149,10 @@ pub enum Refusal {
     /// The run expired or was deleted.
     #[error("the run is gone; its last event was {last}")]
     RunGone {
-        /// Last seq it had.
+        /// The run's last seq.
         last: Seq,
     },
-    /// [`Precondition`] did not hold.
+    /// The [`Precondition`] did not hold.
     #[error("the run's last event is {tip}")]
     Precondition {
         /// The actual tip.
@@ -163,10 +166,10 @@ pub enum Refusal {
 /// Why the journal did not answer. Callers may retry the identical append: producer marks make that safe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
-    /// Nothing was stored: the store is away, full or refuses.
+    /// Nothing was stored: the store is not reachable, is full or refuses.
     #[error("journal unavailable: {0}")]
     Unavailable(String),
-    /// It may or may not be stored.
+    /// The append may or may not be stored.
     #[error("outcome unknown: {0}")]
     OutcomeUnknown(String),
     /// The write queue is full; nothing was stored.
@@ -174,28 +177,29 @@ pub enum JournalError {
     Saturated,
 }
 
-/// Whether a run can grow.
+/// Whether a run can get more events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunPhase {
-    /// It has no event, or may get more.
+    /// It has no event yet, or may get more.
     #[default]
     Live,
-    /// Closed; still readable.
+    /// It is closed, and still readable.
     Sealed,
-    /// Its events are gone; only a tombstone is left.
+    /// Its events are removed; only a tombstone is left.
     Gone,
 }
 
 /// A run as the journal sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
-    /// The run's epochs, with the one that the next append would open if the store may have lost writes since the last.
+    /// The run's epochs. When the store may have lost writes since the last append, the epoch that the next append
+    /// would open is included.
     pub lineage: Lineage,
     /// Seq of the last event; 0 when there is none.
     pub tip: Seq,
-    /// Seq of the first event still there; `tip + 1` when there is none.
+    /// Seq of the first event that is still stored; `tip + 1` when there is none.
     pub first: Seq,
-    /// Whether it can grow.
+    /// Whether the run can get more events.
     pub phase: RunPhase,
     /// The last `run_status` posted.
     pub status: Option<RunStatus>,
@@ -205,8 +209,9 @@ pub struct Head {
     pub created_at: Timestamp,
     /// Journal time of its last event.
     pub last_at: Timestamp,
-    /// Of a run without events: the incarnation of the store that told so, for one that has lost the run whole tells of no epoch,
-    /// and that is news all the same. `None` where nobody outlives a loss.
+    /// Set only for a run without events: the incarnation of the store that gave this answer. A store that has lost a
+    /// whole run knows no epoch of it, and readers must still notice the loss. `None` in journals where no reader can
+    /// outlive a loss.
     pub incarnation: Option<Epoch>,
 }
 
@@ -216,14 +221,14 @@ impl Head {
         Self { first: 1, ..Self::default() }
     }
 
-    /// Of two heads of a run, the one with the higher age was told later: by a later incarnation of the store, or after more
-    /// events of the same. A run's epoch is never below the incarnation that tells of it.
+    /// Orders heads of one run by when they were valid: the higher age comes from a later incarnation of the store, or
+    /// from the same one after more events. A run's epoch is never below the incarnation of the store that answers.
     pub fn age(&self) -> (Option<Epoch>, Seq) {
         (self.lineage.epoch().max(self.incarnation), self.tip)
     }
 }
 
-/// A run and its head, for sweeps and the catalog's repair.
+/// A run and its head, for sweeps and for the repair of the catalog.
 #[derive(Clone, Debug)]
 pub struct RunHead {
     /// The run.
@@ -232,26 +237,26 @@ pub struct RunHead {
     pub head: Head,
 }
 
-/// Where a listing stands: behind this run, in the order of last events and then of ids.
+/// A position in a listing: after this run, in the order of last events and then of ids.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunPlace {
-    /// Journal time of its last event, as it was listed.
+    /// Journal time of the run's last event when it was listed.
     pub at: Timestamp,
     /// The run.
     pub run: RunId,
 }
 
-/// A step of a listing.
+/// One page of a listing.
 #[derive(Clone, Debug, Default)]
 pub struct RunPage {
-    /// The runs. Those whose head can't be read are left out.
+    /// The runs, without those whose head can't be read.
     pub runs: Vec<RunHead>,
-    /// Where the next step goes on; `None` at the end. Whoever passes it on gets past runs that stay in the listing.
+    /// Where the next page begins; `None` at the end. Passing it on gets the caller past runs that stay in the listing.
     pub next: Option<RunPlace>,
 }
 
 impl RunPage {
-    /// From runs in order, one more than `limit` if there are more.
+    /// Builds a page from runs in order, which are one more than `limit` if there are more.
     fn of(mut runs: Vec<RunHead>, limit: usize) -> Self {
         let more = runs.len() > limit;
         runs.truncate(limit);
@@ -261,16 +266,16 @@ impl RunPage {
     }
 }
 
-/// What an [`Journal::expire`] call removed.
+/// The result of a [`Journal::expire`] call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expired {
-    /// Runs whose events are gone now.
+    /// Runs whose events were removed.
     pub runs: Vec<RunId>,
-    /// Whether more were due than the call's limit.
+    /// Whether more runs were due than the call's limit.
     pub more: bool,
 }
 
-/// The limits that every implementation keeps.
+/// Limits that every implementation keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalLimits {
     /// Most bytes of events per run.
@@ -279,16 +284,17 @@ pub struct JournalLimits {
     pub tombstone: Duration,
 }
 
-/// Every run's log. See the module's page for the guarantee.
+/// The log of every run. See the module's documentation for the guarantee.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
-    /// Stores posts. Errors leave the outcome as the error says; a refusal concerns its post alone.
+    /// Stores posts. A [`JournalError`] says what is known of the outcome of the whole append; a [`Refusal`] concerns
+    /// one post.
     async fn append(&self, append: Append) -> Result<Stored, JournalError>;
 
-    /// A run's head. A run that has no event has [`Head::unborn`].
+    /// The head of a run; [`Head::unborn`] for a run without events.
     async fn head(&self, run: &RunId) -> Result<Head, JournalError>;
 
-    /// The heads of many runs, in their order.
+    /// The heads of many runs, in the order of `runs`.
     async fn heads(&self, runs: &[RunId]) -> Result<Vec<Head>, JournalError> {
         let mut heads = Vec::with_capacity(runs.len());
         for run in runs {
@@ -297,14 +303,15 @@ pub trait Journal: Send + Sync + 'static {
         Ok(heads)
     }
 
-    /// A run's head after every append that was queued before this call: a barrier for a restarted room.
+    /// The run's head after every append that was queued before this call. It is a barrier for a restarted room.
     async fn settled_head(&self, run: &RunId) -> Result<Head, JournalError>;
 
-    /// The segments that follow `after`, in order, from the one that holds `after + 1`, until `max_bytes` are reached
+    /// The segments after `after`, in order, beginning with the one that holds `after + 1`, until they have `max_bytes`
     /// (at least one segment if there is any).
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError>;
 
-    /// Runs with an event at or after `since` (journal time), oldest change first, those behind `after`, at most `limit`.
+    /// Runs with an event at or after `since` (journal time), the oldest change first, beginning after the place
+    /// `after`, at most `limit`.
     async fn changed_since(
         &self,
         since: Timestamp,
@@ -312,8 +319,8 @@ pub trait Journal: Send + Sync + 'static {
         limit: usize,
     ) -> Result<RunPage, JournalError>;
 
-    /// Runs that can grow and whose last event is older than `before`, oldest first, those behind `after`, at most
-    /// `limit`: those whose status is final, or those whose status is not.
+    /// Runs that can grow and whose last event is older than `before`, the oldest first, beginning after the place
+    /// `after`, at most `limit`: either those whose status is final, or those whose status is not.
     async fn idle_since(
         &self,
         before: Timestamp,
@@ -322,23 +329,23 @@ pub trait Journal: Send + Sync + 'static {
         limit: usize,
     ) -> Result<RunPage, JournalError>;
 
-    /// Runs that went at or after `since` (journal time), at most `limit`.
+    /// Runs that expired at or after `since` (journal time), at most `limit`.
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError>;
 
     /// Removes ended runs (final status or sealed) whose last event is older than `before`, at most `limit`, in steps
-    /// that keep appends flowing; leaves tombstones, and removes tombstones past their time. Removes nothing while
-    /// [`Journal::clock`] has jumped. A run that can't be removed holds up no other.
+    /// between which appends continue. It leaves tombstones, and removes tombstones whose time is over. It removes
+    /// nothing while [`Journal::clock`] has jumped. A run that can't be removed does not stop the others.
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError>;
 
-    /// The clock of its times, watched: whoever deletes or ends something by time asks it first.
+    /// The watched clock of journal times. Code that deletes or ends something by time checks it first.
     fn clock(&self) -> &Clock;
 
-    /// Journal time now, for what is stored.
+    /// The current journal time, for what is stored.
     fn now(&self) -> Timestamp {
         self.clock().now()
     }
 
-    /// Whether an append could succeed now; the reason when not. For `/ready`.
+    /// Checks that an append could succeed now; the error says why not. For `/ready`.
     async fn probe(&self) -> Result<(), JournalError>;
 
     /// What about the store endangers the guarantee, in words for an operator. For `/ready`.
@@ -346,6 +353,6 @@ pub trait Journal: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Finishes what is queued and marks a clean shutdown. Appends after it fail as unavailable.
+    /// Finishes the queued work and marks a clean shutdown. Later appends fail as unavailable.
     async fn close(&self);
 }

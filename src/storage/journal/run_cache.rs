@@ -1,22 +1,22 @@
-//! Runs' heads and producer marks kept in memory, so that an append reads nothing.
+//! Heads and producer marks of runs in memory, so that an append reads nothing from the store.
 //!
-//! What is here mirrors what is stored; each journal says how it knows that the mirror is true.
+//! The entries mirror what is stored. Each journal has its own way to know that the mirror is true.
 
 use std::collections::HashMap;
 
 use super::append_rules::RunRecord;
 use crate::protocol::RunId;
 
-/// Runs and marks kept, counted together: about 10 MiB.
+/// Runs and marks that are kept, counted together: about 10 MiB.
 const MAX_WEIGHT: usize = 64 * 1024;
 
 /// A run in memory.
 #[derive(Clone, Debug)]
 pub(super) struct CachedRun<P> {
-    /// How the journal finds it again, or knows that it is still as it was.
+    /// How the journal finds the stored run, or knows that it has not changed.
     pub(super) place: P,
     pub(super) run: RunRecord,
-    /// When it was last used, in uses.
+    /// When the entry was last used, counted in uses.
     used: u64,
 }
 
@@ -26,13 +26,14 @@ impl<P> CachedRun<P> {
     }
 }
 
-/// See the module.
+/// The cached runs, least recently used ones evicted first.
 #[derive(Debug)]
 pub(super) struct RunCache<P> {
     runs: HashMap<RunId, CachedRun<P>>,
-    /// Posts so far, and the weight of all that was loaded: grows at least as fast as the weight of what is here.
+    /// Posts so far plus the weight of everything that was loaded. It grows at least as fast as the weight of the
+    /// entries.
     uses: u64,
-    /// When the next eviction has to count.
+    /// The value of `uses` at which the next eviction has to count the weight.
     count_at: u64,
 }
 
@@ -53,7 +54,7 @@ impl<P> RunCache<P> {
         self.runs.insert(id, cached_run);
     }
 
-    /// A run that is here, for an append of `posts`.
+    /// The entry of a run, marked as used by an append of `posts`.
     pub(super) fn get(&mut self, run: &RunId, posts: usize) -> Option<&mut CachedRun<P>> {
         self.uses += posts as u64 + 1;
         let cached_run = self.runs.get_mut(run)?;
@@ -61,23 +62,23 @@ impl<P> RunCache<P> {
         Some(cached_run)
     }
 
-    /// A run that is here, to look at.
+    /// The entry of a run, only to read it.
     pub(super) fn peek(&self, run: &RunId) -> Option<&CachedRun<P>> {
         self.runs.get(run)
     }
 
-    /// Forgets a run that something else than an append has changed.
+    /// Removes a run that something other than an append has changed.
     pub(super) fn forget(&mut self, run: &RunId) {
         self.runs.remove(run);
     }
 
-    /// Forgets all: the store alone knows what happened.
+    /// Removes all runs: only the store knows what happened.
     pub(super) fn clear(&mut self) {
         self.runs.clear();
     }
 
-    /// Forgets the least recently used ones beyond the bound, a quarter more so that this is rare: `uses` tells when
-    /// that quarter may be full again.
+    /// Removes the least recently used runs beyond the bound, and a quarter more so that it happens rarely: `uses`
+    /// shows when that quarter may be full again.
     pub(super) fn evict(&mut self) {
         if self.uses < self.count_at {
             return;

@@ -1,4 +1,4 @@
-//! How nodes and connections are written, and read again.
+//! How nodes and connections are stored and parsed.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use crate::protocol::{Connection, RunId, Timestamp};
 use crate::storage::format::{self, PRESENCE};
 use crate::storage::redis::Reply;
 
-/// The value of a connection.
+/// The stored value of a connection.
 #[derive(Serialize, Deserialize)]
 struct EntryValue {
     since: i64,
@@ -16,7 +16,7 @@ struct EntryValue {
     user: Option<std::sync::Arc<str>>,
 }
 
-/// The value of a node.
+/// The stored value of a node.
 #[derive(Serialize)]
 struct NodeEntry {
     format: u32,
@@ -25,36 +25,36 @@ struct NodeEntry {
     instance: Uuid,
 }
 
-/// What is the same in every version of it; before there were versions it had none.
+/// The part of a node's value that is the same in every version. Version 0 has no such field.
 #[derive(Deserialize)]
 struct EntryFormat {
     format: Option<u32>,
 }
 
-/// What is read of it by its node.
+/// The part of a node's value that the node itself reads.
 #[derive(Deserialize)]
 struct Reporter {
     instance: Uuid,
 }
 
-/// The figures of a node, as this instance of it reports them.
+/// The value of a node: its figures, and the instance that reports them.
 pub(super) fn node(figures: Figures, instance: Uuid) -> String {
     // Numbers and a name can always be written.
     serde_json::to_string(&NodeEntry { format: PRESENCE, figures, instance }).unwrap_or_default()
 }
 
-/// Whether another instance reported this value; not when there is none, or it names no instance.
+/// Whether another instance reported this value; false when there is no value or it names no instance.
 pub(super) fn is_of_another(value: &Reply, instance: Uuid) -> bool {
     let Reply::BulkString(value) = value else { return false };
     serde_json::from_slice(value).is_ok_and(|reporter: Reporter| reporter.instance != instance)
 }
 
-/// The field of a connection. No run's id has a `/`.
+/// The field of a connection in its node's hash. No run's id contains a `/`.
 pub(super) fn field(connection: &Connection) -> String {
     format!("{}/{}", connection.run, connection.session)
 }
 
-/// The fields of a run's connections.
+/// The pattern of the fields of a run's connections.
 pub(super) fn pattern(run: &RunId) -> String {
     format!("{run}/*")
 }
@@ -90,7 +90,7 @@ fn array<const N: usize>(reply: Reply) -> Result<[Reply; N], RegisterError> {
     }
 }
 
-/// A node as `look.lua` tells of it.
+/// Parses a node from the answer of `look.lua`.
 pub(super) fn node_seen(reply: Reply) -> Result<NodeSeen, RegisterError> {
     let [node, figures, viewers] = array(reply)?;
     let (node, figures) = (text(node)?, text(figures)?);
@@ -108,7 +108,7 @@ pub(super) fn node_seen(reply: Reply) -> Result<NodeSeen, RegisterError> {
     Ok(NodeSeen { node, figures, viewers: viewers.into_iter().map(count).collect::<Result<_, _>>()? })
 }
 
-/// A step of a search: where the next one begins, and what this one found.
+/// Parses a step of a search: where the next step begins, and the connections that were found.
 pub(super) fn scanned(reply: Reply) -> Result<(String, Vec<Connection>), RegisterError> {
     let [next, fields] = array(reply)?;
     let Reply::Array(fields) = fields else { return Err(malformed("no list of connections")) };

@@ -1,19 +1,19 @@
-//! Who is connected to which node of a cluster, in Redis.
+//! Presence: which viewers are connected to which node of a cluster, kept in Redis.
 //!
-//! | key, behind the prefix | what | lives |
+//! | key, behind the prefix | content | lives |
 //! |---|---|---|
-//! | `nodes` | set of node ids | a dead node's is removed by whoever looks |
+//! | `nodes` | set of node ids | a dead node's id is removed by the next node that looks |
 //! | `node:ID` | JSON, its format version, the node's figures and which instance of it reports them; a node lives as long as this key | `ttl` after each report |
 //! | `node:ID:connections` | hash: `RUN/SESSION` -> `{"since":MILLIS,"user":"NAME"}` | a second longer |
 //! | `node:ID:runs` | hash: run -> its viewers on this node | a second longer |
 //!
-//! So a run's viewers are counted with one `HMGET` per node, and nobody has to clean up behind a node that was killed. The
-//! run stands in front in the field's name, so that Redis itself finds a run's sessions among all others.
+//! So a run's viewers are counted with one `HMGET` per node, and the entries of a killed node disappear by themselves.
+//! The field's name begins with the run, so that Redis itself finds a run's sessions among all others.
 //!
-//! Two nodes that live under one id are noticed: each finds the other's instance where it has written its own. An instance's
-//! first report finds its predecessor's, which is nothing: a node that was killed may come again at once.
+//! Two nodes with the same id are noticed: each finds the other's instance where it wrote its own. The first report of
+//! an instance finds its predecessor's, which does not count: a killed node may restart at once.
 //!
-//! It has a connection of its own: a node that registers 50,000 viewers anew must not hold up appends.
+//! Presence has a connection of its own: a node that registers 50,000 viewers again must not delay appends.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -32,91 +32,91 @@ mod report;
 
 pub use report::{Report, Reported};
 
-/// Runs asked about at a time.
+/// Runs per request.
 const RUNS_PER_LOOK: usize = 500;
 /// About how many connections Redis looks at per step of a search.
 const PER_SCAN: u64 = 2_000;
 
-/// How presence is opened.
+/// How to open presence.
 #[derive(Clone, Debug)]
 pub struct RegisterOptions {
-    /// Before every key: several clusters may share a server.
+    /// The prefix of every key, so that several clusters may share a server.
     pub prefix: String,
     /// This node's id: `A-Z a-z 0-9 . _ -`.
     pub node: String,
-    /// How long a node counts as living after its last report.
+    /// How long a node counts as alive after its last report.
     pub ttl: Duration,
-    /// The server.
+    /// How to reach the server.
     pub settings: RedisSettings,
 }
 
-/// What a node says of itself.
+/// A node's report about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
     /// Viewers connected.
     pub connections: u64,
-    /// Rooms that live.
+    /// Rooms that are alive.
     pub active_runs: u64,
-    /// Seconds since its start.
+    /// Seconds since the node's start.
     pub uptime: u64,
 }
 
-/// Tells something as it is now.
+/// A function that returns a current value.
 pub type Tell<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
-/// A node that lives, as it last said.
+/// A live node, with the figures of its last report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeSeen {
-    /// Its id.
+    /// The node's id.
     pub node: String,
-    /// Its figures.
+    /// The node's figures.
     pub figures: Figures,
-    /// Its viewers of the runs that were asked about, in their order.
+    /// The node's viewers of the requested runs, in the order of the request.
     pub viewers: Vec<u64>,
 }
 
 /// Why presence does not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
-    /// As Redis says.
+    /// Redis failed or refused.
     #[error(transparent)]
     Redis(#[from] RedisError),
-    /// A node of a newer build reports.
+    /// A node of a newer build has reported.
     #[error(transparent)]
     NewerFormat(NewerFormat),
-    /// What is stored is not what any build up to this one writes.
+    /// The stored data is not what this build or an earlier one writes.
     #[error("Redis holds something that no node reported: {0}")]
     Malformed(String),
 }
 
-/// See the module.
+/// This node's access to presence: reports its own viewers and reads those of all nodes.
 #[derive(Debug)]
 pub struct Register {
     client: RedisClient,
     prefix: String,
     node: String,
-    /// This process of the node; no other one has it.
+    /// The id of this process of the node; no other process has it.
     instance: Uuid,
-    /// It has reported.
+    /// Whether this instance has reported.
     introduced: AtomicBool,
     ttl: Duration,
 }
 
 impl Register {
-    /// Connects in the background: a server that is away now is a state, not an error.
+    /// Opens presence and connects in the background. An unreachable server is a state, not an error.
     pub fn open(options: RegisterOptions) -> Self {
         let RegisterOptions { prefix, node, ttl, settings } = options;
         let client = RedisClient::start(settings, Arc::new(()));
         Self { client, prefix, node, instance: Uuid::now_v7(), introduced: AtomicBool::new(false), ttl }
     }
 
-    /// How long a node counts as living after its last report.
+    /// How long a node counts as alive after its last report.
     pub fn ttl(&self) -> Duration {
         self.ttl
     }
 
-    /// The connection's state: behind another connection may be another Redis.
+    /// The connection's state. Another connection may lead to another Redis.
     pub fn status(&self) -> watch::Receiver<LinkStatus> {
         self.client.status()
     }
@@ -137,7 +137,7 @@ impl Register {
         format!("{}:node:{node}:runs", self.prefix)
     }
 
-    /// All nodes that live, by their id, with their viewers of `runs`.
+    /// All live nodes, ordered by their id, with their viewers of `runs`.
     ///
     /// # Errors
     /// [`RegisterError`].
@@ -146,7 +146,7 @@ impl Register {
         let mut seen = self.look_once(first).await?;
         for chunk in rest.chunks(RUNS_PER_LOOK) {
             let more = self.look_once(chunk).await?;
-            // A node that came or went in between is not wholly known: the next look has it, or has not.
+            // A node that came or went between two requests is left out: its viewers are not known for all runs.
             seen.retain_mut(|node| match more.iter().find(|other| other.node == node.node) {
                 Some(other) => {
                     node.viewers.extend(&other.viewers);
@@ -167,7 +167,7 @@ impl Register {
         Ok(seen)
     }
 
-    /// At most `limit` viewers of a run on a node, in no order.
+    /// At most `limit` viewers of a run on a node, in no particular order.
     ///
     /// # Errors
     /// [`RegisterError`].
@@ -175,13 +175,13 @@ impl Register {
         let mut found = Vec::new();
         let mut cursor = "0".to_owned();
         loop {
-            // A run's id has none of the characters that a pattern gives a meaning to.
+            // A run's id has none of the characters that are special in a pattern.
             let command = RedisCommand::new("HSCAN").arg(self.connections_key(node)).arg(&cursor);
             let command = command.arg("MATCH").arg(entry::pattern(run)).arg("COUNT").number(PER_SCAN);
             let (next, fields) = entry::scanned(self.client.call(command).await?)?;
             found.extend(fields);
             if found.len() >= limit || next == "0" {
-                // A field may come twice while the hash is being rebuilt.
+                // A field may appear twice while Redis rebuilds the hash.
                 found.sort_by_key(|connection: &Connection| connection.session);
                 found.dedup_by_key(|connection| connection.session);
                 found.truncate(limit);
@@ -191,10 +191,10 @@ impl Register {
         }
     }
 
-    /// Takes this node out, with all its connections: it stops.
+    /// Removes this node with all its connections, because it stops.
     ///
     /// # Errors
-    /// [`RegisterError`]: it counts as gone `ttl` after its last report.
+    /// [`RegisterError`]: the node counts as gone `ttl` after its last report.
     pub async fn leave(&self) -> Result<(), RegisterError> {
         let keys = [self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node)];
         let forget = RedisCommand::new("SREM").arg(self.nodes_key()).arg(&self.node);
@@ -207,7 +207,7 @@ impl Register {
         self.client.close().await;
     }
 
-    /// Runs commands in one go: their replies, or the first refusal.
+    /// Runs commands in one go. Returns their replies, or the first refusal.
     async fn burst(&self, commands: Vec<RedisCommand>) -> Result<Vec<Reply>, RegisterError> {
         let replies = self.client.all(commands).await?;
         Ok(replies.into_iter().collect::<Result<_, _>>()?)

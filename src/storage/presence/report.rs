@@ -7,17 +7,17 @@ use super::{Figures, Register, RegisterError, entry};
 use crate::protocol::{Connection, RunId};
 use crate::storage::redis::{RedisCommand, Reply};
 
-/// Most fields of a command, so that Redis never stays with one for long.
+/// Most fields of a command, so that no command occupies Redis for long.
 const PER_COMMAND: usize = 500;
-/// Commands sent without waiting for an answer: what is encoded at once must not hold up this thread's other work.
+/// Commands that are sent without waiting for an answer. Encoding them must not delay this thread's other work.
 const PER_BURST: usize = 4;
-/// The hashes outlive the node's key by this, so that a node which is seen is seen whole.
+/// How much longer the hashes live than the node's key, so that a node which is found is found with all its hashes.
 const AFTERLIFE: Duration = Duration::from_secs(1);
 
 /// What a node reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// `began` and `viewers` are everything: whatever was reported before is void.
+    /// `began` and `viewers` are complete: everything that was reported before is replaced.
     pub whole: bool,
     /// Connections that have begun.
     pub began: Vec<Connection>,
@@ -25,41 +25,43 @@ pub struct Report {
     pub ended: Vec<Connection>,
     /// Runs whose number of viewers on this node has changed, and that number.
     pub viewers: Vec<(RunId, u64)>,
-    /// How the node is.
+    /// The node's figures.
     pub figures: Figures,
 }
 
-/// What became of a report.
+/// The result of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Reported {
-    /// Stored.
+    /// The report was stored.
     Stored,
-    /// Stored; and another instance of this node has reported since this one last did. Twice in a row only a node that lives can.
+    /// The report was stored, and another instance of this node has reported since this one's last report. Only a live
+    /// node can cause this twice in a row.
     Contested,
-    /// The node's earlier reports have expired, or Redis has lost them or a part of this one. Report everything.
+    /// The node's earlier reports have expired, or Redis has lost them or a part of this one. The next report must be
+    /// whole.
     Forgotten,
 }
 
 impl Register {
-    /// Stores a report. One at a time: they build on each other.
+    /// Stores a report. Reports must be stored one at a time, because they build on each other.
     ///
     /// # Errors
-    /// [`RegisterError`]: part of it may be stored. Report everything.
+    /// [`RegisterError`]: part of the report may be stored. The next report must be whole.
     pub async fn report(&self, report: Report) -> Result<Reported, RegisterError> {
         let Report { whole, began, ended, viewers, figures } = report;
         let (node, connections, runs) =
             (self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node));
-        let told = entry::node(figures, self.instance);
-        // It answers what stood there.
+        let value = entry::node(figures, self.instance);
+        // With `GET`, the command returns the value that it replaces.
         let set_node =
-            || RedisCommand::new("SET").arg(&node).arg(&told).arg("PX").number(self.ttl.as_millis() as u64).arg("GET");
+            || RedisCommand::new("SET").arg(&node).arg(&value).arg("PX").number(self.ttl.as_millis() as u64).arg("GET");
         let mut contested = false;
         if whole {
             let mut replies =
                 self.burst(vec![RedisCommand::new("UNLINK").arg(&connections).arg(&runs), set_node()]).await?;
             let stood = replies.pop().unwrap_or(Reply::Nil);
-            // What the first report of an instance finds is its predecessor's.
+            // The first report of an instance finds its predecessor's value.
             contested = self.introduced.load(Ordering::Relaxed) && entry::is_of_another(&stood, self.instance);
         } else if self.client.call(expire(&node, self.ttl)).await? != Reply::Integer(1) {
             return Ok(Reported::Forgotten);
@@ -80,7 +82,7 @@ impl Register {
             self.outlive(&connections),
             self.outlive(&runs),
             RedisCommand::new("SADD").arg(self.nodes_key()).arg(&self.node),
-            // Only if it is still there: a loss amid the report took the node's key, too.
+            // With `XX`, it is set only if it still exists: a loss during the report has removed the node's key, too.
             set_node().arg("XX"),
         ];
         let stood = self.burst(closing).await?.pop().unwrap_or(Reply::Nil);
@@ -92,7 +94,7 @@ impl Register {
         Ok(if contested { Reported::Contested } else { Reported::Stored })
     }
 
-    /// Writes `items` to the hash `key`, in commands that `begin` begins and `add` adds an item to.
+    /// Writes `items` to the hash `key` with commands that `begin` creates and `add` adds items to.
     async fn write<T>(
         &self,
         key: &str,
@@ -102,7 +104,7 @@ impl Register {
     ) -> Result<(), RegisterError> {
         for burst in items.chunks(PER_COMMAND * PER_BURST) {
             let commands = burst.chunks(PER_COMMAND).map(|items| items.iter().fold(begin(), &add));
-            // With each burst, so that nothing of a node that dies meanwhile stays for ever.
+            // Each burst sets the expiry, so that the entries of a node that dies in between do not stay forever.
             let expiries = [self.outlive(key), expire(&self.node_key(&self.node), self.ttl)];
             self.burst(commands.chain(expiries).collect()).await?;
         }

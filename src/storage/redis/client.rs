@@ -1,4 +1,4 @@
-//! The handle that callers have: puts commands into the pipeline and waits for their replies.
+//! The handle that callers use: it puts commands into the pipeline and waits for their replies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +14,20 @@ use super::{Attest, RedisCommand, RedisError, RedisSettings, Reply};
 use crate::budget::Budget;
 use crate::tasks;
 
-/// Most commands in the pipeline: those on their way and those that wait to be.
+/// Most commands in the pipeline: those in flight and those that wait to be sent.
 pub const PIPELINE_COMMANDS: usize = 8192;
 
 /// Most bytes of commands in the pipeline, or one larger command. 64 MiB.
 pub const PIPELINE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Commands over one connection that is shared by all clones, and rebuilt for as long as one of them lives. See the
-/// module's table for what callers hear.
+/// Runs commands over one connection that all clones share. The connection is rebuilt for as long as one clone lives.
+/// The table of the module `redis` says what callers get when something fails.
 #[derive(Clone, Debug)]
 pub struct RedisClient(Arc<ClientHandle>);
 
 #[derive(Debug)]
 struct ClientHandle {
-    /// Bounded by the shares that calls hold.
+    /// Unbounded as a channel; the shares that calls hold bound it.
     requests: mpsc::UnboundedSender<Request>,
     status: watch::Receiver<LinkStatus>,
     commands: Budget,
@@ -39,7 +39,7 @@ struct ClientHandle {
 type CommandReply = oneshot::Receiver<Result<Reply, RedisError>>;
 
 impl RedisClient {
-    /// Starts to connect, on the current runtime. Never fails: [`RedisClient::status`] tells how it went.
+    /// Starts to connect on the current runtime. It never fails: [`RedisClient::status`] shows the result.
     pub fn start(settings: RedisSettings, attest: Arc<dyn Attest>) -> Self {
         let (requests, queue) = mpsc::unbounded_channel();
         let (tell, status) = watch::channel(LinkStatus::Connecting);
@@ -57,19 +57,19 @@ impl RedisClient {
         Self(Arc::new(handle))
     }
 
-    /// Runs a command, within `command_timeout`. Dropping the future takes a command back that has not been written yet.
+    /// Runs a command within `command_timeout`. Dropping the future cancels a command that has not been written yet.
     ///
     /// # Errors
-    /// See the module.
+    /// See the table of the module `redis`.
     pub async fn call(&self, command: RedisCommand) -> Result<Reply, RedisError> {
         self.call_within(command, self.0.command_timeout).await
     }
 
-    /// Runs a command with a deadline of its own. A connection that is silent for 5 s and then fails to answer a `PING`
-    /// within `command_timeout` is dropped all the same.
+    /// Runs a command with its own deadline. Whatever the deadline, a connection that is silent for 5 s and then does
+    /// not answer a `PING` within `command_timeout` is dropped.
     ///
     /// # Errors
-    /// See the module.
+    /// See the table of the module `redis`.
     pub async fn call_within(&self, command: RedisCommand, within: Duration) -> Result<Reply, RedisError> {
         let deadline = Instant::now() + within;
         self.live(deadline).await?;
@@ -78,11 +78,8 @@ impl RedisClient {
         heard(answer).await
     }
 
-    /// Runs commands one behind the other, without anybody else's in between, within `command_timeout`. The replies are
-    /// in their order, each with its own fate; it is no transaction.
-    ///
-    /// # Errors
-    /// [`RedisError::Unavailable`] and [`RedisError::Saturated`]: none was sent.
+    /// Runs commands one after the other within `command_timeout`, without another caller's command in between. The
+    /// replies are in the order of the commands, each with its own result. It is not a transaction.
     pub async fn all(&self, commands: Vec<RedisCommand>) -> Result<Vec<Result<Reply, RedisError>>, RedisError> {
         let deadline = Instant::now() + self.0.command_timeout;
         self.live(deadline).await?;
@@ -96,26 +93,26 @@ impl RedisClient {
         Ok(replies)
     }
 
-    /// How the connection is, now and later.
+    /// A receiver of the connection's state.
     pub fn status(&self) -> watch::Receiver<LinkStatus> {
         self.0.status.clone()
     }
 
-    /// Gives the connection up as if it were lost: the next one is attested anew.
+    /// Drops the connection as if it were lost. The next one is attested again.
     pub fn give_up(&self, why: &str) {
         // The task may have ended already.
         let _ = self.0.requests.send(Request::GiveUp(why.into()));
     }
 
-    /// Ends the connection for all clones: what is in flight is answered, further commands are refused as unavailable.
-    /// Returns when nothing of it is left.
+    /// Ends the connection for all clones: commands in flight are answered, further commands are refused as
+    /// unavailable. Returns when the connection and its task have ended.
     pub async fn close(&self) {
         // The task may have ended already.
         let _ = self.0.requests.send(Request::Close);
         self.0.requests.closed().await;
     }
 
-    /// Waits for the first attempt to connect, if it is under way.
+    /// Waits for the first attempt to connect, if it is in progress.
     async fn live(&self, deadline: Instant) -> Result<(), RedisError> {
         let refused = |status: &LinkStatus| match status {
             LinkStatus::Live { .. } => Ok(()),
@@ -134,7 +131,7 @@ impl RedisClient {
     }
 
     fn admit(&self, command: RedisCommand, deadline: Instant) -> Result<(Call, CommandReply), RedisError> {
-        // A command larger than the bound goes alone.
+        // A command larger than the bound takes the whole bound.
         let bytes = command.size().min(PIPELINE_BYTES);
         let share = Share::take(&self.0.commands, &self.0.bytes, bytes, &self.0.metrics.in_flight)
             .ok_or(RedisError::Saturated)?;
@@ -148,6 +145,6 @@ impl RedisClient {
 }
 
 async fn heard(answer: CommandReply) -> Result<Reply, RedisError> {
-    // Everybody is answered, unless the runtime is shut down.
+    // The task answers every call, unless the runtime is shut down.
     answer.await.unwrap_or_else(|_| Err(RedisError::OutcomeUnknown(CLOSED.to_owned())))
 }

@@ -1,8 +1,9 @@
-//! RESP2 frames on a byte stream: `redis-async`'s codec, behind a scan that knows when a reply is whole.
+//! RESP2 frames on a byte stream: the codec of `redis-async`, behind a scan that finds out when a reply is complete.
 //!
-//! Left alone, `RespCodec` parses an unfinished reply from its start again after every read, copying each string each
-//! time: work grows with the square of the reply. It also takes a declared length at its word when it allocates. So the
-//! reply is first looked through, once, continuing where the last read ended, and handed over when its last byte is there.
+//! `RespCodec` alone parses an incomplete reply again from its start after every read, and copies each string each
+//! time: the work grows with the square of the reply's size. It also trusts a declared length when it allocates. So
+//! this codec scans a reply once, continuing where the last read ended, and hands it to `RespCodec` when its last byte
+//! is there.
 
 use std::io;
 
@@ -13,29 +14,29 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::RedisCommand;
 
-/// Largest reply taken: 64 MiB. A larger one breaks the connection; replies that can grow are read in pages.
+/// Largest reply that is accepted: 64 MiB. A larger one breaks the connection; replies that can grow are read in pages.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024 * 1024;
 
-/// Room for each read from the socket, at least. 64 KiB.
+/// Smallest room for each read from the socket. 64 KiB.
 pub(super) const READ_BYTES: usize = 64 * 1024;
 
-/// Longest line: a length, a number, a status, an error.
+/// Longest line (a length, a number, a status or an error). 64 KiB.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// Deepest nesting of arrays: the codec recurses.
+/// Deepest nesting of arrays. The codec recurses, so this bounds its stack.
 const MAX_DEPTH: usize = 16;
 
 /// Encodes [`RedisCommand`]s, decodes replies.
 #[derive(Debug, Default)]
 pub(super) struct RespFrames {
     scan: Scan,
-    /// Bytes of the replies decoded so far.
+    /// Bytes of the replies that were decoded so far.
     decoded: u64,
     received: u64,
 }
 
 impl RespFrames {
-    /// Bytes received so far, those of an unfinished reply included: whether the other side lives.
+    /// Bytes received so far, including those of an incomplete reply. An increase shows that the other side lives.
     pub(super) fn received(&self) -> u64 {
         self.received
     }
@@ -77,19 +78,19 @@ fn invalid(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.into())
 }
 
-/// How far the reply at the start of the buffer was looked through.
+/// The scan of the reply at the start of the buffer.
 #[derive(Debug, Default)]
 struct Scan {
-    /// Everything before is whole.
+    /// Everything before this offset is complete.
     at: usize,
-    /// Elements still to come, of each array that is open here.
+    /// For each array that is open at this offset: the elements still to come.
     open: Vec<u64>,
 }
 
-/// What a scan has found.
+/// The result of a scan.
 #[derive(Debug, PartialEq, Eq)]
 enum ScanProgress {
-    /// A reply of this many bytes.
+    /// The reply is complete and has this many bytes.
     Whole { bytes: usize },
     /// The reply has at least this many bytes.
     Needs { bytes: usize },
@@ -136,7 +137,7 @@ impl Scan {
         }
     }
 
-    /// An element has ended, and with it perhaps the arrays that it was the last of; `true` when the reply has.
+    /// Closes an element, and the arrays whose last element it was; `true` when the whole reply is complete.
     fn close_element(&mut self) -> bool {
         while let Some(left) = self.open.last_mut() {
             *left -= 1;
@@ -149,7 +150,7 @@ impl Scan {
     }
 }
 
-/// A declared length; `None` is null's `-1`.
+/// Parses a declared length; `None` is the `-1` of null.
 fn declared(length: &[u8]) -> io::Result<Option<usize>> {
     let number = std::str::from_utf8(length).ok().and_then(|digits| digits.parse::<i64>().ok());
     match number {
@@ -175,7 +176,7 @@ mod tests {
         wire.to_vec()
     }
 
-    /// What comes of these bytes when they arrive `step` at a time.
+    /// Decodes these bytes as they arrive, `step` at a time.
     fn decode(bytes: &[u8], step: usize) -> io::Result<Vec<RespValue>> {
         let (mut frames, mut buffer, mut values) = (RespFrames::default(), BytesMut::new(), Vec::new());
         for piece in bytes.chunks(step) {

@@ -4,24 +4,24 @@ use std::fmt;
 
 use redis_async::resp::RespValue;
 
-/// What an argument needs on the wire and in memory beside its bytes, about.
+/// About what an argument costs on the wire and in memory beside its bytes.
 const PER_ARGUMENT: usize = 32;
 
 /// A command and its arguments: an array of bulk strings on the wire. `Debug` shows its name and size only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisCommand {
-    /// The name first.
+    /// The name, then the arguments.
     strings: Vec<RespValue>,
     size: usize,
 }
 
 impl RedisCommand {
-    /// A command by its name, such as `EVALSHA`. A name of two words is a name and an argument.
+    /// A command by its name, such as `EVALSHA`. The second word of a name with two words is passed as an argument.
     pub fn new(name: impl AsRef<[u8]>) -> Self {
         Self { strings: Vec::new(), size: 0 }.arg(name)
     }
 
-    /// Adds an argument, any bytes.
+    /// Adds an argument of any bytes.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<[u8]>) -> Self {
         let argument = argument.as_ref();
@@ -30,19 +30,19 @@ impl RedisCommand {
         self
     }
 
-    /// Adds arguments.
+    /// Adds arguments in order.
     #[must_use]
     pub fn args<A: AsRef<[u8]>>(self, arguments: impl IntoIterator<Item = A>) -> Self {
         arguments.into_iter().fold(self, Self::arg)
     }
 
-    /// Adds a number, in decimal.
+    /// Adds a number in decimal.
     #[must_use]
     pub fn number(self, number: u64) -> Self {
         self.arg(number.to_string())
     }
 
-    /// Bytes it holds, about: what it counts for in the pipeline.
+    /// About how many bytes the command holds. The pipeline's bound counts them.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -56,7 +56,7 @@ impl From<RedisCommand> for RespValue {
 
 impl fmt::Debug for RedisCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Arguments may be secrets (AUTH), and are long.
+        // Arguments are not shown: they may be secrets (AUTH) or long.
         let name = match self.strings.first() {
             Some(RespValue::BulkString(name)) => String::from_utf8_lossy(name),
             _ => "".into(),

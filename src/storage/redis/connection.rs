@@ -1,4 +1,4 @@
-//! A live connection of a client: requests in, replies out, until it is lost or the client is closed.
+//! A live connection of a client. It sends requests and receives replies until it is lost or the client is closed.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -15,33 +15,33 @@ use super::metrics::ConnectionMetrics;
 use super::pipeline::Pipeline;
 use super::request::Request;
 
-/// Bytes collected for one write, about: what waits is encoded up to here, written, and so on. 256 KiB.
+/// About how many bytes are collected for one write; what waits beyond that goes into the next write. 256 KiB.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// Requests taken up before the socket is looked at.
+/// Requests that are taken before the socket is looked at.
 const TAKE: usize = 256;
 
-/// How it ended.
+/// How the connection ended.
 #[derive(Debug)]
 pub(super) enum ConnectionEnded {
-    /// The client was closed, or nobody has it any more.
+    /// The client was closed, or all its clones were dropped.
     Closed,
-    /// Why the connection is gone.
+    /// The connection was lost, for this reason.
     Lost(String),
 }
 
-/// See the module.
+/// A live connection and the pipeline of its commands.
 pub(super) struct RedisConnection {
     frames: Frames,
     pipeline: Pipeline,
     metrics: ConnectionMetrics,
     /// Bytes encoded so far.
     encoded: u64,
-    /// Something encoded may not have reached the socket.
+    /// Encoded bytes may not have reached the socket.
     unflushed: bool,
-    /// Bytes received when last looked at.
+    /// Bytes received when the codec was last asked.
     received: u64,
-    /// The client was closed: what is in flight is answered, and that is all.
+    /// The client was closed: only the commands in flight are still answered.
     closing: bool,
 }
 
@@ -54,14 +54,14 @@ impl RedisConnection {
         Self { frames, pipeline, metrics, encoded: 0, unflushed: false, received, closing: false }
     }
 
-    /// Serves. Everybody has been answered when it returns.
+    /// Serves until the connection ends. Every caller has been answered when it returns.
     pub(super) async fn serve(mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> ConnectionEnded {
         let ended = self.converse(requests).await;
         let why = match &ended {
             ConnectionEnded::Closed => "the connection was closed",
             ConnectionEnded::Lost(why) => why,
         };
-        // What the socket has not taken, Redis can't have.
+        // Redis can't have bytes that the socket has not taken.
         let written = self.encoded - self.frames.write_buffer().len() as u64;
         self.pipeline.lose(why, written);
         if self.closing { ConnectionEnded::Closed } else { ended }
@@ -84,7 +84,7 @@ impl RedisConnection {
                 timer.as_mut().reset(self.pipeline.due());
             }
             tokio::select! {
-                biased; // All that is there to send goes into one write.
+                biased; // everything that waits goes into one write
                 count = requests.recv_many(&mut taken, TAKE), if !self.closing => {
                     if count == 0 {
                         return ConnectionEnded::Closed;
@@ -127,7 +127,8 @@ impl RedisConnection {
         Ok(())
     }
 
-    /// Writes and reads as far as the socket lets it. Ready when replies came, or with why the connection is lost.
+    /// Writes and reads as far as the socket allows. Ready when replies came, or with the reason why the connection is
+    /// lost.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
         if let Poll::Ready(Err(error)) = self.poll_write(cx) {
             return Poll::Ready(Err(format!("can't write: {error}")));
@@ -153,7 +154,7 @@ impl RedisConnection {
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         while self.pipeline.has_waiting() {
-            // Ready below a batch; writes when there is one.
+            // Ready while less than a batch is buffered; otherwise it writes.
             ready!(self.frames.poll_ready_unpin(cx))?;
             if let Some(command) = self.pipeline.send_next(self.encoded) {
                 self.metrics.commands.increment(1);

@@ -1,4 +1,4 @@
-//! One connection to Redis, authenticated and ready, on which one command runs at a time.
+//! One authenticated connection to Redis, which runs one command at a time.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use super::codec::{READ_BYTES, RespFrames};
 use super::stream::{Stream, dial};
 use super::{RedisCommand, RedisError, RedisSettings, Reply, judged};
 
-/// Commands out, replies in.
+/// The framed byte stream: commands out, replies in.
 pub(super) type Frames = Framed<Box<dyn Stream>, RespFrames>;
 
 /// A connection. Nothing repairs it: after any error but [`RedisError::Refused`] it can only be dropped.
 pub struct Link {
     frames: Frames,
     command_timeout: Duration,
-    /// Replies no longer match commands: one was given up.
+    /// A command was given up before its reply came, so replies no longer match commands.
     out_of_step: bool,
 }
 
 impl Link {
-    /// Connects, authenticates, selects the database, sets the connection's name and hears a `PING` answered: all within
-    /// `command_timeout`. The user needs the right to `PING` and, for a database other than 0, to `SELECT`; a name that
-    /// may not be set is done without.
+    /// Connects, authenticates, selects the database, sets the connection's name and waits for the answer to a `PING`,
+    /// all within `command_timeout`. The user needs the right to `PING` and, for a database other than 0, to `SELECT`.
+    /// If the user may not set the connection's name, it stays unset.
     ///
     /// # Errors
-    /// [`RedisError::Unavailable`]; [`RedisError::Refused`] when Redis refuses the password or the database, is loading
-    /// its data, or has too many clients. Both name the address.
+    /// [`RedisError::Unavailable`], or [`RedisError::Refused`] when Redis refuses the password or the database, is
+    /// loading its data, or has too many clients. Both name the address.
     pub async fn connect(settings: &RedisSettings) -> Result<Self, RedisError> {
         let address = settings.url.address();
         let deadline = Instant::now() + settings.command_timeout;
@@ -43,16 +43,16 @@ impl Link {
         }
     }
 
-    /// Runs one command; its deadline is `command_timeout`.
+    /// Runs one command within `command_timeout`.
     ///
     /// # Errors
-    /// [`RedisError::Refused`]; [`RedisError::OutcomeUnknown`]; [`RedisError::Unavailable`] after an earlier one, or when
-    /// an earlier call was cancelled.
+    /// [`RedisError::Refused`]; [`RedisError::OutcomeUnknown`]; [`RedisError::Unavailable`] when an earlier call failed
+    /// with an unknown outcome or was cancelled.
     pub async fn call(&mut self, command: RedisCommand) -> Result<Reply, RedisError> {
         if self.out_of_step {
             return Err(RedisError::Unavailable("an earlier command on this connection was given up".to_owned()));
         }
-        // Stays so unless the reply is read, also when this future is dropped.
+        // Reset only when the reply was read, so it stays set when this future is dropped.
         self.out_of_step = true;
         let exchange = async {
             self.frames.send(command).await.map_err(|error| RedisError::OutcomeUnknown(error.to_string()))?;
@@ -64,7 +64,7 @@ impl Link {
         judged(reply)
     }
 
-    /// Whether it can still be used.
+    /// Whether replies still match commands, so that the connection can be used.
     pub(super) fn is_in_step(&self) -> bool {
         !self.out_of_step
     }
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// The commands that every connection begins with, in one write.
+/// Sends the commands that every connection begins with in one write, and reads their replies.
 async fn greet(frames: &mut Frames, settings: &RedisSettings) -> Result<(), RedisError> {
     let url = &settings.url;
     let mut greetings = Vec::new();

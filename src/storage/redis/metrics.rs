@@ -1,8 +1,9 @@
-//! What Prometheus is told of a client's connection, by what the connection is for.
+//! Metrics of a client's connection, labelled with the connection's purpose.
 
 use metrics::{Counter, Gauge};
 
-/// Handles that cost an atomic each. They count from zero as soon as they are made: an increase from nothing is none.
+/// Handles of the metrics; using one costs an atomic operation. They are registered with the value 0 when they are
+/// made, because Prometheus sees no increase in a series that begins with 1.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionMetrics {
     pub(super) up: Gauge,

@@ -1,34 +1,37 @@
-//! The connection to Redis, or to what speaks its protocol: everything that is kept there goes through here.
+//! The connection to Redis, or to a server that speaks its protocol. Everything that is kept there goes through this
+//! module.
 //!
-//! - [`RedisClient`]: commands of all callers over one connection, that is rebuilt for as long as the client lives.
-//! - [`RedisSubscriber`]: pub/sub, over a connection of its own; whoever holds it builds a new one when it breaks.
-//! - [`Link`]: one connection, one command at a time: what both begin with, and what [`Attest`] is given.
+//! - [`RedisClient`]: commands of all callers over one connection, which is rebuilt for as long as the client lives.
+//! - [`RedisSubscriber`]: pub/sub over a connection of its own; its owner builds a new one when it breaks.
+//! - [`Link`]: one connection that runs one command at a time. Both of the above begin with one, and [`Attest`] gets
+//!   one.
 //!
-//! # Life of a client's connection
+//! # A client's connection
 //! Connecting is name resolution, TCP, TLS, `AUTH`, `SELECT`, `CLIENT SETNAME` and a `PING`, within one command's
-//! deadline; then [`Attest`]. Only then may commands go.
+//! deadline; then [`Attest`]. Commands are sent only after that.
 //!
-//! | what happens | callers hear | the connection |
+//! | what happens | callers get | the connection |
 //! |---|---|---|
-//! | Redis refuses a command | [`RedisError::Refused`] | goes on |
-//! | that it takes no writes any more, being a replica now | `Refused` | is dropped: another server has its place |
-//! | no reply by a command's deadline | [`RedisError::OutcomeUnknown`] | goes on; its reply is dropped when it comes |
-//! | that, twice in a row without a byte in between | the same | is dropped |
-//! | a `PING`, sent after 5 s of silence, is not answered in time | the same | is dropped |
-//! | it is closed, or speaks nonsense | `OutcomeUnknown` for what was sent, else [`RedisError::Unavailable`] | is dropped |
+//! | Redis refuses a command | [`RedisError::Refused`] | continues |
+//! | Redis refuses a write because it is a replica now | `Refused` | is dropped: another server has its place |
+//! | no reply by a command's deadline | [`RedisError::OutcomeUnknown`] | continues; a late reply is discarded |
+//! | the same twice in a row without a byte in between | `OutcomeUnknown` | is dropped |
+//! | a `PING`, sent after 5 s of silence, is not answered in time | `OutcomeUnknown` | is dropped |
+//! | Redis closes it, or sends something invalid | `OutcomeUnknown` for what was sent, else [`RedisError::Unavailable`] | is dropped |
 //! | it is down | `Unavailable` with the last reason, at once | is tried again: 50 ms doubling to 5 s, with jitter |
 //! | it is being built for the first time | they wait for that attempt, as long as their deadline | |
-//! | too much is in flight | [`RedisError::Saturated`] | goes on |
+//! | too much is in flight | [`RedisError::Saturated`] | continues |
 //!
-//! So a Redis that is away, refuses or says nothing is survived without a restart, however long; and a command is never
-//! repeated here: only its caller knows whether it may run twice. Blocking commands (`BLPOP`, `XREAD BLOCK`) do not belong
-//! on a client: nothing else would be answered meanwhile.
+//! So a client survives a Redis that is unreachable, refuses or does not answer, for any time and without a restart. A
+//! command is never repeated here: only its caller knows whether it may run twice. Blocking commands (`BLPOP`, `XREAD
+//! BLOCK`) must not be run on a client, because no other command would be answered meanwhile.
 //!
 //! # Sizes
-//! A reply is looked through once and parsed once, however it arrives (see `codec`), so a page may be as large as one likes
-//! to hold in memory twice: 1 MiB of `XRANGE` takes 0.7 ms as 64 KiB entries and 3 ms as 400-byte entries, Redis' own
-//! work included; 4 MiB take 3 ms and 12 ms. (`RespCodec` alone, reading 16 KiB at a time, takes 72 ms and 685 ms for
-//! the parsing of the 4 MiB.) Redis serves nobody else while it writes a page, which is the reason to stay near 1 MiB.
+//! A reply is scanned once and parsed once, however it arrives (see `codec`), so the size of a page is limited only by
+//! the memory for two copies of it: 1 MiB of `XRANGE` takes 0.7 ms as 64 KiB entries and 3 ms as 400-byte entries,
+//! Redis' own work included; 4 MiB take 3 ms and 12 ms. (`RespCodec` alone, reading 16 KiB at a time, takes 72 ms and
+//! 685 ms for the parsing of the 4 MiB.) Redis serves no other client while it writes a page, which is the reason to
+//! stay near 1 MiB.
 //!
 //! One connection carries 80,000 commands a second for one caller and 800,000 for 64 (GET, loopback, one core each for
 //! the client and for Redis).
@@ -60,44 +63,45 @@ pub use status::LinkStatus;
 pub use subscriber::{CHANNELS_PER_COMMAND, Push, RedisSubscriber};
 pub use url::{RedisUrl, RedisUrlError};
 
-/// What Redis answers: strings, numbers, arrays of these, or nil. Errors arrive as [`RedisError::Refused`], except within
-/// an array.
+/// An answer of Redis: a string, a number, an array of these, or nil. Errors arrive as [`RedisError::Refused`], except
+/// within an array.
 pub type Reply = redis_async::resp::RespValue;
 
 /// How to reach a Redis.
 #[derive(Clone, Debug)]
 pub struct RedisSettings {
-    /// Where it is, and who asks.
+    /// Address and login.
     pub url: RedisUrl,
-    /// PEM file of the only authorities trusted for `rediss://`; the system's when `None`. Read for each connection.
+    /// PEM file of the only authorities that are trusted for `rediss://`; the system's when `None`. It is read for each
+    /// connection.
     pub ca_file: Option<PathBuf>,
     /// Deadline of a command, of building a connection, and of a `PING`.
     pub command_timeout: Duration,
     /// The connection's name in `CLIENT LIST`: printable ASCII without spaces.
     pub client_name: String,
-    /// What the connection is for, as metrics name it.
+    /// The purpose of the connection, as a label of its metrics.
     pub purpose: &'static str,
 }
 
-/// Why there is no reply. The text says what happened, for people; it never has a password in it.
+/// Why there is no reply. The text says what happened, for an operator; it never contains a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedisError {
-    /// There is no connection. The command was not sent: nothing happened.
+    /// There is no connection. The command was not sent and had no effect.
     #[error("Redis is unavailable: {0}")]
     Unavailable(String),
-    /// The command was sent, or part of it, and no reply came: it may have run, may yet run, or never will.
+    /// The command was sent at least in part, and no reply came: it may have run, may run later, or may never run.
     #[error("no reply from Redis: {0}")]
     OutcomeUnknown(String),
     /// Redis answered with an error, which begins with its code: `NOSCRIPT ...`, `OOM ...`, `WRONGTYPE ...`.
     #[error("Redis refused: {0}")]
     Refused(String),
-    /// As much as the pipeline holds is in flight. The command was not sent: nothing happened.
+    /// The pipeline is full of commands in flight. The command was not sent and had no effect.
     #[error("too many commands to Redis are in flight")]
     Saturated,
 }
 
 impl RedisError {
-    /// The text alone.
+    /// The text of the error without its kind.
     fn reason(&self) -> String {
         match self {
             Self::Unavailable(why) | Self::OutcomeUnknown(why) | Self::Refused(why) => why.clone(),
@@ -106,14 +110,15 @@ impl RedisError {
     }
 }
 
-/// Judges each new connection of a [`RedisClient`], behind authentication and before any other command: that this is the Redis
-/// it was, that scripts are loaded. `()` finds every connection good.
+/// Checks each new connection of a [`RedisClient`] after authentication and before any other command, for example that
+/// the server is still the same, or that scripts are loaded. The implementation for `()` accepts every connection.
 #[async_trait]
 pub trait Attest: Send + Sync + 'static {
-    /// Looks at the connection.
+    /// Checks the connection.
     ///
     /// # Errors
-    /// Any error, or a call that it gave up: the connection is dropped, and another one is tried after a pause.
+    /// After an error, or when a call on `link` was given up, the connection is dropped and another one is tried after
+    /// a pause.
     async fn attest(&self, link: &mut Link) -> Result<(), RedisError>;
 }
 
@@ -124,7 +129,7 @@ impl Attest for () {
     }
 }
 
-/// A reply that is an error, as one.
+/// Turns a reply that is an error into a [`RedisError`].
 fn judged(reply: Reply) -> Result<Reply, RedisError> {
     match reply {
         Reply::Error(text) => Err(RedisError::Refused(text)),

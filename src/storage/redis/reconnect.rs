@@ -1,5 +1,5 @@
-//! The task behind a client: connects, attests, serves, and begins again. A panic ends the connection as a loss of it does,
-//! and the task begins again.
+//! The task behind a client: it connects, attests and serves, and starts over when the connection is lost. A panic ends
+//! the connection in the same way, and the task starts over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,26 +17,26 @@ use crate::tasks::{self, Restarts};
 
 /// The task's name in the log and in the metrics.
 pub(super) const NAME: &str = "redis_connection";
-/// Pauses between attempts, before jitter.
+/// Shortest and longest pause between two attempts, before jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A connection that lived as long was a good one: the pauses begin anew.
+/// After a connection that lived this long, the pauses begin at the shortest again.
 const STEADY: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// The state of the client's task.
 pub(super) struct ClientTask {
     pub(super) settings: RedisSettings,
     pub(super) attest: Arc<dyn Attest>,
     pub(super) requests: mpsc::UnboundedReceiver<Request>,
     pub(super) status: watch::Sender<LinkStatus>,
     pub(super) metrics: ConnectionMetrics,
-    /// Number of the connection; grows.
+    /// Number of the last connection. It only grows.
     pub(super) generation: u64,
 }
 
 impl ClientTask {
-    /// Runs until the client is closed, or nobody has it any more.
+    /// Runs until the client is closed or all its clones are dropped.
     pub(super) async fn run(mut self) {
         let mut restarts = Restarts::new(NAME);
         while tasks::caught(NAME, self.serve()).await.is_err() {
@@ -87,7 +87,8 @@ impl ClientTask {
         self.status.send_replace(LinkStatus::Live { generation });
     }
 
-    /// Once for each time that it goes down; the reasons why it stays so are of less interest.
+    /// Sets the state to down. It logs a warning once when the connection goes down; further reasons are logged at
+    /// debug level.
     fn tell_down(&self, why: &str) {
         self.metrics.up.set(0);
         let redis = &self.settings.url;
@@ -111,7 +112,7 @@ async fn connect(settings: &RedisSettings, attest: &dyn Attest) -> Result<Link, 
     }
 }
 
-/// Awaits `work`, and meanwhile refuses all requests; `None` when the client is closed.
+/// Awaits `work` and refuses all requests meanwhile; `None` when the client is closed.
 async fn refusing<T>(
     work: impl Future<Output = T>,
     requests: &mut mpsc::UnboundedReceiver<Request>,

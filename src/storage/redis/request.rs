@@ -1,4 +1,4 @@
-//! What callers ask of the task that keeps the connection, and what each of their commands counts for.
+//! Requests from callers to the task that keeps the connection, and each command's share of the bounds.
 
 use std::sync::Arc;
 
@@ -9,31 +9,32 @@ use tokio::time::Instant;
 use super::{RedisCommand, RedisError, Reply};
 use crate::budget::{Budget, Held};
 
-/// A command, and who waits for its reply. Dropping it unanswered tells the caller nothing: see `Pipeline::lose`.
+/// A command and the sender of its reply. Dropping it unanswered does not tell the caller whether it was sent: see
+/// `Pipeline::lose`.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) command: RedisCommand,
     pub(super) deadline: Instant,
     pub(super) reply: oneshot::Sender<Result<Reply, RedisError>>,
-    /// Of the client's bounds; given back when the reply is in, or when nothing will come any more.
+    /// Share of the client's bounds. It is returned when the reply is in, or when no reply can come any more.
     pub(super) share: Share,
 }
 
 impl Call {
-    /// Answers that it was not sent.
+    /// Answers that the command was not sent.
     pub(super) fn refuse(self, why: &str) {
-        // Whoever gave up does not listen.
+        // Sending fails only when the caller has stopped waiting.
         let _ = self.reply.send(Err(RedisError::Unavailable(why.to_owned())));
     }
 }
 
-/// What clients ask of the task that keeps the connection.
+/// A request to the task that keeps the connection.
 #[derive(Debug)]
 pub(super) enum Request {
     Call(Call),
-    /// Without anybody else's in between.
+    /// Commands that run without another caller's command in between.
     Burst(Vec<Call>),
-    /// Lose the connection, for this reason, and begin anew.
+    /// Drop the connection for this reason, and build a new one.
     GiveUp(Arc<str>),
     /// Answer what is in flight, and end.
     Close,
@@ -49,7 +50,7 @@ impl Request {
     }
 }
 
-/// A call's share of the bounds, counted as in flight for as long as it lives.
+/// A call's share of the bounds. The call counts as in flight while the share lives.
 #[derive(Debug)]
 pub(super) struct Share {
     command: Held,
@@ -58,7 +59,7 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// A share of one command and its bytes, if there is room.
+    /// Takes a share of one command and `size` bytes, if there is room.
     pub(super) fn take(commands: &Budget, bytes: &Budget, size: usize, in_flight: &Gauge) -> Option<Self> {
         in_flight.increment(1);
         let mut share = Self { command: commands.hold(), bytes: bytes.hold(), counted: in_flight.clone() };

@@ -1,32 +1,32 @@
-//! How a client's connection is, as the client and its task share it.
+//! The state of a client's connection, shared by the client and its task.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What requests hear once the client was closed.
+/// The reason in errors after the client was closed.
 pub(super) const CLOSED: &str = "the connection was closed";
 
-/// How the connection is.
+/// The state of the connection.
 #[derive(Clone, Debug)]
 pub enum LinkStatus {
-    /// The first attempt is under way.
+    /// The first attempt is in progress.
     Connecting,
-    /// Commands go.
+    /// Commands are sent.
     Live {
-        /// Counts the connections, from 1: another number is another connection.
+        /// Number of the connection, from 1. Another number is another connection.
         generation: u64,
     },
-    /// There is none; another one is being tried.
+    /// There is no connection; attempts continue.
     Down {
-        /// The last failure.
+        /// The reason of the last failure.
         why: Arc<str>,
-        /// When it was lost, or first failed.
+        /// When the connection was lost, or first failed.
         since: Instant,
     },
 }
 
 impl LinkStatus {
-    /// What a command is told that can't be sent.
+    /// The reason in the error of a command that can't be sent.
     pub(super) fn why(&self) -> Arc<str> {
         match self {
             Self::Connecting | Self::Live { .. } => "still connecting".into(),

@@ -1,4 +1,4 @@
-//! The bytes below: TCP, and TLS if the URL says so.
+//! The byte stream under the protocol: TCP, with TLS if the URL asks for it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,14 +21,14 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Connects. The error says what failed.
+/// Connects. The error text says what failed.
 pub(super) async fn dial(settings: &RedisSettings, deadline: Instant) -> Result<Box<dyn Stream>, String> {
     let url = &settings.url;
     let tcp = match timeout_at(deadline, TcpStream::connect((url.host(), url.port()))).await {
         Ok(connected) => connected.map_err(|error| format!("can't connect: {error}"))?,
         Err(_) => return Err(format!("no connection within {:?}", settings.command_timeout)),
     };
-    // Commands are batched here; the kernel must not wait for more.
+    // Commands are batched here, so the kernel must not wait for more data.
     tcp.set_nodelay(true).map_err(|error| format!("TCP_NODELAY: {error}"))?;
     if !url.tls() {
         return Ok(Box::new(tcp));
@@ -41,7 +41,8 @@ pub(super) async fn dial(settings: &RedisSettings, deadline: Instant) -> Result<
     }
 }
 
-/// Whom to trust. Read anew for each connection, so that certificates can be renewed without a restart.
+/// Loads the trusted authorities. They are read for each connection, so that certificates can be renewed without a
+/// restart.
 async fn trust(ca_file: Option<PathBuf>) -> Result<Arc<ClientConfig>, String> {
     let roots = tasks::spawn_blocking("redis_ca", move || match ca_file {
         Some(file) => authorities(&file).map_err(|error| format!("redis.ca_file {}: {error}", file.display())),
@@ -70,7 +71,7 @@ fn authorities(file: &Path) -> Result<RootCertStore, String> {
 fn system_roots() -> Result<RootCertStore, String> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    // Systems have odd ones among theirs; those that can be used are enough.
+    // A system's store may have authorities that can't be parsed; the others are enough.
     roots.add_parsable_certificates(found.certs);
     match (roots.is_empty(), found.errors.first()) {
         (false, _) => Ok(roots),

@@ -1,4 +1,5 @@
-//! Pub/sub. What Redis pushes is lost when the connection is: whoever listens must be able to do without.
+//! Pub/sub. Messages that Redis pushes while the connection is lost do not arrive, so a subscriber must cope without
+//! them.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -11,33 +12,33 @@ use tokio::time::timeout;
 use super::link::{Frames, Link};
 use super::{RedisCommand, RedisError, RedisSettings, Reply};
 
-/// Channels named by one `SUBSCRIBE` or `UNSUBSCRIBE`: Redis serves nobody else while it works through one.
+/// Channels in one `SUBSCRIBE` or `UNSUBSCRIBE`. Redis serves no other client while it works through one.
 pub const CHANNELS_PER_COMMAND: usize = 500;
 
-/// A connection that listens. After any error but [`RedisError::Refused`] it can only be dropped.
+/// A connection that receives pub/sub messages. After any error but [`RedisError::Refused`] it can only be dropped.
 ///
-/// Redis drops a listener that leaves 8 MB unread for 60 s, or 32 MB at any moment (`client-output-buffer-limit`): call
-/// [`RedisSubscriber::next`] and never wait long between.
+/// Redis drops a subscriber that leaves 8 MB unread for 60 s, or 32 MB at any moment (`client-output-buffer-limit`). So
+/// call [`RedisSubscriber::next`] again without long waits in between.
 pub struct RedisSubscriber {
     frames: Frames,
     command_timeout: Duration,
-    /// Something encoded may not have reached the socket.
+    /// Encoded bytes may not have reached the socket.
     unflushed: bool,
 }
 
-/// What a subscriber hears.
+/// A push from Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Push {
-    /// Somebody published.
+    /// A message was published.
     Message {
-        /// Where.
+        /// The channel.
         channel: String,
-        /// What; any bytes.
+        /// The content, any bytes.
         payload: Bytes,
     },
-    /// From here on the channel's messages come.
+    /// Messages of the channel arrive from here on.
     Subscribed(String),
-    /// No more messages of the channel come.
+    /// No more messages of the channel arrive.
     Unsubscribed(String),
     /// The answer to [`RedisSubscriber::ping`].
     Pong,
@@ -53,9 +54,9 @@ impl RedisSubscriber {
         Ok(Self { frames, command_timeout: settings.command_timeout, unflushed: false })
     }
 
-    /// Asks for the messages of channels. Each is confirmed by a [`Push::Subscribed`], in their order; a channel that the
-    /// user has no right to is answered by [`RedisError::Refused`] from [`RedisSubscriber::next`], once per
-    /// [`CHANNELS_PER_COMMAND`], and none of those is subscribed.
+    /// Subscribes to channels. Each one is confirmed by a [`Push::Subscribed`], in order. If the user has no right to a
+    /// channel, [`RedisSubscriber::next`] returns [`RedisError::Refused`] once per [`CHANNELS_PER_COMMAND`], and none
+    /// of those channels is subscribed.
     ///
     /// # Errors
     /// [`RedisError::OutcomeUnknown`]: the connection is lost, or takes nothing within `command_timeout`.
@@ -63,8 +64,7 @@ impl RedisSubscriber {
         self.send("SUBSCRIBE", channels).await
     }
 
-    /// Asks for no more messages of channels. Each is confirmed by a [`Push::Unsubscribed`], also one that was not
-    /// subscribed.
+    /// Unsubscribes from channels. Each one is confirmed by a [`Push::Unsubscribed`], even if it was not subscribed.
     ///
     /// # Errors
     /// As [`RedisSubscriber::subscribe`].
@@ -72,7 +72,7 @@ impl RedisSubscriber {
         self.send("UNSUBSCRIBE", channels).await
     }
 
-    /// Asks for a [`Push::Pong`], behind everything that Redis has pushed before.
+    /// Asks for a [`Push::Pong`], which arrives after everything that Redis pushed before.
     ///
     /// # Errors
     /// As [`RedisSubscriber::subscribe`].
@@ -81,12 +81,12 @@ impl RedisSubscriber {
         self.flush().await
     }
 
-    /// The next push, however long it takes: without [`RedisSubscriber::ping`] a silent connection may be a dead one. May be
-    /// cancelled at any time, as in `select!`, without losing one.
+    /// Waits for the next push without a time limit: without [`RedisSubscriber::ping`] a silent connection can't be
+    /// told from a dead one. The call may be cancelled at any time, as in `select!`, without losing a push.
     ///
     /// # Errors
-    /// [`RedisError::Unavailable`]: the connection is lost, and messages may have been. [`RedisError::Refused`]: Redis
-    /// refused a command; the connection goes on.
+    /// [`RedisError::Unavailable`]: the connection is lost, and messages may be lost with it. [`RedisError::Refused`]:
+    /// Redis refused a command; the connection continues.
     pub async fn next(&mut self) -> Result<Push, RedisError> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
@@ -116,7 +116,7 @@ impl RedisSubscriber {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Push, RedisError>> {
-        // What a cancelled call has left.
+        // A cancelled call may have left encoded bytes.
         if self.unflushed
             && let Poll::Ready(Err(error)) = self.poll_flush(cx)
         {
@@ -143,7 +143,7 @@ fn lost(error: std::io::Error) -> RedisError {
 fn push(reply: Reply) -> Result<Push, RedisError> {
     let elements = match reply {
         Reply::Error(text) => return Err(RedisError::Refused(text)),
-        // How a connection without a subscription answers PING.
+        // A connection without a subscription answers PING in this form.
         Reply::SimpleString(text) if text == "PONG" => return Ok(Push::Pong),
         Reply::Array(elements) => elements,
         _ => return Err(RedisError::Unavailable("Redis pushed what is no push".to_owned())),

@@ -1,11 +1,11 @@
-//! Where a Redis is and who asks: `redis[s]://[user[:password]@]host[:port][/database]`.
+//! The address of a Redis and the login: `redis[s]://[user[:password]@]host[:port][/database]`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
-/// The port of a URL that names none.
+/// The port when the URL names none.
 const DEFAULT_PORT: u16 = 6379;
 
 /// A parsed URL of a Redis. Neither `Debug` nor `Display` shows user or password, so it can be logged.
@@ -19,22 +19,22 @@ pub struct RedisUrl {
     database: u32,
 }
 
-/// What is wrong with a URL. Says nothing of its content, which may be a password.
+/// What is wrong with a URL. It repeats nothing of the URL, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedisUrlError {
     /// Neither `redis://` nor `rediss://`.
     #[error("it must begin with redis:// or rediss://")]
     Scheme,
-    /// No host, or one that is none.
+    /// The host is missing or invalid.
     #[error("it names no valid host")]
     Host,
-    /// Not a port.
+    /// The port is no number from 1 to 65535.
     #[error("the port must be a number from 1 to 65535 (a /, ? or # in a password is written %2F, %3F, %23)")]
     Port,
-    /// Not a database's number.
+    /// The path is not the number of a database.
     #[error("behind the host only the number of a database may follow, such as /0")]
     Database,
-    /// A user without a password.
+    /// The URL names a user without a password.
     #[error("it names a user but no password (user:password@)")]
     NoPassword,
     /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
@@ -58,7 +58,7 @@ impl RedisUrl {
         self.port
     }
 
-    /// User to authenticate as; without one it is Redis' `default`.
+    /// User to authenticate as; `None` means Redis' `default` user.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
@@ -73,7 +73,7 @@ impl RedisUrl {
         self.database
     }
 
-    /// `host:port`, for messages.
+    /// `host:port` for messages.
     pub fn address(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
@@ -111,7 +111,7 @@ fn login(credentials: &str) -> Result<Login, RedisUrlError> {
         None => (decoded(credentials)?, None),
     };
     match (user.is_empty(), password) {
-        // `redis://@host` and `redis://:@host` say nothing.
+        // `redis://@host` and `redis://:@host` name neither user nor password.
         (true, password) => Ok((None, password.filter(|password| !password.is_empty()))),
         (false, Some(password)) => Ok((Some(user), Some(password))),
         (false, None) => Err(RedisUrlError::NoPassword),
@@ -119,7 +119,7 @@ fn login(credentials: &str) -> Result<Login, RedisUrlError> {
 }
 
 fn decoded(text: &str) -> Result<String, RedisUrlError> {
-    // The decoder lets a stray % pass as it is: then the password would be another one than was meant.
+    // The decoder keeps a stray % unchanged, which would result in another password than was meant.
     let is_hex = |digits: Option<&[u8]>| digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
     for (at, _) in text.match_indices('%') {
         if !is_hex(text.as_bytes().get(at + 1..at + 3)) {

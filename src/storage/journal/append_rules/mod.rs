@@ -1,13 +1,13 @@
-//! What an append does to a run: the pure rules that every journal shares, described in docs/internals/log.md.
+//! The pure rules of an append, which all journals share. docs/internals/log.md describes them.
 //!
-//! An append is looked at in this order:
+//! An append is judged in this order:
 //! 1. its deadline, and whether the run is gone: these refuse every post;
-//! 2. per post, duplicates: what is stored already is answered as stored, whatever holds now. So a conditional append
-//!    whose outcome was unknown can be repeated, and hears that it had won;
+//! 2. per post, duplicates: a post that is stored already is answered as stored, whatever the other checks would say.
+//!    So a conditional append whose outcome was unknown can be repeated, and the answer shows that it had succeeded;
 //! 3. the precondition, judged once against the tip before the append; then per post the seal, the producer's next
 //!    number, the producer table, the run's size.
 //!
-//! Each post sees what the posts before it in the append did.
+//! Each post sees the effects of the posts before it in the append.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,27 +36,28 @@ const MAX_N: u64 = i64::MAX as u64;
 /// The epochs that the store gives out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epochs {
-    /// This incarnation of the store. A run whose lineage ends below it gets it at its next append.
+    /// This incarnation of the store. A run whose lineage ends below it opens it as its epoch at the next append.
     pub incarnation: Epoch,
-    /// The epoch of a run's first event; at least `incarnation`. Raised whenever tombstones go, so that a run which
-    /// comes back under an old name never tells its seqs twice in one epoch.
+    /// The epoch of a run's first event; at least `incarnation`. It is raised whenever tombstones are removed, so that
+    /// a run which comes back under an old name never has the same seq twice in one epoch.
     pub births: Epoch,
 }
 
 impl Epochs {
-    /// A new store's.
+    /// The epochs of a new store.
     pub fn new(now: Timestamp) -> Self {
         let epoch = Epoch(now.as_millis().max(1) as u64);
         Self { incarnation: epoch, births: epoch }
     }
 
-    /// The store may have lost writes: all runs go on in an epoch that was never given out.
+    /// Raises both epochs because the store may have lost writes: all runs continue in an epoch that was never given
+    /// out.
     pub fn bump(&mut self, now: Timestamp) {
         self.raise_births(now);
         self.incarnation = self.births;
     }
 
-    /// Names were given free: runs born from now on get an epoch that was never given out.
+    /// Raises `births` because names became free: runs born from now on get an epoch that was never given out.
     pub fn raise_births(&mut self, now: Timestamp) {
         self.births = Epoch(Self::new(now).births.0.max(self.births.0 + 1));
     }
@@ -67,9 +68,9 @@ impl Epochs {
 pub struct Moment {
     /// Journal time.
     pub now: Timestamp,
-    /// The same moment on the clock of deadlines.
+    /// The same moment on the monotonic clock, which deadlines are on.
     pub monotonic: Instant,
-    /// What the store gives out.
+    /// The epochs that the store gives out.
     pub epochs: Epochs,
     /// `journal.max_run_bytes`.
     pub max_run_bytes: u64,
@@ -79,12 +80,12 @@ pub struct Moment {
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     clients: HashMap<ProducerId, u64>,
-    /// The server's own, last used last: at most [`MAX_OWN_PRODUCERS`].
+    /// Marks of the server's own producers, the last used one last: at most [`MAX_OWN_PRODUCERS`].
     own: Vec<(ProducerId, u64)>,
 }
 
 impl Marks {
-    /// From stored marks, last used last.
+    /// Builds the marks from stored ones, the last used one last.
     pub fn new(stored: impl IntoIterator<Item = (ProducerId, u64)>) -> Self {
         let mut marks = Self::default();
         for (producer, high) in stored {
@@ -93,7 +94,7 @@ impl Marks {
         marks
     }
 
-    /// How many.
+    /// Number of producers.
     pub fn count(&self) -> usize {
         self.clients.len() + self.own.len()
     }
@@ -105,7 +106,7 @@ impl Marks {
         self.clients.get(producer).copied()
     }
 
-    /// Sets a producer's mark; returns the own mark that had to go for it.
+    /// Sets a producer's mark. Returns the own producer whose mark was removed to make room.
     fn raise(&mut self, producer: &ProducerId, high: u64) -> Option<ProducerId> {
         if !producer.is_own() {
             self.clients.insert(producer.clone(), high);
@@ -117,26 +118,26 @@ impl Marks {
     }
 }
 
-/// All that an append reads and changes of a run.
+/// Everything about a run that an append reads and changes.
 #[derive(Clone, Debug)]
 pub struct RunRecord {
-    /// As told to readers.
+    /// The head that readers see.
     pub head: Head,
-    /// Its producers.
+    /// Its producers' marks.
     pub marks: Marks,
-    /// Whether the lineage's last entry is stored, or opens with the next append.
+    /// Whether the lineage's last entry is stored. If not, the next append stores it.
     epoch_is_stored: bool,
 }
 
 impl RunRecord {
-    /// From what is stored of a run.
+    /// Builds the record from what is stored of a run.
     pub fn load(mut head: Head, marks: Marks, epochs: Epochs) -> Self {
         let epoch_is_stored = !open_pending(&mut head, epochs.incarnation);
         Self { head, marks, epoch_is_stored }
     }
 }
 
-/// Shows in a stored head the epoch that the run's next append opens, if there is one.
+/// Adds to a stored head the epoch that the run's next append opens, if it opens one.
 pub fn open_pending(head: &mut Head, incarnation: Epoch) -> bool {
     let pending = head.lineage.epoch().is_some_and(|epoch| epoch < incarnation);
     if pending {
@@ -159,16 +160,16 @@ pub fn is_ended(head: &Head) -> bool {
     }
 }
 
-/// What an append came to: the answer, and what has to be made durable with its segments before it is given.
+/// The result of an append: the answer, and what must be durable together with the segments before the answer is sent.
 #[derive(Debug)]
 pub struct AppendDecision {
     /// The answer.
     pub stored: Stored,
-    /// A lineage entry that opened.
+    /// A lineage entry that this append opened.
     pub opened: Option<(Epoch, Seq)>,
-    /// Producers' marks that rose.
+    /// Producers' marks that were raised.
     pub raised: Vec<(ProducerId, u64)>,
-    /// Own producers' marks that went.
+    /// Own producers whose marks were removed.
     pub dropped: Vec<ProducerId>,
 }
 
@@ -205,14 +206,14 @@ pub fn append(run: &mut RunRecord, append: &Append, moment: &Moment) -> AppendDe
     AppendDecision { stored: Stored { outcomes, segments, head: run.head.clone() }, opened, raised, dropped }
 }
 
-/// An append under way.
+/// An append in progress.
 struct Work<'a> {
     run: &'a mut RunRecord,
     moment: &'a Moment,
     /// The precondition's refusal, for posts that are not stored already.
     unmet: Option<Refusal>,
     sealed_before: bool,
-    /// A run's time never goes back, whatever the host's clock does.
+    /// Time of the new events. It never goes back within a run, whatever the host's clock does.
     at: Timestamp,
     batches: Vec<Lines>,
     opened: Option<(Epoch, Seq)>,
@@ -296,7 +297,7 @@ impl Work<'_> {
     }
 }
 
-/// Bytes that events count for: each with its newline.
+/// Bytes that events count for: each event with its newline.
 fn size(batches: &[Lines]) -> u64 {
     batches.iter().map(|lines| lines.bytes().len() as u64 + 1).sum()
 }
@@ -316,8 +317,8 @@ fn events_lost(at: Timestamp, producer: &ProducerId, from: u64, to: u64) -> Line
     Lines::from_stored(serde_json::to_vec(&event).map(Bytes::from).unwrap_or_default())
 }
 
-/// The last `run_status` of a post's tail. The post names its last one, but that may be among the duplicates: an old
-/// status must not come back.
+/// The last `run_status` in the tail of a post. `Post::status` names the last one of the whole post, which may be among
+/// the duplicates, and an old status must not come back.
 fn last_status(lines: &Lines) -> Option<RunStatus> {
     #[derive(Deserialize)]
     struct Probe<'a> {

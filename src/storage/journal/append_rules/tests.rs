@@ -42,7 +42,7 @@ fn append_of(posts: Vec<Post>) -> Append {
     Append { run: crate::protocol::RunId::parse("r").unwrap(), posts, precondition: None, deadline: *START }
 }
 
-/// What the run should be: a list of lines, and how far each producer is.
+/// The expected run: a list of lines, and the highest number of each producer.
 #[derive(Default)]
 struct Model {
     log: Vec<String>,
@@ -50,7 +50,7 @@ struct Model {
 }
 
 impl Model {
-    /// Events stored and duplicates, or the number that would fit.
+    /// The number of events stored and of duplicates, or the number that the journal expects.
     fn post(&mut self, producer: &str, n: u64, count: u64, on_gap: OnGap) -> Result<(u64, u64), u64> {
         let high = self.highs.entry(producer.to_owned()).or_default();
         if n > *high + 1 {
@@ -74,7 +74,7 @@ impl Model {
     }
 }
 
-/// A stored line as the model writes it.
+/// The stored line in the model's form.
 fn modelled(line: &[u8]) -> String {
     let value: serde_json::Value = serde_json::from_slice(line).unwrap();
     if value["type"] == ServerEvent::EventsLost.as_str() {

@@ -1,4 +1,4 @@
-//! What is kept for a run's end, against any producers.
+//! The space that is kept for a run's end, against producers that post anything.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ fn line(kind: &str, status: Option<RunStatus>, bytes: usize) -> String {
 
 fn post(lines: &[String], status: Option<RunStatus>) -> Post {
     Post {
-        // Every post is another one's first, so that nothing is a duplicate.
+        // Every post is the first one of another producer, so that none is a duplicate.
         producer: ProducerId::own(&uuid::Uuid::now_v7().to_string()),
         n: 1,
         on_gap: OnGap::Allow,
@@ -37,7 +37,7 @@ fn word(status: RunStatus, bytes: usize) -> Post {
     post(&[line("run_status", Some(status), bytes)], Some(status))
 }
 
-/// What the server itself writes.
+/// A post that the server itself writes.
 fn own(status: Option<RunStatus>) -> Post {
     let kind = if status.is_some() { "run_status" } else { "sealed" };
     Post { own: true, seals: status.is_none(), ..post(&[line(kind, status, 120)], status) }
@@ -53,7 +53,7 @@ fn store(run: &mut RunRecord, post: Post) -> Result<Appended, Refusal> {
     super::append(run, &append, &moment()).stored.outcomes.remove(0)
 }
 
-/// Posts until nothing ordinary fits any more.
+/// Posts until no ordinary post fits any more.
 fn fill(run: &mut RunRecord) {
     for size in [500, 40] {
         while store(run, post(&[line("log", None, size)], None)).is_ok() {}
@@ -64,14 +64,14 @@ fn is_ended(run: &RunRecord) -> bool {
     run.head.status.is_some_and(RunStatus::is_final)
 }
 
-/// What somebody posts.
+/// A post of any producer.
 #[derive(Clone, Debug)]
 enum Submitted {
     Log(usize),
     Word(RunStatus, usize),
-    /// Many of one status in one request.
+    /// Many events of one status in one request.
     Words(RunStatus, usize, usize),
-    /// The lifecycle comes by.
+    /// A sweep of the lifecycle.
     Silence,
 }
 
@@ -92,8 +92,8 @@ fn unborn() -> RunRecord {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
-    /// Whoever posts what: the run keeps to its bytes; one that has not ended can be ended by a small final status, and
-    /// marked lost by the server; one that has ended can be sealed.
+    /// Whatever is posted, the run keeps to its bytes. A run that has not ended can be ended by a small final status,
+    /// and marked lost by the server; a run that has ended can be sealed.
     #[test]
     fn a_run_can_always_be_ended_whatever_was_posted_before(all in prop::collection::vec(said(), 1..400)) {
         let mut run = unborn();

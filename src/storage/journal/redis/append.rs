@@ -1,4 +1,4 @@
-//! An append: decided here, stored by one script if the run is still what the decision saw.
+//! An append: this node decides it, and one script stores the decision if the run has not changed meanwhile.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,32 +12,32 @@ use crate::storage::journal::run_cache::{CachedRun, RunCache};
 use crate::storage::journal::{Append, Head, JournalError, Refusal, Stored};
 use crate::storage::redis::{RedisCommand, RedisError};
 
-/// A version that no run has: the answer is the run as it is.
+/// A version that no run has. The script then answers with the run's actual version and state.
 const NO_VERSION: &str = "?";
 
-/// Refusals after which nothing of a script has run.
+/// Error codes of Redis that mean that no command of the script has run.
 const BEFORE_ANY_WRITE: [&str; 9] =
     ["OOM", "MISCONF", "READONLY", "LOADING", "BUSY", "MASTERDOWN", "NOREPLICAS", "NOAUTH", "NOPERM"];
 
-/// How far the server's clock may be set back without an append being asked for once more.
+/// How far the server's clock may be set back before the script refuses an append and the node sends it again.
 const CLOCK_SLACK_MS: i64 = 1_000;
 
-/// The runs that this node appends to, each as one version of it was.
+/// The runs that this node appends to, each with the version that the node saw last.
 #[derive(Debug, Default)]
 pub(super) struct Appends(Mutex<RunCache<SeenVersion>>);
 
-/// Which version of a run, seen in which incarnation of the store.
+/// A version of a run, and the incarnation of the store in which it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct SeenVersion {
     version: String,
     epochs: Epochs,
 }
 
-/// What the script said.
+/// The script's answer.
 enum AppendReply {
-    /// At this time; the run's first event at that one.
+    /// The decision was stored. The first time is the new events', the second one that of the run's first event.
     Stored(Timestamp, Timestamp),
-    /// Nothing was to be stored, and the run is as it was seen.
+    /// Nothing had to be stored, and the run has not changed.
     Confirmed,
     Late,
     /// The store is in another incarnation.
@@ -48,7 +48,7 @@ enum AppendReply {
 
 impl Appends {
     fn run_cache(&self) -> MutexGuard<'_, RunCache<SeenVersion>> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -69,7 +69,8 @@ impl Appends {
 }
 
 impl RedisJournal {
-    /// Decides and stores, until the run stands still for it or the deadline has passed.
+    /// Decides and stores the append, and repeats both until the run does not change in between or the deadline has
+    /// passed.
     pub(super) async fn store(&self, append: Append) -> Result<Stored, JournalError> {
         metrics::counter!("runcast_journal_appends_total").increment(1);
         let started = Instant::now();
@@ -90,7 +91,7 @@ impl RedisJournal {
             let epochs = self.incarnation.epochs();
             let known = self.appends.find(&append.run, append.posts.len(), epochs);
             let answer = match &known {
-                // A question stores nothing, whatever became of it.
+                // This request stores nothing, whatever its outcome was.
                 None => self.ask(append, epochs, None).await.map_err(unread_run)?,
                 Some(seen) => {
                     let mut run = seen.run.clone();
@@ -112,8 +113,9 @@ impl RedisJournal {
                     self.incarnation.note(&append.run, &run.head, seen.epochs.incarnation);
                     self.appends.keep(&append.run, seen, run);
                 }
-                AppendReply::Stale => self.learn_life().await?,
-                // Unless its time is not over here: the server's clock has been set, and has told what it says now.
+                AppendReply::Stale => self.learn_incarnation().await?,
+                // By this node's clock there is still time: the server's clock was set, and its answer has corrected
+                // what we know of it.
                 AppendReply::Late if Instant::now() < append.deadline => {}
                 AppendReply::Late => return Ok(late(append, known.map_or_else(Head::unborn, |known| known.run.head))),
                 AppendReply::Stored(..) | AppendReply::Confirmed => {
@@ -123,7 +125,7 @@ impl RedisJournal {
         }
     }
 
-    /// The decision was stored; only now its time is known.
+    /// Completes an append that was stored: the script's answer brings its time.
     fn stored(
         &self,
         append: &Append,
@@ -160,8 +162,9 @@ impl RedisJournal {
         let listed = decided.map(|(seen, _)| &seen.run.head).filter(|head| head.tip > 0);
         let before = listed.map_or_else(|| after.clone(), |head| self.keys.index(stored::index(head)));
         let keys = [self.keys.store(), self.keys.head(run), self.keys.log(run), self.keys.marks(run), before, after];
-        // The script judges by the server's clock: not after the deadline, nor before now, for then the clock was set back
-        // while the append waited for the server, and the deadline says nothing any more.
+        // The script judges by the server's clock. It refuses after the deadline, and also before the time that this
+        // node knows: then the clock was set back while the append waited for the server, and the deadline has lost its
+        // meaning.
         let left = append.deadline.saturating_duration_since(Instant::now());
         let now = self.incarnation.now();
         let deadline = now.plus_millis(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
@@ -195,7 +198,7 @@ impl RedisJournal {
             }
             dropped.iter().fold(command, |command, producer| command.arg(producer.as_str()))
         };
-        // No longer than the append may still run: whoever waits for it has other things to tell.
+        // The call ends with the append's deadline at the latest: the caller must be answered by then.
         let within = self.timeout.min(left.max(Duration::from_millis(1)));
         let reply = self.scripts.append.call(&self.client, within, &keys, args).await.map_err(failed)?;
         let mut parts = ReplyParts::of(reply)?;
@@ -218,13 +221,13 @@ impl RedisJournal {
     }
 }
 
-/// Every post came too late.
+/// The answer when the deadline has passed: every post is refused.
 fn late(append: &Append, head: Head) -> Stored {
     let outcomes = append.posts.iter().map(|_| Err(Refusal::DeadlinePassed)).collect();
     Stored { outcomes, segments: Vec::new(), head }
 }
 
-/// Producers' marks from the script's JSON object of `high:seq`, last used last.
+/// Producers' marks from the script's JSON object of `high:seq`, the last used one last.
 fn marks(json: &str) -> Result<Marks, JournalError> {
     let listed: HashMap<String, String> = serde_json::from_str(json).map_err(malformed)?;
     let mark = |(producer, value): (&String, &String)| {
@@ -237,7 +240,7 @@ fn marks(json: &str) -> Result<Marks, JournalError> {
     Ok(Marks::new(marks.into_iter().map(|(_, producer, high)| (producer, high))))
 }
 
-/// Why the run could not be read, so that nothing was stored.
+/// Turns an unknown outcome into unavailable: the request only read the run, so nothing was stored.
 fn unread_run(error: JournalError) -> JournalError {
     match error {
         JournalError::OutcomeUnknown(why) => JournalError::Unavailable(why),
@@ -245,7 +248,7 @@ fn unread_run(error: JournalError) -> JournalError {
     }
 }
 
-/// Why an append has no answer, and whether it may have been stored.
+/// Translates an error of Redis: it says whether the append may have been stored.
 fn failed(error: RedisError) -> JournalError {
     match error {
         RedisError::Saturated => JournalError::Saturated,

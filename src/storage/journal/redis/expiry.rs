@@ -1,4 +1,5 @@
-//! Expiry: ended runs become tombstones, old tombstones go. Several nodes may do it at once; each run goes once.
+//! Expiry: ended runs become tombstones, and old tombstones are removed. Several nodes may do it at once; each run
+//! expires once.
 
 use tracing::warn;
 
@@ -10,7 +11,7 @@ use crate::storage::journal::{Expired, JournalError, RunPlace, append_rules};
 use crate::storage::redis::{RedisCommand, Reply};
 
 impl RedisJournal {
-    /// Makes tombstones of ended runs, oldest first, past those that can't go.
+    /// Turns ended runs into tombstones, the oldest first. Runs that can't be removed are passed over.
     pub(super) async fn expire_runs(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
         let to = format!("({}", before.as_millis());
         let mut expired = Expired::default();
@@ -49,7 +50,7 @@ impl RedisJournal {
                 }
             };
             if !append_rules::is_ended(&head) || head.last_at >= before {
-                continue; // it has gone on since it was listed
+                continue; // the run got an event after it was listed
             }
             let gone = append_rules::gone(&head);
             let (state, text) = (stored::state(&gone), notice::text(&stored::state(&gone), &[]));
@@ -74,7 +75,7 @@ impl RedisJournal {
         Ok(())
     }
 
-    /// Removes tombstones past their time.
+    /// Removes tombstones whose time is over.
     pub(super) async fn bury(&self) -> Result<(), JournalError> {
         let tombstone = i64::try_from(self.limits.tombstone.as_millis()).unwrap_or(i64::MAX);
         while let Ok(now) = self.clock.check() {

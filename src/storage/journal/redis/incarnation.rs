@@ -1,4 +1,5 @@
-//! The store's incarnation, as far as this node knows it: its epochs, its clock, its format, and whether it has lost anything.
+//! What this node knows of the store's incarnation: its epochs, its clock, its format, and whether it has lost
+//! anything.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,10 +20,10 @@ use crate::storage::journal::append_rules::Epochs;
 use crate::storage::journal::{Head, JournalError, RunPhase};
 use crate::storage::redis::{Attest, Link, RedisCommand, RedisError, Reply};
 
-/// Runs whose last seq is remembered, to notice a loss.
+/// Runs whose last seq is remembered in order to notice a loss.
 const MAX_TIPS: usize = 100_000;
 
-/// See the module.
+/// The store's incarnation as this node knows it.
 #[derive(Debug)]
 pub(super) struct StoreIncarnation {
     keys: RedisKeys,
@@ -32,23 +33,23 @@ pub(super) struct StoreIncarnation {
 #[derive(Debug)]
 struct Known {
     epochs: Epochs,
-    /// The server's time, and when it was told: on a clock that counts a suspension, too.
+    /// The server's time, and when the server sent it, on a clock that also counts time in suspension.
     clock: Option<(Duration, Timestamp)>,
-    /// Last seqs that the store has vouched for, and in which incarnation.
+    /// The last seq of each run that the store has reported, and the incarnation in which it did.
     tips: HashMap<RunId, (Epoch, Seq)>,
-    /// The incarnation whose losses have been reported.
+    /// The incarnation whose losses have been reported in the log.
     reported: Epoch,
     doubts: Vec<String>,
-    /// Said of the store when it was asked last: a newer build has taken it over.
+    /// Set while the store's last answer said that a newer build has taken it over.
     newer: Option<NewerFormat>,
 }
 
-/// An incarnation from before the first connection.
+/// The incarnation that is known before the first connection.
 const NONE: Epochs = Epochs { incarnation: Epoch(0), births: Epoch(0) };
 
 impl StoreIncarnation {
     pub(super) fn new(keys: RedisKeys) -> Self {
-        count_losses(0); // the first one must be an increase
+        count_losses(0); // makes the counter exist, so that the first loss shows as an increase
         let known = Known {
             epochs: NONE,
             clock: None,
@@ -61,7 +62,7 @@ impl StoreIncarnation {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -69,7 +70,7 @@ impl StoreIncarnation {
         self.known().epochs
     }
 
-    /// Whether the store is a newer build's, by its last answer.
+    /// The newer format, if the store's last answer said that a newer build wrote it.
     pub(super) fn newer(&self) -> Option<NewerFormat> {
         self.known().newer.clone()
     }
@@ -78,38 +79,38 @@ impl StoreIncarnation {
         self.known().doubts.clone()
     }
 
-    /// The server's time now, by its last answer; this host's before the first.
+    /// The server's time now, computed from its last answer; this host's time before the first answer.
     pub(super) fn now(&self) -> Timestamp {
         let clock = self.known().clock;
         let since = |told: Duration| since_boot().saturating_sub(told).as_millis() as i64;
         clock.map_or_else(Timestamp::now, |(told, then)| then.plus_millis(since(told)))
     }
 
-    /// Whether the server has told its time.
+    /// Whether the server has sent its time.
     pub(super) fn is_told(&self) -> bool {
         self.known().clock.is_some()
     }
 
-    /// The server has told its time.
+    /// Sets the server's time from an answer.
     pub(super) fn set_clock(&self, now: Timestamp) {
         self.known().clock = Some((since_boot(), now));
     }
 
-    /// Names were given free.
+    /// Raises the epoch of new runs, because names became free.
     pub(super) fn raise_births(&self, births: Epoch) {
         let epochs = &mut self.known().epochs;
         epochs.births = births.max(epochs.births);
     }
 
-    /// The question that a new connection asks, and that is asked again when the store's answers are not of the incarnation
-    /// that is known.
+    /// The command that asks for the store's incarnation. Each new connection sends it, and it is sent again when the
+    /// store answers from another incarnation than the known one.
     pub(super) fn question(&self) -> RedisCommand {
         let seen = self.epochs().births;
         let command = RedisCommand::new("EVAL").arg(ATTEST).arg("1").arg(self.keys.store());
         command.arg(seen.to_string()).arg(REDIS_JOURNAL.to_string())
     }
 
-    /// Takes the answer to [`StoreIncarnation::question`]. An error when the store is a newer build's.
+    /// Takes the answer to [`StoreIncarnation::question`]. An error when a newer build wrote the store.
     pub(super) fn learn(&self, answer: Reply) -> Result<(), JournalError> {
         let mut parts = ReplyParts::of(answer)?;
         let epochs = Epochs { incarnation: parts.epoch()?, births: parts.epoch()? };
@@ -125,7 +126,7 @@ impl StoreIncarnation {
             return Err(JournalError::Unavailable(newer.to_string()));
         }
         known.clock = Some((since_boot(), now));
-        // Lives only ever follow each other: an older answer came after a newer one.
+        // Incarnations only increase, so a lower one is an older answer that arrived after a newer one.
         if epochs.births < known.epochs.births {
             return Ok(());
         }
@@ -142,7 +143,8 @@ impl StoreIncarnation {
         Ok(())
     }
 
-    /// The store says, in this incarnation of it, where a run ends; compared with what it said before.
+    /// Records where a run ends in this incarnation of the store, and compares it with the earlier records to notice a
+    /// loss.
     pub(super) fn note(&self, run: &RunId, head: &Head, epoch: Epoch) {
         let mut guard = self.known();
         let known = &mut *guard;
@@ -152,7 +154,7 @@ impl StoreIncarnation {
         }
         let (then, before) = known.tips.get(run).copied().unwrap_or((epoch, 0));
         if then > epoch {
-            return; // an older incarnation's answer came late
+            return; // a late answer from an older incarnation
         }
         if then < epoch && before > head.tip && known.reported < epoch {
             known.reported = epoch;
@@ -163,12 +165,12 @@ impl StoreIncarnation {
         if known.tips.len() >= MAX_TIPS && !known.tips.contains_key(run) {
             known.tips.clear();
         }
-        // Within one incarnation an older answer may come after a newer one.
+        // Within one incarnation an older answer may arrive after a newer one.
         let tip = if then == epoch { before.max(head.tip) } else { head.tip };
         known.tips.insert(run.clone(), (epoch, tip));
     }
 
-    /// Takes note of how safe the server is.
+    /// Records how safe the server is.
     fn doubt(&self, doubts: Vec<String>) {
         let mut known = self.known();
         if known.doubts != doubts {

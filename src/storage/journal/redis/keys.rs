@@ -1,11 +1,11 @@
 //! The names of keys and channels.
 //!
-//! All keys of a run share a hash tag, its id: a run lives on one server as a whole. The indexes over all runs are the same
-//! server's, so a script may touch both; Redis Cluster, which would part them, is not spoken.
+//! All keys of a run share a hash tag, the run's id: a run lives on one server as a whole. The indexes over all runs
+//! are on the same server, so a script may use both. Redis Cluster would separate them, and is not supported.
 
 use crate::protocol::RunId;
 
-/// How the channels of a run end.
+/// The end of a doorbell channel's name.
 pub(super) const DOORBELL: &str = ":notice";
 pub(super) const SCREEN: &str = ":screen";
 
@@ -15,7 +15,7 @@ pub(super) struct RedisKeys {
     prefix: String,
 }
 
-/// The indexes over all runs, each a sorted set of run ids. A run is in exactly one.
+/// The indexes over all runs. Each is a sorted set of run ids, and a run is in exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Index {
     /// Runs that can grow and whose status is not final, by the time of their last event.
@@ -33,12 +33,12 @@ impl RedisKeys {
         Self { prefix: prefix.to_owned() }
     }
 
-    /// What holds for the store as a whole: its incarnation.
+    /// The hash about the store as a whole: its incarnation and format.
     pub(super) fn store(&self) -> String {
         format!("{}:store", self.prefix)
     }
 
-    /// Written to learn whether writing is possible.
+    /// A key that is written to find out whether writing is possible.
     pub(super) fn probe(&self) -> String {
         format!("{}:probe", self.prefix)
     }
@@ -53,32 +53,32 @@ impl RedisKeys {
         format!("{}:runs:{name}", self.prefix)
     }
 
-    /// A hash: the run's version, state, and times.
+    /// A hash of the run's version, state, and times.
     pub(super) fn head(&self, run: &RunId) -> String {
         format!("{}:{{{run}}}:head", self.prefix)
     }
 
-    /// A stream: the run's segments, keyed by their last seq.
+    /// A stream of the run's segments. A segment's entry id is its last seq.
     pub(super) fn log(&self, run: &RunId) -> String {
         format!("{}:{{{run}}}:log", self.prefix)
     }
 
-    /// A hash: the run's producers.
+    /// A hash of the run's producers.
     pub(super) fn marks(&self, run: &RunId) -> String {
         format!("{}:{{{run}}}:marks", self.prefix)
     }
 
-    /// The channel on which a run's doorbell rings.
+    /// The channel of a run's doorbell.
     pub(super) fn doorbell(&self, run: &RunId) -> String {
         format!("{}:{{{run}}}{DOORBELL}", self.prefix)
     }
 
-    /// The channel on which a run's screen is shown.
+    /// The channel that carries a run's screen.
     pub(super) fn screen(&self, run: &RunId) -> String {
         format!("{}:{{{run}}}{SCREEN}", self.prefix)
     }
 
-    /// The channel on which a node proves that it hears.
+    /// The channel of a node's probes, which prove that it still receives messages.
     pub(super) fn probe_channel(&self, node: &str) -> String {
         format!("{}:node:{node}:probe", self.prefix)
     }

@@ -1,5 +1,5 @@
-//! The indexes over all runs, step by step: a step begins behind a run and not at the oldest again, so that what stays in
-//! an index holds up nothing that follows it.
+//! Lists the indexes over all runs page by page. A page begins after a given run instead of at the oldest, so that runs
+//! which stay in an index do not hide the ones that follow.
 
 use tracing::warn;
 
@@ -10,11 +10,11 @@ use crate::protocol::{RunId, Timestamp};
 use crate::storage::journal::{JournalError, RunHead, RunPage, RunPlace};
 use crate::storage::redis::RedisCommand;
 
-/// Entries that are read of an index at a time, at most.
+/// Most entries of an index that are read at a time.
 const STRIDE: usize = 1_000;
 
 impl RedisJournal {
-    /// Entries of an index between two times, oldest first, those behind `after`, at most `limit`.
+    /// Entries of an index between two times, the oldest first, beginning after `after`, at most `limit`.
     async fn indexed(
         &self,
         index: Index,
@@ -23,7 +23,7 @@ impl RedisJournal {
         after: Option<&RunPlace>,
         limit: usize,
     ) -> Result<Vec<RunPlace>, JournalError> {
-        // Within one score the server lists by name, as we do.
+        // The server orders entries with the same score by name, and so do we.
         let from = after.map_or_else(|| from.to_owned(), |after| after.at.as_millis().to_string());
         let mut found = Vec::new();
         let mut offset = 0;
@@ -50,7 +50,7 @@ impl RedisJournal {
         }
     }
 
-    /// The same of several indexes together.
+    /// Entries of several indexes, merged into the same order and with the same limit.
     pub(super) async fn listed(
         &self,
         indexes: &[Index],
@@ -68,7 +68,7 @@ impl RedisJournal {
         Ok(found)
     }
 
-    /// The same as a page of heads. One that can't be read is passed over, and the page goes on behind it.
+    /// A page of heads. A head that can't be read is left out, and the page continues after it.
     pub(super) async fn page(
         &self,
         indexes: &[Index],

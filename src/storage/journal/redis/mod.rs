@@ -1,8 +1,9 @@
-//! The journal in Redis: many nodes, one truth.
+//! The journal in Redis, shared by many nodes.
 //!
-//! A node decides by the rules that all journals share (`append_rules`), on the run as it last saw it, and one script stores the
-//! decision if the run is still so; otherwise it answers with the run as it is, and the node decides anew. So the rules are
-//! written once, an append is one round trip while a run is posted to through one node, and two when it is not.
+//! A node decides an append by the rules that all journals share (`append_rules`), on the run as it last saw it. One
+//! script stores the decision if the run has not changed; otherwise it answers with the run's actual state, and the
+//! node decides again. So the rules are written once. An append is one round trip while one node posts to the run, and
+//! two when several do.
 //!
 //! # What a fault can lose
 //! | Redis | process killed | power lost | failover to a replica |
@@ -11,9 +12,9 @@
 //! | `appendfsync everysec` | nothing | the last second or two | what was not replicated |
 //! | `appendfsync always` | nothing | nothing | what was not replicated |
 //!
-//! Killing a runcast process loses nothing in any of them. Whatever Redis lost, no seq is told twice in one epoch: each
-//! new connection asks whether the server is still the process that it was (`attest.lua`), and if not all runs go on in a
-//! new epoch. A restart that lost nothing resets nobody.
+//! Killing a runcast process loses nothing in any of these cases. Whatever Redis lost, one seq never names two events
+//! in one epoch: each new connection checks whether the server is still the same process (`attest.lua`), and if it is
+//! not, all runs continue in a new epoch. A restart that lost nothing resets no reader.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,46 +53,46 @@ mod stored;
 /// Runs that one script reads or removes.
 const CHUNK: usize = 500;
 
-/// Times that heads are read until the store's incarnation holds still meanwhile.
+/// How often heads are read until the store's incarnation does not change during the read.
 const READS: usize = 5;
 
 /// How the journal is opened.
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
-    /// Before every key and channel: several clusters may share a server.
+    /// The prefix of every key and channel, so that several clusters may share a server.
     pub prefix: String,
-    /// This node's name, in the doorbells that it rings.
+    /// This node's name, which its notices carry.
     pub node: String,
-    /// What every journal keeps.
+    /// The limits that every journal keeps.
     pub limits: JournalLimits,
-    /// The server.
+    /// How to reach the server.
     pub settings: RedisSettings,
-    /// How far the server's clock may be from where this host's says that it should be.
+    /// How far the server's clock may differ from the time that this host expects it to show.
     pub max_clock_step: Duration,
 }
 
-/// See the module.
+/// The journal in Redis. It reconnects by itself.
 #[derive(Debug)]
 pub struct RedisJournal {
     client: RedisClient,
     keys: RedisKeys,
     incarnation: Arc<StoreIncarnation>,
-    /// The server's, watched by this host's: at the start it should say what this host's wall clock says.
+    /// The server's clock, watched by this host's. At the start it should show what this host's wall clock shows.
     clock: Clock,
-    /// Both agreed once.
+    /// Whether the two clocks have agreed once.
     agreed: AtomicBool,
     scripts: Scripts,
     appends: append::Appends,
     run_locks: RunLocks,
     node: String,
-    /// What its notices begin with: their format version and this node.
+    /// The beginning of this node's notices: their format version and the node's name.
     rings_as: String,
     limits: JournalLimits,
     timeout: Duration,
 }
 
 impl RedisJournal {
-    /// A journal that connects in the background: a server that is away now is a state, not an error.
+    /// Opens the journal and connects in the background. An unreachable server is a state, not an error.
     pub fn open(options: RedisOptions) -> Self {
         let keys = RedisKeys::new(&options.prefix);
         let incarnation = Arc::new(StoreIncarnation::new(keys.clone()));
@@ -112,33 +113,33 @@ impl RedisJournal {
         }
     }
 
-    /// Waits for the first attempt to connect. That Redis is away is a state, and no error.
+    /// Waits for the first attempt to connect. An unreachable Redis is a state, not an error.
     ///
     /// # Errors
-    /// The store is a newer build's.
+    /// A newer build wrote the store.
     pub async fn first_attempt(&self) -> Result<(), NewerFormat> {
         let mut status = self.status();
-        // Fails only when the client was closed.
+        // The wait fails only when the client was closed.
         let _ = status.wait_for(|status| !matches!(status, LinkStatus::Connecting)).await;
         self.incarnation.newer().map_or(Ok(()), Err)
     }
 
-    /// The connection's state, for who has to act when it comes back.
+    /// The connection's state, for callers that act when it comes back.
     pub fn status(&self) -> watch::Receiver<LinkStatus> {
         self.client.status()
     }
 
-    /// The channel on which a run's doorbell rings.
+    /// The channel of a run's doorbell.
     pub fn bell_channel(&self, run: &RunId) -> String {
         self.keys.doorbell(run)
     }
 
-    /// The channel on which a run's screen is shown.
+    /// The channel that carries a run's screen.
     pub fn screen_channel(&self, run: &RunId) -> String {
         self.keys.screen(run)
     }
 
-    /// The doorbell's channel of the run that a screen's channel belongs to.
+    /// The doorbell channel of the run that a screen channel belongs to.
     pub fn doorbell_channel(&self, screen_channel: &str) -> Option<String> {
         screen_channel.strip_suffix(keys::SCREEN).map(|run| format!("{run}{}", keys::DOORBELL))
     }
@@ -148,16 +149,17 @@ impl RedisJournal {
         self.keys.probe_channel(&self.node)
     }
 
-    /// Another node has told where a run ends: should the store know less of it later, it has lost something.
+    /// Records where a run ends according to another node's notice. If the store later knows less of the run, it has
+    /// lost something.
     pub fn heard(&self, run: &RunId, head: &Head) {
         let incarnation = self.incarnation.epochs().incarnation;
-        // A head of an earlier incarnation is out of date.
+        // A notice from an earlier incarnation is outdated.
         if head.lineage.epoch() >= Some(incarnation) {
             self.incarnation.note(run, head, incarnation);
         }
     }
 
-    /// The command connection, for what else a node tells the others.
+    /// The connection for commands, over which a node also publishes to the others.
     pub fn client(&self) -> &RedisClient {
         &self.client
     }
@@ -166,8 +168,9 @@ impl RedisJournal {
         self.client.call(command).await.map_err(unread)
     }
 
-    /// What is stored now must not be dated before: where the server's clock was set back, it would go before its time once
-    /// the clock is right again. Of a clock that never agreed with this host's nobody knows which one is wrong.
+    /// The earliest time for what is stored now. While the server's clock is set back, its time must not be used: the
+    /// run would expire too early once the clock is right again. If the clock never agreed with this host's, nobody
+    /// knows which of the two is wrong, and there is no such bound.
     fn dated_at_least(&self) -> Timestamp {
         match self.clock.check() {
             Ok(_) => self.agreed.store(self.incarnation.is_told(), Ordering::Relaxed),
@@ -177,19 +180,19 @@ impl RedisJournal {
         Timestamp::default()
     }
 
-    /// The store is in another incarnation than the one that is known: asks which.
-    async fn learn_life(&self) -> Result<(), JournalError> {
+    /// Asks for the store's incarnation, after it answered from another one than the known one.
+    async fn learn_incarnation(&self) -> Result<(), JournalError> {
         let answer = self.client.call(self.incarnation.question()).await.map_err(unread)?;
         let learned = self.incarnation.learn(answer);
         if let Some(newer) = self.incarnation.newer() {
-            // A newer build has taken the store over: no connection is good until that is undone.
+            // A newer build has taken the store over: no connection is usable until that is undone.
             self.client.give_up(&newer.to_string());
         }
         learned
     }
 
-    /// Heads as stored, the pending epoch not shown: each with its own fate, for what somebody else has written under one
-    /// run's keys concerns that run alone.
+    /// Heads as stored, without the pending epoch. Each one has its own result, because foreign data under one run's
+    /// keys concerns that run alone.
     async fn stored_heads(&self, runs: &[RunId]) -> Result<Vec<Result<Head, JournalError>>, JournalError> {
         let mut heads = Vec::with_capacity(runs.len());
         for chunk in runs.chunks(CHUNK) {
@@ -209,8 +212,9 @@ impl RedisJournal {
         Ok(heads)
     }
 
-    /// What the script tells of the heads under these keys, and the incarnation of the store that told it: never another one
-    /// than is known here, so that nobody takes an older incarnation's answer for the word of a newer one.
+    /// The script's answer about the heads under these keys, and the incarnation of the store that it comes from. That
+    /// is always the incarnation that is known here, so that an older incarnation's answer is never taken for a newer
+    /// one's.
     async fn read_heads(&self, keys: &[String]) -> Result<(ReplyParts, Epoch), JournalError> {
         for _ in 0..READS {
             let reply = self.scripts.heads.call(&self.client, self.timeout, keys, |command| command).await;
@@ -221,12 +225,12 @@ impl RedisJournal {
             if told == known.to_string() {
                 return Ok((parts, known));
             }
-            self.learn_life().await?;
+            self.learn_incarnation().await?;
         }
         Err(JournalError::Unavailable("Redis changes its data again and again".into()))
     }
 
-    /// The heads of many runs, in their order, each with its own fate.
+    /// The heads of many runs, in the order of `runs`, each with its own result.
     ///
     /// # Errors
     /// Redis did not answer.
@@ -245,7 +249,8 @@ impl RedisJournal {
 #[async_trait]
 impl Journal for RedisJournal {
     async fn append(&self, append: Append) -> Result<Stored, JournalError> {
-        // No longer than it may run: whoever had the lock before may be waiting for a Redis that says nothing.
+        // The wait ends with the append's deadline: the append that holds the lock may be waiting for a Redis that does
+        // not answer.
         let left = append.deadline.saturating_duration_since(Instant::now());
         let lock = timeout(left, self.run_locks.take(&append.run)).await;
         let late = |_| JournalError::Unavailable("other work on the run took too long".into());
@@ -323,7 +328,7 @@ impl Journal for RedisJournal {
     }
 
     async fn probe(&self) -> Result<(), JournalError> {
-        // A write: a server that is full, or that can't write its file, refuses it.
+        // The probe writes, because a server that is full, or can't write its file, refuses only writes.
         let command = RedisCommand::new("SET").arg(self.keys.probe()).arg(self.node.as_str()).arg("PX").arg("1000");
         self.call(command).await.map(|_| ())
     }
@@ -339,7 +344,7 @@ impl Journal for RedisJournal {
     }
 }
 
-/// A segment from its line `epoch first at length` and the bodies that are left.
+/// Reads one segment from its line `epoch first at length` and the remaining bodies.
 fn segment(line: &str, bodies: &mut Bytes) -> Option<Arc<Segment>> {
     let mut numbers = line.split(' ').map(|word| word.parse::<u64>().ok());
     let mut number = || numbers.next().flatten();
@@ -355,7 +360,7 @@ fn closed() -> JournalError {
     JournalError::Unavailable("the journal is closed".into())
 }
 
-/// What the store holds is not what this version writes.
+/// The error for stored data that this version does not write.
 fn malformed(what: impl std::fmt::Display) -> JournalError {
     JournalError::Unavailable(format!("Redis holds something that is not a run's: {what}"))
 }
@@ -364,7 +369,7 @@ fn unknown(why: impl Into<String>) -> JournalError {
     JournalError::OutcomeUnknown(why.into())
 }
 
-/// A question that was not answered: asking changes nothing, so its outcome is never in doubt.
+/// The error of a read that was not answered. Reading changes nothing, so its outcome is never unknown.
 fn unread(error: RedisError) -> JournalError {
     match error {
         RedisError::Saturated => JournalError::Saturated,

@@ -1,7 +1,8 @@
-//! The doorbell: what an append tells the other nodes. Never the truth: whoever misses it reads the journal.
+//! The notice: what an append publishes on the doorbell for the other nodes. A node that misses one reads the journal,
+//! which alone is authoritative.
 //!
-//! `version/node at created` and a line of JSON (the head's state, the segments), then the segments' bodies unless they are
-//! many. Only the first word is the same in every version.
+//! A notice is `version/node at created`, a line of JSON (the head's state, the segments), and then the segments'
+//! bodies unless they are large. Only the first word is the same in every version.
 
 use std::sync::Arc;
 
@@ -13,27 +14,27 @@ use crate::protocol::{Epoch, Lines, Segment, Seq, Timestamp};
 use crate::storage::format::{self, DOORBELL, NewerFormat};
 use crate::storage::journal::Head;
 
-/// Most bytes of events that ring along. 64 KiB.
+/// Most bytes of events that a notice carries. 64 KiB.
 const MAX_BODIES: usize = 64 * 1024;
 
-/// What was heard.
+/// A notice that was received.
 #[derive(Clone, Debug)]
 pub struct Notice {
     /// The node that appended.
     pub node: String,
-    /// The run afterwards.
+    /// The run's head afterwards.
     pub head: Head,
-    /// What was stored newly; empty when it was too large to ring along, or when the run expired.
+    /// The newly stored segments; empty when they were too large for the notice, or when the run expired.
     pub segments: Vec<Arc<Segment>>,
 }
 
 /// Why a notice can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum NoticeError {
-    /// A node of a newer build rang.
+    /// A node of a newer build published it.
     #[error(transparent)]
     NewerFormat(NewerFormat),
-    /// No node of any build rang.
+    /// No build of runcast publishes such a notice.
     #[error("malformed notice: {0}")]
     Malformed(&'static str),
 }
@@ -46,7 +47,7 @@ struct NoticeText<'a> {
     segments: Vec<(u64, Seq, usize)>,
 }
 
-/// The text that an append's script rings, behind the node and the times.
+/// The part of a notice after the node and the times. The append's script publishes it.
 pub(super) fn text(state: &str, segments: &[Arc<Segment>]) -> Vec<u8> {
     let bodies = || segments.iter().map(|segment| segment.lines().bytes());
     let told = if bodies().map(Bytes::len).sum::<usize>() <= MAX_BODIES { segments } else { &[] };
@@ -58,12 +59,13 @@ pub(super) fn text(state: &str, segments: &[Arc<Segment>]) -> Vec<u8> {
     text
 }
 
-/// The first word of a node's notices.
+/// The first word of a node's notices: format version and node name.
 pub(super) fn signature(node: &str) -> String {
     format!("{DOORBELL}/{node}")
 }
 
-/// Version and node of the first word. Before there were versions the node stood there alone: no node's name has a slash.
+/// Splits the first word into version and node. Before there were versions it was the node alone; a node's name has no
+/// slash.
 fn signed(payload: &[u8]) -> (Option<&[u8]>, &[u8]) {
     let word = payload.split(|byte| *byte == b' ').next().unwrap_or_default();
     match memchr::memchr(b'/', word) {
@@ -72,7 +74,7 @@ fn signed(payload: &[u8]) -> (Option<&[u8]>, &[u8]) {
     }
 }
 
-/// Which node rang: its own notices tell a node nothing.
+/// The node that published the notice. A node ignores its own notices.
 pub fn sender(payload: &[u8]) -> &[u8] {
     signed(payload).1
 }
@@ -81,7 +83,7 @@ impl Notice {
     /// Reads a payload.
     ///
     /// # Errors
-    /// It is not what a node of this build, or of one before, rings.
+    /// The payload is not a notice of this build or an earlier one.
     pub fn parse(payload: &Bytes) -> Result<Self, NoticeError> {
         let (version, node) = signed(payload);
         let (version, node) = (version.map(String::from_utf8_lossy), String::from_utf8_lossy(node));

@@ -1,4 +1,4 @@
-//! Taking replies apart. One that has another shape than its script returns is no outcome at all.
+//! Takes replies apart. A reply of another shape than its script returns means that the outcome is unknown.
 
 use bytes::Bytes;
 
@@ -35,7 +35,7 @@ impl ReplyParts {
         String::from_utf8(self.bytes()?.into()).map_err(|_| unknown("a text is not UTF-8"))
     }
 
-    /// A number, as such or as text.
+    /// A number, which Redis sends as an integer or as text.
     pub(super) fn number(&mut self) -> Result<i64, JournalError> {
         match self.0.next() {
             Some(Reply::Integer(number)) => Ok(number),
@@ -55,7 +55,7 @@ impl ReplyParts {
         self.number().map(Timestamp::from_millis)
     }
 
-    /// A time that is there only with a run.
+    /// A time, or the default when the run does not exist and the text is empty.
     pub(super) fn time_or_none(&mut self) -> Result<Timestamp, JournalError> {
         let text = self.text()?;
         if text.is_empty() {

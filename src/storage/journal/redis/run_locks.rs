@@ -1,4 +1,4 @@
-//! The order of a node's appends: those of one run go one after the other, and a close comes after all.
+//! The order of a node's appends: appends to one run run one after another, and closing waits for all of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,15 +7,15 @@ use tokio::sync::{OwnedMutexGuard, RwLock, RwLockReadGuard};
 
 use crate::protocol::RunId;
 
-/// Who is at work. A run is here while somebody has its lock or waits for it.
+/// The locks of runs. A run has an entry while a caller holds its lock or waits for it.
 #[derive(Debug, Default)]
 pub(super) struct RunLocks {
     runs: Mutex<HashMap<RunId, Arc<tokio::sync::Mutex<()>>>>,
-    /// Whether the journal is closed; read by everybody at work.
+    /// Whether the journal is closed. Every holder of a run's lock holds a read guard of it.
     closed: RwLock<bool>,
 }
 
-/// A run's lock, until it is dropped.
+/// A run's lock, held until this is dropped.
 pub(super) struct RunLock<'a> {
     run_locks: &'a RunLocks,
     run: RunId,
@@ -24,20 +24,20 @@ pub(super) struct RunLock<'a> {
 }
 
 impl RunLocks {
-    /// Waits for the run's lock, in the order of asking. `None` when the journal is closed.
+    /// Waits for the run's lock; callers get it in the order of their calls. `None` when the journal is closed.
     pub(super) async fn take(&self, run: &RunId) -> Option<RunLock<'_>> {
         let open = self.closed.read().await;
         if *open {
             return None;
         }
         let lane = self.runs.lock().unwrap_or_else(PoisonError::into_inner).entry(run.clone()).or_default().clone();
-        // Made before the wait: whoever gives up waiting cleans up all the same.
+        // Created before the wait, so that a caller which is cancelled while it waits cleans up as well.
         let mut lock = RunLock { run_locks: self, run: run.clone(), guard: None, _open: open };
         lock.guard = Some(lane.lock_owned().await);
         Some(lock)
     }
 
-    /// Refuses whoever comes from now on, and waits for whoever came before; false when it was closed already.
+    /// Refuses new callers and waits for the earlier ones; false when the journal was closed already.
     pub(super) async fn close(&self) -> bool {
         !std::mem::replace(&mut *self.closed.write().await, true)
     }

@@ -1,11 +1,11 @@
-//! The scripts, run by their digest; a server that does not know one (it was restarted) is told its text once more.
+//! The scripts, which run by their digest. A server that does not know a script (it was restarted) gets its text again.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::storage::redis::{RedisClient, RedisCommand, RedisError, Reply};
 
-/// A script and its digest, once a server has told it.
+/// A script, and its digest once a server has loaded it.
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) source: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct Scripts {
     pub(super) bury: Script,
 }
 
-/// Opens or finds the store's incarnation; run on each new connection.
+/// The script that opens or finds the store's incarnation; it runs on each new connection.
 pub(super) const ATTEST: &str = include_str!("attest.lua");
 
 impl Scripts {
@@ -42,7 +42,7 @@ impl Script {
         Self { source, digest: Mutex::new(None) }
     }
 
-    /// Runs it with `keys` and what `args` adds, within `within`.
+    /// Runs the script with `keys` and the arguments that `args` adds, within the time `within`.
     pub(super) async fn call(
         &self,
         client: &RedisClient,
@@ -74,7 +74,7 @@ impl Script {
                 Ok(digest)
             }
             Ok(other) => Err(RedisError::Unavailable(format!("SCRIPT LOAD answered {other:?}"))),
-            // Nothing of what was to be run has run.
+            // Only the load has failed: the script itself has not run.
             Err(RedisError::OutcomeUnknown(why)) => Err(RedisError::Unavailable(why)),
             Err(error) => Err(error),
         }

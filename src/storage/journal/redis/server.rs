@@ -1,25 +1,26 @@
-//! What a server says of itself: whether runs can be kept there, and how safe they are.
+//! What a server reports about itself: whether it can keep runs, and how safe they are there.
 
 use crate::storage::redis::{Link, RedisCommand, RedisError, Reply};
 
 /// A server that can be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
-    /// Its version; empty when it does not say.
+    /// The server's version; empty when the server does not report one.
     pub version: String,
-    /// What may lose events, in words for people.
+    /// What may lose events, in words for an operator.
     pub doubts: Vec<String>,
 }
 
 impl Server {
-    /// Asks a server.
+    /// Asks a server for its `INFO`.
     ///
     /// # Errors
-    /// [`RedisError::Refused`] when it can't be used, which the text explains; any other when it does not answer.
+    /// [`RedisError::Refused`] when the server can't be used; the text explains why. Another error when it does not
+    /// answer.
     pub async fn ask(link: &mut Link) -> Result<Self, RedisError> {
         match link.call(RedisCommand::new("INFO")).await? {
             Reply::BulkString(info) => Self::judge(&String::from_utf8_lossy(&info)),
-            _ => Ok(Self::default()), // it speaks the protocol, and is none that describes itself
+            _ => Ok(Self::default()), // it speaks the protocol without describing itself
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is stored of a run beside its events, and how it is written.
+//! How a run's head is stored beside its events.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::run_state::RunStatus;
 use crate::storage::journal::append_rules;
 use crate::storage::journal::{Head, RunPhase};
 
-/// A head as its hash holds it; the times stand beside it, because only the server knows them.
+/// A head in the run's hash. The times are separate fields, because only the server knows them.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredRun {
     lineage: Vec<(u64, Seq)>,
@@ -40,7 +40,7 @@ pub(super) fn state(head: &Head) -> String {
     serde_json::to_string(&state).unwrap_or_default()
 }
 
-/// A head from its state and times, the pending epoch not shown yet; unborn when there is none.
+/// Builds a head from its state and times, without the pending epoch; an empty state is a run without events.
 pub(super) fn head(state: &str, at: Timestamp, created_at: Timestamp) -> Result<Head, serde_json::Error> {
     if state.is_empty() {
         return Ok(Head::unborn());
@@ -56,13 +56,14 @@ pub(super) fn head(state: &str, at: Timestamp, created_at: Timestamp) -> Result<
     Ok(if head.phase == RunPhase::Gone { append_rules::gone(&head) } else { head })
 }
 
-/// What changes with every write to a run, and never comes back: a decision made on one version holds for no other.
+/// The version of a run. It changes with every write and never repeats, so a decision made on one version holds for no
+/// other.
 pub(super) fn version(head: &Head) -> String {
     let phase = head.phase as u8;
     head.lineage.epoch().map_or_else(String::new, |epoch| format!("{epoch}:{}:{phase}", head.tip))
 }
 
-/// Where a run is listed.
+/// The index that lists a run with this head.
 pub(super) fn index(head: &Head) -> Index {
     match head.phase {
         RunPhase::Gone => Index::Gone,

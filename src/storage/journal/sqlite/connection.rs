@@ -1,4 +1,4 @@
-//! How the database is opened.
+//! Opens the connections to the database.
 
 use std::time::Duration;
 
@@ -11,24 +11,25 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::{SqliteOptions, SyncMode};
 use crate::storage::journal::JournalError;
 
-/// Chosen by measurement (benches/append.rs): 4 KiB makes 64 KiB bodies slower, 16 KiB single events.
+/// Page size in bytes, chosen by measurement (benches/append.rs): 4 KiB makes 64 KiB bodies slower, 16 KiB single
+/// events.
 const PAGE_SIZE: u32 = 8192;
 
-/// Pages of the write-ahead log before it is copied into the database: 32 MiB. Each copy costs two fsyncs; at a quarter
-/// of it they halve the throughput.
+/// Pages that the write-ahead log reaches before it is copied into the database: 32 MiB. Each copy costs two fsyncs;
+/// with a quarter of this size they halve the throughput.
 const WAL_PAGES: u32 = 4096;
 
 /// Most bytes of the write-ahead log's file that are kept for reuse.
 const WAL_KEPT_BYTES: u32 = 64 * 1024 * 1024;
 
-/// How long a connection waits for a lock: only a tool or a copy of the database in the making takes one.
+/// How long a connection waits for a lock. Only a tool, or a copy of the database that is being made, takes one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections for reading. Each is a thread; a page of history keeps one busy for about a millisecond.
+/// Connections for reading. Each is a thread; one page of history keeps it busy for about a millisecond.
 const READERS: u32 = 4;
 
-/// Page cache of a reader, in KiB. History is read once, from its start to its end, and the system caches the file: SQLite's
-/// default of 2,000 is kept for good by each reader and saves no read.
+/// Page cache of a reader, in KiB. History is read once, from its start to its end, and the system caches the file.
+/// SQLite's default of 2,000 would stay allocated in each reader and save no read.
 const READER_CACHE_KIB: u32 = 128;
 
 /// Rows that a reader may run ahead of its caller, up to 64 KiB each.
@@ -55,7 +56,7 @@ pub(super) async fn writer(options: &SqliteOptions, sync: SyncMode) -> Result<Sq
         })
         .pragma("wal_autocheckpoint", WAL_PAGES.to_string())
         .pragma("journal_size_limit", WAL_KEPT_BYTES.to_string())
-        // Every statement has up to eight multi-row forms (rows.rs).
+        // Every statement has up to eight multi-row forms (rows.rs), and all of them stay prepared.
         .statement_cache_capacity(128)
         .thread_name(|_| "journal-writer".into());
     if let Some(bytes) = options.max_db_bytes {
@@ -64,13 +65,13 @@ pub(super) async fn writer(options: &SqliteOptions, sync: SyncMode) -> Result<Sq
     SqliteConnection::connect_with(&connect).await
 }
 
-/// Brings the tables up to date.
+/// Runs the migrations that the database still lacks.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), JournalError> {
     let unavailable = |error: sqlx::migrate::MigrateError| JournalError::Unavailable(error.to_string());
     sqlx::migrate!("src/storage/journal/migrations").run(connection).await.map_err(unavailable)
 }
 
-/// Connections that only read, opened as needed and kept.
+/// The pool of read-only connections. They are opened as needed and kept.
 pub(super) fn readers(options: &SqliteOptions) -> SqlitePool {
     let connect = common(options)
         .read_only(true)

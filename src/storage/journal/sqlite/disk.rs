@@ -1,4 +1,4 @@
-//! Whether the disk has room for more: refused early, so that expiry still has space to work in.
+//! Checks that the disk has room for more. Appends are refused early, so that expiry still has space to work in.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::storage::journal::JournalError;
 use crate::storage::space::free_bytes;
 
-/// The free space is asked for at most this often.
+/// The free space is read at most this often.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// The file system of a directory and the space that must stay free on it.
@@ -14,17 +14,17 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct DiskCheck {
     directory: PathBuf,
     min_free_bytes: u64,
-    /// When it was asked, and what was free then.
+    /// When the free space was read, and how many bytes were free.
     last: Option<(Instant, u64)>,
 }
 
 impl DiskCheck {
-    /// `min_free_bytes` 0 checks nothing.
+    /// A check of `directory`. With `min_free_bytes` 0 nothing is checked.
     pub(super) fn new(directory: PathBuf, min_free_bytes: u64) -> Self {
         Self { directory, min_free_bytes, last: None }
     }
 
-    /// Refuses when too little is free.
+    /// An error when too little is free.
     pub(super) fn check(&mut self) -> Result<(), JournalError> {
         if self.min_free_bytes == 0 {
             return Ok(());

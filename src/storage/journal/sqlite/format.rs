@@ -1,7 +1,7 @@
-//! The database's format version: `meta`, key `format`.
+//! The database's format version: the row of `meta` with the key `format`.
 //!
-//! Version 0, of before there were versions, named the database's last instance in the key `life` and in a file that ends in
-//! `-life`. Version 1 says `instance` and `-instance`.
+//! Version 0 is a database without such a row. It names the last instance under the key `life` and in a file that ends
+//! in `-life`. Version 1 uses `instance` and `-instance`.
 
 use std::fs;
 use std::path::Path;
@@ -19,8 +19,9 @@ const KEY: &str = "format";
 /// The end of the witness file's name in version 0.
 const WITNESS_OF_0: &str = "-life";
 
-/// Gives an older database this build's version. The witness file is renamed first: should the process end in between, the
-/// next one finds the row under its former name and the file under the new one, compares them, and goes on from there.
+/// Converts an older database to this build's version. The witness file is renamed first. If the process ends in
+/// between, the next one finds the row under its former name and the file under the new one, compares them, and
+/// continues from there.
 pub(super) async fn take_over(connection: &mut SqliteConnection, path: &Path) -> Result<(), JournalError> {
     if read_meta(connection).await?.contains_key(KEY) {
         return Ok(());
@@ -28,7 +29,8 @@ pub(super) async fn take_over(connection: &mut SqliteConnection, path: &Path) ->
     let (former, witness) = (witness_path(path, WITNESS_OF_0), witness_path(path, WITNESS));
     let failed = |error| JournalError::Unavailable(format!("{}: {error}", former.display()));
     match former.try_exists().map_err(failed)? {
-        // An older copy of the database was put back where a newer one had been: the file of the newer one tells so.
+        // An older copy of the database was put in the place of a newer one, whose witness file is still there and
+        // proves it.
         true if witness.exists() => fs::remove_file(&former).map_err(failed)?,
         true => rename_durably(&former, &witness).map_err(failed)?,
         false => {}
@@ -40,15 +42,13 @@ pub(super) async fn take_over(connection: &mut SqliteConnection, path: &Path) ->
     transaction.commit().await.map_err(unavailable)
 }
 
-/// The format version of the database in a file, which is only read: 0 when it has none, `None` when there is no file.
-///
-/// # Errors
-/// As [`super::SqliteJournal::open`].
+/// Reads the format version of a database file without changing it: 0 when it has none, `None` when there is no file.
 pub async fn stored_format(path: &Path) -> Result<Option<u32>, OpenError<JournalError>> {
     if !path.exists() {
         return Ok(None);
     }
-    // Without a write-ahead log there is nothing to read but the file; SQLite would make one, and not remove it.
+    // Without a write-ahead log the file is all there is to read. SQLite would create a log otherwise, and leave it
+    // there.
     let alone = !witness_path(path, "-wal").exists();
     let connect = SqliteConnectOptions::new().filename(path).read_only(true).immutable(alone);
     let mut connection = connect.disable_statement_logging().connect().await.map_err(unavailable)?;

@@ -1,4 +1,4 @@
-//! A group commit: what the appends of many runs came to, written in a few statements.
+//! A group commit: the results of many runs' appends, written in a few statements.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
@@ -21,24 +21,24 @@ pub(super) struct Group {
     /// Runs whose rows changed.
     runs: HashSet<RunId>,
     segments: Vec<(i64, Arc<Segment>)>,
-    /// Marks by run and producer: the highest number, and the run's tip when it rose.
+    /// Marks by run and producer: the highest number, and the run's tip when the mark was raised.
     marks: HashMap<(i64, ProducerId), (u64, Seq)>,
     dropped: Vec<(i64, ProducerId)>,
     lineage: Vec<(i64, Epoch, Seq)>,
 }
 
-/// The key before the first that a segment of the run can have.
+/// The key just below those that the run's segments can have.
 pub(super) fn key_floor(number: i64) -> i64 {
     number << 32
 }
 
 impl Group {
-    /// Whether there is nothing to write.
+    /// Whether the group has nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
 
-    /// Adds what a decision wants stored.
+    /// Adds the rows of a decision.
     pub(super) fn add(&mut self, run: &RunId, number: i64, decision: &AppendDecision) {
         let tip = decision.stored.head.tip;
         self.runs.insert(run.clone());
@@ -53,7 +53,7 @@ impl Group {
         }
     }
 
-    /// Stores everything, or nothing; `run_cache` holds the runs as they are after the group. After an error a
+    /// Stores everything or nothing. `run_cache` holds the runs as they are after the group. After an error a
     /// transaction may still be open.
     pub(super) async fn store(
         mut self,
@@ -130,8 +130,8 @@ fn bind_lineage(statement: BulkInsert, (number, epoch, first): &(i64, Epoch, Seq
     statement.bind(*number).bind(epoch.0 as i64).bind(*first as i64)
 }
 
-/// The usual group while a run is live, a single append, as one message to SQLite's thread and one answer: each that is
-/// saved saves two wake-ups, a tenth of what the append costs.
+/// The statement for the usual group while a run is live: a single append. It goes to SQLite's thread as one message
+/// with one answer. Each message saved saves two wake-ups, a tenth of the append's cost.
 static ONE_OF_EACH: LazyLock<SqlStr> =
     LazyLock::new(|| in_sequence(&["BEGIN IMMEDIATE", SEGMENTS.one(), RUNS.one(), PRODUCERS.one(), "COMMIT"]));
 
@@ -154,7 +154,7 @@ async fn store_one_of_each(connection: &mut SqliteConnection, statement: BulkIns
 mod tests {
     use super::*;
 
-    /// A table whose rows are refused by the commit, not before.
+    /// A table whose rows are refused by the commit and not by the insert.
     const DEFERRED: &str = "CREATE TABLE parent (id INTEGER PRIMARY KEY); \
         CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)";
 

@@ -1,7 +1,9 @@
-//! An instance of the store, from open to close: notices at its start whether the last one may have lost writes.
+//! An instance of the store lasts from open to close. At its start it finds out whether the previous instance may have
+//! lost writes.
 //!
-//! Two witnesses: the database's own `meta` table (boot id, sync mode, clean mark), and a small file beside it that
-//! names the database's last instance, which an older copy put in its place does not know.
+//! There are two witnesses: the database's own `meta` table (boot id, sync mode, clean mark), and a small file beside
+//! the database that names its last instance. An older copy that was put in the database's place has another name in
+//! `meta`.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -19,19 +21,19 @@ use crate::storage::journal::append_rules::Epochs;
 /// The end of the witness file's name, behind the database's.
 pub(super) const WITNESS: &str = "-instance";
 
-/// Why the last instance's writes can't be trusted to be all there.
+/// Why writes of the last instance may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StoreDoubt {
-    /// The machine stopped under it, and commits were not synced.
+    /// The machine stopped while the instance ran, and commits were not synced.
     PowerLost,
-    /// The machine stopped under it; commits were synced. The new epoch is for a copy taken while it ran, or a disk
-    /// that lies: if nothing was lost it resets nobody.
+    /// The machine stopped while the instance ran, and commits were synced. The new epoch covers a copy that was taken
+    /// while it ran, and a disk that lies about syncing. If nothing was lost it resets no reader.
     PowerLostSynced,
-    /// Another instance was open here last: this is an older copy.
+    /// Another instance was the last one here, so this database is an older copy.
     OtherCopy,
 }
 
-/// What the last instance left.
+/// What the last instance left in `meta`.
 #[derive(Debug)]
 struct LastInstance {
     epochs: Epochs,
@@ -42,7 +44,7 @@ struct LastInstance {
 }
 
 impl LastInstance {
-    /// From the rows of `meta`; `None` when the database is new.
+    /// Reads it from the rows of `meta`; `None` when the database is new.
     fn from_meta(meta: &HashMap<String, String>) -> Option<Self> {
         let epoch = |key: &str| meta.get(key).and_then(|text| Epoch::parse(text));
         let incarnation = epoch("incarnation")?;
@@ -55,7 +57,8 @@ impl LastInstance {
         })
     }
 
-    /// `boot_id` and `witness` are empty when there is none; two unknown boot ids are not the same.
+    /// Judges the last instance. `boot_id` and `witness` are empty when unknown; two unknown boot ids do not count as
+    /// equal.
     fn doubt(&self, boot_id: &str, witness: &str) -> Option<StoreDoubt> {
         let same_boot = !boot_id.is_empty() && self.boot_id == boot_id;
         if self.instance != witness {
@@ -70,7 +73,7 @@ impl LastInstance {
     }
 }
 
-/// Begins an instance: judges the last one and takes its clean mark away, durably (the connection must sync fully).
+/// Begins an instance: judges the last one and removes its clean mark durably (the connection must sync fully).
 pub(super) async fn begin(connection: &mut SqliteConnection, options: &SqliteOptions) -> Result<Epochs, JournalError> {
     let boot_id = options.boot_id.clone().unwrap_or_else(boot_id);
     let witness_path = witness_path(&options.path, WITNESS);
@@ -104,12 +107,12 @@ pub(super) async fn begin(connection: &mut SqliteConnection, options: &SqliteOpt
     Ok(epochs)
 }
 
-/// Ends an instance with its clean mark (the connection must sync fully, which also syncs all that came before).
+/// Ends an instance by setting its clean mark (the connection must sync fully, which also syncs everything before it).
 pub(super) async fn end(connection: &mut SqliteConnection) -> Result<(), JournalError> {
     write_meta(connection, &[("clean", "1")]).await
 }
 
-/// Names this boot of the machine; empty when nobody tells.
+/// The id of this boot of the machine; empty when the system provides none.
 pub fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
@@ -152,7 +155,7 @@ pub(super) async fn put_meta(connection: &mut SqliteConnection, key: &str, value
     Ok(())
 }
 
-/// A file beside the database, by the end of its name.
+/// The path of a file beside the database, whose name ends with `end`.
 pub(super) fn witness_path(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
@@ -167,7 +170,7 @@ fn write_durably(path: &Path, text: &str) -> io::Result<()> {
     rename_durably(&fresh, path)
 }
 
-/// Renames a file within its directory.
+/// Renames a file within its directory and syncs the directory.
 pub(super) fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -1,6 +1,6 @@
-//! The journal in one SQLite file: one node, no set-up.
+//! The journal in one SQLite file, for a single node without any set-up.
 //!
-//! One task writes (`writer`), with everything that is queued in one transaction; a few connections read. An append is
+//! One task writes (`writer`): everything that is queued, in one transaction. A few connections read. An append is
 //! answered after its commit.
 //!
 //! # What a fault can lose
@@ -9,7 +9,7 @@
 //! | `normal` (default) | nothing | the last half minute or less: what the kernel had yet to write | what came after |
 //! | `full` | nothing | nothing | what came after |
 //!
-//! "Nothing" is about acknowledged events. Whatever was lost, no seq is told twice in one epoch:
+//! "Nothing" is about acknowledged events. Whatever was lost, one seq never names two events in one epoch:
 //!
 //! | the last instance ended by | noticed by | then |
 //! |---|---|---|
@@ -19,9 +19,9 @@
 //! | power loss under `full` | the same | a new epoch, a `warn`: nothing should be missing |
 //! | an older copy put back | the `-instance` file beside it names another instance, or is missing | a new epoch, an `error` |
 //!
-//! A new epoch costs nothing when nothing was lost: every cursor up to the surviving tip goes on. So it is opened
-//! whenever there is doubt. What can't be noticed is a whole directory put back, `-instance` included, as it was after a
-//! clean shutdown or within the same boot: whoever restores one deletes `journal.db-instance`.
+//! A new epoch costs nothing when nothing was lost: every cursor up to the surviving tip stays valid. So the journal
+//! opens one whenever there is doubt. One case can't be noticed: a whole directory is put back, `-instance` included,
+//! as it was after a clean shutdown or within the same boot. Whoever restores one must delete `journal.db-instance`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,16 +55,16 @@ mod run_cache;
 mod sweep;
 mod writer;
 
-/// Largest `journal.max_run_bytes`: keeps a run's last seq within the 32 bits that its segments' keys have for it.
+/// Largest `journal.max_run_bytes`: it keeps a run's last seq within the 32 bits that the keys of its segments have.
 pub const MAX_RUN_BYTES: u64 = 32 * 1024 * 1024 * 1024;
 
-/// `journal.sync`: what a commit waits for.
+/// `journal.sync`: how far a write must have got when a commit returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SyncMode {
-    /// The kernel has it: survives the process.
+    /// The kernel has the write: it survives the end of the process.
     #[default]
     Normal,
-    /// The disk has it: survives the machine's power.
+    /// The disk has the write: it survives a power loss.
     Full,
 }
 
@@ -73,21 +73,21 @@ pub enum SyncMode {
 pub struct SqliteOptions {
     /// The database file; `-wal`, `-shm` and `-instance` files stand beside it.
     pub path: PathBuf,
-    /// What a commit waits for.
+    /// How far a write must have got when a commit returns.
     pub sync: SyncMode,
-    /// What every journal keeps; `max_run_bytes` is at most [`MAX_RUN_BYTES`] here.
+    /// The limits of every journal; `max_run_bytes` is at most [`MAX_RUN_BYTES`].
     pub limits: JournalLimits,
-    /// Appends fail as unavailable while less is free on the file's disk; 0 checks nothing.
+    /// Appends fail as unavailable while fewer bytes are free on the file's disk; 0 checks nothing.
     pub min_free_bytes: u64,
-    /// Names this boot of the machine; the kernel's boot id when `None`.
+    /// The id of this boot of the machine; `None` takes the kernel's boot id.
     pub boot_id: Option<String>,
-    /// Most bytes of the database file; appends beyond fail as unavailable.
+    /// Most bytes of the database file; appends that would exceed it fail as unavailable.
     pub max_db_bytes: Option<u64>,
     /// Most appends in the write queue.
     pub queue_appends: usize,
     /// Most bytes of events in the write queue.
     pub queue_bytes: usize,
-    /// The clock of its times.
+    /// The clock of journal times.
     pub clock: Clock,
 }
 
@@ -112,11 +112,11 @@ impl SqliteOptions {
     }
 }
 
-/// See the module.
+/// The journal in a SQLite file: hands appends to the writer and reads by itself.
 #[derive(Debug)]
 pub struct SqliteJournal {
     jobs: mpsc::Sender<Job>,
-    /// Bytes that the write queue still has room for.
+    /// Bytes that are still free in the write queue.
     room: Arc<Semaphore>,
     queue_bytes: usize,
     readers: SqlitePool,
@@ -125,13 +125,13 @@ pub struct SqliteJournal {
 }
 
 impl SqliteJournal {
-    /// Opens the database, creating it if it is missing, judges how its last instance ended, and starts the writer on the
-    /// current runtime. The caller sees to it that no other process has it open (`DataDir`).
+    /// Opens the database, creating it if missing, judges how its last instance ended, and starts the writer on the
+    /// current runtime. The caller makes sure that no other process has the database open (`DataDir`).
     ///
     /// # Errors
-    /// [`OpenError::NewerFormat`]: a newer build wrote it, and nothing was changed. [`OpenError::Failed`]: anything else.
+    /// [`OpenError::NewerFormat`]: a newer build wrote it; nothing was changed. [`OpenError::Failed`]: all else.
     pub async fn open(options: SqliteOptions) -> Result<Self, OpenError<JournalError>> {
-        // Before the writer connects: its settings are written to the file.
+        // Checked before the writer connects, because connecting writes settings to the file.
         stored_format(&options.path).await?;
         Ok(Self::begin(options).await?)
     }
@@ -156,7 +156,7 @@ impl SqliteJournal {
         Ok(Self { jobs, room, queue_bytes, readers, incarnation: epochs.incarnation, clock })
     }
 
-    /// Queues work that waits for room, and waits for its answer.
+    /// Queues a job, waiting for room in the queue, and waits for its answer.
     async fn ask<T>(
         &self,
         job: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Job,
@@ -170,8 +170,7 @@ impl SqliteJournal {
         self.ask(|reply| Job::Sweep(step, reply)).await
     }
 
-    /// Heads that a statement of [`heads!`] finds for a time, a limit and a place. One that can't be read is passed over, and
-    /// the page goes on behind it.
+    /// A page of heads that a statement of [`heads!`] finds for a time, a limit and a place, without unreadable heads.
     async fn heads(
         &self,
         sql: &'static str,
@@ -199,7 +198,7 @@ impl SqliteJournal {
             let next = found.iter().rev().find_map(rows::place);
             match (found.last(), next) {
                 (Some(_), Some(next)) if more => return Ok(RunPage { runs, next: Some(next) }),
-                // A whole page of what can't be a run's name: there is no place that the next step could begin behind.
+                // A whole page of names that no run can have: only a raw place says where the next page begins.
                 (Some(last), None) if more => place = rows::raw_place(last).map_err(read_failed)?,
                 _ => return Ok(RunPage { runs, next: None }),
             }
@@ -207,9 +206,9 @@ impl SqliteJournal {
     }
 
     async fn read_rows(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, sqlx::Error> {
-        let sql = "WITH place (hub) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
+        let sql = "WITH place (base) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
                    SELECT first, epoch, at, body FROM segments \
-                   WHERE key > (SELECT hub FROM place) + ?2 AND key < (SELECT hub FROM place) + (1 << 32) \
+                   WHERE key > (SELECT base FROM place) + ?2 AND key < (SELECT base FROM place) + (1 << 32) \
                    ORDER BY key";
         let after = i64::from(u32::try_from(after).unwrap_or(u32::MAX));
         let mut found = sqlx::query(sql).bind(run.as_str()).bind(after).fetch(&self.readers);
@@ -340,14 +339,14 @@ impl Journal for SqliteJournal {
     async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.jobs.send(Job::Close(done)).await.is_ok() {
-            // Fails only if the writer has stopped, and then there is nothing left to wait for.
+            // The wait fails only if the writer has stopped, and then nothing is left to wait for.
             let _ = closed.await;
         }
         self.readers.close().await;
     }
 }
 
-/// Commits. Until then a failure has stored nothing; a failed commit may have.
+/// Commits. A failure before that has stored nothing; a failed commit may have stored everything.
 async fn commit(transaction: Transaction<'_, Sqlite>) -> Result<(), JournalError> {
     transaction.commit().await.map_err(commit_failed)
 }

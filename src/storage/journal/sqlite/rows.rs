@@ -1,4 +1,4 @@
-//! Rows: how heads and segments are read, and how many rows are written with few statements.
+//! Rows: reads heads and segments, and writes many rows with few statements.
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,7 +12,7 @@ use crate::run_state::RunStatus;
 use crate::storage::journal::append_rules::{self, Epochs, Marks, RunRecord};
 use crate::storage::journal::{Head, RunHead, RunPhase, RunPlace};
 
-/// A run's row and lineage in one statement; a `WHERE` on `r` follows.
+/// A statement for a run's row and lineage. The caller appends a `WHERE` on `r`.
 macro_rules! heads {
     ($more:literal, $rest:literal) => {
         concat!(
@@ -34,7 +34,7 @@ pub(super) mod phase {
     pub(in super::super) const GONE: i64 = 3;
 }
 
-/// What a run's phase is stored as.
+/// The stored value of a run's phase.
 pub(super) fn phase_value(phase: RunPhase) -> i64 {
     match phase {
         RunPhase::Live => phase::LIVE,
@@ -43,7 +43,7 @@ pub(super) fn phase_value(phase: RunPhase) -> i64 {
     }
 }
 
-/// A row of [`heads!`], the pending epoch not shown yet.
+/// Reads a row of [`heads!`], without the pending epoch.
 fn stored_head(row: &SqliteRow) -> Result<(RunId, Head), sqlx::Error> {
     let run = RunId::parse(row.try_get(1)?).map_err(malformed)?;
     let lineage: Vec<(u64, Seq)> = serde_json::from_str(row.try_get(8)?).map_err(malformed)?;
@@ -66,30 +66,31 @@ fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Err
     sqlx::Error::Decode(Box::new(error))
 }
 
-/// A row of [`heads!`] as readers see it.
+/// Reads a row of [`heads!`] as readers see it, with the pending epoch.
 pub(super) fn head(row: &SqliteRow, incarnation: Epoch) -> Result<RunHead, sqlx::Error> {
     let (run, mut head) = stored_head(row)?;
     append_rules::open_pending(&mut head, incarnation);
     Ok(RunHead { run, head })
 }
 
-/// What a row of [`heads!`] calls its run, for people.
+/// The run's name in a row of [`heads!`], for messages.
 pub(super) fn name(row: &SqliteRow) -> String {
     row.try_get_unchecked::<Vec<u8>, _>(1).map_or_else(|_| String::new(), |name| name.escape_ascii().to_string())
 }
 
-/// Where a row of [`heads!`] is in its listing, if that can be told.
+/// The place of a row of [`heads!`] in its listing, if its name is a valid run id.
 pub(super) fn place(row: &SqliteRow) -> Option<RunPlace> {
     let (at, run) = raw_place(row).ok()?;
     Some(RunPlace { at: Timestamp::from_millis(at), run: RunId::parse(&run).ok()? })
 }
 
-/// The same, whatever its run is called.
+/// The place of a row of [`heads!`] in its listing, whatever its name is.
 pub(super) fn raw_place(row: &SqliteRow) -> Result<(i64, String), sqlx::Error> {
     Ok((row.try_get(7)?, row.try_get(1)?))
 }
 
-/// A row of [`heads!`] with the producers' marks as its tenth column, as the writer keeps it; with the run's number.
+/// Reads a row of [`heads!`] that has the producers' marks as its tenth column: the run's record for the writer, and
+/// its number.
 pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, RunRecord), sqlx::Error> {
     let (id, head) = stored_head(row)?;
     let marks: Vec<(String, u64)> = serde_json::from_str(row.try_get(9)?).map_err(malformed)?;
@@ -97,17 +98,17 @@ pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, RunRec
     Ok((id, row.try_get(0)?, RunRecord::load(head, marks, epochs)))
 }
 
-/// A row of `first, epoch, at, body`.
+/// Reads a row of `first, epoch, at, body`.
 pub(super) fn segment(row: &SqliteRow) -> Result<Segment, sqlx::Error> {
     let epoch = Epoch(row.try_get::<i64, _>(1)? as u64);
     let lines = Lines::from_stored(Bytes::from(row.try_get::<Vec<u8>, _>(3)?));
     Ok(Segment::new(epoch, row.try_get::<i64, _>(0)? as u64, Timestamp::from_millis(row.try_get(2)?), lines))
 }
 
-/// A statement under way.
+/// A statement whose values are being bound.
 pub(super) type BulkInsert = Query<'static, Sqlite, SqliteArguments>;
 
-/// A statement that writes rows, prepared for 1, 2, 4 ... 128 of them: N rows take at most as many statements as N has
+/// A statement that writes rows, prepared for 1, 2, 4 ... 128 of them. N rows take at most as many statements as N has
 /// bits, and each form stays in the connection's statement cache.
 pub(super) struct RowWriter {
     forms: Vec<SqlStr>,
@@ -145,21 +146,21 @@ impl RowWriter {
     }
 }
 
-/// Statements to run one after the other.
+/// Joins statements into one text that runs them one after the other.
 pub(super) fn in_sequence(statements: &[&str]) -> SqlStr {
     constant(statements.join("; "))
 }
 
-/// SQL made of this module's own words.
+/// SQL that consists of this module's own constants only.
 fn constant(sql: String) -> SqlStr {
     AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
 }
 
-/// Rows of `segments`.
+/// Writes rows of `segments`.
 pub(super) static SEGMENTS: LazyLock<RowWriter> =
     LazyLock::new(|| RowWriter::new("INSERT INTO segments (key, first, epoch, at, body) VALUES", "(?,?,?,?,?)", ""));
 
-/// Rows of `runs`, inserted or brought up to date.
+/// Inserts or updates rows of `runs`.
 pub(super) static RUNS: LazyLock<RowWriter> = LazyLock::new(|| {
     RowWriter::new(
         "INSERT INTO runs (number, run, phase, ended, status, tip, bytes, created_at, last_at) VALUES",
@@ -169,7 +170,7 @@ pub(super) static RUNS: LazyLock<RowWriter> = LazyLock::new(|| {
     )
 });
 
-/// Rows of `producers`, inserted or raised.
+/// Inserts or raises rows of `producers`.
 pub(super) static PRODUCERS: LazyLock<RowWriter> = LazyLock::new(|| {
     RowWriter::new(
         "INSERT INTO producers (run, producer, high, last_seq) VALUES",
@@ -178,6 +179,6 @@ pub(super) static PRODUCERS: LazyLock<RowWriter> = LazyLock::new(|| {
     )
 });
 
-/// Rows of `lineage`.
+/// Writes rows of `lineage`.
 pub(super) static LINEAGE: LazyLock<RowWriter> =
     LazyLock::new(|| RowWriter::new("INSERT INTO lineage (run, epoch, first) VALUES", "(?,?,?)", ""));

@@ -1,6 +1,7 @@
 //! The active runs, loaded for the writer.
 //!
-//! Only the writer has them, and it alone changes what they mirror; after a failed transaction all are forgotten.
+//! Only the writer has this cache, and it alone changes the rows that the cache mirrors. After a failed transaction the
+//! whole cache is cleared.
 
 use std::collections::HashSet;
 
@@ -12,11 +13,11 @@ use crate::storage::journal::Head;
 use crate::storage::journal::append_rules::{Epochs, Marks, RunRecord};
 use crate::storage::journal::run_cache;
 
-/// Found by its number; `None` until its first event.
+/// A cached run, stored under its number; `None` until its first event.
 pub(super) type SqliteCachedRun = run_cache::CachedRun<Option<i64>>;
 pub(super) type SqliteRunCache = run_cache::RunCache<Option<i64>>;
 
-/// Makes sure that all of `wanted` are in `run_cache`, with one statement for those that are not.
+/// Loads those of `wanted` that `run_cache` lacks, with one statement.
 pub(super) async fn load(
     run_cache: &mut SqliteRunCache,
     connection: &mut SqliteConnection,

@@ -1,7 +1,7 @@
 //! Expiry, in steps of a few milliseconds that the writer takes between group commits.
 //!
-//! A run is first marked as expiring, which makes it gone for everyone; then its events are removed; then it is a
-//! tombstone. A sweep that is cut short at any point is finished by the next one.
+//! A run is first marked as expiring, which makes it gone for everyone. Then its events are removed, and then it
+//! becomes a tombstone. The next sweep finishes one that was interrupted at any point.
 
 use std::time::Duration;
 
@@ -19,29 +19,29 @@ use crate::storage::journal::append_rules::Epochs;
 const STEP_ROWS: i64 = 500;
 const STEP_BYTES: i64 = 4 * 1024 * 1024;
 
-/// What a sweep wants done next.
+/// The next step of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ExpiryStep {
-    /// Remove tombstones past their time.
+    /// Remove tombstones whose time is over.
     Bury { now: Timestamp },
-    /// Mark up to `limit` ended runs whose last event is older than `before`, and list all that are marked.
+    /// Mark up to `limit` ended runs whose last event is older than `before`, and list all marked runs.
     Mark { now: Timestamp, before: Timestamp, limit: usize },
-    /// Remove some of a marked run's events; when none is left, make it a tombstone.
+    /// Remove some of a marked run's events; when none is left, turn the run into a tombstone.
     Trim { number: i64 },
-    /// Give some free pages back to the file system.
+    /// Return some free pages to the file system.
     Shrink,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Debug, Default)]
 pub(super) struct ExpiryProgress {
-    /// Runs that were marked or buried; whatever is known of them elsewhere is old.
+    /// Runs that were marked or buried. The writer must forget what it has cached of them.
     pub(super) runs: Vec<(i64, Option<RunId>)>,
-    /// Whether the same step has more to do.
+    /// Whether the same step has more work.
     pub(super) more: bool,
 }
 
-/// Takes a step, in a transaction of its own.
+/// Takes a step in a transaction of its own.
 pub(super) async fn take(
     connection: &mut SqliteConnection,
     step: ExpiryStep,
@@ -121,7 +121,7 @@ async fn mark(
 }
 
 async fn trim(connection: &mut SqliteConnection, number: i64) -> Result<ExpiryProgress, sqlx::Error> {
-    // The length of a body is in its row's header: the body itself is not read.
+    // The length of a body is in its row's header, so the body itself is not read.
     let sql = "SELECT key, length(body) FROM segments WHERE key > ? AND key < ? ORDER BY key LIMIT ?";
     let rows = sqlx::query(sql)
         .bind(key_floor(number))
@@ -158,7 +158,7 @@ async fn shrink(connection: &mut SqliteConnection) -> Result<ExpiryProgress, sql
     Ok(ExpiryProgress { more: free > 0, runs: Vec::new() })
 }
 
-/// A run's number, and its name if it can be one: what can't be named is removed all the same.
+/// Reads a run's number, and its name if it is a valid run id: a run with an invalid name is removed as well.
 fn numbered(row: &SqliteRow) -> Result<(i64, Option<RunId>), sqlx::Error> {
     let run = row.try_get(1).ok().and_then(|run| RunId::parse(run).ok());
     Ok((row.try_get(0)?, run))

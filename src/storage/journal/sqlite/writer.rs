@@ -1,9 +1,9 @@
-//! The one task that writes: it takes everything queued and commits it as one transaction for all runs.
+//! The one task that writes. It takes everything that is queued and commits it as one transaction for all runs.
 //!
-//! Receives appends, barriers and expiry's steps from one bounded queue, in order. Each append is answered after the
-//! commit that holds it. On any failure the whole group is answered with it, what was kept in memory is forgotten and
-//! the connection is made anew: the database alone says what was stored, and the next group starts afresh. A panic is
-//! such a failure, too: the queue stays, and the writer goes on with what waits in it.
+//! It receives appends, barriers and the steps of expiry from one bounded queue, in order. Each append is answered
+//! after the commit that holds it. On any failure every append of the group gets the error, the cache is cleared and
+//! the connection is replaced: only the database says what was stored, and the next group starts from it. A panic
+//! counts as such a failure: the queue survives, and the writer continues with the jobs in it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,30 +36,31 @@ pub(super) struct PendingAppend {
     pub(super) append: Append,
     pub(super) bytes: usize,
     pub(super) reply: JobReply<Stored>,
-    /// Its share of the queue's bytes, given back when it is answered.
+    /// The append's share of the queue's bytes, returned when it is answered.
     pub(super) _share: OwnedSemaphorePermit,
 }
 
-/// What the queue holds.
+/// A job in the queue.
 #[derive(Debug)]
 pub(super) enum Job {
     Append(PendingAppend),
-    /// A barrier: the run's head after all that was queued before.
+    /// A barrier: asks for the run's head after all jobs that were queued before.
     Head(RunId, JobReply<Head>),
     Sweep(ExpiryStep, JobReply<ExpiryProgress>),
     Probe(JobReply<()>),
     Close(oneshot::Sender<()>),
 }
 
-/// See the module.
+/// The state of the writing task.
 #[derive(Debug)]
 pub(super) struct JournalWriter {
     options: Arc<SqliteOptions>,
     epochs: Epochs,
-    /// `None` after a failure, until the next job.
+    /// `None` after a failure, until the next job opens a new connection.
     connection: Option<SqliteConnection>,
     run_cache: SqliteRunCache,
-    /// For the next new run. Never goes back, so that a transaction of unknown outcome can't share a number.
+    /// The number of the next new run. It never goes back, so that a transaction of unknown outcome can't share a
+    /// number with another run.
     next_number: i64,
     disk: DiskCheck,
     /// Whether a write failed and none has succeeded since.
@@ -67,7 +68,7 @@ pub(super) struct JournalWriter {
 }
 
 impl JournalWriter {
-    /// A writer on an open connection.
+    /// Builds a writer on an open connection.
     pub(super) async fn new(
         options: Arc<SqliteOptions>,
         epochs: Epochs,
@@ -86,7 +87,7 @@ impl JournalWriter {
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let (mut closers, mut restarts) = (Vec::new(), Restarts::new(NAME));
         while tasks::caught(NAME, self.serve(&mut jobs, &mut closers)).await.is_err() {
-            // The connection is dropped, not closed: nobody knows what it was about to do.
+            // The connection is dropped and not closed, because the panic left it in an unknown state.
             self.connection = None;
             self.run_cache.clear();
             self.failing = true;
@@ -194,7 +195,7 @@ impl JournalWriter {
         Ok(progress)
     }
 
-    /// Whether an append could be stored: known from the last one, tried when that failed.
+    /// Checks that an append could be stored: trusts the last write if it succeeded, and tries one if it failed.
     async fn probe(&mut self) -> Result<(), JournalError> {
         self.disk.check()?;
         if !self.failing {
@@ -209,8 +210,9 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// After a failure nothing in memory is sure. The connection goes too: SQLite may have rolled back by itself, and
-    /// sqlx would then count a transaction that is not there.
+    /// Handles the outcome of a write. After a failure nothing in memory is certain, so the cache is cleared. The
+    /// connection is closed as well: SQLite may have rolled back by itself, and sqlx would then count a transaction
+    /// that does not exist.
     async fn settle<T>(&mut self, outcome: Result<T, JournalError>) -> Result<T, JournalError> {
         if let Err(error) = &outcome {
             metrics::counter!("runcast_journal_failures_total", "work" => "write").increment(1);
@@ -220,14 +222,14 @@ impl JournalWriter {
             self.failing = true;
             self.run_cache.clear();
             if let Some(connection) = self.connection.take() {
-                // Closing rolls back what is open; if it can't even be closed, a new one is made all the same.
+                // Closing rolls back an open transaction. If closing fails, a new connection is opened all the same.
                 let _ = connection.close().await;
             }
         }
         outcome
     }
 
-    /// Marks a clean shutdown. If that fails, the next incarnation only looks more closely than it need.
+    /// Sets the clean mark at shutdown. If that fails, the next instance only checks more than it has to.
     async fn end(&mut self) {
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
@@ -246,12 +248,12 @@ impl JournalWriter {
     }
 }
 
-/// Answers. A caller that no longer waits repeats its append and finds it stored.
+/// Sends an answer. A caller that stopped waiting repeats its append and finds it stored.
 fn tell<T>(reply: oneshot::Sender<T>, answer: T) {
     let _ = reply.send(answer);
 }
 
-/// The connection, made anew if the last one failed.
+/// The connection; a new one is opened if the last one failed.
 async fn open<'a>(
     slot: &'a mut Option<SqliteConnection>,
     options: &SqliteOptions,
@@ -262,7 +264,7 @@ async fn open<'a>(
     slot.as_mut().ok_or_else(|| JournalError::Unavailable("no connection".into()))
 }
 
-/// Takes what is queued: appends up to a group's bounds, and the job that ended them.
+/// Takes queued jobs: appends up to the bounds of a group, and the other job that ended them, if any.
 fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> (Vec<PendingAppend>, Option<Job>) {
     let mut group = Vec::new();
     let mut bytes = 0;
@@ -281,7 +283,7 @@ fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> (Vec<PendingAppend>, Op
     (group, None)
 }
 
-/// Writes a segment's worth of bytes and takes them back.
+/// Writes as many bytes as a segment may have and deletes them again.
 async fn try_write(connection: &mut SqliteConnection) -> Result<(), JournalError> {
     let sql = "INSERT INTO segments (key, first, epoch, at, body) VALUES (-1, 0, 0, 0, zeroblob(65536)); \
                DELETE FROM segments WHERE key = -1";

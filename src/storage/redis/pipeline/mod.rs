@@ -1,4 +1,5 @@
-//! Who waits for which reply on one connection, and until when. No I/O and no clock: time comes in as a value.
+//! The callers that wait for replies on one connection, in order, and their deadlines. It does no I/O and reads no
+//! clock: the time is an argument.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,17 +11,17 @@ use tokio::time::Instant;
 use super::request::{Call, Share};
 use super::{RedisCommand, RedisError, Reply, judged};
 
-/// Silence after which Redis is asked whether it lives.
+/// Silence after which a `PING` checks that Redis still answers.
 pub(super) const PING_AFTER: Duration = Duration::from_secs(5);
 
-/// Commands in a row without a reply in time that condemn the connection.
+/// Missed deadlines in a row after which the connection is given up.
 const MISSES: u32 = 2;
 
-/// A command on its way. It keeps its place until its reply comes, whoever still waits for it.
+/// A command in flight. It keeps its place until its reply comes, even if its caller has stopped waiting.
 #[derive(Debug)]
 struct InFlight {
     deadline: Instant,
-    /// Where it begins among all bytes of the connection.
+    /// Offset of the command among all bytes of the connection.
     begins: u64,
     waiter: Waiter,
     _share: Option<Share>,
@@ -31,23 +32,23 @@ enum Waiter {
     Caller(oneshot::Sender<Result<Reply, RedisError>>),
     /// The pipeline's own `PING`.
     Ping,
-    /// The deadline has passed.
+    /// A command whose deadline has passed; its reply will be discarded.
     Late,
 }
 
-/// See the module.
+/// The commands of one connection that wait or are in flight.
 #[derive(Debug)]
 pub(super) struct Pipeline {
     command_timeout: Duration,
-    /// Not yet given to the connection.
+    /// Commands that were not given to the connection yet.
     waiting: VecDeque<Call>,
-    /// In the order of their replies.
+    /// Commands in flight, in the order of their replies.
     in_flight: VecDeque<InFlight>,
-    /// Deadlines missed since the last sign of life.
+    /// Deadlines missed since bytes last came.
     missed: u32,
     heard: Instant,
     pinging: bool,
-    /// No deadline is earlier; one that was met may have stood here.
+    /// No deadline is earlier than this. It may be the deadline of a command that was answered meanwhile.
     due: Instant,
     missed_deadlines: Counter,
 }
@@ -72,7 +73,8 @@ impl Pipeline {
         self.waiting.push_back(call);
     }
 
-    /// The next command to send; from now on its outcome is open. Commands that nobody waits for any more are skipped.
+    /// The next command to send; from now on its outcome is open. Commands whose caller has stopped waiting are
+    /// skipped.
     pub(super) fn send_next(&mut self, begins: u64) -> Option<RedisCommand> {
         while let Some(call) = self.waiting.pop_front() {
             if call.reply.is_closed() {
@@ -85,10 +87,10 @@ impl Pipeline {
         None
     }
 
-    /// The next reply.
+    /// Gives the next reply to its caller.
     ///
     /// # Errors
-    /// It answers nothing, or says that the server has become a replica: another one has taken its place.
+    /// The reply answers no command, or says that the server has become a replica and another one has taken its place.
     pub(super) fn answer(&mut self, reply: Reply) -> Result<(), String> {
         let demoted = matches!(&reply, Reply::Error(text) if text.starts_with("READONLY"));
         let Some(asked) = self.in_flight.pop_front() else {
@@ -98,7 +100,7 @@ impl Pipeline {
             });
         };
         match asked.waiter {
-            // A caller that gave up does not listen.
+            // Sending fails only when the caller has stopped waiting.
             Waiter::Caller(caller) => drop(caller.send(judged(reply))),
             Waiter::Ping => self.pinging = false,
             Waiter::Late => {}
@@ -106,21 +108,21 @@ impl Pipeline {
         if demoted { Err("the server has become a replica".to_owned()) } else { Ok(()) }
     }
 
-    /// Bytes came: Redis lives.
+    /// Records that bytes came, which shows that Redis lives.
     pub(super) fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.missed = 0;
     }
 
-    /// When to call [`Pipeline::expire`].
+    /// The time at which [`Pipeline::expire`] must be called.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Answers those whose deadline has passed; `true` asks for a `PING` to be sent.
+    /// Answers the calls whose deadline has passed; `true` asks the caller to send a `PING`.
     ///
     /// # Errors
-    /// The connection is as good as dead: why.
+    /// The reason why the connection counts as dead.
     pub(super) fn expire(&mut self, now: Instant, begins: u64) -> Result<bool, String> {
         let mut due = now + PING_AFTER;
         for asked in &mut self.in_flight {
@@ -142,7 +144,7 @@ impl Pipeline {
                 Waiter::Late => {}
             }
         }
-        // The connection takes nothing: as bad as no reply.
+        // A connection that takes nothing counts like one that does not reply.
         let (late, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|call| call.deadline <= now);
         self.waiting = waiting;
         let late: VecDeque<Call> = late;
@@ -168,17 +170,18 @@ impl Pipeline {
         Ok(ping)
     }
 
-    /// Whether commands are still to be sent.
+    /// Whether commands still wait to be sent.
     pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Whether no caller waits for anything.
+    /// Whether no caller waits for a reply.
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && !self.in_flight.iter().any(|asked| matches!(asked.waiter, Waiter::Caller(_)))
     }
 
-    /// The connection is gone, after the first `written` bytes of what it was given: answers everybody.
+    /// Answers all callers after the connection is lost. `written` is how many bytes of what it was given reached the
+    /// socket.
     pub(super) fn lose(self, why: &str, written: u64) {
         for asked in self.in_flight {
             let Waiter::Caller(caller) = asked.waiter else { continue };

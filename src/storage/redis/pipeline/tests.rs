@@ -5,7 +5,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 type Answer = oneshot::Receiver<Result<Reply, RedisError>>;
 
-/// A pipeline, the clock it is shown, and what it has sent.
+/// A pipeline, the clock that it is given, and the commands that it has sent.
 struct Bench {
     pipeline: Pipeline,
     began: Instant,
@@ -65,7 +65,7 @@ fn replies_go_to_commands_in_order_and_nobody_gets_anothers() {
     let second = bench.call("B", 2_000);
     let mut third = bench.call("C", 2_000);
     assert_eq!([bench.send(), bench.send(), bench.send(), bench.send()].concat_names(), "ABC");
-    drop(second); // gave up, keeps its place
+    drop(second); // its caller stops waiting, and it keeps its place
     for n in 1..=3 {
         bench.pipeline.answer(number(n)).unwrap();
     }
@@ -92,7 +92,7 @@ fn one_missed_deadline_is_forgiven_and_its_late_reply_dropped() {
     assert!(unknown(&mut late));
     bench.hear(1_500);
     bench.pipeline.answer(number(1)).unwrap();
-    // The reply was a sign of life: again one may miss.
+    // The reply was a sign of life, so one more deadline may be missed.
     let mut again = bench.call("B", 2_500);
     bench.send();
     assert_eq!(bench.expire(2_500), Ok(false));
@@ -115,7 +115,7 @@ fn two_missed_deadlines_in_a_row_condemn_the_connection() {
     assert_eq!(why, "2 commands in a row without a reply in time");
     bench.pipeline.lose(&why, 20);
     assert!(unknown(&mut first) && unknown(&mut second));
-    // Encoded, but the socket took only the first two; and never encoded.
+    // Three commands were encoded, of which the socket took two. The fourth was never encoded.
     assert!(unavailable(&mut third) && unavailable(&mut fourth));
 }
 
@@ -152,7 +152,7 @@ fn silence_is_broken_by_a_ping() {
     bench.pipeline.answer(Reply::SimpleString("PONG".to_owned())).unwrap();
     assert_eq!(bench.expire(7_000), Ok(false));
     assert_eq!(bench.pipeline.due(), bench.at(10_100));
-    // Whatever is heard will do.
+    // Any reply will do.
     bench.hear(9_000);
     assert_eq!(bench.expire(10_100), Ok(false));
     assert_eq!(bench.pipeline.due(), bench.at(14_000));
