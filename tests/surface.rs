@@ -277,7 +277,7 @@ fn the_close_codes_are_written_as_the_table_in_code_has_them() {
         .iter()
         .map(|reason| {
             json!({
-                "code": reason.code(), "reason": reason, "text": reason.text(), "comeBack": reason.come_back(),
+                "code": reason.code(), "reason": reason, "text": reason.text(), "comeBack": reason.may_reconnect(),
                 "when": reason.doc(),
             })
         })
@@ -286,7 +286,7 @@ fn the_close_codes_are_written_as_the_table_in_code_has_them() {
     let page = read("docs/protocol.md");
     for reason in CloseReason::ALL {
         let code = reason.code().map_or("none".to_owned(), |code| code.to_string());
-        let back = if reason.come_back() { "yes" } else { "no" };
+        let back = if reason.may_reconnect() { "yes" } else { "no" };
         let row = format!("| {code} | `{}` | {back} | {} |", reason.as_str(), reason.doc());
         assert!(page.contains(&row), "docs/protocol.md lacks {row}");
     }

@@ -20,7 +20,7 @@ use super::messages::room::Publish;
 use super::supervision::{LiveActorGuard, ServiceRecipient};
 use crate::budget::Budget;
 use crate::protocol::{Jump, RunId, Seq, ServerEvent, Timestamp};
-use crate::storage::journal::{Journal, JournalError, RunHead, RunPlace};
+use crate::storage::journal::{Journal, JournalError, RunHead, RunPosition};
 
 /// Most steps of one kind in a sweep. The next sweep continues after them.
 const STEPS: usize = 10;
@@ -53,8 +53,8 @@ pub struct Lifecycle {
 /// Where the next sweep continues; `None` begins at the oldest run.
 #[derive(Clone, Debug, Default)]
 struct Places {
-    lost: Option<RunPlace>,
-    ended: Option<RunPlace>,
+    lost: Option<RunPosition>,
+    ended: Option<RunPosition>,
 }
 
 /// Why a sweep stopped early.
@@ -122,7 +122,7 @@ impl LifecyclePorts {
         ended: bool,
         idle_ms: i64,
         batch: usize,
-        place: &mut Option<RunPlace>,
+        place: &mut Option<RunPosition>,
     ) -> Result<(), LifecycleHalt> {
         for _ in 0..STEPS {
             let before = self.journal.clock().check()?.plus_millis(-idle_ms);

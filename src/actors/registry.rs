@@ -159,7 +159,7 @@ impl Registry {
         rooms.sort_by_key(|room| room.gauge.used_ms.load(Ordering::Relaxed));
         for room in rooms.into_iter().take(wanted) {
             // A room that is too busy to take the message is in use.
-            let _ = room.reclaim.try_send(Reclaim::Place);
+            let _ = room.reclaim.try_send(Reclaim::Slot);
         }
     }
 }
@@ -221,7 +221,7 @@ impl Handler<BridgeBegan> for Registry {
     fn handle(&mut self, _: BridgeBegan, _: &mut Self::Context) {
         for room in self.rooms.values() {
             // A room that is too busy for it tells the bridge again when it next checks whether it is used.
-            let _ = room.heard.try_send(RemoteUpdate::Forgotten);
+            let _ = room.updates.try_send(RemoteUpdate::Forgotten);
         }
     }
 }

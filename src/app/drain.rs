@@ -36,9 +36,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 const PER_SLICE: usize = 50;
 
 /// The listening socket, to be closed while the server that owns it still serves its connections.
-pub(super) struct Gate(TcpListener);
+pub(super) struct ListenerGate(TcpListener);
 
-impl Gate {
+impl ListenerGate {
     pub(super) fn new(listener: &TcpListener) -> io::Result<Self> {
         listener.try_clone().map(Self)
     }
@@ -52,7 +52,7 @@ impl Gate {
 }
 
 /// Drains the node within `server.drain_secs`, its notice included; false when something was left at the end.
-pub(super) async fn run(parts: &NodeParts, gate: Gate, server: ServerHandle) -> bool {
+pub(super) async fn run(parts: &NodeParts, gate: ListenerGate, server: ServerHandle) -> bool {
     let config = &parts.config.server;
     let deadline = Instant::now() + Duration::from_secs(config.drain_secs);
     parts.node.enter(NodePhase::Leaving);

@@ -22,7 +22,7 @@ use crate::descriptors::Descriptors;
 use crate::http::trace_viewer::TraceViewer;
 use crate::http::transfer::Transfers;
 use crate::node::Node;
-use crate::storage::presence::{Figures, Tell};
+use crate::storage::presence::{Figures, Gauge};
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
 
@@ -131,7 +131,7 @@ impl NodeParts {
     }
 
     /// This node's figures, for whoever asks and for the other nodes.
-    pub(super) fn tell_figures(&self) -> Tell<Figures> {
+    pub(super) fn tell_figures(&self) -> Gauge<Figures> {
         let (node, thread_metrics, live_actors) =
             (self.node.clone(), self.thread_metrics.clone(), self.live_actors.clone());
         Arc::new(move || Figures {

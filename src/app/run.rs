@@ -45,7 +45,7 @@ pub async fn run(
     let (escalation, escalated) = Escalation::new();
     let parts = NodeParts::new(config, storage, metrics::install().map_err(io::Error::other)?, warnings, escalation);
     let mut supervising = supervise(&parts)?;
-    let gate = drain::Gate::new(&listener)?;
+    let gate = drain::ListenerGate::new(&listener)?;
     let server = worker::start(&parts, listener)?;
     let handle = server.handle();
     let mut serving = tasks::spawn_local("http_server", server);

@@ -23,7 +23,7 @@ pub(super) struct Upload {
     room: Option<Reservation>,
     /// The first bytes, kept until it is decided where all of them go.
     head: Vec<u8>,
-    way: Option<Way>,
+    way: Option<Destination>,
     digest: Digesting,
     size: u64,
     /// Whether the store's name of the upload is in the catalog already.
@@ -31,7 +31,7 @@ pub(super) struct Upload {
 }
 
 /// Where the bytes go.
-enum Way {
+enum Destination {
     /// To the store, as they come.
     Straight(Box<ObjectWriter>),
     /// To a file, which may become smaller before it is stored.
@@ -116,11 +116,11 @@ impl Upload {
         let way = match spool {
             Some(spool) => {
                 let (file, spooled) = artifacts.spool_file(spool).await?;
-                Way::Spooled { file, spooled }
+                Destination::Spooled { file, spooled }
             }
             None => {
                 let meta = artifacts.meta(row, ContentCoding::Identity);
-                Way::Straight(Box::new(artifacts.parts().objects.writer_in(&row.key, &meta, room.take())?))
+                Destination::Straight(Box::new(artifacts.parts().objects.writer_in(&row.key, &meta, room.take())?))
             }
         };
         self.way = Some(way);
@@ -148,7 +148,7 @@ impl Upload {
 
     async fn pass(&mut self, bytes: &[u8]) -> Result<(), ArtifactError> {
         match &mut self.way {
-            Some(Way::Straight(writer)) => {
+            Some(Destination::Straight(writer)) => {
                 writer.write(bytes).await?;
                 if let Some(upload) = writer.upload().filter(|_| !self.noted) {
                     self.artifacts.parts().catalog.note_upload(self.row.id, upload).await?;
@@ -156,7 +156,7 @@ impl Upload {
                 }
                 Ok(())
             }
-            Some(Way::Spooled { file, spooled }) => {
+            Some(Destination::Spooled { file, spooled }) => {
                 spooled.room().write(bytes.len() as u64).await.map_err(ArtifactError::of_spool)?;
                 file.write_all(bytes).await.map_err(ArtifactError::of_spool)
             }
@@ -185,8 +185,8 @@ impl Upload {
         let sha256 = self.digest.clone().sha256();
         matches_announced(&self.row, self.size, sha256)?;
         match self.way.take() {
-            Some(Way::Straight(writer)) => Ok((sha256, UploadTarget::Straight(writer))),
-            Some(Way::Spooled { mut file, mut spooled }) => {
+            Some(Destination::Straight(writer)) => Ok((sha256, UploadTarget::Straight(writer))),
+            Some(Destination::Spooled { mut file, mut spooled }) => {
                 file.flush().await.map_err(ArtifactError::of_spool)?;
                 spooled.room().end();
                 Ok((sha256, UploadTarget::Spooled(spooled)))
@@ -197,7 +197,7 @@ impl Upload {
 
     /// Ends the upload: removes whatever came, and writes into the row why it failed.
     pub(super) async fn fail(self, why: &str) {
-        if let Some(Way::Straight(writer)) = self.way
+        if let Some(Destination::Straight(writer)) = self.way
             && let Err(error) = writer.abort().await
         {
             tracing::info!(artifact = %self.row.id, %error, "what is left of an upload is left to the cleanup");

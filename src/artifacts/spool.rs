@@ -17,11 +17,11 @@ const LOCK: &str = "lock";
 
 /// A process's directory in the spool. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Spool(Arc<Own>);
+pub struct Spool(Arc<SpoolDir>);
 
 /// The directory itself; removed when this is dropped.
 #[derive(Debug)]
-struct Own {
+struct SpoolDir {
     path: PathBuf,
     disk: Disk,
     _lock: File,
@@ -55,7 +55,7 @@ impl Spool {
         let lock = File::create_new(own.path().join(LOCK))?;
         lock.lock()?;
         let disk = Disk::of(own.path(), min_free_bytes)?;
-        Ok(Self(Arc::new(Own { path: own.keep(), disk, _lock: lock })))
+        Ok(Self(Arc::new(SpoolDir { path: own.keep(), disk, _lock: lock })))
     }
 
     /// The directory.
@@ -100,7 +100,7 @@ fn remove_orphan(path: &Path) {
     }
 }
 
-impl Drop for Own {
+impl Drop for SpoolDir {
     fn drop(&mut self) {
         // What can't be removed now is removed by the next process.
         let _ = fs::remove_dir_all(&self.path);

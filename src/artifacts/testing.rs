@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use super::{ArtifactLimits, ArtifactParts, ArtifactPorts, ArtifactService, Compressor, RunLog, SmallerFile, Spool};
 use crate::protocol::{Clock, Retention, RunId, Timestamp};
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
-use crate::storage::objects::{Objects, ObjectsOptions, StorePlace, UrlKey};
+use crate::storage::objects::{Objects, ObjectsOptions, StoreLocation, UrlKey};
 
 /// When the clock of tests begins: 23 November 2026.
 pub const BEGIN_MS: i64 = 1_795_454_147_966;
@@ -36,7 +36,7 @@ pub async fn parts_in(home: &Path, limits: ArtifactLimits, keep: u64) -> (Artifa
     let (now, running) = (clock.clone(), clock.clone());
     let path = home.join("objects");
     std::fs::create_dir_all(&path).unwrap();
-    let place = StorePlace::Directory { path, min_free_bytes: 0 };
+    let place = StoreLocation::Directory { path, min_free_bytes: 0 };
     let second = Duration::from_secs(1);
     let parts = ArtifactParts {
         catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),

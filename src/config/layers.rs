@@ -11,7 +11,7 @@ use serde::Deserialize as _;
 use toml::de::DeTable;
 use toml::{Table, Value};
 
-use super::legacy_env::{self, Older, Others, switch};
+use super::legacy_env::{self, LegacyVariable, RelatedVariables, switch};
 use super::{Config, ConfigProblem, ConfigProblems, ConfigSources, Flag, check, sections};
 
 /// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
@@ -125,20 +125,20 @@ impl Merge {
             environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str()))).collect();
         let lossy = |value: &&OsStr| value.to_string_lossy().into_owned();
         let named_one = |name| named.get(name).map(lossy);
-        let others = Others {
+        let others = RelatedVariables {
             websocket: named_one("USE_REDIS_WEBSOCKET"),
             supabase_url: named_one("SUPABASE_URL"),
             supabase_bucket: named_one("SUPABASE_STORAGE_BUCKET"),
         };
         for (name, value) in &named {
             match legacy_env::read(name, &lossy(value), self.bind(), &others) {
-                Some(Older::Sets(pairs)) => {
+                Some(LegacyVariable::Sets(pairs)) => {
                     for (key, value) in pairs {
                         self.take(key, Given::Text(value), ValueOrigin::Variable((*name).to_owned()));
                     }
                 }
-                Some(Older::Refused(text)) => self.problem(name, text),
-                Some(Older::Unused(text)) => {
+                Some(LegacyVariable::Refused(text)) => self.problem(name, text),
+                Some(LegacyVariable::Unused(text)) => {
                     warnings.push(ConfigProblem { subject: (*name).to_owned(), text: text.to_owned() });
                 }
                 None => {}

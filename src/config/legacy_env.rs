@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// The effect of an older variable.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Older {
+pub(super) enum LegacyVariable {
     /// The variable sets keys.
     Sets(Vec<(&'static str, String)>),
     /// The variable asks for something that is not possible.
@@ -24,7 +24,7 @@ pub(super) fn switch(value: &str) -> Option<bool> {
 
 /// Variables that change the meaning of others.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Others {
+pub(super) struct RelatedVariables {
     /// `USE_REDIS_WEBSOCKET`.
     pub(super) websocket: Option<String>,
     /// `SUPABASE_URL`.
@@ -38,12 +38,12 @@ pub(super) const SUPABASE_S3: &str = "/storage/v1/s3";
 
 /// Reads the variable `name`; `bind` is the value of `server.bind` in the layers below. `None` when the variable is not
 /// one of these, or sets nothing.
-pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &Others) -> Option<Older> {
+pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &RelatedVariables) -> Option<LegacyVariable> {
     if value.is_empty() {
         return None;
     }
-    let sets = |key, value: String| Some(Older::Sets(vec![(key, value)]));
-    let refuse = |text: &str| Some(Older::Refused(text.to_owned()));
+    let sets = |key, value: String| Some(LegacyVariable::Sets(vec![(key, value)]));
+    let refuse = |text: &str| Some(LegacyVariable::Refused(text.to_owned()));
     let is_set = |other: &Option<String>| other.as_ref().is_some_and(|value| !value.is_empty());
     match name {
         "PORT" => match value.parse() {
@@ -56,10 +56,12 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &Others) -
             sets("server.bind", SocketAddr::new(address, bind.port()).to_string())
         }
         "SENTRY_DSN" => sets("sentry.dsn", value.to_owned()),
-        "REDIS_URL" if others.websocket.as_deref().and_then(switch) == Some(false) => {
-            Some(Older::Unused("has no effect: USE_REDIS_WEBSOCKET asks for a single node, which needs no Redis"))
+        "REDIS_URL" if others.websocket.as_deref().and_then(switch) == Some(false) => Some(LegacyVariable::Unused(
+            "has no effect: USE_REDIS_WEBSOCKET asks for a single node, which needs no Redis",
+        )),
+        "REDIS_URL" => {
+            Some(LegacyVariable::Sets(vec![("redis.url", value.to_owned()), ("journal.url", "redis:".to_owned())]))
         }
-        "REDIS_URL" => Some(Older::Sets(vec![("redis.url", value.to_owned()), ("journal.url", "redis:".to_owned())])),
         "USE_REDIS_WEBSOCKET" => match switch(value) {
             Some(true) => sets("journal.url", "redis:".to_owned()),
             Some(false) => None,
@@ -73,17 +75,17 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &Others) -
         "ARTIFACT_RETENTION_DAYS" => sets("retention.days", value.to_owned()),
         "CLEANUP_INTERVAL_HOURS" => sets("cleanup.interval_hours", value.to_owned()),
         "SUPABASE_URL" if !is_set(&others.supabase_bucket) => {
-            Some(Older::Unused("has no effect without SUPABASE_STORAGE_BUCKET: artifacts are not kept there"))
+            Some(LegacyVariable::Unused("has no effect without SUPABASE_STORAGE_BUCKET: artifacts are not kept there"))
         }
         "SUPABASE_URL" => sets("objects.endpoint", format!("{}{SUPABASE_S3}", value.trim_end_matches('/'))),
         "SUPABASE_STORAGE_BUCKET" if !is_set(&others.supabase_url) => {
-            Some(Older::Unused("has no effect without SUPABASE_URL: artifacts are not kept there"))
+            Some(LegacyVariable::Unused("has no effect without SUPABASE_URL: artifacts are not kept there"))
         }
         "SUPABASE_STORAGE_BUCKET" => sets("objects.url", format!("s3://{value}")),
         // Supabase's S3 accepts a token as the secret of a key only together with the project's public key, and a URL
         // that is signed this way contains the token: anyone who gets such a URL could read and delete everything.
         "SUPABASE_SERVICE_ROLE_KEY" if is_set(&others.supabase_url) && is_set(&others.supabase_bucket) => {
-            Some(Older::Unused(
+            Some(LegacyVariable::Unused(
                 "has no effect: signed URLs would contain it; objects.access_key and objects.secret_key, the S3 access \
                  keys of the project, are used instead",
             ))
@@ -96,12 +98,12 @@ pub(super) fn read(name: &str, value: &str, bind: SocketAddr, others: &Others) -
 mod tests {
     use super::*;
 
-    fn read_at_default(name: &str, value: &str) -> Option<Older> {
-        read(name, value, "127.0.0.1:3001".parse().unwrap(), &Others::default())
+    fn read_at_default(name: &str, value: &str) -> Option<LegacyVariable> {
+        read(name, value, "127.0.0.1:3001".parse().unwrap(), &RelatedVariables::default())
     }
 
-    fn sets(pairs: &[(&'static str, &str)]) -> Option<Older> {
-        Some(Older::Sets(pairs.iter().map(|(key, value)| (*key, (*value).to_owned())).collect()))
+    fn sets(pairs: &[(&'static str, &str)]) -> Option<LegacyVariable> {
+        Some(LegacyVariable::Sets(pairs.iter().map(|(key, value)| (*key, (*value).to_owned())).collect()))
     }
 
     #[test]
@@ -110,7 +112,7 @@ mod tests {
         assert_eq!(read_at_default("HOST", "0.0.0.0"), sets(&[("server.bind", "0.0.0.0:3001")]));
         assert_eq!(read_at_default("HOST", "::"), sets(&[("server.bind", "[::]:3001")]));
         assert_eq!(read_at_default("HOST", "x86_64-linux-gnu"), None, "a shell's own HOST");
-        assert!(matches!(read_at_default("PORT", "http"), Some(Older::Refused(_))));
+        assert!(matches!(read_at_default("PORT", "http"), Some(LegacyVariable::Refused(_))));
     }
 
     #[test]
@@ -128,10 +130,11 @@ mod tests {
     fn a_switch_that_is_off_keeps_redis_out() {
         let bind = "127.0.0.1:3001".parse().unwrap();
         assert_eq!(read_at_default("USE_REDIS_WEBSOCKET", "false"), None);
-        let with = |websocket: &str| Others { websocket: Some(websocket.into()), ..Others::default() };
-        assert!(matches!(read("REDIS_URL", "redis://h", bind, &with("0")), Some(Older::Unused(_))));
-        assert!(matches!(read("REDIS_URL", "redis://h", bind, &with("1")), Some(Older::Sets(_))));
-        assert!(matches!(read_at_default("USE_REDIS_WEBSOCKET", "maybe"), Some(Older::Refused(_))));
+        let with =
+            |websocket: &str| RelatedVariables { websocket: Some(websocket.into()), ..RelatedVariables::default() };
+        assert!(matches!(read("REDIS_URL", "redis://h", bind, &with("0")), Some(LegacyVariable::Unused(_))));
+        assert!(matches!(read("REDIS_URL", "redis://h", bind, &with("1")), Some(LegacyVariable::Sets(_))));
+        assert!(matches!(read_at_default("USE_REDIS_WEBSOCKET", "maybe"), Some(LegacyVariable::Refused(_))));
     }
 
     #[test]
@@ -144,19 +147,22 @@ mod tests {
     #[test]
     fn the_variables_of_supabase_set_its_s3_endpoint_and_its_bucket_and_never_use_the_service_role_key() {
         let bind = "127.0.0.1:3001".parse().unwrap();
-        let others = Others {
+        let others = RelatedVariables {
             supabase_url: Some("https://abc.supabase.co/".into()),
             supabase_bucket: Some("runs".into()),
-            ..Others::default()
+            ..RelatedVariables::default()
         };
         let endpoint = sets(&[("objects.endpoint", "https://abc.supabase.co/storage/v1/s3")]);
         assert_eq!(read("SUPABASE_URL", "https://abc.supabase.co/", bind, &others), endpoint);
         assert_eq!(read("SUPABASE_STORAGE_BUCKET", "runs", bind, &others), sets(&[("objects.url", "s3://runs")]));
         let key = read("SUPABASE_SERVICE_ROLE_KEY", "hunter2", bind, &others);
-        assert!(matches!(key, Some(Older::Unused(text)) if text.contains("objects.access_key")));
+        assert!(matches!(key, Some(LegacyVariable::Unused(text)) if text.contains("objects.access_key")));
         for (name, value) in [("SUPABASE_URL", "https://abc.supabase.co"), ("SUPABASE_STORAGE_BUCKET", "runs")] {
             let alone = read_at_default(name, value);
-            assert!(matches!(alone, Some(Older::Unused(text)) if text.contains("no effect without")), "{alone:?}");
+            assert!(
+                matches!(alone, Some(LegacyVariable::Unused(text)) if text.contains("no effect without")),
+                "{alone:?}"
+            );
         }
         assert_eq!(read_at_default("SUPABASE_SERVICE_ROLE_KEY", "hunter2"), None);
     }
@@ -164,7 +170,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_unseen() {
         let refused = read_at_default("DATABASE_URL", "mysql://u:hunter2@h/d");
-        assert!(matches!(refused, Some(Older::Refused(text)) if !text.contains("hunter2")));
+        assert!(matches!(refused, Some(LegacyVariable::Refused(text)) if !text.contains("hunter2")));
         assert_eq!(read_at_default("PATH", "/bin"), None);
     }
 }

@@ -24,7 +24,7 @@ use crate::node::Node;
 use crate::protocol::event::EventLimits;
 use crate::storage::catalog::Catalog;
 use crate::storage::journal::Journal;
-use crate::storage::presence::{Figures, Register, Tell};
+use crate::storage::presence::{Figures, Gauge, Register};
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
 
@@ -150,7 +150,7 @@ pub struct ViewersEdge {
     /// Know the viewers of this node.
     pub thread_agents: ThreadAgents,
     /// The figures of this node.
-    pub figures: Tell<Figures>,
+    pub figures: Gauge<Figures>,
     /// The other nodes; `None` on a single node.
     pub cluster: Option<Cluster>,
 }

@@ -13,7 +13,7 @@ use actix_web::http::{ConnectionType, Method, StatusCode, Uri, Version};
 use actix_web::middleware::Next;
 use bytes::Bytes;
 
-use super::heads::{HeadClock, InHand};
+use super::heads::{HeadClock, OpenRequest};
 use crate::protocol::head::plain;
 
 /// The outermost middleware: normalizes the path and frames the response.
@@ -27,7 +27,7 @@ pub async fn framing<B: MessageBody + 'static>(
     }
     let (is_head, is_old) = (*request.method() == Method::HEAD, request.version() == Version::HTTP_10);
     let asks_for_upgrade = request.head().connection_type() == ConnectionType::Upgrade;
-    let in_hand = request.request().conn_data::<Rc<HeadClock>>().cloned().map(InHand::begin);
+    let in_hand = request.request().conn_data::<Rc<HeadClock>>().cloned().map(OpenRequest::begin);
     let mut response = next.call(request).await?.map_into_boxed_body();
     let size = response.response().body().size();
     let head = response.response_mut().head_mut();

@@ -67,9 +67,9 @@ impl HeadClock {
 }
 
 /// A request that is being served; it counts until this is dropped.
-pub(super) struct InHand(Rc<HeadClock>);
+pub(super) struct OpenRequest(Rc<HeadClock>);
 
-impl InHand {
+impl OpenRequest {
     pub(super) fn begin(clock: Rc<HeadClock>) -> Self {
         clock.begin();
         Self(clock)
@@ -81,7 +81,7 @@ impl InHand {
     }
 }
 
-impl Drop for InHand {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.0.end();
     }
@@ -201,7 +201,7 @@ mod tests {
         theirs.write_all(b"GET").await.unwrap();
         assert_eq!(ours.read(&mut seen).await.unwrap(), 3);
         assert!(timeout(2 * LIMIT, ours.read(&mut seen)).await.is_err(), "the first");
-        drop(InHand::begin(ours.clock().clone()));
+        drop(OpenRequest::begin(ours.clock().clone()));
         assert!(timeout(2 * LIMIT, ours.read(&mut seen)).await.is_err(), "idle");
         theirs.write_all(b"G").await.unwrap();
         assert_eq!(ours.read(&mut seen).await.unwrap(), 1);

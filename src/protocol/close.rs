@@ -47,7 +47,7 @@ macro_rules! close_reasons {
             }
 
             /// Whether the client should connect again at all.
-            pub const fn come_back(self) -> bool {
+            pub const fn may_reconnect(self) -> bool {
                 !matches!(self.reconnect(), Reconnect::Never)
             }
 

@@ -25,7 +25,7 @@ pub struct RunState {
     run_id: RunId,
     status: Option<RunStatus>,
     /// The clock of the times below: the journal's.
-    clock: Whose,
+    clock: ClockOf,
     #[serde(flatten)]
     times: Times,
     /// Time from the start to the end, or to the last event while the run goes on.
@@ -47,7 +47,7 @@ pub struct RunState {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Whose {
+enum ClockOf {
     Journal,
 }
 
@@ -162,7 +162,7 @@ impl RunState {
         Self {
             run_id: run,
             status: None,
-            clock: Whose::Journal,
+            clock: ClockOf::Journal,
             times: Times::default(),
             elapsed_ms: None,
             producer: Times::default(),

@@ -81,7 +81,7 @@ async fn the_real_run_is_seen_whole_by_a_viewer_that_hops_from_node_to_node() {
         cluster.nodes[index % 3].store("r", chunk).await;
         viewer.until_events((index * 60 + chunk.len()).min(lines.len())).await;
         viewer.vanish();
-        viewer.come_back(&cluster.nodes[(index + 1) % 3]).await;
+        viewer.may_reconnect(&cluster.nodes[(index + 1) % 3]).await;
     }
     let seen: Vec<_> = viewer.texts().iter().map(|text| (*text).to_owned()).collect();
     assert_eq!(seen, lines);

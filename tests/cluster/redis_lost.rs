@@ -88,7 +88,7 @@ async fn an_older_file_resets_exactly_those_who_saw_what_it_lacks() {
         assert!(cursor["cursor"].as_str().unwrap().ends_with(":3"), "{cursor}");
     }
     for viewer in [&mut ahead, &mut behind, &mut at_start] {
-        viewer.come_back(&cluster.nodes[1]).await;
+        viewer.may_reconnect(&cluster.nodes[1]).await;
     }
     for n in [4, 5, 6] {
         insist(&cluster.nodes[n as usize % 2], 10 * n).await;
@@ -173,7 +173,7 @@ async fn a_promoted_replica_resets_exactly_those_who_saw_what_it_lacks() {
     cluster.proxy.retarget(replica.address());
     cluster.proxy.cut();
     reset(&mut live, 4).await;
-    behind.come_back(&cluster.nodes[1]).await;
+    behind.may_reconnect(&cluster.nodes[1]).await;
     insist(&cluster.nodes[0], 9).await;
     let log = [numbered(1, 3, 0), numbered(9, 1, 0)].concat();
     holds(&mut live, &log, 1).await;

@@ -42,7 +42,7 @@ async fn a_node_dies(kind: Kind) {
     for viewer in &mut viewers {
         if viewer.connected["nodeId"] == "node-1" {
             viewer.until("the end", |viewer| viewer.closed.is_some()).await;
-            viewer.come_back(&balancer).await;
+            viewer.may_reconnect(&balancer).await;
         }
         assert_eq!(viewer.connected["nodeId"], "node-2");
     }

@@ -59,7 +59,7 @@ async fn a_drain_gives_notice_streams_on_and_sends_everybody_elsewhere() {
 
     // The clean end resets nobody.
     node.restart();
-    late.come_back(&node).await;
+    late.may_reconnect(&node).await;
     assert_eq!((late.connected["from"].as_u64(), late.told("reset").len()), (Some(6), 0));
 }
 
@@ -82,7 +82,7 @@ async fn a_drain_is_not_held_up_by_those_who_do_not_listen() {
     stalled.until("the end", |viewer| viewer.closed.is_some()).await;
 
     node.restart();
-    stalled.come_back(&node).await;
+    stalled.may_reconnect(&node).await;
     stalled.until_events(500).await;
     assert_eq!(stalled.texts(), numbered(1, 500, 2_000));
 }

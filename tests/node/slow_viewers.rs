@@ -74,7 +74,7 @@ async fn two_hundred_stalled_viewers_cost_bounded_memory_are_reset_and_lose_noth
     }
     let lines = numbered(1, total, 2_000);
     join_all(returned.iter_mut().map(async |viewer| {
-        viewer.come_back(&node).await;
+        viewer.may_reconnect(&node).await;
         viewer.until_events(total as usize).await;
         assert_eq!(viewer.texts(), lines);
     }))

@@ -131,7 +131,7 @@ async fn a_cursor_goes_on_across_reconnects_and_across_kill_9() {
             node.kill9();
             node.restart();
         }
-        viewer.come_back(&node).await;
+        viewer.may_reconnect(&node).await;
     }
     viewer.until_events(count as usize).await;
     assert_eq!(viewer.texts(), numbered(1, count, 0));
@@ -152,7 +152,7 @@ async fn the_real_run_reaches_all_viewers_whole_whenever_they_join_and_through_k
     before.until_events(150).await;
     node.kill9();
     node.restart_in_place();
-    let (mut middle, ()) = tokio::join!(Viewer::join(&node, "demo"), before.come_back(&node));
+    let (mut middle, ()) = tokio::join!(Viewer::join(&node, "demo"), before.may_reconnect(&node));
     for lines in second.chunks(23) {
         node.store("demo", lines).await;
     }

@@ -105,7 +105,7 @@ impl Node {
                 }
             }
             Act::KillRoom => node_rooms.mapped.into_iter().for_each(|generation| node_rooms.kill_room(generation)),
-            Act::Retire => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Place)),
+            Act::Retire => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Slot)),
             Act::Free => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Memory)),
             _ => node_rooms.post_mapped(RoomInput::Show(ShowScreen(screen(node_rooms.node)))),
         }

@@ -206,7 +206,7 @@ impl Environment for SessionSurroundings<'_> {
         let (subscribers, _) = self.subscription.as_ref().ok_or(Input::RoomGone)?;
         say!("    session {} asks for a page from {from:?}", self.id);
         let (reply, page) = oneshot::channel();
-        let read = Read { from, max_bytes, freshness: Freshness::AsHeard, reply };
+        let read = Read { from, max_bytes, freshness: Freshness::AsKnown, reply };
         match self.node_rooms.post(subscribers.room().generation, RoomInput::Read(read)) {
             Sent::Taken => *self.awaiting = Awaiting::Page(page),
             Sent::Full => return Err(Input::ReadFailed),

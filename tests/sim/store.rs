@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{Epoch, Segment, Seq, Timestamp};
-use runcast::storage::journal::append_rules::{self, Epochs, Marks, Moment, RunRecord};
+use runcast::storage::journal::append_rules::{self, AppendContext, Epochs, ProducerMarks, RunRecord};
 use runcast::storage::journal::{Append, Head, RunPhase, Stored};
 
 use crate::trace::{say, seen};
@@ -43,7 +43,7 @@ pub(crate) struct Store {
     epochs: Epochs,
     shared: bool,
     /// What is durable after each write: the head and marks as stored, and how many segments there are.
-    writes: Vec<(Head, Marks, usize)>,
+    writes: Vec<(Head, ProducerMarks, usize)>,
     pub(crate) now: Timestamp,
     /// What each incarnation of the store told: its events by seq. A later incarnation keeps what it shares with the ones before.
     lives: BTreeMap<Epoch, Vec<Bytes>>,
@@ -62,11 +62,11 @@ impl Store {
         let now = Timestamp::from_millis(1_000);
         let epochs = Epochs::new(now);
         Self {
-            run: RunRecord::load(Head::unborn(), Marks::default(), epochs),
+            run: RunRecord::load(Head::unborn(), ProducerMarks::default(), epochs),
             segments: Vec::new(),
             epochs,
             shared,
-            writes: vec![(Head::unborn(), Marks::default(), 0)],
+            writes: vec![(Head::unborn(), ProducerMarks::default(), 0)],
             now,
             lives: BTreeMap::new(),
             cuts: Vec::new(),
@@ -78,7 +78,7 @@ impl Store {
 
     pub(crate) fn append(&mut self, append: &Append) -> Stored {
         let monotonic = instant(self.now);
-        let moment = Moment { now: self.now, monotonic, epochs: self.epochs, max_run_bytes: 1 << 30 };
+        let moment = AppendContext { now: self.now, monotonic, epochs: self.epochs, max_run_bytes: 1 << 30 };
         let stored = append_rules::append(&mut self.run, append, &moment).stored;
         if let Some(first) = stored.segments.first() {
             let incarnation = self.lives.entry(first.epoch()).or_default();
@@ -154,8 +154,8 @@ impl Store {
         // From what is stored: an epoch that is pending stays so.
         let head = append_rules::gone(&self.writes[self.writes.len() - 1].0);
         self.segments.clear();
-        self.writes = vec![(head.clone(), Marks::default(), 0)];
-        self.run = RunRecord::load(head, Marks::default(), self.epochs);
+        self.writes = vec![(head.clone(), ProducerMarks::default(), 0)];
+        self.run = RunRecord::load(head, ProducerMarks::default(), self.epochs);
         true
     }
 

@@ -226,7 +226,7 @@ pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
         subscribe: addr.clone().recipient(),
         unsubscribe: addr.clone().recipient(),
         reclaim: addr.clone().recipient(),
-        heard: addr.recipient(),
+        updates: addr.recipient(),
         gauge: Arc::new(RoomGauge::default()),
     })
 }

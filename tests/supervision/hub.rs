@@ -155,7 +155,7 @@ pub(crate) fn room(run: RunId, generation: u64) -> (Arc<RoomPort>, Subscribed, D
         subscribe: addr.clone().recipient(),
         unsubscribe: addr.clone().recipient(),
         reclaim: addr.clone().recipient(),
-        heard: addr.recipient(),
+        updates: addr.recipient(),
         gauge: Arc::new(RoomGauge::default()),
     };
     (Arc::new(port), subscribed, done)

@@ -63,7 +63,7 @@ impl Viewer {
     /// Watches a run from its start with a kernel receive buffer of 4 KiB, which fills soon if it is not read.
     pub(crate) async fn join_narrow(node: &Site, run: &str) -> Self {
         let mut viewer = Self::absent_narrow(&format!("/ws/runs/{run}"));
-        viewer.come_back(node).await;
+        viewer.may_reconnect(node).await;
         viewer
     }
 
@@ -117,7 +117,7 @@ impl Viewer {
     }
 
     /// Reconnects with its cursor; the connection must succeed.
-    pub(crate) async fn come_back(&mut self, node: &Site) {
+    pub(crate) async fn may_reconnect(&mut self, node: &Site) {
         self.try_return(node).await.unwrap();
         self.until("connected", |viewer| !viewer.connected.is_null()).await;
     }

@@ -61,10 +61,10 @@ pub(super) enum ListenerEvent {
     /// A message on a channel.
     Message(String, Bytes),
     /// Redis has confirmed the subscription to this channel.
-    Standing(String),
+    Confirmed(String),
     /// A probe has come back, which proves that messages arrive.
     Proven,
-    /// The subscription is lost; no message arrives until the next `Standing`.
+    /// The subscription is lost; no message arrives until the next `Confirmed`.
     Lost(String),
 }
 
@@ -137,7 +137,7 @@ impl Listener {
                     }
                     Ok(Push::Message { channel, payload }) => tell(ListenerEvent::Message(channel, payload)).await,
                     Ok(Push::Subscribed(channel)) if channel == self.probe_channel => {}
-                    Ok(Push::Subscribed(channel)) => tell(ListenerEvent::Standing(channel)).await,
+                    Ok(Push::Subscribed(channel)) => tell(ListenerEvent::Confirmed(channel)).await,
                     Ok(_) => {}
                     Err(error) => break error,
                 },

@@ -138,7 +138,7 @@ impl Bridge {
         // socket.
         let bridge = ctx.address();
         let notices = notices.run(async move |event| {
-            let _ = bridge.send(Told(event)).await;
+            let _ = bridge.send(FromListener(event)).await;
         });
         let bridge = ctx.address();
         let screens = screens.run(async move |event| {
@@ -185,13 +185,13 @@ impl Bridge {
         }
     }
 
-    fn deafen(&mut self, why: String) {
+    fn lose_subscription(&mut self, why: String) {
         metrics::gauge!("runcast_doorbell_subscribed").set(0);
         self.unread.clear();
         self.losses += 1;
         self.topics.lose_all().for_each(|topic| tell_not_subscribed(&topic.port));
         if self.ports.doorbell.lost(&why) {
-            warn!(reason = why, "doorbells are not heard");
+            warn!(reason = why, "notices do not arrive");
         }
     }
 
@@ -273,7 +273,7 @@ impl Drop for Bridge {
 /// An event of the listener for doorbells.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Told(ListenerEvent);
+struct FromListener(ListenerEvent);
 
 /// A screen frame of another node: its channel, and the payload of node name and frame.
 #[derive(Message)]
@@ -293,23 +293,23 @@ impl Actor for Bridge {
     }
 }
 
-impl Handler<Told> for Bridge {
+impl Handler<FromListener> for Bridge {
     type Result = ();
 
-    fn handle(&mut self, Told(event): Told, ctx: &mut Self::Context) {
+    fn handle(&mut self, FromListener(event): FromListener, ctx: &mut Self::Context) {
         match event {
             ListenerEvent::Message(channel, payload) => self.ring(channel, &payload, ctx),
-            ListenerEvent::Standing(channel) => {
+            ListenerEvent::Confirmed(channel) => {
                 self.topics.confirm(&channel);
                 self.gather(channel, ctx);
             }
             ListenerEvent::Proven => {
                 metrics::gauge!("runcast_doorbell_subscribed").set(1);
-                if self.ports.doorbell.heard() {
-                    info!("doorbells are heard");
+                if self.ports.doorbell.subscribed() {
+                    info!("notices arrive");
                 }
             }
-            ListenerEvent::Lost(why) => self.deafen(why),
+            ListenerEvent::Lost(why) => self.lose_subscription(why),
         }
     }
 }
@@ -317,9 +317,9 @@ impl Handler<Told> for Bridge {
 impl Handler<Follow> for Bridge {
     type Result = ();
 
-    fn handle(&mut self, Follow { run, generation, heard }: Follow, ctx: &mut Self::Context) {
-        let channel = self.ports.journal.bell_channel(&run);
-        let Some(port) = heard else {
+    fn handle(&mut self, Follow { run, generation, updates }: Follow, ctx: &mut Self::Context) {
+        let channel = self.ports.journal.notice_channel(&run);
+        let Some(port) = updates else {
             return self.topics.let_go(&channel, generation, Instant::now());
         };
         self.wanted.add(&channel);
@@ -336,7 +336,7 @@ impl Handler<ScreenArrived> for Bridge {
 
     fn handle(&mut self, ScreenArrived(channel, payload): ScreenArrived, _: &mut Self::Context) {
         let node = notice::sender(&payload);
-        let notices = self.ports.journal.doorbell_channel(&channel);
+        let notices = self.ports.journal.notice_channel_of_screen(&channel);
         if let Some(topic) = notices.and_then(|channel| self.topics.get(&channel))
             && node != self.ports.node.as_bytes()
         {

@@ -18,7 +18,7 @@ use super::messages::catalog_writer::{RunChanged, RunsGone};
 use super::supervision::LiveActorGuard;
 use crate::protocol::{RunId, Timestamp};
 use crate::storage::catalog::{Catalog, CatalogError, RunRow};
-use crate::storage::journal::{Head, Journal, JournalError, RunHead, RunPlace};
+use crate::storage::journal::{Head, Journal, JournalError, RunHead, RunPosition};
 
 /// How often rows are written.
 const PACE: Duration = Duration::from_millis(250);
@@ -56,7 +56,7 @@ enum RepairFrom {
     /// A new repair, from the catalog's newest row.
     Newest,
     /// A repair of the runs that changed since this time, continued after this run.
-    Behind(Timestamp, RunPlace),
+    Behind(Timestamp, RunPosition),
 }
 
 impl CatalogWriter {

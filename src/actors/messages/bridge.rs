@@ -15,7 +15,7 @@ pub struct Follow {
     /// The room's generation. An older generation can't let go a run that a younger one follows.
     pub generation: u64,
     /// The address for updates; `None` to let the run go.
-    pub heard: Option<Recipient<RemoteUpdate>>,
+    pub updates: Option<Recipient<RemoteUpdate>>,
 }
 
 /// A screen frame for the viewers on other nodes. Only the newest frame of a run is sent.

@@ -41,7 +41,7 @@ pub struct RoomPort {
     /// Frees cached segments.
     pub reclaim: Recipient<Reclaim>,
     /// Takes updates from other nodes.
-    pub heard: Recipient<RemoteUpdate>,
+    pub updates: Recipient<RemoteUpdate>,
     /// Figures that other actors read without a message.
     pub gauge: Arc<RoomGauge>,
 }
@@ -176,7 +176,7 @@ pub enum ReadFrom {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
     /// As current as the room's knowledge. The reader gets later events through its subscription.
-    AsHeard,
+    AsKnown,
     /// It must include everything that was acknowledged on any node before the request.
     AsStored,
 }
@@ -326,7 +326,7 @@ pub enum Reclaim {
     /// The node holds too many segments and states: free this room's.
     Memory,
     /// The node has too many rooms: retire now if the room is unused.
-    Place,
+    Slot,
     /// The run's events have expired: what the room holds is void.
     Expired,
 }

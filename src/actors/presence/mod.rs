@@ -17,7 +17,7 @@ use tracing::{debug, error, info, warn};
 use super::messages::thread_agent::{CollectChanges, ViewerChanges};
 use super::shared::{NodeIdConflict, Peers, ThreadAgents};
 use super::supervision::LiveActorGuard;
-use crate::storage::presence::{Figures, Register, RegisterError, Report, Reported, Tell};
+use crate::storage::presence::{Figures, Gauge, Register, RegisterError, Report, Reported};
 use crate::storage::redis::{LinkStatus, RedisError};
 
 mod viewer_counts;
@@ -43,7 +43,7 @@ pub struct PresencePorts {
     /// Records whether another node has this node's id.
     pub node_id_conflict: NodeIdConflict,
     /// Returns this node's current figures.
-    pub figures: Tell<Figures>,
+    pub figures: Gauge<Figures>,
     /// Time after which a report is due even if nothing has changed.
     pub report_every: Duration,
 }

@@ -117,7 +117,7 @@ impl Room {
             subscribe: addr.clone().recipient(),
             unsubscribe: addr.clone().recipient(),
             reclaim: addr.clone().recipient(),
-            heard: addr.clone().recipient(),
+            updates: addr.clone().recipient(),
             gauge,
         })
     }

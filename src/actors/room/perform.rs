@@ -53,8 +53,8 @@ impl Room {
                 let _ = feed.mirror.try_send(Mirror { run: self.run.clone(), frame });
             }
             RoomEffect::Follow(wanted) => {
-                let heard = wanted.then(|| ctx.address().recipient());
-                return self.follow(heard).err().map(|_| RoomInput::BridgeRefused);
+                let updates = wanted.then(|| ctx.address().recipient());
+                return self.follow(updates).err().map(|_| RoomInput::BridgeRefused);
             }
             RoomEffect::Record(row) => {
                 let told = self.ports.catalog_writer.try_send(RunChanged(row));
@@ -133,10 +133,10 @@ impl Room {
         }
     }
 
-    /// Follows the run, what is heard going to `heard`, or lets it go.
-    pub(super) fn follow(&self, heard: Option<Recipient<RemoteUpdate>>) -> Result<(), Refused> {
+    /// Follows the run, its updates going to `updates`, or lets it go.
+    pub(super) fn follow(&self, updates: Option<Recipient<RemoteUpdate>>) -> Result<(), Refused> {
         let Some(feed) = &self.ports.remote_feed else { return Ok(()) };
-        feed.follow.try_send(Follow { run: self.run.clone(), generation: self.generation, heard })
+        feed.follow.try_send(Follow { run: self.run.clone(), generation: self.generation, updates })
     }
 
     fn take_turn(&mut self, ctx: &mut Context<Self>) -> Option<RoomInput> {

@@ -194,7 +194,7 @@ impl<W: Wire> Environment for Surroundings<'_, W> {
     fn read_page(&mut self, from: ReadFrom, max_bytes: usize) -> Result<(), Input<'static>> {
         let (subscribers, _) = self.subscription.as_ref().ok_or(Input::RoomGone)?;
         let (reply, page) = oneshot::channel();
-        let read = Read { from, max_bytes, freshness: Freshness::AsHeard, reply };
+        let read = Read { from, max_bytes, freshness: Freshness::AsKnown, reply };
         subscribers.room().read.try_send(read).map_err(|error| match error {
             SendError::Full(_) => Input::ReadFailed,
             SendError::Closed(_) => Input::RoomGone,

@@ -10,7 +10,7 @@ pub struct Doorbell(Arc<Mutex<DoorbellState>>);
 enum DoorbellState {
     #[default]
     Unproven,
-    Heard,
+    Subscribed,
     Lost(String),
 }
 
@@ -21,8 +21,8 @@ impl Doorbell {
     }
 
     /// Records that a probe has come back; true when the state has changed.
-    pub fn heard(&self) -> bool {
-        !matches!(std::mem::replace(&mut *self.state(), DoorbellState::Heard), DoorbellState::Heard)
+    pub fn subscribed(&self) -> bool {
+        !matches!(std::mem::replace(&mut *self.state(), DoorbellState::Subscribed), DoorbellState::Subscribed)
     }
 
     /// Records that the subscription is lost; true when the state has changed.
@@ -33,7 +33,7 @@ impl Doorbell {
     /// Why no doorbell arrives; `None` when a probe has come back since the subscription was made.
     pub fn trouble(&self) -> Option<String> {
         match &*self.state() {
-            DoorbellState::Heard => None,
+            DoorbellState::Subscribed => None,
             DoorbellState::Unproven => Some("no probe has come back yet".to_owned()),
             DoorbellState::Lost(why) => Some(why.clone()),
         }

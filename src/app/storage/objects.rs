@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::config::{self, Config, ObjectsUrl};
-use crate::storage::objects::{self, AccessKeys, Objects, ObjectsOptions, StorePlace, UrlKey};
+use crate::storage::objects::{self, AccessKeys, Objects, ObjectsOptions, StoreLocation, UrlKey};
 
 /// The directory of artifacts in the data directory.
 const USUAL_OBJECTS: &str = "objects";
@@ -30,7 +30,7 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
         keys: keys.clone(),
         ca_file: file(&objects.ca_file),
     };
-    let directory = |path: &Path| StorePlace::Directory {
+    let directory = |path: &Path| StoreLocation::Directory {
         path: config.server.data_dir.join(path),
         // Uploads end before appends do.
         min_free_bytes: config.journal.min_free_bytes.saturating_mul(2),
@@ -40,7 +40,7 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
         ObjectsUrl::Usual if config.is_cluster() => return None,
         ObjectsUrl::Usual => directory(Path::new(USUAL_OBJECTS)),
         ObjectsUrl::Dir(path) => directory(path),
-        ObjectsUrl::S3(of) => StorePlace::S3 {
+        ObjectsUrl::S3(of) => StoreLocation::S3 {
             bucket: bucket(of),
             region: objects.region.clone(),
             addressing: match objects.addressing {
@@ -49,9 +49,9 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
             },
         },
         ObjectsUrl::Gcs(of) => {
-            StorePlace::Gcs { bucket: bucket(of), credentials_file: file(&objects.credentials_file) }
+            StoreLocation::Gcs { bucket: bucket(of), credentials_file: file(&objects.credentials_file) }
         }
-        ObjectsUrl::Azure(of) => StorePlace::Azure { bucket: bucket(of) },
+        ObjectsUrl::Azure(of) => StoreLocation::Azure { bucket: bucket(of) },
     };
     let (request, retry) = (Duration::from_secs(objects.request_secs), Duration::from_secs(objects.retry_secs));
     Some(ObjectsOptions { place, request, retry })
@@ -64,7 +64,7 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
 /// When its settings can't be used, or a directory can't be.
 pub fn open_objects(config: &Config) -> Result<Option<Objects>, anyhow::Error> {
     let Some(options) = objects_options(config) else { return Ok(None) };
-    if let StorePlace::Directory { path, .. } = &options.place
+    if let StoreLocation::Directory { path, .. } = &options.place
         && path.starts_with(&config.server.data_dir)
     {
         std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;

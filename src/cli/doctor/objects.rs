@@ -8,7 +8,7 @@ use super::{Check, DoctorVerdict, nearest_existing};
 use crate::app::objects_options;
 use crate::cli::block_on;
 use crate::config::Config;
-use crate::storage::objects::{Objects, StorePlace};
+use crate::storage::objects::{Objects, StoreLocation};
 
 /// Writes, reads and removes a small object. A directory that the server would create is not created.
 pub(super) fn check(config: &Config) -> Check {
@@ -16,7 +16,7 @@ pub(super) fn check(config: &Config) -> Check {
     let Some(options) = objects_options(config) else {
         return check(DoctorVerdict::Ok, "none are kept".to_owned());
     };
-    if let StorePlace::Directory { path, .. } = &options.place
+    if let StoreLocation::Directory { path, .. } = &options.place
         && !path.exists()
         && path.starts_with(&config.server.data_dir)
     {

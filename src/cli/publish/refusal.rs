@@ -10,7 +10,7 @@ const FEWEST: usize = 8;
 
 /// The part of a request for which it was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Blame {
+pub(super) enum RefusalScope {
     /// One event, by its index in the request; the others may be posted without it.
     Event(usize, String),
     /// The request has too many events.
@@ -21,7 +21,7 @@ pub(super) enum Blame {
     Everything,
 }
 
-impl Blame {
+impl RefusalScope {
     /// The part of a request of `events` events for which it was refused.
     pub(super) fn of(error: &AskError, events: usize) -> Self {
         let AskError::Refused { status, code, index, detail } = error else { return Self::Everything };
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_about_an_event_a_request_or_everything() {
-        let event = |index, reason: &str| Blame::Event(index, reason.to_owned());
+        let event = |index, reason: &str| RefusalScope::Event(index, reason.to_owned());
         for (error, events, want) in [
             (
                 refused(400, "missing_type", Some(3), "missing_type: event 3: has no `type`"),
@@ -117,18 +117,18 @@ mod tests {
                 event(3, "missing_type: has no `type`"),
             ),
             (refused(413, "event_too_large", Some(0), "event 0: has 9 bytes"), 9, event(0, "has 9 bytes")),
-            (refused(400, "missing_type", Some(9), "no such event"), 9, Blame::Everything),
-            (refused(400, "invalid_producer", None, "x"), 9, Blame::Everything),
-            (refused(413, "too_many_events", None, "x"), 9, Blame::TooMany),
-            (refused(413, "batch_too_large", None, "x"), 9, Blame::TooLarge),
+            (refused(400, "missing_type", Some(9), "no such event"), 9, RefusalScope::Everything),
+            (refused(400, "invalid_producer", None, "x"), 9, RefusalScope::Everything),
+            (refused(413, "too_many_events", None, "x"), 9, RefusalScope::TooMany),
+            (refused(413, "batch_too_large", None, "x"), 9, RefusalScope::TooLarge),
             (refused(413, "batch_too_large", None, "x"), 1, event(0, "x")),
             (refused(413, "of a proxy", None, "x"), 1, event(0, "x")),
-            (refused(413, "run_full", None, "x"), 1, Blame::Everything),
-            (refused(410, "run_gone", None, "x"), 1, Blame::Everything),
-            (refused(409, "producer_gap", Some(0), "x"), 1, Blame::Everything),
-            (AskError::Failed("x".into()), 1, Blame::Everything),
+            (refused(413, "run_full", None, "x"), 1, RefusalScope::Everything),
+            (refused(410, "run_gone", None, "x"), 1, RefusalScope::Everything),
+            (refused(409, "producer_gap", Some(0), "x"), 1, RefusalScope::Everything),
+            (AskError::Failed("x".into()), 1, RefusalScope::Everything),
         ] {
-            assert_eq!(Blame::of(&error, events), want, "{error:?}");
+            assert_eq!(RefusalScope::of(&error, events), want, "{error:?}");
         }
     }
 

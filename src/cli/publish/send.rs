@@ -10,13 +10,13 @@ use indicatif::ProgressBar;
 use super::batch::BatchLimits;
 use super::keep_bad::BadLineEvent;
 use super::lines::InputLine;
-use super::refusal::{Blame, Window, in_line};
+use super::refusal::{RefusalScope, Window, in_line};
 use crate::cli::producer::{Poster, Receipt};
 use crate::cli::tell;
 
 /// Totals over all lines.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sum {
+pub(super) struct PublishTotals {
     /// Lines stored as events.
     pub(super) published: u64,
     /// Lines refused.
@@ -28,7 +28,7 @@ pub(super) struct Sum {
     cursor: Option<String>,
 }
 
-impl fmt::Display for Sum {
+impl fmt::Display for PublishTotals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} events published, {} lines refused", self.published, self.refused)?;
         if self.kept > 0 {
@@ -67,16 +67,16 @@ pub(super) struct Sending<'a> {
     keep_bad: bool,
     bar: &'a ProgressBar,
     doubts: Vec<SendDoubt>,
-    sum: Sum,
+    sum: PublishTotals,
 }
 
 impl<'a> Sending<'a> {
     /// With `keep_bad` a refused line is stored as a log event.
     pub(super) fn new(poster: Poster, limits: BatchLimits, keep_bad: bool, bar: &'a ProgressBar) -> Self {
-        Self { poster, window: Window::new(limits), keep_bad, bar, doubts: Vec::new(), sum: Sum::default() }
+        Self { poster, window: Window::new(limits), keep_bad, bar, doubts: Vec::new(), sum: PublishTotals::default() }
     }
 
-    pub(super) fn into_sum(self) -> Sum {
+    pub(super) fn into_sum(self) -> PublishTotals {
         self.sum
     }
 
@@ -100,12 +100,12 @@ impl<'a> Sending<'a> {
                 Err(error) => error,
             };
             let (first, last) = (pending[0].number, pending[events - 1].number);
-            let blame = Blame::of(&error, events);
-            if repeated && blame != Blame::Everything {
+            let blame = RefusalScope::of(&error, events);
+            if repeated && blame != RefusalScope::Everything {
                 self.doubts.push(SendDoubt { events: events as u64, last, refused: self.sum.refused });
             }
             match blame {
-                Blame::Event(index, reason) => {
+                RefusalScope::Event(index, reason) => {
                     self.window.narrow();
                     let before = pending.iter().take(index).map(|line| line.text.len() + 1).sum();
                     let reason = in_line(&reason, before);
@@ -113,9 +113,9 @@ impl<'a> Sending<'a> {
                     let line = pending.remove(index).and_then(|line| self.refuse(line, &reason));
                     line.into_iter().for_each(|line| pending.insert(index, line));
                 }
-                Blame::TooMany => self.window.limit_events(events),
-                Blame::TooLarge => self.window.limit_bytes(bytes),
-                Blame::Everything => return Err(error).with_context(|| format!("lines {first} to {last}")),
+                RefusalScope::TooMany => self.window.limit_events(events),
+                RefusalScope::TooLarge => self.window.limit_bytes(bytes),
+                RefusalScope::Everything => return Err(error).with_context(|| format!("lines {first} to {last}")),
             }
         }
         Ok(())

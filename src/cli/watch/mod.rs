@@ -226,7 +226,7 @@ fn stop_if_for_good(frame: Option<&CloseFrame>) -> anyhow::Result<()> {
     let Some(frame) = frame else { return Ok(()) };
     let code = u16::from(frame.code);
     let reason = CloseReason::ALL.iter().find(|reason| reason.code() == Some(code));
-    if reason.is_some_and(|reason| !reason.come_back()) {
+    if reason.is_some_and(|reason| !reason.may_reconnect()) {
         bail!("the server closed the connection: {code} {}", plain(&frame.reason, 200));
     }
     Ok(())

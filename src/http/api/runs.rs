@@ -87,7 +87,7 @@ fn parse_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
 
 /// Members that the response adds to the run's state.
 #[derive(Serialize)]
-struct Also {
+struct StateExtras {
     cursor: Cursor,
     epoch: Option<Epoch>,
     viewers: Option<u64>,
@@ -109,7 +109,7 @@ pub(in crate::http) async fn show(
         return Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", format!("run {run} has no event yet")));
     }
     let viewers = viewers.viewers_of(&*rooms.find(&run).await?);
-    let also = serde_json::to_vec(&Also { cursor, epoch: cursor.epoch, viewers })
+    let also = serde_json::to_vec(&StateExtras { cursor, epoch: cursor.epoch, viewers })
         .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
     // The two objects are joined into one without copying the shared text of the state.
     let mut state = text.share();

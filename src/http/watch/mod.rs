@@ -107,14 +107,14 @@ pub(in crate::http) async fn server_sent_events(
     let (after, unreadable) = After::resume(last, query.after.as_deref()).map_err(invalid_after)?;
     let connection = Connection::begin(run, None);
     if edge.node.is_crowded() {
-        return Ok(come_back(&connection));
+        return Ok(may_reconnect(&connection));
     }
-    let read = rooms.read(&connection.run, ReadFrom::After(after), 1, Freshness::AsHeard).await;
+    let read = rooms.read(&connection.run, ReadFrom::After(after), 1, Freshness::AsKnown).await;
     let page = match read {
         Ok((page, _)) => page,
         Err(problem) if problem.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
             info!(run = %connection.run, %problem, "an event stream is to come back");
-            return Ok(come_back(&connection));
+            return Ok(may_reconnect(&connection));
         }
         Err(problem) => return Err(problem),
     };
@@ -151,7 +151,7 @@ fn stream_head() -> HttpResponseBuilder {
 }
 
 /// A stream that ends at once. An `EventSource` reconnects after it, whereas an error status would stop it for good.
-fn come_back(connection: &Connection) -> HttpResponse {
+fn may_reconnect(connection: &Connection) -> HttpResponse {
     let retry = Ok::<_, Infallible>(sse_retry(COME_BACK_MS, connection.session));
     stream_head().force_close().streaming(stream::once(ready(retry)))
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with posted events, and how a producer is told.
 
 use super::MAX_TYPE_CHARS;
-use super::json::{Fault, MAX_DEPTH};
+use super::json::{JsonError, MAX_DEPTH};
 
 /// Why a body was refused. Indices are 0-based within the batch (blank lines do not count), positions are bytes of the
 /// decoded body.
@@ -28,13 +28,13 @@ pub enum EventError {
         /// Which one.
         index: usize,
         /// What is wrong with it.
-        flaw: Flaw,
+        flaw: EventFlaw,
     },
 }
 
 /// What is wrong with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
+pub enum EventFlaw {
     /// Not JSON.
     #[error("not JSON: {problem} at byte {at} of the body")]
     InvalidJson {
@@ -104,7 +104,7 @@ pub enum Flaw {
     },
 }
 
-impl Flaw {
+impl EventFlaw {
     /// Where in the body, for a flaw that has a place.
     pub fn at(&self) -> Option<usize> {
         match *self {
@@ -117,11 +117,11 @@ impl Flaw {
     }
 }
 
-impl From<Fault> for Flaw {
-    fn from(fault: Fault) -> Self {
+impl From<JsonError> for EventFlaw {
+    fn from(fault: JsonError) -> Self {
         match fault {
-            Fault::Syntax { at, problem } => Self::InvalidJson { at, problem },
-            Fault::TooDeep { at } => Self::TooDeep { at },
+            JsonError::Syntax { at, problem } => Self::InvalidJson { at, problem },
+            JsonError::TooDeep { at } => Self::TooDeep { at },
         }
     }
 }
@@ -134,19 +134,19 @@ impl EventError {
             Self::BatchTooLarge { .. } => "batch_too_large",
             Self::TooManyEvents { .. } => "too_many_events",
             Self::Event { flaw, .. } => match flaw {
-                Flaw::InvalidJson { .. } => "invalid_json",
-                Flaw::InvalidUtf8 { .. } => "invalid_utf8",
-                Flaw::NotAnObject { .. } => "not_an_object",
-                Flaw::TooDeep { .. } => "too_deep",
-                Flaw::TooLarge { .. } => "event_too_large",
-                Flaw::MissingType => "missing_type",
-                Flaw::InvalidType => "invalid_type",
-                Flaw::ReservedType { .. } => "reserved_type",
-                Flaw::ReservedField => "reserved_field",
-                Flaw::RunMismatch => "run_mismatch",
-                Flaw::InvalidTimestamp => "invalid_timestamp",
-                Flaw::InvalidStatus => "invalid_status",
-                Flaw::DuplicateKey { .. } => "duplicate_key",
+                EventFlaw::InvalidJson { .. } => "invalid_json",
+                EventFlaw::InvalidUtf8 { .. } => "invalid_utf8",
+                EventFlaw::NotAnObject { .. } => "not_an_object",
+                EventFlaw::TooDeep { .. } => "too_deep",
+                EventFlaw::TooLarge { .. } => "event_too_large",
+                EventFlaw::MissingType => "missing_type",
+                EventFlaw::InvalidType => "invalid_type",
+                EventFlaw::ReservedType { .. } => "reserved_type",
+                EventFlaw::ReservedField => "reserved_field",
+                EventFlaw::RunMismatch => "run_mismatch",
+                EventFlaw::InvalidTimestamp => "invalid_timestamp",
+                EventFlaw::InvalidStatus => "invalid_status",
+                EventFlaw::DuplicateKey { .. } => "duplicate_key",
             },
         }
     }
@@ -155,7 +155,7 @@ impl EventError {
     pub fn status(&self) -> u16 {
         match self {
             Self::BatchTooLarge { .. } | Self::TooManyEvents { .. } => 413,
-            Self::Event { flaw: Flaw::TooLarge { .. }, .. } => 413,
+            Self::Event { flaw: EventFlaw::TooLarge { .. }, .. } => 413,
             Self::Empty | Self::Event { .. } => 400,
         }
     }

@@ -14,7 +14,7 @@ pub(super) const MAX_DEPTH: u32 = 128;
 
 /// Why a text is not JSON; `at` is a byte offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum JsonError {
     Syntax { at: usize, problem: &'static str },
     TooDeep { at: usize },
 }
@@ -89,17 +89,17 @@ impl<'a> Scanner<'a> {
         found
     }
 
-    pub(super) fn expect(&mut self, byte: u8, problem: &'static str) -> Result<(), Fault> {
+    pub(super) fn expect(&mut self, byte: u8, problem: &'static str) -> Result<(), JsonError> {
         if self.take(byte) { Ok(()) } else { Err(self.fault(problem)) }
     }
 
-    pub(super) fn fault(&self, problem: &'static str) -> Fault {
-        Fault::Syntax { at: self.at, problem }
+    pub(super) fn fault(&self, problem: &'static str) -> JsonError {
+        JsonError::Syntax { at: self.at, problem }
     }
 
     /// Takes a key and its colon.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<JsonString, Fault> {
+    pub(super) fn key(&mut self) -> Result<JsonString, JsonError> {
         self.expect(b'"', "expected a key")?;
         let key = self.string()?;
         self.expect(b':', "expected ':'")?;
@@ -108,7 +108,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes a value that stands inside `depth` arrays and objects; says where, if it is a string.
     #[inline]
-    pub(super) fn value(&mut self, depth: u32) -> Result<Option<JsonString>, Fault> {
+    pub(super) fn value(&mut self, depth: u32) -> Result<Option<JsonString>, JsonError> {
         match self.peek() {
             Some(b'"') => {
                 self.at += 1;
@@ -120,7 +120,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes an array or object with all that is in it. One bit a level says which of the two it is.
-    fn nested(&mut self, outside: u32) -> Result<(), Fault> {
+    fn nested(&mut self, outside: u32) -> Result<(), JsonError> {
         let mut objects = 0_u128;
         let mut depth = outside;
         loop {
@@ -128,7 +128,7 @@ impl<'a> Scanner<'a> {
             match first {
                 Some(open @ (b'{' | b'[')) => {
                     if depth == MAX_DEPTH {
-                        return Err(Fault::TooDeep { at: self.at });
+                        return Err(JsonError::TooDeep { at: self.at });
                     }
                     self.at += 1;
                     depth += 1;
@@ -174,7 +174,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn scalar(&mut self, first: Option<u8>) -> Result<(), Fault> {
+    fn scalar(&mut self, first: Option<u8>) -> Result<(), JsonError> {
         let word: &[u8] = match first {
             Some(b'-' | b'0'..=b'9') => return self.number(),
             Some(b't') => b"true",
@@ -190,7 +190,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn number(&mut self) -> Result<(), Fault> {
+    fn number(&mut self) -> Result<(), JsonError> {
         /// A double holds every number of so many digits and no exponent.
         const SAFE_DIGITS: usize = 300;
         let start = self.at;
@@ -198,7 +198,7 @@ impl<'a> Scanner<'a> {
         let whole = self.at;
         self.digits()?;
         if self.text[whole] == b'0' && self.at > whole + 1 {
-            return Err(Fault::Syntax { at: whole, problem: "a number starts with 0" });
+            return Err(JsonError::Syntax { at: whole, problem: "a number starts with 0" });
         }
         if self.text.get(self.at) == Some(&b'.') {
             self.at += 1;
@@ -213,13 +213,13 @@ impl<'a> Scanner<'a> {
         // Whether a number that may not fit a double does is a question of rounding: ask the parser that will read it.
         let number = &self.text[start..self.at];
         if (exponent || number.len() > SAFE_DIGITS) && serde_json::from_slice::<f64>(number).is_err() {
-            return Err(Fault::Syntax { at: start, problem: "a number is out of range" });
+            return Err(JsonError::Syntax { at: start, problem: "a number is out of range" });
         }
         Ok(())
     }
 
     /// Takes one digit or more.
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), JsonError> {
         let start = self.at;
         while self.text.get(self.at).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
@@ -229,7 +229,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes the rest of a string whose opening quote was taken.
     #[inline]
-    fn string(&mut self) -> Result<JsonString, Fault> {
+    fn string(&mut self) -> Result<JsonString, JsonError> {
         let start = self.at;
         let mut escaped = false;
         loop {
@@ -275,18 +275,18 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes a backslash and what belongs to it.
-    fn escape(&mut self) -> Result<(), Fault> {
+    fn escape(&mut self) -> Result<(), JsonError> {
         let start = self.at;
         self.at += 2;
         match self.text.get(start + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
             // Half of a surrogate pair is legal, too: RFC 8259 section 8.2.
             Some(b'u') => self.hex(),
-            _ => Err(Fault::Syntax { at: start, problem: "an unknown escape" }),
+            _ => Err(JsonError::Syntax { at: start, problem: "an unknown escape" }),
         }
     }
 
-    fn hex(&mut self) -> Result<(), Fault> {
+    fn hex(&mut self) -> Result<(), JsonError> {
         let digits = self.text.get(self.at..self.at + 4);
         if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
             return Err(self.fault("expected four hex digits"));

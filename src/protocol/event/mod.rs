@@ -30,8 +30,8 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
-pub use error::{EventError, Flaw};
-use json::{Fault, JsonString, Scanner};
+pub use error::{EventError, EventFlaw};
+use json::{JsonError, JsonString, Scanner};
 use lines::LineBuilder;
 
 /// Most characters of a `type`.
@@ -115,7 +115,7 @@ pub fn parse_body(
         let index = reader.out.len();
         return Err(match read {
             Err(error @ EventError::Event { flaw, .. }) if flaw.at().is_none_or(|at| at < valid) => error,
-            _ => EventError::Event { index, flaw: Flaw::InvalidUtf8 { at: valid } },
+            _ => EventError::Event { index, flaw: EventFlaw::InvalidUtf8 { at: valid } },
         });
     }
     read?;
@@ -183,7 +183,7 @@ impl BatchReader<'_> {
     }
 
     /// A fault that stands behind the last event taken.
-    fn then(&self, found: Result<(), Fault>) -> Result<(), EventError> {
+    fn then(&self, found: Result<(), JsonError>) -> Result<(), EventError> {
         let index = self.out.len().saturating_sub(1);
         found.map_err(|fault| EventError::Event { index, flaw: fault.into() })
     }
@@ -198,7 +198,7 @@ impl BatchReader<'_> {
         match scanner.peek() {
             Some(b'{') => {}
             Some(b'"' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-                return Err(at(Flaw::NotAnObject { at: scanner.at() }));
+                return Err(at(EventFlaw::NotAnObject { at: scanner.at() }));
             }
             Some(_) => return Err(at(scanner.fault("expected an object").into())),
             None => return Err(at(scanner.fault("it ends too early").into())),
@@ -209,7 +209,7 @@ impl BatchReader<'_> {
         let end = scanner.at();
         let max = self.limits.max_event_bytes;
         if end - start > max {
-            return Err(at(Flaw::TooLarge { bytes: end - start, max }));
+            return Err(at(EventFlaw::TooLarge { bytes: end - start, max }));
         }
         let stamped = self.judge(&fields).map_err(at)?;
         if !stamped && self.stamp.is_empty() {
@@ -220,7 +220,7 @@ impl BatchReader<'_> {
     }
 
     /// Takes an object and remembers the keys that the server looks at.
-    fn fields(&self, scanner: &mut Scanner<'_>) -> Result<Fields, Fault> {
+    fn fields(&self, scanner: &mut Scanner<'_>) -> Result<Fields, JsonError> {
         let mut fields = Fields::default();
         scanner.take(b'{');
         if scanner.take(b'}') {
@@ -245,42 +245,42 @@ impl BatchReader<'_> {
     }
 
     /// Holds an event's keys against the rules; says whether it has a timestamp.
-    fn judge(&mut self, fields: &Fields) -> Result<bool, Flaw> {
+    fn judge(&mut self, fields: &Fields) -> Result<bool, EventFlaw> {
         let text = self.text;
         if !matches!(fields.get(EventKey::Seq), Field::Absent) {
-            return Err(Flaw::ReservedField);
+            return Err(EventFlaw::ReservedField);
         }
         let event_type = match fields.get(EventKey::Type) {
-            Field::Absent => return Err(Flaw::MissingType),
-            Field::Twice => return Err(Flaw::DuplicateKey { key: "type" }),
-            Field::Other => return Err(Flaw::InvalidType),
+            Field::Absent => return Err(EventFlaw::MissingType),
+            Field::Twice => return Err(EventFlaw::DuplicateKey { key: "type" }),
+            Field::Other => return Err(EventFlaw::InvalidType),
             Field::Text(event_type) => event_type.unescaped(text),
         };
         // Characters are counted only where bytes do not answer.
         if event_type.is_empty() || event_type.len() > MAX_TYPE_CHARS && event_type.chars().count() > MAX_TYPE_CHARS {
-            return Err(Flaw::InvalidType);
+            return Err(EventFlaw::InvalidType);
         }
         match fields.get(EventKey::Run) {
             Field::Absent => {}
-            Field::Twice => return Err(Flaw::DuplicateKey { key: "runId" }),
+            Field::Twice => return Err(EventFlaw::DuplicateKey { key: "runId" }),
             Field::Text(run) if run.unescaped(text) == self.run.as_str() => {}
-            Field::Text(_) | Field::Other => return Err(Flaw::RunMismatch),
+            Field::Text(_) | Field::Other => return Err(EventFlaw::RunMismatch),
         }
         let stamped = match fields.get(EventKey::Timestamp) {
             Field::Absent => false,
             Field::Text(_) => true,
-            Field::Twice => return Err(Flaw::DuplicateKey { key: "timestamp" }),
-            Field::Other => return Err(Flaw::InvalidTimestamp),
+            Field::Twice => return Err(EventFlaw::DuplicateKey { key: "timestamp" }),
+            Field::Other => return Err(EventFlaw::InvalidTimestamp),
         };
         if event_type == ProducerEvent::RunStatus.as_str() {
             let status = match fields.get(EventKey::Status) {
                 Field::Text(status) => RunStatus::parse(&status.unescaped(text)),
-                Field::Twice => return Err(Flaw::DuplicateKey { key: "status" }),
+                Field::Twice => return Err(EventFlaw::DuplicateKey { key: "status" }),
                 Field::Absent | Field::Other => None,
             };
-            self.status = Some(status.ok_or(Flaw::InvalidStatus)?);
+            self.status = Some(status.ok_or(EventFlaw::InvalidStatus)?);
         } else if let Some(name) = server_event::reserved(&event_type) {
-            return Err(Flaw::ReservedType { name });
+            return Err(EventFlaw::ReservedType { name });
         }
         Ok(stamped)
     }

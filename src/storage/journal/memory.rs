@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::append_rules::{self, Epochs, Marks, Moment, RunRecord};
+use super::append_rules::{self, AppendContext, Epochs, ProducerMarks, RunRecord};
 use super::{
-    Append, Expired, Head, Journal, JournalError, JournalLimits, RunHead, RunPage, RunPhase, RunPlace, Stored,
+    Append, Expired, Head, Journal, JournalError, JournalLimits, RunHead, RunPage, RunPhase, RunPosition, Stored,
 };
 use crate::protocol::{Clock, RunId, Segment, Seq, Timestamp};
 
@@ -18,11 +18,11 @@ pub struct MemoryJournal {
     limits: JournalLimits,
     max_total_bytes: u64,
     clock: Clock,
-    shelf: Mutex<Shelf>,
+    shelf: Mutex<MemoryState>,
 }
 
 #[derive(Debug)]
-struct Shelf {
+struct MemoryState {
     runs: HashMap<RunId, Log>,
     epochs: Epochs,
     /// Bytes of the events of all runs.
@@ -47,7 +47,7 @@ impl MemoryJournal {
     /// An empty journal that takes its times from `clock`.
     pub fn with_clock(limits: JournalLimits, clock: Clock) -> Self {
         let epochs = Epochs::new(clock.now());
-        let shelf = Shelf { runs: HashMap::new(), epochs, bytes: 0, closed: false };
+        let shelf = MemoryState { runs: HashMap::new(), epochs, bytes: 0, closed: false };
         Self { limits, max_total_bytes: u64::MAX, clock, shelf: Mutex::new(shelf) }
     }
 
@@ -58,12 +58,12 @@ impl MemoryJournal {
         self
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+    fn shelf(&self) -> MutexGuard<'_, MemoryState> {
         // No code panics while it holds the lock. Even if some did, each run would still be whole.
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn usable(&self, shelf: &Shelf, more: u64) -> Result<(), JournalError> {
+    fn usable(&self, shelf: &MemoryState, more: u64) -> Result<(), JournalError> {
         if shelf.closed {
             return Err(JournalError::Unavailable("the journal is closed".into()));
         }
@@ -75,8 +75,8 @@ impl MemoryJournal {
     }
 }
 
-impl Shelf {
-    fn heads(&self, after: Option<&RunPlace>, limit: usize, fits: impl Fn(&Head) -> bool) -> RunPage {
+impl MemoryState {
+    fn heads(&self, after: Option<&RunPosition>, limit: usize, fits: impl Fn(&Head) -> bool) -> RunPage {
         let mut found: Vec<_> = self.runs.iter().filter(|(_, log)| fits(&log.run.head)).collect();
         found.sort_by_key(|(run, log)| (log.run.head.last_at, *run));
         let is_behind =
@@ -106,7 +106,7 @@ impl Journal for MemoryJournal {
     async fn append(&self, append: Append) -> Result<Stored, JournalError> {
         let mut shelf = self.shelf();
         self.usable(&shelf, append.posts.iter().map(|post| post.lines.bytes().len() as u64).sum())?;
-        let moment = Moment {
+        let moment = AppendContext {
             now: self.now(),
             monotonic: Instant::now(),
             epochs: shelf.epochs,
@@ -115,7 +115,7 @@ impl Journal for MemoryJournal {
         let mut unborn = None;
         let run = match shelf.runs.get_mut(&append.run) {
             Some(log) => &mut log.run,
-            None => unborn.insert(RunRecord::load(Head::unborn(), Marks::default(), moment.epochs)),
+            None => unborn.insert(RunRecord::load(Head::unborn(), ProducerMarks::default(), moment.epochs)),
         };
         let bytes_before = run.head.bytes;
         let stored = append_rules::append(run, &append, &moment).stored;
@@ -155,7 +155,7 @@ impl Journal for MemoryJournal {
     async fn changed_since(
         &self,
         since: Timestamp,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         Ok(self.shelf().heads(after, limit, |head| head.phase != RunPhase::Gone && head.last_at >= since))
@@ -165,7 +165,7 @@ impl Journal for MemoryJournal {
         &self,
         before: Timestamp,
         ended: bool,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let fits = |head: &Head| {
@@ -190,7 +190,7 @@ impl Journal for MemoryJournal {
             let epochs = shelf.epochs;
             shelf.bytes -= head.bytes;
             if let Some(log) = shelf.runs.get_mut(&run) {
-                let run = RunRecord::load(append_rules::gone(&head), Marks::default(), epochs);
+                let run = RunRecord::load(append_rules::gone(&head), ProducerMarks::default(), epochs);
                 *log = Log { run, segments: Vec::new(), gone_at: now };
             }
             expired.runs.push(run);

@@ -239,7 +239,7 @@ pub struct RunHead {
 
 /// A position in a listing: after this run, in the order of last events and then of ids.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RunPlace {
+pub struct RunPosition {
     /// Journal time of the run's last event when it was listed.
     pub at: Timestamp,
     /// The run.
@@ -252,7 +252,7 @@ pub struct RunPage {
     /// The runs, without those whose head can't be read.
     pub runs: Vec<RunHead>,
     /// Where the next page begins; `None` at the end. Passing it on gets the caller past runs that stay in the listing.
-    pub next: Option<RunPlace>,
+    pub next: Option<RunPosition>,
 }
 
 impl RunPage {
@@ -261,7 +261,7 @@ impl RunPage {
         let more = runs.len() > limit;
         runs.truncate(limit);
         let last = runs.last().filter(|_| more);
-        let next = last.map(|last| RunPlace { at: last.head.last_at, run: last.run.clone() });
+        let next = last.map(|last| RunPosition { at: last.head.last_at, run: last.run.clone() });
         Self { runs, next }
     }
 }
@@ -315,7 +315,7 @@ pub trait Journal: Send + Sync + 'static {
     async fn changed_since(
         &self,
         since: Timestamp,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError>;
 
@@ -325,7 +325,7 @@ pub trait Journal: Send + Sync + 'static {
         &self,
         before: Timestamp,
         ended: bool,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError>;
 

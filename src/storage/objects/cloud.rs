@@ -13,7 +13,7 @@ use object_store::signer::{Signer, Url};
 use object_store::{BackoffConfig, Certificate, ClientOptions, HeaderMap, HeaderValue, ObjectStore, RetryConfig};
 
 use super::error::causes;
-use super::{Addressing, Bucket, ObjectsError, ObjectsOptions, StorePlace};
+use super::{Addressing, Bucket, ObjectsError, ObjectsOptions, StoreLocation};
 
 /// Longest time to make a connection; a request's own time-out is used if it is shorter.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ impl Cloud {
             format!("{scheme}://{}{slash}{}{at}", bucket.name, bucket.prefix)
         };
         match &options.place {
-            StorePlace::S3 { region, addressing, .. } => {
+            StoreLocation::S3 { region, addressing, .. } => {
                 let store = client.s3(region, *addressing, bucket.endpoint.as_deref(), None)?;
                 let signer = match &bucket.public_url {
                     Some(url) => Arc::new(client.s3(region, *addressing, Some(url), Some(&store))?),
@@ -82,13 +82,13 @@ impl Cloud {
                     (CloudDialect::SignedHeaders, Some(store.clone() as Arc<dyn MultipartStore>));
                 Ok((store, Self { place: place("s3"), dialect, multipart, signer, moved: None }))
             }
-            StorePlace::Gcs { credentials_file, .. } => {
+            StoreLocation::Gcs { credentials_file, .. } => {
                 let store = Arc::new(client.gcs(credentials_file.as_deref())?);
                 let (dialect, multipart) =
                     (CloudDialect::SignedHeaders, Some(store.clone() as Arc<dyn MultipartStore>));
                 Ok((store.clone(), Self { place: place("gs"), dialect, multipart, signer: store, moved: None }))
             }
-            StorePlace::Azure { .. } | StorePlace::Directory { .. } => {
+            StoreLocation::Azure { .. } | StoreLocation::Directory { .. } => {
                 let store = Arc::new(client.azure()?);
                 let moved = match (&bucket.endpoint, &bucket.public_url) {
                     (Some(from), Some(to)) => Some((address(from)?, address(to)?)),

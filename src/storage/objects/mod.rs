@@ -44,7 +44,7 @@ mod writer;
 pub use error::ObjectsError;
 pub use meta::ObjectMeta;
 pub use object_store::signer::Url;
-pub use options::{AccessKeys, Addressing, Bucket, ObjectsOptions, StorePlace};
+pub use options::{AccessKeys, Addressing, Bucket, ObjectsOptions, StoreLocation};
 pub use presign::SignedUpload;
 pub use read::{Body, READS_AT_A_TIME};
 pub use url_key::UrlKey;
@@ -93,11 +93,11 @@ impl Objects {
     /// [`ObjectsError::Settings`]; [`ObjectsError::NoBucket`] for a directory that is not there.
     pub fn open(options: &ObjectsOptions) -> Result<Self, ObjectsError> {
         let inner = match &options.place {
-            StorePlace::Directory { path, min_free_bytes } => {
+            StoreLocation::Directory { path, min_free_bytes } => {
                 let (store, directory) = Directory::open(path, *min_free_bytes)?;
                 ObjectsState { store: Arc::new(store), prefix: String::new(), kind: StoreKind::Directory(directory) }
             }
-            StorePlace::S3 { bucket, .. } | StorePlace::Gcs { bucket, .. } | StorePlace::Azure { bucket } => {
+            StoreLocation::S3 { bucket, .. } | StoreLocation::Gcs { bucket, .. } | StoreLocation::Azure { bucket } => {
                 let (store, cloud) = Cloud::open(options, bucket)?;
                 let prefix = if bucket.prefix.is_empty() { String::new() } else { format!("{}/", bucket.prefix) };
                 ObjectsState { store, prefix, kind: StoreKind::Cloud(Box::new(cloud)) }

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct ObjectsOptions {
     /// The store's location.
-    pub place: StorePlace,
+    pub place: StoreLocation,
     /// Longest time without a byte of the response to a request.
     pub request: Duration,
     /// How long a failed request is repeated. The last attempt may begin just before this time is over.
@@ -17,7 +17,7 @@ pub struct ObjectsOptions {
 
 /// The kind of a store and its location.
 #[derive(Clone, Debug)]
-pub enum StorePlace {
+pub enum StoreLocation {
     /// A directory of this machine, or a mounted one.
     Directory {
         /// Path of the directory, which must exist.

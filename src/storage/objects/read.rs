@@ -42,7 +42,7 @@ pub struct Body {
 pub(super) async fn file(path: PathBuf, range: Option<Range<u64>>) -> Result<Body, ObjectsError> {
     let path: Arc<Path> = path.into();
     let opened = path.clone();
-    let which = reading(move || Which::of(&open(&opened)?)).await?;
+    let which = reading(move || FileIdentity::of(&open(&opened)?)).await?;
     let size = which.size;
     let range = match range {
         Some(range) => within(range, size)?,
@@ -54,7 +54,7 @@ pub(super) async fn file(path: PathBuf, range: Option<Range<u64>>) -> Result<Bod
         }
         reading(move || {
             let file = open(&path)?;
-            if Which::of(&file)? != which {
+            if FileIdentity::of(&file)? != which {
                 return Err(ObjectsError::Refused("the file was replaced while it was read".into()));
             }
             let end = left.end.min(left.start + PIECE);
@@ -69,14 +69,14 @@ pub(super) async fn file(path: PathBuf, range: Option<Range<u64>>) -> Result<Bod
 
 /// The identity of a file, to notice that the path leads to another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Which {
+struct FileIdentity {
     device: u64,
     number: u64,
     size: u64,
     modified: (i64, i64),
 }
 
-impl Which {
+impl FileIdentity {
     fn of(file: &File) -> Result<Self, ObjectsError> {
         let found = file.metadata()?;
         match found.is_file() {

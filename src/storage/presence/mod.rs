@@ -63,7 +63,7 @@ pub struct Figures {
 }
 
 /// A function that returns a current value.
-pub type Tell<T> = Arc<dyn Fn() -> T + Send + Sync>;
+pub type Gauge<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
 /// A live node, with the figures of its last report.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runcast::storage::objects::{AccessKeys, Bucket, Objects, ObjectsError, StorePlace, Url};
+use runcast::storage::objects::{AccessKeys, Bucket, Objects, ObjectsError, StoreLocation, Url};
 
 use super::common::{MIB, bytes, full_meta, keeps_objects, meta, options, read, upload, write};
 use crate::support::Azurite;
@@ -10,7 +10,7 @@ use crate::support::Azurite;
 const TTL: Duration = Duration::from_secs(300);
 
 fn azure(bucket: Bucket) -> Objects {
-    Objects::open(&options(StorePlace::Azure { bucket })).unwrap()
+    Objects::open(&options(StoreLocation::Azure { bucket })).unwrap()
 }
 
 #[tokio::test]

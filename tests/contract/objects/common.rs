@@ -7,19 +7,19 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use runcast::protocol::ContentCoding;
 use runcast::storage::objects::{
-    AccessKeys, Addressing, Bucket, ObjectMeta, Objects, ObjectsError, ObjectsOptions, SignedUpload, StorePlace,
+    AccessKeys, Addressing, Bucket, ObjectMeta, Objects, ObjectsError, ObjectsOptions, SignedUpload, StoreLocation,
 };
 
 use crate::support::{Dice, S3Server};
 
 pub(crate) const MIB: usize = 1 << 20;
 
-pub(crate) fn options(place: StorePlace) -> ObjectsOptions {
+pub(crate) fn options(place: StoreLocation) -> ObjectsOptions {
     ObjectsOptions { place, request: Duration::from_secs(10), retry: Duration::from_secs(5) }
 }
 
 pub(crate) fn directory(path: &Path) -> Objects {
-    Objects::open(&options(StorePlace::Directory { path: path.to_owned(), min_free_bytes: 0 })).unwrap()
+    Objects::open(&options(StoreLocation::Directory { path: path.to_owned(), min_free_bytes: 0 })).unwrap()
 }
 
 /// A bucket of `server` as it is usually configured.
@@ -33,7 +33,7 @@ pub(crate) fn bucket(server: &S3Server) -> Bucket {
 }
 
 pub(crate) fn s3(bucket: Bucket) -> Objects {
-    Objects::open(&options(StorePlace::S3 { bucket, region: "eu-west-1".into(), addressing: Addressing::Path }))
+    Objects::open(&options(StoreLocation::S3 { bucket, region: "eu-west-1".into(), addressing: Addressing::Path }))
         .unwrap()
 }
 

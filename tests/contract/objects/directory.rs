@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use runcast::storage::objects::{Objects, ObjectsError, StorePlace};
+use runcast::storage::objects::{Objects, ObjectsError, StoreLocation};
 
 use super::common::{MIB, bytes, directory, full_meta, keeps_objects, list, meta, options, read, write};
 use crate::support::{SOON, eventually};
@@ -113,7 +113,7 @@ async fn writers_and_removers_of_one_directory_do_not_trip_over_each_other() {
 async fn a_directory_that_is_not_there_or_too_full_says_so() {
     let home = tempfile::tempdir().unwrap();
     let open = |path: &Path, min_free_bytes| {
-        Objects::open(&options(StorePlace::Directory { path: path.to_owned(), min_free_bytes }))
+        Objects::open(&options(StoreLocation::Directory { path: path.to_owned(), min_free_bytes }))
     };
     let missing = home.path().join("missing");
     let error = open(&missing, 0).unwrap_err();

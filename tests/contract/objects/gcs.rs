@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
-use runcast::storage::objects::{Bucket, Objects, StorePlace, Url};
+use runcast::storage::objects::{Bucket, Objects, StoreLocation, Url};
 
 use super::common::{MIB, bytes, full_meta, keeps_objects, options, write};
 use crate::support::S3Server;
@@ -29,7 +29,7 @@ fn account(home: &std::path::Path, endpoint: Option<&str>) -> (Objects, Vec<u8>)
     let file = home.join("account.json");
     std::fs::write(&file, credentials.to_string()).unwrap();
     let bucket = Bucket { name: "runs".into(), endpoint: endpoint.map(str::to_owned), ..Bucket::default() };
-    let place = StorePlace::Gcs { bucket, credentials_file: Some(file) };
+    let place = StoreLocation::Gcs { bucket, credentials_file: Some(file) };
     (Objects::open(&options(place)).unwrap(), public)
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use runcast::storage::objects::{Addressing, Bucket, Objects, StorePlace, Url};
+use runcast::storage::objects::{Addressing, Bucket, Objects, StoreLocation, Url};
 
 use super::common::{MIB, bucket, bytes, full_meta, meta, options, read, s3, upload, write};
 use crate::support::{S3Server, SOON, eventually};
@@ -137,7 +137,7 @@ async fn a_bucket_may_be_named_in_the_host() {
     let port = server.address().port();
     let endpoint = Some(format!("http://{}:{port}", S3Server::DOMAIN));
     let bucket = Bucket { endpoint, ..bucket(&server) };
-    let place = StorePlace::S3 { bucket, region: "eu-west-1".into(), addressing: Addressing::Host };
+    let place = StoreLocation::S3 { bucket, region: "eu-west-1".into(), addressing: Addressing::Host };
     let objects = Objects::open(&options(place)).unwrap();
     let url = objects.sign_get("runs/a", TTL).await.unwrap();
     assert!(url.as_str().starts_with(&format!("http://runs.{}:{port}/runs/a?", S3Server::DOMAIN)), "{url}");

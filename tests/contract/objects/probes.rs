@@ -1,6 +1,6 @@
 //! What is said of a store that can't be used.
 
-use runcast::storage::objects::{AccessKeys, Addressing, Bucket, Objects, ObjectsError, StorePlace};
+use runcast::storage::objects::{AccessKeys, Addressing, Bucket, Objects, ObjectsError, StoreLocation};
 
 use super::common::{bucket, list, options, s3};
 use super::tls;
@@ -60,7 +60,7 @@ async fn an_address_where_nobody_is_and_a_name_that_nobody_has_are_unreachable()
             keys: keys(S3Server::KEY, S3Server::SECRET),
             ..Bucket::default()
         };
-        let place = StorePlace::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
+        let place = StoreLocation::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
         let mut options = options(place);
         options.retry = std::time::Duration::from_millis(100);
         let away = said(&Objects::open(&options).unwrap()).await;
@@ -78,7 +78,7 @@ async fn a_certificate_is_trusted_if_its_authority_is_named_and_only_then() {
     let trusting = Bucket { endpoint, ca_file: Some(certificates.authority.clone()), ..bucket(&server) };
     assert_eq!(s3(trusting.clone()).probe().await, Ok(()));
 
-    let place = |bucket| StorePlace::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
+    let place = |bucket| StoreLocation::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
     let mut options = options(place(Bucket { ca_file: None, ..trusting.clone() }));
     options.retry = std::time::Duration::from_millis(100);
     let untrusted = said(&Objects::open(&options).unwrap()).await;

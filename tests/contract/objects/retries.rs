@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use runcast::storage::objects::{Addressing, Bucket, Objects, ObjectsError, ObjectsOptions, StorePlace};
+use runcast::storage::objects::{Addressing, Bucket, Objects, ObjectsError, ObjectsOptions, StoreLocation};
 
 use super::common::{MIB, bucket, bytes, full_meta, read, s3, write};
 use crate::support::{FaultProxy, S3Server, SOON, eventually};
@@ -18,7 +18,7 @@ const MOST: Duration = Duration::from_secs(2 + 1 + 7);
 
 async fn through(server: &S3Server, proxy: &FaultProxy, request: Duration, retry: Duration) -> Objects {
     let bucket = Bucket { endpoint: Some(format!("http://{}", proxy.address())), ..bucket(server) };
-    let place = StorePlace::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
+    let place = StoreLocation::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
     Objects::open(&ObjectsOptions { place, request, retry }).unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use runcast::protocol::{Clock, RunId, Segment, Seq, Timestamp};
 use runcast::storage::journal::memory::MemoryJournal;
-use runcast::storage::journal::{Append, Expired, Head, Journal, JournalError, RunPage, RunPlace, Stored};
+use runcast::storage::journal::{Append, Expired, Head, Journal, JournalError, RunPage, RunPosition, Stored};
 
 /// What goes wrong.
 pub(crate) trait Fault: Send + Sync + 'static {
@@ -43,7 +43,7 @@ impl<F: Fault> Journal for FaultyJournal<F> {
     async fn changed_since(
         &self,
         since: Timestamp,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         self.inner.changed_since(since, after, limit).await
@@ -52,7 +52,7 @@ impl<F: Fault> Journal for FaultyJournal<F> {
         &self,
         before: Timestamp,
         ended: bool,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         self.fault.before_sweep();

@@ -71,11 +71,11 @@ async fn runs_that_can_not_be_closed_do_not_hold_up_four_others() {
     };
     timeout(PATIENCE, all_sealed).await.expect("four ordinary runs are sealed");
     let tried = || journal.fault.0.lock().unwrap().values().filter(|times| **times >= 2).count();
-    let come_back = async {
+    let may_reconnect = async {
         while tried() < STUCK {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, come_back).await.expect("each of the others is tried again");
+    timeout(PATIENCE, may_reconnect).await.expect("each of the others is tried again");
     node.stop();
 }

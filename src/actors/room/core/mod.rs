@@ -307,7 +307,7 @@ impl RoomCore {
                 self.log.free();
                 self.folding.free(&self.run);
             }
-            Reclaim::Place => self.retire_if_unused(effects),
+            Reclaim::Slot => self.retire_if_unused(effects),
             Reclaim::Expired => self.learn_anew(effects),
         }
     }

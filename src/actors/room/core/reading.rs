@@ -87,7 +87,7 @@ impl RoomCore {
         self.let_on(effects);
         let (alone, current) = (self.is_alone(), self.is_current());
         for (read, vouched) in std::mem::take(&mut self.reading.waiting) {
-            let will_do = vouched || alone || (current && read.freshness == Freshness::AsHeard);
+            let will_do = vouched || alone || (current && read.freshness == Freshness::AsKnown);
             if self.reading.fetching {
                 self.reading.waiting.push((read, vouched));
             } else if will_do {

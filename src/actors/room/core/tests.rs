@@ -66,8 +66,8 @@ fn wait(seq: Seq) -> RoomInput {
 fn what_is_asked_of_a_room_that_has_asked_to_go_waits_for_the_registrys_answer() {
     for agreed in [true, false] {
         let mut core = loaded(None, Head::unborn());
-        assert!(matches!(on(&mut core, RoomInput::Reclaim(Reclaim::Place))[..], [RoomEffect::Retire]));
-        assert!(on(&mut core, RoomInput::Reclaim(Reclaim::Place)).is_empty(), "it asks once");
+        assert!(matches!(on(&mut core, RoomInput::Reclaim(Reclaim::Slot))[..], [RoomEffect::Retire]));
+        assert!(on(&mut core, RoomInput::Reclaim(Reclaim::Slot)).is_empty(), "it asks once");
         let (read, _page) = read();
         assert!(on(&mut core, read).is_empty());
         assert!(on(&mut core, RoomInput::Subscribe(7)).is_empty());

@@ -46,7 +46,7 @@ pub struct SessionCore {
     /// What arrives is thrown away: it followed a violation, so it can't be trusted to be framed.
     ignores_input: bool,
     /// The peer answers with a close frame of its own.
-    shakes_hands: bool,
+    awaits_close_frame: bool,
 }
 
 /// What matters only at a session's start.
@@ -72,8 +72,8 @@ enum Awaits {
 }
 
 impl SessionCore {
-    /// A session that has not begun. `shakes_hands`: a WebSocket, whose close the peer answers; a stream just ends.
-    pub fn new(arrival: Arrival, shakes_hands: bool) -> Self {
+    /// A session that has not begun. `awaits_close_frame`: a WebSocket, whose close the peer answers; a stream just ends.
+    pub fn new(arrival: Arrival, awaits_close_frame: bool) -> Self {
         Self {
             decoder: Decoder::default(),
             arrival: Some(Box::new(arrival)),
@@ -83,7 +83,7 @@ impl SessionCore {
             closing: false,
             peer_closed: false,
             ignores_input: false,
-            shakes_hands,
+            awaits_close_frame,
         }
     }
 
@@ -141,7 +141,7 @@ impl SessionCore {
                 if standing.flushed == Flushed::Clear {
                     // Our side is said; the peer's close frame or end of stream comes, or its time runs out.
                     effects.push(Effect::ShutDown);
-                    if self.peer_closed || !self.shakes_hands {
+                    if self.peer_closed || !self.awaits_close_frame {
                         effects.push(Effect::End);
                     }
                 }

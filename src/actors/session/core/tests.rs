@@ -16,9 +16,9 @@ impl Session {
         Self::with(None, None, true)
     }
 
-    fn with(refused: Option<CloseReason>, notice: Option<ServerMessage>, shakes_hands: bool) -> Self {
+    fn with(refused: Option<CloseReason>, notice: Option<ServerMessage>, awaits_close_frame: bool) -> Self {
         let arrival = Arrival { after: After::Start, refused, notice, early: Vec::new() };
-        Self(SessionCore::new(arrival, shakes_hands))
+        Self(SessionCore::new(arrival, awaits_close_frame))
     }
 
     /// One that has been greeted and admitted at the log's end.
@@ -243,14 +243,14 @@ fn a_closing_session_asks_for_nothing_and_ends_when_its_close_is_answered_or_ove
     let mut session = Session::new();
     session.on(Input::Received(&frame(8, b"")));
     assert_eq!(session.on(Input::Flushed(closing)), "echo None, account 0, shut down, end", "the peer was the first");
-    for (shakes_hands, standing, wanted) in [
+    for (awaits_close_frame, standing, wanted) in [
         (true, Standing { close_overdue: true, ..blocked }, "end"),
         (true, Standing { mode: Mode::Closing(CloseReason::Stalled), ..blocked }, "end"),
         (true, Standing { mode: Mode::Broken, ..blocked }, "end"),
         (false, blocked, ""),
         (false, closing, "shut down, end"),
     ] {
-        let mut session = Session::with(None, None, shakes_hands);
+        let mut session = Session::with(None, None, awaits_close_frame);
         assert_eq!(session.on(Input::Flushed(standing)), wanted, "{standing:?}");
     }
 }

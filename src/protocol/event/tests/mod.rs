@@ -257,12 +257,12 @@ fn a_refusal_names_the_event_and_the_place() {
 #[test]
 fn bytes_that_are_not_utf8_are_refused_with_their_place() {
     let at = |kind, body: &[u8]| parse(kind, body.to_vec()).unwrap_err();
-    let error = |index, at| EventError::Event { index, flaw: Flaw::InvalidUtf8 { at } };
+    let error = |index, at| EventError::Event { index, flaw: EventFlaw::InvalidUtf8 { at } };
     assert_eq!(at(BodyKind::NdJson, b"{\"type\":\"a\"}\n{\"type\":\"a\",\"s\":\"\xff\"}"), error(1, 30));
     assert_eq!(at(BodyKind::Json, b"[{\"type\":\"a\"},{\"type\":\"a\",\"s\":\"\xc3\"}]"), error(1, 31));
     assert_eq!(at(BodyKind::Json, b"\xff"), error(0, 0));
     assert_eq!(at(BodyKind::Json, b"{\"type\":\"\xed\xa0\x80\"}"), error(0, 9));
-    let first = EventError::Event { index: 0, flaw: Flaw::MissingType };
+    let first = EventError::Event { index: 0, flaw: EventFlaw::MissingType };
     assert_eq!(at(BodyKind::NdJson, b"{}\n{\"type\":\"\xff\"}"), first, "what is wrong before it is told first");
 }
 

@@ -41,7 +41,7 @@ struct HeldConnection {
 }
 
 /// A borrowed connection. Dropping it closes the connection unless it was given back.
-pub(super) struct Lent<'a> {
+pub(super) struct Borrowed<'a> {
     held: HeldConnection,
     from: &'a Connections,
     _permit: SemaphorePermit<'a>,
@@ -74,7 +74,7 @@ impl Connections {
     }
 
     /// Borrows a connection that answers: an idle one, else a new one.
-    pub(super) async fn lend(&self) -> Result<Lent<'_>, CatalogError> {
+    pub(super) async fn lend(&self) -> Result<Borrowed<'_>, CatalogError> {
         let permit = match timeout(CONNECT, self.permits.acquire()).await {
             Ok(permit) => permit.map_err(|_| CatalogError("closed".into()))?,
             Err(_) => return Err(CatalogError("all connections to PostgreSQL were busy for 5 s".into())),
@@ -83,7 +83,7 @@ impl Connections {
             Some(held) => held,
             None => HeldConnection { connection: self.single(CONNECT).await?, since: Instant::now() },
         };
-        Ok(Lent { held, from: self, _permit: permit })
+        Ok(Borrowed { held, from: self, _permit: permit })
     }
 
     /// Takes the idle connection that was used last, if it still works.
@@ -118,7 +118,7 @@ impl fmt::Debug for Connections {
     }
 }
 
-impl Lent<'_> {
+impl Borrowed<'_> {
     /// Returns a connection that has no open transaction and no outstanding result.
     pub(super) fn give_back(self) {
         let Self { held, from, _permit } = self;
@@ -130,7 +130,7 @@ impl Lent<'_> {
     }
 }
 
-impl Deref for Lent<'_> {
+impl Deref for Borrowed<'_> {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -138,7 +138,7 @@ impl Deref for Lent<'_> {
     }
 }
 
-impl DerefMut for Lent<'_> {
+impl DerefMut for Borrowed<'_> {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.held.connection
     }

@@ -65,7 +65,7 @@ impl Epochs {
 
 /// What an append needs to know besides its run.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct AppendContext {
     /// Journal time.
     pub now: Timestamp,
     /// The same moment on the monotonic clock, which deadlines are on.
@@ -78,13 +78,13 @@ pub struct Moment {
 
 /// A run's producers and the highest number stored of each.
 #[derive(Clone, Debug, Default)]
-pub struct Marks {
+pub struct ProducerMarks {
     clients: HashMap<ProducerId, u64>,
     /// Marks of the server's own producers, the last used one last: at most [`MAX_OWN_PRODUCERS`].
     own: Vec<(ProducerId, u64)>,
 }
 
-impl Marks {
+impl ProducerMarks {
     /// Builds the marks from stored ones, the last used one last.
     pub fn new(stored: impl IntoIterator<Item = (ProducerId, u64)>) -> Self {
         let mut marks = Self::default();
@@ -124,14 +124,14 @@ pub struct RunRecord {
     /// The head that readers see.
     pub head: Head,
     /// Its producers' marks.
-    pub marks: Marks,
+    pub marks: ProducerMarks,
     /// Whether the lineage's last entry is stored. If not, the next append stores it.
     epoch_is_stored: bool,
 }
 
 impl RunRecord {
     /// Builds the record from what is stored of a run.
-    pub fn load(mut head: Head, marks: Marks, epochs: Epochs) -> Self {
+    pub fn load(mut head: Head, marks: ProducerMarks, epochs: Epochs) -> Self {
         let epoch_is_stored = !open_pending(&mut head, epochs.incarnation);
         Self { head, marks, epoch_is_stored }
     }
@@ -174,7 +174,7 @@ pub struct AppendDecision {
 }
 
 /// Runs an append on `run`.
-pub fn append(run: &mut RunRecord, append: &Append, moment: &Moment) -> AppendDecision {
+pub fn append(run: &mut RunRecord, append: &Append, moment: &AppendContext) -> AppendDecision {
     let tip_before = run.head.tip;
     let bar = if moment.monotonic > append.deadline {
         Some(Refusal::DeadlinePassed)
@@ -209,7 +209,7 @@ pub fn append(run: &mut RunRecord, append: &Append, moment: &Moment) -> AppendDe
 /// An append in progress.
 struct Work<'a> {
     run: &'a mut RunRecord,
-    moment: &'a Moment,
+    moment: &'a AppendContext,
     /// The precondition's refusal, for posts that are not stored already.
     unmet: Option<Refusal>,
     sealed_before: bool,

@@ -12,13 +12,13 @@ use crate::protocol::field::assert_described;
 const NOW: Timestamp = Timestamp::from_millis(1_000);
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-fn moment() -> Moment {
+fn moment() -> AppendContext {
     let epochs = Epochs { incarnation: Epoch(5), births: Epoch(5) };
-    Moment { now: NOW, monotonic: *START, epochs, max_run_bytes: 1 << 30 }
+    AppendContext { now: NOW, monotonic: *START, epochs, max_run_bytes: 1 << 30 }
 }
 
 fn unborn() -> RunRecord {
-    RunRecord::load(Head::unborn(), Marks::default(), moment().epochs)
+    RunRecord::load(Head::unborn(), ProducerMarks::default(), moment().epochs)
 }
 
 fn event(producer: &str, n: u64) -> String {
@@ -138,9 +138,9 @@ fn a_run_whose_lineage_ends_before_this_life_opens_its_epoch_once() {
     assert_eq!(second.opened, None);
 
     epochs.bump(NOW);
-    let mut run = RunRecord::load(second.stored.head, Marks::default(), epochs);
+    let mut run = RunRecord::load(second.stored.head, ProducerMarks::default(), epochs);
     assert_eq!(run.head.lineage.entries(), [(Epoch(5), 1), (Epoch(1_000), 6)], "shown while it is pending");
-    let later = Moment { epochs, ..moment() };
+    let later = AppendContext { epochs, ..moment() };
     let refused = append(&mut run, &append_of(vec![post("b", 9, 1, OnGap::Refuse)]), &later);
     assert_eq!((refused.opened, refused.stored.segments.len()), (None, 0));
     let third = append(&mut run, &append_of(vec![post("b", 1, 1, OnGap::Refuse)]), &later);
@@ -164,7 +164,7 @@ fn epochs_only_grow_even_when_the_clock_goes_back() {
 fn a_runs_time_does_not_go_back_with_the_clock() {
     let mut run = unborn();
     append(&mut run, &append_of(vec![post("a", 1, 1, OnGap::Refuse)]), &moment());
-    let earlier = Moment { now: NOW.plus_millis(-500), ..moment() };
+    let earlier = AppendContext { now: NOW.plus_millis(-500), ..moment() };
     let second = append(&mut run, &append_of(vec![post("a", 2, 1, OnGap::Refuse)]), &earlier);
     assert_eq!((second.stored.segments[0].at(), second.stored.head.last_at), (NOW, NOW));
 }
@@ -173,10 +173,10 @@ fn a_runs_time_does_not_go_back_with_the_clock() {
 fn a_wall_clock_that_is_set_neither_refuses_an_append_nor_lets_a_late_one_run() {
     for set in [-8 * 86_400_000, 8 * 86_400_000] {
         let mut run = unborn();
-        let at_the_deadline = Moment { now: NOW.plus_millis(set), ..moment() };
+        let at_the_deadline = AppendContext { now: NOW.plus_millis(set), ..moment() };
         let stored = append(&mut run, &append_of(vec![post("a", 1, 1, OnGap::Refuse)]), &at_the_deadline).stored;
         assert_eq!(stored.outcomes[0].as_ref().map(|appended| appended.stored), Ok(1));
-        let late = Moment { monotonic: *START + Duration::from_millis(1), ..at_the_deadline };
+        let late = AppendContext { monotonic: *START + Duration::from_millis(1), ..at_the_deadline };
         let refused = append(&mut run, &append_of(vec![post("a", 2, 1, OnGap::Refuse)]), &late).stored;
         assert_eq!(refused.outcomes, [Err(Refusal::DeadlinePassed)]);
     }

@@ -9,9 +9,9 @@ use super::*;
 
 const MAX: u64 = RESERVED_BYTES + 20_000;
 
-fn moment() -> Moment {
+fn moment() -> AppendContext {
     let epochs = Epochs { incarnation: Epoch(5), births: Epoch(5) };
-    Moment { now: Timestamp::from_millis(1_000), monotonic: Instant::now(), epochs, max_run_bytes: MAX }
+    AppendContext { now: Timestamp::from_millis(1_000), monotonic: Instant::now(), epochs, max_run_bytes: MAX }
 }
 
 fn line(kind: &str, status: Option<RunStatus>, bytes: usize) -> String {
@@ -87,7 +87,7 @@ fn said() -> impl Strategy<Value = Submitted> {
 }
 
 fn unborn() -> RunRecord {
-    RunRecord::load(Head::unborn(), Marks::default(), moment().epochs)
+    RunRecord::load(Head::unborn(), ProducerMarks::default(), moment().epochs)
 }
 
 proptest! {
@@ -163,7 +163,7 @@ fn only_a_short_final_status_that_stands_alone_is_a_last_word() {
 fn a_run_whose_reserve_was_used_up_before_can_still_be_ended() {
     for status in [None, Some(RunStatus::Running), Some(RunStatus::Lost)] {
         let head = Head { tip: 9, bytes: MAX, status, ..Head::unborn() };
-        let mut run = RunRecord::load(head, Marks::default(), moment().epochs);
+        let mut run = RunRecord::load(head, ProducerMarks::default(), moment().epochs);
         store(&mut run, word(RunStatus::Passed, 100)).unwrap();
         assert!(store(&mut run, word(RunStatus::Failed, 100)).is_err(), "{status:?}");
         store(&mut run, own(None)).unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::reply::ReplyParts;
 use super::{RedisJournal, malformed, notice, stored, unknown};
 use crate::protocol::{ProducerId, RunId, Segment, Timestamp};
-use crate::storage::journal::append_rules::{self, AppendDecision, Epochs, Marks, Moment, RunRecord};
+use crate::storage::journal::append_rules::{self, AppendContext, AppendDecision, Epochs, ProducerMarks, RunRecord};
 use crate::storage::journal::run_cache::{CachedRun, RunCache};
 use crate::storage::journal::{Append, Head, JournalError, Refusal, Stored};
 use crate::storage::redis::{RedisCommand, RedisError};
@@ -97,8 +97,11 @@ impl RedisJournal {
                     let mut run = seen.run.clone();
                     let max_run_bytes = self.limits.max_run_bytes;
                     let (now, monotonic) = (self.incarnation.now(), Instant::now());
-                    let decision =
-                        append_rules::append(&mut run, append, &Moment { now, monotonic, epochs, max_run_bytes });
+                    let decision = append_rules::append(
+                        &mut run,
+                        append,
+                        &AppendContext { now, monotonic, epochs, max_run_bytes },
+                    );
                     match self.ask(append, epochs, Some((seen, &decision))).await? {
                         AppendReply::Stored(at, created) => {
                             return Ok(self.stored(append, epochs, run, decision, at, created));
@@ -228,7 +231,7 @@ fn late(append: &Append, head: Head) -> Stored {
 }
 
 /// Producers' marks from the script's JSON object of `high:seq`, the last used one last.
-fn marks(json: &str) -> Result<Marks, JournalError> {
+fn marks(json: &str) -> Result<ProducerMarks, JournalError> {
     let listed: HashMap<String, String> = serde_json::from_str(json).map_err(malformed)?;
     let mark = |(producer, value): (&String, &String)| {
         let (high, seq) = value.split_once(':')?;
@@ -237,7 +240,7 @@ fn marks(json: &str) -> Result<Marks, JournalError> {
     let marks: Option<Vec<_>> = listed.iter().map(mark).collect();
     let mut marks = marks.ok_or_else(|| malformed("a producer's mark"))?;
     marks.sort_by_key(|(seq, ..)| *seq);
-    Ok(Marks::new(marks.into_iter().map(|(_, producer, high)| (producer, high))))
+    Ok(ProducerMarks::new(marks.into_iter().map(|(_, producer, high)| (producer, high))))
 }
 
 /// Turns an unknown outcome into unavailable: the request only read the run, so nothing was stored.

@@ -7,7 +7,7 @@ use super::keys::Index;
 use super::reply::ReplyParts;
 use super::{CHUNK, RedisJournal, notice, stored, unread};
 use crate::protocol::Timestamp;
-use crate::storage::journal::{Expired, JournalError, RunPlace, append_rules};
+use crate::storage::journal::{Expired, JournalError, RunPosition, append_rules};
 use crate::storage::redis::{RedisCommand, Reply};
 
 impl RedisJournal {
@@ -35,7 +35,7 @@ impl RedisJournal {
 
     async fn expire_these(
         &self,
-        due: Vec<RunPlace>,
+        due: Vec<RunPosition>,
         before: Timestamp,
         expired: &mut Expired,
     ) -> Result<(), JournalError> {

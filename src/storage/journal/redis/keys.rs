@@ -6,7 +6,7 @@
 use crate::protocol::RunId;
 
 /// The end of a doorbell channel's name.
-pub(super) const DOORBELL: &str = ":notice";
+pub(super) const NOTICE: &str = ":notice";
 pub(super) const SCREEN: &str = ":screen";
 
 /// Names under one prefix.
@@ -70,7 +70,7 @@ impl RedisKeys {
 
     /// The channel of a run's doorbell.
     pub(super) fn doorbell(&self, run: &RunId) -> String {
-        format!("{}:{{{run}}}{DOORBELL}", self.prefix)
+        format!("{}:{{{run}}}{NOTICE}", self.prefix)
     }
 
     /// The channel that carries a run's screen.

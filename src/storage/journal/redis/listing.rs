@@ -7,7 +7,7 @@ use super::RedisJournal;
 use super::keys::Index;
 use super::reply::ReplyParts;
 use crate::protocol::{RunId, Timestamp};
-use crate::storage::journal::{JournalError, RunHead, RunPage, RunPlace};
+use crate::storage::journal::{JournalError, RunHead, RunPage, RunPosition};
 use crate::storage::redis::RedisCommand;
 
 /// Most entries of an index that are read at a time.
@@ -20,9 +20,9 @@ impl RedisJournal {
         index: Index,
         from: &str,
         to: &str,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
-    ) -> Result<Vec<RunPlace>, JournalError> {
+    ) -> Result<Vec<RunPosition>, JournalError> {
         // The server orders entries with the same score by name, and so do we.
         let from = after.map_or_else(|| from.to_owned(), |after| after.at.as_millis().to_string());
         let mut found = Vec::new();
@@ -37,7 +37,7 @@ impl RedisJournal {
                 listed += 1;
                 let (name, at) = (parts.text()?, Timestamp::from_millis(parts.number()?));
                 match RunId::parse(&name) {
-                    Ok(run) => found.push(RunPlace { at, run }),
+                    Ok(run) => found.push(RunPosition { at, run }),
                     Err(error) => warn!(name, %error, "what is listed is no run: it is passed over"),
                 }
             }
@@ -56,9 +56,9 @@ impl RedisJournal {
         indexes: &[Index],
         from: &str,
         to: &str,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
-    ) -> Result<Vec<RunPlace>, JournalError> {
+    ) -> Result<Vec<RunPosition>, JournalError> {
         let mut found = Vec::new();
         for index in indexes {
             found.extend(self.indexed(*index, from, to, after, limit).await?);
@@ -74,7 +74,7 @@ impl RedisJournal {
         indexes: &[Index],
         from: &str,
         to: &str,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let mut listed = self.listed(indexes, from, to, after, limit.saturating_add(1)).await?;

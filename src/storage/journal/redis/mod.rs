@@ -30,7 +30,7 @@ use self::keys::{Index, RedisKeys};
 use self::reply::ReplyParts;
 use self::run_locks::RunLocks;
 use self::script::Scripts;
-use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPlace, Stored, append_rules};
+use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPosition, Stored, append_rules};
 use crate::protocol::{Clock, Epoch, Lines, RunId, Segment, Seq, Timestamp};
 use crate::storage::format::NewerFormat;
 use crate::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
@@ -130,7 +130,7 @@ impl RedisJournal {
     }
 
     /// The channel of a run's doorbell.
-    pub fn bell_channel(&self, run: &RunId) -> String {
+    pub fn notice_channel(&self, run: &RunId) -> String {
         self.keys.doorbell(run)
     }
 
@@ -140,8 +140,8 @@ impl RedisJournal {
     }
 
     /// The doorbell channel of the run that a screen channel belongs to.
-    pub fn doorbell_channel(&self, screen_channel: &str) -> Option<String> {
-        screen_channel.strip_suffix(keys::SCREEN).map(|run| format!("{run}{}", keys::DOORBELL))
+    pub fn notice_channel_of_screen(&self, screen_channel: &str) -> Option<String> {
+        screen_channel.strip_suffix(keys::SCREEN).map(|run| format!("{run}{}", keys::NOTICE))
     }
 
     /// The channel of this node's own probes.
@@ -290,7 +290,7 @@ impl Journal for RedisJournal {
     async fn changed_since(
         &self,
         since: Timestamp,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let from = since.as_millis().to_string();
@@ -301,7 +301,7 @@ impl Journal for RedisJournal {
         &self,
         before: Timestamp,
         ended: bool,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let index = if ended { Index::Ended } else { Index::Open };

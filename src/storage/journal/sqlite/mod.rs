@@ -37,7 +37,7 @@ use tracing::warn;
 use self::rows::heads;
 use self::sweep::{ExpiryProgress, ExpiryStep};
 use self::writer::{Job, JournalWriter, PendingAppend};
-use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPlace, Stored};
+use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPosition, Stored};
 use crate::protocol::{Clock, Epoch, RunId, Segment, Seq, Timestamp};
 use crate::storage::format::OpenError;
 use crate::tasks;
@@ -175,7 +175,7 @@ impl SqliteJournal {
         &self,
         sql: &'static str,
         time: Timestamp,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
@@ -266,7 +266,7 @@ impl Journal for SqliteJournal {
     async fn changed_since(
         &self,
         since: Timestamp,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let sql = heads!(
@@ -286,7 +286,7 @@ impl Journal for SqliteJournal {
         &self,
         before: Timestamp,
         ended: bool,
-        after: Option<&RunPlace>,
+        after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let sql = match ended {

@@ -9,8 +9,8 @@ use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 
 use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 use crate::run_state::RunStatus;
-use crate::storage::journal::append_rules::{self, Epochs, Marks, RunRecord};
-use crate::storage::journal::{Head, RunHead, RunPhase, RunPlace};
+use crate::storage::journal::append_rules::{self, Epochs, ProducerMarks, RunRecord};
+use crate::storage::journal::{Head, RunHead, RunPhase, RunPosition};
 
 /// A statement for a run's row and lineage. The caller appends a `WHERE` on `r`.
 macro_rules! heads {
@@ -79,9 +79,9 @@ pub(super) fn name(row: &SqliteRow) -> String {
 }
 
 /// The place of a row of [`heads!`] in its listing, if its name is a valid run id.
-pub(super) fn place(row: &SqliteRow) -> Option<RunPlace> {
+pub(super) fn place(row: &SqliteRow) -> Option<RunPosition> {
     let (at, run) = raw_place(row).ok()?;
-    Some(RunPlace { at: Timestamp::from_millis(at), run: RunId::parse(&run).ok()? })
+    Some(RunPosition { at: Timestamp::from_millis(at), run: RunId::parse(&run).ok()? })
 }
 
 /// The place of a row of [`heads!`] in its listing, whatever its name is.
@@ -94,7 +94,8 @@ pub(super) fn raw_place(row: &SqliteRow) -> Result<(i64, String), sqlx::Error> {
 pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, RunRecord), sqlx::Error> {
     let (id, head) = stored_head(row)?;
     let marks: Vec<(String, u64)> = serde_json::from_str(row.try_get(9)?).map_err(malformed)?;
-    let marks = Marks::new(marks.into_iter().map(|(producer, high)| (ProducerId::from_stored(&producer), high)));
+    let marks =
+        ProducerMarks::new(marks.into_iter().map(|(producer, high)| (ProducerId::from_stored(&producer), high)));
     Ok((id, row.try_get(0)?, RunRecord::load(head, marks, epochs)))
 }
 

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::rows::{self, heads};
 use crate::protocol::RunId;
 use crate::storage::journal::Head;
-use crate::storage::journal::append_rules::{Epochs, Marks, RunRecord};
+use crate::storage::journal::append_rules::{Epochs, ProducerMarks, RunRecord};
 use crate::storage::journal::run_cache;
 
 /// A cached run, stored under its number; `None` until its first event.
@@ -40,7 +40,7 @@ pub(super) async fn load(
     }
     for id in missing {
         if !run_cache.contains(id) {
-            run_cache.insert(id.clone(), None, RunRecord::load(Head::unborn(), Marks::default(), epochs));
+            run_cache.insert(id.clone(), None, RunRecord::load(Head::unborn(), ProducerMarks::default(), epochs));
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ use super::run_cache::{self, SqliteRunCache};
 use super::sweep::{self, ExpiryProgress, ExpiryStep};
 use super::{SqliteOptions, SyncMode, commit, connection, instance, unavailable};
 use crate::protocol::RunId;
-use crate::storage::journal::append_rules::{self, Epochs, Moment};
+use crate::storage::journal::append_rules::{self, AppendContext, Epochs};
 use crate::storage::journal::{Append, Head, JournalError, Stored};
 use crate::tasks::{self, Restarts};
 
@@ -141,7 +141,7 @@ impl JournalWriter {
         let connection = open(&mut self.connection, &self.options).await?;
         let runs = group.iter().map(|pending| &pending.append.run);
         run_cache::load(&mut self.run_cache, connection, runs, self.epochs).await.map_err(unavailable)?;
-        let moment = Moment {
+        let moment = AppendContext {
             now: self.options.clock.now(),
             monotonic: Instant::now(),
             epochs: self.epochs,
