@@ -9,6 +9,7 @@ mod api;
 pub mod body;
 pub mod claims;
 mod client_ip;
+pub mod crowd;
 pub mod edge;
 pub mod expect;
 pub mod framing;
