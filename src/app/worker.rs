@@ -30,7 +30,7 @@ use crate::actors::session::SessionPort;
 use crate::actors::shared::ThreadAgentEntry;
 use crate::actors::supervision::{Child, Service, spawn};
 use crate::actors::supervisor::Supervisor;
-use crate::http::claims::claims;
+use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
     ActorsEdge, ArtifactsEdge, Bodies, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses, RunsEdge,
@@ -314,7 +314,7 @@ fn app(
         .app_data(whom)
         .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))
-        .wrap(from_fn(claims))
+        .wrap(from_fn(check_body))
         .wrap(from_fn(method))
         .wrap(from_fn(check_origin))
         .wrap(from_fn(crowd))

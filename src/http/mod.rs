@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, Responder, Route};
 
 mod api;
 pub mod body;
-pub mod claims;
+pub mod body_checks;
 mod client_ip;
 pub mod crowd;
 pub mod edge;
