@@ -1,4 +1,5 @@
-//! The actors. Each has one responsibility, and they speak only by messages.
+//! The actors. Each has one responsibility. They speak by messages, but for the state in [`shared`], and for the calls
+//! that the actors of one worker thread make into a write half.
 //!
 //! [`crate::app::TREE`] lists them all, with who brings each back. The supervisor's children run on the main thread. Each
 //! worker thread has a [`hub`], which is what its thread agent, broadcasters and sessions share without leaving the thread.

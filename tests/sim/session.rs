@@ -182,7 +182,7 @@ impl Environment for SessionSurroundings<'_> {
     fn subscribe(&mut self) -> bool {
         let Some(room) = self.found.take() else { return false };
         let subscribers = self.hub.subscribers(&room);
-        self.node_rooms.surroundings.open_broadcasteries();
+        self.node_rooms.surroundings.open_broadcasters();
         let id = subscribers.subscribe(self.write_half.clone());
         *self.subscription = id.map(|id| (subscribers, id));
         self.subscription.is_some()

@@ -170,7 +170,7 @@ impl Surroundings {
     }
 
     /// Makes the broadcasters of subscribers that have just been opened; they start when they are first polled.
-    pub(crate) fn open_broadcasteries(&mut self) {
+    pub(crate) fn open_broadcasters(&mut self) {
         for (hub, subscribers) in self.opened.take() {
             let broadcaster = Broadcaster::new(subscribers, self.hubs[hub].clone());
             self.broadcasters.insert(self.next_broadcaster, broadcaster);
@@ -212,7 +212,7 @@ macro_rules! hears_nothing {
 
 hears_nothing!(Publish, Read, WaitForEvents, Fold, ShowScreen, Subscribe, Unsubscribe, Reclaim, RemoteUpdate);
 
-/// A port that names a room's incarnation; nothing sent to its addresses arrives.
+/// A port that names a room's generation; nothing sent to its addresses arrives.
 pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
     let addr = Context::<Deaf>::new().address();
     Arc::new(RoomPort {

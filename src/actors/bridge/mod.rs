@@ -1,10 +1,11 @@
 //! The bridge: lets this node's rooms hear what other nodes store, and see the screens that they are shown.
 //!
-//! Receives [`Follow`] and [`Mirror`] from rooms. Sends them [`RemoteUpdate`]. One task (`listener`) owns the pub/sub socket, a
-//! second one that of the screens. Notices are never the truth: after every new subscription, and from time to time, the
-//! journal is asked where the followed runs end. When Redis is away rooms are told that they are not subscribed, and viewers
-//! wait. A notice of a newer build is logged once, and the journal is asked instead. On failure it is built anew, and has all rooms called, so that they tell it whom to follow. On overload notices are dropped,
-//! and the next look at the journal repairs what they would have told.
+//! Receives [`Follow`] and [`Mirror`] from rooms. Sends them [`RemoteUpdate`]. One future (`listener`) owns the pub/sub
+//! socket, a second one that of the screens. Notices are never the truth: after every new subscription, and from time to
+//! time, the journal is asked where the followed runs end. When Redis is away rooms are told that they are not subscribed,
+//! and viewers wait. A notice of a newer build is logged once, and the journal is asked instead. On failure the bridge is
+//! built anew, and has all rooms called, so that they tell it which runs to follow. On overload notices are dropped, and
+//! the next look at the journal repairs what they would have told.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -25,7 +25,7 @@ use crate::protocol::{RunId, Segment};
 
 /// See the module's page.
 pub struct Subscribers {
-    /// The incarnation of the run's room that they hear from.
+    /// The room whose segments they are handed; one generation of it.
     room: Arc<RoomPort>,
     fan_out: RefCell<FanOut<Rc<dyn Viewer>>>,
     /// The broadcaster's task, woken when the last viewer has left.
@@ -33,7 +33,7 @@ pub struct Subscribers {
 }
 
 impl Subscribers {
-    /// No viewers yet, of one incarnation of a run's room.
+    /// Subscribers of one generation of a run's room, without viewers yet.
     pub fn new(room: Arc<RoomPort>) -> Self {
         Self { room, fan_out: RefCell::default(), waker: RefCell::default() }
     }

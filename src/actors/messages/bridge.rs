@@ -12,7 +12,7 @@ use crate::protocol::RunId;
 pub struct Follow {
     /// The run.
     pub run: RunId,
-    /// The room's life: an older one lets nothing go that a younger one follows.
+    /// The room's generation: an older one lets nothing go that a younger one follows.
     pub generation: u64,
     /// Where what is heard goes; `None` to let go.
     pub heard: Option<Recipient<RemoteUpdate>>,

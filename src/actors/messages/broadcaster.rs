@@ -32,7 +32,7 @@ pub struct Deliver(pub Arc<[Arc<Segment>]>);
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "()")]
 pub struct TipIs {
-    /// The run's epoch, or the life of a store that does not know the run.
+    /// The run's epoch, or the incarnation of a store that does not know the run.
     pub epoch: Option<Epoch>,
     /// Its last seq.
     pub tip: Seq,

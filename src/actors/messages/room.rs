@@ -17,12 +17,12 @@ use crate::protocol::{After, Cursor, Epoch, Lines, ProducerId, RunId, Segment, S
 use crate::run_state::RunStatus;
 use crate::storage::journal::{Appended, Head, OnGap, Refusal, RunPhase};
 
-/// The addresses of one life of a room. Cloned as an `Arc`, never per message.
+/// The addresses of one generation of a room. Cloned as an `Arc`, never per message.
 #[derive(Debug)]
 pub struct RoomPort {
     /// The run.
     pub run: RunId,
-    /// Which life of the run's room on this node; grows.
+    /// Number of this generation of the run's room on this node; grows.
     pub generation: u64,
     /// Stores events.
     pub publish: Recipient<Publish>,
@@ -330,7 +330,8 @@ pub enum Reclaim {
     Expired,
 }
 
-/// What a room hears of other nodes, by the bridge while it follows its run. Bells may be lost, doubled, late, or out of order.
+/// What the bridge tells a room of other nodes while the room follows its run. Notices may be lost, doubled, late, or
+/// out of order.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub enum RemoteUpdate {
@@ -341,11 +342,11 @@ pub enum RemoteUpdate {
         /// What was stored; empty when it has to be read.
         segments: Vec<Arc<Segment>>,
     },
-    /// The journal was asked: the run is like this. From now on whatever is stored rings.
+    /// The journal was asked: the run is like this. From now on a notice tells of whatever is stored.
     Tip(Head),
     /// The screen, as another node was shown it.
     Screen(Bytes),
-    /// Bells are not heard any more: what the room knows may be old.
+    /// Notices do not arrive any more: what the room knows may be old.
     NotSubscribed,
     /// The bridge is another one and knows nobody: a room that follows its run must say so once more.
     Forgotten,

@@ -33,7 +33,7 @@ pub struct Pulse {
     pub now_secs: u32,
 }
 
-/// Who has come and gone since the last changes? For one who asks, again and again.
+/// Asks who has come and gone since this was last asked. Only one asker may use it: each answer is given once.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct CollectChanges {
@@ -43,7 +43,8 @@ pub struct CollectChanges {
     pub reply: oneshot::Sender<ViewerChanges>,
 }
 
-/// Who has come and gone on a thread. Whoever came and went between two rolls is in both lists.
+/// Who has come and gone on a thread. A viewer that came and went between two questions is in both
+/// lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewerChanges {
     /// `began` is everybody, whoever was named before.

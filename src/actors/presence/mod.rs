@@ -191,7 +191,7 @@ impl PresencePorts {
         Err(RedisError::Unavailable(why).into())
     }
 
-    /// What has changed since the last changes; `None` when a thread does not know.
+    /// The changes on all threads since the last round; `None` when a thread does not know its own.
     async fn changes(&self) -> Result<Option<ViewerChanges>, Failure> {
         let changes = self.collect(false).await?;
         Ok((!changes.whole).then_some(changes))

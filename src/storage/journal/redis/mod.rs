@@ -151,7 +151,7 @@ impl RedisJournal {
     /// Another node has told where a run ends: should the store know less of it later, it has lost something.
     pub fn heard(&self, run: &RunId, head: &Head) {
         let incarnation = self.incarnation.epochs().incarnation;
-        // One of a incarnation before this is an old word.
+        // A head of an earlier incarnation is out of date.
         if head.lineage.epoch() >= Some(incarnation) {
             self.incarnation.note(run, head, incarnation);
         }
