@@ -30,7 +30,8 @@ use crate::actors::session::SessionPort;
 use crate::actors::shared::ThreadAgentEntry;
 use crate::actors::supervision::{Child, Service, spawn};
 use crate::actors::supervisor::Supervisor;
-use crate::http::claims::claims;
+use crate::http::body_checks::check_body;
+use crate::http::crowd::crowd;
 use crate::http::edge::{
     ActorsEdge, ArtifactsEdge, Bodies, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses, RunsEdge,
     ViewersEdge, WatchEdge,
@@ -39,7 +40,7 @@ use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
 use crate::http::method_not_allowed::method;
-use crate::http::origin::{OriginPolicy, crowd, guard};
+use crate::http::origin::{OriginPolicy, check_origin};
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
 use crate::http::routes;
@@ -294,7 +295,7 @@ impl Thread {
     }
 }
 
-/// The thread's application: routes behind the guard.
+/// The thread's application: routes behind the middleware.
 fn app(
     thread: Thread,
 ) -> impl ServiceFactory<
@@ -313,9 +314,9 @@ fn app(
         .app_data(whom)
         .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))
-        .wrap(from_fn(claims))
+        .wrap(from_fn(check_body))
         .wrap(from_fn(method))
-        .wrap(from_fn(guard))
+        .wrap(from_fn(check_origin))
         .wrap(from_fn(crowd))
         .wrap(from_fn(count_response))
         .wrap(from_fn(framing))

@@ -7,8 +7,9 @@ use actix_web::{HttpRequest, Responder, Route};
 
 mod api;
 pub mod body;
-pub mod claims;
+pub mod body_checks;
 mod client_ip;
+pub mod crowd;
 pub mod edge;
 pub mod expect;
 pub mod framing;
@@ -26,7 +27,7 @@ pub mod transfer;
 pub mod unread;
 pub mod watch;
 
-use api::{artifacts, cleanup, events, ops, runs, viewers};
+use api::{artifacts, cleanup, events, frame, ops, runs, viewers};
 use problem::Problem;
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
@@ -66,7 +67,7 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
         .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))
-        .service(resource("/{runId}/frame").route(post().to(events::frame)))
+        .service(resource("/{runId}/frame").route(post().to(frame::post)))
         .service(resource("/{runId}/pin").route(put().to(artifacts::pin)).route(delete().to(artifacts::unpin)))
         .configure(artifact_routes);
 }

@@ -10,12 +10,13 @@ use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
 
+use super::crowd::is_served_in_a_crowd;
 use super::expect::BodyLimits;
 use super::host;
 use super::problem::{Problem, saturated};
 use super::watch::upgrade::{Upgradable, decide};
 use crate::node::Node;
-use crate::protocol::head::{Host, UpgradeDecision, is_event_stream};
+use crate::protocol::head::{Host, UpgradeDecision};
 
 /// The hosts and origins that a node serves.
 #[derive(Clone, Debug, Default)]
@@ -137,20 +138,6 @@ impl OriginPolicy {
     }
 }
 
-/// Whether a crowded node serves the request: operators must see its state, and viewers get the refusal in their
-/// protocol.
-fn is_served_in_a_crowd(request: &ServiceRequest, decision: UpgradeDecision) -> bool {
-    let (method, path) = (request.method(), request.path());
-    is_for_operators(path)
-        || decision == UpgradeDecision::WebSocket
-        || (matches!(*method, Method::GET | Method::HEAD) && is_event_stream(path))
-}
-
-/// Whether the node serves this path under any load.
-pub(super) fn is_for_operators(path: &str) -> bool {
-    matches!(path, "/health" | "/ready" | "/metrics" | "/api/ws/stats" | "/api/actors")
-}
-
 /// Answers with the problem and ends the connection: further bytes on it can't be trusted, or are not wanted.
 fn closing(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBody> {
     let mut response = request.into_response(problem.error_response());
@@ -158,24 +145,9 @@ fn closing(request: ServiceRequest, problem: &Problem) -> ServiceResponse<BoxBod
     response
 }
 
-/// Middleware around [`guard`]: each response of a crowded node ends its connection, except a switch to a WebSocket, so
-/// that file descriptors do not run out.
-pub async fn crowd<B: MessageBody + 'static>(
-    node: web::Data<Node>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let is_crowded = node.is_crowded();
-    let mut response = next.call(request).await?.map_into_boxed_body();
-    if is_crowded && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
-    Ok(response)
-}
-
 /// Middleware that refuses what [`OriginPolicy`] does not serve, upgrades that are no WebSocket handshakes, and bodies
 /// whose announced length is too large. It also answers preflights and marks what other origins may read.
-pub async fn guard<B: MessageBody + 'static>(
+pub async fn check_origin<B: MessageBody + 'static>(
     policy: web::Data<OriginPolicy>,
     limits: web::Data<BodyLimits>,
     node: web::Data<Node>,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::tests_of_run::{OpenStep, Steps, Tests};
+use super::test_list::{OpenStep, Steps, Tests};
 use super::{RunStatus, TestStatus};
 use crate::protocol::json_text::readable;
 use crate::protocol::{ProducerEvent, RunId, Seq, Timestamp};

@@ -2,11 +2,11 @@
 
 mod fold;
 mod status;
-mod tests_of_run;
+mod test_list;
 
 #[cfg(test)]
 mod tests;
 
 pub use fold::RunState;
 pub use status::{RunStatus, TestStatus};
-pub use tests_of_run::MAX_TESTS;
+pub use test_list::MAX_TESTS;

@@ -2,7 +2,7 @@
 //! it stands on fails, and what is asked for is none of the asker's business.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-mod claims;
+mod body_checks;
 mod cleanup;
 mod clock;
 mod cluster;

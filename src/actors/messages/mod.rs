@@ -1,4 +1,4 @@
-//! The messages of each actor, one file per receiver. A message belongs to the actor that handles it.
+//! The public vocabulary of each actor, a file or a folder per receiver. A message belongs to the actor that handles it.
 
 pub mod bridge;
 pub mod broadcaster;

@@ -3,6 +3,7 @@
 pub(super) mod artifacts;
 pub(super) mod cleanup;
 pub(super) mod events;
+pub(super) mod frame;
 pub(super) mod ops;
 pub(super) mod runs;
 pub(super) mod viewers;

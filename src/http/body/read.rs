@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
-use super::super::claims;
+use super::super::body_checks;
 use super::super::problem::{Problem, saturated};
 use super::super::transfer::{Rate, TooSlow, Transfer, TransferKind, Transfers, find_room};
 use super::decode::{BodyError, decode};
@@ -85,7 +85,7 @@ impl<'a> BodyReader<'a> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Problem>> {
         if let Poll::Ready(chunk) = self.payload.poll_next_unpin(cx) {
-            return Poll::Ready(chunk.transpose().map_err(|error| claims::refused(&error)));
+            return Poll::Ready(chunk.transpose().map_err(|error| body_checks::refused(&error)));
         }
         let now = Instant::now();
         let (transfer, timer) = self.waiting.get_or_insert_with(|| {

@@ -15,8 +15,8 @@ use bytes::Bytes;
 
 use super::{Outgoing, TransferKind, find_room};
 use crate::budget::Held;
+use crate::http::crowd::is_for_operators;
 use crate::http::edge::Responses;
-use crate::http::origin::is_for_operators;
 use crate::http::problem::responses_saturated;
 
 /// Most bytes of a body that go into the connection's buffer at a time. 16 KiB. Smaller bodies are not counted.

@@ -1,4 +1,4 @@
-//! Checks, for every route, what a request's head claims about its body: that it is whole (`Content-Range` is refused),
+//! Checks, for every route, what a request's head says of its body: that it is whole (`Content-Range` is refused),
 //! and its MD5 (`Content-MD5`, which some clients of object stores send).
 
 use std::io;
@@ -80,7 +80,7 @@ fn announced(value: &header::HeaderValue) -> Result<[u8; LENGTH], Problem> {
 }
 
 /// Middleware that refuses `Content-Range` on a PUT and checks `Content-MD5`.
-pub async fn claims<B: MessageBody + 'static>(
+pub async fn check_body<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {

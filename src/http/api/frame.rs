@@ -1,0 +1,68 @@
+//! Frames of a run's live screen.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::super::body::read::{self, Limit};
+use super::super::edge::{Bodies, IngestEdge, ViewersEdge};
+use super::super::media_type::content_type;
+use super::super::problem::Problem;
+use super::super::rooms::Rooms;
+use super::events::run_id;
+use crate::actors::messages::room::ShowScreen;
+use crate::protocol::Timestamp;
+use crate::protocol::message::ScreenFrame;
+
+/// `POST /api/runs/{runId}/frame`: a frame of the live screen.
+pub(in crate::http) async fn post(
+    (edge, bodies): (web::Data<IngestEdge>, web::Data<Bodies>),
+    (rooms, viewers): (web::Data<Rooms>, web::Data<ViewersEdge>),
+    request: HttpRequest,
+    path: web::Path<String>,
+    mut payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let run = run_id(&path)?;
+    let kind = content_type(&request);
+    let kind = match kind.as_deref() {
+        Some("image/jpeg") => Some("image/jpeg"),
+        Some("image/png") => Some("image/png"),
+        Some("image/webp") => Some("image/webp"),
+        _ => None,
+    };
+    let kind = kind.ok_or_else(|| {
+        let detail = "Content-Type must be image/jpeg, image/png or image/webp";
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", detail)
+    })?;
+    let get = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let number = |name: &str| match get(name) {
+        None => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            Problem::bad_request("invalid_header", format!("{name} must be a whole number, not {text:?}"))
+        }),
+    };
+    let test = get("Runcast-Test").map(str::to_owned);
+    if test.as_ref().is_some_and(|test| test.chars().count() > 256) {
+        return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
+    }
+    let limit = Limit { bytes: edge.frame_bytes, code: "frame_too_large" };
+    let intake = read::take(&request, &mut payload, limit, &bodies.intakes()).await?;
+    if intake.body.is_empty() {
+        return Err(Problem::bad_request("empty_body", "the frame is empty"));
+    }
+    let frame = ScreenFrame {
+        content_type: kind,
+        width: number("Runcast-Width")?,
+        height: number("Runcast-Height")?,
+        test_id: test,
+        timestamp: Timestamp::now(),
+        image: intake.body,
+    };
+    let frame = frame.to_frame().map_err(|error| Problem::bad_request("invalid_header", error.to_string()))?;
+    let room = rooms.find(&run).await?;
+    // The newest frame wins: a frame that finds the room busy is dropped, and the next one replaces it. A frame is
+    // counted once for all its viewers, until the last of them has received it.
+    let counted = edge.outboxes.count(frame);
+    let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen(frame)).is_ok());
+    Ok(HttpResponse::Accepted()
+        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": viewers.viewers_of(&room)})))
+}
