@@ -50,7 +50,7 @@ impl Load {
                         on_gap: OnGap::Refuse,
                         lines: lines.clone(),
                         status: None,
-                        own: false,
+                        privileged: false,
                         seals: false,
                     };
                     let deadline = Instant::now() + Duration::from_secs(60);

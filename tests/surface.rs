@@ -9,8 +9,8 @@ use runcast::protocol::close::CloseReason;
 use runcast::protocol::field::Field;
 use runcast::protocol::message::{GapReason, ScreenFrame, ServerMessage};
 use runcast::protocol::server_event::reserved_types;
+use runcast::protocol::status::RunStatus;
 use runcast::protocol::{Cursor, Epoch, ProducerEvent, RunId, ServerEvent, Timestamp, vocabulary};
-use runcast::run_state::RunStatus;
 use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
 
@@ -311,7 +311,7 @@ fn every_setting_that_a_page_names_exists() {
             };
             let key = key.split([' ', '=']).next().unwrap_or_default();
             // `config.toml` and `journal.db` are files.
-            if !matches!(key, "rs" | "db" | "db-instance" | "toml") {
+            if !matches!(key, "rs" | "db" | "db-instance" | "db-life" | "toml") {
                 assert!(config[section].contains_key(key), "{page} names {word}, which config.toml has not");
                 named += 1;
             }

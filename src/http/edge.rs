@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, Payload, ServiceConfig};
 
-use super::body::read::{BodyReader, Intakes};
+use super::body::read::{BodyBounds, BodyReader};
 use super::problem::Problem;
 use super::rooms::Rooms;
 use super::trace_viewer::TraceViewer;
@@ -89,8 +89,8 @@ pub struct Bodies {
 
 impl Bodies {
     /// What the body of a post takes its memory from.
-    pub(super) fn intakes(&self) -> Intakes<'_> {
-        Intakes { budget: &self.budget, transfers: &self.transfers, rate: self.rate }
+    pub(super) fn bounds(&self) -> BodyBounds<'_> {
+        BodyBounds { budget: &self.budget, transfers: &self.transfers, rate: self.rate }
     }
 
     /// The body of an artifact's upload.

@@ -157,8 +157,8 @@ pub async fn check_origin<B: MessageBody + 'static>(
     let origin = match policy.check(request.method(), request.uri(), request.headers()) {
         Ok(origin) => origin,
         Err(problem) => {
-            let peer = request.peer_addr().map(tracing::field::display);
-            tracing::info!(path = request.path(), peer, %problem, "request refused");
+            let client_ip = request.peer_addr().map(tracing::field::display);
+            tracing::info!(path = request.path(), client_ip, %problem, "request refused");
             return Ok(request.into_response(problem.error_response()));
         }
     };

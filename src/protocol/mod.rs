@@ -21,6 +21,7 @@ pub mod producer_event;
 pub mod retention;
 pub mod segment;
 pub mod server_event;
+pub mod status;
 pub mod timestamp;
 pub mod vocabulary;
 

@@ -3,7 +3,7 @@
 
 use super::field::Field;
 use super::field::FieldKind::{Array, Integer, Message, Text, Title, Word};
-use crate::run_state::{RunStatus, TestStatus};
+use crate::protocol::status::{RunStatus, TestStatus};
 
 macro_rules! producer_events {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:literal, [$($field:expr,)*];)+) => {

@@ -6,7 +6,7 @@ use super::field::Field;
 use super::field::FieldKind::{Form, Integer, Number, Text, Word};
 use super::message::{ScreenFrame, ServerMessage};
 use super::{ArtifactKind, ProducerEvent};
-use crate::run_state::RunStatus;
+use crate::protocol::status::RunStatus;
 
 macro_rules! server_events {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:literal, reserved: $reserved:literal, privileged: $privileged:literal,

@@ -8,7 +8,7 @@ use super::field::Field;
 use super::message::{ClientMessage, MessageType, ScreenFrame, ServerMessage};
 use super::server_event::reserved_types;
 use super::{ArtifactKind, ProducerEvent, ServerEvent};
-use crate::run_state::{RunStatus, TestStatus};
+use crate::protocol::status::{RunStatus, TestStatus};
 
 /// What the document says of itself.
 const ABOUT: &str = "The words of runcast's protocol. Written from the tables in src/protocol by \

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::test_list::{OpenStep, Steps, Tests};
-use super::{RunStatus, TestStatus};
 use crate::protocol::json_text::readable;
+use crate::protocol::status::{RunStatus, TestStatus};
 use crate::protocol::{ProducerEvent, RunId, Seq, Timestamp};
 
 /// Most bytes kept of an error's text.

@@ -1,12 +1,10 @@
 //! A run's state: a fold over its log, so that every node computes the same without asking another.
 
 mod fold;
-mod status;
 mod test_list;
 
 #[cfg(test)]
 mod tests;
 
 pub use fold::RunState;
-pub use status::{RunStatus, TestStatus};
 pub use test_list::MAX_TESTS;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::TestStatus;
+use crate::protocol::status::TestStatus;
 
 /// Most tests of a run that are shown; further ones are only counted.
 pub const MAX_TESTS: usize = 10_000;

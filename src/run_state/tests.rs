@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::protocol::field::{Field, FieldKind};
+use crate::protocol::status::RunStatus;
 use crate::protocol::{ProducerEvent, RunId, Seq, Timestamp};
 
 fn fold<'a>(events: impl IntoIterator<Item = &'a str>) -> RunState {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::{RedisServer, SOON, WallClock, eventually};
 use crate::words::{ROOMY, append, post, run, status_post};
 use runcast::protocol::Timestamp;
-use runcast::run_state::RunStatus;
+use runcast::protocol::status::RunStatus;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::journal::{Append, Expired, Journal as _, JournalError, Stored};
 use runcast::storage::redis::RedisSettings;

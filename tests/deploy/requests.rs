@@ -142,8 +142,13 @@ async fn a_client_is_known_by_its_own_address(kind: Kind) {
     watch_from(&balancer, [127, 0, 0, 2], "X-Forwarded-For: 203.0.113.9\r\n").await;
     let closed = || node.log().lines().find(|line| line.contains("session closed")).map(str::to_owned);
     let line = eventually!(closed(), |line| line.is_some(), SOON).unwrap();
-    let peer: IpAddr = serde_json::from_str::<Value>(&line).unwrap()["peer"].as_str().unwrap().parse().unwrap();
-    assert_eq!(peer, IpAddr::from([127, 0, 0, 2]), "neither the balancer's address nor what the client says of itself");
+    let client_ip: IpAddr =
+        serde_json::from_str::<Value>(&line).unwrap()["client_ip"].as_str().unwrap().parse().unwrap();
+    assert_eq!(
+        client_ip,
+        IpAddr::from([127, 0, 0, 2]),
+        "neither the balancer's address nor what the client says of itself"
+    );
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ async fn store_past_the_rules(node: &TestNode, run: &str, events: &[String]) {
         on_gap: OnGap::Refuse,
         lines: Lines::from_stored(events.join("\n").into()),
         status: None,
-        own: false,
+        privileged: false,
         seals: false,
     };
     let deadline = Instant::now() + Duration::from_secs(60);

@@ -255,7 +255,7 @@ async fn a_session_that_panics_ends_its_own_connection_and_no_other() {
             encoding: Encoding::Sse,
             refused: None,
             notice: None,
-            peer: None,
+            client_ip: None,
         };
         let wire = PoisonedWire { pipe, injured: injured.clone() };
         let guards = Guards { live: live_actors.enter("session"), slot: None };

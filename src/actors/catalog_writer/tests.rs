@@ -83,7 +83,7 @@ async fn store(journal: &dyn Journal, name: &str) -> RunRow {
         on_gap: OnGap::Refuse,
         lines: Lines::from_stored(r#"{"type":"log"}"#.into()),
         status: None,
-        own: false,
+        privileged: false,
         seals: false,
     };
     let deadline = std::time::Instant::now() + Duration::from_secs(10);

@@ -5,7 +5,7 @@
 //! away, producers are told and viewers wait. On failure its broadcasters close their viewers with "try again", and the next
 //! join builds it anew. On overload its queue refuses posts, and a broadcaster that can't keep up is told the tip instead.
 //!
-//! [`core`](self::core) decides what is done; this actor feeds it what comes and performs its effects ([`perform`]).
+//! [`core`] decides what is done. This actor feeds it what comes and performs its effects (`perform.rs`).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

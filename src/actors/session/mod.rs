@@ -67,7 +67,7 @@ pub struct Admission {
     /// Told right after the greeting.
     pub notice: Option<ServerMessage>,
     /// The client's address, for the log.
-    pub peer: Option<IpAddr>,
+    pub client_ip: Option<IpAddr>,
 }
 
 /// What sessions are given by their thread.
@@ -99,7 +99,7 @@ pub struct Session<W: Wire> {
     subscription: Option<Subscription>,
     port: Rc<SessionPort>,
     viewer: ViewerId,
-    peer: Option<IpAddr>,
+    client_ip: Option<IpAddr>,
     _guards: Guards,
 }
 
@@ -114,7 +114,7 @@ pub struct Guards {
 impl<W: Wire> Session<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
     pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
-        let Admission { connection, after, encoding, refused, notice, peer } = admission;
+        let Admission { connection, after, encoding, refused, notice, client_ip } = admission;
         let retry = (encoding == Encoding::Sse).then(|| sse_retry(SSE_RETRY_MS, connection.session));
         let hub = &port.hub;
         // A socket that can't be tuned has failed already; its first read tells.
@@ -127,7 +127,7 @@ impl<W: Wire> Session<W> {
         let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>);
         let arrival = Arrival { after, refused, notice, early: early.into() };
         let core = SessionCore::new(arrival, encoding == Encoding::WebSocket);
-        let session = Self { core, write_half, subscription: None, port, viewer, peer, _guards: guards };
+        let session = Self { core, write_half, subscription: None, port, viewer, client_ip, _guards: guards };
         spawn_temporary(Context::new(), session);
     }
 
@@ -263,8 +263,8 @@ impl<W: Wire> Drop for Session<W> {
         self.port.hub.leave(self.viewer);
         self.port.hub.thread_metrics.closed(reason);
         let Connection { run, session, .. } = self.write_half.connection();
-        let peer = self.peer.map(tracing::field::display);
-        info!(%run, %session, peer, reason = reason.as_str(), "session closed");
+        let client_ip = self.client_ip.map(tracing::field::display);
+        info!(%run, %session, client_ip, reason = reason.as_str(), "session closed");
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::protocol::json_text::readable;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{After, Cursor, Epoch, ProducerEvent, Seq, ServerEvent};
-use crate::run_state::RunStatus;
 
 /// The meaning of a server message for the viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,8 +45,8 @@ pub(in crate::http) async fn post(
         return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
     }
     let limit = Limit { bytes: edge.frame_bytes, code: "frame_too_large" };
-    let intake = read::take(&request, &mut payload, limit, &bodies.intakes()).await?;
-    if intake.body.is_empty() {
+    let body = read::take(&request, &mut payload, limit, &bodies.bounds()).await?;
+    if body.body.is_empty() {
         return Err(Problem::bad_request("empty_body", "the frame is empty"));
     }
     let frame = ScreenFrame {
@@ -55,7 +55,7 @@ pub(in crate::http) async fn post(
         height: number("Runcast-Height")?,
         test_id: test,
         timestamp: Timestamp::now(),
-        image: intake.body,
+        image: body.body,
     };
     let frame = frame.to_frame().map_err(|error| Problem::bad_request("invalid_header", error.to_string()))?;
     let room = rooms.find(&run).await?;

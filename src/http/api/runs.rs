@@ -14,8 +14,8 @@ use super::super::transfer::{ResponseParts, TransferKind, find_room};
 use super::events::run_id;
 use crate::actors::messages::room::Folded;
 use crate::budget::Buffer;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Epoch, RunId, Seq, Timestamp};
-use crate::run_state::RunStatus;
 use crate::storage::catalog::{RunFilter, RunRow};
 use crate::storage::journal::RunPhase;
 

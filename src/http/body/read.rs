@@ -22,7 +22,7 @@ use crate::protocol::ContentCoding;
 const DECODE_ELSEWHERE: usize = 64 * 1024;
 
 /// A body that has been read, and its part of the node's memory for bodies.
-pub(in crate::http) struct Intake {
+pub(in crate::http) struct ReadBody {
     /// The decoded bytes.
     pub(in crate::http) body: Bytes,
     /// The memory that the body takes; freed on drop.
@@ -126,13 +126,13 @@ impl<'a> BodyReader<'a> {
 }
 
 /// What bodies are read with: the node's memory for bodies, its list of transfers, and the minimum rate.
-pub(in crate::http) struct Intakes<'a> {
+pub(in crate::http) struct BodyBounds<'a> {
     pub(in crate::http) budget: &'a Budget,
     pub(in crate::http) transfers: &'a Transfers,
     pub(in crate::http) rate: Rate,
 }
 
-impl Intakes<'_> {
+impl BodyBounds<'_> {
     /// Takes `bytes` more of the node's memory for bodies.
     async fn grow(&self, held: &mut Held, bytes: usize) -> Result<(), Problem> {
         let grown = find_room(self.transfers, TransferKind::Post, async || held.grow(bytes).then_some(())).await;
@@ -140,9 +140,9 @@ impl Intakes<'_> {
     }
 
     /// Decodes a body; a large one off the worker thread.
-    async fn decode(&self, coding: ContentCoding, coded: Bytes, limit: usize) -> Result<Intake, BodyError> {
+    async fn decode(&self, coding: ContentCoding, coded: Bytes, limit: usize) -> Result<ReadBody, BodyError> {
         let (mut held, large) = (self.budget.hold(), coded.len() >= DECODE_ELSEWHERE);
-        let work = move || decode(coding, coded, limit, |bytes| held.grow(bytes)).map(|body| Intake { body, held });
+        let work = move || decode(coding, coded, limit, |bytes| held.grow(bytes)).map(|body| ReadBody { body, held });
         match large {
             false => work(),
             true => web::block(work).await.unwrap_or(Err(BodyError::NoRoom)),
@@ -167,24 +167,24 @@ pub(in crate::http) async fn take(
     request: &HttpRequest,
     payload: &mut web::Payload,
     limit: Limit,
-    intakes: &Intakes<'_>,
-) -> Result<Intake, Problem> {
+    bounds: &BodyBounds<'_>,
+) -> Result<ReadBody, Problem> {
     let coding = coding_of(request)?;
-    let mut held = intakes.budget.hold();
+    let mut held = bounds.budget.hold();
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
-    let mut reader = BodyReader::new(payload, intakes.transfers, TransferKind::Post, intakes.rate);
+    let mut reader = BodyReader::new(payload, bounds.transfers, TransferKind::Post, bounds.rate);
     while let Some(chunk) = reader.next().await? {
         let len = first.len() + body.len() + chunk.len();
         if len > limit.bytes {
             return Err(limit.exceeded());
         }
         if first.is_empty() && body.is_empty() {
-            intakes.grow(&mut held, chunk.len()).await?;
+            bounds.grow(&mut held, chunk.len()).await?;
             first = chunk; // most bodies are one chunk, which is not copied
             continue;
         }
-        intakes.reserve(&mut body, &mut held, len, limit.bytes).await?;
+        bounds.reserve(&mut body, &mut held, len, limit.bytes).await?;
         if !first.is_empty() {
             held.shrink(first.len());
             body.extend_from_slice(&std::mem::take(&mut first));
@@ -194,13 +194,13 @@ pub(in crate::http) async fn take(
     drop(reader);
     let coded = if body.is_empty() { first } else { body.freeze() };
     if coding == ContentCoding::Identity {
-        return Ok(Intake { body: coded, held });
+        return Ok(ReadBody { body: coded, held });
     }
-    let try_to_decode = async || match intakes.decode(coding, coded.clone(), limit.bytes).await {
+    let try_to_decode = async || match bounds.decode(coding, coded.clone(), limit.bytes).await {
         Err(BodyError::NoRoom) => None,
         decoded => Some(decoded),
     };
-    let decoded = find_room(intakes.transfers, TransferKind::Post, try_to_decode).await.ok_or_else(saturated)?;
+    let decoded = find_room(bounds.transfers, TransferKind::Post, try_to_decode).await.ok_or_else(saturated)?;
     decoded.map_err(|error| {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
         Problem::new(status, error.code(), error.to_string())

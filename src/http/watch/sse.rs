@@ -64,14 +64,14 @@ pub(in crate::http) async fn server_sent_events(
     }
     let outgoing = request.conn_data::<Rc<Outgoing>>().cloned().ok_or_else(saturated)?;
     let (ours, body) = pipe(outgoing);
-    let peer = client_ip::of(&request, &edge.trusted_proxies);
+    let client_ip = client_ip::of(&request, &edge.trusted_proxies);
     let refused = (edge.node.phase() == NodePhase::Draining).then_some(CloseReason::Restart);
     let notice = unreadable.map(|unreadable| ServerMessage::Error {
         code: UNREADABLE_ID,
         error: unreadable.to_string(),
         reconnect_after_ms: None,
     });
-    let admission = Admission { connection, after, encoding: Encoding::Sse, refused, notice, peer };
+    let admission = Admission { connection, after, encoding: Encoding::Sse, refused, notice, client_ip };
     let guards = Guards { live: edge.live_actors.enter("session"), slot: None };
     Session::launch(ours, Bytes::new(), admission, edge.sessions.clone(), guards);
     Ok(stream_head().body(body))

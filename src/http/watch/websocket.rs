@@ -60,8 +60,8 @@ fn handshake(
         None
     };
     let mut response = response.finish();
-    let peer = client_ip::of(request, &edge.trusted_proxies);
-    let admission = Admission { connection, after, encoding: Encoding::WebSocket, refused, notice: None, peer };
+    let client_ip = client_ip::of(request, &edge.trusted_proxies);
+    let admission = Admission { connection, after, encoding: Encoding::WebSocket, refused, notice: None, client_ip };
     response.extensions_mut().insert(admission);
     Ok(response)
 }

@@ -20,7 +20,7 @@ use bytes::Bytes;
 
 use super::json_text::without_bom;
 use super::{Lines, ProducerEvent, RunId, Timestamp, server_event};
-use crate::run_state::RunStatus;
+use crate::protocol::status::RunStatus;
 
 mod error;
 mod json;

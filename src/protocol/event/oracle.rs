@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::protocol::event::{BodyKind, EventLimits, parse_body};
 use crate::protocol::json_text::readable;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{RunId, Timestamp, server_event};
-use crate::run_state::RunStatus;
 
 /// The run that is posted to.
 pub(crate) const RUN: &str = "run-1";

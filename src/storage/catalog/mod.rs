@@ -6,8 +6,8 @@
 use async_trait::async_trait;
 
 use self::artifacts::ArtifactCatalog;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{RunId, Seq, Timestamp};
-use crate::run_state::RunStatus;
 
 pub mod artifacts;
 mod format;

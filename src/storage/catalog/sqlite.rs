@@ -14,8 +14,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
 use super::artifacts::tables::{ArtifactStatement, SqlDialect, Tables};
 use super::{Catalog, CatalogError, RunFilter, RunRow, format};
+use crate::protocol::status::RunStatus;
 use crate::protocol::{RunId, Timestamp};
-use crate::run_state::RunStatus;
 use crate::storage::format::OpenError;
 
 /// The catalog's tables, step by step.

@@ -230,7 +230,7 @@ mod tests {
                 on_gap: OnGap::Allow,
                 lines: Lines::from_stored(format!(r#"{{"type":"{}"}}"#, "x".repeat(50)).into()),
                 status: None,
-                own: false,
+                privileged: false,
                 seals,
             };
             let deadline = Instant::now() + Duration::from_secs(60);

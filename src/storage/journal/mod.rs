@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
+use crate::protocol::status::RunStatus;
 use crate::protocol::{Clock, Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
-use crate::run_state::RunStatus;
 
 pub mod append_rules;
 pub mod memory;
@@ -56,7 +56,7 @@ pub struct Post {
     /// The last `run_status` among the events.
     pub status: Option<RunStatus>,
     /// Set only for a post that the server itself writes to mark a run `lost` or sealed, never for a producer's post.
-    pub own: bool,
+    pub privileged: bool,
     /// The post closes the run to further posts once it is stored (a `sealed` event is among its events).
     pub seals: bool,
 }

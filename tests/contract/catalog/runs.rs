@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::support::{Dice, Postgres};
+use runcast::protocol::status::RunStatus;
 use runcast::protocol::{RunId, Timestamp};
-use runcast::run_state::RunStatus;
 use runcast::storage::catalog::postgres::PostgresCatalog;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::catalog::{Catalog, RunFilter, RunRow};

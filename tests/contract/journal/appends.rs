@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use runcast::protocol::ProducerId;
 use runcast::protocol::segment::SEGMENT_BYTES;
-use runcast::run_state::RunStatus;
+use runcast::protocol::status::RunStatus;
 use runcast::storage::journal::{Append, JournalLimits, Post, Precondition, RESERVED_BYTES, Refusal, RunPhase};
 
 use crate::journal::fixture::*;
@@ -141,7 +141,7 @@ pub(crate) async fn a_full_run_takes_its_last_word_and_the_servers_own(kind: Kin
     assert_eq!(f.post("r", more).await, Err(Refusal::RunFull { bytes: held, max }));
     assert_eq!(f.log("r").await.len(), 1);
 
-    let lost = Post { producer: ProducerId::own("room"), own: true, ..status_post("a", 1, RunStatus::Lost) };
+    let lost = Post { producer: ProducerId::own("room"), privileged: true, ..status_post("a", 1, RunStatus::Lost) };
     f.post("r", lost).await.unwrap();
     f.post("r", status_post("a", 2, RunStatus::Passed)).await.unwrap();
     let again = f.post("r", status_post("a", 3, RunStatus::Passed)).await;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use runcast::run_state::RunStatus;
+use runcast::protocol::status::RunStatus;
 use runcast::storage::journal::{Expired, Head, JournalLimits, OnGap, Post, Refusal, RunPhase};
 
 use crate::journal::fixture::*;

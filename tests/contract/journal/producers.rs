@@ -1,7 +1,7 @@
 //! Producer marks: what a retry stores, and what a skipped number means.
 
 use runcast::protocol::ProducerId;
-use runcast::run_state::RunStatus;
+use runcast::protocol::status::RunStatus;
 use runcast::storage::journal::{MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Refusal};
 
 use crate::journal::fixture::*;

@@ -1,6 +1,6 @@
 //! What readers and sweeps are given.
 
-use runcast::run_state::RunStatus;
+use runcast::protocol::status::RunStatus;
 use runcast::storage::journal::{Journal, RunHead};
 
 use crate::journal::fixture::*;

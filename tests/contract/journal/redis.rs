@@ -9,8 +9,8 @@ use super::words::{ROOMY, append, event, is_unavailable, log, post, post_of, run
 use crate::support::{FaultProxy, RedisServer, SOON, eventually};
 use futures_util::future::join_all;
 use runcast::protocol::lineage::Resume;
+use runcast::protocol::status::RunStatus;
 use runcast::protocol::{After, Cursor, Epoch, Seq};
-use runcast::run_state::RunStatus;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::journal::{Expired, Head, Journal as _, JournalError, JournalLimits, Post, RunPhase, Stored};
 use runcast::storage::redis::RedisSettings;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use futures_util::FutureExt as _;
 use runcast::protocol::lineage::Resume;
+use runcast::protocol::status::RunStatus;
 use runcast::protocol::{After, Cursor, Epoch, Seq, Timestamp};
-use runcast::run_state::RunStatus;
 use runcast::storage::journal::sqlite::{MAX_RUN_BYTES, SqliteJournal, SqliteOptions, SyncMode};
 use runcast::storage::journal::{Head, Journal, JournalError, JournalLimits, Post, Refusal, RunPhase};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};

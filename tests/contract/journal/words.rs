@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
+use runcast::protocol::status::RunStatus;
 use runcast::protocol::{Lines, ProducerId, RunId, Seq};
-use runcast::run_state::RunStatus;
 use runcast::storage::journal::{Append, Head, Journal, JournalError, JournalLimits, OnGap, Post};
 
 pub(crate) const ROOMY: JournalLimits = JournalLimits { max_run_bytes: 1 << 30, tombstone: Duration::from_secs(3600) };
@@ -61,7 +61,7 @@ pub(crate) fn post_of(name: &str, n: u64, events: &[String]) -> Post {
         on_gap: OnGap::Refuse,
         lines: lines(events),
         status: None,
-        own: false,
+        privileged: false,
         seals: false,
     }
 }
@@ -74,7 +74,7 @@ pub(crate) fn status_post(name: &str, n: u64, status: RunStatus) -> Post {
 
 /// The server's own `sealed`.
 pub(crate) fn seal_post(name: &str, n: u64) -> Post {
-    let own = Post { producer: ProducerId::own(name), own: true, seals: true, ..post(name, n..=n) };
+    let own = Post { producer: ProducerId::own(name), privileged: true, seals: true, ..post(name, n..=n) };
     Post { lines: lines(&[r#"{"type":"sealed"}"#.to_owned()]), on_gap: OnGap::Allow, ..own }
 }
 

@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use crate::budget::Held;
 use crate::protocol::event::EventBatch;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Lines, ProducerId, Seq, ServerEvent};
-use crate::run_state::RunStatus;
 use crate::storage::journal::{Appended, OnGap, Refusal};
 
 /// The producer and number of a post's events.

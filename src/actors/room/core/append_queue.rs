@@ -103,7 +103,7 @@ impl AppendQueue {
             on_gap,
             lines: request.lines.clone(),
             status: request.status,
-            own: request.is_privileged(),
+            privileged: request.is_privileged(),
             seals: request.seals(),
         }
     }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{RoomCore, RoomEffect, RoomEffects, RoomLog, RoomTimer};
-use crate::run_state::RunStatus;
+use crate::protocol::status::RunStatus;
 use crate::storage::catalog::RunRow;
 
 /// A changed row goes at most this often, unless something was decided.

@@ -7,8 +7,8 @@ use super::reorder_buffer::ReorderBuffer;
 use super::resolve::resolve;
 use crate::actors::messages::broadcaster::TipIs;
 use crate::actors::messages::room::{Page, ReadFrom, Verdict};
+use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Epoch, Segment, Seq};
-use crate::run_state::RunStatus;
 use crate::storage::journal::Head;
 
 /// The head as the journal last told it, and the segments held.

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::messages::room::{Freshness, Page, ReadFrom, RemoteUpdate};
+use crate::protocol::status::RunStatus;
 use crate::protocol::{After, Cursor, Epoch, Lineage, Lines, Segment, Seq, Timestamp};
-use crate::run_state::RunStatus;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -83,8 +83,8 @@ async fn description<T: DeserializeOwned>(
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", detail));
     }
     let limit = Limit { bytes: MAX_DESCRIPTION, code: "body_too_large" };
-    let intake = read::take(request, payload, limit, &bodies.intakes()).await?;
-    let json = readable(without_bom(&intake.body));
+    let body = read::take(request, payload, limit, &bodies.bounds()).await?;
+    let json = readable(without_bom(&body.body));
     serde_json::from_slice(&json).map_err(|error| Problem::bad_request("invalid_body", error.to_string()))
 }
 

@@ -163,7 +163,7 @@ struct PageHead<'a> {
     tip: Seq,
     more: bool,
     gap: Option<Span>,
-    reset: Option<Cut>,
+    reset: Option<CutFrom>,
     first_available: Seq,
 }
 
@@ -174,7 +174,7 @@ struct Span {
 }
 
 #[derive(Serialize)]
-struct Cut {
+struct CutFrom {
     from: Seq,
 }
 
@@ -186,7 +186,7 @@ fn as_json(run: &RunId, page: Gathered) -> HttpResponse {
         tip: page.tip,
         more: page.next <= page.tip,
         gap: page.gap.map(|(from, to)| Span { from, to }),
-        reset: page.reset.map(|from| Cut { from }),
+        reset: page.reset.map(|from| CutFrom { from }),
         first_available: page.first,
     };
     // The encoded events are inserted unchanged, between the head's members and its closing brace.

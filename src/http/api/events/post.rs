@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
-use super::super::super::body::read::{self, Intake, Limit};
+use super::super::super::body::read::{self, Limit, ReadBody};
 use super::super::super::edge::{Bodies, IngestEdge, ViewersEdge};
 use super::super::super::media_type::{content_type, nd_json};
 use super::super::super::problem::Problem;
@@ -80,7 +80,7 @@ pub(in crate::http) async fn post(
     let numbered = numbering(&request)?;
     let limits = &edge.limits;
     let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
-    let Intake { body, mut held } = read::take(&request, &mut payload, limit, &bodies.intakes()).await?;
+    let ReadBody { body, mut held } = read::take(&request, &mut payload, limit, &bodies.bounds()).await?;
     let batch = parse_body(kind, body, &run, limits, Timestamp::now())?;
     // The lines are a slice of the body, or a copy that is slightly longer.
     held.cover(batch.lines.bytes().len() + size_of::<u32>() * batch.lines.len());

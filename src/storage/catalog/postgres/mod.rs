@@ -16,8 +16,8 @@ use sqlx::{Connection as _, Row as _};
 use tokio::time::timeout;
 
 use super::{Catalog, CatalogError, RunFilter, RunRow, format};
+use crate::protocol::status::RunStatus;
 use crate::protocol::{RunId, Timestamp};
-use crate::run_state::RunStatus;
 use crate::storage::format::{NewerFormat, OpenError};
 use crate::tasks;
 

@@ -21,8 +21,8 @@ use super::{
 };
 use crate::protocol::json_text::readable;
 use crate::protocol::segment::pack;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{Epoch, Lines, ProducerEvent, ProducerId, Seq, ServerEvent, Timestamp};
-use crate::run_state::RunStatus;
 
 mod space;
 #[cfg(test)]
@@ -243,7 +243,7 @@ impl Work<'_> {
         let status = if duplicates == 0 { post.status } else { last_status(&tail) };
         let last_word = space::is_last_word(status, &tail);
 
-        if self.sealed_before || (self.run.head.phase == RunPhase::Sealed && !(post.own || last_word)) {
+        if self.sealed_before || (self.run.head.phase == RunPhase::Sealed && !(post.privileged || last_word)) {
             return Err(Refusal::RunSealed);
         }
         if post.n > high + 1 && post.on_gap == OnGap::Refuse {
@@ -257,7 +257,7 @@ impl Work<'_> {
             .then(|| events_lost(self.at, &post.producer, high + 1, post.n - 1));
         let batches: Vec<Lines> = lost.into_iter().chain([tail]).collect();
 
-        let asked = space::Asked { own: post.own, last_word, status, bytes: size(&batches) };
+        let asked = space::Asked { privileged: post.privileged, last_word, status, bytes: size(&batches) };
         space::check(&self.run.head, self.moment.max_run_bytes, &asked)?;
         let first = self.run.head.tip + 1;
         self.store(batches);

@@ -19,13 +19,13 @@
 
 use super::super::{FINAL_BYTES, Head, RESERVED_BYTES, Refusal};
 use crate::protocol::Lines;
-use crate::run_state::RunStatus;
+use crate::protocol::status::RunStatus;
 
 /// What a post needs of the run's space.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     /// The post is the server's own.
-    pub(super) own: bool,
+    pub(super) privileged: bool,
     /// The post is a last word.
     pub(super) last_word: bool,
     /// The last `run_status` in the post.
@@ -45,7 +45,7 @@ pub(super) fn check(head: &Head, max: u64, asked: &Asked) -> Result<(), Refusal>
     let is_ended = head.status.is_some_and(RunStatus::is_final);
     let is_given_up = head.status == Some(RunStatus::Lost) && asked.status != Some(RunStatus::Lost);
     let fits = after <= max.saturating_sub(RESERVED_BYTES)
-        || asked.own
+        || asked.privileged
         || asked.last_word && (!is_ended || is_given_up)
         || asked.last_word && asked.status != head.status && after <= max.saturating_sub(RESERVED_BYTES / 2);
     if fits { Ok(()) } else { Err(Refusal::RunFull { bytes: head.bytes, max }) }

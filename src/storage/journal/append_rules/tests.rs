@@ -33,7 +33,7 @@ fn post(producer: &str, n: u64, count: u64, on_gap: OnGap) -> Post {
         on_gap,
         lines: Lines::from_stored(events.join("\n").into()),
         status: None,
-        own: false,
+        privileged: false,
         seals: false,
     }
 }

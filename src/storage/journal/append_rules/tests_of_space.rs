@@ -28,7 +28,7 @@ fn post(lines: &[String], status: Option<RunStatus>) -> Post {
         on_gap: OnGap::Allow,
         lines: Lines::from_stored(lines.join("\n").into()),
         status,
-        own: false,
+        privileged: false,
         seals: false,
     }
 }
@@ -40,7 +40,7 @@ fn word(status: RunStatus, bytes: usize) -> Post {
 /// A post that the server itself writes.
 fn own(status: Option<RunStatus>) -> Post {
     let kind = if status.is_some() { "run_status" } else { "sealed" };
-    Post { own: true, seals: status.is_none(), ..post(&[line(kind, status, 120)], status) }
+    Post { privileged: true, seals: status.is_none(), ..post(&[line(kind, status, 120)], status) }
 }
 
 fn store(run: &mut RunRecord, post: Post) -> Result<Appended, Refusal> {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Index;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{Epoch, Lineage, Seq, Timestamp};
-use crate::run_state::RunStatus;
 use crate::storage::journal::append_rules;
 use crate::storage::journal::{Head, RunPhase};
 

@@ -10,8 +10,8 @@ use sqlx::{Connection as _, Either, Executor as _, SqlStr};
 use super::rows::{BulkInsert, LINEAGE, PRODUCERS, RUNS, SEGMENTS, in_sequence, phase_value};
 use super::run_cache::{SqliteCachedRun, SqliteRunCache};
 use super::{commit, commit_failed, unavailable};
+use crate::protocol::status::RunStatus;
 use crate::protocol::{Epoch, ProducerId, RunId, Segment, Seq};
-use crate::run_state::RunStatus;
 use crate::storage::journal::JournalError;
 use crate::storage::journal::append_rules::{self, AppendDecision};
 

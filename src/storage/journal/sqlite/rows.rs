@@ -7,8 +7,8 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 
+use crate::protocol::status::RunStatus;
 use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
-use crate::run_state::RunStatus;
 use crate::storage::journal::append_rules::{self, Epochs, ProducerMarks, RunRecord};
 use crate::storage::journal::{Head, RunHead, RunPhase, RunPosition};
 
