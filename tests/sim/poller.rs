@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 use runcast::actors::messages::room::{
-use runcast::actors::room::core::RoomInput;
     Fold, Folded, Freshness, Page, Read, ReadError, ReadFrom, Verdict, WaitForEvents,
 };
+use runcast::actors::room::core::RoomInput;
 use runcast::protocol::cursor::Place;
 use runcast::protocol::{After, Cursor, Epoch};
 use runcast::storage::journal::RunPhase;
