@@ -216,8 +216,7 @@ impl Thread {
         let thread = RunningThread { _entry: entry, node: parts.node.clone() };
         // It ends with the thread; before that, only when the supervisor does.
         drop(tasks::spawn_local("worker_thread", async move {
-            let exit = done.await;
-            escalation.tell(format!("the supervisor of a worker thread {exit}"));
+            escalation.tell_end("the supervisor of a worker thread", done).await;
             drop(thread);
         }));
     }

@@ -122,7 +122,7 @@ impl ArtifactService {
             Err(refusal @ (ArtifactError::Gone | ArtifactError::NotReady(..))) => refusal,
             Err(error) => return Err(error.into()),
         };
-        objects.delete(&row.key).await.map_err(ArtifactError::from)?;
+        self.delete_object(&row.key).await.map_err(ArtifactError::from)?;
         drop(permit);
         Err(refusal.into())
     }
@@ -166,7 +166,6 @@ impl ArtifactService {
     }
 
     async fn complete_alone(&self, row: ArtifactRow) -> Result<Completed, ArtifactError> {
-        let objects = &self.parts().objects;
         let key = final_key(&row.run, row.id, &row.name);
         let checked = self.take_in(&row, &key).await;
         match checked {
@@ -175,7 +174,7 @@ impl ArtifactService {
                 let compress_at = self.parts().limits.compress_direct.then(|| self.now());
                 let stored = kept_as_it_is(size, sha256);
                 let completed = self.make_ready(row, Finished { key, size, sha256, stored, compress_at }).await?;
-                if let Err(error) = objects.delete(&incoming).await {
+                if let Err(error) = self.delete_object(&incoming).await {
                     tracing::info!(key = incoming, %error, "what was completed stays twice until the cleanup");
                 }
                 Ok(completed)

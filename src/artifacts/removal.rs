@@ -27,11 +27,10 @@ impl ArtifactService {
     /// # Errors
     /// [`ObjectsError`]: something may be left.
     pub async fn remove_object(&self, why: DueFor, due: &DueArtifact) -> Result<(), ObjectsError> {
-        let objects = &self.parts().objects;
         match why {
             // What was deleted may have been on its way.
-            DueFor::Abandoned | DueFor::Removed => objects.clear(&due.key, due.upload.as_deref()).await,
-            DueFor::Expired | DueFor::Replaced => objects.delete(&due.key).await,
+            DueFor::Abandoned | DueFor::Removed => self.clear_object(&due.key, due.upload.as_deref()).await,
+            DueFor::Expired | DueFor::Replaced => self.delete_object(&due.key).await,
         }
     }
 
@@ -46,16 +45,29 @@ impl ArtifactService {
         }
     }
 
+    /// Deletes what is at a key: here, and in `clear_object`, all deletions of objects pass.
+    ///
+    /// # Errors
+    /// [`ObjectsError`]: it may still be there.
+    pub async fn delete_object(&self, key: &str) -> Result<(), ObjectsError> {
+        self.parts().objects.delete(key).await
+    }
+
+    /// Deletes what is at a key, and what is left of an upload to it; `upload` is the id that its writer had.
+    async fn clear_object(&self, key: &str, upload: Option<&str>) -> Result<(), ObjectsError> {
+        self.parts().objects.clear(key, upload).await
+    }
+
     /// Deletes an artifact: it is gone at once; its object goes now, or with the next cleanup if the store is away.
     ///
     /// # Errors
     /// [`ArtifactError::Unknown`], [`ArtifactError::Catalog`]. One that is deleted already is no error.
     pub async fn delete(&self, run: &RunId, id: ArtifactId) -> Result<(), ArtifactError> {
-        let (catalog, objects) = (&self.parts().catalog, &self.parts().objects);
+        let catalog = &self.parts().catalog;
         let kept = catalog.find(run, id).await?.ok_or(ArtifactError::Unknown(id))?;
         if catalog.remove(run, id, self.now()).await? && kept.artifact.state == ArtifactState::Ready {
             let deleted = match self.change() {
-                Ok(_permit) => objects.delete(&kept.artifact.key).await.map_err(ArtifactError::from),
+                Ok(_permit) => self.delete_object(&kept.artifact.key).await.map_err(ArtifactError::from),
                 Err(busy) => Err(busy),
             };
             match deleted {
@@ -76,7 +88,7 @@ impl ArtifactService {
 
     /// Removes whatever is at a key that no row will name.
     pub(super) async fn discard(&self, row: &ArtifactRow, key: &str) {
-        if let Err(error) = self.parts().objects.clear(key, None).await {
+        if let Err(error) = self.clear_object(key, None).await {
             tracing::info!(artifact = %row.id, key, %error, "an object is left to the cleanup");
         }
     }

@@ -56,3 +56,14 @@ fn a_public_type_has_a_name_of_its_own() {
     files.retain(|name, files| files.len() > 1 && !SHARED_NAMES.contains(&name.as_str()));
     assert!(files.is_empty(), "{files:#?}");
 }
+
+#[test]
+fn objects_are_deleted_in_one_file() {
+    let deletes = |code: &str| {
+        let code: String = code.split_whitespace().collect();
+        code.contains("objects.delete(") || code.contains("objects.clear(")
+    };
+    let outside = shipped().into_iter().filter(|source| !source.path.starts_with("storage/objects/"));
+    let found: Vec<_> = outside.filter(|source| deletes(&source.code)).map(|source| source.path).collect();
+    assert_eq!(found, ["artifacts/removal.rs"]);
+}

@@ -1,12 +1,14 @@
 //! The bridge fails and is built anew: with a real Redis, its supervisor, a registry and a room that follows its run.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{RedisServer, SOON, eventually, soon};
+use crate::support::{RedisServer, SOON, Saboteur, eventually, soon};
 use crate::words::{ROOMY, append, post, run};
 use actix::fut::wrap_future;
 use actix::{AsyncContext as _, Context};
+use metrics::set_default_local_recorder;
 use runcast::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
 use runcast::actors::catalog_writer::CatalogWriter;
 use runcast::actors::messages::registry::FindRoom;
@@ -21,6 +23,7 @@ use runcast::protocol::{Cursor, Seq};
 use runcast::storage::journal::Journal as _;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::redis::{RedisClient, RedisSettings};
+use runcast::tasks::{Exits, exits};
 use tokio::sync::{Notify, oneshot};
 
 /// How often a room looks whether it is used, and reminds the bridge of itself.
@@ -58,13 +61,13 @@ struct Node {
 }
 
 impl Node {
-    fn start(redis: &RedisServer) -> Self {
+    fn start(redis: &RedisServer, probe: Duration) -> Self {
         let (journal, live_actors, poison) = (journal(redis, "here"), LiveActors::default(), Arc::new(Notify::new()));
         let (bridge, registry) = (Service::new("bridge", 64), Service::new("registry", 64));
         // None is provided: what rooms would have listed is of no interest.
         let catalog_writer = Service::<CatalogWriter>::new("catalog_writer", 1).recipient();
-        // Nothing but notices tells anybody anything within an hour.
-        let times = BridgeTimes { linger: HOUR, tip_check: HOUR, probe: HOUR };
+        // Nothing but notices and probes tells anybody anything within an hour.
+        let times = BridgeTimes { linger: HOUR, tip_check: HOUR, probe };
         let ports = BridgePorts {
             journal: journal.clone(),
             settings: settings(redis, "doorbell"),
@@ -137,7 +140,7 @@ fn wait(room: &RoomPort, seq: Seq) -> oneshot::Receiver<()> {
 #[actix_web::test]
 async fn rooms_are_heard_of_by_a_bridge_that_was_built_anew_at_once() {
     let redis = RedisServer::start().await;
-    let (node, elsewhere) = (Node::start(&redis), journal(&redis, "elsewhere"));
+    let (node, elsewhere) = (Node::start(&redis, HOUR), journal(&redis, "elsewhere"));
     let store = async |name: &str, n| {
         let stored = elsewhere.append(append(&*elsewhere, name, vec![post("p", n..=n)])).await;
         assert!(stored.unwrap().outcomes[0].is_ok());
@@ -156,4 +159,24 @@ async fn rooms_are_heard_of_by_a_bridge_that_was_built_anew_at_once() {
         eventually!(node.bridge.is_up(), |up| *up, SOON);
     }
     assert!(began.elapsed() < ROOM_LOOKS, "after {:?} the rooms would have told it by themselves", began.elapsed());
+}
+
+#[actix_web::test]
+async fn a_probe_that_panics_is_counted_and_the_bridge_goes_on() {
+    let armed = Arc::new(AtomicBool::new(false));
+    let saboteur = Saboteur::new("runcast_redis_commands_in_flight", &armed);
+    let _sabotage = set_default_local_recorder(&saboteur);
+    let redis = RedisServer::start().await;
+    let (node, elsewhere) = (Node::start(&redis, Duration::from_millis(500)), journal(&redis, "elsewhere"));
+    // As nobody follows a run, nothing but probes is sent. A probe panics when it counts itself among the commands in flight.
+    for n in 1..=3 {
+        armed.store(true, Ordering::SeqCst);
+        let panicked = |exits: &Exits| exits.get("bridge_probe").is_some_and(|ends| ends.get("panicked") == Some(&n));
+        eventually!(exits(), panicked, SOON);
+    }
+    let room = node.room("r").await;
+    let waiting = wait(&room, 0);
+    let stored = elsewhere.append(append(&*elsewhere, "r", vec![post("p", 1..=1)])).await;
+    assert!(stored.unwrap().outcomes[0].is_ok());
+    soon("a notice", waiting).await.unwrap();
 }

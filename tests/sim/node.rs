@@ -52,7 +52,7 @@ impl Node {
             Act::Timer => self.node_rooms.timers(false).next().is_some(),
             Act::CheckIdle => self.node_rooms.timers(true).next().is_some(),
             Act::Registry => !surroundings.retirements.is_empty(),
-            Act::CheckTip => surroundings.bridge.follower().is_some(),
+            Act::CheckTip => surroundings.bridge.is_followed(),
             Act::Confirm => surroundings.bridge.awaits_confirmation(),
             Act::LoseFeed => surroundings.bridge.hears(),
             Act::Sweep => surroundings.bridge.is_let_go(),

@@ -141,7 +141,7 @@ impl Room {
             RoomEffect::Evict(id, reason) => _ = surroundings.send(id, ToBroadcaster::Evict(reason), false),
             RoomEffect::Mirror(frame) => surroundings.mirror(frame),
             RoomEffect::Follow(wanted) => {
-                if !surroundings.follow(self.generation, wanted) {
+                if !surroundings.follow(&self.port.run, self.generation, wanted) {
                     seen("bridge away");
                     return Some(RoomInput::BridgeRefused);
                 }

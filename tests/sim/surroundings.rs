@@ -22,7 +22,7 @@ use runcast::storage::catalog::RunRow;
 use runcast::storage::journal::{Append, Head, JournalError};
 use runcast::thread_metrics::ThreadMetrics;
 
-use crate::bridge::{Asked, Bridge};
+use crate::bridge::{Bridge, BridgeQuestion};
 use crate::broadcaster::{Broadcaster, ToBroadcaster};
 use crate::schedule::Setup;
 use crate::trace::seen;
@@ -37,13 +37,13 @@ pub(crate) enum Ask {
     /// A page behind this seq, of about so many bytes.
     Page(PageFor, Seq, usize),
     /// The bridge's.
-    Tip(Asked),
+    Tip(BridgeQuestion),
 }
 
 /// An answer of the journal or of the registry.
 pub(crate) enum Answer {
     Room(RoomInput),
-    Tip(Result<Head, JournalError>, Asked),
+    Tip(Result<Head, JournalError>, BridgeQuestion),
 }
 
 impl fmt::Display for Answer {
@@ -134,7 +134,7 @@ impl Surroundings {
             retirements: Vec::new(),
             catalog_full: false,
             row: None,
-            bridge: Bridge::default(),
+            bridge: Bridge::new(),
             hubs: (0..setup.hubs).map(hub).collect(),
             outboxes,
             opened,

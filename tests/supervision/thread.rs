@@ -5,12 +5,14 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use actix::AsyncContext as _;
 use actix::fut::wrap_future;
 use bytes::Bytes;
+use metrics::set_default_local_recorder;
 use runcast::actors::heartbeat::Heartbeat;
 use runcast::actors::hub::Hub;
 use runcast::actors::hub::thread_agent::{MAILBOX, ThreadAgent};
@@ -20,7 +22,7 @@ use runcast::actors::messages::thread_agent::{CloseAll, ThreadAgentPort};
 use runcast::actors::registry::Registry;
 use runcast::actors::session::{Admission, Guards, Session, SessionPort, Wire};
 use runcast::actors::shared::{ThreadAgentEntry, ThreadAgents};
-use runcast::actors::supervision::{Child, ChildKind, ChildSpec, Escalated, LiveActors, Service};
+use runcast::actors::supervision::{Child, ChildKind, ChildSpec, Escalated, Escalation, LiveActors, Service};
 use runcast::actors::supervisor::Supervisor;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::segment::Encoding;
@@ -30,6 +32,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, DuplexStream, ReadBuf}
 use tokio::sync::{Notify, oneshot};
 
 use crate::hub::{TestViewer, Wound, hub, room, run};
+use crate::support::Saboteur;
 use crate::toy::{SOON, eventually, quick, supervise};
 
 /// A worker thread's part of a node, with a heartbeat.
@@ -168,6 +171,23 @@ async fn a_thread_agent_that_ends_too_often_escalates() {
     }
     let reason = tokio::time::timeout(SOON, thread.escalated.reason()).await.unwrap();
     assert!(reason.starts_with("thread_agent ended 2 times"), "{reason}");
+}
+
+#[actix_web::test]
+async fn the_end_of_a_threads_supervisor_is_told_to_the_root() {
+    let armed = Arc::new(AtomicBool::new(false));
+    let saboteur = Saboteur::new("runcast_actor_restarts_total", &armed);
+    let _sabotage = set_default_local_recorder(&saboteur);
+    let Thread { supervisor: Child { done, .. }, hub, _entry, .. } = thread(5);
+    let (escalation, mut escalated) = Escalation::new();
+    let injured = TestViewer::new();
+    hub.enter(injured.clone());
+    eventually(true, async || injured.pulses.get() > 0).await;
+    // The supervisor panics when it counts the restart of the thread agent.
+    armed.store(true, Ordering::SeqCst);
+    injured.wound.set(Some(Wound::Pulse));
+    tokio::time::timeout(SOON, escalation.tell_end("the supervisor of a worker thread", done)).await.unwrap();
+    assert_eq!(escalated.reason().await, "the supervisor of a worker thread panicked: ouch");
 }
 
 #[actix_web::test]

@@ -47,7 +47,7 @@ fn the_page_shows_the_tree_of_the_code() {
     assert_eq!(tree_of(&page), wanted, "ARCHITECTURE.md should have:\n{}", written());
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

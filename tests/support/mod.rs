@@ -33,7 +33,7 @@ pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use proxy::FaultProxy;
 pub(crate) use redis::RedisServer;
 pub(crate) use s3::S3Server;
-pub(crate) use saboteur::Saboteur;
+pub(crate) use saboteur::{LogSaboteur, Saboteur};
 pub(crate) use socket::{Frame, Op, Socket, frame};
 pub(crate) use stream::{EventStream, Record};
 pub(crate) use viewer::{Event, Viewer};

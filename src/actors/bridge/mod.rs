@@ -32,11 +32,11 @@ use crate::storage::redis::{RedisClient, RedisSettings};
 mod listener;
 mod probe;
 mod screens;
-mod topics;
+pub mod topics;
 
 use listener::{Listener, ListenerEvent, WantedChannels};
 use screens::Screens;
-use topics::{Topic, Topics};
+use topics::{TipQuestion, Topics};
 
 /// Confirmations within this time are answered with one request to the journal.
 const GATHER: Duration = Duration::from_millis(2);
@@ -88,8 +88,6 @@ pub struct Bridge {
     unread: Vec<String>,
     /// Whether the tips are being asked for.
     reading: bool,
-    /// How often the subscription was lost.
-    losses: u64,
     /// Whether it was logged that nodes of a newer build publish notices.
     newer_logged: bool,
     _live: LiveActorGuard,
@@ -108,7 +106,6 @@ impl Bridge {
             screens: Screens::default(),
             unread: Vec::new(),
             reading: false,
-            losses: 0,
             newer_logged: false,
             _live: live,
         }
@@ -188,7 +185,6 @@ impl Bridge {
     fn lose_subscription(&mut self, why: String) {
         metrics::gauge!("runcast_doorbell_subscribed").set(0);
         self.unread.clear();
-        self.losses += 1;
         self.topics.lose_all().for_each(|topic| tell_not_subscribed(&topic.port));
         if self.ports.doorbell.lost(&why) {
             warn!(reason = why, "notices do not arrive");
@@ -217,13 +213,13 @@ impl Bridge {
     fn tell_tips(&mut self, channels: Vec<String>, ctx: &mut Context<Self>) {
         let known = |channel: String| self.topics.get(&channel).map(|topic| (channel, topic.run.clone()));
         let (channels, runs): (Vec<_>, Vec<RunId>) = channels.into_iter().filter_map(known).unzip();
-        let stood = channels.iter().map(|channel| self.topics.get(channel).is_some_and(Topic::stands)).collect();
-        let (journal, losses) = (self.ports.journal.clone(), self.losses);
+        let asked = channels.iter().map(|channel| self.topics.question(channel)).collect();
+        let journal = self.ports.journal.clone();
         let ask = async move { journal.each_head(&runs).await };
         ctx.spawn(wrap_future::<_, Self>(ask).map(move |heads, bridge, ctx| {
             bridge.reading = false;
             match heads {
-                Ok(heads) => bridge.pass_on(channels, stood, losses, heads),
+                Ok(heads) => bridge.pass_on(channels, asked, heads),
                 Err(_) => {
                     ctx.run_later(RETRY, |bridge, ctx| bridge.check_tips(ctx));
                 }
@@ -231,21 +227,15 @@ impl Bridge {
         }));
     }
 
-    /// Passes heads of the journal to the rooms. A head is complete (`Tip`) only if the subscription was confirmed when
-    /// the journal was asked and has not been lost since; otherwise it is passed as a notice.
-    fn pass_on(&self, channels: Vec<String>, stood: Vec<bool>, losses: u64, heads: Vec<Result<Head, JournalError>>) {
-        for ((channel, stood), head) in channels.iter().zip(stood).zip(heads) {
+    /// Passes heads of the journal to the rooms.
+    fn pass_on(&self, channels: Vec<String>, asked: Vec<TipQuestion>, heads: Vec<Result<Head, JournalError>>) {
+        for ((channel, asked), head) in channels.iter().zip(asked).zip(heads) {
             let Some(topic) = self.topics.get(channel) else { continue };
-            let heard = match head {
-                Ok(head) if stood && topic.stands() && self.losses == losses => RemoteUpdate::Tip(head),
-                Ok(head) => RemoteUpdate::Notice { head, segments: Vec::new() },
-                Err(error) => {
-                    debug!(run = %topic.run, %error, "the run's head can't be read");
-                    continue;
-                }
-            };
-            // A room that is too busy for it gets the next one.
-            let _ = topic.port.try_send(heard);
+            match head {
+                // A room that is too busy is told the next time.
+                Ok(head) => _ = topic.port.try_send(self.topics.answer(topic, asked, head)),
+                Err(error) => debug!(run = %topic.run, %error, "the run's head can't be read"),
+            }
         }
     }
 

@@ -1,47 +1,73 @@
-//! The runs that rooms follow. Pure.
+//! The bridge's rules: who follows which run, and what an answer of the journal tells a room. Pure; the simulator runs it too.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::actors::messages::room::RemoteUpdate;
 use crate::protocol::RunId;
+use crate::storage::journal::Head;
 
 /// The followed runs by their doorbell channel. `P` is the address that gets the updates.
 #[derive(Debug)]
-pub(super) struct Topics<P> {
+pub struct Topics<P> {
     topics: HashMap<String, Topic<P>>,
     /// How long the bridge stays subscribed to a run that was let go.
     linger: Duration,
+    /// How often the subscription was lost.
+    losses: u64,
 }
 
+/// A run that is followed.
 #[derive(Debug)]
-pub(super) struct Topic<P> {
-    pub(super) run: RunId,
-    pub(super) port: P,
+pub struct Topic<P> {
+    /// The run.
+    pub run: RunId,
+    /// Where what is heard goes.
+    pub port: P,
     generation: u64,
     /// Whether Redis has confirmed the subscription.
     stands: bool,
     let_go: Option<Instant>,
 }
 
+/// How a run's subscription stood when the journal was asked where the run ends.
+#[derive(Clone, Copy, Debug)]
+pub struct TipQuestion {
+    stood: bool,
+    losses: u64,
+}
+
 impl<P> Topic<P> {
     /// Whether Redis has confirmed the subscription.
-    pub(super) fn stands(&self) -> bool {
+    pub fn stands(&self) -> bool {
         self.stands
+    }
+
+    /// Whether the room has let its run go, which is still listened to.
+    pub fn is_let_go(&self) -> bool {
+        self.let_go.is_some()
     }
 }
 
 impl<P> Topics<P> {
-    pub(super) fn new(linger: Duration) -> Self {
-        Self { topics: HashMap::new(), linger }
+    /// No run is followed yet. One that is let go is listened to for `linger` longer.
+    pub fn new(linger: Duration) -> Self {
+        Self { topics: HashMap::new(), linger, losses: 0 }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Whether no run is followed.
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+
+    /// How many runs are followed.
+    pub fn len(&self) -> usize {
         self.topics.len()
     }
 
     /// Adds a room that follows its run; true when the channel is subscribed already, so that the room only needs the
     /// run's tip.
-    pub(super) fn follow(&mut self, channel: String, run: RunId, generation: u64, port: P) -> bool {
+    pub fn follow(&mut self, channel: String, run: RunId, generation: u64, port: P) -> bool {
         let stands = match self.topics.get(&channel) {
             Some(topic) if topic.generation > generation => return false,
             Some(topic) => topic.stands,
@@ -52,7 +78,7 @@ impl<P> Topics<P> {
     }
 
     /// Marks a run as let go by its room.
-    pub(super) fn let_go(&mut self, channel: &str, generation: u64, now: Instant) {
+    pub fn let_go(&mut self, channel: &str, generation: u64, now: Instant) {
         if let Some(topic) = self.topics.get_mut(channel)
             && topic.generation == generation
         {
@@ -61,25 +87,41 @@ impl<P> Topics<P> {
     }
 
     /// Removes and returns the runs that were let go long enough ago.
-    pub(super) fn sweep(&mut self, now: Instant) -> Vec<(String, Topic<P>)> {
+    pub fn sweep(&mut self, now: Instant) -> Vec<(String, Topic<P>)> {
         let linger = self.linger;
         let is_due = |topic: &mut Topic<P>| topic.let_go.is_some_and(|since| now.duration_since(since) >= linger);
         self.topics.extract_if(|_, topic| is_due(topic)).collect()
     }
 
-    pub(super) fn get(&self, channel: &str) -> Option<&Topic<P>> {
+    /// The run that rings on this channel, if it is followed.
+    pub fn get(&self, channel: &str) -> Option<&Topic<P>> {
         self.topics.get(channel)
     }
 
     /// Records that Redis has confirmed the subscription to a channel.
-    pub(super) fn confirm(&mut self, channel: &str) {
+    pub fn confirm(&mut self, channel: &str) {
         if let Some(topic) = self.topics.get_mut(channel) {
             topic.stands = true;
         }
     }
 
+    /// The question to the journal where the run of this channel ends, with the state of its subscription.
+    pub fn question(&self, channel: &str) -> TipQuestion {
+        TipQuestion { stood: self.topics.get(channel).is_some_and(Topic::stands), losses: self.losses }
+    }
+
+    /// Turns the journal's head into what the room is told. It is complete (`Tip`), notices from now on included, only if the subscription
+    /// stood when the journal was asked, and has stood ever since.
+    pub fn answer(&self, topic: &Topic<P>, question: TipQuestion, head: Head) -> RemoteUpdate {
+        match question.stood && topic.stands && question.losses == self.losses {
+            true => RemoteUpdate::Tip(head),
+            false => RemoteUpdate::Notice { head, segments: Vec::new() },
+        }
+    }
+
     /// Records that the subscription to all channels is lost, and returns their topics.
-    pub(super) fn lose_all(&mut self) -> impl Iterator<Item = &Topic<P>> {
+    pub fn lose_all(&mut self) -> impl Iterator<Item = &Topic<P>> {
+        self.losses += 1;
         self.topics.values_mut().map(|topic| {
             topic.stands = false;
             &*topic
@@ -87,7 +129,7 @@ impl<P> Topics<P> {
     }
 
     /// The channels of all followed runs.
-    pub(super) fn channels(&self) -> impl Iterator<Item = &String> {
+    pub fn channels(&self) -> impl Iterator<Item = &String> {
         self.topics.keys()
     }
 }
@@ -138,5 +180,26 @@ mod tests {
         assert_eq!((topics.lose_all().count(), topics.channels().count()), (1, 1));
         assert!(!topics.get("c").is_some_and(Topic::stands));
         assert!(!topics.follow("c".into(), run(), 1, "a"));
+    }
+
+    #[test]
+    fn an_answer_is_the_whole_log_only_if_the_subscription_stood_from_the_question_on() {
+        let mut topics = topics();
+        topics.follow("c".into(), run(), 1, "a");
+        let is_whole = |topics: &Topics<_>, asked| {
+            let topic = topics.get("c").unwrap();
+            matches!(topics.answer(topic, asked, Head::unborn()), RemoteUpdate::Tip(_))
+        };
+        let too_early = topics.question("c");
+        assert!(!is_whole(&topics, too_early));
+        topics.confirm("c");
+        assert!(!is_whole(&topics, too_early), "notices between the question and the confirmation were not heard");
+        let asked = topics.question("c");
+        assert!(is_whole(&topics, asked));
+        assert_eq!(topics.lose_all().count(), 1);
+        assert!(!is_whole(&topics, asked));
+        topics.confirm("c");
+        assert!(!is_whole(&topics, asked), "notices during the loss were not heard");
+        assert!(is_whole(&topics, topics.question("c")));
     }
 }

@@ -57,7 +57,7 @@ async fn look(sweeping: &mut Sweeping, page: &[ListedObject], began: Timestamp) 
         sweeping.swept.orphan_objects.bytes += object.size;
         if !(sweeping.swept.orphans_removed || is_late(object) && !sweeping.swept.dry_run) {
             info!(key = object.key, bytes = object.size, "an object belongs to no artifact");
-        } else if let Err(error) = parts.objects.delete(&object.key).await {
+        } else if let Err(error) = sweeping.artifacts.delete_object(&object.key).await {
             sweeping.swept.failed += 1;
             info!(key = object.key, %error, "an object that belongs to no artifact could not be removed");
         }

@@ -2,6 +2,8 @@
 
 use tokio::sync::watch;
 
+use super::Done;
+
 /// Tells the root. Clones tell the same one, from any thread; the first reason counts.
 #[derive(Clone, Debug)]
 pub struct Escalation(watch::Sender<Option<String>>);
@@ -24,6 +26,12 @@ impl Escalation {
             told.get_or_insert(reason);
             first
         });
+    }
+
+    /// Waits for the end of a child that nobody brings back, and tells it.
+    pub async fn tell_end(&self, child: &str, done: Done) {
+        let exit = done.await;
+        self.tell(format!("{child} {exit}"));
     }
 }
 

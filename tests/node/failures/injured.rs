@@ -22,10 +22,10 @@ use crate::support::{SOON, Saboteur, eventually};
 
 /// A part that panics, once each time that it is armed.
 #[derive(Clone, Default)]
-struct Wound(Arc<AtomicBool>);
+pub(crate) struct Wound(Arc<AtomicBool>);
 
 impl Wound {
-    fn arm(&self) {
+    pub(crate) fn arm(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
@@ -36,11 +36,11 @@ impl Wound {
 
 /// Where a node's storage is injured.
 #[derive(Clone, Default)]
-struct Wounds {
+pub(crate) struct Wounds {
     record: Wound,
     list: Wound,
     /// Whoever lists ends its worker thread, as a panic of actix's worker does.
-    thread: Wound,
+    pub(crate) thread: Wound,
     /// For good.
     sweep: Arc<AtomicBool>,
 }
@@ -88,7 +88,7 @@ impl Fault for Wounds {
 }
 
 /// Opens storage that can be injured.
-fn injured(wounds: &Wounds) -> impl FnOnce() -> LocalBoxFuture<'static, Storage> + Send + 'static {
+pub(crate) fn injured(wounds: &Wounds) -> impl FnOnce() -> LocalBoxFuture<'static, Storage> + Send + 'static {
     let wounds = wounds.clone();
     move || {
         Box::pin(async move {
@@ -108,13 +108,13 @@ fn injured(wounds: &Wounds) -> impl FnOnce() -> LocalBoxFuture<'static, Storage>
     }
 }
 
-fn quick(config: &mut Config) {
+pub(crate) fn quick(config: &mut Config) {
     config.supervisor.backoff_ms = 10;
 }
 
 /// Injures the node's main thread where it counts something.
-fn sabotage(counter: &'static str, armed: &Arc<AtomicBool>) {
-    let saboteur = Box::leak(Box::new(Saboteur::new(counter, armed)));
+pub(crate) fn sabotage(metric: &'static str, armed: &Arc<AtomicBool>) {
+    let saboteur = Box::leak(Box::new(Saboteur::new(metric, armed)));
     // Until the thread ends.
     std::mem::forget(metrics::set_default_local_recorder(saboteur));
 }

@@ -7,3 +7,4 @@ mod node;
 mod poison;
 mod store;
 mod sweep;
+mod tasks;
