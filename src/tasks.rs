@@ -1,9 +1,9 @@
 //! Tasks that are no actors. A panic in one is logged, counted, and told to whoever waits for it.
 //!
-//! Tokio keeps a task's panic for whoever joins it, and most tasks are joined by nobody. So the server starts every task
-//! and all blocking work here, and every actor in `actors/supervision/`; a test looks for any other `spawn` in the source.
-//! What becomes of the work is the caller's to say: it answers with an error, runs the work anew ([`restarted`]), or ends
-//! the node.
+//! Tokio keeps a task's panic for whoever joins it, and most tasks are joined by nobody. So the server starts every
+//! task and all blocking work here, and every actor in `actors/supervision/`; a test looks for any other `spawn` in the
+//! source. What becomes of the work is the caller's to say: it answers with an error, runs the work anew
+//! ([`restarted`]), or ends the node.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -148,8 +148,8 @@ pub type Exits = BTreeMap<&'static str, BTreeMap<&'static str, u64>>;
 /// Of this process: several nodes in one share it, as they share the metrics.
 static EXITS: Mutex<Exits> = Mutex::new(BTreeMap::new());
 
-/// Counts the end of an actor or a task: `how` is `stopped`, `failed`, `panicked` or `start_failed`. Of tasks only panics are
-/// counted.
+/// Counts the end of an actor or a task: `how` is `stopped`, `failed`, `panicked` or `start_failed`. Of tasks only
+/// panics are counted.
 pub fn count_exit(name: &'static str, how: &'static str) {
     metrics::counter!("runcast_actor_exits_total", "child" => name, "exit" => how).increment(1);
     // Nothing panics while it is held.

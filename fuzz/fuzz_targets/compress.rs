@@ -1,4 +1,5 @@
-//! Whatever is uploaded: no panic, no more than the limits allow; and what becomes smaller decodes to what was announced.
+//! Whatever is uploaded: no panic, no more than the limits allow; and what becomes smaller decodes to what was
+//! announced.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

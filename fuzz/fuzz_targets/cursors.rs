@@ -1,5 +1,5 @@
-//! Whatever a reader says of where it stands: no panic; what is read is written back as it was meant, and what can't be read ends
-//! no stream.
+//! Whatever a reader says of where it stands: no panic; what is read is written back as it was meant, and what can't be
+//! read ends no stream.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Whatever stands in a request's head: no panic; only a whole handshake where a WebSocket is becomes one, no path leads elsewhere
-//! than its slashes say, and no `Host` hides anything.
+//! Whatever stands in a request's head: no panic; only a whole handshake where a WebSocket is becomes one, no path
+//! leads elsewhere than its slashes say, and no `Host` hides anything.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -20,8 +20,8 @@ pub fn check_ingest(kind: protocol::event::BodyKind, body: &[u8]) {
 
 const LIMITS: Limits = Limits { max_entries: 100, max_unpacked: 1 << 20, max_ratio: 200 };
 
-/// Stores an upload; panics when a smaller form is not what is told of it. A rebuilt zip file must be beyond doubt itself, and
-/// be rebuilt to the same bytes.
+/// Stores an upload; panics when a smaller form is not what is told of it. A rebuilt zip file must be beyond doubt
+/// itself, and be rebuilt to the same bytes.
 pub fn check_compression(upload: &[u8]) {
     let Some((smaller, decoded)) = stored(upload) else { return };
     assert!(smaller.size + 1024 <= upload.len() as u64);

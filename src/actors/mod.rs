@@ -2,7 +2,8 @@
 //! that the actors of one worker thread make into a write half.
 //!
 //! [`crate::app::TREE`] lists them all, with who brings each back. The supervisor's children run on the main thread. Each
-//! worker thread has a [`hub`], which is what its thread agent, broadcasters and sessions share without leaving the thread.
+//! worker thread has a [`hub`], which is what its thread agent, broadcasters and sessions share without leaving the
+//! thread.
 
 pub mod bridge;
 pub mod catalog_writer;

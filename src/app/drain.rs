@@ -23,8 +23,8 @@ use crate::protocol::close::CloseReason;
 
 /// What HTTP requests in flight get to finish.
 pub(super) const SERVER_STOP: Duration = Duration::from_secs(2);
-/// The server acknowledges a pause before its acceptor has taken it up, and an acceptor whose listener is shut meanwhile
-/// reports errors that are none.
+/// The server acknowledges a pause before its acceptor has taken it up, and an acceptor whose listener is shut
+/// meanwhile reports errors that are none.
 const PAUSE_TAKEN: Duration = Duration::from_millis(50);
 /// What the actors get to end.
 const CHILDREN_STOP: Duration = Duration::from_secs(2);
@@ -132,8 +132,8 @@ async fn announce(parts: &NodeParts, spread: Duration) -> Infallible {
     std::future::pending().await
 }
 
-/// Closes the viewers of all threads. A thread agent that ends meanwhile is asked again once it has been restarted; what it
-/// has done already does no harm twice.
+/// Closes the viewers of all threads. A thread agent that ends meanwhile is asked again once it has been restarted;
+/// what it has done already does no harm twice.
 async fn close_viewers(parts: &NodeParts) {
     let close = async |thread_agent: ThreadAgentPort| {
         let (done, closed) = oneshot::channel();

@@ -30,8 +30,8 @@ pub enum NodeOutcome {
     Overdue,
 }
 
-/// Runs a node on `listener` until `stop` resolves or something that it cannot be without fails for good, then drains it.
-/// `started` is told the address once requests are served.
+/// Runs a node on `listener` until `stop` resolves or something that it cannot be without fails for good, then drains
+/// it. `started` is told the address once requests are served.
 pub async fn run(
     mut config: Config,
     storage: Storage,

@@ -24,7 +24,8 @@ const ESCALATED: u8 = 70;
 /// Exit code when the stop left something behind.
 const OVERDUE: u8 = 75;
 
-/// Runs a node until SIGTERM or SIGINT, and returns the process's exit code. What other signals do stands in `signals.rs`.
+/// Runs a node until SIGTERM or SIGINT, and returns the process's exit code. What other signals do stands in
+/// `signals.rs`.
 pub fn serve(mut config: Config, demo: bool) -> Result<ExitCode, anyhow::Error> {
     config.server.name_node();
     let limits = Descriptors::raise().context("the descriptor limit could not be raised")?;

@@ -1,4 +1,5 @@
-//! One worker thread's part of the node: its hub, its thread agent, its edge, and the HTTP server that ties them together.
+//! One worker thread's part of the node: its hub, its thread agent, its edge, and the HTTP server that ties them
+//! together.
 
 use std::future::ready;
 use std::io;
@@ -59,8 +60,8 @@ const PER_WORKER: usize = 25_600;
 
 /// Questions that may wait for a thread's supervisor.
 const SUPERVISOR_MAILBOX: usize = 16;
-/// How long the rest of a refused request's body is read and thrown away: a producer that is still sending would otherwise
-/// meet a broken connection, and never read why.
+/// How long the rest of a refused request's body is read and thrown away: a producer that is still sending would
+/// otherwise meet a broken connection, and never read why.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Starts the HTTP server on `listener`, with as many worker threads as configured.

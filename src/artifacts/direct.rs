@@ -40,8 +40,8 @@ pub struct UploadUrl {
 }
 
 impl ArtifactService {
-    /// Announces an artifact that is put into the store by its owner, and signs a URL for that. A repeated announcement is
-    /// answered with the artifact that is there, or with a new URL for the one that still waits for its bytes.
+    /// Announces an artifact that is put into the store by its owner, and signs a URL for that. A repeated announcement
+    /// is answered with the artifact that is there, or with a new URL for the one that still waits for its bytes.
     ///
     /// # Errors
     /// [`ArtifactError`].
@@ -93,8 +93,8 @@ impl ArtifactService {
         }
     }
 
-    /// Puts the bytes of an announced artifact where its completion looks for them. That is for a directory; other stores
-    /// take them by themselves. `permit` is held until they are there.
+    /// Puts the bytes of an announced artifact where its completion looks for them. That is for a directory; other
+    /// stores take them by themselves. `permit` is held until they are there.
     ///
     /// # Errors
     /// [`ArtifactError`], or what the body says; nothing is there then.
@@ -128,7 +128,8 @@ impl ArtifactService {
     }
 
     /// Checks what was put into the store, makes it ready, and tells the run. Again for one that is ready it changes
-    /// nothing. What is not as announced is removed, and the artifact has failed. It holds a lease, and goes on by itself.
+    /// nothing. What is not as announced is removed, and the artifact has failed. It holds a lease, and goes on by
+    /// itself.
     ///
     /// # Errors
     /// [`ArtifactError`]: [`ArtifactError::Missing`] before anything came, [`ArtifactError::Mismatch`],
@@ -194,7 +195,8 @@ impl ArtifactService {
         }
     }
 
-    /// Copies what was put into the store to a key where nobody else can write, and reads it there: its size and its digest.
+    /// Copies what was put into the store to a key where nobody else can write, and reads it there: its size and its
+    /// digest.
     async fn take_in(&self, row: &ArtifactRow, key: &str) -> Result<(u64, Sha256), ArtifactError> {
         let objects = &self.parts().objects;
         let size = objects.head(&row.key).await?.ok_or(ArtifactError::Missing)?;

@@ -39,8 +39,8 @@ pub struct DownloadUrl {
 }
 
 impl ArtifactService {
-    /// Signs a URL that leads straight to the store if that hands out what is wanted, else to a route of ours that reads it,
-    /// and decodes it on the way. It never lives longer than its artifact.
+    /// Signs a URL that leads straight to the store if that hands out what is wanted, else to a route of ours that
+    /// reads it, and decodes it on the way. It never lives longer than its artifact.
     ///
     /// # Errors
     /// [`ArtifactError::NotReady`]; [`ArtifactError::Objects`] when the store does not sign.
@@ -64,7 +64,8 @@ impl ArtifactService {
             let ttl_ms = (expires_at.as_millis() - now.as_millis()).max(1_000);
             objects.sign_get(&row.key, Duration::from_millis(ttl_ms.unsigned_abs())).await?.into()
         } else {
-            // What is stored as it came may be stored encoded before the URL is used: who was promised the one gets no other.
+            // What is stored as it came may be stored encoded before the URL is used: who was promised the one gets no
+            // other.
             let decoded = !as_stored || stored.coding == ContentCoding::Identity;
             let disposition = if is_shown(&row.content_type) { Disposition::Inline } else { Disposition::Attachment };
             self.sign(row, Access::Get, expires_at, disposition, decoded)

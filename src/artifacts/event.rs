@@ -10,8 +10,8 @@ use crate::protocol::ServerEvent;
 use crate::storage::catalog::artifacts::ArtifactRow;
 
 impl ArtifactService {
-    /// Appends the event of an artifact that became ready just now. The artifact is there also if that fails: a run that is
-    /// sealed gets no events any more, and a journal that is away is not waited for.
+    /// Appends the event of an artifact that became ready just now. The artifact is there also if that fails: a run
+    /// that is sealed gets no events any more, and a journal that is away is not waited for.
     pub(super) async fn tell(&self, completed: &Completed) {
         let row = &completed.kept.artifact;
         if !completed.is_new {

@@ -1,4 +1,5 @@
-//! Where an artifact is to be had on this server, as URLs without a host, and what an artifact's JSON and its event both say.
+//! Where an artifact is to be had on this server, as URLs without a host, and what an artifact's JSON and its event
+//! both say.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -1,8 +1,9 @@
 //! What one can do with artifacts: upload, announce, complete, list, download, pin, delete, make smaller.
 //!
 //! [`ArtifactService`] holds the two halves of an artifact together: its row in the catalog and its object in the store. A
-//! row is announced before a byte is stored, and says where the bytes are until they are gone. Nothing is handed out but
-//! what is ready: whole, checked, not expired. It knows neither HTTP nor actors; what it needs of them are [`ArtifactPorts`].
+//! row is announced before a byte is stored, and says where the bytes are until they are gone. Nothing is handed out
+//! but what is ready: whole, checked, not expired. It knows neither HTTP nor actors; what it needs of them are
+//! [`ArtifactPorts`].
 
 mod digest;
 mod direct;
@@ -44,8 +45,8 @@ pub use spool::{Spool, SpoolFile};
 pub use store::Completed;
 pub use upload::UploadBody;
 
-/// Uploads that are completed, and artifacts that are deleted, at a time in a store that is elsewhere. They have permits of
-/// their own: readers, who may take their time, can't hold them up.
+/// Uploads that are completed, and artifacts that are deleted, at a time in a store that is elsewhere. They have
+/// permits of their own: readers, who may take their time, can't hold them up.
 pub const CHANGES_AT_A_TIME: usize = 16;
 /// The catalog's note about the last cleanup of any node.
 pub const LAST_CLEANUP: &str = "cleanup.last";

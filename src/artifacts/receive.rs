@@ -128,8 +128,8 @@ impl Upload {
         self.pass(&head).await
     }
 
-    /// Reserves space in the spool. `None` when the spool's disk has too little: the bytes then go straight to the store, which
-    /// is elsewhere and has its own.
+    /// Reserves space in the spool. `None` when the spool's disk has too little: the bytes then go straight to the
+    /// store, which is elsewhere and has its own.
     async fn room_in_the_spool(&mut self) -> Result<Option<Reservation>, ArtifactError> {
         let disk = self.artifacts.parts().spool.disk();
         if let Some(room) = self.room.take_if(|room| room.disk().is_before_the_same_as(disk)) {

@@ -1,5 +1,5 @@
-//! Removing what is due, as the cleanup does it: an object goes before its row, so that a crash in between is repaired by the
-//! next cleanup.
+//! Removing what is due, as the cleanup does it: an object goes before its row, so that a crash in between is repaired
+//! by the next cleanup.
 
 use super::service::millis;
 use super::{ArtifactError, ArtifactService};

@@ -1,8 +1,8 @@
 //! Repeated uploads: they are answered with the artifact that is there.
 //!
-//! An idempotency key names one upload of a run; so does a name together with an announced digest. Uploads that repeat each
-//! other at the same time do not wait for one another, because nobody knows whether the other's connection still works: the
-//! first whose bytes are all here becomes the artifact, and the others are answered with it.
+//! An idempotency key names one upload of a run; so does a name together with an announced digest. Uploads that repeat
+//! each other at the same time do not wait for one another, because nobody knows whether the other's connection still
+//! works: the first whose bytes are all here becomes the artifact, and the others are answered with it.
 
 use super::new_artifact::Repeat;
 use super::{ArtifactError, ArtifactService};
@@ -25,8 +25,8 @@ impl Repeat<'_> {
 }
 
 impl ArtifactService {
-    /// The artifact that this upload repeats: a ready one, or, for an upload that does not pass the server (`direct`), an
-    /// announced one that still waits for its bytes.
+    /// The artifact that this upload repeats: a ready one, or, for an upload that does not pass the server (`direct`),
+    /// an announced one that still waits for its bytes.
     ///
     /// # Errors
     /// [`ArtifactError::Reused`] when the key names another upload; [`ArtifactError::Catalog`].
@@ -85,8 +85,8 @@ impl ArtifactService {
         found
     }
 
-    /// Whether an artifact still answers repeated uploads. An expired one is deleted first, so that a new upload can take its
-    /// place; while the clock has jumped nothing is deleted, and the artifact answers.
+    /// Whether an artifact still answers repeated uploads. An expired one is deleted first, so that a new upload can
+    /// take its place; while the clock has jumped nothing is deleted, and the artifact answers.
     async fn still_holds(&self, kept: &KeptArtifact) -> Result<bool, ArtifactError> {
         let row = &kept.artifact;
         let Ok(now) = self.parts().clock.check() else { return Ok(true) };

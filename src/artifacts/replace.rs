@@ -35,7 +35,8 @@ impl ArtifactService {
         self.parts().catalog.spare(row.id).await
     }
 
-    /// Brings an artifact's object into the spool, to where space was reserved for it, and checks that it is what was stored.
+    /// Brings an artifact's object into the spool, to where space was reserved for it, and checks that it is what was
+    /// stored.
     ///
     /// # Errors
     /// [`ArtifactError`]; [`ArtifactError::Mismatch`] when the store has something else by now.

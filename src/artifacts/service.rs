@@ -72,7 +72,8 @@ pub struct ArtifactLimits {
     pub downloads: usize,
 }
 
-/// A place among the uploads that pass this node at a time, held until the artifact is ready. See [`ArtifactService::admit`].
+/// A place among the uploads that pass this node at a time, held until the artifact is ready. See
+/// [`ArtifactService::admit`].
 #[derive(Debug)]
 pub struct UploadPermit {
     _held: OwnedSemaphorePermit,

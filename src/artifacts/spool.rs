@@ -1,5 +1,5 @@
-//! The spool: a directory for files that become artifacts. Each process has a directory of its own in it, which the next
-//! process removes if this one could not.
+//! The spool: a directory for files that become artifacts. Each process has a directory of its own in it, which the
+//! next process removes if this one could not.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -38,8 +38,8 @@ pub struct SpoolFile {
 }
 
 impl Spool {
-    /// Makes a directory of this process in `path`, and removes those of processes that are gone. `path` is made if it is
-    /// missing. `min_free_bytes` of its disk stay free; 0 checks nothing.
+    /// Makes a directory of this process in `path`, and removes those of processes that are gone. `path` is made if it
+    /// is missing. `min_free_bytes` of its disk stay free; 0 checks nothing.
     ///
     /// # Errors
     /// When it can't be made or written to.

@@ -1,5 +1,5 @@
-//! A service for tests: catalog in memory, store and spool in a directory, a clock that the test moves, and no other node
-//! around it.
+//! A service for tests: catalog in memory, store and spool in a directory, a clock that the test moves, and no other
+//! node around it.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -18,10 +18,10 @@ pub trait UploadBody {
 }
 
 impl ArtifactService {
-    /// Makes an artifact of the bytes of `body`: checks that the run is open and that this is not a repeated upload, announces
-    /// the artifact, takes its bytes in, looks for a smaller form, stores it, makes it ready, and tells the run. A repeated
-    /// upload is answered with the artifact that is there, once its bytes have been read and thrown away: most clients read
-    /// the answer only then.
+    /// Makes an artifact of the bytes of `body`: checks that the run is open and that this is not a repeated upload,
+    /// announces the artifact, takes its bytes in, looks for a smaller form, stores it, makes it ready, and tells the
+    /// run. A repeated upload is answered with the artifact that is there, once its bytes have been read and thrown
+    /// away: most clients read the answer only then.
     ///
     /// Dropped while bytes come, it leaves a pending row and nothing else. Once they are all here it goes on by itself,
     /// and `permit` with it.

@@ -186,8 +186,8 @@ sections! {
 
     /// The store of artifacts.
     objects: ObjectsConfig {
-        /// `dir:PATH` (relative to `server.data_dir`), `s3://`, `gs://` or `az://BUCKET[/PREFIX]`, `none:`; empty: `dir:objects`
-        /// on a single node, none in a cluster.
+        /// `dir:PATH` (relative to `server.data_dir`), `s3://`, `gs://` or `az://BUCKET[/PREFIX]`, `none:`; empty:
+        /// `dir:objects` on a single node, none in a cluster.
         url: ObjectsUrl = ObjectsUrl::Usual;
         /// Address of the store, as `https://host[:port][/path]`; empty: the cloud's own address.
         endpoint: String = String::new();

@@ -23,8 +23,8 @@ pub(super) fn is_for_operators(path: &str) -> bool {
     matches!(path, "/health" | "/ready" | "/metrics" | "/api/ws/stats" | "/api/actors")
 }
 
-/// Middleware around [`check_origin`](super::origin::check_origin): each response of a crowded node ends its connection,
-/// except a switch to a WebSocket, so that file descriptors do not run out.
+/// Middleware around [`check_origin`](super::origin::check_origin): each response of a crowded node ends its
+/// connection, except a switch to a WebSocket, so that file descriptors do not run out.
 pub async fn crowd<B: MessageBody + 'static>(
     node: web::Data<Node>,
     request: ServiceRequest,

@@ -1,5 +1,5 @@
-//! What handlers work with, a part per feature. There is one of each per worker thread, and a handler takes those that it
-//! needs as `web::Data`.
+//! What handlers work with, a part per feature. There is one of each per worker thread, and a handler takes those that
+//! it needs as `web::Data`.
 
 use std::rc::Rc;
 use std::sync::Arc;

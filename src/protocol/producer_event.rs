@@ -1,5 +1,5 @@
-//! The events of producers that the server, its pages or `runcast watch` understand. Producers may post any other type as
-//! well: it is stored, delivered, and shown as it is.
+//! The events of producers that the server, its pages or `runcast watch` understand. Producers may post any other type
+//! as well: it is stored, delivered, and shown as it is.
 
 use super::field::Field;
 use super::field::FieldKind::{Array, Integer, Message, Text, Title, Word};

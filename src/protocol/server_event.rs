@@ -110,8 +110,8 @@ static RESERVED_TYPES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     events.chain(messages).chain(STEERING_TYPES).collect()
 });
 
-/// The types that no producer may post: those of the server's events and of its messages on live connections, so that no
-/// client takes one for the other. `error` is the exception: producers have events of that type.
+/// The types that no producer may post: those of the server's events and of its messages on live connections, so that
+/// no client takes one for the other. `error` is the exception: producers have events of that type.
 pub fn reserved_types() -> &'static [&'static str] {
     &RESERVED_TYPES
 }

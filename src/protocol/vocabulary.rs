@@ -1,5 +1,6 @@
-//! The words of the protocol as one JSON document, written from the tables in this folder: close codes, message types, event
-//! types, statuses. Clients and pages are generated from it, or tested against it; it stands in `docs/vocabulary.json`.
+//! The words of the protocol as one JSON document, written from the tables in this folder: close codes, message types,
+//! event types, statuses. Clients and pages are generated from it, or tested against it; it stands in
+//! `docs/vocabulary.json`.
 
 use serde::Serialize;
 

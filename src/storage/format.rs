@@ -9,8 +9,8 @@
 //! | presence | in each node's entry | that entry, and the node's hashes beside it |
 //!
 //! A build opens data of its own version and of any before, which it takes over: from then on the data has this build's
-//! version. Newer data it refuses by name, since it might misread them, or write what the newer build misreads. Data without a
-//! version are from before there were any, version 0.
+//! version. Newer data it refuses by name, since it might misread them, or write what the newer build misreads. Data
+//! without a version are from before there were any, version 0.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! What is kept: the journal (the runs' logs), the catalog (what runs and artifacts there are), the artifacts' objects, and
-//! presence (who is connected to which node of a cluster). No actor, no HTTP.
+//! What is kept: the journal (the runs' logs), the catalog (what runs and artifacts there are), the artifacts' objects,
+//! and presence (who is connected to which node of a cluster). No actor, no HTTP.
 
 pub mod catalog;
 pub mod data_dir;

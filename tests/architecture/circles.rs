@@ -8,8 +8,8 @@ use crate::source::shipped;
 /// Uses that close a circle and are about to go.
 const KNOWN: &[(&str, &str)] = &[];
 
-/// Whether one of two files is the `mod.rs` above the other. A module and its parts are one thing in several files: a part
-/// sees what its module keeps to itself.
+/// Whether one of two files is the `mod.rs` above the other. A module and its parts are one thing in several files: a
+/// part sees what its module keeps to itself.
 fn are_one(a: &str, b: &str) -> bool {
     let above = |module: &str, part: &str| module.strip_suffix("mod.rs").is_some_and(|folder| part.starts_with(folder));
     above(a, b) || above(b, a)

@@ -16,8 +16,8 @@ fn quoted(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(|path| path.trim_end_matches('/').to_owned()).collect()
 }
 
-/// The table between `<!-- layers -->` and `<!-- /layers -->`: layer | where | uses. Only what stands between backticks counts,
-/// paths in `src`; `everything` in the last column allows everything. Each place may use itself.
+/// The table between `<!-- layers -->` and `<!-- /layers -->`: layer | where | uses. Only what stands between backticks
+/// counts, paths in `src`; `everything` in the last column allows everything. Each place may use itself.
 fn table() -> Vec<Row> {
     let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let (_, rest) = page.split_once("<!-- layers -->").expect("ARCHITECTURE.md has no <!-- layers -->");

@@ -1,4 +1,5 @@
-//! The files of a folder, taken apart as far as the gates need it: code without comments, literals and tests; comments; `use`.
+//! The files of a folder, taken apart as far as the gates need it: code without comments, literals and tests; comments;
+//! `use`.
 
 use std::collections::BTreeSet;
 use std::fs;

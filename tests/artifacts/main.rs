@@ -1,5 +1,5 @@
-//! Artifacts through a real server, by somebody who means it no good: what is sent is wrong, cut short, or too much, what
-//! it stands on fails, and what is asked for is none of the asker's business.
+//! Artifacts through a real server, by somebody who means it no good: what is sent is wrong, cut short, or too much,
+//! what it stands on fails, and what is asked for is none of the asker's business.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod body_checks;

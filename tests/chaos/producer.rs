@@ -59,7 +59,8 @@ pub(crate) async fn produce(
             match timeout(ATTEMPT, site.try_send("POST", &path, &headers, lines.join("\n"))).await {
                 Ok(Ok(reply)) if reply.status == 202 => break reply.json(),
                 Ok(Ok(reply)) => {
-                    // 408: a node that was frozen finds that the request's head was too long in coming, and has not read it.
+                    // 408: a node that was frozen finds that the request's head was too long in coming, and has not
+                    // read it.
                     assert!(matches!(reply.status, 408 | 503), "{producer} posts from {n}: {reply:?}");
                     history.refused += 1;
                 }
@@ -82,8 +83,8 @@ pub(crate) async fn produce(
     history
 }
 
-/// Reads, at any node, the seq that an answer named: a node that does not hear of the others may not know it yet, but no
-/// node may know another event by it. Whether it was there.
+/// Reads, at any node, the seq that an answer named: a node that does not hear of the others may not know it yet, but
+/// no node may know another event by it. Whether it was there.
 async fn read_back(sites: &[Site], path: &str, post: &Acknowledged, dice: &mut Dice) -> bool {
     let Some(first) = post.first else { return false };
     let site = &sites[dice.below(sites.len() as u64) as usize];

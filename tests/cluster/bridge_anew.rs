@@ -168,7 +168,8 @@ async fn a_probe_that_panics_is_counted_and_the_bridge_goes_on() {
     let _sabotage = set_default_local_recorder(&saboteur);
     let redis = RedisServer::start().await;
     let (node, elsewhere) = (Node::start(&redis, Duration::from_millis(500)), journal(&redis, "elsewhere"));
-    // As nobody follows a run, nothing but probes is sent. A probe panics when it counts itself among the commands in flight.
+    // As nobody follows a run, nothing but probes is sent. A probe panics when it counts itself among the commands in
+    // flight.
     for n in 1..=3 {
         armed.store(true, Ordering::SeqCst);
         let panicked = |exits: &Exits| exits.get("bridge_probe").is_some_and(|ends| ends.get("panicked") == Some(&n));

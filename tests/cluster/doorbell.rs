@@ -1,5 +1,5 @@
-//! Bells between nodes that do not arrive: a subscription that is wedged, killed, or denied. What they would have told is
-//! seen all the same.
+//! Bells between nodes that do not arrive: a subscription that is wedged, killed, or denied. What they would have told
+//! is seen all the same.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Redis away from a cluster, in each way that there is: viewers stay and are told nothing false, producers hear that it is
-//! so within 3 s, and when it is back everything goes on by itself.
+//! Redis away from a cluster, in each way that there is: viewers stay and are told nothing false, producers hear that
+//! it is so within 3 s, and when it is back everything goes on by itself.
 
 use std::time::{Duration, Instant};
 
@@ -85,8 +85,8 @@ async fn with_default_settings_a_black_hole_refuses_every_post_within_three_seco
     insist(&cluster.nodes[0], 1).await;
     saw_all(&cluster, &mut viewers).await;
     cluster.proxy.stall();
-    // Spread over time: at once, in the middle of the first answers' time, and when the connection has been given up; to a run that has a
-    // room, and to those that have none.
+    // Spread over time: at once, in the middle of the first answers' time, and when the connection has been given up;
+    // to a run that has a room, and to those that have none.
     let posts = (0..12).map(async |index: u64| {
         tokio::time::sleep(Duration::from_millis(300 * index)).await;
         let (asked, node) = (Instant::now(), &cluster.nodes[index as usize % 2]);

@@ -1,5 +1,5 @@
-//! A Redis that comes back with less than it had: whoever saw what is gone is told, nobody else is, and it is said in the
-//! log that a human must look.
+//! A Redis that comes back with less than it had: whoever saw what is gone is told, nobody else is, and it is said in
+//! the log that a human must look.
 
 use crate::support::{Cluster, EventStream, RedisServer, SOON, Site, Viewer, eventually, numbered};
 use serde_json::Value;

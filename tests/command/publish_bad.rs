@@ -1,5 +1,5 @@
-//! `runcast publish` and lines that are no events: they are named, and no other line is lost for them (docs/protocol.md,
-//! "Posting events"; docs/reliability.md, "Abuse").
+//! `runcast publish` and lines that are no events: they are named, and no other line is lost for them
+//! (docs/protocol.md, "Posting events"; docs/reliability.md, "Abuse").
 
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -56,7 +56,8 @@ fn cases() -> Vec<(Vec<u8>, Option<&'static str>)> {
     ]
 }
 
-/// The input of [`cases`], a blank line behind each, so that line 2n-1 is case n; and what is to be stored, what to be told.
+/// The input of [`cases`], a blank line behind each, so that line 2n-1 is case n; and what is to be stored, what to be
+/// told.
 fn input() -> (Vec<u8>, Vec<String>, Vec<(usize, &'static str)>) {
     let (mut input, mut good, mut bad) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (line, reason)) in cases().into_iter().enumerate() {

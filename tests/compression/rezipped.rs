@@ -10,8 +10,8 @@ use runcast::protocol::coding::ContentCoding;
 use super::tools::{compressed, contents, file, kept_of_directory, noise, rezipped, seen};
 use super::zips::{Piece, Zip, zip};
 
-/// Real traces of Playwright 1.65. Of the second one only the first 20 of 53 frames are here: they save as much (21.6 %) as all
-/// of them do (21.8 %). How much that is depends on what was filmed: the first 31 would save 28.6 %.
+/// Real traces of Playwright 1.65. Of the second one only the first 20 of 53 frames are here: they save as much (21.6
+/// %) as all of them do (21.8 %). How much that is depends on what was filmed: the first 31 would save 28.6 %.
 const SNAPSHOTS: &[u8] = include_bytes!("../data/trace-snapshots-only.zip");
 const SCREENCAST: &[u8] = include_bytes!("../data/trace.zip");
 

@@ -92,7 +92,8 @@ pub(crate) fn kept_of_directory(bytes: &[u8]) -> Vec<Vec<u8>> {
         assert_eq!(&bytes[at..at + 4], b"PK\x01\x02");
         let length = 46 + u16_at(at + 28) + u16_at(at + 30) + u16_at(at + 32);
         let record = &bytes[at..at + length];
-        // Made by; UTF-8 or not; time, date, CRC; unpacked size; lengths, volume, attributes; name, extra fields, comment.
+        // Made by; UTF-8 or not; time, date, CRC; unpacked size; lengths, volume, attributes; name, extra fields,
+        // comment.
         records.push([&record[4..6], &[record[9] & 8], &record[12..20], &record[24..42], &record[46..]].concat());
         at += length;
     }

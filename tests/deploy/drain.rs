@@ -6,8 +6,8 @@ use crate::nodes;
 use crate::support::{SOON, TestNode, Viewer, eventually, numbered};
 use crate::traffic::{Ask, Traffic};
 
-/// Half again what `deploy/` has: the test looks about within it, on a busy machine. That 10 s are enough follows from HAProxy's
-/// intervals, see `proxies`.
+/// Half again what `deploy/` has: the test looks about within it, on a busy machine. That 10 s are enough follows from
+/// HAProxy's intervals, see `proxies`.
 const NOTICE: [(&str, &str); 2] = [("RUNCAST__SERVER__DRAIN_NOTICE_SECS", "15"), ("RUNCAST__SERVER__DRAIN_SECS", "35")];
 
 /// HAProxy asks `/ready`: the node that goes gets nothing any more, long before it refuses anything.
@@ -32,7 +32,8 @@ async fn a_node_drains(kind: Kind) {
     let balancer = Balancer::start(kind, &nodes::addresses(nodes), &[]).await;
     let mut viewers = viewers_everywhere(&balancer).await;
     let mut kinds = vec![Ask::Page, Ask::Poll, Ask::NumberedPost, Ask::WebSocket, Ask::Stream];
-    // nginx does not ask `/ready`: a post can meet the closing of the listener, and only a numbered one may be repeated.
+    // nginx does not ask `/ready`: a post can meet the closing of the listener, and only a numbered one may be
+    // repeated.
     kinds.extend((kind == Kind::HaProxy).then_some(Ask::PlainPost));
     let traffic = Traffic::start(&balancer, &kinds);
     traffic.goes_on().await;

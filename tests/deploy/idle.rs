@@ -1,4 +1,5 @@
-//! Silence: what nobody speaks on stays open as long as the heartbeat is faster than the balancer's patience, and no longer.
+//! Silence: what nobody speaks on stays open as long as the heartbeat is faster than the balancer's patience, and no
+//! longer.
 //!
 //! The shipped 60 s are shortened to 6 s here, and the heartbeat from 20 s to 1 s; the relation is what is tested.
 
@@ -66,7 +67,8 @@ async fn silent_viewers_are_cut(kind: Kind) {
     let (frame, record, poll) = tokio::join!(socket.next(), stream.next(), soon("the poll's end", poll));
     assert_eq!(frame, None, "cut, after no ping");
     assert_eq!(record, None, "cut");
-    // The first is the greeting. One more may come before the cut: comments are 15 s apart, counted from the node's start.
+    // The first is the greeting. One more may come before the cut: comments are 15 s apart, counted from the node's
+    // start.
     assert!(stream.comments <= 2, "{}", stream.comments);
     assert_eq!(poll.unwrap().status, 504);
 }

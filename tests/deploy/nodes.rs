@@ -13,7 +13,8 @@ pub(crate) fn alone(settings: &[(&str, &str)]) -> TestNode {
     TestNode::start_to_stay(&[&COMMON[..], &id, settings].concat())
 }
 
-/// Starts `node-1` and `node-2` around one Redis and one PostgreSQL, on ports that they keep, with these settings for each.
+/// Starts `node-1` and `node-2` around one Redis and one PostgreSQL, on ports that they keep, with these settings for
+/// each.
 pub(crate) async fn pair(settings: &[(&str, &str)]) -> Cluster {
     let durable = [("appendonly", "yes"), ("appendfsync", "always")];
     let mut cluster = Cluster::start_with(0, &durable, &[&COMMON[..], settings].concat()).await;

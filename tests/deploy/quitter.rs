@@ -1,5 +1,5 @@
-//! A double of a node that dies of every request: it reads it whole and closes the connection, so that nobody knows what
-//! became of it. Of a balancer's own question it does not die: it would not be asked anything else.
+//! A double of a node that dies of every request: it reads it whole and closes the connection, so that nobody knows
+//! what became of it. Of a balancer's own question it does not die: it would not be asked anything else.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

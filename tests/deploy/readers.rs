@@ -1,5 +1,5 @@
-//! Those who follow a run through a balancer and come back with their cursor, as clients do. Each looks at every event when
-//! it comes: that it is the next one, and that nothing was skipped or taken back.
+//! Those who follow a run through a balancer and come back with their cursor, as clients do. Each looks at every event
+//! when it comes: that it is the next one, and that nothing was skipped or taken back.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! Settings as the files of `deploy/` make them, read as the server reads them; and quantities as these files write them.
+//! Settings as the files of `deploy/` make them, read as the server reads them; and quantities as these files write
+//! them.
 
 use std::ffi::OsString;
 
@@ -7,8 +8,8 @@ use runcast::config::{Config, ConfigSources};
 /// The most that `/ready` may take: the journal and the catalog have 2 s each, and the answer has to travel.
 pub(crate) const READY_SECS: u64 = 5;
 
-/// What a stop may take besides `server.drain_secs`, so that what waits for it must be so much more patient: closing the stores
-/// 5 s, the last reports of errors 2 s.
+/// What a stop may take besides `server.drain_secs`, so that what waits for it must be so much more patient: closing
+/// the stores 5 s, the last reports of errors 2 s.
 pub(crate) const SPARE_SECS: u64 = 8;
 
 /// The configuration of a node with these variables; fails unless each sets a key.

@@ -1,5 +1,5 @@
-//! What clients ask of a balancer all the time. Each kind of request goes round in its own loop; the first answer that is
-//! not as it should be fails the test.
+//! What clients ask of a balancer all the time. Each kind of request goes round in its own loop; the first answer that
+//! is not as it should be fails the test.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! What JSON allows is taken and handed on as it came: byte order marks, halves of surrogate pairs, the names of NDJSON.
-//! Promised in docs/reliability.md, "Abuse".
+//! What JSON allows is taken and handed on as it came: byte order marks, halves of surrogate pairs, the names of
+//! NDJSON. Promised in docs/reliability.md, "Abuse".
 
 use crate::support::{EventStream, SOON, TestNode, Viewer, eventually, gzip, numbered, soon, without_seq, zstd};
 

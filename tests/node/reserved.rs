@@ -1,5 +1,5 @@
-//! Types that only the server writes: no producer can post one, however it is spelt, and runs in which older versions stored
-//! one are read as before.
+//! Types that only the server writes: no producer can post one, however it is spelt, and runs in which older versions
+//! stored one are read as before.
 
 use std::time::{Duration, Instant};
 

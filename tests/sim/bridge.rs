@@ -1,5 +1,5 @@
-//! What is around a simulated bridge: the real rules (`actors::bridge::topics`), Redis' subscription to the run's one channel,
-//! and how the actor fails and is built anew.
+//! What is around a simulated bridge: the real rules (`actors::bridge::topics`), Redis' subscription to the run's one
+//! channel, and how the actor fails and is built anew.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};

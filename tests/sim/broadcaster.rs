@@ -113,8 +113,8 @@ fn join<'a>(segments: impl Iterator<Item = &'a Arc<Segment>> + Clone) -> Option<
 }
 
 impl NodeRooms {
-    /// Lets a broadcaster run once, as its context would: message first, then a slice of the fan-out. With a slice of 0 it
-    /// rests.
+    /// Lets a broadcaster run once, as its context would: message first, then a slice of the fan-out. With a slice of 0
+    /// it rests.
     pub(crate) fn poll_broadcaster(&mut self, id: u64, messages: usize, slice: usize) {
         let Some(broadcaster) = self.surroundings.broadcasters.get_mut(&id) else { return };
         broadcaster.alarm.silence();

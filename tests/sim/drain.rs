@@ -75,7 +75,8 @@ impl World {
         }
     }
 
-    /// Everybody has gone, and so does the process; another takes its place. `finished`: what was to be stored has been.
+    /// Everybody has gone, and so does the process; another takes its place. `finished`: what was to be stored has
+    /// been.
     fn restart(&mut self, node: usize, finished: bool) {
         seen("drained");
         say!("    node {node} has drained and is started anew");

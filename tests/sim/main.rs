@@ -1,12 +1,13 @@
-//! The simulator: the server's own cores of room, broadcaster and session, and the journal's rules, under a seeded scheduler
-//! that drops, delays, doubles and reorders, loses the store's last writes, kills rooms and bridges, stalls sockets and moves
-//! viewers between nodes. Whatever a viewer, a reader by pages or a producer receives is checked against the log after each
-//! step, and at the end everything must come to rest with everybody having everything.
+//! The simulator: the server's own cores of room, broadcaster and session, and the journal's rules, under a seeded
+//! scheduler that drops, delays, doubles and reorders, loses the store's last writes, kills rooms and bridges, stalls
+//! sockets and moves viewers between nodes. Whatever a viewer, a reader by pages or a producer receives is checked
+//! against the log after each step, and at the end everything must come to rest with everybody having everything.
 //!
-//! What stands here around the rules is what actors do: mailboxes, timers, effects performed in order. The rules of room,
-//! broadcaster, session, hub and bridge and those of appends are the server's own. Doubles are the registry (`registry.rs`:
-//! one room per run, let go when it asks to), the journal's storage (`store.rs`), Redis (a subscription that stands or not),
-//! the catalog (a row), the clients, and of the bridge's actor when it asks the journal: the scheduler says when.
+//! What stands here around the rules is what actors do: mailboxes, timers, effects performed in order. The rules of
+//! room, broadcaster, session, hub and bridge and those of appends are the server's own. Doubles are the registry
+//! (`registry.rs`: one room per run, let go when it asks to), the journal's storage (`store.rs`), Redis (a subscription
+//! that stands or not), the catalog (a row), the clients, and of the bridge's actor when it asks the journal: the
+//! scheduler says when.
 //!
 //! A failing seed is reported with the shortest schedule that still fails, as a trace. `RUNCAST_SIM_SEEDS=100000` tries
 //! more seeds, `RUNCAST_SIM_SEED=17` tries one.

@@ -1,5 +1,5 @@
-//! A reader by pages, with long polls, as `GET /events?wait=` reads (`http::api::events`): each page is asked for as stored,
-//! and one that is empty is followed by a wait. Everything that it is answered is checked.
+//! A reader by pages, with long polls, as `GET /events?wait=` reads (`http::api::events`): each page is asked for as
+//! stored, and one that is empty is followed by a wait. Everything that it is answered is checked.
 
 use bytes::Bytes;
 use runcast::actors::messages::room::{

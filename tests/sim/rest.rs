@@ -46,8 +46,8 @@ impl World {
             if checked || self.setup.kind == Kind::OneNode {
                 break;
             }
-            // Rooms remind a bridge that has not heard them, and the check of the tip repairs a lost doorbell for the last
-            // event.
+            // Rooms remind a bridge that has not heard them, and the check of the tip repairs a lost doorbell for the
+            // last event.
             checked = true;
             // One that waits for what follows an event that was lost meanwhile reads again when its patience is over.
             self.pollers.iter_mut().for_each(Poller::give_up);

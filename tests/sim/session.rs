@@ -1,4 +1,5 @@
-//! What is around a simulated session: the real core and write half, driven as the server drives them, by the scheduler.
+//! What is around a simulated session: the real core and write half, driven as the server drives them, by the
+//! scheduler.
 
 use std::rc::Rc;
 use std::sync::Arc;

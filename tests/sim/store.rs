@@ -45,7 +45,8 @@ pub(crate) struct Store {
     /// What is durable after each write: the head and marks as stored, and how many segments there are.
     writes: Vec<(Head, ProducerMarks, usize)>,
     pub(crate) now: Timestamp,
-    /// What each incarnation of the store told: its events by seq. A later incarnation keeps what it shares with the ones before.
+    /// What each incarnation of the store told: its events by seq. A later incarnation keeps what it shares with the
+    /// ones before.
     lives: BTreeMap<Epoch, Vec<Bytes>>,
     /// Where lives were cut: the epoch that began, and the last seq that it shares with those before.
     cuts: Vec<(Epoch, Seq)>,

@@ -1,4 +1,5 @@
-//! Injures actors and tasks in every way there is, and looks at what becomes of them, of their messages and of their parents.
+//! Injures actors and tasks in every way there is, and looks at what becomes of them, of their messages and of their
+//! parents.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 
 mod hub;

@@ -1,5 +1,5 @@
-//! Injures a task or an actor where it counts or logs something: a recorder of metrics, or a log, for the thread that it is set
-//! on. What is injured runs the code that it runs in production.
+//! Injures a task or an actor where it counts or logs something: a recorder of metrics, or a log, for the thread that
+//! it is set on. What is injured runs the code that it runs in production.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
-//! The bridge's rules: who follows which run, and what an answer of the journal tells a room. Pure; the simulator runs it too.
+//! The bridge's rules: who follows which run, and what an answer of the journal tells a room. Pure; the simulator runs
+//! it too.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -110,8 +111,8 @@ impl<P> Topics<P> {
         TipQuestion { stood: self.topics.get(channel).is_some_and(Topic::stands), losses: self.losses }
     }
 
-    /// Turns the journal's head into what the room is told. It is complete (`Tip`), notices from now on included, only if the subscription
-    /// stood when the journal was asked, and has stood ever since.
+    /// Turns the journal's head into what the room is told. It is complete (`Tip`), notices from now on included, only
+    /// if the subscription stood when the journal was asked, and has stood ever since.
     pub fn answer(&self, topic: &Topic<P>, question: TipQuestion, head: Head) -> RemoteUpdate {
         match question.stood && topic.stands && question.losses == self.losses {
             true => RemoteUpdate::Tip(head),

@@ -1,8 +1,8 @@
 //! The broadcaster of one run on one worker thread: hands its room's segments to the thread's viewers.
 //!
-//! Receives [`Deliver`], [`TipIs`], [`ShowScreen`], [`Evict`] from its room. Sends [`Subscribe`] and [`Unsubscribe`] to it. When
-//! it fails, its viewers are closed with "try again". When it is overloaded, the room's bounded sends fail and the room tells
-//! it the tip later: its viewers pull. What is handed to whom and when is decided by the core (`core`).
+//! Receives [`Deliver`], [`TipIs`], [`ShowScreen`], [`Evict`] from its room. Sends [`Subscribe`] and [`Unsubscribe`] to
+//! it. When it fails, its viewers are closed with "try again". When it is overloaded, the room's bounded sends fail and
+//! the room tells it the tip later: its viewers pull. What is handed to whom and when is decided by the core (`core`).
 
 use std::pin::Pin;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! What the actors of one worker thread share: its viewers, the subscribers of each run, the read buffer. Never leaves the
-//! thread.
+//! What the actors of one worker thread share: its viewers, the subscribers of each run, the read buffer. Never leaves
+//! the thread.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
-//! The viewers of one run on one worker thread, shared by the broadcaster, which hands out segments, and the sessions, which
-//! take and leave slots.
+//! The viewers of one run on one worker thread, shared by the broadcaster, which hands out segments, and the sessions,
+//! which take and leave slots.
 //!
 //! The rules are the core's (`core`); this is its cell, the run's gauge, and the broadcaster's waker. Every viewer
 //! judges what it is handed by its own place, so a doubled, late or lost hand-over is never an error here.
@@ -68,7 +68,8 @@ impl Subscribers {
         }
     }
 
-    /// Whether the viewer in slot `id`, who waits at `place`, is handed segments from now on. If not, it pulls once more.
+    /// Whether the viewer in slot `id`, who waits at `place`, is handed segments from now on. If not, it pulls once
+    /// more.
     pub fn admit(&self, id: SubscriberId, place: Place) -> bool {
         self.fan_out.borrow_mut().admit(id, place)
     }

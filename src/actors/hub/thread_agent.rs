@@ -1,9 +1,10 @@
-//! The thread agent of one worker thread: passes the heartbeat's pulse and the drain's steps on to the thread's viewers.
+//! The thread agent of one worker thread: passes the heartbeat's pulse and the drain's steps on to the thread's
+//! viewers.
 //!
-//! Receives [`Pulse`] from the heartbeat, [`CollectChanges`] from presence, [`ListViewers`] from the edge, [`AnnounceDrain`]
-//! and [`CloseAll`] from the drain. Sends nothing but its answers. On failure its thread's supervisor builds it anew around
-//! the same [`Hub`]: viewers miss a pulse at most, and the drain asks again. When it ends too often, the node drains. On
-//! overload it refuses whoever asks: its mailbox is bounded.
+//! Receives [`Pulse`] from the heartbeat, [`CollectChanges`] from presence, [`ListViewers`] from the edge,
+//! [`AnnounceDrain`] and [`CloseAll`] from the drain. Sends nothing but its answers. On failure its thread's supervisor
+//! builds it anew around the same [`Hub`]: viewers miss a pulse at most, and the drain asks again. When it ends too
+//! often, the node drains. On overload it refuses whoever asks: its mailbox is bounded.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The public vocabulary of each actor, a file or a folder per receiver. A message belongs to the actor that handles it.
+//! The public vocabulary of each actor, a file or a folder per receiver. A message belongs to the actor that handles
+//! it.
 
 pub mod bridge;
 pub mod broadcaster;

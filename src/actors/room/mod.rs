@@ -1,9 +1,10 @@
 //! The room of one run on this node: the local sequencer of its log.
 //!
-//! Receives posts from producers, reads from viewers, subscriptions from broadcasters. Sends appends and reads to the journal,
-//! segments to its broadcasters, changes to the catalog writer, and asks the registry to let it go when idle. When the journal is
-//! away, producers are told and viewers wait. On failure its broadcasters close their viewers with "try again", and the next
-//! join builds it anew. On overload its queue refuses posts, and a broadcaster that can't keep up is told the tip instead.
+//! Receives posts from producers, reads from viewers, subscriptions from broadcasters. Sends appends and reads to the
+//! journal, segments to its broadcasters, changes to the catalog writer, and asks the registry to let it go when idle.
+//! When the journal is away, producers are told and viewers wait. On failure its broadcasters close their viewers with
+//! "try again", and the next join builds it anew. On overload its queue refuses posts, and a broadcaster that can't
+//! keep up is told the tip instead.
 //!
 //! [`core`] decides what is done. This actor feeds it what comes and performs its effects (`perform.rs`).
 

@@ -1,4 +1,5 @@
-//! What the rooms of a node build states with: turns to fold, and room for the JSON, which is written off the node's threads.
+//! What the rooms of a node build states with: turns to fold, and room for the JSON, which is written off the node's
+//! threads.
 
 use std::sync::Arc;
 

@@ -35,7 +35,8 @@ impl Liveness {
         Self { now, moved: now, pinged: None, progressed: now, closing_since: None }
     }
 
-    /// A second has passed. `waiting`: something is queued, so a ping would not leave. `ping`: it is this viewer's turn.
+    /// A second has passed. `waiting`: something is queued, so a ping would not leave. `ping`: it is this viewer's
+    /// turn.
     ///
     /// The pong's deadline runs only once the ping has left, and counts from the last sign of life after it.
     pub(super) fn pulse(&mut self, now: u32, waiting: bool, ping: bool, limits: &SessionLimits) -> PulseAction {

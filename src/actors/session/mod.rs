@@ -1,9 +1,9 @@
 //! A session: one viewer's connection, a cursor that follows one run.
 //!
-//! Receives pages from the run's room and whatever its peer sends; is handed segments by the broadcaster and pulses by the
-//! thread agent, as calls on its [`WriteHalf`]. Sends `Read` to the room. When it fails, the connection ends and the client
-//! resumes with its cursor. A peer that does not read is overload: the session drops what is not on the wire, pulls later at
-//! the socket's pace, and is reset when nothing leaves for too long.
+//! Receives pages from the run's room and whatever its peer sends; is handed segments by the broadcaster and pulses by
+//! the thread agent, as calls on its [`WriteHalf`]. Sends `Read` to the room. When it fails, the connection ends and
+//! the client resumes with its cursor. A peer that does not read is overload: the session drops what is not on the
+//! wire, pulls later at the socket's pace, and is reset when nothing leaves for too long.
 //!
 //! The rules are in [`core`], which does no I/O. The actor tells it what happens, and is the [`Environment`] in which
 //! [`drive`] performs what it wants done.

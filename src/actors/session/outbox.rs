@@ -158,7 +158,8 @@ impl Outbox {
         written
     }
 
-    /// Drops the segments of which nothing is on the wire and that no mark follows; the first seq dropped. Messages stay.
+    /// Drops the segments of which nothing is on the wire and that no mark follows; the first seq dropped. Messages
+    /// stay.
     pub(super) fn cut(&mut self) -> Option<Seq> {
         let mut first = None;
         let marked = self.chunks.iter().rposition(|chunk| matches!(chunk, Chunk::Mark(_))).map_or(0, |mark| mark + 1);

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 /// What carries a session: a TCP socket, a pipe into the body of an HTTP response, or a pipe in tests.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + 'static {
-    /// Prepares it: no Nagle delay, and at most about `unsent_bytes` waiting in the kernel, which would otherwise grow a
-    /// send buffer of megabytes for a peer that does not read and so defeat every bound above it.
+    /// Prepares it: no Nagle delay, and at most about `unsent_bytes` waiting in the kernel, which would otherwise grow
+    /// a send buffer of megabytes for a peer that does not read and so defeat every bound above it.
     fn tune(&self, unsent_bytes: u32) -> io::Result<()>;
     /// Makes the coming close a reset: nothing unsent lingers in the kernel.
     fn reset(&self);

@@ -1,5 +1,5 @@
-//! How a write half is handed segments by the broadcaster, and pulses and the drain by the thread agent. These calls never
-//! call back: a session that has to act is woken.
+//! How a write half is handed segments by the broadcaster, and pulses and the drain by the thread agent. These calls
+//! never call back: a session that has to act is woken.
 
 use std::io;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! The writing half of a session: the socket, the outbox and the place in the log.
 //!
-//! The session that owns it and the broadcaster that hands it segments share it on one thread. When nothing is queued, a
-//! segment goes from the broadcaster straight to the socket; the session is woken only when the socket would block or
+//! The session that owns it and the broadcaster that hands it segments share it on one thread. When nothing is queued,
+//! a segment goes from the broadcaster straight to the socket; the session is woken only when the socket would block or
 //! something has to be decided. Calls from the broadcaster and the thread agent (`viewer`) never call back.
 
 use std::cell::RefCell;

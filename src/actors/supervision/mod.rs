@@ -9,8 +9,8 @@
 //! - [`child`] is the recipe of a child that the [`Supervisor`](super::supervisor::Supervisor) keeps alive.
 //! - [`live_actors`] knows who is alive, so that a drain can prove that nobody is left.
 //!
-//! However an actor ends, its end is counted by name and by how (`runcast_actor_exits_total`, `/api/actors`). Tasks that are no
-//! actors are started by [`crate::tasks`], which does the same for their panics.
+//! However an actor ends, its end is counted by name and by how (`runcast_actor_exits_total`, `/api/actors`). Tasks
+//! that are no actors are started by [`crate::tasks`], which does the same for their panics.
 //!
 //! Whoever holds a child's [`Done`] owns it: a child is told to stop when its owner goes, however that goes.
 //! A restarted actor is built anew by its factory. Nothing of the old struct survives: neither its state nor its

@@ -25,8 +25,8 @@ pub fn spawn_temporary<A: TemporaryActor>(ctx: Context<A>, actor: A) {
     drop(actix_rt::spawn(Temporary { actor: ctx.into_future(actor) }));
 }
 
-/// As [`spawn_temporary`], outside tokio's cooperative budget. For an actor that serves hundreds of sockets in one turn: the
-/// budget would make the last of them look blocked.
+/// As [`spawn_temporary`], outside tokio's cooperative budget. For an actor that serves hundreds of sockets in one
+/// turn: the budget would make the last of them look blocked.
 pub fn spawn_temporary_unconstrained<A: TemporaryActor>(ctx: Context<A>, actor: A) {
     drop(actix_rt::spawn(tokio::task::unconstrained(Temporary { actor: ctx.into_future(actor) })));
 }

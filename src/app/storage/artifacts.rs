@@ -17,7 +17,8 @@ use crate::protocol::Retention;
 use crate::storage::catalog::artifacts::ArtifactCatalog;
 use crate::storage::journal::Journal;
 
-/// The artifacts as the configuration says; `None`: no artifacts are kept. A store that does not answer now may do so later.
+/// The artifacts as the configuration says; `None`: no artifacts are kept. A store that does not answer now may do so
+/// later.
 pub(in crate::app) async fn open(
     config: &Config,
     catalog: Arc<dyn ArtifactCatalog>,

@@ -8,12 +8,13 @@ use tracing::warn;
 use super::super::Storage;
 use crate::storage::presence::Register;
 
-/// How long it may take, once the drain is over. A store that says nothing must not hold a process that serves nobody any more.
+/// How long it may take, once the drain is over. A store that says nothing must not hold a process that serves nobody
+/// any more.
 pub(in crate::app) const WITHIN: Duration = Duration::from_secs(5);
 
 impl Storage {
-    /// Finishes what is queued, and marks this instance as one that ended cleanly; false when a part of it took longer than
-    /// `within`, and is left as after a kill: nothing that was acknowledged is lost.
+    /// Finishes what is queued, and marks this instance as one that ended cleanly; false when a part of it took longer
+    /// than `within`, and is left as after a kill: nothing that was acknowledged is lost.
     pub async fn close(&self, within: Duration) -> bool {
         let presence = async {
             if let Some(presence) = &self.presence {

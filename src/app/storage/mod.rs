@@ -115,7 +115,8 @@ async fn open_journal(config: &Config, clock: Clock) -> Result<Arc<dyn Journal>,
     Ok(Arc::new(SqliteJournal::open(options).await.map_err(refusal)?))
 }
 
-/// The error itself, so that a [`NewerFormat`](crate::storage::format::NewerFormat) is found whichever store it comes from.
+/// The error itself, so that a [`NewerFormat`](crate::storage::format::NewerFormat) is found whichever store it comes
+/// from.
 fn refusal<E: std::error::Error + Send + Sync + 'static>(error: OpenError<E>) -> anyhow::Error {
     match error {
         OpenError::NewerFormat(newer) => newer.into(),

@@ -57,8 +57,8 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
     Some(ObjectsOptions { place, request, retry })
 }
 
-/// The store of artifacts; `None` when none are kept. A directory in the data directory is made. One elsewhere has to be
-/// there: what is missing may be a disk that is not mounted. Nothing is asked of a store over HTTP.
+/// The store of artifacts; `None` when none are kept. A directory in the data directory is made. One elsewhere has to
+/// be there: what is missing may be a disk that is not mounted. Nothing is asked of a store over HTTP.
 ///
 /// # Errors
 /// When its settings can't be used, or a directory can't be.
@@ -72,8 +72,8 @@ pub fn open_objects(config: &Config) -> Result<Option<Objects>, anyhow::Error> {
     Ok(Some(Objects::open(&options)?))
 }
 
-/// The key of our own URLs, the same on all nodes that share a store: `objects.signing_key`, else what the secret of the
-/// store makes of itself, else one that is made once in the data directory. `None` when no artifacts are kept.
+/// The key of our own URLs, the same on all nodes that share a store: `objects.signing_key`, else what the secret of
+/// the store makes of itself, else one that is made once in the data directory. `None` when no artifacts are kept.
 ///
 /// # Errors
 /// When it can't be read or made.

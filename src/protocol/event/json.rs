@@ -1,9 +1,9 @@
 //! A checker of JSON text that builds nothing: it says whether the bytes are JSON and where things stand in them.
 //!
-//! Why not serde_json with `IgnoredAny`, which is as fast (`benches/encode.rs`): in what it skips it neither counts depth
-//! nor bounds numbers, so events would be stored that a later reader refuses. The language accepted here is exactly what
-//! serde_json reads into a value through [`readable`], nested at most [`MAX_DEPTH`] deep; property tests and a fuzz target
-//! hold the two side by side.
+//! Why not serde_json with `IgnoredAny`, which is as fast (`benches/encode.rs`): in what it skips it neither counts
+//! depth nor bounds numbers, so events would be stored that a later reader refuses. The language accepted here is
+//! exactly what serde_json reads into a value through [`readable`], nested at most [`MAX_DEPTH`] deep; property tests
+//! and a fuzz target hold the two side by side.
 
 use std::borrow::Cow;
 

@@ -12,9 +12,10 @@
 //! | `runId` | the run that is posted to when there |
 //! | `status` of a `run_status` | needed; one of [`RunStatus`]: a misspelt status would leave a run unended for ever |
 //!
-//! None of them may come twice (readers disagree on which one counts), also not spelt with escapes. The whole is UTF-8, with
-//! or without a byte order mark, and JSON (RFC 8259) whose numbers fit a double, nested at most 128 deep, the event itself
-//! included. A string may hold half of a surrogate pair as an escape: readers who need whole characters read U+FFFD.
+//! None of them may come twice (readers disagree on which one counts), also not spelt with escapes. The whole is UTF-8,
+//! with or without a byte order mark, and JSON (RFC 8259) whose numbers fit a double, nested at most 128 deep, the
+//! event itself included. A string may hold half of a surrogate pair as an escape: readers who need whole characters
+//! read U+FFFD.
 
 use bytes::Bytes;
 

@@ -38,8 +38,8 @@ pub struct MessageType {
     pub fields: &'static [Field],
 }
 
-/// Makes a message of each row: doc, variant, `type`, and the members with their names as written. A member with an attribute
-/// of serde's (`skip_serializing_if`) may be missing.
+/// Makes a message of each row: doc, variant, `type`, and the members with their names as written. A member with an
+/// attribute of serde's (`skip_serializing_if`) may be missing.
 macro_rules! server_messages {
     ($($(#[doc = $doc:literal])+ $name:ident $type:literal {
         $($(#[doc = $field_doc:literal])+ $(#[serde($($skip:tt)+)])? $field:ident $key:literal: $field_type:ty,)+
@@ -137,8 +137,8 @@ server_messages! {
         /// The node's time.
         timestamp "timestamp": Timestamp,
     }
-    /// A message of the client was not understood, and the connection goes on; or what it wants can't be had now, and it
-    /// is closed.
+    /// A message of the client was not understood, and the connection goes on; or what it wants can't be had now, and
+    /// it is closed.
     Error "error" {
         /// The stable name of the error.
         code "code": &'static str,
@@ -167,8 +167,8 @@ impl ServerMessage {
         frame::text(&self.to_json())
     }
 
-    /// As a named record of a `text/event-stream`. One that moves the cursor has an `id`, so that `Last-Event-ID` is the
-    /// cursor at any time.
+    /// As a named record of a `text/event-stream`. One that moves the cursor has an `id`, so that `Last-Event-ID` is
+    /// the cursor at any time.
     pub fn to_sse(&self) -> Bytes {
         let id = match self {
             Self::Gap { cursor, .. } | Self::Reset { cursor, .. } => format!("id: {cursor}\n"),
@@ -178,8 +178,8 @@ impl ServerMessage {
     }
 }
 
-/// Tells a reader of a `text/event-stream` how long to wait when the stream has ended: from `least_ms` on, up to twice as long, by
-/// who it is, so that not all come back at once.
+/// Tells a reader of a `text/event-stream` how long to wait when the stream has ended: from `least_ms` on, up to twice
+/// as long, by who it is, so that not all come back at once.
 pub fn sse_retry(least_ms: u64, session: Uuid) -> Bytes {
     // The low half of a UUID of version 7 is random.
     let share = session.as_u64_pair().1 % least_ms.max(1);

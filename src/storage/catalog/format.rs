@@ -6,7 +6,8 @@ use sqlx::migrate::Migrator;
 
 use crate::storage::format::{self, NewerFormat};
 
-/// The version of tables whose last migration is `last`, 0 when they are yet to be made; refused when a newer build made them.
+/// The version of tables whose last migration is `last`, 0 when they are yet to be made; refused when a newer build
+/// made them.
 pub(super) fn check(store: impl fmt::Display, last: Option<i64>, known: &Migrator) -> Result<u32, NewerFormat> {
     let known = known.iter().map(|migration| migration.version).max().unwrap_or_default();
     let last = last.map(|version| version.to_string());

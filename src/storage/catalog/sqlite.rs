@@ -84,8 +84,8 @@ impl SqliteCatalog {
         Ok(Self { pool })
     }
 
-    /// The format version of the catalog in a file, which is only read: 0 when it has no tables, `None` when there is no
-    /// file.
+    /// The format version of the catalog in a file, which is only read: 0 when it has no tables, `None` when there is
+    /// no file.
     ///
     /// # Errors
     /// As [`SqliteCatalog::open`].

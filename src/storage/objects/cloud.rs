@@ -145,8 +145,8 @@ impl<'a> CloudClient<'a> {
             .with_user_agent(HeaderValue::from_static(USER_AGENT))
             .with_allow_http(plain(&bucket.endpoint) || plain(&bucket.public_url))
             .with_connect_timeout(CONNECT.min(options.request))
-            // The time-out is for the start of a response and for each of its pieces. A whole object may take as long as
-            // its reader.
+            // The time-out is for the start of a response and for each of its pieces. A whole object may take as long
+            // as its reader.
             .with_read_timeout(options.request)
             .with_timeout_disabled();
         if let Some(file) = &bucket.ca_file {
@@ -235,7 +235,8 @@ impl<'a> CloudClient<'a> {
     }
 }
 
-/// The endpoint as the client expects it: with or without the bucket's name, by the way in which the bucket is addressed.
+/// The endpoint as the client expects it: with or without the bucket's name, by the way in which the bucket is
+/// addressed.
 fn of_bucket(endpoint: &str, bucket: &str, addressing: Addressing) -> String {
     match (addressing, endpoint.split_once("://")) {
         (Addressing::Host, Some((scheme, rest))) => format!("{scheme}://{bucket}.{rest}"),

@@ -27,7 +27,8 @@ pub enum ObjectsError {
     /// The credentials are wrong, or do not permit the operation.
     #[error("{0}")]
     Denied(String),
-    /// The store can't be reached, does not answer in time, or reports a failure of its own. A later attempt may succeed.
+    /// The store can't be reached, does not answer in time, or reports a failure of its own. A later attempt may
+    /// succeed.
     #[error("{0}")]
     Unavailable(String),
     /// The disk of the directory is full.

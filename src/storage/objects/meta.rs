@@ -24,8 +24,8 @@ impl ObjectMeta {
         }
         if self.coding != ContentCoding::Identity {
             headers.push(("content-encoding", self.coding.as_str().to_owned()));
-            // Google decodes gzip for clients that do not announce that they accept it, but the signature is for the stored
-            // bytes.
+            // Google decodes gzip for clients that do not announce that they accept it, but the signature is for the
+            // stored bytes.
             headers.push(("cache-control", "no-transform".to_owned()));
         }
         headers

@@ -1,8 +1,10 @@
 //! The object store that keeps artifacts: a directory, S3, Google Cloud Storage or Azure, behind one interface.
 //!
-//! - An object is whole or absent, also after a power loss: what is being written can't be seen, and a write is answered
+//! - An object is whole or absent, also after a power loss: what is being written can't be seen, and a write is
+//!   answered
 //!   once it is durable. Objects are replaced, never changed.
-//! - Memory is bounded, whatever the size of an object: a [`ObjectWriter`] holds two parts, a read one piece, a list one
+//! - Memory is bounded, whatever the size of an object: a [`ObjectWriter`] holds two parts, a read one piece, a list
+//!   one
 //!   page.
 //! - Waiting is bounded: by [`ObjectsOptions::retry`] and one last [`ObjectsOptions::request`].
 //! - [`Objects::clear`] removes what a crash leaves of an upload; the caller keeps [`ObjectWriter::upload`] for it.
@@ -136,8 +138,8 @@ impl Objects {
         self.writer_in(key, meta, room)
     }
 
-    /// Reserves space for an object of `size` bytes, or for its first bytes if the size is not known. `None`: the store is
-    /// not on our disk.
+    /// Reserves space for an object of `size` bytes, or for its first bytes if the size is not known. `None`: the store
+    /// is not on our disk.
     ///
     /// # Errors
     /// [`ObjectsError::Full`].
@@ -279,8 +281,8 @@ impl Objects {
         self.delete(key).await
     }
 
-    /// Lists the objects below `prefix`, which is empty or ends at a slash. Objects whose names are not valid keys are left
-    /// out.
+    /// Lists the objects below `prefix`, which is empty or ends at a slash. Objects whose names are not valid keys are
+    /// left out.
     pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<ListedObject, ObjectsError>> {
         let below = format!("{}{prefix}", self.0.prefix);
         let below = StorePath::parse(below.trim_end_matches('/')).ok().filter(|path| !path.as_ref().is_empty());

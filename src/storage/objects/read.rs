@@ -37,8 +37,8 @@ pub struct Body {
     pub(super) attributes: Attributes,
 }
 
-/// Reads a file. The file is open only while a piece is read, so readers that pause hold no descriptor, however many they
-/// are. The stream ends with an error when the file was removed meanwhile.
+/// Reads a file. The file is open only while a piece is read, so readers that pause hold no descriptor, however many
+/// they are. The stream ends with an error when the file was removed meanwhile.
 pub(super) async fn file(path: PathBuf, range: Option<Range<u64>>) -> Result<Body, ObjectsError> {
     let path: Arc<Path> = path.into();
     let opened = path.clone();
@@ -125,8 +125,8 @@ pub(super) async fn object(
     Ok(Body { size, range, stream: stream.boxed(), attributes })
 }
 
-/// A read in progress. A broken read is resumed at its offset as long as it makes progress. The client itself resumes only
-/// in its first seconds, and counts the time of a slow reader as the store's.
+/// A read in progress. A broken read is resumed at its offset as long as it makes progress. The client itself resumes
+/// only in its first seconds, and counts the time of a slow reader as the store's.
 struct ObjectReader {
     store: Arc<dyn ObjectStore>,
     path: StorePath,

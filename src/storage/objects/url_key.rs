@@ -31,8 +31,8 @@ impl UrlKey {
         Self::new(&Self::new(secret.as_bytes()).sign(b"runcast: key of signed URLs, made of a secret").0)
     }
 
-    /// The key in a file, created at the first call with 64 hexadecimal digits, readable by its owner only. Processes that
-    /// create it at the same time get the same key.
+    /// The key in a file, created at the first call with 64 hexadecimal digits, readable by its owner only. Processes
+    /// that create it at the same time get the same key.
     ///
     /// # Errors
     /// When the file can't be read or created, or holds no key.

@@ -1,8 +1,9 @@
 //! Disk space for artifacts: each write to a file system reserves its bytes first.
 //!
-//! A writer reserves the whole size where it is known, else a step at a time. Bytes that are reserved and not written yet
-//! are subtracted from the free bytes that the system reports, for all writers of this process on the same file system. So
-//! writers that begin together can't overcommit the disk, and one whose space was taken fails at its next step.
+//! A writer reserves the whole size where it is known, else a step at a time. Bytes that are reserved and not written
+//! yet are subtracted from the free bytes that the system reports, for all writers of this process on the same file
+//! system. So writers that begin together can't overcommit the disk, and one whose space was taken fails at its next
+//! step.
 //!
 //! An example. 40 MiB were announced and 10 MiB of them are written, 1 MiB at a time:
 //!
@@ -14,8 +15,8 @@
 //! | `asked_at` | 7 | where the gate was asked last, because the next MiB filled a step of 8; next before the 15th |
 //! | the reservations | 32 | the sum of everybody's `held` |
 //!
-//! By now the system reports 8 to 10 MiB fewer than at the start. A writer of 20 MiB more is admitted if
-//! 20 MiB, these 32 MiB and the minimum are free together. At the end `held` is 0, because the system counts all 40 MiB.
+//! By now the system reports 8 to 10 MiB fewer than at the start. A writer of 20 MiB more is admitted if 20 MiB, these
+//! 32 MiB and the minimum are free together. At the end `held` is 0, because the system counts all 40 MiB.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,9 +39,8 @@ static RESERVATIONS: Mutex<BTreeMap<u64, Weak<SharedReservations>>> = Mutex::new
 /// Reservations of one file system.
 #[derive(Default)]
 struct SharedReservations {
-    /// Bytes that are reserved and not written yet. Async threads give back here, so the lock is held for an addition only
-    /// and never while
-    /// waiting for a disk.
+    /// Bytes that are reserved and not written yet. Async threads give back here, so the lock is held for an addition
+    /// only and never while waiting for a disk.
     reserved: Mutex<u64>,
     /// Held while the free space is read and reserved, by one blocking thread at a time.
     asking: Mutex<()>,
@@ -137,9 +137,8 @@ impl Disk {
         let mut reservation = Reservation { disk: self.clone(), granted: bytes, written: 0, asked_at: 0, held: 0 };
         if *keep > 0 {
             let _turn = locked(&reservations.asking);
-            // Read before the free bytes: what is written and given back in between then counts twice rather than never.
-            // Nobody
-            // else reserves meanwhile.
+            // Read before the free bytes: what is written and given back in between then counts twice rather than
+            // never. Nobody else reserves meanwhile.
             let reserved = *locked(&reservations.reserved);
             let free = free(path)?;
             if free < keep.saturating_add(reserved).saturating_add(bytes) {

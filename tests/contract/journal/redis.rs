@@ -1,5 +1,5 @@
-//! The journal in Redis where it differs from the others: connections that break, scripts that are forgotten, nodes that
-//! meet in one run, and a store that comes back with less than it had.
+//! The journal in Redis where it differs from the others: connections that break, scripts that are forgotten, nodes
+//! that meet in one run, and a store that comes back with less than it had.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;

@@ -328,7 +328,8 @@ async fn what_can_not_be_read_holds_up_nothing_that_is_listed_behind_it() {
         post_to(&journal, &format!("ended{n}"), status_post("p", 1, RunStatus::Passed)).await.unwrap();
         post_to(&journal, &format!("open{n}"), post("p", 1..=1)).await.unwrap();
     }
-    // Older than all others: heads that say nothing, and behind them a page and more of what can't even be a run's name.
+    // Older than all others: heads that say nothing, and behind them a page and more of what can't even be a run's
+    // name.
     let mut outsider = outsider(dir.path()).await;
     for damage in [
         "UPDATE runs SET last_at = number WHERE run LIKE 'damaged%'",

@@ -1,5 +1,5 @@
-//! The store of artifacts: a directory, an S3 server that verifies signatures, Azure's emulator, and what Google's clients
-//! sign.
+//! The store of artifacts: a directory, an S3 server that verifies signatures, Azure's emulator, and what Google's
+//! clients sign.
 
 mod azure;
 mod common;

@@ -13,7 +13,8 @@ async fn coded_bodies_take_no_more_than_the_bodies_may_however_much_they_decode_
         ("RUNCAST__INGEST__INFLIGHT_BYTES", &budget.to_string()),
         ("RUNCAST__INGEST__MAX_BATCH_BYTES", &batch.to_string()),
     ]);
-    // About eight mebibytes each, a thirteenth of them by chance. What is stored would count elsewhere, so the last byte is wrong.
+    // About eight mebibytes each, a thirteenth of them by chance. What is stored would count elsewhere, so the last
+    // byte is wrong.
     let mut dice = Dice::new(9);
     let mut line = || {
         let chance: String = (0..500).map(|_| format!("{:016x}", dice.roll())).collect();

@@ -1,8 +1,8 @@
 //! What one thread hands out of one run, and to whom. Pure: viewers are any `V`, the clock and the hand-over are given.
 //!
-//! The room's segments wait in `pending` until a pass takes them all: a burst becomes one pass, and one write per viewer. A
-//! pass is done in slices, so that the thread's other tasks get their turn. [`FanOut::turn`] is the one step; what it returns
-//! says when the next is due.
+//! The room's segments wait in `pending` until a pass takes them all: a burst becomes one pass, and one write per
+//! viewer. A pass is done in slices, so that the thread's other tasks get their turn. [`FanOut::turn`] is the one step;
+//! what it returns says when the next is due.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,9 +22,9 @@ use subscriptions::Subscriptions;
 
 /// The clock is read once for so many hand-overs.
 const PER_CLOCK: usize = 16;
-/// When more segments wait at the end of a pass, runs are busier than the thread can follow. The next pass then comes after
-/// a rest of half the time that this one took, at most this: what arrives meanwhile shares its writes. So overload makes an
-/// event cheaper, not dearer, and leaves the other runs of the thread their time.
+/// When more segments wait at the end of a pass, runs are busier than the thread can follow. The next pass then comes
+/// after a rest of half the time that this one took, at most this: what arrives meanwhile shares its writes. So
+/// overload makes an event cheaper, not dearer, and leaves the other runs of the thread their time.
 const MAX_REST: Duration = Duration::from_millis(10);
 /// Shorter rests are not worth a timer, whose step is a millisecond.
 const MIN_REST: Duration = Duration::from_millis(1);
@@ -182,8 +182,8 @@ impl<V> FanOut<V> {
 
     /// Hands over to at most `count` viewers; `true` while some are left.
     ///
-    /// The pass goes from the end of the list to its start: a slot freed during it is filled from the end, with a viewer
-    /// that has had its turn (and would skip a second one), so none is passed over.
+    /// The pass goes from the end of the list to its start: a slot freed during it is filled from the end, with a
+    /// viewer that has had its turn (and would skip a second one), so none is passed over.
     fn step(
         &mut self,
         count: usize,

@@ -57,10 +57,10 @@ impl<V> Subscriptions<V> {
         taken
     }
 
-    /// A viewer at `place` wants to be live. It is refused when the broadcaster has handed out already what it waits for: it
-    /// pulls once more. It is refused, too, while the broadcaster has not heard from the room: a room that died before it
-    /// took the subscription would never end the broadcaster. Nothing can fall between this answer and the next hand-over,
-    /// because both happen on one thread.
+    /// A viewer at `place` wants to be live. It is refused when the broadcaster has handed out already what it waits
+    /// for: it pulls once more. It is refused, too, while the broadcaster has not heard from the room: a room that died
+    /// before it took the subscription would never end the broadcaster. Nothing can fall between this answer and the
+    /// next hand-over, because both happen on one thread.
     pub(super) fn admit(&mut self, id: SubscriberId, place: Place) -> bool {
         if self.next.is_none_or(|heard| place.misses(heard.epoch, heard.next - 1)) {
             return false;
@@ -99,15 +99,16 @@ impl<V> Subscriptions<V> {
         self.slots.iter().flatten().map(|slot| &slot.viewer)
     }
 
-    /// The broadcaster has heard of the log up to `last`. In a later incarnation of the store that may be less than before.
+    /// The broadcaster has heard of the log up to `last`. In a later incarnation of the store that may be less than
+    /// before.
     pub(super) fn heard(&mut self, epoch: Option<Epoch>, last: Seq) {
         if self.next.is_none_or(|heard| (heard.epoch, heard.next) <= (epoch, last)) {
             self.next = Some(Place { epoch, next: last + 1 });
         }
     }
 
-    /// Drops what a dead incarnation of the store told: a viewer that has nothing yet can't tell it from what comes, and would
-    /// not hear once more that it is void.
+    /// Drops what a dead incarnation of the store told: a viewer that has nothing yet can't tell it from what comes,
+    /// and would not hear once more that it is void.
     pub(super) fn drop_dead(&self, segments: &mut Vec<Arc<Segment>>) {
         let epoch = self.next.and_then(|heard| heard.epoch);
         segments.retain(|segment| Some(segment.epoch()) >= epoch);
@@ -123,7 +124,8 @@ impl<V> Subscriptions<V> {
         }
     }
 
-    /// Calls every live viewer, from the end of the list, so that one that falls behind moves nobody who is yet to come.
+    /// Calls every live viewer, from the end of the list, so that one that falls behind moves nobody who is yet to
+    /// come.
     pub(super) fn tell_live(&mut self, mut call: impl FnMut(&V) -> Delivery) {
         for index in (0..self.live.len()).rev() {
             self.tell(index, &mut call);

@@ -34,9 +34,9 @@ impl RoomCore {
         self.in_flight = Some(InFlight { append, requests, arrived, doubt: None });
     }
 
-    /// The journal has answered an append. One whose outcome is unknown is repeated until its deadline; the posts' producer
-    /// marks make that safe. Once in doubt only an append that ran ends the doubt: that a repetition was not stored says
-    /// nothing of what came before it.
+    /// The journal has answered an append. One whose outcome is unknown is repeated until its deadline; the posts'
+    /// producer marks make that safe. Once in doubt only an append that ran ends the doubt: that a repetition was not
+    /// stored says nothing of what came before it.
     pub(super) fn appended(&mut self, outcome: Result<Stored, JournalError>, effects: &mut RoomEffects) {
         let Some(mut in_flight) = self.in_flight.take() else { return };
         let known = match outcome {
@@ -83,8 +83,8 @@ impl RoomCore {
         self.append_queue.drain().for_each(|request| refuse(request, error, effects));
     }
 
-    /// Reads the head again: after an append of unknown outcome (what was stored all the same is not to wait for the next
-    /// one until viewers see it), or when the log is not what the head told.
+    /// Reads the head again: after an append of unknown outcome (what was stored all the same is not to wait for the
+    /// next one until viewers see it), or when the log is not what the head told.
     pub(super) fn look_again(&mut self, effects: &mut RoomEffects) {
         if !std::mem::replace(&mut self.looking, true) {
             effects.push_back(RoomEffect::AskHead(HeadFor::Repair));

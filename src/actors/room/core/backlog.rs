@@ -1,4 +1,5 @@
-//! The segments that a room holds in memory: the recent end of the log, and pages of its past that are being read. Pure.
+//! The segments that a room holds in memory: the recent end of the log, and pages of its past that are being read.
+//! Pure.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -58,8 +59,8 @@ fn take<'a>(segments: impl Iterator<Item = &'a Arc<Segment>>, next: Seq, max_byt
 }
 
 impl Backlog {
-    /// An empty backlog that holds at most about `limit` bytes of the log's end, and [`PAST_FACTOR`] times that of its past
-    /// while it is being read.
+    /// An empty backlog that holds at most about `limit` bytes of the log's end, and [`PAST_FACTOR`] times that of its
+    /// past while it is being read.
     pub(super) fn new(limit: usize) -> Self {
         Self { ring: VecDeque::new(), ring_bytes: 0, pages: VecDeque::new(), past_bytes: 0, past_used: false, limit }
     }
@@ -180,7 +181,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is pushed, kept and asked: both halves keep their bound, and a page is consecutive and holds `next`.
+        /// Whatever is pushed, kept and asked: both halves keep their bound, and a page is consecutive and holds
+        /// `next`.
         #[test]
         fn it_is_bounded_and_every_page_is_consecutive(counts in prop::collection::vec(1_usize..30, 1..60), asks in prop::collection::vec(1_u64..900, 1..60)) {
             let limit = 20_000;

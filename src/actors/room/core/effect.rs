@@ -74,8 +74,8 @@ pub enum RoomTimer {
     Farewell,
 }
 
-/// Something that a room's core wants done. Those that are sent somewhere with a bound may fail, and then their failure is the
-/// next input.
+/// Something that a room's core wants done. Those that are sent somewhere with a bound may fail, and then their failure
+/// is the next input.
 pub enum RoomEffect {
     // The journal. Each is answered by one input.
     /// Ask for the head behind all appends that are queued: [`RoomInput::Head`](super::RoomInput::Head).
@@ -122,7 +122,8 @@ pub enum RoomEffect {
     Record(RunRow),
 
     // Folding.
-    /// Fold these segments after what else the room has to do: [`RoomInput::Page`](super::RoomInput::Page), for the state.
+    /// Fold these segments after what else the room has to do: [`RoomInput::Page`](super::RoomInput::Page), for the
+    /// state.
     FoldPage(Vec<Arc<Segment>>),
     /// Wait for a turn to fold, one of few on a node: [`RoomInput::TurnTaken`](super::RoomInput::TurnTaken).
     TakeTurn,

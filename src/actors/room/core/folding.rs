@@ -1,5 +1,5 @@
-//! The run's folded state, brought up to the tip when somebody asks, and written as JSON off the node's threads, once for all
-//! who read it.
+//! The run's folded state, brought up to the tip when somebody asks, and written as JSON off the node's threads, once
+//! for all who read it.
 
 use std::sync::{Arc, Weak};
 
@@ -110,8 +110,8 @@ impl Folding {
         self.place.epoch = head.lineage.epoch();
     }
 
-    /// Folds events up to `tip`. A page of the journal may go beyond what the room knows of the log: folded now, it would be
-    /// taken for something that was lost.
+    /// Folds events up to `tip`. A page of the journal may go beyond what the room knows of the log: folded now, it
+    /// would be taken for something that was lost.
     fn apply(&mut self, segments: &[Arc<Segment>], tip: Seq) {
         let state = Arc::make_mut(&mut self.state);
         for segment in segments {

@@ -1,7 +1,8 @@
 //! How a room follows its run while other nodes store to it: by notices, and by reading what they leave out.
 //!
-//! It follows while it has viewers or long polls. Otherwise, and while no notice can be heard, what it knows may be old, and
-//! it asks the journal before it answers; those who read by pages it always asks for, because a notice may be on its way.
+//! It follows while it has viewers or long polls. Otherwise, and while no notice can be heard, what it knows may be
+//! old, and it asks the journal before it answers; those who read by pages it always asks for, because a notice may be
+//! on its way.
 
 use std::sync::Arc;
 
@@ -108,8 +109,8 @@ impl RoomCore {
         self.update_hole(effects);
     }
 
-    /// The journal told the head to those who asked. A room that hears notices gives them a moment to bring what is new, and
-    /// reads it if they do not; else the head holds at once, and readers pull what they miss.
+    /// The journal told the head to those who asked. A room that hears notices gives them a moment to bring what is
+    /// new, and reads it if they do not; else the head holds at once, and readers pull what they miss.
     pub(super) fn advance_to(&mut self, head: Head, effects: &mut RoomEffects) {
         if self.following.listening { self.advance(Vec::new(), head, effects) } else { self.jump(head, effects) }
     }

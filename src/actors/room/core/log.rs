@@ -147,8 +147,8 @@ impl RoomLog {
         }
     }
 
-    /// Some node tells that it stored `segments`, and that the log's head was `head` then. What does not follow waits for
-    /// what is missing, which may be on its way: see [`RoomLog::hole`].
+    /// Some node tells that it stored `segments`, and that the log's head was `head` then. What does not follow waits
+    /// for what is missing, which may be on its way: see [`RoomLog::hole`].
     pub(super) fn hear(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
         let epoch = self.epoch();
         let another_life = epoch.is_some() && head.lineage.epoch() != epoch;
@@ -159,8 +159,8 @@ impl RoomLog {
         self.catch_up()
     }
 
-    /// What the journal holds from the hole on. `None` when it is not of the log that is known: the head must be learned
-    /// anew.
+    /// What the journal holds from the hole on. `None` when it is not of the log that is known: the head must be
+    /// learned anew.
     pub(super) fn fill(&mut self, segments: Vec<Arc<Segment>>) -> Option<Growth> {
         let Some(head) = self.reorder_buffer.head().cloned() else { return Some(Growth::None) };
         let fits = |segment: &Arc<Segment>| head.lineage.holds(segment.epoch(), segment.last());
@@ -187,8 +187,8 @@ impl RoomLog {
         self.advance(segments, head)
     }
 
-    /// A page was read from the journal. False, and it is not kept, when it does not belong to the log as the head tells
-    /// it: the store lost writes before or after the read, and the head must be learned anew.
+    /// A page was read from the journal. False, and it is not kept, when it does not belong to the log as the head
+    /// tells it: the store lost writes before or after the read, and the head must be learned anew.
     pub(super) fn keep_page(&mut self, segments: Vec<Arc<Segment>>) -> bool {
         let fits = self.holds(&segments);
         if fits {

@@ -1,12 +1,13 @@
 //! The rules of a room, as a state machine without I/O: [`RoomInput`] in, [`RoomEffect`]s out.
 //!
-//! The core has no clock (the time comes with each input), no socket, no timer and no randomness of its own. [`Room`] feeds it
-//! messages and performs its effects with actix, the journal and the bridge; `tests/sim` feeds it and performs them with a
-//! scheduler of its own. So what the simulator proves is the code that the server runs. Answers to requests leave through the
-//! reply handles that the requests brought; the core only passes these on.
+//! The core has no clock (the time comes with each input), no socket, no timer and no randomness of its own. [`Room`]
+//! feeds it messages and performs its effects with actix, the journal and the bridge; `tests/sim` feeds it and performs
+//! them with a scheduler of its own. So what the simulator proves is the code that the server runs. Answers to requests
+//! leave through the reply handles that the requests brought; the core only passes these on.
 //!
-//! Effects go into a buffer that whoever drives the core keeps, and are performed in order. An effect that may fail (a bounded
-//! send) is assumed to succeed; when it does not, its failure is the core's next input, before anything else is.
+//! Effects go into a buffer that whoever drives the core keeps, and are performed in order. An effect that may fail (a
+//! bounded send) is assumed to succeed; when it does not, its failure is the core's next input, before anything else
+//! is.
 //!
 //! [`Room`]: super::Room
 
@@ -98,9 +99,9 @@ pub struct RoomCore {
 }
 
 impl RoomCore {
-    /// The core of one generation of a run's room, to be given [`RoomInput::Started`] first. `own` numbers the posts that no
-    /// producer numbered. `reorder`: how long what is missing before another node's notice may still come by itself; `None`
-    /// where no other node stores.
+    /// The core of one generation of a run's room, to be given [`RoomInput::Started`] first. `own` numbers the posts
+    /// that no producer numbered. `reorder`: how long what is missing before another node's notice may still come by
+    /// itself; `None` where no other node stores.
     pub fn new(run: RunId, limits: RoomLimits, own: ProducerId, reorder: Option<Duration>, now: Instant) -> Self {
         Self {
             log: RoomLog::new(limits.ring_bytes),

@@ -1,5 +1,5 @@
-//! How a room answers reads: from what it holds, else by one question to the journal at a time that serves everybody who
-//! waits.
+//! How a room answers reads: from what it holds, else by one question to the journal at a time that serves everybody
+//! who waits.
 
 use std::sync::Arc;
 

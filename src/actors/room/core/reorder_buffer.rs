@@ -1,4 +1,5 @@
-//! What a room has heard of its log beyond what it knows: the answer for seq 6 often overtakes the doorbell for 5. Pure.
+//! What a room has heard of its log beyond what it knows: the answer for seq 6 often overtakes the doorbell for 5.
+//! Pure.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

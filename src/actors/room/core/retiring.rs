@@ -1,8 +1,8 @@
 //! How a room goes: when nobody has used it for a while, or when the registry wants its place.
 //!
-//! Between its question to the registry and the answer, the registry may have built another room of the run already. What is
-//! asked of this one meanwhile is held back: stored or answered here, it could be something that the other one, which does not
-//! hear of it, must know.
+//! Between its question to the registry and the answer, the registry may have built another room of the run already.
+//! What is asked of this one meanwhile is held back: stored or answered here, it could be something that the other one,
+//! which does not hear of it, must know.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ pub(super) enum Retirement {
     /// It is there for everybody.
     #[default]
     None,
-    /// The registry was asked. The requests that came since wait; each is one that somebody waits for, so they are bounded by
-    /// who may ask.
+    /// The registry was asked. The requests that came since wait; each is one that somebody waits for, so they are
+    /// bounded by who may ask.
     Asked(Vec<RoomInput>),
     /// The registry has let it go: whoever asks is told to find the run's room anew.
     Retired,

@@ -28,7 +28,8 @@ pub enum Effect {
         /// Where a viewer that has not been greeted wants to begin; from the write half's place otherwise.
         after: Option<After>,
     },
-    /// Ask the hub to hand over what follows the write half's place: `Admitted`, or nothing when it has done so already.
+    /// Ask the hub to hand over what follows the write half's place: `Admitted`, or nothing when it has done so
+    /// already.
     Admit,
     /// What comes is handed over: pull no more.
     GoLive,

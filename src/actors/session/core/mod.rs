@@ -1,8 +1,9 @@
 //! What a session does about what happens to it: a state machine without I/O, clock or randomness.
 //!
 //! [`SessionCore::on`] takes an [`Input`] and says in [`Effects`] what is to be done. The actor and the simulator perform the
-//! effects with the same [`Driver`](super::drive::Driver), each in its own [`Environment`](super::drive::Environment). What is
-//! queued for the viewer, and its place in the log, are the write half's: the hub hands segments to it without asking here.
+//! effects with the same [`Driver`](super::drive::Driver), each in its own [`Environment`](super::drive::Environment).
+//! What is queued for the viewer, and its place in the log, are the write half's: the hub hands segments to it without
+//! asking here.
 
 use std::time::Duration;
 
@@ -57,8 +58,8 @@ pub struct Arrival {
     pub refused: Option<CloseReason>,
     /// Told right after the greeting.
     pub notice: Option<ServerMessage>,
-    /// What came before the greeting, which is the first message always: answered then. At most `incoming::MAX_EARLY` bytes
-    /// and what one read brings beyond them.
+    /// What came before the greeting, which is the first message always: answered then. At most `incoming::MAX_EARLY`
+    /// bytes and what one read brings beyond them.
     pub early: Vec<u8>,
 }
 
@@ -72,7 +73,8 @@ enum Awaits {
 }
 
 impl SessionCore {
-    /// A session that has not begun. `awaits_close_frame`: a WebSocket, whose close the peer answers; a stream just ends.
+    /// A session that has not begun. `awaits_close_frame`: a WebSocket, whose close the peer answers; a stream just
+    /// ends.
     pub fn new(arrival: Arrival, awaits_close_frame: bool) -> Self {
         Self {
             decoder: Decoder::default(),

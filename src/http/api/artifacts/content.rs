@@ -1,8 +1,8 @@
-//! `/api/runs/{runId}/artifacts/{artifactId}/content`: the bytes of an artifact, for whoever has a URL that we signed. The
-//! route serves what no store hands out by itself: objects in a directory, and those that are decoded on the way.
+//! `/api/runs/{runId}/artifacts/{artifactId}/content`: the bytes of an artifact, for whoever has a URL that we signed.
+//! The route serves what no store hands out by itself: objects in a directory, and those that are decoded on the way.
 //!
-//! Nothing that was uploaded can run with the rights of our origin: it is sandboxed, never sniffed, and shown only if its
-//! type runs nothing.
+//! Nothing that was uploaded can run with the rights of our origin: it is sandboxed, never sniffed, and shown only if
+//! its type runs nothing.
 
 use std::io;
 use std::ops::Range;
@@ -53,7 +53,8 @@ pub(in crate::http) async fn get(
         let read = async |part| Ok(artifacts.read(&row, part).await.map_err(not_lost)?.stream);
         return sized(&request, stored.size, tag, &mut response, read).await;
     }
-    // Except for a rebuilt zip file the decoded bytes are the original's, so that a broken download of the original can go on.
+    // Except for a rebuilt zip file the decoded bytes are the original's, so that a broken download of the original can
+    // go on.
     let exact = row.sha256.filter(|_| stored.method != artifact::Method::Rezipped);
     let tag = exact.map_or_else(|| format!("{}-decoded", stored.sha256), |sha256| sha256.to_string());
     let tag = EntityTag::new_strong(tag);
@@ -139,8 +140,8 @@ async fn sized<E: std::error::Error + 'static>(
 /// A body, piece by piece.
 type Pieces<E> = BoxStream<'static, Result<Bytes, E>>;
 
-/// A part of a stream that decodes to `size` bytes. What is before the part is decoded and thrown away piece by piece. The
-/// last byte comes only once the decoder has found everything right.
+/// A part of a stream that decodes to `size` bytes. What is before the part is decoded and thrown away piece by piece.
+/// The last byte comes only once the decoder has found everything right.
 fn part_of(whole: Pieces<io::Error>, part: Range<u64>, size: u64) -> Pieces<io::Error> {
     let cut = move |(whole, at): (Pieces<io::Error>, u64)| async move {
         let (mut whole, mut at) = (whole, at);

@@ -10,8 +10,8 @@ use crate::protocol::{ArtifactKind, Timestamp};
 
 const ALL: [DueFor; 4] = [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced];
 
-/// Parameters of a query: `$1` is the time, `$2` the limit of abandoned artifacts, `$3` and on the limit of each kind, then
-/// the place to go on from and the page's limit.
+/// Parameters of a query: `$1` is the time, `$2` the limit of abandoned artifacts, `$3` and on the limit of each kind,
+/// then the place to go on from and the page's limit.
 const FIRST_CUTOFF: usize = 3;
 const AFTER: usize = FIRST_CUTOFF + ArtifactKind::ALL.len();
 const LIMIT: usize = AFTER + 2;

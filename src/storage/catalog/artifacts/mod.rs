@@ -1,4 +1,5 @@
-//! The artifacts' part of the catalog: the description of each artifact, the place of its bytes, and the work that is due.
+//! The artifacts' part of the catalog: the description of each artifact, the place of its bytes, and the work that is
+//! due.
 //!
 //! A row is written before its object and removed after it, so a row names whatever a crash leaves. A row's key is its
 //! object's; while a direct upload is pending it is the key that the client writes to.
@@ -128,7 +129,8 @@ pub struct DueQuery {
     pub now: Timestamp,
     /// For [`DueFor::Expired`]: for each kind, the latest creation time that has expired.
     pub cutoffs: [(ArtifactKind, Timestamp); ArtifactKind::ALL.len()],
-    /// For [`DueFor::Abandoned`]: the latest creation time of pending artifacts that are due. Failed ones are always due.
+    /// For [`DueFor::Abandoned`]: the latest creation time of pending artifacts that are due. Failed ones are always
+    /// due.
     pub abandoned_before: Timestamp,
     /// The page begins after this [`ArtifactRow::age`].
     pub after: Option<(Timestamp, ArtifactId)>,
@@ -164,12 +166,12 @@ pub struct Totals {
 
 /// The artifacts of all runs, their pins, and the records of their cleanup.
 ///
-/// A change names the state that it starts from. `false` means that the artifact does not exist or was in another state, and
-/// that nothing was changed. Every method is one transaction.
+/// A change names the state that it starts from. `false` means that the artifact does not exist or was in another
+/// state, and that nothing was changed. Every method is one transaction.
 #[async_trait]
 pub trait ArtifactCatalog: Send + Sync + 'static {
-    /// Adds a pending artifact, unless its run has `most` that are not deleted (`false`). It stores the columns that are
-    /// known by then: not the state, the stored form or the failure.
+    /// Adds a pending artifact, unless its run has `most` that are not deleted (`false`). It stores the columns that
+    /// are known by then: not the state, the stored form or the failure.
     async fn announce(&self, artifact: &ArtifactRow, most: usize) -> Result<bool, CatalogError>;
     /// Finds an artifact of this run, in any state.
     async fn find(&self, run: &RunId, id: ArtifactId) -> Result<Option<KeptArtifact>, CatalogError>;
@@ -191,9 +193,8 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
         name: &ArtifactName,
         sha256: Sha256,
     ) -> Result<Option<KeptArtifact>, CatalogError>;
-    /// Pending -> ready, unless a ready artifact of its run has its idempotency key, or, when its digest was announced, its
-    /// name
-    /// and digest: then it stays pending (`false`).
+    /// Pending -> ready, unless a ready artifact of its run has its idempotency key, or, when its digest was announced,
+    /// its name and digest: then it stays pending (`false`).
     async fn set_ready(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
     /// Pending -> failed.
     async fn fail(&self, id: ArtifactId, why: &str) -> Result<bool, CatalogError>;
@@ -203,8 +204,8 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     /// Any state -> deleted, their objects removed. Former objects are due at once.
     async fn gone(&self, ids: &[ArtifactId], at: Timestamp) -> Result<(), CatalogError>;
 
-    /// Claims up to `limit` ready artifacts that may be compressed at `now`. No other node gets them before `again`, and
-    /// they are not given out again after `tries` claims.
+    /// Claims up to `limit` ready artifacts that may be compressed at `now`. No other node gets them before `again`,
+    /// and they are not given out again after `tries` claims.
     async fn claim(
         &self,
         now: Timestamp,
@@ -212,8 +213,8 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
         tries: u32,
         limit: usize,
     ) -> Result<Vec<ArtifactRow>, CatalogError>;
-    /// Ready at key `from` without a former object -> ready at `key`; the object at `from` is due at `until`. Nothing is
-    /// left to be compressed.
+    /// Ready at key `from` without a former object -> ready at `key`; the object at `from` is due at `until`. Nothing
+    /// is left to be compressed.
     async fn replace(
         &self,
         id: ArtifactId,
@@ -231,16 +232,15 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     async fn put_off(&self, id: ArtifactId, until: Timestamp) -> Result<(), CatalogError>;
     /// Records that the former objects of these artifacts are removed.
     async fn forget_replaced(&self, ids: &[ArtifactId]) -> Result<(), CatalogError>;
-    /// Removes the rows of at most `limit` deleted artifacts whose objects, former ones too, were removed before `before`;
-    /// returns
-    /// their number.
+    /// Removes the rows of at most `limit` deleted artifacts whose objects, former ones too, were removed before
+    /// `before`; returns their number.
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, CatalogError>;
     /// Returns the totals. Removals are counted as [`ArtifactCatalog::due`] finds them; `why`, `after` and `limit` are
     /// ignored.
     async fn totals(&self, query: &DueQuery) -> Result<Totals, CatalogError>;
 
-    /// Returns which of these keys belong to a row in any state, as its object or its former one, and marks those rows as
-    /// seen by `audit`. Takes some thousand keys at a time.
+    /// Returns which of these keys belong to a row in any state, as its object or its former one, and marks those rows
+    /// as seen by `audit`. Takes some thousand keys at a time.
     async fn see(&self, keys: &[String], audit: Timestamp) -> Result<Vec<bool>, CatalogError>;
     /// Lists the ready artifacts, created before the audit began, that `audit` has not seen, ordered by id. An artifact
     /// that became
@@ -259,8 +259,8 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     /// Finds the pin of a run, which may have expired.
     async fn pinned(&self, run: &RunId) -> Result<Option<Pin>, CatalogError>;
 
-    /// Takes or extends a lease; `false` when another holder has it at `now`. A lease of more than twice the requested time
-    /// is ignored.
+    /// Takes or extends a lease; `false` when another holder has it at `now`. A lease of more than twice the requested
+    /// time is ignored.
     async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, CatalogError>;
     /// Ends a lease if `holder` has it.
     async fn release(&self, name: &str, holder: &str) -> Result<(), CatalogError>;

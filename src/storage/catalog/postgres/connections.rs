@@ -1,9 +1,8 @@
 //! A small pool of connections to PostgreSQL.
 //!
-//! sqlx's own pool waits without a bound for a connection that went silent, keeps its place meanwhile, and does not report
-//! why
-//! there is none. Here only a successful caller returns a connection to the pool; in every other case it is dropped with
-//! its transaction.
+//! sqlx's own pool waits without a bound for a connection that went silent, keeps its place meanwhile, and does not
+//! report why there is none. Here only a successful caller returns a connection to the pool; in every other case it is
+//! dropped with its transaction.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
