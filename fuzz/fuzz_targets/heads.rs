@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use runcast_fuzz::protocol::head::{Decision, Head, Host, is_event_stream, is_web_socket, plain};
+use runcast_fuzz::protocol::head::{Host, UpgradeDecision, UpgradeRequest, is_event_stream, is_web_socket, plain};
 
 fuzz_target!(|head: &[u8]| {
     // Method, path, then lines of headers, as they stand in a request.
@@ -26,15 +26,15 @@ fuzz_target!(|head: &[u8]| {
     assert_eq!(plain(path), None);
     assert!(!(is_web_socket(path) && is_event_stream(path)));
 
-    let decision = Head { method, path, is_http_11: true, values }.decide();
+    let decision = UpgradeRequest { method, path, is_http_11: true, values }.decide();
     let asks = values("upgrade").any(|value| value.trim_ascii().eq_ignore_ascii_case(b"websocket"));
-    if decision == Decision::WebSocket {
+    if decision == UpgradeDecision::WebSocket {
         assert!(method == "GET" && is_web_socket(path) && asks);
     }
     // What HTTP's reader hands over as an upgrade is never taken for plain.
-    assert!(!(asks || method == "CONNECT") || decision != Decision::Plain);
-    let old = Head { method, path, is_http_11: false, values }.decide();
-    assert_ne!(old, Decision::WebSocket);
+    assert!(!(asks || method == "CONNECT") || decision != UpgradeDecision::Plain);
+    let old = UpgradeRequest { method, path, is_http_11: false, values }.decide();
+    assert_ne!(old, UpgradeDecision::WebSocket);
 
     for value in values("host") {
         let Ok(text) = str::from_utf8(value.trim_ascii()) else { continue };

@@ -3,14 +3,12 @@
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 
-#[path = "../../src/compression/mod.rs"]
-pub mod compression;
+pub use runcast::{compression, protocol};
+
 #[path = "../../src/protocol/event/oracle.rs"]
 mod oracle;
-#[path = "../../src/protocol/mod.rs"]
-pub mod protocol;
 
-use compression::{Limits, Outcome, Smaller, compress};
+use compression::{CompressionLimits, CompressionOutcome, Smaller, compress};
 use protocol::artifact::Method;
 
 /// Reads a body with the reader and with serde_json; panics when they differ.
@@ -18,7 +16,7 @@ pub fn check_ingest(kind: protocol::event::BodyKind, body: &[u8]) {
     oracle::check(kind, body);
 }
 
-const LIMITS: Limits = Limits { max_entries: 100, max_unpacked: 1 << 20, max_ratio: 200 };
+const LIMITS: CompressionLimits = CompressionLimits { max_entries: 100, max_unpacked: 1 << 20, max_ratio: 200 };
 
 /// Stores an upload; panics when a smaller form is not what is told of it. A rebuilt zip file must be beyond doubt
 /// itself, and be rebuilt to the same bytes.
@@ -42,7 +40,7 @@ fn stored(upload: &[u8]) -> Option<(Smaller, Vec<u8>)> {
     source.write_all(upload).expect("room on the disk");
     let mut target: File = tempfile::tempfile().expect("a file");
     let outcome = compress(&source, &mut target, "", &LIMITS, &|| false).expect("a disk that works");
-    let Outcome::Smaller(smaller) = outcome else { return None };
+    let CompressionOutcome::Smaller(smaller) = outcome else { return None };
     target.rewind().expect("a disk that works");
     let mut decoded = Vec::new();
     let read = match smaller.method {

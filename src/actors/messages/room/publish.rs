@@ -84,7 +84,7 @@ impl Publish {
         Self { if_tip: Some(tip), ..self }
     }
 
-    /// Whether the post is the server's own. See [`crate::storage::journal::Post::own`].
+    /// Whether the post is the server's own. See [`crate::storage::journal::Post::privileged`].
     pub fn is_privileged(&self) -> bool {
         self.event.is_some_and(ServerEvent::is_privileged)
     }

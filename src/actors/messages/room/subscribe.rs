@@ -4,7 +4,7 @@ use actix::Message;
 
 use super::super::broadcaster::BroadcasterPort;
 
-/// Send the run's segments to this broadcaster. The answer is [`super::broadcaster::TipIs`].
+/// Send the run's segments to this broadcaster. The answer is [`crate::actors::messages::broadcaster::TipIs`].
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Subscribe(pub BroadcasterPort);
