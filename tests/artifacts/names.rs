@@ -21,11 +21,11 @@ async fn put_raw(node: &TestNode, name: &str, body: &str) -> (u16, Value) {
     (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or_else(|_| json!(body)))
 }
 
-/// All files of a server but those of its databases and its objects.
+/// All files of a server but those of its databases, its objects and its clock, which it notes when it comes to it.
 fn others(node: &TestNode) -> Vec<String> {
     let root = node.data().parent().unwrap().to_owned();
-    let theirs =
-        |path: &String| !path.contains(".db") && !path.starts_with("data/objects/") && !path.starts_with("std");
+    let own = [".db", "data/objects/", "data/clock"];
+    let theirs = |path: &String| !own.iter().any(|own| path.contains(own)) && !path.starts_with("std");
     files(&root).into_iter().filter(theirs).collect()
 }
 
