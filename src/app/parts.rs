@@ -26,7 +26,7 @@ use crate::storage::presence::{Figures, Gauge};
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
 
-/// See the module. Cloning shares it.
+/// The parts of a running node. Clones share them.
 #[derive(Clone)]
 pub(super) struct NodeParts {
     pub(super) config: Arc<Config>,

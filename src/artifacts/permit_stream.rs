@@ -7,7 +7,7 @@ use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// See the module.
+/// A stream that holds a permit until it ends or is dropped.
 pub(super) struct PermitStream<T> {
     stream: BoxStream<'static, T>,
     _permit: Option<OwnedSemaphorePermit>,

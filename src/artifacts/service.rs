@@ -18,7 +18,7 @@ use crate::tasks;
 /// Bytes that go to the spool at a time.
 const SPOOL_PIECE: usize = 512 * 1024;
 
-/// See the module's page. Clones share everything.
+/// The use cases of artifacts. Clones share everything.
 #[derive(Clone)]
 pub struct ArtifactService {
     parts: Arc<ArtifactParts>,

@@ -26,7 +26,7 @@ const PER_SLICE: usize = 256;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// See the module's page.
+/// The actor that hands one run's segments to its subscribers on one thread.
 pub struct Broadcaster {
     id: u64,
     /// Shared with the sessions subscribed to it.

@@ -33,7 +33,7 @@ pub type ViewerId = usize;
 /// Starts the broadcaster of a run's subscribers, on this thread.
 pub type OpenBroadcaster = Box<dyn Fn(Rc<Subscribers>)>;
 
-/// See the module's page.
+/// What the actors of one worker thread share.
 pub struct Hub {
     /// The bounds and times of every session of the thread.
     pub limits: Rc<SessionLimits>,

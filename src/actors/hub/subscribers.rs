@@ -23,7 +23,7 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
 use crate::protocol::{RunId, Segment};
 
-/// See the module's page.
+/// The viewers of one run on one thread, shared by their sessions and the broadcaster.
 pub struct Subscribers {
     /// The room whose segments they are handed; one generation of it.
     room: Arc<RoomPort>,

@@ -26,7 +26,7 @@ pub const MAILBOX: usize = 256;
 /// Time between two slices of a close.
 const SLICE_PACE: Duration = Duration::from_millis(10);
 
-/// See the module's page.
+/// The actor that pings and closes the viewers of one worker thread.
 pub struct ThreadAgent {
     hub: Rc<Hub>,
     _live: LiveActorGuard,

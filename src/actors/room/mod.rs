@@ -64,7 +64,7 @@ pub struct RemoteFeed {
     pub reorder: Duration,
 }
 
-/// See the module's page.
+/// The actor of one run's room: a core, and what it takes to perform its effects.
 pub struct Room {
     run: RunId,
     generation: u64,

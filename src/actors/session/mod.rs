@@ -91,7 +91,7 @@ impl SessionPort {
 /// A slot among a run's subscribers on this thread.
 type Subscription = (Rc<Subscribers>, SubscriberId);
 
-/// See the module's page.
+/// The actor of one connection.
 pub struct Session<W: Wire> {
     core: SessionCore,
     /// Shared with the broadcaster and the thread agent of this thread.

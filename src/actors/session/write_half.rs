@@ -30,7 +30,7 @@ use crate::protocol::segment::Encoding;
 use crate::protocol::{Connection, Cursor};
 use crate::thread_metrics::ThreadMetrics;
 
-/// See the module's page.
+/// The writing half of a connection, which the session and the broadcaster share.
 pub struct WriteHalf<W> {
     pub(super) inner: RefCell<WriteHalfState<W>>,
     pub(super) limits: Rc<SessionLimits>,

@@ -38,7 +38,7 @@ pub enum EventFlaw {
     /// Not JSON.
     #[error("not JSON: {problem} at byte {at} of the body")]
     InvalidJson {
-        /// Where.
+        /// Byte offset in the body.
         at: usize,
         /// What was found or missing there.
         problem: &'static str,
@@ -46,19 +46,19 @@ pub enum EventFlaw {
     /// Not UTF-8.
     #[error("not UTF-8 at byte {at} of the body")]
     InvalidUtf8 {
-        /// Where.
+        /// Byte offset in the body.
         at: usize,
     },
     /// JSON, but not an object.
     #[error("not an object at byte {at} of the body")]
     NotAnObject {
-        /// Where.
+        /// Byte offset in the body.
         at: usize,
     },
     /// Nested too deep.
     #[error("nested deeper than {MAX_DEPTH} at byte {at} of the body")]
     TooDeep {
-        /// Where.
+        /// Byte offset in the body.
         at: usize,
     },
     /// More bytes than an event may have.

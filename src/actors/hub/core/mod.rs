@@ -42,7 +42,7 @@ pub enum Turn {
     End,
 }
 
-/// See the module's page.
+/// The state machine of a run's fan-out on one thread.
 pub(super) struct FanOut<V> {
     subscriptions: Subscriptions<V>,
     /// What the room sent since the last pass began; bounded by the broadcaster's mailbox.

@@ -69,7 +69,7 @@ pub struct RoomLimits {
     pub idle: Duration,
 }
 
-/// See the module's page.
+/// The state machine of a room.
 pub struct RoomCore {
     run: RunId,
     limits: RoomLimits,

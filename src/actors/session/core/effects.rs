@@ -52,7 +52,7 @@ pub enum Effect {
     },
     /// Close when what is queued has been written.
     Close {
-        /// Why.
+        /// The close reason.
         reason: CloseReason,
         /// The text of the close frame.
         text: &'static str,

@@ -30,7 +30,7 @@ const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(2);
 const MAX_ATTEMPTS: u8 = 5;
 
-/// See the module's page. 24 bytes while the viewer is idle.
+/// The state machine of a session; 24 bytes while the viewer is idle.
 pub struct SessionCore {
     decoder: Decoder,
     /// Until the viewer has been greeted. Boxed: an idle viewer is as small as it can be.

@@ -42,7 +42,7 @@ const MIGRATION_LOCK: i64 = 0x7275_6e63_6173_7401;
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'";
 const BEGIN_MIGRATION: &str = "BEGIN; SET LOCAL statement_timeout = '55s'; SET LOCAL client_min_messages = 'warning'";
 
-/// See the module.
+/// The catalog in PostgreSQL.
 #[derive(Debug)]
 pub struct PostgresCatalog {
     connections: Arc<Connections>,
