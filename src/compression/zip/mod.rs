@@ -7,11 +7,10 @@
 //! on them, are not. A file whose entries are stored already is treated in the same way.
 //!
 //! 1. `survey` checks that the file is a zip file in which every byte has its place, and within the limits. It unpacks
-//!   nothing.
+//!    nothing.
 //! 2. `rebuild` unpacks and writes. It stops if an entry does not yield what the directory says.
 //! 3. `verify` reads the result back from the disk, with a reader that shares no code with the writer, and compares it
-//!   with the
-//!    original's directory.
+//!    with the original's directory.
 //!
 //! Each step reads the original's directory again and holds one entry at a time, so memory does not depend on its
 //! length.
