@@ -102,12 +102,14 @@ const STEERING_TYPES: [&str; 9] = [
     "step_override_queued",
 ];
 
-/// Collected once: each event that is posted is looked up in it.
+/// Collected once, and sorted by length and then by bytes: each event that is posted is looked up in it.
 static RESERVED_TYPES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let events = ServerEvent::ALL.iter().filter(|event| event.is_reserved()).map(|event| event.as_str());
     let messages = ServerMessage::TYPES.iter().chain([&ScreenFrame::TYPE]).map(|message| message.name);
     let messages = messages.filter(|name| ProducerEvent::parse(name).is_none());
-    events.chain(messages).chain(STEERING_TYPES).collect()
+    let mut types: Vec<_> = events.chain(messages).chain(STEERING_TYPES).collect();
+    types.sort_unstable_by_key(|name| (name.len(), *name));
+    types
 });
 
 /// The types that no producer may post: those of the server's events and of its messages on live connections, so that
@@ -118,7 +120,9 @@ pub fn reserved_types() -> &'static [&'static str] {
 
 /// The type as it stands in the tables, if only the server may write events of it.
 pub fn reserved(event_type: &str) -> Option<&'static str> {
-    RESERVED_TYPES.iter().copied().find(|reserved| *reserved == event_type)
+    let sought = (event_type.len(), event_type);
+    let found = RESERVED_TYPES.binary_search_by_key(&sought, |name| (name.len(), *name));
+    found.ok().map(|index| RESERVED_TYPES[index])
 }
 
 #[cfg(test)]
