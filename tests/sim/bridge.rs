@@ -114,7 +114,7 @@ impl NodeRooms {
         let Some(topic) = topics.get(CHANNEL).filter(|_| question.instance == *instance) else { return };
         match head {
             Ok(head) => {
-                let update = topics.answer(topic, question.asked, head);
+                let update = topic.answer(question.asked, head);
                 self.tell_follower(update);
             }
             // It asks again.

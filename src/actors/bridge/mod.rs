@@ -233,7 +233,7 @@ impl Bridge {
             let Some(topic) = self.topics.get(channel) else { continue };
             match head {
                 // A room that is too busy is told the next time.
-                Ok(head) => _ = topic.port.try_send(self.topics.answer(topic, asked, head)),
+                Ok(head) => _ = topic.port.try_send(topic.answer(asked, head)),
                 Err(error) => debug!(run = %topic.run, %error, "the run's head can't be read"),
             }
         }

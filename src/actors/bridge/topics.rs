@@ -14,8 +14,8 @@ pub struct Topics<P> {
     topics: HashMap<String, Topic<P>>,
     /// How long the bridge stays subscribed to a run that was let go.
     linger: Duration,
-    /// How often the subscription was lost.
-    losses: u64,
+    /// Subscriptions that Redis has confirmed so far; each has its number.
+    confirmed: u64,
 }
 
 /// A run that is followed.
@@ -26,22 +26,28 @@ pub struct Topic<P> {
     /// Where what is heard goes.
     pub port: P,
     generation: u64,
-    /// Whether Redis has confirmed the subscription.
-    stands: bool,
+    /// Number of the subscription, once Redis has confirmed it.
+    stands: Option<u64>,
     let_go: Option<Instant>,
 }
 
-/// How a run's subscription stood when the journal was asked where the run ends.
+/// The subscription that stood when the journal was asked where the run ends, if one did.
 #[derive(Clone, Copy, Debug)]
-pub struct TipQuestion {
-    stood: bool,
-    losses: u64,
-}
+pub struct TipQuestion(Option<u64>);
 
 impl<P> Topic<P> {
     /// Whether Redis has confirmed the subscription.
     pub fn stands(&self) -> bool {
-        self.stands
+        self.stands.is_some()
+    }
+
+    /// Turns the journal's head into what the room is told. It is complete (`Tip`), notices from now on included, only
+    /// if this subscription stood when the journal was asked.
+    pub fn answer(&self, TipQuestion(stood): TipQuestion, head: Head) -> RemoteUpdate {
+        match stood.is_some() && stood == self.stands {
+            true => RemoteUpdate::Tip(head),
+            false => RemoteUpdate::Notice { head, segments: Vec::new() },
+        }
     }
 
     /// Whether the room has let its run go, which is still listened to.
@@ -53,7 +59,7 @@ impl<P> Topic<P> {
 impl<P> Topics<P> {
     /// No run is followed yet. One that is let go is listened to for `linger` longer.
     pub fn new(linger: Duration) -> Self {
-        Self { topics: HashMap::new(), linger, losses: 0 }
+        Self { topics: HashMap::new(), linger, confirmed: 0 }
     }
 
     /// Whether no run is followed.
@@ -72,10 +78,10 @@ impl<P> Topics<P> {
         let stands = match self.topics.get(&channel) {
             Some(topic) if topic.generation > generation => return false,
             Some(topic) => topic.stands,
-            None => false,
+            None => None,
         };
         self.topics.insert(channel, Topic { run, port, generation, stands, let_go: None });
-        stands
+        stands.is_some()
     }
 
     /// Marks a run as let go by its room.
@@ -101,30 +107,23 @@ impl<P> Topics<P> {
 
     /// Records that Redis has confirmed the subscription to a channel.
     pub fn confirm(&mut self, channel: &str) {
-        if let Some(topic) = self.topics.get_mut(channel) {
-            topic.stands = true;
+        if let Some(topic) = self.topics.get_mut(channel)
+            && topic.stands.is_none()
+        {
+            self.confirmed += 1;
+            topic.stands = Some(self.confirmed);
         }
     }
 
     /// The question to the journal where the run of this channel ends, with the state of its subscription.
     pub fn question(&self, channel: &str) -> TipQuestion {
-        TipQuestion { stood: self.topics.get(channel).is_some_and(Topic::stands), losses: self.losses }
-    }
-
-    /// Turns the journal's head into what the room is told. It is complete (`Tip`), notices from now on included, only
-    /// if the subscription stood when the journal was asked, and has stood ever since.
-    pub fn answer(&self, topic: &Topic<P>, question: TipQuestion, head: Head) -> RemoteUpdate {
-        match question.stood && topic.stands && question.losses == self.losses {
-            true => RemoteUpdate::Tip(head),
-            false => RemoteUpdate::Notice { head, segments: Vec::new() },
-        }
+        TipQuestion(self.topics.get(channel).and_then(|topic| topic.stands))
     }
 
     /// Records that the subscription to all channels is lost, and returns their topics.
     pub fn lose_all(&mut self) -> impl Iterator<Item = &Topic<P>> {
-        self.losses += 1;
         self.topics.values_mut().map(|topic| {
-            topic.stands = false;
+            topic.stands = None;
             &*topic
         })
     }
@@ -189,7 +188,7 @@ mod tests {
         topics.follow("c".into(), run(), 1, "a");
         let is_whole = |topics: &Topics<_>, asked| {
             let topic = topics.get("c").unwrap();
-            matches!(topics.answer(topic, asked, Head::unborn()), RemoteUpdate::Tip(_))
+            matches!(topic.answer(asked, Head::unborn()), RemoteUpdate::Tip(_))
         };
         let too_early = topics.question("c");
         assert!(!is_whole(&topics, too_early));
@@ -201,6 +200,13 @@ mod tests {
         assert!(!is_whole(&topics, asked));
         topics.confirm("c");
         assert!(!is_whole(&topics, asked), "notices during the loss were not heard");
-        assert!(is_whole(&topics, topics.question("c")));
+        let asked = topics.question("c");
+        assert!(is_whole(&topics, asked));
+        let start = Instant::now();
+        topics.let_go("c", 1, start);
+        topics.sweep(start + Duration::from_secs(10));
+        topics.follow("c".into(), run(), 2, "b");
+        topics.confirm("c");
+        assert!(!is_whole(&topics, asked), "notices between the two subscriptions were not heard");
     }
 }
