@@ -21,6 +21,13 @@ fn logged(node: &TestNode, level: &str, text: &str) -> usize {
     node.log().lines().filter(|line| line.contains(level) && line.contains(text)).count()
 }
 
+/// Connections to Redis that nodes have opened so far.
+fn connections(cluster: &Cluster) -> u64 {
+    let statistics = cluster.redis.cli(&["INFO", "commandstats"]);
+    let line = statistics.lines().find_map(|line| line.strip_prefix("cmdstat_client|setname:calls=")).unwrap();
+    line.split(',').next().unwrap().parse().unwrap()
+}
+
 #[tokio::test]
 async fn a_node_whose_redis_a_newer_build_takes_over_is_degraded_says_so_once_and_comes_back() {
     let cluster = Cluster::start_with(1, DURABLE, &[]).await;
@@ -40,18 +47,30 @@ async fn a_node_whose_redis_a_newer_build_takes_over_is_degraded_says_so_once_an
     assert_eq!(ready_now["status"], "degraded");
     assert_eq!(node.get("/ready?strict=1").await.status, 503);
     // It goes on trying, and says no more.
-    let connections = || {
-        let statistics = cluster.redis.cli(&["INFO", "commandstats"]);
-        let line = statistics.lines().find_map(|line| line.strip_prefix("cmdstat_client|setname:calls=")).unwrap();
-        line.split(',').next().unwrap().parse::<u64>().unwrap()
-    };
-    let so_far = connections();
-    eventually!(connections(), |now| *now >= so_far + 3, SOON);
+    let so_far = connections(&cluster);
+    eventually!(connections(&cluster), |now| *now >= so_far + 3, SOON);
     assert_eq!(logged(node, "WARN", sentence), 1, "{}", node.log());
 
     cluster.redis.cli(&["HSET", "runcast:store", "format", "1", "births", &births]);
     until_ready(node).await;
     node.store("r", &numbered(2, 1, 0)).await;
+}
+
+#[tokio::test]
+async fn a_node_that_finds_its_redis_taken_over_when_it_comes_back_says_so_once() {
+    let cluster = Cluster::start_with(1, DURABLE, &[]).await;
+    let node = &cluster.nodes[0];
+    until_ready(node).await;
+    cluster.redis.cli(&["HSET", "runcast:store", "format", "2"]);
+    cluster.redis.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+    let sentence = "the journal in Redis under runcast:store has format version 2";
+    eventually!(logged(node, "WARN", sentence), |times| *times > 0, SOON);
+    let so_far = connections(&cluster);
+    eventually!(connections(&cluster), |now| *now >= so_far + 3, SOON);
+    assert_eq!(logged(node, "WARN", sentence), 1, "{}", node.log());
+
+    cluster.redis.cli(&["HSET", "runcast:store", "format", "1"]);
+    until_ready(node).await;
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn haproxy_asks_a_node_that_is_not_ready_when_no_other_one_is() {
     node.kill9();
 }
 
-/// A node that ends answers some polls with an empty page, and cuts the others, which go on at the other node.
+/// A node that drains answers polls with an empty page.
 async fn long_polls_meet_a_drain(kind: Kind) {
     let mut cluster = nodes::pair(&[]).await;
     let nodes = &mut cluster.nodes;

@@ -87,6 +87,25 @@ async fn a_drain_is_not_held_up_by_those_who_do_not_listen() {
     assert_eq!(stalled.texts(), numbered(1, 500, 2_000));
 }
 
+#[tokio::test]
+async fn long_polls_are_answered_when_the_node_drains() {
+    let mut node = TestNode::start(&[]);
+    node.store("r", &numbered(1, 3, 0)).await;
+    let polls = [("r", 3), ("unborn", 0)].map(|(run, tip)| {
+        let site: Site = node.clone();
+        let target = format!("/api/runs/{run}/events?after={tip}&wait=30");
+        (tip, tokio::spawn(async move { site.try_send("GET", &target, &[], "").await }))
+    });
+    eventually!(node.get_json("/api/ws/stats").await["activeRuns"].clone(), |runs| runs == 2, SOON);
+    let started = Instant::now();
+    node.terminate().await.assert_clean(false);
+    assert!(started.elapsed() < Duration::from_secs(2), "not held up by them: {:?}", started.elapsed());
+    for (tip, poll) in polls {
+        let answer = poll.await.unwrap().unwrap();
+        assert_eq!((answer.status, answer.json()["tip"].as_u64()), (200, Some(tip)), "{answer:?}");
+    }
+}
+
 /// The beginning of the answer to a request for a stream; `None` when there is none.
 async fn knock(address: SocketAddr) -> Option<String> {
     let mut socket = TcpStream::connect(address).await.ok()?;

@@ -40,7 +40,7 @@ impl ClientTask {
     pub(super) async fn run(mut self) {
         let mut restarts = Restarts::new(NAME);
         while tasks::caught(NAME, self.serve()).await.is_err() {
-            self.tell_down("its connection failed by a bug");
+            self.tell_down("its connection failed by a bug", false);
             if refusing(restarts.pause(), &mut self.requests, &self.status).await.is_none() {
                 break;
             }
@@ -57,9 +57,9 @@ impl ClientTask {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let attempt = connect(&self.settings, &*self.attest);
-            let why = match refusing(attempt, &mut self.requests, &self.status).await {
+            let (why, refused) = match refusing(attempt, &mut self.requests, &self.status).await {
                 None => break,
-                Some(Err(error)) => error.reason(),
+                Some(Err(error)) => (error.reason(), matches!(error, RedisError::Refused(_))),
                 Some(Ok(link)) => {
                     self.generation += 1;
                     self.tell_live();
@@ -69,10 +69,10 @@ impl ClientTask {
                     if since.elapsed() >= STEADY {
                         backoff.reset();
                     }
-                    why
+                    (why, false)
                 }
             };
-            self.tell_down(&why);
+            self.tell_down(&why, refused);
             if refusing(sleep(backoff.pause()), &mut self.requests, &self.status).await.is_none() {
                 break;
             }
@@ -87,9 +87,9 @@ impl ClientTask {
         self.status.send_replace(LinkStatus::Live { generation });
     }
 
-    /// Sets the state to down. It logs a warning once when the connection goes down; further reasons are logged at
-    /// debug level.
-    fn tell_down(&self, why: &str) {
+    /// Sets the state to down. It logs a warning once when the connection goes down, and once for each reason why a
+    /// Redis that is there is not used; other reasons are logged at debug level.
+    fn tell_down(&self, why: &str, refused: bool) {
         self.metrics.up.set(0);
         let redis = &self.settings.url;
         let since = match &*self.status.borrow() {
@@ -97,8 +97,12 @@ impl ClientTask {
             LinkStatus::Connecting | LinkStatus::Live { .. } => Instant::now().into_std(),
         };
         match self.status.send_replace(LinkStatus::Down { why: why.into(), since }) {
-            LinkStatus::Down { .. } => tracing::debug!(%redis, why, "Redis is still unavailable"),
-            LinkStatus::Connecting | LinkStatus::Live { .. } => tracing::warn!(%redis, why, "Redis is unavailable"),
+            LinkStatus::Down { why: before, .. } if !refused || *before == *why => {
+                tracing::debug!(%redis, why, "Redis is still unavailable");
+            }
+            LinkStatus::Down { .. } | LinkStatus::Connecting | LinkStatus::Live { .. } => {
+                tracing::warn!(%redis, why, "Redis is unavailable");
+            }
         }
     }
 }

@@ -134,6 +134,38 @@ async fn an_older_copy_put_back_is_noticed_even_if_it_was_closed_cleanly() {
 }
 
 #[tokio::test]
+async fn a_start_that_failed_or_was_killed_before_it_served_opens_no_new_epoch() {
+    let dir = tempfile::tempdir().unwrap();
+    let (witness, next) = (dir.path().join("journal.db-instance"), dir.path().join("journal.new"));
+    let journal = open(dir.path(), "boot").await;
+    let before = post_to(&journal, "r", post("a", 1..=5)).await.unwrap();
+    journal.close().await;
+
+    // The next witness cannot be written, as on a full disk.
+    std::fs::create_dir(&next).unwrap();
+    SqliteJournal::open(options(dir.path(), "boot")).await.unwrap_err();
+    std::fs::remove_dir(&next).unwrap();
+    let journal = open(dir.path(), "boot").await;
+    assert_eq!(post_to(&journal, "r", post("a", 6..=6)).await.unwrap().lineage, before.lineage);
+    let earlier = std::fs::read(&witness).unwrap();
+    journal.close().await;
+
+    // Killed between the row and the rename.
+    open(dir.path(), "boot").await.close().await;
+    std::fs::rename(&witness, &next).unwrap();
+    std::fs::write(&witness, earlier).unwrap();
+    let journal = open(dir.path(), "boot").await;
+    assert_eq!(post_to(&journal, "r", post("a", 7..=7)).await.unwrap().lineage, before.lineage);
+    assert!(!next.exists());
+    journal.close().await;
+
+    // The same, and the witness was deleted as docs/operations.md asks of a directory that was put back.
+    std::fs::rename(&witness, &next).unwrap();
+    let journal = open(dir.path(), "boot").await;
+    assert!(post_to(&journal, "r", post("a", 8..=8)).await.unwrap().lineage.epoch() > before.lineage.epoch());
+}
+
+#[tokio::test]
 async fn an_unborn_epoch_is_never_given_out_twice() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path(), "0").await);

@@ -16,6 +16,7 @@ use super::super::super::transfer::{ResponseParts, TransferKind, find_room};
 use super::{after, run_id};
 use crate::actors::messages::room::{Freshness, ReadFrom, RoomPort, Verdict, WaitForEvents};
 use crate::budget::{Buffer, Exceeded};
+use crate::node::Node;
 use crate::protocol::cursor::Place;
 use crate::protocol::segment::Encoding;
 use crate::protocol::{Cursor, Epoch, RunId, Segment, Seq};
@@ -50,6 +51,7 @@ struct Gathered {
 
 /// `GET /api/runs/{runId}/events`
 pub(in crate::http) async fn page(
+    node: web::Data<Node>,
     rooms: web::Data<Rooms>,
     responses: web::Data<Responses>,
     request: HttpRequest,
@@ -72,8 +74,15 @@ pub(in crate::http) async fn page(
     if wait > 0 && gathered.count == 0 && gathered.gap.is_none() && gathered.reset.is_none() {
         let (reply, grown) = oneshot::channel();
         let sent = gathered.room.wait.try_send(WaitForEvents { after: gathered.cursor(), reply });
-        let patience = Duration::from_secs(wait);
-        if sent.is_ok() && actix_web::rt::time::timeout(patience, grown).await.is_ok_and(|grown| grown.is_ok()) {
+        let grown = async {
+            tokio::select! {
+                grown = grown => grown.is_ok(),
+                () = actix_web::rt::time::sleep(Duration::from_secs(wait)) => false,
+                // The client asks again elsewhere; later its connection would be cut.
+                () = node.drains() => false,
+            }
+        };
+        if sent.is_ok() && grown.await {
             let place = Place { epoch: gathered.epoch, next: gathered.next };
             gathered = gather(&rooms, &responses, &run, ReadFrom::Place(place), limit, nd_json.is_some()).await?;
         }

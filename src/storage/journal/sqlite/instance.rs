@@ -77,12 +77,14 @@ impl LastInstance {
 pub(super) async fn begin(connection: &mut SqliteConnection, options: &SqliteOptions) -> Result<Epochs, JournalError> {
     let boot_id = options.boot_id.clone().unwrap_or_else(boot_id);
     let witness_path = witness_path(&options.path, WITNESS);
-    let witness = fs::read_to_string(&witness_path).unwrap_or_default();
+    let next_path = witness_path.with_extension("new");
+    let failed = |error| JournalError::Unavailable(format!("{}: {error}", witness_path.display()));
     let now = options.clock.now();
     let epochs = match LastInstance::from_meta(&read_meta(connection).await?) {
         None => Epochs::new(now),
         Some(past) => {
             let mut epochs = past.epochs;
+            let witness = last_witness(&witness_path, &next_path, &past.instance);
             if let Some(doubt) = past.doubt(&boot_id, &witness) {
                 epochs.bump(now);
                 report(doubt, epochs.incarnation);
@@ -101,10 +103,21 @@ pub(super) async fn begin(connection: &mut SqliteConnection, options: &SqliteOpt
         ("clean", "0"),
         ("instance", &instance),
     ];
+    // The file is written before the row, so that a full disk fails the start while both name the last instance.
+    write_durably(&next_path, &instance).map_err(failed)?;
     write_meta(connection, &meta).await?;
-    write_durably(&witness_path, &instance)
-        .map_err(|error| JournalError::Unavailable(format!("{}: {error}", witness_path.display())))?;
+    rename_durably(&next_path, &witness_path).map_err(failed)?;
     Ok(epochs)
+}
+
+/// The name of the last instance, as the witness file has it. If the process ended between the row and the rename, the
+/// row's name is in the next file; nothing was stored under it. A deleted witness file stays a reason to doubt.
+fn last_witness(witness_path: &Path, next_path: &Path, instance: &str) -> String {
+    let Ok(witness) = fs::read_to_string(witness_path) else { return String::new() };
+    match fs::read_to_string(next_path) {
+        Ok(next) if next == instance => next,
+        _ => witness,
+    }
 }
 
 /// Ends an instance by setting its clean mark (the connection must sync fully, which also syncs everything before it).
@@ -163,11 +176,9 @@ pub(super) fn witness_path(path: &Path, end: &str) -> PathBuf {
 }
 
 fn write_durably(path: &Path, text: &str) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
+    let mut file = File::create(path)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    rename_durably(&fresh, path)
+    file.sync_all()
 }
 
 /// Renames a file within its directory and syncs the directory.
