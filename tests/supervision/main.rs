@@ -5,6 +5,7 @@
 mod hub;
 mod injuries;
 mod permanent;
+mod post;
 mod registry;
 mod service;
 mod spawn;
