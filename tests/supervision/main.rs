@@ -7,6 +7,7 @@ mod injuries;
 mod permanent;
 mod post;
 mod registry;
+mod room;
 mod service;
 mod spawn;
 mod stop;
