@@ -82,9 +82,13 @@ pub fn spawn_local<F: Future + 'static>(name: &'static str, work: F) -> Task<F::
 
 /// Runs `work` on a thread that may wait.
 pub fn spawn_blocking<T: Send + 'static>(name: &'static str, work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-    Task(tokio::task::spawn_blocking(move || {
-        catch_unwind(AssertUnwindSafe(work)).map_err(|panic| report(name, &*panic))
-    }))
+    Task(tokio::task::spawn_blocking(move || caught_call(name, work)))
+}
+
+/// Calls `work`, whose panic is an error: what is to be done after it is done all the same.
+pub fn caught_call<T>(name: &'static str, work: impl FnOnce() -> T) -> Result<T, TaskError> {
+    // Unwind safe: whoever calls goes on without what `work` has touched.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| report(name, &*panic))
 }
 
 /// `work`, whose panic is an error. Adds nothing to its size but the name.

@@ -11,7 +11,6 @@ use std::time::Duration;
 use actix::fut::wrap_future;
 use actix::prelude::*;
 use serde_json::json;
-use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use super::messages::catalog_writer::RunsGone;
@@ -162,15 +161,11 @@ impl LifecyclePorts {
     /// again.
     async fn append(&self, run: &RunId, event: ServerEvent, now: Timestamp, tip: Seq) {
         let Ok(Ok(room)) = self.rooms.ask(FindRoom { run: run.clone() }).await else { return };
-        let (reply, stored) = oneshot::channel();
         let held = Arc::new(self.budget.hold());
-        let request = Publish::from_server(event, line(event, now).into(), held, reply).if_tip(tip);
-        if room.publish.try_send(request).is_ok() {
-            match stored.await {
-                Ok(Ok(_)) => info!(%run, sealed = event.seals(), "the run was closed"),
-                Ok(Err(error)) => info!(%run, %error, "the run was not closed"),
-                Err(_) => {}
-            }
+        let line = line(event, now).into();
+        match room.post(|reply| Publish::from_server(event, line, held, reply).if_tip(tip)).await {
+            Ok(_) => info!(%run, sealed = event.seals(), "the run was closed"),
+            Err(error) => info!(%run, %error, "the run was not closed"),
         }
     }
 }

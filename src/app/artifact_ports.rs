@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use actix::dev::SendError;
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::oneshot;
 
 use super::Storage;
 use crate::actors::compression::Compression;
@@ -62,19 +60,11 @@ impl RunLog for NodeRuns {
         for _ in 0..TRIES {
             let found = self.rooms.ask(FindRoom { run: run.clone() }).await.map_err(|refused| refused.to_string())?;
             let room = found.map_err(|error| error.to_string())?;
-            let (reply, stored) = oneshot::channel();
             let held = Arc::new(self.bodies.hold());
-            let publish = Publish::from_server(ServerEvent::Artifact, event.clone(), held, reply);
-            match room.publish.try_send(publish) {
-                Ok(()) => {}
-                Err(SendError::Full(_)) => return Err(PublishError::Saturated.to_string()),
-                Err(SendError::Closed(_)) => continue,
-            }
-            match stored.await {
-                Ok(Ok(_)) => return Ok(()),
-                Ok(Err(PublishError::Retired)) => {}
-                Ok(Err(error)) => return Err(error.to_string()),
-                Err(_) => return Err("the run's room failed".to_owned()),
+            match room.post(|reply| Publish::from_server(ServerEvent::Artifact, event.clone(), held, reply)).await {
+                Ok(_) => return Ok(()),
+                Err(PublishError::Retired) => {}
+                Err(error) => return Err(error.to_string()),
             }
         }
         Err(PublishError::Retired.to_string())

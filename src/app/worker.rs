@@ -28,7 +28,6 @@ use crate::actors::hub::broadcaster::Broadcaster;
 use crate::actors::hub::thread_agent::{self, ThreadAgent};
 use crate::actors::hub::{Hub, SessionLimits};
 use crate::actors::session::SessionPort;
-use crate::actors::shared::ThreadAgentEntry;
 use crate::actors::supervision::{Child, Service, spawn};
 use crate::actors::supervisor::Supervisor;
 use crate::http::body_checks::check_body;
@@ -53,8 +52,6 @@ use crate::protocol::event::EventLimits;
 use crate::protocol::frame::FrameLimits;
 use crate::tasks;
 
-/// Requests that wait to be accepted, in the kernel.
-const BACKLOG: u32 = 4_096;
 /// New connections that wait on one worker.
 const PER_WORKER: usize = 25_600;
 
@@ -70,7 +67,6 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
     let parts = parts.clone();
     let server = Server::build()
         .workers(workers)
-        .backlog(BACKLOG)
         .max_concurrent_connections(PER_WORKER)
         .shutdown_timeout(drain::SERVER_STOP.as_secs())
         .disable_signals()
@@ -133,7 +129,6 @@ pub(super) fn start(parts: &NodeParts, listener: TcpListener) -> io::Result<Serv
 
 /// One worker thread, for as long as it runs. The server starts another in its place when one ends by a panic.
 struct RunningThread {
-    _entry: ThreadAgentEntry,
     node: Node,
 }
 
@@ -214,11 +209,14 @@ impl Thread {
         };
         supervisor.bind(addr);
         let entry = parts.thread_agents.add(ThreadAgent::port(&agent, supervisor.recipient()));
-        let thread = RunningThread { _entry: entry, node: parts.node.clone() };
-        // It ends with the thread; before that, only when the supervisor does.
+        let thread = RunningThread { node: parts.node.clone() };
+        // It ends with the thread.
         drop(tasks::spawn_local("worker_thread", async move {
+            let _thread = thread;
             escalation.tell_end("the supervisor of a worker thread", done).await;
-            drop(thread);
+            // The agent has gone with its supervisor: nobody is to wait for it.
+            drop(entry);
+            std::future::pending::<()>().await;
         }));
     }
 

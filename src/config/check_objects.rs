@@ -5,7 +5,7 @@ use super::legacy_env::SUPABASE_S3;
 use super::{Config, JournalUrl, ObjectsUrl};
 
 /// Most bytes of an object in a bucket: as many parts as S3 allows, of the size that keeps memory small; see
-/// `storage::objects::Writer`.
+/// `storage::objects::ObjectWriter`.
 const MAX_ELSEWHERE: u64 = 10_000 * (5 << 20);
 
 /// Finds all settings of artifacts that contradict one another.

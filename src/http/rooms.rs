@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::problem::{Problem, saturated};
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{
-    Fold, Folded, Freshness, Page, Publish, PublishError, Published, Read, ReadError, ReadFrom, RoomPort,
+    Fold, Folded, Freshness, Page, Publish, PublishError, PublishReply, Published, Read, ReadError, ReadFrom, RoomPort,
 };
 use crate::actors::supervision::{Refused, ServiceRecipient};
 use crate::protocol::RunId;
@@ -59,31 +59,18 @@ impl Rooms {
         self.known.borrow_mut().remove(run);
     }
 
-    /// Stores a post. `request` is called a second time only if the first room had retired without storing anything.
+    /// Stores a post. `request` is called a second time only if the first room had ended without storing anything.
     pub async fn publish(
         &self,
         run: &RunId,
-        request: impl Fn(oneshot::Sender<Result<Published, PublishError>>) -> Publish,
+        request: impl Fn(PublishReply) -> Publish,
     ) -> Result<(Published, Arc<RoomPort>), Problem> {
         for _ in 0..2 {
             let room = self.find(run).await?;
-            let (reply, stored) = oneshot::channel();
-            match room.publish.try_send(request(reply)) {
-                Ok(()) => {}
-                Err(SendError::Full(_)) => return Err(saturated()),
-                Err(SendError::Closed(_)) => {
-                    self.forget(run);
-                    continue;
-                }
-            }
-            match stored.await {
-                Ok(Ok(published)) => return Ok((published, room)),
-                Ok(Err(PublishError::Retired)) => self.forget(run),
-                Ok(Err(error)) => return Err(error.into()),
-                Err(_) => {
-                    self.forget(run);
-                    return Err(PublishError::OutcomeUnknown("the run's room failed".to_owned()).into());
-                }
+            match room.post(&request).await {
+                Ok(published) => return Ok((published, room)),
+                Err(PublishError::Retired) => self.forget(run),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(saturated())

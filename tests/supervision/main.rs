@@ -5,7 +5,9 @@
 mod hub;
 mod injuries;
 mod permanent;
+mod post;
 mod registry;
+mod room;
 mod service;
 mod spawn;
 mod stop;

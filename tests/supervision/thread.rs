@@ -16,6 +16,7 @@ use metrics::set_default_local_recorder;
 use runcast::actors::heartbeat::Heartbeat;
 use runcast::actors::hub::Hub;
 use runcast::actors::hub::thread_agent::{MAILBOX, ThreadAgent};
+use runcast::actors::messages::broadcaster::Evict;
 use runcast::actors::messages::room::ShowScreen;
 use runcast::actors::messages::supervisor::{ChildReport, Observe};
 use runcast::actors::messages::thread_agent::{CloseAll, ThreadAgentPort};
@@ -223,6 +224,25 @@ async fn a_broadcaster_that_panics_sends_its_viewers_back_and_the_next_viewer_op
     let again = hub.subscribers(&room);
     assert!(!again.closed() && again.subscribe(healthy).is_some());
     eventually(2, async || subscribed.borrow().len()).await;
+}
+
+#[actix_web::test]
+async fn a_viewer_that_panics_when_it_is_closed_keeps_no_other_from_being_closed() {
+    let live_actors = LiveActors::default();
+    let (hub, (room, subscribed, _room)) = (hub(&live_actors), room(run(), 1));
+    let before = ends("broadcaster", "panicked");
+    let viewers = [TestViewer::new(), TestViewer::new(), TestViewer::new()];
+    let subscribers = hub.subscribers(&room);
+    for viewer in &viewers {
+        subscribers.subscribe(viewer.clone()).unwrap();
+    }
+    eventually(1, async || subscribed.borrow().len()).await;
+    viewers[1].wound.set(Some(Wound::Close));
+    subscribed.borrow()[0].evict.try_send(Evict(CloseReason::Restart)).unwrap();
+    let closed = || viewers.each_ref().map(|viewer| viewer.closed.get());
+    eventually([Some(CloseReason::Restart), None, Some(CloseReason::Restart)], async || closed()).await;
+    assert!(ends("broadcaster", "panicked") > before);
+    live_actors.emptied(SOON).await.unwrap();
 }
 
 /// A pipe whose end that the session has panics when it is read, once `injured`.

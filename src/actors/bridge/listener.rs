@@ -125,8 +125,12 @@ impl Listener {
         // A probe is sent every fifth of the time and missed after half of it; the rest of the time is for rebuilding.
         let mut due = interval(self.probe_within / 5);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut changed = true;
         let failed = loop {
-            if let Err(error) = self.subscribe(&mut subscriber, &mut subscribed).await {
+            // Looks at every channel, so not at each message.
+            if std::mem::take(&mut changed)
+                && let Err(error) = self.subscribe(&mut subscriber, &mut subscribed).await
+            {
                 break error;
             }
             tokio::select! {
@@ -141,15 +145,15 @@ impl Listener {
                     Ok(_) => {}
                     Err(error) => break error,
                 },
-                () = self.wanted.0.changed.notified() => {}
+                () = self.wanted.0.changed.notified() => changed = true,
                 _ = due.tick() => {
                     if let Some(trouble) = probe.trouble(self.probe_within / 2) {
                         break RedisError::Unavailable(trouble);
                     }
                     probe.send(&self.client, &self.probe_channel);
                 }
-                changed = status.changed() => {
-                    if changed.is_err() || live(&status.borrow_and_update()) != Some(generation) {
+                told = status.changed() => {
+                    if told.is_err() || live(&status.borrow_and_update()) != Some(generation) {
                         break RedisError::Unavailable("the connection for commands was lost".into());
                     }
                 }

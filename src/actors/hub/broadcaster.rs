@@ -116,7 +116,7 @@ impl Drop for Broadcaster {
     fn drop(&mut self) {
         self.hub.forget(&self.subscribers);
         self.subscribers.broadcaster_ended();
-        // A room that is gone has forgotten this broadcaster already.
+        // A room that is gone has forgotten this broadcaster already; one whose mailbox is full finds out by itself.
         let _ = self.subscribers.room().unsubscribe.try_send(Unsubscribe { broadcaster: self.id });
     }
 }

@@ -135,6 +135,8 @@ impl Hub {
         }
         let subscribers = Rc::new(Subscribers::new(room.clone()));
         subscribers_by_run.insert(room.run.clone(), subscribers.clone());
+        // A broadcaster that a thread on its way out drops at once has the hub forget its subscribers.
+        drop(subscribers_by_run);
         (self.open_broadcaster)(subscribers.clone());
         subscribers
     }

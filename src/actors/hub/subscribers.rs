@@ -22,6 +22,7 @@ use crate::actors::messages::viewer::Viewer;
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
 use crate::protocol::{RunId, Segment};
+use crate::tasks::caught_call;
 
 /// The viewers of one run on one thread, shared by their sessions and the broadcaster.
 pub struct Subscribers {
@@ -131,10 +132,14 @@ impl Subscribers {
         self.evict(reason);
     }
 
-    /// Closes everyone; nobody is subscribed any more.
+    /// Closes everyone; nobody is subscribed any more. One whose close panics keeps nobody from being closed: a viewer that
+    /// is left here is handed nothing any more.
     pub fn evict(&self, reason: CloseReason) {
         let mut fan_out = self.fan_out.borrow_mut();
         fan_out.close();
-        fan_out.viewers().for_each(|viewer| viewer.close(reason));
+        for viewer in fan_out.viewers() {
+            // It was told and counted; the viewer's session lives on, or ends by the same bug.
+            let _ = caught_call("broadcaster", || viewer.close(reason));
+        }
     }
 }

@@ -81,11 +81,12 @@ impl Room {
                 self.tell_later(agreed, RoomInput::RetireAnswered, ctx);
             }
             RoomEffect::Start(timer, after) => {
+                ctx.run_later(after, move |room, ctx| room.on(RoomInput::TimerDue(timer), ctx));
                 if timer == RoomTimer::CheckIdle {
                     // What a burst has left of the buffer is given back.
                     self.effects.shrink_to_fit();
+                    return self.forget_ended_broadcaster();
                 }
-                ctx.run_later(after, move |room, ctx| room.on(RoomInput::TimerDue(timer), ctx));
             }
             RoomEffect::Stop => ctx.stop(),
         }
@@ -108,6 +109,16 @@ impl Room {
 
     pub(super) fn forget(&mut self, id: u64) {
         self.broadcasters.retain(|port| port.id != id);
+    }
+
+    /// One that has ended while this room's mailbox was too full for its [`Unsubscribe`], if there is one: the next
+    /// segment would tell, but none may ever come.
+    ///
+    /// [`Unsubscribe`]: crate::actors::messages::room::Unsubscribe
+    fn forget_ended_broadcaster(&mut self) -> Option<RoomInput> {
+        let ended = self.broadcasters.iter().find(|port| !port.deliver.connected())?.id;
+        self.forget(ended);
+        Some(RoomInput::BroadcasterEnded(ended))
     }
 
     /// Sends a broadcaster what its mailbox has room for.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::core::StateText;
 use crate::actors::messages::room::ReadError;
 use crate::budget::{Budget, Buffer};
 use crate::run_state::RunState;
@@ -12,9 +13,6 @@ use crate::tasks::spawn_blocking;
 
 /// Long folds that a node does at a time: a state that somebody waits for keeps its memory.
 const AT_A_TIME: usize = 2;
-
-/// The state as JSON; `None` when there is no room for it.
-pub(super) type StateText = Result<Option<Arc<Buffer>>, ReadError>;
 
 /// See the module's page.
 #[derive(Clone, Debug)]

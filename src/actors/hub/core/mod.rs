@@ -45,7 +45,7 @@ pub enum Turn {
 /// The state machine of a run's fan-out on one thread.
 pub(super) struct FanOut<V> {
     subscriptions: Subscriptions<V>,
-    /// What the room sent since the last pass began; bounded by the broadcaster's mailbox.
+    /// What the room sent since the last pass began: as much as comes while one pass and its rest last.
     pending: Vec<Arc<Segment>>,
     pass: Option<Pass>,
     /// When the pass under way began.

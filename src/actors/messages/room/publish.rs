@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::Message;
+use actix::dev::SendError;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::RoomPort;
 use crate::budget::Held;
 use crate::protocol::event::EventBatch;
 use crate::protocol::status::RunStatus;
@@ -122,4 +124,21 @@ pub enum PublishError {
     /// This room has retired: find the run's room again.
     #[error("the room has retired")]
     Retired,
+}
+
+impl RoomPort {
+    /// Has the room store a post, and waits for its answer. A room that ended before it took the post has
+    /// [`PublishError::Retired`].
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub async fn post(&self, request: impl FnOnce(PublishReply) -> Publish) -> Result<Published, PublishError> {
+        let (reply, answer) = oneshot::channel();
+        match self.publish.try_send(request(reply)) {
+            Ok(()) => {}
+            Err(SendError::Full(_)) => return Err(PublishError::Saturated),
+            Err(SendError::Closed(_)) => return Err(PublishError::Retired),
+        }
+        answer.await.unwrap_or_else(|_| Err(PublishError::OutcomeUnknown("the run's room failed".to_owned())))
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::{PageFor, RoomCore, RoomEffect, RoomEffects};
+use super::{PageFor, RoomCore, RoomEffect, RoomEffects, StateText};
 use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::budget::Buffer;
 use crate::protocol::cursor::Place;
@@ -16,9 +16,6 @@ use crate::storage::journal::{Head, JournalError, RunPhase};
 const START: Place = Place { epoch: None, next: 1 };
 /// Events that are folded without waiting for a turn: they add little to what the room holds.
 const WITHOUT_TURN: u64 = 2_000;
-
-/// The state as JSON; `None` when there is no room for it.
-type StateText = Result<Option<Arc<Buffer>>, ReadError>;
 
 /// JSON that is being written.
 struct Writing {

@@ -8,6 +8,9 @@ use crate::budget::Buffer;
 use crate::protocol::Segment;
 use crate::storage::journal::{Head, JournalError, Stored};
 
+/// The state as JSON; `None` when there is no room for it.
+pub type StateText = Result<Option<Arc<Buffer>>, ReadError>;
+
 /// Something that has happened to a room: a message, an answer, a timer, or an effect that failed.
 pub enum RoomInput {
     /// The room begins.
@@ -42,8 +45,8 @@ pub enum RoomInput {
     Page(PageFor, Result<Vec<Arc<Segment>>, JournalError>),
     /// The room has a turn to fold.
     TurnTaken,
-    /// The state as JSON; `None` when there is no room for it.
-    StateWritten(Result<Option<Arc<Buffer>>, ReadError>),
+    /// The answer to [`RoomEffect::WriteState`](super::RoomEffect::WriteState).
+    StateWritten(StateText),
     /// Whether the registry has let the room go.
     RetireAnswered(bool),
 

@@ -46,7 +46,8 @@ pub(super) enum ReadOutcome {
 }
 
 impl RoomLog {
-    /// An empty log whose cache holds about `ring_bytes` of the log's end and as much of its past.
+    /// An empty log whose cache holds about `ring_bytes` of the log's end, and eight times as much of its past while that
+    /// is read.
     pub(super) fn new(ring_bytes: usize) -> Self {
         Self { head: None, backlog: Backlog::new(ring_bytes), reorder_buffer: ReorderBuffer::new(ring_bytes) }
     }

@@ -44,7 +44,7 @@ use catalog_updates::CatalogUpdates;
 pub use effect::{HeadFor, PageFor, RoomEffect, RoomEffects, RoomTimer, UpdateSource};
 use folding::Folding;
 use following::Following;
-pub use input::RoomInput;
+pub use input::{RoomInput, StateText};
 pub use log::RoomLog;
 use reading::PendingReads;
 use retiring::Retirement;
