@@ -157,7 +157,7 @@ impl ArtifactService {
         match self.ports.runs.is_open(run).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(ArtifactError::RunGone),
-            Err(why) => Err(ArtifactError::Runs(why)),
+            Err(reason) => Err(ArtifactError::Runs(reason)),
         }
     }
 

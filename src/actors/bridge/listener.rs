@@ -86,18 +86,18 @@ impl Listener {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let rebuilds = metrics::counter!("runcast_doorbell_rebuilds_total", "purpose" => self.settings.purpose);
         while let Some(generation) = self.live().await {
-            let why = match RedisSubscriber::connect(&self.settings).await {
+            let reason = match RedisSubscriber::connect(&self.settings).await {
                 Ok(subscriber) => {
-                    let (why, proven) = self.listen(subscriber, generation, &mut tell).await;
+                    let (reason, proven) = self.listen(subscriber, generation, &mut tell).await;
                     if proven {
                         backoff.reset();
                     }
                     rebuilds.increment(1);
-                    why
+                    reason
                 }
                 Err(error) => error,
             };
-            tell(ListenerEvent::Lost(why.to_string())).await;
+            tell(ListenerEvent::Lost(reason.to_string())).await;
             tokio::time::sleep(backoff.pause()).await;
         }
     }

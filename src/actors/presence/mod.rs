@@ -184,12 +184,12 @@ impl PresencePorts {
     async fn generation(&self) -> Result<u64, RegisterError> {
         let mut status = self.register.status();
         let settled = status.wait_for(|status| !matches!(status, LinkStatus::Connecting)).await;
-        let why = match settled.as_deref() {
+        let reason = match settled.as_deref() {
             Ok(LinkStatus::Live { generation }) => return Ok(*generation),
-            Ok(LinkStatus::Down { why, .. }) => why.to_string(),
+            Ok(LinkStatus::Down { reason, .. }) => reason.to_string(),
             Ok(LinkStatus::Connecting) | Err(_) => "the connection was closed".to_owned(),
         };
-        Err(RedisError::Unavailable(why).into())
+        Err(RedisError::Unavailable(reason).into())
     }
 
     /// The changes since the last request; `None` when a thread does not know them.

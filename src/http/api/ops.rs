@@ -52,7 +52,7 @@ pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Q
     let doorbell = match edge.doorbell.as_ref().map(Doorbell::trouble) {
         None => json!({"status": "none"}),
         Some(None) => json!({"status": "ok"}),
-        Some(Some(why)) => json!({"status": "down", "detail": why}),
+        Some(Some(reason)) => json!({"status": "down", "detail": reason}),
     };
     // The journal answers but the doorbell does not: another node gets the notices that this one misses.
     let not_subscribed = doorbell["status"] == "down" && journal["status"] == "ok";

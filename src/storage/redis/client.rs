@@ -99,9 +99,9 @@ impl RedisClient {
     }
 
     /// Drops the connection as if it were lost. The next one is attested again.
-    pub fn give_up(&self, why: &str) {
+    pub fn give_up(&self, reason: &str) {
         // The task may have ended already.
-        let _ = self.0.requests.send(Request::GiveUp(why.into()));
+        let _ = self.0.requests.send(Request::GiveUp(reason.into()));
     }
 
     /// Ends the connection for all clones: commands in flight are answered, further commands are refused as
@@ -116,7 +116,7 @@ impl RedisClient {
     async fn live(&self, deadline: Instant) -> Result<(), RedisError> {
         let refused = |status: &LinkStatus| match status {
             LinkStatus::Live { .. } => Ok(()),
-            other => Err(RedisError::Unavailable(other.why().to_string())),
+            other => Err(RedisError::Unavailable(other.reason().to_string())),
         };
         if !matches!(*self.0.status.borrow(), LinkStatus::Connecting) {
             return refused(&self.0.status.borrow());

@@ -104,7 +104,7 @@ impl RedisError {
     /// The text of the error without its kind.
     fn reason(&self) -> String {
         match self {
-            Self::Unavailable(why) | Self::OutcomeUnknown(why) | Self::Refused(why) => why.clone(),
+            Self::Unavailable(reason) | Self::OutcomeUnknown(reason) | Self::Refused(reason) => reason.clone(),
             Self::Saturated => self.to_string(),
         }
     }

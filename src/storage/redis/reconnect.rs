@@ -46,7 +46,7 @@ impl ClientTask {
             }
         }
         self.metrics.up.set(0);
-        self.status.send_replace(LinkStatus::Down { why: CLOSED.into(), since: Instant::now().into_std() });
+        self.status.send_replace(LinkStatus::Down { reason: CLOSED.into(), since: Instant::now().into_std() });
         self.requests.close();
         while let Ok(request) = self.requests.try_recv() {
             request.refuse(CLOSED);
@@ -57,7 +57,7 @@ impl ClientTask {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let attempt = connect(&self.settings, &*self.attest);
-            let why = match refusing(attempt, &mut self.requests, &self.status).await {
+            let reason = match refusing(attempt, &mut self.requests, &self.status).await {
                 None => break,
                 Some(Err(error)) => error.reason(),
                 Some(Ok(link)) => {
@@ -65,14 +65,14 @@ impl ClientTask {
                     self.tell_live();
                     let since = Instant::now();
                     let connection = RedisConnection::new(link, self.settings.command_timeout, self.metrics.clone());
-                    let ConnectionEnded::Lost(why) = connection.serve(&mut self.requests).await else { break };
+                    let ConnectionEnded::Lost(reason) = connection.serve(&mut self.requests).await else { break };
                     if since.elapsed() >= STEADY {
                         backoff.reset();
                     }
-                    why
+                    reason
                 }
             };
-            self.tell_down(&why);
+            self.tell_down(&reason);
             if refusing(sleep(backoff.pause()), &mut self.requests, &self.status).await.is_none() {
                 break;
             }
@@ -89,16 +89,16 @@ impl ClientTask {
 
     /// Sets the state to down. It logs a warning once when the connection goes down; further reasons are logged at
     /// debug level.
-    fn tell_down(&self, why: &str) {
+    fn tell_down(&self, reason: &str) {
         self.metrics.up.set(0);
         let redis = &self.settings.url;
         let since = match &*self.status.borrow() {
             LinkStatus::Down { since, .. } => *since,
             LinkStatus::Connecting | LinkStatus::Live { .. } => Instant::now().into_std(),
         };
-        match self.status.send_replace(LinkStatus::Down { why: why.into(), since }) {
-            LinkStatus::Down { .. } => tracing::debug!(%redis, why, "Redis is still unavailable"),
-            LinkStatus::Connecting | LinkStatus::Live { .. } => tracing::warn!(%redis, why, "Redis is unavailable"),
+        match self.status.send_replace(LinkStatus::Down { reason: reason.into(), since }) {
+            LinkStatus::Down { .. } => tracing::debug!(%redis, reason, "Redis is still unavailable"),
+            LinkStatus::Connecting | LinkStatus::Live { .. } => tracing::warn!(%redis, reason, "Redis is unavailable"),
         }
     }
 }
@@ -127,7 +127,7 @@ async fn refusing<T>(
         if matches!(request, Request::Close) {
             return None;
         }
-        let why = status.borrow().why();
-        request.refuse(&why);
+        let reason = status.borrow().reason();
+        request.refuse(&reason);
     }
 }

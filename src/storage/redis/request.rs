@@ -22,9 +22,9 @@ pub(super) struct Call {
 
 impl Call {
     /// Answers that the command was not sent.
-    pub(super) fn refuse(self, why: &str) {
+    pub(super) fn refuse(self, reason: &str) {
         // Sending fails only when the caller has stopped waiting.
-        let _ = self.reply.send(Err(RedisError::Unavailable(why.to_owned())));
+        let _ = self.reply.send(Err(RedisError::Unavailable(reason.to_owned())));
     }
 }
 
@@ -41,10 +41,10 @@ pub(super) enum Request {
 }
 
 impl Request {
-    pub(super) fn refuse(self, why: &str) {
+    pub(super) fn refuse(self, reason: &str) {
         match self {
-            Self::Call(call) => call.refuse(why),
-            Self::Burst(calls) => calls.into_iter().for_each(|call| call.refuse(why)),
+            Self::Call(call) => call.refuse(reason),
+            Self::Burst(calls) => calls.into_iter().for_each(|call| call.refuse(reason)),
             Self::GiveUp(_) | Self::Close => {}
         }
     }

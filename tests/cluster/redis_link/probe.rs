@@ -60,7 +60,7 @@ pub(crate) async fn down(client: &RedisClient) -> String {
     let mut status = client.status();
     let fits = |status: &LinkStatus| matches!(status, LinkStatus::Down { .. });
     match &*soon("the end of the connection", status.wait_for(fits)).await.unwrap() {
-        LinkStatus::Down { why, .. } => why.to_string(),
+        LinkStatus::Down { reason, .. } => reason.to_string(),
         _ => unreachable!(),
     }
 }

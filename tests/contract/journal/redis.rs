@@ -184,7 +184,7 @@ async fn a_replica_is_no_store() {
     let (master, replica) = (RedisServer::start().await, RedisServer::start().await);
     replica.follow(&master).await;
     let refused = store(&journal(replica.address(), "a"), vec![post("p", 1..=1)]).await;
-    assert!(matches!(&refused, Err(JournalError::Unavailable(why)) if why.contains("replica")), "{refused:?}");
+    assert!(matches!(&refused, Err(JournalError::Unavailable(reason)) if reason.contains("replica")), "{refused:?}");
 }
 
 #[tokio::test]
@@ -305,7 +305,7 @@ async fn a_full_redis_refuses_appends_serves_reads_and_takes_more_when_it_may() 
     // Less than it holds.
     server.cli(&["CONFIG", "SET", "maxmemory", "1kb"]);
     let refused = store(&journal, vec![filler(2)]).await;
-    assert!(matches!(&refused, Err(JournalError::Unavailable(why)) if why.starts_with("OOM")), "{refused:?}");
+    assert!(matches!(&refused, Err(JournalError::Unavailable(reason)) if reason.starts_with("OOM")), "{refused:?}");
     assert!(is_unavailable(&journal.probe().await));
     assert_eq!((log(&journal, "r").await.len(), head(&journal).await.tip), (1, 1));
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]);

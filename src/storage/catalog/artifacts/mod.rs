@@ -124,7 +124,7 @@ pub enum DueFor {
 #[derive(Clone, Debug)]
 pub struct DueQuery {
     /// The reason of the removals.
-    pub why: DueFor,
+    pub reason: DueFor,
     /// The time of the query. Removals that were postponed beyond it are not due.
     pub now: Timestamp,
     /// For [`DueFor::Expired`]: for each kind, the latest creation time that has expired.
@@ -197,7 +197,7 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     /// its name and digest: then it stays pending (`false`).
     async fn set_ready(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
     /// Pending -> failed.
-    async fn fail(&self, id: ArtifactId, why: &str) -> Result<bool, CatalogError>;
+    async fn fail(&self, id: ArtifactId, reason: &str) -> Result<bool, CatalogError>;
     /// Any state -> deleted; its object still exists. `false` when it is unknown or deleted already. A former object
     /// is due at once.
     async fn remove(&self, run: &RunId, id: ArtifactId, at: Timestamp) -> Result<bool, CatalogError>;

@@ -246,7 +246,7 @@ fn marks(json: &str) -> Result<ProducerMarks, JournalError> {
 /// Turns an unknown outcome into unavailable: the request only read the run, so nothing was stored.
 fn unread_run(error: JournalError) -> JournalError {
     match error {
-        JournalError::OutcomeUnknown(why) => JournalError::Unavailable(why),
+        JournalError::OutcomeUnknown(reason) => JournalError::Unavailable(reason),
         other => other,
     }
 }
@@ -255,10 +255,10 @@ fn unread_run(error: JournalError) -> JournalError {
 fn failed(error: RedisError) -> JournalError {
     match error {
         RedisError::Saturated => JournalError::Saturated,
-        RedisError::Unavailable(why) => JournalError::Unavailable(why),
-        RedisError::Refused(why) if BEFORE_ANY_WRITE.iter().any(|word| why.starts_with(word)) => {
-            JournalError::Unavailable(why)
+        RedisError::Unavailable(reason) => JournalError::Unavailable(reason),
+        RedisError::Refused(reason) if BEFORE_ANY_WRITE.iter().any(|word| reason.starts_with(word)) => {
+            JournalError::Unavailable(reason)
         }
-        RedisError::Refused(why) | RedisError::OutcomeUnknown(why) => JournalError::OutcomeUnknown(why),
+        RedisError::Refused(reason) | RedisError::OutcomeUnknown(reason) => JournalError::OutcomeUnknown(reason),
     }
 }

@@ -190,7 +190,7 @@ impl Attest for StoreIncarnation {
         self.doubt(Server::ask(link).await?.doubts);
         let answer = link.call(self.question()).await?;
         self.learn(answer).map_err(|error| match error {
-            JournalError::Unavailable(why) | JournalError::OutcomeUnknown(why) => RedisError::Unavailable(why),
+            JournalError::Unavailable(reason) | JournalError::OutcomeUnknown(reason) => RedisError::Unavailable(reason),
             JournalError::Saturated => RedisError::Saturated,
         })
     }

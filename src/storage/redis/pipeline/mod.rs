@@ -182,17 +182,17 @@ impl Pipeline {
 
     /// Answers all callers after the connection is lost. `written` is how many bytes of what it was given reached the
     /// socket.
-    pub(super) fn lose(self, why: &str, written: u64) {
+    pub(super) fn lose(self, reason: &str, written: u64) {
         for asked in self.in_flight {
             let Waiter::Caller(caller) = asked.waiter else { continue };
             let error = match asked.begins < written {
-                true => RedisError::OutcomeUnknown(why.to_owned()),
-                false => RedisError::Unavailable(why.to_owned()),
+                true => RedisError::OutcomeUnknown(reason.to_owned()),
+                false => RedisError::Unavailable(reason.to_owned()),
             };
             let _ = caller.send(Err(error));
         }
         for call in self.waiting {
-            call.refuse(why);
+            call.refuse(reason);
         }
     }
 }

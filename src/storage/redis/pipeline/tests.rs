@@ -111,9 +111,9 @@ fn two_missed_deadlines_in_a_row_condemn_the_connection() {
     }
     assert_eq!(bench.expire(1_000), Ok(false));
     assert_eq!(bench.pipeline.due(), bench.at(1_200));
-    let why = bench.expire(1_200).unwrap_err();
-    assert_eq!(why, "2 commands in a row without a reply in time");
-    bench.pipeline.lose(&why, 20);
+    let reason = bench.expire(1_200).unwrap_err();
+    assert_eq!(reason, "2 commands in a row without a reply in time");
+    bench.pipeline.lose(&reason, 20);
     assert!(unknown(&mut first) && unknown(&mut second));
     // Three commands were encoded, of which the socket took two. The fourth was never encoded.
     assert!(unavailable(&mut third) && unavailable(&mut fourth));

@@ -106,8 +106,8 @@ async fn what_was_put_off_is_due_later_and_its_failures_are_counted(place: Place
     catalog.put_off(id(1), at(10)).await.unwrap();
     catalog.put_off(id(1), at(20)).await.unwrap();
     catalog.put_off(id(99), at(20)).await.unwrap();
-    let failures = async |why, now| {
-        let due = catalog.due(&query(why, now, 9)).await.unwrap();
+    let failures = async |reason, now| {
+        let due = catalog.due(&query(reason, now, 9)).await.unwrap();
         due.iter().map(|due| (due.artifact.id, due.failures)).collect::<Vec<_>>()
     };
     assert_eq!(failures(DueFor::Expired, 19).await, [(id(2), 0)]);
@@ -144,13 +144,13 @@ async fn the_oldest_are_due_first_page_by_page(place: Place) {
             _ => assert!(catalog.set_ready(&run("r"), id(number), &finished(number)).await.unwrap()),
         }
     }
-    for (why, kinds) in [
+    for (reason, kinds) in [
         (DueFor::Expired, [3, 4].as_slice()),
         (DueFor::Abandoned, &[0, 1]),
         (DueFor::Removed, &[2]),
         (DueFor::Replaced, &[3]),
     ] {
-        let mut query = query(why, 100, 12);
+        let mut query = query(reason, 100, 12);
         query.limit = 7;
         let mut seen = Vec::new();
         while let page = catalog.due(&query).await.unwrap()
@@ -163,7 +163,7 @@ async fn the_oldest_are_due_first_page_by_page(place: Place) {
         let is_due = |number: &u64| {
             let aged = created(*number) <= at(12);
             kinds.contains(&(number % 5))
-                && match why {
+                && match reason {
                     DueFor::Expired => aged,
                     DueFor::Abandoned => aged || number.is_multiple_of(5),
                     DueFor::Removed | DueFor::Replaced => true,
@@ -171,7 +171,7 @@ async fn the_oldest_are_due_first_page_by_page(place: Place) {
         };
         let mut want: Vec<_> = (0..60).filter(is_due).map(|number| (created(number), id(number))).collect();
         want.sort();
-        assert_eq!(seen, want, "{why:?}");
+        assert_eq!(seen, want, "{reason:?}");
         query.limit = 0;
         query.after = None;
         assert_eq!(catalog.due(&query).await.unwrap(), []);

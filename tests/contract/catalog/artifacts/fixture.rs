@@ -138,9 +138,9 @@ pub(crate) fn pin(until: Option<Timestamp>) -> Pin {
 }
 
 /// All that is due at `now` for this; every kind that was created at `cutoff` or before has expired.
-pub(crate) fn query(why: DueFor, now: i64, cutoff: i64) -> DueQuery {
+pub(crate) fn query(reason: DueFor, now: i64, cutoff: i64) -> DueQuery {
     DueQuery {
-        why,
+        reason,
         now: at(now),
         cutoffs: ArtifactKind::ALL.map(|kind| (kind, at(cutoff))),
         abandoned_before: at(cutoff),

@@ -118,8 +118,8 @@ async fn what_is_gone_is_deleted_whatever_it_was(place: Place) {
     for number in 1..=3 {
         assert_eq!(state(&*catalog, number).await, Some(ArtifactState::Deleted));
     }
-    for why in [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced] {
-        assert_eq!(due(&*catalog, &query(why, 99, 99)).await, []);
+    for reason in [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced] {
+        assert_eq!(due(&*catalog, &query(reason, 99, 99)).await, []);
     }
     // Told again, it has still been gone since the first time.
     catalog.gone(&[id(1)], at(50)).await.unwrap();

@@ -55,7 +55,7 @@ impl Chance {
     fn query(&mut self) -> DueQuery {
         let reasons = [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced];
         DueQuery {
-            why: reasons[self.0.below(4) as usize],
+            reason: reasons[self.0.below(4) as usize],
             now: self.time(),
             cutoffs: ArtifactKind::ALL.map(|kind| (kind, self.time())),
             abandoned_before: self.time(),
