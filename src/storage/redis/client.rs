@@ -52,7 +52,7 @@ impl RedisClient {
             command_timeout: settings.command_timeout,
             metrics: metrics.clone(),
         };
-        let task = ClientTask { settings, attest, requests: queue, status: tell, metrics, generation: 0 };
+        let task = ClientTask { settings, attest, requests: queue, status: tell, metrics, connection: 0 };
         drop(tasks::spawn(NAME, task.run()));
         Self(Arc::new(handle))
     }

@@ -32,7 +32,7 @@ pub(super) struct ClientTask {
     pub(super) status: watch::Sender<LinkStatus>,
     pub(super) metrics: ConnectionMetrics,
     /// Number of the last connection. It only grows.
-    pub(super) generation: u64,
+    pub(super) connection: u64,
 }
 
 impl ClientTask {
@@ -61,7 +61,7 @@ impl ClientTask {
                 None => break,
                 Some(Err(error)) => error.reason(),
                 Some(Ok(link)) => {
-                    self.generation += 1;
+                    self.connection += 1;
                     self.tell_live();
                     let since = Instant::now();
                     let connection = RedisConnection::new(link, self.settings.command_timeout, self.metrics.clone());
@@ -80,11 +80,11 @@ impl ClientTask {
     }
 
     fn tell_live(&self) {
-        let generation = self.generation;
-        tracing::info!(redis = %self.settings.url, generation, "connected to Redis");
+        let connection = self.connection;
+        tracing::info!(redis = %self.settings.url, connection, "connected to Redis");
         self.metrics.connects.increment(1);
         self.metrics.up.set(1);
-        self.status.send_replace(LinkStatus::Live { generation });
+        self.status.send_replace(LinkStatus::Live { connection });
     }
 
     /// Sets the state to down. It logs a warning once when the connection goes down; further reasons are logged at

@@ -14,7 +14,7 @@ pub enum LinkStatus {
     /// Commands are sent.
     Live {
         /// Number of the connection, from 1. Another number is another connection.
-        generation: u64,
+        connection: u64,
     },
     /// There is no connection; attempts continue.
     Down {

@@ -44,13 +44,13 @@ pub(crate) fn ok() -> Result<Reply, RedisError> {
     Ok(Reply::SimpleString("OK".to_owned()))
 }
 
-/// Waits for a connection later than `after`; its generation.
+/// Waits for a connection later than `after`; its number.
 pub(crate) async fn live(client: &RedisClient, after: u64) -> u64 {
     let mut status = client.status();
-    let fits = |status: &LinkStatus| matches!(status, LinkStatus::Live { generation } if *generation > after);
+    let fits = |status: &LinkStatus| matches!(status, LinkStatus::Live { connection } if *connection > after);
     let status = soon("a connection", status.wait_for(fits)).await.unwrap();
     match *status {
-        LinkStatus::Live { generation } => generation,
+        LinkStatus::Live { connection } => connection,
         _ => unreachable!(),
     }
 }
