@@ -40,8 +40,8 @@ pub enum RoomInput {
     Appended(Result<Stored, JournalError>),
     /// The answer to [`RoomEffect::ReadPage`](super::RoomEffect::ReadPage).
     Page(PageFor, Result<Vec<Arc<Segment>>, JournalError>),
-    /// The room has a turn to fold.
-    TurnTaken,
+    /// The room has a permit to fold.
+    PermitTaken,
     /// The state as JSON; `None` when there is no room for it.
     StateWritten(Result<Option<Arc<Buffer>>, ReadError>),
     /// Whether the registry has let the room go.
