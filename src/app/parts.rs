@@ -92,7 +92,7 @@ impl NodeParts {
             catalog_writer: Service::new("catalog_writer", 4_096),
             heartbeat: Service::new("heartbeat", 64),
             lifecycle: Service::new("lifecycle", 16),
-            // Whoever asks holds a place among the uploads.
+            // Whoever asks holds an upload permit.
             compression: Service::new("compression", config.artifacts.max_uploads),
             cleanup: Service::new("cleanup", 16),
             supervisor: Service::new("supervisor", 64),

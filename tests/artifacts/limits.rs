@@ -76,7 +76,7 @@ async fn as_many_uploads_as_the_node_takes_at_a_time_are_taken_and_no_more() {
     first.send(&picture(2_000)[1..]).await;
     assert_eq!(first.answer().await.0, 201);
     stored(&node, "r", "c.png", picture(10)).await;
-    // A place is free again also when its holder goes without a word.
+    // A permit is free again also when its holder goes without a word.
     drop(second);
     eventually!(states(&node, "r").await, |states| states.contains(&"failed".to_owned()), SOON);
     let (mut one, mut two) =

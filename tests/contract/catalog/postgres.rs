@@ -263,9 +263,9 @@ async fn the_url_says_whether_the_connection_is_encrypted_and_who_is_trusted() {
     let server = Postgres::start().await;
     let directory = tempfile::tempdir().unwrap();
     let (theirs, others) = (directory.path().join("theirs"), directory.path().join("others"));
-    let [theirs, others] = [theirs, others].map(|place| {
-        std::fs::create_dir(&place).unwrap();
-        Certificates::make(&place)
+    let [theirs, others] = [theirs, others].map(|directory| {
+        std::fs::create_dir(&directory).unwrap();
+        Certificates::make(&directory)
     });
     let url = server.database().await;
     server.encrypt(&theirs).await;

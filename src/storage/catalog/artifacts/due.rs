@@ -11,7 +11,7 @@ use crate::protocol::{ArtifactKind, Timestamp};
 const ALL: [DueFor; 4] = [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced];
 
 /// Parameters of a query: `$1` is the time, `$2` the limit of abandoned artifacts, `$3` and on the limit of each kind,
-/// then the place to go on from and the page's limit.
+/// then the position to go on from and the page's limit.
 const FIRST_CUTOFF: usize = 3;
 const AFTER: usize = FIRST_CUTOFF + ArtifactKind::ALL.len();
 const LIMIT: usize = AFTER + 2;
@@ -46,11 +46,11 @@ fn with_times(statement: ArtifactStatement, query: &DueQuery) -> ArtifactStateme
 
 /// Selects a page of due removals.
 pub(super) fn page(query: &DueQuery) -> ArtifactStatement {
-    let (place, limit) = (format!("(${AFTER}, ${})", AFTER + 1), format!("${LIMIT}"));
+    let (position, limit) = (format!("(${AFTER}, ${})", AFTER + 1), format!("${LIMIT}"));
     let range = |condition| {
         format!(
             "SELECT * FROM (SELECT {COLUMNS}, former_key, upload, failures FROM runcast_artifacts AS artifact \
-             WHERE {condition} AND (created_at, id) > {place} ORDER BY created_at, id LIMIT {limit}) AS part"
+             WHERE {condition} AND (created_at, id) > {position} ORDER BY created_at, id LIMIT {limit}) AS part"
         )
     };
     let parts: Vec<String> = ranges(query, query.reason).into_iter().map(range).collect();

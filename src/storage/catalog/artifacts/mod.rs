@@ -1,4 +1,4 @@
-//! The artifacts' part of the catalog: the description of each artifact, the place of its bytes, and the work that is
+//! The artifacts' part of the catalog: the description of each artifact, the location of its bytes, and the work that is
 //! due.
 //!
 //! A row is written before its object and removed after it, so a row names whatever a crash leaves. A row's key is its
@@ -62,7 +62,7 @@ impl ArtifactRow {
         stored.decoded.or(self.size.filter(|_| stored.method != Method::Rezipped))
     }
 
-    /// Its place in the order of age, which is the order of removals.
+    /// Its position in the order of age, which is the order of removals.
     pub fn age(&self) -> (Timestamp, ArtifactId) {
         (self.created_at, self.id)
     }

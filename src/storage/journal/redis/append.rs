@@ -54,7 +54,7 @@ impl Appends {
 
     fn find(&self, run: &RunId, posts: usize, epochs: Epochs) -> Option<CachedRun<SeenVersion>> {
         let mut run_cache = self.run_cache();
-        run_cache.get(run, posts).filter(|cached_run| cached_run.place.epochs == epochs).cloned()
+        run_cache.get(run, posts).filter(|cached_run| cached_run.location.epochs == epochs).cloned()
     }
 
     fn keep(&self, run: &RunId, seen: SeenVersion, state: RunRecord) {
@@ -156,7 +156,7 @@ impl RedisJournal {
         decided: Option<(&CachedRun<SeenVersion>, &AppendDecision)>,
     ) -> Result<AppendReply, JournalError> {
         let run = &append.run;
-        let version = decided.map_or(NO_VERSION, |(seen, _)| seen.place.version.as_str());
+        let version = decided.map_or(NO_VERSION, |(seen, _)| seen.location.version.as_str());
         let writes = decided.map(|(_, decision)| decision).filter(|decision| !decision.stored.segments.is_empty());
         let (head, segments) =
             writes.map_or((Head::unborn(), &[][..]), |d| (d.stored.head.clone(), &d.stored.segments[..]));

@@ -311,7 +311,7 @@ impl Journal for RedisJournal {
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
         let from = since.as_millis().to_string();
         let listed = self.listed(&[Index::Gone], &from, "+inf", None, limit).await?;
-        Ok(listed.into_iter().map(|place| place.run).collect())
+        Ok(listed.into_iter().map(|position| position.run).collect())
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {

@@ -17,7 +17,7 @@ pub(super) const PING_AFTER: Duration = Duration::from_secs(5);
 /// Missed deadlines in a row after which the connection is given up.
 const MISSES: u32 = 2;
 
-/// A command in flight. It keeps its place until its reply comes, even if its caller has stopped waiting.
+/// A command in flight. It keeps its position until its reply comes, even if its caller has stopped waiting.
 #[derive(Debug)]
 struct InFlight {
     deadline: Instant,

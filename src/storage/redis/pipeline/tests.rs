@@ -65,7 +65,7 @@ fn replies_go_to_commands_in_order_and_nobody_gets_anothers() {
     let second = bench.call("B", 2_000);
     let mut third = bench.call("C", 2_000);
     assert_eq!([bench.send(), bench.send(), bench.send(), bench.send()].concat_names(), "ABC");
-    drop(second); // its caller stops waiting, and it keeps its place
+    drop(second); // its caller stops waiting, and it keeps its position
     for n in 1..=3 {
         bench.pipeline.answer(number(n)).unwrap();
     }

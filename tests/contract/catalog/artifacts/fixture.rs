@@ -15,14 +15,14 @@ use tempfile::TempDir;
 use crate::support::Postgres;
 
 /// Where a test's catalog is.
-pub(crate) enum Place {
+pub(crate) enum Backend {
     /// What is opened again is the same one.
     Memory(Arc<SqliteCatalog>),
     Sqlite(TempDir),
     Postgres(String),
 }
 
-impl Place {
+impl Backend {
     pub(crate) async fn memory() -> Self {
         Self::Memory(Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()))
     }
@@ -46,12 +46,12 @@ impl Place {
     }
 }
 
-/// Makes of each `async fn name(place: Place)` a test per place.
+/// Makes of each `async fn name(backend: Backend)` a test per backend.
 macro_rules! contract {
-    (in $($place:ident)+: $names:tt) => { $(crate::catalog::artifacts::fixture::contract! { @ $place $names })+ };
-    (@ $place:ident { $($name:ident)+ }) => {
-        mod $place {
-            $(#[tokio::test] async fn $name() { super::$name(crate::catalog::artifacts::fixture::Place::$place().await).await })+
+    (in $($backend:ident)+: $names:tt) => { $(crate::catalog::artifacts::fixture::contract! { @ $backend $names })+ };
+    (@ $backend:ident { $($name:ident)+ }) => {
+        mod $backend {
+            $(#[tokio::test] async fn $name() { super::$name(crate::catalog::artifacts::fixture::Backend::$backend().await).await })+
         }
     };
     ($($name:ident)+) => { crate::catalog::artifacts::fixture::contract! { in memory sqlite postgres: { $($name)+ } } };

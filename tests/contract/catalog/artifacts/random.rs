@@ -3,7 +3,7 @@
 use runcast::protocol::{ArtifactId, ArtifactKind, RunId, Sha256, Timestamp};
 use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, DueQuery, Finished};
 
-use crate::catalog::artifacts::fixture::{Place, at, contract, finished, id, pending, pin, run, stored};
+use crate::catalog::artifacts::fixture::{Backend, at, contract, finished, id, pending, pin, run, stored};
 use crate::catalog::artifacts::model::Model;
 use crate::support::Dice;
 
@@ -65,8 +65,8 @@ impl Chance {
     }
 }
 
-async fn a_catalog_answers_as_the_model_does_whatever_is_done(place: Place) {
-    let catalog = place.open().await;
+async fn a_catalog_answers_as_the_model_does_whatever_is_done(backend: Backend) {
+    let catalog = backend.open().await;
     let mut model = Model::default();
     let mut chance = Chance(Dice::new(7));
     // Asks both, and fails with the number of the step.
