@@ -1,4 +1,4 @@
-//! The demo: posts a bundled recording of a real run in real time, repeatedly, as a worker would.
+//! The demo: posts a bundled recording of a real run in real time, repeatedly, as a producer would.
 
 use std::time::Duration;
 

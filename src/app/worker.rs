@@ -55,7 +55,7 @@ use crate::tasks;
 
 /// Requests that wait to be accepted, in the kernel.
 const BACKLOG: u32 = 4_096;
-/// New connections that wait on one worker.
+/// New connections that wait on one worker thread.
 const PER_WORKER: usize = 25_600;
 
 /// Questions that may wait for a thread's supervisor.
