@@ -16,8 +16,8 @@ LOADS = [(1000, 20), (1000, 200), (10_000, 10)]
 HEAD = ["viewers x rate", "server", "CPU per delivery", "min-max", "p50", "p99", "max", "server cores", "client cores",
         "achieved rate", "events per write", "per read", "delivered / expected", "disturbed"]
 # The rows of each load: a target and its worker threads.
-ROWS = {("runcast", 1): "runcast, 1 worker thread", ("runcast", 2): "runcast, 2 worker threads", ("before", 1): "before, 1 worker thread",
-        ("nchan", 1): "nchan, 1 worker process", ("bare", 1): "bare send() loop"}
+ROWS = {("runcast", 1): "runcast, 1 worker thread", ("runcast", 2): "runcast, 2 worker threads",
+        ("before", 1): "before, 1 worker thread", ("nchan", 1): "nchan, 1 worker process", ("bare", 1): "bare send() loop"}
 # The columns of the ratios: title, what is divided by what, and which figure of both.
 RATIOS = [("CPU runcast / bare", ("runcast", 1), ("bare", 1), "cpuUsPerDelivery"),
           ("CPU before / bare", ("before", 1), ("bare", 1), "cpuUsPerDelivery"),

@@ -97,7 +97,7 @@ impl RoomCore {
             return effects.push_back(RoomEffect::Start(RoomTimer::LookAgain, RETRY));
         };
         self.looking = false;
-        self.jump(head, effects);
+        self.take_head_at_once(head, effects);
         self.serve_reads(effects);
         self.fold_on(effects);
     }
@@ -108,7 +108,7 @@ impl RoomCore {
             segment.note_arrived(arrived);
         }
         self.catalog_updates.stores |= !segments.is_empty();
-        self.advance(segments, head, effects);
+        self.take_stored(segments, head, effects);
         let tip = self.log.tip();
         effects.extend(requests.into_iter().zip(outcomes).map(|(request, outcome)| {
             let answer = outcome.map_err(PublishError::Refused).map(|appended| {
