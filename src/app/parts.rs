@@ -34,7 +34,7 @@ pub(super) struct NodeParts {
     pub(super) storage: Storage,
     /// Artifacts; `None`: none are kept.
     pub(super) artifacts: Option<ArtifactService>,
-    /// Who lives; empty once the drain is over.
+    /// Who is alive; empty once the drain is over.
     pub(super) live_actors: LiveActors,
     pub(super) thread_metrics: NodeMetrics,
     pub(super) metrics: MetricsHandle,

@@ -126,7 +126,7 @@ async fn a_run_that_has_expired_takes_nothing() {
     put(&node, "r", "b.png", &[], picture(10)).await.problem(410, "run_gone");
     let body = json!({"name": "c.png", "size": 10});
     ask(&node, "POST", &path("r", ""), Some(body)).await.problem(410, "run_gone");
-    // What there is has a life of its own.
+    // What there is is kept for its own time.
     assert_eq!(files(&objects(&node)), before);
     assert_eq!(node.get(&path("r", &format!("/{}", id(&there)))).await.status, 200);
 }

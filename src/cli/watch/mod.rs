@@ -111,7 +111,7 @@ struct Watching {
 enum Input {
     Text(Utf8Bytes),
     /// A ping or a screen frame, which only shows that the connection is alive.
-    Life,
+    Alive,
     Closed(Option<CloseFrame>),
     Lost(String),
 }
@@ -129,7 +129,7 @@ impl Watching {
                             return Ok(());
                         }
                     }
-                    Input::Life => {}
+                    Input::Alive => {}
                     Input::Closed(frame) => {
                         stop_if_for_good(frame.as_ref())?;
                         self.on_disconnect();
@@ -256,7 +256,7 @@ async fn next_input(socket: &mut Option<Socket>, silence: Duration, out: &mut Wa
     Ok(match message {
         Some(Ok(Message::Text(text))) => Input::Text(text),
         Some(Ok(Message::Close(frame))) => Input::Closed(frame),
-        Some(Ok(_)) => Input::Life,
+        Some(Ok(_)) => Input::Alive,
         Some(Err(error)) => Input::Lost(plain_error(&error)),
         None => Input::Lost("ended".into()),
     })

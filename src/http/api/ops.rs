@@ -68,7 +68,7 @@ pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Q
     let mut warnings = edge.warnings.to_vec();
     warnings.extend(edge.journal.doubts());
     warnings.extend(edge.journal.clock().check().err().map(|jump| jump.to_string()));
-    if edge.node_id_conflict.as_ref().is_some_and(NodeIdConflict::lives) {
+    if edge.node_id_conflict.as_ref().is_some_and(NodeIdConflict::is_certain) {
         let name = edge.node.id();
         warnings.push(format!("another node has the name {name}, so neither hears the other: see server.node_id"));
     }

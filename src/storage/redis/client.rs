@@ -20,7 +20,7 @@ pub const PIPELINE_COMMANDS: usize = 8192;
 /// Most bytes of commands in the pipeline, or one larger command. 64 MiB.
 pub const PIPELINE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Runs commands over one connection that all clones share. The connection is rebuilt for as long as one clone lives.
+/// Runs commands over one connection that all clones share. The connection is rebuilt for as long as one clone is held.
 /// The table of the module `redis` says what callers get when something fails.
 #[derive(Clone, Debug)]
 pub struct RedisClient(Arc<ClientHandle>);

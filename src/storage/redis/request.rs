@@ -50,7 +50,7 @@ impl Request {
     }
 }
 
-/// A call's share of the bounds. The call counts as in flight while the share lives.
+/// A call's share of the bounds. The call counts as in flight while the share is held.
 #[derive(Debug)]
 pub(super) struct Share {
     command: Held,

@@ -110,7 +110,7 @@ async fn scripts_that_redis_has_forgotten_are_told_once_more() {
 }
 
 #[tokio::test]
-async fn a_store_emptied_under_its_clients_begins_another_life() {
+async fn a_store_emptied_under_its_clients_begins_another_incarnation() {
     let server = RedisServer::start().await;
     let (one, other) = (journal(server.address(), "a"), journal(server.address(), "b"));
     let epoch = store(&one, vec![post("p", 1..=3)]).await.unwrap().head.lineage.epoch().unwrap();
@@ -314,7 +314,7 @@ async fn a_full_redis_refuses_appends_serves_reads_and_takes_more_when_it_may() 
 }
 
 #[tokio::test]
-async fn what_is_stored_is_acknowledged_also_when_its_bell_may_not_ring() {
+async fn what_is_stored_is_acknowledged_also_when_its_notice_may_not_be_published() {
     let server = RedisServer::start().await;
     let journal = journal(server.address(), "a");
     store(&journal, vec![post("p", 1..=1)]).await.unwrap();

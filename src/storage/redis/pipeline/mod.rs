@@ -108,7 +108,7 @@ impl Pipeline {
         if demoted { Err("the server has become a replica".to_owned()) } else { Ok(()) }
     }
 
-    /// Records that bytes came, which shows that Redis lives.
+    /// Records that bytes came, which shows that Redis is alive.
     pub(super) fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.missed = 0;
