@@ -94,7 +94,7 @@ fn file(bytes: &[u8]) -> File {
 fn smaller(source: &File, target: &mut File) -> Smaller {
     match compress(source, target, "", &CompressionLimits::default(), &|| false).unwrap() {
         CompressionOutcome::Smaller(smaller) => smaller,
-        CompressionOutcome::Kept(why) => unreachable!("{why:?}"),
+        CompressionOutcome::Kept(reason) => unreachable!("{reason:?}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The demo: posts a bundled recording of a real run in real time, repeatedly, as a worker would.
+//! The demo: posts a bundled recording of a real run in real time, repeatedly, as a producer would.
 
 use std::time::Duration;
 
@@ -156,7 +156,7 @@ async fn play(recording: &Recording, server: &ServerUrl, run: &RunId) -> Result<
             body.extend_from_slice(b"\n");
             events += 1;
         }
-        poster.post(body.freeze(), events, |why| warn!(%run, why, "demo post repeated")).await?;
+        poster.post(body.freeze(), events, |reason| warn!(%run, reason, "demo post repeated")).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
-/// A phase in a node's life.
+/// A phase of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NodePhase {
     /// The node does not serve yet.
@@ -68,7 +68,7 @@ impl Node {
     pub fn drains(&self) -> impl Future<Output = ()> + use<> {
         let mut phase = self.0.phase.subscribe();
         async move {
-            // The sender lives as long as the node; if it is dropped, the node is gone as well.
+            // The sender is kept as long as the node; if it is dropped, the node is gone as well.
             let _ = phase.wait_for(|phase| *phase == NodePhase::Draining).await;
         }
     }
@@ -83,7 +83,7 @@ impl Node {
         self.connections() > self.0.max_connections
     }
 
-    /// Counts a connection as long as the slot lives.
+    /// Counts a connection as long as the slot is held.
     pub fn connect(&self) -> ConnectionSlot {
         self.0.connections.fetch_add(1, Ordering::Relaxed);
         ConnectionSlot(self.clone())

@@ -56,7 +56,7 @@ def postgres(home):
 
 @contextlib.contextmanager
 def cluster_of(nodes):
-    """Nodes with one worker each around one Redis; yields their addresses, their processes, and Redis' port."""
+    """Nodes with one worker thread each around one Redis; yields their addresses, their processes, and Redis' port."""
     with contextlib.ExitStack() as stack:
         home = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-cluster-")))
         redis_port = stack.enter_context(redis(home))

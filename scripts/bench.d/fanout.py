@@ -16,8 +16,8 @@ LOADS = [(1000, 20), (1000, 200), (10_000, 10)]
 HEAD = ["viewers x rate", "server", "CPU per delivery", "min-max", "p50", "p99", "max", "server cores", "client cores",
         "achieved rate", "events per write", "per read", "delivered / expected", "disturbed"]
 # The rows of each load: a target and its worker threads.
-ROWS = {("runcast", 1): "runcast, 1 worker", ("runcast", 2): "runcast, 2 workers", ("before", 1): "before, 1 worker",
-        ("nchan", 1): "nchan, 1 worker", ("bare", 1): "bare send() loop"}
+ROWS = {("runcast", 1): "runcast, 1 worker thread", ("runcast", 2): "runcast, 2 worker threads",
+        ("before", 1): "before, 1 worker thread", ("nchan", 1): "nchan, 1 worker process", ("bare", 1): "bare send() loop"}
 # The columns of the ratios: title, what is divided by what, and which figure of both.
 RATIOS = [("CPU runcast / bare", ("runcast", 1), ("bare", 1), "cpuUsPerDelivery"),
           ("CPU before / bare", ("before", 1), ("bare", 1), "cpuUsPerDelivery"),
@@ -25,7 +25,7 @@ RATIOS = [("CPU runcast / bare", ("runcast", 1), ("bare", 1), "cpuUsPerDelivery"
           ("CPU runcast / before", ("runcast", 1), ("before", 1), "cpuUsPerDelivery"),
           ("CPU runcast / nchan", ("runcast", 1), ("nchan", 1), "cpuUsPerDelivery"),
           ("p99 runcast / nchan", ("runcast", 1), ("nchan", 1), "p99Ms"),
-          ("CPU 2 / 1 workers", ("runcast", 2), ("runcast", 1), "cpuUsPerDelivery")]
+          ("CPU 2 / 1 worker threads", ("runcast", 2), ("runcast", 1), "cpuUsPerDelivery")]
 
 
 def ratio(ours, theirs, key):
@@ -56,7 +56,7 @@ def fanout(options):
     for viewers, rate in LOADS:
         scenario = ("fanout", "--viewers", viewers, "--rate", rate, "--secs", secs, "--size", 128)
         for target, workers in servers:
-            # Two workers get fewer rounds, which keeps the whole comparison under ten minutes.
+            # Two worker threads get fewer rounds, which keeps the whole comparison under ten minutes.
             variants[target, workers, viewers, rate] = (target, scenario, workers, rounds if workers == 1 else min(rounds, 3))
     results = interleaved(rounds, variants)
 

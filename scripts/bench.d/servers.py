@@ -16,7 +16,7 @@ NCHAN_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 DESCRIPTORS = 20_000
 
 # One worker, because runcast gets one. No access log, and connections that are never recycled, because neither is what
-# is compared. The message buffer (100 messages, 1 minute) is what a page that reconnects would need; it lives in shared
+# is compared. The message buffer (100 messages, 1 minute) is what a page that reconnects would need; it is in shared
 # memory that is large enough never to evict. nchan keeps it in memory only, while runcast stores every event durably.
 NGINX_CONF = """
 load_module {module};

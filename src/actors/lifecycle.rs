@@ -44,14 +44,14 @@ pub struct Lifecycle {
     times: LifecycleTimes,
     ports: LifecyclePorts,
     /// Where the last sweep stopped.
-    places: Places,
+    positions: Positions,
     sweeping: bool,
     _live: LiveActorGuard,
 }
 
 /// Where the next sweep continues; `None` begins at the oldest run.
 #[derive(Clone, Debug, Default)]
-struct Places {
+struct Positions {
     lost: Option<RunPosition>,
     ended: Option<RunPosition>,
 }
@@ -84,7 +84,7 @@ pub struct LifecyclePorts {
 impl Lifecycle {
     /// Builds a lifecycle. Its first sweep is after one interval.
     pub fn new(times: LifecycleTimes, ports: LifecyclePorts, live: LiveActorGuard) -> Self {
-        Self { times, ports, places: Places::default(), sweeping: false, _live: live }
+        Self { times, ports, positions: Positions::default(), sweeping: false, _live: live }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
@@ -92,26 +92,26 @@ impl Lifecycle {
             return;
         }
         self.sweeping = true;
-        let (ports, times, mut places) = (self.ports.clone(), self.times.clone(), self.places.clone());
+        let (ports, times, mut positions) = (self.ports.clone(), self.times.clone(), self.positions.clone());
         let sweep = async move {
-            match ports.sweep(&times, &mut places).await {
+            match ports.sweep(&times, &mut positions).await {
                 Ok(()) => {}
                 Err(LifecycleHalt::Journal(error)) => warn!(%error, "the sweep stopped early"),
                 Err(LifecycleHalt::Clock(jump)) => debug!(%jump, "no sweep"),
             }
-            places
+            positions
         };
-        ctx.spawn(wrap_future::<_, Self>(sweep).map(|places, lifecycle, _| {
+        ctx.spawn(wrap_future::<_, Self>(sweep).map(|positions, lifecycle, _| {
             lifecycle.sweeping = false;
-            lifecycle.places = places;
+            lifecycle.positions = positions;
         }));
     }
 }
 
 impl LifecyclePorts {
-    async fn sweep(&self, times: &LifecycleTimes, places: &mut Places) -> Result<(), LifecycleHalt> {
-        self.close(false, times.lost_ms, times.batch, &mut places.lost).await?;
-        self.close(true, times.seal_ms, times.batch, &mut places.ended).await?;
+    async fn sweep(&self, times: &LifecycleTimes, positions: &mut Positions) -> Result<(), LifecycleHalt> {
+        self.close(false, times.lost_ms, times.batch, &mut positions.lost).await?;
+        self.close(true, times.seal_ms, times.batch, &mut positions.ended).await?;
         self.expire(times.retain_ms, times.batch).await
     }
 
@@ -121,18 +121,18 @@ impl LifecyclePorts {
         ended: bool,
         idle_ms: i64,
         batch: usize,
-        place: &mut Option<RunPosition>,
+        position: &mut Option<RunPosition>,
     ) -> Result<(), LifecycleHalt> {
         for _ in 0..STEPS {
             let before = self.journal.clock().check()?.plus_millis(-idle_ms);
-            let page = self.journal.idle_since(before, ended, place.as_ref(), batch).await?;
+            let page = self.journal.idle_since(before, ended, position.as_ref(), batch).await?;
             for RunHead { run, head } in page.runs {
                 let now = self.journal.clock().check()?;
                 let event = if ended { ServerEvent::Sealed } else { ServerEvent::RunLost };
                 self.append(&run, event, now, head.tip).await;
             }
-            *place = page.next;
-            if place.is_none() {
+            *position = page.next;
+            if position.is_none() {
                 break;
             }
         }

@@ -34,7 +34,7 @@ pub(super) struct NodeParts {
     pub(super) storage: Storage,
     /// Artifacts; `None`: none are kept.
     pub(super) artifacts: Option<ArtifactService>,
-    /// Who lives; empty once the drain is over.
+    /// Who is alive; empty once the drain is over.
     pub(super) live_actors: LiveActors,
     pub(super) thread_metrics: NodeMetrics,
     pub(super) metrics: MetricsHandle,
@@ -92,7 +92,7 @@ impl NodeParts {
             catalog_writer: Service::new("catalog_writer", 4_096),
             heartbeat: Service::new("heartbeat", 64),
             lifecycle: Service::new("lifecycle", 16),
-            // Whoever asks holds a place among the uploads.
+            // Whoever asks holds an upload permit.
             compression: Service::new("compression", config.artifacts.max_uploads),
             cleanup: Service::new("cleanup", 16),
             supervisor: Service::new("supervisor", 64),

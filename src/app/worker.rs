@@ -52,7 +52,7 @@ use crate::protocol::event::EventLimits;
 use crate::protocol::frame::FrameLimits;
 use crate::tasks;
 
-/// New connections that wait on one worker.
+/// New connections that wait on one worker thread.
 const PER_WORKER: usize = 25_600;
 
 /// Questions that may wait for a thread's supervisor.

@@ -49,7 +49,7 @@ impl ArtifactService {
         self.refuse_expired(&new.run).await?;
         let (kept, is_new) = match self.repeated(new.repeat(), true).await? {
             Some(kept) => (kept, false),
-            None => (KeptArtifact { artifact: self.expect(new).await?, pin: None }, true),
+            None => (KeptArtifact { artifact: self.announce_if_it_fits(new).await?, pin: None }, true),
         };
         let upload = match kept.artifact.state {
             ArtifactState::Ready => None,
@@ -58,8 +58,8 @@ impl ArtifactService {
         Ok(AnnouncedArtifact { kept, is_new, upload })
     }
 
-    async fn expect(&self, new: NewArtifact) -> Result<ArtifactRow, ArtifactError> {
-        // Refuses what does not fit now. The space is given back at once, and reserved when the bytes come.
+    async fn announce_if_it_fits(&self, new: NewArtifact) -> Result<ArtifactRow, ArtifactError> {
+        // The space is given back at once, and reserved when the bytes come.
         self.parts().objects.reserve(new.size).await?;
         self.announce(new, b"", true).await
     }

@@ -40,7 +40,7 @@ pub struct DownloadUrl {
 
 impl ArtifactService {
     /// Signs a URL that leads straight to the store if that hands out what is wanted, else to a route of ours that
-    /// reads it, and decodes it on the way. It never lives longer than its artifact.
+    /// reads it, and decodes it on the way. It never outlasts its artifact.
     ///
     /// # Errors
     /// [`ArtifactError::NotReady`]; [`ArtifactError::Objects`] when the store does not sign.
@@ -97,7 +97,7 @@ impl ArtifactService {
     /// # Errors
     /// [`GrantError`].
     pub fn granted(&self, method: &str, path: &str, query: &str) -> Result<Grant, GrantError> {
-        // A clock that has jumped ends no URL, and gives none a longer life.
+        // A clock that has jumped ends no URL, and gives none more time.
         Grant::verify(&self.parts().urls, method, path, query, self.parts().clock.expected())
     }
 

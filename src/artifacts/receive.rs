@@ -196,13 +196,13 @@ impl Upload {
     }
 
     /// Ends the upload: removes whatever came, and writes into the row why it failed.
-    pub(super) async fn fail(self, why: &str) {
+    pub(super) async fn fail(self, reason: &str) {
         if let Some(Destination::Straight(writer)) = self.way
             && let Err(error) = writer.abort().await
         {
             tracing::info!(artifact = %self.row.id, %error, "what is left of an upload is left to the cleanup");
         }
-        if let Err(error) = self.artifacts.parts().catalog.fail(self.row.id, why).await {
+        if let Err(error) = self.artifacts.parts().catalog.fail(self.row.id, reason).await {
             tracing::info!(artifact = %self.row.id, %error, "a failed upload counts as pending until the cleanup");
         }
     }

@@ -10,10 +10,10 @@ use crate::storage::objects::ObjectsError;
 
 impl ArtifactService {
     /// Which removals are due now, for this reason.
-    pub fn due(&self, why: DueFor, limit: usize) -> DueQuery {
+    pub fn due(&self, reason: DueFor, limit: usize) -> DueQuery {
         let now = self.now();
         DueQuery {
-            why,
+            reason,
             now,
             cutoffs: self.parts().retention.cutoffs(now),
             abandoned_before: now.plus_millis(-millis(self.parts().limits.upload)),
@@ -26,8 +26,8 @@ impl ArtifactService {
     ///
     /// # Errors
     /// [`ObjectsError`]: something may be left.
-    pub async fn remove_object(&self, why: DueFor, due: &DueArtifact) -> Result<(), ObjectsError> {
-        match why {
+    pub async fn remove_object(&self, reason: DueFor, due: &DueArtifact) -> Result<(), ObjectsError> {
+        match reason {
             // What was deleted may have been on its way.
             DueFor::Abandoned | DueFor::Removed => self.clear_object(&due.key, due.upload.as_deref()).await,
             DueFor::Expired | DueFor::Replaced => self.delete_object(&due.key).await,
@@ -38,8 +38,8 @@ impl ArtifactService {
     ///
     /// # Errors
     /// [`CatalogError`].
-    pub async fn note_removed(&self, why: DueFor, ids: &[ArtifactId]) -> Result<(), CatalogError> {
-        match why {
+    pub async fn note_removed(&self, reason: DueFor, ids: &[ArtifactId]) -> Result<(), CatalogError> {
+        match reason {
             DueFor::Replaced => self.parts().catalog.forget_replaced(ids).await,
             DueFor::Abandoned | DueFor::Expired | DueFor::Removed => self.parts().catalog.gone(ids, self.now()).await,
         }
@@ -79,9 +79,9 @@ impl ArtifactService {
     }
 
     /// Pending -> failed; what there may be of it is removed.
-    pub(super) async fn abandon(&self, row: &ArtifactRow, why: &str) {
+    pub(super) async fn abandon(&self, row: &ArtifactRow, reason: &str) {
         self.discard(row, &row.key).await;
-        if let Err(error) = self.parts().catalog.fail(row.id, why).await {
+        if let Err(error) = self.parts().catalog.fail(row.id, reason).await {
             tracing::info!(artifact = %row.id, %error, "a failed upload counts as pending until the cleanup");
         }
     }

@@ -72,7 +72,7 @@ pub struct ArtifactLimits {
     pub downloads: usize,
 }
 
-/// A place among the uploads that pass this node at a time, held until the artifact is ready. See
+/// A permit to be one of the uploads that pass this node at a time, held until the artifact is ready. See
 /// [`ArtifactService::admit`].
 #[derive(Debug)]
 pub struct UploadPermit {
@@ -118,7 +118,7 @@ impl ArtifactService {
         self.parts.clock.now()
     }
 
-    /// A place among the uploads that pass this node at a time.
+    /// A permit to be one of the uploads that pass this node at a time.
     ///
     /// # Errors
     /// [`ArtifactError::Saturated`].
@@ -157,7 +157,7 @@ impl ArtifactService {
         match self.ports.runs.is_open(run).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(ArtifactError::RunGone),
-            Err(why) => Err(ArtifactError::Runs(why)),
+            Err(reason) => Err(ArtifactError::Runs(reason)),
         }
     }
 

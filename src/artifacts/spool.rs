@@ -12,7 +12,7 @@ use crate::storage::space::{Disk, Reservation};
 
 /// Begins the name of a process's own directory in the spool.
 const OWN: &str = "runcast-";
-/// The file in it that is locked for as long as the process lives.
+/// The file in it that is locked for as long as the process runs.
 const LOCK: &str = "lock";
 
 /// A process's directory in the spool. Clones share it.

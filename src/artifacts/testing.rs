@@ -36,11 +36,11 @@ pub async fn parts_in(home: &Path, limits: ArtifactLimits, keep: u64) -> (Artifa
     let (now, running) = (clock.clone(), clock.clone());
     let path = home.join("objects");
     std::fs::create_dir_all(&path).unwrap();
-    let place = StoreLocation::Directory { path, min_free_bytes: 0 };
+    let location = StoreLocation::Directory { path, min_free_bytes: 0 };
     let second = Duration::from_secs(1);
     let parts = ArtifactParts {
         catalog: Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()),
-        objects: Objects::open(&ObjectsOptions { place, request: second, retry: second }).unwrap(),
+        objects: Objects::open(&ObjectsOptions { location, request: second, retry: second }).unwrap(),
         retention: Retention::new(30, []),
         spool: Spool::open(&home.join("spool"), keep).unwrap(),
         urls: UrlKey::from_text("a key of some length............"),

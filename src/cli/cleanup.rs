@@ -117,7 +117,7 @@ async fn ask(args: &CleanupArgs) -> Result<Bytes, AskError> {
             Err(Failed::Again(last, _)) if tried == servers.count() => {
                 return Err(AskError::Failed(last));
             }
-            Err(Failed::Again(why, _)) => tell(format_args!("asking the next server: {why}")),
+            Err(Failed::Again(reason, _)) => tell(format_args!("asking the next server: {reason}")),
         }
     }
     Err(AskError::Failed("there is no server".into()))

@@ -29,7 +29,7 @@ pub struct Receipt {
     pub beyond: u64,
 }
 
-/// A producer that posts to one run, for the life of this process.
+/// A producer that posts to one run, for as long as this process runs.
 #[derive(Debug)]
 pub struct Poster {
     servers: Servers,

@@ -121,13 +121,13 @@ impl Servers {
         let mut patience = Patience::new(patience);
         loop {
             let timeout = patience.left().min(ATTEMPT);
-            let (why, after) = match self.ask(|client, url| answer(request(client, url).timeout(timeout))).await {
+            let (reason, after) = match self.ask(|client, url| answer(request(client, url).timeout(timeout))).await {
                 Ok(body) => return Ok(body),
                 Err(Failed::ForGood(error)) => return Err(error),
-                Err(Failed::Again(why, after)) => (why, after),
+                Err(Failed::Again(reason, after)) => (reason, after),
             };
-            let pause = patience.pause(&why, after)?;
-            on_retry(&why);
+            let pause = patience.pause(&reason, after)?;
+            on_retry(&reason);
             sleep(pause).await;
         }
     }
@@ -167,12 +167,12 @@ impl Patience {
     }
 
     /// The pause before the next attempt; an error if that would be after the deadline.
-    pub(super) fn pause(&mut self, why: &str, retry_after: Option<Duration>) -> Result<Duration, AskError> {
+    pub(super) fn pause(&mut self, reason: &str, retry_after: Option<Duration>) -> Result<Duration, AskError> {
         let pause = self.backoff.pause().max(retry_after.unwrap_or_default());
         if pause < self.left() {
             return Ok(pause);
         }
-        Err(AskError::GaveUp { patience: self.whole, last: why.to_owned() })
+        Err(AskError::GaveUp { patience: self.whole, last: reason.to_owned() })
     }
 }
 

@@ -115,7 +115,7 @@ pub fn compress_in(
 ) -> io::Result<CompressionOutcome> {
     match smaller(room, source, target, content_type, limits, stop) {
         Ok(smaller) => Ok(CompressionOutcome::Smaller(smaller)),
-        Err(CompressionHalt::Kept(why)) => Ok(CompressionOutcome::Kept(why)),
+        Err(CompressionHalt::Kept(reason)) => Ok(CompressionOutcome::Kept(reason)),
         Err(CompressionHalt::Disk(error)) if error.kind() == io::ErrorKind::StorageFull => {
             Ok(CompressionOutcome::Kept(KeptReason::NoSpace))
         }
@@ -155,8 +155,8 @@ enum CompressionHalt {
 }
 
 impl From<KeptReason> for CompressionHalt {
-    fn from(why: KeptReason) -> Self {
-        Self::Kept(why)
+    fn from(reason: KeptReason) -> Self {
+        Self::Kept(reason)
     }
 }
 
@@ -174,8 +174,8 @@ impl From<io::Error> for CompressionHalt {
 
 impl CompressionHalt {
     /// Classifies a decoder's error: a system error is one of the disk, any other is `why`.
-    fn of_decoder(error: io::Error, why: impl Into<Self>) -> Self {
-        if error.raw_os_error().is_some() { Self::Disk(error) } else { why.into() }
+    fn of_decoder(error: io::Error, reason: impl Into<Self>) -> Self {
+        if error.raw_os_error().is_some() { Self::Disk(error) } else { reason.into() }
     }
 }
 

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_counted_apart() {
-        let labels: HashSet<_> = KeptReason::ALL.iter().map(|why| why.as_str()).collect();
+        let labels: HashSet<_> = KeptReason::ALL.iter().map(|reason| reason.as_str()).collect();
         assert_eq!(labels.len(), KeptReason::ALL.len());
         assert!(labels.iter().all(|label| label.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
     }

@@ -126,9 +126,9 @@ fn name(text: &str, most: usize, form: &str) -> Option<String> {
 pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     let Config { server, ingest, journal, room, session, heartbeat, supervisor, presence, .. } = config;
     let mut found = Vec::new();
-    let mut at_most = |low: (&'static str, u64), high: (&'static str, u64), why: &str| {
+    let mut at_most = |low: (&'static str, u64), high: (&'static str, u64), reason: &str| {
         if low.1 > high.1 {
-            let text = format!("{} is more than {}: {why}", low.1, high.1);
+            let text = format!("{} is more than {}: {reason}", low.1, high.1);
             found.push(Conflict { keys: [low.0, high.0], text });
         }
     };

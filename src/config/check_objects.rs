@@ -1,4 +1,4 @@
-//! Finds settings of artifacts that contradict one another or the place where artifacts are stored.
+//! Finds settings of artifacts that contradict one another or the location where artifacts are stored.
 
 use super::conflict::Conflict;
 use super::legacy_env::SUPABASE_S3;

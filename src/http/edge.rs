@@ -98,7 +98,7 @@ impl Bodies {
         BodyReader::new(payload, &self.transfers, TransferKind::Upload, self.upload_rate)
     }
 
-    /// A place among the uploads that pass this node; the slowest one gives way when there is none.
+    /// A permit to be one of the uploads that pass this node; the slowest one gives way when there is none.
     pub(super) async fn admit_upload(&self, artifacts: &ArtifactService) -> Result<UploadPermit, Problem> {
         match find_room(&self.transfers, TransferKind::Upload, async || artifacts.admit().ok()).await {
             Some(permit) => Ok(permit),

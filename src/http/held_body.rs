@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 
-/// A body together with the value that lives as long as it does.
+/// A body together with the value that is kept as long as it is.
 pub(super) struct HeldBody<T> {
     body: BoxBody,
     _held: T,

@@ -121,9 +121,11 @@ impl From<PublishError> for Problem {
         match error {
             PublishError::Refused(refusal) => refusal.into(),
             PublishError::Saturated => saturated(),
-            PublishError::Unavailable(why) => Self::unavailable("journal_unavailable", format!("not stored: {why}")),
-            PublishError::OutcomeUnknown(why) => {
-                let detail = format!("may be stored; repeat with the same Runcast-Producer headers ({why})");
+            PublishError::Unavailable(reason) => {
+                Self::unavailable("journal_unavailable", format!("not stored: {reason}"))
+            }
+            PublishError::OutcomeUnknown(reason) => {
+                let detail = format!("may be stored; repeat with the same Runcast-Producer headers ({reason})");
                 Self::unavailable("outcome_unknown", detail)
             }
             PublishError::Retired => saturated(),

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_has_news_for_whoever_waits_for_less_or_reads_an_older_life() {
+    fn a_log_has_news_for_whoever_waits_for_less_or_reads_an_older_incarnation() {
         let place = Place { epoch: Some(Epoch(5)), next: 10 };
         assert!(place.misses(Some(Epoch(5)), 10));
         assert!(!place.misses(Some(Epoch(5)), 9));

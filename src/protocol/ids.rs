@@ -92,7 +92,7 @@ text_id! {
 }
 
 text_id! {
-    /// The id of a producer, for the life of its process; clients use a UUIDv7. It has the alphabet of a run id. Ids
+    /// The id of a producer, for as long as its process runs; clients use a UUIDv7. It has the alphabet of a run id. Ids
     /// that start with `~` are the server's own (see [`ProducerId::own`]), and clients can't send them.
     ProducerId
 }

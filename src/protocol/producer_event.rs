@@ -48,7 +48,7 @@ producer_events! {
     RunStatus: "run_status", [
         Field::new("status", Word { values: &RunStatus::NAMES }, "The status; an event with another one is refused."),
         Field::new("data.total", Integer, "Number of tests.").optional(),
-        Field::new("data.workers", Integer, "Number of workers.").optional(),
+        Field::new("data.workers", Integer, "Number of test workers.").optional(),
         Field::new("data.error", Message, "Why it ended so.").optional(),
     ];
     /// The tests that are going to be run, or more of them.
@@ -65,7 +65,7 @@ producer_events! {
         Field::new("status", Word { values: &TestStatus::NAMES }, "The test's status."),
         Field::new("data.title", Title, "Its title.").optional(),
         Field::new("data.attempt", Integer, "0, or which retry it is.").optional(),
-        Field::new("data.workerIndex", Integer, "The worker that runs it.").optional(),
+        Field::new("data.workerIndex", Integer, "The test worker that runs it.").optional(),
         Field::new("data.durationMs", Integer, "How long it took.").optional(),
         Field::new("data.error", Message, "Why it failed.").optional(),
         Field::new("data.errors", Array, "Why it failed: a list of such errors, of which the first is shown.").optional(),

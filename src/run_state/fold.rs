@@ -33,7 +33,7 @@ pub struct RunState {
     /// The same times according to the events' own timestamps.
     producer: Times,
     events: u64,
-    /// Number of tests and of workers, as the run's `run_status` announced them.
+    /// Number of tests and of test workers, as the run's `run_status` announced them.
     total: Option<u64>,
     workers: Option<u64>,
     /// The open steps of events that name no test.

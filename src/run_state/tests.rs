@@ -130,7 +130,7 @@ fn second(n: u32) -> Value {
 }
 
 #[test]
-fn a_worker_whose_clock_goes_back_ends_no_run_before_its_start() {
+fn a_producer_whose_clock_goes_back_ends_no_run_before_its_start() {
     let mut state = RunState::new(RunId::parse("r").unwrap());
     let status = |status: &str, at: &str| format!(r#"{{"type":"run_status","status":"{status}","timestamp":"{at}"}}"#);
     let start = Timestamp::from_millis(1_795_000_000_000);

@@ -44,11 +44,11 @@ fn cited(word: &str) -> Option<String> {
     let word =
         word.trim_matches(|char: char| !char.is_alphanumeric() && !matches!(char, '/' | '_' | '.' | '{' | '}' | '*'));
     let word = word.trim_end_matches(['.', ',', ';', ':', '/']).split(':').next()?;
-    let place =
+    let folder =
         ["src/", "tests/", "docs/", "benches/", "deploy/", "scripts/", "fuzz/"].iter().any(|top| word.starts_with(top));
     let end = word.rsplit_once('.').filter(|(name, _)| !name.is_empty()).is_some_and(|(_, end)| ENDS.contains(&end));
     let plain = |char: char| char.is_alphanumeric() || matches!(char, '/' | '_' | '.' | '-' | '{' | '}' | ',' | '*');
-    ((place || end) && word.chars().all(plain)).then(|| word.to_owned())
+    ((folder || end) && word.chars().all(plain)).then(|| word.to_owned())
 }
 
 /// Whether a file or a folder is there: by its path from the top, or by the end of it.

@@ -1,13 +1,13 @@
-//! A file uses only what its row of the table in ARCHITECTURE.md names, and what is in the same row's place.
+//! A file uses only what its row of the table in ARCHITECTURE.md names, and what is in the same row's location.
 
 use std::fs;
 
 use crate::modules::Modules;
 use crate::source::{root, shipped};
 
-/// A place and what it may use, as module paths; `None` for everything.
+/// A location and what it may use, as module paths; `None` for everything.
 struct Row {
-    place: String,
+    location: String,
     uses: Option<Vec<String>>,
 }
 
@@ -17,7 +17,7 @@ fn quoted(cell: &str) -> Vec<String> {
 }
 
 /// The table between `<!-- layers -->` and `<!-- /layers -->`: layer | where | uses. Only what stands between backticks
-/// counts, paths in `src`; `everything` in the last column allows everything. Each place may use itself.
+/// counts, paths in `src`; `everything` in the last column allows everything. Each location may use itself.
 fn table() -> Vec<Row> {
     let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let (_, rest) = page.split_once("<!-- layers -->").expect("ARCHITECTURE.md has no <!-- layers -->");
@@ -25,21 +25,21 @@ fn table() -> Vec<Row> {
     let lines = table.lines().filter(|line| line.starts_with('|')).skip(2);
     let rows = lines.flat_map(|line| {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [_, places, uses] = cells[..] else { panic!("not three columns: {line}") };
+        let [_, locations, uses] = cells[..] else { panic!("not three columns: {line}") };
         let uses = (uses != "everything").then(|| quoted(uses));
-        quoted(places).into_iter().map(move |place| Row { place, uses: uses.clone() })
+        quoted(locations).into_iter().map(move |location| Row { location, uses: uses.clone() })
     });
     rows.collect()
 }
 
-/// Whether a path with slashes is a place, or in it.
-fn is_in(path: &str, place: &str) -> bool {
-    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
+/// Whether a path with slashes is a location, or in it.
+fn is_in(path: &str, location: &str) -> bool {
+    path.strip_prefix(location).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
 }
 
-/// The row of a file: a longer place is more specific and wins.
+/// The row of a file: a longer location is more specific and wins.
 fn row<'a>(rows: &'a [Row], file: &str) -> Option<&'a Row> {
-    rows.iter().filter(|row| is_in(file, &row.place)).max_by_key(|row| row.place.len())
+    rows.iter().filter(|row| is_in(file, &row.location)).max_by_key(|row| row.location.len())
 }
 
 #[test]
@@ -52,13 +52,13 @@ fn every_layer_uses_only_what_it_may() {
         if matches!(file, "lib.rs" | "actors/mod.rs") {
             continue; // they name modules, and use none
         }
-        let Some(Row { place, uses }) = row(&rows, file) else {
+        let Some(Row { location, uses }) = row(&rows, file) else {
             broken.push(format!("src/{file} belongs to no layer: name it in the table of ARCHITECTURE.md"));
             continue;
         };
         let Some(uses) = uses else { continue };
         for used in modules.used(file).iter().map(|path| path.join("/")) {
-            if !uses.iter().chain([place]).any(|allowed| is_in(&used, allowed)) {
+            if !uses.iter().chain([location]).any(|allowed| is_in(&used, allowed)) {
                 broken.push(format!("src/{file} must not use {}", used.replace('/', "::")));
             }
         }
@@ -69,9 +69,9 @@ fn every_layer_uses_only_what_it_may() {
 }
 
 #[test]
-fn every_place_of_the_layers_exists() {
-    for Row { place, uses } in table() {
-        for path in uses.iter().flatten().chain([&place]) {
+fn every_location_of_the_layers_exists() {
+    for Row { location, uses } in table() {
+        for path in uses.iter().flatten().chain([&location]) {
             let there = root().join("src").join(path);
             assert!(there.is_dir() || there.with_extension("rs").is_file(), "src/{path} is not there");
         }

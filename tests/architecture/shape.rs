@@ -25,7 +25,7 @@ fn no_file_has_more_than_400_lines() {
     for folder in ["src", "tests", "benches"] {
         for source in sources(folder) {
             let lines = source.text.lines().count();
-            assert!(lines <= 400, "{folder}/{} has {lines} lines: which second concept lives in it?", source.path);
+            assert!(lines <= 400, "{folder}/{} has {lines} lines: which second concept is in it?", source.path);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::fixture::{ask, digest, download, fetch, id, list, original, path, pic
 use super::pins::pin;
 use super::support::{SOON, TestNode, WallClock, eventually};
 
-/// A node that lives by this clock and keeps artifacts for 30 days.
+/// A node that runs by this clock and keeps artifacts for 30 days.
 fn start(clock: &WallClock) -> TestNode {
     let environment = clock.environment();
     let mut settings: Vec<_> = environment.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -48,7 +48,7 @@ async fn what_is_uploaded_again_under_a_clock_that_has_jumped_is_answered_by_wha
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_ends_no_url_and_gives_none_a_longer_life() {
+async fn a_clock_that_jumps_ends_no_url_and_gives_none_more_time() {
     let clock = WallClock::new();
     let node = start(&clock);
     let announced = json!({"name": "direct.png", "size": 1_000});

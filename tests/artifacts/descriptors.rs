@@ -105,7 +105,7 @@ async fn downloads_that_nobody_reads_hold_up_no_completion_and_no_deletion() {
     let told = download(&node, "r", id(&artifact), "?encoding=identity", "").await.json();
     let url = told["downloadUrl"].as_str().unwrap();
     let _unread = [asked(&node, url).await, asked(&node, url).await];
-    assert_eq!(fetch("GET", url, &[], Vec::new()).await.status, 503, "all places of readers are taken");
+    assert_eq!(fetch("GET", url, &[], Vec::new()).await.status, 503, "all permits of readers are taken");
     let completed = put_directly(&node, "direct.png", &picture(1_000)).await;
     assert_eq!(completed["state"], "ready", "{completed}");
     let show = super::fixture::path("r", &format!("/{}", id(&deleted)));

@@ -76,7 +76,7 @@ async fn as_many_uploads_as_the_node_takes_at_a_time_are_taken_and_no_more() {
     first.send(&picture(2_000)[1..]).await;
     assert_eq!(first.answer().await.0, 201);
     stored(&node, "r", "c.png", picture(10)).await;
-    // A place is free again also when its holder goes without a word.
+    // A permit is free again also when its holder goes without a word.
     drop(second);
     eventually!(states(&node, "r").await, |states| states.contains(&"failed".to_owned()), SOON);
     let (mut one, mut two) =
@@ -126,7 +126,7 @@ async fn a_run_that_has_expired_takes_nothing() {
     put(&node, "r", "b.png", &[], picture(10)).await.problem(410, "run_gone");
     let body = json!({"name": "c.png", "size": 10});
     ask(&node, "POST", &path("r", ""), Some(body)).await.problem(410, "run_gone");
-    // What there is has a life of its own.
+    // What there is is kept for its own time.
     assert_eq!(files(&objects(&node)), before);
     assert_eq!(node.get(&path("r", &format!("/{}", id(&there)))).await.status, 200);
 }

@@ -50,7 +50,7 @@ async fn a_pin_comes_before_a_rule_and_a_rule_before_the_days() {
 }
 
 #[tokio::test]
-async fn a_pin_until_a_time_ends_then_and_never_shortens_a_life() {
+async fn a_pin_until_a_time_ends_then_and_never_shortens_a_retention() {
     let node = node(&BY_HAND);
     let artifact = stored(&node, "r", "a.png", picture(100)).await;
     let due = artifact["expiresAt"].clone();

@@ -96,7 +96,7 @@ scene("a trace opens with its actions, screens, snapshots, messages and attachme
     }
   });
 
-test("a trace that a worker has uploaded is one click away from its run's page", LIMIT, async (context) => {
+test("a trace that a producer has uploaded is one click away from its run's page", LIMIT, async (context) => {
   const node = await Node.start();
   context.after(() => node.stop());
   const { tab, faults } = await openTab(browser);

@@ -8,9 +8,9 @@ use crate::watcher::{Watched, digest};
 /// That the log is what the producers were told, and nothing else: every acknowledged event once, at the seq that the
 /// answer named, each producer's in its order, and a post that began after another one's answer behind it.
 pub(crate) fn check_producers(run: &str, log: &[String], histories: &[&History]) {
-    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut positions: HashMap<&str, usize> = HashMap::new();
     for (index, event) in log.iter().enumerate() {
-        assert!(places.insert(event, index + 1).is_none(), "{run}: twice in the log: {event}");
+        assert!(positions.insert(event, index + 1).is_none(), "{run}: twice in the log: {event}");
     }
     let mut acknowledged = 0;
     let mut spans = Vec::new();
@@ -18,10 +18,10 @@ pub(crate) fn check_producers(run: &str, log: &[String], histories: &[&History])
         let mut last = 0;
         for post in &history.posts {
             acknowledged += post.lines.len();
-            let place = |line: &String| {
-                *places.get(line.as_str()).unwrap_or_else(|| panic!("{run}: acknowledged and lost: {line}"))
+            let position = |line: &String| {
+                *positions.get(line.as_str()).unwrap_or_else(|| panic!("{run}: acknowledged and lost: {line}"))
             };
-            let seqs: Vec<_> = post.lines.iter().map(place).collect();
+            let seqs: Vec<_> = post.lines.iter().map(position).collect();
             assert!(seqs.is_sorted() && seqs[0] > last, "{run}: out of order: {:?} at {seqs:?}", post.lines);
             if let Some(first) = post.first {
                 let told = first as usize;

@@ -59,11 +59,11 @@ async fn a_list_of_runs_that_goes_away_holds_up_nobody_and_is_whole_when_it_is_b
     node.store("before", &numbered(1, 3, 0)).await;
     eventually!(listed().await, |runs| *runs == ["before 3"], SOON);
 
-    for life in 1..=2 {
+    for outage in 1..=2 {
         server.stop();
         // Rows come while it is away, of runs that it knows and of others.
-        node.store("before", &numbered(1 + 3 * life, 3, 0)).await;
-        node.store(&format!("during-{life}"), &numbered(1, 2, 0)).await;
+        node.store("before", &numbered(1 + 3 * outage, 3, 0)).await;
+        node.store(&format!("during-{outage}"), &numbered(1, 2, 0)).await;
         let ready = eventually!(node.get("/ready").await, |ready| ready.json()["status"] == "degraded", SOON);
         assert_eq!((ready.status, &ready.json()["dependencies"]["journal"]["status"]), (200, &"ok".into()));
         let list = node.get("/api/runs").await;
@@ -72,13 +72,13 @@ async fn a_list_of_runs_that_goes_away_holds_up_nobody_and_is_whole_when_it_is_b
         let so_far = failures().await;
         eventually!(failures().await, |now| *now >= so_far + 2.0, SOON);
         server.start_again().await;
-        let newest = format!("during-{life} 2");
-        let known = format!("before {}", 3 + 3 * life);
+        let newest = format!("during-{outage} 2");
+        let known = format!("before {}", 3 + 3 * outage);
         eventually!(listed().await, |runs| runs.contains(&newest) && runs.contains(&known), SOON);
         eventually!(node.get("/ready").await, |ready| ready.json()["status"] == "ok", SOON);
         let told = |words: &str| node.log().matches(words).count() as u64;
         let words = || (told("the list of runs could not be written"), told("the list of runs is written again"));
-        eventually!(words(), |words| *words == (life, life), SOON);
+        eventually!(words(), |words| *words == (outage, outage), SOON);
     }
     assert!(!node.log().contains(PASSWORD));
 }

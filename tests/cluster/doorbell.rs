@@ -1,4 +1,4 @@
-//! Bells between nodes that do not arrive: a subscription that is wedged, killed, or denied. What they would have told
+//! Notices between nodes that do not arrive: a subscription that is wedged, killed, or denied. What they would have told
 //! is seen all the same.
 
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ async fn a_wedged_subscription_is_rebuilt_while_others_pass() {
 }
 
 #[tokio::test]
-async fn whoever_asks_is_told_what_was_acknowledged_elsewhere_although_no_bell_is_heard() {
+async fn whoever_asks_is_told_what_was_acknowledged_elsewhere_although_no_notice_is_heard() {
     // Nothing finds out within the test that the subscriptions are silent.
     let cluster = Cluster::start_with(2, DURABLE, &brief("300", "300")).await;
     until_all_hear(&cluster.nodes).await;
@@ -133,7 +133,7 @@ async fn subscriptions_killed_under_load_lose_nothing() {
 }
 
 #[tokio::test]
-async fn the_last_bell_lost_is_made_up_for_by_the_tip_check() {
+async fn the_last_notice_lost_is_made_up_for_by_the_tip_check() {
     let mut cluster = Cluster::start_with(1, DURABLE, &brief("1", "1")).await;
     cluster.redis.cli(&["ACL", "SETUSER", "mute", "on", ">secret", "~*", "+@all", "allchannels"]);
     let url = format!("redis://mute:secret@{}", cluster.proxy.address());
@@ -149,7 +149,7 @@ async fn the_last_bell_lost_is_made_up_for_by_the_tip_check() {
     cluster.nodes[1].store("r", &numbered(2, 1, 0)).await;
     viewer.until_events(2).await;
     assert!(stored.elapsed() < Duration::from_secs(4), "after {:?}", stored.elapsed());
-    assert_eq!(cluster.nodes[0].metric("runcast_doorbells_total").await, rung, "no bell rang");
+    assert_eq!(cluster.nodes[0].metric("runcast_doorbells_total").await, rung, "no notice came");
     assert_eq!(cluster.nodes[0].metric("runcast_holes_repaired_total{source=\"check\"}").await, 1.0);
     saw(&viewer, 2);
 }

@@ -41,8 +41,9 @@ async fn a_node_whose_redis_a_newer_build_takes_over_is_degraded_says_so_once_an
     assert_eq!(refused.status, 503, "{refused:?}");
     let sentence = "the journal in Redis under runcast:store has format version 2, and the newest that this build of \
                     runcast knows is 1: run the build that wrote it, or a newer one";
-    let told =
-        |ready: &Value| ready["dependencies"]["journal"]["detail"].as_str().is_some_and(|why| why.contains(sentence));
+    let told = |ready: &Value| {
+        ready["dependencies"]["journal"]["detail"].as_str().is_some_and(|reason| reason.contains(sentence))
+    };
     let ready_now = eventually!(ready(node).await, told, SOON);
     assert_eq!(ready_now["status"], "degraded");
     assert_eq!(node.get("/ready?strict=1").await.status, 503);

@@ -228,7 +228,7 @@ async fn foreign_data_under_a_runs_key_harms_that_run_alone() {
     beside.try_return(&cluster.nodes[1]).await.unwrap();
     let reply = cluster.nodes[1].post_ndjson("x", &numbered(1, 1, 0), &[]).await;
     assert_eq!((reply.status, reply.json()["code"].as_str()), (503, Some("journal_unavailable")), "{reply:?}");
-    // The others' bells and checks go on.
+    // The others' notices and checks go on.
     for n in 2..=5 {
         insist(&cluster.nodes[n as usize % 2], n).await;
     }

@@ -43,8 +43,8 @@ async fn addresses(lines: &mut Lines<BufReader<ChildStdout>>) -> HashMap<String,
                 return found;
             }
             let (name, url) = line.split_once(' ').unwrap_or_else(|| panic!("neither name nor address: {line}"));
-            let place = url.split_once("://").unwrap().1.rsplit('@').next().unwrap();
-            let address = place.split('/').next().unwrap();
+            let authority = url.split_once("://").unwrap().1.rsplit('@').next().unwrap();
+            let address = authority.split('/').next().unwrap();
             found.insert(name.to_owned(), address.parse().unwrap_or_else(|_| panic!("no address: {line}")));
         }
         panic!("it ended");

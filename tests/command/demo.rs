@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::http_double::{Answer, HttpDouble};
 
 #[tokio::test]
-async fn the_demo_posts_its_run_as_a_worker_would_until_it_is_stopped() {
+async fn the_demo_posts_its_run_as_a_producer_would_until_it_is_stopped() {
     let stored = Answer::Say("202 Accepted", "", r#"{"stored":1,"duplicates":0}"#.into());
     let mut server = HttpDouble::start(vec![stored]);
     let (stop, stopped) = oneshot::channel();

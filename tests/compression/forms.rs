@@ -47,7 +47,7 @@ fn pictures_video_and_archives_are_kept() {
 #[test]
 fn what_is_unknown_or_would_not_become_smaller_is_kept() {
     let kept = |content: &[u8]| match compressed(content, "application/octet-stream", &CompressionLimits::default()).0 {
-        CompressionOutcome::Kept(why) => why,
+        CompressionOutcome::Kept(reason) => reason,
         smaller => panic!("{smaller:?}"),
     };
     assert_eq!(kept(&[b"SQLite format 3\0", &RUN[..50_000]].concat()), KeptReason::UnknownContent);

@@ -69,7 +69,7 @@ proptest! {
         let rebuilt = match rezipped(&original) {
             Ok((_, rebuilt)) => rebuilt,
             // Two times 2,000 bytes of repeated text and the like are dense.
-            Err(why) => return Err(TestCaseError::fail(format!("{why:?}"))),
+            Err(reason) => return Err(TestCaseError::fail(format!("{reason:?}"))),
         };
         prop_assert_eq!(seen(&rebuilt), seen(&original));
         prop_assert_eq!(kept_of_directory(&rebuilt), kept_of_directory(&original));

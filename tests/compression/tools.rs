@@ -33,7 +33,7 @@ pub(crate) fn compressed(
 pub(crate) fn rezipped(bytes: &[u8]) -> Result<(Smaller, Vec<u8>), KeptReason> {
     match compressed(bytes, "application/zip", &CompressionLimits::default()) {
         (CompressionOutcome::Smaller(smaller), target) => Ok((smaller, zstd::decode_all(&target[..]).unwrap())),
-        (CompressionOutcome::Kept(why), _) => Err(why),
+        (CompressionOutcome::Kept(reason), _) => Err(reason),
     }
 }
 

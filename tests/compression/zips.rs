@@ -46,7 +46,7 @@ impl Header {
     }
 }
 
-/// An entry, as it stands in its two places.
+/// An entry, as it stands in its two records.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
     pub(crate) local: Header,

@@ -79,7 +79,7 @@ async fn printed_in_a_cluster() -> String {
     viewer.until_events(1).await;
     let node = &cluster.nodes[0];
     eventually!(node.metric("runcast_nodes").await, |nodes| *nodes == 2.0, SOON);
-    eventually!(node.metric("runcast_doorbells_total").await, |bells| *bells >= 1.0, SOON);
+    eventually!(node.metric("runcast_doorbells_total").await, |heard| *heard >= 1.0, SOON);
     assert_eq!(node.metric("runcast_doorbell_subscribed").await, 1.0);
     assert_eq!(node.metric("runcast_redis_up{purpose=\"journal\"}").await, 1.0);
     assert_eq!(node.metric("runcast_redis_connects_total{purpose=\"journal\"}").await, 1.0, "from the first one on");

@@ -34,7 +34,7 @@ struct Process {
     ended: Receiver<()>,
 }
 
-/// A port that no other balancer of these tests takes for as long as this lives: neither can bind to an address before
+/// A port that no other balancer of these tests takes for as long as this is held: neither can bind to an address before
 /// it is told of it, so that the port has to be chosen for it.
 struct Port {
     number: u16,

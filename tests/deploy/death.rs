@@ -1,5 +1,5 @@
 //! A node is killed: nobody who asks sees an error, viewers come back to another node, and the node is used again when
-//! it lives again.
+//! it is alive again.
 
 use serde_json::Value;
 

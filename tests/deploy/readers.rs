@@ -119,9 +119,9 @@ fn digest(viewer: &Viewer, log: &Log) {
 async fn stream(site: &Site, run: &str, log: &Log) {
     let path = format!("/api/runs/{run}/events/stream");
     let mut last = String::new();
-    for life in 0.. {
+    for attempt in 0.. {
         let mut stream = EventStream::open(site, &path, &last).await;
-        if stream.connected().await && life > 0 {
+        if stream.connected().await && attempt > 0 {
             log.returned();
         }
         while let Some(Record { id, event, data }) = stream.next().await {

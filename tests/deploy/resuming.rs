@@ -16,7 +16,7 @@ const BUSY: &str = "busy";
 const CALM: &str = "calm";
 
 impl Kind {
-    /// How long a node that lives again is left alone, shortened.
+    /// How long a node that is alive again is left alone, shortened.
     fn forgives_soon(self) -> (&'static str, &'static str) {
         match self {
             Self::Nginx => ("fail_timeout=5s", "fail_timeout=1s"),

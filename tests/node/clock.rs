@@ -7,7 +7,7 @@ use crate::support::{SOON, TestNode, WallClock, eventually};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// A node that lives by this clock, and sweeps every second.
+/// A node that runs by this clock, and sweeps every second.
 fn start(clock: &WallClock) -> TestNode {
     let environment = clock.environment();
     let mut settings: Vec<_> = environment.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

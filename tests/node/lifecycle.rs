@@ -1,4 +1,4 @@
-//! A node's life: started, asked how it is, guarded against strangers, drained, doubled, and crowded. Killed: `chaos/`.
+//! A node: started, asked how it is, guarded against strangers, drained, doubled, and crowded. Killed: `chaos/`.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

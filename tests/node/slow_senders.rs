@@ -1,4 +1,4 @@
-//! Senders that trickle: they lose their place, not the others theirs.
+//! Senders that trickle: they lose their permit, not the others theirs.
 //! Promised in docs/reliability.md, "Abuse".
 
 use std::time::Duration;
@@ -70,7 +70,7 @@ async fn honest_posts_find_room_while_others_trickle() {
 }
 
 #[tokio::test]
-async fn an_upload_finds_a_place_while_others_trickle_and_one_that_only_pauses_is_kept() {
+async fn an_upload_gets_a_permit_while_others_trickle_and_one_that_only_pauses_is_kept() {
     let node = TestNode::start(&[("RUNCAST__ARTIFACTS__MAX_UPLOADS", "2")]);
     let put = |name: &str| format!("PUT /api/runs/r/artifacts/{name} HTTP/1.1\r\nContent-Type: image/png\r\n");
     let body = "x".repeat(200_000);

@@ -145,7 +145,7 @@ async fn a_peer_that_answers_no_ping_is_closed_after_the_deadline_and_others_are
     assert_eq!(silent.said("connected").await["heartbeatSecs"], 1);
     let started = Instant::now();
     let talk = async {
-        // It answers no ping, but says something: that is life as well.
+        // It answers no ping, but says something: that shows that it is alive as well.
         for _ in 0..5 {
             assert!(talking.frame().await.is(Op::Text), "connected, or the answer to the last word");
             while !talking.frame().await.is(Op::Ping) {}

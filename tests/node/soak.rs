@@ -48,7 +48,7 @@ async fn produce(site: &Site, until: Instant, mut dice: Dice) {
     }
 }
 
-/// Lives a viewer's life until `until`: mostly reads, sometimes does something else.
+/// Acts as a viewer until `until`: mostly reads, sometimes does something else.
 async fn watch(site: &Site, number: u64, until: Instant, mut dice: Dice) -> Viewer {
     let run = RUNS[(number % 3) as usize];
     let mut viewer = match number % 5 {

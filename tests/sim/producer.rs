@@ -1,4 +1,4 @@
-//! A worker that posts events, repeats what it is not sure of, and remembers what was acknowledged.
+//! A producer that posts events, repeats what it is not sure of, and remembers what was acknowledged.
 
 use std::sync::Arc;
 use std::time::Instant;

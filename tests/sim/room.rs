@@ -153,8 +153,8 @@ impl Room {
                 }
             }
             RoomEffect::FoldPage(segments) => return Some(RoomInput::Page(PageFor::State, Ok(segments))),
-            RoomEffect::TakeTurn => return Some(RoomInput::TurnTaken),
-            RoomEffect::ReturnTurn | RoomEffect::CountRepair(_) => {}
+            RoomEffect::TakePermit => return Some(RoomInput::PermitTaken),
+            RoomEffect::ReturnPermit | RoomEffect::CountRepair(_) => {}
             RoomEffect::WriteState(state, _) => {
                 let mut text = Buffer::new(&Budget::new(usize::MAX));
                 serde_json::to_writer(&mut text, &*state).expect("a state is written");

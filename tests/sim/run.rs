@@ -118,8 +118,8 @@ pub(crate) fn all(kind: Kind, seeds: u64) -> Tally {
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let found: Vec<_> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().map(|worker| worker.join().expect("a run's panics are caught")).collect()
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a run's panics are caught")).collect()
     });
     let tried = next.into_inner().min(to) - from;
     eprintln!("{kind:?}: {tried} seeds, {:.0} per second", tried as f64 / began.elapsed().as_secs_f64());

@@ -47,8 +47,8 @@ pub(crate) struct Store {
     pub(crate) now: Timestamp,
     /// What each incarnation of the store told: its events by seq. A later incarnation keeps what it shares with the
     /// ones before.
-    lives: BTreeMap<Epoch, Vec<Bytes>>,
-    /// Where lives were cut: the epoch that began, and the last seq that it shares with those before.
+    incarnations: BTreeMap<Epoch, Vec<Bytes>>,
+    /// Where incarnations were cut: the epoch that began, and the last seq that it shares with those before.
     cuts: Vec<(Epoch, Seq)>,
     /// Events that a loss took.
     pub(crate) lost: HashSet<Bytes>,
@@ -69,7 +69,7 @@ impl Store {
             shared,
             writes: vec![(Head::unborn(), ProducerMarks::default(), 0)],
             now,
-            lives: BTreeMap::new(),
+            incarnations: BTreeMap::new(),
             cuts: Vec::new(),
             lost: HashSet::new(),
             acknowledged: Cell::new(None),
@@ -82,7 +82,7 @@ impl Store {
         let moment = AppendContext { now: self.now, monotonic, epochs: self.epochs, max_run_bytes: 1 << 30 };
         let stored = append_rules::append(&mut self.run, append, &moment).stored;
         if let Some(first) = stored.segments.first() {
-            let incarnation = self.lives.entry(first.epoch()).or_default();
+            let incarnation = self.incarnations.entry(first.epoch()).or_default();
             for segment in &stored.segments {
                 self.largest = self.largest.max(segment.encoded(Encoding::WebSocket).bytes().len());
                 incarnation.extend(segment.lines().iter().map(Bytes::copy_from_slice));
@@ -133,7 +133,7 @@ impl Store {
             self.acknowledged.set(None);
         }
         let survived = before[..(head.tip as usize).min(before.len())].to_vec();
-        self.lives.insert(self.epochs.incarnation, survived);
+        self.incarnations.insert(self.epochs.incarnation, survived);
         self.run = RunRecord::load(head, marks, self.epochs);
     }
 
@@ -174,15 +174,15 @@ impl Store {
 
     /// The events of today's log, those that expired included.
     pub(crate) fn events(&self) -> &[Bytes] {
-        self.epoch().and_then(|epoch| self.lives.get(&epoch)).map_or(&[], Vec::as_slice)
+        self.epoch().and_then(|epoch| self.incarnations.get(&epoch)).map_or(&[], Vec::as_slice)
     }
 
     /// The event that `epoch` told or tells under `seq`.
     pub(crate) fn event(&self, epoch: Epoch, seq: Seq) -> Option<&Bytes> {
-        self.lives.get(&epoch)?.get(usize::try_from(seq).ok()?.checked_sub(1)?)
+        self.incarnations.get(&epoch)?.get(usize::try_from(seq).ok()?.checked_sub(1)?)
     }
 
-    /// The last seq up to which two lives tell the same.
+    /// The last seq up to which two incarnations tell the same.
     pub(crate) fn shared(&self, one: Epoch, other: Epoch) -> Seq {
         let (older, newer) = (one.min(other), one.max(other));
         let between = self.cuts.iter().filter(|(epoch, _)| older < *epoch && *epoch <= newer);

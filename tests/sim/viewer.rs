@@ -188,7 +188,7 @@ impl Viewer {
         assert!(self.got.insert((epoch, seq)), "viewer {id} got {epoch}:{seq} twice");
     }
 
-    /// Takes another cursor at the same seq: allowed only if both lives tell the same up to there.
+    /// Takes another cursor at the same seq: allowed only if both incarnations tell the same up to there.
     fn move_to(&mut self, cursor: Cursor, store: &Store) {
         let id = self.id;
         if let Some(Cursor { epoch: Some(mine), seq }) = self.cursor {

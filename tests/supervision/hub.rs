@@ -72,8 +72,8 @@ impl TestViewer {
     }
 
     /// Panics once for each injury.
-    fn feel(&self, place: Wound) {
-        if self.wound.get() == Some(place) {
+    fn feel(&self, wound: Wound) {
+        if self.wound.get() == Some(wound) {
             self.wound.set(None);
             panic!("ouch");
         }

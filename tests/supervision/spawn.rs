@@ -106,7 +106,7 @@ async fn a_child_stops_when_its_owner_goes() {
 }
 
 #[actix_web::test]
-async fn a_temporary_actor_lives_until_nobody_can_reach_it() {
+async fn a_temporary_actor_runs_until_nobody_can_reach_it() {
     let factory = Factory::default();
     let addr = temporary_toy(&factory);
     for sum in 1..10 {

@@ -57,7 +57,7 @@ async fn a_connection_to_redis_is_made_anew_after_a_panic() {
     let client = RedisClient::start(settings, Arc::new(()));
     eventually!(panics("redis_connection"), |panics| *panics == 1, SOON);
     let status = client.status();
-    eventually!(status.borrow().clone(), |status| matches!(status, LinkStatus::Live { generation: 2 }), SOON);
+    eventually!(status.borrow().clone(), |status| matches!(status, LinkStatus::Live { connection: 2 }), SOON);
     client.call(RedisCommand::new("PING")).await.unwrap();
     soon("the end", client.close()).await;
 }

@@ -1,4 +1,4 @@
-//! What lives on a worker thread: its thread agent, its broadcasters, its sessions, injured one by one.
+//! What runs on a worker thread: its thread agent, its broadcasters, its sessions, injured one by one.
 
 use std::cell::Cell;
 use std::io;

@@ -144,7 +144,7 @@ async fn a_child_that_ends_as_it_should_is_never_quarantined() {
 }
 
 #[actix_web::test]
-async fn a_flapping_child_is_quarantined_and_its_neighbour_is_not() {
+async fn a_flapping_child_is_quarantined_and_its_sibling_is_not() {
     let factory = Factory::default();
     let policy = Policy { backoff_ms: 60_000, backoff_max_ms: 60_000, ..Policy::transient() };
     let registry = registry(&factory, policy);

@@ -62,7 +62,7 @@ fn find(program: &str) -> PathBuf {
     let mut versions: Vec<PathBuf> = debian.map(|version| version.unwrap().path().join("bin")).collect();
     versions.sort();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).chain(versions.into_iter().rev()).map(|place| place.join(program));
+    let found = std::env::split_paths(&path).chain(versions.into_iter().rev()).map(|directory| directory.join(program));
     found.into_iter().find(|program| program.is_file()).unwrap_or_else(|| {
         panic!("{program} is neither in PATH nor in /usr/lib/postgresql: install PostgreSQL (scripts/test does)")
     })

@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_is_summed_over_its_labels_and_not_over_its_namesakes() {
+    fn a_metric_is_summed_over_its_labels_and_not_over_longer_names() {
         let text = "# TYPE reads counter\nreads{kind=\"a b\"} 3\nreads{kind=\"c\"} 4\nreads_failed 9\n";
         assert_eq!(sum_metric(text, "reads"), Some(7));
         assert_eq!(sum_metric("", "reads"), Some(0));

@@ -85,24 +85,24 @@ impl Listener {
     pub(super) async fn run(self, mut tell: impl AsyncFnMut(ListenerEvent)) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let rebuilds = metrics::counter!("runcast_doorbell_rebuilds_total", "purpose" => self.settings.purpose);
-        while let Some(generation) = self.live().await {
-            let why = match RedisSubscriber::connect(&self.settings).await {
+        while let Some(connection) = self.live().await {
+            let reason = match RedisSubscriber::connect(&self.settings).await {
                 Ok(subscriber) => {
-                    let (why, proven) = self.listen(subscriber, generation, &mut tell).await;
+                    let (reason, proven) = self.listen(subscriber, connection, &mut tell).await;
                     if proven {
                         backoff.reset();
                     }
                     rebuilds.increment(1);
-                    why
+                    reason
                 }
                 Err(error) => error,
             };
-            tell(ListenerEvent::Lost(why.to_string())).await;
+            tell(ListenerEvent::Lost(reason.to_string())).await;
             tokio::time::sleep(backoff.pause()).await;
         }
     }
 
-    /// Waits until the connection that publishes the probes is live, and returns its generation.
+    /// Waits until the connection that publishes the probes is live, and returns its number.
     async fn live(&self) -> Option<u64> {
         let mut status = self.client.status();
         let status = status.wait_for(|status| live(status).is_some()).await;
@@ -115,7 +115,7 @@ impl Listener {
     async fn listen(
         &self,
         mut subscriber: RedisSubscriber,
-        generation: u64,
+        connection: u64,
         tell: &mut impl AsyncFnMut(ListenerEvent),
     ) -> (RedisError, bool) {
         let mut status = self.client.status();
@@ -152,8 +152,8 @@ impl Listener {
                     }
                     probe.send(&self.client, &self.probe_channel);
                 }
-                told = status.changed() => {
-                    if told.is_err() || live(&status.borrow_and_update()) != Some(generation) {
+                changed = status.changed() => {
+                    if changed.is_err() || live(&status.borrow_and_update()) != Some(connection) {
                         break RedisError::Unavailable("the connection for commands was lost".into());
                     }
                 }
@@ -193,10 +193,10 @@ impl Listener {
     }
 }
 
-/// The generation of the connection if it is live.
+/// The number of the connection, if it is live.
 fn live(status: &LinkStatus) -> Option<u64> {
     match status {
-        LinkStatus::Live { generation } => Some(*generation),
+        LinkStatus::Live { connection } => Some(*connection),
         _ => None,
     }
 }

@@ -182,12 +182,12 @@ impl Bridge {
         }
     }
 
-    fn lose_subscription(&mut self, why: String) {
+    fn lose_subscription(&mut self, reason: String) {
         metrics::gauge!("runcast_doorbell_subscribed").set(0);
         self.unread.clear();
         self.topics.lose_all().for_each(|topic| tell_not_subscribed(&topic.port));
-        if self.ports.doorbell.lost(&why) {
-            warn!(reason = why, "notices do not arrive");
+        if self.ports.doorbell.lost(&reason) {
+            warn!(reason, "notices do not arrive");
         }
     }
 
@@ -299,7 +299,7 @@ impl Handler<FromListener> for Bridge {
                     info!("notices arrive");
                 }
             }
-            ListenerEvent::Lost(why) => self.lose_subscription(why),
+            ListenerEvent::Lost(reason) => self.lose_subscription(reason),
         }
     }
 }

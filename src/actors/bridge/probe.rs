@@ -39,7 +39,7 @@ impl DoorbellProbe {
         drop(tasks::spawn_local("bridge_probe", async move {
             match client.call(publish).await {
                 Ok(_) => probe.taken(number, asked),
-                Err(RedisError::Refused(why)) => probe.probes().refused = Some(why),
+                Err(RedisError::Refused(reason)) => probe.probes().refused = Some(reason),
                 Err(_) => {}
             }
         }));
@@ -73,7 +73,7 @@ impl DoorbellProbe {
         if probes.taken.is_some_and(|since| since.elapsed() >= patience) {
             return Some("the subscription hears nothing: its probe did not come back".into());
         }
-        probes.refused.as_ref().map(|why| format!("the subscription can't be proven: {why}"))
+        probes.refused.as_ref().map(|reason| format!("the subscription can't be proven: {reason}"))
     }
 }
 

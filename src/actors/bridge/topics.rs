@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_life_of_a_room_neither_takes_nor_lets_go_what_a_younger_one_follows() {
+    fn an_older_generation_of_a_room_neither_takes_nor_lets_go_what_a_younger_one_follows() {
         let (mut topics, now) = (topics(), Instant::now());
         topics.follow("c".into(), run(), 2, "younger");
         topics.follow("c".into(), run(), 1, "older");

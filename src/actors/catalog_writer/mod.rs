@@ -124,7 +124,7 @@ impl CatalogWriter {
         let step = async move {
             let away = |error: JournalError| CatalogError(error.to_string());
             let (since, behind) = match from {
-                RepairFrom::Behind(since, place) => (since, Some(place)),
+                RepairFrom::Behind(since, position) => (since, Some(position)),
                 RepairFrom::Newest => {
                     // The newest row may have been dated by a clock that was ahead. Runs that changed later must not be
                     // left out.
@@ -139,7 +139,7 @@ impl CatalogWriter {
                 let gone = journal.gone_since(since, MAX_WAITING).await.map_err(away)?;
                 catalog.forget(&gone).await?;
             }
-            Ok((rows.len(), changed.next.map(|place| RepairFrom::Behind(since, place))))
+            Ok((rows.len(), changed.next.map(|position| RepairFrom::Behind(since, position))))
         };
         ctx.spawn(wrap_future::<_, Self>(step).map(|stepped, catalog_writer, ctx| match stepped {
             Ok((count, next)) => {

@@ -126,7 +126,7 @@ async fn run(
     metrics::counter!("runcast_cleanup_failures_total").increment(*failed);
     match (&swept.error, failed) {
         (None, 0) => info!(count, bytes, orphans = swept.orphan_objects.count, "cleaned up"),
-        (why, _) => error!(count, failed, why, "the cleanup did not remove all that was due"),
+        (reason, _) => error!(count, failed, reason, "the cleanup did not remove all that was due"),
     }
     let text = serde_json::to_string(&swept).unwrap_or_default();
     if let Err(error) = artifacts.parts().catalog.note(LAST_CLEANUP, &text).await {

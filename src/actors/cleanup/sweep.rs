@@ -22,8 +22,8 @@ const AWAY_AFTER: u64 = 50;
 
 /// Removes everything that is due, for each reason, and purges old tombstones.
 pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
-    for why in [DueFor::Removed, DueFor::Replaced, DueFor::Abandoned, DueFor::Expired] {
-        sweeping.remove(why).await?;
+    for reason in [DueFor::Removed, DueFor::Replaced, DueFor::Abandoned, DueFor::Expired] {
+        sweeping.remove(reason).await?;
     }
     if sweeping.swept.dry_run { Ok(()) } else { sweeping.forget().await }
 }
@@ -31,8 +31,8 @@ pub(super) async fn run(sweeping: &mut Sweeping) -> Result<(), SweepHalt> {
 impl Sweeping {
     /// Removes everything that is due for this reason, batch by batch, the oldest first. The query continues after the
     /// last artifact, so failed removals do not block it.
-    async fn remove(&mut self, why: DueFor) -> Result<(), SweepHalt> {
-        let mut query = self.artifacts.due(why, self.rules.batch);
+    async fn remove(&mut self, reason: DueFor) -> Result<(), SweepHalt> {
+        let mut query = self.artifacts.due(reason, self.rules.batch);
         loop {
             let due = self.catalog().due(&query).await?;
             let Some(last) = due.last() else { return Ok(()) };
@@ -40,11 +40,11 @@ impl Sweeping {
             let is_last = due.len() < query.limit;
             if self.swept.dry_run {
                 for due in &due {
-                    self.note(why, due).await?;
+                    self.note(reason, due).await?;
                 }
             } else {
                 self.extend().await?;
-                self.remove_batch(why, due).await?;
+                self.remove_batch(reason, due).await?;
             }
             if is_last {
                 return Ok(());
@@ -52,10 +52,10 @@ impl Sweeping {
         }
     }
 
-    async fn remove_batch(&mut self, why: DueFor, due: Vec<DueArtifact>) -> Result<(), SweepHalt> {
+    async fn remove_batch(&mut self, reason: DueFor, due: Vec<DueArtifact>) -> Result<(), SweepHalt> {
         let artifacts = &self.artifacts;
         let removals = stream::iter(due).map(|due| async move {
-            let removed = artifacts.remove_object(why, &due).await;
+            let removed = artifacts.remove_object(reason, &due).await;
             (due, removed)
         });
         let done: Vec<_> = removals.buffer_unordered(ABREAST).collect().await;
@@ -64,7 +64,7 @@ impl Sweeping {
             match removed {
                 Ok(()) => {
                     self.failed_in_a_row = 0;
-                    self.count(why, &due);
+                    self.count(reason, &due);
                     gone.push(due.artifact.id);
                 }
                 Err(error) => {
@@ -77,15 +77,15 @@ impl Sweeping {
                 }
             }
         }
-        self.artifacts.note_removed(why, &gone).await?;
+        self.artifacts.note_removed(reason, &gone).await?;
         match last_error {
             Some(error) if self.failed_in_a_row >= AWAY_AFTER => Err(error.into()),
             _ => Ok(()),
         }
     }
 
-    fn count(&mut self, why: DueFor, due: &DueArtifact) -> u64 {
-        let amount: &mut Amount = match why {
+    fn count(&mut self, reason: DueFor, due: &DueArtifact) -> u64 {
+        let amount: &mut Amount = match reason {
             DueFor::Expired => &mut self.swept.expired,
             DueFor::Abandoned => &mut self.swept.abandoned,
             DueFor::Removed => &mut self.swept.removed,
@@ -93,20 +93,20 @@ impl Sweeping {
         };
         // A replaced object was the uploaded original, so its size is the artifact's own size.
         let stored = due.artifact.stored.map(|stored| stored.size);
-        let bytes = if why == DueFor::Replaced { due.artifact.size } else { stored }.unwrap_or_default();
+        let bytes = if reason == DueFor::Replaced { due.artifact.size } else { stored }.unwrap_or_default();
         amount.count += 1;
         amount.bytes += bytes;
         bytes
     }
 
     /// Counts an artifact that a dry run would remove, and lists it.
-    async fn note(&mut self, why: DueFor, due: &DueArtifact) -> Result<(), SweepHalt> {
-        let bytes = self.count(why, due);
+    async fn note(&mut self, reason: DueFor, due: &DueArtifact) -> Result<(), SweepHalt> {
+        let bytes = self.count(reason, due);
         if self.swept.items.len() >= MAX_ITEMS {
             return Ok(());
         }
         let artifact = due.artifact.clone();
-        let retained_by = match why {
+        let retained_by = match reason {
             DueFor::Expired => {
                 let pin = self.catalog().pinned(&artifact.run).await?;
                 let expiry = self.artifacts.expiry(&KeptArtifact { artifact: artifact.clone(), pin });
@@ -114,7 +114,7 @@ impl Sweeping {
             }
             DueFor::Abandoned | DueFor::Removed | DueFor::Replaced => None,
         };
-        let reason = match why {
+        let reason = match reason {
             DueFor::Expired => "expired",
             DueFor::Abandoned => "abandoned",
             DueFor::Removed => "removed",

@@ -161,7 +161,7 @@ fn attempt(
     let stopped = || stop.load(Ordering::Relaxed);
     let room = Some(file.room());
     match compression::compress_in(room, &source, &mut target, content_type, &CompressionLimits::default(), &stopped)? {
-        CompressionOutcome::Kept(why) => Ok((why.as_str(), None)),
+        CompressionOutcome::Kept(reason) => Ok((reason.as_str(), None)),
         CompressionOutcome::Smaller(found) => {
             file.room().end();
             let compression::Smaller { size, sha256, coding, method, decoded, .. } = found;

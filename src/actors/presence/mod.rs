@@ -61,8 +61,8 @@ pub struct Presence {
 /// What Redis has of this node.
 struct LastReport {
     counts: ViewerCounts,
-    /// Generation of the connection that carried the report. Another connection may lead to another Redis.
-    generation: u64,
+    /// The number of the connection that carried the report. Another connection may lead to another Redis.
+    connection: u64,
     at: Instant,
 }
 
@@ -139,19 +139,19 @@ impl PresencePorts {
 
     /// Reports what has changed, or everything if it is not certain what Redis has.
     async fn tell(&self, last: Option<LastReport>) -> Result<Option<LastReport>, Failure> {
-        let generation = self.generation().await?;
-        let last = last.filter(|last| last.generation == generation);
+        let connection = self.connection().await?;
+        let last = last.filter(|last| last.connection == connection);
         if let Some(LastReport { mut counts, at, .. }) = last
             && let Some(changes) = self.changes().await?
         {
             let (began, ended, viewers) = counts.take(changes);
             let nothing_new = began.is_empty() && ended.is_empty() && viewers.is_empty();
             if nothing_new && at.elapsed() < self.report_every {
-                return Ok(Some(LastReport { counts, generation, at }));
+                return Ok(Some(LastReport { counts, connection, at }));
             }
             let report = Report { whole: false, began, ended, viewers, figures: (self.figures)() };
             if self.report(report).await? {
-                return Ok(Some(LastReport { counts, generation, at: Instant::now() }));
+                return Ok(Some(LastReport { counts, connection, at: Instant::now() }));
             }
             info!("Redis has forgotten who is connected here: everybody is reported anew");
         }
@@ -160,7 +160,7 @@ impl PresencePorts {
         let (began, _, viewers) = counts.take(everybody);
         let report = Report { whole: true, began, ended: Vec::new(), viewers, figures: (self.figures)() };
         let stored = self.report(report).await?;
-        Ok(stored.then(|| LastReport { counts, generation, at: Instant::now() }))
+        Ok(stored.then(|| LastReport { counts, connection, at: Instant::now() }))
     }
 
     /// Stores a report, and watches for a node with the same id; false when Redis has lost what the report builds on.
@@ -180,16 +180,16 @@ impl PresencePorts {
         Ok(true)
     }
 
-    /// The generation of the connection to Redis, once the first attempt has been made.
-    async fn generation(&self) -> Result<u64, RegisterError> {
+    /// The number of the connection to Redis, once the first attempt has been made.
+    async fn connection(&self) -> Result<u64, RegisterError> {
         let mut status = self.register.status();
         let settled = status.wait_for(|status| !matches!(status, LinkStatus::Connecting)).await;
-        let why = match settled.as_deref() {
-            Ok(LinkStatus::Live { generation }) => return Ok(*generation),
-            Ok(LinkStatus::Down { why, .. }) => why.to_string(),
+        let reason = match settled.as_deref() {
+            Ok(LinkStatus::Live { connection }) => return Ok(*connection),
+            Ok(LinkStatus::Down { reason, .. }) => reason.to_string(),
             Ok(LinkStatus::Connecting) | Err(_) => "the connection was closed".to_owned(),
         };
-        Err(RedisError::Unavailable(why).into())
+        Err(RedisError::Unavailable(reason).into())
     }
 
     /// The changes since the last request; `None` when a thread does not know them.

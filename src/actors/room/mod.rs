@@ -74,8 +74,8 @@ pub struct Room {
     ports: RoomPorts,
     /// Those that the core knows by their ids; at most one per worker thread and room generation.
     broadcasters: Vec<BroadcasterPort>,
-    /// A turn to fold, while the core needs one.
-    turn: Option<OwnedSemaphorePermit>,
+    /// A permit to fold, while the core needs one.
+    permit: Option<OwnedSemaphorePermit>,
     gauge: Arc<RoomGauge>,
     _live: LiveActorGuard,
 }
@@ -99,7 +99,7 @@ impl Room {
             generation,
             ports,
             broadcasters: Vec::new(),
-            turn: None,
+            permit: None,
             gauge,
             _live: live,
         }

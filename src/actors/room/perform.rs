@@ -64,8 +64,8 @@ impl Room {
                 let page = async move { Ok(segments) };
                 self.tell_later(page, |page| RoomInput::Page(PageFor::State, page), ctx);
             }
-            RoomEffect::TakeTurn => return self.take_turn(ctx),
-            RoomEffect::ReturnTurn => self.turn = None,
+            RoomEffect::TakePermit => return self.take_permit(ctx),
+            RoomEffect::ReturnPermit => self.permit = None,
             RoomEffect::WriteState(_, bytes) if !self.ports.states.has_room_for(bytes) => {
                 // Written, it would come to nothing.
                 return Some(RoomInput::StateWritten(Ok(None)));
@@ -150,15 +150,15 @@ impl Room {
         feed.follow.try_send(Follow { run: self.run.clone(), generation: self.generation, updates })
     }
 
-    fn take_turn(&mut self, ctx: &mut Context<Self>) -> Option<RoomInput> {
-        self.turn = self.ports.states.try_turn();
-        if self.turn.is_some() {
-            return Some(RoomInput::TurnTaken);
+    fn take_permit(&mut self, ctx: &mut Context<Self>) -> Option<RoomInput> {
+        self.permit = self.ports.states.try_permit();
+        if self.permit.is_some() {
+            return Some(RoomInput::PermitTaken);
         }
-        let turn = self.ports.states.clone().turn();
-        ctx.spawn(wrap_future::<_, Self>(turn).map(|turn, room, ctx| {
-            room.turn = turn;
-            room.on(RoomInput::TurnTaken, ctx);
+        let permit = self.ports.states.clone().permit();
+        ctx.spawn(wrap_future::<_, Self>(permit).map(|permit, room, ctx| {
+            room.permit = permit;
+            room.on(RoomInput::PermitTaken, ctx);
         }));
         None
     }

@@ -1,4 +1,4 @@
-//! What the rooms of a node build states with: turns to fold, and room for the JSON, which is written off the node's
+//! What the rooms of a node build states with: permits to fold, and room for the JSON, which is written off the node's
 //! threads.
 
 use std::sync::Arc;
@@ -19,24 +19,24 @@ const AT_A_TIME: usize = 2;
 pub struct States {
     /// Bytes of their JSON.
     texts: Budget,
-    /// Turns to fold.
-    turns: Arc<Semaphore>,
+    /// Permits to fold.
+    permits: Arc<Semaphore>,
 }
 
 impl States {
     /// States whose JSON is counted in `texts`.
     pub fn new(texts: Budget) -> Self {
-        Self { texts, turns: Arc::new(Semaphore::new(AT_A_TIME)) }
+        Self { texts, permits: Arc::new(Semaphore::new(AT_A_TIME)) }
     }
 
-    /// A turn to fold, if one is free.
-    pub(super) fn try_turn(&self) -> Option<OwnedSemaphorePermit> {
-        self.turns.clone().try_acquire_owned().ok()
+    /// A permit to fold, if one is free.
+    pub(super) fn try_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.permits.clone().try_acquire_owned().ok()
     }
 
-    /// The next turn to fold.
-    pub(super) async fn turn(self) -> Option<OwnedSemaphorePermit> {
-        self.turns.acquire_owned().await.ok()
+    /// The next permit to fold.
+    pub(super) async fn permit(self) -> Option<OwnedSemaphorePermit> {
+        self.permits.acquire_owned().await.ok()
     }
 
     /// Whether JSON of about so many bytes finds room.

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn any_byte_in_is_life() {
+    fn any_byte_in_shows_that_the_peer_is_alive() {
         let mut liveness = Liveness::new(0);
         liveness.ping_sent();
         liveness.pulse(45, false, false, &limits());
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_peer_that_takes_something_now_and_then_lives() {
+    fn a_slow_peer_that_takes_something_now_and_then_is_kept() {
         let mut liveness = Liveness::new(0);
         liveness.ping_sent();
         liveness.queued();

@@ -103,7 +103,7 @@ pub struct Session<W: Wire> {
     _guards: Guards,
 }
 
-/// What a session holds for as long as it lives.
+/// What a session holds for as long as it is open.
 pub struct Guards {
     /// Its entry in the count of live actors.
     pub live: LiveActorGuard,

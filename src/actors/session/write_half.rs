@@ -97,7 +97,7 @@ impl<W: Wire> WriteHalf<W> {
         self.encoding
     }
 
-    /// Where the session stands in its life.
+    /// The state of the session.
     pub fn mode(&self) -> Mode {
         self.inner.borrow().mode
     }

@@ -26,8 +26,8 @@ impl Doorbell {
     }
 
     /// Records that the subscription is lost; true when the state has changed.
-    pub fn lost(&self, why: &str) -> bool {
-        !matches!(std::mem::replace(&mut *self.state(), DoorbellState::Lost(why.to_owned())), DoorbellState::Lost(_))
+    pub fn lost(&self, reason: &str) -> bool {
+        !matches!(std::mem::replace(&mut *self.state(), DoorbellState::Lost(reason.to_owned())), DoorbellState::Lost(_))
     }
 
     /// Why no doorbell arrives; `None` when a probe has come back since the subscription was made.
@@ -35,7 +35,7 @@ impl Doorbell {
         match &*self.state() {
             DoorbellState::Subscribed => None,
             DoorbellState::Unproven => Some("no probe has come back yet".to_owned()),
-            DoorbellState::Lost(why) => Some(why.clone()),
+            DoorbellState::Lost(reason) => Some(reason.clone()),
         }
     }
 }

@@ -42,7 +42,7 @@ impl NodeIdConflict {
     }
 
     /// Whether the conflict is certain.
-    pub fn lives(&self) -> bool {
+    pub fn is_certain(&self) -> bool {
         self.traces().count >= TRACES
     }
 }
@@ -56,13 +56,13 @@ mod tests {
     #[test]
     fn a_conflict_is_news_once_when_it_is_certain_and_once_when_it_is_over() {
         let (node_id_conflict, start) = (NodeIdConflict::default(), Instant::now());
-        assert!(!node_id_conflict.traced(start) && !node_id_conflict.lives());
-        assert!(node_id_conflict.traced(start + PATIENCE) && node_id_conflict.lives());
+        assert!(!node_id_conflict.traced(start) && !node_id_conflict.is_certain());
+        assert!(node_id_conflict.traced(start + PATIENCE) && node_id_conflict.is_certain());
         // The other node reports less often than this one.
         assert!(!node_id_conflict.untraced(start + PATIENCE * 2, PATIENCE));
-        assert!(!node_id_conflict.traced(start + PATIENCE * 2) && node_id_conflict.lives());
+        assert!(!node_id_conflict.traced(start + PATIENCE * 2) && node_id_conflict.is_certain());
         let late = start + PATIENCE * 3 + Duration::from_millis(1);
-        assert!(node_id_conflict.untraced(late, PATIENCE) && !node_id_conflict.lives());
+        assert!(node_id_conflict.untraced(late, PATIENCE) && !node_id_conflict.is_certain());
         assert!(!node_id_conflict.untraced(late + PATIENCE, PATIENCE));
     }
 
@@ -71,6 +71,6 @@ mod tests {
         let (node_id_conflict, start) = (NodeIdConflict::default(), Instant::now());
         assert!(!node_id_conflict.traced(start));
         assert!(!node_id_conflict.untraced(start + PATIENCE * 2, PATIENCE), "it was no news");
-        assert!(!node_id_conflict.traced(start + PATIENCE * 2) && !node_id_conflict.lives());
+        assert!(!node_id_conflict.traced(start + PATIENCE * 2) && !node_id_conflict.is_certain());
     }
 }

@@ -26,7 +26,7 @@ struct PeersState {
     /// When the nodes were seen; `None` before the first look and after a failed one.
     at: Option<Instant>,
     /// Why the last look failed.
-    why: Option<String>,
+    reason: Option<String>,
     runs: HashMap<RunId, WatchedRun>,
 }
 
@@ -72,23 +72,23 @@ impl Peers {
         }
         seen.nodes = nodes;
         seen.at = Some(at);
-        seen.why.take().is_some()
+        seen.reason.take().is_some()
     }
 
     /// Records that a look failed; true when the one before did not fail.
-    pub fn lost(&self, why: &str) -> bool {
+    pub fn lost(&self, reason: &str) -> bool {
         let mut seen = self.seen();
         seen.at = None;
         seen.runs.values_mut().for_each(|run| run.viewers = None);
-        seen.why.replace(why.to_owned()).is_none()
+        seen.reason.replace(reason.to_owned()).is_none()
     }
 
     /// The other nodes, or why they are not known.
     pub fn nodes(&self, now: Instant) -> Result<Vec<NodeSeen>, String> {
         let seen = self.seen();
-        match (&seen.why, seen.holds(now)) {
+        match (&seen.reason, seen.holds(now)) {
             (_, true) => Ok(seen.nodes.clone()),
-            (Some(why), false) => Err(why.clone()),
+            (Some(reason), false) => Err(reason.clone()),
             (None, false) => Err("the other nodes have not been looked at for some seconds".to_owned()),
         }
     }

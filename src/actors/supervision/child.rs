@@ -17,7 +17,7 @@ pub struct ChildSpec {
 
 impl ChildSpec {
     /// A child that the node cannot be without. `build` makes a new actor each time, with the mailbox of `service`,
-    /// which is bound to it while it lives. The child is known by the service's name.
+    /// which is bound to it while it is alive. The child is known by the service's name.
     pub fn permanent<A, F>(service: &Service<A>, build: F) -> Self
     where
         A: Actor<Context = Context<A>>,

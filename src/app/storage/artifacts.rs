@@ -26,7 +26,7 @@ pub(in crate::app) async fn open(
 ) -> Result<Option<Arc<ArtifactParts>>, anyhow::Error> {
     let Some(objects) = open_objects(config).context("objects.url")? else { return Ok(None) };
     if let Err(error) = objects.probe().await {
-        warn!(place = objects.place(), %error, "the store of artifacts can't be used as it is");
+        warn!(location = objects.location(), %error, "the store of artifacts can't be used as it is");
     }
     let spool_dir = spool_dir(config);
     // Uploads end before appends do.

@@ -31,7 +31,7 @@ pub use objects::{objects_options, open_objects, open_url_key};
 const HOME_OF_ONE: &str = "local";
 
 impl Storage {
-    /// Opens the journal and the catalog; the data directory, if there is one, stays locked while the result lives.
+    /// Opens the journal and the catalog; the data directory, if there is one, stays locked while the result is held.
     pub async fn open(config: &Config) -> Result<Self, anyhow::Error> {
         // The nodes of a cluster keep nothing: several may run in one directory, and where none can be written.
         let data_dir = if config.is_cluster() { None } else { Some(DataDir::open(&config.server.data_dir)?) };

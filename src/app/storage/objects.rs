@@ -35,7 +35,7 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
         // Uploads end before appends do.
         min_free_bytes: config.journal.min_free_bytes.saturating_mul(2),
     };
-    let place = match &objects.url {
+    let location = match &objects.url {
         ObjectsUrl::None => return None,
         ObjectsUrl::Usual if config.is_cluster() => return None,
         ObjectsUrl::Usual => directory(Path::new(USUAL_OBJECTS)),
@@ -54,7 +54,7 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
         ObjectsUrl::Azure(of) => StoreLocation::Azure { bucket: bucket(of) },
     };
     let (request, retry) = (Duration::from_secs(objects.request_secs), Duration::from_secs(objects.retry_secs));
-    Some(ObjectsOptions { place, request, retry })
+    Some(ObjectsOptions { location, request, retry })
 }
 
 /// The store of artifacts; `None` when none are kept. A directory in the data directory is made. One elsewhere has to
@@ -64,7 +64,7 @@ pub fn objects_options(config: &Config) -> Option<ObjectsOptions> {
 /// When its settings can't be used, or a directory can't be.
 pub fn open_objects(config: &Config) -> Result<Option<Objects>, anyhow::Error> {
     let Some(options) = objects_options(config) else { return Ok(None) };
-    if let StoreLocation::Directory { path, .. } = &options.place
+    if let StoreLocation::Directory { path, .. } = &options.location
         && path.starts_with(&config.server.data_dir)
     {
         std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;

@@ -229,7 +229,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Artifact(error) => write!(f, "the service: {error}"),
-            Self::Body(why) => write!(f, "the body: {why}"),
+            Self::Body(reason) => write!(f, "the body: {reason}"),
         }
     }
 }

@@ -97,9 +97,9 @@ async fn what_is_too_large_or_not_as_announced_fails_and_is_not_stored() {
     ] {
         let bed = TestBed::with(limits).await;
         assert!(bed.upload(wrong, &bytes).await.is_err());
-        let (state, why) = bed.row().await;
+        let (state, reason) = bed.row().await;
         assert_eq!(state, ArtifactState::Failed);
-        assert!(why.as_deref().is_some_and(|why| why.starts_with(failure)), "{why:?}");
+        assert!(reason.as_deref().is_some_and(|reason| reason.starts_with(failure)), "{reason:?}");
         assert!(bed.node.events.lock().unwrap().is_empty());
         bed.nothing_is_left();
     }
@@ -184,8 +184,8 @@ async fn a_store_that_is_lost_fails_the_artifact() {
     *bed.node.compressing.lock().unwrap() = Compressing::StoreLost;
     let refused = bed.upload(new("a.log"), &text()).await.unwrap_err();
     assert!(matches!(refused, Refusal::Artifact(ArtifactError::Objects(_))), "{refused:?}");
-    let (state, why) = bed.row().await;
-    assert!(state == ArtifactState::Failed && why.is_some());
+    let (state, reason) = bed.row().await;
+    assert!(state == ArtifactState::Failed && reason.is_some());
     assert!(bed.node.events.lock().unwrap().is_empty());
     bed.nothing_is_left();
 }

@@ -41,7 +41,7 @@ pub struct ArtifactsArgs {
 pub fn run(args: ArtifactsArgs) -> anyhow::Result<ExitCode> {
     let servers = Servers::new(&args.servers.url)?;
     let mut artifacts = Vec::new();
-    let on_retry = |why: &str| tell(format_args!("again: {why}"));
+    let on_retry = |reason: &str| tell(format_args!("again: {reason}"));
     let reading = read_all(&servers, &args.run, Duration::from_secs(args.timeout), on_retry, |artifact| {
         artifacts.push(artifact);
     });

@@ -193,12 +193,12 @@ fn catalog(config: &Config) -> Option<Check> {
     let CatalogSetting::Postgres(url) = &config.catalog.url else { return None };
     let found = super::block_on(PostgresCatalog::inspect(url.reveal()));
     let (verdict, detail) = match found.map_err(|error| CatalogError(error.to_string())).flatten() {
-        Ok(Inspection { obstacle: Some(obstacle), place, .. }) => {
-            (DoctorVerdict::Fail, format!("PostgreSQL at {place} can't be used: {obstacle}"))
+        Ok(Inspection { obstacle: Some(obstacle), location, .. }) => {
+            (DoctorVerdict::Fail, format!("PostgreSQL at {location} can't be used: {obstacle}"))
         }
-        Ok(Inspection { version, place, tls, format, .. }) => {
+        Ok(Inspection { version, location, tls, format, .. }) => {
             let encrypted = if tls { "encrypted" } else { "not encrypted" };
-            (DoctorVerdict::Ok, format!("PostgreSQL {version} at {place}, {encrypted}, format version {format}"))
+            (DoctorVerdict::Ok, format!("PostgreSQL {version} at {location}, {encrypted}, format version {format}"))
         }
         Err(error) => (DoctorVerdict::Fail, format!("catalog.url: {error}")),
     };

@@ -16,7 +16,7 @@ pub(super) fn check(config: &Config) -> Check {
     let Some(options) = objects_options(config) else {
         return check(DoctorVerdict::Ok, "none are kept".to_owned());
     };
-    if let StoreLocation::Directory { path, .. } = &options.place
+    if let StoreLocation::Directory { path, .. } = &options.location
         && !path.exists()
         && path.starts_with(&config.server.data_dir)
     {
@@ -27,7 +27,9 @@ pub(super) fn check(config: &Config) -> Check {
         Err(error) => return check(DoctorVerdict::Fail, error.to_string()),
     };
     match block_on(objects.probe()) {
-        Ok(Ok(())) => check(DoctorVerdict::Ok, format!("{} takes, shows, lists and removes objects", objects.place())),
+        Ok(Ok(())) => {
+            check(DoctorVerdict::Ok, format!("{} takes, shows, lists and removes objects", objects.location()))
+        }
         Ok(Err(error)) => check(DoctorVerdict::Fail, error.to_string()),
         Err(error) => check(DoctorVerdict::Fail, format!("can't be tried: {error}")),
     }

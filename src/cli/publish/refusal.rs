@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_the_body_becomes_one_in_the_line() {
+    fn a_position_in_the_body_becomes_one_in_the_line() {
         assert_eq!(
             in_line("x: not JSON: expected a key at byte 39 of the body", 30),
             "x: not JSON: expected a key at byte 9 of the line"

@@ -88,9 +88,9 @@ impl<'a> Sending<'a> {
             let body = body(pending.iter().take(events));
             let (bytes, bar) = (body.len(), self.bar);
             let mut repeated = false;
-            let on_retry = |why: &str| {
+            let on_retry = |reason: &str| {
                 repeated = true;
-                bar.set_message(format!("again: {why}"));
+                bar.set_message(format!("again: {reason}"));
             };
             let error = match self.poster.post(body, events as u64, on_retry).await {
                 Ok(receipt) => {

@@ -98,7 +98,7 @@ pub fn run(args: UploadArgs) -> anyhow::Result<ExitCode> {
     }
     let UploadSources { files, unusable } = UploadSources::find(&args.files, args.name.as_deref());
     for file in &unusable {
-        tell(format_args!("{}: {}", file.path.display(), file.why));
+        tell(format_args!("{}: {}", file.path.display(), file.reason));
     }
     let totals = UploadTotals { failed: unusable.len() as u64, ..UploadTotals::default() };
     let totals = block_on(upload(&args, &files, totals))??;
@@ -141,7 +141,7 @@ async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &UploadProg
     let (servers, patience) = (Servers::new(&args.servers.url)?, Duration::from_secs(args.timeout));
     let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut there = ExistingArtifacts::default();
-    let on_retry = |why: &str| progress.say(format_args!("again: {why}"));
+    let on_retry = |reason: &str| progress.say(format_args!("again: {reason}"));
     let terms = read_all(&servers, &args.run, patience, on_retry, |artifact| {
         there.add(artifact, |name| names.contains(name));
     });

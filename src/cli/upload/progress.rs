@@ -71,11 +71,11 @@ impl FileBar<'_> {
     }
 
     /// Shows the reason of a retry.
-    pub(super) fn tries_again(&self, why: &str) {
+    pub(super) fn tries_again(&self, reason: &str) {
         if self.progress.bars.is_hidden() {
-            self.progress.say(format_args!("{}: again: {why}", self.name));
+            self.progress.say(format_args!("{}: again: {reason}", self.name));
         } else {
-            self.bar.set_message(format!("{}, again: {why}", self.name));
+            self.bar.set_message(format!("{}, again: {reason}", self.name));
         }
     }
 
@@ -85,8 +85,8 @@ impl FileBar<'_> {
     }
 
     /// Reports the reason of a failure.
-    pub(super) fn fails(&self, why: impl fmt::Display) {
-        self.progress.warn(format_args!("{}: {why}", self.name));
+    pub(super) fn fails(&self, reason: impl fmt::Display) {
+        self.progress.warn(format_args!("{}: {reason}", self.name));
     }
 }
 

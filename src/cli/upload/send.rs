@@ -130,8 +130,8 @@ impl Sender {
             if moved.bytes() > 0 {
                 patience.extend(began.elapsed());
             }
-            let (why, retry_after) = match failed {
-                Failed::Again(why, retry_after) => (why, retry_after),
+            let (reason, retry_after) = match failed {
+                Failed::Again(reason, retry_after) => (reason, retry_after),
                 Failed::ForGood(error) if step.is_being_completed(&error) => (error.to_string(), None),
                 Failed::ForGood(error) if restarts < MAX_RESTARTS && step.may_restart(&error) => {
                     (restarts, step) = (restarts + 1, self.first());
@@ -142,8 +142,8 @@ impl Sender {
             if matches!(step, SendStep::Through) && moved.bytes() == reading.size {
                 step = SendStep::Settle { since: Instant::now() };
             }
-            let pause = patience.pause(&why, retry_after)?;
-            bar.tries_again(&why);
+            let pause = patience.pause(&reason, retry_after)?;
+            bar.tries_again(&reason);
             sleep(pause).await;
             if reading.is_stale() && restarts < MAX_RESTARTS {
                 (restarts, step) = (restarts + 1, self.first());

@@ -17,7 +17,7 @@ pub(super) struct UploadSource {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unusable {
     pub(super) path: PathBuf,
-    pub(super) why: String,
+    pub(super) reason: String,
 }
 
 /// The files found, and the paths that can't be uploaded.
@@ -75,8 +75,8 @@ impl UploadSources {
         }
     }
 
-    fn refuse(&mut self, path: &Path, why: &impl ToString) {
-        self.unusable.push(Unusable { path: path.to_owned(), why: why.to_string() });
+    fn refuse(&mut self, path: &Path, reason: &impl ToString) {
+        self.unusable.push(Unusable { path: path.to_owned(), reason: reason.to_string() });
     }
 }
 
@@ -117,6 +117,6 @@ mod tests {
             assert!(found.files.is_empty() && found.unusable.len() == 1, "{name:?}");
         }
         let missing = UploadSources::find(&[PathBuf::from("/nowhere/at/all")], None);
-        assert!(missing.unusable[0].why.contains("No such file"), "{missing:?}");
+        assert!(missing.unusable[0].reason.contains("No such file"), "{missing:?}");
     }
 }

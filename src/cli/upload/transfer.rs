@@ -24,7 +24,7 @@ pub(super) async fn put(request: RequestBuilder, reading: &SourceRead, moved: &M
     let request = request.header(CONTENT_LENGTH, reading.size).body(Body::wrap_stream(body));
     tokio::select! {
         answered = answer(request) => answered,
-        why = stalled(moved, reading.size, STALL, checked_within(reading.size)) => Err(Failed::Again(why.to_owned(), None)),
+        reason = stalled(moved, reading.size, STALL, checked_within(reading.size)) => Err(Failed::Again(reason.to_owned(), None)),
     }
 }
 

@@ -46,20 +46,20 @@ pub(super) enum DialRefused {
 pub(super) struct Dialler {
     run: RunId,
     servers: Vec<ServerUrl>,
-    turn: usize,
+    attempts: usize,
 }
 
 impl Dialler {
     /// `servers` must not be empty.
     pub(super) fn new(run: RunId, servers: Vec<ServerUrl>) -> Self {
-        Self { run, servers, turn: 0 }
+        Self { run, servers, attempts: 0 }
     }
 
     /// Connects to the next server, to read what follows `after`. With `greeted` the connection counts as established
     /// only once the server has sent a message: the present connection is not given up for one that may yet be refused.
     pub(super) fn dial(&mut self, after: After, greeted: bool) -> Dialling {
-        let server = &self.servers[self.turn % self.servers.len()];
-        self.turn += 1;
+        let server = &self.servers[self.attempts % self.servers.len()];
+        self.attempts += 1;
         let url = server.live(&self.run, &after_text(after));
         Box::pin(async move {
             match timeout(CONNECT, connect(url.as_str(), greeted)).await {

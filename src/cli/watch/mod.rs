@@ -111,7 +111,7 @@ struct Watching {
 enum Input {
     Text(Utf8Bytes),
     /// A ping or a screen frame, which only shows that the connection is alive.
-    Life,
+    Alive,
     Closed(Option<CloseFrame>),
     Lost(String),
 }
@@ -129,14 +129,14 @@ impl Watching {
                             return Ok(());
                         }
                     }
-                    Input::Life => {}
+                    Input::Alive => {}
                     Input::Closed(frame) => {
                         stop_if_for_good(frame.as_ref())?;
                         self.on_disconnect();
                     }
-                    Input::Lost(why) => {
+                    Input::Lost(reason) => {
                         if self.dialling.is_none() && self.dial_at.is_none() {
-                            tell(format_args!("connection lost ({why}); reconnecting"));
+                            tell(format_args!("connection lost ({reason}); reconnecting"));
                         }
                         self.on_disconnect();
                     }
@@ -202,7 +202,7 @@ impl Watching {
     }
 
     fn refused(&mut self, refused: DialRefused) -> anyhow::Result<()> {
-        let why = match refused {
+        let reason = match refused {
             DialRefused::Failed(tungstenite::Error::Http(response)) if is_for_good(response.status()) => {
                 let detail = request::problem(response.body().as_deref().unwrap_or_default());
                 bail!("the server refused with {}: {detail}", response.status());
@@ -214,7 +214,7 @@ impl Watching {
             }
         };
         if self.socket.is_none() && self.disconnected_since.elapsed() > self.patience {
-            bail!("no connection for {} s; last: {why}", self.patience.as_secs());
+            bail!("no connection for {} s; last: {reason}", self.patience.as_secs());
         }
         self.redial();
         Ok(())
@@ -256,7 +256,7 @@ async fn next_input(socket: &mut Option<Socket>, silence: Duration, out: &mut Wa
     Ok(match message {
         Some(Ok(Message::Text(text))) => Input::Text(text),
         Some(Ok(Message::Close(frame))) => Input::Closed(frame),
-        Some(Ok(_)) => Input::Life,
+        Some(Ok(_)) => Input::Alive,
         Some(Err(error)) => Input::Lost(plain_error(&error)),
         None => Input::Lost("ended".into()),
     })

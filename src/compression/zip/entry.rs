@@ -29,7 +29,7 @@ pub(super) struct Entry<'a> {
     /// Offset of the local header.
     pub(super) offset: u64,
     /// Position of the entry, for the zip reader.
-    pub(super) place: ZipArchiveEntryWayfinder,
+    pub(super) location: ZipArchiveEntryWayfinder,
     /// Offset of the end of this record in the directory.
     pub(super) record_end: u64,
 }
@@ -62,7 +62,7 @@ impl<'a> Entry<'a> {
             internal,
             external: record.external_attributes(),
             offset: record.local_header_offset(),
-            place: record.wayfinder(),
+            location: record.wayfinder(),
             record_end: record.central_directory_offset() + length as u64,
         }
     }

@@ -6,7 +6,7 @@
 //! and extra fields are byte for byte those of the original; compression methods, and the flags and sizes that depend
 //! on them, are not. A file whose entries are stored already is treated in the same way.
 //!
-//! 1. `survey` checks that the file is a zip file in which every byte has its place, and within the limits. It unpacks
+//! 1. `survey` checks that the file is a zip file in which every byte has its position, and within the limits. It unpacks
 //!    nothing.
 //! 2. `rebuild` unpacks and writes. It stops if an entry does not yield what the directory says.
 //! 3. `verify` reads the result back from the disk, with a reader that shares no code with the writer, and compares it

@@ -92,10 +92,10 @@ impl<'f> Original<'f> {
     /// The local header of an entry.
     pub(super) fn local(&self, entry: &Entry<'_>) -> Result<Local, CompressionHalt> {
         let contradiction = |error| unreadable(error, ZipDoubt::Contradiction);
-        let place = self.archive.get_entry(entry.place).map_err(contradiction)?;
-        let (data, _) = place.compressed_data_range();
+        let location = self.archive.get_entry(entry.location).map_err(contradiction)?;
+        let (data, _) = location.compressed_data_range();
         let mut names = vec![0; usize::try_from(data - entry.offset).unwrap_or(usize::MAX) - LOCAL];
-        let header = place.local_header(&mut names).map_err(contradiction)?;
+        let header = location.local_header(&mut names).map_err(contradiction)?;
         let modified = header.last_modified_dos();
         Ok(Local {
             flags: header.flags().bits(),

@@ -1,4 +1,4 @@
-//! Checks that a file is a zip file in which every byte has its place. The checks take two short reads per entry and
+//! Checks that a file is a zip file in which every byte has its position. The checks take two short reads per entry and
 //! unpack nothing.
 //!
 //! Entries must follow one another without gaps in the order of the directory, from the first byte of the file to the

@@ -79,7 +79,7 @@ pub(in crate::http) async fn run(
         Ok(Err(SweepRefused::Clock(jump))) => {
             Err(Problem::unavailable("clock_jumped", jump.to_string()).retry_after(60))
         }
-        Ok(Err(SweepRefused::Unavailable(why))) => Err(Problem::unavailable("catalog_unavailable", why)),
+        Ok(Err(SweepRefused::Unavailable(reason))) => Err(Problem::unavailable("catalog_unavailable", reason)),
         Err(_) => Err(away("the cleanup was interrupted; what it has removed is removed".to_owned())),
     }
 }

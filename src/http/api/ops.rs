@@ -52,7 +52,7 @@ pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Q
     let doorbell = match edge.doorbell.as_ref().map(Doorbell::trouble) {
         None => json!({"status": "none"}),
         Some(None) => json!({"status": "ok"}),
-        Some(Some(why)) => json!({"status": "down", "detail": why}),
+        Some(Some(reason)) => json!({"status": "down", "detail": reason}),
     };
     // The journal answers but the doorbell does not: another node gets the notices that this one misses.
     let not_subscribed = doorbell["status"] == "down" && journal["status"] == "ok";
@@ -68,7 +68,7 @@ pub(in crate::http) async fn ready(edge: web::Data<ReadinessEdge>, query: web::Q
     let mut warnings = edge.warnings.to_vec();
     warnings.extend(edge.journal.doubts());
     warnings.extend(edge.journal.clock().check().err().map(|jump| jump.to_string()));
-    if edge.node_id_conflict.as_ref().is_some_and(NodeIdConflict::lives) {
+    if edge.node_id_conflict.as_ref().is_some_and(NodeIdConflict::is_certain) {
         let name = edge.node.id();
         warnings.push(format!("another node has the name {name}, so neither hears the other: see server.node_id"));
     }

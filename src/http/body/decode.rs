@@ -124,7 +124,7 @@ fn read(
 const FIRST_STEP: usize = 16 * 1024;
 /// Bytes reserved at a time after that.
 const STEP: usize = 64 * 1024;
-/// An output up to this size lives on the heap.
+/// An output up to this size is on the heap.
 const SMALL: usize = 64 * 1024;
 
 /// The decoded bytes. A large output has its own memory map, whose pages are used as it grows and go back to the system

@@ -102,13 +102,13 @@ impl<'a> BodyReader<'a> {
                 }
                 Poll::Pending
             }
-            Some(why) => Poll::Ready(Err(self.too_slow(why))),
+            Some(reason) => Poll::Ready(Err(self.too_slow(reason))),
         }
     }
 
-    fn too_slow(&self, why: TooSlow) -> Problem {
+    fn too_slow(&self, reason: TooSlow) -> Problem {
         let Rate { bytes_per_sec, pause } = self.rate;
-        match why {
+        match reason {
             TooSlow::Rate => {
                 let detail = format!(
                     "the body came too slowly: it was {} s behind {bytes_per_sec} bytes per second; nothing was stored",

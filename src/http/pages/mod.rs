@@ -14,7 +14,7 @@ use crate::protocol::vocabulary::final_close_codes;
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; \
                       img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The place in the run's page into which the server's final close codes are inserted.
+/// The position in the run's page into which the server's final close codes are inserted.
 const FINAL_CODES: &str = "/* final close codes */";
 
 /// The run's page with the close codes.

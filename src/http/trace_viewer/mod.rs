@@ -38,7 +38,7 @@ const MAX_BYTES: usize = 64 << 20;
 #[derive(Debug)]
 pub struct TraceViewer {
     /// The folders in which it may be, the preferred one first.
-    places: Vec<PathBuf>,
+    locations: Vec<PathBuf>,
     policies: Policies,
     /// The files by their path below `/trace/`. Empty until all of them have been read.
     files: OnceCell<BTreeMap<String, File>>,
@@ -52,11 +52,11 @@ struct File {
 }
 
 /// The folders that a relative path can mean: below the working directory, then below the program's folder.
-fn places(configured: &Path, start: &Path, program: Option<&Path>) -> Vec<PathBuf> {
-    let mut places = vec![start.join(configured)];
-    places.extend(program.and_then(Path::parent).map(|home| home.join(configured)));
-    places.dedup();
-    places
+fn locations(configured: &Path, start: &Path, program: Option<&Path>) -> Vec<PathBuf> {
+    let mut locations = vec![start.join(configured)];
+    locations.extend(program.and_then(Path::parent).map(|home| home.join(configured)));
+    locations.dedup();
+    locations
 }
 
 impl TraceViewer {
@@ -65,7 +65,7 @@ impl TraceViewer {
         let start = std::env::current_dir().unwrap_or_default();
         let program = std::env::current_exe().ok();
         Self {
-            places: places(&config.artifacts.trace_viewer_dir, &start, program.as_deref()),
+            locations: locations(&config.artifacts.trace_viewer_dir, &start, program.as_deref()),
             policies: Policies::new(&config.objects),
             files: OnceCell::new(),
         }
@@ -73,14 +73,14 @@ impl TraceViewer {
 
     /// Whether the viewer has been fetched.
     pub fn is_there(&self) -> bool {
-        self.files.initialized() || self.places.iter().any(|place| place.join(PAGES[0]).is_file())
+        self.files.initialized() || self.locations.iter().any(|location| location.join(PAGES[0]).is_file())
     }
 
     async fn files(&self) -> Result<&BTreeMap<String, File>, Problem> {
         let read = || async {
-            let place = self.places.iter().find(|place| place.is_dir()).cloned();
-            let place = place.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-            web::block(move || read_all(&place)).await.map_err(io::Error::other)?
+            let location = self.locations.iter().find(|location| location.is_dir()).cloned();
+            let location = location.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+            web::block(move || read_all(&location)).await.map_err(io::Error::other)?
         };
         self.files.get_or_try_init(read).await.map_err(|error: io::Error| {
             let detail =
@@ -91,9 +91,9 @@ impl TraceViewer {
 }
 
 /// Reads every file of the viewer.
-fn read_all(place: &Path) -> io::Result<BTreeMap<String, File>> {
+fn read_all(location: &Path) -> io::Result<BTreeMap<String, File>> {
     let mut found = BTreeMap::new();
-    read_folder(place, "", MAX_DEPTH, &mut found)?;
+    read_folder(location, "", MAX_DEPTH, &mut found)?;
     for needed in PAGES.into_iter().chain([WORKER]) {
         if !found.contains_key(needed) {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no {needed}")));
@@ -182,9 +182,9 @@ mod tests {
     fn a_relative_path_starts_where_the_process_does_else_at_the_program() {
         let (start, program) = (Path::new("/home/me"), Some(Path::new("/opt/runcast/bin/runcast")));
         let both = [PathBuf::from("/home/me/trace-viewer"), "/opt/runcast/bin/trace-viewer".into()];
-        assert_eq!(places(Path::new("trace-viewer"), start, program), both);
-        assert_eq!(places(Path::new("trace-viewer"), start, None), both[..1]);
-        assert_eq!(places(Path::new("/srv/viewer"), start, program), [PathBuf::from("/srv/viewer")]);
+        assert_eq!(locations(Path::new("trace-viewer"), start, program), both);
+        assert_eq!(locations(Path::new("trace-viewer"), start, None), both[..1]);
+        assert_eq!(locations(Path::new("/srv/viewer"), start, program), [PathBuf::from("/srv/viewer")]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ const PREEMPT_BEHIND: Duration = Duration::from_secs(1);
 /// Window over which a transfer's rate is measured.
 const WINDOW: Duration = Duration::from_secs(5);
 /// When no transfer is behind its rate, the slowest of those below this multiple of their rate is preempted. Without
-/// this, a few clients that only just keep the rate could hold all places for days.
+/// this, a few clients that only just keep the rate could hold all permits for days.
 const COMFORTABLE: u64 = 8;
 
 /// Longest that a request waits for the room that a preempted transfer gives back.
@@ -45,7 +45,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 pub enum TransferKind {
     /// The body of a post: holds bytes of `ingest.inflight_bytes`.
     Post,
-    /// An artifact's upload: holds one place of `artifacts.max_uploads`.
+    /// An artifact's upload: holds one permit of `artifacts.max_uploads`.
     Upload,
     /// A response: holds bytes of `server.response_bytes`.
     Response,

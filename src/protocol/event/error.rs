@@ -105,7 +105,7 @@ pub enum EventFlaw {
 }
 
 impl EventFlaw {
-    /// Where in the body, for a flaw that has a place.
+    /// Where in the body, for a flaw that has a position.
     pub fn at(&self) -> Option<usize> {
         match *self {
             Self::InvalidJson { at, .. }

@@ -89,7 +89,7 @@ impl<'a> Scanner<'a> {
         found
     }
 
-    pub(super) fn expect(&mut self, byte: u8, problem: &'static str) -> Result<(), JsonError> {
+    pub(super) fn require(&mut self, byte: u8, problem: &'static str) -> Result<(), JsonError> {
         if self.take(byte) { Ok(()) } else { Err(self.fault(problem)) }
     }
 
@@ -100,9 +100,9 @@ impl<'a> Scanner<'a> {
     /// Takes a key and its colon.
     #[inline]
     pub(super) fn key(&mut self) -> Result<JsonString, JsonError> {
-        self.expect(b'"', "expected a key")?;
+        self.require(b'"', "expected a key")?;
         let key = self.string()?;
-        self.expect(b':', "expected ':'")?;
+        self.require(b':', "expected ':'")?;
         Ok(key)
     }
 

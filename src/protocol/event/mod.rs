@@ -155,7 +155,7 @@ impl BatchReader<'_> {
                             break;
                         }
                     }
-                    self.then(scanner.expect(b']', "expected ',' or ']'"))?;
+                    self.then(scanner.require(b']', "expected ',' or ']'"))?;
                 }
             }
             Some(_) => self.event(&mut scanner)?,
@@ -239,7 +239,7 @@ impl BatchReader<'_> {
                 };
             }
             if !scanner.take(b',') {
-                scanner.expect(b'}', "expected ',' or '}'")?;
+                scanner.require(b'}', "expected ',' or '}'")?;
                 return Ok(fields);
             }
         }

@@ -275,11 +275,11 @@ impl ClientMessage {
 pub struct ScreenFrame {
     /// Of the image.
     pub content_type: &'static str,
-    /// In pixels, if the worker said so.
+    /// In pixels, if the producer said so.
     pub width: Option<u32>,
-    /// In pixels, if the worker said so.
+    /// In pixels, if the producer said so.
     pub height: Option<u32>,
-    /// The test that it shows, if the worker said so.
+    /// The test that it shows, if the producer said so.
     pub test_id: Option<String>,
     /// When it came.
     pub timestamp: Timestamp,
@@ -305,9 +305,9 @@ impl ScreenFrame {
                 false,
                 "Of the image: `image/jpeg`, `image/png` or `image/webp`.",
             ),
-            Field::typed::<Option<u32>>("width", false, "In pixels, if the worker said so."),
-            Field::typed::<Option<u32>>("height", false, "In pixels, if the worker said so."),
-            Field::typed::<Option<String>>("testId", false, "The test that it shows, if the worker said so."),
+            Field::typed::<Option<u32>>("width", false, "In pixels, if the producer said so."),
+            Field::typed::<Option<u32>>("height", false, "In pixels, if the producer said so."),
+            Field::typed::<Option<String>>("testId", false, "The test that it shows, if the producer said so."),
             Field::typed::<Timestamp>("timestamp", false, "When it came."),
         ],
     };

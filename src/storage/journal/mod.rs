@@ -310,7 +310,7 @@ pub trait Journal: Send + Sync + 'static {
     /// (at least one segment if there is any).
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError>;
 
-    /// Runs with an event at or after `since` (journal time), the oldest change first, beginning after the place
+    /// Runs with an event at or after `since` (journal time), the oldest change first, beginning after the position
     /// `after`, at most `limit`.
     async fn changed_since(
         &self,
@@ -319,7 +319,7 @@ pub trait Journal: Send + Sync + 'static {
         limit: usize,
     ) -> Result<RunPage, JournalError>;
 
-    /// Runs that can grow and whose last event is older than `before`, the oldest first, beginning after the place
+    /// Runs that can grow and whose last event is older than `before`, the oldest first, beginning after the position
     /// `after`, at most `limit`: either those whose status is final, or those whose status is not.
     async fn idle_since(
         &self,

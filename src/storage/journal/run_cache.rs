@@ -12,15 +12,15 @@ const MAX_WEIGHT: usize = 64 * 1024;
 
 /// A run in memory.
 #[derive(Clone, Debug)]
-pub(super) struct CachedRun<P> {
+pub(super) struct CachedRun<L> {
     /// How the journal finds the stored run, or knows that it has not changed.
-    pub(super) place: P,
+    pub(super) location: L,
     pub(super) run: RunRecord,
     /// When the entry was last used, counted in uses.
     used: u64,
 }
 
-impl<P> CachedRun<P> {
+impl<L> CachedRun<L> {
     fn weight(&self) -> usize {
         1 + self.run.marks.count()
     }
@@ -28,8 +28,8 @@ impl<P> CachedRun<P> {
 
 /// The cached runs, least recently used ones evicted first.
 #[derive(Debug)]
-pub(super) struct RunCache<P> {
-    runs: HashMap<RunId, CachedRun<P>>,
+pub(super) struct RunCache<L> {
+    runs: HashMap<RunId, CachedRun<L>>,
     /// Posts so far plus the weight of everything that was loaded. It grows at least as fast as the weight of the
     /// entries.
     uses: u64,
@@ -37,25 +37,25 @@ pub(super) struct RunCache<P> {
     count_at: u64,
 }
 
-impl<P> Default for RunCache<P> {
+impl<L> Default for RunCache<L> {
     fn default() -> Self {
         Self { runs: HashMap::new(), uses: 0, count_at: 0 }
     }
 }
 
-impl<P> RunCache<P> {
+impl<L> RunCache<L> {
     pub(super) fn contains(&self, run: &RunId) -> bool {
         self.runs.contains_key(run)
     }
 
-    pub(super) fn insert(&mut self, id: RunId, place: P, run: RunRecord) {
-        let cached_run = CachedRun { place, run, used: self.uses };
+    pub(super) fn insert(&mut self, id: RunId, location: L, run: RunRecord) {
+        let cached_run = CachedRun { location, run, used: self.uses };
         self.uses += cached_run.weight() as u64;
         self.runs.insert(id, cached_run);
     }
 
     /// The entry of a run, marked as used by an append of `posts`.
-    pub(super) fn get(&mut self, run: &RunId, posts: usize) -> Option<&mut CachedRun<P>> {
+    pub(super) fn get(&mut self, run: &RunId, posts: usize) -> Option<&mut CachedRun<L>> {
         self.uses += posts as u64 + 1;
         let cached_run = self.runs.get_mut(run)?;
         cached_run.used = self.uses;
@@ -63,7 +63,7 @@ impl<P> RunCache<P> {
     }
 
     /// The entry of a run, only to read it.
-    pub(super) fn peek(&self, run: &RunId) -> Option<&CachedRun<P>> {
+    pub(super) fn peek(&self, run: &RunId) -> Option<&CachedRun<L>> {
         self.runs.get(run)
     }
 

@@ -49,7 +49,7 @@ pub(super) enum CloudDialect {
 
 /// A bucket of a store that is reached over HTTP.
 pub(super) struct Cloud {
-    place: String,
+    location: String,
     dialect: CloudDialect,
     /// The interface for multipart uploads; `None` on Azure, whose multipart uploads have no id.
     multipart: Option<Arc<dyn MultipartStore>>,
@@ -65,12 +65,12 @@ impl Cloud {
         bucket: &Bucket,
     ) -> Result<(Arc<dyn ObjectStore>, Self), ObjectsError> {
         let client = CloudClient::new(options, bucket)?;
-        let place = |scheme: &str| {
+        let location = |scheme: &str| {
             let slash = if bucket.prefix.is_empty() { "" } else { "/" };
             let at = bucket.endpoint.as_ref().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
             format!("{scheme}://{}{slash}{}{at}", bucket.name, bucket.prefix)
         };
-        match &options.place {
+        match &options.location {
             StoreLocation::S3 { region, addressing, .. } => {
                 let store = client.s3(region, *addressing, bucket.endpoint.as_deref(), None)?;
                 let signer = match &bucket.public_url {
@@ -80,13 +80,13 @@ impl Cloud {
                 let store = Arc::new(store);
                 let (dialect, multipart) =
                     (CloudDialect::SignedHeaders, Some(store.clone() as Arc<dyn MultipartStore>));
-                Ok((store, Self { place: place("s3"), dialect, multipart, signer, moved: None }))
+                Ok((store, Self { location: location("s3"), dialect, multipart, signer, moved: None }))
             }
             StoreLocation::Gcs { credentials_file, .. } => {
                 let store = Arc::new(client.gcs(credentials_file.as_deref())?);
                 let (dialect, multipart) =
                     (CloudDialect::SignedHeaders, Some(store.clone() as Arc<dyn MultipartStore>));
-                Ok((store.clone(), Self { place: place("gs"), dialect, multipart, signer: store, moved: None }))
+                Ok((store.clone(), Self { location: location("gs"), dialect, multipart, signer: store, moved: None }))
             }
             StoreLocation::Azure { .. } | StoreLocation::Directory { .. } => {
                 let store = Arc::new(client.azure()?);
@@ -95,13 +95,13 @@ impl Cloud {
                     _ => None,
                 };
                 let dialect = CloudDialect::BareUrl;
-                Ok((store.clone(), Self { place: place("az"), dialect, multipart: None, signer: store, moved }))
+                Ok((store.clone(), Self { location: location("az"), dialect, multipart: None, signer: store, moved }))
             }
         }
     }
 
-    pub(super) fn place(&self) -> &str {
-        &self.place
+    pub(super) fn location(&self) -> &str {
+        &self.location
     }
 
     pub(super) fn dialect(&self) -> CloudDialect {

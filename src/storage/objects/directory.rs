@@ -50,7 +50,7 @@ impl Directory {
         Ok(self.disk.reserve(bytes).await?)
     }
 
-    /// Moves a file to the object's place. Returns its size, or `None` when the file is on another disk.
+    /// Moves a file to the object's location. Returns its size, or `None` when the file is on another disk.
     pub(super) async fn take(&self, key: ObjectKey<'_>, file: &Path) -> Result<Option<u64>, ObjectsError> {
         let (root, from, to) = (self.root.clone(), file.to_owned(), self.file(key));
         blocking(move || {

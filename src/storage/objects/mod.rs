@@ -84,7 +84,7 @@ pub struct ListedObject {
 
 impl fmt::Debug for Objects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Objects({})", self.place())
+        write!(f, "Objects({})", self.location())
     }
 }
 
@@ -94,7 +94,7 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::Settings`]; [`ObjectsError::NoBucket`] for a directory that is not there.
     pub fn open(options: &ObjectsOptions) -> Result<Self, ObjectsError> {
-        let inner = match &options.place {
+        let inner = match &options.location {
             StoreLocation::Directory { path, min_free_bytes } => {
                 let (store, directory) = Directory::open(path, *min_free_bytes)?;
                 ObjectsState { store: Arc::new(store), prefix: String::new(), kind: StoreKind::Directory(directory) }
@@ -109,10 +109,10 @@ impl Objects {
     }
 
     /// The store's location as a text without secrets.
-    pub fn place(&self) -> String {
+    pub fn location(&self) -> String {
         match &self.0.kind {
             StoreKind::Directory(directory) => directory.root().display().to_string(),
-            StoreKind::Cloud(cloud) => cloud.place().to_owned(),
+            StoreKind::Cloud(cloud) => cloud.location().to_owned(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct ObjectsOptions {
     /// The store's location.
-    pub place: StoreLocation,
+    pub location: StoreLocation,
     /// Longest time without a byte of the response to a request.
     pub request: Duration,
     /// How long a failed request is repeated. The last attempt may begin just before this time is over.

@@ -19,7 +19,7 @@ impl Objects {
     /// # Errors
     /// Which step failed and why, in words for operators and without secrets.
     pub async fn probe(&self) -> Result<(), ObjectsError> {
-        let said = |error: ObjectsError, what: &str| error.within(&format!("{}: can't {what}: ", self.place()));
+        let said = |error: ObjectsError, what: &str| error.within(&format!("{}: can't {what}: ", self.location()));
         let below = format!("{}{PROBES}", self.0.prefix);
         let name =
             |name: Uuid| StorePath::parse(format!("{below}/{name}")).map_err(|_| ObjectsError::Key(below.clone()));

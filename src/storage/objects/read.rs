@@ -99,9 +99,9 @@ fn open(path: &Path) -> Result<File, ObjectsError> {
 async fn reading<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ObjectsError> + Send + 'static,
 ) -> Result<T, ObjectsError> {
-    let place = READS.acquire().await.map_err(|closed| ObjectsError::Unavailable(closed.to_string()))?;
+    let permit = READS.acquire().await.map_err(|closed| ObjectsError::Unavailable(closed.to_string()))?;
     blocking(move || {
-        let _place = place; // until the file is closed, also when nobody waits for it any more
+        let _permit = permit; // until the file is closed, also when nobody waits for it any more
         work()
     })
     .await

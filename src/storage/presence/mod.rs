@@ -1,9 +1,9 @@
 //! Presence: which viewers are connected to which node of a cluster, kept in Redis.
 //!
-//! | key, behind the prefix | content | lives |
+//! | key, behind the prefix | content | kept |
 //! |---|---|---|
 //! | `nodes` | set of node ids | a dead node's id is removed by the next node that looks |
-//! | `node:ID` | JSON, its format version, the node's figures and which instance of it reports them; a node lives as long as this key | `ttl` after each report |
+//! | `node:ID` | JSON, its format version, the node's figures and which instance of it reports them; a node is alive as long as this key is there | `ttl` after each report |
 //! | `node:ID:connections` | hash: `RUN/SESSION` -> `{"since":MILLIS,"user":"NAME"}` | a second longer |
 //! | `node:ID:runs` | hash: run -> its viewers on this node | a second longer |
 //!

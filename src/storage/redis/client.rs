@@ -20,7 +20,7 @@ pub const PIPELINE_COMMANDS: usize = 8192;
 /// Most bytes of commands in the pipeline, or one larger command. 64 MiB.
 pub const PIPELINE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Runs commands over one connection that all clones share. The connection is rebuilt for as long as one clone lives.
+/// Runs commands over one connection that all clones share. The connection is rebuilt for as long as one clone is held.
 /// The table of the module `redis` says what callers get when something fails.
 #[derive(Clone, Debug)]
 pub struct RedisClient(Arc<ClientHandle>);
@@ -52,7 +52,7 @@ impl RedisClient {
             command_timeout: settings.command_timeout,
             metrics: metrics.clone(),
         };
-        let task = ClientTask { settings, attest, requests: queue, status: tell, metrics, generation: 0 };
+        let task = ClientTask { settings, attest, requests: queue, status: tell, metrics, connection: 0 };
         drop(tasks::spawn(NAME, task.run()));
         Self(Arc::new(handle))
     }
@@ -99,9 +99,9 @@ impl RedisClient {
     }
 
     /// Drops the connection as if it were lost. The next one is attested again.
-    pub fn give_up(&self, why: &str) {
+    pub fn give_up(&self, reason: &str) {
         // The task may have ended already.
-        let _ = self.0.requests.send(Request::GiveUp(why.into()));
+        let _ = self.0.requests.send(Request::GiveUp(reason.into()));
     }
 
     /// Ends the connection for all clones: commands in flight are answered, further commands are refused as
@@ -116,7 +116,7 @@ impl RedisClient {
     async fn live(&self, deadline: Instant) -> Result<(), RedisError> {
         let refused = |status: &LinkStatus| match status {
             LinkStatus::Live { .. } => Ok(()),
-            other => Err(RedisError::Unavailable(other.why().to_string())),
+            other => Err(RedisError::Unavailable(other.reason().to_string())),
         };
         if !matches!(*self.0.status.borrow(), LinkStatus::Connecting) {
             return refused(&self.0.status.borrow());

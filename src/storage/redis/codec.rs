@@ -36,7 +36,7 @@ pub(super) struct RespFrames {
 }
 
 impl RespFrames {
-    /// Bytes received so far, including those of an incomplete reply. An increase shows that the other side lives.
+    /// Bytes received so far, including those of an incomplete reply. An increase shows that the other side is alive.
     pub(super) fn received(&self) -> u64 {
         self.received
     }

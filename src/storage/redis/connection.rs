@@ -57,13 +57,13 @@ impl RedisConnection {
     /// Serves until the connection ends. Every caller has been answered when it returns.
     pub(super) async fn serve(mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> ConnectionEnded {
         let ended = self.converse(requests).await;
-        let why = match &ended {
+        let reason = match &ended {
             ConnectionEnded::Closed => "the connection was closed",
-            ConnectionEnded::Lost(why) => why,
+            ConnectionEnded::Lost(reason) => reason,
         };
         // Redis can't have bytes that the socket has not taken.
         let written = self.encoded - self.frames.write_buffer().len() as u64;
-        self.pipeline.lose(why, written);
+        self.pipeline.lose(reason, written);
         if self.closing { ConnectionEnded::Closed } else { ended }
     }
 
@@ -73,9 +73,9 @@ impl RedisConnection {
         loop {
             let now = Instant::now();
             if now >= self.pipeline.due()
-                && let Err(why) = self.expire(now)
+                && let Err(reason) = self.expire(now)
             {
-                return ConnectionEnded::Lost(why);
+                return ConnectionEnded::Lost(reason);
             }
             if self.closing && self.pipeline.is_idle() {
                 return ConnectionEnded::Closed;
@@ -94,17 +94,17 @@ impl RedisConnection {
                         match request {
                             Request::Call(call) => self.pipeline.push(call),
                             Request::Burst(calls) => calls.into_iter().for_each(|call| self.pipeline.push(call)),
-                            Request::GiveUp(why) => given_up = Some(why),
+                            Request::GiveUp(reason) => given_up = Some(reason),
                             Request::Close => self.closing = true,
                         }
                     }
-                    if let Some(why) = given_up {
-                        return ConnectionEnded::Lost(why.to_string());
+                    if let Some(reason) = given_up {
+                        return ConnectionEnded::Lost(reason.to_string());
                     }
                 }
                 moved = poll_fn(|cx| self.poll(cx)) => {
-                    if let Err(why) = moved {
-                        return ConnectionEnded::Lost(why);
+                    if let Err(reason) = moved {
+                        return ConnectionEnded::Lost(reason);
                     }
                 }
                 () = timer.as_mut() => {}

@@ -32,7 +32,7 @@ impl Link {
     pub async fn connect(settings: &RedisSettings) -> Result<Self, RedisError> {
         let address = settings.url.address();
         let deadline = Instant::now() + settings.command_timeout;
-        let unavailable = |why: String| RedisError::Unavailable(format!("{address}: {why}"));
+        let unavailable = |reason: String| RedisError::Unavailable(format!("{address}: {reason}"));
         let stream = dial(settings, deadline).await.map_err(unavailable)?;
         let mut frames = Framed::with_capacity(stream, RespFrames::default(), READ_BYTES);
         match timeout_at(deadline, greet(&mut frames, settings)).await {

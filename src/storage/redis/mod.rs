@@ -1,7 +1,7 @@
 //! The connection to Redis, or to a server that speaks its protocol. Everything that is kept there goes through this
 //! module.
 //!
-//! - [`RedisClient`]: commands of all callers over one connection, which is rebuilt for as long as the client lives.
+//! - [`RedisClient`]: commands of all callers over one connection, which is rebuilt for as long as the client is held.
 //! - [`RedisSubscriber`]: pub/sub over a connection of its own; its owner builds a new one when it breaks.
 //! - [`Link`]: one connection that runs one command at a time. Both of the above begin with one, and [`Attest`] gets
 //!   one.
@@ -104,7 +104,7 @@ impl RedisError {
     /// The text of the error without its kind.
     fn reason(&self) -> String {
         match self {
-            Self::Unavailable(why) | Self::OutcomeUnknown(why) | Self::Refused(why) => why.clone(),
+            Self::Unavailable(reason) | Self::OutcomeUnknown(reason) | Self::Refused(reason) => reason.clone(),
             Self::Saturated => self.to_string(),
         }
     }

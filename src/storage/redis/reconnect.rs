@@ -32,7 +32,7 @@ pub(super) struct ClientTask {
     pub(super) status: watch::Sender<LinkStatus>,
     pub(super) metrics: ConnectionMetrics,
     /// Number of the last connection. It only grows.
-    pub(super) generation: u64,
+    pub(super) connection: u64,
 }
 
 impl ClientTask {
@@ -46,7 +46,7 @@ impl ClientTask {
             }
         }
         self.metrics.up.set(0);
-        self.status.send_replace(LinkStatus::Down { why: CLOSED.into(), since: Instant::now().into_std() });
+        self.status.send_replace(LinkStatus::Down { reason: CLOSED.into(), since: Instant::now().into_std() });
         self.requests.close();
         while let Ok(request) = self.requests.try_recv() {
             request.refuse(CLOSED);
@@ -57,22 +57,22 @@ impl ClientTask {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let attempt = connect(&self.settings, &*self.attest);
-            let (why, refused) = match refusing(attempt, &mut self.requests, &self.status).await {
+            let (reason, refused) = match refusing(attempt, &mut self.requests, &self.status).await {
                 None => break,
                 Some(Err(error)) => (error.reason(), matches!(error, RedisError::Refused(_))),
                 Some(Ok(link)) => {
-                    self.generation += 1;
+                    self.connection += 1;
                     self.tell_live();
                     let since = Instant::now();
                     let connection = RedisConnection::new(link, self.settings.command_timeout, self.metrics.clone());
-                    let ConnectionEnded::Lost(why) = connection.serve(&mut self.requests).await else { break };
+                    let ConnectionEnded::Lost(reason) = connection.serve(&mut self.requests).await else { break };
                     if since.elapsed() >= STEADY {
                         backoff.reset();
                     }
-                    (why, false)
+                    (reason, false)
                 }
             };
-            self.tell_down(&why, refused);
+            self.tell_down(&reason, refused);
             if refusing(sleep(backoff.pause()), &mut self.requests, &self.status).await.is_none() {
                 break;
             }
@@ -80,28 +80,28 @@ impl ClientTask {
     }
 
     fn tell_live(&self) {
-        let generation = self.generation;
-        tracing::info!(redis = %self.settings.url, generation, "connected to Redis");
+        let connection = self.connection;
+        tracing::info!(redis = %self.settings.url, connection, "connected to Redis");
         self.metrics.connects.increment(1);
         self.metrics.up.set(1);
-        self.status.send_replace(LinkStatus::Live { generation });
+        self.status.send_replace(LinkStatus::Live { connection });
     }
 
     /// Sets the state to down. It logs a warning once when the connection goes down, and once for each reason why a
     /// Redis that is there is not used; other reasons are logged at debug level.
-    fn tell_down(&self, why: &str, refused: bool) {
+    fn tell_down(&self, reason: &str, refused: bool) {
         self.metrics.up.set(0);
         let redis = &self.settings.url;
         let since = match &*self.status.borrow() {
             LinkStatus::Down { since, .. } => *since,
             LinkStatus::Connecting | LinkStatus::Live { .. } => Instant::now().into_std(),
         };
-        match self.status.send_replace(LinkStatus::Down { why: why.into(), since }) {
-            LinkStatus::Down { why: before, .. } if !refused || *before == *why => {
-                tracing::debug!(%redis, why, "Redis is still unavailable");
+        match self.status.send_replace(LinkStatus::Down { reason: reason.into(), since }) {
+            LinkStatus::Down { reason: before, .. } if !refused || *before == *reason => {
+                tracing::debug!(%redis, reason, "Redis is still unavailable");
             }
             LinkStatus::Down { .. } | LinkStatus::Connecting | LinkStatus::Live { .. } => {
-                tracing::warn!(%redis, why, "Redis is unavailable");
+                tracing::warn!(%redis, reason, "Redis is unavailable");
             }
         }
     }
@@ -131,7 +131,7 @@ async fn refusing<T>(
         if matches!(request, Request::Close) {
             return None;
         }
-        let why = status.borrow().why();
-        request.refuse(&why);
+        let reason = status.borrow().reason();
+        request.refuse(&reason);
     }
 }

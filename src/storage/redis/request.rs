@@ -22,9 +22,9 @@ pub(super) struct Call {
 
 impl Call {
     /// Answers that the command was not sent.
-    pub(super) fn refuse(self, why: &str) {
+    pub(super) fn refuse(self, reason: &str) {
         // Sending fails only when the caller has stopped waiting.
-        let _ = self.reply.send(Err(RedisError::Unavailable(why.to_owned())));
+        let _ = self.reply.send(Err(RedisError::Unavailable(reason.to_owned())));
     }
 }
 
@@ -41,16 +41,16 @@ pub(super) enum Request {
 }
 
 impl Request {
-    pub(super) fn refuse(self, why: &str) {
+    pub(super) fn refuse(self, reason: &str) {
         match self {
-            Self::Call(call) => call.refuse(why),
-            Self::Burst(calls) => calls.into_iter().for_each(|call| call.refuse(why)),
+            Self::Call(call) => call.refuse(reason),
+            Self::Burst(calls) => calls.into_iter().for_each(|call| call.refuse(reason)),
             Self::GiveUp(_) | Self::Close => {}
         }
     }
 }
 
-/// A call's share of the bounds. The call counts as in flight while the share lives.
+/// A call's share of the bounds. The call counts as in flight while the share is held.
 #[derive(Debug)]
 pub(super) struct Share {
     command: Held,

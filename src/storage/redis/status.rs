@@ -14,12 +14,12 @@ pub enum LinkStatus {
     /// Commands are sent.
     Live {
         /// Number of the connection, from 1. Another number is another connection.
-        generation: u64,
+        connection: u64,
     },
     /// There is no connection; attempts continue.
     Down {
         /// The reason of the last failure.
-        why: Arc<str>,
+        reason: Arc<str>,
         /// When the connection was lost, or first failed.
         since: Instant,
     },
@@ -27,10 +27,10 @@ pub enum LinkStatus {
 
 impl LinkStatus {
     /// The reason in the error of a command that can't be sent.
-    pub(super) fn why(&self) -> Arc<str> {
+    pub(super) fn reason(&self) -> Arc<str> {
         match self {
             Self::Connecting | Self::Live { .. } => "still connecting".into(),
-            Self::Down { why, .. } => why.clone(),
+            Self::Down { reason, .. } => reason.clone(),
         }
     }
 }

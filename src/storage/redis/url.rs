@@ -93,12 +93,12 @@ impl FromStr for RedisUrl {
             _ => return Err(RedisUrlError::Scheme),
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let (credentials, place) = match authority.rsplit_once('@') {
-            Some((credentials, place)) => (Some(credentials), place),
+        let (credentials, location) = match authority.rsplit_once('@') {
+            Some((credentials, location)) => (Some(credentials), location),
             None => (None, authority),
         };
         let (user, password) = credentials.map_or(Ok((None, None)), login)?;
-        let (host, port) = host_and_port(place)?;
+        let (host, port) = host_and_port(location)?;
         Ok(Self { tls, host, port, user, password, database: database(path)? })
     }
 }
@@ -129,14 +129,14 @@ fn decoded(text: &str) -> Result<String, RedisUrlError> {
     percent_decode_str(text).decode_utf8().map(Into::into).map_err(|_| RedisUrlError::Escape)
 }
 
-fn host_and_port(place: &str) -> Result<(String, u16), RedisUrlError> {
-    let (host, port) = match place.strip_prefix('[').map(|rest| rest.split_once(']')) {
+fn host_and_port(location: &str) -> Result<(String, u16), RedisUrlError> {
+    let (host, port) = match location.strip_prefix('[').map(|rest| rest.split_once(']')) {
         Some(Some((host, port))) => {
             host.parse::<std::net::Ipv6Addr>().map_err(|_| RedisUrlError::Host)?;
             (host, port.strip_prefix(':').or(port.is_empty().then_some("")).ok_or(RedisUrlError::Host)?)
         }
         Some(None) => return Err(RedisUrlError::Host),
-        None => place.split_once(':').unwrap_or((place, "")),
+        None => location.split_once(':').unwrap_or((location, "")),
     };
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '%') {
         return Err(RedisUrlError::Host);

@@ -136,7 +136,7 @@ impl Disk {
         let DiskState { path, keep, reservations, free } = &*self.0;
         let mut reservation = Reservation { disk: self.clone(), granted: bytes, written: 0, asked_at: 0, held: 0 };
         if *keep > 0 {
-            let _turn = locked(&reservations.asking);
+            let _asking = locked(&reservations.asking);
             // Read before the free bytes: what is written and given back in between then counts twice rather than
             // never. Nobody else reserves meanwhile.
             let reserved = *locked(&reservations.reserved);

@@ -1,6 +1,6 @@
 //! Who is connected to which node: three real nodes, a real Redis, and a proxy with faults between them.
 
-mod namesakes;
+mod node_ids;
 mod nodes;
 mod outages;
 mod register;

@@ -1,4 +1,4 @@
-//! The register itself: what is reported is found, lives as long as it should, and is small.
+//! The register itself: what is reported is found, is kept as long as it should, and is small.
 
 use std::time::Duration;
 
@@ -114,16 +114,16 @@ async fn a_node_that_leaves_leaves_nothing_behind_and_changes_of_what_is_forgott
 }
 
 #[tokio::test]
-async fn two_lives_under_one_name_find_each_other_and_a_killed_one_is_not_found() {
+async fn two_instances_under_one_node_id_find_each_other_and_a_killed_one_is_not_found() {
     let redis = RedisServer::start().await;
     let (first, second) = (register(&redis, "n", SOON), register(&redis, "n", SOON));
     let (all, change) = (|| whole(Vec::new(), &[]), Report::default);
     assert_eq!(first.report(all()).await, Ok(Reported::Stored));
-    // As after a kill: what stands there was told by a life that tells no more.
+    // As after a kill: what stands there was told by an instance that tells no more.
     for report in [all(), change(), change(), all()] {
         assert_eq!(second.report(report).await, Ok(Reported::Stored));
     }
-    // It lives, after all.
+    // It is alive, after all.
     for report in [all, change, all] {
         assert_eq!(first.report(report()).await, Ok(Reported::Contested));
         assert_eq!(second.report(report()).await, Ok(Reported::Contested));

@@ -151,7 +151,7 @@ async fn more_changes_than_a_thread_remembers_are_told_all_the_same() {
 }
 
 #[actix_web::test]
-async fn a_neighbour_is_known_with_its_viewers_of_the_runs_that_were_asked_for() {
+async fn a_peer_is_known_with_its_viewers_of_the_runs_that_were_asked_for() {
     let (redis, run) = (RedisServer::start().await, RunId::parse("r").unwrap());
     let (a, b) = (Node::start(&redis, "a"), Node::start(&redis, "b"));
     b.join(&run);

@@ -31,8 +31,8 @@ async fn a_black_hole_leaves_outcomes_unknown_and_is_survived() {
     let (called, refused) = (Instant::now(), client.call(echo("c")).await);
     assert!(matches!(refused, Err(RedisError::Unavailable(_))), "{refused:?}");
     assert!(called.elapsed() < BRIEF);
-    let why = async || client.call(echo("d")).await.unwrap_err().to_string();
-    eventually!(why().await, |why| why.ends_with("connected, but no answer within 500ms"), SOON);
+    let reason = async || client.call(echo("d")).await.unwrap_err().to_string();
+    eventually!(reason().await, |reason| reason.ends_with("connected, but no answer within 500ms"), SOON);
     proxy.pass();
     assert_eq!(live(&client, 1).await, 2);
     assert_eq!(insist(&client, echo("e")).await, text("e").unwrap());
@@ -196,8 +196,8 @@ async fn a_redis_that_loads_its_data_is_waited_for() {
     let client = client(server.address(), PATIENT);
     let filling = (0..5_000).map(|n| set(&format!("key:{n}"), "x")).collect();
     assert!(client.all(filling).await.unwrap().iter().all(Result::is_ok));
-    let why = async || client.call(get("key:99")).await.map_or_else(|error| error.to_string(), |_| String::new());
-    let told = async || eventually!(why().await, |why| why.contains("LOADING "), SOON);
+    let reason = async || client.call(get("key:99")).await.map_or_else(|error| error.to_string(), |_| String::new());
+    let told = async || eventually!(reason().await, |reason| reason.contains("LOADING "), SOON);
     tokio::join!(server.restart(), told());
     assert_eq!(insist(&client, get("key:99")).await, Reply::BulkString(b"x".to_vec()));
 }

@@ -44,13 +44,13 @@ pub(crate) fn ok() -> Result<Reply, RedisError> {
     Ok(Reply::SimpleString("OK".to_owned()))
 }
 
-/// Waits for a connection later than `after`; its generation.
+/// Waits for a connection later than `after`; its number.
 pub(crate) async fn live(client: &RedisClient, after: u64) -> u64 {
     let mut status = client.status();
-    let fits = |status: &LinkStatus| matches!(status, LinkStatus::Live { generation } if *generation > after);
+    let fits = |status: &LinkStatus| matches!(status, LinkStatus::Live { connection } if *connection > after);
     let status = soon("a connection", status.wait_for(fits)).await.unwrap();
     match *status {
-        LinkStatus::Live { generation } => generation,
+        LinkStatus::Live { connection } => connection,
         _ => unreachable!(),
     }
 }
@@ -60,7 +60,7 @@ pub(crate) async fn down(client: &RedisClient) -> String {
     let mut status = client.status();
     let fits = |status: &LinkStatus| matches!(status, LinkStatus::Down { .. });
     match &*soon("the end of the connection", status.wait_for(fits)).await.unwrap() {
-        LinkStatus::Down { why, .. } => why.to_string(),
+        LinkStatus::Down { reason, .. } => reason.to_string(),
         _ => unreachable!(),
     }
 }

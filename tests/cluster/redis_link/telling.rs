@@ -55,6 +55,10 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
         assert!(line.contains(expected), "{lines:#?}");
     }
     assert_eq!(lines.len(), 3, "{lines:#?}");
-    assert!(lines[1].contains("why=\"closed by Redis\"") || lines[1].contains("why=\"can't read"), "{}", lines[1]);
+    assert!(
+        lines[1].contains("reason=\"closed by Redis\"") || lines[1].contains("reason=\"can't read"),
+        "{}",
+        lines[1]
+    );
     assert_eq!(log.lines_with("hunter2"), [""; 0]);
 }

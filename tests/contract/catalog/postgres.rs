@@ -80,7 +80,7 @@ async fn nodes_that_start_together_bring_the_tables_up_to_date_once() {
 }
 
 #[tokio::test]
-async fn a_row_says_where_its_run_lives_and_other_tables_are_left_alone() {
+async fn a_row_says_where_its_run_is_stored_and_other_tables_are_left_alone() {
     let server = Postgres::shared().await;
     let url = server.database().await;
     let mut owner = PgConnection::connect(&url).await.unwrap();
@@ -147,15 +147,15 @@ async fn a_server_that_is_away_fails_every_call_in_time_and_is_found_when_it_is_
     let mut server = Postgres::start().await;
     let catalog = open(&server.database().await).await;
     record(&catalog, 1).await.unwrap();
-    for life in 2..4 {
+    for outage in 2..4 {
         server.stop();
         let started = Instant::now();
-        let (recorded, listed, probed) = tokio::join!(record(&catalog, life), rows(&catalog), catalog.probe());
+        let (recorded, listed, probed) = tokio::join!(record(&catalog, outage), rows(&catalog), catalog.probe());
         assert!(recorded.is_err() && listed.is_err() && probed.is_err());
         assert!(started.elapsed() < BOUNDED, "{:?}", started.elapsed());
         server.start_again().await;
-        record(&catalog, life).await.unwrap();
-        assert_eq!(rows(&catalog).await.unwrap(), [row("r", life)]);
+        record(&catalog, outage).await.unwrap();
+        assert_eq!(rows(&catalog).await.unwrap(), [row("r", outage)]);
     }
 }
 
@@ -263,9 +263,9 @@ async fn the_url_says_whether_the_connection_is_encrypted_and_who_is_trusted() {
     let server = Postgres::start().await;
     let directory = tempfile::tempdir().unwrap();
     let (theirs, others) = (directory.path().join("theirs"), directory.path().join("others"));
-    let [theirs, others] = [theirs, others].map(|place| {
-        std::fs::create_dir(&place).unwrap();
-        Certificates::make(&place)
+    let [theirs, others] = [theirs, others].map(|directory| {
+        std::fs::create_dir(&directory).unwrap();
+        Certificates::make(&directory)
     });
     let url = server.database().await;
     server.encrypt(&theirs).await;

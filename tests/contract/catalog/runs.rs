@@ -11,12 +11,12 @@ use runcast::storage::catalog::{Catalog, RunFilter, RunRow};
 use tempfile::TempDir;
 
 /// Where a test's catalog is.
-enum Place {
+enum Backend {
     Sqlite(TempDir),
     Postgres(String),
 }
 
-impl Place {
+impl Backend {
     async fn sqlite() -> Self {
         Self::Sqlite(tempfile::tempdir().unwrap())
     }
@@ -35,14 +35,14 @@ impl Place {
     }
 }
 
-/// Makes of each `async fn name(place: Place)` a test per implementation.
+/// Makes of each `async fn name(backend: Backend)` a test per implementation.
 macro_rules! contract {
     ($($name:ident)+) => {
         mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(super::Place::sqlite().await).await })+
+            $(#[tokio::test] async fn $name() { super::$name(super::Backend::sqlite().await).await })+
         }
         mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name(super::Place::postgres().await).await })+
+            $(#[tokio::test] async fn $name() { super::$name(super::Backend::postgres().await).await })+
         }
     };
 }
@@ -84,8 +84,8 @@ async fn all(catalog: &dyn Catalog, mut filter: RunFilter) -> Vec<RunRow> {
     }
 }
 
-async fn a_row_is_replaced_by_newer_ones_and_never_moves_back(place: Place) {
-    let catalog = place.open().await;
+async fn a_row_is_replaced_by_newer_ones_and_never_moves_back(backend: Backend) {
+    let catalog = backend.open().await;
     catalog.record(&[row("r", 5, 50, Some(RunStatus::Running))]).await.unwrap();
     catalog.record(&[row("r", 4, 60, Some(RunStatus::Queued))]).await.unwrap();
     assert_eq!(catalog.list(&first(9)).await.unwrap(), [row("r", 5, 50, Some(RunStatus::Running))]);
@@ -95,8 +95,8 @@ async fn a_row_is_replaced_by_newer_ones_and_never_moves_back(place: Place) {
     assert_eq!(catalog.list(&first(9)).await.unwrap(), [row("r", 7, 72, Some(RunStatus::Passed))], "the last word");
 }
 
-async fn pages_follow_one_another_without_hole_or_double(place: Place) {
-    let catalog = place.open().await;
+async fn pages_follow_one_another_without_hole_or_double(backend: Backend) {
+    let catalog = backend.open().await;
     let rows: Vec<RunRow> = (0..1_203).map(|n| row(&format!("r{n:04}"), 1, n / 10, None)).collect();
     catalog.record(&rows).await.unwrap();
     let mut want = rows;
@@ -106,8 +106,8 @@ async fn pages_follow_one_another_without_hole_or_double(place: Place) {
     assert_eq!(catalog.list(&first(usize::MAX)).await.unwrap(), want);
 }
 
-async fn names_are_in_the_order_of_their_bytes(place: Place) {
-    let catalog = place.open().await;
+async fn names_are_in_the_order_of_their_bytes(backend: Backend) {
+    let catalog = backend.open().await;
     let mut names = ["a", "B", "b", "A", "a-b", "a_b", "a.b", "ab", "aB", "1", "10", "2", "Z-1", "z-1"];
     catalog.record(&names.map(|name| row(name, 1, 5, None))).await.unwrap();
     names.sort_unstable_by(|a, b| b.as_bytes().cmp(a.as_bytes()));
@@ -115,8 +115,8 @@ async fn names_are_in_the_order_of_their_bytes(place: Place) {
     assert_eq!(seen.iter().map(|row| row.run.as_str()).collect::<Vec<_>>(), names);
 }
 
-async fn a_status_filters_and_pages(place: Place) {
-    let catalog = place.open().await;
+async fn a_status_filters_and_pages(backend: Backend) {
+    let catalog = backend.open().await;
     let status = |n: i64| Some(if n % 3 == 0 { RunStatus::Failed } else { RunStatus::Passed });
     catalog.record(&(0..30).map(|n| row(&format!("r{n:02}"), 1, n, status(n))).collect::<Vec<_>>()).await.unwrap();
     catalog.record(&[row("none", 1, 99, None)]).await.unwrap();
@@ -127,8 +127,8 @@ async fn a_status_filters_and_pages(place: Place) {
     assert_eq!(last_at(&all(&*catalog, failed).await), [27, 24, 21, 18, 15, 12, 9, 6, 3, 0]);
 }
 
-async fn forgotten_runs_are_gone_and_others_stay(place: Place) {
-    let catalog = place.open().await;
+async fn forgotten_runs_are_gone_and_others_stay(backend: Backend) {
+    let catalog = backend.open().await;
     assert_eq!(catalog.newest().await.unwrap(), None);
     catalog.record(&[row("a", 1, 1, None), row("b", 1, 2, None), row("c", 1, 3, None)]).await.unwrap();
     assert_eq!(catalog.newest().await.unwrap(), Some(Timestamp::from_millis(3)));
@@ -140,10 +140,10 @@ async fn forgotten_runs_are_gone_and_others_stay(place: Place) {
 }
 
 /// Several nodes, the same runs, each its own order, all at once; another forgets runs that come back.
-async fn whatever_the_order_of_writes_the_newest_row_of_each_run_stays(place: Place) {
+async fn whatever_the_order_of_writes_the_newest_row_of_each_run_stays(backend: Backend) {
     const RUNS: u64 = 300;
     const TIPS: u64 = 8;
-    let nodes = [place.open().await, place.open().await, place.open().await];
+    let nodes = [backend.open().await, backend.open().await, backend.open().await];
     let mut writers = Vec::new();
     for (seed, catalog) in nodes.iter().cloned().enumerate() {
         writers.push(tokio::spawn(async move {
@@ -187,22 +187,22 @@ async fn whatever_the_order_of_writes_the_newest_row_of_each_run_stays(place: Pl
     }
 }
 
-async fn as_many_rows_as_a_recorder_may_hold_are_written_at_once(place: Place) {
-    let catalog = place.open().await;
+async fn as_many_rows_as_a_recorder_may_hold_are_written_at_once(backend: Backend) {
+    let catalog = backend.open().await;
     let rows: Vec<RunRow> = (0..20_000).map(|n| row(&format!("r{n:05}"), 1, n, Some(RunStatus::Passed))).collect();
     catalog.record(&rows).await.unwrap();
     catalog.forget(&rows[1..].iter().map(|row| row.run.clone()).collect::<Vec<_>>()).await.unwrap();
     assert_eq!(catalog.list(&first(9)).await.unwrap(), rows[..1]);
 }
 
-async fn rows_stay_and_a_closed_catalog_says_so(place: Place) {
-    let catalog = place.open().await;
+async fn rows_stay_and_a_closed_catalog_says_so(backend: Backend) {
+    let catalog = backend.open().await;
     let kept = [row("r", 5, 50, Some(RunStatus::TimedOut))];
     catalog.record(&kept).await.unwrap();
     catalog.probe().await.unwrap();
     catalog.close().await;
     assert!(catalog.probe().await.is_err());
     assert!(catalog.record(&kept).await.is_err());
-    let catalog = place.open().await;
+    let catalog = backend.open().await;
     assert_eq!(catalog.list(&first(9)).await.unwrap(), kept);
 }

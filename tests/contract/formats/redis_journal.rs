@@ -91,7 +91,7 @@ async fn a_node_whose_store_is_taken_over_keeps_off_it_from_its_next_append_on()
     redis.cli(&["HSET", "t:store", "format", "2", "births", "99999999999999"]);
     let before = redis.cli(&["HGETALL", "t:{r}:head"]);
     let refused = try_store(&journal, 2).await.unwrap_err();
-    assert!(matches!(&refused, JournalError::Unavailable(why) if why.starts_with(NEWER)), "{refused}");
+    assert!(matches!(&refused, JournalError::Unavailable(reason) if reason.starts_with(NEWER)), "{refused}");
     eventually!(journal.probe().await, |probe| probe.is_err(), SOON).unwrap_err();
     assert_eq!(redis.cli(&["HGETALL", "t:{r}:head"]), before);
     journal.close().await;

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use crate::journal::words::{ROOMY, append, log, post, run};
 
 const INSTANCE: &str = "journal.db-instance";
-const LIFE: &str = "journal.db-life";
+const INSTANCE_OF_0: &str = "journal.db-life";
 
 async fn try_open(dir: &Path) -> Result<SqliteJournal, OpenError<JournalError>> {
     let options = SqliteOptions::new(dir.join("journal.db"), ROOMY);
@@ -45,7 +45,7 @@ const TO_VERSION_0: &str = "DELETE FROM meta WHERE key = 'format'; UPDATE meta S
 /// Makes the rows and the file what they were before there were versions.
 async fn make_it_old(dir: &Path) {
     execute(dir, TO_VERSION_0).await;
-    fs::rename(dir.join(INSTANCE), dir.join(LIFE)).unwrap();
+    fs::rename(dir.join(INSTANCE), dir.join(INSTANCE_OF_0)).unwrap();
 }
 
 /// A journal with one event that was closed; its head.
@@ -67,7 +67,7 @@ async fn goes_on(dir: &Path, head: &Head) {
     assert_eq!(meta(dir, "format").await, Some(SQLITE_JOURNAL.to_string()));
     assert_eq!(meta(dir, "life").await, None);
     assert_eq!(meta(dir, "instance").await, Some(fs::read_to_string(dir.join(INSTANCE)).unwrap()));
-    assert!(!dir.join(LIFE).exists());
+    assert!(!dir.join(INSTANCE_OF_0).exists());
 }
 
 #[tokio::test]
@@ -104,8 +104,8 @@ async fn a_takeover_that_ended_anywhere_is_finished_by_the_next_start() {
         let head = closed(dir.path()).await;
         make_it_old(dir.path()).await;
         match copied {
-            true => drop(fs::copy(dir.path().join(LIFE), dir.path().join(INSTANCE)).unwrap()),
-            false => fs::rename(dir.path().join(LIFE), dir.path().join(INSTANCE)).unwrap(),
+            true => drop(fs::copy(dir.path().join(INSTANCE_OF_0), dir.path().join(INSTANCE)).unwrap()),
+            false => fs::rename(dir.path().join(INSTANCE_OF_0), dir.path().join(INSTANCE)).unwrap(),
         }
         goes_on(dir.path(), &head).await;
     }
@@ -117,7 +117,7 @@ async fn a_copy_of_before_that_is_put_back_is_noticed_after_the_takeover() {
         let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let head = closed(dir.path()).await;
         make_it_old(dir.path()).await;
-        for name in ["journal.db", LIFE] {
+        for name in ["journal.db", INSTANCE_OF_0] {
             fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
         }
         let journal = open(dir.path()).await;
@@ -125,7 +125,7 @@ async fn a_copy_of_before_that_is_put_back_is_noticed_after_the_takeover() {
         journal.close().await;
         fs::copy(copy.path().join("journal.db"), dir.path().join("journal.db")).unwrap();
         if with_its_file {
-            fs::copy(copy.path().join(LIFE), dir.path().join(LIFE)).unwrap();
+            fs::copy(copy.path().join(INSTANCE_OF_0), dir.path().join(INSTANCE_OF_0)).unwrap();
         }
         let journal = open(dir.path()).await;
         let now = journal.head(&run("r")).await.unwrap();

@@ -31,7 +31,7 @@ pub(crate) async fn a_run_is_born_with_its_first_event(kind: Kind) {
     assert_unborn(f.journal.head(&run("other")).await.unwrap());
 }
 
-pub(crate) async fn a_post_is_stored_whole_or_not_at_all_and_its_neighbours_do_not_share_its_fate(kind: Kind) {
+pub(crate) async fn a_post_is_stored_whole_or_not_at_all_and_the_posts_beside_it_do_not_share_its_fate(kind: Kind) {
     let f = kind.open().await;
     let stored = f.append("r", vec![post("a", 1..=2), post("b", 7..=9), post("a", 3..=3)]).await;
     assert_eq!(stored.outcomes[0].as_ref().unwrap().seqs, Some((1, 2)));

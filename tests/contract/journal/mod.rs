@@ -1,8 +1,8 @@
 //! What every journal keeps, run for each implementation. The page that it proves is `storage::journal`.
 
 mod appends;
+mod ends;
 mod fixture;
-mod lives;
 mod producers;
 mod reads;
 mod redis;
@@ -29,7 +29,7 @@ macro_rules! contract {
 mod contract {
     contract! { appends:
         a_run_is_born_with_its_first_event
-        a_post_is_stored_whole_or_not_at_all_and_its_neighbours_do_not_share_its_fate
+        a_post_is_stored_whole_or_not_at_all_and_the_posts_beside_it_do_not_share_its_fate
         posts_that_fit_share_a_segment_and_larger_ones_are_cut
         an_append_past_its_deadline_stores_nothing
         a_precondition_lets_exactly_one_of_many_win
@@ -58,7 +58,7 @@ mod contract {
         idle_runs_are_those_that_can_grow
         a_listing_goes_on_behind_its_last_run_and_tells_each_once
     }
-    contract! { lives:
+    contract! { ends:
         only_old_ended_runs_expire
         expiry_keeps_to_its_limit_and_says_that_more_is_due
         a_tombstone_refuses_late_posts_and_keeps_the_last_seq

@@ -104,9 +104,9 @@ pub(crate) async fn the_newest_own_producers_are_remembered(kind: Kind) {
         let name = format!("incarnation{incarnation}");
         Post { producer: ProducerId::own(&name), on_gap: OnGap::Allow, ..post(&name, n..=n) }
     };
-    let lives =
+    let posts =
         (0..MAX_OWN_PRODUCERS).map(|incarnation| own(incarnation, 1)).chain([own(0, 2), own(MAX_OWN_PRODUCERS, 1)]);
-    f.append("r", lives.collect()).await;
+    f.append("r", posts.collect()).await;
     let repeats = f.append("r", vec![own(0, 2), own(2, 1), own(MAX_OWN_PRODUCERS, 1)]).await;
     assert!(repeats.outcomes.iter().all(|outcome| outcome.as_ref().unwrap().duplicates == 1), "{repeats:?}");
     assert_eq!(f.post("r", own(1, 1)).await.unwrap().stored, 1, "the least recently used one is forgotten");

@@ -110,7 +110,7 @@ async fn scripts_that_redis_has_forgotten_are_told_once_more() {
 }
 
 #[tokio::test]
-async fn a_store_emptied_under_its_clients_begins_another_life() {
+async fn a_store_emptied_under_its_clients_begins_another_incarnation() {
     let server = RedisServer::start().await;
     let (one, other) = (journal(server.address(), "a"), journal(server.address(), "b"));
     let epoch = store(&one, vec![post("p", 1..=3)]).await.unwrap().head.lineage.epoch().unwrap();
@@ -184,7 +184,7 @@ async fn a_replica_is_no_store() {
     let (master, replica) = (RedisServer::start().await, RedisServer::start().await);
     replica.follow(&master).await;
     let refused = store(&journal(replica.address(), "a"), vec![post("p", 1..=1)]).await;
-    assert!(matches!(&refused, Err(JournalError::Unavailable(why)) if why.contains("replica")), "{refused:?}");
+    assert!(matches!(&refused, Err(JournalError::Unavailable(reason)) if reason.contains("replica")), "{refused:?}");
 }
 
 #[tokio::test]
@@ -305,7 +305,7 @@ async fn a_full_redis_refuses_appends_serves_reads_and_takes_more_when_it_may() 
     // Less than it holds.
     server.cli(&["CONFIG", "SET", "maxmemory", "1kb"]);
     let refused = store(&journal, vec![filler(2)]).await;
-    assert!(matches!(&refused, Err(JournalError::Unavailable(why)) if why.starts_with("OOM")), "{refused:?}");
+    assert!(matches!(&refused, Err(JournalError::Unavailable(reason)) if reason.starts_with("OOM")), "{refused:?}");
     assert!(is_unavailable(&journal.probe().await));
     assert_eq!((log(&journal, "r").await.len(), head(&journal).await.tip), (1, 1));
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
@@ -314,7 +314,7 @@ async fn a_full_redis_refuses_appends_serves_reads_and_takes_more_when_it_may() 
 }
 
 #[tokio::test]
-async fn what_is_stored_is_acknowledged_also_when_its_bell_may_not_ring() {
+async fn what_is_stored_is_acknowledged_also_when_its_notice_may_not_be_published() {
     let server = RedisServer::start().await;
     let journal = journal(server.address(), "a");
     store(&journal, vec![post("p", 1..=1)]).await.unwrap();

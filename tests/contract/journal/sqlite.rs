@@ -202,7 +202,7 @@ async fn a_full_database_refuses_appends_reads_on_and_recovers_by_expiry() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(&full, JournalError::Unavailable(why) if why.contains("full")), "{full:?}");
+    assert!(matches!(&full, JournalError::Unavailable(reason) if reason.contains("full")), "{full:?}");
     assert!((20..40).contains(&stored), "{stored}");
     assert!(is_unavailable(&journal.probe().await));
     assert_eq!(log(&journal, "old").await.len() as u64, stored);

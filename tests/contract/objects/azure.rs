@@ -18,7 +18,7 @@ async fn a_container_keeps_objects() {
     let emulator = Azurite::start().await;
     keeps_objects(&azure(emulator.bucket())).await;
     keeps_objects(&azure(Bucket { prefix: "ci/web".into(), ..emulator.bucket() })).await;
-    assert!(azure(emulator.bucket()).place().starts_with("az://runs at http://127.0.0.1:"));
+    assert!(azure(emulator.bucket()).location().starts_with("az://runs at http://127.0.0.1:"));
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ use crate::support::{Dice, S3Server};
 
 pub(crate) const MIB: usize = 1 << 20;
 
-pub(crate) fn options(place: StoreLocation) -> ObjectsOptions {
-    ObjectsOptions { place, request: Duration::from_secs(10), retry: Duration::from_secs(5) }
+pub(crate) fn options(location: StoreLocation) -> ObjectsOptions {
+    ObjectsOptions { location, request: Duration::from_secs(10), retry: Duration::from_secs(5) }
 }
 
 pub(crate) fn directory(path: &Path) -> Objects {

@@ -29,8 +29,8 @@ fn account(home: &std::path::Path, endpoint: Option<&str>) -> (Objects, Vec<u8>)
     let file = home.join("account.json");
     std::fs::write(&file, credentials.to_string()).unwrap();
     let bucket = Bucket { name: "runs".into(), endpoint: endpoint.map(str::to_owned), ..Bucket::default() };
-    let place = StoreLocation::Gcs { bucket, credentials_file: Some(file) };
-    (Objects::open(&options(place)).unwrap(), public)
+    let location = StoreLocation::Gcs { bucket, credentials_file: Some(file) };
+    (Objects::open(&options(location)).unwrap(), public)
 }
 
 /// Whether the URL is one that Google takes for `method` with these headers, by its description of V4 signatures.
@@ -65,7 +65,7 @@ fn hex(bytes: &[u8]) -> String {
 async fn urls_are_signed_by_the_service_accounts_key_with_the_headers_of_an_upload() {
     let home = tempfile::tempdir().unwrap();
     let (objects, public) = account(home.path(), None);
-    assert_eq!(objects.place(), "gs://runs");
+    assert_eq!(objects.location(), "gs://runs");
     let url = objects.sign_get("runs/r/a.html", TTL).await.unwrap();
     assert!(url.as_str().starts_with("https://storage.googleapis.com/runs/runs"), "{url}");
     assert!(is_signed(&url, &public, "GET", &[]));
@@ -85,7 +85,7 @@ async fn urls_are_signed_by_the_service_accounts_key_with_the_headers_of_an_uplo
 async fn a_bucket_keeps_objects_and_ends_uploads_by_their_names() {
     let (home, server) = (tempfile::tempdir().unwrap(), S3Server::start_as_google());
     let (objects, _) = account(home.path(), Some(&server.endpoint()));
-    assert_eq!(objects.place(), format!("gs://runs at {}", server.endpoint()));
+    assert_eq!(objects.location(), format!("gs://runs at {}", server.endpoint()));
     keeps_objects(&objects).await;
     let mut writer = objects.writer("runs/a", &full_meta()).await.unwrap();
     writer.write(&bytes(1, 6 * MIB)).await.unwrap();

@@ -137,8 +137,8 @@ async fn a_bucket_may_be_named_in_the_host() {
     let port = server.address().port();
     let endpoint = Some(format!("http://{}:{port}", S3Server::DOMAIN));
     let bucket = Bucket { endpoint, ..bucket(&server) };
-    let place = StoreLocation::S3 { bucket, region: "eu-west-1".into(), addressing: Addressing::Host };
-    let objects = Objects::open(&options(place)).unwrap();
+    let location = StoreLocation::S3 { bucket, region: "eu-west-1".into(), addressing: Addressing::Host };
+    let objects = Objects::open(&options(location)).unwrap();
     let url = objects.sign_get("runs/a", TTL).await.unwrap();
     assert!(url.as_str().starts_with(&format!("http://runs.{}:{port}/runs/a?", S3Server::DOMAIN)), "{url}");
     let reply = client(server.address()).get(url).send().await.unwrap();

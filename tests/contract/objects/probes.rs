@@ -11,7 +11,7 @@ async fn said(objects: &Objects) -> ObjectsError {
     let error = objects.probe().await.unwrap_err();
     let text = error.to_string();
     assert!(!text.contains(S3Server::SECRET) && !text.contains("hunter2"), "{text}");
-    assert!(text.starts_with(&objects.place()), "{text}");
+    assert!(text.starts_with(&objects.location()), "{text}");
     error
 }
 
@@ -60,8 +60,8 @@ async fn an_address_where_nobody_is_and_a_name_that_nobody_has_are_unreachable()
             keys: keys(S3Server::KEY, S3Server::SECRET),
             ..Bucket::default()
         };
-        let place = StoreLocation::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
-        let mut options = options(place);
+        let location = StoreLocation::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
+        let mut options = options(location);
         options.retry = std::time::Duration::from_millis(100);
         let away = said(&Objects::open(&options).unwrap()).await;
         assert!(matches!(&away, ObjectsError::Unavailable(text) if text.contains(wanted)), "{away}");
@@ -78,14 +78,14 @@ async fn a_certificate_is_trusted_if_its_authority_is_named_and_only_then() {
     let trusting = Bucket { endpoint, ca_file: Some(certificates.authority.clone()), ..bucket(&server) };
     assert_eq!(s3(trusting.clone()).probe().await, Ok(()));
 
-    let place = |bucket| StoreLocation::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
-    let mut options = options(place(Bucket { ca_file: None, ..trusting.clone() }));
+    let location = |bucket| StoreLocation::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
+    let mut options = options(location(Bucket { ca_file: None, ..trusting.clone() }));
     options.retry = std::time::Duration::from_millis(100);
     let untrusted = said(&Objects::open(&options).unwrap()).await;
     assert!(matches!(&untrusted, ObjectsError::Unavailable(text) if text.contains("objects.ca_file")), "{untrusted}");
 
     for (file, wanted) in [(certificates.key.clone(), "no certificate"), (home.path().join("none"), "No such file")] {
-        options.place = place(Bucket { ca_file: Some(file), ..trusting.clone() });
+        options.location = location(Bucket { ca_file: Some(file), ..trusting.clone() });
         let error = Objects::open(&options).unwrap_err();
         assert!(matches!(&error, ObjectsError::Settings(text) if text.contains(wanted)), "{error}");
     }

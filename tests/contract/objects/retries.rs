@@ -18,8 +18,8 @@ const MOST: Duration = Duration::from_secs(2 + 1 + 7);
 
 async fn through(server: &S3Server, proxy: &FaultProxy, request: Duration, retry: Duration) -> Objects {
     let bucket = Bucket { endpoint: Some(format!("http://{}", proxy.address())), ..bucket(server) };
-    let place = StoreLocation::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
-    Objects::open(&ObjectsOptions { place, request, retry }).unwrap()
+    let location = StoreLocation::S3 { bucket, region: "us-east-1".into(), addressing: Addressing::Path };
+    Objects::open(&ObjectsOptions { location, request, retry }).unwrap()
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ async fn a_bucket_keeps_objects() {
     keeps_objects(&objects).await;
     assert_eq!(server.unfinished(), Vec::<String>::new());
     assert!(objects.serves_itself() && objects.local_path("a").is_none());
-    assert_eq!(objects.place(), format!("s3://runs at {}", server.endpoint()));
+    assert_eq!(objects.location(), format!("s3://runs at {}", server.endpoint()));
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_prefix_is_before_all_keys_and_hides_what_is_beside_it() {
     write(&objects, "a", &full_meta(), b"xy").await.unwrap();
     assert_eq!(list(&objects, "").await.into_iter().collect::<Vec<_>>(), [("a".to_owned(), 2)]);
     assert_eq!(read(&everything, "ci/web/a").await.unwrap(), b"xy");
-    assert_eq!(objects.place(), format!("s3://runs/ci/web at {}", server.endpoint()));
+    assert_eq!(objects.location(), format!("s3://runs/ci/web at {}", server.endpoint()));
 }
 
 /// An upload that has had parts, and a moment in which none is on its way.

@@ -19,7 +19,7 @@ async fn viewers_who_are_each_stuck_in_another_screen_hold_no_more_than_the_outb
     let mut stuck = Vec::new();
     for number in 0..60 {
         let mut viewer = Socket::open_narrow(&node, "/ws/runs/r", 4 * 1024).await;
-        soon("its place", viewer.said("connected")).await;
+        soon("its greeting", viewer.said("connected")).await;
         stuck.push(viewer);
         show(&node, number, MIB).await;
         assert!(node.metric("runcast_outbox_bytes").await as usize <= budget);
@@ -27,7 +27,7 @@ async fn viewers_who_are_each_stuck_in_another_screen_hold_no_more_than_the_outb
     }
     // The slow ones gave way: a viewer that reads is shown what comes.
     let mut viewer = Socket::open(&node, "/ws/runs/r").await;
-    soon("its place", viewer.said("connected")).await;
+    soon("its greeting", viewer.said("connected")).await;
     let seen = async {
         loop {
             show(&node, 99, 64 * KIB).await;
@@ -67,7 +67,7 @@ async fn messages_that_viewers_do_not_finish_count_too() {
     let mut viewers = Vec::new();
     for _ in 0..40 {
         let mut viewer = Socket::open(&node, "/ws/runs/r").await;
-        soon("its place", viewer.said("connected")).await;
+        soon("its greeting", viewer.said("connected")).await;
         // The message never ends.
         viewer.begin(Op::Text, &vec![b'x'; 60_000]).await;
         viewers.push(viewer);

@@ -1,4 +1,4 @@
-//! A run's end of life: sealed, expired, and gone, under a running node.
+//! A run's end: sealed, expired, and gone, under a running node.
 
 use std::sync::Arc;
 use std::time::Duration;

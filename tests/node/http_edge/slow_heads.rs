@@ -37,7 +37,7 @@ async fn a_further_head_has_no_more_time_than_the_first() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_in_the_middle_of_a_handshake_frees_its_place() {
+async fn a_client_that_goes_in_the_middle_of_a_handshake_is_no_longer_counted() {
     let node = node(&[("server.header_timeout_secs", "1")]);
     for _ in 0..20 {
         let mut half = Raw::say(&node, "GET /ws/runs/r HTTP/1.1\r\n").await;

@@ -49,13 +49,13 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
 
     let cpu = site.server.cpu()?;
     let start = Instant::now();
-    let workers: Vec<_> = publishers
+    let threads: Vec<_> = publishers
         .into_iter()
         .map(|publisher| thread::spawn(move || post_all(publisher, requests, batch as usize, size as usize)))
         .collect();
     let mut latencies = Vec::new();
-    for worker in workers {
-        latencies.extend(worker.join().map_err(|_| anyhow!("a producer thread panicked"))??);
+    for thread in threads {
+        latencies.extend(thread.join().map_err(|_| anyhow!("a producer thread panicked"))??);
     }
     let elapsed = start.elapsed().as_secs_f64();
     let cpu = site.server.cpu()? - cpu;

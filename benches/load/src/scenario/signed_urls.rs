@@ -45,7 +45,7 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
 
     let cpu = site.server.cpu()?;
     let start = Instant::now();
-    let workers: Vec<_> = connections
+    let threads: Vec<_> = connections
         .into_iter()
         .map(|connection| {
             let path = path.clone();
@@ -53,8 +53,8 @@ pub fn run(site: &Site, options: &Options) -> Result<Report> {
         })
         .collect();
     let mut latencies = Vec::new();
-    for worker in workers {
-        latencies.extend(worker.join().map_err(|_| anyhow!("an asking thread panicked"))??);
+    for thread in threads {
+        latencies.extend(thread.join().map_err(|_| anyhow!("an asking thread panicked"))??);
     }
     let elapsed = start.elapsed().as_secs_f64();
     let cpu = site.server.cpu()? - cpu;

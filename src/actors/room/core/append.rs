@@ -41,8 +41,8 @@ impl RoomCore {
         let Some(mut in_flight) = self.in_flight.take() else { return };
         let known = match outcome {
             Ok(stored) if in_flight.doubt.is_none() || !came_late(&stored) => Some(Ok(stored)),
-            Err(JournalError::OutcomeUnknown(why)) => {
-                in_flight.doubt = Some(why);
+            Err(JournalError::OutcomeUnknown(reason)) => {
+                in_flight.doubt = Some(reason);
                 None
             }
             Err(error) if in_flight.doubt.is_none() => Some(Err(error)),
@@ -70,8 +70,8 @@ impl RoomCore {
         requests.into_iter().for_each(|request| refuse(request, error, effects));
         match error {
             // What waited behind it was not sent: its producers try again.
-            JournalError::OutcomeUnknown(why) => {
-                self.refuse_queued(&JournalError::Unavailable(why.clone()), effects);
+            JournalError::OutcomeUnknown(reason) => {
+                self.refuse_queued(&JournalError::Unavailable(reason.clone()), effects);
                 self.look_again(effects);
             }
             other => self.refuse_queued(other, effects),
@@ -97,7 +97,7 @@ impl RoomCore {
             return effects.push_back(RoomEffect::Start(RoomTimer::LookAgain, RETRY));
         };
         self.looking = false;
-        self.jump(head, effects);
+        self.take_head_at_once(head, effects);
         self.serve_reads(effects);
         self.fold_on(effects);
     }
@@ -108,7 +108,7 @@ impl RoomCore {
             segment.note_arrived(arrived);
         }
         self.catalog_updates.stores |= !segments.is_empty();
-        self.advance(segments, head, effects);
+        self.take_stored(segments, head, effects);
         let tip = self.log.tip();
         effects.extend(requests.into_iter().zip(outcomes).map(|(request, outcome)| {
             let answer = outcome.map_err(PublishError::Refused).map(|appended| {
@@ -128,8 +128,8 @@ fn came_late(stored: &Stored) -> bool {
 /// Answers a post that was not stored, or may not have been.
 pub(super) fn refuse(request: Publish, error: &JournalError, effects: &mut RoomEffects) {
     let answer = match error {
-        JournalError::Unavailable(why) => PublishError::Unavailable(why.clone()),
-        JournalError::OutcomeUnknown(why) => PublishError::OutcomeUnknown(why.clone()),
+        JournalError::Unavailable(reason) => PublishError::Unavailable(reason.clone()),
+        JournalError::OutcomeUnknown(reason) => PublishError::OutcomeUnknown(reason.clone()),
         JournalError::Saturated => PublishError::Saturated,
     };
     effects.push_back(RoomEffect::AnswerPublish(request.reply, Err(answer)));

@@ -125,10 +125,10 @@ pub enum RoomEffect {
     /// Fold these segments after what else the room has to do: [`RoomInput::Page`](super::RoomInput::Page), for the
     /// state.
     FoldPage(Vec<Arc<Segment>>),
-    /// Wait for a turn to fold, one of few on a node: [`RoomInput::TurnTaken`](super::RoomInput::TurnTaken).
-    TakeTurn,
-    /// Give the turn back, if the room has one.
-    ReturnTurn,
+    /// Wait for a permit to fold, one of few on a node: [`RoomInput::PermitTaken`](super::RoomInput::PermitTaken).
+    TakePermit,
+    /// Give the permit back, if the room has one.
+    ReturnPermit,
     /// Write the state as JSON, unless there is no room for about so many bytes:
     /// [`RoomInput::StateWritten`](super::RoomInput::StateWritten).
     WriteState(Arc<RunState>, usize),

@@ -14,8 +14,8 @@ use crate::storage::journal::{Head, JournalError, RunPhase};
 
 /// Before the first event.
 const START: Place = Place { epoch: None, next: 1 };
-/// Events that are folded without waiting for a turn: they add little to what the room holds.
-const WITHOUT_TURN: u64 = 2_000;
+/// Events that are folded without waiting for a permit: they add little to what the room holds.
+const WITHOUT_PERMIT: u64 = 2_000;
 
 /// JSON that is being written.
 struct Writing {
@@ -31,10 +31,10 @@ pub(super) struct Folding {
     /// Behind what is folded.
     place: Place,
     waiting: Vec<Fold>,
-    /// A turn, a page or the JSON is awaited.
+    /// A permit, a page or the JSON is awaited.
     busy: bool,
-    /// The room has a turn to fold; only while somebody waits.
-    has_turn: bool,
+    /// The room has a permit to fold; only while somebody waits.
+    has_permit: bool,
     /// Who gets the JSON that is being written.
     writing: Option<Writing>,
     /// The last JSON, as long as somebody reads it, and the place that it tells of.
@@ -52,7 +52,7 @@ impl Folding {
             place: START,
             waiting: Vec::new(),
             busy: false,
-            has_turn: false,
+            has_permit: false,
             writing: None,
             text: (START, Weak::new()),
             text_bytes: 0,
@@ -87,14 +87,14 @@ impl Folding {
     }
 
     pub(super) fn fail(&mut self, error: &JournalError, effects: &mut RoomEffects) {
-        self.return_turn(effects);
+        self.return_permit(effects);
         let error = ReadError::Unavailable(error.to_string());
         effects.extend(self.waiting.drain(..).map(|fold| RoomEffect::AnswerFold(fold.reply, Err(error.clone()))));
     }
 
-    fn return_turn(&mut self, effects: &mut RoomEffects) {
-        if std::mem::take(&mut self.has_turn) {
-            effects.push_back(RoomEffect::ReturnTurn);
+    fn return_permit(&mut self, effects: &mut RoomEffects) {
+        if std::mem::take(&mut self.has_permit) {
+            effects.push_back(RoomEffect::ReturnPermit);
         }
     }
 
@@ -144,24 +144,24 @@ impl RoomCore {
         }
         self.folding.waiting.retain(|fold| !fold.is_given_up());
         let head = self.log.head().filter(|_| !self.folding.waiting.is_empty());
-        let Some(head) = head else { return self.folding.return_turn(effects) };
+        let Some(head) = head else { return self.folding.return_permit(effects) };
         self.folding.settle(&self.run, head);
         let (tip, phase) = (head.tip, head.phase);
         if self.folding.place.next > tip || self.is_gone() {
             return self.tell_state(phase, effects);
         }
         self.folding.busy = true;
-        let is_short = tip + 1 - self.folding.place.next <= WITHOUT_TURN;
-        if is_short || self.folding.has_turn {
+        let is_short = tip + 1 - self.folding.place.next <= WITHOUT_PERMIT;
+        if is_short || self.folding.has_permit {
             self.read_page_to_fold(effects);
         } else {
-            effects.push_back(RoomEffect::TakeTurn);
+            effects.push_back(RoomEffect::TakePermit);
         }
     }
 
-    pub(super) fn turn_taken(&mut self, effects: &mut RoomEffects) {
+    pub(super) fn permit_taken(&mut self, effects: &mut RoomEffects) {
         self.folding.busy = false;
-        self.folding.has_turn = true;
+        self.folding.has_permit = true;
         self.fold_on(effects);
     }
 
@@ -187,7 +187,7 @@ impl RoomCore {
             }
             // What follows what is folded may be of a log that was cut back below it.
             Ok(segments) if !self.log.holds(&segments) => {
-                self.folding.return_turn(effects);
+                self.folding.return_permit(effects);
                 return self.look_again(effects);
             }
             Ok(segments) => self.folding.apply(&segments, self.log.tip()),
@@ -201,7 +201,7 @@ impl RoomCore {
     fn tell_state(&mut self, phase: RunPhase, effects: &mut RoomEffects) {
         let (folds, place) = (std::mem::take(&mut self.folding.waiting), self.folding.place);
         if let Some(text) = self.folding.text() {
-            self.folding.return_turn(effects);
+            self.folding.return_permit(effects);
             return answer(folds, &Ok(Some(text)), place, phase, effects);
         }
         self.folding.busy = true;
@@ -211,7 +211,7 @@ impl RoomCore {
 
     pub(super) fn state_written(&mut self, text: StateText, effects: &mut RoomEffects) {
         self.folding.busy = false;
-        self.folding.return_turn(effects);
+        self.folding.return_permit(effects);
         let Some(Writing { folds, place, phase }) = self.folding.writing.take() else { return };
         if let Ok(Some(text)) = &text {
             self.folding.text = (place, Arc::downgrade(text));

@@ -97,28 +97,32 @@ impl RoomCore {
         if head.phase == RunPhase::Gone && !self.is_gone() {
             return self.learn_anew(effects);
         }
-        self.advance(segments, head, effects);
+        self.take_stored(segments, head, effects);
         self.serve_reads(effects);
     }
 
     /// Takes what was stored, here or elsewhere. What does not follow yet waits for what is missing, if anybody does.
-    pub(super) fn advance(&mut self, segments: Vec<Arc<Segment>>, head: Head, effects: &mut RoomEffects) {
+    pub(super) fn take_stored(&mut self, segments: Vec<Arc<Segment>>, head: Head, effects: &mut RoomEffects) {
         let growth =
             if self.following.asked { self.log.hear(segments, head) } else { self.log.advance(segments, head) };
-        self.grow(growth, effects);
+        self.hand_out_growth(growth, effects);
         self.update_hole(effects);
     }
 
     /// The journal told the head to those who asked. A room that hears notices gives them a moment to bring what is
     /// new, and reads it if they do not; else the head holds at once, and readers pull what they miss.
-    pub(super) fn advance_to(&mut self, head: Head, effects: &mut RoomEffects) {
-        if self.following.listening { self.advance(Vec::new(), head, effects) } else { self.jump(head, effects) }
+    pub(super) fn take_head_for_readers(&mut self, head: Head, effects: &mut RoomEffects) {
+        if self.following.listening {
+            self.take_stored(Vec::new(), head, effects)
+        } else {
+            self.take_head_at_once(head, effects)
+        }
     }
 
     /// The head holds at once, and readers pull what they miss.
-    pub(super) fn jump(&mut self, head: Head, effects: &mut RoomEffects) {
+    pub(super) fn take_head_at_once(&mut self, head: Head, effects: &mut RoomEffects) {
         let growth = self.log.advance(Vec::new(), head);
-        self.grow(growth, effects);
+        self.hand_out_growth(growth, effects);
     }
 
     /// Gives what is missing a moment to come by itself.
@@ -151,7 +155,7 @@ impl RoomCore {
                 Some(Growth::None) => {}
                 Some(growth) => {
                     effects.push_back(RoomEffect::CountRepair(self.following.source));
-                    self.grow(growth, effects);
+                    self.hand_out_growth(growth, effects);
                 }
                 None => return self.look_again(effects),
             },
@@ -159,13 +163,13 @@ impl RoomCore {
         }
         if self.log.hole().is_some() {
             let growth = self.log.leap();
-            self.grow(growth, effects);
+            self.hand_out_growth(growth, effects);
         }
         self.serve_reads(effects);
     }
 
     /// Hands out what is new, as far as it follows; else tells where the log ends.
-    fn grow(&mut self, growth: Growth, effects: &mut RoomEffects) {
+    fn hand_out_growth(&mut self, growth: Growth, effects: &mut RoomEffects) {
         match growth {
             Growth::None => return,
             Growth::Follows(segments) => self.broadcasters.deliver(segments, effects),

@@ -43,8 +43,8 @@ pub enum RoomInput {
     Appended(Result<Stored, JournalError>),
     /// The answer to [`RoomEffect::ReadPage`](super::RoomEffect::ReadPage).
     Page(PageFor, Result<Vec<Arc<Segment>>, JournalError>),
-    /// The room has a turn to fold.
-    TurnTaken,
+    /// The room has a permit to fold.
+    PermitTaken,
     /// The answer to [`RoomEffect::WriteState`](super::RoomEffect::WriteState).
     StateWritten(StateText),
     /// Whether the registry has let the room go.

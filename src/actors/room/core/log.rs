@@ -152,8 +152,8 @@ impl RoomLog {
     /// for what is missing, which may be on its way: see [`RoomLog::hole`].
     pub(super) fn hear(&mut self, segments: Vec<Arc<Segment>>, head: Head) -> Growth {
         let epoch = self.epoch();
-        let another_life = epoch.is_some() && head.lineage.epoch() != epoch;
-        if self.head.is_none() || another_life || head.tip == 0 || head.age() <= self.age() {
+        let another_incarnation = epoch.is_some() && head.lineage.epoch() != epoch;
+        if self.head.is_none() || another_incarnation || head.tip == 0 || head.age() <= self.age() {
             return self.advance(segments, head);
         }
         self.reorder_buffer.hear(segments, head, self.tip());
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_life_of_the_store_is_news_however_short_its_log() {
+    fn a_later_incarnation_of_the_store_is_news_however_short_its_log() {
         let mut log = RoomLog::new(1 << 20);
         log.learn(Head::unborn());
         log.advance(vec![segment(1, 5)], head(5));
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_a_later_life_of_the_store_does_not_know_is_news_and_may_be_born_again() {
+    fn a_run_that_a_later_incarnation_of_the_store_does_not_know_is_news_and_may_be_born_again() {
         let mut log = RoomLog::new(1 << 20);
         let unborn = |incarnation| Head { incarnation: Some(Epoch(incarnation)), ..Head::unborn() };
         log.learn(unborn(1));
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_heard_of_a_life_before_the_last_is_never_joined_to_it() {
+    fn what_was_heard_of_an_incarnation_before_the_last_is_never_joined_to_it() {
         let mut log = RoomLog::new(1 << 20);
         log.learn(Head::unborn());
         log.hear(vec![segment(2, 3)], head(4));

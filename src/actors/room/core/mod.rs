@@ -164,7 +164,7 @@ impl RoomCore {
             RoomInput::Page(PageFor::Readers, page) => self.take_past(page, effects),
             RoomInput::Page(PageFor::Hole, page) => self.take_missing(page, effects),
             RoomInput::Page(PageFor::State, page) => self.take_page_to_fold(page, effects),
-            RoomInput::TurnTaken => self.turn_taken(effects),
+            RoomInput::PermitTaken => self.permit_taken(effects),
             RoomInput::StateWritten(text) => self.state_written(text, effects),
             RoomInput::RetireAnswered(agreed) => self.retire_answered(agreed, effects),
             RoomInput::BroadcasterFull(broadcaster) => self.broadcasters.fell_behind(broadcaster, effects),

@@ -179,7 +179,7 @@ impl RoomCore {
         match head {
             Ok(head) => {
                 let told = head.age();
-                self.advance_to(head, effects);
+                self.take_head_for_readers(head, effects);
                 self.reading.behind.extend(questions.into_iter().map(|question| (question, told)));
             }
             Err(error) => questions.into_iter().for_each(|question| question.fail(&error, effects)),

@@ -56,7 +56,7 @@ impl Input<'_> {
 /// How the write half stands after a flush.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
-    /// Where the session stands in its life.
+    /// The state of the session.
     pub mode: Mode,
     /// Whether anything is left to write.
     pub flushed: Flushed,
@@ -66,7 +66,7 @@ pub struct Standing {
     pub close_overdue: bool,
 }
 
-/// Where a session stands in its life.
+/// The states of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Pulls pages until it reaches the tip.

@@ -12,7 +12,7 @@ use super::Exit;
 pub enum ChildKind {
     /// The node cannot be without it: restarted after every exit, a plain stop included.
     Permanent,
-    /// It lives while it is needed: the next one who needs it builds it anew.
+    /// It is kept while it is needed: the next one who needs it builds it anew.
     Transient,
     /// Nobody: whoever it served comes again.
     Temporary,

@@ -30,15 +30,15 @@ impl From<ArtifactError> for Problem {
             ArtifactError::Reused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", detail),
             ArtifactError::Missing => Self::new(StatusCode::CONFLICT, "not_uploaded", detail),
             ArtifactError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "artifact_unknown", detail),
-            ArtifactError::NotReady(ArtifactState::Failed, why) => {
-                let detail = format!("the upload failed: {}", why.unwrap_or_default());
+            ArtifactError::NotReady(ArtifactState::Failed, reason) => {
+                let detail = format!("the upload failed: {}", reason.unwrap_or_default());
                 Self::new(StatusCode::CONFLICT, "artifact_failed", detail)
             }
             ArtifactError::NotReady(ArtifactState::Ready, _) => {
                 Self::new(StatusCode::CONFLICT, "artifact_ready", "the artifact is whole: what it is can't be changed")
             }
-            ArtifactError::NotReady(_, why) => {
-                let detail = why.map_or(detail.clone(), |why| format!("{detail}: {why}"));
+            ArtifactError::NotReady(_, reason) => {
+                let detail = reason.map_or(detail.clone(), |reason| format!("{detail}: {reason}"));
                 Self::new(StatusCode::CONFLICT, "artifact_pending", detail).retry_after(1)
             }
             ArtifactError::Gone => Self::new(StatusCode::GONE, "artifact_gone", detail),

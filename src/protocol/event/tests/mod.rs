@@ -241,7 +241,7 @@ fn nesting_is_counted_exactly_with_the_event_as_the_first_level() {
 }
 
 #[test]
-fn a_refusal_names_the_event_and_the_place() {
+fn a_refusal_names_the_event_and_the_position() {
     let (_, _, text) = refusal(BodyKind::NdJson, "{\"type\":\"a\"}\n\n{\"type\":\"b\"}\n{\"type\":\"c\",}");
     assert_eq!(text, "event 2: not JSON: expected a key at byte 39 of the body");
     let (_, _, text) = refusal(BodyKind::Json, r#"[{"type":"a"}, 3]"#);
@@ -255,7 +255,7 @@ fn a_refusal_names_the_event_and_the_place() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_refused_with_their_place() {
+fn bytes_that_are_not_utf8_are_refused_with_their_position() {
     let at = |kind, body: &[u8]| parse(kind, body.to_vec()).unwrap_err();
     let error = |index, at| EventError::Event { index, flaw: EventFlaw::InvalidUtf8 { at } };
     assert_eq!(at(BodyKind::NdJson, b"{\"type\":\"a\"}\n{\"type\":\"a\",\"s\":\"\xff\"}"), error(1, 30));
@@ -276,7 +276,7 @@ fn a_byte_order_mark_in_front_is_skipped_and_not_stored() {
     assert_eq!(stored(BodyKind::Json, format!("\u{feff}[{event},{event}]")), [event, event]);
     assert_eq!(stored(BodyKind::NdJson, format!("\u{feff}{event}\n{event}")), [event, event]);
     let (_, _, text) = refusal(BodyKind::Json, "\u{feff}{]");
-    assert_eq!(text, "event 0: not JSON: expected a key at byte 4 of the body", "places are those of the body");
+    assert_eq!(text, "event 0: not JSON: expected a key at byte 4 of the body", "positions are those of the body");
 }
 
 #[test]

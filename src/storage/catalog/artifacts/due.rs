@@ -11,14 +11,14 @@ use crate::protocol::{ArtifactKind, Timestamp};
 const ALL: [DueFor; 4] = [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced];
 
 /// Parameters of a query: `$1` is the time, `$2` the limit of abandoned artifacts, `$3` and on the limit of each kind,
-/// then the place to go on from and the page's limit.
+/// then the position to go on from and the page's limit.
 const FIRST_CUTOFF: usize = 3;
 const AFTER: usize = FIRST_CUTOFF + ArtifactKind::ALL.len();
 const LIMIT: usize = AFTER + 2;
 
 /// The `WHERE` conditions of the ranges.
-fn ranges(query: &DueQuery, why: DueFor) -> Vec<String> {
-    let conditions = match why {
+fn ranges(query: &DueQuery, reason: DueFor) -> Vec<String> {
+    let conditions = match reason {
         DueFor::Expired => {
             let expired = |(at, (kind, _)): (usize, &(ArtifactKind, Timestamp))| {
                 format!(
@@ -46,14 +46,14 @@ fn with_times(statement: ArtifactStatement, query: &DueQuery) -> ArtifactStateme
 
 /// Selects a page of due removals.
 pub(super) fn page(query: &DueQuery) -> ArtifactStatement {
-    let (place, limit) = (format!("(${AFTER}, ${})", AFTER + 1), format!("${LIMIT}"));
+    let (position, limit) = (format!("(${AFTER}, ${})", AFTER + 1), format!("${LIMIT}"));
     let range = |condition| {
         format!(
             "SELECT * FROM (SELECT {COLUMNS}, former_key, upload, failures FROM runcast_artifacts AS artifact \
-             WHERE {condition} AND (created_at, id) > {place} ORDER BY created_at, id LIMIT {limit}) AS part"
+             WHERE {condition} AND (created_at, id) > {position} ORDER BY created_at, id LIMIT {limit}) AS part"
         )
     };
-    let parts: Vec<String> = ranges(query, query.why).into_iter().map(range).collect();
+    let parts: Vec<String> = ranges(query, query.reason).into_iter().map(range).collect();
     let sql = format!("{} ORDER BY created_at, id LIMIT {limit}", parts.join(" UNION ALL "));
     let statement = with_times(ArtifactStatement::new(sql), query);
     let statement = match query.after {
@@ -66,7 +66,7 @@ pub(super) fn page(query: &DueQuery) -> ArtifactStatement {
 /// Selects the totals: what exists, and how much of it is due.
 pub(super) fn totals(query: &DueQuery) -> ArtifactStatement {
     let count = |condition| format!("(SELECT count(*) FROM runcast_artifacts AS artifact WHERE {condition})");
-    let counts: Vec<String> = ALL.into_iter().flat_map(|why| ranges(query, why)).map(count).collect();
+    let counts: Vec<String> = ALL.into_iter().flat_map(|reason| ranges(query, reason)).map(count).collect();
     let sql = format!(
         "SELECT count(*) AS artifacts, CAST(coalesce(sum(size), 0) AS BIGINT) AS bytes, \
          CAST(coalesce(sum(stored_size), 0) AS BIGINT) AS stored_bytes, {} AS due \
@@ -94,25 +94,25 @@ mod tests {
     #[tokio::test]
     async fn each_reason_is_looked_up_in_its_index() {
         let mut query = DueQuery {
-            why: DueFor::Expired,
+            reason: DueFor::Expired,
             now: Timestamp::default(),
             cutoffs: ArtifactKind::ALL.map(|kind| (kind, Timestamp::default())),
             abandoned_before: Timestamp::default(),
             after: None,
             limit: 100,
         };
-        for (why, indexes) in [
+        for (reason, indexes) in [
             (DueFor::Expired, &["ready"; 6][..]),
             (DueFor::Abandoned, &["pending", "failed"]),
             (DueFor::Removed, &["removed"]),
             (DueFor::Replaced, &["replaced"]),
         ] {
-            query.why = why;
+            query.reason = reason;
             let steps = plan(page(&query)).await;
             assert_eq!(steps.len(), indexes.len(), "{steps:?}");
             for (step, index) in steps.iter().zip(indexes) {
                 let found = format!("SEARCH artifact USING INDEX runcast_artifacts_{index} ");
-                assert!(step.starts_with(&found), "{why:?}: {step}");
+                assert!(step.starts_with(&found), "{reason:?}: {step}");
             }
         }
         let steps = plan(totals(&query)).await;

@@ -1,4 +1,4 @@
-//! The artifacts' part of the catalog: the description of each artifact, the place of its bytes, and the work that is
+//! The artifacts' part of the catalog: the description of each artifact, the location of its bytes, and the work that is
 //! due.
 //!
 //! A row is written before its object and removed after it, so a row names whatever a crash leaves. A row's key is its
@@ -62,7 +62,7 @@ impl ArtifactRow {
         stored.decoded.or(self.size.filter(|_| stored.method != Method::Rezipped))
     }
 
-    /// Its place in the order of age, which is the order of removals.
+    /// Its position in the order of age, which is the order of removals.
     pub fn age(&self) -> (Timestamp, ArtifactId) {
         (self.created_at, self.id)
     }
@@ -124,7 +124,7 @@ pub enum DueFor {
 #[derive(Clone, Debug)]
 pub struct DueQuery {
     /// The reason of the removals.
-    pub why: DueFor,
+    pub reason: DueFor,
     /// The time of the query. Removals that were postponed beyond it are not due.
     pub now: Timestamp,
     /// For [`DueFor::Expired`]: for each kind, the latest creation time that has expired.
@@ -197,7 +197,7 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     /// its name and digest: then it stays pending (`false`).
     async fn set_ready(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError>;
     /// Pending -> failed.
-    async fn fail(&self, id: ArtifactId, why: &str) -> Result<bool, CatalogError>;
+    async fn fail(&self, id: ArtifactId, reason: &str) -> Result<bool, CatalogError>;
     /// Any state -> deleted; its object still exists. `false` when it is unknown or deleted already. A former object
     /// is due at once.
     async fn remove(&self, run: &RunId, id: ArtifactId, at: Timestamp) -> Result<bool, CatalogError>;

@@ -59,10 +59,10 @@ pub(super) fn kept(row: &impl Cells) -> Result<KeptArtifact, sqlx::Error> {
 }
 
 /// Reads a due removal.
-pub(super) fn due(row: &impl Cells, why: DueFor) -> Result<DueArtifact, sqlx::Error> {
+pub(super) fn due(row: &impl Cells, reason: DueFor) -> Result<DueArtifact, sqlx::Error> {
     let artifact = artifact(row)?;
     let failures = u32::try_from(number(row, "failures")?).unwrap_or(u32::MAX);
-    Ok(match why {
+    Ok(match reason {
         DueFor::Replaced => {
             DueArtifact { key: must("former_key", row.text("former_key")?)?, upload: None, failures, artifact }
         }

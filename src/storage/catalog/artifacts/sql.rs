@@ -150,10 +150,10 @@ impl<T: Tables> ArtifactCatalog for T {
         changed(self, update.alone(run)).await
     }
 
-    async fn fail(&self, id: ArtifactId, why: &str) -> Result<bool, CatalogError> {
+    async fn fail(&self, id: ArtifactId, reason: &str) -> Result<bool, CatalogError> {
         let sql = "UPDATE runcast_artifacts SET state = 'failed', failure = $2 WHERE id = $1 AND state = 'pending' \
                    RETURNING id";
-        changed(self, ArtifactStatement::new(sql).with(id).with(why)).await
+        changed(self, ArtifactStatement::new(sql).with(id).with(reason)).await
     }
 
     async fn remove(&self, run: &RunId, id: ArtifactId, at: Timestamp) -> Result<bool, CatalogError> {
@@ -214,7 +214,7 @@ impl<T: Tables> ArtifactCatalog for T {
     }
 
     async fn due(&self, query: &DueQuery) -> Result<Vec<DueArtifact>, CatalogError> {
-        all(self, due::page(query), |row| rows::due(row, query.why)).await
+        all(self, due::page(query), |row| rows::due(row, query.reason)).await
     }
 
     async fn put_off(&self, id: ArtifactId, until: Timestamp) -> Result<(), CatalogError> {

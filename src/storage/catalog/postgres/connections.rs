@@ -1,6 +1,6 @@
 //! A small pool of connections to PostgreSQL.
 //!
-//! sqlx's own pool waits without a bound for a connection that went silent, keeps its place meanwhile, and does not
+//! sqlx's own pool waits without a bound for a connection that went silent, keeps its permit meanwhile, and does not
 //! report why there is none. Here only a successful caller returns a connection to the pool; in every other case it is
 //! dropped with its transaction.
 
@@ -57,7 +57,7 @@ impl Connections {
     }
 
     /// The server's address, without the password.
-    pub(super) fn place(&self) -> String {
+    pub(super) fn location(&self) -> String {
         match self.options.get_socket() {
             Some(socket) => socket.display().to_string(),
             None => format!("{}:{}", self.options.get_host(), self.options.get_port()),
@@ -113,7 +113,7 @@ impl Connections {
 /// Hides the options, which hold the password.
 impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Connections").field(&self.place()).finish()
+        f.debug_tuple("Connections").field(&self.location()).finish()
     }
 }
 

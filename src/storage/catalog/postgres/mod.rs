@@ -54,7 +54,7 @@ pub struct PostgresCatalog {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
     /// The server's address, without user and password.
-    pub place: String,
+    pub location: String,
     /// The server's version.
     pub version: String,
     /// Whether the connection is encrypted.
@@ -107,7 +107,7 @@ impl PostgresCatalog {
             (false, true, Err(newer)) => Some(newer.to_string()),
             (false, true, Ok(_)) => None,
         };
-        Ok(Inspection { place: connections.place(), version, tls, format: format.unwrap_or_default(), obstacle })
+        Ok(Inspection { location: connections.location(), version, tls, format: format.unwrap_or_default(), obstacle })
     }
 }
 
@@ -117,7 +117,7 @@ fn say(error: sqlx::Error) -> CatalogError {
 
 /// Adds the server's address to an error, for operators only.
 fn at(connections: &Connections, CatalogError(error): &CatalogError) -> CatalogError {
-    CatalogError(format!("PostgreSQL at {}: {error}", connections.place()))
+    CatalogError(format!("PostgreSQL at {}: {error}", connections.location()))
 }
 
 /// Runs `work` in a transaction of its own, with a time-out. It goes on when the caller is cancelled, because
@@ -153,7 +153,7 @@ fn tables() -> Migrator {
 
 /// How refusals name it.
 fn store(connections: &Connections) -> String {
-    format!("the catalog in PostgreSQL at {}", connections.place())
+    format!("the catalog in PostgreSQL at {}", connections.location())
 }
 
 /// The migration that was applied last; `None` when there are no tables.

@@ -129,7 +129,7 @@ proptest! {
 }
 
 #[test]
-fn a_run_whose_lineage_ends_before_this_life_opens_its_epoch_once() {
+fn a_run_whose_lineage_ends_before_this_incarnation_opens_its_epoch_once() {
     let mut epochs = moment().epochs;
     let mut run = unborn();
     let first = append(&mut run, &append_of(vec![post("a", 1, 4, OnGap::Refuse)]), &moment());

@@ -54,7 +54,7 @@ impl Appends {
 
     fn find(&self, run: &RunId, posts: usize, epochs: Epochs) -> Option<CachedRun<SeenVersion>> {
         let mut run_cache = self.run_cache();
-        run_cache.get(run, posts).filter(|cached_run| cached_run.place.epochs == epochs).cloned()
+        run_cache.get(run, posts).filter(|cached_run| cached_run.location.epochs == epochs).cloned()
     }
 
     fn keep(&self, run: &RunId, seen: SeenVersion, state: RunRecord) {
@@ -156,7 +156,7 @@ impl RedisJournal {
         decided: Option<(&CachedRun<SeenVersion>, &AppendDecision)>,
     ) -> Result<AppendReply, JournalError> {
         let run = &append.run;
-        let version = decided.map_or(NO_VERSION, |(seen, _)| seen.place.version.as_str());
+        let version = decided.map_or(NO_VERSION, |(seen, _)| seen.location.version.as_str());
         let writes = decided.map(|(_, decision)| decision).filter(|decision| !decision.stored.segments.is_empty());
         let (head, segments) =
             writes.map_or((Head::unborn(), &[][..]), |d| (d.stored.head.clone(), &d.stored.segments[..]));
@@ -246,7 +246,7 @@ fn marks(json: &str) -> Result<ProducerMarks, JournalError> {
 /// Turns an unknown outcome into unavailable: the request only read the run, so nothing was stored.
 fn unread_run(error: JournalError) -> JournalError {
     match error {
-        JournalError::OutcomeUnknown(why) => JournalError::Unavailable(why),
+        JournalError::OutcomeUnknown(reason) => JournalError::Unavailable(reason),
         other => other,
     }
 }
@@ -255,10 +255,10 @@ fn unread_run(error: JournalError) -> JournalError {
 fn failed(error: RedisError) -> JournalError {
     match error {
         RedisError::Saturated => JournalError::Saturated,
-        RedisError::Unavailable(why) => JournalError::Unavailable(why),
-        RedisError::Refused(why) if BEFORE_ANY_WRITE.iter().any(|word| why.starts_with(word)) => {
-            JournalError::Unavailable(why)
+        RedisError::Unavailable(reason) => JournalError::Unavailable(reason),
+        RedisError::Refused(reason) if BEFORE_ANY_WRITE.iter().any(|word| reason.starts_with(word)) => {
+            JournalError::Unavailable(reason)
         }
-        RedisError::Refused(why) | RedisError::OutcomeUnknown(why) => JournalError::OutcomeUnknown(why),
+        RedisError::Refused(reason) | RedisError::OutcomeUnknown(reason) => JournalError::OutcomeUnknown(reason),
     }
 }

@@ -39,7 +39,7 @@ impl RedisJournal {
         before: Timestamp,
         expired: &mut Expired,
     ) -> Result<(), JournalError> {
-        let due: Vec<_> = due.into_iter().map(|place| place.run).collect();
+        let due: Vec<_> = due.into_iter().map(|position| position.run).collect();
         let heads = self.stored_heads(&due).await?;
         for (run, head) in due.into_iter().zip(heads) {
             let head = match head {
@@ -81,7 +81,7 @@ impl RedisJournal {
         while let Ok(now) = self.clock.check() {
             let before = now.plus_millis(-tombstone).as_millis().to_string();
             let due = self.listed(&[Index::Gone], "-inf", &before, None, CHUNK).await?;
-            let due: Vec<_> = due.into_iter().map(|place| place.run).collect();
+            let due: Vec<_> = due.into_iter().map(|position| position.run).collect();
             if due.is_empty() {
                 return Ok(());
             }

@@ -190,8 +190,8 @@ impl Attest for StoreIncarnation {
         self.doubt(Server::ask(link).await?.doubts);
         let answer = link.call(self.question()).await?;
         self.learn(answer).map_err(|error| match error {
-            JournalError::Unavailable(why) if self.newer().is_some() => RedisError::Refused(why),
-            JournalError::Unavailable(why) | JournalError::OutcomeUnknown(why) => RedisError::Unavailable(why),
+            JournalError::Unavailable(reason) if self.newer().is_some() => RedisError::Refused(reason),
+            JournalError::Unavailable(reason) | JournalError::OutcomeUnknown(reason) => RedisError::Unavailable(reason),
             JournalError::Saturated => RedisError::Saturated,
         })
     }

@@ -1,6 +1,6 @@
 //! The names of keys and channels.
 //!
-//! All keys of a run share a hash tag, the run's id: a run lives on one server as a whole. The indexes over all runs
+//! All keys of a run share a hash tag, the run's id: a run is on one server as a whole. The indexes over all runs
 //! are on the same server, so a script may use both. Redis Cluster would separate them, and is not supported.
 
 use crate::protocol::RunId;

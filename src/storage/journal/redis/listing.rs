@@ -41,7 +41,7 @@ impl RedisJournal {
                     Err(error) => warn!(name, %error, "what is listed is no run: it is passed over"),
                 }
             }
-            found.retain(|place| after.is_none_or(|after| place > after));
+            found.retain(|position| after.is_none_or(|after| position > after));
             offset += listed;
             if listed < stride || found.len() >= limit {
                 found.truncate(limit);
@@ -81,7 +81,7 @@ impl RedisJournal {
         let more = listed.len() > limit;
         listed.truncate(limit);
         let next = listed.last().filter(|_| more).cloned();
-        let runs: Vec<_> = listed.into_iter().map(|place| place.run).collect();
+        let runs: Vec<_> = listed.into_iter().map(|position| position.run).collect();
         let heads = self.each_head(&runs).await?;
         let readable = runs.into_iter().zip(heads).filter_map(|(run, head)| match head {
             Ok(head) => Some(RunHead { run, head }),

@@ -311,7 +311,7 @@ impl Journal for RedisJournal {
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
         let from = since.as_millis().to_string();
         let listed = self.listed(&[Index::Gone], &from, "+inf", None, limit).await?;
-        Ok(listed.into_iter().map(|place| place.run).collect())
+        Ok(listed.into_iter().map(|position| position.run).collect())
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
@@ -365,16 +365,16 @@ fn malformed(what: impl std::fmt::Display) -> JournalError {
     JournalError::Unavailable(format!("Redis holds something that is not a run's: {what}"))
 }
 
-fn unknown(why: impl Into<String>) -> JournalError {
-    JournalError::OutcomeUnknown(why.into())
+fn unknown(reason: impl Into<String>) -> JournalError {
+    JournalError::OutcomeUnknown(reason.into())
 }
 
 /// The error of a read that was not answered. Reading changes nothing, so its outcome is never unknown.
 fn unread(error: RedisError) -> JournalError {
     match error {
         RedisError::Saturated => JournalError::Saturated,
-        RedisError::Unavailable(why) | RedisError::OutcomeUnknown(why) | RedisError::Refused(why) => {
-            JournalError::Unavailable(why)
+        RedisError::Unavailable(reason) | RedisError::OutcomeUnknown(reason) | RedisError::Refused(reason) => {
+            JournalError::Unavailable(reason)
         }
     }
 }

@@ -59,7 +59,7 @@ impl Script {
             let command = RedisCommand::new("EVALSHA").arg(digest).arg(keys.len().to_string());
             let command = keys.iter().fold(command, |command, key| command.arg(key.as_str()));
             match client.call_within(args(command), within).await {
-                Err(RedisError::Refused(why)) if why.starts_with("NOSCRIPT") => {}
+                Err(RedisError::Refused(reason)) if reason.starts_with("NOSCRIPT") => {}
                 answer => return answer,
             }
         }
@@ -75,7 +75,7 @@ impl Script {
             }
             Ok(other) => Err(RedisError::Unavailable(format!("SCRIPT LOAD answered {other:?}"))),
             // Only the load has failed: the script itself has not run.
-            Err(RedisError::OutcomeUnknown(why)) => Err(RedisError::Unavailable(why)),
+            Err(RedisError::OutcomeUnknown(reason)) => Err(RedisError::Unavailable(reason)),
             Err(error) => Err(error),
         }
     }

@@ -111,7 +111,7 @@ fn bind_segment(statement: BulkInsert, (number, segment): &SegmentRow) -> BulkIn
 fn bind_run(statement: BulkInsert, (id, cached_run): &RunUpdate<'_>) -> BulkInsert {
     let head = &cached_run.run.head;
     statement
-        .bind(cached_run.place)
+        .bind(cached_run.location)
         .bind(id.as_str().to_owned())
         .bind(phase_value(head.phase))
         .bind(append_rules::is_ended(head))

@@ -170,7 +170,7 @@ impl SqliteJournal {
         self.ask(|reply| Job::Sweep(step, reply)).await
     }
 
-    /// A page of heads that a statement of [`heads!`] finds for a time, a limit and a place, without unreadable heads.
+    /// A page of heads that a statement of [`heads!`] finds for a time, a limit and a position, without unreadable heads.
     async fn heads(
         &self,
         sql: &'static str,
@@ -179,10 +179,11 @@ impl SqliteJournal {
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let mut place = after.map_or((i64::MIN, String::new()), |after| (after.at.as_millis(), after.run.to_string()));
+        let mut position =
+            after.map_or((i64::MIN, String::new()), |after| (after.at.as_millis(), after.run.to_string()));
         let mut runs = Vec::new();
         loop {
-            let (at, run) = place;
+            let (at, run) = position;
             let query = sqlx::query(sql).bind(time.as_millis()).bind(most).bind(at).bind(run);
             let mut found = query.fetch_all(&self.readers).await.map_err(read_failed)?;
             let more = found.len() > limit;
@@ -195,20 +196,20 @@ impl SqliteJournal {
                     None
                 }
             }));
-            let next = found.iter().rev().find_map(rows::place);
+            let next = found.iter().rev().find_map(rows::position);
             match (found.last(), next) {
                 (Some(_), Some(next)) if more => return Ok(RunPage { runs, next: Some(next) }),
-                // A whole page of names that no run can have: only a raw place says where the next page begins.
-                (Some(last), None) if more => place = rows::raw_place(last).map_err(read_failed)?,
+                // A whole page of names that no run can have: only a raw position says where the next page begins.
+                (Some(last), None) if more => position = rows::raw_position(last).map_err(read_failed)?,
                 _ => return Ok(RunPage { runs, next: None }),
             }
         }
     }
 
     async fn read_rows(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, sqlx::Error> {
-        let sql = "WITH place (base) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
+        let sql = "WITH location (base) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
                    SELECT first, epoch, at, body FROM segments \
-                   WHERE key > (SELECT base FROM place) + ?2 AND key < (SELECT base FROM place) + (1 << 32) \
+                   WHERE key > (SELECT base FROM location) + ?2 AND key < (SELECT base FROM location) + (1 << 32) \
                    ORDER BY key";
         let after = i64::from(u32::try_from(after).unwrap_or(u32::MAX));
         let mut found = sqlx::query(sql).bind(run.as_str()).bind(after).fetch(&self.readers);

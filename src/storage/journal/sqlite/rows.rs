@@ -78,14 +78,14 @@ pub(super) fn name(row: &SqliteRow) -> String {
     row.try_get_unchecked::<Vec<u8>, _>(1).map_or_else(|_| String::new(), |name| name.escape_ascii().to_string())
 }
 
-/// The place of a row of [`heads!`] in its listing, if its name is a valid run id.
-pub(super) fn place(row: &SqliteRow) -> Option<RunPosition> {
-    let (at, run) = raw_place(row).ok()?;
+/// The position of a row of [`heads!`] in its listing, if its name is a valid run id.
+pub(super) fn position(row: &SqliteRow) -> Option<RunPosition> {
+    let (at, run) = raw_position(row).ok()?;
     Some(RunPosition { at: Timestamp::from_millis(at), run: RunId::parse(&run).ok()? })
 }
 
-/// The place of a row of [`heads!`] in its listing, whatever its name is.
-pub(super) fn raw_place(row: &SqliteRow) -> Result<(i64, String), sqlx::Error> {
+/// The position of a row of [`heads!`] in its listing, whatever its name is.
+pub(super) fn raw_position(row: &SqliteRow) -> Result<(i64, String), sqlx::Error> {
     Ok((row.try_get(7)?, row.try_get(1)?))
 }
 

@@ -154,7 +154,7 @@ impl JournalWriter {
             let cached_run = self.run_cache.get(&append.run, append.posts.len()).ok_or_else(missing)?;
             let decision = append_rules::append(&mut cached_run.run, append, &moment);
             if !decision.stored.segments.is_empty() {
-                let number = *cached_run.place.get_or_insert_with(|| {
+                let number = *cached_run.location.get_or_insert_with(|| {
                     self.next_number += 1;
                     self.next_number - 1
                 });

@@ -17,7 +17,7 @@ pub(super) const PING_AFTER: Duration = Duration::from_secs(5);
 /// Missed deadlines in a row after which the connection is given up.
 const MISSES: u32 = 2;
 
-/// A command in flight. It keeps its place until its reply comes, even if its caller has stopped waiting.
+/// A command in flight. It keeps its position until its reply comes, even if its caller has stopped waiting.
 #[derive(Debug)]
 struct InFlight {
     deadline: Instant,
@@ -108,7 +108,7 @@ impl Pipeline {
         if demoted { Err("the server has become a replica".to_owned()) } else { Ok(()) }
     }
 
-    /// Records that bytes came, which shows that Redis lives.
+    /// Records that bytes came, which shows that Redis is alive.
     pub(super) fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.missed = 0;
@@ -182,17 +182,17 @@ impl Pipeline {
 
     /// Answers all callers after the connection is lost. `written` is how many bytes of what it was given reached the
     /// socket.
-    pub(super) fn lose(self, why: &str, written: u64) {
+    pub(super) fn lose(self, reason: &str, written: u64) {
         for asked in self.in_flight {
             let Waiter::Caller(caller) = asked.waiter else { continue };
             let error = match asked.begins < written {
-                true => RedisError::OutcomeUnknown(why.to_owned()),
-                false => RedisError::Unavailable(why.to_owned()),
+                true => RedisError::OutcomeUnknown(reason.to_owned()),
+                false => RedisError::Unavailable(reason.to_owned()),
             };
             let _ = caller.send(Err(error));
         }
         for call in self.waiting {
-            call.refuse(why);
+            call.refuse(reason);
         }
     }
 }

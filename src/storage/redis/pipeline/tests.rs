@@ -65,7 +65,7 @@ fn replies_go_to_commands_in_order_and_nobody_gets_anothers() {
     let second = bench.call("B", 2_000);
     let mut third = bench.call("C", 2_000);
     assert_eq!([bench.send(), bench.send(), bench.send(), bench.send()].concat_names(), "ABC");
-    drop(second); // its caller stops waiting, and it keeps its place
+    drop(second); // its caller stops waiting, and it keeps its position
     for n in 1..=3 {
         bench.pipeline.answer(number(n)).unwrap();
     }
@@ -111,9 +111,9 @@ fn two_missed_deadlines_in_a_row_condemn_the_connection() {
     }
     assert_eq!(bench.expire(1_000), Ok(false));
     assert_eq!(bench.pipeline.due(), bench.at(1_200));
-    let why = bench.expire(1_200).unwrap_err();
-    assert_eq!(why, "2 commands in a row without a reply in time");
-    bench.pipeline.lose(&why, 20);
+    let reason = bench.expire(1_200).unwrap_err();
+    assert_eq!(reason, "2 commands in a row without a reply in time");
+    bench.pipeline.lose(&reason, 20);
     assert!(unknown(&mut first) && unknown(&mut second));
     // Three commands were encoded, of which the socket took two. The fourth was never encoded.
     assert!(unavailable(&mut third) && unavailable(&mut fourth));

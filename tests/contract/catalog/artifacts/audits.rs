@@ -1,6 +1,6 @@
 //! Whether store and catalog agree.
 
-use crate::catalog::artifacts::fixture::{Place, at, contract, id, pending, put_all, run, stored};
+use crate::catalog::artifacts::fixture::{Backend, at, contract, id, pending, put_all, run, stored};
 
 contract! {
     an_audit_knows_the_keys_of_all_rows_and_no_others
@@ -13,8 +13,8 @@ fn keys(keys: &[&str]) -> Vec<String> {
     keys.iter().map(|key| key.to_string()).collect()
 }
 
-async fn an_audit_knows_the_keys_of_all_rows_and_no_others(place: Place) {
-    let catalog = place.open().await;
+async fn an_audit_knows_the_keys_of_all_rows_and_no_others(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1, 2, 3]).await;
     catalog.announce(&pending(4), 9).await.unwrap();
     assert!(catalog.replace(id(1), "runs/1", "small/1", &stored(1), at(9)).await.unwrap());
@@ -28,8 +28,8 @@ async fn an_audit_knows_the_keys_of_all_rows_and_no_others(place: Place) {
     assert_eq!(catalog.see(&asked[..1], at(100)).await.unwrap(), [false]);
 }
 
-async fn what_an_audit_did_not_see_is_found_page_by_page(place: Place) {
-    let catalog = place.open().await;
+async fn what_an_audit_did_not_see_is_found_page_by_page(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, 1..=10).await;
     catalog.announce(&pending(11), 99).await.unwrap();
     catalog.remove(&run("r"), id(2), at(9)).await.unwrap();
@@ -48,8 +48,8 @@ async fn what_an_audit_did_not_see_is_found_page_by_page(place: Place) {
     assert_eq!(unseen(0, None, 99).await, []);
 }
 
-async fn an_older_audit_takes_nothing_from_a_newer_one(place: Place) {
-    let catalog = place.open().await;
+async fn an_older_audit_takes_nothing_from_a_newer_one(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1]).await;
     catalog.see(&keys(&["runs/1"]), at(100)).await.unwrap();
     assert_eq!(catalog.see(&keys(&["runs/1"]), at(50)).await.unwrap(), [true]);
@@ -57,8 +57,8 @@ async fn an_older_audit_takes_nothing_from_a_newer_one(place: Place) {
     assert_eq!(catalog.unseen(at(101), None, 9).await.unwrap().len(), 1);
 }
 
-async fn a_thousand_keys_are_seen_at_once(place: Place) {
-    let catalog = place.open().await;
+async fn a_thousand_keys_are_seen_at_once(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, 1..=50).await;
     let asked: Vec<String> = (0..1_000).map(|number| format!("runs/{number}")).collect();
     let known = catalog.see(&asked, at(1_000)).await.unwrap();

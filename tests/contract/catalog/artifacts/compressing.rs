@@ -3,7 +3,7 @@
 use runcast::protocol::ArtifactId;
 use runcast::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, Finished};
 
-use crate::catalog::artifacts::fixture::{Place, at, contract, finished, id, pending, put, ready, row, run, stored};
+use crate::catalog::artifacts::fixture::{Backend, at, contract, finished, id, pending, put, ready, row, run, stored};
 
 contract! {
     what_may_be_compressed_is_taken_once_and_again_when_its_time_is_over
@@ -24,8 +24,8 @@ async fn claim(catalog: &dyn ArtifactCatalog, now: i64, tries: u32, limit: usize
     claimed.iter().map(|row| row.id).collect()
 }
 
-async fn what_may_be_compressed_is_taken_once_and_again_when_its_time_is_over(place: Place) {
-    let catalog = place.open().await;
+async fn what_may_be_compressed_is_taken_once_and_again_when_its_time_is_over(backend: Backend) {
+    let catalog = backend.open().await;
     for (number, compress_at) in [(1, 30), (2, 20), (3, 10), (4, 31)] {
         queued(&*catalog, number, compress_at).await;
     }
@@ -39,8 +39,8 @@ async fn what_may_be_compressed_is_taken_once_and_again_when_its_time_is_over(pl
     assert_eq!(claim(&*catalog, 130, 3, 9).await, [id(1), id(2), id(3)]);
 }
 
-async fn after_so_many_tries_nobody_gets_it_any_more(place: Place) {
-    let catalog = place.open().await;
+async fn after_so_many_tries_nobody_gets_it_any_more(backend: Backend) {
+    let catalog = backend.open().await;
     queued(&*catalog, 1, 0).await;
     queued(&*catalog, 2, 0).await;
     assert_eq!(claim(&*catalog, 0, 1, 1).await, [id(1)]);
@@ -51,8 +51,8 @@ async fn after_so_many_tries_nobody_gets_it_any_more(place: Place) {
     assert_eq!(claim(&*catalog, 5_000, 9, 9).await, [], "it is not queued any more");
 }
 
-async fn what_was_tried_more_often_than_it_may_be_now_is_not_handed_out(place: Place) {
-    let catalog = place.open().await;
+async fn what_was_tried_more_often_than_it_may_be_now_is_not_handed_out(backend: Backend) {
+    let catalog = backend.open().await;
     queued(&*catalog, 1, 0).await;
     for turn in 0..3 {
         assert_eq!(claim(&*catalog, 1_000 * turn, 9, 9).await, [id(1)]);
@@ -61,8 +61,8 @@ async fn what_was_tried_more_often_than_it_may_be_now_is_not_handed_out(place: P
     assert_eq!(claim(&*catalog, 6_000, 9, 9).await, []);
 }
 
-async fn what_is_spared_replaced_or_deleted_is_not_handed_out(place: Place) {
-    let catalog = place.open().await;
+async fn what_is_spared_replaced_or_deleted_is_not_handed_out(backend: Backend) {
+    let catalog = backend.open().await;
     for number in 1..=5 {
         queued(&*catalog, number, 0).await;
     }
@@ -74,8 +74,8 @@ async fn what_is_spared_replaced_or_deleted_is_not_handed_out(place: Place) {
     assert_eq!(claim(&*catalog, 0, 3, 9).await, [id(5)]);
 }
 
-async fn an_object_is_replaced_only_as_it_was(place: Place) {
-    let catalog = place.open().await;
+async fn an_object_is_replaced_only_as_it_was(backend: Backend) {
+    let catalog = backend.open().await;
     let replace =
         async |number, from: &str, key: &str| catalog.replace(id(number), from, key, &stored(3), at(9)).await.unwrap();
     assert!(!replace(1, "incoming/1", "small/1").await, "unknown");

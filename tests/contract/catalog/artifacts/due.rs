@@ -4,7 +4,7 @@ use runcast::protocol::ArtifactKind;
 use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, Totals};
 
 use crate::catalog::artifacts::fixture::{
-    Place, at, contract, due, finished, id, pending, pin, put, put_all, query, run, stored,
+    Backend, at, contract, due, finished, id, pending, pin, put, put_all, query, run, stored,
 };
 
 contract! {
@@ -21,8 +21,8 @@ fn named(numbers: &[u64]) -> Vec<(runcast::protocol::ArtifactId, String)> {
     numbers.iter().map(|number| (id(*number), format!("runs/{number}"))).collect()
 }
 
-async fn what_was_created_by_the_cutoff_of_its_kind_has_expired(place: Place) {
-    let catalog = place.open().await;
+async fn what_was_created_by_the_cutoff_of_its_kind_has_expired(backend: Backend) {
+    let catalog = backend.open().await;
     for (number, kind) in (1..).zip(ArtifactKind::ALL) {
         for (row, created_at) in [(number, 100 * number), (10 + number, 100 * number + 1)] {
             let artifact = ArtifactRow { kind, created_at: at(created_at as i64), ..pending(row) };
@@ -40,8 +40,8 @@ async fn what_was_created_by_the_cutoff_of_its_kind_has_expired(place: Place) {
     assert_eq!(due(&*catalog, &expired).await, named(&[1, 2, 13, 4, 5, 6]), "deleted ones are due for that");
 }
 
-async fn a_pin_keeps_all_of_its_run_until_it_ends(place: Place) {
-    let catalog = place.open().await;
+async fn a_pin_keeps_all_of_its_run_until_it_ends(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1, 2]).await;
     put(&*catalog, &ArtifactRow { run: run("R"), ..pending(3) }, &finished(3)).await;
     let expired = |now| query(DueFor::Expired, now, 99);
@@ -61,8 +61,8 @@ async fn a_pin_keeps_all_of_its_run_until_it_ends(place: Place) {
     assert_eq!(due(&*catalog, &query(DueFor::Removed, 0, 0)).await, named(&[1]));
 }
 
-async fn what_stayed_pending_for_too_long_and_what_failed_is_abandoned(place: Place) {
-    let catalog = place.open().await;
+async fn what_stayed_pending_for_too_long_and_what_failed_is_abandoned(backend: Backend) {
+    let catalog = backend.open().await;
     for number in [10, 20, 30, 40] {
         catalog.announce(&pending(number), 9).await.unwrap();
     }
@@ -78,8 +78,8 @@ async fn what_stayed_pending_for_too_long_and_what_failed_is_abandoned(place: Pl
     assert_eq!(abandoned[0].artifact, pending(10));
 }
 
-async fn a_former_object_is_due_when_its_time_is_over_or_its_artifact_deleted(place: Place) {
-    let catalog = place.open().await;
+async fn a_former_object_is_due_when_its_time_is_over_or_its_artifact_deleted(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1, 2, 3]).await;
     for number in 1..=3 {
         let (from, key) = (format!("runs/{number}"), format!("small/{number}"));
@@ -100,14 +100,14 @@ async fn a_former_object_is_due_when_its_time_is_over_or_its_artifact_deleted(pl
     assert_eq!(due(&*catalog, &replaced(100)).await, named(&[3]), "a later removal does not keep it longer");
 }
 
-async fn what_was_put_off_is_due_later_and_its_failures_are_counted(place: Place) {
-    let catalog = place.open().await;
+async fn what_was_put_off_is_due_later_and_its_failures_are_counted(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1, 2]).await;
     catalog.put_off(id(1), at(10)).await.unwrap();
     catalog.put_off(id(1), at(20)).await.unwrap();
     catalog.put_off(id(99), at(20)).await.unwrap();
-    let failures = async |why, now| {
-        let due = catalog.due(&query(why, now, 9)).await.unwrap();
+    let failures = async |reason, now| {
+        let due = catalog.due(&query(reason, now, 9)).await.unwrap();
         due.iter().map(|due| (due.artifact.id, due.failures)).collect::<Vec<_>>()
     };
     assert_eq!(failures(DueFor::Expired, 19).await, [(id(2), 0)]);
@@ -124,8 +124,8 @@ async fn what_was_put_off_is_due_later_and_its_failures_are_counted(place: Place
     assert_eq!(failures(DueFor::Expired, 1).await, [(id(2), 0)]);
 }
 
-async fn the_oldest_are_due_first_page_by_page(place: Place) {
-    let catalog = place.open().await;
+async fn the_oldest_are_due_first_page_by_page(backend: Backend) {
+    let catalog = backend.open().await;
     // Kinds and times that run against the ids, and several of one time.
     let created = |number: u64| at(((60 - number) / 4) as i64);
     for number in 0..60 {
@@ -144,13 +144,13 @@ async fn the_oldest_are_due_first_page_by_page(place: Place) {
             _ => assert!(catalog.set_ready(&run("r"), id(number), &finished(number)).await.unwrap()),
         }
     }
-    for (why, kinds) in [
+    for (reason, kinds) in [
         (DueFor::Expired, [3, 4].as_slice()),
         (DueFor::Abandoned, &[0, 1]),
         (DueFor::Removed, &[2]),
         (DueFor::Replaced, &[3]),
     ] {
-        let mut query = query(why, 100, 12);
+        let mut query = query(reason, 100, 12);
         query.limit = 7;
         let mut seen = Vec::new();
         while let page = catalog.due(&query).await.unwrap()
@@ -163,7 +163,7 @@ async fn the_oldest_are_due_first_page_by_page(place: Place) {
         let is_due = |number: &u64| {
             let aged = created(*number) <= at(12);
             kinds.contains(&(number % 5))
-                && match why {
+                && match reason {
                     DueFor::Expired => aged,
                     DueFor::Abandoned => aged || number.is_multiple_of(5),
                     DueFor::Removed | DueFor::Replaced => true,
@@ -171,15 +171,15 @@ async fn the_oldest_are_due_first_page_by_page(place: Place) {
         };
         let mut want: Vec<_> = (0..60).filter(is_due).map(|number| (created(number), id(number))).collect();
         want.sort();
-        assert_eq!(seen, want, "{why:?}");
+        assert_eq!(seen, want, "{reason:?}");
         query.limit = 0;
         query.after = None;
         assert_eq!(catalog.due(&query).await.unwrap(), []);
     }
 }
 
-async fn totals_count_what_is_there_and_what_is_due(place: Place) {
-    let catalog = place.open().await;
+async fn totals_count_what_is_there_and_what_is_due(backend: Backend) {
+    let catalog = backend.open().await;
     let mut query = query(DueFor::Removed, 100, 3);
     query.limit = 1;
     query.after = Some((at(99), id(99)));

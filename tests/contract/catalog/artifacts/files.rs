@@ -6,7 +6,7 @@ use runcast::storage::catalog::{Catalog, RunFilter};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 use crate::catalog::artifacts::fixture::{
-    Place, at, contract, id, pending, pin, put_all, query, ready, row, run, state,
+    Backend, at, contract, id, pending, pin, put_all, query, ready, row, run, state,
 };
 
 contract! { in sqlite postgres: {
@@ -15,8 +15,8 @@ contract! { in sqlite postgres: {
     artifacts_that_an_earlier_version_kept_are_still_there
 } }
 
-async fn everything_stays_when_a_catalog_is_opened_again(place: Place) {
-    let catalog = place.open().await;
+async fn everything_stays_when_a_catalog_is_opened_again(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1, 2]).await;
     catalog.announce(&pending(3), 9).await.unwrap();
     catalog.note_upload(id(3), "upload").await.unwrap();
@@ -27,7 +27,7 @@ async fn everything_stays_when_a_catalog_is_opened_again(place: Place) {
     assert!(catalog.lease("l", "a", at(0), at(9)).await.unwrap());
     Catalog::close(&*catalog).await;
 
-    let catalog = place.open().await;
+    let catalog = backend.open().await;
     let kept = KeptArtifact { artifact: ready(1), pin: Some(pin(None)) };
     assert_eq!(catalog.find(&run("r"), id(1)).await.unwrap(), Some(kept));
     let removed = catalog.due(&query(DueFor::Removed, 7, 0)).await.unwrap();
@@ -39,16 +39,16 @@ async fn everything_stays_when_a_catalog_is_opened_again(place: Place) {
 }
 
 /// Does this to a catalog behind its back: what SQLite and what PostgreSQL are told.
-async fn behind_its_back(place: &Place, sqlite: &str, postgres: &str) {
-    match place {
-        Place::Memory(_) => panic!("nobody opens it again"),
-        Place::Sqlite(directory) => {
+async fn behind_its_back(backend: &Backend, sqlite: &str, postgres: &str) {
+    match backend {
+        Backend::Memory(_) => panic!("nobody opens it again"),
+        Backend::Sqlite(directory) => {
             let url = format!("sqlite:{}", directory.path().join("c.db").display());
             let mut file = SqliteConnection::connect(&url).await.unwrap();
             file.execute(AssertSqlSafe(sqlite.to_owned())).await.unwrap();
             file.close().await.unwrap();
         }
-        Place::Postgres(url) => {
+        Backend::Postgres(url) => {
             let mut session = PgConnection::connect(url).await.unwrap();
             session.execute(AssertSqlSafe(postgres.to_owned())).await.unwrap();
         }
@@ -56,18 +56,18 @@ async fn behind_its_back(place: &Place, sqlite: &str, postgres: &str) {
 }
 
 /// Takes a catalog back to what the first version made of it, with a run in it.
-async fn take_back(place: &Place) {
+async fn take_back(backend: &Backend) {
     let drop = "DROP TABLE runcast_artifacts; DROP TABLE runcast_pins; DROP TABLE runcast_leases; \
                 DROP TABLE runcast_notes";
     let sqlite = "DELETE FROM _sqlx_migrations WHERE version > 1; \
                   INSERT INTO runs (run_id, tip, created_at, last_at) VALUES ('old', 3, 1, 2)";
     let postgres = "DELETE FROM _runcast_migrations WHERE version > 1; INSERT INTO runcast_runs \
                     (run_id, tip, created_at, last_at, home) VALUES ('old', 3, 1, 2, 'here')";
-    behind_its_back(place, &format!("{drop}; {sqlite}"), &format!("{drop}; {postgres}")).await;
+    behind_its_back(backend, &format!("{drop}; {sqlite}"), &format!("{drop}; {postgres}")).await;
 }
 
-async fn artifacts_that_an_earlier_version_kept_are_still_there(place: Place) {
-    let catalog = place.open().await;
+async fn artifacts_that_an_earlier_version_kept_are_still_there(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1]).await;
     Catalog::close(&*catalog).await;
     let drop = "DROP INDEX runcast_artifacts_by_idempotency_key; DROP INDEX runcast_artifacts_same; \
@@ -75,8 +75,8 @@ async fn artifacts_that_an_earlier_version_kept_are_still_there(place: Place) {
                 ALTER TABLE runcast_artifacts DROP COLUMN decoded_size; DELETE FROM";
     let [sqlite, postgres] =
         ["_sqlx_migrations", "_runcast_migrations"].map(|of| format!("{drop} {of} WHERE version > 2"));
-    behind_its_back(&place, &sqlite, &postgres).await;
-    let catalog = place.open().await;
+    behind_its_back(&backend, &sqlite, &postgres).await;
+    let catalog = backend.open().await;
     let kept = row(&*catalog, 1).await.unwrap();
     let stored =
         kept.stored.map(|stored| StoredForm { decoded: ready(1).stored.and_then(|stored| stored.decoded), ..stored });
@@ -85,13 +85,13 @@ async fn artifacts_that_an_earlier_version_kept_are_still_there(place: Place) {
     put_all(&*catalog, [2]).await;
 }
 
-async fn a_catalog_of_an_earlier_version_keeps_its_runs_and_takes_artifacts(place: Place) {
-    Catalog::close(&*place.open().await).await;
-    take_back(&place).await;
-    let catalog = place.open().await;
+async fn a_catalog_of_an_earlier_version_keeps_its_runs_and_takes_artifacts(backend: Backend) {
+    Catalog::close(&*backend.open().await).await;
+    take_back(&backend).await;
+    let catalog = backend.open().await;
     let runs = catalog.list(&RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap();
     assert_eq!(runs.iter().map(|row| (row.run.as_str(), row.tip)).collect::<Vec<_>>(), [("old", 3)]);
     put_all(&*catalog, [1]).await;
     Catalog::close(&*catalog).await;
-    assert_eq!(state(&*place.open().await, 1).await, Some(ArtifactState::Ready));
+    assert_eq!(state(&*backend.open().await, 1).await, Some(ArtifactState::Ready));
 }

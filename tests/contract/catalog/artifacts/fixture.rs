@@ -15,14 +15,14 @@ use tempfile::TempDir;
 use crate::support::Postgres;
 
 /// Where a test's catalog is.
-pub(crate) enum Place {
+pub(crate) enum Backend {
     /// What is opened again is the same one.
     Memory(Arc<SqliteCatalog>),
     Sqlite(TempDir),
     Postgres(String),
 }
 
-impl Place {
+impl Backend {
     pub(crate) async fn memory() -> Self {
         Self::Memory(Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()))
     }
@@ -46,12 +46,12 @@ impl Place {
     }
 }
 
-/// Makes of each `async fn name(place: Place)` a test per place.
+/// Makes of each `async fn name(backend: Backend)` a test per backend.
 macro_rules! contract {
-    (in $($place:ident)+: $names:tt) => { $(crate::catalog::artifacts::fixture::contract! { @ $place $names })+ };
-    (@ $place:ident { $($name:ident)+ }) => {
-        mod $place {
-            $(#[tokio::test] async fn $name() { super::$name(crate::catalog::artifacts::fixture::Place::$place().await).await })+
+    (in $($backend:ident)+: $names:tt) => { $(crate::catalog::artifacts::fixture::contract! { @ $backend $names })+ };
+    (@ $backend:ident { $($name:ident)+ }) => {
+        mod $backend {
+            $(#[tokio::test] async fn $name() { super::$name(crate::catalog::artifacts::fixture::Backend::$backend().await).await })+
         }
     };
     ($($name:ident)+) => { crate::catalog::artifacts::fixture::contract! { in memory sqlite postgres: { $($name)+ } } };
@@ -138,9 +138,9 @@ pub(crate) fn pin(until: Option<Timestamp>) -> Pin {
 }
 
 /// All that is due at `now` for this; every kind that was created at `cutoff` or before has expired.
-pub(crate) fn query(why: DueFor, now: i64, cutoff: i64) -> DueQuery {
+pub(crate) fn query(reason: DueFor, now: i64, cutoff: i64) -> DueQuery {
     DueQuery {
-        why,
+        reason,
         now: at(now),
         cutoffs: ArtifactKind::ALL.map(|kind| (kind, at(cutoff))),
         abandoned_before: at(cutoff),

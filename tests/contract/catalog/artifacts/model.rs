@@ -143,10 +143,10 @@ impl Model {
         true
     }
 
-    pub(crate) fn fail(&mut self, id: ArtifactId, why: &str) -> bool {
+    pub(crate) fn fail(&mut self, id: ArtifactId, reason: &str) -> bool {
         let Some(entry) = self.from(id, ArtifactState::Pending) else { return false };
         entry.row.state = ArtifactState::Failed;
-        entry.row.failure = Some(why.to_owned());
+        entry.row.failure = Some(reason.to_owned());
         true
     }
 
@@ -209,14 +209,14 @@ impl Model {
         }
     }
 
-    fn is_due(&self, entry: &Entry, query: &DueQuery, why: DueFor) -> bool {
+    fn is_due(&self, entry: &Entry, query: &DueQuery, reason: DueFor) -> bool {
         let created = entry.row.created_at;
         let expired = || {
             let cutoff = query.cutoffs.iter().find(|(kind, _)| *kind == entry.row.kind);
             let pin = self.pins.get(entry.row.run.as_str());
             cutoff.is_some_and(|(_, cutoff)| created <= *cutoff) && !pin.is_some_and(|pin| pin.holds(query.now))
         };
-        let fits = match why {
+        let fits = match reason {
             DueFor::Expired => entry.is(ArtifactState::Ready) && expired(),
             DueFor::Abandoned => {
                 entry.is(ArtifactState::Failed) || entry.is(ArtifactState::Pending) && created <= query.abandoned_before
@@ -228,14 +228,14 @@ impl Model {
     }
 
     pub(crate) fn due(&self, query: &DueQuery) -> Vec<DueArtifact> {
-        let due = self.entries.values().filter(|entry| self.is_due(entry, query, query.why));
+        let due = self.entries.values().filter(|entry| self.is_due(entry, query, query.reason));
         let mut due: Vec<&Entry> =
             due.filter(|entry| query.after.is_none_or(|after| entry.row.age() > after)).collect();
         due.sort_by_key(|entry| entry.row.age());
         due.truncate(query.limit);
         let told = |entry: &Entry| {
             let (artifact, failures) = (entry.row.clone(), entry.failures);
-            match (&entry.former, query.why) {
+            match (&entry.former, query.reason) {
                 (Some((key, _)), DueFor::Replaced) => {
                     DueArtifact { artifact, key: key.clone(), upload: None, failures }
                 }
@@ -272,7 +272,8 @@ impl Model {
     pub(crate) fn totals(&self, query: &DueQuery) -> Totals {
         let ready = || self.entries.values().filter(|entry| entry.is(ArtifactState::Ready)).map(|entry| &entry.row);
         let reasons = [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced];
-        let due = |why: DueFor| self.entries.values().filter(|entry| self.is_due(entry, query, why)).count() as u64;
+        let due =
+            |reason: DueFor| self.entries.values().filter(|entry| self.is_due(entry, query, reason)).count() as u64;
         Totals {
             artifacts: ready().count() as u64,
             bytes: ready().filter_map(|row| row.size).sum(),

@@ -8,7 +8,7 @@ use runcast::storage::catalog::WholeCatalog;
 use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, Finished};
 
 use crate::catalog::artifacts::fixture::{
-    Place, at, contract, due, finished, id, pending, put, put_all, query, run, stored,
+    Backend, at, contract, due, finished, id, pending, put, put_all, query, run, stored,
 };
 
 contract! {
@@ -19,8 +19,8 @@ contract! {
     lists_in_any_order_do_not_hold_one_another_up
 }
 
-async fn three(place: &Place) -> [Arc<dyn WholeCatalog>; 3] {
-    [place.open().await, place.open().await, place.open().await]
+async fn three(backend: &Backend) -> [Arc<dyn WholeCatalog>; 3] {
+    [backend.open().await, backend.open().await, backend.open().await]
 }
 
 /// What each of so many tasks, dealt out to the nodes, gives.
@@ -33,8 +33,8 @@ async fn each<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     join_all(tasks.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect()
 }
 
-async fn however_many_announce_a_run_never_has_more_than_it_may(place: Place) {
-    let nodes = three(&place).await;
+async fn however_many_announce_a_run_never_has_more_than_it_may(backend: Backend) {
+    let nodes = three(&backend).await;
     let added = each(&nodes, 60, async |catalog, number| {
         let of = if number < 45 { "r" } else { "other" };
         catalog.announce(&ArtifactRow { run: run(of), ..pending(number) }, 20).await.unwrap()
@@ -43,7 +43,7 @@ async fn however_many_announce_a_run_never_has_more_than_it_may(place: Place) {
     let count = |added: &[bool]| added.iter().filter(|added| **added).count();
     assert_eq!((count(&added[..45]), count(&added[45..])), (20, 15));
     assert_eq!(nodes[0].of_run(&run("r"), None, 99).await.unwrap().len(), 20);
-    // Each place that becomes free is somebody's, once.
+    // Each permit that becomes free is somebody's, once.
     let removed = nodes[0].of_run(&run("r"), None, 5).await.unwrap();
     for kept in &removed {
         assert!(nodes[0].remove(&run("r"), kept.artifact.id, at(1)).await.unwrap());
@@ -53,8 +53,8 @@ async fn however_many_announce_a_run_never_has_more_than_it_may(place: Place) {
     assert_eq!(count(&again), 5);
 }
 
-async fn no_two_nodes_compress_the_same_artifact(place: Place) {
-    let nodes = three(&place).await;
+async fn no_two_nodes_compress_the_same_artifact(backend: Backend) {
+    let nodes = three(&backend).await;
     for number in 0..100 {
         put(&*nodes[0], &pending(number), &Finished { compress_at: Some(at(0)), ..finished(number) }).await;
     }
@@ -69,8 +69,8 @@ async fn no_two_nodes_compress_the_same_artifact(place: Place) {
     assert_eq!((claims.len(), claims.iter().collect::<HashSet<_>>().len()), (100, 100));
 }
 
-async fn of_those_who_want_a_lease_one_has_it(place: Place) {
-    let nodes = three(&place).await;
+async fn of_those_who_want_a_lease_one_has_it(backend: Backend) {
+    let nodes = three(&backend).await;
     for turn in 0..10 {
         let now = 100 * turn;
         let won = each(&nodes, 12, move |catalog, number| async move {
@@ -80,8 +80,8 @@ async fn of_those_who_want_a_lease_one_has_it(place: Place) {
     }
 }
 
-async fn of_several_transitions_from_one_state_one_happens(place: Place) {
-    let nodes = three(&place).await;
+async fn of_several_transitions_from_one_state_one_happens(backend: Backend) {
+    let nodes = three(&backend).await;
     for number in 0..20 {
         nodes[0].announce(&pending(number), 99).await.unwrap();
         let ended = each(&nodes, 6, move |catalog, task| async move {
@@ -102,8 +102,8 @@ async fn of_several_transitions_from_one_state_one_happens(place: Place) {
 }
 
 /// Long lists, forwards and backwards, of the same artifacts.
-async fn lists_in_any_order_do_not_hold_one_another_up(place: Place) {
-    let nodes = three(&place).await;
+async fn lists_in_any_order_do_not_hold_one_another_up(backend: Backend) {
+    let nodes = three(&backend).await;
     put_all(&*nodes[0], 0..200).await;
     let mut work = Vec::new();
     for (turn, catalog) in nodes.iter().cloned().enumerate().flat_map(|node| [node.clone(), node]) {

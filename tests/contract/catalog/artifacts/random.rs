@@ -3,7 +3,7 @@
 use runcast::protocol::{ArtifactId, ArtifactKind, RunId, Sha256, Timestamp};
 use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, DueQuery, Finished};
 
-use crate::catalog::artifacts::fixture::{Place, at, contract, finished, id, pending, pin, run, stored};
+use crate::catalog::artifacts::fixture::{Backend, at, contract, finished, id, pending, pin, run, stored};
 use crate::catalog::artifacts::model::Model;
 use crate::support::Dice;
 
@@ -55,7 +55,7 @@ impl Chance {
     fn query(&mut self) -> DueQuery {
         let reasons = [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced];
         DueQuery {
-            why: reasons[self.0.below(4) as usize],
+            reason: reasons[self.0.below(4) as usize],
             now: self.time(),
             cutoffs: ArtifactKind::ALL.map(|kind| (kind, self.time())),
             abandoned_before: self.time(),
@@ -65,8 +65,8 @@ impl Chance {
     }
 }
 
-async fn a_catalog_answers_as_the_model_does_whatever_is_done(place: Place) {
-    let catalog = place.open().await;
+async fn a_catalog_answers_as_the_model_does_whatever_is_done(backend: Backend) {
+    let catalog = backend.open().await;
     let mut model = Model::default();
     let mut chance = Chance(Dice::new(7));
     // Asks both, and fails with the number of the step.

@@ -3,7 +3,7 @@
 use runcast::protocol::{ArtifactName, ArtifactState, Sha256};
 use runcast::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, Finished};
 
-use crate::catalog::artifacts::fixture::{Place, at, contract, finished, id, pending, row, run, state};
+use crate::catalog::artifacts::fixture::{Backend, at, contract, finished, id, pending, row, run, state};
 use crate::support::Dice;
 
 contract! {
@@ -33,8 +33,8 @@ async fn keys(catalog: &dyn ArtifactCatalog, of: &str, key: &str) -> Vec<u64> {
     (0..100).filter_map(number).collect()
 }
 
-async fn one_of_a_key_becomes_ready(place: Place) {
-    let catalog = &*place.open().await;
+async fn one_of_a_key_becomes_ready(backend: Backend) {
+    let catalog = &*backend.open().await;
     let other_run = ArtifactRow { run: run("other"), ..keyed(4, "k") };
     announce(catalog, [keyed(1, "k"), keyed(2, "k"), keyed(3, "K"), other_run, pending(5), pending(6)]).await;
     assert_eq!(keys(catalog, "r", "k").await, [1, 2]);
@@ -48,8 +48,8 @@ async fn one_of_a_key_becomes_ready(place: Place) {
     assert_eq!((keys(catalog, "r", "k").await, keys(catalog, "r", "x").await), (vec![1, 2], vec![]));
 }
 
-async fn one_of_a_name_and_an_announced_digest_becomes_ready(place: Place) {
-    let catalog = &*place.open().await;
+async fn one_of_a_name_and_an_announced_digest_becomes_ready(backend: Backend) {
+    let catalog = &*backend.open().await;
     let sha256 = finished(1).sha256;
     let announced = |number| ArtifactRow { sha256: Some(sha256), ..pending(number) };
     let name = |name: &str| ArtifactName::parse(name).unwrap();
@@ -72,8 +72,8 @@ async fn one_of_a_name_and_an_announced_digest_becomes_ready(place: Place) {
     assert_eq!((same("r", "trace.zi", sha256).await, same("r", "trace.zip", Sha256([8; 32])).await), (None, None));
 }
 
-async fn what_was_deleted_is_repeated_by_nobody(place: Place) {
-    let catalog = &*place.open().await;
+async fn what_was_deleted_is_repeated_by_nobody(backend: Backend) {
+    let catalog = &*backend.open().await;
     let both = |number| ArtifactRow { sha256: Some(finished(1).sha256), ..keyed(number, "k") };
     announce(catalog, [both(1), both(2)]).await;
     assert!(finishes(catalog, "r", 1).await && !finishes(catalog, "r", 2).await);
@@ -85,8 +85,8 @@ async fn what_was_deleted_is_repeated_by_nobody(place: Place) {
     assert_eq!(keys(catalog, "r", "k").await, [2], "what has failed is no upload that is repeated");
 }
 
-async fn however_many_finish_at_a_time_one_becomes_ready(place: Place) {
-    let (one, two) = (place.open().await, place.open().await);
+async fn however_many_finish_at_a_time_one_becomes_ready(backend: Backend) {
+    let (one, two) = (backend.open().await, backend.open().await);
     let mut dice = Dice::new(1);
     for round in 0..10 {
         let key = round.to_string();

@@ -67,13 +67,14 @@ async fn what_is_due_is_found_without_reading_what_is_not() {
     }
     // A session tells of its reads when it has nothing to do.
     let mut before = eventually!(reads(&mut admin).await, |(by_index, _)| *by_index > 0, SOON);
-    for (why, found) in [(DueFor::Expired, 90), (DueFor::Abandoned, 5), (DueFor::Removed, 5), (DueFor::Replaced, 0)] {
-        let cutoff = if why == DueFor::Abandoned { 200_000 } else { 100 };
-        assert_eq!(catalog.due(&query(why, 9, cutoff)).await.unwrap().len(), found, "{why:?}");
+    for (reason, found) in [(DueFor::Expired, 90), (DueFor::Abandoned, 5), (DueFor::Removed, 5), (DueFor::Replaced, 0)]
+    {
+        let cutoff = if reason == DueFor::Abandoned { 200_000 } else { 100 };
+        assert_eq!(catalog.due(&query(reason, 9, cutoff)).await.unwrap().len(), found, "{reason:?}");
         // The run's, so that there is something to be told even if nothing is due.
         assert_eq!(catalog.of_run(&run("run-7"), None, 1).await.unwrap().len(), 1);
         let after = eventually!(reads(&mut admin).await, |(by_index, _)| *by_index > before.0, SOON);
-        assert!(after.1 - before.1 < 1_000, "{why:?} read {} rows", after.1 - before.1);
+        assert!(after.1 - before.1 < 1_000, "{reason:?} read {} rows", after.1 - before.1);
         before = after;
     }
 }

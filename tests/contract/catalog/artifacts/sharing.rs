@@ -6,7 +6,7 @@ use runcast::storage::catalog::Catalog;
 use runcast::storage::catalog::artifacts::{ArtifactCatalog, DueFor};
 
 use crate::catalog::artifacts::fixture::{
-    Place, at, contract, finished, id, pending, put_all, query, ready, row, run, stored,
+    Backend, at, contract, finished, id, pending, put_all, query, ready, row, run, stored,
 };
 
 contract! {
@@ -14,8 +14,8 @@ contract! {
     a_catalog_is_shared_as_both_of_its_parts
 }
 
-async fn a_closed_catalog_says_so(place: Place) {
-    let catalog = place.open().await;
+async fn a_closed_catalog_says_so(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1]).await;
     Catalog::close(&*catalog).await;
     let query = query(DueFor::Expired, 9, 9);
@@ -31,8 +31,8 @@ async fn a_closed_catalog_says_so(place: Place) {
     assert!(catalog.noted("n").await.is_err());
 }
 
-async fn a_catalog_is_shared_as_both_of_its_parts(place: Place) {
-    let whole = place.open().await;
+async fn a_catalog_is_shared_as_both_of_its_parts(backend: Backend) {
+    let whole = backend.open().await;
     let (runs, artifacts): (Arc<dyn Catalog>, Arc<dyn ArtifactCatalog>) = (whole.clone(), whole);
     put_all(&*artifacts, [1]).await;
     assert_eq!(row(&*artifacts, 1).await, Some(ready(1)));

@@ -3,7 +3,7 @@
 use runcast::protocol::{ArtifactName, Pin};
 use runcast::storage::catalog::artifacts::{ArtifactRow, Finished};
 
-use crate::catalog::artifacts::fixture::{Place, at, contract, finished, id, pending, pin, row, run};
+use crate::catalog::artifacts::fixture::{Backend, at, contract, finished, id, pending, pin, row, run};
 
 contract! {
     a_run_has_one_pin_until_it_is_taken_away
@@ -12,8 +12,8 @@ contract! {
     every_text_comes_back_as_it_was
 }
 
-async fn a_run_has_one_pin_until_it_is_taken_away(place: Place) {
-    let catalog = place.open().await;
+async fn a_run_has_one_pin_until_it_is_taken_away(backend: Backend) {
+    let catalog = backend.open().await;
     assert_eq!(catalog.pinned(&run("r")).await.unwrap(), None);
     assert!(!catalog.unpin(&run("r")).await.unwrap());
     for pin in [pin(None), pin(Some(at(5))), Pin { reason: "other".into(), until: None, since: at(7) }] {
@@ -27,8 +27,8 @@ async fn a_run_has_one_pin_until_it_is_taken_away(place: Place) {
     assert_eq!(catalog.pinned(&run("r")).await.unwrap(), None);
 }
 
-async fn a_lease_is_one_holders_until_it_runs_out_or_is_given_back(place: Place) {
-    let catalog = place.open().await;
+async fn a_lease_is_one_holders_until_it_runs_out_or_is_given_back(backend: Backend) {
+    let catalog = backend.open().await;
     let lease = async |holder: &str, now, until| catalog.lease("cleanup", holder, at(now), at(until)).await.unwrap();
     assert!(lease("a", 0, 10).await);
     assert!(!lease("b", 9, 100).await);
@@ -47,8 +47,8 @@ async fn a_lease_is_one_holders_until_it_runs_out_or_is_given_back(place: Place)
     assert!(lease("b", 30, 64).await, "a clock that was ahead took it for so long");
 }
 
-async fn a_note_is_the_text_last_kept(place: Place) {
-    let catalog = place.open().await;
+async fn a_note_is_the_text_last_kept(backend: Backend) {
+    let catalog = backend.open().await;
     assert_eq!(catalog.noted("n").await.unwrap(), None);
     for text in ["", "one", "{\"two\":2}"] {
         catalog.note("n", text).await.unwrap();
@@ -59,8 +59,8 @@ async fn a_note_is_the_text_last_kept(place: Place) {
     assert_eq!(catalog.noted("N").await.unwrap(), None);
 }
 
-async fn every_text_comes_back_as_it_was(place: Place) {
-    let catalog = place.open().await;
+async fn every_text_comes_back_as_it_was(backend: Backend) {
+    let catalog = backend.open().await;
     let long = "🦀".repeat(255);
     let texts = [
         "'; DROP TABLE runcast_artifacts; --",

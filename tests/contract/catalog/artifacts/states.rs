@@ -4,7 +4,7 @@ use runcast::protocol::{ArtifactKind, ArtifactName, ArtifactState, Sha256};
 use runcast::storage::catalog::artifacts::{ArtifactRow, DueFor, KeptArtifact};
 
 use crate::catalog::artifacts::fixture::{
-    Place, at, contract, due, finished, id, pending, pin, put_all, query, ready, row, run, state, stored,
+    Backend, at, contract, due, finished, id, pending, pin, put_all, query, ready, row, run, state, stored,
 };
 
 contract! {
@@ -18,8 +18,8 @@ contract! {
     what_has_been_gone_for_long_is_forgotten_and_nothing_else
 }
 
-async fn an_announced_artifact_is_found_as_it_was_announced_and_only_in_its_run(place: Place) {
-    let catalog = place.open().await;
+async fn an_announced_artifact_is_found_as_it_was_announced_and_only_in_its_run(backend: Backend) {
+    let catalog = backend.open().await;
     let full = ArtifactRow {
         name: ArtifactName::parse("видео 1%.webm").unwrap(),
         kind: ArtifactKind::Video,
@@ -41,8 +41,8 @@ async fn an_announced_artifact_is_found_as_it_was_announced_and_only_in_its_run(
     assert!(catalog.announce(&pending(1), 9).await.is_err(), "an id is given once");
 }
 
-async fn a_run_has_as_many_artifacts_as_it_may_and_deleted_ones_do_not_count(place: Place) {
-    let catalog = place.open().await;
+async fn a_run_has_as_many_artifacts_as_it_may_and_deleted_ones_do_not_count(backend: Backend) {
+    let catalog = backend.open().await;
     assert!(!catalog.announce(&pending(1), 0).await.unwrap());
     put_all(&*catalog, [1]).await;
     assert!(catalog.announce(&pending(2), 3).await.unwrap());
@@ -56,8 +56,8 @@ async fn a_run_has_as_many_artifacts_as_it_may_and_deleted_ones_do_not_count(pla
     assert!(!catalog.announce(&pending(6), 3).await.unwrap());
 }
 
-async fn a_pending_artifact_becomes_ready_once(place: Place) {
-    let catalog = place.open().await;
+async fn a_pending_artifact_becomes_ready_once(backend: Backend) {
+    let catalog = backend.open().await;
     assert!(!catalog.set_ready(&run("r"), id(1), &finished(1)).await.unwrap(), "unknown");
     catalog.announce(&pending(1), 9).await.unwrap();
     catalog.note_upload(id(1), "upload-7").await.unwrap();
@@ -72,8 +72,8 @@ async fn a_pending_artifact_becomes_ready_once(place: Place) {
     assert_eq!((left.len(), &left[0].upload), (1, &None), "the upload in parts has ended");
 }
 
-async fn a_pending_artifact_fails_once_and_is_not_finished_any_more(place: Place) {
-    let catalog = place.open().await;
+async fn a_pending_artifact_fails_once_and_is_not_finished_any_more(backend: Backend) {
+    let catalog = backend.open().await;
     assert!(!catalog.fail(id(1), "unknown").await.unwrap());
     catalog.announce(&pending(1), 9).await.unwrap();
     assert!(catalog.fail(id(1), "its size is 3, not 4").await.unwrap());
@@ -89,8 +89,8 @@ async fn a_pending_artifact_fails_once_and_is_not_finished_any_more(place: Place
     assert_eq!(catalog.purge(at(6), 9).await.unwrap(), 1);
 }
 
-async fn whatever_an_artifact_was_it_is_removed_once(place: Place) {
-    let catalog = place.open().await;
+async fn whatever_an_artifact_was_it_is_removed_once(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1]).await;
     catalog.announce(&pending(2), 9).await.unwrap();
     catalog.announce(&pending(3), 9).await.unwrap();
@@ -108,8 +108,8 @@ async fn whatever_an_artifact_was_it_is_removed_once(place: Place) {
     assert_eq!(due(&*catalog, &query(DueFor::Removed, 9, 0)).await, left);
 }
 
-async fn what_is_gone_is_deleted_whatever_it_was(place: Place) {
-    let catalog = place.open().await;
+async fn what_is_gone_is_deleted_whatever_it_was(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, [1, 2]).await;
     catalog.announce(&pending(3), 9).await.unwrap();
     catalog.remove(&run("r"), id(2), at(5)).await.unwrap();
@@ -118,16 +118,16 @@ async fn what_is_gone_is_deleted_whatever_it_was(place: Place) {
     for number in 1..=3 {
         assert_eq!(state(&*catalog, number).await, Some(ArtifactState::Deleted));
     }
-    for why in [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced] {
-        assert_eq!(due(&*catalog, &query(why, 99, 99)).await, []);
+    for reason in [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced] {
+        assert_eq!(due(&*catalog, &query(reason, 99, 99)).await, []);
     }
     // Told again, it has still been gone since the first time.
     catalog.gone(&[id(1)], at(50)).await.unwrap();
     assert_eq!(catalog.purge(at(7), 9).await.unwrap(), 3);
 }
 
-async fn the_artifacts_of_a_run_come_page_by_page_without_the_deleted_ones(place: Place) {
-    let catalog = place.open().await;
+async fn the_artifacts_of_a_run_come_page_by_page_without_the_deleted_ones(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, (1..=25).rev()).await;
     catalog.announce(&ArtifactRow { run: run("R"), ..pending(26) }, 9).await.unwrap();
     catalog.announce(&ArtifactRow { run: run("r-2"), ..pending(27) }, 9).await.unwrap();
@@ -151,8 +151,8 @@ async fn the_artifacts_of_a_run_come_page_by_page_without_the_deleted_ones(place
     assert_eq!(catalog.of_run(&run("nobody"), None, 9).await.unwrap(), []);
 }
 
-async fn what_has_been_gone_for_long_is_forgotten_and_nothing_else(place: Place) {
-    let catalog = place.open().await;
+async fn what_has_been_gone_for_long_is_forgotten_and_nothing_else(backend: Backend) {
+    let catalog = backend.open().await;
     put_all(&*catalog, 1..=9).await;
     catalog.remove(&run("r"), id(1), at(1)).await.unwrap();
     assert!(catalog.replace(id(2), "runs/2", "small/2", &stored(1), at(80)).await.unwrap());

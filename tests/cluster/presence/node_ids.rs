@@ -1,4 +1,4 @@
-//! Two nodes under one name, and one that comes again under its own.
+//! Two nodes under one id, and one that comes again under its own.
 
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ async fn a_node_that_was_killed_comes_again_at_once_under_its_name() {
     eventually!(twin(other).await, |twin| twin.is_some_and(|(connections, _)| connections == 1), SOON);
     node.kill9();
     node.restart_in_place();
-    // Its new life has told of itself again and again.
+    // Its new instance has told of itself again and again.
     eventually!(twin(other).await, |twin| twin.is_some_and(|twin| twin.0 == 0 && twin.1 >= 4), SOON);
     assert_eq!(warnings(node).await, [""; 0]);
     assert_eq!(node.errors(), [""; 0]);
