@@ -52,6 +52,8 @@ impl Load {
                         status: None,
                         privileged: false,
                         seals: false,
+                        stamps: Default::default(),
+                        control: None,
                     };
                     let deadline = Instant::now() + Duration::from_secs(60);
                     let append = Append { run: run.clone(), posts: vec![post], precondition: None, deadline };

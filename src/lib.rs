@@ -10,6 +10,7 @@ pub mod budget;
 pub mod cli;
 pub mod compression;
 pub mod config;
+pub mod control;
 pub mod demo;
 pub mod descriptors;
 pub mod http;

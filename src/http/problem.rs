@@ -155,6 +155,8 @@ impl From<Refusal> for Problem {
             Refusal::RunSealed => Self::new(StatusCode::CONFLICT, "run_sealed", detail),
             Refusal::RunGone { last } => Self::new(StatusCode::GONE, "run_gone", detail).with("lastSeq", last),
             Refusal::Precondition { tip } => Self::new(StatusCode::CONFLICT, "precondition", detail).with("tip", tip),
+            // Only posts that the server decides have such a condition, and it decides them anew.
+            Refusal::ControlMoved => Self::unavailable("contended", detail),
             Refusal::DeadlinePassed => Self::unavailable("journal_unavailable", detail),
         }
     }

@@ -47,6 +47,10 @@ pub enum FieldKind {
     Integer,
     /// Any number.
     Number,
+    /// `true` or `false`.
+    Boolean,
+    /// An object; its members are described by names with dots, or are whoever's wrote it.
+    Object,
     /// A list.
     Array,
     /// A text, or an object whose `message` is one.
@@ -122,7 +126,10 @@ impl Field {
 pub(crate) fn assert_described(fields: &[Field], event: &serde_json::Value) {
     let members = event.as_object().unwrap();
     for field in fields {
-        let value = members.get(field.name);
+        let value = match field.name.split_once('.') {
+            Some((object, member)) => members.get(object).and_then(|object| object.get(member)),
+            None => members.get(field.name),
+        };
         assert!(value.is_some() || field.optional, "{} is missing in {event}", field.name);
         let Some(value) = value else { continue };
         let fits = match field.kind {
@@ -130,6 +137,8 @@ pub(crate) fn assert_described(fields: &[Field], event: &serde_json::Value) {
             FieldKind::Word { values } => value.as_str().is_some_and(|word| values.contains(&word)),
             FieldKind::Integer => value.is_u64(),
             FieldKind::Number => value.is_number(),
+            FieldKind::Boolean => value.is_boolean(),
+            FieldKind::Object => value.is_object(),
             FieldKind::Array => value.is_array(),
             FieldKind::Message | FieldKind::Title => value.is_string() || value.is_object() || value.is_array(),
         };

@@ -2,7 +2,7 @@
 //! as well: it is stored, delivered, and shown as it is.
 
 use super::field::Field;
-use super::field::FieldKind::{Array, Integer, Message, Text, Title, Word};
+use super::field::FieldKind::{Array, Integer, Message, Object, Text, Title, Word};
 use crate::protocol::status::{RunStatus, TestStatus};
 
 macro_rules! producer_events {
@@ -89,5 +89,31 @@ producer_events! {
         Field::new("text", Text, "The line.").optional(),
         Field::new("message", Text, "The same, where there is no `text`.").optional(),
         Field::new("stream", Text, "Where it was written, `stdout` for instance.").optional(),
+    ];
+    /// A producer says that it obeys commands, and which; or that it leaves.
+    Worker: "worker", [
+        Field::new("state", Word { values: &["joined", "left"] }, "Whether it obeys from now on."),
+        Field::new("can", Array, "The commands that it obeys: `pause`, `step` and so on.").optional(),
+        Field::new("slots", Integer, "How many tests it runs at a time.").optional(),
+        Field::new("variant", Text, "The variant of the run that it runs, a browser for instance.").optional(),
+        Field::new("shard", Object, "The shard that it runs: `current` and `total`.").optional(),
+    ];
+    /// A producer says what became of a command.
+    CommandStatus: "command_status", [
+        Field::new("commandId", Text, "The command."),
+        Field::new("status", Word { values: &["accepted", "done", "failed", "rejected"] }, "What became of it."),
+        Field::new("claim", Text, "The claim under which it acted.").optional(),
+        Field::new("detail", Text, "The reason in words.").optional(),
+        Field::new("result", Object, "What came of it; of any kind.").optional(),
+    ];
+    /// A producer does not get on and asks for help.
+    AiStuck: "ai_stuck", [
+        Field::new("askId", Text, "The question's id."),
+        Field::new("reason", Text, "Why it asks.").optional(),
+        Field::new("message", Text, "The question.").optional(),
+        Field::new("needs", Word { values: &["click", "text", "choice", "credential", "decision"] }, "What it needs."),
+        Field::new("candidates", Array, "What may be chosen: `id`, `label` and more of each.").optional(),
+        Field::new("expiresInSecs", Integer, "How long it waits for an answer: 5 to 86400, 300 if missing.").optional(),
+        Field::new("onTimeout", Object, "What it does then: `action` is `fail`, `skip`, `continue` or `wait`.").optional(),
     ];
 }

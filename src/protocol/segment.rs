@@ -123,6 +123,7 @@ pub struct Segment {
     first: Seq,
     at: Timestamp,
     lines: Lines,
+    is_control: bool,
     arrived: OnceLock<Instant>,
     web_socket: OnceLock<Encoded>,
     sse: OnceLock<Encoded>,
@@ -138,11 +139,24 @@ impl Segment {
             first,
             at,
             lines,
+            is_control: false,
             arrived: OnceLock::new(),
             web_socket: OnceLock::new(),
             sse: OnceLock::new(),
             nd_json: OnceLock::new(),
         }
+    }
+
+    /// Marks the segment as one of those that hold the run's control events.
+    #[must_use]
+    pub fn with_control(self) -> Self {
+        Self { is_control: true, ..self }
+    }
+
+    /// Whether it was stored as a segment of the run's control events. Segments that were read back, or came from
+    /// another node, do not know.
+    pub fn is_control(&self) -> bool {
+        self.is_control
     }
 
     /// Records when the oldest event reached this node; later calls change nothing.
@@ -249,24 +263,40 @@ fn write_nd_json(out: &mut Vec<u8>, _: Epoch, seq: Seq, event: &[u8]) {
     out.push(b'\n');
 }
 
+/// Events of one post, or of the server between two.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The events.
+    pub lines: Lines,
+    /// Whether control events are among them.
+    pub is_control: bool,
+}
+
 /// Packs consecutive events into segments of at most [`SEGMENT_BYTES`] (or one larger event). `first` is the seq of the
-/// first event of the first batch. Batches that fit together share a segment.
-pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Lines]) -> Vec<Segment> {
+/// first event of the first batch. Batches that fit together share a segment, unless one holds control events and the
+/// other does not: whoever reads a run's control reads little else.
+pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Batch]) -> Vec<Segment> {
     let mut segments = Vec::new();
     let mut next = first;
     let mut open: Vec<Lines> = Vec::new();
     let mut open_bytes = 0;
-    let mut close = |open: &mut Vec<Lines>| {
+    let mut is_control = false;
+    let mut close = |open: &mut Vec<Lines>, is_control: bool| {
         if open.is_empty() {
             return;
         }
         let lines = join(open);
         open.clear();
         let count = lines.len() as Seq;
-        segments.push(Segment::new(epoch, next, at, lines));
+        let segment = Segment::new(epoch, next, at, lines);
+        segments.push(if is_control { segment.with_control() } else { segment });
         next += count;
     };
-    for batch in batches {
+    for Batch { lines: batch, is_control: holds } in batches {
+        if *holds != is_control {
+            close(&mut open, is_control);
+            (is_control, open_bytes) = (*holds, 0);
+        }
         let mut from = 0;
         while from < batch.len() {
             let mut to = from;
@@ -278,7 +308,7 @@ pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Lines]) -> Vec<S
                 if open.is_empty() {
                     to += 1; // an event larger than a segment gets its own
                 } else {
-                    close(&mut open);
+                    close(&mut open, is_control);
                     open_bytes = 0;
                     continue;
                 }
@@ -289,7 +319,7 @@ pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Lines]) -> Vec<S
             from = to;
         }
     }
-    close(&mut open);
+    close(&mut open, is_control);
     segments
 }
 
@@ -352,14 +382,16 @@ mod tests {
     fn small_batches_share_a_segment_and_large_ones_are_cut() {
         let event = |n: usize| format!(r#"{{"type":"a","x":"{}"}}"#, "x".repeat(n));
         let small = lines(&[&event(10), &event(20)]);
-        let packed = pack(Epoch(1), 5, Timestamp::default(), &[small.clone(), small.clone()]);
+        let batch = |lines: &Lines| Batch { lines: lines.clone(), is_control: false };
+        let packed = pack(Epoch(1), 5, Timestamp::default(), &[batch(&small), batch(&small)]);
         assert_eq!(packed.len(), 1);
         assert_eq!((packed[0].first(), packed[0].last()), (5, 8));
 
         let many: Vec<String> = (0..100).map(|_| event(2000)).collect();
         let many = lines(&many.iter().map(String::as_str).collect::<Vec<_>>());
         let huge = lines(&[&event(100_000)]);
-        let packed = pack(Epoch(1), 1, Timestamp::default(), &[small, many.clone(), huge, many]);
+        let batches = [&small, &many, &huge, &many].map(batch);
+        let packed = pack(Epoch(1), 1, Timestamp::default(), &batches);
         let mut next = 1;
         for segment in &packed {
             assert_eq!(segment.first(), next);
@@ -367,6 +399,15 @@ mod tests {
             next = segment.last() + 1;
         }
         assert_eq!(next, 1 + 2 + 100 + 1 + 100);
+    }
+
+    #[test]
+    fn control_events_have_segments_of_their_own() {
+        let two = lines(&[r#"{"type":"a"}"#, r#"{"type":"b"}"#]);
+        let batches = [false, true, true, false].map(|is_control| Batch { lines: two.clone(), is_control });
+        let packed = pack(Epoch(1), 1, Timestamp::default(), &batches);
+        let told: Vec<_> = packed.iter().map(|s| (s.first(), s.last(), s.is_control())).collect();
+        assert_eq!(told, [(1, 2, false), (3, 6, true), (7, 8, false)]);
     }
 
     #[test]

@@ -3,14 +3,14 @@
 use std::sync::LazyLock;
 
 use super::field::Field;
-use super::field::FieldKind::{Form, Integer, Number, Text, Word};
+use super::field::FieldKind::{Boolean, Form, Integer, Number, Object, Text, Word};
 use super::message::{ScreenFrame, ServerMessage};
 use super::{ArtifactKind, ProducerEvent};
 use crate::protocol::status::RunStatus;
 
 macro_rules! server_events {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:literal, reserved: $reserved:literal, privileged: $privileged:literal,
-       seals: $seals:literal, status: $status:expr, [$($field:expr,)*];)+) => {
+       seals: $seals:literal, control: $control:literal, status: $status:expr, [$($field:expr,)*];)+) => {
         /// An event that the server writes into a run's log.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ServerEvent {
@@ -41,6 +41,11 @@ macro_rules! server_events {
                 match self { $(Self::$name => $seals,)+ }
             }
 
+            /// Whether it is one of the run's control events, which decide how the run is steered.
+            pub const fn is_control(self) -> bool {
+                match self { $(Self::$name => $control,)+ }
+            }
+
             /// The run's status after it, if it changes that.
             pub const fn status(self) -> Option<RunStatus> {
                 match self { $(Self::$name => $status,)+ }
@@ -59,23 +64,38 @@ macro_rules! server_events {
     };
 }
 
+/// Members that several control events have.
+const AT: Field = Field::new("at", Form { format: "date-time" }, "When it was decided, in journal time.");
+const COMMAND_ID: Field = Field::new("commandId", Text, "The command's id.");
+const BY_SUBJECT: Field = Field::new("by.subject", Text, "Who wants it.");
+const BY_NAME: Field = Field::new("by.name", Text, "The name of who wants it, for people.");
+const BY_KIND: Field = Field::new("by.kind", Word { values: &["human", "agent", "server"] }, "What wants it.");
+const BY_VIA: Field = Field::new("by.via", Word { values: &["ws", "http", "mcp", "server"] }, "The way that it came.");
+const BY_VERIFIED: Field = Field::new("by.verified", Boolean, "Whether the server knows that it is so.");
+const LEASE: Field = Field::new("lease", Form { format: "cursor" }, "The lease under which it was wanted.").optional();
+const EXPIRES_AT: Field = Field::new("expiresAt", Form { format: "date-time" }, "When it ends by itself.");
+const TARGET: Field =
+    Field::new("target", Object, "The `producer`, `slot` or `testId` that it is for; missing: all, or the only one.")
+        .optional();
+const ASK_ID: Field = Field::new("askId", Text, "The question.");
+
 server_events! {
     /// A producer skipped numbers with `Runcast-Producer-Gap: accept`: these events of it never came.
-    EventsLost: "events_lost", reserved: true, privileged: false, seals: false, status: None, [
+    EventsLost: "events_lost", reserved: true, privileged: false, seals: false, control: false, status: None, [
         Field::new("producer", Text, "The producer's id."),
         Field::new("from", Integer, "The producer's number of the first event that is missing."),
         Field::new("to", Integer, "Its number of the last."),
     ];
     /// The run got no event for `journal.lost_hours`: nothing more is expected of it.
-    RunLost: "run_status", reserved: false, privileged: true, seals: false, status: Some(RunStatus::Lost), [
+    RunLost: "run_status", reserved: false, privileged: true, seals: false, control: true, status: Some(RunStatus::Lost), [
         Field::new("status", Word { values: const { &[RunStatus::Lost.as_str()] } }, "The run's status."),
         Field::new("detail", Text, "The reason in words."),
     ];
     /// The run ended `journal.seal_hours` ago, and takes no more events.
-    Sealed: "sealed", reserved: true, privileged: true, seals: true, status: None, [];
+    Sealed: "sealed", reserved: true, privileged: true, seals: true, control: false, status: None, [];
     // Producers decide how many artifacts there are, so the event has no privilege.
     /// An artifact of the run is ready.
-    Artifact: "artifact", reserved: true, privileged: false, seals: false, status: None, [
+    Artifact: "artifact", reserved: true, privileged: false, seals: false, control: false, status: None, [
         Field::new("artifactId", Text, "The artifact's id."),
         Field::new("name", Text, "Its name, as it was uploaded."),
         Field::new("kind", Word { values: &ArtifactKind::NAMES }, "What it is."),
@@ -87,27 +107,272 @@ server_events! {
         Field::new("traceUrl", Form { format: "uri-reference" }, "Where a trace opens in the trace viewer.").optional(),
         Field::new("test", Text, "The test that it belongs to.").optional(),
     ];
-}
+    // Steering: what people and agents want of a run, and what the server decides about it.
+    /// The run, or a part of it, is to pause.
+    PauseRequested: "pause_requested", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        EXPIRES_AT,
+        Field::new("maxSecs", Integer, "How long at most, in seconds; then the server lets it go on, or cancels it."),
+        Field::new("now", Boolean, "Pause at once, also where that may fail a step.").optional(),
+        TARGET,
+    ];
+    /// The run, or one test of it, is to stop.
+    CancelRequested: "cancel_requested", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        Field::new("testId", Text, "The test; missing: the run.").optional(),
+        Field::new("reason", Text, "The reason in words.").optional(),
+        TARGET,
+    ];
+    /// The run is to go on.
+    ResumeRequested: "resume_requested", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        TARGET,
+    ];
+    /// Whether a failing test is held open.
+    HoldRequested: "hold_requested", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        Field::new("when", Word { values: &["failure", "never"] }, "When a test is held open."),
+        TARGET,
+    ];
+    /// Instructions to the agent that runs the tests.
+    InstructionsUpdated: "instructions_updated", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        Field::new("instructions", Text, "The instructions."),
+        Field::new("mode", Word { values: &["append", "replace"] }, "Whether they follow the earlier ones, or replace them."),
+        TARGET,
+    ];
+    /// A paused producer is to do one step and pause again.
+    StepRequested: "step_requested", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        EXPIRES_AT,
+        TARGET,
+    ];
+    /// A paused producer is to run up to a line and pause again.
+    RunToRequested: "run_to_requested", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        EXPIRES_AT,
+        Field::new("location", Text, "`file:line`."),
+        TARGET,
+    ];
+    /// Somebody acts by hand in the browser of a producer.
+    ActionQueued: "action_queued", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        EXPIRES_AT,
+        Field::new("action", Object, "What is done. A secret is never in it."),
+        TARGET,
+    ];
+    /// A step is to be skipped, retried, replaced, passed or failed.
+    StepOverrideQueued: "step_override_queued", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        EXPIRES_AT,
+        Field::new("action", Object, "What is to become of the step."),
+        TARGET,
+    ];
+    /// A step is to be done again.
+    ReplayStepRequested: "replay_step_requested", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        EXPIRES_AT,
+        Field::new("stepNumber", Integer, "The step by its number.").optional(),
+        Field::new("stepId", Text, "The step by its id.").optional(),
+        TARGET,
+    ];
+    /// A command is taken back by who gave it.
+    CommandWithdrawn: "command_withdrawn", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        Field::new("withdraws", Text, "The command that is taken back."),
+    ];
+    /// A question of a producer has an answer: the first one wins.
+    AskAnswered: "ask_answered", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        ASK_ID,
+        Field::new("resolution", Word { values: &["resolved", "cancelled"] }, "Whether it was answered, or refused."),
+        Field::new("value", Object, "The answer; of any kind. A secret is never in it.").optional(),
+        Field::new("candidateId", Text, "The candidate that was chosen.").optional(),
+        Field::new("point", Object, "The point that was chosen.").optional(),
+        Field::new("secret", Boolean, "The answer is a secret, handed to the producer alone.").optional(),
+    ];
+    /// A question of a producer may be answered for longer.
+    AskExtended: "ask_extended", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        ASK_ID,
+        EXPIRES_AT,
+    ];
+    /// Somebody has taken control of the run. Its cursor is the lease.
+    ControlTaken: "control_taken", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        BY_SUBJECT,
+        BY_NAME,
+        BY_KIND,
+        BY_VIA,
+        BY_VERIFIED,
+        LEASE,
+        Field::new("steal", Boolean, "It was taken from another.").optional(),
+    ];
+    /// The lease on the run has ended.
+    ControlReleased: "control_released", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        Field::new("lease", Form { format: "cursor" }, "The lease that ended."),
+        Field::new("reason", Word { values: &["released", "expired", "stolen"] }, "Why it ended."),
+        Field::new("commandId", Text, "The command that released it.").optional(),
+    ];
+    /// The store may have lost what was decided last: the lease is released, and what was being done is interrupted.
+    ControlReset: "control_reset", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
 
-/// Events of steering, which is not in this version: no producer may have used these types when it comes.
-const STEERING_TYPES: [&str; 9] = [
-    "action_queued",
-    "cancel_requested",
-    "control_released",
-    "control_taken",
-    "instructions_updated",
-    "pause_requested",
-    "replay_step_requested",
-    "resume_requested",
-    "step_override_queued",
-];
+    ];
+    /// The server says what became of a command.
+    CommandStatus: "command_status", reserved: false, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+        Field::new("status", Word { values: &["accepted", "interrupted", "done", "failed"] }, "What became of it."),
+        Field::new("producer", Text, "The producer that claimed it.").optional(),
+        Field::new("keyHash", Text, "Recognises the producer that repeats its claim.").optional(),
+        Field::new("expiresAt", Form { format: "date-time" }, "When it counts as interrupted.").optional(),
+        Field::new("detail", Text, "The reason in words.").optional(),
+    ];
+    /// Nobody has claimed a command in its time.
+    CommandExpired: "command_expired", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        COMMAND_ID,
+    ];
+    /// A question of a producer has ended without an answer.
+    AskExpired: "ask_expired", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        ASK_ID,
+        Field::new("reason", Word { values: &["timeout", "interrupted"] }, "Why it ended."),
+        Field::new("action", Word { values: &["fail", "skip", "continue", "wait"] }, "What its producer announced to do then.").optional(),
+        Field::new("value", Object, "The value that its producer announced to go on with; of any kind.").optional(),
+    ];
+    /// The answer to a question was a secret that is lost: it is to be answered anew.
+    AskReopened: "ask_reopened", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        ASK_ID,
+        Field::new("reason", Word { values: &["secret_lost"] }, "Why."),
+        EXPIRES_AT,
+    ];
+    /// A producer that has joined is silent, is back, or is given up.
+    ProducerStatus: "producer_status", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        Field::new("producer", Text, "The producer."),
+        Field::new("status", Word { values: &["silent", "back", "lost"] }, "How it stands."),
+    ];
+    /// Shards that were announced have not joined in time: they are not waited for any more.
+    ShardsGivenUp: "shards_given_up", reserved: true, privileged: false, seals: false, control: true, status: None, [
+        AT,
+
+    ];
+    /// Nobody obeyed a `cancel_requested`: the server ends the run.
+    RunCancelled: "run_status", reserved: false, privileged: true, seals: false, control: true, status: Some(RunStatus::Cancelled), [
+        AT,
+        Field::new("status", Word { values: const { &[RunStatus::Cancelled.as_str()] } }, "The run's status."),
+        Field::new("detail", Text, "The reason in words."),
+    ];
+    /// Somebody who may publish has said that the run is finished.
+    RunFinished: "run_status", reserved: false, privileged: false, seals: false, control: true, status: None, [
+        AT,
+        Field::new("status", Word { values: &RunStatus::NAMES }, "The run's status."),
+        Field::new("detail", Text, "The reason in words."),
+    ];
+}
 
 /// Collected once, and sorted by length and then by bytes: each event that is posted is looked up in it.
 static RESERVED_TYPES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let events = ServerEvent::ALL.iter().filter(|event| event.is_reserved()).map(|event| event.as_str());
     let messages = ServerMessage::TYPES.iter().chain([&ScreenFrame::TYPE]).map(|message| message.name);
     let messages = messages.filter(|name| ProducerEvent::parse(name).is_none());
-    let mut types: Vec<_> = events.chain(messages).chain(STEERING_TYPES).collect();
+    let mut types: Vec<_> = events.chain(messages).collect();
     types.sort_unstable_by_key(|name| (name.len(), *name));
     types
 });

@@ -219,7 +219,11 @@ impl RunState {
                     self.last_error = Some(LastError { message, at });
                 }
             }
-            Some(ProducerEvent::Log) | None => {}
+            // What steers the run is folded in `control`.
+            Some(
+                ProducerEvent::Log | ProducerEvent::Worker | ProducerEvent::CommandStatus | ProducerEvent::AiStuck,
+            )
+            | None => {}
         }
         if self.times.started_at.is_none() && self.status != Some(RunStatus::Queued) {
             self.times.started_at = Some(at);

@@ -302,6 +302,8 @@ fn the_fold_reads_each_member_that_the_table_of_producers_events_names() {
         let sample = |field: &Field| match field.kind {
             FieldKind::Word { values } => json!(values.last()),
             FieldKind::Integer | FieldKind::Number => json!(7),
+            FieldKind::Boolean => json!(true),
+            FieldKind::Object => json!({"x": 1}),
             FieldKind::Array => json!(["x"]),
             _ => json!("x"),
         };

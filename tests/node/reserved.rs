@@ -103,6 +103,8 @@ async fn store_past_the_rules(node: &TestNode, run: &str, events: &[String]) {
         status: None,
         privileged: false,
         seals: false,
+        stamps: Default::default(),
+        control: None,
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     let append = Append { run: RunId::parse(run).unwrap(), posts: vec![post], precondition: None, deadline };

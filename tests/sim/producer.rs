@@ -141,7 +141,7 @@ impl Producer {
             request.numbered = numbered;
             return request;
         }
-        let batch = EventBatch { lines: Lines::from_stored(line), status: None };
+        let batch = EventBatch { lines: Lines::from_stored(line), status: None, stamps: Default::default() };
         Publish::from_producer(batch, numbered, Instant::now(), self.held.clone(), reply)
     }
 

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use runcast::actors::hub::subscribers::Subscribers;
 use runcast::actors::hub::{Hub, SessionLimits};
 use runcast::actors::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Steer, Subscribe, Unsubscribe, WaitForControl,
+    WaitForEvents,
 };
 use runcast::actors::room::core::{HeadFor, PageFor, RoomInput};
 use runcast::actors::shared::RoomGauge;
@@ -210,7 +211,19 @@ macro_rules! hears_nothing {
     };
 }
 
-hears_nothing!(Publish, Read, WaitForEvents, Fold, ShowScreen, Subscribe, Unsubscribe, Reclaim, RemoteUpdate);
+hears_nothing!(
+    Publish,
+    Read,
+    WaitForEvents,
+    Fold,
+    Steer,
+    WaitForControl,
+    ShowScreen,
+    Subscribe,
+    Unsubscribe,
+    Reclaim,
+    RemoteUpdate
+);
 
 /// A port that names a room's generation; nothing sent to its addresses arrives.
 pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
@@ -222,6 +235,8 @@ pub(crate) fn port(run: &RunId, generation: u64) -> Arc<RoomPort> {
         read: addr.clone().recipient(),
         wait: addr.clone().recipient(),
         fold: addr.clone().recipient(),
+        steer: addr.clone().recipient(),
+        wait_control: addr.clone().recipient(),
         show: addr.clone().recipient(),
         subscribe: addr.clone().recipient(),
         unsubscribe: addr.clone().recipient(),

@@ -85,6 +85,8 @@ async fn store(journal: &dyn Journal, name: &str) -> RunRow {
         status: None,
         privileged: false,
         seals: false,
+        stamps: Default::default(),
+        control: None,
     };
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
     let stored = journal.append(Append { run: run.clone(), posts: vec![post], precondition: None, deadline }).await;

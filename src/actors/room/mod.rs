@@ -21,7 +21,8 @@ use super::messages::broadcaster::BroadcasterPort;
 use super::messages::catalog_writer::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Steer, Subscribe, Unsubscribe, WaitForControl,
+    WaitForEvents,
 };
 use super::shared::RoomGauge;
 use super::supervision::{LiveActorGuard, ServiceRecipient};
@@ -114,6 +115,8 @@ impl Room {
             read: addr.clone().recipient(),
             wait: addr.clone().recipient(),
             fold: addr.clone().recipient(),
+            steer: addr.clone().recipient(),
+            wait_control: addr.clone().recipient(),
             show: addr.clone().recipient(),
             subscribe: addr.clone().recipient(),
             unsubscribe: addr.clone().recipient(),
@@ -188,6 +191,8 @@ passed_on!(
     Read as Read,
     WaitForEvents as Wait,
     Fold as Fold,
+    Steer as Steer,
+    WaitForControl as WaitForControl,
     ShowScreen as Show,
     Reclaim as Reclaim,
     RemoteUpdate as RemoteUpdate

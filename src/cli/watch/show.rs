@@ -99,7 +99,10 @@ impl EventPrinter {
                 let text = event["text"].as_str().or(event["message"].as_str()).unwrap_or_default();
                 line(stream, Colour::Plain, text.trim_end().to_owned())
             }
-            Some(ProducerEvent::Error) | None => line(event_type, Colour::Cyan, rest(event)),
+            Some(
+                ProducerEvent::Error | ProducerEvent::Worker | ProducerEvent::CommandStatus | ProducerEvent::AiStuck,
+            )
+            | None => line(event_type, Colour::Cyan, rest(event)),
         }
     }
 

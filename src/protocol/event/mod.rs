@@ -17,6 +17,8 @@
 //! event itself included. A string may hold half of a surrogate pair as an escape: readers who need whole characters
 //! read U+FFFD.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::json_text::without_bom;
@@ -28,12 +30,14 @@ mod json;
 mod lines;
 #[cfg(test)]
 mod oracle;
+pub mod stamp;
 #[cfg(test)]
 mod tests;
 
 pub use error::{EventError, EventFlaw};
 use json::{JsonError, JsonString, Scanner};
 use lines::LineBuilder;
+use stamp::Stamp;
 
 /// Most characters of a `type`.
 pub const MAX_TYPE_CHARS: usize = 64;
@@ -76,6 +80,8 @@ pub struct EventBatch {
     pub lines: Lines,
     /// The last `run_status` among them.
     pub status: Option<RunStatus>,
+    /// Those into which the server writes who posted them, and when, in order.
+    pub stamps: Arc<[Stamp]>,
 }
 
 /// Reads a decoded body. `now` is the timestamp of events that have none.
@@ -124,7 +130,7 @@ pub fn parse_body(
     if out.len() == 0 {
         return Err(EventError::Empty);
     }
-    Ok(EventBatch { lines: out.finish(), status })
+    Ok(EventBatch { lines: out.finish(), status, stamps: Arc::default() })
 }
 
 /// Goes through a body once.

@@ -10,7 +10,7 @@ use super::append_rules::{self, AppendContext, Epochs, ProducerMarks, RunRecord}
 use super::{
     Append, Expired, Head, Journal, JournalError, JournalLimits, RunHead, RunPage, RunPhase, RunPosition, Stored,
 };
-use crate::protocol::{Clock, RunId, Segment, Seq, Timestamp};
+use crate::protocol::{Clock, Cursor, RunId, Segment, Seq, Timestamp};
 
 /// The journal in memory: every run's record and segments behind one lock.
 #[derive(Debug)]
@@ -76,14 +76,36 @@ impl MemoryJournal {
 }
 
 impl MemoryState {
-    fn heads(&self, after: Option<&RunPosition>, limit: usize, fits: impl Fn(&Head) -> bool) -> RunPage {
+    /// A page of the runs that fit, in the order of the times that `at` has.
+    fn heads(
+        &self,
+        after: Option<&RunPosition>,
+        limit: usize,
+        at: impl Fn(&Head) -> Timestamp,
+        fits: impl Fn(&Head) -> bool,
+    ) -> RunPage {
         let mut found: Vec<_> = self.runs.iter().filter(|(_, log)| fits(&log.run.head)).collect();
-        found.sort_by_key(|(run, log)| (log.run.head.last_at, *run));
+        found.sort_by_key(|(run, log)| (at(&log.run.head), *run));
         let is_behind =
-            |run: &RunId, log: &Log| after.is_none_or(|after| (log.run.head.last_at, run) > (after.at, &after.run));
+            |run: &RunId, log: &Log| after.is_none_or(|after| (at(&log.run.head), run) > (after.at, &after.run));
         let behind = found.into_iter().filter(|(run, log)| is_behind(run, log)).take(limit.saturating_add(1));
         let runs = behind.map(|(run, log)| RunHead { run: run.clone(), head: log.run.head.clone() }).collect();
-        RunPage::of(runs, limit)
+        RunPage::of(runs, limit, at)
+    }
+
+    /// The segments after `after` that fit, until they have `max_bytes`. They are copied, because a reader encodes frames
+    /// into them and those must not stay in the journal.
+    fn read(&self, run: &RunId, after: Seq, max_bytes: usize, fits: impl Fn(&Segment) -> bool) -> Vec<Arc<Segment>> {
+        let Some(log) = self.runs.get(run) else { return Vec::new() };
+        let start = log.segments.partition_point(|segment| segment.last() <= after);
+        let mut bytes = 0;
+        let has_room = |segment: &&Arc<Segment>| {
+            let first = bytes == 0;
+            bytes += segment.lines().bytes().len();
+            first || bytes <= max_bytes
+        };
+        let again = |s: &Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), s.at(), s.lines().clone()));
+        log.segments[start..].iter().filter(|segment| fits(segment)).take_while(has_room).map(again).collect()
     }
 
     /// Removes tombstones whose time is over; their names are free again.
@@ -138,18 +160,32 @@ impl Journal for MemoryJournal {
     }
 
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        Ok(self.shelf().read(run, after, max_bytes, |_| true))
+    }
+
+    async fn read_control(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        Ok(self.shelf().read(run, after, max_bytes, |segment| segment.is_control()))
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
         let shelf = self.shelf();
-        let Some(log) = shelf.runs.get(run) else { return Ok(Vec::new()) };
-        let start = log.segments.partition_point(|segment| segment.last() <= after);
-        let mut bytes = 0;
-        let fits = |segment: &&Arc<Segment>| {
-            let first = bytes == 0;
-            bytes += segment.lines().bytes().len();
-            first || bytes <= max_bytes
-        };
-        // The segment is copied, because a reader encodes frames into it and those must not stay in the journal.
-        let again = |s: &Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), s.at(), s.lines().clone()));
-        Ok(log.segments[start..].iter().take_while(fits).map(again).collect())
+        let due = shelf.runs.iter().filter_map(|(run, log)| Some((log.run.due.filter(|due| *due <= now)?, run)));
+        let mut due: Vec<_> = due.collect();
+        due.sort();
+        Ok(due.into_iter().take(limit).map(|(_, run)| run.clone()).collect())
+    }
+
+    async fn settle_due(
+        &self,
+        run: &RunId,
+        control: Option<Cursor>,
+        due: Option<Timestamp>,
+    ) -> Result<(), JournalError> {
+        let mut shelf = self.shelf();
+        if let Some(log) = shelf.runs.get_mut(run).filter(|log| log.run.head.control == control) {
+            log.run.due = due;
+        }
+        Ok(())
     }
 
     async fn changed_since(
@@ -158,7 +194,8 @@ impl Journal for MemoryJournal {
         after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
-        Ok(self.shelf().heads(after, limit, |head| head.phase != RunPhase::Gone && head.last_at >= since))
+        let fits = |head: &Head| head.phase != RunPhase::Gone && head.last_at >= since;
+        Ok(self.shelf().heads(after, limit, |head| head.last_at, fits))
     }
 
     async fn idle_since(
@@ -169,9 +206,9 @@ impl Journal for MemoryJournal {
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let fits = |head: &Head| {
-            head.phase == RunPhase::Live && append_rules::is_ended(head) == ended && head.last_at < before
+            head.phase == RunPhase::Live && append_rules::is_ended(head) == ended && head.active_at < before
         };
-        Ok(self.shelf().heads(after, limit, fits))
+        Ok(self.shelf().heads(after, limit, |head| head.active_at, fits))
     }
 
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
@@ -184,7 +221,8 @@ impl Journal for MemoryJournal {
         let Ok(now) = self.clock.check() else { return Ok(Expired::default()) };
         let mut shelf = self.shelf();
         shelf.bury(now, &self.limits);
-        let due = shelf.heads(None, limit, |head| append_rules::is_ended(head) && head.last_at < before);
+        let fits = |head: &Head| append_rules::is_ended(head) && head.active_at < before;
+        let due = shelf.heads(None, limit, |head| head.active_at, fits);
         let mut expired = Expired { runs: Vec::with_capacity(due.runs.len()), more: due.next.is_some() };
         for RunHead { run, head } in due.runs {
             let epochs = shelf.epochs;
@@ -232,6 +270,8 @@ mod tests {
                 status: None,
                 privileged: false,
                 seals,
+                stamps: Default::default(),
+                control: None,
             };
             let deadline = Instant::now() + Duration::from_secs(60);
             Append { run: RunId::parse(run).unwrap(), posts: vec![post], precondition: None, deadline }

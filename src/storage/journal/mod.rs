@@ -18,8 +18,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
+use crate::protocol::event::stamp::Stamp;
 use crate::protocol::status::RunStatus;
-use crate::protocol::{Clock, Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
+use crate::protocol::{Clock, Cursor, Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 
 pub mod append_rules;
 pub mod memory;
@@ -59,6 +60,26 @@ pub struct Post {
     pub privileged: bool,
     /// The post closes the run to further posts once it is stored (a `sealed` event is among its events).
     pub seals: bool,
+    /// Those of a producer's events into which the journal writes who posted them, and when.
+    pub stamps: Arc<[Stamp]>,
+    /// Set only for control events that the server itself writes.
+    pub control: Option<ControlPost>,
+}
+
+/// The server's own control events, all events of a post: a viewer's command, a lease, a deadline that has passed.
+/// `journal.max_run_bytes` does not bound them: whoever decides them bounds them (`control.max_bytes`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ControlPost {
+    /// Store only if the run's last control event is still this one; the outer `None` stores in any case.
+    pub if_control: Option<Option<Cursor>>,
+    /// The run's earliest deadline afterwards. Under [`Self::if_control`] it is set, `None` included; otherwise it only
+    /// brings the deadline forward.
+    pub due: Option<Timestamp>,
+    /// The events steer: they move the run's place in lists ([`Head::last_at`]), not its activity
+    /// ([`Head::active_at`]).
+    pub steers: bool,
+    /// The shards that were announced and have not joined are not waited for any more.
+    pub gives_up_shards: bool,
 }
 
 /// What happens when a producer's numbers skip from h to more than h+1.
@@ -158,6 +179,9 @@ pub enum Refusal {
         /// The actual tip.
         tip: Seq,
     },
+    /// [`ControlPost::if_control`] did not hold. [`Stored::head`] has what holds.
+    #[error("the run's control has moved on")]
+    ControlMoved,
     /// The deadline passed before the append ran.
     #[error("the append's deadline passed")]
     DeadlinePassed,
@@ -205,10 +229,19 @@ pub struct Head {
     pub status: Option<RunStatus>,
     /// Bytes of its events.
     pub bytes: u64,
+    /// Bytes among them that `journal.max_run_bytes` does not bound: those of [`ControlPost`]s.
+    pub control_bytes: u64,
     /// Journal time of its first event.
     pub created_at: Timestamp,
     /// Journal time of its last event.
     pub last_at: Timestamp,
+    /// Journal time of its last event that was not a viewer's or the server's doing: by it runs are lost, sealed and
+    /// expire, so that a forgotten viewer keeps no run alive. At most [`Self::last_at`].
+    pub active_at: Timestamp,
+    /// Its last control event; `None` when it has none. See docs/internals/steering.md.
+    pub control: Option<Cursor>,
+    /// Whether it was ever steered, or had workers that can be: a run that only reports its status was not.
+    pub steered: bool,
     /// Set only for a run without events: the incarnation of the store that gave this answer. A store that has lost a
     /// whole run knows no epoch of it, and readers must still notice the loss. `None` in journals where no reader can
     /// outlive a loss.
@@ -237,10 +270,10 @@ pub struct RunHead {
     pub head: Head,
 }
 
-/// A position in a listing: after this run, in the order of last events and then of ids.
+/// A position in a listing: after this run, in the order of the listing's times and then of ids.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunPosition {
-    /// Journal time of the run's last event when it was listed.
+    /// The run's time when it was listed.
     pub at: Timestamp,
     /// The run.
     pub run: RunId,
@@ -256,12 +289,13 @@ pub struct RunPage {
 }
 
 impl RunPage {
-    /// Builds a page from runs in order, which are one more than `limit` if there are more.
-    fn of(mut runs: Vec<RunHead>, limit: usize) -> Self {
+    /// Builds a page from runs in the order of the times that `at` has, which are one more than `limit` if there are
+    /// more.
+    fn of(mut runs: Vec<RunHead>, limit: usize, at: impl Fn(&Head) -> Timestamp) -> Self {
         let more = runs.len() > limit;
         runs.truncate(limit);
         let last = runs.last().filter(|_| more);
-        let next = last.map(|last| RunPosition { at: last.head.last_at, run: last.run.clone() });
+        let next = last.map(|last| RunPosition { at: at(&last.head), run: last.run.clone() });
         Self { runs, next }
     }
 }
@@ -310,7 +344,23 @@ pub trait Journal: Send + Sync + 'static {
     /// (at least one segment if there is any).
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError>;
 
-    /// Runs with an event at or after `since` (journal time), the oldest change first, beginning after the position
+    /// The segments that hold the run's control events after `after`, in order, until they have `max_bytes` (at least one
+    /// segment if there is any). Such a segment may begin before `after`, and hold other events.
+    async fn read_control(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError>;
+
+    /// Runs that have a deadline at or before `now` (journal time), the earliest first, at most `limit`. Too early is
+    /// allowed, too late is not.
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError>;
+
+    /// Sets the run's earliest deadline if its last control event is still `control`. For a run that was due too early.
+    async fn settle_due(
+        &self,
+        run: &RunId,
+        control: Option<Cursor>,
+        due: Option<Timestamp>,
+    ) -> Result<(), JournalError>;
+
+    /// Runs with an event at or after `since` (journal time), by [`Head::last_at`], the oldest change first, beginning after the position
     /// `after`, at most `limit`.
     async fn changed_since(
         &self,
@@ -319,7 +369,7 @@ pub trait Journal: Send + Sync + 'static {
         limit: usize,
     ) -> Result<RunPage, JournalError>;
 
-    /// Runs that can grow and whose last event is older than `before`, the oldest first, beginning after the position
+    /// Runs that can grow and whose [`Head::active_at`] is before `before`, the oldest first, beginning after the position
     /// `after`, at most `limit`: either those whose status is final, or those whose status is not.
     async fn idle_since(
         &self,
@@ -332,7 +382,7 @@ pub trait Journal: Send + Sync + 'static {
     /// Runs that expired at or after `since` (journal time), at most `limit`.
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError>;
 
-    /// Removes ended runs (final status or sealed) whose last event is older than `before`, at most `limit`, in steps
+    /// Removes ended runs (final status or sealed) whose [`Head::active_at`] is before `before`, at most `limit`, in steps
     /// between which appends continue. It leaves tombstones, and removes tombstones whose time is over. It removes
     /// nothing while [`Journal::clock`] has jumped. A run that can't be removed does not stop the others.
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError>;

@@ -63,6 +63,8 @@ pub(crate) fn post_of(name: &str, n: u64, events: &[String]) -> Post {
         status: None,
         privileged: false,
         seals: false,
+        stamps: Default::default(),
+        control: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod publish;
 mod read;
 mod reclaim;
 mod remote_update;
+mod steer;
 mod subscribe;
 
 pub use fold::{Fold, FoldReply, Folded};
@@ -16,6 +17,7 @@ pub use publish::{Numbered, Publish, PublishError, PublishReply, Published};
 pub use read::{Freshness, Page, Read, ReadError, ReadFrom, ReadReply, Verdict, WaitForEvents, WaitReply};
 pub use reclaim::Reclaim;
 pub use remote_update::RemoteUpdate;
+pub use steer::{ControlTip, Steer, SteerError, SteerReply, Steered, WaitForControl};
 pub use subscribe::{Subscribe, Unsubscribe};
 
 pub use super::broadcaster::ShowScreen;
@@ -37,6 +39,10 @@ pub struct RoomPort {
     pub wait: Recipient<WaitForEvents>,
     /// Folds the run's state.
     pub fold: Recipient<Fold>,
+    /// Decides on the run's control.
+    pub steer: Recipient<Steer>,
+    /// Waits for a control event.
+    pub wait_control: Recipient<WaitForControl>,
     /// Shows the live screen.
     pub show: Recipient<ShowScreen>,
     /// Adds a broadcaster.

@@ -8,12 +8,13 @@ use actix::dev::SendError;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::RoomPort;
+use super::{ControlTip, RoomPort};
 use crate::budget::Held;
 use crate::protocol::event::EventBatch;
+use crate::protocol::event::stamp::Stamp;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Lines, ProducerId, Seq, ServerEvent};
-use crate::storage::journal::{Appended, OnGap, Refusal};
+use crate::storage::journal::{Appended, ControlPost, OnGap, Refusal};
 
 /// The producer and number of a post's events.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Publish {
     pub lines: Lines,
     /// The last `run_status` among the events.
     pub status: Option<RunStatus>,
+    /// Those of a producer's events into which the journal writes who posted them, and when.
+    pub stamps: Arc<[Stamp]>,
     /// Store only if this is the run's last seq.
     pub if_tip: Option<Seq>,
     /// When the request reached the node.
@@ -61,8 +64,8 @@ impl Publish {
         held: Arc<Held>,
         reply: PublishReply,
     ) -> Self {
-        let EventBatch { lines, status } = batch;
-        Self { numbered, lines, status, if_tip: None, arrived, held, reply, event: None }
+        let EventBatch { lines, status, stamps } = batch;
+        Self { numbered, lines, status, stamps, if_tip: None, arrived, held, reply, event: None }
     }
 
     /// Builds the message for one of the server's own events, whose JSON is `line`. The table of [`ServerEvent`] says
@@ -72,6 +75,7 @@ impl Publish {
             numbered: None,
             lines: Lines::from_stored(line),
             status: event.status(),
+            stamps: Arc::default(),
             if_tip: None,
             arrived: Instant::now(),
             held,
@@ -91,6 +95,11 @@ impl Publish {
         self.event.is_some_and(ServerEvent::is_privileged)
     }
 
+    /// What the post does to the run's control, if it is the server's own. See [`crate::storage::journal::Post::control`].
+    pub fn control(&self) -> Option<ControlPost> {
+        self.event.filter(|event| event.is_control()).map(|_| ControlPost::default())
+    }
+
     /// Whether the post seals the run. See [`crate::storage::journal::Post::seals`].
     pub fn seals(&self) -> bool {
         self.event.is_some_and(ServerEvent::seals)
@@ -104,6 +113,8 @@ pub struct Published {
     pub appended: Appended,
     /// The run's cursor afterwards.
     pub cursor: Cursor,
+    /// Where the run's control ends then.
+    pub control: ControlTip,
 }
 
 /// Why a post was not stored, or may not be stored.

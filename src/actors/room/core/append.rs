@@ -6,7 +6,7 @@ use tracing::debug;
 
 use super::append_queue::AppendBatch;
 use super::{HeadFor, RETRY, RoomCore, RoomEffect, RoomEffects, RoomTimer};
-use crate::actors::messages::room::{Publish, PublishError, Published};
+use crate::actors::messages::room::{ControlTip, Publish, PublishError, Published};
 use crate::protocol::Cursor;
 use crate::storage::journal::{Append, Head, JournalError, Refusal, Stored};
 
@@ -104,6 +104,7 @@ impl RoomCore {
 
     fn answer_posts(&mut self, stored: Stored, requests: Vec<Publish>, arrived: Instant, effects: &mut RoomEffects) {
         let Stored { outcomes, segments, head } = stored;
+        let control = ControlTip::of(&head);
         for segment in &segments {
             segment.note_arrived(arrived);
         }
@@ -113,7 +114,7 @@ impl RoomCore {
         effects.extend(requests.into_iter().zip(outcomes).map(|(request, outcome)| {
             let answer = outcome.map_err(PublishError::Refused).map(|appended| {
                 let seq = appended.seqs.map_or(tip, |(_, last)| last);
-                Published { cursor: Cursor { epoch: Some(appended.epoch), seq }, appended }
+                Published { cursor: Cursor { epoch: Some(appended.epoch), seq }, appended, control }
             });
             RoomEffect::AnswerPublish(request.reply, answer)
         }));

@@ -105,6 +105,8 @@ impl AppendQueue {
             status: request.status,
             privileged: request.is_privileged(),
             seals: request.seals(),
+            stamps: request.stamps.clone(),
+            control: request.control(),
         }
     }
 }

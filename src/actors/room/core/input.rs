@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::effect::{HeadFor, PageFor, RoomTimer};
-use crate::actors::messages::room::{Fold, Publish, Read, ReadError, Reclaim, RemoteUpdate, ShowScreen, WaitForEvents};
+use crate::actors::messages::room::{
+    Fold, Publish, Read, ReadError, Reclaim, RemoteUpdate, ShowScreen, Steer, WaitForControl, WaitForEvents,
+};
 use crate::budget::Buffer;
 use crate::protocol::Segment;
 use crate::storage::journal::{Head, JournalError, Stored};
@@ -25,6 +27,10 @@ pub enum RoomInput {
     Wait(WaitForEvents),
     /// Somebody wants the run's state.
     Fold(Fold),
+    /// Somebody wants something decided on the run's control.
+    Steer(Steer),
+    /// A long poll waits for a control event.
+    WaitForControl(WaitForControl),
     /// A screen was posted to this node.
     Show(ShowScreen),
     /// The broadcaster with this id wants the run's segments.

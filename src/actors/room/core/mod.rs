@@ -154,6 +154,7 @@ impl RoomCore {
             RoomInput::Read(read) => self.take_read(read, effects),
             RoomInput::Wait(wait) => self.take_wait(wait, effects),
             RoomInput::Fold(fold) => self.take_fold(fold, effects),
+            RoomInput::Steer(_) | RoomInput::WaitForControl(_) => {}
             RoomInput::Show(frame) => self.take_screen(frame, effects),
             RoomInput::Subscribe(broadcaster) => self.subscribe(broadcaster, effects),
             RoomInput::Unsubscribe(broadcaster) => self.unsubscribe(broadcaster, effects),

@@ -9,26 +9,32 @@
 //!
 //! Each post sees the effects of the posts before it in the append.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{
-    Append, Appended, Head, MAX_OWN_PRODUCERS, MAX_PRODUCERS, OnGap, Post, Precondition, Refusal, RunPhase, Stored,
-};
+use super::{Append, Appended, ControlPost, Head, MAX_PRODUCERS, OnGap, Post, Precondition, Refusal, RunPhase, Stored};
+use crate::protocol::event::stamp;
 use crate::protocol::json_text::readable;
-use crate::protocol::segment::pack;
+use crate::protocol::segment::{Batch, pack};
 use crate::protocol::status::RunStatus;
-use crate::protocol::{Epoch, Lines, ProducerEvent, ProducerId, Seq, ServerEvent, Timestamp};
+use crate::protocol::{Epoch, Lines, ProducerEvent, ProducerId, Seq, Timestamp};
 
+mod control;
+mod due;
+mod marks;
 mod space;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_of_space;
+mod verdict;
+
+use control::events_lost;
+pub use due::DueChange;
+pub use marks::{Mark, ProducerMarks};
+pub use verdict::ProducerState;
 
 /// Largest producer number: what a signed 64-bit column holds.
 const MAX_N: u64 = i64::MAX as u64;
@@ -76,48 +82,6 @@ pub struct AppendContext {
     pub max_run_bytes: u64,
 }
 
-/// A run's producers and the highest number stored of each.
-#[derive(Clone, Debug, Default)]
-pub struct ProducerMarks {
-    clients: HashMap<ProducerId, u64>,
-    /// Marks of the server's own producers, the last used one last: at most [`MAX_OWN_PRODUCERS`].
-    own: Vec<(ProducerId, u64)>,
-}
-
-impl ProducerMarks {
-    /// Builds the marks from stored ones, the last used one last.
-    pub fn new(stored: impl IntoIterator<Item = (ProducerId, u64)>) -> Self {
-        let mut marks = Self::default();
-        for (producer, high) in stored {
-            marks.raise(&producer, high);
-        }
-        marks
-    }
-
-    /// Number of producers.
-    pub fn count(&self) -> usize {
-        self.clients.len() + self.own.len()
-    }
-
-    fn high(&self, producer: &ProducerId) -> Option<u64> {
-        if producer.is_own() {
-            return self.own.iter().find(|(own, _)| own == producer).map(|(_, high)| *high);
-        }
-        self.clients.get(producer).copied()
-    }
-
-    /// Sets a producer's mark. Returns the own producer whose mark was removed to make room.
-    fn raise(&mut self, producer: &ProducerId, high: u64) -> Option<ProducerId> {
-        if !producer.is_own() {
-            self.clients.insert(producer.clone(), high);
-            return None;
-        }
-        self.own.retain(|(own, _)| own != producer);
-        self.own.push((producer.clone(), high));
-        (self.own.len() > MAX_OWN_PRODUCERS).then(|| self.own.remove(0).0)
-    }
-}
-
 /// Everything about a run that an append reads and changes.
 #[derive(Clone, Debug)]
 pub struct RunRecord {
@@ -125,6 +89,8 @@ pub struct RunRecord {
     pub head: Head,
     /// Its producers' marks.
     pub marks: ProducerMarks,
+    /// Its earliest deadline, in journals that keep it here.
+    pub due: Option<Timestamp>,
     /// Whether the lineage's last entry is stored. If not, the next append stores it.
     epoch_is_stored: bool,
 }
@@ -133,7 +99,7 @@ impl RunRecord {
     /// Builds the record from what is stored of a run.
     pub fn load(mut head: Head, marks: ProducerMarks, epochs: Epochs) -> Self {
         let epoch_is_stored = !open_pending(&mut head, epochs.incarnation);
-        Self { head, marks, epoch_is_stored }
+        Self { head, marks, due: None, epoch_is_stored }
     }
 }
 
@@ -148,7 +114,7 @@ pub fn open_pending(head: &mut Head, incarnation: Epoch) -> bool {
 
 /// The head of a run whose events have just expired.
 pub fn gone(head: &Head) -> Head {
-    Head { first: head.tip + 1, phase: RunPhase::Gone, bytes: 0, ..head.clone() }
+    Head { first: head.tip + 1, phase: RunPhase::Gone, bytes: 0, control_bytes: 0, control: None, ..head.clone() }
 }
 
 /// Whether [`super::Journal::expire`] may remove a run.
@@ -167,10 +133,12 @@ pub struct AppendDecision {
     pub stored: Stored,
     /// A lineage entry that this append opened.
     pub opened: Option<(Epoch, Seq)>,
-    /// Producers' marks that were raised.
-    pub raised: Vec<(ProducerId, u64)>,
+    /// Producers' marks that changed; the last one of a producer counts.
+    pub raised: Vec<(ProducerId, Mark)>,
     /// Own producers whose marks were removed.
     pub dropped: Vec<ProducerId>,
+    /// What becomes of the run's earliest deadline.
+    pub due: DueChange,
 }
 
 /// Runs an append on `run`.
@@ -196,14 +164,19 @@ pub fn append(run: &mut RunRecord, append: &Append, moment: &AppendContext) -> A
         opened: None,
         raised: Vec::new(),
         dropped: Vec::new(),
+        due: DueChange::None,
     };
+    if bar.is_none() {
+        work.reset_control();
+    }
     let outcomes = append.posts.iter().map(|post| bar.clone().map_or_else(|| work.post(post), Err)).collect();
-    let Work { at, batches, opened, raised, dropped, .. } = work;
+    let Work { at, batches, opened, raised, dropped, due, .. } = work;
+    run.due = due.apply(run.due);
     let segments = match run.head.lineage.epoch() {
         Some(epoch) => pack(epoch, tip_before + 1, at, &batches).into_iter().map(Arc::new).collect(),
         None => Vec::new(),
     };
-    AppendDecision { stored: Stored { outcomes, segments, head: run.head.clone() }, opened, raised, dropped }
+    AppendDecision { stored: Stored { outcomes, segments, head: run.head.clone() }, opened, raised, dropped, due }
 }
 
 /// An append in progress.
@@ -215,10 +188,11 @@ struct Work<'a> {
     sealed_before: bool,
     /// Time of the new events. It never goes back within a run, whatever the host's clock does.
     at: Timestamp,
-    batches: Vec<Lines>,
+    batches: Vec<Batch>,
     opened: Option<(Epoch, Seq)>,
-    raised: Vec<(ProducerId, u64)>,
+    raised: Vec<(ProducerId, Mark)>,
     dropped: Vec<ProducerId>,
+    due: DueChange,
 }
 
 impl Work<'_> {
@@ -237,6 +211,10 @@ impl Work<'_> {
         if let Some(unmet) = &self.unmet {
             return Err(unmet.clone());
         }
+        let expected = post.control.as_ref().and_then(|control| control.if_control);
+        if expected.is_some_and(|expected| expected != self.run.head.control) {
+            return Err(Refusal::ControlMoved);
+        }
         let duplicates = (high + 1).saturating_sub(post.n);
         let tail =
             if duplicates == 0 { post.lines.clone() } else { post.lines.slice(duplicates as usize, post.lines.len()) };
@@ -249,30 +227,38 @@ impl Work<'_> {
         if post.n > high + 1 && post.on_gap == OnGap::Refuse {
             return Err(gap);
         }
-        if mark.is_none() && !post.producer.is_own() && self.run.marks.clients.len() >= MAX_PRODUCERS {
+        if mark.is_none() && !post.producer.is_own() && self.run.marks.clients() >= MAX_PRODUCERS {
             return Err(Refusal::TooManyProducers);
         }
 
         let lost = (post.n > high + 1 && post.on_gap == OnGap::Announce)
             .then(|| events_lost(self.at, &post.producer, high + 1, post.n - 1));
-        let batches: Vec<Lines> = lost.into_iter().chain([tail]).collect();
+        let stamps = stamp::behind(&post.stamps, duplicates);
+        let is_control = post.control.is_some() || stamps.iter().any(|stamp| stamp.kind.is_control());
+        let lines = stamp::stamp(&tail, &stamps, &post.producer, self.at);
+        let lost = lost.map(|lines| Batch { lines, is_control: false });
+        let batches: Vec<Batch> = lost.into_iter().chain([Batch { lines, is_control }]).collect();
 
-        let asked = space::Asked { privileged: post.privileged, last_word, status, bytes: size(&batches) };
+        let privileged = post.privileged || post.control.is_some();
+        let asked = space::Asked { privileged, last_word, status, bytes: size(&batches) };
         space::check(&self.run.head, self.moment.max_run_bytes, &asked)?;
         let first = self.run.head.tip + 1;
-        self.store(batches);
+        self.store(batches, post.control.as_ref());
         if let Some(dropped) = self.run.marks.raise(&post.producer, last) {
             self.dropped.push(dropped);
         }
-        self.raised.push((post.producer.clone(), last));
-        self.run.head.status = status.or(self.run.head.status);
+        match &post.control {
+            Some(control) => self.control_stored(control, status),
+            None => self.producer_stored(post, &stamps, count - duplicates, status),
+        }
+        self.raised.push((post.producer.clone(), self.run.marks.mark(&post.producer)));
         if post.seals {
             self.run.head.phase = RunPhase::Sealed;
         }
         Ok(self.appended(Some((first, self.run.head.tip)), count - duplicates, duplicates, last))
     }
 
-    fn store(&mut self, batches: Vec<Lines>) {
+    fn store(&mut self, batches: Vec<Batch>, control: Option<&ControlPost>) {
         let RunRecord { head, epoch_is_stored, .. } = &mut *self.run;
         if head.lineage.epoch().is_none() {
             head.lineage.open(self.moment.epochs.births, 1);
@@ -286,8 +272,13 @@ impl Work<'_> {
             head.created_at = self.at;
         }
         head.last_at = self.at;
-        head.tip += batches.iter().map(|lines| lines.len() as Seq).sum::<Seq>();
+        // A new run is active whoever began it.
+        if head.tip == 0 || !control.is_some_and(|control| control.steers) {
+            head.active_at = self.at;
+        }
+        head.tip += batches.iter().map(|batch| batch.lines.len() as Seq).sum::<Seq>();
         head.bytes += size(&batches);
+        head.control_bytes += control.map_or(0, |_| size(&batches));
         self.batches.extend(batches);
     }
 
@@ -298,23 +289,8 @@ impl Work<'_> {
 }
 
 /// Bytes that events count for: each event with its newline.
-fn size(batches: &[Lines]) -> u64 {
-    batches.iter().map(|lines| lines.bytes().len() as u64 + 1).sum()
-}
-
-/// The server's announcement that a producer's events `from..=to` never came.
-fn events_lost(at: Timestamp, producer: &ProducerId, from: u64, to: u64) -> Lines {
-    #[derive(Serialize)]
-    struct EventsLost<'a> {
-        r#type: &'static str,
-        timestamp: Timestamp,
-        producer: &'a ProducerId,
-        from: u64,
-        to: u64,
-    }
-    let event = EventsLost { r#type: ServerEvent::EventsLost.as_str(), timestamp: at, producer, from, to };
-    // Strings and numbers always serialise.
-    Lines::from_stored(serde_json::to_vec(&event).map(Bytes::from).unwrap_or_default())
+fn size(batches: &[Batch]) -> u64 {
+    batches.iter().map(|batch| batch.lines.bytes().len() as u64 + 1).sum()
 }
 
 /// The last `run_status` in the tail of a post. `Post::status` names the last one of the whole post, which may be among

@@ -7,6 +7,7 @@
 //! | a last word that ends the run: it has not ended, or only as `lost` | as much as it takes |
 //! | a last word that changes how the run ended | `max - RESERVED_BYTES / 2` |
 //! | the server's own `lost` or `sealed` | as much as it takes |
+//! | the server's control events | as much as it takes; their bytes are not counted here, whoever decides them bounds them |
 //!
 //! A last word is a final `run_status` posted alone, of at most `FINAL_BYTES`. Nothing counts how often the second and
 //! the fourth row are used, because that is bounded anyway: beyond the first bound only final statuses are stored, so a
@@ -41,12 +42,13 @@ pub(super) fn is_last_word(status: Option<RunStatus>, lines: &Lines) -> bool {
 
 /// Checks that the run has room for the post.
 pub(super) fn check(head: &Head, max: u64, asked: &Asked) -> Result<(), Refusal> {
-    let after = head.bytes + asked.bytes;
+    let bounded = head.bytes - head.control_bytes;
+    let after = bounded + asked.bytes;
     let is_ended = head.status.is_some_and(RunStatus::is_final);
     let is_given_up = head.status == Some(RunStatus::Lost) && asked.status != Some(RunStatus::Lost);
     let fits = after <= max.saturating_sub(RESERVED_BYTES)
         || asked.privileged
         || asked.last_word && (!is_ended || is_given_up)
         || asked.last_word && asked.status != head.status && after <= max.saturating_sub(RESERVED_BYTES / 2);
-    if fits { Ok(()) } else { Err(Refusal::RunFull { bytes: head.bytes, max }) }
+    if fits { Ok(()) } else { Err(Refusal::RunFull { bytes: bounded, max }) }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::*;
+use crate::protocol::ServerEvent;
 use crate::protocol::field::assert_described;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -35,6 +36,8 @@ fn post(producer: &str, n: u64, count: u64, on_gap: OnGap) -> Post {
         status: None,
         privileged: false,
         seals: false,
+        stamps: Default::default(),
+        control: None,
     }
 }
 

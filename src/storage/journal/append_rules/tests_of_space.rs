@@ -30,6 +30,8 @@ fn post(lines: &[String], status: Option<RunStatus>) -> Post {
         status,
         privileged: false,
         seals: false,
+        stamps: Default::default(),
+        control: None,
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use super::reply::ReplyParts;
 use super::{RedisJournal, malformed, notice, stored, unknown};
 use crate::protocol::{ProducerId, RunId, Segment, Timestamp};
-use crate::storage::journal::append_rules::{self, AppendContext, AppendDecision, Epochs, ProducerMarks, RunRecord};
+use crate::storage::journal::append_rules::{
+    self, AppendContext, AppendDecision, Epochs, Mark, ProducerMarks, RunRecord,
+};
 use crate::storage::journal::run_cache::{CachedRun, RunCache};
 use crate::storage::journal::{Append, Head, JournalError, Refusal, Stored};
 use crate::storage::redis::{RedisCommand, RedisError};
@@ -196,8 +198,8 @@ impl RedisJournal {
                     .arg(format!("{} {}", segment.epoch(), segment.first()))
                     .arg(segment.lines().bytes().clone());
             }
-            for (producer, high) in raised {
-                command = command.arg(producer.as_str()).arg(format!("{high}:{}", head.tip));
+            for (producer, mark) in raised {
+                command = command.arg(producer.as_str()).arg(format!("{}:{}", mark.high, head.tip));
             }
             dropped.iter().fold(command, |command, producer| command.arg(producer.as_str()))
         };
@@ -240,7 +242,7 @@ fn marks(json: &str) -> Result<ProducerMarks, JournalError> {
     let marks: Option<Vec<_>> = listed.iter().map(mark).collect();
     let mut marks = marks.ok_or_else(|| malformed("a producer's mark"))?;
     marks.sort_by_key(|(seq, ..)| *seq);
-    Ok(ProducerMarks::new(marks.into_iter().map(|(_, producer, high)| (producer, high))))
+    Ok(ProducerMarks::new(marks.into_iter().map(|(_, producer, high)| (producer, Mark { high, state: None }))))
 }
 
 /// Turns an unknown outcome into unavailable: the request only read the run, so nothing was stored.

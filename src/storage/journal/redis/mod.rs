@@ -31,7 +31,7 @@ use self::reply::ReplyParts;
 use self::run_locks::RunLocks;
 use self::script::Scripts;
 use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPosition, Stored, append_rules};
-use crate::protocol::{Clock, Epoch, Lines, RunId, Segment, Seq, Timestamp};
+use crate::protocol::{Clock, Cursor, Epoch, Lines, RunId, Segment, Seq, Timestamp};
 use crate::storage::format::NewerFormat;
 use crate::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
 
@@ -285,6 +285,18 @@ impl Journal for RedisJournal {
         metrics::counter!("runcast_journal_reads_total").increment(1);
         metrics::histogram!("runcast_journal_read_seconds").record(started.elapsed());
         lines.lines().map(|line| segment(line, &mut bodies).ok_or_else(|| malformed(line))).collect()
+    }
+
+    async fn read_control(&self, _: &RunId, _: Seq, _: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        Err(JournalError::Unavailable("STUB".into()))
+    }
+
+    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<RunId>, JournalError> {
+        Err(JournalError::Unavailable("STUB".into()))
+    }
+
+    async fn settle_due(&self, _: &RunId, _: Option<Cursor>, _: Option<Timestamp>) -> Result<(), JournalError> {
+        Err(JournalError::Unavailable("STUB".into()))
     }
 
     async fn changed_since(

@@ -52,7 +52,7 @@ pub(super) fn head(state: &str, at: Timestamp, created_at: Timestamp) -> Result<
         StoredPhase::Sealed => RunPhase::Sealed,
         StoredPhase::Gone => RunPhase::Gone,
     };
-    let head = Head { lineage, tip, first: 1, phase, status, bytes, created_at, last_at: at, incarnation: None };
+    let head = Head { lineage, tip, first: 1, phase, status, bytes, created_at, last_at: at, ..Head::default() };
     Ok(if head.phase == RunPhase::Gone { append_rules::gone(&head) } else { head })
 }
 

@@ -44,8 +44,8 @@ impl Group {
         self.runs.insert(run.clone());
         self.segments.extend(decision.stored.segments.iter().map(|segment| (number, segment.clone())));
         self.lineage.extend(decision.opened.map(|(epoch, first)| (number, epoch, first)));
-        for (producer, high) in &decision.raised {
-            self.marks.insert((number, producer.clone()), (*high, tip));
+        for (producer, mark) in &decision.raised {
+            self.marks.insert((number, producer.clone()), (mark.high, tip));
         }
         for producer in &decision.dropped {
             self.marks.remove(&(number, producer.clone()));

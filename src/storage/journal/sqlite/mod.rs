@@ -38,7 +38,7 @@ use self::rows::heads;
 use self::sweep::{ExpiryProgress, ExpiryStep};
 use self::writer::{Job, JournalWriter, PendingAppend};
 use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPosition, Stored};
-use crate::protocol::{Clock, Epoch, RunId, Segment, Seq, Timestamp};
+use crate::protocol::{Clock, Cursor, Epoch, RunId, Segment, Seq, Timestamp};
 use crate::storage::format::OpenError;
 use crate::tasks;
 
@@ -262,6 +262,18 @@ impl Journal for SqliteJournal {
         metrics::counter!("runcast_journal_reads_total").increment(1);
         metrics::histogram!("runcast_journal_read_seconds").record(started.elapsed());
         Ok(segments)
+    }
+
+    async fn read_control(&self, _: &RunId, _: Seq, _: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        Err(JournalError::Unavailable("STUB".into()))
+    }
+
+    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<RunId>, JournalError> {
+        Err(JournalError::Unavailable("STUB".into()))
+    }
+
+    async fn settle_due(&self, _: &RunId, _: Option<Cursor>, _: Option<Timestamp>) -> Result<(), JournalError> {
+        Err(JournalError::Unavailable("STUB".into()))
     }
 
     async fn changed_since(

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
-use crate::storage::journal::append_rules::{self, Epochs, ProducerMarks, RunRecord};
+use crate::storage::journal::append_rules::{self, Epochs, Mark, ProducerMarks, RunRecord};
 use crate::storage::journal::{Head, RunHead, RunPhase, RunPosition};
 
 /// A statement for a run's row and lineage. The caller appends a `WHERE` on `r`.
@@ -57,7 +57,7 @@ fn stored_head(row: &SqliteRow) -> Result<(RunId, Head), sqlx::Error> {
         bytes: row.try_get::<i64, _>(5)? as u64,
         created_at: Timestamp::from_millis(row.try_get(6)?),
         last_at: Timestamp::from_millis(row.try_get(7)?),
-        incarnation: None,
+        ..Head::default()
     };
     Ok((run, if phase >= phase::EXPIRING { append_rules::gone(&head) } else { head }))
 }
@@ -94,8 +94,9 @@ pub(super) fn raw_position(row: &SqliteRow) -> Result<(i64, String), sqlx::Error
 pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, RunRecord), sqlx::Error> {
     let (id, head) = stored_head(row)?;
     let marks: Vec<(String, u64)> = serde_json::from_str(row.try_get(9)?).map_err(malformed)?;
-    let marks =
-        ProducerMarks::new(marks.into_iter().map(|(producer, high)| (ProducerId::from_stored(&producer), high)));
+    let marks = ProducerMarks::new(
+        marks.into_iter().map(|(producer, high)| (ProducerId::from_stored(&producer), Mark { high, state: None })),
+    );
     Ok((id, row.try_get(0)?, RunRecord::load(head, marks, epochs)))
 }
 
