@@ -11,7 +11,8 @@ use runcast::actors::hub::broadcaster::Broadcaster;
 use runcast::actors::hub::{Hub, SessionLimits};
 use runcast::actors::messages::broadcaster::{BroadcasterPort, TipIs};
 use runcast::actors::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Subscribe, Unsubscribe, WaitForEvents,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Steer, Subscribe, Unsubscribe, WaitForControl,
+    WaitForEvents,
 };
 use runcast::actors::messages::viewer::{Delivery, Viewer};
 use runcast::actors::shared::RoomGauge;
@@ -137,7 +138,7 @@ macro_rules! ignores {
     };
 }
 
-ignores!(Publish, Read, WaitForEvents, Fold, ShowScreen, Unsubscribe, Reclaim, RemoteUpdate);
+ignores!(Publish, Read, WaitForEvents, Fold, Steer, WaitForControl, ShowScreen, Unsubscribe, Reclaim, RemoteUpdate);
 
 /// A room that remembers who subscribed; it ends with its `Done`.
 pub(crate) fn room(run: RunId, generation: u64) -> (Arc<RoomPort>, Subscribed, Done) {
@@ -151,6 +152,8 @@ pub(crate) fn room(run: RunId, generation: u64) -> (Arc<RoomPort>, Subscribed, D
         read: addr.clone().recipient(),
         wait: addr.clone().recipient(),
         fold: addr.clone().recipient(),
+        steer: addr.clone().recipient(),
+        wait_control: addr.clone().recipient(),
         show: addr.clone().recipient(),
         subscribe: addr.clone().recipient(),
         unsubscribe: addr.clone().recipient(),
