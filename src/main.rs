@@ -14,6 +14,8 @@ fn main() -> ExitCode {
         CliCommand::Serve(args) => serve(&args),
         CliCommand::Publish(args) => cli::publish::run(args),
         CliCommand::Watch(args) => cli::watch::run(args),
+        CliCommand::Steer(args) => cli::steer::run(args),
+        CliCommand::Finish(args) => cli::finish::run(args),
         CliCommand::Upload(args) => cli::upload::run(args),
         CliCommand::Artifacts(args) => cli::artifacts::run(args),
         CliCommand::Cleanup(args) => cli::cleanup::run(args),

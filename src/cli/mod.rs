@@ -1,4 +1,5 @@
-//! The command line: `serve` (the default), `publish`, `watch`, `upload`, `artifacts`, `cleanup`, `doctor`.
+//! The command line: `serve` (the default), `publish`, `watch`, `steer`, `finish`, `upload`, `artifacts`, `cleanup`,
+//! `doctor`.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -13,10 +14,12 @@ use crate::protocol::RunId;
 pub mod artifacts;
 pub mod cleanup;
 pub mod doctor;
+pub mod finish;
 pub mod producer;
 pub mod publish;
 pub mod request;
 mod server_url;
+pub mod steer;
 mod table;
 mod terminal;
 pub mod upload;
@@ -46,6 +49,10 @@ pub enum CliCommand {
     Publish(publish::PublishArgs),
     /// Follow a run in the terminal
     Watch(watch::WatchArgs),
+    /// Steer a run: pause it, let it go on, act by hand, answer its questions
+    Steer(steer::SteerArgs),
+    /// Say that a run is finished
+    Finish(finish::FinishArgs),
     /// Upload files to a run, as its artifacts
     Upload(upload::UploadArgs),
     /// List the artifacts of a run

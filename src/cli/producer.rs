@@ -5,11 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::ServerUrl;
-use super::request::{AskError, Servers, read};
+use super::request::{ATTEMPT, AskError, Servers, read};
 use crate::protocol::RunId;
+
+/// The header that names the producer.
+const PRODUCER: &str = "Runcast-Producer";
 
 /// The server's answer to a stored post.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -20,6 +24,15 @@ pub struct Receipt {
     pub duplicates: u64,
     /// The cursor after the last of these events.
     pub cursor: Option<String>,
+    /// Commands for this producer, the most urgent first.
+    #[serde(default)]
+    pub commands: Vec<OpenCommand>,
+    /// Whether there are more of them.
+    #[serde(rename = "moreCommands", default)]
+    pub more_commands: bool,
+    /// What the producer may acknowledge once it has acted on these commands.
+    #[serde(rename = "commandsCursor", default)]
+    pub commands_cursor: Option<String>,
     /// The producer's highest stored number.
     #[serde(rename = "producerSeq")]
     producer_seq: Option<u64>,
@@ -27,6 +40,40 @@ pub struct Receipt {
     /// refused, had been stored after all.
     #[serde(skip)]
     pub beyond: u64,
+}
+
+/// A command that is open for a producer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenCommand {
+    /// Its event's cursor.
+    pub cursor: String,
+    /// How long it is good for, in milliseconds; `None`: for as long as nothing else is wanted.
+    pub left_ms: Option<u64>,
+    /// Its event.
+    pub event: Value,
+}
+
+/// A page of the commands that are open for a producer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct OpenCommands {
+    /// The commands, the most urgent first.
+    pub commands: Vec<OpenCommand>,
+    /// Whether there are more of them.
+    #[serde(rename = "moreCommands", default)]
+    pub more: bool,
+    /// Where the run's control ends: what the producer may acknowledge.
+    pub cursor: Option<String>,
+}
+
+/// A key to claim a command with: 128 random bits, as 32 hexadecimal digits.
+///
+/// # Errors
+/// [`AskError::Failed`] if the system has no random numbers.
+pub fn claim_key() -> Result<String, AskError> {
+    let mut bits = [0; 16];
+    aws_lc_rs::rand::fill(&mut bits).map_err(|_| AskError::Failed("the system has no random numbers".into()))?;
+    Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// A producer that posts to one run, for as long as this process runs.
@@ -37,6 +84,8 @@ pub struct Poster {
     producer: Uuid,
     /// The number of the producer's next event.
     next: u64,
+    /// The last control event that the producer has acted on.
+    acknowledged: Option<String>,
     patience: Duration,
 }
 
@@ -48,7 +97,7 @@ impl Poster {
     /// [`AskError::Client`] if the HTTP client can't be built, for example because there are no root certificates.
     pub fn new(servers: &[ServerUrl], run: &RunId, patience: Duration) -> Result<Self, AskError> {
         let servers = Servers::new(servers)?;
-        Ok(Self { servers, run: run.clone(), producer: Uuid::now_v7(), next: 1, patience })
+        Ok(Self { servers, run: run.clone(), producer: Uuid::now_v7(), next: 1, acknowledged: None, patience })
     }
 
     /// Posts NDJSON with `events` events, and retries until a server accepts or refuses it, or patience ends.
@@ -59,12 +108,16 @@ impl Poster {
     /// numbers are free: other events may be posted in their place.
     pub async fn post(&mut self, body: Bytes, events: u64, on_retry: impl FnMut(&str)) -> Result<Receipt, AskError> {
         let request = |client: &reqwest::Client, server: &ServerUrl| {
-            client
+            let request = client
                 .post(server.events(&self.run))
                 .header(CONTENT_TYPE, "application/x-ndjson")
-                .header("Runcast-Producer", self.producer.to_string())
+                .header(PRODUCER, self.producer.to_string())
                 .header("Runcast-Producer-Seq", self.next)
-                .body(body.clone())
+                .body(body.clone());
+            match &self.acknowledged {
+                Some(cursor) => request.header("Runcast-Commands-After", cursor),
+                None => request,
+            }
         };
         let answer = self.servers.insist(self.patience, request, on_retry).await?;
         let mut receipt: Receipt = read(&answer)?;
@@ -73,5 +126,45 @@ impl Poster {
         receipt.beyond = high - last;
         self.next = high.saturating_add(1);
         Ok(receipt)
+    }
+
+    /// Acknowledges the commands up to this control event, if there is one: they come no more.
+    pub fn acknowledge(&mut self, cursor: Option<String>) {
+        self.acknowledged = cursor.or(self.acknowledged.take());
+    }
+
+    /// Asks once for the commands that are open for this producer, and waits up to `wait` (25 s at most) until there is
+    /// one.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses to.
+    pub async fn commands(&self, wait: Duration) -> Result<OpenCommands, AskError> {
+        let request = |client: &reqwest::Client, server: &ServerUrl| {
+            let mut url = server.commands(&self.run);
+            url.query_pairs_mut().append_pair("wait", &wait.as_secs().to_string());
+            if let Some(after) = &self.acknowledged {
+                url.query_pairs_mut().append_pair("after", after);
+            }
+            client.get(url).header(PRODUCER, self.producer.to_string())
+        };
+        read(&self.servers.insist(self.patience.max(wait + ATTEMPT), request, |_| ()).await?)
+    }
+
+    /// Claims a command that one producer alone may work on; returns the claim, which the producer's reports name. A
+    /// repeated request with the same key gets the same claim.
+    ///
+    /// # Errors
+    /// It is another's, it is not good any more, or the server does not answer.
+    pub async fn claim(&self, command: &str, key: &str) -> Result<String, AskError> {
+        #[derive(Deserialize)]
+        struct Claimed {
+            claim: String,
+        }
+        let request = |client: &reqwest::Client, server: &ServerUrl| {
+            let request = client.post(server.claim(&self.run, command)).header(PRODUCER, self.producer.to_string());
+            request.header("Runcast-Claim-Key", key)
+        };
+        let answer = self.servers.insist(self.patience, request, |_| ()).await?;
+        read::<Claimed>(&answer).map(|Claimed { claim }| claim)
     }
 }

@@ -39,6 +39,8 @@ pub enum AskError {
         index: Option<usize>,
         /// The server's explanation, safe for a terminal.
         detail: String,
+        /// The answer's body as it came.
+        body: Bytes,
     },
     /// No attempt succeeded in time; the request may have taken effect.
     #[error("gave up after {} s without progress; last: {last}", .patience.as_secs())]
@@ -192,7 +194,9 @@ pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
     let may_pass = match status {
         // The server does not support the request, and a retry would not change that.
         StatusCode::NOT_IMPLEMENTED => false,
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => true,
+        // Too many at a time, which passes, or altogether.
+        StatusCode::TOO_MANY_REQUESTS => retry_after.is_some() || !is_full(&body),
+        StatusCode::REQUEST_TIMEOUT => true,
         status => status.is_server_error(),
     };
     if may_pass {
@@ -202,8 +206,14 @@ pub(super) async fn answer(request: RequestBuilder) -> Result<Bytes, Failed> {
             Ok(problem) => (problem.code, problem.index),
             Err(_) => (None, None),
         };
-        Err(Failed::ForGood(AskError::Refused { status, code, index, detail }))
+        Err(Failed::ForGood(AskError::Refused { status, code, index, detail, body }))
     }
+}
+
+/// Whether a run has as many commands as it may.
+fn is_full(body: &[u8]) -> bool {
+    let problem = serde_json::from_slice::<ProblemDocument>(body);
+    problem.is_ok_and(|problem| problem.code.as_deref() == Some("too_many_commands"))
 }
 
 /// Parses a response of runcast.

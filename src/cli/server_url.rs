@@ -17,6 +17,7 @@ pub struct ServerArgs {
     /// The server; several nodes of a cluster by commas, or by repeating it: when one fails, the next is asked
     #[arg(
         long,
+        global = true,
         env = "RUNCAST_URL",
         hide_env_values = true,
         default_value = "http://127.0.0.1:3001",
@@ -47,6 +48,26 @@ impl ServerUrl {
     /// The URL to which a run's events are posted.
     pub fn events(&self, run: &RunId) -> Url {
         self.under(&["api", "runs", run.as_str(), "events"])
+    }
+
+    /// URL of a run's state.
+    pub(super) fn state(&self, run: &RunId) -> Url {
+        self.under(&["api", "runs", run.as_str()])
+    }
+
+    /// URL to which commands to a run are posted, and where its producers ask for them.
+    pub(super) fn commands(&self, run: &RunId) -> Url {
+        self.under(&["api", "runs", run.as_str(), "commands"])
+    }
+
+    /// URL at which a producer claims a command.
+    pub(super) fn claim(&self, run: &RunId, command: &str) -> Url {
+        self.under(&["api", "runs", run.as_str(), "commands", command, "claim"])
+    }
+
+    /// URL at which a run is said to be finished.
+    pub(super) fn finish(&self, run: &RunId) -> Url {
+        self.under(&["api", "runs", run.as_str(), "finish"])
     }
 
     /// The WebSocket URL on which a run is watched.

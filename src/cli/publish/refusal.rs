@@ -24,7 +24,7 @@ pub(super) enum RefusalScope {
 impl RefusalScope {
     /// The part of a request of `events` events for which it was refused.
     pub(super) fn of(error: &AskError, events: usize) -> Self {
-        let AskError::Refused { status, code, index, detail } = error else { return Self::Everything };
+        let AskError::Refused { status, code, index, detail, .. } = error else { return Self::Everything };
         let code = code.as_deref();
         let is_content = matches!(*status, StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE);
         match index {
@@ -104,7 +104,7 @@ mod tests {
 
     fn refused(status: u16, code: &str, index: Option<usize>, detail: &str) -> AskError {
         let status = StatusCode::from_u16(status).unwrap();
-        AskError::Refused { status, code: Some(code.into()), index, detail: detail.into() }
+        AskError::Refused { status, code: Some(code.into()), index, detail: detail.into(), body: Default::default() }
     }
 
     #[test]

@@ -1,43 +1,16 @@
-//! The demo: posts a bundled recording of a real run in real time, repeatedly, as a producer would.
+//! The recording: a real run, whose events are posted anew with the times of now.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
-use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{info, warn};
 
-use crate::cli::ServerUrl;
-use crate::cli::producer::Poster;
-use crate::cli::request::AskError;
-use crate::protocol::ids::IdError;
-use crate::protocol::{RunId, Timestamp};
+use super::DemoError;
+use crate::protocol::Timestamp;
 
 /// 438 events of a Playwright run: 11 tests, one fails and is retried, one is skipped.
-const RECORDING: &[u8] = include_bytes!("../demo/run.ndjson");
-
-/// Pause between two runs.
-const PAUSE: Duration = Duration::from_secs(5);
-
-/// How long a run retries while the server is away.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// The demo can't continue.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// A line of the recording is no event with a timestamp.
-    #[error("line {0} of the recording is no event with a timestamp")]
-    Recording(usize),
-    /// The server's address is invalid.
-    #[error("{0}")]
-    Url(String),
-    /// A run's id was refused.
-    #[error(transparent)]
-    Run(#[from] IdError),
-    /// The server did not accept the events.
-    #[error(transparent)]
-    Post(#[from] AskError),
-}
+const RECORDING: &[u8] = include_bytes!("../../demo/run.ndjson");
 
 /// A recorded run.
 #[derive(Clone, Debug)]
@@ -52,6 +25,19 @@ struct DemoEvent {
     /// The event's text before its timestamp, and after it.
     before: Bytes,
     after: Bytes,
+    /// What it is to a worker.
+    mark: EventMark,
+}
+
+/// What an event of the recording is to a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EventMark {
+    /// A step has ended: here a worker that goes step by step stops.
+    StepEnd,
+    /// The worker asks before this.
+    Question,
+    /// Neither.
+    Plain,
 }
 
 /// An event of a replay.
@@ -61,6 +47,8 @@ pub struct DemoStep {
     pub offset: Duration,
     /// The event with its due time as timestamp.
     pub line: Bytes,
+    /// What it is to a worker.
+    pub(super) mark: EventMark,
 }
 
 impl Recording {
@@ -81,9 +69,17 @@ impl Recording {
         struct Timed<'a> {
             /// Borrowed, to find its position in the line.
             timestamp: &'a str,
+            r#type: Option<Cow<'a, str>>,
+            step: Option<TimedStep<'a>>,
+        }
+        #[derive(Deserialize)]
+        struct TimedStep<'a> {
+            #[serde(borrow)]
+            phase: Option<Cow<'a, str>>,
+            title: Option<Cow<'a, str>>,
         }
         let mut events: Vec<DemoEvent> = Vec::new();
-        let mut start = None;
+        let (mut start, mut tests, mut has_asked) = (None, 0, false);
         for (index, line) in ndjson.split(|byte| *byte == b'\n').enumerate() {
             let line = ndjson.slice_ref(line);
             if line.is_empty() {
@@ -94,71 +90,56 @@ impl Recording {
             let text = line.slice_ref(timed.timestamp.as_bytes());
             let at = Timestamp::parse(timed.timestamp).ok_or_else(refuse)?.as_millis();
             let millis = at.saturating_sub(*start.get_or_insert(at));
+            tests += u32::from(timed.r#type.as_deref() == Some("test_status"));
+            let phase = timed.step.as_ref().and_then(|step| step.phase.as_deref());
+            let title = timed.step.as_ref().and_then(|step| step.title.as_deref());
+            let mark = match (phase, title) {
+                (Some("end"), _) => EventMark::StepEnd,
+                // In the second test: whoever opens the page has seen by then how a test goes.
+                (Some("begin"), Some("Click")) if tests > 2 && !has_asked => {
+                    has_asked = true;
+                    EventMark::Question
+                }
+                _ => EventMark::Plain,
+            };
             let from = text.as_ptr().addr() - line.as_ptr().addr();
             events.push(DemoEvent {
                 offset: Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
                 before: line.slice(..from),
                 after: line.slice(from + text.len()..),
+                mark,
             });
         }
         Ok(Self { events })
     }
 
+    /// Number of events.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// When the event at a position is due, since the replay's start.
+    pub(super) fn offset(&self, position: usize) -> Duration {
+        self.events.get(position).map_or(Duration::ZERO, |event| event.offset)
+    }
+
     /// The events of a replay that starts at `start`.
     pub fn steps(&self, start: Timestamp) -> impl Iterator<Item = DemoStep> {
-        self.events.iter().map(move |DemoEvent { offset, before, after }| {
+        self.steps_from(0, start)
+    }
+
+    /// Those from a position on.
+    pub(super) fn steps_from(&self, position: usize, start: Timestamp) -> impl Iterator<Item = DemoStep> {
+        let events = self.events.iter().skip(position);
+        events.map(move |DemoEvent { offset, before, after, mark }| {
             let at = start.plus_millis(i64::try_from(offset.as_millis()).unwrap_or(i64::MAX)).to_string();
             let mut line = BytesMut::with_capacity(before.len() + at.len() + after.len());
             line.extend_from_slice(before);
             line.extend_from_slice(at.as_bytes());
             line.extend_from_slice(after);
-            DemoStep { offset: *offset, line: line.freeze() }
+            DemoStep { offset: *offset, line: line.freeze(), mark: *mark }
         })
     }
-}
-
-/// Posts the bundled run to the server at `url` (`http://address`) as `demo-<n>`, waits five seconds, and repeats this
-/// until `stop` resolves. A failure ends the run, but not the demo.
-///
-/// # Errors
-/// The replay can't begin.
-pub async fn replay(url: String, stop: impl Future<Output = ()>) -> Result<(), DemoError> {
-    let server: ServerUrl = url.parse().map_err(DemoError::Url)?;
-    let recording = Recording::bundled()?;
-    let again_and_again = async {
-        loop {
-            // The id is unique also across restarts on the same data, and sorts by time.
-            let run = RunId::parse(&format!("demo-{}", Timestamp::now().as_millis() / 1_000))?;
-            info!(%run, "demo run begins");
-            if let Err(error) = play(&recording, &server, &run).await {
-                warn!(%run, %error, "demo run broke off");
-            }
-            sleep(PAUSE).await;
-        }
-    };
-    tokio::select! {
-        () = stop => Ok(()),
-        outcome = again_and_again => outcome,
-    }
-}
-
-/// Posts one run in real time. Events that are due at the same time share a request.
-async fn play(recording: &Recording, server: &ServerUrl, run: &RunId) -> Result<(), DemoError> {
-    let mut poster = Poster::new(std::slice::from_ref(server), run, PATIENCE)?;
-    let start = Instant::now();
-    let mut steps = recording.steps(Timestamp::now()).peekable();
-    while let Some(step) = steps.peek() {
-        sleep_until(start + step.offset).await;
-        let now = start.elapsed();
-        let (mut body, mut events) = (BytesMut::new(), 0);
-        while let Some(step) = steps.next_if(|step| step.offset <= now) {
-            body.extend_from_slice(&step.line);
-            body.extend_from_slice(b"\n");
-            events += 1;
-        }
-        poster.post(body.freeze(), events, |reason| warn!(%run, reason, "demo post repeated")).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -198,5 +179,14 @@ mod tests {
     fn a_recording_without_times_is_refused_with_its_line() {
         let recording = Recording::parse(&Bytes::from_static(b"\n{\"type\":\"x\"}\n"));
         assert!(matches!(recording, Err(DemoError::Recording(2))));
+    }
+
+    #[test]
+    fn the_worker_asks_once_in_the_second_test_and_may_stop_behind_every_step() {
+        let steps: Vec<DemoStep> = Recording::bundled().unwrap().steps(Timestamp::from_millis(0)).collect();
+        let of = |mark| steps.iter().filter(move |step| step.mark == mark).collect::<Vec<_>>();
+        let [question] = of(EventMark::Question)[..] else { panic!("it asks once") };
+        assert!(question.offset > Duration::from_secs(3) && question.offset < Duration::from_secs(6), "{question:?}");
+        assert_eq!(of(EventMark::StepEnd).len(), 201);
     }
 }

@@ -1,0 +1,128 @@
+//! A run's control, as the server shows it with the run's state. A member that is missing, or that a newer server has, is
+//! no error: what can be read is shown.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cli::request::{AskError, read};
+
+/// A run's state, as far as it is about control.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct RunView {
+    pub(super) status: Option<String>,
+    pub(super) control: Option<ShownControl>,
+    commands: Vec<Value>,
+    pub(super) asks: Vec<ShownAsk>,
+    pub(super) paused: Option<ShownPause>,
+    pub(super) producers: Vec<ShownProducer>,
+}
+
+/// Who has control.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ShownControl {
+    pub(super) holder: Option<ShownHolder>,
+}
+
+/// The holder of the lease.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ShownHolder {
+    pub(super) name: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) lease: Option<String>,
+    pub(super) since: Option<String>,
+}
+
+/// Who did something.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ShownPerson {
+    pub(super) name: Option<String>,
+}
+
+/// A command.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ShownCommand {
+    pub(super) command_id: String,
+    pub(super) r#type: String,
+    pub(super) state: String,
+    pub(super) by: ShownPerson,
+    pub(super) producer: Option<String>,
+    pub(super) expires_at: Option<String>,
+    pub(super) detail: Option<String>,
+    pub(super) result: Value,
+}
+
+/// An open question.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ShownAsk {
+    pub(super) ask_id: String,
+    pub(super) producer: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) needs: String,
+    pub(super) candidates: Vec<ShownCandidate>,
+    pub(super) expires_at: Option<String>,
+    pub(super) on_timeout: ShownTimeout,
+}
+
+/// What may be chosen.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ShownCandidate {
+    pub(super) id: String,
+    pub(super) label: String,
+    pub(super) selector: Option<String>,
+}
+
+/// What a worker does when nobody answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ShownTimeout {
+    pub(super) action: Option<String>,
+}
+
+/// A pause.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ShownPause {
+    pub(super) by: ShownPerson,
+    pub(super) since: Option<String>,
+    pub(super) until: Option<String>,
+}
+
+/// A worker.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ShownProducer {
+    pub(super) producer: String,
+    pub(super) state: Option<String>,
+    pub(super) can: Vec<String>,
+}
+
+impl RunView {
+    pub(super) fn parse(state: &[u8]) -> Result<Self, AskError> {
+        read(state)
+    }
+
+    /// A command by its id, with the JSON that it was read from.
+    pub(super) fn command(&self, id: &str) -> Option<(ShownCommand, Value)> {
+        let found = self.commands.iter().find(|command| command["commandId"] == id)?;
+        Some((ShownCommand::deserialize(found).ok()?, found.clone()))
+    }
+
+    /// All commands, those that can be read.
+    pub(super) fn commands(&self) -> impl Iterator<Item = ShownCommand> {
+        self.commands.iter().filter_map(|command| ShownCommand::deserialize(command).ok())
+    }
+}
+
+impl ShownCommand {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state.as_str(), "queued" | "accepted")
+    }
+}
