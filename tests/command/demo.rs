@@ -16,8 +16,9 @@ async fn the_demo_posts_its_run_as_a_producer_would_until_it_is_stopped() {
     assert!(first.line.starts_with("POST /api/runs/demo-"), "{}", first.line);
     let events: Vec<Value> =
         first.body.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
-    assert_eq!((&events[0]["type"], &events[0]["status"]), (&"run_status".into(), &"running".into()));
-    assert_ne!(events[0]["timestamp"], "2026-11-23T17:15:47.966Z", "it happens now");
+    assert_eq!((&events[0]["type"], &events[0]["state"]), (&"worker".into(), &"joined".into()));
+    assert_eq!((&events[1]["type"], &events[1]["status"]), (&"run_status".into(), &"running".into()));
+    assert_ne!(events[1]["timestamp"], "2026-11-23T17:15:47.966Z", "it happens now");
 
     let second = server.next().await;
     assert_eq!(second.line, first.line);

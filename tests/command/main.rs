@@ -13,6 +13,7 @@ mod http_double;
 mod publish;
 mod publish_bad;
 mod reports;
+mod steer;
 #[path = "../support/mod.rs"]
 mod support;
 mod upload;

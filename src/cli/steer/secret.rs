@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::os::fd::AsFd;
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
 /// Most bytes of a secret; a whole command may have 16 KiB.
 const MOST: usize = 15 * 1024;
@@ -23,10 +23,11 @@ pub(super) fn read_secret(prompt: &str) -> io::Result<String> {
     let stdin = io::stdin();
     let bytes = if stdin.is_terminal() {
         let mut err = io::stderr();
-        write!(err, "{prompt} (not shown): ")?;
-        err.flush()?;
         let typed = {
+            // Before the prompt: what is typed as soon as it shows must not be seen either.
             let _silent = Silence::begin(&stdin)?;
+            write!(err, "{prompt} (not shown): ")?;
+            err.flush()?;
             typed(&mut stdin.lock())
         };
         writeln!(err)?;
@@ -93,6 +94,9 @@ impl<'a, F: AsFd> Silence<'a, F> {
         let before = tcgetattr(terminal)?;
         let mut silent = before.clone();
         silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        // A read returns with the first key.
+        silent.special_codes[SpecialCodeIndex::VMIN] = 1;
+        silent.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(terminal, OptionalActions::Flush, &silent)?;
         Ok(Self { terminal, before })
     }

@@ -1,6 +1,7 @@
 //! The HTML pages: the list of runs, one run live, and their icon. Plain files, embedded in the binary; the page of a
-//! run gets the list of final close codes from the table.
+//! run gets the lists of final close codes and of control events from the tables.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use actix_web::http::header;
@@ -9,6 +10,7 @@ use actix_web::{HttpResponse, web};
 use super::events::run_id;
 use super::problem::Problem;
 use crate::protocol::vocabulary::final_close_codes;
+use crate::protocol::{ProducerEvent, ServerEvent};
 
 /// Content security policy of the pages: only our own scripts run; nothing in an event can.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; \
@@ -17,11 +19,26 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 /// The position in the run's page into which the server's final close codes are inserted.
 const FINAL_CODES: &str = "/* final close codes */";
 
-/// The run's page with the close codes.
+/// The position in the run's page into which the types of control events are inserted.
+const CONTROL_EVENTS: &str = "/* control events */";
+
+/// The events of producers after which a run's control may be another one.
+const OF_PRODUCERS: [ProducerEvent; 4] =
+    [ProducerEvent::RunStatus, ProducerEvent::Worker, ProducerEvent::CommandStatus, ProducerEvent::AiStuck];
+
+/// The run's page with the close codes and the control events.
 static RUN_PAGE: LazyLock<String> = LazyLock::new(|| {
     let codes: Vec<_> = final_close_codes().iter().map(u16::to_string).collect();
-    include_str!("run.html").replace(FINAL_CODES, &codes.join(", "))
+    let types: Vec<_> = control_events().into_iter().map(|name| format!("\"{name}\"")).collect();
+    let page = include_str!("run.html").replace(FINAL_CODES, &codes.join(", "));
+    page.replace(CONTROL_EVENTS, &types.join(", "))
 });
+
+/// The types of the events after which a run's control may be another one.
+fn control_events() -> BTreeSet<&'static str> {
+    let of_server = ServerEvent::ALL.iter().filter(|event| event.is_control()).map(|event| event.as_str());
+    of_server.chain(OF_PRODUCERS.map(ProducerEvent::as_str)).collect()
+}
 
 fn page(html: &'static str) -> HttpResponse {
     HttpResponse::Ok()
@@ -72,5 +89,14 @@ mod tests {
         let list = RUN_PAGE.split_once("const FINAL = [").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
         let codes: Vec<u16> = list.split(", ").map(|code| code.parse().unwrap()).collect();
         assert_eq!(codes, final_close_codes());
+    }
+
+    #[test]
+    fn the_page_of_a_run_looks_at_its_control_after_each_control_event() {
+        assert_eq!(include_str!("run.html").matches(CONTROL_EVENTS).count(), 1);
+        let list = RUN_PAGE.split_once("const CONTROL = [").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+        let types: BTreeSet<_> = list.split(", ").map(|name| name.trim_matches('"')).collect();
+        assert_eq!(types, control_events());
+        assert!(types.contains("pause_requested") && types.contains("ai_stuck") && !types.contains("sealed"));
     }
 }
