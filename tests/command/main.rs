@@ -8,6 +8,7 @@ mod cleanup;
 mod demo;
 mod doctor;
 mod doctor_objects;
+mod documented_workers;
 mod formats;
 mod http_double;
 mod publish;
