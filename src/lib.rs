@@ -18,6 +18,7 @@ pub mod node;
 pub mod protocol;
 pub mod run_state;
 pub mod storage;
+pub mod steering;
 pub mod tasks;
 pub mod telemetry;
 pub mod thread_metrics;

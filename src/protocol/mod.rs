@@ -24,6 +24,7 @@ pub mod segment;
 pub mod server_event;
 pub mod status;
 pub mod timestamp;
+pub mod viewer_command;
 pub mod vocabulary;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};
