@@ -18,6 +18,8 @@ mod error;
 
 pub use error::ControlError;
 
+pub use crate::protocol::{Seen, Sign};
+
 /// Bounds and times of control. All are settings, section `control` and `runs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlLimits {
@@ -133,24 +135,6 @@ pub struct Facts<'a> {
     pub holds_time: bool,
     /// Signs of life that were looked up for this request.
     pub signs: &'a [(Sign, Seen)],
-}
-
-/// Whose signs of life matter.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Sign {
-    /// The holder of the lease, by its subject.
-    Subject(Arc<str>),
-    /// A producer.
-    Producer(Arc<str>),
-}
-
-/// When a sign of life was last seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// At this journal time, or this node can hear without a break only since then.
-    At(Timestamp),
-    /// It can't be known now: nothing ends for want of it.
-    Unknown,
 }
 
 /// What is to be done about a request.
