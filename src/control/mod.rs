@@ -258,6 +258,23 @@ pub enum CommandState {
     Interrupted,
 }
 
+impl CommandState {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Accepted => "accepted",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+            Self::Superseded => "superseded",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// The control of a run as `GET /api/runs/{runId}` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ControlView {}

@@ -2,7 +2,7 @@
 //! members must be, and what a command does, is decided in `control`.
 
 use super::field::Field;
-use super::field::FieldKind::{Boolean, Form, Integer, Object, Text, Word};
+use super::field::FieldKind::{Any, Boolean, Form, Integer, Object, Text, Word};
 use super::message::MessageType;
 
 /// Members that every command may have.
@@ -99,7 +99,7 @@ commands! {
     /// The answer to a producer's question: the first one wins. The value for a `credential` never enters the log.
     "answer" [
         Field::new("askId", Text, "The question."),
-        Field::new("value", Object, "The answer, of any kind.").optional(),
+        Field::new("value", Any, "The answer.").optional(),
         Field::new("candidateId", Text, "The candidate that is chosen.").optional(),
         Field::new("point", Object, "The point that is chosen: `x` and `y`.").optional(),
         Field::new("resolution", Word { values: &["resolved", "cancelled"] }, "`cancelled` refuses to answer.").optional(),

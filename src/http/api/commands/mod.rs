@@ -8,7 +8,7 @@ use super::super::body::read::{self, Limit};
 use super::super::edge::Bodies;
 use super::super::media_type::content_type;
 use super::super::problem::Problem;
-use crate::protocol::{Cursor, ProducerId};
+use crate::protocol::{After, Cursor, ProducerId};
 use crate::steering::{MAX_COMMAND_BYTES, SteeringError};
 
 mod claim;
@@ -71,6 +71,8 @@ fn named_producer(request: &HttpRequest) -> Result<ProducerId, Problem> {
 /// A cursor, `epoch:seq` or `seq`; of an empty text there is none.
 fn cursor(name: &str, text: Option<&str>) -> Result<Option<Cursor>, Problem> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let bad = || Problem::bad_request("invalid_after", format!("{name} {text:?} must be a cursor, epoch:seq"));
-    Cursor::parse(text).map(Some).ok_or_else(bad)
+    match After::parse(text) {
+        Ok(After::Cursor(cursor)) => Ok(Some(cursor)),
+        _ => Err(Problem::bad_request("invalid_after", format!("{name} {text:?} must be a cursor, epoch:seq"))),
+    }
 }
