@@ -15,6 +15,7 @@ use crate::storage::presence::Register;
 mod artifact_ports;
 mod children;
 mod clock;
+mod control;
 mod drain;
 mod parts;
 mod run;
