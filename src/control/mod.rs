@@ -15,6 +15,7 @@ use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Epoch, Principal, Seq, ServerEvent, Timestamp};
 
 mod error;
+mod limits;
 
 pub use error::ControlError;
 
