@@ -11,7 +11,11 @@ use crate::storage::secrets::{SecretLimits, Secrets};
 use crate::storage::signs::{SignTimes, Signs};
 
 pub(super) fn open(config: &Config, storage: &Storage, registry: &Service<Registry>) -> Steering {
-    let times = SignTimes { ttl: Duration::from_secs(1_800), tell_every: Duration::from_secs(2), socket: Duration::from_secs(300) };
+    let times = SignTimes {
+        ttl: Duration::from_secs(1_800),
+        tell_every: Duration::from_secs(2),
+        socket: Duration::from_secs(300),
+    };
     let signs = Signs::in_memory(storage.journal.clock().clone(), times);
     let secrets = Secrets::in_memory(None, SecretLimits { count: 10_000 });
     let control = &config.control;

@@ -45,9 +45,9 @@ impl Caller {
         let query = query.map_err(|error| Problem::bad_request("invalid_query", error.to_string()))?;
         let header = |name: &'static str, code: &'static str| match request.headers().get(name) {
             None => Ok(None),
-            Some(value) => std::str::from_utf8(value.as_bytes()).map(Some).map_err(|_| {
-                Problem::bad_request(code, format!("{name} must be UTF-8"))
-            }),
+            Some(value) => std::str::from_utf8(value.as_bytes())
+                .map(Some)
+                .map_err(|_| Problem::bad_request(code, format!("{name} must be UTF-8"))),
         };
         let (user, from) = match query.user_id.as_deref().filter(|user| !user.is_empty()) {
             Some(user) => (Some(user), "userId"),

@@ -7,10 +7,14 @@ use super::message::MessageType;
 
 /// Members that every command may have.
 const COMMAND_ID: Field =
-    Field::new("commandId", Text, "A UUIDv7, by which the command is known and may be repeated; made if missing.").optional();
-const LEASE: Field =
-    Field::new("lease", Form { format: "cursor" }, "The lease under which it is given: refused when it is the run's no more.")
+    Field::new("commandId", Text, "A UUIDv7, by which the command is known and may be repeated; made if missing.")
         .optional();
+const LEASE: Field = Field::new(
+    "lease",
+    Form { format: "cursor" },
+    "The lease under which it is given: refused when it is the run's no more.",
+)
+.optional();
 const EXPECT: Field = Field::new(
     "expect",
     Object,
@@ -18,7 +22,8 @@ const EXPECT: Field = Field::new(
 )
 .optional();
 const TARGET: Field =
-    Field::new("target", Object, "Who is meant: `producer`, `testId`, or `slot` with `producer` and `slot`.").optional();
+    Field::new("target", Object, "Who is meant: `producer`, `testId`, or `slot` with `producer` and `slot`.")
+        .optional();
 const EXPIRES: Field =
     Field::new("expiresInSecs", Integer, "How long it may wait for a producer: 1 to 3600, 60 if missing.").optional();
 

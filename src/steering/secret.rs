@@ -34,9 +34,7 @@ impl Taken {
         let Some(Value::Object(action)) = members.get_mut("action") else { return Ok(None) };
         match action.remove("secret") {
             None => Ok(None),
-            Some(Value::String(text)) => {
-                Ok(Some(Self { value: SecretValue::new(&text), members, of_action: true }))
-            }
+            Some(Value::String(text)) => Ok(Some(Self { value: SecretValue::new(&text), members, of_action: true })),
             Some(_) => Err(SteeringError::invalid("action.secret", "must be a text")),
         }
     }
@@ -46,9 +44,7 @@ impl Taken {
         let mut members = members.clone();
         match members.remove("value") {
             None => Ok(None),
-            Some(Value::String(text)) => {
-                Ok(Some(Self { value: SecretValue::new(&text), members, of_action: false }))
-            }
+            Some(Value::String(text)) => Ok(Some(Self { value: SecretValue::new(&text), members, of_action: false })),
             Some(_) => Err(SteeringError::invalid("value", "must be a text: the question is for a credential")),
         }
     }

@@ -52,12 +52,7 @@ pub(super) struct Shared {
 
 impl Steering {
     /// A service that finds rooms by `rooms`.
-    pub fn new(
-        rooms: ServiceRecipient<FindRoom>,
-        signs: Signs,
-        secrets: Secrets,
-        limits: SteeringLimits,
-    ) -> Self {
+    pub fn new(rooms: ServiceRecipient<FindRoom>, signs: Signs, secrets: Secrets, limits: SteeringLimits) -> Self {
         let rates = Rates::new(limits.commands_per_sec, limits.command_burst);
         let states = Semaphore::new(STATES_AT_A_TIME);
         Self { rooms, shared: Arc::new(Shared { rates, signs, secrets, run_secs: limits.run_secs, states }) }

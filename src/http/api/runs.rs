@@ -122,8 +122,7 @@ pub(in crate::http) async fn show(
     if let Some(end) = state.last_mut() {
         end.truncate(end.len() - 1);
     }
-    let body: ResponseParts =
-        state.into_iter().chain([Bytes::from_static(b","), also.slice(1..)]).collect();
+    let body: ResponseParts = state.into_iter().chain([Bytes::from_static(b","), also.slice(1..)]).collect();
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 

@@ -21,16 +21,15 @@ pub(in crate::http) use claim::claim;
 pub(in crate::http) use older::{override_step, pause, resume, update_instructions};
 pub(in crate::http) use poll::poll;
 pub(in crate::http) use post::post;
-pub(in crate::http) use worker::{alive, finish};
 pub(super) use worker::{Given, Learned};
+pub(in crate::http) use worker::{alive, finish};
 
 impl From<SteeringError> for Problem {
     fn from(error: SteeringError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::CONFLICT);
         let SteeringError { code, detail, retry_after_secs, members } = error;
-        let problem = members.into_iter().fold(Self::new(status, code, detail), |all, (name, value)| {
-            all.with(&name, value)
-        });
+        let problem =
+            members.into_iter().fold(Self::new(status, code, detail), |all, (name, value)| all.with(&name, value));
         match retry_after_secs {
             Some(secs) => problem.retry_after(secs),
             None => problem,

@@ -120,8 +120,9 @@ pub(in crate::http) async fn finish(
     let text = readable(without_bom(&body).trim_ascii());
     let Finish { status } = match text.is_empty() {
         true => Finish::default(),
-        false => serde_json::from_slice(&text)
-            .map_err(|error| Problem::bad_request("invalid_body", format!("the body must be {{\"status\"?}}: {error}")))?,
+        false => serde_json::from_slice(&text).map_err(|error| {
+            Problem::bad_request("invalid_body", format!("the body must be {{\"status\"?}}: {error}"))
+        })?,
     };
     let status = status.map(|text| {
         let known = RunStatus::parse(&text).filter(|status| status.is_final());
