@@ -7,6 +7,7 @@ use crate::actors::bridge::Bridge;
 use crate::actors::catalog_writer::CatalogWriter;
 use crate::actors::cleanup::Cleanup;
 use crate::actors::compression::Compression;
+use crate::actors::deadlines::Deadlines;
 use crate::actors::heartbeat::Heartbeat;
 use crate::actors::lifecycle::Lifecycle;
 use crate::actors::presence::Presence;
@@ -23,6 +24,8 @@ use crate::http::trace_viewer::TraceViewer;
 use crate::http::transfer::Transfers;
 use crate::node::Node;
 use crate::storage::presence::{Figures, Gauge};
+use crate::storage::secrets::Secrets;
+use crate::storage::signs::Signs;
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
 
@@ -32,6 +35,10 @@ pub(super) struct NodeParts {
     pub(super) config: Arc<Config>,
     pub(super) node: Node,
     pub(super) storage: Storage,
+    /// Signs of life of producers, and of those who steer.
+    pub(super) signs: Signs,
+    /// Secrets that were given to runs.
+    pub(super) secrets: Secrets,
     /// Artifacts; `None`: none are kept.
     pub(super) artifacts: Option<ArtifactService>,
     /// Who is alive; empty once the drain is over.
@@ -72,6 +79,7 @@ pub(super) struct Services {
     pub(super) catalog_writer: Service<CatalogWriter>,
     pub(super) heartbeat: Service<Heartbeat>,
     pub(super) lifecycle: Service<Lifecycle>,
+    pub(super) deadlines: Service<Deadlines>,
     pub(super) compression: Service<Compression>,
     pub(super) cleanup: Service<Cleanup>,
     pub(super) supervisor: Service<Supervisor>,
@@ -92,6 +100,7 @@ impl NodeParts {
             catalog_writer: Service::new("catalog_writer", 4_096),
             heartbeat: Service::new("heartbeat", 64),
             lifecycle: Service::new("lifecycle", 16),
+            deadlines: Service::new("deadlines", 16),
             // Whoever asks holds an upload permit.
             compression: Service::new("compression", config.artifacts.max_uploads),
             cleanup: Service::new("cleanup", 16),
@@ -110,6 +119,8 @@ impl NodeParts {
                 &bodies,
                 &trace_viewer,
             ),
+            signs: storage.signs(&config),
+            secrets: storage.secrets(&config),
             storage,
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),
