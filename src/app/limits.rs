@@ -45,7 +45,7 @@ pub fn control_limits(config: &Config) -> ControlLimits {
 }
 
 /// The times of signs of life.
-pub fn sign_times(config: &Config) -> SignTimes {
+pub(super) fn sign_times(config: &Config) -> SignTimes {
     /// Longest time between two reports to the other nodes.
     const TELL: Duration = Duration::from_secs(2);
     let Config { control, runs, .. } = config;

@@ -90,7 +90,7 @@ pub fn open_url_key(config: &Config) -> Result<Option<UrlKey>, anyhow::Error> {
 ///
 /// # Errors
 /// When it can't be read or made.
-pub fn open_secret_key(config: &Config) -> Result<Option<SecretKey>, anyhow::Error> {
+pub(super) fn open_secret_key(config: &Config) -> Result<Option<SecretKey>, anyhow::Error> {
     let objects = &config.objects;
     if config.is_cluster() && objects.signing_key.is_empty() && objects.secret_key.is_empty() {
         return Ok(None);
