@@ -54,7 +54,8 @@ async fn a_secret_goes_when_its_time_is_over_and_leaves_its_place() {
     let (secrets, value) = (secrets(&redis, "key", 1), SecretValue::new("hunter2"));
     secrets.put(&run(), "c", &value, Duration::from_millis(200)).await.unwrap();
     assert_eq!(secrets.put(&run(), "d", &value, HOUR).await, Err(SecretError::Full(1)));
-    eventually!(secrets.get(&run(), "c").await, |got| *got == Err(SecretError::Gone), SOON);
+    let gone = |got: &Result<_, _>| *got == Err(SecretError::Gone);
+    eventually!(secrets.get(&run(), "c").await, gone, SOON).unwrap_err();
     eventually!(secrets.put(&run(), "d", &value, HOUR).await, Result::is_ok, SOON).unwrap();
     // Put again, it stays for longer, never for less.
     secrets.put(&run(), "d", &value, Duration::from_millis(1)).await.unwrap();
