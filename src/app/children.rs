@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Storage;
+use super::limits::control_limits;
 use super::parts::NodeParts;
 use super::shares::compressions;
 use super::storage::redis_settings;
@@ -156,9 +157,9 @@ impl NodeParts {
 
     /// How the registry builds a room.
     fn open_room(&self) -> OpenRoom {
-        let parts = self.clone();
+        let (parts, limits) = (self.clone(), self.room_limits());
         Box::new(move |run, generation, gauge| {
-            let (limits, ports) = (parts.room_limits(), parts.room_ports());
+            let (limits, ports) = (limits.clone(), parts.room_ports());
             let (name, figures, alive) = (run.clone(), gauge.clone(), parts.live_actors.enter("room"));
             let child = spawn("room", parts.config.room.mailbox, move |_, _| {
                 Ok(Room::new(name, generation, limits, ports, figures, alive))
@@ -175,6 +176,8 @@ impl NodeParts {
             queue_bytes: room.queue_bytes,
             append_timeout: Duration::from_millis(ingest.append_timeout_ms),
             idle: Duration::from_secs(room.idle_secs),
+            max_waiting: self.config.control.max_waiting,
+            control: Arc::new(control_limits(&self.config)),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::{Shares, Storage, artifact_ports};
 use crate::actors::bridge::Bridge;
 use crate::actors::catalog_writer::CatalogWriter;
@@ -23,11 +25,14 @@ use crate::descriptors::Descriptors;
 use crate::http::trace_viewer::TraceViewer;
 use crate::http::transfer::Transfers;
 use crate::node::Node;
+use crate::steering::Steering;
 use crate::storage::presence::{Figures, Gauge};
-use crate::storage::secrets::Secrets;
 use crate::storage::signs::Signs;
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
+
+/// Searches of runs for the events of a step, at a time.
+const SEARCHES: usize = 4;
 
 /// The parts of a running node. Clones share them.
 #[derive(Clone)]
@@ -37,8 +42,10 @@ pub(super) struct NodeParts {
     pub(super) storage: Storage,
     /// Signs of life of producers, and of those who steer.
     pub(super) signs: Signs,
-    /// Secrets that were given to runs.
-    pub(super) secrets: Secrets,
+    /// Takes what is wanted of runs' control.
+    pub(super) steering: Steering,
+    /// Searches of runs for the events of a step.
+    pub(super) searches: Arc<Semaphore>,
     /// Artifacts; `None`: none are kept.
     pub(super) artifacts: Option<ArtifactService>,
     /// Who is alive; empty once the drain is over.
@@ -106,6 +113,8 @@ impl NodeParts {
             cleanup: Service::new("cleanup", 16),
             supervisor: Service::new("supervisor", 64),
         };
+        let signs = storage.signs(&config);
+        let steering = super::steering::open(&config, &services.registry, signs.clone(), storage.secrets(&config));
         let responses = Budget::new(config.server.response_bytes);
         let bodies = Budget::new(config.ingest.inflight_bytes);
         let trace_viewer = Arc::new(TraceViewer::of_process(&config));
@@ -119,9 +128,10 @@ impl NodeParts {
                 &bodies,
                 &trace_viewer,
             ),
-            signs: storage.signs(&config),
-            secrets: storage.secrets(&config),
+            signs,
             storage,
+            steering,
+            searches: Arc::new(Semaphore::new(SEARCHES)),
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),
             metrics,

@@ -25,6 +25,7 @@ pub mod server_event;
 pub mod sign;
 pub mod status;
 pub mod timestamp;
+pub mod viewer_command;
 pub mod vocabulary;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};

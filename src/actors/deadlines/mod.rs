@@ -157,12 +157,16 @@ impl DeadlinesPorts {
     /// Has the run's room store what is due, and sets the run's next deadline.
     async fn see_to(&self, run: &RunId) -> Result<(), Failure> {
         let request = Arc::new(Request::Due);
-        let mut signs: Vec<(Sign, Seen)> = Vec::new();
+        let (mut needed, mut signs): (Vec<Sign>, Vec<(Sign, Seen)>) = (Vec::new(), Vec::new());
         for _ in 0..ASKS {
             let room: Arc<RoomPort> = self.rooms.ask(FindRoom { run: run.clone() }).await??;
             match room.steer(request.clone(), signs.clone(), None).await {
                 Ok(Steered::Answered(answer, control)) => return self.settle(run, &answer, control).await,
-                Ok(Steered::NeedSigns(wanted)) => signs = self.signs.seen(run, &wanted).await,
+                Ok(Steered::NeedSigns(wanted)) => {
+                    let more: Vec<Sign> = wanted.into_iter().filter(|sign| !needed.contains(sign)).collect();
+                    needed.extend(more);
+                    signs = self.signs.seen(run, &needed).await;
+                }
                 Err(SteerError::Retired) => {}
                 Err(error) => return Err(error.into()),
             }
