@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Storage;
-use super::control::control_limits;
+use super::limits::control_limits;
 use super::parts::NodeParts;
 use super::shares::compressions;
 use super::storage::redis_settings;

@@ -32,7 +32,7 @@ pub use sections::{
     SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
 };
 pub use stores::{CatalogSetting, JournalUrl, StoreUrlError};
-pub use values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
+pub use values::{AddressingSetting, LogFormat, PauseExpirySetting, Secret, SyncSetting};
 
 /// `EX_USAGE`: the exit code of a process that refuses its configuration.
 pub const EXIT_CONFIG: u8 = 64;

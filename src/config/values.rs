@@ -36,13 +36,13 @@ pub enum AddressingSetting {
     Host,
 }
 
-/// `control.on_pause_expiry`: what happens when a pause is over that nobody ended.
+/// `control.on_pause_expiry`: what becomes of a run whose pause is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum PauseExpiry {
-    /// The run goes on.
+pub enum PauseExpirySetting {
+    /// It goes on.
     Resume,
-    /// The run is cancelled.
+    /// It is cancelled.
     Cancel,
 }
 
