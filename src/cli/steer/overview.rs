@@ -61,11 +61,11 @@ fn lines(view: &RunView, run: &RunId) -> Vec<String> {
         let since = paused.since.as_deref().map_or_else(String::new, |since| format!(" since {}", clock(since)));
         lines.push(format!("paused by {}{since}{until}", who(paused.by.name.as_deref())));
     }
-    lines.push(match view.control.as_ref().and_then(|control| control.holder.as_ref()) {
-        Some(holder) => {
+    lines.push(match view.control.as_ref().and_then(|control| Some((control, control.holder.as_ref()?))) {
+        Some((control, holder)) => {
             let kind =
                 holder.kind.as_deref().map_or_else(String::new, |kind| format!(" ({})", plain(kind, NAME_CHARS)));
-            let since = holder.since.as_deref().map_or_else(String::new, |since| format!(" since {}", clock(since)));
+            let since = control.since.as_deref().map_or_else(String::new, |since| format!(" since {}", clock(since)));
             format!("control: {}{kind}{since}", who(holder.name.as_deref()))
         }
         None => "control: free, anybody may steer".to_owned(),
@@ -104,26 +104,22 @@ fn worker(worker: &ShownProducer) -> String {
 /// A question, with the command line for each answer.
 fn question(ask: &ShownAsk, run: &RunId) -> Vec<String> {
     let id = plain(&ask.ask_id, NAME_CHARS);
-    let text = ask.message.as_deref().or(ask.reason.as_deref()).unwrap_or("(it does not say what)");
+    let (text, candidates) = (ask.text().unwrap_or("(it does not say what)"), ask.candidates());
     let until = ask.expires_at.as_deref().map_or_else(String::new, |until| format!(" until {}", clock(until)));
-    let then = ask
-        .on_timeout
-        .action
-        .as_deref()
-        .map_or_else(String::new, |action| format!(", then: {}", plain(action, NAME_CHARS)));
+    let then =
+        ask.on_timeout.as_deref().map_or_else(String::new, |action| format!(", then: {}", plain(action, NAME_CHARS)));
     let mut lines = vec![format!("question {id}{until}{then}"), format!("  {}", plain(text, TEXT_CHARS))];
     let answer = format!("runcast steer {run} answer {}", quoted(&id));
-    for candidate in &ask.candidates {
-        let place =
-            candidate.selector.as_deref().map_or_else(String::new, |place| format!(" ({})", plain(place, NAME_CHARS)));
-        lines.push(format!("  {}{place}", plain(&candidate.label, TEXT_CHARS)));
-        lines.push(format!("    {answer} --candidate {}", quoted(&plain(&candidate.id, NAME_CHARS))));
+    for candidate in &candidates {
+        let place = candidate.selector.map_or_else(String::new, |place| format!(" ({})", plain(place, NAME_CHARS)));
+        lines.push(format!("  {}{place}", plain(candidate.label, TEXT_CHARS)));
+        lines.push(format!("    {answer} --candidate {}", quoted(&plain(candidate.id, NAME_CHARS))));
     }
     match ask.needs.as_str() {
         "credential" => lines.push(format!("  {answer} --secret")),
         "click" => lines.push(format!("  {answer} --point X,Y")),
         "text" | "decision" => lines.push(format!("  {answer} --value TEXT")),
-        _ if ask.candidates.is_empty() => lines.push(format!("  {answer} --value TEXT")),
+        _ if candidates.is_empty() => lines.push(format!("  {answer} --value TEXT")),
         _ => {}
     }
     lines.push(format!("  {answer} --cancel"));
@@ -187,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_run_that_nobody_steers_says_that_anybody_may() {
-        let lines = shown(json!({"status": "running"}));
+        let lines = shown(json!({"status": "running", "paused": null, "control": {"holder": null, "since": null}}));
         assert_eq!(lines[..3], ["r: running", "control: free, anybody may steer", ""]);
         assert_eq!(lines[3], "runcast steer r pause         stop before the next step");
         let lines = shown(json!({"status": "passed"}));
@@ -198,13 +194,13 @@ mod tests {
     fn who_has_control_who_paused_and_each_answer_to_a_question_are_shown() {
         let lines = shown(json!({
             "status": "paused",
-            "control": {"holder": {"name": "ada", "kind": "human", "since": "2030-01-01T17:00:00.000Z"}},
+            "control": {"lease": "1:3", "holder": {"name": "ada", "kind": "human"}, "since": "2030-01-01T17:00:00.000Z"},
             "paused": {"by": {"name": "bob"}, "since": "2030-01-01T17:01:00.000Z", "until": "2030-01-01T17:16:00.000Z"},
             "producers": [{"producer": "w1", "state": "joined", "can": ["pause", "step"]}],
             "asks": [
-                {"askId": "a 1", "message": "Which?\u{1b}[2J", "needs": "choice", "expiresAt": "2030-01-01T17:02:00.000Z",
-                 "onTimeout": {"action": "continue"}, "candidates": [{"id": "c1", "label": "Save", "selector": "#s"}]},
-                {"askId": "pw", "message": "The password?", "needs": "credential"},
+                {"askId": "a 1", "needs": "choice", "expiresAt": "2030-01-01T17:02:00.000Z", "onTimeout": "continue",
+                 "event": {"message": "Which?\u{1b}[2J", "candidates": [{"id": "c1", "label": "Save", "selector": "#s"}, 7]}},
+                {"askId": "pw", "needs": "credential", "expiresAt": null, "event": {"message": 7, "reason": "The password?"}},
             ],
             "commands": [
                 {"commandId": "i1", "type": "pause", "state": "done", "by": {"name": "bob"}},

@@ -22,16 +22,7 @@ pub(super) struct RunView {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ShownControl {
-    pub(super) holder: Option<ShownHolder>,
-}
-
-/// The holder of the lease.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct ShownHolder {
-    pub(super) name: Option<String>,
-    pub(super) kind: Option<String>,
-    pub(super) lease: Option<String>,
+    pub(super) holder: Option<ShownPerson>,
     pub(super) since: Option<String>,
 }
 
@@ -40,6 +31,7 @@ pub(super) struct ShownHolder {
 #[serde(default)]
 pub(super) struct ShownPerson {
     pub(super) name: Option<String>,
+    pub(super) kind: Option<String>,
 }
 
 /// A command.
@@ -61,29 +53,19 @@ pub(super) struct ShownCommand {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ShownAsk {
     pub(super) ask_id: String,
-    pub(super) producer: Option<String>,
-    pub(super) reason: Option<String>,
-    pub(super) message: Option<String>,
     pub(super) needs: String,
-    pub(super) candidates: Vec<ShownCandidate>,
     pub(super) expires_at: Option<String>,
-    pub(super) on_timeout: ShownTimeout,
+    pub(super) on_timeout: Option<String>,
+    /// The `ai_stuck` as its worker posted it: any member may be missing, or be anything.
+    event: Value,
 }
 
 /// What may be chosen.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ShownCandidate {
-    pub(super) id: String,
-    pub(super) label: String,
-    pub(super) selector: Option<String>,
-}
-
-/// What a worker does when nobody answers.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ShownTimeout {
-    pub(super) action: Option<String>,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShownCandidate<'a> {
+    pub(super) id: &'a str,
+    pub(super) label: &'a str,
+    pub(super) selector: Option<&'a str>,
 }
 
 /// A pause.
@@ -118,6 +100,24 @@ impl RunView {
     /// All commands, those that can be read.
     pub(super) fn commands(&self) -> impl Iterator<Item = ShownCommand> {
         self.commands.iter().filter_map(|command| ShownCommand::deserialize(command).ok())
+    }
+}
+
+impl ShownAsk {
+    /// The question in words.
+    pub(super) fn text(&self) -> Option<&str> {
+        ["message", "reason"].iter().find_map(|member| self.event[member].as_str())
+    }
+
+    /// What may be chosen.
+    pub(super) fn candidates<'a>(&'a self) -> Vec<ShownCandidate<'a>> {
+        let candidates = self.event["candidates"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let shown = |candidate: &'a Value| {
+            let id = candidate["id"].as_str()?;
+            let label = candidate["label"].as_str().unwrap_or(id);
+            Some(ShownCandidate { id, label, selector: candidate["selector"].as_str() })
+        };
+        candidates.iter().filter_map(shown).collect()
     }
 }
 

@@ -26,14 +26,16 @@ export class Node {
   #home;
   #child;
   #settings;
+  #args;
 
-  constructor(home, settings) {
+  constructor(home, settings, args) {
     this.#home = home;
     this.#settings = settings;
+    this.#args = args;
   }
 
-  static async start(settings = {}) {
-    const node = new Node(await mkdtemp(join(tmpdir(), "runcast-browser-")), settings);
+  static async start(settings = {}, args = []) {
+    const node = new Node(await mkdtemp(join(tmpdir(), "runcast-browser-")), settings, args);
     await node.run("127.0.0.1:0");
     return node;
   }
@@ -44,7 +46,7 @@ export class Node {
       RUNCAST__LOG__FILTER: "warn", RUNCAST__SERVER__DRAIN_SECS: "10",
       RUNCAST__ARTIFACTS__TRACE_VIEWER_DIR: VIEWER, ...this.#settings,
     };
-    const args = ["serve", "--bind", bind, "--data-dir", join(this.#home, "data")];
+    const args = ["serve", "--bind", bind, "--data-dir", join(this.#home, "data"), ...this.#args];
     this.#child = spawn(BINARY, args, { cwd: this.#home, env, stdio: ["ignore", "pipe", "inherit"] });
     const lines = createInterface({ input: this.#child.stdout });
     const started = new Promise((resolve, reject) => {
