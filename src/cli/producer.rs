@@ -27,9 +27,6 @@ pub struct Receipt {
     /// Commands for this producer, the most urgent first.
     #[serde(default)]
     pub commands: Vec<OpenCommand>,
-    /// Whether there are more of them.
-    #[serde(rename = "moreCommands", default)]
-    pub more_commands: bool,
     /// What the producer may acknowledge once it has acted on these commands.
     #[serde(rename = "commandsCursor", default)]
     pub commands_cursor: Option<String>,
@@ -59,10 +56,7 @@ pub struct OpenCommand {
 pub struct OpenCommands {
     /// The commands, the most urgent first.
     pub commands: Vec<OpenCommand>,
-    /// Whether there are more of them.
-    #[serde(rename = "moreCommands", default)]
-    pub more: bool,
-    /// Where the run's control ends: what the producer may acknowledge.
+    /// What the producer may acknowledge once it has acted on these: more of them come after it.
     pub cursor: Option<String>,
 }
 

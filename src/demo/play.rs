@@ -104,9 +104,7 @@ impl Player<'_> {
             let on_retry = |reason: &str| warn!(%run, reason, "demo post repeated");
             let receipt = self.poster.post(body.freeze(), lines.len() as u64, on_retry).await?;
             lines = self.obey(receipt.commands).await?;
-            if !receipt.more_commands {
-                self.poster.acknowledge(receipt.commands_cursor);
-            }
+            self.poster.acknowledge(receipt.commands_cursor);
         }
         Ok(())
     }
@@ -135,9 +133,7 @@ impl Player<'_> {
             Ok(open) => {
                 let is_news = !open.commands.is_empty();
                 let lines = self.obey(open.commands).await?;
-                if !open.more {
-                    self.poster.acknowledge(open.cursor);
-                }
+                self.poster.acknowledge(open.cursor);
                 self.post(lines).await?;
                 if !is_news {
                     sleep(LEAST_POLL.saturating_sub(before.elapsed())).await;

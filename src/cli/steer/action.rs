@@ -87,7 +87,7 @@ pub(super) enum SteerAction {
         #[arg(value_name = "ASK")]
         ask: String,
         /// How long it waits, in seconds from now
-        #[arg(value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        #[arg(value_name = "SECS", value_parser = clap::value_parser!(u64).range(5..=86_400))]
         secs: u64,
     },
     /// Take back a command of yours that nobody has begun
@@ -510,7 +510,7 @@ mod tests {
             "answer a",
             "answer a --cancel --value 5",
             "answer a --json-value {",
-            "extend a 0",
+            "extend a 4",
             "step --slot p",
             "step --target p --test t",
             "step --expires-in 0",
