@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use runcast::storage::format::REDIS_JOURNAL;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
 use crate::support::{Postgres, RedisServer};
@@ -78,9 +79,11 @@ async fn a_node_of_a_cluster_does_not_start_before_a_newer_redis() {
     let data = dir.path().join("data");
     let (code, report, _) = runcast(&["doctor"], &data, &environment);
     assert_eq!(code, Some(0), "{report}");
-    assert!(report.contains("no format version yet (the server makes it version 1)"), "{report}");
-    redis.cli(&["HSET", "runcast:store", "format", "2"]);
-    let sentence = "the journal in Redis under runcast:store has format version 2";
+    let first = format!("no format version yet (the server makes it version {REDIS_JOURNAL})");
+    assert!(report.contains(&first), "{report}");
+    let next = (REDIS_JOURNAL + 1).to_string();
+    redis.cli(&["HSET", "runcast:store", "format", &next]);
+    let sentence = &format!("the journal in Redis under runcast:store has format version {next}");
     let (code, _, told) = runcast(&["serve"], &data, &environment);
     assert_eq!(code, Some(64), "{told}");
     assert!(told.lines().any(|line| line.starts_with("runcast: ") && line.contains(sentence)), "{told}");

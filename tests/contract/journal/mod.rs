@@ -6,6 +6,7 @@ mod fixture;
 mod producers;
 mod reads;
 mod redis;
+mod redis_control;
 mod sqlite;
 pub(crate) mod words;
 
