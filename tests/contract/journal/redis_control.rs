@@ -83,6 +83,11 @@ fn keys(server: &RedisServer) -> Vec<String> {
     keys
 }
 
+/// Waits until what is stored is dated later than this.
+async fn eventually_later(journal: &RedisJournal, time: Timestamp) {
+    eventually!(journal.now(), |now| *now > time, SOON);
+}
+
 async fn two_nodes(server: &RedisServer) -> [RedisJournal; 2] {
     NODES.map(|node| journal(server.address(), node))
 }
@@ -317,6 +322,7 @@ async fn nothing_is_left_of_the_control_of_a_run_that_expires_or_is_buried() {
     store(&journal, vec![joined("p", 1), stamped("p", 2, StampKind::RunStatus(RunStatus::Passed), None)])
         .await
         .unwrap();
+    eventually_later(&journal, head(&journal).await.last_at).await;
     let steered = store(&journal, vec![decision("x", head(&journal).await.control, Some(at(5_000)))]).await.unwrap();
     let known = ["t:runs:due", "t:runs:ended", "t:runs:only_steered", "t:store"];
     let of_the_run = ["t:{r}:control", "t:{r}:head", "t:{r}:log", "t:{r}:marks"];
@@ -343,6 +349,20 @@ async fn nothing_is_left_of_the_control_of_a_run_that_expires_or_is_buried() {
 }
 
 #[tokio::test]
+async fn a_run_is_not_active_however_soon_after_its_last_event_it_is_steered() {
+    let server = RedisServer::start().await;
+    let journal = journal(server.address(), "a");
+    for n in 1..=50 {
+        let active = store(&journal, vec![post("p", n..=n)]).await.unwrap().head;
+        assert_eq!(active.active_at, active.last_at);
+        let steered = store(&journal, vec![command(&n.to_string())]).await.unwrap().head;
+        assert_eq!((steered.active_at, head(&journal).await), (active.active_at, steered));
+    }
+    store(&journal, vec![post("p", 51..=51)]).await.unwrap();
+    assert_eq!(server.cli(&["EXISTS", "t:runs:only_steered"]), "0");
+}
+
+#[tokio::test]
 async fn a_run_that_was_only_steered_last_is_told_once_where_its_last_event_is() {
     let server = RedisServer::start().await;
     let [here, there] = two_nodes(&server).await;
@@ -350,7 +370,7 @@ async fn a_run_that_was_only_steered_last_is_told_once_where_its_last_event_is()
     // Each event is stored later than the one before.
     let mut put = async |name: &str, post: Post| {
         let node = nodes.next().unwrap();
-        eventually!(node.now(), |now| *now > last, SOON);
+        eventually_later(node, last).await;
         last = node.append(append(node, name, vec![post])).await.unwrap().head.last_at;
     };
     for name in ["a", "b", "c", "d"] {
@@ -426,7 +446,7 @@ async fn no_segment_is_dated_before_its_events_however_far_the_clock_goes_back()
     let journal = journal(server.address(), "a");
     let mut last = store(&journal, vec![post("p", 1..=1)]).await.unwrap().head.last_at;
     for (name, back) in [("r", "-0.7"), ("s", "-8d")] {
-        eventually!(journal.now(), |now| *now > last.plus_millis(50), SOON);
+        eventually_later(&journal, last.plus_millis(50)).await;
         clock.set(back);
         let stored = journal.append(append(&journal, name, vec![joined("q", 1)])).await.unwrap();
         let (dated, events) = (stored.segments[0].at(), log(&journal, name).await);

@@ -139,6 +139,8 @@ pub struct AppendDecision {
     pub dropped: Vec<ProducerId>,
     /// What becomes of the run's earliest deadline.
     pub due: DueChange,
+    /// Whether the run was active with it: see [`Head::active_at`].
+    pub is_active: bool,
 }
 
 /// Runs an append on `run`.
@@ -165,18 +167,20 @@ pub fn append(run: &mut RunRecord, append: &Append, moment: &AppendContext) -> A
         raised: Vec::new(),
         dropped: Vec::new(),
         due: DueChange::None,
+        is_active: false,
     };
     if bar.is_none() {
         work.reset_control();
     }
     let outcomes = append.posts.iter().map(|post| bar.clone().map_or_else(|| work.post(post), Err)).collect();
-    let Work { at, batches, opened, raised, dropped, due, .. } = work;
+    let Work { at, batches, opened, raised, dropped, due, is_active, .. } = work;
     run.due = due.apply(run.due);
     let segments = match run.head.lineage.epoch() {
         Some(epoch) => pack(epoch, tip_before + 1, at, &batches).into_iter().map(Arc::new).collect(),
         None => Vec::new(),
     };
-    AppendDecision { stored: Stored { outcomes, segments, head: run.head.clone() }, opened, raised, dropped, due }
+    let stored = Stored { outcomes, segments, head: run.head.clone() };
+    AppendDecision { stored, opened, raised, dropped, due, is_active }
 }
 
 /// An append in progress.
@@ -193,6 +197,7 @@ struct Work<'a> {
     raised: Vec<(ProducerId, Mark)>,
     dropped: Vec<ProducerId>,
     due: DueChange,
+    is_active: bool,
 }
 
 impl Work<'_> {
@@ -275,6 +280,7 @@ impl Work<'_> {
         // A new run is active whoever began it.
         if head.tip == 0 || !control.is_some_and(|control| control.steers) {
             head.active_at = self.at;
+            self.is_active = true;
         }
         head.tip += batches.iter().map(|batch| batch.lines.len() as Seq).sum::<Seq>();
         head.bytes += size(&batches);

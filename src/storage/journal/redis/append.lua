@@ -52,10 +52,10 @@ if #KEYS > 6 then
   elseif due ~= '' then
     redis.call('ZADD', KEYS[8], string.sub(due, 2), ARGV[7])
   end
-  if ARGV[arg + 1] == '' then
+  if ARGV[arg + 1] ~= '' then active = ARGV[arg + 1] end
+  if active == at then
     redis.call('ZREM', KEYS[9], ARGV[7])
   else
-    active = ARGV[arg + 1]
     redis.call('ZADD', KEYS[9], at, ARGV[7])
   end
   for i = arg + 2, #ARGV do redis.call('ZADD', KEYS[7], ARGV[i], ARGV[i]) end

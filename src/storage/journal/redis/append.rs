@@ -139,7 +139,7 @@ impl RedisJournal {
         at: Timestamp,
         created: Timestamp,
     ) -> Stored {
-        run.head.active_at = stored::only_steered(&run.head).unwrap_or(at);
+        run.head.active_at = Steering::active(&decision).unwrap_or(at);
         run.head.last_at = at;
         run.head.created_at = created;
         self.incarnation.note(&append.run, &run.head, epochs.incarnation);
@@ -165,7 +165,7 @@ impl RedisJournal {
         let writes = decided.map(|(_, decision)| decision).filter(|decision| !decision.stored.segments.is_empty());
         let (head, segments) =
             writes.map_or((Head::unborn(), &[][..]), |d| (d.stored.head.clone(), &d.stored.segments[..]));
-        let state = stored::state(&head);
+        let state = stored::state_with(&head, writes.and_then(Steering::active));
         let after = self.keys.index(stored::index(&head));
         let listed = decided.map(|(seen, _)| &seen.run.head).filter(|head| head.tip > 0);
         let before = listed.map_or_else(|| after.clone(), |head| self.keys.index(stored::index(head)));

@@ -1,7 +1,7 @@
 //! What an append changes of a run's control beside its log. A run that nobody steers passes nothing of it.
 
 use super::stored;
-use crate::protocol::Seq;
+use crate::protocol::{Seq, Timestamp};
 use crate::storage::journal::Head;
 use crate::storage::journal::append_rules::{AppendDecision, DueChange};
 use crate::storage::redis::RedisCommand;
@@ -26,11 +26,16 @@ impl Steering {
             DueChange::Lower(due) => format!("<{}", due.as_millis()),
             DueChange::Set(due) => format!("={}", due.map_or_else(String::new, |due| due.as_millis().to_string())),
         };
-        let active = stored::only_steered(&decision.stored.head);
+        let active = Self::active(decision);
         let was_only_steered = before.and_then(stored::only_steered).is_some();
         let nothing = control.is_empty() && due.is_empty() && active.is_none() && !was_only_steered;
         let active = active.map_or_else(String::new, |at| at.as_millis().to_string());
         (!nothing).then_some(Self { due, active, control })
+    }
+
+    /// When the run was active last, unless that is with this append.
+    pub(super) fn active(decision: &AppendDecision) -> Option<Timestamp> {
+        (!decision.is_active).then_some(decision.stored.head.active_at)
     }
 
     pub(super) fn args(&self, command: RedisCommand) -> RedisCommand {

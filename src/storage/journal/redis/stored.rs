@@ -44,6 +44,12 @@ enum StoredPhase {
 
 /// A head's state as text.
 pub(super) fn state(head: &Head) -> String {
+    state_with(head, only_steered(head))
+}
+
+/// A head's state as text after an append whose time only the server knows: `active` is when the run was active last,
+/// unless that is with this append.
+pub(super) fn state_with(head: &Head, active: Option<Timestamp>) -> String {
     let phase = match head.phase {
         RunPhase::Live => StoredPhase::Live,
         RunPhase::Sealed => StoredPhase::Sealed,
@@ -59,7 +65,7 @@ pub(super) fn state(head: &Head) -> String {
         control: head.control.map(|control| control.seq),
         steered: head.steered,
         control_bytes: head.control_bytes,
-        active: only_steered(head).map(Timestamp::as_millis),
+        active: active.map(Timestamp::as_millis),
     };
     // Numbers and names always serialise.
     serde_json::to_string(&state).unwrap_or_default()
@@ -98,7 +104,7 @@ pub(super) fn head(state: &str, at: Timestamp, created_at: Timestamp) -> Result<
     Ok(if head.phase == RunPhase::Gone { append_rules::gone(&head) } else { head })
 }
 
-/// When the run was active last, if its last event only steered; `None` when that was activity.
+/// When the run was active last, if it was only steered since.
 pub(super) fn only_steered(head: &Head) -> Option<Timestamp> {
     (head.active_at < head.last_at).then_some(head.active_at)
 }
