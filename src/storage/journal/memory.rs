@@ -182,7 +182,8 @@ impl Journal for MemoryJournal {
         due: Option<Timestamp>,
     ) -> Result<(), JournalError> {
         let mut shelf = self.shelf();
-        if let Some(log) = shelf.runs.get_mut(run).filter(|log| log.run.head.control == control) {
+        let is_same = |log: &&mut Log| log.run.head.phase != RunPhase::Gone && log.run.head.control == control;
+        if let Some(log) = shelf.runs.get_mut(run).filter(is_same) {
             log.run.due = due;
         }
         Ok(())

@@ -122,7 +122,7 @@ pub struct Append {
 pub struct Stored {
     /// One outcome per post, in order.
     pub outcomes: Vec<Result<Appended, Refusal>>,
-    /// The newly stored events, consecutive; empty when every post was a duplicate or refused.
+    /// The newly stored events, consecutive; empty when every post was a duplicate or refused, but for a `control_reset`.
     pub segments: Vec<Arc<Segment>>,
     /// The run's head afterwards.
     pub head: Head,
@@ -344,8 +344,8 @@ pub trait Journal: Send + Sync + 'static {
     /// (at least one segment if there is any).
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError>;
 
-    /// The segments that hold the run's control events after `after`, in order, until they have `max_bytes` (at least one
-    /// segment if there is any). Such a segment may begin before `after`, and hold other events.
+    /// The segments that hold control events of the run and end after `after`, in order, until they have `max_bytes` (at
+    /// least one segment if there is any). Such a segment may begin before `after`, and hold other events.
     async fn read_control(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError>;
 
     /// Runs that have a deadline at or before `now` (journal time), the earliest first, at most `limit`. Too early is
