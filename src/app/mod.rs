@@ -16,6 +16,7 @@ mod artifact_ports;
 mod children;
 mod clock;
 mod drain;
+mod limits;
 mod parts;
 mod run;
 mod serve;
@@ -25,6 +26,7 @@ mod storage;
 mod worker;
 
 pub use children::{TREE, TreeEntry};
+pub use limits::{control_limits, event_limits};
 pub use run::{NodeOutcome, run};
 pub use serve::serve;
 pub use shares::Shares;
