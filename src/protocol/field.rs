@@ -87,6 +87,8 @@ field_types! {
     Arc<str>: FieldKind::Text;
     &'static str: FieldKind::Text;
     String: FieldKind::Text;
+    Box<str>: FieldKind::Text;
+    Box<serde_json::Map<String, serde_json::Value>>: FieldKind::Object;
     u32: FieldKind::Integer;
     u64: FieldKind::Integer;
 }
