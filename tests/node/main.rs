@@ -26,5 +26,6 @@ mod slow_senders;
 mod slow_viewers;
 mod soak;
 mod steering;
+mod stamped;
 mod trace_viewer;
 mod watching;
