@@ -61,15 +61,9 @@ fn lines(view: &RunView, run: &RunId) -> Vec<String> {
         let since = paused.since.as_deref().map_or_else(String::new, |since| format!(" since {}", clock(since)));
         lines.push(format!("paused by {}{since}{until}", who(paused.by.name.as_deref())));
     }
-    lines.push(match view.control.as_ref().and_then(|control| Some((control, control.holder.as_ref()?))) {
-        Some((control, holder)) => {
-            let kind =
-                holder.kind.as_deref().map_or_else(String::new, |kind| format!(" ({})", plain(kind, NAME_CHARS)));
-            let since = control.since.as_deref().map_or_else(String::new, |since| format!(" since {}", clock(since)));
-            format!("control: {}{kind}{since}", who(holder.name.as_deref()))
-        }
-        None => "control: free, anybody may steer".to_owned(),
-    });
+    if !is_over {
+        lines.push(control(view));
+    }
     lines.extend(view.producers.iter().map(worker));
     for ask in &view.asks {
         lines.push(String::new());
@@ -85,6 +79,19 @@ fn lines(view: &RunView, run: &RunId) -> Vec<String> {
     lines
 }
 
+/// Who has control.
+fn control(view: &RunView) -> String {
+    match view.control.as_ref().and_then(|control| Some((control, control.holder.as_ref()?))) {
+        Some((control, holder)) => {
+            let kind =
+                holder.kind.as_deref().map_or_else(String::new, |kind| format!(" ({})", plain(kind, NAME_CHARS)));
+            let since = control.since.as_deref().map_or_else(String::new, |since| format!(" since {}", clock(since)));
+            format!("control: {}{kind}{since}", who(holder.name.as_deref()))
+        }
+        None => "control: free, anybody may steer".to_owned(),
+    }
+}
+
 fn who(name: Option<&str>) -> String {
     plain(name.unwrap_or("somebody"), NAME_CHARS)
 }
@@ -96,7 +103,8 @@ fn clock(time: &str) -> String {
 
 fn worker(worker: &ShownProducer) -> String {
     let can: Vec<_> = worker.can.iter().map(|can| plain(can, NAME_CHARS)).collect();
-    let can = if can.is_empty() { String::new() } else { format!(", obeys {}", can.join(", ")) };
+    let is_gone = matches!(worker.state.as_deref(), Some("left" | "lost"));
+    let can = if can.is_empty() || is_gone { String::new() } else { format!(", obeys {}", can.join(", ")) };
     let state = worker.state.as_deref().unwrap_or("joined");
     format!("worker {}: {}{can}", plain(&worker.producer, NAME_CHARS), plain(state, NAME_CHARS))
 }

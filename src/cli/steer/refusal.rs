@@ -21,12 +21,14 @@ const DETAIL_CHARS: usize = 1_000;
 #[serde(default)]
 struct RefusalDocument {
     detail: Option<String>,
-    holder: Option<Holder>,
+    holder: Option<Person>,
+    /// Who has answered a question.
+    by: Option<Person>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Holder {
+struct Person {
     name: Option<String>,
 }
 
@@ -45,7 +47,8 @@ pub(super) fn sentence(error: &AskError, run: &RunId) -> String {
     let AskError::Refused { code, detail: shown, body, .. } = error else { return error.to_string() };
     let document: RefusalDocument = serde_json::from_slice(body).unwrap_or_default();
     let detail = document.detail.map_or_else(|| shown.clone(), |detail| plain(&detail, DETAIL_CHARS));
-    let holder = document.holder.and_then(|holder| holder.name).map(|name| plain(&name, NAME_CHARS));
+    let name = |person: Option<Person>| person.and_then(|person| person.name).map(|name| plain(&name, NAME_CHARS));
+    let (holder, by) = (name(document.holder), name(document.by));
     let who = holder.as_deref().unwrap_or("somebody else");
     match code.as_deref() {
         Some("lease_held") => format!(
@@ -60,6 +63,10 @@ pub(super) fn sentence(error: &AskError, run: &RunId) -> String {
         Some("target_needed") => {
             format!("{detail}. Say which worker is meant by --target, --slot or --test: runcast steer {run}")
         }
+        Some("already_answered") => match by {
+            Some(by) => format!("{by} has answered the question already"),
+            None => detail,
+        },
         Some("run_not_found") => format!("there is no run {run}"),
         Some("command_conflict") => format!("another command has this id: {detail}"),
         _ => detail,
@@ -91,6 +98,10 @@ mod tests {
             held.starts_with("ada\\u{1b}[2J has control of r.") && held.ends_with("steer r take --steal"),
             "{held}"
         );
+        let answered = json!({"code": "already_answered", "detail": "x", "by": {"name": "ada"}});
+        assert_eq!(said(409, answered), "ada has answered the question already");
+        let expired = json!({"code": "already_answered", "detail": "the question has ended: expired"});
+        assert_eq!(said(409, expired), "the question has ended: expired");
         let ended = json!({"code": "run_ended", "detail": "the run has ended"});
         assert_eq!(said(409, ended), "the run has ended");
         assert_eq!(said(404, json!({"code": "run_not_found", "detail": "x"})), "there is no run r");
