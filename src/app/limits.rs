@@ -1,8 +1,11 @@
 //! Bounds that the words are checked by, from the settings.
 
+use std::time::Duration;
+
 use crate::config::{Config, PauseExpiry};
 use crate::control::ControlLimits;
 use crate::protocol::event::{EventDeadlines, EventLimits};
+use crate::storage::signs::SignTimes;
 
 /// Most bytes of a command: 16 KiB.
 const MAX_COMMAND_BYTES: usize = 16 * 1024;
@@ -41,6 +44,21 @@ pub fn control_limits(config: &Config) -> ControlLimits {
     }
 }
 
+/// The times of signs of life.
+pub(super) fn sign_times(config: &Config) -> SignTimes {
+    /// Longest time between two reports to the other nodes.
+    const TELL: Duration = Duration::from_secs(2);
+    let Config { control, runs, .. } = config;
+    let longest = [control.lease_secs, control.lease_socket_secs, runs.silent_secs, runs.lost_secs].into_iter().max();
+    let shortest = Duration::from_secs(control.lease_secs.min(runs.silent_secs));
+    SignTimes {
+        ttl: 2 * Duration::from_secs(longest.unwrap_or_default()) + Duration::from_secs(60),
+        // What is heard reaches the other nodes long before anybody counts as silent.
+        tell_every: (shortest / 20).min(TELL),
+        socket: Duration::from_secs(control.lease_socket_secs),
+    }
+}
+
 /// Seconds in the unit of timestamps. Settings are far below what it holds.
 fn millis(secs: u64) -> i64 {
     i64::try_from(secs).unwrap_or(i64::MAX).saturating_mul(1_000)
@@ -53,6 +71,15 @@ mod tests {
     #[test]
     fn the_defaults_of_the_parser_are_those_of_the_settings() {
         assert_eq!(event_limits(&Config::default()), EventLimits::default());
+    }
+
+    #[test]
+    fn signs_of_life_outlive_whatever_ends_without_them() {
+        let times = sign_times(&Config::default());
+        assert_eq!((times.ttl, times.tell_every), (Duration::from_secs(1_860), Duration::from_secs(2)));
+        let mut quick = Config::default();
+        quick.control.lease_secs = 1;
+        assert_eq!(sign_times(&quick).tell_every, Duration::from_millis(50));
     }
 
     #[test]
