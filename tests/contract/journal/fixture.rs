@@ -86,8 +86,8 @@ impl Fixture {
         self
     }
 
-    /// The same store after it may have lost writes, in another epoch; nothing was lost. `None` for the journal in memory:
-    /// nobody outlives what it loses.
+    /// The same store after it may have lost writes, in another epoch; nothing was lost. `None` for the journal in
+    /// memory: nobody outlives what it loses.
     pub(crate) async fn after_a_loss(mut self) -> Option<Self> {
         if let Some(dir) = &self.dir {
             self.journal.close().await;

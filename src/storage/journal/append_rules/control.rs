@@ -12,8 +12,8 @@ use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Lines, ProducerId, ServerEvent, Timestamp};
 
 impl Work<'_> {
-    /// Writes that what is open in the run's control is void, if this append opens a new epoch of a run that was steered:
-    /// what was decided last may have been lost.
+    /// Writes that what is open in the run's control is void, if this append opens a new epoch of a run that was
+    /// steered: what was decided last may have been lost.
     pub(super) fn reset_control(&mut self) {
         let RunRecord { head, epoch_is_stored, .. } = &*self.run;
         if *epoch_is_stored || !head.steered || head.control.is_none() || head.phase != RunPhase::Live {

@@ -4,8 +4,8 @@
 //! 1. its deadline, and whether the run is gone: these refuse every post;
 //! 2. per post, duplicates: a post that is stored already is answered as stored, whatever the other checks would say.
 //!    So a conditional append whose outcome was unknown can be repeated, and the answer shows that it had succeeded;
-//! 3. the precondition, judged once against the tip before the append; then per post the condition on the run's control,
-//!    the seal, the producer's next number, the producer table, the run's size.
+//! 3. the precondition, judged once against the tip before the append; then per post the condition on the run's
+//!    control, the seal, the producer's next number, the producer table, the run's size.
 //!
 //! Each post sees the effects of the posts before it in the append. The first post of a new epoch that is stored, or
 //! asks where the run's control ends, comes behind the `control_reset` of a run that was steered.
@@ -28,6 +28,8 @@ mod marks;
 mod space;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_control;
 #[cfg(test)]
 mod tests_of_space;
 mod verdict;
