@@ -17,6 +17,7 @@ pub mod http;
 pub mod node;
 pub mod protocol;
 pub mod run_state;
+pub mod steering;
 pub mod storage;
 pub mod tasks;
 pub mod telemetry;

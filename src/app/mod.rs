@@ -16,15 +16,18 @@ mod artifact_ports;
 mod children;
 mod clock;
 mod drain;
+mod limits;
 mod parts;
 mod run;
 mod serve;
 mod shares;
 mod signals;
+mod steering;
 mod storage;
 mod worker;
 
 pub use children::{TREE, TreeEntry};
+pub use limits::{control_limits, event_limits};
 pub use run::{NodeOutcome, run};
 pub use serve::serve;
 pub use shares::Shares;

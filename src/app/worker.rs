@@ -23,6 +23,7 @@ use futures_util::FutureExt as _;
 use tracing::error;
 
 use super::drain;
+use super::limits::event_limits;
 use super::parts::NodeParts;
 use crate::actors::hub::broadcaster::Broadcaster;
 use crate::actors::hub::thread_agent::{self, ThreadAgent};
@@ -34,7 +35,7 @@ use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
     ActorsEdge, ArtifactsEdge, Bodies, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses, RunsEdge,
-    ViewersEdge, WatchEdge,
+    StepsEdge, ViewersEdge, WatchEdge,
 };
 use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
@@ -48,7 +49,6 @@ use crate::http::transfer::{HttpSocket, Outgoing, Rate, count_response};
 use crate::http::unread::unread;
 use crate::http::watch::upgrade::Upgrade;
 use crate::node::{Node, NodePhase};
-use crate::protocol::event::EventLimits;
 use crate::protocol::frame::FrameLimits;
 use crate::tasks;
 
@@ -175,7 +175,7 @@ impl Thread {
             Hub::new(limits, parts.thread_metrics.thread(), open_broadcaster)
         });
         let rooms = parts.services.registry.recipient();
-        let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.node.id().clone()));
+        let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.steering.clone(), parts.node.id().clone()));
         Self { parts: parts.clone(), hub, sessions }
     }
 
@@ -222,7 +222,6 @@ impl Thread {
 
     fn edge(&self) -> Edge {
         let (parts, s) = (&self.parts, &self.parts.services);
-        let ingest = &parts.config.ingest;
         let bytes_per_sec = parts.config.server.min_bytes_per_sec;
         let rate = |secs| Rate { bytes_per_sec, pause: Duration::from_secs(secs) };
         let (node, live_actors) = (parts.node.clone(), parts.live_actors.clone());
@@ -238,12 +237,8 @@ impl Thread {
             responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
             rooms: Rooms::new(s.registry.recipient()),
             ingest: IngestEdge {
-                limits: EventLimits {
-                    max_event_bytes: ingest.max_event_bytes,
-                    max_batch_bytes: ingest.max_batch_bytes,
-                    max_batch_events: ingest.max_batch_events,
-                },
-                frame_bytes: ingest.frame_bytes,
+                limits: event_limits(&parts.config),
+                frame_bytes: parts.config.ingest.frame_bytes,
                 outboxes: parts.outboxes.clone(),
             },
             runs: RunsEdge { catalog: storage.catalog.clone() },
@@ -288,6 +283,8 @@ impl Thread {
                 thread_agents: parts.thread_agents.clone(),
                 live_actors,
             },
+            steering: parts.steering.clone(),
+            steps: StepsEdge { searches: parts.searches.clone() },
             trace_viewer: parts.trace_viewer.clone(),
         }
     }

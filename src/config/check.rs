@@ -124,7 +124,7 @@ fn name(text: &str, most: usize, form: &str) -> Option<String> {
 
 /// Finds all settings that contradict one another.
 pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
-    let Config { server, ingest, journal, room, session, heartbeat, supervisor, presence, .. } = config;
+    let Config { server, ingest, journal, room, session, heartbeat, supervisor, presence, control, runs, .. } = config;
     let mut found = Vec::new();
     let mut at_most = |low: (&'static str, u64), high: (&'static str, u64), reason: &str| {
         if low.1 > high.1 {
@@ -174,6 +174,26 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         ("presence.report_secs", presence.report_secs.saturating_add(1)),
         ("presence.ttl_secs", presence.ttl_secs),
         "a node would count as gone between two of its reports",
+    );
+    at_most(
+        ("control.max_pause_secs", control.max_pause_secs),
+        ("control.max_pause_total_secs", control.max_pause_total_secs),
+        "one pause would be longer than all together may be",
+    );
+    at_most(
+        ("control.lease_secs", control.lease_secs),
+        ("control.lease_socket_secs", control.lease_socket_secs),
+        "an open socket would keep a lease for a shorter time than none",
+    );
+    at_most(
+        ("runs.silent_secs", runs.silent_secs.saturating_add(1)),
+        ("runs.lost_secs", runs.lost_secs),
+        "a producer would be given up before it counts as silent",
+    );
+    at_most(
+        ("runs.lost_secs", runs.lost_secs),
+        ("journal.lost_hours", journal.lost_hours.saturating_mul(3_600)),
+        "a run would be lost before its producers are given up (the hours count in seconds here)",
     );
     found.extend(stores(config));
     found.extend(check_objects::conflicts(config));

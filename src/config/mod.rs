@@ -17,6 +17,7 @@ mod legacy_env;
 mod network;
 mod objects;
 mod sections;
+mod server;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -27,12 +28,12 @@ mod values;
 pub use network::{Network, NetworkError};
 pub use objects::{BucketSetting, KeepRule, ObjectsUrl, ObjectsUrlError};
 pub use sections::{
-    ArtifactsConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, HeartbeatConfig, IngestConfig, JournalConfig,
-    LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig, SentryConfig, ServerConfig,
-    SessionConfig, SupervisorConfig,
+    ArtifactsConfig, BridgeConfig, CatalogConfig, CleanupConfig, Config, ControlConfig, HeartbeatConfig, IngestConfig,
+    JournalConfig, LogConfig, ObjectsConfig, PresenceConfig, RedisConfig, RetentionConfig, RoomConfig, RunsConfig,
+    SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
 };
 pub use stores::{CatalogSetting, JournalUrl, StoreUrlError};
-pub use values::{AddressingSetting, LogFormat, Secret, SyncSetting};
+pub use values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
 
 /// `EX_USAGE`: the exit code of a process that refuses its configuration.
 pub const EXIT_CONFIG: u8 = 64;

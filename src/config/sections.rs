@@ -1,7 +1,6 @@
 //! Declares every key once: its type, its default and its range.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Network;
 use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
 use super::stores::{CatalogSetting, JournalUrl};
-use super::values::{AddressingSetting, LogFormat, Secret, SyncSetting};
+use super::values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -296,6 +295,46 @@ sections! {
         pong_deadline_secs: u64 = 50, 2..=7_200;
     }
 
+    /// Steering: what viewers and agents may want of a run, and how long what they want is good for.
+    control: ControlConfig {
+        /// Most commands that viewers may give to one run.
+        max_events: u64 = 10_000, 1..=1_000_000;
+        /// Most bytes of them.
+        max_bytes: u64 = 8 * MIB as u64, 64 * 1024..=1 << 30;
+        /// Seconds that a pause may last.
+        max_pause_secs: u64 = 900, 1..=86_400;
+        /// Seconds that a run may pause altogether.
+        max_pause_total_secs: u64 = 3_600, 1..=604_800;
+        /// What becomes of a run whose pause is over: `resume` or `cancel`.
+        on_pause_expiry: PauseExpiry = PauseExpiry::Resume;
+        /// Seconds that a producer may work on a command that it has accepted.
+        run_secs: u64 = 120, 1..=86_400;
+        /// Seconds that the holder of a lease may give no sign of life.
+        lease_secs: u64 = 60, 1..=3_600;
+        /// Seconds after the holder's last command in which its open socket is a sign of life.
+        lease_socket_secs: u64 = 300, 1..=86_400;
+        /// Seconds that a `cancel` waits until somebody obeys.
+        cancel_secs: u64 = 60, 1..=3_600;
+        /// Milliseconds between two looks for runs that are due.
+        due_interval_ms: u64 = 1_000, 50..=60_000;
+        /// Most requests to steer one run that wait to be decided on a node; further ones are answered "saturated".
+        max_waiting: usize = 1_000, 1..=100_000;
+        /// Commands per second of one subject for one run, on average.
+        commands_per_sec: u64 = 10, 1..=10_000;
+        /// Commands of one subject for one run that may come at once.
+        command_burst: u64 = 30, 1..=100_000;
+    }
+
+    /// Producers that have joined a run as workers.
+    runs: RunsConfig {
+        /// Seconds without a sign of life after which a producer counts as silent.
+        silent_secs: u64 = 120, 1..=86_400;
+        /// Seconds after which it is given up.
+        lost_secs: u64 = 900, 2..=604_800;
+        /// Seconds that a run waits for shards that were announced, once all that have joined have ended.
+        shard_wait_secs: u64 = 900, 1..=604_800;
+    }
+
     /// Removal of expired artifacts.
     cleanup: CleanupConfig {
         /// Whether the cleanup runs by itself.
@@ -338,22 +377,5 @@ sections! {
         dsn: Secret = Secret::default();
         /// The environment named in reports.
         environment: String = "production".into();
-    }
-}
-
-impl ServerConfig {
-    /// Generates a name for this process of the node, unless one is configured.
-    pub fn name_node(&mut self) {
-        if self.node_id.is_empty() {
-            self.node_id = format!("node-{}", &uuid::Uuid::now_v7().simple().to_string()[20..]);
-        }
-    }
-
-    /// The value of `workers`, or the number of cores if it is 0.
-    pub fn worker_threads(&self) -> usize {
-        match self.workers {
-            0 => std::thread::available_parallelism().map_or(1, NonZero::get),
-            workers => workers,
-        }
     }
 }

@@ -200,6 +200,28 @@ fn impossible_combinations_name_both_keys_and_their_origins() {
 }
 
 #[test]
+fn the_times_of_steering_fit_together_and_may_be_a_second() {
+    let file = "[control]\nmax_pause_total_secs = 600\nlease_socket_secs = 59\non_pause_expiry = \"stop\"\n\
+                [runs]\nsilent_secs = 900\n";
+    let report = load(file, &[], &[]).unwrap_err();
+    for wanted in [
+        "the configuration has 4 problems:",
+        "control.on_pause_expiry (DIR/config.toml:4): unknown variant `stop`, expected `resume` or `cancel`",
+        "control.max_pause_secs (default) and control.max_pause_total_secs (DIR/config.toml:2): 900 is more than 600",
+        "control.lease_secs (default) and control.lease_socket_secs (DIR/config.toml:3): 60 is more than 59",
+        "runs.silent_secs (DIR/config.toml:6) and runs.lost_secs (default): 901 is more than 900",
+    ] {
+        assert!(report.contains(wanted), "{wanted}\n--- not in ---\n{report}");
+    }
+    let long = load("[runs]\nlost_secs = 3601\n[journal]\nlost_hours = 1\n", &[], &[]).unwrap_err();
+    assert!(long.contains("runs.lost_secs") && long.contains("journal.lost_hours"), "{long}");
+    let second = "[control]\nmax_pause_secs = 1\nmax_pause_total_secs = 1\nrun_secs = 1\nlease_secs = 1\n\
+                  lease_socket_secs = 1\ncancel_secs = 1\n[runs]\nsilent_secs = 1\nlost_secs = 2\nshard_wait_secs = 1\n";
+    let control = load(second, &[("RUNCAST__CONTROL__ON_PAUSE_EXPIRY", "cancel")], &[]).unwrap().config.control;
+    assert_eq!((control.run_secs, control.on_pause_expiry), (1, PauseExpiry::Cancel));
+}
+
+#[test]
 fn a_refused_value_is_not_blamed_twice() {
     let report = load("[heartbeat]\npong_deadline_secs = 1\nping_secs = 60\n", &[], &[]).unwrap_err();
     assert!(report.contains("has 1 problem:"), "{report}");

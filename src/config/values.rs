@@ -36,6 +36,16 @@ pub enum AddressingSetting {
     Host,
 }
 
+/// `control.on_pause_expiry`: what becomes of a run whose pause is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PauseExpiry {
+    /// It goes on.
+    Resume,
+    /// It is cancelled.
+    Cancel,
+}
+
 /// A secret text. Neither `Debug` nor the report of a problem shows it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

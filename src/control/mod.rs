@@ -15,8 +15,11 @@ use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Epoch, Principal, Seq, ServerEvent, Timestamp};
 
 mod error;
+mod limits;
 
 pub use error::ControlError;
+
+pub use crate::protocol::{Seen, Sign};
 
 /// Bounds and times of control. All are settings, section `control` and `runs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,24 +136,6 @@ pub struct Facts<'a> {
     pub holds_time: bool,
     /// Signs of life that were looked up for this request.
     pub signs: &'a [(Sign, Seen)],
-}
-
-/// Whose signs of life matter.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Sign {
-    /// The holder of the lease, by its subject.
-    Subject(Arc<str>),
-    /// A producer.
-    Producer(Arc<str>),
-}
-
-/// When a sign of life was last seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// At this journal time, or this node can hear without a break only since then.
-    At(Timestamp),
-    /// It can't be known now: nothing ends for want of it.
-    Unknown,
 }
 
 /// What is to be done about a request.
@@ -272,6 +257,23 @@ pub enum CommandState {
     Superseded,
     /// Whoever worked on it is gone, or the run has ended.
     Interrupted,
+}
+
+impl CommandState {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Accepted => "accepted",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+            Self::Superseded => "superseded",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// The control of a run as `GET /api/runs/{runId}` shows it.

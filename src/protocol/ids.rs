@@ -158,6 +158,8 @@ mod tests {
         let own = ProducerId::own("7");
         assert!(own.is_own());
         assert!(ProducerId::parse(own.as_str()).is_err());
+        let first = ProducerId::parse(crate::protocol::event::stamp::ANONYMOUS);
+        assert_eq!(first, Err(IdError::Character { index: 0, found: '-' }), "the name of those who send none");
     }
 
     #[test]

@@ -22,8 +22,10 @@ pub mod producer_event;
 pub mod retention;
 pub mod segment;
 pub mod server_event;
+pub mod sign;
 pub mod status;
 pub mod timestamp;
+pub mod viewer_command;
 pub mod vocabulary;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};
@@ -38,4 +40,5 @@ pub use producer_event::ProducerEvent;
 pub use retention::{Pin, Retention};
 pub use segment::{Lines, Segment};
 pub use server_event::ServerEvent;
+pub use sign::{Seen, Sign};
 pub use timestamp::Timestamp;

@@ -1,5 +1,6 @@
 //! Who wants something of a run.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,21 @@ pub enum Via {
     Server,
 }
 
+/// What begins the subject of one who gave no name.
+const ANONYMOUS: &str = "anon:";
+
 impl Principal {
+    /// A person by the name that it gave.
+    pub fn named(name: &Arc<str>, via: Via) -> Self {
+        Self { subject: name.clone(), name: name.clone(), kind: PrincipalKind::Human, via, verified: false }
+    }
+
+    /// A person that gave no name, by something that stays the same at each of its requests.
+    pub fn anonymous(id: impl fmt::Display, via: Via) -> Self {
+        let subject = format!("{ANONYMOUS}{id}").into();
+        Self { subject, name: "anonymous".into(), kind: PrincipalKind::Human, via, verified: false }
+    }
+
     /// The server itself.
     pub fn server() -> Self {
         let name = || Arc::from("runcast");

@@ -2,8 +2,17 @@
 //! as well: it is stored, delivered, and shown as it is.
 
 use super::field::Field;
-use super::field::FieldKind::{Array, Integer, Message, Object, Text, Title, Word};
+use super::field::FieldKind::{Any, Array, Integer, Message, Number, Object, Text, Title, Word};
 use crate::protocol::status::{RunStatus, TestStatus};
+
+/// The words of `worker.state`.
+pub const WORKER_STATES: [&str; 2] = ["joined", "left"];
+/// The words of `command_status.status` that producers may use; `interrupted` is the server's.
+pub const COMMAND_REPORTS: [&str; 4] = ["accepted", "done", "failed", "rejected"];
+/// The words of `ai_stuck.needs`.
+pub const NEEDS: [&str; 5] = ["click", "text", "choice", "credential", "decision"];
+/// The words of `ai_stuck.onTimeout.action`.
+pub const ON_TIMEOUT: [&str; 4] = ["fail", "skip", "continue", "wait"];
 
 macro_rules! producer_events {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:literal, [$($field:expr,)*];)+) => {
@@ -68,12 +77,13 @@ producer_events! {
         Field::new("data.workerIndex", Integer, "The test worker that runs it.").optional(),
         Field::new("data.durationMs", Integer, "How long it took.").optional(),
         Field::new("data.error", Message, "Why it failed.").optional(),
-        Field::new("data.errors", Array, "Why it failed: a list of such errors, of which the first is shown.").optional(),
+        Field::new("data.errors", Array, "Why it failed: a list of such, of which the first is shown.").optional(),
     ];
     /// A step begins or ends.
     TestStep: "test_step", [
         Field::new("testId", Text, "The test that it is a part of; missing: of the run.").optional(),
         Field::new("step.stepNumber", Integer, "Its number, by which its end is recognised."),
+        Field::new("step.stepId", Text, "An id of it, by which commands may name it.").optional(),
         Field::new("step.phase", Word { values: &["begin", "end"] }, "`end` ends it, any other begins it.").optional(),
         Field::new("step.title", Title, "What is done.").optional(),
         Field::new("step.durationMs", Integer, "How long it took; shown, but no part of the run's state.").optional(),
@@ -92,28 +102,52 @@ producer_events! {
     ];
     /// A producer says that it obeys commands, and which; or that it leaves.
     Worker: "worker", [
-        Field::new("state", Word { values: &["joined", "left"] }, "Whether it obeys from now on."),
+        Field::new("state", Word { values: &WORKER_STATES }, "Whether it obeys from now on."),
         Field::new("can", Array, "The commands that it obeys: `pause`, `step` and so on.").optional(),
-        Field::new("slots", Integer, "How many tests it runs at a time.").optional(),
+        Field::new("slots", Integer, "How many tests it runs at a time: 1 to 1000.").optional(),
         Field::new("variant", Text, "The variant of the run that it runs, a browser for instance.").optional(),
-        Field::new("shard", Object, "The shard that it runs: `current` and `total`.").optional(),
+        Field::new("shard", Object, "The shard that it runs.").optional(),
+        Field::new("shard.current", Integer, "Which one: 1 to `total`.").optional(),
+        Field::new("shard.total", Integer, "How many there are: 1 to 1000.").optional(),
     ];
     /// A producer says what became of a command.
     CommandStatus: "command_status", [
-        Field::new("commandId", Text, "The command."),
-        Field::new("status", Word { values: &["accepted", "done", "failed", "rejected"] }, "What became of it."),
+        Field::new("commandId", Text, "The command: 1 to 128 characters."),
+        Field::new("status", Word { values: &COMMAND_REPORTS }, "What became of it."),
         Field::new("claim", Text, "The claim under which it acted.").optional(),
         Field::new("detail", Text, "The reason in words.").optional(),
-        Field::new("result", Object, "What came of it; of any kind.").optional(),
+        Field::new("result", Any, "What came of it.").optional(),
     ];
     /// A producer does not get on and asks for help.
     AiStuck: "ai_stuck", [
-        Field::new("askId", Text, "The question's id."),
-        Field::new("reason", Text, "Why it asks.").optional(),
+        Field::new("askId", Text, "The question's id: 1 to 128 characters, another one for each question."),
+        Field::new("reason", Text, "Why it asks, in a word.").optional(),
         Field::new("message", Text, "The question.").optional(),
-        Field::new("needs", Word { values: &["click", "text", "choice", "credential", "decision"] }, "What it needs."),
-        Field::new("candidates", Array, "What may be chosen: `id`, `label` and more of each.").optional(),
+        Field::new("summary", Text, "What it has done so far.").optional(),
+        Field::new("goal", Text, "What it wants to reach.").optional(),
+        Field::new("attempts", Any, "What it has tried: a list, or how often.").optional(),
+        Field::new("lastError", Message, "The error that it can't get past.").optional(),
+        Field::new("needs", Word { values: &NEEDS }, "What it needs."),
+        Field::new("candidates", Array, "What may be chosen, at most 50.").optional(),
+        Field::new("candidates[].id", Text, "The candidate's id: 1 to 128 characters."),
+        Field::new("candidates[].label", Text, "The candidate for people."),
+        Field::new("candidates[].selector", Text, "Where it is on the page.").optional(),
+        Field::new("candidates[].box", Any, "Where it is on the screenshot.").optional(),
+        Field::new("candidates[].score", Number, "How well it fits.").optional(),
+        Field::new("responseSchema", Object, "A JSON Schema of the answer.").optional(),
+        Field::new("screenshot", Text, "A screenshot: the id of an artifact, or a URL.").optional(),
+        Field::new("url", Text, "The page that it is on.").optional(),
         Field::new("expiresInSecs", Integer, "How long it waits for an answer: 5 to 86400, 300 if missing.").optional(),
-        Field::new("onTimeout", Object, "What it does then: `action` is `fail`, `skip`, `continue` or `wait`.").optional(),
+        Field::new("onTimeout", Object, "What it does then.").optional(),
+        Field::new("onTimeout.action", Word { values: &ON_TIMEOUT }, "Whether it fails, skips, goes on or waits."),
+        Field::new("onTimeout.value", Any, "What it goes on with.").optional(),
     ];
+}
+
+impl ProducerEvent {
+    /// Whether the server writes who posted it, and when, into an event of this type
+    /// ([`stamp`](crate::protocol::event::stamp)).
+    pub const fn is_stamped(self) -> bool {
+        matches!(self, Self::RunStatus | Self::TestStatus | Self::Worker | Self::CommandStatus | Self::AiStuck)
+    }
 }

@@ -1,5 +1,6 @@
 //! What is kept: the journal (the runs' logs), the catalog (what runs and artifacts there are), the artifacts' objects,
-//! and presence (who is connected to which node of a cluster). No actor, no HTTP.
+//! presence (who is connected to which node of a cluster); and beside the logs, for a time, signs of life and secrets.
+//! No actor, no HTTP.
 
 pub mod catalog;
 pub mod data_dir;
@@ -8,4 +9,6 @@ pub mod journal;
 pub mod objects;
 pub mod presence;
 pub mod redis;
+pub mod secrets;
+pub mod signs;
 pub mod space;

@@ -76,6 +76,20 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     (MetricKind::Counter, "runcast_journal_commits_total", Unit::Count, "Group commits."),
     (MetricKind::Counter, "runcast_journal_reads_total", Unit::Count, "Reads of the journal."),
     (MetricKind::Counter, "runcast_journal_failures_total", Unit::Count, "Failures of the journal, by `work`."),
+    (
+        MetricKind::Counter,
+        "runcast_decisions_total",
+        Unit::Count,
+        "Requests to steer a run that were decided, by `outcome` (answered, refused, signs_needed, contended, saturated, \
+         unavailable, unknown, retired).",
+    ),
+    (
+        MetricKind::Counter,
+        "runcast_decisions_stored_total",
+        Unit::Count,
+        "Requests for which something was stored, by the appends that this took: `tries` (1 to 8).",
+    ),
+    (MetricKind::Gauge, "runcast_decisions_waiting", Unit::Count, "Requests to steer a run that wait to be decided."),
     (MetricKind::Gauge, "runcast_followed_runs", Unit::Count, "Runs whose doorbell this node listens to."),
     (MetricKind::Counter, "runcast_doorbells_total", Unit::Count, "Doorbells of other nodes heard."),
     (
@@ -145,6 +159,31 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
         "runcast_redis_missed_deadlines_total",
         Unit::Count,
         "Commands to Redis without a reply by their deadline, by `purpose`.",
+    ),
+    (
+        MetricKind::Counter,
+        "runcast_deadlines_total",
+        Unit::Count,
+        "Runs whose deadlines were looked at, by `outcome` (seen_to, failed).",
+    ),
+    (
+        MetricKind::Gauge,
+        "runcast_deadlines_put_off",
+        Unit::Count,
+        "Runs whose deadlines could not be seen to; they are tried again.",
+    ),
+    (MetricKind::Gauge, "runcast_signs", Unit::Count, "Signs of life that are noted on this node."),
+    (
+        MetricKind::Counter,
+        "runcast_signs_failures_total",
+        Unit::Count,
+        "Times that signs of life could not be told to the other nodes; nobody counts as silent meanwhile.",
+    ),
+    (
+        MetricKind::Counter,
+        "runcast_signs_overflows_total",
+        Unit::Count,
+        "Signs of life that found no room; nobody counts as silent before them.",
     ),
     (MetricKind::Counter, "runcast_runs_expired_total", Unit::Count, "Runs that expired."),
     (MetricKind::Counter, "runcast_artifacts_stored_total", Unit::Count, "Artifacts that became ready, by `kind`."),

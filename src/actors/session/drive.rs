@@ -34,6 +34,8 @@ pub trait Environment {
     fn read_page(&mut self, from: ReadFrom, max_bytes: usize) -> Result<(), Input<'static>>;
     /// Sets a timer.
     fn pause(&mut self, pause: Duration);
+    /// Has a command decided, behind those before it; or answers it at once.
+    fn steer(&mut self, command: Box<str>) -> Result<(), Box<ServerMessage>>;
     /// The node's time.
     fn now(&self) -> Timestamp;
     /// The node's name, as viewers are told it.
@@ -113,6 +115,7 @@ impl<W: Wire, E: Environment> Driver<'_, W, E> {
             Effect::Greet(greeting) => self.greet(&greeting),
             Effect::Tell(message) => self.write_half.tell(&message),
             Effect::AnswerPing => self.write_half.tell(&ServerMessage::Pong { timestamp: self.environment.now() }),
+            Effect::Steer(command) => return self.environment.steer(command).err().map(Input::Steered),
             Effect::Push(bytes) => self.write_half.push(bytes),
             Effect::TakePage(page) => self.write_half.take_page(page),
             Effect::Account { half_received } => return self.account(half_received),

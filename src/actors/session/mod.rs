@@ -22,8 +22,8 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tracing::info;
 
+use super::hub::Hub;
 use super::hub::subscribers::{SubscriberId, Subscribers};
-use super::hub::{Hub, ViewerId};
 use super::messages::registry::FindRoom;
 use super::messages::room::{Freshness, Read, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
@@ -33,8 +33,10 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
 use crate::protocol::message::{ServerMessage, sse_retry};
 use crate::protocol::segment::Encoding;
-use crate::protocol::{After, Connection, Timestamp};
+use crate::protocol::{After, Connection, Principal, Timestamp};
+use crate::steering::Steering;
 
+mod commands;
 pub mod core;
 pub mod drive;
 mod liveness;
@@ -44,6 +46,7 @@ mod transport;
 mod viewer;
 pub mod write_half;
 
+use commands::SocketCommands;
 use core::{Arrival, Effects, Input, SessionCore};
 use drive::{Driver, Environment};
 pub use transport::Wire;
@@ -59,6 +62,8 @@ pub struct Admission {
     pub connection: Connection,
     /// From where.
     pub after: After,
+    /// Who gives commands on it; `None`: one who gave no name, known by the session's id.
+    pub principal: Option<Principal>,
     /// How messages are written.
     pub encoding: Encoding,
     /// Close at once, with this: the request was refused after an upgrade, because a browser can't read the status of a
@@ -75,6 +80,8 @@ pub struct SessionPort {
     /// What the thread's actors share.
     pub hub: Rc<Hub>,
     rooms: ServiceRecipient<FindRoom>,
+    /// Takes the viewers' commands.
+    steering: Steering,
     /// Shown in `connected`.
     node_id: Arc<str>,
     /// The buffer of whichever session has something to do.
@@ -82,9 +89,10 @@ pub struct SessionPort {
 }
 
 impl SessionPort {
-    /// For the sessions of `hub`'s thread. `rooms` finds their rooms; viewers are told `node_id`.
-    pub fn new(hub: Rc<Hub>, rooms: ServiceRecipient<FindRoom>, node_id: Arc<str>) -> Self {
-        Self { hub, rooms, node_id, effects: Cell::default() }
+    /// For the sessions of `hub`'s thread. `rooms` finds their rooms, `steering` takes their viewers' commands; viewers
+    /// are told `node_id`.
+    pub fn new(hub: Rc<Hub>, rooms: ServiceRecipient<FindRoom>, steering: Steering, node_id: Arc<str>) -> Self {
+        Self { hub, rooms, steering, node_id, effects: Cell::default() }
     }
 }
 
@@ -97,8 +105,11 @@ pub struct Session<W: Wire> {
     /// Shared with the broadcaster and the thread agent of this thread.
     write_half: Rc<WriteHalf<W>>,
     subscription: Option<Subscription>,
+    /// Of a viewer that gave a name, or a command.
+    commands: Option<Box<SocketCommands>>,
     port: Rc<SessionPort>,
-    viewer: ViewerId,
+    /// Its [`ViewerId`](super::hub::ViewerId), of which a thread has far fewer than this holds.
+    viewer: u32,
     client_ip: Option<IpAddr>,
     _guards: Guards,
 }
@@ -114,7 +125,7 @@ pub struct Guards {
 impl<W: Wire> Session<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
     pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
-        let Admission { connection, after, encoding, refused, notice, client_ip } = admission;
+        let Admission { connection, principal, after, encoding, refused, notice, client_ip } = admission;
         let retry = (encoding == Encoding::Sse).then(|| sse_retry(SSE_RETRY_MS, connection.session));
         let hub = &port.hub;
         // A socket that can't be tuned has failed already; its first read tells.
@@ -124,10 +135,12 @@ impl<W: Wire> Session<W> {
         if let Some(retry) = retry {
             write_half.push(retry);
         }
-        let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>);
+        let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>) as u32;
         let arrival = Arrival { after, refused, notice, early: early.into() };
         let core = SessionCore::new(arrival, encoding == Encoding::WebSocket);
-        let session = Self { core, write_half, subscription: None, port, viewer, client_ip, _guards: guards };
+        let commands = principal.map(|by| Box::new(SocketCommands::of(by)));
+        let subscription = None;
+        let session = Self { core, write_half, subscription, commands, port, viewer, client_ip, _guards: guards };
         spawn_temporary(Context::new(), session);
     }
 
@@ -138,9 +151,9 @@ impl<W: Wire> Session<W> {
         ctx: &mut Context<Self>,
         act: impl FnOnce(&mut Driver<'_, W, Surroundings<'_, W>>) -> T,
     ) -> T {
-        let Self { core, write_half, subscription, port, .. } = self;
+        let Self { core, write_half, subscription, commands, port, .. } = self;
         let mut effects = port.effects.take();
-        let mut environment = Surroundings { write_half, subscription, port, found, ctx };
+        let mut environment = Surroundings { write_half, subscription, commands, port, found, ctx };
         let done = act(&mut Driver { core, write_half, effects: &mut effects, environment: &mut environment });
         effects.shrink();
         port.effects.set(effects);
@@ -156,6 +169,7 @@ impl<W: Wire> Session<W> {
 struct Surroundings<'a, W: Wire> {
     write_half: &'a Rc<WriteHalf<W>>,
     subscription: &'a mut Option<Subscription>,
+    commands: &'a mut Option<Box<SocketCommands>>,
     port: &'a SessionPort,
     /// The room that the registry has just found.
     found: Option<Arc<RoomPort>>,
@@ -209,6 +223,12 @@ impl<W: Wire> Environment for Surroundings<'_, W> {
         self.ctx.run_later(pause, |session, ctx| session.on(Input::PauseOver, ctx));
     }
 
+    fn steer(&mut self, command: Box<str>) -> Result<(), Box<ServerMessage>> {
+        SocketCommands::take(self.commands, command, self.write_half)?;
+        SocketCommands::proceed(self.commands, self.write_half, self.port, self.ctx);
+        Ok(())
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -260,7 +280,7 @@ impl<W: Wire> Drop for Session<W> {
         if let Some((subscribers, id)) = self.subscription.take() {
             subscribers.leave(id);
         }
-        self.port.hub.leave(self.viewer);
+        self.port.hub.leave(self.viewer as usize);
         self.port.hub.thread_metrics.closed(reason);
         let Connection { run, session, .. } = self.write_half.connection();
         let client_ip = self.client_ip.map(tracing::field::display);

@@ -81,9 +81,12 @@ pub enum EventFlaw {
         /// The type.
         name: &'static str,
     },
-    /// It has a `seq`.
-    #[error("has a `seq`, which is for the server to give")]
-    ReservedField,
+    /// It has a member that the server writes.
+    #[error("has a `{key}`, which is for the server to give")]
+    ReservedField {
+        /// The member.
+        key: &'static str,
+    },
     /// It belongs to another run.
     #[error("`runId` is not the run that it was posted to")]
     RunMismatch,
@@ -96,6 +99,22 @@ pub enum EventFlaw {
          or lost"
     )]
     InvalidStatus,
+    /// A member that the run's control is folded from is missing, or of another kind.
+    #[error("`{key}` must be {rule}")]
+    InvalidField {
+        /// The member.
+        key: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// A candidate of a question is not as it must be.
+    #[error("`candidates[{position}]` must be {rule}")]
+    InvalidCandidate {
+        /// Its place in the list, from 0.
+        position: u32,
+        /// What it must be.
+        rule: &'static str,
+    },
     /// A key that the server reads comes twice.
     #[error("`{key}` comes twice")]
     DuplicateKey {
@@ -142,10 +161,11 @@ impl EventError {
                 EventFlaw::MissingType => "missing_type",
                 EventFlaw::InvalidType => "invalid_type",
                 EventFlaw::ReservedType { .. } => "reserved_type",
-                EventFlaw::ReservedField => "reserved_field",
+                EventFlaw::ReservedField { .. } => "reserved_field",
                 EventFlaw::RunMismatch => "run_mismatch",
                 EventFlaw::InvalidTimestamp => "invalid_timestamp",
                 EventFlaw::InvalidStatus => "invalid_status",
+                EventFlaw::InvalidField { .. } | EventFlaw::InvalidCandidate { .. } => "invalid_field",
                 EventFlaw::DuplicateKey { .. } => "duplicate_key",
             },
         }

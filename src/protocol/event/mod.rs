@@ -1,8 +1,9 @@
 //! Events as producers post them: what is accepted, and how a request's body becomes the lines that are stored.
 //!
-//! An event is a JSON object with a string `type` of 1 to 64 characters. It is stored byte for byte, with two
-//! exceptions: a missing `timestamp` is put in front, and a raw CR or LF between two tokens becomes a space, because
-//! NDJSON and Server-Sent Events end a record there. The server reads only what it must:
+//! An event is a JSON object with a string `type` of 1 to 64 characters. It is stored byte for byte, with three
+//! exceptions: a missing `timestamp` is put in front; a raw CR or LF between two tokens becomes a space, because NDJSON
+//! and Server-Sent Events end a record there; and the journal puts who posted it, and when, in front of events of five
+//! types ([`stamp`]). The server reads only what it must:
 //!
 //! | key | rule |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | `timestamp` | a string when there; its text is the producer's and is not looked at |
 //! | `runId` | the run that is posted to when there |
 //! | `status` of a `run_status` | needed; one of [`RunStatus`]: a misspelt status would leave a run unended for ever |
+//! | members of `worker`, `command_status`, `ai_stuck` | see `check.rs`; the run's control is folded from them |
 //!
 //! None of them may come twice (readers disagree on which one counts), also not spelt with escapes. The whole is UTF-8,
 //! with or without a byte order mark, and JSON (RFC 8259) whose numbers fit a double, nested at most 128 deep, the
@@ -25,15 +27,18 @@ use super::json_text::without_bom;
 use super::{Lines, ProducerEvent, RunId, Timestamp, server_event};
 use crate::protocol::status::RunStatus;
 
+mod check;
 mod error;
 mod json;
 mod lines;
+mod members;
 #[cfg(test)]
 mod oracle;
 pub mod stamp;
 #[cfg(test)]
 mod tests;
 
+use check::Checked;
 pub use error::{EventError, EventFlaw};
 use json::{JsonError, JsonString, Scanner};
 use lines::LineBuilder;
@@ -60,6 +65,19 @@ pub struct EventLimits {
     pub max_batch_bytes: usize,
     /// Most events of one request.
     pub max_batch_events: usize,
+    /// The deadlines that events give their run.
+    pub deadlines: EventDeadlines,
+}
+
+/// How long after an event is stored its run has a deadline because of it, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventDeadlines {
+    /// After a producer has accepted a command: `control.run_secs`.
+    pub run_ms: i64,
+    /// After a producer has joined: `runs.silent_secs`.
+    pub silent_ms: i64,
+    /// After a producer's status is final, or it has left: `runs.shard_wait_secs`.
+    pub shard_wait_ms: i64,
 }
 
 impl EventLimits {
@@ -69,7 +87,18 @@ impl EventLimits {
 
 impl Default for EventLimits {
     fn default() -> Self {
-        Self { max_event_bytes: 256 * 1024, max_batch_bytes: 4 * 1024 * 1024, max_batch_events: 10_000 }
+        Self {
+            max_event_bytes: 256 * 1024,
+            max_batch_bytes: 4 * 1024 * 1024,
+            max_batch_events: 10_000,
+            deadlines: EventDeadlines::default(),
+        }
+    }
+}
+
+impl Default for EventDeadlines {
+    fn default() -> Self {
+        Self { run_ms: 120_000, silent_ms: 120_000, shard_wait_ms: 900_000 }
     }
 }
 
@@ -109,9 +138,10 @@ pub fn parse_body(
         run,
         limits,
         now,
-        stamp: String::new(),
+        timestamp: String::new(),
         out: LineBuilder::new(&body),
         status: None,
+        stamps: Vec::new(),
     };
     let read = match kind {
         BodyKind::Json => reader.json(),
@@ -126,11 +156,13 @@ pub fn parse_body(
         });
     }
     read?;
-    let BatchReader { out, status, .. } = reader;
+    let BatchReader { out, status, stamps, .. } = reader;
     if out.len() == 0 {
         return Err(EventError::Empty);
     }
-    Ok(EventBatch { lines: out.finish(), status, stamps: Arc::default() })
+    // Most bodies have none, and an empty `Arc` of its own would be allocated for each.
+    let stamps = if stamps.is_empty() { Arc::default() } else { stamps.into() };
+    Ok(EventBatch { lines: out.finish(), status, stamps })
 }
 
 /// Goes through a body once.
@@ -142,9 +174,10 @@ struct BatchReader<'a> {
     limits: &'a EventLimits,
     now: Timestamp,
     /// `"timestamp":"...",`, made when first needed.
-    stamp: String,
+    timestamp: String,
     out: LineBuilder<'a>,
     status: Option<RunStatus>,
+    stamps: Vec<Stamp>,
 }
 
 impl BatchReader<'_> {
@@ -218,11 +251,11 @@ impl BatchReader<'_> {
         if end - start > max {
             return Err(at(EventFlaw::TooLarge { bytes: end - start, max }));
         }
-        let stamped = self.judge(&fields).map_err(at)?;
-        if !stamped && self.stamp.is_empty() {
-            self.stamp = format!(r#""timestamp":"{}","#, self.now);
+        let timed = self.judge(&fields, start).map_err(at)?;
+        if !timed && self.timestamp.is_empty() {
+            self.timestamp = format!(r#""timestamp":"{}","#, self.now);
         }
-        self.out.push(start..end, if stamped { "" } else { &self.stamp }, scanner.broken);
+        self.out.push(start..end, if timed { "" } else { &self.timestamp }, scanner.broken);
         Ok(())
     }
 
@@ -251,11 +284,11 @@ impl BatchReader<'_> {
         }
     }
 
-    /// Holds an event's keys against the rules; says whether it has a timestamp.
-    fn judge(&mut self, fields: &Fields) -> Result<bool, EventFlaw> {
+    /// Holds the keys of the event at `start` against the rules; says whether it has a timestamp.
+    fn judge(&mut self, fields: &Fields, start: usize) -> Result<bool, EventFlaw> {
         let text = self.text;
         if !matches!(fields.get(EventKey::Seq), Field::Absent) {
-            return Err(EventFlaw::ReservedField);
+            return Err(EventFlaw::ReservedField { key: "seq" });
         }
         let event_type = match fields.get(EventKey::Type) {
             Field::Absent => return Err(EventFlaw::MissingType),
@@ -273,23 +306,42 @@ impl BatchReader<'_> {
             Field::Text(run) if run.unescaped(text) == self.run.as_str() => {}
             Field::Text(_) | Field::Other => return Err(EventFlaw::RunMismatch),
         }
-        let stamped = match fields.get(EventKey::Timestamp) {
+        let timed = match fields.get(EventKey::Timestamp) {
             Field::Absent => false,
             Field::Text(_) => true,
             Field::Twice => return Err(EventFlaw::DuplicateKey { key: "timestamp" }),
             Field::Other => return Err(EventFlaw::InvalidTimestamp),
         };
-        if event_type == ProducerEvent::RunStatus.as_str() {
-            let status = match fields.get(EventKey::Status) {
-                Field::Text(status) => RunStatus::parse(&status.unescaped(text)),
-                Field::Twice => return Err(EventFlaw::DuplicateKey { key: "status" }),
-                Field::Absent | Field::Other => None,
-            };
-            self.status = Some(status.ok_or(EventFlaw::InvalidStatus)?);
-        } else if let Some(name) = server_event::reserved(&event_type) {
-            return Err(EventFlaw::ReservedType { name });
+        match ProducerEvent::parse(&event_type) {
+            Some(event) if event.is_stamped() => self.stamp(event, fields, start)?,
+            Some(_) => {}
+            None => {
+                if let Some(name) = server_event::reserved(&event_type) {
+                    return Err(EventFlaw::ReservedType { name });
+                }
+            }
         }
-        Ok(stamped)
+        Ok(timed)
+    }
+
+    /// Looks into an event that the server writes its own members into, and remembers it.
+    fn stamp(&mut self, event: ProducerEvent, fields: &Fields, start: usize) -> Result<(), EventFlaw> {
+        let text = self.text;
+        let status = match (event, fields.get(EventKey::Status)) {
+            (ProducerEvent::RunStatus, Field::Text(status)) => RunStatus::parse(&status.unescaped(text)),
+            (ProducerEvent::RunStatus, Field::Twice) => return Err(EventFlaw::DuplicateKey { key: "status" }),
+            _ => None,
+        };
+        let sent_at = match (event, fields.get(EventKey::Timestamp)) {
+            (ProducerEvent::AiStuck, Field::Text(timestamp)) => Timestamp::parse(&timestamp.unescaped(text)),
+            _ => None,
+        };
+        let checked = Checked { text, start, status, sent_at };
+        if let Some((kind, due_ms)) = checked.kind(event, &self.limits.deadlines)? {
+            self.stamps.push(Stamp { index: self.out.len() as u32, kind, due_ms });
+        }
+        self.status = status.or(self.status);
+        Ok(())
     }
 }
 

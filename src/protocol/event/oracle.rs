@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::protocol::event::stamp::{Shard, Stamp, StampKind};
 use crate::protocol::event::{BodyKind, EventLimits, parse_body};
 use crate::protocol::json_text::readable;
 use crate::protocol::status::RunStatus;
@@ -74,9 +75,54 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
 /// JSON, read in full (unlike [`IgnoredAny`] and [`RawValue`], which skip).
 enum Json {
+    Null,
     Text(String),
+    /// A number that is written in digits alone.
+    Whole(u64),
+    Array(Vec<Json>),
     Object(Vec<(String, Json)>),
     Other,
+}
+
+/// What is not as it must be.
+struct Wrong;
+
+impl Json {
+    fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// A text of 1 to 128 characters.
+    fn is_id(&self) -> bool {
+        self.text().is_some_and(|text| (1..=128).contains(&text.chars().count()))
+    }
+
+    fn is_in(&self, range: std::ops::RangeInclusive<u64>) -> bool {
+        matches!(self, Self::Whole(number) if range.contains(number))
+    }
+
+    fn is_one_of(&self, words: &str) -> bool {
+        self.text().is_some_and(|text| words.split(' ').any(|word| word == text))
+    }
+
+    /// The member of an object; null where it is missing.
+    fn get(&self, name: &str) -> Result<&Json, Wrong> {
+        let Self::Object(entries) = self else { return Err(Wrong) };
+        let mut found = entries.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(Wrong),
+            (found, None) => Ok(found.unwrap_or(&Self::Null)),
+        }
+    }
+
+    /// Fails when a member of these names comes twice.
+    fn once(&self, names: &str) -> Result<(), Wrong> {
+        names.split(' ').try_for_each(|name| self.get(name).map(drop))
+    }
+}
+
+fn must(fits: bool) -> Result<(), Wrong> {
+    if fits { Ok(()) } else { Err(Wrong) }
 }
 
 /// Reads a value inside `depth` arrays and objects.
@@ -94,9 +140,10 @@ fn read(raw: &RawValue, depth: usize) -> Result<Json, serde_json::Error> {
         }
         b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(text)?;
-            items.into_iter().try_for_each(|item| read(item, depth + 1).map(drop)).map(|()| Json::Other)
+            items.into_iter().map(|item| read(item, depth + 1)).collect::<Result<_, _>>().map(Json::Array)
         }
-        _ => serde_json::from_str::<Value>(text).map(|_| Json::Other),
+        b'n' => serde_json::from_str::<()>(text).map(|()| Json::Null),
+        _ => serde_json::from_str::<Value>(text).map(|_| text.parse().map_or(Json::Other, Json::Whole)),
     }
 }
 
@@ -120,36 +167,104 @@ fn split(kind: BodyKind, body: &str) -> Result<Vec<&str>, serde_json::Error> {
     }
 }
 
-fn accepts(event: &str) -> Result<bool, serde_json::Error> {
-    let Json::Object(entries) = read(serde_json::from_str(event)?, 0)? else { return Ok(false) };
+/// What is to be remembered of an event, if anything; an event that is not to be accepted is wrong.
+fn judge(event: &Json) -> Result<Option<(StampKind, Option<i64>)>, Wrong> {
+    let Json::Object(entries) = event else { return Err(Wrong) };
+    let name = event.get("type")?.text().ok_or(Wrong)?;
+    must((1..=64).contains(&name.chars().count()) && server_event::reserved(name).is_none())?;
+    must(entries.iter().all(|(key, _)| key != "seq"))?;
     let all = |key| entries.iter().filter(move |(k, _)| k == key).map(|(_, value)| value).collect::<Vec<_>>();
-    let typed = match all("type")[..] {
-        [Json::Text(name)] => (1..=64).contains(&name.chars().count()) && server_event::reserved(name).is_none(),
-        _ => false,
-    };
-    let is_status = matches!(all("type")[..], [Json::Text(name)] if name == "run_status");
-    let status = !is_status || matches!(all("status")[..], [Json::Text(status)] if RunStatus::parse(status).is_some());
-    let seq = all("seq").is_empty();
-    let timestamp = matches!(all("timestamp")[..], [] | [Json::Text(_)]);
-    let run = match all("runId")[..] {
+    must(matches!(all("timestamp")[..], [] | [Json::Text(_)]))?;
+    must(match all("runId")[..] {
         [] => true,
         [Json::Text(run)] => run == RUN,
         _ => false,
-    };
-    Ok(typed && status && seq && timestamp && run)
+    })?;
+    let is_free = |names: &str| must(entries.iter().all(|(key, _)| names.split(' ').all(|name| name != key)));
+    if matches!(name, "run_status" | "test_status" | "worker" | "command_status" | "ai_stuck") {
+        is_free("producer at by lease")?;
+    }
+    let limits = EventLimits::default().deadlines;
+    Ok(match name {
+        "run_status" => {
+            let status = RunStatus::parse(event.get("status")?.text().ok_or(Wrong)?).ok_or(Wrong)?;
+            Some((StampKind::RunStatus(status), status.is_final().then_some(limits.shard_wait_ms)))
+        }
+        "test_status" => Some((StampKind::TestStatus, None)),
+        "worker" => {
+            event.once("can")?;
+            let (slots, variant, shard) = (event.get("slots")?, event.get("variant")?, event.get("shard")?);
+            must(matches!(slots, Json::Null) || slots.is_in(1..=1_000))?;
+            must(matches!(variant, Json::Null) || variant.is_id() || variant.text() == Some(""))?;
+            let shard = match shard {
+                Json::Null => None,
+                shard => match (shard.get("current")?, shard.get("total")?) {
+                    (Json::Whole(current), Json::Whole(total)) => {
+                        must((1..=*total).contains(current) && *total <= 1_000)?;
+                        let variant = variant.text().map(Into::into);
+                        Some(Shard { variant, current: *current as u32, total: *total as u32 })
+                    }
+                    _ => return Err(Wrong),
+                },
+            };
+            match event.get("state")?.text() {
+                Some("joined") => Some((StampKind::Joined(shard), Some(limits.silent_ms))),
+                Some("left") => Some((StampKind::Left, Some(limits.shard_wait_ms))),
+                _ => return Err(Wrong),
+            }
+        }
+        "command_status" => {
+            is_free("expiresAt keyHash")?;
+            event.once("claim detail result")?;
+            must(event.get("commandId")?.is_id())?;
+            let status = event.get("status")?;
+            must(status.is_one_of("accepted done failed rejected"))?;
+            Some((StampKind::CommandStatus, status.is_one_of("accepted").then_some(limits.run_ms)))
+        }
+        "ai_stuck" => {
+            is_free("expiresAt stale")?;
+            event.once("reason message summary goal attempts lastError responseSchema screenshot url")?;
+            must(event.get("askId")?.is_id())?;
+            must(event.get("needs")?.is_one_of("click text choice credential decision"))?;
+            match event.get("onTimeout")? {
+                Json::Null => {}
+                action => {
+                    action.once("value")?;
+                    must(action.get("action")?.is_one_of("fail skip continue wait"))?;
+                }
+            }
+            match event.get("candidates")? {
+                Json::Null => {}
+                Json::Array(items) => {
+                    must(items.len() <= 50)?;
+                    for item in items {
+                        must(item.get("id")?.is_id() && item.get("label")?.text().is_some())?;
+                    }
+                }
+                _ => return Err(Wrong),
+            }
+            let expires_ms = match event.get("expiresInSecs")? {
+                Json::Null => 300_000,
+                Json::Whole(secs @ 5..=86_400) => *secs as i64 * 1_000,
+                _ => return Err(Wrong),
+            };
+            let sent_at = event.get("timestamp")?.text().and_then(Timestamp::parse);
+            Some((StampKind::Ask { expires_ms, sent_at }, Some(expires_ms)))
+        }
+        _ => None,
+    })
 }
 
-/// Whether the body is to be accepted.
-fn verdict(kind: BodyKind, body: &[u8]) -> bool {
-    let judge = || {
-        let events = split(kind, text_of(body).map_err(serde_json::Error::custom)?)?;
-        let mut accepted = !events.is_empty();
-        for event in events {
-            accepted &= accepts(event)?;
-        }
-        Ok::<_, serde_json::Error>(accepted)
-    };
-    judge().unwrap_or(false)
+/// What is to be remembered of the body's events; `None`: it is not to be accepted.
+fn verdict(kind: BodyKind, body: &[u8]) -> Option<Vec<Stamp>> {
+    let events = split(kind, text_of(body).ok()?).ok()?;
+    let mut stamps = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        let event = read(serde_json::from_str(event).ok()?, 0).ok()?;
+        let stamp = judge(&event).ok()?;
+        stamps.extend(stamp.map(|(kind, due_ms)| Stamp { index: index as u32, kind, due_ms }));
+    }
+    (!events.is_empty()).then_some(stamps)
 }
 
 /// Reads `body` both ways.
@@ -161,8 +276,10 @@ pub(crate) fn check(kind: BodyKind, body: &[u8]) {
     let shown = String::from_utf8_lossy(body);
     let now = Timestamp::from_millis(0);
     let batch = parse_body(kind, Bytes::copy_from_slice(body), &run, &EventLimits::default(), now);
-    assert_eq!(batch.is_ok(), verdict(kind, body), "{kind:?} {shown:?}: {batch:?}");
+    let stamps = verdict(kind, body);
+    assert_eq!(batch.is_ok(), stamps.is_some(), "{kind:?} {shown:?}: {batch:?}");
     let Ok(batch) = batch else { return };
+    assert_eq!(Some(&batch.stamps[..]), stamps.as_deref(), "{kind:?} {shown:?}");
     let posted = split(kind, text_of(body).unwrap()).unwrap();
     assert_eq!(batch.lines.len(), posted.len(), "{kind:?} {shown:?}");
     assert_eq!(batch.lines.iter().map(<[u8]>::len).sum::<usize>() + posted.len() - 1, batch.lines.bytes().len());

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub use super::field::MessageType;
 use super::field::{Field, FieldKind, FieldType};
 use super::json_text::readable;
+use super::viewer_command::is_command;
 use super::{Cursor, Epoch, RunId, Seq, Timestamp, frame};
 
 #[cfg(test)]
@@ -24,18 +27,6 @@ pub enum GapReason {
 
 impl FieldType for GapReason {
     const KIND: FieldKind = FieldKind::Word { values: &["expired"] };
-}
-
-/// A type of message that is no event, as clients are told of it.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct MessageType {
-    /// Its `type`.
-    #[serde(rename = "type")]
-    pub name: &'static str,
-    /// What it is for.
-    pub doc: &'static str,
-    /// Its members besides `type`.
-    pub fields: &'static [Field],
 }
 
 /// Makes a message of each row: doc, variant, `type`, and the members with their names as written. A member with an
@@ -137,6 +128,30 @@ server_messages! {
         /// The node's time.
         timestamp "timestamp": Timestamp,
     }
+    /// What became of the viewer's command: its state and its event, or why it was refused.
+    Command "command" {
+        /// The command; missing when what was sent has none that can be read.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        command_id "commandId": Option<Arc<str>>,
+        /// Its state so far.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        state "state": Option<&'static str>,
+        /// Its event; of `take_control` and `renew_control` the lease.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cursor "cursor": Option<Cursor>,
+        /// The stable name of the refusal.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code "code": Option<&'static str>,
+        /// The refusal in words.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error "error": Option<Box<str>>,
+        /// What else there is to say of it: the members that a problem document has by HTTP.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        details "details": Option<Box<Map<String, Value>>>,
+        /// When it may be tried again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms "retryAfterMs": Option<u64>,
+    }
     /// A message of the client was not understood, and the connection goes on; or what it wants can't be had now, and
     /// it is closed.
     Error "error" {
@@ -191,15 +206,30 @@ pub fn sse_retry(least_ms: u64, session: Uuid) -> Bytes {
 pub enum ClientMessage {
     /// Answered with [`ServerMessage::Pong`]; browsers can't send the WebSocket's own pings.
     Ping,
+    /// A command, answered with [`ServerMessage::Command`]. Its type alone is known to be one.
+    Command,
 }
 
 impl ClientMessage {
-    /// Every type of message.
+    /// Every type of message that is no command: [`super::viewer_command::COMMANDS`] has those.
     pub const TYPES: &[MessageType] = &[MessageType {
         name: "ping",
         doc: "Answered with `pong`; browsers can't send the WebSocket's own pings.",
         fields: &[],
     }];
+
+    /// The `commandId` of a command, if it can be read and is no longer than ids are.
+    pub fn command_id(text: &str) -> Option<Arc<str>> {
+        /// Longest id that is told back, in bytes.
+        const MAX_COMMAND_ID: usize = 64;
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Identified {
+            command_id: Arc<str>,
+        }
+        let id = serde_json::from_slice(&readable(text.as_bytes())).map(|Identified { command_id }| command_id).ok();
+        id.filter(|id| id.len() <= MAX_COMMAND_ID)
+    }
 }
 
 /// A viewer's message was not understood. It is answered, and the connection goes on.
@@ -262,6 +292,7 @@ impl ClientMessage {
         match typed.r#type {
             Some(Type::Text(name)) => match name.as_ref() {
                 "ping" => Ok(Self::Ping),
+                name if is_command(name) => Ok(Self::Command),
                 unknown => Err(ClientError::UnknownType(unknown.chars().take(SHOWN_CHARS).collect())),
             },
             Some(Type::Other(_)) | None => Err(ClientError::MissingType),

@@ -50,6 +50,11 @@ impl UrlKey {
         }
     }
 
+    /// 32 bytes for another purpose, which reveal nothing of this key: HMAC-SHA256 of the purpose.
+    pub fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        self.sign(purpose).0
+    }
+
     fn new(bytes: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }

@@ -13,6 +13,8 @@ pub(crate) trait Fault: Send + Sync + 'static {
     fn before_append(&self, append: &Append) -> Result<(), JournalError>;
     /// Before a head is told.
     fn before_head(&self, _: &RunId) {}
+    /// Before runs that are due are looked for.
+    fn before_due(&self) {}
     /// Before idle runs are looked for.
     fn before_sweep(&self) {}
 }
@@ -44,6 +46,7 @@ impl<F: Fault> Journal for FaultyJournal<F> {
         self.inner.read_control(run, after, max_bytes).await
     }
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        self.fault.before_due();
         self.inner.due(now, limit).await
     }
     async fn settle_due(

@@ -41,6 +41,8 @@ pub enum Effect {
     Tell(ServerMessage),
     /// Queue the answer to the peer's `ping` message.
     AnswerPing,
+    /// Have a command of the peer's decided, behind those before it: `Steered`.
+    Steer(Box<str>),
     /// Queue encoded bytes.
     Push(Bytes),
     /// Queue a page's events and what it says of the viewer's place.

@@ -8,6 +8,9 @@ use crate::protocol::message::{ClientMessage, ServerMessage};
 /// Most bytes that a peer may send before it is greeted; nobody has that much to say before it knows where it stands.
 pub(super) const MAX_EARLY: usize = 16 * 1024;
 
+/// Most commands of a peer that wait for their answers.
+pub(super) const MAX_COMMANDS: u8 = 4;
+
 impl SessionCore {
     /// Takes what arrived, or keeps it until the viewer has been greeted.
     pub(super) fn received(&mut self, data: &[u8], limits: &FrameLimits, effects: &mut Effects) {
@@ -59,6 +62,11 @@ impl SessionCore {
             }
             Incoming::Text(text) => match ClientMessage::parse(&text) {
                 Ok(ClientMessage::Ping) => Effect::AnswerPing,
+                Ok(ClientMessage::Command) if self.commands == MAX_COMMANDS => Effect::Tell(too_many(&text)),
+                Ok(ClientMessage::Command) => {
+                    self.commands += 1;
+                    Effect::Steer(text.into())
+                }
                 Err(error) => Effect::Tell(error.into()),
             },
             Incoming::Binary(_) => Effect::Tell(ServerMessage::Error {
@@ -67,5 +75,26 @@ impl SessionCore {
                 reconnect_after_ms: None,
             }),
         });
+    }
+
+    /// A command of the peer's is answered.
+    pub(super) fn steered(&mut self, answer: ServerMessage, effects: &mut Effects) {
+        self.commands = self.commands.saturating_sub(1);
+        effects.push(Effect::Tell(answer));
+        effects.push(Effect::Account { half_received: self.decoder.held_bytes() });
+        effects.push(Effect::Wake);
+    }
+}
+
+/// The refusal of a command that comes while as many wait as may.
+fn too_many(text: &str) -> ServerMessage {
+    ServerMessage::Command {
+        command_id: ClientMessage::command_id(text),
+        state: None,
+        cursor: None,
+        code: Some("too_many_commands"),
+        error: Some(format!("{MAX_COMMANDS} commands of this connection wait for their answers").into()),
+        details: None,
+        retry_after_ms: None,
     }
 }

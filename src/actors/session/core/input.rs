@@ -3,6 +3,7 @@
 use crate::actors::messages::registry::FindError;
 use crate::actors::messages::room::{Page, ReadError};
 use crate::protocol::close::CloseReason;
+use crate::protocol::message::ServerMessage;
 
 /// Something that happened to a session.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub enum Input<'a> {
     Admitted,
     /// The pause that it asked for is over.
     PauseOver,
+    /// A command of the peer's is answered.
+    Steered(Box<ServerMessage>),
 }
 
 impl Input<'_> {

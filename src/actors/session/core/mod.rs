@@ -48,6 +48,8 @@ pub struct SessionCore {
     ignores_input: bool,
     /// The peer answers with a close frame of its own.
     awaits_close_frame: bool,
+    /// Commands of the peer that are not answered yet; at most [`MAX_COMMANDS`](incoming::MAX_COMMANDS).
+    commands: u8,
 }
 
 /// What matters only at a session's start.
@@ -86,6 +88,7 @@ impl SessionCore {
             peer_closed: false,
             ignores_input: false,
             awaits_close_frame,
+            commands: 0,
         }
     }
 
@@ -115,6 +118,7 @@ impl SessionCore {
             Input::PageRead(page) => self.take_page(page, limits, effects),
             Input::Admitted => effects.push(Effect::GoLive),
             Input::PauseOver => self.go_on(effects),
+            Input::Steered(answer) => self.steered(*answer, effects),
         }
     }
 

@@ -2,9 +2,10 @@ use bytes::Bytes;
 
 use super::*;
 
+mod control;
 mod properties;
 
-const STAMP: &str = r#""timestamp":"2026-11-23T17:15:47.966Z","#;
+const TIMESTAMP: &str = r#""timestamp":"2026-11-23T17:15:47.966Z","#;
 
 fn parse_with(kind: BodyKind, body: impl Into<Bytes>, limits: &EventLimits) -> Result<EventBatch, EventError> {
     let now = Timestamp::from_millis(1_795_454_147_966);
@@ -36,12 +37,16 @@ fn an_event_is_stored_byte_for_byte() {
 
 #[test]
 fn a_missing_timestamp_is_put_in_front() {
-    let want = format!(r#"{{{STAMP} "type":"x"}}"#);
+    let want = format!(r#"{{{TIMESTAMP} "type":"x"}}"#);
     assert_eq!(stored(BodyKind::Json, r#"{ "type":"x"}"#), [want.as_str()]);
     let mixed = "{\"type\":\"a\",\"timestamp\":\"t\"}\n{\"type\":\"b\"}\n{\"timestamp\":\"t\",\"type\":\"c\"}";
     assert_eq!(
         stored(BodyKind::NdJson, mixed),
-        [r#"{"type":"a","timestamp":"t"}"#, &format!(r#"{{{STAMP}"type":"b"}}"#), r#"{"timestamp":"t","type":"c"}"#]
+        [
+            r#"{"type":"a","timestamp":"t"}"#,
+            &format!(r#"{{{TIMESTAMP}"type":"b"}}"#),
+            r#"{"timestamp":"t","type":"c"}"#
+        ]
     );
 }
 
@@ -312,7 +317,8 @@ fn half_of_a_surrogate_pair_is_stored_as_it_came_wherever_it_stands() {
 
 #[test]
 fn limits_are_answered_with_413_and_hold_exactly() {
-    let limits = EventLimits { max_event_bytes: 20, max_batch_bytes: 100, max_batch_events: 3 };
+    let limits =
+        EventLimits { max_event_bytes: 20, max_batch_bytes: 100, max_batch_events: 3, ..EventLimits::default() };
     let event = |bytes: usize| format!(r#"{{"type":"{}"}}"#, "x".repeat(bytes - 11));
     let refused = |body: String| {
         let error = parse_with(BodyKind::NdJson, body, &limits).unwrap_err();

@@ -45,6 +45,12 @@ fn pieces() -> impl Strategy<Value = String> {
         "\"a\":[1,{\"b\":[]}]",
         "{}",
         "{\"type\":\"log\",\"v\":\"",
+        "{\"type\":\"worker\",\"state\":\"left\"",
+        "{\"type\":\"test_status\"",
+        "\"state\":\"joined\"",
+        "\"shard\":",
+        "{\"current\":1,\"total\":2}",
+        "\"at\":",
     ]);
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
 }
@@ -83,6 +89,58 @@ fn near_json() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// An event of a type that is looked into, with members that are right, wrong, missing, or there twice.
+fn control_event() -> impl Strategy<Value = String> {
+    let key = |key: &'static str, values: &'static [&'static str]| {
+        (Just(key), prop::sample::select(values)).prop_map(|(key, value)| format!("\"{key}\":{value}"))
+    };
+    let names = &["\"worker\"", "\"command_status\"", "\"ai_stuck\"", "\"run_status\"", "\"test_status\"", "\"log\""];
+    let counts = &["1", "2", "1000", "1001", "0", "-1", "1.0", "1e1", "null", "\"1\""];
+    let shards = &[
+        r#"{"current":1,"total":2}"#,
+        r#"{"total":1000,"current":1000,"x":[{}]}"#,
+        r#"{"current":2,"total":1}"#,
+        r#"{"current":1,"total":1001}"#,
+        r#"{"current":1}"#,
+        r#"{"current":1,"total":2,"curr\u0065nt":1}"#,
+        "{}",
+        "[]",
+        "null",
+    ];
+    let actions = &[r#"{"action":"fail"}"#, r#"{"value":1,"action":"wait"}"#, r#"{"action":1}"#, "{}", "1"];
+    let candidates = &[
+        "[]",
+        "null",
+        r#"[{"id":"a","label":""},{"label":"b","id":"\ud83d","score":1}]"#,
+        r#"[{"id":"a","label":"b"},{"id":"","label":"b"}]"#,
+        r#"[{"id":"a","label":null}]"#,
+        r#"[{"id":"a","label":"b","label":"b"}]"#,
+        r#"[1]"#,
+        "{}",
+    ];
+    let member = prop_oneof![
+        2 => key("state", &["\"joined\"", "\"left\"", "\"l\\u0065ft\"", "\"x\"", "1", "null"]),
+        1 => key("slots", counts),
+        1 => key("variant", &["\"\"", "\"webkit\"", "null", "1"]),
+        1 => key("shard", shards),
+        2 => key("commandId", &["\"c\"", "\"\"", "null", "\"\\ud83d\""]),
+        4 => key("status", &["\"accepted\"", "\"done\"", "\"passed\"", "\"running\"", "\"interrupted\"", "2"]),
+        2 => key("askId", &["\"a\"", "\"\"", "7"]),
+        2 => key("needs", &["\"click\"", "\"decision\"", "\"Click\""]),
+        1 => key("expiresInSecs", &["5", "86400", "4", "86401", "5.0", "null"]),
+        1 => key("onTimeout", actions),
+        1 => key("candidates", candidates),
+        1 => key("timestamp", &["\"2026-11-23T17:15:47.966Z\"", "\"t\"", "1"]),
+        1 => prop::sample::select(&["producer", "at", "by", "le\\u0061se", "expiresAt", "stale", "keyHash"][..])
+            .prop_map(|name| format!("\"{name}\":null")),
+        1 => prop::sample::select(&["can", "detail", "message", "url", "x"][..])
+            .prop_map(|name| format!("\"{name}\":[]")),
+    ];
+    (prop::sample::select(&names[..]), prop::collection::vec(member, 0..7)).prop_map(|(name, members)| {
+        format!("{{\"type\":{name}{}}}", [&[String::new()], &members[..]].concat().join(" ,"))
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -90,6 +148,13 @@ proptest! {
     fn strung_pieces_are_judged_as_serde_json_does(text in pieces()) {
         oracle::check(BodyKind::Json, text.as_bytes());
         oracle::check(BodyKind::NdJson, text.as_bytes());
+    }
+
+    #[test]
+    fn what_is_remembered_of_an_event_is_what_its_members_say(events in prop::collection::vec(control_event(), 1..4)) {
+        oracle::check(BodyKind::NdJson, events.join("\n").as_bytes());
+        oracle::check(BodyKind::Json, format!("[{}]", events.join(",\n")).as_bytes());
+        events.iter().for_each(|event| oracle::check(BodyKind::Json, event.as_bytes()));
     }
 
     #[test]

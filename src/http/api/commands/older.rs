@@ -1,0 +1,121 @@
+//! Older names of some commands, each with a route of its own. Their bodies are the commands without their type; that of
+//! `pause` and `resume` may be missing.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Map, Value};
+
+use super::super::super::edge::Bodies;
+use super::super::super::principal::Caller;
+use super::super::super::problem::Problem;
+use super::super::events::run_id;
+use super::{body, json};
+use crate::protocol::json_text::{readable, without_bom};
+use crate::steering::Steering;
+
+/// What every handler of an older name takes.
+type Parts = (web::Data<Bodies>, web::Data<Steering>);
+
+/// `POST /api/tests/{runId}/pause`
+pub(in crate::http) async fn pause(
+    parts: Parts,
+    caller: Caller,
+    request: HttpRequest,
+    path: web::Path<String>,
+    mut payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let members = body(&parts.0, &request, &mut payload).await?;
+    give("pause", &members, &parts.1, &caller, &path).await
+}
+
+/// `POST /api/tests/{runId}/resume`
+pub(in crate::http) async fn resume(
+    parts: Parts,
+    caller: Caller,
+    request: HttpRequest,
+    path: web::Path<String>,
+    mut payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let members = body(&parts.0, &request, &mut payload).await?;
+    give("resume", &members, &parts.1, &caller, &path).await
+}
+
+/// `POST /api/tests/{runId}/override-step`
+pub(in crate::http) async fn override_step(
+    parts: Parts,
+    caller: Caller,
+    request: HttpRequest,
+    path: web::Path<String>,
+    mut payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let members = json(&parts.0, &request, &mut payload).await?;
+    give("step_override", &members, &parts.1, &caller, &path).await
+}
+
+/// `POST /api/tests/{runId}/update-instructions`; without a `mode` they replace the earlier ones.
+pub(in crate::http) async fn update_instructions(
+    parts: Parts,
+    caller: Caller,
+    request: HttpRequest,
+    path: web::Path<String>,
+    mut payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let members = json(&parts.0, &request, &mut payload).await?;
+    give("update_instructions", &members, &parts.1, &caller, &path).await
+}
+
+async fn give(
+    kind: &str,
+    members: &[u8],
+    steering: &Steering,
+    caller: &Caller,
+    run: &str,
+) -> Result<HttpResponse, Problem> {
+    let run = run_id(run)?;
+    let command = typed(kind, members)?;
+    let answer = steering.command(&run, &caller.over_http(), &command).await?;
+    Ok(HttpResponse::Accepted().json(answer))
+}
+
+/// The command of an older name's body.
+fn typed(kind: &str, members: &[u8]) -> Result<Vec<u8>, Problem> {
+    let members = readable(without_bom(members).trim_ascii());
+    let mut command: Map<String, Value> = match members.is_empty() {
+        true => Map::new(),
+        false => serde_json::from_slice(&members).map_err(|error| {
+            Problem::bad_request("invalid_command", format!("the body must be a JSON object: {error}"))
+        })?,
+    };
+    match command.get("type") {
+        Some(found) if found != kind => {
+            let detail = format!("type: must be {kind} here, or missing");
+            return Err(Problem::bad_request("invalid_command", detail).with("field", "type"));
+        }
+        _ => command.insert("type".to_owned(), kind.into()),
+    };
+    if kind == "update_instructions" {
+        command.entry("mode").or_insert("replace".into());
+    }
+    // A map of texts to values can always be written.
+    Ok(serde_json::to_vec(&command).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_of_an_older_name_is_its_command_without_the_type() {
+        let command = |kind: &str, body: &str| {
+            typed(kind, body.as_bytes()).map(|json| String::from_utf8(json).unwrap()).map_err(|error| error.to_string())
+        };
+        assert_eq!(command("pause", " ").unwrap(), r#"{"type":"pause"}"#);
+        assert_eq!(command("pause", r#"{"maxSecs":9}"#).unwrap(), r#"{"maxSecs":9,"type":"pause"}"#);
+        assert_eq!(
+            command("update_instructions", r#"{"instructions":"x"}"#).unwrap(),
+            r#"{"instructions":"x","mode":"replace","type":"update_instructions"}"#
+        );
+        for bad in ["[]", "x", r#"{"type":"cancel"}"#, r#"{"type":7}"#] {
+            assert!(command("pause", bad).unwrap_err().contains("400 invalid_command"), "{bad}");
+        }
+    }
+}

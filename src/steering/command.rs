@@ -1,0 +1,130 @@
+//! Commands of viewers, agents and services.
+
+use std::io::BufReader;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::draft::Draft;
+use super::error::SteeringError;
+use super::observe::{Pieces, Questions};
+use super::service::Steering;
+use crate::actors::messages::room::{Fold, Folded, ReadError};
+use crate::budget::Buffer;
+use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, Observed, Request};
+use crate::protocol::message::ServerMessage;
+use crate::protocol::{Principal, RunId, Sign};
+use crate::tasks;
+
+/// States of this size and larger are read off the worker thread. 64 KiB.
+const READ_ELSEWHERE: usize = 64 * 1024;
+
+impl Steering {
+    /// Gives a command to a run: the JSON object as it was sent. It is durable when it is answered, and may be repeated
+    /// with its `commandId`.
+    ///
+    /// # Errors
+    /// [`SteeringError`], with the `commandId` if it could be read.
+    pub async fn command(&self, run: &RunId, by: &Principal, json: &[u8]) -> Result<CommandAnswer, SteeringError> {
+        let draft = Draft::read(json)?;
+        let id = draft.id.clone();
+        let decided = self.decide(run, by, draft).await;
+        decided.map_err(|error| if id.is_empty() { error } else { error.with("commandId", &*id) })
+    }
+
+    async fn decide(&self, run: &RunId, by: &Principal, draft: Draft) -> Result<CommandAnswer, SteeringError> {
+        self.shared.rates.take(run, &by.subject, Instant::now()).map_err(too_many)?;
+        self.shared.signs.touch(run, Sign::Subject(by.subject.clone()));
+        if draft.kind() == "renew_control" {
+            return self.renew(run, by, &draft).await;
+        }
+        let observed = self.observe(run, &draft).await?;
+        let draft = self.put_secret_away(run, draft).await?;
+        let request = CommandRequest { command: draft.json, by: by.clone(), observed };
+        match self.ask(run, Request::Command(request), None).await? {
+            (Answer::Command(answer), _) => Ok(answer),
+            _ => Err(SteeringError::unexpected()),
+        }
+    }
+
+    /// The holder of the lease is still there; refused when it does not hold it.
+    async fn renew(&self, run: &RunId, by: &Principal, draft: &Draft) -> Result<CommandAnswer, SteeringError> {
+        let _ = (self.look(run).await?, by);
+        Ok(CommandAnswer {
+            command_id: draft.id.clone(),
+            state: CommandState::Done,
+            cursor: crate::protocol::Cursor { epoch: None, seq: 0 },
+        })
+    }
+
+    /// What the run's state says about what the command expects of it.
+    async fn observe(&self, run: &RunId, draft: &Draft) -> Result<Observed, SteeringError> {
+        let questions = Questions::of(&draft.members);
+        if questions.is_empty() {
+            return Ok(Observed::default());
+        }
+        // It is never closed.
+        let _permit = self.shared.states.acquire().await.map_err(|_| SteeringError::saturated())?;
+        let state = self.state(run).await?;
+        let large = state.len() >= READ_ELSEWHERE;
+        let read = move || questions.answer(BufReader::new(Pieces::new(state.share())));
+        let observed = match large {
+            false => Some(read()),
+            true => tasks::spawn_blocking("state_reader", read).await.ok(),
+        };
+        observed.and_then(Result::ok).ok_or_else(SteeringError::unexpected)
+    }
+
+    /// The run's state as JSON.
+    async fn state(&self, run: &RunId) -> Result<Arc<Buffer>, SteeringError> {
+        for _ in 0..2 {
+            let room = self.room(run).await?;
+            let (reply, folded) = oneshot::channel();
+            match room.fold.try_send(Fold { reply }) {
+                Ok(()) => {}
+                Err(actix::dev::SendError::Full(_)) => return Err(SteeringError::saturated()),
+                Err(actix::dev::SendError::Closed(_)) => continue,
+            }
+            match folded.await {
+                Ok(Ok(Folded { text, .. })) => return text.ok_or_else(SteeringError::saturated),
+                Ok(Err(ReadError::Retired)) | Err(_) => {}
+                Ok(Err(error)) => return Err(error.into()),
+            }
+        }
+        Err(SteeringError::saturated())
+    }
+}
+
+fn too_many(wait: Duration) -> SteeringError {
+    let secs = wait.as_millis().div_ceil(1000).max(1) as u64;
+    let detail = "more commands of one sender to one run than control.commands_per_sec and control.command_burst allow";
+    SteeringError { retry_after_secs: Some(secs), ..SteeringError::new("too_many_commands", detail) }
+}
+
+/// The answer to a command as a viewer on a WebSocket is told it: the same as by HTTP.
+pub fn command_message(decided: Result<CommandAnswer, SteeringError>) -> ServerMessage {
+    match decided {
+        Ok(CommandAnswer { command_id, state, cursor }) => ServerMessage::Command {
+            command_id: Some(command_id),
+            state: Some(state.as_str()),
+            cursor: Some(cursor),
+            code: None,
+            error: None,
+            details: None,
+            retry_after_ms: None,
+        },
+        Err(SteeringError { code, detail, retry_after_secs, mut members }) => {
+            let id = members.remove("commandId");
+            ServerMessage::Command {
+                command_id: id.as_ref().and_then(|id| id.as_str()).map(Arc::from),
+                state: None,
+                cursor: None,
+                code: Some(code),
+                error: Some(detail.into()),
+                details: (!members.is_empty()).then(|| Box::new(members)),
+                retry_after_ms: retry_after_secs.map(|secs| secs * 1_000),
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a producer gets of a run's commands.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::error::SteeringError;
+use super::service::Steering;
+use crate::actors::messages::room::WaitForControl;
+use crate::control::{Answer, Commands, PollRequest, Request};
+use crate::protocol::{Cursor, RunId};
+
+impl Steering {
+    /// The commands that are open for a producer, and where the run's control ends. `at_least`: the answer has to
+    /// include that control event, of which the caller knows; without it, everything that was stored on any node.
+    ///
+    /// # Errors
+    /// [`SteeringError`].
+    pub async fn poll(
+        &self,
+        run: &RunId,
+        poll: PollRequest,
+        at_least: Option<Cursor>,
+    ) -> Result<(Commands, Option<Cursor>), SteeringError> {
+        if let Some(producer) = &poll.producer {
+            self.alive(run, producer);
+        }
+        match self.ask(run, Request::Poll(poll), at_least).await? {
+            (Answer::Commands(commands), cursor) => Ok((commands, cursor)),
+            _ => Err(SteeringError::unexpected()),
+        }
+    }
+
+    /// Waits until the run's control does not end at `after` any more; false when nobody can wait for that now.
+    ///
+    /// # Errors
+    /// [`SteeringError`].
+    pub async fn moved(&self, run: &RunId, after: Option<Cursor>) -> Result<bool, SteeringError> {
+        let (reply, moved) = oneshot::channel();
+        let room = self.room(run).await?;
+        Ok(room.wait_control.try_send(WaitForControl { after, reply }).is_ok() && moved.await.is_ok())
+    }
+}
+
+/// A poll of a producer with this name.
+pub fn poll_of(producer: Option<&str>, after: Option<Cursor>, max_bytes: usize) -> PollRequest {
+    PollRequest { producer: producer.map(Arc::from), after, max_bytes }
+}

@@ -1,0 +1,128 @@
+//! The service, and how it asks a run's room.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::error::SteeringError;
+use super::rates::Rates;
+use crate::actors::messages::registry::FindRoom;
+use crate::actors::messages::room::{RoomPort, SteerError, Steered};
+use crate::actors::supervision::{Refused, ServiceRecipient};
+use crate::control::{Answer, ControlView, Request};
+use crate::protocol::status::RunStatus;
+use crate::protocol::{Cursor, RunId, Sign};
+use crate::storage::secrets::Secrets;
+use crate::storage::signs::Signs;
+
+/// How often a request is asked again because its room has retired, or because signs of life were to be looked up.
+const MAX_ROUNDS: usize = 6;
+/// States that are read at a time on this node, for what commands expect.
+const STATES_AT_A_TIME: usize = 4;
+
+/// Bounds of what the service takes.
+#[derive(Clone, Copy, Debug)]
+pub struct SteeringLimits {
+    /// Commands of one sender to one run in a second, on average: `control.commands_per_sec`.
+    pub commands_per_sec: u32,
+    /// How many of them may come at once: `control.command_burst`.
+    pub command_burst: u32,
+    /// How long a producer may work on an act: `control.run_secs`.
+    pub run_secs: u64,
+}
+
+/// The service through which runs are steered. Clones are the same service.
+#[derive(Clone)]
+pub struct Steering {
+    rooms: ServiceRecipient<FindRoom>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What all clones share.
+pub(super) struct Shared {
+    pub(super) rates: Rates,
+    pub(super) signs: Signs,
+
+    pub(super) secrets: Secrets,
+    /// How long a producer may work on an act, in seconds.
+    pub(super) run_secs: u64,
+    /// Permits to read a run's state.
+    pub(super) states: Semaphore,
+}
+
+impl Steering {
+    /// A service that finds rooms by `rooms`.
+    pub fn new(rooms: ServiceRecipient<FindRoom>, signs: Signs, secrets: Secrets, limits: SteeringLimits) -> Self {
+        let rates = Rates::new(limits.commands_per_sec, limits.command_burst);
+        let states = Semaphore::new(STATES_AT_A_TIME);
+        Self { rooms, shared: Arc::new(Shared { rates, signs, secrets, run_secs: limits.run_secs, states }) }
+    }
+
+    /// The signs of life.
+    pub fn signs(&self) -> &Signs {
+        &self.shared.signs
+    }
+
+    /// The run's room.
+    pub(super) async fn room(&self, run: &RunId) -> Result<Arc<RoomPort>, SteeringError> {
+        match self.rooms.ask(FindRoom { run: run.clone() }).await {
+            Ok(found) => Ok(found?),
+            Err(Refused::Full | Refused::Away) => Err(SteeringError::saturated()),
+        }
+    }
+
+    /// Has the run's room decide a request. A room that has retired is found anew; signs of life are looked up when
+    /// they are needed.
+    pub(super) async fn ask(
+        &self,
+        run: &RunId,
+        request: Request,
+        at_least: Option<Cursor>,
+    ) -> Result<(Answer, Option<Cursor>), SteeringError> {
+        let (request, mut needed) = (Arc::new(request), Vec::new());
+        for _ in 0..MAX_ROUNDS {
+            let room = self.room(run).await?;
+            let signs = match needed.is_empty() {
+                true => Vec::new(),
+                false => self.shared.signs.seen(run, &needed).await,
+            };
+            match room.steer(request.clone(), signs, at_least).await {
+                Ok(Steered::Answered(answer, cursor)) => return Ok((answer, cursor)),
+                Ok(Steered::NeedSigns(signs)) => {
+                    let more: Vec<Sign> = signs.into_iter().filter(|sign| !needed.contains(sign)).collect();
+                    needed.extend(more);
+                }
+                Err(SteerError::Retired) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(SteeringError::saturated())
+    }
+
+    /// The control of a run, for its state.
+    ///
+    /// # Errors
+    /// [`SteeringError`].
+    pub async fn look(&self, run: &RunId) -> Result<Arc<ControlView>, SteeringError> {
+        match self.ask(run, Request::Look, None).await? {
+            (Answer::View(view), _) => Ok(view),
+            _ => Err(SteeringError::unexpected()),
+        }
+    }
+
+    /// Finishes a run, with this status or with what its producers' are; answers the status that it has then.
+    ///
+    /// # Errors
+    /// [`SteeringError`].
+    pub async fn finish(&self, run: &RunId, status: Option<RunStatus>) -> Result<RunStatus, SteeringError> {
+        match self.ask(run, Request::Finish(status), None).await? {
+            (Answer::Finished(status), _) => Ok(status),
+            _ => Err(SteeringError::unexpected()),
+        }
+    }
+
+    /// A producer is alive: it has posted, or says so.
+    pub fn alive(&self, run: &RunId, producer: &Arc<str>) {
+        self.shared.signs.touch(run, Sign::Producer(producer.clone()));
+    }
+}
