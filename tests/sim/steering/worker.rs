@@ -26,6 +26,10 @@ use crate::store::Store;
 use crate::surroundings::Sent;
 use crate::trace::{say, seen};
 
+/// What it obeys.
+const CAN: &[&str] =
+    &["pause", "resume", "cancel", "hold", "update_instructions", "step", "manual_action", "replay_step"];
+
 /// Who has done which act, by the claims under which they did it.
 pub(crate) type Done = BTreeMap<Arc<str>, Vec<Cursor>>;
 
@@ -97,7 +101,7 @@ impl Worker {
             over: false,
             held: Arc::new(Budget::new(usize::MAX).hold()),
         };
-        let joined = json!({ "type": "worker", "state": "joined", "slots": 1, "can": ["pause", "step", "cancel"] });
+        let joined = json!({ "type": "worker", "state": "joined", "slots": 1, "can": CAN });
         worker.report(joined, StampKind::Joined(None), Some(limits().silent_ms));
         worker
     }
@@ -318,9 +322,7 @@ impl Worker {
                 _ => {}
             }
         }
-        if !commands.more {
-            self.acknowledged = commands.cursor;
-        }
+        self.acknowledged = commands.cursor;
     }
 
     /// Whatever is queued for it alone and behind what it has acknowledged is there.
