@@ -25,5 +25,6 @@ mod signals;
 mod slow_senders;
 mod slow_viewers;
 mod soak;
+mod steering_deadlines;
 mod trace_viewer;
 mod watching;
