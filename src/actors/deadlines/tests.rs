@@ -18,17 +18,19 @@ use crate::storage::signs::SignTimes;
 
 const TICK: Duration = Duration::from_millis(20);
 
+type SeenSigns = Vec<(Sign, Seen)>;
+
 /// What the rooms answer, and what they were asked.
 #[derive(Default)]
 struct Script {
     /// By run, the first answers; afterwards nothing is due.
     answers: Mutex<HashMap<RunId, Vec<Result<Steered, SteerError>>>>,
     /// Each question with its signs.
-    asked: Mutex<Vec<(RunId, Vec<(Sign, Seen)>)>>,
+    asked: Mutex<Vec<(RunId, SeenSigns)>>,
 }
 
 impl Script {
-    fn asked(&self, run: &str) -> Vec<Vec<(Sign, Seen)>> {
+    fn asked(&self, run: &str) -> Vec<SeenSigns> {
         let asked = self.asked.lock().unwrap();
         asked.iter().filter(|(of, _)| of.as_str() == run).map(|(_, signs)| signs.clone()).collect()
     }
@@ -241,7 +243,7 @@ async fn nothing_is_decided_while_the_clock_has_jumped_or_the_node_drains() {
     let fixture = fixture();
     let run = fixture.make_due("r").await;
     let dues = || async { fixture.ports.due(9).await };
-    assert_eq!(dues().await, [run.clone()]);
+    assert_eq!(dues().await, std::slice::from_ref(&run));
     fixture.off.store(2 * 3_600_000, Ordering::SeqCst);
     assert_eq!(dues().await, []);
     fixture.off.store(0, Ordering::SeqCst);
