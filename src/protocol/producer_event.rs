@@ -83,6 +83,7 @@ producer_events! {
     TestStep: "test_step", [
         Field::new("testId", Text, "The test that it is a part of; missing: of the run.").optional(),
         Field::new("step.stepNumber", Integer, "Its number, by which its end is recognised."),
+        Field::new("step.stepId", Text, "An id of it, by which commands may name it.").optional(),
         Field::new("step.phase", Word { values: &["begin", "end"] }, "`end` ends it, any other begins it.").optional(),
         Field::new("step.title", Title, "What is done.").optional(),
         Field::new("step.durationMs", Integer, "How long it took; shown, but no part of the run's state.").optional(),

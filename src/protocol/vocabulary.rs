@@ -8,6 +8,7 @@ use super::close::{CloseReason, Reconnect};
 use super::field::Field;
 use super::message::{ClientMessage, MessageType, ScreenFrame, ServerMessage};
 use super::server_event::reserved_types;
+use super::viewer_command::COMMANDS;
 use super::{ArtifactKind, ProducerEvent, ServerEvent};
 use crate::protocol::status::{RunStatus, TestStatus};
 
@@ -25,6 +26,7 @@ struct Vocabulary {
     server_messages: &'static [MessageType],
     binary_messages: [MessageType; 1],
     client_messages: &'static [MessageType],
+    commands: &'static [MessageType],
     server_events: Vec<ServerEventType>,
     producer_events: Vec<ProducerEventType>,
     reserved_types: Vec<&'static str>,
@@ -106,6 +108,7 @@ pub fn document() -> String {
         server_messages: ServerMessage::TYPES,
         binary_messages: [ScreenFrame::TYPE],
         client_messages: ClientMessage::TYPES,
+        commands: COMMANDS,
         server_events: ServerEvent::ALL.iter().map(server_event).collect(),
         producer_events: ProducerEvent::ALL.iter().map(producer_event).collect(),
         reserved_types: reserved,
