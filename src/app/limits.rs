@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, PauseExpirySetting};
+use crate::config::{Config, PauseExpiry};
 use crate::control::ControlLimits;
 use crate::protocol::event::{EventDeadlines, EventLimits};
 use crate::storage::signs::SignTimes;
@@ -34,7 +34,7 @@ pub fn control_limits(config: &Config) -> ControlLimits {
         max_command_bytes: MAX_COMMAND_BYTES,
         max_pause_ms: millis(control.max_pause_secs),
         max_pause_total_ms: millis(control.max_pause_total_secs),
-        cancels_on_pause_expiry: control.on_pause_expiry == PauseExpirySetting::Cancel,
+        cancels_on_pause_expiry: control.on_pause_expiry == PauseExpiry::Cancel,
         run_ms: millis(control.run_secs),
         lease_ms: millis(control.lease_secs),
         cancel_ms: millis(control.cancel_secs),
@@ -88,7 +88,7 @@ mod tests {
         let control = &mut config.control;
         (control.max_events, control.max_bytes) = (1, 2);
         (control.max_pause_secs, control.max_pause_total_secs) = (3, 4);
-        control.on_pause_expiry = PauseExpirySetting::Cancel;
+        control.on_pause_expiry = PauseExpiry::Cancel;
         (control.run_secs, control.lease_secs, control.cancel_secs) = (5, 6, 7);
         (config.runs.silent_secs, config.runs.lost_secs, config.runs.shard_wait_secs) = (8, 9, 10);
         let want = ControlLimits {

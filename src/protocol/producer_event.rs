@@ -77,7 +77,7 @@ producer_events! {
         Field::new("data.workerIndex", Integer, "The test worker that runs it.").optional(),
         Field::new("data.durationMs", Integer, "How long it took.").optional(),
         Field::new("data.error", Message, "Why it failed.").optional(),
-        Field::new("data.errors", Array, "Why it failed: a list of such errors, of which the first is shown.").optional(),
+        Field::new("data.errors", Array, "Why it failed: a list of such, of which the first is shown.").optional(),
     ];
     /// A step begins or ends.
     TestStep: "test_step", [

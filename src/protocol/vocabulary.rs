@@ -51,6 +51,7 @@ struct ServerEventType {
     reserved: bool,
     privileged: bool,
     seals: bool,
+    control: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<RunStatus>,
     doc: &'static str,
@@ -60,6 +61,8 @@ struct ServerEventType {
 #[derive(Serialize)]
 struct ProducerEventType {
     r#type: &'static str,
+    /// The server writes `producer` and `at` into it.
+    stamped: bool,
     doc: &'static str,
     fields: &'static [Field],
 }
@@ -91,12 +94,17 @@ pub fn document() -> String {
         reserved: event.is_reserved(),
         privileged: event.is_privileged(),
         seals: event.seals(),
+        control: event.is_control(),
         status: event.status(),
         doc: event.doc(),
         fields: event.fields(),
     };
-    let producer_event =
-        |event: &ProducerEvent| ProducerEventType { r#type: event.as_str(), doc: event.doc(), fields: event.fields() };
+    let producer_event = |event: &ProducerEvent| ProducerEventType {
+        r#type: event.as_str(),
+        stamped: event.is_stamped(),
+        doc: event.doc(),
+        fields: event.fields(),
+    };
     let mut reserved = reserved_types().to_vec();
     reserved.sort_unstable();
     let run_status = |status: RunStatus| Status { status: status.as_str(), is_final: status.is_final() };

@@ -25,6 +25,7 @@ mod signals;
 mod slow_senders;
 mod slow_viewers;
 mod soak;
+mod stamped;
 mod steering_deadlines;
 mod trace_viewer;
 mod watching;

@@ -12,8 +12,8 @@ use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Lines, ProducerId, ServerEvent, Timestamp};
 
 impl Work<'_> {
-    /// Writes that what is open in the run's control is void, if this append opens a new epoch of a run that was steered:
-    /// what was decided last may have been lost.
+    /// Writes that what is open in the run's control is void, if this append opens a new epoch of a run that was
+    /// steered: what was decided last may have been lost.
     pub(super) fn reset_control(&mut self) {
         let RunRecord { head, epoch_is_stored, .. } = &*self.run;
         if *epoch_is_stored || !head.steered || head.control.is_none() || head.phase != RunPhase::Live {
@@ -63,6 +63,8 @@ impl Work<'_> {
         for Stamp { index, kind, due_ms } in stamps.iter().filter(|stamp| stamp.kind.is_control()) {
             self.control_ends_at((stored - 1).saturating_sub(u64::from(*index)));
             self.run.head.steered |= kind.steers();
+            // A run that only reports its status waits for nobody.
+            let due_ms = due_ms.filter(|_| self.run.head.steered);
             self.due = self.due.then(due_ms.map_or(DueChange::None, |ms| DueChange::Lower(self.at.plus_millis(ms))));
             let stands = self.run.marks.state(&producer).cloned();
             let state = match (kind, stands) {

@@ -4,8 +4,8 @@
 //! 1. its deadline, and whether the run is gone: these refuse every post;
 //! 2. per post, duplicates: a post that is stored already is answered as stored, whatever the other checks would say.
 //!    So a conditional append whose outcome was unknown can be repeated, and the answer shows that it had succeeded;
-//! 3. the precondition, judged once against the tip before the append; then per post the condition on the run's control,
-//!    the seal, the producer's next number, the producer table, the run's size.
+//! 3. the precondition, judged once against the tip before the append; then per post the condition on the run's
+//!    control, the seal, the producer's next number, the producer table, the run's size.
 //!
 //! Each post sees the effects of the posts before it in the append. The first post of a new epoch that is stored, or
 //! asks where the run's control ends, comes behind the `control_reset` of a run that was steered.
@@ -28,6 +28,8 @@ mod marks;
 mod space;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_control;
 #[cfg(test)]
 mod tests_of_space;
 mod verdict;
@@ -140,6 +142,8 @@ pub struct AppendDecision {
     pub dropped: Vec<ProducerId>,
     /// What becomes of the run's earliest deadline.
     pub due: DueChange,
+    /// Whether the run was active with it: see [`Head::active_at`].
+    pub is_active: bool,
 }
 
 /// Runs an append on `run`.
@@ -166,15 +170,17 @@ pub fn append(run: &mut RunRecord, append: &Append, moment: &AppendContext) -> A
         raised: Vec::new(),
         dropped: Vec::new(),
         due: DueChange::None,
+        is_active: false,
     };
     let outcomes = append.posts.iter().map(|post| bar.clone().map_or_else(|| work.post(post), Err)).collect();
-    let Work { at, batches, opened, raised, dropped, due, .. } = work;
+    let Work { at, batches, opened, raised, dropped, due, is_active, .. } = work;
     run.due = due.apply(run.due);
     let segments = match run.head.lineage.epoch() {
         Some(epoch) => pack(epoch, tip_before + 1, at, &batches).into_iter().map(Arc::new).collect(),
         None => Vec::new(),
     };
-    AppendDecision { stored: Stored { outcomes, segments, head: run.head.clone() }, opened, raised, dropped, due }
+    let stored = Stored { outcomes, segments, head: run.head.clone() };
+    AppendDecision { stored, opened, raised, dropped, due, is_active }
 }
 
 /// An append in progress.
@@ -191,6 +197,7 @@ struct Work<'a> {
     raised: Vec<(ProducerId, Mark)>,
     dropped: Vec<ProducerId>,
     due: DueChange,
+    is_active: bool,
 }
 
 impl Work<'_> {
@@ -280,6 +287,7 @@ impl Work<'_> {
         // A new run is active whoever began it.
         if head.tip == 0 || !control.is_some_and(|control| control.steers) {
             head.active_at = self.at;
+            self.is_active = true;
         }
         head.tip += batches.iter().map(|batch| batch.lines.len() as Seq).sum::<Seq>();
         head.bytes += size(&batches);

@@ -10,7 +10,7 @@ use crate::storage::journal::append_rules::Epochs;
 use crate::storage::journal::{JournalError, RunPhase};
 
 /// Runs with a deadline at or before `now`.
-const DUE: &str = "SELECT run FROM runs WHERE due <= ? ORDER BY due";
+pub(super) const DUE: &str = "SELECT run FROM runs WHERE due <= ? ORDER BY due";
 
 /// The runs whose deadline is at or before `now`, the earliest first, at most `limit`.
 pub(super) async fn list(readers: &SqlitePool, now: Timestamp, limit: usize) -> Result<Vec<RunId>, sqlx::Error> {

@@ -20,8 +20,8 @@ const KEY: &str = "format";
 /// The end of the witness file's name in version 0.
 const WITNESS_OF_0: &str = "-life";
 
-/// Converts an older database to this build's version. The witness file of version 0 is renamed first. If the process ends in
-/// between, the next one finds the row under its former name and the file under the new one, compares them, and
+/// Converts an older database to this build's version. The witness file of version 0 is renamed first. If the process
+/// ends in between, the next one finds the row under its former name and the file under the new one, compares them, and
 /// continues from there.
 pub(super) async fn take_over(connection: &mut SqliteConnection, path: &Path) -> Result<(), JournalError> {
     let stored = read_meta(connection).await?.remove(KEY);

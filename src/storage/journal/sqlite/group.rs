@@ -148,8 +148,8 @@ fn bind_lineage(statement: BulkInsert, (number, epoch, first): &(i64, Epoch, Seq
     statement.bind(*number).bind(epoch.0 as i64).bind(*first as i64)
 }
 
-/// The statement for the usual group while a run is live: a single append without control events. It goes to SQLite's thread as one message
-/// with one answer. Each message saved saves two wake-ups, a tenth of the append's cost.
+/// The statement for the usual group while a run is live: a single append without control events. It goes to SQLite's
+/// thread as one message with one answer. Each message saved saves two wake-ups, a tenth of the append's cost.
 static ONE_OF_EACH: LazyLock<SqlStr> =
     LazyLock::new(|| in_sequence(&["BEGIN IMMEDIATE", SEGMENTS.one(), RUNS.one(), PRODUCERS.one(), "COMMIT"]));
 

@@ -8,8 +8,8 @@ use super::{SqliteJournal, read_failed};
 use crate::protocol::{RunId, Timestamp};
 use crate::storage::journal::{JournalError, RunPage, RunPosition};
 
-/// Runs with an event at or after ?1, behind the position (?3, ?4), at most ?2. Most runs are found by `active_at`, which
-/// is their `last_at` as well; an index of their own has those where the two differ.
+/// Runs with an event at or after ?1, behind the position (?3, ?4), at most ?2. Most runs are found by `active_at`,
+/// which is their `last_at` as well; an index of their own has those where the two differ.
 pub(super) const CHANGED: &str = heads!(
     "",
     "WHERE r.number IN (SELECT number FROM (\
@@ -40,7 +40,8 @@ pub(super) const IDLE_OPEN: &str = heads!(
 );
 
 impl SqliteJournal {
-    /// A page of heads that a statement of [`heads!`] finds for a time, a limit and a position, without unreadable heads.
+    /// A page of heads that a statement of [`heads!`] finds for a time, a limit and a position, without unreadable
+    /// heads.
     pub(super) async fn list(
         &self,
         sql: &'static str,

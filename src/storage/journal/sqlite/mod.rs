@@ -53,6 +53,8 @@ mod reads;
 mod rows;
 mod run_cache;
 mod sweep;
+#[cfg(test)]
+mod tests_of_plans;
 mod writer;
 
 /// Largest `journal.max_run_bytes`: it keeps a run's last seq within the 32 bits that the keys of its segments have.

@@ -16,7 +16,7 @@ const ALL: &str = "WITH location (base) AS (SELECT number << 32 FROM runs WHERE 
     ORDER BY key";
 
 /// Those of them that hold control events.
-const CONTROL: &str = "WITH location (base) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
+pub(super) const CONTROL: &str = "WITH location (base) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
     SELECT s.first, s.epoch, s.at, s.body FROM control_segments c CROSS JOIN segments s ON s.key = c.key \
     WHERE c.key > (SELECT base FROM location) + ?2 AND c.key < (SELECT base FROM location) + (1 << 32) \
     ORDER BY c.key";

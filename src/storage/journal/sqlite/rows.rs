@@ -116,8 +116,8 @@ pub(super) fn raw_position(row: &SqliteRow, by: ListedBy) -> Result<(i64, String
     Ok((row.try_get(by.column())?, row.try_get(1)?))
 }
 
-/// Reads a row of [`heads!`] that has more columns, the run's earliest deadline and its producers' marks: the run's record
-/// for the writer, and its number.
+/// Reads a row of [`heads!`] that has two more columns, the run's earliest deadline and its producers' marks: the run's
+/// record for the writer, and its number.
 pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, RunRecord), sqlx::Error> {
     let (id, head) = stored_head(row)?;
     let stored: Vec<(String, u64, Option<String>)> = serde_json::from_str(row.try_get(15)?).map_err(malformed)?;
@@ -206,8 +206,8 @@ pub(super) static CONTROL_SEGMENTS: LazyLock<RowWriter> =
 /// Inserts or updates rows of `runs`.
 pub(super) static RUNS: LazyLock<RowWriter> = LazyLock::new(|| {
     RowWriter::new(
-        "INSERT INTO runs (number, run, phase, ended, status, tip, bytes, created_at, last_at, active_at, control_epoch, \
-         control_seq, control_bytes, steered, due) VALUES",
+        "INSERT INTO runs (number, run, phase, ended, status, tip, bytes, created_at, last_at, active_at, \
+         control_epoch, control_seq, control_bytes, steered, due) VALUES",
         "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         "ON CONFLICT (number) DO UPDATE SET phase = excluded.phase, ended = excluded.ended, status = excluded.status, \
          tip = excluded.tip, bytes = excluded.bytes, last_at = excluded.last_at, active_at = excluded.active_at, \

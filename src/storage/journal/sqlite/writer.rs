@@ -1,9 +1,9 @@
 //! The one task that writes. It takes everything that is queued and commits it as one transaction for all runs.
 //!
-//! It receives appends, barriers, deadlines and the steps of expiry from one bounded queue, in order. Each append is answered
-//! after the commit that holds it. On any failure every append of the group gets the error, the cache is cleared and
-//! the connection is replaced: only the database says what was stored, and the next group starts from it. A panic
-//! counts as such a failure: the queue survives, and the writer continues with the jobs in it.
+//! It receives appends, barriers, deadlines and the steps of expiry from one bounded queue, in order. Each append is
+//! answered after the commit that holds it. On any failure every append of the group gets the error, the cache is
+//! cleared and the connection is replaced: only the database says what was stored, and the next group starts from it. A
+//! panic counts as such a failure: the queue survives, and the writer continues with the jobs in it.
 
 use std::sync::Arc;
 use std::time::Instant;
