@@ -25,6 +25,7 @@ pub mod server_event;
 pub mod sign;
 pub mod status;
 pub mod timestamp;
+pub mod verdict;
 pub mod viewer_command;
 pub mod vocabulary;
 

@@ -32,12 +32,11 @@ mod tests;
 mod tests_of_control;
 #[cfg(test)]
 mod tests_of_space;
-mod verdict;
 
+pub use crate::protocol::verdict::ProducerState;
 use control::events_lost;
 pub use due::DueChange;
 pub use marks::{Mark, ProducerMarks};
-pub use verdict::ProducerState;
 
 /// Largest producer number: what a signed 64-bit column holds.
 const MAX_N: u64 = i64::MAX as u64;
