@@ -84,7 +84,8 @@ impl Steering {
     ) -> Result<Claimed, SteeringError> {
         self.alive(run, producer);
         let command_id = normal_id(command_id);
-        let claim = ClaimRequest { command_id: command_id.clone(), producer: producer.clone(), key_hash: key.0.clone() };
+        let claim =
+            ClaimRequest { command_id: command_id.clone(), producer: producer.clone(), key_hash: key.0.clone() };
         let (answer, _) = self.ask(run, Request::Claim(claim), None).await?;
         let Answer::Claim(answer) = answer else { return Err(SteeringError::unexpected()) };
         let secret = match answer.has_secret {

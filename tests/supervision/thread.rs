@@ -24,7 +24,9 @@ use runcast::actors::messages::thread_agent::{CloseAll, ThreadAgentPort};
 use runcast::actors::registry::Registry;
 use runcast::actors::session::{Admission, Guards, Session, SessionPort, Wire};
 use runcast::actors::shared::{ThreadAgentEntry, ThreadAgents};
-use runcast::actors::supervision::{Child, ChildKind, ChildSpec, Escalated, Escalation, LiveActors, Service, ServiceRecipient};
+use runcast::actors::supervision::{
+    Child, ChildKind, ChildSpec, Escalated, Escalation, LiveActors, Service, ServiceRecipient,
+};
 use runcast::actors::supervisor::Supervisor;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::segment::Encoding;
