@@ -38,6 +38,7 @@ scene("what one page wants, the other sees, and may undo", ["ada", "bob"], [], a
   assert.equal(await bob.locator("#held").textContent(), "");
   const types = (await rows(ada)).map(([, , type]) => type);
   assert.deepEqual(types, ["run_status", "pause_requested", "resume_requested"]);
+  assert.deepEqual((await rows(ada)).slice(1).map(([, , , text]) => text), ["by ada", "by bob"]);
 });
 
 scene("who has control is named to whoever is refused", ["ada", "bob"], [], async ({ node, open, tabs: [ada, bob] }) => {
@@ -100,13 +101,14 @@ scene("the demo's worker asks, and goes on by a click", ["ada"], ["--demo"], asy
     run = (await (await fetch(`${node.url}/api/runs`)).json()).runs[0]?.runId;
   }
   await open(run);
+  await button(ada, "Last page").waitFor();
+  if (process.env.SCREENSHOT) await ada.screenshot({ path: process.env.SCREENSHOT });
   await button(ada, "Last page").click();
   await ada.locator("#events li", { hasText: 'goes on with "Last page", as ada says' }).waitFor();
   await ada.locator("#asks form").waitFor({ state: "detached" });
   await button(ada, "pause").click();
   await says(ada, "status", "paused");
   await says(ada, "held", "paused by ada");
-  if (process.env.SCREENSHOT) await ada.screenshot({ path: process.env.SCREENSHOT });
   await button(ada, "resume").click();
   await says(ada, "status", "running");
 });
