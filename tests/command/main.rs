@@ -15,6 +15,7 @@ mod publish;
 mod publish_bad;
 mod reports;
 mod steer;
+mod steering;
 #[path = "../support/mod.rs"]
 mod support;
 mod upload;

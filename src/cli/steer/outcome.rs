@@ -39,6 +39,8 @@ const ENDS: [(&str, u8); 7] = [
 pub(super) struct Outcome {
     command: ShownCommand,
     json: Value,
+    /// The workers have said that none of them obeys such a command.
+    nobody_obeys: bool,
 }
 
 /// What the server has answered, in words.
@@ -67,8 +69,10 @@ impl Outcome {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_LOOK);
             let state = args.state(servers, args.patience(PATIENCE)).await?;
-            if let Some((command, json)) = RunView::parse(&state)?.command(&given.command_id) {
-                last = Self { command, json };
+            let view = RunView::parse(&state)?;
+            if let Some((command, json)) = view.command(&given.command_id) {
+                let nobody_obeys = view.nobody_obeys(&command.r#type);
+                last = Self { command, json, nobody_obeys };
             }
         }
         Ok(last)
@@ -76,7 +80,7 @@ impl Outcome {
 
     fn begun(given: &Given) -> Self {
         let json = json!({"commandId": given.command_id, "state": given.state});
-        Self { command: ShownCommand { state: given.state.clone(), ..Default::default() }, json }
+        Self { command: ShownCommand { state: given.state.clone(), ..Default::default() }, json, nobody_obeys: false }
     }
 
     fn is_ended(&self) -> bool {
@@ -101,7 +105,11 @@ impl Outcome {
             Value::Null => String::new(),
             result => format!(" -> {}", plain(&result.to_string(), TEXT_CHARS)),
         };
-        format!("{} {state} ({id}){detail}{result}", action.name())
+        let nobody = match self.command.state.as_str() {
+            "queued" | "expired" if self.nobody_obeys => ": no worker of the run obeys it",
+            _ => "",
+        };
+        format!("{} {state} ({id}){detail}{result}{nobody}", action.name())
     }
 
     /// The exit code.

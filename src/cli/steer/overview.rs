@@ -103,8 +103,7 @@ fn clock(time: &str) -> String {
 
 fn worker(worker: &ShownProducer) -> String {
     let can: Vec<_> = worker.can.iter().map(|can| plain(can, NAME_CHARS)).collect();
-    let is_gone = matches!(worker.state.as_deref(), Some("left" | "lost"));
-    let can = if can.is_empty() || is_gone { String::new() } else { format!(", obeys {}", can.join(", ")) };
+    let can = if can.is_empty() || !worker.is_living() { String::new() } else { format!(", obeys {}", can.join(", ")) };
     let state = worker.state.as_deref().unwrap_or("joined");
     format!("worker {}: {}{can}", plain(&worker.producer, NAME_CHARS), plain(state, NAME_CHARS))
 }

@@ -97,6 +97,13 @@ impl RunView {
         Some((ShownCommand::deserialize(found).ok()?, found.clone()))
     }
 
+    /// Whether workers have joined, and have said that none of them obeys commands of this type.
+    pub(super) fn nobody_obeys(&self, command: &str) -> bool {
+        let mut living = self.producers.iter().filter(|worker| worker.is_living()).peekable();
+        living.peek().is_some()
+            && living.all(|worker| !worker.can.is_empty() && !worker.can.iter().any(|can| can == command))
+    }
+
     /// All commands, those that can be read.
     pub(super) fn commands(&self) -> impl Iterator<Item = ShownCommand> {
         self.commands.iter().filter_map(|command| ShownCommand::deserialize(command).ok())
@@ -121,8 +128,33 @@ impl ShownAsk {
     }
 }
 
+impl ShownProducer {
+    pub(super) fn is_living(&self) -> bool {
+        matches!(self.state.as_deref(), Some("joined" | "silent"))
+    }
+}
+
 impl ShownCommand {
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state.as_str(), "queued" | "accepted")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nobody_obeys_what_no_living_worker_says_it_does() {
+        let nobody = |producers: Value| {
+            RunView::parse(json!({"producers": producers}).to_string().as_bytes()).unwrap().nobody_obeys("hold")
+        };
+        let worker = |state: &str, can: &[&str]| json!({"producer": "w", "state": state, "can": can});
+        assert!(nobody(json!([worker("joined", &["pause"]), worker("left", &["hold"])])));
+        assert!(!nobody(json!([worker("joined", &["pause"]), worker("silent", &["hold"])])));
+        assert!(!nobody(json!([{"producer": "w", "state": "joined"}])), "it has not said what it obeys");
+        assert!(!nobody(json!([])), "anybody may obey");
     }
 }
