@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use self::action::{SteerAction, TargetArgs};
+use self::action::SteerAction;
+use self::arguments::TargetArgs;
 use self::outcome::{Outcome, said};
 use super::artifacts::{fit_for_stdout, print};
 use super::request::{AskError, Servers, read};
@@ -20,10 +21,14 @@ use super::{ServerArgs, ServerUrl, block_on, parse_run, tell};
 use crate::protocol::RunId;
 
 mod action;
+mod arguments;
+mod command;
 mod outcome;
 mod overview;
 mod refusal;
 mod secret;
+#[cfg(test)]
+mod tests;
 mod view;
 
 /// How long a command is tried, unless `--timeout` says otherwise.
@@ -86,8 +91,7 @@ struct Given {
 }
 
 fn parse_name(text: &str) -> Result<HeaderValue, String> {
-    let value = HeaderValue::from_bytes(text.as_bytes()).ok().filter(|_| !text.trim().is_empty());
-    value.ok_or_else(|| "must be a name on one line".to_owned())
+    HeaderValue::from_bytes(text.trim().as_bytes()).map_err(|_| "must be a name on one line".to_owned())
 }
 
 /// Gives the command, or shows the run's control.
@@ -154,8 +158,9 @@ impl SteerArgs {
 
     /// The request in the user's name.
     fn named(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.name {
+        match self.name.as_ref().filter(|name| !name.is_empty()) {
             Some(name) => request.header("Runcast-User", name),
+            // The server knows us by our address.
             None => request,
         }
     }

@@ -205,8 +205,8 @@ mod tests {
             "paused": {"by": {"name": "bob"}, "since": "2030-01-01T17:01:00.000Z", "until": "2030-01-01T17:16:00.000Z"},
             "producers": [{"producer": "w1", "state": "joined", "can": ["pause", "step"]}],
             "asks": [
-                {"askId": "a 1", "needs": "choice", "expiresAt": "2030-01-01T17:02:00.000Z", "onTimeout": "continue",
-                 "event": {"message": "Which?\u{1b}[2J", "candidates": [{"id": "c1", "label": "Save", "selector": "#s"}, 7]}},
+                {"askId": "a 1", "needs": "choice", "expiresAt": "2030-01-01T17:02:00.000Z",
+                 "onTimeout": "continue", "event": {"message": "Which?\u{1b}[2J", "candidates": [{"id": "c1", "label": "Save", "selector": "#s"}, 7]}},
                 {"askId": "pw", "needs": "credential", "expiresAt": null, "event": {"message": 7, "reason": "The password?"}},
             ],
             "commands": [
