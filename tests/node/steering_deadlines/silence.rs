@@ -34,7 +34,7 @@ async fn a_worker_is_silent_then_back_then_lost() {
     let words: Vec<_> = told.iter().map(|event| event["status"].as_str().unwrap()).collect();
     assert_eq!(words, ["silent", "back", "silent", "lost"], "{told:?}");
     assert!(told.iter().all(|event| event["producer"] == "w"), "only of those that have joined");
-    assert_eq!(node.get_json("/api/runs/r").await["status"], "running", "the run itself is not lost by it");
+    assert_ne!(node.get_json("/api/runs/r").await["status"], "lost", "the run itself is not lost by it");
 }
 
 #[tokio::test]

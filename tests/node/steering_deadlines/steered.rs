@@ -82,9 +82,18 @@ impl Worker {
 
 /// The run's events of this type.
 pub(crate) async fn events(node: &Site, run: &str, kind: &str) -> Vec<Value> {
-    let events = node.stored(run).await;
-    let events = events.iter().map(|event| serde_json::from_str::<Value>(event).unwrap());
-    events.filter(|event| event["type"] == kind).collect()
+    let (mut found, mut after) = (Vec::new(), 0);
+    loop {
+        let path = format!("/api/runs/{run}/events?after={after}");
+        let page = node.get_with(&path, &[("accept", "application/x-ndjson")]).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let events: Vec<Value> = page.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        after = events.last().map_or(after, |last| last["seq"].as_u64().unwrap());
+        found.extend(events.into_iter().filter(|event| event["type"] == kind));
+        if page.header("runcast-more") != "true" {
+            return found;
+        }
+    }
 }
 
 /// The first event of this type for which `fits` holds, once there is one.
