@@ -52,7 +52,13 @@ impl Worker {
     /// A producer that has joined the run.
     pub(crate) async fn join(node: &Site, run: &str, id: &'static str) -> Self {
         let mut worker = Self::new(id);
-        worker.post(node, run, &json!({"type": "worker", "state": "joined", "can": ["pause"]})).await;
+        worker
+            .post(
+                node,
+                run,
+                &json!({"type": "worker", "state": "joined", "can": ["pause", "resume", "step", "cancel"]}),
+            )
+            .await;
         worker
     }
 
