@@ -41,7 +41,7 @@ impl ControlState {
             Halt::from(ControlError::Invalid { field: field.into(), reason: reason.into() })
         };
         if ask.is_for_credential() && given.members.contains_key("value") {
-            return Err(invalid("value", "is a secret here, and was not put away"));
+            return Err(ControlError::SecretNeeded.into());
         }
         if let Some(id) = given.text("candidateId")
             && !ask.candidates.iter().any(|candidate| &**candidate == id)
