@@ -22,7 +22,7 @@ async fn deadlines_pass_once_though_the_node_that_took_them_is_killed() {
     let node = &cluster.nodes[1];
     let resumed = event(node, "r", "resume_requested", |_| true).await;
     let paused = event(node, "r", "pause_requested", |_| true).await;
-    assert!((2_000..8_000).contains(&between(&paused, &resumed)), "{paused} {resumed}");
+    assert!((2_000..20_000).contains(&between(&paused, &resumed)), "{paused} {resumed}");
     event(node, "r", "command_expired", |_| true).await;
     let ended = event(node, "r", "ask_expired", |_| true).await;
     assert_eq!((&ended["reason"], &ended["action"]), (&json!("timeout"), &json!("skip")));

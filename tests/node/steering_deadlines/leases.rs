@@ -26,7 +26,7 @@ async fn a_holder_who_is_gone_loses_the_lease_and_one_who_renews_it_keeps_it() {
     })
     .await;
     let ended = until_free(&node, 1).await;
-    assert!((3_000..9_000).contains(&between(&taken, &ended)), "{taken} {ended}");
+    assert!((2_500..20_000).contains(&between(&taken, &ended)), "{taken} {ended}");
     let late = json!({"type": "resume", "lease": taken["seq"]});
     assert_ne!(try_command(&node, "r", "ann", &late).await.status, 202, "it was hers");
 }
@@ -39,13 +39,13 @@ async fn an_open_socket_keeps_the_lease_for_a_time_after_its_holders_last_comman
     ann.say(r#"{"type":"take_control"}"#).await;
     let taken = event(&node, "r", "control_taken", |_| true).await;
     let ended = until_free(&node, 1).await;
-    // Three seconds by its socket, and one more without a sign.
-    assert!((3_500..9_000).contains(&between(&taken, &ended)), "{taken} {ended}");
+    // Five seconds by its socket, and one more without a sign.
+    assert!((5_500..20_000).contains(&between(&taken, &ended)), "{taken} {ended}");
 
     ann.say(r#"{"type":"take_control"}"#).await;
     let taken = async || events(&node, "r", "control_taken").await;
     let taken = eventually!(taken().await, |taken| taken.len() == 2, SOON);
     ann.vanish();
     let ended = until_free(&node, 2).await;
-    assert!((1_000..3_000).contains(&between(&taken[1], &ended)), "{taken:?} {ended}");
+    assert!((1_000..5_000).contains(&between(&taken[1], &ended)), "{taken:?} {ended}");
 }

@@ -11,7 +11,7 @@ use crate::support::{Reply, SOON, Site, eventually};
 pub(crate) const QUICK: [(&str, &str); 11] = [
     ("RUNCAST__CONTROL__DUE_INTERVAL_MS", "50"),
     ("RUNCAST__CONTROL__LEASE_SECS", "1"),
-    ("RUNCAST__CONTROL__LEASE_SOCKET_SECS", "3"),
+    ("RUNCAST__CONTROL__LEASE_SOCKET_SECS", "5"),
     ("RUNCAST__CONTROL__RUN_SECS", "1"),
     ("RUNCAST__CONTROL__CANCEL_SECS", "1"),
     ("RUNCAST__RUNS__SILENT_SECS", "1"),
