@@ -68,13 +68,13 @@ impl Controller {
     }
 
     /// Wants something new, unless it waits for something already.
-    pub(crate) fn want(&mut self, store: &Store, workers: usize, asks: &[String], dice: &mut Dice) {
+    pub(crate) fn want(&mut self, store: &Store, workers: &[String], asks: &[String], dice: &mut Dice) {
         if !self.is_done() {
             return;
         }
         self.made += 1;
         let id = uuid(store.wall(), dice);
-        let producer = format!("w{}", dice.below(workers));
+        let producer = dice.pick(workers).clone();
         let act = |dice: &mut Dice, name: &str, mut members: Value| {
             members["type"] = name.into();
             members["target"] = json!({ "producer": producer });

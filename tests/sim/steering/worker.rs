@@ -112,6 +112,10 @@ impl Worker {
         *self = Self { over: self.over, ..Self::alive(self.index, self.lives + 1) };
     }
 
+    pub(crate) fn name(&self) -> String {
+        self.id.as_str().to_owned()
+    }
+
     fn producer(&self) -> Arc<str> {
         self.id.as_str().into()
     }
