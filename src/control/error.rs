@@ -18,6 +18,9 @@ pub enum ControlError {
         /// What is wrong with it.
         reason: Arc<str>,
     },
+    /// The answer is a secret, which has to be put away first: its MAC stands for it.
+    #[error("value: is a secret, and has to be put away first")]
+    SecretNeeded,
     /// The command is too large.
     #[error("the command has {bytes} bytes, more than {max}")]
     TooLarge {
@@ -128,7 +131,7 @@ impl ControlError {
     /// The stable name of the error.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Invalid { .. } => "invalid_command",
+            Self::Invalid { .. } | Self::SecretNeeded => "invalid_command",
             Self::TooLarge { .. } => "command_too_large",
             Self::TooManyCommands { .. } => "too_many_commands",
             Self::RunNotFound => "run_not_found",
@@ -154,6 +157,7 @@ impl ControlError {
     pub fn details(&self) -> Vec<(&'static str, Value)> {
         match self {
             Self::Invalid { field, .. } => vec![("field", json!(field))],
+            Self::SecretNeeded => vec![("field", json!("value"))],
             Self::TooLarge { max, .. } => vec![("limit", json!(max))],
             Self::TooManyCommands { max_events, max_bytes, .. } => {
                 vec![("maxEvents", json!(max_events)), ("maxBytes", json!(max_bytes))]

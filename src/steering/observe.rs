@@ -1,8 +1,8 @@
 //! What the run's state says about a command's `expect` and `target`, seen shortly before it is decided.
 //!
 //! With `testId`, `expect.status`, `stepNumber` and `stepId` are those of that test, and alone it says that the test
-//! runs; without `testId` they are the run's. `target.testId` is the producer whose test that is, `target.slot` the
-//! producer whose test worker has run a test; both must not have ended.
+//! runs; without `testId` they are the run's. `target.testId` is the producer whose test that is, as long as the test has
+//! not ended.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -25,8 +25,6 @@ pub(super) struct Questions {
     expected: Vec<(&'static str, Value)>,
     /// `target.testId`.
     target_test: Option<String>,
-    /// `target.slot`: the producer, and the number of its test worker.
-    target_slot: Option<(String, i64)>,
 }
 
 impl Questions {
@@ -34,11 +32,8 @@ impl Questions {
     pub(super) fn of(command: &Map<String, Value>) -> Self {
         let (expect, target) = (command.get("expect"), command.get("target"));
         let expected = JUDGED.iter().filter_map(|name| Some((*name, expect?.get(*name)?.clone()))).collect();
-        let slot = target.and_then(|target| target.get("slot"));
-        let slot =
-            slot.and_then(|slot| Some((slot.get("producer")?.as_str()?.to_owned(), slot.get("slot")?.as_i64()?)));
         let test = target.and_then(|target| target.get("testId")?.as_str()).map(str::to_owned);
-        Self { expected, target_test: test, target_slot: slot }
+        Self { expected, target_test: test }
     }
 
     /// Whether there is nothing to ask.
@@ -129,7 +124,6 @@ struct SeenStep {
 struct SeenTest {
     test_id: String,
     status: Value,
-    worker_index: Option<i64>,
     producer: Option<Arc<str>>,
     step: Option<SeenStep>,
 }
@@ -192,13 +186,7 @@ impl<'de> Visitor<'de> for ReadTests<'_> {
         let expected = self.asked.expected.iter().find(|(name, _)| *name == "testId").map(|(_, id)| id);
         while let Some(test) = tests.next_element::<SeenTest>()? {
             let is_open = test.status == "running" || test.status == "pending";
-            let is_target = match (&self.asked.target_test, &self.asked.target_slot, &test.producer) {
-                (Some(id), ..) => *id == test.test_id,
-                (_, Some((owner, slot)), Some(producer)) => {
-                    **producer == **owner && test.worker_index == Some(*slot) && test.status == "running"
-                }
-                _ => false,
-            };
+            let is_target = self.asked.target_test.as_ref().is_some_and(|id| *id == test.test_id);
             if is_target && is_open {
                 self.seen.producer = test.producer.clone();
             }
@@ -257,14 +245,11 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_the_producer_that_runs_the_test_or_the_slot() {
+    fn the_target_of_a_test_is_the_producer_that_runs_it() {
         let target = |target: Value| observed(&json!({"target": target})).producer;
         assert_eq!(target(json!({"testId": "b"})).as_deref(), Some("p1"));
         assert_eq!(target(json!({"testId": "a"})), None, "it has ended");
         assert_eq!(target(json!({"testId": "x"})), None);
-        assert_eq!(target(json!({"slot": {"producer": "p2", "slot": 1}})).as_deref(), Some("p2"));
-        assert_eq!(target(json!({"slot": {"producer": "p2", "slot": 0}})), None);
-        assert_eq!(target(json!({"slot": {"producer": "p1", "slot": 0}})), None, "it runs nothing");
     }
 
     #[test]
@@ -273,7 +258,7 @@ mod tests {
             json!({}),
             json!({"expect": {"askId": "q"}, "target": {"producer": "p"}}),
             json!({"expect": "running", "target": 7}),
-            json!({"target": {"slot": {"producer": 1, "slot": "x"}, "testId": 3}}),
+            json!({"target": {"slot": {"producer": "p", "slot": 1}, "testId": 3}}),
         ] {
             assert!(Questions::of(command.as_object().unwrap()).is_empty(), "{command}");
         }

@@ -25,6 +25,7 @@ mod redis_memory;
 mod script;
 mod secrets;
 mod signs;
+mod steering;
 #[path = "../contract/journal/words.rs"]
 #[allow(dead_code, reason = "the journal contract's words, of which some are used here")]
 mod words;

@@ -26,5 +26,6 @@ mod slow_senders;
 mod slow_viewers;
 mod soak;
 mod stamped;
+mod steering;
 mod trace_viewer;
 mod watching;
