@@ -52,7 +52,7 @@ async fn the_demos_worker_pauses_steps_asks_and_ends_as_it_is_told() {
     assert!(run.ends("step --wait", 0).await.starts_with("step done ("));
     let stood = node.stored(&run.run).await;
     let posted = |event: &&String| event.contains(r#""type":"test_step""#);
-    assert!(stood.iter().filter(posted).next_back().unwrap().contains(r#""phase":"end""#), "{stood:?}");
+    assert!(stood.iter().rfind(posted).unwrap().contains(r#""phase":"end""#), "{stood:?}");
 
     // Who has control is named to whoever is refused, and may be relieved of it.
     assert!(run.ends("take", 0).await.contains("you have control"));
