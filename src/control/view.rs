@@ -149,13 +149,6 @@ impl ControlState {
     }
 }
 
-impl ControlView {
-    /// The lease, and who holds it.
-    pub fn lease(&self) -> Option<(Cursor, &Principal)> {
-        self.control.lease.zip(self.control.holder.as_ref())
-    }
-}
-
 impl ShownCommand {
     fn of(command: &KeptCommand, whole: bool) -> Self {
         let claim = command.claim.as_ref();
