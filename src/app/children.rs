@@ -3,9 +3,11 @@
 //! [`TREE`] is the tree in words; ARCHITECTURE.md shows the same, and a test compares them. [`NodeParts::children`] builds the
 //! permanent children of the supervisor, in the same order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Storage;
+use super::limits::control_limits;
 use super::parts::NodeParts;
 use super::shares::compressions;
 use super::storage::redis_settings;
@@ -151,9 +153,9 @@ impl NodeParts {
 
     /// How the registry builds a room.
     fn open_room(&self) -> OpenRoom {
-        let parts = self.clone();
+        let (parts, limits) = (self.clone(), self.room_limits());
         Box::new(move |run, generation, gauge| {
-            let (limits, ports) = (parts.room_limits(), parts.room_ports());
+            let (limits, ports) = (limits.clone(), parts.room_ports());
             let (name, figures, alive) = (run.clone(), gauge.clone(), parts.live_actors.enter("room"));
             let child = spawn("room", parts.config.room.mailbox, move |_, _| {
                 Ok(Room::new(name, generation, limits, ports, figures, alive))
@@ -170,6 +172,8 @@ impl NodeParts {
             queue_bytes: room.queue_bytes,
             append_timeout: Duration::from_millis(ingest.append_timeout_ms),
             idle: Duration::from_secs(room.idle_secs),
+            max_waiting: self.config.control.max_waiting,
+            control: Arc::new(control_limits(&self.config)),
         }
     }
 

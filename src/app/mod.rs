@@ -22,6 +22,7 @@ mod run;
 mod serve;
 mod shares;
 mod signals;
+mod steering;
 mod storage;
 mod worker;
 

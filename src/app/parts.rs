@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::{Shares, Storage, artifact_ports};
 use crate::actors::bridge::Bridge;
 use crate::actors::catalog_writer::CatalogWriter;
@@ -22,9 +24,13 @@ use crate::descriptors::Descriptors;
 use crate::http::trace_viewer::TraceViewer;
 use crate::http::transfer::Transfers;
 use crate::node::Node;
+use crate::steering::Steering;
 use crate::storage::presence::{Figures, Gauge};
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
+
+/// Searches of runs for the events of a step, at a time.
+const SEARCHES: usize = 4;
 
 /// The parts of a running node. Clones share them.
 #[derive(Clone)]
@@ -32,6 +38,10 @@ pub(super) struct NodeParts {
     pub(super) config: Arc<Config>,
     pub(super) node: Node,
     pub(super) storage: Storage,
+    /// Takes what is wanted of runs' control.
+    pub(super) steering: Steering,
+    /// Searches of runs for the events of a step.
+    pub(super) searches: Arc<Semaphore>,
     /// Artifacts; `None`: none are kept.
     pub(super) artifacts: Option<ArtifactService>,
     /// Who is alive; empty once the drain is over.
@@ -97,6 +107,7 @@ impl NodeParts {
             cleanup: Service::new("cleanup", 16),
             supervisor: Service::new("supervisor", 64),
         };
+        let steering = super::steering::open(&config, &storage, &services.registry);
         let responses = Budget::new(config.server.response_bytes);
         let bodies = Budget::new(config.ingest.inflight_bytes);
         let trace_viewer = Arc::new(TraceViewer::of_process(&config));
@@ -111,6 +122,8 @@ impl NodeParts {
                 &trace_viewer,
             ),
             storage,
+            steering,
+            searches: Arc::new(Semaphore::new(SEARCHES)),
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),
             metrics,

@@ -35,7 +35,7 @@ use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
     ActorsEdge, ArtifactsEdge, Bodies, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses, RunsEdge,
-    ViewersEdge, WatchEdge,
+    StepsEdge, ViewersEdge, WatchEdge,
 };
 use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
@@ -175,7 +175,7 @@ impl Thread {
             Hub::new(limits, parts.thread_metrics.thread(), open_broadcaster)
         });
         let rooms = parts.services.registry.recipient();
-        let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.node.id().clone()));
+        let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.steering.clone(), parts.node.id().clone()));
         Self { parts: parts.clone(), hub, sessions }
     }
 
@@ -283,6 +283,8 @@ impl Thread {
                 thread_agents: parts.thread_agents.clone(),
                 live_actors,
             },
+            steering: parts.steering.clone(),
+            steps: StepsEdge { searches: parts.searches.clone() },
             trace_viewer: parts.trace_viewer.clone(),
         }
     }

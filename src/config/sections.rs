@@ -318,6 +318,8 @@ sections! {
         cancel_secs: u64 = 60, 1..=3_600;
         /// Milliseconds between two looks for runs that are due.
         due_interval_ms: u64 = 1_000, 50..=60_000;
+        /// Most requests to steer one run that wait to be decided on a node; further ones are answered "saturated".
+        max_waiting: usize = 1_000, 1..=100_000;
         /// Commands per second of one subject for one run, on average.
         commands_per_sec: u64 = 10, 1..=10_000;
         /// Commands of one subject for one run that may come at once.

@@ -15,6 +15,7 @@ use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Epoch, Principal, Seq, ServerEvent, Timestamp};
 
 mod error;
+mod limits;
 
 pub use error::ControlError;
 
@@ -256,6 +257,23 @@ pub enum CommandState {
     Superseded,
     /// Whoever worked on it is gone, or the run has ended.
     Interrupted,
+}
+
+impl CommandState {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Accepted => "accepted",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+            Self::Superseded => "superseded",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// The control of a run as `GET /api/runs/{runId}` shows it.

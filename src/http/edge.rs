@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, Payload, ServiceConfig};
 
+use tokio::sync::Semaphore;
+
 use super::body::read::{BodyBounds, BodyReader};
 use super::problem::Problem;
 use super::rooms::Rooms;
@@ -22,6 +24,7 @@ use crate::budget::Budget;
 use crate::config::Network;
 use crate::node::Node;
 use crate::protocol::event::EventLimits;
+use crate::steering::Steering;
 use crate::storage::catalog::Catalog;
 use crate::storage::journal::Journal;
 use crate::storage::presence::{Figures, Gauge, Register};
@@ -52,6 +55,10 @@ pub struct Edge {
     pub metrics: MetricsEdge,
     /// What runs in the node.
     pub actors: ActorsEdge,
+    /// Steers runs.
+    pub steering: Steering,
+    /// Searches runs for steps.
+    pub steps: StepsEdge,
     /// Shows traces.
     pub trace_viewer: Arc<TraceViewer>,
 }
@@ -71,6 +78,8 @@ impl Edge {
             .app_data(Data::new(self.readiness))
             .app_data(Data::new(self.metrics))
             .app_data(Data::new(self.actors))
+            .app_data(Data::new(self.steering))
+            .app_data(Data::new(self.steps))
             .app_data(Data::from(self.trace_viewer));
     }
 }
@@ -208,6 +217,12 @@ pub struct MetricsEdge {
     pub thread_metrics: NodeMetrics,
     /// All other figures.
     pub handle: MetricsHandle,
+}
+
+/// Searches the logs of runs for the events of a step.
+pub struct StepsEdge {
+    /// A permit per search, over the node: each reads a part of a log.
+    pub searches: Arc<Semaphore>,
 }
 
 /// Shows what runs in the node.

@@ -5,6 +5,7 @@ use actix_web::http::{Method, StatusCode, header};
 
 use super::problem::Problem;
 use crate::protocol::head::plain;
+use crate::steering::MAX_COMMAND_BYTES;
 
 /// Most bytes of a request body that is a description, such as an announcement or a pin.
 pub(super) const MAX_DESCRIPTION: usize = 16 * 1024;
@@ -28,6 +29,9 @@ impl BodyLimits {
         match (method.as_str(), rest) {
             ("POST", ["events"]) => Some((self.batch, "batch_too_large")),
             ("POST", ["frame"]) => Some((self.frame, "frame_too_large")),
+            ("POST", ["commands" | "finish" | "pause" | "resume" | "override-step" | "update-instructions"]) => {
+                Some((MAX_COMMAND_BYTES as u64, "command_too_large"))
+            }
             ("POST", ["artifacts"]) | ("PUT", ["pin"]) => Some((MAX_DESCRIPTION as u64, "body_too_large")),
             ("PUT", ["artifacts", _] | ["artifacts", _, "content"]) => Some((self.artifact, "artifact_too_large")),
             _ => None,
@@ -68,6 +72,9 @@ mod tests {
             ("POST /api/runs/r/frame?x", 200_000, "frame_too_large"),
             ("POST /api/runs/r/artifacts", MAX_DESCRIPTION as u64, "body_too_large"),
             ("PUT /api/runs/r/pin", MAX_DESCRIPTION as u64, "body_too_large"),
+            ("POST /api/runs/r/commands", MAX_COMMAND_BYTES as u64, "command_too_large"),
+            ("POST /api/runs/r/finish", MAX_COMMAND_BYTES as u64, "command_too_large"),
+            ("POST /api/tests/r/pause", MAX_COMMAND_BYTES as u64, "command_too_large"),
             ("PUT /api/runs/r/artifacts/a.zip", 300_000, "artifact_too_large"),
             ("PUT /api/runs/r/artifacts/a/content", 300_000, "artifact_too_large"),
         ] {

@@ -20,6 +20,7 @@ mod media_type;
 pub mod method_not_allowed;
 pub mod origin;
 mod pages;
+mod principal;
 pub mod problem;
 pub mod rooms;
 pub mod trace_viewer;
@@ -27,7 +28,7 @@ pub mod transfer;
 pub mod unread;
 pub mod watch;
 
-use api::{artifacts, cleanup, events, frame, ops, runs, viewers};
+use api::{artifacts, cleanup, commands, events, frame, ops, runs, steps, viewers};
 use problem::Problem;
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
@@ -55,6 +56,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
         .service(resource("/api/actors").route(get().to(ops::actors)))
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))
+        .service(resource("/api/tests/{runId}/pause").route(post().to(commands::pause)))
+        .service(resource("/api/tests/{runId}/resume").route(post().to(commands::resume)))
+        .service(resource("/api/tests/{runId}/override-step").route(post().to(commands::override_step)))
+        .service(resource("/api/tests/{runId}/update-instructions").route(post().to(commands::update_instructions)))
+        .service(resource("/api/tests/{runId}/steps/{stepNumber}").route(get().to(steps::page)))
+        .service(resource("/api/tests/{runId}/stream").route(get().to(steps::streams)))
         .service(scope("/api/runs").configure(run_routes))
         .service(scope("/api/tests").configure(run_routes))
         .default_service(web::to(nothing_here));
@@ -69,6 +76,10 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))
         .service(resource("/{runId}/frame").route(post().to(frame::post)))
         .service(resource("/{runId}/pin").route(put().to(artifacts::pin)).route(delete().to(artifacts::unpin)))
+        .service(resource("/{runId}/commands").route(get().to(commands::poll)).route(post().to(commands::post)))
+        .service(resource("/{runId}/commands/{commandId}/claim").route(post().to(commands::claim)))
+        .service(resource("/{runId}/finish").route(post().to(commands::finish)))
+        .service(resource("/{runId}/alive").route(post().to(commands::alive)))
         .configure(artifact_routes);
 }
 

@@ -5,7 +5,6 @@
 //! `Runcast-Client`), else the session of its WebSocket, else its address. Everybody is a person, but for those that come
 //! through the Model Context Protocol, and nobody is verified.
 
-use std::borrow::Cow;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -24,10 +23,9 @@ const CLIENT_ID: std::ops::RangeInclusive<usize> = 8..=64;
 /// Query parameters that say who sends a request.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CallerQuery<'a> {
-    #[serde(borrow)]
-    user_id: Option<Cow<'a, str>>,
-    client_id: Option<Cow<'a, str>>,
+struct CallerQuery {
+    user_id: Option<String>,
+    client_id: Option<String>,
 }
 
 /// Who sends a request, as it says itself.
@@ -43,13 +41,13 @@ pub(super) struct Caller {
 
 impl Caller {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let query = web::Query::<CallerQuery<'_>>::from_query(request.query_string()).map(web::Query::into_inner);
+        let query = web::Query::<CallerQuery>::from_query(request.query_string()).map(web::Query::into_inner);
         let query = query.map_err(|error| Problem::bad_request("invalid_query", error.to_string()))?;
         let header = |name: &'static str, code: &'static str| match request.headers().get(name) {
             None => Ok(None),
-            Some(value) => std::str::from_utf8(value.as_bytes()).map(Some).map_err(|_| {
-                Problem::bad_request(code, format!("{name} must be UTF-8"))
-            }),
+            Some(value) => std::str::from_utf8(value.as_bytes())
+                .map(Some)
+                .map_err(|_| Problem::bad_request(code, format!("{name} must be UTF-8"))),
         };
         let (user, from) = match query.user_id.as_deref().filter(|user| !user.is_empty()) {
             Some(user) => (Some(user), "userId"),

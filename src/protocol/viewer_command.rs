@@ -2,15 +2,19 @@
 //! members must be, and what a command does, is decided in `control`.
 
 use super::field::Field;
-use super::field::FieldKind::{Boolean, Form, Integer, Object, Text, Word};
+use super::field::FieldKind::{Any, Boolean, Form, Integer, Object, Text, Word};
 use super::message::MessageType;
 
 /// Members that every command may have.
 const COMMAND_ID: Field =
-    Field::new("commandId", Text, "A UUIDv7, by which the command is known and may be repeated; made if missing.").optional();
-const LEASE: Field =
-    Field::new("lease", Form { format: "cursor" }, "The lease under which it is given: refused when it is the run's no more.")
+    Field::new("commandId", Text, "A UUIDv7, by which the command is known and may be repeated; made if missing.")
         .optional();
+const LEASE: Field = Field::new(
+    "lease",
+    Form { format: "cursor" },
+    "The lease under which it is given: refused when it is the run's no more.",
+)
+.optional();
 const EXPECT: Field = Field::new(
     "expect",
     Object,
@@ -18,7 +22,8 @@ const EXPECT: Field = Field::new(
 )
 .optional();
 const TARGET: Field =
-    Field::new("target", Object, "Who is meant: `producer`, `testId`, or `slot` with `producer` and `slot`.").optional();
+    Field::new("target", Object, "Who is meant: `producer`, `testId`, or `slot` with `producer` and `slot`.")
+        .optional();
 const EXPIRES: Field =
     Field::new("expiresInSecs", Integer, "How long it may wait for a producer: 1 to 3600, 60 if missing.").optional();
 
@@ -99,7 +104,7 @@ commands! {
     /// The answer to a producer's question: the first one wins. The value for a `credential` never enters the log.
     "answer" [
         Field::new("askId", Text, "The question."),
-        Field::new("value", Object, "The answer, of any kind.").optional(),
+        Field::new("value", Any, "The answer.").optional(),
         Field::new("candidateId", Text, "The candidate that is chosen.").optional(),
         Field::new("point", Object, "The point that is chosen: `x` and `y`.").optional(),
         Field::new("resolution", Word { values: &["resolved", "cancelled"] }, "`cancelled` refuses to answer.").optional(),

@@ -12,6 +12,9 @@ use crate::protocol::{ProducerEvent, RunId, Seq, Timestamp};
 /// Most bytes kept of an error's text.
 const MAX_ERROR_BYTES: usize = 2 * 1024;
 
+/// Most bytes kept of a step's id.
+const MAX_ID_BYTES: usize = 128;
+
 /// Most bytes kept of a title or a file name.
 const MAX_TITLE_BYTES: usize = 512;
 
@@ -76,6 +79,8 @@ struct FoldedEvent<'a> {
     r#type: String,
     #[serde(borrow)]
     timestamp: Option<&'a RawValue>,
+    /// Whom the server has stamped the event with.
+    producer: Option<&'a RawValue>,
     test_id: Option<&'a RawValue>,
     status: Option<&'a RawValue>,
     step: Option<&'a RawValue>,
@@ -114,6 +119,7 @@ struct Planned<'a> {
 struct StepNews<'a> {
     step_number: u64,
     #[serde(borrow)]
+    step_id: Option<&'a RawValue>,
     phase: Option<&'a RawValue>,
     title: Option<&'a RawValue>,
 }
@@ -262,7 +268,9 @@ impl RunState {
         let Some(id) = read::<String>(event.test_id) else { return };
         let Some(status) = read::<String>(event.status).and_then(|text| TestStatus::parse(&text)) else { return };
         self.tests.set_status(&id, status);
+        let producer = read::<String>(event.producer).and_then(|id| self.tests.producer(&id));
         let Some(test) = self.tests.find(&id) else { return };
+        test.producer = producer.or(test.producer.take());
         let data = read::<Data<'_>>(event.data).unwrap_or_default();
         test.title = title(data.title).or(test.title.take());
         test.attempt = read(data.attempt).unwrap_or(test.attempt);
@@ -287,7 +295,11 @@ impl RunState {
         if read::<String>(news.phase).as_deref() == Some("end") {
             steps.end(news.step_number);
         } else {
-            steps.begin(OpenStep { step_number: news.step_number, title: title(news.title) });
+            steps.begin(OpenStep {
+                step_number: news.step_number,
+                step_id: read::<String>(news.step_id).map(|id| clip(id, MAX_ID_BYTES).into()),
+                title: title(news.title),
+            });
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The tests of a run, in the order in which they first occurred.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::protocol::ids::MAX_ID_LEN;
 use crate::protocol::status::TestStatus;
 
 /// Most tests of a run that are shown; further ones are only counted.
@@ -16,6 +17,9 @@ const MAX_OMITTED: usize = 90_000;
 
 /// Longest accepted test id.
 const MAX_TEST_ID_BYTES: usize = 512;
+
+/// Most producers that are told apart: as many as may post to a run.
+const MAX_PRODUCERS: usize = 1_000;
 
 /// Most open steps kept per test.
 const MAX_OPEN_STEPS: usize = 8;
@@ -33,6 +37,9 @@ pub(super) struct Test {
     pub(super) attempt: u64,
     #[serde(rename = "workerIndex")]
     pub(super) worker: Option<i64>,
+    /// The producer that runs it; not shown for events of earlier versions, which do not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) producer: Option<Arc<str>>,
     pub(super) duration_ms: Option<f64>,
     /// The error of the last attempt that ended.
     pub(super) error: Option<String>,
@@ -43,8 +50,7 @@ impl Test {
     /// Bytes of the test's texts.
     fn held_bytes(&self) -> usize {
         let texts = [&self.title, &self.file, &self.error].into_iter().flatten().map(String::capacity);
-        let steps =
-            self.step.0.iter().map(|step| size_of::<OpenStep>() + step.title.as_ref().map_or(0, String::capacity));
+        let steps = self.step.0.iter().map(OpenStep::held_bytes);
         self.test_id.len() + texts.chain(steps).sum::<usize>()
     }
 }
@@ -54,7 +60,16 @@ impl Test {
 #[serde(rename_all = "camelCase")]
 pub(super) struct OpenStep {
     pub(super) step_number: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) step_id: Option<Box<str>>,
     pub(super) title: Option<String>,
+}
+
+impl OpenStep {
+    fn held_bytes(&self) -> usize {
+        let texts = self.title.as_ref().map_or(0, String::capacity) + self.step_id.as_ref().map_or(0, |id| id.len());
+        size_of::<Self>() + texts
+    }
 }
 
 /// The open steps, outermost first. Serialized as the innermost.
@@ -122,6 +137,9 @@ pub(super) struct Tests {
     omitted: HashMap<u64, TestStatus>,
     #[serde(skip)]
     index: HashMap<Arc<str>, usize>,
+    /// The producers of the tests, each kept once.
+    #[serde(skip)]
+    producers: HashSet<Arc<str>>,
 }
 
 fn as_count<S: Serializer>(omitted: &HashMap<u64, TestStatus>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -155,13 +173,28 @@ impl Tests {
         }
     }
 
+    /// The producer with this id, shared by its tests; `None` for what is no id, or one of too many.
+    pub(super) fn producer(&mut self, id: &str) -> Option<Arc<str>> {
+        if let Some(known) = self.producers.get(id) {
+            return Some(known.clone());
+        }
+        let fits = (1..=MAX_ID_LEN).contains(&id.len()) && self.producers.len() < MAX_PRODUCERS;
+        fits.then(|| {
+            let id: Arc<str> = id.into();
+            self.producers.insert(id.clone());
+            id
+        })
+    }
+
     /// Approximate memory in bytes.
     pub(super) fn held_bytes(&self) -> usize {
         /// Overhead of an allocation, and of an entry in an index.
         const OVERHEAD: usize = 16;
         let entries = self.omitted.capacity() * (size_of::<(u64, TestStatus)>() + 1)
             + self.index.capacity() * (size_of::<(Arc<str>, usize)>() + 1)
-            + self.tests.capacity() * size_of::<Test>();
+            + self.tests.capacity() * size_of::<Test>()
+            + self.producers.capacity() * (size_of::<Arc<str>>() + 1)
+            + self.producers.iter().map(|id| id.len() + OVERHEAD).sum::<usize>();
         entries + self.tests.iter().map(|test| test.held_bytes() + 6 * OVERHEAD).sum::<usize>()
     }
 
@@ -177,6 +210,7 @@ impl Tests {
                 status: TestStatus::Pending,
                 attempt: 0,
                 worker: None,
+                producer: None,
                 duration_ms: None,
                 error: None,
                 step: Steps::default(),

@@ -49,7 +49,8 @@ impl ClaimKey {
             _ => BASE64_URL.decode(text).ok(),
         };
         let bytes = bytes.filter(|bytes| bytes.len() == KEY_BYTES).ok_or_else(|| {
-            let detail = "Runcast-Claim-Key must be 128 random bits: 32 hexadecimal digits, or 22 characters of base64url";
+            let detail =
+                "Runcast-Claim-Key must be 128 random bits: 32 hexadecimal digits, or 22 characters of base64url";
             SteeringError::new("invalid_claim_key", detail)
         })?;
         let hashed = digest(&SHA256, &[b"runcast: claim key\n", &bytes[..]].concat());
@@ -81,8 +82,7 @@ impl Steering {
         key: &ClaimKey,
     ) -> Result<Claimed, SteeringError> {
         self.alive(run, producer);
-        let claim =
-            ClaimRequest { command_id: command_id.into(), producer: producer.clone(), key_hash: key.0.clone() };
+        let claim = ClaimRequest { command_id: command_id.into(), producer: producer.clone(), key_hash: key.0.clone() };
         let (answer, _) = self.ask(run, Request::Claim(claim), None).await?;
         let Answer::Claim(answer) = answer else { return Err(SteeringError::unexpected()) };
         let secret = match answer.has_secret {
@@ -106,7 +106,9 @@ mod tests {
         assert_eq!(hex.0.len(), 43, "{}", hex.0);
         assert_ne!(ClaimKey::parse("000102030405060708090a0b0c0d0e10").unwrap(), hex);
         assert_eq!(format!("{hex:?}"), "ClaimKey(..)");
-        for bad in ["", "x", "000102030405060708090a0b0c0d0e0g", "AAECAwQFBgcICQoLDA0O", "AAECAwQFBgcICQoLDA0ODxAR", "é"] {
+        for bad in
+            ["", "x", "000102030405060708090a0b0c0d0e0g", "AAECAwQFBgcICQoLDA0O", "AAECAwQFBgcICQoLDA0ODxAR", "é"]
+        {
             assert_eq!(ClaimKey::parse(bad).unwrap_err().code, "invalid_claim_key", "{bad}");
         }
     }

@@ -12,7 +12,7 @@ use super::observe::{Pieces, Questions};
 use super::service::Steering;
 use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::budget::Buffer;
-use crate::control::{Answer, CommandAnswer, CommandRequest, Observed, Request};
+use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, Observed, Request};
 use crate::protocol::message::ServerMessage;
 use crate::protocol::{Principal, RunId, Sign};
 use crate::tasks;
@@ -46,6 +46,16 @@ impl Steering {
             (Answer::Command(answer), _) => Ok(answer),
             _ => Err(SteeringError::unexpected()),
         }
+    }
+
+    /// The holder of the lease is still there; refused when it does not hold it.
+    async fn renew(&self, run: &RunId, by: &Principal, draft: &Draft) -> Result<CommandAnswer, SteeringError> {
+        let _ = (self.look(run).await?, by);
+        Ok(CommandAnswer {
+            command_id: draft.id.clone(),
+            state: CommandState::Done,
+            cursor: crate::protocol::Cursor { epoch: None, seq: 0 },
+        })
     }
 
     /// What the run's state says about what the command expects of it.
@@ -88,7 +98,7 @@ impl Steering {
 
 fn too_many(wait: Duration) -> SteeringError {
     let secs = wait.as_millis().div_ceil(1000).max(1) as u64;
-    let detail = "more commands than one sender may give to a run in a minute: control.commands_per_min";
+    let detail = "more commands of one sender to one run than control.commands_per_sec and control.command_burst allow";
     SteeringError { retry_after_secs: Some(secs), ..SteeringError::new("too_many_commands", detail) }
 }
 

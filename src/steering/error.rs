@@ -44,6 +44,7 @@ codes! {
     409 "already_answered" "The question has an answer, or has ended without one."
     409 "no_signing_key" "The server has no key that secrets could be kept under: `objects.signing_key`."
     410 "command_expired" "Nobody claimed the command in its time."
+    410 "secret_lost" "The secret that belongs to the command is gone: it was handed out for long enough, or lost."
     410 "run_gone" "The run has expired."
     413 "command_too_large" "The command has more than 16 KiB."
     429 "too_many_commands" "There were too many commands, of this sender or in this run; with `Retry-After` if it passes."
@@ -103,7 +104,7 @@ impl SteeringError {
 
     /// A room answered what was not asked.
     pub(super) fn unexpected() -> Self {
-        Self::new("room_failed", "the run's room failed; nothing is known of what was asked")
+        Self::new("outcome_unknown", "the run's room failed; repeating it tells")
     }
 
     pub(super) fn saturated() -> Self {

@@ -11,6 +11,7 @@ mod error;
 mod observe;
 mod poll;
 mod rates;
+mod report;
 mod secret;
 mod service;
 
@@ -19,4 +20,5 @@ pub use command::command_message;
 pub use draft::MAX_COMMAND_BYTES;
 pub use error::{STEERING_CODES, SteeringCode, SteeringError};
 pub use poll::poll_of;
+pub use report::Report;
 pub use service::{Steering, SteeringLimits};

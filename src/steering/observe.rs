@@ -9,8 +9,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::control::Observed;
@@ -35,7 +35,8 @@ impl Questions {
         let (expect, target) = (command.get("expect"), command.get("target"));
         let expected = JUDGED.iter().filter_map(|name| Some((*name, expect?.get(*name)?.clone()))).collect();
         let slot = target.and_then(|target| target.get("slot"));
-        let slot = slot.and_then(|slot| Some((slot.get("producer")?.as_str()?.to_owned(), slot.get("slot")?.as_i64()?)));
+        let slot =
+            slot.and_then(|slot| Some((slot.get("producer")?.as_str()?.to_owned(), slot.get("slot")?.as_i64()?)));
         let test = target.and_then(|target| target.get("testId")?.as_str()).map(str::to_owned);
         Self { expected, target_test: test, target_slot: slot }
     }
@@ -55,7 +56,9 @@ impl Questions {
         ReadState { asked: self, seen: &mut seen }.deserialize(&mut json)?;
         let test = self.expected.iter().any(|(name, _)| *name == "testId");
         let (status, step) = match test {
-            true => seen.expected.as_ref().map_or((Value::Null, None), |test| (test.status.clone(), test.step.as_ref())),
+            true => {
+                seen.expected.as_ref().map_or((Value::Null, None), |test| (test.status.clone(), test.step.as_ref()))
+            }
             false => (seen.status.clone(), seen.step.as_ref()),
         };
         let is_alone = test && self.expected.len() == 1;

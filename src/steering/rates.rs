@@ -1,4 +1,4 @@
-//! How many commands somebody may give to a run: so many at once, and then so many a minute.
+//! How many commands somebody may give to a run: so many at once, and then so many a second.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,9 +22,9 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// At most `per_min` commands a minute, of which `at_once` may come together.
-    pub(super) fn new(per_min: u32, at_once: u32) -> Self {
-        let interval = Duration::from_secs(60) / per_min.max(1);
+    /// At most `per_sec` commands a second on average, of which `at_once` may come together.
+    pub(super) fn new(per_sec: u32, at_once: u32) -> Self {
+        let interval = Duration::from_secs(1) / per_sec.max(1);
         Self { interval, burst: interval * at_once.max(1), paid_until: Mutex::default() }
     }
 
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_sender_has_a_few_at_once_and_then_as_many_as_time_brings() {
-        let (rates, now, ann) = (Rates::new(60, 3), Instant::now(), Arc::from("ann"));
+        let (rates, now, ann) = (Rates::new(1, 3), Instant::now(), Arc::from("ann"));
         for _ in 0..3 {
             assert_eq!(rates.take(&run("r"), &ann, now), Ok(()));
         }
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn senders_that_rest_are_forgotten_when_there_are_too_many() {
-        let (rates, now) = (Rates::new(600, 1), Instant::now());
+        let (rates, now) = (Rates::new(10, 1), Instant::now());
         for i in 0..MAX_SENDERS {
             assert_eq!(rates.take(&run("r"), &Arc::from(i.to_string()), now), Ok(()));
         }

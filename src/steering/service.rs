@@ -23,10 +23,12 @@ const STATES_AT_A_TIME: usize = 4;
 /// Bounds of what the service takes.
 #[derive(Clone, Copy, Debug)]
 pub struct SteeringLimits {
-    /// Commands of one sender to one run in a minute.
-    pub commands_per_min: u32,
-    /// How many of them may come at once.
-    pub commands_at_once: u32,
+    /// Commands of one sender to one run in a second, on average: `control.commands_per_sec`.
+    pub commands_per_sec: u32,
+    /// How many of them may come at once: `control.command_burst`.
+    pub command_burst: u32,
+    /// How long a producer may work on an act: `control.run_secs`.
+    pub run_secs: u64,
 }
 
 /// The service through which runs are steered. Clones are the same service.
@@ -42,21 +44,18 @@ pub(super) struct Shared {
     pub(super) signs: Signs,
 
     pub(super) secrets: Secrets,
+    /// How long a producer may work on an act, in seconds.
+    pub(super) run_secs: u64,
     /// Permits to read a run's state.
     pub(super) states: Semaphore,
 }
 
 impl Steering {
     /// A service that finds rooms by `rooms`.
-    pub fn new(
-        rooms: ServiceRecipient<FindRoom>,
-        signs: Signs,
-        secrets: Secrets,
-        limits: SteeringLimits,
-    ) -> Self {
-        let rates = Rates::new(limits.commands_per_min, limits.commands_at_once);
+    pub fn new(rooms: ServiceRecipient<FindRoom>, signs: Signs, secrets: Secrets, limits: SteeringLimits) -> Self {
+        let rates = Rates::new(limits.commands_per_sec, limits.command_burst);
         let states = Semaphore::new(STATES_AT_A_TIME);
-        Self { rooms, shared: Arc::new(Shared { rates, signs, secrets, states }) }
+        Self { rooms, shared: Arc::new(Shared { rates, signs, secrets, run_secs: limits.run_secs, states }) }
     }
 
     /// The signs of life.

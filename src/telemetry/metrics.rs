@@ -76,6 +76,20 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     (MetricKind::Counter, "runcast_journal_commits_total", Unit::Count, "Group commits."),
     (MetricKind::Counter, "runcast_journal_reads_total", Unit::Count, "Reads of the journal."),
     (MetricKind::Counter, "runcast_journal_failures_total", Unit::Count, "Failures of the journal, by `work`."),
+    (
+        MetricKind::Counter,
+        "runcast_decisions_total",
+        Unit::Count,
+        "Requests to steer a run that were decided, by `outcome` (answered, refused, signs_needed, contended, saturated, \
+         unavailable, unknown, retired).",
+    ),
+    (
+        MetricKind::Counter,
+        "runcast_decisions_stored_total",
+        Unit::Count,
+        "Requests for which something was stored, by the appends that this took: `tries` (1 to 8).",
+    ),
+    (MetricKind::Gauge, "runcast_decisions_waiting", Unit::Count, "Requests to steer a run that wait to be decided."),
     (MetricKind::Gauge, "runcast_followed_runs", Unit::Count, "Runs whose doorbell this node listens to."),
     (MetricKind::Counter, "runcast_doorbells_total", Unit::Count, "Doorbells of other nodes heard."),
     (

@@ -95,6 +95,8 @@ impl Node {
             queue_bytes: 1 << 20,
             append_timeout: SOON,
             idle: HOUR,
+            max_waiting: 100,
+            control: Arc::default(),
         };
         let entered = live_actors.clone();
         let open: OpenRoom = Box::new(move |run, generation, gauge| {

@@ -61,6 +61,8 @@ fn limits(setup: &Setup) -> RoomLimits {
         queue_bytes: setup.queue_bytes,
         append_timeout: Duration::from_millis(setup.append_millis as u64),
         idle: Duration::from_millis(setup.idle_millis),
+        max_waiting: 100,
+        control: Arc::default(),
     }
 }
 

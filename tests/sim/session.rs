@@ -16,6 +16,7 @@ use runcast::actors::session::drive::{Driver, Environment};
 use runcast::actors::session::write_half::WriteHalf;
 use runcast::budget::Budget;
 use runcast::protocol::cursor::Place;
+use runcast::protocol::message::ServerMessage;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{After, Connection, Timestamp};
 use runcast::thread_metrics::ThreadMetrics;
@@ -218,6 +219,10 @@ impl Environment for SessionSurroundings<'_> {
 
     fn pause(&mut self, _: Duration) {
         *self.awaiting = Awaiting::Pause;
+    }
+
+    fn steer(&mut self, _: Box<str>) -> Result<(), Box<ServerMessage>> {
+        panic!("no viewer gives a command")
     }
 
     fn now(&self) -> Timestamp {

@@ -82,6 +82,8 @@ async fn a_room_whose_broadcaster_ended_without_a_word_still_goes_when_it_is_idl
         queue_bytes: 1 << 20,
         append_timeout: SOON,
         idle: Duration::from_millis(100),
+        max_waiting: 100,
+        control: Arc::default(),
     };
     let (ports, live_actors) = (ports(&registry), LiveActors::default());
     let live = live_actors.enter("room");

@@ -280,17 +280,27 @@ impl Wire for PoisonedWire {
     fn reset(&self) {}
 }
 
+/// A service that nobody asks.
+fn steering(rooms: ServiceRecipient<FindRoom>) -> Steering {
+    let times = SignTimes { ttl: SOON, tell_every: SOON, socket: SOON };
+    let signs = Signs::in_memory(Clock::default(), times);
+    let secrets = Secrets::in_memory(None, SecretLimits { count: 1 });
+    let limits = SteeringLimits { commands_per_sec: 1, command_burst: 1, run_secs: 1 };
+    Steering::new(rooms, signs, secrets, limits)
+}
+
 #[actix_web::test]
 async fn a_session_that_panics_ends_its_own_connection_and_no_other() {
     let (live_actors, before) = (LiveActors::default(), ends("session", "panicked"));
     let hub = hub(&live_actors);
     // Nobody finds the run's room: the sessions wait for it.
     let rooms = Service::<Registry>::new("registry", 1).recipient();
-    let port = Rc::new(SessionPort::new(hub.clone(), rooms, "n".into()));
+    let port = Rc::new(SessionPort::new(hub.clone(), rooms.clone(), steering(rooms), "n".into()));
     let join = |injured: &Rc<Cell<bool>>| {
         let (pipe, client) = tokio::io::duplex(1024);
         let admission = Admission {
             connection: Connection::begin(run(), None),
+            principal: None,
             after: After::Latest,
             encoding: Encoding::Sse,
             refused: None,

@@ -78,6 +78,8 @@ pub struct Room {
     /// A permit to fold, while the core needs one.
     permit: Option<OwnedSemaphorePermit>,
     gauge: Arc<RoomGauge>,
+    /// Requests that the metric counts as waiting to be decided.
+    undecided: usize,
     _live: LiveActorGuard,
 }
 
@@ -102,6 +104,7 @@ impl Room {
             broadcasters: Vec::new(),
             permit: None,
             gauge,
+            undecided: 0,
             _live: live,
         }
     }
@@ -136,6 +139,14 @@ impl Room {
             }
         }
         self.update_gauge();
+        self.count_undecided(self.core.undecided());
+    }
+
+    fn count_undecided(&mut self, count: usize) {
+        let before = std::mem::replace(&mut self.undecided, count);
+        if count != before {
+            metrics::gauge!("runcast_decisions_waiting").increment(count as f64 - before as f64);
+        }
     }
 
     fn update_gauge(&self) {
@@ -159,6 +170,7 @@ impl Actor for Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
+        self.count_undecided(0);
         // After a panic it holds what was not done any more.
         self.effects.clear();
         self.core.end(&mut self.effects);

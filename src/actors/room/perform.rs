@@ -7,12 +7,12 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 
 use super::Room;
-use super::core::{PageFor, RoomEffect, RoomInput, RoomTimer, UpdateSource};
+use super::core::{JournalTime, PageFor, RoomEffect, RoomInput, RoomTimer, UpdateSource};
 use crate::actors::messages::bridge::{Follow, Mirror};
 use crate::actors::messages::broadcaster::{BroadcasterPort, Evict};
 use crate::actors::messages::catalog_writer::RunChanged;
 use crate::actors::messages::registry::Retire;
-use crate::actors::messages::room::RemoteUpdate;
+use crate::actors::messages::room::{RemoteUpdate, SteerError, Steered};
 use crate::actors::supervision::Refused;
 use crate::protocol::close::CloseReason;
 
@@ -31,13 +31,23 @@ impl Room {
             }
             RoomEffect::ReadPage { purpose, after, max_bytes } => {
                 let (journal, run) = (self.ports.journal.clone(), self.run.clone());
-                let page = async move { journal.read(&run, after, max_bytes).await };
+                let page = async move {
+                    match purpose {
+                        PageFor::Control => journal.read_control(&run, after, max_bytes).await,
+                        _ => journal.read(&run, after, max_bytes).await,
+                    }
+                };
                 self.tell_later(page, move |page| RoomInput::Page(purpose, page), ctx);
             }
+            RoomEffect::AskTime => return Some(RoomInput::Time(self.journal_time())),
             // Whoever asked may have gone.
             RoomEffect::AnswerPublish(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerRead(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerFold(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::AnswerSteer { reply, answer, stored } => {
+                count_decision(&answer, stored);
+                let _ = reply.send(answer);
+            }
             RoomEffect::EndWaits(replies) => {
                 for reply in replies {
                     let _ = reply.send(());
@@ -103,6 +113,11 @@ impl Room {
         ctx.spawn(wrap_future::<_, Self>(answer).map(move |answer, room, ctx| room.on(input(answer), ctx)));
     }
 
+    fn journal_time(&self) -> JournalTime {
+        let clock = self.ports.journal.clock();
+        JournalTime { has_jumped: clock.check().is_err(), now: clock.now() }
+    }
+
     fn broadcaster(&self, id: u64) -> Option<&BroadcasterPort> {
         self.broadcasters.iter().find(|port| port.id == id)
     }
@@ -161,6 +176,23 @@ impl Room {
             room.on(RoomInput::PermitTaken, ctx);
         }));
         None
+    }
+}
+
+fn count_decision(answer: &Result<Steered, SteerError>, stored: u32) {
+    let outcome = match answer {
+        Ok(Steered::Answered(..)) => "answered",
+        Ok(Steered::NeedSigns(_)) => "signs_needed",
+        Err(SteerError::Refused(_)) => "refused",
+        Err(SteerError::Contended) => "contended",
+        Err(SteerError::Saturated) => "saturated",
+        Err(SteerError::Unavailable(_)) => "unavailable",
+        Err(SteerError::OutcomeUnknown(_)) => "unknown",
+        Err(SteerError::Retired) => "retired",
+    };
+    metrics::counter!("runcast_decisions_total", "outcome" => outcome).increment(1);
+    if stored > 0 {
+        metrics::counter!("runcast_decisions_stored_total", "tries" => stored.to_string()).increment(1);
     }
 }
 

@@ -40,7 +40,7 @@ impl SocketCommands {
         command: Box<str>,
         write_half: &WriteHalf<W>,
     ) -> Result<(), Box<ServerMessage>> {
-        let session = write_half.connection().session;
+        let session = write_half.connection.session;
         let commands = commands.get_or_insert_with(|| Box::new(Self::of(Principal::anonymous(session, Via::Ws))));
         let mut held = write_half.limits().outboxes.hold();
         if !held.grow(command.len()) {
@@ -61,7 +61,7 @@ impl SocketCommands {
         let Some((command, held)) = commands.waiting.pop_front() else { return };
         commands.is_busy = true;
         let (steering, by) = (port.steering.clone(), commands.by.clone());
-        let run = write_half.connection().run.clone();
+        let run = write_half.connection.run.clone();
         let decided = async move {
             let decided = steering.command(&run, &by, command.as_bytes()).await;
             drop(held);
@@ -79,7 +79,7 @@ impl SocketCommands {
     pub(super) fn answered<W: Wire>(&mut self, stored: bool, write_half: &WriteHalf<W>, port: &SessionPort) {
         self.is_busy = false;
         if stored && self.sign.is_none() {
-            self.sign = Some(port.steering.signs().open_socket(&write_half.connection().run, &self.by.subject));
+            self.sign = Some(port.steering.signs().open_socket(&write_half.connection.run, &self.by.subject));
         }
     }
 }

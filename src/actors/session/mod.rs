@@ -22,8 +22,8 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tracing::info;
 
+use super::hub::Hub;
 use super::hub::subscribers::{SubscriberId, Subscribers};
-use super::hub::{Hub, ViewerId};
 use super::messages::registry::FindRoom;
 use super::messages::room::{Freshness, Read, ReadFrom, RoomPort};
 use super::messages::viewer::Viewer;
@@ -108,7 +108,8 @@ pub struct Session<W: Wire> {
     /// Of a viewer that gave a name, or a command.
     commands: Option<Box<SocketCommands>>,
     port: Rc<SessionPort>,
-    viewer: ViewerId,
+    /// Its [`ViewerId`](super::hub::ViewerId), of which a thread has far fewer than this holds.
+    viewer: u32,
     client_ip: Option<IpAddr>,
     _guards: Guards,
 }
@@ -134,7 +135,7 @@ impl<W: Wire> Session<W> {
         if let Some(retry) = retry {
             write_half.push(retry);
         }
-        let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>);
+        let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>) as u32;
         let arrival = Arrival { after, refused, notice, early: early.into() };
         let core = SessionCore::new(arrival, encoding == Encoding::WebSocket);
         let commands = principal.map(|by| Box::new(SocketCommands::of(by)));
@@ -279,7 +280,7 @@ impl<W: Wire> Drop for Session<W> {
         if let Some((subscribers, id)) = self.subscription.take() {
             subscribers.leave(id);
         }
-        self.port.hub.leave(self.viewer);
+        self.port.hub.leave(self.viewer as usize);
         self.port.hub.thread_metrics.closed(reason);
         let Connection { run, session, .. } = self.write_half.connection();
         let client_ip = self.client_ip.map(tracing::field::display);

@@ -2,8 +2,10 @@
 
 pub(super) mod artifacts;
 pub(super) mod cleanup;
+pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod frame;
 pub(super) mod ops;
 pub(super) mod runs;
+pub(super) mod steps;
 pub(super) mod viewers;

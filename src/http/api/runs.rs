@@ -14,8 +14,10 @@ use super::super::transfer::{ResponseParts, TransferKind, find_room};
 use super::events::run_id;
 use crate::actors::messages::room::Folded;
 use crate::budget::Buffer;
+use crate::control::ControlView;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Epoch, RunId, Seq, Timestamp};
+use crate::steering::Steering;
 use crate::storage::catalog::{RunFilter, RunRow};
 use crate::storage::journal::RunPhase;
 
@@ -87,7 +89,9 @@ fn parse_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
 
 /// Members that the response adds to the run's state.
 #[derive(Serialize)]
-struct StateExtras {
+struct StateExtras<'a> {
+    #[serde(flatten)]
+    control: &'a ControlView,
     cursor: Cursor,
     epoch: Option<Epoch>,
     viewers: Option<u64>,
@@ -97,7 +101,7 @@ struct StateExtras {
 pub(in crate::http) async fn show(
     rooms: web::Data<Rooms>,
     responses: web::Data<Responses>,
-    viewers: web::Data<ViewersEdge>,
+    (viewers, steering): (web::Data<ViewersEdge>, web::Data<Steering>),
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
@@ -109,15 +113,16 @@ pub(in crate::http) async fn show(
         return Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", format!("run {run} has no event yet")));
     }
     let viewers = viewers.viewers_of(&*rooms.find(&run).await?);
-    let also = serde_json::to_vec(&StateExtras { cursor, epoch: cursor.epoch, viewers })
+    let control = steering.look(&run).await?;
+    let also = serde_json::to_vec(&StateExtras { control: &control, cursor, epoch: cursor.epoch, viewers })
         .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
+    let also = responses.budget.count(also.into()).map_err(|_| responses_saturated())?;
     // The two objects are joined into one without copying the shared text of the state.
     let mut state = text.share();
     if let Some(end) = state.last_mut() {
         end.truncate(end.len() - 1);
     }
-    let body: ResponseParts =
-        state.into_iter().chain([Bytes::from_static(b","), Bytes::from(also).slice(1..)]).collect();
+    let body: ResponseParts = state.into_iter().chain([Bytes::from_static(b","), also.slice(1..)]).collect();
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 

@@ -16,5 +16,4 @@ pub(super) use websocket::{test_control, web_socket};
 pub(in crate::http) struct WatchQuery {
     after: Option<String>,
     run_id: Option<String>,
-    user_id: Option<String>,
 }

@@ -6,6 +6,7 @@ use actix_web_actors::ws;
 use super::super::api::events::{after, run_id};
 use super::super::client_ip;
 use super::super::edge::WatchEdge;
+use super::super::principal::Caller;
 use super::super::problem::Problem;
 use super::WatchQuery;
 use super::upgrade::Upgradable;
@@ -13,7 +14,7 @@ use crate::actors::session::Admission;
 use crate::node::NodePhase;
 use crate::protocol::close::CloseReason;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{After, Connection, connection};
+use crate::protocol::{After, Connection, RunId};
 
 /// WebSocket sub-protocols; a client need not ask for one.
 const PROTOCOLS: &[&str] = &["runcast.v1"];
@@ -22,29 +23,30 @@ const PROTOCOLS: &[&str] = &["runcast.v1"];
 pub(in crate::http) async fn web_socket(
     edge: web::Data<WatchEdge>,
     request: HttpRequest,
+    caller: Caller,
     path: web::Path<String>,
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
-    handshake(&edge, &request, Connection::begin(run_id(&path)?, None), after(query.after.as_deref())?)
+    handshake(&edge, &request, &caller, run_id(&path)?, after(query.after.as_deref())?)
 }
 
 /// `GET /ws/test-control?runId=R&userId=U`: the older route of the WebSocket.
 pub(in crate::http) async fn test_control(
     edge: web::Data<WatchEdge>,
     request: HttpRequest,
+    caller: Caller,
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
     let run = query.run_id.as_deref().ok_or_else(|| Problem::bad_request("invalid_run_id", "runId is missing"))?;
-    let user = connection::user(query.user_id.as_deref().unwrap_or_default())
-        .map_err(|error| Problem::bad_request("invalid_user_id", format!("userId {error}")))?;
-    handshake(&edge, &request, Connection::begin(run_id(run)?, user), after(query.after.as_deref())?)
+    handshake(&edge, &request, &caller, run_id(run)?, after(query.after.as_deref())?)
 }
 
 /// Answers the handshake. The upgrade takes the [`Admission`] from the response's extensions and starts the session.
 fn handshake(
     edge: &WatchEdge,
     request: &HttpRequest,
-    connection: Connection,
+    caller: &Caller,
+    run: RunId,
     after: After,
 ) -> Result<HttpResponse, Problem> {
     if !request.extensions().contains::<Upgradable>() {
@@ -61,7 +63,15 @@ fn handshake(
     };
     let mut response = response.finish();
     let client_ip = client_ip::of(request, &edge.trusted_proxies);
-    let admission = Admission { connection, after, encoding: Encoding::WebSocket, refused, notice: None, client_ip };
+    let admission = Admission {
+        connection: Connection::begin(run, caller.user.clone()),
+        principal: caller.over_websocket(),
+        after,
+        encoding: Encoding::WebSocket,
+        refused,
+        notice: None,
+        client_ip,
+    };
     response.extensions_mut().insert(admission);
     Ok(response)
 }

@@ -4,16 +4,20 @@ use std::time::Instant;
 
 use tracing::debug;
 
-use super::append_queue::AppendBatch;
+use super::append_queue::{AppendBatch, ControlChange};
+use super::deciding::Pending;
 use super::{HeadFor, RETRY, RoomCore, RoomEffect, RoomEffects, RoomTimer};
 use crate::actors::messages::room::{ControlTip, Publish, PublishError, Published};
-use crate::protocol::Cursor;
-use crate::storage::journal::{Append, Head, JournalError, Refusal, Stored};
+use crate::control::Changes;
+use crate::protocol::{Cursor, Lines};
+use crate::storage::journal::{Append, ControlPost, Head, JournalError, Refusal, Stored};
 
 /// The append that the journal has been asked for.
 pub(super) struct InFlight {
     append: Append,
-    /// One per post, in the same order.
+    /// Whose post is the first, if it was decided.
+    decided: Option<Pending>,
+    /// One for each further post, in the same order.
     requests: Vec<Publish>,
     /// When the oldest of them reached the node.
     arrived: Instant,
@@ -22,16 +26,33 @@ pub(super) struct InFlight {
 }
 
 impl RoomCore {
-    /// Appends what waits, unless an append is in flight.
+    /// Appends what waits, unless an append is in flight. What is to be decided goes first, if enough is known.
     pub(super) fn launch_append(&mut self, effects: &mut RoomEffects) {
-        if self.log.head().is_none() {
-            return;
+        if self.in_flight.is_none() && self.can_decide() {
+            // The posts go when the time is known.
+            return effects.push_back(RoomEffect::AskTime);
         }
-        let Some(AppendBatch { posts, precondition, requests, arrived }) = self.append_queue.launch() else { return };
+        self.launch_posts(effects);
+    }
+
+    /// Appends the posts that wait, unless an append is in flight.
+    pub(super) fn launch_posts(&mut self, effects: &mut RoomEffects) {
+        if self.log.head().is_some() {
+            self.launch(None, effects);
+        }
+    }
+
+    /// Appends what was decided, as of this end of the run's control, and the posts that wait.
+    pub(super) fn launch(&mut self, decided: Option<(Pending, Changes, Option<Cursor>)>, effects: &mut RoomEffects) {
+        let (decided, change) = decided.map(|(pending, changes, of)| (pending, change(changes, of))).unzip();
+        let Some(AppendBatch { posts, precondition, requests, arrived }) = self.append_queue.launch(change) else {
+            return;
+        };
         let deadline = self.now + self.limits.append_timeout;
         let append = Append { run: self.run.clone(), posts, precondition, deadline };
         effects.push_back(RoomEffect::Append(append.clone()));
-        self.in_flight = Some(InFlight { append, requests, arrived, doubt: None });
+        let arrived = arrived.unwrap_or(self.now);
+        self.in_flight = Some(InFlight { append, decided, requests, arrived, doubt: None });
     }
 
     /// The journal has answered an append. One whose outcome is unknown is repeated until its deadline; the posts'
@@ -54,20 +75,24 @@ impl RoomCore {
             return effects.push_back(RoomEffect::Start(RoomTimer::RepeatAppend, RETRY));
         }
         self.append_queue.landed();
-        let InFlight { requests, arrived, doubt, .. } = in_flight;
+        let doubt = in_flight.doubt.take();
         match known.unwrap_or_else(|| Err(JournalError::OutcomeUnknown(doubt.unwrap_or_default()))) {
-            Ok(stored) => self.answer_posts(stored, requests, arrived, effects),
-            Err(error) => self.append_failed(&error, requests, effects),
+            Ok(stored) => self.answer_posts(stored, in_flight, effects),
+            Err(error) => self.append_failed(&error, in_flight, effects),
         }
         self.launch_append(effects);
+        self.decide_on(effects);
     }
 
     pub(super) fn repeat_append(&mut self, effects: &mut RoomEffects) {
         effects.extend(self.in_flight.as_ref().map(|in_flight| RoomEffect::Append(in_flight.append.clone())));
     }
 
-    fn append_failed(&mut self, error: &JournalError, requests: Vec<Publish>, effects: &mut RoomEffects) {
-        requests.into_iter().for_each(|request| refuse(request, error, effects));
+    fn append_failed(&mut self, error: &JournalError, failed: InFlight, effects: &mut RoomEffects) {
+        if let Some(pending) = failed.decided {
+            self.deciding.fail(pending, error, effects);
+        }
+        failed.requests.into_iter().for_each(|request| refuse(request, error, effects));
         match error {
             // What waited behind it was not sent: its producers try again.
             JournalError::OutcomeUnknown(reason) => {
@@ -80,6 +105,7 @@ impl RoomCore {
 
     /// Refuses what waits to be appended.
     pub(super) fn refuse_queued(&mut self, error: &JournalError, effects: &mut RoomEffects) {
+        self.deciding.fail_storing(error, effects);
         self.append_queue.drain().for_each(|request| refuse(request, error, effects));
     }
 
@@ -100,10 +126,18 @@ impl RoomCore {
         self.take_head_at_once(head, effects);
         self.serve_reads(effects);
         self.fold_on(effects);
+        self.decide_on(effects);
     }
 
-    fn answer_posts(&mut self, stored: Stored, requests: Vec<Publish>, arrived: Instant, effects: &mut RoomEffects) {
+    fn answer_posts(&mut self, stored: Stored, in_flight: InFlight, effects: &mut RoomEffects) {
         let Stored { outcomes, segments, head } = stored;
+        let InFlight { decided, requests, arrived, .. } = in_flight;
+        let mut outcomes = outcomes.into_iter();
+        if let Some(pending) = decided {
+            let outcome = outcomes.next().map(|outcome| outcome.map(drop));
+            self.decided(pending, outcome, head.age(), effects);
+        }
+        self.fold_stored_control(&segments, &head);
         let control = ControlTip::of(&head);
         for segment in &segments {
             segment.note_arrived(arrived);
@@ -119,6 +153,14 @@ impl RoomCore {
             RoomEffect::AnswerPublish(request.reply, answer)
         }));
     }
+}
+
+/// The post of what was decided as of this end of the run's control.
+fn change(changes: Changes, of: Option<Cursor>) -> ControlChange {
+    let Changes { events, conditional, due, status, gives_up_shards } = changes;
+    let lines: Vec<_> = events.into_iter().map(|(_, line)| line).collect();
+    let control = ControlPost { if_control: conditional.then_some(of), due, steers: true, gives_up_shards };
+    ControlChange { lines: Lines::from_stored(lines.join(&b'\n').into()), status, control }
 }
 
 /// Whether an append was refused for its deadline, which is judged before anything else.

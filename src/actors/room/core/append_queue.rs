@@ -1,11 +1,13 @@
 //! What waits to be appended: while one append is in flight, further posts queue and go as the next. Pure.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::actors::messages::room::Publish;
-use crate::protocol::ProducerId;
-use crate::storage::journal::{OnGap, Post, Precondition};
+use crate::protocol::status::RunStatus;
+use crate::protocol::{Lines, ProducerId};
+use crate::storage::journal::{ControlPost, OnGap, Post, Precondition};
 
 /// Posts that go as one append, at most.
 const MAX_POSTS: usize = 1_024;
@@ -23,13 +25,21 @@ pub(super) struct AppendQueue {
     in_flight: bool,
 }
 
+/// What is decided on the run's control, to be stored.
+pub(super) struct ControlChange {
+    pub(super) lines: Lines,
+    pub(super) status: Option<RunStatus>,
+    pub(super) control: ControlPost,
+}
+
 /// An append to be made and the requests that wait for it, in the same order.
 pub(super) struct AppendBatch {
+    /// One per request, behind the one that was decided, if there is one.
     pub(super) posts: Vec<Post>,
     pub(super) precondition: Option<Precondition>,
     pub(super) requests: Vec<Publish>,
-    /// When the oldest of them reached the node.
-    pub(super) arrived: Instant,
+    /// When the oldest of them reached the node; `None` without requests.
+    pub(super) arrived: Option<Instant>,
 }
 
 impl AppendQueue {
@@ -52,15 +62,19 @@ impl AppendQueue {
         self.queue.push_back(request);
     }
 
-    /// The next append, unless one is in flight. [`AppendQueue::landed`] must follow.
-    pub(super) fn launch(&mut self) -> Option<AppendBatch> {
-        if self.in_flight {
+    /// The next append, unless one is in flight: first what was decided, then what waits. [`AppendQueue::landed`] must
+    /// follow.
+    pub(super) fn launch(&mut self, decided: Option<ControlChange>) -> Option<AppendBatch> {
+        if self.in_flight || (self.queue.is_empty() && decided.is_none()) {
             return None;
         }
-        let first = self.queue.front()?;
-        let precondition = first.if_tip.map(Precondition::TipIs);
-        let mut batch = AppendBatch { posts: Vec::new(), precondition, requests: Vec::new(), arrived: first.arrived };
-        let mut bytes = 0;
+        let posts: Vec<_> = decided.map(|change| self.control_post(change)).into_iter().collect();
+        let mut bytes = posts.iter().map(|post| post.lines.bytes().len()).sum();
+        let decided_bytes: usize = bytes;
+        let first = self.queue.front();
+        let precondition = first.filter(|_| posts.is_empty()).and_then(|first| first.if_tip).map(Precondition::TipIs);
+        let arrived = first.map(|first| first.arrived);
+        let mut batch = AppendBatch { posts, precondition, requests: Vec::new(), arrived };
         while let Some(next) = self.queue.front() {
             let size = next.lines.bytes().len();
             let alone = next.if_tip.is_some() || precondition.is_some();
@@ -72,7 +86,7 @@ impl AppendQueue {
             batch.posts.push(self.post(&request));
             batch.requests.push(request);
         }
-        self.bytes -= bytes;
+        self.bytes -= bytes - decided_bytes;
         self.in_flight = true;
         Some(batch)
     }
@@ -88,14 +102,23 @@ impl AppendQueue {
         self.queue.drain(..)
     }
 
+    /// The room's own number for so many events.
+    fn number(&mut self, events: usize) -> (ProducerId, u64, OnGap) {
+        let n = self.own_next;
+        self.own_next += events as u64;
+        (self.own.clone(), n, OnGap::Allow)
+    }
+
+    fn control_post(&mut self, ControlChange { lines, status, control }: ControlChange) -> Post {
+        let (producer, n, on_gap) = self.number(lines.len());
+        let control = Some(control);
+        Post { producer, n, on_gap, lines, status, privileged: false, seals: false, stamps: Arc::default(), control }
+    }
+
     fn post(&mut self, request: &Publish) -> Post {
         let (producer, n, on_gap) = match &request.numbered {
             Some(numbered) => (numbered.producer.clone(), numbered.n, numbered.on_gap),
-            None => {
-                let n = self.own_next;
-                self.own_next += request.lines.len() as u64;
-                (self.own.clone(), n, OnGap::Allow)
-            }
+            None => self.number(request.lines.len()),
         };
         Post {
             producer,

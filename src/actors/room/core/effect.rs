@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use crate::actors::messages::broadcaster::{Deliver, TipIs};
 use crate::actors::messages::room::{
-    FoldReply, Folded, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowScreen, WaitReply,
+    FoldReply, Folded, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowScreen, SteerError,
+    SteerReply, Steered, WaitReply,
 };
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Segment, Seq};
@@ -39,6 +40,8 @@ pub enum PageFor {
     Hole,
     /// The run's state.
     State,
+    /// The run's control: of the segments that hold control events.
+    Control,
 }
 
 /// From whom a room hears of what other nodes stored.
@@ -68,6 +71,8 @@ pub enum RoomTimer {
     Follow,
     /// Tell the catalog writer what has changed.
     Record,
+    /// Decide on: more waits than is decided at a time.
+    Decide,
     /// Look whether the room is used.
     CheckIdle,
     /// A retired room has answered late messages for long enough.
@@ -92,6 +97,9 @@ pub enum RoomEffect {
         max_bytes: usize,
     },
 
+    /// Read the journal's clock, at once: [`RoomInput::Time`](super::RoomInput::Time) is the next input.
+    AskTime,
+
     // Whoever asked. One who has gone by now misses the answer.
     /// Answer a post.
     AnswerPublish(PublishReply, Result<Published, PublishError>),
@@ -99,6 +107,15 @@ pub enum RoomEffect {
     AnswerRead(ReadReply, Result<Page, ReadError>),
     /// Answer a question for the state.
     AnswerFold(FoldReply, Result<Folded, ReadError>),
+    /// Answer a request to steer.
+    AnswerSteer {
+        /// Who asked.
+        reply: SteerReply,
+        /// The answer.
+        answer: Result<Steered, SteerError>,
+        /// Appends that it took, if something was stored for it; else 0.
+        stored: u32,
+    },
     /// End long polls.
     EndWaits(Vec<WaitReply>),
 

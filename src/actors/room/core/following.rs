@@ -39,7 +39,8 @@ impl RoomCore {
     }
 
     fn wants_to_follow(&self) -> bool {
-        !self.is_alone() && !self.retirement.is_retired() && (!self.broadcasters.is_empty() || !self.waits.is_empty())
+        let is_watched = !self.broadcasters.is_empty() || !self.waits.is_empty() || !self.control_waits.is_empty();
+        is_watched && !self.is_alone() && !self.retirement.is_retired()
     }
 
     /// Follows or lets go, as the room's viewers want it.
@@ -107,6 +108,7 @@ impl RoomCore {
             if self.following.asked { self.log.hear(segments, head) } else { self.log.advance(segments, head) };
         self.hand_out_growth(growth, effects);
         self.update_hole(effects);
+        self.end_control_waits(effects);
     }
 
     /// The journal told the head to those who asked. A room that hears notices gives them a moment to bring what is
@@ -123,6 +125,7 @@ impl RoomCore {
     pub(super) fn take_head_at_once(&mut self, head: Head, effects: &mut RoomEffects) {
         let growth = self.log.advance(Vec::new(), head);
         self.hand_out_growth(growth, effects);
+        self.end_control_waits(effects);
     }
 
     /// Gives what is missing a moment to come by itself.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::control_fold::JournalTime;
 use super::effect::{HeadFor, PageFor, RoomTimer};
 use crate::actors::messages::room::{
     Fold, Publish, Read, ReadError, Reclaim, RemoteUpdate, ShowScreen, Steer, WaitForControl, WaitForEvents,
@@ -49,6 +50,8 @@ pub enum RoomInput {
     Appended(Result<Stored, JournalError>),
     /// The answer to [`RoomEffect::ReadPage`](super::RoomEffect::ReadPage).
     Page(PageFor, Result<Vec<Arc<Segment>>, JournalError>),
+    /// The answer to [`RoomEffect::AskTime`](super::RoomEffect::AskTime).
+    Time(JournalTime),
     /// The room has a permit to fold.
     PermitTaken,
     /// The answer to [`RoomEffect::WriteState`](super::RoomEffect::WriteState).

@@ -57,6 +57,13 @@ impl RoomLog {
         self.head.as_ref()
     }
 
+    /// The newest head that was told, of a log of which a part may be missing here still.
+    pub(super) fn newest_head(&self) -> Option<&Head> {
+        self.head
+            .as_ref()
+            .map(|known| self.reorder_buffer.head().filter(|heard| heard.age() > known.age()).unwrap_or(known))
+    }
+
     /// Last seq known.
     pub fn tip(&self) -> Seq {
         self.head.as_ref().map_or(0, |head| head.tip)

@@ -11,11 +11,15 @@
 //!
 //! [`Room`]: super::Room
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use crate::actors::messages::room::{Publish, PublishError, Read, ReadError, Reclaim, ShowScreen, WaitForEvents};
+use crate::actors::messages::room::{
+    Publish, PublishError, Read, ReadError, Reclaim, ShowScreen, WaitForControl, WaitForEvents,
+};
+use crate::control::ControlLimits;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{ProducerId, RunId};
 use crate::storage::journal::{Head, JournalError, RunPhase};
@@ -25,6 +29,9 @@ mod append_queue;
 mod backlog;
 mod broadcasters;
 mod catalog_updates;
+mod control_fold;
+mod control_waits;
+mod deciding;
 mod effect;
 mod folding;
 mod following;
@@ -36,11 +43,15 @@ mod resolve;
 mod retiring;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_deciding;
 
 use append::InFlight;
 use append_queue::AppendQueue;
 use broadcasters::Broadcasters;
 use catalog_updates::CatalogUpdates;
+pub use control_fold::JournalTime;
+use deciding::Deciding;
 pub use effect::{HeadFor, PageFor, RoomEffect, RoomEffects, RoomTimer, UpdateSource};
 use folding::Folding;
 use following::Following;
@@ -67,6 +78,10 @@ pub struct RoomLimits {
     pub append_timeout: Duration,
     /// How long an unused room stays.
     pub idle: Duration,
+    /// Requests to steer the run that may wait to be decided.
+    pub max_waiting: usize,
+    /// Bounds and times of the run's control.
+    pub control: Arc<ControlLimits>,
 }
 
 /// The state machine of a room.
@@ -89,8 +104,11 @@ pub struct RoomCore {
     head_missing: bool,
     /// Long polls; at most [`MAX_WAITS`].
     waits: Vec<WaitForEvents>,
+    /// Long polls for control events; at most [`MAX_WAITS`].
+    control_waits: Vec<WaitForControl>,
     broadcasters: Broadcasters,
     folding: Folding,
+    deciding: Deciding,
     following: Following,
     catalog_updates: CatalogUpdates,
     retirement: Retirement,
@@ -107,6 +125,7 @@ impl RoomCore {
             log: RoomLog::new(limits.ring_bytes),
             append_queue: AppendQueue::new(limits.queue_bytes, own),
             folding: Folding::new(run.clone()),
+            deciding: Deciding::new(&limits),
             run,
             limits,
             reorder,
@@ -117,6 +136,7 @@ impl RoomCore {
             looking: false,
             head_missing: false,
             waits: Vec::new(),
+            control_waits: Vec::new(),
             broadcasters: Broadcasters::default(),
             following: Following::default(),
             catalog_updates: CatalogUpdates::default(),
@@ -130,9 +150,14 @@ impl RoomCore {
         &self.log
     }
 
-    /// Bytes of segments and of the state.
+    /// Bytes of segments, of the state and of the control's.
     pub fn held_bytes(&self) -> usize {
-        self.log.held_bytes() + self.folding.held_bytes()
+        self.log.held_bytes() + self.folding.held_bytes() + self.deciding.fold.held_bytes()
+    }
+
+    /// Requests to steer the run that have not been answered.
+    pub fn undecided(&self) -> usize {
+        self.deciding.waiting()
     }
 
     /// When the room was last used.
@@ -154,7 +179,8 @@ impl RoomCore {
             RoomInput::Read(read) => self.take_read(read, effects),
             RoomInput::Wait(wait) => self.take_wait(wait, effects),
             RoomInput::Fold(fold) => self.take_fold(fold, effects),
-            RoomInput::Steer(_) | RoomInput::WaitForControl(_) => {}
+            RoomInput::Steer(steer) => self.take_steer(steer, effects),
+            RoomInput::WaitForControl(wait) => self.take_wait_for_control(wait, effects),
             RoomInput::Show(frame) => self.take_screen(frame, effects),
             RoomInput::Subscribe(broadcaster) => self.subscribe(broadcaster, effects),
             RoomInput::Unsubscribe(broadcaster) => self.unsubscribe(broadcaster, effects),
@@ -165,6 +191,8 @@ impl RoomCore {
             RoomInput::Page(PageFor::Readers, page) => self.take_past(page, effects),
             RoomInput::Page(PageFor::Hole, page) => self.take_missing(page, effects),
             RoomInput::Page(PageFor::State, page) => self.take_page_to_fold(page, effects),
+            RoomInput::Page(PageFor::Control, page) => self.take_control_page(page, effects),
+            RoomInput::Time(time) => self.time_told(time, effects),
             RoomInput::PermitTaken => self.permit_taken(effects),
             RoomInput::StateWritten(text) => self.state_written(text, effects),
             RoomInput::RetireAnswered(agreed) => self.retire_answered(agreed, effects),
@@ -198,6 +226,7 @@ impl RoomCore {
             RoomTimer::FillHole => self.fill_hole(effects),
             RoomTimer::Follow => self.update_following(effects),
             RoomTimer::Record => self.record_due(effects),
+            RoomTimer::Decide => self.decide_due(effects),
             RoomTimer::CheckIdle => self.check_idle(effects),
             RoomTimer::Farewell => effects.push_back(RoomEffect::Stop),
         }
@@ -225,9 +254,11 @@ impl RoomCore {
                 self.catalog_updates.begin(&self.log);
                 self.tell_tip(effects);
                 self.end_waits(effects);
+                self.end_control_waits(effects);
                 self.launch_append(effects);
                 self.serve_reads(effects);
                 self.fold_on(effects);
+                self.decide_on(effects);
             }
             Err(error) => {
                 // Logged once: the journal may be away for long.
@@ -236,6 +267,7 @@ impl RoomCore {
                 }
                 self.refuse_queued(&error, effects);
                 self.fail_reads(&error, effects);
+                self.deciding.fail_all(&error, effects);
                 effects.push_back(RoomEffect::Start(RoomTimer::LoadHead, RETRY));
             }
         }
@@ -275,6 +307,7 @@ impl RoomCore {
 
     fn forget_given_up_waits(&mut self) {
         self.waits.retain(|wait| !wait.is_given_up());
+        self.control_waits.retain(|wait| !wait.is_given_up());
     }
 
     fn take_screen(&mut self, frame: ShowScreen, effects: &mut RoomEffects) {
@@ -308,6 +341,7 @@ impl RoomCore {
             Reclaim::Memory => {
                 self.log.free();
                 self.folding.free(&self.run);
+                self.deciding.free();
             }
             Reclaim::Slot => self.retire_if_unused(effects),
             Reclaim::Expired => self.learn_anew(effects),

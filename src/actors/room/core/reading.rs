@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
+use super::deciding::Pending;
 use super::log::ReadOutcome;
 use super::{HeadFor, PageFor, RoomCore, RoomEffect, RoomEffects};
 use crate::actors::messages::room::{Fold, Freshness, Read, ReadError};
@@ -27,20 +28,10 @@ pub(super) struct PendingReads {
 }
 
 /// What the journal's word is needed for.
-enum Question {
+pub(super) enum Question {
     Read(Read),
     Fold(Fold),
-}
-
-impl Question {
-    fn fail(self, error: &JournalError, effects: &mut RoomEffects) {
-        match self {
-            Self::Read(read) => unavailable(read, error, effects),
-            Self::Fold(Fold { reply }) => {
-                effects.push_back(RoomEffect::AnswerFold(reply, Err(ReadError::Unavailable(error.to_string()))));
-            }
-        }
-    }
+    Steer(Pending),
 }
 
 impl PendingReads {
@@ -50,11 +41,6 @@ impl PendingReads {
 
     pub(super) fn wait(&mut self, read: Read) {
         self.waiting.push((read, false));
-    }
-
-    fn fail_waiting(&mut self, error: &JournalError, effects: &mut RoomEffects) {
-        self.waiting.drain(..).for_each(|(read, _)| unavailable(read, error, effects));
-        self.behind.drain(..).for_each(|(question, _)| question.fail(error, effects));
     }
 }
 
@@ -69,14 +55,36 @@ impl RoomCore {
             self.folding.ask(fold);
             return self.fold_on(effects);
         }
-        self.reading.doubtful.push(Question::Fold(fold));
-        self.consult(effects);
+        self.ask_journal(Question::Fold(fold), effects);
     }
 
     /// The journal is away.
     pub(super) fn fail_reads(&mut self, error: &JournalError, effects: &mut RoomEffects) {
-        self.reading.fail_waiting(error, effects);
+        self.fail_waiting(error, effects);
         self.folding.fail(error, effects);
+    }
+
+    fn fail_waiting(&mut self, error: &JournalError, effects: &mut RoomEffects) {
+        self.reading.waiting.drain(..).for_each(|(read, _)| unavailable(read, error, effects));
+        for (question, _) in std::mem::take(&mut self.reading.behind) {
+            self.fail_question(question, error, effects);
+        }
+    }
+
+    fn fail_question(&mut self, question: Question, error: &JournalError, effects: &mut RoomEffects) {
+        match question {
+            Question::Read(read) => unavailable(read, error, effects),
+            Question::Fold(Fold { reply }) => {
+                effects.push_back(RoomEffect::AnswerFold(reply, Err(ReadError::Unavailable(error.to_string()))));
+            }
+            Question::Steer(pending) => self.deciding.fail(pending, error, effects),
+        }
+    }
+
+    /// Puts a question to the journal.
+    pub(super) fn ask_journal(&mut self, question: Question, effects: &mut RoomEffects) {
+        self.reading.doubtful.push(question);
+        self.consult(effects);
     }
 
     /// Answers what can be answered now, and starts the journal read that the first of the others needs.
@@ -109,6 +117,7 @@ impl RoomCore {
                 question if told > age => self.reading.doubtful.push(question),
                 Question::Read(read) => self.reading.waiting.push((read, true)),
                 Question::Fold(fold) => self.folding.ask(fold),
+                Question::Steer(pending) => self.may_decide(pending),
             }
         }
         self.fold_on(effects);
@@ -148,7 +157,7 @@ impl RoomCore {
             }
             Err(error) => {
                 warn!(run = %self.run, %error, "the journal could not be read");
-                self.reading.fail_waiting(&error, effects);
+                self.fail_waiting(&error, effects);
             }
         }
         self.touch();
@@ -157,7 +166,7 @@ impl RoomCore {
 
     /// What is known is void: the run has expired. Readers ask again, and by then the head is known anew.
     pub(super) fn learn_anew(&mut self, effects: &mut RoomEffects) {
-        self.reading.fail_waiting(&JournalError::Unavailable("the run's events are expiring".into()), effects);
+        self.fail_waiting(&JournalError::Unavailable("the run's events are expiring".into()), effects);
         self.log.forget();
         effects.push_back(RoomEffect::AskHead(HeadFor::Start));
     }
@@ -180,11 +189,19 @@ impl RoomCore {
             Ok(head) => {
                 let told = head.age();
                 self.take_head_for_readers(head, effects);
-                self.reading.behind.extend(questions.into_iter().map(|question| (question, told)));
+                for question in questions {
+                    match question {
+                        // Decided on what the journal told, whether the log has come as far or not.
+                        Question::Steer(pending) => self.may_decide(pending.known_from(told)),
+                        question => self.reading.behind.push((question, told)),
+                    }
+                }
             }
-            Err(error) => questions.into_iter().for_each(|question| question.fail(&error, effects)),
+            Err(error) => questions.into_iter().for_each(|question| self.fail_question(question, &error, effects)),
         }
         self.serve_reads(effects);
+        self.consult(effects);
+        self.decide_on(effects);
     }
 }
 

@@ -41,6 +41,8 @@ impl Retirement {
                 | RoomInput::Read(_)
                 | RoomInput::Wait(_)
                 | RoomInput::Fold(_)
+                | RoomInput::Steer(_)
+                | RoomInput::WaitForControl(_)
                 | RoomInput::Show(_)
                 | RoomInput::Subscribe(_)
                 | RoomInput::Unsubscribe(_)),
@@ -74,6 +76,8 @@ impl RoomCore {
             && self.append_queue.is_idle()
             && self.reading.is_idle()
             && self.waits.is_empty()
+            && self.control_waits.is_empty()
+            && self.deciding.waiting() == 0
             && self.catalog_updates.is_done()
             && !self.folding.is_waited_for();
         if unused && matches!(self.retirement, Retirement::None) {

@@ -12,32 +12,34 @@ use crate::protocol::{After, Cursor, Epoch, Lineage, Lines, Segment, Seq, Timest
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn core(reorder: Option<Duration>) -> RoomCore {
+pub(super) fn core(reorder: Option<Duration>) -> RoomCore {
     let limits = RoomLimits {
         ring_bytes: 1 << 20,
         page_bytes: 1 << 20,
         queue_bytes: 1 << 20,
         append_timeout: SECOND,
         idle: SECOND,
+        max_waiting: 100,
+        control: Arc::default(),
     };
     RoomCore::new(RunId::parse("r").unwrap(), limits, ProducerId::own("own"), reorder, Instant::now())
 }
 
 /// A core that knows its head, and what it wants done from then on.
-fn loaded(reorder: Option<Duration>, head: Head) -> RoomCore {
+pub(super) fn loaded(reorder: Option<Duration>, head: Head) -> RoomCore {
     let mut core = core(reorder);
     on(&mut core, RoomInput::Started);
     on(&mut core, RoomInput::Head(HeadFor::Start, Ok(head)));
     core
 }
 
-fn on(core: &mut RoomCore, input: RoomInput) -> Vec<RoomEffect> {
+pub(super) fn on(core: &mut RoomCore, input: RoomInput) -> Vec<RoomEffect> {
     let mut effects = RoomEffects::new();
     core.on(input, Instant::now(), &mut effects);
     effects.into()
 }
 
-fn head(tip: Seq, status: Option<RunStatus>) -> Head {
+pub(super) fn head(tip: Seq, status: Option<RunStatus>) -> Head {
     Head { lineage: Lineage::new(vec![(Epoch(1), 1)]), tip, status, ..Head::unborn() }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::incoming::MAX_EARLY;
+use super::incoming::{MAX_COMMANDS, MAX_EARLY};
 use super::*;
 use crate::actors::messages::room::Verdict;
 use crate::protocol::cursor::Place;
@@ -50,6 +50,7 @@ fn word(effect: &Effect) -> String {
         Effect::Greet(_) => "greet".into(),
         Effect::Tell(message) => format!("tell {}", message.name()),
         Effect::AnswerPing => "answer ping".into(),
+        Effect::Steer(command) => format!("steer {command}"),
         Effect::Push(bytes) => format!("push {:x}", bytes[0]),
         Effect::TakePage(_) => "take page".into(),
         Effect::Account { half_received } => format!("account {half_received}"),
@@ -202,6 +203,36 @@ fn what_the_peer_says_is_answered_and_what_it_says_behind_a_close_or_a_violation
     let held = session.on(Input::Received(half));
     assert!(held.starts_with("account ") && held != "account 0", "{held}");
     assert_eq!(session.on(Input::Received(rest)), "answer ping, account 0");
+}
+
+#[test]
+fn a_few_commands_wait_for_their_answers_and_more_are_refused() {
+    let answer = || {
+        let id = Some("c".into());
+        let message = ServerMessage::Command {
+            command_id: id,
+            state: Some("queued"),
+            cursor: None,
+            code: None,
+            error: None,
+            details: None,
+            retry_after_ms: None,
+        };
+        Input::Steered(Box::new(message))
+    };
+    let pause = r#"{"type":"pause","commandId":"c"}"#;
+    let said = frame(1, pause.as_bytes());
+    let mut session = Session::live();
+    for _ in 0..MAX_COMMANDS {
+        assert_eq!(session.on(Input::Received(&said)), format!("steer {pause}, account 0"));
+    }
+    let mut effects = Effects::default();
+    session.0.on(Input::Received(&said), &LIMITS, &mut effects);
+    let Some(Effect::Tell(ServerMessage::Command { command_id, code, state, .. })) = effects.pop() else { panic!() };
+    assert_eq!((command_id.as_deref(), code, state), (Some("c"), Some("too_many_commands"), None));
+    assert_eq!(session.on(answer()), "tell command, account 0, wake");
+    assert_eq!(session.on(Input::Received(&said)), format!("steer {pause}, account 0"));
+    assert_eq!(session.on(Input::Received(&said)), "tell command, account 0");
 }
 
 #[test]

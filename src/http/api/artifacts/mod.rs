@@ -46,7 +46,7 @@ impl ArtifactsEdge {
     }
 
     /// Puts the host by which this server is reached before a URL that has none.
-    fn absolute(&self, request: &HttpRequest, url: String) -> String {
+    pub(in crate::http::api) fn absolute(&self, request: &HttpRequest, url: String) -> String {
         if !url.starts_with('/') {
             return url;
         }

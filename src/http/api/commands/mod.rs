@@ -8,7 +8,7 @@ use super::super::body::read::{self, Limit};
 use super::super::edge::Bodies;
 use super::super::media_type::content_type;
 use super::super::problem::Problem;
-use crate::protocol::{Cursor, ProducerId};
+use crate::protocol::{After, Cursor, ProducerId};
 use crate::steering::{MAX_COMMAND_BYTES, SteeringError};
 
 mod claim;
@@ -21,16 +21,15 @@ pub(in crate::http) use claim::claim;
 pub(in crate::http) use older::{override_step, pause, resume, update_instructions};
 pub(in crate::http) use poll::poll;
 pub(in crate::http) use post::post;
-pub(in crate::http) use worker::{alive, finish};
 pub(super) use worker::{Given, Learned};
+pub(in crate::http) use worker::{alive, finish};
 
 impl From<SteeringError> for Problem {
     fn from(error: SteeringError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::CONFLICT);
         let SteeringError { code, detail, retry_after_secs, members } = error;
-        let problem = members.into_iter().fold(Self::new(status, code, detail), |all, (name, value)| {
-            all.with(&name, value)
-        });
+        let problem =
+            members.into_iter().fold(Self::new(status, code, detail), |all, (name, value)| all.with(&name, value));
         match retry_after_secs {
             Some(secs) => problem.retry_after(secs),
             None => problem,
@@ -71,6 +70,8 @@ fn named_producer(request: &HttpRequest) -> Result<ProducerId, Problem> {
 /// A cursor, `epoch:seq` or `seq`; of an empty text there is none.
 fn cursor(name: &str, text: Option<&str>) -> Result<Option<Cursor>, Problem> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let bad = || Problem::bad_request("invalid_after", format!("{name} {text:?} must be a cursor, epoch:seq"));
-    Cursor::parse(text).map(Some).ok_or_else(bad)
+    match After::parse(text) {
+        Ok(After::Cursor(cursor)) => Ok(Some(cursor)),
+        _ => Err(Problem::bad_request("invalid_after", format!("{name} {text:?} must be a cursor, epoch:seq"))),
+    }
 }

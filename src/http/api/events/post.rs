@@ -12,10 +12,12 @@ use super::super::super::edge::{Bodies, IngestEdge, ViewersEdge};
 use super::super::super::media_type::{content_type, nd_json};
 use super::super::super::problem::Problem;
 use super::super::super::rooms::Rooms;
+use super::super::commands::{Given, Learned};
 use super::run_id;
 use crate::actors::messages::room::{Numbered, Publish};
 use crate::protocol::event::{BodyKind, parse_body};
 use crate::protocol::{Cursor, Epoch, ProducerId, RunId, Seq, Timestamp};
+use crate::steering::{Report, Steering};
 use crate::storage::journal::OnGap;
 
 fn body_kind(request: &HttpRequest) -> Result<BodyKind, Problem> {
@@ -63,13 +65,14 @@ struct Accepted<'a> {
     producer_seq: Option<u64>,
     cursor: Cursor,
     viewers: Option<u64>,
-    commands: [(); 0],
+    #[serde(flatten)]
+    learned: Learned,
 }
 
 /// `POST /api/runs/{runId}/events`
 pub(in crate::http) async fn post(
     (edge, bodies): (web::Data<IngestEdge>, web::Data<Bodies>),
-    (rooms, viewers): (web::Data<Rooms>, web::Data<ViewersEdge>),
+    (rooms, viewers, steering): (web::Data<Rooms>, web::Data<ViewersEdge>, web::Data<Steering>),
     request: HttpRequest,
     path: web::Path<String>,
     mut payload: web::Payload,
@@ -78,16 +81,19 @@ pub(in crate::http) async fn post(
     let run = run_id(&path)?;
     let kind = body_kind(&request)?;
     let numbered = numbering(&request)?;
+    let mut given = Given::of(&request, numbered.as_ref().map(|numbered| numbered.producer.clone()))?;
     let limits = &edge.limits;
     let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
     let ReadBody { body, mut held } = read::take(&request, &mut payload, limit, &bodies.bounds()).await?;
     let batch = parse_body(kind, body, &run, limits, Timestamp::now())?;
+    given.reports = Report::all(&batch);
     // The lines are a slice of the body, or a copy that is slightly longer.
     held.cover(batch.lines.bytes().len() + size_of::<u32>() * batch.lines.len());
     metrics::counter!("runcast_events_received_total").increment(batch.lines.len() as u64);
     let held = Arc::new(held);
     let publish = |reply| Publish::from_producer(batch.clone(), numbered.clone(), arrived, held.clone(), reply);
     let (published, room) = rooms.publish(&run, publish).await?;
+    let learned = given.learn(&steering, &run, published.control).await;
     let appended = published.appended;
     Ok(HttpResponse::Accepted().json(Accepted {
         run_id: &run,
@@ -99,6 +105,6 @@ pub(in crate::http) async fn post(
         producer_seq: numbered.is_some().then_some(appended.producer_high),
         cursor: published.cursor,
         viewers: viewers.viewers_of(&room),
-        commands: [],
+        learned,
     }))
 }

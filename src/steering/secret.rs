@@ -1,0 +1,117 @@
+//! Secrets in commands: a value to type, the answer to a question for a credential. They are put away before the command
+//! is decided, and the command that goes on has their MAC in their place.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::draft::Draft;
+use super::error::SteeringError;
+use super::service::Steering;
+use crate::protocol::RunId;
+use crate::storage::secrets::{SecretError, SecretValue};
+
+/// The member that stands for a secret.
+const MAC: &str = "secretMac";
+/// Longest time that an act waits for a producer, in seconds.
+const MAX_ACT_SECS: u64 = 3_600;
+/// How long the secret that answers a question is kept: longer than any question may be open, and its worker may take.
+const ANSWER_SECS: u64 = 25 * 3_600;
+
+/// A command's secret, and the command with a MAC in its place.
+struct Taken {
+    value: SecretValue,
+    /// The members without it.
+    members: Map<String, Value>,
+    /// Whether it was in `action`.
+    of_action: bool,
+}
+
+impl Taken {
+    /// The value to type of a `manual_action`, if it is a secret.
+    fn of_action(members: &Map<String, Value>) -> Result<Option<Self>, SteeringError> {
+        let mut members = members.clone();
+        let Some(Value::Object(action)) = members.get_mut("action") else { return Ok(None) };
+        match action.remove("secret") {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(Self { value: SecretValue::new(&text), members, of_action: true })),
+            Some(_) => Err(SteeringError::invalid("action.secret", "must be a text")),
+        }
+    }
+
+    /// The value of an `answer`.
+    fn of_answer(members: &Map<String, Value>) -> Result<Option<Self>, SteeringError> {
+        let mut members = members.clone();
+        match members.remove("value") {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(Self { value: SecretValue::new(&text), members, of_action: false })),
+            Some(_) => Err(SteeringError::invalid("value", "must be a text: the question is for a credential")),
+        }
+    }
+
+    fn with_mac(mut self, mac: String) -> Map<String, Value> {
+        let place = match self.of_action {
+            true => self.members.get_mut("action").and_then(Value::as_object_mut),
+            false => Some(&mut self.members),
+        };
+        if let Some(place) = place {
+            place.insert(MAC.to_owned(), mac.into());
+        }
+        self.members
+    }
+}
+
+impl Steering {
+    /// Puts a command's secret away. The answer to a question is one if the question is for a credential.
+    pub(super) async fn put_secret_away(&self, run: &RunId, draft: Draft) -> Result<Draft, SteeringError> {
+        let action = draft.members.get("action");
+        if draft.members.contains_key(MAC) || action.is_some_and(|action| action.get(MAC).is_some()) {
+            return Err(SteeringError::invalid(MAC, "is the server's own"));
+        }
+        let (taken, secs) = match draft.kind() {
+            "manual_action" => (Taken::of_action(&draft.members)?, MAX_ACT_SECS + self.shared.run_secs),
+            "answer" if self.is_for_credential(run, &draft).await? => (Taken::of_answer(&draft.members)?, ANSWER_SECS),
+            _ => (None, 0),
+        };
+        let Some(taken) = taken else { return Ok(draft) };
+        if draft.id.is_empty() {
+            return Err(SteeringError::invalid("commandId", "must be a text"));
+        }
+        let secrets = &self.shared.secrets;
+        let mac = secrets.mac(run, &draft.id, &taken.value)?;
+        secrets.put(run, &draft.id, &taken.value, Duration::from_secs(secs)).await?;
+        Ok(draft.with_members(taken.with_mac(mac)))
+    }
+
+    /// Whether the question that the command answers is for a credential.
+    async fn is_for_credential(&self, run: &RunId, draft: &Draft) -> Result<bool, SteeringError> {
+        if !draft.members.contains_key("value") {
+            return Ok(false);
+        }
+        let view = serde_json::to_value(&*self.look(run).await?).unwrap_or_default();
+        let ask = draft.members.get("askId");
+        let asks = view.get("asks").and_then(Value::as_array);
+        let found = asks.into_iter().flatten().find(|found| found.get("askId") == ask);
+        Ok(found.is_some_and(|found| found.get("needs").is_some_and(|needs| needs == "credential")))
+    }
+
+    /// The secret of a command that a producer has claimed.
+    pub(super) async fn secret(&self, run: &RunId, command_id: &str) -> Result<String, SteeringError> {
+        Ok(self.shared.secrets.get(run, command_id).await?.reveal().to_owned())
+    }
+}
+
+impl From<SecretError> for SteeringError {
+    fn from(error: SecretError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SecretError::NoKey => Self::new("no_signing_key", detail),
+            SecretError::TooLarge => Self::invalid("secret", detail),
+            SecretError::Conflict => Self::new("command_conflict", detail),
+            SecretError::Gone => Self::new("secret_lost", detail),
+            SecretError::Full(_) | SecretError::Unavailable(_) | SecretError::Crypto => {
+                Self::new("secrets_unavailable", detail)
+            }
+        }
+    }
+}
