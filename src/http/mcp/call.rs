@@ -116,11 +116,8 @@ impl Call<'_> {
                 return Err(CallError::Arguments(error));
             }
         };
-        let state = runs::show(
-            (data(request)?, data(request)?),
-            (data(request)?, data(request)?),
-            web::Path::from(run),
-        );
+        let (rooms, responses, path) = (data(request)?, data(request)?, web::Path::from(run));
+        let state = runs::show(rooms, responses, (data(request)?, data(request)?), path);
         let state = read(state.await?).await?;
         Ok(with_tests(state, &tests))
     }
@@ -209,7 +206,10 @@ fn with_tests(state: Box<RawValue>, which: &str) -> Box<RawValue> {
     let (all, shown) = (tests.len(), tests.into_iter().filter(|test| which == "failed" && wanted(test)));
     let shown: Vec<_> = shown.collect();
     let left_out = all - shown.len();
-    for (name, value) in [("tests", serde_json::value::to_raw_value(&shown)), ("testsLeftOut", serde_json::value::to_raw_value(&left_out))] {
+    for (name, value) in [
+        ("tests", serde_json::value::to_raw_value(&shown)),
+        ("testsLeftOut", serde_json::value::to_raw_value(&left_out)),
+    ] {
         if let Ok(value) = value {
             members.insert(name.to_owned(), value);
         }

@@ -105,8 +105,10 @@ pub(super) struct RpcRequest {
 impl RpcRequest {
     /// Reads a body.
     pub(super) fn read(body: &[u8], headers: RpcHeaders<'_>) -> Self {
-        let refuse = |code, message: String| {
-            Self { id: Value::Null, is_modern: false, wanted: Err(RpcError::new(400, code, message)) }
+        let refuse = |code, message: String| Self {
+            id: Value::Null,
+            is_modern: false,
+            wanted: Err(RpcError::new(400, code, message)),
         };
         let value: Value = match serde_json::from_slice(body) {
             Ok(value) => value,
@@ -287,7 +289,8 @@ mod tests {
     #[test]
     fn the_older_era_needs_no_header_and_has_a_handshake_that_nothing_remembers() {
         let read = |body: &str| RpcRequest::read(body.as_bytes(), RpcHeaders::default());
-        let begun = read(r#"{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#);
+        let begun =
+            read(r#"{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#);
         assert_eq!(begun.wanted, Ok(Wanted::Initialize("2025-06-18".into())));
         assert_eq!(read(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).wanted, Ok(Wanted::Nothing));
         assert_eq!(read(r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#).wanted, Ok(Wanted::Ping));

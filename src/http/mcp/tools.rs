@@ -197,7 +197,8 @@ impl Tool {
     /// It as clients are told of it.
     pub(super) fn described(self) -> Value {
         let arguments = self.arguments();
-        let properties: Map<String, Value> = arguments.iter().map(|(name, schema, _)| ((*name).to_owned(), schema())).collect();
+        let properties: Map<String, Value> =
+            arguments.iter().map(|(name, schema, _)| ((*name).to_owned(), schema())).collect();
         let required: Vec<_> = arguments.iter().filter(|(.., needed)| *needed).map(|(name, ..)| *name).collect();
         json!({
             "name": self.name(),
