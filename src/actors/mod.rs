@@ -9,6 +9,7 @@ pub mod bridge;
 pub mod catalog_writer;
 pub mod cleanup;
 pub mod compression;
+pub mod deadlines;
 pub mod heartbeat;
 pub mod hub;
 pub mod lifecycle;

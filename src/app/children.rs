@@ -15,6 +15,7 @@ use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
 use crate::actors::catalog_writer::CatalogWriter;
 use crate::actors::cleanup::{Cleanup, CleanupRules};
 use crate::actors::compression::Compression;
+use crate::actors::deadlines::{Deadlines, DeadlinesPorts};
 use crate::actors::heartbeat::Heartbeat;
 use crate::actors::lifecycle::{Lifecycle, LifecyclePorts, LifecycleTimes};
 use crate::actors::presence::{Presence, PresencePorts};
@@ -22,6 +23,7 @@ use crate::actors::registry::{OpenRoom, Registry, RoomBounds};
 use crate::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts};
 use crate::actors::supervision::ChildKind::{self, Permanent, Temporary, Transient};
 use crate::actors::supervision::{ChildSpec, Policy, spawn};
+use crate::node::NodePhase;
 use crate::storage::redis::RedisClient;
 
 /// One kind of actor.
@@ -64,6 +66,7 @@ pub const TREE: &[TreeEntry] = &[
     entry(SUPERVISOR, "catalog_writer", Permanent, "always", "writes the list of runs, behind the log"),
     entry(SUPERVISOR, "heartbeat", Permanent, "always", "sends every thread agent a pulse each second"),
     entry(SUPERVISOR, "lifecycle", Permanent, "always", "ends, seals and expires runs"),
+    entry(SUPERVISOR, "deadlines", Permanent, "always", "has rooms decide what is due in their runs"),
     entry(SUPERVISOR, "compression", Permanent, "where artifacts are kept", "finds smaller forms of artifacts"),
     entry(SUPERVISOR, "cleanup", Permanent, "where artifacts are kept", "removes artifacts whose time has come"),
     entry(THREAD, "thread_agent", Permanent, "one per worker thread", "pings the thread's viewers and closes them when the node goes"),
@@ -81,6 +84,7 @@ impl NodeParts {
             Some(self.catalog_writer()),
             Some(self.heartbeat()),
             Some(self.lifecycle()),
+            Some(self.deadlines()),
             self.compression(),
             self.cleanup(),
         ];
@@ -112,7 +116,7 @@ impl NodeParts {
             // Storage was opened with the same settings.
             settings: redis_settings(&self.config, "doorbell").ok()?,
             shown: self.outboxes.clone(),
-            screens: RedisClient::start(redis_settings(&self.config, "screens").ok()?, std::sync::Arc::new(())),
+            screens: RedisClient::start(redis_settings(&self.config, "screens").ok()?, Arc::new(())),
             node: self.config.server.node_id.clone(),
             doorbell: self.doorbell.clone()?,
             rooms: self.services.registry.recipient(),
@@ -228,6 +232,21 @@ impl NodeParts {
                 budget: parts.bodies.clone(),
             };
             Ok(Lifecycle::new(times, ports, parts.live_actors.enter("lifecycle")))
+        })
+    }
+
+    fn deadlines(&self) -> ChildSpec {
+        let parts = self.clone();
+        ChildSpec::permanent(&self.services.deadlines, move |_, _| {
+            let node = parts.node.clone();
+            let ports = DeadlinesPorts {
+                journal: parts.storage.journal.clone(),
+                rooms: parts.services.registry.recipient(),
+                signs: parts.signs.clone(),
+                drains: Arc::new(move || node.phase() == NodePhase::Draining),
+            };
+            let interval = Duration::from_millis(parts.config.control.due_interval_ms);
+            Ok(Deadlines::new(interval, ports, parts.live_actors.enter("deadlines")))
         })
     }
 

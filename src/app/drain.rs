@@ -71,6 +71,8 @@ pub(super) async fn run(parts: &NodeParts, gate: ListenerGate, server: ServerHan
         warn!("requests in flight did not finish in time");
     }
     stop_children(parts).await;
+    // What was heard last, for the other nodes.
+    parts.signs.close().await;
     parts.services.supervisor.unbind();
     let rest = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
     match parts.live_actors.emptied(rest).await {

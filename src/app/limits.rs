@@ -1,8 +1,11 @@
 //! Bounds that the words are checked by, from the settings.
 
-use crate::config::{Config, PauseExpirySetting};
+use std::time::Duration;
+
+use crate::config::{Config, PauseExpiry};
 use crate::control::ControlLimits;
 use crate::protocol::event::{EventDeadlines, EventLimits};
+use crate::storage::signs::SignTimes;
 
 /// Most bytes of a command: 16 KiB.
 const MAX_COMMAND_BYTES: usize = 16 * 1024;
@@ -31,13 +34,28 @@ pub fn control_limits(config: &Config) -> ControlLimits {
         max_command_bytes: MAX_COMMAND_BYTES,
         max_pause_ms: millis(control.max_pause_secs),
         max_pause_total_ms: millis(control.max_pause_total_secs),
-        cancels_on_pause_expiry: control.on_pause_expiry == PauseExpirySetting::Cancel,
+        cancels_on_pause_expiry: control.on_pause_expiry == PauseExpiry::Cancel,
         run_ms: millis(control.run_secs),
         lease_ms: millis(control.lease_secs),
         cancel_ms: millis(control.cancel_secs),
         silent_ms: millis(runs.silent_secs),
         lost_ms: millis(runs.lost_secs),
         shard_wait_ms: millis(runs.shard_wait_secs),
+    }
+}
+
+/// The times of signs of life.
+pub(super) fn sign_times(config: &Config) -> SignTimes {
+    /// Longest time between two reports to the other nodes.
+    const TELL: Duration = Duration::from_secs(2);
+    let Config { control, runs, .. } = config;
+    let longest = [control.lease_secs, control.lease_socket_secs, runs.silent_secs, runs.lost_secs].into_iter().max();
+    let shortest = Duration::from_secs(control.lease_secs.min(runs.silent_secs));
+    SignTimes {
+        ttl: 2 * Duration::from_secs(longest.unwrap_or_default()) + Duration::from_secs(60),
+        // What is heard reaches the other nodes long before anybody counts as silent.
+        tell_every: (shortest / 20).min(TELL),
+        socket: Duration::from_secs(control.lease_socket_secs),
     }
 }
 
@@ -56,12 +74,21 @@ mod tests {
     }
 
     #[test]
+    fn signs_of_life_outlive_whatever_ends_without_them() {
+        let times = sign_times(&Config::default());
+        assert_eq!((times.ttl, times.tell_every), (Duration::from_secs(1_860), Duration::from_secs(2)));
+        let mut quick = Config::default();
+        quick.control.lease_secs = 1;
+        assert_eq!(sign_times(&quick).tell_every, Duration::from_millis(50));
+    }
+
+    #[test]
     fn every_limit_of_steering_is_the_setting_of_its_name() {
         let mut config = Config::default();
         let control = &mut config.control;
         (control.max_events, control.max_bytes) = (1, 2);
         (control.max_pause_secs, control.max_pause_total_secs) = (3, 4);
-        control.on_pause_expiry = PauseExpirySetting::Cancel;
+        control.on_pause_expiry = PauseExpiry::Cancel;
         (control.run_secs, control.lease_secs, control.cancel_secs) = (5, 6, 7);
         (config.runs.silent_secs, config.runs.lost_secs, config.runs.shard_wait_secs) = (8, 9, 10);
         let want = ControlLimits {

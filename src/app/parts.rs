@@ -9,6 +9,7 @@ use crate::actors::bridge::Bridge;
 use crate::actors::catalog_writer::CatalogWriter;
 use crate::actors::cleanup::Cleanup;
 use crate::actors::compression::Compression;
+use crate::actors::deadlines::Deadlines;
 use crate::actors::heartbeat::Heartbeat;
 use crate::actors::lifecycle::Lifecycle;
 use crate::actors::presence::Presence;
@@ -26,6 +27,7 @@ use crate::http::transfer::Transfers;
 use crate::node::Node;
 use crate::steering::Steering;
 use crate::storage::presence::{Figures, Gauge};
+use crate::storage::signs::Signs;
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
 
@@ -38,6 +40,8 @@ pub(super) struct NodeParts {
     pub(super) config: Arc<Config>,
     pub(super) node: Node,
     pub(super) storage: Storage,
+    /// Signs of life of producers, and of those who steer.
+    pub(super) signs: Signs,
     /// Takes what is wanted of runs' control.
     pub(super) steering: Steering,
     /// Searches of runs for the events of a step.
@@ -82,6 +86,7 @@ pub(super) struct Services {
     pub(super) catalog_writer: Service<CatalogWriter>,
     pub(super) heartbeat: Service<Heartbeat>,
     pub(super) lifecycle: Service<Lifecycle>,
+    pub(super) deadlines: Service<Deadlines>,
     pub(super) compression: Service<Compression>,
     pub(super) cleanup: Service<Cleanup>,
     pub(super) supervisor: Service<Supervisor>,
@@ -102,12 +107,14 @@ impl NodeParts {
             catalog_writer: Service::new("catalog_writer", 4_096),
             heartbeat: Service::new("heartbeat", 64),
             lifecycle: Service::new("lifecycle", 16),
+            deadlines: Service::new("deadlines", 16),
             // Whoever asks holds an upload permit.
             compression: Service::new("compression", config.artifacts.max_uploads),
             cleanup: Service::new("cleanup", 16),
             supervisor: Service::new("supervisor", 64),
         };
-        let steering = super::steering::open(&config, &storage, &services.registry);
+        let signs = storage.signs(&config);
+        let steering = super::steering::open(&config, &services.registry, signs.clone(), storage.secrets(&config));
         let responses = Budget::new(config.server.response_bytes);
         let bodies = Budget::new(config.ingest.inflight_bytes);
         let trace_viewer = Arc::new(TraceViewer::of_process(&config));
@@ -121,6 +128,7 @@ impl NodeParts {
                 &bodies,
                 &trace_viewer,
             ),
+            signs,
             storage,
             steering,
             searches: Arc::new(Semaphore::new(SEARCHES)),

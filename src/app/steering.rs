@@ -1,23 +1,13 @@
 //! The service through which runs are steered, from the settings.
 
-use std::time::Duration;
-
-use super::Storage;
 use crate::actors::registry::Registry;
 use crate::actors::supervision::Service;
 use crate::config::Config;
 use crate::steering::{Steering, SteeringLimits};
-use crate::storage::secrets::{SecretLimits, Secrets};
-use crate::storage::signs::{SignTimes, Signs};
+use crate::storage::secrets::Secrets;
+use crate::storage::signs::Signs;
 
-pub(super) fn open(config: &Config, storage: &Storage, registry: &Service<Registry>) -> Steering {
-    let times = SignTimes {
-        ttl: Duration::from_secs(1_800),
-        tell_every: Duration::from_secs(2),
-        socket: Duration::from_secs(300),
-    };
-    let signs = Signs::in_memory(storage.journal.clock().clone(), times);
-    let secrets = Secrets::in_memory(None, SecretLimits { count: 10_000 });
+pub(super) fn open(config: &Config, registry: &Service<Registry>, signs: Signs, secrets: Secrets) -> Steering {
     let control = &config.control;
     let limits = SteeringLimits {
         commands_per_sec: control.commands_per_sec as u32,

@@ -17,6 +17,7 @@ mod legacy_env;
 mod network;
 mod objects;
 mod sections;
+mod server;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ pub use sections::{
     SentryConfig, ServerConfig, SessionConfig, SupervisorConfig,
 };
 pub use stores::{CatalogSetting, JournalUrl, StoreUrlError};
-pub use values::{AddressingSetting, LogFormat, PauseExpirySetting, Secret, SyncSetting};
+pub use values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
 
 /// `EX_USAGE`: the exit code of a process that refuses its configuration.
 pub const EXIT_CONFIG: u8 = 64;

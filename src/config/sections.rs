@@ -1,7 +1,6 @@
 //! Declares every key once: its type, its default and its range.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Network;
 use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
 use super::stores::{CatalogSetting, JournalUrl};
-use super::values::{AddressingSetting, LogFormat, PauseExpirySetting, Secret, SyncSetting};
+use super::values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -307,7 +306,7 @@ sections! {
         /// Seconds that a run may pause altogether.
         max_pause_total_secs: u64 = 3_600, 1..=604_800;
         /// What becomes of a run whose pause is over: `resume` or `cancel`.
-        on_pause_expiry: PauseExpirySetting = PauseExpirySetting::Resume;
+        on_pause_expiry: PauseExpiry = PauseExpiry::Resume;
         /// Seconds that a producer may work on a command that it has accepted.
         run_secs: u64 = 120, 1..=86_400;
         /// Seconds that the holder of a lease may give no sign of life.
@@ -378,22 +377,5 @@ sections! {
         dsn: Secret = Secret::default();
         /// The environment named in reports.
         environment: String = "production".into();
-    }
-}
-
-impl ServerConfig {
-    /// Generates a name for this process of the node, unless one is configured.
-    pub fn name_node(&mut self) {
-        if self.node_id.is_empty() {
-            self.node_id = format!("node-{}", &uuid::Uuid::now_v7().simple().to_string()[20..]);
-        }
-    }
-
-    /// The value of `workers`, or the number of cores if it is 0.
-    pub fn worker_threads(&self) -> usize {
-        match self.workers {
-            0 => std::thread::available_parallelism().map_or(1, NonZero::get),
-            workers => workers,
-        }
     }
 }

@@ -218,7 +218,7 @@ fn the_times_of_steering_fit_together_and_may_be_a_second() {
     let second = "[control]\nmax_pause_secs = 1\nmax_pause_total_secs = 1\nrun_secs = 1\nlease_secs = 1\n\
                   lease_socket_secs = 1\ncancel_secs = 1\n[runs]\nsilent_secs = 1\nlost_secs = 2\nshard_wait_secs = 1\n";
     let control = load(second, &[("RUNCAST__CONTROL__ON_PAUSE_EXPIRY", "cancel")], &[]).unwrap().config.control;
-    assert_eq!((control.run_secs, control.on_pause_expiry), (1, PauseExpirySetting::Cancel));
+    assert_eq!((control.run_secs, control.on_pause_expiry), (1, PauseExpiry::Cancel));
 }
 
 #[test]

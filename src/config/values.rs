@@ -39,7 +39,7 @@ pub enum AddressingSetting {
 /// `control.on_pause_expiry`: what becomes of a run whose pause is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum PauseExpirySetting {
+pub enum PauseExpiry {
     /// It goes on.
     Resume,
     /// It is cancelled.

@@ -63,6 +63,18 @@ pub enum FieldKind {
     Title,
 }
 
+/// A type of message that is no event, as clients are told of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct MessageType {
+    /// Its `type`.
+    #[serde(rename = "type")]
+    pub name: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// Its members besides `type`.
+    pub fields: &'static [Field],
+}
+
 /// A Rust type that a member of a message has.
 pub trait FieldType {
     /// What its value is in JSON.

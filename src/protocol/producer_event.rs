@@ -77,12 +77,13 @@ producer_events! {
         Field::new("data.workerIndex", Integer, "The test worker that runs it.").optional(),
         Field::new("data.durationMs", Integer, "How long it took.").optional(),
         Field::new("data.error", Message, "Why it failed.").optional(),
-        Field::new("data.errors", Array, "Why it failed: a list of such errors, of which the first is shown.").optional(),
+        Field::new("data.errors", Array, "Why it failed: a list of such, of which the first is shown.").optional(),
     ];
     /// A step begins or ends.
     TestStep: "test_step", [
         Field::new("testId", Text, "The test that it is a part of; missing: of the run.").optional(),
         Field::new("step.stepNumber", Integer, "Its number, by which its end is recognised."),
+        Field::new("step.stepId", Text, "An id of it, by which commands may name it.").optional(),
         Field::new("step.phase", Word { values: &["begin", "end"] }, "`end` ends it, any other begins it.").optional(),
         Field::new("step.title", Title, "What is done.").optional(),
         Field::new("step.durationMs", Integer, "How long it took; shown, but no part of the run's state.").optional(),

@@ -268,20 +268,23 @@ fn write_nd_json(out: &mut Vec<u8>, _: Epoch, seq: Seq, event: &[u8]) {
 pub struct Batch {
     /// The events.
     pub lines: Lines,
-    /// Whether control events are among them.
-    pub is_control: bool,
+    /// Indices of the control events among them, ascending.
+    pub control: Vec<u32>,
 }
 
 /// Packs consecutive events into segments of at most [`SEGMENT_BYTES`] (or one larger event). `first` is the seq of the
 /// first event of the first batch. Batches that fit together share a segment, unless one holds control events and the
-/// other does not: whoever reads a run's control reads little else.
+/// other does not: whoever reads a run's control reads little else. Of a batch that is cut, only those segments are
+/// marked that hold control events.
 pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Batch]) -> Vec<Segment> {
     let mut segments = Vec::new();
     let mut next = first;
     let mut open: Vec<Lines> = Vec::new();
     let mut open_bytes = 0;
-    let mut is_control = false;
-    let mut close = |open: &mut Vec<Lines>, is_control: bool| {
+    let mut after_control = false;
+    // Whether a control event is among those in `open`.
+    let mut holds_control = false;
+    let mut close = |open: &mut Vec<Lines>, holds_control: &mut bool| {
         if open.is_empty() {
             return;
         }
@@ -289,13 +292,13 @@ pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Batch]) -> Vec<S
         open.clear();
         let count = lines.len() as Seq;
         let segment = Segment::new(epoch, next, at, lines);
-        segments.push(if is_control { segment.with_control() } else { segment });
+        segments.push(if std::mem::take(holds_control) { segment.with_control() } else { segment });
         next += count;
     };
-    for Batch { lines: batch, is_control: holds } in batches {
-        if *holds != is_control {
-            close(&mut open, is_control);
-            (is_control, open_bytes) = (*holds, 0);
+    for Batch { lines: batch, control } in batches {
+        if control.is_empty() == after_control {
+            close(&mut open, &mut holds_control);
+            (after_control, open_bytes) = (!control.is_empty(), 0);
         }
         let mut from = 0;
         while from < batch.len() {
@@ -308,7 +311,7 @@ pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Batch]) -> Vec<S
                 if open.is_empty() {
                     to += 1; // an event larger than a segment gets its own
                 } else {
-                    close(&mut open, is_control);
+                    close(&mut open, &mut holds_control);
                     open_bytes = 0;
                     continue;
                 }
@@ -316,10 +319,11 @@ pub fn pack(epoch: Epoch, first: Seq, at: Timestamp, batches: &[Batch]) -> Vec<S
             let part = batch.slice(from, to);
             open_bytes += part.bytes.len() + 1;
             open.push(part);
+            holds_control |= control.iter().any(|index| (from..to).contains(&(*index as usize)));
             from = to;
         }
     }
-    close(&mut open, is_control);
+    close(&mut open, &mut holds_control);
     segments
 }
 
@@ -382,7 +386,7 @@ mod tests {
     fn small_batches_share_a_segment_and_large_ones_are_cut() {
         let event = |n: usize| format!(r#"{{"type":"a","x":"{}"}}"#, "x".repeat(n));
         let small = lines(&[&event(10), &event(20)]);
-        let batch = |lines: &Lines| Batch { lines: lines.clone(), is_control: false };
+        let batch = |lines: &Lines| Batch { lines: lines.clone(), control: Vec::new() };
         let packed = pack(Epoch(1), 5, Timestamp::default(), &[batch(&small), batch(&small)]);
         assert_eq!(packed.len(), 1);
         assert_eq!((packed[0].first(), packed[0].last()), (5, 8));
@@ -404,10 +408,21 @@ mod tests {
     #[test]
     fn control_events_have_segments_of_their_own() {
         let two = lines(&[r#"{"type":"a"}"#, r#"{"type":"b"}"#]);
-        let batches = [false, true, true, false].map(|is_control| Batch { lines: two.clone(), is_control });
+        let batches =
+            [vec![], vec![0], vec![0, 1], vec![], vec![]].map(|control| Batch { lines: two.clone(), control });
         let packed = pack(Epoch(1), 1, Timestamp::default(), &batches);
         let told: Vec<_> = packed.iter().map(|s| (s.first(), s.last(), s.is_control())).collect();
-        assert_eq!(told, [(1, 2, false), (3, 6, true), (7, 8, false)]);
+        assert_eq!(told, [(1, 2, false), (3, 6, true), (7, 10, false)]);
+    }
+
+    #[test]
+    fn of_a_batch_that_is_cut_only_what_holds_control_is_marked() {
+        let large = format!(r#"{{"type":"a","x":"{}"}}"#, "x".repeat(SEGMENT_BYTES / 2));
+        let batch = |control: Vec<u32>| Batch { lines: lines(&[large.as_str(); 4]), control };
+        let packed = pack(Epoch(1), 1, Timestamp::default(), &[batch(vec![1, 3]), batch(vec![0])]);
+        let told: Vec<_> = packed.iter().map(|s| (s.first(), s.is_control())).collect();
+        let want = [false, true, false, true, true, false, false, false];
+        assert_eq!(told, (1..).zip(want).collect::<Vec<_>>(), "each event has a segment of its own");
     }
 
     #[test]

@@ -33,7 +33,7 @@ const CONTROL: Rights = Rights { reserved: true, privileged: false, seals: false
 const REPORT: Rights = Rights { reserved: false, privileged: false, seals: false, control: true };
 
 /// Types that are kept for messages and events to come.
-const KEPT_TYPES: [&str; 2] = ["command", "expiring"];
+const KEPT_TYPES: [&str; 1] = ["expiring"];
 
 macro_rules! server_events {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:literal, $rights:expr, $status:expr, $fields:expr;)+) => {

@@ -1,9 +1,8 @@
 //! The commands that viewers, agents and services may give to a run: one table of their types and members. What the
 //! members must be, and what a command does, is decided in `control`.
 
-use super::field::Field;
+use super::field::{Field, MessageType};
 use super::field::FieldKind::{Any, Boolean, Form, Integer, Object, Text, Word};
-use super::message::MessageType;
 
 /// Members that every command may have.
 const COMMAND_ID: Field =
@@ -133,6 +132,20 @@ mod tests {
         assert!(COMMANDS.iter().all(|command| is_command(command.name) && command.doc.ends_with('.')));
         for other in ["ping", "Pause", "", "pause_requested", "command"] {
             assert!(!is_command(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_page_about_the_protocol_has_every_command_with_its_members() {
+        let page = include_str!("../../docs/protocol.md");
+        let common = [COMMAND_ID, LEASE, EXPECT].map(|field| field.name);
+        for command in COMMANDS {
+            let shown = |field: &Field| format!("{}{}", field.name, if field.optional { "?" } else { "" });
+            let own = command.fields.iter().filter(|field| !common.contains(&field.name)).map(shown);
+            let own = own.collect::<Vec<_>>().join(" ");
+            let own = if own.is_empty() { String::new() } else { format!("`{own}` ") };
+            let row = format!("| `{}` | {own}| {} |", command.name, command.doc);
+            assert!(page.contains(&row), "docs/protocol.md lacks {row}");
         }
     }
 }

@@ -8,6 +8,7 @@ use super::close::{CloseReason, Reconnect};
 use super::field::Field;
 use super::message::{ClientMessage, MessageType, ScreenFrame, ServerMessage};
 use super::server_event::reserved_types;
+use super::viewer_command::COMMANDS;
 use super::{ArtifactKind, ProducerEvent, ServerEvent};
 use crate::protocol::status::{RunStatus, TestStatus};
 
@@ -25,6 +26,7 @@ struct Vocabulary {
     server_messages: &'static [MessageType],
     binary_messages: [MessageType; 1],
     client_messages: &'static [MessageType],
+    commands: &'static [MessageType],
     server_events: Vec<ServerEventType>,
     producer_events: Vec<ProducerEventType>,
     reserved_types: Vec<&'static str>,
@@ -49,6 +51,7 @@ struct ServerEventType {
     reserved: bool,
     privileged: bool,
     seals: bool,
+    control: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<RunStatus>,
     doc: &'static str,
@@ -58,6 +61,8 @@ struct ServerEventType {
 #[derive(Serialize)]
 struct ProducerEventType {
     r#type: &'static str,
+    /// The server writes `producer` and `at` into it.
+    stamped: bool,
     doc: &'static str,
     fields: &'static [Field],
 }
@@ -89,12 +94,17 @@ pub fn document() -> String {
         reserved: event.is_reserved(),
         privileged: event.is_privileged(),
         seals: event.seals(),
+        control: event.is_control(),
         status: event.status(),
         doc: event.doc(),
         fields: event.fields(),
     };
-    let producer_event =
-        |event: &ProducerEvent| ProducerEventType { r#type: event.as_str(), doc: event.doc(), fields: event.fields() };
+    let producer_event = |event: &ProducerEvent| ProducerEventType {
+        r#type: event.as_str(),
+        stamped: event.is_stamped(),
+        doc: event.doc(),
+        fields: event.fields(),
+    };
     let mut reserved = reserved_types().to_vec();
     reserved.sort_unstable();
     let run_status = |status: RunStatus| Status { status: status.as_str(), is_final: status.is_final() };
@@ -106,6 +116,7 @@ pub fn document() -> String {
         server_messages: ServerMessage::TYPES,
         binary_messages: [ScreenFrame::TYPE],
         client_messages: ClientMessage::TYPES,
+        commands: COMMANDS,
         server_events: ServerEvent::ALL.iter().map(server_event).collect(),
         producer_events: ProducerEvent::ALL.iter().map(producer_event).collect(),
         reserved_types: reserved,

@@ -163,3 +163,17 @@ impl From<ReadError> for SteeringError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_about_the_protocol_has_every_code() {
+        let page = include_str!("../../docs/protocol.md");
+        for SteeringCode { code, status, doc } in STEERING_CODES {
+            let row = format!("| {status} | `{code}` | {doc} |");
+            assert!(page.contains(&row), "docs/protocol.md lacks {row}");
+        }
+    }
+}

@@ -15,9 +15,9 @@
 use std::fmt;
 
 /// The journal in a SQLite file.
-pub const SQLITE_JOURNAL: u32 = 1;
+pub const SQLITE_JOURNAL: u32 = 2;
 /// The journal in Redis.
-pub const REDIS_JOURNAL: u32 = 1;
+pub const REDIS_JOURNAL: u32 = 2;
 /// A notice on the doorbell.
 pub const DOORBELL: u32 = 1;
 /// What a node writes of itself for the others.

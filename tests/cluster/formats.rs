@@ -1,5 +1,6 @@
 //! Running nodes whose Redis a newer build has taken over, or that share it with newer nodes.
 
+use runcast::storage::format::REDIS_JOURNAL;
 use serde_json::Value;
 
 use crate::support::{Cluster, SOON, Site, TestNode, Viewer, eventually, numbered};
@@ -7,6 +8,11 @@ use crate::support::{Cluster, SOON, Site, TestNode, Viewer, eventually, numbered
 const DURABLE: &[(&str, &str)] = &[("appendonly", "yes"), ("appendfsync", "always")];
 /// Nothing but a notice makes a room look at the journal within the test.
 const NO_TIP_CHECK: (&str, &str) = ("RUNCAST__BRIDGE__TIP_CHECK_SECS", "300");
+
+/// The version of the journal in Redis of the next build that changes it.
+fn next_version() -> String {
+    (REDIS_JOURNAL + 1).to_string()
+}
 
 async fn ready(node: &Site) -> Value {
     node.get("/ready").await.json()
@@ -35,14 +41,17 @@ async fn a_node_whose_redis_a_newer_build_takes_over_is_degraded_says_so_once_an
     until_ready(node).await;
     node.store("r", &numbered(1, 1, 0)).await;
     let births = cluster.redis.cli(&["HGET", "runcast:store", "births"]);
-    cluster.redis.cli(&["HSET", "runcast:store", "format", "2", "births", "99999999999999"]);
+    cluster.redis.cli(&["HSET", "runcast:store", "format", &next_version(), "births", "99999999999999"]);
 
     let refused = eventually!(node.post_ndjson("r", &numbered(2, 1, 0), &[]).await, |reply| reply.status != 202, SOON);
     assert_eq!(refused.status, 503, "{refused:?}");
-    let sentence = "the journal in Redis under runcast:store has format version 2, and the newest that this build of \
-                    runcast knows is 1: run the build that wrote it, or a newer one";
+    let sentence = format!(
+        "the journal in Redis under runcast:store has format version {}, and the newest that this build of runcast \
+         knows is {REDIS_JOURNAL}: run the build that wrote it, or a newer one",
+        next_version()
+    );
     let told = |ready: &Value| {
-        ready["dependencies"]["journal"]["detail"].as_str().is_some_and(|reason| reason.contains(sentence))
+        ready["dependencies"]["journal"]["detail"].as_str().is_some_and(|reason| reason.contains(&sentence))
     };
     let ready_now = eventually!(ready(node).await, told, SOON);
     assert_eq!(ready_now["status"], "degraded");
@@ -50,9 +59,10 @@ async fn a_node_whose_redis_a_newer_build_takes_over_is_degraded_says_so_once_an
     // It goes on trying, and says no more.
     let so_far = connections(&cluster);
     eventually!(connections(&cluster), |now| *now >= so_far + 3, SOON);
-    assert_eq!(logged(node, "WARN", sentence), 1, "{}", node.log());
+    assert_eq!(logged(node, "WARN", &sentence), 1, "{}", node.log());
 
-    cluster.redis.cli(&["HSET", "runcast:store", "format", "1", "births", &births]);
+    let own = REDIS_JOURNAL.to_string();
+    cluster.redis.cli(&["HSET", "runcast:store", "format", &own, "births", &births]);
     until_ready(node).await;
     node.store("r", &numbered(2, 1, 0)).await;
 }
@@ -62,15 +72,15 @@ async fn a_node_that_finds_its_redis_taken_over_when_it_comes_back_says_so_once(
     let cluster = Cluster::start_with(1, DURABLE, &[]).await;
     let node = &cluster.nodes[0];
     until_ready(node).await;
-    cluster.redis.cli(&["HSET", "runcast:store", "format", "2"]);
+    cluster.redis.cli(&["HSET", "runcast:store", "format", &next_version()]);
     cluster.redis.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
-    let sentence = "the journal in Redis under runcast:store has format version 2";
-    eventually!(logged(node, "WARN", sentence), |times| *times > 0, SOON);
+    let sentence = format!("the journal in Redis under runcast:store has format version {}", next_version());
+    eventually!(logged(node, "WARN", &sentence), |times| *times > 0, SOON);
     let so_far = connections(&cluster);
     eventually!(connections(&cluster), |now| *now >= so_far + 3, SOON);
-    assert_eq!(logged(node, "WARN", sentence), 1, "{}", node.log());
+    assert_eq!(logged(node, "WARN", &sentence), 1, "{}", node.log());
 
-    cluster.redis.cli(&["HSET", "runcast:store", "format", "1"]);
+    cluster.redis.cli(&["HSET", "runcast:store", "format", &REDIS_JOURNAL.to_string()]);
     until_ready(node).await;
 }
 

@@ -23,6 +23,8 @@ mod redis_link;
 mod redis_lost;
 mod redis_memory;
 mod script;
+mod secrets;
+mod signs;
 #[path = "../contract/journal/words.rs"]
 #[allow(dead_code, reason = "the journal contract's words, of which some are used here")]
 mod words;

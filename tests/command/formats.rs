@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use runcast::storage::format::{REDIS_JOURNAL, SQLITE_JOURNAL};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
 use crate::support::{Postgres, RedisServer};
@@ -32,7 +33,7 @@ const MIGRATIONS: &str =
 #[tokio::test]
 async fn serve_ends_with_64_and_one_sentence_and_doctor_fails_with_the_same() {
     for (file, sql, store, known) in
-        [("journal.db", META, "the journal ", 1), ("catalog.db", MIGRATIONS, "the catalog ", 3)]
+        [("journal.db", META, "the journal ", SQLITE_JOURNAL), ("catalog.db", MIGRATIONS, "the catalog ", 3)]
     {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
@@ -62,7 +63,8 @@ async fn doctor_says_which_versions_are_there_and_leaves_no_file_behind() {
     .await;
     let (code, report, _) = runcast(&["doctor"], &data, &[("RUNCAST__JOURNAL__MIN_FREE_BYTES", "0")]);
     assert_eq!(code, Some(0), "{report}");
-    assert!(report.contains("the journal has no format version yet (the server makes it version 1)"), "{report}");
+    let first = format!("the journal has no format version yet (the server makes it version {SQLITE_JOURNAL})");
+    assert!(report.contains(&first), "{report}");
     let names = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.collect();
     names.sort();
@@ -78,9 +80,11 @@ async fn a_node_of_a_cluster_does_not_start_before_a_newer_redis() {
     let data = dir.path().join("data");
     let (code, report, _) = runcast(&["doctor"], &data, &environment);
     assert_eq!(code, Some(0), "{report}");
-    assert!(report.contains("no format version yet (the server makes it version 1)"), "{report}");
-    redis.cli(&["HSET", "runcast:store", "format", "2"]);
-    let sentence = "the journal in Redis under runcast:store has format version 2";
+    let first = format!("no format version yet (the server makes it version {REDIS_JOURNAL})");
+    assert!(report.contains(&first), "{report}");
+    let next = (REDIS_JOURNAL + 1).to_string();
+    redis.cli(&["HSET", "runcast:store", "format", &next]);
+    let sentence = &format!("the journal in Redis under runcast:store has format version {next}");
     let (code, _, told) = runcast(&["serve"], &data, &environment);
     assert_eq!(code, Some(64), "{told}");
     assert!(told.lines().any(|line| line.starts_with("runcast: ") && line.contains(sentence)), "{told}");

@@ -26,5 +26,6 @@ mod signals;
 mod slow_senders;
 mod slow_viewers;
 mod soak;
+mod stamped;
 mod trace_viewer;
 mod watching;

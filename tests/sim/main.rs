@@ -26,6 +26,7 @@ mod room;
 mod run;
 mod schedule;
 mod session;
+mod steering;
 mod store;
 mod surroundings;
 mod trace;

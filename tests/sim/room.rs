@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use runcast::actors::messages::broadcaster::Deliver;
 use runcast::actors::messages::room::{RoomPort, ShowScreen};
-use runcast::actors::room::core::{PageFor, RoomCore, RoomEffect, RoomEffects, RoomInput, RoomLimits, RoomTimer};
+use runcast::actors::room::core::{
+    JournalTime, PageFor, RoomCore, RoomEffect, RoomEffects, RoomInput, RoomLimits, RoomTimer,
+};
 use runcast::budget::{Budget, Buffer};
 use runcast::protocol::{ProducerId, RunId};
 
 use crate::broadcaster::ToBroadcaster;
 use crate::schedule::{Kind, Setup};
+use crate::steering::fold;
 use crate::store::instant;
 use crate::surroundings::{Ask, Sent, Surroundings, port};
 use crate::trace::{say, seen};
@@ -61,8 +64,8 @@ fn limits(setup: &Setup) -> RoomLimits {
         queue_bytes: setup.queue_bytes,
         append_timeout: Duration::from_millis(setup.append_millis as u64),
         idle: Duration::from_millis(setup.idle_millis),
-        max_waiting: 100,
-        control: Arc::default(),
+        max_waiting: setup.max_waiting,
+        control: Arc::new(fold::limits()),
     }
 }
 
@@ -134,6 +137,11 @@ impl Room {
             RoomEffect::AnswerPublish(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerRead(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerFold(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::AskTime => {
+                let now = surroundings.now.plus_millis(surroundings.jumped_ms);
+                return Some(RoomInput::Time(JournalTime { now, has_jumped: surroundings.jumped_ms != 0 }));
+            }
+            RoomEffect::AnswerSteer { reply, answer, .. } => drop(reply.send(answer)),
             RoomEffect::EndWaits(replies) => replies.into_iter().for_each(|reply| _ = reply.send(())),
             RoomEffect::Deliver(id, Deliver(segments)) => {
                 return failed(surroundings.send(id, ToBroadcaster::Deliver(segments), true), id);

@@ -37,6 +37,14 @@ pub(crate) struct Setup {
     pub(crate) idle_millis: u64,
     /// Readers by pages, with long polls.
     pub(crate) pollers: usize,
+    /// People and agents that give commands.
+    pub(crate) controllers: usize,
+    /// Workers that obey; at least one where somebody gives commands.
+    pub(crate) workers: usize,
+    /// Those who wait for control events.
+    pub(crate) watchers: usize,
+    /// Requests to steer that may wait in a room.
+    pub(crate) max_waiting: usize,
 }
 
 /// What the scheduler may do. Whatever can't be done at the moment is passed over.
@@ -90,6 +98,16 @@ pub(crate) enum Act {
     LoseWrites,
     Expire,
     Drain,
+    Steer,
+    TakeSteered,
+    LoseSteered,
+    Work,
+    TakeWork,
+    Crash,
+    Deadlines,
+    Watch,
+    Later,
+    StepClock,
 }
 
 /// Acts and how often each is tried.
@@ -142,6 +160,16 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::LoseWrites, 6),
     (Act::Expire, 9),
     (Act::Drain, 16),
+    (Act::Steer, 60),
+    (Act::TakeSteered, 60),
+    (Act::LoseSteered, 8),
+    (Act::Work, 90),
+    (Act::TakeWork, 90),
+    (Act::Crash, 3),
+    (Act::Deadlines, 40),
+    (Act::Watch, 25),
+    (Act::Later, 12),
+    (Act::StepClock, 3),
 ];
 
 /// One thing that the scheduler does, with dice for its details.
@@ -154,6 +182,8 @@ pub(crate) struct Step {
 /// A seed's world and schedule.
 pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
     let mut dice = Dice::new(seed);
+    // Most runs are never steered.
+    let steered = dice.one_in(2);
     let setup = Setup {
         kind,
         nodes: if kind == Kind::Cluster { dice.between(2, 3) } else { 1 },
@@ -171,6 +201,10 @@ pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
         queue_bytes: dice.between(100, 2_000),
         idle_millis: dice.between(5, 400) as u64,
         pollers: dice.between(0, 3),
+        controllers: if steered { dice.between(1, 3) } else { 0 },
+        workers: if steered { dice.between(1, 3) } else { 0 },
+        watchers: if steered { dice.between(0, 2) } else { 0 },
+        max_waiting: dice.between(1, 8),
     };
     // Every seed has acts that it likes and acts that it hardly does: what needs much of one kind is met, too.
     let weights: Vec<_> = WEIGHTS.iter().map(|(act, weight)| (*act, weight * dice.pick(&[1, 2, 4, 8]))).collect();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use runcast::protocol::segment::Encoding;
-use runcast::protocol::{Epoch, Segment, Seq, Timestamp};
+use runcast::protocol::{Cursor, Epoch, Segment, Seq, Timestamp};
 use runcast::storage::journal::append_rules::{self, AppendContext, Epochs, ProducerMarks, RunRecord};
 use runcast::storage::journal::{Append, Head, RunPhase, Stored};
 
@@ -36,18 +36,33 @@ impl Acknowledged {
     }
 }
 
+/// What is durable after a write: the head, the marks and the earliest deadline as stored, and how many segments there
+/// are.
+#[derive(Clone, Default)]
+struct Durable {
+    head: Head,
+    marks: ProducerMarks,
+    due: Option<Timestamp>,
+    segments: usize,
+}
+
 /// One run's log on a store that may forget its last writes.
 pub(crate) struct Store {
     run: RunRecord,
     segments: Vec<Arc<Segment>>,
     epochs: Epochs,
     shared: bool,
-    /// What is durable after each write: the head and marks as stored, and how many segments there are.
-    writes: Vec<(Head, ProducerMarks, usize)>,
+    /// What is durable after each write.
+    writes: Vec<Durable>,
+    /// The monotonic time.
     pub(crate) now: Timestamp,
+    /// How far the wall clock has jumped ahead of it, in milliseconds.
+    pub(crate) jumped_ms: i64,
     /// What each incarnation of the store told: its events by seq. A later incarnation keeps what it shares with the
     /// ones before.
     incarnations: BTreeMap<Epoch, Vec<Bytes>>,
+    /// The events of each incarnation that stand in segments of control events, with the epochs that stored them.
+    control: BTreeMap<Epoch, Vec<Cursor>>,
     /// Where incarnations were cut: the epoch that began, and the last seq that it shares with those before.
     cuts: Vec<(Epoch, Seq)>,
     /// Events that a loss took.
@@ -67,9 +82,11 @@ impl Store {
             segments: Vec::new(),
             epochs,
             shared,
-            writes: vec![(Head::unborn(), ProducerMarks::default(), 0)],
+            writes: vec![Durable { head: Head::unborn(), ..Durable::default() }],
             now,
+            jumped_ms: 0,
             incarnations: BTreeMap::new(),
+            control: BTreeMap::new(),
             cuts: Vec::new(),
             lost: HashSet::new(),
             acknowledged: Cell::new(None),
@@ -79,17 +96,27 @@ impl Store {
 
     pub(crate) fn append(&mut self, append: &Append) -> Stored {
         let monotonic = instant(self.now);
-        let moment = AppendContext { now: self.now, monotonic, epochs: self.epochs, max_run_bytes: 1 << 30 };
+        let moment = AppendContext { now: self.wall(), monotonic, epochs: self.epochs, max_run_bytes: 1 << 30 };
         let stored = append_rules::append(&mut self.run, append, &moment).stored;
         if let Some(first) = stored.segments.first() {
             let incarnation = self.incarnations.entry(first.epoch()).or_default();
             for segment in &stored.segments {
                 self.largest = self.largest.max(segment.encoded(Encoding::WebSocket).bytes().len());
                 incarnation.extend(segment.lines().iter().map(Bytes::copy_from_slice));
+                if segment.is_control() {
+                    let epoch = Some(segment.epoch());
+                    let cursors = (segment.first()..=segment.last()).map(|seq| Cursor { epoch, seq });
+                    self.control.entry(segment.epoch()).or_default().extend(cursors);
+                }
             }
             assert_eq!(incarnation.len() as Seq, stored.head.tip, "seqs are dense");
             self.segments.extend_from_slice(&stored.segments);
-            self.writes.push((stored.head.clone(), self.run.marks.clone(), self.segments.len()));
+            self.writes.push(Durable {
+                head: stored.head.clone(),
+                marks: self.run.marks.clone(),
+                due: self.run.due,
+                segments: self.segments.len(),
+            });
         }
         stored
     }
@@ -98,24 +125,53 @@ impl Store {
         Head { incarnation: self.shared.then_some(self.epochs.incarnation), ..self.run.head.clone() }
     }
 
+    /// The time that is stored with what happens now.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.now.plus_millis(self.jumped_ms)
+    }
+
+    /// The run's earliest deadline.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        self.run.due
+    }
+
+    /// As `Journal::settle_due`.
+    pub(crate) fn settle_due(&mut self, control: Option<Cursor>, due: Option<Timestamp>) {
+        if self.run.head.control == control {
+            self.run.due = due;
+            if let Some(last) = self.writes.last_mut() {
+                last.due = due;
+            }
+        }
+    }
+
     /// As a journal reads: made anew, from the segment that holds `after + 1`.
     pub(crate) fn read(&self, after: Seq, max_bytes: usize) -> Vec<Arc<Segment>> {
+        self.read_those(after, max_bytes, |_| true)
+    }
+
+    /// The segments that hold control events.
+    pub(crate) fn read_control(&self, after: Seq, max_bytes: usize) -> Vec<Arc<Segment>> {
+        self.read_those(after, max_bytes, Segment::is_control)
+    }
+
+    fn read_those(&self, after: Seq, max_bytes: usize, fits: impl Fn(&Segment) -> bool) -> Vec<Arc<Segment>> {
         let start = self.segments.partition_point(|segment| segment.last() <= after);
         let mut bytes = 0;
-        let fits = |segment: &&Arc<Segment>| {
+        let has_room = |segment: &&Arc<Segment>| {
             let first = bytes == 0;
             bytes += segment.lines().bytes().len();
             first || bytes <= max_bytes
         };
         let again = |s: &Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), s.at(), s.lines().clone()));
-        self.segments[start..].iter().take_while(fits).map(again).collect()
+        self.segments[start..].iter().filter(|segment| fits(segment)).take_while(has_room).map(again).collect()
     }
 
     /// The store comes back without its last `count` writes, and knows that some may be missing.
     pub(crate) fn lose(&mut self, count: usize) {
         let keep = self.writes.len().saturating_sub(count).max(1);
         self.writes.truncate(keep);
-        let (head, marks, segments) = self.writes[keep - 1].clone();
+        let Durable { head, marks, due, segments } = self.writes[keep - 1].clone();
         for segment in self.segments.drain(segments..) {
             self.lost.extend(segment.lines().iter().map(Bytes::copy_from_slice));
         }
@@ -134,7 +190,11 @@ impl Store {
         }
         let survived = before[..(head.tip as usize).min(before.len())].to_vec();
         self.incarnations.insert(self.epochs.incarnation, survived);
+        let known = head.lineage.epoch().and_then(|epoch| self.control.get(&epoch)).cloned().unwrap_or_default();
+        let known = known.into_iter().filter(|cursor| cursor.seq <= head.tip).collect();
+        self.control.insert(self.epochs.incarnation, known);
         self.run = RunRecord::load(head, marks, self.epochs);
+        self.run.due = due;
     }
 
     /// A producer was told that this event is stored. It may have been lost on the way of the answer.
@@ -153,9 +213,9 @@ impl Store {
             return false;
         }
         // From what is stored: an epoch that is pending stays so.
-        let head = append_rules::gone(&self.writes[self.writes.len() - 1].0);
+        let head = append_rules::gone(&self.writes[self.writes.len() - 1].head);
         self.segments.clear();
-        self.writes = vec![(head.clone(), ProducerMarks::default(), 0)];
+        self.writes = vec![Durable { head: head.clone(), ..Durable::default() }];
         self.run = RunRecord::load(head, ProducerMarks::default(), self.epochs);
         true
     }
@@ -180,6 +240,17 @@ impl Store {
     /// The event that `epoch` told or tells under `seq`.
     pub(crate) fn event(&self, epoch: Epoch, seq: Seq) -> Option<&Bytes> {
         self.incarnations.get(&epoch)?.get(usize::try_from(seq).ok()?.checked_sub(1)?)
+    }
+
+    /// The events up to this one that stand in segments of control events.
+    pub(crate) fn control_upto(&self, upto: Cursor) -> impl Iterator<Item = Cursor> {
+        let known = upto.epoch.and_then(|epoch| self.control.get(&epoch)).map_or(&[][..], Vec::as_slice);
+        known.iter().copied().filter(move |cursor| cursor.seq <= upto.seq)
+    }
+
+    /// How often it has lost writes, or might have.
+    pub(crate) fn losses(&self) -> usize {
+        self.cuts.len()
     }
 
     /// The last seq up to which two incarnations tell the same.

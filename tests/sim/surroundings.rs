@@ -91,6 +91,8 @@ type Opened = Rc<RefCell<Vec<(usize, Rc<Subscribers>)>>>;
 pub(crate) struct Surroundings {
     pub(crate) setup: Setup,
     pub(crate) now: Timestamp,
+    /// How far the wall clock has jumped ahead, in milliseconds.
+    pub(crate) jumped_ms: i64,
     pub(crate) broadcasters: BTreeMap<u64, Broadcaster>,
     /// The journal's write queue of this node, in order; each with the generation of the room that asks.
     pub(crate) writes: VecDeque<(u64, Ask)>,
@@ -126,6 +128,7 @@ impl Surroundings {
         Self {
             setup,
             now: Timestamp::default(),
+            jumped_ms: 0,
             broadcasters: BTreeMap::new(),
             writes: VecDeque::new(),
             reads: Vec::new(),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use runcast::actors::messages::room::{Reclaim, RemoteUpdate};
-use runcast::actors::room::core::RoomInput;
+use runcast::actors::room::core::{PageFor, RoomInput};
 use runcast::protocol::{After, Cursor, RunId};
 use runcast::storage::journal::{JournalError, Stored};
 
@@ -14,6 +14,7 @@ use crate::producer::Producer;
 use crate::registry::NodeRooms;
 use crate::schedule::{Act, Kind, Setup, Step};
 use crate::session::Session;
+use crate::steering::Steering;
 use crate::store::Store;
 use crate::surroundings::{Answer, Ask, Notice, Surroundings};
 use crate::trace::{say, seen};
@@ -32,6 +33,7 @@ pub(crate) struct World {
     pub(crate) notices: Vec<(usize, Notice)>,
     /// Screens under way to other nodes.
     pub(crate) mirrors: Vec<(usize, Bytes)>,
+    pub(crate) steering: Steering,
     next_session: u64,
     pub(crate) secs: u32,
 }
@@ -50,6 +52,7 @@ impl World {
             pollers: (0..setup.pollers).map(Poller::new).collect(),
             notices: Vec::new(),
             mirrors: Vec::new(),
+            steering: Steering::new(&setup),
             next_session: 1,
             secs: 1,
         }
@@ -89,6 +92,16 @@ impl World {
             Act::Mirror => self.mirror(dice),
             Act::Poll | Act::TakePoll | Act::GiveUpPoll => self.poll(step.act, node, dice),
             Act::Expire => self.expire(dice),
+            Act::Steer
+            | Act::TakeSteered
+            | Act::LoseSteered
+            | Act::Work
+            | Act::TakeWork
+            | Act::Crash
+            | Act::Deadlines
+            | Act::Watch
+            | Act::Later
+            | Act::StepClock => self.steer(step.act, node, dice),
             Act::Pulse => {
                 self.secs += 1;
                 self.nodes
@@ -104,6 +117,7 @@ impl World {
     pub(crate) fn set_clocks(&mut self) {
         for node in &mut self.nodes {
             node.node_rooms.surroundings.now = self.store.now;
+            node.node_rooms.surroundings.jumped_ms = self.store.jumped_ms;
         }
     }
 
@@ -215,7 +229,10 @@ impl World {
         let lucky = |luck| if luck == 0 { Err(JournalError::Unavailable("simulated".into())) } else { Ok(()) };
         let told = match ask {
             Ask::Page(purpose, after, max_bytes) => {
-                let page = self.store.read(after, max_bytes);
+                let page = match purpose {
+                    PageFor::Control => self.store.read_control(after, max_bytes),
+                    _ => self.store.read(after, max_bytes),
+                };
                 say!("    room {room} on node {node} gets a page behind {after}: {:?}", page.last().map(|s| s.last()));
                 Answer::Room(RoomInput::Page(purpose, lucky(luck).map(|()| page)))
             }

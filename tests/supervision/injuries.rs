@@ -26,6 +26,7 @@ const INJURIES: &[(&str, Injury)] = &[
     ("catalog_writer", Test("tests/node/failures/injured.rs", "a_catalog_writer_that_panics_is_restarted_and_lists_what_it_had_in_hand")),
     ("heartbeat", Test("tests/supervision/thread.rs", "a_heartbeat_that_panics_is_built_anew_and_knows_the_threads")),
     ("lifecycle", Test("tests/node/failures/injured.rs", "a_permanent_actor_that_ends_too_often_drains_the_node")),
+    ("deadlines", Test("tests/node/failures/injured.rs", "a_deadlines_actor_that_panics_is_restarted_and_sees_to_what_is_due")),
     ("compression", Test("tests/node/failures/injured.rs", "a_compression_that_panics_is_restarted_and_the_artifact_is_stored_as_it_came")),
     ("cleanup", Test("tests/node/failures/injured.rs", "a_cleanup_that_panics_is_restarted_and_runs_again")),
     // Those of a worker thread.

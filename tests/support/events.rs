@@ -1,5 +1,8 @@
 //! Events to post, and repeatable random numbers.
 
+use runcast::protocol::json_text::readable;
+use runcast::protocol::{ProducerEvent, Timestamp};
+
 /// The demo run: 438 events as a test runner posted them.
 pub(crate) fn demo_run() -> Vec<String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/run.ndjson");
@@ -18,11 +21,33 @@ pub(crate) fn numbered(from: u64, count: u64, bytes: usize) -> Vec<String> {
     (from..from + count).map(event).collect()
 }
 
-/// Strips the leading `"seq":N,` of an event; the rest must be what was posted.
+/// Strips what the server has put in front of an event: `"seq":N,`, and in some types who posted it, and when. The rest
+/// must be what was posted.
 pub(crate) fn without_seq(text: &str) -> (u64, String) {
     let rest = text.strip_prefix("{\"seq\":").unwrap_or_else(|| panic!("no seq in front: {text}"));
     let (seq, rest) = rest.split_once(',').unwrap_or_else(|| panic!("nothing behind the seq: {text}"));
-    (seq.parse().unwrap_or_else(|_| panic!("no seq: {text}")), format!("{{{rest}"))
+    let event = format!("{{{rest}");
+    let event = stamp_of(&event).map_or(event.clone(), |(_, posted)| posted);
+    (seq.parse().unwrap_or_else(|_| panic!("no seq: {text}")), event)
+}
+
+/// What the server wrote into an event: the producer, and `expiresAt` or `stale` as they stand; and the event as it was
+/// posted. `None` for an event of another type, of the server's own, or of an older version.
+pub(crate) fn stamp_of(event: &str) -> Option<((String, Option<String>), String)> {
+    let rest = event.strip_prefix("{\"producer\":\"")?;
+    let read: serde_json::Value = serde_json::from_slice(&readable(event.as_bytes())).unwrap();
+    let kind = ProducerEvent::parse(read["type"].as_str().unwrap());
+    kind.filter(|kind| kind.is_stamped())?;
+    let (producer, rest) = rest.split_once("\",\"at\":\"").unwrap_or_else(|| panic!("no time: {event}"));
+    let (at, mut rest) = rest.split_once("\",").unwrap_or_else(|| panic!("nothing behind it: {event}"));
+    assert!(Timestamp::parse(at).is_some_and(|time| time.to_string() == at), "{event}");
+    let mut more = None;
+    if kind == Some(ProducerEvent::AiStuck) {
+        let (member, posted) = rest.split_once(',').unwrap();
+        assert!(member == "\"stale\":true" || member.starts_with("\"expiresAt\":\""), "{event}");
+        (more, rest) = (Some(member.to_owned()), posted);
+    }
+    Some(((producer.to_owned(), more), format!("{{{rest}")))
 }
 
 /// Random numbers from a seed (splitmix64), so that a failure can be reproduced.

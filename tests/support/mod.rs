@@ -26,7 +26,7 @@ mod wall_clock;
 pub(crate) use azurite::Azurite;
 pub(crate) use certificates::Certificates;
 pub(crate) use cluster::Cluster;
-pub(crate) use events::{Dice, demo_run, numbered, without_seq};
+pub(crate) use events::{Dice, demo_run, numbered, stamp_of, without_seq};
 pub(crate) use http::{Reply, Site, exchange, gzip, zstd};
 pub(crate) use node::{Exit, TestNode, lasting_port};
 pub(crate) use postgres::{PASSWORD, Postgres};

@@ -243,7 +243,7 @@ impl Viewer {
             }
             _ => {}
         }
-        if let Some(cursor) = message["cursor"].as_str() {
+        if let Some(cursor) = message["cursor"].as_str().filter(|_| kind != "command") {
             self.cursor = cursor.to_owned();
             self.epoch = cursor.split_once(':').map(|(epoch, _)| epoch.to_owned());
         }

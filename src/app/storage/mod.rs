@@ -22,6 +22,7 @@ use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
 
 mod artifacts;
+mod beside;
 pub(super) mod close;
 mod objects;
 

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use crate::config::{self, Config, ObjectsUrl};
 use crate::storage::objects::{self, AccessKeys, Objects, ObjectsOptions, StoreLocation, UrlKey};
+use crate::storage::secrets::SecretKey;
 
 /// The directory of artifacts in the data directory.
 const USUAL_OBJECTS: &str = "objects";
@@ -78,10 +79,29 @@ pub fn open_objects(config: &Config) -> Result<Option<Objects>, anyhow::Error> {
 /// # Errors
 /// When it can't be read or made.
 pub fn open_url_key(config: &Config) -> Result<Option<UrlKey>, anyhow::Error> {
-    let objects = &config.objects;
     if objects_options(config).is_none() {
         return Ok(None);
     }
+    open_shared_key(config)
+}
+
+/// The key that secrets are kept under, made of what [`open_url_key`] is made of, also where no artifacts are kept.
+/// `None` in a cluster whose nodes share no key.
+///
+/// # Errors
+/// When it can't be read or made.
+pub(super) fn open_secret_key(config: &Config) -> Result<Option<SecretKey>, anyhow::Error> {
+    let objects = &config.objects;
+    if config.is_cluster() && objects.signing_key.is_empty() && objects.secret_key.is_empty() {
+        return Ok(None);
+    }
+    let key = open_shared_key(config)?;
+    Ok(key.as_ref().map(SecretKey::derived).transpose()?)
+}
+
+/// The key of this node, which is the same on all nodes of a cluster.
+fn open_shared_key(config: &Config) -> Result<Option<UrlKey>, anyhow::Error> {
+    let objects = &config.objects;
     if !objects.signing_key.is_empty() {
         return Ok(Some(UrlKey::from_text(objects.signing_key.reveal())));
     }

@@ -22,6 +22,7 @@ use crate::protocol::{After, RunId};
 mod dial;
 mod follow;
 mod show;
+mod steering;
 
 /// Pauses between attempts to connect, before jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::super::terminal::{Colour, paint, plain};
+use super::steering::{Sentence, SteeringPrinter};
 use crate::protocol::ProducerEvent;
 use crate::protocol::json_text::readable;
 
@@ -22,6 +23,7 @@ const LABEL_WIDTH: usize = 9;
 pub(super) struct EventPrinter {
     colours: bool,
     titles: HashMap<String, String>,
+    steering: SteeringPrinter,
 }
 
 /// The parts of an event's line, before colours and padding.
@@ -33,7 +35,7 @@ struct EventLine {
 
 impl EventPrinter {
     pub(super) fn new(colours: bool) -> Self {
-        Self { colours, titles: HashMap::new() }
+        Self { colours, ..Self::default() }
     }
 
     /// The line for an event, without its newline. It contains no control characters but our own colours.
@@ -61,7 +63,7 @@ impl EventPrinter {
         }
     }
 
-    fn say(&self, event: &Value) -> EventLine {
+    fn say(&mut self, event: &Value) -> EventLine {
         let line = |label: &str, colour, text: String| EventLine { label: label.to_owned(), colour, text };
         let event_type = event["type"].as_str().unwrap_or("?");
         let status = event["status"].as_str().unwrap_or("?");
@@ -99,17 +101,25 @@ impl EventPrinter {
                 let text = event["text"].as_str().or(event["message"].as_str()).unwrap_or_default();
                 line(stream, Colour::Plain, text.trim_end().to_owned())
             }
-            Some(
-                ProducerEvent::Error | ProducerEvent::Worker | ProducerEvent::CommandStatus | ProducerEvent::AiStuck,
-            )
-            | None => line(event_type, Colour::Cyan, rest(event)),
+            Some(kind) => match self.steering.producer_event(kind, event) {
+                Some(Sentence { label, colour, text }) => line(label, colour, text),
+                None => line(event_type, Colour::Cyan, rest(event)),
+            },
+            None => match self.steering.server_event(event, |id| test_name(&self.titles, id)) {
+                Some(Sentence { label, colour, text }) => line(label, colour, text),
+                None => line(event_type, Colour::Cyan, rest(event)),
+            },
         }
     }
 
     fn test(&self, event: &Value) -> String {
-        let id = event["testId"].as_str().unwrap_or("?");
-        self.titles.get(id).map_or_else(|| id.to_owned(), Clone::clone)
+        test_name(&self.titles, event["testId"].as_str().unwrap_or("?"))
     }
+}
+
+/// The title of a test, or its id.
+fn test_name(titles: &HashMap<String, String>, id: &str) -> String {
+    titles.get(id).map_or_else(|| id.to_owned(), Clone::clone)
 }
 
 /// A title, or the path of titles to a test.
@@ -187,10 +197,14 @@ mod tests {
             format!(r#"{{"type":"test_status","testId":"{evil}","status":"{evil}","data":{{"title":"{evil}"}}}}"#),
             format!(r#"{{"type":"log","stream":"{evil}","text":"a{evil}b"}}"#),
             format!(r#"{{"type":"test_step","testId":"t","step":{{"title":"{evil}","error":"{evil}"}}}}"#),
+            format!(r#"{{"type":"pause_requested","by":{{"name":"{evil}"}},"target":{{"testId":"{evil}"}}}}"#),
+            format!(
+                r#"{{"type":"ai_stuck","askId":"{evil}","needs":"{evil}","message":"{evil}","producer":"{evil}"}}"#
+            ),
             "not json \u{1b}[2J".to_owned(),
         ] {
             let line = show.line(&event);
-            let ours = ["\x1b[0m", "\x1b[2m", "\x1b[31m", "\x1b[36m"];
+            let ours = ["\x1b[0m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[36m"];
             let rest = ours.iter().fold(line.clone(), |line, colour| line.replace(colour, ""));
             assert!(!rest.contains(char::is_control), "{line:?}");
         }
@@ -201,6 +215,17 @@ mod tests {
         let mut show = EventPrinter::new(false);
         let line = show.line(r#"{"type":"log","stream":"stdout","text":"cut \ud83d","\udc00":1}"#);
         assert_eq!(line.trim_start(), "stdout    cut \u{fffd}");
+    }
+
+    #[test]
+    fn what_steers_is_said_with_the_titles_of_tests() {
+        let mut show = EventPrinter::new(false);
+        show.line(r#"{"type":"test_plan","tests":[{"testId":"t1","title":["cart","pays"]}]}"#);
+        let line = show.line(r#"{"type":"pause_requested","by":{"name":"Ann"},"target":{"testId":"t1"}}"#);
+        assert_eq!(line.trim_start(), "control   Ann paused the test cart › pays");
+        let line =
+            show.line(r#"{"type":"ai_stuck","producer":"worker-1","askId":"a","needs":"text","message":"Name?"}"#);
+        assert_eq!(line.trim_start(), "ask       worker-1 asks: Name? [a, needs a text]");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! An event is a JSON object with a string `type` of 1 to 64 characters. It is stored byte for byte, with three
 //! exceptions: a missing `timestamp` is put in front; a raw CR or LF between two tokens becomes a space, because NDJSON
-//! and Server-Sent Events end a record there; and when the journal stores an event of five types, it puts who posted it,
-//! and when, in front ([`stamp`]). The server reads only what it must:
+//! and Server-Sent Events end a record there; and the journal puts who posted it, and when, in front of events of five
+//! types ([`stamp`]). The server reads only what it must:
 //!
 //! | key | rule |
 //! |---|---|

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub use super::field::MessageType;
 use super::field::{Field, FieldKind, FieldType};
 use super::json_text::readable;
 use super::viewer_command::is_command;
@@ -26,18 +27,6 @@ pub enum GapReason {
 
 impl FieldType for GapReason {
     const KIND: FieldKind = FieldKind::Word { values: &["expired"] };
-}
-
-/// A type of message that is no event, as clients are told of it.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct MessageType {
-    /// Its `type`.
-    #[serde(rename = "type")]
-    pub name: &'static str,
-    /// What it is for.
-    pub doc: &'static str,
-    /// Its members besides `type`.
-    pub fields: &'static [Field],
 }
 
 /// Makes a message of each row: doc, variant, `type`, and the members with their names as written. A member with an

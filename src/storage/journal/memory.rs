@@ -93,8 +93,8 @@ impl MemoryState {
         RunPage::of(runs, limit, at)
     }
 
-    /// The segments after `after` that fit, until they have `max_bytes`. They are copied, because a reader encodes frames
-    /// into them and those must not stay in the journal.
+    /// The segments after `after` that fit, until they have `max_bytes`. They are copied, because a reader encodes
+    /// frames into them and those must not stay in the journal.
     fn read(&self, run: &RunId, after: Seq, max_bytes: usize, fits: impl Fn(&Segment) -> bool) -> Vec<Arc<Segment>> {
         let Some(log) = self.runs.get(run) else { return Vec::new() };
         let start = log.segments.partition_point(|segment| segment.last() <= after);
@@ -182,7 +182,8 @@ impl Journal for MemoryJournal {
         due: Option<Timestamp>,
     ) -> Result<(), JournalError> {
         let mut shelf = self.shelf();
-        if let Some(log) = shelf.runs.get_mut(run).filter(|log| log.run.head.control == control) {
+        let is_same = |log: &&mut Log| log.run.head.phase != RunPhase::Gone && log.run.head.control == control;
+        if let Some(log) = shelf.runs.get_mut(run).filter(is_same) {
             log.run.due = due;
         }
         Ok(())

@@ -26,7 +26,10 @@ pub mod append_rules;
 pub mod memory;
 pub mod redis;
 mod run_cache;
+mod run_page;
 pub mod sqlite;
+
+pub use run_page::{RunHead, RunPage, RunPosition};
 
 /// Producer marks kept per run. A further producer is refused.
 pub const MAX_PRODUCERS: usize = 1_000;
@@ -122,7 +125,8 @@ pub struct Append {
 pub struct Stored {
     /// One outcome per post, in order.
     pub outcomes: Vec<Result<Appended, Refusal>>,
-    /// The newly stored events, consecutive; empty when every post was a duplicate or refused.
+    /// The newly stored events, consecutive; empty when every post was a duplicate or refused, unless one of them asked
+    /// for the control of a run that goes on in a new epoch: then a `control_reset` is stored.
     pub segments: Vec<Arc<Segment>>,
     /// The run's head afterwards.
     pub head: Head,
@@ -261,45 +265,6 @@ impl Head {
     }
 }
 
-/// A run and its head, for sweeps and for the repair of the catalog.
-#[derive(Clone, Debug)]
-pub struct RunHead {
-    /// The run.
-    pub run: RunId,
-    /// Its head.
-    pub head: Head,
-}
-
-/// A position in a listing: after this run, in the order of the listing's times and then of ids.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RunPosition {
-    /// The run's time when it was listed.
-    pub at: Timestamp,
-    /// The run.
-    pub run: RunId,
-}
-
-/// One page of a listing.
-#[derive(Clone, Debug, Default)]
-pub struct RunPage {
-    /// The runs, without those whose head can't be read.
-    pub runs: Vec<RunHead>,
-    /// Where the next page begins; `None` at the end. Passing it on gets the caller past runs that stay in the listing.
-    pub next: Option<RunPosition>,
-}
-
-impl RunPage {
-    /// Builds a page from runs in the order of the times that `at` has, which are one more than `limit` if there are
-    /// more.
-    fn of(mut runs: Vec<RunHead>, limit: usize, at: impl Fn(&Head) -> Timestamp) -> Self {
-        let more = runs.len() > limit;
-        runs.truncate(limit);
-        let last = runs.last().filter(|_| more);
-        let next = last.map(|last| RunPosition { at: at(&last.head), run: last.run.clone() });
-        Self { runs, next }
-    }
-}
-
 /// The result of a [`Journal::expire`] call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expired {
@@ -344,8 +309,8 @@ pub trait Journal: Send + Sync + 'static {
     /// (at least one segment if there is any).
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError>;
 
-    /// The segments that hold the run's control events after `after`, in order, until they have `max_bytes` (at least one
-    /// segment if there is any). Such a segment may begin before `after`, and hold other events.
+    /// The segments that hold control events of the run and end after `after`, in order, until they have `max_bytes`
+    /// (at least one segment if there is any). Such a segment may begin before `after`, and hold other events.
     async fn read_control(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError>;
 
     /// Runs that have a deadline at or before `now` (journal time), the earliest first, at most `limit`. Too early is
@@ -360,8 +325,8 @@ pub trait Journal: Send + Sync + 'static {
         due: Option<Timestamp>,
     ) -> Result<(), JournalError>;
 
-    /// Runs with an event at or after `since` (journal time), by [`Head::last_at`], the oldest change first, beginning after the position
-    /// `after`, at most `limit`.
+    /// Runs with an event at or after `since` (journal time), by [`Head::last_at`], the oldest change first, beginning
+    /// after the position `after`, at most `limit`.
     async fn changed_since(
         &self,
         since: Timestamp,
@@ -369,8 +334,8 @@ pub trait Journal: Send + Sync + 'static {
         limit: usize,
     ) -> Result<RunPage, JournalError>;
 
-    /// Runs that can grow and whose [`Head::active_at`] is before `before`, the oldest first, beginning after the position
-    /// `after`, at most `limit`: either those whose status is final, or those whose status is not.
+    /// Runs that can grow and whose [`Head::active_at`] is before `before`, the oldest first, beginning after the
+    /// position `after`, at most `limit`: either those whose status is final, or those whose status is not.
     async fn idle_since(
         &self,
         before: Timestamp,
@@ -382,9 +347,9 @@ pub trait Journal: Send + Sync + 'static {
     /// Runs that expired at or after `since` (journal time), at most `limit`.
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError>;
 
-    /// Removes ended runs (final status or sealed) whose [`Head::active_at`] is before `before`, at most `limit`, in steps
-    /// between which appends continue. It leaves tombstones, and removes tombstones whose time is over. It removes
-    /// nothing while [`Journal::clock`] has jumped. A run that can't be removed does not stop the others.
+    /// Removes ended runs (final status or sealed) whose [`Head::active_at`] is before `before`, at most `limit`, in
+    /// steps between which appends continue. It leaves tombstones, and removes tombstones whose time is over. It
+    /// removes nothing while [`Journal::clock`] has jumped. A run that can't be removed does not stop the others.
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError>;
 
     /// The watched clock of journal times. Code that deletes or ends something by time checks it first.

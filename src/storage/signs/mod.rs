@@ -258,3 +258,6 @@ fn count_failures(times: u64) {
 fn count_overflows(times: u64) {
     metrics::counter!("runcast_signs_overflows_total").increment(times);
 }
+
+#[cfg(test)]
+mod tests;

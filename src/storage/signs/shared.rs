@@ -30,8 +30,6 @@ pub(super) struct SharedSigns {
     client: RedisClient,
     prefix: String,
     ttl: Duration,
-    /// The mark that this node sets where there is none.
-    mark: String,
 }
 
 /// What Redis knows of some signs.
@@ -46,7 +44,7 @@ pub(super) struct Found {
 
 impl SharedSigns {
     pub(super) fn new(client: RedisClient, prefix: &str, ttl: Duration) -> Self {
-        Self { client, prefix: prefix.to_owned(), ttl, mark: Uuid::now_v7().to_string() }
+        Self { client, prefix: prefix.to_owned(), ttl }
     }
 
     /// Stores what was heard, and returns where. What was heard later stays, whoever stores last.
@@ -57,10 +55,12 @@ impl SharedSigns {
         now: Timestamp,
     ) -> Result<Source, RedisError> {
         let connection = self.connection()?;
-        let mark = RedisCommand::new("SET").arg(self.mark_key()).arg(&self.mark).arg("NX").arg("GET");
+        // Another one each time: one that was lost must not come back.
+        let fresh = Uuid::now_v7().to_string();
+        let mark = RedisCommand::new("SET").arg(self.mark_key()).arg(&fresh).arg("NX").arg("GET");
         let mark = match self.client.call(mark).await? {
             Reply::BulkString(mark) => String::from_utf8_lossy(&mark).into_owned(),
-            _ => self.mark.clone(),
+            _ => fresh,
         };
         if let Some(at) = overflowed {
             let command = RedisCommand::new("SET").arg(self.overflowed_key()).arg(at.as_millis().to_string());

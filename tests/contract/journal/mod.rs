@@ -1,13 +1,18 @@
 //! What every journal keeps, run for each implementation. The page that it proves is `storage::journal`.
 
 mod appends;
+mod control;
+mod deadlines;
 mod ends;
 mod fixture;
+mod losses;
 mod producers;
 mod reads;
 mod redis;
+mod redis_control;
 mod sqlite;
 pub(crate) mod words;
+mod workers;
 
 /// Makes of each `async fn name(kind: Kind)` a test per implementation.
 macro_rules! contract {
@@ -66,5 +71,35 @@ mod contract {
         many_writers_of_many_runs_lose_nothing_and_share_no_seq
         a_settled_head_knows_every_append_queued_before
         a_closed_journal_refuses_appends
+    }
+    contract! { control:
+        a_decision_is_judged_on_what_the_posts_before_it_have_left
+        a_decision_that_is_stored_is_answered_and_not_judged
+        of_many_that_decide_on_the_same_control_one_wins
+        the_last_control_event_is_known_to_the_event
+        segments_end_before_and_after_posts_with_control
+        control_is_read_alone_and_in_pages
+        a_full_run_can_be_steered_and_its_commands_take_nothing_from_it
+        nothing_of_its_control_is_left_of_a_run_that_has_expired
+    }
+    contract! { workers:
+        events_say_who_posted_them_and_when
+        what_is_posted_again_keeps_its_time_and_only_the_rest_gets_one
+        how_producers_stand_is_kept_beside_their_marks
+        the_servers_word_is_the_runs_until_somebody_joins_anew
+        shards_are_waited_for_until_they_are_given_up
+    }
+    contract! { deadlines:
+        a_deadline_is_set_by_a_decision_and_brought_forward_by_anything_else
+        what_is_not_stored_moves_no_deadline
+        due_runs_are_listed_earliest_first_up_to_a_time_and_a_number
+        a_deadline_is_settled_only_while_the_control_that_was_seen_stands
+        a_deadline_stored_while_another_is_settled_is_not_lost
+        who_steers_moves_a_runs_place_in_lists_and_not_its_activity
+        a_run_expires_by_its_activity_however_late_it_was_steered
+    }
+    contract! { losses:
+        control_is_reset_once_in_a_new_epoch_and_defeats_what_was_decided
+        a_decision_stored_before_a_loss_is_still_answered
     }
 }

@@ -15,7 +15,7 @@ use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::journal::{Expired, Head, Journal as _, JournalError, JournalLimits, Post, RunPhase, Stored};
 use runcast::storage::redis::RedisSettings;
 
-fn journal_with(address: SocketAddr, node: &str, limits: JournalLimits) -> RedisJournal {
+pub(super) fn journal_with(address: SocketAddr, node: &str, limits: JournalLimits) -> RedisJournal {
     let settings = RedisSettings {
         url: format!("redis://{address}").parse().unwrap(),
         ca_file: None,
@@ -32,16 +32,16 @@ fn journal_with(address: SocketAddr, node: &str, limits: JournalLimits) -> Redis
     })
 }
 
-fn journal(address: SocketAddr, node: &str) -> RedisJournal {
+pub(super) fn journal(address: SocketAddr, node: &str) -> RedisJournal {
     journal_with(address, node, ROOMY)
 }
 
-async fn store(journal: &RedisJournal, posts: Vec<Post>) -> Result<Stored, JournalError> {
+pub(super) async fn store(journal: &RedisJournal, posts: Vec<Post>) -> Result<Stored, JournalError> {
     journal.append(append(journal, "r", posts)).await
 }
 
 /// The run's head, once Redis answers again.
-async fn head(journal: &RedisJournal) -> Head {
+pub(super) async fn head(journal: &RedisJournal) -> Head {
     eventually!(journal.head(&run("r")).await, |head| head.is_ok(), SOON).unwrap()
 }
 

@@ -364,7 +364,7 @@ async fn what_can_not_be_read_holds_up_nothing_that_is_listed_behind_it() {
     // name.
     let mut outsider = outsider(dir.path()).await;
     for damage in [
-        "UPDATE runs SET last_at = number WHERE run LIKE 'damaged%'",
+        "UPDATE runs SET active_at = number, last_at = number WHERE run LIKE 'damaged%'",
         "UPDATE runs SET tip = 'damaged' WHERE run IN ('damaged-ended0', 'damaged-open0')",
         "UPDATE runs SET run = 'no name! ' || run WHERE run LIKE 'damaged%' AND tip <> 'damaged'",
     ] {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use runcast::protocol::{Clock, RunId, Segment, Seq, Timestamp};
+use runcast::protocol::{Clock, Cursor, RunId, Segment, Seq, Timestamp};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Append, Expired, Head, Journal, JournalError, RunPage, RunPosition, Stored};
 
@@ -13,6 +13,8 @@ pub(crate) trait Fault: Send + Sync + 'static {
     fn before_append(&self, append: &Append) -> Result<(), JournalError>;
     /// Before a head is told.
     fn before_head(&self, _: &RunId) {}
+    /// Before runs that are due are looked for.
+    fn before_due(&self) {}
     /// Before idle runs are looked for.
     fn before_sweep(&self) {}
 }
@@ -39,6 +41,21 @@ impl<F: Fault> Journal for FaultyJournal<F> {
     }
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
         self.inner.read(run, after, max_bytes).await
+    }
+    async fn read_control(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        self.inner.read_control(run, after, max_bytes).await
+    }
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        self.fault.before_due();
+        self.inner.due(now, limit).await
+    }
+    async fn settle_due(
+        &self,
+        run: &RunId,
+        control: Option<Cursor>,
+        due: Option<Timestamp>,
+    ) -> Result<(), JournalError> {
+        self.inner.settle_due(run, control, due).await
     }
     async fn changed_since(
         &self,

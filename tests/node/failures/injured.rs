@@ -39,6 +39,7 @@ impl Wound {
 pub(crate) struct Wounds {
     record: Wound,
     list: Wound,
+    due: Wound,
     /// Whoever lists ends its worker thread, as a panic of actix's worker does.
     pub(crate) thread: Wound,
     /// For good.
@@ -80,6 +81,10 @@ impl Catalog for InjuredCatalog {
 impl Fault for Wounds {
     fn before_append(&self, _: &Append) -> Result<(), JournalError> {
         Ok(())
+    }
+
+    fn before_due(&self) {
+        self.due.feel();
     }
 
     fn before_sweep(&self) {
@@ -219,6 +224,24 @@ async fn a_worker_thread_that_ends_is_told_and_another_takes_its_place() {
     }
     assert_eq!(told["living"]["session"], kept, "{told}");
     assert!(kept > 0 && lost > 0, "{kept} were on the other thread, {lost} on this one");
+    node.stop();
+}
+
+#[tokio::test]
+async fn a_deadlines_actor_that_panics_is_restarted_and_sees_to_what_is_due() {
+    let wounds = Wounds::default();
+    let settings = |config: &mut Config| {
+        quick(config);
+        config.control.due_interval_ms = 50;
+    };
+    let node = LocalNode::start(settings, injured(&wounds)).await;
+    wounds.due.arm();
+    let told = eventually!(child(&node, "deadlines").await, |child| child["restarts"] == 1, SOON);
+    assert_eq!(told["lastExit"], "panicked: ouch");
+    eventually!(child(&node, "deadlines").await, |child| child["state"] == "running", SOON);
+    // It looks again: it can be injured again.
+    wounds.due.arm();
+    eventually!(child(&node, "deadlines").await, |child| child["restarts"] == 2, SOON);
     node.stop();
 }
 

@@ -126,7 +126,7 @@ impl RoomLog {
     /// Frees what is held; readers fall back to the journal.
     pub(super) fn free(&mut self) {
         self.backlog.clear();
-        self.reorder_buffer.clear();
+        self.reorder_buffer.free();
     }
 
     /// The journal stored `segments`, and the log's head is `head` now.

@@ -32,6 +32,12 @@ impl ReorderBuffer {
         self.head.as_ref()
     }
 
+    /// Frees the segments; that there are such is remembered, and they are read when their turn comes.
+    pub(super) fn free(&mut self) {
+        self.segments.clear();
+        self.bytes = 0;
+    }
+
     pub(super) fn clear(&mut self) {
         self.segments.clear();
         self.bytes = 0;
@@ -112,6 +118,14 @@ mod tests {
         reorder_buffer.hear(vec![segment(4, 2)], head(5), 3);
         assert_eq!(firsts(reorder_buffer.take(3)), Some((vec![4, 6], 7)));
         assert_eq!((reorder_buffer.held_bytes(), firsts(reorder_buffer.take(7))), (0, None));
+    }
+
+    #[test]
+    fn what_was_heard_of_is_missing_still_when_its_segments_are_freed() {
+        let mut reorder_buffer = ReorderBuffer::new(1 << 20);
+        reorder_buffer.hear(vec![segment(6, 2)], head(7), 3);
+        reorder_buffer.free();
+        assert_eq!((reorder_buffer.held_bytes(), reorder_buffer.head().map(|head| head.tip)), (0, Some(7)));
     }
 
     #[test]

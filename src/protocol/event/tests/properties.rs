@@ -107,6 +107,7 @@ fn control_event() -> impl Strategy<Value = String> {
         "[]",
         "null",
     ];
+    let actions = &[r#"{"action":"fail"}"#, r#"{"value":1,"action":"wait"}"#, r#"{"action":1}"#, "{}", "1"];
     let candidates = &[
         "[]",
         "null",
@@ -127,12 +128,13 @@ fn control_event() -> impl Strategy<Value = String> {
         2 => key("askId", &["\"a\"", "\"\"", "7"]),
         2 => key("needs", &["\"click\"", "\"decision\"", "\"Click\""]),
         1 => key("expiresInSecs", &["5", "86400", "4", "86401", "5.0", "null"]),
-        1 => key("onTimeout", &[r#"{"action":"fail"}"#, r#"{"value":1,"action":"wait"}"#, r#"{"action":1}"#, "{}", "1"]),
+        1 => key("onTimeout", actions),
         1 => key("candidates", candidates),
         1 => key("timestamp", &["\"2026-11-23T17:15:47.966Z\"", "\"t\"", "1"]),
         1 => prop::sample::select(&["producer", "at", "by", "le\\u0061se", "expiresAt", "stale", "keyHash"][..])
             .prop_map(|name| format!("\"{name}\":null")),
-        1 => prop::sample::select(&["can", "detail", "message", "url", "x"][..]).prop_map(|name| format!("\"{name}\":[]")),
+        1 => prop::sample::select(&["can", "detail", "message", "url", "x"][..])
+            .prop_map(|name| format!("\"{name}\":[]")),
     ];
     (prop::sample::select(&names[..]), prop::collection::vec(member, 0..7)).prop_map(|(name, members)| {
         format!("{{\"type\":{name}{}}}", [&[String::new()], &members[..]].concat().join(" ,"))

@@ -12,15 +12,16 @@ use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Lines, ProducerId, ServerEvent, Timestamp};
 
 impl Work<'_> {
-    /// Writes that what is open in the run's control is void: a run that was steered goes on in another epoch, so that
-    /// what was decided last may have been lost.
+    /// Writes that what is open in the run's control is void, if this append opens a new epoch of a run that was
+    /// steered: what was decided last may have been lost.
     pub(super) fn reset_control(&mut self) {
         let RunRecord { head, epoch_is_stored, .. } = &*self.run;
         if *epoch_is_stored || !head.steered || head.control.is_none() || head.phase != RunPhase::Live {
             return;
         }
-        let lines = control_reset(self.at);
-        self.store(vec![Batch { lines, is_control: true }], Some(&ControlPost::default()));
+        let batch = Batch { lines: control_reset(self.at), control: vec![0] };
+        // It says nothing about whether the run is active.
+        self.store(vec![batch], Some(&ControlPost { steers: true, ..ControlPost::default() }));
         self.control_ends_at(0);
     }
 
@@ -43,7 +44,10 @@ impl Work<'_> {
             let gave_up =
                 |state: &ProducerState| state.shard.is_some().then(|| ProducerState { shard: None, ..state.clone() });
             self.change_states(gave_up);
-            self.run.head.status = verdict::verdict(self.run.marks.states()).or(self.run.head.status);
+            // A run that has ended did not wait for them, and how it ended may be the server's word.
+            if !self.run.head.status.is_some_and(RunStatus::is_final) {
+                self.run.head.status = verdict::verdict(self.run.marks.states()).or(self.run.head.status);
+            }
         }
         if let Some(status) = status {
             // The server's word is the run's, and its producers have ended.
@@ -57,13 +61,15 @@ impl Work<'_> {
         let producer = if post.producer.is_own() { ProducerId::from_stored(ANONYMOUS) } else { post.producer.clone() };
         let mut judged = false;
         for Stamp { index, kind, due_ms } in stamps.iter().filter(|stamp| stamp.kind.is_control()) {
-            self.control_ends_at(stored - 1 - u64::from(*index));
+            self.control_ends_at((stored - 1).saturating_sub(u64::from(*index)));
             self.run.head.steered |= kind.steers();
+            // A run that only reports its status waits for nobody.
+            let due_ms = due_ms.filter(|_| self.run.head.steered);
             self.due = self.due.then(due_ms.map_or(DueChange::None, |ms| DueChange::Lower(self.at.plus_millis(ms))));
             let stands = self.run.marks.state(&producer).cloned();
             let state = match (kind, stands) {
                 (StampKind::Joined(shard), _) => ProducerState::joined(shard.clone()),
-                (StampKind::Left, Some(state)) => state.ended(),
+                (StampKind::Left, Some(state)) if state.joined => state.ended(),
                 (StampKind::RunStatus(status), Some(state)) if state.joined => {
                     ProducerState { status: Some(*status), ..state }
                 }

@@ -4,10 +4,11 @@
 //! 1. its deadline, and whether the run is gone: these refuse every post;
 //! 2. per post, duplicates: a post that is stored already is answered as stored, whatever the other checks would say.
 //!    So a conditional append whose outcome was unknown can be repeated, and the answer shows that it had succeeded;
-//! 3. the precondition, judged once against the tip before the append; then per post the seal, the producer's next
-//!    number, the producer table, the run's size.
+//! 3. the precondition, judged once against the tip before the append; then per post the condition on the run's
+//!    control, the seal, the producer's next number, the producer table, the run's size.
 //!
-//! Each post sees the effects of the posts before it in the append.
+//! Each post sees the effects of the posts before it in the append. The first post of a new epoch that is stored, or
+//! asks where the run's control ends, comes behind the `control_reset` of a run that was steered.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,6 +28,8 @@ mod marks;
 mod space;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_control;
 #[cfg(test)]
 mod tests_of_space;
 mod verdict;
@@ -139,6 +142,8 @@ pub struct AppendDecision {
     pub dropped: Vec<ProducerId>,
     /// What becomes of the run's earliest deadline.
     pub due: DueChange,
+    /// Whether the run was active with it: see [`Head::active_at`].
+    pub is_active: bool,
 }
 
 /// Runs an append on `run`.
@@ -165,18 +170,17 @@ pub fn append(run: &mut RunRecord, append: &Append, moment: &AppendContext) -> A
         raised: Vec::new(),
         dropped: Vec::new(),
         due: DueChange::None,
+        is_active: false,
     };
-    if bar.is_none() {
-        work.reset_control();
-    }
     let outcomes = append.posts.iter().map(|post| bar.clone().map_or_else(|| work.post(post), Err)).collect();
-    let Work { at, batches, opened, raised, dropped, due, .. } = work;
+    let Work { at, batches, opened, raised, dropped, due, is_active, .. } = work;
     run.due = due.apply(run.due);
     let segments = match run.head.lineage.epoch() {
         Some(epoch) => pack(epoch, tip_before + 1, at, &batches).into_iter().map(Arc::new).collect(),
         None => Vec::new(),
     };
-    AppendDecision { stored: Stored { outcomes, segments, head: run.head.clone() }, opened, raised, dropped, due }
+    let stored = Stored { outcomes, segments, head: run.head.clone() };
+    AppendDecision { stored, opened, raised, dropped, due, is_active }
 }
 
 /// An append in progress.
@@ -193,6 +197,7 @@ struct Work<'a> {
     raised: Vec<(ProducerId, Mark)>,
     dropped: Vec<ProducerId>,
     due: DueChange,
+    is_active: bool,
 }
 
 impl Work<'_> {
@@ -211,9 +216,12 @@ impl Work<'_> {
         if let Some(unmet) = &self.unmet {
             return Err(unmet.clone());
         }
-        let expected = post.control.as_ref().and_then(|control| control.if_control);
-        if expected.is_some_and(|expected| expected != self.run.head.control) {
-            return Err(Refusal::ControlMoved);
+        if let Some(expected) = post.control.as_ref().and_then(|control| control.if_control) {
+            // It was decided on what the store may have lost.
+            self.reset_control();
+            if expected != self.run.head.control {
+                return Err(Refusal::ControlMoved);
+            }
         }
         let duplicates = (high + 1).saturating_sub(post.n);
         let tail =
@@ -234,14 +242,18 @@ impl Work<'_> {
         let lost = (post.n > high + 1 && post.on_gap == OnGap::Announce)
             .then(|| events_lost(self.at, &post.producer, high + 1, post.n - 1));
         let stamps = stamp::behind(&post.stamps, duplicates);
-        let is_control = post.control.is_some() || stamps.iter().any(|stamp| stamp.kind.is_control());
+        let control = match post.control {
+            Some(_) => (0..tail.len() as u32).collect(),
+            None => stamps.iter().filter(|stamp| stamp.kind.is_control()).map(|stamp| stamp.index).collect(),
+        };
         let lines = stamp::stamp(&tail, &stamps, &post.producer, self.at);
-        let lost = lost.map(|lines| Batch { lines, is_control: false });
-        let batches: Vec<Batch> = lost.into_iter().chain([Batch { lines, is_control }]).collect();
+        let lost = lost.map(|lines| Batch { lines, control: Vec::new() });
+        let batches: Vec<Batch> = lost.into_iter().chain([Batch { lines, control }]).collect();
 
         let privileged = post.privileged || post.control.is_some();
         let asked = space::Asked { privileged, last_word, status, bytes: size(&batches) };
         space::check(&self.run.head, self.moment.max_run_bytes, &asked)?;
+        self.reset_control();
         let first = self.run.head.tip + 1;
         self.store(batches, post.control.as_ref());
         if let Some(dropped) = self.run.marks.raise(&post.producer, last) {
@@ -275,6 +287,7 @@ impl Work<'_> {
         // A new run is active whoever began it.
         if head.tip == 0 || !control.is_some_and(|control| control.steers) {
             head.active_at = self.at;
+            self.is_active = true;
         }
         head.tip += batches.iter().map(|batch| batch.lines.len() as Seq).sum::<Seq>();
         head.bytes += size(&batches);

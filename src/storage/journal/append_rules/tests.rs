@@ -8,7 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::ServerEvent;
+use crate::protocol::event::stamp::{Stamp, StampKind};
 use crate::protocol::field::assert_described;
+use crate::protocol::status::RunStatus;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -183,4 +185,24 @@ fn a_wall_clock_that_is_set_neither_refuses_an_append_nor_lets_a_late_one_run() 
         let refused = append(&mut run, &append_of(vec![post("a", 2, 1, OnGap::Refuse)]), &late).stored;
         assert_eq!(refused.outcomes, [Err(Refusal::DeadlinePassed)]);
     }
+}
+
+#[test]
+fn a_run_that_only_reports_its_status_is_never_due_and_one_with_workers_is() {
+    let ended = |n| {
+        let kind = StampKind::RunStatus(RunStatus::Passed);
+        let stamps = [Stamp { index: 0, kind, due_ms: Some(900) }].into();
+        Post { status: Some(RunStatus::Passed), stamps, ..post("p", n, 1, OnGap::Refuse) }
+    };
+    let joined = |n| {
+        let stamps = [Stamp { index: 0, kind: StampKind::Joined(None), due_ms: Some(1_200) }].into();
+        Post { stamps, ..post("p", n, 1, OnGap::Refuse) }
+    };
+    let mut run = unborn();
+    append(&mut run, &append_of(vec![ended(1)]), &moment());
+    assert_eq!((run.due, run.head.steered), (None, false));
+    append(&mut run, &append_of(vec![joined(2)]), &moment());
+    assert_eq!(run.due, Some(NOW.plus_millis(1_200)));
+    append(&mut run, &append_of(vec![ended(3)]), &moment());
+    assert_eq!(run.due, Some(NOW.plus_millis(900)));
 }

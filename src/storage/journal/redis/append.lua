@@ -1,9 +1,12 @@
 -- Stores what a decision made of a run, if the run is still as the decision saw it. All or nothing.
 --
--- KEYS: store, head, log, marks, index before ('' when unborn: the index after again), index after
+-- KEYS: store, head, log, marks, index before ('' when unborn: the index after again), index after; only when the append
+--       changes the run's control or when it was active: control, deadlines, runs that were only steered last
 -- ARGV: incarnation, births, version before, deadline, version after ('' to store nothing), state after, run, notice's channel,
 --       version and node, notice's text, number of segments, not before, dated at least, number of marks, number of dropped marks,
---       then per segment: id, epoch and first seq, body; per mark: producer, value; per dropped mark: producer
+--       then per segment: id, epoch and first seq, body; per mark: producer, value; per dropped mark: producer;
+--       with the further keys: the deadline ('' as it is, '<' and a time to bring it forward, '=' and a time to set it, '=' to
+--       remove it), when the run was active last ('' now), the ids of segments that hold control events
 -- Returns: 'stored' | 'late' | 'stale', now; or 'changed', now, version, state, at, created, marks as a JSON object
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -39,9 +42,27 @@ for _ = 1, tonumber(ARGV[15]) do
   redis.call('HDEL', KEYS[4], ARGV[arg])
   arg = arg + 1
 end
+local active = at
+if #KEYS > 6 then
+  local due = ARGV[arg]
+  if due == '=' then
+    redis.call('ZREM', KEYS[8], ARGV[7])
+  elseif string.sub(due, 1, 1) == '<' then
+    redis.call('ZADD', KEYS[8], 'LT', string.sub(due, 2), ARGV[7])
+  elseif due ~= '' then
+    redis.call('ZADD', KEYS[8], string.sub(due, 2), ARGV[7])
+  end
+  if ARGV[arg + 1] ~= '' then active = ARGV[arg + 1] end
+  if active == at then
+    redis.call('ZREM', KEYS[9], ARGV[7])
+  else
+    redis.call('ZADD', KEYS[9], at, ARGV[7])
+  end
+  for i = arg + 2, #ARGV do redis.call('ZADD', KEYS[7], ARGV[i], ARGV[i]) end
+end
 redis.call('HSET', KEYS[2], 'version', ARGV[5], 'state', ARGV[6], 'at', at, 'created', created)
 if KEYS[5] ~= KEYS[6] then redis.call('ZREM', KEYS[5], ARGV[7]) end
-redis.call('ZADD', KEYS[6], at, ARGV[7])
+redis.call('ZADD', KEYS[6], active, ARGV[7])
 -- A notice that may not ring is no reason to deny what is stored.
 redis.pcall('PUBLISH', ARGV[8], ARGV[9] .. ' ' .. at .. ' ' .. created .. ' ' .. ARGV[10])
 return {'stored', now, at, created}

@@ -1,17 +1,16 @@
 //! An append: this node decides it, and one script stores the decision if the run has not changed meanwhile.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::keys::Index;
 use super::reply::ReplyParts;
-use super::{RedisJournal, malformed, notice, stored, unknown};
-use crate::protocol::{ProducerId, RunId, Segment, Timestamp};
-use crate::storage::journal::append_rules::{
-    self, AppendContext, AppendDecision, Epochs, Mark, ProducerMarks, RunRecord,
-};
+use super::steering::Steering;
+use super::{RedisJournal, malformed, marks, notice, stored, unknown};
+use crate::protocol::{RunId, Segment, Timestamp};
+use crate::storage::journal::append_rules::{self, AppendContext, AppendDecision, Epochs, RunRecord};
 use crate::storage::journal::run_cache::{CachedRun, RunCache};
-use crate::storage::journal::{Append, Head, JournalError, Refusal, Stored};
+use crate::storage::journal::{Append, Head, Journal as _, JournalError, Refusal, Stored};
 use crate::storage::redis::{RedisCommand, RedisError};
 
 /// A version that no run has. The script then answers with the run's actual version and state.
@@ -98,7 +97,7 @@ impl RedisJournal {
                 Some(seen) => {
                     let mut run = seen.run.clone();
                     let max_run_bytes = self.limits.max_run_bytes;
-                    let (now, monotonic) = (self.incarnation.now(), Instant::now());
+                    let (now, monotonic) = (self.now(), Instant::now());
                     let decision = append_rules::append(
                         &mut run,
                         append,
@@ -140,11 +139,15 @@ impl RedisJournal {
         at: Timestamp,
         created: Timestamp,
     ) -> Stored {
+        run.head.active_at = Steering::active(&decision).unwrap_or(at);
         run.head.last_at = at;
         run.head.created_at = created;
         self.incarnation.note(&append.run, &run.head, epochs.incarnation);
         let Stored { outcomes, segments, .. } = decision.stored;
-        let timed = |s: Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), at, s.lines().clone()));
+        let timed = |s: Arc<Segment>| {
+            let timed = Segment::new(s.epoch(), s.first(), at, s.lines().clone());
+            Arc::new(if s.is_control() { timed.with_control() } else { timed })
+        };
         let stored = Stored { outcomes, segments: segments.into_iter().map(timed).collect(), head: run.head.clone() };
         let seen = SeenVersion { version: stored::version(&run.head), epochs };
         self.appends.keep(&append.run, seen, run);
@@ -162,11 +165,17 @@ impl RedisJournal {
         let writes = decided.map(|(_, decision)| decision).filter(|decision| !decision.stored.segments.is_empty());
         let (head, segments) =
             writes.map_or((Head::unborn(), &[][..]), |d| (d.stored.head.clone(), &d.stored.segments[..]));
-        let state = stored::state(&head);
+        let state = stored::state_with(&head, writes.and_then(Steering::active));
         let after = self.keys.index(stored::index(&head));
         let listed = decided.map(|(seen, _)| &seen.run.head).filter(|head| head.tip > 0);
         let before = listed.map_or_else(|| after.clone(), |head| self.keys.index(stored::index(head)));
-        let keys = [self.keys.store(), self.keys.head(run), self.keys.log(run), self.keys.marks(run), before, after];
+        let mut keys =
+            vec![self.keys.store(), self.keys.head(run), self.keys.log(run), self.keys.marks(run), before, after];
+        let steering = writes.and_then(|decision| Steering::of(decision, listed));
+        if steering.is_some() {
+            keys.push(self.keys.control(run));
+            keys.extend([Index::Due, Index::OnlySteered].map(|index| self.keys.index(index)));
+        }
         // The script judges by the server's clock. It refuses after the deadline, and also before the time that this
         // node knows: then the clock was set back while the append waited for the server, and the deadline has lost its
         // meaning.
@@ -174,7 +183,8 @@ impl RedisJournal {
         let now = self.incarnation.now();
         let deadline = now.plus_millis(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
         let not_before = now.plus_millis(-CLOCK_SLACK_MS);
-        let dated = self.dated_at_least();
+        // The decision wrote its time into some events: no segment is dated before what they say.
+        let dated = segments.first().map_or(Timestamp::default(), |segment| segment.at());
         let args = |command: RedisCommand| {
             let mut command = command
                 .arg(epochs.incarnation.to_string())
@@ -199,9 +209,13 @@ impl RedisJournal {
                     .arg(segment.lines().bytes().clone());
             }
             for (producer, mark) in raised {
-                command = command.arg(producer.as_str()).arg(format!("{}:{}", mark.high, head.tip));
+                command = command.arg(producer.as_str()).arg(marks::value(mark, head.tip));
             }
-            dropped.iter().fold(command, |command, producer| command.arg(producer.as_str()))
+            command = dropped.iter().fold(command, |command, producer| command.arg(producer.as_str()));
+            match &steering {
+                Some(steering) => steering.args(command),
+                None => command,
+            }
         };
         // The call ends with the append's deadline at the latest: the caller must be answered by then.
         let within = self.timeout.min(left.max(Duration::from_millis(1)));
@@ -218,7 +232,7 @@ impl RedisJournal {
                 let version = parts.text()?;
                 let (state, at, created) = (parts.text()?, parts.time_or_none()?, parts.time_or_none()?);
                 let head = stored::head(&state, at, created).map_err(malformed)?;
-                let run = RunRecord::load(head, marks(&parts.text()?)?, epochs);
+                let run = RunRecord::load(head, marks::load(&parts.text()?)?, epochs);
                 Ok(AppendReply::Changed(SeenVersion { version, epochs }, run))
             }
             other => Err(unknown(format!("the script answered {other:?}"))),
@@ -230,19 +244,6 @@ impl RedisJournal {
 fn late(append: &Append, head: Head) -> Stored {
     let outcomes = append.posts.iter().map(|_| Err(Refusal::DeadlinePassed)).collect();
     Stored { outcomes, segments: Vec::new(), head }
-}
-
-/// Producers' marks from the script's JSON object of `high:seq`, the last used one last.
-fn marks(json: &str) -> Result<ProducerMarks, JournalError> {
-    let listed: HashMap<String, String> = serde_json::from_str(json).map_err(malformed)?;
-    let mark = |(producer, value): (&String, &String)| {
-        let (high, seq) = value.split_once(':')?;
-        Some((seq.parse::<u64>().ok()?, ProducerId::from_stored(producer), high.parse::<u64>().ok()?))
-    };
-    let marks: Option<Vec<_>> = listed.iter().map(mark).collect();
-    let mut marks = marks.ok_or_else(|| malformed("a producer's mark"))?;
-    marks.sort_by_key(|(seq, ..)| *seq);
-    Ok(ProducerMarks::new(marks.into_iter().map(|(_, producer, high)| (producer, Mark { high, state: None }))))
 }
 
 /// Turns an unknown outcome into unavailable: the request only read the run, so nothing was stored.

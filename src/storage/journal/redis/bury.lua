@@ -1,6 +1,8 @@
 -- Removes tombstones, so that their names are free again; runs born from now on get an epoch that was never given out.
+-- A build that knows no control expires runs without removing it, so it goes here as well.
 --
--- KEYS: store, gone, then each run's head.  ARGV: expired before, then each run.
+-- KEYS: store, gone, deadlines, runs that were only steered last, then per run: head, control.
+-- ARGV: expired before, then each run.
 -- Returns: births afterwards, how many went
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -10,8 +12,8 @@ local went = 0
 for i = 2, #ARGV do
   local score = redis.call('ZSCORE', KEYS[2], ARGV[i])
   if score and tonumber(score) <= tonumber(ARGV[1]) then
-    redis.call('UNLINK', KEYS[i + 1])
-    redis.call('ZREM', KEYS[2], ARGV[i])
+    redis.call('UNLINK', KEYS[2 * i + 1], KEYS[2 * i + 2])
+    for set = 2, 4 do redis.call('ZREM', KEYS[set], ARGV[i]) end
     went = went + 1
   end
 end

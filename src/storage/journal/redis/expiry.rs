@@ -49,13 +49,21 @@ impl RedisJournal {
                     continue;
                 }
             };
-            if !append_rules::is_ended(&head) || head.last_at >= before {
-                continue; // the run got an event after it was listed
+            if !append_rules::is_ended(&head) || head.active_at >= before {
+                continue; // the run was active after it was listed
             }
             let gone = append_rules::gone(&head);
             let (state, text) = (stored::state(&gone), notice::text(&stored::state(&gone), &[]));
-            let (listed, tombs) = (self.keys.index(stored::index(&head)), self.keys.index(Index::Gone));
-            let keys = [self.keys.head(&run), self.keys.log(&run), self.keys.marks(&run), listed, tombs];
+            let keys = [
+                self.keys.head(&run),
+                self.keys.log(&run),
+                self.keys.marks(&run),
+                self.keys.index(stored::index(&head)),
+                self.keys.index(Index::Gone),
+                self.keys.control(&run),
+                self.keys.index(Index::Due),
+                self.keys.index(Index::OnlySteered),
+            ];
             let args = |command: RedisCommand| {
                 command
                     .arg(stored::version(&head))
@@ -85,8 +93,9 @@ impl RedisJournal {
             if due.is_empty() {
                 return Ok(());
             }
-            let own = [self.keys.store(), self.keys.index(Index::Gone)];
-            let keys: Vec<_> = own.into_iter().chain(due.iter().map(|run| self.keys.head(run))).collect();
+            let mut keys = vec![self.keys.store()];
+            keys.extend([Index::Gone, Index::Due, Index::OnlySteered].map(|index| self.keys.index(index)));
+            keys.extend(due.iter().flat_map(|run| [self.keys.head(run), self.keys.control(run)]));
             let args = |command: RedisCommand| {
                 due.iter().fold(command.arg(before.as_str()), |command, run| command.arg(run.as_str()))
             };

@@ -15,17 +15,21 @@ pub(super) struct RedisKeys {
     prefix: String,
 }
 
-/// The indexes over all runs. Each is a sorted set of run ids, and a run is in exactly one.
+/// The indexes over all runs. Each is a sorted set of run ids. A run is in exactly one of the first four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Index {
-    /// Runs that can grow and whose status is not final, by the time of their last event.
+    /// Runs that can grow and whose status is not final, by when they were active last.
     Open,
-    /// Runs that can grow and whose status is final, by the time of their last event.
+    /// Runs that can grow and whose status is final, by when they were active last.
     Ended,
-    /// Sealed runs, by the time of their last event.
+    /// Sealed runs, by when they were active last.
     Sealed,
     /// Tombstones, by the time of their expiry.
     Gone,
+    /// Runs that were only steered since they were active last, by the time of their last event.
+    OnlySteered,
+    /// Runs that have a deadline, by the earliest.
+    Due,
 }
 
 impl RedisKeys {
@@ -49,6 +53,8 @@ impl RedisKeys {
             Index::Ended => "ended",
             Index::Sealed => "sealed",
             Index::Gone => "gone",
+            Index::OnlySteered => "only_steered",
+            Index::Due => "due",
         };
         format!("{}:runs:{name}", self.prefix)
     }
@@ -61,6 +67,11 @@ impl RedisKeys {
     /// A stream of the run's segments. A segment's entry id is its last seq.
     pub(super) fn log(&self, run: &RunId) -> String {
         format!("{}:{{{run}}}:log", self.prefix)
+    }
+
+    /// A sorted set of the segments in the log that hold control events: their last seqs, as member and as score.
+    pub(super) fn control(&self, run: &RunId) -> String {
+        format!("{}:{{{run}}}:control", self.prefix)
     }
 
     /// A hash of the run's producers.

@@ -1,11 +1,13 @@
 //! Lists the indexes over all runs page by page. A page begins after a given run instead of at the oldest, so that runs
 //! which stay in an index do not hide the ones that follow.
 
+use std::collections::HashSet;
+
 use tracing::warn;
 
-use super::RedisJournal;
 use super::keys::Index;
 use super::reply::ReplyParts;
+use super::{RedisJournal, stored};
 use crate::protocol::{RunId, Timestamp};
 use crate::storage::journal::{JournalError, RunHead, RunPage, RunPosition};
 use crate::storage::redis::RedisCommand;
@@ -68,28 +70,68 @@ impl RedisJournal {
         Ok(found)
     }
 
-    /// A page of heads. A head that can't be read is left out, and the page continues after it.
-    pub(super) async fn page(
+    /// A page of the runs that were active before `to`.
+    pub(super) async fn idle(
+        &self,
+        index: Index,
+        to: &str,
+        after: Option<&RunPosition>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
+        let (listed, next) = self.page(&[index], "-inf", to, after, limit).await?;
+        Ok(RunPage { runs: listed.into_iter().map(|(_, run)| run).collect(), next })
+    }
+
+    /// A page of the runs whose last event is at `from` or later. Those that were only steered last are in two indexes,
+    /// and told where their last event is.
+    pub(super) async fn changed(
+        &self,
+        from: &str,
+        after: Option<&RunPosition>,
+        limit: usize,
+    ) -> Result<RunPage, JournalError> {
+        let indexes = [Index::Open, Index::Ended, Index::Sealed, Index::OnlySteered];
+        let (listed, next) = self.page(&indexes, from, "+inf", after, limit).await?;
+        let mut told = HashSet::new();
+        let mut runs: Vec<_> = listed
+            .into_iter()
+            .rev()
+            .filter(|(position, found)| {
+                let is_told_later = next.is_some() && position.at < found.head.last_at;
+                !(is_told_later && stored::only_steered(&found.head).is_some()) && told.insert(position.run.clone())
+            })
+            .map(|(_, run)| run)
+            .collect();
+        runs.reverse();
+        Ok(RunPage { runs, next })
+    }
+
+    /// A page of positions and heads. A head that can't be read is left out, and the page continues after it.
+    async fn page(
         &self,
         indexes: &[Index],
         from: &str,
         to: &str,
         after: Option<&RunPosition>,
         limit: usize,
-    ) -> Result<RunPage, JournalError> {
+    ) -> Result<(Vec<(RunPosition, RunHead)>, Option<RunPosition>), JournalError> {
         let mut listed = self.listed(indexes, from, to, after, limit.saturating_add(1)).await?;
         let more = listed.len() > limit;
         listed.truncate(limit);
         let next = listed.last().filter(|_| more).cloned();
-        let runs: Vec<_> = listed.into_iter().map(|position| position.run).collect();
+        let runs: Vec<_> = listed.iter().map(|position| position.run.clone()).collect();
         let heads = self.each_head(&runs).await?;
-        let readable = runs.into_iter().zip(heads).filter_map(|(run, head)| match head {
-            Ok(head) => Some(RunHead { run, head }),
+        let readable = listed.into_iter().zip(heads).filter_map(|(position, head)| match head {
+            Ok(head) => {
+                let run = position.run.clone();
+                Some((position, RunHead { run, head }))
+            }
             Err(error) => {
+                let run = position.run;
                 warn!(%run, %error, "a run is passed over");
                 None
             }
         });
-        Ok(RunPage { runs: readable.collect(), next })
+        Ok((readable.collect(), next))
     }
 }

@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -31,7 +30,7 @@ use self::reply::ReplyParts;
 use self::run_locks::RunLocks;
 use self::script::Scripts;
 use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPosition, Stored, append_rules};
-use crate::protocol::{Clock, Cursor, Epoch, Lines, RunId, Segment, Seq, Timestamp};
+use crate::protocol::{Clock, Cursor, Epoch, RunId, Segment, Seq, Timestamp};
 use crate::storage::format::NewerFormat;
 use crate::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
 
@@ -43,11 +42,14 @@ mod format;
 mod incarnation;
 mod keys;
 mod listing;
+mod marks;
 pub mod notice;
+mod reading;
 mod reply;
 mod run_locks;
 mod script;
 pub mod server;
+mod steering;
 mod stored;
 
 /// Runs that one script reads or removes.
@@ -168,7 +170,7 @@ impl RedisJournal {
         self.client.call(command).await.map_err(unread)
     }
 
-    /// The earliest time for what is stored now. While the server's clock is set back, its time must not be used: the
+    /// The earliest time for what is decided and stored now. While the server's clock is set back, its time must not be used: the
     /// run would expire too early once the clock is right again. If the clock never agreed with this host's, nobody
     /// knows which of the two is wrong, and there is no such bound.
     fn dated_at_least(&self) -> Timestamp {
@@ -272,31 +274,30 @@ impl Journal for RedisJournal {
     }
 
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
-        let Some(next) = after.checked_add(1) else { return Ok(Vec::new()) };
-        let started = Instant::now();
-        let keys = [self.keys.log(run)];
-        let args = |command: RedisCommand| command.arg(next.to_string()).arg(max_bytes.to_string());
-        let reply = self.scripts.read.call(&self.client, self.timeout, &keys, args).await.map_err(|error| {
-            metrics::counter!("runcast_journal_failures_total", "work" => "read").increment(1);
-            unread(error)
-        })?;
-        let mut parts = ReplyParts::of(reply)?;
-        let (lines, mut bodies) = (parts.text()?, parts.bytes()?);
-        metrics::counter!("runcast_journal_reads_total").increment(1);
-        metrics::histogram!("runcast_journal_read_seconds").record(started.elapsed());
-        lines.lines().map(|line| segment(line, &mut bodies).ok_or_else(|| malformed(line))).collect()
+        self.read_log(run, after, max_bytes).await
     }
 
-    async fn read_control(&self, _: &RunId, _: Seq, _: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
-        Err(JournalError::Unavailable("STUB".into()))
+    async fn read_control(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        self.read_control_log(run, after, max_bytes).await
     }
 
-    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<RunId>, JournalError> {
-        Err(JournalError::Unavailable("STUB".into()))
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        let due = self.listed(&[Index::Due], "-inf", &now.as_millis().to_string(), None, limit).await?;
+        Ok(due.into_iter().map(|position| position.run).collect())
     }
 
-    async fn settle_due(&self, _: &RunId, _: Option<Cursor>, _: Option<Timestamp>) -> Result<(), JournalError> {
-        Err(JournalError::Unavailable("STUB".into()))
+    async fn settle_due(
+        &self,
+        run: &RunId,
+        control: Option<Cursor>,
+        due: Option<Timestamp>,
+    ) -> Result<(), JournalError> {
+        let keys = [self.keys.head(run), self.keys.index(Index::Due)];
+        let seen = control.map_or_else(String::new, |control| control.to_string());
+        let due = due.map_or_else(String::new, |due| due.as_millis().to_string());
+        let args = |command: RedisCommand| command.arg(run.as_str()).arg(seen.as_str()).arg(due.as_str());
+        let settled = self.scripts.settle_due.call(&self.client, self.timeout, &keys, args).await;
+        settled.map(|_| ()).map_err(unread)
     }
 
     async fn changed_since(
@@ -306,7 +307,7 @@ impl Journal for RedisJournal {
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let from = since.as_millis().to_string();
-        self.page(&[Index::Open, Index::Ended, Index::Sealed], &from, "+inf", after, limit).await
+        self.changed(&from, after, limit).await
     }
 
     async fn idle_since(
@@ -317,7 +318,7 @@ impl Journal for RedisJournal {
         limit: usize,
     ) -> Result<RunPage, JournalError> {
         let index = if ended { Index::Ended } else { Index::Open };
-        self.page(&[index], "-inf", &format!("({}", before.as_millis()), after, limit).await
+        self.idle(index, &format!("({}", before.as_millis()), after, limit).await
     }
 
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
@@ -356,18 +357,6 @@ impl Journal for RedisJournal {
     }
 }
 
-/// Reads one segment from its line `epoch first at length` and the remaining bodies.
-fn segment(line: &str, bodies: &mut Bytes) -> Option<Arc<Segment>> {
-    let mut numbers = line.split(' ').map(|word| word.parse::<u64>().ok());
-    let mut number = || numbers.next().flatten();
-    let (epoch, first, at, length) = (number()?, number()?, number()?, number()? as usize);
-    if length == 0 || length > bodies.len() || first == 0 {
-        return None;
-    }
-    let lines = Lines::from_stored(bodies.split_to(length));
-    Some(Arc::new(Segment::new(Epoch(epoch), first, Timestamp::from_millis(at as i64), lines)))
-}
-
 fn closed() -> JournalError {
     JournalError::Unavailable("the journal is closed".into())
 }
@@ -381,7 +370,7 @@ fn unknown(reason: impl Into<String>) -> JournalError {
     JournalError::OutcomeUnknown(reason.into())
 }
 
-/// The error of a read that was not answered. Reading changes nothing, so its outcome is never unknown.
+/// The error of a request that was not answered, and that changes nothing or may be repeated: its outcome does not matter.
 fn unread(error: RedisError) -> JournalError {
     match error {
         RedisError::Saturated => JournalError::Saturated,

@@ -18,6 +18,8 @@ pub(super) struct Scripts {
     pub(super) append: Script,
     pub(super) heads: Script,
     pub(super) read: Script,
+    pub(super) read_control: Script,
+    pub(super) settle_due: Script,
     pub(super) expire: Script,
     pub(super) bury: Script,
 }
@@ -31,6 +33,8 @@ impl Scripts {
             append: Script::new(include_str!("append.lua")),
             heads: Script::new(include_str!("heads.lua")),
             read: Script::new(include_str!("read.lua")),
+            read_control: Script::new(include_str!("read_control.lua")),
+            settle_due: Script::new(include_str!("settle_due.lua")),
             expire: Script::new(include_str!("expire.lua")),
             bury: Script::new(include_str!("bury.lua")),
         }

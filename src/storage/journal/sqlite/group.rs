@@ -7,13 +7,15 @@ use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Either, Executor as _, SqlStr};
 
-use super::rows::{BulkInsert, LINEAGE, PRODUCERS, RUNS, SEGMENTS, in_sequence, phase_value};
+use super::rows::{
+    BulkInsert, CONTROL_SEGMENTS, LINEAGE, PRODUCERS, RUNS, SEGMENTS, in_sequence, phase_value, state_value,
+};
 use super::run_cache::{SqliteCachedRun, SqliteRunCache};
 use super::{commit, commit_failed, unavailable};
 use crate::protocol::status::RunStatus;
-use crate::protocol::{Epoch, ProducerId, RunId, Segment, Seq};
+use crate::protocol::{Epoch, ProducerId, RunId, Segment, Seq, Timestamp};
 use crate::storage::journal::JournalError;
-use crate::storage::journal::append_rules::{self, AppendDecision};
+use crate::storage::journal::append_rules::{self, AppendDecision, Mark};
 
 /// Rows to write in one transaction.
 #[derive(Debug, Default)]
@@ -21,8 +23,8 @@ pub(super) struct Group {
     /// Runs whose rows changed.
     runs: HashSet<RunId>,
     segments: Vec<(i64, Arc<Segment>)>,
-    /// Marks by run and producer: the highest number, and the run's tip when the mark was raised.
-    marks: HashMap<(i64, ProducerId), (u64, Seq)>,
+    /// Marks by run and producer, with the run's tip when the mark changed.
+    marks: HashMap<(i64, ProducerId), (Mark, Seq)>,
     dropped: Vec<(i64, ProducerId)>,
     lineage: Vec<(i64, Epoch, Seq)>,
 }
@@ -45,7 +47,7 @@ impl Group {
         self.segments.extend(decision.stored.segments.iter().map(|segment| (number, segment.clone())));
         self.lineage.extend(decision.opened.map(|(epoch, first)| (number, epoch, first)));
         for (producer, mark) in &decision.raised {
-            self.marks.insert((number, producer.clone()), (mark.high, tip));
+            self.marks.insert((number, producer.clone()), (mark.clone(), tip));
         }
         for producer in &decision.dropped {
             self.marks.remove(&(number, producer.clone()));
@@ -63,7 +65,9 @@ impl Group {
         self.segments.sort_unstable_by_key(|(number, segment)| (*number, segment.first()));
         let runs: Vec<_> = self.runs.iter().filter_map(|id| Some((id, run_cache.peek(id)?))).collect();
         let marks: Vec<_> = self.marks.iter().collect();
+        let control: Vec<_> = self.segments.iter().filter(|(_, segment)| segment.is_control()).map(key).collect();
         if let ([segment], [run], [mark]) = (&self.segments[..], &runs[..], &marks[..])
+            && control.is_empty()
             && self.dropped.is_empty()
             && self.lineage.is_empty()
         {
@@ -72,6 +76,7 @@ impl Group {
             return store_one_of_each(connection, statement).await;
         }
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+        CONTROL_SEGMENTS.write(&mut transaction, &control, |row, key| row.bind(*key)).await.map_err(unavailable)?;
         self.write(&mut transaction, &runs, &marks).await.map_err(unavailable)?;
         commit(transaction).await
     }
@@ -97,11 +102,17 @@ impl Group {
 
 type SegmentRow = (i64, Arc<Segment>);
 type RunUpdate<'a> = (&'a RunId, &'a SqliteCachedRun);
-type MarkRow<'a> = (&'a (i64, ProducerId), &'a (u64, Seq));
+type MarkRow<'a> = (&'a (i64, ProducerId), &'a (Mark, Seq));
 
-fn bind_segment(statement: BulkInsert, (number, segment): &SegmentRow) -> BulkInsert {
+/// The key of a segment.
+fn key((number, segment): &SegmentRow) -> i64 {
+    key_floor(*number) + segment.last() as i64
+}
+
+fn bind_segment(statement: BulkInsert, row: &SegmentRow) -> BulkInsert {
+    let (_, segment) = row;
     statement
-        .bind(key_floor(*number) + segment.last() as i64)
+        .bind(key(row))
         .bind(segment.first() as i64)
         .bind(segment.epoch().0 as i64)
         .bind(segment.at().as_millis())
@@ -120,18 +131,25 @@ fn bind_run(statement: BulkInsert, (id, cached_run): &RunUpdate<'_>) -> BulkInse
         .bind(head.bytes as i64)
         .bind(head.created_at.as_millis())
         .bind(head.last_at.as_millis())
+        .bind(head.active_at.as_millis())
+        .bind(head.control.and_then(|control| control.epoch).map(|epoch| epoch.0 as i64))
+        .bind(head.control.map(|control| control.seq as i64))
+        .bind(head.control_bytes as i64)
+        .bind(head.steered)
+        .bind(cached_run.run.due.map(Timestamp::as_millis))
 }
 
-fn bind_mark(statement: BulkInsert, ((number, producer), (high, seq)): &MarkRow<'_>) -> BulkInsert {
-    statement.bind(*number).bind(producer.as_str().to_owned()).bind(*high as i64).bind(*seq as i64)
+fn bind_mark(statement: BulkInsert, ((number, producer), (mark, seq)): &MarkRow<'_>) -> BulkInsert {
+    let statement = statement.bind(*number).bind(producer.as_str().to_owned()).bind(mark.high as i64);
+    statement.bind(*seq as i64).bind(state_value(mark))
 }
 
 fn bind_lineage(statement: BulkInsert, (number, epoch, first): &(i64, Epoch, Seq)) -> BulkInsert {
     statement.bind(*number).bind(epoch.0 as i64).bind(*first as i64)
 }
 
-/// The statement for the usual group while a run is live: a single append. It goes to SQLite's thread as one message
-/// with one answer. Each message saved saves two wake-ups, a tenth of the append's cost.
+/// The statement for the usual group while a run is live: a single append without control events. It goes to SQLite's
+/// thread as one message with one answer. Each message saved saves two wake-ups, a tenth of the append's cost.
 static ONE_OF_EACH: LazyLock<SqlStr> =
     LazyLock::new(|| in_sequence(&["BEGIN IMMEDIATE", SEGMENTS.one(), RUNS.one(), PRODUCERS.one(), "COMMIT"]));
 

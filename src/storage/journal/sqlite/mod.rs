@@ -25,16 +25,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{Sqlite, SqlitePool};
 use sqlx::{Executor as _, Transaction};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tracing::warn;
 
-use self::rows::heads;
+use self::rows::{ListedBy, heads};
 use self::sweep::{ExpiryProgress, ExpiryStep};
 use self::writer::{Job, JournalWriter, PendingAppend};
 use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPosition, Stored};
@@ -47,12 +44,17 @@ pub use instance::boot_id;
 
 mod connection;
 mod disk;
+mod due;
 mod format;
 mod group;
 mod instance;
+mod listing;
+mod reads;
 mod rows;
 mod run_cache;
 mod sweep;
+#[cfg(test)]
+mod tests_of_plans;
 mod writer;
 
 /// Largest `journal.max_run_bytes`: it keeps a run's last seq within the 32 bits that the keys of its segments have.
@@ -169,65 +171,6 @@ impl SqliteJournal {
     async fn step(&self, step: ExpiryStep) -> Result<ExpiryProgress, JournalError> {
         self.ask(|reply| Job::Sweep(step, reply)).await
     }
-
-    /// A page of heads that a statement of [`heads!`] finds for a time, a limit and a position, without unreadable heads.
-    async fn heads(
-        &self,
-        sql: &'static str,
-        time: Timestamp,
-        after: Option<&RunPosition>,
-        limit: usize,
-    ) -> Result<RunPage, JournalError> {
-        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let mut position =
-            after.map_or((i64::MIN, String::new()), |after| (after.at.as_millis(), after.run.to_string()));
-        let mut runs = Vec::new();
-        loop {
-            let (at, run) = position;
-            let query = sqlx::query(sql).bind(time.as_millis()).bind(most).bind(at).bind(run);
-            let mut found = query.fetch_all(&self.readers).await.map_err(read_failed)?;
-            let more = found.len() > limit;
-            found.truncate(limit);
-            runs.extend(found.iter().filter_map(|row| match rows::head(row, self.incarnation) {
-                Ok(head) => Some(head),
-                Err(error) => {
-                    let run = rows::name(row);
-                    warn!(run, %error, "a run is passed over: its head can't be read");
-                    None
-                }
-            }));
-            let next = found.iter().rev().find_map(rows::position);
-            match (found.last(), next) {
-                (Some(_), Some(next)) if more => return Ok(RunPage { runs, next: Some(next) }),
-                // A whole page of names that no run can have: only a raw position says where the next page begins.
-                (Some(last), None) if more => position = rows::raw_position(last).map_err(read_failed)?,
-                _ => return Ok(RunPage { runs, next: None }),
-            }
-        }
-    }
-
-    async fn read_rows(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, sqlx::Error> {
-        let sql = "WITH location (base) AS (SELECT number << 32 FROM runs WHERE run = ?1 AND phase < 2) \
-                   SELECT first, epoch, at, body FROM segments \
-                   WHERE key > (SELECT base FROM location) + ?2 AND key < (SELECT base FROM location) + (1 << 32) \
-                   ORDER BY key";
-        let after = i64::from(u32::try_from(after).unwrap_or(u32::MAX));
-        let mut found = sqlx::query(sql).bind(run.as_str()).bind(after).fetch(&self.readers);
-        let mut segments = Vec::new();
-        let mut bytes = 0;
-        while let Some(row) = found.try_next().await? {
-            let segment = rows::segment(&row)?;
-            bytes += segment.lines().bytes().len();
-            if bytes > max_bytes && !segments.is_empty() {
-                break;
-            }
-            segments.push(Arc::new(segment));
-            if bytes >= max_bytes {
-                break;
-            }
-        }
-        Ok(segments)
-    }
 }
 
 #[async_trait]
@@ -257,23 +200,24 @@ impl Journal for SqliteJournal {
     }
 
     async fn read(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
-        let started = Instant::now();
-        let segments = self.read_rows(run, after, max_bytes).await.map_err(read_failed)?;
-        metrics::counter!("runcast_journal_reads_total").increment(1);
-        metrics::histogram!("runcast_journal_read_seconds").record(started.elapsed());
-        Ok(segments)
+        reads::all(&self.readers, run, after, max_bytes).await.map_err(read_failed)
     }
 
-    async fn read_control(&self, _: &RunId, _: Seq, _: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
-        Err(JournalError::Unavailable("STUB".into()))
+    async fn read_control(&self, run: &RunId, after: Seq, max_bytes: usize) -> Result<Vec<Arc<Segment>>, JournalError> {
+        reads::control(&self.readers, run, after, max_bytes).await.map_err(read_failed)
     }
 
-    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<RunId>, JournalError> {
-        Err(JournalError::Unavailable("STUB".into()))
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
+        due::list(&self.readers, now, limit).await.map_err(read_failed)
     }
 
-    async fn settle_due(&self, _: &RunId, _: Option<Cursor>, _: Option<Timestamp>) -> Result<(), JournalError> {
-        Err(JournalError::Unavailable("STUB".into()))
+    async fn settle_due(
+        &self,
+        run: &RunId,
+        control: Option<Cursor>,
+        due: Option<Timestamp>,
+    ) -> Result<(), JournalError> {
+        self.ask(|reply| Job::SettleDue(run.clone(), control, due, reply)).await
     }
 
     async fn changed_since(
@@ -282,17 +226,7 @@ impl Journal for SqliteJournal {
         after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
-        let sql = heads!(
-            "",
-            "WHERE r.number IN (SELECT number FROM (\
-               SELECT number, last_at, run FROM runs \
-                 WHERE phase = 0 AND last_at >= max(?1, ?3) AND (last_at, run) > (?3, ?4) UNION ALL \
-               SELECT number, last_at, run FROM runs \
-                 WHERE phase = 1 AND last_at >= max(?1, ?3) AND (last_at, run) > (?3, ?4) \
-               ORDER BY last_at, run LIMIT ?2)) \
-             ORDER BY r.last_at, r.run"
-        );
-        self.heads(sql, since, after, limit).await
+        self.list(listing::CHANGED, ListedBy::LastAt, since, after, limit).await
     }
 
     async fn idle_since(
@@ -302,27 +236,12 @@ impl Journal for SqliteJournal {
         after: Option<&RunPosition>,
         limit: usize,
     ) -> Result<RunPage, JournalError> {
-        let sql = match ended {
-            true => heads!(
-                "",
-                "WHERE r.phase = 0 AND r.ended = 1 AND r.last_at < ?1 AND r.last_at >= ?3 \
-                 AND (r.last_at, r.run) > (?3, ?4) ORDER BY r.last_at, r.run LIMIT ?2"
-            ),
-            false => heads!(
-                "",
-                "WHERE r.phase = 0 AND r.ended = 0 AND r.last_at < ?1 AND r.last_at >= ?3 \
-                 AND (r.last_at, r.run) > (?3, ?4) ORDER BY r.last_at, r.run LIMIT ?2"
-            ),
-        };
-        self.heads(sql, before, after, limit).await
+        let sql = if ended { listing::IDLE_ENDED } else { listing::IDLE_OPEN };
+        self.list(sql, ListedBy::ActiveAt, before, after, limit).await
     }
 
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
-        let sql = "SELECT run FROM runs WHERE phase >= 2 AND gone_at >= ? LIMIT ?";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let query = sqlx::query_scalar(sql).bind(since.as_millis()).bind(limit);
-        let found: Vec<String> = query.fetch_all(&self.readers).await.map_err(read_failed)?;
-        Ok(found.iter().filter_map(|run| RunId::parse(run).ok()).collect())
+        listing::gone(&self.readers, since, limit).await.map_err(read_failed)
     }
 
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {

@@ -8,7 +8,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 
 use crate::protocol::status::RunStatus;
-use crate::protocol::{Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
+use crate::protocol::{Cursor, Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 use crate::storage::journal::append_rules::{self, Epochs, Mark, ProducerMarks, RunRecord};
 use crate::storage::journal::{Head, RunHead, RunPhase, RunPosition};
 
@@ -17,7 +17,8 @@ macro_rules! heads {
     ($more:literal, $rest:literal) => {
         concat!(
             "SELECT r.number, r.run, r.phase, r.status, r.tip, r.bytes, r.created_at, r.last_at, ",
-            "(SELECT json_group_array(json_array(epoch, first) ORDER BY epoch) FROM lineage WHERE run = r.number)",
+            "(SELECT json_group_array(json_array(epoch, first) ORDER BY epoch) FROM lineage WHERE run = r.number), ",
+            "r.active_at, r.control_epoch, r.control_seq, r.control_bytes, r.steered",
             $more,
             " FROM runs r ",
             $rest
@@ -25,6 +26,24 @@ macro_rules! heads {
     };
 }
 pub(super) use heads;
+
+/// The time by which a listing is ordered: a column of [`heads!`].
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ListedBy {
+    /// [`Head::last_at`].
+    LastAt,
+    /// [`Head::active_at`].
+    ActiveAt,
+}
+
+impl ListedBy {
+    fn column(self) -> usize {
+        match self {
+            Self::LastAt => 7,
+            Self::ActiveAt => 9,
+        }
+    }
+}
 
 /// The values of `runs.phase`.
 pub(super) mod phase {
@@ -48,6 +67,10 @@ fn stored_head(row: &SqliteRow) -> Result<(RunId, Head), sqlx::Error> {
     let run = RunId::parse(row.try_get(1)?).map_err(malformed)?;
     let lineage: Vec<(u64, Seq)> = serde_json::from_str(row.try_get(8)?).map_err(malformed)?;
     let phase: i64 = row.try_get(2)?;
+    let control = match (row.try_get::<Option<i64>, _>(10)?, row.try_get::<Option<i64>, _>(11)?) {
+        (Some(epoch), Some(seq)) => Some(Cursor { epoch: Some(Epoch(epoch as u64)), seq: seq as u64 }),
+        _ => None,
+    };
     let head = Head {
         lineage: Lineage::new(lineage.into_iter().map(|(epoch, first)| (Epoch(epoch), first)).collect()),
         tip: row.try_get::<i64, _>(4)? as u64,
@@ -57,7 +80,11 @@ fn stored_head(row: &SqliteRow) -> Result<(RunId, Head), sqlx::Error> {
         bytes: row.try_get::<i64, _>(5)? as u64,
         created_at: Timestamp::from_millis(row.try_get(6)?),
         last_at: Timestamp::from_millis(row.try_get(7)?),
-        ..Head::default()
+        active_at: Timestamp::from_millis(row.try_get(9)?),
+        control,
+        control_bytes: row.try_get::<i64, _>(12)? as u64,
+        steered: row.try_get(13)?,
+        incarnation: None,
     };
     Ok((run, if phase >= phase::EXPIRING { append_rules::gone(&head) } else { head }))
 }
@@ -79,25 +106,35 @@ pub(super) fn name(row: &SqliteRow) -> String {
 }
 
 /// The position of a row of [`heads!`] in its listing, if its name is a valid run id.
-pub(super) fn position(row: &SqliteRow) -> Option<RunPosition> {
-    let (at, run) = raw_position(row).ok()?;
+pub(super) fn position(row: &SqliteRow, by: ListedBy) -> Option<RunPosition> {
+    let (at, run) = raw_position(row, by).ok()?;
     Some(RunPosition { at: Timestamp::from_millis(at), run: RunId::parse(&run).ok()? })
 }
 
 /// The position of a row of [`heads!`] in its listing, whatever its name is.
-pub(super) fn raw_position(row: &SqliteRow) -> Result<(i64, String), sqlx::Error> {
-    Ok((row.try_get(7)?, row.try_get(1)?))
+pub(super) fn raw_position(row: &SqliteRow, by: ListedBy) -> Result<(i64, String), sqlx::Error> {
+    Ok((row.try_get(by.column())?, row.try_get(1)?))
 }
 
-/// Reads a row of [`heads!`] that has the producers' marks as its tenth column: the run's record for the writer, and
-/// its number.
+/// Reads a row of [`heads!`] that has two more columns, the run's earliest deadline and its producers' marks: the run's
+/// record for the writer, and its number.
 pub(super) fn run(row: &SqliteRow, epochs: Epochs) -> Result<(RunId, i64, RunRecord), sqlx::Error> {
     let (id, head) = stored_head(row)?;
-    let marks: Vec<(String, u64)> = serde_json::from_str(row.try_get(9)?).map_err(malformed)?;
-    let marks = ProducerMarks::new(
-        marks.into_iter().map(|(producer, high)| (ProducerId::from_stored(&producer), Mark { high, state: None })),
-    );
-    Ok((id, row.try_get(0)?, RunRecord::load(head, marks, epochs)))
+    let stored: Vec<(String, u64, Option<String>)> = serde_json::from_str(row.try_get(15)?).map_err(malformed)?;
+    let mut marks = Vec::with_capacity(stored.len());
+    for (producer, high, state) in stored {
+        let state = state.map(|state| serde_json::from_str(&state)).transpose().map_err(malformed)?;
+        marks.push((ProducerId::from_stored(&producer), Mark { high, state }));
+    }
+    let mut run = RunRecord::load(head, ProducerMarks::new(marks), epochs);
+    run.due = row.try_get::<Option<i64>, _>(14)?.map(Timestamp::from_millis);
+    Ok((id, row.try_get(0)?, run))
+}
+
+/// The stored form of how a producer stands in its run.
+pub(super) fn state_value(mark: &Mark) -> Option<String> {
+    // Names and numbers always serialise.
+    mark.state.as_ref().map(|state| serde_json::to_string(state).unwrap_or_default())
 }
 
 /// Reads a row of `first, epoch, at, body`.
@@ -162,22 +199,30 @@ fn constant(sql: String) -> SqlStr {
 pub(super) static SEGMENTS: LazyLock<RowWriter> =
     LazyLock::new(|| RowWriter::new("INSERT INTO segments (key, first, epoch, at, body) VALUES", "(?,?,?,?,?)", ""));
 
+/// Writes rows of `control_segments`.
+pub(super) static CONTROL_SEGMENTS: LazyLock<RowWriter> =
+    LazyLock::new(|| RowWriter::new("INSERT INTO control_segments (key) VALUES", "(?)", ""));
+
 /// Inserts or updates rows of `runs`.
 pub(super) static RUNS: LazyLock<RowWriter> = LazyLock::new(|| {
     RowWriter::new(
-        "INSERT INTO runs (number, run, phase, ended, status, tip, bytes, created_at, last_at) VALUES",
-        "(?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO runs (number, run, phase, ended, status, tip, bytes, created_at, last_at, active_at, \
+         control_epoch, control_seq, control_bytes, steered, due) VALUES",
+        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         "ON CONFLICT (number) DO UPDATE SET phase = excluded.phase, ended = excluded.ended, status = excluded.status, \
-         tip = excluded.tip, bytes = excluded.bytes, last_at = excluded.last_at",
+         tip = excluded.tip, bytes = excluded.bytes, last_at = excluded.last_at, active_at = excluded.active_at, \
+         control_epoch = excluded.control_epoch, control_seq = excluded.control_seq, \
+         control_bytes = excluded.control_bytes, steered = excluded.steered, due = excluded.due",
     )
 });
 
 /// Inserts or raises rows of `producers`.
 pub(super) static PRODUCERS: LazyLock<RowWriter> = LazyLock::new(|| {
     RowWriter::new(
-        "INSERT INTO producers (run, producer, high, last_seq) VALUES",
-        "(?,?,?,?)",
-        "ON CONFLICT (run, producer) DO UPDATE SET high = excluded.high, last_seq = excluded.last_seq",
+        "INSERT INTO producers (run, producer, high, last_seq, state) VALUES",
+        "(?,?,?,?,?)",
+        "ON CONFLICT (run, producer) DO UPDATE SET high = excluded.high, last_seq = excluded.last_seq, \
+         state = excluded.state",
     )
 });
 

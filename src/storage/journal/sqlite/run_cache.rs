@@ -29,7 +29,7 @@ pub(super) async fn load(
         return Ok(());
     }
     let sql = heads!(
-        ", (SELECT json_group_array(json_array(producer, high) ORDER BY last_seq) FROM producers \
+        ", r.due, (SELECT json_group_array(json_array(producer, high, state) ORDER BY last_seq) FROM producers \
          WHERE run = r.number)",
         "WHERE r.run IN (SELECT value FROM json_each(?))"
     );

@@ -24,7 +24,7 @@ const STEP_BYTES: i64 = 4 * 1024 * 1024;
 pub(super) enum ExpiryStep {
     /// Remove tombstones whose time is over.
     Bury { now: Timestamp },
-    /// Mark up to `limit` ended runs whose last event is older than `before`, and list all marked runs.
+    /// Mark up to `limit` ended runs that were last active before `before`, and list all marked runs.
     Mark { now: Timestamp, before: Timestamp, limit: usize },
     /// Remove some of a marked run's events; when none is left, turn the run into a tombstone.
     Trim { number: i64 },
@@ -98,8 +98,8 @@ async fn mark(
         .fetch_one(&mut *connection)
         .await?;
     sqlx::query(
-        "UPDATE runs SET phase = ?, ended = 0, gone_at = ? WHERE number IN \
-         (SELECT number FROM runs WHERE ended = 1 AND last_at < ? ORDER BY last_at LIMIT ?)",
+        "UPDATE runs SET phase = ?, ended = 0, gone_at = ?, due = NULL WHERE number IN \
+         (SELECT number FROM runs WHERE ended = 1 AND active_at < ? ORDER BY active_at LIMIT ?)",
     )
     .bind(phase::EXPIRING)
     .bind(now.as_millis())
@@ -107,13 +107,13 @@ async fn mark(
     .bind((limit - leftover).max(0))
     .execute(&mut *connection)
     .await?;
-    let rows = sqlx::query("SELECT number, run FROM runs WHERE phase = ? ORDER BY last_at LIMIT ?")
+    let rows = sqlx::query("SELECT number, run FROM runs WHERE phase = ? ORDER BY active_at LIMIT ?")
         .bind(phase::EXPIRING)
         .bind(limit)
         .fetch_all(&mut *connection)
         .await?;
     let runs = rows.iter().map(numbered).collect::<Result<Vec<_>, _>>()?;
-    let due: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM runs WHERE ended = 1 AND last_at < ?)")
+    let due: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM runs WHERE ended = 1 AND active_at < ?)")
         .bind(before.as_millis())
         .fetch_one(connection)
         .await?;
@@ -140,12 +140,17 @@ async fn trim(connection: &mut SqliteConnection, number: i64) -> Result<ExpiryPr
     }
     match last {
         Some(last) => {
-            let sql = "DELETE FROM segments WHERE key > ? AND key <= ?";
-            sqlx::query(sql).bind(key_floor(number)).bind(last).execute(connection).await?;
+            for sql in [
+                "DELETE FROM segments WHERE key > ? AND key <= ?",
+                "DELETE FROM control_segments WHERE key > ? AND key <= ?",
+            ] {
+                sqlx::query(sql).bind(key_floor(number)).bind(last).execute(&mut *connection).await?;
+            }
         }
         None => {
             sqlx::query("DELETE FROM producers WHERE run = ?").bind(number).execute(&mut *connection).await?;
-            let sql = "UPDATE runs SET phase = ?, bytes = 0 WHERE number = ?";
+            let sql = "UPDATE runs SET phase = ?, bytes = 0, control_bytes = 0, control_epoch = NULL, \
+                       control_seq = NULL WHERE number = ?";
             sqlx::query(sql).bind(phase::GONE).bind(number).execute(connection).await?;
         }
     }

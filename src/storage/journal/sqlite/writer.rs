@@ -1,9 +1,9 @@
 //! The one task that writes. It takes everything that is queued and commits it as one transaction for all runs.
 //!
-//! It receives appends, barriers and the steps of expiry from one bounded queue, in order. Each append is answered
-//! after the commit that holds it. On any failure every append of the group gets the error, the cache is cleared and
-//! the connection is replaced: only the database says what was stored, and the next group starts from it. A panic
-//! counts as such a failure: the queue survives, and the writer continues with the jobs in it.
+//! It receives appends, barriers, deadlines and the steps of expiry from one bounded queue, in order. Each append is
+//! answered after the commit that holds it. On any failure every append of the group gets the error, the cache is
+//! cleared and the connection is replaced: only the database says what was stored, and the next group starts from it. A
+//! panic counts as such a failure: the queue survives, and the writer continues with the jobs in it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,11 +13,12 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::disk::DiskCheck;
+use super::due;
 use super::group::Group;
 use super::run_cache::{self, SqliteRunCache};
 use super::sweep::{self, ExpiryProgress, ExpiryStep};
 use super::{SqliteOptions, SyncMode, commit, connection, instance, unavailable};
-use crate::protocol::RunId;
+use crate::protocol::{Cursor, RunId, Timestamp};
 use crate::storage::journal::append_rules::{self, AppendContext, Epochs};
 use crate::storage::journal::{Append, Head, JournalError, Stored};
 use crate::tasks::{self, Restarts};
@@ -47,6 +48,8 @@ pub(super) enum Job {
     /// A barrier: asks for the run's head after all jobs that were queued before.
     Head(RunId, JobReply<Head>),
     Sweep(ExpiryStep, JobReply<ExpiryProgress>),
+    /// Sets a run's earliest deadline if its last control event is still this one.
+    SettleDue(RunId, Option<Cursor>, Option<Timestamp>, JobReply<()>),
     Probe(JobReply<()>),
     Close(oneshot::Sender<()>),
 }
@@ -107,6 +110,9 @@ impl JournalWriter {
             }
             match other {
                 Some(Job::Head(run, reply)) => tell(reply, self.head(&run).await),
+                Some(Job::SettleDue(run, control, due, reply)) => {
+                    tell(reply, self.settle_due(&run, control, due).await)
+                }
                 Some(Job::Sweep(step, reply)) => tell(reply, self.sweep(step).await),
                 Some(Job::Probe(reply)) => tell(reply, self.probe().await),
                 Some(Job::Close(done)) => {
@@ -183,6 +189,20 @@ impl JournalWriter {
         let head = self.run_cache.peek(run).map_or_else(Head::unborn, |cached_run| cached_run.run.head.clone());
         self.run_cache.evict();
         Ok(head)
+    }
+
+    async fn settle_due(
+        &mut self,
+        run: &RunId,
+        control: Option<Cursor>,
+        due: Option<Timestamp>,
+    ) -> Result<(), JournalError> {
+        let outcome = match open(&mut self.connection, &self.options).await {
+            Ok(connection) => due::settle(connection, &mut self.run_cache, run, control, due, self.epochs).await,
+            Err(error) => Err(error),
+        };
+        self.run_cache.evict();
+        self.settle(outcome).await
     }
 
     async fn sweep(&mut self, step: ExpiryStep) -> Result<ExpiryProgress, JournalError> {
