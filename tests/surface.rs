@@ -216,7 +216,8 @@ fn the_vocabulary_is_what_the_tables_in_code_say() {
 fn the_messages_of_the_vocabulary_are_what_the_server_says_and_the_asyncapi_document_describes() {
     let vocabulary: Value = serde_json::from_str(&vocabulary::document()).unwrap();
     let described = &document("docs/asyncapi.json")["components"]["messages"];
-    let types = ["serverMessages", "binaryMessages", "clientMessages", "commands"].map(|key| vocabulary[key].as_array().unwrap());
+    let types = ["serverMessages", "binaryMessages", "clientMessages", "commands"]
+        .map(|key| vocabulary[key].as_array().unwrap());
     let types: BTreeMap<_, _> = types.into_iter().flatten().map(|row| (row["type"].as_str().unwrap(), row)).collect();
     for (name, row) in &types {
         let message = &described[*name];

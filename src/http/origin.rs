@@ -194,8 +194,9 @@ pub async fn check_origin<B: MessageBody + 'static>(
         if preflight {
             let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
             let allowed = "Content-Digest, Content-MD5, Content-Type, Content-Encoding, Digest, Idempotency-Key, \
-                           If-None-Match, If-Range, Last-Event-ID, Range, Runcast-Kind, Runcast-Producer, \
-                           Runcast-Producer-Seq, Runcast-Producer-Gap, Runcast-Test";
+                           If-None-Match, If-Range, Last-Event-ID, Range, Runcast-Claim-Key, Runcast-Client, \
+                           Runcast-Commands-After, Runcast-Kind, Runcast-Producer, Runcast-Producer-Seq, \
+                           Runcast-Producer-Gap, Runcast-Test, Runcast-User";
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));

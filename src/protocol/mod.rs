@@ -17,6 +17,7 @@ pub mod ids;
 pub mod json_text;
 pub mod lineage;
 pub mod message;
+pub mod pack;
 pub mod principal;
 pub mod producer_event;
 pub mod retention;
@@ -25,6 +26,7 @@ pub mod server_event;
 pub mod sign;
 pub mod status;
 pub mod timestamp;
+pub mod verdict;
 pub mod viewer_command;
 pub mod vocabulary;
 

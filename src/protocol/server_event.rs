@@ -100,6 +100,8 @@ const BY_KIND: Field = Field::new("by.kind", Word { values: &["human", "agent", 
 const BY_VIA: Field = Field::new("by.via", Word { values: &["ws", "http", "mcp", "server"] }, "The way that it came.");
 const BY_VERIFIED: Field = Field::new("by.verified", Boolean, "Whether the server knows that it is so.");
 const LEASE: Field = Field::new("lease", Form { format: "cursor" }, "The lease under which it was wanted.").optional();
+const DIGEST: Field =
+    Field::new("digest", Text, "Recognises a repeat of the command: of its content, without `lease`.").optional();
 const EXPECT: Field = Field::new("expect", Object, "What has to be so; whoever obeys looks again.").optional();
 const EXPIRES_AT: Field = Field::new("expiresAt", Form { format: "date-time" }, "When it ends by itself.");
 const TARGET: Field =
@@ -116,7 +118,7 @@ const OVERRIDES: [&str; 5] = ["skip", "retry", "replace", "pass", "fail"];
 /// The members of what somebody wants: those of all such events, then its own.
 macro_rules! command {
     [$($field:expr,)*] => {
-        &[AT, COMMAND_ID, BY, BY_SUBJECT, BY_NAME, BY_KIND, BY_VIA, BY_VERIFIED, LEASE, EXPECT, $($field,)*]
+        &[AT, COMMAND_ID, BY, BY_SUBJECT, BY_NAME, BY_KIND, BY_VIA, BY_VERIFIED, LEASE, EXPECT, DIGEST, $($field,)*]
     };
 }
 
@@ -220,6 +222,7 @@ server_events! {
         Field::new("candidateId", Text, "The candidate that was chosen.").optional(),
         Field::new("point", Object, "The point that was chosen: `x` and `y`.").optional(),
         Field::new("secret", Boolean, "The answer is a secret, handed to the producer alone.").optional(),
+        Field::new("expiresAt", Form { format: "date-time" }, "Until when the secret may be fetched.").optional(),
     ];
     /// A question of a producer may be answered for longer.
     AskExtended: "ask_extended", CONTROL, None, command![
@@ -236,6 +239,7 @@ server_events! {
         Field::new("lease", Form { format: "cursor" }, "The lease that ended."),
         Field::new("reason", Word { values: &["released", "expired", "stolen"] }, "Why it ended."),
         Field::new("commandId", Text, "The command that released or took it.").optional(),
+        DIGEST,
         BY.optional(),
         BY_SUBJECT,
         BY_NAME,

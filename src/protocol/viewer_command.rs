@@ -1,8 +1,8 @@
 //! The commands that viewers, agents and services may give to a run: one table of their types and members. What the
 //! members must be, and what a command does, is decided in `control`.
 
-use super::field::{Field, MessageType};
 use super::field::FieldKind::{Any, Boolean, Form, Integer, Object, Text, Word};
+use super::field::{Field, MessageType};
 
 /// Members that every command may have.
 const COMMAND_ID: Field =

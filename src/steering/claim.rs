@@ -9,6 +9,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Serialize;
 
+use super::draft::normal_id;
 use super::error::SteeringError;
 use super::service::Steering;
 use crate::control::{Answer, ClaimAnswer, ClaimRequest, Request};
@@ -82,11 +83,13 @@ impl Steering {
         key: &ClaimKey,
     ) -> Result<Claimed, SteeringError> {
         self.alive(run, producer);
-        let claim = ClaimRequest { command_id: command_id.into(), producer: producer.clone(), key_hash: key.0.clone() };
+        let command_id = normal_id(command_id);
+        let claim =
+            ClaimRequest { command_id: command_id.clone(), producer: producer.clone(), key_hash: key.0.clone() };
         let (answer, _) = self.ask(run, Request::Claim(claim), None).await?;
         let Answer::Claim(answer) = answer else { return Err(SteeringError::unexpected()) };
         let secret = match answer.has_secret {
-            true => Some(self.secret(run, command_id).await?),
+            true => Some(self.secret(run, &command_id).await?),
             false => None,
         };
         Ok(Claimed { answer, secret })

@@ -9,10 +9,10 @@ use tokio::sync::oneshot;
 use super::draft::Draft;
 use super::error::SteeringError;
 use super::observe::{Pieces, Questions};
-use super::service::Steering;
+use super::service::{AskRefusal, Steering};
 use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::budget::Buffer;
-use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, Observed, Request};
+use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, ControlError, Observed, Request};
 use crate::protocol::message::ServerMessage;
 use crate::protocol::{Principal, RunId, Sign};
 use crate::tasks;
@@ -40,22 +40,44 @@ impl Steering {
             return self.renew(run, by, &draft).await;
         }
         let observed = self.observe(run, &draft).await?;
-        let draft = self.put_secret_away(run, draft).await?;
-        let request = CommandRequest { command: draft.json, by: by.clone(), observed };
-        match self.ask(run, Request::Command(request), None).await? {
+        let draft = self.put_action_away(run, draft).await?;
+        match self.give(run, by, &draft, &observed).await {
+            Err(AskRefusal::Control(ControlError::SecretNeeded)) => {
+                let draft = self.put_answer_away(run, &draft).await?;
+                Ok(self.give(run, by, &draft, &observed).await?)
+            }
+            // The same answer may have been given when its value was a secret.
+            Err(AskRefusal::Control(ControlError::Conflict)) => match self.answer_with_mac(run, &draft)? {
+                Some(draft) => Ok(self.give(run, by, &draft, &observed).await?),
+                None => Err(ControlError::Conflict.into()),
+            },
+            given => Ok(given?),
+        }
+    }
+
+    async fn give(
+        &self,
+        run: &RunId,
+        by: &Principal,
+        draft: &Draft,
+        observed: &Observed,
+    ) -> Result<CommandAnswer, AskRefusal> {
+        let request = CommandRequest { command: draft.json.clone(), by: by.clone(), observed: observed.clone() };
+        match self.try_ask(run, Request::Command(request), None).await? {
             (Answer::Command(answer), _) => Ok(answer),
-            _ => Err(SteeringError::unexpected()),
+            _ => Err(SteeringError::unexpected().into()),
         }
     }
 
     /// The holder of the lease is still there; refused when it does not hold it.
     async fn renew(&self, run: &RunId, by: &Principal, draft: &Draft) -> Result<CommandAnswer, SteeringError> {
-        let _ = (self.look(run).await?, by);
-        Ok(CommandAnswer {
-            command_id: draft.id.clone(),
-            state: CommandState::Done,
-            cursor: crate::protocol::Cursor { epoch: None, seq: 0 },
-        })
+        let view = self.look(run).await?;
+        match view.lease() {
+            Some((lease, holder)) if holder.subject == by.subject => {
+                Ok(CommandAnswer { command_id: draft.id.clone(), state: CommandState::Done, cursor: lease })
+            }
+            lease => Err(ControlError::LeaseLost { holder: lease.map(|(_, holder)| holder.clone()) }.into()),
+        }
     }
 
     /// What the run's state says about what the command expects of it.

@@ -20,8 +20,13 @@ pub(super) struct Draft {
     pub(super) json: Bytes,
     /// The same.
     pub(super) members: Map<String, Value>,
-    /// Its `commandId`, which was made if it had none. Empty when it is no text, which the control refuses.
+    /// Its `commandId` as ids are written, which was made if it had none. Empty when it is no text, which the control refuses.
     pub(super) id: Arc<str>,
+}
+
+/// An id as it is written in the log: UUIDs may be sent in upper case, in braces and so on.
+pub(super) fn normal_id(text: &str) -> Arc<str> {
+    Uuid::try_parse(text).map_or_else(|_| text.into(), |id| id.hyphenated().to_string().into())
 }
 
 impl Draft {
@@ -45,7 +50,7 @@ impl Draft {
         let json = Bytes::from(json.into_owned());
         match members.get("commandId") {
             Some(id) => {
-                let id = id.as_str().unwrap_or_default().into();
+                let id = normal_id(id.as_str().unwrap_or_default());
                 Ok(Self { json, members, id })
             }
             None => Ok(Self { json, members, id: "".into() }.with_id(&Uuid::now_v7().to_string())),

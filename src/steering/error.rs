@@ -41,6 +41,7 @@ codes! {
     409 "target_unknown" "No producer that has joined is or runs what `target` names."
     409 "run_ended" "The run has ended, or is sealed."
     409 "expectation_failed" "The run is not as `expect` says: `state` says how it is."
+    409 "pause_spent" "The run has paused for as long as it may altogether: `control.max_pause_total_secs`."
     409 "already_answered" "The question has an answer, or has ended without one."
     409 "no_signing_key" "The server has no key that secrets could be kept under: `objects.signing_key`."
     410 "command_expired" "Nobody claimed the command in its time."
@@ -120,10 +121,7 @@ fn status(code: &str) -> u16 {
 impl From<ControlError> for SteeringError {
     fn from(error: ControlError) -> Self {
         let refusal = Self::new(error.code(), error.to_string());
-        match error {
-            ControlError::Invalid { field, .. } => refusal.with("field", &*field),
-            ControlError::RunEnded => refusal,
-        }
+        error.details().into_iter().fold(refusal, |refusal, (name, value)| refusal.with(name, value))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the run's state says about a command's `expect` and `target`, seen shortly before it is decided.
 //!
 //! With `testId`, `expect.status`, `stepNumber` and `stepId` are those of that test, and alone it says that the test
-//! runs; without `testId` they are the run's. `target.testId` is the producer whose test that is, `target.slot` the
-//! producer whose test worker has run a test; both must not have ended.
+//! runs; without `testId` they are the run's. `expect.target.testId` says that this test has not ended. `target.testId` is the producer whose test that is, as long as the test has
+//! not ended.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -25,8 +25,8 @@ pub(super) struct Questions {
     expected: Vec<(&'static str, Value)>,
     /// `target.testId`.
     target_test: Option<String>,
-    /// `target.slot`: the producer, and the number of its test worker.
-    target_slot: Option<(String, i64)>,
+    /// `expect.target.testId`.
+    expected_target: Option<String>,
 }
 
 impl Questions {
@@ -34,11 +34,9 @@ impl Questions {
     pub(super) fn of(command: &Map<String, Value>) -> Self {
         let (expect, target) = (command.get("expect"), command.get("target"));
         let expected = JUDGED.iter().filter_map(|name| Some((*name, expect?.get(*name)?.clone()))).collect();
-        let slot = target.and_then(|target| target.get("slot"));
-        let slot =
-            slot.and_then(|slot| Some((slot.get("producer")?.as_str()?.to_owned(), slot.get("slot")?.as_i64()?)));
+        let of_expect = expect.and_then(|expect| expect.get("target")?.get("testId")?.as_str()).map(str::to_owned);
         let test = target.and_then(|target| target.get("testId")?.as_str()).map(str::to_owned);
-        Self { expected, target_test: test, target_slot: slot }
+        Self { expected, target_test: test, expected_target: of_expect }
     }
 
     /// Whether there is nothing to ask.
@@ -72,7 +70,11 @@ impl Questions {
             };
             (!holds).then_some((*name, found))
         });
-        Ok(Observed { unmet: unmet.collect(), producer: seen.producer })
+        let mut unmet: Vec<_> = unmet.collect();
+        if self.expected_target.is_some() && !seen.target_is_open {
+            unmet.push(("target", seen.target_status));
+        }
+        Ok(Observed { unmet, producer: seen.producer })
     }
 }
 
@@ -115,6 +117,10 @@ struct SeenState {
     expected: Option<SeenTest>,
     /// The producer of the target's test.
     producer: Option<Arc<str>>,
+    /// The test of `expect.target` has not ended.
+    target_is_open: bool,
+    /// Its status; null of one that is not known.
+    target_status: Value,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -129,7 +135,6 @@ struct SeenStep {
 struct SeenTest {
     test_id: String,
     status: Value,
-    worker_index: Option<i64>,
     producer: Option<Arc<str>>,
     step: Option<SeenStep>,
 }
@@ -192,15 +197,12 @@ impl<'de> Visitor<'de> for ReadTests<'_> {
         let expected = self.asked.expected.iter().find(|(name, _)| *name == "testId").map(|(_, id)| id);
         while let Some(test) = tests.next_element::<SeenTest>()? {
             let is_open = test.status == "running" || test.status == "pending";
-            let is_target = match (&self.asked.target_test, &self.asked.target_slot, &test.producer) {
-                (Some(id), ..) => *id == test.test_id,
-                (_, Some((owner, slot)), Some(producer)) => {
-                    **producer == **owner && test.worker_index == Some(*slot) && test.status == "running"
-                }
-                _ => false,
-            };
+            let is_target = self.asked.target_test.as_ref().is_some_and(|id| *id == test.test_id);
             if is_target && is_open {
                 self.seen.producer = test.producer.clone();
+            }
+            if self.asked.expected_target.as_ref().is_some_and(|id| *id == test.test_id) {
+                (self.seen.target_is_open, self.seen.target_status) = (is_open, test.status.clone());
             }
             if expected.is_some_and(|id| *id == *test.test_id) {
                 self.seen.expected = Some(test);
@@ -251,20 +253,20 @@ mod tests {
             (json!({"testId": "b", "stepNumber": 8}), json!({"stepNumber": 7})),
             (json!({"testId": "c", "stepNumber": 8}), json!({"stepNumber": null})),
             (json!({"testId": "x", "status": "running"}), json!({"status": null, "testId": null})),
+            (json!({"target": {"testId": "b"}}), json!({})),
+            (json!({"target": {"testId": "a"}}), json!({"target": "passed"})),
+            (json!({"target": {"testId": "x"}}), json!({"target": null})),
         ] {
             assert_eq!(unmet(expect.clone()), wanted, "{expect}");
         }
     }
 
     #[test]
-    fn the_target_is_the_producer_that_runs_the_test_or_the_slot() {
+    fn the_target_of_a_test_is_the_producer_that_runs_it() {
         let target = |target: Value| observed(&json!({"target": target})).producer;
         assert_eq!(target(json!({"testId": "b"})).as_deref(), Some("p1"));
         assert_eq!(target(json!({"testId": "a"})), None, "it has ended");
         assert_eq!(target(json!({"testId": "x"})), None);
-        assert_eq!(target(json!({"slot": {"producer": "p2", "slot": 1}})).as_deref(), Some("p2"));
-        assert_eq!(target(json!({"slot": {"producer": "p2", "slot": 0}})), None);
-        assert_eq!(target(json!({"slot": {"producer": "p1", "slot": 0}})), None, "it runs nothing");
     }
 
     #[test]
@@ -273,7 +275,7 @@ mod tests {
             json!({}),
             json!({"expect": {"askId": "q"}, "target": {"producer": "p"}}),
             json!({"expect": "running", "target": 7}),
-            json!({"target": {"slot": {"producer": 1, "slot": "x"}, "testId": 3}}),
+            json!({"target": {"slot": {"producer": "p", "slot": 1}, "testId": 3}}),
         ] {
             assert!(Questions::of(command.as_object().unwrap()).is_empty(), "{command}");
         }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::draft::normal_id;
 use super::service::Steering;
+use crate::control::{Answer, ReportsRequest, Request};
 use crate::protocol::event::EventBatch;
 use crate::protocol::event::stamp::StampKind;
 use crate::protocol::json_text::readable;
-use crate::protocol::{Cursor, RunId};
+use crate::protocol::{Cursor, RunId, Seq};
 
 /// A `command_status` of a producer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -28,19 +30,30 @@ impl Report {
 }
 
 impl Steering {
-    /// A producer has reported: secrets that nobody needs any more go. The ids of the commands whose report changed
+    /// A producer's post is stored, with these reports of commands in it: `seqs` are the first and the last of what was
+    /// stored newly. Secrets that nobody needs any more go. The answer are the ids of the commands whose report changed
     /// nothing.
     pub async fn reported(
         &self,
         run: &RunId,
-        _producer: Option<&str>,
+        producer: Option<&str>,
         reports: &[Report],
-        _tip: Option<Cursor>,
+        seqs: (Seq, Seq),
+        tip: Option<Cursor>,
     ) -> Vec<Arc<str>> {
+        let request = ReportsRequest { producer: producer.map(Arc::from), seqs };
+        let ignored = match self.ask(run, Request::Reports(request), tip).await {
+            Ok((Answer::Ignored(ignored), _)) => ignored,
+            // The reports are stored, and that is what the answer to the post has to say.
+            Ok(_) | Err(_) => return Vec::new(),
+        };
         for report in reports.iter().filter(|report| &*report.status != "accepted") {
-            // One that can't be deleted now goes when its time is over.
-            let _ = self.shared.secrets.delete(run, &report.command_id).await;
+            let id = normal_id(&report.command_id);
+            if !ignored.contains(&id) {
+                // One that can't be deleted now goes when its time is over.
+                let _ = self.shared.secrets.delete(run, &id).await;
+            }
         }
-        Vec::new()
+        ignored
     }
 }

@@ -1,6 +1,10 @@
 //! Secrets in commands: a value to type, the answer to a question for a credential. They are put away before the command
-//! is decided, and the command that goes on has their MAC in their place.
+//! is stored, which has their MAC in their place.
+//!
+//! Whether an answer is a secret is known where it is decided: the room refuses to store the value of one that is
+//! ([`ControlError::SecretNeeded`](crate::control::ControlError)), and it comes again without.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -8,6 +12,7 @@ use serde_json::{Map, Value};
 use super::draft::Draft;
 use super::error::SteeringError;
 use super::service::Steering;
+use crate::control::Request;
 use crate::protocol::RunId;
 use crate::storage::secrets::{SecretError, SecretValue};
 
@@ -62,18 +67,40 @@ impl Taken {
 }
 
 impl Steering {
-    /// Puts a command's secret away. The answer to a question is one if the question is for a credential.
-    pub(super) async fn put_secret_away(&self, run: &RunId, draft: Draft) -> Result<Draft, SteeringError> {
+    /// Puts the secret of a `manual_action` away, if it has one.
+    pub(super) async fn put_action_away(&self, run: &RunId, draft: Draft) -> Result<Draft, SteeringError> {
         let action = draft.members.get("action");
         if draft.members.contains_key(MAC) || action.is_some_and(|action| action.get(MAC).is_some()) {
             return Err(SteeringError::invalid(MAC, "is the server's own"));
         }
-        let (taken, secs) = match draft.kind() {
-            "manual_action" => (Taken::of_action(&draft.members)?, MAX_ACT_SECS + self.shared.run_secs),
-            "answer" if self.is_for_credential(run, &draft).await? => (Taken::of_answer(&draft.members)?, ANSWER_SECS),
-            _ => (None, 0),
-        };
-        let Some(taken) = taken else { return Ok(draft) };
+        match draft.kind() {
+            "manual_action" => match Taken::of_action(&draft.members)? {
+                Some(taken) => self.put(run, &draft, taken, MAX_ACT_SECS + self.shared.run_secs).await,
+                None => Ok(draft),
+            },
+            _ => Ok(draft),
+        }
+    }
+
+    /// Puts the value of an `answer` away: its question is for a credential.
+    pub(super) async fn put_answer_away(&self, run: &RunId, draft: &Draft) -> Result<Draft, SteeringError> {
+        match Taken::of_answer(&draft.members)? {
+            Some(taken) => self.put(run, draft, taken, ANSWER_SECS).await,
+            None => Ok(draft.clone()),
+        }
+    }
+
+    /// The same `answer` as it was decided if its value was a secret then; `None` for any other command.
+    pub(super) fn answer_with_mac(&self, run: &RunId, draft: &Draft) -> Result<Option<Draft>, SteeringError> {
+        if draft.kind() != "answer" || !draft.members.get("value").is_some_and(Value::is_string) {
+            return Ok(None);
+        }
+        let Some(taken) = Taken::of_answer(&draft.members)? else { return Ok(None) };
+        let mac = self.shared.secrets.mac(run, &draft.id, &taken.value)?;
+        Ok(Some(draft.with_members(taken.with_mac(mac))))
+    }
+
+    async fn put(&self, run: &RunId, draft: &Draft, taken: Taken, secs: u64) -> Result<Draft, SteeringError> {
         if draft.id.is_empty() {
             return Err(SteeringError::invalid("commandId", "must be a text"));
         }
@@ -83,21 +110,16 @@ impl Steering {
         Ok(draft.with_members(taken.with_mac(mac)))
     }
 
-    /// Whether the question that the command answers is for a credential.
-    async fn is_for_credential(&self, run: &RunId, draft: &Draft) -> Result<bool, SteeringError> {
-        if !draft.members.contains_key("value") {
-            return Ok(false);
+    /// The secret of a command that a producer has claimed. That it is gone is stored: its question is open again.
+    pub(super) async fn secret(&self, run: &RunId, command_id: &Arc<str>) -> Result<String, SteeringError> {
+        match self.shared.secrets.get(run, command_id).await {
+            Ok(secret) => Ok(secret.reveal().to_owned()),
+            Err(SecretError::Gone) => {
+                self.ask(run, Request::SecretLost(command_id.clone()), None).await?;
+                Err(SecretError::Gone.into())
+            }
+            Err(error) => Err(error.into()),
         }
-        let view = serde_json::to_value(&*self.look(run).await?).unwrap_or_default();
-        let ask = draft.members.get("askId");
-        let asks = view.get("asks").and_then(Value::as_array);
-        let found = asks.into_iter().flatten().find(|found| found.get("askId") == ask);
-        Ok(found.is_some_and(|found| found.get("needs").is_some_and(|needs| needs == "credential")))
-    }
-
-    /// The secret of a command that a producer has claimed.
-    pub(super) async fn secret(&self, run: &RunId, command_id: &str) -> Result<String, SteeringError> {
-        Ok(self.shared.secrets.get(run, command_id).await?.reveal().to_owned())
     }
 }
 

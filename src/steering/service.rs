@@ -9,7 +9,7 @@ use super::rates::Rates;
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{RoomPort, SteerError, Steered};
 use crate::actors::supervision::{Refused, ServiceRecipient};
-use crate::control::{Answer, ControlView, Request};
+use crate::control::{Answer, ControlError, ControlView, Request};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, RunId, Sign};
 use crate::storage::secrets::Secrets;
@@ -50,6 +50,29 @@ pub(super) struct Shared {
     pub(super) states: Semaphore,
 }
 
+/// A request was not answered.
+pub(super) enum AskRefusal {
+    /// The control refuses it.
+    Control(ControlError),
+    /// It was not decided.
+    Other(SteeringError),
+}
+
+impl From<SteeringError> for AskRefusal {
+    fn from(error: SteeringError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<AskRefusal> for SteeringError {
+    fn from(refusal: AskRefusal) -> Self {
+        match refusal {
+            AskRefusal::Control(error) => error.into(),
+            AskRefusal::Other(error) => error,
+        }
+    }
+}
+
 impl Steering {
     /// A service that finds rooms by `rooms`.
     pub fn new(rooms: ServiceRecipient<FindRoom>, signs: Signs, secrets: Secrets, limits: SteeringLimits) -> Self {
@@ -79,6 +102,16 @@ impl Steering {
         request: Request,
         at_least: Option<Cursor>,
     ) -> Result<(Answer, Option<Cursor>), SteeringError> {
+        Ok(self.try_ask(run, request, at_least).await?)
+    }
+
+    /// The same; a refusal of the control is told as what it is.
+    pub(super) async fn try_ask(
+        &self,
+        run: &RunId,
+        request: Request,
+        at_least: Option<Cursor>,
+    ) -> Result<(Answer, Option<Cursor>), AskRefusal> {
         let (request, mut needed) = (Arc::new(request), Vec::new());
         for _ in 0..MAX_ROUNDS {
             let room = self.room(run).await?;
@@ -93,10 +126,11 @@ impl Steering {
                     needed.extend(more);
                 }
                 Err(SteerError::Retired) => {}
-                Err(error) => return Err(error.into()),
+                Err(SteerError::Refused(error)) => return Err(AskRefusal::Control(error)),
+                Err(error) => return Err(AskRefusal::Other(error.into())),
             }
         }
-        Err(SteeringError::saturated())
+        Err(AskRefusal::Other(SteeringError::saturated()))
     }
 
     /// The control of a run, for its state.

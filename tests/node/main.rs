@@ -27,5 +27,7 @@ mod slow_senders;
 mod slow_viewers;
 mod soak;
 mod stamped;
+mod steering;
+mod steering_deadlines;
 mod trace_viewer;
 mod watching;

@@ -34,6 +34,8 @@ impl fmt::Display for Shown<'_> {
             RoomInput::Read(read) => write!(f, "a read from {:?}, {:?}", read.from, read.freshness),
             RoomInput::Wait(wait) => write!(f, "a long poll behind {}", wait.after),
             RoomInput::Fold(_) => write!(f, "a question for the state"),
+            RoomInput::Steer(steer) => write!(f, "{:?}, knowing {:?}", steer.request, steer.at_least),
+            RoomInput::WaitForControl(wait) => write!(f, "a long poll for control behind {:?}", wait.after),
             RoomInput::Show(_) => write!(f, "a screen"),
             RoomInput::Subscribe(broadcaster) => write!(f, "the subscription of broadcaster {broadcaster}"),
             RoomInput::Unsubscribe(broadcaster) => write!(f, "the end of broadcaster {broadcaster}"),
@@ -141,7 +143,14 @@ impl Room {
                 let now = surroundings.now.plus_millis(surroundings.jumped_ms);
                 return Some(RoomInput::Time(JournalTime { now, has_jumped: surroundings.jumped_ms != 0 }));
             }
-            RoomEffect::AnswerSteer { reply, answer, .. } => drop(reply.send(answer)),
+            RoomEffect::AnswerSteer { reply, answer, stored } => {
+                match stored {
+                    0 => {}
+                    1 => seen("decision stored"),
+                    _ => seen("decision stored after more than one try"),
+                }
+                let _ = reply.send(answer);
+            }
             RoomEffect::EndWaits(replies) => replies.into_iter().for_each(|reply| _ = reply.send(())),
             RoomEffect::Deliver(id, Deliver(segments)) => {
                 return failed(surroundings.send(id, ToBroadcaster::Deliver(segments), true), id);

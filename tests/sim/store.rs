@@ -68,6 +68,8 @@ pub(crate) struct Store {
     /// Events that a loss took.
     pub(crate) lost: HashSet<Bytes>,
     acknowledged: Cell<Option<(Epoch, Seq)>>,
+    /// The last control event that anybody was told, and how often the store had lost writes then.
+    known: Cell<(Seq, usize)>,
     /// Largest segment so far, in bytes as a viewer gets it.
     pub(crate) largest: usize,
 }
@@ -90,6 +92,7 @@ impl Store {
             cuts: Vec::new(),
             lost: HashSet::new(),
             acknowledged: Cell::new(None),
+            known: Cell::default(),
             largest: 0,
         }
     }
@@ -201,6 +204,31 @@ impl Store {
     pub(crate) fn acknowledge(&self, epoch: Epoch, seq: Seq) {
         let is_held = self.epoch().is_some_and(|now| seq <= self.shared(epoch, now).min(self.tip()));
         self.acknowledged.set(self.acknowledged.get().max(is_held.then_some((epoch, seq))));
+    }
+
+    /// Whether an event that was told once is in today's log, or was until the run expired.
+    pub(crate) fn holds(&self, cursor: Cursor) -> bool {
+        let shared = cursor.epoch.zip(self.epoch()).map_or(0, |(then, now)| self.shared(then, now));
+        cursor.seq <= shared.min(self.tip())
+    }
+
+    /// Somebody was told that the run's control ends here.
+    pub(crate) fn tell(&self, control: Option<Cursor>) {
+        let seq = control.map_or(0, |control| control.seq);
+        if control.is_none_or(|control| self.holds(control)) {
+            self.known.set((self.known().max(seq), self.cuts.len()));
+        }
+    }
+
+    /// The last control event that anybody was told since the store has lost writes.
+    pub(crate) fn known(&self) -> Seq {
+        let (seq, losses) = self.known.get();
+        if losses == self.cuts.len() { seq } else { 0 }
+    }
+
+    /// The heads after each write, since the store has lost some.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = &Head> {
+        self.writes.iter().map(|write| &write.head)
     }
 
     pub(crate) fn acknowledged(&self) -> Acknowledged {

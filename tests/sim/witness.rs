@@ -4,6 +4,7 @@ use runcast::actors::messages::room::{ReadFrom, RemoteUpdate};
 use runcast::actors::room::core::{HeadFor, PageFor, RoomCore, RoomEffect, RoomEffects, RoomInput, RoomTimer};
 use runcast::protocol::lineage::Resume;
 use runcast::protocol::{After, Epoch, Seq};
+use runcast::storage::journal::Refusal;
 
 use crate::schedule::Kind;
 use crate::trace::seen;
@@ -20,6 +21,8 @@ enum Came {
     Screen,
     Forgotten,
     Retired,
+    Moved,
+    ControlPage,
     Timer(RoomTimer),
     Other,
 }
@@ -49,6 +52,10 @@ impl Witness {
             RoomInput::RemoteUpdate(RemoteUpdate::Screen(_)) => Came::Screen,
             RoomInput::RemoteUpdate(RemoteUpdate::Forgotten) => Came::Forgotten,
             RoomInput::RetireAnswered(true) => Came::Retired,
+            RoomInput::Appended(Ok(stored)) if stored.outcomes.first() == Some(&Err(Refusal::ControlMoved)) => {
+                Came::Moved
+            }
+            RoomInput::Page(PageFor::Control, Ok(_)) => Came::ControlPage,
             RoomInput::TimerDue(timer) => Came::Timer(*timer),
             _ => Came::Other,
         };
@@ -70,6 +77,7 @@ impl Witness {
             match self.came {
                 Came::Timer(_) => {}
                 Came::Page => seen("page of another incarnation"),
+                Came::ControlPage => seen("control of another incarnation"),
                 Came::Hole => seen("hole of another incarnation"),
                 _ => seen("looked again"),
             }
@@ -93,6 +101,8 @@ impl Witness {
             Came::Screen if !effects.is_empty() => seen("screen of another node handed out"),
             Came::Forgotten if !effects.is_empty() => seen("bridge told anew"),
             Came::Retired => seen("room retired"),
+            Came::Moved => seen("control moved before a decision was stored"),
+            Came::ControlPage => seen("control read"),
             _ => {}
         }
     }

@@ -17,17 +17,23 @@ use runcast::actors::heartbeat::Heartbeat;
 use runcast::actors::hub::Hub;
 use runcast::actors::hub::thread_agent::{MAILBOX, ThreadAgent};
 use runcast::actors::messages::broadcaster::Evict;
+use runcast::actors::messages::registry::FindRoom;
 use runcast::actors::messages::room::ShowScreen;
 use runcast::actors::messages::supervisor::{ChildReport, Observe};
 use runcast::actors::messages::thread_agent::{CloseAll, ThreadAgentPort};
 use runcast::actors::registry::Registry;
 use runcast::actors::session::{Admission, Guards, Session, SessionPort, Wire};
 use runcast::actors::shared::{ThreadAgentEntry, ThreadAgents};
-use runcast::actors::supervision::{Child, ChildKind, ChildSpec, Escalated, Escalation, LiveActors, Service};
+use runcast::actors::supervision::{
+    Child, ChildKind, ChildSpec, Escalated, Escalation, LiveActors, Service, ServiceRecipient,
+};
 use runcast::actors::supervisor::Supervisor;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::segment::Encoding;
-use runcast::protocol::{After, Connection};
+use runcast::protocol::{After, Clock, Connection};
+use runcast::steering::{Steering, SteeringLimits};
+use runcast::storage::secrets::{SecretLimits, Secrets};
+use runcast::storage::signs::{SignTimes, Signs};
 use runcast::tasks::exits;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::{Notify, oneshot};

@@ -1,7 +1,7 @@
 //! What the control of the run is, folded anew from the log each time: what any node must have come to.
 
 use runcast::control::{Answer, ControlError, ControlLimits, ControlState, Decision, Facts, Request, Seen, Sign};
-use runcast::protocol::{Cursor, Epoch, Timestamp};
+use runcast::protocol::{Cursor, Epoch, Seq, Timestamp};
 use runcast::storage::journal::{Head, RunPhase};
 
 use crate::store::Store;
@@ -46,7 +46,7 @@ pub(crate) fn decide(
     state.decide(
         request,
         &Facts {
-            now,
+            now: now.max(head.last_at),
             epoch: head.lineage.epoch(),
             tip: head.tip,
             status: head.status,
@@ -59,21 +59,23 @@ pub(crate) fn decide(
     )
 }
 
-/// What held at a moment.
+/// What was known at a moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
-    head: Head,
+    /// The last control event that anybody had been told, or that is enough.
+    control: Seq,
     wall: Timestamp,
     losses: usize,
 }
 
 impl Moment {
-    pub(crate) fn of(store: &Store) -> Self {
-        Self { head: store.head(), wall: store.wall(), losses: store.losses() }
+    pub(crate) fn of(store: &Store, at_least: Option<Cursor>) -> Self {
+        let control = at_least.map_or_else(|| store.known(), |enough| enough.seq.min(store.known()));
+        Self { control, wall: store.wall(), losses: store.losses() }
     }
 
-    pub(crate) fn wall(&self) -> Timestamp {
-        self.wall
+    fn is_past(&self, store: &Store) -> bool {
+        self.losses != store.losses() || store.is_gone()
     }
 
     /// An answer is what the log says that it is answered from, and that is as new as was promised.
@@ -85,12 +87,13 @@ impl Moment {
         control: Option<Cursor>,
         store: &Store,
     ) {
-        if self.losses == store.losses() && store.head().phase != RunPhase::Gone {
-            let asked = self.head.control.map_or(0, |control| control.seq);
-            assert!(control.map_or(0, |control| control.seq) >= asked, "{request:?} was answered from before {asked}");
-        }
+        let told = control.map_or(0, |control| control.seq);
+        assert!(self.is_past(store) || told >= self.control, "{request:?} was answered from before {}", self.control);
+        store.tell(control);
         let state = fold(store, control);
-        let again = decide(&state, request, signs, &store.head(), store.wall(), false);
+        // What has come true stays so when the run has ended.
+        let live = Head { phase: RunPhase::Live, status: None, tip: told.max(1), ..store.head() };
+        let again = decide(&state, request, signs, &live, store.wall(), false);
         match (answer, again) {
             (Answer::Command(told), Decision::Answer(Answer::Command(known))) => {
                 assert_eq!((&told.command_id, told.cursor), (&known.command_id, known.cursor));
@@ -102,27 +105,25 @@ impl Moment {
         if let Answer::Command(told) = answer {
             let event = told.cursor.epoch.and_then(|epoch| store.event(epoch, told.cursor.seq));
             let event = event.map(|event| String::from_utf8_lossy(event).into_owned()).unwrap_or_default();
-            assert!(event.contains(&*told.command_id), "{told:?} is answered, and its event is {event:?}");
+            // Whoever has the lease and takes it again is told of the one that there is.
+            let fits = event.contains(&*told.command_id) || event.contains("control_taken");
+            assert!(fits, "{told:?} is answered, and its event is {event:?}");
         }
     }
 
     /// A refusal was true at some moment since the request.
     pub(crate) fn check_refusal(&self, request: &Request, signs: &[(Sign, Seen)], error: &ControlError, store: &Store) {
-        if self.losses != store.losses() || self.head.phase == RunPhase::Gone || store.head().phase == RunPhase::Gone {
+        if self.is_past(store) {
             return;
         }
         let now = store.head();
-        let first = self.head.control.map_or(0, |control| control.seq);
-        let ends = now.control.into_iter().flat_map(|upto| store.control_upto(upto));
-        let ends: Vec<_> =
-            [self.head.control].into_iter().chain(ends.filter(|end| end.seq > first).map(Some)).collect();
-        let is_true = ends.iter().any(|end| {
-            let state = fold(store, *end);
-            [&self.head, &now].into_iter().any(|head| {
-                [self.wall, store.wall()].into_iter().any(|wall| {
-                    let decision = decide(&state, request, signs, head, wall, false);
-                    matches!(decision, Decision::Refuse(other) if other.code() == error.code())
-                })
+        let known = |head: &&Head| head.control.map_or(0, |control| control.seq) >= self.control;
+        let is_true = store.heads().filter(known).chain([&now]).any(|head| {
+            let state = fold(store, head.control);
+            let (then, now) = (self.wall, store.wall());
+            [(then, false), (then, true), (now, false), (now, true)].into_iter().any(|(wall, jumped)| {
+                let decision = decide(&state, request, signs, head, wall, jumped);
+                matches!(decision, Decision::Refuse(other) if other.code() == error.code())
             })
         });
         assert!(is_true, "{request:?} was refused ({error}), and that was true at no moment");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runcast::actors::messages::room::{Steer, SteerError, Steered};
 use runcast::actors::room::core::RoomInput;
 use runcast::control::{Answer, Request, Seen, Sign};
-use runcast::protocol::{Cursor, Timestamp};
+use runcast::protocol::Cursor;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::fold::Moment;
@@ -47,7 +47,7 @@ impl Question {
         node_rooms: &mut NodeRooms,
         store: &Store,
     ) -> Option<Self> {
-        Self::send(request, Vec::new(), at_least, Moment::of(store), 0, node_rooms)
+        Self::send(request, Vec::new(), at_least, Moment::of(store, at_least), 0, node_rooms)
     }
 
     fn send(
@@ -111,10 +111,5 @@ impl Question {
                 Ok(Ended::Again)
             }
         }
-    }
-
-    /// When it was first asked.
-    pub(crate) fn asked_at(&self) -> Timestamp {
-        self.asked.wall()
     }
 }

@@ -26,6 +26,10 @@ use crate::store::Store;
 use crate::surroundings::Sent;
 use crate::trace::{say, seen};
 
+/// What it obeys.
+const CAN: &[&str] =
+    &["pause", "resume", "cancel", "hold", "update_instructions", "step", "manual_action", "replay_step"];
+
 /// Who has done which act, by the claims under which they did it.
 pub(crate) type Done = BTreeMap<Arc<str>, Vec<Cursor>>;
 
@@ -97,7 +101,7 @@ impl Worker {
             over: false,
             held: Arc::new(Budget::new(usize::MAX).hold()),
         };
-        let joined = json!({ "type": "worker", "state": "joined", "slots": 1, "can": ["pause", "step", "cancel"] });
+        let joined = json!({ "type": "worker", "state": "joined", "slots": 1, "can": CAN });
         worker.report(joined, StampKind::Joined(None), Some(limits().silent_ms));
         worker
     }
@@ -106,6 +110,10 @@ impl Worker {
     pub(crate) fn crash(&mut self) {
         seen("worker crashed");
         *self = Self { over: self.over, ..Self::alive(self.index, self.lives + 1) };
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.id.as_str().to_owned()
     }
 
     fn producer(&self) -> Arc<str> {
@@ -151,6 +159,7 @@ impl Worker {
             }
             4 => self.report(status(RunStatus::Running), StampKind::RunStatus(RunStatus::Running), None),
             5 if dice.one_in(3) => {
+                self.left = true;
                 let due = Some(limits().shard_wait_ms);
                 self.report(status(RunStatus::Passed), StampKind::RunStatus(RunStatus::Passed), due);
             }
@@ -187,14 +196,15 @@ impl Worker {
         }
     }
 
-    fn take_posted(&mut self) -> bool {
+    fn take_posted(&mut self, store: &Store) -> bool {
         let Some(mut answer) = self.waiting.take() else { return false };
         match answer.try_recv() {
             Err(TryRecvError::Empty) => {
                 self.waiting = Some(answer);
                 return false;
             }
-            Ok(Ok(_)) => {
+            Ok(Ok(published)) => {
+                store.tell(published.control.cursor);
                 self.next_n += 1;
                 self.reports.remove(0);
             }
@@ -247,7 +257,7 @@ impl Worker {
         done: &mut Done,
         dice: &mut Dice,
     ) -> bool {
-        let mut moved = self.take_posted();
+        let mut moved = self.take_posted(store);
         if let Some(question) = self.polling.take() {
             match question.take(node_rooms, store, signs, dice) {
                 Err(question) => self.polling = Some(question),
@@ -287,8 +297,7 @@ impl Worker {
         seen("act claimed");
         let before = done.entry(id.clone()).or_default();
         for earlier in before.iter() {
-            let is_lost = !matches!((earlier.epoch, store.epoch()), (Some(then), Some(now)) if earlier.seq <= store.shared(then, now));
-            assert!(is_lost, "{id} is done twice: under {earlier} and {}", claim.claim);
+            assert!(!store.holds(*earlier), "{id} is done twice: under {earlier} and {}", claim.claim);
         }
         before.push(claim.claim);
         let status = *dice.pick(&["done", "done", "failed"]);
@@ -318,9 +327,7 @@ impl Worker {
                 _ => {}
             }
         }
-        if !commands.more {
-            self.acknowledged = commands.cursor;
-        }
+        self.acknowledged = commands.cursor;
     }
 
     /// Whatever is queued for it alone and behind what it has acknowledged is there.
@@ -338,7 +345,7 @@ impl Worker {
                 }
                 "command_status" | "command_expired" => _ = open.remove(&id),
                 "command_withdrawn" => _ = open.remove(event["withdraws"].as_str().unwrap_or_default()),
-                "worker" | "producer_status" | "run_status" => open.clear(),
+                "worker" | "producer_status" | "run_status" | "control_reset" => open.clear(),
                 _ => {}
             }
         }

@@ -167,7 +167,9 @@ impl RoomCore {
             self.touch();
             self.deciding.taken += 1;
             let is_known = self.is_alone() || self.knows_control(&steer);
-            let pending = Pending { steer, floor: (None, 0), tries: 0, is_stored: false };
+            // What is being read for others may be older.
+            let floor = self.log.newest_head().map_or((None, 0), Head::age);
+            let pending = Pending { steer, floor, tries: 0, is_stored: false };
             if is_known {
                 self.deciding.ready.push_back(pending);
                 return self.decide_on(effects);

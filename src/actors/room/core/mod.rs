@@ -45,6 +45,8 @@ mod retiring;
 mod tests;
 #[cfg(test)]
 mod tests_of_deciding;
+#[cfg(test)]
+mod tests_of_storing;
 
 use append::InFlight;
 use append_queue::AppendQueue;

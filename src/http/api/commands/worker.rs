@@ -11,7 +11,7 @@ use super::super::super::problem::Problem;
 use super::super::events::run_id;
 use super::poll::MAX_BYTES;
 use super::{body, cursor, named_producer};
-use crate::actors::messages::room::ControlTip;
+use crate::actors::messages::room::Published;
 use crate::control::CommandEntry;
 use crate::protocol::json_text::{readable, without_bom};
 use crate::protocol::status::RunStatus;
@@ -59,9 +59,9 @@ impl Given {
         Ok(Self { producer, after, reports: Vec::new() })
     }
 
-    /// What its producer learns now that the post is stored, and the run's control ends at `tip`. A run that was never
-    /// steered costs nothing.
-    pub(in crate::http::api) async fn learn(self, steering: &Steering, run: &RunId, tip: ControlTip) -> Learned {
+    /// What its producer learns now that the post is stored. A run that was never steered costs nothing.
+    pub(in crate::http::api) async fn learn(self, steering: &Steering, run: &RunId, published: &Published) -> Learned {
+        let tip = published.control;
         if !tip.steered {
             return Learned::default();
         }
@@ -69,9 +69,9 @@ impl Given {
         if let Some(producer) = producer {
             steering.alive(run, &producer.into());
         }
-        let ignored = match self.reports.is_empty() {
-            true => Vec::new(),
-            false => steering.reported(run, producer, &self.reports, tip.cursor).await,
+        let ignored = match published.appended.seqs.filter(|_| !self.reports.is_empty()) {
+            Some(seqs) => steering.reported(run, producer, &self.reports, seqs, tip.cursor).await,
+            None => Vec::new(),
         };
         if self.after.is_some() && self.after == tip.cursor {
             return Learned { commands_cursor: tip.cursor, ignored, ..Learned::default() };

@@ -93,7 +93,7 @@ pub(in crate::http) async fn post(
     let held = Arc::new(held);
     let publish = |reply| Publish::from_producer(batch.clone(), numbered.clone(), arrived, held.clone(), reply);
     let (published, room) = rooms.publish(&run, publish).await?;
-    let learned = given.learn(&steering, &run, published.control).await;
+    let learned = given.learn(&steering, &run, &published).await;
     let appended = published.appended;
     Ok(HttpResponse::Accepted().json(Accepted {
         run_id: &run,

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::super::MAX_OWN_PRODUCERS;
-use super::verdict::ProducerState;
 use crate::protocol::ProducerId;
+use crate::protocol::verdict::ProducerState;
 
 /// What is stored of a producer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{Append, Appended, ControlPost, Head, MAX_PRODUCERS, OnGap, Post, Precondition, Refusal, RunPhase, Stored};
 use crate::protocol::event::stamp;
 use crate::protocol::json_text::readable;
-use crate::protocol::segment::{Batch, pack};
+use crate::protocol::pack::{Batch, pack};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Epoch, Lines, ProducerEvent, ProducerId, Seq, Timestamp};
 
@@ -32,12 +32,11 @@ mod tests;
 mod tests_of_control;
 #[cfg(test)]
 mod tests_of_space;
-mod verdict;
 
+pub use crate::protocol::verdict::ProducerState;
 use control::events_lost;
 pub use due::DueChange;
 pub use marks::{Mark, ProducerMarks};
-pub use verdict::ProducerState;
 
 /// Largest producer number: what a signed 64-bit column holds.
 const MAX_N: u64 = i64::MAX as u64;

@@ -34,17 +34,17 @@ pub struct ProducerState {
 
 impl ProducerState {
     /// It has joined, with the shard that it announced.
-    pub(super) fn joined(shard: Option<Shard>) -> Self {
+    pub fn joined(shard: Option<Shard>) -> Self {
         Self { joined: true, status: None, shard }
     }
 
     /// It runs: the run waits for it.
-    fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         self.joined && !self.status.is_some_and(RunStatus::is_final)
     }
 
     /// The same after the producer has left, or the server has ended the run.
-    pub(super) fn ended(&self) -> Self {
+    pub fn ended(&self) -> Self {
         let status = if self.is_open() { Some(RunStatus::Interrupted) } else { self.status };
         Self { joined: false, status, shard: self.shard.clone() }
     }
@@ -74,7 +74,7 @@ fn progress(status: RunStatus) -> u8 {
 }
 
 /// Whether a shard was announced that has not joined, in any variant.
-fn waits_for_shards<'a>(states: impl Iterator<Item = &'a ProducerState>) -> bool {
+pub fn waits_for_shards<'a>(states: impl Iterator<Item = &'a ProducerState>) -> bool {
     let mut variants: HashMap<_, (u32, HashSet<u32>)> = HashMap::new();
     for shard in states.filter_map(|state| state.shard.as_ref()) {
         let (total, seen) = variants.entry(&shard.variant).or_default();
@@ -85,7 +85,7 @@ fn waits_for_shards<'a>(states: impl Iterator<Item = &'a ProducerState>) -> bool
 }
 
 /// The run's status, from how its producers stand; `None` when none has joined.
-pub(super) fn verdict<'a>(states: impl Iterator<Item = &'a ProducerState> + Clone) -> Option<RunStatus> {
+pub fn verdict<'a>(states: impl Iterator<Item = &'a ProducerState> + Clone) -> Option<RunStatus> {
     states.clone().next()?;
     let open = states.clone().filter(|state| state.is_open());
     if open.clone().next().is_none() && !waits_for_shards(states.clone()) {
