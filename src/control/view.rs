@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::fold::{Ask, CommandTarget, ControlState, JsonText, KeptCommand, OnTimeout, Presence, Worker};
+use super::fold::{Ask, CommandTarget, ControlState, JsonText, KeptCommand, OnTimeout, Worker, WorkerPresence};
 use super::{CommandKind, CommandState, Facts};
 use crate::protocol::event::stamp::Shard;
 use crate::protocol::status::RunStatus;
@@ -102,7 +102,7 @@ struct ShownPause {
 #[serde(rename_all = "camelCase")]
 struct ShownProducer {
     producer: Arc<str>,
-    state: Presence,
+    state: WorkerPresence,
     /// Its last `run_status`.
     status: Option<RunStatus>,
     joined_at: Timestamp,

@@ -16,6 +16,7 @@ pub mod framing;
 pub mod heads;
 mod held_body;
 mod host;
+mod mcp;
 mod media_type;
 pub mod method_not_allowed;
 pub mod origin;
@@ -48,6 +49,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/trace/{file:.*}").route(get().to(trace_viewer::file)))
         .service(resource("/ws/runs/{runId}").route(get().to(watch::web_socket)))
         .service(resource("/ws/test-control").route(get().to(watch::test_control)))
+        .service(resource("/mcp").route(post().to(mcp::post)))
         .service(resource("/health").route(get().to(ops::health)))
         .service(resource("/ready").route(get().to(ops::ready)))
         .service(resource("/metrics").route(get().to(ops::metrics)))

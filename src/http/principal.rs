@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::client_ip;
 use super::edge::WatchEdge;
 use super::problem::Problem;
-use crate::protocol::{Principal, Via, connection};
+use crate::protocol::{Principal, PrincipalKind, Via, connection};
 
 /// Lengths of the id that a client keeps.
 const CLIENT_ID: std::ops::RangeInclusive<usize> = 8..=64;
@@ -73,6 +73,11 @@ impl Caller {
             // There is an address for as long as the socket is open.
             (None, None, None) => Principal::anonymous("unknown", Via::Http),
         }
+    }
+
+    /// An agent, by the name or address of whoever sends its requests.
+    pub(super) fn over_mcp(&self) -> Principal {
+        Principal { kind: PrincipalKind::Agent, via: Via::Mcp, ..self.over_http() }
     }
 
     /// One that opens a WebSocket; `None`: it has no name but its session's id.

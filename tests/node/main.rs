@@ -18,6 +18,7 @@ mod http_edge;
 mod ingest;
 mod json_text;
 mod lifecycle;
+mod mcp;
 mod producers;
 mod reserved;
 mod rfc6455;

@@ -1,6 +1,6 @@
 //! Producers that are not heard.
 
-use crate::control::fold::{Presence, Worker};
+use crate::control::fold::{Worker, WorkerPresence};
 use crate::control::{ControlState, Facts, Seen, Sign};
 use crate::protocol::Timestamp;
 
@@ -38,7 +38,7 @@ impl ControlState {
         let since = heard.max(self.rested_at.unwrap_or_default());
         let limits = facts.limits;
         let is_over = |ms| since.plus_millis(ms) <= facts.now;
-        let is_silent = worker.presence == Presence::Silent;
+        let is_silent = worker.presence == WorkerPresence::Silent;
         if is_silent && worker.silent_at.is_some_and(|silent_at| heard > silent_at) {
             return Silence::Back;
         }
@@ -63,7 +63,7 @@ impl ControlState {
         match self.silence(id, worker, facts) {
             Silence::Rests => None,
             Silence::Until(at) => Some(at),
-            Silence::Ask if worker.presence == Presence::Silent => Some(facts.now.plus_millis(again_ms(facts))),
+            Silence::Ask if worker.presence == WorkerPresence::Silent => Some(facts.now.plus_millis(again_ms(facts))),
             Silence::Ask | Silence::Silent | Silence::Back | Silence::Lost => Some(facts.now),
         }
     }

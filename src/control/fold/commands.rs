@@ -14,7 +14,7 @@ use crate::protocol::{Cursor, Principal, Timestamp};
 pub(in crate::control) const MAX_FINISHED: usize = 50;
 
 /// The order in which commands came.
-pub(super) type Place = u64;
+pub(super) type CommandPlace = u64;
 
 /// A command that is kept whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,7 @@ pub(in crate::control) struct KnownCommand {
     pub(in crate::control) digest: u128,
     pub(in crate::control) cursor: Cursor,
     pub(in crate::control) state: CommandState,
-    place: Place,
+    place: CommandPlace,
 }
 
 /// All commands of a run.
@@ -73,10 +73,10 @@ pub(in crate::control) struct KnownCommand {
 pub(in crate::control) struct CommandLedger {
     known: HashMap<u128, KnownCommand>,
     /// Those that are open, or stand.
-    kept: BTreeMap<Place, KeptCommand>,
+    kept: BTreeMap<CommandPlace, KeptCommand>,
     /// The last that ended, the oldest first.
-    finished: VecDeque<(Place, KeptCommand)>,
-    next: Place,
+    finished: VecDeque<(CommandPlace, KeptCommand)>,
+    next: CommandPlace,
     bytes: usize,
 }
 
@@ -141,20 +141,20 @@ impl CommandLedger {
         ended.split_off(first).into_iter().map(|(_, command)| command).collect()
     }
 
-    pub(super) fn places(&self, wanted: impl Fn(&KeptCommand) -> bool) -> Vec<Place> {
+    pub(super) fn places(&self, wanted: impl Fn(&KeptCommand) -> bool) -> Vec<CommandPlace> {
         self.kept.iter().filter(|(_, command)| wanted(command)).map(|(place, _)| *place).collect()
     }
 
-    pub(super) fn place(&self, id: &str) -> Option<Place> {
+    pub(super) fn place(&self, id: &str) -> Option<CommandPlace> {
         self.known(id).map(|known| known.place).filter(|place| self.kept.contains_key(place))
     }
 
-    pub(super) fn at(&self, place: Place) -> Option<&KeptCommand> {
+    pub(super) fn at(&self, place: CommandPlace) -> Option<&KeptCommand> {
         self.kept.get(&place)
     }
 
     /// Changes a command that is kept whole.
-    pub(super) fn change(&mut self, place: Place, change: impl FnOnce(&mut KeptCommand)) {
+    pub(super) fn change(&mut self, place: CommandPlace, change: impl FnOnce(&mut KeptCommand)) {
         let finished = self.finished.iter_mut().find(|(found, _)| *found == place).map(|(_, command)| command);
         if let Some(command) = self.kept.get_mut(&place).or(finished) {
             change(command);
@@ -167,7 +167,7 @@ impl CommandLedger {
     }
 
     /// The command has ended like this, unless it has ended before.
-    pub(super) fn end(&mut self, place: Place, state: CommandState) {
+    pub(super) fn end(&mut self, place: CommandPlace, state: CommandState) {
         self.change(place, |command| {
             if !command.state.is_final() {
                 command.state = state;
@@ -176,7 +176,7 @@ impl CommandLedger {
     }
 
     /// The command does not stand any more.
-    pub(super) fn lay_down(&mut self, place: Place, state: CommandState) {
+    pub(super) fn lay_down(&mut self, place: CommandPlace, state: CommandState) {
         self.change(place, |command| {
             command.stands = false;
             if !command.state.is_final() {
@@ -186,7 +186,7 @@ impl CommandLedger {
     }
 
     /// One that is neither open nor stands is kept among the last that ended.
-    fn tidy(&mut self, place: Place) {
+    fn tidy(&mut self, place: CommandPlace) {
         if self.kept.get(&place).is_none_or(|command| command.stands || !command.state.is_final()) {
             return;
         }

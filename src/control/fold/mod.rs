@@ -25,7 +25,7 @@ pub(super) use asks::{Ask, AskState, OnTimeout};
 pub(super) use commands::{KeptCommand, digest_of};
 pub(super) use json::JsonText;
 pub(super) use members::read_cursor;
-pub(super) use producers::{Presence, Worker};
+pub(super) use producers::{Worker, WorkerPresence};
 pub(super) use target::{CommandTarget, TargetSlot};
 
 use asks::Asks;

@@ -21,7 +21,7 @@ const MAX_CAN_BYTES: usize = 64;
 /// Whether a producer obeys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::control) enum Presence {
+pub(in crate::control) enum WorkerPresence {
     /// It has joined.
     Joined,
     /// It has joined, and was not heard for a while.
@@ -35,7 +35,7 @@ pub(in crate::control) enum Presence {
 /// A producer that has joined.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::control) struct Worker {
-    pub(in crate::control) presence: Presence,
+    pub(in crate::control) presence: WorkerPresence,
     /// What it obeys; `None`: it has not said.
     pub(in crate::control) can: Option<BTreeSet<Arc<str>>>,
     pub(in crate::control) slots: Option<u64>,
@@ -64,7 +64,7 @@ pub(in crate::control) struct Workers {
 impl Worker {
     /// Whether commands are for it: it has joined, and not ended.
     pub(in crate::control) fn is_living(&self) -> bool {
-        matches!(self.presence, Presence::Joined | Presence::Silent) && self.state.is_open()
+        matches!(self.presence, WorkerPresence::Joined | WorkerPresence::Silent) && self.state.is_open()
     }
 
     /// Whether it obeys commands of this type.
@@ -137,11 +137,11 @@ impl Workers {
         let replaced: Vec<_> = replaced.map(|(other, _)| other.clone()).collect();
         for other in &replaced {
             if let Some(worker) = self.all.get_mut(other) {
-                worker.presence = Presence::Left;
+                worker.presence = WorkerPresence::Left;
             }
         }
         let worker = Worker {
-            presence: Presence::Joined,
+            presence: WorkerPresence::Joined,
             can,
             slots: event.get("slots"),
             variant,
@@ -161,7 +161,7 @@ impl Workers {
     pub(super) fn leave(&mut self, id: &str, at: Timestamp) -> bool {
         let Some(worker) = self.all.get_mut(id).filter(|worker| worker.state.joined) else { return false };
         worker.state = worker.state.ended();
-        worker.presence = Presence::Left;
+        worker.presence = WorkerPresence::Left;
         worker.ended_at = Some(at);
         self.judge(at);
         true
@@ -172,15 +172,15 @@ impl Workers {
         let Some(worker) = self.all.get_mut(id).filter(|worker| worker.is_living()) else { return false };
         match status {
             "silent" => {
-                worker.presence = Presence::Silent;
+                worker.presence = WorkerPresence::Silent;
                 worker.silent_at = Some(at);
             }
             "back" => {
-                worker.presence = Presence::Joined;
+                worker.presence = WorkerPresence::Joined;
                 worker.heard_at = worker.heard_at.max(at);
             }
             "lost" => {
-                worker.presence = Presence::Lost;
+                worker.presence = WorkerPresence::Lost;
                 return true;
             }
             _ => {}
@@ -192,8 +192,8 @@ impl Workers {
     pub(super) fn heard(&mut self, id: &str, at: Timestamp) {
         if let Some(worker) = self.all.get_mut(id) {
             worker.heard_at = worker.heard_at.max(at);
-            if worker.presence == Presence::Silent {
-                worker.presence = Presence::Joined;
+            if worker.presence == WorkerPresence::Silent {
+                worker.presence = WorkerPresence::Joined;
             }
         }
     }
@@ -225,7 +225,7 @@ impl Workers {
     /// The run has ended: nobody obeys any more.
     pub(super) fn end(&mut self) {
         for worker in self.all.values_mut().filter(|worker| worker.is_living()) {
-            worker.presence = Presence::Left;
+            worker.presence = WorkerPresence::Left;
         }
     }
 
