@@ -49,7 +49,7 @@ pub enum CliCommand {
     Publish(publish::PublishArgs),
     /// Follow a run in the terminal
     Watch(watch::WatchArgs),
-    /// Steer a run: pause it, let it go on, act by hand, answer its questions
+    /// Steer a run; without a command: see what can be done with it now, and by whom
     Steer(steer::SteerArgs),
     /// Say that a run is finished
     Finish(finish::FinishArgs),

@@ -43,11 +43,9 @@ const WRONG_USAGE: u8 = 2;
 /// `runcast steer`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    about = "Steer a run, or see what can be done with it now and by whom",
-    long_about = "Give a run a command: pause it, let it go on, act by hand, answer its questions. Without a command: see \
-                  what can be done now, and by whom.\n\n\
-                  Whoever wants to be the only one takes control first. With nobody in control, anybody may do anything.",
-    after_help = "Exit codes: 0 the run has the command, or with --wait it is done; 1 it could not be given; 2 wrong \
+    after_help = "Whoever wants to be the only one who steers takes control. As long as nobody has it, anybody may do \
+                  anything.\n\n\
+                  Exit codes: 0 the run has the command, or with --wait it is done; 1 it could not be given; 2 wrong \
                   usage; 3 the run, or who controls it, does not allow it (stderr says why). With --wait also: 10 it \
                   failed, 11 it was rejected, 12 it expired, 13 it was withdrawn, 14 a later one took its place, 15 it \
                   was interrupted, 16 it had no end in time.",
