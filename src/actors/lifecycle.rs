@@ -24,7 +24,7 @@ use crate::storage::journal::{Journal, JournalError, RunHead, RunPosition};
 /// Most steps of one kind in a sweep. The next sweep continues after them.
 const STEPS: usize = 10;
 
-/// When runs are marked lost, sealed and expired.
+/// When runs are marked lost, sealed and expired. Events that steer a run do not count: see `Head::active_at`.
 #[derive(Clone, Debug)]
 pub struct LifecycleTimes {
     /// Time between sweeps.

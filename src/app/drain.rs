@@ -28,6 +28,8 @@ pub(super) const SERVER_STOP: Duration = Duration::from_secs(2);
 const PAUSE_TAKEN: Duration = Duration::from_millis(50);
 /// What the actors get to end.
 const CHILDREN_STOP: Duration = Duration::from_secs(2);
+/// What the last report to the other nodes gets.
+const SIGNS_TOLD: Duration = Duration::from_millis(500);
 /// Viewers asked to reconnect per second, over the node.
 const RECONNECTS_PER_SEC: u64 = 1_000;
 /// Pause before a thread agent is asked again that was away, busy, or ended meanwhile.
@@ -72,7 +74,9 @@ pub(super) async fn run(parts: &NodeParts, gate: ListenerGate, server: ServerHan
     }
     stop_children(parts).await;
     // What was heard last, for the other nodes.
-    parts.signs.close().await;
+    if timeout(SIGNS_TOLD, parts.signs.close()).await.is_err() {
+        warn!("what was heard last was not told to the other nodes");
+    }
     parts.services.supervisor.unbind();
     let rest = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
     match parts.live_actors.emptied(rest).await {

@@ -128,7 +128,8 @@ sections! {
         min_free_bytes: u64 = 256 * MIB as u64, ANY_DISK;
         /// Hours that an ended run is kept after its last event.
         retain_hours: u64 = 168, 1..=876_000;
-        /// Hours without an event after which a live run is marked lost.
+        /// Hours without an event after which a live run is marked lost. What steers a run is no event for any of these
+        /// three.
         lost_hours: u64 = 48, 1..=876_000;
         /// Hours after its last event when an ended run is sealed.
         seal_hours: u64 = 1, 0..=876_000;

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod json_text;
 pub mod lineage;
 pub mod message;
+pub mod pack;
 pub mod principal;
 pub mod producer_event;
 pub mod retention;

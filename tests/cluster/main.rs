@@ -25,7 +25,11 @@ mod redis_memory;
 mod script;
 mod secrets;
 mod signs;
+#[path = "../node/steering_deadlines/steered.rs"]
+#[allow(dead_code, reason = "the words of steering on one node, of which some are used here")]
+mod steered;
 mod steering;
+mod steering_deadlines;
 #[path = "../contract/journal/words.rs"]
 #[allow(dead_code, reason = "the journal contract's words, of which some are used here")]
 mod words;

@@ -27,5 +27,6 @@ mod slow_viewers;
 mod soak;
 mod stamped;
 mod steering;
+mod steering_deadlines;
 mod trace_viewer;
 mod watching;

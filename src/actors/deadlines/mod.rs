@@ -7,16 +7,15 @@
 //! is stored once. It also keeps the node's signs of life ([`Signs::keep`]).
 //!
 //! A run that fails is tried again after a pause that grows, and keeps no other from its turn. When the journal is
-//! unreachable it tries again at the next interval. On overload it skips intervals. It does nothing while the journal's
+//! unreachable it tries again at the next interval. On overload a run waits for the next interval. It does nothing while the journal's
 //! clock has jumped, or the node drains.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use tracing::{debug, info, warn};
 
 use super::messages::registry::{FindError, FindRoom};
@@ -33,10 +32,8 @@ mod put_off;
 
 use put_off::PutOff;
 
-/// Runs of one look, besides those that are put off.
-const BATCH: usize = 200;
-/// Runs that are seen to at the same time.
-const AT_A_TIME: usize = 16;
+/// Most runs that are seen to at the same time. Further ones have their turn with the next look.
+const AT_A_TIME: usize = 200;
 /// How often a run is asked anew within one look: after its signs of life were looked up, and when its room retired.
 const ASKS: usize = 4;
 /// How long a run may take before it counts as failed: longer than an append and a wait for other deciders.
@@ -61,6 +58,8 @@ pub struct Deadlines {
     /// About the time between two looks; each pause is between half of it and all of it, so that nodes take turns.
     pauses: Backoff,
     put_off: PutOff,
+    /// Runs that are being seen to: at most [`AT_A_TIME`].
+    in_hand: HashSet<RunId>,
     _live: LiveActorGuard,
 }
 
@@ -86,42 +85,52 @@ impl Deadlines {
     pub fn new(interval: Duration, ports: DeadlinesPorts, live: LiveActorGuard) -> Self {
         count("seen_to", 0); // makes the counters exist, so that the first failure shows as an increase
         count("failed", 0);
-        Self { ports, pauses: Backoff::new(interval, interval), put_off: PutOff::new(interval), _live: live }
+        let (pauses, put_off) = (Backoff::new(interval, interval), PutOff::new(interval));
+        Self { ports, pauses, put_off, in_hand: HashSet::new(), _live: live }
     }
 
     /// Looks for due runs, and again after a pause.
     fn look(&mut self, ctx: &mut Context<Self>) {
         let ports = self.ports.clone();
-        let waiting = self.put_off.forget(Instant::now());
-        let due = async move { ports.due(BATCH + waiting).await };
-        ctx.spawn(wrap_future::<_, Self>(due).then(|due, deadlines, _| {
-            let now = Instant::now();
-            let ready = due.into_iter().filter(|run| deadlines.put_off.is_ready(run, now)).take(BATCH).collect();
-            let ports = deadlines.ports.clone();
-            wrap_future::<_, Self>(async move { ports.see_to_all(ready).await }).map(|seen_to, deadlines, ctx| {
-                deadlines.note(seen_to);
-                ctx.run_later(deadlines.pauses.pause(), Self::look);
-            })
+        // Those that are not looked at now must not hide the others.
+        let limit = AT_A_TIME + self.in_hand.len() + self.put_off.forget(Instant::now());
+        let due = async move { ports.due(limit).await };
+        ctx.spawn(wrap_future::<_, Self>(due).map(|due, deadlines, ctx| {
+            deadlines.begin(due, ctx);
+            ctx.run_later(deadlines.pauses.pause(), Self::look);
         }));
     }
 
-    /// Puts off what failed.
-    fn note(&mut self, seen_to: Vec<(RunId, Result<(), Failure>)>) {
-        let now = Instant::now();
-        for (run, result) in seen_to {
-            match result {
-                Ok(()) => {
-                    count("seen_to", 1);
-                    self.put_off.succeeded(&run);
-                }
-                Err(error) => {
-                    count("failed", 1);
-                    info!(%run, %error, "the run's deadlines are put off");
-                    self.put_off.failed(&run, now);
-                }
+    /// Begins to see to these runs, but for those that it sees to already or that are put off.
+    fn begin(&mut self, due: Vec<RunId>, ctx: &mut Context<Self>) {
+        let (now, room) = (Instant::now(), AT_A_TIME - self.in_hand.len());
+        let ready = due.into_iter().filter(|run| !self.in_hand.contains(run) && self.put_off.is_ready(run, now));
+        for run in ready.take(room).collect::<Vec<_>>() {
+            self.in_hand.insert(run.clone());
+            let ports = self.ports.clone();
+            let seen_to = async move {
+                let seen_to = actix_rt::time::timeout(PATIENCE, ports.see_to(&run)).await;
+                (run, seen_to.unwrap_or(Err(Failure::TooLong)))
+            };
+            ctx.spawn(wrap_future::<_, Self>(seen_to).map(|(run, seen_to), deadlines, _| deadlines.end(&run, seen_to)));
+        }
+    }
+
+    /// Takes note of a run that was seen to, or is put off.
+    fn end(&mut self, run: &RunId, seen_to: Result<(), Failure>) {
+        self.in_hand.remove(run);
+        match seen_to {
+            Ok(()) => {
+                count("seen_to", 1);
+                self.put_off.succeeded(run);
+            }
+            Err(error) => {
+                count("failed", 1);
+                info!(%run, %error, "the run's deadlines are put off");
+                self.put_off.failed(run, Instant::now());
             }
         }
-        metrics::gauge!("runcast_deadlines_put_off").set(self.put_off.forget(now) as f64);
+        metrics::gauge!("runcast_deadlines_put_off").set(self.put_off.len() as f64);
     }
 }
 
@@ -143,15 +152,6 @@ impl DeadlinesPorts {
             warn!(%error, "runs that are due are unknown");
             Vec::new()
         })
-    }
-
-    /// Sees to these runs, some at a time.
-    async fn see_to_all(&self, runs: Vec<RunId>) -> Vec<(RunId, Result<(), Failure>)> {
-        let each = runs.into_iter().map(async |run| {
-            let seen_to = actix_rt::time::timeout(PATIENCE, self.see_to(&run)).await;
-            (run, seen_to.unwrap_or(Err(Failure::TooLong)))
-        });
-        stream::iter(each).buffer_unordered(AT_A_TIME).collect().await
     }
 
     /// Has the run's room store what is due, and sets the run's next deadline.

@@ -55,6 +55,11 @@ impl PutOff {
         self.runs.remove(run);
     }
 
+    /// How many runs are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
     /// Forgets runs that nobody has asked for again. Returns how many are left.
     pub(super) fn forget(&mut self, now: Instant) -> usize {
         self.runs.retain(|_, paused| paused.until + FORGET > now);

@@ -18,17 +18,22 @@ use crate::storage::signs::SignTimes;
 
 const TICK: Duration = Duration::from_millis(20);
 
+type SeenSigns = Vec<(Sign, Seen)>;
+
 /// What the rooms answer, and what they were asked.
 #[derive(Default)]
 struct Script {
     /// By run, the first answers; afterwards nothing is due.
     answers: Mutex<HashMap<RunId, Vec<Result<Steered, SteerError>>>>,
     /// Each question with its signs.
-    asked: Mutex<Vec<(RunId, Vec<(Sign, Seen)>)>>,
+    asked: Mutex<Vec<(RunId, SeenSigns)>>,
+    /// A run whose room does not answer, and the questions that it has.
+    stuck: Mutex<Option<RunId>>,
+    kept: Mutex<Vec<Steer>>,
 }
 
 impl Script {
-    fn asked(&self, run: &str) -> Vec<Vec<(Sign, Seen)>> {
+    fn asked(&self, run: &str) -> Vec<SeenSigns> {
         let asked = self.asked.lock().unwrap();
         asked.iter().filter(|(of, _)| of.as_str() == run).map(|(_, signs)| signs.clone()).collect()
     }
@@ -46,7 +51,11 @@ impl Handler<Steer> for ScriptedRoom {
     fn handle(&mut self, steer: Steer, _: &mut Self::Context) {
         let Self(run, script) = self;
         assert!(matches!(*steer.request, Request::Due));
-        script.asked.lock().unwrap().push((run.clone(), steer.signs));
+        script.asked.lock().unwrap().push((run.clone(), steer.signs.clone()));
+        if script.stuck.lock().unwrap().as_ref() == Some(run) {
+            script.kept.lock().unwrap().push(steer);
+            return;
+        }
         let mut answers = script.answers.lock().unwrap();
         let next = answers.get_mut(run).and_then(|answers| (!answers.is_empty()).then(|| answers.remove(0)));
         let _ = steer.reply.send(next.unwrap_or(Ok(Steered::Answered(Answer::NotDue(None), None))));
@@ -209,7 +218,7 @@ async fn signs_of_life_that_a_decision_needs_are_looked_up() {
 async fn a_run_that_fails_is_tried_again_and_hides_no_other() {
     let fixture = fixture();
     let mut failing = Vec::new();
-    for index in 0..BATCH {
+    for index in 0..AT_A_TIME {
         let run = fixture.make_due(&format!("bad{index}")).await;
         let away = || Err(SteerError::Unavailable("away".into()));
         fixture.answer_first(&run, away());
@@ -217,13 +226,27 @@ async fn a_run_that_fails_is_tried_again_and_hides_no_other() {
         failing.push(run);
     }
     let _deadlines = fixture.start();
-    until(async || fixture.script.asked.lock().unwrap().len() >= BATCH).await;
+    until(async || fixture.script.asked.lock().unwrap().len() >= AT_A_TIME).await;
     let good = fixture.make_due("good").await;
     until(async || !fixture.is_due(&good).await).await;
     for run in failing {
         until(async || !fixture.is_due(&run).await).await;
         assert_eq!(fixture.script.asked(run.as_str()).len(), 3, "twice in vain");
     }
+}
+
+#[actix::test]
+async fn a_run_whose_room_does_not_answer_delays_no_other() {
+    let fixture = fixture();
+    let stuck = fixture.make_due("stuck").await;
+    *fixture.script.stuck.lock().unwrap() = Some(stuck);
+    let _deadlines = fixture.start();
+    until(async || !fixture.script.asked("stuck").is_empty()).await;
+    let began = Instant::now();
+    let run = fixture.make_due("r").await;
+    until(async || !fixture.is_due(&run).await).await;
+    assert!(began.elapsed() < PATIENCE / 2);
+    assert_eq!(fixture.script.asked("stuck").len(), 1);
 }
 
 #[actix::test]
@@ -241,7 +264,7 @@ async fn nothing_is_decided_while_the_clock_has_jumped_or_the_node_drains() {
     let fixture = fixture();
     let run = fixture.make_due("r").await;
     let dues = || async { fixture.ports.due(9).await };
-    assert_eq!(dues().await, [run.clone()]);
+    assert_eq!(dues().await, std::slice::from_ref(&run));
     fixture.off.store(2 * 3_600_000, Ordering::SeqCst);
     assert_eq!(dues().await, []);
     fixture.off.store(0, Ordering::SeqCst);

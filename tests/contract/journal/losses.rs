@@ -34,8 +34,8 @@ pub(crate) async fn control_is_reset_once_in_a_new_epoch_and_defeats_what_was_de
     assert_eq!(f.head("r").await, decided.head);
     let read = f.journal.read_control(&run("r"), 2, usize::MAX).await.unwrap();
     assert_eq!(
-        read.iter().map(|segment| (segment.first(), segment.epoch())).collect::<Vec<_>>(),
-        [(3, reset.unwrap().epoch.unwrap())]
+        read.iter().map(|segment| (segment.first(), Some(segment.epoch()))).collect::<Vec<_>>(),
+        [(3, decided.head.lineage.epoch())]
     );
     assert_eq!(f.append("r", vec![decision(2, reset, None), post("a", 2..=2)]).await.head.tip, 5);
     assert_eq!(resets(&f.log("r").await), [3], "once");

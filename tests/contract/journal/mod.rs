@@ -11,6 +11,7 @@ mod reads;
 mod redis;
 mod redis_control;
 mod sqlite;
+mod sqlite_sweeps;
 pub(crate) mod words;
 mod workers;
 

@@ -5,19 +5,19 @@ use std::path::Path;
 use futures_util::FutureExt as _;
 use runcast::protocol::lineage::Resume;
 use runcast::protocol::status::RunStatus;
-use runcast::protocol::{After, Cursor, Epoch, Seq, Timestamp};
+use runcast::protocol::{After, Cursor, Epoch, Seq};
 use runcast::storage::journal::sqlite::{MAX_RUN_BYTES, SqliteJournal, SqliteOptions, SyncMode};
-use runcast::storage::journal::{Head, Journal, JournalError, JournalLimits, Post, Refusal, RunPhase};
+use runcast::storage::journal::{Head, Journal, JournalError, JournalLimits, Post, RunPhase};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tempfile::TempDir;
 
 use super::words::*;
 
-fn options(dir: &Path, boot: &str) -> SqliteOptions {
+pub(super) fn options(dir: &Path, boot: &str) -> SqliteOptions {
     SqliteOptions { boot_id: Some(boot.into()), ..SqliteOptions::new(dir.join("journal.db"), ROOMY) }
 }
 
-async fn open(dir: &Path, boot: &str) -> SqliteJournal {
+pub(super) async fn open(dir: &Path, boot: &str) -> SqliteJournal {
     SqliteJournal::open(options(dir, boot)).await.unwrap()
 }
 
@@ -32,7 +32,7 @@ fn crash_copy(dir: &Path) -> TempDir {
     copy
 }
 
-async fn post_to(journal: &dyn Journal, name: &str, one: Post) -> Result<Head, JournalError> {
+pub(super) async fn post_to(journal: &dyn Journal, name: &str, one: Post) -> Result<Head, JournalError> {
     let stored = journal.append(append(journal, name, vec![one])).await?;
     assert_eq!(stored.outcomes.iter().find(|outcome| outcome.is_err()), None);
     Ok(stored.head)
@@ -43,7 +43,7 @@ fn resume(head: &Head, epoch: Epoch, seq: Seq) -> Resume {
 }
 
 /// A connection beside the journal's, as a tool or a copy in the making would have.
-async fn outsider(dir: &Path) -> SqliteConnection {
+pub(super) async fn outsider(dir: &Path) -> SqliteConnection {
     SqliteConnection::connect(dir.join("journal.db").to_str().unwrap()).await.unwrap()
 }
 
@@ -218,24 +218,6 @@ async fn a_full_database_refuses_appends_reads_on_and_recovers_by_expiry() {
 }
 
 #[tokio::test]
-async fn expiry_gives_the_space_back_to_the_file_system() {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = open(dir.path(), "boot").await;
-    let event = |n| format!(r#"{{"type":"log","n":{n},"text":"{}"}}"#, "x".repeat(50_000));
-    for start in [1, 101] {
-        let events: Vec<String> = (start..start + 100).map(event).collect();
-        post_to(&journal, "old", post_of("a", start, &events)).await.unwrap();
-    }
-    post_to(&journal, "old", seal_post("room", 1)).await.unwrap();
-    post_to(&journal, "kept", post("a", 1..=5)).await.unwrap();
-    journal.expire(journal.now().plus_millis(1), 10).await.unwrap();
-    assert_eq!(log(&journal, "kept").await.len(), 5);
-    journal.close().await;
-    let size = std::fs::metadata(dir.path().join("journal.db")).unwrap().len();
-    assert!(size < 1 << 20, "{size} bytes are left of 10 MB");
-}
-
-#[tokio::test]
 async fn a_disk_with_too_little_free_space_refuses_appends_and_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let greedy = SqliteOptions { min_free_bytes: u64::MAX, ..options(dir.path(), "boot") };
@@ -296,32 +278,6 @@ async fn a_failed_transaction_is_unavailable_for_its_group_and_the_writer_goes_o
 }
 
 #[tokio::test]
-async fn a_sweep_that_was_cut_short_is_finished_by_the_next() {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = open(dir.path(), "boot").await;
-    post_to(&journal, "r", post("a", 1..=3)).await.unwrap();
-    post_to(&journal, "r", seal_post("room", 1)).await.unwrap();
-    journal.close().await;
-    let mut database = outsider(dir.path()).await;
-    let marked = format!("UPDATE runs SET phase = 2, ended = 0, gone_at = {}", journal.now().as_millis());
-    database.execute(sqlx::AssertSqlSafe(marked)).await.unwrap();
-
-    let journal = open(dir.path(), "boot").await;
-    assert_eq!(journal.head(&run("r")).await.unwrap().phase, RunPhase::Gone, "gone as soon as it is marked");
-    assert!(log(&journal, "r").await.is_empty());
-    let late = journal.append(append(&journal, "r", vec![post("a", 4..=4)])).await.unwrap();
-    assert_eq!(late.outcomes, [Err(Refusal::RunGone { last: 4 })]);
-    let expired = journal.expire(journal.now().plus_millis(-60_000), 10).await.unwrap();
-    assert_eq!(expired.runs, [run("r")]);
-    for table in ["segments", "producers"] {
-        let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        let left: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap();
-        assert_eq!(left, 0, "{table}");
-    }
-    assert!(journal.expire(journal.now().plus_millis(-60_000), 10).await.unwrap().runs.is_empty());
-}
-
-#[tokio::test]
 async fn a_run_limit_beyond_what_keys_hold_is_refused_at_open() {
     let dir = tempfile::tempdir().unwrap();
     let limits = JournalLimits { max_run_bytes: MAX_RUN_BYTES + 1, ..ROOMY };
@@ -345,70 +301,4 @@ async fn runs_that_outgrow_the_memory_of_heads_stay_right() {
         }
     }
     assert_eq!(journal.head(&run("r0")).await.unwrap().tip, 2000);
-}
-
-#[tokio::test]
-async fn what_can_not_be_read_holds_up_nothing_that_is_listed_behind_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = open(dir.path(), "boot").await;
-    let later = || journal.now().plus_millis(60_000);
-    for n in 0..5 {
-        post_to(&journal, &format!("damaged-ended{n}"), status_post("p", 1, RunStatus::Passed)).await.unwrap();
-        post_to(&journal, &format!("damaged-open{n}"), post("p", 1..=1)).await.unwrap();
-    }
-    for n in 0..4 {
-        post_to(&journal, &format!("ended{n}"), status_post("p", 1, RunStatus::Passed)).await.unwrap();
-        post_to(&journal, &format!("open{n}"), post("p", 1..=1)).await.unwrap();
-    }
-    // Older than all others: heads that say nothing, and behind them a page and more of what can't even be a run's
-    // name.
-    let mut outsider = outsider(dir.path()).await;
-    for damage in [
-        "UPDATE runs SET active_at = number, last_at = number WHERE run LIKE 'damaged%'",
-        "UPDATE runs SET tip = 'damaged' WHERE run IN ('damaged-ended0', 'damaged-open0')",
-        "UPDATE runs SET run = 'no name! ' || run WHERE run LIKE 'damaged%' AND tip <> 'damaged'",
-    ] {
-        outsider.execute(damage).await.unwrap();
-    }
-    for (ended, names) in [(false, "open"), (true, "ended")] {
-        let (mut after, mut idle, mut steps) = (None, Vec::new(), 0);
-        loop {
-            let page = journal.idle_since(later(), ended, after.as_ref(), 2).await.unwrap();
-            idle.extend(page.runs.into_iter().map(|one| one.run.to_string()));
-            (after, steps) = (page.next, steps + 1);
-            if after.is_none() {
-                break;
-            }
-        }
-        idle.sort();
-        let wanted: Vec<_> = (0..4).map(|n| format!("{names}{n}")).collect();
-        assert_eq!((idle, steps <= 5), (wanted, true), "{steps}");
-    }
-    let mut changed = Vec::new();
-    let mut after = None;
-    loop {
-        let page = journal.changed_since(Timestamp::from_millis(0), after.as_ref(), 3).await.unwrap();
-        changed.extend(page.runs.into_iter().map(|one| one.run));
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    assert_eq!(changed.len(), 8, "{changed:?}");
-    // All that ended are removed, also those that can't be named.
-    let mut expired = Vec::new();
-    loop {
-        let step = journal.expire(later(), 2).await.unwrap();
-        expired.extend(step.runs.into_iter().map(|run| run.to_string()));
-        if !step.more {
-            break;
-        }
-    }
-    expired.sort();
-    assert_eq!(expired.join(" "), "damaged-ended0 ended0 ended1 ended2 ended3");
-    let gone: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM runs WHERE phase = 3").fetch_one(&mut outsider).await.unwrap();
-    assert_eq!(gone, 9);
-    drop(outsider);
-    journal.close().await;
 }

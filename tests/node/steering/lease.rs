@@ -50,7 +50,7 @@ async fn a_holder_that_gives_no_sign_of_life_loses_control_to_the_next_who_wants
 
 #[tokio::test]
 async fn an_open_socket_is_a_sign_of_its_owners_life() {
-    let settings = [("RUNCAST__CONTROL__LEASE_SECS", "1"), ("RUNCAST__CONTROL__LEASE_SOCKET_SECS", "300")];
+    let settings = [("RUNCAST__CONTROL__LEASE_SECS", "1"), ("RUNCAST__CONTROL__COMMANDS_PER_SEC", "10000")];
     let node = TestNode::start(&settings);
     join(&node, "r", &["w1"]).await;
     let mut ann = watch(&node, "r", "Ann").await;

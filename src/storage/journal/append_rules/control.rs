@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::due::DueChange;
 use super::{ControlPost, Post, RunPhase, RunRecord, Work};
 use crate::protocol::event::stamp::{ANONYMOUS, Stamp, StampKind};
-use crate::protocol::segment::Batch;
+use crate::protocol::pack::Batch;
 use crate::protocol::status::RunStatus;
 use crate::protocol::verdict::{self, ProducerState};
 use crate::protocol::{Cursor, Lines, ProducerId, ServerEvent, Timestamp};

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{Append, Appended, ControlPost, Head, MAX_PRODUCERS, OnGap, Post, Precondition, Refusal, RunPhase, Stored};
 use crate::protocol::event::stamp;
 use crate::protocol::json_text::readable;
-use crate::protocol::segment::{Batch, pack};
+use crate::protocol::pack::{Batch, pack};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Epoch, Lines, ProducerEvent, ProducerId, Seq, Timestamp};
 

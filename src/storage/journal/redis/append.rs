@@ -44,7 +44,7 @@ enum AppendReply {
     /// The store is in another incarnation.
     Stale,
     /// The run has another version: this one.
-    Changed(SeenVersion, RunRecord),
+    Changed(SeenVersion, Box<RunRecord>),
 }
 
 impl Appends {
@@ -115,7 +115,7 @@ impl RedisJournal {
             match answer {
                 AppendReply::Changed(seen, run) => {
                     self.incarnation.note(&append.run, &run.head, seen.epochs.incarnation);
-                    self.appends.keep(&append.run, seen, run);
+                    self.appends.keep(&append.run, seen, *run);
                 }
                 AppendReply::Stale => self.learn_incarnation().await?,
                 // By this node's clock there is still time: the server's clock was set, and its answer has corrected
@@ -233,7 +233,7 @@ impl RedisJournal {
                 let (state, at, created) = (parts.text()?, parts.time_or_none()?, parts.time_or_none()?);
                 let head = stored::head(&state, at, created).map_err(malformed)?;
                 let run = RunRecord::load(head, marks::load(&parts.text()?)?, epochs);
-                Ok(AppendReply::Changed(SeenVersion { version, epochs }, run))
+                Ok(AppendReply::Changed(SeenVersion { version, epochs }, Box::new(run)))
             }
             other => Err(unknown(format!("the script answered {other:?}"))),
         }
