@@ -92,9 +92,9 @@ impl World {
                     Act::Work => {
                         asks.extend(worker.think(dice));
                         signs.note(worker.sign(), store.wall());
-                        match dice.below(3) {
+                        match dice.below(4) {
                             0 => worker.poll(node_rooms, store, dice),
-                            1 => worker.claim(node_rooms, store, dice),
+                            1 | 2 if worker.may_claim() => worker.claim(node_rooms, store, dice),
                             _ => worker.post(node_rooms),
                         }
                     }
