@@ -116,6 +116,13 @@ struct ShownProducer {
     shard: Option<Shard>,
 }
 
+impl ControlView {
+    /// The lease, and who holds it.
+    pub fn lease(&self) -> Option<(Cursor, &Principal)> {
+        self.control.lease.zip(self.control.holder.as_ref())
+    }
+}
+
 impl ControlState {
     /// What is shown of it.
     pub(super) fn view(&self, _facts: &Facts<'_>) -> ControlView {
@@ -139,13 +146,6 @@ impl ControlState {
             }),
             producers: self.workers.iter().map(|(id, worker)| ShownProducer::of(id, worker)).collect(),
         }
-    }
-}
-
-impl ControlView {
-    /// The lease, and who holds it.
-    pub fn lease(&self) -> Option<(Cursor, &Principal)> {
-        self.control.lease.zip(self.control.holder.as_ref())
     }
 }
 

@@ -9,6 +9,7 @@ const PURE: &[&str] = &[
     "actors/session/outbox.rs",
     "actors/supervision/policy",
     "compression/zip",
+    "control",
     "protocol",
     "run_state",
     "storage/journal/append_rules",

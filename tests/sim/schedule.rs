@@ -110,6 +110,29 @@ pub(crate) enum Act {
     StepClock,
 }
 
+impl Act {
+    /// Whether it is about viewers and their connections.
+    fn is_watching(self) -> bool {
+        matches!(
+            self,
+            Self::Broadcaster
+                | Self::Reorder
+                | Self::Session
+                | Self::Page
+                | Self::Widen
+                | Self::Stall
+                | Self::Receive
+                | Self::Break
+                | Self::Connect
+                | Self::Hop
+                | Self::Leave
+                | Self::Ask
+                | Self::Pulse
+                | Self::Show
+        )
+    }
+}
+
 /// Acts and how often each is tried.
 const WEIGHTS: &[(Act, usize)] = &[
     (Act::Wait, 25),
@@ -182,13 +205,14 @@ pub(crate) struct Step {
 /// A seed's world and schedule.
 pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
     let mut dice = Dice::new(seed);
-    // Most runs are never steered.
+    // Half of the runs are never steered, and in a quarter hardly anybody watches.
     let steered = dice.one_in(2);
+    let is_unwatched = steered && dice.one_in(2);
     let setup = Setup {
         kind,
         nodes: if kind == Kind::Cluster { dice.between(2, 3) } else { 1 },
         hubs: dice.between(1, 2),
-        viewers: dice.between(1, 6),
+        viewers: if is_unwatched { 1 } else { dice.between(1, 6) },
         producers: dice.between(1, 4),
         broadcaster_mailbox: dice.between(1, 4),
         room_mailbox: dice.between(2, 8),
@@ -207,7 +231,11 @@ pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
         max_waiting: dice.between(1, 8),
     };
     // Every seed has acts that it likes and acts that it hardly does: what needs much of one kind is met, too.
-    let weights: Vec<_> = WEIGHTS.iter().map(|(act, weight)| (*act, weight * dice.pick(&[1, 2, 4, 8]))).collect();
+    let likes = |dice: &mut Dice, act: Act| match act.is_watching() {
+        true if is_unwatched => 0,
+        _ => *dice.pick(&[1, 2, 4, 8]),
+    };
+    let weights: Vec<_> = WEIGHTS.iter().map(|(act, weight)| (*act, weight * likes(&mut dice, *act))).collect();
     let total: usize = weights.iter().map(|(_, weight)| weight).sum();
     let steps = (0..dice.between(100, 600)).map(|_| {
         let mut left = dice.below(total);

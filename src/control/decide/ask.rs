@@ -37,16 +37,14 @@ impl ControlState {
             Ok(ask) => ask,
             Err(ends) => return Ok(ends),
         };
-        let invalid = |field: &str, reason: &str| {
-            Halt::from(ControlError::Invalid { field: field.into(), reason: reason.into() })
-        };
         if ask.is_for_credential() && given.members.contains_key("value") {
             return Err(ControlError::SecretNeeded.into());
         }
         if let Some(id) = given.text("candidateId")
             && !ask.candidates.iter().any(|candidate| &**candidate == id)
         {
-            return Err(invalid("candidateId", "is no candidate of the question"));
+            let (field, reason) = ("candidateId".into(), "is no candidate of the question".into());
+            return Err(ControlError::Invalid { field, reason }.into());
         }
         let text = text.with("askId", &ask.id).with("resolution", given.text("resolution").unwrap_or("resolved"));
         let text = text.with_some("value", given.members.get("value"));

@@ -62,7 +62,10 @@ impl ControlState {
             }
         }
         let target = expect.and_then(|expect| expect.get("target"));
-        let producer = target.and_then(|target| target.get("producer").or(target.get("slot")?.get("producer")));
+        let producer = target.and_then(|target| {
+            let slot = target.get("slot").and_then(|slot| slot.get("producer"));
+            target.get("producer").or(slot)
+        });
         if let Some(producer) = producer.and_then(Value::as_str)
             && !self.workers.may_obey(producer)
         {

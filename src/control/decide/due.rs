@@ -24,7 +24,8 @@ impl ControlState {
         if facts.holds_time {
             return not_due();
         }
-        let silences: Vec<_> = self.listened_to().map(|(id, worker)| (id, self.silence(id, worker, facts))).collect();
+        let silences: Vec<_> =
+            self.workers.living().map(|(id, worker)| (id, self.silence(id, worker, facts))).collect();
         let asked = silences.iter().filter(|(_, silence)| *silence == Silence::Ask);
         let asked: Vec<_> = asked.map(|(id, _)| Sign::Producer((*id).clone())).collect();
         if !asked.is_empty() {
@@ -60,7 +61,7 @@ impl ControlState {
         let pause = self.pause.open.as_ref().map(|paused| paused.until);
         let commands = self.commands.open().filter_map(|command| command_due(command, facts));
         let asks = self.asks.all_open().filter_map(|ask| ask.expires_at);
-        let silence = self.listened_to().map(|(id, worker)| self.silence_due(id, worker, facts));
+        let silence = self.workers.living().filter_map(|(id, worker)| self.silence_due(id, worker, facts));
         commands.chain(asks).chain(silence).chain(pause).chain(self.shards_due(facts)).min()
     }
 
@@ -103,7 +104,7 @@ impl ControlState {
             Silence::Silent => "silent",
             Silence::Back => "back",
             Silence::Lost => "lost",
-            Silence::Until(_) | Silence::Ask => return,
+            Silence::Rests | Silence::Until(_) | Silence::Ask => return,
         };
         if silence == Silence::Lost {
             // What it was doing ends before it is gone.

@@ -1,9 +1,7 @@
 //! Producers that are not heard.
 
-use std::sync::Arc;
-
 use crate::control::fold::{Presence, Worker};
-use crate::control::{CommandKind, ControlState, Facts, Seen, Sign};
+use crate::control::{ControlState, Facts, Seen, Sign};
 use crate::protocol::Timestamp;
 
 /// How long until somebody is asked about again, in milliseconds, at least.
@@ -12,6 +10,8 @@ const MIN_AGAIN_MS: i64 = 1_000;
 /// What follows from how long a producer was not heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silence {
+    /// Nothing while the run rests.
+    Rests,
     /// Nothing before this time.
     Until(Timestamp),
     /// It is to be looked up when it was last heard.
@@ -25,52 +25,51 @@ pub(super) enum Silence {
 }
 
 impl ControlState {
-    /// The producers whose silence counts, which is that of none while the run is paused or holds a failing test open.
-    pub(super) fn listened_to(&self) -> impl Iterator<Item = (&Arc<str>, &Worker)> {
-        let holds = |command: &super::super::fold::KeptCommand| {
-            command.kind == CommandKind::Hold && command.stands && command.is_set
-        };
-        let rests = self.pause.open.is_some() || self.commands.kept().any(holds);
-        self.workers.living().filter(move |_| !rests)
-    }
-
-    /// How one stands. Without its sign of life nothing follows but that it has to be looked up.
+    /// How a producer stands. Without its sign of life nothing follows but that it has to be looked up. While the run
+    /// is paused or holds a failing test open, nobody is silent; one that was may be back.
     pub(super) fn silence(&self, id: &str, worker: &Worker, facts: &Facts<'_>) -> Silence {
         let found = facts.signs.iter().find(|(sign, _)| matches!(sign, Sign::Producer(producer) if &**producer == id));
         let seen = found.map(|(_, seen)| *seen);
         let sign = match seen {
-            Some(Seen::At(at)) => Some(at),
-            _ => None,
+            Some(Seen::At(at)) => at,
+            _ => Timestamp::default(),
         };
-        let heard = worker.heard_at.max(worker.joined_at).max(self.pause.resumed_at.unwrap_or_default());
-        let heard = sign.map_or(heard, |sign| sign.max(heard));
+        let heard = worker.heard_at.max(worker.joined_at).max(sign);
+        let since = heard.max(self.rested_at.unwrap_or_default());
         let limits = facts.limits;
-        let again = facts.now.plus_millis((limits.silent_ms / 4).max(MIN_AGAIN_MS));
-        let is_over = |ms| heard.plus_millis(ms) <= facts.now;
+        let is_over = |ms| since.plus_millis(ms) <= facts.now;
         let is_silent = worker.presence == Presence::Silent;
-        if is_silent && worker.silent_at.is_some_and(|since| heard > since) {
+        if is_silent && worker.silent_at.is_some_and(|silent_at| heard > silent_at) {
             return Silence::Back;
         }
-        if !is_silent && !is_over(limits.silent_ms) {
-            return Silence::Until(heard.plus_millis(limits.silent_ms));
+        if self.rests && !is_silent {
+            return Silence::Rests;
         }
+        if !is_silent && !is_over(limits.silent_ms) {
+            return Silence::Until(since.plus_millis(limits.silent_ms));
+        }
+        let again = facts.now.plus_millis(again_ms(facts));
         match seen {
             None => Silence::Ask,
-            Some(Seen::Unknown) => Silence::Until(again),
-            Some(Seen::At(_)) if is_over(limits.lost_ms) => Silence::Lost,
-            Some(Seen::At(_)) if is_silent => Silence::Until(again.min(heard.plus_millis(limits.lost_ms))),
-            Some(Seen::At(_)) => Silence::Silent,
+            Some(Seen::At(_)) if !self.rests && is_over(limits.lost_ms) => Silence::Lost,
+            Some(Seen::At(_)) if !is_silent => Silence::Silent,
+            Some(Seen::At(_)) if !self.rests => Silence::Until(again.min(since.plus_millis(limits.lost_ms))),
+            Some(Seen::At(_) | Seen::Unknown) => Silence::Until(again),
         }
     }
 
     /// When a producer has to be looked at next.
-    pub(super) fn silence_due(&self, id: &str, worker: &Worker, facts: &Facts<'_>) -> Timestamp {
+    pub(super) fn silence_due(&self, id: &str, worker: &Worker, facts: &Facts<'_>) -> Option<Timestamp> {
         match self.silence(id, worker, facts) {
-            Silence::Until(at) => at,
-            Silence::Ask if worker.presence == Presence::Silent => {
-                facts.now.plus_millis((facts.limits.silent_ms / 4).max(MIN_AGAIN_MS))
-            }
-            Silence::Ask | Silence::Silent | Silence::Back | Silence::Lost => facts.now,
+            Silence::Rests => None,
+            Silence::Until(at) => Some(at),
+            Silence::Ask if worker.presence == Presence::Silent => Some(facts.now.plus_millis(again_ms(facts))),
+            Silence::Ask | Silence::Silent | Silence::Back | Silence::Lost => Some(facts.now),
         }
     }
+}
+
+/// How long until one that was looked up is looked up again.
+fn again_ms(facts: &Facts<'_>) -> i64 {
+    (facts.limits.silent_ms / 4).max(MIN_AGAIN_MS)
 }

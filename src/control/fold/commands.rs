@@ -153,9 +153,10 @@ impl CommandLedger {
         self.kept.get(&place)
     }
 
-    /// Changes a command that is open or stands.
+    /// Changes a command that is kept whole.
     pub(super) fn change(&mut self, place: Place, change: impl FnOnce(&mut KeptCommand)) {
-        if let Some(command) = self.kept.get_mut(&place) {
+        let finished = self.finished.iter_mut().find(|(found, _)| *found == place).map(|(_, command)| command);
+        if let Some(command) = self.kept.get_mut(&place).or(finished) {
             change(command);
             let (key, state) = (key(&command.id), command.state);
             if let Some(known) = self.known.get_mut(&key) {

@@ -69,6 +69,12 @@ impl<'a> Members<'a> {
         (!id.is_empty() && id.len() <= MAX_ID_BYTES).then(|| id.into())
     }
 
+    /// The id of a command: that of a UUID however it is written.
+    pub(super) fn command_id(&self, name: &str) -> Option<Arc<str>> {
+        let id = self.id(name)?;
+        Some(uuid::Uuid::try_parse(&id).map_or(id, |uuid| uuid.hyphenated().to_string().into()))
+    }
+
     /// A text for people, cut off where it is too long.
     pub(super) fn text(&self, name: &str) -> Option<Arc<str>> {
         let mut text: String = self.get(name)?;

@@ -48,6 +48,9 @@ pub struct ControlState {
     pub(super) asks: Asks,
     pub(super) workers: Workers,
     pub(super) notices: Notices,
+    /// Whether the run is paused, or holds a failing test open; and when that was last over.
+    pub(super) rests: bool,
+    pub(super) rested_at: Option<Timestamp>,
     /// Commands of viewers, and their bytes.
     pub(super) spent: (u64, u64),
 }
@@ -127,6 +130,11 @@ impl ControlState {
             Some((since, until, by)) => self.pause.begin(since, until, &by),
             None => self.pause.end(at),
         }
+        let rests = self.pause.open.is_some() || self.commands.kept().any(KeptCommand::holds);
+        if self.rests && !rests {
+            self.rested_at = Some(at);
+        }
+        self.rests = rests;
     }
 
     fn fold_producer(&mut self, event_type: ProducerEvent, event: &FoldedEvent<'_>) {
@@ -233,6 +241,11 @@ impl KeptCommand {
     /// Whether it pauses the run, or a part of it, now.
     pub(super) fn pauses(&self) -> bool {
         self.kind == super::CommandKind::Pause && self.stands
+    }
+
+    /// Whether it holds failing tests open now.
+    fn holds(&self) -> bool {
+        self.kind == super::CommandKind::Hold && self.stands && self.is_set
     }
 
     /// Whether it is to end the run, not only a test of it.

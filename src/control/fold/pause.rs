@@ -9,8 +9,6 @@ pub(in crate::control) struct PauseLoan {
     pub(in crate::control) open: Option<Paused>,
     /// Milliseconds of the pauses that are over.
     pub(in crate::control) total_ms: i64,
-    /// When the last one was over.
-    pub(in crate::control) resumed_at: Option<Timestamp>,
 }
 
 /// A pause.
@@ -35,7 +33,6 @@ impl PauseLoan {
         if let Some(paused) = self.open.take() {
             self.total_ms =
                 self.total_ms.saturating_add((at.as_millis().saturating_sub(paused.since.as_millis())).max(0));
-            self.resumed_at = Some(at);
         }
     }
 }

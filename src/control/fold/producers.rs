@@ -159,7 +159,7 @@ impl Workers {
 
     /// One leaves; whether it was there.
     pub(super) fn leave(&mut self, id: &str, at: Timestamp) -> bool {
-        let Some(worker) = self.all.get_mut(id) else { return false };
+        let Some(worker) = self.all.get_mut(id).filter(|worker| worker.state.joined) else { return false };
         worker.state = worker.state.ended();
         worker.presence = Presence::Left;
         worker.ended_at = Some(at);

@@ -29,7 +29,7 @@ impl ControlState {
             Some("interrupted") => CommandState::Interrupted,
             _ => return,
         };
-        let Some(id) = members.id("commandId") else { return };
+        let Some(id) = members.command_id("commandId") else { return };
         let place = self.commands.place(&id);
         let is_servers = producer.is_none() || members.has("keyHash");
         if let Some(producer) = producer.as_ref().filter(|_| !is_servers) {

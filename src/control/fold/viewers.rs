@@ -24,7 +24,7 @@ impl ControlState {
                 }
             }
             ServerEvent::CommandExpired => {
-                let place = members.id("commandId").and_then(|id| self.commands.place(&id));
+                let place = members.command_id("commandId").and_then(|id| self.commands.place(&id));
                 let is_queued = |command: &KeptCommand| command.state == CommandState::Queued && command.is_claimable();
                 if let Some(place) = place.filter(|place| self.commands.at(*place).is_some_and(is_queued)) {
                     self.commands.end(place, CommandState::Expired);
@@ -126,7 +126,9 @@ impl ControlState {
                 }
                 ended
             }
-            CommandKind::Withdraw => members.id("withdraws").is_some_and(|withdrawn| self.withdraw(&withdrawn, event)),
+            CommandKind::Withdraw => {
+                members.command_id("withdraws").is_some_and(|withdrawn| self.withdraw(&withdrawn, event))
+            }
             _ => true,
         };
         if let Some(place) = self.commands.place(id) {
@@ -224,7 +226,7 @@ fn read(kind: CommandKind, by: Principal, event: &FoldedEvent<'_>) -> Option<Kep
         _ => false,
     };
     Some(KeptCommand {
-        id: members.id("commandId")?,
+        id: members.command_id("commandId")?,
         kind,
         cursor: event.cursor,
         at: event.at,

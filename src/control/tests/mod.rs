@@ -8,8 +8,7 @@ use super::*;
 use crate::protocol::event::stamp::{Stamp, StampKind, stamp};
 use crate::protocol::field::assert_described;
 use crate::protocol::status::RunStatus;
-use crate::protocol::verdict::{self, ProducerState};
-use crate::protocol::{Cursor, Epoch, Lines, Principal, PrincipalKind, ProducerId, ServerEvent, Timestamp, Via};
+use crate::protocol::{Cursor, Epoch, Lines, Principal, PrincipalKind, ProducerId, Timestamp, Via};
 
 mod acts;
 mod asks;
@@ -99,10 +98,9 @@ impl TestRun {
         cursor
     }
 
-    /// The run's status by the rules of the journal.
+    /// The run's status, on the server's word or on its producers'.
     fn judge(&mut self, server: Option<RunStatus>) {
-        let states: Vec<ProducerState> = self.state.workers.iter().map(|(_, worker)| worker.state.clone()).collect();
-        self.status = server.or(verdict::verdict(states.iter())).or(self.state.workers.status());
+        self.status = server.or(self.state.workers.status());
     }
 
     /// A producer posts an event; it is stamped as the journal does it.
@@ -142,6 +140,7 @@ impl TestRun {
             self.fold(str::from_utf8(json).unwrap());
         }
         self.due = changes.due;
+        assert_eq!(self.due, self.state.next_due(&self.facts()), "the deadline that is stored is the fold's");
         let ends = changes.status.filter(|status| status.is_final());
         self.judge(ends);
     }

@@ -1,1 +1,100 @@
+//! Producers: who is there, who is silent, and the run's end.
+
 use super::*;
+
+#[test]
+fn one_that_is_not_heard_is_silent_then_lost_and_what_it_did_ends() {
+    let mut run = TestRun::with_workers(&["w"]);
+    let sign = Sign::Producer("w".into());
+    let heard = run.now;
+    run.pass(120_000);
+    let Decision::NeedSigns(signs) = run.state.decide(&Request::Due, &run.facts()) else { panic!() };
+    assert_eq!(signs, std::slice::from_ref(&sign));
+    run.see(sign.clone(), Seen::Unknown);
+    assert!(run.end_due().is_empty(), "it can't be known");
+    run.see(sign.clone(), Seen::At(heard.plus_millis(1)));
+    assert!(run.end_due().is_empty());
+    run.pass(1);
+    assert_eq!(run.end_due(), ["producer_status:silent"]);
+    assert_eq!(run.view()["producers"][0]["state"], "silent");
+    run.see(sign.clone(), Seen::At(run.now.plus_millis(1)));
+    run.pass(60_000);
+    assert_eq!(run.end_due(), ["producer_status:back"]);
+    let id = run.command(&person("ann"), json!({"type": "step"})).unwrap().command_id;
+    run.claim("w", "k", &id).unwrap();
+    run.post("w", json!({"type": "ai_stuck", "askId": "a", "needs": "text", "expiresInSecs": 86_400}));
+    run.limits.lost_ms = 100_000;
+    run.limits.silent_ms = 50_000;
+    run.pass(100_000);
+    assert_eq!(run.end_due(), ["command_status:interrupted", "ask_expired:interrupted", "producer_status:lost"]);
+    assert_eq!(run.state_of(&id), CommandState::Interrupted);
+    assert_eq!((&run.view()["producers"][0]["state"], run.due), (&json!("lost"), None));
+    run.post("w", json!({"type": "command_status", "commandId": "x", "status": "done"}));
+    assert_eq!(run.view()["producers"][0]["state"], "lost", "unless it joins anew");
+    assert_eq!(run.status, Some(RunStatus::Running), "it ends nothing");
+}
+
+#[test]
+fn whoever_is_paused_or_holds_a_test_open_is_not_silent() {
+    for command in [json!({"type": "pause"}), json!({"type": "hold", "when": "failure"})] {
+        let mut run = TestRun::with_workers(&["w"]);
+        run.command(&person("ann"), command).unwrap();
+        run.pass(899_999);
+        assert!(run.end_due().is_empty());
+        for command in [json!({"type": "resume"}), json!({"type": "hold", "when": "never"})] {
+            run.command(&person("ann"), command).unwrap();
+        }
+        run.see(Sign::Producer("w".into()), Seen::At(run.now.plus_millis(-899_999)));
+        run.pass(119_999);
+        assert!(run.end_due().is_empty(), "silence counts anew");
+    }
+}
+
+#[test]
+fn shards_that_never_join_are_given_up_after_the_last_that_did_has_ended() {
+    let mut run = TestRun::new();
+    run.post("w", json!({"type": "worker", "state": "joined", "shard": {"current": 1, "total": 2}}));
+    run.post("w", json!({"type": "run_status", "status": "passed"}));
+    assert_eq!(run.status, Some(RunStatus::Running));
+    run.pass(899_999);
+    assert!(run.end_due().is_empty());
+    assert_eq!(run.due, Some(run.now.plus_millis(1)));
+    run.pass(1);
+    let Decision::Store(changes) = run.state.decide(&Request::Due, &run.facts()) else { panic!() };
+    assert!(changes.gives_up_shards && changes.due.is_none() && changes.status.is_none());
+    assert_eq!(run.end_due(), ["shards_given_up"]);
+    assert_eq!(run.status, Some(RunStatus::Passed));
+}
+
+#[test]
+fn a_run_is_finished_on_somebodys_word() {
+    let finish = |run: &mut TestRun, status| match run.ask(&Request::Finish(status)) {
+        Ok(Answer::Finished(status)) => Ok(status),
+        Err(error) => Err(error),
+        other => panic!("{other:?}"),
+    };
+    let mut run = TestRun::with_workers(&["w1", "w2"]);
+    run.post("w1", json!({"type": "run_status", "status": "failed"}));
+    assert_eq!(code(finish(&mut run, Some(RunStatus::Running))), "invalid_command");
+    assert_eq!(finish(&mut run, None).unwrap(), RunStatus::Failed);
+    assert_eq!(finish(&mut run, Some(RunStatus::Passed)).unwrap(), RunStatus::Failed, "it is finished");
+    let mut run = TestRun::with_workers(&["w"]);
+    assert_eq!(finish(&mut run, None).unwrap(), RunStatus::Interrupted);
+    assert_eq!(run.view()["producers"][0]["status"], "interrupted");
+    let mut run = TestRun::new();
+    assert_eq!(finish(&mut run, Some(RunStatus::Passed)).unwrap(), RunStatus::Passed);
+    run.log.clear();
+    assert_eq!(code(finish(&mut run, None)), "run_not_found");
+}
+
+#[test]
+fn questions_of_one_that_has_left_end_and_those_of_nobody_in_particular_do_not() {
+    let mut run = TestRun::new();
+    run.post("", json!({"type": "ai_stuck", "askId": "a", "needs": "text"}));
+    run.post("w", json!({"type": "worker", "state": "joined"}));
+    run.post("w", json!({"type": "ai_stuck", "askId": "b", "needs": "text"}));
+    run.post("v", json!({"type": "worker", "state": "joined"}));
+    run.post("w", json!({"type": "worker", "state": "left"}));
+    let view = run.view();
+    assert_eq!((view["asks"].as_array().unwrap().len(), &view["asks"][0]["askId"]), (1, &json!("a")));
+}

@@ -64,7 +64,8 @@ impl World {
                 let controller = dice.below(controllers.len());
                 let controller = &mut controllers[controller];
                 if dice.one_in(2) {
-                    controller.want(store, workers.len(), asks, dice);
+                    let names: Vec<_> = workers.iter().map(Worker::name).collect();
+                    controller.want(store, &names, asks, dice);
                 }
                 controller.ask(node_rooms, store, dice);
             }

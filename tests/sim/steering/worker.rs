@@ -112,6 +112,10 @@ impl Worker {
         *self = Self { over: self.over, ..Self::alive(self.index, self.lives + 1) };
     }
 
+    pub(crate) fn name(&self) -> String {
+        self.id.as_str().to_owned()
+    }
+
     fn producer(&self) -> Arc<str> {
         self.id.as_str().into()
     }
@@ -155,6 +159,7 @@ impl Worker {
             }
             4 => self.report(status(RunStatus::Running), StampKind::RunStatus(RunStatus::Running), None),
             5 if dice.one_in(3) => {
+                self.left = true;
                 let due = Some(limits().shard_wait_ms);
                 self.report(status(RunStatus::Passed), StampKind::RunStatus(RunStatus::Passed), due);
             }
@@ -340,7 +345,7 @@ impl Worker {
                 }
                 "command_status" | "command_expired" => _ = open.remove(&id),
                 "command_withdrawn" => _ = open.remove(event["withdraws"].as_str().unwrap_or_default()),
-                "worker" | "producer_status" | "run_status" => open.clear(),
+                "worker" | "producer_status" | "run_status" | "control_reset" => open.clear(),
                 _ => {}
             }
         }

@@ -154,9 +154,13 @@ impl ControlFold {
     /// Folds what this room has just stored, if it follows on what is folded. `before` is the head as it was known.
     pub(super) fn fold_stored(&mut self, segments: &[Arc<Segment>], before: &Head, head: &Head) {
         let (Some(first), Some(_)) = (segments.first(), self.place) else { return };
-        let end = KnownHead::of(before).end();
+        // What is folded may be of an incarnation before that.
+        if !self.settle(before) {
+            return;
+        }
+        let end = self.place();
         let continues = matches!(head.lineage.resolve(After::Cursor(end), before.tip), Resume::Continue { .. });
-        if first.first() != before.tip + 1 || self.folded != before.control || !continues {
+        if first.first() != before.tip + 1 || !continues {
             return;
         }
         for segment in segments.iter().filter(|segment| segment.is_control()) {

@@ -175,7 +175,9 @@ impl RoomLog {
         if !segments.iter().all(fits) {
             return None;
         }
-        self.reorder_buffer.hear(segments, head, self.tip());
+        // What was stored since that head was told has another head, which is told as well.
+        let told = segments.into_iter().filter(|segment| segment.last() <= head.tip).collect();
+        self.reorder_buffer.hear(told, head, self.tip());
         Some(self.catch_up())
     }
 
@@ -257,6 +259,17 @@ mod tests {
 
     fn head(tip: Seq) -> Head {
         Head { lineage: Lineage::new(vec![(Epoch(1), 1)]), tip, ..Head::unborn() }
+    }
+
+    #[test]
+    fn a_hole_is_filled_up_to_the_head_that_told_of_it_and_no_further() {
+        let mut log = RoomLog::new(1 << 20);
+        log.learn(head(1));
+        log.hear(Vec::new(), head(3));
+        assert!(
+            matches!(log.fill(vec![segment(2, 2), segment(4, 1)]), Some(Growth::Follows(taken)) if taken.len() == 1)
+        );
+        assert_eq!((log.tip(), log.hole()), (3, None), "what else that head would say of the fourth is not known");
     }
 
     #[test]
