@@ -20,5 +20,5 @@ pub use command::command_message;
 pub use draft::MAX_COMMAND_BYTES;
 pub use error::{STEERING_CODES, SteeringCode, SteeringError};
 pub use poll::poll_of;
-pub use report::Report;
+pub use report::CommandReport;
 pub use service::{Steering, SteeringLimits};

@@ -15,12 +15,12 @@ use crate::protocol::{Cursor, RunId, Seq};
 /// A `command_status` of a producer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct CommandReport {
     command_id: Arc<str>,
     status: Box<str>,
 }
 
-impl Report {
+impl CommandReport {
     /// Those of a post; mostly there are none.
     pub fn all(batch: &EventBatch) -> Vec<Self> {
         let reports = batch.stamps.iter().filter(|stamp| stamp.kind == StampKind::CommandStatus);
@@ -37,7 +37,7 @@ impl Steering {
         &self,
         run: &RunId,
         producer: Option<&str>,
-        reports: &[Report],
+        reports: &[CommandReport],
         seqs: (Seq, Seq),
         tip: Option<Cursor>,
     ) -> Vec<Arc<str>> {

@@ -111,6 +111,11 @@ pub(crate) enum Act {
 }
 
 impl Act {
+    /// Whether somebody gives commands, or obeys.
+    fn is_steering(self) -> bool {
+        matches!(self, Self::Steer | Self::TakeSteered | Self::Work | Self::TakeWork)
+    }
+
     /// Whether it is about viewers and their connections.
     fn is_watching(self) -> bool {
         matches!(
@@ -188,10 +193,10 @@ const WEIGHTS: &[(Act, usize)] = &[
     (Act::LoseSteered, 8),
     (Act::Work, 90),
     (Act::TakeWork, 90),
-    (Act::Crash, 3),
+    (Act::Crash, 2),
     (Act::Deadlines, 40),
     (Act::Watch, 25),
-    (Act::Later, 12),
+    (Act::Later, 3),
     (Act::StepClock, 3),
 ];
 
@@ -233,6 +238,7 @@ pub(crate) fn plan(kind: Kind, seed: u64) -> (Setup, Vec<Step>) {
     // Every seed has acts that it likes and acts that it hardly does: what needs much of one kind is met, too.
     let likes = |dice: &mut Dice, act: Act| match act.is_watching() {
         true if is_unwatched => 0,
+        _ if is_unwatched && act.is_steering() => *dice.pick(&[8, 16]),
         _ => *dice.pick(&[1, 2, 4, 8]),
     };
     let weights: Vec<_> = WEIGHTS.iter().map(|(act, weight)| (*act, weight * likes(&mut dice, *act))).collect();

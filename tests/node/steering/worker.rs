@@ -18,14 +18,14 @@ async fn a_worker_learns_of_commands_with_each_answer_and_what_it_has_acknowledg
     let step = given(&node, "r", "Ann", &json!({"type": "step"})).await;
     given(&node, "r", "Ann", &json!({"type": "pause"})).await;
     let log = json!({"type": "log", "text": "on"});
-    let answer = post(&node, "r", "w1", 3, &[log.clone()]).await;
+    let answer = post(&node, "r", "w1", 3, std::slice::from_ref(&log)).await;
     assert_eq!(types(&answer), ["pause_requested", "hold_requested", "step_requested"], "the most urgent first");
     let left: Vec<_> = answer["commands"].as_array().unwrap().iter().map(|entry| entry["leftMs"].as_u64()).collect();
     assert!(left[1].is_none() && left[2].is_some_and(|ms| (1..=60_000).contains(&ms)), "{answer}");
     assert_eq!(answer["commands"][2]["cursor"], step["cursor"]);
     let after = answer["commandsCursor"].as_str().unwrap().to_owned();
     let acknowledged = [("runcast-commands-after", after.as_str())];
-    let answer = post_with(&node, "r", "w1", 4, &[log.clone()], &acknowledged).await;
+    let answer = post_with(&node, "r", "w1", 4, std::slice::from_ref(&log), &acknowledged).await;
     assert_eq!((types(&answer), answer["moreCommands"].is_null()), (vec![], true));
     assert!(types(&polled(&node, "r", "w1", &format!("after={after}")).await).is_empty());
     given(&node, "r", "Ann", &json!({"type": "resume"})).await;
@@ -46,7 +46,7 @@ async fn an_answer_without_an_acknowledgement_is_small_and_says_that_there_is_mo
         given(&node, "r", "Ann", &json!({"type": "manual_action", "action": action})).await;
     }
     let log = json!({"type": "log"});
-    let answer = post(&node, "r", "w1", 3, &[log.clone()]).await;
+    let answer = post(&node, "r", "w1", 3, std::slice::from_ref(&log)).await;
     let few = types(&answer).len();
     assert!((1..4).contains(&few) && answer["moreCommands"] == true, "{few}");
     let all = post_with(&node, "r", "w1", 4, &[log], &[("runcast-commands-after", "0")]).await;

@@ -109,6 +109,10 @@ impl Found {
                 }
             }
             "run_status" if ["passed", "failed"].contains(&text(event, "status")) => {
+                // As long as nobody has joined, it is the run's.
+                if self.joined.is_empty() {
+                    self.end();
+                }
                 self.end_producer(text(event, "producer"));
             }
             "command_status" => self.take_status(event, id, what),

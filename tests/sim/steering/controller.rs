@@ -84,7 +84,7 @@ impl Controller {
         let mut command = match dice.below(16) {
             0 => json!({ "type": "pause", "maxSecs": dice.between(1, 3) }),
             1 => json!({ "type": "resume" }),
-            2 => json!({ "type": "hold", "when": "failure" }),
+            2 => json!({ "type": "hold", "when": "never" }),
             3 => json!({ "type": "update_instructions", "instructions": "look", "mode": "append" }),
             4 => act(dice, "step", json!({})),
             5..8 => act(dice, "manual_action", json!({ "action": { "action": "click", "selector": "#a" } })),

@@ -92,9 +92,9 @@ impl World {
                     Act::Work => {
                         asks.extend(worker.think(dice));
                         signs.note(worker.sign(), store.wall());
-                        match dice.below(3) {
+                        match dice.below(4) {
                             0 => worker.poll(node_rooms, store, dice),
-                            1 => worker.claim(node_rooms, store, dice),
+                            1 | 2 if worker.may_claim() => worker.claim(node_rooms, store, dice),
                             _ => worker.post(node_rooms),
                         }
                     }
@@ -185,7 +185,10 @@ impl World {
         let is_open = self.store.head().phase == runcast::storage::journal::RunPhase::Live;
         audit::audit(&self.store, is_open && self.store.due().is_none());
         self.steering.controllers.iter().for_each(|controller| controller.check_at_rest(&self.store));
-        self.steering.watchers.iter().for_each(|watcher| watcher.check_at_rest(&self.store));
+        // A room that was not told that its run expired hears of it when it reads.
+        if !self.store.is_gone() {
+            self.steering.watchers.iter().for_each(|watcher| watcher.check_at_rest(&self.store));
+        }
     }
 
     /// Every node tells the same of the run's control, and what the log says.

@@ -225,6 +225,11 @@ impl Worker {
         self.polling = Question::ask(Arc::new(request), at_least, node_rooms, store);
     }
 
+    /// Whether it has heard of an act that it has not claimed, or is not sure of.
+    pub(crate) fn may_claim(&self) -> bool {
+        self.claiming.is_some() || !self.heard.is_empty()
+    }
+
     /// Claims the next act that it has heard of, or asks again for the one that it is not sure of.
     pub(crate) fn claim(&mut self, node_rooms: &mut NodeRooms, store: &Store, dice: &mut Dice) {
         if self.over {

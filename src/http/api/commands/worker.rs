@@ -16,7 +16,7 @@ use crate::control::CommandEntry;
 use crate::protocol::json_text::{readable, without_bom};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, ProducerId, RunId};
-use crate::steering::{Report, Steering, poll_of};
+use crate::steering::{CommandReport, Steering, poll_of};
 
 /// Most bytes of commands in the answer to a post whose producer does not say what it has: 4 KiB.
 const FEW_BYTES: usize = 4 * 1024;
@@ -28,7 +28,7 @@ pub(in crate::http::api) struct Given {
     /// `Runcast-Commands-After`: the last control event that it has acknowledged.
     after: Option<Cursor>,
     /// What it reports in the post.
-    pub(in crate::http::api) reports: Vec<Report>,
+    pub(in crate::http::api) reports: Vec<CommandReport>,
 }
 
 /// What a producer learns with the answer to a post.
