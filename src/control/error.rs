@@ -18,8 +18,8 @@ pub enum ControlError {
         /// What is wrong with it.
         reason: Arc<str>,
     },
-    /// The answer is a secret, which has to be put away first: its MAC stands for it.
-    #[error("value: is a secret, and has to be put away first")]
+    /// The `value` of the command is a secret here, and was not put away: it comes again with its MAC.
+    #[error("value: is a secret here, and was not put away")]
     SecretNeeded,
     /// The command is too large.
     #[error("the command has {bytes} bytes, more than {max}")]

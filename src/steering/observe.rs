@@ -1,7 +1,7 @@
 //! What the run's state says about a command's `expect` and `target`, seen shortly before it is decided.
 //!
 //! With `testId`, `expect.status`, `stepNumber` and `stepId` are those of that test, and alone it says that the test
-//! runs; without `testId` they are the run's. `target.testId` is the producer whose test that is, as long as the test has
+//! runs; without `testId` they are the run's. `expect.target.testId` says that this test has not ended. `target.testId` is the producer whose test that is, as long as the test has
 //! not ended.
 
 use std::fmt;
@@ -25,6 +25,8 @@ pub(super) struct Questions {
     expected: Vec<(&'static str, Value)>,
     /// `target.testId`.
     target_test: Option<String>,
+    /// `expect.target.testId`.
+    expected_target: Option<String>,
 }
 
 impl Questions {
@@ -32,8 +34,9 @@ impl Questions {
     pub(super) fn of(command: &Map<String, Value>) -> Self {
         let (expect, target) = (command.get("expect"), command.get("target"));
         let expected = JUDGED.iter().filter_map(|name| Some((*name, expect?.get(*name)?.clone()))).collect();
+        let of_expect = expect.and_then(|expect| expect.get("target")?.get("testId")?.as_str()).map(str::to_owned);
         let test = target.and_then(|target| target.get("testId")?.as_str()).map(str::to_owned);
-        Self { expected, target_test: test }
+        Self { expected, target_test: test, expected_target: of_expect }
     }
 
     /// Whether there is nothing to ask.
@@ -67,7 +70,11 @@ impl Questions {
             };
             (!holds).then_some((*name, found))
         });
-        Ok(Observed { unmet: unmet.collect(), producer: seen.producer })
+        let mut unmet: Vec<_> = unmet.collect();
+        if self.expected_target.is_some() && !seen.target_is_open {
+            unmet.push(("target", seen.target_status));
+        }
+        Ok(Observed { unmet, producer: seen.producer })
     }
 }
 
@@ -110,6 +117,10 @@ struct SeenState {
     expected: Option<SeenTest>,
     /// The producer of the target's test.
     producer: Option<Arc<str>>,
+    /// The test of `expect.target` has not ended.
+    target_is_open: bool,
+    /// Its status; null of one that is not known.
+    target_status: Value,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -190,6 +201,9 @@ impl<'de> Visitor<'de> for ReadTests<'_> {
             if is_target && is_open {
                 self.seen.producer = test.producer.clone();
             }
+            if self.asked.expected_target.as_ref().is_some_and(|id| *id == test.test_id) {
+                (self.seen.target_is_open, self.seen.target_status) = (is_open, test.status.clone());
+            }
             if expected.is_some_and(|id| *id == *test.test_id) {
                 self.seen.expected = Some(test);
             }
@@ -239,6 +253,9 @@ mod tests {
             (json!({"testId": "b", "stepNumber": 8}), json!({"stepNumber": 7})),
             (json!({"testId": "c", "stepNumber": 8}), json!({"stepNumber": null})),
             (json!({"testId": "x", "status": "running"}), json!({"status": null, "testId": null})),
+            (json!({"target": {"testId": "b"}}), json!({})),
+            (json!({"target": {"testId": "a"}}), json!({"target": "passed"})),
+            (json!({"target": {"testId": "x"}}), json!({"target": null})),
         ] {
             assert_eq!(unmet(expect.clone()), wanted, "{expect}");
         }

@@ -17,7 +17,7 @@ async fn a_command_given_to_one_node_is_polled_claimed_and_reported_on_another()
     let settings = [("RUNCAST__OBJECTS__SIGNING_KEY", "a key of thirty-two characters..")];
     let mut cluster = Cluster::start_with(2, &[("appendonly", "yes"), ("appendfsync", "always")], &settings).await;
     let [first, second] = &cluster.nodes[..] else { panic!() };
-    post(second, "w1", 1, json!({"type": "worker", "state": "joined", "can": ["step"]})).await;
+    post(second, "w1", 1, json!({"type": "worker", "state": "joined"})).await;
     let worker = [("runcast-producer", "w1")];
     let begun = second.get_with("/api/runs/r/commands", &worker).await.json();
     let waiting = format!("/api/runs/r/commands?wait=25&after={}", begun["cursor"].as_str().unwrap());

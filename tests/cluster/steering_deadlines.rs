@@ -22,7 +22,7 @@ async fn deadlines_pass_once_though_the_node_that_took_them_is_killed() {
     let node = &cluster.nodes[1];
     let resumed = event(node, "r", "resume_requested", |_| true).await;
     let paused = event(node, "r", "pause_requested", |_| true).await;
-    assert!((2_000..8_000).contains(&between(&paused, &resumed)), "{paused} {resumed}");
+    assert!((2_000..20_000).contains(&between(&paused, &resumed)), "{paused} {resumed}");
     event(node, "r", "command_expired", |_| true).await;
     let ended = event(node, "r", "ask_expired", |_| true).await;
     assert_eq!((&ended["reason"], &ended["action"]), (&json!("timeout"), &json!("skip")));
@@ -61,9 +61,10 @@ async fn a_worker_that_one_node_hears_is_silent_on_none_and_nobody_is_while_redi
     cluster.proxy.refuse();
     cluster.proxy.cut();
     for_a_while(2_500, async || ()).await;
-    cluster.proxy.pass();
-    eventually!(one.get("/ready?strict=1").await.status, |status| *status == 200, SOON);
     let back = runcast::protocol::Timestamp::now().as_millis();
+    cluster.proxy.pass();
+    eventually!(other.get("/ready?strict=1").await.status, |status| *status == 200, SOON);
     let silent = event(other, "r", "producer_status", says("w", "silent")).await;
-    assert!(crate::steered::at(&silent) >= back, "{silent} {back}");
+    assert!(crate::steered::at(&silent) >= back + 900, "a second after the first node can hear again: {silent} {back}");
+    assert_eq!(other.log().matches("runs that are due are unknown").count(), 1, "it is said once");
 }

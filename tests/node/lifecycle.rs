@@ -187,7 +187,8 @@ async fn a_node_tells_how_it_is() {
     let actors = node.get_json("/api/actors").await;
     let names: Vec<_> =
         actors["supervisor"].as_array().unwrap().iter().map(|child| child["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["registry", "catalog_writer", "heartbeat", "lifecycle", "compression", "cleanup"]);
+    let all = ["registry", "catalog_writer", "heartbeat", "lifecycle", "deadlines", "compression", "cleanup"];
+    assert_eq!(names, all);
     assert!(
         actors["supervisor"]
             .as_array()

@@ -60,6 +60,8 @@ pub struct Deadlines {
     put_off: PutOff,
     /// Runs that are being seen to: at most [`AT_A_TIME`].
     in_hand: HashSet<RunId>,
+    /// The last look failed.
+    is_blind: bool,
     _live: LiveActorGuard,
 }
 
@@ -86,7 +88,7 @@ impl Deadlines {
         count("seen_to", 0); // makes the counters exist, so that the first failure shows as an increase
         count("failed", 0);
         let (pauses, put_off) = (Backoff::new(interval, interval), PutOff::new(interval));
-        Self { ports, pauses, put_off, in_hand: HashSet::new(), _live: live }
+        Self { ports, pauses, put_off, in_hand: HashSet::new(), is_blind: false, _live: live }
     }
 
     /// Looks for due runs, and again after a pause.
@@ -96,9 +98,29 @@ impl Deadlines {
         let limit = AT_A_TIME + self.in_hand.len() + self.put_off.forget(Instant::now());
         let due = async move { ports.due(limit).await };
         ctx.spawn(wrap_future::<_, Self>(due).map(|due, deadlines, ctx| {
+            let due = deadlines.told(due);
             deadlines.begin(due, ctx);
             ctx.run_later(deadlines.pauses.pause(), Self::look);
         }));
+    }
+
+    /// The runs that are due. Says once that they are unknown, and once that they are known again.
+    fn told(&mut self, due: Result<Vec<RunId>, JournalError>) -> Vec<RunId> {
+        match due {
+            Ok(due) => {
+                if std::mem::take(&mut self.is_blind) {
+                    info!("runs that are due are known again");
+                }
+                due
+            }
+            Err(error) => {
+                count("failed", 1);
+                if !std::mem::replace(&mut self.is_blind, true) {
+                    warn!(%error, "runs that are due are unknown: nothing ends by time");
+                }
+                Vec::new()
+            }
+        }
     }
 
     /// Begins to see to these runs, but for those that it sees to already or that are put off.
@@ -136,22 +158,20 @@ impl Deadlines {
 
 impl DeadlinesPorts {
     /// Runs that are due; none while nothing may end by time here.
-    async fn due(&self, limit: usize) -> Vec<RunId> {
+    ///
+    /// # Errors
+    /// The journal is unreachable.
+    async fn due(&self, limit: usize) -> Result<Vec<RunId>, JournalError> {
         if (self.drains)() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let now = match self.journal.clock().check() {
-            Ok(now) => now,
+        match self.journal.clock().check() {
+            Ok(now) => self.journal.due(now, limit).await,
             Err(jump) => {
                 debug!(%jump, "no deadline is looked at");
-                return Vec::new();
+                Ok(Vec::new())
             }
-        };
-        self.journal.due(now, limit).await.unwrap_or_else(|error| {
-            count("failed", 1);
-            warn!(%error, "runs that are due are unknown");
-            Vec::new()
-        })
+        }
     }
 
     /// Has the run's room store what is due, and sets the run's next deadline.

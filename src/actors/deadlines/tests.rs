@@ -263,7 +263,7 @@ async fn a_room_that_retired_is_found_anew() {
 async fn nothing_is_decided_while_the_clock_has_jumped_or_the_node_drains() {
     let fixture = fixture();
     let run = fixture.make_due("r").await;
-    let dues = || async { fixture.ports.due(9).await };
+    let dues = || async { fixture.ports.due(9).await.unwrap() };
     assert_eq!(dues().await, std::slice::from_ref(&run));
     fixture.off.store(2 * 3_600_000, Ordering::SeqCst);
     assert_eq!(dues().await, []);

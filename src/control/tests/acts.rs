@@ -39,8 +39,8 @@ fn what_another_producer_or_an_older_claim_reports_changes_nothing_and_is_told()
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(ignored("w1", (early.seq, early.seq)), [id.clone()]);
-    assert_eq!(ignored("w2", (other.seq, other.seq)), [id.clone()]);
+    assert_eq!(ignored("w1", (early.seq, early.seq)), std::slice::from_ref(&id));
+    assert_eq!(ignored("w2", (other.seq, other.seq)), std::slice::from_ref(&id));
     assert_eq!(ignored("w1", (older.seq, unknown.seq)), [id.clone(), "x".into()]);
     assert!(ignored("w1", (other.seq, other.seq)).is_empty(), "the post of another");
     let claim = run.state.commands.get(&id).unwrap().claim.clone().unwrap().cursor;

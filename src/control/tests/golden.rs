@@ -31,18 +31,26 @@ fn story() -> TestRun {
     let claim = run.claim("w1", "key", &click).unwrap().claim;
     assert_eq!(code(run.claim("w2", "key", &click)), "command_claimed");
     run.pass(1_000);
-    run.post("w1", json!({
-        "type": "command_status", "commandId": &*click, "status": "done", "claim": claim.to_string(), "result": {"url": "/next"},
-    }));
+    run.post(
+        "w1",
+        json!({
+            "type": "command_status", "commandId": &*click, "status": "done", "claim": claim.to_string(),
+                "result": {"url": "/next"},
+        }),
+    );
     let over = json!({"type": "step_override", "action": {"type": "pass"}, "target": {"producer": "w2"}});
     run.command(&ann, over).unwrap();
     assert_eq!(code(run.command(&bob, json!({"type": "resume"}))), "lease_held");
     run.command(&ann, json!({"type": "resume"})).unwrap();
-    run.post("w2", json!({
-        "type": "ai_stuck", "askId": "which", "needs": "choice", "message": "Which button?", "expiresInSecs": 120,
-        "candidates": [{"id": "c1", "label": "Buy", "selector": "#buy"}, {"id": "c2", "label": "Sell", "selector": "#sell"}],
-        "onTimeout": {"action": "skip"},
-    }));
+    run.post(
+        "w2",
+        json!({
+            "type": "ai_stuck", "askId": "which", "needs": "choice", "message": "Which button?", "expiresInSecs": 120,
+            "candidates": [{"id": "c1", "label": "Buy", "selector": "#buy"},
+                {"id": "c2", "label": "Sell", "selector": "#sell"}],
+            "onTimeout": {"action": "skip"},
+        }),
+    );
     run.pass(60_001);
     run.see(Sign::Subject("ann".into()), Seen::At(Timestamp::from_millis(START)));
     run.command(&bob, json!({"type": "take_control"})).unwrap();

@@ -62,7 +62,7 @@ fn a_holder_that_is_unseen_for_too_long_loses_its_lease_in_the_post_that_relies_
     run.pass(1);
     let request = run.request(&person("bob"), json!({"type": "step"}));
     let Decision::NeedSigns(signs) = run.state.decide(&request, &run.facts()) else { panic!() };
-    assert_eq!(signs, [sign.clone()]);
+    assert_eq!(signs, std::slice::from_ref(&sign));
     for seen in [Seen::Unknown, Seen::At(run.now.plus_millis(-60_000))] {
         run.see(sign.clone(), seen);
         assert_eq!(code(run.ask(&request)), "lease_held", "{seen:?}");

@@ -9,7 +9,7 @@ fn one_that_is_not_heard_is_silent_then_lost_and_what_it_did_ends() {
     let heard = run.now;
     run.pass(120_000);
     let Decision::NeedSigns(signs) = run.state.decide(&Request::Due, &run.facts()) else { panic!() };
-    assert_eq!(signs, [sign.clone()]);
+    assert_eq!(signs, std::slice::from_ref(&sign));
     run.see(sign.clone(), Seen::Unknown);
     assert!(run.end_due().is_empty(), "it can't be known");
     run.see(sign.clone(), Seen::At(heard.plus_millis(1)));

@@ -27,7 +27,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
         8 => (0..4usize, 0..22usize, 0..20usize).prop_map(|(by, kind, which)| Op::Command(by, kind, which)),
         5 => (0..3usize, 0..2usize, 0..20usize).prop_map(|(producer, key, which)| Op::Claim(producer, key, which)),
-        5 => (0..3usize, 0..20usize, 0..4usize).prop_map(|(producer, which, status)| Op::Report(producer, which, status)),
+        5 => (0..3usize, 0..20usize, 0..4usize)
+            .prop_map(|(producer, which, status)| Op::Report(producer, which, status)),
         4 => (0..4usize, 0..9usize).prop_map(|(producer, kind)| Op::Post(producer, kind)),
         3 => (0..200_000i64).prop_map(Op::Pass),
         3 => Just(Op::Due),
@@ -85,7 +86,7 @@ impl Play {
             2 => json!({"type": "resume"}),
             3 => json!({"type": "resume", "target": target}),
             4 => json!({"type": "cancel", "testId": "t"}),
-            5 => json!({"type": "hold", "when": if which % 2 == 0 { "failure" } else { "never" }}),
+            5 => json!({"type": "hold", "when": if which.is_multiple_of(2) { "failure" } else { "never" }}),
             6 => json!({"type": "update_instructions", "instructions": "i", "mode": "append"}),
             7 => json!({"type": "update_instructions", "instructions": "i", "mode": "replace"}),
             8 => json!({"type": "step"}),
@@ -255,7 +256,7 @@ fn any_event() -> impl Strategy<Value = Value> {
         2 => (-1_000_000..1_000_000i64).prop_map(time),
         1 => Just(json!(true)),
         1 => any::<i64>().prop_map(|number| json!(number)),
-        1 => Just(json!({"subject": "ann", "kind": "human", "producer": "w", "action": "wait", "current": 1, "total": 0})),
+        1 => Just(json!({"subject": "ann", "kind": "human", "producer": "w", "action": "wait", "total": 0})),
         1 => Just(json!([{"id": "c"}, 1, null])),
         1 => Just(Value::Null),
     ];

@@ -81,10 +81,17 @@ fn a_ping_is_understood_and_everything_else_is_answered_by_name() {
         ("{}", "missing_type"),
         (r#"{"type":1}"#, "missing_type"),
         (r#"{"type":null}"#, "missing_type"),
-        (r#"{"type":"pause"}"#, "unknown_type"),
+        (r#"{"type":"pause_requested"}"#, "unknown_type"),
         (r#"{"type":"Ping"}"#, "unknown_type"),
     ] {
         assert_eq!(ClientMessage::parse(text).unwrap_err().code(), code, "{text}");
+    }
+    let pause = r#"{"type":"pause","commandId":"c"}"#;
+    assert_eq!(ClientMessage::parse(pause), Ok(ClientMessage::Command));
+    assert_eq!(ClientMessage::command_id(pause).as_deref(), Some("c"));
+    let long = format!(r#"{{"type":"pause","commandId":"{}"}}"#, "x".repeat(65));
+    for unnamed in [r#"{"type":"pause"}"#, r#"{"type":"pause","commandId":7}"#, &long] {
+        assert_eq!(ClientMessage::command_id(unnamed), None, "{unnamed}");
     }
     let deep = "[".repeat(50_000);
     assert!(ClientMessage::parse(&format!(r#"{{"a":{deep}"#)).is_err());

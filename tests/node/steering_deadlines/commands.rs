@@ -15,7 +15,7 @@ async fn a_pause_is_a_loan_and_ends_at_its_time() {
     command(&node, "r", "ben", &json!({"type": "pause", "maxSecs": 60})).await;
     let resumed = event(&node, "r", "resume_requested", |_| true).await;
     assert_eq!(resumed["by"]["kind"], "server", "{resumed}");
-    assert!((1_000..4_000).contains(&between(&paused, &resumed)), "{paused} {resumed}");
+    assert!((1_000..15_000).contains(&between(&paused, &resumed)), "{paused} {resumed}");
     let told = worker.post(&node, "r", &json!({"type": "log"})).await;
     let types: Vec<_> = told["commands"].as_array().unwrap().iter().map(|entry| &entry["event"]["type"]).collect();
     assert_eq!(types, ["resume_requested"], "{told}");
@@ -46,7 +46,7 @@ async fn an_act_that_nobody_claims_expires_and_one_that_nobody_finishes_is_inter
     let expired = event(&node, "r", "command_expired", |_| true).await;
     assert_eq!(expired["commandId"], given["commandId"]);
     let queued = event(&node, "r", "step_requested", |_| true).await;
-    assert!((1_000..4_000).contains(&between(&queued, &expired)), "{queued} {expired}");
+    assert!((1_000..15_000).contains(&between(&queued, &expired)), "{queued} {expired}");
     let late = worker.claim(&node, "r", given["commandId"].as_str().unwrap()).await;
     late.problem(410, "command_expired");
 
@@ -60,7 +60,7 @@ async fn an_act_that_nobody_claims_expires_and_one_that_nobody_finishes_is_inter
     };
     let told = eventually!(alive().await, |told| told.len() == 2, SOON);
     assert_eq!((&told[0]["status"], &told[1]["status"]), (&json!("accepted"), &json!("interrupted")));
-    assert!((1_000..4_000).contains(&between(&told[0], &told[1])), "{told:?}");
+    assert!((1_000..15_000).contains(&between(&told[0], &told[1])), "{told:?}");
     assert_eq!(events(&node, "r", "command_expired").await.len(), 1);
 }
 
@@ -82,7 +82,7 @@ async fn a_question_times_out_as_it_was_announced_once() {
     let ended = &ended[0];
     assert_eq!((&ended["askId"], &ended["reason"]), (&json!("a1"), &json!("timeout")));
     assert_eq!((&ended["action"], &ended["value"]), (&json!("continue"), &json!("skip it")));
-    assert!((5_000..9_000).contains(&between(&asked, ended)), "{asked} {ended}");
+    assert!((5_000..15_000).contains(&between(&asked, ended)), "{asked} {ended}");
     let late = json!({"type": "answer", "askId": "a1", "value": "late"});
     let refused = super::steered::try_command(&node, "r", "ann", &late).await;
     assert_eq!(refused.status, 409, "{refused:?}");

@@ -11,7 +11,7 @@ use crate::support::{Reply, SOON, Site, eventually};
 pub(crate) const QUICK: [(&str, &str); 11] = [
     ("RUNCAST__CONTROL__DUE_INTERVAL_MS", "50"),
     ("RUNCAST__CONTROL__LEASE_SECS", "1"),
-    ("RUNCAST__CONTROL__LEASE_SOCKET_SECS", "3"),
+    ("RUNCAST__CONTROL__LEASE_SOCKET_SECS", "5"),
     ("RUNCAST__CONTROL__RUN_SECS", "1"),
     ("RUNCAST__CONTROL__CANCEL_SECS", "1"),
     ("RUNCAST__RUNS__SILENT_SECS", "1"),
@@ -52,7 +52,13 @@ impl Worker {
     /// A producer that has joined the run.
     pub(crate) async fn join(node: &Site, run: &str, id: &'static str) -> Self {
         let mut worker = Self::new(id);
-        worker.post(node, run, &json!({"type": "worker", "state": "joined", "can": ["pause"]})).await;
+        worker
+            .post(
+                node,
+                run,
+                &json!({"type": "worker", "state": "joined", "can": ["pause", "resume", "step", "cancel"]}),
+            )
+            .await;
         worker
     }
 
@@ -82,9 +88,18 @@ impl Worker {
 
 /// The run's events of this type.
 pub(crate) async fn events(node: &Site, run: &str, kind: &str) -> Vec<Value> {
-    let events = node.stored(run).await;
-    let events = events.iter().map(|event| serde_json::from_str::<Value>(event).unwrap());
-    events.filter(|event| event["type"] == kind).collect()
+    let (mut found, mut after) = (Vec::new(), 0);
+    loop {
+        let path = format!("/api/runs/{run}/events?after={after}");
+        let page = node.get_with(&path, &[("accept", "application/x-ndjson")]).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let events: Vec<Value> = page.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        after = events.last().map_or(after, |last| last["seq"].as_u64().unwrap());
+        found.extend(events.into_iter().filter(|event| event["type"] == kind));
+        if page.header("runcast-more") != "true" {
+            return found;
+        }
+    }
 }
 
 /// The first event of this type for which `fits` holds, once there is one.

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::steered::{QUICK, Worker, command, event, events, for_a_while};
+use super::steered::{QUICK, Worker, command, event, events, for_a_while, try_command};
 use crate::support::{SOON, TestNode, WallClock, eventually};
 
 /// A node that runs by this clock.
@@ -34,6 +34,7 @@ async fn nothing_ends_by_a_clock_that_has_jumped_and_everything_once_it_is_accep
         for kind in ends {
             assert_eq!(events(&node, "r", kind).await, Vec::<serde_json::Value>::new());
         }
+        try_command(&node, "r", "ben", &json!({"type": "resume"})).await.problem(409, "lease_held");
     })
     .await;
     // Stopping is allowed at any time.
@@ -42,6 +43,8 @@ async fn nothing_ends_by_a_clock_that_has_jumped_and_everything_once_it_is_accep
     eventually!(warnings(&node).await, |told| told == "[]", SOON);
     worker.alive(&node, "r").await;
     event(&node, "r", "resume_requested", |event| event["by"]["kind"] == "server").await;
+    let free = async || try_command(&node, "r", "ben", &json!({"type": "resume"})).await.status;
+    eventually!(free().await, |status| *status == 202, SOON);
     event(&node, "r", "control_released", |event| event["reason"] == "expired").await;
 }
 
@@ -51,6 +54,8 @@ async fn a_viewer_keeps_no_run_from_being_lost_and_the_servers_word_is_the_runs(
     let settings = [
         ("RUNCAST__JOURNAL__SWEEP_SECS", "1"),
         ("RUNCAST__JOURNAL__LOST_HOURS", "1"),
+        // So that setting the clock is as if the time had passed.
+        ("RUNCAST__JOURNAL__MAX_CLOCK_STEP_SECS", "86400"),
         ("RUNCAST__CONTROL__DUE_INTERVAL_MS", "50"),
     ];
     let node = start(&clock, &settings);
