@@ -46,7 +46,7 @@ pub(crate) fn decide(
     state.decide(
         request,
         &Facts {
-            now: now.max(head.last_at),
+            now,
             epoch: head.lineage.epoch(),
             tip: head.tip,
             status: head.status,

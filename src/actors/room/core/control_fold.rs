@@ -29,7 +29,6 @@ pub(super) struct KnownHead {
     tip: Seq,
     status: Option<RunStatus>,
     phase: RunPhase,
-    last_at: Timestamp,
 }
 
 impl KnownHead {
@@ -41,7 +40,6 @@ impl KnownHead {
             tip: head.tip,
             status: head.status,
             phase: head.phase,
-            last_at: head.last_at,
         }
     }
 
@@ -189,8 +187,9 @@ impl ControlFold {
         limits: &ControlLimits,
     ) -> Decision {
         let facts = Facts {
-            // Times of a run's events never go back.
-            now: time.now.max(head.last_at),
+            // Not that of the run's last event, were it later: after the clock has stepped ahead and back, nothing ends
+            // too early.
+            now: time.now,
             epoch: head.epoch,
             tip: head.tip,
             status: head.status,
