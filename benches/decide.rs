@@ -5,7 +5,7 @@
 //! rooms on two nodes, which hear no notices and so ask Redis before each decision, as rooms without viewers do.
 //! `RUNCAST_BENCH_SECS` (5) is how long each load lasts.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::env;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use runcast::actors::catalog_writer::CatalogWriter;
 use runcast::actors::messages::room::{Publish, RoomPort, Steered};
 use runcast::actors::registry::Registry;
 use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, States};
-use runcast::actors::supervision::{LiveActors, Service, spawn};
+use runcast::actors::supervision::{Child, LiveActors, Service, spawn};
 use runcast::budget::{Budget, Held};
-use runcast::control::{CommandRequest, ControlLimits, Observed, Request};
+use runcast::control::{CommandRequest, ControlLimits, ControlRequest, Observed};
 use runcast::protocol::event::EventBatch;
 use runcast::protocol::principal::{Principal, PrincipalKind, Via};
 use runcast::protocol::{Lines, RunId};
@@ -50,7 +50,8 @@ const LOADS: [Load; 3] = [
     Load { name: "two viewers, as fast as they can", viewers: 2, pace: None },
 ];
 
-fn room(journal: Arc<dyn Journal>, run: &RunId, is_alone: bool) -> Arc<RoomPort> {
+/// A room, which lives as long as what is given back first.
+fn room(journal: Arc<dyn Journal>, run: &RunId, is_alone: bool) -> (Child<Room>, Arc<RoomPort>) {
     // None of these actors is started: nothing needs them here.
     let bridge = Service::<Bridge>::new("bridge", 1);
     let feed = || RemoteFeed { follow: bridge.recipient(), mirror: bridge.recipient(), reorder: PACE };
@@ -74,20 +75,25 @@ fn room(journal: Arc<dyn Journal>, run: &RunId, is_alone: bool) -> Arc<RoomPort>
     };
     let (name, live) = (run.clone(), LiveActors::default().enter("room"));
     let child = spawn("room", 4_096, move |_, _| Ok(Room::new(name, 1, limits, ports, Arc::default(), live))).unwrap();
-    Room::port(&child.addr, run.clone(), 1, Arc::default())
+    let port = Room::port(&child.addr, run.clone(), 1, Arc::default());
+    (child, port)
 }
 
-/// A run's events, until the task is aborted.
-fn produce(room: Arc<RoomPort>, held: Arc<Held>) -> JoinHandle<()> {
+/// A run's events, until the task is aborted. The first are stored when this returns: commands create no run.
+async fn produce(room: Arc<RoomPort>, held: Arc<Held>) -> JoinHandle<()> {
     let event = format!(r#"{{"type":"test_step","timestamp":"2026-11-23T17:15:47.966Z","x":"{}"}}"#, "x".repeat(60));
     let lines = Lines::from_stored(vec![event; BATCH].join("\n").into());
+    let post = move || {
+        let batch = EventBatch { lines: lines.clone(), status: None, stamps: Arc::default() };
+        let (room, held) = (room.clone(), held.clone());
+        async move { room.post(|reply| Publish::from_producer(batch, None, Instant::now(), held, reply)).await }
+    };
+    post().await.unwrap();
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(PACE);
         loop {
             ticks.tick().await;
-            let batch = EventBatch { lines: lines.clone(), status: None, stamps: Arc::default() };
-            let held = held.clone();
-            room.post(|reply| Publish::from_producer(batch, None, Instant::now(), held, reply)).await.unwrap();
+            post().await.unwrap();
         }
     })
 }
@@ -102,7 +108,7 @@ async fn steer(room: Arc<RoomPort>, viewer: usize, pace: Option<Duration>, until
         let id = uuid::Uuid::now_v7();
         let command = format!(r#"{{"type":"hold","when":"failure","commandId":"{id}"}}"#);
         let request = CommandRequest { command: Bytes::from(command), by: by.clone(), observed: Observed::default() };
-        let request = Arc::new(Request::Command(request));
+        let request = Arc::new(ControlRequest::Command(request));
         let began = Instant::now();
         loop {
             match room.steer(request.clone(), Vec::new(), knows).await {
@@ -138,7 +144,7 @@ async fn measure(store: &str, rooms: &[Arc<RoomPort>], load: &Load, secs: u64) {
     let tries = || (1..=8).map(|tries| count(&format!("runcast_decisions_stored_total{{tries=\"{tries}\"}}")));
     let contended = || count("runcast_decisions_total{outcome=\"contended\"}");
     let (before, contended_before): (Vec<_>, _) = (tries().collect(), contended());
-    let producer = produce(rooms[0].clone(), held);
+    let producer = produce(rooms[0].clone(), held).await;
     let until = Instant::now() + Duration::from_secs(secs);
     let viewers: Vec<_> = (0..load.viewers)
         .map(|viewer| tokio::spawn(steer(rooms[viewer % rooms.len()].clone(), viewer, load.pace, until)))
@@ -168,7 +174,8 @@ async fn measure_all(store: &str, journals: Vec<Arc<dyn Journal>>, secs: u64) {
     for load in &LOADS {
         // A run each: a long log of commands costs its readers.
         let run = RunId::parse(&format!("decide-{}", uuid::Uuid::now_v7())).unwrap();
-        let rooms: Vec<_> = journals.iter().map(|journal| room(journal.clone(), &run, journals.len() == 1)).collect();
+        let rooms = journals.iter().map(|journal| room(journal.clone(), &run, journals.len() == 1));
+        let (_children, rooms): (Vec<_>, Vec<_>) = rooms.unzip();
         measure(store, &rooms, load, secs).await;
     }
     for journal in journals {

@@ -19,12 +19,12 @@ pub enum Decision {
     /// These signs of life are to be looked up, and the request decided anew with them.
     NeedSigns(Vec<Sign>),
     /// These events are to be stored, and then the request decided anew.
-    Store(Changes),
+    Store(ControlChanges),
 }
 
 /// Events to be stored as one post.
 #[derive(Clone, Debug)]
-pub struct Changes {
+pub struct ControlChanges {
     /// The events, with their JSON.
     pub events: Vec<(ServerEvent, Bytes)>,
     /// Whether they hold only while the run's control has not moved on.

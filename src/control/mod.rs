@@ -2,7 +2,7 @@
 //!
 //! [`ControlState`] is folded from the run's control events alone, so that every node, the page, a worker and a reader
 //! a year later compute the same commands, lease, claims and questions from the same log. What somebody wants is a
-//! [`Request`]; [`ControlState::decide`] answers it from the state, or says which events to store so that it comes
+//! [`ControlRequest`]; [`ControlState::decide`] answers it from the state, or says which events to store so that it comes
 //! true. Those are stored under the condition that the run's control has not moved on meanwhile; otherwise the request is
 //! decided anew. A request that has come true is decided as answered, however often it is repeated.
 //!
@@ -20,12 +20,12 @@ mod request;
 mod tests;
 mod view;
 
-pub use answer::{Answer, Changes, ClaimAnswer, CommandAnswer, CommandEntry, Commands, Decision};
+pub use answer::{Answer, ClaimAnswer, CommandAnswer, CommandEntry, Commands, ControlChanges, Decision};
 pub use error::ControlError;
 pub use fold::ControlState;
 pub use kind::{CommandKind, CommandState};
 pub use limits::ControlLimits;
-pub use request::{ClaimRequest, CommandRequest, Facts, Observed, PollRequest, ReportsRequest, Request};
+pub use request::{ClaimRequest, CommandRequest, ControlRequest, Facts, Observed, PollRequest, ReportsRequest};
 pub use view::ControlView;
 
 pub use crate::protocol::{Seen, Sign};

@@ -10,7 +10,7 @@ use crate::protocol::{Cursor, Epoch, Principal, Seq, Timestamp};
 
 /// What somebody wants of a run's control.
 #[derive(Clone, Debug)]
-pub enum Request {
+pub enum ControlRequest {
     /// A viewer, an agent or a service gives a command.
     Command(CommandRequest),
     /// A producer claims an act.

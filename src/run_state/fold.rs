@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::test_list::{OpenStep, Steps, Tests};
+use super::verdict::StatusFold;
+use crate::protocol::event::stamp::{ANONYMOUS, Shard};
 use crate::protocol::json_text::readable;
 use crate::protocol::status::{RunStatus, TestStatus};
-use crate::protocol::{ProducerEvent, RunId, Seq, Timestamp};
+use crate::protocol::{ProducerEvent, RunId, Seq, ServerEvent, Timestamp};
 
 /// Most bytes kept of an error's text.
 const MAX_ERROR_BYTES: usize = 2 * 1024;
@@ -44,6 +46,9 @@ pub struct RunState {
     last_error: Option<LastError>,
     #[serde(flatten)]
     tests: Tests,
+    /// The run's status, and how the producers stand that it is made of.
+    #[serde(skip)]
+    verdict: StatusFold,
     #[serde(skip)]
     tip: Seq,
 }
@@ -83,6 +88,9 @@ struct FoldedEvent<'a> {
     producer: Option<&'a RawValue>,
     test_id: Option<&'a RawValue>,
     status: Option<&'a RawValue>,
+    state: Option<&'a RawValue>,
+    shard: Option<&'a RawValue>,
+    variant: Option<&'a RawValue>,
     step: Option<&'a RawValue>,
     tests: Option<&'a RawValue>,
     data: Option<&'a RawValue>,
@@ -178,13 +186,14 @@ impl RunState {
             step: Steps::default(),
             last_error: None,
             tests: Tests::default(),
+            verdict: StatusFold::default(),
             tip: 0,
         }
     }
 
     /// Approximate memory in bytes.
     pub fn held_bytes(&self) -> usize {
-        size_of::<Self>() + self.tests.held_bytes()
+        size_of::<Self>() + self.tests.held_bytes() + self.verdict.held_bytes()
     }
 
     /// Seq of the last event applied; 0 before the first.
@@ -192,7 +201,7 @@ impl RunState {
         self.tip
     }
 
-    /// The status of the last `run_status`.
+    /// The run's status: that of the last `run_status`, or what those of its workers make together.
     pub fn status(&self) -> Option<RunStatus> {
         self.status
     }
@@ -225,11 +234,14 @@ impl RunState {
                     self.last_error = Some(LastError { message, at });
                 }
             }
+            Some(ProducerEvent::Worker) => self.worker(&event, at, sent_at),
             // What steers the run is folded in `control`.
-            Some(
-                ProducerEvent::Log | ProducerEvent::Worker | ProducerEvent::CommandStatus | ProducerEvent::AiStuck,
-            )
-            | None => {}
+            Some(ProducerEvent::Log | ProducerEvent::CommandStatus | ProducerEvent::AiStuck) => {}
+            None if event.r#type == ServerEvent::ShardsGivenUp.as_str() => {
+                let counts = self.verdict.give_up_shards();
+                self.settle_status(counts, at, sent_at);
+            }
+            None => {}
         }
         if self.times.started_at.is_none() && self.status != Some(RunStatus::Queued) {
             self.times.started_at = Some(at);
@@ -239,17 +251,40 @@ impl RunState {
 
     fn run_status(&mut self, event: &FoldedEvent<'_>, at: Timestamp, sent_at: Option<Timestamp>) {
         let Some(status) = read(event.status) else { return };
-        self.status = Some(status);
-        self.times.ended_at = Some(at).filter(|_| status.is_final());
-        self.producer.ended_at = sent_at.filter(|_| status.is_final());
-        if status.is_final() {
-            self.step.clear();
-        }
+        let counts = self.verdict.posted(read::<String>(event.producer).as_deref(), status);
+        self.settle_status(counts, at, sent_at);
         let data = read::<Data<'_>>(event.data).unwrap_or_default();
         self.total = read(data.total).or(self.total);
         self.workers = read(data.workers).or(self.workers);
         if let Some(message) = message(data.error) {
             self.last_error = Some(LastError { message, at });
+        }
+    }
+
+    /// A worker joins, or leaves.
+    fn worker(&mut self, event: &FoldedEvent<'_>, at: Timestamp, sent_at: Option<Timestamp>) {
+        let producer = read::<String>(event.producer).unwrap_or_else(|| ANONYMOUS.to_owned());
+        let counts = match read::<String>(event.state).as_deref() {
+            Some("joined") => {
+                let shard: Option<Shard> = read(event.shard);
+                let shard = shard.map(|shard| Shard { variant: read(event.variant), ..shard });
+                self.verdict.joined(&producer, shard)
+            }
+            Some("left") => self.verdict.left(&producer),
+            _ => false,
+        };
+        self.settle_status(counts, at, sent_at);
+    }
+
+    /// Takes the status over that the run has now, if an event counted for it.
+    fn settle_status(&mut self, counts: bool, at: Timestamp, sent_at: Option<Timestamp>) {
+        let status = self.verdict.status();
+        let Some(has_ended) = status.filter(|_| counts).map(RunStatus::is_final) else { return };
+        self.status = status;
+        self.times.ended_at = Some(at).filter(|_| has_ended);
+        self.producer.ended_at = sent_at.filter(|_| has_ended);
+        if has_ended {
+            self.step.clear();
         }
     }
 

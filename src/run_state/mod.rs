@@ -2,6 +2,7 @@
 
 mod fold;
 mod test_list;
+mod verdict;
 
 #[cfg(test)]
 mod tests;

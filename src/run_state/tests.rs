@@ -333,3 +333,43 @@ fn the_fold_reads_each_member_that_the_table_of_producers_events_names() {
         }
     }
 }
+
+#[test]
+fn the_status_of_a_run_with_workers_is_what_all_of_them_make_of_it() {
+    let mut state = RunState::new(RunId::parse("r").unwrap());
+    let mut seq = 0;
+    let mut say = |state: &mut RunState, event: serde_json::Value| {
+        seq += 1;
+        state.apply(seq, Timestamp::from_millis(seq as i64), event.to_string().as_bytes());
+        serde_json::to_value(&*state).unwrap()
+    };
+    let shard = |id: &str, current| json!({"type": "worker", "producer": id, "state": "joined", "shard": {"current": current, "total": 2}});
+    let status = |id: &str, status: &str| json!({"type": "run_status", "producer": id, "status": status});
+    assert_eq!(say(&mut state, shard("a", 1))["status"], "running", "joined, and shard 2 is missing");
+    say(&mut state, status("a", "running"));
+    let waits = say(&mut state, status("a", "passed"));
+    assert_eq!((&waits["status"], &waits["endedAt"]), (&json!("running"), &json!(null)), "shard 2 is missing");
+    say(&mut state, shard("b", 2));
+    assert_eq!(say(&mut state, status("b", "failing"))["status"], "failing");
+    assert_eq!(say(&mut state, status("c", "cancelled"))["status"], "failing", "c has not joined");
+    let ended = say(&mut state, json!({"type": "worker", "producer": "b", "state": "left"}));
+    assert_eq!((&ended["status"], &ended["endedAt"]), (&json!("interrupted"), &json!("1970-01-01T00:00:00.007Z")));
+    assert_eq!(say(&mut state, status("b", "passed"))["status"], "interrupted", "b has left");
+    assert_eq!(say(&mut state, shard("b", 2))["status"], "running", "and joins anew");
+    assert_eq!(say(&mut state, json!({"type": "run_status", "status": "lost"}))["status"], "lost", "the server's word");
+    assert_eq!(say(&mut state, status("b", "running"))["status"], "lost");
+}
+
+#[test]
+fn shards_that_were_given_up_are_not_waited_for() {
+    let mut state = RunState::new(RunId::parse("r").unwrap());
+    let events = [
+        json!({"type": "worker", "producer": "a", "state": "joined", "shard": {"current": 1, "total": 2}}),
+        json!({"type": "run_status", "producer": "a", "status": "passed"}),
+        json!({"type": "shards_given_up"}),
+    ];
+    for (seq, event) in (1..).zip(events) {
+        state.apply(seq, Timestamp::default(), event.to_string().as_bytes());
+    }
+    assert_eq!(state.status(), Some(RunStatus::Passed));
+}

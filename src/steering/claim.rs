@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::draft::normal_id;
 use super::error::SteeringError;
 use super::service::Steering;
-use crate::control::{Answer, ClaimAnswer, ClaimRequest, Request};
+use crate::control::{Answer, ClaimAnswer, ClaimRequest, ControlRequest};
 use crate::protocol::RunId;
 
 /// Bytes of a claim's key: 128 bits.
@@ -86,7 +86,7 @@ impl Steering {
         let command_id = normal_id(command_id);
         let claim =
             ClaimRequest { command_id: command_id.clone(), producer: producer.clone(), key_hash: key.0.clone() };
-        let (answer, _) = self.ask(run, Request::Claim(claim), None).await?;
+        let (answer, _) = self.ask(run, ControlRequest::Claim(claim), None).await?;
         let Answer::Claim(answer) = answer else { return Err(SteeringError::unexpected()) };
         let secret = match answer.has_secret {
             true => Some(self.secret(run, &command_id).await?),

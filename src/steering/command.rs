@@ -12,7 +12,7 @@ use super::observe::{Pieces, Questions};
 use super::service::{AskRefusal, Steering};
 use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::budget::Buffer;
-use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, ControlError, Observed, Request};
+use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, ControlError, ControlRequest, Observed};
 use crate::protocol::message::ServerMessage;
 use crate::protocol::{Principal, RunId, Sign};
 use crate::tasks;
@@ -30,12 +30,15 @@ impl Steering {
         let draft = Draft::read(json)?;
         let id = draft.id.clone();
         let decided = self.decide(run, by, draft).await;
+        // Of a run that is not there nobody is remembered.
+        if !decided.as_ref().is_err_and(|error| matches!(error.code, "run_not_found" | "run_gone")) {
+            self.shared.signs.touch(run, Sign::Subject(by.subject.clone()));
+        }
         decided.map_err(|error| if id.is_empty() { error } else { error.with("commandId", &*id) })
     }
 
     async fn decide(&self, run: &RunId, by: &Principal, draft: Draft) -> Result<CommandAnswer, SteeringError> {
         self.shared.rates.take(run, &by.subject, Instant::now()).map_err(too_many)?;
-        self.shared.signs.touch(run, Sign::Subject(by.subject.clone()));
         if draft.kind() == "renew_control" {
             return self.renew(run, by, &draft).await;
         }
@@ -63,7 +66,7 @@ impl Steering {
         observed: &Observed,
     ) -> Result<CommandAnswer, AskRefusal> {
         let request = CommandRequest { command: draft.json.clone(), by: by.clone(), observed: observed.clone() };
-        match self.try_ask(run, Request::Command(request), None).await? {
+        match self.try_ask(run, ControlRequest::Command(request), None).await? {
             (Answer::Command(answer), _) => Ok(answer),
             _ => Err(SteeringError::unexpected().into()),
         }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::error::SteeringError;
 use super::service::Steering;
 use crate::actors::messages::room::WaitForControl;
-use crate::control::{Answer, Commands, PollRequest, Request};
+use crate::control::{Answer, Commands, ControlRequest, PollRequest};
 use crate::protocol::{Cursor, RunId};
 
 impl Steering {
@@ -25,7 +25,7 @@ impl Steering {
         if let Some(producer) = &poll.producer {
             self.alive(run, producer);
         }
-        match self.ask(run, Request::Poll(poll), at_least).await? {
+        match self.ask(run, ControlRequest::Poll(poll), at_least).await? {
             (Answer::Commands(commands), cursor) => Ok((commands, cursor)),
             _ => Err(SteeringError::unexpected()),
         }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::draft::normal_id;
 use super::service::Steering;
-use crate::control::{Answer, ReportsRequest, Request};
+use crate::control::{Answer, ControlRequest, ReportsRequest};
 use crate::protocol::event::EventBatch;
 use crate::protocol::event::stamp::StampKind;
 use crate::protocol::json_text::readable;
@@ -42,7 +42,7 @@ impl Steering {
         tip: Option<Cursor>,
     ) -> Vec<Arc<str>> {
         let request = ReportsRequest { producer: producer.map(Arc::from), seqs };
-        let ignored = match self.ask(run, Request::Reports(request), tip).await {
+        let ignored = match self.ask(run, ControlRequest::Reports(request), tip).await {
             Ok((Answer::Ignored(ignored), _)) => ignored,
             // The reports are stored, and that is what the answer to the post has to say.
             Ok(_) | Err(_) => return Vec::new(),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::draft::Draft;
 use super::error::SteeringError;
 use super::service::Steering;
-use crate::control::Request;
+use crate::control::ControlRequest;
 use crate::protocol::RunId;
 use crate::storage::secrets::{SecretError, SecretValue};
 
@@ -115,7 +115,7 @@ impl Steering {
         match self.shared.secrets.get(run, command_id).await {
             Ok(secret) => Ok(secret.reveal().to_owned()),
             Err(SecretError::Gone) => {
-                self.ask(run, Request::SecretLost(command_id.clone()), None).await?;
+                self.ask(run, ControlRequest::SecretLost(command_id.clone()), None).await?;
                 Err(SecretError::Gone.into())
             }
             Err(error) => Err(error.into()),

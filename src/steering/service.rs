@@ -9,7 +9,7 @@ use super::rates::Rates;
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{RoomPort, SteerError, Steered};
 use crate::actors::supervision::{Refused, ServiceRecipient};
-use crate::control::{Answer, ControlError, ControlView, Request};
+use crate::control::{Answer, ControlError, ControlRequest, ControlView};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, RunId, Sign};
 use crate::storage::secrets::Secrets;
@@ -99,7 +99,7 @@ impl Steering {
     pub(super) async fn ask(
         &self,
         run: &RunId,
-        request: Request,
+        request: ControlRequest,
         at_least: Option<Cursor>,
     ) -> Result<(Answer, Option<Cursor>), SteeringError> {
         Ok(self.try_ask(run, request, at_least).await?)
@@ -109,7 +109,7 @@ impl Steering {
     pub(super) async fn try_ask(
         &self,
         run: &RunId,
-        request: Request,
+        request: ControlRequest,
         at_least: Option<Cursor>,
     ) -> Result<(Answer, Option<Cursor>), AskRefusal> {
         let (request, mut needed) = (Arc::new(request), Vec::new());
@@ -138,7 +138,7 @@ impl Steering {
     /// # Errors
     /// [`SteeringError`].
     pub async fn look(&self, run: &RunId) -> Result<Arc<ControlView>, SteeringError> {
-        match self.ask(run, Request::Look, None).await? {
+        match self.ask(run, ControlRequest::Look, None).await? {
             (Answer::View(view), _) => Ok(view),
             _ => Err(SteeringError::unexpected()),
         }
@@ -149,7 +149,7 @@ impl Steering {
     /// # Errors
     /// [`SteeringError`].
     pub async fn finish(&self, run: &RunId, status: Option<RunStatus>) -> Result<RunStatus, SteeringError> {
-        match self.ask(run, Request::Finish(status), None).await? {
+        match self.ask(run, ControlRequest::Finish(status), None).await? {
             (Answer::Finished(status), _) => Ok(status),
             _ => Err(SteeringError::unexpected()),
         }

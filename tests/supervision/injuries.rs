@@ -53,6 +53,7 @@ const INJURIES: &[(&str, Injury)] = &[
     ("spool_file", Without("runs on a thread that no test reaches into; its panic is an error to the upload, as when the disk is full")),
     ("disk_space", Without("runs on a thread that no test reaches into; its panic is an error to its caller, as when the disk can't be asked")),
     ("object_file", Without("runs on a thread that no test reaches into; its panic is an error to its caller, as if the store were away")),
+    ("state_reader", Without("runs on a thread that no test reaches into; its panic is an error to whoever gave the command")),
     ("fold_writer", Without("runs on a thread that no test reaches into; its panic is an error to whoever asked for the state")),
     ("clock_note", Without("runs on a thread that no test reaches into; its panic is logged, as a failed write is")),
     ("redis_ca", Without("runs on a thread that no test reaches into; its panic is an error of the connection, as an unreadable file is")),

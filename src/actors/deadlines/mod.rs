@@ -1,7 +1,7 @@
 //! The deadlines actor has the runs' rooms decide what is due: a pause that is over, an act that nobody claimed, a
 //! question without an answer, a holder of a lease or a worker that has gone silent.
 //!
-//! It receives nothing. Each interval it asks the journal for runs that are due, and sends [`Request::Due`] to their
+//! It receives nothing. Each interval it asks the journal for runs that are due, and sends [`ControlRequest::Due`] to their
 //! rooms through the registry, with the signs of life that they need; the room stores what follows. When nothing is due
 //! any more, it sets the run's next deadline in the journal. All nodes do so at the same time: what two of them decide
 //! is stored once. It also keeps the node's signs of life ([`Signs::keep`]).
@@ -22,7 +22,7 @@ use super::messages::registry::{FindError, FindRoom};
 use super::messages::room::{RoomPort, SteerError, Steered};
 use super::supervision::{LiveActorGuard, Refused, ServiceRecipient};
 use crate::backoff::Backoff;
-use crate::control::{Answer, Request, Seen, Sign};
+use crate::control::{Answer, ControlRequest, Seen, Sign};
 use crate::protocol::{Cursor, RunId, Timestamp};
 use crate::storage::journal::{Journal, JournalError};
 use crate::storage::presence::Gauge;
@@ -176,7 +176,7 @@ impl DeadlinesPorts {
 
     /// Has the run's room store what is due, and sets the run's next deadline.
     async fn see_to(&self, run: &RunId) -> Result<(), Failure> {
-        let request = Arc::new(Request::Due);
+        let request = Arc::new(ControlRequest::Due);
         let (mut needed, mut signs): (Vec<Sign>, Vec<(Sign, Seen)>) = (Vec::new(), Vec::new());
         for _ in 0..ASKS {
             let room: Arc<RoomPort> = self.rooms.ask(FindRoom { run: run.clone() }).await??;

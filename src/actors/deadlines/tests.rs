@@ -50,7 +50,7 @@ impl Handler<Steer> for ScriptedRoom {
 
     fn handle(&mut self, steer: Steer, _: &mut Self::Context) {
         let Self(run, script) = self;
-        assert!(matches!(*steer.request, Request::Due));
+        assert!(matches!(*steer.request, ControlRequest::Due));
         script.asked.lock().unwrap().push((run.clone(), steer.signs.clone()));
         if script.stuck.lock().unwrap().as_ref() == Some(run) {
             script.kept.lock().unwrap().push(steer);

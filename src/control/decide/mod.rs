@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Answer, Changes, ControlError, ControlState, Decision, Facts, Request, Sign};
+use super::{Answer, ControlChanges, ControlError, ControlRequest, ControlState, Decision, Facts, Sign};
 use crate::protocol::event::stamp::ANONYMOUS;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, ServerEvent};
@@ -46,19 +46,19 @@ impl From<Halt> for Decision {
 
 impl ControlState {
     /// Decides a request. It changes nothing: what is decided is true once it is stored and folded.
-    pub fn decide(&self, request: &Request, facts: &Facts<'_>) -> Decision {
+    pub fn decide(&self, request: &ControlRequest, facts: &Facts<'_>) -> Decision {
         match request {
-            Request::Command(request) => self.decided(self.decide_command(request, facts), facts),
-            Request::Claim(request) => self.decided(self.decide_claim(request, facts), facts),
-            Request::SecretLost(command) => self.decided(self.decide_secret_lost(command, facts), facts),
-            Request::Finish(status) => self.decide_finish(*status, facts),
-            Request::Due => self.decide_due(facts),
-            Request::Poll(request) => self.decide_poll(request, facts),
-            Request::Reports(request) => {
+            ControlRequest::Command(request) => self.decided(self.decide_command(request, facts), facts),
+            ControlRequest::Claim(request) => self.decided(self.decide_claim(request, facts), facts),
+            ControlRequest::SecretLost(command) => self.decided(self.decide_secret_lost(command, facts), facts),
+            ControlRequest::Finish(status) => self.decide_finish(*status, facts),
+            ControlRequest::Due => self.decide_due(facts),
+            ControlRequest::Poll(request) => self.decide_poll(request, facts),
+            ControlRequest::Reports(request) => {
                 let producer = request.producer.as_deref().unwrap_or(ANONYMOUS);
                 Decision::Answer(Answer::Ignored(self.notices.ignored(producer, request.seqs)))
             }
-            Request::Look => Decision::Answer(Answer::View(self.view(facts).into())),
+            ControlRequest::Look => Decision::Answer(Answer::View(self.view(facts).into())),
         }
     }
 
@@ -79,7 +79,7 @@ impl ControlState {
             true => None,
             false => after.next_due(facts),
         };
-        Decision::Store(Changes { events, conditional: true, due, status, gives_up_shards })
+        Decision::Store(ControlChanges { events, conditional: true, due, status, gives_up_shards })
     }
 }
 

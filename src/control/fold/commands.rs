@@ -153,7 +153,7 @@ impl CommandLedger {
         self.kept.get(&place)
     }
 
-    /// Changes a command that is kept whole.
+    /// ControlChanges a command that is kept whole.
     pub(super) fn change(&mut self, place: CommandPlace, change: impl FnOnce(&mut KeptCommand)) {
         let finished = self.finished.iter_mut().find(|(found, _)| *found == place).map(|(_, command)| command);
         if let Some(command) = self.kept.get_mut(&place).or(finished) {

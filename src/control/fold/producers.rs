@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::members::Members;
+use crate::control::kind::CommandKind;
 use crate::protocol::event::stamp::Shard;
 use crate::protocol::status::RunStatus;
 use crate::protocol::verdict::{self, ProducerState};
@@ -67,9 +68,10 @@ impl Worker {
         matches!(self.presence, WorkerPresence::Joined | WorkerPresence::Silent) && self.state.is_open()
     }
 
-    /// Whether it obeys commands of this type.
+    /// Whether it obeys commands of this type. One that pauses also goes on.
     pub(in crate::control) fn can(&self, command: &str) -> bool {
-        self.can.as_ref().is_none_or(|can| can.contains(command))
+        let can = |command| self.can.as_ref().is_none_or(|can| can.contains(command));
+        can(command) || command == CommandKind::Resume.as_str() && can(CommandKind::Pause.as_str())
     }
 }
 

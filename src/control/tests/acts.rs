@@ -33,7 +33,7 @@ fn what_another_producer_or_an_older_claim_reports_changes_nothing_and_is_told()
     let unknown = run.report("w1", "x", "done");
     assert_eq!(run.state_of(&id), CommandState::Accepted);
     let ignored = |producer: &str, seqs| {
-        let request = Request::Reports(ReportsRequest { producer: Some(producer.into()), seqs });
+        let request = ControlRequest::Reports(ReportsRequest { producer: Some(producer.into()), seqs });
         match run.state.decide(&request, &run.facts()) {
             Decision::Answer(Answer::Ignored(ids)) => ids,
             other => panic!("{other:?}"),
@@ -53,7 +53,7 @@ fn what_another_producer_or_an_older_claim_reports_changes_nothing_and_is_told()
     let shown = run.view()["commands"][0].clone();
     assert_eq!((&shown["detail"], &shown["result"]["a"][0]), (&json!("no such element"), &json!(1)));
     run.report("w1", &id, "failed");
-    let request = Request::Reports(ReportsRequest { producer: Some("w1".into()), seqs: (seq, seq + 1) });
+    let request = ControlRequest::Reports(ReportsRequest { producer: Some("w1".into()), seqs: (seq, seq + 1) });
     let Decision::Answer(Answer::Ignored(ids)) = run.state.decide(&request, &run.facts()) else { panic!() };
     assert!(ids.is_empty(), "a repeat says what is known");
 }
@@ -132,7 +132,7 @@ fn a_test_stands_for_the_producer_that_runs_it() {
     let give = |run: &mut TestRun, producer: Option<&str>| {
         let command = json!({"type": "step", "target": {"testId": "t"}, "commandId": run.id()}).to_string().into();
         let observed = Observed { unmet: Vec::new(), producer: producer.map(Arc::from) };
-        run.ask(&Request::Command(CommandRequest { command, by: person("ann"), observed }))
+        run.ask(&ControlRequest::Command(CommandRequest { command, by: person("ann"), observed }))
     };
     assert_eq!(code(give(&mut run, None)), "target_unknown");
     assert_eq!(code(give(&mut run, Some("w3"))), "target_unknown");
@@ -202,9 +202,9 @@ fn a_secret_is_told_of_and_never_in_the_event() {
     assert_eq!(run.last()["action"], json!({"action": "fill", "selector": "#p", "secret": true}));
     assert!(run.claim("w", "k", &id).unwrap().has_secret);
     assert!(run.claim("w", "k", &id).unwrap().has_secret, "until its final status");
-    run.ask(&Request::SecretLost(id.clone())).unwrap();
+    run.ask(&ControlRequest::SecretLost(id.clone())).unwrap();
     assert_eq!(run.state_of(&id), CommandState::Failed);
-    run.ask(&Request::SecretLost(id.clone())).unwrap();
+    run.ask(&ControlRequest::SecretLost(id.clone())).unwrap();
     assert!(!run.claim("w", "k", &id).unwrap().has_secret);
 }
 
@@ -283,6 +283,7 @@ fn what_a_command_expects_must_hold() {
     assert_eq!(refused.details()[0].1, json!({"askId": "answered"}));
     let command = json!({"type": "step", "commandId": run.id(), "expect": {"status": "running"}}).to_string().into();
     let observed = Observed { unmet: vec![("status", json!("paused"))], producer: None };
-    let refused = run.ask(&Request::Command(CommandRequest { command, by: person("ann"), observed })).unwrap_err();
+    let refused =
+        run.ask(&ControlRequest::Command(CommandRequest { command, by: person("ann"), observed })).unwrap_err();
     assert_eq!(refused.details()[0].1, json!({"status": "paused"}));
 }

@@ -107,7 +107,7 @@ fn a_credential_is_fetched_by_the_producer_that_asked_and_asked_for_anew_if_it_i
     assert_eq!(run.told("w", None), ["ask_answered"]);
     assert_eq!(code(run.claim("v", "k", &given.command_id)), "target_unknown");
     assert!(run.claim("w", "k", &given.command_id).unwrap().has_secret);
-    run.ask(&Request::SecretLost(given.command_id.clone())).unwrap();
+    run.ask(&ControlRequest::SecretLost(given.command_id.clone())).unwrap();
     assert_eq!((&run.last()["type"], &run.last()["reason"]), (&json!("ask_reopened"), &json!("secret_lost")));
     assert_eq!(run.state_of(&given.command_id), CommandState::Interrupted);
     assert_eq!(run.view()["asks"][0]["askId"], "p");
@@ -115,6 +115,6 @@ fn a_credential_is_fetched_by_the_producer_that_asked_and_asked_for_anew_if_it_i
     run.claim("w", "k", &again.command_id).unwrap();
     run.report("w", &again.command_id, "done");
     assert_eq!(run.state_of(&again.command_id), CommandState::Done);
-    run.ask(&Request::SecretLost(again.command_id)).unwrap();
+    run.ask(&ControlRequest::SecretLost(again.command_id)).unwrap();
     assert_eq!(run.view()["asks"], json!([]));
 }

@@ -131,7 +131,7 @@ impl TestRun {
     }
 
     /// Stores what was decided.
-    pub(super) fn store(&mut self, changes: &Changes) {
+    pub(super) fn store(&mut self, changes: &ControlChanges) {
         assert!(changes.conditional && !changes.events.is_empty());
         for (event, json) in &changes.events {
             let value: Value = serde_json::from_slice(json).unwrap();
@@ -146,7 +146,7 @@ impl TestRun {
     }
 
     /// Decides a request, and stores what is to be stored; then it must be decided for good.
-    pub(super) fn ask(&mut self, request: &Request) -> Result<Answer, ControlError> {
+    pub(super) fn ask(&mut self, request: &ControlRequest) -> Result<Answer, ControlError> {
         match self.state.decide(request, &self.facts()) {
             Decision::Answer(answer) => Ok(answer),
             Decision::Refuse(error) => Err(error),
@@ -169,12 +169,12 @@ impl TestRun {
         uuid::Uuid::from_u128(id).hyphenated().to_string()
     }
 
-    pub(super) fn request(&mut self, by: &Principal, mut command: Value) -> Request {
+    pub(super) fn request(&mut self, by: &Principal, mut command: Value) -> ControlRequest {
         if command.get("commandId").is_none() {
             command["commandId"] = self.id().into();
         }
         let command = command.to_string().into();
-        Request::Command(CommandRequest { command, by: by.clone(), observed: Observed::default() })
+        ControlRequest::Command(CommandRequest { command, by: by.clone(), observed: Observed::default() })
     }
 
     pub(super) fn command(&mut self, by: &Principal, command: Value) -> Result<CommandAnswer, ControlError> {
@@ -187,7 +187,7 @@ impl TestRun {
 
     pub(super) fn claim(&mut self, producer: &str, key: &str, id: &str) -> Result<ClaimAnswer, ControlError> {
         let request = ClaimRequest { command_id: id.into(), producer: producer.into(), key_hash: key.into() };
-        match self.ask(&Request::Claim(request))? {
+        match self.ask(&ControlRequest::Claim(request))? {
             Answer::Claim(answer) => Ok(answer),
             other => panic!("{other:?}"),
         }
@@ -196,7 +196,7 @@ impl TestRun {
     /// What is due is stored; the types of the events.
     pub(super) fn end_due(&mut self) -> Vec<String> {
         let before = self.log.len();
-        match self.ask(&Request::Due) {
+        match self.ask(&ControlRequest::Due) {
             Ok(Answer::NotDue(due)) => {
                 assert!(due.is_none_or(|due| due > self.now) || self.holds_time, "{due:?} at {}", self.now);
                 self.due = due;
@@ -225,7 +225,7 @@ impl TestRun {
 
     pub(super) fn poll_bytes(&self, producer: &str, after: Option<Cursor>, max_bytes: usize) -> Commands {
         let request = PollRequest { producer: Some(producer.into()), after, max_bytes };
-        match self.state.decide(&Request::Poll(request), &self.facts()) {
+        match self.state.decide(&ControlRequest::Poll(request), &self.facts()) {
             Decision::Answer(Answer::Commands(commands)) => commands,
             other => panic!("{other:?}"),
         }
@@ -244,7 +244,7 @@ impl TestRun {
     }
 
     pub(super) fn view(&self) -> Value {
-        match self.state.decide(&Request::Look, &self.facts()) {
+        match self.state.decide(&ControlRequest::Look, &self.facts()) {
             Decision::Answer(Answer::View(view)) => serde_json::to_value(&*view).unwrap(),
             other => panic!("{other:?}"),
         }

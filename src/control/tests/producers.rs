@@ -8,7 +8,7 @@ fn one_that_is_not_heard_is_silent_then_lost_and_what_it_did_ends() {
     let sign = Sign::Producer("w".into());
     let heard = run.now;
     run.pass(120_000);
-    let Decision::NeedSigns(signs) = run.state.decide(&Request::Due, &run.facts()) else { panic!() };
+    let Decision::NeedSigns(signs) = run.state.decide(&ControlRequest::Due, &run.facts()) else { panic!() };
     assert_eq!(signs, std::slice::from_ref(&sign));
     run.see(sign.clone(), Seen::Unknown);
     assert!(run.end_due().is_empty(), "it can't be known");
@@ -60,7 +60,7 @@ fn shards_that_never_join_are_given_up_after_the_last_that_did_has_ended() {
     assert!(run.end_due().is_empty());
     assert_eq!(run.due, Some(run.now.plus_millis(1)));
     run.pass(1);
-    let Decision::Store(changes) = run.state.decide(&Request::Due, &run.facts()) else { panic!() };
+    let Decision::Store(changes) = run.state.decide(&ControlRequest::Due, &run.facts()) else { panic!() };
     assert!(changes.gives_up_shards && changes.due.is_none() && changes.status.is_none());
     assert_eq!(run.end_due(), ["shards_given_up"]);
     assert_eq!(run.status, Some(RunStatus::Passed));
@@ -68,7 +68,7 @@ fn shards_that_never_join_are_given_up_after_the_last_that_did_has_ended() {
 
 #[test]
 fn a_run_is_finished_on_somebodys_word() {
-    let finish = |run: &mut TestRun, status| match run.ask(&Request::Finish(status)) {
+    let finish = |run: &mut TestRun, status| match run.ask(&ControlRequest::Finish(status)) {
         Ok(Answer::Finished(status)) => Ok(status),
         Err(error) => Err(error),
         other => panic!("{other:?}"),

@@ -46,13 +46,13 @@ const PRODUCERS: [&str; 4] = ["w0", "w1", "w2", ""];
 /// What happens, with everything that was asked, so that it can be asked again.
 struct Play {
     run: TestRun,
-    asked: Vec<Request>,
+    asked: Vec<ControlRequest>,
     ids: Vec<String>,
     claims: HashMap<String, (Arc<str>, Arc<str>)>,
 }
 
 impl Play {
-    fn ask(&mut self, request: &Request) {
+    fn ask(&mut self, request: &ControlRequest) {
         // Whoever's signs are wanted was not seen, unless the test says so.
         for _ in 0..3 {
             let Decision::NeedSigns(signs) = self.run.state.decide(request, &self.run.facts()) else { break };
@@ -61,12 +61,12 @@ impl Play {
             }
         }
         let answer = self.run.ask(request);
-        if let (Request::Claim(claim), Ok(Answer::Claim(_))) = (request, &answer) {
+        if let (ControlRequest::Claim(claim), Ok(Answer::Claim(_))) = (request, &answer) {
             let claimant = (claim.producer.clone(), claim.key_hash.clone());
             let known = self.claims.entry(claim.command_id.to_string()).or_insert(claimant.clone());
             assert_eq!(*known, claimant, "two have one act");
         }
-        if let (Request::Command(_), Ok(given)) = (request, &answer) {
+        if let (ControlRequest::Command(_), Ok(given)) = (request, &answer) {
             let Answer::Command(given) = given else { panic!("{given:?}") };
             assert!(given.cursor.seq <= self.run.log.len() as u64);
         }
@@ -103,7 +103,7 @@ impl Play {
             _ => json!({"type": "release_control"}),
         };
         let request = self.run.request(&by, command);
-        let Request::Command(asked) = &request else { unreachable!() };
+        let ControlRequest::Command(asked) = &request else { unreachable!() };
         let value: Value = serde_json::from_slice(&asked.command).unwrap();
         self.ids.push(value["commandId"].as_str().unwrap().to_owned());
         self.asked.push(request.clone());
@@ -130,7 +130,7 @@ impl Play {
         match *op {
             Op::Command(by, kind, which) => self.give(by, kind, which),
             Op::Claim(producer, key, which) => {
-                let request = Request::Claim(ClaimRequest {
+                let request = ControlRequest::Claim(ClaimRequest {
                     command_id: self.id(which).into(),
                     producer: PRODUCERS[producer].into(),
                     key_hash: format!("k{key}").into(),
@@ -145,7 +145,7 @@ impl Play {
             Op::Post(producer, kind) => self.post(producer, kind),
             Op::Pass(ms) => self.run.pass(ms),
             Op::Due => {
-                self.ask(&Request::Due);
+                self.ask(&ControlRequest::Due);
                 let due = self.run.state.next_due(&self.run.facts());
                 let ended = self.run.status.is_some_and(RunStatus::is_final);
                 assert!(ended || due.is_none_or(|due| due > self.run.now), "{due:?}");
@@ -160,13 +160,13 @@ impl Play {
                     self.ask(&request);
                 }
             }
-            Op::SecretLost(which) => self.ask(&Request::SecretLost(self.id(which).into())),
+            Op::SecretLost(which) => self.ask(&ControlRequest::SecretLost(self.id(which).into())),
             Op::Reset => {
                 let (epoch, now) = (self.run.epoch.0, self.run.now);
                 self.run.epoch = Epoch(epoch + 1);
                 self.run.fold(&format!(r#"{{"type":"control_reset","timestamp":"{now}","at":"{now}"}}"#));
             }
-            Op::Finish => self.ask(&Request::Finish(None)),
+            Op::Finish => self.ask(&ControlRequest::Finish(None)),
         }
     }
 
@@ -341,7 +341,7 @@ proptest! {
                 run.pass(ms);
                 run.see(Sign::Producer("w".into()), Seen::At(run.now.plus_millis(-ms)));
             }
-            for request in [Request::Due, Request::Look, Request::Finish(None)] {
+            for request in [ControlRequest::Due, ControlRequest::Look, ControlRequest::Finish(None)] {
                 let decision = run.state.decide(&request, &run.facts());
                 prop_assert!(!matches!(decision, Decision::Refuse(_)), "{decision:?}");
             }

@@ -15,7 +15,7 @@ mod call;
 mod rpc;
 mod tools;
 
-use rpc::{LEGACY, MODERN, RpcError, RpcHeaders, RpcRequest, Wanted, server_info};
+use rpc::{LEGACY, MODERN, RpcCall, RpcError, RpcHeaders, RpcRequest, server_info};
 use tools::Tool;
 
 /// Most bytes of a request. 64 KiB.
@@ -48,7 +48,7 @@ pub(super) async fn post(
     let asked = RpcRequest::read(&body.body, headers);
     drop(body);
     let result = match &asked.wanted {
-        Ok(Wanted::Nothing) => return Ok(HttpResponse::Accepted().finish()),
+        Ok(RpcCall::Nothing) => return Ok(HttpResponse::Accepted().finish()),
         Ok(wanted) => answer(wanted.clone(), &asked, &request, &caller).await,
         Err(error) => Err(error.clone()),
     };
@@ -60,7 +60,7 @@ pub(super) async fn post(
 }
 
 async fn answer(
-    wanted: Wanted,
+    wanted: RpcCall,
     asked: &RpcRequest,
     request: &HttpRequest,
     caller: &Caller,
@@ -68,29 +68,29 @@ async fn answer(
     let mut result = Map::new();
     let mut put = |name: &str, value: Value| drop(result.insert(name.to_owned(), value));
     match wanted {
-        Wanted::Nothing | Wanted::Ping => {}
-        Wanted::Initialize(version) => {
+        RpcCall::Nothing | RpcCall::Ping => {}
+        RpcCall::Initialize(version) => {
             let spoken = LEGACY.iter().find(|known| **known == version).unwrap_or(&LEGACY[0]);
             put("protocolVersion", (*spoken).into());
             put("capabilities", json!({"tools": {}}));
             put("serverInfo", server_info());
             put("instructions", INSTRUCTIONS.into());
         }
-        Wanted::Discover => {
+        RpcCall::Discover => {
             put("supportedVersions", [MODERN].into_iter().chain(LEGACY).collect());
             put("capabilities", json!({"tools": {}}));
             put("instructions", INSTRUCTIONS.into());
             put("ttlMs", TOOLS_TTL_MS.into());
             put("cacheScope", "public".into());
         }
-        Wanted::ListTools => {
+        RpcCall::ListTools => {
             put("tools", Tool::ALL.into_iter().map(Tool::described).collect());
             if asked.is_modern {
                 put("ttlMs", TOOLS_TTL_MS.into());
                 put("cacheScope", "public".into());
             }
         }
-        Wanted::Call(name, arguments) => {
+        RpcCall::Call(name, arguments) => {
             let tool = Tool::of(&name, &arguments)?;
             return call::call(tool, arguments, request, caller).await;
         }

@@ -76,7 +76,7 @@ pub(super) struct RpcHeaders<'a> {
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Wanted {
+pub(super) enum RpcCall {
     /// A notification, or a response: nothing is answered.
     Nothing,
     /// `initialize`, with the revision that the client wants.
@@ -99,7 +99,7 @@ pub(super) struct RpcRequest {
     /// Whether it is of the era without a handshake.
     pub(super) is_modern: bool,
     /// What is wanted.
-    pub(super) wanted: Result<Wanted, RpcError>,
+    pub(super) wanted: Result<RpcCall, RpcError>,
 }
 
 impl RpcRequest {
@@ -128,7 +128,7 @@ impl RpcRequest {
             (Some(method), Some(id)) if id.is_string() || id.is_number() => (method, id),
             (Some(_), Some(_)) => return refuse(-32600, "id must be a text or a number".to_owned()),
             // A notification, or the response to something that was never asked.
-            _ => return Self { id: Value::Null, is_modern: false, wanted: Ok(Wanted::Nothing) },
+            _ => return Self { id: Value::Null, is_modern: false, wanted: Ok(RpcCall::Nothing) },
         };
         let params = message.params.unwrap_or_else(|| json!({}));
         let version = params.get("_meta").and_then(|meta| meta.get(VERSION_KEY));
@@ -203,27 +203,27 @@ fn legacy(headers: RpcHeaders<'_>, method: &str) -> Result<(), RpcError> {
     }
 }
 
-fn wanted_of(method: &str, mut params: Value, is_modern: bool) -> Result<Wanted, RpcError> {
+fn wanted_of(method: &str, mut params: Value, is_modern: bool) -> Result<RpcCall, RpcError> {
     if !params.is_object() {
         return Err(RpcError::invalid_params("params must be an object"));
     }
     match method {
-        "server/discover" => Ok(Wanted::Discover),
-        "tools/list" => Ok(Wanted::ListTools),
+        "server/discover" => Ok(RpcCall::Discover),
+        "tools/list" => Ok(RpcCall::ListTools),
         "tools/call" => {
             let Some(Value::String(name)) = params.get_mut("name").map(Value::take) else {
                 return Err(RpcError::invalid_params("name: a tool's name is needed"));
             };
             match params.get_mut("arguments").map(Value::take) {
-                None | Some(Value::Null) => Ok(Wanted::Call(name, Map::new())),
-                Some(Value::Object(arguments)) => Ok(Wanted::Call(name, arguments)),
+                None | Some(Value::Null) => Ok(RpcCall::Call(name, Map::new())),
+                Some(Value::Object(arguments)) => Ok(RpcCall::Call(name, arguments)),
                 Some(_) => Err(RpcError::invalid_params("arguments must be an object")),
             }
         }
         "initialize" if !is_modern => {
-            Ok(Wanted::Initialize(params["protocolVersion"].as_str().unwrap_or_default().to_owned()))
+            Ok(RpcCall::Initialize(params["protocolVersion"].as_str().unwrap_or_default().to_owned()))
         }
-        "ping" if !is_modern => Ok(Wanted::Ping),
+        "ping" if !is_modern => Ok(RpcCall::Ping),
         other => {
             let status = if is_modern { 404 } else { 200 };
             Err(RpcError::new(status, -32601, format!("there is no method {other:?} here")))
@@ -255,7 +255,7 @@ mod tests {
         let body = modern("tools/call", json!({"name": "get_run", "arguments": {"runId": "r"}}));
         let request = RpcRequest::read(&body, headers("tools/call", Some("get_run")));
         let arguments = json!({"runId": "r"}).as_object().unwrap().clone();
-        assert_eq!(request.wanted, Ok(Wanted::Call("get_run".into(), arguments)));
+        assert_eq!(request.wanted, Ok(RpcCall::Call("get_run".into(), arguments)));
         assert!(request.is_modern && request.id == 7);
         let encoded = RpcRequest::read(&body, headers("tools/call", Some("=?base64?Z2V0X3J1bg==?=")));
         assert!(encoded.wanted.is_ok());
@@ -291,10 +291,10 @@ mod tests {
         let read = |body: &str| RpcRequest::read(body.as_bytes(), RpcHeaders::default());
         let begun =
             read(r#"{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#);
-        assert_eq!(begun.wanted, Ok(Wanted::Initialize("2025-06-18".into())));
-        assert_eq!(read(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).wanted, Ok(Wanted::Nothing));
-        assert_eq!(read(r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#).wanted, Ok(Wanted::Ping));
-        assert_eq!(read(r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#).wanted, Ok(Wanted::ListTools));
+        assert_eq!(begun.wanted, Ok(RpcCall::Initialize("2025-06-18".into())));
+        assert_eq!(read(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).wanted, Ok(RpcCall::Nothing));
+        assert_eq!(read(r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#).wanted, Ok(RpcCall::Ping));
+        assert_eq!(read(r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#).wanted, Ok(RpcCall::ListTools));
         let result = begun.result(Map::new());
         assert_eq!(result, json!({"jsonrpc": "2.0", "id": "a", "result": {}}));
     }

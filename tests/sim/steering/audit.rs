@@ -162,11 +162,11 @@ impl Found {
                 self.queued.remove(&id);
                 self.accepted.remove(&id);
             }
-            "done" | "failed" | "rejected" => {
-                // A report of another producer changes nothing.
-                if self.accepted.get(&id).is_some_and(|producer| producer == text(event, "producer")) {
-                    self.accepted.remove(&id);
-                }
+            // A report of another producer changes nothing.
+            "done" | "failed" | "rejected"
+                if self.accepted.get(&id).is_some_and(|producer| producer == text(event, "producer")) =>
+            {
+                self.accepted.remove(&id);
             }
             _ => {}
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use runcast::control::{Answer, CommandAnswer, CommandRequest, Observed, Request};
+use runcast::control::{Answer, CommandAnswer, CommandRequest, ControlRequest, Observed};
 use runcast::protocol::principal::{Principal, PrincipalKind, Via};
 use runcast::protocol::{Cursor, Timestamp};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(crate) struct Controller {
     by: Principal,
     made: u64,
     /// The command that it wants done, until it knows what became of it.
-    command: Option<Arc<Request>>,
+    command: Option<Arc<ControlRequest>>,
     waiting: Option<Question>,
     /// Its lease, as far as it knows.
     lease: Option<Cursor>,
@@ -30,7 +30,7 @@ pub(crate) struct Controller {
     /// What it was answered.
     answered: HashMap<Arc<str>, CommandAnswer>,
     /// Its last command, which a late duplicate repeats.
-    last: Option<Arc<Request>>,
+    last: Option<Arc<ControlRequest>>,
 }
 
 /// A UUID of version 7 with this time.
@@ -106,7 +106,7 @@ impl Controller {
         }
         let command = Bytes::from(serde_json::to_vec(&command).expect("it is JSON"));
         let request = CommandRequest { command, by: self.by.clone(), observed: Observed::default() };
-        self.command = Some(Arc::new(Request::Command(request)));
+        self.command = Some(Arc::new(ControlRequest::Command(request)));
     }
 
     /// Asks for what it wants, or repeats an old command.

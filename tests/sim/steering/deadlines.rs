@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runcast::control::{Answer, Request};
+use runcast::control::{Answer, ControlRequest};
 
 use super::question::{Ended, Question};
 use super::signs::Signs;
@@ -29,7 +29,7 @@ impl Deadlines {
 
     pub(crate) fn ask(&mut self, node_rooms: &mut NodeRooms, store: &Store) {
         if self.waiting.is_none() && Self::is_due(store) {
-            self.waiting = Question::ask(Arc::new(Request::Due), None, node_rooms, store);
+            self.waiting = Question::ask(Arc::new(ControlRequest::Due), None, node_rooms, store);
         }
     }
 

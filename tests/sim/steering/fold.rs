@@ -1,6 +1,8 @@
 //! What the control of the run is, folded anew from the log each time: what any node must have come to.
 
-use runcast::control::{Answer, ControlError, ControlLimits, ControlState, Decision, Facts, Request, Seen, Sign};
+use runcast::control::{
+    Answer, ControlError, ControlLimits, ControlRequest, ControlState, Decision, Facts, Seen, Sign,
+};
 use runcast::protocol::{Cursor, Epoch, Seq, Timestamp};
 use runcast::storage::journal::{Head, RunPhase};
 
@@ -36,7 +38,7 @@ pub(crate) fn fold(store: &Store, upto: Option<Cursor>) -> ControlState {
 /// Decides a request on a state, as a room does.
 pub(crate) fn decide(
     state: &ControlState,
-    request: &Request,
+    request: &ControlRequest,
     signs: &[(Sign, Seen)],
     head: &Head,
     now: Timestamp,
@@ -46,7 +48,7 @@ pub(crate) fn decide(
     state.decide(
         request,
         &Facts {
-            now: now.max(head.last_at),
+            now,
             epoch: head.lineage.epoch(),
             tip: head.tip,
             status: head.status,
@@ -81,7 +83,7 @@ impl Moment {
     /// An answer is what the log says that it is answered from, and that is as new as was promised.
     pub(crate) fn check_answer(
         &self,
-        request: &Request,
+        request: &ControlRequest,
         signs: &[(Sign, Seen)],
         answer: &Answer,
         control: Option<Cursor>,
@@ -112,7 +114,13 @@ impl Moment {
     }
 
     /// A refusal was true at some moment since the request.
-    pub(crate) fn check_refusal(&self, request: &Request, signs: &[(Sign, Seen)], error: &ControlError, store: &Store) {
+    pub(crate) fn check_refusal(
+        &self,
+        request: &ControlRequest,
+        signs: &[(Sign, Seen)],
+        error: &ControlError,
+        store: &Store,
+    ) {
         if self.is_past(store) {
             return;
         }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use runcast::control::{Answer, Decision, Request};
+use runcast::control::{Answer, ControlRequest, Decision};
 
 use crate::chance::Dice;
 use crate::schedule::{Act, Setup};
@@ -193,7 +193,7 @@ impl World {
 
     /// Every node tells the same of the run's control, and what the log says.
     pub(crate) fn compare_folds(&mut self) {
-        let look = Arc::new(Request::Look);
+        let look = Arc::new(ControlRequest::Look);
         let mut dice = Dice::new(1);
         let (head, wall) = (self.store.head(), self.store.wall());
         for node in 0..self.nodes.len() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runcast::actors::messages::room::{Steer, SteerError, Steered};
 use runcast::actors::room::core::RoomInput;
-use runcast::control::{Answer, Request, Seen, Sign};
+use runcast::control::{Answer, ControlRequest, Seen, Sign};
 use runcast::protocol::Cursor;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -21,7 +21,7 @@ const MAX_ROUNDS: usize = 6;
 
 /// See the module.
 pub(crate) struct Question {
-    request: Arc<Request>,
+    request: Arc<ControlRequest>,
     signs: Vec<(Sign, Seen)>,
     answer: oneshot::Receiver<Result<Steered, SteerError>>,
     /// What held when it was first asked.
@@ -42,7 +42,7 @@ pub(crate) enum Ended {
 impl Question {
     /// Asks the run's room on a node, if that has room for it.
     pub(crate) fn ask(
-        request: Arc<Request>,
+        request: Arc<ControlRequest>,
         at_least: Option<Cursor>,
         node_rooms: &mut NodeRooms,
         store: &Store,
@@ -51,7 +51,7 @@ impl Question {
     }
 
     fn send(
-        request: Arc<Request>,
+        request: Arc<ControlRequest>,
         signs: Vec<(Sign, Seen)>,
         at_least: Option<Cursor>,
         asked: Moment,

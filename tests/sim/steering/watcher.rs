@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runcast::actors::messages::room::WaitForControl;
 use runcast::actors::room::core::RoomInput;
-use runcast::control::Request;
+use runcast::control::ControlRequest;
 use runcast::protocol::Cursor;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -60,7 +60,7 @@ impl Watcher {
                 }
             }
             None => {
-                let look = Question::ask(Arc::new(Request::Look), None, node_rooms, store);
+                let look = Question::ask(Arc::new(ControlRequest::Look), None, node_rooms, store);
                 self.awaited = look.map_or(Awaited::Nothing, Awaited::Look);
             }
         }

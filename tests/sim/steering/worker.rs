@@ -8,7 +8,7 @@ use std::time::Instant;
 use runcast::actors::messages::room::{Numbered, Publish, PublishError, Published};
 use runcast::actors::room::core::RoomInput;
 use runcast::budget::{Budget, Held};
-use runcast::control::{Answer, ClaimAnswer, ClaimRequest, Commands, PollRequest, Request, Sign};
+use runcast::control::{Answer, ClaimAnswer, ClaimRequest, Commands, ControlRequest, PollRequest, Sign};
 use runcast::protocol::event::EventBatch;
 use runcast::protocol::event::stamp::{Stamp, StampKind};
 use runcast::protocol::status::RunStatus;
@@ -45,7 +45,7 @@ type Answers = oneshot::Receiver<Result<Published, PublishError>>;
 
 /// An act that is being claimed.
 struct Claiming {
-    request: Arc<Request>,
+    request: Arc<ControlRequest>,
     command_id: Arc<str>,
     waiting: Option<Question>,
 }
@@ -220,7 +220,7 @@ impl Worker {
         }
         let after = self.acknowledged.filter(|_| !dice.one_in(4));
         let max_bytes = dice.between(1, 4_000);
-        let request = Request::Poll(PollRequest { producer: Some(self.producer()), after, max_bytes });
+        let request = ControlRequest::Poll(PollRequest { producer: Some(self.producer()), after, max_bytes });
         let at_least = self.acknowledged.filter(|_| dice.one_in(2));
         self.polling = Question::ask(Arc::new(request), at_least, node_rooms, store);
     }
@@ -239,7 +239,8 @@ impl Worker {
             let command_id = self.heard.remove(0);
             let key_hash = format!("{:016x}", dice.next()).into();
             let claim = ClaimRequest { command_id: command_id.clone(), producer: self.producer(), key_hash };
-            self.claiming = Some(Claiming { request: Arc::new(Request::Claim(claim)), command_id, waiting: None });
+            self.claiming =
+                Some(Claiming { request: Arc::new(ControlRequest::Claim(claim)), command_id, waiting: None });
         }
         let Some(claiming) = self.claiming.as_mut().filter(|claiming| claiming.waiting.is_none()) else { return };
         claiming.waiting = Question::ask(claiming.request.clone(), None, node_rooms, store);

@@ -7,7 +7,7 @@ use actix::dev::SendError;
 use tokio::sync::oneshot;
 
 use super::RoomPort;
-use crate::control::{Answer, ControlError, Request, Seen, Sign};
+use crate::control::{Answer, ControlError, ControlRequest, Seen, Sign};
 use crate::protocol::Cursor;
 use crate::storage::journal::Head;
 
@@ -19,7 +19,7 @@ pub type SteerReply = oneshot::Sender<Result<Steered, SteerError>>;
 #[rtype(result = "()")]
 pub struct Steer {
     /// What is wanted.
-    pub request: Arc<Request>,
+    pub request: Arc<ControlRequest>,
     /// Signs of life that were looked up for it.
     pub signs: Vec<(Sign, Seen)>,
     /// The answer has to include everything that was acknowledged on any node before the request: `None`; or it is
@@ -93,7 +93,7 @@ impl RoomPort {
     /// [`SteerError`].
     pub async fn steer(
         &self,
-        request: Arc<Request>,
+        request: Arc<ControlRequest>,
         signs: Vec<(Sign, Seen)>,
         at_least: Option<Cursor>,
     ) -> Result<Steered, SteerError> {

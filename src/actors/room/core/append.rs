@@ -5,10 +5,10 @@ use std::time::Instant;
 use tracing::debug;
 
 use super::append_queue::{AppendBatch, ControlChange};
-use super::deciding::Pending;
+use super::pending_steer::Pending;
 use super::{HeadFor, RETRY, RoomCore, RoomEffect, RoomEffects, RoomTimer};
 use crate::actors::messages::room::{ControlTip, Publish, PublishError, Published};
-use crate::control::Changes;
+use crate::control::ControlChanges;
 use crate::protocol::{Cursor, Lines};
 use crate::storage::journal::{Append, ControlPost, Head, JournalError, Refusal, Stored};
 
@@ -43,7 +43,11 @@ impl RoomCore {
     }
 
     /// Appends what was decided, as of this end of the run's control, and the posts that wait.
-    pub(super) fn launch(&mut self, decided: Option<(Pending, Changes, Option<Cursor>)>, effects: &mut RoomEffects) {
+    pub(super) fn launch(
+        &mut self,
+        decided: Option<(Pending, ControlChanges, Option<Cursor>)>,
+        effects: &mut RoomEffects,
+    ) {
         let (decided, change) = decided.map(|(pending, changes, of)| (pending, change(changes, of))).unzip();
         let Some(AppendBatch { posts, precondition, requests, arrived }) = self.append_queue.launch(change) else {
             return;
@@ -156,8 +160,8 @@ impl RoomCore {
 }
 
 /// The post of what was decided as of this end of the run's control.
-fn change(changes: Changes, of: Option<Cursor>) -> ControlChange {
-    let Changes { events, conditional, due, status, gives_up_shards } = changes;
+fn change(changes: ControlChanges, of: Option<Cursor>) -> ControlChange {
+    let ControlChanges { events, conditional, due, status, gives_up_shards } = changes;
     let lines: Vec<_> = events.into_iter().map(|(_, line)| line).collect();
     let control = ControlPost { if_control: conditional.then_some(of), due, steers: true, gives_up_shards };
     ControlChange { lines: Lines::from_stored(lines.join(&b'\n').into()), status, control }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::control::{ControlLimits, ControlState, Decision, Facts, Request, Seen, Sign};
+use crate::control::{ControlLimits, ControlRequest, ControlState, Decision, Facts, Seen, Sign};
 use crate::protocol::lineage::Resume;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{After, Cursor, Epoch, Lines, Segment, Seq, Timestamp};
@@ -29,7 +29,6 @@ pub(super) struct KnownHead {
     tip: Seq,
     status: Option<RunStatus>,
     phase: RunPhase,
-    last_at: Timestamp,
 }
 
 impl KnownHead {
@@ -41,7 +40,6 @@ impl KnownHead {
             tip: head.tip,
             status: head.status,
             phase: head.phase,
-            last_at: head.last_at,
         }
     }
 
@@ -52,7 +50,7 @@ impl KnownHead {
 
 /// What became of a page that was read in order to fold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Folded {
+pub(super) enum FoldProgress {
     /// Everything that was to be folded is.
     Whole,
     /// There is more to read.
@@ -137,8 +135,8 @@ impl ControlFold {
     }
 
     /// Folds a page that was read behind `after`. Events beyond the head that they were read for are left for later.
-    pub(super) fn fold_page(&mut self, after: Seq, segments: &[Arc<Segment>]) -> Folded {
-        let Some(target) = self.target.filter(|_| after == self.place().seq) else { return Folded::Part };
+    pub(super) fn fold_page(&mut self, after: Seq, segments: &[Arc<Segment>]) -> FoldProgress {
+        let Some(target) = self.target.filter(|_| after == self.place().seq) else { return FoldProgress::Part };
         for segment in segments {
             let fits = (target.tip + 1).saturating_sub(segment.first()) as usize;
             self.apply(segment.epoch(), segment.first(), &segment.lines().slice(0, fits));
@@ -146,9 +144,9 @@ impl ControlFold {
         let place = self.place().seq;
         if target.control.is_none_or(|control| place >= control.seq) {
             self.reach(target);
-            return Folded::Whole;
+            return FoldProgress::Whole;
         }
-        if place > after { Folded::Part } else { Folded::Nothing }
+        if place > after { FoldProgress::Part } else { FoldProgress::Nothing }
     }
 
     /// Folds what this room has just stored, if it follows on what is folded. `before` is the head as it was known.
@@ -182,15 +180,16 @@ impl ControlFold {
     /// Decides a request as of `head`, up to which everything is folded.
     pub(super) fn decide(
         &self,
-        request: &Request,
+        request: &ControlRequest,
         signs: &[(Sign, Seen)],
         head: &KnownHead,
         time: JournalTime,
         limits: &ControlLimits,
     ) -> Decision {
         let facts = Facts {
-            // Times of a run's events never go back.
-            now: time.now.max(head.last_at),
+            // Not that of the run's last event, were it later: after the clock has stepped ahead and back, nothing ends
+            // too early.
+            now: time.now,
             epoch: head.epoch,
             tip: head.tip,
             status: head.status,

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::control_fold::{ControlFold, Folded, JournalTime, KnownHead};
+use super::control_fold::{ControlFold, FoldProgress, JournalTime, KnownHead};
+use super::pending_steer::Pending;
 use super::reading::Question;
 use super::{PageFor, RoomCore, RoomEffect, RoomEffects, RoomLimits, RoomTimer};
 use crate::actors::messages::room::{Steer, SteerError, Steered};
-use crate::control::{Changes, ControlLimits, Decision};
+use crate::control::{ControlChanges, ControlLimits, Decision};
 use crate::protocol::lineage::Resume;
 use crate::protocol::{After, Epoch, Segment, Seq};
 use crate::storage::journal::{Head, JournalError, Refusal};
@@ -27,25 +28,6 @@ const MAX_TRIES: u32 = 8;
 const PER_TURN: usize = 64;
 /// Bytes of one page of control events.
 const PAGE_BYTES: usize = 256 * 1024;
-
-/// A request that is to be decided.
-pub(super) struct Pending {
-    steer: Steer,
-    /// How new what is known must be: see [`Head::age`].
-    floor: (Option<Epoch>, Seq),
-    /// Appends that were made for it.
-    tries: u32,
-    /// Something was stored for it.
-    is_stored: bool,
-}
-
-impl Pending {
-    /// The answer must know what the journal told.
-    pub(super) fn known_from(mut self, age: (Option<Epoch>, Seq)) -> Self {
-        self.floor = age;
-        self
-    }
-}
 
 /// The requests that a room has taken, and the fold that they are decided on.
 pub(super) struct Deciding {
@@ -137,7 +119,7 @@ impl Deciding {
         head: &KnownHead,
         time: JournalTime,
         effects: &mut RoomEffects,
-    ) -> Option<(Pending, Changes)> {
+    ) -> Option<(Pending, ControlChanges)> {
         if pending.steer.is_given_up() {
             self.taken -= 1;
             return None;
@@ -242,9 +224,9 @@ impl RoomCore {
         match page {
             Ok(segments) if !segments.iter().all(is_of_this_log) => return self.look_again(effects),
             Ok(segments) => match self.deciding.fold.fold_page(after, &segments) {
-                Folded::Whole => return effects.push_back(RoomEffect::AskTime),
-                Folded::Part => {}
-                Folded::Nothing => {
+                FoldProgress::Whole => return effects.push_back(RoomEffect::AskTime),
+                FoldProgress::Part => {}
+                FoldProgress::Nothing => {
                     let error = JournalError::Unavailable("the run's events are expiring".into());
                     self.deciding.fail_all(&error, effects);
                     return self.learn_anew(effects);

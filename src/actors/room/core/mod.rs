@@ -37,6 +37,7 @@ mod folding;
 mod following;
 mod input;
 mod log;
+mod pending_steer;
 mod reading;
 mod reorder_buffer;
 mod resolve;

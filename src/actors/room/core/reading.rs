@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use super::deciding::Pending;
 use super::log::ReadOutcome;
+use super::pending_steer::Pending;
 use super::{HeadFor, PageFor, RoomCore, RoomEffect, RoomEffects};
 use crate::actors::messages::room::{Fold, Freshness, Read, ReadError};
 use crate::protocol::{Epoch, Segment, Seq};

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::tests::{core, head, loaded, on};
 use super::*;
 use crate::actors::messages::room::{RemoteUpdate, Steer, SteerError, Steered};
-use crate::control::Request;
+use crate::control::ControlRequest;
 use crate::protocol::{Cursor, Epoch, Lineage, Lines, Segment, Seq, Timestamp};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ fn cursor(seq: Seq) -> Cursor {
     Cursor { epoch: Some(Epoch(1)), seq }
 }
 
-fn steer(request: Request, at_least: Option<Cursor>) -> (RoomInput, Answer) {
+fn steer(request: ControlRequest, at_least: Option<Cursor>) -> (RoomInput, Answer) {
     let (reply, answer) = oneshot::channel();
     (RoomInput::Steer(Steer { request: Arc::new(request), signs: Vec::new(), at_least, reply }), answer)
 }
@@ -46,7 +46,7 @@ fn answered(effects: &[RoomEffect]) -> usize {
 #[test]
 fn a_room_that_is_alone_decides_at_once_what_its_log_tells() {
     let mut core = loaded(None, Head::unborn());
-    let (request, _answer) = steer(Request::Look, None);
+    let (request, _answer) = steer(ControlRequest::Look, None);
     assert!(matches!(on(&mut core, request)[..], [RoomEffect::AskTime]));
     assert_eq!(answered(&on(&mut core, time())), 1);
     assert_eq!(core.undecided(), 0);
@@ -55,12 +55,12 @@ fn a_room_that_is_alone_decides_at_once_what_its_log_tells() {
 #[test]
 fn in_a_cluster_the_journal_is_asked_once_for_all_whose_answer_may_be_old() {
     let mut core = loaded(Some(SECOND), controlled(3, 2));
-    let (known, _known) = steer(Request::Look, Some(cursor(2)));
+    let (known, _known) = steer(ControlRequest::Look, Some(cursor(2)));
     let effects = on(&mut core, known);
     assert!(matches!(effects[..], [RoomEffect::ReadPage { purpose: PageFor::Control, after: 0, .. }]));
-    let (first, _first) = steer(Request::Look, None);
+    let (first, _first) = steer(ControlRequest::Look, None);
     assert!(matches!(on(&mut core, first)[..], [RoomEffect::AskHead(HeadFor::Readers)]));
-    let (second, _second) = steer(Request::Look, Some(cursor(5)));
+    let (second, _second) = steer(ControlRequest::Look, Some(cursor(5)));
     assert!(on(&mut core, second).is_empty());
     let effects = on(&mut core, RoomInput::Page(PageFor::Control, Ok(vec![status(2)])));
     assert!(matches!(effects[..], [RoomEffect::AskTime]));
@@ -79,13 +79,13 @@ fn in_a_cluster_the_journal_is_asked_once_for_all_whose_answer_may_be_old() {
 fn requests_beyond_the_bound_are_refused_and_those_of_callers_who_have_gone_are_dropped() {
     let mut core = core(None);
     on(&mut core, RoomInput::Started);
-    let waiting: Vec<_> = (0..100).map(|_| steer(Request::Look, None)).collect();
+    let waiting: Vec<_> = (0..100).map(|_| steer(ControlRequest::Look, None)).collect();
     let mut answers = Vec::new();
     for (request, answer) in waiting {
         assert!(on(&mut core, request).is_empty(), "the head is not known");
         answers.push(answer);
     }
-    let (request, _answer) = steer(Request::Look, None);
+    let (request, _answer) = steer(ControlRequest::Look, None);
     let effects = on(&mut core, request);
     assert!(matches!(effects[..], [RoomEffect::AnswerSteer { answer: Err(SteerError::Saturated), .. }]));
     answers.truncate(70);
@@ -102,12 +102,12 @@ fn nothing_is_decided_while_the_journal_is_away() {
     let away = || JournalError::Unavailable("away".into());
     let mut core = core(None);
     on(&mut core, RoomInput::Started);
-    let (request, _answer) = steer(Request::Look, None);
+    let (request, _answer) = steer(ControlRequest::Look, None);
     on(&mut core, request);
     let effects = on(&mut core, RoomInput::Head(HeadFor::Start, Err(away())));
     assert!(matches!(effects[..], [RoomEffect::AnswerSteer { answer: Err(SteerError::Unavailable(_)), .. }, _]));
     on(&mut core, RoomInput::Head(HeadFor::Start, Ok(controlled(3, 2))));
-    let (request, _answer) = steer(Request::Look, None);
+    let (request, _answer) = steer(ControlRequest::Look, None);
     on(&mut core, request);
     let effects = on(&mut core, RoomInput::Page(PageFor::Control, Err(away())));
     assert!(matches!(effects[..], [RoomEffect::AnswerSteer { answer: Err(SteerError::Unavailable(_)), .. }]));
@@ -117,7 +117,7 @@ fn nothing_is_decided_while_the_journal_is_away() {
 #[test]
 fn pages_of_another_incarnation_are_not_folded_and_what_was_lost_is_folded_anew() {
     let mut core = loaded(Some(SECOND), controlled(3, 2));
-    let (request, _answer) = steer(Request::Look, Some(cursor(2)));
+    let (request, _answer) = steer(ControlRequest::Look, Some(cursor(2)));
     on(&mut core, request);
     let other = Segment::new(Epoch(2), 2, Timestamp::default(), status(2).lines().clone());
     let effects = on(&mut core, RoomInput::Page(PageFor::Control, Ok(vec![Arc::new(other)])));
@@ -131,13 +131,13 @@ fn pages_of_another_incarnation_are_not_folded_and_what_was_lost_is_folded_anew(
 #[test]
 fn a_room_with_a_request_stays_and_one_that_has_retired_takes_none() {
     let mut core = loaded(Some(SECOND), Head::unborn());
-    let (request, _answer) = steer(Request::Look, None);
+    let (request, _answer) = steer(ControlRequest::Look, None);
     on(&mut core, request);
     assert!(on(&mut core, RoomInput::Reclaim(Reclaim::Slot)).is_empty());
     on(&mut core, RoomInput::Head(HeadFor::Readers, Ok(Head::unborn())));
     on(&mut core, time());
     assert!(matches!(on(&mut core, RoomInput::Reclaim(Reclaim::Slot))[..], [RoomEffect::Retire]));
-    let (request, _answer) = steer(Request::Look, None);
+    let (request, _answer) = steer(ControlRequest::Look, None);
     assert!(on(&mut core, request).is_empty(), "it waits for the registry's word");
     let effects = on(&mut core, RoomInput::RetireAnswered(true));
     assert!(matches!(effects[..], [_, RoomEffect::AnswerSteer { answer: Err(SteerError::Retired), .. }]));

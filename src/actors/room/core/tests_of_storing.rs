@@ -10,7 +10,7 @@ use super::tests::{loaded, on};
 use super::*;
 use crate::actors::messages::room::{PublishReply, Steer, SteerError, Steered};
 use crate::budget::Budget;
-use crate::control::{CommandRequest, Observed, Request};
+use crate::control::{CommandRequest, ControlRequest, Observed};
 use crate::protocol::event::EventBatch;
 use crate::protocol::principal::{Principal, PrincipalKind, Via};
 use crate::protocol::{Epoch, Lines, ProducerId, Timestamp};
@@ -69,7 +69,7 @@ impl World {
         let command = Bytes::from(format!(r#"{{"type":"hold","when":"failure","commandId":"{id}"}}"#));
         let name: Arc<str> = "ann".into();
         let by = Principal { subject: name.clone(), name, kind: PrincipalKind::Human, via: Via::Http, verified: false };
-        let request = Request::Command(CommandRequest { command, by, observed: Observed::default() });
+        let request = ControlRequest::Command(CommandRequest { command, by, observed: Observed::default() });
         let (reply, answer) = oneshot::channel();
         let steer = Steer { request: Arc::new(request), signs: Vec::new(), at_least: None, reply };
         (RoomInput::Steer(steer), answer)
@@ -158,7 +158,7 @@ fn what_is_only_answered_does_not_wait_for_an_append() {
     let mut world = World::new(None);
     let append = appended(&world.on(post(None)));
     let (reply, _answer) = oneshot::channel();
-    let look = Steer { request: Arc::new(Request::Look), signs: Vec::new(), at_least: None, reply };
+    let look = Steer { request: Arc::new(ControlRequest::Look), signs: Vec::new(), at_least: None, reply };
     assert_eq!(answers(world.on(RoomInput::Steer(look))).len(), 1);
     let stored = world.append(&append);
     assert!(no_append(&world.on(stored)));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::keys::Index;
 use super::reply::ReplyParts;
-use super::steering::Steering;
+use super::steering::SteeringArgs;
 use super::{RedisJournal, malformed, marks, notice, stored, unknown};
 use crate::protocol::{RunId, Segment, Timestamp};
 use crate::storage::journal::append_rules::{self, AppendContext, AppendDecision, Epochs, RunRecord};
@@ -139,7 +139,7 @@ impl RedisJournal {
         at: Timestamp,
         created: Timestamp,
     ) -> Stored {
-        run.head.active_at = Steering::active(&decision).unwrap_or(at);
+        run.head.active_at = SteeringArgs::active(&decision).unwrap_or(at);
         run.head.last_at = at;
         run.head.created_at = created;
         self.incarnation.note(&append.run, &run.head, epochs.incarnation);
@@ -165,13 +165,13 @@ impl RedisJournal {
         let writes = decided.map(|(_, decision)| decision).filter(|decision| !decision.stored.segments.is_empty());
         let (head, segments) =
             writes.map_or((Head::unborn(), &[][..]), |d| (d.stored.head.clone(), &d.stored.segments[..]));
-        let state = stored::state_with(&head, writes.and_then(Steering::active));
+        let state = stored::state_with(&head, writes.and_then(SteeringArgs::active));
         let after = self.keys.index(stored::index(&head));
         let listed = decided.map(|(seen, _)| &seen.run.head).filter(|head| head.tip > 0);
         let before = listed.map_or_else(|| after.clone(), |head| self.keys.index(stored::index(head)));
         let mut keys =
             vec![self.keys.store(), self.keys.head(run), self.keys.log(run), self.keys.marks(run), before, after];
-        let steering = writes.and_then(|decision| Steering::of(decision, listed));
+        let steering = writes.and_then(|decision| SteeringArgs::of(decision, listed));
         if steering.is_some() {
             keys.push(self.keys.control(run));
             keys.extend([Index::Due, Index::OnlySteered].map(|index| self.keys.index(index)));

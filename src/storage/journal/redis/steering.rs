@@ -8,7 +8,7 @@ use crate::storage::redis::RedisCommand;
 
 /// The arguments that belong to the further keys of `append.lua`.
 #[derive(Debug)]
-pub(super) struct Steering {
+pub(super) struct SteeringArgs {
     due: String,
     /// When the run was active last; empty when that is now.
     active: String,
@@ -16,7 +16,7 @@ pub(super) struct Steering {
     control: Vec<Seq>,
 }
 
-impl Steering {
+impl SteeringArgs {
     /// What a decision changes for a run that was listed as `before`; `None` when that is nothing.
     pub(super) fn of(decision: &AppendDecision, before: Option<&Head>) -> Option<Self> {
         let control: Vec<Seq> =
