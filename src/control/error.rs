@@ -102,6 +102,14 @@ pub enum ControlError {
         /// Those that have joined.
         producers: Vec<Arc<str>>,
     },
+    /// No producer that it is for obeys such commands.
+    #[error("no producer that has joined, and that it is for, obeys `{command}`")]
+    NobodyObeys {
+        /// The command's type.
+        command: &'static str,
+        /// Those that have joined.
+        producers: Vec<Arc<str>>,
+    },
     /// The run is not as the command expects it.
     #[error("the run is not as the command expects it")]
     ExpectationFailed {
@@ -146,6 +154,7 @@ impl ControlError {
             Self::CommandClaimed { .. } => "command_claimed",
             Self::NotForProducer | Self::TargetUnknown { .. } => "target_unknown",
             Self::TargetNeeded { .. } => "target_needed",
+            Self::NobodyObeys { .. } => "nobody_obeys",
             Self::ExpectationFailed { .. } => "expectation_failed",
             Self::AlreadyAnswered { .. } => "already_answered",
             Self::CommandExpired { .. } => "command_expired",
@@ -169,7 +178,9 @@ impl ControlError {
                 let producer = producer.iter().map(|producer| ("producer", json!(producer)));
                 [("state", json!(state))].into_iter().chain(producer).collect()
             }
-            Self::TargetNeeded { producers } | Self::TargetUnknown { producers } => {
+            Self::TargetNeeded { producers }
+            | Self::TargetUnknown { producers }
+            | Self::NobodyObeys { producers, .. } => {
                 vec![("producers", json!(producers))]
             }
             Self::ExpectationFailed { state } => {

@@ -38,6 +38,7 @@ codes! {
     409 "command_claimed" "Another producer has claimed the command."
     409 "command_conflict" "The run has another command with this `commandId`."
     409 "target_needed" "More than one producer has joined: `target` must say which one is meant."
+    409 "nobody_obeys" "No producer that has joined, and that the act is for, says that it obeys such a command."
     409 "target_unknown" "No producer that has joined is or runs what `target` names."
     409 "run_ended" "The run has ended, or is sealed."
     409 "expectation_failed" "The run is not as `expect` says: `state` says how it is."

@@ -8,12 +8,26 @@ use crate::control::kind::Sort;
 use crate::control::{ControlError, ControlState, Observed};
 
 impl ControlState {
-    /// The target as it goes into the event: with the producer of a test.
+    /// The target as it goes into the event. An act that no living producer of it obeys would only expire.
     pub(super) fn find_target(
         &self,
         given: &GivenCommand,
         observed: &Observed,
     ) -> Result<Option<CommandTarget>, ControlError> {
+        let target = self.name_target(given, observed)?;
+        let command = given.kind.as_str();
+        let is_for = |id: &str| target.as_ref().is_none_or(|target| target.is_for(id));
+        let mut living = self.workers.living().filter(|(id, _)| is_for(id)).peekable();
+        let is_act = given.kind.sort() == Sort::Act && living.peek().is_some();
+        if is_act && !living.any(|(_, worker)| worker.can(command)) {
+            let producers = self.workers.living().map(|(id, _)| id.clone()).collect();
+            return Err(ControlError::NobodyObeys { command, producers });
+        }
+        Ok(target)
+    }
+
+    /// The target with the producer of a test.
+    fn name_target(&self, given: &GivenCommand, observed: &Observed) -> Result<Option<CommandTarget>, ControlError> {
         let living: Vec<&Arc<str>> = self.workers.living().map(|(id, _)| id).collect();
         let names = || living.iter().map(|id| (*id).clone()).collect();
         let Some(target) = &given.target else {

@@ -127,6 +127,20 @@ fn among_several_producers_an_act_needs_a_target_that_is_there() {
 }
 
 #[test]
+fn an_act_that_nobody_obeys_is_refused_and_does_not_expire_unheard() {
+    let mut run = TestRun::with_workers(&["w1"]);
+    run.post("w1", json!({"type": "worker", "state": "joined", "can": ["pause", "step"]}));
+    run.post("w2", json!({"type": "worker", "state": "joined", "can": ["manual_action"]}));
+    let refused = run.command(&person("ann"), json!({"type": "replay_step", "stepNumber": 1})).unwrap_err();
+    assert_eq!((refused.code(), &refused.details()[0].1), ("nobody_obeys", &json!(["w1", "w2"])));
+    let click =
+        |target: &str| json!({"type": "manual_action", "action": {"action": "back"}, "target": {"producer": target}});
+    assert_eq!(code(run.command(&person("ann"), click("w1"))), "nobody_obeys");
+    run.command(&person("ann"), click("w2")).unwrap();
+    run.command(&person("ann"), json!({"type": "step"})).unwrap();
+}
+
+#[test]
 fn a_test_stands_for_the_producer_that_runs_it() {
     let mut run = TestRun::with_workers(&["w1", "w2"]);
     let give = |run: &mut TestRun, producer: Option<&str>| {
