@@ -194,3 +194,83 @@ pub(crate) fn check_steering(
     let answered = count(told.asks.values().copied().collect(), "answered");
     [done, answered, told.leases, told.resets]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A small run in which everything is as it must be.
+    fn log() -> Vec<Value> {
+        let by = |name: &str| json!({"subject": name, "kind": "human"});
+        let events = [
+            json!({"type": "control_taken", "commandId": "t", "by": by("Ann")}),
+            json!({"type": "step_requested", "commandId": "a", "by": by("Ann")}),
+            json!({"type": "command_status", "commandId": "a", "status": "accepted", "producer": "w1", "keyHash": "k"}),
+            json!({"type": "command_status", "commandId": "a", "status": "done", "producer": "w1", "claim": "7:3"}),
+            json!({"type": "control_released", "lease": "7:1", "reason": "expired"}),
+            json!({"type": "control_taken", "commandId": "u", "by": by("Ben")}),
+            json!({"type": "ai_stuck", "askId": "q", "producer": "w1"}),
+            json!({"type": "ask_answered", "commandId": "v", "askId": "q", "by": by("Ben")}),
+            json!({"type": "step_requested", "commandId": "b", "by": by("Ben")}),
+            json!({"type": "command_expired", "commandId": "b"}),
+        ];
+        numbered(events.to_vec())
+    }
+
+    fn numbered(mut events: Vec<Value>) -> Vec<Value> {
+        (1..).zip(&mut events).for_each(|(seq, event)| event["seq"] = seq.into());
+        events
+    }
+
+    fn check(log: &[Value]) -> [u64; 4] {
+        let step = json!({"type": "step", "commandId": "a"});
+        let taken = vec![(step, json!({"cursor": "7:2"}))];
+        let refused = vec![(json!({"type": "step", "commandId": "r"}), "lease_held".to_owned())];
+        let ann = Steered { name: "Ann".to_owned(), taken, refused, ..Steered::default() };
+        let worker = Worked {
+            id: "w1".to_owned(),
+            claimed: vec![("a".to_owned(), "7:3".to_owned())],
+            done: vec![("a".to_owned(), Some(true))],
+            asked: vec!["q".to_owned()],
+            ..Worked::default()
+        };
+        let commands = json!([{"commandId": "a", "state": "done"}, {"commandId": "b", "state": "expired"}]);
+        let control = json!({"control": {"holder": {"subject": "Ben"}}, "commands": commands});
+        check_steering("r", log, &control, &[&ann], &[&worker])
+    }
+
+    #[test]
+    fn a_log_that_is_as_it_must_be_passes_and_each_fault_is_found() {
+        assert_eq!(check(&log()), [1, 1, 2, 0]);
+        type Fault = fn(&mut Vec<Value>);
+        let faults: [(&str, Fault); 11] = [
+            ("a command is lost", |log| drop(log.remove(1))),
+            ("a refused command is there", |log| {
+                log.push(json!({"type": "hold_requested", "commandId": "r", "by": {"subject": "Ben"}}))
+            }),
+            ("two claims", |log| {
+                log.push(json!({"type": "command_status", "commandId": "a", "status": "accepted", "producer": "w2"}))
+            }),
+            ("another claimant", |log| log[2]["producer"] = "w2".into()),
+            ("a claim after the end", |log| {
+                log.push(json!({"type": "command_status", "commandId": "b", "status": "accepted", "producer": "w2"}))
+            }),
+            ("two ends", |log| log.push(log[9].clone())),
+            ("no end", |log| drop(log.pop())),
+            ("two leases", |log| drop(log.remove(4))),
+            ("given by another than the holder", |log| log[8]["by"]["subject"] = "Ann".into()),
+            ("a question ends twice", |log| log.push(json!({"type": "ask_expired", "askId": "q"}))),
+            ("a question has no end", |log| drop(log.remove(7))),
+        ];
+        for (name, fault) in faults {
+            let mut spoilt = log();
+            fault(&mut spoilt);
+            let spoilt = numbered(spoilt);
+            assert!(catch_unwind(|| check(&spoilt)).is_err(), "not found: {name}");
+        }
+    }
+}
