@@ -265,3 +265,46 @@ async fn a_cursor_that_is_not_there_yet_is_answered_with_what_there_is() {
     let state: Value = node.get_json("/api/runs/r").await["commands"][0]["state"].clone();
     assert_eq!(state, "queued");
 }
+
+#[tokio::test]
+async fn thousands_of_open_commands_cost_bounded_memory_and_slow_no_other_run() {
+    const OPEN: usize = 2_000;
+    let node = TestNode::start(&UNLIMITED);
+    join(&node, "r", &["w1"]).await;
+    join(&node, "other", &["w1"]).await;
+    let before = node.resident_bytes();
+    let begun = Instant::now();
+    let give = async |n: usize| {
+        let mut socket = watch(&node, "r", &format!("viewer-{n}")).await;
+        for _ in 0..OPEN / 20 {
+            let told = said(&mut socket, &json!({"type": "step", "expiresInSecs": 3600})).await;
+            assert_eq!(told["state"], "queued", "{told}");
+        }
+    };
+    let giving = async {
+        join_all((0..20).map(give)).await;
+        begun.elapsed()
+    };
+    let posting = async {
+        let mut longest = Duration::ZERO;
+        for n in 3..203 {
+            let begun = Instant::now();
+            post(&node, "other", "w1", n, &[json!({"type": "log"})]).await;
+            longest = longest.max(begun.elapsed());
+        }
+        longest
+    };
+    let (given, longest) = tokio::join!(giving, posting);
+    let grown = node.resident_bytes().saturating_sub(before);
+    let open = polled(&node, "r", "w1", "").await;
+    assert_eq!(open["moreCommands"], true);
+    let begun = Instant::now();
+    let first = open["commands"][0]["event"]["commandId"].as_str().unwrap();
+    assert_eq!(claim(&node, "r", first, "w1", KEY).await.status, 200);
+    let claimed = begun.elapsed();
+    eprintln!(
+        "{OPEN} open commands: given in {given:?}, {grown} bytes; longest post elsewhere {longest:?}; a claim {claimed:?}"
+    );
+    assert!(longest < Duration::from_secs(5), "a post to another run took {longest:?}");
+    assert!(grown < 64 * 1024 * 1024, "{OPEN} open commands hold {grown} bytes");
+}
