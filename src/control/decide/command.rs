@@ -13,6 +13,10 @@ use crate::control::{Answer, CommandAnswer, CommandKind, CommandRequest, Command
 use crate::control::{ControlError, ControlState, Facts, Observed};
 use crate::protocol::{Cursor, Principal, Timestamp};
 
+/// Commands, and their bytes, that a full run takes beyond `control.max_events` and `control.max_bytes`: it can be
+/// stopped, let go on and answered however much was commanded before.
+const RESERVE: (u64, u64) = (1_000, 1024 * 1024);
+
 /// What a command's event is made of.
 pub(super) struct Wanted<'a> {
     pub(super) given: &'a GivenCommand,
@@ -39,7 +43,9 @@ impl ControlState {
             return Err(ControlError::RunEnded.into());
         }
         let (events, bytes) = self.spent;
-        let (max_events, max_bytes) = (facts.limits.max_events, facts.limits.max_bytes);
+        let (more_events, more_bytes) = if given.kind.has_reserve() { RESERVE } else { (0, 0) };
+        let max_events = facts.limits.max_events.saturating_add(more_events);
+        let max_bytes = facts.limits.max_bytes.saturating_add(more_bytes);
         if events >= max_events || bytes.saturating_add(request.command.len() as u64) > max_bytes {
             return Err(ControlError::TooManyCommands { events, bytes, max_events, max_bytes }.into());
         }

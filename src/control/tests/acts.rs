@@ -264,7 +264,8 @@ fn viewers_commands_are_bounded_and_nothing_else() {
     let mut run = TestRun::with_workers(&["w"]);
     run.limits.max_events = 3;
     let ids: Vec<_> = (0..3).map(|_| step(&mut run)).collect();
-    assert_eq!(code(run.command(&person("ann"), json!({"type": "pause"}))), "too_many_commands");
+    assert_eq!(code(run.command(&person("ann"), json!({"type": "step"}))), "too_many_commands");
+    assert_eq!(code(run.command(&person("ann"), json!({"type": "hold", "when": "failure"}))), "too_many_commands");
     let again = json!({"type": "step", "commandId": &*ids[0]});
     run.command(&person("ann"), again).unwrap();
     run.claim("w", "k", &ids[0]).unwrap();
@@ -278,6 +279,21 @@ fn viewers_commands_are_bounded_and_nothing_else() {
     assert_eq!(code(run.command(&person("ann"), json!({"type": "step"}))), "too_many_commands");
     let large = json!({"type": "update_instructions", "mode": "replace", "instructions": "x".repeat(16 * 1024)});
     assert_eq!(code(run.command(&person("ann"), large)), "command_too_large");
+}
+
+#[test]
+fn a_full_run_can_be_stopped_answered_and_let_go_on_but_not_without_end() {
+    let mut run = TestRun::with_workers(&["w"]);
+    (run.limits.max_events, run.limits.max_bytes) = (1, 1);
+    run.post("w", json!({"type": "ai_stuck", "askId": "a", "needs": "text"}));
+    let ann = person("ann");
+    assert_eq!(code(run.command(&ann, json!({"type": "take_control"}))), "too_many_commands");
+    run.command(&ann, json!({"type": "answer", "askId": "a", "value": 1})).unwrap();
+    for _ in 0..500 {
+        run.command(&ann, json!({"type": "pause"})).unwrap();
+        run.command(&ann, json!({"type": "resume"})).unwrap();
+    }
+    assert_eq!(code(run.command(&ann, json!({"type": "cancel"}))), "too_many_commands");
 }
 
 #[test]
@@ -300,4 +316,27 @@ fn what_a_command_expects_must_hold() {
     let refused =
         run.ask(&ControlRequest::Command(CommandRequest { command, by: person("ann"), observed })).unwrap_err();
     assert_eq!(refused.details()[0].1, json!({"status": "paused"}));
+}
+
+/// Without an index of what each event may change this takes a minute, and every worker's poll seconds.
+#[test]
+fn thousands_of_commands_that_are_open_slow_nothing() {
+    let mut run = TestRun::with_workers(&["w"]);
+    let began = std::time::Instant::now();
+    let (at, until) = (run.now, run.now.plus_millis(3_600_000));
+    for number in 0..10_000 {
+        let id = run.id();
+        let what = match number % 2 {
+            0 => json!({"type": "step_requested", "expiresAt": until}),
+            _ => json!({"type": "instructions_updated", "instructions": "be quick", "mode": "append"}),
+        };
+        let mut event = json!({"at": at, "commandId": id, "by": {"subject": "ann", "kind": "human"}, "digest": "0"});
+        event.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
+        run.fold(&event.to_string());
+    }
+    run.command(&person("ann"), json!({"type": "pause"})).unwrap();
+    let poll = PollRequest { producer: Some("w".into()), after: None, max_bytes: 1_000 };
+    let Ok(Answer::Commands(told)) = run.ask(&ControlRequest::Poll(poll)) else { panic!() };
+    assert!(told.more && told.commands[0].event.get().contains("pause_requested"));
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
 }
