@@ -47,14 +47,15 @@ impl Steering {
         match self.give(run, by, &draft, &observed).await {
             Err(AskRefusal::Control(ControlError::SecretNeeded)) => {
                 let draft = self.put_answer_away(run, &draft).await?;
-                Ok(self.give(run, by, &draft, &observed).await?)
+                let given = self.give(run, by, &draft, &observed).await;
+                Ok(self.without_refused_secret(run, &draft, given).await?)
             }
             // The same answer may have been given when its value was a secret.
             Err(AskRefusal::Control(ControlError::Conflict)) => match self.answer_with_mac(run, &draft)? {
                 Some(draft) => Ok(self.give(run, by, &draft, &observed).await?),
                 None => Err(ControlError::Conflict.into()),
             },
-            given => Ok(given?),
+            given => Ok(self.without_refused_secret(run, &draft, given).await?),
         }
     }
 

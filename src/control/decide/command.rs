@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::event::EventText;
 use super::{Events, Halt, has_ended, must_be_there};
 use crate::control::command::{GivenCommand, SECRET_MAC};
-use crate::control::fold::{AskState, CommandTarget};
+use crate::control::fold::{AskState, CommandTarget, KeptCommand};
 use crate::control::kind::Sort;
 use crate::control::{Answer, CommandAnswer, CommandKind, CommandRequest, CommandState};
 use crate::control::{ControlError, ControlState, Facts, Observed};
@@ -40,7 +40,8 @@ impl ControlState {
         }
         let (events, bytes) = self.spent;
         let (max_events, max_bytes) = (facts.limits.max_events, facts.limits.max_bytes);
-        if events >= max_events || bytes.saturating_add(request.command.len() as u64) > max_bytes {
+        let is_full = events >= max_events || bytes.saturating_add(request.command.len() as u64) > max_bytes;
+        if is_full && !self.is_always_taken(&given) {
             return Err(ControlError::TooManyCommands { events, bytes, max_events, max_bytes }.into());
         }
         let mut events = self.check_rights(&given, &request.by, facts)?;
@@ -49,6 +50,21 @@ impl ControlState {
         let wanted = Wanted { given: &given, by: &request.by, facts, target };
         events.extend(self.write_command(&wanted)?);
         Ok(events)
+    }
+
+    /// What a run takes however many commands it has had: a pause while it goes on, the request to cancel it, and answers
+    /// to its questions. One who floods a run keeps nobody from stopping it; and each of these ends what it needs, so
+    /// that there is no flood of them.
+    fn is_always_taken(&self, given: &GivenCommand) -> bool {
+        match given.kind {
+            CommandKind::Pause => self.pause.open.is_none(),
+            CommandKind::Cancel => {
+                let is_whole = !given.members.contains_key("testId") && !given.members.contains_key("target");
+                is_whole && !self.commands.open().any(KeptCommand::cancels_run)
+            }
+            CommandKind::Answer => true,
+            _ => false,
+        }
     }
 
     /// What `expect` says is judged on the fold here; the rest was judged on the run's state before.
