@@ -49,6 +49,18 @@ pub enum Via {
 /// What begins the subject of one who gave no name.
 const ANONYMOUS: &str = "anon:";
 
+impl Via {
+    /// The name of the way.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Http => "http",
+            Self::Mcp => "mcp",
+            Self::Server => "server",
+        }
+    }
+}
+
 impl Principal {
     /// A person by the name that it gave.
     pub fn named(name: &Arc<str>, via: Via) -> Self {

@@ -27,6 +27,13 @@ impl Steering {
     /// # Errors
     /// [`SteeringError`], with the `commandId` if it could be read.
     pub async fn command(&self, run: &RunId, by: &Principal, json: &[u8]) -> Result<CommandAnswer, SteeringError> {
+        let answer = self.take(run, by, json).await;
+        let outcome = answer.as_ref().map_or_else(|error| error.code, |_| "taken");
+        metrics::counter!("runcast_commands_total", "via" => by.via.as_str(), "outcome" => outcome).increment(1);
+        answer
+    }
+
+    async fn take(&self, run: &RunId, by: &Principal, json: &[u8]) -> Result<CommandAnswer, SteeringError> {
         let draft = Draft::read(json)?;
         let id = draft.id.clone();
         let decided = self.decide(run, by, draft).await;

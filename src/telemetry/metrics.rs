@@ -78,6 +78,12 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     (MetricKind::Counter, "runcast_journal_failures_total", Unit::Count, "Failures of the journal, by `work`."),
     (
         MetricKind::Counter,
+        "runcast_commands_total",
+        Unit::Count,
+        "Commands that were given, by the way (`via`) and by `outcome`: taken, or the code of the refusal.",
+    ),
+    (
+        MetricKind::Counter,
         "runcast_decisions_total",
         Unit::Count,
         "Requests to steer a run that were decided, by `outcome` (answered, refused, signs_needed, contended, saturated, \
