@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::draft::Draft;
 use super::error::SteeringError;
 use super::observe::{Pieces, Questions};
-use super::service::{AskRefusal, Steering};
+use super::service::{AskRefusal, Steering, shows_the_run};
 use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::budget::Buffer;
 use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, ControlError, ControlRequest, Observed};
@@ -30,10 +30,6 @@ impl Steering {
         let draft = Draft::read(json)?;
         let id = draft.id.clone();
         let decided = self.decide(run, by, draft).await;
-        // Of a run that is not there nobody is remembered.
-        if !decided.as_ref().is_err_and(|error| matches!(error.code, "run_not_found" | "run_gone")) {
-            self.shared.signs.touch(run, Sign::Subject(by.subject.clone()));
-        }
         decided.map_err(|error| if id.is_empty() { error } else { error.with("commandId", &*id) })
     }
 
@@ -44,10 +40,10 @@ impl Steering {
         }
         let observed = self.observe(run, &draft).await?;
         let draft = self.put_action_away(run, draft).await?;
-        match self.give(run, by, &draft, &observed).await {
+        match self.give_with_secret(run, by, &draft, &observed).await {
             Err(AskRefusal::Control(ControlError::SecretNeeded)) => {
                 let draft = self.put_answer_away(run, &draft).await?;
-                Ok(self.give(run, by, &draft, &observed).await?)
+                Ok(self.give_with_secret(run, by, &draft, &observed).await?)
             }
             // The same answer may have been given when its value was a secret.
             Err(AskRefusal::Control(ControlError::Conflict)) => match self.answer_with_mac(run, &draft)? {
@@ -58,6 +54,24 @@ impl Steering {
         }
     }
 
+    /// Gives a command. If it is refused, a secret that was put away for it goes: it would only take the place of others.
+    async fn give_with_secret(
+        &self,
+        run: &RunId,
+        by: &Principal,
+        draft: &Draft,
+        observed: &Observed,
+    ) -> Result<CommandAnswer, AskRefusal> {
+        let given = self.give(run, by, draft, observed).await;
+        // Of two commands with one id, the first may have one.
+        let is_refused = matches!(&given, Err(AskRefusal::Control(error)) if !matches!(error, ControlError::Conflict));
+        if is_refused && draft.has_secret() {
+            // One that can't be deleted now goes when its time is over.
+            let _ = self.shared.secrets.delete(run, &draft.id).await;
+        }
+        given
+    }
+
     async fn give(
         &self,
         run: &RunId,
@@ -66,10 +80,18 @@ impl Steering {
         observed: &Observed,
     ) -> Result<CommandAnswer, AskRefusal> {
         let request = CommandRequest { command: draft.json.clone(), by: by.clone(), observed: observed.clone() };
-        match self.try_ask(run, ControlRequest::Command(request), None).await? {
+        let given = self.try_ask(run, ControlRequest::Command(request), None).await;
+        if shows_the_run(&given) {
+            self.seen(run, by);
+        }
+        match given? {
             (Answer::Command(answer), _) => Ok(answer),
             _ => Err(SteeringError::unexpected().into()),
         }
+    }
+
+    fn seen(&self, run: &RunId, by: &Principal) {
+        self.shared.signs.touch(run, Sign::Subject(by.subject.clone()));
     }
 
     /// The holder of the lease is still there; refused when it does not hold it.
@@ -77,6 +99,7 @@ impl Steering {
         let view = self.look(run).await?;
         match view.lease() {
             Some((lease, holder)) if holder.subject == by.subject => {
+                self.seen(run, by);
                 Ok(CommandAnswer { command_id: draft.id.clone(), state: CommandState::Done, cursor: lease })
             }
             lease => Err(ControlError::LeaseLost { holder: lease.map(|(_, holder)| holder.clone()) }.into()),

@@ -9,15 +9,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::draft::Draft;
+use super::draft::{Draft, SECRET_MAC};
 use super::error::SteeringError;
 use super::service::Steering;
 use crate::control::ControlRequest;
 use crate::protocol::RunId;
 use crate::storage::secrets::{SecretError, SecretValue};
 
-/// The member that stands for a secret.
-const MAC: &str = "secretMac";
 /// Longest time that an act waits for a producer, in seconds.
 const MAX_ACT_SECS: u64 = 3_600;
 /// How long the secret that answers a question is kept: longer than any question may be open, and its worker may take.
@@ -60,7 +58,7 @@ impl Taken {
             false => Some(&mut self.members),
         };
         if let Some(place) = place {
-            place.insert(MAC.to_owned(), mac.into());
+            place.insert(SECRET_MAC.to_owned(), mac.into());
         }
         self.members
     }
@@ -70,8 +68,8 @@ impl Steering {
     /// Puts the secret of a `manual_action` away, if it has one.
     pub(super) async fn put_action_away(&self, run: &RunId, draft: Draft) -> Result<Draft, SteeringError> {
         let action = draft.members.get("action");
-        if draft.members.contains_key(MAC) || action.is_some_and(|action| action.get(MAC).is_some()) {
-            return Err(SteeringError::invalid(MAC, "is the server's own"));
+        if draft.members.contains_key(SECRET_MAC) || action.is_some_and(|action| action.get(SECRET_MAC).is_some()) {
+            return Err(SteeringError::invalid(SECRET_MAC, "is the server's own"));
         }
         match draft.kind() {
             "manual_action" => match Taken::of_action(&draft.members)? {
