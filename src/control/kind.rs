@@ -84,11 +84,6 @@ kinds! {
 }
 
 impl CommandKind {
-    /// Whether a run that is full of commands still takes it.
-    pub const fn has_reserve(self) -> bool {
-        matches!(self, Self::Pause | Self::Resume | Self::Cancel | Self::Answer)
-    }
-
     /// The kind of command whose event has this `type`.
     pub fn of_event(event_type: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.event().as_str() == event_type)

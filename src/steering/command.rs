@@ -40,36 +40,19 @@ impl Steering {
         }
         let observed = self.observe(run, &draft).await?;
         let draft = self.put_action_away(run, draft).await?;
-        match self.give_with_secret(run, by, &draft, &observed).await {
+        match self.give(run, by, &draft, &observed).await {
             Err(AskRefusal::Control(ControlError::SecretNeeded)) => {
                 let draft = self.put_answer_away(run, &draft).await?;
-                Ok(self.give_with_secret(run, by, &draft, &observed).await?)
+                let given = self.give(run, by, &draft, &observed).await;
+                Ok(self.without_refused_secret(run, &draft, given).await?)
             }
             // The same answer may have been given when its value was a secret.
             Err(AskRefusal::Control(ControlError::Conflict)) => match self.answer_with_mac(run, &draft)? {
                 Some(draft) => Ok(self.give(run, by, &draft, &observed).await?),
                 None => Err(ControlError::Conflict.into()),
             },
-            given => Ok(given?),
+            given => Ok(self.without_refused_secret(run, &draft, given).await?),
         }
-    }
-
-    /// Gives a command. If it is refused, a secret that was put away for it goes: it would only take the place of others.
-    async fn give_with_secret(
-        &self,
-        run: &RunId,
-        by: &Principal,
-        draft: &Draft,
-        observed: &Observed,
-    ) -> Result<CommandAnswer, AskRefusal> {
-        let given = self.give(run, by, draft, observed).await;
-        // Of two commands with one id, the first may have one.
-        let is_refused = matches!(&given, Err(AskRefusal::Control(error)) if !matches!(error, ControlError::Conflict));
-        if is_refused && draft.has_secret() {
-            // One that can't be deleted now goes when its time is over.
-            let _ = self.shared.secrets.delete(run, &draft.id).await;
-        }
-        given
     }
 
     async fn give(

@@ -14,9 +14,6 @@ use crate::protocol::json_text::{readable, without_bom};
 /// Most bytes of a command. 16 KiB.
 pub const MAX_COMMAND_BYTES: usize = 16 * 1024;
 
-/// The member that stands for a secret.
-pub(super) const SECRET_MAC: &str = "secretMac";
-
 /// A command that can be read.
 #[derive(Clone)]
 pub(super) struct Draft {
@@ -79,12 +76,6 @@ impl Draft {
     /// Its type.
     pub(super) fn kind(&self) -> &str {
         self.members.get("type").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// Whether a secret was put away for it.
-    pub(super) fn has_secret(&self) -> bool {
-        let in_action = self.members.get("action").is_some_and(|action| action.get(SECRET_MAC).is_some());
-        in_action || self.members.contains_key(SECRET_MAC)
     }
 
     /// The same with other members.

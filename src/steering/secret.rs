@@ -9,15 +9,21 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::draft::{Draft, SECRET_MAC};
+use super::draft::Draft;
 use super::error::SteeringError;
-use super::service::Steering;
-use crate::control::ControlRequest;
+use super::service::{AskRefusal, Steering};
+use crate::control::{ControlError, ControlRequest};
 use crate::protocol::RunId;
 use crate::storage::secrets::{SecretError, SecretValue};
 
+/// The member that stands for a secret.
+const MAC: &str = "secretMac";
 /// Longest time that an act waits for a producer, in seconds.
 const MAX_ACT_SECS: u64 = 3_600;
+/// The same if the command does not say.
+const ACT_SECS: u64 = 60;
+/// How much longer than its act may last a secret is kept, in seconds.
+const SLACK_SECS: u64 = 60;
 /// How long the secret that answers a question is kept: longer than any question may be open, and its worker may take.
 const ANSWER_SECS: u64 = 25 * 3_600;
 
@@ -58,22 +64,33 @@ impl Taken {
             false => Some(&mut self.members),
         };
         if let Some(place) = place {
-            place.insert(SECRET_MAC.to_owned(), mac.into());
+            place.insert(MAC.to_owned(), mac.into());
         }
         self.members
+    }
+}
+
+impl Draft {
+    /// Whether it had a secret, in whose place there is a MAC.
+    fn has_secret(&self) -> bool {
+        let action = self.members.get("action");
+        self.members.contains_key(MAC) || action.is_some_and(|action| action.get(MAC).is_some())
     }
 }
 
 impl Steering {
     /// Puts the secret of a `manual_action` away, if it has one.
     pub(super) async fn put_action_away(&self, run: &RunId, draft: Draft) -> Result<Draft, SteeringError> {
-        let action = draft.members.get("action");
-        if draft.members.contains_key(SECRET_MAC) || action.is_some_and(|action| action.get(SECRET_MAC).is_some()) {
-            return Err(SteeringError::invalid(SECRET_MAC, "is the server's own"));
+        if draft.has_secret() {
+            return Err(SteeringError::invalid(MAC, "is the server's own"));
         }
         match draft.kind() {
             "manual_action" => match Taken::of_action(&draft.members)? {
-                Some(taken) => self.put(run, &draft, taken, MAX_ACT_SECS + self.shared.run_secs).await,
+                Some(taken) => {
+                    let secs = draft.members.get("expiresInSecs").and_then(Value::as_u64);
+                    let secs = secs.unwrap_or(ACT_SECS).min(MAX_ACT_SECS) + self.shared.run_secs + SLACK_SECS;
+                    self.put(run, &draft, taken, secs).await
+                }
                 None => Ok(draft),
             },
             _ => Ok(draft),
@@ -106,6 +123,25 @@ impl Steering {
         let mac = secrets.mac(run, &draft.id, &taken.value)?;
         secrets.put(run, &draft.id, &taken.value, Duration::from_secs(secs)).await?;
         Ok(draft.with_members(taken.with_mac(mac)))
+    }
+
+    /// The secret of a command that is refused does not stay. That of one which is in the log does, whatever became of
+    /// its repeat: the log knows it by its id before anything else refuses it.
+    pub(super) async fn without_refused_secret<T>(
+        &self,
+        run: &RunId,
+        draft: &Draft,
+        given: Result<T, AskRefusal>,
+    ) -> Result<T, AskRefusal> {
+        let is_kept = match &given {
+            Ok(_) | Err(AskRefusal::Other(_) | AskRefusal::Control(ControlError::Conflict)) => true,
+            Err(AskRefusal::Control(_)) => !draft.has_secret(),
+        };
+        if !is_kept {
+            // One that can't be deleted now goes when its time is over.
+            let _ = self.shared.secrets.delete(run, &draft.id).await;
+        }
+        given
     }
 
     /// The secret of a command that a producer has claimed. That it is gone is stored: its question is open again.

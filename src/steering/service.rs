@@ -1,6 +1,7 @@
 //! The service, and how it asks a run's room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -9,6 +10,7 @@ use super::rates::Rates;
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{RoomPort, SteerError, Steered};
 use crate::actors::supervision::{Refused, ServiceRecipient};
+use crate::backoff::Backoff;
 use crate::control::{Answer, ControlError, ControlRequest, ControlView, ReportsRequest};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, RunId, Sign};
@@ -17,6 +19,10 @@ use crate::storage::signs::Signs;
 
 /// How often a request is asked again because its room has retired, or because signs of life were to be looked up.
 const MAX_ROUNDS: usize = 6;
+/// How often it is asked again because others decided faster.
+const MAX_CONTENTIONS: usize = 4;
+/// Pauses before it is: long enough for those who are many to come one after the other.
+const CONTENTION_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 /// States that are read at a time on this node, for what commands expect.
 const STATES_AT_A_TIME: usize = 4;
 
@@ -95,7 +101,7 @@ impl Steering {
     }
 
     /// Has the run's room decide a request. A room that has retired is found anew; signs of life are looked up when
-    /// they are needed.
+    /// they are needed; while others decide faster it is asked again, after a pause.
     pub(super) async fn ask(
         &self,
         run: &RunId,
@@ -113,7 +119,10 @@ impl Steering {
         at_least: Option<Cursor>,
     ) -> Result<(Answer, Option<Cursor>), AskRefusal> {
         let (request, mut needed) = (Arc::new(request), Vec::new());
-        for _ in 0..MAX_ROUNDS {
+        let (mut pauses, mut contentions) = (Backoff::new(CONTENTION_PAUSES.0, CONTENTION_PAUSES.1), 0);
+        let mut rounds = 0;
+        while rounds < MAX_ROUNDS {
+            rounds += 1;
             let room = self.room(run).await?;
             let signs = match needed.is_empty() {
                 true => Vec::new(),
@@ -126,6 +135,10 @@ impl Steering {
                     needed.extend(more);
                 }
                 Err(SteerError::Retired) => {}
+                Err(SteerError::Contended) if contentions < MAX_CONTENTIONS => {
+                    (contentions, rounds) = (contentions + 1, 0);
+                    tokio::time::sleep(pauses.pause()).await;
+                }
                 Err(SteerError::Refused(error)) => return Err(AskRefusal::Control(error)),
                 Err(error) => return Err(AskRefusal::Other(error.into())),
             }

@@ -12,6 +12,7 @@ use crate::faults::{self, FaultLog};
 use crate::history::{check_producers, check_viewer};
 use crate::producer::{History, produce};
 use crate::seed;
+use crate::steering::{self, Steered, Worked, Workplace, check_steering, steer, work};
 use crate::support::{Dice, FaultProxy, Postgres, RedisServer, Site, TestNode, eventually};
 use crate::watcher::{Watched, watch};
 
@@ -19,6 +20,9 @@ const NODES: usize = 3;
 const RUNS: u64 = 4;
 const PRODUCERS: u64 = 20;
 const VIEWERS: u64 = 200;
+/// People who steer each run, and its workers.
+const PEOPLE: [&str; 2] = ["Ann", "Ben"];
+const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
 
 /// How long faults come; `RUNCAST_CHAOS_SECS` says otherwise.
 const SECONDS: u64 = 60;
@@ -47,7 +51,7 @@ async fn nodes(links: &[FaultProxy]) -> Vec<TestNode> {
     let start = |link: &FaultProxy| {
         let redis = format!("redis://{}", link.address());
         let stores = [("REDIS_URL", redis.as_str()), ("DATABASE_URL", database.as_str())];
-        TestNode::start_to_stay(&[&stores[..], &SETTINGS].concat())
+        TestNode::start_to_stay(&[&stores[..], &SETTINGS, &steering::SETTINGS].concat())
     };
     links.iter().map(start).collect()
 }
@@ -77,6 +81,7 @@ async fn whatever_fails_in_a_cluster_no_acknowledged_event_is_lost_doubled_or_ou
         tokio::spawn(watch(sites.clone(), run_of(number), end, dice(10_000 + number)))
     });
     let viewers: Vec<_> = viewers.collect();
+    let (people, workers) = steered(&sites, &stop, &dice);
 
     let until = Instant::now() + Duration::from_secs(seconds());
     tokio::join!(
@@ -87,12 +92,17 @@ async fn whatever_fails_in_a_cluster_no_acknowledged_event_is_lost_doubled_or_ou
     log.note("no more faults");
     stop.store(true, Ordering::Relaxed);
     let producers = finished("the producers' last posts", producers).await;
-    log.note("all posts are acknowledged");
+    let people = finished("the people's last commands", people).await;
+    let workers = finished("the workers' last reports", workers).await;
+    log.note("all posts and commands are acknowledged");
 
     for site in sites.iter() {
         eventually!(site.get("/ready?strict=1").await.status, |status| *status == 200, RECOVERY);
     }
     log.note("all nodes are well");
+
+    let controls = settled(&sites).await;
+    log.note("what ends by time has ended");
 
     let mut logs = Vec::new();
     for number in 0..RUNS {
@@ -116,8 +126,75 @@ async fn whatever_fails_in_a_cluster_no_acknowledged_event_is_lost_doubled_or_ou
         let number = number % RUNS as usize;
         check_viewer(&run_of(number as u64), &logs[number], viewer);
     }
+    let [done, answered, leases, resets] = checked(&sites[0], &controls, &people, &workers).await;
+    let least = seconds() / 10;
+    assert!(done.min(answered).min(leases) > least, "it was steered: {done} {answered} {leases}");
+    let restarts: u64 =
+        ["Redis restarted", "Redis killed"].iter().filter_map(|kind| log.counts().get(kind).copied()).sum();
+    assert!(resets <= RUNS * restarts, "{resets} resets by {restarts} new epochs");
     let posts: usize = producers.iter().map(|producer| producer.posts.len()).sum();
     assert!(posts as u64 > 3 * seconds(), "there was load: {posts} posts");
+}
+
+type Tasks<T> = Vec<tokio::task::JoinHandle<T>>;
+
+/// People and workers on every run. In every other run nobody says that they have joined, so that all may do all acts.
+fn steered(sites: &Arc<[Site]>, stop: &Arc<AtomicBool>, dice: &dyn Fn(u64) -> Dice) -> (Tasks<Steered>, Tasks<Worked>) {
+    let (mut people, mut workers) = (Vec::new(), Vec::new());
+    for number in 0..RUNS {
+        let (run, joins) = (run_of(number), number % 2 == 0);
+        let targets: Vec<_> = WORKERS.iter().filter(|_| joins).map(|id| (*id).to_owned()).collect();
+        for (index, name) in PEOPLE.into_iter().enumerate() {
+            let dice = dice(20_000 + number * 10 + index as u64);
+            let steering = steer(sites.clone(), run.clone(), name.to_owned(), targets.clone(), stop.clone(), dice);
+            people.push(tokio::spawn(steering));
+        }
+        for (index, id) in WORKERS.into_iter().enumerate() {
+            let place = Workplace { sites: sites.clone(), run: run.clone(), id: id.to_owned(), joins };
+            workers.push(tokio::spawn(work(place, stop.clone(), dice(30_000 + number * 10 + index as u64))));
+        }
+    }
+    (people, workers)
+}
+
+/// The control of each run, once nothing is open that ends by time; all nodes show the same.
+async fn settled(sites: &[Site]) -> Vec<serde_json::Value> {
+    let mut controls = Vec::new();
+    for number in 0..RUNS {
+        let run = run_of(number);
+        let first = eventually!(steering::nothing_is_open(&sites[0], &run).await, Result::is_ok, RECOVERY).unwrap();
+        for site in &sites[1..] {
+            assert_eq!(steering::control(site, &run).await, first, "{run}: two nodes fold it differently");
+        }
+        controls.push(first);
+    }
+    controls
+}
+
+/// Checks every run; the counts of all, see [`check_steering`].
+async fn checked(site: &Site, controls: &[serde_json::Value], people: &[Steered], workers: &[Worked]) -> [u64; 4] {
+    let mut all = [0; 4];
+    for (number, control) in controls.iter().enumerate() {
+        let run = run_of(number as u64);
+        let log = steering::whole_log(site, &run).await;
+        let of = |count: usize| number * count..(number + 1) * count;
+        let (people, workers) = (&people[of(PEOPLE.len())], &workers[of(WORKERS.len())]);
+        let (people, workers) = (people.iter().collect::<Vec<_>>(), workers.iter().collect::<Vec<_>>());
+        let counts = check_steering(&run, &log, control, &people, &workers);
+        all.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+    }
+    let tries = people.iter().map(|one| one.tries).chain(workers.iter().map(|one| one.tries));
+    let tries = tries.fold((0, 0), |sum, tries| (sum.0 + tries.refused, sum.1 + tries.unanswered));
+    let taken: usize = people.iter().map(|one| one.taken.len()).sum();
+    let refused: usize = people.iter().map(|one| one.refused.len()).sum();
+    let lost: u64 = workers.iter().map(|one| one.refused).sum();
+    let [done, answered, leases, resets] = all;
+    eprintln!(
+        "steering: {taken} commands taken, {refused} refused; {done} acts done, {lost} claims refused; {answered} \
+         questions answered; {leases} leases; {resets} resets; {} requests refused, {} unanswered",
+        tries.0, tries.1
+    );
+    all
 }
 
 fn report(log: &FaultLog, logs: &[Vec<String>], producers: &[History], viewers: &[Watched]) {

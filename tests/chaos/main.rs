@@ -10,6 +10,7 @@ mod history;
 mod one_node;
 mod producer;
 mod rolling;
+mod steering;
 mod watcher;
 
 /// From `SEED`, or another one each time; it is printed, so that a schedule can be played again.

@@ -30,6 +30,7 @@ mod signs;
 mod steered;
 mod steering;
 mod steering_deadlines;
+mod steering_story;
 #[path = "../contract/journal/words.rs"]
 #[allow(dead_code, reason = "the journal contract's words, of which some are used here")]
 mod words;

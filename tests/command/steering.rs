@@ -69,8 +69,10 @@ async fn the_demos_worker_pauses_steps_asks_and_ends_as_it_is_told() {
     run.ends("say hurry --wait", 0).await;
     let hold = run.ends("hold --wait --timeout 1", 16).await;
     assert!(hold.starts_with("hold queued (") && hold.contains("no worker of the run obeys it"), "{hold}");
-    assert!(run.ends("click --selector #a --expires-in 1 --wait", 12).await.starts_with("click expired ("));
-    let taken_back: Value = serde_json::from_str(&run.ends("fill --selector #a --value x --json", 0).await).unwrap();
+    let refused = run.steer("click --selector #a").await;
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(text(&refused.stderr).contains("obeys `manual_action`"), "{refused:?}");
+    let taken_back: Value = serde_json::from_str(&run.ends("hold --json", 0).await).unwrap();
     run.ends(&format!("withdraw {}", taken_back["commandId"].as_str().unwrap()), 0).await;
     run.ends("resume --wait", 0).await;
 
@@ -98,7 +100,6 @@ async fn the_demos_worker_pauses_steps_asks_and_ends_as_it_is_told() {
         r#""text":"goes on with \"Last page\", as ada says""#,
         r#""reason":"stolen""#,
         r#""reason":"enough""#,
-        r#""type":"command_expired""#,
         r#""type":"command_withdrawn""#,
         r#""state":"left""#,
     ] {

@@ -33,6 +33,12 @@ impl Cluster {
         cluster
     }
 
+    /// The URL of the nodes' database.
+    pub(crate) fn database(&self) -> &str {
+        let setting = self.settings.iter().find(|(key, _)| key == "DATABASE_URL");
+        setting.map_or("", |(_, url)| url.as_str())
+    }
+
     /// Adds a node.
     pub(crate) fn add_node(&mut self) {
         self.add_node_with(&[]);

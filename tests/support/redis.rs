@@ -185,6 +185,21 @@ impl RedisServer {
         fs::read(self.dir.path().join("dump.rdb")).unwrap()
     }
 
+    /// Everything that it has written to its directory, its log included.
+    pub(crate) fn files(&self) -> Vec<u8> {
+        let (mut directories, mut bytes) = (vec![self.dir.path().to_owned()], Vec::new());
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => directories.push(path),
+                    false => bytes.extend(fs::read(path).unwrap()),
+                }
+            }
+        }
+        bytes
+    }
+
     /// Kills the server and restarts it with older data.
     pub(crate) async fn restart_with(&mut self, snapshot: &[u8]) {
         self.kill();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::probe::DoorbellProbe;
 use crate::backoff::Backoff;
@@ -122,8 +122,10 @@ impl Listener {
         status.mark_changed();
         let mut subscribed = HashMap::new();
         let probe = DoorbellProbe::default();
-        // A probe is sent every fifth of the time and missed after half of it; the rest of the time is for rebuilding.
-        let mut due = interval(self.probe_within / 5);
+        // A probe is sent as soon as its channel is subscribed to (one that Redis gets before comes to nobody), then
+        // every fifth of the time, and missed after half of it; the rest of the time is for rebuilding.
+        let every = self.probe_within / 5;
+        let mut due = interval_at(Instant::now() + every, every);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changed = true;
         let failed = loop {
@@ -140,7 +142,9 @@ impl Listener {
                         tell(ListenerEvent::Proven).await;
                     }
                     Ok(Push::Message { channel, payload }) => tell(ListenerEvent::Message(channel, payload)).await,
-                    Ok(Push::Subscribed(channel)) if channel == self.probe_channel => {}
+                    Ok(Push::Subscribed(channel)) if channel == self.probe_channel => {
+                        probe.send(&self.client, &self.probe_channel);
+                    }
                     Ok(Push::Subscribed(channel)) => tell(ListenerEvent::Confirmed(channel)).await,
                     Ok(_) => {}
                     Err(error) => break error,

@@ -7,15 +7,14 @@ use serde_json::{Value, json};
 use super::event::EventText;
 use super::{Events, Halt, has_ended, must_be_there};
 use crate::control::command::{GivenCommand, SECRET_MAC};
-use crate::control::fold::{AskState, CommandTarget};
+use crate::control::fold::{AskState, CommandTarget, KeptCommand};
 use crate::control::kind::Sort;
 use crate::control::{Answer, CommandAnswer, CommandKind, CommandRequest, CommandState};
 use crate::control::{ControlError, ControlState, Facts, Observed};
 use crate::protocol::{Cursor, Principal, Timestamp};
 
-/// Commands, and their bytes, that a full run takes beyond `control.max_events` and `control.max_bytes`: it can be
-/// stopped, let go on and answered however much was commanded before.
-const RESERVE: (u64, u64) = (1_000, 1024 * 1024);
+/// How far beyond `control.max_events` a run that is paused is let go on: pausing and resuming it could go on for ever.
+const RESUMES: u64 = 1_000;
 
 /// What a command's event is made of.
 pub(super) struct Wanted<'a> {
@@ -43,10 +42,9 @@ impl ControlState {
             return Err(ControlError::RunEnded.into());
         }
         let (events, bytes) = self.spent;
-        let (more_events, more_bytes) = if given.kind.has_reserve() { RESERVE } else { (0, 0) };
-        let max_events = facts.limits.max_events.saturating_add(more_events);
-        let max_bytes = facts.limits.max_bytes.saturating_add(more_bytes);
-        if events >= max_events || bytes.saturating_add(request.command.len() as u64) > max_bytes {
+        let (max_events, max_bytes) = (facts.limits.max_events, facts.limits.max_bytes);
+        let is_full = events >= max_events || bytes.saturating_add(request.command.len() as u64) > max_bytes;
+        if is_full && !self.is_always_taken(&given, facts) {
             return Err(ControlError::TooManyCommands { events, bytes, max_events, max_bytes }.into());
         }
         let mut events = self.check_rights(&given, &request.by, facts)?;
@@ -55,6 +53,24 @@ impl ControlState {
         let wanted = Wanted { given: &given, by: &request.by, facts, target };
         events.extend(self.write_command(&wanted)?);
         Ok(events)
+    }
+
+    /// What a run takes however many commands it has had: a pause while it goes on, a resume while it is paused, the
+    /// request to cancel it, and answers to its questions. One who floods a run keeps nobody from stopping it; and each of these ends what it needs, so
+    /// that there is no flood of them; of pauses and resumes in turn there are [`RESUMES`].
+    fn is_always_taken(&self, given: &GivenCommand, facts: &Facts<'_>) -> bool {
+        match given.kind {
+            CommandKind::Pause => self.pause.open.is_none(),
+            CommandKind::Cancel => {
+                let is_whole = !given.members.contains_key("testId") && !given.members.contains_key("target");
+                is_whole && !self.commands.open().any(KeptCommand::cancels_run)
+            }
+            CommandKind::Resume => {
+                self.pause.open.is_some() && self.spent.0 < facts.limits.max_events.saturating_add(RESUMES)
+            }
+            CommandKind::Answer => true,
+            _ => false,
+        }
     }
 
     /// What `expect` says is judged on the fold here; the rest was judged on the run's state before.

@@ -264,8 +264,7 @@ fn viewers_commands_are_bounded_and_nothing_else() {
     let mut run = TestRun::with_workers(&["w"]);
     run.limits.max_events = 3;
     let ids: Vec<_> = (0..3).map(|_| step(&mut run)).collect();
-    assert_eq!(code(run.command(&person("ann"), json!({"type": "step"}))), "too_many_commands");
-    assert_eq!(code(run.command(&person("ann"), json!({"type": "hold", "when": "failure"}))), "too_many_commands");
+    assert_eq!(code(run.command(&person("ann"), json!({"type": "hold", "when": "never"}))), "too_many_commands");
     let again = json!({"type": "step", "commandId": &*ids[0]});
     run.command(&person("ann"), again).unwrap();
     run.claim("w", "k", &ids[0]).unwrap();
@@ -282,18 +281,34 @@ fn viewers_commands_are_bounded_and_nothing_else() {
 }
 
 #[test]
-fn a_full_run_can_be_stopped_answered_and_let_go_on_but_not_without_end() {
-    let mut run = TestRun::with_workers(&["w"]);
-    (run.limits.max_events, run.limits.max_bytes) = (1, 1);
-    run.post("w", json!({"type": "ai_stuck", "askId": "a", "needs": "text"}));
-    let ann = person("ann");
-    assert_eq!(code(run.command(&ann, json!({"type": "take_control"}))), "too_many_commands");
-    run.command(&ann, json!({"type": "answer", "askId": "a", "value": 1})).unwrap();
-    for _ in 0..500 {
-        run.command(&ann, json!({"type": "pause"})).unwrap();
-        run.command(&ann, json!({"type": "resume"})).unwrap();
+fn a_run_whose_commands_are_used_up_can_be_stopped_once_and_answered() {
+    let mut run = TestRun::with_workers(&["w1", "w2"]);
+    run.limits.max_events = 1;
+    run.command(&person("bob"), json!({"type": "hold", "when": "failure"})).unwrap();
+    run.post("w1", json!({"type": "ai_stuck", "askId": "a", "needs": "text"}));
+    let mut gives = |command: Value| match run.command(&person("ann"), command) {
+        Ok(_) => "taken",
+        Err(error) => error.code(),
+    };
+    let answer = json!({"type": "answer", "askId": "a", "value": 1});
+    for (command, once) in [
+        (json!({"type": "pause"}), "too_many_commands"),
+        (json!({"type": "resume"}), "too_many_commands"),
+        (json!({"type": "pause"}), "too_many_commands"),
+        (answer, "already_answered"),
+        (json!({"type": "cancel"}), "too_many_commands"),
+    ] {
+        assert_eq!(gives(command.clone()), "taken", "{command}");
+        assert_eq!(gives(command.clone()), once, "{command}");
     }
-    assert_eq!(code(run.command(&ann, json!({"type": "cancel"}))), "too_many_commands");
+    for command in [
+        json!({"type": "resume"}),
+        json!({"type": "cancel", "testId": "t"}),
+        json!({"type": "cancel", "target": {"producer": "w1"}}),
+        json!({"type": "take_control"}),
+    ] {
+        assert_eq!(gives(command.clone()), "too_many_commands", "{command}");
+    }
 }
 
 #[test]

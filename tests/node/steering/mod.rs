@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Reply, Site, Socket, soon};
 
+mod bounds;
 mod commands;
 mod flood;
+mod hostile;
 mod lease;
 mod older;
 mod secrets;
