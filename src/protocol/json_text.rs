@@ -6,8 +6,11 @@
 //! parses an event reads it through [`readable`], which replaces the half by U+FFFD.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
 
 use memchr::{memchr, memmem};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// A byte order mark in UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -56,6 +59,81 @@ fn unit(json: &[u8], at: usize) -> Option<u16> {
     })
 }
 
+/// The first member that comes twice in its object, with the members that it is in: `action.type`. `None` also for what
+/// is not JSON. Readers disagree on which of the two counts.
+pub fn doubled(json: &[u8]) -> Option<String> {
+    let mut found = None;
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let looked = Doubled { path: "", found: &mut found }.deserialize(&mut reader);
+    looked.err().and(found)
+}
+
+/// Looks through a value, and fails at a member that comes twice.
+struct Doubled<'a> {
+    /// Where the value stands.
+    path: &'a str,
+    /// Takes the member.
+    found: &'a mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Doubled<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        value.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Doubled<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let path = if self.path.is_empty() { name.clone() } else { format!("{}.{name}", self.path) };
+            if !names.insert(name) {
+                *self.found = Some(path);
+                return Err(A::Error::custom("a member comes twice"));
+            }
+            members.next_value_seed(Doubled { path: &path, found: self.found })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(Doubled { path: self.path, found: self.found })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -92,6 +170,21 @@ mod tests {
         }
         let plain = r#"{"a":"\u00e9 \n \ud83d\ude00 \\ud800"}"#;
         assert!(matches!(readable(plain.as_bytes()), Cow::Borrowed(_)), "not copied");
+    }
+
+    #[test]
+    fn a_member_that_comes_twice_is_found_however_it_is_spelt_and_wherever_it_stands() {
+        for (json, want) in [
+            (r#"{"a":1,"a":1}"#, Some("a")),
+            (r#"{"a":1,"\u0061":2}"#, Some("a")),
+            (r#"{"a":{"b":[true,{"c":null,"c":-1}]}}"#, Some("a.b.c")),
+            (r#"{"a":{"a":"a","b":1.5},"b":{"a":[]}}"#, None),
+            (r#"{"a":1,"a""#, Some("a")),
+            (r#"{"a":"#, None),
+            ("", None),
+        ] {
+            assert_eq!(doubled(json.as_bytes()).as_deref(), want, "{json}");
+        }
     }
 
     #[test]

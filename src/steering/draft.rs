@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::error::SteeringError;
-use crate::protocol::json_text::{readable, without_bom};
+use crate::protocol::json_text::{doubled, readable, without_bom};
 
 /// Most bytes of a command. 16 KiB.
 pub const MAX_COMMAND_BYTES: usize = 16 * 1024;
@@ -50,6 +50,9 @@ impl Draft {
             return Err(not_one("it must begin with a brace".to_owned()));
         }
         let members: Map<String, Value> = serde_json::from_slice(&json).map_err(|error| not_one(error.to_string()))?;
+        if let Some(member) = doubled(&json) {
+            return Err(SteeringError::invalid(&member, "comes twice"));
+        }
         match members.get("type") {
             Some(Value::String(_)) => {}
             Some(_) => return Err(SteeringError::invalid("type", "must be a text")),
@@ -111,6 +114,12 @@ mod tests {
             (b"{\"type\":", "invalid_command", None),
             (b"{}", "invalid_command", Some("type")),
             (b"{\"type\":7}", "invalid_command", Some("type")),
+            (b"{\"type\":\"pause\",\"type\":\"resume\"}", "invalid_command", Some("type")),
+            (
+                b"{\"type\":\"step_override\",\"action\":{\"type\":\"skip\",\"type\":\"fail\"}}",
+                "invalid_command",
+                Some("action.type"),
+            ),
             (&[b' '; MAX_COMMAND_BYTES + 1], "command_too_large", None),
         ] {
             let error = Draft::read(json).unwrap_err();

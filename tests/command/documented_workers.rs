@@ -104,6 +104,14 @@ async fn play(program: &str, language: &str) {
     worker.give(json!({"type": "cancel"})).await;
     eventually!(worker.state().await, |state| state["status"] == "cancelled", DEADLINE);
     assert_eq!(worker.end().await, "");
+
+    // An answer is somebody's text: it is no program, and it ends no worker.
+    let ran = node.data().join("ran");
+    let worker = DocumentedWorker::start(&node, "t", program, language);
+    worker.answer(&format!("a[$(touch {})]", ran.display())).await;
+    eventually!(worker.state().await, |state| state["status"] == "passed", DEADLINE);
+    worker.end().await;
+    assert!(!ran.exists(), "the answer was executed");
 }
 
 #[tokio::test]

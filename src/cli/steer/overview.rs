@@ -22,7 +22,10 @@ const NAME_CHARS: usize = 128;
 /// The members of a run's state that are about its control.
 const MEMBERS: [&str; 6] = ["status", "control", "paused", "producers", "commands", "asks"];
 
-/// Most commands shown that have ended.
+/// Most workers, questions and open commands shown, and most commands that have ended. `--json` has them all.
+const MAX_WORKERS: usize = 20;
+const MAX_ASKS: usize = 10;
+const MAX_OPEN: usize = 20;
 const MAX_ENDED: usize = 5;
 
 /// Shows a run's control.
@@ -64,11 +67,15 @@ fn lines(view: &RunView, run: &RunId) -> Vec<String> {
     if !is_over {
         lines.push(control(view));
     }
-    lines.extend(view.producers.iter().map(worker));
-    for ask in &view.asks {
+    // Those that obey first.
+    let (living, gone): (Vec<_>, Vec<_>) = view.producers.iter().partition(|worker| worker.is_living());
+    lines.extend(living.into_iter().chain(gone).take(MAX_WORKERS).map(worker));
+    lines.extend(left_out(view.producers.len(), MAX_WORKERS, "workers"));
+    for ask in view.asks.iter().take(MAX_ASKS) {
         lines.push(String::new());
         lines.extend(question(ask, run));
     }
+    lines.extend(left_out(view.asks.len(), MAX_ASKS, "questions"));
     lines.extend(commands(view));
     lines.push(String::new());
     lines.extend(if is_over {
@@ -77,6 +84,11 @@ fn lines(view: &RunView, run: &RunId) -> Vec<String> {
         offers(view, run)
     });
     lines
+}
+
+/// Says that some are not shown.
+fn left_out(all: usize, shown: usize, what: &str) -> Option<String> {
+    all.checked_sub(shown).filter(|more| *more > 0).map(|more| format!("and {more} more {what}, which --json shows"))
 }
 
 /// Who has control.
@@ -154,12 +166,13 @@ fn commands(view: &RunView) -> Vec<String> {
         let worker = producer.unwrap_or_else(|| "-".to_owned());
         [r#type, state, who(by.name.as_deref()), worker, ends, command_id, detail.unwrap_or_default()]
     };
-    let rows: Vec<_> = open.into_iter().chain(ended.into_iter().skip(last)).map(row).collect();
+    let left_out = left_out(open.len(), MAX_OPEN, "open commands");
+    let rows: Vec<_> = open.into_iter().take(MAX_OPEN).chain(ended.into_iter().skip(last)).map(row).collect();
     if rows.is_empty() {
         return Vec::new();
     }
     let columns = ["COMMAND", "STATE", "BY", "WORKER", "UNTIL", "ID", "DETAIL"].map(|head| (head, Left));
-    [String::new()].into_iter().chain(table::lines(columns, rows)).collect()
+    [String::new()].into_iter().chain(table::lines(columns, rows)).chain(left_out).collect()
 }
 
 /// What can be done now.
@@ -242,6 +255,25 @@ mod tests {
             "runcast steer r --help        everything else",
         ];
         assert_eq!(lines, want);
+    }
+
+    #[test]
+    fn of_very_many_the_first_are_shown_and_those_that_obey_come_first() {
+        let worker = |id: usize| {
+            let state = if id < 30 { "left" } else { "joined" };
+            json!({"producer": format!("w{id}"), "state": state, "can": ["pause"]})
+        };
+        let command = |id: usize| json!({"commandId": format!("i{id}"), "type": "step", "state": "queued", "by": {}});
+        let lines = shown(json!({
+            "status": "running",
+            "producers": (0..40).map(worker).collect::<Vec<_>>(),
+            "commands": (0..25).map(command).collect::<Vec<_>>(),
+        }));
+        assert_eq!(lines[2], "worker w30: joined, obeys pause");
+        assert_eq!(lines[21], "worker w9: left");
+        assert_eq!(lines[22], "and 20 more workers, which --json shows");
+        assert!(lines.contains(&"and 5 more open commands, which --json shows".to_owned()), "{lines:#?}");
+        assert_eq!(lines.iter().filter(|line| line.starts_with("step ")).count(), MAX_OPEN);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(super) fn sentence(error: &AskError, run: &RunId) -> String {
             format!("{who} has control of {run}, and agents may only pause it meanwhile: {detail}")
         }
         Some("lease_lost") => {
-            format!("you have control of {run} no more ({detail}). Take it again: runcast steer {run} take")
+            format!("you have no control of {run}, or no more ({detail}). Take it: runcast steer {run} take")
         }
         Some("target_needed") => {
             format!("{detail}. Say which worker is meant by --target, --slot or --test: runcast steer {run}")
@@ -67,6 +67,12 @@ pub(super) fn sentence(error: &AskError, run: &RunId) -> String {
             Some(by) => format!("{by} has answered the question already"),
             None => detail,
         },
+        Some("nobody_obeys" | "target_unknown") => {
+            format!("{detail}. Which workers there are, and what they obey: runcast steer {run}")
+        }
+        Some("command_unknown" | "ask_unknown") => {
+            format!("{detail}. What there is: runcast steer {run}")
+        }
         Some("run_not_found") => format!("there is no run {run}"),
         Some("command_conflict") => format!("another command has this id: {detail}"),
         _ => detail,
@@ -105,6 +111,10 @@ mod tests {
         let ended = json!({"code": "run_ended", "detail": "the run has ended"});
         assert_eq!(said(409, ended), "the run has ended");
         assert_eq!(said(404, json!({"code": "run_not_found", "detail": "x"})), "there is no run r");
+        for code in ["nobody_obeys", "target_unknown", "command_unknown", "ask_unknown"] {
+            let said = said(409, json!({"code": code, "detail": "not so"}));
+            assert!(said.starts_with("not so. ") && said.ends_with(": runcast steer r"), "{said}");
+        }
         assert_eq!(said(418, json!({})), "shown");
     }
 

@@ -68,7 +68,7 @@ impl GivenCommand {
             Some(name) => name.as_str().ok_or_else(|| invalid("type", "must be a text"))?,
         };
         let kind = CommandKind::parse(name).ok_or_else(|| {
-            let names: Vec<_> = CommandKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            let names: Vec<_> = COMMANDS.iter().map(|command| command.name).collect();
             invalid("type", &format!("must be one of {}", names.join(", ")))
         })?;
         let table = COMMANDS.iter().find(|command| command.name == name).map_or(&[][..], |command| command.fields);

@@ -127,9 +127,14 @@ fn check_expect(expect: &Map<String, Value>) -> Checked {
 fn check_location(members: &Map<String, Value>) -> Checked {
     let location = members.get("location").and_then(Value::as_str).and_then(|location| location.rsplit_once(':'));
     let is_one = |(file, line): (&str, &str)| {
-        !file.is_empty() && line.bytes().all(|digit| digit.is_ascii_digit()) && line.parse::<u32>().is_ok()
+        let is_number =
+            line.bytes().all(|digit| digit.is_ascii_digit()) && line.parse::<u32>().is_ok_and(|line| line > 0);
+        !file.is_empty() && !file.contains(char::is_control) && is_number
     };
-    if location.is_some_and(is_one) { Ok(()) } else { Err(invalid("location", "must be `file:line`")) }
+    match location.is_some_and(is_one) {
+        true => Ok(()),
+        false => Err(invalid("location", "must be `file:line`, where lines are numbered from 1")),
+    }
 }
 
 fn check_point(field: &str, point: Option<&Value>) -> Checked {

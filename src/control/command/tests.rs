@@ -66,6 +66,8 @@ fn what_is_wrong_is_named() {
         (json!({"type": "update_instructions", "instructions": "", "mode": "append"}), "instructions"),
         (json!({"type": "run_to", "location": "a.ts"}), "location"),
         (json!({"type": "run_to", "location": "a.ts:+1"}), "location"),
+        (json!({"type": "run_to", "location": "a.ts:0"}), "location"),
+        (json!({"type": "run_to", "location": "a\u{0}.ts:1"}), "location"),
         (json!({"type": "manual_action", "action": {"action": "poke"}}), "action.action"),
         (json!({"type": "manual_action", "action": {"action": "click", "secret": "s"}}), "action.secret"),
         (point, "action.point"),
@@ -86,6 +88,8 @@ fn what_is_wrong_is_named() {
         let error = parse(&json!({"type": "pause", "commandId": id})).unwrap_err();
         assert!(error.to_string().starts_with("commandId: "), "{error}");
     }
+    let unknown = parse(&with_id(json!({"type": "nope"}))).unwrap_err().to_string();
+    assert!(unknown.ends_with("release_control, renew_control"), "all that can be sent: {unknown}");
     assert_eq!(GivenCommand::parse(b"[]", 100).unwrap_err().code(), "invalid_command");
     assert_eq!(GivenCommand::parse(&[b' '; 101], 100).unwrap_err().code(), "command_too_large");
 }

@@ -28,11 +28,13 @@ impl PauseLoan {
         self.open.get_or_insert_with(|| Paused { since, until, by: by.clone() });
     }
 
-    /// No pause stands any more.
+    /// No pause stands any more. It took no longer than it was lent for: workers go on by themselves when its end is told
+    /// late, and `at` may be of a clock that had jumped.
     pub(super) fn end(&mut self, at: Timestamp) {
         if let Some(paused) = self.open.take() {
+            let end = at.min(paused.until);
             self.total_ms =
-                self.total_ms.saturating_add((at.as_millis().saturating_sub(paused.since.as_millis())).max(0));
+                self.total_ms.saturating_add(end.as_millis().saturating_sub(paused.since.as_millis()).max(0));
         }
     }
 }

@@ -152,6 +152,20 @@ fn all_pauses_of_a_run_together_have_an_end() {
 }
 
 #[test]
+fn a_pause_that_ends_late_or_by_a_clock_that_has_jumped_spends_no_more_than_it_was_lent() {
+    let mut run = TestRun::with_workers(&["w"]);
+    give(&mut run, json!({"type": "pause", "maxSecs": 100}));
+    run.pass(3_600_000);
+    run.holds_time = true;
+    give(&mut run, json!({"type": "resume"}));
+    assert_eq!(run.state.pause.total_ms, 100_000);
+    run.pass(-3_600_000);
+    run.holds_time = false;
+    give(&mut run, json!({"type": "pause"}));
+    assert_eq!(run.last()["maxSecs"], 900);
+}
+
+#[test]
 fn the_end_of_a_pause_may_cancel_the_run() {
     let mut run = TestRun::with_workers(&["w"]);
     run.limits.cancels_on_pause_expiry = true;

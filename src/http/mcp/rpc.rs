@@ -8,6 +8,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::protocol::json_text::doubled;
+
 /// The revision without a handshake.
 pub(super) const MODERN: &str = "2026-07-28";
 /// Revisions with `initialize`, the newest first. What they need of a server without sessions is the same.
@@ -114,6 +116,9 @@ impl RpcRequest {
             Ok(value) => value,
             Err(error) => return refuse(-32700, format!("not JSON: {error}")),
         };
+        if let Some(member) = doubled(body) {
+            return refuse(-32600, format!("{member} comes twice"));
+        }
         if value.is_array() {
             return refuse(-32600, "batches are not supported: send one message in a request".to_owned());
         }
@@ -304,6 +309,7 @@ mod tests {
         let read = |body: &str| RpcRequest::read(body.as_bytes(), RpcHeaders::default());
         for (body, wanted) in [
             ("{", (400, -32700)),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":1,"a":2}}"#, (400, -32600)),
             ("[]", (400, -32600)),
             ("7", (400, -32600)),
             (r#"{"id":1,"method":"ping"}"#, (400, -32600)),

@@ -47,6 +47,15 @@ impl Tool {
         if let Some(unknown) = arguments.keys().find(|key| known.iter().all(|(name, ..)| name != key)) {
             return Err(RpcError::invalid_params(format!("{name} has no argument {unknown:?}")));
         }
+        let is_number = |value: &Value| match value.as_str() {
+            Some(text) => text.parse::<u64>().is_ok(),
+            None => value.is_u64(),
+        };
+        let wants_number = |argument: &&Argument| argument.1()["type"] == "integer";
+        let is_wrong = |argument: &&Argument| arguments.get(argument.0).is_some_and(|value| !is_number(value));
+        if let Some((wrong, ..)) = known.iter().filter(wants_number).find(is_wrong) {
+            return Err(RpcError::invalid_params(format!("{name}: {wrong} must be a whole number, 0 or more")));
+        }
         match known.iter().find(|(name, _, needed)| *needed && !arguments.contains_key(*name)) {
             Some((missing, ..)) => Err(RpcError::invalid_params(format!("{name} needs the argument {missing:?}"))),
             None => Ok(tool),
@@ -255,6 +264,16 @@ mod tests {
         }
         let missing = Tool::of("get_run", &Map::new()).unwrap_err();
         assert!(missing.message.contains("\"runId\"") && missing.code == -32602, "{missing:?}");
+        let limited = |limit: Value| {
+            let given = json!({"runId": "r", "after": "0", "limit": limit});
+            Tool::of("read_events", given.as_object().unwrap()).map_err(|error| error.message)
+        };
+        for right in [json!(5), json!("5")] {
+            assert_eq!(limited(right), Ok(Tool::ReadEvents));
+        }
+        for wrong in [json!(-1), json!(1.5), json!("x"), json!(null), json!([])] {
+            assert_eq!(limited(wrong).unwrap_err(), "read_events: limit must be a whole number, 0 or more");
+        }
         assert!(Tool::of("drop_table", &Map::new()).unwrap_err().message.contains("\"drop_table\""));
     }
 }

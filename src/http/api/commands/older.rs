@@ -9,7 +9,7 @@ use super::super::super::principal::Caller;
 use super::super::super::problem::Problem;
 use super::super::events::run_id;
 use super::{body, json};
-use crate::protocol::json_text::{readable, without_bom};
+use crate::protocol::json_text::{doubled, readable, without_bom};
 use crate::steering::Steering;
 
 /// What every handler of an older name takes.
@@ -79,6 +79,10 @@ async fn give(
 /// The command of an older name's body.
 fn typed(kind: &str, members: &[u8]) -> Result<Vec<u8>, Problem> {
     let members = readable(without_bom(members).trim_ascii());
+    if let Some(member) = doubled(&members) {
+        let detail = format!("{member}: comes twice");
+        return Err(Problem::bad_request("invalid_command", detail).with("field", member));
+    }
     let mut command: Map<String, Value> = match members.is_empty() {
         true => Map::new(),
         false => serde_json::from_slice(&members).map_err(|error| {
@@ -114,7 +118,7 @@ mod tests {
             command("update_instructions", r#"{"instructions":"x"}"#).unwrap(),
             r#"{"instructions":"x","mode":"replace","type":"update_instructions"}"#
         );
-        for bad in ["[]", "x", r#"{"type":"cancel"}"#, r#"{"type":7}"#] {
+        for bad in ["[]", "x", r#"{"type":"cancel"}"#, r#"{"type":7}"#, r#"{"maxSecs":1,"maxSecs":2}"#] {
             assert!(command("pause", bad).unwrap_err().contains("400 invalid_command"), "{bad}");
         }
     }

@@ -22,7 +22,7 @@ const MAX_WAIT_SECS: u64 = 25;
 #[derive(Deserialize)]
 pub(in crate::http) struct PollQuery {
     after: Option<String>,
-    wait: Option<u64>,
+    wait: Option<String>,
 }
 
 /// The answer.
@@ -45,10 +45,7 @@ pub(in crate::http) async fn poll(
     let run = run_id(&path)?;
     let after = cursor("after", query.after.as_deref())?;
     let producer = producer(&request)?;
-    let wait = query.wait.unwrap_or(0);
-    if wait > MAX_WAIT_SECS {
-        return Err(Problem::bad_request("invalid_wait", format!("wait must be 0 to {MAX_WAIT_SECS}, not {wait}")));
-    }
+    let wait = wait_secs(query.wait.as_deref().unwrap_or("0"))?;
     let until = Instant::now() + Duration::from_secs(wait);
     let mut known = None;
     let commands = loop {
@@ -61,6 +58,14 @@ pub(in crate::http) async fn poll(
         known = tip;
     };
     Ok(HttpResponse::Ok().json(Polled { run_id: &run, commands }))
+}
+
+/// How long to wait, in seconds.
+fn wait_secs(text: &str) -> Result<u64, Problem> {
+    let secs = text.parse().ok().filter(|secs| *secs <= MAX_WAIT_SECS);
+    secs.ok_or_else(|| {
+        Problem::bad_request("invalid_wait", format!("wait must be a whole number, 0 to {MAX_WAIT_SECS}, not {text:?}"))
+    })
 }
 
 /// Waits until the run's control moves on from `tip`; false when the time is over, or the node drains: the worker asks
@@ -76,5 +81,20 @@ async fn moves(
         moved = steering.moved(run, tip) => moved,
         () = actix_web::rt::time::sleep_until(until.into()) => Ok(false),
         () = node.drains() => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_wait_that_is_none_is_refused_by_its_name() {
+        assert_eq!(wait_secs("0").unwrap(), 0);
+        assert_eq!(wait_secs("25").unwrap(), 25);
+        for wrong in ["26", "-1", "1.5", "x", ""] {
+            let refused = wait_secs(wrong).unwrap_err().to_string();
+            assert!(refused.contains("invalid_wait") && refused.contains("wait must be"), "{refused}");
+        }
     }
 }
