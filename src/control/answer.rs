@@ -50,7 +50,7 @@ pub enum Answer {
     NotDue(Option<Timestamp>),
     /// The commands that are open for a producer.
     Commands(Commands),
-    /// The commands whose report, in the post that was asked about, changed nothing.
+    /// The commands whose report, and the questions that, in the post that was asked about, changed nothing.
     Ignored(Vec<Arc<str>>),
     /// It is in the log that the secret is gone.
     SecretLost,

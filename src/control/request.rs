@@ -1,5 +1,6 @@
 //! What somebody wants of a run's control, and what it is decided with.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,7 +31,7 @@ pub enum ControlRequest {
 }
 
 /// A command, not checked yet.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CommandRequest {
     /// The JSON object as it was sent. A secret in it has been replaced by its MAC.
     pub command: Bytes,
@@ -38,6 +39,13 @@ pub struct CommandRequest {
     pub by: Principal,
     /// What the run's state says about the command's `expect` and `target`, seen shortly before.
     pub observed: Observed,
+}
+
+impl fmt::Debug for CommandRequest {
+    /// Without the command: the answer to a question may be a secret, which is known only where it is decided.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandRequest").field("by", &self.by).finish_non_exhaustive()
+    }
 }
 
 /// What the run's state says about a command's `expect` and `target`.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::draft::normal_id;
 use super::error::SteeringError;
-use super::service::Steering;
+use super::service::{Steering, shows_the_run};
 use crate::control::{Answer, ClaimAnswer, ClaimRequest, ControlRequest};
 use crate::protocol::RunId;
 
@@ -60,7 +60,7 @@ impl ClaimKey {
 }
 
 /// What a claimant gets: the claim, the command, and the secret that belongs to it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Claimed {
     /// The claim, and the command.
     #[serde(flatten)]
@@ -68,6 +68,12 @@ pub struct Claimed {
     /// The secret, as it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+}
+
+impl fmt::Debug for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claimed").field("claim", &self.answer.claim).finish_non_exhaustive()
+    }
 }
 
 impl Steering {
@@ -82,11 +88,14 @@ impl Steering {
         producer: &Arc<str>,
         key: &ClaimKey,
     ) -> Result<Claimed, SteeringError> {
-        self.alive(run, producer);
         let command_id = normal_id(command_id);
         let claim =
             ClaimRequest { command_id: command_id.clone(), producer: producer.clone(), key_hash: key.0.clone() };
-        let (answer, _) = self.ask(run, ControlRequest::Claim(claim), None).await?;
+        let given = self.try_ask(run, ControlRequest::Claim(claim), None).await;
+        if shows_the_run(&given) {
+            self.heard(run, producer);
+        }
+        let (answer, _) = given?;
         let Answer::Claim(answer) = answer else { return Err(SteeringError::unexpected()) };
         let secret = match answer.has_secret {
             true => Some(self.secret(run, &command_id).await?),

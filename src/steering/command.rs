@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::draft::Draft;
 use super::error::SteeringError;
 use super::observe::{Pieces, Questions};
-use super::service::{AskRefusal, Steering};
+use super::service::{AskRefusal, Steering, shows_the_run};
 use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::budget::Buffer;
 use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, ControlError, ControlRequest, Observed};
@@ -37,10 +37,6 @@ impl Steering {
         let draft = Draft::read(json)?;
         let id = draft.id.clone();
         let decided = self.decide(run, by, draft).await;
-        // Of a run that is not there nobody is remembered.
-        if !decided.as_ref().is_err_and(|error| matches!(error.code, "run_not_found" | "run_gone")) {
-            self.shared.signs.touch(run, Sign::Subject(by.subject.clone()));
-        }
         decided.map_err(|error| if id.is_empty() { error } else { error.with("commandId", &*id) })
     }
 
@@ -74,10 +70,18 @@ impl Steering {
         observed: &Observed,
     ) -> Result<CommandAnswer, AskRefusal> {
         let request = CommandRequest { command: draft.json.clone(), by: by.clone(), observed: observed.clone() };
-        match self.try_ask(run, ControlRequest::Command(request), None).await? {
+        let given = self.try_ask(run, ControlRequest::Command(request), None).await;
+        if shows_the_run(&given) {
+            self.seen(run, by);
+        }
+        match given? {
             (Answer::Command(answer), _) => Ok(answer),
             _ => Err(SteeringError::unexpected().into()),
         }
+    }
+
+    fn seen(&self, run: &RunId, by: &Principal) {
+        self.shared.signs.touch(run, Sign::Subject(by.subject.clone()));
     }
 
     /// The holder of the lease is still there; refused when it does not hold it.
@@ -85,6 +89,7 @@ impl Steering {
         let view = self.look(run).await?;
         match view.lease() {
             Some((lease, holder)) if holder.subject == by.subject => {
+                self.seen(run, by);
                 Ok(CommandAnswer { command_id: draft.id.clone(), state: CommandState::Done, cursor: lease })
             }
             lease => Err(ControlError::LeaseLost { holder: lease.map(|(_, holder)| holder.clone()) }.into()),

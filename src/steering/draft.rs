@@ -1,6 +1,7 @@
 //! A command as its sender wrote it, before it is decided: that it is an object with a type and an id, and nothing more
 //! than that. What its members must be is the control's to say.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use crate::protocol::json_text::{doubled, readable, without_bom};
 pub const MAX_COMMAND_BYTES: usize = 16 * 1024;
 
 /// A command that can be read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Draft {
     /// As text, with an id.
     pub(super) json: Bytes,
@@ -22,6 +23,13 @@ pub(super) struct Draft {
     pub(super) members: Map<String, Value>,
     /// Its `commandId` as ids are written, which was made if it had none. Empty when it is no text, which the control refuses.
     pub(super) id: Arc<str>,
+}
+
+impl fmt::Debug for Draft {
+    /// Without its members: one of them may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft").field("kind", &self.kind()).field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// An id as it is written in the log: UUIDs may be sent in upper case, in braces and so on.

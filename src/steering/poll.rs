@@ -22,11 +22,14 @@ impl Steering {
         poll: PollRequest,
         at_least: Option<Cursor>,
     ) -> Result<(Commands, Option<Cursor>), SteeringError> {
-        if let Some(producer) = &poll.producer {
-            self.alive(run, producer);
+        let producer = poll.producer.clone();
+        let (answer, cursor) = self.ask(run, ControlRequest::Poll(poll), at_least).await?;
+        // Nobody is silent in a run without control events.
+        if let Some(producer) = producer.filter(|_| cursor.is_some()) {
+            self.heard(run, &producer);
         }
-        match self.ask(run, ControlRequest::Poll(poll), at_least).await? {
-            (Answer::Commands(commands), cursor) => Ok((commands, cursor)),
+        match answer {
+            Answer::Commands(commands) => Ok((commands, cursor)),
             _ => Err(SteeringError::unexpected()),
         }
     }

@@ -27,12 +27,18 @@ impl CommandReport {
         let events = reports.filter_map(|stamp| batch.lines.get(stamp.index as usize));
         events.filter_map(|event| serde_json::from_slice(&readable(event)).ok()).collect()
     }
+
+    /// Whether anything in a post can change nothing, which its producer is then told: reports, and questions.
+    pub fn may_be_ignored(batch: &EventBatch) -> bool {
+        let asks_or_reports = |kind: &StampKind| matches!(kind, StampKind::CommandStatus | StampKind::Ask { .. });
+        batch.stamps.iter().any(|stamp| asks_or_reports(&stamp.kind))
+    }
 }
 
 impl Steering {
     /// A producer's post is stored, with these reports of commands in it: `seqs` are the first and the last of what was
     /// stored newly. Secrets that nobody needs any more go. The answer are the ids of the commands whose report changed
-    /// nothing.
+    /// nothing, and of the questions that opened nothing.
     pub async fn reported(
         &self,
         run: &RunId,

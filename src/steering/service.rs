@@ -11,7 +11,7 @@ use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{RoomPort, SteerError, Steered};
 use crate::actors::supervision::{Refused, ServiceRecipient};
 use crate::backoff::Backoff;
-use crate::control::{Answer, ControlError, ControlRequest, ControlView};
+use crate::control::{Answer, ControlError, ControlRequest, ControlView, ReportsRequest};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, RunId, Sign};
 use crate::storage::secrets::Secrets;
@@ -168,8 +168,30 @@ impl Steering {
         }
     }
 
-    /// A producer is alive: it has posted, or says so.
-    pub fn alive(&self, run: &RunId, producer: &Arc<str>) {
+    /// A producer says that it is alive. Of a run that was never steered nothing is remembered.
+    pub async fn alive(&self, run: &RunId, producer: &Arc<str>) {
+        if !self.shared.signs.knows(run) {
+            let nothing = ReportsRequest { producer: Some(producer.clone()), seqs: (1, 0) };
+            // Whose run can't be looked at now must not count as silent.
+            if let Ok((_, None)) = self.ask(run, ControlRequest::Reports(nothing), None).await {
+                return;
+            }
+        }
+        self.heard(run, producer);
+    }
+
+    /// A producer of a run that is steered was heard.
+    pub fn heard(&self, run: &RunId, producer: &Arc<str>) {
         self.shared.signs.touch(run, Sign::Producer(producer.clone()));
+    }
+}
+
+/// Whether an answer shows that the run is there. Signs of life of others would only take the place of real ones.
+pub(super) fn shows_the_run(given: &Result<(Answer, Option<Cursor>), AskRefusal>) -> bool {
+    use ControlError::{Invalid, RunGone, RunNotFound, TooLarge};
+    match given {
+        Ok(_) => true,
+        Err(AskRefusal::Control(error)) => !matches!(error, RunNotFound | RunGone | Invalid { .. } | TooLarge { .. }),
+        Err(AskRefusal::Other(_)) => false,
     }
 }

@@ -13,6 +13,9 @@ use crate::control::{Answer, CommandAnswer, CommandKind, CommandRequest, Command
 use crate::control::{ControlError, ControlState, Facts, Observed};
 use crate::protocol::{Cursor, Principal, Timestamp};
 
+/// How far beyond `control.max_events` a run that is paused is let go on: pausing and resuming it could go on for ever.
+const RESUMES: u64 = 1_000;
+
 /// What a command's event is made of.
 pub(super) struct Wanted<'a> {
     pub(super) given: &'a GivenCommand,
@@ -41,7 +44,7 @@ impl ControlState {
         let (events, bytes) = self.spent;
         let (max_events, max_bytes) = (facts.limits.max_events, facts.limits.max_bytes);
         let is_full = events >= max_events || bytes.saturating_add(request.command.len() as u64) > max_bytes;
-        if is_full && !self.is_always_taken(&given) {
+        if is_full && !self.is_always_taken(&given, facts) {
             return Err(ControlError::TooManyCommands { events, bytes, max_events, max_bytes }.into());
         }
         let mut events = self.check_rights(&given, &request.by, facts)?;
@@ -52,15 +55,18 @@ impl ControlState {
         Ok(events)
     }
 
-    /// What a run takes however many commands it has had: a pause while it goes on, the request to cancel it, and answers
-    /// to its questions. One who floods a run keeps nobody from stopping it; and each of these ends what it needs, so
-    /// that there is no flood of them.
-    fn is_always_taken(&self, given: &GivenCommand) -> bool {
+    /// What a run takes however many commands it has had: a pause while it goes on, a resume while it is paused, the
+    /// request to cancel it, and answers to its questions. One who floods a run keeps nobody from stopping it; and each of these ends what it needs, so
+    /// that there is no flood of them; of pauses and resumes in turn there are [`RESUMES`].
+    fn is_always_taken(&self, given: &GivenCommand, facts: &Facts<'_>) -> bool {
         match given.kind {
             CommandKind::Pause => self.pause.open.is_none(),
             CommandKind::Cancel => {
                 let is_whole = !given.members.contains_key("testId") && !given.members.contains_key("target");
                 is_whole && !self.commands.open().any(KeptCommand::cancels_run)
+            }
+            CommandKind::Resume => {
+                self.pause.open.is_some() && self.spent.0 < facts.limits.max_events.saturating_add(RESUMES)
             }
             CommandKind::Answer => true,
             _ => false,

@@ -129,16 +129,20 @@ impl AskState {
 }
 
 impl Asks {
-    /// Opens one, unless it was opened before, or too many are open.
-    pub(super) fn open(&mut self, mut ask: Ask) {
+    /// Opens one, unless it was opened before, or too many are open; whether it is open now, as its producer's.
+    pub(super) fn open(&mut self, mut ask: Ask) -> bool {
+        if let Some(open) = self.open.get(&ask.id) {
+            return open.producer == ask.producer;
+        }
         if self.get(&ask.id).is_some() || self.open.len() >= MAX_OPEN_ASKS {
-            return;
+            return false;
         }
         if self.bytes + ask.bytes() > MAX_ASK_BYTES {
             ask.event = None;
         }
         self.bytes += ask.bytes();
         self.open.insert(ask.id.clone(), ask);
+        true
     }
 
     /// One that is open, or has ended lately.

@@ -177,8 +177,9 @@ impl ControlState {
                 self.workers.heard(&id, event.at);
                 let may_ask = !self.has_ended() && self.workers.get(&id).is_none_or(Worker::is_living);
                 let ask = Ask::read(&id, event.cursor, event.at, members, event.json).filter(|_| may_ask);
-                if let Some(ask) = ask {
-                    self.asks.open(ask);
+                let opened = ask.is_some_and(|ask| self.asks.open(ask));
+                if let Some(ask_id) = members.id("askId").filter(|_| !opened) {
+                    self.notices.ignore(event.cursor.seq, &id, &ask_id);
                 }
             }
             ProducerEvent::CommandStatus => self.fold_report(producer, event),

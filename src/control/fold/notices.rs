@@ -1,5 +1,5 @@
 //! What producers are told besides commands: that one was taken back, how a question ended. And which of their reports
-//! changed nothing.
+//! and questions changed nothing.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::protocol::{Cursor, Seq};
 /// Most notices, and their bytes, that are kept.
 const MAX_NOTICES: usize = 200;
 const MAX_NOTICE_BYTES: usize = 512 * 1024;
-/// Reports that changed nothing and are remembered, so that the post that had them can be answered.
+/// Reports and questions that changed nothing and are remembered, so that the post that had them can be answered.
 const MAX_IGNORED: usize = 200;
 
 /// What producers are told.
@@ -29,12 +29,13 @@ pub(in crate::control) struct ProducerNotice {
     pub(in crate::control) event: JsonText,
 }
 
-/// A report that changed nothing.
+/// A report, or a question, that changed nothing.
 #[derive(Clone, Debug, PartialEq)]
 struct IgnoredReport {
     seq: Seq,
     producer: Arc<str>,
-    command_id: Arc<str>,
+    /// The id of the command or the question.
+    id: Arc<str>,
 }
 
 /// The last notices, and the last reports that changed nothing.
@@ -81,18 +82,18 @@ impl Notices {
         self.dropped.is_some_and(|dropped| dropped.seq > after.seq)
     }
 
-    pub(super) fn ignore(&mut self, seq: Seq, producer: &Arc<str>, command_id: &Arc<str>) {
-        self.ignored.push_back(IgnoredReport { seq, producer: producer.clone(), command_id: command_id.clone() });
+    pub(super) fn ignore(&mut self, seq: Seq, producer: &Arc<str>, id: &Arc<str>) {
+        self.ignored.push_back(IgnoredReport { seq, producer: producer.clone(), id: id.clone() });
         if self.ignored.len() > MAX_IGNORED {
             self.ignored.pop_front();
         }
     }
 
-    /// The commands that a producer reported of between two seqs without changing anything.
+    /// The commands and questions that a producer spoke of between two seqs without changing anything.
     pub(in crate::control) fn ignored(&self, producer: &str, (first, last): (Seq, Seq)) -> Vec<Arc<str>> {
         let of_post =
             self.ignored.iter().filter(|report| (first..=last).contains(&report.seq) && &*report.producer == producer);
-        of_post.map(|report| report.command_id.clone()).collect()
+        of_post.map(|report| report.id.clone()).collect()
     }
 
     pub(super) fn held_bytes(&self) -> usize {

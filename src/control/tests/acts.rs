@@ -293,6 +293,8 @@ fn a_run_whose_commands_are_used_up_can_be_stopped_once_and_answered() {
     let answer = json!({"type": "answer", "askId": "a", "value": 1});
     for (command, once) in [
         (json!({"type": "pause"}), "too_many_commands"),
+        (json!({"type": "resume"}), "too_many_commands"),
+        (json!({"type": "pause"}), "too_many_commands"),
         (answer, "already_answered"),
         (json!({"type": "cancel"}), "too_many_commands"),
     ] {

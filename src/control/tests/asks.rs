@@ -118,3 +118,24 @@ fn a_credential_is_fetched_by_the_producer_that_asked_and_asked_for_anew_if_it_i
     run.ask(&ControlRequest::SecretLost(again.command_id)).unwrap();
     assert_eq!(run.view()["asks"], json!([]));
 }
+
+#[test]
+fn a_question_that_opens_nothing_is_named_and_one_that_is_said_again_is_not() {
+    let mut run = TestRun::with_workers(&["w", "x"]);
+    let ask = |id: &str| json!({"type": "ai_stuck", "askId": id, "needs": "text"});
+    let mut ignored = |producer: &str, event: Value| {
+        let at = run.post(producer, event);
+        let request = ReportsRequest { producer: Some(producer.into()), seqs: (at.seq, at.seq) };
+        let Ok(Answer::Ignored(ignored)) = run.ask(&ControlRequest::Reports(request)) else { panic!() };
+        ignored.iter().map(|id| id.to_string()).collect::<Vec<_>>()
+    };
+    assert!(ignored("w", ask("a")).is_empty());
+    assert!(ignored("w", ask("a")).is_empty(), "it is open");
+    assert_eq!(ignored("x", ask("a")), ["a"], "it is another's");
+    let mut old = ask("old");
+    old["timestamp"] = json!("2020-01-01T00:00:00.000Z");
+    assert_eq!(ignored("w", old), ["old"]);
+    ignored("w", json!({"type": "worker", "state": "left"}));
+    assert_eq!(ignored("w", ask("b")), ["b"], "it has left");
+    assert_eq!(ignored("x", ask("a")), ["a"], "it has ended");
+}

@@ -63,6 +63,11 @@ impl Heard {
         true
     }
 
+    /// Whether a sign of the run is kept.
+    pub(super) fn knows(&self, run: &RunId) -> bool {
+        self.runs.contains_key(run)
+    }
+
     /// When the sign was last heard.
     pub(super) fn last(&self, run: &RunId, sign: &Sign) -> Option<Timestamp> {
         self.runs.get(run)?.signs.get(sign).copied()

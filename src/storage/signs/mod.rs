@@ -98,6 +98,11 @@ impl Signs {
         state.note(run, sign, now);
     }
 
+    /// Whether a sign of the run is remembered on this node.
+    pub fn knows(&self, run: &RunId) -> bool {
+        self.state().heard.knows(run)
+    }
+
     /// A socket is open whose owner has just given a command or renewed its lease. It counts as a sign of life of
     /// `subject` for as long as the guard is held, until [`SignTimes::socket`] after the subject's last
     /// [`Signs::touch`].

@@ -93,3 +93,19 @@ async fn a_lost_secret_has_its_question_opened_again() {
     let claimed = claim(&node, "r", again["commandId"].as_str().unwrap(), "w1", KEY).await.json();
     assert_eq!(claimed["secret"], SECRET, "{claimed}");
 }
+
+#[tokio::test]
+async fn the_secret_of_a_command_that_is_refused_is_not_kept() {
+    let node = TestNode::start(&[]);
+    join(&node, "r", &["w1"]).await;
+    given(&node, "r", "Ann", &json!({"type": "take_control"})).await;
+    let fill = |secret: &str, id: &str| {
+        let action = json!({"action": "fill", "selector": "#password", "secret": secret});
+        json!({"type": "manual_action", "action": action, "commandId": id})
+    };
+    let id = id();
+    command(&node, "r", "Ben", &fill("one", &id)).await.problem(409, "lease_held");
+    given(&node, "r", "Ann", &json!({"type": "release_control"})).await;
+    given(&node, "r", "Ben", &fill("two", &id)).await;
+    assert_eq!(claim(&node, "r", &id, "w1", KEY).await.json()["secret"], "two");
+}

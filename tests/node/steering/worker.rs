@@ -202,3 +202,35 @@ async fn a_worker_with_nothing_to_post_may_say_that_it_is_alive() {
     };
     assert_eq!(eventually!(silent().await, |silent| !silent.is_empty(), SOON), ["w2"]);
 }
+
+#[tokio::test]
+async fn signs_of_life_in_runs_that_nobody_knows_are_not_remembered() {
+    let node = TestNode::start(&[]);
+    join(&node, "r", &["w1"]).await;
+    for run in 0..20 {
+        let path = |what: &str| format!("/api/runs/unborn{run}/{what}");
+        let (worker, key) = (("runcast-producer", "w1"), ("runcast-claim-key", KEY));
+        assert_eq!(node.post(&path("alive"), &[worker], "").await.status, 204);
+        node.get_with(&path("commands"), &[worker]).await;
+        node.post(&path("commands/x/claim"), &[worker, key], "").await.problem(404, "run_not_found");
+        for command in [r#"{"type":"renew_control"}"#, r#"{"type":"pause","maxSecs":"x"}"#, r#"{"type":"pause"}"#] {
+            let json = ("content-type", "application/json");
+            assert!(node.post(&path("commands"), &[json], command).await.status >= 400);
+        }
+    }
+    assert_eq!(node.post("/api/runs/r/alive", &[("runcast-producer", "w1")], "").await.status, 204);
+    let signs = async || node.metric("runcast_signs").await;
+    assert_eq!(eventually!(signs().await, |signs| *signs > 0.0, SOON), 1.0);
+}
+
+#[tokio::test]
+async fn a_question_that_opens_nothing_is_named_in_the_answer_to_its_post() {
+    let node = TestNode::start(&[]);
+    join(&node, "r", &["w1"]).await;
+    let ask = |id: &str| json!({"type": "ai_stuck", "askId": id, "needs": "text"});
+    let answer = post(&node, "r", "w1", 2, &[ask("a"), ask("a")]).await;
+    assert!(answer["ignored"].is_null(), "it is open: {answer}");
+    let ended = json!({"type": "worker", "state": "left"});
+    let answer = post(&node, "r", "w1", 4, &[ended, ask("b")]).await;
+    assert_eq!(answer["ignored"], json!(["b"]));
+}

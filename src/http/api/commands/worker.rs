@@ -13,6 +13,7 @@ use super::poll::MAX_BYTES;
 use super::{body, cursor, named_producer};
 use crate::actors::messages::room::Published;
 use crate::control::CommandEntry;
+use crate::protocol::event::EventBatch;
 use crate::protocol::json_text::{readable, without_bom};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, ProducerId, RunId};
@@ -28,7 +29,9 @@ pub(in crate::http::api) struct Given {
     /// `Runcast-Commands-After`: the last control event that it has acknowledged.
     after: Option<Cursor>,
     /// What it reports in the post.
-    pub(in crate::http::api) reports: Vec<CommandReport>,
+    reports: Vec<CommandReport>,
+    /// Whether something in the post may change nothing, which it is told then.
+    may_be_ignored: bool,
 }
 
 /// What a producer learns with the answer to a post.
@@ -46,7 +49,7 @@ pub(in crate::http::api) struct Learned {
     /// What was decided last may have been lost: `commands` has all that are open.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     commands_reset: bool,
-    /// Its reports that changed nothing, by their commands' ids.
+    /// Its reports that changed nothing, by their commands' ids, and its questions that opened nothing, by theirs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored: Vec<Arc<str>>,
 }
@@ -56,7 +59,13 @@ impl Given {
     pub(in crate::http::api) fn of(request: &HttpRequest, producer: Option<ProducerId>) -> Result<Self, Problem> {
         let after = request.headers().get("runcast-commands-after");
         let after = cursor("Runcast-Commands-After", after.map(|value| value.to_str().unwrap_or("\u{fffd}")))?;
-        Ok(Self { producer, after, reports: Vec::new() })
+        Ok(Self { producer, after, reports: Vec::new(), may_be_ignored: false })
+    }
+
+    /// Takes note of what the post says.
+    pub(in crate::http::api) fn read(&mut self, batch: &EventBatch) {
+        self.reports = CommandReport::all(batch);
+        self.may_be_ignored = CommandReport::may_be_ignored(batch);
     }
 
     /// What its producer learns now that the post is stored. A run that was never steered costs nothing.
@@ -67,9 +76,9 @@ impl Given {
         }
         let producer = self.producer.as_ref().map(ProducerId::as_str);
         if let Some(producer) = producer {
-            steering.alive(run, &producer.into());
+            steering.heard(run, &producer.into());
         }
-        let ignored = match published.appended.seqs.filter(|_| !self.reports.is_empty()) {
+        let ignored = match published.appended.seqs.filter(|_| self.may_be_ignored) {
             Some(seqs) => steering.reported(run, producer, &self.reports, seqs, tip.cursor).await,
             None => Vec::new(),
         };
@@ -141,6 +150,6 @@ pub(in crate::http) async fn alive(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
-    steering.alive(&run, &named_producer(&request)?.as_str().into());
+    steering.alive(&run, &named_producer(&request)?.as_str().into()).await;
     Ok(HttpResponse::NoContent().finish())
 }

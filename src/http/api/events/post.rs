@@ -17,7 +17,7 @@ use super::run_id;
 use crate::actors::messages::room::{Numbered, Publish};
 use crate::protocol::event::{BodyKind, parse_body};
 use crate::protocol::{Cursor, Epoch, ProducerId, RunId, Seq, Timestamp};
-use crate::steering::{CommandReport, Steering};
+use crate::steering::Steering;
 use crate::storage::journal::OnGap;
 
 fn body_kind(request: &HttpRequest) -> Result<BodyKind, Problem> {
@@ -86,7 +86,7 @@ pub(in crate::http) async fn post(
     let limit = Limit { bytes: limits.max_batch_bytes, code: "batch_too_large" };
     let ReadBody { body, mut held } = read::take(&request, &mut payload, limit, &bodies.bounds()).await?;
     let batch = parse_body(kind, body, &run, limits, Timestamp::now())?;
-    given.reports = CommandReport::all(&batch);
+    given.read(&batch);
     // The lines are a slice of the body, or a copy that is slightly longer.
     held.cover(batch.lines.bytes().len() + size_of::<u32>() * batch.lines.len());
     metrics::counter!("runcast_events_received_total").increment(batch.lines.len() as u64);
