@@ -196,7 +196,7 @@ impl ShownProducer {
             state: worker.presence,
             status: worker.state.status,
             joined_at: worker.joined_at,
-            can: worker.can.clone(),
+            can: worker.can.as_deref().cloned(),
             slots: worker.slots,
             variant: worker.variant.clone(),
             shard: worker.state.shard.clone(),

@@ -8,6 +8,7 @@
 //! | one has joined, and has not ended | goes on: `failing` if one of them is or has failed, else the status of the furthest |
 //! | a shard was announced that has not joined | goes on as `running`, or `failing` |
 //! | all have ended or left | the worst of their ends |
+//! | one joins with the shard of another that has not ended | the other has left, and counts for nothing: its shard runs anew |
 //!
 //! Whoever has left without an end was interrupted. The server's own word (`lost`, `cancelled`, what `finish` says) is
 //! the run's at once, and ends all producers: what they post later changes nothing unless they join anew.
@@ -47,6 +48,16 @@ impl ProducerState {
     pub fn ended(&self) -> Self {
         let status = if self.is_open() { Some(RunStatus::Interrupted) } else { self.status };
         Self { joined: false, status, shard: self.shard.clone() }
+    }
+
+    /// Whether another producer that joins with `shard` takes its place.
+    pub fn gives_way_to(&self, shard: Option<&Shard>) -> bool {
+        shard.is_some() && self.shard.as_ref() == shard && self.is_open()
+    }
+
+    /// The same after another producer has taken its place: the run does not wait for it, whatever it had reported.
+    pub fn replaced() -> Self {
+        Self::default()
     }
 }
 
@@ -133,6 +144,8 @@ mod tests {
             (&[state(true, Some(Failed), shard(1, 2))], Some(Failing)),
             (&[state(true, Some(Passed), shard(1, 2)), state(false, Some(Passed), shard(2, 2))], Some(Passed)),
             (&[state(true, Some(Passed), shard(1, 2)), state(true, Some(Passed), shard(1, 2))], Some(Running)),
+            (&[ProducerState::replaced(), open(Passed)], Some(Passed)),
+            (&[ProducerState::replaced(), state(true, None, shard(1, 1))], Some(Running)),
         ];
         for (states, status) in cases {
             assert_eq!(verdict(states.iter()), *status, "{states:?}");

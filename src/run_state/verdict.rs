@@ -32,6 +32,8 @@ impl StatusFold {
     pub(super) fn joined(&mut self, producer: &str, shard: Option<Shard>) -> bool {
         let counts = self.states.len() < MAX_PRODUCERS || self.states.contains_key(producer);
         if counts {
+            let replaced = self.states.values_mut().filter(|state| state.gives_way_to(shard.as_ref()));
+            replaced.for_each(|state| *state = ProducerState::replaced());
             self.states.insert(producer.into(), ProducerState::joined(shard));
             self.judge();
         }

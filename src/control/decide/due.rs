@@ -59,7 +59,7 @@ impl ControlState {
             return None;
         }
         let pause = self.pause.open.as_ref().map(|paused| paused.until);
-        let commands = self.commands.open().filter_map(|command| command_due(command, facts));
+        let commands = self.commands.open().filter_map(|command| self.command_due(command, facts));
         let asks = self.asks.all_open().filter_map(|ask| ask.expires_at);
         let silence = self.workers.living().filter_map(|(id, worker)| self.silence_due(id, worker, facts));
         commands.chain(asks).chain(silence).chain(pause).chain(self.shards_due(facts)).min()
@@ -69,9 +69,26 @@ impl ControlState {
         self.workers.waits_for_shards_since().map(|since| since.plus_millis(facts.limits.shard_wait_ms))
     }
 
+    /// When something becomes of a command by time.
+    fn command_due(&self, command: &KeptCommand, facts: &Facts<'_>) -> Option<Timestamp> {
+        match command.kind.sort() {
+            Sort::State => {
+                let obeys = |state: &CommandState| matches!(state, CommandState::Accepted | CommandState::Done);
+                // The word of one that has ended, or is lost, stops nobody.
+                let mut living = command.reports.iter().filter(|(id, _)| self.workers.may_obey(id));
+                let waits = command.kind == CommandKind::Cancel && !living.any(|(_, state)| obeys(state));
+                waits.then(|| command.at.plus_millis(facts.limits.cancel_ms))
+            }
+            Sort::Act | Sort::Word => match &command.claim {
+                Some(claim) => Some(claim.expires_at.unwrap_or_else(|| claim.at.plus_millis(facts.limits.run_ms))),
+                None => command.expires_at,
+            },
+        }
+    }
+
     /// Whether nobody has obeyed a request to cancel in its time.
     fn is_disobeyed(&self, command: &KeptCommand, facts: &Facts<'_>) -> bool {
-        command.kind == CommandKind::Cancel && command_due(command, facts).is_some_and(|due| due <= facts.now)
+        command.kind == CommandKind::Cancel && self.command_due(command, facts).is_some_and(|due| due <= facts.now)
     }
 
     /// A loan that is over is given back.
@@ -89,7 +106,7 @@ impl ControlState {
     }
 
     fn end_commands(&self, facts: &Facts<'_>, events: &mut Events) {
-        let due = |command: &&KeptCommand| command_due(command, facts).is_some_and(|due| due <= facts.now);
+        let due = |command: &&KeptCommand| self.command_due(command, facts).is_some_and(|due| due <= facts.now);
         for command in self.commands.open().filter(due) {
             events.push(match (command.kind, command.state) {
                 (CommandKind::Cancel, _) => status(command, "failed", "not obeyed", facts),
@@ -113,28 +130,13 @@ impl ControlState {
                 .commands
                 .open()
                 .filter(is_its)
-                .filter(|command| command_due(command, facts).is_none_or(|due| due > facts.now));
+                .filter(|command| self.command_due(command, facts).is_none_or(|due| due > facts.now));
             events.extend(its.map(|command| status(command, "interrupted", "its producer is lost", facts)));
             let asked = self.asks.all_open().filter(|ask| ask.producer == *id && !ask::is_over(ask, facts));
             events.extend(asked.map(|ask| ask::expired(ask, "interrupted", facts)));
         }
         let text = EventText::new(ServerEvent::ProducerStatus, facts).with("producer", id);
         events.push(text.with("status", word).done());
-    }
-}
-
-/// When something becomes of a command by time.
-fn command_due(command: &KeptCommand, facts: &Facts<'_>) -> Option<Timestamp> {
-    match command.kind.sort() {
-        Sort::State => {
-            let obeys = |state: &CommandState| matches!(state, CommandState::Accepted | CommandState::Done);
-            let waits = command.kind == CommandKind::Cancel && !command.reports.values().any(obeys);
-            waits.then(|| command.at.plus_millis(facts.limits.cancel_ms))
-        }
-        Sort::Act | Sort::Word => match &command.claim {
-            Some(claim) => Some(claim.expires_at.unwrap_or_else(|| claim.at.plus_millis(facts.limits.run_ms))),
-            None => command.expires_at,
-        },
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a producer is told: what it has to obey, the most urgent first.
 
+use std::collections::HashSet;
+
 use crate::control::fold::{ControlState, JsonText, KeptCommand};
 use crate::control::kind::Sort;
 use crate::control::{Answer, CommandEntry, CommandKind, CommandState, Commands, Decision, Facts, PollRequest};
-use crate::protocol::Cursor;
 use crate::protocol::event::stamp::ANONYMOUS;
+use crate::protocol::{Cursor, Seq};
 
 use super::command::millis_until;
 use super::has_ended;
@@ -74,10 +76,11 @@ impl ControlState {
                 && command.is_for(producer, &self.asks)
                 && worker.is_none_or(|worker| command.kind.sort() == Sort::Word || worker.can(command.kind.as_str()))
         };
+        let replaced = self.replaced_for(producer);
         let open = self.commands.kept().filter(wanted).filter(|command| match command.kind.sort() {
             Sort::State => {
                 let is_obeyed = command.reports.get(producer).is_some_and(|state| state.is_final());
-                command.stands && !is_obeyed && self.is_newest_for(command, producer) && {
+                command.stands && !is_obeyed && !replaced.contains(&command.cursor.seq) && {
                     // What was resumed before it joined, it never paused for.
                     let joined = worker.map_or(0, |worker| worker.joined.seq);
                     command.kind != CommandKind::Resume || command.cursor.seq > joined
@@ -104,13 +107,18 @@ impl ControlState {
         told.collect()
     }
 
-    /// Whether nothing newer of its kind is for the producer. Instructions that are added follow those before them.
-    fn is_newest_for(&self, command: &KeptCommand, producer: &str) -> bool {
-        let replaces = |other: &KeptCommand| {
-            let adds = other.kind == CommandKind::Instructions && !other.is_set;
-            other.stands && other.is_of_the_kind_of(command) && other.target.is_for(producer) && !adds
-        };
-        !self.commands.kept().any(|other| other.cursor.seq > command.cursor.seq && replaces(other))
+    /// The states in whose place a newer one of their kind is for the producer. Instructions that are added take no
+    /// other's place.
+    fn replaced_for(&self, producer: &str) -> HashSet<Seq> {
+        let (mut newer, mut replaced) = (HashSet::new(), HashSet::new());
+        for command in self.commands.kept().rev().filter(|command| command.kind.sort() == Sort::State) {
+            if newer.contains(&command.group()) {
+                replaced.insert(command.cursor.seq);
+            } else if command.stands && command.target.is_for(producer) && !command.adds() {
+                newer.insert(command.group());
+            }
+        }
+        replaced
     }
 
     /// What was taken back, and how questions ended.

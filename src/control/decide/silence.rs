@@ -10,7 +10,7 @@ const MIN_AGAIN_MS: i64 = 1_000;
 /// What follows from how long a producer was not heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silence {
-    /// Nothing while the run rests.
+    /// Nothing while the run is paused.
     Rests,
     /// Nothing before this time.
     Until(Timestamp),
@@ -26,7 +26,8 @@ pub(super) enum Silence {
 
 impl ControlState {
     /// How a producer stands. Without its sign of life nothing follows but that it has to be looked up. While the run
-    /// is paused or holds a failing test open, nobody is silent; one that was may be back.
+    /// is paused, nobody is silent; one that was may be back. A `hold` has no end, and says nothing of whether a test is
+    /// held open now: under it a producer may be unheard for as long as a run may be paused, and silence counts then.
     pub(super) fn silence(&self, id: &str, worker: &Worker, facts: &Facts<'_>) -> Silence {
         let found = facts.signs.iter().find(|(sign, _)| matches!(sign, Sign::Producer(producer) if &**producer == id));
         let seen = found.map(|(_, seen)| *seen);
@@ -37,23 +38,26 @@ impl ControlState {
         let heard = worker.heard_at.max(worker.joined_at).max(sign);
         let since = heard.max(self.rested_at.unwrap_or_default());
         let limits = facts.limits;
-        let is_over = |ms| since.plus_millis(ms) <= facts.now;
+        let is_paused = self.pause.open.is_some();
+        let held_ms = if self.rests { limits.max_pause_total_ms } else { 0 };
+        let end_of = |ms: i64| since.plus_millis(ms.saturating_add(held_ms));
+        let is_over = |ms| end_of(ms) <= facts.now;
         let is_silent = worker.presence == WorkerPresence::Silent;
         if is_silent && worker.silent_at.is_some_and(|silent_at| heard > silent_at) {
             return Silence::Back;
         }
-        if self.rests && !is_silent {
+        if is_paused && !is_silent {
             return Silence::Rests;
         }
         if !is_silent && !is_over(limits.silent_ms) {
-            return Silence::Until(since.plus_millis(limits.silent_ms));
+            return Silence::Until(end_of(limits.silent_ms));
         }
         let again = facts.now.plus_millis(again_ms(facts));
         match seen {
             None => Silence::Ask,
-            Some(Seen::At(_)) if !self.rests && is_over(limits.lost_ms) => Silence::Lost,
+            Some(Seen::At(_)) if !is_paused && is_over(limits.lost_ms) => Silence::Lost,
             Some(Seen::At(_)) if !is_silent => Silence::Silent,
-            Some(Seen::At(_)) if !self.rests => Silence::Until(again.min(since.plus_millis(limits.lost_ms))),
+            Some(Seen::At(_)) if !is_paused => Silence::Until(again.min(end_of(limits.lost_ms))),
             Some(Seen::At(_) | Seen::Unknown) => Silence::Until(again),
         }
     }

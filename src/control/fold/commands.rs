@@ -1,6 +1,6 @@
 //! The commands of a run: those that are open or stand, the last that ended, and of all others what became of them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -72,10 +72,13 @@ pub(in crate::control) struct KnownCommand {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::control) struct CommandLedger {
     known: HashMap<u128, KnownCommand>,
-    /// Those that are open, or stand.
-    kept: BTreeMap<CommandPlace, KeptCommand>,
+    /// Those that are open, or stand. They are shared, so that a copy of the state, on which deadlines are found, is cheap.
+    kept: BTreeMap<CommandPlace, Arc<KeptCommand>>,
     /// The last that ended, the oldest first.
-    finished: VecDeque<(CommandPlace, KeptCommand)>,
+    finished: VecDeque<(CommandPlace, Arc<KeptCommand>)>,
+    /// Those of them that each control event may change: pauses and holds that stand, and states that are reported of.
+    /// The others may be thousands.
+    watched: BTreeSet<CommandPlace>,
     next: CommandPlace,
     bytes: usize,
 }
@@ -105,7 +108,7 @@ impl CommandLedger {
         self.next += 1;
         self.bytes += command.event.len();
         self.known.insert(key, KnownCommand { digest, cursor: command.cursor, state: command.state, place });
-        self.kept.insert(place, command);
+        self.kept.insert(place, command.into());
         self.tidy(place);
         true
     }
@@ -119,12 +122,12 @@ impl CommandLedger {
     pub(in crate::control) fn get(&self, id: &str) -> Option<&KeptCommand> {
         let place = self.known(id)?.place;
         let finished = || self.finished.iter().find(|(found, _)| *found == place).map(|(_, command)| command);
-        self.kept.get(&place).or_else(finished)
+        self.kept.get(&place).or_else(finished).map(Arc::as_ref)
     }
 
     /// Those that are open or stand, in their order.
     pub(in crate::control) fn kept(&self) -> impl DoubleEndedIterator<Item = &KeptCommand> {
-        self.kept.values()
+        self.kept.values().map(Arc::as_ref)
     }
 
     /// Those that wait for producers, in their order.
@@ -138,7 +141,12 @@ impl CommandLedger {
         let mut ended: Vec<_> = standing.chain(self.finished.iter().map(|(place, command)| (place, command))).collect();
         ended.sort_unstable_by_key(|(place, _)| **place);
         let first = ended.len().saturating_sub(MAX_FINISHED);
-        ended.split_off(first).into_iter().map(|(_, command)| command).collect()
+        ended.split_off(first).into_iter().map(|(_, command)| &**command).collect()
+    }
+
+    /// Those that a control event may change which does not name them.
+    pub(super) fn watched(&self) -> impl Iterator<Item = (CommandPlace, &KeptCommand)> {
+        self.watched.iter().filter_map(|place| Some((*place, self.at(*place)?)))
     }
 
     pub(super) fn places(&self, wanted: impl Fn(&KeptCommand) -> bool) -> Vec<CommandPlace> {
@@ -150,13 +158,13 @@ impl CommandLedger {
     }
 
     pub(super) fn at(&self, place: CommandPlace) -> Option<&KeptCommand> {
-        self.kept.get(&place)
+        self.kept.get(&place).map(Arc::as_ref)
     }
 
-    /// ControlChanges a command that is kept whole.
+    /// Changes a command that is kept whole.
     pub(super) fn change(&mut self, place: CommandPlace, change: impl FnOnce(&mut KeptCommand)) {
         let finished = self.finished.iter_mut().find(|(found, _)| *found == place).map(|(_, command)| command);
-        if let Some(command) = self.kept.get_mut(&place).or(finished) {
+        if let Some(command) = self.kept.get_mut(&place).or(finished).map(Arc::make_mut) {
             change(command);
             let (key, state) = (key(&command.id), command.state);
             if let Some(known) = self.known.get_mut(&key) {
@@ -187,6 +195,10 @@ impl CommandLedger {
 
     /// One that is neither open nor stands is kept among the last that ended.
     fn tidy(&mut self, place: CommandPlace) {
+        match self.at(place).is_some_and(KeptCommand::is_watched) {
+            true => self.watched.insert(place),
+            false => self.watched.remove(&place),
+        };
         if self.kept.get(&place).is_none_or(|command| command.stands || !command.state.is_final()) {
             return;
         }
@@ -201,11 +213,17 @@ impl CommandLedger {
 
     pub(super) fn held_bytes(&self) -> usize {
         let known = self.known.capacity() * (size_of::<KnownCommand>() + 24);
+        let known = known + self.watched.len() * 16;
         known + (self.kept.len() + self.finished.len()) * (size_of::<KeptCommand>() + 256) + self.bytes
     }
 }
 
 impl KeptCommand {
+    fn is_watched(&self) -> bool {
+        let rests = self.stands && matches!(self.kind, CommandKind::Pause | CommandKind::Hold);
+        rests || (self.kind.sort() == Sort::State && !self.state.is_final() && !self.reports.is_empty())
+    }
+
     /// Whether it is an act, or a secret that is to be fetched like one.
     pub(in crate::control) fn is_claimable(&self) -> bool {
         self.kind.sort() == Sort::Act || (self.kind == CommandKind::Answer && self.has_secret)

@@ -88,6 +88,11 @@ impl ControlState {
         self.cursor
     }
 
+    /// The run's status, as far as its control events say.
+    pub fn status(&self) -> Option<RunStatus> {
+        self.workers.status()
+    }
+
     /// About how many bytes of memory it takes.
     pub fn held_bytes(&self) -> usize {
         size_of::<Self>()
@@ -125,12 +130,12 @@ impl ControlState {
             self.end_all();
         }
         self.settle_states();
-        let standing = self.commands.kept().find(|command| command.pauses());
+        let standing = self.commands.watched().map(|(_, command)| command).find(|command| command.pauses());
         match standing.map(|pause| (pause.at, pause.expires_at.unwrap_or(pause.at), pause.by.clone())) {
             Some((since, until, by)) => self.pause.begin(since, until, &by),
             None => self.pause.end(at),
         }
-        let rests = self.pause.open.is_some() || self.commands.kept().any(KeptCommand::holds);
+        let rests = self.pause.open.is_some() || self.commands.watched().any(|(_, command)| command.holds());
         if self.rests && !rests {
             self.rested_at = Some(at);
         }

@@ -16,6 +16,8 @@ use crate::protocol::{Cursor, Timestamp};
 const MAX_WORKERS: usize = 1_000;
 /// Most kinds of commands that a producer says it obeys.
 const MAX_CAN: usize = 64;
+/// Most bytes of a variant: 128 characters.
+const MAX_VARIANT_BYTES: usize = 512;
 /// Most bytes of the name of one of them.
 const MAX_CAN_BYTES: usize = 64;
 
@@ -38,7 +40,7 @@ pub(in crate::control) enum WorkerPresence {
 pub(in crate::control) struct Worker {
     pub(in crate::control) presence: WorkerPresence,
     /// What it obeys; `None`: it has not said.
-    pub(in crate::control) can: Option<BTreeSet<Arc<str>>>,
+    pub(in crate::control) can: Option<Arc<BTreeSet<Arc<str>>>>,
     pub(in crate::control) slots: Option<u64>,
     pub(in crate::control) variant: Option<Arc<str>>,
     pub(in crate::control) state: ProducerState,
@@ -122,7 +124,8 @@ impl Workers {
         if self.all.len() >= MAX_WORKERS && !self.all.contains_key(id) {
             return Vec::new();
         }
-        let variant = event.id("variant");
+        // The journal keeps it as it was posted, an empty one too.
+        let variant = event.get::<String>("variant").filter(|text| text.len() <= MAX_VARIANT_BYTES).map(Arc::from);
         let shard = event.object("shard").and_then(|shard| {
             let (current, total) = (shard.get("current")?, shard.get("total")?);
             Some(Shard { variant: variant.clone(), current, total })
@@ -132,15 +135,14 @@ impl Workers {
         let can: Option<Vec<&serde_json::value::RawValue>> = event.get("can");
         let can = can.map(|can| {
             let names = can.into_iter().filter_map(|name| serde_json::from_str::<String>(name.get()).ok());
-            names.filter(|name| name.len() <= MAX_CAN_BYTES).take(MAX_CAN).map(Arc::from).collect()
+            Arc::new(names.filter(|name| name.len() <= MAX_CAN_BYTES).take(MAX_CAN).map(Arc::from).collect())
         });
-        let replaced =
-            self.living().filter(|(other, worker)| *other != id && shard.is_some() && worker.state.shard == shard);
-        let replaced: Vec<_> = replaced.map(|(other, _)| other.clone()).collect();
-        for other in &replaced {
-            if let Some(worker) = self.all.get_mut(other) {
-                worker.presence = WorkerPresence::Left;
-            }
+        let mut replaced = Vec::new();
+        let others = self.all.iter_mut().filter(|(other, _)| *other != id);
+        for (other, worker) in others.filter(|(_, worker)| worker.state.gives_way_to(shard.as_ref())) {
+            worker.presence = WorkerPresence::Left;
+            worker.state = ProducerState::replaced();
+            replaced.push(other.clone());
         }
         let worker = Worker {
             presence: WorkerPresence::Joined,
@@ -239,7 +241,10 @@ impl Workers {
         for worker in self.all.values_mut() {
             worker.state.shard = None;
         }
-        self.judge(at);
+        // How a run ended may be the server's word.
+        if !self.status.is_some_and(RunStatus::is_final) {
+            self.judge(at);
+        }
     }
 
     pub(super) fn held_bytes(&self) -> usize {

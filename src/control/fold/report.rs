@@ -129,11 +129,12 @@ impl ControlState {
 
     /// What became of states follows from what their producers have reported, and from who is there.
     pub(super) fn settle_states(&mut self) {
-        let is_open = |command: &KeptCommand| command.kind.sort() == Sort::State && !command.state.is_final();
-        for place in self.commands.places(is_open) {
-            if let Some(state) = self.commands.at(place).map(|command| self.progress(command)) {
-                self.commands.change(place, |command| command.state = state);
-            }
+        // One that nobody has reported of is queued.
+        let open = self.commands.watched().filter(|(_, command)| !command.state.is_final());
+        let moved = open.map(|(place, command)| (place, command.state, self.progress(command)));
+        let moved: Vec<_> = moved.filter(|(_, before, state)| before != state).collect();
+        for (place, _, state) in moved {
+            self.commands.change(place, |command| command.state = state);
         }
     }
 

@@ -176,7 +176,7 @@ impl ControlState {
     /// A state takes the place of the earlier ones of its kind.
     fn supersede(&mut self, id: &str) {
         let Some(place) = self.commands.place(id) else { return };
-        let Some(command) = self.commands.at(place) else { return };
+        let Some(command) = self.commands.at(place).filter(|command| !command.adds()) else { return };
         // A run that is to end does not pause.
         let ends_pause = |other: &KeptCommand| command.cancels_run() && other.pauses();
         let older =
@@ -188,12 +188,14 @@ impl ControlState {
 }
 
 impl KeptCommand {
-    /// Whether two states are of one kind, of which the newest counts.
-    pub(in crate::control) fn is_of_the_kind_of(&self, other: &Self) -> bool {
-        let pauses = |kind| matches!(kind, CommandKind::Pause | CommandKind::Resume);
-        self.kind.sort() == Sort::State
-            && (self.kind == other.kind || pauses(self.kind) && pauses(other.kind))
-            && self.test_id == other.test_id
+    /// What states have in common of which the newest counts.
+    pub(in crate::control) fn group(&self) -> (CommandKind, Option<&Arc<str>>) {
+        let kind = if self.kind == CommandKind::Resume { CommandKind::Pause } else { self.kind };
+        (kind, self.test_id.as_ref())
+    }
+
+    fn is_of_the_kind_of(&self, other: &Self) -> bool {
+        self.kind.sort() == Sort::State && self.group() == other.group()
     }
 
     /// Whether it can be taken back: nobody has begun with it.
@@ -202,8 +204,12 @@ impl KeptCommand {
     }
 
     fn supersedes(&self, other: &Self) -> bool {
-        let adds = self.kind == CommandKind::Instructions && !self.is_set;
-        other.stands && self.is_of_the_kind_of(other) && self.target.covers(&other.target) && !adds
+        other.stands && self.is_of_the_kind_of(other) && self.target.covers(&other.target)
+    }
+
+    /// Whether it goes beside the earlier ones of its kind: instructions that are added.
+    pub(in crate::control) fn adds(&self) -> bool {
+        self.kind == CommandKind::Instructions && !self.is_set
     }
 }
 

@@ -330,3 +330,26 @@ fn what_a_command_expects_must_hold() {
         run.ask(&ControlRequest::Command(CommandRequest { command, by: person("ann"), observed })).unwrap_err();
     assert_eq!(refused.details()[0].1, json!({"status": "paused"}));
 }
+
+/// Without an index of what each event may change this takes a minute, and every worker's poll seconds.
+#[test]
+fn thousands_of_commands_that_are_open_slow_nothing() {
+    let mut run = TestRun::with_workers(&["w"]);
+    let began = std::time::Instant::now();
+    let (at, until) = (run.now, run.now.plus_millis(3_600_000));
+    for number in 0..10_000 {
+        let id = run.id();
+        let what = match number % 2 {
+            0 => json!({"type": "step_requested", "expiresAt": until}),
+            _ => json!({"type": "instructions_updated", "instructions": "be quick", "mode": "append"}),
+        };
+        let mut event = json!({"at": at, "commandId": id, "by": {"subject": "ann", "kind": "human"}, "digest": "0"});
+        event.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
+        run.fold(&event.to_string());
+    }
+    run.command(&person("ann"), json!({"type": "pause"})).unwrap();
+    let poll = PollRequest { producer: Some("w".into()), after: None, max_bytes: 1_000 };
+    let Ok(Answer::Commands(told)) = run.ask(&ControlRequest::Poll(poll)) else { panic!() };
+    assert!(told.more && told.commands[0].event.get().contains("pause_requested"));
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+}

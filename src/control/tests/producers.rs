@@ -51,6 +51,54 @@ fn whoever_is_paused_or_holds_a_test_open_is_not_silent() {
 }
 
 #[test]
+fn a_hold_has_no_end_and_whoever_dies_under_it_is_given_up_all_the_same() {
+    let mut run = TestRun::with_workers(&["w"]);
+    run.command(&person("ann"), json!({"type": "hold", "when": "failure"})).unwrap();
+    run.see(Sign::Producer("w".into()), Seen::At(run.now));
+    let silent_after = 3_600_000 + 120_000;
+    assert_eq!(run.due, Some(run.now.plus_millis(silent_after)));
+    run.pass(silent_after - 1);
+    assert!(run.end_due().is_empty(), "it may hold a test open for as long as a run may be paused");
+    run.pass(1);
+    assert_eq!(run.end_due(), ["producer_status:silent"]);
+    run.pass(900_000 - 120_000);
+    assert_eq!(run.end_due(), ["producer_status:lost"]);
+    assert_eq!(run.due, None);
+}
+
+#[test]
+fn a_shard_that_is_taken_over_waits_for_its_new_producer_alone() {
+    for lost in [false, true] {
+        let mut run = TestRun::new();
+        let joined = json!({"type": "worker", "state": "joined", "shard": {"current": 1, "total": 1}});
+        run.post("w", joined.clone());
+        run.post("w", json!({"type": "run_status", "status": "failing"}));
+        if lost {
+            run.pass(900_000);
+            run.see(Sign::Producer("w".into()), Seen::At(run.now.plus_millis(-900_000)));
+            assert_eq!(run.end_due(), ["producer_status:lost"]);
+        }
+        run.post("x", joined);
+        assert_eq!(run.view()["producers"][0]["state"], "left", "lost before: {lost}");
+        assert_eq!(run.status, Some(RunStatus::Running));
+        run.post("x", json!({"type": "run_status", "status": "passed"}));
+        assert_eq!(run.status, Some(RunStatus::Passed));
+    }
+}
+
+#[test]
+fn a_cancel_that_only_those_obey_who_are_gone_is_carried_out_by_the_server() {
+    let mut run = TestRun::with_workers(&["gone", "stays"]);
+    let id = run.command(&person("ann"), json!({"type": "cancel"})).unwrap().command_id;
+    run.report("gone", &id, "accepted");
+    run.pass(60_000);
+    assert!(run.end_due().is_empty(), "it is left to the one that obeys");
+    run.post("gone", json!({"type": "worker", "state": "left"}));
+    assert_eq!(run.end_due(), ["run_status:cancelled"]);
+    assert_eq!(run.status, Some(RunStatus::Cancelled));
+}
+
+#[test]
 fn shards_that_never_join_are_given_up_after_the_last_that_did_has_ended() {
     let mut run = TestRun::new();
     run.post("w", json!({"type": "worker", "state": "joined", "shard": {"current": 1, "total": 2}}));

@@ -12,6 +12,7 @@ mod redis;
 mod redis_control;
 mod sqlite;
 mod sqlite_sweeps;
+mod verdicts;
 pub(crate) mod words;
 mod workers;
 
@@ -89,6 +90,7 @@ mod contract {
         how_producers_stand_is_kept_beside_their_marks
         the_servers_word_is_the_runs_until_somebody_joins_anew
         shards_are_waited_for_until_they_are_given_up
+        whoever_joins_with_a_shard_takes_the_place_of_the_one_that_had_it
     }
     contract! { deadlines:
         a_deadline_is_set_by_a_decision_and_brought_forward_by_anything_else

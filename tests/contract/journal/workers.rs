@@ -146,3 +146,23 @@ pub(crate) async fn shards_are_waited_for_until_they_are_given_up(kind: Kind) {
     let ended = f.append("r", vec![says("c", 2, Passed)]).await.head.status;
     assert_eq!(ended, Some(Running), "and announces the others anew");
 }
+
+pub(crate) async fn whoever_joins_with_a_shard_takes_the_place_of_the_one_that_had_it(kind: Kind) {
+    use RunStatus::{Failing, Passed, Running};
+    let mut f = kind.open().await;
+    let steps = [
+        (joins("a", 1, Some((1, 2))), Running, ""),
+        (says("a", 2, Failing), Failing, ""),
+        (joins("b", 1, Some((2, 2))), Failing, ""),
+        (joins("c", 1, Some((1, 2))), Running, "what the first one reported does not count"),
+        (says("a", 3, Passed), Running, "it was replaced"),
+        (says("b", 2, Passed), Running, "c runs"),
+        (says("c", 2, Passed), Passed, "nobody waits for the one that was replaced"),
+    ];
+    for (one, status, why) in steps {
+        let stored = f.append("r", vec![one]).await;
+        assert_eq!((stored.head.status, stored.outcomes[0].is_ok()), (Some(status), true), "{why}: {stored:?}");
+        f = f.reopened().await;
+        assert_eq!(f.head("r").await, stored.head);
+    }
+}

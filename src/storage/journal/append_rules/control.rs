@@ -66,6 +66,10 @@ impl Work<'_> {
             // A run that only reports its status waits for nobody.
             let due_ms = due_ms.filter(|_| self.run.head.steered);
             self.due = self.due.then(due_ms.map_or(DueChange::None, |ms| DueChange::Lower(self.at.plus_millis(ms))));
+            if let StampKind::Joined(shard) = kind {
+                let gives_way = |state: &ProducerState| state.gives_way_to(shard.as_ref());
+                self.change_states(|state| gives_way(state).then(ProducerState::replaced));
+            }
             let stands = self.run.marks.state(&producer).cloned();
             let state = match (kind, stands) {
                 (StampKind::Joined(shard), _) => ProducerState::joined(shard.clone()),
