@@ -113,7 +113,7 @@ commands! {
         Field::new("askId", Text, "The question."),
         Field::new("secs", Integer, "How long, from now."),
     ];
-    /// A command of the sender's own is taken back.
+    /// A command that nobody has begun is taken back; one's own needs no lease.
     "withdraw" [Field::new("withdraws", Text, "The command that is taken back."),];
     /// The sender takes control of the run: only it may do what needs the lease from now on.
     "take_control" [Field::new("steal", Boolean, "Take it from an equal who has it.").optional(),];

@@ -57,6 +57,7 @@ pub(super) fn sentence(error: &AskError, run: &RunId) -> String {
         Some("human_in_control") => {
             format!("{who} has control of {run}, and agents may only pause it meanwhile: {detail}")
         }
+        Some("lease_lost") if holder.is_some() => format!("{who} has control of {run}, not you"),
         Some("lease_lost") => {
             format!("you have no control of {run}, or no more ({detail}). Take it: runcast steer {run} take")
         }
@@ -108,6 +109,10 @@ mod tests {
         assert_eq!(said(409, answered), "ada has answered the question already");
         let expired = json!({"code": "already_answered", "detail": "the question has ended: expired"});
         assert_eq!(said(409, expired), "the question has ended: expired");
+        let lost = json!({"code": "lease_lost", "detail": "x", "holder": {"name": "bob"}});
+        assert_eq!(said(409, lost), "bob has control of r, not you");
+        let lost = said(409, json!({"code": "lease_lost", "detail": "x"}));
+        assert!(lost.starts_with("you have no control of r") && lost.ends_with("steer r take"), "{lost}");
         let ended = json!({"code": "run_ended", "detail": "the run has ended"});
         assert_eq!(said(409, ended), "the run has ended");
         assert_eq!(said(404, json!({"code": "run_not_found", "detail": "x"})), "there is no run r");

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-/// The members sorted by name, without `lease`, and numbers of one value written alike.
+/// The members sorted by name, without `lease` and the id, which may be spelt in several ways; numbers of one value are
+/// written alike.
 pub(super) fn canonical(members: &Map<String, Value>) -> String {
     let mut out = String::new();
-    object(members, &mut out, |name| name != "lease");
+    object(members, &mut out, |name| !matches!(name, "lease" | "commandId"));
     out
 }
 

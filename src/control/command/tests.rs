@@ -104,6 +104,8 @@ fn a_repeat_has_the_same_digest_however_it_is_written_and_another_command_has_no
     ] {
         assert_eq!(digest(same), first, "{same}");
     }
+    let loud = r#"{"type":"answer","commandId":"ID","askId":"a","value":{"a":1,"b":[1.5,"é"]}}"#;
+    assert_eq!(digest(&loud.replace("ID", &ID.to_uppercase())), first, "an id may be in upper case");
     for other in [
         r#"{"type":"answer","commandId":"ID","askId":"a","value":{"a":1,"b":["é",1.5]}}"#,
         r#"{"type":"answer","commandId":"ID","askId":"a","value":{"a":1,"b":[1.5,"é"],"lease":1}}"#,

@@ -228,7 +228,10 @@ impl Workers {
 
     /// The run has ended: nobody obeys any more.
     pub(super) fn end(&mut self) {
-        for worker in self.all.values_mut().filter(|worker| worker.is_living()) {
+        // The server's word has ended the states of all: nobody lives any more, and yet they were there.
+        let is_there = |worker: &Worker| matches!(worker.presence, WorkerPresence::Joined | WorkerPresence::Silent);
+        let goes = |worker: &&mut Worker| is_there(worker) && (worker.state.is_open() || !worker.state.joined);
+        for worker in self.all.values_mut().filter(goes) {
             worker.presence = WorkerPresence::Left;
         }
     }

@@ -126,6 +126,11 @@ fn a_run_is_finished_on_somebodys_word() {
     assert_eq!(code(finish(&mut run, Some(RunStatus::Running))), "invalid_command");
     assert_eq!(finish(&mut run, None).unwrap(), RunStatus::Failed);
     assert_eq!(finish(&mut run, Some(RunStatus::Passed)).unwrap(), RunStatus::Failed, "it is finished");
+    assert!(
+        run.view()["producers"].as_array().unwrap().iter().all(|worker| worker["state"] != "joined"),
+        "{}",
+        run.view()
+    );
     let mut run = TestRun::with_workers(&["w"]);
     assert_eq!(finish(&mut run, None).unwrap(), RunStatus::Interrupted);
     assert_eq!(run.view()["producers"][0]["status"], "interrupted");

@@ -3,7 +3,7 @@
 //!
 //! | event | members that are checked |
 //! |---|---|
-//! | `worker` | `state`; `slots`, `variant`, `shard` when there |
+//! | `worker` | `state`; `slots`, `variant`, `shard`, `can` when there |
 //! | `command_status` | `commandId`, `status` (`interrupted` is the server's) |
 //! | `ai_stuck` | `askId`, `needs`; `expiresInSecs`, `onTimeout`, `candidates` when there |
 //!
@@ -23,6 +23,9 @@ use crate::protocol::{ProducerEvent, Timestamp};
 const MAX_TEXT: usize = 128;
 /// Most slots and shards.
 const MAX_COUNT: u64 = 1_000;
+/// Most commands that a worker says it obeys, and most bytes of the name of one.
+const MAX_CAN: u32 = 64;
+const MAX_CAN_BYTES: usize = 64;
 /// Most candidates of a question.
 const MAX_CANDIDATES: u32 = 50;
 /// How long a question may wait for an answer, in seconds, and how long it does if it does not say so.
@@ -92,10 +95,20 @@ impl Checked<'_> {
 
 fn worker(text: &[u8], start: usize) -> Result<StampKind, EventFlaw> {
     let names = ["state", "slots", "variant", "shard", "can"];
-    let [state, slots, variant, shard, _] = pick(text, start, names, RESERVED)?;
+    let [state, slots, variant, shard, can] = pick(text, start, names, RESERVED)?;
     let state = word(state, "state", &WORKER_STATES, "`joined` or `left`")?;
     if let Some(slots) = slots {
         count(Some(slots), "slots")?;
+    }
+    if let Some(can) = can {
+        let names = EventFlaw::InvalidField { key: "can", rule: "a list of at most 64 strings of at most 64 bytes" };
+        let is_list = can.each_item(|index, item| {
+            let is_name = item.string().is_some_and(|name| name.len() <= MAX_CAN_BYTES);
+            if index < MAX_CAN && is_name { Ok(()) } else { Err(names) }
+        })?;
+        if !is_list {
+            return Err(names);
+        }
     }
     let variant = variant.map(|variant| {
         let text = variant.string().filter(|text| fits(text));

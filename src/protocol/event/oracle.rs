@@ -192,7 +192,16 @@ fn judge(event: &Json) -> Result<Option<(StampKind, Option<i64>)>, Wrong> {
         }
         "test_status" => Some((StampKind::TestStatus, None)),
         "worker" => {
-            event.once("can")?;
+            match event.get("can")? {
+                Json::Null => {}
+                Json::Array(names) => {
+                    must(names.len() <= 64)?;
+                    for name in names {
+                        must(name.text().is_some_and(|name| name.len() <= 64))?;
+                    }
+                }
+                _ => return Err(Wrong),
+            }
             let (slots, variant, shard) = (event.get("slots")?, event.get("variant")?, event.get("shard")?);
             must(matches!(slots, Json::Null) || slots.is_in(1..=1_000))?;
             must(matches!(variant, Json::Null) || variant.is_id() || variant.text() == Some(""))?;

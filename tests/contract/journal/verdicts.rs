@@ -79,7 +79,9 @@ impl Play {
             ..crate::journal::words::append(&self.journal, "r", vec![post])
         };
         let Stored { outcomes, segments, head } = self.runtime.block_on(self.journal.append(append)).unwrap();
-        outcomes.into_iter().for_each(|outcome| _ = outcome.unwrap());
+        for outcome in outcomes {
+            outcome.unwrap();
+        }
         for segment in segments {
             for (seq, event) in (segment.first()..).zip(segment.lines().iter()) {
                 self.control.apply(Cursor { epoch: Some(segment.epoch()), seq }, event);

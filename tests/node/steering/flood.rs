@@ -69,6 +69,8 @@ async fn a_sender_that_gives_too_many_is_told_when_to_come_back_and_others_are_n
     let refused = statuses.iter().find(|reply| reply.status == 429).unwrap_or_else(|| panic!("{statuses:?}"));
     refused.problem(429, "too_many_commands");
     assert_eq!(refused.header("retry-after"), "1");
+    let counted = r#"runcast_commands_total{via="http",outcome="too_many_commands"}"#;
+    assert!(node.metric(counted).await >= 1.0, "an operator sees it");
     assert_eq!(command(&node, "r", "Ben", &pause).await.status, 202, "another one");
     eventually!(command(&node, "r", "Ann", &pause).await.status, |status| *status == 202, SOON);
 }

@@ -121,6 +121,7 @@ fn control_event() -> impl Strategy<Value = String> {
     let member = prop_oneof![
         2 => key("state", &["\"joined\"", "\"left\"", "\"l\\u0065ft\"", "\"x\"", "1", "null"]),
         1 => key("slots", counts),
+        1 => key("can", &["[\"pause\",\"st\\u0065p\"]", "\"pause\"", "[1]", "[[]]", "null", "{}"]),
         1 => key("variant", &["\"\"", "\"webkit\"", "null", "1"]),
         1 => key("shard", shards),
         2 => key("commandId", &["\"c\"", "\"\"", "null", "\"\\ud83d\""]),
