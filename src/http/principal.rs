@@ -75,9 +75,11 @@ impl Caller {
         }
     }
 
-    /// An agent, by the name or address of whoever sends its requests.
+    /// An agent, by the name or address of whoever sends its requests. It is never the person of that name: what one of
+    /// them has taken, the other has not.
     pub(super) fn over_mcp(&self) -> Principal {
-        Principal { kind: PrincipalKind::Agent, via: Via::Mcp, ..self.over_http() }
+        let by = self.over_http();
+        Principal { subject: format!("mcp:{}", by.subject).into(), kind: PrincipalKind::Agent, via: Via::Mcp, ..by }
     }
 
     /// One that opens a WebSocket; `None`: it has no name but its session's id.
@@ -137,6 +139,9 @@ mod tests {
             assert_eq!(over_socket.as_ref().map(|by| &*by.subject), socket, "{uri}");
             assert!(!over_http.verified && over_http.via == Via::Http, "{uri}");
             assert!(over_socket.is_none_or(|by| by.via == Via::Ws && !by.verified), "{uri}");
+            let agent = caller.over_mcp();
+            assert_eq!((&*agent.subject, agent.kind), (&*format!("mcp:{http}"), PrincipalKind::Agent), "{uri}");
+            assert_eq!(agent.name, over_http.name, "{uri}");
         }
     }
 
