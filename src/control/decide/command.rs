@@ -56,8 +56,8 @@ impl ControlState {
     }
 
     /// What a run takes however many commands it has had: a pause while it goes on, a resume while it is paused, the
-    /// request to cancel it, and answers to its questions. One who floods a run keeps nobody from stopping it; and each of these ends what it needs, so
-    /// that there is no flood of them; of pauses and resumes in turn there are [`RESUMES`].
+    /// request to cancel it, and answers to its questions. One who floods a run keeps nobody from stopping it; and each of
+    /// these ends what it needs, so that there is no flood of them. Pauses and resumes in turn end with [`RESUMES`].
     fn is_always_taken(&self, given: &GivenCommand, facts: &Facts<'_>) -> bool {
         match given.kind {
             CommandKind::Pause => self.pause.open.is_none(),

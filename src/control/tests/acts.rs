@@ -333,6 +333,19 @@ fn what_a_command_expects_must_hold() {
     assert_eq!(refused.details()[0].1, json!({"status": "paused"}));
 }
 
+#[test]
+fn a_full_run_is_paused_and_let_go_on_in_turn_but_not_for_ever() {
+    let mut run = TestRun::with_workers(&["w"]);
+    run.limits.max_events = 1;
+    for _ in 0..501 {
+        run.command(&person("ann"), json!({"type": "pause"})).unwrap();
+        if run.command(&person("ann"), json!({"type": "resume"})).is_err() {
+            return;
+        }
+    }
+    panic!("pauses and resumes without end");
+}
+
 /// Without an index of what each event may change this takes a minute, and every worker's poll seconds.
 #[test]
 fn thousands_of_commands_that_are_open_slow_nothing() {
