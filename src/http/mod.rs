@@ -42,6 +42,8 @@ pub fn routes(config: &mut ServiceConfig) {
     let bad_query = |error: QueryPayloadError, _: &_| Problem::bad_request("invalid_query", error.to_string()).into();
     config
         .app_data(QueryConfig::default().error_handler(bad_query))
+        // Routes are tried in this order: first those that producers post to.
+        .service(scope("/api/runs").configure(run_routes))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
@@ -64,16 +66,15 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/tests/{runId}/update-instructions").route(post().to(commands::update_instructions)))
         .service(resource("/api/tests/{runId}/steps/{stepNumber}").route(get().to(steps::page)))
         .service(resource("/api/tests/{runId}/stream").route(get().to(steps::streams)))
-        .service(scope("/api/runs").configure(run_routes))
         .service(scope("/api/tests").configure(run_routes))
         .default_service(web::to(nothing_here));
 }
 
 fn run_routes(config: &mut ServiceConfig) {
     config
+        .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
         .service(resource("").route(get().to(runs::list)))
         .service(resource("/{runId}").route(get().to(runs::show)))
-        .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
         .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))
         .service(resource("/{runId}/frame").route(post().to(frame::post)))
