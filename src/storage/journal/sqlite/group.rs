@@ -15,13 +15,15 @@ use super::{commit, commit_failed, unavailable};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Epoch, ProducerId, RunId, Segment, Seq, Timestamp};
 use crate::storage::journal::JournalError;
-use crate::storage::journal::append_rules::{self, AppendDecision, Mark};
+use crate::storage::journal::append_rules::{self, AppendDecision, DueChange, Mark};
 
 /// Rows to write in one transaction.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     /// Runs whose rows changed.
     runs: HashSet<RunId>,
+    /// Those of them whose control changed, by their numbers: all others write nothing of it.
+    controlled: HashSet<i64>,
     segments: Vec<(i64, Arc<Segment>)>,
     /// Marks by run and producer, with the run's tip when the mark changed.
     marks: HashMap<(i64, ProducerId), (Mark, Seq)>,
@@ -44,6 +46,10 @@ impl Group {
     pub(super) fn add(&mut self, run: &RunId, number: i64, decision: &AppendDecision) {
         let tip = decision.stored.head.tip;
         self.runs.insert(run.clone());
+        let is_control = |segment: &Arc<Segment>| segment.is_control();
+        if decision.due != DueChange::None || decision.stored.segments.iter().any(is_control) {
+            self.controlled.insert(number);
+        }
         self.segments.extend(decision.stored.segments.iter().map(|segment| (number, segment.clone())));
         self.lineage.extend(decision.opened.map(|(epoch, first)| (number, epoch, first)));
         for (producer, mark) in &decision.raised {
@@ -65,9 +71,8 @@ impl Group {
         self.segments.sort_unstable_by_key(|(number, segment)| (*number, segment.first()));
         let runs: Vec<_> = self.runs.iter().filter_map(|id| Some((id, run_cache.peek(id)?))).collect();
         let marks: Vec<_> = self.marks.iter().collect();
-        let control: Vec<_> = self.segments.iter().filter(|(_, segment)| segment.is_control()).map(key).collect();
         if let ([segment], [run], [mark]) = (&self.segments[..], &runs[..], &marks[..])
-            && control.is_empty()
+            && self.controlled.is_empty()
             && self.dropped.is_empty()
             && self.lineage.is_empty()
         {
@@ -76,9 +81,31 @@ impl Group {
             return store_one_of_each(connection, statement).await;
         }
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        CONTROL_SEGMENTS.write(&mut transaction, &control, |row, key| row.bind(*key)).await.map_err(unavailable)?;
         self.write(&mut transaction, &runs, &marks).await.map_err(unavailable)?;
+        self.write_control(&mut transaction, &runs, &marks).await.map_err(unavailable)?;
         commit(transaction).await
+    }
+
+    /// Writes what ordinary appends leave as it is: where control is, when the run is due, how its producers stand.
+    async fn write_control(
+        &self,
+        connection: &mut SqliteConnection,
+        runs: &[RunUpdate<'_>],
+        marks: &[MarkRow<'_>],
+    ) -> Result<(), sqlx::Error> {
+        let control: Vec<_> = self.segments.iter().filter(|(_, segment)| segment.is_control()).map(key).collect();
+        CONTROL_SEGMENTS.write(&mut *connection, &control, |row, key| row.bind(*key)).await?;
+        let is_controlled = |number: &i64| self.controlled.contains(number);
+        for (_, run) in runs.iter().filter(|(_, run)| run.location.as_ref().is_some_and(is_controlled)) {
+            bind_control(sqlx::query(SET_CONTROL), run).execute(&mut *connection).await?;
+        }
+        for ((number, producer), (mark, _)) in marks.iter().filter(|((number, _), _)| is_controlled(number)) {
+            if let Some(state) = state_value(mark) {
+                let set = sqlx::query("UPDATE producers SET state = ? WHERE run = ? AND producer = ?").bind(state);
+                set.bind(number).bind(producer.as_str()).execute(&mut *connection).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn write(
@@ -132,16 +159,24 @@ fn bind_run(statement: BulkInsert, (id, cached_run): &RunUpdate<'_>) -> BulkInse
         .bind(head.created_at.as_millis())
         .bind(head.last_at.as_millis())
         .bind(head.active_at.as_millis())
+}
+
+const SET_CONTROL: &str = "UPDATE runs SET control_epoch = ?, control_seq = ?, control_bytes = ?, steered = ?, due = ? \
+                           WHERE number = ?";
+
+fn bind_control(statement: BulkInsert, cached_run: &SqliteCachedRun) -> BulkInsert {
+    let head = &cached_run.run.head;
+    statement
         .bind(head.control.and_then(|control| control.epoch).map(|epoch| epoch.0 as i64))
         .bind(head.control.map(|control| control.seq as i64))
         .bind(head.control_bytes as i64)
         .bind(head.steered)
         .bind(cached_run.run.due.map(Timestamp::as_millis))
+        .bind(cached_run.location)
 }
 
 fn bind_mark(statement: BulkInsert, ((number, producer), (mark, seq)): &MarkRow<'_>) -> BulkInsert {
-    let statement = statement.bind(*number).bind(producer.as_str().to_owned()).bind(mark.high as i64);
-    statement.bind(*seq as i64).bind(state_value(mark))
+    statement.bind(*number).bind(producer.as_str().to_owned()).bind(mark.high as i64).bind(*seq as i64)
 }
 
 fn bind_lineage(statement: BulkInsert, (number, epoch, first): &(i64, Epoch, Seq)) -> BulkInsert {

@@ -206,23 +206,20 @@ pub(super) static CONTROL_SEGMENTS: LazyLock<RowWriter> =
 /// Inserts or updates rows of `runs`.
 pub(super) static RUNS: LazyLock<RowWriter> = LazyLock::new(|| {
     RowWriter::new(
-        "INSERT INTO runs (number, run, phase, ended, status, tip, bytes, created_at, last_at, active_at, \
-         control_epoch, control_seq, control_bytes, steered, due) VALUES",
-        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO runs (number, run, phase, ended, status, tip, bytes, created_at, last_at, active_at) \
+         VALUES",
+        "(?,?,?,?,?,?,?,?,?,?)",
         "ON CONFLICT (number) DO UPDATE SET phase = excluded.phase, ended = excluded.ended, status = excluded.status, \
-         tip = excluded.tip, bytes = excluded.bytes, last_at = excluded.last_at, active_at = excluded.active_at, \
-         control_epoch = excluded.control_epoch, control_seq = excluded.control_seq, \
-         control_bytes = excluded.control_bytes, steered = excluded.steered, due = excluded.due",
+         tip = excluded.tip, bytes = excluded.bytes, last_at = excluded.last_at, active_at = excluded.active_at",
     )
 });
 
 /// Inserts or raises rows of `producers`.
 pub(super) static PRODUCERS: LazyLock<RowWriter> = LazyLock::new(|| {
     RowWriter::new(
-        "INSERT INTO producers (run, producer, high, last_seq, state) VALUES",
-        "(?,?,?,?,?)",
-        "ON CONFLICT (run, producer) DO UPDATE SET high = excluded.high, last_seq = excluded.last_seq, \
-         state = excluded.state",
+        "INSERT INTO producers (run, producer, high, last_seq) VALUES",
+        "(?,?,?,?)",
+        "ON CONFLICT (run, producer) DO UPDATE SET high = excluded.high, last_seq = excluded.last_seq",
     )
 });
 
