@@ -96,7 +96,7 @@ impl SteeringError {
         status(self.code)
     }
 
-    /// A command that the node has no room for now.
+    /// The refusal of a command that finds no room on the node; it names the command if that can be read.
     pub fn saturated_for(command: &str) -> Self {
         match ClientMessage::command_id(command) {
             Some(id) => Self::saturated().with("commandId", &*id),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use runcast::protocol::segment::Encoding;
 use runcast::protocol::{Cursor, Epoch, Segment, Seq, Timestamp};
 use runcast::storage::journal::append_rules::{self, AppendContext, Epochs, ProducerMarks, RunRecord};
+use runcast::storage::journal::memory::page_of;
 use runcast::storage::journal::{Append, Head, RunPhase, Stored};
 
 use crate::trace::{say, seen};
@@ -150,24 +151,12 @@ impl Store {
 
     /// As a journal reads: made anew, from the segment that holds `after + 1`.
     pub(crate) fn read(&self, after: Seq, max_bytes: usize) -> Vec<Arc<Segment>> {
-        self.read_those(after, max_bytes, |_| true)
+        page_of(&self.segments, after, max_bytes, |_| true)
     }
 
     /// The segments that hold control events.
     pub(crate) fn read_control(&self, after: Seq, max_bytes: usize) -> Vec<Arc<Segment>> {
-        self.read_those(after, max_bytes, Segment::is_control)
-    }
-
-    fn read_those(&self, after: Seq, max_bytes: usize, fits: impl Fn(&Segment) -> bool) -> Vec<Arc<Segment>> {
-        let start = self.segments.partition_point(|segment| segment.last() <= after);
-        let mut bytes = 0;
-        let has_room = |segment: &&Arc<Segment>| {
-            let first = bytes == 0;
-            bytes += segment.lines().bytes().len();
-            first || bytes <= max_bytes
-        };
-        let again = |s: &Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), s.at(), s.lines().clone()));
-        self.segments[start..].iter().filter(|segment| fits(segment)).take_while(has_room).map(again).collect()
+        page_of(&self.segments, after, max_bytes, Segment::is_control)
     }
 
     /// The store comes back without its last `count` writes, and knows that some may be missing.

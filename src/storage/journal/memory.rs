@@ -93,19 +93,8 @@ impl MemoryState {
         RunPage::of(runs, limit, at)
     }
 
-    /// The segments after `after` that fit, until they have `max_bytes`. They are copied, because a reader encodes
-    /// frames into them and those must not stay in the journal.
     fn read(&self, run: &RunId, after: Seq, max_bytes: usize, fits: impl Fn(&Segment) -> bool) -> Vec<Arc<Segment>> {
-        let Some(log) = self.runs.get(run) else { return Vec::new() };
-        let start = log.segments.partition_point(|segment| segment.last() <= after);
-        let mut bytes = 0;
-        let has_room = |segment: &&Arc<Segment>| {
-            let first = bytes == 0;
-            bytes += segment.lines().bytes().len();
-            first || bytes <= max_bytes
-        };
-        let again = |s: &Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), s.at(), s.lines().clone()));
-        log.segments[start..].iter().filter(|segment| fits(segment)).take_while(has_room).map(again).collect()
+        self.runs.get(run).map_or_else(Vec::new, |log| page_of(&log.segments, after, max_bytes, fits))
     }
 
     /// Removes tombstones whose time is over; their names are free again.
@@ -117,6 +106,25 @@ impl MemoryState {
             self.epochs.raise_births(now);
         }
     }
+}
+
+/// Those of a log's segments after `after` that fit, until they have `max_bytes`, at least one if there is any. They are
+/// copied, because a reader encodes frames into them and those must not stay in the journal.
+pub fn page_of(
+    segments: &[Arc<Segment>],
+    after: Seq,
+    max_bytes: usize,
+    fits: impl Fn(&Segment) -> bool,
+) -> Vec<Arc<Segment>> {
+    let start = segments.partition_point(|segment| segment.last() <= after);
+    let mut bytes = 0;
+    let has_room = |segment: &&Arc<Segment>| {
+        let first = bytes == 0;
+        bytes += segment.lines().bytes().len();
+        first || bytes <= max_bytes
+    };
+    let again = |s: &Arc<Segment>| Arc::new(Segment::new(s.epoch(), s.first(), s.at(), s.lines().clone()));
+    segments[start..].iter().filter(|segment| fits(segment)).take_while(has_room).map(again).collect()
 }
 
 fn millis(duration: std::time::Duration) -> i64 {

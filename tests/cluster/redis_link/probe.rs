@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runcast::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
 
-use crate::support::{SOON, soon};
+use crate::support::{SOON, eventually, soon};
 
 /// A deadline that is never met by chance, even on a busy machine.
 pub(crate) const PATIENT: Duration = Duration::from_secs(15);
@@ -67,12 +67,5 @@ pub(crate) async fn down(client: &RedisClient) -> String {
 
 /// Calls until it goes well, as a caller does that may repeat.
 pub(crate) async fn insist(client: &RedisClient, command: RedisCommand) -> Reply {
-    let deadline = std::time::Instant::now() + SOON;
-    loop {
-        match client.call(command.clone()).await {
-            Ok(reply) => return reply,
-            Err(error) if std::time::Instant::now() > deadline => panic!("still {error}"),
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-    }
+    eventually!(client.call(command.clone()).await, Result::is_ok, SOON).unwrap()
 }

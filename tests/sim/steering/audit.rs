@@ -28,6 +28,8 @@ struct Found {
     joined: HashSet<String>,
     /// Those of them that have ended: what they ask opens nothing until they join anew.
     ended: HashSet<String>,
+    /// Those of them that have left or told how they ended: when all have, the run has ended, if only for a moment.
+    finished: HashSet<String>,
     /// Questions that wait for as long as the run lasts.
     waiting_asks: HashSet<String>,
 }
@@ -106,6 +108,9 @@ impl Found {
                 if text(event, "state") == "joined" {
                     self.joined.insert(producer.to_owned());
                     self.ended.remove(producer);
+                    self.finished.remove(producer);
+                } else {
+                    self.finish(producer);
                 }
             }
             "run_status" if ["passed", "failed"].contains(&text(event, "status")) => {
@@ -114,6 +119,7 @@ impl Found {
                     self.end();
                 }
                 self.end_producer(text(event, "producer"));
+                self.finish(text(event, "producer"));
             }
             "command_status" => self.take_status(event, id, what),
             "ai_stuck" if event["stale"] != true && !self.ended.contains(text(event, "producer")) => {
@@ -143,6 +149,16 @@ impl Found {
         self.open_asks.retain(|_, by| by != producer);
         self.accepted.retain(|_, by| by != producer);
         self.queued.retain(|_, to| to != producer);
+    }
+
+    /// A producer has left or told how it ended; with the last of them the run ends.
+    fn finish(&mut self, producer: &str) {
+        if self.joined.contains(producer) {
+            self.finished.insert(producer.to_owned());
+            if self.finished == self.joined {
+                self.end();
+            }
+        }
     }
 
     /// Every id of a command stands in the log once; the server's own commands have ids, too.

@@ -78,10 +78,12 @@ impl Controller {
         let act = |dice: &mut Dice, name: &str, mut members: Value| {
             members["type"] = name.into();
             members["target"] = json!({ "producer": producer });
-            members["expiresInSecs"] = json!(dice.between(1, 4));
+            members["expiresInSecs"] = json!(dice.between(1, 12));
             members
         };
-        let mut command = match dice.below(16) {
+        // Acts most of all: that each is done once is the promise that is hardest to keep.
+        let mut command = match dice.below(24) {
+            16.. => act(dice, "manual_action", json!({ "action": { "action": "click", "selector": "#b" } })),
             0 => json!({ "type": "pause", "maxSecs": dice.between(1, 3) }),
             1 => json!({ "type": "resume" }),
             2 => json!({ "type": "hold", "when": "never" }),
@@ -96,8 +98,8 @@ impl Controller {
                 None => json!({ "type": "resume" }),
             },
             12 => json!({ "type": "release_control" }),
-            13 => json!({ "type": "take_control", "steal": true }),
-            14 if dice.one_in(4) => json!({ "type": "cancel" }),
+            13 if dice.one_in(2) => json!({ "type": "take_control", "steal": true }),
+            14 if dice.one_in(8) => json!({ "type": "cancel" }),
             _ => json!({ "type": "take_control" }),
         };
         command["commandId"] = id.into();

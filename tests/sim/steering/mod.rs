@@ -63,7 +63,8 @@ impl World {
             Act::Steer if !controllers.is_empty() => {
                 let controller = dice.below(controllers.len());
                 let controller = &mut controllers[controller];
-                if dice.one_in(2) {
+                // Before the run is there, hardly anybody wants anything of it.
+                if dice.one_in(2) && (store.head().tip > 0 || dice.one_in(4)) {
                     let names: Vec<_> = workers.iter().map(Worker::name).collect();
                     controller.want(store, &names, asks, dice);
                 }
@@ -92,9 +93,9 @@ impl World {
                     Act::Work => {
                         asks.extend(worker.think(dice));
                         signs.note(worker.sign(), store.wall());
-                        match dice.below(4) {
-                            0 => worker.poll(node_rooms, store, dice),
-                            1 | 2 if worker.may_claim() => worker.claim(node_rooms, store, dice),
+                        match dice.below(6) {
+                            0 | 1 => worker.poll(node_rooms, store, dice),
+                            2..5 if worker.may_claim() => worker.claim(node_rooms, store, dice),
                             _ => worker.post(node_rooms),
                         }
                     }

@@ -13,7 +13,7 @@ use runcast::protocol::event::EventBatch;
 use runcast::protocol::event::stamp::{Stamp, StampKind};
 use runcast::protocol::status::RunStatus;
 use runcast::protocol::{Cursor, Lines, ProducerId};
-use runcast::storage::journal::{OnGap, Refusal};
+use runcast::storage::journal::{OnGap, Refusal, RunPhase};
 use serde_json::{Value, json};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -146,7 +146,7 @@ impl Worker {
         }
         let status = |status: RunStatus| json!({ "type": "run_status", "status": status });
         match dice.below(14) {
-            0..4 => {
+            0..2 => {
                 let ask = format!("ask-{}-{}", self.id.as_str(), self.made);
                 let (secs, action) = (dice.between(5, 8), *dice.pick(&["fail", "skip", "continue", "wait"]));
                 let event = json!({
@@ -338,6 +338,9 @@ impl Worker {
 
     /// Whatever is queued for it alone and behind what it has acknowledged is there.
     fn check_complete(&self, commands: &Commands, store: &Store) {
+        if store.head().phase != RunPhase::Live {
+            return; // Nothing is queued any more in a run that is sealed.
+        }
         let (Some(end), false) = (commands.cursor, commands.more) else { return };
         let told: Vec<_> = commands.commands.iter().map(|entry| entry.cursor).collect();
         let mut open = BTreeMap::new();

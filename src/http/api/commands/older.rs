@@ -12,55 +12,32 @@ use super::{body, json};
 use crate::protocol::json_text::{doubled, readable, without_bom};
 use crate::steering::Steering;
 
-/// What every handler of an older name takes.
-type Parts = (web::Data<Bodies>, web::Data<Steering>);
-
-/// `POST /api/tests/{runId}/pause`
-pub(in crate::http) async fn pause(
-    parts: Parts,
-    caller: Caller,
-    request: HttpRequest,
-    path: web::Path<String>,
-    mut payload: web::Payload,
-) -> Result<HttpResponse, Problem> {
-    let members = body(&parts.0, &request, &mut payload).await?;
-    give("pause", &members, &parts.1, &caller, &path).await
+/// Declares the handlers, a row for each: its name, the command's type, and how its body is read.
+macro_rules! older_names {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:literal, $read:ident;)+) => {
+        $($(#[doc = $doc])+
+        pub(in crate::http) async fn $name(
+            (bodies, steering): (web::Data<Bodies>, web::Data<Steering>),
+            caller: Caller,
+            request: HttpRequest,
+            path: web::Path<String>,
+            mut payload: web::Payload,
+        ) -> Result<HttpResponse, Problem> {
+            let members = $read(&bodies, &request, &mut payload).await?;
+            give($kind, &members, &steering, &caller, &path).await
+        })+
+    };
 }
 
-/// `POST /api/tests/{runId}/resume`
-pub(in crate::http) async fn resume(
-    parts: Parts,
-    caller: Caller,
-    request: HttpRequest,
-    path: web::Path<String>,
-    mut payload: web::Payload,
-) -> Result<HttpResponse, Problem> {
-    let members = body(&parts.0, &request, &mut payload).await?;
-    give("resume", &members, &parts.1, &caller, &path).await
-}
-
-/// `POST /api/tests/{runId}/override-step`
-pub(in crate::http) async fn override_step(
-    parts: Parts,
-    caller: Caller,
-    request: HttpRequest,
-    path: web::Path<String>,
-    mut payload: web::Payload,
-) -> Result<HttpResponse, Problem> {
-    let members = json(&parts.0, &request, &mut payload).await?;
-    give("step_override", &members, &parts.1, &caller, &path).await
-}
-
-/// `POST /api/tests/{runId}/update-instructions`; without a `mode` they replace the earlier ones.
-pub(in crate::http) async fn update_instructions(
-    parts: Parts,
-    caller: Caller,
-    request: HttpRequest,
-    path: web::Path<String>,
-    mut payload: web::Payload,
-) -> Result<HttpResponse, Problem> {
-    let members = json(&parts.0, &request, &mut payload).await?;
-    give("update_instructions", &members, &parts.1, &caller, &path).await
+older_names! {
+    /// `POST /api/tests/{runId}/pause`
+    pause: "pause", body;
+    /// `POST /api/tests/{runId}/resume`
+    resume: "resume", body;
+    /// `POST /api/tests/{runId}/override-step`
+    override_step: "step_override", json;
+    /// `POST /api/tests/{runId}/update-instructions`; without a `mode` they replace the earlier ones.
+    update_instructions: "update_instructions", json;
 }
 
 async fn give(
