@@ -164,6 +164,7 @@ fn the_asyncapi_document_has_every_message_with_its_members_and_no_other() {
         known.insert(message.name());
     }
     let frame = ScreenFrame {
+        stream: runcast::protocol::StreamId::unnamed(),
         content_type: "image/png",
         width: None,
         height: None,

@@ -14,6 +14,14 @@ pub const NEEDS: [&str; 5] = ["click", "text", "choice", "credential", "decision
 /// The words of `ai_stuck.onTimeout.action`.
 pub const ON_TIMEOUT: [&str; 4] = ["fail", "skip", "continue", "wait"];
 
+/// The words of `test_status.data.expected`.
+pub const EXPECTED: [&str; 5] = ["passed", "failed", "skipped", "timedout", "interrupted"];
+/// The words of `test_status.data.outcome`.
+pub const OUTCOMES: [&str; 4] = ["expected", "unexpected", "flaky", "skipped"];
+
+const VARIANT: &str = "The variant of the run that it belongs to, if the same tests run more than once: an operating \
+                       system, a browser. Missing: that of its producer.";
+
 macro_rules! producer_events {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:literal, [$($field:expr,)*];)+) => {
         /// An event of a producer's whose members mean something here. Whatever can't be read in one is left out.
@@ -58,36 +66,68 @@ producer_events! {
         Field::new("status", Word { values: &RunStatus::NAMES }, "The status; an event with another one is refused."),
         Field::new("data.total", Integer, "Number of tests.").optional(),
         Field::new("data.workers", Integer, "Number of test workers.").optional(),
+        Field::new("data.meta", Object, "What the run is about.").optional(),
+        Field::new("data.meta.project", Text, "The project that it belongs to.").optional(),
+        Field::new("data.meta.number", Integer, "Which run of the project it is.").optional(),
+        Field::new("data.meta.title", Text, "What people call it.").optional(),
+        Field::new("data.meta.branch", Text, "The branch under test.").optional(),
+        Field::new("data.meta.commit", Text, "The commit under test.").optional(),
+        Field::new("data.meta.author", Text, "Who made that commit.").optional(),
+        Field::new("data.meta.ciUrl", Text, "The page of the job that runs it.").optional(),
+        Field::new("data.meta.labels", Array, "Words to find it by.").optional(),
         Field::new("data.error", Message, "Why it ended so.").optional(),
     ];
-    /// The tests that are going to be run, or more of them.
+    /// The tests that are going to be run, or more of them: a plan may come in parts.
     TestPlan: "test_plan", [
+        Field::new("variant", Text, VARIANT).optional(),
         Field::new("tests", Array, "The tests."),
         Field::new("tests[].testId", Text, "The test's id, the same in all events of the run."),
         Field::new("tests[].title", Title, "Its title.").optional(),
         Field::new("tests[].file", Text, "The file that it is in.").optional(),
         Field::new("tests[].line", Integer, "The line that it begins at.").optional(),
+        Field::new("tests[].project", Text, "The project of the test runner that it belongs to.").optional(),
+        Field::new("tests[].tags", Array, "Words to find it by.").optional(),
     ];
     /// A test begins, or an attempt at it ends.
     TestStatus: "test_status", [
         Field::new("testId", Text, "The test."),
+        Field::new("variant", Text, VARIANT).optional(),
         Field::new("status", Word { values: &TestStatus::NAMES }, "The test's status."),
         Field::new("data.title", Title, "Its title.").optional(),
         Field::new("data.attempt", Integer, "0, or which retry it is.").optional(),
         Field::new("data.workerIndex", Integer, "The test worker that runs it.").optional(),
-        Field::new("data.durationMs", Integer, "How long it took.").optional(),
+        Field::new("data.slot", Integer, "Its place among those that run at a time, from 0: the screen `producer/slot`.").optional(),
+        Field::new("data.expected", Word { values: &EXPECTED }, "The status that is expected of it.").optional(),
+        Field::new("data.outcome", Word { values: &OUTCOMES }, "What its attempts make of it.").optional(),
+        Field::new("data.durationMs", Number, "How long it took.").optional(),
+        Field::new("data.holdMs", Number, "How long of that it was held open.").optional(),
         Field::new("data.error", Message, "Why it failed.").optional(),
         Field::new("data.errors", Array, "Why it failed: a list of such, of which the first is shown.").optional(),
+        Field::new("data.errors[].message", Text, "What went wrong; colours are ANSI escapes."),
+        Field::new("data.errors[].location", Text, "Where: `file:line:column`.").optional(),
+        Field::new("data.errors[].snippet", Text, "The lines around it.").optional(),
+        Field::new("data.annotations", Array, "What its author says about it.").optional(),
+        Field::new("data.annotations[].type", Text, "What kind of remark it is, `issue` for instance."),
+        Field::new("data.annotations[].description", Text, "The remark.").optional(),
     ];
     /// A step begins or ends.
     TestStep: "test_step", [
         Field::new("testId", Text, "The test that it is a part of; missing: of the run.").optional(),
-        Field::new("step.stepNumber", Integer, "Its number, by which its end is recognised."),
-        Field::new("step.stepId", Text, "An id of it, by which commands may name it.").optional(),
+        Field::new("variant", Text, VARIANT).optional(),
+        Field::new("step.stepNumber", Integer, "Its number within the attempt."),
+        Field::new("step.id", Text, "Its id within the attempt, by which its end and commands name it; missing: its number in decimal digits.").optional(),
+        Field::new("step.parent", Text, "The id of the step that it is a part of.").optional(),
+        Field::new("step.attempt", Integer, "The attempt that it is a part of; missing: the one that began last.").optional(),
         Field::new("step.phase", Word { values: &["begin", "end"] }, "`end` ends it, any other begins it.").optional(),
         Field::new("step.title", Title, "What is done.").optional(),
-        Field::new("step.durationMs", Integer, "How long it took; shown, but no part of the run's state.").optional(),
-        Field::new("step.error", Message, "Why it failed; shown, but no part of the run's state.").optional(),
+        Field::new("step.subtitle", Text, "What it is done to.").optional(),
+        Field::new("step.category", Text, "What kind of step it is: `hook`, `fixture`, `pw:api`, `expect`, `test.step`.").optional(),
+        Field::new("step.location", Text, "Where it stands: `file:line:column`.").optional(),
+        Field::new("step.params", Object, "What it is done with; shown, but no part of the run's state.").optional(),
+        Field::new("step.actor", Text, "Who did it, if it was a person and not the test.").optional(),
+        Field::new("step.durationMs", Number, "How long it took; shown, but no part of the run's state.").optional(),
+        Field::new("step.pausedMs", Number, "How long of that it was paused; shown, but no part of the run's state.").optional(),
+        Field::new("step.error", Message, "Why it failed.").optional(),
     ];
     /// Something went wrong outside the tests: the run's last error.
     Error: "error", [
@@ -96,6 +136,9 @@ producer_events! {
     ];
     /// A line that the tests or their tools wrote. It changes nothing of the run's state.
     Log: "log", [
+        Field::new("testId", Text, "The test that wrote it; missing: the run.").optional(),
+        Field::new("variant", Text, VARIANT).optional(),
+        Field::new("attempt", Integer, "The attempt that wrote it.").optional(),
         Field::new("text", Text, "The line.").optional(),
         Field::new("message", Text, "The same, where there is no `text`.").optional(),
         Field::new("stream", Text, "Where it was written, `stdout` for instance.").optional(),

@@ -5,10 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
-use bytes::Bytes;
 use runcast::actors::hub::Hub;
 use runcast::actors::hub::subscribers::{Subscribers, Turn};
-use runcast::actors::messages::broadcaster::TipIs;
+use runcast::actors::messages::broadcaster::{ShowScreen, TipIs};
 use runcast::actors::room::core::RoomInput;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::{Lines, Segment};
@@ -25,7 +24,7 @@ use crate::wire::Alarm;
 pub(crate) enum ToBroadcaster {
     Deliver(Arc<[Arc<Segment>]>),
     TipIs(TipIs),
-    Show(Bytes),
+    Show(ShowScreen),
     Evict(CloseReason),
 }
 

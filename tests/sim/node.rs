@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use runcast::actors::messages::room::{Reclaim, ShowScreen};
 use runcast::actors::room::core::RoomInput;
-use runcast::protocol::frame;
+use runcast::protocol::{StreamId, frame};
 
 use crate::broadcaster::Broadcaster;
 use crate::chance::Dice;
@@ -107,7 +107,10 @@ impl Node {
             Act::KillRoom => node_rooms.mapped.into_iter().for_each(|generation| node_rooms.kill_room(generation)),
             Act::Retire => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Slot)),
             Act::Free => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Memory)),
-            _ => node_rooms.post_mapped(RoomInput::Show(ShowScreen(screen(node_rooms.node)))),
+            _ => node_rooms.post_mapped(RoomInput::Show(ShowScreen {
+                stream: StreamId::unnamed(),
+                frame: screen(node_rooms.node),
+            })),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runcast::actors::messages::broadcaster::Deliver;
-use runcast::actors::messages::room::{RoomPort, ShowScreen};
+use runcast::actors::messages::room::RoomPort;
 use runcast::actors::room::core::{
     JournalTime, PageFor, RoomCore, RoomEffect, RoomEffects, RoomInput, RoomLimits, RoomTimer,
 };
@@ -156,7 +156,7 @@ impl Room {
                 return failed(surroundings.send(id, ToBroadcaster::Deliver(segments), true), id);
             }
             RoomEffect::TellTip(id, tip) => return failed(surroundings.send(id, ToBroadcaster::TipIs(tip), true), id),
-            RoomEffect::Show(id, ShowScreen(frame)) => _ = surroundings.send(id, ToBroadcaster::Show(frame), true),
+            RoomEffect::Show(id, screen) => _ = surroundings.send(id, ToBroadcaster::Show(screen), true),
             RoomEffect::Evict(id, reason) => _ = surroundings.send(id, ToBroadcaster::Evict(reason), false),
             RoomEffect::Mirror(frame) => surroundings.mirror(frame),
             RoomEffect::Follow(wanted) => {

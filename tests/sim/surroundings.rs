@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, AsyncContext, Context, Handler};
-use bytes::Bytes;
 use runcast::actors::hub::subscribers::Subscribers;
 use runcast::actors::hub::{Hub, SessionLimits};
 use runcast::actors::messages::room::{
@@ -101,7 +100,7 @@ pub(crate) struct Surroundings {
     pub(crate) answers: Vec<(u64, Answer)>,
     pub(crate) notices: Vec<Notice>,
     /// Screens for the other nodes.
-    pub(crate) mirrors: Vec<Bytes>,
+    pub(crate) mirrors: Vec<ShowScreen>,
     /// Rooms that have asked the registry to let them go.
     pub(crate) retirements: Vec<u64>,
     /// The catalog writer takes nothing.
@@ -158,7 +157,7 @@ impl Surroundings {
     }
 
     /// A screen for the other nodes; one that finds the bridge away is overtaken by the next.
-    pub(crate) fn mirror(&mut self, frame: Bytes) {
+    pub(crate) fn mirror(&mut self, frame: ShowScreen) {
         if !self.bridge.away {
             self.mirrors.push(frame);
         }

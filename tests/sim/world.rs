@@ -1,7 +1,6 @@
 //! The simulated world: a store, nodes, producers, viewers, and doorbells between the nodes; what a step does to it.
 
-use bytes::Bytes;
-use runcast::actors::messages::room::{Reclaim, RemoteUpdate};
+use runcast::actors::messages::room::{Reclaim, RemoteUpdate, ShowScreen};
 use runcast::actors::room::core::{PageFor, RoomInput};
 use runcast::protocol::{After, Cursor, RunId};
 use runcast::storage::journal::{JournalError, Stored};
@@ -32,7 +31,7 @@ pub(crate) struct World {
     /// Doorbells under way, each with the node that it goes to.
     pub(crate) notices: Vec<(usize, Notice)>,
     /// Screens under way to other nodes.
-    pub(crate) mirrors: Vec<(usize, Bytes)>,
+    pub(crate) mirrors: Vec<(usize, ShowScreen)>,
     pub(crate) steering: Steering,
     next_session: u64,
     pub(crate) secs: u32,

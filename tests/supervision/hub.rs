@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Actor, Context, Handler};
-use bytes::Bytes;
 use runcast::actors::hub::broadcaster::Broadcaster;
 use runcast::actors::hub::{Hub, SessionLimits};
 use runcast::actors::messages::broadcaster::{BroadcasterPort, TipIs};
@@ -94,7 +93,7 @@ impl Viewer for TestViewer {
         Delivery::Sent
     }
 
-    fn show(&self, _: &Bytes) {
+    fn show(&self, _: &ShowScreen) {
         self.feel(Wound::Show);
     }
 

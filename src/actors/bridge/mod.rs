@@ -18,12 +18,13 @@ use bytes::Bytes;
 use tracing::{debug, info, warn};
 
 use super::messages::bridge::{Follow, Mirror};
+use super::messages::broadcaster::ShowScreen;
 use super::messages::registry::BridgeBegan;
 use super::messages::room::RemoteUpdate;
 use super::shared::Doorbell;
 use super::supervision::{LiveActorGuard, Refused, ServiceRecipient};
 use crate::budget::Budget;
-use crate::protocol::RunId;
+use crate::protocol::{RunId, StreamId};
 use crate::storage::journal::redis::RedisJournal;
 use crate::storage::journal::redis::notice::{self, Notice, NoticeError};
 use crate::storage::journal::{Head, JournalError};
@@ -146,8 +147,9 @@ impl Bridge {
         ctx.spawn(wrap_future::<_, Self>(notices));
         ctx.spawn(wrap_future::<_, Self>(screens));
         let (journal, node) = (journal.clone(), self.ports.node.clone());
-        let send = self.screens.clone().send(self.ports.screens.clone(), move |run, frame| {
-            (journal.screen_channel(run), [node.as_bytes(), b" ", frame].concat())
+        let send = self.screens.clone().send(self.ports.screens.clone(), move |run, ShowScreen { stream, frame }| {
+            let head = format!("{node} {stream} ");
+            (journal.screen_channel(run), [head.as_bytes(), frame].concat())
         });
         ctx.spawn(wrap_future::<_, Self>(send));
     }
@@ -330,10 +332,13 @@ impl Handler<ScreenArrived> for Bridge {
         if let Some(topic) = notices.and_then(|channel| self.topics.get(&channel))
             && node != self.ports.node.as_bytes()
         {
-            let frame = payload.slice((node.len() + 1).min(payload.len())..);
+            let rest = payload.slice((node.len() + 1).min(payload.len())..);
+            let name = notice::sender(&rest);
+            let frame = rest.slice((name.len() + 1).min(rest.len())..);
+            let stream = str::from_utf8(name).ok().and_then(|name| StreamId::parse(name).ok());
             // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows.
-            if let Ok(frame) = self.ports.shown.count(frame) {
-                let _ = topic.port.try_send(RemoteUpdate::Screen(frame));
+            if let (Some(stream), Ok(frame)) = (stream, self.ports.shown.count(frame)) {
+                let _ = topic.port.try_send(RemoteUpdate::Screen(ShowScreen { stream, frame }));
             }
         }
     }
@@ -342,7 +347,7 @@ impl Handler<ScreenArrived> for Bridge {
 impl Handler<Mirror> for Bridge {
     type Result = ();
 
-    fn handle(&mut self, Mirror { run, frame }: Mirror, _: &mut Self::Context) {
-        self.screens.show(run, frame);
+    fn handle(&mut self, Mirror { run, screen }: Mirror, _: &mut Self::Context) {
+        self.screens.show(run, screen);
     }
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
+use crate::actors::messages::broadcaster::ShowScreen;
 use crate::protocol::RunId;
 use crate::storage::redis::{RedisClient, RedisCommand};
 
@@ -29,7 +29,7 @@ struct ScreensState {
 
 #[derive(Debug)]
 struct Screen {
-    newest: Option<Bytes>,
+    newest: Option<ShowScreen>,
     /// When the next frame may be sent.
     due: Instant,
 }
@@ -41,7 +41,7 @@ impl Screens {
     }
 
     /// Queues a frame. It replaces a waiting frame of the same run.
-    pub(super) fn show(&self, run: RunId, frame: Bytes) {
+    pub(super) fn show(&self, run: RunId, frame: ShowScreen) {
         let mut runs = self.runs();
         let waiting = runs.values().filter(|screen| screen.newest.is_some()).count();
         let screen = runs.entry(run).or_insert_with(|| Screen { newest: None, due: Instant::now() });
@@ -53,7 +53,7 @@ impl Screens {
 
     /// Takes the frames that may be sent at `now`, and returns when to look again. Runs without a waiting frame are
     /// removed.
-    fn take_due(&self, now: Instant) -> (Vec<(RunId, Bytes)>, Option<Instant>) {
+    fn take_due(&self, now: Instant) -> (Vec<(RunId, ShowScreen)>, Option<Instant>) {
         let mut runs = self.runs();
         let mut due = Vec::new();
         runs.retain(|run, screen| {
@@ -70,7 +70,7 @@ impl Screens {
 
     /// Sends frames forever. `message` turns a frame into its channel and payload. Frames that can't be sent are
     /// dropped.
-    pub(super) async fn send(self, client: RedisClient, message: impl Fn(&RunId, &Bytes) -> (String, Vec<u8>)) {
+    pub(super) async fn send(self, client: RedisClient, message: impl Fn(&RunId, &ShowScreen) -> (String, Vec<u8>)) {
         loop {
             let (due, next) = self.take_due(Instant::now());
             for (run, frame) in due {
@@ -92,6 +92,11 @@ impl Screens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::StreamId;
+
+    fn frame(image: &'static str) -> ShowScreen {
+        ShowScreen { stream: StreamId::unnamed(), frame: image.into() }
+    }
 
     fn run(name: &str) -> RunId {
         RunId::parse(name).unwrap()
@@ -100,12 +105,12 @@ mod tests {
     #[test]
     fn the_newest_frame_of_a_run_goes_at_its_pace() {
         let (screens, start) = (Screens::default(), Instant::now() + PACE);
-        screens.show(run("r"), "one".into());
-        screens.show(run("r"), "two".into());
-        assert_eq!(screens.take_due(start), (vec![(run("r"), "two".into())], Some(start + PACE)));
-        screens.show(run("r"), "three".into());
+        screens.show(run("r"), frame("one"));
+        screens.show(run("r"), frame("two"));
+        assert_eq!(screens.take_due(start), (vec![(run("r"), frame("two"))], Some(start + PACE)));
+        screens.show(run("r"), frame("three"));
         assert_eq!(screens.take_due(start + PACE / 2).0, []);
-        assert_eq!(screens.take_due(start + PACE).0, [(run("r"), "three".into())]);
+        assert_eq!(screens.take_due(start + PACE).0, [(run("r"), frame("three"))]);
         assert_eq!(screens.take_due(start + 2 * PACE), (vec![], None), "nothing is kept of a run that rests");
     }
 
@@ -113,11 +118,11 @@ mod tests {
     fn too_many_runs_lose_frames_and_nothing_else() {
         let (screens, start) = (Screens::default(), Instant::now() + PACE);
         for index in 0..=MAX_WAITING {
-            screens.show(run(&format!("r{index}")), "old".into());
+            screens.show(run(&format!("r{index}")), frame("old"));
         }
-        screens.show(run("r0"), "new".into());
+        screens.show(run("r0"), frame("new"));
         let (due, _) = screens.take_due(start);
         assert_eq!(due.len(), MAX_WAITING);
-        assert!(due.contains(&(run("r0"), "new".into())));
+        assert!(due.contains(&(run("r0"), frame("new"))));
     }
 }

@@ -140,8 +140,8 @@ impl Handler<TipIs> for Broadcaster {
 impl Handler<ShowScreen> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, ShowScreen(frame): ShowScreen, _: &mut Self::Context) {
-        self.subscribers.show(&frame);
+    fn handle(&mut self, screen: ShowScreen, _: &mut Self::Context) {
+        self.subscribers.show(&screen);
     }
 }
 

@@ -11,11 +11,9 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::core::FanOut;
 pub use super::core::{SubscriberId, Turn};
-use crate::actors::messages::broadcaster::TipIs;
+use crate::actors::messages::broadcaster::{ShowScreen, TipIs};
 use crate::actors::messages::room::RoomPort;
 use crate::actors::messages::thread_agent::RunViewers;
 use crate::actors::messages::viewer::Viewer;
@@ -117,8 +115,8 @@ impl Subscribers {
     }
 
     /// Shows a screen frame to everyone subscribed.
-    pub fn show(&self, frame: &Bytes) {
-        self.fan_out.borrow().viewers().for_each(|viewer| viewer.show(frame));
+    pub fn show(&self, screen: &ShowScreen) {
+        self.fan_out.borrow().viewers().for_each(|viewer| viewer.show(screen));
     }
 
     /// The room has ended; everyone is closed for this reason when the broadcaster ends.

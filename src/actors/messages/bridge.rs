@@ -1,8 +1,8 @@
 //! Messages of the bridge.
 
 use actix::{Message, Recipient};
-use bytes::Bytes;
 
+use super::broadcaster::ShowScreen;
 use super::room::RemoteUpdate;
 use crate::protocol::RunId;
 
@@ -18,12 +18,12 @@ pub struct Follow {
     pub updates: Option<Recipient<RemoteUpdate>>,
 }
 
-/// A screen frame for the viewers on other nodes. Only the newest frame of a run is sent.
+/// A screen frame for the viewers on other nodes. Only the newest frame of a stream is sent.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub struct Mirror {
     /// The run.
     pub run: RunId,
-    /// The frame as viewers get it.
-    pub frame: Bytes,
+    /// The screen as viewers get it.
+    pub screen: ShowScreen,
 }

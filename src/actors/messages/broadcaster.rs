@@ -6,7 +6,7 @@ use actix::{Message, Recipient};
 use bytes::Bytes;
 
 use crate::protocol::close::CloseReason;
-use crate::protocol::{Epoch, Segment, Seq};
+use crate::protocol::{Epoch, Segment, Seq, StreamId};
 
 /// A broadcaster's addresses, which its room holds.
 #[derive(Clone, Debug)]
@@ -38,11 +38,16 @@ pub struct TipIs {
     pub tip: Seq,
 }
 
-/// A frame of the live screen, as a WebSocket frame. It is not stored, and only the newest one counts. A room passes it
+/// A frame of one of the run's screens, as a WebSocket frame. Only the newest one of its stream counts. A room passes it
 /// to its broadcasters unchanged.
-#[derive(Message, Clone)]
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
-pub struct ShowScreen(pub Bytes);
+pub struct ShowScreen {
+    /// The stream that it belongs to.
+    pub stream: StreamId,
+    /// The frame.
+    pub frame: Bytes,
+}
 
 /// The room has ended: the broadcaster closes every viewer and ends.
 #[derive(Message, Clone, Copy, Debug)]

@@ -8,9 +8,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-
-use super::broadcaster::TipIs;
+use super::broadcaster::{ShowScreen, TipIs};
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Connection, Segment};
 
@@ -31,8 +29,8 @@ pub trait Viewer {
     fn deliver(&self, segments: &[Arc<Segment>], now: Instant) -> Delivery;
     /// Announces where the log ends. A live viewer that misses events up to there falls behind.
     fn tip_is(&self, tip: TipIs) -> Delivery;
-    /// Shows a screen frame when the socket has nothing else to send; only the newest one counts.
-    fn show(&self, frame: &Bytes);
+    /// Shows a screen frame when the socket has nothing else to send; only the newest one of its stream counts.
+    fn show(&self, screen: &ShowScreen);
     /// A second has passed: `now_secs` since the node's start. The viewer's `number` decides in which second it pings.
     fn pulse(&self, now_secs: u32, number: u32);
     /// Announces once that the node will go.

@@ -57,10 +57,10 @@ impl Room {
             RoomEffect::TellTip(id, tip) => return self.send(id, |port| port.tip.try_send(tip)),
             RoomEffect::Show(id, frame) => drop(self.broadcaster(id).map(|port| port.show.try_send(frame))),
             RoomEffect::Evict(id, reason) => self.evict(id, reason),
-            RoomEffect::Mirror(frame) => {
+            RoomEffect::Mirror(screen) => {
                 let feed = self.ports.remote_feed.as_ref()?;
                 // One that is not taken is overtaken by the next.
-                let _ = feed.mirror.try_send(Mirror { run: self.run.clone(), frame });
+                let _ = feed.mirror.try_send(Mirror { run: self.run.clone(), screen });
             }
             RoomEffect::Follow(wanted) => {
                 let updates = wanted.then(|| ctx.address().recipient());

@@ -114,6 +114,7 @@ impl<W: Wire, E: Environment> Driver<'_, W, E> {
             Effect::Pause(pause) => self.environment.pause(pause),
             Effect::Greet(greeting) => self.greet(&greeting),
             Effect::Tell(message) => self.write_half.tell(&message),
+            Effect::ChooseScreens(choice) => self.write_half.choose_screens(choice),
             Effect::AnswerPing => self.write_half.tell(&ServerMessage::Pong { timestamp: self.environment.now() }),
             Effect::Steer(command) => return self.environment.steer(command).err().map(Input::Steered),
             Effect::Push(bytes) => self.write_half.push(bytes),

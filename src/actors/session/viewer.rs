@@ -12,19 +12,24 @@ use bytes::Bytes;
 use super::liveness::PulseAction;
 use super::transport::Wire;
 use super::write_half::{Mode, WriteHalf, WriteHalfState};
-use crate::actors::messages::broadcaster::TipIs;
+use crate::actors::messages::broadcaster::{ShowScreen, TipIs};
 use crate::actors::messages::viewer::{Delivery, Viewer};
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::{Judgement, Place};
 use crate::protocol::frame;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{Connection, Cursor, Segment, Seq};
+use crate::protocol::{Connection, Cursor, ScreenChoice, ScreenOf, Segment, Seq};
 
 /// An event stream's comment comes at least so often: the shortest idle time-out of common proxies is 30 s.
 const COMMENT_SECS: u32 = 15;
 
 impl<W: Wire> WriteHalf<W> {
+    /// The viewer has chosen what it is shown.
+    pub(super) fn choose_screens(&self, choice: ScreenChoice) {
+        self.inner.borrow_mut().choice = Some(Box::new(choice));
+    }
+
     /// Queues a message and wakes the session, which may have nothing else to do.
     fn queue(&self, inner: &mut WriteHalfState<W>, bytes: Bytes) {
         inner.outbox.push_message(bytes);
@@ -154,8 +159,16 @@ impl<W: Wire> Viewer for WriteHalf<W> {
         if inner.mode == Mode::Live { Delivery::Sent } else { Delivery::Behind }
     }
 
-    fn show(&self, frame: &Bytes) {
+    fn show(&self, ShowScreen { stream, frame }: &ShowScreen) {
         let mut inner = self.inner.borrow_mut();
+        let shows = match inner.choice.as_ref().map(|choice| &choice.of) {
+            None | Some(ScreenOf::Auto | ScreenOf::Wall) => true,
+            Some(ScreenOf::Off) => false,
+            Some(ScreenOf::Stream(chosen)) => chosen == stream,
+        };
+        if !shows {
+            return;
+        }
         if self.encoding != Encoding::WebSocket || !matches!(inner.mode, Mode::Live | Mode::Behind) {
             return;
         }

@@ -27,7 +27,7 @@ use crate::protocol::cursor::Place;
 use crate::protocol::frame;
 use crate::protocol::message::{GapReason, ServerMessage};
 use crate::protocol::segment::Encoding;
-use crate::protocol::{Connection, Cursor};
+use crate::protocol::{Connection, Cursor, ScreenChoice};
 use crate::thread_metrics::ThreadMetrics;
 
 /// The writing half of a connection, which the session and the broadcaster share.
@@ -52,6 +52,8 @@ pub(super) struct WriteHalfState<W> {
     pub(super) counted: usize,
     /// The newest screen, until the outbox is empty.
     pub(super) screen: Option<Box<Bytes>>,
+    /// What the viewer has chosen to be shown; `None`: the usual.
+    pub(super) choice: Option<Box<ScreenChoice>>,
     pub(super) liveness: Liveness,
     /// The viewer has been told where it stands; nothing but a close may come before that.
     pub(super) greeted: bool,
@@ -79,6 +81,7 @@ impl<W: Wire> WriteHalf<W> {
             half_received: 0,
             counted: 0,
             screen: None,
+            choice: None,
             liveness: Liveness::new(now_secs),
             greeted: false,
             drain_announced: false,

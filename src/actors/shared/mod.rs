@@ -4,18 +4,21 @@
 //! | state | written by | read by |
 //! |---|---|---|
 //! | [`Doorbell`] | the bridge | `/ready` |
+//! | [`InterestBoard`] | the broadcasters of a run, and the watchers of its live traces | presence, the edge |
 //! | [`NodeIdConflict`] | presence | `/ready`, the edge |
 //! | [`Peers`] | presence; the edge marks the runs whose viewers it wants to know | the edge |
 //! | [`RoomGauge`] | a room; its count of viewers by the subscribers of each thread | the registry |
 //! | [`ThreadAgents`] | each worker thread, when it starts and when it ends | heartbeat, presence, the edge, the drain |
 
 mod doorbell;
+mod interest_board;
 mod node_id_conflict;
 mod peers;
 mod room_gauge;
 mod thread_agents;
 
 pub use doorbell::Doorbell;
+pub use interest_board::InterestBoard;
 pub use node_id_conflict::NodeIdConflict;
 pub use peers::Peers;
 pub use room_gauge::RoomGauge;

@@ -1,6 +1,7 @@
 //! A room's figures. The room writes them, except `viewers`, which the subscribers of each thread write. The registry
 //! reads them.
 
+use super::InterestBoard;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The figures of a room. Each room has one in its [`RoomPort`](crate::actors::messages::room::RoomPort).
@@ -14,6 +15,8 @@ pub struct RoomGauge {
     pub used_ms: AtomicU64,
     /// Last seq that the room knows.
     pub tip: AtomicU64,
+    /// What the viewers on this node look at.
+    pub interest: InterestBoard,
 }
 
 impl RoomGauge {

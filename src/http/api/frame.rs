@@ -10,8 +10,8 @@ use super::super::problem::Problem;
 use super::super::rooms::Rooms;
 use super::events::run_id;
 use crate::actors::messages::room::ShowScreen;
-use crate::protocol::Timestamp;
 use crate::protocol::message::ScreenFrame;
+use crate::protocol::{StreamId, Timestamp};
 
 /// `POST /api/runs/{runId}/frame`: a frame of the live screen.
 pub(in crate::http) async fn post(
@@ -40,6 +40,11 @@ pub(in crate::http) async fn post(
             Problem::bad_request("invalid_header", format!("{name} must be a whole number, not {text:?}"))
         }),
     };
+    let stream = match get("Runcast-Stream") {
+        None => StreamId::unnamed(),
+        Some(name) => StreamId::parse(name)
+            .map_err(|error| Problem::bad_request("invalid_header", format!("Runcast-Stream {error}")))?,
+    };
     let test = get("Runcast-Test").map(str::to_owned);
     if test.as_ref().is_some_and(|test| test.chars().count() > 256) {
         return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
@@ -50,6 +55,7 @@ pub(in crate::http) async fn post(
         return Err(Problem::bad_request("empty_body", "the frame is empty"));
     }
     let frame = ScreenFrame {
+        stream: stream.clone(),
         content_type: kind,
         width: number("Runcast-Width")?,
         height: number("Runcast-Height")?,
@@ -62,7 +68,7 @@ pub(in crate::http) async fn post(
     // The newest frame wins: a frame that finds the room busy is dropped, and the next one replaces it. A frame is
     // counted once for all its viewers, until the last of them has received it.
     let counted = edge.outboxes.count(frame);
-    let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen(frame)).is_ok());
+    let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen { stream, frame }).is_ok());
     Ok(HttpResponse::Accepted()
         .json(serde_json::json!({"runId": run, "shown": shown, "viewers": viewers.viewers_of(&room)})))
 }

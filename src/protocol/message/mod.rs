@@ -11,6 +11,7 @@ use uuid::Uuid;
 pub use super::field::MessageType;
 use super::field::{Field, FieldKind, FieldType};
 use super::json_text::readable;
+use super::screen::{ScreenChoice, ScreenChoiceError, StreamId};
 use super::viewer_command::is_command;
 use super::{Cursor, Epoch, RunId, Seq, Timestamp, frame};
 
@@ -202,21 +203,26 @@ pub fn sse_retry(least_ms: u64, session: Uuid) -> Bytes {
 }
 
 /// What a viewer says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientMessage {
     /// Answered with [`ServerMessage::Pong`]; browsers can't send the WebSocket's own pings.
     Ping,
     /// A command, answered with [`ServerMessage::Command`]. Its type alone is known to be one.
     Command,
+    /// Which screens it is shown from now on.
+    Screen(ScreenChoice),
 }
 
 impl ClientMessage {
     /// Every type of message that is no command: [`super::viewer_command::COMMANDS`] has those.
-    pub const TYPES: &[MessageType] = &[MessageType {
-        name: "ping",
-        doc: "Answered with `pong`; browsers can't send the WebSocket's own pings.",
-        fields: &[],
-    }];
+    pub const TYPES: &[MessageType] = &[
+        MessageType {
+            name: "ping",
+            doc: "Answered with `pong`; browsers can't send the WebSocket's own pings.",
+            fields: &[],
+        },
+        ScreenChoice::TYPE,
+    ];
 
     /// The `commandId` of a command, if it can be read and is no longer than ids are.
     pub fn command_id(text: &str) -> Option<Arc<str>> {
@@ -244,6 +250,9 @@ pub enum ClientError {
     /// A `type` that is not known.
     #[error("unknown type {0:?}")]
     UnknownType(String),
+    /// A choice of screens that can't be had.
+    #[error("{0}")]
+    Screen(#[from] ScreenChoiceError),
 }
 
 impl ClientError {
@@ -253,6 +262,7 @@ impl ClientError {
             Self::InvalidJson(_) => "invalid_json",
             Self::MissingType => "missing_type",
             Self::UnknownType(_) => "unknown_type",
+            Self::Screen(_) => "invalid_screen",
         }
     }
 }
@@ -292,6 +302,7 @@ impl ClientMessage {
         match typed.r#type {
             Some(Type::Text(name)) => match name.as_ref() {
                 "ping" => Ok(Self::Ping),
+                "screen" => Ok(Self::Screen(ScreenChoice::parse(&json)?)),
                 name if is_command(name) => Ok(Self::Command),
                 unknown => Err(ClientError::UnknownType(unknown.chars().take(SHOWN_CHARS).collect())),
             },
@@ -300,10 +311,12 @@ impl ClientMessage {
     }
 }
 
-/// A picture of the screen under test. Not an event: the newest replaces the one before.
+/// A picture of the screen under test. Not an event: the newest of its stream replaces the one before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename = "frame", rename_all = "camelCase")]
 pub struct ScreenFrame {
+    /// The stream that it belongs to.
+    pub stream: StreamId,
     /// Of the image.
     pub content_type: &'static str,
     /// In pixels, if the producer said so.
@@ -329,8 +342,9 @@ impl ScreenFrame {
     pub const TYPE: MessageType = MessageType {
         name: "frame",
         doc: "A picture of the screen under test, in a binary frame: the length of the header in 2 bytes, big-endian, the \
-              header, the image. The newest replaces the one before.",
+              header, the image. The newest of a stream replaces the one before.",
         fields: &[
+            Field::typed::<StreamId>("stream", false, "The stream that it belongs to."),
             Field::typed::<&'static str>(
                 "contentType",
                 false,

@@ -102,6 +102,7 @@ fn a_ping_is_understood_and_everything_else_is_answered_by_name() {
 #[test]
 fn a_screen_frame_has_its_headers_length_in_front() {
     let frame = ScreenFrame {
+        stream: StreamId::parse("p/0").unwrap(),
         content_type: "image/jpeg",
         width: Some(1280),
         height: None,
@@ -110,7 +111,7 @@ fn a_screen_frame_has_its_headers_length_in_front() {
         image: Bytes::from_static(b"\xff\xd8\xff"),
     };
     let header = concat!(
-        r#"{"type":"frame","contentType":"image/jpeg","width":1280,"height":null,"testId":"t","#,
+        r#"{"type":"frame","stream":"p/0","contentType":"image/jpeg","width":1280,"height":null,"testId":"t","#,
         r#""timestamp":"2026-11-23T17:15:47.966Z"}"#
     );
     let mut want = vec![0, header.len() as u8];

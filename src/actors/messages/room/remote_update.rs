@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use actix::Message;
-use bytes::Bytes;
 
+use super::ShowScreen;
 use crate::protocol::Segment;
 use crate::storage::journal::Head;
 
@@ -24,7 +24,7 @@ pub enum RemoteUpdate {
     /// notice.
     Tip(Head),
     /// A screen frame from another node.
-    Screen(Bytes),
+    Screen(ShowScreen),
     /// Notices do not arrive any more, so the room's knowledge may be out of date.
     NotSubscribed,
     /// The bridge was restarted and knows no room: a room that follows its run must say so again.

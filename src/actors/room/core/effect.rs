@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::actors::messages::broadcaster::{Deliver, TipIs};
 use crate::actors::messages::room::{
     FoldReply, Folded, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowScreen, SteerError,
@@ -132,7 +130,7 @@ pub enum RoomEffect {
 
     // The bridge and the catalog writer, bounded.
     /// Show this node's screen on other nodes. One that is not taken is overtaken by the next.
-    Mirror(Bytes),
+    Mirror(ShowScreen),
     /// Follow the run, or let it go: [`RoomInput::BridgeRefused`](super::RoomInput::BridgeRefused) if that fails.
     Follow(bool),
     /// List the run as it is now: [`RoomInput::CatalogRefused`](super::RoomInput::CatalogRefused) if that fails.

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::log::Growth;
 use super::{PageFor, RETRY, RoomCore, RoomEffect, RoomEffects, RoomTimer, UpdateSource};
-use crate::actors::messages::room::{RemoteUpdate, ShowScreen};
+use crate::actors::messages::room::RemoteUpdate;
 use crate::protocol::Segment;
 use crate::storage::journal::{Head, JournalError, RunPhase};
 
@@ -81,7 +81,7 @@ impl RoomCore {
                 self.following.listening = false;
                 self.remind_bridge(effects);
             }
-            RemoteUpdate::Screen(frame) => self.broadcasters.show(&ShowScreen(frame), effects),
+            RemoteUpdate::Screen(screen) => self.broadcasters.show(&screen, effects),
             RemoteUpdate::Notice { head, segments } => {
                 self.following.source = UpdateSource::Doorbell;
                 self.hear(head, segments, effects);

@@ -317,7 +317,7 @@ impl RoomCore {
         self.touch();
         self.broadcasters.show(&frame, effects);
         if !self.is_alone() {
-            effects.push_back(RoomEffect::Mirror(frame.0));
+            effects.push_back(RoomEffect::Mirror(frame));
         }
     }
 

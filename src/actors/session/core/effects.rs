@@ -9,7 +9,7 @@ use crate::actors::messages::room::Page;
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
 use crate::protocol::message::ServerMessage;
-use crate::protocol::{After, Cursor, Epoch, Seq};
+use crate::protocol::{After, Cursor, Epoch, ScreenChoice, Seq};
 
 /// Effects for which the buffer keeps room: more than nearly every input has.
 const KEPT: usize = 32;
@@ -41,6 +41,8 @@ pub enum Effect {
     Tell(ServerMessage),
     /// Queue the answer to the peer's `ping` message.
     AnswerPing,
+    /// Show the screens that the viewer has chosen.
+    ChooseScreens(ScreenChoice),
     /// Have a command of the peer's decided, behind those before it: `Steered`.
     Steer(Box<str>),
     /// Queue encoded bytes.

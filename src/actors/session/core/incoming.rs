@@ -62,6 +62,7 @@ impl SessionCore {
             }
             Incoming::Text(text) => match ClientMessage::parse(&text) {
                 Ok(ClientMessage::Ping) => Effect::AnswerPing,
+                Ok(ClientMessage::Screen(choice)) => Effect::ChooseScreens(choice),
                 Ok(ClientMessage::Command) if self.commands == MAX_COMMANDS => Effect::Tell(too_many(&text)),
                 Ok(ClientMessage::Command) => {
                     self.commands += 1;

@@ -50,6 +50,7 @@ fn word(effect: &Effect) -> String {
         Effect::Greet(_) => "greet".into(),
         Effect::Tell(message) => format!("tell {}", message.name()),
         Effect::AnswerPing => "answer ping".into(),
+        Effect::ChooseScreens(choice) => format!("choose {choice:?}"),
         Effect::Steer(command) => format!("steer {command}"),
         Effect::Push(bytes) => format!("push {:x}", bytes[0]),
         Effect::TakePage(_) => "take page".into(),
