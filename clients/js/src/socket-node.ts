@@ -7,7 +7,10 @@ import type { Socket as NetSocket } from 'node:net';
 import { apiError } from './errors.js';
 import { BINARY, CLOSE, encodeFrame, FrameParser, parseClose, PING, PONG, ProtocolError, TEXT, text } from './frame-parser.js';
 import type { OpenSocket, Socket, SocketEvents, SocketOptions } from './socket.js';
+import { proxyAuthorization, TunnelAgent } from './proxy-agent.js';
+import { hostOf, portOf, proxyFor, type ProxyChoice } from './proxy-env.js';
 import { TransportError } from './transport.js';
+import { explained } from './transport-node.js';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** Longest time until the handshake is answered. */
@@ -24,6 +27,8 @@ class NodeSocket implements Socket {
   readonly canPause = true;
   readonly #events: SocketEvents;
   readonly #request: ClientRequest;
+  readonly #target: URL;
+  readonly #proxy: ProxyChoice | undefined;
   #socket: NetSocket | undefined;
   #paused = false;
   /** Nothing is told any more. */
@@ -33,16 +38,16 @@ class NodeSocket implements Socket {
   constructor({ url, headers }: SocketOptions, events: SocketEvents) {
     this.#events = events;
     const key = randomBytes(16).toString('base64');
-    const target = new URL(url.replace(/^ws/, 'http'));
-    const options: RequestOptions = {
-      headers: { ...headers, connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': key },
-      timeout: HANDSHAKE_MS,
-    };
-    this.#request = (target.protocol === 'https:' ? https : http).request(target, options);
+    this.#target = new URL(url.replace(/^ws/, 'http'));
+    this.#proxy = proxyFor(this.#target);
+    const way = wayTo(this.#target, this.#proxy);
+    const handshake = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': key };
+    const options = { ...way, headers: { ...way.headers, ...headers, ...handshake }, timeout: HANDSHAKE_MS };
+    this.#request = (way.protocol === 'https:' ? https : http).request(options);
     this.#request.on('upgrade', (response, socket, head) => this.#upgraded(key, response, socket as NetSocket, head));
     this.#request.on('response', (response) => void this.#refused(response));
     this.#request.on('timeout', () => this.#request.destroy(new TransportError('timeout', 'no answer to the handshake')));
-    this.#request.on('error', (error) => this.#end(1006, '', asTransportError(error)));
+    this.#request.on('error', (error) => this.#end(1006, '', this.#explained(error)));
     this.#request.end();
   }
 
@@ -68,7 +73,7 @@ class NodeSocket implements Socket {
   }
 
   #upgraded(key: string, response: IncomingMessage, socket: NetSocket, head: Buffer): void {
-    socket.on('error', (error) => this.#end(1006, '', asTransportError(error)));
+    socket.on('error', (error) => this.#end(1006, '', this.#explained(error)));
     if (this.#over) return void socket.destroy();
     const expected = createHash('sha1').update(key + GUID).digest('base64');
     if (response.headers['sec-websocket-accept'] !== expected || response.headers['sec-websocket-extensions'] !== undefined) {
@@ -150,6 +155,10 @@ class NodeSocket implements Socket {
     socket.once('close', () => clearTimeout(timer));
   }
 
+  #explained(error: Error): Error {
+    return explained(error, this.#target, this.#proxy) as Error;
+  }
+
   #end(code: number, reason: string, failure?: Error): void {
     if (this.#over) return;
     this.#over = true;
@@ -157,14 +166,19 @@ class NodeSocket implements Socket {
   }
 }
 
-const FAILURES: Readonly<Record<string, TransportError['failure']>> = {
-  ECONNREFUSED: 'refused', ENOTFOUND: 'dns', EAI_AGAIN: 'dns', ECONNRESET: 'reset', EPIPE: 'reset', ETIMEDOUT: 'timeout',
-  EHOSTUNREACH: 'unreachable', ENETUNREACH: 'unreachable',
-};
-
-function asTransportError(error: Error & { code?: string }): Error {
-  if (error instanceof TransportError) return error;
-  const code = error.code ?? '';
-  const tls = code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT') || code.includes('SELF_SIGNED');
-  return new TransportError(tls ? 'tls' : (FAILURES[code] ?? 'unreachable'), error.message, { cause: error });
+/** How a request gets there: by itself, through a tunnel, or by a proxy that is asked for the whole URL. */
+function wayTo(url: URL, proxy: ProxyChoice | undefined): RequestOptions {
+  const path = url.pathname + url.search;
+  const direct = { protocol: url.protocol, host: hostOf(url), port: portOf(url), path, agent: false as const };
+  if (proxy === undefined) return direct;
+  if (url.protocol === 'https:') return { ...direct, agent: new TunnelAgent(proxy) };
+  const authorization = proxyAuthorization(proxy.url);
+  return {
+    protocol: proxy.url.protocol,
+    host: hostOf(proxy.url),
+    port: portOf(proxy.url),
+    path: url.href,
+    headers: { host: url.host, ...(authorization === undefined ? {} : { 'proxy-authorization': authorization }) },
+    agent: false,
+  };
 }
