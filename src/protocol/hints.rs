@@ -11,7 +11,8 @@ use super::interest::Interest;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hints {
-    /// Names these hints: the long poll for commands waits for others than those.
+    /// Names these hints: the long poll for commands waits for others than those. What concerns one producer alone,
+    /// `variant` and `clientOutdated`, is not in it, so all producers of a run have the same tag.
     pub tag: Arc<str>,
     /// How long a producer may collect events before it posts them, in milliseconds.
     pub flush_ms: u64,
@@ -72,6 +73,16 @@ impl Hints {
         .tagged()
     }
 
+    /// What one producer is told: the hints of its run, and what concerns it alone. They are copied only if there is
+    /// something.
+    #[must_use]
+    pub fn for_producer(self: &Arc<Self>, variant: Option<&Arc<str>>, outdated: Option<&Arc<str>>) -> Arc<Self> {
+        if variant.is_none() && outdated.is_none() {
+            return self.clone();
+        }
+        Arc::new(Self { variant: variant.cloned(), client_outdated: outdated.cloned(), ..Self::clone(self) })
+    }
+
     /// The same with the tag that belongs to them: 16 hexadecimal digits of a digest of what they say.
     #[must_use]
     fn tagged(mut self) -> Self {
@@ -102,5 +113,15 @@ mod tests {
         assert!(some.screens.contains("auto") && some.tag != nobody.tag && some.tag.len() == 16);
         assert_eq!(Hints::of(&Interest::of(&choice), Some(true), PACE), some);
         assert_eq!(Hints::of(&Interest::default(), None, PACE).flush_ms, 250, "not known: as if watched");
+    }
+
+    #[test]
+    fn what_concerns_one_producer_is_added_and_changes_no_tag() {
+        let all = Arc::new(Hints::of(&Interest::default(), Some(true), PACE));
+        assert!(Arc::ptr_eq(&all.for_producer(None, None), &all));
+        let one = all.for_producer(Some(&"linux#2".into()), Some(&"0.9.0".into()));
+        let shown = serde_json::to_value(&*one).unwrap();
+        assert_eq!((&shown["variant"], &shown["clientOutdated"]), (&"linux#2".into(), &"0.9.0".into()));
+        assert_eq!(one.tag, all.tag);
     }
 }

@@ -4,6 +4,7 @@
 //! with their tests.
 
 pub mod artifact;
+pub mod client_version;
 pub mod clock;
 pub mod close;
 pub mod coding;
@@ -35,6 +36,7 @@ pub mod viewer_command;
 pub mod vocabulary;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};
+pub use client_version::ClientVersion;
 pub use clock::{Clock, Jump};
 pub use coding::ContentCoding;
 pub use connection::Connection;

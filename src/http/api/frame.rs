@@ -9,6 +9,7 @@ use super::super::media_type::content_type;
 use super::super::problem::Problem;
 use super::super::rooms::Rooms;
 use super::events::run_id;
+use super::hints::outdated;
 use crate::actors::messages::room::ShowScreen;
 use crate::protocol::message::ScreenFrame;
 use crate::protocol::{StreamId, Timestamp};
@@ -54,13 +55,14 @@ pub(in crate::http) async fn post(
     if body.body.is_empty() {
         return Err(Problem::bad_request("empty_body", "the frame is empty"));
     }
+    let at = Timestamp::now();
     let frame = ScreenFrame {
         stream: stream.clone(),
         content_type: kind,
         width: number("Runcast-Width")?,
         height: number("Runcast-Height")?,
         test_id: test,
-        timestamp: Timestamp::now(),
+        timestamp: at,
         image: body.body,
     };
     let frame = frame.to_frame().map_err(|error| Problem::bad_request("invalid_header", error.to_string()))?;
@@ -68,7 +70,9 @@ pub(in crate::http) async fn post(
     // The newest frame wins: a frame that finds the room busy is dropped, and the next one replaces it. A frame is
     // counted once for all its viewers, until the last of them has received it.
     let counted = edge.outboxes.count(frame);
-    let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen { stream, frame }).is_ok());
+    let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen { stream, at, frame }).is_ok());
+    let audience = viewers.audience(&room);
+    let hints = audience.hints.for_producer(None, outdated(&request));
     Ok(HttpResponse::Accepted()
-        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": viewers.viewers_of(&room)})))
+        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": audience.viewers, "hints": hints})))
 }

@@ -52,6 +52,17 @@ pub(in crate::http::api) struct Learned {
     /// Its reports that changed nothing, by their commands' ids, and its questions that opened nothing, by theirs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored: Vec<Arc<str>>,
+    /// The variant that it counts as, if it is not the one that it announced. It stays that until it joins anew; an
+    /// answer without commands may leave it out.
+    #[serde(skip)]
+    variant: Option<Arc<str>>,
+}
+
+impl Learned {
+    /// The variant that the producer counts as, as its hints tell it.
+    pub(in crate::http::api) fn variant(&self) -> Option<&Arc<str>> {
+        self.variant.as_ref()
+    }
 }
 
 impl Given {
@@ -93,6 +104,7 @@ impl Given {
                 commands_cursor: commands.cursor,
                 commands_reset: commands.reset,
                 ignored,
+                variant: commands.variant,
             },
             // The events are stored, and that is what the answer has to say.
             Err(error) => {
