@@ -11,7 +11,7 @@ use super::limits::control_limits;
 use super::parts::NodeParts;
 use super::shares::compressions;
 use super::storage::redis_settings;
-use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes, ScreenLimits};
+use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes, ScreenSharing};
 use crate::actors::catalog_writer::CatalogWriter;
 use crate::actors::cleanup::{Cleanup, CleanupRules};
 use crate::actors::compression::Compression;
@@ -123,7 +123,7 @@ impl NodeParts {
                 &self.config.server.node_id,
                 Duration::from_secs(room.screen_keep_secs),
             ),
-            screen_limits: ScreenLimits {
+            screen_sharing: ScreenSharing {
                 bytes_per_sec: bridge.screen_bytes_per_sec,
                 kept_bytes: room.screens_total_bytes,
                 keep: Duration::from_secs(room.screen_keep_secs),

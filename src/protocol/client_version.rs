@@ -7,8 +7,8 @@ const OWN: [&str; 2] = ["runcast-", "@runcast/"];
 /// Most bytes of a name and version that are looked at.
 const MAX_BYTES: usize = 128;
 
-/// The value of `Runcast-Client`, `NAME/MAJOR.MINOR.PATCH`. What follows the third number, as in `1.2.3-beta.1`, does
-/// not count.
+/// The value of `Runcast-Client` as `NAME/MAJOR.MINOR.PATCH`. What follows the third number, as in `1.2.3-beta.1`, does
+/// not count. A value without a slash is an id by which a viewer is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientVersion<'a> {
     name: &'a str,

@@ -11,8 +11,7 @@ use super::interest::Interest;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hints {
-    /// Names these hints: the long poll for commands waits for others than those. What concerns one producer alone,
-    /// `variant` and `clientOutdated`, is not in it, so all producers of a run have the same tag.
+    /// Names these hints: the long poll for commands waits for others than those.
     pub tag: Arc<str>,
     /// How long a producer may collect events before it posts them, in milliseconds.
     pub flush_ms: u64,
@@ -73,14 +72,16 @@ impl Hints {
         .tagged()
     }
 
-    /// What one producer is told: the hints of its run, and what concerns it alone. They are copied only if there is
+    /// What one producer is told: the hints of its run, and what concerns it alone. They are made anew only if there is
     /// something.
     #[must_use]
     pub fn for_producer(self: &Arc<Self>, variant: Option<&Arc<str>>, outdated: Option<&Arc<str>>) -> Arc<Self> {
         if variant.is_none() && outdated.is_none() {
             return self.clone();
         }
-        Arc::new(Self { variant: variant.cloned(), client_outdated: outdated.cloned(), ..Self::clone(self) })
+        let tag = Arc::from("");
+        let own = Self { tag, variant: variant.cloned(), client_outdated: outdated.cloned(), ..Self::clone(self) };
+        Arc::new(own.tagged())
     }
 
     /// The same with the tag that belongs to them: 16 hexadecimal digits of a digest of what they say.
@@ -116,12 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_one_producer_is_added_and_changes_no_tag() {
+    fn what_concerns_one_producer_is_added_and_counts_in_its_tag() {
         let all = Arc::new(Hints::of(&Interest::default(), Some(true), PACE));
         assert!(Arc::ptr_eq(&all.for_producer(None, None), &all));
         let one = all.for_producer(Some(&"linux#2".into()), Some(&"0.9.0".into()));
         let shown = serde_json::to_value(&*one).unwrap();
         assert_eq!((&shown["variant"], &shown["clientOutdated"]), (&"linux#2".into(), &"0.9.0".into()));
-        assert_eq!(one.tag, all.tag);
+        assert_eq!((one.flush_ms, one.watched), (all.flush_ms, all.watched));
+        assert_ne!(one.tag, all.tag);
+        assert_eq!(all.for_producer(Some(&"linux#2".into()), Some(&"0.9.0".into())), one);
     }
 }

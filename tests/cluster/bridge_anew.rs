@@ -9,7 +9,7 @@ use crate::words::{ROOMY, append, post, run};
 use actix::fut::wrap_future;
 use actix::{AsyncContext as _, Context};
 use metrics::set_default_local_recorder;
-use runcast::actors::bridge::{Bridge, BridgePorts, BridgeTimes, ScreenLimits};
+use runcast::actors::bridge::{Bridge, BridgePorts, BridgeTimes, ScreenSharing};
 use runcast::actors::catalog_writer::CatalogWriter;
 use runcast::actors::messages::registry::FindRoom;
 use runcast::actors::messages::room::{RoomPort, WaitForEvents};
@@ -78,7 +78,11 @@ impl Node {
                 "here",
                 Duration::from_secs(60),
             ),
-            screen_limits: ScreenLimits { bytes_per_sec: 1 << 20, kept_bytes: 1 << 20, keep: Duration::from_secs(60) },
+            screen_sharing: ScreenSharing {
+                bytes_per_sec: 1 << 20,
+                kept_bytes: 1 << 20,
+                keep: Duration::from_secs(60),
+            },
             peers: Peers::default(),
             interest: NodeInterest::default(),
             shown: Budget::new(1 << 20),

@@ -34,17 +34,17 @@ use crate::storage::journal::{Head, JournalError};
 use crate::storage::redis::RedisSettings;
 use crate::storage::screens::ScreenStore;
 
-mod kept_screens;
 mod listener;
+mod looking;
 mod probe;
 mod screens;
 mod showing;
 pub mod topics;
 
-use kept_screens::{KeptScreens, Wanted};
 use listener::{Listener, ListenerEvent, WantedChannels};
-pub use screens::ScreenLimits;
+use looking::{LookedAt, Wanted};
 use screens::ScreenQueue;
+pub use screens::ScreenSharing;
 use topics::{TipQuestion, Topics};
 
 /// Confirmations within this time are answered with one request to the journal.
@@ -78,7 +78,7 @@ pub struct BridgePorts {
     /// Screens on their way to other nodes, and those that are kept.
     pub screens: ScreenStore,
     /// How much of them.
-    pub screen_limits: ScreenLimits,
+    pub screen_sharing: ScreenSharing,
     /// What viewers on the other nodes look at.
     pub peers: Peers,
     /// What viewers on this node look at.
@@ -102,7 +102,7 @@ pub struct Bridge {
     wanted_screens: WantedChannels,
     screens: ScreenQueue,
     /// What was asked for of the kept screens.
-    kept_screens: KeptScreens,
+    looked_at: LookedAt,
     /// The change of the node's interest up to which it was.
     looked: u64,
     /// Kept screens are read, a run at a time.
@@ -127,8 +127,8 @@ impl Bridge {
             topics,
             wanted: WantedChannels::default(),
             wanted_screens: WantedChannels::default(),
-            screens: ScreenQueue::new(ports.screen_limits),
-            kept_screens: KeptScreens::default(),
+            screens: ScreenQueue::new(ports.screen_sharing),
+            looked_at: LookedAt::default(),
             looked: 0,
             reading_screens: false,
             to_read: HashMap::new(),
@@ -269,7 +269,7 @@ impl Bridge {
         for (channel, topic) in self.topics.sweep(Instant::now()) {
             self.wanted.remove(&channel);
             self.wanted_screens.remove(&self.ports.screens.channel(&topic.run));
-            self.kept_screens.forget(&topic.run);
+            self.looked_at.forget(&topic.run);
             self.to_read.remove(&topic.run);
             tell_not_subscribed(&topic.port);
         }

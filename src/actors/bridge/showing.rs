@@ -8,7 +8,7 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tracing::{debug, warn};
 
-use super::kept_screens::Wanted;
+use super::looking::Wanted;
 use super::{Bridge, RETRY};
 use crate::actors::messages::broadcaster::ShowScreen;
 use crate::actors::messages::room::RemoteUpdate;
@@ -44,8 +44,8 @@ impl Bridge {
         if self.ports.interest.version() == self.looked {
             return;
         }
-        for run in self.ports.interest.gone(self.kept_screens.runs()) {
-            self.kept_screens.forget(&run);
+        for run in self.ports.interest.gone(self.looked_at.runs()) {
+            self.looked_at.forget(&run);
         }
         let (looked, changed) = self.ports.interest.since(self.looked);
         self.looked = looked;
@@ -58,7 +58,7 @@ impl Bridge {
     /// its run. Until it does, nobody can be shown anything.
     pub(super) fn look(&mut self, run: &RunId, ctx: &mut Context<Self>) {
         let is_followed = self.topics.get(&self.ports.journal.notice_channel(run)).is_some();
-        if is_followed && let Some(wanted) = self.kept_screens.looks(run, self.ports.interest.of(run)) {
+        if is_followed && let Some(wanted) = self.looked_at.looks(run, self.ports.interest.of(run)) {
             self.to_read(run.clone(), wanted);
             self.read_on(ctx);
         }

@@ -1,13 +1,25 @@
-//! The hints of a run as they were last made, so that a post costs no new ones.
+//! The hints of a run as they were last made, so that a post costs no new ones, and the variants of its producers, which
+//! are told with them.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::protocol::hints::FlushPace;
 use crate::protocol::{Hints, Interest};
 
+/// How long a producer's variant is remembered. It is given when a producer joins, so an older one is rarely wrong.
+const VARIANT_HOLDS: Duration = Duration::from_secs(10);
+/// Most producers whose variants are remembered: as many as may post to a run.
+const MAX_PRODUCERS: usize = 1_000;
+
 /// The hints of one run on this node, and what they were made of.
 #[derive(Debug, Default)]
-pub struct HintsCache(Mutex<Option<CachedHints>>);
+pub struct HintsCache {
+    hints: Mutex<Option<CachedHints>>,
+    /// Of each producer the variant, if it counts as another one than it announced, and when that was noted.
+    variants: Mutex<HashMap<Arc<str>, (Option<Arc<str>>, Instant)>>,
+}
 
 #[derive(Debug)]
 struct CachedHints {
@@ -39,7 +51,7 @@ impl HintsCache {
         pace: FlushPace,
     ) -> Arc<Hints> {
         // No code panics while it holds the lock.
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cached) = &*cached
             && cached.is_of(here, elsewhere, watched)
             && cached.pace == pace
@@ -52,6 +64,27 @@ impl HintsCache {
         let (here, elsewhere) = (here.clone(), elsewhere.cloned());
         *cached = Some(CachedHints { here, elsewhere, watched, pace, hints: hints.clone() });
         hints
+    }
+
+    /// Remembers the variant that a producer counts as, if it is another one than it announced.
+    pub fn note_variant(&self, producer: &str, variant: Option<&Arc<str>>, now: Instant) {
+        let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
+        match variants.get_mut(producer) {
+            Some(noted) => *noted = (variant.cloned(), now),
+            None => {
+                if variants.len() >= MAX_PRODUCERS {
+                    variants.clear();
+                }
+                variants.insert(producer.into(), (variant.cloned(), now));
+            }
+        }
+    }
+
+    /// The variant of a producer, as it was noted; `None` if that was too long ago.
+    pub fn variant(&self, producer: &str, now: Instant) -> Option<Option<Arc<str>>> {
+        let variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
+        let (variant, noted) = variants.get(producer)?;
+        (now.saturating_duration_since(*noted) <= VARIANT_HOLDS).then(|| variant.clone())
     }
 }
 
@@ -73,5 +106,20 @@ mod tests {
         assert!(Arc::ptr_eq(&hints(Some(&elsewhere), Some(true)), &both));
         assert_eq!(hints(Some(&elsewhere), None).watched, None);
         assert_eq!(hints(None, Some(true)), first);
+    }
+
+    #[test]
+    fn a_variant_is_remembered_for_a_time_and_so_is_that_there_is_none() {
+        let (cache, now) = (HintsCache::default(), Instant::now());
+        assert_eq!(cache.variant("p", now), None);
+        cache.note_variant("p", None, now);
+        assert_eq!(cache.variant("p", now + VARIANT_HOLDS), Some(None));
+        cache.note_variant("p", Some(&"linux#2".into()), now);
+        assert_eq!(cache.variant("p", now), Some(Some("linux#2".into())));
+        assert_eq!(cache.variant("p", now + VARIANT_HOLDS + Duration::from_millis(1)), None);
+        for index in 0..=MAX_PRODUCERS {
+            cache.note_variant(&index.to_string(), None, now);
+        }
+        assert!(cache.variants.lock().unwrap().len() <= MAX_PRODUCERS);
     }
 }

@@ -17,7 +17,7 @@ mod bucket;
 mod pacing;
 
 use pacing::Pacing;
-pub use pacing::ScreenLimits;
+pub use pacing::ScreenSharing;
 use pacing::{Shipment, Way};
 
 /// Frames that come within this time are looked at together.
@@ -34,7 +34,7 @@ struct ScreenQueueState {
 }
 
 impl ScreenQueue {
-    pub(super) fn new(limits: ScreenLimits) -> Self {
+    pub(super) fn new(limits: ScreenSharing) -> Self {
         let pacing = Mutex::new(Pacing::new(limits, Instant::now()));
         Self(Arc::new(ScreenQueueState { pacing, came: Notify::new() }))
     }

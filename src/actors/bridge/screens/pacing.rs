@@ -35,7 +35,7 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 
 /// Bounds of what is sent.
 #[derive(Clone, Copy, Debug)]
-pub struct ScreenLimits {
+pub struct ScreenSharing {
     /// Bytes per second to other nodes, on average.
     pub bytes_per_sec: usize,
     /// Most bytes of this node's frames that are kept at a time.
@@ -117,7 +117,7 @@ struct PacedStream {
 /// All streams whose frames are posted to this node.
 #[derive(Debug)]
 pub(super) struct Pacing {
-    limits: ScreenLimits,
+    limits: ScreenSharing,
     bucket: ByteBucket,
     streams: HashMap<(RunId, StreamId), PacedStream>,
     waiting_bytes: usize,
@@ -127,7 +127,7 @@ pub(super) struct Pacing {
 }
 
 impl Pacing {
-    pub(super) fn new(limits: ScreenLimits, now: Instant) -> Self {
+    pub(super) fn new(limits: ScreenSharing, now: Instant) -> Self {
         let bucket = ByteBucket::new(limits.bytes_per_sec, now);
         Self { limits, bucket, streams: HashMap::new(), waiting_bytes: 0, kept_bytes: 0, dropped: 0 }
     }

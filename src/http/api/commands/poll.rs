@@ -14,7 +14,7 @@ use super::super::super::edge::ViewersEdge;
 use super::super::super::problem::Problem;
 use super::super::super::rooms::Rooms;
 use super::super::events::run_id;
-use super::super::hints::outdated;
+use super::super::hints::Addressee;
 use super::{cursor, producer};
 use crate::actors::messages::room::RoomPort;
 use crate::control::Commands;
@@ -59,23 +59,26 @@ pub(in crate::http) async fn poll(
     let wait = wait_secs(query.wait.as_deref().unwrap_or("0"))?;
     let until = Instant::now() + Duration::from_secs(wait);
     let (mut known, mut tag) = (None, query.into_inner().hints.map(Arc::from));
+    let addressee = Addressee::of(&request);
     let (commands, hints) = loop {
         let asked = poll_of(producer.as_ref().map(|producer| producer.as_str()), after, MAX_BYTES);
         let (commands, tip) = steering.poll(&run, asked, known).await?;
         let room = rooms.find(&run).await?;
+        let addressee = addressee.clone().counted_as(commands.variant.clone(), producer.as_ref(), &room);
         let audience = viewers.audience(&room);
-        let tag: &Arc<str> = tag.get_or_insert_with(|| audience.hints.tag.clone());
-        let is_news = !commands.commands.is_empty() || commands.reset || audience.differs_from(tag);
+        let hints = audience.hints(&addressee);
+        let tag: &Arc<str> = tag.get_or_insert_with(|| hints.tag.clone());
+        let is_news = !commands.commands.is_empty() || commands.reset || (audience.is_whole && hints.tag != *tag);
         if is_news || wait == 0 {
-            break (commands, audience.hints);
+            break (commands, hints);
         }
-        let waiting = Waiting { node: &node, steering: &steering, viewers: &viewers, room: &room, tag, until };
+        let (node, steering, viewers) = (&node, &steering, &viewers);
+        let waiting = Waiting { node, steering, viewers, room: &room, addressee: &addressee, tag, until };
         if !waiting.moves(tip).await? {
-            break (commands, viewers.audience(&room).hints);
+            break (commands, viewers.audience(&room).hints(&addressee));
         }
         known = tip;
     };
-    let hints = hints.for_producer(commands.variant.as_ref(), outdated(&request));
     Ok(HttpResponse::Ok().json(Polled { run_id: &run, commands, hints }))
 }
 
@@ -93,6 +96,8 @@ struct Waiting<'a> {
     steering: &'a Steering,
     viewers: &'a ViewersEdge,
     room: &'a RoomPort,
+    /// Who asks.
+    addressee: &'a Addressee,
     /// The hints that the worker has.
     tag: &'a str,
     until: Instant,
@@ -107,7 +112,8 @@ impl Waiting<'_> {
         tokio::pin!(moved, over);
         loop {
             let changes = self.viewers.audience_changes(self.room);
-            if self.viewers.audience(self.room).differs_from(self.tag) {
+            let audience = self.viewers.audience(self.room);
+            if audience.is_whole && *audience.hints(self.addressee).tag != *self.tag {
                 return Ok(true);
             }
             tokio::select! {

@@ -13,7 +13,7 @@ use super::super::super::media_type::{content_type, nd_json};
 use super::super::super::problem::Problem;
 use super::super::super::rooms::Rooms;
 use super::super::commands::{Given, Learned};
-use super::super::hints::outdated;
+use super::super::hints::Addressee;
 use super::run_id;
 use crate::actors::messages::room::{Numbered, Publish};
 use crate::protocol::event::{BodyKind, parse_body};
@@ -97,6 +97,11 @@ pub(in crate::http) async fn post(
     let (published, room) = rooms.publish(&run, publish).await?;
     let learned = given.learn(&steering, &run, &published).await;
     let appended = published.appended;
+    let producer = numbered.as_ref().map(|numbered| &numbered.producer);
+    let addressee = match learned.variant() {
+        Some(variant) => Addressee::of(&request).counted_as(variant, producer, &room),
+        None => Addressee::of(&request).looked_up(producer, &room, &steering).await,
+    };
     let audience = viewers.audience(&room);
     Ok(HttpResponse::Accepted().json(Accepted {
         run_id: &run,
@@ -108,7 +113,7 @@ pub(in crate::http) async fn post(
         producer_seq: numbered.is_some().then_some(appended.producer_high),
         cursor: published.cursor,
         viewers: audience.viewers,
-        hints: audience.hints.for_producer(learned.variant(), outdated(&request)),
+        hints: audience.hints(&addressee),
         learned,
     }))
 }

@@ -3,8 +3,8 @@ use crate::protocol::ScreenChoice;
 
 const MIB: usize = 1 << 20;
 
-fn limits(bytes_per_sec: usize) -> ScreenLimits {
-    ScreenLimits { bytes_per_sec, kept_bytes: 64 * MIB, keep: Duration::from_secs(60) }
+fn limits(bytes_per_sec: usize) -> ScreenSharing {
+    ScreenSharing { bytes_per_sec, kept_bytes: 64 * MIB, keep: Duration::from_secs(60) }
 }
 
 fn run() -> RunId {
@@ -125,7 +125,7 @@ fn what_does_not_fit_is_overtaken_and_what_is_looked_at_goes_first() {
 #[test]
 fn large_frames_are_not_kept_and_what_is_kept_is_bounded() {
     let start = Instant::now();
-    let mut pacing = Pacing::new(ScreenLimits { kept_bytes: 250_000, ..limits(64 * MIB) }, start);
+    let mut pacing = Pacing::new(ScreenSharing { kept_bytes: 250_000, ..limits(64 * MIB) }, start);
     pacing.offer(run(), frame("large", 0, MAX_KEPT_BYTES + 1), start);
     for stream in ["p/0", "p/1", "p/2"] {
         pacing.offer(run(), frame(stream, 0, 100_000), start);

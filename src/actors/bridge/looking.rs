@@ -8,7 +8,7 @@ use crate::protocol::{Interest, RunId, StreamId};
 
 /// What was asked for, by run.
 #[derive(Debug, Default)]
-pub(super) struct KeptScreens {
+pub(super) struct LookedAt {
     runs: HashMap<RunId, Arc<Interest>>,
 }
 
@@ -40,7 +40,7 @@ impl Wanted {
     }
 }
 
-impl KeptScreens {
+impl LookedAt {
     /// Somebody on this node looks at this in a run, or nobody at anything (`None`). Answers what of it is new.
     pub(super) fn looks(&mut self, run: &RunId, interest: Option<Arc<Interest>>) -> Option<Wanted> {
         let before = self.runs.remove(run).unwrap_or_default();
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_kept_frames_of_what_is_newly_looked_at_are_wanted_once() {
-        let (mut kept, run) = (KeptScreens::default(), RunId::parse("r").unwrap());
+        let (mut kept, run) = (LookedAt::default(), RunId::parse("r").unwrap());
         let mut looks = |of: &[&str]| {
             let mut all = Interest::default();
             of.iter().for_each(|of| all.add(&ScreenChoice::checked(of, None, None).unwrap()));
