@@ -4,6 +4,7 @@
 //! with their tests.
 
 pub mod artifact;
+pub mod client_version;
 pub mod clock;
 pub mod close;
 pub mod coding;
@@ -29,11 +30,13 @@ pub mod server_event;
 pub mod sign;
 pub mod status;
 pub mod timestamp;
+pub mod variant;
 pub mod verdict;
 pub mod viewer_command;
 pub mod vocabulary;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};
+pub use client_version::ClientVersion;
 pub use clock::{Clock, Jump};
 pub use coding::ContentCoding;
 pub use connection::Connection;
@@ -50,3 +53,4 @@ pub use segment::{Lines, Segment};
 pub use server_event::ServerEvent;
 pub use sign::{Seen, Sign};
 pub use timestamp::Timestamp;
+pub use variant::Variant;
