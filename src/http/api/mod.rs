@@ -5,6 +5,7 @@ pub(super) mod cleanup;
 pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod frame;
+pub(super) mod live_traces;
 pub(super) mod ops;
 pub(super) mod runs;
 pub(super) mod steps;
