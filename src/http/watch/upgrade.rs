@@ -50,6 +50,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
 pub(in crate::http) struct Upgradable;
 
 /// What a connection is from now on; in the extensions of a response that switches protocols.
+#[derive(Debug)]
 pub(in crate::http) enum Upgraded {
     /// A viewer of a run.
     Session(Admission),
