@@ -6,6 +6,7 @@ pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod frame;
 mod hints;
+pub(super) mod live_traces;
 pub(super) mod ops;
 pub(super) mod runs;
 pub(super) mod steps;
