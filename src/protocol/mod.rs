@@ -30,6 +30,7 @@ pub mod segment;
 pub mod server_event;
 pub mod sign;
 pub mod status;
+pub mod strict;
 pub mod timestamp;
 pub mod verdict;
 pub mod viewer_command;
