@@ -155,7 +155,8 @@ fn the_schema_the_strict_check_and_the_server_agree_on_every_member_of_every_eve
         let rows = known.fields().iter().map(|field| (field.name.to_owned(), field.limit));
         let rows = rows.chain(known.fields().iter().filter_map(items));
         // Which run it is, the server alone knows.
-        let common = COMMON.iter().filter(|field| field.name != "runId").map(|field| (field.name.to_owned(), field.limit));
+        let common =
+            COMMON.iter().filter(|field| field.name != "runId").map(|field| (field.name.to_owned(), field.limit));
         for (path, limit) in rows.chain(common) {
             // An error is an object only where its members are looked at.
             let base = match path.split_once("[].").map(|(list, _)| list) {
