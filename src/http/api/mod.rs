@@ -6,6 +6,7 @@ pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod frame;
 pub(super) mod ops;
+pub(super) mod run_tests;
 pub(super) mod runs;
 pub(super) mod steps;
 pub(super) mod viewers;
