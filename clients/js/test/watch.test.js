@@ -186,7 +186,6 @@ test('a run that has expired is a gap and then a ClosedError with its code', asy
     await edit(own, 'UPDATE runs SET active_at = active_at - 172800000, last_at = last_at - 172800000');
     await own.restart();
     await eventually(async () => (await fetch(`${own.url}/api/runs/r`)).status === 410);
-    console.log(await (await fetch(`${own.url}/api/runs/r/events?after=2`)).text());
     const run = connect({ url: own.url }).run('r');
     const watch = run.watch();
     const gaps = [];
