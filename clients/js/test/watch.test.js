@@ -4,11 +4,14 @@ import { after, before, test } from 'node:test';
 
 import { ClosedError, connect } from '@runcast/client';
 
-import { collect, edit, eventually, numbered, Producer, Server, statuses } from './support/server.js';
+import { closeWatches, collect, edit, eventually, numbered, Producer, Server, statuses } from './support/server.js';
 
 let server;
 before(async () => (server = await Server.start()));
-after(() => server.stop());
+after(() => {
+  closeWatches();
+  return server.stop();
+});
 
 const seqs = (events) => events.map(({ seq }) => seq);
 const range = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => first + index);

@@ -156,8 +156,16 @@ export async function eventually(condition, withinMs = 20_000) {
   }
 }
 
-// Collects a watch's events in the background; `until(n)` waits until there are as many. `wake` pauses between two.
+const watches = new Set();
+
+// Ends all watches whose events were collected: one that still reconnects would keep the process alive.
+export function closeWatches() {
+  for (const watch of watches) watch.close();
+}
+
+// Collects a watch's events in the background; `until(n)` waits until there are as many.
 export function collect(watch) {
+  watches.add(watch);
   const events = [];
   let failure;
   const done = (async () => {
