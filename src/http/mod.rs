@@ -60,6 +60,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/cleanup/run").route(post().to(cleanup::run)))
         .service(resource("/api/actors").route(get().to(ops::actors)))
         .service(resource("/api/openapi.json").route(get().to(ops::openapi)))
+        .service(resource("/api/events.schema.json").route(get().to(ops::events_schema)))
         .service(resource("/api/tests/{runId}/pause").route(post().to(commands::pause)))
         .service(resource("/api/tests/{runId}/resume").route(post().to(commands::resume)))
         .service(resource("/api/tests/{runId}/override-step").route(post().to(commands::override_step)))

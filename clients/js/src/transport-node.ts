@@ -219,7 +219,7 @@ function place(url: URL): string {
 }
 
 /** Says in an error which of the ways to fail it was, where, and what to check. */
-function explained(error: NodeJS.ErrnoException, url: URL, proxy: ProxyChoice | undefined): unknown {
+export function explained(error: NodeJS.ErrnoException, url: URL, proxy: ProxyChoice | undefined): unknown {
   if (error instanceof TransportError) return error;
   const code = error.code ?? (error as AggregateError).errors?.[0]?.code ?? '';
   const failure = failureOf(code, reason(error));
