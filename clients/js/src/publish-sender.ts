@@ -189,7 +189,7 @@ export class Sender {
         return undefined;
       case 'rewind':
         this.outbox.rewind(batch, found.expected);
-        return undefined;
+        return this.#backoff.next();
       case 'plain':
         if (this.#gzipOver === Infinity) break;
         this.#gzipOver = Infinity;

@@ -34,6 +34,8 @@ export class Publisher implements AsyncDisposable {
   #emitted = 0;
   #refusedHere = 0;
   #spilled = 0;
+  /** It was told that events are dropped, and the queue has not been empty since. */
+  #isDropping = false;
   /** Checks of the flushes that wait. */
   #flushes = new Set<() => void>();
   /** Those who wait for room in the queue. */
@@ -129,10 +131,10 @@ export class Publisher implements AsyncDisposable {
     if (onFull === 'throw' && this.#queue.isFull(entry.bytes)) {
       throw new QueueFullError(`the queue is full: ${this.#queue.bytes} bytes of events wait for the server`);
     }
-    const before = this.#queue.dropped;
     const isTaken = onFull === 'drop-detail' ? this.#queue.pushOver(entry) : this.#queue.push(entry);
     if (!isTaken) this.#queue.drop();
-    if (before === 0 && this.#queue.dropped > 0) {
+    if (this.#queue.dropped > 0 && !this.#isDropping) {
+      this.#isDropping = true;
       this.#problem('events-dropped', `the queue is full: events are dropped`, this.#sender.lastError);
     }
     this.#sender.schedule(URGENT.has(entry.type));
@@ -273,6 +275,7 @@ export class Publisher implements AsyncDisposable {
   /** Something was stored, or has failed: who waits may go on. */
   #settled(): void {
     for (const check of [...this.#flushes]) check();
+    if (this.#queue.length === 0) this.#isDropping = false;
     if (this.#blocked.size === 0 || (this.#queue.isFull(0) && !this.#isOver)) return;
     for (const resolve of this.#blocked) resolve();
     this.#blocked.clear();
