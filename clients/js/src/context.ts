@@ -10,6 +10,8 @@ export interface Context {
   readonly token: () => Promise<string | undefined>;
   /** Names the client in `Runcast-Client`: `NAME/VERSION`. */
   readonly clientName: string;
+  /** Who sends the requests, if they say so: `Runcast-User`. */
+  readonly user?: string | undefined;
 }
 
 /** A request below a base URL. */
@@ -26,6 +28,7 @@ export async function send(context: Context, request: ApiRequest): Promise<HttpR
   const { path, ...rest } = request;
   const base = context.baseUrls.current;
   const headers: Record<string, string> = { 'runcast-client': context.clientName, ...request.headers };
+  if (context.user !== undefined) headers['runcast-user'] = context.user;
   const token = await context.token();
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
   try {
