@@ -20,6 +20,7 @@ mod json_text;
 mod lifecycle;
 mod mcp;
 mod producers;
+mod recorded_run;
 mod reserved;
 mod rfc6455;
 mod signals;
