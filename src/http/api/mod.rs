@@ -5,6 +5,8 @@ pub(super) mod cleanup;
 pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod frame;
+mod hints;
+pub(super) mod live_traces;
 pub(super) mod ops;
 pub(super) mod run_tests;
 pub(super) mod runs;
