@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::{Map, Value};
 
-use super::view::{RunView, ShownAsk, ShownCommand, ShownProducer, ShownShards};
+use super::view::{AwaitedShards, RunView, ShownAsk, ShownCommand, ShownProducer};
 use super::{PATIENCE, SteerArgs, refusal};
 use crate::cli::artifacts::{fit_for_stdout, print};
 use crate::cli::request::{AskError, Servers, read};
@@ -127,7 +127,7 @@ fn in_variant(variant: Option<&str>) -> String {
 }
 
 /// The shards that have not joined.
-fn waits(shards: &ShownShards) -> String {
+fn waits(shards: &AwaitedShards) -> String {
     let missing = shards.missing.iter().map(|shard| format!("{shard}/{}", shards.total));
     let missing: Vec<_> = missing.take(MAX_WORKERS).collect();
     format!("waiting for shard {}{}", missing.join(", "), in_variant(shards.variant.as_deref()))

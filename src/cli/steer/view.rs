@@ -16,7 +16,7 @@ pub(super) struct RunView {
     pub(super) asks: Vec<ShownAsk>,
     pub(super) paused: Option<ShownPause>,
     pub(super) producers: Vec<ShownProducer>,
-    pub(super) shards: Vec<ShownShards>,
+    pub(super) shards: Vec<AwaitedShards>,
 }
 
 /// Who has control.
@@ -81,7 +81,7 @@ pub(super) struct ShownPause {
 /// The shards of a variant.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ShownShards {
+pub(super) struct AwaitedShards {
     pub(super) variant: Option<String>,
     pub(super) total: u64,
     pub(super) missing: Vec<u64>,
