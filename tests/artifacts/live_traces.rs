@@ -167,6 +167,8 @@ async fn a_viewer_is_pinged_and_told_when_the_node_goes() {
     let mut viewer = TraceViewer::start(&node, "r").await;
     let ping = viewer.socket.frame().await;
     assert!(ping.is(Op::Ping), "{ping:?}");
+    let told = node.get_json("/api/runs/r/viewers").await;
+    assert_eq!(told["viewers"].as_array().map_or(0, Vec::len), 0, "who watches the run is counted there: {told}");
     node.ask_to_stop();
     assert_eq!(viewer.socket.close_code().await, Some(1012));
     viewer.socket.say(Op::Close, &1000_u16.to_be_bytes()).await;
