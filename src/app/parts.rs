@@ -15,7 +15,7 @@ use crate::actors::lifecycle::Lifecycle;
 use crate::actors::presence::Presence;
 use crate::actors::registry::Registry;
 use crate::actors::room::States;
-use crate::actors::shared::{Doorbell, NodeIdConflict, Peers, ThreadAgents};
+use crate::actors::shared::{Doorbell, NodeIdConflict, NodeInterest, Peers, ThreadAgents};
 use crate::actors::supervision::{Escalation, LiveActors, Service};
 use crate::actors::supervisor::Supervisor;
 use crate::artifacts::ArtifactService;
@@ -71,6 +71,8 @@ pub(super) struct NodeParts {
     pub(super) thread_agents: ThreadAgents,
     /// Whether this node hears the others; `None` on a single node.
     pub(super) doorbell: Option<Doorbell>,
+    /// What the viewers of this node look at.
+    pub(super) interest: NodeInterest,
     /// What this node knows of the others.
     pub(super) peers: Peers,
     /// Whether another node has this one's name.
@@ -146,6 +148,7 @@ impl NodeParts {
             services,
             escalation,
             thread_agents: ThreadAgents::default(),
+            interest: NodeInterest::default(),
             peers: Peers::default(),
             node_id_conflict: NodeIdConflict::default(),
             warnings: warnings.into(),

@@ -51,6 +51,7 @@ use crate::http::unread::unread;
 use crate::http::watch::upgrade::Upgrade;
 use crate::node::{Node, NodePhase};
 use crate::protocol::frame::FrameLimits;
+use crate::protocol::hints::FlushPace;
 use crate::tasks;
 
 /// New connections that wait on one worker thread.
@@ -278,6 +279,10 @@ impl Thread {
                 thread_agents: parts.thread_agents.clone(),
                 figures: parts.tell_figures(),
                 cluster,
+                pace: FlushPace {
+                    watched_ms: parts.config.ingest.flush_ms,
+                    unwatched_ms: parts.config.ingest.flush_unwatched_ms,
+                },
             },
             artifacts: ArtifactsEdge {
                 service: parts.artifacts.clone(),

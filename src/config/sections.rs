@@ -114,6 +114,10 @@ sections! {
         append_timeout_ms: u64 = 2_500, 100..=120_000;
         /// Most bytes of one screen frame.
         frame_bytes: usize = 2 * MIB, 1024..=64 << 20;
+        /// Milliseconds that producers are told to collect events for while their run is watched.
+        flush_ms: u64 = 250, 10..=60_000;
+        /// The same while nobody watches.
+        flush_unwatched_ms: u64 = 2_000, 10..=60_000;
     }
 
     /// The runs' logs.
@@ -174,6 +178,8 @@ sections! {
         tip_check_secs: u64 = 5, 1..=300;
         /// Seconds within which a dead subscription is found and rebuilt.
         probe_secs: u64 = 10, 1..=300;
+        /// Bytes of screens per second, on average, that this node sends to the others.
+        screen_bytes_per_sec: usize = 4 * MIB, 64 * 1024..=1 << 30;
     }
 
     /// How nodes report that they are alive.
@@ -284,6 +290,11 @@ sections! {
         idle_secs: u64 = 60, 1..=86_400;
         /// Bytes of posts that wait in a room; further posts are answered "saturated".
         queue_bytes: usize = 8 * MIB, ANY_MEMORY;
+        /// Bytes of screens' newest frames that all rooms together keep for viewers who come; a further frame is shown
+        /// and not kept.
+        screens_total_bytes: usize = 128 * MIB, ANY_MEMORY;
+        /// Seconds that the newest frame of a screen is kept.
+        screen_keep_secs: u64 = 60, 1..=3_600;
         /// Most messages that wait for a room.
         mailbox: usize = 4_096, 16..=65_536;
         /// Most rooms; beyond it the least recently used one without viewers ends, or a new room is refused.

@@ -4,6 +4,7 @@
 //! with their tests.
 
 pub mod artifact;
+pub mod client_version;
 pub mod clock;
 pub mod close;
 pub mod coding;
@@ -11,6 +12,7 @@ pub mod connection;
 pub mod cursor;
 pub mod event;
 pub mod field;
+mod field_tree;
 pub mod frame;
 pub mod head;
 pub mod hints;
@@ -24,17 +26,22 @@ pub mod pack;
 pub mod principal;
 pub mod producer_event;
 pub mod retention;
+pub mod schema;
 pub mod screen;
 pub mod segment;
 pub mod server_event;
 pub mod sign;
+pub mod state_part;
 pub mod status;
+pub mod strict;
 pub mod timestamp;
+pub mod variant;
 pub mod verdict;
 pub mod viewer_command;
 pub mod vocabulary;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};
+pub use client_version::ClientVersion;
 pub use clock::{Clock, Jump};
 pub use coding::ContentCoding;
 pub use connection::Connection;
@@ -51,4 +58,6 @@ pub use screen::{ScreenChoice, ScreenOf, StreamId};
 pub use segment::{Lines, Segment};
 pub use server_event::ServerEvent;
 pub use sign::{Seen, Sign};
+pub use state_part::{StatePart, TestsQuery};
 pub use timestamp::Timestamp;
+pub use variant::Variant;

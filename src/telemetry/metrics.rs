@@ -123,6 +123,13 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
         "Reads of what a followed run lacked, by who had told that there is more: `source` (doorbell, check).",
     ),
     (
+        MetricKind::Counter,
+        "runcast_screens_shared_total",
+        Unit::Count,
+        "Frames of screens for other nodes, by `outcome`: sent, kept for who joins, dropped because there was no room for \
+         them (`bridge.screen_bytes_per_sec`), failed.",
+    ),
+    (
         MetricKind::Gauge,
         "runcast_nodes",
         Unit::Count,
