@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use runcast::actors::messages::room::{Reclaim, ShowScreen};
 use runcast::actors::room::core::RoomInput;
-use runcast::protocol::{StreamId, frame};
+use runcast::protocol::{StreamId, Timestamp, frame};
 
 use crate::broadcaster::Broadcaster;
 use crate::chance::Dice;
@@ -109,6 +109,7 @@ impl Node {
             Act::Free => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Memory)),
             _ => node_rooms.post_mapped(RoomInput::Show(ShowScreen {
                 stream: StreamId::unnamed(),
+                at: Timestamp::default(),
                 frame: screen(node_rooms.node),
             })),
         }

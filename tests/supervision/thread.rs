@@ -30,7 +30,7 @@ use runcast::actors::supervision::{
 use runcast::actors::supervisor::Supervisor;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::segment::Encoding;
-use runcast::protocol::{After, Clock, Connection, StreamId};
+use runcast::protocol::{After, Clock, Connection, StreamId, Timestamp};
 use runcast::steering::{Steering, SteeringLimits};
 use runcast::storage::secrets::{SecretLimits, Secrets};
 use runcast::storage::signs::{SignTimes, Signs};
@@ -221,7 +221,9 @@ async fn a_broadcaster_that_panics_sends_its_viewers_back_and_the_next_viewer_op
 
     injured.wound.set(Some(Wound::Show));
     let port = subscribed.borrow()[0].clone();
-    port.show.try_send(ShowScreen { stream: StreamId::unnamed(), frame: Bytes::new() }).unwrap();
+    port.show
+        .try_send(ShowScreen { stream: StreamId::unnamed(), at: Timestamp::default(), frame: Bytes::new() })
+        .unwrap();
     eventually(Some(CloseReason::TryAgain), async || healthy.closed.get()).await;
     assert_eq!(injured.closed.get(), Some(CloseReason::TryAgain));
     eventually(true, async || ends("broadcaster", "panicked") > before).await;

@@ -159,7 +159,7 @@ impl<W: Wire> Viewer for WriteHalf<W> {
         if inner.mode == Mode::Live { Delivery::Sent } else { Delivery::Behind }
     }
 
-    fn show(&self, ShowScreen { stream, frame }: &ShowScreen) {
+    fn show(&self, ShowScreen { stream, frame, .. }: &ShowScreen) {
         let mut inner = self.inner.borrow_mut();
         let shows = match inner.choice.as_ref().map(|choice| &choice.of) {
             None | Some(ScreenOf::Auto | ScreenOf::Wall) => true,
