@@ -9,7 +9,6 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
@@ -23,7 +22,7 @@ use super::messages::registry::FindRoom;
 use super::messages::viewer::Viewer;
 use super::session::write_half::{Flushed, Mode, WriteHalf};
 use super::session::{Guards, Wire};
-use super::shared::RoomGauge;
+use super::shared::{InterestPart, RoomGauge};
 use super::supervision::{ServiceRecipient, TemporaryActor, spawn_temporary};
 use crate::artifacts::{ArtifactError, ArtifactService, LiveTrace, LiveTraceError};
 use crate::protocol::close::CloseReason;
@@ -36,9 +35,6 @@ use crate::protocol::{Connection, Interest, TraceId};
 const READS_PER_POLL: usize = 4;
 /// Lines that a viewer may be made to read anew, in bytes per millisecond: 4 MB a second.
 const RELOADED_PER_MS: u64 = 4_000;
-
-/// A number for what a session tells the room: unlike those of broadcasters, which count from 1.
-static NEXT_ID: AtomicU64 = AtomicU64::new(1 << 63);
 
 /// What the request of a viewer of a live trace said.
 #[derive(Debug)]
@@ -87,7 +83,6 @@ impl TracePort {
 
 /// The actor of one viewer of a live trace.
 pub struct TraceSession<W: Wire> {
-    id: u64,
     /// Shared with the thread agent of this thread.
     write_half: Rc<WriteHalf<W>>,
     decoder: Decoder,
@@ -102,7 +97,7 @@ pub struct TraceSession<W: Wire> {
     /// What the page was told of the trace: its bytes, and whether it is full.
     told: Option<(u64, bool)>,
     /// The room that knows that the trace is watched.
-    room: Option<Arc<RoomGauge>>,
+    room: Option<(Arc<RoomGauge>, InterestPart)>,
     peer_closed: bool,
     /// What arrives is thrown away: it followed a violation.
     ignores_input: bool,
@@ -127,7 +122,6 @@ impl<W: Wire> TraceSession<W> {
         let permit = port.sessions.clone().try_acquire_owned().ok();
         let refused = refused.or_else(|| permit.is_none().then_some(CloseReason::Saturated));
         let mut session = Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             write_half,
             decoder: Decoder::default(),
             port,
@@ -227,11 +221,12 @@ impl<W: Wire> TraceSession<W> {
 
     /// Tells the room that the trace is watched; a room that was built anew knows nothing of it.
     fn tell_interest(&mut self, gauge: Arc<RoomGauge>) {
-        if self.room.as_ref().is_some_and(|told| Arc::ptr_eq(told, &gauge)) {
+        if self.room.as_ref().is_some_and(|(told, _)| Arc::ptr_eq(told, &gauge)) {
             return;
         }
-        gauge.interest.tell(self.id, Interest::in_trace(self.trace.as_str()));
-        self.room = Some(gauge);
+        let part = gauge.interest.part();
+        part.tell(Interest::in_trace(self.trace.as_str()));
+        self.room = Some((gauge, part));
     }
 
     fn found(&mut self, found: Result<LiveTrace, LiveTraceError>) {
@@ -335,9 +330,6 @@ impl<W: Wire> Drop for TraceSession<W> {
             Mode::Closing(reason) => reason,
             _ => CloseReason::Left,
         };
-        if let Some(room) = &self.room {
-            room.interest.tell(self.id, Interest::default());
-        }
         self.port.hub.leave(self.viewer);
         self.port.hub.thread_metrics.closed(reason);
         metrics::gauge!("runcast_live_trace_viewers").decrement(1.0);
