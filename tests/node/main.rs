@@ -13,6 +13,7 @@ mod support;
 
 mod bounds;
 mod clock;
+mod events_page;
 mod failures;
 mod http_edge;
 mod ingest;
