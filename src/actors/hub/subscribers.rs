@@ -7,7 +7,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -50,7 +49,7 @@ impl Subscribers {
     /// Gives a viewer a slot; it is not live yet. `None` once nobody may be subscribed any more.
     pub fn subscribe(&self, viewer: Rc<dyn Viewer>) -> Option<SubscriberId> {
         let id = self.fan_out.borrow_mut().subscribe(viewer)?;
-        self.room.gauge.viewers.fetch_add(1, Ordering::Relaxed);
+        self.room.gauge.viewer_came();
         Some(id)
     }
 
@@ -58,7 +57,7 @@ impl Subscribers {
     pub fn leave(&self, id: SubscriberId) {
         let mut fan_out = self.fan_out.borrow_mut();
         if fan_out.leave(id) {
-            self.room.gauge.viewers.fetch_sub(1, Ordering::Relaxed);
+            self.room.gauge.viewer_gone();
         }
         if fan_out.closed()
             && let Some(waker) = self.waker.take()

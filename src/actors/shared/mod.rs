@@ -18,7 +18,7 @@ mod room_gauge;
 mod thread_agents;
 
 pub use doorbell::Doorbell;
-pub use interest_board::InterestBoard;
+pub use interest_board::{InterestBoard, InterestPart};
 pub use node_id_conflict::NodeIdConflict;
 pub use peers::Peers;
 pub use room_gauge::RoomGauge;

@@ -24,4 +24,18 @@ impl RoomGauge {
     pub fn viewers(&self) -> usize {
         self.viewers.load(Ordering::Relaxed)
     }
+
+    /// A viewer has come. The first one wakes whoever waits for a change of the interest.
+    pub fn viewer_came(&self) {
+        if self.viewers.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.interest.wake();
+        }
+    }
+
+    /// A viewer has gone. The last one wakes whoever waits for a change of the interest.
+    pub fn viewer_gone(&self) {
+        if self.viewers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.interest.wake();
+        }
+    }
 }
