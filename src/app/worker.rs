@@ -239,7 +239,6 @@ impl Thread {
             ingest: IngestEdge {
                 limits: event_limits(&parts.config),
                 frame_bytes: parts.config.ingest.frame_bytes,
-                outboxes: parts.outboxes.clone(),
             },
             runs: RunsEdge { catalog: storage.catalog.clone() },
             watch: WatchEdge {
@@ -274,6 +273,7 @@ impl Thread {
                 bodies: parts.bodies.clone(),
                 responses: parts.responses.clone(),
                 outboxes: parts.outboxes.clone(),
+                screens: parts.screens.clone(),
                 thread_metrics: parts.thread_metrics.clone(),
                 handle: parts.metrics.clone(),
             },

@@ -47,7 +47,7 @@ impl Interest {
             ScreenOf::Off => return,
             ScreenOf::Auto => self.auto = true,
             ScreenOf::Wall => self.wall = true,
-            ScreenOf::Stream(stream) => name(&mut self.streams, stream.as_str().into()),
+            ScreenOf::Stream(stream) => name(&mut self.streams, stream.shared()),
         }
         // The wall has a pace of its own.
         if choice.of != ScreenOf::Wall {

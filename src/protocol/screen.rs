@@ -66,6 +66,11 @@ impl StreamId {
         Self("main".into())
     }
 
+    /// The name, as others may share it.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -167,6 +172,21 @@ impl ScreenChoice {
             .optional(),
         ],
     };
+
+    /// Whether the viewer looks at a stream; `is_auto`: it is the one that the server chooses.
+    pub fn shows(&self, stream: &StreamId, is_auto: bool) -> bool {
+        match &self.of {
+            ScreenOf::Auto => is_auto,
+            ScreenOf::Wall => true,
+            ScreenOf::Off => false,
+            ScreenOf::Stream(chosen) => chosen == stream,
+        }
+    }
+
+    /// No screens.
+    pub fn off() -> Self {
+        Self { of: ScreenOf::Off, ..Self::default() }
+    }
 
     /// Checks a choice; a number of `None` is no wish.
     ///

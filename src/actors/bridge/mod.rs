@@ -67,7 +67,7 @@ pub struct BridgePorts {
     pub settings: RedisSettings,
     /// The connection that publishes screens to other nodes.
     pub screens: RedisClient,
-    /// The budget of all viewers' unsent bytes, in which received screens count.
+    /// The budget of all viewers' unsent bytes: a full node takes no screens.
     pub shown: Budget,
     /// This node's name.
     pub node: String,
@@ -336,8 +336,9 @@ impl Handler<ScreenArrived> for Bridge {
             let name = notice::sender(&rest);
             let frame = rest.slice((name.len() + 1).min(rest.len())..);
             let stream = str::from_utf8(name).ok().and_then(|name| StreamId::parse(name).ok());
-            // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows.
-            if let (Some(stream), Ok(frame)) = (stream, self.ports.shown.count(frame)) {
+            // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows. The room counts
+            // what it makes of it.
+            if let Some(stream) = stream.filter(|_| self.ports.shown.has(frame.len())) {
                 let _ = topic.port.try_send(RemoteUpdate::Screen(ShowScreen { stream, frame }));
             }
         }

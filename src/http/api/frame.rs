@@ -1,4 +1,4 @@
-//! Frames of a run's live screen.
+//! Frames of a run's screens.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -9,11 +9,11 @@ use super::super::media_type::content_type;
 use super::super::problem::Problem;
 use super::super::rooms::Rooms;
 use super::events::run_id;
-use crate::actors::messages::room::ShowScreen;
+use crate::actors::messages::room::{FrameTaken, ShowScreen};
 use crate::protocol::message::ScreenFrame;
 use crate::protocol::{StreamId, Timestamp};
 
-/// `POST /api/runs/{runId}/frame`: a frame of the live screen.
+/// `POST /api/runs/{runId}/frame`: a frame of one of the run's screens.
 pub(in crate::http) async fn post(
     (edge, bodies): (web::Data<IngestEdge>, web::Data<Bodies>),
     (rooms, viewers): (web::Data<Rooms>, web::Data<ViewersEdge>),
@@ -64,11 +64,8 @@ pub(in crate::http) async fn post(
         image: body.body,
     };
     let frame = frame.to_frame().map_err(|error| Problem::bad_request("invalid_header", error.to_string()))?;
-    let room = rooms.find(&run).await?;
-    // The newest frame wins: a frame that finds the room busy is dropped, and the next one replaces it. A frame is
-    // counted once for all its viewers, until the last of them has received it.
-    let counted = edge.outboxes.count(frame);
-    let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen { stream, frame }).is_ok());
-    Ok(HttpResponse::Accepted()
-        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": viewers.viewers_of(&room)})))
+    let (FrameTaken { shown, kept }, room) = rooms.show(&run, ShowScreen { stream, frame }).await?;
+    Ok(HttpResponse::Accepted().json(
+        serde_json::json!({"runId": run, "shown": shown, "kept": kept, "viewers": viewers.viewers_of(&room)}),
+    ))
 }
