@@ -14,7 +14,7 @@ use runcast::actors::catalog_writer::CatalogWriter;
 use runcast::actors::messages::registry::FindRoom;
 use runcast::actors::messages::room::{RoomPort, WaitForEvents};
 use runcast::actors::registry::{OpenRoom, Registry, RoomBounds};
-use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, States};
+use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, ScreenLimits, States};
 use runcast::actors::shared::{Doorbell, NodeInterest, Peers};
 use runcast::actors::supervision::{Child, ChildSpec, Escalation, LiveActors, Policy, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
