@@ -109,6 +109,7 @@ impl Node {
             append_timeout: SOON,
             idle: HOUR,
             max_waiting: 100,
+            screens: ScreenLimits::default(),
             control: Arc::default(),
         };
         let entered = live_actors.clone();

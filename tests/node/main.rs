@@ -14,6 +14,7 @@ mod support;
 mod bounds;
 mod clock;
 mod failures;
+mod hints;
 mod http_edge;
 mod ingest;
 mod json_text;
