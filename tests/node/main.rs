@@ -15,6 +15,7 @@ mod bounds;
 mod clock;
 mod events_page;
 mod failures;
+mod hints;
 mod http_edge;
 mod ingest;
 mod json_text;
