@@ -13,7 +13,9 @@ mod support;
 
 mod bounds;
 mod clock;
+mod events_page;
 mod failures;
+mod hints;
 mod http_edge;
 mod ingest;
 mod json_text;
