@@ -11,7 +11,7 @@ use runcast::protocol::message::{GapReason, ScreenFrame, ServerMessage};
 use runcast::protocol::server_event::reserved_types;
 use runcast::protocol::status::RunStatus;
 use runcast::protocol::viewer_command::COMMANDS;
-use runcast::protocol::{Cursor, Epoch, ProducerEvent, RunId, ServerEvent, Timestamp, vocabulary};
+use runcast::protocol::{Cursor, Epoch, ProducerEvent, RunId, ServerEvent, Timestamp, schema, vocabulary};
 use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
 
@@ -199,18 +199,25 @@ fn schema_fits(schema: &Value, field: &Value) -> bool {
     schema["type"] == field["type"] && is_time(schema) == is_time(field)
 }
 
+/// Holds a file that is written from the tables in code to them; with RUNCAST_WRITE it is written.
+fn assert_written(file: &str, written: &str, test: &str) {
+    let path = root().join(file);
+    if std::env::var_os("RUNCAST_WRITE").is_some() {
+        fs::write(&path, written).unwrap();
+    }
+    let command = format!("RUNCAST_WRITE=1 cargo test --test surface {test}");
+    let is_it = fs::read_to_string(&path).unwrap_or_default() == written;
+    assert!(is_it, "{file} is not what the tables in src/protocol say; write it anew: {command}");
+}
+
 #[test]
 fn the_vocabulary_is_what_the_tables_in_code_say() {
-    let (file, written) = (root().join("docs/vocabulary.json"), vocabulary::document());
-    if std::env::var_os("RUNCAST_WRITE").is_some() {
-        fs::write(&file, &written).unwrap();
-    }
-    let found = fs::read_to_string(&file).unwrap_or_default();
-    let command = "RUNCAST_WRITE=1 cargo test --test surface vocabulary";
-    assert!(
-        found == written,
-        "docs/vocabulary.json is not what the tables in src/protocol say; write it anew: {command}"
-    );
+    assert_written("docs/vocabulary.json", &vocabulary::document(), "vocabulary");
+}
+
+#[test]
+fn the_schema_of_events_is_what_the_tables_in_code_say() {
+    assert_written("docs/events.schema.json", schema::document(), "schema");
 }
 
 #[test]

@@ -24,6 +24,7 @@ use crate::budget::Budget;
 use crate::config::Network;
 use crate::node::Node;
 use crate::protocol::event::EventLimits;
+use crate::protocol::hints::FlushPace;
 use crate::steering::Steering;
 use crate::storage::catalog::Catalog;
 use crate::storage::journal::Journal;
@@ -160,6 +161,8 @@ pub struct ViewersEdge {
     pub figures: Gauge<Figures>,
     /// The other nodes; `None` on a single node.
     pub cluster: Option<Cluster>,
+    /// How often producers are to post.
+    pub pace: FlushPace,
 }
 
 /// Knows the viewers of the other nodes of a cluster.

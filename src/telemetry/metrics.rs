@@ -141,6 +141,13 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
         "Reads of what a followed run lacked, by who had told that there is more: `source` (doorbell, check).",
     ),
     (
+        MetricKind::Counter,
+        "runcast_screens_shared_total",
+        Unit::Count,
+        "Frames of screens for other nodes, by `outcome`: sent, kept for who joins, dropped because there was no room for \
+         them (`bridge.screen_bytes_per_sec`), failed.",
+    ),
+    (
         MetricKind::Gauge,
         "runcast_nodes",
         Unit::Count,
@@ -220,6 +227,10 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
         "Attempts to store less, by `outcome`: gzip, rezipped, or why the original was kept.",
     ),
     (MetricKind::Histogram, "runcast_compression_seconds", Unit::Seconds, "One attempt to store less."),
+    (MetricKind::Counter, "runcast_live_trace_parts_total", Unit::Count, "Parts of live traces that were stored."),
+    (MetricKind::Counter, "runcast_live_trace_bytes_total", Unit::Bytes, "Bytes of these."),
+    (MetricKind::Gauge, "runcast_live_trace_viewers", Unit::Count, "Viewers of live traces that are connected."),
+    (MetricKind::Counter, "runcast_live_traces_removed_total", Unit::Count, "Live traces that were removed."),
     (MetricKind::Counter, "runcast_cleanup_runs_total", Unit::Count, "Cleanups of artifacts."),
     (MetricKind::Counter, "runcast_cleanup_removed_total", Unit::Count, "Objects that cleanups removed."),
     (MetricKind::Counter, "runcast_cleanup_freed_bytes_total", Unit::Bytes, "Bytes of these."),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::screen::NewestFrame;
 use crate::protocol::close::CloseReason;
-use crate::protocol::{Epoch, Segment, Seq, StreamId};
+use crate::protocol::{Epoch, Segment, Seq, StreamId, Timestamp};
 
 /// A broadcaster's addresses, which its room holds.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct TipIs {
 pub struct ShowScreen {
     /// The stream that it belongs to.
     pub stream: StreamId,
+    /// When it came to the node that it was posted to: of two frames of a stream the older one is not shown any more.
+    pub at: Timestamp,
     /// The frame.
     pub frame: Bytes,
 }

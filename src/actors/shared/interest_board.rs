@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio::sync::futures::OwnedNotified;
 use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
-use crate::protocol::Interest;
+use super::NodeInterest;
+use super::node_interest::BoardEntry;
+use crate::protocol::{Interest, RunId};
 
 /// The board of one room. Cloning shares it.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,8 @@ struct Shared {
     board: Mutex<Board>,
     /// Wakes those who wait for a change; in an `Arc` of its own, which each of them holds.
     changed: Arc<Notify>,
+    /// Its place among the boards of the node, if it has one.
+    entry: OnceLock<BoardEntry>,
 }
 
 #[derive(Debug, Default)]
@@ -72,9 +76,20 @@ impl InterestBoard {
         board.parts.values().for_each(|part| merged.merge(part));
         if merged != *board.merged {
             board.merged = merged.into();
+            if let Some(entry) = self.0.entry.get() {
+                entry.tell(board.merged.clone());
+            }
             drop(board);
             self.wake();
         }
+    }
+
+    /// The board is that of a room of this run: the node's interest follows it from now on, until it is dropped.
+    pub fn belongs_to(&self, run: RunId, node: &NodeInterest) {
+        let (board, entry) = (self.board(), node.enter(run));
+        entry.tell(board.merged.clone());
+        // A board has one room, which says it once.
+        let _ = self.0.entry.set(entry);
     }
 
     /// Ends with the next change of what all want, or when the run gets its first viewer on this node or loses its last

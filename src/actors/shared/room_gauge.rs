@@ -1,7 +1,7 @@
 //! A room's figures. The room writes them, except `viewers`, which the subscribers of each thread write. The registry
 //! reads them.
 
-use super::InterestBoard;
+use super::{HintsCache, InterestBoard};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The figures of a room. Each room has one in its [`RoomPort`](crate::actors::messages::room::RoomPort).
@@ -17,6 +17,8 @@ pub struct RoomGauge {
     pub tip: AtomicU64,
     /// What the viewers on this node look at.
     pub interest: InterestBoard,
+    /// What producers were last told of it.
+    pub hints: HintsCache,
 }
 
 impl RoomGauge {

@@ -8,7 +8,7 @@ use super::{RoomCore, RoomEffect, RoomEffects, RoomTimer};
 use crate::actors::messages::room::{FrameTaken, Show, ShowError, ShowScreen};
 use crate::actors::messages::screen::{FrameOnWay, KeptFrame, NewestFrame};
 use crate::budget::Budget;
-use crate::protocol::StreamId;
+use crate::protocol::{StreamId, Timestamp};
 use crate::protocol::screen::{MAX_KEPT_BYTES, MAX_STREAMS};
 
 /// Bounds and times of a run's screens.
@@ -73,6 +73,9 @@ pub struct FrameOutcome {
 struct Newest {
     stream: StreamId,
     number: u64,
+    /// When it came to the node that it was posted to.
+    at: Timestamp,
+    /// When it came here.
     came: Instant,
     frame: Arc<KeptFrame>,
 }
@@ -119,12 +122,17 @@ impl KeptScreens {
         let (kept, pointer) = match kept {
             Ok(frame) => {
                 let pointer = Arc::downgrade(&frame);
-                self.newest.push(Newest { stream: stream.clone(), number, came: now, frame });
+                self.newest.push(Newest { stream: stream.clone(), number, at: screen.at, came: now, frame });
                 (FrameKept::Yes, pointer)
             }
             Err(reason) => (reason, Weak::new()),
         };
         (NewestFrame { stream, number, is_auto, frame, kept: pointer }, FrameOutcome { shown, kept, displaced })
+    }
+
+    /// Whether this frame of the stream, or a newer one, is kept: other nodes' frames may overtake each other, and come out of store.
+    fn has(&self, screen: &ShowScreen) -> bool {
+        self.newest.iter().any(|newest| newest.stream == screen.stream && newest.at >= screen.at)
     }
 
     /// Drops a stream's frame: the next one is newer, whether it is kept or not. Gives back the stream's name as it is
@@ -203,8 +211,15 @@ impl RoomCore {
         }
     }
 
+    /// A frame was posted to another node.
+    pub(super) fn take_remote_frame(&mut self, screen: &ShowScreen, effects: &mut RoomEffects) {
+        if !self.screens.has(screen) {
+            self.show(screen, effects);
+        }
+    }
+
     /// Shows a frame to the viewers of this node, and keeps it for those who come.
-    pub(super) fn show(&mut self, screen: &ShowScreen, effects: &mut RoomEffects) -> FrameOutcome {
+    fn show(&mut self, screen: &ShowScreen, effects: &mut RoomEffects) -> FrameOutcome {
         let (frame, outcome) = self.screens.take(screen, !self.broadcasters.is_empty(), self.now);
         self.broadcasters.show(&[frame].into(), effects);
         effects.push_back(RoomEffect::CountFrame(outcome));
@@ -238,7 +253,7 @@ mod tests {
     }
 
     fn frame(stream: &str, bytes: usize) -> ShowScreen {
-        ShowScreen { stream: StreamId::parse(stream).unwrap(), frame: Bytes::from(vec![7; bytes]) }
+        ShowScreen { stream: StreamId::parse(stream).unwrap(), at: Timestamp::default(), frame: Bytes::from(vec![7; bytes]) }
     }
 
     fn kept(screens: &KeptScreens) -> Vec<String> {
@@ -295,6 +310,16 @@ mod tests {
         let (shown, outcome) = screens.take(&frame("a", 60), true, now);
         assert_eq!((outcome.shown, outcome.kept), (FrameShown::NodeFull, FrameKept::Yes));
         assert!(shown.frame.is_none());
+    }
+
+    #[test]
+    fn of_two_frames_of_a_stream_the_older_one_is_known_by_when_it_came() {
+        let (mut screens, now) = (screens(1_000, 0), Instant::now());
+        let at = |stream, millis| ShowScreen { at: Timestamp::default().plus_millis(millis), ..frame(stream, 1) };
+        screens.take(&at("a", 10), false, now);
+        for (stream, millis, newer) in [("a", 9, true), ("a", 10, true), ("a", 11, false), ("b", 1, false)] {
+            assert_eq!(screens.has(&at(stream, millis)), newer, "{stream} {millis}");
+        }
     }
 
     #[test]
