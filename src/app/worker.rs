@@ -253,10 +253,7 @@ impl Thread {
             },
             responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
             rooms: Rooms::new(s.registry.recipient()),
-            ingest: IngestEdge {
-                limits: event_limits(&parts.config),
-                frame_bytes: parts.config.ingest.frame_bytes,
-            },
+            ingest: IngestEdge { limits: event_limits(&parts.config), frame_bytes: parts.config.ingest.frame_bytes },
             runs: RunsEdge { catalog: storage.catalog.clone() },
             watch: WatchEdge {
                 node: node.clone(),

@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use super::problem::{Problem, saturated};
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{
-    Fold, FrameTaken, Folded, Freshness, Page, Publish, PublishError, PublishReply, Published, Read, ReadError, ReadFrom, RoomPort, ShowError, ShowScreen,
+    Fold, Folded, FrameTaken, Freshness, Page, Publish, PublishError, PublishReply, Published, Read, ReadError,
+    ReadFrom, RoomPort, ShowError, ShowScreen,
 };
 use crate::actors::supervision::{Refused, ServiceRecipient};
 use crate::protocol::{RunId, StatePart};

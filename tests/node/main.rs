@@ -22,6 +22,7 @@ mod mcp;
 mod producers;
 mod reserved;
 mod rfc6455;
+mod screens;
 mod signals;
 mod slow_senders;
 mod slow_viewers;

@@ -33,7 +33,10 @@ pub(crate) fn worker(count: u32) -> usize {
 fn screen(node: usize, count: u32) -> Show {
     let stream = StreamId::parse(&format!("worker/{}", worker(count))).expect("a name");
     let frame: Bytes = frame::binary(format!("{count} {node}").as_bytes());
-    Show { screen: ShowScreen { stream, at: Timestamp::default().plus_millis(count.into()), frame }, reply: oneshot::channel().0 }
+    Show {
+        screen: ShowScreen { stream, at: Timestamp::default().plus_millis(count.into()), frame },
+        reply: oneshot::channel().0,
+    }
 }
 
 /// The keys of what fits.

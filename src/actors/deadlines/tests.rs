@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::*;
 use crate::actors::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, Show, Steer, Subscribe, Unsubscribe, WaitForControl,
-    WaitForEvents,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, Show, Steer, Subscribe, Unsubscribe, WaitForControl, WaitForEvents,
 };
 use crate::actors::shared::RoomGauge;
 use crate::actors::supervision::{LiveActors, Service};

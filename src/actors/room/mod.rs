@@ -33,8 +33,8 @@ pub mod core;
 mod perform;
 mod states;
 
-pub use self::core::{RoomLimits, ScreenLimits};
 use self::core::{RoomCore, RoomEffect, RoomEffects, RoomInput};
+pub use self::core::{RoomLimits, ScreenLimits};
 pub use states::States;
 
 /// What a room works with.

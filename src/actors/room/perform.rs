@@ -7,7 +7,9 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 
 use super::Room;
-use super::core::{FrameKept, FrameOutcome, FrameShown, JournalTime, PageFor, RoomEffect, RoomInput, RoomTimer, UpdateSource};
+use super::core::{
+    FrameKept, FrameOutcome, FrameShown, JournalTime, PageFor, RoomEffect, RoomInput, RoomTimer, UpdateSource,
+};
 use crate::actors::messages::bridge::{Follow, Mirror};
 use crate::actors::messages::broadcaster::{BroadcasterPort, Evict};
 use crate::actors::messages::catalog_writer::RunChanged;

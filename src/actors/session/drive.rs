@@ -12,10 +12,10 @@ use super::transport::Wire;
 use super::write_half::WriteHalf;
 use crate::actors::messages::room::ReadFrom;
 use crate::actors::messages::viewer::Viewer;
-use crate::protocol::{ScreenChoice, Timestamp};
 use crate::protocol::cursor::Place;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
+use crate::protocol::{ScreenChoice, Timestamp};
 
 /// Reads per poll of the socket, so that one busy peer does not hold the thread.
 const READS_PER_POLL: usize = 4;

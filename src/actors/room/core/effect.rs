@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::screens::FrameOutcome;
 use crate::actors::messages::broadcaster::{Deliver, ShowFrames, TipIs};
 use crate::actors::messages::room::{
-    FoldReply, Folded, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowError, ShowReply, ShowScreen,
-    SteerError, SteerReply, Steered, WaitReply, FrameTaken,
+    FoldReply, Folded, FrameTaken, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowError,
+    ShowReply, ShowScreen, SteerError, SteerReply, Steered, WaitReply,
 };
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Segment, Seq, StatePart};

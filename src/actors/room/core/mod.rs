@@ -16,9 +16,7 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use crate::actors::messages::room::{
-    Publish, PublishError, Read, ReadError, Reclaim, WaitForControl, WaitForEvents,
-};
+use crate::actors::messages::room::{Publish, PublishError, Read, ReadError, Reclaim, WaitForControl, WaitForEvents};
 use crate::control::ControlLimits;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{ProducerId, RunId};

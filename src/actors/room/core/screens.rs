@@ -8,8 +8,8 @@ use super::{RoomCore, RoomEffect, RoomEffects, RoomTimer};
 use crate::actors::messages::room::{FrameTaken, Show, ShowError, ShowScreen};
 use crate::actors::messages::screen::{FrameOnWay, KeptFrame, NewestFrame};
 use crate::budget::Budget;
-use crate::protocol::{StreamId, Timestamp};
 use crate::protocol::screen::{MAX_KEPT_BYTES, MAX_STREAMS};
+use crate::protocol::{StreamId, Timestamp};
 
 /// Bounds and times of a run's screens.
 #[derive(Clone, Debug)]
@@ -253,7 +253,11 @@ mod tests {
     }
 
     fn frame(stream: &str, bytes: usize) -> ShowScreen {
-        ShowScreen { stream: StreamId::parse(stream).unwrap(), at: Timestamp::default(), frame: Bytes::from(vec![7; bytes]) }
+        ShowScreen {
+            stream: StreamId::parse(stream).unwrap(),
+            at: Timestamp::default(),
+            frame: Bytes::from(vec![7; bytes]),
+        }
     }
 
     fn kept(screens: &KeptScreens) -> Vec<String> {
@@ -337,7 +341,8 @@ mod tests {
     #[test]
     fn the_stream_that_is_shown_by_itself_stays_until_it_has_had_no_frame_for_a_while() {
         let (mut screens, start) = (screens(1_000, 0), Instant::now());
-        let mut is_auto = |name, secs: u64| screens.take(&frame(name, 1), false, start + secs as u32 * SECOND).0.is_auto;
+        let mut is_auto =
+            |name, secs: u64| screens.take(&frame(name, 1), false, start + secs as u32 * SECOND).0.is_auto;
         assert!(is_auto("a", 0));
         assert!(!is_auto("b", 0) && !is_auto("b", 4) && is_auto("a", 4) && !is_auto("b", 8));
         assert!(is_auto("b", 9), "a has had none for five seconds");
