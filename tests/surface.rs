@@ -11,9 +11,12 @@ use runcast::protocol::message::{GapReason, ScreenFrame, ServerMessage};
 use runcast::protocol::server_event::reserved_types;
 use runcast::protocol::status::RunStatus;
 use runcast::protocol::viewer_command::COMMANDS;
-use runcast::protocol::{Cursor, Epoch, ProducerEvent, RunId, ServerEvent, Timestamp, vocabulary};
+use runcast::protocol::{Cursor, Epoch, ProducerEvent, RunId, ServerEvent, Timestamp, schema, vocabulary};
 use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
+
+#[path = "surface/events.rs"]
+mod events;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -199,18 +202,25 @@ fn schema_fits(schema: &Value, field: &Value) -> bool {
     schema["type"] == field["type"] && is_time(schema) == is_time(field)
 }
 
+/// Holds a file that is written from the tables in code to them; with RUNCAST_WRITE it is written.
+fn assert_written(file: &str, written: &str, test: &str) {
+    let path = root().join(file);
+    if std::env::var_os("RUNCAST_WRITE").is_some() {
+        fs::write(&path, written).unwrap();
+    }
+    let command = format!("RUNCAST_WRITE=1 cargo test --test surface {test}");
+    let is_it = fs::read_to_string(&path).unwrap_or_default() == written;
+    assert!(is_it, "{file} is not what the tables in src/protocol say; write it anew: {command}");
+}
+
 #[test]
 fn the_vocabulary_is_what_the_tables_in_code_say() {
-    let (file, written) = (root().join("docs/vocabulary.json"), vocabulary::document());
-    if std::env::var_os("RUNCAST_WRITE").is_some() {
-        fs::write(&file, &written).unwrap();
-    }
-    let found = fs::read_to_string(&file).unwrap_or_default();
-    let command = "RUNCAST_WRITE=1 cargo test --test surface vocabulary";
-    assert!(
-        found == written,
-        "docs/vocabulary.json is not what the tables in src/protocol say; write it anew: {command}"
-    );
+    assert_written("docs/vocabulary.json", &vocabulary::document(), "vocabulary");
+}
+
+#[test]
+fn the_schema_of_events_is_what_the_tables_in_code_say() {
+    assert_written("docs/events.schema.json", schema::document(), "schema");
 }
 
 #[test]
@@ -259,7 +269,9 @@ fn the_messages_of_the_vocabulary_are_what_the_server_says_and_the_asyncapi_docu
 fn the_page_of_a_run_knows_the_words_of_the_vocabulary_and_no_other() {
     let page = read("src/http/pages/run.html");
     let events = ServerEvent::ALL.iter().map(|event| event.as_str());
-    let known: BTreeSet<_> = ServerMessage::TYPES.iter().map(|message| message.name).chain(events).collect();
+    let producers = ProducerEvent::ALL.iter().map(|event| event.as_str());
+    let messages = ServerMessage::TYPES.iter().map(|message| message.name);
+    let known: BTreeSet<_> = messages.chain(events).chain(producers).collect();
     let compared: BTreeSet<_> =
         between(&page, "message.type === \"", "\"").chain(between(&page, "event.type === \"", "\"")).collect();
     assert!(compared.len() > 5 && compared.is_subset(&known), "{compared:?}");
@@ -278,10 +290,6 @@ fn the_page_about_the_protocol_lists_every_type_that_the_server_keeps_for_itself
         let fields: Vec<_> = event.fields().iter().filter(|field| !field.name.contains('.')).map(shown).collect();
         let fields = if fields.is_empty() { String::new() } else { format!("`{}`", fields.join(" ")) };
         let row = format!("| `{}` | {fields} | {} |", event.as_str(), event.doc()).replace("|  |", "| |");
-        assert!(page.contains(&row), "docs/protocol.md lacks {row}");
-    }
-    for event in ProducerEvent::ALL {
-        let row = format!("| `{}` | {} |", event.as_str(), event.doc());
         assert!(page.contains(&row), "docs/protocol.md lacks {row}");
     }
     let words = quoted(&page);

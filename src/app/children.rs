@@ -73,6 +73,7 @@ pub const TREE: &[TreeEntry] = &[
     entry(THREAD, "thread_agent", Permanent, "one per worker thread", "pings the thread's viewers and closes them when the node goes"),
     entry(THREAD, "broadcaster", Temporary, "one per run with viewers on the thread", "hands a run's events to the thread's viewers"),
     entry(THREAD, "session", Temporary, "one per connection", "follows one run for one viewer"),
+    entry(THREAD, "trace_session", Temporary, "one per open live trace", "has a trace viewer load what is new of a live trace"),
 ];
 
 impl NodeParts {
@@ -292,6 +293,7 @@ impl NodeParts {
             orphans: cleanup.orphans,
             orphan_grace: Duration::from_secs(cleanup.orphan_grace_secs),
             tombstone: DAY * self.config.retention.tombstone_days as u32,
+            live_traces: Duration::from_secs(self.config.artifacts.live_trace_sweep_secs),
         };
         Some(ChildSpec::permanent(&self.services.cleanup, move |_, _| {
             Ok(Cleanup::new(rules.clone(), artifacts.clone(), node.clone(), live_actors.enter("cleanup")))

@@ -46,6 +46,8 @@ pub(super) struct NodeParts {
     pub(super) steering: Steering,
     /// Searches of runs for the events of a step.
     pub(super) searches: Arc<Semaphore>,
+    /// A permit for each viewer of a live trace: `artifacts.live_trace_viewers`.
+    pub(super) trace_sessions: Arc<Semaphore>,
     /// Artifacts; `None`: none are kept.
     pub(super) artifacts: Option<ArtifactService>,
     /// Who is alive; empty once the drain is over.
@@ -136,6 +138,7 @@ impl NodeParts {
             storage,
             steering,
             searches: Arc::new(Semaphore::new(SEARCHES)),
+            trace_sessions: Arc::new(Semaphore::new(config.artifacts.live_trace_viewers)),
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),
             metrics,

@@ -31,6 +31,7 @@ use crate::actors::hub::{Hub, SessionLimits};
 use crate::actors::session::SessionPort;
 use crate::actors::supervision::{Child, Service, spawn};
 use crate::actors::supervisor::Supervisor;
+use crate::actors::trace_session::{TracePort, TraceTimes};
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
@@ -148,6 +149,7 @@ struct Thread {
     parts: NodeParts,
     hub: Rc<Hub>,
     sessions: Rc<SessionPort>,
+    trace_sessions: Option<Rc<TracePort>>,
 }
 
 impl Thread {
@@ -177,12 +179,26 @@ impl Thread {
         });
         let rooms = parts.services.registry.recipient();
         let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.steering.clone(), parts.node.id().clone()));
-        Self { parts: parts.clone(), hub, sessions }
+        let trace_sessions = parts.artifacts.clone().map(|artifacts| {
+            let settings = &parts.config.artifacts;
+            let times = TraceTimes {
+                poll: Duration::from_millis(settings.live_trace_poll_ms),
+                update: Duration::from_millis(settings.live_trace_update_ms),
+            };
+            let rooms = parts.services.registry.recipient();
+            Rc::new(TracePort::new(hub.clone(), rooms, artifacts, times, parts.trace_sessions.clone()))
+        });
+        Self { parts: parts.clone(), hub, sessions, trace_sessions }
     }
 
     fn upgrade(&self) -> Upgrade {
         let patience = Duration::from_secs(self.parts.config.server.header_timeout_secs);
-        Upgrade { sessions: self.sessions.clone(), live_actors: self.parts.live_actors.clone(), patience }
+        Upgrade {
+            sessions: self.sessions.clone(),
+            trace_sessions: self.trace_sessions.clone(),
+            live_actors: self.parts.live_actors.clone(),
+            patience,
+        }
     }
 
     fn body_limits(&self) -> BodyLimits {

@@ -247,6 +247,22 @@ sections! {
         /// Directory of Playwright's trace viewer, which `scripts/trace-viewer` fetches; a relative path is looked up
         /// in the working directory, then beside the program.
         trace_viewer_dir: PathBuf = PathBuf::from("trace-viewer");
+        /// Most bytes of a live trace; it ends there.
+        live_trace_bytes: u64 = 64 * MIB as u64, 1..=1 << 30;
+        /// Most posts a second to one live trace through this node.
+        live_trace_posts_per_sec: u32 = 2, 1..=1_000;
+        /// Hours after the last part of a live trace in which it is kept.
+        live_trace_hours: u64 = 2, 1..=8_760;
+        /// Seconds between two looks for live traces whose time is over.
+        live_trace_sweep_secs: u64 = 60, 1..=86_400;
+        /// Milliseconds between two looks for more of a live trace that is being watched.
+        live_trace_poll_ms: u64 = 1_000, 50..=60_000;
+        /// Least milliseconds between two updates of a live trace's viewer.
+        live_trace_update_ms: u64 = 2_000, 50..=60_000;
+        /// Most viewers of live traces on this node.
+        live_trace_viewers: usize = 256, 1..=100_000;
+        /// Bytes of live traces' parts that this node keeps in memory.
+        live_trace_cache_bytes: usize = 32 * MIB, 0..=1 << 36;
     }
 
     /// How long artifacts are kept.

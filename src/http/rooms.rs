@@ -15,7 +15,7 @@ use crate::actors::messages::room::{
     ReadFrom, RoomPort, ShowError, ShowScreen,
 };
 use crate::actors::supervision::{Refused, ServiceRecipient};
-use crate::protocol::RunId;
+use crate::protocol::{RunId, StatePart};
 
 /// Most rooms cached per thread.
 const MAX_KNOWN: usize = 4_096;
@@ -104,9 +104,10 @@ impl Rooms {
         self.twice(run, |room, reply| room.read.try_send(Read { from, max_bytes, freshness, reply })).await
     }
 
-    /// Returns the run's folded state.
-    pub async fn fold(&self, run: &RunId) -> Result<Folded, Problem> {
-        let (folded, _) = self.twice(run, |room, reply| room.fold.try_send(Fold { reply })).await?;
+    /// Returns a part of the run's folded state.
+    pub async fn fold(&self, run: &RunId, part: &StatePart) -> Result<Folded, Problem> {
+        let ask = |room: &RoomPort, reply| room.fold.try_send(Fold { part: part.clone(), reply });
+        let (folded, _) = self.twice(run, ask).await?;
         Ok(folded)
     }
 

@@ -14,6 +14,12 @@ pub struct Field {
     /// What its value is.
     #[serde(flatten)]
     pub kind: FieldKind,
+    /// How long, large or many it may be; `None`: as it likes.
+    #[serde(flatten)]
+    pub limit: Option<Limit>,
+    /// What a list holds, unless names with `[]` say that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<Items>,
     /// Whether the value may be `null`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub nullable: bool,
@@ -61,6 +67,67 @@ pub enum FieldKind {
     /// A text, or a list of texts: the titles of the groups that a test is in, and its own.
     #[serde(rename = "title")]
     Title,
+}
+
+/// How long, large or many a value may be, by the keywords of JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Limit {
+    /// Characters of a text.
+    #[serde(rename_all = "camelCase")]
+    Chars {
+        /// The fewest.
+        #[serde(skip_serializing_if = "is_zero")]
+        min_length: u32,
+        /// The most.
+        max_length: u32,
+    },
+    /// Bytes of a text in UTF-8. A schema counts characters, of which there are no more.
+    #[serde(rename_all = "camelCase")]
+    Bytes {
+        /// The most.
+        #[serde(rename = "maxLength")]
+        max: u32,
+    },
+    /// A whole number's bounds.
+    Range {
+        /// The least.
+        minimum: i64,
+        /// The largest.
+        maximum: i64,
+    },
+    /// Items of a list.
+    #[serde(rename_all = "camelCase")]
+    Items {
+        /// The most.
+        max_items: u32,
+    },
+}
+
+/// What the items of a list are.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Items {
+    /// What each is.
+    #[serde(flatten)]
+    pub kind: FieldKind,
+    /// How long or large each may be.
+    #[serde(flatten)]
+    pub limit: Option<Limit>,
+}
+
+/// A list of texts.
+pub const TEXTS: Items = Items { kind: FieldKind::Text, limit: None };
+
+/// The members of an object that stands for a [`FieldKind::Message`].
+pub const MESSAGE_FIELDS: &[Field] = &[
+    Field::new("message", FieldKind::Text, "What went wrong; colours are ANSI escapes."),
+    Field::new("location", FieldKind::Text, "Where: `file:line:column`.").optional(),
+    Field::new("snippet", FieldKind::Text, "The lines around it.").optional(),
+    Field::new("stack", FieldKind::Text, "The calls that led there.").optional(),
+];
+
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// A type of message that is no event, as clients are told of it.
@@ -113,12 +180,36 @@ impl<T: FieldType> FieldType for Option<T> {
 impl Field {
     /// A member that is always there and never `null`.
     pub const fn new(name: &'static str, kind: FieldKind, doc: &'static str) -> Self {
-        Self { name, kind, nullable: false, optional: false, doc }
+        Self { name, kind, limit: None, items: None, nullable: false, optional: false, doc }
     }
 
     /// A member as a Rust type is written. An `Option` is `null` without a value, or missing if it is `optional`.
     pub const fn typed<T: FieldType>(name: &'static str, optional: bool, doc: &'static str) -> Self {
-        Self { name, kind: T::KIND, nullable: T::NULLABLE && !optional, optional, doc }
+        Self { nullable: T::NULLABLE && !optional, optional, ..Self::new(name, T::KIND, doc) }
+    }
+
+    /// The same, a text of `least` to `most` characters.
+    #[must_use]
+    pub const fn chars(self, least: u32, most: u32) -> Self {
+        Self { limit: Some(Limit::Chars { min_length: least, max_length: most }), ..self }
+    }
+
+    /// The same, a whole number from `least` to `most`.
+    #[must_use]
+    pub const fn range(self, least: i64, most: i64) -> Self {
+        Self { limit: Some(Limit::Range { minimum: least, maximum: most }), ..self }
+    }
+
+    /// The same, a list of at most so many items.
+    #[must_use]
+    pub const fn at_most(self, most: u32) -> Self {
+        Self { limit: Some(Limit::Items { max_items: most }), ..self }
+    }
+
+    /// The same, a list of such items.
+    #[must_use]
+    pub const fn of(self, items: Items) -> Self {
+        Self { items: Some(items), ..self }
     }
 
     /// The same, that may be missing.

@@ -52,6 +52,11 @@ macro_rules! server_events {
                 match self { $(Self::$name => $type,)+ }
             }
 
+            /// Its name in the schema, without `Event`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+
             /// Whether only the server may write events of this type.
             pub const fn is_reserved(self) -> bool {
                 match self { $(Self::$name => $rights.reserved,)+ }

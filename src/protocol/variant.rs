@@ -51,6 +51,12 @@ impl Variant {
         &self.name
     }
 
+    /// The variant of an event of the producer's. `own`: as the event names it. A producer may not know yet that it
+    /// counts under another name than the one that it announced.
+    pub fn of_event<'a>(&'a self, own: Option<&'a str>) -> &'a str {
+        own.filter(|own| **own != *self.announced).unwrap_or(&self.name)
+    }
+
     /// The variant that the producer counts as, if it is not the one that it announced.
     pub fn renamed(&self) -> Option<&Arc<str>> {
         (self.name != self.announced).then_some(&self.name)

@@ -17,6 +17,7 @@ mod doorbell;
 mod formats;
 mod nodes;
 mod presence;
+mod recorded_run;
 mod redis_away;
 mod redis_clock;
 mod redis_link;

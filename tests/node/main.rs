@@ -13,6 +13,7 @@ mod support;
 
 mod bounds;
 mod clock;
+mod events_page;
 mod failures;
 mod hints;
 mod http_edge;
@@ -21,6 +22,7 @@ mod json_text;
 mod lifecycle;
 mod mcp;
 mod producers;
+mod recorded_run;
 mod reserved;
 mod rfc6455;
 mod signals;

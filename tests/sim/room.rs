@@ -12,6 +12,7 @@ use runcast::actors::room::core::{
 };
 use runcast::budget::{Budget, Buffer};
 use runcast::protocol::{ProducerId, RunId};
+use runcast::run_state::StateView;
 
 use crate::broadcaster::ToBroadcaster;
 use crate::schedule::{Kind, Setup};
@@ -185,9 +186,10 @@ impl Room {
             RoomEffect::FoldPage(segments) => return Some(RoomInput::Page(PageFor::State, Ok(segments))),
             RoomEffect::TakePermit => return Some(RoomInput::PermitTaken),
             RoomEffect::ReturnPermit | RoomEffect::CountRepair(_) | RoomEffect::CountFrame(_) => {}
-            RoomEffect::WriteState(state, _) => {
+            RoomEffect::WriteState(state, part, _) => {
                 let mut text = Buffer::new(&Budget::new(usize::MAX));
-                serde_json::to_writer(&mut text, &*state).expect("a state is written");
+                serde_json::to_writer(&mut text, &StateView { state: &state, part: &part })
+                    .expect("a state is written");
                 return Some(RoomInput::StateWritten(Ok(Some(Arc::new(text)))));
             }
             RoomEffect::Retire => surroundings.retirements.push(self.generation),

@@ -84,12 +84,12 @@ impl Room {
             }
             RoomEffect::TakePermit => return self.take_permit(ctx),
             RoomEffect::ReturnPermit => self.permit = None,
-            RoomEffect::WriteState(_, bytes) if !self.ports.states.has_room_for(bytes) => {
+            RoomEffect::WriteState(.., bytes) if !self.ports.states.has_room_for(bytes) => {
                 // Written, it would come to nothing.
                 return Some(RoomInput::StateWritten(Ok(None)));
             }
-            RoomEffect::WriteState(state, _) => {
-                let text = self.ports.states.clone().write(state);
+            RoomEffect::WriteState(state, part, _) => {
+                let text = self.ports.states.clone().write(state, part);
                 self.tell_later(text, RoomInput::StateWritten, ctx);
             }
             RoomEffect::CountFrame(outcome) => count_frame(outcome),

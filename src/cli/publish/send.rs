@@ -11,8 +11,10 @@ use super::batch::BatchLimits;
 use super::keep_bad::BadLineEvent;
 use super::lines::InputLine;
 use super::refusal::{RefusalScope, Window, in_line};
+use super::spill::SpillHeader;
 use crate::cli::producer::{Poster, Receipt};
 use crate::cli::tell;
+use crate::protocol::{RunId, strict};
 
 /// Totals over all lines.
 #[derive(Clone, Debug, Default)]
@@ -65,23 +67,50 @@ pub(super) struct Sending<'a> {
     poster: Poster,
     window: Window,
     keep_bad: bool,
+    /// The run, if lines are checked strictly before they are posted to it.
+    strict: Option<RunId>,
     bar: &'a ProgressBar,
     doubts: Vec<SendDoubt>,
     sum: PublishTotals,
 }
 
 impl<'a> Sending<'a> {
-    /// With `keep_bad` a refused line is stored as a log event.
-    pub(super) fn new(poster: Poster, limits: BatchLimits, keep_bad: bool, bar: &'a ProgressBar) -> Self {
-        Self { poster, window: Window::new(limits), keep_bad, bar, doubts: Vec::new(), sum: PublishTotals::default() }
+    /// With `keep_bad` a refused line is stored as a log event; with `strict` each line is checked as one of that run.
+    pub(super) fn new(
+        poster: Poster,
+        limits: BatchLimits,
+        keep_bad: bool,
+        strict: Option<RunId>,
+        bar: &'a ProgressBar,
+    ) -> Self {
+        let (window, doubts, sum) = (Window::new(limits), Vec::new(), PublishTotals::default());
+        Self { poster, window, keep_bad, strict, bar, doubts, sum }
     }
 
     pub(super) fn into_sum(self) -> PublishTotals {
         self.sum
     }
 
-    /// Posts the lines; those that are refused are left out.
+    /// Posts the lines; those that are refused are left out. Headers of a spill file say whose the next ones are.
     pub(super) async fn send(&mut self, lines: Vec<InputLine>) -> anyhow::Result<()> {
+        let mut part = Vec::new();
+        for line in lines {
+            match SpillHeader::of(&line.text, self.poster.run()) {
+                None => part.push(line),
+                Some(header) => {
+                    self.send_part(std::mem::take(&mut part)).await?;
+                    let SpillHeader { producer, seq } =
+                        header.map_err(|error| anyhow::anyhow!("line {}: {error}", line.number))?;
+                    self.poster.resume(&producer, seq);
+                    self.doubts.clear();
+                }
+            }
+        }
+        self.send_part(part).await
+    }
+
+    /// Posts lines of one producer.
+    async fn send_part(&mut self, lines: Vec<InputLine>) -> anyhow::Result<()> {
         let mut pending: VecDeque<PendingLine> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
         while !pending.is_empty() {
             let events = self.window.fit(pending.iter().map(|line| line.text.len()));
@@ -124,10 +153,12 @@ impl<'a> Sending<'a> {
     /// Returns the line to post, or `None` if it is refused here.
     fn admit(&mut self, line: InputLine) -> Option<PendingLine> {
         let InputLine { number, offset, text, size, flaw } = line;
+        let strict = || strict::check(self.strict.as_ref()?, &text).err().map(|flaw| in_line(&flaw.to_string(), 0));
+        let reason = flaw.map(|flaw| flaw.to_string()).or_else(strict);
         let pending = PendingLine { number, offset, size, text, kept: None };
-        match flaw {
+        match reason {
             None => Some(pending),
-            Some(flaw) => self.refuse(pending, &flaw.to_string()),
+            Some(reason) => self.refuse(pending, &reason),
         }
     }
 

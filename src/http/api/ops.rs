@@ -14,7 +14,7 @@ use crate::actors::messages::registry::ListRooms;
 use crate::actors::messages::supervisor::Observe;
 use crate::actors::shared::{Doorbell, NodeIdConflict};
 use crate::node::NodePhase;
-use crate::protocol::Timestamp;
+use crate::protocol::{Timestamp, schema};
 use crate::tasks;
 
 /// Longest wait for a dependency's answer to a probe.
@@ -113,4 +113,9 @@ pub(in crate::http) async fn actors(edge: web::Data<ActorsEdge>) -> Result<HttpR
 /// `GET /api/openapi.json`
 pub(in crate::http) async fn openapi() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(include_str!("../openapi.json"))
+}
+
+/// `GET /api/events.schema.json`
+pub(in crate::http) async fn events_schema() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/schema+json").body(schema::document())
 }

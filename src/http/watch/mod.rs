@@ -11,7 +11,7 @@ pub mod upgrade;
 mod websocket;
 
 pub(super) use sse::server_sent_events;
-pub(super) use websocket::{test_control, web_socket};
+pub(super) use websocket::{live_trace, test_control, web_socket};
 
 /// Query parameters of a viewer's request.
 #[derive(Deserialize)]

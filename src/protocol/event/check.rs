@@ -15,31 +15,18 @@ use std::sync::Arc;
 use super::members::{MemberValue, pick};
 use super::stamp::{Shard, StampKind};
 use super::{EventDeadlines, EventFlaw};
-use crate::protocol::producer_event::{COMMAND_REPORTS, NEEDS, ON_TIMEOUT, WORKER_STATES};
+use crate::protocol::producer_event::{
+    COMMAND_REPORTS, EXPIRES_SECS, MAX_CAN, MAX_CAN_BYTES, MAX_CANDIDATES, MAX_COUNT, MAX_ID_CHARS, NEEDS, ON_TIMEOUT,
+    WORKER_STATES,
+};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{ProducerEvent, Timestamp};
 
-/// Most characters of the id of a command, a question or a candidate, and of a variant.
-const MAX_TEXT: usize = 128;
-/// Most slots and shards.
-const MAX_COUNT: u64 = 1_000;
-/// Most commands that a worker says it obeys, and most bytes of the name of one.
-const MAX_CAN: u32 = 64;
-const MAX_CAN_BYTES: usize = 64;
-/// Most candidates of a question.
-const MAX_CANDIDATES: u32 = 50;
-/// How long a question may wait for an answer, in seconds, and how long it does if it does not say so.
-const EXPIRES_SECS: std::ops::RangeInclusive<u64> = 5..=86_400;
+/// How long a question waits for an answer if it does not say so, in seconds.
 const DEFAULT_EXPIRES_SECS: u64 = 300;
 
 const ID: &str = "a string of 1 to 128 characters";
 const COUNT: &str = "a whole number from 1 to 1000";
-
-/// The members that the server writes into each of these events.
-const RESERVED: &[&str] = &["producer", "at", "by", "lease"];
-/// The same of a `command_status`: the server's own have two more.
-const RESERVED_OF_COMMAND_STATUS: &[&str] = &["producer", "at", "by", "lease", "expiresAt", "keyHash"];
-const RESERVED_OF_AI_STUCK: &[&str] = &["producer", "at", "by", "lease", "expiresAt", "stale"];
 
 /// An event of these types, and what its members that all events have say.
 pub(super) struct Checked<'a> {
@@ -62,27 +49,28 @@ impl Checked<'_> {
         deadlines: &EventDeadlines,
     ) -> Result<Option<(StampKind, Option<i64>)>, EventFlaw> {
         let &Self { text, start, status, sent_at } = self;
+        let reserved = event.reserved_members();
         let found = match event {
             ProducerEvent::TestStatus => {
-                pick(text, start, [], RESERVED)?;
+                pick(text, start, [], reserved)?;
                 (StampKind::TestStatus, None)
             }
             ProducerEvent::RunStatus => {
                 let status = status.ok_or(EventFlaw::InvalidStatus)?;
-                pick(text, start, [], RESERVED)?;
+                pick(text, start, [], reserved)?;
                 (StampKind::RunStatus(status), status.is_final().then_some(deadlines.shard_wait_ms))
             }
-            ProducerEvent::Worker => match worker(text, start)? {
+            ProducerEvent::Worker => match worker(text, start, reserved)? {
                 joined @ StampKind::Joined(_) => (joined, Some(deadlines.silent_ms)),
                 // What it leaves behind may be all that there is: shards are waited for from now on.
                 left => (left, Some(deadlines.shard_wait_ms)),
             },
             ProducerEvent::CommandStatus => {
-                let accepted = command_status(text, start)?;
+                let accepted = command_status(text, start, reserved)?;
                 (StampKind::CommandStatus, accepted.then_some(deadlines.run_ms))
             }
             ProducerEvent::AiStuck => {
-                let expires_ms = ai_stuck(text, start)?;
+                let expires_ms = ai_stuck(text, start, reserved)?;
                 (StampKind::Ask { expires_ms, sent_at }, Some(expires_ms))
             }
             ProducerEvent::TestPlan | ProducerEvent::TestStep | ProducerEvent::Error | ProducerEvent::Log => {
@@ -93,9 +81,9 @@ impl Checked<'_> {
     }
 }
 
-fn worker(text: &[u8], start: usize) -> Result<StampKind, EventFlaw> {
+fn worker(text: &[u8], start: usize, reserved: &[&'static str]) -> Result<StampKind, EventFlaw> {
     let names = ["state", "slots", "variant", "shard", "can"];
-    let [state, slots, variant, shard, can] = pick(text, start, names, RESERVED)?;
+    let [state, slots, variant, shard, can] = pick(text, start, names, reserved)?;
     let state = word(state, "state", &WORKER_STATES, "`joined` or `left`")?;
     if let Some(slots) = slots {
         count(Some(slots), "slots")?;
@@ -103,7 +91,7 @@ fn worker(text: &[u8], start: usize) -> Result<StampKind, EventFlaw> {
     if let Some(can) = can {
         let names = EventFlaw::InvalidField { key: "can", rule: "a list of at most 64 strings of at most 64 bytes" };
         let is_list = can.each_item(|index, item| {
-            let is_name = item.string().is_some_and(|name| name.len() <= MAX_CAN_BYTES);
+            let is_name = item.string().is_some_and(|name| name.len() <= MAX_CAN_BYTES as usize);
             if index < MAX_CAN && is_name { Ok(()) } else { Err(names) }
         })?;
         if !is_list {
@@ -132,16 +120,16 @@ fn worker(text: &[u8], start: usize) -> Result<StampKind, EventFlaw> {
 }
 
 /// Says whether it claims the command.
-fn command_status(text: &[u8], start: usize) -> Result<bool, EventFlaw> {
+fn command_status(text: &[u8], start: usize, reserved: &[&'static str]) -> Result<bool, EventFlaw> {
     let names = ["commandId", "status", "claim", "detail", "result"];
-    let [command_id, status, ..] = pick(text, start, names, RESERVED_OF_COMMAND_STATUS)?;
+    let [command_id, status, ..] = pick(text, start, names, reserved)?;
     id(command_id, "commandId")?;
     let status = word(status, "status", &COMMAND_REPORTS, "`accepted`, `done`, `failed` or `rejected`")?;
     Ok(status == "accepted")
 }
 
 /// Says how long it waits for an answer, in milliseconds.
-fn ai_stuck(text: &[u8], start: usize) -> Result<i64, EventFlaw> {
+fn ai_stuck(text: &[u8], start: usize, reserved: &[&'static str]) -> Result<i64, EventFlaw> {
     let names = [
         "askId",
         "needs",
@@ -158,7 +146,7 @@ fn ai_stuck(text: &[u8], start: usize) -> Result<i64, EventFlaw> {
         "screenshot",
         "url",
     ];
-    let [ask_id, needs, expires, on_timeout, candidates, ..] = pick(text, start, names, RESERVED_OF_AI_STUCK)?;
+    let [ask_id, needs, expires, on_timeout, candidates, ..] = pick(text, start, names, reserved)?;
     id(ask_id, "askId")?;
     word(needs, "needs", &NEEDS, "`click`, `text`, `choice`, `credential` or `decision`")?;
     let secs = match expires {
@@ -199,9 +187,10 @@ fn candidate(index: u32, item: MemberValue<'_>) -> Result<(), EventFlaw> {
     label.and_then(|label| label.string()).map(drop).ok_or(wrong("an object whose `label` is a string"))
 }
 
-/// Whether a text has at most [`MAX_TEXT`] characters; they are counted only where bytes do not answer.
+/// Whether a text has at most [`MAX_ID_CHARS`] characters; they are counted only where bytes do not answer.
 fn fits(text: &str) -> bool {
-    text.len() <= MAX_TEXT || text.chars().count() <= MAX_TEXT
+    let most = MAX_ID_CHARS as usize;
+    text.len() <= most || text.chars().count() <= most
 }
 
 fn is_id(value: Option<MemberValue<'_>>) -> bool {
@@ -213,7 +202,7 @@ fn id(value: Option<MemberValue<'_>>, key: &'static str) -> Result<(), EventFlaw
 }
 
 fn count(value: Option<MemberValue<'_>>, key: &'static str) -> Result<u32, EventFlaw> {
-    let count = value.and_then(|value| value.whole()).filter(|count| (1..=MAX_COUNT).contains(count));
+    let count = value.and_then(|value| value.whole()).filter(|count| (1..=MAX_COUNT.into()).contains(count));
     count.map(|count| count as u32).ok_or(EventFlaw::InvalidField { key, rule: COUNT })
 }
 

@@ -11,7 +11,7 @@ use crate::actors::messages::room::{
     ShowReply, ShowScreen, SteerError, SteerReply, Steered, WaitReply,
 };
 use crate::protocol::close::CloseReason;
-use crate::protocol::{Segment, Seq};
+use crate::protocol::{Segment, Seq, StatePart};
 use crate::run_state::RunState;
 use crate::storage::catalog::RunRow;
 use crate::storage::journal::Append;
@@ -150,9 +150,9 @@ pub enum RoomEffect {
     TakePermit,
     /// Give the permit back, if the room has one.
     ReturnPermit,
-    /// Write the state as JSON, unless there is no room for about so many bytes:
+    /// Write a part of the state as JSON, unless there is no room for about so many bytes:
     /// [`RoomInput::StateWritten`](super::RoomInput::StateWritten).
-    WriteState(Arc<RunState>, usize),
+    WriteState(Arc<RunState>, StatePart, usize),
 
     /// A hole that this source told of was closed by reading it.
     CountRepair(UpdateSource),
