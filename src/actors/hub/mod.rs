@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::messages::room::RoomPort;
 use super::messages::thread_agent::{RunViewers, ViewerChanges};
@@ -155,11 +156,11 @@ impl Hub {
     }
 
     /// A second has passed: pulses every viewer. Their numbers spread the pings over the seconds.
-    pub fn pulse(&self, now_secs: u32) {
+    pub fn pulse(&self, now_secs: u32, now: Instant) {
         self.now_secs.set(now_secs);
         for (id, viewer) in self.viewers.borrow().iter().enumerate() {
             if let Some(viewer) = viewer {
-                viewer.pulse(now_secs, id as u32);
+                viewer.pulse(now_secs, id as u32, now);
             }
         }
     }

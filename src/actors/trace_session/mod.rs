@@ -18,8 +18,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, info};
 
 use super::hub::Hub;
-use super::messages::broadcaster::{ShowScreen, TipIs};
+use super::messages::broadcaster::TipIs;
 use super::messages::registry::FindRoom;
+use super::messages::screen::ShownFrame;
 use super::messages::viewer::{Delivery, Viewer};
 use super::session::write_half::{Flushed, Mode, WriteHalf};
 use super::session::{Guards, Wire};
@@ -30,7 +31,7 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::frame::{self, Decoder, Incoming, Violation};
 use crate::protocol::live_trace::viewer::{self, ViewerAsks};
 use crate::protocol::segment::Encoding;
-use crate::protocol::{Connection, Interest, Segment, TraceId};
+use crate::protocol::{Connection, Interest, ScreenChoice, Segment, TraceId};
 
 /// Reads per poll of the socket, so that one busy peer does not hold the thread.
 const READS_PER_POLL: usize = 4;
@@ -321,12 +322,17 @@ impl<W: Wire> Viewer for Unlisted<W> {
         self.0.tip_is(tip)
     }
 
-    fn show(&self, screen: &ShowScreen) {
-        self.0.show(screen);
+    fn choice(&self) -> ScreenChoice {
+        ScreenChoice::off()
     }
 
-    fn pulse(&self, now_secs: u32, number: u32) {
-        self.0.pulse(now_secs, number);
+    /// The viewer of a trace is shown no screen, and nobody asks it to choose.
+    fn choose(&self, _: ScreenChoice) {}
+
+    fn show(&self, _: &ShownFrame) {}
+
+    fn pulse(&self, now_secs: u32, number: u32, now: Instant) {
+        self.0.pulse(now_secs, number, now);
     }
 
     fn announce_drain(&self, reconnect_after_ms: u64) {
