@@ -295,6 +295,8 @@ sections! {
         screens_total_bytes: usize = 128 * MIB, ANY_MEMORY;
         /// Seconds that the newest frame of a screen is kept.
         screen_keep_secs: u64 = 60, 1..=3_600;
+        /// Seconds that the screen that is shown by itself stays the same without a new frame while others have some.
+        screen_auto_secs: u64 = 5, 1..=3_600;
         /// Most messages that wait for a room.
         mailbox: usize = 4_096, 16..=65_536;
         /// Most rooms; beyond it the least recently used one without viewers ends, or a new room is refused.

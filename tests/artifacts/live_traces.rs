@@ -161,12 +161,29 @@ async fn the_socket_does_nothing_but_what_a_viewer_of_a_trace_needs() {
     eventually!(node.metric("runcast_live_trace_viewers").await as u64, |viewers| *viewers == 2, SOON);
 }
 
+/// The live traces that a producer is told of with its next post.
+async fn hinted(node: &TestNode) -> serde_json::Value {
+    node.store("r", &["{\"type\":\"log\",\"text\":\"x\"}".to_owned()]).await["hints"]["traces"].clone()
+}
+
+#[tokio::test]
+async fn producers_are_hinted_what_traces_are_open() {
+    let node = quick(&[]);
+    assert_eq!(hinted(&node).await, json!(null));
+    let viewer = TraceViewer::start(&node, "r").await;
+    eventually!(hinted(&node).await, |traces| *traces == json!(["t"]), SOON);
+    drop(viewer);
+    eventually!(hinted(&node).await, serde_json::Value::is_null, SOON);
+}
+
 #[tokio::test]
 async fn a_viewer_is_pinged_and_told_when_the_node_goes() {
     let mut node = quick(&[("heartbeat.ping_secs", "1")]);
     let mut viewer = TraceViewer::start(&node, "r").await;
     let ping = viewer.socket.frame().await;
     assert!(ping.is(Op::Ping), "{ping:?}");
+    let told = node.get_json("/api/runs/r/viewers").await;
+    assert_eq!(told["viewers"].as_array().map_or(0, Vec::len), 0, "who watches the run is counted there: {told}");
     node.ask_to_stop();
     assert_eq!(viewer.socket.close_code().await, Some(1012));
     viewer.socket.say(Op::Close, &1000_u16.to_be_bytes()).await;

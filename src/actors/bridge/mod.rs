@@ -83,7 +83,7 @@ pub struct BridgePorts {
     pub peers: Peers,
     /// What viewers on this node look at.
     pub interest: NodeInterest,
-    /// The budget of all viewers' unsent bytes, in which received screens count.
+    /// The budget of all viewers' unsent bytes: a full node takes no screens.
     pub shown: Budget,
     /// This node's name.
     pub node: String,

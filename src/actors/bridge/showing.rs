@@ -33,8 +33,8 @@ impl Bridge {
             return;
         }
         let Some(topic) = self.topics.get(&self.ports.journal.notice_channel(run)) else { return };
-        // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows.
-        if let Ok(frame) = self.ports.shown.count(frame) {
+        // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows. The room counts it.
+        if self.ports.shown.has(frame.len()) {
             let _ = topic.port.try_send(RemoteUpdate::Screen(ShowScreen { stream, at, frame }));
         }
     }
