@@ -46,16 +46,18 @@ test("steps stand below those that they are a part of, each test's told apart", 
   assert.ok(level > 10, indents.join(" "));
   assert.deepEqual(indents.map((indent) => Math.round(indent / level)), [0, 0, 0, 0, 1, 2, 0, 0, 1, 0, 0]);
   const shown = (await rows(tab)).map(([, , , text]) => text);
-  assert.deepEqual(shown.slice(2), [
-    "cart › pays · linux retry 1 · running",
+  assert.deepEqual(shown, [
+    "joined linux",
+    "2 tests",
+    "cart › pays · linux, retry 1 · running",
     "begin pay by card",
     "begin Click getByText('Pay')",
     "end Wait · by Ann",
     "ships · macos · running",
     "begin Before Hooks",
-    "cart › pays · linux retry 1 · end Click · no",
-    "cart › pays · linux retry 1 · begin as before ids",
-    "cart › pays · linux retry 1 · failed · red",
+    "cart › pays · linux, retry 1 · end Click · no",
+    "cart › pays · linux, retry 1 · begin as before ids",
+    "cart › pays · linux, retry 1 · failed · red",
   ]);
   if (process.env.SCREENSHOT) await tab.screenshot({ path: process.env.SCREENSHOT });
 });
