@@ -132,3 +132,28 @@ test("a viewer chooses what it looks at: a stream, all, or nothing", LIMIT, asyn
   await says(tab, "state", "live");
   assert.deepEqual(paths, ["auto", "off"]);
 });
+
+test("the server shows the stream that was chosen, and its newest picture at once", LIMIT, async (context) => {
+  const { node, tab } = await scene(context);
+  const single = (width) => tab.waitForFunction((width) => {
+    const image = document.getElementById("screen");
+    return !image.hidden && image.complete && image.naturalWidth === width;
+  }, width);
+  await node.post("r", [{ type: "run_status", status: "running" }]);
+  await node.postFrame("r", png(120, 90), "p/0");
+  await node.postFrame("r", png(160, 90), "p/1");
+  await tab.goto(`${node.url}/runs/r`);
+  await says(tab, "state", "live");
+  await tab.waitForFunction(() => !document.getElementById("screens").hidden);
+  await tab.selectOption("#of", "wall");
+  const tiles = () => [...document.querySelectorAll("#wall button")].map((tile) => tile.dataset.stream + tile.firstChild.naturalWidth);
+  await tab.waitForFunction(() => [...document.querySelectorAll("#wall img")].filter((image) => image.naturalWidth).length === 2);
+  assert.deepEqual((await tab.evaluate(tiles)).sort(), ["p/0120", "p/1160"]);
+  for (const [stream, width] of [["p/1", 160], ["p/0", 120]]) {
+    await tab.selectOption("#of", stream);
+    await single(width);
+  }
+  await node.postFrame("r", png(180, 90), "p/1");
+  await node.postFrame("r", png(200, 90), "p/0");
+  await single(200);
+});
