@@ -343,7 +343,7 @@ test('a sealed run ends the publisher, and a full one takes its end', async (t) 
   p.emit(log(1));
   assert.deepEqual([p.stats.refused, p.stats.pending], [2, 0]);
 
-  const node = await server(t, { JOURNAL__MAX_RUN_BYTES: 1_048_576 });
+  const node = await server(t, { JOURNAL__MAX_RUN_BYTES: 1_048_576, INGEST__MAX_BATCH_BYTES: 524_288 });
   const q = publisher(t, node.url);
   for (const number of upTo(300)) q.emit({ type: 'log', text: 'x'.repeat(5_000), number });
   await q.flush();
