@@ -21,3 +21,4 @@ pub mod session;
 pub mod shared;
 pub mod supervision;
 pub mod supervisor;
+pub mod trace_session;

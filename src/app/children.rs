@@ -11,7 +11,7 @@ use super::limits::control_limits;
 use super::parts::NodeParts;
 use super::shares::compressions;
 use super::storage::redis_settings;
-use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
+use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes, ScreenSharing};
 use crate::actors::catalog_writer::CatalogWriter;
 use crate::actors::cleanup::{Cleanup, CleanupRules};
 use crate::actors::compression::Compression;
@@ -20,11 +20,12 @@ use crate::actors::heartbeat::Heartbeat;
 use crate::actors::lifecycle::{Lifecycle, LifecyclePorts, LifecycleTimes};
 use crate::actors::presence::{Presence, PresencePorts};
 use crate::actors::registry::{OpenRoom, Registry, RoomBounds};
-use crate::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts};
+use crate::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, ScreenLimits};
 use crate::actors::supervision::ChildKind::{self, Permanent, Temporary, Transient};
 use crate::actors::supervision::{ChildSpec, Policy, spawn};
 use crate::node::NodePhase;
 use crate::storage::redis::RedisClient;
+use crate::storage::screens::ScreenStore;
 
 /// One kind of actor.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +73,7 @@ pub const TREE: &[TreeEntry] = &[
     entry(THREAD, "thread_agent", Permanent, "one per worker thread", "pings the thread's viewers and closes them when the node goes"),
     entry(THREAD, "broadcaster", Temporary, "one per run with viewers on the thread", "hands a run's events to the thread's viewers"),
     entry(THREAD, "session", Temporary, "one per connection", "follows one run for one viewer"),
+    entry(THREAD, "trace_session", Temporary, "one per open live trace", "has a trace viewer load what is new of a live trace"),
 ];
 
 impl NodeParts {
@@ -105,7 +107,7 @@ impl NodeParts {
 
     /// `None` on a single node.
     fn bridge(&self) -> Option<ChildSpec> {
-        let bridge = &self.config.bridge;
+        let (bridge, room) = (&self.config.bridge, &self.config.room);
         let times = BridgeTimes {
             linger: Duration::from_secs(bridge.linger_secs),
             tip_check: Duration::from_secs(bridge.tip_check_secs),
@@ -116,7 +118,19 @@ impl NodeParts {
             // Storage was opened with the same settings.
             settings: redis_settings(&self.config, "doorbell").ok()?,
             shown: self.outboxes.clone(),
-            screens: RedisClient::start(redis_settings(&self.config, "screens").ok()?, Arc::new(())),
+            screens: ScreenStore::new(
+                RedisClient::start(redis_settings(&self.config, "screens").ok()?, Arc::new(())),
+                &self.config.redis.prefix,
+                &self.config.server.node_id,
+                Duration::from_secs(room.screen_keep_secs),
+            ),
+            screen_sharing: ScreenSharing {
+                bytes_per_sec: bridge.screen_bytes_per_sec,
+                kept_bytes: room.screens_total_bytes,
+                keep: Duration::from_secs(room.screen_keep_secs),
+            },
+            peers: self.peers.clone(),
+            interest: self.interest.clone(),
             node: self.config.server.node_id.clone(),
             doorbell: self.doorbell.clone()?,
             rooms: self.services.registry.recipient(),
@@ -133,6 +147,7 @@ impl NodeParts {
             register: self.storage.presence.clone()?,
             node: self.node.id().clone(),
             thread_agents: self.thread_agents.clone(),
+            interest: self.interest.clone(),
             peers: self.peers.clone(),
             node_id_conflict: self.node_id_conflict.clone(),
             figures: self.tell_figures(),
@@ -160,6 +175,7 @@ impl NodeParts {
         let (parts, limits) = (self.clone(), self.room_limits());
         Box::new(move |run, generation, gauge| {
             let (limits, ports) = (limits.clone(), parts.room_ports());
+            gauge.interest.belongs_to(run.clone(), &parts.interest);
             let (name, figures, alive) = (run.clone(), gauge.clone(), parts.live_actors.enter("room"));
             let child = spawn("room", parts.config.room.mailbox, move |_, _| {
                 Ok(Room::new(name, generation, limits, ports, figures, alive))
@@ -177,6 +193,12 @@ impl NodeParts {
             append_timeout: Duration::from_millis(ingest.append_timeout_ms),
             idle: Duration::from_secs(room.idle_secs),
             max_waiting: self.config.control.max_waiting,
+            screens: ScreenLimits {
+                keep: Duration::from_secs(room.screen_keep_secs),
+                auto_hold: Duration::from_secs(room.screen_auto_secs),
+                kept: self.screens.clone(),
+                outboxes: self.outboxes.clone(),
+            },
             control: Arc::new(control_limits(&self.config)),
         }
     }
@@ -271,6 +293,7 @@ impl NodeParts {
             orphans: cleanup.orphans,
             orphan_grace: Duration::from_secs(cleanup.orphan_grace_secs),
             tombstone: DAY * self.config.retention.tombstone_days as u32,
+            live_traces: Duration::from_secs(self.config.artifacts.live_trace_sweep_secs),
         };
         Some(ChildSpec::permanent(&self.services.cleanup, move |_, _| {
             Ok(Cleanup::new(rules.clone(), artifacts.clone(), node.clone(), live_actors.enter("cleanup")))

@@ -15,7 +15,7 @@ use crate::actors::lifecycle::Lifecycle;
 use crate::actors::presence::Presence;
 use crate::actors::registry::Registry;
 use crate::actors::room::States;
-use crate::actors::shared::{Doorbell, NodeIdConflict, Peers, ThreadAgents};
+use crate::actors::shared::{Doorbell, NodeIdConflict, NodeInterest, Peers, ThreadAgents};
 use crate::actors::supervision::{Escalation, LiveActors, Service};
 use crate::actors::supervisor::Supervisor;
 use crate::artifacts::ArtifactService;
@@ -46,6 +46,8 @@ pub(super) struct NodeParts {
     pub(super) steering: Steering,
     /// Searches of runs for the events of a step.
     pub(super) searches: Arc<Semaphore>,
+    /// A permit for each viewer of a live trace: `artifacts.live_trace_viewers`.
+    pub(super) trace_sessions: Arc<Semaphore>,
     /// Artifacts; `None`: none are kept.
     pub(super) artifacts: Option<ArtifactService>,
     /// Who is alive; empty once the drain is over.
@@ -62,6 +64,8 @@ pub(super) struct NodeParts {
     pub(super) transfers: Transfers,
     /// Unsent bytes of all sessions.
     pub(super) outboxes: Budget,
+    /// Bytes of kept frames of screens.
+    pub(super) screens: Budget,
     pub(super) services: Services,
     /// Tells the root that the node must go.
     pub(super) escalation: Escalation,
@@ -69,6 +73,8 @@ pub(super) struct NodeParts {
     pub(super) thread_agents: ThreadAgents,
     /// Whether this node hears the others; `None` on a single node.
     pub(super) doorbell: Option<Doorbell>,
+    /// What the viewers of this node look at.
+    pub(super) interest: NodeInterest,
     /// What this node knows of the others.
     pub(super) peers: Peers,
     /// Whether another node has this one's name.
@@ -132,6 +138,7 @@ impl NodeParts {
             storage,
             steering,
             searches: Arc::new(Semaphore::new(SEARCHES)),
+            trace_sessions: Arc::new(Semaphore::new(config.artifacts.live_trace_viewers)),
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),
             metrics,
@@ -140,9 +147,11 @@ impl NodeParts {
             responses,
             transfers: Transfers::default(),
             outboxes: Budget::new(config.session.outbox_total_bytes),
+            screens: Budget::new(config.room.screens_total_bytes),
             services,
             escalation,
             thread_agents: ThreadAgents::default(),
+            interest: NodeInterest::default(),
             peers: Peers::default(),
             node_id_conflict: NodeIdConflict::default(),
             warnings: warnings.into(),

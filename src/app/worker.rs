@@ -31,6 +31,7 @@ use crate::actors::hub::{Hub, SessionLimits};
 use crate::actors::session::SessionPort;
 use crate::actors::supervision::{Child, Service, spawn};
 use crate::actors::supervisor::Supervisor;
+use crate::actors::trace_session::{TracePort, TraceTimes};
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
@@ -50,6 +51,7 @@ use crate::http::unread::unread;
 use crate::http::watch::upgrade::Upgrade;
 use crate::node::{Node, NodePhase};
 use crate::protocol::frame::FrameLimits;
+use crate::protocol::hints::FlushPace;
 use crate::tasks;
 
 /// New connections that wait on one worker thread.
@@ -147,6 +149,7 @@ struct Thread {
     parts: NodeParts,
     hub: Rc<Hub>,
     sessions: Rc<SessionPort>,
+    trace_sessions: Option<Rc<TracePort>>,
 }
 
 impl Thread {
@@ -176,12 +179,26 @@ impl Thread {
         });
         let rooms = parts.services.registry.recipient();
         let sessions = Rc::new(SessionPort::new(hub.clone(), rooms, parts.steering.clone(), parts.node.id().clone()));
-        Self { parts: parts.clone(), hub, sessions }
+        let trace_sessions = parts.artifacts.clone().map(|artifacts| {
+            let settings = &parts.config.artifacts;
+            let times = TraceTimes {
+                poll: Duration::from_millis(settings.live_trace_poll_ms),
+                update: Duration::from_millis(settings.live_trace_update_ms),
+            };
+            let rooms = parts.services.registry.recipient();
+            Rc::new(TracePort::new(hub.clone(), rooms, artifacts, times, parts.trace_sessions.clone()))
+        });
+        Self { parts: parts.clone(), hub, sessions, trace_sessions }
     }
 
     fn upgrade(&self) -> Upgrade {
         let patience = Duration::from_secs(self.parts.config.server.header_timeout_secs);
-        Upgrade { sessions: self.sessions.clone(), live_actors: self.parts.live_actors.clone(), patience }
+        Upgrade {
+            sessions: self.sessions.clone(),
+            trace_sessions: self.trace_sessions.clone(),
+            live_actors: self.parts.live_actors.clone(),
+            patience,
+        }
     }
 
     fn body_limits(&self) -> BodyLimits {
@@ -236,11 +253,7 @@ impl Thread {
             },
             responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
             rooms: Rooms::new(s.registry.recipient()),
-            ingest: IngestEdge {
-                limits: event_limits(&parts.config),
-                frame_bytes: parts.config.ingest.frame_bytes,
-                outboxes: parts.outboxes.clone(),
-            },
+            ingest: IngestEdge { limits: event_limits(&parts.config), frame_bytes: parts.config.ingest.frame_bytes },
             runs: RunsEdge { catalog: storage.catalog.clone() },
             watch: WatchEdge {
                 node: node.clone(),
@@ -262,6 +275,10 @@ impl Thread {
                 thread_agents: parts.thread_agents.clone(),
                 figures: parts.tell_figures(),
                 cluster,
+                pace: FlushPace {
+                    watched_ms: parts.config.ingest.flush_ms,
+                    unwatched_ms: parts.config.ingest.flush_unwatched_ms,
+                },
             },
             artifacts: ArtifactsEdge {
                 service: parts.artifacts.clone(),
@@ -274,6 +291,7 @@ impl Thread {
                 bodies: parts.bodies.clone(),
                 responses: parts.responses.clone(),
                 outboxes: parts.outboxes.clone(),
+                screens: parts.screens.clone(),
                 thread_metrics: parts.thread_metrics.clone(),
                 handle: parts.metrics.clone(),
             },

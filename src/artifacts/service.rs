@@ -7,7 +7,7 @@ use tokio::fs::File;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::keys::{final_key, incoming_key};
-use super::{ArtifactError, ArtifactPorts, Health, NewArtifact, Spool, SpoolFile};
+use super::{ArtifactError, ArtifactPorts, Health, LiveTraces, NewArtifact, Spool, SpoolFile};
 use crate::protocol::retention::Expiry;
 use crate::protocol::{ArtifactId, ArtifactState, Clock, Pin, Retention, RunId, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, KeptArtifact};
@@ -45,6 +45,8 @@ pub struct ArtifactParts {
     pub downloads: Arc<Semaphore>,
     /// A permit for each change to a store that is elsewhere: [`super::CHANGES_AT_A_TIME`].
     pub changes: Arc<Semaphore>,
+    /// What the node remembers of live traces.
+    pub live: LiveTraces,
     /// Whether the store worked when last probed.
     pub health: Health,
     /// The journal's clock, which all nodes share.

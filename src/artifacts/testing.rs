@@ -10,7 +10,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::{ArtifactLimits, ArtifactParts, ArtifactPorts, ArtifactService, Compressor, RunLog, SmallerFile, Spool};
+use super::{
+    ArtifactLimits, ArtifactParts, ArtifactPorts, ArtifactService, Compressor, LiveTraceLimits, LiveTraces, RunLog,
+    SmallerFile, Spool,
+};
 use crate::protocol::{Clock, Retention, RunId, Timestamp};
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use crate::storage::objects::{Objects, ObjectsOptions, StoreLocation, UrlKey};
@@ -30,6 +33,10 @@ pub const LIMITS: ArtifactLimits = ArtifactLimits {
     downloads: 1,
 };
 
+/// Live traces of a kilobyte, kept for an hour.
+pub const LIVE_LIMITS: LiveTraceLimits =
+    LiveTraceLimits { bytes: 1_000, posts_per_sec: 2, keep: Duration::from_secs(3_600), memory: 100 };
+
 /// What a service in `home` is made of, and its clock in milliseconds. `keep` bytes of the spool's disk stay free.
 pub async fn parts_in(home: &Path, limits: ArtifactLimits, keep: u64) -> (ArtifactParts, Arc<AtomicI64>) {
     let clock = Arc::new(AtomicI64::new(BEGIN_MS));
@@ -48,6 +55,7 @@ pub async fn parts_in(home: &Path, limits: ArtifactLimits, keep: u64) -> (Artifa
         uploads: Arc::new(Semaphore::new(limits.uploads)),
         downloads: Arc::new(Semaphore::new(limits.downloads)),
         changes: Arc::new(Semaphore::new(1)),
+        live: LiveTraces::new(LIVE_LIMITS),
         health: Default::default(),
         clock: Clock::new(
             move || Timestamp::from_millis(now.load(Ordering::Relaxed)),

@@ -114,6 +114,10 @@ sections! {
         append_timeout_ms: u64 = 2_500, 100..=120_000;
         /// Most bytes of one screen frame.
         frame_bytes: usize = 2 * MIB, 1024..=64 << 20;
+        /// Milliseconds that producers are told to collect events for while their run is watched.
+        flush_ms: u64 = 250, 10..=60_000;
+        /// The same while nobody watches.
+        flush_unwatched_ms: u64 = 2_000, 10..=60_000;
     }
 
     /// The runs' logs.
@@ -174,6 +178,8 @@ sections! {
         tip_check_secs: u64 = 5, 1..=300;
         /// Seconds within which a dead subscription is found and rebuilt.
         probe_secs: u64 = 10, 1..=300;
+        /// Bytes of screens per second, on average, that this node sends to the others.
+        screen_bytes_per_sec: usize = 4 * MIB, 64 * 1024..=1 << 30;
     }
 
     /// How nodes report that they are alive.
@@ -241,6 +247,22 @@ sections! {
         /// Directory of Playwright's trace viewer, which `scripts/trace-viewer` fetches; a relative path is looked up
         /// in the working directory, then beside the program.
         trace_viewer_dir: PathBuf = PathBuf::from("trace-viewer");
+        /// Most bytes of a live trace; it ends there.
+        live_trace_bytes: u64 = 64 * MIB as u64, 1..=1 << 30;
+        /// Most posts a second to one live trace through this node.
+        live_trace_posts_per_sec: u32 = 2, 1..=1_000;
+        /// Hours after the last part of a live trace in which it is kept.
+        live_trace_hours: u64 = 2, 1..=8_760;
+        /// Seconds between two looks for live traces whose time is over.
+        live_trace_sweep_secs: u64 = 60, 1..=86_400;
+        /// Milliseconds between two looks for more of a live trace that is being watched.
+        live_trace_poll_ms: u64 = 1_000, 50..=60_000;
+        /// Least milliseconds between two updates of a live trace's viewer.
+        live_trace_update_ms: u64 = 2_000, 50..=60_000;
+        /// Most viewers of live traces on this node.
+        live_trace_viewers: usize = 256, 1..=100_000;
+        /// Bytes of live traces' parts that this node keeps in memory.
+        live_trace_cache_bytes: usize = 32 * MIB, 0..=1 << 36;
     }
 
     /// How long artifacts are kept.
@@ -268,6 +290,13 @@ sections! {
         idle_secs: u64 = 60, 1..=86_400;
         /// Bytes of posts that wait in a room; further posts are answered "saturated".
         queue_bytes: usize = 8 * MIB, ANY_MEMORY;
+        /// Bytes of screens' newest frames that all rooms together keep for viewers who come; a further frame is shown
+        /// and not kept.
+        screens_total_bytes: usize = 128 * MIB, ANY_MEMORY;
+        /// Seconds that the newest frame of a screen is kept.
+        screen_keep_secs: u64 = 60, 1..=3_600;
+        /// Seconds that the screen that is shown by itself stays the same without a new frame while others have some.
+        screen_auto_secs: u64 = 5, 1..=3_600;
         /// Most messages that wait for a room.
         mailbox: usize = 4_096, 16..=65_536;
         /// Most rooms; beyond it the least recently used one without viewers ends, or a new room is refused.

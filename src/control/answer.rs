@@ -96,6 +96,9 @@ pub struct Commands {
     /// What was decided last may have been lost since `after`: these are all that are open.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reset: bool,
+    /// The variant that the producer counts as, if it is not the one that it announced; told with the hints.
+    #[serde(skip)]
+    pub variant: Option<Arc<str>>,
 }
 
 /// A command as a producer gets it.

@@ -110,6 +110,7 @@ struct ShownProducer {
     can: Option<BTreeSet<Arc<str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slots: Option<u64>,
+    /// The variant that it counts as.
     #[serde(skip_serializing_if = "Option::is_none")]
     variant: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -198,7 +199,7 @@ impl ShownProducer {
             joined_at: worker.joined_at,
             can: worker.can.as_deref().cloned(),
             slots: worker.slots,
-            variant: worker.variant.clone(),
+            variant: worker.variant.as_ref().map(|variant| variant.name().clone()),
             shard: worker.state.shard.clone(),
         }
     }

@@ -24,6 +24,7 @@ use crate::budget::Budget;
 use crate::config::Network;
 use crate::node::Node;
 use crate::protocol::event::EventLimits;
+use crate::protocol::hints::FlushPace;
 use crate::steering::Steering;
 use crate::storage::catalog::Catalog;
 use crate::storage::journal::Journal;
@@ -130,8 +131,6 @@ pub struct IngestEdge {
     pub limits: EventLimits,
     /// Most bytes of a screen frame.
     pub frame_bytes: usize,
-    /// Unsent bytes of all sessions, those of screens among them.
-    pub outboxes: Budget,
 }
 
 /// Lists runs.
@@ -162,6 +161,8 @@ pub struct ViewersEdge {
     pub figures: Gauge<Figures>,
     /// The other nodes; `None` on a single node.
     pub cluster: Option<Cluster>,
+    /// How often producers are to post.
+    pub pace: FlushPace,
 }
 
 /// Knows the viewers of the other nodes of a cluster.
@@ -213,6 +214,8 @@ pub struct MetricsEdge {
     pub responses: Budget,
     /// Unsent bytes of all sessions.
     pub outboxes: Budget,
+    /// Bytes of kept frames of screens.
+    pub screens: Budget,
     /// The threads' figures.
     pub thread_metrics: NodeMetrics,
     /// All other figures.

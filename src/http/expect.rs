@@ -5,6 +5,7 @@ use actix_web::http::{Method, StatusCode, header};
 
 use super::problem::Problem;
 use crate::protocol::head::plain;
+use crate::protocol::live_trace::batch::MAX_BATCH_BYTES;
 use crate::steering::MAX_COMMAND_BYTES;
 
 /// Most bytes of a request body that is a description, such as an announcement or a pin.
@@ -28,6 +29,7 @@ impl BodyLimits {
         let ["", "api", "runs" | "tests", _, rest @ ..] = parts.as_slice() else { return None };
         match (method.as_str(), rest) {
             ("POST", ["events"]) => Some((self.batch, "batch_too_large")),
+            ("POST", ["live-traces", _]) => Some((MAX_BATCH_BYTES as u64, "batch_too_large")),
             ("POST", ["frame"]) => Some((self.frame, "frame_too_large")),
             ("POST", ["commands" | "finish" | "pause" | "resume" | "override-step" | "update-instructions"]) => {
                 Some((MAX_COMMAND_BYTES as u64, "command_too_large"))
@@ -69,6 +71,7 @@ mod tests {
             ("POST /api/runs/r/events", 100_000, "batch_too_large"),
             ("POST /api/tests/r/events", 100_000, "batch_too_large"),
             ("POST //api/runs/r/events/", 100_000, "batch_too_large"),
+            ("POST /api/runs/r/live-traces/t", MAX_BATCH_BYTES as u64, "batch_too_large"),
             ("POST /api/runs/r/frame?x", 200_000, "frame_too_large"),
             ("POST /api/runs/r/artifacts", MAX_DESCRIPTION as u64, "body_too_large"),
             ("PUT /api/runs/r/pin", MAX_DESCRIPTION as u64, "body_too_large"),

@@ -29,7 +29,7 @@ pub mod transfer;
 pub mod unread;
 pub mod watch;
 
-use api::{artifacts, cleanup, commands, events, frame, ops, runs, steps, viewers};
+use api::{artifacts, cleanup, commands, events, frame, live_traces, ops, run_tests, runs, steps, viewers};
 use problem::Problem;
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
@@ -49,6 +49,10 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
         .service(resource("/favicon.svg").route(get().to(pages::drawing)))
         .service(resource("/trace/{file:.*}").route(get().to(trace_viewer::file)))
+        .service(resource("/live-traces/{runId}/{traceId}/v/{file:.*}").route(get().to(live_traces::viewer)))
+        .service(resource("/live-traces/{runId}/{traceId}/ws").route(get().to(watch::live_trace)))
+        .service(resource("/live-traces/{runId}/{traceId}/{number}/traces.dir").route(get().to(live_traces::directory)))
+        .service(resource("/live-traces/{runId}/{traceId}/{number}/{entry:.*}").route(get().to(live_traces::entry)))
         .service(resource("/ws/runs/{runId}").route(get().to(watch::web_socket)))
         .service(resource("/ws/test-control").route(get().to(watch::test_control)))
         .service(resource("/mcp").route(post().to(mcp::post)))
@@ -76,6 +80,7 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
         .service(resource("").route(get().to(runs::list)))
         .service(resource("/{runId}").route(get().to(runs::show)))
+        .service(resource("/{runId}/tests").route(get().to(run_tests::page)))
         .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))
         .service(resource("/{runId}/frame").route(post().to(frame::post)))
@@ -84,6 +89,12 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("/{runId}/commands/{commandId}/claim").route(post().to(commands::claim)))
         .service(resource("/{runId}/finish").route(post().to(commands::finish)))
         .service(resource("/{runId}/alive").route(post().to(commands::alive)))
+        .service(resource("/{runId}/live-traces").route(get().to(live_traces::list)))
+        .service(
+            resource("/{runId}/live-traces/{traceId}")
+                .route(get().to(live_traces::show))
+                .route(post().to(live_traces::post)),
+        )
         .configure(artifact_routes);
 }
 

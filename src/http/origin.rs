@@ -16,7 +16,7 @@ use super::host;
 use super::problem::{Problem, saturated};
 use super::watch::upgrade::{Upgradable, decide};
 use crate::node::Node;
-use crate::protocol::head::{Host, UpgradeDecision};
+use crate::protocol::head::{Host, UpgradeDecision, is_live_trace_viewer};
 
 /// The hosts and origins that a node serves.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +101,7 @@ impl OriginPolicy {
     /// request for data.
     fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
         matches!(*method, Method::GET | Method::HEAD)
-            && (path == "/" || path.starts_with("/runs/") || path.starts_with("/trace/"))
+            && (path == "/" || path.starts_with("/runs/") || path.starts_with("/trace/") || is_live_trace_viewer(path))
             && text(headers, "origin").is_none()
             && text(headers, "sec-fetch-mode") == Some("navigate")
     }
@@ -299,6 +299,10 @@ mod tests {
         let link = headers(&[("host", "localhost"), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]);
         assert!(ask(&policy, Method::GET, "/runs/r", &link).is_ok());
         assert!(ask(&policy, Method::GET, "/trace/", &link).is_ok());
+        assert!(ask(&policy, Method::GET, "/live-traces/r/t/v/?isServer", &link).is_ok());
+        assert!(ask(&policy, Method::GET, "/live-traces/r/t/1/traces.dir", &link).is_err());
+        assert!(ask(&policy, Method::GET, "/live-traces/r/t/1/resources/a.html", &link).is_err());
+        assert!(ask(&policy, Method::GET, "/live-traces/r/t/ws", &link).is_err());
         assert!(ask(&policy, Method::GET, "/api/runs", &link).is_err());
         assert!(ask(&policy, Method::POST, "/", &link).is_err());
     }

@@ -57,7 +57,8 @@ impl Caller {
             .map_err(|error| Problem::bad_request("invalid_user_id", format!("{from} {error}")))?;
         let client = match query.client_id.as_deref() {
             Some(client) => Some(client),
-            None => header("runcast-client", "invalid_client_id")?,
+            // With a slash it is a client's name and version.
+            None => header("runcast-client", "invalid_client_id")?.filter(|client| !client.contains('/')),
         };
         let client = client.map(client_id).transpose()?;
         let trusted = request.app_data::<web::Data<WatchEdge>>().map_or(&[][..], |edge| &edge.trusted_proxies);
@@ -131,6 +132,7 @@ mod tests {
             ("/?userId=", &[user, client], "Ben", Some("Ben")),
             ("/", &[client], "anon:abcdefgh-1", Some("anon:abcdefgh-1")),
             ("/?clientId=12345678&x=y", &[client], "anon:12345678", Some("anon:12345678")),
+            ("/", &[("runcast-client", "@runcast/client/0.4.0")], "anon:198.51.100.7", None),
             ("/", &[], "anon:198.51.100.7", None),
         ] {
             let caller = caller(uri, headers).unwrap();

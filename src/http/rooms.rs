@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::dev::SendError;
+use actix_web::http::StatusCode;
 use tokio::sync::oneshot;
 
 use super::problem::{Problem, saturated};
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{
-    Fold, Folded, Freshness, Page, Publish, PublishError, PublishReply, Published, Read, ReadError, ReadFrom, RoomPort,
+    Fold, Folded, FrameTaken, Freshness, Page, Publish, PublishError, PublishReply, Published, Read, ReadError,
+    ReadFrom, RoomPort, ShowError, ShowScreen,
 };
 use crate::actors::supervision::{Refused, ServiceRecipient};
-use crate::protocol::RunId;
+use crate::protocol::{RunId, StatePart};
 
 /// Most rooms cached per thread.
 const MAX_KNOWN: usize = 4_096;
@@ -76,6 +78,21 @@ impl Rooms {
         Err(saturated())
     }
 
+    /// Shows a frame of one of the run's screens.
+    pub async fn show(&self, run: &RunId, screen: ShowScreen) -> Result<(FrameTaken, Arc<RoomPort>), Problem> {
+        for _ in 0..2 {
+            let room = self.find(run).await?;
+            match room.show(screen.clone()).await {
+                Ok(taken) => return Ok((taken, room)),
+                Err(ShowError::Retired) => self.forget(run),
+                Err(error @ ShowError::Gone) => {
+                    return Err(Problem::new(StatusCode::GONE, "run_gone", error.to_string()));
+                }
+            }
+        }
+        Err(Problem::unavailable("room_failed", "the run's room failed"))
+    }
+
     /// Reads a page of the run's events.
     pub async fn read(
         &self,
@@ -87,9 +104,10 @@ impl Rooms {
         self.twice(run, |room, reply| room.read.try_send(Read { from, max_bytes, freshness, reply })).await
     }
 
-    /// Returns the run's folded state.
-    pub async fn fold(&self, run: &RunId) -> Result<Folded, Problem> {
-        let (folded, _) = self.twice(run, |room, reply| room.fold.try_send(Fold { reply })).await?;
+    /// Returns a part of the run's folded state.
+    pub async fn fold(&self, run: &RunId, part: &StatePart) -> Result<Folded, Problem> {
+        let ask = |room: &RoomPort, reply| room.fold.try_send(Fold { part: part.clone(), reply });
+        let (folded, _) = self.twice(run, ask).await?;
         Ok(folded)
     }
 

@@ -72,6 +72,18 @@ impl Hints {
         .tagged()
     }
 
+    /// What one producer is told: the hints of its run, and what concerns it alone. They are made anew only if there is
+    /// something.
+    #[must_use]
+    pub fn for_producer(self: &Arc<Self>, variant: Option<&Arc<str>>, outdated: Option<&Arc<str>>) -> Arc<Self> {
+        if variant.is_none() && outdated.is_none() {
+            return self.clone();
+        }
+        let tag = Arc::from("");
+        let own = Self { tag, variant: variant.cloned(), client_outdated: outdated.cloned(), ..Self::clone(self) };
+        Arc::new(own.tagged())
+    }
+
     /// The same with the tag that belongs to them: 16 hexadecimal digits of a digest of what they say.
     #[must_use]
     fn tagged(mut self) -> Self {
@@ -102,5 +114,17 @@ mod tests {
         assert!(some.screens.contains("auto") && some.tag != nobody.tag && some.tag.len() == 16);
         assert_eq!(Hints::of(&Interest::of(&choice), Some(true), PACE), some);
         assert_eq!(Hints::of(&Interest::default(), None, PACE).flush_ms, 250, "not known: as if watched");
+    }
+
+    #[test]
+    fn what_concerns_one_producer_is_added_and_counts_in_its_tag() {
+        let all = Arc::new(Hints::of(&Interest::default(), Some(true), PACE));
+        assert!(Arc::ptr_eq(&all.for_producer(None, None), &all));
+        let one = all.for_producer(Some(&"linux#2".into()), Some(&"0.9.0".into()));
+        let shown = serde_json::to_value(&*one).unwrap();
+        assert_eq!((&shown["variant"], &shown["clientOutdated"]), (&"linux#2".into(), &"0.9.0".into()));
+        assert_eq!((one.flush_ms, one.watched), (all.flush_ms, all.watched));
+        assert_ne!(one.tag, all.tag);
+        assert_eq!(all.for_producer(Some(&"linux#2".into()), Some(&"0.9.0".into())), one);
     }
 }

@@ -4,6 +4,7 @@
 //! with their tests.
 
 pub mod artifact;
+pub mod client_version;
 pub mod clock;
 pub mod close;
 pub mod coding;
@@ -19,6 +20,7 @@ pub mod ids;
 pub mod interest;
 pub mod json_text;
 pub mod lineage;
+pub mod live_trace;
 pub mod message;
 pub mod pack;
 pub mod principal;
@@ -29,13 +31,17 @@ pub mod screen;
 pub mod segment;
 pub mod server_event;
 pub mod sign;
+pub mod state_part;
 pub mod status;
+pub mod strict;
 pub mod timestamp;
+pub mod variant;
 pub mod verdict;
 pub mod viewer_command;
 pub mod vocabulary;
 
 pub use artifact::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, Sha256};
+pub use client_version::ClientVersion;
 pub use clock::{Clock, Jump};
 pub use coding::ContentCoding;
 pub use connection::Connection;
@@ -44,6 +50,7 @@ pub use hints::Hints;
 pub use ids::{Epoch, ProducerId, RunId, Seq};
 pub use interest::Interest;
 pub use lineage::Lineage;
+pub use live_trace::TraceId;
 pub use principal::{Principal, PrincipalKind, Via};
 pub use producer_event::ProducerEvent;
 pub use retention::{Pin, Retention};
@@ -51,4 +58,6 @@ pub use screen::{ScreenChoice, ScreenOf, StreamId};
 pub use segment::{Lines, Segment};
 pub use server_event::ServerEvent;
 pub use sign::{Seen, Sign};
+pub use state_part::{StatePart, TestsQuery};
 pub use timestamp::Timestamp;
+pub use variant::Variant;

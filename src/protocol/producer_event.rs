@@ -143,7 +143,7 @@ producer_events! {
         Field::new("data.errors", Array, "Why it failed: a list of such, of which the first is shown.").of(MESSAGES).optional(),
         Field::new("data.errors[].message", Text, "What went wrong; colours are ANSI escapes."),
         Field::new("data.errors[].location", Text, "Where: `file:line:column`.").optional(),
-        Field::new("data.errors[].snippet", Text, "The lines around it.").optional(),
+        Field::new("data.errors[].snippet", Text, "The lines around it; shown, but no part of the run's state.").optional(),
         Field::new("data.annotations", Array, "What its author says about it.").optional(),
         Field::new("data.annotations[].type", Text, "What kind of remark it is, `issue` for instance."),
         Field::new("data.annotations[].description", Text, "The remark.").optional(),

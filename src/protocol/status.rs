@@ -133,3 +133,30 @@ impl TestStatus {
         !matches!(self, Self::Pending | Self::Running)
     }
 }
+
+/// What all attempts at a test make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TestOutcome {
+    /// Its status is the one that is expected of it.
+    Expected,
+    /// Its status is another one.
+    Unexpected,
+    /// Its status is the one that is expected of it, after an attempt that failed.
+    Flaky,
+    /// It was skipped.
+    Skipped,
+}
+
+impl TestOutcome {
+    /// The outcome of a test that has ended with this status. `failed_before`: an earlier attempt at it had another
+    /// status than the expected one.
+    pub fn of(status: TestStatus, expected: TestStatus, failed_before: bool) -> Self {
+        match status {
+            TestStatus::Skipped => Self::Skipped,
+            _ if status != expected => Self::Unexpected,
+            _ if failed_before => Self::Flaky,
+            _ => Self::Expected,
+        }
+    }
+}

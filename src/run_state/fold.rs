@@ -1,68 +1,50 @@
 //! Folds events into a run's state. The fold never fails: an event or a value that it can't read is skipped, but the
 //! event is counted.
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use std::sync::Arc;
 
-use super::test_list::{OpenStep, Steps, Tests};
-use super::verdict::StatusFold;
+use serde::Serialize;
+
+use super::event::{FoldedData, FoldedEvent, FoldedPlan, FoldedStep, items, message, read};
+use super::meta::RunMeta;
+use super::producers::{Announced, RunProducers};
+use super::space::{OVERHEAD, Space};
+use super::step::Steps;
+use super::test::StatusNews;
+use super::test_list::Tests;
 use crate::protocol::event::stamp::{ANONYMOUS, Shard};
 use crate::protocol::json_text::readable;
-use crate::protocol::status::{RunStatus, TestStatus};
+use crate::protocol::status::{RunStatus, TestOutcome, TestStatus};
+use crate::protocol::variant::MAX_VARIANT_BYTES;
 use crate::protocol::{ProducerEvent, RunId, Seq, ServerEvent, Timestamp};
 
-/// Most bytes kept of an error's text.
-const MAX_ERROR_BYTES: usize = 2 * 1024;
-
-/// Most bytes kept of a step's id.
-const MAX_ID_BYTES: usize = 128;
-
-/// Most bytes kept of a title or a file name.
-const MAX_TITLE_BYTES: usize = 512;
-
-/// The state of a run, as `GET /api/runs/{runId}` returns it. [`super::MAX_TESTS`] limits its size.
+/// The state of a run, as [`StateView`](super::StateView) shows it.
 ///
 /// The times are those of the journal, when events were stored. They never go back, so their differences are real
 /// durations. `producer` has the times of the producers' clocks, which may be those of several workers.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct RunState {
-    run_id: RunId,
-    status: Option<RunStatus>,
-    /// The clock of the times below: the journal's.
-    clock: ClockOf,
-    #[serde(flatten)]
-    times: Times,
+    pub(super) run_id: RunId,
+    pub(super) status: Option<RunStatus>,
+    pub(super) times: Times,
     /// Time from the start to the end, or to the last event while the run goes on.
-    elapsed_ms: Option<i64>,
+    pub(super) elapsed_ms: Option<i64>,
     /// The same times according to the events' own timestamps.
-    producer: Times,
-    events: u64,
-    /// Number of tests and of test workers, as the run's `run_status` announced them.
-    total: Option<u64>,
-    workers: Option<u64>,
+    pub(super) producer: Times,
+    pub(super) events: u64,
+    pub(super) meta: Option<RunMeta>,
     /// The open steps of events that name no test.
-    step: Steps,
-    last_error: Option<LastError>,
-    #[serde(flatten)]
-    tests: Tests,
-    /// The run's status, and how the producers stand that it is made of.
-    #[serde(skip)]
-    verdict: StatusFold,
-    #[serde(skip)]
-    tip: Seq,
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum ClockOf {
-    Journal,
+    pub(super) steps: Steps,
+    pub(super) last_error: Option<LastError>,
+    pub(super) tests: Tests,
+    pub(super) producers: RunProducers,
+    pub(super) tip: Seq,
 }
 
 /// The times of a run on one clock.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Times {
+pub(super) struct Times {
     /// Time of the first event after which the run was not just `queued`.
     started_at: Option<Timestamp>,
     /// Time of the `run_status` that ended the run; cleared if the run continues.
@@ -71,103 +53,9 @@ struct Times {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct LastError {
+pub(super) struct LastError {
     message: String,
     at: Timestamp,
-}
-
-/// The members of an event that the fold reads. Each is parsed separately, so that one of a wrong type affects no
-/// other.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FoldedEvent<'a> {
-    r#type: String,
-    #[serde(borrow)]
-    timestamp: Option<&'a RawValue>,
-    /// Whom the server has stamped the event with.
-    producer: Option<&'a RawValue>,
-    test_id: Option<&'a RawValue>,
-    status: Option<&'a RawValue>,
-    state: Option<&'a RawValue>,
-    shard: Option<&'a RawValue>,
-    variant: Option<&'a RawValue>,
-    step: Option<&'a RawValue>,
-    tests: Option<&'a RawValue>,
-    data: Option<&'a RawValue>,
-    error: Option<&'a RawValue>,
-    message: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Data<'a> {
-    #[serde(borrow)]
-    total: Option<&'a RawValue>,
-    workers: Option<&'a RawValue>,
-    title: Option<&'a RawValue>,
-    attempt: Option<&'a RawValue>,
-    worker_index: Option<&'a RawValue>,
-    duration_ms: Option<&'a RawValue>,
-    error: Option<&'a RawValue>,
-    errors: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Planned<'a> {
-    test_id: String,
-    #[serde(borrow)]
-    title: Option<&'a RawValue>,
-    file: Option<&'a RawValue>,
-    line: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StepNews<'a> {
-    step_number: u64,
-    #[serde(borrow)]
-    step_id: Option<&'a RawValue>,
-    phase: Option<&'a RawValue>,
-    title: Option<&'a RawValue>,
-}
-
-/// An error: a text, or an object with a `message`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum MessageField {
-    Text(String),
-    Object { message: String },
-}
-
-/// A title: a text, or the titles of a test's groups followed by its own.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Title {
-    Text(String),
-    Path(Vec<String>),
-}
-
-fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
-    serde_json::from_str(raw?.get()).ok()
-}
-
-fn clip(mut text: String, max: usize) -> String {
-    text.truncate(text.floor_char_boundary(max));
-    text
-}
-
-fn title(raw: Option<&RawValue>) -> Option<String> {
-    let title = match read(raw)? {
-        Title::Text(title) => title,
-        Title::Path(path) => path.join(" › "),
-    };
-    Some(clip(title, MAX_TITLE_BYTES))
-}
-
-fn message(raw: Option<&RawValue>) -> Option<String> {
-    let (MessageField::Text(message) | MessageField::Object { message }) = read(raw)?;
-    Some(clip(message, MAX_ERROR_BYTES))
 }
 
 impl RunState {
@@ -176,24 +64,29 @@ impl RunState {
         Self {
             run_id: run,
             status: None,
-            clock: ClockOf::Journal,
             times: Times::default(),
             elapsed_ms: None,
             producer: Times::default(),
             events: 0,
-            total: None,
-            workers: None,
-            step: Steps::default(),
+            meta: None,
+            steps: Steps::default(),
             last_error: None,
             tests: Tests::default(),
-            verdict: StatusFold::default(),
+            producers: RunProducers::default(),
             tip: 0,
         }
     }
 
     /// Approximate memory in bytes.
     pub fn held_bytes(&self) -> usize {
-        size_of::<Self>() + self.tests.held_bytes() + self.verdict.held_bytes()
+        let error = self.last_error.as_ref().map_or(0, |error| error.message.capacity() + OVERHEAD);
+        let meta = self.meta.as_ref().map_or(0, RunMeta::held_bytes);
+        size_of::<Self>()
+            + self.tests.held_bytes()
+            + self.producers.held_bytes()
+            + self.steps.held_bytes()
+            + error
+            + meta
     }
 
     /// Seq of the last event applied; 0 before the first.
@@ -204,6 +97,11 @@ impl RunState {
     /// The run's status: that of the last `run_status`, or what those of its workers make together.
     pub fn status(&self) -> Option<RunStatus> {
         self.status
+    }
+
+    /// Whether the run has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.status.is_some_and(RunStatus::is_final)
     }
 
     /// Applies an event that was stored at journal time `at`. An event that was applied already changes nothing.
@@ -238,8 +136,13 @@ impl RunState {
             // What steers the run is folded in `control`.
             Some(ProducerEvent::Log | ProducerEvent::CommandStatus | ProducerEvent::AiStuck) => {}
             None if event.r#type == ServerEvent::ShardsGivenUp.as_str() => {
-                let counts = self.verdict.give_up_shards();
+                let counts = self.producers.give_up_shards();
                 self.settle_status(counts, at, sent_at);
+            }
+            None if event.r#type == ServerEvent::ProducerStatus.as_str() => {
+                if let Some(lost) = read::<String>(event.producer).filter(|_| is_lost(&event)) {
+                    self.producers.lost(&lost);
+                }
             }
             None => {}
         }
@@ -251,11 +154,15 @@ impl RunState {
 
     fn run_status(&mut self, event: &FoldedEvent<'_>, at: Timestamp, sent_at: Option<Timestamp>) {
         let Some(status) = read(event.status) else { return };
-        let counts = self.verdict.posted(read::<String>(event.producer).as_deref(), status);
+        let producer = read::<String>(event.producer);
+        let counts = self.producers.posted(producer.as_deref(), status);
         self.settle_status(counts, at, sent_at);
-        let data = read::<Data<'_>>(event.data).unwrap_or_default();
-        self.total = read(data.total).or(self.total);
-        self.workers = read(data.workers).or(self.workers);
+        let data = read::<FoldedData<'_>>(event.data).unwrap_or_default();
+        let told = Announced { total: read(data.total), workers: read(data.workers) };
+        self.producers.announce(producer.as_deref(), told);
+        if let Some(meta) = RunMeta::read(data.meta) {
+            self.meta = Some(self.meta.take().unwrap_or_default().followed_by(meta));
+        }
         if let Some(message) = message(data.error) {
             self.last_error = Some(LastError { message, at });
         }
@@ -266,11 +173,12 @@ impl RunState {
         let producer = read::<String>(event.producer).unwrap_or_else(|| ANONYMOUS.to_owned());
         let counts = match read::<String>(event.state).as_deref() {
             Some("joined") => {
+                let variant = read::<String>(event.variant);
                 let shard: Option<Shard> = read(event.shard);
-                let shard = shard.map(|shard| Shard { variant: read(event.variant), ..shard });
-                self.verdict.joined(&producer, shard)
+                let shard = shard.map(|shard| Shard { variant: variant.as_deref().map(Arc::from), ..shard });
+                self.producers.joined(&producer, variant.as_deref(), shard)
             }
-            Some("left") => self.verdict.left(&producer),
+            Some("left") => self.producers.left(&producer),
             _ => false,
         };
         self.settle_status(counts, at, sent_at);
@@ -278,63 +186,62 @@ impl RunState {
 
     /// Takes the status over that the run has now, if an event counted for it.
     fn settle_status(&mut self, counts: bool, at: Timestamp, sent_at: Option<Timestamp>) {
-        let status = self.verdict.status();
+        let status = self.producers.status();
         let Some(has_ended) = status.filter(|_| counts).map(RunStatus::is_final) else { return };
         self.status = status;
         self.times.ended_at = Some(at).filter(|_| has_ended);
         self.producer.ended_at = sent_at.filter(|_| has_ended);
         if has_ended {
-            self.step.clear();
+            self.steps.close();
         }
     }
 
     fn test_plan(&mut self, event: &FoldedEvent<'_>) {
-        for planned in read::<Vec<&RawValue>>(event.tests).unwrap_or_default() {
-            let Some(planned) = read::<Planned<'_>>(Some(planned)) else { continue };
-            if let Some(test) = self.tests.find(&planned.test_id) {
-                test.title = title(planned.title).or(test.title.take());
-                test.file = read(planned.file).map(|file| clip(file, MAX_TITLE_BYTES)).or(test.file.take());
-                test.line = read(planned.line).or(test.line);
-            }
+        let variant = variant(event);
+        for planned in items(event.tests) {
+            let Some(planned) = read::<FoldedPlan<'_>>(Some(planned)) else { continue };
+            self.tests.change(variant.as_deref(), &planned.test_id, |test, space| test.plan.take(&planned, space));
         }
     }
 
     fn test_status(&mut self, event: &FoldedEvent<'_>) {
         let Some(id) = read::<String>(event.test_id) else { return };
         let Some(status) = read::<String>(event.status).and_then(|text| TestStatus::parse(&text)) else { return };
-        self.tests.set_status(&id, status);
-        let producer = read::<String>(event.producer).and_then(|id| self.tests.producer(&id));
-        let Some(test) = self.tests.find(&id) else { return };
-        test.producer = producer.or(test.producer.take());
-        let data = read::<Data<'_>>(event.data).unwrap_or_default();
-        test.title = title(data.title).or(test.title.take());
-        test.attempt = read(data.attempt).unwrap_or(test.attempt);
-        test.worker = read(data.worker_index).or(test.worker);
-        test.duration_ms = read(data.duration_ms);
-        let first = read::<Vec<&RawValue>>(data.errors).unwrap_or_default().first().copied();
-        test.error = message(data.error).or_else(|| message(first));
-        test.step.clear();
+        let (producer, own) = (read::<String>(event.producer), variant(event));
+        let variant = self.producers.variant_of(producer.as_deref(), own.as_deref());
+        let data = read::<FoldedData<'_>>(event.data).unwrap_or_default();
+        let (expected, outcome) = (read::<String>(data.expected), read(data.outcome));
+        let news = StatusNews {
+            status,
+            is_of_gone: producer.as_deref().is_some_and(|id| self.producers.is_gone(id)),
+            producer: producer.and_then(|id| self.tests.producer(&id)),
+            data,
+        };
+        let is_kept = self.tests.change(variant, &id, |test, space| test.take_status(news, space));
+        if !is_kept {
+            let expected = expected.and_then(|text| TestStatus::parse(&text)).unwrap_or(TestStatus::Passed);
+            let outcome = outcome.unwrap_or_else(|| TestOutcome::of(status, expected, false));
+            self.tests.count(variant, &id, (status, Some(outcome).filter(|_| status.is_final())));
+        }
     }
 
     fn test_step(&mut self, event: &FoldedEvent<'_>) {
-        let Some(news) = read::<StepNews<'_>>(event.step) else { return };
-        let steps = match read::<String>(event.test_id) {
-            Some(id) => match self.tests.find(&id) {
-                // A step reported after its test's end is ignored, because nothing would close it.
-                Some(test) if test.status.is_final() => return,
-                Some(test) => &mut test.step,
-                None => return,
-            },
-            None => &mut self.step,
-        };
-        if read::<String>(news.phase).as_deref() == Some("end") {
-            steps.end(news.step_number);
-        } else {
-            steps.begin(OpenStep {
-                step_number: news.step_number,
-                step_id: read::<String>(news.step_id).map(|id| clip(id, MAX_ID_BYTES).into()),
-                title: title(news.title),
-            });
+        let Some(step) = read::<FoldedStep<'_>>(event.step) else { return };
+        let own = variant(event);
+        match read::<String>(event.test_id) {
+            Some(id) => {
+                self.tests.change(own.as_deref(), &id, |test, space| test.take_step(&step, space));
+            }
+            None => self.steps.take(&step, own.map(Arc::from), Space::beside(0)),
         }
     }
+}
+
+/// The variant that an event names.
+fn variant(event: &FoldedEvent<'_>) -> Option<String> {
+    read::<String>(event.variant).filter(|name| (1..=MAX_VARIANT_BYTES).contains(&name.len()))
+}
+
+fn is_lost(event: &FoldedEvent<'_>) -> bool {
+    read::<String>(event.status).as_deref() == Some("lost")
 }

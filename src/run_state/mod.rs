@@ -1,11 +1,19 @@
 //! A run's state: a fold over its log, so that every node computes the same without asking another.
 
+mod attempt;
+mod event;
 mod fold;
+mod meta;
+mod producers;
+mod space;
+mod step;
+mod tally;
+mod test;
 mod test_list;
-mod verdict;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
 pub use fold::RunState;
-pub use test_list::MAX_TESTS;
+pub use view::StateView;

@@ -1,175 +1,109 @@
-//! The tests of a run, in the order in which they first occurred.
+//! The tests of a run, in the order in which they first occurred. A test is what has one id in one variant.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
-
+use super::space::{MAX_BYTES, OVERHEAD, Space};
+use super::tally::{Tally, TestMark};
+use super::test::{ShownTest, Test, TestPlan};
 use crate::protocol::ids::MAX_ID_LEN;
+use crate::protocol::state_part::MAX_TESTS;
 use crate::protocol::status::TestStatus;
+use crate::protocol::variant::MAX_VARIANT_BYTES;
 
-/// Most tests of a run that are shown; further ones are only counted.
-pub const MAX_TESTS: usize = 10_000;
-
-/// Most tests that are counted without being shown.
+/// Most tests that are counted without being kept.
 const MAX_OMITTED: usize = 90_000;
-
 /// Longest accepted test id.
 const MAX_TEST_ID_BYTES: usize = 512;
-
 /// Most producers that are told apart: as many as may post to a run.
 const MAX_PRODUCERS: usize = 1_000;
+/// Most variants whose tests are kept.
+const MAX_VARIANTS: usize = 200;
+/// The place of tests without a variant.
+const NO_VARIANT: usize = 0;
 
-/// Most open steps kept per test.
-const MAX_OPEN_STEPS: usize = 8;
-
-/// A test after the last event about it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Test {
-    test_id: Arc<str>,
-    pub(super) title: Option<String>,
-    pub(super) file: Option<String>,
-    pub(super) line: Option<u64>,
-    pub(super) status: TestStatus,
-    /// The attempt, from 0.
-    pub(super) attempt: u64,
-    #[serde(rename = "workerIndex")]
-    pub(super) worker: Option<i64>,
-    /// The producer that runs it; not shown for events of earlier versions, which do not say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) producer: Option<Arc<str>>,
-    pub(super) duration_ms: Option<f64>,
-    /// The error of the last attempt that ended.
-    pub(super) error: Option<String>,
-    pub(super) step: Steps,
-}
-
-impl Test {
-    /// Bytes of the test's texts.
-    fn held_bytes(&self) -> usize {
-        let texts = [&self.title, &self.file, &self.error].into_iter().flatten().map(String::capacity);
-        let steps = self.step.0.iter().map(OpenStep::held_bytes);
-        self.test_id.len() + texts.chain(steps).sum::<usize>()
-    }
-}
-
-/// An open step.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct OpenStep {
-    pub(super) step_number: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) step_id: Option<Box<str>>,
-    pub(super) title: Option<String>,
-}
-
-impl OpenStep {
-    fn held_bytes(&self) -> usize {
-        let texts = self.title.as_ref().map_or(0, String::capacity) + self.step_id.as_ref().map_or(0, |id| id.len());
-        size_of::<Self>() + texts
-    }
-}
-
-/// The open steps, outermost first. Serialized as the innermost.
+/// A variant, with the tests that are kept of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Steps(Vec<OpenStep>);
-
-impl Steps {
-    pub(super) fn begin(&mut self, step: OpenStep) {
-        self.end(step.step_number);
-        if self.0.len() == MAX_OPEN_STEPS {
-            self.0.remove(0);
-        }
-        self.0.push(step);
-    }
-
-    pub(super) fn end(&mut self, step_number: u64) {
-        self.0.retain(|step| step.step_number != step_number);
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0 = Vec::new();
-    }
+struct RunVariant {
+    name: Option<Arc<str>>,
+    tally: Tally,
 }
 
-impl Serialize for Steps {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.last().serialize(serializer)
-    }
-}
-
-/// Number of tests per status, including those that are not shown.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Counts {
-    pending: u64,
-    running: u64,
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-    timedout: u64,
-    interrupted: u64,
-}
-
-impl Counts {
-    fn of(&mut self, status: TestStatus) -> &mut u64 {
-        match status {
-            TestStatus::Pending => &mut self.pending,
-            TestStatus::Running => &mut self.running,
-            TestStatus::Passed => &mut self.passed,
-            TestStatus::Failed => &mut self.failed,
-            TestStatus::Skipped => &mut self.skipped,
-            TestStatus::TimedOut => &mut self.timedout,
-            TestStatus::Interrupted => &mut self.interrupted,
-        }
-    }
+/// The tests with one id.
+#[derive(Clone, Debug)]
+struct SameId {
+    /// The one that was told of last.
+    last: usize,
+    /// Those of other variants.
+    others: Vec<usize>,
 }
 
 /// All tests of a run.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub(super) struct Tests {
-    counts: Counts,
+    /// Of all tests, those that are not kept included.
+    tally: Tally,
+    /// The first is that of tests without one.
+    variants: Vec<RunVariant>,
     tests: Vec<Test>,
-    /// Status of each test beyond [`MAX_TESTS`], by the hash of its id, so that each is counted once.
-    #[serde(rename = "testsOmitted", serialize_with = "as_count")]
-    omitted: HashMap<u64, TestStatus>,
-    #[serde(skip)]
-    index: HashMap<Arc<str>, usize>,
+    index: HashMap<Arc<str>, SameId>,
+    variant_index: HashMap<Arc<str>, usize>,
+    /// Each test that is not kept, by the hash of its variant and id, so that it is counted once.
+    omitted: HashMap<u64, TestMark>,
     /// The producers of the tests, each kept once.
-    #[serde(skip)]
     producers: HashSet<Arc<str>>,
+    /// Bytes of the tests.
+    bytes: usize,
 }
 
-fn as_count<S: Serializer>(omitted: &HashMap<u64, TestStatus>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(omitted.len() as u64)
+impl Default for Tests {
+    fn default() -> Self {
+        Self {
+            tally: Tally::default(),
+            variants: vec![RunVariant::default()],
+            tests: Vec::new(),
+            index: HashMap::new(),
+            variant_index: HashMap::new(),
+            omitted: HashMap::new(),
+            producers: HashSet::new(),
+            bytes: 0,
+        }
+    }
 }
 
-fn hash(id: &str) -> u64 {
+fn hash(variant: Option<&str>, id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
+    (variant, id).hash(&mut hasher);
     hasher.finish()
 }
 
 impl Tests {
-    /// The test with this id, added if it is new; `None` if it is only counted, or the id is invalid.
-    pub(super) fn find(&mut self, id: &str) -> Option<&mut Test> {
-        if !self.index.contains_key(id) && (1..=MAX_TEST_ID_BYTES).contains(&id.len()) {
-            self.add(id);
+    /// Changes the test with this id, which is added if it is new; whether it is kept. `variant`: the one that the event
+    /// belongs to; `None`: that of the test with this id that was told of last.
+    pub(super) fn change(&mut self, variant: Option<&str>, id: &str, change: impl FnOnce(&mut Test, Space)) -> bool {
+        let Some(at) = self.find(variant, id) else { return false };
+        let space = Space::beside(self.bytes);
+        let Some(test) = self.tests.get_mut(at) else { return false };
+        let (before, bytes) = (test.mark(), test.held_bytes());
+        change(test, space);
+        let (after, variant) = (test.mark(), test.variant);
+        self.bytes = self.bytes - bytes + test.held_bytes();
+        if before != after {
+            for tally in [Some(&mut self.tally), self.variants.get_mut(variant).map(|variant| &mut variant.tally)] {
+                let Some(tally) = tally else { continue };
+                tally.remove(before);
+                tally.add(after);
+            }
         }
-        self.tests.get_mut(*self.index.get(id)?)
+        true
     }
 
-    /// Sets the status of a test.
-    pub(super) fn set_status(&mut self, id: &str, status: TestStatus) {
-        let old = match self.find(id) {
-            Some(test) => Some(std::mem::replace(&mut test.status, status)),
-            None => self.omitted.get_mut(&hash(id)).map(|old| std::mem::replace(old, status)),
-        };
-        if let Some(old) = old {
-            *self.counts.of(old) -= 1;
-            *self.counts.of(status) += 1;
+    /// Counts a test that is not kept under what was told of it last; nothing if it is kept, or its id is no id.
+    pub(super) fn count(&mut self, variant: Option<&str>, id: &str, mark: TestMark) {
+        if let Some(known) = self.omitted.get_mut(&hash(variant, id)) {
+            self.tally.remove(std::mem::replace(known, mark));
+            self.tally.add(mark);
         }
     }
 
@@ -186,42 +120,147 @@ impl Tests {
         })
     }
 
-    /// Approximate memory in bytes.
-    pub(super) fn held_bytes(&self) -> usize {
-        /// Overhead of an allocation, and of an entry in an index.
-        const OVERHEAD: usize = 16;
-        let entries = self.omitted.capacity() * (size_of::<(u64, TestStatus)>() + 1)
-            + self.index.capacity() * (size_of::<(Arc<str>, usize)>() + 1)
-            + self.tests.capacity() * size_of::<Test>()
-            + self.producers.capacity() * (size_of::<Arc<str>>() + 1)
-            + self.producers.iter().map(|id| id.len() + OVERHEAD).sum::<usize>();
-        entries + self.tests.iter().map(|test| test.held_bytes() + 6 * OVERHEAD).sum::<usize>()
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    fn add(&mut self, id: &str) {
-        if self.tests.len() < MAX_TESTS {
-            let test_id: Arc<str> = id.into();
-            self.index.insert(Arc::clone(&test_id), self.tests.len());
-            self.tests.push(Test {
-                test_id,
-                title: None,
-                file: None,
-                line: None,
-                status: TestStatus::Pending,
-                attempt: 0,
-                worker: None,
-                producer: None,
-                duration_ms: None,
-                error: None,
-                step: Steps::default(),
-            });
-        } else {
-            let hash = hash(id);
-            if self.omitted.len() == MAX_OMITTED || self.omitted.contains_key(&hash) {
-                return;
-            }
-            self.omitted.insert(hash, TestStatus::Pending);
+    /// The variants that have tests, with these.
+    pub(super) fn variants(&self) -> impl Iterator<Item = (Option<&str>, &Tally)> {
+        let with_tests = self.variants.iter().filter(|variant| !variant.tally.is_empty());
+        with_tests.map(|variant| (variant.name.as_deref(), &variant.tally))
+    }
+
+    /// The name of a test's variant.
+    pub(super) fn variant_of(&self, test: &Test) -> Option<&str> {
+        self.variants.get(test.variant)?.name.as_deref()
+    }
+
+    pub(super) fn shown<'a>(&'a self, test: &'a Test, is_over: bool) -> ShownTest<'a> {
+        ShownTest { test, variant: self.variant_of(test), is_over }
+    }
+
+    /// Those that are kept.
+    pub(super) fn kept(&self) -> &[Test] {
+        &self.tests
+    }
+
+    /// How many are not kept.
+    pub(super) fn omitted(&self) -> usize {
+        self.omitted.len()
+    }
+
+    /// Those with this id, the one that was told of last at the end.
+    pub(super) fn with_id(&self, id: &str) -> impl Iterator<Item = &Test> {
+        let places = self.index.get(id).into_iter().flat_map(|same| same.others.iter().chain([&same.last]));
+        places.filter_map(|at| self.tests.get(*at))
+    }
+
+    /// Approximate memory in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        let others = self.index.values().map(|same| same.others.capacity() * size_of::<usize>());
+        let names = self.producers.iter().chain(self.variant_index.keys());
+        let spare = self.tests.capacity() - self.tests.len();
+        self.bytes
+            + spare * size_of::<Test>()
+            + self.index.capacity() * (size_of::<(Arc<str>, SameId)>() + 1)
+            + others.sum::<usize>()
+            + self.omitted.capacity() * (size_of::<(u64, TestMark)>() + 1)
+            + self.variants.capacity() * size_of::<RunVariant>()
+            + self.variant_index.capacity() * (size_of::<(Arc<str>, usize)>() + 1)
+            + self.producers.capacity() * (size_of::<Arc<str>>() + 1)
+            + names.map(|name| name.len() + OVERHEAD).sum::<usize>()
+    }
+
+    /// Where the test is; `None` if it is only counted, or the id is invalid.
+    fn find(&mut self, variant: Option<&str>, id: &str) -> Option<usize> {
+        if !(1..=MAX_TEST_ID_BYTES).contains(&id.len()) {
+            return None;
         }
-        self.counts.pending += 1;
+        let variant = variant.filter(|name| (1..=MAX_VARIANT_BYTES).contains(&name.len()));
+        let Some(same) = self.index.get_mut(id) else { return self.add(variant, id) };
+        let Some(name) = variant else { return Some(same.last) };
+        let known = self.variant_index.get(name).copied();
+        let is_it = |at: usize| known.is_some() && self.tests.get(at).map(|test| test.variant) == known;
+        if is_it(same.last) {
+            return Some(same.last);
+        }
+        if let Some(other) = same.others.iter_mut().find(|other| is_it(**other)) {
+            std::mem::swap(other, &mut same.last);
+            return Some(same.last);
+        }
+        // One that was only planned, by nobody in particular, is of the first who tells of it.
+        let is_free = |at: usize| self.tests.get(at).is_some_and(|test| test.variant == NO_VARIANT && !test.is_told());
+        let free = if is_free(same.last) { Some(same.last) } else { None };
+        match (free, self.variant_place(name)) {
+            (Some(at), Some(variant)) => self.give(at, variant),
+            _ => self.add(Some(name), id),
+        }
+    }
+
+    /// Gives a test to a variant.
+    fn give(&mut self, at: usize, variant: usize) -> Option<usize> {
+        let test = self.tests.get_mut(at)?;
+        let mark = test.mark();
+        let old = std::mem::replace(&mut test.variant, variant);
+        self.variants.get_mut(old)?.tally.remove(mark);
+        self.variants.get_mut(variant)?.tally.add(mark);
+        Some(at)
+    }
+
+    /// The place of a variant, which is added if it is new; `None` if there are too many.
+    fn variant_place(&mut self, name: &str) -> Option<usize> {
+        if let Some(known) = self.variant_index.get(name) {
+            return Some(*known);
+        }
+        let place = self.variants.len();
+        (place <= MAX_VARIANTS).then(|| {
+            let name: Arc<str> = name.into();
+            self.variant_index.insert(name.clone(), place);
+            self.variants.push(RunVariant { name: Some(name), tally: Tally::default() });
+            place
+        })
+    }
+
+    fn add(&mut self, variant: Option<&str>, id: &str) -> Option<usize> {
+        let place = variant.map_or(Some(NO_VARIANT), |name| self.variant_place(name));
+        let fits = self.tests.len() < MAX_TESTS && self.bytes < MAX_BYTES;
+        let Some(place) = place.filter(|_| fits) else { return self.omit(variant, id) };
+        let at = self.tests.len();
+        let (id, plan) = match self.index.get_key_value(id) {
+            Some((id, same)) => (id.clone(), self.tests.get(same.last).map(|test| test.plan.clone())),
+            None => (Arc::from(id), None),
+        };
+        match self.index.get_mut(&id) {
+            Some(same) => same.others.push(std::mem::replace(&mut same.last, at)),
+            None => drop(self.index.insert(id.clone(), SameId { last: at, others: Vec::new() })),
+        }
+        let test = Test::new(id, place, plan.unwrap_or_else(TestPlan::default));
+        let mark = test.mark();
+        self.tally.add(mark);
+        self.variants.get_mut(place)?.tally.add(mark);
+        self.bytes += test.held_bytes();
+        if at == self.tests.capacity() {
+            self.tests.reserve_exact(at / 4 + 16);
+        }
+        self.tests.push(test);
+        Some(at)
+    }
+
+    /// Counts a test that is not kept.
+    fn omit(&mut self, variant: Option<&str>, id: &str) -> Option<usize> {
+        const PLANNED: TestMark = (TestStatus::Pending, None);
+        let (key, unnamed) = (hash(variant, id), hash(None, id));
+        if self.omitted.contains_key(&key) {
+            return None;
+        }
+        if self.omitted.get(&unnamed) == Some(&PLANNED) {
+            // As for those that are kept.
+            self.omitted.remove(&unnamed);
+            self.omitted.insert(key, PLANNED);
+        } else if self.omitted.len() < MAX_OMITTED {
+            self.omitted.insert(key, PLANNED);
+            self.tally.add(PLANNED);
+        }
+        None
     }
 }

@@ -1,6 +1,5 @@
 //! Commands of viewers, agents and services.
 
-use std::io::BufReader;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,17 +7,13 @@ use tokio::sync::oneshot;
 
 use super::draft::Draft;
 use super::error::SteeringError;
-use super::observe::{Pieces, Questions};
+use super::observe::Questions;
 use super::service::{AskRefusal, Steering, shows_the_run};
 use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::budget::Buffer;
 use crate::control::{Answer, CommandAnswer, CommandRequest, CommandState, ControlError, ControlRequest, Observed};
 use crate::protocol::message::ServerMessage;
-use crate::protocol::{Principal, RunId, Sign};
-use crate::tasks;
-
-/// States of this size and larger are read off the worker thread. 64 KiB.
-const READ_ELSEWHERE: usize = 64 * 1024;
+use crate::protocol::{Principal, RunId, Sign, StatePart};
 
 impl Steering {
     /// Gives a command to a run: the JSON object as it was sent. It is durable when it is answered, and may be repeated
@@ -104,22 +99,16 @@ impl Steering {
         }
         // It is never closed.
         let _permit = self.shared.states.acquire().await.map_err(|_| SteeringError::saturated())?;
-        let state = self.state(run).await?;
-        let large = state.len() >= READ_ELSEWHERE;
-        let read = move || questions.answer(BufReader::new(Pieces::new(state.share())));
-        let observed = match large {
-            false => Some(read()),
-            true => tasks::spawn_blocking("state_reader", read).await.ok(),
-        };
-        observed.and_then(Result::ok).ok_or_else(SteeringError::unexpected)
+        let state = self.state(run, &StatePart::Find(questions.tests())).await?;
+        questions.answer(&state.share().concat()).map_err(|_| SteeringError::unexpected())
     }
 
-    /// The run's state as JSON.
-    async fn state(&self, run: &RunId) -> Result<Arc<Buffer>, SteeringError> {
+    /// A part of the run's state as JSON.
+    async fn state(&self, run: &RunId, part: &StatePart) -> Result<Arc<Buffer>, SteeringError> {
         for _ in 0..2 {
             let room = self.room(run).await?;
             let (reply, folded) = oneshot::channel();
-            match room.fold.try_send(Fold { reply }) {
+            match room.fold.try_send(Fold { part: part.clone(), reply }) {
                 Ok(()) => {}
                 Err(actix::dev::SendError::Full(_)) => return Err(SteeringError::saturated()),
                 Err(actix::dev::SendError::Closed(_)) => continue,

@@ -1,16 +1,14 @@
 //! What the run's state says about a command's `expect` and `target`, seen shortly before it is decided.
 //!
 //! With `testId`, `expect.status`, `stepNumber` and `stepId` are those of that test, and alone it says that the test
-//! runs; without `testId` they are the run's. `expect.target.testId` says that this test has not ended. `target.testId` is the producer whose test that is, as long as the test has
-//! not ended.
+//! runs; without `testId` they are the run's. `expect.target.testId` says that this test has not ended. `target.testId`
+//! is the producer whose test that is, as long as the test has not ended. Where several variants have a test of this id,
+//! one that runs is meant before one that waits, and that before one that has ended; of several such the one that was
+//! told of last.
 
-use std::fmt;
-use std::io::{self, Read};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::control::Observed;
@@ -44,37 +42,51 @@ impl Questions {
         *self == Self::default()
     }
 
-    /// Answers them from the JSON text of a run's state.
+    /// The test of `expect.testId`.
+    fn expected_test(&self) -> Option<&Value> {
+        self.expected.iter().find(|(name, _)| *name == "testId").map(|(_, id)| id)
+    }
+
+    /// The ids of the tests that they are about.
+    pub(super) fn tests(&self) -> Vec<Arc<str>> {
+        let expected = self.expected_test().and_then(Value::as_str);
+        let all = [expected, self.target_test.as_deref(), self.expected_target.as_deref()];
+        let mut ids: Vec<Arc<str>> = all.into_iter().flatten().map(Arc::from).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    /// Answers them from the JSON text of a run's state ([`StatePart::Find`](crate::protocol::StatePart)).
     ///
     /// # Errors
     /// The text is not that of a state.
-    pub(super) fn answer(&self, state: impl Read) -> serde_json::Result<Observed> {
-        let mut seen = SeenState::default();
-        let mut json = serde_json::Deserializer::from_reader(state);
-        ReadState { asked: self, seen: &mut seen }.deserialize(&mut json)?;
-        let test = self.expected.iter().any(|(name, _)| *name == "testId");
-        let (status, step) = match test {
-            true => {
-                seen.expected.as_ref().map_or((Value::Null, None), |test| (test.status.clone(), test.step.as_ref()))
-            }
-            false => (seen.status.clone(), seen.step.as_ref()),
+    pub(super) fn answer(&self, state: &[u8]) -> serde_json::Result<Observed> {
+        let seen: SeenState = serde_json::from_slice(state)?;
+        let expected = self.expected_test().map(|id| seen.test(|test| *id == *test.test_id));
+        let (status, step) = match &expected {
+            Some(test) => test.map_or((Value::Null, None), |test| (test.status.clone(), test.step.as_ref())),
+            None => (seen.status.clone(), seen.step.as_ref()),
         };
-        let is_alone = test && self.expected.len() == 1;
+        let is_alone = expected.is_some() && self.expected.len() == 1;
         let unmet = self.expected.iter().filter_map(|(name, wanted)| {
             let (found, holds) = match *name {
                 "testId" if is_alone => (status.clone(), status == "running"),
-                "testId" => (status.clone(), seen.expected.is_some()),
+                "testId" => (status.clone(), expected.flatten().is_some()),
                 "status" => (status.clone(), status == *wanted),
                 "stepNumber" => number(step.map(|step| &step.step_number), wanted),
-                _ => number(step.map(|step| &step.step_id), wanted),
+                _ => number(step.map(|step| &step.id), wanted),
             };
             (!holds).then_some((*name, found))
         });
         let mut unmet: Vec<_> = unmet.collect();
-        if self.expected_target.is_some() && !seen.target_is_open {
-            unmet.push(("target", seen.target_status));
+        let named = |id: &Option<String>| seen.test(|test| id.as_ref().is_some_and(|id| *id == test.test_id));
+        let target = named(&self.expected_target);
+        if self.expected_target.is_some() && !target.is_some_and(SeenTest::is_open) {
+            unmet.push(("target", target.map(|test| test.status.clone()).unwrap_or_default()));
         }
-        Ok(Observed { unmet, producer: seen.producer })
+        let producer = named(&self.target_test).filter(|test| test.is_open()).and_then(|test| test.producer.clone());
+        Ok(Observed { unmet, producer })
     }
 }
 
@@ -84,50 +96,21 @@ fn number(found: Option<&Value>, wanted: &Value) -> (Value, bool) {
     (found, holds)
 }
 
-/// The pieces of a state's text, one after the other.
-pub(super) struct Pieces {
-    pub(super) pieces: std::vec::IntoIter<Bytes>,
-    pub(super) front: Bytes,
-}
-
-impl Pieces {
-    pub(super) fn new(pieces: Vec<Bytes>) -> Self {
-        Self { pieces: pieces.into_iter(), front: Bytes::new() }
-    }
-}
-
-impl Read for Pieces {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.front.is_empty() {
-            let Some(next) = self.pieces.next() else { return Ok(0) };
-            self.front = next;
-        }
-        let taken = self.front.split_to(out.len().min(self.front.len()));
-        out[..taken.len()].copy_from_slice(&taken);
-        Ok(taken.len())
-    }
-}
-
 /// What is read of a state.
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct SeenState {
     status: Value,
     step: Option<SeenStep>,
-    /// The test of `expect.testId`.
-    expected: Option<SeenTest>,
-    /// The producer of the target's test.
-    producer: Option<Arc<str>>,
-    /// The test of `expect.target` has not ended.
-    target_is_open: bool,
-    /// Its status; null of one that is not known.
-    target_status: Value,
+    /// Of those with the same id, the one that was told of last at the end.
+    tests: Vec<SeenTest>,
 }
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct SeenStep {
     step_number: Value,
-    step_id: Value,
+    id: Value,
 }
 
 #[derive(Default, Deserialize)]
@@ -139,76 +122,17 @@ struct SeenTest {
     step: Option<SeenStep>,
 }
 
-/// Reads a state without keeping its tests, of which there may be thousands.
-struct ReadState<'a> {
-    asked: &'a Questions,
-    seen: &'a mut SeenState,
-}
-
-impl<'de> DeserializeSeed<'de> for ReadState<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_map(self)
+impl SeenTest {
+    fn is_open(&self) -> bool {
+        self.status == "running" || self.status == "pending"
     }
 }
 
-impl<'de> Visitor<'de> for ReadState<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a run's state")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some(name) = members.next_key::<String>()? {
-            match name.as_str() {
-                "status" => self.seen.status = members.next_value()?,
-                "step" => self.seen.step = members.next_value()?,
-                "tests" => members.next_value_seed(ReadTests { asked: self.asked, seen: &mut *self.seen })?,
-                _ => drop(members.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(())
-    }
-}
-
-struct ReadTests<'a> {
-    asked: &'a Questions,
-    seen: &'a mut SeenState,
-}
-
-impl<'de> DeserializeSeed<'de> for ReadTests<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ReadTests<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of tests")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut tests: A) -> Result<(), A::Error> {
-        let expected = self.asked.expected.iter().find(|(name, _)| *name == "testId").map(|(_, id)| id);
-        while let Some(test) = tests.next_element::<SeenTest>()? {
-            let is_open = test.status == "running" || test.status == "pending";
-            let is_target = self.asked.target_test.as_ref().is_some_and(|id| *id == test.test_id);
-            if is_target && is_open {
-                self.seen.producer = test.producer.clone();
-            }
-            if self.asked.expected_target.as_ref().is_some_and(|id| *id == test.test_id) {
-                (self.seen.target_is_open, self.seen.target_status) = (is_open, test.status.clone());
-            }
-            if expected.is_some_and(|id| *id == *test.test_id) {
-                self.seen.expected = Some(test);
-            }
-        }
-        Ok(())
+impl SeenState {
+    /// The test that is meant: see the module's page.
+    fn test(&self, is_it: impl Fn(&SeenTest) -> bool) -> Option<&SeenTest> {
+        let them = self.tests.iter().filter(|test| is_it(test));
+        them.max_by_key(|test| (test.status == "running", test.is_open()))
     }
 }
 
@@ -218,17 +142,18 @@ mod tests {
 
     use super::*;
 
-    const STATE: &str = r#"{"runId":"r","status":"running","step":{"stepNumber":3,"title":null},"events":9,"tests":[
+    const STATE: &str = r#"{"runId":"r","status":"running","step":{"stepNumber":3,"id":"3","title":null},"events":9,"tests":[
         {"testId":"a","status":"passed","workerIndex":0,"producer":"p1","step":null},
-        {"testId":"b","status":"running","workerIndex":1,"producer":"p1","step":{"stepNumber":7,"stepId":"s7"}},
-        {"testId":"c","status":"running","workerIndex":1,"producer":"p2","step":null}]}"#;
+        {"testId":"b","status":"running","workerIndex":1,"producer":"p1","step":{"stepNumber":7,"id":"s7"}},
+        {"testId":"c","status":"running","workerIndex":1,"producer":"p2","step":null},
+        {"testId":"d","variant":"linux","status":"running","producer":"p1","step":null},
+        {"testId":"d","variant":"mac","status":"running","producer":"p2","step":null},
+        {"testId":"d","variant":"windows","status":"passed","producer":"p3","step":null}]}"#;
 
     fn observed(command: &Value) -> Observed {
         let questions = Questions::of(command.as_object().unwrap());
         assert!(!questions.is_empty(), "{command}");
-        let (front, rest) = STATE.as_bytes().split_at(101);
-        let pieces = [front, rest].map(Bytes::from_static).to_vec();
-        questions.answer(Pieces::new(pieces)).unwrap()
+        questions.answer(STATE.as_bytes()).unwrap()
     }
 
     fn unmet(expect: Value) -> Value {
@@ -243,7 +168,8 @@ mod tests {
             (json!({"status": "paused"}), json!({"status": "running"})),
             (json!({"stepNumber": 3}), json!({})),
             (json!({"stepNumber": 4}), json!({"stepNumber": 3})),
-            (json!({"stepId": "s3"}), json!({"stepId": null})),
+            (json!({"stepId": "3"}), json!({})),
+            (json!({"stepId": "s3"}), json!({"stepId": "3"})),
             (json!({"testId": "b"}), json!({})),
             (json!({"testId": "a"}), json!({"testId": "passed"})),
             (json!({"testId": "x"}), json!({"testId": null})),
@@ -253,6 +179,8 @@ mod tests {
             (json!({"testId": "b", "stepNumber": 8}), json!({"stepNumber": 7})),
             (json!({"testId": "c", "stepNumber": 8}), json!({"stepNumber": null})),
             (json!({"testId": "x", "status": "running"}), json!({"status": null, "testId": null})),
+            (json!({"testId": "d"}), json!({})),
+            (json!({"target": {"testId": "d"}}), json!({})),
             (json!({"target": {"testId": "b"}}), json!({})),
             (json!({"target": {"testId": "a"}}), json!({"target": "passed"})),
             (json!({"target": {"testId": "x"}}), json!({"target": null})),
@@ -265,6 +193,7 @@ mod tests {
     fn the_target_of_a_test_is_the_producer_that_runs_it() {
         let target = |target: Value| observed(&json!({"target": target})).producer;
         assert_eq!(target(json!({"testId": "b"})).as_deref(), Some("p1"));
+        assert_eq!(target(json!({"testId": "d"})).as_deref(), Some("p2"), "of those that run, that of the last");
         assert_eq!(target(json!({"testId": "a"})), None, "it has ended");
         assert_eq!(target(json!({"testId": "x"})), None);
     }

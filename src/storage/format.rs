@@ -6,6 +6,7 @@
 //! | journal in Redis | hash `PREFIX:store`, field `format` | keys, values and scripts under the prefix |
 //! | catalog | the last migration that its migrations table names | tables |
 //! | doorbell | in front of each notice | the notice's text |
+//! | screens | in front of each frame, on its way and kept | what stands before the image |
 //! | presence | in each node's entry | that entry, and the node's hashes beside it |
 //!
 //! A build opens data of its own version and of any before, which it takes over: from then on the data has this build's
@@ -20,6 +21,8 @@ pub const SQLITE_JOURNAL: u32 = 2;
 pub const REDIS_JOURNAL: u32 = 2;
 /// A notice on the doorbell.
 pub const DOORBELL: u32 = 1;
+/// A screen for the other nodes.
+pub const SCREENS: u32 = 1;
 /// What a node writes of itself for the others.
 pub const PRESENCE: u32 = 1;
 

@@ -1,5 +1,6 @@
 //! What is kept: the journal (the runs' logs), the catalog (what runs and artifacts there are), the artifacts' objects,
-//! presence (who is connected to which node of a cluster); and beside the logs, for a time, signs of life and secrets.
+//! presence (who is connected to which node of a cluster); and beside the logs, for a time, signs of life, secrets and
+//! screens.
 //! No actor, no HTTP.
 
 pub mod catalog;
@@ -9,6 +10,7 @@ pub mod journal;
 pub mod objects;
 pub mod presence;
 pub mod redis;
+pub mod screens;
 pub mod secrets;
 pub mod signs;
 pub mod space;

@@ -4,6 +4,9 @@ use crate::source::{Source, shipped};
 
 /// Files and folders of `src` that hold rules alone. Whatever is called `core` belongs to them too.
 const PURE: &[&str] = &[
+    "actors/bridge/looking.rs",
+    "actors/bridge/screens/bucket.rs",
+    "actors/bridge/screens/pacing.rs",
     "actors/bridge/topics.rs",
     "actors/session/liveness.rs",
     "actors/session/outbox.rs",

@@ -17,6 +17,8 @@ mod fixture;
 #[allow(dead_code, reason = "each test binary uses its own part of it")]
 mod http_double;
 mod limits;
+mod live_traces;
+mod live_traces_elsewhere;
 mod names;
 mod origins;
 mod pins;

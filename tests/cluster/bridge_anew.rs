@@ -9,13 +9,13 @@ use crate::words::{ROOMY, append, post, run};
 use actix::fut::wrap_future;
 use actix::{AsyncContext as _, Context};
 use metrics::set_default_local_recorder;
-use runcast::actors::bridge::{Bridge, BridgePorts, BridgeTimes};
+use runcast::actors::bridge::{Bridge, BridgePorts, BridgeTimes, ScreenSharing};
 use runcast::actors::catalog_writer::CatalogWriter;
 use runcast::actors::messages::registry::FindRoom;
 use runcast::actors::messages::room::{RoomPort, WaitForEvents};
 use runcast::actors::registry::{OpenRoom, Registry, RoomBounds};
-use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, States};
-use runcast::actors::shared::Doorbell;
+use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, ScreenLimits, States};
+use runcast::actors::shared::{Doorbell, NodeInterest, Peers};
 use runcast::actors::supervision::{Child, ChildSpec, Escalation, LiveActors, Policy, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
 use runcast::budget::Budget;
@@ -23,6 +23,7 @@ use runcast::protocol::{Cursor, Seq};
 use runcast::storage::journal::Journal as _;
 use runcast::storage::journal::redis::{RedisJournal, RedisOptions};
 use runcast::storage::redis::{RedisClient, RedisSettings};
+use runcast::storage::screens::ScreenStore;
 use runcast::tasks::{Exits, exits};
 use tokio::sync::{Notify, oneshot};
 
@@ -71,7 +72,19 @@ impl Node {
         let ports = BridgePorts {
             journal: journal.clone(),
             settings: settings(redis, "doorbell"),
-            screens: RedisClient::start(settings(redis, "screens"), Arc::new(())),
+            screens: ScreenStore::new(
+                RedisClient::start(settings(redis, "screens"), Arc::new(())),
+                "t",
+                "here",
+                Duration::from_secs(60),
+            ),
+            screen_sharing: ScreenSharing {
+                bytes_per_sec: 1 << 20,
+                kept_bytes: 1 << 20,
+                keep: Duration::from_secs(60),
+            },
+            peers: Peers::default(),
+            interest: NodeInterest::default(),
             shown: Budget::new(1 << 20),
             node: "here".into(),
             doorbell: Doorbell::default(),
@@ -96,6 +109,7 @@ impl Node {
             append_timeout: SOON,
             idle: HOUR,
             max_waiting: 100,
+            screens: ScreenLimits::default(),
             control: Arc::default(),
         };
         let entered = live_actors.clone();

@@ -334,3 +334,40 @@ async fn what_one_server_stored_is_not_posted_again_because_another_one_refuses_
     assert_eq!(posted(&mut second), want);
     assert!(told.last().unwrap().starts_with("r: 4 events published, 0 lines refused"), "{told:#?}");
 }
+
+#[tokio::test]
+async fn strictly_a_line_that_would_be_stored_and_not_understood_is_named_and_not_posted() {
+    let lines = [
+        r#"{"type":"run_status","timestamp":"2026-11-26T20:00:00.000Z","status":"running","data":{"version":"1"}}"#,
+        r#"{"type":"test_step","timestamp":"2026-11-26T20:00:00.000Z","step":{"stepNumber":1,"attempt":"0"}}"#,
+        r#"{"type":"test_step","timestamp":"2026-11-26T20:00:00.000Z","step":{"stepnumber":1}}"#,
+        r#"{"type":"page_state","timestamp":"2026-11-26T20:00:00.000Z","step":"of our own"}"#,
+        r#"{"type":"log",}"#,
+        r#"{"type":"run_status","timestamp":"2026-11-26T20:00:00.000Z","status":"passed"}"#,
+    ];
+    let reasons = [
+        "line 2 refused: `step.attempt` must be a whole number, 0 or more",
+        "line 3 refused: `step.stepnumber` means nothing in a `test_step`: did you mean `step.stepNumber`?",
+        "line 5 refused: invalid_json: not JSON: expected a key at byte 14 of the line",
+    ];
+    let node = TestNode::start(&[]);
+    let input = lines.join("\n");
+    let output = published(&node.url(""), &["--strict"], input.as_bytes()).await;
+    let said = told(&output);
+    assert_eq!((output.status.code(), &said[..3]), (Some(65), &reasons.map(str::to_owned)[..]), "{said:#?}");
+    assert_eq!(node.stored("r").await, [lines[0], lines[3], lines[5]]);
+
+    let kept = TestNode::start(&[]);
+    let output = published(&kept.url(""), &["--strict", "--keep-bad"], input.as_bytes()).await;
+    assert_eq!(output.status.code(), Some(65));
+    let stored = kept.stored("r").await;
+    assert_eq!(stored.len(), lines.len());
+    let second: Value = serde_json::from_str(&stored[1]).unwrap();
+    assert_eq!((second["type"].as_str(), second["text"].as_str()), (Some("log"), Some(lines[1])));
+    assert_eq!(second["data"]["reason"], "`step.attempt` must be a whole number, 0 or more");
+
+    // Without it they are stored as they are, and exit code 65 is about line 5 alone.
+    let lenient = TestNode::start(&[]);
+    published(&lenient.url(""), &[], input.as_bytes()).await;
+    assert_eq!(lenient.stored("r").await.len(), 5);
+}

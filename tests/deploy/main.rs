@@ -13,6 +13,7 @@ mod drain;
 mod idle;
 mod image;
 mod kubernetes;
+mod live_traces;
 mod nodes;
 mod pen;
 mod proxies;

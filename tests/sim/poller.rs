@@ -7,7 +7,7 @@ use runcast::actors::messages::room::{
 };
 use runcast::actors::room::core::RoomInput;
 use runcast::protocol::cursor::Place;
-use runcast::protocol::{After, Cursor, Epoch};
+use runcast::protocol::{After, Cursor, Epoch, StatePart};
 use runcast::storage::journal::RunPhase;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -80,7 +80,7 @@ impl Poller {
     fn ask_state(&mut self, node_rooms: &mut NodeRooms, store: &Store) {
         let generation = node_rooms.find_room().generation;
         let (reply, folded) = oneshot::channel();
-        if node_rooms.post(generation, RoomInput::Fold(Fold { reply })) == Sent::Taken {
+        if node_rooms.post(generation, RoomInput::Fold(Fold { part: StatePart::Overview, reply })) == Sent::Taken {
             self.awaited = Awaited::State(folded, store.acknowledged());
         }
     }

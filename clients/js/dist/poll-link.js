@@ -50,6 +50,12 @@ export class PollLink {
                     return;
                 const page = JSON.parse(new TextDecoder().decode(bytes));
                 this.#tell(page, this.position.after, bytes.length);
+                if (signal.aborted)
+                    return;
+                if (page.tip > 0 && page.firstAvailable > page.tip) {
+                    // All of it has expired: a WebSocket would be closed so.
+                    return this.events.ended(this, { closeCode: 4410, reason: 'the run is gone' });
+                }
                 wait = page.more ? 0 : WAIT_SECS;
                 await this.#paused;
             }

@@ -6,9 +6,13 @@
 //! rooms know that they are not subscribed, and viewers wait. A notice of a newer build is logged once, and the bridge
 //! asks the journal instead.
 //!
+//! Screens of this node go to the nodes that look at them (`screens`), and the newest of each stream is kept in Redis.
+//! When somebody on this node begins to look at streams of a run, its room is shown what is kept of them.
+//!
 //! On failure the bridge is restarted. It then has the registry call all rooms, so that each one that follows its run
 //! says so again. On overload notices are dropped; the next look at the journal makes up for them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,25 +22,29 @@ use bytes::Bytes;
 use tracing::{debug, info, warn};
 
 use super::messages::bridge::{Follow, Mirror};
-use super::messages::broadcaster::ShowScreen;
 use super::messages::registry::BridgeBegan;
 use super::messages::room::RemoteUpdate;
-use super::shared::Doorbell;
+use super::shared::{Doorbell, NodeInterest, Peers};
 use super::supervision::{LiveActorGuard, Refused, ServiceRecipient};
 use crate::budget::Budget;
-use crate::protocol::{RunId, StreamId};
+use crate::protocol::RunId;
 use crate::storage::journal::redis::RedisJournal;
 use crate::storage::journal::redis::notice::{self, Notice, NoticeError};
 use crate::storage::journal::{Head, JournalError};
-use crate::storage::redis::{RedisClient, RedisSettings};
+use crate::storage::redis::RedisSettings;
+use crate::storage::screens::ScreenStore;
 
 mod listener;
+mod looking;
 mod probe;
 mod screens;
+mod showing;
 pub mod topics;
 
 use listener::{Listener, ListenerEvent, WantedChannels};
-use screens::Screens;
+use looking::{LookedAt, Wanted};
+use screens::ScreenQueue;
+pub use screens::ScreenSharing;
 use topics::{TipQuestion, Topics};
 
 /// Confirmations within this time are answered with one request to the journal.
@@ -45,6 +53,8 @@ const GATHER: Duration = Duration::from_millis(2);
 const RETRY: Duration = Duration::from_millis(250);
 /// How often runs that were let go are removed.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often it is looked whether somebody looks at something new.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Durations of a bridge.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +75,15 @@ pub struct BridgePorts {
     pub journal: Arc<RedisJournal>,
     /// Settings of the pub/sub connections.
     pub settings: RedisSettings,
-    /// The connection that publishes screens to other nodes.
-    pub screens: RedisClient,
-    /// The budget of all viewers' unsent bytes, in which received screens count.
+    /// Screens on their way to other nodes, and those that are kept.
+    pub screens: ScreenStore,
+    /// How much of them.
+    pub screen_sharing: ScreenSharing,
+    /// What viewers on the other nodes look at.
+    pub peers: Peers,
+    /// What viewers on this node look at.
+    pub interest: NodeInterest,
+    /// The budget of all viewers' unsent bytes: a full node takes no screens.
     pub shown: Budget,
     /// This node's name.
     pub node: String,
@@ -84,7 +100,15 @@ pub struct Bridge {
     topics: Topics<Recipient<RemoteUpdate>>,
     wanted: WantedChannels,
     wanted_screens: WantedChannels,
-    screens: Screens,
+    screens: ScreenQueue,
+    /// What was asked for of the kept screens.
+    looked_at: LookedAt,
+    /// The change of the node's interest up to which it was.
+    looked: u64,
+    /// Kept screens are read, a run at a time.
+    reading_screens: bool,
+    /// Runs whose kept screens are to be read.
+    to_read: HashMap<RunId, Wanted>,
     /// Confirmed channels whose run's tip has to be asked for.
     unread: Vec<String>,
     /// Whether the tips are being asked for.
@@ -100,14 +124,18 @@ impl Bridge {
         let topics = Topics::new(times.linger);
         Self {
             times,
-            ports,
             topics,
             wanted: WantedChannels::default(),
             wanted_screens: WantedChannels::default(),
-            screens: Screens::default(),
+            screens: ScreenQueue::new(ports.screen_sharing),
+            looked_at: LookedAt::default(),
+            looked: 0,
+            reading_screens: false,
+            to_read: HashMap::new(),
             unread: Vec::new(),
             reading: false,
             newer_logged: false,
+            ports,
             _live: live,
         }
     }
@@ -127,7 +155,7 @@ impl Bridge {
                 purpose: "screens",
                 ..self.ports.settings.clone()
             },
-            client: self.ports.screens.clone(),
+            client: self.ports.screens.client().clone(),
             wanted: self.wanted_screens.clone(),
             probe_channel: format!("{}:screens", journal.probe_channel()),
             probe_within: self.times.probe,
@@ -146,11 +174,7 @@ impl Bridge {
         });
         ctx.spawn(wrap_future::<_, Self>(notices));
         ctx.spawn(wrap_future::<_, Self>(screens));
-        let (journal, node) = (journal.clone(), self.ports.node.clone());
-        let send = self.screens.clone().send(self.ports.screens.clone(), move |run, ShowScreen { stream, frame }| {
-            let head = format!("{node} {stream} ");
-            (journal.screen_channel(run), [head.as_bytes(), frame].concat())
-        });
+        let send = self.screens.clone().send(self.ports.screens.clone(), self.ports.peers.clone());
         ctx.spawn(wrap_future::<_, Self>(send));
     }
 
@@ -244,7 +268,9 @@ impl Bridge {
     fn sweep(&mut self) {
         for (channel, topic) in self.topics.sweep(Instant::now()) {
             self.wanted.remove(&channel);
-            self.wanted_screens.remove(&self.ports.journal.screen_channel(&topic.run));
+            self.wanted_screens.remove(&self.ports.screens.channel(&topic.run));
+            self.looked_at.forget(&topic.run);
+            self.to_read.remove(&topic.run);
             tell_not_subscribed(&topic.port);
         }
         metrics::gauge!("runcast_followed_runs").set(self.topics.len() as f64);
@@ -282,6 +308,7 @@ impl Actor for Bridge {
         self.sweep();
         ctx.run_interval(self.times.tip_check, Self::check_tips);
         ctx.run_interval(SWEEP, |bridge, _| bridge.sweep());
+        ctx.run_interval(LOOK, Self::look_on);
     }
 }
 
@@ -315,11 +342,12 @@ impl Handler<Follow> for Bridge {
             return self.topics.let_go(&channel, generation, Instant::now());
         };
         self.wanted.add(&channel);
-        self.wanted_screens.add(&self.ports.journal.screen_channel(&run));
-        let stands = self.topics.follow(channel.clone(), run, generation, port);
+        self.wanted_screens.add(&self.ports.screens.channel(&run));
+        let stands = self.topics.follow(channel.clone(), run.clone(), generation, port);
         if stands {
             self.gather(channel, ctx);
         }
+        self.look(&run, ctx);
     }
 }
 
@@ -327,19 +355,9 @@ impl Handler<ScreenArrived> for Bridge {
     type Result = ();
 
     fn handle(&mut self, ScreenArrived(channel, payload): ScreenArrived, _: &mut Self::Context) {
-        let node = notice::sender(&payload);
-        let notices = self.ports.journal.notice_channel_of_screen(&channel);
-        if let Some(topic) = notices.and_then(|channel| self.topics.get(&channel))
-            && node != self.ports.node.as_bytes()
-        {
-            let rest = payload.slice((node.len() + 1).min(payload.len())..);
-            let name = notice::sender(&rest);
-            let frame = rest.slice((name.len() + 1).min(rest.len())..);
-            let stream = str::from_utf8(name).ok().and_then(|name| StreamId::parse(name).ok());
-            // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows.
-            if let (Some(stream), Ok(frame)) = (stream, self.ports.shown.count(frame)) {
-                let _ = topic.port.try_send(RemoteUpdate::Screen(ShowScreen { stream, frame }));
-            }
+        match self.ports.screens.run_of(&channel) {
+            Some(run) => self.show(&run, &payload, false),
+            None => warn!(channel, "a screen came on a channel that is none of a run"),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The cleanup removes expired artifacts and finds orphans, on one node of a cluster at a time.
+//! The cleanup removes expired artifacts and finds orphans, on one node of a cluster at a time; and live traces whose
+//! time is over, each minute.
 //!
 //! It receives [`Sweep`] and sends nothing. It also runs by itself, `cleanup.interval_hours` after the last run on any
 //! node. An object is removed before its row, so that the next run repairs a crash in between. A removal that fails is
@@ -20,6 +21,7 @@ use crate::protocol::Timestamp;
 use crate::storage::catalog::CatalogError;
 
 mod audit;
+mod live_traces;
 mod sweep;
 mod sweeping;
 
@@ -47,6 +49,8 @@ pub struct CleanupRules {
     pub orphan_grace: Duration,
     /// How long a deleted artifact is remembered.
     pub tombstone: Duration,
+    /// Time between two looks for live traces that are to be removed.
+    pub live_traces: Duration,
 }
 
 /// The cleanup of a node.
@@ -55,13 +59,15 @@ pub struct Cleanup {
     artifacts: ArtifactService,
     node: String,
     running: bool,
+    /// Live traces are being removed.
+    removing: bool,
     _live: LiveActorGuard,
 }
 
 impl Cleanup {
     /// Builds a cleanup for the node of this name.
     pub fn new(rules: CleanupRules, artifacts: ArtifactService, node: String, live: LiveActorGuard) -> Self {
-        Self { rules, artifacts, node, running: false, _live: live }
+        Self { rules, artifacts, node, running: false, removing: false, _live: live }
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
@@ -82,6 +88,18 @@ impl Cleanup {
             }
         };
         ctx.spawn(wrap_future::<_, Self>(work).map(|(), cleanup, _| cleanup.running = false));
+    }
+}
+
+impl Cleanup {
+    /// Removes live traces, unless another node does.
+    fn remove_live_traces(&mut self, ctx: &mut Context<Self>) {
+        if self.removing {
+            return;
+        }
+        self.removing = true;
+        let work = live_traces::remove(self.artifacts.clone(), self.node.clone(), self.rules.live_traces);
+        ctx.spawn(wrap_future::<_, Self>(work).map(|(), cleanup, _| cleanup.removing = false));
     }
 }
 
@@ -142,6 +160,8 @@ impl Actor for Cleanup {
         if self.rules.enabled {
             ctx.run_interval(LOOK, Self::look);
         }
+        // They are never kept for longer, whatever becomes of artifacts.
+        ctx.run_interval(self.rules.live_traces, Self::remove_live_traces);
     }
 }
 

@@ -20,6 +20,7 @@ fn rules() -> CleanupRules {
         orphans: false,
         orphan_grace: Duration::ZERO,
         tombstone: Duration::ZERO,
+        live_traces: Duration::from_secs(60),
     }
 }
 

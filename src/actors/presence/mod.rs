@@ -1,7 +1,8 @@
-//! Presence tells the other nodes of a cluster who is connected here, and reads who is connected there.
+//! Presence tells the other nodes of a cluster who is connected here and what they look at, and reads the same of them.
 //!
 //! It receives nothing. It sends [`CollectChanges`] to the thread agents, one message per thread and second, and gets
-//! back one list of the viewers that have come and gone. It reports them to Redis, and stores what it reads of the
+//! back one list of the viewers that have come and gone. What the viewers look at it reads from [`NodeInterest`], which
+//! the rooms' boards write. It reports what has changed to Redis, and stores what it reads of the
 //! other nodes in [`Peers`]. When Redis is unreachable the other nodes are unknown, which is logged once. After any
 //! failure, its own included, it reports everything again: it keeps the number of viewers of each run, but no viewers
 //! by name. Another live node with the same id is logged once, and recorded in [`NodeIdConflict`]. On overload it skips
@@ -15,13 +16,15 @@ use actix::prelude::*;
 use tracing::{debug, error, info, warn};
 
 use super::messages::thread_agent::{CollectChanges, ViewerChanges};
-use super::shared::{NodeIdConflict, Peers, ThreadAgents};
+use super::shared::{NodeIdConflict, NodeInterest, Peers, ThreadAgents};
 use super::supervision::LiveActorGuard;
 use crate::storage::presence::{Figures, Gauge, Register, RegisterError, Report, Reported};
 use crate::storage::redis::{LinkStatus, RedisError};
 
+mod told_interest;
 mod viewer_counts;
 
+use told_interest::ToldInterest;
 use viewer_counts::ViewerCounts;
 
 /// How often changes are reported, and the other nodes are read.
@@ -38,6 +41,8 @@ pub struct PresencePorts {
     pub node: Arc<str>,
     /// The thread agents of the worker threads.
     pub thread_agents: ThreadAgents,
+    /// What the viewers of this node look at.
+    pub interest: NodeInterest,
     /// Takes what was read of the other nodes.
     pub peers: Peers,
     /// Records whether another node has this node's id.
@@ -61,6 +66,7 @@ pub struct Presence {
 /// What Redis has of this node.
 struct LastReport {
     counts: ViewerCounts,
+    interest: ToldInterest,
     /// The number of the connection that carried the report. Another connection may lead to another Redis.
     connection: u64,
     at: Instant,
@@ -141,26 +147,28 @@ impl PresencePorts {
     async fn tell(&self, last: Option<LastReport>) -> Result<Option<LastReport>, Failure> {
         let connection = self.connection().await?;
         let last = last.filter(|last| last.connection == connection);
-        if let Some(LastReport { mut counts, at, .. }) = last
+        if let Some(LastReport { mut counts, interest: mut told, at, .. }) = last
             && let Some(changes) = self.changes().await?
         {
             let (began, ended, viewers) = counts.take(changes);
-            let nothing_new = began.is_empty() && ended.is_empty() && viewers.is_empty();
+            let interest = told.take(&self.interest);
+            let nothing_new = began.is_empty() && ended.is_empty() && viewers.is_empty() && interest.is_empty();
             if nothing_new && at.elapsed() < self.report_every {
-                return Ok(Some(LastReport { counts, connection, at }));
+                return Ok(Some(LastReport { counts, interest: told, connection, at }));
             }
-            let report = Report { whole: false, began, ended, viewers, figures: (self.figures)() };
+            let report = Report { whole: false, began, ended, viewers, interest, figures: (self.figures)() };
             if self.report(report).await? {
-                return Ok(Some(LastReport { counts, connection, at: Instant::now() }));
+                return Ok(Some(LastReport { counts, interest: told, connection, at: Instant::now() }));
             }
             info!("Redis has forgotten who is connected here: everybody is reported anew");
         }
-        let mut counts = ViewerCounts::default();
+        let (mut counts, mut told) = (ViewerCounts::default(), ToldInterest::default());
         let everybody = self.collect(true).await?;
         let (began, _, viewers) = counts.take(everybody);
-        let report = Report { whole: true, began, ended: Vec::new(), viewers, figures: (self.figures)() };
+        let interest = told.take(&self.interest);
+        let report = Report { whole: true, began, ended: Vec::new(), viewers, interest, figures: (self.figures)() };
         let stored = self.report(report).await?;
-        Ok(stored.then(|| LastReport { counts, connection, at: Instant::now() }))
+        Ok(stored.then(|| LastReport { counts, interest: told, connection, at: Instant::now() }))
     }
 
     /// Stores a report, and watches for a node with the same id; false when Redis has lost what the report builds on.

@@ -8,7 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::core::StateText;
 use crate::actors::messages::room::ReadError;
 use crate::budget::{Budget, Buffer};
-use crate::run_state::RunState;
+use crate::protocol::StatePart;
+use crate::run_state::{RunState, StateView};
 use crate::tasks::spawn_blocking;
 
 /// Long folds that a node does at a time: a state that somebody waits for keeps its memory.
@@ -44,9 +45,9 @@ impl States {
         self.texts.has(bytes)
     }
 
-    /// Writes a state as JSON, on a thread of its own.
-    pub(super) async fn write(self, state: Arc<RunState>) -> StateText {
-        let written = spawn_blocking("fold_writer", move || write(&state, &self.texts)).await;
+    /// Writes a part of a state as JSON, on a thread of its own.
+    pub(super) async fn write(self, state: Arc<RunState>, part: StatePart) -> StateText {
+        let written = spawn_blocking("fold_writer", move || write(&state, &part, &self.texts)).await;
         written.unwrap_or_else(|panicked| {
             tracing::error!(%panicked, "a run's state could not be written");
             Err(ReadError::Unavailable("the run's state could not be written".into()))
@@ -54,9 +55,9 @@ impl States {
     }
 }
 
-fn write(state: &RunState, texts: &Budget) -> StateText {
+fn write(state: &RunState, part: &StatePart, texts: &Budget) -> StateText {
     let mut text = Buffer::new(texts);
-    match serde_json::to_writer(&mut text, state) {
+    match serde_json::to_writer(&mut text, &StateView { state, part }) {
         Ok(()) => Ok(Some(Arc::new(text))),
         Err(error) if error.is_io() => Ok(None),
         Err(error) => Err(ReadError::Unavailable(error.to_string())),
@@ -72,10 +73,10 @@ mod tests {
     fn json_that_finds_no_room_is_refused_and_leaves_nothing() {
         let state = RunState::new(RunId::parse("r").unwrap());
         let texts = Budget::new(100);
-        assert!(matches!(write(&state, &texts), Ok(None)));
+        assert!(matches!(write(&state, &StatePart::Overview, &texts), Ok(None)));
         assert_eq!(texts.used(), 0);
         let texts = Budget::new(100_000);
-        let text = write(&state, &texts).unwrap().unwrap();
+        let text = write(&state, &StatePart::Overview, &texts).unwrap().unwrap();
         assert!(text.share().concat().starts_with(b"{\"runId\":\"r\""), "{:?}", text.share());
     }
 }

@@ -5,7 +5,7 @@ use super::write_half::{WriteHalf, WriteHalfState};
 
 impl<W: Wire> WriteHalf<W> {
     /// Notes what is held of a message that has not come whole; `false` when the node holds too much.
-    pub(super) fn hold_half_received(&self, bytes: usize) -> bool {
+    pub fn hold_half_received(&self, bytes: usize) -> bool {
         let mut inner = self.inner.borrow_mut();
         if inner.half_received as usize == bytes {
             return true;

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::super::Shares;
 use super::objects::{open_objects, open_url_key};
-use crate::artifacts::{ArtifactLimits, ArtifactParts, CHANGES_AT_A_TIME, Health, Spool};
+use crate::artifacts::{ArtifactLimits, ArtifactParts, CHANGES_AT_A_TIME, Health, LiveTraceLimits, LiveTraces, Spool};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::protocol::Retention;
@@ -56,6 +56,12 @@ pub(in crate::app) async fn open(
         uploads: Arc::new(Semaphore::new(uploads)),
         downloads: Arc::new(Semaphore::new(downloads)),
         changes: Arc::new(Semaphore::new(CHANGES_AT_A_TIME)),
+        live: LiveTraces::new(LiveTraceLimits {
+            bytes: artifacts.live_trace_bytes,
+            posts_per_sec: artifacts.live_trace_posts_per_sec,
+            keep: Duration::from_secs(artifacts.live_trace_hours * 3_600),
+            memory: artifacts.live_trace_cache_bytes,
+        }),
         health: Health::default(),
         clock: journal.clock().clone(),
     })))

@@ -53,6 +53,9 @@ pub struct PublishArgs {
     /// Store a line that is refused as a log event: its text as far as it fits, its number and the reason
     #[arg(long)]
     keep_bad: bool,
+    /// Refuse also what a server would store and not understand: members of a wrong kind, misspelt ones
+    #[arg(long)]
+    strict: bool,
     /// Give up after so many seconds without progress
     #[arg(long, default_value_t = 60, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
@@ -67,7 +70,8 @@ pub fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
     let bar = progress_bar(size);
     let poster = Poster::new(&args.servers.url, &args.run, Duration::from_secs(args.timeout))?;
     let limits = BatchLimits { bytes: BATCH_BYTES, lines: usize::try_from(args.batch)? };
-    let mut sending = Sending::new(poster, limits, args.keep_bad, &bar);
+    let strict = args.strict.then(|| args.run.clone());
+    let mut sending = Sending::new(poster, limits, args.keep_bad, strict, &bar);
     let outcome = block_on(publish(&args.file, input, limits, &mut sending))?;
     let sum = sending.into_sum();
     bar.finish_and_clear();

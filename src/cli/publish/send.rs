@@ -14,6 +14,7 @@ use super::refusal::{RefusalScope, Window, in_line};
 use super::spill::SpillHeader;
 use crate::cli::producer::{Poster, Receipt};
 use crate::cli::tell;
+use crate::protocol::{RunId, strict};
 
 /// Totals over all lines.
 #[derive(Clone, Debug, Default)]
@@ -66,15 +67,24 @@ pub(super) struct Sending<'a> {
     poster: Poster,
     window: Window,
     keep_bad: bool,
+    /// The run, if lines are checked strictly before they are posted to it.
+    strict: Option<RunId>,
     bar: &'a ProgressBar,
     doubts: Vec<SendDoubt>,
     sum: PublishTotals,
 }
 
 impl<'a> Sending<'a> {
-    /// With `keep_bad` a refused line is stored as a log event.
-    pub(super) fn new(poster: Poster, limits: BatchLimits, keep_bad: bool, bar: &'a ProgressBar) -> Self {
-        Self { poster, window: Window::new(limits), keep_bad, bar, doubts: Vec::new(), sum: PublishTotals::default() }
+    /// With `keep_bad` a refused line is stored as a log event; with `strict` each line is checked as one of that run.
+    pub(super) fn new(
+        poster: Poster,
+        limits: BatchLimits,
+        keep_bad: bool,
+        strict: Option<RunId>,
+        bar: &'a ProgressBar,
+    ) -> Self {
+        let (window, doubts, sum) = (Window::new(limits), Vec::new(), PublishTotals::default());
+        Self { poster, window, keep_bad, strict, bar, doubts, sum }
     }
 
     pub(super) fn into_sum(self) -> PublishTotals {
@@ -143,10 +153,12 @@ impl<'a> Sending<'a> {
     /// Returns the line to post, or `None` if it is refused here.
     fn admit(&mut self, line: InputLine) -> Option<PendingLine> {
         let InputLine { number, offset, text, size, flaw } = line;
+        let strict = || strict::check(self.strict.as_ref()?, &text).err().map(|flaw| in_line(&flaw.to_string(), 0));
+        let reason = flaw.map(|flaw| flaw.to_string()).or_else(strict);
         let pending = PendingLine { number, offset, size, text, kept: None };
-        match flaw {
+        match reason {
             None => Some(pending),
-            Some(flaw) => self.refuse(pending, &flaw.to_string()),
+            Some(reason) => self.refuse(pending, &reason),
         }
     }
 

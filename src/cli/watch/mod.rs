@@ -19,6 +19,7 @@ use crate::backoff::Backoff;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{After, RunId};
 
+mod attempts;
 mod dial;
 mod follow;
 mod show;

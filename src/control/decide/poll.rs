@@ -57,11 +57,13 @@ impl ControlState {
             Some(seq) => Cursor { epoch: end.epoch, seq: seq.saturating_sub(1) },
             None => end,
         });
+        let worker = self.workers.get(producer).filter(|worker| worker.is_living());
         Decision::Answer(Answer::Commands(Commands {
             commands: entries.collect(),
             more: first_left.is_some(),
             cursor: end,
             reset: lost,
+            variant: worker.and_then(|worker| worker.variant.as_ref()?.renamed().cloned()),
         }))
     }
 

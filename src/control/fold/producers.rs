@@ -9,15 +9,14 @@ use super::members::Members;
 use crate::control::kind::CommandKind;
 use crate::protocol::event::stamp::Shard;
 use crate::protocol::status::RunStatus;
+use crate::protocol::variant::MAX_VARIANT_BYTES;
 use crate::protocol::verdict::{self, ProducerState};
-use crate::protocol::{Cursor, Timestamp};
+use crate::protocol::{Cursor, Timestamp, Variant};
 
 /// Most producers that are kept; a run has no more (`journal::MAX_PRODUCERS`).
 const MAX_WORKERS: usize = 1_000;
 /// Most kinds of commands that a producer says it obeys.
 const MAX_CAN: usize = 64;
-/// Most bytes of a variant: 128 characters.
-const MAX_VARIANT_BYTES: usize = 512;
 /// Most bytes of the name of one of them.
 const MAX_CAN_BYTES: usize = 64;
 
@@ -42,7 +41,8 @@ pub(in crate::control) struct Worker {
     /// What it obeys; `None`: it has not said.
     pub(in crate::control) can: Option<Arc<BTreeSet<Arc<str>>>>,
     pub(in crate::control) slots: Option<u64>,
-    pub(in crate::control) variant: Option<Arc<str>>,
+    /// `None`: it has announced none.
+    pub(in crate::control) variant: Option<Variant>,
     pub(in crate::control) state: ProducerState,
     /// The event by which it joined.
     pub(in crate::control) joined: Cursor,
@@ -125,10 +125,11 @@ impl Workers {
             return Vec::new();
         }
         // The journal keeps it as it was posted, an empty one too.
-        let variant = event.get::<String>("variant").filter(|text| text.len() <= MAX_VARIANT_BYTES).map(Arc::from);
+        let announced: Option<Arc<str>> =
+            event.get::<String>("variant").filter(|text| text.len() <= MAX_VARIANT_BYTES).map(Arc::from);
         let shard = event.object("shard").and_then(|shard| {
             let (current, total) = (shard.get("current")?, shard.get("total")?);
-            Some(Shard { variant: variant.clone(), current, total })
+            Some(Shard { variant: announced.clone(), current, total })
         });
         let shard =
             shard.filter(|shard| (1..=1_000).contains(&shard.total) && (1..=shard.total).contains(&shard.current));
@@ -137,6 +138,7 @@ impl Workers {
             let names = can.into_iter().filter_map(|name| serde_json::from_str::<String>(name.get()).ok());
             Arc::new(names.filter(|name| name.len() <= MAX_CAN_BYTES).take(MAX_CAN).map(Arc::from).collect())
         });
+        let variant = self.variant_of(id, announced.as_deref(), shard.is_some());
         let mut replaced = Vec::new();
         let others = self.all.iter_mut().filter(|(other, _)| *other != id);
         for (other, worker) in others.filter(|(_, worker)| worker.state.gives_way_to(shard.as_ref())) {
@@ -159,6 +161,14 @@ impl Workers {
         self.all.insert(id.clone(), worker);
         self.judge(at);
         replaced
+    }
+
+    /// The variant of one that joins.
+    fn variant_of(&self, id: &Arc<str>, announced: Option<&str>, has_shard: bool) -> Option<Variant> {
+        let others = self.all.iter().filter(|(other, _)| *other != id);
+        let others = others.filter_map(|(_, worker)| Some((worker.variant.as_ref()?, worker.is_living())));
+        let before = self.get(id).and_then(|worker| worker.variant.as_ref());
+        Variant::of_joining(announced, has_shard, before, others)
     }
 
     /// One leaves; whether it was there.

@@ -151,3 +151,30 @@ fn questions_of_one_that_has_left_end_and_those_of_nobody_in_particular_do_not()
     let view = run.view();
     assert_eq!((view["asks"].as_array().unwrap().len(), &view["asks"][0]["askId"]), (1, &json!("a")));
 }
+
+#[test]
+fn a_second_producer_of_a_variant_counts_under_another_name_and_is_told_so() {
+    let mut run = TestRun::new();
+    let joined = json!({"type": "worker", "state": "joined", "variant": "linux"});
+    for producer in ["a", "b"] {
+        run.post(producer, joined.clone());
+    }
+    run.post("c", json!({"type": "worker", "state": "joined"}));
+    let names = |run: &TestRun| {
+        let view = run.view();
+        view["producers"].as_array().unwrap().iter().map(|producer| producer["variant"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&run), [json!("linux"), json!("linux#2"), Value::Null]);
+    let told = |run: &TestRun| ["a", "b", "c", "x"].map(|id| run.poll(id, None).variant.map(|name| name.to_string()));
+    assert_eq!(told(&run), [None, Some("linux#2".to_owned()), None, None]);
+    run.pass(900_000);
+    for producer in ["a", "b", "c"] {
+        run.see(
+            Sign::Producer(producer.into()),
+            Seen::At(run.now.plus_millis(if producer == "a" { -900_000 } else { 0 })),
+        );
+    }
+    assert_eq!(run.end_due(), ["producer_status:lost"]);
+    run.post("d", joined);
+    assert_eq!(names(&run)[3], "linux", "the first that had this name is lost");
+}

@@ -1,4 +1,4 @@
-//! Frames of a run's live screen.
+//! Frames of a run's screens.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -8,15 +8,18 @@ use super::super::edge::{Bodies, IngestEdge, ViewersEdge};
 use super::super::media_type::content_type;
 use super::super::problem::Problem;
 use super::super::rooms::Rooms;
+use super::commands::producer;
 use super::events::run_id;
-use crate::actors::messages::room::ShowScreen;
+use super::hints::Addressee;
+use crate::actors::messages::room::{FrameTaken, ShowScreen};
 use crate::protocol::message::ScreenFrame;
 use crate::protocol::{StreamId, Timestamp};
+use crate::steering::Steering;
 
-/// `POST /api/runs/{runId}/frame`: a frame of the live screen.
+/// `POST /api/runs/{runId}/frame`: a frame of one of the run's screens.
 pub(in crate::http) async fn post(
     (edge, bodies): (web::Data<IngestEdge>, web::Data<Bodies>),
-    (rooms, viewers): (web::Data<Rooms>, web::Data<ViewersEdge>),
+    (rooms, viewers, steering): (web::Data<Rooms>, web::Data<ViewersEdge>, web::Data<Steering>),
     request: HttpRequest,
     path: web::Path<String>,
     mut payload: web::Payload,
@@ -45,6 +48,7 @@ pub(in crate::http) async fn post(
         Some(name) => StreamId::parse(name)
             .map_err(|error| Problem::bad_request("invalid_header", format!("Runcast-Stream {error}")))?,
     };
+    let producer = producer(&request)?;
     let test = get("Runcast-Test").map(str::to_owned);
     if test.as_ref().is_some_and(|test| test.chars().count() > 256) {
         return Err(Problem::bad_request("invalid_header", "Runcast-Test has more than 256 characters"));
@@ -54,21 +58,25 @@ pub(in crate::http) async fn post(
     if body.body.is_empty() {
         return Err(Problem::bad_request("empty_body", "the frame is empty"));
     }
+    let at = Timestamp::now();
     let frame = ScreenFrame {
         stream: stream.clone(),
         content_type: kind,
         width: number("Runcast-Width")?,
         height: number("Runcast-Height")?,
         test_id: test,
-        timestamp: Timestamp::now(),
+        timestamp: at,
         image: body.body,
     };
     let frame = frame.to_frame().map_err(|error| Problem::bad_request("invalid_header", error.to_string()))?;
-    let room = rooms.find(&run).await?;
-    // The newest frame wins: a frame that finds the room busy is dropped, and the next one replaces it. A frame is
-    // counted once for all its viewers, until the last of them has received it.
-    let counted = edge.outboxes.count(frame);
-    let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen { stream, frame }).is_ok());
-    Ok(HttpResponse::Accepted()
-        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": viewers.viewers_of(&room)})))
+    let (FrameTaken { shown, kept }, room) = rooms.show(&run, ShowScreen { stream, at, frame }).await?;
+    let audience = viewers.audience(&room);
+    let addressee = Addressee::of(&request).looked_up(producer.as_ref(), &room, &steering).await;
+    Ok(HttpResponse::Accepted().json(serde_json::json!({
+        "runId": run,
+        "shown": shown,
+        "kept": kept,
+        "viewers": audience.viewers,
+        "hints": audience.hints(&addressee),
+    })))
 }

@@ -16,7 +16,7 @@ use crate::actors::messages::room::Folded;
 use crate::budget::Buffer;
 use crate::control::ControlView;
 use crate::protocol::status::RunStatus;
-use crate::protocol::{Cursor, Epoch, RunId, Seq, Timestamp};
+use crate::protocol::{Cursor, Epoch, RunId, Seq, StatePart, Timestamp};
 use crate::steering::Steering;
 use crate::storage::catalog::{RunFilter, RunRow};
 use crate::storage::journal::RunPhase;
@@ -105,13 +105,7 @@ pub(in crate::http) async fn show(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
-    let (text, cursor, phase) = state_of(&rooms, &responses, &run).await?;
-    if phase == RunPhase::Gone {
-        return Err(Problem::new(StatusCode::GONE, "run_gone", format!("run {run} has expired")));
-    }
-    if cursor.seq == 0 {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", format!("run {run} has no event yet")));
-    }
+    let (text, cursor) = state_of(&rooms, &responses, &run, &StatePart::Overview).await?;
     let viewers = viewers.viewers_of(&*rooms.find(&run).await?);
     let control = steering.look(&run).await?;
     let also = serde_json::to_vec(&StateExtras { control: &control, cursor, epoch: cursor.epoch, viewers })
@@ -126,16 +120,28 @@ pub(in crate::http) async fn show(
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 
-/// A run's state, the cursor up to which it is folded, and the run's phase. The slowest reader of a response is
-/// preempted when there is no room for the state.
-async fn state_of(
+/// A part of a run's state, and the cursor up to which it is folded. The slowest reader of a response is preempted when
+/// there is no room for it.
+///
+/// # Errors
+/// 404 `run_not_found`, 410 `run_gone`, and what the room refuses.
+pub(super) async fn state_of(
     rooms: &Rooms,
     responses: &Responses,
     run: &RunId,
-) -> Result<(Arc<Buffer>, Cursor, RunPhase), Problem> {
-    let fold = async || match rooms.fold(run).await {
+    part: &StatePart,
+) -> Result<(Arc<Buffer>, Cursor), Problem> {
+    let fold = async || match rooms.fold(run, part).await {
         Ok(Folded { text, cursor, phase }) => text.map(|text| Ok((text, cursor, phase))),
         Err(problem) => Some(Err(problem)),
     };
-    find_room(&responses.transfers, TransferKind::Response, fold).await.unwrap_or_else(|| Err(responses_saturated()))
+    let folded = find_room(&responses.transfers, TransferKind::Response, fold).await;
+    let (text, cursor, phase) = folded.unwrap_or_else(|| Err(responses_saturated()))?;
+    if phase == RunPhase::Gone {
+        return Err(Problem::new(StatusCode::GONE, "run_gone", format!("run {run} has expired")));
+    }
+    if cursor.seq == 0 {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", format!("run {run} has no event yet")));
+    }
+    Ok((text, cursor))
 }

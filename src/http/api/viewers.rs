@@ -11,7 +11,6 @@ use uuid::Uuid;
 use super::super::edge::{Cluster, ViewersEdge};
 use super::super::problem::Problem;
 use super::events::run_id;
-use crate::actors::messages::room::RoomPort;
 use crate::actors::messages::thread_agent::{ListViewers, RunViewers};
 use crate::protocol::{Connection, RunId, Timestamp};
 use crate::storage::presence::{Figures, NodeSeen, RegisterError};
@@ -22,15 +21,6 @@ const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
 impl ViewersEdge {
-    /// Number of the run's viewers on all nodes; `None` while the other nodes' counts are unknown.
-    pub(in crate::http) fn viewers_of(&self, room: &RoomPort) -> Option<u64> {
-        let here = room.gauge.viewers() as u64;
-        match &self.cluster {
-            None => Some(here),
-            Some(cluster) => cluster.peers.viewers_of(&room.run, Instant::now()).map(|there| here + there),
-        }
-    }
-
     /// Lists the run's viewers on this node.
     async fn viewers_here(&self, run: &RunId, limit: usize) -> Result<RunViewers, Problem> {
         let reply = self.thread_agents.ask(|thread_agent, reply| {

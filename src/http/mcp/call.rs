@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use actix_web::body::to_bytes;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::super::api::events::{self, run_id};
-use super::super::api::{artifacts, runs};
+use super::super::api::{artifacts, run_tests, runs};
 use super::super::principal::Caller;
 use super::super::problem::Problem;
 use super::rpc::RpcError;
@@ -68,6 +67,10 @@ impl Call<'_> {
         match tool {
             Tool::ListRuns => read(runs::list(data(request)?, self.query()?).await?).await,
             Tool::GetRun => self.state().await,
+            Tool::ListTests => {
+                let run = web::Path::from(self.text("runId")?);
+                read(run_tests::page(data(request)?, data(request)?, run, self.query()?).await?).await
+            }
             Tool::ReadEvents => self.events(None).await,
             Tool::WaitEvents => self.events(Some(WAIT_SECS)).await,
             Tool::SendCommand => {
@@ -109,17 +112,17 @@ impl Call<'_> {
     async fn state(mut self) -> Result<Box<RawValue>, CallError> {
         let (request, run) = (self.request, self.text("runId")?);
         let tests = match self.arguments.remove("tests") {
-            None => "failed".to_owned(),
-            Some(Value::String(which)) if matches!(which.as_str(), "failed" | "all" | "none") => which,
+            None => true,
+            Some(Value::String(which)) if matches!(which.as_str(), "failed" | "none") => which == "failed",
             Some(_) => {
-                let error = RpcError::invalid_params("tests: it must be failed, all or none");
+                let error = RpcError::invalid_params("tests: it must be failed or none; list_tests has all");
                 return Err(CallError::Arguments(error));
             }
         };
         let (rooms, responses, path) = (data(request)?, data(request)?, web::Path::from(run));
         let state = runs::show(rooms, responses, (data(request)?, data(request)?), path);
         let state = read(state.await?).await?;
-        Ok(with_tests(state, &tests))
+        Ok(if tests { state } else { without_tests(state) })
     }
 
     /// Gives the command of this type whose members are the arguments.
@@ -186,34 +189,10 @@ fn raw(value: &impl serde::Serialize) -> Result<Box<RawValue>, CallError> {
     serde_json::value::to_raw_value(value).map_err(broken)
 }
 
-/// A run's state with the tests that are wanted of it. What can't be read stays as it is.
-fn with_tests(state: Box<RawValue>, which: &str) -> Box<RawValue> {
-    #[derive(Deserialize)]
-    struct Probe<'a> {
-        #[serde(borrow)]
-        status: Option<std::borrow::Cow<'a, str>>,
-    }
-    let wanted = |test: &RawValue| {
-        let status = serde_json::from_str::<Probe<'_>>(test.get()).ok().and_then(|probe| probe.status);
-        matches!(status.as_deref(), Some("failed" | "timedout" | "interrupted" | "running"))
-    };
-    if which == "all" {
-        return state;
-    }
+/// A run's state without its tests. What can't be read stays as it is.
+fn without_tests(state: Box<RawValue>) -> Box<RawValue> {
     let Ok(mut members) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(state.get()) else { return state };
-    let tests = members.get("tests").and_then(|tests| serde_json::from_str::<Vec<Box<RawValue>>>(tests.get()).ok());
-    let Some(tests) = tests else { return state };
-    let (all, shown) = (tests.len(), tests.into_iter().filter(|test| which == "failed" && wanted(test)));
-    let shown: Vec<_> = shown.collect();
-    let left_out = all - shown.len();
-    for (name, value) in [
-        ("tests", serde_json::value::to_raw_value(&shown)),
-        ("testsLeftOut", serde_json::value::to_raw_value(&left_out)),
-    ] {
-        if let Ok(value) = value {
-            members.insert(name.to_owned(), value);
-        }
-    }
+    members.remove("tests");
     serde_json::value::to_raw_value(&members).unwrap_or(state)
 }
 

@@ -9,6 +9,7 @@ use super::rpc::RpcError;
 pub(super) enum Tool {
     ListRuns,
     GetRun,
+    ListTests,
     ReadEvents,
     WaitEvents,
     SendCommand,
@@ -25,9 +26,10 @@ type Argument = (&'static str, fn() -> Value, bool);
 
 impl Tool {
     /// Every tool.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::ListRuns,
         Self::GetRun,
+        Self::ListTests,
         Self::ReadEvents,
         Self::WaitEvents,
         Self::SendCommand,
@@ -67,6 +69,7 @@ impl Tool {
         match self {
             Self::ListRuns => "list_runs",
             Self::GetRun => "get_run",
+            Self::ListTests => "list_tests",
             Self::ReadEvents => "read_events",
             Self::WaitEvents => "wait_events",
             Self::SendCommand => "send_command",
@@ -83,8 +86,12 @@ impl Tool {
         match self {
             Self::ListRuns => "Lists test runs, the last active first.",
             Self::GetRun => {
-                "The state of a run: status, counts, its tests that failed or run, who has control of it, open commands \
-                 and open questions of its workers, and the cursor of its last event."
+                "The state of a run: status, counts, its tests that failed or run (500 at most), who has control of it, \
+                 open commands and open questions of its workers, and the cursor of its last event."
+            }
+            Self::ListTests => {
+                "Lists all tests of a run, page by page, in the order in which they first occurred: their status, \
+                 attempts, and what they do now."
             }
             Self::ReadEvents => {
                 "Events of a run after a cursor, in order. Without `after` from its start; `-N` for the last N events."
@@ -115,6 +122,7 @@ impl Tool {
         match self {
             Self::ListRuns
             | Self::GetRun
+            | Self::ListTests
             | Self::ReadEvents
             | Self::WaitEvents
             | Self::ListArtifacts
@@ -125,7 +133,10 @@ impl Tool {
 
     /// Whether it hands out what tests and pages say, which anybody may have written.
     pub(super) const fn hands_out_content(self) -> bool {
-        matches!(self, Self::ListRuns | Self::GetRun | Self::ReadEvents | Self::WaitEvents | Self::ListArtifacts)
+        matches!(
+            self,
+            Self::ListRuns | Self::GetRun | Self::ListTests | Self::ReadEvents | Self::WaitEvents | Self::ListArtifacts
+        )
     }
 
     const fn arguments(self) -> &'static [Argument] {
@@ -140,11 +151,22 @@ impl Tool {
                 (
                     "tests",
                     || {
-                        json!({"type": "string", "enum": ["failed", "all", "none"],
-                               "description": "Which tests are listed: those that failed or run (if missing), all or none."})
+                        json!({"type": "string", "enum": ["failed", "none"],
+                               "description": "Which tests are listed: those that failed or run (if missing), or none; list_tests has all."})
                     },
                     false,
                 ),
+            ],
+            Self::ListTests => &[
+                RUN,
+                (
+                    "status",
+                    || text("Only tests with this status, or one of several with commas: `failed,timedout`."),
+                    false,
+                ),
+                ("variant", || text("Only tests of this variant."), false),
+                ("limit", || number("How many: 100 if missing.", 1, 1000), false),
+                ("after", || number("The `next` of the page before.", 0, 100_000), false),
             ],
             Self::ReadEvents => &[RUN, AFTER, LIMIT],
             Self::WaitEvents => &[

@@ -18,11 +18,15 @@
   const OF_FILES = "sandbox; default-src 'none'";
 
   // Only traces that the server lists as an artifact of a run are opened. The server's redirects from there are
-  // trusted.
-  const TRACE = /^\/api\/(runs|tests)\/[^/]+\/artifacts\/[^/]+\/download(\?redirect=1)?$/;
+  // trusted. The viewer of a live trace opens that one and no other.
+  const ARTIFACT = /^\/api\/(runs|tests)\/[^/]+\/artifacts\/[^/]+\/download(\?redirect=1)?$/;
+  const LIVE = /^(\/live-traces\/[^/]+\/[^/]+\/)v\/$/.exec(scope.pathname);
   const isOurs = (trace) => {
     const url = URL.canParse(trace, scope) ? new URL(trace, scope) : null;
-    return url?.origin === scope.origin && TRACE.test(url.pathname + url.search);
+    if (url?.origin !== scope.origin) return false;
+    const path = url.pathname + url.search;
+    if (LIVE === null) return ARTIFACT.test(path);
+    return path.startsWith(LIVE[1]) && /^\d{1,20}\/traces\.dir$/.test(path.slice(LIVE[1].length));
   };
 
   const refusal = (status, error) => Response.json({ error }, { status });

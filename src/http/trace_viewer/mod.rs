@@ -1,4 +1,4 @@
-//! `/trace/`: Playwright's trace viewer, as `scripts/trace-viewer` fetched it.
+//! `/trace/`: Playwright's trace viewer, as `scripts/trace-viewer` fetched it; and the same for live traces.
 //!
 //! All its files are read once, on the first request. So a path that names none of them is not found, however it is
 //! spelled; links that lead elsewhere are never followed; and files of two versions never mix.
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use header::{EntityTag, IfNoneMatch};
 use tokio::sync::OnceCell;
 
+use super::host;
 use super::problem::Problem;
 use crate::config::Config;
 
@@ -27,6 +28,12 @@ const PAGES: [&str; 2] = ["index.html", "snapshot.html"];
 /// The service worker; [`GUARD`] is prepended to it.
 const WORKER: &str = "sw.bundle.js";
 const GUARD: &str = include_str!("guard.js");
+/// The script of ours on the page of a live trace: it keeps the viewer's socket open, and lets one stop following.
+const FOLLOW: &str = include_str!("follow.js");
+/// Its name there.
+const FOLLOW_NAME: &str = "runcast-follow.js";
+/// Where the page of a live trace loads it, before the viewer's own scripts.
+const HEAD: &str = "<head>";
 /// Deepest level of nested folders.
 const MAX_DEPTH: usize = 4;
 /// Most files in all folders together.
@@ -42,6 +49,9 @@ pub struct TraceViewer {
     policies: Policies,
     /// The files by their path below `/trace/`. Empty until all of them have been read.
     files: OnceCell<BTreeMap<String, File>>,
+    /// The page of live traces, made from the viewer's.
+    live_page: OnceCell<File>,
+    follow: File,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -68,12 +78,32 @@ impl TraceViewer {
             locations: locations(&config.artifacts.trace_viewer_dir, &start, program.as_deref()),
             policies: Policies::new(&config.objects),
             files: OnceCell::new(),
+            live_page: OnceCell::new(),
+            follow: File::new(FOLLOW_NAME, FOLLOW.into()),
         }
     }
 
     /// Whether the viewer has been fetched.
     pub fn is_there(&self) -> bool {
         self.files.initialized() || self.locations.iter().any(|location| location.join(PAGES[0]).is_file())
+    }
+
+    /// A file of the viewer of a live trace. The files are those of [`file`], except for the page, which has a script of
+    /// ours and may open a socket.
+    ///
+    /// # Errors
+    /// 404 when there is no such file, or no viewer.
+    pub(super) async fn live(&self, request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
+        let name = if name.is_empty() { PAGES[0] } else { name };
+        let files = self.files().await?;
+        if name == PAGES[0] {
+            let page = files.get(name).ok_or_else(no_such_file)?;
+            let page = self.live_page.get_or_init(|| async { live_page(page) }).await;
+            let host = host::of(request.uri(), request.headers())?.map(|host| host.to_string());
+            return Ok(answer(request, page, &self.policies.of_live(host.as_deref())));
+        }
+        let file = if name == FOLLOW_NAME { &self.follow } else { files.get(name).ok_or_else(no_such_file)? };
+        Ok(answer(request, file, self.policies.of(name)))
     }
 
     async fn files(&self) -> Result<&BTreeMap<String, File>, Problem> {
@@ -149,23 +179,36 @@ pub(super) async fn file(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let name = if path.is_empty() { PAGES[0] } else { path.as_str() };
-    let Some(file) = viewer.files().await?.get(name) else {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "not_found", "the trace viewer has no such file"));
-    };
-    let mut response = match file.is_known_to(&request) {
+    let file = viewer.files().await?.get(name).ok_or_else(no_such_file)?;
+    Ok(answer(&request, file, viewer.policies.of(name)))
+}
+
+fn no_such_file() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "the trace viewer has no such file")
+}
+
+/// The viewer's page with our script before those of its own.
+fn live_page(page: &File) -> File {
+    let html = String::from_utf8_lossy(&page.body);
+    let html = html.replacen(HEAD, &format!("{HEAD}\n    <script src=\"./{FOLLOW_NAME}\"></script>"), 1);
+    File::new(PAGES[0], html.into())
+}
+
+fn answer(request: &HttpRequest, file: &File, policy: &str) -> HttpResponse {
+    let mut response = match file.is_known_to(request) {
         true => HttpResponse::NotModified(),
         false => HttpResponse::Ok(),
     };
     response
         .insert_header(header::ETag(EntityTag::new_strong(file.tag.clone())))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, viewer.policies.of(name)))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    Ok(match file.is_known_to(&request) {
+    match file.is_known_to(request) {
         true => response.finish(),
         false => response.content_type(file.content_type.as_str()).body(file.body.clone()),
-    })
+    }
 }
 
 #[cfg(test)]

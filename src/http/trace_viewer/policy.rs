@@ -8,6 +8,9 @@ use super::{PAGES, WORKER};
 /// Without the hash, each visit would log an error in the console.
 const INLINE_SCRIPT: &str = "'sha256-Ri7HXsDkiKl7epMiRQ8YMyWU6zrse3V3f6urxKM76qA='";
 
+/// What a page may connect to.
+const OWN: &str = "connect-src 'self'";
+
 /// The content security policies, by kind of file.
 #[derive(Debug)]
 pub(super) struct Policies {
@@ -47,6 +50,15 @@ impl Policies {
         // The worker fetches the traces, including from where the server redirects it to.
         let storage = storage_source(objects).map(|source| format!(" {source}")).unwrap_or_default();
         Self { page, worker: format!("default-src 'none'; connect-src 'self'{storage}") }
+    }
+
+    /// The policy of a live trace's page, which opens a socket to the host that it is from. Some browsers do not count
+    /// a socket as `'self'`.
+    pub(super) fn of_live(&self, host: Option<&str>) -> String {
+        match host {
+            Some(host) => self.page.replacen(OWN, &format!("{OWN} ws://{host} wss://{host}"), 1),
+            None => self.page.clone(),
+        }
     }
 
     pub(super) fn of(&self, file: &str) -> &str {
@@ -106,5 +118,14 @@ mod tests {
         let policies = Policies::new(&ObjectsConfig::default());
         assert!(PAGES.iter().all(|page| policies.of(page).contains("script-src 'self' 'sha256-")));
         assert_eq!(policies.of("playwright-logo.svg"), "default-src 'none'; sandbox");
+    }
+
+    #[test]
+    fn the_page_of_a_live_trace_opens_a_socket_to_its_own_host_only() {
+        let policies = Policies::new(&ObjectsConfig::default());
+        let live = policies.of_live(Some("runs.test:3001"));
+        assert_eq!(live.replace(" ws://runs.test:3001 wss://runs.test:3001", ""), policies.of(PAGES[0]));
+        assert!(live.contains("connect-src 'self' ws://runs.test:3001 wss://runs.test:3001;"), "{live}");
+        assert_eq!(policies.of_live(None), policies.of(PAGES[0]));
     }
 }

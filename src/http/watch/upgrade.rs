@@ -2,8 +2,8 @@
 //!
 //! actix passes on every connection whose request says `Upgrade: websocket`, whatever its path, before any handler has
 //! seen it and without reading its body. The origin middleware refuses each one that is not a handshake on a WebSocket
-//! route (see [`UpgradeDecision`]). A WebSocket route is an ordinary handler. If its response is a 101 that carries an
-//! [`Admission`], the head is written, and the raw socket and the bytes already read go to a session on this thread;
+//! route (see [`UpgradeDecision`]). A WebSocket route is an ordinary handler. If its response is a 101 that carries
+//! [`Upgraded`], the head is written, and the raw socket and the bytes already read go to a session on this thread;
 //! HTTP's buffers are freed. Any other response is written as plain HTTP, and the connection closes.
 
 use std::future::pending;
@@ -19,6 +19,7 @@ use actix_http::{HttpMessage as _, Request, RequestHead, Response, StatusCode, V
 use actix_service::Service;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::codec::Encoder as _;
 use tracing::debug;
@@ -28,6 +29,7 @@ use super::super::problem::Problem;
 use super::super::transfer::HttpSocket;
 use crate::actors::session::{Admission, Guards, Session, SessionPort};
 use crate::actors::supervision::LiveActors;
+use crate::actors::trace_session::{TraceAdmission, TracePort, TraceSession};
 use crate::node::ConnectionSlot;
 use crate::protocol::head::{UpgradeDecision, UpgradeRefusal, UpgradeRequest};
 
@@ -47,11 +49,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
 /// Marks, in a request's extensions, that its connection can become a WebSocket.
 pub(in crate::http) struct Upgradable;
 
+/// What a connection is from now on; in the extensions of a response that switches protocols.
+#[derive(Debug)]
+pub(in crate::http) enum Upgraded {
+    /// A viewer of a run.
+    Session(Admission),
+    /// A viewer of a live trace.
+    TraceSession(TraceAdmission),
+}
+
 /// Serves the upgrade requests of a worker thread.
 #[derive(Clone)]
 pub struct Upgrade {
     /// Passed to each new session.
     pub sessions: Rc<SessionPort>,
+    /// Passed to each new session of a live trace; `None`: none are kept.
+    pub trace_sessions: Option<Rc<TracePort>>,
     /// Counts the sessions among the live actors.
     pub live_actors: LiveActors,
     /// Longest time for a handshake until its response is written: `server.header_timeout_secs`.
@@ -107,11 +120,10 @@ impl Upgrade {
         };
         let mut parts = framed.into_parts();
         match timeout(self.patience, settle(call, &mut parts)).await {
-            Ok(Ok(Some(admission))) => {
-                let guards = Guards { live: self.live_actors.enter("session"), slot };
+            Ok(Ok(Some(upgraded))) => {
                 // Copied, because a slice would keep HTTP's whole 8 KiB buffer alive, even when it is empty.
                 let early = Bytes::copy_from_slice(&parts.read_buf);
-                Session::launch(parts.io.into_inner().into_tcp(), early, admission, self.sessions.clone(), guards);
+                self.launch(parts.io.into_inner().into_tcp(), early, upgraded, slot);
             }
             Ok(Ok(None)) => linger(&mut parts.io).await,
             Ok(Err(error)) => debug!(%error, "the connection broke at its upgrade"),
@@ -120,23 +132,40 @@ impl Upgrade {
     }
 }
 
-/// Runs the handler and writes its response. Returns the admission if the connection is now a WebSocket.
+impl Upgrade {
+    /// Starts the session that a connection is for.
+    fn launch(&self, wire: TcpStream, early: Bytes, upgraded: Upgraded, slot: Option<Rc<ConnectionSlot>>) {
+        match (upgraded, &self.trace_sessions) {
+            (Upgraded::Session(admission), _) => {
+                let guards = Guards { live: self.live_actors.enter("session"), slot };
+                Session::launch(wire, early, admission, self.sessions.clone(), guards);
+            }
+            (Upgraded::TraceSession(admission), Some(port)) => {
+                let guards = Guards { live: self.live_actors.enter("trace_session"), slot };
+                TraceSession::launch(wire, &early, admission, port.clone(), guards);
+            }
+            (Upgraded::TraceSession(_), None) => debug!("a handshake for a live trace where none are kept"),
+        }
+    }
+}
+
+/// Runs the handler and writes its response. Returns what the connection is for if the connection is now a WebSocket.
 async fn settle<T: Io>(
     call: impl Future<Output = Response<BoxBody>>,
     parts: &mut FramedParts<T, Codec>,
-) -> io::Result<Option<Admission>> {
+) -> io::Result<Option<Upgraded>> {
     let mut response = tokio::select! {
         biased;
         response = call => response,
         error = gone(&mut parts.io, &mut parts.read_buf) => return Err(error),
     };
-    let admission = response.extensions_mut().remove::<Admission>();
+    let upgraded = response.extensions_mut().remove::<Upgraded>();
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    match admission.filter(|_| switches) {
-        Some(admission) => {
+    match upgraded.filter(|_| switches) {
+        Some(upgraded) => {
             put(parts, Message::Item((response.drop_body(), BodySize::None)))?;
             write(parts).await?;
-            Ok(Some(admission))
+            Ok(Some(upgraded))
         }
         None if switches => Err(io::Error::other("a switch of protocols without an admission")),
         None => {

@@ -4,17 +4,19 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 
 use super::super::api::events::{after, run_id};
+use super::super::api::live_traces::trace_id;
 use super::super::client_ip;
-use super::super::edge::WatchEdge;
+use super::super::edge::{ArtifactsEdge, WatchEdge};
 use super::super::principal::Caller;
 use super::super::problem::Problem;
 use super::WatchQuery;
-use super::upgrade::Upgradable;
+use super::upgrade::{Upgradable, Upgraded};
 use crate::actors::session::Admission;
+use crate::actors::trace_session::TraceAdmission;
 use crate::node::NodePhase;
 use crate::protocol::close::CloseReason;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{After, Connection, RunId};
+use crate::protocol::{Connection, RunId};
 
 /// WebSocket sub-protocols; a client need not ask for one.
 const PROTOCOLS: &[&str] = &["runcast.v1"];
@@ -27,7 +29,7 @@ pub(in crate::http) async fn web_socket(
     path: web::Path<String>,
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
-    handshake(&edge, &request, &caller, run_id(&path)?, after(query.after.as_deref())?)
+    handshake(&edge, &request, &caller, run_id(&path)?, &query)
 }
 
 /// `GET /ws/test-control?runId=R&userId=U`: the older route of the WebSocket.
@@ -38,7 +40,7 @@ pub(in crate::http) async fn test_control(
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
     let run = query.run_id.as_deref().ok_or_else(|| Problem::bad_request("invalid_run_id", "runId is missing"))?;
-    handshake(&edge, &request, &caller, run_id(run)?, after(query.after.as_deref())?)
+    handshake(&edge, &request, &caller, run_id(run)?, &query)
 }
 
 /// Answers the handshake. The upgrade takes the [`Admission`] from the response's extensions and starts the session.
@@ -47,31 +49,62 @@ fn handshake(
     request: &HttpRequest,
     caller: &Caller,
     run: RunId,
-    after: After,
+    query: &WatchQuery,
 ) -> Result<HttpResponse, Problem> {
-    if !request.extensions().contains::<Upgradable>() {
-        return Err(Problem::bad_request("not_a_websocket", "a WebSocket handshake is needed here (RFC 6455)"));
-    }
-    let mut response = ws::handshake_with_protocols(request, PROTOCOLS)
-        .map_err(|error| Problem::bad_request("not_a_websocket", error.to_string()))?;
-    let refused = if edge.node.phase() == NodePhase::Draining {
-        Some(CloseReason::Restart)
-    } else if edge.node.is_crowded() {
-        Some(CloseReason::Saturated)
-    } else {
-        None
-    };
-    let mut response = response.finish();
+    let (after, screen) = (after(query.after.as_deref())?, query.screens()?);
+    let mut response = switch(request, PROTOCOLS)?;
     let client_ip = client_ip::of(request, &edge.trusted_proxies);
     let admission = Admission {
         connection: Connection::begin(run, caller.user.clone()),
         principal: caller.over_websocket(),
         after,
         encoding: Encoding::WebSocket,
-        refused,
+        screen,
+        refused: refused(edge),
         notice: None,
         client_ip,
     };
-    response.extensions_mut().insert(admission);
+    response.extensions_mut().insert(Upgraded::Session(admission));
     Ok(response)
+}
+
+/// `GET /live-traces/{runId}/{traceId}/ws`: the socket of Playwright's trace viewer.
+pub(in crate::http) async fn live_trace(
+    edge: web::Data<WatchEdge>,
+    artifacts: web::Data<ArtifactsEdge>,
+    request: HttpRequest,
+    caller: Caller,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    artifacts.service()?;
+    let (run, trace) = (run_id(&path.0)?, trace_id(&path.1)?);
+    let mut response = switch(&request, &[])?;
+    let admission = TraceAdmission {
+        connection: Connection::begin(run, caller.user.clone()),
+        trace,
+        refused: refused(&edge),
+        client_ip: client_ip::of(&request, &edge.trusted_proxies),
+    };
+    response.extensions_mut().insert(Upgraded::TraceSession(admission));
+    Ok(response)
+}
+
+/// The answer to a handshake.
+fn switch(request: &HttpRequest, protocols: &[&str]) -> Result<HttpResponse, Problem> {
+    if !request.extensions().contains::<Upgradable>() {
+        return Err(Problem::bad_request("not_a_websocket", "a WebSocket handshake is needed here (RFC 6455)"));
+    }
+    let response = ws::handshake_with_protocols(request, protocols);
+    Ok(response.map_err(|error| Problem::bad_request("not_a_websocket", error.to_string()))?.finish())
+}
+
+/// Why a viewer that comes now is closed at once.
+fn refused(edge: &WatchEdge) -> Option<CloseReason> {
+    if edge.node.phase() == NodePhase::Draining {
+        Some(CloseReason::Restart)
+    } else if edge.node.is_crowded() {
+        Some(CloseReason::Saturated)
+    } else {
+        None
+    }
 }

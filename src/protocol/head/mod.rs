@@ -5,5 +5,5 @@ mod path;
 mod upgrade;
 
 pub use host::{Host, is_pattern};
-pub use path::{is_event_stream, is_web_socket, plain};
+pub use path::{is_event_stream, is_live_trace_viewer, is_web_socket, plain};
 pub use upgrade::{UpgradeDecision, UpgradeRefusal, UpgradeRequest};

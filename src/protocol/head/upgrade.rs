@@ -30,7 +30,10 @@ pub enum UpgradeDecision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpgradeRefusal {
     /// The path is no WebSocket route.
-    #[error("there is no WebSocket here: only /ws/runs/{{runId}} and /ws/test-control have one")]
+    #[error(
+        "there is no WebSocket here: only /ws/runs/{{runId}}, /ws/test-control and /live-traces/{{runId}}/{{traceId}}/ws \
+         have one"
+    )]
     NotHere,
     /// The path is a WebSocket route, but the request is no valid handshake.
     #[error("not a WebSocket handshake: {0}")]
@@ -143,6 +146,7 @@ mod tests {
     fn only_a_handshake_where_a_web_socket_is_becomes_one() {
         assert_eq!(decide("GET /ws/runs/r", &HANDSHAKE), UpgradeDecision::WebSocket);
         assert_eq!(decide("GET /ws/test-control", &HANDSHAKE), UpgradeDecision::WebSocket);
+        assert_eq!(decide("GET /live-traces/r/t/ws", &HANDSHAKE), UpgradeDecision::WebSocket);
         for line in [
             "GET /",
             "GET /api/runs/r/events/stream",
@@ -151,6 +155,10 @@ mod tests {
             "GET /health",
             "GET /ws/runs/",
             "GET /ws/none",
+            "GET /live-traces/r/t/v/",
+            "GET /live-traces/r/t/v/ws",
+            "GET /live-traces/r/t/1/traces.dir",
+            "POST /api/runs/r/live-traces/t",
         ] {
             assert_eq!(decide(line, &HANDSHAKE), UpgradeDecision::Refuse(UpgradeRefusal::NotHere), "{line}");
             assert_eq!(decide(line, &HANDSHAKE[1..2]), UpgradeDecision::Refuse(UpgradeRefusal::NotHere), "{line}");
@@ -214,7 +222,7 @@ mod tests {
         #[test]
         fn whatever_the_head_only_a_whole_handshake_passes(
             method in "GET|POST|HEAD|CONNECT",
-            path in "/ws/runs/[a-z/]{0,3}|/ws/test-control|/[a-z/]{0,8}",
+            path in "/ws/runs/[a-z/]{0,3}|/ws/test-control|/live-traces/[a-z/]{0,5}ws|/[a-z/]{0,8}",
             headers in prop::collection::vec(
                 ("(?i)upgrade|connection|sec-websocket-version|sec-websocket-key|content-length|x",
                  "(?i)websocket|h2c|upgrade|close|13|8|dGhlIHNhbXBsZSBub25jZQ==|[ -~]{0,8}"), 0..8),

@@ -14,6 +14,8 @@ use super::server_event::reserved_types;
 use super::{ProducerEvent, ServerEvent};
 
 mod keywords;
+#[cfg(test)]
+mod tests;
 
 use keywords::{Ordered, Schema, Value};
 

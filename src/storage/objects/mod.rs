@@ -165,6 +165,18 @@ impl Objects {
         Ok(ObjectWriter::new(self.clone(), path, attributes, room))
     }
 
+    /// Stores bytes as an object.
+    ///
+    /// # Errors
+    /// [`ObjectsError`]; [`ObjectsError::Full`] when a directory has too little space.
+    pub async fn put(&self, key: &str, meta: &ObjectMeta, bytes: &[u8]) -> Result<(), ObjectsError> {
+        let room = self.reserve(Some(bytes.len() as u64)).await?;
+        let mut writer = self.writer_in(key, meta, room)?;
+        writer.write(bytes).await?;
+        writer.commit().await?;
+        Ok(())
+    }
+
     /// Stores a file as an object. A directory on the file's disk takes the file itself, which is gone then.
     ///
     /// # Errors
@@ -284,10 +296,31 @@ impl Objects {
     /// Lists the objects below `prefix`, which is empty or ends at a slash. Objects whose names are not valid keys are
     /// left out.
     pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<ListedObject, ObjectsError>> {
+        let below = self.folder(prefix);
+        self.listed(self.0.store.list(below.as_ref()))
+    }
+
+    /// Lists the objects below `prefix` whose keys come after `after`, which may be only the beginning of a key.
+    pub fn list_after(&self, prefix: &str, after: &str) -> BoxStream<'static, Result<ListedObject, ObjectsError>> {
+        let below = self.folder(prefix);
+        match StorePath::parse(format!("{}{after}", self.0.prefix)) {
+            Ok(after) => self.listed(self.0.store.list_with_offset(below.as_ref(), &after)),
+            Err(_) => self.list(prefix),
+        }
+    }
+
+    /// The path of a folder; `None`: that of the store as a whole.
+    fn folder(&self, prefix: &str) -> Option<StorePath> {
         let below = format!("{}{prefix}", self.0.prefix);
-        let below = StorePath::parse(below.trim_end_matches('/')).ok().filter(|path| !path.as_ref().is_empty());
+        StorePath::parse(below.trim_end_matches('/')).ok().filter(|path| !path.as_ref().is_empty())
+    }
+
+    fn listed(
+        &self,
+        found: BoxStream<'static, object_store::Result<object_store::ObjectMeta>>,
+    ) -> BoxStream<'static, Result<ListedObject, ObjectsError>> {
         let ours = self.0.prefix.clone();
-        let listed = self.0.store.list(below.as_ref()).filter_map(move |found| {
+        let listed = found.filter_map(move |found| {
             let listed = match found.map_err(ObjectsError::from) {
                 // The directory does not exist before the first object.
                 Err(ObjectsError::NotFound) => None,

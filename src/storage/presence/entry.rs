@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Figures, NodeSeen, RegisterError, malformed};
-use crate::protocol::{Connection, RunId, Timestamp};
+use crate::protocol::{Connection, Interest, RunId, Timestamp};
 use crate::storage::format::{self, PRESENCE};
 use crate::storage::redis::Reply;
 
@@ -65,6 +65,12 @@ pub(super) fn value(connection: &Connection) -> String {
     serde_json::to_string(&value).unwrap_or_default()
 }
 
+/// What the viewers of a run look at, as it is stored.
+pub(super) fn interest(interest: &Interest) -> String {
+    // Numbers and texts can always be written.
+    serde_json::to_string(interest).unwrap_or_default()
+}
+
 fn connection(field: &str, value: &[u8]) -> Option<Connection> {
     let (run, session) = field.split_once('/')?;
     let EntryValue { since, user } = serde_json::from_slice(value).ok()?;
@@ -92,7 +98,7 @@ fn array<const N: usize>(reply: Reply) -> Result<[Reply; N], RegisterError> {
 
 /// Parses a node from the answer of `look.lua`.
 pub(super) fn node_seen(reply: Reply) -> Result<NodeSeen, RegisterError> {
-    let [node, figures, viewers] = array(reply)?;
+    let [node, figures, viewers, interest] = array(reply)?;
     let (node, figures) = (text(node)?, text(figures)?);
     let unread = |error| malformed(format!("figures of {node}: {error}"));
     let EntryFormat { format } = serde_json::from_str(&figures).map_err(unread)?;
@@ -101,11 +107,21 @@ pub(super) fn node_seen(reply: Reply) -> Result<NodeSeen, RegisterError> {
         .map_err(RegisterError::NewerFormat)?;
     let figures = serde_json::from_str(&figures).map_err(unread)?;
     let Reply::Array(viewers) = viewers else { return Err(malformed("no list of viewers")) };
+    let Reply::Array(interest) = interest else { return Err(malformed("no list of interests")) };
     let count = |reply| match reply {
         Reply::Nil => Ok(0),
         reply => text(reply)?.parse().map_err(|_| malformed("a count that is no number")),
     };
-    Ok(NodeSeen { node, figures, viewers: viewers.into_iter().map(count).collect::<Result<_, _>>()? })
+    let looks = |reply| match reply {
+        Reply::Nil => Ok(None),
+        reply => serde_json::from_str(&text(reply)?).map(Some).map_err(|_| malformed("an interest that is none")),
+    };
+    Ok(NodeSeen {
+        node,
+        figures,
+        viewers: viewers.into_iter().map(count).collect::<Result<_, _>>()?,
+        interest: interest.into_iter().map(looks).collect::<Result<_, _>>()?,
+    })
 }
 
 /// Parses a step of a search: where the next step begins, and the connections that were found.
@@ -142,7 +158,7 @@ mod tests {
         assert!(!is_of_another(&told, one) && is_of_another(&told, other));
         let by_nobody = Reply::BulkString(b"{\"connections\":1}".to_vec());
         assert!(!is_of_another(&by_nobody, one) && !is_of_another(&Reply::Nil, one));
-        let seen = Reply::Array(vec!["n".into(), told, Reply::Array(vec![])]);
+        let seen = Reply::Array(vec!["n".into(), told, Reply::Array(vec![]), Reply::Array(vec![])]);
         assert_eq!(node_seen(seen).unwrap().figures, Figures::default());
     }
 
@@ -150,7 +166,7 @@ mod tests {
     fn a_newer_entry_is_refused_by_name_and_one_without_a_version_is_read() {
         let seen = |figures: &str| {
             let figures = Reply::BulkString(figures.as_bytes().to_vec());
-            node_seen(Reply::Array(vec!["n".into(), figures, Reply::Array(vec![])]))
+            node_seen(Reply::Array(vec!["n".into(), figures, Reply::Array(vec![]), Reply::Array(vec![])]))
         };
         assert_eq!(seen(r#"{"connections":1,"activeRuns":2,"uptime":3}"#).unwrap().figures.active_runs, 2);
         let refused = seen(r#"{"format":2,"words":"of its own"}"#).unwrap_err().to_string();

@@ -6,8 +6,10 @@
 //! | `node:ID` | JSON, its format version, the node's figures and which instance of it reports them; a node is alive as long as this key is there | `ttl` after each report |
 //! | `node:ID:connections` | hash: `RUN/SESSION` -> `{"since":MILLIS,"user":"NAME"}` | a second longer |
 //! | `node:ID:runs` | hash: run -> its viewers on this node | a second longer |
+//! | `node:ID:interest` | hash: run -> JSON of what its viewers on this node look at, if it is anything | a second longer |
 //!
-//! So a run's viewers are counted with one `HMGET` per node, and the entries of a killed node disappear by themselves.
+//! A node of a build without `node:ID:interest` looks at nothing that others could show it: their screens go by other
+//! channels. So a run's viewers are counted with one `HMGET` per node, and the entries of a killed node disappear by themselves.
 //! The field's name begins with the run, so that Redis itself finds a run's sessions among all others.
 //!
 //! Two nodes with the same id are noticed: each finds the other's instance where it wrote its own. The first report of
@@ -25,7 +27,7 @@ use uuid::Uuid;
 
 use super::format::NewerFormat;
 use super::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
-use crate::protocol::{Connection, RunId};
+use crate::protocol::{Connection, Interest, RunId};
 
 mod entry;
 mod report;
@@ -74,6 +76,8 @@ pub struct NodeSeen {
     pub figures: Figures,
     /// The node's viewers of the requested runs, in the order of the request.
     pub viewers: Vec<u64>,
+    /// What these look at, in the same order; `None`: at nothing.
+    pub interest: Vec<Option<Arc<Interest>>>,
 }
 
 /// Why presence does not answer.
@@ -137,6 +141,10 @@ impl Register {
         format!("{}:node:{node}:runs", self.prefix)
     }
 
+    fn interest_key(&self, node: &str) -> String {
+        format!("{}:node:{node}:interest", self.prefix)
+    }
+
     /// All live nodes, ordered by their id, with their viewers of `runs`.
     ///
     /// # Errors
@@ -150,6 +158,7 @@ impl Register {
             seen.retain_mut(|node| match more.iter().find(|other| other.node == node.node) {
                 Some(other) => {
                     node.viewers.extend(&other.viewers);
+                    node.interest.extend(other.interest.iter().cloned());
                     true
                 }
                 None => false,
@@ -196,7 +205,9 @@ impl Register {
     /// # Errors
     /// [`RegisterError`]: the node counts as gone `ttl` after its last report.
     pub async fn leave(&self) -> Result<(), RegisterError> {
-        let keys = [self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node)];
+        let node = &self.node;
+        let hashes = [self.connections_key(node), self.runs_key(node), self.interest_key(node)];
+        let keys = [self.node_key(node)].into_iter().chain(hashes);
         let forget = RedisCommand::new("SREM").arg(self.nodes_key()).arg(&self.node);
         self.burst(vec![RedisCommand::new("UNLINK").args(keys), forget]).await?;
         Ok(())

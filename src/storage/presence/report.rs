@@ -1,10 +1,11 @@
 //! A node's report: what has changed since its last one, or everything.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Figures, Register, RegisterError, entry};
-use crate::protocol::{Connection, RunId};
+use crate::protocol::{Connection, Interest, RunId};
 use crate::storage::redis::{RedisCommand, Reply};
 
 /// Most fields of a command, so that no command occupies Redis for long.
@@ -17,7 +18,7 @@ const AFTERLIFE: Duration = Duration::from_secs(1);
 /// What a node reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// `began` and `viewers` are complete: everything that was reported before is replaced.
+    /// `began`, `viewers` and `interest` are complete: everything that was reported before is replaced.
     pub whole: bool,
     /// Connections that have begun.
     pub began: Vec<Connection>,
@@ -25,6 +26,8 @@ pub struct Report {
     pub ended: Vec<Connection>,
     /// Runs whose number of viewers on this node has changed, and that number.
     pub viewers: Vec<(RunId, u64)>,
+    /// Runs of which other things are looked at on this node, and what; an empty interest: nothing any more.
+    pub interest: Vec<(RunId, Arc<Interest>)>,
     /// The node's figures.
     pub figures: Figures,
 }
@@ -49,17 +52,21 @@ impl Register {
     /// # Errors
     /// [`RegisterError`]: part of the report may be stored. The next report must be whole.
     pub async fn report(&self, report: Report) -> Result<Reported, RegisterError> {
-        let Report { whole, began, ended, viewers, figures } = report;
-        let (node, connections, runs) =
-            (self.node_key(&self.node), self.connections_key(&self.node), self.runs_key(&self.node));
+        let Report { whole, began, ended, viewers, interest, figures } = report;
+        let (node, connections, runs, interests) = (
+            self.node_key(&self.node),
+            self.connections_key(&self.node),
+            self.runs_key(&self.node),
+            self.interest_key(&self.node),
+        );
         let value = entry::node(figures, self.instance);
         // With `GET`, the command returns the value that it replaces.
         let set_node =
             || RedisCommand::new("SET").arg(&node).arg(&value).arg("PX").number(self.ttl.as_millis() as u64).arg("GET");
         let mut contested = false;
         if whole {
-            let mut replies =
-                self.burst(vec![RedisCommand::new("UNLINK").arg(&connections).arg(&runs), set_node()]).await?;
+            let forget = RedisCommand::new("UNLINK").args([&connections, &runs, &interests]);
+            let mut replies = self.burst(vec![forget, set_node()]).await?;
             let stood = replies.pop().unwrap_or(Reply::Nil);
             // The first report of an instance finds its predecessor's value.
             contested = self.introduced.load(Ordering::Relaxed) && entry::is_of_another(&stood, self.instance);
@@ -78,9 +85,19 @@ impl Register {
         self.write(&runs, &watched, set, |command, (run, viewers)| command.arg(run.as_str()).number(*viewers)).await?;
         let delete = || RedisCommand::new("HDEL").arg(&runs);
         self.write(&runs, &left, delete, |command, (run, _)| command.arg(run.as_str())).await?;
+        let (looked_at, let_be): (Vec<_>, Vec<_>) =
+            interest.into_iter().partition(|(_, interest)| !interest.is_empty());
+        let set = || RedisCommand::new("HSET").arg(&interests);
+        self.write(&interests, &looked_at, set, |command, (run, interest)| {
+            command.arg(run.as_str()).arg(entry::interest(interest))
+        })
+        .await?;
+        let delete = || RedisCommand::new("HDEL").arg(&interests);
+        self.write(&interests, &let_be, delete, |command, (run, _)| command.arg(run.as_str())).await?;
         let closing = vec![
             self.outlive(&connections),
             self.outlive(&runs),
+            self.outlive(&interests),
             RedisCommand::new("SADD").arg(self.nodes_key()).arg(&self.node),
             // With `XX`, it is set only if it still exists: a loss during the report has removed the node's key, too.
             set_node().arg("XX"),

@@ -39,7 +39,7 @@ fn connections(run_id: &str, count: usize) -> Vec<Connection> {
 fn whole(began: Vec<Connection>, viewers: &[(&str, u64)]) -> Report {
     let figures = Figures { connections: began.len() as u64, active_runs: 1, uptime: 7 };
     let viewers = viewers.iter().map(|(name, viewers)| (run(name), *viewers)).collect();
-    Report { whole: true, began, ended: Vec::new(), viewers, figures }
+    Report { whole: true, began, viewers, figures, ..Report::default() }
 }
 
 async fn keys(client: &RedisClient) -> Vec<String> {
@@ -190,7 +190,7 @@ async fn a_hundred_thousand_connections_fit_into_a_hundred_megabytes() {
         let began = (0..PER_NODE).map(|index| Connection::begin(runs[index / 10].clone(), user(index))).collect();
         let viewers = runs.iter().map(|run| (run.clone(), 10)).collect();
         let figures = Figures { connections: PER_NODE as u64, active_runs: 1_000, uptime: 7 };
-        let report = Report { whole: true, began, ended: Vec::new(), viewers, figures };
+        let report = Report { whole: true, began, viewers, figures, ..Report::default() };
         assert_eq!(node.report(report).await, Ok(Reported::Stored));
         assert_eq!(node.list(name, &runs[7], 100).await.unwrap().len(), 10);
         nodes.push(node);

@@ -9,7 +9,7 @@ use runcast::actors::hub::thread_agent::{MAILBOX, ThreadAgent};
 use runcast::actors::hub::{Hub, SessionLimits, ViewerId};
 use runcast::actors::presence::{Presence, PresencePorts};
 use runcast::actors::session::write_half::WriteHalf;
-use runcast::actors::shared::{NodeIdConflict, Peers, ThreadAgentEntry, ThreadAgents};
+use runcast::actors::shared::{NodeIdConflict, NodeInterest, Peers, ThreadAgentEntry, ThreadAgents};
 use runcast::actors::supervision::{Child, ChildSpec, Escalation, LiveActors, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
 use runcast::budget::Budget;
@@ -60,6 +60,7 @@ impl Node {
             register: store.clone(),
             node: name.into(),
             thread_agents,
+            interest: NodeInterest::default(),
             peers: peers.clone(),
             node_id_conflict: NodeIdConflict::default(),
             figures: Arc::new(move || {

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::read::ReadError;
 use crate::budget::Buffer;
-use crate::protocol::Cursor;
+use crate::protocol::{Cursor, StatePart};
 use crate::storage::journal::RunPhase;
 
 /// Where a run's state goes.
@@ -17,6 +17,8 @@ pub type FoldReply = oneshot::Sender<Result<Folded, ReadError>>;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Fold {
+    /// Which part of it is wanted.
+    pub part: StatePart,
     /// Takes the state.
     pub reply: FoldReply,
 }
@@ -28,10 +30,10 @@ impl Fold {
     }
 }
 
-/// A run's state, and the cursor up to which events are folded into it.
+/// A part of a run's state, and the cursor up to which events are folded into it.
 #[derive(Clone, Debug)]
 pub struct Folded {
-    /// The state as a JSON object, shared by all readers; `None` when the budget has no room for it.
+    /// It as a JSON object, shared by all readers; `None` when the budget has no room for it.
     pub text: Option<Arc<Buffer>>,
     /// The last event in the state.
     pub cursor: Cursor,

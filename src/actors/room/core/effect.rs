@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actors::messages::broadcaster::{Deliver, TipIs};
+use super::screens::FrameOutcome;
+use crate::actors::messages::broadcaster::{Deliver, ShowFrames, TipIs};
 use crate::actors::messages::room::{
-    FoldReply, Folded, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowScreen, SteerError,
-    SteerReply, Steered, WaitReply,
+    FoldReply, Folded, FrameTaken, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowError,
+    ShowReply, ShowScreen, SteerError, SteerReply, Steered, WaitReply,
 };
 use crate::protocol::close::CloseReason;
-use crate::protocol::{Segment, Seq};
+use crate::protocol::{Segment, Seq, StatePart};
 use crate::run_state::RunState;
 use crate::storage::catalog::RunRow;
 use crate::storage::journal::Append;
@@ -73,6 +74,8 @@ pub enum RoomTimer {
     Decide,
     /// Look whether the room is used.
     CheckIdle,
+    /// The time of a kept frame is over.
+    ExpireFrames,
     /// A retired room has answered late messages for long enough.
     Farewell,
 }
@@ -114,6 +117,8 @@ pub enum RoomEffect {
         /// Appends that it took, if something was stored for it; else 0.
         stored: u32,
     },
+    /// Answer a frame.
+    AnswerShow(ShowReply, Result<FrameTaken, ShowError>),
     /// End long polls.
     EndWaits(Vec<WaitReply>),
 
@@ -123,8 +128,9 @@ pub enum RoomEffect {
     Deliver(u64, Deliver),
     /// Tell where the log ends; fails as `Deliver` does.
     TellTip(u64, TipIs),
-    /// Show a screen. One that is not taken is overtaken by the next.
-    Show(u64, ShowScreen),
+    /// Show frames: [`RoomInput::FramesMissed`](super::RoomInput::FramesMissed) or
+    /// [`RoomInput::BroadcasterEnded`](super::RoomInput::BroadcasterEnded) if that fails.
+    Show(u64, ShowFrames),
     /// End it, however full its mailbox is, and forget it.
     Evict(u64, CloseReason),
 
@@ -144,12 +150,14 @@ pub enum RoomEffect {
     TakePermit,
     /// Give the permit back, if the room has one.
     ReturnPermit,
-    /// Write the state as JSON, unless there is no room for about so many bytes:
+    /// Write a part of the state as JSON, unless there is no room for about so many bytes:
     /// [`RoomInput::StateWritten`](super::RoomInput::StateWritten).
-    WriteState(Arc<RunState>, usize),
+    WriteState(Arc<RunState>, StatePart, usize),
 
     /// A hole that this source told of was closed by reading it.
     CountRepair(UpdateSource),
+    /// A frame came, and this became of it.
+    CountFrame(FrameOutcome),
     /// Ask the registry to let the room go: [`RoomInput::RetireAnswered`](super::RoomInput::RetireAnswered).
     Retire,
     /// Start a timer: [`RoomInput::TimerDue`](super::RoomInput::TimerDue).

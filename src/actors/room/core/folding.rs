@@ -8,7 +8,7 @@ use crate::actors::messages::room::{Fold, Folded, ReadError};
 use crate::budget::Buffer;
 use crate::protocol::cursor::Place;
 use crate::protocol::lineage::Resume;
-use crate::protocol::{After, RunId, Segment, Seq};
+use crate::protocol::{After, RunId, Segment, Seq, StatePart};
 use crate::run_state::RunState;
 use crate::storage::journal::{Head, JournalError, RunPhase};
 
@@ -20,6 +20,7 @@ const WITHOUT_PERMIT: u64 = 2_000;
 /// JSON that is being written.
 struct Writing {
     folds: Vec<Fold>,
+    part: StatePart,
     /// What it tells of.
     place: Place,
     phase: RunPhase,
@@ -37,9 +38,9 @@ pub(super) struct Folding {
     has_permit: bool,
     /// Who gets the JSON that is being written.
     writing: Option<Writing>,
-    /// The last JSON, as long as somebody reads it, and the place that it tells of.
+    /// The last JSON of the overview, as long as somebody reads it, and the place that it tells of.
     text: (Place, Weak<Buffer>),
-    /// Bytes of the JSON when it was last written.
+    /// Bytes of that JSON when it was last written.
     text_bytes: usize,
     /// Bytes of the state.
     held_bytes: usize,
@@ -122,9 +123,18 @@ impl Folding {
         self.held_bytes = self.state.held_bytes();
     }
 
-    fn text(&self) -> Option<Arc<Buffer>> {
+    /// The JSON of a part, if it is there.
+    fn text(&self, part: &StatePart) -> Option<Arc<Buffer>> {
         let (place, text) = &self.text;
-        (*place == self.place).then(|| text.upgrade()).flatten()
+        (*part == StatePart::Overview && *place == self.place).then(|| text.upgrade()).flatten()
+    }
+
+    /// Takes out those who wait for the same part as the first.
+    fn next_folds(&mut self) -> Option<(StatePart, Vec<Fold>)> {
+        let part = self.waiting.first()?.part.clone();
+        let (same, others) = std::mem::take(&mut self.waiting).into_iter().partition(|fold| fold.part == part);
+        self.waiting = others;
+        Some((part, same))
     }
 }
 
@@ -197,23 +207,27 @@ impl RoomCore {
         self.fold_on(effects);
     }
 
-    /// Answers everybody who waits. Those who ask meanwhile may have to be told more.
+    /// Answers everybody who waits, one part after the other. Those who ask meanwhile may have to be told more.
     fn tell_state(&mut self, phase: RunPhase, effects: &mut RoomEffects) {
-        let (folds, place) = (std::mem::take(&mut self.folding.waiting), self.folding.place);
-        if let Some(text) = self.folding.text() {
-            self.folding.return_permit(effects);
-            return answer(folds, &Ok(Some(text)), place, phase, effects);
+        let place = self.folding.place;
+        while let Some((part, folds)) = self.folding.next_folds() {
+            if let Some(text) = self.folding.text(&part) {
+                answer(folds, &Ok(Some(text)), place, phase, effects);
+                continue;
+            }
+            let bytes = if part == StatePart::Overview { self.folding.text_bytes } else { 0 };
+            self.folding.busy = true;
+            self.folding.writing = Some(Writing { folds, part: part.clone(), place, phase });
+            return effects.push_back(RoomEffect::WriteState(self.folding.state.clone(), part, bytes));
         }
-        self.folding.busy = true;
-        self.folding.writing = Some(Writing { folds, place, phase });
-        effects.push_back(RoomEffect::WriteState(self.folding.state.clone(), self.folding.text_bytes));
+        self.folding.return_permit(effects);
     }
 
     pub(super) fn state_written(&mut self, text: StateText, effects: &mut RoomEffects) {
         self.folding.busy = false;
         self.folding.return_permit(effects);
-        let Some(Writing { folds, place, phase }) = self.folding.writing.take() else { return };
-        if let Ok(Some(text)) = &text {
+        let Some(Writing { folds, part, place, phase }) = self.folding.writing.take() else { return };
+        if let (StatePart::Overview, Ok(Some(text))) = (part, &text) {
             self.folding.text = (place, Arc::downgrade(text));
             self.folding.text_bytes = text.len();
         }
@@ -266,7 +280,7 @@ mod tests {
         let (run, mut folding) = folded();
         assert!(folding.held_bytes() >= size_of::<RunState>());
         let (reply, _waits) = tokio::sync::oneshot::channel();
-        folding.ask(Fold { reply });
+        folding.ask(Fold { part: StatePart::Overview, reply });
         folding.free(&run);
         assert_eq!(status(&folding), "passed");
         folding.waiting.clear();

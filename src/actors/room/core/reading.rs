@@ -74,7 +74,7 @@ impl RoomCore {
     fn fail_question(&mut self, question: Question, error: &JournalError, effects: &mut RoomEffects) {
         match question {
             Question::Read(read) => unavailable(read, error, effects),
-            Question::Fold(Fold { reply }) => {
+            Question::Fold(Fold { reply, .. }) => {
                 effects.push_back(RoomEffect::AnswerFold(reply, Err(ReadError::Unavailable(error.to_string()))));
             }
             Question::Steer(pending) => self.deciding.fail(pending, error, effects),

@@ -52,6 +52,17 @@ pub(in crate::http::api) struct Learned {
     /// Its reports that changed nothing, by their commands' ids, and its questions that opened nothing, by theirs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored: Vec<Arc<str>>,
+    /// The variant that it counts as, if it is not the one that it announced; the outer `None`: that was not looked at.
+    #[serde(skip)]
+    variant: Option<Option<Arc<str>>>,
+}
+
+impl Learned {
+    /// The variant that the producer counts as, if it is not the one that it announced; the outer `None`: that was not
+    /// looked at.
+    pub(in crate::http::api) fn variant(&self) -> Option<Option<Arc<str>>> {
+        self.variant.clone()
+    }
 }
 
 impl Given {
@@ -72,7 +83,7 @@ impl Given {
     pub(in crate::http::api) async fn learn(self, steering: &Steering, run: &RunId, published: &Published) -> Learned {
         let tip = published.control;
         if !tip.steered {
-            return Learned::default();
+            return Learned { variant: Some(None), ..Learned::default() };
         }
         let producer = self.producer.as_ref().map(ProducerId::as_str);
         if let Some(producer) = producer {
@@ -93,6 +104,7 @@ impl Given {
                 commands_cursor: commands.cursor,
                 commands_reset: commands.reset,
                 ignored,
+                variant: Some(commands.variant),
             },
             // The events are stored, and that is what the answer has to say.
             Err(error) => {

@@ -13,10 +13,11 @@ use super::super::super::media_type::{content_type, nd_json};
 use super::super::super::problem::Problem;
 use super::super::super::rooms::Rooms;
 use super::super::commands::{Given, Learned};
+use super::super::hints::Addressee;
 use super::run_id;
 use crate::actors::messages::room::{Numbered, Publish};
 use crate::protocol::event::{BodyKind, parse_body};
-use crate::protocol::{Cursor, Epoch, ProducerId, RunId, Seq, Timestamp};
+use crate::protocol::{Cursor, Epoch, Hints, ProducerId, RunId, Seq, Timestamp};
 use crate::steering::Steering;
 use crate::storage::journal::OnGap;
 
@@ -65,6 +66,7 @@ struct Accepted<'a> {
     producer_seq: Option<u64>,
     cursor: Cursor,
     viewers: Option<u64>,
+    hints: Arc<Hints>,
     #[serde(flatten)]
     learned: Learned,
 }
@@ -95,6 +97,12 @@ pub(in crate::http) async fn post(
     let (published, room) = rooms.publish(&run, publish).await?;
     let learned = given.learn(&steering, &run, &published).await;
     let appended = published.appended;
+    let producer = numbered.as_ref().map(|numbered| &numbered.producer);
+    let addressee = match learned.variant() {
+        Some(variant) => Addressee::of(&request).counted_as(variant, producer, &room),
+        None => Addressee::of(&request).looked_up(producer, &room, &steering).await,
+    };
+    let audience = viewers.audience(&room);
     Ok(HttpResponse::Accepted().json(Accepted {
         run_id: &run,
         epoch: appended.epoch,
@@ -104,7 +112,8 @@ pub(in crate::http) async fn post(
         duplicates: appended.duplicates,
         producer_seq: numbered.is_some().then_some(appended.producer_high),
         cursor: published.cursor,
-        viewers: viewers.viewers_of(&room),
+        viewers: audience.viewers,
+        hints: audience.hints(&addressee),
         learned,
     }))
 }

@@ -5,10 +5,6 @@
 
 use crate::protocol::RunId;
 
-/// The end of a doorbell channel's name.
-pub(super) const NOTICE: &str = ":notice";
-pub(super) const SCREEN: &str = ":screen";
-
 /// Names under one prefix.
 #[derive(Clone, Debug)]
 pub(super) struct RedisKeys {
@@ -81,12 +77,7 @@ impl RedisKeys {
 
     /// The channel of a run's doorbell.
     pub(super) fn doorbell(&self, run: &RunId) -> String {
-        format!("{}:{{{run}}}{NOTICE}", self.prefix)
-    }
-
-    /// The channel that carries a run's screen.
-    pub(super) fn screen(&self, run: &RunId) -> String {
-        format!("{}:{{{run}}}{SCREEN}", self.prefix)
+        format!("{}:{{{run}}}:notice", self.prefix)
     }
 
     /// The channel of a node's probes, which prove that it still receives messages.

@@ -136,16 +136,6 @@ impl RedisJournal {
         self.keys.doorbell(run)
     }
 
-    /// The channel that carries a run's screen.
-    pub fn screen_channel(&self, run: &RunId) -> String {
-        self.keys.screen(run)
-    }
-
-    /// The doorbell channel of the run that a screen channel belongs to.
-    pub fn notice_channel_of_screen(&self, screen_channel: &str) -> Option<String> {
-        screen_channel.strip_suffix(keys::SCREEN).map(|run| format!("{run}{}", keys::NOTICE))
-    }
-
     /// The channel of this node's own probes.
     pub fn probe_channel(&self) -> String {
         self.keys.probe_channel(&self.node)

@@ -5,9 +5,14 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::super::terminal::{Colour, paint, plain};
+use super::attempts::{Attempt, AttemptFollower};
 use super::steering::{Sentence, SteeringPrinter};
 use crate::protocol::ProducerEvent;
 use crate::protocol::json_text::readable;
+use crate::protocol::status::{RunStatus, TestStatus};
+
+#[cfg(test)]
+mod tests;
 
 /// Most characters shown of a title or a text.
 const TEXT_CHARS: usize = 200;
@@ -18,11 +23,19 @@ const MAX_TITLES: usize = 20_000;
 /// Width of the column that names the kind of event.
 const LABEL_WIDTH: usize = 9;
 
+/// Width of the column that tells attempts apart, and the characters of a test's title in it.
+const ATTEMPT_WIDTH: usize = 26;
+const SHORT_TITLE_CHARS: usize = 24;
+
+/// Most levels of indentation that are shown.
+const MAX_DEPTH: usize = 16;
+
 /// Formats events as lines; keeps the titles of the tests.
 #[derive(Debug, Default)]
 pub(super) struct EventPrinter {
     colours: bool,
     titles: HashMap<String, String>,
+    attempts: AttemptFollower,
     steering: SteeringPrinter,
 }
 
@@ -67,39 +80,35 @@ impl EventPrinter {
         let line = |label: &str, colour, text: String| EventLine { label: label.to_owned(), colour, text };
         let event_type = event["type"].as_str().unwrap_or("?");
         let status = event["status"].as_str().unwrap_or("?");
-        match ProducerEvent::parse(event_type) {
+        let kind = ProducerEvent::parse(event_type);
+        if kind == Some(ProducerEvent::Worker) {
+            self.attempts.worker(event);
+        }
+        match kind {
             Some(ProducerEvent::RunStatus) => {
-                line("run", status_colour(status), format!("{status}{}", took(&event["data"]["durationMs"])))
+                if RunStatus::parse(status).is_some_and(RunStatus::is_final) {
+                    self.attempts.end();
+                }
+                line("run", status_colour(status), format!("{status}{}", took(&event["data"])))
             }
             Some(ProducerEvent::TestPlan) => {
                 let count = event["tests"].as_array().map_or(0, Vec::len);
                 line("plan", Colour::Cyan, format!("{count} tests"))
             }
-            Some(ProducerEvent::TestStatus) => {
-                let data = &event["data"];
-                let attempt = data["attempt"].as_u64().filter(|attempt| *attempt > 0);
-                let attempt = attempt.map_or_else(String::new, |attempt| format!(", retry {attempt}"));
-                let error = data["errors"][0]["message"].as_str().or(data["errors"][0].as_str());
-                let error = error.map_or_else(String::new, |error| format!(": {}", first_line(error)));
-                let text = format!("{}{attempt}{}{error}", self.test(event), took(&data["durationMs"]));
-                line(status, status_colour(status), text)
-            }
+            Some(ProducerEvent::TestStatus) => line(status, status_colour(status), self.say_status(event, status)),
             Some(ProducerEvent::TestStep) => {
-                let step = &event["step"];
-                let error = step["error"]["message"].as_str().or(step["error"].as_str());
-                let (label, colour) = match (step["phase"].as_str(), error) {
+                let (label, colour) = match (event["step"]["phase"].as_str(), error_of(&event["step"])) {
                     (_, Some(_)) => ("step ✗", Colour::Red),
                     (Some("end"), None) => ("step ✓", Colour::Dim),
                     _ => ("step", Colour::Dim),
                 };
-                let error = error.map_or_else(String::new, |error| format!(": {}", first_line(error)));
-                let name = step["title"].as_str().unwrap_or_default();
-                line(label, colour, format!("{} › {name}{}{error}", self.test(event), took(&step["durationMs"])))
+                line(label, colour, self.say_step(event))
             }
             Some(ProducerEvent::Log) => {
                 let stream = event["stream"].as_str().unwrap_or("log");
+                let attempt = self.attempts.log(event).map(|attempt| self.short(&attempt)).unwrap_or_default();
                 let text = event["text"].as_str().or(event["message"].as_str()).unwrap_or_default();
-                line(stream, Colour::Plain, text.trim_end().to_owned())
+                line(stream, Colour::Plain, attempt + without_colours(text).trim_end())
             }
             Some(kind) => match self.steering.producer_event(kind, event) {
                 Some(Sentence { label, colour, text }) => line(label, colour, text),
@@ -112,8 +121,48 @@ impl EventPrinter {
         }
     }
 
+    /// A test begins, or an attempt at it ends.
+    fn say_status(&mut self, event: &Value, status: &str) -> String {
+        let data = &event["data"];
+        let is_final = TestStatus::parse(status).is_some_and(TestStatus::is_final);
+        let attempt = self.attempts.status(event, is_final);
+        let name = self.test(event);
+        let error = error_of(&data["errors"]).or_else(|| error_of(data)).unwrap_or_default();
+        format!("{name}{}{}{error}", self.which(&attempt), took(data))
+    }
+
+    /// A step below the one that it is a part of. Without ids there is no tree, and each step has its test in front.
+    fn say_step(&mut self, event: &Value) -> String {
+        let step = &event["step"];
+        let place = self.attempts.step(event);
+        let title = title(&step["title"]).unwrap_or_default();
+        let subtitle = step["subtitle"].as_str().map_or_else(String::new, |subtitle| format!(" {subtitle}"));
+        let about = format!("{title}{subtitle}{}{}", took(step), error_of(step).unwrap_or_default());
+        if step["id"].is_null() && step["parent"].is_null() {
+            return format!("{} › {about}", self.test(event));
+        }
+        let attempt = place.told_apart.map(|attempt| self.short(&attempt)).unwrap_or_default();
+        format!("{attempt}{:indent$}{about}", "", indent = 2 * place.depth.min(MAX_DEPTH))
+    }
+
     fn test(&self, event: &Value) -> String {
         test_name(&self.titles, event["testId"].as_str().unwrap_or("?"))
+    }
+
+    /// The variant, if there are several, and the retry of an attempt.
+    fn which(&self, attempt: &Attempt) -> String {
+        let variant = attempt.variant.as_ref().filter(|_| self.attempts.has_variants());
+        let variant = variant.map_or_else(String::new, |variant| format!(", {variant}"));
+        let retry = if attempt.number > 0 { format!(", retry {}", attempt.number) } else { String::new() };
+        variant + &retry
+    }
+
+    /// The column that tells an attempt from those that run at the same time.
+    fn short(&self, attempt: &Attempt) -> String {
+        let name = attempt.test.as_ref().map_or_else(|| "run".to_owned(), |id| test_name(&self.titles, id));
+        let name = name.rsplit(" › ").next().unwrap_or_default();
+        let label = plain(name, SHORT_TITLE_CHARS) + &self.which(attempt);
+        format!("{label:<ATTEMPT_WIDTH$} ")
     }
 }
 
@@ -139,16 +188,43 @@ fn clock(event: &Value) -> String {
     format!("{:<12}", plain(time.trim_end_matches('Z'), 12))
 }
 
-fn took(millis: &Value) -> String {
-    match millis.as_f64() {
-        Some(millis) if millis >= 1_000.0 => format!(" ({:.1} s)", millis / 1_000.0),
-        Some(millis) => format!(" ({millis:.0} ms)"),
-        None => String::new(),
-    }
+/// How long a test or a step took, how long of that it was paused or held, and who did it, in brackets.
+fn took(of: &Value) -> String {
+    let of_it = |millis: &Value, what: &str| Some(format!("{} of it {what}", duration(millis)?));
+    let by = of["actor"].as_str().map(|actor| format!("by {actor}"));
+    let parts = [duration(&of["durationMs"]), of_it(&of["pausedMs"], "paused"), of_it(&of["holdMs"], "held open"), by];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+fn duration(millis: &Value) -> Option<String> {
+    let millis = millis.as_f64()?;
+    Some(if millis >= 1_000.0 { format!("{:.1} s", millis / 1_000.0) } else { format!("{millis:.0} ms") })
+}
+
+/// The first line of the error of an event's part, behind a colon: of its `error`, or of the first in a list.
+fn error_of(part: &Value) -> Option<String> {
+    let error = if part.is_array() { &part[0] } else { &part["error"] };
+    let error = error["message"].as_str().or(error.as_str())?;
+    let error = without_colours(error);
+    Some(format!(": {}", error.lines().next().unwrap_or_default()))
+}
+
+/// The text without ANSI's escapes for colours.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit() && c != ';');
+        match end {
+            Some(end) if part[end..].starts_with('m') => out.push_str(&part[end + 1..]),
+            _ => {
+                out.push_str("\u{1b}[");
+                out.push_str(part);
+            }
+        }
+    }
+    out
 }
 
 /// An event of an unknown type: all its members that are not shown elsewhere.
@@ -165,75 +241,5 @@ fn status_colour(status: &str) -> Colour {
         "failed" | "failing" | "timedout" | "timedOut" | "interrupted" | "lost" => Colour::Red,
         "skipped" | "cancelled" | "paused" | "stalled" => Colour::Yellow,
         _ => Colour::Cyan,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_events_of_a_real_run_become_lines() {
-        let mut show = EventPrinter::new(false);
-        let run = include_str!("../../../demo/run.ndjson");
-        let lines: Vec<String> = run.lines().map(|event| show.line(event)).collect();
-        assert_eq!(lines[0], "17:15:47.966 run       running");
-        assert_eq!(lines[1], "17:15:47.966 plan      11 tests");
-        assert_eq!(lines[2], "17:15:48.548 running   orders: page through 1");
-        assert_eq!(lines[3], "17:15:48.578 step      orders: page through 1 › Before Hooks");
-        assert_eq!(lines.last().unwrap(), "17:16:18.547 run       failed (30.8 s)");
-        assert!(lines.iter().any(|line| line.ends_with("step ✓    orders: page through 1 › Launch browser (530 ms)")));
-        assert!(lines.iter().any(|line| line.contains("failed    ") && line.contains(", retry 1")), "{lines:#?}");
-        assert!(lines.iter().any(|line| line.ends_with("stdout    paged 1")));
-        assert!(!lines.iter().any(|line| line.contains(char::is_control)), "one line each, nothing that acts");
-    }
-
-    #[test]
-    fn an_event_cannot_write_to_the_terminal() {
-        let mut show = EventPrinter::new(true);
-        let evil = "\\u001b]0;owned\\u0007\\u009b2J\\n";
-        for event in [
-            format!(r#"{{"type":"{evil}","timestamp":"{evil}","x":"{evil}"}}"#),
-            format!(r#"{{"type":"test_status","testId":"{evil}","status":"{evil}","data":{{"title":"{evil}"}}}}"#),
-            format!(r#"{{"type":"log","stream":"{evil}","text":"a{evil}b"}}"#),
-            format!(r#"{{"type":"test_step","testId":"t","step":{{"title":"{evil}","error":"{evil}"}}}}"#),
-            format!(r#"{{"type":"pause_requested","by":{{"name":"{evil}"}},"target":{{"testId":"{evil}"}}}}"#),
-            format!(
-                r#"{{"type":"ai_stuck","askId":"{evil}","needs":"{evil}","message":"{evil}","producer":"{evil}"}}"#
-            ),
-            "not json \u{1b}[2J".to_owned(),
-        ] {
-            let line = show.line(&event);
-            let ours = ["\x1b[0m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[36m"];
-            let rest = ours.iter().fold(line.clone(), |line, colour| line.replace(colour, ""));
-            assert!(!rest.contains(char::is_control), "{line:?}");
-        }
-    }
-
-    #[test]
-    fn half_of_a_surrogate_pair_is_shown_as_a_replacement_character() {
-        let mut show = EventPrinter::new(false);
-        let line = show.line(r#"{"type":"log","stream":"stdout","text":"cut \ud83d","\udc00":1}"#);
-        assert_eq!(line.trim_start(), "stdout    cut \u{fffd}");
-    }
-
-    #[test]
-    fn what_steers_is_said_with_the_titles_of_tests() {
-        let mut show = EventPrinter::new(false);
-        show.line(r#"{"type":"test_plan","tests":[{"testId":"t1","title":["cart","pays"]}]}"#);
-        let line = show.line(r#"{"type":"pause_requested","by":{"name":"Ann"},"target":{"testId":"t1"}}"#);
-        assert_eq!(line.trim_start(), "control   Ann paused the test cart › pays");
-        let line =
-            show.line(r#"{"type":"ai_stuck","producer":"worker-1","askId":"a","needs":"text","message":"Name?"}"#);
-        assert_eq!(line.trim_start(), "ask       worker-1 asks: Name? [a, needs a text]");
-    }
-
-    #[test]
-    fn an_unknown_event_is_shown_as_it_is_and_not_without_end() {
-        let mut show = EventPrinter::new(false);
-        let line = show.line(r#"{"seq":3,"type":"page_state","timestamp":"2026-11-23T17:15:47.966Z","url":"/x"}"#);
-        assert_eq!(line, r#"17:15:47.966 page_state {"url":"/x"}"#);
-        let long = show.line(&format!(r#"{{"type":"x","y":"{}"}}"#, "z".repeat(100_000)));
-        assert!(long.chars().count() < 500);
     }
 }

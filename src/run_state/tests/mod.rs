@@ -2,8 +2,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::protocol::field::{Field, FieldKind};
+use crate::protocol::state_part::MAX_TESTS;
 use crate::protocol::status::RunStatus;
-use crate::protocol::{ProducerEvent, RunId, Seq, Timestamp};
+use crate::protocol::{ProducerEvent, RunId, Seq, StatePart, TestsQuery, Timestamp};
+
+mod attempts;
+mod parts;
+mod properties;
+mod variants;
 
 fn fold<'a>(events: impl IntoIterator<Item = &'a str>) -> RunState {
     let mut state = RunState::new(RunId::parse("r").unwrap());
@@ -18,18 +24,34 @@ fn stored_at(seq: Seq) -> Timestamp {
     Timestamp::from_millis(1_795_000_000_000 + 1_000 * seq as i64)
 }
 
+/// The overview.
 fn shown(state: &RunState) -> Value {
     serde_json::to_value(state).unwrap()
 }
 
-const REAL_RUN: &str = include_str!("../../demo/run.ndjson");
+/// All tests that are kept.
+fn tests(state: &RunState) -> Vec<Value> {
+    let (mut tests, mut query) = (Vec::new(), TestsQuery { limit: 1_000, ..TestsQuery::default() });
+    loop {
+        let part = StatePart::Tests(query.clone());
+        let mut page = serde_json::to_value(StateView { state, part: &part }).unwrap();
+        tests.append(page["tests"].as_array_mut().unwrap());
+        query.after = page["next"].as_u64().unwrap() as usize;
+        if page["more"] == false {
+            return tests;
+        }
+    }
+}
+
+const REAL_RUN: &str = include_str!("../../../demo/run.ndjson");
 
 #[test]
 fn a_real_run_folds_to_what_its_reporter_said() {
     let state = fold(REAL_RUN.lines());
     assert_eq!((state.tip(), state.status()), (438, Some(RunStatus::Failed)));
-    let mut shown = shown(&state);
-    let tests = shown["tests"].take();
+    let (shown, tests) = (shown(&state), tests(&state));
+    let failed: Vec<_> = tests.iter().filter(|test| test["status"] == "failed").collect();
+    assert_eq!(failed.len(), 1);
     assert_eq!(
         shown,
         json!({
@@ -48,16 +70,20 @@ fn a_real_run_folds_to_what_its_reporter_said() {
             "events": 438,
             "total": 11,
             "workers": 1,
+            "meta": null,
             "step": null,
             "lastError": null,
             "counts": {
                 "pending": 0, "running": 0, "passed": 9, "failed": 1, "skipped": 1, "timedout": 0, "interrupted": 0
             },
-            "tests": null,
+            "outcomes": {"expected": 9, "unexpected": 1, "flaky": 0, "skipped": 1},
+            "variants": [],
+            "shards": [],
+            "tests": failed,
+            "testsKept": 11,
             "testsOmitted": 0,
         })
     );
-    let tests = tests.as_array().unwrap();
     assert_eq!(tests.len(), 11);
     assert_eq!(
         tests[0],
@@ -67,16 +93,21 @@ fn a_real_run_folds_to_what_its_reporter_said() {
             "file": "shop.spec.js",
             "line": 3,
             "status": "passed",
+            "outcome": "expected",
             "attempt": 0,
             "workerIndex": 0,
             "durationMs": 2258.0,
             "error": null,
             "step": null,
+            "steps": tests[0]["steps"],
         })
     );
+    assert!(tests[0]["steps"]["begun"].as_u64().unwrap() > 5, "{}", tests[0]["steps"]);
     let retried = tests.iter().find(|test| test["status"] == "failed").unwrap();
     assert_eq!((&retried["attempt"], &retried["workerIndex"]), (&json!(1), &json!(1)));
     assert!(retried["error"].as_str().unwrap().contains("Company is required"));
+    let earlier = retried["attempts"].as_array().unwrap();
+    assert_eq!((earlier.len(), &earlier[0]["status"], &earlier[0]["attempt"]), (1, &json!("failed"), &json!(0)));
     assert_eq!(tests[10]["status"], "skipped");
 }
 
@@ -85,7 +116,10 @@ fn half_of_a_real_run_shows_the_test_and_step_that_are_being_done() {
     let state = shown(&fold(REAL_RUN.lines().take(8)));
     assert_eq!((&state["status"], &state["endedAt"]), (&json!("running"), &Value::Null));
     assert_eq!((&state["counts"]["running"], &state["counts"]["pending"]), (&json!(1), &json!(10)));
-    assert_eq!(state["tests"][0]["step"], json!({"stepNumber": 3, "title": "Fixture \"browser\""}));
+    assert_eq!(
+        state["tests"][0]["step"],
+        json!({"id": "3", "stepNumber": 3, "title": "Fixture \"browser\"", "category": "fixture"})
+    );
 }
 
 #[test]
@@ -105,6 +139,10 @@ fn a_retried_test_forgets_its_error_while_it_runs_again() {
     let state = shown(&fold(events.iter().map(String::as_str)));
     let test = &state["tests"][0];
     assert_eq!((&test["attempt"], &test["error"], &test["durationMs"]), (&json!(1), &Value::Null, &Value::Null));
+    assert_eq!(
+        test["attempts"],
+        json!([{"attempt": 0, "status": "timedout", "workerIndex": null, "durationMs": 1.5, "error": "late", "step": null}])
+    );
     assert_eq!((&state["counts"]["running"], &state["counts"]["timedout"]), (&json!(1), &json!(0)));
 }
 
@@ -185,19 +223,20 @@ fn odd_events_are_counted_and_change_nothing_else() {
 
 #[test]
 fn half_of_a_surrogate_pair_is_shown_as_a_replacement_character_and_spoils_nothing() {
-    let state = shown(&fold([
+    let state = fold([
         r#"{"\ud83d":1,"type":"test_plan","tests":[{"testId":"a\ud83d","title":"\udc00 \ud83d\ude00"},{"testId":"b","\ud83d":0}]}"#,
         r#"{"type":"test_step","testId":"a\ud83d","step":{"stepNumber":1,"\ud83d":2,"title":"s\udc00"}}"#,
         r#"{"type":"run_status","status":"running","data":{"total":2,"\udc00":"\ud83d","error":{"message":"e\ud83d"}}}"#,
-    ]));
+    ]);
+    let (state, tests) = (shown(&state), tests(&state));
     assert_eq!(
         (&state["status"], &state["total"], &state["lastError"]["message"]),
         (&json!("running"), &json!(2), &json!("e\u{fffd}"))
     );
-    let test = &state["tests"][0];
+    let test = &tests[0];
     assert_eq!((&test["testId"], &test["title"]), (&json!("a\u{fffd}"), &json!("\u{fffd} \u{1f600}")));
     assert_eq!(test["step"]["title"], "s\u{fffd}");
-    assert_eq!(state["tests"][1]["testId"], "b");
+    assert_eq!(tests[1]["testId"], "b");
 }
 
 #[test]
@@ -223,44 +262,6 @@ fn an_event_that_was_applied_already_changes_nothing() {
     state.apply(1, stored_at(9), br#"{"type":"test_status","testId":"t","status":"passed"}"#);
     state.apply(0, stored_at(9), br#"{"type":"test_status","testId":"t","status":"passed"}"#);
     assert_eq!(shown(&state), before);
-}
-
-#[test]
-fn open_steps_are_shown_innermost_and_are_bounded() {
-    let step = |phase: &str, n: u32| {
-        format!(r#"{{"type":"test_step","testId":"t","step":{{"stepNumber":{n},"phase":"{phase}","title":"s{n}"}}}}"#)
-    };
-    let shown_step = |events: &[String]| shown(&fold(events.iter().map(String::as_str)))["tests"][0]["step"].clone();
-    let mut events = vec![step("begin", 1), step("begin", 2), step("end", 2)];
-    assert_eq!(shown_step(&events), json!({"stepNumber": 1, "title": "s1"}));
-    events.push(step("end", 1));
-    assert_eq!(shown_step(&events), Value::Null);
-    events.extend((0..10_000).map(|n| step("begin", n)));
-    assert_eq!(shown_step(&events), json!({"stepNumber": 9999, "title": "s9999"}));
-    events.push(r#"{"type":"test_status","testId":"t","status":"passed"}"#.to_owned());
-    events.push(step("begin", 3));
-    assert_eq!(shown_step(&events), Value::Null, "a test that ended does nothing");
-    let unnamed = r#"{"type":"test_step","step":{"stepNumber":4,"phase":"begin","title":"open the page"}}"#;
-    assert_eq!(shown(&fold([unnamed]))["step"], json!({"stepNumber": 4, "title": "open the page"}));
-}
-
-#[test]
-fn tests_beyond_the_bound_are_counted_once_and_long_texts_are_cut() {
-    let event = |n: usize, status: &str| format!(r#"{{"type":"test_status","testId":"t{n}","status":"{status}"}}"#);
-    let all = MAX_TESTS + 500;
-    let events: Vec<_> = ["running", "passed"].iter().flat_map(|s| (0..all).map(move |n| event(n, s))).collect();
-    let state = shown(&fold(events.iter().map(String::as_str)));
-    assert_eq!((state["tests"].as_array().unwrap().len(), &state["testsOmitted"]), (MAX_TESTS, &json!(500)));
-    assert_eq!((&state["counts"]["passed"], &state["counts"]["running"]), (&json!(all), &json!(0)));
-    let long = "é".repeat(100_000);
-    let state = fold([
-        format!(r#"{{"type":"test_status","testId":"{long}","status":"passed"}}"#).as_str(),
-        &format!(
-            r#"{{"type":"test_status","testId":"t","status":"failed","data":{{"title":"{long}","error":"{long}"}}}}"#
-        ),
-        &format!(r#"{{"type":"error","message":"{long}"}}"#),
-    ]);
-    assert!(shown(&state).to_string().len() < 10_000);
 }
 
 #[test]
@@ -294,9 +295,10 @@ fn put(event: &mut Value, path: &str, value: Value) {
 #[test]
 fn the_fold_reads_each_member_that_the_table_of_producers_events_names() {
     let folded = |event: &Value| {
-        let mut state = shown(&fold([event.to_string().as_str()]));
-        state["lastEventAt"].take();
-        state
+        let state = fold([event.to_string().as_str()]);
+        let (mut shown, tests) = (shown(&state), tests(&state));
+        shown["lastEventAt"].take();
+        (shown, tests)
     };
     // The run's control is folded from these, and its state is not.
     let is_control = |event: &&ProducerEvent| {
@@ -309,7 +311,7 @@ fn the_fold_reads_each_member_that_the_table_of_producers_events_names() {
             FieldKind::Boolean => json!(true),
             FieldKind::Object => json!({"x": 1}),
             FieldKind::Array => json!(["x"]),
-            _ => json!("x"),
+            _ => json!(field.name),
         };
         // What `runcast watch` and the page show, and the state has not.
         let is_shown_only =
@@ -320,56 +322,18 @@ fn the_fold_reads_each_member_that_the_table_of_producers_events_names() {
             names.iter().for_each(|field| put(&mut line, field.name, sample(field)));
             folded(&line)
         };
-        let needed: Vec<_> = fields.iter().copied().filter(|field| !field.optional).collect();
+        // A step of the run has no attempt.
+        let of_test = |field: &Field| *event == ProducerEvent::TestStep && field.name == "testId";
+        let needed: Vec<_> = fields.iter().copied().filter(|field| !field.optional || of_test(field)).collect();
         for field in &needed {
             let others: Vec<_> = needed.iter().copied().filter(|other| other.name != field.name).collect();
             // A list whose members are described is there because of them.
             let is_list = needed.iter().any(|other| other.name.starts_with(&format!("{}[]", field.name)));
             assert!(is_list || with(&others) != with(&needed), "{event:?}: nothing changes without {}", field.name);
         }
-        for field in fields.iter().filter(|field| field.optional) {
+        for field in fields.iter().filter(|field| field.optional && !of_test(field)) {
             let more = [&needed[..], &[*field]].concat();
             assert!(with(&more) != with(&needed), "{event:?}: nothing changes with {}", field.name);
         }
     }
-}
-
-#[test]
-fn the_status_of_a_run_with_workers_is_what_all_of_them_make_of_it() {
-    let mut state = RunState::new(RunId::parse("r").unwrap());
-    let mut seq = 0;
-    let mut say = |state: &mut RunState, event: serde_json::Value| {
-        seq += 1;
-        state.apply(seq, Timestamp::from_millis(seq as i64), event.to_string().as_bytes());
-        serde_json::to_value(&*state).unwrap()
-    };
-    let shard = |id: &str, current| json!({"type": "worker", "producer": id, "state": "joined", "shard": {"current": current, "total": 2}});
-    let status = |id: &str, status: &str| json!({"type": "run_status", "producer": id, "status": status});
-    assert_eq!(say(&mut state, shard("a", 1))["status"], "running", "joined, and shard 2 is missing");
-    say(&mut state, status("a", "running"));
-    let waits = say(&mut state, status("a", "passed"));
-    assert_eq!((&waits["status"], &waits["endedAt"]), (&json!("running"), &json!(null)), "shard 2 is missing");
-    say(&mut state, shard("b", 2));
-    assert_eq!(say(&mut state, status("b", "failing"))["status"], "failing");
-    assert_eq!(say(&mut state, status("c", "cancelled"))["status"], "failing", "c has not joined");
-    let ended = say(&mut state, json!({"type": "worker", "producer": "b", "state": "left"}));
-    assert_eq!((&ended["status"], &ended["endedAt"]), (&json!("interrupted"), &json!("1970-01-01T00:00:00.007Z")));
-    assert_eq!(say(&mut state, status("b", "passed"))["status"], "interrupted", "b has left");
-    assert_eq!(say(&mut state, shard("b", 2))["status"], "running", "and joins anew");
-    assert_eq!(say(&mut state, json!({"type": "run_status", "status": "lost"}))["status"], "lost", "the server's word");
-    assert_eq!(say(&mut state, status("b", "running"))["status"], "lost");
-}
-
-#[test]
-fn shards_that_were_given_up_are_not_waited_for() {
-    let mut state = RunState::new(RunId::parse("r").unwrap());
-    let events = [
-        json!({"type": "worker", "producer": "a", "state": "joined", "shard": {"current": 1, "total": 2}}),
-        json!({"type": "run_status", "producer": "a", "status": "passed"}),
-        json!({"type": "shards_given_up"}),
-    ];
-    for (seq, event) in (1..).zip(events) {
-        state.apply(seq, Timestamp::default(), event.to_string().as_bytes());
-    }
-    assert_eq!(state.status(), Some(RunStatus::Passed));
 }

@@ -1,0 +1,134 @@
+// Playwright's trace viewer on a trace that grows while it is looked at, in a real browser. It holds what the pinned version
+// of the viewer says on its socket.
+
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+
+import { launch, openTab } from "./support/browser.js";
+import { LiveTrace } from "./support/live.js";
+import { Node } from "./support/node.js";
+
+const LIMIT = { timeout: 90_000 };
+const QUICK = {
+  RUNCAST__ARTIFACTS__LIVE_TRACE_POSTS_PER_SEC: "1000", RUNCAST__ARTIFACTS__LIVE_TRACE_POLL_MS: "100",
+  RUNCAST__ARTIFACTS__LIVE_TRACE_UPDATE_MS: "200",
+};
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser?.close());
+
+function scene(name, settings, play) {
+  test(name, LIMIT, async (context) => {
+    const node = await Node.start({ ...QUICK, ...settings });
+    context.after(() => node.stop());
+    const { tab, faults } = await openTab(browser);
+    context.after(() => tab.context().close());
+    await play({ node, tab, faults, trace: await LiveTrace.recorded(), context });
+  });
+}
+
+// Rows of the list of actions, once there are more than `than`.
+async function actions(tab, than = 0) {
+  await tab.waitForFunction((than) => document.querySelectorAll(".action-title").length > than, than);
+  return tab.locator(".action-title").count();
+}
+
+const bar = (tab, text) => tab.locator("#runcast-live").filter({ hasText: text }).waitFor();
+const shot = async (tab, name) => {
+  if (process.env.SHOTS) await writeFile(`${process.env.SHOTS}/${name}.png`, await tab.screenshot());
+};
+
+scene("a trace grows in the viewer while it is looked at, without a reload", {}, async ({ node, tab, faults, trace }) => {
+  const sockets = [], sent = [], pages = [];
+  tab.on("websocket", (socket) => {
+    sockets.push(new URL(socket.url()).pathname);
+    socket.on("framesent", ({ payload }) => sent.push(JSON.parse(payload)));
+  });
+  tab.on("framenavigated", (frame) => { if (frame === tab.mainFrame()) pages.push(frame.url()); });
+
+  await tab.goto(node.url + trace.viewer);
+  await bar(tab, "Waiting for the trace");
+  let seen = 0;
+  for (const share of [0.3, 0.5, 0.7, 0.8]) {
+    await trace.grow(node.url, share);
+    seen = await actions(tab, seen);
+    await shot(tab, `grows-${share}`);
+  }
+  await trace.grow(node.url, 1);
+  await tab.getByText("After Hooks").waitFor();
+  assert.equal(pages.length, 1, "nothing was loaded anew");
+  await bar(tab, "live");
+  await tab.waitForFunction(() => document.querySelector(".film-strip-frame"));
+  const snapshot = tab.frameLocator("iframe[name=snapshot].snapshot-visible");
+  await snapshot.locator("body *").first().waitFor({ state: "attached" });
+
+  // What the viewer of this version says: another one may say something else.
+  assert.deepEqual(sockets, ["/live-traces/r/t/ws"]);
+  assert.deepEqual(sent.slice(0, 1), [{ id: 1, method: "initialize", params: {} }]);
+  assert.deepEqual(new Set(sent.map(({ method }) => method)).difference?.(new Set(["initialize", "ping"])) ?? new Set(), new Set());
+  assert.deepEqual(faults, []);
+});
+
+scene("who does not follow is left where they are until they do", {}, async ({ node, tab, trace }) => {
+  await trace.grow(node.url, 0.4);
+  await tab.goto(node.url + trace.viewer);
+  const seen = await actions(tab);
+  await tab.getByLabel("Follow").uncheck();
+  await trace.grow(node.url, 1);
+  await bar(tab, "there is more");
+  assert.equal(await tab.locator(".action-title").count(), seen);
+  await tab.getByLabel("Follow").check();
+  await actions(tab, seen);
+});
+
+scene("the viewer connects again when the server was restarted, and goes on", {}, async ({ node, tab, trace }) => {
+  await trace.grow(node.url, 0.4);
+  await tab.goto(node.url + trace.viewer);
+  const seen = await actions(tab);
+  await node.end("SIGKILL");
+  await bar(tab, "Connecting");
+  await node.restart();
+  await bar(tab, "live");
+  await trace.grow(node.url, 1);
+  await actions(tab, seen);
+});
+
+scene("a trace that is too large is said to have stopped", { RUNCAST__ARTIFACTS__LIVE_TRACE_BYTES: "3000000" },
+  async ({ node, tab, trace }) => {
+    await trace.grow(node.url, 0.4);
+    await tab.goto(node.url + trace.viewer);
+    await actions(tab);
+    const answer = await trace.post(node.url, [["resources/large", 0, Buffer.alloc(2_500_000)]]);
+    assert.equal(answer.status, 413);
+    assert.equal((await answer.json()).code, "live_trace_full");
+    await bar(tab, "stopped: larger than 3.0 MB");
+  });
+
+scene("the viewer opens its own trace and no other, and no page that steers a test runner", {},
+  async ({ node, tab, trace }) => {
+    await trace.grow(node.url, 1);
+    const secret = await LiveTrace.recorded("r", "secret");
+    await secret.grow(node.url, 1);
+    await tab.goto(node.url + trace.viewer);
+    await actions(tab);
+    const contexts = (trace) => tab.evaluate(async (trace) => {
+      const answer = await fetch("contexts?" + new URLSearchParams({ trace }));
+      return answer.status;
+    }, trace);
+    assert.equal(await contexts("/live-traces/r/t/9/traces.dir"), 200);
+    for (const other of [
+      "/live-traces/r/secret/9/traces.dir", "/live-traces/r/t/../secret/9/traces.dir", "/live-traces/r/t/9/traces.dir?x",
+      "/live-traces/r/t/9/1-trace.trace", "/api/runs/r/artifacts/a/download?redirect=1", "http://127.0.0.1:9/traces.dir",
+    ]) {
+      assert.equal(await contexts(other), 400, other);
+    }
+    for (const page of ["uiMode.html", "..%2f..%2fsecret/1/traces.dir", "VERSION2"]) {
+      assert.equal((await fetch(`${node.url}/live-traces/r/t/v/${page}`)).status, 404, page);
+    }
+    // What is in a trace is no page of ours.
+    const answer = await fetch(`${node.url}/live-traces/r/t/1/resources/f83a501d9185a7a58a574026808ce59ab3d9ea22.html`);
+    assert.equal(answer.headers.get("content-type"), "application/octet-stream");
+    assert.equal(answer.headers.get("content-security-policy"), "sandbox; default-src 'none'");
+  });
