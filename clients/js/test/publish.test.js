@@ -465,3 +465,42 @@ test('parts of a live trace are taken, and a hole in it is named', async (t) => 
   const hole = p.liveTrace('t1', [part('1-trace.trace', 100, '{}\n')]);
   await assert.rejects(hole, ({ code, members }) => code === 'live_trace_gap' && members.expected['1-trace.trace'] === 8);
 });
+
+test('a request that stalls is given up and repeated, and what it stored is not stored twice', async (t) => {
+  const keep = await keeper(t, async ({ events, first }, response, request, n) => {
+    if (n !== 2) return false;
+    // It is stored, and the answer never comes.
+    keep.stored.push(...events);
+    keep.stalled = first;
+    return true;
+  });
+  const context = contextOf(keep.url);
+  const { transport } = context;
+  // As the limit of 30 s does, sooner.
+  context.transport = { send: (request) => transport.send({ ...request, timeoutMs: 150 }) };
+  const p = new Publisher(context, 'r1');
+  t.after(() => p.close({ timeoutMs: 0 }));
+  p.emit(log(0));
+  await p.flush();
+  p.emit(log(1));
+  p.emit(log(2));
+  await eventually(() => keep.posts.length === 3);
+  await p.flush();
+  assert.deepEqual(keep.posts.map(({ first, events }) => [first, events.length]), [[1, 1], [2, 2], [2, 2]]);
+});
+
+test('memory stays bounded while the server is away, whatever is emitted', async (t) => {
+  const closed = await fake(t, () => {});
+  closed.close();
+  const p = publisher(t, closed.url, { queueBytes: 4 * 1024 * 1024 });
+  const text = 'x'.repeat(500);
+  const before = process.memoryUsage();
+  for (const number of upTo(300_000)) {
+    p.emit(number % 3 ? { type: 'log', text, number } : { type: 'test_step', testId: 't', step: { stepNumber: number, title: text } });
+    if (number % 10_000 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(p.stats.pendingBytes <= 4.5 * 1024 * 1024, String(p.stats.pendingBytes));
+  assert.ok(p.stats.dropped > 280_000);
+  const grown = process.memoryUsage().heapUsed - before.heapUsed;
+  assert.ok(grown < 100 * 1024 * 1024, `${grown}`);
+});
