@@ -42,7 +42,7 @@ export declare class Publisher implements AsyncDisposable {
     ask(question: types.Question, options?: {
         signal?: AbortSignal;
     }): Promise<types.Answer>;
-    /** Shows a frame of a stream, by convention `PRODUCER/SLOT`. The newest one wins, and a failed one is not repeated. */
+    /** Shows a frame of a stream, by convention `PRODUCER/SLOT`. The newest wins, and a failed one is not repeated. */
     frame(stream: string, bytes: Uint8Array, info?: types.FrameInfo): void;
     /**
      * Posts parts of a trace that grows, once; at most 4 MiB and 256 parts. Repeating them is safe. Rejects with an

@@ -328,7 +328,7 @@ mod tests {
         let at = |stream, millis| ShowScreen { at: Timestamp::default().plus_millis(millis), ..frame(stream, 1) };
         screens.take(&at("a", 10), false, now);
         for (stream, millis, newer) in [("a", 9, true), ("a", 10, true), ("a", 11, false), ("b", 1, false)] {
-            assert_eq!(screens.has(&at(stream, millis)), newer, "{stream} {millis}");
+            assert_eq!(screens.has_newer(&at(stream, millis)), newer, "{stream} {millis}");
         }
     }
 
