@@ -16,7 +16,13 @@ async fn the_run_of_the_page_about_events_is_stored_and_folds_to_what_the_page_s
 
     let state = node.get_json("/api/runs/r").await;
     assert_eq!((&state["status"], &state["total"], &state["workers"]), (&json!("passed"), &json!(2), &json!(1)));
-    assert_eq!(state["lastError"], Value::Null);
+    assert_eq!((&state["lastError"], &state["meta"]["branch"]), (&Value::Null, &json!("main")));
+    let page = node.get_json("/api/runs/r/tests").await;
+    let tests = page["tests"].as_array().unwrap();
+    let shown: Vec<_> = tests.iter().map(|test| json!([test["testId"], test["variant"], test["outcome"]])).collect();
+    assert_eq!(shown, [json!(["cart-1", "linux", "flaky"]), json!(["cart-2", "linux", "expected"])]);
+    let first = &tests[0]["attempts"][0];
+    assert_eq!((&first["status"], &first["failedStep"]["title"]), (&json!("failed"), &json!("Click")), "{first}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use runcast::protocol::event::{BodyKind, EventLimits, parse_body};
-use runcast::protocol::field::{Field, FieldKind, Items, Limit};
+use runcast::protocol::field::{Field, FieldKind, FieldLimit, Items};
 use runcast::protocol::producer_event::COMMON;
 use runcast::protocol::{ProducerEvent, RunId, Timestamp, strict};
 
@@ -12,7 +12,7 @@ use super::{assert_written, between, read};
 const PAGE: &str = "docs/events.md";
 
 /// What the value of a member is, for people.
-fn value(kind: FieldKind, limit: Option<Limit>, items: Option<Items>) -> String {
+fn value(kind: FieldKind, limit: Option<FieldLimit>, items: Option<Items>) -> String {
     let kind = match kind {
         FieldKind::Text => "text".to_owned(),
         FieldKind::Form { format: "date-time" } => "time, RFC 3339".to_owned(),
@@ -32,12 +32,12 @@ fn value(kind: FieldKind, limit: Option<Limit>, items: Option<Items>) -> String 
     };
     let limit = match limit {
         None => String::new(),
-        Some(Limit::Chars { min_length: 0, max_length }) => format!(", at most {max_length} characters"),
-        Some(Limit::Chars { min_length, max_length }) => format!(", {min_length} to {max_length} characters"),
-        Some(Limit::Bytes { max }) => format!(" of at most {max} bytes"),
-        Some(Limit::Range { minimum, maximum }) if maximum > 1 << 40 => format!(", {minimum} or more"),
-        Some(Limit::Range { minimum, maximum }) => format!(", {minimum} to {maximum}"),
-        Some(Limit::Items { max_items }) => format!("; at most {max_items}"),
+        Some(FieldLimit::Chars { min_length: 0, max_length }) => format!(", at most {max_length} characters"),
+        Some(FieldLimit::Chars { min_length, max_length }) => format!(", {min_length} to {max_length} characters"),
+        Some(FieldLimit::Bytes { max }) => format!(" of at most {max} bytes"),
+        Some(FieldLimit::Range { minimum, maximum }) if maximum > 1 << 40 => format!(", {minimum} or more"),
+        Some(FieldLimit::Range { minimum, maximum }) => format!(", {minimum} to {maximum}"),
+        Some(FieldLimit::Items { max_items }) => format!("; at most {max_items}"),
     };
     kind + &limit
 }
