@@ -159,7 +159,7 @@ export interface TestStatusEvent extends EventBase {
       message: string;
       /** Where: `file:line:column`. */
       location?: string | null;
-      /** The lines around it. */
+      /** The lines around it; shown, but no part of the run's state. */
       snippet?: string | null;
       [member: string]: unknown;
     }[] | null;
