@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::ServerUrl;
 use super::request::{ATTEMPT, AskError, Servers, read};
-use crate::protocol::RunId;
+use crate::protocol::{ProducerId, RunId};
 
 /// The header that names the producer.
 const PRODUCER: &str = "Runcast-Producer";
@@ -75,9 +75,11 @@ pub fn claim_key() -> Result<String, AskError> {
 pub struct Poster {
     servers: Servers,
     run: RunId,
-    producer: Uuid,
+    producer: Box<str>,
     /// The number of the producer's next event.
     next: u64,
+    /// Numbers that are missing before it are lost: the server is not to wait for them.
+    accepts_gaps: bool,
     /// The last control event that the producer has acted on.
     acknowledged: Option<String>,
     patience: Duration,
@@ -91,7 +93,21 @@ impl Poster {
     /// [`AskError::Client`] if the HTTP client can't be built, for example because there are no root certificates.
     pub fn new(servers: &[ServerUrl], run: &RunId, patience: Duration) -> Result<Self, AskError> {
         let servers = Servers::new(servers)?;
-        Ok(Self { servers, run: run.clone(), producer: Uuid::now_v7(), next: 1, acknowledged: None, patience })
+        let producer = Uuid::now_v7().to_string().into();
+        Ok(Self { servers, run: run.clone(), producer, next: 1, accepts_gaps: false, acknowledged: None, patience })
+    }
+
+    /// The run that it posts to.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// Goes on where another process has stopped: the next event is this one's. What that process has posted is not
+    /// stored again, and what it has lost before is noted in the run.
+    pub fn resume(&mut self, producer: &ProducerId, next: u64) {
+        self.producer = producer.as_str().into();
+        self.next = next;
+        self.accepts_gaps = true;
     }
 
     /// Posts NDJSON with `events` events, and retries until a server accepts or refuses it, or patience ends.
@@ -105,9 +121,13 @@ impl Poster {
             let request = client
                 .post(server.events(&self.run))
                 .header(CONTENT_TYPE, "application/x-ndjson")
-                .header(PRODUCER, self.producer.to_string())
+                .header(PRODUCER, &*self.producer)
                 .header("Runcast-Producer-Seq", self.next)
                 .body(body.clone());
+            let request = match self.accepts_gaps {
+                true => request.header("Runcast-Producer-Gap", "accept"),
+                false => request,
+            };
             match &self.acknowledged {
                 Some(cursor) => request.header("Runcast-Commands-After", cursor),
                 None => request,
@@ -116,7 +136,9 @@ impl Poster {
         let answer = self.servers.insist(self.patience, request, on_retry).await?;
         let mut receipt: Receipt = read(&answer)?;
         let last = self.next.saturating_add(events).saturating_sub(1);
-        let high = receipt.producer_seq.unwrap_or(last).max(last);
+        // Events of a spill file have their numbers from it, also where the server has later ones.
+        let known = receipt.producer_seq.filter(|_| !self.accepts_gaps);
+        let high = known.unwrap_or(last).max(last);
         receipt.beyond = high - last;
         self.next = high.saturating_add(1);
         Ok(receipt)
@@ -139,7 +161,7 @@ impl Poster {
             if let Some(after) = &self.acknowledged {
                 url.query_pairs_mut().append_pair("after", after);
             }
-            client.get(url).header(PRODUCER, self.producer.to_string())
+            client.get(url).header(PRODUCER, &*self.producer)
         };
         read(&self.servers.insist(self.patience.max(wait + ATTEMPT), request, |_| ()).await?)
     }
@@ -155,7 +177,7 @@ impl Poster {
             claim: String,
         }
         let request = |client: &reqwest::Client, server: &ServerUrl| {
-            let request = client.post(server.claim(&self.run, command)).header(PRODUCER, self.producer.to_string());
+            let request = client.post(server.claim(&self.run, command)).header(PRODUCER, &*self.producer);
             request.header("Runcast-Claim-Key", key)
         };
         let answer = self.servers.insist(self.patience, request, |_| ()).await?;

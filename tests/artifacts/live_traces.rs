@@ -157,7 +157,23 @@ async fn the_socket_does_nothing_but_what_a_viewer_of_a_trace_needs() {
     let _second = TraceViewer::start(&node, "r").await;
     let mut third = Socket::open(&node, "/live-traces/r/t/ws").await;
     assert_eq!(third.close_code().await, Some(1013), "there are as many as there may be");
-    assert_eq!(node.metric("runcast_live_trace_viewers").await as u64, 3 - u64::from(third.drained().await == 0));
+    drop(third);
+    eventually!(node.metric("runcast_live_trace_viewers").await as u64, |viewers| *viewers == 2, SOON);
+}
+
+/// The live traces that a producer is told of with its next post.
+async fn hinted(node: &TestNode) -> serde_json::Value {
+    node.store("r", &["{\"type\":\"log\",\"text\":\"x\"}".to_owned()]).await["hints"]["traces"].clone()
+}
+
+#[tokio::test]
+async fn producers_are_hinted_what_traces_are_open() {
+    let node = quick(&[]);
+    assert_eq!(hinted(&node).await, json!(null));
+    let viewer = TraceViewer::start(&node, "r").await;
+    eventually!(hinted(&node).await, |traces| *traces == json!(["t"]), SOON);
+    drop(viewer);
+    eventually!(hinted(&node).await, serde_json::Value::is_null, SOON);
 }
 
 #[tokio::test]
@@ -166,6 +182,8 @@ async fn a_viewer_is_pinged_and_told_when_the_node_goes() {
     let mut viewer = TraceViewer::start(&node, "r").await;
     let ping = viewer.socket.frame().await;
     assert!(ping.is(Op::Ping), "{ping:?}");
+    let told = node.get_json("/api/runs/r/viewers").await;
+    assert_eq!(told["viewers"].as_array().map_or(0, Vec::len), 0, "who watches the run is counted there: {told}");
     node.ask_to_stop();
     assert_eq!(viewer.socket.close_code().await, Some(1012));
     viewer.socket.say(Op::Close, &1000_u16.to_be_bytes()).await;
@@ -245,13 +263,26 @@ async fn nothing_but_a_traces_own_entries_is_read() {
     node.get("/live-traces/r/other/1/traces.dir").await.problem(404, "live_trace_unknown");
 }
 
+/// The parts get older.
+fn age(node: &TestNode, hours: u64) {
+    for file in files(&objects(node)) {
+        let file = std::fs::File::options().write(true).open(objects(node).join(file)).unwrap();
+        let modified = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(modified - std::time::Duration::from_secs(hours * 3_600)).unwrap();
+    }
+}
+
 #[tokio::test]
-async fn an_expired_run_takes_no_parts_and_shows_none() {
-    let node =
-        quick(&[("journal.retain_hours", "1"), ("journal.sweep_secs", "1"), ("artifacts.live_trace_sweep_secs", "1")]);
+async fn a_trace_goes_two_hours_after_its_last_part_and_its_viewer_is_told() {
+    let node = quick(&[("artifacts.live_trace_sweep_secs", "1")]);
     assert_eq!(post_trace(&node, "r", &[("a.trace", 0, "{}\n")]).await.status, 202);
-    // Nothing else is there: what is not due stays.
-    let removed = async || node.metric("runcast_live_traces_removed_total").await;
-    assert_eq!(removed().await as u64, 0);
-    assert_eq!(files(&objects(&node)).len(), 1);
+    age(&node, 3);
+    assert_eq!(post_trace(&node, "r", &[("a.trace", 3, "{}\n")]).await.status, 202);
+    let mut viewer = TraceViewer::start(&node, "r").await;
+    viewer.loads_until(&node, "a.trace", "{}\n{}\n").await;
+    age(&node, 3);
+    eventually!(files(&objects(&node)), Vec::is_empty, SOON);
+    assert_eq!(viewer.socket.close_code().await, Some(4410));
+    node.get(PATH).await.problem(404, "live_trace_unknown");
+    assert_eq!(node.metric("runcast_live_traces_removed_total").await as u64, 1);
 }

@@ -13,6 +13,7 @@ mod formats;
 mod http_double;
 mod publish;
 mod publish_bad;
+mod publish_spill;
 mod reports;
 mod steer;
 mod steering;

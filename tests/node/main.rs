@@ -13,13 +13,16 @@ mod support;
 
 mod bounds;
 mod clock;
+mod events_page;
 mod failures;
+mod hints;
 mod http_edge;
 mod ingest;
 mod json_text;
 mod lifecycle;
 mod mcp;
 mod producers;
+mod recorded_run;
 mod reserved;
 mod rfc6455;
 mod screens;

@@ -33,10 +33,8 @@ pub(crate) fn worker(count: u32) -> usize {
 fn screen(node: usize, count: u32) -> Show {
     let stream = StreamId::parse(&format!("worker/{}", worker(count))).expect("a name");
     let frame: Bytes = frame::binary(format!("{count} {node}").as_bytes());
-    Show {
-        screen: ShowScreen { stream, at: Timestamp::default().plus_millis(count.into()), frame },
-        reply: oneshot::channel().0,
-    }
+    let at = Timestamp::from_millis(count.into());
+    Show { screen: ShowScreen { stream, at, frame }, reply: oneshot::channel().0 }
 }
 
 /// The keys of what fits.

@@ -10,6 +10,8 @@ export interface HttpRequest {
   signal?: AbortSignal;
   /** Longest time without any progress, in milliseconds. */
   timeoutMs?: number;
+  /** In Node.js: the process may end while it waits for the answer. */
+  background?: boolean;
 }
 
 /** A response whose head has arrived. */

@@ -8,7 +8,7 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tracing::{debug, warn};
 
-use super::looking::Wanted;
+use super::looking::WantedStreams;
 use super::{Bridge, RETRY};
 use crate::actors::messages::broadcaster::ShowScreen;
 use crate::actors::messages::room::RemoteUpdate;
@@ -33,7 +33,7 @@ impl Bridge {
             return;
         }
         let Some(topic) = self.topics.get(&self.ports.journal.notice_channel(run)) else { return };
-        // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows.
+        // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows. The room counts it.
         if self.ports.shown.has(frame.len()) {
             let _ = topic.port.try_send(RemoteUpdate::Screen(ShowScreen { stream, at, frame }));
         }
@@ -64,7 +64,7 @@ impl Bridge {
         }
     }
 
-    fn to_read(&mut self, run: RunId, wanted: Wanted) {
+    fn to_read(&mut self, run: RunId, wanted: WantedStreams) {
         match self.to_read.entry(run) {
             Entry::Vacant(entry) => _ = entry.insert(wanted),
             Entry::Occupied(mut entry) => entry.get_mut().add(wanted),

@@ -26,6 +26,10 @@ pub enum Delivery {
 pub trait Viewer {
     /// The viewer's connection.
     fn connection(&self) -> &Connection;
+    /// Whether it is one of the run's viewers, who are counted and listed.
+    fn is_listed(&self) -> bool {
+        true
+    }
     /// Hands over new segments. `now` is for the histogram of the lag.
     fn deliver(&self, segments: &[Arc<Segment>], now: Instant) -> Delivery;
     /// Announces where the log ends. A live viewer that misses events up to there falls behind.

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::artifacts::testing::{LIMITS, LIVE_LIMITS, alone, parts_in};
 use crate::artifacts::{ArtifactError, ArtifactPorts, ArtifactService, Compressor, RunLog, SmallerFile};
-use crate::protocol::RunId;
 use crate::protocol::live_trace::batch::{Part, framed, parts};
+use crate::protocol::{Clock, RunId, Timestamp};
 
 const HOUR_MS: i64 = 3_600_000;
 const NOW: Duration = Duration::ZERO;
@@ -55,7 +55,7 @@ impl Scene {
 }
 
 fn machine_time() -> i64 {
-    crate::protocol::Timestamp::now().as_millis()
+    Timestamp::now().as_millis()
 }
 
 #[tokio::test]
@@ -73,6 +73,27 @@ async fn any_node_shows_what_another_has_taken_in_and_goes_on_with_it() {
     assert_eq!(scene.read(&a, "resources/b.png").await.unwrap_err(), LiveTraceError::NoEntry);
     let (listed, more) = a.live_traces(&scene.run).await.unwrap();
     assert_eq!((listed.len(), &listed[0].id, listed[0].bytes, more), (1, &scene.trace, 10, false));
+}
+
+#[tokio::test]
+async fn a_node_that_is_alone_lists_seldom_and_knows_what_it_stores() {
+    let scene = Scene::new();
+    let (mut parts, _) = parts_in(scene.home.path(), LIMITS, 0).await;
+    parts.live = LiveTraces::new(LiveTraceLimits { alone_for: Duration::from_secs(3_600), ..LIVE_LIMITS });
+    let node = alone(parts);
+    for n in 0..3 {
+        scene.post(&node, &[("a.trace", 3 * n, "{}\n")]).await.unwrap();
+        assert_eq!(scene.see(&node).await.unwrap().bytes, 3 * (n + 1));
+    }
+    // Nobody does this; it shows that nothing was listed.
+    std::fs::remove_dir_all(scene.home.path().join("objects/live")).unwrap();
+    assert_eq!(scene.see(&node).await.unwrap().bytes, 9);
+    assert!(scene.post(&node, &[("a.trace", 99, "{}\n")]).await.is_err());
+    assert_eq!(
+        scene.see(&node).await.unwrap_err(),
+        LiveTraceError::Unknown(scene.trace.clone()),
+        "a gap had it listed"
+    );
 }
 
 #[tokio::test]
@@ -127,7 +148,7 @@ async fn a_trace_takes_so_many_posts_a_second() {
 }
 
 #[tokio::test]
-async fn a_trace_goes_when_its_last_part_is_old_enough_and_not_by_a_clock_that_has_jumped() {
+async fn a_trace_goes_when_its_last_part_is_old_enough() {
     let scene = Scene::new();
     let (node, clock) = scene.node().await;
     scene.post(&node, &[("a.trace", 0, "{}\n"), ("b", 0, "x")]).await.unwrap();
@@ -143,6 +164,21 @@ async fn a_trace_goes_when_its_last_part_is_old_enough_and_not_by_a_clock_that_h
     assert!(!stray.exists());
     assert_eq!(scene.see(&node).await.unwrap_err(), LiveTraceError::Unknown(scene.trace.clone()));
     assert_eq!(node.remove_live_traces().await.unwrap(), RemovedTraces::default());
+}
+
+#[tokio::test]
+async fn nothing_is_removed_by_a_clock_that_has_jumped() {
+    let scene = Scene::new();
+    let (mut parts, _) = parts_in(scene.home.path(), LIMITS, 0).await;
+    let now = Arc::new(AtomicI64::new(machine_time()));
+    let wall = now.clone();
+    let time = move || Timestamp::from_millis(wall.load(Ordering::Relaxed));
+    parts.clock = Clock::new(time, || Duration::ZERO, Duration::from_secs(3_600));
+    let node = alone(parts);
+    scene.post(&node, &[("a.trace", 0, "{}\n")]).await.unwrap();
+    now.fetch_add(31 * 24 * HOUR_MS, Ordering::Relaxed);
+    assert_eq!(node.remove_live_traces().await.unwrap(), RemovedTraces::default());
+    assert_eq!(scene.see(&node).await.unwrap().bytes, 3);
 }
 
 /// Runs of which none is open.

@@ -21,6 +21,7 @@ mod keep_bad;
 mod lines;
 mod refusal;
 mod send;
+mod spill;
 
 /// Bytes at which a batch is posted. 256 KiB.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -32,7 +33,8 @@ const EXIT_LINES_REFUSED: u8 = 65;
 #[derive(Args, Clone, Debug)]
 #[command(
     after_help = "An event is a JSON object with a `type`. Events are numbered, so that a repeated request stores \
-                        nothing twice.\nA line that is no event is named on stderr, and all others are stored.\n\
+                        nothing twice.\nA spill file of a JavaScript client is posted under the numbers that \
+                        it has, as often as you like.\nA line that is no event is named on stderr, and all others are stored.\n\
                         Exit codes: 0 all lines are stored; 65 all but those that stderr names, with --keep-bad also \
                         those, as log events; 1 the rest could not be stored (stderr says why); 2 wrong usage."
 )]

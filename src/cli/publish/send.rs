@@ -11,6 +11,7 @@ use super::batch::BatchLimits;
 use super::keep_bad::BadLineEvent;
 use super::lines::InputLine;
 use super::refusal::{RefusalScope, Window, in_line};
+use super::spill::SpillHeader;
 use crate::cli::producer::{Poster, Receipt};
 use crate::cli::tell;
 use crate::protocol::{RunId, strict};
@@ -90,8 +91,26 @@ impl<'a> Sending<'a> {
         self.sum
     }
 
-    /// Posts the lines; those that are refused are left out.
+    /// Posts the lines; those that are refused are left out. Headers of a spill file say whose the next ones are.
     pub(super) async fn send(&mut self, lines: Vec<InputLine>) -> anyhow::Result<()> {
+        let mut part = Vec::new();
+        for line in lines {
+            match SpillHeader::of(&line.text, self.poster.run()) {
+                None => part.push(line),
+                Some(header) => {
+                    self.send_part(std::mem::take(&mut part)).await?;
+                    let SpillHeader { producer, seq } =
+                        header.map_err(|error| anyhow::anyhow!("line {}: {error}", line.number))?;
+                    self.poster.resume(&producer, seq);
+                    self.doubts.clear();
+                }
+            }
+        }
+        self.send_part(part).await
+    }
+
+    /// Posts lines of one producer.
+    async fn send_part(&mut self, lines: Vec<InputLine>) -> anyhow::Result<()> {
         let mut pending: VecDeque<PendingLine> = lines.into_iter().filter_map(|line| self.admit(line)).collect();
         while !pending.is_empty() {
             let events = self.window.fit(pending.iter().map(|line| line.text.len()));

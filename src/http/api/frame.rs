@@ -72,8 +72,11 @@ pub(in crate::http) async fn post(
     let (FrameTaken { shown, kept }, room) = rooms.show(&run, ShowScreen { stream, at, frame }).await?;
     let audience = viewers.audience(&room);
     let addressee = Addressee::of(&request).looked_up(producer.as_ref(), &room, &steering).await;
-    let hints = audience.hints(&addressee);
     Ok(HttpResponse::Accepted().json(serde_json::json!({
-        "runId": run, "shown": shown, "kept": kept, "viewers": audience.viewers, "hints": hints,
+        "runId": run,
+        "shown": shown,
+        "kept": kept,
+        "viewers": audience.viewers,
+        "hints": audience.hints(&addressee),
     })))
 }

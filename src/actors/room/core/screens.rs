@@ -43,7 +43,6 @@ struct Newest {
     number: u64,
     /// When it came to the node that it was posted to.
     at: Timestamp,
-    /// When it came here.
     came: Instant,
     frame: Arc<KeptFrame>,
 }
@@ -98,8 +97,8 @@ impl KeptScreens {
         (NewestFrame { stream, number, is_auto, frame, kept: pointer }, FrameOutcome { shown, kept, displaced })
     }
 
-    /// Whether this frame of the stream, or a newer one, is kept: other nodes' frames may overtake each other, and come out of store.
-    fn has(&self, screen: &ShowScreen) -> bool {
+    /// Whether the frame is known, or a newer one of its stream.
+    fn has_newer(&self, screen: &ShowScreen) -> bool {
         self.newest.iter().any(|newest| newest.stream == screen.stream && newest.at >= screen.at)
     }
 
@@ -179,9 +178,9 @@ impl RoomCore {
         }
     }
 
-    /// A frame was posted to another node.
+    /// A frame was posted to another node, now or a while ago, when it was kept for those who come.
     pub(super) fn take_remote_frame(&mut self, screen: &ShowScreen, effects: &mut RoomEffects) {
-        if !self.screens.has(screen) {
+        if !self.screens.has_newer(screen) {
             self.show(screen, effects);
         }
     }
@@ -221,11 +220,8 @@ mod tests {
     }
 
     fn frame(stream: &str, bytes: usize) -> ShowScreen {
-        ShowScreen {
-            stream: StreamId::parse(stream).unwrap(),
-            at: Timestamp::default(),
-            frame: Bytes::from(vec![7; bytes]),
-        }
+        let at = Timestamp::from_millis(1);
+        ShowScreen { stream: StreamId::parse(stream).unwrap(), at, frame: Bytes::from(vec![7; bytes]) }
     }
 
     fn kept(screens: &KeptScreens) -> Vec<String> {
@@ -248,6 +244,16 @@ mod tests {
         assert_eq!(screens.limits.outboxes.used(), 0);
         screens.clear();
         assert_eq!(screens.limits.kept.used(), 0);
+    }
+
+    #[test]
+    fn a_frame_that_was_kept_elsewhere_is_not_shown_behind_a_newer_one_of_its_stream() {
+        let (mut screens, now) = (screens(1_000, 0), Instant::now());
+        let at = |millis| ShowScreen { at: Timestamp::from_millis(millis), ..frame("a", 1) };
+        assert!(!screens.has_newer(&at(5)));
+        screens.take(&at(5), false, now);
+        assert!(screens.has_newer(&at(4)) && screens.has_newer(&at(5)) && !screens.has_newer(&at(6)));
+        assert!(!screens.has_newer(&frame("b", 1)));
     }
 
     #[test]
@@ -290,7 +296,7 @@ mod tests {
         let at = |stream, millis| ShowScreen { at: Timestamp::default().plus_millis(millis), ..frame(stream, 1) };
         screens.take(&at("a", 10), false, now);
         for (stream, millis, newer) in [("a", 9, true), ("a", 10, true), ("a", 11, false), ("b", 1, false)] {
-            assert_eq!(screens.has(&at(stream, millis)), newer, "{stream} {millis}");
+            assert_eq!(screens.has_newer(&at(stream, millis)), newer, "{stream} {millis}");
         }
     }
 

@@ -11,12 +11,12 @@ use super::super::problem::Problem;
 use super::events::run_id;
 use crate::artifacts::{ArtifactService, ListedTrace, LiveTrace, LiveTraceError};
 use crate::protocol::live_trace::batch::{self, MAX_BATCH_BYTES, PARTS_TYPE};
-use crate::protocol::live_trace::viewer;
+use crate::protocol::live_trace::viewer as socket;
 use crate::protocol::{RunId, TraceId};
 
 mod files;
 
-pub(in crate::http) use files::{directory, entry};
+pub(in crate::http) use files::{directory, entry, viewer};
 
 /// Checks the id of a trace.
 pub(in crate::http) fn trace_id(text: &str) -> Result<TraceId, Problem> {
@@ -67,7 +67,7 @@ fn described(run: &RunId, trace: &LiveTrace, artifacts: &ArtifactService) -> Val
 
 /// The path of the viewer that follows a live trace.
 fn viewer_url(run: &RunId, trace: &TraceId) -> String {
-    format!("{}/v/?isServer", viewer::path(run, trace))
+    format!("{}/v/?isServer", socket::path(run, trace))
 }
 
 /// `POST /api/runs/{runId}/live-traces/{traceId}`: a batch of parts.

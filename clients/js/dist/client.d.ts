@@ -1,0 +1,26 @@
+import { Run } from './run.js';
+import type { RunQuery, RunSummary } from './types.js';
+export interface ConnectOptions {
+    /** The server's address, or several of one cluster: when one fails, the next one is used. */
+    url: string | readonly string[];
+    /** A token that is sent with each request, or what fetches one. A browser's WebSocket can't send it. */
+    token?: string | (() => string | Promise<string>);
+    /** Who steers, for others to see, as long as there is no token that says so. */
+    user?: string;
+    /** What requests are sent with. Missing: `fetch`, or in Node.js `node:https`, which knows proxies. */
+    fetch?: typeof fetch;
+    /** What runs are watched with. Missing: the global one, or in Node.js the client's own. */
+    WebSocket?: typeof WebSocket;
+}
+/** A server, or a cluster of servers. */
+export declare class Runcast {
+    #private;
+    /** Made by {@link connect}. */
+    constructor(options: ConnectOptions);
+    /** A run by its id. */
+    run(id: string): Run;
+    /** All runs, the one that changed last first; more are asked for while they are iterated over. */
+    runs(query?: RunQuery): AsyncIterable<RunSummary>;
+}
+/** The way to a server. Nothing is sent yet. */
+export declare function connect(options: ConnectOptions): Runcast;

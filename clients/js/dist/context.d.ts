@@ -1,0 +1,29 @@
+import type { BaseUrls } from './base-urls.js';
+import type { HttpRequest, HttpResponse, Transport } from './transport.js';
+/** What every part of the client needs to talk to the server. */
+export interface Context {
+    readonly baseUrls: BaseUrls;
+    readonly transport: Transport;
+    /** The token to send, if there is one. It is asked for at each request, so it may change. */
+    readonly token: () => Promise<string | undefined>;
+    /** Names the client in `Runcast-Client`: `NAME/VERSION`. */
+    readonly clientName: string;
+    /** Who sends the requests, if they say so: `Runcast-User`. */
+    readonly user?: string | undefined;
+}
+/** A request below a base URL. */
+export interface ApiRequest extends Omit<HttpRequest, 'url'> {
+    /** From the first slash: `/api/runs/...`. */
+    path: string;
+}
+/**
+ * Sends a request once, with the token and the client's name. Resolves to the answer, whatever its status.
+ * A request without an answer, and one that a node can't serve now, make the next base URL the current one.
+ */
+export declare function send(context: Context, request: ApiRequest): Promise<HttpResponse>;
+/** Like {@link send}, but throws an `ApiError` unless the status is 2xx. */
+export declare function call(context: Context, request: ApiRequest): Promise<HttpResponse>;
+/** Like {@link call}; resolves to the JSON of the answer. */
+export declare function callJson<T>(context: Context, request: ApiRequest): Promise<T>;
+/** The path of a run: `/api/runs/{runId}`. */
+export declare function runPath(runId: string): string;

@@ -1,0 +1,42 @@
+import { apiError } from './errors.js';
+/**
+ * Sends a request once, with the token and the client's name. Resolves to the answer, whatever its status.
+ * A request without an answer, and one that a node can't serve now, make the next base URL the current one.
+ */
+export async function send(context, request) {
+    const { path, ...rest } = request;
+    const base = context.baseUrls.current;
+    const headers = { 'runcast-client': context.clientName, ...request.headers };
+    if (context.user !== undefined)
+        headers['runcast-user'] = context.user;
+    const token = await context.token();
+    if (token !== undefined)
+        headers['authorization'] = `Bearer ${token}`;
+    try {
+        const response = await context.transport.send({ ...rest, url: base + path, headers });
+        if (response.status === 502 || response.status === 503 || response.status === 504)
+            context.baseUrls.leave(base);
+        return response;
+    }
+    catch (error) {
+        if (request.signal?.aborted !== true)
+            context.baseUrls.leave(base);
+        throw error;
+    }
+}
+/** Like {@link send}, but throws an `ApiError` unless the status is 2xx. */
+export async function call(context, request) {
+    const response = await send(context, request);
+    if (response.status < 200 || response.status > 299)
+        throw await apiError(response);
+    return response;
+}
+/** Like {@link call}; resolves to the JSON of the answer. */
+export async function callJson(context, request) {
+    const response = await call(context, request);
+    return JSON.parse(new TextDecoder().decode(await response.bytes()));
+}
+/** The path of a run: `/api/runs/{runId}`. */
+export function runPath(runId) {
+    return `/api/runs/${encodeURIComponent(runId)}`;
+}

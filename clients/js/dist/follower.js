@@ -1,0 +1,316 @@
+import { Backoff } from './backoff.js';
+import { callJson, runPath } from './context.js';
+import { ApiError, ClosedError } from './errors.js';
+import { CLOSE_CODES } from './generated.js';
+import { PollLink } from './poll-link.js';
+import { Position } from './position.js';
+import { SocketLink } from './socket-link.js';
+import { onWake } from './wake.js';
+/** A link that stood for this long, in milliseconds, makes the next pause a short one again. */
+const STEADY_MS = 30_000;
+/** A link that stood for less than this did not. */
+const BRIEF_MS = 1_000;
+/** Upgrades that failed in a row, after which pages are tried. */
+const REFUSED_UPGRADES = 2;
+/** When a WebSocket is tried again while pages are asked for, in milliseconds: soon the first time, then seldom. */
+const RETRY_UPGRADE_MS = [1_000, 60_000];
+/** Keeps a link to the log of a run, whatever happens to nodes and networks. */
+export class Follower {
+    context;
+    runId;
+    screen;
+    sink;
+    position;
+    #backoff = new Backoff();
+    /** Whose messages are told. */
+    #link;
+    /** Opened while `#link` still stands, or while there is none. */
+    #next;
+    /** Since when `#link` stands; undefined until it is connected. */
+    #since;
+    /** Opens the next link. */
+    #timer;
+    #refusedUpgrades = 0;
+    /** How often a WebSocket was tried again while pages were asked for. */
+    #retriedUpgrades = 0;
+    /** Nothing is read, because the sink is full. */
+    #parked = false;
+    #over = false;
+    #sealAsked = false;
+    #forget;
+    /** `screen`: the query of the WebSocket that says which screens are wanted. It is asked for at each connection. */
+    constructor(context, runId, after, screen, sink) {
+        this.context = context;
+        this.runId = runId;
+        this.screen = screen;
+        this.sink = sink;
+        this.position = new Position(after);
+        this.#forget = onWake(() => this.#wake());
+        void this.#open();
+    }
+    /** Ends without a word. */
+    close() {
+        if (this.#over)
+            return;
+        this.#over = true;
+        this.#forget();
+        clearTimeout(this.#timer);
+        this.#link?.close();
+        this.#next?.close();
+    }
+    /** The sink can take more again. */
+    drained() {
+        if (!this.#parked || this.#over)
+            return;
+        this.#parked = false;
+        if (this.#link !== undefined)
+            this.#link.resume();
+        else if (this.#next === undefined && this.#timer === undefined)
+            void this.#open();
+    }
+    /** Sends a message to the server, if there is a WebSocket. */
+    send(message) {
+        this.#link?.send(message);
+    }
+    connected(link, message) {
+        if (link === this.#next) {
+            const before = this.#link;
+            this.#link = link;
+            this.#next = undefined;
+            before?.close();
+            this.#since = Date.now();
+            if (link.kind === 'websocket') {
+                this.#refusedUpgrades = 0;
+                this.#retriedUpgrades = 0;
+            }
+            else {
+                this.#later(RETRY_UPGRADE_MS[Math.min(this.#retriedUpgrades, 1)]);
+                this.#retriedUpgrades += 1;
+            }
+            if (this.#parked)
+                this.#pause();
+        }
+        if (link !== this.#link || !this.#accept(this.position.connected(message)))
+            return;
+        this.#tellStatus();
+        if (message.from > message.tip && message.tip > 0)
+            void this.#askWhetherSealed(message.tip);
+    }
+    event(link, event, bytes) {
+        if (link !== this.#link)
+            return;
+        const verdict = this.position.event(event.seq);
+        if (!this.#accept(verdict) || verdict === 'known')
+            return;
+        this.sink.event(event, bytes, this.position.cursor);
+        if (event.type === 'sealed')
+            return this.#end();
+        if (event.seq === this.position.tip)
+            this.#tellStatus();
+        if (!this.#parked && this.sink.full())
+            this.#pause();
+    }
+    moved(link, message) {
+        if (link !== this.#link)
+            return;
+        if (message.type === 'epoch')
+            return void this.#accept(this.position.epoch(message));
+        const before = this.position.seq;
+        const verdict = message.type === 'gap' ? this.position.gap(message) : this.position.reset(message);
+        if (!this.#accept(verdict) || verdict === 'known')
+            return;
+        if (message.type === 'reset')
+            this.sink.reset(message);
+        else
+            this.sink.gap({ ...message, from: Math.max(message.from, (before ?? 0) + 1) });
+        this.#tellStatus();
+    }
+    frame(link, frame) {
+        if (link === this.#link)
+            this.sink.frame(frame);
+    }
+    draining(link, afterMs) {
+        if (link !== this.#link)
+            return;
+        this.context.baseUrls.leave(link.base);
+        // A node that drains from the first moment on is not come back to faster and faster.
+        const began = this.#since === undefined || Date.now() - this.#since < BRIEF_MS;
+        this.#later(began ? this.#backoff.next(afterMs) : afterMs);
+    }
+    ended(link, end) {
+        if (this.#over)
+            return;
+        const final = finalError(link, end);
+        if (link === this.#next && this.#link?.kind !== 'polling') {
+            if (link.kind === 'polling')
+                this.#refusedUpgrades = 0;
+            else
+                this.#refusedUpgrades += refusedUpgrade(end);
+        }
+        if (link === this.#next) {
+            this.#next = undefined;
+            this.context.baseUrls.leave(link.base);
+            if (this.#link !== undefined)
+                return this.#later(this.#pauseBefore(end));
+        }
+        else if (link === this.#link) {
+            this.#link = undefined;
+            if (this.#since !== undefined && Date.now() - this.#since >= STEADY_MS)
+                this.#backoff.reset();
+            this.#since = undefined;
+            if (final === undefined && this.#next !== undefined)
+                return this.sink.status('reconnecting', why(end));
+        }
+        else {
+            return;
+        }
+        if (end.closeCode === 1000)
+            return this.#end();
+        if (final !== undefined)
+            return this.#end(final);
+        const pauseMs = this.#pauseBefore(end);
+        this.sink.status('reconnecting', { ...why(end), retryInMs: Math.round(pauseMs) });
+        if (!this.#parked)
+            this.#later(pauseMs);
+    }
+    #pauseBefore(end) {
+        if (this.#link?.kind === 'polling') {
+            const pauseMs = RETRY_UPGRADE_MS[Math.min(this.#retriedUpgrades, 1)];
+            this.#retriedUpgrades += 1;
+            return pauseMs;
+        }
+        return this.#backoff.next(end.atLeastMs);
+    }
+    #later(ms) {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => void this.#open(), ms);
+    }
+    async #open() {
+        clearTimeout(this.#timer);
+        this.#timer = undefined;
+        if (this.#over || this.#next !== undefined)
+            return;
+        const polls = this.#refusedUpgrades >= REFUSED_UPGRADES && this.#link === undefined;
+        if (polls) {
+            this.#next = new PollLink(this.context, this.runId, this.position, this);
+            return;
+        }
+        const base = this.context.baseUrls.current;
+        const headers = {};
+        try {
+            const token = await this.context.token();
+            if (token !== undefined)
+                headers['authorization'] = `Bearer ${token}`;
+        }
+        catch (error) {
+            return this.#end(error);
+        }
+        if (this.#over || this.#next !== undefined)
+            return;
+        const query = new URLSearchParams({ ...(this.position.after === '' ? {} : { after: this.position.after }), ...this.screen() });
+        const url = `${base.replace(/^http/, 'ws')}/ws/runs/${encodeURIComponent(this.runId)}?${query}`;
+        try {
+            this.#next = new SocketLink(this.context.openSocket, { url, headers }, base, this);
+        }
+        catch (error) {
+            // A `WebSocket` that refuses the URL, by a content policy for instance, or that is not there.
+            this.#refusedUpgrades = REFUSED_UPGRADES;
+            const pauseMs = this.#backoff.next();
+            this.sink.status('reconnecting', { error: error, retryInMs: Math.round(pauseMs) });
+            this.#later(pauseMs);
+        }
+    }
+    /** The sink is full: the link waits, or is opened again later where it can't. */
+    #pause() {
+        this.#parked = true;
+        if (this.#link === undefined)
+            return;
+        if (this.#link.canPause)
+            return this.#link.pause();
+        this.#link.close();
+        this.#link = undefined;
+        this.#since = undefined;
+    }
+    /** Whether the link may go on. If its place can't be reconciled with ours, it is opened again with our cursor. */
+    #accept(verdict) {
+        if (verdict !== 'resync')
+            return true;
+        this.#link?.close();
+        this.#link = undefined;
+        this.#since = undefined;
+        const pauseMs = this.#backoff.next();
+        this.sink.status('reconnecting', { retryInMs: Math.round(pauseMs) });
+        if (this.#next === undefined)
+            this.#later(pauseMs);
+        return false;
+    }
+    #tellStatus() {
+        if (this.#link?.kind === 'polling')
+            return this.sink.status('polling', {});
+        const { seq = 0, tip } = this.position;
+        this.sink.status(seq >= tip ? 'live' : 'catching-up', {});
+    }
+    /** The network is back, or the page is seen again. */
+    #wake() {
+        if (this.#over)
+            return;
+        if (this.#link !== undefined)
+            return this.#link.probe();
+        if (this.#next === undefined && this.#timer !== undefined)
+            void this.#open();
+    }
+    /** A watch that begins behind the end of a sealed run gets no event that says so. */
+    async #askWhetherSealed(tip) {
+        if (this.#sealAsked)
+            return;
+        this.#sealAsked = true;
+        const path = `${runPath(this.runId)}/events?after=${tip - 1}&limit=1`;
+        try {
+            const page = await callJson(this.context, { method: 'GET', path });
+            if (!this.#over && page.events[0]?.type === 'sealed' && this.position.seq === page.events[0].seq)
+                this.#end();
+        }
+        catch {
+            this.#sealAsked = false; // the next connection asks again
+        }
+    }
+    #end(error) {
+        if (this.#over)
+            return;
+        this.close();
+        this.sink.ended(error);
+    }
+}
+function why({ failure, closeCode, reason }) {
+    if (failure !== undefined)
+        return { error: failure };
+    return { error: new Error(`the connection was closed: ${closeCode} ${reason ?? ''}`.trim()) };
+}
+/** The error that ends a watch, if coming back is of no use. */
+function finalError({ kind }, { closeCode, reason, failure }) {
+    if (failure instanceof ApiError) {
+        const { status } = failure;
+        const meant = { 401: 4401, 403: 4403, 410: 4410 }[status];
+        const known = CLOSE_CODES.find(({ code }) => code === meant);
+        // What a proxy says of an upgrade is not the last word: pages may get through.
+        if (failure.passing || (kind === 'websocket' && !isOurs(failure)))
+            return undefined;
+        return known === undefined ? failure : new ClosedError(known.code, known.reason, failure.detail);
+    }
+    const known = CLOSE_CODES.filter(({ code }) => code === closeCode);
+    if (closeCode === undefined || known.length === 0 || !known.every(({ reconnect }) => reconnect === 'never'))
+        return undefined;
+    return new ClosedError(closeCode, known[0].reason, reason || 'the server closed the watch');
+}
+/** How much an end says that no WebSocket gets through, while a server that is away says nothing of it. */
+function refusedUpgrade({ failure }) {
+    if (failure instanceof ApiError)
+        return isOurs(failure) || failure.status >= 500 ? 0 : REFUSED_UPGRADES;
+    if (failure === undefined)
+        return 0;
+    return 'failure' in failure && (failure.failure === 'refused' || failure.failure === 'dns') ? 0 : 1;
+}
+/** Whether a refusal is the server's own, and not a proxy's. */
+function isOurs({ code }) {
+    return !code.startsWith('http_');
+}

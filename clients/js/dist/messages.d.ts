@@ -1,0 +1,63 @@
+/** The server's own messages on a live connection, as far as a watch acts on them. */
+export interface ConnectedMessage {
+    type: 'connected';
+    runId: string;
+    sessionId: string;
+    nodeId: string;
+    epoch: string | null;
+    from: number;
+    tip: number;
+    cursor: string;
+    heartbeatSecs: number;
+}
+export interface GapMessage {
+    type: 'gap';
+    from: number;
+    to: number;
+    reason: string;
+    cursor: string;
+}
+export interface ResetMessage {
+    type: 'reset';
+    epoch: string | null;
+    from: number;
+    cursor: string;
+}
+export interface EpochMessage {
+    type: 'epoch';
+    epoch: string;
+    cursor: string;
+}
+/** `draining`: the node stops. `expiring`: the connection ends, because its token does for instance. */
+export interface DrainingMessage {
+    type: 'draining' | 'expiring';
+    reconnectAfterMs?: number;
+}
+export interface ErrorMessage {
+    type: 'error';
+    code: string;
+    error: string;
+    reconnectAfterMs?: number;
+}
+export type ServerMessage = ConnectedMessage | GapMessage | ResetMessage | EpochMessage | DrainingMessage | ErrorMessage | {
+    type: 'pong';
+} | {
+    type: 'command';
+};
+/** A page of events, as `GET /api/runs/{runId}/events` answers. */
+export interface EventPage<E> {
+    runId: string;
+    epoch: string | null;
+    events: E[];
+    cursor: string;
+    tip: number;
+    more: boolean;
+    gap: {
+        from: number;
+        to: number;
+    } | null;
+    reset: {
+        from: number;
+    } | null;
+    firstAvailable: number;
+}

@@ -1,0 +1,52 @@
+import { command } from './command.js';
+import { control } from './control.js';
+import { Publisher } from './publish.js';
+import { readEvents, readState, readTests } from './read.js';
+import { upload } from './upload.js';
+import { Watch } from './watch.js';
+/** A run of tests. It may not exist yet: the first event creates it. */
+export class Run {
+    id;
+    #context;
+    /** Made by `runcast.run()`. */
+    constructor(context, id) {
+        this.id = id;
+        this.#context = context;
+    }
+    /** The page on which people watch the run. */
+    get url() {
+        return `${this.#context.baseUrls.current}/runs/${encodeURIComponent(this.id)}`;
+    }
+    /** Watches the run: an async iterator of its events, and an `EventTarget`. */
+    watch(options) {
+        return new Watch(this.#context, this.id, options);
+    }
+    /** The run's state now. */
+    state(options) {
+        return readState(this.#context, this.id, options);
+    }
+    /** The run's tests; more are asked for while they are iterated over. */
+    tests(query) {
+        return readTests(this.#context, this.id, query);
+    }
+    /** The run's events up to the last one now, in pages. */
+    events(query) {
+        return readEvents(this.#context, this.id, query);
+    }
+    /** Gives a command. Throws an `ApiError` with the code of the refusal. */
+    command(what, options) {
+        return command(this.#context, this.id, what, options);
+    }
+    /** Takes control of the run, and renews it until the lease is released: `await using lease = await run.control()`. */
+    control(options) {
+        return control(this.#context, this.id, options);
+    }
+    /** Posts events to the run, as a producer of its own. */
+    publish(options) {
+        return new Publisher(this.#context, this.id, options);
+    }
+    /** Uploads a file as an artifact of the run: a Blob, bytes, or in Node.js the path of a file. */
+    upload(file, options) {
+        return upload(this.#context, this.id, file, options);
+    }
+}

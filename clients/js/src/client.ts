@@ -1,0 +1,57 @@
+import { openSocket } from '#socket';
+import { createTransport } from '#transport';
+
+import { BaseUrls } from './base-urls.js';
+import type { FollowContext } from './follower.js';
+import { VERSION } from './generated.js';
+import { readRuns } from './read.js';
+import { Run } from './run.js';
+import { openerOf } from './socket-web.js';
+import { fetchTransport } from './transport-fetch.js';
+import type { RunQuery, RunSummary } from './types.js';
+
+export interface ConnectOptions {
+  /** The server's address, or several of one cluster: when one fails, the next one is used. */
+  url: string | readonly string[];
+  /** A token that is sent with each request, or what fetches one. A browser's WebSocket can't send it. */
+  token?: string | (() => string | Promise<string>);
+  /** Who steers, for others to see, as long as there is no token that says so. */
+  user?: string;
+  /** What requests are sent with. Missing: `fetch`, or in Node.js `node:https`, which knows proxies. */
+  fetch?: typeof fetch;
+  /** What runs are watched with. Missing: the global one, or in Node.js the client's own. */
+  WebSocket?: typeof WebSocket;
+}
+
+/** A server, or a cluster of servers. */
+export class Runcast {
+  readonly #context: FollowContext;
+
+  /** Made by {@link connect}. */
+  constructor(options: ConnectOptions) {
+    const { token } = options;
+    this.#context = {
+      baseUrls: new BaseUrls(options.url),
+      transport: options.fetch === undefined ? createTransport() : fetchTransport(options.fetch),
+      token: async () => (typeof token === 'function' ? token() : token),
+      clientName: `runcast-js/${VERSION}`,
+      user: options.user,
+      openSocket: options.WebSocket === undefined ? openSocket : openerOf(options.WebSocket),
+    };
+  }
+
+  /** A run by its id. */
+  run(id: string): Run {
+    return new Run(this.#context, id);
+  }
+
+  /** All runs, the one that changed last first; more are asked for while they are iterated over. */
+  runs(query?: RunQuery): AsyncIterable<RunSummary> {
+    return readRuns(this.#context, query);
+  }
+}
+
+/** The way to a server. Nothing is sent yet. */
+export function connect(options: ConnectOptions): Runcast {
+  return new Runcast(options);
+}

@@ -1,0 +1,58 @@
+import { callJson, type Context, runPath } from './context.js';
+import type { EventPage } from './messages.js';
+import type { PageQuery, RunEvent, RunQuery, RunState, RunSummary, TestQuery, TestState } from './types.js';
+
+/** The state of a run. */
+export function readState(context: Context, runId: string, options: { signal?: AbortSignal } = {}): Promise<RunState> {
+  return callJson<RunState>(context, { method: 'GET', path: runPath(runId), ...options });
+}
+
+/** The pages of a run's tests, one after the other. */
+export async function* readTests(context: Context, runId: string, query: TestQuery = {}): AsyncGenerator<TestState, void> {
+  const { status, variant, limit = 500, signal } = query;
+  const statuses = status === undefined ? undefined : typeof status === 'string' ? status : status.join(',');
+  let after = 0;
+  for (let more = true; more; ) {
+    const path = `${runPath(runId)}/tests?${search({ after, limit, status: statuses, variant })}`;
+    const page: { tests: TestState[]; next: number; more: boolean } = await callJson(context, { method: 'GET', path, ...signalOf(signal) });
+    yield* page.tests;
+    after = page.next;
+    more = page.more;
+  }
+}
+
+/** The events of a run up to its last one now, page by page. */
+export async function* readEvents(context: Context, runId: string, query: PageQuery = {}): AsyncGenerator<EventPage<RunEvent>, void> {
+  const { limit = 1_000, signal } = query;
+  let after = String(query.after ?? '');
+  for (let more = true; more; ) {
+    const path = `${runPath(runId)}/events?${search({ after, limit })}`;
+    const page: EventPage<RunEvent> = await callJson(context, { method: 'GET', path, ...signalOf(signal) });
+    yield page;
+    after = page.cursor;
+    more = page.more;
+  }
+}
+
+/** The runs, the one that changed last first. */
+export async function* readRuns(context: Context, query: RunQuery = {}): AsyncGenerator<RunSummary, void> {
+  const { status, limit = 100, signal } = query;
+  let cursor: string | null | undefined;
+  do {
+    const path = `/api/runs?${search({ status, limit, cursor })}`;
+    const page: { runs: RunSummary[]; cursor: string | null; more: boolean } = await callJson(context, {
+      method: 'GET', path, ...signalOf(signal),
+    });
+    yield* page.runs;
+    cursor = page.more ? page.cursor : null;
+  } while (cursor !== null);
+}
+
+function search(parameters: Record<string, string | number | null | undefined>): URLSearchParams {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+}
+
+function signalOf(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
+}

@@ -1,0 +1,6 @@
+import { appendFileSync } from 'node:fs';
+
+/** Adds text to a file, at once: the process may be about to end. */
+export const appendText: ((file: string, text: string) => void) | undefined = (file, text) => {
+  appendFileSync(file, text, { mode: 0o600 });
+};
