@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::screens::FrameOutcome;
+use super::frame_outcome::FrameOutcome;
 use crate::actors::messages::broadcaster::{Deliver, ShowFrames, TipIs};
 use crate::actors::messages::room::{
     FoldReply, Folded, FrameTaken, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowError,

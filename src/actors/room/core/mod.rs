@@ -33,6 +33,7 @@ mod deciding;
 mod effect;
 mod folding;
 mod following;
+mod frame_outcome;
 mod input;
 mod log;
 mod pending_steer;
@@ -57,12 +58,13 @@ use deciding::Deciding;
 pub use effect::{HeadFor, PageFor, RoomEffect, RoomEffects, RoomTimer, UpdateSource};
 use folding::Folding;
 use following::Following;
+pub use frame_outcome::{FrameKept, FrameOutcome, FrameShown};
 pub use input::{RoomInput, StateText};
 pub use log::RoomLog;
 use reading::PendingReads;
 use retiring::Retirement;
 use screens::KeptScreens;
-pub use screens::{FrameKept, FrameOutcome, FrameShown, ScreenLimits};
+pub use screens::ScreenLimits;
 
 /// Long polls that may wait in one room.
 const MAX_WAITS: usize = 10_000;

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::frame_outcome::{FrameKept, FrameOutcome, FrameShown};
 use super::{RoomCore, RoomEffect, RoomEffects, RoomTimer};
 use crate::actors::messages::room::{FrameTaken, Show, ShowError, ShowScreen};
 use crate::actors::messages::screen::{FrameOnWay, KeptFrame, NewestFrame};
@@ -34,39 +35,6 @@ impl Default for ScreenLimits {
             outboxes: Budget::new(256 << 20),
         }
     }
-}
-
-/// Whether a frame was shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameShown {
-    /// To whoever watches here.
-    Yes,
-    /// Nobody watches here.
-    Nobody,
-    /// The node holds too much for its viewers.
-    NodeFull,
-}
-
-/// Whether a frame is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameKept {
-    /// For those who come.
-    Yes,
-    /// It is too large.
-    TooLarge,
-    /// Too much is kept.
-    NoRoom,
-}
-
-/// What became of a frame, for the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameOutcome {
-    /// Whether it was shown.
-    pub shown: FrameShown,
-    /// Whether it is kept.
-    pub kept: FrameKept,
-    /// The kept frame of another stream gave way to it.
-    pub displaced: bool,
 }
 
 /// The newest frame of a stream.
