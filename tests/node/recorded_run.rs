@@ -44,7 +44,7 @@ async fn pages_of_tests_are_asked_for_by_place_status_and_variant() {
     let node = TestNode::start(&[]);
     node.get("/api/runs/r/tests").await.problem(404, "run_not_found");
     let event = |n: usize| {
-        let status = if n % 10 == 0 { "failed" } else { "passed" };
+        let status = if n.is_multiple_of(10) { "failed" } else { "passed" };
         let variant = ["linux", "mac"][n % 2];
         json!({"type": "test_status", "testId": format!("t{n}"), "status": status, "variant": variant}).to_string()
     };
