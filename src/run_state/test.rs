@@ -195,10 +195,19 @@ impl Test {
     fn begin_anew(&mut self, number: u32) {
         self.earlier.retain(|attempt| attempt.number < number);
         self.current = TestAttempt::new(number);
+        if number == 0 {
+            (self.earlier_omitted, self.omitted_failed) = (0, false);
+        }
     }
 
     fn keep_earlier(&mut self, attempt: TestAttempt, space: Space) {
         let at = self.earlier.partition_point(|known| known.number < attempt.number);
+        let expected = self.expected.unwrap_or(TestStatus::Passed);
+        if at == 0 && self.earlier_omitted > 0 {
+            // It is one of those.
+            self.omitted_failed |= attempt.has_failed(expected);
+            return;
+        }
         if self.earlier.is_empty() {
             self.earlier.reserve_exact(1);
         }
@@ -206,7 +215,7 @@ impl Test {
         if self.earlier.len() > MAX_EARLIER || !space.has_room() {
             let omitted = self.earlier.remove(0);
             self.earlier_omitted = self.earlier_omitted.saturating_add(1);
-            self.omitted_failed |= omitted.has_failed(self.expected.unwrap_or(TestStatus::Passed));
+            self.omitted_failed |= omitted.has_failed(expected);
         }
     }
 

@@ -28,7 +28,8 @@ fn seqs(output: &[u8]) -> Vec<u64> {
 }
 
 fn opened(index: usize, path: &str) -> Happened {
-    Happened::Opened(index, path.to_owned())
+    let sign = if path.contains('?') { '&' } else { '?' };
+    Happened::Opened(index, format!("{path}{sign}screen=off"))
 }
 
 #[tokio::test]

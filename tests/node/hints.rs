@@ -22,11 +22,10 @@ async fn posts_and_polls_say_what_is_looked_at() {
     assert_eq!((&off["watched"], &off["flushMs"], &off["screens"]), (&json!(true), &json!(250), &json!([])));
 
     let began = Instant::now();
-    let (told, ()) = tokio::join!(hints(&node, "?wait=15"), async {
+    let query = format!("?wait=15&hints={}", off["tag"].as_str().unwrap());
+    let (told, ()) = tokio::join!(hints(&node, &query), async {
         viewer.say(r#"{"type":"screen","of":"p1/3","maxFps":7,"maxWidth":800}"#).await;
     });
-    // The poll may have come after the choice; then the tag says so.
-    let told = if told["tag"] == off["tag"] { told } else { hints(&node, "").await };
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let wanted =
         json!({"tag": told["tag"], "flushMs": 250, "watched": true, "screens": ["p1/3"], "maxFps": 7, "maxWidth": 800});
@@ -34,14 +33,32 @@ async fn posts_and_polls_say_what_is_looked_at() {
     let frame = node.post("/api/runs/r/frame", &[("content-type", "image/png")], "x").await.json();
     assert_eq!(frame["hints"], told);
 
-    // Hints other than those that the worker has are told at once; without a wait any are.
-    let tag = off["tag"].as_str().unwrap();
-    let began = Instant::now();
-    assert_eq!(hints(&node, &format!("?wait=15&hints={tag}")).await, told);
+    // Hints other than those that the worker has are told at once.
+    assert_eq!(hints(&node, &query).await, told);
     assert!(began.elapsed() < Duration::from_secs(10));
-    let (last, ()) =
-        tokio::join!(hints(&node, &format!("?wait=15&hints={}", told["tag"].as_str().unwrap())), viewer.leave());
+    let query = format!("?wait=15&hints={}", told["tag"].as_str().unwrap());
+    let (last, ()) = tokio::join!(hints(&node, &query), viewer.leave());
     assert_eq!(last, posted);
+}
+
+#[tokio::test]
+async fn a_poll_without_a_tag_ends_by_a_change_while_it_waits() {
+    let node = TestNode::start(&[]);
+    node.store("r", &numbered(1, 1, 0)).await;
+    let mut viewer = Viewer::join(&node, "r").await;
+    let (began, poll) = (Instant::now(), hints(&node, "?wait=20"));
+    tokio::pin!(poll);
+    // Whenever it begins to wait, the viewer changes its mind after that.
+    let told = 'changes: loop {
+        for choice in ["wall", "auto"] {
+            viewer.say(&json!({"type": "screen", "of": choice}).to_string()).await;
+            if let Ok(told) = tokio::time::timeout(Duration::from_millis(50), &mut poll).await {
+                break 'changes told;
+            }
+        }
+    };
+    assert!(told["wall"] == true || told["screens"] == json!(["auto"]), "{told}");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ mod producers;
 mod recorded_run;
 mod reserved;
 mod rfc6455;
+mod screens;
 mod signals;
 mod slow_senders;
 mod slow_viewers;

@@ -5,6 +5,8 @@ export interface ConnectOptions {
     url: string | readonly string[];
     /** A token that is sent with each request, or what fetches one. A browser's WebSocket can't send it. */
     token?: string | (() => string | Promise<string>);
+    /** Who steers, for others to see, as long as there is no token that says so. */
+    user?: string;
     /** What requests are sent with. Missing: `fetch`, or in Node.js `node:https`, which knows proxies. */
     fetch?: typeof fetch;
     /** What runs are watched with. Missing: the global one, or in Node.js the client's own. */

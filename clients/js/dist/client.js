@@ -17,6 +17,7 @@ export class Runcast {
             transport: options.fetch === undefined ? createTransport() : fetchTransport(options.fetch),
             token: async () => (typeof token === 'function' ? token() : token),
             clientName: `runcast-js/${VERSION}`,
+            user: options.user,
             openSocket: options.WebSocket === undefined ? openSocket : openerOf(options.WebSocket),
         };
     }

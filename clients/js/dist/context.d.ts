@@ -8,6 +8,8 @@ export interface Context {
     readonly token: () => Promise<string | undefined>;
     /** Names the client in `Runcast-Client`: `NAME/VERSION`. */
     readonly clientName: string;
+    /** Who sends the requests, if they say so: `Runcast-User`. */
+    readonly user?: string | undefined;
 }
 /** A request below a base URL. */
 export interface ApiRequest extends Omit<HttpRequest, 'url'> {

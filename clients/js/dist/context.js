@@ -7,6 +7,8 @@ export async function send(context, request) {
     const { path, ...rest } = request;
     const base = context.baseUrls.current;
     const headers = { 'runcast-client': context.clientName, ...request.headers };
+    if (context.user !== undefined)
+        headers['runcast-user'] = context.user;
     const token = await context.token();
     if (token !== undefined)
         headers['authorization'] = `Bearer ${token}`;

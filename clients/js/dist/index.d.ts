@@ -1,9 +1,15 @@
 export { connect, type ConnectOptions, Runcast } from './client.js';
+export { CommandHandle, type CommandOptions, type CommandResult, type CommandStatus, type CommandTarget } from './command.js';
+export { type ControlOptions, Lease } from './control.js';
 export { ApiError, ClosedError } from './errors.js';
 export * from './generated.js';
 export type { EventPage } from './messages.js';
+export { Publisher } from './publish.js';
+export type { LiveTrace, TracePart } from './publish-frames.js';
+export * from './publish-types.js';
 export { Run } from './run.js';
 export type { ScreenFrame } from './screen-frame.js';
 export { TransportError, type TransportFailure } from './transport.js';
 export { type Cursor, isEvent, isFinal, type PageQuery, type RunEvent, type RunQuery, type RunState, type RunSummary, type ScreenOptions, type TestQuery, type TestState, type WatchOptions, type WatchStatus, } from './types.js';
 export { type StatusDetail, Watch, type WatchEventMap } from './watch.js';
+export { type Artifact, type UploadOptions } from './upload.js';

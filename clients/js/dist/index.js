@@ -1,7 +1,12 @@
 export { connect, Runcast } from './client.js';
+export { CommandHandle } from './command.js';
+export { Lease } from './control.js';
 export { ApiError, ClosedError } from './errors.js';
 export * from './generated.js';
+export { Publisher } from './publish.js';
+export * from './publish-types.js';
 export { Run } from './run.js';
 export { TransportError } from './transport.js';
 export { isEvent, isFinal, } from './types.js';
 export { Watch } from './watch.js';
+export {} from './upload.js';

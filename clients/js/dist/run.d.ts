@@ -1,6 +1,12 @@
+import { type CommandHandle, type CommandOptions } from './command.js';
+import { type ControlOptions, type Lease } from './control.js';
 import type { FollowContext } from './follower.js';
+import type { Command } from './generated.js';
 import type { EventPage } from './messages.js';
+import { Publisher } from './publish.js';
+import type { PublishOptions } from './publish-types.js';
 import type { PageQuery, RunEvent, RunState, TestQuery, TestState, WatchOptions } from './types.js';
+import { type Artifact, type UploadOptions } from './upload.js';
 import { Watch } from './watch.js';
 /** A run of tests. It may not exist yet: the first event creates it. */
 export declare class Run {
@@ -20,4 +26,12 @@ export declare class Run {
     tests(query?: TestQuery): AsyncIterable<TestState>;
     /** The run's events up to the last one now, in pages. */
     events(query?: PageQuery): AsyncIterable<EventPage<RunEvent>>;
+    /** Gives a command. Throws an `ApiError` with the code of the refusal. */
+    command(what: Command, options?: CommandOptions): Promise<CommandHandle>;
+    /** Takes control of the run, and renews it until the lease is released: `await using lease = await run.control()`. */
+    control(options?: ControlOptions): Promise<Lease>;
+    /** Posts events to the run, as a producer of its own. */
+    publish(options?: PublishOptions): Publisher;
+    /** Uploads a file as an artifact of the run: a Blob, bytes, or in Node.js the path of a file. */
+    upload(file: Blob | Uint8Array | string, options?: UploadOptions): Promise<Artifact>;
 }

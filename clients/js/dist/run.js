@@ -1,4 +1,8 @@
+import { command } from './command.js';
+import { control } from './control.js';
+import { Publisher } from './publish.js';
 import { readEvents, readState, readTests } from './read.js';
+import { upload } from './upload.js';
 import { Watch } from './watch.js';
 /** A run of tests. It may not exist yet: the first event creates it. */
 export class Run {
@@ -28,5 +32,21 @@ export class Run {
     /** The run's events up to the last one now, in pages. */
     events(query) {
         return readEvents(this.#context, this.id, query);
+    }
+    /** Gives a command. Throws an `ApiError` with the code of the refusal. */
+    command(what, options) {
+        return command(this.#context, this.id, what, options);
+    }
+    /** Takes control of the run, and renews it until the lease is released: `await using lease = await run.control()`. */
+    control(options) {
+        return control(this.#context, this.id, options);
+    }
+    /** Posts events to the run, as a producer of its own. */
+    publish(options) {
+        return new Publisher(this.#context, this.id, options);
+    }
+    /** Uploads a file as an artifact of the run: a Blob, bytes, or in Node.js the path of a file. */
+    upload(file, options) {
+        return upload(this.#context, this.id, file, options);
     }
 }

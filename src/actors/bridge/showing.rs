@@ -8,7 +8,7 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tracing::{debug, warn};
 
-use super::looking::Wanted;
+use super::looking::WantedStreams;
 use super::{Bridge, RETRY};
 use crate::actors::messages::broadcaster::ShowScreen;
 use crate::actors::messages::room::RemoteUpdate;
@@ -64,7 +64,7 @@ impl Bridge {
         }
     }
 
-    fn to_read(&mut self, run: RunId, wanted: Wanted) {
+    fn to_read(&mut self, run: RunId, wanted: WantedStreams) {
         match self.to_read.entry(run) {
             Entry::Vacant(entry) => _ = entry.insert(wanted),
             Entry::Occupied(mut entry) => entry.get_mut().add(wanted),

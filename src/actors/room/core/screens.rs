@@ -323,6 +323,16 @@ mod tests {
     }
 
     #[test]
+    fn of_two_frames_of_a_stream_the_older_one_is_known_by_when_it_came() {
+        let (mut screens, now) = (screens(1_000, 0), Instant::now());
+        let at = |stream, millis| ShowScreen { at: Timestamp::default().plus_millis(millis), ..frame(stream, 1) };
+        screens.take(&at("a", 10), false, now);
+        for (stream, millis, newer) in [("a", 9, true), ("a", 10, true), ("a", 11, false), ("b", 1, false)] {
+            assert_eq!(screens.has_newer(&at(stream, millis)), newer, "{stream} {millis}");
+        }
+    }
+
+    #[test]
     fn a_frame_goes_when_no_newer_one_has_come_for_as_long_as_it_is_kept() {
         let (mut screens, now) = (screens(1_000, 0), Instant::now());
         screens.take(&frame("a", 1), false, now);

@@ -1,0 +1,2 @@
+/** Opens a file; here there are none. */
+export const openFile = undefined;
