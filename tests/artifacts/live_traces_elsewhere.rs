@@ -20,6 +20,8 @@ async fn a_trace_is_watched_on_another_node_and_survives_the_death_of_the_one_th
     // A producer is told so, whichever node it posts to.
     let log = ["{\"type\":\"log\",\"text\":\"x\"}".to_owned()];
     eventually!(a.store("r", &log).await["hints"]["traces"].clone(), |traces| *traces == json!(["t"]), SOON);
+    let told = a.get_json("/api/runs/r/viewers?details=1").await;
+    assert_eq!((&told["viewers"], &told["sessions"]), (&json!(0), &json!([])), "nobody watches the run itself");
     assert_eq!(post_trace(a, "r", &[("a.trace", 0, "{0}\n"), ("resources/a.png", 0, "png")]).await.status, 202);
     viewer.loads_until(&cluster.nodes[1], "a.trace", "{0}\n").await;
     assert_eq!(post_trace(a, "r", &[("a.trace", 4, "{1}\n")]).await.status, 202);
