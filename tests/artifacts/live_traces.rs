@@ -116,7 +116,7 @@ async fn a_trace_takes_two_posts_a_second_and_another_one_two_more() {
     }
     assert!(!refused.is_empty());
     for reply in refused {
-        reply.problem(429, "live_trace_too_often");
+        reply.problem(429, "live_trace_throttled");
         assert_eq!(reply.header("retry-after"), "1");
     }
     assert_eq!(post_trace(&node, "other", &[("a", 0, "x")]).await.status, 202);

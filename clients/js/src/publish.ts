@@ -214,7 +214,7 @@ export class Publisher implements AsyncDisposable {
 
   /**
    * Posts parts of a trace that grows, once; at most 4 MiB and 256 parts. Repeating them is safe. Rejects with an
-   * `ApiError`: `live_trace_gap` has `expected`, the ends of the entries; `live_trace_full`; `live_trace_too_often`.
+   * `ApiError`: `live_trace_gap` has `expected`, the ends of the entries; `live_trace_full`; `live_trace_throttled`.
    */
   liveTrace(traceId: string, parts: readonly TracePart[], signal?: AbortSignal): Promise<LiveTrace> {
     return callJson<LiveTrace>(this.#context, {

@@ -33,7 +33,7 @@ impl From<LiveTraceError> for Problem {
         match error {
             LiveTraceError::Artifact(error) => error.into(),
             LiveTraceError::TooOften(_) => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "live_trace_too_often", detail).retry_after(1)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "live_trace_throttled", detail).retry_after(1)
             }
             LiveTraceError::Gap(expected) => {
                 let expected = expected.into_iter().map(|(entry, end)| (entry.to_string(), Value::from(end)));
