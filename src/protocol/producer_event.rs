@@ -140,6 +140,8 @@ producer_events! {
         Field::new("data.outcome", Word { values: &OUTCOMES }, "What its attempts make of it.").optional(),
         Field::new("data.durationMs", Number, "How long it took.").optional(),
         Field::new("data.holdMs", Number, "How long of that it was held open.").optional(),
+        Field::new("data.traceId", Text, "The id of its live trace, if there is one; no part of the run's state.")
+            .optional(),
         Field::new("data.error", Message, "Why it failed.").optional(),
         Field::new("data.errors", Array, "Why it failed: a list of such, of which the first is shown.").of(MESSAGES).optional(),
         Field::new("data.errors[].message", Text, "What went wrong; colours are ANSI escapes."),
