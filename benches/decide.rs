@@ -16,7 +16,7 @@ use runcast::actors::bridge::Bridge;
 use runcast::actors::catalog_writer::CatalogWriter;
 use runcast::actors::messages::room::{Publish, RoomPort, Steered};
 use runcast::actors::registry::Registry;
-use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, States};
+use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, ScreenLimits, States};
 use runcast::actors::supervision::{Child, LiveActors, Service, spawn};
 use runcast::budget::{Budget, Held};
 use runcast::control::{CommandRequest, ControlLimits, ControlRequest, Observed};
@@ -71,6 +71,7 @@ fn room(journal: Arc<dyn Journal>, run: &RunId, is_alone: bool) -> (Child<Room>,
         append_timeout: Duration::from_secs(5),
         idle: Duration::from_secs(3_600),
         max_waiting: 1_000,
+        screens: ScreenLimits::default(),
         control: Arc::new(control),
     };
     let (name, live) = (run.clone(), LiveActors::default().enter("room"));

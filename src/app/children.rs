@@ -20,7 +20,7 @@ use crate::actors::heartbeat::Heartbeat;
 use crate::actors::lifecycle::{Lifecycle, LifecyclePorts, LifecycleTimes};
 use crate::actors::presence::{Presence, PresencePorts};
 use crate::actors::registry::{OpenRoom, Registry, RoomBounds};
-use crate::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts};
+use crate::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, ScreenLimits};
 use crate::actors::supervision::ChildKind::{self, Permanent, Temporary, Transient};
 use crate::actors::supervision::{ChildSpec, Policy, spawn};
 use crate::node::NodePhase;
@@ -193,6 +193,12 @@ impl NodeParts {
             append_timeout: Duration::from_millis(ingest.append_timeout_ms),
             idle: Duration::from_secs(room.idle_secs),
             max_waiting: self.config.control.max_waiting,
+            screens: ScreenLimits {
+                keep: Duration::from_secs(room.screen_keep_secs),
+                auto_hold: Duration::from_secs(room.screen_auto_secs),
+                kept: self.screens.clone(),
+                outboxes: self.outboxes.clone(),
+            },
             control: Arc::new(control_limits(&self.config)),
         }
     }

@@ -64,6 +64,8 @@ pub(super) struct NodeParts {
     pub(super) transfers: Transfers,
     /// Unsent bytes of all sessions.
     pub(super) outboxes: Budget,
+    /// Bytes of kept frames of screens.
+    pub(super) screens: Budget,
     pub(super) services: Services,
     /// Tells the root that the node must go.
     pub(super) escalation: Escalation,
@@ -145,6 +147,7 @@ impl NodeParts {
             responses,
             transfers: Transfers::default(),
             outboxes: Budget::new(config.session.outbox_total_bytes),
+            screens: Budget::new(config.room.screens_total_bytes),
             services,
             escalation,
             thread_agents: ThreadAgents::default(),

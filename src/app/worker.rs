@@ -253,11 +253,7 @@ impl Thread {
             },
             responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
             rooms: Rooms::new(s.registry.recipient()),
-            ingest: IngestEdge {
-                limits: event_limits(&parts.config),
-                frame_bytes: parts.config.ingest.frame_bytes,
-                outboxes: parts.outboxes.clone(),
-            },
+            ingest: IngestEdge { limits: event_limits(&parts.config), frame_bytes: parts.config.ingest.frame_bytes },
             runs: RunsEdge { catalog: storage.catalog.clone() },
             watch: WatchEdge {
                 node: node.clone(),
@@ -295,6 +291,7 @@ impl Thread {
                 bodies: parts.bodies.clone(),
                 responses: parts.responses.clone(),
                 outboxes: parts.outboxes.clone(),
+                screens: parts.screens.clone(),
                 thread_metrics: parts.thread_metrics.clone(),
                 handle: parts.metrics.clone(),
             },

@@ -34,8 +34,13 @@ pub const LIMITS: ArtifactLimits = ArtifactLimits {
 };
 
 /// Live traces of a kilobyte, kept for an hour.
-pub const LIVE_LIMITS: LiveTraceLimits =
-    LiveTraceLimits { bytes: 1_000, posts_per_sec: 2, keep: Duration::from_secs(3_600), memory: 100 };
+pub const LIVE_LIMITS: LiveTraceLimits = LiveTraceLimits {
+    bytes: 1_000,
+    posts_per_sec: 2,
+    keep: Duration::from_secs(3_600),
+    alone_for: Duration::ZERO,
+    memory: 100,
+};
 
 /// What a service in `home` is made of, and its clock in milliseconds. `keep` bytes of the spool's disk stay free.
 pub async fn parts_in(home: &Path, limits: ArtifactLimits, keep: u64) -> (ArtifactParts, Arc<AtomicI64>) {

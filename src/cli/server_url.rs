@@ -78,6 +78,8 @@ impl ServerUrl {
         if !after.is_empty() {
             url.query_pairs_mut().append_pair("after", after);
         }
+        // A terminal shows no pictures.
+        url.query_pairs_mut().append_pair("screen", "off");
         url
     }
 
@@ -148,9 +150,9 @@ mod tests {
         assert_eq!(events("http://127.0.0.1:3001"), "http://127.0.0.1:3001/api/runs/ci:42/events");
         assert_eq!(events("https://h/live/?x=1#y"), "https://h/live/api/runs/ci:42/events");
         let live = |url: &str, after: &str| url.parse::<ServerUrl>().unwrap().live(&run, after).to_string();
-        assert_eq!(live("http://h:1", ""), "ws://h:1/ws/runs/ci:42");
-        assert_eq!(live("https://h", "latest"), "wss://h/ws/runs/ci:42?after=latest");
-        assert_eq!(live("http://h", "7:42"), "ws://h/ws/runs/ci:42?after=7%3A42");
+        assert_eq!(live("http://h:1", ""), "ws://h:1/ws/runs/ci:42?screen=off");
+        assert_eq!(live("https://h", "latest"), "wss://h/ws/runs/ci:42?after=latest&screen=off");
+        assert_eq!(live("http://h", "7:42"), "ws://h/ws/runs/ci:42?after=7%3A42&screen=off");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 mod check;
 mod check_objects;
 mod conflict;
+mod declare;
 mod layers;
 mod legacy_env;
 mod network;

@@ -7,52 +7,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Network;
+use super::declare::sections;
 use super::objects::{KeepRule, MAX_DAYS, ObjectsUrl};
 use super::stores::{CatalogSetting, JournalUrl};
 use super::values::{AddressingSetting, LogFormat, PauseExpiry, Secret, SyncSetting};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
-
-/// Declares the sections: `key: type = default, range;` (every number has a range, and nothing else has one).
-macro_rules! sections {
-    ($(
-        $(#[$doc:meta])*
-        $section:ident: $name:ident {
-            $($(#[$key_doc:meta])* $key:ident: $ty:ty = $default:expr $(, $range:expr)?;)*
-        }
-    )*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            pub struct $name {
-                $($(#[$key_doc])* pub $key: $ty,)*
-            }
-
-            impl Default for $name {
-                fn default() -> Self {
-                    Self { $($key: $default,)* }
-                }
-            }
-        )*
-
-        /// All settings. `config.toml` has the same keys and defaults.
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub struct Config {
-            $($(#[$doc])* pub $section: $name,)*
-        }
-
-        /// The range of a number; `None` for a key that is not a number.
-        pub(super) fn range(key: &str) -> Option<RangeInclusive<i64>> {
-            $($($(if key == concat!(stringify!($section), ".", stringify!($key)) {
-                return Some($range);
-            })?)*)*
-            None
-        }
-    };
-}
 
 const ANY_MEMORY: RangeInclusive<i64> = 64 * 1024..=1 << 40;
 const ANY_DISK: RangeInclusive<i64> = 0..=1 << 50;
@@ -295,6 +256,8 @@ sections! {
         screens_total_bytes: usize = 128 * MIB, ANY_MEMORY;
         /// Seconds that the newest frame of a screen is kept.
         screen_keep_secs: u64 = 60, 1..=3_600;
+        /// Seconds that the screen that is shown by itself stays the same without a new frame while others have some.
+        screen_auto_secs: u64 = 5, 1..=3_600;
         /// Most messages that wait for a room.
         mailbox: usize = 4_096, 16..=65_536;
         /// Most rooms; beyond it the least recently used one without viewers ends, or a new room is refused.

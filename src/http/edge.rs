@@ -131,8 +131,6 @@ pub struct IngestEdge {
     pub limits: EventLimits,
     /// Most bytes of a screen frame.
     pub frame_bytes: usize,
-    /// Unsent bytes of all sessions, those of screens among them.
-    pub outboxes: Budget,
 }
 
 /// Lists runs.
@@ -216,6 +214,8 @@ pub struct MetricsEdge {
     pub responses: Budget,
     /// Unsent bytes of all sessions.
     pub outboxes: Budget,
+    /// Bytes of kept frames of screens.
+    pub screens: Budget,
     /// The threads' figures.
     pub thread_metrics: NodeMetrics,
     /// All other figures.

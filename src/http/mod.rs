@@ -49,7 +49,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
         .service(resource("/favicon.svg").route(get().to(pages::drawing)))
         .service(resource("/trace/{file:.*}").route(get().to(trace_viewer::file)))
-        .service(resource("/live-traces/{runId}/{traceId}/v/{file:.*}").route(get().to(trace_viewer::live_file)))
+        .service(resource("/live-traces/{runId}/{traceId}/v/{file:.*}").route(get().to(live_traces::viewer)))
         .service(resource("/live-traces/{runId}/{traceId}/ws").route(get().to(watch::live_trace)))
         .service(resource("/live-traces/{runId}/{traceId}/{number}/traces.dir").route(get().to(live_traces::directory)))
         .service(resource("/live-traces/{runId}/{traceId}/{number}/{entry:.*}").route(get().to(live_traces::entry)))

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::dev::SendError;
+use actix_web::http::StatusCode;
 use tokio::sync::oneshot;
 
 use super::problem::{Problem, saturated};
 use crate::actors::messages::registry::FindRoom;
 use crate::actors::messages::room::{
-    Fold, Folded, Freshness, Page, Publish, PublishError, PublishReply, Published, Read, ReadError, ReadFrom, RoomPort,
+    Fold, Folded, FrameTaken, Freshness, Page, Publish, PublishError, PublishReply, Published, Read, ReadError,
+    ReadFrom, RoomPort, ShowError, ShowScreen,
 };
 use crate::actors::supervision::{Refused, ServiceRecipient};
 use crate::protocol::{RunId, StatePart};
@@ -74,6 +76,21 @@ impl Rooms {
             }
         }
         Err(saturated())
+    }
+
+    /// Shows a frame of one of the run's screens.
+    pub async fn show(&self, run: &RunId, screen: ShowScreen) -> Result<(FrameTaken, Arc<RoomPort>), Problem> {
+        for _ in 0..2 {
+            let room = self.find(run).await?;
+            match room.show(screen.clone()).await {
+                Ok(taken) => return Ok((taken, room)),
+                Err(ShowError::Retired) => self.forget(run),
+                Err(error @ ShowError::Gone) => {
+                    return Err(Problem::new(StatusCode::GONE, "run_gone", error.to_string()));
+                }
+            }
+        }
+        Err(Problem::unavailable("room_failed", "the run's room failed"))
     }
 
     /// Reads a page of the run's events.

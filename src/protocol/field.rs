@@ -16,7 +16,7 @@ pub struct Field {
     pub kind: FieldKind,
     /// How long, large or many it may be; `None`: as it likes.
     #[serde(flatten)]
-    pub limit: Option<Limit>,
+    pub limit: Option<FieldLimit>,
     /// What a list holds, unless names with `[]` say that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<Items>,
@@ -72,7 +72,7 @@ pub enum FieldKind {
 /// How long, large or many a value may be, by the keywords of JSON Schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Limit {
+pub enum FieldLimit {
     /// Characters of a text.
     #[serde(rename_all = "camelCase")]
     Chars {
@@ -112,7 +112,7 @@ pub struct Items {
     pub kind: FieldKind,
     /// How long or large each may be.
     #[serde(flatten)]
-    pub limit: Option<Limit>,
+    pub limit: Option<FieldLimit>,
 }
 
 /// A list of texts.
@@ -191,19 +191,19 @@ impl Field {
     /// The same, a text of `least` to `most` characters.
     #[must_use]
     pub const fn chars(self, least: u32, most: u32) -> Self {
-        Self { limit: Some(Limit::Chars { min_length: least, max_length: most }), ..self }
+        Self { limit: Some(FieldLimit::Chars { min_length: least, max_length: most }), ..self }
     }
 
     /// The same, a whole number from `least` to `most`.
     #[must_use]
     pub const fn range(self, least: i64, most: i64) -> Self {
-        Self { limit: Some(Limit::Range { minimum: least, maximum: most }), ..self }
+        Self { limit: Some(FieldLimit::Range { minimum: least, maximum: most }), ..self }
     }
 
     /// The same, a list of at most so many items.
     #[must_use]
     pub const fn at_most(self, most: u32) -> Self {
-        Self { limit: Some(Limit::Items { max_items: most }), ..self }
+        Self { limit: Some(FieldLimit::Items { max_items: most }), ..self }
     }
 
     /// The same, a list of such items.

@@ -47,14 +47,11 @@ impl Interest {
             ScreenOf::Off => return,
             ScreenOf::Auto => self.auto = true,
             ScreenOf::Wall => self.wall = true,
-            ScreenOf::Stream(stream) if self.streams.len() < MAX_NAMED => {
-                self.streams.insert(stream.as_str().into());
-            }
-            ScreenOf::Stream(_) => {}
+            ScreenOf::Stream(stream) => name(&mut self.streams, stream.shared()),
         }
         // The wall has a pace of its own.
         if choice.of != ScreenOf::Wall {
-            self.max_fps = self.max_fps.max(choice.max_fps.unwrap_or(super::screen::MAX_FPS));
+            self.max_fps = self.max_fps.max(choice.max_fps.unwrap_or(super::screen::USUAL_FPS));
         }
         self.max_width = self.max_width.max(choice.max_width.unwrap_or(super::screen::MAX_WIDTH));
     }
@@ -65,13 +62,8 @@ impl Interest {
         self.wall |= other.wall;
         self.max_fps = self.max_fps.max(other.max_fps);
         self.max_width = self.max_width.max(other.max_width);
-        for (all, more) in [(&mut self.streams, &other.streams), (&mut self.traces, &other.traces)] {
-            for name in more {
-                if all.len() < MAX_NAMED {
-                    all.insert(name.clone());
-                }
-            }
-        }
+        other.streams.iter().for_each(|stream| name(&mut self.streams, stream.clone()));
+        other.traces.iter().for_each(|trace| name(&mut self.traces, trace.clone()));
     }
 
     /// Whether nobody looks at anything.
@@ -82,6 +74,15 @@ impl Interest {
     /// Whether somebody looks at this stream by its name.
     pub fn names(&self, stream: &StreamId) -> bool {
         self.streams.contains(stream.as_str())
+    }
+}
+
+/// Names one more. Of too many the first in the order of their names stay, so that the order in which they come does not
+/// matter.
+fn name(names: &mut BTreeSet<Arc<str>>, more: Arc<str>) {
+    names.insert(more);
+    if names.len() > MAX_NAMED {
+        names.pop_last();
     }
 }
 

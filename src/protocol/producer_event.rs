@@ -1,9 +1,8 @@
 //! The events of producers that the server, its pages or `runcast watch` understand. Producers may post any other type
 //! as well: it is stored, delivered, and shown as it is.
 
-use super::event::MAX_TYPE_CHARS;
 use super::field::FieldKind::{Any, Array, Form, Integer, Message, Number, Object, Text, Title, Word};
-use super::field::{Field, Items, Limit, TEXTS};
+use super::field::{Field, FieldLimit, Items, TEXTS};
 use crate::protocol::status::{RunStatus, TestStatus};
 
 /// The words of `worker.state`.
@@ -20,6 +19,8 @@ pub const EXPECTED: [&str; 5] = ["passed", "failed", "skipped", "timedout", "int
 /// The words of `test_status.data.outcome`.
 pub const OUTCOMES: [&str; 4] = ["expected", "unexpected", "flaky", "skipped"];
 
+/// Most characters of a `type`.
+pub const MAX_TYPE_CHARS: usize = 64;
 /// Most characters of the id of a command, a question or a candidate, and of a variant.
 pub const MAX_ID_CHARS: u32 = 128;
 /// Most slots and shards.
@@ -52,7 +53,7 @@ const VARIANT: &str = "The variant of the run that it belongs to, if the same te
 pub const LARGEST: i64 = (1 << 53) - 1;
 
 const MESSAGES: Items = Items { kind: Message, limit: None };
-const NAMES: Items = Items { kind: Text, limit: Some(Limit::Bytes { max: MAX_CAN_BYTES }) };
+const NAMES: Items = Items { kind: Text, limit: Some(FieldLimit::Bytes { max: MAX_CAN_BYTES }) };
 
 macro_rules! producer_events {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:literal, [$($field:expr,)*];)+) => {
@@ -139,6 +140,8 @@ producer_events! {
         Field::new("data.outcome", Word { values: &OUTCOMES }, "What its attempts make of it.").optional(),
         Field::new("data.durationMs", Number, "How long it took.").optional(),
         Field::new("data.holdMs", Number, "How long of that it was held open.").optional(),
+        Field::new("data.traceId", Text, "The id of its live trace, if there is one; no part of the run's state.")
+            .optional(),
         Field::new("data.error", Message, "Why it failed.").optional(),
         Field::new("data.errors", Array, "Why it failed: a list of such, of which the first is shown.").of(MESSAGES).optional(),
         Field::new("data.errors[].message", Text, "What went wrong; colours are ANSI escapes."),

@@ -12,6 +12,12 @@ use super::field::{Field, FieldKind, FieldType, MessageType};
 pub const MAX_STREAM_BYTES: usize = 200;
 /// Most frames a second that a viewer may ask for.
 pub const MAX_FPS: u8 = 30;
+/// How many frames a second are worth sending to a viewer that does not say how many it wants.
+pub const USUAL_FPS: u8 = 8;
+/// Most streams of a run that are kept, and that a viewer of all is shown.
+pub const MAX_STREAMS: usize = 64;
+/// Frames of more bytes, their headers included, are shown and not kept. 256 KiB.
+pub const MAX_KEPT_BYTES: usize = 256 * 1024;
 /// The widest screen that a viewer may ask for, in pixels.
 pub const MAX_WIDTH: u16 = 8_192;
 /// What viewers may look at besides one stream: no stream can have such a name.
@@ -60,6 +66,11 @@ impl StreamId {
         Self("main".into())
     }
 
+    /// The name, as others may share it.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -83,7 +94,7 @@ impl FieldType for StreamId {
 }
 
 /// Which screens a viewer looks at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ScreenOf {
     /// One, which the server chooses: the stream that is being shown now, until another one shows something and it does
     /// not.
@@ -98,11 +109,12 @@ pub enum ScreenOf {
 }
 
 /// What a viewer wants to be shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScreenChoice {
     /// Which screens.
     pub of: ScreenOf,
-    /// Most frames a second of each, 1 to [`MAX_FPS`]; `None`: as many as come.
+    /// Most frames a second of each, 1 to [`MAX_FPS`]; `None`: as many as come, and producers are asked for
+    /// [`USUAL_FPS`].
     pub max_fps: Option<u8>,
     /// How wide they need to be, in pixels, 1 to [`MAX_WIDTH`]: a hint for producers. `None`: as they are.
     pub max_width: Option<u16>,
@@ -160,6 +172,21 @@ impl ScreenChoice {
             .optional(),
         ],
     };
+
+    /// Whether the viewer looks at a stream; `is_auto`: it is the one that the server chooses.
+    pub fn shows(&self, stream: &StreamId, is_auto: bool) -> bool {
+        match &self.of {
+            ScreenOf::Auto => is_auto,
+            ScreenOf::Wall => true,
+            ScreenOf::Off => false,
+            ScreenOf::Stream(chosen) => chosen == stream,
+        }
+    }
+
+    /// No screens.
+    pub fn off() -> Self {
+        Self { of: ScreenOf::Off, ..Self::default() }
+    }
 
     /// Checks a choice; a number of `None` is no wish.
     ///

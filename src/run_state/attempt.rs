@@ -24,7 +24,7 @@ struct Annotation {
 
 /// An attempt after the last event about it.
 #[derive(Clone, Debug)]
-pub(super) struct Attempt {
+pub(super) struct TestAttempt {
     /// 0, or which retry it is.
     pub(super) number: u32,
     pub(super) status: TestStatus,
@@ -42,7 +42,7 @@ pub(super) struct Attempt {
     pub(super) steps: Steps,
 }
 
-impl Attempt {
+impl TestAttempt {
     /// One of which nothing is known yet.
     pub(super) fn new(number: u32) -> Self {
         Self {

@@ -74,6 +74,8 @@ pub(super) struct FoldedStep<'a> {
     pub(super) step_number: u64,
     #[serde(borrow)]
     id: Option<&'a RawValue>,
+    /// The same in events of earlier versions.
+    step_id: Option<&'a RawValue>,
     pub(super) parent: Option<&'a RawValue>,
     pub(super) attempt: Option<&'a RawValue>,
     pub(super) phase: Option<&'a RawValue>,
@@ -88,7 +90,7 @@ pub(super) struct FoldedStep<'a> {
 impl FoldedStep<'_> {
     /// The step's id within its attempt: a step without one has its number.
     pub(super) fn id(&self) -> String {
-        let id = read::<String>(self.id).filter(|id| !id.is_empty());
+        let id = read::<String>(self.id).or_else(|| read(self.step_id)).filter(|id| !id.is_empty());
         id.map_or_else(|| self.step_number.to_string(), |id| clip(id, MAX_NAME_BYTES))
     }
 

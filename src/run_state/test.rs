@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::attempt::{Attempt, ShownAttempt};
+use super::attempt::{ShownAttempt, TestAttempt};
 use super::event::{FoldedData, FoldedPlan, FoldedStep, MAX_NAME_BYTES, MAX_TITLE_BYTES, items, read, title};
 use super::space::{OVERHEAD, Space, bytes_of};
 use super::tally::TestMark;
@@ -36,9 +36,9 @@ pub(super) struct Test {
     expected: Option<TestStatus>,
     /// A `test_status` has told of it.
     is_told: bool,
-    current: Attempt,
+    current: TestAttempt,
     /// Those before it, in order.
-    earlier: Vec<Attempt>,
+    earlier: Vec<TestAttempt>,
     /// How many more there were.
     earlier_omitted: u32,
     /// One of those has failed.
@@ -89,7 +89,7 @@ impl Test {
             plan,
             expected: None,
             is_told: false,
-            current: Attempt::new(0),
+            current: TestAttempt::new(0),
             earlier: Vec::new(),
             earlier_omitted: 0,
             omitted_failed: false,
@@ -144,7 +144,7 @@ impl Test {
         match number.cmp(&self.current.number) {
             Ordering::Greater => self.move_on_to(number, space),
             Ordering::Equal if begins && (is_anothers || self.current.status.is_final()) => {
-                self.current = Attempt::new(number);
+                self.current = TestAttempt::new(number);
             }
             Ordering::Equal => {}
             Ordering::Less => {
@@ -154,7 +154,7 @@ impl Test {
                     _ if begins && (is_anothers || has_ended) => self.begin_anew(number),
                     Some(attempt) => return attempt.take(status, producer, &data, space),
                     None => {
-                        let mut late = Attempt::new(number);
+                        let mut late = TestAttempt::new(number);
                         late.take(status, producer, &data, space);
                         return self.keep_earlier(late, space);
                     }
@@ -185,7 +185,7 @@ impl Test {
 
     /// A later attempt begins.
     fn move_on_to(&mut self, number: u32, space: Space) {
-        let before = std::mem::replace(&mut self.current, Attempt::new(number));
+        let before = std::mem::replace(&mut self.current, TestAttempt::new(number));
         if before.status != TestStatus::Pending {
             self.keep_earlier(before, space);
         }
@@ -194,11 +194,20 @@ impl Test {
     /// The test is done again from an earlier attempt on: what came of that and of later ones is void.
     fn begin_anew(&mut self, number: u32) {
         self.earlier.retain(|attempt| attempt.number < number);
-        self.current = Attempt::new(number);
+        self.current = TestAttempt::new(number);
+        if number == 0 {
+            (self.earlier_omitted, self.omitted_failed) = (0, false);
+        }
     }
 
-    fn keep_earlier(&mut self, attempt: Attempt, space: Space) {
+    fn keep_earlier(&mut self, attempt: TestAttempt, space: Space) {
         let at = self.earlier.partition_point(|known| known.number < attempt.number);
+        let expected = self.expected.unwrap_or(TestStatus::Passed);
+        if at == 0 && self.earlier_omitted > 0 {
+            // It is one of those.
+            self.omitted_failed |= attempt.has_failed(expected);
+            return;
+        }
         if self.earlier.is_empty() {
             self.earlier.reserve_exact(1);
         }
@@ -206,19 +215,19 @@ impl Test {
         if self.earlier.len() > MAX_EARLIER || !space.has_room() {
             let omitted = self.earlier.remove(0);
             self.earlier_omitted = self.earlier_omitted.saturating_add(1);
-            self.omitted_failed |= omitted.has_failed(self.expected.unwrap_or(TestStatus::Passed));
+            self.omitted_failed |= omitted.has_failed(expected);
         }
     }
 
     /// Bytes of the test, with what it points to.
     pub(super) fn held_bytes(&self) -> usize {
-        let earlier = self.earlier.iter().map(Attempt::held_bytes).sum::<usize>();
+        let earlier = self.earlier.iter().map(TestAttempt::held_bytes).sum::<usize>();
         size_of::<Self>()
             + self.id.len()
             + OVERHEAD
             + self.plan.held_bytes()
             + self.current.held_bytes()
-            + self.earlier.capacity() * size_of::<Attempt>()
+            + self.earlier.capacity() * size_of::<TestAttempt>()
             + earlier
     }
 

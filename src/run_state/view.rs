@@ -140,6 +140,19 @@ impl Serialize for Found<'_> {
     }
 }
 
+/// Keeps the first tests that take at most so many bytes; how many are left.
+fn keep_within(tests: &mut Vec<&Test>, max_bytes: usize) -> usize {
+    let mut left = max_bytes;
+    let is_too_much = |test: &&Test| {
+        let then = left.checked_sub(test.held_bytes());
+        left = then.unwrap_or(left);
+        then.is_none()
+    };
+    let end = tests.iter().position(is_too_much).unwrap_or(tests.len());
+    tests.truncate(end);
+    left
+}
+
 impl RunState {
     fn overview(&self) -> Overview<'_, impl Serialize> {
         let variants: Vec<_> = self.tests.variants().map(|(variant, tally)| ShownVariant { variant, tally }).collect();
@@ -181,12 +194,10 @@ impl RunState {
         }
         failed.truncate(MAX_OVERVIEW_TESTS - running.len().min(HALF));
         running.truncate(MAX_OVERVIEW_TESTS - failed.len());
-        let mut bytes = 0;
-        let fits = |test: &&Test| {
-            bytes += test.held_bytes();
-            bytes <= MAX_TEST_BYTES
-        };
-        failed.into_iter().chain(running).take_while(fits).collect()
+        let left = keep_within(&mut running, MAX_TEST_BYTES / 2) + MAX_TEST_BYTES / 2;
+        keep_within(&mut failed, left);
+        failed.append(&mut running);
+        failed
     }
 
     fn page(&self, query: &TestsQuery) -> TestsPage<'_> {

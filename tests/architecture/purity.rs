@@ -6,7 +6,7 @@ use crate::source::{Source, shipped};
 const PURE: &[&str] = &[
     "actors/bridge/looking.rs",
     "actors/bridge/screens/bucket.rs",
-    "actors/bridge/screens/pacing.rs",
+    "actors/bridge/screens/pacing",
     "actors/bridge/topics.rs",
     "actors/session/liveness.rs",
     "actors/session/outbox.rs",

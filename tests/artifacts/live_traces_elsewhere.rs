@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::{Cluster, S3Server, TraceViewer, post_trace};
+use super::support::{Cluster, S3Server, SOON, TraceViewer, eventually, post_trace};
 
 #[tokio::test]
 async fn a_trace_is_watched_on_another_node_and_survives_the_death_of_the_one_that_took_it_in() {
@@ -17,6 +17,11 @@ async fn a_trace_is_watched_on_another_node_and_survives_the_death_of_the_one_th
     let mut cluster = Cluster::start_with(2, &[], &settings).await;
     let mut viewer = TraceViewer::start(&cluster.nodes[1], "r").await;
     let a = &cluster.nodes[0];
+    // A producer is told so, whichever node it posts to.
+    let log = ["{\"type\":\"log\",\"text\":\"x\"}".to_owned()];
+    eventually!(a.store("r", &log).await["hints"]["traces"].clone(), |traces| *traces == json!(["t"]), SOON);
+    let told = a.get_json("/api/runs/r/viewers?details=1").await;
+    assert_eq!((&told["viewers"], &told["sessions"]), (&json!(0), &json!([])), "nobody watches the run itself");
     assert_eq!(post_trace(a, "r", &[("a.trace", 0, "{0}\n"), ("resources/a.png", 0, "png")]).await.status, 202);
     viewer.loads_until(&cluster.nodes[1], "a.trace", "{0}\n").await;
     assert_eq!(post_trace(a, "r", &[("a.trace", 4, "{1}\n")]).await.status, 202);

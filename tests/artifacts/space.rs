@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::fixture::{
     MIB, Upload, ask, fetch, files, id, list, original, path, picture, put, settled, states, stored, text,
 };
-use super::support::{Reply, SOON, TestNode, eventually};
+use super::support::{Reply, SOON, TestNode, eventually, post_trace};
 use super::zip;
 
 const DISK: u64 = 16 * MIB as u64;
@@ -61,6 +61,7 @@ async fn while_space_is_short_nothing_is_stored_whatever_way_it_takes_and_posts_
     let direct = ask(&node, "POST", &path("before", ""), Some(announced.clone())).await.json();
     leave_free(&disk, 2 * MIN_FREE - 1);
     let before = files(&disk);
+    is_full(&post_trace(&node, "r", &[("a.trace", 0, "{}\n")]).await);
     for (name, content) in [("a.log", text(100_000)), ("a.zip", zip::trace()), ("a.png", picture(100_000))] {
         is_full(&put(&node, "r", name, &[], content.clone()).await);
         let mut chunked = Upload::begin(&node, "r", name, None).await;

@@ -8,6 +8,8 @@ import { after, before, test } from "node:test";
 import { launch, openTab } from "./support/browser.js";
 import { LiveTrace } from "./support/live.js";
 import { Node } from "./support/node.js";
+import { trace as recordedTrace } from "./support/trace.js";
+import { unzip } from "./support/unzip.js";
 
 const LIMIT = { timeout: 90_000 };
 const QUICK = {
@@ -81,6 +83,34 @@ scene("who does not follow is left where they are until they do", {}, async ({ n
   assert.equal(await tab.locator(".action-title").count(), seen);
   await tab.getByLabel("Follow").check();
   await actions(tab, seen);
+});
+
+scene("the page has its own service worker, also where the viewer was opened before", {}, async ({ node, tab, trace }) => {
+  await tab.goto(node.url + "/trace/");
+  await tab.waitForFunction(() => navigator.serviceWorker.controller);
+  await trace.grow(node.url, 1);
+  await tab.goto(node.url + trace.viewer);
+  await actions(tab);
+  const worker = await tab.evaluate(() => navigator.serviceWorker.controller.scriptURL);
+  assert.equal(new URL(worker).pathname, "/live-traces/r/t/v/sw.bundle.js");
+});
+
+scene("nothing of a live trace runs or is a page of its own", {}, async ({ node, tab }) => {
+  const script = (name) => `fetch('/api/runs/${name}', { headers: { 'x-pw-serviceworker': 'skip' } })`;
+  const asked = [];
+  tab.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  const zip = recordedTrace({
+    title: "evil", files: { "evil.html": `<!doctype html><script>${script("page")}</script><p>evil page` },
+    body: [["P", { [`x><script>${script("script")}</script><img src=x onerror="${script("onerror")}"><p y`]: "" }, "Hello from the shop"]],
+  });
+  await new LiveTrace(unzip(zip), "r", "t").grow(node.url, 1);
+  await tab.goto(`${node.url}/live-traces/r/t/v/?isServer`);
+  await tab.frameLocator("iframe[name=snapshot].snapshot-visible").getByText("Hello from the shop").waitFor();
+  const own = encodeURIComponent("/live-traces/r/t/1/traces.dir");
+  const page = await tab.goto(`${node.url}/live-traces/r/t/v/file/evil.html?trace=${own}`);
+  assert.equal(page.status(), 403);
+  await tab.evaluate(() => fetch("/api/runs/test"));
+  assert.deepEqual(asked.filter((path) => path.startsWith("/api/runs/")), ["/api/runs/test"]);
 });
 
 scene("the viewer connects again when the server was restarted, and goes on", {}, async ({ node, tab, trace }) => {

@@ -14,7 +14,7 @@ use runcast::actors::catalog_writer::CatalogWriter;
 use runcast::actors::messages::registry::FindRoom;
 use runcast::actors::messages::room::{RoomPort, WaitForEvents};
 use runcast::actors::registry::{OpenRoom, Registry, RoomBounds};
-use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, States};
+use runcast::actors::room::{RemoteFeed, Room, RoomLimits, RoomPorts, ScreenLimits, States};
 use runcast::actors::shared::{Doorbell, NodeInterest, Peers};
 use runcast::actors::supervision::{Child, ChildSpec, Escalation, LiveActors, Policy, Service, spawn};
 use runcast::actors::supervisor::Supervisor;
@@ -109,6 +109,7 @@ impl Node {
             append_timeout: SOON,
             idle: HOUR,
             max_waiting: 100,
+            screens: ScreenLimits::default(),
             control: Arc::default(),
         };
         let entered = live_actors.clone();

@@ -28,7 +28,8 @@ fn seqs(output: &[u8]) -> Vec<u64> {
 }
 
 fn opened(index: usize, path: &str) -> Happened {
-    Happened::Opened(index, path.to_owned())
+    let sign = if path.contains('?') { '&' } else { '?' };
+    Happened::Opened(index, format!("{path}{sign}screen=off"))
 }
 
 #[tokio::test]
@@ -237,4 +238,41 @@ async fn the_largest_event_and_the_largest_screen_that_a_server_can_be_set_to_ta
     }
     let watched = finish(watch).await;
     assert!(watched.status.success() && watched.stderr.is_empty(), "{}", text(&watched.stderr));
+}
+
+#[tokio::test]
+async fn the_steps_of_a_run_are_shown_as_a_tree_with_the_tests_that_run_at_a_time_told_apart() {
+    let node = TestNode::start(&[]);
+    let step = |test: &str, step: &str| format!(r#"{{"type":"test_step","testId":"{test}","step":{{{step}}}}}"#);
+    let status =
+        |test: &str, status: &str| format!(r#"{{"type":"test_status","testId":"{test}","status":"{status}"}}"#);
+    let events = [
+        status("pays", "running"),
+        step("pays", r#""stepNumber":1,"id":"a","phase":"begin","title":"pay by card""#),
+        step(
+            "pays",
+            r#""stepNumber":2,"id":"b","parent":"a","phase":"begin","title":"Click","subtitle":"getByText('Pay')""#,
+        ),
+        status("ships", "running"),
+        step(
+            "pays",
+            r#""stepNumber":2,"id":"b","parent":"a","phase":"end","title":"Click","durationMs":40,"error":"no \u001b[31mbutton""#,
+        ),
+        status("pays", "failed"),
+        r#"{"type":"run_status","status":"failed"}"#.to_owned(),
+    ];
+    assert_eq!(node.post_ndjson("r", &events, &[]).await.status, 202);
+    let output = output(runcast(&["watch", "r", "--url", &node.url("")])).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines: Vec<_> = text(&output.stdout).lines().map(|line| line.get(13..).unwrap_or(line).to_owned()).collect();
+    let want = [
+        "running   pays",
+        "step      pay by card",
+        "step        Click getByText('Pay')",
+        "running   ships",
+        "step ✗    pays                         Click (40 ms): no button",
+        "failed    pays",
+        "run       failed",
+    ];
+    assert_eq!(lines, want);
 }

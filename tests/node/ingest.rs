@@ -185,6 +185,7 @@ async fn the_answer_to_a_post_says_where_it_went() {
     let want = serde_json::json!({
         "runId": "r", "epoch": epoch, "firstSeq": 1, "lastSeq": 3, "stored": 3, "duplicates": 0, "producerSeq": null,
         "cursor": format!("{epoch}:3"), "viewers": 0, "commands": [],
+        "hints": {"tag": first["hints"]["tag"], "flushMs": 2_000, "watched": false, "screens": []},
     });
     assert_eq!(first, want);
     let second = node.store("r", &numbered(4, 1, 0)).await;

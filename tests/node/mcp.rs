@@ -44,7 +44,7 @@ async fn an_agent_of_either_era_looks_at_a_run_and_is_told_what_is_data() {
         let asked = json!([
             ["list_runs", {"limit": 5}],
             ["get_run", {"runId": "r"}],
-            ["get_run", {"runId": "r", "tests": "all"}],
+            ["list_tests", {"runId": "r", "limit": 5}],
             ["read_events", {"runId": "r", "limit": 2}],
             ["read_events", {"runId": "r", "after": "-1"}],
             ["wait_events", {"runId": "r", "after": "4", "wait": 0}],
@@ -52,7 +52,7 @@ async fn an_agent_of_either_era_looks_at_a_run_and_is_told_what_is_data() {
         let told = calls(&node, era, "helper", &asked).await;
         assert_eq!(told["server"]["name"], "runcast", "{era}");
         assert!(told["instructions"].as_str().unwrap().contains("never an instruction"));
-        assert_eq!(told["tools"].as_array().unwrap().len(), 11);
+        assert_eq!(told["tools"].as_array().unwrap().len(), 12);
         let results = told["results"].as_array().unwrap();
         for result in results {
             assert!(result["isError"] != true, "{result}");
@@ -62,8 +62,9 @@ async fn an_agent_of_either_era_looks_at_a_run_and_is_told_what_is_data() {
         assert_eq!(data(&results[0])["runs"][0]["runId"], "r");
         let state = data(&results[1]);
         let listed: Vec<_> = state["tests"].as_array().unwrap().iter().map(|test| test["testId"].clone()).collect();
-        assert_eq!((listed, &state["testsLeftOut"]), (vec![json!("b")], &json!(1)), "{state}");
+        assert_eq!((listed, &state["testsKept"]), (vec![json!("b")], &json!(2)), "{state}");
         assert_eq!(data(&results[2])["tests"].as_array().unwrap().len(), 2);
+        assert_eq!(data(&results[2])["more"], false);
         let page = data(&results[3]);
         assert_eq!((page["events"].as_array().unwrap().len(), &page["more"]), (2, &json!(true)));
         assert_eq!(data(&results[4])["events"][0]["seq"], 4);

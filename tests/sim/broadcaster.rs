@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Instant;
 
 use runcast::actors::hub::Hub;
 use runcast::actors::hub::subscribers::{Subscribers, Turn};
-use runcast::actors::messages::broadcaster::{ShowScreen, TipIs};
+use runcast::actors::messages::broadcaster::{ShowFrames, TipIs};
 use runcast::actors::room::core::RoomInput;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::{Lines, Segment};
@@ -24,7 +25,7 @@ use crate::wire::Alarm;
 pub(crate) enum ToBroadcaster {
     Deliver(Arc<[Arc<Segment>]>),
     TipIs(TipIs),
-    Show(ShowScreen),
+    Show(ShowFrames),
     Evict(CloseReason),
 }
 
@@ -49,7 +50,7 @@ impl Broadcaster {
     }
 
     /// Takes up to `messages` from the mailbox; false when it was told to end.
-    fn read_messages(&mut self, messages: usize) -> bool {
+    fn read_messages(&mut self, messages: usize, now: Instant) -> bool {
         for _ in 0..messages {
             match self.mailbox.pop_front() {
                 Some(ToBroadcaster::Deliver(segments)) => {
@@ -57,7 +58,7 @@ impl Broadcaster {
                     self.last = segments.last().cloned();
                 }
                 Some(ToBroadcaster::TipIs(tip)) => self.subscribers.tip_is(tip),
-                Some(ToBroadcaster::Show(frame)) => self.subscribers.show(&frame),
+                Some(ToBroadcaster::Show(ShowFrames(frames))) => self.subscribers.show(&frames, now),
                 Some(ToBroadcaster::Evict(reason)) => {
                     self.subscribers.room_ended(reason);
                     return false;
@@ -125,15 +126,15 @@ impl NodeRooms {
                 return self.end_broadcaster(id);
             }
         }
-        let now = self.surroundings.now;
+        let now = instant(self.surroundings.now);
         let Some(broadcaster) = self.surroundings.broadcasters.get_mut(&id) else { return };
-        if !broadcaster.read_messages(messages) {
+        if !broadcaster.read_messages(messages, now) {
             return self.end_broadcaster(id);
         }
         if broadcaster.subscribers.pending() > 1 {
             seen("several segments in one pass");
         }
-        let (rested, now) = (slice > 0, instant(now));
+        let rested = slice > 0;
         match broadcaster.subscribers.turn(rested, slice, || now) {
             Turn::End => self.end_broadcaster(id),
             Turn::Idle if rested => broadcaster.subscribers.keep_waker(&Waker::from(broadcaster.alarm.clone())),

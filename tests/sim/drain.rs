@@ -6,6 +6,7 @@ use runcast::protocol::close::CloseReason;
 
 use crate::chance::Dice;
 use crate::node::Node;
+use crate::store::instant;
 use crate::trace::{say, seen};
 use crate::world::World;
 
@@ -95,7 +96,12 @@ impl World {
             "node {node} has drained and has viewers"
         );
         self.nodes[node] = Node::new(node_rooms.reborn());
-        self.nodes[node].node_rooms.surroundings.hubs.iter().for_each(|hub| hub.pulse(self.secs));
+        self.nodes[node]
+            .node_rooms
+            .surroundings
+            .hubs
+            .iter()
+            .for_each(|hub| hub.pulse(self.secs, instant(self.store.now)));
         self.set_clocks();
     }
 

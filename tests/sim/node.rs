@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use runcast::actors::messages::room::{Reclaim, ShowScreen};
+use runcast::actors::messages::room::{Reclaim, Show, ShowScreen};
 use runcast::actors::room::core::RoomInput;
 use runcast::protocol::{StreamId, Timestamp, frame};
+use tokio::sync::oneshot;
 
 use crate::broadcaster::Broadcaster;
 use crate::chance::Dice;
@@ -19,11 +20,21 @@ pub(crate) struct Node {
     pub(crate) node_rooms: NodeRooms,
     pub(crate) sessions: BTreeMap<u64, Session>,
     pub(crate) drain: Drain,
+    /// Frames that were posted here.
+    screens: u32,
 }
 
-/// What a node's screen looks like, as a frame.
-pub(crate) fn screen(node: usize) -> Bytes {
-    frame::binary(format!("screen{node}").as_bytes())
+/// Whose screen a frame shows.
+pub(crate) fn worker(count: u32) -> usize {
+    (count / 2 % 2) as usize
+}
+
+/// What the screen of one of a node's two workers looks like, as a frame: how many frames came before it, and the node.
+fn screen(node: usize, count: u32) -> Show {
+    let stream = StreamId::parse(&format!("worker/{}", worker(count))).expect("a name");
+    let frame: Bytes = frame::binary(format!("{count} {node}").as_bytes());
+    let at = Timestamp::from_millis(count.into());
+    Show { screen: ShowScreen { stream, at, frame }, reply: oneshot::channel().0 }
 }
 
 /// The keys of what fits.
@@ -33,7 +44,7 @@ fn those<T>(all: &BTreeMap<u64, T>, fits: impl Fn(&T) -> bool) -> Vec<u64> {
 
 impl Node {
     pub(crate) fn new(node_rooms: NodeRooms) -> Self {
-        Self { node_rooms, sessions: BTreeMap::new(), drain: Drain::None }
+        Self { node_rooms, sessions: BTreeMap::new(), drain: Drain::None, screens: 0 }
     }
 
     /// Whether there is something here that an act could be about.
@@ -107,11 +118,10 @@ impl Node {
             Act::KillRoom => node_rooms.mapped.into_iter().for_each(|generation| node_rooms.kill_room(generation)),
             Act::Retire => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Slot)),
             Act::Free => node_rooms.post_mapped(RoomInput::Reclaim(Reclaim::Memory)),
-            _ => node_rooms.post_mapped(RoomInput::Show(ShowScreen {
-                stream: StreamId::unnamed(),
-                at: Timestamp::default(),
-                frame: screen(node_rooms.node),
-            })),
+            _ => {
+                self.screens += 1;
+                node_rooms.post_mapped(RoomInput::Show(screen(node_rooms.node, self.screens)));
+            }
         }
     }
 

@@ -89,10 +89,10 @@ impl NodeRooms {
         self.bury(generation);
     }
 
-    /// Rooms and timers that are running, those of idle checks or the others.
+    /// Rooms and timers that are running: those that come again and again while nothing happens, or the others.
     pub(crate) fn timers(&self, idle: bool) -> impl Iterator<Item = (u64, usize)> {
         self.rooms.iter().flat_map(move |(generation, room)| {
-            let fits = move |timer: &RoomTimer| (*timer == RoomTimer::CheckIdle) == idle;
+            let fits = move |timer: &RoomTimer| matches!(timer, RoomTimer::CheckIdle | RoomTimer::ExpireFrames) == idle;
             let running = room.timers.iter().enumerate().filter(move |(_, timer)| fits(timer));
             running.map(|(index, _)| (*generation, index))
         })

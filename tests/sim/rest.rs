@@ -54,7 +54,7 @@ impl World {
             self.stop_watching();
             for node in &mut self.nodes {
                 let checks: Vec<_> = node.node_rooms.timers(true).collect();
-                checks.into_iter().for_each(|(generation, index)| node.node_rooms.fire_timer(generation, index));
+                checks.into_iter().rev().for_each(|(generation, index)| node.node_rooms.fire_timer(generation, index));
                 node.node_rooms.surroundings.ask_tip();
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use runcast::actors::messages::broadcaster::Deliver;
 use runcast::actors::messages::room::RoomPort;
 use runcast::actors::room::core::{
-    JournalTime, PageFor, RoomCore, RoomEffect, RoomEffects, RoomInput, RoomLimits, RoomTimer,
+    JournalTime, PageFor, RoomCore, RoomEffect, RoomEffects, RoomInput, RoomLimits, RoomTimer, ScreenLimits,
 };
 use runcast::budget::{Budget, Buffer};
 use runcast::protocol::{ProducerId, RunId};
@@ -68,6 +68,11 @@ fn limits(setup: &Setup) -> RoomLimits {
         append_timeout: Duration::from_millis(setup.append_millis as u64),
         idle: Duration::from_millis(setup.idle_millis),
         max_waiting: setup.max_waiting,
+        screens: ScreenLimits {
+            keep: Duration::from_millis(setup.idle_millis),
+            auto_hold: Duration::from_millis(setup.idle_millis / 4),
+            ..ScreenLimits::default()
+        },
         control: Arc::new(fold::limits()),
     }
 }
@@ -140,6 +145,7 @@ impl Room {
             RoomEffect::AnswerPublish(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerRead(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerFold(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::AnswerShow(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AskTime => {
                 let now = surroundings.now.plus_millis(surroundings.jumped_ms);
                 return Some(RoomInput::Time(JournalTime { now, has_jumped: surroundings.jumped_ms != 0 }));
@@ -157,7 +163,12 @@ impl Room {
                 return failed(surroundings.send(id, ToBroadcaster::Deliver(segments), true), id);
             }
             RoomEffect::TellTip(id, tip) => return failed(surroundings.send(id, ToBroadcaster::TipIs(tip), true), id),
-            RoomEffect::Show(id, screen) => _ = surroundings.send(id, ToBroadcaster::Show(screen), true),
+            RoomEffect::Show(id, frames) => {
+                return match surroundings.send(id, ToBroadcaster::Show(frames), true) {
+                    Sent::Full => Some(RoomInput::FramesMissed(id)),
+                    sent => failed(sent, id),
+                };
+            }
             RoomEffect::Evict(id, reason) => _ = surroundings.send(id, ToBroadcaster::Evict(reason), false),
             RoomEffect::Mirror(frame) => surroundings.mirror(frame),
             RoomEffect::Follow(wanted) => {
@@ -174,7 +185,7 @@ impl Room {
             }
             RoomEffect::FoldPage(segments) => return Some(RoomInput::Page(PageFor::State, Ok(segments))),
             RoomEffect::TakePermit => return Some(RoomInput::PermitTaken),
-            RoomEffect::ReturnPermit | RoomEffect::CountRepair(_) => {}
+            RoomEffect::ReturnPermit | RoomEffect::CountRepair(_) | RoomEffect::CountFrame(_) => {}
             RoomEffect::WriteState(state, part, _) => {
                 let mut text = Buffer::new(&Budget::new(usize::MAX));
                 serde_json::to_writer(&mut text, &StateView { state: &state, part: &part })

@@ -18,12 +18,13 @@ use runcast::budget::Budget;
 use runcast::protocol::cursor::Place;
 use runcast::protocol::message::ServerMessage;
 use runcast::protocol::segment::Encoding;
-use runcast::protocol::{After, Connection, Timestamp};
+use runcast::protocol::{After, Connection, ScreenChoice, Timestamp};
 use runcast::thread_metrics::ThreadMetrics;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::chance::Dice;
 use crate::registry::NodeRooms;
+use crate::store::instant;
 use crate::surroundings::{Sent, limits};
 use crate::trace::{say, seen};
 use crate::wire::{Alarm, SimWire};
@@ -193,6 +194,16 @@ impl Environment for SessionSurroundings<'_> {
     fn leave(&mut self) {
         if let Some((subscribers, id)) = self.subscription.take() {
             subscribers.leave(id);
+        }
+    }
+
+    fn choose_screens(&mut self, _: ScreenChoice) {
+        panic!("no viewer chooses its screens")
+    }
+
+    fn show_kept(&mut self) {
+        if let Some((subscribers, id)) = self.subscription.as_ref() {
+            subscribers.show_kept(*id, instant(self.node_rooms.surroundings.now));
         }
     }
 

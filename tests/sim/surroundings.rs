@@ -10,8 +10,8 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use runcast::actors::hub::subscribers::Subscribers;
 use runcast::actors::hub::{Hub, SessionLimits};
 use runcast::actors::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Steer, Subscribe, Unsubscribe, WaitForControl,
-    WaitForEvents,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, Show, ShowScreen, Steer, Subscribe, Unsubscribe,
+    WaitForControl, WaitForEvents,
 };
 use runcast::actors::room::core::{HeadFor, PageFor, RoomInput};
 use runcast::actors::shared::RoomGauge;
@@ -220,7 +220,7 @@ hears_nothing!(
     Fold,
     Steer,
     WaitForControl,
-    ShowScreen,
+    Show,
     Subscribe,
     Unsubscribe,
     Reclaim,

@@ -8,6 +8,7 @@ use runcast::protocol::{After, Cursor, Epoch, Seq};
 use serde_json::Value;
 
 use crate::drain::SPREAD_MS;
+use crate::node::worker;
 use crate::store::Store;
 use crate::trace::{say, seen};
 use crate::wire::SimWire;
@@ -16,6 +17,8 @@ use crate::wire::SimWire;
 pub(crate) struct Link {
     pub(crate) wire: SimWire,
     pub(crate) node: usize,
+    /// The last frame of each of the node's workers.
+    pub(crate) screens: [u32; 2],
 }
 
 /// One who watches, over any number of connections.
@@ -127,13 +130,21 @@ impl Viewer {
         }
     }
 
-    /// The last byte of a screen is the node that was shown it.
-    fn screen(&self, payload: &[u8]) {
+    /// A frame says how many its node was shown before, and which node that is. Those of a worker of the viewer's own
+    /// node come in order, and each once.
+    fn screen(&mut self, payload: &[u8]) {
+        assert!(self.greeted, "viewer {} is shown a screen before it is greeted", self.id);
         seen("screen shown");
-        let from = payload.last().map(|byte| usize::from(byte - b'0'));
-        if self.link.as_ref().is_some_and(|link| Some(link.node) != from) {
-            seen("screen of another node shown");
+        let text = str::from_utf8(payload).expect("text");
+        let (count, node) = text.split_once(' ').expect("two numbers");
+        let (count, node): (u32, usize) = (count.parse().expect("a number"), node.parse().expect("a number"));
+        let Some(link) = &mut self.link else { return };
+        if link.node != node {
+            return seen("screen of another node shown");
         }
+        let last = &mut link.screens[worker(count)];
+        assert!(count > *last, "viewer {} is shown frame {count} behind {last}", self.id);
+        *last = count;
     }
 
     /// Sends a `ping` message.

@@ -14,7 +14,7 @@ use crate::registry::NodeRooms;
 use crate::schedule::{Act, Kind, Setup, Step};
 use crate::session::Session;
 use crate::steering::Steering;
-use crate::store::Store;
+use crate::store::{Store, instant};
 use crate::surroundings::{Answer, Ask, Notice, Surroundings};
 use crate::trace::{say, seen};
 use crate::viewer::{Link, Viewer};
@@ -106,7 +106,7 @@ impl World {
                 self.nodes
                     .iter()
                     .flat_map(|node| &node.node_rooms.surroundings.hubs)
-                    .for_each(|hub| hub.pulse(self.secs));
+                    .for_each(|hub| hub.pulse(self.secs, instant(self.store.now)));
             }
             _ => self.nodes[node].step(step.act, dice),
         }
@@ -296,7 +296,7 @@ impl World {
         let wire = SimWire::new(window, Dice::new(dice.next()));
         let id = self.next_session;
         self.next_session += 1;
-        let Node { node_rooms, sessions, drain } = &mut self.nodes[node];
+        let Node { node_rooms, sessions, drain, .. } = &mut self.nodes[node];
         if matches!(drain, Drain::Closing(_)) {
             seen("newcomer closed");
         }
@@ -304,7 +304,7 @@ impl World {
         say!("    viewer {viewer} connects to node {node} with {after:?}: session {id}");
         let hub = node_rooms.surroundings.hubs[dice.below(self.setup.hubs)].clone();
         sessions.insert(id, Session::launch(id, wire.clone(), after, hub, node_rooms));
-        self.viewers[viewer].connect(Link { wire, node });
+        self.viewers[viewer].connect(Link { wire, node, screens: [0; 2] });
     }
 
     fn notice(&mut self, act: Act, dice: &mut Dice) {
@@ -361,7 +361,7 @@ impl World {
         }
         for node in &mut self.nodes {
             *node = Node::new(node.node_rooms.reborn());
-            node.node_rooms.surroundings.hubs.iter().for_each(|hub| hub.pulse(self.secs));
+            node.node_rooms.surroundings.hubs.iter().for_each(|hub| hub.pulse(self.secs, instant(self.store.now)));
         }
     }
 }

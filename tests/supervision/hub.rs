@@ -10,16 +10,17 @@ use runcast::actors::hub::broadcaster::Broadcaster;
 use runcast::actors::hub::{Hub, SessionLimits};
 use runcast::actors::messages::broadcaster::{BroadcasterPort, TipIs};
 use runcast::actors::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Steer, Subscribe, Unsubscribe, WaitForControl,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, Show, Steer, Subscribe, Unsubscribe, WaitForControl,
     WaitForEvents,
 };
+use runcast::actors::messages::screen::ShownFrame;
 use runcast::actors::messages::viewer::{Delivery, Viewer};
 use runcast::actors::shared::RoomGauge;
 use runcast::actors::supervision::{Child, Done, LiveActors, spawn};
 use runcast::budget::Budget;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::frame::FrameLimits;
-use runcast::protocol::{Connection, RunId, Segment};
+use runcast::protocol::{Connection, RunId, ScreenChoice, Segment};
 use runcast::thread_metrics::NodeMetrics;
 
 pub(crate) fn run() -> RunId {
@@ -93,11 +94,17 @@ impl Viewer for TestViewer {
         Delivery::Sent
     }
 
-    fn show(&self, _: &ShowScreen) {
+    fn choice(&self) -> ScreenChoice {
+        ScreenChoice::default()
+    }
+
+    fn choose(&self, _: ScreenChoice) {}
+
+    fn show(&self, _: &ShownFrame) {
         self.feel(Wound::Show);
     }
 
-    fn pulse(&self, _: u32, _: u32) {
+    fn pulse(&self, _: u32, _: u32, _: Instant) {
         self.feel(Wound::Pulse);
         self.pulses.set(self.pulses.get() + 1);
     }
@@ -137,7 +144,7 @@ macro_rules! ignores {
     };
 }
 
-ignores!(Publish, Read, WaitForEvents, Fold, Steer, WaitForControl, ShowScreen, Unsubscribe, Reclaim, RemoteUpdate);
+ignores!(Publish, Read, WaitForEvents, Fold, Steer, WaitForControl, Show, Unsubscribe, Reclaim, RemoteUpdate);
 
 /// A room that remembers who subscribed; it ends with its `Done`.
 pub(crate) fn room(run: RunId, generation: u64) -> (Arc<RoomPort>, Subscribed, Done) {

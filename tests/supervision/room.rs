@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Handler};
 use runcast::actors::catalog_writer::CatalogWriter;
-use runcast::actors::messages::broadcaster::{BroadcasterPort, Deliver, Evict, TipIs};
+use runcast::actors::messages::broadcaster::{BroadcasterPort, Deliver, Evict, ShowFrames, TipIs};
 use runcast::actors::messages::registry::Retire;
-use runcast::actors::messages::room::{ShowScreen, Subscribe};
-use runcast::actors::room::{Room, RoomLimits, RoomPorts, States};
+use runcast::actors::messages::room::Subscribe;
+use runcast::actors::room::{Room, RoomLimits, RoomPorts, ScreenLimits, States};
 use runcast::actors::supervision::{Child, Exit, LiveActors, Service, spawn};
 use runcast::budget::Budget;
 use runcast::storage::journal::JournalLimits;
@@ -43,7 +43,7 @@ macro_rules! ignores {
     };
 }
 
-ignores!(Deliver, ShowScreen, Evict);
+ignores!(Deliver, ShowFrames, Evict);
 
 /// A registry that lets every room go.
 struct LetsGo;
@@ -83,6 +83,7 @@ async fn a_room_whose_broadcaster_ended_without_a_word_still_goes_when_it_is_idl
         append_timeout: SOON,
         idle: Duration::from_millis(100),
         max_waiting: 100,
+        screens: ScreenLimits::default(),
         control: Arc::default(),
     };
     let (ports, live_actors) = (ports(&registry), LiveActors::default());

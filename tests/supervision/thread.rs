@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -16,9 +16,9 @@ use metrics::set_default_local_recorder;
 use runcast::actors::heartbeat::Heartbeat;
 use runcast::actors::hub::Hub;
 use runcast::actors::hub::thread_agent::{MAILBOX, ThreadAgent};
-use runcast::actors::messages::broadcaster::Evict;
+use runcast::actors::messages::broadcaster::{Evict, ShowFrames};
 use runcast::actors::messages::registry::FindRoom;
-use runcast::actors::messages::room::ShowScreen;
+use runcast::actors::messages::screen::{FrameOnWay, NewestFrame};
 use runcast::actors::messages::supervisor::{ChildReport, Observe};
 use runcast::actors::messages::thread_agent::{CloseAll, ThreadAgentPort};
 use runcast::actors::registry::Registry;
@@ -28,9 +28,10 @@ use runcast::actors::supervision::{
     Child, ChildKind, ChildSpec, Escalated, Escalation, LiveActors, Service, ServiceRecipient,
 };
 use runcast::actors::supervisor::Supervisor;
+use runcast::budget::Budget;
 use runcast::protocol::close::CloseReason;
 use runcast::protocol::segment::Encoding;
-use runcast::protocol::{After, Clock, Connection, StreamId, Timestamp};
+use runcast::protocol::{After, Clock, Connection, ScreenChoice, StreamId};
 use runcast::steering::{Steering, SteeringLimits};
 use runcast::storage::secrets::{SecretLimits, Secrets};
 use runcast::storage::signs::{SignTimes, Signs};
@@ -221,9 +222,9 @@ async fn a_broadcaster_that_panics_sends_its_viewers_back_and_the_next_viewer_op
 
     injured.wound.set(Some(Wound::Show));
     let port = subscribed.borrow()[0].clone();
-    port.show
-        .try_send(ShowScreen { stream: StreamId::unnamed(), at: Timestamp::default(), frame: Bytes::new() })
-        .unwrap();
+    let frame = FrameOnWay::count(Bytes::new(), &Budget::new(1));
+    let newest = NewestFrame { stream: StreamId::unnamed(), number: 1, is_auto: true, frame, kept: Weak::new() };
+    port.show.try_send(ShowFrames([newest].into())).unwrap();
     eventually(Some(CloseReason::TryAgain), async || healthy.closed.get()).await;
     assert_eq!(injured.closed.get(), Some(CloseReason::TryAgain));
     eventually(true, async || ends("broadcaster", "panicked") > before).await;
@@ -311,6 +312,7 @@ async fn a_session_that_panics_ends_its_own_connection_and_no_other() {
             principal: None,
             after: After::Latest,
             encoding: Encoding::Sse,
+            screen: ScreenChoice::off(),
             refused: None,
             notice: None,
             client_ip: None,
@@ -328,7 +330,7 @@ async fn a_session_that_panics_ends_its_own_connection_and_no_other() {
     assert_eq!(hub.viewers(), 2);
 
     injury.set(true);
-    hub.pulse(1);
+    hub.pulse(1, Instant::now());
     // Whatever wakes it lets it read.
     tokio::io::AsyncWriteExt::write_all(&mut injured, b"x").await.unwrap();
     let mut rest = Vec::new();

@@ -106,6 +106,22 @@ impl Site {
         self.post(&format!("/api/runs/{run}/events"), &headers, lines.join("\n")).await
     }
 
+    /// Compares the state of a run that was recorded with the one that is kept for this seq.
+    pub(crate) async fn check_state(&self, run: &str, seq: usize) {
+        let overview = self.get_json(&format!("/api/runs/{run}")).await;
+        let (mut tests, mut after) = (Vec::new(), 0);
+        loop {
+            let mut page = self.get_json(&format!("/api/runs/{run}/tests?limit=7&after={after}")).await;
+            assert_eq!(page["seq"], seq, "{page}");
+            tests.append(page["tests"].as_array_mut().unwrap());
+            if page["more"] == false {
+                break;
+            }
+            after = page["next"].as_u64().unwrap();
+        }
+        super::check_state(seq, overview, tests);
+    }
+
     /// Posts events, which must be accepted; returns the answer.
     pub(crate) async fn store(&self, run: &str, lines: &[String]) -> Value {
         let reply = self.post_ndjson(run, lines, &[]).await;

@@ -207,7 +207,12 @@ export class Follower {
         }
         if (this.#over || this.#next !== undefined)
             return;
-        const query = new URLSearchParams({ ...(this.position.after === '' ? {} : { after: this.position.after }), ...this.screen() });
+        const query = new URLSearchParams({
+            ...(this.position.after === '' ? {} : { after: this.position.after }),
+            // Who gives commands: an open socket of theirs is a sign of life for their lease.
+            ...(this.context.user === undefined ? {} : { userId: this.context.user }),
+            ...this.screen(),
+        });
         const url = `${base.replace(/^http/, 'ws')}/ws/runs/${encodeURIComponent(this.runId)}?${query}`;
         try {
             this.#next = new SocketLink(this.context.openSocket, { url, headers }, base, this);

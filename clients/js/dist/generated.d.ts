@@ -211,6 +211,8 @@ export interface TestStatusEvent extends EventBase {
         durationMs?: number | null;
         /** How long of that it was held open. */
         holdMs?: number | null;
+        /** The id of its live trace, if there is one; no part of the run's state. */
+        traceId?: string | null;
         /** Why it failed. */
         error?: string | {
             message?: string;
@@ -222,7 +224,7 @@ export interface TestStatusEvent extends EventBase {
             message: string;
             /** Where: `file:line:column`. */
             location?: string | null;
-            /** The lines around it. */
+            /** The lines around it; shown, but no part of the run's state. */
             snippet?: string | null;
             [member: string]: unknown;
         }[] | null;

@@ -42,7 +42,7 @@ function parsed(value, variable) {
 function isLoopback(host) {
     return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
-/** Whether `NO_PROXY` names the host: `*`, a name with all below it, an address, or a network; each with a port or not. */
+/** Whether `NO_PROXY` names the host: `*`, a name with all below it, an address, a network; with a port or without. */
 function isExempt(url, noProxy) {
     const host = hostOf(url).toLowerCase();
     return noProxy.split(/[\s,]+/).some((entry) => {

@@ -145,10 +145,11 @@ export class EventQueue {
         event.bytes = utf8Length(text);
         this.bytes += event.bytes;
     }
-    /** Lets detail go until `target` bytes are left: steps of passed tests, then log, then other steps; the oldest first. */
+    /** Lets detail go until `target` bytes are left: steps of passed tests, log, other steps; the oldest first. */
     #dropDetail(target) {
         const isPassed = (event) => event.attempt !== undefined && this.#passed.has(event.attempt);
-        const orders = [isPassed, (event) => event.kind === 'log', (event) => event.kind === 'step'];
+        const isKind = (kind) => (event) => event.kind === kind;
+        const orders = [isPassed, isKind('log'), isKind('step')];
         let events = this.#events.slice(this.#head);
         for (const goes of orders) {
             if (this.bytes <= target)

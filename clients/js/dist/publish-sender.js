@@ -120,7 +120,7 @@ export class Sender {
         this.#isPosting = false;
         this.schedule();
     }
-    /** Posts a batch once. Returns how long to wait before the next attempt, in milliseconds, if it did not get through. */
+    /** Posts a batch once. Returns how many milliseconds to wait before the next attempt, if it did not get through. */
     async #attempt(batch) {
         const lines = batch.events.map((event) => this.line(event));
         this.count.requests += 1;

@@ -42,11 +42,11 @@ export declare class Publisher implements AsyncDisposable {
     ask(question: types.Question, options?: {
         signal?: AbortSignal;
     }): Promise<types.Answer>;
-    /** Shows a frame of a stream, by convention `PRODUCER/SLOT`. The newest one wins, and a failed one is not repeated. */
+    /** Shows a frame of a stream, by convention `PRODUCER/SLOT`. The newest wins, and a failed one is not repeated. */
     frame(stream: string, bytes: Uint8Array, info?: types.FrameInfo): void;
     /**
      * Posts parts of a trace that grows, once; at most 4 MiB and 256 parts. Repeating them is safe. Rejects with an
-     * `ApiError`: `live_trace_gap` has `expected`, the ends of the entries; `live_trace_full`; `live_trace_too_often`.
+     * `ApiError`: `live_trace_gap` has `expected`, the ends of the entries; `live_trace_full`; `live_trace_throttled`.
      */
     liveTrace(traceId: string, parts: readonly TracePart[], signal?: AbortSignal): Promise<LiveTrace>;
 }

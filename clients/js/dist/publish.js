@@ -141,7 +141,7 @@ export class Publisher {
             return;
         if (isTaken)
             return new Promise((resolve) => this.#blocked.add(resolve));
-        return rejected(new QueueFullError('the event was dropped: the queue is full, and nobody waited for it'));
+        return rejected(new QueueFullError('the event was dropped: nobody waited for the full queue'));
     }
     /**
      * Posts what was emitted so far. Resolves when the server has it all or has refused it, or when that can't be done in
@@ -200,13 +200,13 @@ export class Publisher {
             return Promise.reject(new Error('the publisher has ended'));
         return this.#asks.ask(question.askId ?? uuid7(), question, options.signal);
     }
-    /** Shows a frame of a stream, by convention `PRODUCER/SLOT`. The newest one wins, and a failed one is not repeated. */
+    /** Shows a frame of a stream, by convention `PRODUCER/SLOT`. The newest wins, and a failed one is not repeated. */
     frame(stream, bytes, info = {}) {
         this.#frames.show(stream, { ...info, bytes });
     }
     /**
      * Posts parts of a trace that grows, once; at most 4 MiB and 256 parts. Repeating them is safe. Rejects with an
-     * `ApiError`: `live_trace_gap` has `expected`, the ends of the entries; `live_trace_full`; `live_trace_too_often`.
+     * `ApiError`: `live_trace_gap` has `expected`, the ends of the entries; `live_trace_full`; `live_trace_throttled`.
      */
     liveTrace(traceId, parts, signal) {
         return callJson(this.#context, {
@@ -255,7 +255,8 @@ export class Publisher {
             return this.#problem('lost', `${pending} events could not be posted`, cause);
         this.#spilled += pending;
         const command = `runcast publish ${this.#runId} ${file}`;
-        this.#problem('spilled', `${pending} events could not be posted and are in ${file}; post them with: ${command}`, cause);
+        const message = `${pending} events could not be posted and are in ${file}; post them with: ${command}`;
+        this.#problem('spilled', message, cause);
     }
     #answered(answer) {
         this.#commands.answered(answer);

@@ -90,7 +90,7 @@ function exchange(request, url, proxy, options) {
             response?.destroy();
         };
         const late = setTimeout(() => {
-            const message = `${place(url)} showed no sign of life for ${timeoutMs / 1000} s; check that it is up and reachable`;
+            const message = `${place(url)} showed no sign of life for ${timeoutMs / 1000} s: check that it is up`;
             give(new TransportError('timeout', message));
         }, timeoutMs);
         late.unref();
@@ -111,7 +111,8 @@ function exchange(request, url, proxy, options) {
         });
         sent.on('error', (error) => {
             end();
-            const stale = sent.reusedSocket && signal?.aborted !== true && response === undefined && isClosed(error) && mayRepeat(request.body);
+            const isUnanswered = response === undefined && signal?.aborted !== true;
+            const stale = sent.reusedSocket && isUnanswered && isClosed(error) && mayRepeat(request.body);
             const known = explained(error, url, proxy);
             fail(stale ? new StaleConnection(known) : known);
         });

@@ -57,7 +57,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
 
-/** Whether `NO_PROXY` names the host: `*`, a name with all below it, an address, or a network; each with a port or not. */
+/** Whether `NO_PROXY` names the host: `*`, a name with all below it, an address, a network; with a port or without. */
 function isExempt(url: URL, noProxy: string): boolean {
   const host = hostOf(url).toLowerCase();
   return noProxy.split(/[\s,]+/).some((entry) => {

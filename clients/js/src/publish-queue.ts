@@ -177,10 +177,11 @@ export class EventQueue {
     this.bytes += event.bytes;
   }
 
-  /** Lets detail go until `target` bytes are left: steps of passed tests, then log, then other steps; the oldest first. */
+  /** Lets detail go until `target` bytes are left: steps of passed tests, log, other steps; the oldest first. */
   #dropDetail(target: number): void {
     const isPassed = (event: QueuedEvent) => event.attempt !== undefined && this.#passed.has(event.attempt);
-    const orders = [isPassed, (event: QueuedEvent) => event.kind === 'log', (event: QueuedEvent) => event.kind === 'step'];
+    const isKind = (kind: EventKind) => (event: QueuedEvent) => event.kind === kind;
+    const orders = [isPassed, isKind('log'), isKind('step')];
     let events = this.#events.slice(this.#head);
     for (const goes of orders) {
       if (this.bytes <= target) break;

@@ -136,7 +136,7 @@ export class Sender {
     this.schedule();
   }
 
-  /** Posts a batch once. Returns how long to wait before the next attempt, in milliseconds, if it did not get through. */
+  /** Posts a batch once. Returns how many milliseconds to wait before the next attempt, if it did not get through. */
   async #attempt(batch: Batch): Promise<number | undefined> {
     const lines = batch.events.map((event) => this.line(event));
     this.count.requests += 1;

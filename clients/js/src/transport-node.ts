@@ -102,7 +102,7 @@ function exchange(
       response?.destroy();
     };
     const late = setTimeout(() => {
-      const message = `${place(url)} showed no sign of life for ${timeoutMs / 1000} s; check that it is up and reachable`;
+      const message = `${place(url)} showed no sign of life for ${timeoutMs / 1000} s: check that it is up`;
       give(new TransportError('timeout', message));
     }, timeoutMs);
     late.unref();
@@ -121,7 +121,8 @@ function exchange(
     });
     sent.on('error', (error: NodeJS.ErrnoException) => {
       end();
-      const stale = sent.reusedSocket && signal?.aborted !== true && response === undefined && isClosed(error) && mayRepeat(request.body);
+      const isUnanswered = response === undefined && signal?.aborted !== true;
+      const stale = sent.reusedSocket && isUnanswered && isClosed(error) && mayRepeat(request.body);
       const known = explained(error, url, proxy);
       fail(stale ? new StaleConnection(known) : known);
     });

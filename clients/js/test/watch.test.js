@@ -203,3 +203,15 @@ test('a run that has expired is a gap and then a ClosedError with its code', asy
     await own.stop();
   }
 });
+
+test('a watch says whose it is', async () => {
+  await server.post('r-user', numbered(1, 1));
+  const watch = connect({ url: server.url, user: 'ada' }).run('r-user').watch();
+  await collect(watch).until(1);
+  const users = async () => {
+    const response = await fetch(`${server.url}/api/runs/r-user/viewers?details=1`);
+    return (await response.json()).sessions.map(({ userId }) => userId);
+  };
+  await eventually(async () => (await users()).join() === 'ada');
+  watch.close();
+});

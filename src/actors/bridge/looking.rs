@@ -14,14 +14,14 @@ pub(super) struct LookedAt {
 
 /// The streams whose kept frames are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum WantedStreams {
     /// All.
     All,
     /// Those with these names.
     Named(Vec<Arc<str>>),
 }
 
-impl Wanted {
+impl WantedStreams {
     /// These are wanted, too.
     pub(super) fn add(&mut self, more: Self) {
         match (&mut *self, more) {
@@ -42,16 +42,16 @@ impl Wanted {
 
 impl LookedAt {
     /// Somebody on this node looks at this in a run, or nobody at anything (`None`). Answers what of it is new.
-    pub(super) fn looks(&mut self, run: &RunId, interest: Option<Arc<Interest>>) -> Option<Wanted> {
+    pub(super) fn looks(&mut self, run: &RunId, interest: Option<Arc<Interest>>) -> Option<WantedStreams> {
         let before = self.runs.remove(run).unwrap_or_default();
         let interest = interest?;
         let all = |interest: &Interest| interest.auto || interest.wall;
         let new: Vec<_> = interest.streams.difference(&before.streams).cloned().collect();
         let wanted = match all(&interest) && !all(&before) {
-            true => Some(Wanted::All),
+            true => Some(WantedStreams::All),
             // Who looks at all has been given this one, too, and those who show it send it on.
             false if new.is_empty() => None,
-            false => Some(Wanted::Named(new)),
+            false => Some(WantedStreams::Named(new)),
         };
         self.runs.insert(run.clone(), interest);
         wanted
@@ -81,16 +81,18 @@ mod tests {
             of.iter().for_each(|of| all.add(&ScreenChoice::checked(of, None, None).unwrap()));
             kept.looks(&run, (!all.is_empty()).then(|| all.into()))
         };
-        let named = |name: &str| Some(Wanted::Named(vec![name.into()]));
+        let named = |name: &str| Some(WantedStreams::Named(vec![name.into()]));
         assert_eq!(looks(&["off"]), None);
         assert_eq!(looks(&["p/0"]), named("p/0"));
         assert_eq!(looks(&["p/0"]), None);
         assert_eq!(looks(&["p/0", "p/1"]), named("p/1"));
-        assert_eq!(looks(&["auto", "p/0"]), Some(Wanted::All));
+        assert_eq!(looks(&["auto", "p/0"]), Some(WantedStreams::All));
         assert_eq!(looks(&["wall"]), None);
         assert_eq!(looks(&["off"]), None);
-        assert_eq!(looks(&["wall"]), Some(Wanted::All), "newer ones may have come meanwhile");
+        assert_eq!(looks(&["wall"]), Some(WantedStreams::All), "newer ones may have come meanwhile");
         let stream = StreamId::parse("p/0").unwrap();
-        assert!(Wanted::All.has(&stream) && named("p/0").unwrap().has(&stream) && !named("p").unwrap().has(&stream));
+        assert!(
+            WantedStreams::All.has(&stream) && named("p/0").unwrap().has(&stream) && !named("p").unwrap().has(&stream)
+        );
     }
 }

@@ -42,7 +42,7 @@ mod showing;
 pub mod topics;
 
 use listener::{Listener, ListenerEvent, WantedChannels};
-use looking::{LookedAt, Wanted};
+use looking::{LookedAt, WantedStreams};
 use screens::ScreenQueue;
 pub use screens::ScreenSharing;
 use topics::{TipQuestion, Topics};
@@ -83,7 +83,7 @@ pub struct BridgePorts {
     pub peers: Peers,
     /// What viewers on this node look at.
     pub interest: NodeInterest,
-    /// The budget of all viewers' unsent bytes, in which received screens count.
+    /// The budget of all viewers' unsent bytes: a full node takes no screens.
     pub shown: Budget,
     /// This node's name.
     pub node: String,
@@ -108,7 +108,7 @@ pub struct Bridge {
     /// Kept screens are read, a run at a time.
     reading_screens: bool,
     /// Runs whose kept screens are to be read.
-    to_read: HashMap<RunId, Wanted>,
+    to_read: HashMap<RunId, WantedStreams>,
     /// Confirmed channels whose run's tip has to be asked for.
     unread: Vec<String>,
     /// Whether the tips are being asked for.

@@ -8,7 +8,7 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tracing::{debug, warn};
 
-use super::looking::Wanted;
+use super::looking::WantedStreams;
 use super::{Bridge, RETRY};
 use crate::actors::messages::broadcaster::ShowScreen;
 use crate::actors::messages::room::RemoteUpdate;
@@ -33,8 +33,8 @@ impl Bridge {
             return;
         }
         let Some(topic) = self.topics.get(&self.ports.journal.notice_channel(run)) else { return };
-        // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows.
-        if let Ok(frame) = self.ports.shown.count(frame) {
+        // A frame that does not fit into the budget or the mailbox is dropped; a newer one follows. The room counts it.
+        if self.ports.shown.has(frame.len()) {
             let _ = topic.port.try_send(RemoteUpdate::Screen(ShowScreen { stream, at, frame }));
         }
     }
@@ -59,12 +59,12 @@ impl Bridge {
     pub(super) fn look(&mut self, run: &RunId, ctx: &mut Context<Self>) {
         let is_followed = self.topics.get(&self.ports.journal.notice_channel(run)).is_some();
         if is_followed && let Some(wanted) = self.looked_at.looks(run, self.ports.interest.of(run)) {
-            self.to_read(run.clone(), wanted);
+            self.want_read(run.clone(), wanted);
             self.read_on(ctx);
         }
     }
 
-    fn to_read(&mut self, run: RunId, wanted: Wanted) {
+    fn want_read(&mut self, run: RunId, wanted: WantedStreams) {
         match self.to_read.entry(run) {
             Entry::Vacant(entry) => _ = entry.insert(wanted),
             Entry::Occupied(mut entry) => entry.get_mut().add(wanted),
@@ -93,7 +93,7 @@ impl Bridge {
                 Err(error) => {
                     debug!(%run, %error, "the kept screens can't be read");
                     if bridge.topics.get(&bridge.ports.journal.notice_channel(&run)).is_some() {
-                        bridge.to_read(run, wanted);
+                        bridge.want_read(run, wanted);
                     }
                     RETRY
                 }

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::*;
 use crate::actors::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, ShowScreen, Steer, Subscribe, Unsubscribe, WaitForControl,
-    WaitForEvents,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, Show, Steer, Subscribe, Unsubscribe, WaitForControl, WaitForEvents,
 };
 use crate::actors::shared::RoomGauge;
 use crate::actors::supervision::{LiveActors, Service};
@@ -72,7 +71,7 @@ macro_rules! ignores {
     };
 }
 
-ignores!(Publish, Read, WaitForEvents, Fold, WaitForControl, ShowScreen, Subscribe, Unsubscribe, Reclaim, RemoteUpdate);
+ignores!(Publish, Read, WaitForEvents, Fold, WaitForControl, Show, Subscribe, Unsubscribe, Reclaim, RemoteUpdate);
 
 struct ScriptedRegistry(Arc<Script>);
 

@@ -1,6 +1,6 @@
 //! The broadcaster of one run on one worker thread: hands its room's segments to the thread's viewers.
 //!
-//! Receives [`Deliver`], [`TipIs`], [`ShowScreen`], [`Evict`] from its room. Sends [`Subscribe`] and [`Unsubscribe`] to
+//! Receives [`Deliver`], [`TipIs`], [`ShowFrames`], [`Evict`] from its room. Sends [`Subscribe`] and [`Unsubscribe`] to
 //! it. When it fails, its viewers are closed with "try again". When it is overloaded, the room's bounded sends fail and
 //! the room tells it the tip later: its viewers pull. What is handed to whom and when is decided by the core (`core`).
 
@@ -13,7 +13,7 @@ use std::time::Instant;
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
 use tokio::time::{Sleep, sleep};
 
-use super::super::messages::broadcaster::{BroadcasterPort, Deliver, Evict, ShowScreen, TipIs};
+use super::super::messages::broadcaster::{BroadcasterPort, Deliver, Evict, ShowFrames, TipIs};
 use super::super::messages::room::{Subscribe, Unsubscribe};
 use super::super::supervision::{LiveActorGuard, TemporaryActor, spawn_temporary_unconstrained};
 use super::Hub;
@@ -137,11 +137,11 @@ impl Handler<TipIs> for Broadcaster {
     }
 }
 
-impl Handler<ShowScreen> for Broadcaster {
+impl Handler<ShowFrames> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, screen: ShowScreen, _: &mut Self::Context) {
-        self.subscribers.show(&screen);
+    fn handle(&mut self, ShowFrames(frames): ShowFrames, _: &mut Self::Context) {
+        self.subscribers.show(&frames, Instant::now());
     }
 }
 

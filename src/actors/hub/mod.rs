@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::messages::room::RoomPort;
 use super::messages::thread_agent::{RunViewers, ViewerChanges};
@@ -81,8 +82,10 @@ impl Hub {
             viewer.close(reason);
         }
         let mut viewers = self.viewers.borrow_mut();
-        self.thread_metrics.viewer_entered();
-        self.changes.borrow_mut().began(viewer.connection());
+        if viewer.is_listed() {
+            self.thread_metrics.viewer_entered();
+            self.changes.borrow_mut().began(viewer.connection());
+        }
         if let Some(id) = self.free.borrow_mut().pop() {
             viewers[id] = Some(viewer);
             return id;
@@ -94,9 +97,11 @@ impl Hub {
     /// Removes a viewer.
     pub fn leave(&self, id: ViewerId) {
         if let Some(viewer) = self.viewers.borrow_mut()[id].take() {
-            self.changes.borrow_mut().ended(viewer.connection());
+            if viewer.is_listed() {
+                self.changes.borrow_mut().ended(viewer.connection());
+                self.thread_metrics.viewer_left();
+            }
             self.free.borrow_mut().push(id);
-            self.thread_metrics.viewer_left();
         }
     }
 
@@ -111,7 +116,8 @@ impl Hub {
             Some(changes) => changes,
             None => {
                 let viewers = self.viewers.borrow();
-                let began = viewers.iter().flatten().map(|viewer| viewer.connection().clone()).collect();
+                let listed = viewers.iter().flatten().filter(|viewer| viewer.is_listed());
+                let began = listed.map(|viewer| viewer.connection().clone()).collect();
                 ViewerChanges { whole: true, began, ended: Vec::new() }
             }
         }
@@ -150,11 +156,11 @@ impl Hub {
     }
 
     /// A second has passed: pulses every viewer. Their numbers spread the pings over the seconds.
-    pub fn pulse(&self, now_secs: u32) {
+    pub fn pulse(&self, now_secs: u32, now: Instant) {
         self.now_secs.set(now_secs);
         for (id, viewer) in self.viewers.borrow().iter().enumerate() {
             if let Some(viewer) = viewer {
-                viewer.pulse(now_secs, id as u32);
+                viewer.pulse(now_secs, id as u32, now);
             }
         }
     }

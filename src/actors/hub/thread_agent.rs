@@ -7,7 +7,7 @@
 //! often, the node drains. On overload it refuses whoever asks: its mailbox is bounded.
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::oneshot;
@@ -83,7 +83,7 @@ impl Handler<Pulse> for ThreadAgent {
     type Result = ();
 
     fn handle(&mut self, Pulse { now_secs }: Pulse, _: &mut Self::Context) {
-        self.hub.pulse(now_secs);
+        self.hub.pulse(now_secs, Instant::now());
     }
 }
 

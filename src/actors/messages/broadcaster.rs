@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::{Message, Recipient};
 use bytes::Bytes;
 
+use super::screen::NewestFrame;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Epoch, Segment, Seq, StreamId, Timestamp};
 
@@ -17,8 +18,8 @@ pub struct BroadcasterPort {
     pub deliver: Recipient<Deliver>,
     /// Takes the end of the log.
     pub tip: Recipient<TipIs>,
-    /// Takes frames of the live screen.
-    pub show: Recipient<ShowScreen>,
+    /// Takes frames of screens.
+    pub show: Recipient<ShowFrames>,
     /// Ends the broadcaster.
     pub evict: Recipient<Evict>,
 }
@@ -38,10 +39,9 @@ pub struct TipIs {
     pub tip: Seq,
 }
 
-/// A frame of one of the run's screens, as a WebSocket frame. Only the newest one of its stream counts. A room passes it
-/// to its broadcasters unchanged.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
+/// A frame of one of the run's screens, as a WebSocket frame. Only the newest one of its stream counts. It counts in no
+/// budget of its own: the room counts what it keeps, and what is on its way to viewers.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShowScreen {
     /// The stream that it belongs to.
     pub stream: StreamId,
@@ -50,6 +50,12 @@ pub struct ShowScreen {
     /// The frame.
     pub frame: Bytes,
 }
+
+/// Show these frames to the viewers of the thread; one list for all broadcasters. What a broadcaster knows already, or
+/// what is older than that, changes nothing.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub struct ShowFrames(pub Arc<[NewestFrame]>);
 
 /// The room has ended: the broadcaster closes every viewer and ends.
 #[derive(Message, Clone, Copy, Debug)]

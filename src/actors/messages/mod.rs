@@ -8,6 +8,7 @@ pub mod cleanup;
 pub mod compression;
 pub mod registry;
 pub mod room;
+pub mod screen;
 pub mod supervisor;
 pub mod thread_agent;
 pub mod viewer;

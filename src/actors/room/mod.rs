@@ -21,7 +21,7 @@ use super::messages::broadcaster::BroadcasterPort;
 use super::messages::catalog_writer::RunChanged;
 use super::messages::registry::Retire;
 use super::messages::room::{
-    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, ShowScreen, Steer, Subscribe, Unsubscribe, WaitForControl,
+    Fold, Publish, Read, Reclaim, RemoteUpdate, RoomPort, Show, Steer, Subscribe, Unsubscribe, WaitForControl,
     WaitForEvents,
 };
 use super::shared::RoomGauge;
@@ -33,8 +33,8 @@ pub mod core;
 mod perform;
 mod states;
 
-pub use self::core::RoomLimits;
 use self::core::{RoomCore, RoomEffect, RoomEffects, RoomInput};
+pub use self::core::{RoomLimits, ScreenLimits};
 pub use states::States;
 
 /// What a room works with.
@@ -205,7 +205,7 @@ passed_on!(
     Fold as Fold,
     Steer as Steer,
     WaitForControl as WaitForControl,
-    ShowScreen as Show,
+    Show as Show,
     Reclaim as Reclaim,
     RemoteUpdate as RemoteUpdate
 );

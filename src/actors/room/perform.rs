@@ -7,7 +7,9 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 
 use super::Room;
-use super::core::{JournalTime, PageFor, RoomEffect, RoomInput, RoomTimer, UpdateSource};
+use super::core::{
+    FrameKept, FrameOutcome, FrameShown, JournalTime, PageFor, RoomEffect, RoomInput, RoomTimer, UpdateSource,
+};
 use crate::actors::messages::bridge::{Follow, Mirror};
 use crate::actors::messages::broadcaster::{BroadcasterPort, Evict};
 use crate::actors::messages::catalog_writer::RunChanged;
@@ -44,6 +46,7 @@ impl Room {
             RoomEffect::AnswerPublish(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerRead(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerFold(reply, answer) => drop(reply.send(answer)),
+            RoomEffect::AnswerShow(reply, answer) => drop(reply.send(answer)),
             RoomEffect::AnswerSteer { reply, answer, stored } => {
                 count_decision(&answer, stored);
                 let _ = reply.send(answer);
@@ -55,7 +58,12 @@ impl Room {
             }
             RoomEffect::Deliver(id, segments) => return self.send(id, |port| port.deliver.try_send(segments)),
             RoomEffect::TellTip(id, tip) => return self.send(id, |port| port.tip.try_send(tip)),
-            RoomEffect::Show(id, frame) => drop(self.broadcaster(id).map(|port| port.show.try_send(frame))),
+            RoomEffect::Show(id, frames) => {
+                return match self.send(id, |port| port.show.try_send(frames)) {
+                    Some(RoomInput::BroadcasterFull(id)) => Some(RoomInput::FramesMissed(id)),
+                    ended => ended,
+                };
+            }
             RoomEffect::Evict(id, reason) => self.evict(id, reason),
             RoomEffect::Mirror(screen) => {
                 let feed = self.ports.remote_feed.as_ref()?;
@@ -84,6 +92,7 @@ impl Room {
                 let text = self.ports.states.clone().write(state, part);
                 self.tell_later(text, RoomInput::StateWritten, ctx);
             }
+            RoomEffect::CountFrame(outcome) => count_frame(outcome),
             RoomEffect::CountRepair(source) => count_repair(source),
             RoomEffect::Retire => {
                 let (retire, run, generation) = (self.ports.retire.clone(), self.run.clone(), self.generation);
@@ -202,4 +211,21 @@ fn count_repair(source: UpdateSource) {
         UpdateSource::Check => "check",
     };
     metrics::counter!("runcast_holes_repaired_total", "source" => by).increment(1);
+}
+
+fn count_frame(FrameOutcome { shown, kept, displaced }: FrameOutcome) {
+    let shown = match shown {
+        FrameShown::Yes => "yes",
+        FrameShown::Nobody => "nobody",
+        FrameShown::NodeFull => "node_full",
+    };
+    let kept = match kept {
+        FrameKept::Yes => "yes",
+        FrameKept::TooLarge => "too_large",
+        FrameKept::NoRoom => "no_room",
+    };
+    metrics::counter!("runcast_screen_frames_total", "shown" => shown, "kept" => kept).increment(1);
+    if displaced {
+        metrics::counter!("runcast_screens_displaced_total").increment(1);
+    }
 }

@@ -12,10 +12,10 @@ use super::transport::Wire;
 use super::write_half::WriteHalf;
 use crate::actors::messages::room::ReadFrom;
 use crate::actors::messages::viewer::Viewer;
-use crate::protocol::Timestamp;
 use crate::protocol::cursor::Place;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
+use crate::protocol::{ScreenChoice, Timestamp};
 
 /// Reads per poll of the socket, so that one busy peer does not hold the thread.
 const READS_PER_POLL: usize = 4;
@@ -28,6 +28,10 @@ pub trait Environment {
     fn subscribe(&mut self) -> bool;
     /// Gives the slot back.
     fn leave(&mut self);
+    /// Has the viewer look at something else, and shows it what is kept of that.
+    fn choose_screens(&mut self, choice: ScreenChoice);
+    /// Shows the viewer what is kept of the screens that it looks at.
+    fn show_kept(&mut self);
     /// Whether the hub hands over what follows `place` from now on.
     fn admit(&mut self, place: Place) -> bool;
     /// Asks the room for a page. The input tells why it could not be asked.
@@ -102,7 +106,11 @@ impl<W: Wire, E: Environment> Driver<'_, W, E> {
     fn effect(&mut self, effect: Effect, left: &mut Left) -> Option<Input<'static>> {
         match effect {
             Effect::FindRoom => self.environment.find_room(),
-            Effect::Subscribe if self.environment.subscribe() => return Some(Input::Subscribed),
+            Effect::Subscribe if self.environment.subscribe() => {
+                // One that was greeted before comes from a room that has retired.
+                self.environment.show_kept();
+                return Some(Input::Subscribed);
+            }
             Effect::Subscribe => return Some(Input::RoomGone),
             Effect::Leave => self.environment.leave(),
             Effect::ReadPage { after } => {
@@ -112,9 +120,12 @@ impl<W: Wire, E: Environment> Driver<'_, W, E> {
             Effect::Admit => return self.environment.admit(self.write_half.place()).then_some(Input::Admitted),
             Effect::GoLive => self.write_half.go_live(),
             Effect::Pause(pause) => self.environment.pause(pause),
-            Effect::Greet(greeting) => self.greet(&greeting),
+            Effect::Greet(greeting) => {
+                self.greet(&greeting);
+                self.environment.show_kept();
+            }
             Effect::Tell(message) => self.write_half.tell(&message),
-            Effect::ChooseScreens(choice) => self.write_half.choose_screens(choice),
+            Effect::ChooseScreens(choice) => self.environment.choose_screens(choice),
             Effect::AnswerPing => self.write_half.tell(&ServerMessage::Pong { timestamp: self.environment.now() }),
             Effect::Steer(command) => return self.environment.steer(command).err().map(Input::Steered),
             Effect::Push(bytes) => self.write_half.push(bytes),

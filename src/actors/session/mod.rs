@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
@@ -33,7 +33,7 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
 use crate::protocol::message::{ServerMessage, sse_retry};
 use crate::protocol::segment::Encoding;
-use crate::protocol::{After, Connection, Principal, Timestamp};
+use crate::protocol::{After, Connection, Principal, ScreenChoice, Timestamp};
 use crate::steering::Steering;
 
 mod commands;
@@ -42,6 +42,7 @@ pub mod drive;
 mod liveness;
 mod memory;
 mod outbox;
+mod screens;
 mod transport;
 mod viewer;
 pub mod write_half;
@@ -66,6 +67,8 @@ pub struct Admission {
     pub principal: Option<Principal>,
     /// How messages are written.
     pub encoding: Encoding,
+    /// What it looks at; of no matter where no frames can be shown.
+    pub screen: ScreenChoice,
     /// Close at once, with this: the request was refused after an upgrade, because a browser can't read the status of a
     /// refused one.
     pub refused: Option<CloseReason>,
@@ -125,7 +128,7 @@ pub struct Guards {
 impl<W: Wire> Session<W> {
     /// Starts a session on this thread. `early` are bytes that were read behind the request's head.
     pub fn launch(wire: W, early: Bytes, admission: Admission, port: Rc<SessionPort>, guards: Guards) {
-        let Admission { connection, principal, after, encoding, refused, notice, client_ip } = admission;
+        let Admission { connection, principal, after, encoding, screen, refused, notice, client_ip } = admission;
         let retry = (encoding == Encoding::Sse).then(|| sse_retry(SSE_RETRY_MS, connection.session));
         let hub = &port.hub;
         // A socket that can't be tuned has failed already; its first read tells.
@@ -135,6 +138,7 @@ impl<W: Wire> Session<W> {
         if let Some(retry) = retry {
             write_half.push(retry);
         }
+        write_half.choose(screen);
         let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>) as u32;
         let arrival = Arrival { after, refused, notice, early: early.into() };
         let core = SessionCore::new(arrival, encoding == Encoding::WebSocket);
@@ -198,6 +202,19 @@ impl<W: Wire> Environment for Surroundings<'_, W> {
     fn leave(&mut self) {
         if let Some((subscribers, id)) = self.subscription.take() {
             subscribers.leave(id);
+        }
+    }
+
+    fn choose_screens(&mut self, choice: ScreenChoice) {
+        match self.subscription.as_ref() {
+            Some((subscribers, id)) => subscribers.choose(*id, choice, Instant::now()),
+            None => self.write_half.choose(choice),
+        }
+    }
+
+    fn show_kept(&mut self) {
+        if let Some((subscribers, id)) = self.subscription.as_ref() {
+            subscribers.show_kept(*id, Instant::now());
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::actors::messages::screen::FrameOnWay;
 use crate::protocol::segment::Encoding;
 use crate::protocol::{Segment, Seq};
 
@@ -21,7 +22,7 @@ enum Chunk {
     /// The server's own word, encoded.
     Message(Bytes),
     /// A screen frame.
-    Screen(Bytes),
+    Screen(Arc<FrameOnWay>),
     /// A message that says where the viewer stands: what is queued before it must arrive before it.
     Mark(Bytes),
 }
@@ -30,7 +31,8 @@ impl Chunk {
     fn bytes(&self, encoding: Encoding) -> &[u8] {
         match self {
             Self::Segment { segment, start, .. } => &segment.encoded(encoding).bytes()[*start..],
-            Self::Message(bytes) | Self::Mark(bytes) | Self::Screen(bytes) => bytes,
+            Self::Message(bytes) | Self::Mark(bytes) => bytes,
+            Self::Screen(frame) => frame.bytes(),
         }
     }
 }
@@ -73,7 +75,7 @@ impl Outbox {
     /// Those of them that are this session's to count: a screen is counted once for all who are shown it.
     pub(super) fn counted(&self) -> usize {
         match self.chunks.front() {
-            Some(Chunk::Screen(bytes)) => self.unsent - (bytes.len() - self.sent),
+            Some(Chunk::Screen(frame)) => self.unsent - (frame.bytes().len() - self.sent),
             _ => self.unsent,
         }
     }
@@ -108,10 +110,10 @@ impl Outbox {
     }
 
     /// Queues a screen frame, when nothing else is queued.
-    pub(super) fn push_screen(&mut self, bytes: Bytes) {
+    pub(super) fn push_screen(&mut self, frame: Arc<FrameOnWay>) {
         debug_assert!(self.chunks.is_empty());
-        self.unsent += bytes.len();
-        self.chunks.push_back(Chunk::Screen(bytes));
+        self.unsent += frame.bytes().len();
+        self.chunks.push_back(Chunk::Screen(frame));
     }
 
     /// Queues a message that says where the viewer stands.

@@ -12,24 +12,20 @@ use bytes::Bytes;
 use super::liveness::PulseAction;
 use super::transport::Wire;
 use super::write_half::{Mode, WriteHalf, WriteHalfState};
-use crate::actors::messages::broadcaster::{ShowScreen, TipIs};
+use crate::actors::messages::broadcaster::TipIs;
+use crate::actors::messages::screen::ShownFrame;
 use crate::actors::messages::viewer::{Delivery, Viewer};
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::{Judgement, Place};
 use crate::protocol::frame;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{Connection, Cursor, ScreenChoice, ScreenOf, Segment, Seq};
+use crate::protocol::{Connection, Cursor, ScreenChoice, Segment, Seq};
 
 /// An event stream's comment comes at least so often: the shortest idle time-out of common proxies is 30 s.
 const COMMENT_SECS: u32 = 15;
 
 impl<W: Wire> WriteHalf<W> {
-    /// The viewer has chosen what it is shown.
-    pub(super) fn choose_screens(&self, choice: ScreenChoice) {
-        self.inner.borrow_mut().choice = Some(Box::new(choice));
-    }
-
     /// Queues a message and wakes the session, which may have nothing else to do.
     fn queue(&self, inner: &mut WriteHalfState<W>, bytes: Bytes) {
         inner.outbox.push_message(bytes);
@@ -111,7 +107,7 @@ impl<W: Wire> WriteHalf<W> {
                 inner.outbox.push_mark(self.encode_message(&message));
                 inner.place.epoch = Some(segment.epoch());
             }
-            if segments.len() == 1 && inner.outbox.is_empty() && inner.screen.is_none() {
+            if segments.len() == 1 && inner.outbox.is_empty() {
                 self.write_through(inner, segment, seq, now)?;
                 return Ok(Delivery::Sent);
             }
@@ -159,30 +155,33 @@ impl<W: Wire> Viewer for WriteHalf<W> {
         if inner.mode == Mode::Live { Delivery::Sent } else { Delivery::Behind }
     }
 
-    fn show(&self, ShowScreen { stream, frame, .. }: &ShowScreen) {
-        let mut inner = self.inner.borrow_mut();
-        let shows = match inner.choice.as_ref().map(|choice| &choice.of) {
-            None | Some(ScreenOf::Auto | ScreenOf::Wall) => true,
-            Some(ScreenOf::Off) => false,
-            Some(ScreenOf::Stream(chosen)) => chosen == stream,
-        };
-        if !shows {
-            return;
+    fn choice(&self) -> ScreenChoice {
+        match self.encoding {
+            Encoding::WebSocket => self.inner.borrow().screens.choice(),
+            Encoding::Sse | Encoding::NdJson => ScreenChoice::off(),
         }
-        if self.encoding != Encoding::WebSocket || !matches!(inner.mode, Mode::Live | Mode::Behind) {
+    }
+
+    fn choose(&self, choice: ScreenChoice) {
+        self.inner.borrow_mut().screens.choose(choice);
+    }
+
+    fn show(&self, frame: &ShownFrame) {
+        let mut inner = self.inner.borrow_mut();
+        let is_open = inner.greeted && matches!(inner.mode, Mode::Live | Mode::Behind);
+        if self.encoding != Encoding::WebSocket || !is_open || !inner.screens.offer(frame) {
             return;
         }
         if inner.outbox.has_screen() && self.limits.outboxes.is_tight() {
             // It keeps an older one in memory that nobody else needs.
             return self.close_inner(&mut inner, CloseReason::Stalled, "");
         }
-        inner.screen = Some(Box::new(frame.clone()));
         if inner.outbox.is_empty() {
             inner.wake();
         }
     }
 
-    fn pulse(&self, now_secs: u32, number: u32) {
+    fn pulse(&self, now_secs: u32, number: u32, now: Instant) {
         let period = match self.encoding {
             Encoding::Sse => self.limits.ping_secs.min(COMMENT_SECS),
             Encoding::WebSocket | Encoding::NdJson => self.limits.ping_secs,
@@ -196,6 +195,9 @@ impl<W: Wire> Viewer for WriteHalf<W> {
                 inner.wake();
             }
             return;
+        }
+        if inner.screens.pulse(now) && !waiting {
+            inner.wake();
         }
         match (inner.liveness.pulse(now_secs, waiting, ping, &self.limits), self.encoding) {
             (PulseAction::Nothing, _) | (PulseAction::Ping, Encoding::NdJson) => {}

@@ -18,6 +18,7 @@ use tokio::io::ReadBuf;
 pub use super::core::{Flushed, Mode, Standing};
 use super::liveness::Liveness;
 use super::outbox::{MAX_SLICES, Outbox};
+use super::screens::ViewerScreens;
 use super::transport::Wire;
 use crate::actors::hub::SessionLimits;
 use crate::actors::messages::room::{Page, Verdict};
@@ -27,7 +28,7 @@ use crate::protocol::cursor::Place;
 use crate::protocol::frame;
 use crate::protocol::message::{GapReason, ServerMessage};
 use crate::protocol::segment::Encoding;
-use crate::protocol::{Connection, Cursor, ScreenChoice};
+use crate::protocol::{Connection, Cursor};
 use crate::thread_metrics::ThreadMetrics;
 
 /// The writing half of a connection, which the session and the broadcaster share.
@@ -50,10 +51,8 @@ pub(super) struct WriteHalfState<W> {
     pub(super) half_received: u32,
     /// Bytes that are counted in the node's budget for it.
     pub(super) counted: usize,
-    /// The newest screen, until the outbox is empty.
-    pub(super) screen: Option<Box<Bytes>>,
-    /// What the viewer has chosen to be shown; `None`: the usual.
-    pub(super) choice: Option<Box<ScreenChoice>>,
+    /// What the viewer looks at, and the frames that wait until the outbox is empty.
+    pub(super) screens: ViewerScreens,
     pub(super) liveness: Liveness,
     /// The viewer has been told where it stands; nothing but a close may come before that.
     pub(super) greeted: bool,
@@ -80,8 +79,7 @@ impl<W: Wire> WriteHalf<W> {
             waker: None,
             half_received: 0,
             counted: 0,
-            screen: None,
-            choice: None,
+            screens: ViewerScreens::default(),
             liveness: Liveness::new(now_secs),
             greeted: false,
             drain_announced: false,
@@ -214,7 +212,7 @@ impl<W: Wire> WriteHalf<W> {
         if matches!(inner.mode, Mode::Closing(_) | Mode::Broken) {
             return;
         }
-        inner.screen = None;
+        inner.screens.clear();
         match reason.code() {
             Some(code) if self.encoding == Encoding::WebSocket => {
                 inner.outbox.push_message(frame::close(Some(code), text));
@@ -301,8 +299,8 @@ impl<W: Wire> WriteHalf<W> {
     ) -> io::Result<Flushed> {
         let flushed = loop {
             if inner.outbox.is_empty() {
-                let Some(screen) = inner.screen.take() else { break Flushed::Clear };
-                inner.outbox.push_screen(*screen);
+                let Some(frame) = inner.screens.next() else { break Flushed::Clear };
+                inner.outbox.push_screen(frame);
             }
             let WriteHalfState { wire, outbox, .. } = &mut *inner;
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];

@@ -17,9 +17,12 @@ const MAX_PRODUCERS: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct HintsCache {
     hints: Mutex<Option<CachedHints>>,
-    /// Of each producer the variant, if it counts as another one than it announced, and when that was noted.
-    variants: Mutex<HashMap<Arc<str>, (Option<Arc<str>>, Instant)>>,
+    /// By producer.
+    variants: Mutex<HashMap<Arc<str>, NotedVariant>>,
 }
+
+/// The variant of a producer, if it counts as another one than it announced, and when that was noted.
+type NotedVariant = (Option<Arc<str>>, Instant);
 
 #[derive(Debug)]
 struct CachedHints {

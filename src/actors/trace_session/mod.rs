@@ -18,8 +18,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, info};
 
 use super::hub::Hub;
+use super::messages::broadcaster::TipIs;
 use super::messages::registry::FindRoom;
-use super::messages::viewer::Viewer;
+use super::messages::screen::ShownFrame;
+use super::messages::viewer::{Delivery, Viewer};
 use super::session::write_half::{Flushed, Mode, WriteHalf};
 use super::session::{Guards, Wire};
 use super::shared::{InterestPart, RoomGauge};
@@ -29,7 +31,7 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::frame::{self, Decoder, Incoming, Violation};
 use crate::protocol::live_trace::viewer::{self, ViewerAsks};
 use crate::protocol::segment::Encoding;
-use crate::protocol::{Connection, Interest, TraceId};
+use crate::protocol::{Connection, Interest, ScreenChoice, Segment, TraceId};
 
 /// Reads per poll of the socket, so that one busy peer does not hold the thread.
 const READS_PER_POLL: usize = 4;
@@ -118,7 +120,7 @@ impl<W: Wire> TraceSession<W> {
         let (limits, thread_metrics) = (hub.limits.clone(), hub.thread_metrics.clone());
         let (encoding, now) = (Encoding::WebSocket, hub.now_secs());
         let write_half = Rc::new(WriteHalf::new(wire, connection, encoding, limits, thread_metrics, now));
-        let viewer = hub.enter(write_half.clone() as Rc<dyn Viewer>);
+        let viewer = hub.enter(Rc::new(Unlisted(write_half.clone())));
         let permit = port.sessions.clone().try_acquire_owned().ok();
         let refused = refused.or_else(|| permit.is_none().then_some(CloseReason::Saturated));
         let mut session = Self {
@@ -298,6 +300,48 @@ impl<W: Wire> Actor for TraceSession<W> {
 
 impl<W: Wire> TemporaryActor for TraceSession<W> {
     const NAME: &'static str = "trace_session";
+}
+
+/// The write half as the thread agent sees it. Who looks at a trace has the run's page open besides, and is counted there.
+struct Unlisted<W>(Rc<WriteHalf<W>>);
+
+impl<W: Wire> Viewer for Unlisted<W> {
+    fn connection(&self) -> &Connection {
+        self.0.connection()
+    }
+
+    fn is_listed(&self) -> bool {
+        false
+    }
+
+    fn deliver(&self, segments: &[Arc<Segment>], now: Instant) -> Delivery {
+        self.0.deliver(segments, now)
+    }
+
+    fn tip_is(&self, tip: TipIs) -> Delivery {
+        self.0.tip_is(tip)
+    }
+
+    fn choice(&self) -> ScreenChoice {
+        ScreenChoice::off()
+    }
+
+    /// The viewer of a trace is shown no screen, and nobody asks it to choose.
+    fn choose(&self, _: ScreenChoice) {}
+
+    fn show(&self, _: &ShownFrame) {}
+
+    fn pulse(&self, now_secs: u32, number: u32, now: Instant) {
+        self.0.pulse(now_secs, number, now);
+    }
+
+    fn announce_drain(&self, reconnect_after_ms: u64) {
+        self.0.announce_drain(reconnect_after_ms);
+    }
+
+    fn close(&self, reason: CloseReason) {
+        self.0.close(reason);
+    }
 }
 
 /// The one future of a session that always runs: its socket.

@@ -17,6 +17,9 @@ use crate::protocol::Retention;
 use crate::storage::catalog::artifacts::ArtifactCatalog;
 use crate::storage::journal::Journal;
 
+/// A single node lists a live trace again after so long: nobody else stores its parts, but they may have been removed.
+const LISTED_ALONE: Duration = Duration::from_secs(10);
+
 /// The artifacts as the configuration says; `None`: no artifacts are kept. A store that does not answer now may do so
 /// later.
 pub(in crate::app) async fn open(
@@ -60,6 +63,7 @@ pub(in crate::app) async fn open(
             bytes: artifacts.live_trace_bytes,
             posts_per_sec: artifacts.live_trace_posts_per_sec,
             keep: Duration::from_secs(artifacts.live_trace_hours * 3_600),
+            alone_for: if config.is_cluster() { Duration::ZERO } else { LISTED_ALONE },
             memory: artifacts.live_trace_cache_bytes,
         }),
         health: Health::default(),

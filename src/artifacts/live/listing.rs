@@ -72,6 +72,7 @@ impl ArtifactService {
         whole: bool,
     ) -> Result<(), LiveTraceError> {
         let _listing = known.listing.lock().await;
+        let age = age.max(self.parts().live.limits.alone_for);
         let (began, folder) = (Instant::now(), key::trace_folder(run, trace));
         let is_older = |then: Option<Instant>, age: Duration| then.is_none_or(|then| began - then >= age);
         let (whole, from) = {

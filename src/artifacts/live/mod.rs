@@ -34,6 +34,9 @@ pub struct LiveTraceLimits {
     pub posts_per_sec: u32,
     /// How long a trace is kept after its last part.
     pub keep: Duration,
+    /// How long what the node knows of a trace is complete, because it has stored all parts itself; zero where other
+    /// nodes have the same store.
+    pub alone_for: Duration,
     /// Bytes of parts that the node keeps in memory.
     pub memory: usize,
 }

@@ -76,6 +76,27 @@ async fn any_node_shows_what_another_has_taken_in_and_goes_on_with_it() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_alone_lists_seldom_and_knows_what_it_stores() {
+    let scene = Scene::new();
+    let (mut parts, _) = parts_in(scene.home.path(), LIMITS, 0).await;
+    parts.live = LiveTraces::new(LiveTraceLimits { alone_for: Duration::from_secs(3_600), ..LIVE_LIMITS });
+    let node = alone(parts);
+    for n in 0..3 {
+        scene.post(&node, &[("a.trace", 3 * n, "{}\n")]).await.unwrap();
+        assert_eq!(scene.see(&node).await.unwrap().bytes, 3 * (n + 1));
+    }
+    // Nobody does this; it shows that nothing was listed.
+    std::fs::remove_dir_all(scene.home.path().join("objects/live")).unwrap();
+    assert_eq!(scene.see(&node).await.unwrap().bytes, 9);
+    assert!(scene.post(&node, &[("a.trace", 99, "{}\n")]).await.is_err());
+    assert_eq!(
+        scene.see(&node).await.unwrap_err(),
+        LiveTraceError::Unknown(scene.trace.clone()),
+        "a gap had it listed"
+    );
+}
+
+#[tokio::test]
 async fn a_node_that_was_left_behind_finds_out_before_it_refuses() {
     let scene = Scene::new();
     let ((a, _), (b, _)) = (scene.node().await, scene.node().await);

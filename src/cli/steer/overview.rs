@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::{Map, Value};
 
-use super::view::{RunView, ShownAsk, ShownCommand, ShownProducer};
+use super::view::{AwaitedShards, RunView, ShownAsk, ShownCommand, ShownProducer};
 use super::{PATIENCE, SteerArgs, refusal};
 use crate::cli::artifacts::{fit_for_stdout, print};
 use crate::cli::request::{AskError, Servers, read};
@@ -19,8 +19,8 @@ use crate::protocol::status::RunStatus;
 const TEXT_CHARS: usize = 300;
 const NAME_CHARS: usize = 128;
 
-/// The members of a run's state that are about its control.
-const MEMBERS: [&str; 6] = ["status", "control", "paused", "producers", "commands", "asks"];
+/// The members of a run's state that are about its control, and whom it waits for.
+const MEMBERS: [&str; 7] = ["status", "control", "paused", "producers", "shards", "commands", "asks"];
 
 /// Most workers, questions and open commands shown, and most commands that have ended. `--json` has them all.
 const MAX_WORKERS: usize = 20;
@@ -71,6 +71,7 @@ fn lines(view: &RunView, run: &RunId) -> Vec<String> {
     let (living, gone): (Vec<_>, Vec<_>) = view.producers.iter().partition(|worker| worker.is_living());
     lines.extend(living.into_iter().chain(gone).take(MAX_WORKERS).map(worker));
     lines.extend(left_out(view.producers.len(), MAX_WORKERS, "workers"));
+    lines.extend(view.shards.iter().filter(|shards| shards.waiting).take(MAX_WORKERS).map(waits));
     for ask in view.asks.iter().take(MAX_ASKS) {
         lines.push(String::new());
         lines.extend(question(ask, run));
@@ -117,7 +118,19 @@ fn worker(worker: &ShownProducer) -> String {
     let can: Vec<_> = worker.can.iter().map(|can| plain(can, NAME_CHARS)).collect();
     let can = if can.is_empty() || !worker.is_living() { String::new() } else { format!(", obeys {}", can.join(", ")) };
     let state = worker.state.as_deref().unwrap_or("joined");
-    format!("worker {}: {}{can}", plain(&worker.producer, NAME_CHARS), plain(state, NAME_CHARS))
+    let variant = in_variant(worker.variant.as_deref());
+    format!("worker {}{variant}: {}{can}", plain(&worker.producer, NAME_CHARS), plain(state, NAME_CHARS))
+}
+
+fn in_variant(variant: Option<&str>) -> String {
+    variant.map_or_else(String::new, |variant| format!(" ({})", plain(variant, NAME_CHARS)))
+}
+
+/// The shards that have not joined.
+fn waits(shards: &AwaitedShards) -> String {
+    let missing = shards.missing.iter().map(|shard| format!("{shard}/{}", shards.total));
+    let missing: Vec<_> = missing.take(MAX_WORKERS).collect();
+    format!("waiting for shard {}{}", missing.join(", "), in_variant(shards.variant.as_deref()))
 }
 
 /// A question, with the command line for each answer.
@@ -216,7 +229,11 @@ mod tests {
             "status": "paused",
             "control": {"lease": "1:3", "holder": {"name": "ada", "kind": "human"}, "since": "2030-01-01T17:00:00.000Z"},
             "paused": {"by": {"name": "bob"}, "since": "2030-01-01T17:01:00.000Z", "until": "2030-01-01T17:16:00.000Z"},
-            "producers": [{"producer": "w1", "state": "joined", "can": ["pause", "step"]}],
+            "producers": [{"producer": "w1", "state": "joined", "can": ["pause", "step"], "variant": "linux#2"}],
+            "shards": [
+                {"variant": "linux", "total": 4, "joined": 2, "missing": [2, 3], "waiting": true},
+                {"variant": "mac", "total": 2, "joined": 2, "missing": [], "waiting": false},
+            ],
             "asks": [
                 {"askId": "a 1", "needs": "choice", "expiresAt": "2030-01-01T17:02:00.000Z",
                  "onTimeout": "continue", "event": {"message": "Which?\u{1b}[2J", "candidates": [{"id": "c1", "label": "Save", "selector": "#s"}, 7]}},
@@ -231,7 +248,8 @@ mod tests {
             "r: paused",
             "paused by bob since 17:01:00 UTC, until 17:16:00 UTC",
             "control: ada (human) since 17:00:00 UTC",
-            "worker w1: joined, obeys pause, step",
+            "worker w1 (linux#2): joined, obeys pause, step",
+            "waiting for shard 2/4, 3/4 (linux)",
             "",
             "question a 1 until 17:02:00 UTC, then: continue",
             "  Which?\\u{1b}[2J",

@@ -16,6 +16,7 @@ pub(super) struct RunView {
     pub(super) asks: Vec<ShownAsk>,
     pub(super) paused: Option<ShownPause>,
     pub(super) producers: Vec<ShownProducer>,
+    pub(super) shards: Vec<AwaitedShards>,
 }
 
 /// Who has control.
@@ -77,6 +78,16 @@ pub(super) struct ShownPause {
     pub(super) until: Option<String>,
 }
 
+/// The shards of a variant.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AwaitedShards {
+    pub(super) variant: Option<String>,
+    pub(super) total: u64,
+    pub(super) missing: Vec<u64>,
+    pub(super) waiting: bool,
+}
+
 /// A worker.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -84,6 +95,7 @@ pub(super) struct ShownProducer {
     pub(super) producer: String,
     pub(super) state: Option<String>,
     pub(super) can: Vec<String>,
+    pub(super) variant: Option<String>,
 }
 
 impl RunView {

@@ -65,7 +65,7 @@ pub fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let out = io::stdout();
     let terminal = out.is_terminal();
     let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-    let format = if args.json { Format::Json { terminal } } else { Format::Lines(EventPrinter::new(colours)) };
+    let format = if args.json { Format::Json { terminal } } else { Format::Lines(EventPrinter::new(colours).into()) };
     let out = WatchOutput { out: io::BufWriter::new(out), format };
     let mut watch = Watching {
         dialler: Dialler::new(args.run, args.servers.url),
@@ -285,7 +285,7 @@ enum Format {
     Json {
         terminal: bool,
     },
-    Lines(EventPrinter),
+    Lines(Box<EventPrinter>),
 }
 
 struct WatchOutput {

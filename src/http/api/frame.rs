@@ -1,4 +1,4 @@
-//! Frames of a run's live screen.
+//! Frames of a run's screens.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -11,12 +11,12 @@ use super::super::rooms::Rooms;
 use super::commands::producer;
 use super::events::run_id;
 use super::hints::Addressee;
-use crate::actors::messages::room::ShowScreen;
+use crate::actors::messages::room::{FrameTaken, ShowScreen};
 use crate::protocol::message::ScreenFrame;
 use crate::protocol::{StreamId, Timestamp};
 use crate::steering::Steering;
 
-/// `POST /api/runs/{runId}/frame`: a frame of the live screen.
+/// `POST /api/runs/{runId}/frame`: a frame of one of the run's screens.
 pub(in crate::http) async fn post(
     (edge, bodies): (web::Data<IngestEdge>, web::Data<Bodies>),
     (rooms, viewers, steering): (web::Data<Rooms>, web::Data<ViewersEdge>, web::Data<Steering>),
@@ -69,14 +69,14 @@ pub(in crate::http) async fn post(
         image: body.body,
     };
     let frame = frame.to_frame().map_err(|error| Problem::bad_request("invalid_header", error.to_string()))?;
-    let room = rooms.find(&run).await?;
-    // The newest frame wins: a frame that finds the room busy is dropped, and the next one replaces it. A frame is
-    // counted once for all its viewers, until the last of them has received it.
-    let counted = edge.outboxes.count(frame);
-    let shown = counted.is_ok_and(|frame| room.show.try_send(ShowScreen { stream, at, frame }).is_ok());
+    let (FrameTaken { shown, kept }, room) = rooms.show(&run, ShowScreen { stream, at, frame }).await?;
     let audience = viewers.audience(&room);
     let addressee = Addressee::of(&request).looked_up(producer.as_ref(), &room, &steering).await;
-    let hints = audience.hints(&addressee);
-    Ok(HttpResponse::Accepted()
-        .json(serde_json::json!({"runId": run, "shown": shown, "viewers": audience.viewers, "hints": hints})))
+    Ok(HttpResponse::Accepted().json(serde_json::json!({
+        "runId": run,
+        "shown": shown,
+        "kept": kept,
+        "viewers": audience.viewers,
+        "hints": audience.hints(&addressee),
+    })))
 }

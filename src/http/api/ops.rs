@@ -85,6 +85,7 @@ pub(in crate::http) async fn metrics(edge: web::Data<MetricsEdge>) -> HttpRespon
     metrics::gauge!("runcast_connections").set(edge.node.connections() as f64);
     metrics::gauge!("runcast_ingest_bytes").set(edge.bodies.used() as f64);
     metrics::gauge!("runcast_response_bytes").set(edge.responses.used() as f64);
+    metrics::gauge!("runcast_screens_bytes").set(edge.screens.used() as f64);
     metrics::gauge!("runcast_outbox_bytes").set(edge.outboxes.used() as f64);
     let mut text = edge.handle.render();
     edge.thread_metrics.render(&mut text);

@@ -15,9 +15,6 @@ use bytes::Bytes;
 use header::{EntityTag, IfNoneMatch};
 use tokio::sync::OnceCell;
 
-use super::api::events::run_id;
-use super::api::live_traces::trace_id;
-use super::edge::ArtifactsEdge;
 use super::host;
 use super::problem::Problem;
 use crate::config::Config;
@@ -89,6 +86,24 @@ impl TraceViewer {
     /// Whether the viewer has been fetched.
     pub fn is_there(&self) -> bool {
         self.files.initialized() || self.locations.iter().any(|location| location.join(PAGES[0]).is_file())
+    }
+
+    /// A file of the viewer of a live trace. The files are those of [`file`], except for the page, which has a script of
+    /// ours and may open a socket.
+    ///
+    /// # Errors
+    /// 404 when there is no such file, or no viewer.
+    pub(super) async fn live(&self, request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
+        let name = if name.is_empty() { PAGES[0] } else { name };
+        let files = self.files().await?;
+        if name == PAGES[0] {
+            let page = files.get(name).ok_or_else(no_such_file)?;
+            let page = self.live_page.get_or_init(|| async { live_page(page) }).await;
+            let host = host::of(request.uri(), request.headers())?.map(|host| host.to_string());
+            return Ok(answer(request, page, &self.policies.of_live(host.as_deref())));
+        }
+        let file = if name == FOLLOW_NAME { &self.follow } else { files.get(name).ok_or_else(no_such_file)? };
+        Ok(answer(request, file, self.policies.of(name)))
     }
 
     async fn files(&self) -> Result<&BTreeMap<String, File>, Problem> {
@@ -165,30 +180,6 @@ pub(super) async fn file(
 ) -> Result<HttpResponse, Problem> {
     let name = if path.is_empty() { PAGES[0] } else { path.as_str() };
     let file = viewer.files().await?.get(name).ok_or_else(no_such_file)?;
-    Ok(answer(&request, file, viewer.policies.of(name)))
-}
-
-/// `GET /live-traces/{runId}/{traceId}/v/{file}`: the viewer of a live trace. The files are the same, except for the page,
-/// which has a script of ours and may open a socket. They are not below `/trace/`, because the service worker of that
-/// path would take the page for its own.
-pub(super) async fn live_file(
-    viewer: web::Data<TraceViewer>,
-    edge: web::Data<ArtifactsEdge>,
-    request: HttpRequest,
-    path: web::Path<(String, String, String)>,
-) -> Result<HttpResponse, Problem> {
-    edge.service()?;
-    run_id(&path.0)?;
-    trace_id(&path.1)?;
-    let name = if path.2.is_empty() { PAGES[0] } else { path.2.as_str() };
-    let files = viewer.files().await?;
-    if name == PAGES[0] {
-        let page = files.get(name).ok_or_else(no_such_file)?;
-        let page = viewer.live_page.get_or_init(|| async { live_page(page) }).await;
-        let host = host::of(request.uri(), request.headers())?.map(|host| host.to_string());
-        return Ok(answer(&request, page, &viewer.policies.of_live(host.as_deref())));
-    }
-    let file = if name == FOLLOW_NAME { &viewer.follow } else { files.get(name).ok_or_else(no_such_file)? };
     Ok(answer(&request, file, viewer.policies.of(name)))
 }
 

@@ -24,7 +24,7 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::UNREADABLE_ID;
 use crate::protocol::message::{ServerMessage, sse_retry};
 use crate::protocol::segment::Encoding;
-use crate::protocol::{After, Connection};
+use crate::protocol::{After, Connection, ScreenChoice};
 use crate::storage::journal::RunPhase;
 
 /// Least reconnect delay, in ms, that the node gives to an event stream that it can't serve now.
@@ -71,8 +71,16 @@ pub(in crate::http) async fn server_sent_events(
         error: unreadable.to_string(),
         reconnect_after_ms: None,
     });
-    let admission =
-        Admission { connection, principal: None, after, encoding: Encoding::Sse, refused, notice, client_ip };
+    let admission = Admission {
+        connection,
+        principal: None,
+        after,
+        encoding: Encoding::Sse,
+        screen: ScreenChoice::off(),
+        refused,
+        notice,
+        client_ip,
+    };
     let guards = Guards { live: edge.live_actors.enter("session"), slot: None };
     Session::launch(ours, Bytes::new(), admission, edge.sessions.clone(), guards);
     Ok(stream_head().body(body))

@@ -16,7 +16,7 @@ use crate::actors::trace_session::TraceAdmission;
 use crate::node::NodePhase;
 use crate::protocol::close::CloseReason;
 use crate::protocol::segment::Encoding;
-use crate::protocol::{After, Connection, RunId};
+use crate::protocol::{Connection, RunId};
 
 /// WebSocket sub-protocols; a client need not ask for one.
 const PROTOCOLS: &[&str] = &["runcast.v1"];
@@ -29,7 +29,7 @@ pub(in crate::http) async fn web_socket(
     path: web::Path<String>,
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
-    handshake(&edge, &request, &caller, run_id(&path)?, after(query.after.as_deref())?)
+    handshake(&edge, &request, &caller, run_id(&path)?, &query)
 }
 
 /// `GET /ws/test-control?runId=R&userId=U`: the older route of the WebSocket.
@@ -40,7 +40,7 @@ pub(in crate::http) async fn test_control(
     query: web::Query<WatchQuery>,
 ) -> Result<HttpResponse, Problem> {
     let run = query.run_id.as_deref().ok_or_else(|| Problem::bad_request("invalid_run_id", "runId is missing"))?;
-    handshake(&edge, &request, &caller, run_id(run)?, after(query.after.as_deref())?)
+    handshake(&edge, &request, &caller, run_id(run)?, &query)
 }
 
 /// Answers the handshake. The upgrade takes the [`Admission`] from the response's extensions and starts the session.
@@ -49,8 +49,9 @@ fn handshake(
     request: &HttpRequest,
     caller: &Caller,
     run: RunId,
-    after: After,
+    query: &WatchQuery,
 ) -> Result<HttpResponse, Problem> {
+    let (after, screen) = (after(query.after.as_deref())?, query.screens()?);
     let mut response = switch(request, PROTOCOLS)?;
     let client_ip = client_ip::of(request, &edge.trusted_proxies);
     let admission = Admission {
@@ -58,6 +59,7 @@ fn handshake(
         principal: caller.over_websocket(),
         after,
         encoding: Encoding::WebSocket,
+        screen,
         refused: refused(edge),
         notice: None,
         client_ip,

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::json_text::without_bom;
+use super::producer_event::MAX_TYPE_CHARS;
 use super::{Lines, ProducerEvent, RunId, Timestamp, server_event};
 use crate::protocol::status::RunStatus;
 
@@ -43,9 +44,6 @@ pub use error::{EventError, EventFlaw};
 use json::{JsonError, JsonString, Scanner};
 use lines::LineBuilder;
 use stamp::Stamp;
-
-/// Most characters of a `type`.
-pub const MAX_TYPE_CHARS: usize = 64;
 
 /// How a request's body holds its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -139,7 +139,7 @@ mod tests {
         assert_eq!((&read_run, &read_trace), (&run, &trace));
         assert_eq!(read_file(file), Some(TraceObject::Part(part)));
         assert_eq!(read_file(FULL), Some(TraceObject::Full));
-        assert!(PartKey::from_position(12) < file.to_owned() && PartKey::from_position(13) > file.to_owned());
+        assert!(PartKey::from_position(12).as_str() < file && PartKey::from_position(13).as_str() > file);
     }
 
     #[test]

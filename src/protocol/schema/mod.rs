@@ -6,10 +6,9 @@
 
 use std::sync::LazyLock;
 
-use super::event::MAX_TYPE_CHARS;
-use super::field::{Field, FieldKind, Limit, MESSAGE_FIELDS};
+use super::field::{Field, FieldKind, FieldLimit, MESSAGE_FIELDS};
 use super::field_tree::FieldNode;
-use super::producer_event::{COMMON, LARGEST};
+use super::producer_event::{COMMON, LARGEST, MAX_TYPE_CHARS};
 use super::server_event::reserved_types;
 use super::{ProducerEvent, ServerEvent};
 
@@ -151,7 +150,7 @@ fn node_schema(node: &FieldNode, is_posted: bool) -> Schema {
 }
 
 /// A value of this kind, within its limit.
-fn value(kind: FieldKind, limit: Option<Limit>) -> Schema {
+fn value(kind: FieldKind, limit: Option<FieldLimit>) -> Schema {
     let plain = |kind| Schema { kinds: vec![kind], ..Schema::default() };
     let mut schema = match kind {
         FieldKind::Text => plain("string"),
@@ -172,13 +171,15 @@ fn value(kind: FieldKind, limit: Option<Limit>) -> Schema {
     };
     match limit {
         None => {}
-        Some(Limit::Chars { min_length, max_length }) => {
+        Some(FieldLimit::Chars { min_length, max_length }) => {
             schema.min_length = Some(min_length).filter(|least| *least > 0);
             schema.max_length = Some(max_length);
         }
-        Some(Limit::Bytes { max }) => schema.max_length = Some(max),
-        Some(Limit::Range { minimum, maximum }) => (schema.minimum, schema.maximum) = (Some(minimum), Some(maximum)),
-        Some(Limit::Items { max_items }) => schema.max_items = Some(max_items),
+        Some(FieldLimit::Bytes { max }) => schema.max_length = Some(max),
+        Some(FieldLimit::Range { minimum, maximum }) => {
+            (schema.minimum, schema.maximum) = (Some(minimum), Some(maximum))
+        }
+        Some(FieldLimit::Items { max_items }) => schema.max_items = Some(max_items),
     }
     schema
 }
@@ -217,7 +218,7 @@ fn invented() -> Schema {
     let free = Schema {
         description: Some("Any but those that the server, or this document, has a meaning for.".into()),
         not: Some(Schema { words: taken.into_iter().map(Value::Word).collect(), ..Schema::default() }.into()),
-        ..value(FieldKind::Text, Some(Limit::Chars { min_length: 1, max_length: MAX_TYPE_CHARS as u32 }))
+        ..value(FieldKind::Text, Some(FieldLimit::Chars { min_length: 1, max_length: MAX_TYPE_CHARS as u32 }))
     };
     if let Some(Ordered(properties)) = &mut schema.properties {
         properties[0].1 = free;
@@ -250,7 +251,7 @@ fn stored() -> Schema {
     let names = names.chain(ServerEvent::ALL.iter().copied().map(server_name));
     let seq = Schema {
         description: Some("The event's number within its run: 1, 2, 3 and so on.".into()),
-        ..value(FieldKind::Integer, Some(Limit::Range { minimum: 1, maximum: LARGEST }))
+        ..value(FieldKind::Integer, Some(FieldLimit::Range { minimum: 1, maximum: LARGEST }))
     };
     Schema {
         description: Some(

@@ -67,12 +67,12 @@ fn sample(node: &FieldNode) -> Value {
     }
 }
 
-fn sample_of(kind: FieldKind, limit: Option<Limit>) -> Value {
+fn sample_of(kind: FieldKind, limit: Option<FieldLimit>) -> Value {
     match (kind, limit) {
         (FieldKind::Form { format: "date-time" }, _) => json!("2026-11-26T20:00:00.125Z"),
         (FieldKind::Form { format: "cursor" }, _) => json!("17:42"),
         (FieldKind::Word { values }, _) => json!(values[0]),
-        (FieldKind::Integer, Some(Limit::Range { maximum, .. })) => json!(maximum),
+        (FieldKind::Integer, Some(FieldLimit::Range { maximum, .. })) => json!(maximum),
         (FieldKind::Integer | FieldKind::Number, _) => json!(7),
         (FieldKind::Boolean, _) => json!(true),
         (FieldKind::Any, _) => json!([null]),
@@ -83,7 +83,7 @@ fn sample_of(kind: FieldKind, limit: Option<Limit>) -> Value {
 }
 
 /// Values of every kind, and at every limit.
-fn candidates(limit: Option<Limit>) -> Vec<Value> {
+fn candidates(limit: Option<FieldLimit>) -> Vec<Value> {
     let mut all = vec![
         json!(null),
         json!(""),
@@ -114,12 +114,12 @@ fn candidates(limit: Option<Limit>) -> Vec<Value> {
     ];
     let text = |length: u32| json!("ü".repeat(length as usize));
     match limit {
-        Some(Limit::Chars { max_length, .. }) => all.extend([text(max_length), text(max_length + 1)]),
-        Some(Limit::Bytes { max }) => all.extend([text(max / 2), text(max + 1)]),
-        Some(Limit::Range { minimum, maximum }) => {
+        Some(FieldLimit::Chars { max_length, .. }) => all.extend([text(max_length), text(max_length + 1)]),
+        Some(FieldLimit::Bytes { max }) => all.extend([text(max / 2), text(max + 1)]),
+        Some(FieldLimit::Range { minimum, maximum }) => {
             all.extend([minimum - 1, minimum, maximum, maximum + 1].map(|number| json!(number)));
         }
-        Some(Limit::Items { max_items }) => {
+        Some(FieldLimit::Items { max_items }) => {
             let items = |count: u32| json!(vec![json!({"id": "a", "label": "b"}); count as usize]);
             all.extend([items(max_items), items(max_items + 1)]);
             all.extend([max_items, max_items + 1].map(|count| json!(vec!["x"; count as usize])));

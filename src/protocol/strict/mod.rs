@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::event::{BodyKind, EventError, EventLimits, parse_body};
-use super::field::{FieldKind, Limit, MESSAGE_FIELDS};
+use super::field::{FieldKind, FieldLimit, MESSAGE_FIELDS};
 use super::field_tree::FieldNode;
 use super::json_text::readable;
 use super::producer_event::{COMMON, LARGEST};
@@ -116,7 +116,7 @@ fn check_value(node: &FieldNode, value: &Value, path: &str) -> Result<(), Strict
     Ok(())
 }
 
-fn check_kind(kind: FieldKind, limit: Option<Limit>, value: &Value, path: &str) -> Result<(), StrictFlaw> {
+fn check_kind(kind: FieldKind, limit: Option<FieldLimit>, value: &Value, path: &str) -> Result<(), StrictFlaw> {
     let fits = match kind {
         FieldKind::Text => value.as_str().is_some_and(|text| text_fits(text, limit)),
         FieldKind::Form { format: "date-time" } => value.as_str().is_some_and(|text| Timestamp::parse(text).is_some()),
@@ -130,7 +130,7 @@ fn check_kind(kind: FieldKind, limit: Option<Limit>, value: &Value, path: &str) 
         FieldKind::Boolean => value.is_boolean(),
         FieldKind::Object => value.is_object(),
         FieldKind::Array => value.as_array().is_some_and(|list| match limit {
-            Some(Limit::Items { max_items }) => list.len() <= max_items as usize,
+            Some(FieldLimit::Items { max_items }) => list.len() <= max_items as usize,
             _ => true,
         }),
         FieldKind::Any => true,
@@ -146,37 +146,37 @@ fn check_kind(kind: FieldKind, limit: Option<Limit>, value: &Value, path: &str) 
     if fits { Ok(()) } else { Err(invalid(path, &format!("must be {}", Rule(kind, limit)))) }
 }
 
-fn text_fits(text: &str, limit: Option<Limit>) -> bool {
+fn text_fits(text: &str, limit: Option<FieldLimit>) -> bool {
     match limit {
-        Some(Limit::Chars { min_length, max_length }) => {
+        Some(FieldLimit::Chars { min_length, max_length }) => {
             (min_length as usize..=max_length as usize).contains(&text.chars().count())
         }
-        Some(Limit::Bytes { max }) => text.len() <= max as usize,
+        Some(FieldLimit::Bytes { max }) => text.len() <= max as usize,
         _ => true,
     }
 }
 
 /// The least and the largest whole number.
-fn bounds(limit: Option<Limit>) -> (i64, i64) {
+fn bounds(limit: Option<FieldLimit>) -> (i64, i64) {
     match limit {
-        Some(Limit::Range { minimum, maximum }) => (minimum, maximum),
+        Some(FieldLimit::Range { minimum, maximum }) => (minimum, maximum),
         _ => (0, LARGEST),
     }
 }
 
 /// What a value must be, in words.
-struct Rule(FieldKind, Option<Limit>);
+struct Rule(FieldKind, Option<FieldLimit>);
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0, self.1) {
-            (FieldKind::Text, Some(Limit::Chars { min_length: 0, max_length })) => {
+            (FieldKind::Text, Some(FieldLimit::Chars { min_length: 0, max_length })) => {
                 write!(f, "a string of at most {max_length} characters")
             }
-            (FieldKind::Text, Some(Limit::Chars { min_length, max_length })) => {
+            (FieldKind::Text, Some(FieldLimit::Chars { min_length, max_length })) => {
                 write!(f, "a string of {min_length} to {max_length} characters")
             }
-            (FieldKind::Text, Some(Limit::Bytes { max })) => write!(f, "a string of at most {max} bytes"),
+            (FieldKind::Text, Some(FieldLimit::Bytes { max })) => write!(f, "a string of at most {max} bytes"),
             (FieldKind::Form { format: "date-time" }, _) => f.write_str("a time such as 2026-11-26T20:00:00.125Z"),
             (FieldKind::Text | FieldKind::Form { .. }, _) => f.write_str("a string"),
             (FieldKind::Word { values }, _) => write!(f, "one of {}", values.join(", ")),
@@ -187,7 +187,9 @@ impl fmt::Display for Rule {
             (FieldKind::Number, _) => f.write_str("a number"),
             (FieldKind::Boolean, _) => f.write_str("true or false"),
             (FieldKind::Object, _) => f.write_str("an object"),
-            (FieldKind::Array, Some(Limit::Items { max_items })) => write!(f, "a list of at most {max_items} items"),
+            (FieldKind::Array, Some(FieldLimit::Items { max_items })) => {
+                write!(f, "a list of at most {max_items} items")
+            }
             (FieldKind::Array, _) => f.write_str("a list"),
             (FieldKind::Any, _) => f.write_str("anything"),
             (FieldKind::Message, _) => f.write_str("a string, or an object with a `message`"),

@@ -127,6 +127,10 @@ fn earlier_attempts_are_bounded_and_those_beyond_are_counted() {
     let kept = test["attempts"].as_array().unwrap();
     assert_eq!((kept.len(), &kept[0]["attempt"], &kept[9]["attempt"]), (10, &json!(40), &json!(49)));
     assert_eq!((&test["attemptsOmitted"], &test["outcome"]), (&json!(40), &json!("flaky")));
+    let late: Vec<_> = events.into_iter().chain([status(3, "failed", ""), status(3, "failed", "")]).collect();
+    assert_eq!(test_after(&late)["attemptsOmitted"], 40, "it is one of those");
+    let anew = test_after(&[&late[..], &[status(45, "running", "")]].concat());
+    assert_eq!((anew["attempts"].as_array().unwrap().len(), &anew["attemptsOmitted"]), (5, &json!(40)));
 }
 
 #[test]

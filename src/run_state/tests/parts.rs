@@ -42,6 +42,26 @@ fn of_very_many_tests_that_failed_and_that_run_each_has_half_of_the_overview() {
 }
 
 #[test]
+fn tests_that_failed_with_long_errors_leave_bytes_to_those_that_run() {
+    let error = "e".repeat(2_000);
+    let failed = (0..400).flat_map(|n| {
+        let error = error.clone();
+        (0..6).map(move |attempt| {
+            json!({"type": "test_status", "testId": format!("t{n}"), "status": "failed",
+                "data": {"attempt": attempt, "error": error}})
+            .to_string()
+        })
+    });
+    let events: Vec<_> = failed.chain((1_000..1_100).map(|n| event(n, "running"))).collect();
+    let state = shown(&fold(events.iter().map(String::as_str)));
+    let tests = state["tests"].as_array().unwrap();
+    let of = |status: &str| tests.iter().filter(|test| test["status"] == status).count();
+    assert_eq!(of("running"), 100);
+    assert!((50..400).contains(&of("failed")), "{}", of("failed"));
+    assert!(state.to_string().len() < 3 * 1024 * 1024);
+}
+
+#[test]
 fn pages_have_every_test_once_in_the_order_in_which_they_first_occurred() {
     let mut events: Vec<_> = (0..25).map(|n| event(n, "running")).collect();
     events.extend((0..25).rev().map(|n| event(n, if n % 5 == 0 { "failed" } else { "passed" })));

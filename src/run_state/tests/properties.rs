@@ -101,7 +101,7 @@ fn memory_stays_within_its_bound_and_everything_is_counted() {
         event.to_string()
     };
     let mut state = RunState::new(RunId::parse("r").unwrap());
-    let (mut seq, tests) = (0, 4_500);
+    let (mut seq, tests) = (0, 6_000);
     for n in 0..tests {
         for attempt in 0..2 {
             seq += 1;

@@ -15,12 +15,8 @@ use bytes::Bytes;
 
 use super::format::{self, NewerFormat, SCREENS};
 use super::redis::{RedisClient, RedisCommand, RedisError, Reply};
+use crate::protocol::screen::MAX_STREAMS;
 use crate::protocol::{RunId, StreamId, Timestamp};
-
-/// Largest frame that is kept: 256 KiB.
-pub const MAX_KEPT_BYTES: usize = 256 * 1024;
-/// Most streams of a run whose frames are kept.
-pub const MAX_KEPT_STREAMS: usize = 64;
 
 /// The end of the name of a channel.
 const FRAMES: &str = "}:frames";
@@ -152,11 +148,11 @@ impl ScreenStore {
         let keys = [self.kept_key(run), self.frame_key(run, stream.as_str())];
         let keep = RedisCommand::new("EVAL").arg(include_str!("keep.lua")).number(2).args(keys);
         let keep = keep.arg(stream.as_str()).arg(self.stored(stream, at, frame));
-        let keep = keep.number(self.keep.as_millis() as u64).number(MAX_KEPT_STREAMS as u64);
+        let keep = keep.number(self.keep.as_millis() as u64).number(MAX_STREAMS as u64);
         Ok(self.client.call(keep).await? == Reply::Integer(1))
     }
 
-    /// The streams of a run of which a frame is kept.
+    /// The streams of a run of which a frame is kept, the most recent one first.
     ///
     /// # Errors
     /// [`RedisError`].
@@ -167,7 +163,7 @@ impl ScreenStore {
             Reply::BulkString(name) => StreamId::parse(str::from_utf8(&name).ok()?).ok(),
             _ => None,
         });
-        Ok(names.take(MAX_KEPT_STREAMS).collect())
+        Ok(names.take(MAX_STREAMS).collect())
     }
 
     /// The kept frames of these streams, a few at a time, as they were stored.

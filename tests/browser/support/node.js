@@ -103,8 +103,9 @@ export class Node {
     return this.#send(`/api/runs/${run}/artifacts/${name}`, headers, body, "PUT");
   }
 
-  async postFrame(run, image) {
-    return this.#send(`/api/runs/${run}/frame`, { "content-type": "image/png" }, image);
+  async postFrame(run, image, stream) {
+    const headers = { "content-type": "image/png", ...(stream && { "runcast-stream": stream }) };
+    return this.#send(`/api/runs/${run}/frame`, headers, image);
   }
 
   async #send(path, headers, body, method = "POST") {

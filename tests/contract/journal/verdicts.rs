@@ -1,14 +1,16 @@
 //! The run's status is kept in three places: in the journal's head, in the fold of the run's state and in the fold of its
-//! control. Whatever producers and the server post, the three agree after each event.
+//! control. Whatever producers and the server post, the three agree after each event; and the two folds agree about the
+//! variant that each producer counts as.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use proptest::prelude::*;
-use runcast::control::{ControlLimits, ControlRequest, ControlState, Decision, Facts};
+use runcast::control::{Answer, ControlLimits, ControlRequest, ControlState, Decision, Facts};
 use runcast::protocol::event::{BodyKind, EventLimits, parse_body};
 use runcast::protocol::status::RunStatus;
-use runcast::protocol::{Cursor, ProducerId, Timestamp};
-use runcast::run_state::RunState;
+use runcast::protocol::{Cursor, ProducerId, StatePart, TestsQuery, Timestamp};
+use runcast::run_state::{RunState, StateView};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Append, ControlPost, Journal, OnGap, Post, Stored};
 use serde_json::json;
@@ -102,23 +104,49 @@ impl Play {
 
     fn decide(&mut self, request: &ControlRequest) {
         let limits = ControlLimits::default();
-        let facts = Facts {
+        let Decision::Store(changes) = self.control.decide(request, &self.facts(&limits)) else { return };
+        let events: Vec<String> =
+            changes.events.iter().map(|(_, event)| String::from_utf8(event.to_vec()).unwrap()).collect();
+        let control = ControlPost { gives_up_shards: changes.gives_up_shards, ..ControlPost::default() };
+        let post = Post { lines: lines(&events), status: changes.status, control: Some(control), ..server_post() };
+        self.store(4, post);
+    }
+
+    fn facts<'a>(&self, limits: &'a ControlLimits) -> Facts<'a> {
+        Facts {
             now: self.journal.now().plus_millis(self.ahead),
             epoch: None,
             tip: self.tip,
             status: self.status,
             is_sealed: false,
             is_gone: false,
-            limits: &limits,
+            limits,
             holds_time: false,
             signs: &[],
+        }
+    }
+
+    /// The variants that producers count as in the control, and those that their tests have in the state.
+    fn variants(&self) -> [BTreeMap<String, serde_json::Value>; 2] {
+        let limits = ControlLimits::default();
+        let Decision::Answer(Answer::View(view)) = self.control.decide(&ControlRequest::Look, &self.facts(&limits))
+        else {
+            panic!("the control is not shown")
         };
-        let Decision::Store(changes) = self.control.decide(request, &facts) else { return };
-        let events: Vec<String> =
-            changes.events.iter().map(|(_, event)| String::from_utf8(event.to_vec()).unwrap()).collect();
-        let control = ControlPost { gives_up_shards: changes.gives_up_shards, ..ControlPost::default() };
-        let post = Post { lines: lines(&events), status: changes.status, control: Some(control), ..server_post() };
-        self.store(4, post);
+        let view = serde_json::to_value(&*view).unwrap();
+        let producers = view["producers"].as_array().unwrap().iter();
+        let counted = producers.map(|one| (one["producer"].as_str().unwrap().to_owned(), one["variant"].clone()));
+        let counted: BTreeMap<_, _> = counted.collect();
+        let mut state = self.state.clone();
+        for (seq, id) in (self.tip + 1..).zip(counted.keys()) {
+            let event = json!({"type": "test_status", "producer": id, "testId": id, "status": "running"});
+            state.apply(seq, Timestamp::default(), event.to_string().as_bytes());
+        }
+        let part = StatePart::Tests(TestsQuery { limit: 100, ..TestsQuery::default() });
+        let page = serde_json::to_value(StateView { state: &state, part: &part }).unwrap();
+        let tests = page["tests"].as_array().unwrap().iter();
+        let of_tests = tests.map(|test| (test["testId"].as_str().unwrap().to_owned(), test["variant"].clone()));
+        [counted, of_tests.collect()]
     }
 
     fn say(&mut self, said: &Said) {
@@ -163,12 +191,14 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
     #[test]
-    fn the_journal_and_both_folds_agree_about_a_runs_status(all in said()) {
+    fn the_journal_and_both_folds_agree_about_a_runs_status_and_its_variants(all in said()) {
         let mut play = Play::new();
         for said in &all {
             play.say(said);
             prop_assert_eq!(play.state.status(), play.status, "the run's state, after {:?}", said);
             prop_assert_eq!(play.control.status(), play.status, "the run's control, after {:?}", said);
+            let [control, state] = play.variants();
+            prop_assert_eq!(control, state, "variants after {:?}", said);
         }
     }
 }

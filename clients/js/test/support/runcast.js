@@ -61,7 +61,7 @@ export async function runcast(...args) {
 /** A context for the parts of the client. */
 export function contextOf(url, more = {}) {
   const baseUrls = new BaseUrls(url);
-  return { baseUrls, transport: createTransport(), token: async () => undefined, clientName: 'runcast-js-test', ...more };
+  return { baseUrls, transport: createTransport(), token: async () => undefined, clientName: 'runcast-js/0.1.0', ...more };
 }
 
 /** Waits until a check returns something true; returns it. */

@@ -13,10 +13,13 @@ use crate::protocol::Segment;
 use crate::protocol::close::CloseReason;
 use crate::protocol::cursor::Place;
 
+mod choices;
+mod screens;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
 
+pub(super) use screens::ThreadScreens;
 pub use subscriptions::SubscriberId;
 use subscriptions::Subscriptions;
 
@@ -76,6 +79,11 @@ impl<V> FanOut<V> {
     /// Takes a slot; it is not live yet. `None` once the fan-out is closed.
     pub(super) fn subscribe(&mut self, viewer: V) -> Option<SubscriberId> {
         self.subscriptions.subscribe(viewer)
+    }
+
+    /// The viewer in a slot.
+    pub(super) fn viewer(&self, id: SubscriberId) -> Option<&V> {
+        self.subscriptions.viewer(id)
     }
 
     /// Frees a slot; whether it was taken. With the last one the fan-out closes: the next viewer opens another.

@@ -46,6 +46,10 @@ impl<V> Subscriptions<V> {
         Some(self.slots.len() - 1)
     }
 
+    pub(super) fn viewer(&self, id: SubscriberId) -> Option<&V> {
+        self.slots.get(id)?.as_ref().map(|slot| &slot.viewer)
+    }
+
     pub(super) fn leave(&mut self, id: SubscriberId) -> bool {
         let taken = self.slots.get(id).is_some_and(Option::is_some);
         if taken {

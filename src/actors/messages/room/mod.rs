@@ -9,6 +9,7 @@ mod publish;
 mod read;
 mod reclaim;
 mod remote_update;
+mod show;
 mod steer;
 mod subscribe;
 
@@ -17,6 +18,7 @@ pub use publish::{Numbered, Publish, PublishError, PublishReply, Published};
 pub use read::{Freshness, Page, Read, ReadError, ReadFrom, ReadReply, Verdict, WaitForEvents, WaitReply};
 pub use reclaim::Reclaim;
 pub use remote_update::RemoteUpdate;
+pub use show::{FrameTaken, Show, ShowError, ShowReply};
 pub use steer::{ControlTip, Steer, SteerError, SteerReply, Steered, WaitForControl};
 pub use subscribe::{Subscribe, Unsubscribe};
 
@@ -43,8 +45,8 @@ pub struct RoomPort {
     pub steer: Recipient<Steer>,
     /// Waits for a control event.
     pub wait_control: Recipient<WaitForControl>,
-    /// Shows the live screen.
-    pub show: Recipient<ShowScreen>,
+    /// Shows a frame of a screen.
+    pub show: Recipient<Show>,
     /// Adds a broadcaster.
     pub subscribe: Recipient<Subscribe>,
     /// Removes a broadcaster.

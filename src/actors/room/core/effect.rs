@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actors::messages::broadcaster::{Deliver, TipIs};
+use super::frame_outcome::FrameOutcome;
+use crate::actors::messages::broadcaster::{Deliver, ShowFrames, TipIs};
 use crate::actors::messages::room::{
-    FoldReply, Folded, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowScreen, SteerError,
-    SteerReply, Steered, WaitReply,
+    FoldReply, Folded, FrameTaken, Page, PublishError, PublishReply, Published, ReadError, ReadReply, ShowError,
+    ShowReply, ShowScreen, SteerError, SteerReply, Steered, WaitReply,
 };
 use crate::protocol::close::CloseReason;
 use crate::protocol::{Segment, Seq, StatePart};
@@ -73,6 +74,8 @@ pub enum RoomTimer {
     Decide,
     /// Look whether the room is used.
     CheckIdle,
+    /// The time of a kept frame is over.
+    ExpireFrames,
     /// A retired room has answered late messages for long enough.
     Farewell,
 }
@@ -114,6 +117,8 @@ pub enum RoomEffect {
         /// Appends that it took, if something was stored for it; else 0.
         stored: u32,
     },
+    /// Answer a frame.
+    AnswerShow(ShowReply, Result<FrameTaken, ShowError>),
     /// End long polls.
     EndWaits(Vec<WaitReply>),
 
@@ -123,8 +128,9 @@ pub enum RoomEffect {
     Deliver(u64, Deliver),
     /// Tell where the log ends; fails as `Deliver` does.
     TellTip(u64, TipIs),
-    /// Show a screen. One that is not taken is overtaken by the next.
-    Show(u64, ShowScreen),
+    /// Show frames: [`RoomInput::FramesMissed`](super::RoomInput::FramesMissed) or
+    /// [`RoomInput::BroadcasterEnded`](super::RoomInput::BroadcasterEnded) if that fails.
+    Show(u64, ShowFrames),
     /// End it, however full its mailbox is, and forget it.
     Evict(u64, CloseReason),
 
@@ -150,6 +156,8 @@ pub enum RoomEffect {
 
     /// A hole that this source told of was closed by reading it.
     CountRepair(UpdateSource),
+    /// A frame came, and this became of it.
+    CountFrame(FrameOutcome),
     /// Ask the registry to let the room go: [`RoomInput::RetireAnswered`](super::RoomInput::RetireAnswered).
     Retire,
     /// Start a timer: [`RoomInput::TimerDue`](super::RoomInput::TimerDue).

@@ -81,7 +81,7 @@ impl RoomCore {
                 self.following.listening = false;
                 self.remind_bridge(effects);
             }
-            RemoteUpdate::Screen(screen) => self.broadcasters.show(&screen, effects),
+            RemoteUpdate::Screen(screen) => self.take_remote_frame(&screen, effects),
             RemoteUpdate::Notice { head, segments } => {
                 self.following.source = UpdateSource::Doorbell;
                 self.hear(head, segments, effects);

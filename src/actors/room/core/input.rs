@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::control_fold::JournalTime;
 use super::effect::{HeadFor, PageFor, RoomTimer};
 use crate::actors::messages::room::{
-    Fold, Publish, Read, ReadError, Reclaim, RemoteUpdate, ShowScreen, Steer, WaitForControl, WaitForEvents,
+    Fold, Publish, Read, ReadError, Reclaim, RemoteUpdate, Show, Steer, WaitForControl, WaitForEvents,
 };
 use crate::budget::Buffer;
 use crate::protocol::Segment;
@@ -33,7 +33,7 @@ pub enum RoomInput {
     /// A long poll waits for a control event.
     WaitForControl(WaitForControl),
     /// A screen was posted to this node.
-    Show(ShowScreen),
+    Show(Show),
     /// The broadcaster with this id wants the run's segments.
     Subscribe(u64),
     /// The broadcaster with this id wants them no more.
@@ -62,6 +62,8 @@ pub enum RoomInput {
     // Effects that failed.
     /// The broadcaster's mailbox was full: it has missed segments, or the tip.
     BroadcasterFull(u64),
+    /// The broadcaster's mailbox was full: it has missed frames.
+    FramesMissed(u64),
     /// The broadcaster is no more.
     BroadcasterEnded(u64),
     /// The bridge did not take [`RoomEffect::Follow`](super::RoomEffect::Follow).

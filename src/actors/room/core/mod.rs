@@ -16,9 +16,7 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use crate::actors::messages::room::{
-    Publish, PublishError, Read, ReadError, Reclaim, ShowScreen, WaitForControl, WaitForEvents,
-};
+use crate::actors::messages::room::{Publish, PublishError, Read, ReadError, Reclaim, WaitForControl, WaitForEvents};
 use crate::control::ControlLimits;
 use crate::protocol::close::CloseReason;
 use crate::protocol::{ProducerId, RunId};
@@ -35,6 +33,7 @@ mod deciding;
 mod effect;
 mod folding;
 mod following;
+mod frame_outcome;
 mod input;
 mod log;
 mod pending_steer;
@@ -42,6 +41,7 @@ mod reading;
 mod reorder_buffer;
 mod resolve;
 mod retiring;
+mod screens;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -58,10 +58,13 @@ use deciding::Deciding;
 pub use effect::{HeadFor, PageFor, RoomEffect, RoomEffects, RoomTimer, UpdateSource};
 use folding::Folding;
 use following::Following;
+pub use frame_outcome::{FrameKept, FrameOutcome, FrameShown};
 pub use input::{RoomInput, StateText};
 pub use log::RoomLog;
 use reading::PendingReads;
 use retiring::Retirement;
+use screens::KeptScreens;
+pub use screens::ScreenLimits;
 
 /// Long polls that may wait in one room.
 const MAX_WAITS: usize = 10_000;
@@ -83,6 +86,8 @@ pub struct RoomLimits {
     pub idle: Duration,
     /// Requests to steer the run that may wait to be decided.
     pub max_waiting: usize,
+    /// Bounds and times of the run's screens.
+    pub screens: ScreenLimits,
     /// Bounds and times of the run's control.
     pub control: Arc<ControlLimits>,
 }
@@ -110,6 +115,7 @@ pub struct RoomCore {
     /// Long polls for control events; at most [`MAX_WAITS`].
     control_waits: Vec<WaitForControl>,
     broadcasters: Broadcasters,
+    screens: KeptScreens,
     folding: Folding,
     deciding: Deciding,
     following: Following,
@@ -129,6 +135,7 @@ impl RoomCore {
             append_queue: AppendQueue::new(limits.queue_bytes, own),
             folding: Folding::new(run.clone()),
             deciding: Deciding::new(&limits),
+            screens: KeptScreens::new(limits.screens.clone()),
             run,
             limits,
             reorder,
@@ -184,7 +191,7 @@ impl RoomCore {
             RoomInput::Fold(fold) => self.take_fold(fold, effects),
             RoomInput::Steer(steer) => self.take_steer(steer, effects),
             RoomInput::WaitForControl(wait) => self.take_wait_for_control(wait, effects),
-            RoomInput::Show(frame) => self.take_screen(frame, effects),
+            RoomInput::Show(show) => self.take_frame(show, effects),
             RoomInput::Subscribe(broadcaster) => self.subscribe(broadcaster, effects),
             RoomInput::Unsubscribe(broadcaster) => self.unsubscribe(broadcaster, effects),
             RoomInput::Reclaim(what) => self.reclaim(what, effects),
@@ -200,6 +207,7 @@ impl RoomCore {
             RoomInput::StateWritten(text) => self.state_written(text, effects),
             RoomInput::RetireAnswered(agreed) => self.retire_answered(agreed, effects),
             RoomInput::BroadcasterFull(broadcaster) => self.broadcasters.fell_behind(broadcaster, effects),
+            RoomInput::FramesMissed(broadcaster) => self.broadcasters.missed_frames(broadcaster, effects),
             RoomInput::BroadcasterEnded(broadcaster) => self.broadcasters.remove(broadcaster),
             RoomInput::BridgeRefused => self.bridge_refused(effects),
             RoomInput::CatalogRefused => self.catalog_updates.put_off(effects),
@@ -230,6 +238,7 @@ impl RoomCore {
             RoomTimer::Follow => self.update_following(effects),
             RoomTimer::Record => self.record_due(effects),
             RoomTimer::Decide => self.decide_due(effects),
+            RoomTimer::ExpireFrames => self.expire_frames(effects),
             RoomTimer::CheckIdle => self.check_idle(effects),
             RoomTimer::Farewell => effects.push_back(RoomEffect::Stop),
         }
@@ -313,20 +322,12 @@ impl RoomCore {
         self.control_waits.retain(|wait| !wait.is_given_up());
     }
 
-    fn take_screen(&mut self, frame: ShowScreen, effects: &mut RoomEffects) {
-        self.touch();
-        self.broadcasters.show(&frame, effects);
-        if !self.is_alone() {
-            effects.push_back(RoomEffect::Mirror(frame));
-        }
-    }
-
     fn subscribe(&mut self, broadcaster: u64, effects: &mut RoomEffects) {
         self.touch();
         if self.retirement.is_retired() {
             return effects.push_back(RoomEffect::Evict(broadcaster, CloseReason::TryAgain));
         }
-        self.broadcasters.add(broadcaster);
+        self.broadcasters.add(broadcaster, &self.screens.all(), effects);
         self.update_following(effects);
         if self.log.head().is_some() {
             self.tell_tip(effects);
@@ -347,7 +348,10 @@ impl RoomCore {
                 self.deciding.free();
             }
             Reclaim::Slot => self.retire_if_unused(effects),
-            Reclaim::Expired => self.learn_anew(effects),
+            Reclaim::Expired => {
+                self.screens.clear();
+                self.learn_anew(effects);
+            }
         }
     }
 
@@ -365,7 +369,7 @@ impl RoomCore {
     }
 
     fn nudge(&mut self, effects: &mut RoomEffects) {
-        self.broadcasters.nudge(self.log.tip_is(), effects);
+        self.broadcasters.nudge(self.log.tip_is(), &self.screens.all(), effects);
     }
 
     /// Whether the run's events have expired.

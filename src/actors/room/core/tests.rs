@@ -20,6 +20,7 @@ pub(super) fn core(reorder: Option<Duration>) -> RoomCore {
         append_timeout: SECOND,
         idle: SECOND,
         max_waiting: 100,
+        screens: ScreenLimits::default(),
         control: Arc::default(),
     };
     RoomCore::new(RunId::parse("r").unwrap(), limits, ProducerId::own("own"), reorder, Instant::now())

@@ -41,7 +41,7 @@ pub enum Effect {
     Tell(ServerMessage),
     /// Queue the answer to the peer's `ping` message.
     AnswerPing,
-    /// Show the screens that the viewer has chosen.
+    /// Show the screens that the viewer has chosen, from now on.
     ChooseScreens(ScreenChoice),
     /// Have a command of the peer's decided, behind those before it: `Steered`.
     Steer(Box<str>),

@@ -17,9 +17,10 @@ use serde_json::{Value, json};
 
 use super::super::super::edge::ArtifactsEdge;
 use super::super::super::problem::Problem;
+use super::super::super::trace_viewer::TraceViewer;
 use super::ids;
 use crate::artifacts::LiveTraceError;
-use crate::protocol::live_trace::{EntryName, viewer};
+use crate::protocol::live_trace::{EntryName, viewer as socket};
 
 /// The policy of a document that is an entry: it runs nothing and loads nothing.
 const SANDBOX: &str = "sandbox; default-src 'none'";
@@ -63,6 +64,20 @@ fn number(text: &str) -> Result<&str, Problem> {
     fits.then_some(text).ok_or_else(|| LiveTraceError::NoEntry.into())
 }
 
+/// `GET /live-traces/{runId}/{traceId}/v/{file}`: the viewer. It is not below `/trace/`, because the service worker of that
+/// path would take the page for its own.
+pub(in crate::http) async fn viewer(
+    edge: web::Data<ArtifactsEdge>,
+    trace_viewer: web::Data<TraceViewer>,
+    request: HttpRequest,
+    path: web::Path<(String, String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (run, trace, file) = path.into_inner();
+    edge.service()?;
+    ids(&(run, trace))?;
+    trace_viewer.live(&request, &file).await
+}
+
 /// `GET /live-traces/{runId}/{traceId}/{number}/traces.dir`: the entries of a live trace, as the viewer reads them.
 pub(in crate::http) async fn directory(
     edge: web::Data<ArtifactsEdge>,
@@ -71,7 +86,7 @@ pub(in crate::http) async fn directory(
     let (run, trace, asked) = path.into_inner();
     let (service, (run, trace), asked) = (edge.service()?, ids(&(run, trace))?, number(&asked)?);
     let found = service.live_trace(&run, &trace, AGE).await?;
-    let base = format!("{}/{asked}", viewer::path(&run, &trace));
+    let base = format!("{}/{asked}", socket::path(&run, &trace));
     let entries: Vec<Value> = found
         .entries
         .iter()

@@ -11,12 +11,12 @@ use super::super::problem::Problem;
 use super::events::run_id;
 use crate::artifacts::{ArtifactService, ListedTrace, LiveTrace, LiveTraceError};
 use crate::protocol::live_trace::batch::{self, MAX_BATCH_BYTES, PARTS_TYPE};
-use crate::protocol::live_trace::viewer;
+use crate::protocol::live_trace::viewer as socket;
 use crate::protocol::{RunId, TraceId};
 
 mod files;
 
-pub(in crate::http) use files::{directory, entry};
+pub(in crate::http) use files::{directory, entry, viewer};
 
 /// Checks the id of a trace.
 pub(in crate::http) fn trace_id(text: &str) -> Result<TraceId, Problem> {
@@ -33,7 +33,7 @@ impl From<LiveTraceError> for Problem {
         match error {
             LiveTraceError::Artifact(error) => error.into(),
             LiveTraceError::TooOften(_) => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "live_trace_too_often", detail).retry_after(1)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "live_trace_throttled", detail).retry_after(1)
             }
             LiveTraceError::Gap(expected) => {
                 let expected = expected.into_iter().map(|(entry, end)| (entry.to_string(), Value::from(end)));
@@ -67,7 +67,7 @@ fn described(run: &RunId, trace: &LiveTrace, artifacts: &ArtifactService) -> Val
 
 /// The path of the viewer that follows a live trace.
 fn viewer_url(run: &RunId, trace: &TraceId) -> String {
-    format!("{}/v/?isServer", viewer::path(run, trace))
+    format!("{}/v/?isServer", socket::path(run, trace))
 }
 
 /// `POST /api/runs/{runId}/live-traces/{traceId}`: a batch of parts.

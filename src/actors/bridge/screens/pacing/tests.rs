@@ -143,12 +143,12 @@ fn large_frames_are_not_kept_and_what_is_kept_is_bounded() {
 fn too_many_streams_lose_frames_and_nothing_else() {
     let start = Instant::now();
     let mut pacing = Pacing::new(limits(64 * MIB), start);
-    for index in 0..=MAX_STREAMS {
+    for index in 0..=MAX_PACED {
         pacing.offer(run(), frame(&format!("p/{index}"), 0, 10), start);
     }
-    assert_eq!((pacing.streams.len(), pacing.take_dropped()), (MAX_STREAMS, 1));
+    assert_eq!((pacing.streams.len(), pacing.take_dropped()), (MAX_PACED, 1));
     pacing.offer(run(), frame("p/0", 1, MAX_WAITING_BYTES), start);
     assert_eq!(pacing.take_dropped(), 1, "there is no room for it");
     let (shipments, _) = pacing.next(start, |_| Some(looks(&["auto"])));
-    assert_eq!(sent(&shipments).len(), MAX_STREAMS - 1);
+    assert_eq!(sent(&shipments).len(), MAX_PACED - 1);
 }

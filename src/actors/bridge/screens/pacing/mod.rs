@@ -19,8 +19,8 @@ use bytes::Bytes;
 
 use super::bucket::ByteBucket;
 use crate::actors::messages::broadcaster::ShowScreen;
+use crate::protocol::screen::MAX_KEPT_BYTES;
 use crate::protocol::{Interest, RunId, StreamId, Timestamp};
-use crate::storage::screens::MAX_KEPT_BYTES;
 
 /// Most frames a second of a stream.
 const MAX_PER_SEC: u64 = 5;
@@ -29,7 +29,7 @@ const SLOW: Duration = Duration::from_secs(1);
 /// How long a frame waits for somebody to look at it: as long as it may take until a look at it elsewhere is known here.
 const UNWANTED: Duration = Duration::from_secs(5);
 /// Most streams of all runs.
-const MAX_STREAMS: usize = 4_096;
+const MAX_PACED: usize = 4_096;
 /// Most bytes of frames that wait.
 const MAX_WAITING_BYTES: usize = 64 << 20;
 
@@ -136,7 +136,7 @@ impl Pacing {
     pub(super) fn offer(&mut self, run: RunId, screen: ShowScreen, now: Instant) {
         let ShowScreen { stream, at, frame } = screen;
         let key = (run, stream);
-        if !self.streams.contains_key(&key) && self.streams.len() >= MAX_STREAMS {
+        if !self.streams.contains_key(&key) && self.streams.len() >= MAX_PACED {
             self.dropped += 1;
             return;
         }
