@@ -31,7 +31,12 @@ export class Server {
     const server = new Server();
     server.home = await mkdtemp(join(tmpdir(), 'runcast-client-'));
     server.#settings = settings;
-    await server.run(port);
+    try {
+      await server.run(port);
+    } catch (error) {
+      await rm(server.home, { recursive: true, force: true });
+      throw error;
+    }
     return server;
   }
 
