@@ -3,7 +3,7 @@
 //! actix passes on every connection whose request says `Upgrade: websocket`, whatever its path, before any handler has
 //! seen it and without reading its body. The origin middleware refuses each one that is not a handshake on a WebSocket
 //! route (see [`UpgradeDecision`]). A WebSocket route is an ordinary handler. If its response is a 101 that carries
-//! [`Upgraded`], the head is written, and the raw socket and the bytes already read go to a session on this thread;
+//! `Upgraded`, the head is written, and the raw socket and the bytes already read go to a session on this thread;
 //! HTTP's buffers are freed. Any other response is written as plain HTTP, and the connection closes.
 
 use std::future::pending;
