@@ -34,6 +34,7 @@ const INJURIES: &[(&str, Injury)] = &[
     ("thread_agent", Test("tests/supervision/thread.rs", "a_thread_agent_that_panics_is_built_anew_and_its_viewers_keep_their_pings")),
     ("broadcaster", Test("tests/supervision/thread.rs", "a_broadcaster_that_panics_sends_its_viewers_back_and_the_next_viewer_opens_another")),
     ("session", Test("tests/supervision/thread.rs", "a_session_that_panics_ends_its_own_connection_and_no_other")),
+    ("trace_session", Without("is started and ended as `session` is, and holds nothing but its socket, its permit and its part of the interest")),
     // Tasks that a node cannot be without.
     ("http_server", Test("tests/node/failures/tasks.rs", "an_http_server_that_panics_drains_the_node")),
     ("worker_thread", Test("tests/node/failures/injured.rs", "a_worker_thread_that_ends_is_told_and_another_takes_its_place")),
@@ -53,7 +54,6 @@ const INJURIES: &[(&str, Injury)] = &[
     ("spool_file", Without("runs on a thread that no test reaches into; its panic is an error to the upload, as when the disk is full")),
     ("disk_space", Without("runs on a thread that no test reaches into; its panic is an error to its caller, as when the disk can't be asked")),
     ("object_file", Without("runs on a thread that no test reaches into; its panic is an error to its caller, as if the store were away")),
-    ("state_reader", Without("runs on a thread that no test reaches into; its panic is an error to whoever gave the command")),
     ("fold_writer", Without("runs on a thread that no test reaches into; its panic is an error to whoever asked for the state")),
     ("clock_note", Without("runs on a thread that no test reaches into; its panic is logged, as a failed write is")),
     ("redis_ca", Without("runs on a thread that no test reaches into; its panic is an error of the connection, as an unreadable file is")),
