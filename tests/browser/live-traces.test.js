@@ -2,12 +2,15 @@
 // of the viewer says on its socket.
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
+import { Cluster } from "../../clients/js/test/support/cluster.js";
 import { launch, openTab } from "./support/browser.js";
 import { LiveTrace } from "./support/live.js";
-import { Node } from "./support/node.js";
+import { Node, VIEWER } from "./support/node.js";
 import { trace as recordedTrace } from "./support/trace.js";
 import { unzip } from "./support/unzip.js";
 
@@ -123,6 +126,33 @@ scene("the viewer connects again when the server was restarted, and goes on", {}
   await bar(tab, "live");
   await trace.grow(node.url, 1);
   await actions(tab, seen);
+});
+
+test("a trace that grows in the viewer of one node survives the death of the node that takes it in", LIMIT, async (context) => {
+  const home = await mkdtemp(join(tmpdir(), "runcast-browser-"));
+  await mkdir(join(home, "objects"));
+  const cluster = await Cluster.start(2, {
+    ...QUICK, RUNCAST__ARTIFACTS__TRACE_VIEWER_DIR: VIEWER, RUNCAST__OBJECTS__URL: `dir:${join(home, "objects")}`,
+    RUNCAST__OBJECTS__SIGNING_KEY: "a key that both nodes have, of some length",
+  });
+  context.after(async () => {
+    await cluster.stop();
+    await rm(home, { recursive: true, force: true });
+  });
+  const { tab, faults } = await openTab(browser);
+  context.after(() => tab.context().close());
+  const [first, second] = cluster.nodes, trace = await LiveTrace.recorded();
+  await tab.goto(second.url + trace.viewer);
+  await trace.grow(first.url, 0.3);
+  let seen = await actions(tab);
+  await trace.grow(first.url, 0.5);
+  seen = await actions(tab, seen);
+  await first.end("SIGKILL");
+  await trace.grow(second.url, 0.7);
+  seen = await actions(tab, seen);
+  await trace.grow(second.url, 1);
+  await tab.getByText("After Hooks").waitFor();
+  assert.deepEqual(faults, []);
 });
 
 scene("a trace that is too large is said to have stopped", { RUNCAST__ARTIFACTS__LIVE_TRACE_BYTES: "3000000" },

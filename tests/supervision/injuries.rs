@@ -34,7 +34,7 @@ const INJURIES: &[(&str, Injury)] = &[
     ("thread_agent", Test("tests/supervision/thread.rs", "a_thread_agent_that_panics_is_built_anew_and_its_viewers_keep_their_pings")),
     ("broadcaster", Test("tests/supervision/thread.rs", "a_broadcaster_that_panics_sends_its_viewers_back_and_the_next_viewer_opens_another")),
     ("session", Test("tests/supervision/thread.rs", "a_session_that_panics_ends_its_own_connection_and_no_other")),
-    ("trace_session", Without("is started and ended as `session` is, and holds nothing but its socket, its permit and its part of the interest")),
+    ("trace_session", Test("src/actors/trace_session/tests.rs", "a_trace_session_that_panics_ends_its_own_connection_and_no_other")),
     // Tasks that a node cannot be without.
     ("http_server", Test("tests/node/failures/tasks.rs", "an_http_server_that_panics_drains_the_node")),
     ("worker_thread", Test("tests/node/failures/injured.rs", "a_worker_thread_that_ends_is_told_and_another_takes_its_place")),

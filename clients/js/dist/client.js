@@ -1,7 +1,7 @@
 import { openSocket } from '#socket';
 import { createTransport } from '#transport';
 import { BaseUrls } from './base-urls.js';
-import { VERSION } from './generated.js';
+import { VERSION } from './generated/index.js';
 import { readRuns } from './read.js';
 import { Run } from './run.js';
 import { openerOf } from './socket-web.js';

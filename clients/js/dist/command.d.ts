@@ -1,5 +1,5 @@
 import { type Context } from './context.js';
-import type { Command } from './generated.js';
+import type { Command } from './generated/index.js';
 /** How far a command has come. */
 export type CommandStatus = 'queued' | 'accepted' | 'done' | 'failed' | 'rejected' | 'expired' | 'withdrawn' | 'superseded' | 'interrupted';
 /** Who is meant by a command: a producer by its id, or as the protocol says it. */

@@ -1,7 +1,7 @@
 import { type CommandHandle, type CommandOptions } from './command.js';
 import type { Context } from './context.js';
 import { ApiError } from './errors.js';
-import type { Command } from './generated.js';
+import type { Command } from './generated/index.js';
 /** How control of a run is taken. */
 export interface ControlOptions {
     /** Takes it away from whoever has it. */

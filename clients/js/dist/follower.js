@@ -1,7 +1,7 @@
 import { Backoff } from './backoff.js';
 import { callJson, runPath } from './context.js';
 import { ApiError, ClosedError } from './errors.js';
-import { CLOSE_CODES } from './generated.js';
+import { CLOSE_CODES } from './generated/index.js';
 import { PollLink } from './poll-link.js';
 import { Position } from './position.js';
 import { SocketLink } from './socket-link.js';

@@ -2,7 +2,7 @@ export { connect, type ConnectOptions, Runcast } from './client.js';
 export { CommandHandle, type CommandOptions, type CommandResult, type CommandStatus, type CommandTarget } from './command.js';
 export { type ControlOptions, Lease } from './control.js';
 export { ApiError, ClosedError } from './errors.js';
-export * from './generated.js';
+export * from './generated/index.js';
 export type { EventPage } from './messages.js';
 export { Publisher } from './publish.js';
 export type { LiveTrace, TracePart } from './publish-frames.js';

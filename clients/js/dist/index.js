@@ -2,7 +2,7 @@ export { connect, Runcast } from './client.js';
 export { CommandHandle } from './command.js';
 export { Lease } from './control.js';
 export { ApiError, ClosedError } from './errors.js';
-export * from './generated.js';
+export * from './generated/index.js';
 export { Publisher } from './publish.js';
 export * from './publish-types.js';
 export { Run } from './run.js';

@@ -1,4 +1,4 @@
-import type { EventBase, EventMap, RunStatus, TestStatus } from './generated.js';
+import type { EventBase, EventMap, RunStatus, TestStatus } from './generated/index.js';
 /** An event of a run's log. {@link isEvent} tells its type. */
 export type RunEvent = EventBase;
 /** Whether an event is of a type that means something to the server, with the members of that type. */

@@ -1,4 +1,4 @@
-import { FINAL_RUN_STATUSES } from './generated.js';
+import { FINAL_RUN_STATUSES } from './generated/index.js';
 /** Whether an event is of a type that means something to the server, with the members of that type. */
 export function isEvent(event, type) {
     return event.type === type;

@@ -1,5 +1,5 @@
 import { type Context } from './context.js';
-import type { ArtifactKind } from './generated.js';
+import type { ArtifactKind } from './generated/index.js';
 /** How a file is uploaded. */
 export interface UploadOptions {
     /** The artifact's name; missing: that of the file. */

@@ -1,11 +1,12 @@
-// Writes src/generated.ts: the server's words, from docs/vocabulary.json. With --check it writes nothing, and fails if the
-// file is not what it would write.
+// Writes src/generated/: the server's words, events and commands, from docs/vocabulary.json. With --check it writes nothing,
+// and fails if a file is not what it would write.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const vocabulary = JSON.parse(readFileSync(new URL('../../../docs/vocabulary.json', import.meta.url), 'utf8'));
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-const FILE = new URL('../src/generated.ts', import.meta.url);
+const FOLDER = new URL('../src/generated/', import.meta.url);
+const HEAD = '// Written by scripts/generate.mjs from docs/vocabulary.json.\n\n';
 const KINDS = { integer: 'number', number: 'number', string: 'string', boolean: 'boolean', array: 'unknown[]', any: 'unknown' };
 // Titles may be a list of texts, messages an object that has one.
 const LOOSE = { title: 'string | string[]', message: 'string | { message?: string; [member: string]: unknown }' };
@@ -60,31 +61,49 @@ function type(field, list, parts, indent) {
   return field.optional ? `${written} | null` : written;
 }
 
-function eventInterfaces() {
-  const byType = new Map();
+// The events by type, each with its text, its members, and how many shapes it has: several writers may have the same type,
+// and what not all of them write may be missing.
+function eventTypes() {
+  const types = new Map();
   for (const event of [...vocabulary.producerEvents, ...vocabulary.serverEvents]) {
-    const known = byType.get(event.type) ?? { docs: [], fields: new Map(), shapes: 0 };
-    byType.set(event.type, known);
-    known.docs.push(event.doc);
+    const known = types.get(event.type) ?? { doc: event.doc, fields: new Map(), shapes: 0 };
+    types.set(event.type, known);
     known.shapes += 1;
-    // Several writers have the same type: what not all of them write may be missing.
     for (const field of event.fields) {
       const before = known.fields.get(field.name);
       const values = before?.values && field.values ? [...new Set([...before.values, ...field.values])] : (before ?? field).values;
       known.fields.set(field.name, { ...(before ?? field), values, seen: (before?.seen ?? 0) + 1 });
     }
   }
-  let out = '';
-  for (const [name, { docs, fields, shapes }] of byType) {
-    const settled = [...fields.values()].map((field) => ({ ...field, optional: field.optional || field.seen < shapes }));
-    out += `${comment(docs[0], '')}export interface ${pascal(name)}Event extends EventBase {\n  type: ${quoted(name)};\n`;
-    // The base has them: their types stay, and whether they may be missing.
-    out += members(tree(settled.filter(({ name: member }) => member !== 'at' && member !== 'producer')), '  ');
-    out += '}\n\n';
+  for (const known of types.values()) {
+    // The base has `at` and `producer`.
+    known.fields = [...known.fields.values()]
+      .filter(({ name }) => name !== 'at' && name !== 'producer')
+      .map(({ seen, ...field }) => ({ ...field, optional: field.optional || seen < known.shapes }));
   }
-  const map = [...byType.keys()].map((name) => `  ${name}: ${pascal(name)}Event;\n`).join('');
-  return `${out}/** The events that mean something to the server, by type. */\nexport interface EventMap {\n${map}}\n`;
+  return types;
 }
+
+const types = eventTypes();
+const produced = new Set(vocabulary.producerEvents.map(({ type: name }) => name));
+// Events of commands have the same members, but for a few.
+const has = ({ fields }, member) => fields.some(({ name, optional }) => name === member && !optional);
+const ofCommands = [...types.values()].filter((event) => has(event, 'commandId') && has(event, 'by'));
+const whole = ({ fields }, member) => fields.filter(({ name }) => name === member || name.startsWith(`${member}.`));
+const isCommon = (member) => new Set(ofCommands.map((event) => JSON.stringify(whole(event, member)))).size === 1;
+const common = ofCommands[0].fields.filter(({ name }) => isCommon(name.split('.')[0]));
+
+function eventInterface([name, event]) {
+  const isOfCommand = ofCommands.includes(event);
+  const own = isOfCommand ? event.fields.filter(({ name }) => !isCommon(name.split('.')[0])) : event.fields;
+  const base = isOfCommand ? 'CommandEventBase' : 'EventBase';
+  return `${comment(event.doc, '')}export interface ${pascal(name)}Event extends ${base} {\n  type: ${quoted(name)};\n${members(tree(own), '  ')}}\n`;
+}
+
+const interfaces = (chosen) => [...types].filter(([name]) => chosen(name)).map(eventInterface).join('\n');
+const names = (chosen) => [...types.keys()].filter(chosen);
+const imported = (chosen, from) => `import type {\n${names(chosen).map((name) => `  ${pascal(name)}Event,\n`).join('')}} from '${from}';\n`;
+const isProduced = (name) => produced.has(name), isServers = (name) => !produced.has(name);
 
 function commandInterfaces() {
   let out = '';
@@ -100,9 +119,8 @@ const codes = vocabulary.closeCodes.map(({ code, reason, reconnect, when }) =>
 const list = (items) => items.map(({ status }) => status);
 const finals = (items) => list(items.filter(({ final }) => final)).map(quoted).join(', ');
 
-const source = `// Written by scripts/generate.mjs from docs/vocabulary.json.
-
-/** The version of this package. */
+const files = {
+  'words.ts': `${HEAD}/** The version of this package. */
 export const VERSION = ${quoted(version)};
 
 /** How the server closes a WebSocket; \`code\` is null where it only breaks the connection. */
@@ -118,8 +136,8 @@ export type TestStatus = ${union(list(vocabulary.testStatuses))};
 export const FINAL_TEST_STATUSES: readonly string[] = [${finals(vocabulary.testStatuses)}];
 
 export type ArtifactKind = ${union(vocabulary.artifactKinds)};
-
-/** What every event has. */
+`,
+  'event-base.ts': `${HEAD}/** What every event has. */
 export interface EventBase {
   /** Its number in the run: strictly consecutive, from 1. */
   seq: number;
@@ -133,14 +151,34 @@ export interface EventBase {
   [member: string]: unknown;
 }
 
-${eventInterfaces()}
-${commandInterfaces()}`;
+/** What every event of a command has. */
+export interface CommandEventBase extends EventBase {
+${members(tree(common), '  ')}}
+`,
+  'producer-events.ts': `${HEAD}import type { EventBase } from './event-base.js';\n\n${interfaces(isProduced)}`,
+  'server-events.ts': `${HEAD}import type { CommandEventBase, EventBase } from './event-base.js';\n\n${interfaces(isServers)}`,
+  'events.ts': `${HEAD}${imported(isProduced, './producer-events.js')}${imported(isServers, './server-events.js')}
+/** The events that mean something to the server, by type. */
+export interface EventMap {
+${names(() => true).map((name) => `  ${name}: ${pascal(name)}Event;\n`).join('')}}
+`,
+  'commands.ts': `${HEAD}${commandInterfaces()}`,
+  'index.ts': `${HEAD}export * from './commands.js';
+export * from './event-base.js';
+export * from './events.js';
+export * from './producer-events.js';
+export * from './server-events.js';
+export * from './words.js';
+`,
+};
 
-if (process.argv.includes('--check')) {
-  if (readFileSync(FILE, 'utf8') !== source) {
-    console.error('src/generated.ts is not what docs/vocabulary.json says: run `npm run generate`');
+mkdirSync(FOLDER, { recursive: true });
+for (const [name, source] of Object.entries(files)) {
+  const file = new URL(name, FOLDER);
+  if (!process.argv.includes('--check')) {
+    writeFileSync(file, source);
+  } else if (readFileSync(file, 'utf8') !== source) {
+    console.error(`src/generated/${name} is not what docs/vocabulary.json says: run scripts/clients`);
     process.exit(1);
   }
-} else {
-  writeFileSync(FILE, source);
 }

@@ -3,7 +3,7 @@ import { createTransport } from '#transport';
 
 import { BaseUrls } from './base-urls.js';
 import type { FollowContext } from './follower.js';
-import { VERSION } from './generated.js';
+import { VERSION } from './generated/index.js';
 import { readRuns } from './read.js';
 import { Run } from './run.js';
 import { openerOf } from './socket-web.js';

@@ -1,7 +1,7 @@
 import { Backoff, sleep } from './backoff.js';
 import { callJson, type Context, runPath } from './context.js';
 import { ApiError } from './errors.js';
-import type { Command } from './generated.js';
+import type { Command } from './generated/index.js';
 import { uuid7 } from './uuid7.js';
 
 /** Pauses between two looks at a command, in milliseconds: the first, and the longest. */

@@ -1,7 +1,7 @@
 import { command, type CommandHandle, type CommandOptions, give } from './command.js';
 import type { Context } from './context.js';
 import { ApiError } from './errors.js';
-import type { Command } from './generated.js';
+import type { Command } from './generated/index.js';
 
 /** How control of a run is taken. */
 export interface ControlOptions {

@@ -1,7 +1,7 @@
 import { Backoff } from './backoff.js';
 import { callJson, type Context, runPath } from './context.js';
 import { ApiError, ClosedError } from './errors.js';
-import { CLOSE_CODES } from './generated.js';
+import { CLOSE_CODES } from './generated/index.js';
 import type { Link, LinkEnd, LinkEvents } from './link.js';
 import type { ConnectedMessage, EpochMessage, EventPage, GapMessage, ResetMessage } from './messages.js';
 import { PollLink } from './poll-link.js';

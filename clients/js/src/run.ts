@@ -1,7 +1,7 @@
 import { command, type CommandHandle, type CommandOptions } from './command.js';
 import { control, type ControlOptions, type Lease } from './control.js';
 import type { FollowContext } from './follower.js';
-import type { Command } from './generated.js';
+import type { Command } from './generated/index.js';
 import type { EventPage } from './messages.js';
 import { Publisher } from './publish.js';
 import type { PublishOptions } from './publish-types.js';

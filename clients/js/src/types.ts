@@ -1,5 +1,5 @@
-import type { EventBase, EventMap, RunStatus, TestStatus } from './generated.js';
-import { FINAL_RUN_STATUSES } from './generated.js';
+import type { EventBase, EventMap, RunStatus, TestStatus } from './generated/index.js';
+import { FINAL_RUN_STATUSES } from './generated/index.js';
 
 /** An event of a run's log. {@link isEvent} tells its type. */
 export type RunEvent = EventBase;

@@ -3,7 +3,7 @@ import { openFile } from '#file';
 import { Backoff, sleep } from './backoff.js';
 import { callJson, type Context, runPath } from './context.js';
 import { ApiError } from './errors.js';
-import type { ArtifactKind } from './generated.js';
+import type { ArtifactKind } from './generated/index.js';
 import { uuid7 } from './uuid7.js';
 
 /** Longest time without any progress, in milliseconds. */

@@ -119,12 +119,19 @@ test('a request ends with its signal, before and within the answer', async (t) =
 });
 
 test('an answer that breaks off is an error, however late it is read', async (t) => {
+  let breakOff, broken;
+  const gone = new Promise((resolve) => (broken = resolve));
+  const other = await fake(t, (_, response) => response.end());
   const server = await fake(t, (request, response) => {
     response.writeHead(200, { 'content-length': '100' }).write('begin');
-    setTimeout(() => request.socket.resetAndDestroy(), 20);
+    breakOff = () => request.socket.resetAndDestroy();
+    request.socket.once('close', broken);
   });
   const response = await createTransport().send({ method: 'GET', url: server.url });
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  breakOff();
+  await gone;
+  // An answer on another connection: what was sent before it has come.
+  await createTransport().send({ method: 'GET', url: `${other.url}/` });
   await assert.rejects(response.bytes(), { failure: 'reset' });
 });
 

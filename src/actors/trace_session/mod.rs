@@ -33,6 +33,9 @@ use crate::protocol::live_trace::viewer::{self, ViewerAsks};
 use crate::protocol::segment::Encoding;
 use crate::protocol::{Connection, Interest, ScreenChoice, Segment, TraceId};
 
+#[cfg(test)]
+mod tests;
+
 /// Reads per poll of the socket, so that one busy peer does not hold the thread.
 const READS_PER_POLL: usize = 4;
 /// Lines that a viewer may be made to read anew, in bytes per millisecond: 4 MB a second.

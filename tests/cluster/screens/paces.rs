@@ -16,12 +16,13 @@ async fn post_for(
     time: Duration,
 ) -> HashMap<String, usize> {
     let end = Instant::now() + time;
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
     let post = async {
         while Instant::now() < end {
             for stream in streams {
                 show(node, stream, 0, bytes).await;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            pace.tick().await;
         }
     };
     let read = async {

@@ -1,0 +1,2 @@
+// Written by scripts/generate.mjs from docs/vocabulary.json.
+export {};

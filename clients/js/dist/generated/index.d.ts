@@ -1,0 +1,6 @@
+export * from './commands.js';
+export * from './event-base.js';
+export * from './events.js';
+export * from './producer-events.js';
+export * from './server-events.js';
+export * from './words.js';
