@@ -26,7 +26,7 @@ pub(super) struct TestPlan {
     tags: Option<Arc<[Box<str>]>>,
 }
 
-/// See the module's page.
+/// A test in one variant, with its attempts.
 #[derive(Clone, Debug)]
 pub(super) struct Test {
     pub(super) id: Arc<str>,

@@ -47,7 +47,7 @@ struct Newest {
     frame: Arc<KeptFrame>,
 }
 
-/// See the module's page.
+/// The newest frame of each stream of a run, and which of them is shown by itself.
 pub(super) struct KeptScreens {
     limits: ScreenLimits,
     /// At most [`MAX_STREAMS`], in the order in which their frames came.
@@ -288,16 +288,6 @@ mod tests {
         let (shown, outcome) = screens.take(&frame("a", 60), true, now);
         assert_eq!((outcome.shown, outcome.kept), (FrameShown::NodeFull, FrameKept::Yes));
         assert!(shown.frame.is_none());
-    }
-
-    #[test]
-    fn of_two_frames_of_a_stream_the_older_one_is_known_by_when_it_came() {
-        let (mut screens, now) = (screens(1_000, 0), Instant::now());
-        let at = |stream, millis| ShowScreen { at: Timestamp::default().plus_millis(millis), ..frame(stream, 1) };
-        screens.take(&at("a", 10), false, now);
-        for (stream, millis, newer) in [("a", 9, true), ("a", 10, true), ("a", 11, false), ("b", 1, false)] {
-            assert_eq!(screens.has_newer(&at(stream, millis)), newer, "{stream} {millis}");
-        }
     }
 
     #[test]
