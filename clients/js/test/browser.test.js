@@ -28,7 +28,7 @@ function serve(request, response) {
   if (path === '/') return response.setHeader('content-type', 'text/html').end('<!doctype html><title>client</title>');
   response.setHeader('content-type', 'text/javascript');
   if (path === '/worker.js') return response.end(WORKER);
-  if (!/^\/dist\/[\w-]+\.js$/.test(path)) return response.writeHead(404).end();
+  if (!/^\/dist\/(?:[\w-]+\/)*[\w-]+\.js$/.test(path)) return response.writeHead(404).end();
   const source = readFileSync(new URL(path.slice(1), ROOT), 'utf8');
   response.end(source.replace(/(from|import\() ?'(#[\w-]+)'/g, (_, word, name) => `${word} '/${imports[name].default.slice(2)}'`));
 }

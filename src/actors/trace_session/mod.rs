@@ -97,7 +97,7 @@ pub struct TraceSession<W: Wire> {
     initialized: bool,
     /// A look for more is under way.
     looking: bool,
-    /// The trace as the viewer was told to load it: its bytes, and when.
+    /// The trace as the viewer was told to load it: its readable bytes, and when.
     loaded: Option<(u64, Instant)>,
     /// What the page was told of the trace: its bytes, and whether it is full.
     told: Option<(u64, bool)>,
@@ -254,10 +254,11 @@ impl<W: Wire> TraceSession<W> {
             self.say(&viewer::state(trace.bytes, self.port.artifacts.parts().live.limits().bytes, trace.full));
         }
         let pause = self.port.times.update.max(Duration::from_millis(trace.line_bytes / RELOADED_PER_MS));
-        let is_due = self.loaded.is_none_or(|(bytes, at)| bytes != trace.bytes && now.duration_since(at) >= pause);
+        let is_due =
+            self.loaded.is_none_or(|(readable, at)| readable != trace.readable && now.duration_since(at) >= pause);
         if trace.can_be_shown && is_due {
-            self.say(&viewer::load(&connection.run, &trace.id, trace.bytes));
-            self.loaded = Some((trace.bytes, now));
+            self.say(&viewer::load(&connection.run, &trace.id, trace.readable));
+            self.loaded = Some((trace.readable, now));
         }
     }
 

@@ -1,4 +1,4 @@
-//! A session that panics, on a pipe.
+//! Sessions on pipes: one that panics, and one that watches a trace whose parts appear in another order.
 
 use std::cell::Cell;
 use std::io;
@@ -8,18 +8,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix::{Actor, Handler};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::sync::Semaphore;
 
 use super::{TraceAdmission, TracePort, TraceSession, TraceTimes};
 use crate::actors::hub::{Hub, SessionLimits};
+use crate::actors::messages::registry::{FindError, FindRoom};
+use crate::actors::messages::room::RoomPort;
 use crate::actors::registry::Registry;
 use crate::actors::session::{Guards, Wire};
 use crate::actors::supervision::{LiveActors, Service};
 use crate::artifacts::testing::{LIMITS, alone, parts_in};
 use crate::budget::Budget;
 use crate::protocol::frame::{self, FrameLimits};
-use crate::protocol::{Connection, RunId, TraceId};
+use crate::protocol::live_trace::EntryName;
+use crate::protocol::live_trace::key::{PartKey, trace_folder};
+use crate::protocol::{Connection, ContentCoding, RunId, TraceId};
+use crate::storage::objects::ObjectMeta;
 use crate::thread_metrics::NodeMetrics;
 
 /// A pipe that panics when it is read, once `injured`.
@@ -80,6 +86,69 @@ async fn initialize(viewer: &mut DuplexStream) {
     let mut answer = vec![0; want.len()];
     viewer.read_exact(&mut answer).await.unwrap();
     assert_eq!(answer, want);
+}
+
+/// Knows no room.
+struct NoRooms;
+
+impl Actor for NoRooms {
+    type Context = actix::Context<Self>;
+}
+
+impl Handler<FindRoom> for NoRooms {
+    type Result = Result<Arc<RoomPort>, FindError>;
+
+    fn handle(&mut self, _: FindRoom, _: &mut Self::Context) -> Self::Result {
+        Err(FindError::TooManyRooms(0))
+    }
+}
+
+/// The URL of the next trace that the viewer is told to load.
+async fn next_load(viewer: &mut DuplexStream) -> String {
+    let mut said = Vec::new();
+    loop {
+        said.push(viewer.read_u8().await.unwrap());
+        let text = String::from_utf8_lossy(&said);
+        if let Some((_, rest)) = text.split_once(r#""traceUrl":""#)
+            && let Some((url, _)) = rest.split_once('"')
+        {
+            return url.to_owned();
+        }
+    }
+}
+
+#[actix::test]
+async fn a_part_that_appears_behind_later_ones_is_loaded_too() {
+    let home = tempfile::tempdir().unwrap();
+    let (parts, _) = parts_in(home.path(), LIMITS, 0).await;
+    let objects = parts.objects.clone();
+    let (run, trace) = (RunId::parse("r").unwrap(), TraceId::parse("t").unwrap());
+    let folder = trace_folder(&run, &trace);
+    let put = async |position, entry: &str| {
+        let key = PartKey { position, offset: 0, entry: EntryName::parse(entry).unwrap() };
+        let meta = ObjectMeta {
+            content_type: "text/plain".into(),
+            coding: ContentCoding::Identity,
+            disposition: String::new(),
+        };
+        objects.put(&format!("{folder}{}", key.file()), &meta, b"{}\n").await.unwrap();
+    };
+    let registry = Service::new("registry", 1);
+    registry.bind(NoRooms.start());
+    let times = TraceTimes { poll: Duration::from_millis(10), update: Duration::ZERO };
+    let permits = Arc::new(Semaphore::new(1));
+    let port = Rc::new(TracePort::new(hub(), registry.recipient(), alone(parts), times, permits));
+    let (pipe, mut viewer) = tokio::io::duplex(1024);
+    let admission = TraceAdmission { connection: Connection::begin(run, None), trace, refused: None, client_ip: None };
+    let wire = PoisonedWire { pipe, injured: Rc::default() };
+    let guards = Guards { live: LiveActors::default().enter("trace_session"), slot: None };
+    TraceSession::launch(wire, b"", admission, port, guards);
+    initialize(&mut viewer).await;
+    put(3, "b.trace").await;
+    let first = next_load(&mut viewer).await;
+    put(0, "a.trace").await;
+    let second = tokio::time::timeout(Duration::from_secs(20), next_load(&mut viewer)).await;
+    assert_ne!(second.expect("it is loaded again"), first, "the viewer keeps what it has loaded by its URL");
 }
 
 #[actix::test]

@@ -37,6 +37,7 @@ impl LiveTrace {
         Self {
             id: id.clone(),
             bytes: index.bytes(),
+            readable: index.readable(),
             full: index.full,
             can_be_shown: index.can_be_shown(),
             line_bytes: index.line_bytes(),

@@ -55,6 +55,8 @@ pub struct LiveTrace {
     pub id: TraceId,
     /// Its bytes, all entries together.
     pub bytes: u64,
+    /// Those of them that can be read: what follows a hole can't yet. It grows whenever there is more to load.
+    pub readable: u64,
     /// Whether it is larger than it may be, and has ended.
     pub full: bool,
     /// Whether it has something that a viewer can show.

@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::EntryName;
-use super::batch::Part;
+use super::batch::{MAX_BATCH_BYTES, Part};
 use super::key::PartKey;
 
 /// Most parts of a trace.
 pub const MAX_PARTS: usize = 20_000;
 /// Most bytes of a part of an entry that has no lines. 1 MiB.
 const MAX_PART: usize = 1024 * 1024;
-/// A listing begins so many bytes before the end of what is known, for parts that were stored late. 1 MiB.
-const LOOK_BACK: u64 = 1024 * 1024;
+/// A listing begins so many bytes before the end of what is known: parts of a post are stored side by side, so one of
+/// them may appear behind all others. As much as two posts may have.
+const LOOK_BACK: u64 = 2 * MAX_BATCH_BYTES as u64;
 
 /// A part that is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +125,12 @@ impl TraceIndex {
     /// Bytes that were stored.
     pub fn bytes(&self) -> u64 {
         self.next
+    }
+
+    /// Bytes that can be read: those of all entries up to their first holes. Unlike [`Self::bytes`] it grows whenever a
+    /// reader is to see more, also by a part that is listed behind later ones.
+    pub fn readable(&self) -> u64 {
+        self.entries().map(|(_, end)| end).sum()
     }
 
     /// Parts that are known.
@@ -313,10 +320,10 @@ mod tests {
         let mut index = TraceIndex::default();
         let key = |position, offset| PartKey { position, offset, entry: name("a") };
         index.add(key(5, 5), 5);
-        assert_eq!(index.end(&name("a")), Some(0));
+        assert_eq!((index.end(&name("a")), index.bytes(), index.readable()), (Some(0), 10, 0));
         assert!(index.pieces(&name("a"), 0, 10).is_empty());
         index.add(key(0, 0), 7);
-        assert_eq!(index.end(&name("a")), Some(10));
+        assert_eq!((index.end(&name("a")), index.bytes(), index.readable()), (Some(10), 10, 10));
         let pieces: Vec<_> = index.pieces(&name("a"), 0, 10).iter().map(|p| (p.key.offset, p.from, p.len)).collect();
         assert_eq!(pieces, [(0, 0, 7), (5, 2, 3)]);
         let pieces: Vec<_> = index.pieces(&name("a"), 6, 8).iter().map(|p| (p.key.offset, p.from, p.len)).collect();
