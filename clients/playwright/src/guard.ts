@@ -1,0 +1,20 @@
+import { warnOnce } from './terminal.js';
+
+/**
+ * Calls it, and takes what it throws, or its promise is rejected with: an error of a reporter makes the run fail. The
+ * first one of each hook is told.
+ */
+export function guarded<T>(hook: string, call: () => T | Promise<T>): T | undefined;
+export function guarded<T>(hook: string, call: () => T | Promise<T>): T | Promise<T | undefined> | undefined {
+  try {
+    const value = call();
+    return value instanceof Promise ? value.catch((error: unknown) => tell(hook, error)) : value;
+  } catch (error) {
+    return tell(hook, error);
+  }
+}
+
+function tell(hook: string, error: unknown): undefined {
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  warnOnce(`hook ${hook}`, `the reporter failed in ${hook}, and goes on with the next event: ${reason}`);
+}

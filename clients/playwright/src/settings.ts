@@ -1,0 +1,23 @@
+import type { CiInfo, Options } from './options.js';
+
+/** What is to be done, of options, environment and CI. */
+export interface Settings {
+  url: string[];
+  token: string | undefined;
+  runId: string;
+  variant: string;
+  ci: CiInfo;
+  steps: 'all' | 'test.step' | 'none';
+  stdio: boolean;
+  attachments: Exclude<Options['attachments'], undefined>;
+  attachmentMaxBytes: number;
+  mask: NonNullable<Options['mask']>;
+  endTimeoutMs: number;
+  queueBytes: number;
+  printLink: 'start' | 'both' | false;
+  github: boolean | undefined;
+  /** `data.meta` of `run_status`. */
+  meta: Record<string, unknown>;
+  /** The directory of the configuration: what can't be posted is kept below it. */
+  configDir: string;
+}
