@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -71,6 +71,7 @@ export function settle(
     token: token?.trim(),
     runId: sharedId ?? localId(now),
     isSharedRun: sharedId !== undefined,
+    producer: randomUUID(),
     variant: variant.trim(),
     ci,
     steps: option('steps') ?? 'all',
