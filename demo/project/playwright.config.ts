@@ -16,7 +16,7 @@ export default defineConfig({
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb'],
       // A pace at which people can follow.
-      slowMo: 420,
+      slowMo: 600,
     },
   },
 });
