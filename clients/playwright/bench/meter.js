@@ -33,7 +33,6 @@ module.exports = class Meter {
 
   constructor({ out, ...options }) {
     this.#out = out;
-    this.cpuBefore = process.cpuUsage();
     if (process.env.RUNCAST_URL) {
       const Reporter = require('@runcast/playwright');
       this.#reporter = new Reporter(options);
@@ -56,7 +55,7 @@ module.exports = class Meter {
   }
 
   async #finish(ended) {
-    const { user, system } = process.cpuUsage(this.cpuBefore);
+    const { user, system } = process.cpuUsage();
     const began = performance.now();
     await ended;
     const exitMs = performance.now() - began;
