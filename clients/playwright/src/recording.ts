@@ -7,6 +7,7 @@ import { obey } from './commands.js';
 import { Descriptions } from './describe.js';
 import { End } from './ending.js';
 import type { PlaywrightOptions } from './index.js';
+import { kept } from './kept.js';
 import { Masker } from './mask.js';
 import type { Options } from './options.js';
 import { Output } from './output.js';
@@ -45,7 +46,7 @@ export class Recording {
       variant: settings.variant,
       queueBytes: settings.queueBytes,
       closeTimeoutMs: settings.endTimeoutMs,
-      spillFile: this.#terminal.spillFile,
+      spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
       onCommand: (command) => obey(this.#publisher, command),
       onError: (problem) => this.#terminal.problem(problem),
