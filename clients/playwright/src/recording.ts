@@ -5,14 +5,15 @@ import { Attachments } from './attachments.js';
 import { Attempts } from './attempts.js';
 import { obey } from './commands.js';
 import { Descriptions } from './describe.js';
+import { End } from './ending.js';
 import type { PlaywrightOptions } from './index.js';
+import { kept } from './kept.js';
 import { Masker } from './mask.js';
 import type { Options } from './options.js';
 import { Output } from './output.js';
 import { plans } from './plan.js';
 import type { Settings } from './settings.js';
 import { settle } from './settle.js';
-import { atSigterm } from './signals.js';
 import { Terminal } from './terminal.js';
 
 /** What a run is posted by; undefined if it is not to be posted. */
@@ -31,7 +32,7 @@ export class Recording {
   readonly #attempts: Attempts;
   readonly #output: Output;
   readonly #attachments: Attachments;
-  readonly #leave: () => void;
+  readonly #end: End;
   #hasJoined = false;
   #hasEnded = false;
 
@@ -45,17 +46,17 @@ export class Recording {
       variant: settings.variant,
       queueBytes: settings.queueBytes,
       closeTimeoutMs: settings.endTimeoutMs,
-      spillFile: this.#terminal.spillFile,
+      spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
       onCommand: (command) => obey(this.#publisher, command),
       onError: (problem) => this.#terminal.problem(problem),
     });
-    const emit = (event: NewEvent) => void this.#publisher.emit(event);
+    const emit = (event: NewEvent) => this.#post(event);
     this.#describe = new Descriptions(settings.configDir, this.#masker);
     this.#attachments = new Attachments(run, settings, this.#terminal);
     this.#attempts = new Attempts(settings, this.#describe, this.#attachments, emit);
     this.#output = new Output(this.#masker, emit);
-    this.#leave = atSigterm(() => this.#die());
+    this.#end = new End(this.#publisher, this.#attachments, this.#terminal, settings, () => this.#interrupt());
     this.#terminal.link();
     this.#emit('run_status', { status: 'queued', data: { meta: settings.meta } });
   }
@@ -97,29 +98,28 @@ export class Recording {
     this.#terminal.error(error);
   }
 
-  async end(result: FullResult): Promise<void> {
-    this.#output.flush();
-    this.#attempts.endAll('interrupted');
-    this.#say(result.status, Math.round(result.duration));
-    this.#hasEnded = true;
-    this.#leave();
-    await Promise.all([this.#publisher.flush({ timeoutMs: this.#settings.endTimeoutMs }), this.#attachments.finish()]);
+  end(result: FullResult): void {
+    this.#close(result.status, Math.round(result.duration));
+    this.#end.begin();
   }
 
-  async exit(): Promise<void> {
-    this.#leave();
-    if (!this.#hasEnded) this.#say('interrupted');
-    const report = await this.#publisher.close();
-    await this.#terminal.end(report, this.#publisher.stats);
+  exit(): Promise<void> {
+    this.#interrupt();
+    return this.#end.finish();
   }
 
-  /** SIGTERM: Playwright does not live to call `onEnd`. */
-  async #die(): Promise<void> {
+  /** The run ends without Playwright's `onEnd`, unless it has ended. */
+  #interrupt(): void {
+    if (!this.#hasEnded) this.#close('interrupted');
+  }
+
+  /** Ends what is open, and says how the run ended. */
+  #close(status: string, durationMs?: number): void {
+    this.#hasEnded = true;
     this.#output.flush();
     this.#attempts.endAll('interrupted');
-    if (!this.#hasEnded) this.#say('interrupted');
-    this.#hasEnded = true;
-    await this.#publisher.close({ timeoutMs: 1_500 });
+    this.#emit('run_status', { status, ...(durationMs !== undefined && { data: { durationMs } }) });
+    if (this.#hasJoined) this.#emit('worker', { state: 'left' });
   }
 
   #join(config: FullConfig): void {
@@ -129,12 +129,11 @@ export class Recording {
     this.#emit('worker', { state: 'joined', can: ['cancel'], slots: workers, ...(shard && { shard }) });
   }
 
-  #say(status: string, durationMs?: number): void {
-    this.#emit('run_status', { status, ...(durationMs !== undefined && { data: { durationMs } }) });
-    if (this.#hasJoined) this.#emit('worker', { state: 'left' });
+  #emit(type: string, members: Record<string, unknown>): void {
+    this.#post({ type, ...members });
   }
 
-  #emit(type: string, members: Record<string, unknown>): void {
-    void this.#publisher.emit({ type, ...members });
+  #post(event: NewEvent): void {
+    if (!this.#end.isOver) void this.#publisher.emit(event);
   }
 }
