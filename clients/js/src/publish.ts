@@ -256,10 +256,12 @@ export class Publisher implements AsyncDisposable {
     this.#sender.close();
     const { pending } = this.#outbox;
     if (pending === 0) return;
-    const file = this.#options.spillFile;
+    const { spillFile } = this.#options;
+    let file: string | undefined;
     let cause: unknown = this.#sender.lastError;
     let isSpilled = false;
     try {
+      file = typeof spillFile === 'function' ? spillFile() : spillFile;
       const header = { runcast: 'spill', runId: this.#runId, producer: this.producer };
       const line = (event: QueuedEvent) => this.#sender.line(event);
       isSpilled = file !== undefined && spill(file, header, this.#outbox.rest(), line);

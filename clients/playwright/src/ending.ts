@@ -1,4 +1,4 @@
-import type { FlushReport, Publisher } from '@runcast/client';
+import type { Publisher } from '@runcast/client';
 
 import type { Attachments } from './attachments.js';
 import { guarded } from './guard.js';
@@ -36,9 +36,13 @@ export class End implements Ending {
   /** Nothing more will come: it is posted while other reporters still work. Waits for nothing. */
   begin(): void {
     const { endTimeoutMs } = this.settings;
-    const posted = this.publisher.flush({ timeoutMs: endTimeoutMs });
-    void Promise.all([posted, this.attachments.finish()]).then(([{ delivered }]) => {
-      if (delivered) return this.#close(0);
+    void guarded('onEnd', async () => {
+      const [{ delivered }] = await Promise.all([
+        this.publisher.flush({ timeoutMs: endTimeoutMs }),
+        this.attachments.finish(),
+      ]);
+      // Playwright may show its report first, until people end it.
+      if (delivered) await this.#close(0);
     });
   }
 
@@ -66,15 +70,12 @@ export class End implements Ending {
   }
 
   async #end(limitMs: number): Promise<void> {
-    const until = setTimeout(() => this.attachments.abandon(), limitMs);
-    const [report] = await Promise.all([this.publisher.close({ timeoutMs: limitMs }), this.attachments.finish()]);
-    clearTimeout(until);
+    const report = await this.publisher.close({ timeoutMs: limitMs });
+    // Where no event gets through, no file does.
+    if (!report.delivered) this.attachments.abandon();
+    await this.attachments.finish();
     this.isOver = true;
     this.#leave();
-    await this.#tell(report);
-  }
-
-  async #tell(report: FlushReport): Promise<void> {
     await this.terminal.end(report, this.publisher.stats);
   }
 
@@ -84,8 +85,8 @@ export class End implements Ending {
   }
 
   #limitMs(): number {
-    const { stored, lastError } = this.publisher.stats;
-    const isThere = stored > 0 || (lastError === undefined && Date.now() - this.#began < UNANSWERED_MS);
+    const { stored, retries } = this.publisher.stats;
+    const isThere = stored > 0 || (retries === 0 && Date.now() - this.#began < UNANSWERED_MS);
     return Math.min(this.settings.endTimeoutMs, isThere ? Infinity : UNREACHED_MS);
   }
 }

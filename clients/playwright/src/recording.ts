@@ -9,6 +9,7 @@ import { End } from './ending.js';
 import { capturedCommit } from './git.js';
 import { guarded } from './guard.js';
 import type { PlaywrightOptions } from './index.js';
+import { kept } from './kept.js';
 import { Masker } from './mask.js';
 import type { Options } from './options.js';
 import { Output } from './output.js';
@@ -48,7 +49,7 @@ export class Recording {
       variant: settings.variant,
       queueBytes: settings.queueBytes,
       closeTimeoutMs: settings.endTimeoutMs,
-      spillFile: this.#terminal.spillFile,
+      spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
       onCommand: (command) => obey(this.#publisher, command),
       onHints: (hints) => this.#terminal.hints(hints),

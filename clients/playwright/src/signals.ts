@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 export interface Ending {
   /**
    * A signal ends the process: tells of it, within `withinMs` milliseconds, and keeps what can't be told. Does not
-   * reject. `isSure`: nobody else listens to the signal, so the process does not go on.
+   * reject. `isSure`: false if somebody else listens to the signal, who may let the process go on.
    */
   die(withinMs: number, isSure: boolean): Promise<void>;
   /** The process ends now: keeps what is left. Does not throw. */
@@ -56,10 +56,11 @@ function exited(): void {
 /** `signal` is missing when somebody calls `process.emit('SIGINT')` to cancel the run. */
 function signalled(signal?: Signal): void {
   if (signal === undefined) return;
-  const isSure = process.listenerCount(signal) === 1;
+  const isSure = !isWanted(signal, 1);
   // As long as Playwright listens, it ends the run by itself, or still ignores further ones.
   if (signal === 'SIGINT' && !isSure) return;
   if (isDying) {
+    if (!isSure) return;
     exited();
     raise(signal);
     return;
@@ -69,12 +70,21 @@ function signalled(signal?: Signal): void {
   void Promise.all(died).then(() => raise(signal));
 }
 
+/** Whether somebody else listens to the signal, so that it would not have ended the process; `ours`: listeners of our own. */
+function isWanted(signal: Signal, ours: number): boolean {
+  // The package signal-exit raises it again, if nobody but its copies listens.
+  const emitters = [Reflect.get(process, '__signal_exit_emitter__'), Reflect.get(globalThis, Symbol.for('signal-exit emitter'))];
+  const copies = emitters.reduce((sum, emitter) => sum + (Number(emitter?.count) || 0), 0);
+  return process.listenerCount(signal) > ours + copies;
+}
+
 /** Lets the signal do what it would have done. */
 function raise(signal: Signal): void {
   if (!isDying) return;
   isDying = false;
   listenNoMore();
-  const isSure = process.listenerCount(signal) === 0;
+  // Others have got it, and decide.
+  if (isWanted(signal, 0)) return;
   process.kill(process.pid, signal);
-  if (isSure) setTimeout(() => process.exit(128 + constants.signals[signal]), RAISED_MS);
+  setTimeout(() => process.exit(128 + constants.signals[signal]), RAISED_MS);
 }
