@@ -7,7 +7,7 @@ import { shapes } from './mask/shapes.js';
 import { isSecretField } from './mask/names.js';
 import { Sources, typingCalls } from './mask/source.js';
 import { LineStream, type MaskStream } from './mask/stream.js';
-import { Typist } from './mask/typing.js';
+import { Typist, type Typing } from './mask/typing.js';
 import { LONGEST, SHORTEST, Values } from './mask/values.js';
 import { secretsOf } from './mask/variables.js';
 import type { MaskOptions } from './options.js';
@@ -71,15 +71,22 @@ export class Masker {
    */
   step(step: TestStep, attempt?: object): StepWords {
     const { subtitle, params } = step as { subtitle?: string; params?: Record<string, unknown> };
-    const typing = this.#fill === 'none' ? undefined : this.#typist.read(step, attempt);
-    const hides = typing !== undefined && (typing.isSecret || this.#fill === 'all');
-    if (hides) for (const value of typing.values) this.#learn(value);
-    const shown = hides && params ? hidden(params, typing.values) : params;
+    const typing = this.learn(step, attempt);
+    const shown = typing && params ? hidden(params, typing.values) : params;
     return {
-      title: this.text(hides ? typing.title(MASK) : step.title, LONGEST_TITLE),
+      title: this.text(typing ? typing.title(MASK) : step.title, LONGEST_TITLE),
       ...(subtitle !== undefined && { subtitle: this.text(subtitle, LONGEST_TITLE) }),
       ...(shown && { params: maskedParams(shown, (text, most) => this.text(text, most), MASK) }),
     };
+  }
+
+  /** Remembers the secrets that are typed in a step. Returns what is typed in it, if it is to be masked. */
+  learn(step: TestStep, attempt?: object): Typing | undefined {
+    if (this.#fill === 'none') return undefined;
+    const typing = this.#typist.read(step, attempt);
+    if (!typing || !(typing.isSecret || this.#fill === 'all')) return undefined;
+    for (const value of typing.values) this.#learn(value);
+    return typing;
   }
 
   /** Masks a text that comes in pieces, across their borders. */
