@@ -40,8 +40,7 @@ export class Attachments {
   readonly #safe: Safe;
   readonly #names: Names;
   readonly #uploads: Uploads;
-  readonly #atExit = () => this.abandon();
-  #hasBegun = false;
+  #finished: Promise<void> | undefined;
   #hasEnded = false;
 
   constructor(run: Run, settings: Settings, terminal: Terminal) {
@@ -66,28 +65,26 @@ export class Attachments {
    * Waits for the uploads: as long as the end of the run may take, and four times as long while bytes are sent. What is
    * left stays in files.
    */
-  async finish(): Promise<void> {
+  finish(): Promise<void> {
     const { endTimeoutMs } = this.#settings;
-    await this.#uploads.settle(endTimeoutMs, PATIENCE * endTimeoutMs);
-    this.abandon();
+    this.#finished ??= this.#uploads.settle(endTimeoutMs, PATIENCE * endTimeoutMs).then(() => this.abandon());
+    return this.#finished;
   }
 
   /** Uploads nothing more, and puts what is left into files, at once: the process is about to end. */
   abandon(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    process.off('exit', this.#atExit);
     const left = keep(this.#uploads.end());
     this.#directory.tidy();
-    const { path } = this.#directory;
-    const why = `could not be uploaded (${this.#uploads.lastError?.message ?? 'there was no time left'})`;
+    const reason = this.#uploads.lastError?.message ?? 'there was no time left';
     if (left.kept > 0) {
       const { runId, url } = this.#settings;
-      const size = megabytes(left.keptBytes);
-      const command = uploadCommand(runId, url, path);
-      say(`attachments that ${why} are in ${path}: ${left.kept}, ${size}; upload them with: ${command}`);
+      const what = `${left.kept}, ${megabytes(left.keptBytes)} (${reason})`;
+      const command = uploadCommand(runId, url, this.#directory.path);
+      say(`attachments that the server has not got: ${what}; upload them when it is back: ${command}`);
     }
-    if (left.lost > 0) say(`attachments that ${why}, and could not be kept in a file: ${left.lost}`);
+    if (left.lost > 0) say(`attachments that the server has not got, and that no file could be made of: ${left.lost} (${reason})`);
   }
 
   /** The members of the entry that say what becomes of it. */
@@ -107,7 +104,6 @@ export class Attachments {
     if (key !== undefined) this.#remember(key, artifact);
     const { name, contentType } = attachment;
     const isTrace = name === 'trace' && contentType === 'application/zip';
-    this.#begin();
     this.#uploads.push({ name: artifact, contentType, isTrace, size, secured, testId: test.id, result });
     return { size, artifact };
   }
@@ -155,12 +151,5 @@ export class Attachments {
     this.#artifacts.set(key, artifact);
     const oldest = this.#artifacts.keys().next();
     if (this.#artifacts.size > MAX_REMEMBERED && !oldest.done) this.#artifacts.delete(oldest.value);
-  }
-
-  /** From now on there is something that must not be lost. */
-  #begin(): void {
-    if (this.#hasBegun) return;
-    this.#hasBegun = true;
-    process.on('exit', this.#atExit);
   }
 }

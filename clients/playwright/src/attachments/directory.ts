@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import { kept } from '../kept.js';
+
 /**
  * A directory in `.runcast`, for files that are not on the server yet. It is made when the first file comes.
  * Git sees nothing of it.
@@ -49,11 +51,7 @@ export class KeptDirectory {
   }
 
   #make(): void {
-    const parent = dirname(this.#path);
-    mkdirSync(parent, { recursive: true, mode: 0o700 });
-    const ignore = join(parent, '.gitignore');
-    if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
-    const wanted = this.#path;
+    const wanted = kept(this.#path);
     for (let number = 2; ; number += 1) {
       try {
         mkdirSync(this.#path, { mode: 0o700 });

@@ -1,5 +1,6 @@
 import { isAbsolute, relative } from 'node:path';
 
+import { commandLine } from '../shell.js';
 import { quietly } from './directory.js';
 import type { Waiting } from './uploads.js';
 
@@ -31,15 +32,10 @@ export function keep(items: Waiting[]): Left {
 
 /** The command that uploads a directory later, and then removes it, to be copied into a shell. */
 export function uploadCommand(runId: string, url: string[], directory: string): string {
-  const within = relative(process.cwd(), directory);
-  const path = quoted(within.startsWith('..') || isAbsolute(within) ? directory : within);
-  const upload = `runcast upload --url ${quoted(url.join(','))} ${quoted(runId)} ${path}`;
-  return process.platform === 'win32' ? upload : `${upload} && rm -r ${path}`;
-}
-
-function quoted(text: string): string {
-  if (/^[\w@%+=:,./\\-]+$/.test(text)) return text;
-  return process.platform === 'win32' ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+  const near = relative(process.cwd(), directory);
+  const path = near.startsWith('..') || isAbsolute(near) ? directory : near;
+  const upload = commandLine(['runcast', 'upload', '--url', url.join(','), runId, path]);
+  return process.platform === 'win32' ? upload : `${upload} && ${commandLine(['rm', '-r', path])}`;
 }
 
 /** `34 MB`, `0.2 MB` */
