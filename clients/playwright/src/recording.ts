@@ -38,12 +38,15 @@ export class Recording {
   readonly #output: Output;
   readonly #attachments: Attachments;
   readonly #end: End;
+  readonly #env: NodeJS.ProcessEnv;
+  #hasBegunTests = false;
   #hasJoined = false;
   #hasEnded = false;
 
   constructor(settings: Settings, env: NodeJS.ProcessEnv) {
     this.#settings = settings;
-    this.#masker = new Masker(settings.mask, env);
+    this.#env = env;
+    this.#masker = new Masker(settings.mask, env, [settings.token]);
     this.#terminal = new Terminal(settings, env, this.#masker);
     const commands = new Commands();
     const token = settings.token;
@@ -72,6 +75,7 @@ export class Recording {
   begin(config: FullConfig, suite: Suite): void {
     this.#describe.rootDir = config.rootDir;
     this.#settings.meta = { ...capturedCommit(config.metadata), ...this.#settings.meta };
+    this.#masker.environment(this.#env);
     const tests = suite.allTests();
     const workers = workersOf(config);
     this.#join(config, workers);
@@ -82,14 +86,19 @@ export class Recording {
   }
 
   testBegin(test: TestCase, result: TestResult): void {
+    // Global setups have run.
+    if (!this.#hasBegunTests) this.#masker.environment(this.#env);
+    this.#hasBegunTests = true;
     this.#attempts.begin(test, result);
   }
 
   stepBegin(test: TestCase, result: TestResult, step: TestStep): void {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepBegin(test, result, step);
   }
 
   stepEnd(test: TestCase, result: TestResult, step: TestStep): void {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepEnd(test, result, step);
   }
 
