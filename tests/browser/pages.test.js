@@ -10,7 +10,7 @@ import { launch, openTab, range, rows, says, seqs } from "./support/browser.js";
 import { Node } from "./support/node.js";
 import { png } from "./support/png.js";
 
-const REAL_RUN = (await readFile(new URL("../../demo/run.ndjson", import.meta.url), "utf8")).trim().split("\n");
+const REAL_RUN = (await readFile(new URL("../data/run.ndjson", import.meta.url), "utf8")).trim().split("\n");
 const LIMIT = { timeout: 60_000 };
 
 // Without a trace viewer no artifact has a link into it. Nothing is opened in this one.

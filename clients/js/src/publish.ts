@@ -178,6 +178,19 @@ export class Publisher implements AsyncDisposable {
     return this.#closed;
   }
 
+  /**
+   * Ends at once: what is left goes to the spill file, and nothing is posted any more. For a process that is about to end
+   * by a signal, which Node.js tells nobody of.
+   */
+  abandon(): void {
+    this.#spill();
+    this.#commands.want(false);
+    this.#asks.end(new Error('the publisher is closed'));
+    this.#frames.close();
+    this.#leave();
+    this.#settled();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close().then(() => {});
   }
@@ -234,12 +247,7 @@ export class Publisher implements AsyncDisposable {
     const report = await this.flush({ timeoutMs: options.timeoutMs ?? this.#options.closeTimeoutMs ?? 15_000 });
     // A process that has nothing to do may still go on: another one may wait for the same.
     if (this.#closed === undefined && report.delivered) return report;
-    this.#spill();
-    this.#commands.want(false);
-    this.#asks.end(new Error('the publisher is closed'));
-    this.#frames.close();
-    this.#leave();
-    this.#settled();
+    this.abandon();
     return report;
   }
 
@@ -248,10 +256,12 @@ export class Publisher implements AsyncDisposable {
     this.#sender.close();
     const { pending } = this.#outbox;
     if (pending === 0) return;
-    const file = this.#options.spillFile;
+    const { spillFile } = this.#options;
+    let file: string | undefined;
     let cause: unknown = this.#sender.lastError;
     let isSpilled = false;
     try {
+      file = typeof spillFile === 'function' ? spillFile() : spillFile;
       const header = { runcast: 'spill', runId: this.#runId, producer: this.producer };
       const line = (event: QueuedEvent) => this.#sender.line(event);
       isSpilled = file !== undefined && spill(file, header, this.#outbox.rest(), line);

@@ -29,4 +29,7 @@ export class Attachments {
 
   /** Waits for the uploads, as long as the end of the run may take. What is left stays in files. */
   async finish(): Promise<void> {}
+
+  /** Uploads no more: what is left is kept in files, at once. */
+  abandon(): void {}
 }

@@ -11,8 +11,9 @@ fn flaw(event: &Value) -> Option<String> {
 }
 
 #[test]
-fn the_recorded_run_and_events_of_a_producers_own_pass() {
-    for line in include_str!("../../../demo/run.ndjson").lines() {
+fn the_recorded_runs_and_events_of_a_producers_own_pass() {
+    let runs = [include_str!("../../../tests/data/run.ndjson"), include_str!("../../../demo/run.ndjson")];
+    for line in runs.iter().flat_map(|run| run.lines()) {
         assert_eq!(check(&run(), line.as_bytes()), Ok(()), "{line}");
     }
     for own in [
