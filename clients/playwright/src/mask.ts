@@ -25,7 +25,8 @@ export class Masker {
 
   /** The words of a step without the secrets that are typed in it; from then on they are masked everywhere. */
   step(step: TestStep): StepWords {
-    return { title: step.title };
+    const { title, subtitle, params } = step as TestStep & { subtitle?: string };
+    return { title, ...(subtitle && { subtitle }), ...(params && { params }) };
   }
 
   /** Masks a text that comes in pieces, across their borders. */

@@ -3,7 +3,7 @@ import type { FullConfig, FullResult, Suite, TestCase, TestError, TestResult, Te
 
 import { Attachments } from './attachments.js';
 import { Attempts } from './attempts.js';
-import { obey } from './commands.js';
+import { Commands } from './commands.js';
 import { Descriptions } from './describe.js';
 import { End } from './ending.js';
 import type { PlaywrightOptions } from './index.js';
@@ -15,6 +15,9 @@ import { plans } from './plan.js';
 import type { Settings } from './settings.js';
 import { settle } from './settle.js';
 import { Terminal } from './terminal.js';
+
+/** Most tests that a worker may say it runs at a time. */
+const SLOTS = 1_000;
 
 /** What a run is posted by; undefined if it is not to be posted. */
 export function record(options: Options & PlaywrightOptions, env: NodeJS.ProcessEnv): Recording | undefined {
@@ -40,6 +43,7 @@ export class Recording {
     this.#settings = settings;
     this.#terminal = new Terminal(settings, env);
     this.#masker = new Masker(settings.mask, env);
+    const commands = new Commands();
     const token = settings.token;
     const run = connect({ url: settings.url, ...(token !== undefined && { token }) }).run(settings.runId);
     this.#publisher = run.publish({
@@ -48,13 +52,13 @@ export class Recording {
       closeTimeoutMs: settings.endTimeoutMs,
       spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
-      onCommand: (command) => obey(this.#publisher, command),
+      onCommand: (command) => commands.obey(this.#publisher, command),
       onError: (problem) => this.#terminal.problem(problem),
     });
     const emit = (event: NewEvent) => this.#post(event);
     this.#describe = new Descriptions(settings.configDir, this.#masker);
     this.#attachments = new Attachments(run, settings, this.#terminal);
-    this.#attempts = new Attempts(settings, this.#describe, this.#attachments, emit);
+    this.#attempts = new Attempts(settings, this.#describe, this.#masker, this.#attachments, emit);
     this.#output = new Output(this.#masker, emit);
     this.#end = new End(this.#publisher, this.#attachments, this.#terminal, settings, () => this.#interrupt());
     this.#terminal.link();
@@ -64,8 +68,9 @@ export class Recording {
   begin(config: FullConfig, suite: Suite): void {
     this.#describe.rootDir = config.rootDir;
     const tests = suite.allTests();
-    this.#join(config);
-    const data = { total: tests.length, workers: config.workers, meta: this.#settings.meta };
+    const workers = workersOf(config);
+    this.#join(config, workers);
+    const data = { total: tests.length, workers, meta: this.#settings.meta };
     this.#emit('run_status', { status: 'running', data });
     for (const plan of plans(tests, this.#describe)) this.#emit('test_plan', { tests: plan });
     this.#terminal.begin(config);
@@ -122,11 +127,11 @@ export class Recording {
     if (this.#hasJoined) this.#emit('worker', { state: 'left' });
   }
 
-  #join(config: FullConfig): void {
+  #join({ shard }: FullConfig, workers: number): void {
     if (this.#hasJoined) return;
     this.#hasJoined = true;
-    const { shard, workers } = config;
-    this.#emit('worker', { state: 'joined', can: ['cancel'], slots: workers, ...(shard && { shard }) });
+    const slots = Math.min(SLOTS, Math.max(1, workers));
+    this.#emit('worker', { state: 'joined', can: ['cancel'], slots, ...(shard && { shard }) });
   }
 
   #emit(type: string, members: Record<string, unknown>): void {
@@ -136,4 +141,10 @@ export class Recording {
   #post(event: NewEvent): void {
     if (!this.#end.isOver) void this.#publisher.emit(event);
   }
+}
+
+/** How many tests run at a time: no more than there are. */
+function workersOf({ metadata, workers }: FullConfig): number {
+  const actual: unknown = metadata['actualWorkers'];
+  return typeof actual === 'number' ? actual : workers;
 }

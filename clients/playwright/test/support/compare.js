@@ -46,7 +46,7 @@ function logOf(events, tests, variant) {
     test_plan(event) {
       if (variant !== undefined && event.variant !== variant) return;
       for (const { testId, title, file, line, project, tags } of event.tests) {
-        if (tests.has(testId)) log.plan.push({ testId, title, file, line, project, tags });
+        if (tests.has(testId)) log.plan.push({ testId, title, file, line, project: project ?? '', tags: tags ?? [] });
       }
     },
     test_status(event) {
