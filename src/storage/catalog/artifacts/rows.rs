@@ -1,6 +1,6 @@
 //! Reads rows of the artifacts' tables, the same way for each database.
 
-use super::tables::Cells;
+use crate::storage::catalog::tables::Cells;
 use super::{ArtifactRow, DueArtifact, DueFor, KeptArtifact, StoredForm, Totals};
 use crate::protocol::artifact::Method;
 use crate::protocol::{

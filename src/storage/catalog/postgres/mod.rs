@@ -21,7 +21,7 @@ use crate::protocol::{RunId, Timestamp};
 use crate::storage::format::{NewerFormat, OpenError};
 use crate::tasks;
 
-mod artifacts;
+mod tables;
 mod connections;
 
 use connections::Connections;
