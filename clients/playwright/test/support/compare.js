@@ -8,6 +8,9 @@ const { reportOf } = require('./report.js');
 
 const FINAL = new Set(['passed', 'failed', 'timedout', 'interrupted', 'cancelled', 'lost']);
 
+/** What the log has besides what Playwright told. */
+const RERUN = 'to run the failed tests';
+
 /**
  * Compares a run with a report, event by event and in order: the plan; begins and ends of tests and steps, with all that
  * belongs to them; errors; output, byte by byte; attachments, with their bytes; the end. Throws on the first difference.
@@ -83,6 +86,7 @@ function logOf(events, tests, variant) {
     error: ({ error }) => isAlone && log.facts.push({ what: 'error', error }),
     log(event) {
       if (event.testId === undefined ? !isAlone : !isOurs(event)) return;
+      if (event.text.startsWith(RERUN)) return;
       const key = `${event.testId ?? ''} ${event.testId === undefined ? '-' : event.attempt} ${event.stream}`;
       log.output.set(key, (log.output.get(key) ?? '') + event.text);
     },
