@@ -42,6 +42,8 @@ export class Recording {
   #hasBegunTests = false;
   #hasJoined = false;
   #hasEnded = false;
+  /** Playwright has ended the run. Behind a global timeout it may still tell how tests ended. */
+  #isOver = false;
 
   constructor(settings: Settings, env: NodeJS.ProcessEnv) {
     this.#settings = settings;
@@ -118,6 +120,7 @@ export class Recording {
 
   end(result: FullResult): void {
     this.#close(result.status, Math.round(result.duration));
+    this.#isOver = true;
     this.#end.begin();
   }
 
@@ -154,7 +157,7 @@ export class Recording {
   }
 
   #post(event: NewEvent): void {
-    if (!this.#end.isOver) void this.#publisher.emit(event);
+    if (!this.#isOver && !this.#end.isOver) void this.#publisher.emit(event);
   }
 }
 

@@ -98,11 +98,17 @@ function logOf(events, tests, variant) {
   return { ...log, isAlone };
 }
 
-/** Compares begins, ends and errors. Steps that never ended are closed before their test's end. */
+/** Compares begins, ends and errors. Steps and tests of which Playwright told no end are ended by the reporter. */
 function sameFacts(log, report, cut) {
   const closed = new Map();
+  const ended = [];
   const found = log.facts.filter((fact) => {
     const key = `${fact.testId} ${fact.attempt}`;
+    if (fact.what === 'test ends' && report.unended.has(key)) {
+      assert.equal(fact.status, 'interrupted', `the end of ${key}, of which Playwright told none`);
+      ended.push(key);
+      return false;
+    }
     if (fact.what !== 'step ends' || !report.open.get(key)?.has(fact.id)) return true;
     assert.ok(fact.durationMs >= 0, `the duration of a step that was closed: ${JSON.stringify(fact)}`);
     closed.set(key, [...(closed.get(key) ?? []), fact.id]);
@@ -117,6 +123,7 @@ function sameFacts(log, report, cut) {
   }
   const more = found.slice(at).filter((fact) => !cut || !isClosing(fact));
   assert.deepEqual(plain(more), [], 'more than was told');
+  if (!cut) assert.deepEqual(ended.sort(), [...report.unended].sort(), 'tests that were interrupted');
   for (const { what, testId, attempt } of wanted.slice(0, at)) {
     const key = `${testId} ${attempt}`;
     if (what === 'test ends') assert.deepEqual((closed.get(key) ?? []).sort(), [...report.open.get(key)].sort(), `open steps of ${key}`);
