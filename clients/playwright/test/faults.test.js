@@ -37,7 +37,7 @@ const SHOP = `
     const { createHash } = require('node:crypto');
     for (let line = 0; line < 120; line += 1) {
       let text = '';
-      for (let part = 0; part < 70; part += 1) text += createHash('sha256').update(line + ' ' + part).digest('base64');
+      for (let part = 0; part < 70; part += 1) text += createHash('sha256').update(line + ' ' + part).digest('base64') + '\\n';
       console.error(text);
     }
     await gate('second');
@@ -67,7 +67,7 @@ async function bare(t) {
 
 /** The run ended as it would without the reporter, which said these things. */
 async function assertUnharmed(t, { code, signal, stdout, stderr }, ...said) {
-  assert.deepEqual({ code, stdout: normalised(stdout), stderr: normalised(stderr) }, await bare(t), signal ?? stderr);
+  assert.deepEqual({ code, stdout: normalised(stdout), stderr: normalised(stderr) }, await bare(t), signal ?? undefined);
   const lines = stderr.split('\n').filter((line) => line.startsWith('runcast: '));
   assert.equal(lines.length, said.length, lines.join('\n'));
   said.forEach((what, index) => assert.match(lines[index], what));
@@ -77,7 +77,7 @@ async function assertUnharmed(t, { code, signal, stdout, stderr }, ...said) {
 async function post(stderr, url) {
   const { runcast } = await support;
   const command = printedCommand(stderr);
-  assert.ok(command, `a command is printed:\n${stderr}`);
+  assert.ok(command, 'a command is printed');
   const { code, stderr: told } = await runcast(...(command.includes('--url') ? command : [...command, '--url', url]));
   assert.equal(code, 0, told);
 }
