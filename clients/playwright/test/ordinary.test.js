@@ -17,7 +17,7 @@ for (const playwright of ['newest', 'oldest']) {
     assert.equal(found.code, without.code);
     assert.deepEqual(normalised(found.stdout), normalised(without.stdout));
     assert.deepEqual(normalised(found.stderr), normalised(without.stderr));
-    const { compared, events } = await compare({ url: node.url, report: join(dir, 'blob-report'), attachments: false });
+    const { compared, events } = await compare({ url: node.url, report: join(dir, 'blob-report') });
     assert.ok(compared > 300, `${compared} facts`);
     require('node:fs').writeFileSync(`/tmp/p1x/${playwright}.events.json`, events.map((e) => JSON.stringify(e)).join('\n'));
   });
