@@ -110,6 +110,7 @@ export class Attempts {
 
   /** Playwright tells of no attachment: the list of the result has become longer. */
   #attach({ test, result, attached }: Attempt): void {
+    if (result.attachments.length === attached.length) return;
     for (const attachment of result.attachments.slice(attached.length)) {
       attached.push(this.attachments.add(attachment, test, result));
     }
