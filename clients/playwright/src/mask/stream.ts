@@ -68,10 +68,11 @@ export class LineStream implements MaskStream {
   /** What of the text can be shown, and how. */
   #masked() {
     const raw = this.#text;
-    const bare = plain(raw);
+    const whole = openEscape(raw);
+    const bare = plain(raw.slice(0, whole));
     const ranges = merged(this.finder.find(bare.text));
     const open = this.finder.open(bare.text);
-    let safe = Math.min(openEscape(raw), open < bare.text.length ? placeOf(bare, open) : raw.length);
+    let safe = open < bare.text.length ? placeOf(bare, open) : whole;
     for (const [from, to] of ranges) {
       const [begins, ends] = [placeOf(bare, from), placeOf(bare, to - 1) + 1];
       if (begins < safe && ends > safe) safe = begins;

@@ -1,4 +1,4 @@
-import { encodings } from './encodings.js';
+import { base64, encodings } from './encodings.js';
 import type { Range } from './escapes.js';
 import { isCommon } from './names.js';
 
@@ -36,7 +36,7 @@ export class Values {
   #buckets = new Map<number, Bucket>();
   /** Which hashes there are: most places of a text are done with after one look. */
   #hashes = new Uint8Array(65_536);
-  /** The first one, two and three characters of all forms. */
+  /** The first one, two and three characters of what is looked for. */
   #starts = new Set<string>();
   #longest = 0;
 
@@ -121,11 +121,13 @@ export class Values {
   #index(value: string): void {
     for (const piece of pieces(value)) {
       const standsAlone = WORD.test(piece);
-      for (const text of encodings(piece)) if (text.length >= SHORTEST) this.#insert(text, standsAlone);
+      for (const text of encodings(piece)) if (text.length >= SHORTEST) this.#insert(text, standsAlone, true);
+      // Their first characters are any: they are looked for at the end of a text when four are there.
+      for (const text of base64(piece)) this.#insert(text, false, false);
     }
   }
 
-  #insert(text: string, standsAlone: boolean): void {
+  #insert(text: string, standsAlone: boolean, starts: boolean): void {
     const hash = hashed(text.charCodeAt(0), text.charCodeAt(1), text.charCodeAt(2), text.charCodeAt(3));
     const bucket = this.#buckets.get(hash) ?? { lengths: [], forms: new Map<string, boolean>() };
     this.#buckets.set(hash, bucket);
@@ -133,7 +135,7 @@ export class Values {
     if (!bucket.lengths.includes(text.length)) bucket.lengths.push(text.length);
     bucket.lengths.sort((one, other) => other - one);
     this.#hashes[hash] = 1;
-    for (let length = 1; length < SHORTEST; length += 1) this.#starts.add(text.slice(0, length));
+    for (let length = 1; starts && length < SHORTEST; length += 1) this.#starts.add(text.slice(0, length));
     this.#longest = Math.max(this.#longest, text.length);
   }
 }
