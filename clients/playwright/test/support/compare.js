@@ -18,9 +18,10 @@ const RERUN = 'to run the failed tests';
  * `report`: a blob report (a zip file, or a directory with one) or a file of witness.js. `variant`: whose tests are meant,
  * if the run has several. `attachments`: `false` compares no bytes. `mask`: what is done to all expected texts.
  * `cut`: the run was killed, so its log may end earlier, and what was open then may be closed as interrupted.
+ * `end`: the status that the run has to have, if it is not the one that Playwright told.
  * Resolves to how many facts were compared, and how many are `missing` of a run that was cut; `events` are all.
  */
-async function compare({ url, run = 'r', report: file, variant, attachments = true, cut = false, mask = (text) => text }) {
+async function compare({ url, run = 'r', report: file, variant, attachments = true, cut = false, end, mask = (text) => text }) {
   const report = masked(reportOf(file), mask);
   const events = await eventsOf(url, run);
   const log = logOf(events, new Set(report.plan.map(({ testId }) => testId)), variant);
@@ -33,7 +34,7 @@ async function compare({ url, run = 'r', report: file, variant, attachments = tr
   if (attachments) await sameBytes(url, run, log, report);
   if (report.end) {
     const { status, durationMs } = report.end;
-    assert.deepEqual(log.end, { status, durationMs: Math.round(durationMs) }, 'the end of the run');
+    assert.deepEqual(log.end, { status: end ?? status, durationMs: Math.round(durationMs) }, 'the end of the run');
   }
   assert.deepEqual(events.filter(({ type }) => type === 'events_lost'), [], 'events were lost');
   return { ...compared, events };
@@ -99,11 +100,17 @@ function logOf(events, tests, variant) {
   return { ...log, isAlone };
 }
 
-/** Compares begins, ends and errors. Steps that never ended are closed before their test's end. */
+/** Compares begins, ends and errors. Steps and tests of which Playwright told no end are ended by the reporter. */
 function sameFacts(log, report, cut) {
   const closed = new Map();
+  const ended = [];
   const found = log.facts.filter((fact) => {
     const key = `${fact.testId} ${fact.attempt}`;
+    if (fact.what === 'test ends' && report.unended.has(key)) {
+      assert.equal(fact.status, 'interrupted', `the end of ${key}, of which Playwright told none`);
+      ended.push(key);
+      return false;
+    }
     if (fact.what !== 'step ends' || !report.open.get(key)?.has(fact.id)) return true;
     assert.ok(fact.durationMs >= 0, `the duration of a step that was closed: ${JSON.stringify(fact)}`);
     closed.set(key, [...(closed.get(key) ?? []), fact.id]);
@@ -118,6 +125,7 @@ function sameFacts(log, report, cut) {
   }
   const more = found.slice(at).filter((fact) => !cut || !isClosing(fact));
   assert.deepEqual(plain(more), [], 'more than was told');
+  if (!cut) assert.deepEqual(ended.sort(), [...report.unended].sort(), 'tests that were interrupted');
   for (const { what, testId, attempt } of wanted.slice(0, at)) {
     const key = `${testId} ${attempt}`;
     if (what === 'test ends') assert.deepEqual((closed.get(key) ?? []).sort(), [...report.open.get(key)].sort(), `open steps of ${key}`);
