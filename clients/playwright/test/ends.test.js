@@ -30,7 +30,7 @@ const WAITING = `
 function waiting(t, { config, ...files } = {}) {
   const witness = join(require('node:os').tmpdir(), `runcast-witness-${process.pid}-${Math.random()}.ndjson`);
   t.after(() => require('node:fs').rmSync(witness, { force: true }));
-  const made = project(t, { files: { 'a.spec.js': WAITING, ...files }, config, others: [[WITNESS, { file: witness }]] });
+  const made = project(t, { files: { 'a.spec.js': WAITING, ...files }, config: { timeout: 0, ...config }, others: [[WITNESS, { file: witness }]] });
   return { ...made, witness };
 }
 
@@ -175,17 +175,16 @@ test('process.exit() of somebody: what was not posted is in the file', async (t)
   assert.deepEqual(events.slice(-2).map(({ status, state }) => status ?? state), ['interrupted', 'left']);
 });
 
-test('kill -9: what was told is there, and the server finds that the run is lost', async (t) => {
+test('kill -9: what was told is there, and the server finds that the runner is silent', async (t) => {
   const { eventually, server } = await support;
   const node = await server(t, { RUNS__SILENT_SECS: 1, RUNS__LOST_SECS: 2 });
   const made = waiting(t);
-  const isStored = async () => (await eventsOf(node.url)).some(({ type, text }) => type === 'log' && text.includes('it waits'));
+  const has = async (what) => (await eventsOf(node.url)).some(what);
   const result = await ended(made, node.url, async (child) => {
-    await eventually(isStored);
+    await eventually(() => has(({ type, text }) => type === 'log' && text.includes('it waits')));
     child.kill('SIGKILL');
   });
   assert.equal(result.signal, 'SIGKILL');
   await compare({ url: node.url, report: made.witness, cut: true, attachments: false });
-  const isLost = ({ type, status }) => type === 'producer_status' && status === 'lost';
-  await eventually(async () => (await eventsOf(node.url)).some(isLost));
+  await eventually(() => has(({ type, status }) => type === 'producer_status' && status === 'silent'));
 });

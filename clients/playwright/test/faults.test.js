@@ -29,7 +29,7 @@ const SHOP = `
   });
   test('is flaky', async ({ page }, { retry }) => {
     await page.setContent('<p>' + retry + '</p>');
-    await expect(page.locator('p')).toHaveText('1', { timeout: 50 });
+    expect(await page.textContent('p')).toBe('1');
   });
   test.skip('is skipped', () => {});
   test('writes much', async () => {
@@ -52,7 +52,7 @@ const SHOP = `
 
 /** A project with these tests. */
 function shop(t, options = {}) {
-  const made = project(t, { files: { 'shop.spec.js': SHOP }, config: { retries: 1, workers: 1 }, ...options });
+  const made = project(t, { files: { 'shop.spec.js': SHOP }, config: { retries: 1, workers: 1, timeout: 0 }, ...options });
   made.clock = () => JSON.parse(readFileSync(join(made.dir, 'clock.json'), 'utf8'));
   return made;
 }
@@ -66,8 +66,8 @@ async function bare(t) {
 }
 
 /** The run ended as it would without the reporter, which said these things. */
-async function assertUnharmed(t, { code, signal, stdout, stderr }, ...said) {
-  assert.deepEqual({ code, stdout: normalised(stdout), stderr: normalised(stderr) }, await bare(t), signal ?? undefined);
+async function assertUnharmed(t, { code, stdout, stderr }, ...said) {
+  assert.deepEqual({ code, stdout: normalised(stdout), stderr: normalised(stderr) }, await bare(t));
   const lines = stderr.split('\n').filter((line) => line.startsWith('runcast: '));
   assert.equal(lines.length, said.length, lines.join('\n'));
   said.forEach((what, index) => assert.match(lines[index], what));
@@ -183,18 +183,20 @@ test('a server that stops to answer: the end waits once, and other reporters not
 
 test('by a proxy that the environment names; without it the name means nothing', async (t) => {
   const { proxy } = await import('../../js/test/support/servers.js');
-  const node = await (await support).server(t);
+  const node = await (await support).server(t, { SERVER__ALLOWED_HOSTS: 'runcast.test' });
   const way = await proxy(t);
   const made = shop(t);
   const url = `http://runcast.test:${new URL(node.url).port}`;
   const reached = await made.run({ env: { RUNCAST_URL: url, HTTP_PROXY: way.url } });
   await assertUnharmed(t, reached, /\/runs\/r$/);
-  assert.ok(way.asked.length > 0);
+  // Chromium asks it for something now and then.
+  const asked = () => way.asked.filter((line) => line.includes('runcast.test')).length;
+  const before = asked();
+  assert.ok(before > 0);
   await compare({ url: node.url, report: join(made.dir, 'blob-report'), attachments: false });
-  const asked = way.asked.length;
   const alone = await made.run({ env: { RUNCAST_URL: url, RUNCAST_RUN: 'alone', HTTP_PROXY: way.url, NO_PROXY: '.test' } });
   await assertUnharmed(t, alone, /\/runs\/alone$/, /can't be found/, /could not be posted/);
-  assert.equal(way.asked.length, asked);
+  assert.equal(asked(), before);
 });
 
 /** Whether a small file system can be mounted here. */

@@ -27,7 +27,8 @@ function normalised(output) {
   return output
     .replace(/\x1b\[[0-9;]*[A-Za-z]/g, '')
     .replace(/\(?\b\d+(\.\d+)?(ms|s)\b\)?/g, '(time)')
-    .replace(/^runcast: .*\n/gm, '');
+    .replace(/^runcast: .*\n/gm, '')
+    .replace(/\S*runcast-playwright-\w+/g, '(project)');
 }
 
 module.exports = { normalised, printedCommand, spilled };
