@@ -42,7 +42,11 @@ export class Attempts {
   /** A step begins. Playwright tells of none before its test begins, or after it has ended. */
   stepBegin(_test: TestCase, result: TestResult, step: TestStep): void {
     const attempt = this.#attempts.get(result);
-    if (!attempt || !this.#isTold(step)) return;
+    if (!attempt) return;
+    if (!this.#isTold(step)) {
+      this.masker.learn(step, result);
+      return;
+    }
     const { numbers, open } = attempt;
     numbers.set(step, numbers.size + 1);
     open.add(step);
@@ -126,12 +130,12 @@ export class Attempts {
   }
 
   /** What a step is. */
-  #words({ numbers }: Attempt, step: TestStep): Record<string, unknown> {
+  #words({ result, numbers }: Attempt, step: TestStep): Record<string, unknown> {
     let told = step.parent;
     while (told && !numbers.has(told)) told = told.parent;
     const parent = told && String(numbers.get(told));
     const location = this.describe.location(step.location);
-    const { title, subtitle, params }: StepWords = this.masker.step(step);
+    const { title, subtitle, params }: StepWords = this.masker.step(step, result);
     return {
       ...(parent !== undefined && { parent }),
       title: cutTo(title, TITLE_CHARS),

@@ -94,7 +94,7 @@ export class Descriptions {
 
   /** A text without secrets, as long as it may be. A secret may reach across the place where it is cut. */
   #text(text: string, most: number): string {
-    return cutTo(this.masker.text(text.slice(0, 2 * most)), most, text.length);
+    return cutTo(this.masker.text(text, 2 * most), most, text.length);
   }
 }
 

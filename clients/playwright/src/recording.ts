@@ -6,6 +6,8 @@ import { Attempts } from './attempts.js';
 import { Commands } from './commands.js';
 import { Descriptions } from './describe.js';
 import { End } from './ending.js';
+import { capturedCommit } from './git.js';
+import { guarded } from './guard.js';
 import type { PlaywrightOptions } from './index.js';
 import { kept } from './kept.js';
 import { Masker } from './mask.js';
@@ -36,24 +38,31 @@ export class Recording {
   readonly #output: Output;
   readonly #attachments: Attachments;
   readonly #end: End;
+  readonly #env: NodeJS.ProcessEnv;
+  #hasBegunTests = false;
   #hasJoined = false;
   #hasEnded = false;
+  /** Playwright has ended the run. Behind a global timeout it may still tell how tests ended. */
+  #isOver = false;
 
   constructor(settings: Settings, env: NodeJS.ProcessEnv) {
     this.#settings = settings;
-    this.#terminal = new Terminal(settings, env);
-    this.#masker = new Masker(settings.mask, env);
+    this.#env = env;
+    this.#masker = new Masker(settings.mask, env, [settings.token]);
+    this.#terminal = new Terminal(settings, env, this.#masker);
     const commands = new Commands();
     const token = settings.token;
     const run = connect({ url: settings.url, ...(token !== undefined && { token }) }).run(settings.runId);
     this.#publisher = run.publish({
+      producer: settings.producer,
       variant: settings.variant,
       queueBytes: settings.queueBytes,
       closeTimeoutMs: settings.endTimeoutMs,
       spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
       onCommand: (command) => commands.obey(this.#publisher, command),
-      onError: (problem) => this.#terminal.problem(problem),
+      onHints: (hints) => this.#terminal.hints(hints),
+      onError: (problem) => this.#terminal.problem(problem, this.#publisher.stats),
     });
     const emit = (event: NewEvent) => this.#post(event);
     this.#describe = new Descriptions(settings.configDir, this.#masker);
@@ -67,24 +76,31 @@ export class Recording {
 
   begin(config: FullConfig, suite: Suite): void {
     this.#describe.rootDir = config.rootDir;
+    this.#settings.meta = { ...capturedCommit(config.metadata), ...this.#settings.meta };
+    this.#masker.environment(this.#env);
     const tests = suite.allTests();
     const workers = workersOf(config);
     this.#join(config, workers);
     const data = { total: tests.length, workers, meta: this.#settings.meta };
     this.#emit('run_status', { status: 'running', data });
     for (const plan of plans(tests, this.#describe)) this.#emit('test_plan', { tests: plan });
-    this.#terminal.begin(config);
+    this.#terminal.begin(config, suite);
   }
 
   testBegin(test: TestCase, result: TestResult): void {
+    // Global setups have run.
+    if (!this.#hasBegunTests) this.#masker.environment(this.#env);
+    this.#hasBegunTests = true;
     this.#attempts.begin(test, result);
   }
 
   stepBegin(test: TestCase, result: TestResult, step: TestStep): void {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepBegin(test, result, step);
   }
 
   stepEnd(test: TestCase, result: TestResult, step: TestStep): void {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepEnd(test, result, step);
   }
 
@@ -95,7 +111,6 @@ export class Recording {
   testEnd(test: TestCase, result: TestResult): void {
     this.#output.flush(test.id, result.retry);
     this.#attempts.end(test, result);
-    this.#terminal.testEnd(test, result);
   }
 
   error(error: TestError): void {
@@ -105,6 +120,7 @@ export class Recording {
 
   end(result: FullResult): void {
     this.#close(result.status, Math.round(result.duration));
+    this.#isOver = true;
     this.#end.begin();
   }
 
@@ -123,6 +139,8 @@ export class Recording {
     this.#hasEnded = true;
     this.#output.flush();
     this.#attempts.endAll('interrupted');
+    const rerun = guarded('onEnd', () => this.#terminal.over(status));
+    if (rerun !== undefined) this.#emit('log', { stream: 'stderr', text: `${rerun}\n` });
     this.#emit('run_status', { status, ...(durationMs !== undefined && { data: { durationMs } }) });
     if (this.#hasJoined) this.#emit('worker', { state: 'left' });
   }
@@ -139,7 +157,7 @@ export class Recording {
   }
 
   #post(event: NewEvent): void {
-    if (!this.#end.isOver) void this.#publisher.emit(event);
+    if (!this.#isOver && !this.#end.isOver) void this.#publisher.emit(event);
   }
 }
 

@@ -8,6 +8,9 @@ const { reportOf } = require('./report.js');
 
 const FINAL = new Set(['passed', 'failed', 'timedout', 'interrupted', 'cancelled', 'lost']);
 
+/** What the log has besides what Playwright told. */
+const RERUN = 'to run the failed tests';
+
 /**
  * Compares a run with a report, event by event and in order: the plan; begins and ends of tests and steps, with all that
  * belongs to them; errors; output, byte by byte; attachments, with their bytes; the end. Throws on the first difference.
@@ -84,6 +87,7 @@ function logOf(events, tests, variant) {
     error: ({ error }) => isAlone && log.facts.push({ what: 'error', error }),
     log(event) {
       if (event.testId === undefined ? !isAlone : !isOurs(event)) return;
+      if (event.text.startsWith(RERUN)) return;
       const key = `${event.testId ?? ''} ${event.testId === undefined ? '-' : event.attempt} ${event.stream}`;
       log.output.set(key, (log.output.get(key) ?? '') + event.text);
     },
@@ -96,11 +100,17 @@ function logOf(events, tests, variant) {
   return { ...log, isAlone };
 }
 
-/** Compares begins, ends and errors. Steps that never ended are closed before their test's end. */
+/** Compares begins, ends and errors. Steps and tests of which Playwright told no end are ended by the reporter. */
 function sameFacts(log, report, cut) {
   const closed = new Map();
+  const ended = [];
   const found = log.facts.filter((fact) => {
     const key = `${fact.testId} ${fact.attempt}`;
+    if (fact.what === 'test ends' && report.unended.has(key)) {
+      assert.equal(fact.status, 'interrupted', `the end of ${key}, of which Playwright told none`);
+      ended.push(key);
+      return false;
+    }
     if (fact.what !== 'step ends' || !report.open.get(key)?.has(fact.id)) return true;
     assert.ok(fact.durationMs >= 0, `the duration of a step that was closed: ${JSON.stringify(fact)}`);
     closed.set(key, [...(closed.get(key) ?? []), fact.id]);
@@ -115,6 +125,7 @@ function sameFacts(log, report, cut) {
   }
   const more = found.slice(at).filter((fact) => !cut || !isClosing(fact));
   assert.deepEqual(plain(more), [], 'more than was told');
+  if (!cut) assert.deepEqual(ended.sort(), [...report.unended].sort(), 'tests that were interrupted');
   for (const { what, testId, attempt } of wanted.slice(0, at)) {
     const key = `${testId} ${attempt}`;
     if (what === 'test ends') assert.deepEqual((closed.get(key) ?? []).sort(), [...report.open.get(key)].sort(), `open steps of ${key}`);

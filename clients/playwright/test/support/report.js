@@ -25,11 +25,12 @@ function read(file) {
 /**
  * A run in the words of events. `facts`: what has to be told in this order, begins and ends of tests and steps, and
  * errors. `plan`: its tests. `output`: text by `testId attempt stream`, without a test by ` - stream`. `contents`: of each
- * attachment, by `testId attempt`; `open`: ids of steps that never ended. `end`: status and duration, undefined if the run was killed.
+ * attachment, by `testId attempt`; `open`: ids of steps that never ended; `unended`:
+ * attempts that never did. `end`: status and duration, undefined if the run was killed.
  */
 function reportOf(file) {
   const { files, messages } = read(file);
-  const report = { facts: [], plan: [], open: new Map(), output: new Map(), contents: new Map(), rootDir: '', version: '', end: undefined };
+  const report = { facts: [], plan: [], open: new Map(), unended: new Set(), output: new Map(), contents: new Map(), rootDir: '', version: '', end: undefined };
   const attempts = new Map();
   const where = (location) => {
     if (!location) return undefined;
@@ -62,6 +63,7 @@ function reportOf(file) {
       attempts.set(result.id, data);
       report.contents.set(`${testId} ${attempt}`, data.contents);
       report.open.set(`${testId} ${attempt}`, data.open);
+      report.unended.add(`${testId} ${attempt}`);
       report.facts.push({ what: 'test begins', testId, attempt, workerIndex, slot: slot < 0 ? undefined : slot, startTime });
     },
     onAttach: ({ resultId, attachments }) => attached(attempts.get(resultId), attachments),
@@ -87,6 +89,7 @@ function reportOf(file) {
     onTestEnd({ test, result }) {
       const { testId } = test;
       const data = attempts.get(result.id);
+      report.unended.delete(`${testId} ${data.attempt}`);
       if (result.attachments) attached(data, result.attachments);
       for (const fact of data.ends) fact.attachments = fact.attachments.map((name) => data.attachments[name]?.name ?? name);
       report.facts.push({
