@@ -1,5 +1,4 @@
-import { writeFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 
 import type { FlushReport, Hints, PublisherStats, PublishProblem } from '@runcast/client';
 import type { FullConfig, Suite, TestError } from '@playwright/test/reporter';
@@ -43,7 +42,7 @@ function hold(): void {
 }
 
 /** Nothing is drawn any more: says what was held back. */
-function release(): void {
+export function release(): void {
   const lines = held ?? [];
   held = undefined;
   process.off('exit', release);
@@ -174,11 +173,6 @@ export class Terminal {
 
   /** Events were written to the spill file. */
   #spilled(count: number): void {
-    try {
-      writeFileSync(join(dirname(this.spillFile), '.gitignore'), '*\n', { flag: 'wx' });
-    } catch {
-      // It is there already, or can't be; git then shows the file.
-    }
     const { url, runId } = this.settings;
     const near = relative(process.cwd(), this.spillFile);
     const file = near.startsWith('..') || isAbsolute(near) ? this.spillFile : near;

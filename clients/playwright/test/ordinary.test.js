@@ -19,6 +19,6 @@ for (const playwright of ['newest', 'oldest']) {
     assert.deepEqual(normalised(found.stderr), normalised(without.stderr));
     const { compared, events } = await compare({ url: node.url, report: join(dir, 'blob-report'), attachments: false });
     assert.ok(compared > 300, `${compared} facts`);
-    require('node:fs').writeFileSync(`/tmp/p1x/${playwright}.events.json`, events.map((e) => JSON.stringify(e)).join('\n'));
+
   });
 }
