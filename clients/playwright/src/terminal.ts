@@ -42,7 +42,7 @@ function hold(): void {
 }
 
 /** Nothing is drawn any more: says what was held back. */
-function release(): void {
+export function release(): void {
   const lines = held ?? [];
   held = undefined;
   process.off('exit', release);
