@@ -22,7 +22,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 const TRACE: &[u8] = include_bytes!("../tests/data/trace.zip");
-const RUN: &[u8] = include_bytes!("../demo/run.ndjson");
+const RUN: &[u8] = include_bytes!("../tests/data/run.ndjson");
 
 /// Least unpacked bytes of the large trace.
 const LARGE: usize = 16 << 20;

@@ -67,7 +67,7 @@ fn ingest(c: &mut Criterion) {
         ("ndjson_without_timestamps", BodyKind::NdJson, events(false).into()),
         ("array", BodyKind::Json, array(&lines)),
         ("one_event", BodyKind::Json, Bytes::copy_from_slice(lines.lines().next().unwrap().as_bytes())),
-        ("real_run", BodyKind::NdJson, Bytes::from_static(include_bytes!("../demo/run.ndjson"))),
+        ("real_run", BodyKind::NdJson, Bytes::from_static(include_bytes!("../tests/data/run.ndjson"))),
     ] {
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(name, |b| b.iter(|| parse_body(kind, body.clone(), &run, &limits, now).unwrap()));
@@ -137,7 +137,7 @@ fn decode(c: &mut Criterion) {
 }
 
 fn fold(c: &mut Criterion) {
-    let run = include_str!("../demo/run.ndjson");
+    let run = include_str!("../tests/data/run.ndjson");
     let mut group = c.benchmark_group("fold");
     group.throughput(Throughput::Elements(run.lines().count() as u64));
     group.bench_function("real_run", |b| {

@@ -10,6 +10,7 @@ use crate::storage::catalog::Catalog;
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::Journal;
 use crate::storage::journal::redis::RedisJournal;
+use crate::storage::packages::Packages;
 use crate::storage::presence::Register;
 
 mod artifact_ports;
@@ -40,6 +41,8 @@ pub struct Storage {
     pub journal: Arc<dyn Journal>,
     /// The list of runs.
     pub catalog: Arc<dyn Catalog>,
+    /// The client packages of this build, and those in the catalog.
+    pub packages: Packages,
     /// The journal as what it is in a cluster; `None` on a single node.
     pub redis: Option<Arc<RedisJournal>>,
     /// Who is connected to which node of a cluster; `None` on a single node.

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::parts::NodeParts;
@@ -18,6 +19,8 @@ use crate::telemetry::metrics::{self, MetricsHandle};
 
 /// Time between two rounds of [`keep_metrics`].
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How long the start waits until the catalog has the client packages. Without it, that goes on beside the node's work.
+const KEPT: Duration = Duration::from_secs(2);
 
 /// How a node ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,12 @@ pub async fn run(
     let watch = tasks::spawn_local("clock_watch", async move {
         tasks::restarted("clock_watch", || clock::watch(&watched)).await;
     });
+    let packages = parts.storage.packages.clone();
+    let mut keeping = tasks::spawn("package_keeper", async move {
+        tasks::restarted("package_keeper", || packages.keep()).await;
+    });
+    // Whoever learns a package's name here may be sent to another node for it, which has it of the catalog.
+    let _ = timeout(KEPT, &mut keeping).await;
     parts.node.enter(NodePhase::Ready);
     info!(%address, node = %parts.node.id(), "serving");
     started(address);
@@ -71,6 +80,7 @@ pub async fn run(
     serving.abort();
     upkeep.abort();
     watch.abort();
+    keeping.abort();
     Ok(if drained { outcome } else { NodeOutcome::Overdue })
 }
 

@@ -35,8 +35,8 @@ use crate::actors::trace_session::{TracePort, TraceTimes};
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
-    ActorsEdge, ArtifactsEdge, Bodies, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses, RunsEdge,
-    StepsEdge, ViewersEdge, WatchEdge,
+    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses,
+    RunsEdge, StepsEdge, ViewersEdge, WatchEdge,
 };
 use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
@@ -283,6 +283,10 @@ impl Thread {
             artifacts: ArtifactsEdge {
                 service: parts.artifacts.clone(),
                 sweep: s.cleanup.recipient(),
+                public_url: parts.config.server.public_url.clone(),
+            },
+            clients: ClientsEdge {
+                packages: storage.packages.clone(),
                 public_url: parts.config.server.public_url.clone(),
             },
             metrics: MetricsEdge {

@@ -51,6 +51,21 @@ pub struct OpenCommand {
     pub event: Value,
 }
 
+/// A file to upload to a run, whose content is in memory.
+#[derive(Clone, Debug)]
+pub struct Upload<'a> {
+    /// The artifact's name.
+    pub name: &'a str,
+    /// What it is: `trace`, `video`, or another word of [`crate::protocol::ArtifactKind`].
+    pub kind: &'a str,
+    /// Its media type.
+    pub content_type: &'a str,
+    /// The test that it belongs to.
+    pub test: Option<&'a str>,
+    /// Its bytes.
+    pub content: Bytes,
+}
+
 /// A page of the commands that are open for a producer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct OpenCommands {
@@ -142,6 +157,27 @@ impl Poster {
         receipt.beyond = high - last;
         self.next = high.saturating_add(1);
         Ok(receipt)
+    }
+
+    /// Uploads a file to the run, and repeats it until a server takes or refuses it, or patience ends. It is stored once.
+    ///
+    /// # Errors
+    /// It was refused, `artifacts_off` where the server keeps none, or no server answered in time.
+    pub async fn upload(&self, file: &Upload<'_>) -> Result<(), AskError> {
+        let key = format!("\"{}\"", Uuid::now_v7());
+        let request = |client: &reqwest::Client, server: &ServerUrl| {
+            let request = client
+                .put(server.artifact(&self.run, file.name))
+                .header(CONTENT_TYPE, file.content_type)
+                .header("Idempotency-Key", &key)
+                .header("Runcast-Kind", file.kind)
+                .body(file.content.clone());
+            match file.test {
+                Some(test) => request.header("Runcast-Test", test),
+                None => request,
+            }
+        };
+        self.servers.insist(self.patience, request, |_| ()).await.map(drop)
     }
 
     /// Acknowledges the commands up to this control event, if there is one: they come no more.

@@ -11,6 +11,7 @@ use crate::cli::request::AskError;
 use crate::protocol::ids::IdError;
 use crate::protocol::{RunId, Timestamp};
 
+mod artifacts;
 mod obedience;
 mod play;
 mod recording;
@@ -26,6 +27,9 @@ pub enum DemoError {
     /// A line of the recording is no event with a timestamp.
     #[error("line {0} of the recording is no event with a timestamp")]
     Recording(usize),
+    /// The index of the recorded artifacts can't be read, or names a file that is not bundled.
+    #[error("the recording's artifacts: {0}")]
+    Artifacts(String),
     /// The server's address is invalid.
     #[error("{0}")]
     Url(String),

@@ -13,6 +13,10 @@ use crate::protocol::{After, Cursor};
 /// The commands that it obeys.
 const CAN: [&str; 5] = ["pause", "resume", "step", "cancel", "update_instructions"];
 
+/// The variant of the recorded tests, and how many of them ran at a time.
+pub(super) const VARIANT: &str = "linux";
+pub(super) const SLOTS: u64 = 2;
+
 /// The question that it asks once in a run.
 pub(super) const ASK_ID: &str = "which-next";
 
@@ -60,7 +64,7 @@ pub(super) struct Obedience {
 impl Obedience {
     /// The event with which it joins the run.
     pub(super) fn join() -> Value {
-        json!({"type": "worker", "state": "joined", "slots": 1, "can": CAN})
+        json!({"type": "worker", "state": "joined", "slots": SLOTS, "variant": VARIANT, "can": CAN})
     }
 
     /// The event with which it leaves the run.
@@ -76,7 +80,7 @@ impl Obedience {
             "askId": ASK_ID,
             "reason": "ambiguous_element",
             "message": "Two buttons could be the one that the test calls \"next\". Which one shall I click?",
-            "goal": "show the second page of the orders",
+            "goal": "show the second page of the teas",
             "needs": "choice",
             "candidates": [
                 {"id": "next-page", "label": "Next page", "selector": "#next", "score": 0.62},

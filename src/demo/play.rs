@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
 use super::DemoError;
+use super::artifacts::DemoArtifact;
 use super::obedience::{Obedience, Reaction};
 use super::recording::{EventMark, Recording};
 use crate::cli::ServerUrl;
@@ -29,9 +30,20 @@ const LEAST_POLL: Duration = Duration::from_millis(250);
 pub(super) async fn play(recording: &Recording, server: &ServerUrl, run: &RunId) -> Result<(), DemoError> {
     let poster = Poster::new(std::slice::from_ref(server), run, PATIENCE)?;
     let (start, began) = (Instant::now(), Timestamp::now());
-    Player { recording, run, poster, orders: Obedience::default(), position: 0, start, began, has_asked: false }
-        .play()
-        .await
+    let orders = Obedience::default();
+    Player {
+        recording,
+        run,
+        poster,
+        orders,
+        position: 0,
+        uploads: recording.artifacts(),
+        start,
+        began,
+        has_asked: false,
+    }
+    .play()
+    .await
 }
 
 struct Player<'a> {
@@ -41,6 +53,8 @@ struct Player<'a> {
     orders: Obedience,
     /// The next event of the recording.
     position: usize,
+    /// What is to be uploaded yet.
+    uploads: &'a [DemoArtifact],
     /// When the recording began, as if it had never paused: by the clock that runs evenly, and by that of the events.
     start: Instant,
     began: Timestamp,
@@ -60,6 +74,7 @@ impl Player<'_> {
                 continue;
             }
             sleep_until(self.start + self.recording.offset(self.position)).await;
+            self.upload_due().await;
             self.take_due(&mut lines);
             self.post(std::mem::take(&mut lines)).await?;
         }
@@ -90,6 +105,20 @@ impl Player<'_> {
         // A step that was begun has no end any more.
         lines.extend(self.orders.step_ended().as_ref().map(line));
         lines.push(line(&Obedience::leave()));
+    }
+
+    /// Uploads what is due. The run goes on without what the server does not take.
+    async fn upload_due(&mut self) {
+        while let Some((artifact, later)) = self.uploads.split_first()
+            && artifact.offset <= self.start.elapsed()
+        {
+            self.uploads = later;
+            match self.poster.upload(&artifact.upload()).await {
+                Ok(()) => {}
+                Err(AskError::Refused { code: Some(code), .. }) if code == "artifacts_off" => self.uploads = &[],
+                Err(error) => warn!(run = %self.run, artifact = artifact.name, %error, "demo upload failed"),
+            }
+        }
     }
 
     /// Posts events, and what has to be posted because of the commands that come with the answer.

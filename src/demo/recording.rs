@@ -7,15 +7,22 @@ use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 
 use super::DemoError;
+use super::artifacts::{DemoArtifact, bundled_artifacts};
 use crate::protocol::Timestamp;
 
-/// 438 events of a Playwright run: 11 tests, one fails and is retried, one is skipped.
+/// The events of a Playwright run of `demo/project`, as `demo/record` has recorded them: of 13 tests one fails, one is
+/// flaky, one fails as expected and two are skipped.
 const RECORDING: &[u8] = include_bytes!("../../demo/run.ndjson");
+
+/// What the step has in its title or subtitle that the worker asks about.
+const QUESTION_STEP: &str = "Next page";
 
 /// A recorded run.
 #[derive(Clone, Debug)]
 pub struct Recording {
     events: Vec<DemoEvent>,
+    /// What the tests left behind, in the order of their times.
+    artifacts: Vec<DemoArtifact>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,7 +64,8 @@ impl Recording {
     /// # Errors
     /// Never: a test parses it.
     pub fn bundled() -> Result<Self, DemoError> {
-        Self::parse(&Bytes::from_static(RECORDING))
+        let artifacts = bundled_artifacts()?;
+        Ok(Self { artifacts, ..Self::parse(&Bytes::from_static(RECORDING))? })
     }
 
     /// Parses NDJSON whose events have RFC 3339 timestamps, in order.
@@ -69,7 +77,6 @@ impl Recording {
         struct Timed<'a> {
             /// Borrowed, to find its position in the line.
             timestamp: &'a str,
-            r#type: Option<Cow<'a, str>>,
             step: Option<TimedStep<'a>>,
         }
         #[derive(Deserialize)]
@@ -77,9 +84,10 @@ impl Recording {
             #[serde(borrow)]
             phase: Option<Cow<'a, str>>,
             title: Option<Cow<'a, str>>,
+            subtitle: Option<Cow<'a, str>>,
         }
         let mut events: Vec<DemoEvent> = Vec::new();
-        let (mut start, mut tests, mut has_asked) = (None, 0, false);
+        let (mut start, mut has_asked) = (None, false);
         for (index, line) in ndjson.split(|byte| *byte == b'\n').enumerate() {
             let line = ndjson.slice_ref(line);
             if line.is_empty() {
@@ -90,13 +98,11 @@ impl Recording {
             let text = line.slice_ref(timed.timestamp.as_bytes());
             let at = Timestamp::parse(timed.timestamp).ok_or_else(refuse)?.as_millis();
             let millis = at.saturating_sub(*start.get_or_insert(at));
-            tests += u32::from(timed.r#type.as_deref() == Some("test_status"));
-            let phase = timed.step.as_ref().and_then(|step| step.phase.as_deref());
-            let title = timed.step.as_ref().and_then(|step| step.title.as_deref());
-            let mark = match (phase, title) {
-                (Some("end"), _) => EventMark::StepEnd,
-                // In the second test: whoever opens the page has seen by then how a test goes.
-                (Some("begin"), Some("Click")) if tests > 2 && !has_asked => {
+            let mark = match timed.step {
+                Some(TimedStep { phase: Some(phase), .. }) if phase == "end" => EventMark::StepEnd,
+                Some(TimedStep { title, subtitle, .. })
+                    if !has_asked && title.iter().chain(&subtitle).any(|words| words.contains(QUESTION_STEP)) =>
+                {
                     has_asked = true;
                     EventMark::Question
                 }
@@ -110,12 +116,17 @@ impl Recording {
                 mark,
             });
         }
-        Ok(Self { events })
+        Ok(Self { events, artifacts: Vec::new() })
     }
 
     /// Number of events.
     pub(super) fn len(&self) -> usize {
         self.events.len()
+    }
+
+    /// What the tests left behind, in the order of their times.
+    pub(super) fn artifacts(&self) -> &[DemoArtifact] {
+        &self.artifacts
     }
 
     /// When the event at a position is due, since the replay's start.
@@ -150,10 +161,11 @@ mod tests {
     fn the_bundled_run_keeps_its_pace_and_moves_to_the_present() {
         let start = Timestamp::parse("2030-01-01T00:00:00.000Z").unwrap();
         let steps: Vec<DemoStep> = Recording::bundled().unwrap().steps(start).collect();
-        assert_eq!(steps.len(), 438);
+        assert_eq!(steps.len(), str::from_utf8(RECORDING).unwrap().lines().count());
         assert!(steps.is_sorted_by_key(|step| step.offset));
         assert_eq!(steps[0].offset, Duration::ZERO);
-        assert_eq!(steps.last().unwrap().offset, Duration::from_millis(30_581));
+        let end = steps.last().unwrap().offset.as_secs();
+        assert!((30..70).contains(&end), "{end} s");
         for (step, original) in steps.iter().zip(RECORDING.split(|byte| *byte == b'\n')) {
             let mut event: serde_json::Value = serde_json::from_slice(&step.line).unwrap();
             let mut original: serde_json::Value = serde_json::from_slice(original).unwrap();
@@ -161,6 +173,49 @@ mod tests {
             assert_eq!(event["timestamp"].take(), at);
             original["timestamp"].take();
             assert_eq!(event, original, "nothing but the time changes");
+        }
+    }
+
+    #[test]
+    fn the_bundled_run_has_everything_that_a_run_may_have() {
+        use crate::demo::obedience::{SLOTS, VARIANT};
+        use serde_json::Value;
+
+        let events: Vec<Value> =
+            str::from_utf8(RECORDING).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let has = |what: &str, is: &dyn Fn(&Value) -> bool| assert!(events.iter().any(is), "no {what}");
+        has("nested step", &|event| event["step"]["parent"].is_string() && event["step"]["category"] == "test.step");
+        has("fixture", &|event| event["step"]["category"] == "fixture");
+        has("hook", &|event| event["step"]["category"] == "hook");
+        has("retry", &|event| event["data"]["attempt"] == 1);
+        has("flaky test", &|event| event["data"]["outcome"] == "flaky");
+        has("skipped test", &|event| event["status"] == "skipped");
+        has("expected failure", &|event| event["data"]["expected"] == "failed" && event["status"] == "failed");
+        let messages = |event: &Value| event["data"]["errors"].to_string();
+        has("diff", &|event| messages(event).contains("- Expected") && messages(event).contains("+ Received"));
+        has("colours", &|event| event["type"] == "log" && event["text"].as_str().unwrap().contains('\u{1b}'));
+        has("secret", &|event| event["step"].to_string().contains("***"));
+        has("run's project", &|event| event["data"]["meta"]["project"] == "teashop");
+        for event in &events {
+            assert!(event["type"] != "worker" && event["type"] != "command_status", "the demo's own: {event}");
+            assert!(event["seq"].is_null() && event["producer"].is_null() && event["at"].is_null(), "{event}");
+            if event["type"] == "test_status" {
+                assert_eq!(event["variant"], VARIANT, "{event}");
+                assert!(event["data"]["slot"].as_u64().unwrap() < SLOTS, "{event}");
+            }
+        }
+        let recording = Recording::bundled().unwrap();
+        let kinds: Vec<&str> = recording.artifacts().iter().map(|artifact| artifact.upload().kind).collect();
+        for kind in ["trace", "video", "screenshot"] {
+            assert!(kinds.contains(&kind), "no {kind} in {kinds:?}");
+        }
+        let end = recording.offset(recording.len() - 1);
+        assert!(recording.artifacts().iter().all(|artifact| artifact.offset < end));
+        let named =
+            |name: &str| events.iter().any(|event| event.to_string().contains(&format!("\"artifact\":\"{name}\"")));
+        for artifact in recording.artifacts() {
+            assert!(named(&artifact.name), "no event names {}", artifact.name);
+            assert!(events.iter().any(|event| event["testId"] == artifact.upload().test.unwrap()));
         }
     }
 
@@ -182,11 +237,11 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_asks_once_in_the_second_test_and_may_stop_behind_every_step() {
+    fn the_worker_asks_once_soon_and_may_stop_behind_every_step() {
         let steps: Vec<DemoStep> = Recording::bundled().unwrap().steps(Timestamp::from_millis(0)).collect();
         let of = |mark| steps.iter().filter(move |step| step.mark == mark).collect::<Vec<_>>();
         let [question] = of(EventMark::Question)[..] else { panic!("it asks once") };
-        assert!(question.offset > Duration::from_secs(3) && question.offset < Duration::from_secs(6), "{question:?}");
-        assert_eq!(of(EventMark::StepEnd).len(), 201);
+        assert!(question.offset > Duration::from_secs(3) && question.offset < Duration::from_secs(15), "{question:?}");
+        assert!(of(EventMark::StepEnd).len() > 100);
     }
 }

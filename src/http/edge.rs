@@ -28,6 +28,7 @@ use crate::protocol::hints::FlushPace;
 use crate::steering::Steering;
 use crate::storage::catalog::Catalog;
 use crate::storage::journal::Journal;
+use crate::storage::packages::Packages;
 use crate::storage::presence::{Figures, Gauge, Register};
 use crate::telemetry::metrics::MetricsHandle;
 use crate::thread_metrics::NodeMetrics;
@@ -50,6 +51,8 @@ pub struct Edge {
     pub viewers: ViewersEdge,
     /// Artifacts.
     pub artifacts: ArtifactsEdge,
+    /// The client packages.
+    pub clients: ClientsEdge,
     /// Whether the node can be used.
     pub readiness: ReadinessEdge,
     /// Figures for Prometheus.
@@ -76,6 +79,7 @@ impl Edge {
             .app_data(Data::new(self.watch))
             .app_data(Data::new(self.viewers))
             .app_data(Data::new(self.artifacts))
+            .app_data(Data::new(self.clients))
             .app_data(Data::new(self.readiness))
             .app_data(Data::new(self.metrics))
             .app_data(Data::new(self.actors))
@@ -181,6 +185,14 @@ pub struct ArtifactsEdge {
     /// Removes those whose time has come.
     pub sweep: ServiceRecipient<Sweep>,
     /// How viewers reach this server, `https://host[:port]`; empty: by the host that they name.
+    pub public_url: String,
+}
+
+/// Hands out the client packages.
+pub struct ClientsEdge {
+    /// Those of this build, and those in the catalog.
+    pub packages: Packages,
+    /// As in [`ArtifactsEdge`].
     pub public_url: String,
 }
 

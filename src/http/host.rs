@@ -1,5 +1,6 @@
-//! The host that a request is for.
+//! The host that a request is for, and URLs of it.
 
+use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{StatusCode, Uri};
 
@@ -28,6 +29,22 @@ pub(super) fn of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Option<Host
         (Some(host), Some(target)) if !host.to_string().eq_ignore_ascii_case(target) => Err(refuse(target)),
         (None, Some(target)) => parse(target).map(Some),
         _ => Ok(host),
+    }
+}
+
+/// Puts the host by which this server is reached before a URL that has none: `server.public_url`, else the one that the
+/// request names.
+pub(super) fn absolute(request: &HttpRequest, public_url: &str, url: String) -> String {
+    if !url.starts_with('/') {
+        return url;
+    }
+    match public_url {
+        "" => {
+            // The host as it was parsed: nothing else can be hidden in it.
+            let host = of(request.uri(), request.headers()).ok().flatten().map(|host| host.to_string());
+            format!("http://{}{url}", host.as_deref().unwrap_or("localhost"))
+        }
+        public => format!("{public}{url}"),
     }
 }
 

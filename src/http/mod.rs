@@ -9,6 +9,7 @@ mod api;
 pub mod body;
 pub mod body_checks;
 mod client_ip;
+mod clients;
 pub mod crowd;
 pub mod edge;
 pub mod expect;
@@ -48,6 +49,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
         .service(resource("/favicon.svg").route(get().to(pages::drawing)))
+        .service(resource("/clients").route(get().to(clients::list)))
+        .service(resource("/clients/{file}").route(get().to(clients::file)))
         .service(resource("/trace/{file:.*}").route(get().to(trace_viewer::file)))
         .service(resource("/live-traces/{runId}/{traceId}/v/{file:.*}").route(get().to(live_traces::viewer)))
         .service(resource("/live-traces/{runId}/{traceId}/ws").route(get().to(watch::live_trace)))

@@ -97,11 +97,13 @@ impl OriginPolicy {
         }
     }
 
-    /// Whether the request follows a link to a page. A link from another site (a chat, a CI report) is no cross-site
+    /// Whether the request follows a link to a page or a client package. A link from another site (a chat, a CI report) is no cross-site
     /// request for data.
     fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
         matches!(*method, Method::GET | Method::HEAD)
-            && (path == "/" || path.starts_with("/runs/") || path.starts_with("/trace/") || is_live_trace_viewer(path))
+            && (path == "/"
+                || ["/runs/", "/trace/", "/clients/"].iter().any(|page| path.starts_with(page))
+                || is_live_trace_viewer(path))
             && text(headers, "origin").is_none()
             && text(headers, "sec-fetch-mode") == Some("navigate")
     }

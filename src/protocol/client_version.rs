@@ -58,6 +58,9 @@ mod tests {
         for (client, server, outdated) in [
             ("runcast-client/0.4.9", "0.5.0", false),
             ("runcast-client/0.3.9", "0.5.0", true),
+            // What the package for JavaScript sends, and with it the reporter that it is bundled into.
+            ("runcast-js/0.4.9", "0.5.0", false),
+            ("runcast-js/0.3.9", "0.5.0", true),
             ("@runcast/playwright/0.3.9-beta.1", "0.5.0", true),
             ("runcast-client/0.9.0", "1.7.0", false),
             ("runcast-client/0.9.0", "2.0.0", true),

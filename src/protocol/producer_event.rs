@@ -150,6 +150,11 @@ producer_events! {
         Field::new("data.annotations", Array, "What its author says about it.").optional(),
         Field::new("data.annotations[].type", Text, "What kind of remark it is, `issue` for instance."),
         Field::new("data.annotations[].description", Text, "The remark.").optional(),
+        Field::new("data.attachments", Array, "Files that the attempt left; shown, but no part of the run's state.").optional(),
+        Field::new("data.attachments[].name", Text, "What its author calls it, `screenshot` for instance."),
+        Field::new("data.attachments[].contentType", Text, "Its media type.").optional(),
+        Field::new("data.attachments[].size", Integer, "Its length in bytes.").optional(),
+        Field::new("data.attachments[].artifact", Text, "The name of the artifact that it was uploaded as; missing: it was not.").optional(),
     ];
     /// A step begins or ends.
     TestStep: "test_step", [
@@ -169,6 +174,11 @@ producer_events! {
         Field::new("step.durationMs", Number, "How long it took; shown, but no part of the run's state.").optional(),
         Field::new("step.pausedMs", Number, "How long of that it was paused; shown, but no part of the run's state.").optional(),
         Field::new("step.error", Message, "Why it failed.").optional(),
+        Field::new("step.attachments", Array, "Files that it attached; shown, but no part of the run's state.").optional(),
+        Field::new("step.attachments[].name", Text, "What its author calls it, `screenshot` for instance."),
+        Field::new("step.attachments[].contentType", Text, "Its media type.").optional(),
+        Field::new("step.attachments[].size", Integer, "Its length in bytes.").optional(),
+        Field::new("step.attachments[].artifact", Text, "The name of the artifact that it was uploaded as; missing: it was not.").optional(),
     ];
     /// Something went wrong outside the tests: the run's last error.
     Error: "error", [

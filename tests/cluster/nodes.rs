@@ -1,6 +1,6 @@
 //! Several nodes, one run: whoever watches it anywhere sees all of it, in order, once.
 
-use crate::support::{Cluster, EventStream, SOON, Viewer, demo_run, eventually, numbered, without_seq};
+use crate::support::{Cluster, EventStream, SOON, Viewer, eventually, numbered, real_run, without_seq};
 use futures_util::future::join_all;
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_long_poll_and_an_event_stream_hear_of_other_nodes() {
 #[tokio::test]
 async fn the_real_run_is_seen_whole_by_a_viewer_that_hops_from_node_to_node() {
     let cluster = Cluster::start(3).await;
-    let lines = demo_run();
+    let lines = real_run();
     let mut viewer = Viewer::join(&cluster.nodes[0], "r").await;
     for (index, chunk) in lines.chunks(60).enumerate() {
         cluster.nodes[index % 3].store("r", chunk).await;

@@ -5,10 +5,10 @@ use tokio::io::AsyncWriteExt as _;
 use super::http_double::{Answer, HttpDouble};
 use super::{finish, output, runcast, text};
 
-const RUN: &str = include_str!("../../demo/run.ndjson");
+const RUN: &str = include_str!("../data/run.ndjson");
 
-fn demo_file() -> &'static str {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/demo/run.ndjson")
+fn run_file() -> &'static str {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/run.ndjson")
 }
 
 fn stored(count: u64) -> Answer {
@@ -19,7 +19,7 @@ fn stored(count: u64) -> Answer {
 #[tokio::test]
 async fn a_file_is_posted_in_numbered_batches() {
     let mut server = HttpDouble::start(vec![stored(100), stored(100), stored(100), stored(100), stored(38)]);
-    let command = runcast(&["publish", "ci:42", demo_file(), "--batch", "100", "--url", &server.url]);
+    let command = runcast(&["publish", "ci:42", run_file(), "--batch", "100", "--url", &server.url]);
     let output = output(command).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(
@@ -53,7 +53,7 @@ async fn a_request_is_repeated_under_its_number_until_it_is_stored() {
         stored(438),
     ];
     let mut server = HttpDouble::start(answers);
-    let output = output(runcast(&["publish", "r", demo_file(), "--url", &server.url])).await;
+    let output = output(runcast(&["publish", "r", run_file(), "--url", &server.url])).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
     let requests = server.taken();
     assert_eq!(requests.len(), 5);
@@ -69,7 +69,7 @@ async fn a_request_that_fails_is_repeated_at_the_next_of_several_servers() {
     let mut first = HttpDouble::start(vec![stored(300), Answer::HangUp]);
     let mut second = HttpDouble::start(vec![stored(138)]);
     let urls = format!("{},{}", first.url, second.url);
-    let output = output(runcast(&["publish", "r", demo_file(), "--batch", "300", "--url", &urls])).await;
+    let output = output(runcast(&["publish", "r", run_file(), "--batch", "300", "--url", &urls])).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
     let numbers = |server: &mut HttpDouble| -> Vec<String> {
         server.taken().iter().map(|request| request.header("runcast-producer-seq").to_owned()).collect()
@@ -83,7 +83,7 @@ async fn a_refusal_that_is_about_no_line_ends_it_with_the_servers_words_and_the_
     let problem = r#"{"title":"Gone","status":410,"code":"run_gone","detail":"the run has expired"}"#;
     let refused = Answer::Say("410 Gone", "content-type: application/problem+json\r\n", problem.into());
     let mut server = HttpDouble::start(vec![stored(100), refused]);
-    let output = output(runcast(&["publish", "r", demo_file(), "--batch", "100", "--url", &server.url])).await;
+    let output = output(runcast(&["publish", "r", run_file(), "--batch", "100", "--url", &server.url])).await;
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
     assert!(told.contains("r: 100 events published, 0 lines refused"), "{told}");
@@ -96,7 +96,7 @@ async fn a_refusal_that_is_about_no_line_ends_it_with_the_servers_words_and_the_
 async fn a_server_that_stays_away_is_given_up() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{closed}");
-    let output = output(runcast(&["publish", "r", demo_file(), "--timeout", "1", "--url", &url])).await;
+    let output = output(runcast(&["publish", "r", run_file(), "--timeout", "1", "--url", &url])).await;
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
     assert!(told.contains("gave up after 1 s without progress; last: "), "{told}");
@@ -122,7 +122,7 @@ async fn a_live_pipe_flows_event_by_event() {
 #[tokio::test]
 async fn an_answer_that_is_not_runcasts_is_no_success() {
     let server = HttpDouble::start(vec![Answer::Say("200 OK", "", "<html>hello</html>".into())]);
-    let output = output(runcast(&["publish", "r", demo_file(), "--url", &server.url])).await;
+    let output = output(runcast(&["publish", "r", run_file(), "--url", &server.url])).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("the answer is not runcast's"));
 }

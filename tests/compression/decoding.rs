@@ -13,7 +13,7 @@ use runcast::protocol::coding::ContentCoding;
 
 use super::tools::noise;
 
-const RUN: &[u8] = include_bytes!("../../demo/run.ndjson");
+const RUN: &[u8] = include_bytes!("../data/run.ndjson");
 
 fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

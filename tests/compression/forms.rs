@@ -13,7 +13,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use super::tools::{compressed, contents, file, noise};
 
 const TRACE: &[u8] = include_bytes!("../data/trace-snapshots-only.zip");
-const RUN: &[u8] = include_bytes!("../../demo/run.ndjson");
+const RUN: &[u8] = include_bytes!("../data/run.ndjson");
 
 #[test]
 fn text_is_stored_as_gzip() {

@@ -12,6 +12,7 @@
 mod support;
 
 mod bounds;
+mod clients;
 mod clock;
 mod events_page;
 mod failures;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    EventStream, SOON, TestNode, Viewer, demo_run, eventually, exchange, numbered, soon, without_seq,
+    EventStream, SOON, TestNode, Viewer, eventually, exchange, numbered, real_run, soon, without_seq,
 };
 use futures_util::future::join_all;
 
@@ -143,7 +143,7 @@ async fn a_cursor_goes_on_across_reconnects_and_across_kill_9() {
 #[tokio::test]
 async fn the_real_run_reaches_all_viewers_whole_whenever_they_join_and_through_kill_9() {
     let mut node = TestNode::start_to_stay(&[]);
-    let run = demo_run();
+    let run = real_run();
     let (first, second) = run.split_at(200);
     let mut before = Viewer::join(&node, "demo").await;
     for lines in first.chunks(7) {

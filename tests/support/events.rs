@@ -3,9 +3,9 @@
 use runcast::protocol::json_text::readable;
 use runcast::protocol::{ProducerEvent, Timestamp};
 
-/// The demo run: 438 events as a test runner posted them.
-pub(crate) fn demo_run() -> Vec<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/run.ndjson");
+/// A real run: 438 events as a test runner posted them.
+pub(crate) fn real_run() -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/run.ndjson");
     let lines: Vec<_> = std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 438);
     lines

@@ -43,7 +43,7 @@ export declare class Sender {
     constructor(context: Context, runId: string, producer: string, options: PublishOptions, outbox: Outbox, port: SenderPort);
     /** Aborts when the publisher is closed. */
     get signal(): AbortSignal;
-    /** Nothing but time can help: the server refuses who sends, or what all requests have in common. */
+    /** Nothing but time can help: the server refuses who sends, or it is none of runcast's. */
     get isHopeless(): boolean;
     /** Posts when it is time to: soon, or at once. */
     schedule(isUrgent?: boolean): void;

@@ -2,7 +2,9 @@ import { Backoff } from './backoff.js';
 import { runPath } from './context.js';
 import { ApiError } from './errors.js';
 import { quietSleep, setQuietTimeout } from './publish-exit.js';
-import { postEvents, remedy } from './publish-post.js';
+import { ForeignAnswer, postEvents, remedy } from './publish-post.js';
+/** Longest pause between two attempts while somebody waits, in milliseconds, besides what the server asks for. */
+const AWAITED_PAUSE_MS = 1_000;
 /** Posts what is in an outbox, one request at a time, until it is stored or refused. */
 export class Sender {
     context;
@@ -39,9 +41,10 @@ export class Sender {
     get signal() {
         return this.#closing.signal;
     }
-    /** Nothing but time can help: the server refuses who sends, or what all requests have in common. */
+    /** Nothing but time can help: the server refuses who sends, or it is none of runcast's. */
     get isHopeless() {
-        return this.lastError instanceof ApiError && this.lastError.status < 404;
+        const error = this.lastError;
+        return error instanceof ForeignAnswer || (error instanceof ApiError && error.status < 500 && !error.passing);
     }
     /** Posts when it is time to: soon, or at once. */
     schedule(isUrgent = false) {
@@ -199,7 +202,9 @@ export class Sender {
             this.port.problem('unreachable', `events wait: ${detail}`, error);
         this.#isAway = true;
         this.lastError = error;
-        return this.#backoff.next(error instanceof ApiError ? error.retryAfterMs : 0);
+        const atLeastMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+        const pause = this.#backoff.next(atLeastMs);
+        return this.port.isAwaited() ? Math.min(pause, atLeastMs + AWAITED_PAUSE_MS) : pause;
     }
     #full(error) {
         this.state = 'full';

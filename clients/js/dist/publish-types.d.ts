@@ -132,8 +132,11 @@ export interface PublishOptions {
      * throws a `QueueFullError`.
      */
     onFull?: OnFull;
-    /** In Node.js: the file to which events are added that could not be posted in the end; see `runcast publish`. */
-    spillFile?: string;
+    /**
+     * In Node.js: the file to which events are added that could not be posted in the end; see `runcast publish`. A function
+     * is called when there are any: it may make the file's directory.
+     */
+    spillFile?: string | (() => string);
     /** How long the end of the process, or `close`, waits for the server, in milliseconds: 15000. */
     closeTimeoutMs?: number;
     /** The variant of the run; added to the events of tests that have none, and to `worker`. */

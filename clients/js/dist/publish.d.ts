@@ -30,6 +30,11 @@ export declare class Publisher implements AsyncDisposable {
     close(options?: {
         timeoutMs?: number;
     }): Promise<types.FlushReport>;
+    /**
+     * Ends at once: what is left goes to the spill file, and nothing is posted any more. For a process that is about to end
+     * by a signal, which Node.js tells nobody of.
+     */
+    abandon(): void;
     [Symbol.asyncDispose](): Promise<void>;
     /** Claims an act, so that no other producer does it. Undefined: another one has it, or it is too late. */
     claim(commandId: string, signal?: AbortSignal): Promise<types.Claim | undefined>;

@@ -153,9 +153,13 @@ export class Publisher {
         const sleep = keepAlive();
         let timer;
         let check = () => { };
+        const wasClosed = this.#sender.state === 'closed';
+        let delivered = false;
         await new Promise((resolve) => {
             check = () => {
-                if (isDelivered() || this.#isOver || this.#sender.isHopeless)
+                // What was given up has gone, too.
+                delivered ||= isDelivered() && (wasClosed || !this.#isOver);
+                if (delivered || this.#isOver || this.#sender.isHopeless)
                     resolve();
             };
             timer = setTimeout(resolve, options.timeoutMs ?? 15_000);
@@ -166,8 +170,7 @@ export class Publisher {
         clearTimeout(timer);
         this.#flushes.delete(check);
         sleep();
-        const { state, lastError: error } = this.#sender;
-        const delivered = state !== 'ended' && isDelivered();
+        const { lastError: error } = this.#sender;
         return { delivered, pending: this.#outbox.pending, ...(!delivered && error && { error }) };
     }
     /**
@@ -176,6 +179,18 @@ export class Publisher {
     close(options = {}) {
         this.#closed ??= this.#finish(options);
         return this.#closed;
+    }
+    /**
+     * Ends at once: what is left goes to the spill file, and nothing is posted any more. For a process that is about to end
+     * by a signal, which Node.js tells nobody of.
+     */
+    abandon() {
+        this.#spill();
+        this.#commands.want(false);
+        this.#asks.end(new Error('the publisher is closed'));
+        this.#frames.close();
+        this.#leave();
+        this.#settled();
     }
     [Symbol.asyncDispose]() {
         return this.close().then(() => { });
@@ -225,12 +240,7 @@ export class Publisher {
         // A process that has nothing to do may still go on: another one may wait for the same.
         if (this.#closed === undefined && report.delivered)
             return report;
-        this.#spill();
-        this.#commands.want(false);
-        this.#asks.end(new Error('the publisher is closed'));
-        this.#frames.close();
-        this.#leave();
-        this.#settled();
+        this.abandon();
         return report;
     }
     /** Writes what is left to the spill file; nothing is posted any more. */
@@ -239,10 +249,12 @@ export class Publisher {
         const { pending } = this.#outbox;
         if (pending === 0)
             return;
-        const file = this.#options.spillFile;
+        const { spillFile } = this.#options;
+        let file;
         let cause = this.#sender.lastError;
         let isSpilled = false;
         try {
+            file = typeof spillFile === 'function' ? spillFile() : spillFile;
             const header = { runcast: 'spill', runId: this.#runId, producer: this.producer };
             const line = (event) => this.#sender.line(event);
             isSpilled = file !== undefined && spill(file, header, this.#outbox.rest(), line);

@@ -3,9 +3,12 @@ import { type Context, runPath } from './context.js';
 import { ApiError } from './errors.js';
 import { quietSleep, setQuietTimeout } from './publish-exit.js';
 import type { Batch, Outbox } from './publish-outbox.js';
-import { type Posted, postEvents, remedy } from './publish-post.js';
+import { ForeignAnswer, type Posted, postEvents, remedy } from './publish-post.js';
 import type { QueuedEvent } from './publish-queue.js';
 import type { Hints, ProblemKind, PublishOptions } from './publish-types.js';
+
+/** Longest pause between two attempts while somebody waits, in milliseconds, besides what the server asks for. */
+const AWAITED_PAUSE_MS = 1_000;
 
 /** What a sender tells of its work. */
 export interface SenderPort {
@@ -58,9 +61,10 @@ export class Sender {
     return this.#closing.signal;
   }
 
-  /** Nothing but time can help: the server refuses who sends, or what all requests have in common. */
+  /** Nothing but time can help: the server refuses who sends, or it is none of runcast's. */
   get isHopeless(): boolean {
-    return this.lastError instanceof ApiError && this.lastError.status < 404;
+    const error = this.lastError;
+    return error instanceof ForeignAnswer || (error instanceof ApiError && error.status < 500 && !error.passing);
   }
 
   /** Posts when it is time to: soon, or at once. */
@@ -209,7 +213,9 @@ export class Sender {
     if (!this.#isAway) this.port.problem('unreachable', `events wait: ${detail}`, error);
     this.#isAway = true;
     this.lastError = error;
-    return this.#backoff.next(error instanceof ApiError ? error.retryAfterMs : 0);
+    const atLeastMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    const pause = this.#backoff.next(atLeastMs);
+    return this.port.isAwaited() ? Math.min(pause, atLeastMs + AWAITED_PAUSE_MS) : pause;
   }
 
   #full(error: Error): void {

@@ -153,9 +153,13 @@ export class Publisher implements AsyncDisposable {
     const sleep = keepAlive();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let check: () => void = () => {};
+    const wasClosed = this.#sender.state === 'closed';
+    let delivered = false;
     await new Promise<void>((resolve) => {
       check = () => {
-        if (isDelivered() || this.#isOver || this.#sender.isHopeless) resolve();
+        // What was given up has gone, too.
+        delivered ||= isDelivered() && (wasClosed || !this.#isOver);
+        if (delivered || this.#isOver || this.#sender.isHopeless) resolve();
       };
       timer = setTimeout(resolve, options.timeoutMs ?? 15_000);
       this.#flushes.add(check);
@@ -165,8 +169,7 @@ export class Publisher implements AsyncDisposable {
     clearTimeout(timer);
     this.#flushes.delete(check);
     sleep();
-    const { state, lastError: error } = this.#sender;
-    const delivered = state !== 'ended' && isDelivered();
+    const { lastError: error } = this.#sender;
     return { delivered, pending: this.#outbox.pending, ...(!delivered && error && { error }) };
   }
 
@@ -176,6 +179,19 @@ export class Publisher implements AsyncDisposable {
   close(options: { timeoutMs?: number } = {}): Promise<types.FlushReport> {
     this.#closed ??= this.#finish(options);
     return this.#closed;
+  }
+
+  /**
+   * Ends at once: what is left goes to the spill file, and nothing is posted any more. For a process that is about to end
+   * by a signal, which Node.js tells nobody of.
+   */
+  abandon(): void {
+    this.#spill();
+    this.#commands.want(false);
+    this.#asks.end(new Error('the publisher is closed'));
+    this.#frames.close();
+    this.#leave();
+    this.#settled();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -234,12 +250,7 @@ export class Publisher implements AsyncDisposable {
     const report = await this.flush({ timeoutMs: options.timeoutMs ?? this.#options.closeTimeoutMs ?? 15_000 });
     // A process that has nothing to do may still go on: another one may wait for the same.
     if (this.#closed === undefined && report.delivered) return report;
-    this.#spill();
-    this.#commands.want(false);
-    this.#asks.end(new Error('the publisher is closed'));
-    this.#frames.close();
-    this.#leave();
-    this.#settled();
+    this.abandon();
     return report;
   }
 
@@ -248,10 +259,12 @@ export class Publisher implements AsyncDisposable {
     this.#sender.close();
     const { pending } = this.#outbox;
     if (pending === 0) return;
-    const file = this.#options.spillFile;
+    const { spillFile } = this.#options;
+    let file: string | undefined;
     let cause: unknown = this.#sender.lastError;
     let isSpilled = false;
     try {
+      file = typeof spillFile === 'function' ? spillFile() : spillFile;
       const header = { runcast: 'spill', runId: this.#runId, producer: this.producer };
       const line = (event: QueuedEvent) => this.#sender.line(event);
       isSpilled = file !== undefined && spill(file, header, this.#outbox.rest(), line);

@@ -12,6 +12,8 @@ export interface PlaywrightOptions {
   configDir?: string;
   /** `list` and `merge` run no test. */
   _mode?: string;
+  /** In UI mode and in an editor's test server, as Playwright 1.50 says it. */
+  _isTestServer?: boolean;
 }
 
 /**

@@ -1,4 +1,8 @@
-/** What can be set in the configuration: `reporter: [['@runcast/playwright', { url: 'https://runcast.example' }]]`. */
+/**
+ * What can be set in the configuration: `reporter: [['@runcast/playwright', { url: 'https://runcast.example' }]]`.
+ * Options win over the environment, the environment over what the CI says, and that over the defaults. Of `variant` the
+ * environment wins: the jobs of a matrix have the same configuration.
+ */
 export interface Options {
   /** The server's address, or several of one cluster. Missing: `RUNCAST_URL`; without either nothing is posted. */
   url?: string | string[];
@@ -68,6 +72,8 @@ export interface CiInfo {
   branch?: string;
   commit?: string;
   author?: string;
-  /** The page of the job. */
+  /** The page of the CI's run. */
   url?: string;
+  /** The workflow, what set it off, the number of the pull request: words to find the run by. */
+  labels?: string[];
 }

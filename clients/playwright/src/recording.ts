@@ -5,14 +5,17 @@ import { Attachments } from './attachments.js';
 import { Attempts } from './attempts.js';
 import { Commands } from './commands.js';
 import { Descriptions } from './describe.js';
+import { End } from './ending.js';
+import { capturedCommit } from './git.js';
+import { guarded } from './guard.js';
 import type { PlaywrightOptions } from './index.js';
+import { kept } from './kept.js';
 import { Masker } from './mask.js';
 import type { Options } from './options.js';
 import { Output } from './output.js';
 import { plans } from './plan.js';
 import type { Settings } from './settings.js';
 import { settle } from './settle.js';
-import { atSigterm } from './signals.js';
 import { Terminal } from './terminal.js';
 
 /** Most tests that a worker may say it runs at a time. */
@@ -34,7 +37,7 @@ export class Recording {
   readonly #attempts: Attempts;
   readonly #output: Output;
   readonly #attachments: Attachments;
-  readonly #leave: () => void;
+  readonly #end: End;
   readonly #env: NodeJS.ProcessEnv;
   #hasBegunTests = false;
   #hasJoined = false;
@@ -43,32 +46,35 @@ export class Recording {
   constructor(settings: Settings, env: NodeJS.ProcessEnv) {
     this.#settings = settings;
     this.#env = env;
-    this.#terminal = new Terminal(settings, env);
     this.#masker = new Masker(settings.mask, env, [settings.token]);
+    this.#terminal = new Terminal(settings, env, this.#masker);
     const commands = new Commands();
     const token = settings.token;
     const run = connect({ url: settings.url, ...(token !== undefined && { token }) }).run(settings.runId);
     this.#publisher = run.publish({
+      producer: settings.producer,
       variant: settings.variant,
       queueBytes: settings.queueBytes,
       closeTimeoutMs: settings.endTimeoutMs,
-      spillFile: this.#terminal.spillFile,
+      spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
       onCommand: (command) => commands.obey(this.#publisher, command),
-      onError: (problem) => this.#terminal.problem(problem),
+      onHints: (hints) => this.#terminal.hints(hints),
+      onError: (problem) => this.#terminal.problem(problem, this.#publisher.stats),
     });
-    const emit = (event: NewEvent) => void this.#publisher.emit(event);
+    const emit = (event: NewEvent) => this.#post(event);
     this.#describe = new Descriptions(settings.configDir, this.#masker);
     this.#attachments = new Attachments(run, settings, this.#terminal);
     this.#attempts = new Attempts(settings, this.#describe, this.#masker, this.#attachments, emit);
     this.#output = new Output(this.#masker, emit);
-    this.#leave = atSigterm(() => this.#die());
+    this.#end = new End(this.#publisher, this.#attachments, this.#terminal, settings, () => this.#interrupt());
     this.#terminal.link();
     this.#emit('run_status', { status: 'queued', data: { meta: settings.meta } });
   }
 
   begin(config: FullConfig, suite: Suite): void {
     this.#describe.rootDir = config.rootDir;
+    this.#settings.meta = { ...capturedCommit(config.metadata), ...this.#settings.meta };
     this.#masker.environment(this.#env);
     const tests = suite.allTests();
     const workers = workersOf(config);
@@ -76,7 +82,7 @@ export class Recording {
     const data = { total: tests.length, workers, meta: this.#settings.meta };
     this.#emit('run_status', { status: 'running', data });
     for (const plan of plans(tests, this.#describe)) this.#emit('test_plan', { tests: plan });
-    this.#terminal.begin(config);
+    this.#terminal.begin(config, suite);
   }
 
   testBegin(test: TestCase, result: TestResult): void {
@@ -103,7 +109,6 @@ export class Recording {
   testEnd(test: TestCase, result: TestResult): void {
     this.#output.flush(test.id, result.retry);
     this.#attempts.end(test, result);
-    this.#terminal.testEnd(test, result);
   }
 
   error(error: TestError): void {
@@ -111,29 +116,30 @@ export class Recording {
     this.#terminal.error(error);
   }
 
-  async end(result: FullResult): Promise<void> {
-    this.#output.flush();
-    this.#attempts.endAll('interrupted');
-    this.#say(result.status, Math.round(result.duration));
-    this.#hasEnded = true;
-    this.#leave();
-    await Promise.all([this.#publisher.flush({ timeoutMs: this.#settings.endTimeoutMs }), this.#attachments.finish()]);
+  end(result: FullResult): void {
+    this.#close(result.status, Math.round(result.duration));
+    this.#end.begin();
   }
 
-  async exit(): Promise<void> {
-    this.#leave();
-    if (!this.#hasEnded) this.#say('interrupted');
-    const report = await this.#publisher.close();
-    await this.#terminal.end(report, this.#publisher.stats);
+  exit(): Promise<void> {
+    this.#interrupt();
+    return this.#end.finish();
   }
 
-  /** SIGTERM: Playwright does not live to call `onEnd`. */
-  async #die(): Promise<void> {
+  /** The run ends without Playwright's `onEnd`, unless it has ended. */
+  #interrupt(): void {
+    if (!this.#hasEnded) this.#close('interrupted');
+  }
+
+  /** Ends what is open, and says how the run ended. */
+  #close(status: string, durationMs?: number): void {
+    this.#hasEnded = true;
     this.#output.flush();
     this.#attempts.endAll('interrupted');
-    if (!this.#hasEnded) this.#say('interrupted');
-    this.#hasEnded = true;
-    await this.#publisher.close({ timeoutMs: 1_500 });
+    const rerun = guarded('onEnd', () => this.#terminal.over(status));
+    if (rerun !== undefined) this.#emit('log', { stream: 'stderr', text: `${rerun}\n` });
+    this.#emit('run_status', { status, ...(durationMs !== undefined && { data: { durationMs } }) });
+    if (this.#hasJoined) this.#emit('worker', { state: 'left' });
   }
 
   #join({ shard }: FullConfig, workers: number): void {
@@ -143,13 +149,12 @@ export class Recording {
     this.#emit('worker', { state: 'joined', can: ['cancel'], slots, ...(shard && { shard }) });
   }
 
-  #say(status: string, durationMs?: number): void {
-    this.#emit('run_status', { status, ...(durationMs !== undefined && { data: { durationMs } }) });
-    if (this.#hasJoined) this.#emit('worker', { state: 'left' });
+  #emit(type: string, members: Record<string, unknown>): void {
+    this.#post({ type, ...members });
   }
 
-  #emit(type: string, members: Record<string, unknown>): void {
-    void this.#publisher.emit({ type, ...members });
+  #post(event: NewEvent): void {
+    if (!this.#end.isOver) void this.#publisher.emit(event);
   }
 }
 

@@ -5,6 +5,10 @@ export interface Settings {
   url: string[];
   token: string | undefined;
   runId: string;
+  /** Other machines know the id, too: it is not made up here. */
+  isSharedRun: boolean;
+  /** What the server knows this process by. */
+  producer: string;
   variant: string;
   ci: CiInfo;
   steps: 'all' | 'test.step' | 'none';

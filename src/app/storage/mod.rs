@@ -8,16 +8,16 @@ use anyhow::Context as _;
 use super::{Storage, clock};
 use crate::config::{self, CatalogSetting, Config, JournalUrl};
 use crate::protocol::Clock;
-use crate::storage::catalog::artifacts::ArtifactCatalog;
 use crate::storage::catalog::postgres::PostgresCatalog;
 use crate::storage::catalog::sqlite::SqliteCatalog;
-use crate::storage::catalog::{self, Catalog};
+use crate::storage::catalog::{self, WholeCatalog};
 use crate::storage::data_dir::DataDir;
 use crate::storage::format::OpenError;
 use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::redis::{RedisJournal, RedisOptions};
 use crate::storage::journal::sqlite::{self, SqliteJournal, SqliteOptions};
 use crate::storage::journal::{Journal, JournalLimits};
+use crate::storage::packages::Packages;
 use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
 
@@ -47,13 +47,14 @@ impl Storage {
                 open_journal(config, clock::open(config, path.as_deref())).await.context("journal.url")?
             }
         };
-        let (catalog, artifacts) = open_catalog(config).await.context("catalog.url")?;
-        let artifacts = artifacts::open(config, artifacts, journal.clone()).await?;
+        let catalog = open_catalog(config).await.context("catalog.url")?;
+        let packages = Packages::built_in(catalog.clone());
+        let artifacts = artifacts::open(config, catalog.clone(), journal.clone()).await?;
         if let Some(journal) = &redis {
             journal.first_attempt().await.context("journal.url")?;
         }
         let presence = if config.is_cluster() { Some(Arc::new(open_register(config)?)) } else { None };
-        Ok(Self { journal, catalog, redis, presence, artifacts, data_dir: data_dir.map(Arc::new) })
+        Ok(Self { journal, catalog, packages, redis, presence, artifacts, data_dir: data_dir.map(Arc::new) })
     }
 }
 
@@ -125,19 +126,14 @@ fn refusal<E: std::error::Error + Send + Sync + 'static>(error: OpenError<E>) ->
     }
 }
 
-/// One catalog, as what is in it: the list of runs, and the artifacts.
-type Catalogs = (Arc<dyn Catalog>, Arc<dyn ArtifactCatalog>);
-
-async fn open_catalog(config: &Config) -> Result<Catalogs, anyhow::Error> {
+async fn open_catalog(config: &Config) -> Result<Arc<dyn WholeCatalog>, anyhow::Error> {
     let url = match &config.catalog.url {
         CatalogSetting::Memory => catalog::sqlite::CatalogUrl::Memory,
         CatalogSetting::Sqlite(path) => catalog::sqlite::CatalogUrl::Sqlite(config.server.data_dir.join(path)),
         CatalogSetting::Postgres(url) => {
             let home = if config.is_cluster() { &config.redis.prefix } else { HOME_OF_ONE };
-            let catalog = Arc::new(PostgresCatalog::open(url.reveal(), home).await.map_err(refusal)?);
-            return Ok((catalog.clone(), catalog));
+            return Ok(Arc::new(PostgresCatalog::open(url.reveal(), home).await.map_err(refusal)?));
         }
     };
-    let catalog = Arc::new(SqliteCatalog::open(&url).await.map_err(refusal)?);
-    Ok((catalog.clone(), catalog))
+    Ok(Arc::new(SqliteCatalog::open(&url).await.map_err(refusal)?))
 }

@@ -1,5 +1,6 @@
 //! The HTML pages: the list of runs, one run live, and their icon. Plain files, embedded in the binary; the page of a
-//! run gets the lists of final close codes and of control events from the tables.
+//! run gets the lists of final close codes and of control events from the tables, and both get the script that says how a
+//! run is posted.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -22,6 +23,12 @@ const FINAL_CODES: &str = "/* final close codes */";
 /// The position in the run's page into which the types of control events are inserted.
 const CONTROL_EVENTS: &str = "/* control events */";
 
+/// The position in both pages into which [`FIRST_STEPS_SCRIPT`] is inserted.
+const FIRST_STEPS: &str = "/* first steps */";
+
+/// Says how a run is posted, where there is none.
+const FIRST_STEPS_SCRIPT: &str = include_str!("first_steps.js");
+
 /// The events of producers after which a run's control may be another one.
 const OF_PRODUCERS: [ProducerEvent; 4] =
     [ProducerEvent::RunStatus, ProducerEvent::Worker, ProducerEvent::CommandStatus, ProducerEvent::AiStuck];
@@ -31,8 +38,12 @@ static RUN_PAGE: LazyLock<String> = LazyLock::new(|| {
     let codes: Vec<_> = final_close_codes().iter().map(u16::to_string).collect();
     let types: Vec<_> = control_events().into_iter().map(|name| format!("\"{name}\"")).collect();
     let page = include_str!("run.html").replace(FINAL_CODES, &codes.join(", "));
-    page.replace(CONTROL_EVENTS, &types.join(", "))
+    page.replace(CONTROL_EVENTS, &types.join(", ")).replace(FIRST_STEPS, FIRST_STEPS_SCRIPT)
 });
+
+/// The list's page.
+static LIST_PAGE: LazyLock<String> =
+    LazyLock::new(|| include_str!("index.html").replace(FIRST_STEPS, FIRST_STEPS_SCRIPT));
 
 /// The types of the events after which a run's control may be another one.
 fn control_events() -> BTreeSet<&'static str> {
@@ -51,7 +62,7 @@ fn page(html: &'static str) -> HttpResponse {
 
 /// `GET /`
 pub(super) async fn index() -> HttpResponse {
-    page(include_str!("index.html"))
+    page(&LIST_PAGE)
 }
 
 /// `GET /runs/{runId}`
@@ -89,6 +100,14 @@ mod tests {
         let list = RUN_PAGE.split_once("const FINAL = [").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
         let codes: Vec<u16> = list.split(", ").map(|code| code.parse().unwrap()).collect();
         assert_eq!(codes, final_close_codes());
+    }
+
+    #[test]
+    fn both_pages_say_how_a_run_is_posted() {
+        for (source, page) in [(include_str!("run.html"), &*RUN_PAGE), (include_str!("index.html"), &*LIST_PAGE)] {
+            assert_eq!(source.matches(FIRST_STEPS).count(), 1);
+            assert_eq!(page.matches("async function firstSteps(").count(), 1);
+        }
     }
 
     #[test]

@@ -214,9 +214,10 @@ fn a_producer_may_post_any_type_of_its_own_and_none_of_the_servers() {
 }
 
 #[test]
-fn the_recorded_run_is_valid_as_it_is_posted_and_as_it_is_delivered() {
+fn the_recorded_runs_are_valid_as_they_are_posted_and_as_they_are_delivered() {
     let validator = Validator::new();
-    for (seq, line) in (1..).zip(include_str!("../../../demo/run.ndjson").lines()) {
+    let runs = [include_str!("../../../tests/data/run.ndjson"), include_str!("../../../demo/run.ndjson")];
+    for (seq, line) in (1..).zip(runs.iter().flat_map(|run| run.lines())) {
         let mut event: Value = serde_json::from_str(line).unwrap();
         assert!(validator.takes(&event), "{line}");
         assert!(!validator.takes_stored(&event), "without a number: {line}");

@@ -11,14 +11,15 @@ fn flaw(event: &Value) -> Option<String> {
 }
 
 #[test]
-fn the_recorded_run_and_events_of_a_producers_own_pass() {
-    for line in include_str!("../../../demo/run.ndjson").lines() {
+fn the_recorded_runs_and_events_of_a_producers_own_pass() {
+    let runs = [include_str!("../../../tests/data/run.ndjson"), include_str!("../../../demo/run.ndjson")];
+    for line in runs.iter().flat_map(|run| run.lines()) {
         assert_eq!(check(&run(), line.as_bytes()), Ok(()), "{line}");
     }
     for own in [
         json!({"type": "page_state", "url": 7, "step": 1, "stepnumber": 2}),
         json!({"type": "test_step", "step": {"stepNumber": 1, "params": {"titel": 1}, "retries": 3, "error": {"mesage": 1, "message": ""}}}),
-        json!({"type": "test_status", "testId": "t", "status": "passed", "data": null, "attachments": []}),
+        json!({"type": "test_status", "testId": "t", "status": "passed", "data": null, "pictures": []}),
         json!({"type": "log", "text": "cut \u{fffd}", "at": 3, "testId": null}),
     ] {
         assert_eq!(flaw(&own), None, "{own}");
@@ -42,6 +43,8 @@ fn the_member_that_is_wrong_is_named_with_what_it_must_be() {
         (status(json!({"errors": ["a", {"message": 1}]})), "`data.errors[1].message` must be a string"),
         (status(json!({"errors": ["a", 1]})), "`data.errors[1]` must be a string, or an object with a `message`"),
         (status(json!({"annotations": [{"type": "issue"}, {}]})), "`data.annotations[1].type` is missing"),
+        (step(json!({"stepNumber": 1, "attachments": [{"size": 1}]})), "`step.attachments[0].name` is missing"),
+        (status(json!({"attachments": [{"name": "a", "size": -1}]})), "`data.attachments[0].size` must be a whole"),
         (
             json!({"type": "test_status", "testId": "t", "status": "ok"}),
             "`status` must be one of pending, queued, running",

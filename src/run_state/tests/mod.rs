@@ -43,7 +43,7 @@ fn tests(state: &RunState) -> Vec<Value> {
     }
 }
 
-const REAL_RUN: &str = include_str!("../../../demo/run.ndjson");
+const REAL_RUN: &str = include_str!("../../../tests/data/run.ndjson");
 
 #[test]
 fn a_real_run_folds_to_what_its_reporter_said() {

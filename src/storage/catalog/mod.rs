@@ -1,18 +1,22 @@
-//! The catalog: the list of runs, which is read without touching a log, and the artifacts of the runs.
+//! The catalog: the list of runs, which is read without touching a log, the artifacts of the runs, and the packages that
+//! were handed out.
 //!
 //! Everything about runs can be restored from the journal: the catalog writer writes it in batches behind the log and
-//! repairs it after a crash, so losing it loses no event. For artifacts it is the only record.
+//! repairs it after a crash, so losing it loses no event. For artifacts and packages it is the only record.
 
 use async_trait::async_trait;
 
 use self::artifacts::ArtifactCatalog;
+use self::packages::PackageCatalog;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{RunId, Seq, Timestamp};
 
 pub mod artifacts;
 mod format;
+pub mod packages;
 pub mod postgres;
 pub mod sqlite;
+mod tables;
 
 /// A run in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +66,7 @@ pub trait Catalog: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// A catalog of runs and artifacts. An `Arc` of it converts to an `Arc` of either part.
-pub trait WholeCatalog: Catalog + ArtifactCatalog {}
+/// A catalog of runs, artifacts and packages. An `Arc` of it converts to an `Arc` of each part.
+pub trait WholeCatalog: Catalog + ArtifactCatalog + PackageCatalog {}
 
-impl<T: Catalog + ArtifactCatalog> WholeCatalog for T {}
+impl<T: Catalog + ArtifactCatalog + PackageCatalog> WholeCatalog for T {}

@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
-use super::artifacts::tables::{ArtifactStatement, SqlDialect, Tables};
+use super::tables::{CatalogStatement, SqlDialect, Tables};
 use super::{Catalog, CatalogError, RunFilter, RunRow, format};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{RunId, Timestamp};
@@ -212,7 +212,7 @@ impl Tables for SqliteCatalog {
     /// SQLite has one writer at a time, so nothing needs a lock.
     const DIALECT: SqlDialect = SqlDialect { list: "json_each($1)", lock: "", lock_free: "" };
 
-    async fn ask(&self, statement: ArtifactStatement) -> Result<Vec<SqliteRow>, CatalogError> {
+    async fn ask(&self, statement: CatalogStatement) -> Result<Vec<SqliteRow>, CatalogError> {
         statement.query::<Sqlite>().map_err(unavailable)?.fetch_all(&self.pool).await.map_err(unavailable)
     }
 }

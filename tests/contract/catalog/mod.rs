@@ -1,6 +1,7 @@
-//! The catalog: one suite for each database, for its runs and its artifacts, and what is particular to each.
+//! The catalog: one suite for each database, for its runs, its artifacts and its packages, and what is particular to each.
 
 mod artifacts;
+mod packages;
 mod postgres;
 mod runs;
 mod sqlite;

@@ -9,6 +9,7 @@ use runcast::protocol::Timestamp;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Journal, JournalLimits};
+use runcast::storage::packages::Packages;
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -28,7 +29,8 @@ async fn sweeping_node() -> (LocalNode, Arc<dyn Journal>) {
                 let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new(limits));
                 assert!(tell.send(journal.clone()).is_ok());
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal, catalog, redis: None, presence: None, artifacts: None, data_dir: None }
+                let packages = Packages::built_in(catalog.clone());
+                Storage { journal, catalog, packages, redis: None, presence: None, artifacts: None, data_dir: None }
             }
             .boxed_local()
         },

@@ -14,6 +14,7 @@ use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::catalog::{Catalog, CatalogError, RunFilter, RunRow};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Append, JournalError, JournalLimits};
+use runcast::storage::packages::Packages;
 use serde_json::{Value, json};
 
 use crate::failures::faulty_journal::{Fault, FaultyJournal};
@@ -100,10 +101,12 @@ pub(crate) fn injured(wounds: &Wounds) -> impl FnOnce() -> LocalBoxFuture<'stati
             let limits = JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
             let journal = FaultyJournal { inner: MemoryJournal::new(limits), fault: wounds.clone() };
             let inner = SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap();
+            let packages = Packages::built_in(Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()));
             let catalog = Arc::new(InjuredCatalog { inner, wounds });
             Storage {
                 journal: Arc::new(journal),
                 catalog,
+                packages,
                 redis: None,
                 presence: None,
                 artifacts: None,

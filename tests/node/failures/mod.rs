@@ -3,7 +3,7 @@
 mod expiry;
 mod faulty_journal;
 mod injured;
-mod node;
+pub(crate) mod node;
 mod poison;
 mod store;
 mod sweep;

@@ -32,11 +32,19 @@ impl LocalNode {
         settings: impl FnOnce(&mut Config),
         open: impl FnOnce() -> LocalBoxFuture<'static, Storage> + Send + 'static,
     ) -> Self {
+        Self::start_on(TcpListener::bind("127.0.0.1:0").unwrap(), settings, open).await
+    }
+
+    /// The same on this listener.
+    pub(crate) async fn start_on(
+        listener: TcpListener,
+        settings: impl FnOnce(&mut Config),
+        open: impl FnOnce() -> LocalBoxFuture<'static, Storage> + Send + 'static,
+    ) -> Self {
         let mut config = Config::default();
         config.server.drain_secs = 8;
         config.server.workers = 2;
         settings(&mut config);
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let (started, address) = oneshot::channel();
         let thread = std::thread::spawn(move || {

@@ -9,6 +9,7 @@ use runcast::protocol::RunId;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Append, JournalError, JournalLimits};
+use runcast::storage::packages::Packages;
 use serde_json::json;
 
 use crate::failures::faulty_journal::{Fault, FaultyJournal};
@@ -44,7 +45,8 @@ async fn poisoned_node() -> (LocalNode, Arc<AtomicBool>) {
                 let limits = JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
                 let journal = Arc::new(FaultyJournal { inner: MemoryJournal::new(limits), fault: Poison(switch) });
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal, catalog, redis: None, presence: None, artifacts: None, data_dir: None }
+                let packages = Packages::built_in(catalog.clone());
+                Storage { journal, catalog, packages, redis: None, presence: None, artifacts: None, data_dir: None }
             })
         },
     )

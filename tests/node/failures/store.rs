@@ -10,6 +10,7 @@ use runcast::protocol::Timestamp;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::sqlite::{SqliteJournal, SqliteOptions};
 use runcast::storage::journal::{Journal, JournalLimits};
+use runcast::storage::packages::Packages;
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -29,7 +30,8 @@ async fn node_on(options: SqliteOptions) -> (LocalNode, Arc<dyn Journal>) {
                 let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(options).await.unwrap());
                 assert!(tell.send(journal.clone()).is_ok());
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal, catalog, redis: None, presence: None, artifacts: None, data_dir: None }
+                let packages = Packages::built_in(catalog.clone());
+                Storage { journal, catalog, packages, redis: None, presence: None, artifacts: None, data_dir: None }
             }
             .boxed_local()
         },

@@ -11,6 +11,7 @@ use runcast::protocol::RunId;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Append, Journal as _, JournalError, JournalLimits, RunPhase};
+use runcast::storage::packages::Packages;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -48,7 +49,16 @@ async fn runs_that_can_not_be_closed_do_not_hold_up_four_others() {
         move || {
             async move {
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                Storage { journal: stuck, catalog, redis: None, presence: None, artifacts: None, data_dir: None }
+                let packages = Packages::built_in(catalog.clone());
+                Storage {
+                    journal: stuck,
+                    catalog,
+                    packages,
+                    redis: None,
+                    presence: None,
+                    artifacts: None,
+                    data_dir: None,
+                }
             }
             .boxed_local()
         },

@@ -127,6 +127,18 @@ export interface TestStatusEvent extends EventBase {
       description?: string | null;
       [member: string]: unknown;
     }[] | null;
+    /** Files that the attempt left; shown, but no part of the run's state. */
+    attachments?: {
+      /** What its author calls it, `screenshot` for instance. */
+      name: string;
+      /** Its media type. */
+      contentType?: string | null;
+      /** Its length in bytes. */
+      size?: number | null;
+      /** The name of the artifact that it was uploaded as; missing: it was not. */
+      artifact?: string | null;
+      [member: string]: unknown;
+    }[] | null;
     [member: string]: unknown;
   } | null;
 }
@@ -167,6 +179,18 @@ export interface TestStepEvent extends EventBase {
     pausedMs?: number | null;
     /** Why it failed. */
     error?: string | { message?: string; [member: string]: unknown } | null;
+    /** Files that it attached; shown, but no part of the run's state. */
+    attachments?: {
+      /** What its author calls it, `screenshot` for instance. */
+      name: string;
+      /** Its media type. */
+      contentType?: string | null;
+      /** Its length in bytes. */
+      size?: number | null;
+      /** The name of the artifact that it was uploaded as; missing: it was not. */
+      artifact?: string | null;
+      [member: string]: unknown;
+    }[] | null;
     [member: string]: unknown;
   };
 }

@@ -19,7 +19,10 @@ function load(name) {
     target: 'node20',
     format: 'cjs',
     external: builtinModules,
-    alias: { '@runcast/client': resolve(ROOT, '../js/dist/index.js') },
+    alias: {
+      '@runcast/client/transport': resolve(ROOT, '../js/dist/transport-node.js'),
+      '@runcast/client': resolve(ROOT, '../js/dist/index.js'),
+    },
     sourcemap: 'inline',
     logLevel: 'warning',
   });

@@ -22,9 +22,9 @@ module.exports = defineConfig({
 
 /**
  * Makes a project in a directory that goes with the test. `files`: by name below `tests/`; `config`: members of the
- * configuration, `use` as text; `reporter`: options of ours.
+ * configuration, `use` as text; `reporter`: options of ours; `others`: reporters that come last, also in the run without ours.
  */
-function project(test, { files, config = {}, reporter = {}, playwright = 'newest' }) {
+function project(test, { files, config = {}, reporter = {}, others = [], playwright = 'newest' }) {
   const dir = mkdtempSync(join(tmpdir(), 'runcast-playwright-'));
   test.after(() => rmSync(dir, { recursive: true, force: true }));
   for (const [name, text] of Object.entries(files)) {
@@ -38,14 +38,18 @@ function project(test, { files, config = {}, reporter = {}, playwright = 'newest
   symlinkSync(PACKAGE, join(dir, 'node_modules/@runcast/playwright'));
   writeFileSync(join(dir, 'package.json'), '{"name":"shop","private":true}');
   const line = ['line', {}];
-  writeFileSync(join(dir, 'with.config.js'), CONFIG(config, [line, ['blob', {}], ['@runcast/playwright', reporter]]));
-  writeFileSync(join(dir, 'without.config.js'), CONFIG(config, [line]));
+  writeFileSync(join(dir, 'with.config.js'), CONFIG(config, [line, ['blob', {}], ['@runcast/playwright', reporter], ...others]));
+  writeFileSync(join(dir, 'without.config.js'), CONFIG(config, [line, ...others]));
   return {
     dir,
-    /** Runs `playwright test`; resolves to how it ended and what it printed. `started(child)`: what happens meanwhile. */
-    async run({ env = {}, args = [], config: name = 'with', started } = {}) {
+    /**
+     * Runs `playwright test`; resolves to how it ended and what it printed. `started(child)`: what happens meanwhile;
+     * `wrap`: a command, and its arguments, that runs it.
+     */
+    async run({ env = {}, args = [], config: name = 'with', started, wrap = [] } = {}) {
       const cli = join(dir, 'node_modules/@playwright/test/cli.js');
-      const child = spawn(process.execPath, [cli, 'test', '-c', `${name}.config.js`, ...args], {
+      const [program, ...rest] = [...wrap, process.execPath, cli, 'test', '-c', `${name}.config.js`, ...args];
+      const child = spawn(program, rest, {
         cwd: dir,
         env: { PATH: process.env.PATH, HOME: dir, RUNCAST_RUN: 'r', PLAYWRIGHT_FORCE_TTY: '0', ...env },
       });

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn the_events_of_a_real_run_become_lines() {
     let mut show = EventPrinter::new(false);
-    let run = include_str!("../../../../demo/run.ndjson");
+    let run = include_str!("../../../../tests/data/run.ndjson");
     let lines: Vec<String> = run.lines().map(|event| show.line(event)).collect();
     assert_eq!(lines[0], "17:15:47.966 run       running");
     assert_eq!(lines[1], "17:15:47.966 plan      11 tests");

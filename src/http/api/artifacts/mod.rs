@@ -47,17 +47,7 @@ impl ArtifactsEdge {
 
     /// Puts the host by which this server is reached before a URL that has none.
     pub(in crate::http::api) fn absolute(&self, request: &HttpRequest, url: String) -> String {
-        if !url.starts_with('/') {
-            return url;
-        }
-        match self.public_url.as_str() {
-            "" => {
-                // The host as it was parsed: nothing else can be hidden in it.
-                let host = host::of(request.uri(), request.headers()).ok().flatten().map(|host| host.to_string());
-                format!("http://{}{url}", host.as_deref().unwrap_or("localhost"))
-            }
-            public => format!("{public}{url}"),
-        }
+        host::absolute(request, &self.public_url, url)
     }
 }
 

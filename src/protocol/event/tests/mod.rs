@@ -337,7 +337,7 @@ fn limits_are_answered_with_413_and_hold_exactly() {
 
 #[test]
 fn a_real_run_passes_untouched() {
-    let run = include_str!("../../../../demo/run.ndjson");
+    let run = include_str!("../../../../tests/data/run.ndjson");
     assert_eq!(stored(BodyKind::NdJson, run), run.lines().collect::<Vec<_>>());
     let array = format!("[{}]", run.lines().collect::<Vec<_>>().join(","));
     assert_eq!(stored(BodyKind::Json, array), run.lines().collect::<Vec<_>>());

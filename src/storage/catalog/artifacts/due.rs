@@ -4,9 +4,9 @@
 //! neither artifacts that are not due nor those behind the page cost anything.
 
 use super::rows::COLUMNS;
-use super::tables::ArtifactStatement;
 use super::{DueFor, DueQuery};
 use crate::protocol::{ArtifactKind, Timestamp};
+use crate::storage::catalog::tables::CatalogStatement;
 
 const ALL: [DueFor; 4] = [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced];
 
@@ -39,13 +39,13 @@ fn ranges(query: &DueQuery, reason: DueFor) -> Vec<String> {
     conditions.into_iter().map(put_off).collect()
 }
 
-fn with_times(statement: ArtifactStatement, query: &DueQuery) -> ArtifactStatement {
+fn with_times(statement: CatalogStatement, query: &DueQuery) -> CatalogStatement {
     let statement = statement.with(query.now).with(query.abandoned_before);
     query.cutoffs.iter().fold(statement, |statement, (_, cutoff)| statement.with(*cutoff))
 }
 
 /// Selects a page of due removals.
-pub(super) fn page(query: &DueQuery) -> ArtifactStatement {
+pub(super) fn page(query: &DueQuery) -> CatalogStatement {
     let (position, limit) = (format!("(${AFTER}, ${})", AFTER + 1), format!("${LIMIT}"));
     let range = |condition| {
         format!(
@@ -55,7 +55,7 @@ pub(super) fn page(query: &DueQuery) -> ArtifactStatement {
     };
     let parts: Vec<String> = ranges(query, query.reason).into_iter().map(range).collect();
     let sql = format!("{} ORDER BY created_at, id LIMIT {limit}", parts.join(" UNION ALL "));
-    let statement = with_times(ArtifactStatement::new(sql), query);
+    let statement = with_times(CatalogStatement::new(sql), query);
     let statement = match query.after {
         Some((created_at, id)) => statement.with(created_at).with(id),
         None => statement.with(i64::MIN).with(""),
@@ -64,7 +64,7 @@ pub(super) fn page(query: &DueQuery) -> ArtifactStatement {
 }
 
 /// Selects the totals: what exists, and how much of it is due.
-pub(super) fn totals(query: &DueQuery) -> ArtifactStatement {
+pub(super) fn totals(query: &DueQuery) -> CatalogStatement {
     let count = |condition| format!("(SELECT count(*) FROM runcast_artifacts AS artifact WHERE {condition})");
     let counts: Vec<String> = ALL.into_iter().flat_map(|reason| ranges(query, reason)).map(count).collect();
     let sql = format!(
@@ -73,7 +73,7 @@ pub(super) fn totals(query: &DueQuery) -> ArtifactStatement {
          FROM runcast_artifacts WHERE state = 'ready'",
         counts.join(" + ")
     );
-    with_times(ArtifactStatement::new(sql), query)
+    with_times(CatalogStatement::new(sql), query)
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     /// SQLite's query plan for due removals, a line per table and subquery; the trait `Tables` can't return it.
-    async fn plan(statement: ArtifactStatement) -> Vec<String> {
+    async fn plan(statement: CatalogStatement) -> Vec<String> {
         let database = SqlitePool::connect("sqlite::memory:").await.unwrap();
         sqlx::migrate!("src/storage/catalog/migrations/sqlite").run(&database).await.unwrap();
         let steps = statement.explained().query::<sqlx::Sqlite>().unwrap().fetch_all(&database).await.unwrap();

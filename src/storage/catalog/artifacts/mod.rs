@@ -4,7 +4,7 @@
 //! A row is written before its object and removed after it, so a row names whatever a crash leaves. A row's key is its
 //! object's; while a direct upload is pending it is the key that the client writes to.
 //!
-//! The trait is implemented once, in `sql`, for every database that implements `tables`.
+//! The trait is implemented once, in `sql`, for every database that implements `Tables`.
 
 use async_trait::async_trait;
 
@@ -17,7 +17,6 @@ use crate::protocol::{
 mod due;
 mod rows;
 mod sql;
-pub(super) mod tables;
 
 /// An artifact's row in the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 
 use super::rows::{self, COLUMNS, PIN_COLUMNS};
-use super::tables::{ArtifactStatement, Cells as _, Tables};
 use super::{ArtifactCatalog, ArtifactRow, DueArtifact, DueQuery, Finished, KeptArtifact, StoredForm, Totals, due};
 use crate::protocol::{ArtifactId, ArtifactName, Pin, RunId, Sha256, Timestamp};
 use crate::storage::catalog::CatalogError;
+use crate::storage::catalog::tables::{CatalogStatement, Cells as _, Tables};
 
 fn unreadable(error: sqlx::Error) -> CatalogError {
     CatalogError(error.to_string())
@@ -17,7 +17,7 @@ fn unreadable(error: sqlx::Error) -> CatalogError {
 /// Runs a statement and reads each row.
 async fn all<T: Tables, A>(
     tables: &T,
-    statement: ArtifactStatement,
+    statement: CatalogStatement,
     read: impl Fn(&T::Row) -> Result<A, sqlx::Error>,
 ) -> Result<Vec<A>, CatalogError> {
     tables.ask(statement).await?.iter().map(read).collect::<Result<_, _>>().map_err(unreadable)
@@ -26,14 +26,14 @@ async fn all<T: Tables, A>(
 /// Runs a statement and reads its row, if there is one.
 async fn one<T: Tables, A>(
     tables: &T,
-    statement: ArtifactStatement,
+    statement: CatalogStatement,
     read: impl Fn(&T::Row) -> Result<A, sqlx::Error>,
 ) -> Result<Option<A>, CatalogError> {
     Ok(all(tables, statement, read).await?.into_iter().next())
 }
 
 /// Runs a statement that returns the rows it changes; true when it changed one.
-async fn changed(tables: &impl Tables, statement: ArtifactStatement) -> Result<bool, CatalogError> {
+async fn changed(tables: &impl Tables, statement: CatalogStatement) -> Result<bool, CatalogError> {
     Ok(!tables.ask(statement).await?.is_empty())
 }
 
@@ -49,7 +49,7 @@ fn listed<T: Tables>() -> String {
     format!("SELECT id FROM runcast_artifacts WHERE id IN (SELECT value FROM {list}) ORDER BY id{lock}")
 }
 
-fn with_stored(statement: ArtifactStatement, stored: &StoredForm) -> ArtifactStatement {
+fn with_stored(statement: CatalogStatement, stored: &StoredForm) -> CatalogStatement {
     let StoredForm { size, sha256, coding, method, decoded } = stored;
     statement.with(*size).with(sha256.to_string()).with(coding.as_str()).with(method.as_str()).with(*decoded)
 }
@@ -63,7 +63,7 @@ impl<T: Tables> ArtifactCatalog for T {
                    SELECT $1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $13 WHERE $12 > (SELECT count(*) FROM \
                    (SELECT 1 FROM runcast_artifacts WHERE run_id = $2 AND state <> 'deleted' LIMIT $12) AS others) \
                    RETURNING id";
-        let insert = ArtifactStatement::new(sql)
+        let insert = CatalogStatement::new(sql)
             .with(artifact.id)
             .with(&artifact.run)
             .with(artifact.name.as_str())
@@ -85,7 +85,7 @@ impl<T: Tables> ArtifactCatalog for T {
             "SELECT {COLUMNS}, {PIN_COLUMNS} FROM runcast_artifacts LEFT JOIN runcast_pins USING (run_id) \
              WHERE id = $1 AND run_id = $2"
         );
-        one(self, ArtifactStatement::new(sql).with(id).with(run), rows::kept).await
+        one(self, CatalogStatement::new(sql).with(id).with(run), rows::kept).await
     }
 
     async fn of_run(
@@ -99,12 +99,12 @@ impl<T: Tables> ArtifactCatalog for T {
              WHERE run_id = $1 AND state <> 'deleted' AND id > $2 ORDER BY id LIMIT $3"
         );
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        all(self, ArtifactStatement::new(sql).with(run).with(after).with(limit), rows::kept).await
+        all(self, CatalogStatement::new(sql).with(run).with(after).with(limit), rows::kept).await
     }
 
     async fn note_upload(&self, id: ArtifactId, upload: &str) -> Result<(), CatalogError> {
         let sql = "UPDATE runcast_artifacts SET upload = $2 WHERE id = $1";
-        self.ask(ArtifactStatement::new(sql).with(id).with(upload)).await.map(drop)
+        self.ask(CatalogStatement::new(sql).with(id).with(upload)).await.map(drop)
     }
 
     async fn keyed(&self, run: &RunId, key: &str) -> Result<Vec<KeptArtifact>, CatalogError> {
@@ -113,7 +113,7 @@ impl<T: Tables> ArtifactCatalog for T {
              WHERE run_id = $1 AND idempotency_key IS NOT NULL AND idempotency_key = $2 \
              AND state IN ('pending', 'ready') ORDER BY id"
         );
-        all(self, ArtifactStatement::new(sql).with(run).with(key), rows::kept).await
+        all(self, CatalogStatement::new(sql).with(run).with(key), rows::kept).await
     }
 
     async fn same(
@@ -126,7 +126,7 @@ impl<T: Tables> ArtifactCatalog for T {
             "SELECT {COLUMNS}, {PIN_COLUMNS} FROM runcast_artifacts LEFT JOIN runcast_pins USING (run_id) \
              WHERE run_id = $1 AND name = $2 AND sha256 = $3 AND state = 'ready' ORDER BY id LIMIT 1"
         );
-        one(self, ArtifactStatement::new(sql).with(run).with(name.as_str()).with(sha256.to_string()), rows::kept).await
+        one(self, CatalogStatement::new(sql).with(run).with(name.as_str()).with(sha256.to_string()), rows::kept).await
     }
 
     async fn set_ready(&self, run: &RunId, id: ArtifactId, finished: &Finished) -> Result<bool, CatalogError> {
@@ -141,7 +141,7 @@ impl<T: Tables> ArtifactCatalog for T {
                    AND (mine.sha256 IS NULL OR NOT EXISTS (SELECT 1 FROM runcast_artifacts AS other \
                    WHERE other.run_id = $11 AND other.state = 'ready' AND other.name = mine.name \
                    AND other.sha256 = $9)) RETURNING id";
-        let update = with_stored(ArtifactStatement::new(sql).with(id), &finished.stored)
+        let update = with_stored(CatalogStatement::new(sql).with(id), &finished.stored)
             .with(finished.key.as_str())
             .with(finished.size)
             .with(finished.sha256.to_string())
@@ -153,14 +153,14 @@ impl<T: Tables> ArtifactCatalog for T {
     async fn fail(&self, id: ArtifactId, reason: &str) -> Result<bool, CatalogError> {
         let sql = "UPDATE runcast_artifacts SET state = 'failed', failure = $2 WHERE id = $1 AND state = 'pending' \
                    RETURNING id";
-        changed(self, ArtifactStatement::new(sql).with(id).with(reason)).await
+        changed(self, CatalogStatement::new(sql).with(id).with(reason)).await
     }
 
     async fn remove(&self, run: &RunId, id: ArtifactId, at: Timestamp) -> Result<bool, CatalogError> {
         let sql = "UPDATE runcast_artifacts SET state = 'deleted', deleted_at = $3, compress_at = NULL, \
                    former_until = CASE WHEN former_until > $3 THEN $3 ELSE former_until END \
                    WHERE id = $1 AND run_id = $2 AND state <> 'deleted' RETURNING id";
-        changed(self, ArtifactStatement::new(sql).with(id).with(run).with(at)).await
+        changed(self, CatalogStatement::new(sql).with(id).with(run).with(at)).await
     }
 
     async fn gone(&self, ids: &[ArtifactId], at: Timestamp) -> Result<(), CatalogError> {
@@ -170,7 +170,7 @@ impl<T: Tables> ArtifactCatalog for T {
              former_until = CASE WHEN former_until > $2 THEN $2 ELSE former_until END WHERE id IN ({})",
             listed::<T>()
         );
-        self.ask(ArtifactStatement::new(sql).with(list(ids)).with(at)).await.map(drop)
+        self.ask(CatalogStatement::new(sql).with(list(ids)).with(at)).await.map(drop)
     }
 
     async fn claim(
@@ -188,7 +188,7 @@ impl<T: Tables> ArtifactCatalog for T {
              WHERE id IN (SELECT id FROM free) RETURNING {COLUMNS}, claims",
             T::DIALECT.lock_free
         );
-        let update = ArtifactStatement::new(sql).with(now).with(again).with(i64::from(tries)).with(limit);
+        let update = CatalogStatement::new(sql).with(now).with(again).with(i64::from(tries)).with(limit);
         let read = |row: &T::Row| Ok((rows::number(row, "claims")?, rows::artifact(row)?));
         let claimed = all(self, update, read).await?;
         Ok(claimed.into_iter().filter_map(|(claims, row)| (claims <= tries.into()).then_some(row)).collect())
@@ -205,12 +205,12 @@ impl<T: Tables> ArtifactCatalog for T {
         let sql = "UPDATE runcast_artifacts SET stored_size = $2, stored_sha256 = $3, coding = $4, method = $5, \
                    decoded_size = $6, key = $7, former_key = $8, former_until = $9, compress_at = NULL \
                    WHERE id = $1 AND state = 'ready' AND key = $8 AND former_key IS NULL RETURNING id";
-        changed(self, with_stored(ArtifactStatement::new(sql).with(id), stored).with(key).with(from).with(until)).await
+        changed(self, with_stored(CatalogStatement::new(sql).with(id), stored).with(key).with(from).with(until)).await
     }
 
     async fn spare(&self, id: ArtifactId) -> Result<(), CatalogError> {
         let sql = "UPDATE runcast_artifacts SET compress_at = NULL WHERE id = $1";
-        self.ask(ArtifactStatement::new(sql).with(id)).await.map(drop)
+        self.ask(CatalogStatement::new(sql).with(id)).await.map(drop)
     }
 
     async fn due(&self, query: &DueQuery) -> Result<Vec<DueArtifact>, CatalogError> {
@@ -219,7 +219,7 @@ impl<T: Tables> ArtifactCatalog for T {
 
     async fn put_off(&self, id: ArtifactId, until: Timestamp) -> Result<(), CatalogError> {
         let sql = "UPDATE runcast_artifacts SET failures = failures + 1, retry_at = $2 WHERE id = $1";
-        self.ask(ArtifactStatement::new(sql).with(id).with(until)).await.map(drop)
+        self.ask(CatalogStatement::new(sql).with(id).with(until)).await.map(drop)
     }
 
     async fn forget_replaced(&self, ids: &[ArtifactId]) -> Result<(), CatalogError> {
@@ -228,7 +228,7 @@ impl<T: Tables> ArtifactCatalog for T {
              WHERE id IN ({})",
             listed::<T>()
         );
-        self.ask(ArtifactStatement::new(sql).with(list(ids))).await.map(drop)
+        self.ask(CatalogStatement::new(sql).with(list(ids))).await.map(drop)
     }
 
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, CatalogError> {
@@ -238,7 +238,7 @@ impl<T: Tables> ArtifactCatalog for T {
              DELETE FROM runcast_artifacts WHERE id IN (SELECT id FROM old) RETURNING id",
             T::DIALECT.lock_free
         );
-        Ok(self.ask(ArtifactStatement::new(sql).with(before).with(limit)).await?.len())
+        Ok(self.ask(CatalogStatement::new(sql).with(before).with(limit)).await?.len())
     }
 
     async fn totals(&self, query: &DueQuery) -> Result<Totals, CatalogError> {
@@ -254,7 +254,7 @@ impl<T: Tables> ArtifactCatalog for T {
              SELECT id FROM runcast_artifacts WHERE former_key IS NOT NULL AND former_key IN \
              (SELECT value FROM {texts})) ORDER BY id{lock}) RETURNING key, former_key"
         );
-        let seen = self.ask(ArtifactStatement::new(sql).with(list(keys)).with(audit)).await?;
+        let seen = self.ask(CatalogStatement::new(sql).with(list(keys)).with(audit)).await?;
         let mut known = HashSet::new();
         for row in &seen {
             known.extend(row.text("key").map_err(unreadable)?);
@@ -274,25 +274,25 @@ impl<T: Tables> ArtifactCatalog for T {
              (seen_at IS NULL OR seen_at < $1) AND id > $2 ORDER BY id LIMIT $3"
         );
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        all(self, ArtifactStatement::new(sql).with(audit).with(after).with(limit), rows::artifact).await
+        all(self, CatalogStatement::new(sql).with(audit).with(after).with(limit), rows::artifact).await
     }
 
     async fn pin(&self, run: &RunId, pin: &Pin) -> Result<(), CatalogError> {
         let sql = "INSERT INTO runcast_pins (run_id, reason, until, since) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (run_id) DO UPDATE SET reason = excluded.reason, until = excluded.until, \
                    since = excluded.since";
-        let insert = ArtifactStatement::new(sql).with(run).with(pin.reason.as_str()).with(pin.until).with(pin.since);
+        let insert = CatalogStatement::new(sql).with(run).with(pin.reason.as_str()).with(pin.until).with(pin.since);
         self.ask(insert).await.map(drop)
     }
 
     async fn unpin(&self, run: &RunId) -> Result<bool, CatalogError> {
-        changed(self, ArtifactStatement::new("DELETE FROM runcast_pins WHERE run_id = $1 RETURNING run_id").with(run))
+        changed(self, CatalogStatement::new("DELETE FROM runcast_pins WHERE run_id = $1 RETURNING run_id").with(run))
             .await
     }
 
     async fn pinned(&self, run: &RunId) -> Result<Option<Pin>, CatalogError> {
         let sql = format!("SELECT {PIN_COLUMNS} FROM runcast_pins WHERE run_id = $1");
-        Ok(one(self, ArtifactStatement::new(sql).with(run), rows::pin).await?.flatten())
+        Ok(one(self, CatalogStatement::new(sql).with(run), rows::pin).await?.flatten())
     }
 
     async fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, CatalogError> {
@@ -302,22 +302,22 @@ impl<T: Tables> ArtifactCatalog for T {
                    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until \
                    WHERE runcast_leases.holder = excluded.holder OR runcast_leases.until <= $4 \
                    OR runcast_leases.until > $5 RETURNING name";
-        changed(self, ArtifactStatement::new(sql).with(name).with(holder).with(until).with(now).with(ahead)).await
+        changed(self, CatalogStatement::new(sql).with(name).with(holder).with(until).with(now).with(ahead)).await
     }
 
     async fn release(&self, name: &str, holder: &str) -> Result<(), CatalogError> {
         let sql = "DELETE FROM runcast_leases WHERE name = $1 AND holder = $2";
-        self.ask(ArtifactStatement::new(sql).with(name).with(holder)).await.map(drop)
+        self.ask(CatalogStatement::new(sql).with(name).with(holder)).await.map(drop)
     }
 
     async fn note(&self, name: &str, text: &str) -> Result<(), CatalogError> {
         let sql = "INSERT INTO runcast_notes (name, content) VALUES ($1, $2) \
                    ON CONFLICT (name) DO UPDATE SET content = excluded.content";
-        self.ask(ArtifactStatement::new(sql).with(name).with(text)).await.map(drop)
+        self.ask(CatalogStatement::new(sql).with(name).with(text)).await.map(drop)
     }
 
     async fn noted(&self, name: &str) -> Result<Option<String>, CatalogError> {
         let sql = "SELECT content FROM runcast_notes WHERE name = $1";
-        Ok(one(self, ArtifactStatement::new(sql).with(name), |row| row.text("content")).await?.flatten())
+        Ok(one(self, CatalogStatement::new(sql).with(name), |row| row.text("content")).await?.flatten())
     }
 }

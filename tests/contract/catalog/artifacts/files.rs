@@ -58,7 +58,7 @@ async fn behind_its_back(backend: &Backend, sqlite: &str, postgres: &str) {
 /// Takes a catalog back to what the first version made of it, with a run in it.
 async fn take_back(backend: &Backend) {
     let drop = "DROP TABLE runcast_artifacts; DROP TABLE runcast_pins; DROP TABLE runcast_leases; \
-                DROP TABLE runcast_notes";
+                DROP TABLE runcast_notes; DROP TABLE runcast_packages";
     let sqlite = "DELETE FROM _sqlx_migrations WHERE version > 1; \
                   INSERT INTO runs (run_id, tip, created_at, last_at) VALUES ('old', 3, 1, 2)";
     let postgres = "DELETE FROM _runcast_migrations WHERE version > 1; INSERT INTO runcast_runs \
@@ -70,7 +70,7 @@ async fn artifacts_that_an_earlier_version_kept_are_still_there(backend: Backend
     let catalog = backend.open().await;
     put_all(&*catalog, [1]).await;
     Catalog::close(&*catalog).await;
-    let drop = "DROP INDEX runcast_artifacts_by_idempotency_key; DROP INDEX runcast_artifacts_same; \
+    let drop = "DROP TABLE runcast_packages; DROP INDEX runcast_artifacts_by_idempotency_key; DROP INDEX runcast_artifacts_same; \
                 ALTER TABLE runcast_artifacts DROP COLUMN idempotency_key; \
                 ALTER TABLE runcast_artifacts DROP COLUMN decoded_size; DELETE FROM";
     let [sqlite, postgres] =

@@ -5,7 +5,7 @@ use sqlx::Postgres;
 use sqlx::postgres::PgRow;
 
 use super::super::CatalogError;
-use super::super::artifacts::tables::{ArtifactStatement, SqlDialect, Tables};
+use super::super::tables::{CatalogStatement, SqlDialect, Tables};
 use super::{PostgresCatalog, answered};
 
 /// Namespace of the advisory locks on runs.
@@ -21,7 +21,7 @@ impl Tables for PostgresCatalog {
         lock_free: " FOR UPDATE SKIP LOCKED",
     };
 
-    async fn ask(&self, statement: ArtifactStatement) -> Result<Vec<PgRow>, CatalogError> {
+    async fn ask(&self, statement: CatalogStatement) -> Result<Vec<PgRow>, CatalogError> {
         answered(&self.connections, |connection| {
             Box::pin(async move {
                 if let Some(run) = &statement.alone {

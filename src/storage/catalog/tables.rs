@@ -1,5 +1,5 @@
-//! The interface of a database with the artifacts' tables. SQLite and PostgreSQL take the same statements but for a few
-//! words.
+//! The interface of a database with the tables of artifacts and packages. SQLite and PostgreSQL take the same statements
+//! but for a few words.
 
 use async_trait::async_trait;
 use sqlx::encode::Encode;
@@ -9,7 +9,7 @@ use sqlx::{Arguments, AssertSqlSafe, ColumnIndex, Database, Decode, IntoArgument
 use crate::protocol::{ArtifactId, RunId, Timestamp};
 use crate::storage::catalog::CatalogError;
 
-/// A database with the artifacts' tables.
+/// A database with the tables of artifacts and packages.
 #[async_trait]
 pub trait Tables: Send + Sync + 'static {
     /// A row of a result.
@@ -18,7 +18,7 @@ pub trait Tables: Send + Sync + 'static {
     const DIALECT: SqlDialect;
 
     /// Runs a statement in a transaction of its own; returns its rows.
-    async fn ask(&self, statement: ArtifactStatement) -> Result<Vec<Self::Row>, CatalogError>;
+    async fn ask(&self, statement: CatalogStatement) -> Result<Vec<Self::Row>, CatalogError>;
 }
 
 /// The words of SQL in which the databases differ.
@@ -32,10 +32,10 @@ pub struct SqlDialect {
 }
 
 /// A statement and its parameters; `$1` is the first one.
-pub struct ArtifactStatement {
+pub struct CatalogStatement {
     sql: String,
     values: Vec<SqlValue>,
-    /// The run that the statement locks; see [`ArtifactStatement::alone`].
+    /// The run that the statement locks; see [`CatalogStatement::alone`].
     pub alone: Option<RunId>,
 }
 
@@ -47,9 +47,11 @@ pub enum SqlValue {
     Text(Option<String>),
     /// A boolean.
     Flag(bool),
+    /// Bytes.
+    Bytes(Vec<u8>),
 }
 
-impl ArtifactStatement {
+impl CatalogStatement {
     /// A statement. Its text is a constant; data goes into parameters.
     pub fn new(sql: impl Into<String>) -> Self {
         Self { sql: sql.into(), values: Vec::new(), alone: None }
@@ -80,12 +82,14 @@ impl ArtifactStatement {
         Option<i64>: Encode<'static, D> + Type<D>,
         Option<String>: Encode<'static, D> + Type<D>,
         bool: Encode<'static, D> + Type<D>,
+        Vec<u8>: Encode<'static, D> + Type<D>,
     {
         let mut arguments = D::Arguments::default();
         let added = self.values.into_iter().try_for_each(|value| match value {
             SqlValue::Integer(integer) => arguments.add(integer),
             SqlValue::Text(text) => arguments.add(text),
             SqlValue::Flag(flag) => arguments.add(flag),
+            SqlValue::Bytes(bytes) => arguments.add(bytes),
         });
         added.map_err(sqlx::Error::Encode)?;
         Ok(sqlx::query_with(AssertSqlSafe(self.sql), arguments))
@@ -100,6 +104,8 @@ pub trait Cells: Send {
     fn text(&self, column: &str) -> Result<Option<String>, sqlx::Error>;
     /// Yes or no.
     fn flag(&self, column: &str) -> Result<bool, sqlx::Error>;
+    /// Bytes.
+    fn bytes(&self, column: &str) -> Result<Vec<u8>, sqlx::Error>;
 }
 
 impl<R: Row> Cells for R
@@ -108,6 +114,7 @@ where
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> bool: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn integer(&self, column: &str) -> Result<Option<i64>, sqlx::Error> {
         self.try_get(column)
@@ -118,6 +125,10 @@ where
     }
 
     fn flag(&self, column: &str) -> Result<bool, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn bytes(&self, column: &str) -> Result<Vec<u8>, sqlx::Error> {
         self.try_get(column)
     }
 }
@@ -193,5 +204,11 @@ impl From<ArtifactId> for SqlValue {
 impl From<bool> for SqlValue {
     fn from(flag: bool) -> Self {
         Self::Flag(flag)
+    }
+}
+
+impl From<&[u8]> for SqlValue {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.to_vec())
     }
 }
