@@ -100,7 +100,11 @@ describe('pieces', () => {
     out.flush();
     assert.equal(texts().join(''), text);
     for (const part of texts()) assert.ok(Buffer.byteLength(part) <= 32 * KIB && !part.includes('\ufffd'));
-    assert.ok(texts().slice(0, 5).every((part) => part.endsWith('\n')));
+    assert.ok(
+      texts()
+        .slice(0, 5)
+        .every((part) => part.endsWith('\n')),
+    );
   });
 
   test('a secret is masked across pieces, and nothing waits for longer than a second', async () => {
@@ -136,7 +140,8 @@ describe('pieces', () => {
         streams[stream] += text;
         const bytes = Buffer.from(text);
         const cut = random(bytes.length + 1);
-        for (const chunk of [bytes.subarray(0, cut), bytes.subarray(cut)]) out.write(stream, random(20) ? chunk : Buffer.from(chunk), 't', 0);
+        for (const chunk of [bytes.subarray(0, cut), bytes.subarray(cut)])
+          out.write(stream, random(20) ? chunk : Buffer.from(chunk), 't', 0);
         if (random(4) === 0) out.settle('t', 0);
       }
       out.flush('t', 0);
@@ -173,7 +178,13 @@ describe('the limit', () => {
     assert.equal(notices.length, 1);
     assert.equal(notices[0].text, `... ${leftOut().toLocaleString('en-US')} bytes of output left out\n`);
     assert.match(notices[0].text, /^\.\.\. 7\d\d,\d{3} bytes of output left out\n$/);
-    assert.deepEqual(events.slice(-3).map(({ text }) => text).slice(1), ['and the next\n', 'on both\n']);
+    assert.deepEqual(
+      events
+        .slice(-3)
+        .map(({ text }) => text)
+        .slice(1),
+      ['and the next\n', 'on both\n'],
+    );
     assert.ok(events.filter(({ data }) => !data).every(({ text }) => text.endsWith('\n')));
   });
 
@@ -228,7 +239,8 @@ describe('parts', () => {
       const most = 4 + random(30);
       const all = [...parts(text, most)];
       assert.equal(all.join(''), text);
-      for (const part of all) assert.ok(Buffer.byteLength(part) <= most && !/[\ud800-\udbff]$/.test(part), `seed ${random.seed}`);
+      for (const part of all)
+        assert.ok(Buffer.byteLength(part) <= most && !/[\ud800-\udbff]$/.test(part), `seed ${random.seed}`);
     }
     assert.equal(cutTo('abc', 0), '');
   });
@@ -244,7 +256,10 @@ test('output of a real run: none is lost, each piece is between the steps that i
       test('few', async () => {
         for (let at = 0; at < 3; at += 1) {
           console.log('before step ' + at);
-          await test.step('step ' + at, async () => { process.stdout.write('within ' + at); console.error('warning ' + at); });
+          await test.step('step ' + at, async () => {
+            process.stdout.write('within ' + at);
+            console.error('warning ' + at);
+          });
         }
       });
       test('ten thousand', async () => {
@@ -263,15 +278,23 @@ test('output of a real run: none is lost, each piece is between the steps that i
   const { code, stdout } = await shop.run({ env });
   assert.equal(code, 0, stdout);
   const events = await eventsOf(node.url);
-  const idOf = (title) => events.find(({ type, data }) => type === 'test_status' && data.title?.at(-1) === title).testId;
+  const idOf = (title) =>
+    events.find(({ type, data }) => type === 'test_status' && data.title?.at(-1) === title).testId;
   const logs = (title) => events.filter((event) => event.type === 'log' && event.testId === idOf(title));
 
   const ids = events.filter(({ step }) => step?.category === 'test.step').map(({ step }) => step.id);
-  const few = events.filter(({ testId, type, step }) => testId === idOf('few') && (type === 'log' || ids.includes(step?.id)));
+  const few = events.filter(
+    ({ testId, type, step }) => testId === idOf('few') && (type === 'log' || ids.includes(step?.id)),
+  );
   const told = few.map(({ type, text, step }) => (type === 'log' ? text : step.phase));
-  assert.deepEqual(told, [0, 1, 2].flatMap((at) => [`before step ${at}\n`, 'begin', `warning ${at}\n`, `within ${at}`, 'end']));
+  assert.deepEqual(
+    told,
+    [0, 1, 2].flatMap((at) => [`before step ${at}\n`, 'begin', `warning ${at}\n`, `within ${at}`, 'end']),
+  );
 
-  const text = logs('ten thousand').map(({ text }) => text).join('');
+  const text = logs('ten thousand')
+    .map(({ text }) => text)
+    .join('');
   assert.equal(text, `${Array.from({ length: 10_000 }, (_, at) => `line ${at}\n`).join('')}ä😀\n`);
   assert.ok(logs('ten thousand').length < 500, logs('ten thousand').length);
 
@@ -281,14 +304,20 @@ test('output of a real run: none is lost, each piece is between the steps that i
   assert.ok(leftOut > 500_000, leftOut);
   assert.equal(posted + leftOut, 1_000_000);
   assert.match(flood.find(({ data }) => data).text, /^\.\.\. [\d,]+ bytes of output left out\n$/);
-  assert.ok(events.some((event) => event.type === 'log' && event.testId === undefined && event.text.includes('while loading')));
+  assert.ok(
+    events.some((event) => event.type === 'log' && event.testId === undefined && event.text.includes('while loading')),
+  );
 });
 
 test('`stdio: false` posts none', async (t) => {
   const { server } = await import('../../js/test/support/runcast.js');
   const node = await server(t);
-  const files = { 'a.spec.js': `const { test } = require('@playwright/test'); test('a', async () => { console.log('hello'); });` };
-  const { code, stdout } = await project(t, { files, reporter: { stdio: false } }).run({ env: { RUNCAST_URL: node.url } });
+  const files = {
+    'a.spec.js': `const { test } = require('@playwright/test'); test('a', async () => { console.log('hello'); });`,
+  };
+  const { code, stdout } = await project(t, { files, reporter: { stdio: false } }).run({
+    env: { RUNCAST_URL: node.url },
+  });
   assert.equal(code, 0, stdout);
   const events = await eventsOf(node.url);
   assert.ok(events.length > 3);

@@ -14,7 +14,8 @@ const quoted = JSON.stringify;
 const FILES = {
   'login.spec.js': `
     const { test, expect } = require('@playwright/test');
-    const form = '<label>Password <input type="password"></label><input id="p" type="password"><label>Name <input></label>';
+    const form = '<label>Password <input type="password"></label><label>Name <input></label>';
+    const TOKEN = process.env.SHOP_TOKEN;
 
     test.beforeEach(({ page }) => page.setContent(form));
 
@@ -25,12 +26,13 @@ const FILES = {
       process.stdout.write('with ' + ${quoted(PASSWORD.slice(0, 7))});
       process.stdout.write(${quoted(PASSWORD.slice(7))} + ' as the password\\n');
       console.log(JSON.stringify({ url: 'https://a.test/?p=' + encodeURIComponent(${quoted(PASSWORD)}) }));
-      console.error('env ' + process.env.SHOP_TOKEN + ' ' + Buffer.from('ann:' + process.env.SHOP_TOKEN).toString('base64'));
+      console.error('env ' + TOKEN + ' ' + Buffer.from('ann:' + TOKEN).toString('base64'));
       await test.step('with ' + ${quoted(PASSWORD)}, async () => {});
-      await page.goto('http://ann:' + encodeURIComponent(process.env.SHOP_TOKEN) + '@127.0.0.1:1/').catch(() => {});
-      await page.request.get('http://127.0.0.1:1/', { headers: { authorization: 'Bearer ' + process.env.SHOP_TOKEN } }).catch(() => {});
-      test.info().annotations.push({ type: 'token', description: process.env.SHOP_TOKEN });
-      await test.info().attach(${quoted('report of ')} + process.env.SHOP_TOKEN, { body: 'a report' });
+      await page.goto('http://ann:' + encodeURIComponent(TOKEN) + '@127.0.0.1:1/').catch(() => {});
+      const headers = { authorization: 'Bearer ' + TOKEN };
+      await page.request.get('http://127.0.0.1:1/', { headers }).catch(() => {});
+      test.info().annotations.push({ type: 'token', description: TOKEN });
+      await test.info().attach(${quoted('report of ')} + TOKEN, { body: 'a report' });
     });
 
     test('types', async ({ page }) => {
@@ -71,7 +73,12 @@ async function told(t, playwright, reporter) {
   const state = await (await fetch(`${node.url}/api/runs/r`)).text();
   const artifacts = await (await fetch(`${node.url}/api/runs/r/artifacts`)).text();
   // Colours may stand within a secret.
-  return { events, text: [events.map((event) => quoted(event)).join('\n'), state, artifacts].join('\n').replace(/\\u001b\[[0-9;]*m/g, '') };
+  return {
+    events,
+    text: [events.map((event) => quoted(event)).join('\n'), state, artifacts]
+      .join('\n')
+      .replace(/\\u001b\[[0-9;]*m/g, ''),
+  };
 }
 
 for (const playwright of ['newest', 'oldest']) {
@@ -86,7 +93,9 @@ for (const playwright of ['newest', 'oldest']) {
     assert.ok(!text.includes(ATTACHED));
     assert.match(text, /with \*\*\* as the password/);
     // What is no secret stays.
-    const statuses = events.filter(({ type, data }) => type === 'test_status' && data.outcome).map(({ status }) => status);
+    const statuses = events
+      .filter(({ type, data }) => type === 'test_status' && data.outcome)
+      .map(({ status }) => status);
     assert.deepEqual(statuses, ['passed', 'failed', 'failed', 'failed']);
     if (playwright === 'newest') assert.match(text, /Ann Smith/);
     assert.match(text, /getByLabel\('Password'\)/);
@@ -95,5 +104,6 @@ for (const playwright of ['newest', 'oldest']) {
 
 test('with masking off all of them are there', async (t) => {
   const { text } = await told(t, 'newest', { mask: false });
-  for (const secret of [PASSWORD, TYPED, WRONG, FROM_ENV]) assert.ok(text.includes(quoted(secret).slice(1, -1)), secret);
+  for (const secret of [PASSWORD, TYPED, WRONG, FROM_ENV])
+    assert.ok(text.includes(quoted(secret).slice(1, -1)), secret);
 });

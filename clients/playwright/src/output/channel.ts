@@ -12,7 +12,7 @@ const JOINED_CHARS = 16_384;
 const PART_OF_A_LINE = 4_096;
 /** Bytes of the text of one event. */
 const EVENT_BYTES = 32_768;
-/** After a gap output goes on with the next line, or so many bytes later: what is before may be the rest of a secret. */
+/** After a gap output goes on with the next line, or so many bytes later: before it may be the rest of a secret. */
 const SKIPPED_BYTES = 4_096;
 
 /** Standard output or standard error of an attempt. */
