@@ -127,6 +127,7 @@ async fn a_node_hands_out_the_packages_that_it_was_built_with() {
     let list = node.get("/clients").await;
     assert_eq!((list.header("cache-control"), list.header("x-content-type-options")), ("no-cache", "nosniff"));
     let packages = list.json()["packages"].as_array().unwrap().clone();
+    assert_eq!(node.get("/clients/").await.json(), list.json(), "as people type it");
     assert_eq!(packages.len(), pack::FOLDERS.len());
     for (package, folder) in packages.iter().zip(pack::FOLDERS) {
         let packed = pack::pack(root(), folder).unwrap();
