@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
+import { lookup } from './lookup-node.js';
 import { hostOf, portOf } from './proxy-env.js';
 import { TransportError } from './transport.js';
 /** Longest wait until a proxy has opened a tunnel, in milliseconds. */
@@ -44,6 +45,7 @@ export class TunnelAgent extends https.Agent {
             path: target,
             headers: { host: target, ...(authorization === undefined ? {} : { 'proxy-authorization': authorization }) },
             agent: false,
+            lookup,
             timeout: CONNECT_MS,
         });
         let told = false;

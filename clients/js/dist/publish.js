@@ -153,9 +153,13 @@ export class Publisher {
         const sleep = keepAlive();
         let timer;
         let check = () => { };
+        const wasClosed = this.#sender.state === 'closed';
+        let delivered = false;
         await new Promise((resolve) => {
             check = () => {
-                if (isDelivered() || this.#isOver || this.#sender.isHopeless)
+                // What was given up has gone, too.
+                delivered ||= isDelivered() && (wasClosed || !this.#isOver);
+                if (delivered || this.#isOver || this.#sender.isHopeless)
                     resolve();
             };
             timer = setTimeout(resolve, options.timeoutMs ?? 15_000);
@@ -166,8 +170,7 @@ export class Publisher {
         clearTimeout(timer);
         this.#flushes.delete(check);
         sleep();
-        const { state, lastError: error } = this.#sender;
-        const delivered = state !== 'ended' && isDelivered();
+        const { lastError: error } = this.#sender;
         return { delivered, pending: this.#outbox.pending, ...(!delivered && error && { error }) };
     }
     /**

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { lookup } from './lookup-node.js';
 import { proxyAuthorization, proxyError, proxyRefusal, reason, TunnelAgent } from './proxy-agent.js';
 import { hostOf, portOf, proxyFor } from './proxy-env.js';
 import { TransportError } from './transport.js';
@@ -15,8 +16,8 @@ export function createTransport() {
 }
 /** Sends requests; the proxies are those that the environment names when a request is sent. */
 class NodeTransport {
-    #http = new http.Agent({ keepAlive: true });
-    #https = new https.Agent({ keepAlive: true });
+    #http = new http.Agent({ keepAlive: true, lookup });
+    #https = new https.Agent({ keepAlive: true, lookup });
     #tunnels = new Map();
     async send(request) {
         request.signal?.throwIfAborted();

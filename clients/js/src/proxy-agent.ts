@@ -4,6 +4,7 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 
+import { lookup } from './lookup-node.js';
 import { hostOf, portOf, type ProxyChoice } from './proxy-env.js';
 import { TransportError } from './transport.js';
 
@@ -54,6 +55,7 @@ export class TunnelAgent extends https.Agent {
       path: target,
       headers: { host: target, ...(authorization === undefined ? {} : { 'proxy-authorization': authorization }) },
       agent: false,
+      lookup,
       timeout: CONNECT_MS,
     });
     let told = false;

@@ -153,9 +153,13 @@ export class Publisher implements AsyncDisposable {
     const sleep = keepAlive();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let check: () => void = () => {};
+    const wasClosed = this.#sender.state === 'closed';
+    let delivered = false;
     await new Promise<void>((resolve) => {
       check = () => {
-        if (isDelivered() || this.#isOver || this.#sender.isHopeless) resolve();
+        // What was given up has gone, too.
+        delivered ||= isDelivered() && (wasClosed || !this.#isOver);
+        if (delivered || this.#isOver || this.#sender.isHopeless) resolve();
       };
       timer = setTimeout(resolve, options.timeoutMs ?? 15_000);
       this.#flushes.add(check);
@@ -165,8 +169,7 @@ export class Publisher implements AsyncDisposable {
     clearTimeout(timer);
     this.#flushes.delete(check);
     sleep();
-    const { state, lastError: error } = this.#sender;
-    const delivered = state !== 'ended' && isDelivered();
+    const { lastError: error } = this.#sender;
     return { delivered, pending: this.#outbox.pending, ...(!delivered && error && { error }) };
   }
 

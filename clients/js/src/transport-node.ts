@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
+import { lookup } from './lookup-node.js';
 import { proxyAuthorization, proxyError, proxyRefusal, reason, TunnelAgent } from './proxy-agent.js';
 import { hostOf, portOf, proxyFor, type ProxyChoice } from './proxy-env.js';
 import { type HttpRequest, type HttpResponse, type Transport, TransportError } from './transport.js';
@@ -20,8 +21,8 @@ export function createTransport(): Transport {
 
 /** Sends requests; the proxies are those that the environment names when a request is sent. */
 class NodeTransport implements Transport {
-  readonly #http = new http.Agent({ keepAlive: true });
-  readonly #https = new https.Agent({ keepAlive: true });
+  readonly #http = new http.Agent({ keepAlive: true, lookup });
+  readonly #https = new https.Agent({ keepAlive: true, lookup });
   readonly #tunnels = new Map<string, TunnelAgent>();
 
   async send(request: HttpRequest): Promise<HttpResponse> {

@@ -73,3 +73,21 @@ test('a file that can not be written costs no exception', async (t) => {
   p.emit(log(1));
   assert.equal(p.stats.refused, 1);
 });
+
+test('what is abandoned is in the file at once, and who waits goes on', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'runcast-js-spill-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const silent = await fake(t, () => {});
+  const file = join(dir, 'later');
+  let calls = 0;
+  const p = publisher(t, silent.url, { spillFile: () => ((calls += 1), file) });
+  for (let number = 0; number < 3; number += 1) p.emit(log(number));
+  const closed = p.close({ timeoutMs: 600_000 });
+  assert.equal(calls, 0);
+  p.abandon();
+  p.abandon();
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual([lines[0].seq, ...numbersOf(lines)], [1, 0, 1, 2]);
+  assert.equal((await closed).delivered, false);
+  assert.deepEqual([calls, p.stats.spilled], [1, 3]);
+});

@@ -75,12 +75,19 @@ test('a flush ends in its time while the server stalls, and says why', async (t)
   assert.deepEqual(p.problems.map(({ kind }) => kind), ['lost']);
 });
 
-test('a wrong token ends a flush at once, and its error says so', async (t) => {
-  const keep = await keeper(t, (_, response) => problem(response, 401, 'unauthorized') ?? true);
-  const p = publisher(t, keep.url);
-  p.emit(log(0));
-  const report = await p.flush({ timeoutMs: 60_000 });
-  assert.deepEqual([report.delivered, report.error.status, report.error.code], [false, 401, 'unauthorized']);
+test('a wrong token, a wrong address, a refusal of the whole request: a flush ends at once, and its error says why', async (t) => {
+  const refusals = [401, 403, 404, 400, 410, 200];
+  for (const status of refusals) {
+    const keep = await keeper(t, (_, response) => {
+      if (status === 200) response.writeHead(200).end('<html>');
+      else problem(response, status, `code_${status}`);
+      return true;
+    });
+    const p = publisher(t, keep.url);
+    p.emit(log(0));
+    const { delivered, error } = await p.flush({ timeoutMs: 600_000 });
+    assert.deepEqual([delivered, error.status, error.name], [false, ...(status === 200 ? [undefined, 'ForeignAnswer'] : [status, 'ApiError'])]);
+  }
 });
 
 test('hints say how often to post, and which variant the producer is', async (t) => {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import https from 'node:https';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 
+import { lookupBy } from '../dist/lookup-node.js';
 import { proxyFor } from '../dist/proxy-env.js';
 import { createTransport } from '../dist/transport-node.js';
 import { certificates } from './support/certificates.js';
@@ -230,4 +233,19 @@ test('the process ends while a request in the background waits', async (t) => {
     import { createTransport } from ${JSON.stringify(new URL('../dist/transport-node.js', import.meta.url).href)};
     createTransport().send({ method: 'GET', url: process.argv[1], background: true }).catch(() => {});`;
   await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, server.url], { timeout: 10_000 });
+});
+
+test('name servers that do not answer are not waited for in a thread', async (t) => {
+  const silent = createSocket('udp4');
+  t.after(() => silent.close());
+  silent.bind(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address();
+  const looked = await new Promise((resolve) => lookupBy([`127.0.0.1:${port}`], 100)('runcast.test', {}, resolve));
+  assert.deepEqual([looked.code, looked.message], ['EAI_AGAIN', 'the name servers did not answer within 0.1 s']);
+  // This machine's own names need none.
+  const [error, address] = await new Promise((resolve) =>
+    lookupBy([`127.0.0.1:${port}`], 100)('localhost', { family: 4 }, (...told) => resolve(told)),
+  );
+  assert.deepEqual([error, address], [null, '127.0.0.1']);
 });

@@ -2,7 +2,21 @@ import { relative } from 'node:path';
 
 import type { Location, TestCase, TestError } from '@playwright/test/reporter';
 
+import { cutTo, firstOf, TITLE_CHARS } from './fit.js';
 import type { Masker } from './mask.js';
+
+/** Most errors of an event; further ones are counted. */
+const ERRORS = 100;
+/** Characters of all errors of an event. Those behind have the beginning of their message alone. */
+const ERRORS_CHARS = 65_536;
+/** Characters of parts of an error. */
+const MESSAGE_CHARS = 16_384;
+const STACK_CHARS = 8_192;
+const SNIPPET_CHARS = 4_096;
+/** Most annotations of an event. */
+const ANNOTATIONS = 100;
+/** How deep causes of causes are followed. */
+const CAUSES = 10;
 
 /** An error as events have it. */
 export interface ErrorDetails {
@@ -11,6 +25,14 @@ export interface ErrorDetails {
   snippet?: string;
   stack?: string;
 }
+
+/** What the author of a test says about it. */
+export interface AnnotationDetails {
+  type: string;
+  description?: string;
+}
+
+type Annotations = readonly { type: string; description?: string }[];
 
 /** How tests, places and errors are written down. */
 export class Descriptions {
@@ -35,18 +57,56 @@ export class Descriptions {
 
   /** The titles of the groups that a test is in, and its own. */
   title(test: TestCase): string[] {
-    return test.titlePath().slice(3);
+    // Before them stand the root, the project and the file.
+    return test.titlePath().slice(3).map((title) => this.#text(title, TITLE_CHARS));
+  }
+
+  annotations(annotations: Annotations): AnnotationDetails[] {
+    const told = annotations.map(({ type, description }) => ({
+      type: cutTo(type, TITLE_CHARS),
+      ...(description !== undefined && { description: this.#text(description, TITLE_CHARS) }),
+    }));
+    return firstOf(told, ANNOTATIONS, (more) => ({ type: `${more} more` }));
+  }
+
+  errors(errors: readonly TestError[]): ErrorDetails[] {
+    let left = ERRORS_CHARS;
+    const told = errors.slice(0, ERRORS).map((error) => {
+      const details = left > 0 ? this.error(error) : { message: this.#text(messageOf(error), TITLE_CHARS) };
+      left -= details.message.length + (details.stack?.length ?? 0) + (details.snippet?.length ?? 0);
+      return details;
+    });
+    if (errors.length > ERRORS) told.push({ message: `${errors.length - ERRORS} more errors` });
+    return told;
   }
 
   error(error: TestError): ErrorDetails {
-    const message = this.masker.text(error.message ?? error.value ?? '');
     const location = this.location(error.location);
-    const { snippet, stack } = error;
+    const { snippet } = error;
+    const stack = stackOf(error);
     return {
-      message,
+      message: this.#text(messageOf(error), MESSAGE_CHARS),
       ...(location !== undefined && { location }),
-      ...(snippet !== undefined && { snippet: this.masker.text(snippet) }),
-      ...(stack !== undefined && { stack: this.masker.text(stack) }),
+      ...(snippet !== undefined && { snippet: this.#text(snippet, SNIPPET_CHARS) }),
+      ...(stack !== undefined && { stack: this.#text(stack, STACK_CHARS) }),
     };
   }
+
+  /** A text without secrets, as long as it may be. A secret may reach across the place where it is cut. */
+  #text(text: string, most: number): string {
+    return cutTo(this.masker.text(text, 2 * most), most, text.length);
+  }
+}
+
+/** What went wrong, and why: an error may have another one as its cause. */
+function messageOf(error: TestError, depth = 0): string {
+  const message = error.message ?? error.value ?? '';
+  if (!error.cause || depth === CAUSES) return message;
+  return `${message}\n[cause]: ${messageOf(error.cause, depth + 1)}`;
+}
+
+function stackOf(error: TestError, depth = 0): string | undefined {
+  const { stack, cause } = error;
+  if (stack === undefined || !cause || depth === CAUSES) return stack;
+  return `${stack}\n[cause]: ${stackOf(cause, depth + 1) ?? messageOf(cause)}`;
 }

@@ -4,7 +4,8 @@ import { warnOnce } from './terminal.js';
  * Calls it, and takes what it throws, or its promise is rejected with: an error of a reporter makes the run fail. The
  * first one of each hook is told.
  */
-export function guarded<T>(hook: string, call: () => T | Promise<T>): T | undefined;
+export function guarded<T>(hook: string, call: () => Promise<T>): Promise<T | undefined> | undefined;
+export function guarded<T>(hook: string, call: () => T): T | undefined;
 export function guarded<T>(hook: string, call: () => T | Promise<T>): T | Promise<T | undefined> | undefined {
   try {
     const value = call();
@@ -15,6 +16,11 @@ export function guarded<T>(hook: string, call: () => T | Promise<T>): T | Promis
 }
 
 function tell(hook: string, error: unknown): undefined {
-  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  warnOnce(`hook ${hook}`, `the reporter failed in ${hook}, and goes on with the next event: ${reason}`);
+  try {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    warnOnce(`hook ${hook}`, `the reporter failed in ${hook}, and goes on with the next event: ${reason}`);
+  } catch {
+    // Standard error is closed, or the error can't be written down.
+  }
+  return undefined;
 }

@@ -2,19 +2,36 @@ import type { TestCase } from '@playwright/test/reporter';
 
 import type { Descriptions } from './describe.js';
 
-/** Tests of one event: each has well under 1 KiB, and an event at most 256 KiB. */
-const TESTS_OF_A_PLAN = 200;
+/** Characters of one event as JSON: at most 256 KiB in bytes. */
+const PLAN_CHARS = 65_536;
 
 /** The tests that are going to be run, in parts. */
 export function* plans(tests: TestCase[], describe: Descriptions): Iterable<Record<string, unknown>[]> {
-  for (let from = 0; from < tests.length; from += TESTS_OF_A_PLAN) {
-    yield tests.slice(from, from + TESTS_OF_A_PLAN).map((test) => ({
-      testId: test.id,
-      title: describe.title(test),
-      file: describe.file(test.location.file),
-      line: test.location.line,
-      project: test.parent.project()?.name,
-      tags: test.tags,
-    }));
+  let part: Record<string, unknown>[] = [];
+  let chars = 0;
+  for (const test of tests) {
+    const entry = planned(test, describe);
+    const more = JSON.stringify(entry).length + 1;
+    if (part.length > 0 && chars + more > PLAN_CHARS) {
+      yield part;
+      part = [];
+      chars = 0;
+    }
+    part.push(entry);
+    chars += more;
   }
+  if (part.length > 0) yield part;
+}
+
+function planned(test: TestCase, describe: Descriptions): Record<string, unknown> {
+  const project = test.parent.project()?.name;
+  const { id: testId, location, tags } = test;
+  return {
+    testId,
+    title: describe.title(test),
+    file: describe.file(location.file),
+    line: location.line,
+    ...(project && { project }),
+    ...(tags.length > 0 && { tags }),
+  };
 }

@@ -3,7 +3,7 @@ import type { FullConfig, FullResult, Suite, TestCase, TestError, TestResult, Te
 
 import { Attachments } from './attachments.js';
 import { Attempts } from './attempts.js';
-import { obey } from './commands.js';
+import { Commands } from './commands.js';
 import { Descriptions } from './describe.js';
 import { End } from './ending.js';
 import { capturedCommit } from './git.js';
@@ -17,6 +17,9 @@ import { plans } from './plan.js';
 import type { Settings } from './settings.js';
 import { settle } from './settle.js';
 import { Terminal } from './terminal.js';
+
+/** Most tests that a worker may say it runs at a time. */
+const SLOTS = 1_000;
 
 /** What a run is posted by; undefined if it is not to be posted. */
 export function record(options: Options & PlaywrightOptions, env: NodeJS.ProcessEnv): Recording | undefined {
@@ -35,13 +38,17 @@ export class Recording {
   readonly #output: Output;
   readonly #attachments: Attachments;
   readonly #end: End;
+  readonly #env: NodeJS.ProcessEnv;
+  #hasBegunTests = false;
   #hasJoined = false;
   #hasEnded = false;
 
   constructor(settings: Settings, env: NodeJS.ProcessEnv) {
     this.#settings = settings;
-    this.#masker = new Masker(settings.mask, env);
+    this.#env = env;
+    this.#masker = new Masker(settings.mask, env, [settings.token]);
     this.#terminal = new Terminal(settings, env, this.#masker);
+    const commands = new Commands();
     const token = settings.token;
     const run = connect({ url: settings.url, ...(token !== undefined && { token }) }).run(settings.runId);
     this.#publisher = run.publish({
@@ -51,14 +58,14 @@ export class Recording {
       closeTimeoutMs: settings.endTimeoutMs,
       spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
-      onCommand: (command) => obey(this.#publisher, command),
+      onCommand: (command) => commands.obey(this.#publisher, command),
       onHints: (hints) => this.#terminal.hints(hints),
       onError: (problem) => this.#terminal.problem(problem, this.#publisher.stats),
     });
     const emit = (event: NewEvent) => this.#post(event);
     this.#describe = new Descriptions(settings.configDir, this.#masker);
     this.#attachments = new Attachments(run, settings, this.#terminal);
-    this.#attempts = new Attempts(settings, this.#describe, this.#attachments, emit);
+    this.#attempts = new Attempts(settings, this.#describe, this.#masker, this.#attachments, emit);
     this.#output = new Output(this.#masker, emit);
     this.#end = new End(this.#publisher, this.#attachments, this.#terminal, settings, () => this.#interrupt());
     this.#terminal.link();
@@ -68,23 +75,30 @@ export class Recording {
   begin(config: FullConfig, suite: Suite): void {
     this.#describe.rootDir = config.rootDir;
     this.#settings.meta = { ...capturedCommit(config.metadata), ...this.#settings.meta };
+    this.#masker.environment(this.#env);
     const tests = suite.allTests();
-    this.#join(config);
-    const data = { total: tests.length, workers: config.workers, meta: this.#settings.meta };
+    const workers = workersOf(config);
+    this.#join(config, workers);
+    const data = { total: tests.length, workers, meta: this.#settings.meta };
     this.#emit('run_status', { status: 'running', data });
     for (const plan of plans(tests, this.#describe)) this.#emit('test_plan', { tests: plan });
     this.#terminal.begin(config, suite);
   }
 
   testBegin(test: TestCase, result: TestResult): void {
+    // Global setups have run.
+    if (!this.#hasBegunTests) this.#masker.environment(this.#env);
+    this.#hasBegunTests = true;
     this.#attempts.begin(test, result);
   }
 
   stepBegin(test: TestCase, result: TestResult, step: TestStep): void {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepBegin(test, result, step);
   }
 
   stepEnd(test: TestCase, result: TestResult, step: TestStep): void {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepEnd(test, result, step);
   }
 
@@ -128,11 +142,11 @@ export class Recording {
     if (this.#hasJoined) this.#emit('worker', { state: 'left' });
   }
 
-  #join(config: FullConfig): void {
+  #join({ shard }: FullConfig, workers: number): void {
     if (this.#hasJoined) return;
     this.#hasJoined = true;
-    const { shard, workers } = config;
-    this.#emit('worker', { state: 'joined', can: ['cancel'], slots: workers, ...(shard && { shard }) });
+    const slots = Math.min(SLOTS, Math.max(1, workers));
+    this.#emit('worker', { state: 'joined', can: ['cancel'], slots, ...(shard && { shard }) });
   }
 
   #emit(type: string, members: Record<string, unknown>): void {
@@ -142,4 +156,10 @@ export class Recording {
   #post(event: NewEvent): void {
     if (!this.#end.isOver) void this.#publisher.emit(event);
   }
+}
+
+/** How many tests run at a time: no more than there are. */
+function workersOf({ metadata, workers }: FullConfig): number {
+  const actual: unknown = metadata['actualWorkers'];
+  return typeof actual === 'number' ? actual : workers;
 }

@@ -119,8 +119,8 @@ export class Terminal {
   problem(problem: PublishProblem, stats: PublisherStats): void {
     const { kind, message, cause } = problem;
     if (kind === 'unreachable') {
-      const then = 'the tests go on, and what waits is posted later';
-      warnOnce(`unreachable ${this.settings.runId}`, `${message.replace(/^events wait: /, '')}: ${remedy(cause)}; ${then}`);
+      const reason = `${message.replace(/^events wait: /, '')}${remedy(cause)}`;
+      warnOnce(`unreachable ${this.settings.runId}`, `${reason}; the tests go on, and what waits is posted later`);
     } else if (kind === 'ended') {
       warnOnce(`ended ${this.settings.runId}`, `${message}; for a new run write another id into RUNCAST_RUN`);
     } else if (kind === 'spilled') {

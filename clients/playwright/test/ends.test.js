@@ -53,8 +53,12 @@ async function assertInterrupted(url, run, made) {
   assert.equal(missing, 0);
   const told = events.slice(-3).map(({ type, status, state }) => `${type} ${status ?? state}`);
   assert.deepEqual(told, ['test_status interrupted', 'run_status interrupted', 'worker left']);
-  const closed = events.slice(-20).filter(({ type, step }) => type === 'test_step' && step.phase === 'end');
-  for (const title of ['outer', 'inner']) assert.ok(closed.some(({ step }) => step.title === title), `${title} is closed`);
+  const steps = events.filter(({ type }) => type === 'test_step');
+  for (const title of ['outer', 'inner']) {
+    const begin = steps.find(({ step }) => step.phase === 'begin' && step.title === title);
+    const isEnd = ({ testId, step }) => testId === begin.testId && step.phase === 'end' && step.id === begin.step.id;
+    assert.equal(steps.filter(isEnd).length, 1, `${title} is closed`);
+  }
   const { status } = await (await fetch(`${url}/api/runs/${run}`)).json();
   assert.equal(status, 'interrupted');
 }
@@ -63,7 +67,7 @@ async function assertInterrupted(url, run, made) {
 async function post(stderr, url) {
   const { runcast } = await support;
   const command = printedCommand(stderr);
-  assert.ok(command, `a command is printed:\n${stderr}`);
+  assert.ok(command, 'a command is printed');
   const args = command.includes('--url') ? command : [...command, '--url', url];
   const { code, stderr: told } = await runcast(...args);
   assert.equal(code, 0, told);
@@ -182,5 +186,6 @@ test('kill -9: what was told is there, and the server finds that the run is lost
   });
   assert.equal(result.signal, 'SIGKILL');
   await compare({ url: node.url, report: made.witness, cut: true, attachments: false });
-  await eventually(async () => (await node.json('/api/runs/r')).status === 'lost');
+  const isLost = ({ type, status }) => type === 'producer_status' && status === 'lost';
+  await eventually(async () => (await eventsOf(node.url)).some(isLost));
 });

@@ -45,7 +45,7 @@ function reportOf(file) {
   };
   const plan = (project, titles, entries) => {
     for (const entry of entries) {
-      if (entry.entries) plan(project, [...titles, entry.title], entry.entries);
+      if (entry.entries) plan(project, entry.title ? [...titles, entry.title] : titles, entry.entries);
       else {
         const { testId, title, location, tags } = entry;
         const { file, line } = location;

@@ -1,0 +1,28 @@
+// An event has at most 256 KiB. What tests bring along has no limit, so it is cut here.
+
+/** Characters of a title, a subtitle, or the description of an annotation. */
+export const TITLE_CHARS = 1_024;
+/** Characters of the parameters of a step, as JSON. */
+const PARAMS_CHARS = 8_192;
+/** Characters of a text in parameters that are too long. */
+const PARAM_CHARS = 256;
+
+/** A text of at most so many characters, behind which stands how many are missing. `chars`: how many it had. */
+export function cutTo(text: string, most: number, chars = text.length): string {
+  if (text.length <= most) return text;
+  return `${text.slice(0, most).replace(/[\ud800-\udbff]$/, '')}… (${chars - most} characters more)`;
+}
+
+/** The first of a list; `more` makes an entry that says how many are missing. */
+export function firstOf<T>(list: readonly T[], most: number, more: (count: number) => T): T[] {
+  return list.length <= most ? [...list] : [...list.slice(0, most), more(list.length - most)];
+}
+
+/** Parameters of a step: with shorter texts if they are too long, and if that does not help the beginning of their JSON. */
+export function fitParams(params: Record<string, unknown>): Record<string, unknown> {
+  const json = JSON.stringify(params);
+  if (json.length <= PARAMS_CHARS) return params;
+  const cut = JSON.stringify(params, (_, value: unknown) => (typeof value === 'string' ? cutTo(value, PARAM_CHARS) : value));
+  if (cut.length <= PARAMS_CHARS) return JSON.parse(cut) as Record<string, unknown>;
+  return { json: cutTo(json, PARAMS_CHARS / 4) };
+}

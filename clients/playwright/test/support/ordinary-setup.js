@@ -1,0 +1,4 @@
+module.exports = async () => {
+  console.log('global set-up');
+  return async () => console.log('global teardown');
+};
