@@ -5,8 +5,10 @@ type Check = (value: unknown) => string | undefined;
 
 const text: Check = (value) => (typeof value === 'string' && value.trim() !== '' ? undefined : 'write a text');
 const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'write true or false');
-const texts: Check = (value) =>
-  Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : "write a list of texts: ['nightly']";
+const texts: Check = (value) => {
+  const isRight = Array.isArray(value) && value.every((item) => typeof item === 'string');
+  return isRight ? undefined : "write a list of texts: ['nightly']";
+};
 const oneOf = (...words: unknown[]): Check => (value) =>
   words.includes(value) ? undefined : `write ${words.map((word) => shown(word)).join(' or ')}`;
 const amount = (unit: string, more: (value: number) => boolean, example: number): Check => (value) =>
@@ -41,7 +43,7 @@ const MASK_CHECKS: Record<keyof MaskOptions, Check> = {
   fill: oneOf('secret', 'all', 'none'),
   values: texts,
   patterns: (value) =>
-    Array.isArray(value) && value.every((item) => item instanceof RegExp || isRegExp(item)) ? undefined : 'write a list of RegExp: [/sk-\\w+/]',
+    Array.isArray(value) && value.every(isRegExp) ? undefined : 'write a list of RegExp: [/sk-\\w+/]',
   env: texts,
 };
 
@@ -125,7 +127,7 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? `'${value.slice(0, 100)}'` : String(value);
 }
 
-/** A RegExp of another realm. */
+/** Also one of another realm. */
 function isRegExp(value: unknown): boolean {
   return Object.prototype.toString.call(value) === '[object RegExp]';
 }

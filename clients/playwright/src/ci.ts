@@ -38,7 +38,7 @@ export function isRunId(id: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(id);
 }
 
-/** A run's id of parts that a CI names; undefined if one is missing. One that no id may have is made fit, and stays unique. */
+/** A run's id of parts that a CI names; undefined if one is missing. What no id may have is replaced; ids stay apart. */
 export function runIdOf(...parts: (string | undefined)[]): string | undefined {
   if (parts.some((part) => part === undefined || part === '')) return undefined;
   const id = parts.join('-');
@@ -116,7 +116,7 @@ function github(env: Env): CiInfo {
     commit: hash(pull?.head?.sha ?? env['GITHUB_SHA']),
     author: pull?.user?.login ?? event?.head_commit?.author?.name ?? env['GITHUB_ACTOR'],
     url: repository && run && `${env['GITHUB_SERVER_URL'] || 'https://github.com'}/${repository}/actions/runs/${run}`,
-    labels: list(env['GITHUB_WORKFLOW'], env['GITHUB_EVENT_NAME'], pull?.number === undefined ? undefined : `#${pull.number}`),
+    labels: list(env['GITHUB_WORKFLOW'], env['GITHUB_EVENT_NAME'], pull?.number?.toString().replace(/^/, '#')),
   });
 }
 
@@ -138,7 +138,8 @@ function gitlab(env: Env): CiInfo {
 
 function azure(env: Env): CiInfo {
   // Build ids are counted per organisation, so it takes that too. A stage that is run again is another run.
-  const [organisation, build, attempt] = [env['SYSTEM_COLLECTIONID'], env['BUILD_BUILDID'], env['SYSTEM_STAGEATTEMPT'] || '1'];
+  const attempt = env['SYSTEM_STAGEATTEMPT'] || '1';
+  const [organisation, build] = [env['SYSTEM_COLLECTIONID'], env['BUILD_BUILDID']];
   const project = env['SYSTEM_TEAMPROJECT'];
   const branch = env['SYSTEM_PULLREQUEST_SOURCEBRANCH'] || env['BUILD_SOURCEBRANCH'];
   return compact({

@@ -126,9 +126,11 @@ function urlsFault(value: string): string | undefined {
 
 function runFault(value: unknown): string | undefined {
   if (typeof value === 'string' && isRunId(value)) return undefined;
-  const fit = typeof value === 'string' ? fitRunId(value) : '';
+  const isText = typeof value === 'string';
+  const fit = isText ? fitRunId(value) : '';
   const rule = 'an id has 1 to 128 of A-Z a-z 0-9 . _ : - and begins with a letter or digit';
-  return `${typeof value === 'string' ? `'${value.slice(0, 140)}' can't be` : 'that is not'} the id of a run: ${rule}${fit && `: write '${fit}'`}`;
+  const said = isText ? `'${value.slice(0, 140)}' can't be` : 'that is not';
+  return `${said} the id of a run: ${rule}${fit && `: write '${fit}'`}`;
 }
 
 /** The id that the option gives. */
@@ -138,7 +140,8 @@ function runOf(run: Options['run'], ci: CiInfo, messages: string[]): string | un
   try {
     id = typeof run === 'function' ? run(ci) : run;
   } catch (error) {
-    messages.push(`option \`run\`: the function threw ${String(error).slice(0, 200)}: write one that returns an id; it is left out`);
+    const thrown = String(error).slice(0, 200);
+    messages.push(`option \`run\`: the function threw ${thrown}: write one that returns an id; it is left out`);
     return undefined;
   }
   const fault = runFault(id);

@@ -34,7 +34,7 @@ export function warnOnce(key: string, line: string): void {
   say(line);
 }
 
-/** From now on another reporter draws progress in the terminal, by rows: a line of ours would be overwritten, or misplace its. */
+/** From now on another reporter draws progress in the terminal: a line of ours would be overwritten, or misplace its. */
 function hold(): void {
   if (held !== undefined || process.stderr.isTTY !== true || process.stdout.isTTY !== true) return;
   held = [];
@@ -138,7 +138,8 @@ export class Terminal {
   hints({ clientOutdated }: Hints): void {
     if (clientOutdated === undefined) return;
     const newer = `${this.settings.url[0]}/clients`;
-    warnOnce('outdated', `the server has version ${clientOutdated}, and this reporter is older: ${newer} says how to install its own`);
+    const version = `the server has version ${clientOutdated}`;
+    warnOnce('outdated', `${version}, and this reporter is older: ${newer} says how to install its own`);
   }
 
   /** Everything is posted, or kept in files. Waits for GitHub, 5 s at most. */
