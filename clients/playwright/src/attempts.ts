@@ -7,8 +7,8 @@ import { cutTo, firstOf, fitParams, TITLE_CHARS } from './fit.js';
 import type { Masker, StepWords } from './mask.js';
 import type { Settings } from './settings.js';
 
-/** Most attachments that the end of an attempt or of a step names. */
-const ATTACHMENTS = 200;
+/** Bytes of the attachments that the end of an attempt or of a step names. */
+const ATTACHMENTS_BYTES = 49_152;
 
 /** One attempt at a test, until it ends. */
 interface Attempt {
@@ -110,6 +110,7 @@ export class Attempts {
 
   /** Playwright tells of no attachment: the list of the result has become longer. */
   #attach({ test, result, attached }: Attempt): void {
+    if (result.attachments.length === attached.length) return;
     for (const attachment of result.attachments.slice(attached.length)) {
       attached.push(this.attachments.add(attachment, test, result));
     }
@@ -176,5 +177,6 @@ function endsSteps({ result: { status, duration } }: Attempt): boolean {
 }
 
 function listed(entries: AttachmentEntry[]): AttachmentEntry[] {
-  return firstOf(entries, ATTACHMENTS, (more) => ({ name: `${more} more`, contentType: 'text/plain' }));
+  const make = (entry: AttachmentEntry) => ({ ...entry, name: cutTo(entry.name, TITLE_CHARS) });
+  return firstOf(entries, ATTACHMENTS_BYTES, make, (more) => ({ name: `${more} more`, contentType: 'text/plain' }));
 }

@@ -37,6 +37,7 @@ export class Recording {
   readonly #attempts: Attempts;
   readonly #output: Output;
   readonly #attachments: Attachments;
+  readonly #commands = new Commands();
   readonly #end: End;
   readonly #env: NodeJS.ProcessEnv;
   #hasBegunTests = false;
@@ -50,7 +51,6 @@ export class Recording {
     this.#env = env;
     this.#masker = new Masker(settings.mask, env, [settings.token]);
     this.#terminal = new Terminal(settings, env, this.#masker);
-    const commands = new Commands();
     const token = settings.token;
     const run = connect({ url: settings.url, ...(token !== undefined && { token }) }).run(settings.runId);
     this.#publisher = run.publish({
@@ -60,7 +60,7 @@ export class Recording {
       closeTimeoutMs: settings.endTimeoutMs,
       spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
-      onCommand: (command) => commands.obey(this.#publisher, command),
+      onCommand: (command) => this.#commands.obey(this.#publisher, command),
       onHints: (hints) => this.#terminal.hints(hints),
       onError: (problem) => this.#terminal.problem(problem, this.#publisher.stats),
     });
@@ -119,7 +119,8 @@ export class Recording {
   }
 
   end(result: FullResult): void {
-    this.#close(result.status, Math.round(result.duration));
+    const isCancelled = result.status === 'interrupted' && this.#commands.isCancelled;
+    this.#close(isCancelled ? 'cancelled' : result.status, Math.round(result.duration));
     this.#isOver = true;
     this.#end.begin();
   }

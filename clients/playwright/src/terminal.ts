@@ -137,8 +137,8 @@ export class Terminal {
   /** The server's hints have changed. */
   hints({ clientOutdated }: Hints): void {
     if (clientOutdated === undefined) return;
-    const page = `${this.settings.url[0]}/clients/`;
-    warnOnce('outdated', `the server is of version ${clientOutdated}, and this reporter is too old for all it can: ${page} has the new one`);
+    const newer = `${this.settings.url[0]}/clients`;
+    warnOnce('outdated', `the server has version ${clientOutdated}, and this reporter is older: ${newer} says how to install its own`);
   }
 
   /** Everything is posted, or kept in files. Waits for GitHub, 5 s at most. */

@@ -19,9 +19,10 @@ const RERUN = 'to run the failed tests';
  * if the run has several. `attachments`: `false` compares no bytes. `mask`: what is done to all expected texts.
  * `after`: the number of an event: those before it are left out.
  * `cut`: the run was killed, so its log may end earlier, and what was open then may be closed as interrupted.
+ * `end`: the status that the run has to have, if it is not the one that Playwright told.
  * Resolves to how many facts were compared, and how many are `missing` of a run that was cut; `events` are all.
  */
-async function compare({ url, run = 'r', report: file, variant, attachments = true, after = 0, cut = false, mask = (text) => text }) {
+async function compare({ url, run = 'r', report: file, variant, attachments = true, after = 0, cut = false, end, mask = (text) => text }) {
   const report = masked(reportOf(file), mask);
   const events = (await eventsOf(url, run)).filter(({ seq }) => seq > after);
   const log = logOf(events, new Set(report.plan.map(({ testId }) => testId)), variant);
@@ -34,7 +35,7 @@ async function compare({ url, run = 'r', report: file, variant, attachments = tr
   if (attachments) await sameBytes(url, run, log, report);
   if (report.end) {
     const { status, durationMs } = report.end;
-    assert.deepEqual(log.end, { status, durationMs: Math.round(durationMs) }, 'the end of the run');
+    assert.deepEqual(log.end, { status: end ?? status, durationMs: Math.round(durationMs) }, 'the end of the run');
   }
   assert.deepEqual(events.filter(({ type }) => type === 'events_lost'), [], 'events were lost');
   return { ...compared, events };
