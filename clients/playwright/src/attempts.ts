@@ -42,6 +42,7 @@ export class Attempts {
   /** A step begins. Playwright tells of none before its test begins, or after it has ended. */
   stepBegin(_test: TestCase, result: TestResult, step: TestStep): void {
     const attempt = this.#attempts.get(result);
+    if (attempt) this.#attach(attempt);
     if (!attempt || !this.#isTold(step)) return;
     const { numbers, open } = attempt;
     numbers.set(step, numbers.size + 1);
