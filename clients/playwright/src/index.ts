@@ -17,7 +17,7 @@ export interface PlaywrightOptions {
 }
 
 /**
- * Posts a run to runcast while it runs. No hook throws and none waits but `onEnd`, which has a limit: the run ends as it
+ * Posts a run to runcast while it runs. No hook throws and none waits but `onExit`, which has a limit: the run ends as it
  * would without it.
  */
 export default class RuncastReporter implements Reporter {

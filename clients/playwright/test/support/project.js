@@ -30,7 +30,8 @@ module.exports = defineConfig({
  */
 function project(test, { files, config = {}, reporter = {}, others = [], playwright = 'newest', node = 'own' }) {
   const dir = mkdtempSync(join(tmpdir(), 'runcast-playwright-'));
-  test.after(() => rmSync(dir, { recursive: true, force: true }));
+  // Workers of a runner that was killed may still write.
+  test.after(() => rmSync(dir, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }));
   for (const [name, text] of Object.entries(files)) {
     const file = join(dir, 'tests', name);
     mkdirSync(dirname(file), { recursive: true });
