@@ -46,7 +46,10 @@ const RUNS = {
     playwright: ['newest', 'oldest'],
   },
   'a global teardown that fails': {
-    files: { 'a.spec.js': PASSES, 'teardown.js': 'module.exports = async () => { throw new Error("still running"); };' },
+    files: {
+      'a.spec.js': PASSES,
+      'teardown.js': 'module.exports = async () => { throw new Error("still running"); };',
+    },
     config: { globalTeardown: './tests/teardown.js' },
     status: 'failed',
     error: /still running/,
@@ -74,7 +77,10 @@ function lines(text) {
   return told.map((line) => line.replace(/\[\d+\/\d+\]/g, '[N]')).sort();
 }
 
-for (const [name, { files, config = {}, args, status, error, sameOutput = true, playwright = ['newest'] }] of Object.entries(RUNS)) {
+for (const [
+  name,
+  { files, config = {}, args, status, error, sameOutput = true, playwright = ['newest'] },
+] of Object.entries(RUNS)) {
   for (const version of playwright) {
     test(`${name}: ${version} Playwright`, async (t) => {
       const { server } = await import('../../js/test/support/runcast.js');
@@ -92,7 +98,10 @@ for (const [name, { files, config = {}, args, status, error, sameOutput = true, 
       const statuses = events.filter(({ type }) => type === 'run_status').map((event) => event.status);
       assert.deepEqual(statuses, ['queued', 'running', status]);
       const errors = events.filter(({ type }) => type === 'error').map((event) => event.error.message);
-      assert.ok(errors.some((message) => error.test(message)), JSON.stringify(errors));
+      assert.ok(
+        errors.some((message) => error.test(message)),
+        JSON.stringify(errors),
+      );
     });
   }
 }

@@ -20,13 +20,17 @@ module.exports = class Witness {
 
   onBegin(config, suite) {
     this.#rootDir = config.rootDir;
-    this.#write('onConfigure', { config: { rootDir: config.rootDir, version: config.version, workers: config.workers } });
+    this.#write('onConfigure', {
+      config: { rootDir: config.rootDir, version: config.version, workers: config.workers },
+    });
     const entries = (parent) =>
-      parent.entries().map((entry) =>
-        entry.type === 'test'
-          ? { testId: entry.id, title: entry.title, location: this.#place(entry.location), tags: entry.tags }
-          : { title: entry.title, entries: entries(entry) },
-      );
+      parent
+        .entries()
+        .map((entry) =>
+          entry.type === 'test'
+            ? { testId: entry.id, title: entry.title, location: this.#place(entry.location), tags: entry.tags }
+            : { title: entry.title, entries: entries(entry) },
+        );
     for (const project of suite.suites) {
       const suites = project.suites.map((file) => ({ title: file.title, entries: entries(file) }));
       this.#write('onProject', { project: { name: project.project().name, suites } });
@@ -37,7 +41,8 @@ module.exports = class Witness {
   onTestBegin(test, result) {
     const { retry, workerIndex, parallelIndex, startTime } = result;
     this.#write('onTestBegin', {
-      testId: test.id, result: { id: this.#id(result), retry, workerIndex, parallelIndex, startTime: +startTime },
+      testId: test.id,
+      result: { id: this.#id(result), retry, workerIndex, parallelIndex, startTime: +startTime },
     });
   }
 
@@ -45,8 +50,18 @@ module.exports = class Witness {
     const { title, subtitle, category, params, startTime } = step;
     const location = step.location && this.#place(step.location);
     this.#write('onStepBegin', {
-      testId: test.id, resultId: this.#id(result),
-      step: { id: this.#id(step), parentStepId: step.parent && this.#id(step.parent), title, subtitle, category, params, location, startTime: +startTime },
+      testId: test.id,
+      resultId: this.#id(result),
+      step: {
+        id: this.#id(step),
+        parentStepId: step.parent && this.#id(step.parent),
+        title,
+        subtitle,
+        category,
+        params,
+        location,
+        startTime: +startTime,
+      },
     });
   }
 
@@ -54,7 +69,11 @@ module.exports = class Witness {
     this.#attachments(test, result);
     const attachments = step.attachments.map((attachment) => result.attachments.indexOf(attachment));
     const { duration, error } = step;
-    this.#write('onStepEnd', { testId: test.id, resultId: this.#id(result), step: { id: this.#id(step), duration, error, attachments } });
+    this.#write('onStepEnd', {
+      testId: test.id,
+      resultId: this.#id(result),
+      step: { id: this.#id(step), duration, error, attachments },
+    });
   }
 
   onTestEnd(test, result) {
