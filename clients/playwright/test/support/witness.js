@@ -9,6 +9,7 @@ module.exports = class Witness {
   #ids = new WeakMap();
   #attached = new WeakMap();
   #rootDir = '';
+  #isOver = false;
 
   constructor({ file }) {
     this.#fd = openSync(file, 'w');
@@ -99,6 +100,8 @@ module.exports = class Witness {
 
   onEnd({ status, duration }) {
     this.#write('onEnd', { result: { status, duration } });
+    // Behind a global timeout tests still end: nobody reports it.
+    this.#isOver = true;
   }
 
   #output(type, chunk, test, result) {
@@ -133,6 +136,7 @@ module.exports = class Witness {
   }
 
   #write(method, params) {
+    if (this.#isOver) return;
     writeSync(this.#fd, `${JSON.stringify({ method, params })}\n`);
   }
 };
