@@ -43,6 +43,7 @@ export class Attempts {
   stepBegin(_test: TestCase, result: TestResult, step: TestStep): void {
     const attempt = this.#attempts.get(result);
     if (!attempt) return;
+    this.#attach(attempt);
     if (!this.#isTold(step)) {
       this.masker.learn(step, result);
       return;

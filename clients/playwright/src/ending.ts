@@ -4,7 +4,7 @@ import type { Attachments } from './attachments.js';
 import { guarded } from './guard.js';
 import type { Settings } from './settings.js';
 import { type Ending, atEnd } from './signals.js';
-import type { Terminal } from './terminal.js';
+import { release, type Terminal } from './terminal.js';
 
 /** How long the end waits for a server that has taken nothing so far, in milliseconds. */
 const UNREACHED_MS = 2_000;
@@ -80,8 +80,10 @@ export class End implements Ending {
   }
 
   #abandon(): void {
-    guarded('exit', () => this.attachments.abandon());
     guarded('exit', () => this.publisher.abandon());
+    guarded('exit', () => this.attachments.abandon());
+    // A signal leaves nobody the time to finish what is drawn.
+    release();
   }
 
   #limitMs(): number {

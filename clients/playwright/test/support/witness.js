@@ -1,7 +1,7 @@
 // A reporter that writes down each hook before it returns, in the words of a blob report: for runs that are killed, of
 // which there is no blob. `[require.resolve('./support/witness.js'), { file }]`; reportOf(file) reads it.
 const { createHash, randomUUID } = require('node:crypto');
-const { openSync, readFileSync, writeSync } = require('node:fs');
+const { openSync, readFileSync, statSync, writeSync } = require('node:fs');
 const { relative } = require('node:path');
 
 module.exports = class Witness {
@@ -117,7 +117,9 @@ module.exports = class Witness {
     const attachments = result.attachments.slice(known).map(({ name, contentType, path, body }) => {
       let bytes = body;
       try {
-        bytes ??= readFileSync(path);
+        // A pipe would wait for somebody to write into it.
+        bytes ??= statSync(path).isFile() ? readFileSync(path) : undefined;
+        if (bytes === undefined) return { name, contentType };
       } catch {
         return { name, contentType };
       }
