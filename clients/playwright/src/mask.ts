@@ -2,9 +2,9 @@ import type { TestStep } from '@playwright/test/reporter';
 
 import { mentions } from './mask/call-log.js';
 import { merged, plain, type Range, replaced } from './mask/escapes.js';
+import { isSecretField } from './mask/names.js';
 import { maskedParams } from './mask/params.js';
 import { shapes } from './mask/shapes.js';
-import { isSecretField } from './mask/names.js';
 import { Sources, typingCalls } from './mask/source.js';
 import { LineStream, type MaskStream } from './mask/stream.js';
 import { Typist, type Typing } from './mask/typing.js';
@@ -20,6 +20,9 @@ export const MASK = '***';
 /** A text has at most so many characters, if nothing else is said. */
 const LONGEST_TEXT = 65_536;
 const LONGEST_TITLE = 4_096;
+/** Short texts come again and again, as titles and locators: so many are remembered with what they look like. */
+const MOST_REMEMBERED = 1_000;
+const LONGEST_REMEMBERED = 256;
 const LEFT_OUT = '…';
 /** Members of params that have the text that is typed. */
 const TYPED_PARAMS = ['value', 'text', 'key', 'expected'];
@@ -37,13 +40,18 @@ export class Masker {
   readonly #fill: 'secret' | 'all' | 'none';
   readonly #patterns: RegExp[];
   readonly #values = new Values();
+  readonly #remembered = new Map<string, string>();
+  /** The changes of the values that what is remembered belongs to. */
+  #changes = 0;
   readonly #typist = new Typist(new Sources());
 
   /** `options` false: nothing is masked but `own`, the reporter's own secrets. */
   constructor(options: MaskOptions | false, env: NodeJS.ProcessEnv, own: (string | undefined)[] = []) {
     this.#options = options === false ? undefined : options;
     this.#fill = options === false ? 'none' : (options.fill ?? 'secret');
-    const given = [...(this.#options?.values ?? []), ...own].filter((value) => typeof value === 'string' && value !== '') as string[];
+    const given = [...(this.#options?.values ?? []), ...own].filter(
+      (value) => typeof value === 'string' && value !== '',
+    ) as string[];
     for (const value of given) this.#values.add(value, true);
     const short = given.filter((value) => value.length < SHORTEST).map((value) => new RegExp(escaped(value), 'g'));
     this.#patterns = [...short, ...(this.#options?.patterns ?? []).map(everywhere)];
@@ -96,6 +104,17 @@ export class Masker {
   }
 
   #masked(text: string): string {
+    if (text.length > LONGEST_REMEMBERED) return this.#unremembered(text);
+    if (this.#changes !== this.#values.changes || this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
+    this.#changes = this.#values.changes;
+    const known = this.#remembered.get(text);
+    if (known !== undefined) return known;
+    const masked = this.#unremembered(text);
+    if (this.#changes === this.#values.changes) this.#remembered.set(text, masked);
+    return masked;
+  }
+
+  #unremembered(text: string): string {
     const bare = plain(text);
     const ranges = merged(this.#find(bare.text));
     return ranges.length === 0 ? text : replaced(text, bare, ranges, MASK, [0, text.length]);

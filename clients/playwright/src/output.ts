@@ -71,7 +71,8 @@ export class Output {
     if (this.#channels.size >= MOST_CHANNELS) this.#end(this.#channels.keys().next().value!);
     const budget = new OutputBudget(this.#bytesPerSec, this.#burstBytes, this.#clock());
     const of = testId === undefined ? {} : { testId, attempt };
-    const post = (stream: OutputStream, text: string, more: object) => this.emit({ type: 'log', ...of, stream, text, ...more });
+    const post = (stream: OutputStream, text: string, more: object) =>
+      this.emit({ type: 'log', ...of, stream, text, ...more });
     const channel = new Channel(this.masker, budget, post);
     this.#channels.set(key, channel);
     return channel;

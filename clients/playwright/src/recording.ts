@@ -74,7 +74,7 @@ export class Recording {
     });
     const emit = (event: NewEvent) => this.#post(event);
     this.#describe = new Descriptions(settings.configDir, this.#masker);
-    this.#attachments = new Attachments(run, settings, this.#terminal);
+    this.#attachments = new Attachments(run, settings, this.#terminal, this.#masker);
     this.#attempts = new Attempts(settings, this.#describe, this.#masker, this.#attachments, emit);
     this.#output = new Output(this.#masker, emit);
     this.#end = new End(this.#publisher, this.#attachments, this.#terminal, settings, () => this.#interrupt());

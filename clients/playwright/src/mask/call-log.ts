@@ -6,7 +6,8 @@ const FIELD = /(?:waiting for|Locator:|locator resolved to) +(.*)|Expect "to\w+"
 /** What is typed into it. */
 const TYPED = /(?<=\b(?:fill|type|press|pressSequentially|insertText)\(")(?!"\)[ \t]*$)[\s\S]*?(?="\)[ \t]*$)/dgm;
 /** What it is expected to have, and what it has. */
-const VALUES = /(?<=\b(?:unexpected value|Expected(?: string)?:|Received(?: string)?:) *")(?!"[ \t]*$).+?(?="[ \t]*$)/dgm;
+const VALUES =
+  /(?<=\b(?:unexpected value|Expected(?: string)?:|Received(?: string)?:) *")(?!"[ \t]*$).+?(?="[ \t]*$)/dgm;
 /** The value of an element, in its HTML. */
 const ATTRIBUTE = /(?<=\bvalue=")[^"]+(?=")/dg;
 /** A call log is not longer. */

@@ -53,7 +53,7 @@ export function merged(ranges: Range[]): Range[] {
   return all;
 }
 
-/** The part of a text between two places, with a word for each of the ranges. Escapes stay: colours end where they ended. */
+/** The part of a text between two places, with a word for each of the ranges. Escapes stay: colours end as they did. */
 export function replaced(raw: string, { places }: Plain, ranges: Range[], word: string, part: Range): string {
   let text = '';
   let [at] = part;

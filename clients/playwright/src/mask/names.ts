@@ -1,13 +1,14 @@
 /** Parts of names that are secret wherever they stand: `#loginPassword`, `apiToken`. */
 const PARTS = new RegExp(
   [
-    'passw(?:or)?d|passphrase|passcode|secret(?!ar)|token|credential|api ?key|access ?key|private ?key|one ?time ?code',
-    'security ?code|verification ?code|auth(?:entication)? ?code|pin ?code|card ?(?:number|num|no\\b)|credit ?card|debit ?card',
-    'social ?security|passwort|kennwort|contrase[nñ]a|mot de passe|senha|wachtwoord|пароль|密码|パスワード',
+    'passw(?:or)?d|passphrase|passcode|secret(?!ar)|token|credential|api ?key|access ?key|private ?key',
+    '(?:one ?time|security|verification|auth(?:entication)?|pin) ?code|card ?(?:number|num|no\\b)',
+    '(?:credit|debit) ?card|social ?security|passwort|kennwort|contrase[nñ]a|mot de passe|senha|wachtwoord|пароль|密码|パスワード',
   ].join('|'),
 );
 /** Words that are secret if they stand alone: not `spin`, not `shipping`. */
-const WORDS = /(?<![\p{L}\p{N}])(?:pass|pwd|pw|passwd|otp|totp|mfa|2fa|pin|cvc|cvc2|cvv|cvv2|csc|iban|ssn|cc number)(?![\p{L}\p{N}])/u;
+const WORDS =
+  /(?<![\p{L}\p{N}])(?:pass|pwd|pw|passwd|t?otp|2?mfa|2fa|pin|cvc2?|cvv2?|csc|iban|ssn|cc number)(?![\p{L}\p{N}])/u;
 /** A field that is called `card`, and not something that is on a card: `#card`, `getByLabel('Card')`. */
 const CARD = /(?<![.\w-])card(?=["'`\])]|$)/i;
 
@@ -45,12 +46,13 @@ export function isSecretMember(name: string): boolean {
 /** Texts that stand in passwords' places and everywhere else too: masking them would leave nothing to read. */
 const COMMON = new Set(
   (
-    'true false null none undefined default enabled disabled required optional always never unset empty dummy example sample ' +
-    'test tests testing tester test1234 testtest user username users guest root admin administrator demo pass password passwd ' +
-    'password1 secret token value text string hello world login name email localhost 127.0.0.1 0.0.0.0 postgres postgresql ' +
-    'mysql mariadb redis mongodb rabbitmq elastic minio minioadmin development production staging preview internal inherit ' +
-    'chrome chromium firefox webkit page click fill expect error warning info debug http https file node playwright runcast ' +
-    'github gitlab 1234 0000 2024 2025 2026 2027'
+    'true false null none undefined default enabled disabled required optional always never unset empty dummy ' +
+    'example sample test tests testing tester test1234 testtest user username users guest root admin ' +
+    'administrator demo pass password passwd password1 secret token value text string hello world login name ' +
+    'email localhost 127.0.0.1 0.0.0.0 postgres postgresql mysql mariadb redis mongodb rabbitmq elastic minio ' +
+    'minioadmin development production staging preview internal inherit chrome chromium firefox webkit page ' +
+    'click fill expect error warning info debug http https file node playwright runcast github gitlab 1234 ' +
+    '0000 2024 2025 2026 2027'
   ).split(' '),
 );
 

@@ -1,7 +1,9 @@
 import type { Range } from './escapes.js';
 
-const NAME =
-  '(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credentials?|passwort|kennwort)';
+const NAME = `(?:${[
+  'passw(?:or)?d|passphrase|passcode|pwd|secret|token|credentials?',
+  'api[-_]?key|access[-_]?key|private[-_]?key|passwort|kennwort',
+].join('|')})`;
 /** Quotes, also escaped ones: JSON is often a text in JSON. */
 const QUOTE = `\\\\{0,3}["'\`]`;
 
@@ -36,7 +38,8 @@ const SHAPES: [trace: RegExp, shapes: RegExp[]][] = (
       'eyJ|AKIA|gh[pousr]_|github_pat|glpat-|npm_|xox|sk[-_]',
       [
         `\\b(?<secret>eyJ[\\w-]{8,}\\.[\\w-]{8,}\\.[\\w-]*)`,
-        `\\b(?<secret>(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abeprs]-|sk[-_](?:live|test|ant|proj)[-_])[\\w-]{16,}|AKIA[0-9A-Z]{16})\\b`,
+        `\\b(?<secret>(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abeprs]-)[\\w-]{16,})`,
+        `\\b(?<secret>sk[-_](?:live|test|ant|proj)[-_][\\w-]{16,}|AKIA[0-9A-Z]{16})\\b`,
       ],
     ],
   ] as [string, string[]][]

@@ -40,7 +40,9 @@ export class Sources {
     const lines = this.#lines(location.file);
     const line = lines[location.line - 1];
     if (line === undefined || line.length > LONGEST_LINE) return undefined;
-    const before = lines.slice(Math.max(0, location.line - 1 - LINES_BEFORE), location.line - 1).map((text) => `${text}\n`);
+    const before = lines
+      .slice(Math.max(0, location.line - 1 - LINES_BEFORE), location.line - 1)
+      .map((text) => `${text}\n`);
     const behind = lines.slice(location.line, location.line + LINES_BEHIND).map((text) => `\n${text}`);
     const code = [...before, line, ...behind].join('');
     const column = before.join('').length + location.column - 1;

@@ -28,9 +28,20 @@ interface Parts {
 const TITLE = /^(Fill|Type|Press|Insert|Expect)(?: "([\s\S]*)| ([\s\S]+))?$/;
 const LOCATOR = /" (?=(?:locator|getBy[A-Z]\w*|frameLocator|page\.|frame\.)\W)/;
 /** `locator.fill(#name)`, `page.type(#name, text)`, up to 1.52. */
-const CALL = /^(page|frame|locator|locator\..+|elementHandle|keyboard)\.(fill|type|pressSequentially|press|insertText)(?:\(([\s\S]*)\))?$/;
+const OBJECT = 'page|frame|locator|locator\\..+|elementHandle|keyboard';
+const CALL = new RegExp(`^(${OBJECT})\\.(fill|type|pressSequentially|press|insertText)(?:\\(([\\s\\S]*)\\))?$`);
 const EXPECTED = 'toHaveValue';
-const ACTIONS = new Set(['fill', 'type', 'pressSequentially', 'press', 'insertText', 'Fill', 'Type', 'Press', 'Insert']);
+const ACTIONS = new Set([
+  'fill',
+  'type',
+  'pressSequentially',
+  'press',
+  'insertText',
+  'Fill',
+  'Type',
+  'Press',
+  'Insert',
+]);
 /** How the calls of an action are named in tests. */
 const METHODS: Record<string, string[]> = {
   Fill: ['fill'],
@@ -64,7 +75,8 @@ export class Typist {
     const call = this.sources.at(step.location, METHODS[action] ?? [action]);
     const field = parts.field === '' ? ((attempt && this.#lastFields.get(attempt)) ?? '') : parts.field;
     if (attempt && parts.field) this.#lastFields.set(attempt, parts.field);
-    const isSecret = (field === undefined && !call) || isSecretField(field ?? '') || (call !== undefined && isSecretField(call.field));
+    const isSecret =
+      (field === undefined && !call) || isSecretField(field ?? '') || (call !== undefined && isSecretField(call.field));
     const values = [parts.value, call?.value].filter((value) => value !== undefined && value !== '') as string[];
     const { value, before, behind } = parts;
     const hasValue = value !== undefined && value !== '' && before !== step.title;
@@ -79,7 +91,13 @@ function partsOf(step: TestStep): Parts | undefined {
   if (category === 'expect') {
     const value = text(params?.['expected']);
     const action = title.includes(EXPECTED) ? EXPECTED : '';
-    return { action, field: subtitle ?? locatorIn(title), ...(value !== undefined && { value }), before: title, behind: '' };
+    return {
+      action,
+      field: subtitle ?? locatorIn(title),
+      ...(value !== undefined && { value }),
+      before: title,
+      behind: '',
+    };
   }
   const call = CALL.exec(title);
   if (call) return oldParts(title, call as unknown as OldCall, 'annotations' in step);
@@ -87,9 +105,18 @@ function partsOf(step: TestStep): Parts | undefined {
   if (!found) return { action: '', field: subtitle ?? locatorIn(title), before: title, behind: '' };
   const [, action, quoted, locator] = found as unknown as [string, string, string | undefined, string | undefined];
   const param = text(params?.['value']) ?? text(params?.['text']) ?? text(params?.['key']);
-  const end = quoted === undefined ? -1 : ((subtitle === undefined ? LOCATOR.exec(quoted)?.index : undefined) ?? quoted.lastIndexOf('"'));
+  const end =
+    quoted === undefined
+      ? -1
+      : ((subtitle === undefined ? LOCATOR.exec(quoted)?.index : undefined) ?? quoted.lastIndexOf('"'));
   if (quoted === undefined || end < 0) {
-    return { action, field: subtitle ?? locator ?? '', ...(param !== undefined && { value: param }), before: title, behind: '' };
+    return {
+      action,
+      field: subtitle ?? locator ?? '',
+      ...(param !== undefined && { value: param }),
+      before: title,
+      behind: '',
+    };
   }
   const field = subtitle ?? quoted.slice(end + 2);
   return { action, field, value: param ?? quoted.slice(0, end), before: `${action} "`, behind: quoted.slice(end) };

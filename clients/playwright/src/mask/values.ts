@@ -28,6 +28,8 @@ interface Bucket {
 
 /** Secret values, and where they stand in a text. */
 export class Values {
+  /** Counts up whenever other values are looked for. */
+  changes = 0;
   /** Those that are looked for, in the order in which they were last seen. */
   readonly #learned = new Set<string>();
   readonly #fixed = new Set<string>();
@@ -87,7 +89,12 @@ export class Values {
         if (this.#starts.has(text.slice(at))) return at;
         continue;
       }
-      const hash = hashed(text.charCodeAt(at), text.charCodeAt(at + 1), text.charCodeAt(at + 2), text.charCodeAt(at + 3));
+      const hash = hashed(
+        text.charCodeAt(at),
+        text.charCodeAt(at + 1),
+        text.charCodeAt(at + 2),
+        text.charCodeAt(at + 3),
+      );
       if (this.#hashes[hash] === 0) continue;
       if (goesOn(this.#buckets.get(hash)!, text.slice(at))) return at;
     }
@@ -119,6 +126,7 @@ export class Values {
   }
 
   #index(value: string): void {
+    this.changes += 1;
     for (const piece of pieces(value)) {
       const standsAlone = WORD.test(piece);
       for (const text of encodings(piece)) if (text.length >= SHORTEST) this.#insert(text, standsAlone, true);

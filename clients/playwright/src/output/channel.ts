@@ -8,9 +8,11 @@ export type OutputStream = 'stdout' | 'stderr';
 
 /** Characters of pieces that are joined. */
 const JOINED_CHARS = 16_384;
+/** A line that does not fit is posted in part if the part has so many characters. */
+const PART_OF_A_LINE = 4_096;
 /** Bytes of the text of one event. */
 const EVENT_BYTES = 32_768;
-/** After a gap output goes on with the next line, or so many bytes later: what is before may be the rest of a secret. */
+/** After a gap output goes on with the next line, or so many bytes later: before it may be the rest of a secret. */
 const SKIPPED_BYTES = 4_096;
 
 /** Standard output or standard error of an attempt. */
@@ -60,7 +62,7 @@ export class Channel {
     if (source.skips > 0) return;
     this.#tellLeftOut();
     const room = this.budget.at(now);
-    const fits = cutTo(text, room);
+    const fits = wholeLines(cutTo(text, room), text);
     this.budget.take(Buffer.byteLength(fits));
     this.#join(stream, source.mask.write(fits));
     if (fits.length < text.length) this.#stop(stream, source, text.slice(fits.length));
@@ -152,4 +154,11 @@ export class Channel {
     this.#joined = '';
     for (const part of parts(text, EVENT_BYTES)) this.post(this.#joinedOf, part, {});
   }
+}
+
+/** What fits of a text, up to the end of a line if that leaves enough. */
+function wholeLines(fits: string, text: string): string {
+  if (fits.length === text.length || fits.endsWith('\n')) return fits;
+  const lines = fits.lastIndexOf('\n') + 1;
+  return fits.length - lines < PART_OF_A_LINE ? fits.slice(0, lines) : fits;
 }
