@@ -5,13 +5,20 @@ use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::failures::node::LocalNode;
 use crate::support::{PASSWORD, Postgres, SOON, TestNode, eventually, lasting_port};
+use async_trait::async_trait;
 use flate2::read::GzDecoder;
+use futures_util::future::LocalBoxFuture;
 use runcast::app::Storage;
 use runcast::config::{CatalogSetting, Config, JournalUrl};
-use runcast::storage::packages::Package;
+use runcast::protocol::Timestamp;
+use runcast::storage::catalog::CatalogError;
+use runcast::storage::catalog::packages::{PackageCatalog, PackageRow};
+use runcast::storage::packages::{Package, Packages};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -57,7 +64,7 @@ async fn node(data: &Path, catalog: Option<&str>, packages: Option<Vec<Package>>
     }
     let of_storage = config.clone();
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    let open = move || -> futures_util::future::LocalBoxFuture<'static, Storage> {
+    let open = move || -> LocalBoxFuture<'static, Storage> {
         Box::pin(async move {
             let mut storage = Storage::open(&of_storage).await.unwrap();
             if let Some(packages) = packages {
@@ -127,6 +134,7 @@ async fn a_node_hands_out_the_packages_that_it_was_built_with() {
     let list = node.get("/clients").await;
     assert_eq!((list.header("cache-control"), list.header("x-content-type-options")), ("no-cache", "nosniff"));
     let packages = list.json()["packages"].as_array().unwrap().clone();
+    assert_eq!(node.get("/clients/").await.json(), list.json(), "as people type it");
     assert_eq!(packages.len(), pack::FOLDERS.len());
     for (package, folder) in packages.iter().zip(pack::FOLDERS) {
         let packed = pack::pack(root(), folder).unwrap();
@@ -225,6 +233,47 @@ async fn nodes_of_two_versions_on_one_catalog_hand_out_each_others_packages() {
     server.start_again().await;
     let unknown = async || file(&second, "runcast-playwright-0.0.8-00000000.tgz").await.0;
     eventually!(unknown().await, |status| *status == 404, SOON);
+}
+
+/// A catalog whose first call panics, and whose second fails.
+#[derive(Default)]
+struct Faulty {
+    calls: AtomicUsize,
+    kept: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl PackageCatalog for Faulty {
+    async fn keep(&self, package: &PackageRow, _now: Timestamp) -> Result<(), CatalogError> {
+        match self.calls.fetch_add(1, Ordering::SeqCst) {
+            0 => panic!("a fault"),
+            1 => Err(CatalogError("away".into())),
+            _ => Ok(self.kept.lock().unwrap().push(package.file.clone())),
+        }
+    }
+
+    async fn package(&self, _file: &str) -> Result<Option<PackageRow>, CatalogError> {
+        Err(CatalogError("away".into()))
+    }
+}
+
+#[tokio::test]
+async fn a_keeper_of_packages_that_panics_is_run_anew() {
+    let (data, faulty) = (tempfile::tempdir().unwrap(), Arc::new(Faulty::default()));
+    let (mut config, catalog) = (Config::default(), faulty.clone());
+    config.server.data_dir = data.path().to_owned();
+    let open = move || -> LocalBoxFuture<'static, Storage> {
+        Box::pin(async move {
+            let storage = Storage::open(&config).await.unwrap();
+            Storage { packages: Packages::built_in(catalog), ..storage }
+        })
+    };
+    let node = LocalNode::start(|_| {}, open).await;
+    let list = node.get("/clients").await.1;
+    let files: Vec<_> = list["packages"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
+    assert_eq!(file(&node, files[0]).await.0, 200, "its own it hands out all the same");
+    eventually!(faulty.kept.lock().unwrap().clone(), |kept| *kept == files, SOON);
+    node.stop();
 }
 
 /// npm in a project of its own, with an empty cache each time.
