@@ -19,7 +19,7 @@ export default defineConfig({
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb'],
       // A pace at which people can follow.
-      slowMo: 600,
+      slowMo: 750,
     },
   },
 });

@@ -972,13 +972,13 @@ var NodeSocket = class {
     }
   }
   async #refused(response) {
-    const chunks = [];
+    const chunks2 = [];
     let bytes = 0;
     try {
       for await (const chunk of response) {
         bytes += chunk.length;
         if (bytes <= MAX_REFUSAL_BYTES)
-          chunks.push(chunk);
+          chunks2.push(chunk);
       }
     } catch {
     }
@@ -986,7 +986,7 @@ var NodeSocket = class {
       const value = response.headers[name];
       return Array.isArray(value) ? value.join(", ") : value;
     };
-    const answer = { status: response.statusCode ?? 0, header: header2, bytes: () => Promise.resolve(Buffer.concat(chunks)) };
+    const answer = { status: response.statusCode ?? 0, header: header2, bytes: () => Promise.resolve(Buffer.concat(chunks2)) };
     this.#end(1006, "", await apiError(answer));
   }
   #write(opcode, payload) {
@@ -1265,8 +1265,8 @@ async function insist(signal, attempt) {
       return await attempt();
     } catch (error) {
       const isRefusal = error instanceof ApiError;
-      const isFinal2 = isRefusal && (!error.passing || error.status === 429 && error.retryAfterMs === void 0);
-      if (signal?.aborted === true || error instanceof SyntaxError || isFinal2)
+      const isFinal3 = isRefusal && (!error.passing || error.status === 429 && error.retryAfterMs === void 0);
+      if (signal?.aborted === true || error instanceof SyntaxError || isFinal3)
         throw error;
       const pause = backoff.next(isRefusal ? error.retryAfterMs ?? 0 : 0);
       if (Date.now() + pause > until)
@@ -2566,12 +2566,35 @@ var import_node_fs3 = require("node:fs");
 var appendText = (file, text4) => {
   (0, import_node_fs3.appendFileSync)(file, text4, { mode: 384 });
 };
+function lengthOf2(file) {
+  return (0, import_node_fs3.statSync)(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+function cutTo2(file, length) {
+  try {
+    if (length > 0)
+      (0, import_node_fs3.truncateSync)(file, length);
+    else
+      (0, import_node_fs3.unlinkSync)(file);
+  } catch {
+  }
+}
 
 // ../js/dist/publish-spill.js
 var CHUNK = 1024 * 1024;
 function spill(file, header2, parts3, line) {
   if (appendText === void 0)
     return false;
+  const length = lengthOf2(file);
+  try {
+    for (const text4 of chunks(header2, parts3, line))
+      appendText(file, text4);
+  } catch (error) {
+    cutTo2(file, length);
+    throw error;
+  }
+  return true;
+}
+function* chunks(header2, parts3, line) {
   let next;
   let text4 = "";
   for (const { first: first2, events } of parts3) {
@@ -2584,13 +2607,12 @@ function spill(file, header2, parts3, line) {
 `;
       if (text4.length < CHUNK)
         continue;
-      appendText(file, text4);
+      yield text4;
       text4 = "";
     }
   }
   if (text4 !== "")
-    appendText(file, text4);
-  return true;
+    yield text4;
 }
 
 // ../js/dist/publish-types.js
@@ -2961,8 +2983,8 @@ async function upload(context, runId, file, options = {}) {
     headers["content-digest"] = `sha-256=:${content.digest}:`;
   const backoff = new Backoff();
   let until = Date.now() + PATIENCE_MS2;
+  let best = 0;
   for (; ; ) {
-    let best = 0;
     const progress = (sent) => {
       if (sent > best)
         until = Date.now() + PATIENCE_MS2;
@@ -2981,7 +3003,7 @@ async function upload(context, runId, file, options = {}) {
       });
     } catch (error) {
       const isRefusal = error instanceof ApiError;
-      if (signal?.aborted === true || isRefusal && !error.passing || isFileError(error))
+      if (signal?.aborted === true || isRefusal && isFinal(error) || isFileError(error))
         throw error;
       const pause = backoff.next(isRefusal ? error.retryAfterMs ?? 0 : 0);
       if (Date.now() + pause > until)
@@ -3019,6 +3041,9 @@ async function* slices(blob) {
   for (let at = 0; at < blob.size; at += 256 * 1024) {
     yield new Uint8Array(await blob.slice(at, at + 256 * 1024).arrayBuffer());
   }
+}
+function isFinal(error) {
+  return !error.passing || error.code === "too_many_artifacts";
 }
 function isFileError(error) {
   return error instanceof Error && "syscall" in error && "path" in error;
@@ -4117,7 +4142,7 @@ function connect(options) {
 }
 
 // ../js/dist/types.js
-function isFinal(status) {
+function isFinal2(status) {
   return FINAL_RUN_STATUSES.includes(status ?? "");
 }
 
@@ -4177,7 +4202,7 @@ var CommitStatus = class _CommitStatus {
     try {
       const run = connect({ url, ...token !== void 0 && { token } }).run(runId);
       const { status } = await run.state({ signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS7 / 2)]) });
-      if (status === null || !isFinal(status)) return void 0;
+      if (status === null || !isFinal2(status)) return void 0;
       return status === "passed" ? own : { isPassed: false, description: `the run is ${status}` };
     } catch {
       return isWhole ? own : void 0;
@@ -4603,6 +4628,7 @@ var Terminal = class {
 };
 
 // src/guard.ts
+var STACK_LINES = 6;
 function guarded(hook, call2) {
   try {
     const value = call2();
@@ -4614,7 +4640,8 @@ function guarded(hook, call2) {
 function tell(hook, error) {
   try {
     const reason2 = error instanceof Error ? error.stack ?? error.message : String(error);
-    warnOnce(`hook ${hook}`, `the reporter failed in ${hook}, and goes on with the next event: ${reason2}`);
+    const head = reason2.split("\n").slice(0, STACK_LINES).join("\n");
+    warnOnce(`hook ${hook}`, `the reporter failed in ${hook}, and goes on with the next event: ${head}`);
   } catch {
   }
   return void 0;
@@ -4947,6 +4974,7 @@ function reasonOf(error) {
 // src/attachments/uploads.ts
 var SLOTS = 2;
 var SMALL = 1024 * 1024;
+var REST_MS = 1e3;
 var MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w.+-]+=("[\x20-\x21\x23-\x5b\x5d-\x7e]*"|[\w.+-]+))*$/;
 var Uploads = class {
   constructor(run) {
@@ -5052,22 +5080,29 @@ var Uploads = class {
       if (!signal.aborted) isDone = this.#failed(item, error);
     }
     if (signal.aborted) return;
-    this.#running[slot] = void 0;
     if (isDone) item.secured.release();
+    else if (this.#refusal === void 0) return void setTimeout(() => this.#again(item, slot), REST_MS).unref();
     else this.#waiting.unshift(item);
+    this.#running[slot] = void 0;
     this.#next();
     this.#settled?.();
+  }
+  #again(item, slot) {
+    if (this.#stop.signal.aborted) return;
+    this.#running[slot] = void 0;
+    this.#waiting.unshift(item);
+    this.#next();
   }
   /** Whether there is nothing more to be done about it. */
   #failed({ name, size }, error) {
     const what = `attachment ${name} (${megabytes(size)})`;
     if (!(error instanceof ApiError)) {
-      if ("syscall" in error && "path" in error) {
-        warnOnce("attachment unreadable", `${what} can't be read any more: ${error.message}`);
-        return true;
+      if (error instanceof TransportError) {
+        this.#lastError = error;
+        return false;
       }
-      this.#lastError = error;
-      return false;
+      warnOnce("attachment failed", `${what} can't be uploaded: ${error.message}`);
+      return true;
     }
     const { status, code, detail } = error;
     const why2 = `${status} ${code}`;
@@ -5217,7 +5252,7 @@ var Attachments = class {
 var TITLE_CHARS = 1024;
 var PARAMS_CHARS = 8192;
 var PARAM_CHARS = 256;
-function cutTo2(text4, most, chars = text4.length) {
+function cutTo3(text4, most, chars = text4.length) {
   if (text4.length <= most) return text4;
   return `${text4.slice(0, most).replace(/[\ud800-\udbff]$/, "")}… (${chars - most} characters more)`;
 }
@@ -5235,9 +5270,12 @@ function firstOf2(list2, most, make, more) {
 function fitParams(params) {
   const json = JSON.stringify(params);
   if (json.length <= PARAMS_CHARS) return params;
-  const cut = JSON.stringify(params, (_, value) => typeof value === "string" ? cutTo2(value, PARAM_CHARS) : value);
+  const cut = JSON.stringify(
+    params,
+    (_, value) => typeof value === "string" ? cutTo3(value, PARAM_CHARS) : value
+  );
   if (cut.length <= PARAMS_CHARS) return JSON.parse(cut);
-  return { json: cutTo2(json, PARAMS_CHARS / 4) };
+  return { json: cutTo3(json, PARAMS_CHARS / 4) };
 }
 
 // src/attempts.ts
@@ -5264,6 +5302,7 @@ var Attempts = class {
   stepBegin(_test, result, step) {
     const attempt = this.#attempts.get(result);
     if (!attempt) return;
+    this.#attach(attempt);
     if (!this.#isTold(step)) {
       this.masker.learn(step, result);
       return;
@@ -5338,7 +5377,10 @@ var Attempts = class {
     const now = Date.now();
     for (const step of [...attempt.open].reverse()) {
       const durationMs = Math.max(0, now - +step.startTime);
-      this.#step(attempt, step, "end", now, { ...error && { ...this.#words(attempt, step), params: void 0, error }, durationMs });
+      this.#step(attempt, step, "end", now, {
+        ...error && { ...this.#words(attempt, step), params: void 0, error },
+        durationMs
+      });
     }
     attempt.open.clear();
   }
@@ -5351,8 +5393,8 @@ var Attempts = class {
     const { title, subtitle, params } = this.masker.step(step, result);
     return {
       ...parent !== void 0 && { parent },
-      title: cutTo2(title, TITLE_CHARS),
-      ...subtitle !== void 0 && { subtitle: cutTo2(subtitle, TITLE_CHARS) },
+      title: cutTo3(title, TITLE_CHARS),
+      ...subtitle !== void 0 && { subtitle: cutTo3(subtitle, TITLE_CHARS) },
       category: step.category,
       ...location !== void 0 && { location },
       ...params !== void 0 && { params: fitParams(params) }
@@ -5380,7 +5422,7 @@ function endsSteps({ result: { status, duration } }) {
   return status === "timedOut" || status === "failed" && duration === 0;
 }
 function listed(entries) {
-  const make = (entry) => ({ ...entry, name: cutTo2(entry.name, TITLE_CHARS) });
+  const make = (entry) => ({ ...entry, name: cutTo3(entry.name, TITLE_CHARS) });
   return firstOf2(entries, ATTACHMENTS_BYTES, make, (more) => ({ name: `${more} more`, contentType: "text/plain" }));
 }
 
@@ -5449,13 +5491,20 @@ var Descriptions = class {
   }
   annotations(annotations2) {
     const make = ({ type, description }) => ({
-      type: cutTo2(type, TITLE_CHARS),
+      type: cutTo3(type, TITLE_CHARS),
       ...description !== void 0 && { description: this.#text(description, TITLE_CHARS) }
     });
-    return firstOf2(annotations2, ANNOTATIONS_BYTES, make, (more) => ({ type: `${more} more` }));
+    return firstOf2(annotations2, ANNOTATIONS_BYTES, make, (more) => ({
+      type: `${more} more`
+    }));
   }
   errors(errors) {
-    return firstOf2(errors, ERRORS_BYTES, (error) => this.error(error), (more) => ({ message: `${more} more errors` }));
+    return firstOf2(
+      errors,
+      ERRORS_BYTES,
+      (error) => this.error(error),
+      (more) => ({ message: `${more} more errors` })
+    );
   }
   error(error) {
     const location = this.location(error.location);
@@ -5470,7 +5519,7 @@ var Descriptions = class {
   }
   /** A text without secrets, as long as it may be. A secret may reach across the place where it is cut. */
   #text(text4, most) {
-    return cutTo2(this.masker.text(text4, 2 * most), most, text4.length);
+    return cutTo3(this.masker.text(text4, 2 * most), most, text4.length);
   }
 };
 function messageOf(error, depth = 0) {
@@ -5564,9 +5613,9 @@ var End = class {
   interrupt;
   /** Nothing is to be recorded any more: the process ends. */
   isOver = false;
-  #began = Date.now();
+  #began = performance.now();
   #leave;
-  #closed;
+  #finished;
   /** Nothing more will come: it is posted while other reporters still work. Waits for nothing. */
   begin() {
     const { endTimeoutMs } = this.settings;
@@ -5575,12 +5624,13 @@ var End = class {
         this.publisher.flush({ timeoutMs: endTimeoutMs }),
         this.attachments.finish()
       ]);
-      if (delivered) await this.#close(0);
+      if (delivered) await this.finish();
     });
   }
   /** Posts what is left as long as that may take, and keeps the rest in files. */
   finish() {
-    return this.#close(this.#limitMs());
+    this.#finished ??= this.#finish();
+    return this.#finished;
   }
   async die(withinMs, isSure) {
     guarded("signal", this.interrupt);
@@ -5593,26 +5643,34 @@ var End = class {
     this.isOver = true;
     this.#abandon();
   }
-  #close(limitMs) {
-    this.#closed ??= this.#end(limitMs);
-    return this.#closed;
-  }
-  async #end(limitMs) {
-    const report = await this.publisher.close({ timeoutMs: limitMs });
+  async #finish() {
+    await this.#post();
+    const report = await this.publisher.close({ timeoutMs: 0 });
     if (!report.delivered) this.attachments.abandon();
     await this.attachments.finish();
     this.isOver = true;
     this.#leave();
     await this.terminal.end(report, this.publisher.stats);
   }
+  /** Waits until everything is posted, until that is hopeless, or until it has taken too long. */
+  async #post() {
+    const from = performance.now();
+    for (; ; ) {
+      const began = performance.now();
+      const timeoutMs = Math.min(UNREACHED_MS, from + this.#limitMs - began);
+      if (timeoutMs <= 0) return;
+      const { delivered } = await this.publisher.flush({ timeoutMs });
+      if (delivered || performance.now() - began < timeoutMs - 10) return;
+    }
+  }
   #abandon() {
     guarded("exit", () => this.publisher.abandon());
     guarded("exit", () => this.attachments.abandon());
     release();
   }
-  #limitMs() {
+  get #limitMs() {
     const { stored, retries } = this.publisher.stats;
-    const isThere = stored > 0 || retries === 0 && Date.now() - this.#began < UNANSWERED_MS;
+    const isThere = stored > 0 || retries === 0 && performance.now() - this.#began < UNANSWERED_MS;
     return Math.min(this.settings.endTimeoutMs, isThere ? Infinity : UNREACHED_MS);
   }
 };
@@ -6500,7 +6558,7 @@ var import_node_string_decoder = require("node:string_decoder");
 // src/output/cut.ts
 var encoder = new TextEncoder();
 var CHARACTER_BYTES = 4;
-function cutTo3(text4, bytes) {
+function cutTo4(text4, bytes) {
   if (Buffer.byteLength(text4) <= bytes) return text4;
   const { read: read3 } = encoder.encodeInto(text4, new Uint8Array(Math.max(0, Math.floor(bytes))));
   const lines = read3 > 0 ? text4.lastIndexOf("\n", read3 - 1) + 1 : 0;
@@ -6508,7 +6566,7 @@ function cutTo3(text4, bytes) {
 }
 function* parts2(text4, bytes) {
   for (let rest = text4; rest !== ""; ) {
-    const part = cutTo3(rest, Math.max(CHARACTER_BYTES, bytes));
+    const part = cutTo4(rest, Math.max(CHARACTER_BYTES, bytes));
     yield part;
     rest = rest.slice(part.length);
   }
@@ -6557,7 +6615,7 @@ var Channel = class {
     if (source.skips > 0) return;
     this.#tellLeftOut();
     const room = this.budget.at(now);
-    const fits = wholeLines(cutTo3(text4, room), text4);
+    const fits = wholeLines(cutTo4(text4, room), text4);
     this.budget.take(Buffer.byteLength(fits));
     this.#join(stream, source.mask.write(fits));
     if (fits.length < text4.length) this.#stop(stream, source, text4.slice(fits.length));
@@ -6867,7 +6925,7 @@ function variantFault(value) {
 }
 function maskFault(value) {
   if (value === false) return void 0;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return "write an object: { fill: 'all' }, or false";
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "write an object, { fill: 'all' } for instance, or false";
   for (const [name, member2] of Object.entries(value)) {
     if (member2 === void 0) continue;
     const check = Object.hasOwn(MASK_CHECKS, name) ? MASK_CHECKS[name] : void 0;

@@ -148,7 +148,9 @@ test('SIGINT is obeyed by Playwright; further ones do not wait for the server', 
   }, { env: { RUNCAST_RUN: 'hammered' } });
   assert.equal(hammered.signal, 'SIGINT', hammered.stderr);
   await postSpilled(made, hammered.stderr, node.url);
-  await compare({ url: node.url, run: 'hammered', report: made.witness, attachments: false });
+  // How far Playwright had come depends on when the second one came.
+  const { compared } = await compare({ url: node.url, run: 'hammered', report: made.witness, cut: true, attachments: false });
+  assert.ok(compared > 0);
 });
 
 test('process.exit() of somebody: what was not posted is in the file', async (t) => {

@@ -9,11 +9,14 @@ const { compare } = require('./support/compare.js');
 const { CONFIG, FILES, normalised } = require('./support/ordinary.js');
 const { project } = require('./support/project.js');
 
-for (const playwright of ['newest', 'oldest']) {
-  test(`everything that happens in a run is told: ${playwright} Playwright`, async (t) => {
+/** Where the environment names Playwright, as in `scripts/test matrix`, it is that one alone. */
+const CELLS = [{ playwright: 'newest', node: 'newest' }, { playwright: 'oldest', node: 'own' }];
+
+for (const cell of process.env.RUNCAST_PLAYWRIGHT ? [{}] : CELLS) {
+  test(`everything that happens in a run is told: ${Object.values(cell).join(' Playwright, Node.js: ')}`, async (t) => {
     const { server } = await import('../../js/test/support/runcast.js');
     const node = await server(t);
-    const { dir, run } = project(t, { files: FILES, config: CONFIG, playwright });
+    const { dir, run } = project(t, { files: FILES, config: CONFIG, ...cell });
     const without = await run({ config: 'without' });
     const found = await run({ env: { RUNCAST_URL: node.url } });
     assert.equal(found.code, without.code);
@@ -22,10 +25,13 @@ for (const playwright of ['newest', 'oldest']) {
     const { compared } = await compare({ url: node.url, report: join(dir, 'blob-report') });
     assert.ok(compared > 300, `${compared} facts`);
     // The state of the run counts as Playwright does.
-    const printed = (words) => Number(new RegExp(`(?:^|\\x1b\\[2K)  (\\d+) ${words}`, 'm').exec(found.stdout)?.[1] ?? 0);
+    const printed = (words) =>
+      Number(new RegExp(`(?:^|\\x1b\\[2K)  (\\d+) ${words}`, 'm').exec(found.stdout)?.[1] ?? 0);
     const { outcomes, total } = await node.json('/api/runs/r');
     assert.deepEqual(outcomes, {
-      expected: printed('passed'), unexpected: printed('failed'), flaky: printed('flaky'),
+      expected: printed('passed'),
+      unexpected: printed('failed'),
+      flaky: printed('flaky'),
       skipped: printed('skipped') + printed('did not run'),
     });
     assert.equal(total, 32);

@@ -2,7 +2,7 @@ import { expect, test } from './shop';
 
 test.use({
   trace: { mode: 'retain-on-failure', attachments: false },
-  video: { mode: 'retain-on-failure', size: { width: 576, height: 360 } },
+  video: { mode: 'retain-on-failure', size: { width: 512, height: 320 } },
 });
 test.describe.configure({ retries: 0 });
 
