@@ -1,5 +1,13 @@
 import { connect, type NewEvent, Publisher } from '@runcast/client';
-import type { FullConfig, FullResult, Suite, TestCase, TestError, TestResult, TestStep } from '@playwright/test/reporter';
+import type {
+  FullConfig,
+  FullResult,
+  Suite,
+  TestCase,
+  TestError,
+  TestResult,
+  TestStep,
+} from '@playwright/test/reporter';
 
 import { Attachments } from './attachments.js';
 import { Attempts } from './attempts.js';
@@ -37,18 +45,20 @@ export class Recording {
   readonly #attempts: Attempts;
   readonly #output: Output;
   readonly #attachments: Attachments;
+  readonly #commands = new Commands();
   readonly #end: End;
   readonly #env: NodeJS.ProcessEnv;
   #hasBegunTests = false;
   #hasJoined = false;
   #hasEnded = false;
+  /** Playwright has ended the run. Behind a global timeout it may still tell how tests ended. */
+  #isOver = false;
 
   constructor(settings: Settings, env: NodeJS.ProcessEnv) {
     this.#settings = settings;
     this.#env = env;
     this.#masker = new Masker(settings.mask, env, [settings.token]);
     this.#terminal = new Terminal(settings, env, this.#masker);
-    const commands = new Commands();
     const token = settings.token;
     const run = connect({ url: settings.url, ...(token !== undefined && { token }) }).run(settings.runId);
     this.#publisher = run.publish({
@@ -58,7 +68,7 @@ export class Recording {
       closeTimeoutMs: settings.endTimeoutMs,
       spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
-      onCommand: (command) => commands.obey(this.#publisher, command),
+      onCommand: (command) => this.#commands.obey(this.#publisher, command),
       onHints: (hints) => this.#terminal.hints(hints),
       onError: (problem) => this.#terminal.problem(problem, this.#publisher.stats),
     });
@@ -117,7 +127,9 @@ export class Recording {
   }
 
   end(result: FullResult): void {
-    this.#close(result.status, Math.round(result.duration));
+    const isCancelled = result.status === 'interrupted' && this.#commands.isCancelled;
+    this.#close(isCancelled ? 'cancelled' : result.status, Math.round(result.duration));
+    this.#isOver = true;
     this.#end.begin();
   }
 
@@ -154,7 +166,7 @@ export class Recording {
   }
 
   #post(event: NewEvent): void {
-    if (!this.#end.isOver) void this.#publisher.emit(event);
+    if (!this.#isOver && !this.#end.isOver) void this.#publisher.emit(event);
   }
 }
 

@@ -1,10 +1,10 @@
 // What people see in GitHub Actions and GitLab.
 const assert = require('node:assert/strict');
 const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
-const { createServer } = require('node:http');
 const { join } = require('node:path');
 const { test } = require('node:test');
 
+const { githubApi } = require('./support/github.js');
 const { load } = require('./support/module.js');
 const { project } = require('./support/project.js');
 
@@ -60,24 +60,6 @@ test('the summary is added to what is there, unless GitHub would refuse all of i
   appendSummary(undefined, summary);
 });
 
-/** GitHub's API for statuses, as far as it is needed. `answer`: the status code; 0: none ever. */
-async function api(t, answer = 201) {
-  const posts = [];
-  const listening = createServer(async (request, response) => {
-    const body = JSON.parse(Buffer.concat(await request.toArray()).toString());
-    posts.push({ path: request.url, token: request.headers.authorization, ...body });
-    if (answer === 0) return;
-    response.writeHead(answer, { 'content-type': 'application/json' });
-    response.end('{}');
-  });
-  await new Promise((done) => listening.listen(0, '127.0.0.1', done));
-  t.after(() => {
-    listening.closeAllConnections();
-    listening.close();
-  });
-  return { posts, url: `http://127.0.0.1:${listening.address().port}` };
-}
-
 const FILES = {
   'cart.spec.js': `const { test, expect } = require('@playwright/test');
 test('passes', () => {});
@@ -93,7 +75,7 @@ const GITHUB = {
 };
 
 test('GitHub gets annotations, a summary and a status that leads to the run', async (t) => {
-  const [node, github] = [await server(t), await api(t)];
+  const [node, github] = [await server(t), await githubApi(t)];
   const made = project(t, { files: FILES, config: { retries: 1, workers: 1 }, reporter: { url: node.url } });
   const GITHUB_STEP_SUMMARY = join(made.dir, 'summary.md');
   writeFileSync(GITHUB_STEP_SUMMARY, '');
@@ -117,7 +99,7 @@ test('GitHub gets annotations, a summary and a status that leads to the run', as
 });
 
 test('with several shards the last one sets the status, to what the run is; github and false leave things out', async (t) => {
-  const [node, github] = [await server(t), await api(t)];
+  const [node, github] = [await server(t), await githubApi(t)];
   const made = project(t, { files: FILES, config: { workers: 1 }, reporter: { url: node.url } });
   const env = { ...GITHUB, GITHUB_API_URL: github.url };
   const good = ['good', '--shard'];
@@ -141,9 +123,9 @@ test('with several shards the last one sets the status, to what the run is; gith
 });
 
 test('a job that may write no status says so in one line, that of a fork does not try, and a slow GitHub costs 5 s', async (t) => {
-  const [node, forbidding, hanging] = [await server(t), await api(t, 403), await api(t, 0)];
+  const [node, forbidding, hanging] = [await server(t), await githubApi(t, 403), await githubApi(t, 0)];
   const made = project(t, { files: FILES, reporter: { url: node.url } });
-  const run = (api, more = {}) => made.run({ env: { ...GITHUB, GITHUB_API_URL: api.url, ...more }, args: ['good'] });
+  const run = (github, more = {}) => made.run({ env: { ...GITHUB, GITHUB_API_URL: github.url, ...more }, args: ['good'] });
   const refused = await run(forbidding);
   assert.equal(refused.code, 0);
   assert.deepEqual(refused.stderr.split('\n').slice(1), [

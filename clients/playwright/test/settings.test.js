@@ -90,6 +90,7 @@ test('a wrong address or mask turns the reporter off', () => {
   assert.equal(settings, undefined);
   assert.match(warnings.join(), /^RUNCAST_URL: 'localhost:3001' is no address: write http:\/\/.*; nothing is posted$/);
   assert.equal(settled({ url: URL, mask: { fill: 'all', patterns: [/a/], env: ['X*'], values: ['v'] } }).settings.mask.fill, 'all');
+  assert.equal(settled({ url: URL, mask: false }).settings.mask, false);
 });
 
 test('a run has the id that the option makes, if it is one', () => {
