@@ -4,7 +4,8 @@ import { isSecretField } from './names.js';
 /** What a call log says about the field: its locator, and the element that it found. */
 const FIELD = /(?:waiting for|Locator:|locator resolved to) +(.*)|Expect "to\w+" (.*) with timeout/g;
 /** What is typed into it. */
-const TYPED = /(?<=\b(?:fill|type|press|pressSequentially|insertText)\(")(?!"\)[ \t]*$)[\s\S]*?(?="\)[ \t]*$)/dgm;
+const TYPED =
+  /(?<=\b(?:fill|type|press|pressSequentially|insertText)\(")(?!"\)[ \t]*$)[\s\S]{0,2000}?(?="\)[ \t]*$)/dgm;
 /** What it is expected to have, and what it has. */
 const VALUES =
   /(?<=\b(?:unexpected value|Expected(?: string)?:|Received(?: string)?:) *")(?!"[ \t]*$).+?(?="[ \t]*$)/dgm;

@@ -17,7 +17,7 @@ const SHAPES: [trace: RegExp, shapes: RegExp[]][] = (
       'authorization|cookie|\\bx-|bearer|basic',
       [
         `\\b(?:proxy-)?authorization(?:${QUOTE})?\\s*[:=]\\s*(?:${QUOTE})?(?<secret>[^\\r\\n"'\`\\\\]+)`,
-        `\\bx-[a-z-]*(?:key|token|secret)(?:${QUOTE})?\\s*:\\s*(?:${QUOTE})?(?<secret>[^\\r\\n"'\`\\\\]+)`,
+        `\\bx-[a-z-]{0,40}(?:key|token|secret)(?:${QUOTE})?\\s*:\\s*(?:${QUOTE})?(?<secret>[^\\r\\n"'\`\\\\]+)`,
         `\\b(?:set-)?cookie(?:${QUOTE})?\\s*:\\s*(?:${QUOTE})?(?<secret>[^\\s=;"'\`\\\\]+=[^\\r\\n"\`\\\\]+)`,
         `\\b(?:bearer|basic)\\s+(?<secret>(?=[\\w.~+\\/-]*[\\d=])[\\w.~+\\/=-]{8,})`,
       ],
@@ -26,7 +26,7 @@ const SHAPES: [trace: RegExp, shapes: RegExp[]][] = (
       `${NAME}(?:${QUOTE})?\\s*[:=]`,
       [
         // password: 'SECRET', "apiKey":"SECRET"
-        `${NAME}(?:${QUOTE})?\\s*[:=]\\s*(?<quote>${QUOTE})(?<secret>(?:(?!\\k<quote>)[^\\r\\n])+)\\k<quote>`,
+        `${NAME}(?:${QUOTE})?\\s*[:=]\\s*(?<quote>${QUOTE})(?<secret>(?:(?!\\k<quote>)[^\\r\\n]){1,2000})\\k<quote>`,
         // ?token=SECRET, PASSWORD=SECRET
         `${NAME}=(?<secret>[^\\s&;,"'\`<>()\\[\\]{}]+)`,
         // password: s3cret
@@ -37,7 +37,7 @@ const SHAPES: [trace: RegExp, shapes: RegExp[]][] = (
     [
       'eyJ|AKIA|gh[pousr]_|github_pat|glpat-|npm_|xox|sk[-_]',
       [
-        `\\b(?<secret>eyJ[\\w-]{8,}\\.[\\w-]{8,}\\.[\\w-]*)`,
+        `\\b(?<secret>eyJ[\\w-]{8,4000}\\.[\\w-]{8,4000}\\.[\\w-]*)`,
         `\\b(?<secret>(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abeprs]-)[\\w-]{16,})`,
         `\\b(?<secret>sk[-_](?:live|test|ant|proj)[-_][\\w-]{16,}|AKIA[0-9A-Z]{16})\\b`,
       ],
