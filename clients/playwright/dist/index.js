@@ -5767,7 +5767,7 @@ function isCommon(text4) {
 
 // src/mask/call-log.ts
 var FIELD = /(?:waiting for|Locator:|locator resolved to) +(.*)|Expect "to\w+" (.*) with timeout/g;
-var TYPED = /(?<=\b(?:fill|type|press|pressSequentially|insertText)\(")(?!"\)[ \t]*$)[\s\S]*?(?="\)[ \t]*$)/dgm;
+var TYPED = /(?<=\b(?:fill|type|press|pressSequentially|insertText)\(")(?!"\)[ \t]*$)[\s\S]{0,2000}?(?="\)[ \t]*$)/dgm;
 var VALUES = /(?<=\b(?:unexpected value|Expected(?: string)?:|Received(?: string)?:) *")(?!"[ \t]*$).+?(?="[ \t]*$)/dgm;
 var ATTRIBUTE = /(?<=\bvalue=")[^"]+(?=")/dg;
 var LONGEST_LOG = 65536;
@@ -5903,7 +5903,7 @@ var SHAPES = [
     "authorization|cookie|\\bx-|bearer|basic",
     [
       `\\b(?:proxy-)?authorization(?:${QUOTE})?\\s*[:=]\\s*(?:${QUOTE})?(?<secret>[^\\r\\n"'\`\\\\]+)`,
-      `\\bx-[a-z-]*(?:key|token|secret)(?:${QUOTE})?\\s*:\\s*(?:${QUOTE})?(?<secret>[^\\r\\n"'\`\\\\]+)`,
+      `\\bx-[a-z-]{0,40}(?:key|token|secret)(?:${QUOTE})?\\s*:\\s*(?:${QUOTE})?(?<secret>[^\\r\\n"'\`\\\\]+)`,
       `\\b(?:set-)?cookie(?:${QUOTE})?\\s*:\\s*(?:${QUOTE})?(?<secret>[^\\s=;"'\`\\\\]+=[^\\r\\n"\`\\\\]+)`,
       `\\b(?:bearer|basic)\\s+(?<secret>(?=[\\w.~+\\/-]*[\\d=])[\\w.~+\\/=-]{8,})`
     ]
@@ -5912,7 +5912,7 @@ var SHAPES = [
     `${NAME}(?:${QUOTE})?\\s*[:=]`,
     [
       // password: 'SECRET', "apiKey":"SECRET"
-      `${NAME}(?:${QUOTE})?\\s*[:=]\\s*(?<quote>${QUOTE})(?<secret>(?:(?!\\k<quote>)[^\\r\\n])+)\\k<quote>`,
+      `${NAME}(?:${QUOTE})?\\s*[:=]\\s*(?<quote>${QUOTE})(?<secret>(?:(?!\\k<quote>)[^\\r\\n]){1,2000})\\k<quote>`,
       // ?token=SECRET, PASSWORD=SECRET
       `${NAME}=(?<secret>[^\\s&;,"'\`<>()\\[\\]{}]+)`,
       // password: s3cret
@@ -5923,7 +5923,7 @@ var SHAPES = [
   [
     "eyJ|AKIA|gh[pousr]_|github_pat|glpat-|npm_|xox|sk[-_]",
     [
-      `\\b(?<secret>eyJ[\\w-]{8,}\\.[\\w-]{8,}\\.[\\w-]*)`,
+      `\\b(?<secret>eyJ[\\w-]{8,4000}\\.[\\w-]{8,4000}\\.[\\w-]*)`,
       `\\b(?<secret>(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abeprs]-)[\\w-]{16,})`,
       `\\b(?<secret>sk[-_](?:live|test|ant|proj)[-_][\\w-]{16,}|AKIA[0-9A-Z]{16})\\b`
     ]
