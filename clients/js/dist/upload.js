@@ -31,8 +31,9 @@ export async function upload(context, runId, file, options = {}) {
         headers['content-digest'] = `sha-256=:${content.digest}:`;
     const backoff = new Backoff();
     let until = Date.now() + PATIENCE_MS;
+    // Over all attempts: one that comes no further than those before is no progress.
+    let best = 0;
     for (;;) {
-        let best = 0;
         const progress = (sent) => {
             if (sent > best)
                 until = Date.now() + PATIENCE_MS;
@@ -52,7 +53,7 @@ export async function upload(context, runId, file, options = {}) {
         }
         catch (error) {
             const isRefusal = error instanceof ApiError;
-            if (signal?.aborted === true || (isRefusal && !error.passing) || isFileError(error))
+            if (signal?.aborted === true || (isRefusal && isFinal(error)) || isFileError(error))
                 throw error;
             const pause = backoff.next(isRefusal ? (error.retryAfterMs ?? 0) : 0);
             if (Date.now() + pause > until)
@@ -92,6 +93,10 @@ async function* slices(blob) {
     for (let at = 0; at < blob.size; at += 256 * 1024) {
         yield new Uint8Array(await blob.slice(at, at + 256 * 1024).arrayBuffer());
     }
+}
+/** No repeat changes this answer. A run that has all the artifacts it may have does not get room for more. */
+function isFinal(error) {
+    return !error.passing || error.code === 'too_many_artifacts';
 }
 /** The file can't be read any more, which no repeat changes. */
 function isFileError(error) {

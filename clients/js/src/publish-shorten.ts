@@ -12,9 +12,9 @@ const CUTS = [
 const MEMBERS = 100;
 
 /**
- * A shorter form of an event's JSON that has at most `maxChars` characters: its long strings are cut, and if that is not
- * enough its long lists and objects, so that it still says what it said. `shortened` says that the latter has happened.
- * An event that can't be cut so far becomes a `log` event that names it.
+ * A shorter form of an event's JSON that has at most `maxChars` characters: its long strings are cut, and if that is
+ * not enough its long lists and objects, so that it still says what it said. `shortened` says that the latter has
+ * happened. An event that can't be cut so far becomes a `log` event that names it.
  */
 export function shortened(text: string, maxChars: number, reason: string): string {
   const event = JSON.parse(text) as Record<string, unknown>;

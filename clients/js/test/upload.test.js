@@ -84,3 +84,13 @@ test('an upload ends with its signal', async (t) => {
   const signal = AbortSignal.timeout(100);
   await assert.rejects(upload(contextOf(silent.url), 'r1', new Uint8Array(10), { name: 'x', signal }), { name: 'TimeoutError' });
 });
+
+test('a run that has all the artifacts it may have ends an upload at once', async (t) => {
+  const node = await server(t, { ARTIFACTS__MAX_PER_RUN: 1 });
+  const context = contextOf(node.url);
+  await upload(context, 'r1', new Uint8Array(1), { name: 'first' });
+  const began = Date.now();
+  const second = upload(context, 'r1', new Uint8Array(2), { name: 'second' });
+  await assert.rejects(second, { code: 'too_many_artifacts', status: 429 });
+  assert.ok(Date.now() - began < 5_000);
+});

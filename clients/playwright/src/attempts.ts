@@ -126,7 +126,10 @@ export class Attempts {
     const now = Date.now();
     for (const step of [...attempt.open].reverse()) {
       const durationMs = Math.max(0, now - +step.startTime);
-      this.#step(attempt, step, 'end', now, { ...(error && { ...this.#words(attempt, step), params: undefined, error }), durationMs });
+      this.#step(attempt, step, 'end', now, {
+        ...(error && { ...this.#words(attempt, step), params: undefined, error }),
+        durationMs,
+      });
     }
     attempt.open.clear();
   }
@@ -148,7 +151,13 @@ export class Attempts {
     };
   }
 
-  #step({ test, result, numbers }: Attempt, step: TestStep, phase: string, at: number, more: Record<string, unknown>): void {
+  #step(
+    { test, result, numbers }: Attempt,
+    step: TestStep,
+    phase: string,
+    at: number,
+    more: Record<string, unknown>,
+  ): void {
     const stepNumber = numbers.get(step);
     const told = { stepNumber, id: String(stepNumber), attempt: result.retry, phase, ...more };
     this.emit({ type: 'test_step', timestamp: new Date(at).toISOString(), testId: test.id, step: told });

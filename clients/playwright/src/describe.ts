@@ -56,7 +56,10 @@ export class Descriptions {
   /** The titles of the groups that a test is in, and its own. */
   title(test: TestCase): string[] {
     // Before them stand the root, the project and the file.
-    return test.titlePath().slice(3).map((title) => this.#text(title, TITLE_CHARS));
+    return test
+      .titlePath()
+      .slice(3)
+      .map((title) => this.#text(title, TITLE_CHARS));
   }
 
   annotations(annotations: Annotations): AnnotationDetails[] {
@@ -64,11 +67,18 @@ export class Descriptions {
       type: cutTo(type, TITLE_CHARS),
       ...(description !== undefined && { description: this.#text(description, TITLE_CHARS) }),
     });
-    return firstOf<Annotations[number], AnnotationDetails>(annotations, ANNOTATIONS_BYTES, make, (more) => ({ type: `${more} more` }));
+    return firstOf<Annotations[number], AnnotationDetails>(annotations, ANNOTATIONS_BYTES, make, (more) => ({
+      type: `${more} more`,
+    }));
   }
 
   errors(errors: readonly TestError[]): ErrorDetails[] {
-    return firstOf(errors, ERRORS_BYTES, (error) => this.error(error), (more) => ({ message: `${more} more errors` }));
+    return firstOf(
+      errors,
+      ERRORS_BYTES,
+      (error) => this.error(error),
+      (more) => ({ message: `${more} more errors` }),
+    );
   }
 
   error(error: TestError): ErrorDetails {

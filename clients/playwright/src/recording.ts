@@ -1,5 +1,13 @@
 import { connect, type NewEvent, Publisher } from '@runcast/client';
-import type { FullConfig, FullResult, Suite, TestCase, TestError, TestResult, TestStep } from '@playwright/test/reporter';
+import type {
+  FullConfig,
+  FullResult,
+  Suite,
+  TestCase,
+  TestError,
+  TestResult,
+  TestStep,
+} from '@playwright/test/reporter';
 
 import { Attachments } from './attachments.js';
 import { Attempts } from './attempts.js';

@@ -334,3 +334,27 @@ test('what a dead server has not got is kept, and the printed command uploads it
   }
   assert.deepEqual(keptIn(made.dir).filter((name) => !/ndjson$|gitignore$/.test(name)), []);
 });
+
+test('SIGTERM: what was not uploaded is in files at once, also what had none', async (t) => {
+  const { eventually, server } = await support();
+  const node = await server(t);
+  const slow = await faulty(t, () => node.url, ({ url }) => (url.includes('/artifacts/') ? 'hang' : undefined));
+  const made = project(t, {
+    files: { 'waits.spec.js': MANY(1, 300).replace("'body of ' + number });", "'body of ' + number }); await new Promise(() => {});") },
+  });
+  const { stderr } = await made.run({
+    env: { RUNCAST_URL: slow.url },
+    started: async (child) => {
+      await eventually(() => slow.count.hang >= 2);
+      child.kill('SIGTERM');
+    },
+  });
+  const kept = keptIn(made.dir).filter((name) => name.includes('many') || name.includes('waits'));
+  assert.deepEqual(kept.map((name) => name.split('/').at(-1)).sort(), ['body.txt', 'copied.bin', 'file.bin'], stderr);
+  const own = kept.find((name) => name.endsWith('body.txt'));
+  assert.equal(readFileSync(join(made.dir, '.runcast', own), 'utf8'), 'body of 0');
+  assert.ok(commandOf(stderr)?.startsWith('runcast upload --url'), stderr);
+  const later = await shell(commandOf(stderr).replace(slow.url, node.url), made.dir);
+  assert.equal(later.code, 0, later.stderr);
+  assert.equal((await artifactsOf(node.url)).size, 3);
+});

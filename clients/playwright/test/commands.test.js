@@ -32,17 +32,24 @@ for (const playwright of ['newest', 'oldest']) {
     });
     const command = async (body) => {
       const headers = { 'content-type': 'application/json', 'runcast-user': 'ann' };
-      const answer = await fetch(`${node.url}/api/runs/r/commands`, { method: 'POST', headers, body: JSON.stringify(body) });
+      const answer = await fetch(`${node.url}/api/runs/r/commands`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      });
       assert.equal(answer.status, 202, await answer.clone().text());
       return (await answer.json()).commandId;
     };
-    const reportOf = (id) => async () => (await node.events('r')).find((event) => event.type === 'command_status' && event.commandId === id);
+    const reportOf = (id) => async () =>
+      (await node.events('r')).find((event) => event.type === 'command_status' && event.commandId === id);
     let cancels;
     const found = await run({
       env: { RUNCAST_URL: node.url },
       started: async (child, out) => {
         await waits(out);
-        const begun = await eventually(async () => (await node.events('r')).find((event) => event.status === 'running' && event.testId));
+        const begun = await eventually(async () =>
+          (await node.events('r')).find((event) => event.status === 'running' && event.testId),
+        );
         const { status, detail } = await eventually(reportOf(await command({ type: 'cancel', testId: begun.testId })));
         assert.deepEqual([status, detail], ['rejected', CANNOT]);
         assert.equal(child.exitCode, null);
@@ -86,7 +93,10 @@ test('all but cancelling the run is rejected, and notices are no requests', asyn
     { type: 'cancel_requested', target: { slot: { producer: 'p', slot: 0 } } },
   ];
   refused.forEach((event, index) => obey({ ...event, commandId: `c${index}` }));
-  assert.deepEqual(told, refused.map((_, index) => [`c${index}`, 'rejected', CANNOT]));
+  assert.deepEqual(
+    told,
+    refused.map((_, index) => [`c${index}`, 'rejected', CANNOT]),
+  );
   told.length = 0;
   obey({ type: 'ask_expired', askId: 'a' });
   obey({ type: 'command_withdrawn', commandId: 'c0' });
@@ -95,5 +105,14 @@ test('all but cancelling the run is rejected, and notices are no requests', asyn
   obey({ type: 'cancel_requested', commandId: 'd', target: { producer: 'p' } });
   obey({ type: 'cancel_requested', commandId: 'e' });
   await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual([told, signals], [[['d', 'done', undefined], ['e', 'done', undefined]], 1]);
+  assert.deepEqual(
+    [told, signals],
+    [
+      [
+        ['d', 'done', undefined],
+        ['e', 'done', undefined],
+      ],
+      1,
+    ],
+  );
 });

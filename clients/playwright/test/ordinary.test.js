@@ -25,10 +25,13 @@ for (const cell of process.env.RUNCAST_PLAYWRIGHT ? [{ playwright: 'the named', 
     const { compared } = await compare({ url: node.url, report: join(dir, 'blob-report') });
     assert.ok(compared > 300, `${compared} facts`);
     // The state of the run counts as Playwright does.
-    const printed = (words) => Number(new RegExp(`(?:^|\\x1b\\[2K)  (\\d+) ${words}`, 'm').exec(found.stdout)?.[1] ?? 0);
+    const printed = (words) =>
+      Number(new RegExp(`(?:^|\\x1b\\[2K)  (\\d+) ${words}`, 'm').exec(found.stdout)?.[1] ?? 0);
     const { outcomes, total } = await node.json('/api/runs/r');
     assert.deepEqual(outcomes, {
-      expected: printed('passed'), unexpected: printed('failed'), flaky: printed('flaky'),
+      expected: printed('passed'),
+      unexpected: printed('failed'),
+      flaky: printed('flaky'),
       skipped: printed('skipped') + printed('did not run'),
     });
     assert.equal(total, 32);

@@ -1,4 +1,4 @@
-import { ApiError, type Run } from '@runcast/client';
+import { ApiError, type Run, TransportError } from '@runcast/client';
 import type { TestResult } from '@playwright/test/reporter';
 
 import { warnOnce } from '../terminal.js';
@@ -9,6 +9,8 @@ import type { Secured } from './secure.js';
 const SLOTS = 2;
 /** Files up to this many bytes are small. */
 const SMALL = 1024 * 1024;
+/** How long a slot rests after a failure that may pass, in milliseconds: the client has tried for two minutes before. */
+const REST_MS = 1_000;
 /** A media type that the server takes. */
 const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(\s*;\s*[\w.+-]+=("[\x20-\x21\x23-\x5b\x5d-\x7e]*"|[\w.+-]+))*$/;
 
@@ -141,23 +143,32 @@ export class Uploads {
     }
     // What was on its way at the end was given back by `end`.
     if (signal.aborted) return;
-    this.#running[slot] = undefined;
     if (isDone) item.secured.release();
+    else if (this.#refusal === undefined) return void setTimeout(() => this.#again(item, slot), REST_MS).unref();
     else this.#waiting.unshift(item);
+    this.#running[slot] = undefined;
     this.#next();
     this.#settled?.();
+  }
+
+  #again(item: Waiting, slot: number): void {
+    if (this.#stop.signal.aborted) return;
+    this.#running[slot] = undefined;
+    this.#waiting.unshift(item);
+    this.#next();
   }
 
   /** Whether there is nothing more to be done about it. */
   #failed({ name, size }: Waiting, error: Error): boolean {
     const what = `attachment ${name} (${megabytes(size)})`;
     if (!(error instanceof ApiError)) {
-      if ('syscall' in error && 'path' in error) {
-        warnOnce('attachment unreadable', `${what} can't be read any more: ${error.message}`);
-        return true;
+      if (error instanceof TransportError) {
+        this.#lastError = error;
+        return false;
       }
-      this.#lastError = error;
-      return false;
+      // The file can't be read, for instance.
+      warnOnce('attachment failed', `${what} can't be uploaded: ${error.message}`);
+      return true;
     }
     const { status, code, detail } = error;
     const why = `${status} ${code}`;

@@ -12,17 +12,28 @@ const FINAL = new Set(['passed', 'failed', 'timedout', 'interrupted', 'cancelled
 const RERUN = 'to run the failed tests';
 
 /**
- * Compares a run with a report, event by event and in order: the plan; begins and ends of tests and steps, with all that
- * belongs to them; errors; output, byte by byte; attachments, with their bytes; the end. Throws on the first difference.
+ * Compares a run with a report, event by event and in order: the plan; begins and ends of tests and steps, with all
+ * that belongs to them; errors; output, byte by byte; attachments, with their bytes; the end. Throws on the first
+ * difference.
  *
- * `report`: a blob report (a zip file, or a directory with one) or a file of witness.js. `variant`: whose tests are meant,
- * if the run has several. `attachments`: `false` compares no bytes. `mask`: what is done to all expected texts.
- * `after`: the number of an event: those before it are left out.
+ * `report`: a blob report (a zip file, or a directory with one) or a file of witness.js. `variant`: whose tests are
+ * meant, if the run has several. `attachments`: `false` compares no bytes. `mask`: what is done to all expected texts.
+ * `after`: the number of an event: those up to it are left out.
  * `cut`: the run was killed, so its log may end earlier, and what was open then may be closed as interrupted.
  * `end`: the status that the run has to have, if it is not the one that Playwright told.
  * Resolves to how many facts were compared, and how many are `missing` of a run that was cut; `events` are all.
  */
-async function compare({ url, run = 'r', report: file, variant, attachments = true, after = 0, cut = false, end, mask = (text) => text }) {
+async function compare({
+  url,
+  run = 'r',
+  report: file,
+  variant,
+  attachments = true,
+  after = 0,
+  cut = false,
+  end,
+  mask = (text) => text,
+}) {
   const report = masked(reportOf(file), mask);
   const events = (await eventsOf(url, run)).filter(({ seq }) => seq > after);
   const log = logOf(events, new Set(report.plan.map(({ testId }) => testId)), variant);
@@ -37,14 +48,20 @@ async function compare({ url, run = 'r', report: file, variant, attachments = tr
     const { status, durationMs } = report.end;
     assert.deepEqual(log.end, { status: end ?? status, durationMs: Math.round(durationMs) }, 'the end of the run');
   }
-  assert.deepEqual(events.filter(({ type }) => type === 'events_lost'), [], 'events were lost');
+  assert.deepEqual(
+    events.filter(({ type }) => type === 'events_lost'),
+    [],
+    'events were lost',
+  );
   return { ...compared, events };
 }
 
 /** The log in the words of a report. */
 function logOf(events, tests, variant) {
   const isOurs = (event) => tests.has(event.testId) && (variant === undefined || event.variant === variant);
-  const producers = new Set(events.filter((event) => event.type === 'test_status' && isOurs(event)).map(({ producer }) => producer));
+  const producers = new Set(
+    events.filter((event) => event.type === 'test_status' && isOurs(event)).map(({ producer }) => producer),
+  );
   const all = new Set(events.filter(({ type }) => type === 'run_status').map(({ producer }) => producer));
   const isAlone = all.size === 1;
   const log = { facts: [], plan: [], output: new Map(), attachments: new Map(), end: undefined };
@@ -67,7 +84,14 @@ function logOf(events, tests, variant) {
       const { expected, durationMs, errors = [], annotations = [], attachments = [] } = data;
       log.attachments.set(`${testId} ${attempt}`, attachments);
       log.facts.push({
-        what: 'test ends', testId, attempt, status, expected, durationMs, errors, annotations,
+        what: 'test ends',
+        testId,
+        attempt,
+        status,
+        expected,
+        durationMs,
+        errors,
+        annotations,
         attachments: attachments.map(({ name, contentType }) => ({ name, contentType })),
       });
     },
@@ -78,7 +102,19 @@ function logOf(events, tests, variant) {
       assert.equal(id, String(stepNumber));
       if (phase === 'begin') {
         const startTime = Date.parse(timestamp);
-        log.facts.push({ what: 'step begins', testId, attempt, id, parent, title, subtitle, category, location, params, startTime });
+        log.facts.push({
+          what: 'step begins',
+          testId,
+          attempt,
+          id,
+          parent,
+          title,
+          subtitle,
+          category,
+          location,
+          params,
+          startTime,
+        });
       } else {
         const { durationMs, error, attachments = [] } = step;
         const names = attachments.map(({ name }) => name);
@@ -129,7 +165,8 @@ function sameFacts(log, report, cut) {
   if (!cut) assert.deepEqual(ended.sort(), [...report.unended].sort(), 'tests that were interrupted');
   for (const { what, testId, attempt } of wanted.slice(0, at)) {
     const key = `${testId} ${attempt}`;
-    if (what === 'test ends') assert.deepEqual((closed.get(key) ?? []).sort(), [...report.open.get(key)].sort(), `open steps of ${key}`);
+    if (what === 'test ends')
+      assert.deepEqual((closed.get(key) ?? []).sort(), [...report.open.get(key)].sort(), `open steps of ${key}`);
   }
   return { compared: at, missing: wanted.length - at };
 }
@@ -153,8 +190,10 @@ function* outputs(report, log) {
 /** Compares the bytes of attachments with the artifacts that they became. */
 async function sameBytes(url, run, log, report) {
   const artifacts = new Map();
-  for (let cursor = ''; cursor !== undefined; ) {
-    const page = await (await fetch(`${url}/api/runs/${run}/artifacts?limit=1000${cursor && `&cursor=${cursor}`}`)).json();
+  for (let cursor = ''; cursor !== undefined;) {
+    const page = await (
+      await fetch(`${url}/api/runs/${run}/artifacts?limit=1000${cursor && `&cursor=${cursor}`}`)
+    ).json();
     for (const artifact of page.artifacts) artifacts.set(artifact.name, artifact);
     cursor = page.cursor ?? page.next ?? undefined;
   }
@@ -165,8 +204,14 @@ async function sameBytes(url, run, log, report) {
       const what = `attachment ${index}, ${name}, of ${key}`;
       const artifact = artifacts.get(stored);
       assert.ok(artifact, `${what} was not uploaded`);
-      assert.deepEqual({ size, sha256: artifact.sha256, contentType: artifact.contentType }, { ...told, contentType }, what);
-      const { downloadUrl, exact } = await (await fetch(`${url}/api/runs/${run}/artifacts/${artifact.artifactId}/download?encoding=identity`)).json();
+      assert.deepEqual(
+        { size, sha256: artifact.sha256, contentType: artifact.contentType },
+        { ...told, contentType },
+        what,
+      );
+      const { downloadUrl, exact } = await (
+        await fetch(`${url}/api/runs/${run}/artifacts/${artifact.artifactId}/download?encoding=identity`)
+      ).json();
       const bytes = Buffer.from(await (await fetch(new URL(downloadUrl, url))).arrayBuffer());
       if (exact) assert.equal(createHash('sha256').update(bytes).digest('hex'), told.sha256, `${what}, downloaded`);
     }
@@ -179,7 +224,8 @@ function plain(value) {
 }
 
 function masked(report, mask) {
-  const deep = (value) => JSON.parse(JSON.stringify(value), (_, member) => (typeof member === 'string' ? mask(member) : member));
+  const deep = (value) =>
+    JSON.parse(JSON.stringify(value), (_, member) => (typeof member === 'string' ? mask(member) : member));
   const output = new Map([...report.output].map(([key, bytes]) => [key, mask(bytes.toString())]));
   return { ...report, facts: deep(report.facts), output };
 }
