@@ -22,7 +22,7 @@ async function end({ stats, flush, endTimeoutMs = 60_000 }) {
   await made.finish();
   assert.deepEqual(told, ['abandoned', 'told']);
   // Timers may be a little early: then the rest is waited for, too.
-  return asked.filter((ms) => ms > 10);
+  return asked.filter((ms) => ms > 10).map(Math.ceil);
 }
 
 const full = (ms) => new Promise((resolve) => setTimeout(resolve, ms, false));
@@ -41,7 +41,7 @@ test('a server that has taken something is waited for as long as it is set', asy
   const began = performance.now();
   const asked = await end({ stats: { stored: 1, retries: 9 }, flush: full, endTimeoutMs: 3_000 });
   assert.ok(performance.now() - began > 2_900);
-  assert.ok(asked.reduce((sum, ms) => sum + ms, 0) <= 3_000, String(asked));
+  assert.ok(asked.reduce((sum, ms) => sum + ms, 0) <= 3_001, String(asked));
 });
 
 test('a server that refuses us is not waited for', async () => {

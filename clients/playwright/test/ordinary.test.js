@@ -12,8 +12,8 @@ const { project } = require('./support/project.js');
 /** Where the environment names Playwright, as in `scripts/test matrix`, it is that one alone. */
 const CELLS = [{ playwright: 'newest', node: 'newest' }, { playwright: 'oldest', node: 'own' }];
 
-for (const cell of process.env.RUNCAST_PLAYWRIGHT ? [{}] : CELLS) {
-  test(`everything that happens in a run is told: ${Object.values(cell).join(' Playwright, Node.js: ')}`, async (t) => {
+for (const cell of process.env.RUNCAST_PLAYWRIGHT ? [{ playwright: 'the named', node: 'own' }] : CELLS) {
+  test(`everything that happens in a run is told: ${cell.playwright} Playwright, ${cell.node} Node.js`, async (t) => {
     const { server } = await import('../../js/test/support/runcast.js');
     const node = await server(t);
     const { dir, run } = project(t, { files: FILES, config: CONFIG, ...cell });

@@ -154,7 +154,8 @@ function normalised(text) {
   // How often a locator was looked for depends on the time as well.
   const isOurs = (line) => /^runcast: |locator resolved to|unexpected value/.test(line);
   const lines = text.split('\n').filter((line) => !isOurs(line));
-  return lines.map((line) => line.replace(/\(?\b\d+(\.\d+)?(ms|s|m)\b\)?/g, 'TIME'));
+  // Node.js names its process in warnings.
+  return lines.map((line) => line.replace(/\(?\b\d+(\.\d+)?(ms|s|m)\b\)?/g, 'TIME').replace(/\(node:\d+\)/, '(node)'));
 }
 
 module.exports = { CONFIG, FILES, normalised };
