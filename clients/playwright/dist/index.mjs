@@ -1,0 +1,3 @@
+import reporter from './index.js';
+
+export default reporter;
