@@ -11,7 +11,10 @@ use std::{env, fs, io};
 #[path = "build/pack.rs"]
 mod pack;
 
-use pack::{Packed, SOURCES, pack};
+use pack::{Packed, pack};
+
+/// What a package is made of, besides the repository's licence.
+const SOURCES: [&str; 3] = ["package.json", "README.md", "dist"];
 
 fn main() -> ExitCode {
     match run() {

@@ -13,8 +13,6 @@ use tar::{Builder, EntryType, Header};
 
 /// The folders of the packages.
 pub(crate) const FOLDERS: [&str; 2] = ["clients/playwright", "clients/js"];
-/// What a package is made of, besides the repository's licence.
-pub(crate) const SOURCES: [&str; 3] = ["package.json", "README.md", "dist"];
 /// The members of `package.json` that only those who change the package need. Left in, they would have users' audits look
 /// at tools that nobody installs.
 const LEFT_OUT: [&str; 2] = ["devDependencies", "scripts"];

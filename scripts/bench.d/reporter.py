@@ -105,8 +105,8 @@ def latency(project):
 def reporter(options):
     if not (CLIENT / "dist" / "index.js").exists():
         sys.exit("bench: clients/playwright/dist is missing: (cd clients/playwright && npm ci && node scripts/build.mjs)")
-    browser, rounds = ("browser:2", 2) if options.quick else ("browser:20", 12)
-    plain, plain_rounds = ("plain:20:50", 1) if options.quick else ("plain:500:50", 5)
+    browser, rounds = ("browser:2", 2) if options.quick else ("browser:10", 10)
+    plain, plain_rounds = ("plain:20:50", 1) if options.quick else ("plain:300:50", 3)
     chromium, steps = pairs(browser, rounds), pairs(plain, plain_rounds)
     middle = lambda got: sorted((pair[1] for pair in got), key=lambda result: result["hooks"]["ms"])[len(got) // 2]
     table("Time in the reporter's hooks (the run of the median; aims: 0.2 ms per event, 1 % of the runner's CPU)",

@@ -35,8 +35,8 @@ use crate::actors::trace_session::{TracePort, TraceTimes};
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
-    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses, RunsEdge,
-    StepsEdge, ViewersEdge, WatchEdge,
+    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses,
+    RunsEdge, StepsEdge, ViewersEdge, WatchEdge,
 };
 use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;

@@ -19,7 +19,16 @@ macro_rules! file {
 }
 
 /// The files that the index names.
-const FILES: &[(&str, &[u8])] = &[];
+const FILES: &[(&str, &[u8])] = &[
+    file!("cart-Cart-says-when-it-arrives--error-context.md"),
+    file!("cart-Cart-says-when-it-arrives--test-failed-1.png"),
+    file!("checkout-Checkout-refuses-a-voucher-that-is-unknown--error-context.md"),
+    file!("checkout-Checkout-takes-a-voucher-off-once--error-context.md"),
+    file!("checkout-Checkout-takes-a-voucher-off-once--order.json"),
+    file!("checkout-Checkout-takes-a-voucher-off-once--test-failed-1.png"),
+    file!("checkout-Checkout-takes-a-voucher-off-once--trace.zip"),
+    file!("checkout-Checkout-takes-a-voucher-off-once--video.webm"),
+];
 
 /// A recorded artifact.
 #[derive(Clone, Debug)]
@@ -65,8 +74,7 @@ struct Entry {
 /// # Errors
 /// Never: a test reads them.
 pub(super) fn bundled_artifacts() -> Result<Vec<DemoArtifact>, DemoError> {
-    let entries: Vec<Entry> =
-        serde_json::from_slice(INDEX).map_err(|error| DemoError::Artifacts(error.to_string()))?;
+    let entries: Vec<Entry> = serde_json::from_slice(INDEX).map_err(|error| DemoError::Artifacts(error.to_string()))?;
     let artifact = |Entry { file, after_ms, name, kind, content_type, test }| {
         let (_, content) = FILES
             .iter()

@@ -31,9 +31,19 @@ pub(super) async fn play(recording: &Recording, server: &ServerUrl, run: &RunId)
     let poster = Poster::new(std::slice::from_ref(server), run, PATIENCE)?;
     let (start, began) = (Instant::now(), Timestamp::now());
     let orders = Obedience::default();
-    Player { recording, run, poster, orders, position: 0, uploads: recording.artifacts(), start, began, has_asked: false }
-        .play()
-        .await
+    Player {
+        recording,
+        run,
+        poster,
+        orders,
+        position: 0,
+        uploads: recording.artifacts(),
+        start,
+        began,
+        has_asked: false,
+    }
+    .play()
+    .await
 }
 
 struct Player<'a> {

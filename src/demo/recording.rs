@@ -211,7 +211,8 @@ mod tests {
         }
         let end = recording.offset(recording.len() - 1);
         assert!(recording.artifacts().iter().all(|artifact| artifact.offset < end));
-        let named = |name: &str| events.iter().any(|event| event.to_string().contains(&format!("\"artifact\":\"{name}\"")));
+        let named =
+            |name: &str| events.iter().any(|event| event.to_string().contains(&format!("\"artifact\":\"{name}\"")));
         for artifact in recording.artifacts() {
             assert!(named(&artifact.name), "no event names {}", artifact.name);
             assert!(events.iter().any(|event| event["testId"] == artifact.upload().test.unwrap()));

@@ -71,6 +71,36 @@ scene("a page shows all events of a real run in order, those before it opened an
   assert.equal(await tab.locator("#state").textContent(), "live");
 });
 
+async function steps(tab) {
+  await tab.locator("#begin pre").nth(2).waitFor();
+  return tab.$$eval("#begin pre", (list) => list.map(({ textContent }) => textContent));
+}
+
+scene("an empty list and a run without events say how one is posted, until there is one", async ({ node, tab }) => {
+  const { packages } = await (await fetch(node.url + "/clients")).json();
+  const { file, install } = packages.find(({ name }) => name === "@runcast/playwright");
+  const line = `reporter: [['list'], ['@runcast/playwright', { url: '${node.url}' }]],`;
+  await tab.goto(node.url);
+  assert.deepEqual(await steps(tab), [install, line, "npx playwright test"]);
+  assert.equal((await fetch(`${node.url}/clients/${file}`)).status, 200);
+  const another = await tab.context().newPage();
+  await another.goto(`${node.url}/runs/nightly:2`);
+  await says(another, "begin", "Nothing has been posted to nightly:2 yet.");
+  assert.deepEqual(await steps(another), [install, line, "RUNCAST_RUN=nightly:2 npx playwright test"]);
+  await node.post("nightly:2", [{ type: "run_status", status: "running" }]);
+  await waitForRows(another, 1);
+  await another.locator("#begin").waitFor({ state: "hidden" });
+  await tab.locator("#begin").waitFor({ state: "hidden" });
+  // From its end on a run with events looks empty, and is not.
+  const asked = [];
+  another.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await another.goto(`${node.url}/runs/nightly:2?after=latest`);
+  await says(another, "state", "live");
+  await node.post("nightly:2", [{ type: "log", text: "one more" }]);
+  await waitForRows(another, 1);
+  assert.ok(asked.includes("/runs/nightly:2") && !asked.includes("/clients"), asked.join());
+});
+
 scene("a run can be watched before it exists", async ({ node, tab }) => {
   await tab.goto(`${node.url}/runs/soon`);
   await says(tab, "state", "live");

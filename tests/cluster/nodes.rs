@@ -1,6 +1,6 @@
 //! Several nodes, one run: whoever watches it anywhere sees all of it, in order, once.
 
-use crate::support::{Cluster, EventStream, SOON, Viewer, real_run, eventually, numbered, without_seq};
+use crate::support::{Cluster, EventStream, SOON, Viewer, eventually, numbered, real_run, without_seq};
 use futures_util::future::join_all;
 
 #[tokio::test]

@@ -5,13 +5,20 @@ use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::failures::node::LocalNode;
 use crate::support::{PASSWORD, Postgres, SOON, TestNode, eventually, lasting_port};
+use async_trait::async_trait;
 use flate2::read::GzDecoder;
+use futures_util::future::LocalBoxFuture;
 use runcast::app::Storage;
 use runcast::config::{CatalogSetting, Config, JournalUrl};
-use runcast::storage::packages::Package;
+use runcast::protocol::Timestamp;
+use runcast::storage::catalog::CatalogError;
+use runcast::storage::catalog::packages::{PackageCatalog, PackageRow};
+use runcast::storage::packages::{Package, Packages};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -57,7 +64,7 @@ async fn node(data: &Path, catalog: Option<&str>, packages: Option<Vec<Package>>
     }
     let of_storage = config.clone();
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    let open = move || -> futures_util::future::LocalBoxFuture<'static, Storage> {
+    let open = move || -> LocalBoxFuture<'static, Storage> {
         Box::pin(async move {
             let mut storage = Storage::open(&of_storage).await.unwrap();
             if let Some(packages) = packages {
@@ -66,8 +73,12 @@ async fn node(data: &Path, catalog: Option<&str>, packages: Option<Vec<Package>>
             storage
         })
     };
-    LocalNode::start_on(listener, move |own| (own.server.data_dir, own.catalog) = (config.server.data_dir, config.catalog), open)
-        .await
+    LocalNode::start_on(
+        listener,
+        move |own| (own.server.data_dir, own.catalog) = (config.server.data_dir, config.catalog),
+        open,
+    )
+    .await
 }
 
 /// The status of a file, and what it is.
@@ -111,7 +122,10 @@ fn a_package_that_was_not_built_is_missed_in_words_that_help() {
     let top = tempfile::tempdir().unwrap();
     fs::create_dir_all(top.path().join("clients/js")).unwrap();
     let refused = pack::pack(top.path(), "clients/js").unwrap_err();
-    assert!(refused.starts_with("clients/js/dist is missing") && refused.contains("npm ci && npm run build"), "{refused}");
+    assert!(
+        refused.starts_with("clients/js/dist is missing") && refused.contains("npm ci && npm run build"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -120,6 +134,7 @@ async fn a_node_hands_out_the_packages_that_it_was_built_with() {
     let list = node.get("/clients").await;
     assert_eq!((list.header("cache-control"), list.header("x-content-type-options")), ("no-cache", "nosniff"));
     let packages = list.json()["packages"].as_array().unwrap().clone();
+    assert_eq!(node.get("/clients/").await.json(), list.json(), "as people type it");
     assert_eq!(packages.len(), pack::FOLDERS.len());
     for (package, folder) in packages.iter().zip(pack::FOLDERS) {
         let packed = pack::pack(root(), folder).unwrap();
@@ -166,7 +181,7 @@ async fn commands_name_the_host_by_which_the_server_is_reached() {
         let package = list["packages"][0].clone();
         package["url"].as_str().unwrap().replace(package["file"].as_str().unwrap(), "")
     };
-    let node = TestNode::start(&[("RUNCAST__SERVER__ALLOWED_HOSTS", r#"["ci.test"]"#)]);
+    let node = TestNode::start(&[("RUNCAST__SERVER__ALLOWED_HOSTS", "ci.test")]);
     assert_eq!(url(&node, "ci.test:8080").await, "http://ci.test:8080/clients/");
     drop(node);
     let node = TestNode::start(&[("RUNCAST__SERVER__PUBLIC_URL", "https://runs.test")]);
@@ -220,6 +235,47 @@ async fn nodes_of_two_versions_on_one_catalog_hand_out_each_others_packages() {
     eventually!(unknown().await, |status| *status == 404, SOON);
 }
 
+/// A catalog whose first call panics, and whose second fails.
+#[derive(Default)]
+struct Faulty {
+    calls: AtomicUsize,
+    kept: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl PackageCatalog for Faulty {
+    async fn keep(&self, package: &PackageRow, _now: Timestamp) -> Result<(), CatalogError> {
+        match self.calls.fetch_add(1, Ordering::SeqCst) {
+            0 => panic!("a fault"),
+            1 => Err(CatalogError("away".into())),
+            _ => Ok(self.kept.lock().unwrap().push(package.file.clone())),
+        }
+    }
+
+    async fn package(&self, _file: &str) -> Result<Option<PackageRow>, CatalogError> {
+        Err(CatalogError("away".into()))
+    }
+}
+
+#[tokio::test]
+async fn a_keeper_of_packages_that_panics_is_run_anew() {
+    let (data, faulty) = (tempfile::tempdir().unwrap(), Arc::new(Faulty::default()));
+    let (mut config, catalog) = (Config::default(), faulty.clone());
+    config.server.data_dir = data.path().to_owned();
+    let open = move || -> LocalBoxFuture<'static, Storage> {
+        Box::pin(async move {
+            let storage = Storage::open(&config).await.unwrap();
+            Storage { packages: Packages::built_in(catalog), ..storage }
+        })
+    };
+    let node = LocalNode::start(|_| {}, open).await;
+    let list = node.get("/clients").await.1;
+    let files: Vec<_> = list["packages"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
+    assert_eq!(file(&node, files[0]).await.0, 200, "its own it hands out all the same");
+    eventually!(faulty.kept.lock().unwrap().clone(), |kept| *kept == files, SOON);
+    node.stop();
+}
+
 /// npm in a project of its own, with an empty cache each time.
 struct Project(tempfile::TempDir);
 
@@ -242,6 +298,7 @@ impl Project {
         command.env("npm_config_cache", cache.path()).env("npm_config_update_notifier", "false");
         // Nothing but the package is fetched.
         command.env("npm_config_registry", "http://127.0.0.1:1").env("npm_config_audit", "false");
+        command.env("npm_config_fetch_retries", "0");
         let output = tokio::time::timeout(3 * SOON, command.output()).await.expect("npm ends").unwrap();
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         let told = told + &String::from_utf8_lossy(&output.stderr);
@@ -263,7 +320,7 @@ async fn a_lock_file_of_before_an_upgrade_installs_after_it_with_a_cold_cache() 
     let forgetful = tempfile::tempdir().unwrap();
     let other = node(forgetful.path(), None, None, port).await;
     fs::remove_dir_all(project.path("node_modules")).unwrap();
-    let refused = project.run("npm", &["ci", "--fetch-retries=0"]).await.unwrap_err();
+    let refused = project.run("npm", &["ci"]).await.unwrap_err();
     assert!(refused.contains("404"), "{refused}");
     other.stop();
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    EventStream, SOON, TestNode, Viewer, real_run, eventually, exchange, numbered, soon, without_seq,
+    EventStream, SOON, TestNode, Viewer, eventually, exchange, numbered, real_run, soon, without_seq,
 };
 use futures_util::future::join_all;
 

@@ -28,7 +28,7 @@ mod wall_clock;
 pub(crate) use azurite::Azurite;
 pub(crate) use certificates::Certificates;
 pub(crate) use cluster::Cluster;
-pub(crate) use events::{Dice, real_run, numbered, stamp_of, without_seq};
+pub(crate) use events::{Dice, numbered, real_run, stamp_of, without_seq};
 pub(crate) use http::{Reply, Site, exchange, gzip, zstd};
 pub(crate) use live_trace::{TraceViewer, post_trace, trace_parts};
 pub(crate) use node::{Exit, TestNode, lasting_port};

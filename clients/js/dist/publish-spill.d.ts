@@ -7,7 +7,7 @@ export interface SpillHeader {
 }
 /**
  * Adds events to a file, for `runcast publish` to post them later under their numbers. False: there are no files here.
- * Throws what the file system throws.
+ * Throws what the file system throws; then the file is as it was.
  */
 export declare function spill(file: string, header: SpillHeader, parts: Iterable<{
     first: number;

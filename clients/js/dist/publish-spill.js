@@ -1,13 +1,25 @@
-import { appendText } from '#spill';
+import { appendText, cutTo, lengthOf } from '#spill';
 /** Bytes that are written at a time. */
 const CHUNK = 1024 * 1024;
 /**
  * Adds events to a file, for `runcast publish` to post them later under their numbers. False: there are no files here.
- * Throws what the file system throws.
+ * Throws what the file system throws; then the file is as it was.
  */
 export function spill(file, header, parts, line) {
     if (appendText === undefined)
         return false;
+    const length = lengthOf(file);
+    try {
+        for (const text of chunks(header, parts, line))
+            appendText(file, text);
+    }
+    catch (error) {
+        cutTo(file, length);
+        throw error;
+    }
+    return true;
+}
+function* chunks(header, parts, line) {
     let next;
     let text = '';
     for (const { first, events } of parts) {
@@ -18,11 +30,10 @@ export function spill(file, header, parts, line) {
             text += `${line(event)}\n`;
             if (text.length < CHUNK)
                 continue;
-            appendText(file, text);
+            yield text;
             text = '';
         }
     }
     if (text !== '')
-        appendText(file, text);
-    return true;
+        yield text;
 }

@@ -1,7 +1,21 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-/** Adds text to a file, which is made with its directory, at once: the process may be about to end. */
+import { appendFileSync, statSync, truncateSync, unlinkSync } from 'node:fs';
+/** Adds text to a file, at once: the process may be about to end. */
 export const appendText = (file, text) => {
-    mkdirSync(dirname(file), { recursive: true });
     appendFileSync(file, text, { mode: 0o600 });
 };
+/** The file's length in bytes; 0 if it is not there. */
+export function lengthOf(file) {
+    return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+/** Takes away what was added to a file since it had this length. */
+export function cutTo(file, length) {
+    try {
+        if (length > 0)
+            truncateSync(file, length);
+        else
+            unlinkSync(file);
+    }
+    catch {
+        // Then a part of it stays.
+    }
+}

@@ -1,4 +1,4 @@
-import { appendText } from '#spill';
+import { appendText, cutTo, lengthOf } from '#spill';
 
 import type { QueuedEvent } from './publish-queue.js';
 
@@ -14,7 +14,7 @@ export interface SpillHeader {
 
 /**
  * Adds events to a file, for `runcast publish` to post them later under their numbers. False: there are no files here.
- * Throws what the file system throws.
+ * Throws what the file system throws; then the file is as it was.
  */
 export function spill(
   file: string,
@@ -23,6 +23,21 @@ export function spill(
   line: (event: QueuedEvent) => string,
 ): boolean {
   if (appendText === undefined) return false;
+  const length = lengthOf(file);
+  try {
+    for (const text of chunks(header, parts, line)) appendText(file, text);
+  } catch (error) {
+    cutTo(file, length);
+    throw error;
+  }
+  return true;
+}
+
+function* chunks(
+  header: SpillHeader,
+  parts: Iterable<{ first: number; events: QueuedEvent[] }>,
+  line: (event: QueuedEvent) => string,
+): Iterable<string> {
   let next: number | undefined;
   let text = '';
   for (const { first, events } of parts) {
@@ -31,10 +46,9 @@ export function spill(
     for (const event of events) {
       text += `${line(event)}\n`;
       if (text.length < CHUNK) continue;
-      appendText(file, text);
+      yield text;
       text = '';
     }
   }
-  if (text !== '') appendText(file, text);
-  return true;
+  if (text !== '') yield text;
 }

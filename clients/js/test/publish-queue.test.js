@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { shortened } from '../dist/publish-shorten.js';
 import { keeper, log, numbersOf, problem, publisher, upTo } from './support/publisher.js';
 import { eventually, server } from './support/runcast.js';
 import { fake } from './support/servers.js';
@@ -27,7 +28,7 @@ test('an event that is too large is posted shorter, and what else is refused is 
   p.emit({ type: 'test_status', testId: 't1', status: 'failed', data: { errors: [error] } });
   p.emit(log(1));
   p.emit({ type: 'epoch' });
-  p.emit({ type: 'custom', many: Array.from({ length: 40_000 }, (_, index) => index) });
+  p.emit({ type: 'custom', ...Array.from({ length: 40_000 }, (_, index) => index) });
   p.emit({ type: 'log', text: 'circle', get self() { return this; } });
   p.emit({ type: 'log', big: 1n });
   p.emit(log(2));
@@ -41,6 +42,21 @@ test('an event that is too large is posted shorter, and what else is refused is 
   const kinds = p.problems.map(({ kind }) => kind).sort();
   assert.deepEqual([...new Set(kinds)], ['event-refused', 'event-shortened']);
   assert.match(p.problems.map(({ message }) => message).join('\n'), /an event of type epoch was refused: reserved_type/);
+});
+
+test('an event that is too large is cut, but stays what it is', () => {
+  const of = (event, most) => JSON.parse(shortened(JSON.stringify(event), most, 'too large'));
+  const error = { message: 'm'.repeat(2_000), stack: 's'.repeat(2_000) };
+  const end = { type: 'test_status', testId: 't', status: 'failed', data: { attempt: 1, errors: Array(20).fill(error) } };
+  const cut = of(end, 50_000);
+  assert.deepEqual({ ...cut, data: { ...cut.data, errors: cut.data.errors.length } }, { ...end, data: { attempt: 1, errors: 20 } });
+  assert.equal(cut.data.errors[0].message, `${'m'.repeat(1_024)}… (976 characters more)`);
+  const many = of({ ...end, data: { attempt: 1, errors: Array(5_000).fill(error) } }, 100_000);
+  assert.deepEqual([many.type, many.status, many.shortened, many.data.attempt, many.data.errors.length], ['test_status', 'failed', true, 1, 100]);
+  const params = Object.fromEntries(upTo(10_000).map((number) => [`p${number}`, number]));
+  const step = of({ type: 'test_step', testId: 't', step: { stepNumber: 1, phase: 'begin', title: 'a', params } }, 10_000);
+  assert.deepEqual([step.step.title, Object.keys(step.step.params).length], ['a', 100]);
+  assert.match(of({ type: 'x', a: upTo(1_000).map(String) }, 50).text, /^An event of type x with \d+ characters was left out: too large$/);
 });
 
 test('a full queue loses steps of passed tests first, then log, and never a status; the run says how many', async (t) => {

@@ -5,23 +5,27 @@ const v8 = require('node:v8');
 const { runInNewContext } = require('node:vm');
 
 const HOOKS = [
-  'onBegin', 'onTestBegin', 'onStepBegin', 'onStepEnd', 'onStdOut', 'onStdErr', 'onTestEnd', 'onError', 'onEnd', 'onExit',
+  'onBegin', 'onTestBegin', 'onStepBegin', 'onStepEnd', 'onStdOut', 'onStdErr', 'onTestEnd', 'onError',
+  'onEnd', 'onExit',
 ];
 /** These may wait: nothing runs any more. */
 const MAY_WAIT = new Set(['onEnd', 'onExit']);
 
-/** What is in use once the garbage is gone, and what the system has given, in bytes. */
+/**
+ * What is in use once the garbage is gone, in bytes. `resident` is what the system has given, without the part of the
+ * heap that is free: how much of that V8 keeps for later depends on when it collected last, and `rss` has it.
+ */
 function memory() {
   v8.setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc');
   // The second one takes what the first one's finalizers have let go.
   collect();
   collect();
-  const { heapUsed, external, rss } = process.memoryUsage();
-  return { used: heapUsed + external, rss, highestRss: process.resourceUsage().maxRSS * 1024 };
+  const { heapTotal, heapUsed, external, rss } = process.memoryUsage();
+  return { used: heapUsed + external, resident: rss - (heapTotal - heapUsed), rss };
 }
 
-/** Options: those of ours, and `out`: the file for the measurements. Without RUNCAST_URL it measures Playwright alone. */
+/** Options: those of ours, and `out`: the file for what is measured. Without RUNCAST_URL that is Playwright alone. */
 module.exports = class Meter {
   #reporter;
   #out;
@@ -65,7 +69,8 @@ module.exports = class Meter {
     // The measurements themselves are no part of what is measured.
     this.#took = undefined;
     took.length = 0;
-    const measured = { calls: this.#calls, returned: this.#returned, hooks, cpuMs: (user + system) / 1000, exitMs, ...memory() };
+    const cpuMs = (user + system) / 1000;
+    const measured = { calls: this.#calls, returned: this.#returned, hooks, cpuMs, exitMs, ...memory() };
     writeFileSync(this.#out, JSON.stringify(measured));
   }
 };

@@ -4,8 +4,8 @@ const { join } = require('node:path');
 const METER = join(__dirname, 'meter.js');
 
 /**
- * Tests without a browser, each with `steps` steps, two of which are Playwright's own. `pad`: characters of a step's title.
- * Their worker looks for no places in the code, which would take most of its time.
+ * Tests without a browser, each with `steps` steps, two of which are Playwright's own. `pad`: characters of a step's
+ * title. Their worker looks for no places in the code, which would take most of its time.
  */
 function plain({ tests, steps, pad = 0 }) {
   const title = `look at shelf ${'x'.repeat(pad)}`;
@@ -24,7 +24,8 @@ function plain({ tests, steps, pad = 0 }) {
 function browser({ tests }) {
   return { 'a.spec.js': `
     const { expect, test } = require('@playwright/test');
-    const PAGE = '<h1>Teas</h1><input aria-label="Search"><button onclick="n.textContent=+n.textContent+1">Add</button><b id="n">0</b>';
+    const PAGE = '<h1>Teas</h1><input aria-label="Search"><b id="n">0</b>' +
+      '<button onclick="n.textContent = +n.textContent + 1">Add</button>';
     for (let number = 0; number < ${tests}; number += 1) {
       test('buys tea ' + number, async ({ page }) => {
         await page.setContent(PAGE);

@@ -1,5 +1,6 @@
-// Runs one of the projects once and prints what it took, as JSON: `node bench/run.js PROJECT [URL]`. PROJECT: `plain:TESTS:STEPS`
-// or `browser:TESTS`. URL: the server that our reporter posts to, as run `bench`; without it Playwright runs alone.
+// Runs one of the projects once and prints what it took, as JSON: `node bench/run.js PROJECT [URL]`. PROJECT:
+// `plain:TESTS:STEPS` or `browser:TESTS`. URL: the server that our reporter posts to, as run `bench`; without it
+// Playwright runs alone.
 const { performance } = require('node:perf_hooks');
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -8,9 +9,10 @@ const { project } = require('../test/support/project.js');
 const { browser, metered, plain } = require('./projects.js');
 
 async function main() {
-  const [kind, tests, steps] = process.argv[2].split(':');
+  const [kind, ...numbers] = process.argv[2].split(':');
+  const [tests, steps] = numbers.map(Number);
   const url = process.argv[3];
-  const files = kind === 'plain' ? plain({ tests: Number(tests), steps: Number(steps) }) : browser({ tests: Number(tests) });
+  const files = kind === 'plain' ? plain({ tests, steps }) : browser({ tests });
   const ends = [];
   const made = project({ after: (end) => ends.push(end) }, { files, config: metered('meter.json') });
   try {

@@ -1,5 +1,5 @@
-// Watches the run `bench` to its end and prints, as JSON, how long its events took from the hook that made them to here:
-// `node bench/viewer.js URL`. Both ends have the same clock. It says `watching` on its first line once it does.
+// Watches the run `bench` to its end and prints, as JSON, how long its events took to here from when they happened in
+// the test: `node bench/viewer.js URL`. Both ends have the same clock. Its first line is `watching`.
 async function main() {
   const { connect } = await import('../../js/dist/index.js');
   const watch = connect({ url: process.argv[2] }).run('bench').watch({ screen: false });

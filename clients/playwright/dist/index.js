@@ -35,11 +35,10 @@ __export(index_exports, {
 module.exports = __toCommonJS(index_exports);
 
 // src/terminal.ts
-var import_node_fs7 = require("node:fs");
 var import_node_path7 = require("node:path");
 
 // src/github.ts
-var import_node_path4 = require("node:path");
+var import_node_path3 = require("node:path");
 
 // src/ci.ts
 var import_node_crypto = require("node:crypto");
@@ -59,15 +58,15 @@ function githubEvent(env) {
 function isRunId(id) {
   return /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(id);
 }
-function runIdOf(...parts2) {
-  if (parts2.some((part) => part === void 0 || part === "")) return void 0;
-  const id = parts2.join("-");
+function runIdOf(...parts3) {
+  if (parts3.some((part) => part === void 0 || part === "")) return void 0;
+  const id = parts3.join("-");
   if (isRunId(id)) return id;
   const hash2 = (0, import_node_crypto.createHash)("sha256").update(id).digest("hex").slice(0, 8);
   return `${fitRunId(id).slice(0, 119)}-${hash2}`;
 }
-function fitRunId(text3) {
-  return text3.replace(/[^A-Za-z0-9._:-]+/g, "-").replace(/^[^A-Za-z0-9]+|-+$/g, "").slice(0, 128);
+function fitRunId(text4) {
+  return text4.replace(/[^A-Za-z0-9._:-]+/g, "-").replace(/^[^A-Za-z0-9]+|-+$/g, "").slice(0, 128);
 }
 var JOBS = [
   { is: (env) => env["GITHUB_ACTIONS"] === "true", info: github },
@@ -123,7 +122,7 @@ function github(env) {
   const run = env["GITHUB_RUN_ID"];
   return compact({
     name: "github",
-    runId: runIdOf("gh", env["GITHUB_REPOSITORY_ID"], run, env["GITHUB_RUN_ATTEMPT"] || "1"),
+    runId: runIdOf("gh", env["GITHUB_REPOSITORY_ID"] || repository, run, env["GITHUB_RUN_ATTEMPT"] || "1"),
     project: repository,
     number: whole(env["GITHUB_RUN_NUMBER"]),
     title: pull?.title ?? firstLine(event?.head_commit?.message) ?? env["GITHUB_WORKFLOW"],
@@ -170,17 +169,17 @@ function azure(env) {
 function isSet(value) {
   return value !== void 0 && value !== "" && value !== "false";
 }
-function whole(text3) {
-  return text3 !== void 0 && /^\d{1,15}$/.test(text3) ? Number(text3) : void 0;
+function whole(text4) {
+  return text4 !== void 0 && /^\d{1,15}$/.test(text4) ? Number(text4) : void 0;
 }
-function hash(text3) {
-  return text3 !== void 0 && /^[0-9a-f]{7,64}$/i.test(text3) ? text3 : void 0;
+function hash(text4) {
+  return text4 !== void 0 && /^[0-9a-f]{7,64}$/i.test(text4) ? text4 : void 0;
 }
-function firstLine(text3) {
-  return text3?.split("\n", 1)[0]?.trim() || void 0;
+function firstLine(text4) {
+  return text4?.split("\n", 1)[0]?.trim() || void 0;
 }
-function slashed(...parts2) {
-  return parts2.every(Boolean) ? parts2.join("/") : void 0;
+function slashed(...parts3) {
+  return parts3.every(Boolean) ? parts3.join("/") : void 0;
 }
 function list(...words) {
   return words.filter((word) => word !== void 0 && word !== "");
@@ -230,10 +229,10 @@ var ClosedError = class extends Error {
 var PROBLEM_MEMBERS = /* @__PURE__ */ new Set(["type", "title", "status", "code", "detail"]);
 async function apiError(response) {
   const retryAfterMs = retryAfter(response.header("retry-after"));
-  let text3 = "";
+  let text4 = "";
   try {
-    text3 = new TextDecoder().decode(await response.bytes());
-    const problem = JSON.parse(text3);
+    text4 = new TextDecoder().decode(await response.bytes());
+    const problem = JSON.parse(text4);
     if (typeof problem === "object" && problem !== null && "code" in problem && typeof problem.code === "string") {
       const detail = "detail" in problem && typeof problem.detail === "string" ? problem.detail : "";
       const members = Object.fromEntries(Object.entries(problem).filter(([name]) => !PROBLEM_MEMBERS.has(name)));
@@ -241,16 +240,16 @@ async function apiError(response) {
     }
   } catch {
   }
-  const shown2 = text3.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim().slice(0, 200);
+  const shown2 = text4.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim().slice(0, 200);
   return new ApiError(response.status, `http_${response.status}`, shown2 || "no reason given", {}, retryAfterMs);
 }
 function retryAfter(header2, now = Date.now()) {
   if (header2 === void 0)
     return void 0;
-  const text3 = header2.trim();
-  if (/^\d+(\.\d+)?$/.test(text3))
-    return Number(text3) * 1e3;
-  const date = Date.parse(text3);
+  const text4 = header2.trim();
+  if (/^\d+(\.\d+)?$/.test(text4))
+    return Number(text4) * 1e3;
+  const date = Date.parse(text4);
   return Number.isNaN(date) ? void 0 : Math.max(0, date - now);
 }
 
@@ -556,8 +555,8 @@ var CONNECT_MS = 3e4;
 function proxyAuthorization(proxy) {
   if (proxy.username === "" && proxy.password === "")
     return void 0;
-  const text3 = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  return `Basic ${Buffer.from(text3).toString("base64")}`;
+  const text4 = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+  return `Basic ${Buffer.from(text4).toString("base64")}`;
 }
 function proxyError(proxy, what, cause) {
   const at = `${hostOf(proxy.url)}:${portOf(proxy.url)}`;
@@ -752,12 +751,12 @@ function exchange(request, url, proxy, options) {
             if (message.destroyed && !message.readableEnded) {
               return failed2(signal?.aborted === true ? signal.reason : brokenOff(url, proxy));
             }
-            const parts2 = [];
+            const parts3 = [];
             message.on("data", (part) => {
-              parts2.push(part);
+              parts3.push(part);
               progress();
             });
-            message.once("end", () => took(Buffer.concat(parts2)));
+            message.once("end", () => took(Buffer.concat(parts3)));
             message.once("error", (error) => failed2(explained(error, url, proxy)));
             message.once("close", () => failed2(brokenOff(url, proxy)));
           });
@@ -972,13 +971,13 @@ var NodeSocket = class {
     }
   }
   async #refused(response) {
-    const chunks = [];
+    const chunks2 = [];
     let bytes = 0;
     try {
       for await (const chunk of response) {
         bytes += chunk.length;
         if (bytes <= MAX_REFUSAL_BYTES)
-          chunks.push(chunk);
+          chunks2.push(chunk);
       }
     } catch {
     }
@@ -986,7 +985,7 @@ var NodeSocket = class {
       const value = response.headers[name];
       return Array.isArray(value) ? value.join(", ") : value;
     };
-    const answer = { status: response.statusCode ?? 0, header: header2, bytes: () => Promise.resolve(Buffer.concat(chunks)) };
+    const answer = { status: response.statusCode ?? 0, header: header2, bytes: () => Promise.resolve(Buffer.concat(chunks2)) };
     this.#end(1006, "", await apiError(answer));
   }
   #write(opcode, payload) {
@@ -1057,15 +1056,15 @@ var BaseUrls = class {
       this.#at = (this.#at + 1) % this.#urls.length;
   }
 };
-function checked(text3) {
+function checked(text4) {
   let url;
   try {
-    url = new URL(text3);
+    url = new URL(text4);
   } catch {
-    throw new TypeError(`\`url\` is not an absolute URL: ${text3}`);
+    throw new TypeError(`\`url\` is not an absolute URL: ${text4}`);
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`\`url\` must begin with http: or https: ${text3}`);
+    throw new TypeError(`\`url\` must begin with http: or https: ${text4}`);
   }
   if (url.username !== "" || url.password !== "")
     throw new TypeError("`url` must not have a password: use `token`");
@@ -1845,10 +1844,10 @@ var Frames = class {
   }
 };
 var PARTS_TYPE = "application/vnd.runcast.trace-parts";
-function partsBody(parts2) {
-  const encoder = new TextEncoder();
-  const framed = parts2.map(({ entry, offset, bytes }) => ({
-    header: encoder.encode(JSON.stringify({ entry, offset, size: bytes.byteLength })),
+function partsBody(parts3) {
+  const encoder2 = new TextEncoder();
+  const framed = parts3.map(({ entry, offset, bytes }) => ({
+    header: encoder2.encode(JSON.stringify({ entry, offset, size: bytes.byteLength })),
     bytes
   }));
   const size = framed.reduce((sum, { header: header2, bytes }) => sum + 4 + header2.length + bytes.byteLength, 0);
@@ -1865,11 +1864,24 @@ function partsBody(parts2) {
 }
 
 // ../js/dist/publish-shorten.js
-var CUTS = [16384, 4096, 1024, 256];
-function shortened(text3, maxChars, reason2) {
-  const event = JSON.parse(text3);
-  for (const most of CUTS) {
-    const cut = JSON.stringify(event, (_, value) => typeof value === "string" ? cutTo(value, most) : value);
+var CUTS = [
+  { chars: 16384, items: Infinity },
+  { chars: 4096, items: Infinity },
+  { chars: 1024, items: Infinity },
+  { chars: 256, items: Infinity },
+  { chars: 256, items: 100 },
+  { chars: 256, items: 10 }
+];
+var MEMBERS = 100;
+function shortened(text4, maxChars, reason2) {
+  const event = JSON.parse(text4);
+  for (const { chars, items } of CUTS) {
+    const marked = items === Infinity ? event : { ...event, shortened: true };
+    const cut = JSON.stringify(marked, (name, value) => {
+      if (typeof value === "string")
+        return cutTo(value, chars);
+      return name === "" ? value : firstOf(value, items);
+    });
     if (cut.length <= maxChars)
       return cut;
   }
@@ -1878,14 +1890,21 @@ function shortened(text3, maxChars, reason2) {
     type: "log",
     ...named2("timestamp"),
     ...named2("testId"),
-    text: `An event of type ${cutTo(String(event["type"]), 64)} with ${text3.length} characters was left out: ${reason2}`,
-    data: { head: cutTo(text3, 256), characters: text3.length, reason: cutTo(reason2, 256) }
+    text: `An event of type ${cutTo(String(event["type"]), 64)} with ${text4.length} characters was left out: ${reason2}`,
+    data: { head: cutTo(text4, 256), characters: text4.length, reason: cutTo(reason2, 256) }
   });
 }
-function cutTo(text3, most) {
-  if (text3.length <= most)
-    return text3;
-  return `${text3.slice(0, most).replace(/[\ud800-\udbff]$/, "")}… (${text3.length - most} characters more)`;
+function cutTo(text4, most) {
+  if (text4.length <= most)
+    return text4;
+  return `${text4.slice(0, most).replace(/[\ud800-\udbff]$/, "")}… (${text4.length - most} characters more)`;
+}
+function firstOf(value, most) {
+  if (Array.isArray(value))
+    return value.slice(0, most);
+  if (typeof value !== "object" || value === null || most === Infinity)
+    return value;
+  return Object.fromEntries(Object.entries(value).slice(0, MEMBERS));
 }
 
 // ../js/dist/publish-outbox.js
@@ -2009,10 +2028,10 @@ var Outbox = class {
     const event = batch.events[index];
     if (event === void 0)
       return false;
-    const text3 = shortened(event.text, Math.floor(event.text.length / 2), reason2);
-    if (text3.length >= event.text.length)
+    const text4 = shortened(event.text, Math.floor(event.text.length / 2), reason2);
+    if (text4.length >= event.text.length)
       return false;
-    this.queue.resize(event, text3);
+    this.queue.resize(event, text4);
     return true;
   }
   /** The server knows of numbers up to `expected` alone: what is still here is posted again, the rest is lost. */
@@ -2110,15 +2129,15 @@ var OF_VARIANT = /* @__PURE__ */ new Set(["test_plan", "test_status", "test_step
 var ENDS = /* @__PURE__ */ new Set(["passed", "failed", "cancelled", "timedout", "interrupted", "lost"]);
 function queued(event, ordinal) {
   const stamped = event.timestamp === void 0 ? { ...event, timestamp: (/* @__PURE__ */ new Date()).toISOString() } : event;
-  const text3 = JSON.stringify(stamped);
-  if (text3 === void 0 || text3[0] !== "{")
+  const text4 = JSON.stringify(stamped);
+  if (text4 === void 0 || text4[0] !== "{")
     throw new TypeError("an event is an object with a `type`");
   const { type } = event;
   const joins = type === "worker" && event["state"] === "joined";
   const error = type === "test_step" && member(event, "step", "error") != null;
   const entry = {
-    text: text3,
-    bytes: utf8Length(text3),
+    text: text4,
+    bytes: utf8Length(text4),
     kind: type === "test_step" && !error ? "step" : type === "log" ? "log" : "kept",
     type: String(type),
     takesVariant: event["variant"] == null && (OF_VARIANT.has(type) || joins),
@@ -2142,10 +2161,10 @@ function member(event, outer, inner) {
   const object = event[outer];
   return typeof object === "object" && object !== null ? object[inner] : void 0;
 }
-function utf8Length(text3) {
-  let bytes = text3.length;
-  for (let at = 0; at < text3.length; at += 1) {
-    const unit = text3.charCodeAt(at);
+function utf8Length(text4) {
+  let bytes = text4.length;
+  for (let at = 0; at < text4.length; at += 1) {
+    const unit = text4.charCodeAt(at);
     if (unit > 127)
       bytes += unit > 2047 && (unit < 55296 || unit > 57343) ? 2 : 1;
   }
@@ -2239,10 +2258,10 @@ var EventQueue = class {
     this.bytes -= event.bytes + OVERHEAD;
   }
   /** An event that was taken has another text. */
-  resize(event, text3) {
+  resize(event, text4) {
     this.bytes -= event.bytes;
-    event.text = text3;
-    event.bytes = utf8Length(text3);
+    event.text = text4;
+    event.bytes = utf8Length(text4);
     this.bytes += event.bytes;
   }
   /** Lets detail go until `target` bytes are left: steps of passed tests, log, other steps; the oldest first. */
@@ -2274,7 +2293,7 @@ var ForeignAnswer = class extends Error {
   name = "ForeignAnswer";
 };
 async function postEvents(context, post) {
-  const text3 = `${post.lines.join("\n")}
+  const text4 = `${post.lines.join("\n")}
 `;
   const headers = {
     "content-type": "application/x-ndjson",
@@ -2285,9 +2304,9 @@ async function postEvents(context, post) {
     headers["runcast-producer-gap"] = "accept";
   if (post.commandsAfter !== void 0)
     headers["runcast-commands-after"] = post.commandsAfter;
-  let body = text3;
-  if (text3.length >= post.gzipOver && typeof CompressionStream === "function") {
-    body = await gzipped(text3);
+  let body = text4;
+  if (text4.length >= post.gzipOver && typeof CompressionStream === "function") {
+    body = await gzipped(text4);
     headers["content-encoding"] = "gzip";
   }
   const { path, signal } = post;
@@ -2304,8 +2323,8 @@ async function postEvents(context, post) {
   }
   throw new ForeignAnswer(`${context.baseUrls.current} answers, but not as runcast does: check the URL`);
 }
-async function gzipped(text3) {
-  const stream = new Blob([text3]).stream().pipeThrough(new CompressionStream("gzip"));
+async function gzipped(text4) {
+  const stream = new Blob([text4]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 function remedy(error, lines) {
@@ -2543,36 +2562,56 @@ var Sender = class {
 
 // ../js/dist/spill-node.js
 var import_node_fs3 = require("node:fs");
-var import_node_path = require("node:path");
-var appendText = (file, text3) => {
-  (0, import_node_fs3.mkdirSync)((0, import_node_path.dirname)(file), { recursive: true });
-  (0, import_node_fs3.appendFileSync)(file, text3, { mode: 384 });
+var appendText = (file, text4) => {
+  (0, import_node_fs3.appendFileSync)(file, text4, { mode: 384 });
 };
+function lengthOf2(file) {
+  return (0, import_node_fs3.statSync)(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+function cutTo2(file, length) {
+  try {
+    if (length > 0)
+      (0, import_node_fs3.truncateSync)(file, length);
+    else
+      (0, import_node_fs3.unlinkSync)(file);
+  } catch {
+  }
+}
 
 // ../js/dist/publish-spill.js
 var CHUNK = 1024 * 1024;
-function spill(file, header2, parts2, line) {
+function spill(file, header2, parts3, line) {
   if (appendText === void 0)
     return false;
+  const length = lengthOf2(file);
+  try {
+    for (const text4 of chunks(header2, parts3, line))
+      appendText(file, text4);
+  } catch (error) {
+    cutTo2(file, length);
+    throw error;
+  }
+  return true;
+}
+function* chunks(header2, parts3, line) {
   let next;
-  let text3 = "";
-  for (const { first: first2, events } of parts2) {
+  let text4 = "";
+  for (const { first: first2, events } of parts3) {
     if (first2 !== next)
-      text3 += `${JSON.stringify({ ...header2, seq: first2 })}
+      text4 += `${JSON.stringify({ ...header2, seq: first2 })}
 `;
     next = first2 + events.length;
     for (const event of events) {
-      text3 += `${line(event)}
+      text4 += `${line(event)}
 `;
-      if (text3.length < CHUNK)
+      if (text4.length < CHUNK)
         continue;
-      appendText(file, text3);
-      text3 = "";
+      yield text4;
+      text4 = "";
     }
   }
-  if (text3 !== "")
-    appendText(file, text3);
-  return true;
+  if (text4 !== "")
+    yield text4;
 }
 
 // ../js/dist/publish-types.js
@@ -2799,12 +2838,12 @@ var Publisher = class {
    * Posts parts of a trace that grows, once; at most 4 MiB and 256 parts. Repeating them is safe. Rejects with an
    * `ApiError`: `live_trace_gap` has `expected`, the ends of the entries; `live_trace_full`; `live_trace_throttled`.
    */
-  liveTrace(traceId, parts2, signal) {
+  liveTrace(traceId, parts3, signal) {
     return callJson(this.#context, {
       method: "POST",
       path: `${runPath(this.#runId)}/live-traces/${encodeURIComponent(traceId)}`,
       headers: { "content-type": PARTS_TYPE, "runcast-producer": this.producer },
-      body: partsBody(parts2),
+      body: partsBody(parts3),
       signal: signal ?? this.#sender.signal
     });
   }
@@ -2906,7 +2945,7 @@ function rejected(error) {
 // ../js/dist/file-node.js
 var import_node_crypto3 = require("node:crypto");
 var import_node_fs4 = require("node:fs");
-var import_node_path2 = require("node:path");
+var import_node_path = require("node:path");
 var openFile = async (path) => {
   const hash2 = (0, import_node_crypto3.createHash)("sha256");
   let size = 0;
@@ -2914,7 +2953,7 @@ var openFile = async (path) => {
     hash2.update(part);
     size += part.length;
   }
-  return { size, name: (0, import_node_path2.basename)(path), digest: hash2.digest("base64"), read: () => first(path, size) };
+  return { size, name: (0, import_node_path.basename)(path), digest: hash2.digest("base64"), read: () => first(path, size) };
 };
 async function* first(path, size) {
   if (size > 0)
@@ -3994,9 +4033,9 @@ var WebSocketSocket = class {
       events.closed(code, reason2, code === 1006 ? failure : void 0);
     }, { signal });
   }
-  send(text3) {
+  send(text4) {
     if (this.#socket.readyState === 1)
-      this.#socket.send(text3);
+      this.#socket.send(text4);
   }
   pause() {
   }
@@ -4062,10 +4101,10 @@ async function bodyOf(body) {
     return body;
   if (body instanceof Uint8Array)
     return body;
-  const parts2 = [];
+  const parts3 = [];
   for await (const part of body)
-    parts2.push(part);
-  return new Blob(parts2);
+    parts3.push(part);
+  return new Blob(parts3);
 }
 function sizeOf(body) {
   if (body === void 0)
@@ -4201,23 +4240,23 @@ var CommitStatus = class _CommitStatus {
 
 // src/github-summary.ts
 var import_node_fs5 = require("node:fs");
-var import_node_path3 = require("node:path");
+var import_node_path2 = require("node:path");
 var MAX_BYTES = 1024 * 1024;
 var MAX_TESTS = 20;
 var MAX_ERROR = 300;
 function appendSummary(file, summary) {
   if (file === void 0 || file === "") return;
   try {
-    const text3 = markdown(summary);
+    const text4 = markdown(summary);
     const had = (0, import_node_fs5.statSync)(file, { throwIfNoEntry: false })?.size ?? 0;
-    if (had + Buffer.byteLength(text3) <= MAX_BYTES) (0, import_node_fs5.appendFileSync)(file, text3);
+    if (had + Buffer.byteLength(text4) <= MAX_BYTES) (0, import_node_fs5.appendFileSync)(file, text4);
   } catch {
   }
 }
 function markdown({ results, page, job, rerun, rootDir }) {
   const { passed, failed: failed2, flaky, skipped, missing, errors, status } = results;
   const mark = status === "passed" ? "✅" : "❌";
-  const parts2 = [
+  const parts3 = [
     `### ${mark} Playwright: ${cell(job)}`,
     `[Watch the run](${page}) with its steps, output and traces.`,
     [
@@ -4226,21 +4265,21 @@ function markdown({ results, page, job, rerun, rootDir }) {
       `| ${passed} | ${failed2.length} | ${flaky.length} | ${skipped} | ${missing} |`
     ].join("\n")
   ];
-  if (errors.length > 0) parts2.push(errors.map((error) => `- ${cell(error.slice(0, MAX_ERROR))}`).join("\n"));
-  if (failed2.length > 0) parts2.push(table("failed", failed2, rootDir));
-  if (flaky.length > 0) parts2.push(table("flaky", flaky, rootDir));
-  if (rerun !== void 0) parts2.push(`Run what failed once more:
+  if (errors.length > 0) parts3.push(errors.map((error) => `- ${cell(error.slice(0, MAX_ERROR))}`).join("\n"));
+  if (failed2.length > 0) parts3.push(table("failed", failed2, rootDir));
+  if (flaky.length > 0) parts3.push(table("flaky", flaky, rootDir));
+  if (rerun !== void 0) parts3.push(`Run what failed once more:
 
 \`\`\`sh
 ${rerun}
 \`\`\``);
-  return `${parts2.join("\n\n")}
+  return `${parts3.join("\n\n")}
 
 `;
 }
 function table(what, tests, rootDir) {
   const rows = tests.slice(0, MAX_TESTS).map(({ title, project, file, line, error }) => {
-    const place2 = `${(0, import_node_path3.relative)(rootDir, file).replaceAll("\\", "/")}:${line}`;
+    const place2 = `${(0, import_node_path2.relative)(rootDir, file).replaceAll("\\", "/")}:${line}`;
     const name = project === "" ? title : `${title} [${project}]`;
     return `| ${cell(name)} | ${cell(place2)} | ${cell(error.split("\n", 1)[0]?.slice(0, MAX_ERROR) ?? "")} |`;
   });
@@ -4251,8 +4290,8 @@ and ${tests.length - MAX_TESTS} more ${what} tests` : "";
 |---|---|---|
 ${rows.join("\n")}${more}`;
 }
-function cell(text3) {
-  return text3.replace(/\s+/g, " ").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replace(/[\\`*_[\]|~#@]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+function cell(text4) {
+  return text4.replace(/\s+/g, " ").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replace(/[\\`*_[\]|~#@]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
 // src/github.ts
@@ -4296,7 +4335,7 @@ function annotatesItself(config, env) {
   return env["PW_TEST_REPORTER"] === "github" || config.reporter.some(([name]) => name === "github");
 }
 function annotations(results, page, workspace) {
-  const file = (path) => (0, import_node_path4.relative)(workspace, path).replaceAll("\\", "/");
+  const file = (path) => (0, import_node_path3.relative)(workspace, path).replaceAll("\\", "/");
   const line = (kind) => (test) => {
     const title = test.project === "" ? test.title : `${test.title} [${test.project}]`;
     return command2(kind, { file: file(test.errorFile), line: String(test.errorLine), title }, test.error);
@@ -4322,48 +4361,48 @@ function atMost(lines, kind, what, page) {
   return [...lines.slice(0, MAX_ANNOTATIONS - 1), command2(kind, { title: `${more} more ${what}` }, page)];
 }
 function command2(kind, properties, message) {
-  const escaped = (text3) => text3.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-  const value = (text3) => escaped(text3).replaceAll(":", "%3A").replaceAll(",", "%2C");
-  const list2 = Object.entries(properties).map(([name, text3]) => `${name}=${value(text3)}`);
-  return `::${kind} ${list2.join(",")}::${escaped(message)}`;
+  const escaped3 = (text4) => text4.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  const value = (text4) => escaped3(text4).replaceAll(":", "%3A").replaceAll(",", "%2C");
+  const list2 = Object.entries(properties).map(([name, text4]) => `${name}=${value(text4)}`);
+  return `::${kind} ${list2.join(",")}::${escaped3(message)}`;
 }
 
 // src/gitlab.ts
-var import_node_fs6 = require("node:fs");
+var import_node_fs7 = require("node:fs");
 var import_node_path5 = require("node:path");
-var FILE = "annotations.json";
+
+// src/kept.ts
+var import_node_fs6 = require("node:fs");
+var import_node_path4 = require("node:path");
+function kept(path) {
+  const directory = (0, import_node_path4.dirname)(path);
+  (0, import_node_fs6.mkdirSync)(directory, { recursive: true, mode: 448 });
+  const ignore = (0, import_node_path4.join)(directory, ".gitignore");
+  if (!(0, import_node_fs6.existsSync)(ignore)) (0, import_node_fs6.writeFileSync)(ignore, "*\n");
+  return path;
+}
+
+// src/gitlab.ts
+var FILE = ".runcast/annotations.json";
 function annotate(page, env) {
-  const dir = (0, import_node_path5.join)(env["CI_PROJECT_DIR"] || process.cwd(), ".runcast");
+  const file = (0, import_node_path5.join)(env["CI_PROJECT_DIR"] || process.cwd(), FILE);
   const report = { runcast: [{ external_link: { label: "Watch the tests live", url: page } }] };
   try {
-    (0, import_node_fs6.mkdirSync)(dir, { recursive: true });
-    (0, import_node_fs6.writeFileSync)((0, import_node_path5.join)(dir, ".gitignore"), "*\n");
-    (0, import_node_fs6.writeFileSync)((0, import_node_path5.join)(dir, FILE), `${JSON.stringify(report)}
+    (0, import_node_fs7.writeFileSync)(kept(file), `${JSON.stringify(report)}
 `);
   } catch {
   }
 }
 
 // src/remedies.ts
-var OF_FAILURES = {
-  refused: "check that the server runs, and the address (RUNCAST_URL)",
-  dns: "check the address (RUNCAST_URL)",
-  tls: "a certificate authority of your own is named by NODE_EXTRA_CA_CERTS",
-  proxy: "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
-  timeout: "check the server, and what is between it and this machine",
-  reset: "check the server, and what is between it and this machine",
-  unreachable: "check the address (RUNCAST_URL) and the network"
-};
 function remedy2(cause) {
-  if (cause instanceof TransportError) return OF_FAILURES[cause.failure];
-  if (!(cause instanceof ApiError)) return "check the address (RUNCAST_URL)";
+  if (!(cause instanceof ApiError)) return "";
   const { status } = cause;
-  if (status === 401) return "check the token (RUNCAST_TOKEN)";
-  if (status === 403) return "the token (RUNCAST_TOKEN) may not post to this run";
-  if (status === 407) return "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY";
-  if (status === 404) return "check the address (RUNCAST_URL): no runcast server answers there";
-  if (status === 408 || status === 429) return "it takes them later";
-  return status >= 500 ? "the server's log says more" : "check the address (RUNCAST_URL)";
+  if (status === 401) return ": check the token (RUNCAST_TOKEN)";
+  if (status === 403) return ": the token (RUNCAST_TOKEN) may not post to this run";
+  if (status === 408 || status === 429) return ": it takes them later";
+  if (status >= 500) return ": the server's log says more";
+  return ": check the address (RUNCAST_URL)";
 }
 
 // src/rerun.ts
@@ -4433,8 +4472,8 @@ function failed(test, mask) {
     errorLine: place2.line
   };
 }
-function plain(text3) {
-  const bare = text3.replace(/\u001b\[[0-9;]*m/g, "").trim();
+function plain(text4) {
+  const bare = text4.replace(/\u001b\[[0-9;]*m/g, "").trim();
   return bare.length <= MAX_ERROR2 ? bare : `${bare.slice(0, MAX_ERROR2)}…`;
 }
 
@@ -4521,15 +4560,15 @@ var Terminal = class {
   over(status) {
     const suite = this.#suite;
     if (suite === void 0 || this.#config === void 0) return void 0;
-    this.#results = resultsOf(suite, status, this.#errors, (text3) => this.masker.text(text3));
+    this.#results = resultsOf(suite, status, this.#errors, (text4) => this.masker.text(text4));
     this.#rerun = rerunCommand(this.#results.failed, this.#config);
     return this.#rerunLine;
   }
   problem(problem, stats) {
     const { kind, message, cause } = problem;
     if (kind === "unreachable") {
-      const then = "the tests go on, and what waits is posted later";
-      warnOnce(`unreachable ${this.settings.runId}`, `${message.replace(/^events wait: /, "")}: ${remedy2(cause)}; ${then}`);
+      const reason2 = `${message.replace(/^events wait: /, "")}${remedy2(cause)}`;
+      warnOnce(`unreachable ${this.settings.runId}`, `${reason2}; the tests go on, and what waits is posted later`);
     } else if (kind === "ended") {
       warnOnce(`ended ${this.settings.runId}`, `${message}; for a new run write another id into RUNCAST_RUN`);
     } else if (kind === "spilled") {
@@ -4546,8 +4585,8 @@ var Terminal = class {
   /** The server's hints have changed. */
   hints({ clientOutdated }) {
     if (clientOutdated === void 0) return;
-    const page = `${this.settings.url[0]}/clients/`;
-    warnOnce("outdated", `the server is of version ${clientOutdated}, and this reporter is too old for all it can: ${page} has the new one`);
+    const newer = `${this.settings.url[0]}/clients`;
+    warnOnce("outdated", `the server has version ${clientOutdated}, and this reporter is older: ${newer} says how to install its own`);
   }
   /** Everything is posted, or kept in files. Waits for GitHub, 5 s at most. */
   async end(_report, stats) {
@@ -4578,10 +4617,6 @@ var Terminal = class {
   }
   /** Events were written to the spill file. */
   #spilled(count) {
-    try {
-      (0, import_node_fs7.writeFileSync)((0, import_node_path7.join)((0, import_node_path7.dirname)(this.spillFile), ".gitignore"), "*\n", { flag: "wx" });
-    } catch {
-    }
     const { url, runId } = this.settings;
     const near = (0, import_node_path7.relative)(process.cwd(), this.spillFile);
     const file = near.startsWith("..") || (0, import_node_path7.isAbsolute)(near) ? this.spillFile : near;
@@ -4591,6 +4626,7 @@ var Terminal = class {
 };
 
 // src/guard.ts
+var STACK_LINES = 6;
 function guarded(hook, call2) {
   try {
     const value = call2();
@@ -4602,28 +4638,16 @@ function guarded(hook, call2) {
 function tell(hook, error) {
   try {
     const reason2 = error instanceof Error ? error.stack ?? error.message : String(error);
-    warnOnce(`hook ${hook}`, `the reporter failed in ${hook}, and goes on with the next event: ${reason2}`);
+    const head = reason2.split("\n").slice(0, STACK_LINES).join("\n");
+    warnOnce(`hook ${hook}`, `the reporter failed in ${hook}, and goes on with the next event: ${head}`);
   } catch {
   }
   return void 0;
 }
 
 // src/attachments/directory.ts
-var import_node_fs9 = require("node:fs");
-var import_node_path9 = require("node:path");
-
-// src/kept.ts
 var import_node_fs8 = require("node:fs");
 var import_node_path8 = require("node:path");
-function kept(path) {
-  const directory = (0, import_node_path8.dirname)(path);
-  (0, import_node_fs8.mkdirSync)(directory, { recursive: true, mode: 448 });
-  const ignore = (0, import_node_path8.join)(directory, ".gitignore");
-  if (!(0, import_node_fs8.existsSync)(ignore)) (0, import_node_fs8.writeFileSync)(ignore, "*\n");
-  return path;
-}
-
-// src/attachments/directory.ts
 var KeptDirectory = class {
   #path;
   #isMade = false;
@@ -4637,34 +4661,34 @@ var KeptDirectory = class {
   /** The path for a file of this name, which may have slashes. Its directory is made. Throws what the file system throws. */
   place(name) {
     if (!this.#isMade) this.#make();
-    const path = (0, import_node_path9.join)(this.#path, name);
-    (0, import_node_fs9.mkdirSync)((0, import_node_path9.dirname)(path), { recursive: true });
+    const path = (0, import_node_path8.join)(this.#path, name);
+    (0, import_node_fs8.mkdirSync)((0, import_node_path8.dirname)(path), { recursive: true });
     return path;
   }
   /** Removes a file, and the directories that are empty then. */
   remove(path) {
-    quietly(() => (0, import_node_fs9.unlinkSync)(path));
-    for (let dir = (0, import_node_path9.dirname)(path); dir.length > this.#path.length; dir = (0, import_node_path9.dirname)(dir)) {
-      if (!quietly(() => (0, import_node_fs9.rmdirSync)(dir))) return;
+    quietly(() => (0, import_node_fs8.unlinkSync)(path));
+    for (let dir = (0, import_node_path8.dirname)(path); dir.length > this.#path.length; dir = (0, import_node_path8.dirname)(dir)) {
+      if (!quietly(() => (0, import_node_fs8.rmdirSync)(dir))) return;
     }
   }
   /** Removes the directory if it is empty, and `.runcast` if nobody else has anything in it. */
   tidy() {
-    if (!this.#isMade || !quietly(() => (0, import_node_fs9.rmdirSync)(this.#path))) return;
+    if (!this.#isMade || !quietly(() => (0, import_node_fs8.rmdirSync)(this.#path))) return;
     this.#isMade = false;
-    const parent = (0, import_node_path9.dirname)(this.#path);
-    const ignore = (0, import_node_path9.join)(parent, ".gitignore");
+    const parent = (0, import_node_path8.dirname)(this.#path);
+    const ignore = (0, import_node_path8.join)(parent, ".gitignore");
     quietly(() => {
-      if ((0, import_node_fs9.readdirSync)(parent).some((name) => name !== ".gitignore")) return;
-      (0, import_node_fs9.unlinkSync)(ignore);
-      if (!quietly(() => (0, import_node_fs9.rmdirSync)(parent)) && (0, import_node_fs9.existsSync)(parent)) (0, import_node_fs9.writeFileSync)(ignore, "*\n");
+      if ((0, import_node_fs8.readdirSync)(parent).some((name) => name !== ".gitignore")) return;
+      (0, import_node_fs8.unlinkSync)(ignore);
+      if (!quietly(() => (0, import_node_fs8.rmdirSync)(parent)) && (0, import_node_fs8.existsSync)(parent)) (0, import_node_fs8.writeFileSync)(ignore, "*\n");
     });
   }
   #make() {
     const wanted = kept(this.#path);
     for (let number = 2; ; number += 1) {
       try {
-        (0, import_node_fs9.mkdirSync)(this.#path, { mode: 448 });
+        (0, import_node_fs8.mkdirSync)(this.#path, { mode: 448 });
         break;
       } catch (error) {
         if (!isCode(error, "EEXIST")) throw error;
@@ -4687,7 +4711,7 @@ function quietly(call2) {
 }
 
 // src/attachments/left.ts
-var import_node_path10 = require("node:path");
+var import_node_path9 = require("node:path");
 function keep(items) {
   const left = { kept: 0, keptBytes: 0, lost: 0 };
   for (const { secured, size } of items) {
@@ -4704,8 +4728,8 @@ function keep(items) {
   return left;
 }
 function uploadCommand(runId, url, directory) {
-  const near = (0, import_node_path10.relative)(process.cwd(), directory);
-  const path = near.startsWith("..") || (0, import_node_path10.isAbsolute)(near) ? directory : near;
+  const near = (0, import_node_path9.relative)(process.cwd(), directory);
+  const path = near.startsWith("..") || (0, import_node_path9.isAbsolute)(near) ? directory : near;
   const upload2 = commandLine(["runcast", "upload", "--url", url.join(","), runId, path]);
   return process.platform === "win32" ? upload2 : `${upload2} && ${commandLine(["rm", "-r", path])}`;
 }
@@ -4716,7 +4740,7 @@ function megabytes(bytes) {
 
 // src/attachments/names.ts
 var import_node_crypto4 = require("node:crypto");
-var import_node_path11 = require("node:path");
+var import_node_path10 = require("node:path");
 var MAX_NAME = 255;
 var MAX_TITLE = 60;
 var MAX_DIRECTORY = 120;
@@ -4762,7 +4786,7 @@ var Names = class {
     const known = this.#attempts.get(result);
     if (known !== void 0) return known;
     const directory = directoryOf(test, result);
-    const outputDir = (0, import_node_path11.join)(test.parent.project()?.outputDir ?? "", directory);
+    const outputDir = (0, import_node_path10.join)(test.parent.project()?.outputDir ?? "", directory);
     const attempt = { outputDir, prefix: `${this.#variant}/${directory}/`, taken: /* @__PURE__ */ new Set() };
     this.#attempts.set(result, attempt);
     return attempt;
@@ -4771,13 +4795,13 @@ var Names = class {
 function directoryOf(test, result) {
   const project = test.parent.project();
   const file = fileOf(test).replace(/\.(spec|test)\.[cm]?[jt]sx?$/, "");
-  const place2 = (0, import_node_path11.relative)(project?.testDir ?? "", file).replaceAll(/[\\/]/g, "-");
+  const place2 = (0, import_node_path10.relative)(project?.testDir ?? "", file).replaceAll(/[\\/]/g, "-");
   const title = sanitized(test.titlePath().slice(3).join(" "));
-  const parts2 = [shortened2(`${place2}-${title}`, MAX_TITLE)];
-  if (project?.name) parts2.push(sanitized(project.name));
-  if (result.retry > 0) parts2.push(`retry${result.retry}`);
-  if (test.repeatEachIndex > 0) parts2.push(`repeat${test.repeatEachIndex}`);
-  return shortened2(readable(parts2.join("-")), MAX_DIRECTORY);
+  const parts3 = [shortened2(`${place2}-${title}`, MAX_TITLE)];
+  if (project?.name) parts3.push(sanitized(project.name));
+  if (result.retry > 0) parts3.push(`retry${result.retry}`);
+  if (test.repeatEachIndex > 0) parts3.push(`repeat${test.repeatEachIndex}`);
+  return shortened2(readable(parts3.join("-")), MAX_DIRECTORY);
 }
 function fileOf(test) {
   for (let suite = test.parent; suite !== void 0; suite = suite.parent) {
@@ -4786,11 +4810,11 @@ function fileOf(test) {
   return test.location.file;
 }
 function placed(outputDir, path) {
-  const within = (0, import_node_path11.relative)(outputDir, path);
+  const within = (0, import_node_path10.relative)(outputDir, path);
   const copy = COPY.exec(within);
   if (copy) return `${copy[1]}${copy[2] ?? ""}`;
-  const isWithin2 = within !== "" && !within.startsWith("..") && !(0, import_node_path11.isAbsolute)(within);
-  return (isWithin2 ? within.replaceAll("\\", "/") : (0, import_node_path11.basename)(path)).replace(UNSENDABLE, "-");
+  const isWithin2 = within !== "" && !within.startsWith("..") && !(0, import_node_path10.isAbsolute)(within);
+  return (isWithin2 ? within.replaceAll("\\", "/") : (0, import_node_path10.basename)(path)).replace(UNSENDABLE, "-");
 }
 function named(name, contentType) {
   const file = shortened2(readable(name), MAX_TITLE);
@@ -4798,9 +4822,9 @@ function named(name, contentType) {
   return /\.[a-z0-9]{1,8}$/i.test(file) ? file : `${file}${EXTENSIONS[type] ?? ""}`;
 }
 function free({ prefix, taken }, wanted) {
-  const extension = (0, import_node_path11.extname)(wanted).slice(0, 20);
+  const extension = (0, import_node_path10.extname)(wanted).slice(0, 20);
   const most = MAX_NAME - prefix.length - extension.length - 6;
-  const stem = shortened2(wanted.slice(0, wanted.length - (0, import_node_path11.extname)(wanted).length), most);
+  const stem = shortened2(wanted.slice(0, wanted.length - (0, import_node_path10.extname)(wanted).length), most);
   for (let number = 1; ; number += 1) {
     const name = `${stem}${number > 1 ? `-${number}` : ""}${extension}`;
     const key = name.toLowerCase();
@@ -4809,23 +4833,23 @@ function free({ prefix, taken }, wanted) {
     return prefix + name;
   }
 }
-function sanitized(text3) {
-  return text3.replace(/[\x00-\x2c\x2e-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+/g, "-");
+function sanitized(text4) {
+  return text4.replace(/[\x00-\x2c\x2e-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+/g, "-");
 }
-function readable(text3) {
-  const name = text3.replace(UNSENDABLE, "-").replace(/[<>:"/\\|?*]+/g, "-").replace(/[. ]+$/, "");
+function readable(text4) {
+  const name = text4.replace(UNSENDABLE, "-").replace(/[<>:"/\\|?*]+/g, "-").replace(/[. ]+$/, "");
   return /^\.*$/.test(name) ? "attachment" : name;
 }
-function shortened2(text3, most) {
-  if (text3.length <= most) return text3;
-  const middle = `-${(0, import_node_crypto4.createHash)("sha1").update(text3).digest("hex").slice(0, 5)}-`;
+function shortened2(text4, most) {
+  if (text4.length <= most) return text4;
+  const middle = `-${(0, import_node_crypto4.createHash)("sha1").update(text4).digest("hex").slice(0, 5)}-`;
   const start = Math.floor((most - middle.length) / 2);
-  return text3.slice(0, start) + middle + text3.slice(-(most - middle.length - start));
+  return text4.slice(0, start) + middle + text4.slice(-(most - middle.length - start));
 }
 
 // src/attachments/secure.ts
-var import_node_fs10 = require("node:fs");
-var import_node_path12 = require("node:path");
+var import_node_fs9 = require("node:fs");
+var import_node_path11 = require("node:path");
 var MiB2 = 1024 * 1024;
 var COPIED = MiB2 / 4;
 var COPIED_IN_NEED = 8 * MiB2;
@@ -4835,19 +4859,19 @@ var MAX_BYTES2 = 2048 * MiB2;
 var MAX_FILES = 1e4;
 var DESCRIPTORS = "/proc/self/fd";
 function look({ path, body }) {
-  if (path !== void 0) return lookAt((0, import_node_path12.resolve)(path));
+  if (path !== void 0) return lookAt((0, import_node_path11.resolve)(path));
   return body === void 0 ? "it has neither a file nor a body" : { body, size: body.byteLength };
 }
 function lookAt(path) {
   try {
-    let stats = (0, import_node_fs10.lstatSync)(path);
+    let stats = (0, import_node_fs9.lstatSync)(path);
     let real = path;
     if (stats.isSymbolicLink()) {
-      real = (0, import_node_fs10.realpathSync)(path);
-      stats = (0, import_node_fs10.statSync)(real);
+      real = (0, import_node_fs9.realpathSync)(path);
+      stats = (0, import_node_fs9.statSync)(real);
     }
     if (!stats.isFile()) return stats.isDirectory() ? "it is a directory" : "it is not a regular file";
-    (0, import_node_fs10.accessSync)(real, import_node_fs10.constants.R_OK);
+    (0, import_node_fs9.accessSync)(real, import_node_fs9.constants.R_OK);
     return { path: real, size: stats.size, key: `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeMs}:${real}` };
   } catch (error) {
     return reasonOf(error);
@@ -4862,7 +4886,7 @@ var Safe = class {
   #descriptors = 0;
   #bytes = 0;
   #files = 0;
-  #hasDescriptors = (0, import_node_fs10.existsSync)(DESCRIPTORS);
+  #hasDescriptors = (0, import_node_fs9.existsSync)(DESCRIPTORS);
   /** Whether so much waits for its upload that nothing more is taken. */
   isFull(size) {
     return this.#files >= MAX_FILES || this.#files > 0 && this.#bytes + size > MAX_BYTES2;
@@ -4881,7 +4905,7 @@ var Safe = class {
   #file({ path, size }, name) {
     const secured = (size <= COPIED ? this.#copy(path, name) : void 0) ?? this.#link(path, name) ?? this.#open(path, name) ?? (size <= COPIED_IN_NEED ? this.#copy(path, name) : void 0);
     if (secured !== void 0) return secured;
-    if (!(0, import_node_fs10.existsSync)(path)) return "it is gone";
+    if (!(0, import_node_fs9.existsSync)(path)) return "it is gone";
     return { source: path, keep: () => this.#copy(path, name) !== void 0, release: () => {
     } };
   }
@@ -4904,13 +4928,13 @@ var Safe = class {
     return { source: secured.source, keep: () => secured.keep(), release: release2 };
   }
   #copy(path, name) {
-    return this.#put(name, (target) => (0, import_node_fs10.copyFileSync)(path, target, import_node_fs10.constants.COPYFILE_EXCL));
+    return this.#put(name, (target) => (0, import_node_fs9.copyFileSync)(path, target, import_node_fs9.constants.COPYFILE_EXCL));
   }
   #link(path, name) {
-    return this.#put(name, (target) => (0, import_node_fs10.linkSync)(path, target));
+    return this.#put(name, (target) => (0, import_node_fs9.linkSync)(path, target));
   }
   #write(body, name) {
-    return this.#put(name, (target) => (0, import_node_fs10.writeFileSync)(target, body, { flag: "wx", mode: 384 }));
+    return this.#put(name, (target) => (0, import_node_fs9.writeFileSync)(target, body, { flag: "wx", mode: 384 }));
   }
   #put(name, write2) {
     let target;
@@ -4929,12 +4953,12 @@ var Safe = class {
   #open(path, name) {
     if (!this.#hasDescriptors || this.#descriptors >= MAX_DESCRIPTORS) return void 0;
     let descriptor = -1;
-    if (!quietly(() => void (descriptor = (0, import_node_fs10.openSync)(path, "r")))) return void 0;
+    if (!quietly(() => void (descriptor = (0, import_node_fs9.openSync)(path, "r")))) return void 0;
     this.#descriptors += 1;
     const source = `${DESCRIPTORS}/${descriptor}`;
     const release2 = () => {
       this.#descriptors -= 1;
-      quietly(() => (0, import_node_fs10.closeSync)(descriptor));
+      quietly(() => (0, import_node_fs9.closeSync)(descriptor));
     };
     return { source, keep: () => this.#copy(source, name) !== void 0, release: release2 };
   }
@@ -5004,6 +5028,7 @@ var Uploads = class {
     this.#waiting.length = 0;
     this.#running.fill(void 0);
     this.#stop.abort(new Error("the run has ended"));
+    this.#settled?.();
     return left;
   }
   get #isIdle() {
@@ -5106,6 +5131,15 @@ var MiB3 = 1024 * 1024;
 var PATIENCE = 4;
 var MAX_REMEMBERED = 4096;
 var Attachments = class {
+  constructor(run, settings, terminal, masker) {
+    this.masker = masker;
+    this.#settings = settings;
+    this.#directory = new KeptDirectory(terminal.spillFile.replace(/\.ndjson$/, ""));
+    this.#safe = new Safe(this.#directory);
+    this.#names = new Names(settings.variant);
+    this.#uploads = new Uploads(run);
+  }
+  masker;
   /** Playwright hands out the same object in the step and in the result. */
   #entries = /* @__PURE__ */ new WeakMap();
   /** The artifacts of files, by what they were when they were attached. The oldest goes first. */
@@ -5117,19 +5151,12 @@ var Attachments = class {
   #uploads;
   #finished;
   #hasEnded = false;
-  constructor(run, settings, terminal) {
-    this.#settings = settings;
-    this.#directory = new KeptDirectory(terminal.spillFile.replace(/\.ndjson$/, ""));
-    this.#safe = new Safe(this.#directory);
-    this.#names = new Names(settings.variant);
-    this.#uploads = new Uploads(run);
-  }
   /** Secures an attachment at once, and uploads it when it is its turn. The same one again is the same entry. */
   add(attachment, test, result) {
     const known = this.#entries.get(attachment);
     if (known !== void 0) return known;
     const { name, contentType } = attachment;
-    const entry = { name, contentType, ...this.#take(attachment, test, result) };
+    const entry = { name: this.masker.text(name), contentType, ...this.#take(attachment, test, result) };
     this.#entries.set(attachment, entry);
     return entry;
   }
@@ -5200,9 +5227,9 @@ var Attachments = class {
     warnOnce("attachments wait", "too many attachments wait for the server: further ones are not uploaded");
     return "too many wait for the server";
   }
-  #secure(attachment, content, test, result) {
+  #secure({ name, contentType }, content, test, result) {
     for (let tries = 0; tries < 8; tries += 1) {
-      const artifact = this.#names.of(attachment, content, test, result);
+      const artifact = this.#names.of({ name: this.masker.text(name), contentType }, content, test, result);
       try {
         const secured = this.#safe.secure(content, artifact);
         return typeof secured === "string" ? secured : { artifact, secured };
@@ -5223,23 +5250,34 @@ var Attachments = class {
 var TITLE_CHARS = 1024;
 var PARAMS_CHARS = 8192;
 var PARAM_CHARS = 256;
-function cutTo2(text3, most, chars = text3.length) {
-  if (text3.length <= most) return text3;
-  return `${text3.slice(0, most).replace(/[\ud800-\udbff]$/, "")}… (${chars - most} characters more)`;
+function cutTo3(text4, most, chars = text4.length) {
+  if (text4.length <= most) return text4;
+  return `${text4.slice(0, most).replace(/[\ud800-\udbff]$/, "")}… (${chars - most} characters more)`;
 }
-function firstOf(list2, most, more) {
-  return list2.length <= most ? [...list2] : [...list2.slice(0, most), more(list2.length - most)];
+function firstOf2(list2, most, make, more) {
+  const first2 = [];
+  let bytes = 0;
+  for (const entry of list2) {
+    const made = make(entry);
+    bytes += Buffer.byteLength(JSON.stringify(made)) + 1;
+    if (bytes > most) return [...first2, more(list2.length - first2.length)];
+    first2.push(made);
+  }
+  return first2;
 }
 function fitParams(params) {
   const json = JSON.stringify(params);
   if (json.length <= PARAMS_CHARS) return params;
-  const cut = JSON.stringify(params, (_, value) => typeof value === "string" ? cutTo2(value, PARAM_CHARS) : value);
+  const cut = JSON.stringify(
+    params,
+    (_, value) => typeof value === "string" ? cutTo3(value, PARAM_CHARS) : value
+  );
   if (cut.length <= PARAMS_CHARS) return JSON.parse(cut);
-  return { json: cutTo2(json, PARAMS_CHARS / 4) };
+  return { json: cutTo3(json, PARAMS_CHARS / 4) };
 }
 
 // src/attempts.ts
-var ATTACHMENTS = 200;
+var ATTACHMENTS_BYTES = 49152;
 var Attempts = class {
   constructor(settings, describe, masker, attachments, emit) {
     this.settings = settings;
@@ -5261,8 +5299,12 @@ var Attempts = class {
   /** A step begins. Playwright tells of none before its test begins, or after it has ended. */
   stepBegin(_test, result, step) {
     const attempt = this.#attempts.get(result);
-    if (attempt) this.#attach(attempt);
-    if (!attempt || !this.#isTold(step)) return;
+    if (!attempt) return;
+    this.#attach(attempt);
+    if (!this.#isTold(step)) {
+      this.masker.learn(step, result);
+      return;
+    }
     const { numbers, open: open3 } = attempt;
     numbers.set(step, numbers.size + 1);
     open3.add(step);
@@ -5320,6 +5362,7 @@ var Attempts = class {
   }
   /** Playwright tells of no attachment: the list of the result has become longer. */
   #attach({ test, result, attached }) {
+    if (result.attachments.length === attached.length) return;
     for (const attachment of result.attachments.slice(attached.length)) {
       attached.push(this.attachments.add(attachment, test, result));
     }
@@ -5332,21 +5375,24 @@ var Attempts = class {
     const now = Date.now();
     for (const step of [...attempt.open].reverse()) {
       const durationMs = Math.max(0, now - +step.startTime);
-      this.#step(attempt, step, "end", now, { ...error && { ...this.#words(attempt, step), params: void 0, error }, durationMs });
+      this.#step(attempt, step, "end", now, {
+        ...error && { ...this.#words(attempt, step), params: void 0, error },
+        durationMs
+      });
     }
     attempt.open.clear();
   }
   /** What a step is. */
-  #words({ numbers }, step) {
+  #words({ result, numbers }, step) {
     let told2 = step.parent;
     while (told2 && !numbers.has(told2)) told2 = told2.parent;
     const parent = told2 && String(numbers.get(told2));
     const location = this.describe.location(step.location);
-    const { title, subtitle, params } = this.masker.step(step);
+    const { title, subtitle, params } = this.masker.step(step, result);
     return {
       ...parent !== void 0 && { parent },
-      title: cutTo2(title, TITLE_CHARS),
-      ...subtitle !== void 0 && { subtitle: cutTo2(subtitle, TITLE_CHARS) },
+      title: cutTo3(title, TITLE_CHARS),
+      ...subtitle !== void 0 && { subtitle: cutTo3(subtitle, TITLE_CHARS) },
       category: step.category,
       ...location !== void 0 && { location },
       ...params !== void 0 && { params: fitParams(params) }
@@ -5374,7 +5420,8 @@ function endsSteps({ result: { status, duration } }) {
   return status === "timedOut" || status === "failed" && duration === 0;
 }
 function listed(entries) {
-  return firstOf(entries, ATTACHMENTS, (more) => ({ name: `${more} more`, contentType: "text/plain" }));
+  const make = (entry) => ({ ...entry, name: cutTo3(entry.name, TITLE_CHARS) });
+  return firstOf2(entries, ATTACHMENTS_BYTES, make, (more) => ({ name: `${more} more`, contentType: "text/plain" }));
 }
 
 // src/commands.ts
@@ -5392,7 +5439,8 @@ var REQUESTS = /* @__PURE__ */ new Set([
   "replay_step_requested"
 ]);
 var Commands2 = class {
-  #isCancelled = false;
+  /** Somebody wanted the run to end, and it was told to. */
+  isCancelled = false;
   /** Takes a command. An act needs no claim for its refusal: the server takes the first report of it for one. */
   obey(publisher, { event }) {
     const { type, commandId } = event;
@@ -5402,8 +5450,8 @@ var Commands2 = class {
       return;
     }
     publisher.report(commandId, "done");
-    if (this.#isCancelled) return;
-    this.#isCancelled = true;
+    if (this.isCancelled) return;
+    this.isCancelled = true;
     setImmediate(() => process.emit("SIGINT"));
   }
 };
@@ -5413,13 +5461,12 @@ function isOfRun({ testId, target }) {
 }
 
 // src/describe.ts
-var import_node_path13 = require("node:path");
-var ERRORS = 100;
-var ERRORS_CHARS = 65536;
-var MESSAGE_CHARS = 16384;
-var STACK_CHARS = 8192;
-var SNIPPET_CHARS = 4096;
-var ANNOTATIONS = 100;
+var import_node_path12 = require("node:path");
+var ERRORS_BYTES = 147456;
+var ANNOTATIONS_BYTES = 32768;
+var MESSAGE_CHARS = 12288;
+var STACK_CHARS = 6144;
+var SNIPPET_CHARS = 3072;
 var CAUSES = 10;
 var Descriptions = class {
   constructor(rootDir, masker) {
@@ -5430,7 +5477,7 @@ var Descriptions = class {
   /** What paths are relative to. */
   rootDir;
   file(path) {
-    return (0, import_node_path13.relative)(this.rootDir, path).replaceAll("\\", "/");
+    return (0, import_node_path12.relative)(this.rootDir, path).replaceAll("\\", "/");
   }
   /** `file:line:column` */
   location(location) {
@@ -5441,21 +5488,21 @@ var Descriptions = class {
     return test.titlePath().slice(3).map((title) => this.#text(title, TITLE_CHARS));
   }
   annotations(annotations2) {
-    const told2 = annotations2.map(({ type, description }) => ({
-      type: cutTo2(type, TITLE_CHARS),
+    const make = ({ type, description }) => ({
+      type: cutTo3(type, TITLE_CHARS),
       ...description !== void 0 && { description: this.#text(description, TITLE_CHARS) }
+    });
+    return firstOf2(annotations2, ANNOTATIONS_BYTES, make, (more) => ({
+      type: `${more} more`
     }));
-    return firstOf(told2, ANNOTATIONS, (more) => ({ type: `${more} more` }));
   }
   errors(errors) {
-    let left = ERRORS_CHARS;
-    const told2 = errors.slice(0, ERRORS).map((error) => {
-      const details = left > 0 ? this.error(error) : { message: this.#text(messageOf(error), TITLE_CHARS) };
-      left -= details.message.length + (details.stack?.length ?? 0) + (details.snippet?.length ?? 0);
-      return details;
-    });
-    if (errors.length > ERRORS) told2.push({ message: `${errors.length - ERRORS} more errors` });
-    return told2;
+    return firstOf2(
+      errors,
+      ERRORS_BYTES,
+      (error) => this.error(error),
+      (more) => ({ message: `${more} more errors` })
+    );
   }
   error(error) {
     const location = this.location(error.location);
@@ -5469,8 +5516,8 @@ var Descriptions = class {
     };
   }
   /** A text without secrets, as long as it may be. A secret may reach across the place where it is cut. */
-  #text(text3, most) {
-    return cutTo2(this.masker.text(text3.slice(0, 2 * most)), most, text3.length);
+  #text(text4, most) {
+    return cutTo3(this.masker.text(text4, 2 * most), most, text4.length);
   }
 };
 function messageOf(error, depth = 0) {
@@ -5564,9 +5611,9 @@ var End = class {
   interrupt;
   /** Nothing is to be recorded any more: the process ends. */
   isOver = false;
-  #began = Date.now();
+  #began = performance.now();
   #leave;
-  #closed;
+  #finished;
   /** Nothing more will come: it is posted while other reporters still work. Waits for nothing. */
   begin() {
     const { endTimeoutMs } = this.settings;
@@ -5575,12 +5622,13 @@ var End = class {
         this.publisher.flush({ timeoutMs: endTimeoutMs }),
         this.attachments.finish()
       ]);
-      if (delivered) await this.#close(0);
+      if (delivered) await this.finish();
     });
   }
   /** Posts what is left as long as that may take, and keeps the rest in files. */
   finish() {
-    return this.#close(this.#limitMs());
+    this.#finished ??= this.#finish();
+    return this.#finished;
   }
   async die(withinMs, isSure) {
     guarded("signal", this.interrupt);
@@ -5593,41 +5641,50 @@ var End = class {
     this.isOver = true;
     this.#abandon();
   }
-  #close(limitMs) {
-    this.#closed ??= this.#end(limitMs);
-    return this.#closed;
-  }
-  async #end(limitMs) {
-    const report = await this.publisher.close({ timeoutMs: limitMs });
+  async #finish() {
+    await this.#post();
+    const report = await this.publisher.close({ timeoutMs: 0 });
     if (!report.delivered) this.attachments.abandon();
     await this.attachments.finish();
     this.isOver = true;
     this.#leave();
     await this.terminal.end(report, this.publisher.stats);
   }
-  #abandon() {
-    guarded("exit", () => this.attachments.abandon());
-    guarded("exit", () => this.publisher.abandon());
+  /** Waits until everything is posted, until that is hopeless, or until it has taken too long. */
+  async #post() {
+    const from = performance.now();
+    for (; ; ) {
+      const began = performance.now();
+      const timeoutMs = Math.min(UNREACHED_MS, from + this.#limitMs - began);
+      if (timeoutMs <= 0) return;
+      const { delivered } = await this.publisher.flush({ timeoutMs });
+      if (delivered || performance.now() - began < timeoutMs - 10) return;
+    }
   }
-  #limitMs() {
+  #abandon() {
+    guarded("exit", () => this.publisher.abandon());
+    guarded("exit", () => this.attachments.abandon());
+    release();
+  }
+  get #limitMs() {
     const { stored, retries } = this.publisher.stats;
-    const isThere = stored > 0 || retries === 0 && Date.now() - this.#began < UNANSWERED_MS;
+    const isThere = stored > 0 || retries === 0 && performance.now() - this.#began < UNANSWERED_MS;
     return Math.min(this.settings.endTimeoutMs, isThere ? Infinity : UNREACHED_MS);
   }
 };
 
 // src/git.ts
-var import_node_fs11 = require("node:fs");
-var import_node_path14 = require("node:path");
+var import_node_fs10 = require("node:fs");
+var import_node_path13 = require("node:path");
 var MAX_BYTES3 = 16 * 1024 * 1024;
 function gitState(dir) {
   const gitDir = findGitDir(dir);
-  const head = gitDir && read((0, import_node_path14.join)(gitDir, "HEAD"))?.trim();
+  const head = gitDir && read((0, import_node_path13.join)(gitDir, "HEAD"))?.trim();
   if (gitDir === void 0 || head === void 0) return {};
   const ref = /^ref: (refs\/\S+)$/.exec(head)?.[1];
   if (ref === void 0) return isHash(head) ? { commit: head } : {};
-  const common = read((0, import_node_path14.join)(gitDir, "commondir"))?.trim();
-  const dirs = common === void 0 ? [gitDir] : [gitDir, (0, import_node_path14.resolve)(gitDir, common)];
+  const common = read((0, import_node_path13.join)(gitDir, "commondir"))?.trim();
+  const dirs = common === void 0 ? [gitDir] : [gitDir, (0, import_node_path13.resolve)(gitDir, common)];
   const commit = dirs.map((each) => commitOf(each, ref)).find((found) => found !== void 0);
   const branch = ref.replace(/^refs\/heads\//, "");
   if (branch === ".invalid") return {};
@@ -5641,19 +5698,19 @@ function capturedCommit(metadata) {
   return Object.fromEntries(known.map(([name, value]) => [name, String(value).slice(0, 256)]));
 }
 function findGitDir(dir) {
-  for (let at = (0, import_node_path14.resolve)(dir); ; at = (0, import_node_path14.dirname)(at)) {
-    const found = (0, import_node_path14.join)(at, ".git");
-    const kind = (0, import_node_fs11.statSync)(found, { throwIfNoEntry: false });
+  for (let at = (0, import_node_path13.resolve)(dir); ; at = (0, import_node_path13.dirname)(at)) {
+    const found = (0, import_node_path13.join)(at, ".git");
+    const kind = (0, import_node_fs10.statSync)(found, { throwIfNoEntry: false });
     if (kind?.isDirectory()) return found;
     const elsewhere = kind && /^gitdir: (.+)$/m.exec(read(found) ?? "")?.[1];
-    if (elsewhere !== void 0) return (0, import_node_path14.resolve)(at, elsewhere.trim());
-    if ((0, import_node_path14.dirname)(at) === at) return void 0;
+    if (elsewhere !== void 0) return (0, import_node_path13.resolve)(at, elsewhere.trim());
+    if ((0, import_node_path13.dirname)(at) === at) return void 0;
   }
 }
 function commitOf(gitDir, ref) {
-  const loose = read((0, import_node_path14.join)(gitDir, ref))?.trim();
+  const loose = read((0, import_node_path13.join)(gitDir, ref))?.trim();
   if (loose !== void 0 && isHash(loose)) return loose;
-  const packed = read((0, import_node_path14.join)(gitDir, "packed-refs")) ?? "";
+  const packed = read((0, import_node_path13.join)(gitDir, "packed-refs")) ?? "";
   const at = packed.indexOf(` ${ref}
 `);
   const hash2 = at < 0 ? "" : packed.slice(packed.lastIndexOf("\n", at) + 1, at);
@@ -5661,51 +5718,1098 @@ function commitOf(gitDir, ref) {
 }
 function read(file) {
   try {
-    return (0, import_node_fs11.statSync)(file).size > MAX_BYTES3 ? void 0 : (0, import_node_fs11.readFileSync)(file, "utf8");
+    return (0, import_node_fs10.statSync)(file).size > MAX_BYTES3 ? void 0 : (0, import_node_fs10.readFileSync)(file, "utf8");
   } catch {
     return void 0;
   }
 }
-function isHash(text3) {
-  return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text3);
+function isHash(text4) {
+  return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text4);
+}
+
+// src/mask/names.ts
+var PARTS = new RegExp(
+  [
+    "passw(?:or)?d|passphrase|passcode|secret(?!ar)|token|credential|api ?key|access ?key|private ?key",
+    "(?:one ?time|security|verification|auth(?:entication)?|pin) ?code|card ?(?:number|num|no\\b)",
+    "(?:credit|debit) ?card|social ?security|passwort|kennwort|contrase[nñ]a|mot de passe|senha|wachtwoord|пароль|密码|パスワード"
+  ].join("|")
+);
+var WORDS = /(?<![\p{L}\p{N}])(?:pass|pwd|pw|passwd|t?otp|2?mfa|2fa|pin|cvc2?|cvv2?|csc|iban|ssn|cc number)(?![\p{L}\p{N}])/u;
+var CARD = /(?<![.\w-])card(?=["'`\])]|$)/i;
+function isSecretField(text4) {
+  if (text4 === "") return false;
+  const words = text4.slice(0, 4096).replace(/(?<=[a-z0-9])(?=[A-Z])/g, " ").toLowerCase().replace(/[-_]+/g, " ");
+  return PARTS.test(words) || WORDS.test(words) || CARD.test(text4);
+}
+var VARIABLE = new RegExp(
+  [
+    "PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|APIKEY|AUTHORIZATION|CONNECTION_?STRING",
+    "(?:^|_)(?:PWD|PASS|PAT|AUTH|PIN|OTP|DSN)$|[^_]_KEY(?:_?(?:ID|BASE64|PEM|\\d+))?$|PRIVATE_?KEY|ACCESS_?KEY"
+  ].join("|")
+);
+var DIRECTORIES = /* @__PURE__ */ new Set(["PWD", "OLDPWD", "INIT_CWD"]);
+function isSecretVariable(name) {
+  return VARIABLE.test(name.toUpperCase()) && !DIRECTORIES.has(name);
+}
+function isSecretMember(name) {
+  return name.length <= 64 && VARIABLE.test(name.replace(/(?<=[a-z0-9])(?=[A-Z])|-/g, "_").toUpperCase());
+}
+var COMMON = new Set(
+  "true false null none undefined default enabled disabled required optional always never unset empty dummy example sample test tests testing tester test1234 testtest user username users guest root admin administrator demo pass password passwd password1 secret token value text string hello world login name email localhost 127.0.0.1 0.0.0.0 postgres postgresql mysql mariadb redis mongodb rabbitmq elastic minio minioadmin development production staging preview internal inherit chrome chromium firefox webkit page click fill expect error warning info debug http https file node playwright runcast github gitlab 1234 0000 2024 2025 2026 2027".split(" ")
+);
+function isCommon(text4) {
+  const word = text4.trim().toLowerCase();
+  return word === "" || COMMON.has(word) || /^(.)\1*$/su.test(word);
+}
+
+// src/mask/call-log.ts
+var FIELD = /(?:waiting for|Locator:|locator resolved to) +(.*)|Expect "to\w+" (.*) with timeout/g;
+var TYPED = /(?<=\b(?:fill|type|press|pressSequentially|insertText)\(")(?!"\)[ \t]*$)[\s\S]*?(?="\)[ \t]*$)/dgm;
+var VALUES = /(?<=\b(?:unexpected value|Expected(?: string)?:|Received(?: string)?:) *")(?!"[ \t]*$).+?(?="[ \t]*$)/dgm;
+var ATTRIBUTE = /(?<=\bvalue=")[^"]+(?=")/dg;
+var LONGEST_LOG = 65536;
+function mentions(error, all) {
+  if (!error.includes("Call log:") && !error.includes("toHaveValue")) return [];
+  const text4 = error.slice(0, LONGEST_LOG);
+  if (!all && !isAboutSecret(text4)) return [];
+  const found = [...text4.matchAll(TYPED), ...text4.matchAll(ATTRIBUTE)];
+  if (text4.includes("toHaveValue")) found.push(...text4.matchAll(VALUES));
+  return found.map(({ 0: value, index }) => ({ value, range: [index, index + value.length] }));
+}
+function isAboutSecret(text4) {
+  for (const [, field, expected] of text4.matchAll(FIELD)) {
+    const named2 = (field ?? expected ?? "").replace(ATTRIBUTE, "");
+    if (/\btype="password"/.test(named2) || isSecretField(named2)) return true;
+  }
+  return false;
+}
+
+// src/mask/escapes.ts
+var ESCAPES = /\u001b\[[0-?]*[ -/]*[@-~]/g;
+var BEGINNING = /(?:\u001b(?:\[[0-?]*[ -/]*)?|[\ud800-\udbff])$/;
+var ESC = "\x1B";
+function plain2(raw) {
+  if (!raw.includes(ESC)) return { text: raw };
+  const places = new Uint32Array(raw.length);
+  let text4 = "";
+  let from = 0;
+  const keep2 = (to) => {
+    for (let at = from, place2 = text4.length; at < to; at += 1, place2 += 1) places[place2] = at;
+    text4 += raw.slice(from, to);
+  };
+  for (const { 0: escape, index } of raw.matchAll(ESCAPES)) {
+    keep2(index);
+    from = index + escape.length;
+  }
+  keep2(raw.length);
+  return { text: text4, places };
+}
+function openEscape(raw) {
+  const tail = Math.max(0, raw.length - 32);
+  const found = BEGINNING.exec(raw.slice(tail));
+  return found ? tail + found.index : raw.length;
+}
+function merged(ranges) {
+  const sorted = ranges.filter(([from, to]) => from < to).sort(([one], [other]) => one - other);
+  const all = [];
+  for (const [from, to] of sorted) {
+    const last = all.at(-1);
+    if (last && from <= last[1]) last[1] = Math.max(last[1], to);
+    else all.push([from, to]);
+  }
+  return all;
+}
+function replaced(raw, { places }, ranges, word, part) {
+  let text4 = "";
+  let [at] = part;
+  for (const range of ranges) {
+    const from = places ? places[range[0]] : range[0];
+    const to = places ? places[range[1] - 1] + 1 : range[1];
+    if (to <= at || from >= part[1]) continue;
+    if (from > at) text4 += raw.slice(at, from);
+    const hidden2 = raw.slice(Math.max(at, from), to);
+    text4 += word + (places ? (hidden2.match(ESCAPES) ?? []).join("") : "");
+    at = to;
+  }
+  return at < part[1] ? text4 + raw.slice(at, part[1]) : text4;
+}
+
+// src/mask/params.ts
+var DEEPEST = 6;
+var MOST_MEMBERS = 500;
+var LONGEST_STRING = 2048;
+var MOST_CHARS = 16384;
+var LONGEST_NAME = 128;
+var LEFT_OUT = "…";
+function maskedParams(params, mask, word) {
+  let members = MOST_MEMBERS;
+  let chars = MOST_CHARS;
+  const string = (text4) => {
+    if (chars <= 0) return LEFT_OUT;
+    const masked = mask(text4, Math.min(LONGEST_STRING, chars));
+    chars -= masked.length;
+    return masked;
+  };
+  const walk = (value, depth) => {
+    if (typeof value === "string") return string(value);
+    if (typeof value === "bigint") return String(value);
+    if (typeof value === "function" || typeof value === "symbol") return void 0;
+    if (typeof value !== "object" || value === null) return value;
+    if (value instanceof Date || value instanceof RegExp) return string(String(value));
+    if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+    if (depth >= DEEPEST) return LEFT_OUT;
+    if (Array.isArray(value)) return list2(value, depth);
+    return record2(value, depth);
+  };
+  const list2 = (values, depth) => {
+    const all = [];
+    for (const value of values) {
+      if ((members -= 1) < 0) return [...all, LEFT_OUT];
+      all.push(walk(value, depth + 1));
+    }
+    return all;
+  };
+  const record2 = (values, depth) => {
+    const all = [];
+    for (const name in values) {
+      if (!Object.hasOwn(values, name)) continue;
+      if ((members -= 1) < 0) {
+        all.push([LEFT_OUT, LEFT_OUT]);
+        break;
+      }
+      const value = values[name];
+      const isSecret = (typeof value === "string" || typeof value === "number") && value !== "" && isSecretMember(name);
+      all.push([mask(name, LONGEST_NAME), isSecret ? word : walk(value, depth + 1)]);
+    }
+    return Object.fromEntries(all);
+  };
+  return record2(params, 0);
+}
+
+// src/mask/shapes.ts
+var NAME = `(?:${[
+  "passw(?:or)?d|passphrase|passcode|pwd|secret|token|credentials?",
+  "api[-_]?key|access[-_]?key|private[-_]?key|passwort|kennwort"
+].join("|")})`;
+var QUOTE = `\\\\{0,3}["'\`]`;
+var SHAPES = [
+  // https://ada:SECRET@host
+  [`:\\/\\/[^\\s\\/@"'<>]*@`, [`:\\/\\/[^\\s\\/@:"'<>]*:(?<secret>[^\\s\\/"'<>]+)@`]],
+  // Headers, as call logs list them.
+  [
+    "authorization|cookie|\\bx-|bearer|basic",
+    [
+      `\\b(?:proxy-)?authorization(?:${QUOTE})?\\s*[:=]\\s*(?:${QUOTE})?(?<secret>[^\\r\\n"'\`\\\\]+)`,
+      `\\bx-[a-z-]*(?:key|token|secret)(?:${QUOTE})?\\s*:\\s*(?:${QUOTE})?(?<secret>[^\\r\\n"'\`\\\\]+)`,
+      `\\b(?:set-)?cookie(?:${QUOTE})?\\s*:\\s*(?:${QUOTE})?(?<secret>[^\\s=;"'\`\\\\]+=[^\\r\\n"\`\\\\]+)`,
+      `\\b(?:bearer|basic)\\s+(?<secret>(?=[\\w.~+\\/-]*[\\d=])[\\w.~+\\/=-]{8,})`
+    ]
+  ],
+  [
+    `${NAME}(?:${QUOTE})?\\s*[:=]`,
+    [
+      // password: 'SECRET', "apiKey":"SECRET"
+      `${NAME}(?:${QUOTE})?\\s*[:=]\\s*(?<quote>${QUOTE})(?<secret>(?:(?!\\k<quote>)[^\\r\\n])+)\\k<quote>`,
+      // ?token=SECRET, PASSWORD=SECRET
+      `${NAME}=(?<secret>[^\\s&;,"'\`<>()\\[\\]{}]+)`,
+      // password: s3cret
+      `(?<![\\w-])${NAME}:\\s+(?<secret>(?=\\S*\\d)[^\\s"'\`(){}]{6,})`
+    ]
+  ],
+  // Tokens that say by their beginning what they are.
+  [
+    "eyJ|AKIA|gh[pousr]_|github_pat|glpat-|npm_|xox|sk[-_]",
+    [
+      `\\b(?<secret>eyJ[\\w-]{8,}\\.[\\w-]{8,}\\.[\\w-]*)`,
+      `\\b(?<secret>(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abeprs]-)[\\w-]{16,})`,
+      `\\b(?<secret>sk[-_](?:live|test|ant|proj)[-_][\\w-]{16,}|AKIA[0-9A-Z]{16})\\b`
+    ]
+  ]
+].map(([trace, all]) => [new RegExp(trace, "i"), all.map((shape) => new RegExp(shape, "dgi"))]);
+function shapes(text4) {
+  const ranges = [];
+  for (const [trace, all] of SHAPES) {
+    if (!trace.test(text4)) continue;
+    for (const shape of all) {
+      for (const { indices } of text4.matchAll(shape)) {
+        const range = indices?.groups?.["secret"];
+        if (range) ranges.push([range[0], range[1]]);
+      }
+    }
+  }
+  return ranges;
+}
+
+// src/mask/source.ts
+var import_node_fs11 = require("node:fs");
+var MOST_FILES = 32;
+var LARGEST_FILE = 524288;
+var LINES_BEFORE = 6;
+var LINES_BEHIND = 3;
+var LONGEST_LINE = 2e3;
+var LONGEST_CHAIN = 300;
+var CALL = /\.(fill|type|pressSequentially|insertText|toHaveValue)\(\s*/g;
+var LITERAL = /(["'`])((?:\\[\s\S]|(?!\1|\\)[\s\S])*)\1\s*/y;
+function* typingCalls(code) {
+  for (const found of code.matchAll(CALL)) yield typingCall(code, found.index, found.index + found[0].length);
+}
+var Sources = class {
+  #files = /* @__PURE__ */ new Map();
+  /** The call of one of these methods whose name stands at a place in a file, as a step's location says. */
+  at(location, methods) {
+    if (!location) return void 0;
+    const lines = this.#lines(location.file);
+    const line = lines[location.line - 1];
+    if (line === void 0 || line.length > LONGEST_LINE) return void 0;
+    const before = lines.slice(Math.max(0, location.line - 1 - LINES_BEFORE), location.line - 1).map((text4) => `${text4}
+`);
+    const behind = lines.slice(location.line, location.line + LINES_BEHIND).map((text4) => `
+${text4}`);
+    const code = [...before, line, ...behind].join("");
+    const column = before.join("").length + location.column - 1;
+    for (const found of code.matchAll(CALL)) {
+      if (found.index + 1 < column || found.index > column + LONGEST_CHAIN || !methods.includes(found[1])) continue;
+      return typingCall(code, found.index, found.index + found[0].length);
+    }
+    return void 0;
+  }
+  #lines(file) {
+    const known = this.#files.get(file);
+    if (known) return known;
+    const lines = read2(file);
+    if (this.#files.size >= MOST_FILES) this.#files.delete(this.#files.keys().next().value);
+    this.#files.set(file, lines);
+    return lines;
+  }
+};
+function read2(file) {
+  try {
+    return (0, import_node_fs11.statSync)(file).size > LARGEST_FILE ? [] : (0, import_node_fs11.readFileSync)(file, "utf8").split(/\r?\n/);
+  } catch {
+    return [];
+  }
+}
+function typingCall(code, dot, at) {
+  const chain = statement(code.slice(Math.max(0, dot - LONGEST_CHAIN), dot));
+  const name = /[)\]]\s*$/.test(chain) ? chain : /[\w$]+\s*$/.exec(chain)?.[0] ?? "";
+  const first2 = literal(code, at);
+  if (!first2) return { field: name };
+  if (code[first2.end] !== ",") return { field: name, ...first2.text };
+  const space = /\s*/y;
+  space.lastIndex = first2.end + 1;
+  space.test(code);
+  const second = space.lastIndex || first2.end + 1;
+  if (code[second] === "{" || code[second] === ")") return { field: name, ...first2.text };
+  return { field: `${name} ${first2.text.value ?? ""}`, ...literal(code, second)?.text };
+}
+function literal(code, at) {
+  LITERAL.lastIndex = at;
+  const found = LITERAL.exec(code);
+  if (!found) return void 0;
+  const [, quote, text4] = found;
+  if (quote === "`" && text4.includes("${")) return { end: LITERAL.lastIndex, text: {} };
+  const range = [at + 1, at + 1 + text4.length];
+  return { end: LITERAL.lastIndex, text: { value: unescaped(text4), range } };
+}
+function unescaped(text4) {
+  return text4.replace(/\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\s\S]))/g, (_, unicode, hex, one) => {
+    if (unicode ?? hex) return String.fromCharCode(parseInt(unicode ?? hex, 16));
+    return { n: "\n", r: "\r", t: "	", "\n": "" }[one] ?? one;
+  });
+}
+function statement(code) {
+  return code.slice(Math.max(...["await ", ";", "=>", "{\n"].map((mark) => code.lastIndexOf(mark) + 1)));
+}
+
+// src/mask/stream.ts
+var LONGEST_LINE2 = 4096;
+var LONGEST_HELD = 16384;
+var LineStream = class {
+  constructor(finder, word) {
+    this.finder = finder;
+    this.word = word;
+  }
+  finder;
+  word;
+  /** The text from the beginning of its last line on, or of what may be a secret. */
+  #text = "";
+  /** How much of it was shown. */
+  #shown = 0;
+  get isHolding() {
+    return this.#text.length > this.#shown;
+  }
+  write(piece) {
+    this.#text += piece;
+    const lines = this.#text.lastIndexOf("\n") + 1;
+    const isLong = this.#text.length - lines > LONGEST_LINE2;
+    if (lines <= this.#shown && !isLong) return "";
+    const { safe, masked } = this.#masked();
+    const shown2 = this.#show(isLong ? safe : Math.min(lines, safe), masked);
+    this.#forget(isLong ? safe : Math.min(lines, safe));
+    return shown2;
+  }
+  flush(all = false) {
+    if (!this.isHolding) return "";
+    const { safe, masked } = this.#masked();
+    return this.#show(all ? this.#text.length : safe, masked);
+  }
+  end() {
+    const { masked } = this.#masked();
+    const shown2 = this.#show(this.#text.length, masked);
+    this.#text = "";
+    this.#shown = 0;
+    return shown2;
+  }
+  /** What of the text can be shown, and how. */
+  #masked() {
+    const raw = this.#text;
+    const whole2 = openEscape(raw);
+    const bare = plain2(raw.slice(0, whole2));
+    const ranges = merged(this.finder.find(bare.text));
+    const open3 = this.finder.open(bare.text);
+    let safe = open3 < bare.text.length ? placeOf(bare, open3) : whole2;
+    for (const [from, to] of ranges) {
+      const [begins, ends] = [placeOf(bare, from), placeOf(bare, to - 1) + 1];
+      if (begins < safe && ends > safe) safe = begins;
+    }
+    if (raw.length - safe > LONGEST_HELD) safe = raw.length;
+    return { safe, masked: (from, to) => replaced(raw, bare, ranges, this.word, [from, to]) };
+  }
+  #show(to, masked) {
+    if (to <= this.#shown) return "";
+    const shown2 = masked(this.#shown, to);
+    this.#shown = to;
+    return shown2;
+  }
+  #forget(before) {
+    const kept2 = Math.min(before, this.#shown);
+    this.#text = this.#text.slice(kept2);
+    this.#shown -= kept2;
+  }
+};
+function placeOf({ places }, at) {
+  return places ? places[at] : at;
+}
+
+// src/mask/typing.ts
+var TITLE = /^(Fill|Type|Press|Insert|Expect)(?: "([\s\S]*)| ([\s\S]+))?$/;
+var LOCATOR = /" (?=(?:locator|getBy[A-Z]\w*|frameLocator|page\.|frame\.)\W)/;
+var OBJECT = "page|frame|locator|locator\\..+|elementHandle|keyboard";
+var CALL2 = new RegExp(`^(${OBJECT})\\.(fill|type|pressSequentially|press|insertText)(?:\\(([\\s\\S]*)\\))?$`);
+var EXPECTED = "toHaveValue";
+var ACTIONS = /* @__PURE__ */ new Set([
+  "fill",
+  "type",
+  "pressSequentially",
+  "press",
+  "insertText",
+  "Fill",
+  "Type",
+  "Press",
+  "Insert"
+]);
+var METHODS = {
+  Fill: ["fill"],
+  Type: ["type", "pressSequentially"],
+  Insert: ["insertText"]
+};
+var NAMED_KEY = /^(?!Shift\+.$)(?:[\s\S]{2,})$/u;
+var Typist = class {
+  constructor(sources) {
+    this.sources = sources;
+  }
+  sources;
+  #lastFields = /* @__PURE__ */ new WeakMap();
+  /** What a step types; undefined if nothing. `attempt`: what it is a part of. */
+  read(step, attempt) {
+    if (step.category !== "pw:api" && step.category !== "expect") return void 0;
+    const parts3 = partsOf(step);
+    if (!parts3) return void 0;
+    const { action } = parts3;
+    if (!ACTIONS.has(action) && action !== EXPECTED) {
+      if (attempt && parts3.field) this.#lastFields.set(attempt, parts3.field);
+      return void 0;
+    }
+    const isPress = action.toLowerCase() === "press";
+    if (isPress && parts3.value !== void 0 && NAMED_KEY.test(parts3.value)) {
+      if (attempt && /Tab$/.test(parts3.value)) this.#lastFields.delete(attempt);
+      return void 0;
+    }
+    const call2 = this.sources.at(step.location, METHODS[action] ?? [action]);
+    const field = parts3.field === "" ? (attempt && this.#lastFields.get(attempt)) ?? "" : parts3.field;
+    if (attempt && parts3.field) this.#lastFields.set(attempt, parts3.field);
+    const isSecret = field === void 0 && !call2 || isSecretField(field ?? "") || call2 !== void 0 && isSecretField(call2.field);
+    const values = [parts3.value, call2?.value].filter((value2) => value2 !== void 0 && value2 !== "");
+    const { value, before, behind } = parts3;
+    const hasValue = value !== void 0 && value !== "" && before !== step.title;
+    return { isSecret, values, title: (word) => hasValue ? before + word + behind : step.title };
+  }
+};
+function partsOf(step) {
+  const { title, category } = step;
+  const params = step.params;
+  const subtitle = step.subtitle ?? text2(params?.["locator"]);
+  if (category === "expect") {
+    const value = text2(params?.["expected"]);
+    const action2 = title.includes(EXPECTED) ? EXPECTED : "";
+    return {
+      action: action2,
+      field: subtitle ?? locatorIn(title),
+      ...value !== void 0 && { value },
+      before: title,
+      behind: ""
+    };
+  }
+  const call2 = CALL2.exec(title);
+  if (call2) return oldParts(title, call2, "annotations" in step);
+  const found = TITLE.exec(title);
+  if (!found) return { action: "", field: subtitle ?? locatorIn(title), before: title, behind: "" };
+  const [, action, quoted, locator] = found;
+  const param = text2(params?.["value"]) ?? text2(params?.["text"]) ?? text2(params?.["key"]);
+  const end = quoted === void 0 ? -1 : (subtitle === void 0 ? LOCATOR.exec(quoted)?.index : void 0) ?? quoted.lastIndexOf('"');
+  if (quoted === void 0 || end < 0) {
+    return {
+      action,
+      field: subtitle ?? locator ?? "",
+      ...param !== void 0 && { value: param },
+      before: title,
+      behind: ""
+    };
+  }
+  const field = subtitle ?? quoted.slice(end + 2);
+  return { action, field, value: param ?? quoted.slice(0, end), before: `${action} "`, behind: quoted.slice(end) };
+}
+function oldParts(title, [, object, action, rest], says) {
+  const open3 = title.length - (rest ?? "").length - 1;
+  const chain = object.startsWith("locator.") ? object : "";
+  if (rest === void 0) return { action, field: chain, before: title, behind: "" };
+  if (action === "fill") {
+    const isValue = object.startsWith("locator") ? says || chain !== "" : object === "elementHandle";
+    if (!isValue) return { action, field: rest, before: title, behind: "" };
+    const field2 = chain !== "" || object !== "locator" ? chain : void 0;
+    return { action, field: field2, value: rest, before: title.slice(0, open3), behind: ")" };
+  }
+  const comma = chain !== "" || object === "elementHandle" || object === "keyboard" ? -1 : rest.indexOf(", ");
+  const field = comma < 0 ? chain : rest.slice(0, comma);
+  const at = comma < 0 ? 0 : comma + 2;
+  return { action, field, value: rest.slice(at), before: title.slice(0, open3 + at), behind: ")" };
+}
+function locatorIn(title) {
+  return /\b(?:locator|getBy[A-Z]\w*|frameLocator)\([\s\S]*$/.exec(title)?.[0] ?? /\((.+)\)$/s.exec(title)?.[1] ?? "";
+}
+function text2(value) {
+  return typeof value === "string" ? value : void 0;
+}
+
+// src/mask/encodings.ts
+var SHORTEST_BASE64 = 8;
+function encodings(value) {
+  const json = escaped(value);
+  const url = encodeURIComponent(value.replace(new RegExp("\\p{Surrogate}", "gu"), "�"));
+  const all = /* @__PURE__ */ new Set([value, json, escaped(json), value.replace(/[\\']/g, "\\$&"), url, url.replaceAll("%20", "+")]);
+  all.add(url.replace(/%(?:2[1467-9BCF]|3[ABDF]|40)/g, (code) => decodeURIComponent(code)));
+  all.add(value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"));
+  return all;
+}
+function escaped(text4) {
+  return JSON.stringify(text4).slice(1, -1);
+}
+function* base64(value) {
+  const bytes = Buffer.from(value);
+  for (const before of [0, 1, 2]) {
+    const text4 = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");
+    const from = before === 0 ? 0 : before + 1;
+    const whole2 = Math.floor((before + bytes.length) * 8 / 6);
+    const form = text4.slice(from, whole2);
+    if (form.length < SHORTEST_BASE64) continue;
+    yield form;
+    if (/[+/]/.test(form)) yield form.replaceAll("+", "-").replaceAll("/", "_");
+  }
+}
+
+// src/mask/values.ts
+var SHORTEST = 4;
+var LONGEST = 1024;
+var MOST_OF_A_VALUE = 16384;
+var MOST_VALUES = 1e3;
+var MOST_CHARS2 = 1048576;
+var SHORTEST_LINE = 8;
+var WORD = new RegExp("^(?:\\p{L}{4,7}|\\p{N}{4,7})$", "u");
+var LETTER = /[\p{L}\p{N}_]/u;
+var Values = class {
+  /** Counts up whenever other values are looked for. */
+  changes = 0;
+  /** Those that are looked for, in the order in which they were last seen. */
+  #learned = /* @__PURE__ */ new Set();
+  #fixed = /* @__PURE__ */ new Set();
+  #learnedChars = 0;
+  /** What is looked for, by the hash of its first four characters. */
+  #buckets = /* @__PURE__ */ new Map();
+  /** Which hashes there are: most places of a text are done with after one look. */
+  #hashes = new Uint8Array(65536);
+  /** The first one, two and three characters of what is looked for. */
+  #starts = /* @__PURE__ */ new Set();
+  #longest = 0;
+  get size() {
+    return this.#fixed.size + this.#learned.size;
+  }
+  /** Looks for a value from now on. `fixed`: it stays; others go when there are too many. */
+  add(value, fixed = false) {
+    if (value.length < SHORTEST || this.#fixed.has(value)) return;
+    if (fixed) {
+      this.#fixed.add(value);
+      this.#index(value);
+      return;
+    }
+    if (isCommon(value)) return;
+    const isKnown2 = this.#learned.delete(value);
+    this.#learned.add(value);
+    if (isKnown2) return;
+    this.#learnedChars += Math.min(value.length, MOST_OF_A_VALUE);
+    if (this.#learned.size > MOST_VALUES || this.#learnedChars > MOST_CHARS2) this.#forget();
+    else this.#index(value);
+  }
+  /** Where values stand. Those that overlap are all told. */
+  find(text4) {
+    const found = [];
+    const last = text4.length - SHORTEST;
+    if (this.#longest === 0 || last < 0) return found;
+    let [one, two, three] = [text4.charCodeAt(0), text4.charCodeAt(1), text4.charCodeAt(2)];
+    for (let at = 0; at <= last; at += 1) {
+      const four = text4.charCodeAt(at + 3);
+      const hash2 = hashed(one, two, three, four);
+      if (this.#hashes[hash2] === 1) {
+        const end = longestAt(this.#buckets.get(hash2), text4, at);
+        if (end > at) found.push([at, end]);
+      }
+      [one, two, three] = [two, three, four];
+    }
+    return found;
+  }
+  /** Where a value may begin that goes on behind the text; the text's end if there is none. */
+  open(text4) {
+    for (let at = Math.max(0, text4.length - this.#longest); at < text4.length; at += 1) {
+      const rest = text4.length - at;
+      if (rest < SHORTEST) {
+        if (this.#starts.has(text4.slice(at))) return at;
+        continue;
+      }
+      const hash2 = hashed(
+        text4.charCodeAt(at),
+        text4.charCodeAt(at + 1),
+        text4.charCodeAt(at + 2),
+        text4.charCodeAt(at + 3)
+      );
+      if (this.#hashes[hash2] === 0) continue;
+      if (goesOn(this.#buckets.get(hash2), text4.slice(at))) return at;
+    }
+    return text4.length;
+  }
+  /** The oldest quarter goes. */
+  #forget() {
+    let most = Math.floor(MOST_VALUES * 3 / 4);
+    let chars = 0;
+    const newest = [...this.#learned].reverse();
+    this.#learned.clear();
+    for (const value of newest) {
+      chars += Math.min(value.length, MOST_OF_A_VALUE);
+      if (most === 0 || chars > MOST_CHARS2 * 3 / 4) break;
+      most -= 1;
+      this.#learned.add(value);
+    }
+    const kept2 = [...this.#learned].reverse();
+    this.#learned.clear();
+    this.#learnedChars = 0;
+    [this.#buckets, this.#hashes, this.#starts, this.#longest] = [/* @__PURE__ */ new Map(), new Uint8Array(65536), /* @__PURE__ */ new Set(), 0];
+    for (const value of this.#fixed) this.#index(value);
+    for (const value of kept2) {
+      this.#learned.add(value);
+      this.#learnedChars += Math.min(value.length, MOST_OF_A_VALUE);
+      this.#index(value);
+    }
+  }
+  #index(value) {
+    this.changes += 1;
+    for (const piece of pieces(value)) {
+      const standsAlone = WORD.test(piece);
+      for (const text4 of encodings(piece)) if (text4.length >= SHORTEST) this.#insert(text4, standsAlone, true);
+      for (const text4 of base64(piece)) this.#insert(text4, false, false);
+    }
+  }
+  #insert(text4, standsAlone, starts) {
+    const hash2 = hashed(text4.charCodeAt(0), text4.charCodeAt(1), text4.charCodeAt(2), text4.charCodeAt(3));
+    const bucket = this.#buckets.get(hash2) ?? { lengths: [], forms: /* @__PURE__ */ new Map() };
+    this.#buckets.set(hash2, bucket);
+    bucket.forms.set(text4, standsAlone && bucket.forms.get(text4) !== false);
+    if (!bucket.lengths.includes(text4.length)) bucket.lengths.push(text4.length);
+    bucket.lengths.sort((one, other) => other - one);
+    this.#hashes[hash2] = 1;
+    for (let length = 1; starts && length < SHORTEST; length += 1) this.#starts.add(text4.slice(0, length));
+    this.#longest = Math.max(this.#longest, text4.length);
+  }
+};
+function hashed(one, two, three, four) {
+  return one + two * 31 + three * 961 + four * 29791 & 65535;
+}
+function* pieces(value) {
+  const most = value.slice(0, MOST_OF_A_VALUE);
+  for (let from = 0; from < most.length; from += LONGEST) {
+    const piece = most.slice(from, from + LONGEST);
+    if (from === 0 || piece.length >= SHORTEST) yield piece;
+  }
+  if (!most.includes("\n")) return;
+  for (const line of most.split(/\r?\n/)) {
+    const text4 = line.trim();
+    if (text4.length >= SHORTEST_LINE && text4.length <= LONGEST && !isCommon(text4)) yield text4;
+  }
+}
+function longestAt({ lengths, forms }, text4, at) {
+  for (const length of lengths) {
+    const end = at + length;
+    const standsAlone = end <= text4.length ? forms.get(text4.slice(at, end)) : void 0;
+    if (standsAlone === void 0 || standsAlone && (LETTER.test(text4.charAt(end)) || !isFree(text4, at))) continue;
+    return end;
+  }
+  return at;
+}
+function goesOn({ forms }, tail) {
+  for (const [form, standsAlone] of forms) {
+    if (form.length > tail.length ? form.startsWith(tail) : standsAlone && form === tail) return true;
+  }
+  return false;
+}
+function isFree(text4, at) {
+  if (!LETTER.test(text4.charAt(at - 1))) return true;
+  return /%[0-9a-f]{2}$|\\[nrt]$|\\u[0-9a-f]{4}$/i.test(text4.slice(Math.max(0, at - 6), at));
+}
+
+// src/mask/variables.ts
+var import_node_fs12 = require("node:fs");
+var SHORTEST_GUESS = 8;
+var MOST_VARIABLES = 5e3;
+var ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//i;
+var PATH = /^(?:\.{0,2}|~|[A-Za-z]:)[\\/]/;
+function secretsOf(env, named2) {
+  const never = named2.filter((name) => name.startsWith("!")).map((name) => glob(name.slice(1)));
+  const always = named2.filter((name) => !name.startsWith("!")).map(glob);
+  const secrets = [];
+  for (const [name, value] of Object.entries(env).slice(0, MOST_VARIABLES)) {
+    if (value === void 0 || value.length < SHORTEST || never.some((pattern2) => pattern2.test(name))) continue;
+    if (always.some((pattern2) => pattern2.test(name))) {
+      secrets.push(value, value.trim());
+      continue;
+    }
+    const password = passwordOf(value);
+    if (password !== void 0) secrets.push(...withoutEscapes(password).filter(isGuess));
+    else if (isSecretVariable(name) && isGuess(value) && !isPlace(value)) secrets.push(value.trim());
+  }
+  return secrets;
+}
+function isGuess(value) {
+  return value.trim().length >= SHORTEST_GUESS && !isCommon(value);
+}
+function isPlace(value) {
+  if (ADDRESS.test(value)) return !/[?&#]/.test(value);
+  return value.length < 4096 && PATH.test(value) && (0, import_node_fs12.existsSync)(value);
+}
+function passwordOf(value) {
+  if (!ADDRESS.test(value)) return void 0;
+  return /^[^/]*\/\/[^/?#]*?:([^/?#]*)@/.exec(value)?.[1];
+}
+function withoutEscapes(text4) {
+  try {
+    return [text4, decodeURIComponent(text4)];
+  } catch {
+    return [text4];
+  }
+}
+function glob(name) {
+  const parts3 = name.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&"));
+  return new RegExp(`^${parts3.join(".*")}$`, process.platform === "win32" ? "is" : "s");
 }
 
 // src/mask.ts
+var MASK = "***";
+var LONGEST_TEXT = 65536;
+var LONGEST_TITLE = 4096;
+var MOST_REMEMBERED = 1e3;
+var LONGEST_REMEMBERED = 256;
+var LEFT_OUT2 = "…";
+var TYPED_PARAMS = ["value", "text", "key", "expected"];
 var Masker = class {
-  constructor(options, env) {
-    void [options, env];
+  #options;
+  #fill;
+  #patterns;
+  #values = new Values();
+  #remembered = /* @__PURE__ */ new Map();
+  /** The changes of the values that what is remembered belongs to. */
+  #changes = 0;
+  #typist = new Typist(new Sources());
+  /** `options` false: nothing is masked but `own`, the reporter's own secrets. */
+  constructor(options, env, own = []) {
+    this.#options = options === false ? void 0 : options;
+    this.#fill = options === false ? "none" : options.fill ?? "secret";
+    const given2 = [...this.#options?.values ?? [], ...own].filter(
+      (value) => typeof value === "string" && value !== ""
+    );
+    for (const value of given2) this.#values.add(value, true);
+    const short = given2.filter((value) => value.length < SHORTEST).map((value) => new RegExp(escaped2(value), "g"));
+    this.#patterns = [...short, ...(this.#options?.patterns ?? []).map(everywhere)];
+    this.environment(env);
   }
-  /** The text without secrets. */
-  text(text3) {
-    return text3;
+  /** Looks for secrets in the environment again: a global setup may have set some. */
+  environment(env) {
+    if (!this.#options) return;
+    for (const value of secretsOf(env, this.#options.env ?? [])) this.#values.add(value, true);
   }
-  /** The words of a step without the secrets that are typed in it; from then on they are masked everywhere. */
-  step(step) {
-    const { title, subtitle, params } = step;
-    return { title, ...subtitle && { subtitle }, ...params && { params } };
+  /** The text without secrets, and with at most so many characters. */
+  text(text4, most = LONGEST_TEXT) {
+    if (text4.length <= most) return this.#masked(text4);
+    const stream = this.stream();
+    const begins = stream.write(text4.slice(0, most + LONGEST)) + stream.flush();
+    return `${begins.slice(0, Math.min(most, begins.length) - 1).replace(/[\ud800-\udbff]$/, "")}${LEFT_OUT2}`;
+  }
+  /**
+   * The words of a step without the secrets that are typed in it; from then on they are masked everywhere. `attempt`:
+   * what the step is a part of, any object.
+   */
+  step(step, attempt) {
+    const { subtitle, params } = step;
+    const typing = this.learn(step, attempt);
+    const shown2 = typing && params ? hidden(params, typing.values) : params;
+    return {
+      title: this.text(typing ? typing.title(MASK) : step.title, LONGEST_TITLE),
+      ...subtitle !== void 0 && { subtitle: this.text(subtitle, LONGEST_TITLE) },
+      ...shown2 && { params: maskedParams(shown2, (text4, most) => this.text(text4, most), MASK) }
+    };
+  }
+  /** Remembers the secrets that are typed in a step. Returns what is typed in it, if it is to be masked. */
+  learn(step, attempt) {
+    if (this.#fill === "none") return void 0;
+    const typing = this.#typist.read(step, attempt);
+    if (!typing || !(typing.isSecret || this.#fill === "all")) return void 0;
+    for (const value of typing.values) this.#learn(value);
+    return typing;
   }
   /** Masks a text that comes in pieces, across their borders. */
   stream() {
-    return { write: (piece) => piece, end: () => "" };
+    const find = (text4) => this.#find(text4);
+    return new LineStream({ find, open: (text4) => this.#values.open(text4) }, MASK);
+  }
+  #masked(text4) {
+    if (text4.length > LONGEST_REMEMBERED) return this.#unremembered(text4);
+    if (this.#changes !== this.#values.changes || this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
+    this.#changes = this.#values.changes;
+    const known = this.#remembered.get(text4);
+    if (known !== void 0) return known;
+    const masked = this.#unremembered(text4);
+    if (this.#changes === this.#values.changes) this.#remembered.set(text4, masked);
+    return masked;
+  }
+  #unremembered(text4) {
+    const bare = plain2(text4);
+    const ranges = merged(this.#find(bare.text));
+    return ranges.length === 0 ? text4 : replaced(text4, bare, ranges, MASK, [0, text4.length]);
+  }
+  /** Where secrets stand in a text without escapes. Those that the text tells are looked for from then on. */
+  #find(text4) {
+    const ranges = [];
+    if (this.#fill !== "none") {
+      const all = this.#fill === "all";
+      for (const { value, range } of mentions(text4, all)) {
+        this.#learn(value);
+        ranges.push(range);
+      }
+      for (const { field, value, range } of typingCalls(text4)) {
+        if (value === void 0 || !range || !(all || isSecretField(field))) continue;
+        this.#learn(value);
+        ranges.push(range);
+      }
+    }
+    if (this.#options) ranges.push(...shapes(text4));
+    for (const pattern2 of this.#patterns) {
+      for (const { 0: found, index } of text4.matchAll(pattern2)) ranges.push([index, index + found.length]);
+    }
+    ranges.push(...this.#values.find(text4));
+    return ranges;
+  }
+  #learn(value) {
+    this.#values.add(value);
+    if (value.includes("\\n")) this.#values.add(value.replaceAll("\\n", "\n"));
+  }
+};
+function hidden(params, values) {
+  const typed = TYPED_PARAMS.filter((name) => values.includes(params[name]));
+  return typed.length === 0 ? params : { ...params, ...Object.fromEntries(typed.map((name) => [name, MASK])) };
+}
+function everywhere(pattern2) {
+  return new RegExp(pattern2.source, `${pattern2.flags.replace(/[gy]/g, "")}g`);
+}
+function escaped2(text4) {
+  return text4.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&");
+}
+
+// src/output/channel.ts
+var import_node_string_decoder = require("node:string_decoder");
+
+// src/output/cut.ts
+var encoder = new TextEncoder();
+var CHARACTER_BYTES = 4;
+function cutTo4(text4, bytes) {
+  if (Buffer.byteLength(text4) <= bytes) return text4;
+  const { read: read3 } = encoder.encodeInto(text4, new Uint8Array(Math.max(0, Math.floor(bytes))));
+  const lines = read3 > 0 ? text4.lastIndexOf("\n", read3 - 1) + 1 : 0;
+  return text4.slice(0, lines > read3 / 2 ? lines : read3);
+}
+function* parts2(text4, bytes) {
+  for (let rest = text4; rest !== ""; ) {
+    const part = cutTo4(rest, Math.max(CHARACTER_BYTES, bytes));
+    yield part;
+    rest = rest.slice(part.length);
+  }
+}
+
+// src/output/channel.ts
+var JOINED_CHARS = 16384;
+var PART_OF_A_LINE = 4096;
+var EVENT_BYTES = 32768;
+var SKIPPED_BYTES = 4096;
+var Channel = class {
+  constructor(masker, budget, post) {
+    this.masker = masker;
+    this.budget = budget;
+    this.post = post;
+  }
+  masker;
+  budget;
+  post;
+  #sources = /* @__PURE__ */ new Map();
+  /** Pieces that can be posted, of one stream. */
+  #joined = "";
+  #joinedOf = "stdout";
+  /** Since when something is held back. */
+  #heldSince;
+  #lastWrite = 0;
+  /** Output is left out until there is room again. */
+  #isFull = false;
+  #leftOut = 0;
+  #leftOutOf = "stdout";
+  /** Whether something is not posted yet. */
+  get isWaiting() {
+    return this.#joined !== "" || this.#leftOut > 0 || this.#heldSince !== void 0;
+  }
+  write(stream, chunk, now) {
+    const source = this.#source(stream);
+    this.#lastWrite = now;
+    if (this.#isFull && !this.budget.isRoomy(now)) {
+      this.#leaveOut(stream, typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length);
+      source.skips = SKIPPED_BYTES;
+      return;
+    }
+    this.#isFull = false;
+    let text4 = typeof chunk === "string" ? source.decoder.end() + chunk : source.decoder.write(chunk);
+    if (source.skips > 0) text4 = this.#skip(stream, source, text4);
+    if (source.skips > 0) return;
+    this.#tellLeftOut();
+    const room = this.budget.at(now);
+    const fits = wholeLines(cutTo4(text4, room), text4);
+    this.budget.take(Buffer.byteLength(fits));
+    this.#join(stream, source.mask.write(fits));
+    if (fits.length < text4.length) this.#stop(stream, source, text4.slice(fits.length));
+    this.#heldSince = this.#isHolding() ? this.#heldSince ?? now : void 0;
+  }
+  /** Posts what is complete, and lines without an end; what may be the beginning of a secret waits. */
+  settle() {
+    for (const [stream, { mask }] of this.#sources) if (mask.isHolding) this.#join(stream, mask.flush());
+    this.#postJoined();
+    if (!this.#isHolding()) this.#heldSince = void 0;
+  }
+  /** Posts what was joined, and what has been held back for `holdMs`. */
+  due(now, holdMs) {
+    if (this.#heldSince !== void 0 && now - this.#heldSince >= holdMs) {
+      for (const [stream, { mask }] of this.#sources) this.#join(stream, mask.flush(true));
+      this.#heldSince = void 0;
+    }
+    this.#postJoined();
+    if (now - this.#lastWrite >= holdMs) this.#tellLeftOut();
+  }
+  end() {
+    for (const [stream, source] of this.#sources) {
+      this.#join(stream, source.mask.write(source.skips > 0 ? "" : source.decoder.end()) + source.mask.end());
+    }
+    this.#postJoined();
+    this.#tellLeftOut();
+    this.#heldSince = void 0;
+  }
+  #source(stream) {
+    const known = this.#sources.get(stream);
+    if (known) return known;
+    const source = { decoder: new import_node_string_decoder.StringDecoder("utf8"), mask: this.masker.stream(), skips: 0 };
+    this.#sources.set(stream, source);
+    return source;
+  }
+  #isHolding() {
+    for (const { mask } of this.#sources.values()) if (mask.isHolding) return true;
+    return false;
+  }
+  /** Leaves out what is behind the room that there was. */
+  #stop(stream, source, rest) {
+    this.#join(stream, source.mask.end());
+    this.#isFull = true;
+    this.#leaveOut(stream, Buffer.byteLength(rest + source.decoder.end()));
+    source.skips = SKIPPED_BYTES;
+  }
+  /** What is behind a gap: from the next line on. */
+  #skip(stream, source, text4) {
+    const line = text4.indexOf("\n") + 1;
+    const skipped = line > 0 ? text4.slice(0, line) : text4;
+    const bytes = Buffer.byteLength(skipped);
+    this.#leaveOut(stream, bytes);
+    source.skips = line > 0 ? 0 : Math.max(0, source.skips - bytes);
+    return text4.slice(skipped.length);
+  }
+  #leaveOut(stream, bytes) {
+    this.#leftOut += bytes;
+    this.#leftOutOf = stream;
+  }
+  #tellLeftOut() {
+    if (this.#leftOut === 0) return;
+    this.#postJoined();
+    const bytes = this.#leftOut;
+    this.#leftOut = 0;
+    const text4 = `... ${bytes.toLocaleString("en-US")} bytes of output left out
+`;
+    this.post(this.#leftOutOf, text4, { data: { leftOutBytes: bytes } });
+  }
+  #join(stream, text4) {
+    if (text4 === "") return;
+    if (this.#joinedOf !== stream) this.#postJoined();
+    this.#joinedOf = stream;
+    this.#joined += text4;
+    if (this.#joined.length >= JOINED_CHARS) this.#postJoined();
+  }
+  #postJoined() {
+    const text4 = this.#joined;
+    this.#joined = "";
+    for (const part of parts2(text4, EVENT_BYTES)) this.post(this.#joinedOf, part, {});
+  }
+};
+function wholeLines(fits, text4) {
+  if (fits.length === text4.length || fits.endsWith("\n")) return fits;
+  const lines = fits.lastIndexOf("\n") + 1;
+  return fits.length - lines < PART_OF_A_LINE ? fits.slice(0, lines) : fits;
+}
+
+// src/output/budget.ts
+var RESUME_BYTES = 32768;
+var OutputBudget = class {
+  /** `now` in milliseconds. */
+  constructor(bytesPerSec, burstBytes, now) {
+    this.bytesPerSec = bytesPerSec;
+    this.burstBytes = burstBytes;
+    this.#bytes = burstBytes;
+    this.#since = now;
+  }
+  bytesPerSec;
+  burstBytes;
+  #bytes;
+  #since;
+  /** Bytes that may be posted now. */
+  at(now) {
+    const filled = (now - this.#since) / 1e3 * this.bytesPerSec;
+    if (filled >= 1) {
+      this.#bytes = Math.min(this.burstBytes, this.#bytes + filled);
+      this.#since = now;
+    }
+    return this.#bytes;
+  }
+  take(bytes) {
+    this.#bytes -= bytes;
+  }
+  /** Whether there is so much room that it is worth to go on. */
+  isRoomy(now) {
+    return this.at(now) >= Math.min(RESUME_BYTES, this.burstBytes / 2);
   }
 };
 
 // src/output.ts
+var JOIN_MS = 50;
+var HOLD_MS = 1e3;
+var MOST_CHANNELS = 256;
 var Output = class {
-  constructor(masker, emit) {
+  constructor(masker, emit, { bytesPerSec = 65536, burstBytes = 262144, clock = () => performance.now() } = {}) {
     this.masker = masker;
     this.emit = emit;
+    this.#bytesPerSec = bytesPerSec;
+    this.#burstBytes = burstBytes;
+    this.#clock = clock;
   }
   masker;
   emit;
+  #channels = /* @__PURE__ */ new Map();
+  /** Those with something that is not posted. */
+  #waiting = /* @__PURE__ */ new Set();
+  #bytesPerSec;
+  #burstBytes;
+  #clock;
+  #timer;
+  /** Takes a piece of output; without a test it is the run's. */
   write(stream, chunk, testId, attempt) {
-    const text3 = this.masker.text(chunk.toString());
-    this.emit({ type: "log", ...testId !== void 0 && { testId, attempt }, stream, text: text3 });
+    if (chunk.length === 0) return;
+    const channel = this.#channel(testId, attempt);
+    channel.write(stream, chunk, this.#clock());
+    if (channel.isWaiting) this.#wait(channel);
   }
-  /** Posts what is held back of an attempt at a test, or of everything. */
-  flush(_testId, _attempt) {
+  /** Posts what an attempt has written, before something else of it is: order is kept. */
+  settle(testId, attempt) {
+    if (this.#waiting.size > 0) this.#channels.get(keyOf2(testId, attempt))?.settle();
+  }
+  /** Posts everything of an attempt at a test that is over, or of the run. */
+  flush(testId, attempt) {
+    if (testId === void 0) {
+      for (const key of [...this.#channels.keys()]) this.#end(key);
+    } else {
+      this.#end(keyOf2(testId, attempt));
+    }
+  }
+  #channel(testId, attempt) {
+    const key = keyOf2(testId, attempt);
+    const known = this.#channels.get(key);
+    if (known) return known;
+    if (this.#channels.size >= MOST_CHANNELS) this.#end(this.#channels.keys().next().value);
+    const budget = new OutputBudget(this.#bytesPerSec, this.#burstBytes, this.#clock());
+    const of = testId === void 0 ? {} : { testId, attempt };
+    const post = (stream, text4, more) => this.emit({ type: "log", ...of, stream, text: text4, ...more });
+    const channel = new Channel(this.masker, budget, post);
+    this.#channels.set(key, channel);
+    return channel;
+  }
+  #end(key) {
+    const channel = this.#channels.get(key);
+    if (!channel) return;
+    this.#channels.delete(key);
+    this.#waiting.delete(channel);
+    channel.end();
+  }
+  #wait(channel) {
+    this.#waiting.add(channel);
+    this.#timer ??= setTimeout(() => guarded("output", () => this.#due()), JOIN_MS).unref();
+  }
+  #due() {
+    this.#timer = void 0;
+    const now = this.#clock();
+    for (const channel of [...this.#waiting]) {
+      channel.due(now, HOLD_MS);
+      if (channel.isWaiting) this.#wait(channel);
+      else this.#waiting.delete(channel);
+    }
   }
 };
+function keyOf2(testId, attempt) {
+  return testId === void 0 ? "" : `${testId}
+${attempt ?? 0}`;
+}
 
 // src/plan.ts
 var PLAN_CHARS = 65536;
@@ -5740,11 +6844,11 @@ function planned(test, describe) {
 
 // src/settle.ts
 var import_node_crypto5 = require("node:crypto");
-var import_node_fs12 = require("node:fs");
-var import_node_path15 = require("node:path");
+var import_node_fs13 = require("node:fs");
+var import_node_path14 = require("node:path");
 
 // src/checks.ts
-var text2 = (value) => typeof value === "string" && value.trim() !== "" ? void 0 : "write a text";
+var text3 = (value) => typeof value === "string" && value.trim() !== "" ? void 0 : "write a text";
 var flag = (value) => typeof value === "boolean" ? void 0 : "write true or false";
 var texts = (value) => Array.isArray(value) && value.every((item) => typeof item === "string") ? void 0 : "write a list of texts: ['nightly']";
 var oneOf = (...words) => (value) => words.includes(value) ? void 0 : `write ${words.map((word) => shown(word)).join(" or ")}`;
@@ -5756,7 +6860,7 @@ var CHECKS = {
     return urls.map(urlFault).find((fault) => fault !== void 0);
   },
   token: tokenFault,
-  run: (value) => typeof value === "function" ? void 0 : text2(value) && "write a text, or a function: (ci) => 'nightly'",
+  run: (value) => typeof value === "function" ? void 0 : text3(value) && "write a text, or a function: (ci) => 'nightly'",
   enabled: oneOf(true, false, "ci"),
   variant: variantFault,
   steps: oneOf("all", "test.step", "none"),
@@ -5769,8 +6873,8 @@ var CHECKS = {
   printLink: oneOf("start", "both", false),
   github: flag,
   labels: texts,
-  title: text2,
-  project: text2
+  title: text3,
+  project: text3
 };
 var MASK_CHECKS = {
   fill: oneOf("secret", "all", "none"),
@@ -5815,7 +6919,8 @@ function variantFault(value) {
   return value.length <= 128 ? void 0 : "write at most 128 characters";
 }
 function maskFault(value) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return "write an object: { fill: 'all' }";
+  if (value === false) return void 0;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "write an object, { fill: 'all' } for instance, or false";
   for (const [name, member2] of Object.entries(value)) {
     if (member2 === void 0) continue;
     const check = Object.hasOwn(MASK_CHECKS, name) ? MASK_CHECKS[name] : void 0;
@@ -5848,8 +6953,8 @@ function distance(a, b) {
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1));
+      const replaced2 = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced2, row[j] + 1, next[j - 1] + 1));
     }
     row = next;
   }
@@ -5975,13 +7080,13 @@ function stateOf(dir) {
   }
 }
 function packageName(dir) {
-  for (let at = dir; ; at = (0, import_node_path15.dirname)(at)) {
+  for (let at = dir; ; at = (0, import_node_path14.dirname)(at)) {
     try {
-      const { name } = JSON.parse((0, import_node_fs12.readFileSync)((0, import_node_path15.join)(at, "package.json"), "utf8"));
+      const { name } = JSON.parse((0, import_node_fs13.readFileSync)((0, import_node_path14.join)(at, "package.json"), "utf8"));
       if (typeof name === "string" && name !== "") return name;
     } catch {
     }
-    if ((0, import_node_path15.dirname)(at) === at) return void 0;
+    if ((0, import_node_path14.dirname)(at) === at) return void 0;
   }
 }
 
@@ -6000,14 +7105,19 @@ var Recording = class {
   #attempts;
   #output;
   #attachments;
+  #commands = new Commands2();
   #end;
+  #env;
+  #hasBegunTests = false;
   #hasJoined = false;
   #hasEnded = false;
+  /** Playwright has ended the run. Behind a global timeout it may still tell how tests ended. */
+  #isOver = false;
   constructor(settings, env) {
     this.#settings = settings;
-    this.#masker = new Masker(settings.mask, env);
+    this.#env = env;
+    this.#masker = new Masker(settings.mask, env, [settings.token]);
     this.#terminal = new Terminal(settings, env, this.#masker);
-    const commands = new Commands2();
     const token = settings.token;
     const run = connect({ url: settings.url, ...token !== void 0 && { token } }).run(settings.runId);
     this.#publisher = run.publish({
@@ -6017,13 +7127,13 @@ var Recording = class {
       closeTimeoutMs: settings.endTimeoutMs,
       spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
-      onCommand: (command3) => commands.obey(this.#publisher, command3),
+      onCommand: (command3) => this.#commands.obey(this.#publisher, command3),
       onHints: (hints) => this.#terminal.hints(hints),
       onError: (problem) => this.#terminal.problem(problem, this.#publisher.stats)
     });
     const emit = (event) => this.#post(event);
     this.#describe = new Descriptions(settings.configDir, this.#masker);
-    this.#attachments = new Attachments(run, settings, this.#terminal);
+    this.#attachments = new Attachments(run, settings, this.#terminal, this.#masker);
     this.#attempts = new Attempts(settings, this.#describe, this.#masker, this.#attachments, emit);
     this.#output = new Output(this.#masker, emit);
     this.#end = new End(this.#publisher, this.#attachments, this.#terminal, settings, () => this.#interrupt());
@@ -6033,6 +7143,7 @@ var Recording = class {
   begin(config, suite) {
     this.#describe.rootDir = config.rootDir;
     this.#settings.meta = { ...capturedCommit(config.metadata), ...this.#settings.meta };
+    this.#masker.environment(this.#env);
     const tests = suite.allTests();
     const workers = workersOf(config);
     this.#join(config, workers);
@@ -6042,12 +7153,16 @@ var Recording = class {
     this.#terminal.begin(config, suite);
   }
   testBegin(test, result) {
+    if (!this.#hasBegunTests) this.#masker.environment(this.#env);
+    this.#hasBegunTests = true;
     this.#attempts.begin(test, result);
   }
   stepBegin(test, result, step) {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepBegin(test, result, step);
   }
   stepEnd(test, result, step) {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepEnd(test, result, step);
   }
   output(stream, chunk, test, result) {
@@ -6062,7 +7177,9 @@ var Recording = class {
     this.#terminal.error(error);
   }
   end(result) {
-    this.#close(result.status, Math.round(result.duration));
+    const isCancelled = result.status === "interrupted" && this.#commands.isCancelled;
+    this.#close(isCancelled ? "cancelled" : result.status, Math.round(result.duration));
+    this.#isOver = true;
     this.#end.begin();
   }
   exit() {
@@ -6094,7 +7211,7 @@ var Recording = class {
     this.#post({ type, ...members });
   }
   #post(event) {
-    if (!this.#end.isOver) void this.#publisher.emit(event);
+    if (!this.#isOver && !this.#end.isOver) void this.#publisher.emit(event);
   }
 };
 function workersOf({ metadata, workers }) {

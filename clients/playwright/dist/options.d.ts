@@ -22,7 +22,8 @@ export interface Options {
     attachments?: boolean | ((attachment: AttachmentInfo) => boolean);
     /** Larger ones stay where they are, in MiB: 100. */
     attachmentMaxMb?: number;
-    mask?: MaskOptions;
+    /** What is masked, besides what looks secret; false: nothing. */
+    mask?: MaskOptions | false;
     /** How long the end of the run waits for the server at most, in seconds: 15. */
     endTimeoutSecs?: number;
     /** Events that wait for the server, in MiB: 16. */

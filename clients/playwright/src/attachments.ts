@@ -6,6 +6,7 @@ import { keep, megabytes, uploadCommand } from './attachments/left.js';
 import { Names } from './attachments/names.js';
 import { type Content, look, Safe } from './attachments/secure.js';
 import { Uploads } from './attachments/uploads.js';
+import type { Masker } from './mask.js';
 import type { Settings } from './settings.js';
 import { say, type Terminal, warnOnce } from './terminal.js';
 
@@ -43,7 +44,12 @@ export class Attachments {
   #finished: Promise<void> | undefined;
   #hasEnded = false;
 
-  constructor(run: Run, settings: Settings, terminal: Terminal) {
+  constructor(
+    run: Run,
+    settings: Settings,
+    terminal: Terminal,
+    private readonly masker: Pick<Masker, 'text'>,
+  ) {
     this.#settings = settings;
     this.#directory = new KeptDirectory(terminal.spillFile.replace(/\.ndjson$/, ''));
     this.#safe = new Safe(this.#directory);
@@ -56,7 +62,7 @@ export class Attachments {
     const known = this.#entries.get(attachment);
     if (known !== undefined) return known;
     const { name, contentType } = attachment;
-    const entry = { name, contentType, ...this.#take(attachment, test, result) };
+    const entry = { name: this.masker.text(name), contentType, ...this.#take(attachment, test, result) };
     this.#entries.set(attachment, entry);
     return entry;
   }
@@ -133,9 +139,9 @@ export class Attachments {
     return 'too many wait for the server';
   }
 
-  #secure(attachment: Attachment, content: Content, test: TestCase, result: TestResult) {
+  #secure({ name, contentType }: Attachment, content: Content, test: TestCase, result: TestResult) {
     for (let tries = 0; tries < 8; tries += 1) {
-      const artifact = this.#names.of(attachment, content, test, result);
+      const artifact = this.#names.of({ name: this.masker.text(name), contentType }, content, test, result);
       try {
         const secured = this.#safe.secure(content, artifact);
         return typeof secured === 'string' ? secured : { artifact, secured };

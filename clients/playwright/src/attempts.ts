@@ -7,8 +7,8 @@ import { cutTo, firstOf, fitParams, TITLE_CHARS } from './fit.js';
 import type { Masker, StepWords } from './mask.js';
 import type { Settings } from './settings.js';
 
-/** Most attachments that the end of an attempt or of a step names. */
-const ATTACHMENTS = 200;
+/** Bytes of the attachments that the end of an attempt or of a step names. */
+const ATTACHMENTS_BYTES = 49_152;
 
 /** One attempt at a test, until it ends. */
 interface Attempt {
@@ -42,8 +42,12 @@ export class Attempts {
   /** A step begins. Playwright tells of none before its test begins, or after it has ended. */
   stepBegin(_test: TestCase, result: TestResult, step: TestStep): void {
     const attempt = this.#attempts.get(result);
-    if (attempt) this.#attach(attempt);
-    if (!attempt || !this.#isTold(step)) return;
+    if (!attempt) return;
+    this.#attach(attempt);
+    if (!this.#isTold(step)) {
+      this.masker.learn(step, result);
+      return;
+    }
     const { numbers, open } = attempt;
     numbers.set(step, numbers.size + 1);
     open.add(step);
@@ -107,6 +111,7 @@ export class Attempts {
 
   /** Playwright tells of no attachment: the list of the result has become longer. */
   #attach({ test, result, attached }: Attempt): void {
+    if (result.attachments.length === attached.length) return;
     for (const attachment of result.attachments.slice(attached.length)) {
       attached.push(this.attachments.add(attachment, test, result));
     }
@@ -121,18 +126,21 @@ export class Attempts {
     const now = Date.now();
     for (const step of [...attempt.open].reverse()) {
       const durationMs = Math.max(0, now - +step.startTime);
-      this.#step(attempt, step, 'end', now, { ...(error && { ...this.#words(attempt, step), params: undefined, error }), durationMs });
+      this.#step(attempt, step, 'end', now, {
+        ...(error && { ...this.#words(attempt, step), params: undefined, error }),
+        durationMs,
+      });
     }
     attempt.open.clear();
   }
 
   /** What a step is. */
-  #words({ numbers }: Attempt, step: TestStep): Record<string, unknown> {
+  #words({ result, numbers }: Attempt, step: TestStep): Record<string, unknown> {
     let told = step.parent;
     while (told && !numbers.has(told)) told = told.parent;
     const parent = told && String(numbers.get(told));
     const location = this.describe.location(step.location);
-    const { title, subtitle, params }: StepWords = this.masker.step(step);
+    const { title, subtitle, params }: StepWords = this.masker.step(step, result);
     return {
       ...(parent !== undefined && { parent }),
       title: cutTo(title, TITLE_CHARS),
@@ -143,7 +151,13 @@ export class Attempts {
     };
   }
 
-  #step({ test, result, numbers }: Attempt, step: TestStep, phase: string, at: number, more: Record<string, unknown>): void {
+  #step(
+    { test, result, numbers }: Attempt,
+    step: TestStep,
+    phase: string,
+    at: number,
+    more: Record<string, unknown>,
+  ): void {
     const stepNumber = numbers.get(step);
     const told = { stepNumber, id: String(stepNumber), attempt: result.retry, phase, ...more };
     this.emit({ type: 'test_step', timestamp: new Date(at).toISOString(), testId: test.id, step: told });
@@ -173,5 +187,6 @@ function endsSteps({ result: { status, duration } }: Attempt): boolean {
 }
 
 function listed(entries: AttachmentEntry[]): AttachmentEntry[] {
-  return firstOf(entries, ATTACHMENTS, (more) => ({ name: `${more} more`, contentType: 'text/plain' }));
+  const make = (entry: AttachmentEntry) => ({ ...entry, name: cutTo(entry.name, TITLE_CHARS) });
+  return firstOf(entries, ATTACHMENTS_BYTES, make, (more) => ({ name: `${more} more`, contentType: 'text/plain' }));
 }

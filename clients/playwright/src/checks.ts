@@ -100,7 +100,8 @@ export function variantFault(value: unknown): string | undefined {
 }
 
 function maskFault(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return "write an object: { fill: 'all' }";
+  if (value === false) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return "write an object, { fill: 'all' } for instance, or false";
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue;
     const check = Object.hasOwn(MASK_CHECKS, name) ? MASK_CHECKS[name as keyof MaskOptions] : undefined;

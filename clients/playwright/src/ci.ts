@@ -107,7 +107,7 @@ function github(env: Env): CiInfo {
   const run = env['GITHUB_RUN_ID'];
   return compact({
     name: 'github',
-    runId: runIdOf('gh', env['GITHUB_REPOSITORY_ID'], run, env['GITHUB_RUN_ATTEMPT'] || '1'),
+    runId: runIdOf('gh', env['GITHUB_REPOSITORY_ID'] || repository, run, env['GITHUB_RUN_ATTEMPT'] || '1'),
     project: repository,
     number: whole(env['GITHUB_RUN_NUMBER']),
     title: pull?.title ?? firstLine(event?.head_commit?.message) ?? env['GITHUB_WORKFLOW'],

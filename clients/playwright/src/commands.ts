@@ -19,7 +19,8 @@ const REQUESTS = new Set([
 
 /** Does what people want of a run, as far as a reporter can: it ends the run as Ctrl-C would. */
 export class Commands {
-  #isCancelled = false;
+  /** Somebody wanted the run to end, and it was told to. */
+  isCancelled = false;
 
   /** Takes a command. An act needs no claim for its refusal: the server takes the first report of it for one. */
   obey(publisher: Publisher, { event }: ReceivedCommand): void {
@@ -30,8 +31,8 @@ export class Commands {
       return;
     }
     publisher.report(commandId, 'done');
-    if (this.#isCancelled) return;
-    this.#isCancelled = true;
+    if (this.isCancelled) return;
+    this.isCancelled = true;
     // The report leaves first: at the end of the run nothing else may be posted any more.
     setImmediate(() => process.emit('SIGINT'));
   }

@@ -5,16 +5,14 @@ import type { Location, TestCase, TestError } from '@playwright/test/reporter';
 import { cutTo, firstOf, TITLE_CHARS } from './fit.js';
 import type { Masker } from './mask.js';
 
-/** Most errors of an event; further ones are counted. */
-const ERRORS = 100;
-/** Characters of all errors of an event. Those behind have the beginning of their message alone. */
-const ERRORS_CHARS = 65_536;
-/** Characters of parts of an error. */
-const MESSAGE_CHARS = 16_384;
-const STACK_CHARS = 8_192;
-const SNIPPET_CHARS = 4_096;
-/** Most annotations of an event. */
-const ANNOTATIONS = 100;
+/** Bytes of all errors of an event. */
+const ERRORS_BYTES = 147_456;
+/** Bytes of all annotations of an event. */
+const ANNOTATIONS_BYTES = 32_768;
+/** Characters of parts of an error, each of which has six bytes at most: one error fits. */
+const MESSAGE_CHARS = 12_288;
+const STACK_CHARS = 6_144;
+const SNIPPET_CHARS = 3_072;
 /** How deep causes of causes are followed. */
 const CAUSES = 10;
 
@@ -58,26 +56,29 @@ export class Descriptions {
   /** The titles of the groups that a test is in, and its own. */
   title(test: TestCase): string[] {
     // Before them stand the root, the project and the file.
-    return test.titlePath().slice(3).map((title) => this.#text(title, TITLE_CHARS));
+    return test
+      .titlePath()
+      .slice(3)
+      .map((title) => this.#text(title, TITLE_CHARS));
   }
 
   annotations(annotations: Annotations): AnnotationDetails[] {
-    const told = annotations.map(({ type, description }) => ({
+    const make = ({ type, description }: Annotations[number]) => ({
       type: cutTo(type, TITLE_CHARS),
       ...(description !== undefined && { description: this.#text(description, TITLE_CHARS) }),
+    });
+    return firstOf<Annotations[number], AnnotationDetails>(annotations, ANNOTATIONS_BYTES, make, (more) => ({
+      type: `${more} more`,
     }));
-    return firstOf(told, ANNOTATIONS, (more) => ({ type: `${more} more` }));
   }
 
   errors(errors: readonly TestError[]): ErrorDetails[] {
-    let left = ERRORS_CHARS;
-    const told = errors.slice(0, ERRORS).map((error) => {
-      const details = left > 0 ? this.error(error) : { message: this.#text(messageOf(error), TITLE_CHARS) };
-      left -= details.message.length + (details.stack?.length ?? 0) + (details.snippet?.length ?? 0);
-      return details;
-    });
-    if (errors.length > ERRORS) told.push({ message: `${errors.length - ERRORS} more errors` });
-    return told;
+    return firstOf(
+      errors,
+      ERRORS_BYTES,
+      (error) => this.error(error),
+      (more) => ({ message: `${more} more errors` }),
+    );
   }
 
   error(error: TestError): ErrorDetails {
@@ -94,7 +95,7 @@ export class Descriptions {
 
   /** A text without secrets, as long as it may be. A secret may reach across the place where it is cut. */
   #text(text: string, most: number): string {
-    return cutTo(this.masker.text(text.slice(0, 2 * most)), most, text.length);
+    return cutTo(this.masker.text(text, 2 * most), most, text.length);
   }
 }
 

@@ -4,9 +4,12 @@ import type { Attachments } from './attachments.js';
 import { guarded } from './guard.js';
 import type { Settings } from './settings.js';
 import { type Ending, atEnd } from './signals.js';
-import type { Terminal } from './terminal.js';
+import { release, type Terminal } from './terminal.js';
 
-/** How long the end waits for a server that has taken nothing so far, in milliseconds. */
+/**
+ * How long the end waits for a server that has taken nothing so far and can't be reached, in milliseconds. It is looked
+ * at as often whether that is so.
+ */
 const UNREACHED_MS = 2_000;
 /** A server that has not answered for so long since the start counts as one that is not there, in milliseconds. */
 const UNANSWERED_MS = 10_000;
@@ -18,9 +21,9 @@ const UNANSWERED_MS = 10_000;
 export class End implements Ending {
   /** Nothing is to be recorded any more: the process ends. */
   isOver = false;
-  readonly #began = Date.now();
+  readonly #began = performance.now();
   readonly #leave: () => void;
-  #closed: Promise<void> | undefined;
+  #finished: Promise<void> | undefined;
 
   /** `interrupt` tells that the run was interrupted, unless it has ended. */
   constructor(
@@ -42,13 +45,14 @@ export class End implements Ending {
         this.attachments.finish(),
       ]);
       // Playwright may show its report first, until people end it.
-      if (delivered) await this.#close(0);
+      if (delivered) await this.finish();
     });
   }
 
   /** Posts what is left as long as that may take, and keeps the rest in files. */
   finish(): Promise<void> {
-    return this.#close(this.#limitMs());
+    this.#finished ??= this.#finish();
+    return this.#finished;
   }
 
   async die(withinMs: number, isSure: boolean): Promise<void> {
@@ -64,13 +68,9 @@ export class End implements Ending {
     this.#abandon();
   }
 
-  #close(limitMs: number): Promise<void> {
-    this.#closed ??= this.#end(limitMs);
-    return this.#closed;
-  }
-
-  async #end(limitMs: number): Promise<void> {
-    const report = await this.publisher.close({ timeoutMs: limitMs });
+  async #finish(): Promise<void> {
+    await this.#post();
+    const report = await this.publisher.close({ timeoutMs: 0 });
     // Where no event gets through, no file does.
     if (!report.delivered) this.attachments.abandon();
     await this.attachments.finish();
@@ -79,14 +79,29 @@ export class End implements Ending {
     await this.terminal.end(report, this.publisher.stats);
   }
 
-  #abandon(): void {
-    guarded('exit', () => this.attachments.abandon());
-    guarded('exit', () => this.publisher.abandon());
+  /** Waits until everything is posted, until that is hopeless, or until it has taken too long. */
+  async #post(): Promise<void> {
+    const from = performance.now();
+    for (;;) {
+      const began = performance.now();
+      const timeoutMs = Math.min(UNREACHED_MS, from + this.#limitMs - began);
+      if (timeoutMs <= 0) return;
+      const { delivered } = await this.publisher.flush({ timeoutMs });
+      // It ends before its time when the server refuses us. Timers may be a little early.
+      if (delivered || performance.now() - began < timeoutMs - 10) return;
+    }
   }
 
-  #limitMs(): number {
+  #abandon(): void {
+    guarded('exit', () => this.publisher.abandon());
+    guarded('exit', () => this.attachments.abandon());
+    // A signal leaves nobody the time to finish what is drawn.
+    release();
+  }
+
+  get #limitMs(): number {
     const { stored, retries } = this.publisher.stats;
-    const isThere = stored > 0 || (retries === 0 && Date.now() - this.#began < UNANSWERED_MS);
+    const isThere = stored > 0 || (retries === 0 && performance.now() - this.#began < UNANSWERED_MS);
     return Math.min(this.settings.endTimeoutMs, isThere ? Infinity : UNREACHED_MS);
   }
 }

@@ -13,16 +13,31 @@ export function cutTo(text: string, most: number, chars = text.length): string {
   return `${text.slice(0, most).replace(/[\ud800-\udbff]$/, '')}… (${chars - most} characters more)`;
 }
 
-/** The first of a list; `more` makes an entry that says how many are missing. */
-export function firstOf<T>(list: readonly T[], most: number, more: (count: number) => T): T[] {
-  return list.length <= most ? [...list] : [...list.slice(0, most), more(list.length - most)];
+/** As many of a list as fit into so many bytes of JSON; `more` makes an entry that says how many are missing. */
+export function firstOf<T, U>(
+  list: readonly T[],
+  most: number,
+  make: (entry: T) => U,
+  more: (count: number) => U,
+): U[] {
+  const first: U[] = [];
+  let bytes = 0;
+  for (const entry of list) {
+    const made = make(entry);
+    bytes += Buffer.byteLength(JSON.stringify(made)) + 1;
+    if (bytes > most) return [...first, more(list.length - first.length)];
+    first.push(made);
+  }
+  return first;
 }
 
-/** Parameters of a step: with shorter texts if they are too long, and if that does not help the beginning of their JSON. */
+/** Parameters of a step. Too long ones have shorter texts or, if that does not help, are the beginning of their JSON. */
 export function fitParams(params: Record<string, unknown>): Record<string, unknown> {
   const json = JSON.stringify(params);
   if (json.length <= PARAMS_CHARS) return params;
-  const cut = JSON.stringify(params, (_, value: unknown) => (typeof value === 'string' ? cutTo(value, PARAM_CHARS) : value));
+  const cut = JSON.stringify(params, (_, value: unknown) =>
+    typeof value === 'string' ? cutTo(value, PARAM_CHARS) : value,
+  );
   if (cut.length <= PARAMS_CHARS) return JSON.parse(cut) as Record<string, unknown>;
   return { json: cutTo(json, PARAMS_CHARS / 4) };
 }

@@ -1,4 +1,13 @@
-import type { FullConfig, FullResult, Reporter, Suite, TestCase, TestError, TestResult, TestStep } from '@playwright/test/reporter';
+import type {
+  FullConfig,
+  FullResult,
+  Reporter,
+  Suite,
+  TestCase,
+  TestError,
+  TestResult,
+  TestStep,
+} from '@playwright/test/reporter';
 
 import { guarded } from './guard.js';
 import type { Options } from './options.js';
@@ -17,8 +26,8 @@ export interface PlaywrightOptions {
 }
 
 /**
- * Posts a run to runcast while it runs. No hook throws and none waits but `onEnd`, which has a limit: the run ends as it
- * would without it.
+ * Posts a run to runcast while it runs. No hook throws, and none waits but `onExit`, which has a limit: the run ends
+ * as it would without it.
  */
 export default class RuncastReporter implements Reporter {
   readonly #recording: Recording | undefined;

@@ -1,5 +1,13 @@
 import { connect, type NewEvent, Publisher } from '@runcast/client';
-import type { FullConfig, FullResult, Suite, TestCase, TestError, TestResult, TestStep } from '@playwright/test/reporter';
+import type {
+  FullConfig,
+  FullResult,
+  Suite,
+  TestCase,
+  TestError,
+  TestResult,
+  TestStep,
+} from '@playwright/test/reporter';
 
 import { Attachments } from './attachments.js';
 import { Attempts } from './attempts.js';
@@ -37,15 +45,20 @@ export class Recording {
   readonly #attempts: Attempts;
   readonly #output: Output;
   readonly #attachments: Attachments;
+  readonly #commands = new Commands();
   readonly #end: End;
+  readonly #env: NodeJS.ProcessEnv;
+  #hasBegunTests = false;
   #hasJoined = false;
   #hasEnded = false;
+  /** Playwright has ended the run. Behind a global timeout it may still tell how tests ended. */
+  #isOver = false;
 
   constructor(settings: Settings, env: NodeJS.ProcessEnv) {
     this.#settings = settings;
-    this.#masker = new Masker(settings.mask, env);
+    this.#env = env;
+    this.#masker = new Masker(settings.mask, env, [settings.token]);
     this.#terminal = new Terminal(settings, env, this.#masker);
-    const commands = new Commands();
     const token = settings.token;
     const run = connect({ url: settings.url, ...(token !== undefined && { token }) }).run(settings.runId);
     this.#publisher = run.publish({
@@ -55,13 +68,13 @@ export class Recording {
       closeTimeoutMs: settings.endTimeoutMs,
       spillFile: () => kept(this.#terminal.spillFile),
       commands: true,
-      onCommand: (command) => commands.obey(this.#publisher, command),
+      onCommand: (command) => this.#commands.obey(this.#publisher, command),
       onHints: (hints) => this.#terminal.hints(hints),
       onError: (problem) => this.#terminal.problem(problem, this.#publisher.stats),
     });
     const emit = (event: NewEvent) => this.#post(event);
     this.#describe = new Descriptions(settings.configDir, this.#masker);
-    this.#attachments = new Attachments(run, settings, this.#terminal);
+    this.#attachments = new Attachments(run, settings, this.#terminal, this.#masker);
     this.#attempts = new Attempts(settings, this.#describe, this.#masker, this.#attachments, emit);
     this.#output = new Output(this.#masker, emit);
     this.#end = new End(this.#publisher, this.#attachments, this.#terminal, settings, () => this.#interrupt());
@@ -72,6 +85,7 @@ export class Recording {
   begin(config: FullConfig, suite: Suite): void {
     this.#describe.rootDir = config.rootDir;
     this.#settings.meta = { ...capturedCommit(config.metadata), ...this.#settings.meta };
+    this.#masker.environment(this.#env);
     const tests = suite.allTests();
     const workers = workersOf(config);
     this.#join(config, workers);
@@ -82,14 +96,19 @@ export class Recording {
   }
 
   testBegin(test: TestCase, result: TestResult): void {
+    // Global setups have run.
+    if (!this.#hasBegunTests) this.#masker.environment(this.#env);
+    this.#hasBegunTests = true;
     this.#attempts.begin(test, result);
   }
 
   stepBegin(test: TestCase, result: TestResult, step: TestStep): void {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepBegin(test, result, step);
   }
 
   stepEnd(test: TestCase, result: TestResult, step: TestStep): void {
+    this.#output.settle(test.id, result.retry);
     this.#attempts.stepEnd(test, result, step);
   }
 
@@ -108,7 +127,9 @@ export class Recording {
   }
 
   end(result: FullResult): void {
-    this.#close(result.status, Math.round(result.duration));
+    const isCancelled = result.status === 'interrupted' && this.#commands.isCancelled;
+    this.#close(isCancelled ? 'cancelled' : result.status, Math.round(result.duration));
+    this.#isOver = true;
     this.#end.begin();
   }
 
@@ -145,7 +166,7 @@ export class Recording {
   }
 
   #post(event: NewEvent): void {
-    if (!this.#end.isOver) void this.#publisher.emit(event);
+    if (!this.#isOver && !this.#end.isOver) void this.#publisher.emit(event);
   }
 }
 

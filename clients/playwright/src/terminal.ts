@@ -1,5 +1,4 @@
-import { writeFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 
 import type { FlushReport, Hints, PublisherStats, PublishProblem } from '@runcast/client';
 import type { FullConfig, Suite, TestError } from '@playwright/test/reporter';
@@ -43,7 +42,7 @@ function hold(): void {
 }
 
 /** Nothing is drawn any more: says what was held back. */
-function release(): void {
+export function release(): void {
   const lines = held ?? [];
   held = undefined;
   process.off('exit', release);
@@ -119,8 +118,8 @@ export class Terminal {
   problem(problem: PublishProblem, stats: PublisherStats): void {
     const { kind, message, cause } = problem;
     if (kind === 'unreachable') {
-      const then = 'the tests go on, and what waits is posted later';
-      warnOnce(`unreachable ${this.settings.runId}`, `${message.replace(/^events wait: /, '')}: ${remedy(cause)}; ${then}`);
+      const reason = `${message.replace(/^events wait: /, '')}${remedy(cause)}`;
+      warnOnce(`unreachable ${this.settings.runId}`, `${reason}; the tests go on, and what waits is posted later`);
     } else if (kind === 'ended') {
       warnOnce(`ended ${this.settings.runId}`, `${message}; for a new run write another id into RUNCAST_RUN`);
     } else if (kind === 'spilled') {
@@ -138,8 +137,8 @@ export class Terminal {
   /** The server's hints have changed. */
   hints({ clientOutdated }: Hints): void {
     if (clientOutdated === undefined) return;
-    const page = `${this.settings.url[0]}/clients/`;
-    warnOnce('outdated', `the server is of version ${clientOutdated}, and this reporter is too old for all it can: ${page} has the new one`);
+    const newer = `${this.settings.url[0]}/clients`;
+    warnOnce('outdated', `the server has version ${clientOutdated}, and this reporter is older: ${newer} says how to install its own`);
   }
 
   /** Everything is posted, or kept in files. Waits for GitHub, 5 s at most. */
@@ -174,11 +173,6 @@ export class Terminal {
 
   /** Events were written to the spill file. */
   #spilled(count: number): void {
-    try {
-      writeFileSync(join(dirname(this.spillFile), '.gitignore'), '*\n', { flag: 'wx' });
-    } catch {
-      // It is there already, or can't be; git then shows the file.
-    }
     const { url, runId } = this.settings;
     const near = relative(process.cwd(), this.spillFile);
     const file = near.startsWith('..') || isAbsolute(near) ? this.spillFile : near;

@@ -2,7 +2,7 @@ import { expect, test } from './shop';
 
 test.use({
   trace: { mode: 'retain-on-failure', attachments: false },
-  video: { mode: 'retain-on-failure', size: { width: 640, height: 400 } },
+  video: { mode: 'retain-on-failure', size: { width: 512, height: 320 } },
 });
 test.describe.configure({ retries: 0 });
 
@@ -32,8 +32,9 @@ test.describe('Checkout', () => {
       await page.getByRole('button', { name: 'Order now' }).click();
       await expect(page.getByText('Order JL-2041 is on its way.')).toBeVisible();
     });
-    console.log('\x1b[36morder\x1b[0m', JSON.stringify(shop.orders[0]));
-    await test.info().attach('order.json', { body: JSON.stringify(shop.orders, null, 2), contentType: 'application/json' });
+    console.log('\x1b[36morder\x1b[0m', shop.orders[0]);
+    const body = JSON.stringify(shop.orders, null, 2);
+    await test.info().attach('order.json', { body, contentType: 'application/json' });
     expect(shop.orders[0], 'the order that was sent').toEqual({
       lines: [
         { tea: 'Jasmine Pearls', count: 1 },

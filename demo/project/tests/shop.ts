@@ -38,7 +38,8 @@ export class Shop {
         console.log(`${GREEN}✔${RESET} ${CYAN}GET /api/stock${RESET} 200 ${DIM}${this.warehouseMs} ms${RESET}`);
         return route.fulfill({ json: { days: 2 } }).catch(() => {});
       }
-      const name = pathname === '/' ? 'index.html' : pathname.includes('.') ? pathname.slice(1) : `${pathname.slice(1)}.html`;
+      const page = pathname === '/' ? 'index' : pathname.slice(1);
+      const name = page.includes('.') ? page : `${page}.html`;
       const body = await readFile(join(SHOP, name)).catch(() => undefined);
       const contentType = TYPES[name.split('.').pop() ?? ''] ?? 'text/plain';
       return body ? route.fulfill({ body, contentType }) : route.fulfill({ status: 404, body: 'not here' });

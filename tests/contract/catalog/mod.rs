@@ -1,6 +1,6 @@
 //! The catalog: one suite for each database, for its runs, its artifacts and its packages, and what is particular to each.
 
-mod artifacts;
+pub(crate) mod artifacts;
 mod packages;
 mod postgres;
 mod runs;

@@ -45,6 +45,11 @@ async fn the_migrations_that_files_were_made_with_are_unchanged() {
             "repeats",
             "3f11462f248f80c75db87a275fac3cae8b22d265c7dbcea0d9e5a2fd527d9dbe44006f5f2c1347876fb796e47fbc46c4",
         ),
+        (
+            4,
+            "packages",
+            "3ede11a008136de4a1e1f2147092f1c0daef091f0e0916ef9b1e4c90192b5177b3fc499e24573987ba24466d549702f0",
+        ),
     ];
     assert_eq!(applied, made.map(|(version, name, checksum)| (version, name.to_owned(), checksum.to_owned())));
 }

@@ -50,7 +50,15 @@ async fn runs_that_can_not_be_closed_do_not_hold_up_four_others() {
             async move {
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
                 let packages = Packages::built_in(catalog.clone());
-                Storage { journal: stuck, catalog, packages, redis: None, presence: None, artifacts: None, data_dir: None }
+                Storage {
+                    journal: stuck,
+                    catalog,
+                    packages,
+                    redis: None,
+                    presence: None,
+                    artifacts: None,
+                    data_dir: None,
+                }
             }
             .boxed_local()
         },

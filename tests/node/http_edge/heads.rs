@@ -36,7 +36,11 @@ async fn head_is_answered_as_get_is_on_every_route_and_without_a_body() {
         let content = route.ends_with("/content");
         let path = match content && route.starts_with("/api/runs/") {
             true => signed.clone(),
-            false => route.replace("/clients/{file}", "/clients/runcast-client.tgz").replace("{runId}", "r").replace("{artifactId}", &id).replace("{file}", "index.html"),
+            false => route
+                .replace("/clients/{file}", "/clients/runcast-client.tgz")
+                .replace("{runId}", "r")
+                .replace("{artifactId}", &id)
+                .replace("{file}", "index.html"),
         };
         let head_of = async |method: &str| {
             let mut raw = Raw::say(&node, &format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;

@@ -51,6 +51,7 @@ export async function proxy(test, { credentials, refuses = false } = {}) {
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
     });
+    onward.on('error', () => response.destroy());
     request.pipe(onward);
   });
   started.server.on('connect', (request, socket, head) => {

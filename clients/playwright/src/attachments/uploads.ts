@@ -88,6 +88,7 @@ export class Uploads {
     this.#waiting.length = 0;
     this.#running.fill(undefined);
     this.#stop.abort(new Error('the run has ended'));
+    this.#settled?.();
     return left;
   }
 

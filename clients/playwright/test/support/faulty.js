@@ -3,7 +3,7 @@ const http = require('node:http');
 
 /**
  * Starts a server in front of `target()` that does with a request what `fault(request, n)` says; requests that post
- * events are counted, from 1. `{status, headers, body}`: answers so; `{stallMs}`: passes it on later; `'cut'`: breaks the
+ * events are counted, from 1. `{status, headers, body}`: answers so; `{until}`: passes it on when the promise is resolved; `'cut'`: breaks the
  * connection within the request's body; `'cut answer'`: passes it on, and breaks the connection within the answer;
  * `'hang'`: never answers; undefined: passes it on. Closed with the test; `count` has how often each fault occurred.
  */
@@ -24,7 +24,7 @@ async function faulty(test, target, fault) {
       request.resume();
       return void request.once('end', () => response.writeHead(told.status, told.headers).end(told.body ?? ''));
     }
-    if (told?.stallMs !== undefined) await new Promise((resolve) => setTimeout(resolve, told.stallMs));
+    await told?.until;
     const headers = { ...request.headers, host: new URL(target()).host };
     const onward = http.request(target() + request.url, { method: request.method, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode, answer.headers);

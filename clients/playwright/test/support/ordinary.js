@@ -50,7 +50,7 @@ const FILES = {
       test('is flaky', async ({}, info) => { await test.step('sometimes', async () => expect(info.retry).toBe(1)); });
     });
     test('throws what is no error', async () => { throw { code: 7 }; });
-    test('has a cause', async () => { throw new Error('outer', { cause: new Error('inner', { cause: 'innermost' }) }); });
+    test('has a cause', async () => { throw new Error('outer', { cause: new Error('inner') }); });
     test('takes too long', async () => {
       test.setTimeout(400);
       await test.step('waits', async () => await test.step('for nothing', () => new Promise(() => {})));
@@ -76,7 +76,11 @@ const FILES = {
     const { test: base, expect } = require('@playwright/test');
     const test = base.extend({
       basket: [async ({}, use) => { await test.step('fills it', async () => {}); await use([]); }, { title: 'basket' }],
-      shop: [async ({}, use) => { console.log('shop opens'); await use(1); console.log('shop closes'); }, { scope: 'worker' }],
+      shop: [async ({}, use) => {
+        console.log('shop opens');
+        await use(1);
+        console.log('shop closes');
+      }, { scope: 'worker' }],
       quiet: [async ({}, use) => { await use(1); }, { auto: true }],
       broken: async ({}, use) => { throw new Error('no fixture'); },
     });

@@ -1,13 +1,16 @@
 // A project of its own, with Playwright and the reporter as npm would install them.
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
-const { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');
+const { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { dirname, join, resolve } = require('node:path');
 
 const PACKAGE = resolve(__dirname, '../..');
-/** The newest Playwright that is tested, and the oldest that is supported. */
+/** The newest Playwright that is tested, and the oldest that is supported. `RUNCAST_PLAYWRIGHT` names the directory of another one. */
 const PLAYWRIGHT = { newest: '@playwright/test', oldest: 'playwright-1.50' };
+/** The newest Node.js is a package in `test/node`; where there is none for the platform, it is the own one. */
+const NEWEST_NODE = join(PACKAGE, 'test/node/node_modules', `node-${process.platform}-${process.arch}`, 'bin/node');
+const NODE = { own: process.execPath, newest: existsSync(NEWEST_NODE) ? NEWEST_NODE : process.execPath };
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 const CONFIG = ({ use = '', ...options }, reporters) => `
@@ -23,10 +26,12 @@ module.exports = defineConfig({
 /**
  * Makes a project in a directory that goes with the test. `files`: by name below `tests/`; `config`: members of the
  * configuration, `use` as text; `reporter`: options of ours; `others`: reporters that come last, also in the run without ours.
+ * `playwright`: `newest` or `oldest`; `node`: `own` or `newest`. The environment may name others for all.
  */
-function project(test, { files, config = {}, reporter = {}, others = [], playwright = 'newest' }) {
+function project(test, { files, config = {}, reporter = {}, others = [], playwright = 'newest', node = 'own' }) {
   const dir = mkdtempSync(join(tmpdir(), 'runcast-playwright-'));
-  test.after(() => rmSync(dir, { recursive: true, force: true }));
+  // Workers of a runner that was killed may still write.
+  test.after(() => rmSync(dir, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }));
   for (const [name, text] of Object.entries(files)) {
     const file = join(dir, 'tests', name);
     mkdirSync(dirname(file), { recursive: true });
@@ -34,7 +39,8 @@ function project(test, { files, config = {}, reporter = {}, others = [], playwri
   }
   mkdirSync(join(dir, 'node_modules/@playwright'), { recursive: true });
   mkdirSync(join(dir, 'node_modules/@runcast'), { recursive: true });
-  symlinkSync(join(PACKAGE, 'node_modules', PLAYWRIGHT[playwright]), join(dir, 'node_modules/@playwright/test'));
+  const installed = process.env.RUNCAST_PLAYWRIGHT ?? join(PACKAGE, 'node_modules', PLAYWRIGHT[playwright]);
+  symlinkSync(installed, join(dir, 'node_modules/@playwright/test'));
   symlinkSync(PACKAGE, join(dir, 'node_modules/@runcast/playwright'));
   writeFileSync(join(dir, 'package.json'), '{"name":"shop","private":true}');
   const line = ['line', {}];
@@ -48,7 +54,7 @@ function project(test, { files, config = {}, reporter = {}, others = [], playwri
      */
     async run({ env = {}, args = [], config: name = 'with', started, wrap = [] } = {}) {
       const cli = join(dir, 'node_modules/@playwright/test/cli.js');
-      const [program, ...rest] = [...wrap, process.execPath, cli, 'test', '-c', `${name}.config.js`, ...args];
+      const [program, ...rest] = [...wrap, process.env.RUNCAST_NODE ?? NODE[node], cli, 'test', '-c', `${name}.config.js`, ...args];
       const child = spawn(program, rest, {
         cwd: dir,
         env: { PATH: process.env.PATH, HOME: dir, RUNCAST_RUN: 'r', PLAYWRIGHT_FORCE_TTY: '0', ...env },

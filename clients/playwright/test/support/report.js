@@ -15,7 +15,12 @@ function contentOf({ base64, path, size, sha256 }, files) {
 
 /** The messages of a report: a zip file, a directory with one of them, or lines. */
 function read(file) {
-  const path = statSync(file).isDirectory() ? join(file, readdirSync(file).find((name) => name.endsWith('.zip'))) : file;
+  const path = statSync(file).isDirectory()
+    ? join(
+        file,
+        readdirSync(file).find((name) => name.endsWith('.zip')),
+      )
+    : file;
   const bytes = readFileSync(path);
   const files = path.endsWith('.zip') ? unzipSync(bytes) : {};
   const lines = (path.endsWith('.zip') ? strFromU8(files['report.jsonl']) : bytes.toString()).split('\n');
@@ -24,12 +29,23 @@ function read(file) {
 
 /**
  * A run in the words of events. `facts`: what has to be told in this order, begins and ends of tests and steps, and
- * errors. `plan`: its tests. `output`: text by `testId attempt stream`, without a test by ` - stream`. `contents`: of each
- * attachment, by `testId attempt`; `open`: ids of steps that never ended. `end`: status and duration, undefined if the run was killed.
+ * errors. `plan`: its tests. `output`: text by `testId attempt stream`, without a test by ` - stream`. By `testId
+ * attempt`: `contents` of each attachment, and `open`, the ids of steps that never ended. `unended`: attempts that never did.
+ * `end`: status and duration, undefined if the run was killed.
  */
 function reportOf(file) {
   const { files, messages } = read(file);
-  const report = { facts: [], plan: [], open: new Map(), output: new Map(), contents: new Map(), rootDir: '', version: '', end: undefined };
+  const report = {
+    facts: [],
+    plan: [],
+    open: new Map(),
+    unended: new Set(),
+    output: new Map(),
+    contents: new Map(),
+    rootDir: '',
+    version: '',
+    end: undefined,
+  };
   const attempts = new Map();
   const where = (location) => {
     if (!location) return undefined;
@@ -62,7 +78,15 @@ function reportOf(file) {
       attempts.set(result.id, data);
       report.contents.set(`${testId} ${attempt}`, data.contents);
       report.open.set(`${testId} ${attempt}`, data.open);
-      report.facts.push({ what: 'test begins', testId, attempt, workerIndex, slot: slot < 0 ? undefined : slot, startTime });
+      report.unended.add(`${testId} ${attempt}`);
+      report.facts.push({
+        what: 'test begins',
+        testId,
+        attempt,
+        workerIndex,
+        slot: slot < 0 ? undefined : slot,
+        startTime,
+      });
     },
     onAttach: ({ resultId, attachments }) => attached(attempts.get(resultId), attachments),
     onStepBegin({ testId, resultId, step }) {
@@ -72,7 +96,18 @@ function reportOf(file) {
       const ids = { id: steps.get(step.id), parent: steps.get(step.parentStepId) };
       open.add(ids.id);
       const location = where(step.location);
-      report.facts.push({ what: 'step begins', testId, attempt, ...ids, title, subtitle, category, location, params, startTime });
+      report.facts.push({
+        what: 'step begins',
+        testId,
+        attempt,
+        ...ids,
+        title,
+        subtitle,
+        category,
+        location,
+        params,
+        startTime,
+      });
     },
     onStepEnd({ testId, resultId, step }) {
       const { attempt, steps, open, ends, attachments } = attempts.get(resultId);
@@ -80,19 +115,34 @@ function reportOf(file) {
       open.delete(id);
       // Older versions tell of attachments when the test ends.
       const names = (step.attachments ?? []).map((index) => attachments[index]?.name ?? index);
-      const fact = { what: 'step ends', testId, attempt, id, durationMs: step.duration, error: error(step.error), attachments: names };
+      const fact = {
+        what: 'step ends',
+        testId,
+        attempt,
+        id,
+        durationMs: step.duration,
+        error: error(step.error),
+        attachments: names,
+      };
       report.facts.push(fact);
       ends.push(fact);
     },
     onTestEnd({ test, result }) {
       const { testId } = test;
       const data = attempts.get(result.id);
+      report.unended.delete(`${testId} ${data.attempt}`);
       if (result.attachments) attached(data, result.attachments);
-      for (const fact of data.ends) fact.attachments = fact.attachments.map((name) => data.attachments[name]?.name ?? name);
+      for (const fact of data.ends)
+        fact.attachments = fact.attachments.map((name) => data.attachments[name]?.name ?? name);
       report.facts.push({
-        what: 'test ends', testId, attempt: data.attempt,
-        status: result.status.toLowerCase(), expected: test.expectedStatus.toLowerCase(), durationMs: result.duration,
-        errors: result.errors.map(error), annotations: (result.annotations ?? test.annotations).map(annotation),
+        what: 'test ends',
+        testId,
+        attempt: data.attempt,
+        status: result.status.toLowerCase(),
+        expected: test.expectedStatus.toLowerCase(),
+        durationMs: result.duration,
+        errors: result.errors.map(error),
+        annotations: (result.annotations ?? test.annotations).map(annotation),
         attachments: data.attachments,
       });
     },

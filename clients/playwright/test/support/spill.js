@@ -1,6 +1,9 @@
 // The files of events that could not be posted.
+const assert = require('node:assert/strict');
+const { execFile } = require('node:child_process');
 const { existsSync, readdirSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
+const { promisify } = require('node:util');
 
 /** The spill files of a project: `{file, header, events}`. */
 function spilled(dir) {
@@ -16,10 +19,13 @@ function spilled(dir) {
     });
 }
 
-/** The command that a run printed to post them later, as arguments. */
-function printedCommand(stderr) {
-  const found = /runcast (publish \S+ \S+.*)$/m.exec(stderr);
-  return found?.[1].trim().split(' ');
+/** Runs the command that a run printed, in its directory, and so posts what it could not; `url`: to another address. */
+async function postSpilled({ dir }, stderr, url) {
+  const command = /runcast publish .*$/m.exec(stderr)?.[0].split(' ').slice(1);
+  assert.ok(command, 'a command is printed');
+  if (url !== undefined) command[command.indexOf('--url') + 1] = url;
+  const BINARY = process.env.RUNCAST_BIN ?? join(__dirname, '../../../../target/debug/runcast');
+  await promisify(execFile)(BINARY, command, { cwd: dir });
 }
 
 /** What a run printed, as it is with and without the reporter: no times, no paths of its own. */
@@ -27,7 +33,8 @@ function normalised(output) {
   return output
     .replace(/\x1b\[[0-9;]*[A-Za-z]/g, '')
     .replace(/\(?\b\d+(\.\d+)?(ms|s)\b\)?/g, '(time)')
-    .replace(/^runcast: .*\n/gm, '');
+    .replace(/^runcast: .*\n/gm, '')
+    .replace(/\S*runcast-playwright-\w+/g, '(project)');
 }
 
-module.exports = { normalised, printedCommand, spilled };
+module.exports = { normalised, postSpilled, spilled };

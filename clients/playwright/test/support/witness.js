@@ -9,6 +9,7 @@ module.exports = class Witness {
   #ids = new WeakMap();
   #attached = new WeakMap();
   #rootDir = '';
+  #isOver = false;
 
   constructor({ file }) {
     this.#fd = openSync(file, 'w');
@@ -20,13 +21,17 @@ module.exports = class Witness {
 
   onBegin(config, suite) {
     this.#rootDir = config.rootDir;
-    this.#write('onConfigure', { config: { rootDir: config.rootDir, version: config.version, workers: config.workers } });
+    this.#write('onConfigure', {
+      config: { rootDir: config.rootDir, version: config.version, workers: config.workers },
+    });
     const entries = (parent) =>
-      parent.entries().map((entry) =>
-        entry.type === 'test'
-          ? { testId: entry.id, title: entry.title, location: this.#place(entry.location), tags: entry.tags }
-          : { title: entry.title, entries: entries(entry) },
-      );
+      parent
+        .entries()
+        .map((entry) =>
+          entry.type === 'test'
+            ? { testId: entry.id, title: entry.title, location: this.#place(entry.location), tags: entry.tags }
+            : { title: entry.title, entries: entries(entry) },
+        );
     for (const project of suite.suites) {
       const suites = project.suites.map((file) => ({ title: file.title, entries: entries(file) }));
       this.#write('onProject', { project: { name: project.project().name, suites } });
@@ -37,7 +42,8 @@ module.exports = class Witness {
   onTestBegin(test, result) {
     const { retry, workerIndex, parallelIndex, startTime } = result;
     this.#write('onTestBegin', {
-      testId: test.id, result: { id: this.#id(result), retry, workerIndex, parallelIndex, startTime: +startTime },
+      testId: test.id,
+      result: { id: this.#id(result), retry, workerIndex, parallelIndex, startTime: +startTime },
     });
   }
 
@@ -45,8 +51,18 @@ module.exports = class Witness {
     const { title, subtitle, category, params, startTime } = step;
     const location = step.location && this.#place(step.location);
     this.#write('onStepBegin', {
-      testId: test.id, resultId: this.#id(result),
-      step: { id: this.#id(step), parentStepId: step.parent && this.#id(step.parent), title, subtitle, category, params, location, startTime: +startTime },
+      testId: test.id,
+      resultId: this.#id(result),
+      step: {
+        id: this.#id(step),
+        parentStepId: step.parent && this.#id(step.parent),
+        title,
+        subtitle,
+        category,
+        params,
+        location,
+        startTime: +startTime,
+      },
     });
   }
 
@@ -54,7 +70,11 @@ module.exports = class Witness {
     this.#attachments(test, result);
     const attachments = step.attachments.map((attachment) => result.attachments.indexOf(attachment));
     const { duration, error } = step;
-    this.#write('onStepEnd', { testId: test.id, resultId: this.#id(result), step: { id: this.#id(step), duration, error, attachments } });
+    this.#write('onStepEnd', {
+      testId: test.id,
+      resultId: this.#id(result),
+      step: { id: this.#id(step), duration, error, attachments },
+    });
   }
 
   onTestEnd(test, result) {
@@ -80,6 +100,8 @@ module.exports = class Witness {
 
   onEnd({ status, duration }) {
     this.#write('onEnd', { result: { status, duration } });
+    // Behind a global timeout tests still end: nobody reports it.
+    this.#isOver = true;
   }
 
   #output(type, chunk, test, result) {
@@ -116,6 +138,7 @@ module.exports = class Witness {
   }
 
   #write(method, params) {
+    if (this.#isOver) return;
     writeSync(this.#fd, `${JSON.stringify({ method, params })}\n`);
   }
 };

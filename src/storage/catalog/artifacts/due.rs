@@ -4,9 +4,9 @@
 //! neither artifacts that are not due nor those behind the page cost anything.
 
 use super::rows::COLUMNS;
-use crate::storage::catalog::tables::CatalogStatement;
 use super::{DueFor, DueQuery};
 use crate::protocol::{ArtifactKind, Timestamp};
+use crate::storage::catalog::tables::CatalogStatement;
 
 const ALL: [DueFor; 4] = [DueFor::Expired, DueFor::Abandoned, DueFor::Removed, DueFor::Replaced];
 

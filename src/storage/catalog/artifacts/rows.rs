@@ -1,11 +1,11 @@
 //! Reads rows of the artifacts' tables, the same way for each database.
 
-use crate::storage::catalog::tables::Cells;
 use super::{ArtifactRow, DueArtifact, DueFor, KeptArtifact, StoredForm, Totals};
 use crate::protocol::artifact::Method;
 use crate::protocol::{
     ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, Pin, RunId, Sha256, Timestamp,
 };
+use crate::storage::catalog::tables::Cells;
 
 /// The columns that [`artifact`] reads.
 pub(super) const COLUMNS: &str = "id, run_id, name, kind, content_type, test, state, key, direct, size, sha256, \

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 
 use super::rows::{self, COLUMNS, PIN_COLUMNS};
-use crate::storage::catalog::tables::{CatalogStatement, Cells as _, Tables};
 use super::{ArtifactCatalog, ArtifactRow, DueArtifact, DueQuery, Finished, KeptArtifact, StoredForm, Totals, due};
 use crate::protocol::{ArtifactId, ArtifactName, Pin, RunId, Sha256, Timestamp};
 use crate::storage::catalog::CatalogError;
+use crate::storage::catalog::tables::{CatalogStatement, Cells as _, Tables};
 
 fn unreadable(error: sqlx::Error) -> CatalogError {
     CatalogError(error.to_string())

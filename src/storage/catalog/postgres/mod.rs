@@ -21,8 +21,8 @@ use crate::protocol::{RunId, Timestamp};
 use crate::storage::format::{NewerFormat, OpenError};
 use crate::tasks;
 
-mod tables;
 mod connections;
+mod tables;
 
 use connections::Connections;
 

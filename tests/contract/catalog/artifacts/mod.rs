@@ -4,7 +4,7 @@ mod audits;
 mod compressing;
 mod due;
 mod files;
-mod fixture;
+pub(crate) mod fixture;
 mod model;
 mod nodes;
 mod random;
