@@ -188,7 +188,9 @@ function list(...words) {
 function compact(info) {
   const isEmpty = (value) => value === void 0 || value === "" || Array.isArray(value) && value.length === 0;
   const known = Object.entries(info).filter(([, value]) => !isEmpty(value));
-  return Object.fromEntries(known.map(([name, value]) => [name, typeof value === "string" ? value.slice(0, 256) : value]));
+  return Object.fromEntries(
+    known.map(([name, value]) => [name, typeof value === "string" ? value.slice(0, 256) : value])
+  );
 }
 
 // ../js/dist/socket-node.js
@@ -4350,7 +4352,11 @@ function annotations(results, page, workspace) {
 }
 function verdictOf(results, job) {
   const { status, failed: failed2, flaky, passed, errors } = results;
-  const counts = [[failed2.length, "failed"], [flaky.length, "flaky"], [passed, "passed"]];
+  const counts = [
+    [failed2.length, "failed"],
+    [flaky.length, "flaky"],
+    [passed, "passed"]
+  ];
   const words = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
   if (failed2.length === 0 && errors.length > 0) words.unshift("errors outside of tests");
   if (status !== "passed" && status !== "failed") words.unshift(status);
@@ -4440,7 +4446,15 @@ function configOf({ configFile }, cwd) {
 // src/results.ts
 var MAX_ERROR2 = 2e3;
 function resultsOf(suite, status, errors, mask) {
-  const results = { status, passed: 0, skipped: 0, missing: 0, failed: [], flaky: [], errors: errors.map(plain) };
+  const results = {
+    status,
+    passed: 0,
+    skipped: 0,
+    missing: 0,
+    failed: [],
+    flaky: [],
+    errors: errors.map(plain)
+  };
   for (const test of suite.allTests()) {
     switch (test.outcome()) {
       case "expected":
@@ -4512,7 +4526,8 @@ var Terminal = class {
     const { configDir, runId, producer, url } = settings;
     this.spillFile = (0, import_node_path7.join)(configDir, ".runcast", `${runId}-${producer.slice(0, 8)}.ndjson`);
     this.#page = `${url[0]}/runs/${encodeURIComponent(runId)}`;
-    if (settings.ci.name === "github" && settings.github !== false) this.#github = new Github(settings, this.#page, env);
+    if (settings.ci.name === "github" && settings.github !== false)
+      this.#github = new Github(settings, this.#page, env);
   }
   settings;
   env;
@@ -4547,7 +4562,9 @@ var Terminal = class {
     const { shard } = config;
     if (shard && !this.settings.isSharedRun) {
       const which = `shard ${shard.current} of ${shard.total}`;
-      say(`this is ${which}, and other machines do not know the id of this run: set RUNCAST_RUN to the same in all of them`);
+      say(
+        `this is ${which}, and other machines do not know the id of this run: set RUNCAST_RUN to the same in all of them`
+      );
     }
     hold();
   }
@@ -5184,7 +5201,8 @@ var Attachments = class {
       const command3 = uploadCommand(runId, url, this.#directory.path);
       say(`attachments that the server has not got: ${what}; upload them when it is back: ${command3}`);
     }
-    if (left.lost > 0) say(`attachments that the server has not got, and that no file could be made of: ${left.lost} (${reason2})`);
+    if (left.lost > 0)
+      say(`attachments that the server has not got, and that no file could be made of: ${left.lost} (${reason2})`);
   }
   /** The members of the entry that say what becomes of it. */
   #take(attachment, test, result) {
@@ -5212,7 +5230,10 @@ var Attachments = class {
     try {
       return wanted({ name, contentType, ...path !== void 0 && { path }, testId: test.id });
     } catch (error) {
-      warnOnce("attachments option", `the option \`attachments\` threw for "${name}", which is left out: ${String(error)}`);
+      warnOnce(
+        "attachments option",
+        `the option \`attachments\` threw for "${name}", which is left out: ${String(error)}`
+      );
       return false;
     }
   }
@@ -5221,7 +5242,10 @@ var Attachments = class {
     const most = this.#settings.attachmentMaxBytes;
     if (size > most) {
       const limit = `attachmentMaxMb (${most / MiB3})`;
-      warnOnce("attachment too large", `attachments larger than ${limit} are not uploaded: ${file} has ${megabytes(size)}`);
+      warnOnce(
+        "attachment too large",
+        `attachments larger than ${limit} are not uploaded: ${file} has ${megabytes(size)}`
+      );
       return `it is larger than ${limit}`;
     }
     if (this.#uploads.isRefused) return "the server takes no attachments";
@@ -5580,7 +5604,10 @@ function signalled(signal) {
   void Promise.all(died).then(() => raise(signal));
 }
 function isWanted(signal, ours) {
-  const emitters = [Reflect.get(process, "__signal_exit_emitter__"), Reflect.get(globalThis, /* @__PURE__ */ Symbol.for("signal-exit emitter"))];
+  const emitters = [
+    Reflect.get(process, "__signal_exit_emitter__"),
+    Reflect.get(globalThis, /* @__PURE__ */ Symbol.for("signal-exit emitter"))
+  ];
   const copies = emitters.reduce((sum, emitter) => sum + (Number(emitter?.count) || 0), 0);
   return process.listenerCount(signal) > ours + copies;
 }
@@ -5696,7 +5723,9 @@ function capturedCommit(metadata) {
   const found = metadata?.["gitCommit"];
   if (typeof found !== "object" || found === null) return {};
   const members = { commit: found.hash, branch: found.branch, title: found.subject, author: found.author?.name };
-  const known = Object.entries(members).filter(([, value]) => typeof value === "string" && value !== "" && value !== "HEAD");
+  const known = Object.entries(members).filter(
+    ([, value]) => typeof value === "string" && value !== "" && value !== "HEAD"
+  );
   return Object.fromEntries(known.map(([name, value]) => [name, String(value).slice(0, 256)]));
 }
 function findGitDir(dir) {
@@ -6900,7 +6929,8 @@ function faults(options) {
     }
     const known = name;
     const wanted = CHECKS[known](value);
-    if (wanted !== void 0) found.push({ name: known, message: `option \`${known}\`${given(known, value)}: ${wanted}` });
+    if (wanted !== void 0)
+      found.push({ name: known, message: `option \`${known}\`${given(known, value)}: ${wanted}` });
   }
   return found;
 }
@@ -6925,7 +6955,8 @@ function variantFault(value) {
 }
 function maskFault(value) {
   if (value === false) return void 0;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return "write an object, { fill: 'all' } for instance, or false";
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return "write an object, { fill: 'all' } for instance, or false";
   for (const [name, member2] of Object.entries(value)) {
     if (member2 === void 0) continue;
     const check = Object.hasOwn(MASK_CHECKS, name) ? MASK_CHECKS[name] : void 0;
@@ -6990,7 +7021,8 @@ function settle(options, env, around = {}) {
   };
   const enabled = wrong.has("enabled") ? void 0 : options.enabled ?? enabledBy(checked2("RUNCAST_ENABLED", enabledFault));
   const isCi = fromEnv("CI") !== void 0 && !/^(0|false)$/i.test(env["CI"] ?? "");
-  if (enabled === false || enabled === "ci" && !isCi || enabled !== true && isEditor(options, env, args)) return void 0;
+  if (enabled === false || enabled === "ci" && !isCi || enabled !== true && isEditor(options, env, args))
+    return void 0;
   const tell2 = () => messages.forEach((message) => warn(message));
   const url = option("url") ?? (wrong.has("url") ? void 0 : checked2("RUNCAST_URL", urlsFault, OUTCOMES.url)?.split(","));
   if (url === void 0 || wrong.has("mask")) return void tell2();
@@ -7077,7 +7109,16 @@ function metaOf(option, ci, configDir) {
   const labels = [.../* @__PURE__ */ new Set([...option("labels") ?? [], ...ci.labels ?? []])].slice(0, 20);
   const git = ci.commit !== void 0 && ci.branch !== void 0 ? {} : stateOf(configDir);
   const { branch = git.branch, commit = git.commit } = ci;
-  const meta = { project, number, title, branch, commit, author, ciUrl, labels: labels.length > 0 ? labels : void 0 };
+  const meta = {
+    project,
+    number,
+    title,
+    branch,
+    commit,
+    author,
+    ciUrl,
+    labels: labels.length > 0 ? labels : void 0
+  };
   return Object.fromEntries(Object.entries(meta).filter(([, value]) => value !== void 0));
 }
 function stateOf(dir) {

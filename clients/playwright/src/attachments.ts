@@ -90,7 +90,8 @@ export class Attachments {
       const command = uploadCommand(runId, url, this.#directory.path);
       say(`attachments that the server has not got: ${what}; upload them when it is back: ${command}`);
     }
-    if (left.lost > 0) say(`attachments that the server has not got, and that no file could be made of: ${left.lost} (${reason})`);
+    if (left.lost > 0)
+      say(`attachments that the server has not got, and that no file could be made of: ${left.lost} (${reason})`);
   }
 
   /** The members of the entry that say what becomes of it. */
@@ -120,7 +121,10 @@ export class Attachments {
     try {
       return wanted({ name, contentType, ...(path !== undefined && { path }), testId: test.id });
     } catch (error) {
-      warnOnce('attachments option', `the option \`attachments\` threw for "${name}", which is left out: ${String(error)}`);
+      warnOnce(
+        'attachments option',
+        `the option \`attachments\` threw for "${name}", which is left out: ${String(error)}`,
+      );
       return false;
     }
   }
@@ -130,7 +134,10 @@ export class Attachments {
     const most = this.#settings.attachmentMaxBytes;
     if (size > most) {
       const limit = `attachmentMaxMb (${most / MiB})`;
-      warnOnce('attachment too large', `attachments larger than ${limit} are not uploaded: ${file} has ${megabytes(size)}`);
+      warnOnce(
+        'attachment too large',
+        `attachments larger than ${limit} are not uploaded: ${file} has ${megabytes(size)}`,
+      );
       return `it is larger than ${limit}`;
     }
     if (this.#uploads.isRefused) return 'the server takes no attachments';

@@ -9,10 +9,16 @@ const texts: Check = (value) => {
   const isRight = Array.isArray(value) && value.every((item) => typeof item === 'string');
   return isRight ? undefined : "write a list of texts: ['nightly']";
 };
-const oneOf = (...words: unknown[]): Check => (value) =>
-  words.includes(value) ? undefined : `write ${words.map((word) => shown(word)).join(' or ')}`;
-const amount = (unit: string, more: (value: number) => boolean, example: number): Check => (value) =>
-  typeof value === 'number' && Number.isFinite(value) && more(value) ? undefined : `write a number of ${unit}: ${example}`;
+const oneOf =
+  (...words: unknown[]): Check =>
+  (value) =>
+    words.includes(value) ? undefined : `write ${words.map((word) => shown(word)).join(' or ')}`;
+const amount =
+  (unit: string, more: (value: number) => boolean, example: number): Check =>
+  (value) =>
+    typeof value === 'number' && Number.isFinite(value) && more(value)
+      ? undefined
+      : `write a number of ${unit}: ${example}`;
 
 /** The options, and what each may be. */
 const CHECKS: Record<keyof Options, Check> = {
@@ -22,7 +28,8 @@ const CHECKS: Record<keyof Options, Check> = {
     return urls.map(urlFault).find((fault) => fault !== undefined);
   },
   token: tokenFault,
-  run: (value) => (typeof value === 'function' ? undefined : text(value) && "write a text, or a function: (ci) => 'nightly'"),
+  run: (value) =>
+    typeof value === 'function' ? undefined : text(value) && "write a text, or a function: (ci) => 'nightly'",
   enabled: oneOf(true, false, 'ci'),
   variant: variantFault,
   steps: oneOf('all', 'test.step', 'none'),
@@ -71,7 +78,8 @@ export function faults(options: Record<string, unknown>): OptionFault[] {
     }
     const known = name as keyof Options;
     const wanted = CHECKS[known](value);
-    if (wanted !== undefined) found.push({ name: known, message: `option \`${known}\`${given(known, value)}: ${wanted}` });
+    if (wanted !== undefined)
+      found.push({ name: known, message: `option \`${known}\`${given(known, value)}: ${wanted}` });
   }
   return found;
 }
@@ -103,7 +111,8 @@ export function variantFault(value: unknown): string | undefined {
 
 function maskFault(value: unknown): string | undefined {
   if (value === false) return undefined;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return "write an object, { fill: 'all' } for instance, or false";
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return "write an object, { fill: 'all' } for instance, or false";
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue;
     const check = Object.hasOwn(MASK_CHECKS, name) ? MASK_CHECKS[name as keyof MaskOptions] : undefined;
@@ -135,7 +144,9 @@ function isRegExp(value: unknown): boolean {
 /** The name that was probably meant. */
 function nearest(name: string, names: string[]): string | undefined {
   const wanted = name.toLowerCase();
-  const near = names.map((known) => ({ known, far: distance(wanted, known.toLowerCase()) })).sort((a, b) => a.far - b.far)[0];
+  const near = names
+    .map((known) => ({ known, far: distance(wanted, known.toLowerCase()) }))
+    .sort((a, b) => a.far - b.far)[0];
   return near !== undefined && near.far <= Math.max(1, Math.floor(near.known.length / 3)) ? near.known : undefined;
 }
 

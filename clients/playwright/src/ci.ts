@@ -49,7 +49,10 @@ export function runIdOf(...parts: (string | undefined)[]): string | undefined {
 
 /** A text with what no run id may have replaced. */
 export function fitRunId(text: string): string {
-  return text.replace(/[^A-Za-z0-9._:-]+/g, '-').replace(/^[^A-Za-z0-9]+|-+$/g, '').slice(0, 128);
+  return text
+    .replace(/[^A-Za-z0-9._:-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+|-+$/g, '')
+    .slice(0, 128);
 }
 
 const JOBS: { is(env: Env): boolean; info(env: Env): { [name in keyof CiInfo]: CiInfo[name] | undefined } }[] = [
@@ -152,7 +155,9 @@ function azure(env: Env): CiInfo {
     commit: hash(env['SYSTEM_PULLREQUEST_SOURCECOMMITID'] || env['BUILD_SOURCEVERSION']),
     author: env['BUILD_REQUESTEDFOR'],
     url:
-      env['SYSTEM_COLLECTIONURI'] && project && build &&
+      env['SYSTEM_COLLECTIONURI'] &&
+      project &&
+      build &&
       `${env['SYSTEM_COLLECTIONURI'].replace(/\/*$/, '/')}${encodeURIComponent(project)}/_build/results?buildId=${build}`,
     labels: list(env['BUILD_DEFINITIONNAME'], env['BUILD_REASON']),
   });
@@ -184,7 +189,10 @@ function list(...words: (string | undefined)[]): string[] {
 
 /** Without the members that are not known. */
 function compact(info: { [name in keyof CiInfo]: CiInfo[name] | undefined }): CiInfo {
-  const isEmpty = (value: unknown) => value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
+  const isEmpty = (value: unknown) =>
+    value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
   const known = Object.entries(info).filter(([, value]) => !isEmpty(value));
-  return Object.fromEntries(known.map(([name, value]) => [name, typeof value === 'string' ? value.slice(0, 256) : value]));
+  return Object.fromEntries(
+    known.map(([name, value]) => [name, typeof value === 'string' ? value.slice(0, 256) : value]),
+  );
 }

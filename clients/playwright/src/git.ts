@@ -30,11 +30,12 @@ export function gitState(dir: string): GitState {
 /** What `captureGitInfo` of the configuration found out, in `config.metadata.gitCommit`, as members of `meta`. */
 export function capturedCommit(metadata: Record<string, unknown> | undefined): Record<string, string> {
   const found = metadata?.['gitCommit'] as
-    | { hash?: unknown; branch?: unknown; subject?: unknown; author?: { name?: unknown } }
-    | undefined;
+    { hash?: unknown; branch?: unknown; subject?: unknown; author?: { name?: unknown } } | undefined;
   if (typeof found !== 'object' || found === null) return {};
   const members = { commit: found.hash, branch: found.branch, title: found.subject, author: found.author?.name };
-  const known = Object.entries(members).filter(([, value]) => typeof value === 'string' && value !== '' && value !== 'HEAD');
+  const known = Object.entries(members).filter(
+    ([, value]) => typeof value === 'string' && value !== '' && value !== 'HEAD',
+  );
   return Object.fromEntries(known.map(([name, value]) => [name, String(value).slice(0, 256)]));
 }
 

@@ -55,9 +55,11 @@ export class CommitStatus {
 
   /** Sets the status, when what was posted before is through. */
   post(state: 'pending' | 'success' | 'failure', description: string, signal?: AbortSignal): void {
-    this.#last = this.#last.then(() => this.#send(state, description, signal)).catch((error: unknown) => {
-      this.#fault = error instanceof Error ? error.message : String(error);
-    });
+    this.#last = this.#last
+      .then(() => this.#send(state, description, signal))
+      .catch((error: unknown) => {
+        this.#fault = error instanceof Error ? error.message : String(error);
+      });
   }
 
   /**
@@ -101,7 +103,8 @@ export class CommitStatus {
       body: JSON.stringify({
         state,
         context: CONTEXT,
-        description: description.length > MAX_DESCRIPTION ? `${description.slice(0, MAX_DESCRIPTION - 1)}…` : description,
+        description:
+          description.length > MAX_DESCRIPTION ? `${description.slice(0, MAX_DESCRIPTION - 1)}…` : description,
         target_url: this.page,
       }),
       signal,

@@ -73,7 +73,11 @@ export function annotations(results: Results, page: string, workspace: string): 
 /** What this job's tests came to. */
 function verdictOf(results: Results, job: string): Verdict {
   const { status, failed, flaky, passed, errors } = results;
-  const counts = [[failed.length, 'failed'], [flaky.length, 'flaky'], [passed, 'passed']] as const;
+  const counts = [
+    [failed.length, 'failed'],
+    [flaky.length, 'flaky'],
+    [passed, 'passed'],
+  ] as const;
   const words = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
   if (failed.length === 0 && errors.length > 0) words.unshift('errors outside of tests');
   if (status !== 'passed' && status !== 'failed') words.unshift(status);

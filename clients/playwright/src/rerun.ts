@@ -12,7 +12,11 @@ const MAX_COMMAND = 1_000;
  * The command that runs these tests again, on any machine that has the project; undefined: there are none, or too many.
  * Files that have too many failed tests for the line are named as a whole.
  */
-export function rerunCommand(failed: readonly FailedTest[], config: FullConfig, cwd = process.cwd()): string | undefined {
+export function rerunCommand(
+  failed: readonly FailedTest[],
+  config: FullConfig,
+  cwd = process.cwd(),
+): string | undefined {
   if (failed.length === 0) return undefined;
   const file = (test: FailedTest) => pattern(relative(cwd, test.file).replaceAll('\\', '/'));
   const projects = [...new Set(failed.map(({ project }) => project))];

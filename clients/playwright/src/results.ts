@@ -35,7 +35,15 @@ const MAX_ERROR = 2_000;
 
 /** What the tests came to so far, by Playwright's own judgement. */
 export function resultsOf(suite: Suite, status: string, errors: string[], mask: (text: string) => string): Results {
-  const results: Results = { status, passed: 0, skipped: 0, missing: 0, failed: [], flaky: [], errors: errors.map(plain) };
+  const results: Results = {
+    status,
+    passed: 0,
+    skipped: 0,
+    missing: 0,
+    failed: [],
+    flaky: [],
+    errors: errors.map(plain),
+  };
   for (const test of suite.allTests()) {
     switch (test.outcome()) {
       case 'expected':

@@ -53,11 +53,15 @@ export function settle(
     return wanted === undefined ? value : undefined;
   };
 
-  const enabled = wrong.has('enabled') ? undefined : (options.enabled ?? enabledBy(checked('RUNCAST_ENABLED', enabledFault)));
+  const enabled = wrong.has('enabled')
+    ? undefined
+    : (options.enabled ?? enabledBy(checked('RUNCAST_ENABLED', enabledFault)));
   const isCi = fromEnv('CI') !== undefined && !/^(0|false)$/i.test(env['CI'] ?? '');
-  if (enabled === false || (enabled === 'ci' && !isCi) || (enabled !== true && isEditor(options, env, args))) return undefined;
+  if (enabled === false || (enabled === 'ci' && !isCi) || (enabled !== true && isEditor(options, env, args)))
+    return undefined;
   const tell = () => messages.forEach((message) => warn(message));
-  const url = option('url') ?? (wrong.has('url') ? undefined : checked('RUNCAST_URL', urlsFault, OUTCOMES.url)?.split(','));
+  const url =
+    option('url') ?? (wrong.has('url') ? undefined : checked('RUNCAST_URL', urlsFault, OUTCOMES.url)?.split(','));
   if (url === undefined || wrong.has('mask')) return void tell();
 
   const ci = ciOf(env);
@@ -121,7 +125,10 @@ function enabledFault(value: string): string | undefined {
 }
 
 function urlsFault(value: string): string | undefined {
-  return value.split(',').map(urlFault).find((fault) => fault !== undefined);
+  return value
+    .split(',')
+    .map(urlFault)
+    .find((fault) => fault !== undefined);
 }
 
 function runFault(value: unknown): string | undefined {
@@ -164,7 +171,16 @@ function metaOf(option: Chosen, ci: CiInfo, configDir: string): Record<string, u
   const labels = [...new Set([...(option('labels') ?? []), ...(ci.labels ?? [])])].slice(0, 20);
   const git = ci.commit !== undefined && ci.branch !== undefined ? {} : stateOf(configDir);
   const { branch = git.branch, commit = git.commit } = ci;
-  const meta = { project, number, title, branch, commit, author, ciUrl, labels: labels.length > 0 ? labels : undefined };
+  const meta = {
+    project,
+    number,
+    title,
+    branch,
+    commit,
+    author,
+    ciUrl,
+    labels: labels.length > 0 ? labels : undefined,
+  };
   return Object.fromEntries(Object.entries(meta).filter(([, value]) => value !== undefined));
 }
 

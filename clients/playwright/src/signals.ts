@@ -73,7 +73,10 @@ function signalled(signal?: Signal): void {
 /** Whether somebody else listens to the signal, so that it would not have ended the process; `ours`: listeners of our own. */
 function isWanted(signal: Signal, ours: number): boolean {
   // The package signal-exit raises it again, if nobody but its copies listens.
-  const emitters = [Reflect.get(process, '__signal_exit_emitter__'), Reflect.get(globalThis, Symbol.for('signal-exit emitter'))];
+  const emitters = [
+    Reflect.get(process, '__signal_exit_emitter__'),
+    Reflect.get(globalThis, Symbol.for('signal-exit emitter')),
+  ];
   const copies = emitters.reduce((sum, emitter) => sum + (Number(emitter?.count) || 0), 0);
   return process.listenerCount(signal) > ours + copies;
 }

@@ -74,7 +74,8 @@ export class Terminal {
     const { configDir, runId, producer, url } = settings;
     this.spillFile = join(configDir, '.runcast', `${runId}-${producer.slice(0, 8)}.ndjson`);
     this.#page = `${url[0]}/runs/${encodeURIComponent(runId)}`;
-    if (settings.ci.name === 'github' && settings.github !== false) this.#github = new Github(settings, this.#page, env);
+    if (settings.ci.name === 'github' && settings.github !== false)
+      this.#github = new Github(settings, this.#page, env);
   }
 
   /** The run begins. */
@@ -94,7 +95,9 @@ export class Terminal {
     const { shard } = config;
     if (shard && !this.settings.isSharedRun) {
       const which = `shard ${shard.current} of ${shard.total}`;
-      say(`this is ${which}, and other machines do not know the id of this run: set RUNCAST_RUN to the same in all of them`);
+      say(
+        `this is ${which}, and other machines do not know the id of this run: set RUNCAST_RUN to the same in all of them`,
+      );
     }
     hold();
   }

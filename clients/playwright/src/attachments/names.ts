@@ -65,7 +65,12 @@ export class Names {
   }
 
   /** A name for what an attempt attached; a new one each time. */
-  of({ name, contentType }: { name: string; contentType: string }, content: Content, test: TestCase, result: TestResult) {
+  of(
+    { name, contentType }: { name: string; contentType: string },
+    content: Content,
+    test: TestCase,
+    result: TestResult,
+  ) {
     const attempt = this.#attempt(test, result);
     const file = 'body' in content ? named(name, contentType) : placed(attempt.outputDir, content.path);
     return free(attempt, file);
@@ -140,7 +145,10 @@ function sanitized(text: string): string {
 
 /** Without the characters that file systems do not take, or take for something else. */
 function readable(text: string): string {
-  const name = text.replace(UNSENDABLE, '-').replace(/[<>:"/\\|?*]+/g, '-').replace(/[. ]+$/, '');
+  const name = text
+    .replace(UNSENDABLE, '-')
+    .replace(/[<>:"/\\|?*]+/g, '-')
+    .replace(/[. ]+$/, '');
   return /^\.*$/.test(name) ? 'attachment' : name;
 }
 
