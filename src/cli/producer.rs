@@ -53,7 +53,7 @@ pub struct OpenCommand {
 
 /// A file to upload to a run, whose content is in memory.
 #[derive(Clone, Debug)]
-pub struct Upload<'a> {
+pub struct FileUpload<'a> {
     /// The artifact's name.
     pub name: &'a str,
     /// What it is: `trace`, `video`, or another word of [`crate::protocol::ArtifactKind`].
@@ -163,7 +163,7 @@ impl Poster {
     ///
     /// # Errors
     /// It was refused, `artifacts_off` where the server keeps none, or no server answered in time.
-    pub async fn upload(&self, file: &Upload<'_>) -> Result<(), AskError> {
+    pub async fn upload(&self, file: &FileUpload<'_>) -> Result<(), AskError> {
         let key = format!("\"{}\"", Uuid::now_v7());
         let request = |client: &reqwest::Client, server: &ServerUrl| {
             let request = client

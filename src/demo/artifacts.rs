@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::DemoError;
-use crate::cli::producer::Upload;
+use crate::cli::producer::FileUpload;
 
 const INDEX: &[u8] = include_bytes!("../../demo/artifacts/index.json");
 
@@ -45,8 +45,8 @@ pub(super) struct DemoArtifact {
 
 impl DemoArtifact {
     /// It, as it is uploaded.
-    pub(super) fn upload(&self) -> Upload<'_> {
-        Upload {
+    pub(super) fn upload(&self) -> FileUpload<'_> {
+        FileUpload {
             name: &self.name,
             kind: &self.kind,
             content_type: &self.content_type,

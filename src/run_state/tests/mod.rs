@@ -313,9 +313,14 @@ fn the_fold_reads_each_member_that_the_table_of_producers_events_names() {
             FieldKind::Array => json!(["x"]),
             _ => json!(field.name),
         };
-        // What `runcast watch` and the page show, and the state has not.
-        let is_shown_only =
-            |field: &&Field| *event == ProducerEvent::Log || field.doc.contains("no part of the run's state");
+        // What `runcast watch` and the page show, and the state has not: a member, or the list that it is in.
+        let is_shown = |name: &str| {
+            let of = |field: &&Field| field.name == name && field.doc.contains("no part of the run's state");
+            *event == ProducerEvent::Log || event.fields().iter().any(|field| of(&field))
+        };
+        let is_shown_only = |field: &&Field| {
+            is_shown(field.name) || field.name.split_once("[]").is_some_and(|(list, _)| is_shown(list))
+        };
         let fields: Vec<_> = event.fields().iter().filter(|field| !is_shown_only(field)).collect();
         let with = |names: &[&Field]| {
             let mut line = json!({"type": event.as_str(), "timestamp": "t"});
