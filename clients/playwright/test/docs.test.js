@@ -49,7 +49,7 @@ async function shell(dir, line, env) {
 }
 
 test('all code of docs/playwright.md is run here', () => {
-  const known = { config: 2, run: 2, install: 1, github: 1, gitlab: 1 };
+  const known = { config: 3, run: 2, install: 1, github: 1, gitlab: 1 };
   for (const [name, count] of Object.entries(known)) assert.equal(part(name).length, count, name);
   const others = page.match(/^ *```\w+.*$/gm).filter((line) => !/```(text$|\w+ \w+$)/.test(line));
   assert.deepEqual(others, []);

@@ -134,6 +134,8 @@ test('a server that is killed and restarted in the middle: nothing is missing, n
       await node.kill();
       writeFileSync(join(made.dir, 'first'), '');
       await eventually(() => out.stdout.includes('before second'), 60_000);
+      // Something was to be posted meanwhile.
+      await eventually(() => out.stderr.includes('refused the connection'), 60_000);
       await node.start();
       writeFileSync(join(made.dir, 'second'), '');
     },
