@@ -155,6 +155,7 @@ producer_events! {
         Field::new("data.attachments[].contentType", Text, "Its media type.").optional(),
         Field::new("data.attachments[].size", Integer, "Its length in bytes.").optional(),
         Field::new("data.attachments[].artifact", Text, "The name of the artifact that it was uploaded as; missing: it was not.").optional(),
+        Field::new("data.attachments[].note", Text, "Why it was not uploaded, if it should have been.").optional(),
     ];
     /// A step begins or ends.
     TestStep: "test_step", [
@@ -179,6 +180,10 @@ producer_events! {
         Field::new("step.attachments[].contentType", Text, "Its media type.").optional(),
         Field::new("step.attachments[].size", Integer, "Its length in bytes.").optional(),
         Field::new("step.attachments[].artifact", Text, "The name of the artifact that it was uploaded as; missing: it was not.").optional(),
+        Field::new("step.attachments[].note", Text, "Why it was not uploaded, if it should have been.").optional(),
+        Field::new("step.annotations", Array, "What its author says about it; shown, but no part of the run's state.").optional(),
+        Field::new("step.annotations[].type", Text, "What kind of remark it is, `issue` for instance."),
+        Field::new("step.annotations[].description", Text, "The remark.").optional(),
     ];
     /// Something went wrong outside the tests: the run's last error.
     Error: "error", [
@@ -193,6 +198,7 @@ producer_events! {
         Field::new("text", Text, "The line.").optional(),
         Field::new("message", Text, "The same, where there is no `text`.").optional(),
         Field::new("stream", Text, "Where it was written, `stdout` for instance.").optional(),
+        Field::new("data.leftOutBytes", Integer, "Bytes of output that were left out here.").optional(),
     ];
     /// A producer says that it obeys commands, and which; or that it leaves.
     Worker: "worker", [

@@ -138,6 +138,8 @@ export interface TestStatusEvent extends EventBase {
             size?: number | null;
             /** The name of the artifact that it was uploaded as; missing: it was not. */
             artifact?: string | null;
+            /** Why it was not uploaded, if it should have been. */
+            note?: string | null;
             [member: string]: unknown;
         }[] | null;
         [member: string]: unknown;
@@ -192,6 +194,16 @@ export interface TestStepEvent extends EventBase {
             size?: number | null;
             /** The name of the artifact that it was uploaded as; missing: it was not. */
             artifact?: string | null;
+            /** Why it was not uploaded, if it should have been. */
+            note?: string | null;
+            [member: string]: unknown;
+        }[] | null;
+        /** What its author says about it; shown, but no part of the run's state. */
+        annotations?: {
+            /** What kind of remark it is, `issue` for instance. */
+            type: string;
+            /** The remark. */
+            description?: string | null;
             [member: string]: unknown;
         }[] | null;
         [member: string]: unknown;
@@ -226,6 +238,11 @@ export interface LogEvent extends EventBase {
     message?: string | null;
     /** Where it was written, `stdout` for instance. */
     stream?: string | null;
+    data?: {
+        /** Bytes of output that were left out here. */
+        leftOutBytes?: number | null;
+        [member: string]: unknown;
+    } | null;
 }
 /** A producer says that it obeys commands, and which; or that it leaves. */
 export interface WorkerEvent extends EventBase {
