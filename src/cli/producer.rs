@@ -159,7 +159,8 @@ impl Poster {
         Ok(receipt)
     }
 
-    /// Uploads a file to the run, and repeats it until a server takes or refuses it, or patience ends. It is stored once.
+    /// Uploads a file to the run, and repeats it until a server takes or refuses it, or patience ends. It is stored
+    /// once.
     ///
     /// # Errors
     /// It was refused, `artifacts_off` where the server keeps none, or no server answered in time.

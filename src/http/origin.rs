@@ -97,8 +97,8 @@ impl OriginPolicy {
         }
     }
 
-    /// Whether the request follows a link to a page or a client package. A link from another site (a chat, a CI report) is no cross-site
-    /// request for data.
+    /// Whether the request follows a link to a page or a client package. A link from another site (a chat, a CI report)
+    /// is no cross-site request for data.
     fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
         matches!(*method, Method::GET | Method::HEAD)
             && (path == "/"

@@ -80,7 +80,6 @@ function failed(test: TestCase, mask: (text: string) => string): FailedTest {
 
 /** A text without colours, and not too long. */
 function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex
   const bare = text.replace(/\u001b\[[0-9;]*m/g, '').trim();
   return bare.length <= MAX_ERROR ? bare : `${bare.slice(0, MAX_ERROR)}…`;
 }

@@ -81,14 +81,14 @@ async function assertUnharmed(t, { code, stdout, stderr }, ...said) {
 }
 
 test('nobody is there: one warning, a file, and a command by which the log is complete later', async (t) => {
-  const made = shop(t, { others: [[CLOCK, { file: 'clock.json' }]] });
+  const made = shop(t, { others: [[CLOCK, { file: 'clock.json' }]], reporter: { endTimeoutSecs: 60 } });
   const node = await (await support).server(t);
   await node.kill();
   const result = await made.run({ env: { RUNCAST_URL: node.url } });
   await assertUnharmed(t, result, LINK, /refused the connection/, ...KEPT);
   const { onEnd, onExit } = made.clock();
   t.diagnostic(`onEnd ${Math.round(onEnd)} ms, onExit ${Math.round(onExit)} ms`);
-  assert.ok(onExit < 10_000, `2 s and not endTimeoutSecs: ${onExit}`);
+  assert.ok(onExit < 40_000, `2 s and not endTimeoutSecs: ${onExit}`);
   await node.start();
   await postSpilled(made, result.stderr);
   await compare({ url: node.url, report: join(made.dir, 'blob-report'), attachments: false });
@@ -152,8 +152,26 @@ test('a server that takes no events from us: one warning says what to do, and th
   await assertUnharmed(t, result, LINK, /401.*RUNCAST_TOKEN/, ...KEPT);
   const { onExit } = made.clock();
   t.diagnostic(`onExit ${Math.round(onExit)} ms`);
-  assert.ok(onExit < 20_000, String(onExit));
+  assert.ok(onExit < 40_000, String(onExit));
   await postSpilled(made, result.stderr, node.url);
+  await compare({ url: node.url, report: join(made.dir, 'blob-report'), attachments: false });
+});
+
+test('a request that is not answered for 30 s is posted again, and the run does not wait for it', async (t) => {
+  const { eventually, server } = await support;
+  const node = await server(t);
+  const front = await faulty(t, () => node.url, (_, n) => (n === 2 ? 'hang' : undefined));
+  const made = shop(t);
+  const result = await made.run({
+    env: { RUNCAST_URL: front.url, GATES: 'second' },
+    async started(_, out) {
+      await eventually(() => out.stdout.includes('before second') && front.count.hang === 1, 60_000);
+      t.diagnostic('the tests went on meanwhile');
+      await eventually(async () => (await eventsOf(node.url)).some(({ text }) => text?.includes('before second')), 90_000);
+      writeFileSync(join(made.dir, 'second'), '');
+    },
+  });
+  await assertUnharmed(t, result, LINK, /showed no sign of life for 30 s/);
   await compare({ url: node.url, report: join(made.dir, 'blob-report'), attachments: false });
 });
 
@@ -161,7 +179,7 @@ test('a server that stops to answer: the end waits once, and other reporters not
   const node = await (await support).server(t);
   let isSilent = false;
   const front = await faulty(t, () => node.url, () => (isSilent ? 'hang' : undefined));
-  const made = shop(t, { others: [[CLOCK, { file: 'clock.json' }]], reporter: { endTimeoutSecs: 4 } });
+  const made = shop(t, { others: [[CLOCK, { file: 'clock.json' }]], reporter: { endTimeoutSecs: 10 } });
   const { eventually } = await support;
   const result = await made.run({
     env: { RUNCAST_URL: front.url, GATES: 'first' },
@@ -174,8 +192,9 @@ test('a server that stops to answer: the end waits once, and other reporters not
   await assertUnharmed(t, result, LINK, ...KEPT);
   const { onEnd, onExit } = made.clock();
   t.diagnostic(`onEnd ${Math.round(onEnd)} ms, onExit ${Math.round(onExit)} ms`);
-  assert.ok(onEnd < 3_500, `onEnd of all reporters: ${onEnd}`);
-  assert.ok(onExit > 3_900 && onExit < 7_500, `onExit: ${onExit}`);
+  // Half of the limit, and less than twice the limit: on a busy machine, too.
+  assert.ok(onEnd < 5_000, `onEnd of all reporters: ${onEnd}`);
+  assert.ok(onExit > 9_900 && onExit < 19_000, `onExit: ${onExit}`);
   await postSpilled(made, result.stderr, node.url);
   await compare({ url: node.url, report: join(made.dir, 'blob-report'), attachments: false });
 });

@@ -1,6 +1,6 @@
 // How Playwright is told of the reporter: configurations of all kinds, the command line, the environment, editors.
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
 const { mkdirSync, writeFileSync } = require('node:fs');
 const { join, resolve } = require('node:path');
@@ -70,6 +70,12 @@ for (const playwright of ['newest', 'oldest']) {
     assert.match(listed.stdout, /Total: 1 test in 1 file/);
     const silent = await made.run();
     assert.deepEqual([silent.code, silent.stderr], [0, '']);
+    const cli = join(made.dir, 'node_modules/@playwright/test/cli.js');
+    const merge = [cli, 'merge-reports', '-c', 'with.config.js', 'blob-report'];
+    const merging = { ...process.env, ...env, RUNCAST_RUN: 'merge' };
+    const merged = spawnSync(process.execPath, merge, { cwd: made.dir, env: merging, encoding: 'utf8' });
+    assert.deepEqual([merged.status, merged.stderr], [0, '']);
+    assert.match(merged.stdout, /1 passed/);
     const wrong = await made.run({ env: { RUNCAST_URL: 'runcast.example' } });
     assert.equal(wrong.code, 0);
     const says = "RUNCAST_URL: 'runcast.example' is no address: write http:// or https:// before it: 'https://runcast.example'";

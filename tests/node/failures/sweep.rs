@@ -13,10 +13,10 @@ use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Append, Journal as _, JournalError, JournalLimits, RunPhase};
 use runcast::storage::packages::Packages;
 use serde_json::json;
-use tokio::time::timeout;
 
 use crate::failures::faulty_journal::{Fault, FaultyJournal};
 use crate::failures::node::{LocalNode, PATIENCE, run};
+use crate::support::eventually;
 
 /// None of the runs "stuck-.." is sealed; how often each was to be.
 #[derive(Default)]
@@ -72,20 +72,10 @@ async fn runs_that_can_not_be_closed_do_not_hold_up_four_others() {
         assert_eq!(node.post(&format!("ordinary-{n}"), &ended).await.0, 202);
     }
     let sealed = async |name: &str| journal.head(&run(name)).await.unwrap().phase == RunPhase::Sealed;
-    let all_sealed = async {
-        for n in 0..4 {
-            while !sealed(&format!("ordinary-{n}")).await {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        }
-    };
-    timeout(PATIENCE, all_sealed).await.expect("four ordinary runs are sealed");
+    for n in 0..4 {
+        eventually!(sealed(&format!("ordinary-{n}")).await, |sealed| *sealed, PATIENCE);
+    }
     let tried = || journal.fault.0.lock().unwrap().values().filter(|times| **times >= 2).count();
-    let may_reconnect = async {
-        while tried() < STUCK {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, may_reconnect).await.expect("each of the others is tried again");
+    eventually!(tried(), |tried| *tried >= STUCK, PATIENCE);
     node.stop();
 }

@@ -68,8 +68,9 @@ const FILES = {
       test('have titles', async () => {});
     })));
     test('has unhandled errors', async () => {
+      const isThrown = new Promise((resolve) => process.once('uncaughtException', resolve));
       setTimeout(() => { throw new Error('nobody catches it'); });
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await isThrown;
     });
   `,
   'hooks.spec.js': `
@@ -120,7 +121,8 @@ const FILES = {
     test('crashes', async () => {
       await test.step('outer', async () => await test.step('inner', async () => {
         console.log('about to crash');
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        // Behind what was told to Playwright's own process.
+        await new Promise((resolve) => process.send({ method: 'told' }, resolve));
         process.exit(3);
       }));
     });
