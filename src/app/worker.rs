@@ -43,6 +43,7 @@ use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
 use crate::http::method_not_allowed::method;
 use crate::http::origin::{OriginPolicy, check_origin};
+use crate::http::pages::PagePolicies;
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
 use crate::http::routes;
@@ -308,6 +309,7 @@ impl Thread {
             steering: parts.steering.clone(),
             steps: StepsEdge { searches: parts.searches.clone() },
             trace_viewer: parts.trace_viewer.clone(),
+            page_policies: PagePolicies::new(&parts.config.objects),
         }
     }
 }

@@ -9,6 +9,7 @@ use actix_web::web::{Data, Payload, ServiceConfig};
 use tokio::sync::Semaphore;
 
 use super::body::read::{BodyBounds, BodyReader};
+use super::pages::PagePolicies;
 use super::problem::Problem;
 use super::rooms::Rooms;
 use super::trace_viewer::TraceViewer;
@@ -65,6 +66,8 @@ pub struct Edge {
     pub steps: StepsEdge,
     /// Shows traces.
     pub trace_viewer: Arc<TraceViewer>,
+    /// What the pages may do.
+    pub page_policies: PagePolicies,
 }
 
 impl Edge {
@@ -85,7 +88,8 @@ impl Edge {
             .app_data(Data::new(self.actors))
             .app_data(Data::new(self.steering))
             .app_data(Data::new(self.steps))
-            .app_data(Data::from(self.trace_viewer));
+            .app_data(Data::from(self.trace_viewer))
+            .app_data(Data::new(self.page_policies));
     }
 }
 

@@ -21,10 +21,11 @@ mod mcp;
 mod media_type;
 pub mod method_not_allowed;
 pub mod origin;
-mod pages;
+pub mod pages;
 mod principal;
 pub mod problem;
 pub mod rooms;
+mod storage_source;
 pub mod trace_viewer;
 pub mod transfer;
 pub mod unread;
@@ -47,6 +48,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(scope("/api/runs").configure(run_routes))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
+        .service(resource("/ops").route(get().to(pages::ops)))
+        .service(resource("/assets/{file}").route(get().to(pages::asset)))
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
         .service(resource("/favicon.svg").route(get().to(pages::drawing)))
         .service(resource("/clients").route(get().to(clients::list)))
