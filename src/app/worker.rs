@@ -35,8 +35,8 @@ use crate::actors::trace_session::{TracePort, TraceTimes};
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
-    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses,
-    RunsEdge, StepsEdge, ViewersEdge, WatchEdge,
+    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, DeletionEdge, Edge, IngestEdge, MetricsEdge,
+    ReadinessEdge, Responses, RunsEdge, StepsEdge, ViewersEdge, WatchEdge,
 };
 use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
@@ -256,6 +256,12 @@ impl Thread {
             rooms: Rooms::new(s.registry.recipient()),
             ingest: IngestEdge { limits: event_limits(&parts.config), frame_bytes: parts.config.ingest.frame_bytes },
             runs: RunsEdge { catalog: storage.catalog.clone() },
+            deletion: DeletionEdge {
+                journal: storage.journal.clone(),
+                expired: s.registry.recipient(),
+                catalog_writer: s.catalog_writer.recipient(),
+                artifacts: parts.artifacts.clone(),
+            },
             watch: WatchEdge {
                 node: node.clone(),
                 sessions: self.sessions.clone(),

@@ -14,8 +14,9 @@ use super::problem::Problem;
 use super::rooms::Rooms;
 use super::trace_viewer::TraceViewer;
 use super::transfer::{Rate, TransferKind, Transfers, find_room};
+use crate::actors::messages::catalog_writer::RunsGone;
 use crate::actors::messages::cleanup::Sweep;
-use crate::actors::messages::registry::ListRooms;
+use crate::actors::messages::registry::{ListRooms, RunsExpired};
 use crate::actors::messages::supervisor::Observe;
 use crate::actors::session::SessionPort;
 use crate::actors::shared::{Doorbell, NodeIdConflict, Peers, ThreadAgents};
@@ -48,6 +49,8 @@ pub struct Edge {
     pub runs: RunsEdge,
     /// WebSockets and event streams.
     pub watch: WatchEdge,
+    /// Deletes runs.
+    pub deletion: DeletionEdge,
     /// Who watches.
     pub viewers: ViewersEdge,
     /// Artifacts.
@@ -79,6 +82,7 @@ impl Edge {
             .app_data(Data::new(self.rooms))
             .app_data(Data::new(self.ingest))
             .app_data(Data::new(self.runs))
+            .app_data(Data::new(self.deletion))
             .app_data(Data::new(self.watch))
             .app_data(Data::new(self.viewers))
             .app_data(Data::new(self.artifacts))
@@ -145,6 +149,18 @@ pub struct IngestEdge {
 pub struct RunsEdge {
     /// The list of runs.
     pub catalog: Arc<dyn Catalog>,
+}
+
+/// Deletes runs.
+pub struct DeletionEdge {
+    /// The runs' logs.
+    pub journal: Arc<dyn Journal>,
+    /// Informs the rooms of this node.
+    pub expired: ServiceRecipient<RunsExpired>,
+    /// Removes the rows of the list.
+    pub catalog_writer: ServiceRecipient<RunsGone>,
+    /// Artifacts; `None`: none are kept.
+    pub artifacts: Option<ArtifactService>,
 }
 
 /// Starts sessions.

@@ -8,6 +8,7 @@ mod clock;
 mod cluster;
 mod content;
 mod cut;
+mod deletion;
 mod descriptors;
 mod direct;
 mod download;

@@ -3,6 +3,7 @@
 pub(super) mod artifacts;
 pub(super) mod cleanup;
 pub(super) mod commands;
+pub(super) mod deletion;
 pub(super) mod events;
 pub(super) mod frame;
 mod hints;
