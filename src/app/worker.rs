@@ -35,7 +35,7 @@ use crate::actors::trace_session::{TracePort, TraceTimes};
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
-    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, DeletionEdge, Edge, IngestEdge, MetricsEdge,
+    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, DeletionEdge, Edge, ExportEdge, IngestEdge, MetricsEdge,
     ReadinessEdge, Responses, RunsEdge, StepsEdge, ViewersEdge, WatchEdge,
 };
 use crate::http::expect::BodyLimits;
@@ -262,6 +262,7 @@ impl Thread {
                 catalog_writer: s.catalog_writer.recipient(),
                 artifacts: parts.artifacts.clone(),
             },
+            export: ExportEdge { permits: parts.exports.clone(), artifacts: parts.artifacts.clone() },
             watch: WatchEdge {
                 node: node.clone(),
                 sessions: self.sessions.clone(),

@@ -51,6 +51,8 @@ pub struct Edge {
     pub watch: WatchEdge,
     /// Deletes runs.
     pub deletion: DeletionEdge,
+    /// Exports runs.
+    pub export: ExportEdge,
     /// Who watches.
     pub viewers: ViewersEdge,
     /// Artifacts.
@@ -83,6 +85,7 @@ impl Edge {
             .app_data(Data::new(self.ingest))
             .app_data(Data::new(self.runs))
             .app_data(Data::new(self.deletion))
+            .app_data(Data::new(self.export))
             .app_data(Data::new(self.watch))
             .app_data(Data::new(self.viewers))
             .app_data(Data::new(self.artifacts))
@@ -159,6 +162,14 @@ pub struct DeletionEdge {
     pub expired: ServiceRecipient<RunsExpired>,
     /// Removes the rows of the list.
     pub catalog_writer: ServiceRecipient<RunsGone>,
+    /// Artifacts; `None`: none are kept.
+    pub artifacts: Option<ArtifactService>,
+}
+
+/// Exports runs.
+pub struct ExportEdge {
+    /// A permit for each run that is being exported.
+    pub permits: Arc<Semaphore>,
     /// Artifacts; `None`: none are kept.
     pub artifacts: Option<ArtifactService>,
 }

@@ -31,7 +31,9 @@ pub mod transfer;
 pub mod unread;
 pub mod watch;
 
-use api::{artifacts, cleanup, commands, deletion, events, frame, live_traces, ops, run_tests, runs, steps, viewers};
+use api::{
+    artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_tests, runs, steps, viewers,
+};
 use problem::Problem;
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
@@ -86,6 +88,7 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
         .service(resource("").route(get().to(runs::list)))
         .service(resource("/{runId}").route(get().to(runs::show)).route(delete().to(deletion::delete)))
+        .service(resource("/{runId}/export").route(get().to(export::export)))
         .service(resource("/{runId}/tests").route(get().to(run_tests::page)))
         .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))

@@ -12,6 +12,7 @@ mod deletion;
 mod descriptors;
 mod direct;
 mod download;
+mod export;
 mod failing;
 mod fixture;
 #[path = "../command/http_double.rs"]

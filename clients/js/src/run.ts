@@ -63,6 +63,12 @@ export class Run {
     return new Publisher(this.#context, this.id, options);
   }
 
+  /** The run as one file: `html`, a page; `junit`, JUnit XML; `zip`, its log and all artifacts. */
+  async export(format: 'html' | 'junit' | 'zip', options: { signal?: AbortSignal } = {}): Promise<Uint8Array> {
+    const path = `${runPath(this.id)}/export?format=${format}`;
+    return (await call(this.#context, { method: 'GET', path, ...options })).bytes();
+  }
+
   /**
    * Deletes the run, with its artifacts and its history. One that has not ended only with `force`: else an `ApiError`
    * `run_live` is thrown.

@@ -5,6 +5,7 @@ pub(super) mod cleanup;
 pub(super) mod commands;
 pub(super) mod deletion;
 pub(super) mod events;
+pub(super) mod export;
 pub(super) mod frame;
 mod hints;
 pub(super) mod live_traces;

@@ -15,9 +15,9 @@ mod shell;
 pub use assets::asset;
 pub use policy::PagePolicies;
 
-use shell::{Page, shell};
+use shell::{PageKind, shell};
 
-fn page(request: &HttpRequest, policies: &PagePolicies, page: Page, title: &str) -> Result<HttpResponse, Problem> {
+fn page(request: &HttpRequest, policies: &PagePolicies, page: PageKind, title: &str) -> Result<HttpResponse, Problem> {
     let host = host::of(request.uri(), request.headers())?.map(|host| host.to_string());
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
@@ -30,12 +30,12 @@ fn page(request: &HttpRequest, policies: &PagePolicies, page: Page, title: &str)
 
 /// `GET /`
 pub(super) async fn index(request: HttpRequest, policies: web::Data<PagePolicies>) -> Result<HttpResponse, Problem> {
-    page(&request, &policies, Page::List, "runcast")
+    page(&request, &policies, PageKind::List, "runcast")
 }
 
 /// `GET /ops`
 pub(super) async fn ops(request: HttpRequest, policies: web::Data<PagePolicies>) -> Result<HttpResponse, Problem> {
-    page(&request, &policies, Page::Ops, "ops · runcast")
+    page(&request, &policies, PageKind::Ops, "ops · runcast")
 }
 
 /// `GET /runs/{runId}`
@@ -45,7 +45,7 @@ pub(super) async fn run(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
-    page(&request, &policies, Page::Run, &format!("{run} · runcast"))
+    page(&request, &policies, PageKind::Run, &format!("{run} · runcast"))
 }
 
 fn picture(content_type: &'static str, bytes: &'static [u8]) -> HttpResponse {

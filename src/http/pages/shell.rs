@@ -4,13 +4,13 @@ use super::assets::path_of;
 
 /// Which page.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Page {
+pub(super) enum PageKind {
     List,
     Run,
     Ops,
 }
 
-impl Page {
+impl PageKind {
     fn script(self) -> &'static str {
         match self {
             Self::List => "list.js",
@@ -21,7 +21,7 @@ impl Page {
 }
 
 /// The HTML of a page. What its script loads late it finds in the attributes of the root.
-pub(super) fn shell(page: Page, title: &str) -> String {
+pub(super) fn shell(page: PageKind, title: &str) -> String {
     let [worker, diff, styles, script] = ["worker.js", "diff.js", "page.css", page.script()].map(path_of);
     let title = escaped(title);
     format!(
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_title_is_text_whatever_it_is() {
-        let page = shell(Page::Run, "\"></title><script>x</script>\u{0} & é");
+        let page = shell(PageKind::Run, "\"></title><script>x</script>\u{0} & é");
         assert!(
             page.contains("<title>&quot;&gt;&lt;/title&gt;&lt;script&gt;x&lt;/script&gt; &amp; é</title>"),
             "{page}"
