@@ -147,7 +147,7 @@ function Code({ snippet }: { snippet: string | null }) {
   const lines = codeLines(snippet);
   if (lines.length === 0) return null;
   return (
-    <div class="code" role="group" aria-label="Code" tabIndex={0}>
+    <div class="code" role="group" aria-label="Code">
       <div class="code-lines">
         {lines.map(({ number, text, failing }, at) => (
           <div class={failing ? 'code-line code-failing' : 'code-line'} key={at}>

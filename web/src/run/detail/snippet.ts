@@ -10,6 +10,8 @@ export interface CodeLine {
 }
 
 const MAX_LINES = 60;
+/** Characters of a line that are shown: more is no code that people wrote. */
+const MAX_WIDTH = 400;
 
 /** The lines of a code frame, without its marks, and moved to the left edge. */
 export function codeLines(snippet: string): CodeLine[] {
@@ -22,5 +24,5 @@ export function codeLines(snippet: string): CodeLine[] {
   }
   const indents = lines.filter(({ text }) => text.trim() !== '').map(({ text }) => text.length - text.trimStart().length);
   const indent = indents.length === 0 ? 0 : Math.min(...indents);
-  return lines.map((line) => ({ ...line, text: line.text.slice(indent).trimEnd() }));
+  return lines.map((line) => ({ ...line, text: line.text.slice(indent, indent + MAX_WIDTH).trimEnd() }));
 }

@@ -46,7 +46,37 @@ export function pair(one: readonly Span[], other: readonly Span[], differ: Diffe
     if (!added) left.push({ text: value, differs: removed === true });
     if (!removed) right.push({ text: value, differs: added === true });
   }
-  return [left, right];
+  return tooLittle(left) || tooLittle(right) ? [whole(texts[0]), whole(texts[1])] : [joined(left), joined(right)];
+}
+
+const inked = (pieces: readonly Piece[]) => pieces.reduce((sum, { text }) => sum + text.replace(/[\s"']/g, '').length, 0);
+
+/** Whether less than a quarter of a line is in the other one: then its words say nothing one by one. */
+function tooLittle(pieces: readonly Piece[]): boolean {
+  return pieces.some(({ differs }) => differs) && inked(pieces.filter(({ differs }) => !differs)) * 4 < inked(pieces);
+}
+
+/** A line that differs as a whole; quotes around it are not marked. */
+function whole(text: string): Piece[] {
+  const found = /^(\s*["']?)(.*?)(["']?,?\s*)$/s.exec(text) as unknown as [string, string, string, string];
+  return [
+    { text: found[1], differs: false },
+    { text: found[2], differs: true },
+    { text: found[3], differs: false },
+  ].filter((piece) => piece.text !== '');
+}
+
+/** Pieces that are marked alike become one, also across blanks between marked ones. */
+function joined(pieces: readonly Piece[]): Piece[] {
+  const out: Piece[] = [];
+  pieces.forEach((piece, at) => {
+    const between = /^\s+$/.test(piece.text) && out.at(-1)?.differs === true && pieces[at + 1]?.differs === true;
+    const differs = piece.differs || between;
+    const last = out.at(-1);
+    if (last !== undefined && last.differs === differs) last.text += piece.text;
+    else out.push({ text: piece.text, differs });
+  });
+  return out;
 }
 
 /** Values that are of the same kind, so that their words can be compared: a pattern and a text are not. */
