@@ -1,6 +1,6 @@
 /** What the attempt left: pictures, videos, traces, texts, and how long they are kept. */
 import type { RefObject } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import type { Artifact } from '../../model.js';
 import { Button } from '../../ui/button.js';
@@ -41,7 +41,8 @@ export function Attachments({ files: given, scroller }: AttachmentsProps) {
   const [open, setOpen] = useState<string | null>(null);
   const stored = files.flatMap(({ artifact }) => (artifact === null ? [] : [artifact]));
   const comparisons = comparisonsOf(files);
-  const pictures = files.filter((file) => file.kind === 'image' && whyNot(file, over) === null);
+  const compared = new Set(comparisons.flatMap(({ expected, actual, diff }) => [expected, actual, diff]));
+  const pictures = files.filter((file) => file.kind === 'image' && whyNot(file, over) === null && !compared.has(file));
   const idOf = (file: FileItem, at: number) => file.artifact?.artifactId ?? `${at} ${file.name}`;
   return (
     <section class="files" aria-label="Attachments">
@@ -85,6 +86,7 @@ export function Attachments({ files: given, scroller }: AttachmentsProps) {
           ))}
         </ul>
       </div>
+      <Opened files={files} open={open} idOf={idOf} />
       <p class="files-all">
         <Button kind="quiet" icon="list" onClick={() => ((showsRunFiles.value = true), scroller.current?.scrollTo({ top: 0 }))}>
           All files of the run
@@ -94,13 +96,35 @@ export function Attachments({ files: given, scroller }: AttachmentsProps) {
   );
 }
 
+/** The file that is shown in place, below the list. */
+function Opened({ files, open, idOf }: { files: readonly FileItem[]; open: string | null; idOf: (file: FileItem, at: number) => string }) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => place.current?.scrollIntoView({ block: 'nearest' }), [open]);
+  const file = open === null ? undefined : files.find((one, at) => idOf(one, at) === open);
+  const url = file?.artifact == null ? null : downloadUrl(head.value?.runId ?? '', file.artifact);
+  if (file === undefined || url === null) return null;
+  return (
+    <div class="files-opened" ref={place}>
+      <Viewer key={url} file={file} url={url} />
+    </div>
+  );
+}
+
 function Kept({ artifacts }: { artifacts: readonly Artifact[] }) {
   const there = artifacts.filter(({ state }) => state !== 'deleted');
   const parts = [savingsOf(there), keptUntil(there)].filter((part) => part !== null);
   return <span class="files-kept dim">{parts.map((part) => <span key={part}>{part}</span>)}</span>;
 }
 
-export function FileRow({ file, open, onOpen }: { file: FileItem; open: boolean; onOpen: () => void }) {
+export interface FileRowProps {
+  file: FileItem;
+  open: boolean;
+  /** It is shown within its row. */
+  inside?: boolean;
+  onOpen: () => void;
+}
+
+export function FileRow({ file, open, inside = false, onOpen }: FileRowProps) {
   const run = head.value;
   const runId = run?.runId ?? '';
   const reason = whyNot(file, run?.over ?? false);
@@ -139,7 +163,7 @@ export function FileRow({ file, open, onOpen }: { file: FileItem; open: boolean;
           </a>
         )}
       </div>
-      {open && inPlace ? <Viewer file={file} url={url} /> : null}
+      {open && inside && inPlace ? <Viewer file={file} url={url} /> : null}
     </li>
   );
 }

@@ -47,7 +47,7 @@ export function CompareImages({ of, runId }: { of: Comparison; runId: string }) 
       ) : (
         <>
           <div class="compare-stage">
-            <img src={expected} alt={`Expected: ${name}`} />
+            <img src={expected} alt={`Expected: ${name}`} style={way === 'swipe' ? { clipPath: `inset(0 ${100 - share}% 0 0)` } : {}} />
             <img
               class="compare-over"
               src={actual}

@@ -42,11 +42,11 @@ export function artifactOf(name: string, testId: string, artifacts: readonly Art
 }
 
 function item(attachment: Attachment, testId: string, artifacts: readonly Artifact[]): FileItem {
-  const artifact = attachment.artifact === null ? null : artifactOf(attachment.artifact, testId, artifacts);
+  const artifact = attachment.artifact == null ? null : artifactOf(attachment.artifact, testId, artifacts);
   const contentType = attachment.contentType ?? artifact?.contentType ?? '';
   return {
     name: attachment.name, kind: kindOf(attachment.name, contentType, artifact?.kind), contentType, size: attachment.size ?? artifact?.size ?? null,
-    artifact, note: attachment.note, upload: attachment.artifact,
+    artifact, note: attachment.note ?? null, upload: attachment.artifact ?? null,
   };
 }
 

@@ -68,7 +68,7 @@ export function Head({ test, attempts, shown, both, files }: HeadProps) {
           <Attempts attempts={attempts} shown={shown} both={both} />
         ) : null}
         <span class="detail-gap" />
-        {command.text === '' ? null : (
+        {command.text === '' || (!command.isCommand && test.file === null) ? null : (
           <CopyButton text={command.text} label={command.isCommand ? `Copy: ${command.text}` : 'Copy where the test is'}>
             {command.isCommand ? 'Rerun command' : 'Copy its place'}
           </CopyButton>

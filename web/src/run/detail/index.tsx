@@ -132,6 +132,7 @@ function OneAttempt({ test, attempt, told, scroller }: { test: TestRow; attempt:
         steps={told.steps}
         omitted={told.omitted}
         scroller={scroller}
+        hasErrorsAbove={others.length > 0}
       />
       {told.loading ? <p class="detail-note">Reading more steps…</p> : null}
     </>

@@ -74,7 +74,7 @@ export function RunFiles({ onBack }: { onBack?: () => void }) {
             if (file === undefined) return null;
             return (
               <div key={key} ref={virtual.measureElement} data-index={index} class="run-file" role="presentation" style={{ transform: `translateY(${start}px)` }}>
-                <FileRow file={file} open={open === key} onOpen={() => setOpen(open === key ? null : String(key))} />
+                <FileRow file={file} inside open={open === key} onOpen={() => setOpen(open === key ? null : String(key))} />
               </div>
             );
           })}

@@ -22,6 +22,8 @@ export interface StepsProps {
   /** Number of steps that were left out, since there are too many. */
   omitted: number;
   scroller: RefObject<HTMLElement | null>;
+  /** Errors stand above the steps: these are what one sees first. */
+  hasErrorsAbove: boolean;
 }
 
 /** Copies the link to a step. */
@@ -30,7 +32,7 @@ export async function copyStepLink(test: TestKey, attempt: number, step: string)
   say((await copyText(link)) ? 'Link to the step copied' : 'The browser did not allow to copy');
 }
 
-export function Steps({ test, attempt, steps, omitted, scroller }: StepsProps) {
+export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove }: StepsProps) {
   const number = attempt.attempt;
   const selected = place.value.step;
   const [folds, setFolds] = useState<ReadonlyMap<string, boolean>>(new Map());
@@ -84,7 +86,7 @@ export function Steps({ test, attempt, steps, omitted, scroller }: StepsProps) {
     if (!brief || selected !== null || handled.current !== '' || rows.length === 0) return;
     const failure = firstFailure(roots);
     handled.current = 'failure';
-    if (failure !== null) virtual.scrollToIndex(find(failure.step.id), { align: 'auto' });
+    if (failure !== null && !hasErrorsAbove) virtual.scrollToIndex(find(failure.step.id), { align: 'auto' });
   }, [roots]);
 
   // As long as it runs and its last row is in sight, the newest stays in sight.
