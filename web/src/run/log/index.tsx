@@ -1,7 +1,6 @@
 /** The log: what tests and workers wrote, and what happened between. */
 import { useEffect } from 'preact/hooks';
 
-import { Boundary } from '../../ui/boundary.js';
 import { count } from '../../ui/format.js';
 import { Icon } from '../../ui/icons.js';
 import { bind } from '../keys/index.js';
@@ -27,15 +26,13 @@ export function LogPane() {
   useEffect(bindKeys, []);
   return (
     <section class="log" aria-label="Log">
-      <Boundary of="The log">
-        <LogHead />
-        <Missing />
-        <div class="log-body">
-          <LogGrid />
-          <Fresh />
-        </div>
-        <Elsewhere />
-      </Boundary>
+      <LogHead />
+      <Missing />
+      <div class="log-body">
+        <LogGrid />
+        <Fresh />
+      </div>
+      <Elsewhere />
     </section>
   );
 }

@@ -1,7 +1,6 @@
 /** The time of the run: where events are dense, what happened when, and which moment is shown. */
 import { useEffect } from 'preact/hooks';
 
-import { Boundary } from '../../ui/boundary.js';
 import { Button } from '../../ui/button.js';
 import { clockTime, count } from '../../ui/format.js';
 import { Segments } from '../../ui/segments.js';
@@ -24,14 +23,12 @@ export function Slider() {
   const pane = place.value.view === 'time';
   return (
     <footer class={pane ? 'slider slider-pane' : 'slider'} aria-label="Time of the run">
-      <Boundary of="The time of the run">
-        <div class="slider-line">
-          <Now />
-          <Track />
-          <Side />
-        </div>
-        {pane ? <Moments /> : null}
-      </Boundary>
+      <div class="slider-line">
+        <Now />
+        <Track />
+        <Side />
+      </div>
+      {pane ? <Moments /> : null}
     </footer>
   );
 }
