@@ -79,12 +79,9 @@ function Side() {
     );
   }
   return (
-    <div class="slider-side">
-      {past ? <Button onClick={toLive}>To the end</Button> : null}
-      <Button icon="running" disabled={none} onClick={play}>
-        {past ? 'Play' : 'Replay'}
-      </Button>
-    </div>
+    <Button icon="running" label={past ? 'Replay from here' : 'Replay from the start'} disabled={none} onClick={play}>
+      Replay
+    </Button>
   );
 }
 

@@ -67,8 +67,7 @@ export function toLive(): void {
 export function drag(x: number, width: number): void {
   const range = timeline.peek();
   if (range === null) return;
-  endReplay();
-  held.value = timeAt(x, range, width);
+  held.value = timeAt(x, range, width); // a replay waits: what stands beside the track stays as wide as it is
   show({ seq: Math.max(1, seqAt(held.value, range)) });
 }
 
@@ -142,6 +141,10 @@ function tick(): void {
   const range = timeline.peek();
   if (now === null || range === null) return;
   const next = played(now, performance.now(), range.to);
+  if (held.peek() !== null) {
+    frame = requestAnimationFrame(tick);
+    return;
+  }
   if (next === null) return toLive();
   batch(() => {
     replay.value = next;
