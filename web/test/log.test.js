@@ -103,7 +103,6 @@ test('spans are cut at marks, and keep their colours', () => {
   assert.deepEqual(cut, [
     { text: 'a', fg: '1' }, { text: 'bc', fg: '1', mark: 0 }, { text: 'de', mark: 0 }, { text: 'f' }, { text: 'g', mark: 1 },
   ]);
-  assert.deepEqual(find.cut([{ text: 'ab' }, { text: 'cd' }], [[4, 5]], 2), [{ text: 'ab' }, { text: 'c', mark: 0 }, { text: 'd' }]);
   assert.equal(find.countWords(2, 57), '3 of 57');
   assert.equal(find.countWords(-1, 57), '57 found');
   assert.equal(find.countWords(-1, 0), 'none here');

@@ -4,10 +4,11 @@
  */
 import { effect } from '@preact/signals';
 
+import { notify } from './bell.js';
 import { queryOf } from './filter.js';
 import { rowOf, type Group, type RunRow } from './rows.js';
 import {
-  anyRun, cursor, filter, forget, groups, known, live, loaded, loading, MOST_ROWS, offset, projects, refusal, take,
+  anyRun, cursor, filter, forget, groups, known, live, loaded, loading, MOST_ROWS, offset, projects, refusal, size, take,
 } from './store.js';
 
 /** Rows of a page. */
@@ -65,7 +66,7 @@ async function refresh(reset: boolean): Promise<void> {
     const first = await page(PAGE, null);
     if (mine !== generation) return;
     take(first.rows, reset);
-    if (reset || known() <= PAGE) cursor.value = first.cursor;
+    if (reset || size() <= PAGE) cursor.value = first.cursor;
     groups.value = first.groups;
     if (first.projects.length > 0) projects.value = first.projects;
     refusal.value = null;
@@ -105,7 +106,7 @@ export async function more(): Promise<void> {
     const next = await page(PAGE, cursor.peek());
     if (mine !== generation) return;
     take(next.rows);
-    cursor.value = known() >= MOST_ROWS ? null : next.cursor;
+    cursor.value = size() >= MOST_ROWS ? null : next.cursor;
     back();
   } catch {
     if (mine === generation) away();
@@ -148,6 +149,7 @@ function listen(): void {
   const changed = ({ data }: MessageEvent<string>) => {
     const body = JSON.parse(data) as { runs?: unknown[]; gone?: string[] };
     const rows = (body.runs ?? []).map(rowOf).filter((row) => row !== null);
+    for (const row of rows) notify(known(row.runId), row);
     if (rows.length > 0) (take(rows), (anyRun.value = true));
     if (body.gone !== undefined && body.gone.length > 0) forget(body.gone);
     back();

@@ -1,5 +1,6 @@
 /** The bar at the top of the list, and whether it is live. */
 import { timeOfDay } from '../ui/format.js';
+import { Bell } from './bell.js';
 import { live, loaded, now } from './store.js';
 
 export function Head() {
@@ -15,6 +16,7 @@ export function Head() {
         <a href="/ops">Ops</a>
       </nav>
       <Live />
+      <Bell />
     </header>
   );
 }

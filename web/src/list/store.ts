@@ -71,8 +71,13 @@ export function forget(runIds: readonly string[]): void {
   version.value += 1;
 }
 
-/** All runs that are known. */
-export function known(): number {
+/** What is known of a run. */
+export function known(runId: string): RunRow | undefined {
+  return byId.get(runId);
+}
+
+/** Number of runs that are known. */
+export function size(): number {
   return byId.size;
 }
 

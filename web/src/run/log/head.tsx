@@ -5,12 +5,13 @@ import { Switch } from '../../ui/switch.js';
 import { place } from '../place.js';
 import { SearchBar } from '../search/bar.js';
 import { open, openSearch } from '../search/state.js';
-import { head } from '../store.js';
+import { head, moment } from '../store.js';
 import { choose, following, scope, slot, toggleFollow, toggleWrap, wrap } from './state.js';
 
 export function LogHead() {
   const { value: worker } = slot;
   const noTest = place.value.test === null;
+  const moves = head.value?.over !== true && moment.value.live;
   const shown = scope.value.of === 'slot' ? 'worker' : scope.value.of;
   return (
     <header class="log-head">
@@ -34,7 +35,7 @@ export function LogHead() {
       {open.value ? <SearchBar /> : <span class="log-space" />}
       {open.value ? null : <Button icon="search" kind="quiet" label="Search the log" onClick={openSearch} />}
       <Button icon="wrap" kind="quiet" label="Wrap long lines" pressed={wrap.value} onClick={toggleWrap} />
-      <Switch on={following.value && head.value?.over !== true} disabled={head.value?.over === true} onChange={toggleFollow}>
+      <Switch on={following.value && moves} disabled={!moves} onChange={toggleFollow}>
         Follow
       </Switch>
     </header>

@@ -14,11 +14,6 @@ export function rowKey(row: LogRow): number {
   return row.seq * 4_194_304 + Math.min(row.line, 524_287) * 8 + KINDS.indexOf(row.kind);
 }
 
-/** Rows in the font of the page: what happened, and not what was written. */
-export function isBoundary(row: LogRow): boolean {
-  return row.kind !== 'log' && row.kind !== 'error';
-}
-
 /** The height of a row that does not wrap. */
 export function heightOf(row: LogRow): number {
   return row.kind === 'test' || row.kind === 'divider' || row.kind === 'ask' ? BOUNDARY : ROW;
@@ -30,8 +25,7 @@ const texts = new WeakMap<LogRow, string>();
 export function textOf(row: LogRow): string {
   let text = texts.get(row);
   if (text === undefined) {
-    const between = isBoundary(row) ? '  ' : '';
-    text = row.spans.length === 1 ? row.spans[0]!.text : row.spans.map((span) => span.text).join(between);
+    text = row.spans.length === 1 ? row.spans[0]!.text : row.spans.map((span) => span.text).join('');
     texts.set(row, text);
   }
   return text;

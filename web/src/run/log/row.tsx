@@ -9,7 +9,7 @@ import { LOOKS, shownOf, type Tone } from '../../ui/status.js';
 import { WorkerTag } from '../../ui/worker-tag.js';
 import { place, urlOf } from '../place.js';
 import { cut, rangesInRow, type Marked } from '../search/find.js';
-import { CLIP, isBoundary, textOf } from './lines.js';
+import { CLIP, textOf } from './lines.js';
 
 export interface RowProps {
   row: LogRow;
@@ -100,7 +100,7 @@ function Content({ row, words, current, open }: RowProps) {
   const shown = look(row);
   const long = !open && textOf(row).length > CLIP;
   const spans = long ? clipped(row.spans, CLIP) : row.spans;
-  const marked = words === '' ? spans : cut(spans, rangesInRow(row, words), isBoundary(row) ? 2 : 0);
+  const marked = words === '' ? spans : cut(spans, rangesInRow(row, words));
   return (
     <>
       {shown === null ? null : (

@@ -4,7 +4,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { LogRow, LogScope, Slot } from '../../model.js';
 import { keep, setting } from '../../ui/who.js';
 import { go, place } from '../place.js';
-import { head, log, moment, testOf } from '../store.js';
+import { head, log, moment, onScreen, testOf } from '../store.js';
 import { tell } from '../worker.js';
 import { hold, letGo, type Follow } from './follow.js';
 import { rowKey, rowsBehind } from './lines.js';
@@ -27,9 +27,11 @@ export const active = signal<number | null>(null);
 /** What can't be shown: the line of a link that is not in the log. */
 export const missing = signal<{ seq: number; why: 'expired' | 'none' } | null>(null);
 
-/** The worker whose rows "Worker" means: that of the open test, else the first one that runs a test. */
+/** The worker whose rows "Worker" means: the one on screen; else that of the open test, else the first that runs a test. */
 export const slot = computed<Slot | null>(() => {
   const slots = head.value?.slots ?? [];
+  const seen = slots.find(({ stream }) => stream === onScreen.value);
+  if (seen !== undefined) return seen;
   const test = testOf(place.value.test);
   const ofTest = test === null ? undefined : slots.find((one) => one.producer === test.producer && one.slot === test.slot);
   return ofTest ?? slots.find(({ running }) => running) ?? slots[0] ?? null;

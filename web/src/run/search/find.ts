@@ -70,8 +70,8 @@ export interface Marked extends Span {
   mark?: number;
 }
 
-/** Spans cut at marks. `gap`: characters that stand between spans in the text that was searched. */
-export function cut(spans: readonly Span[], ranges: readonly [number, number][], gap = 0): Marked[] {
+/** Spans cut at marks. */
+export function cut(spans: readonly Span[], ranges: readonly [number, number][]): Marked[] {
   if (ranges.length === 0) return [...spans];
   const cuts: Marked[] = [];
   let start = 0;
@@ -94,7 +94,7 @@ export function cut(spans: readonly Span[], ranges: readonly [number, number][],
       cuts.push({ ...span, text: span.text.slice(at - start, to - start), mark: next });
       at = to;
     }
-    start = end + gap;
+    start = end;
   }
   return cuts;
 }

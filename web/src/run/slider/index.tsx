@@ -9,7 +9,7 @@ import { place } from '../place.js';
 import { clock, head, timeline } from '../store.js';
 import { Moments } from './moments.js';
 import { SPEEDS, type Speed } from './replay.js';
-import { byStep, knob, pause, play, replay, setSpeed, speed, toLive } from './state.js';
+import { byStep, hasEnded, knob, pause, play, replay, setSpeed, speed, toLive } from './state.js';
 import { Track } from './track.js';
 
 export function Slider() {
@@ -51,7 +51,7 @@ function Now() {
 
 /** Back to now; of a run that has ended, its replay. */
 function Side() {
-  const over = head.value?.over ?? false;
+  const over = hasEnded.value;
   const past = !knob.value.live;
   if (!over) {
     return (

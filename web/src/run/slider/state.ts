@@ -2,7 +2,7 @@
 import { batch, computed, effect, signal } from '@preact/signals';
 
 import { go, place } from '../place.js';
-import { detail, head, moment, timeline } from '../store.js';
+import { connection, detail, head, moment, timeline } from '../store.js';
 import { tell } from '../worker.js';
 import { beginning, firstSpeed, played, type Replay, type Speed } from './replay.js';
 import { seqAt, stop, timeAt, timeOf } from './scale.js';
@@ -17,8 +17,15 @@ export const replay = signal<Replay | null>(null);
 /** How fast it is, also the next time. */
 export const speed = signal<Speed | null>(null);
 
-/** The last event of the run. */
-export const tip = computed(() => head.value?.seq ?? 0);
+/** The last event of the run, also while an earlier one is shown. */
+export const tip = computed(() => Math.max(connection.value?.tip ?? 0, head.value?.seq ?? 0, timeline.value?.seqs.at(-1) ?? 0));
+
+let endedOnce = false;
+/** Whether the run has ended, also while an earlier moment is shown. */
+export const hasEnded = computed(() => {
+  if (moment.value.live && head.value !== null) endedOnce = head.value.over;
+  return endedOnce || timeline.value?.marks.some(({ kind, seq }) => kind === 'ended' && seq >= tip.value) === true;
+});
 
 /** The moment of the knob: its time and event. */
 export const knob = computed(() => {
