@@ -15,6 +15,7 @@ let watch: Watch;
 let open: TestKey | null = null;
 let log: { log: number; scope: LogScope; sent: number } | null = null;
 let offset = 0;
+let base = '';
 let dirty = true;
 
 const tell = (message: FromWorker, transfer: Transferable[] = []) => postMessage(message, { transfer });
@@ -28,10 +29,12 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   else if (data.type === 'test') { open = data.key; dirty = true; }
   else if (data.type === 'log') { log = { log: data.log, scope: data.scope, sent: -1 }; dirty = true; }
   else if (data.type === 'moment') tell({ type: 'moment', moment: { live: data.to === 'live', seq: typeof data.to === 'object' && 'seq' in data.to ? data.to.seq : events.length, at: null, loading: false } });
+  else if (data.type === 'name') run = connect({ url: base, user: data.user }).run(run.id);
   else if (data.type === 'call') void call(data.id, data.method, data.params as any);
 });
 
 function begin(data: ToWorker & { type: 'open' }) {
+  base = data.baseUrl;
   const client = connect({ url: data.baseUrl, user: data.user });
   run = client.run(data.runId);
   watch = run.watch({ screen: 'auto', maxFps: 8 });
@@ -39,7 +42,7 @@ function begin(data: ToWorker & { type: 'open' }) {
   watch.addEventListener('status', () => (dirty = true));
   watch.addEventListener('frame', async ({ detail }) => {
     const picture = await createImageBitmap(new Blob([detail.bytes as Uint8Array<ArrayBuffer>], { type: detail.contentType }));
-    tell({ type: 'frame', stream: detail.stream, picture, testId: detail.testId, at: time(detail.timestamp) ?? now() }, [picture]);
+    tell({ type: 'frame', stream: detail.stream, picture, testId: detail.testId, at: time(detail.timestamp) ?? now(), width: detail.width, height: detail.height }, [picture]);
   });
   setInterval(() => void refresh(), 400);
 }
@@ -100,7 +103,7 @@ function headOf(state: any, rows: TestRow[]): Head {
         running: runs !== undefined, paused: state.paused != null };
     }),
     producers: state.producers ?? [],
-    control: { holder: state.control?.holder ?? null, lease: state.control?.lease ?? null, since: time(state.control?.since), mine: false },
+    control: { holder: state.control?.holder ?? null, lease: state.control?.lease ?? null, since: time(state.control?.since), mine: false, wantedBy: wantedBy(time(state.control?.since)) },
     paused: state.paused ? { since: time(state.paused.since) ?? 0, until: time(state.paused.until) ?? 0, by: state.paused.by } : null,
     commands: (state.commands ?? []).map((command: any) => ({ ...command, at: time(command.at), seq: Number(String(command.cursor).split(':').at(-1)),
       expiresAt: time(command.expiresAt), producer: command.producer ?? null, detail: command.detail ?? null, event: command.event ?? null, result: command.result ?? null })),
@@ -108,13 +111,19 @@ function headOf(state: any, rows: TestRow[]): Head {
   };
 }
 
+function wantedBy(since: number | null) {
+  const event = events.findLast(({ type }) => type === 'control_wanted');
+  const at = time(event?.timestamp) ?? 0;
+  return event === undefined || since === null || at < since ? null : { name: String(event['name']), at };
+}
+
 function askOf(ask: any): Head['asks'][number] {
   const event = ask.event ?? {};
   return {
     askId: ask.askId, seq: 0, at: time(ask.at) ?? 0, producer: ask.producer, test: event.testId ? keyOf(event.variant, event.testId) : null, needs: ask.needs,
-    question: event.question ?? event.summary ?? event.reason ?? '', goal: event.goal ?? null, attempts: event.attempts ?? [], lastError: event.lastError ?? null,
+    question: event.message ?? event.summary ?? event.reason ?? '', goal: event.goal ?? null, attempts: event.attempts ?? [], lastError: event.lastError ?? null,
     candidates: event.candidates ?? [], screenshot: event.screenshot ?? null, url: event.url ?? null, expiresAt: time(ask.expiresAt),
-    onTimeout: typeof ask.onTimeout === 'string' ? ask.onTimeout : (ask.onTimeout?.action ?? 'wait'), onTimeoutValue: null, secret: ask.secret ?? false,
+    onTimeout: typeof ask.onTimeout === 'string' ? ask.onTimeout : (ask.onTimeout?.action ?? 'wait'), onTimeoutValue: typeof event.onTimeout?.value === 'string' ? event.onTimeout.value : null, secret: ask.secret ?? false,
   };
 }
 
@@ -126,9 +135,10 @@ function rowOf(test: any, order: number, state: any): TestRow {
     status: test.status, outcome: test.outcome ?? null, attempt: test.attempt ?? 0, producer: test.producer ?? null, slot: test.slot ?? null,
     slotLabel: test.slot == null ? null : String(test.slot), startedAt: time(began?.timestamp), durationMs: test.durationMs,
     error: test.error ?? test.attempts?.findLast?.((attempt: any) => attempt.error)?.error ?? null, errorLocation: test.location ?? null,
-    step: test.step ? { id: test.step.id, title: test.step.title ?? '', subtitle: test.step.subtitle ?? null, startedAt: null } : null,
+    step: test.step ? { id: test.step.id, title: test.step.title ?? '', subtitle: test.step.subtitle ?? null, startedAt: time(events.findLast((event: any) => event.type === 'test_step' && event.testId === test.testId && event.step?.phase === 'begin')?.timestamp), box: (events.findLast((event: any) => event.type === 'test_step' && event.testId === test.testId && event.step?.phase === 'begin') as any)?.step.params?.box ?? null } : null,
+    url: (events.findLast((event: any) => event.type === 'test_step' && event.testId === test.testId && event.step?.params?.url) as any)?.step.params.url ?? null,
     failedSeq: test.outcome === 'unexpected' ? (events.findLast((event) => event['testId'] === test.testId && event.type === 'test_status')?.seq ?? null) : null,
-    paused: state.paused != null && test.status === 'running', askId: null, held: false,
+    paused: state.paused != null && test.status === 'running', askId: (state.asks ?? []).find((ask: any) => ask.event?.testId === test.testId)?.askId ?? null, held: false,
   };
 }
 
@@ -220,6 +230,12 @@ async function call(id: number, method: string, params: any) {
       const { command, options } = params;
       const handle = await run.command(command, options);
       return tell({ type: 'answer', id, value: { commandId: handle.id, state: handle.status } });
+    }
+    if (method === 'askControl') {
+      const body = JSON.stringify({ type: 'control_wanted', name: params.name });
+      const answer = await fetch(`${base}/api/runs/${encodeURIComponent(run.id)}/events`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      if (!answer.ok) throw Object.assign(new Error('refused'), await answer.json());
+      return tell({ type: 'answer', id, value: null });
     }
     if (method === 'event') return tell({ type: 'answer', id, value: events.find(({ seq }) => seq === params.seq) });
     if (method === 'search') {
