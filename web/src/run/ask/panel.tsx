@@ -2,11 +2,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import type { Ask } from '../../model.js';
-import { sayNow } from '../../ui/announce.js';
+import { say } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { ago, plural } from '../../ui/format.js';
 import { Icon } from '../../ui/icons.js';
-import { oneLine } from '../../ui/text.js';
 import { Way } from '../control/command-list.js';
 import { act, byHand } from '../control/hand.js';
 import { bind } from '../keys/index.js';
@@ -41,8 +40,7 @@ function Panel({ ask }: { ask: Ask }) {
   const pictured = shot !== null || (stream !== null && drawnOf(stream).value !== null);
   useEffect(() => {
     const many = ask.candidates.length;
-    const keys = many === 0 ? '' : ` ${plural(many, 'answer is', 'answers are')} offered: press 1 to ${Math.min(9, many)}, then Enter.`;
-    if (moment.peek().live) sayNow(ask.askId, `The run needs you: ${oneLine(ask.question)}.${keys}`);
+    if (many > 0 && moment.peek().live) say(`${plural(many, 'answer is', 'answers are')} offered: press 1 to ${Math.min(9, many)}, then Enter`, 'ask');
     const able = () => closing.peek() === null && moment.peek().live;
     const ends = ask.candidates.slice(0, 9).map(({ id }, index) =>
       bind({ key: String(index + 1), says: 'choose an answer', group: 'Steering', when: able, run: () => candidate(id) }),
@@ -102,7 +100,9 @@ function Head({ ask, closed }: { ask: Ask; closed: boolean }) {
           {ask.question === '' ? 'The worker needs help' : ask.question}
         </h2>
         <span class="ask-side">
-          {waiting > 1 ? <span class="dim">1 of {waiting} questions</span> : null}
+          {waiting > 1 ? <span class="dim">
+              {1 + Math.max(0, openAsks.value.findIndex(({ askId }) => askId === ask.askId))} of {waiting} questions
+            </span> : null}
           {lookers === '' || closed ? null : <span class="dim">{lookers}</span>}
           {ended !== null ? <Ended ask={ask} /> : left.text === '' ? null : <strong class="ask-countdown">{left.text}</strong>}
         </span>

@@ -2,6 +2,7 @@
 import { computed, effect, signal, type Signal } from '@preact/signals';
 
 import type { Ask, EndedAsk } from '../../model.js';
+import { place } from '../place.js';
 import { head, moment, serverNow } from '../store.js';
 import { draftFor, endOf, inOrder, type Draft } from './answer.js';
 
@@ -17,10 +18,15 @@ const STAYS = { queue: 2_500, mine: 4_000, other: 10_000 };
 
 /** The open questions, in the order in which they are asked here. */
 export const openAsks = computed(() => inOrder(head.value?.asks ?? []));
+/** The one that is asked next: that of the test that is open, else the first. */
+const nextAsk = computed<Ask | null>(() => {
+  const { test } = place.value;
+  return openAsks.value.find((ask) => ask.test !== null && ask.test === test) ?? openAsks.value[0] ?? null;
+});
 /** The one that has just ended. */
 export const closing = signal<Closing | null>(null);
 /** The one that is shown; null: none. */
-export const current = computed<Ask | null>(() => closing.value?.ask ?? openAsks.value[0] ?? null);
+export const current = computed<Ask | null>(() => closing.value?.ask ?? nextAsk.value);
 /** Whether a question takes the place of the screen. */
 export const askOpen = computed(() => current.value !== null);
 /** What one has sent as answers: the commands by their questions. */
@@ -68,7 +74,7 @@ effect(() => {
     return;
   }
   const shownBefore = before;
-  if (closing.peek() === null) before = open[0] ?? null;
+  if (closing.value === null) before = nextAsk.value;
   if (shownBefore === null || closing.peek() !== null || open.some(({ askId }) => askId === shownBefore.askId)) return;
   const mine = sent.peek().has(shownBefore.askId);
   const ended = endOf(shownBefore, run, serverNow());

@@ -1,16 +1,19 @@
 /** What acts on the run: pause, next action, hold on failure, control, and a drawer with what is done less often. */
+import { useEffect } from 'preact/hooks';
+
 import { shown } from '../screen/choice.js';
 import { head } from '../store.js';
 import { Button } from '../../ui/button.js';
 import { Segments } from '../../ui/segments.js';
 import { Switch } from '../../ui/switch.js';
 import { isOpen } from './command-words.js';
-import { Drawer, drawer, openDrawer } from './drawer.js';
+import { Drawer, drawer } from './drawer.js';
 import { give, said, sending } from './give.js';
 import { useSteeringKeys } from './keys.js';
 import { Lease } from './lease.js';
 import { NameField } from './name.js';
 import { offers as offersNow, PauseButton } from './pause.js';
+import { width } from '../width.js';
 import { aim, severalProducers, targetOfAct, targetOfWish } from './target.js';
 
 /** Has the next action done. */
@@ -20,6 +23,10 @@ export function nextAction(): void {
 
 export function ControlBar() {
   useSteeringKeys();
+  // on a phone there is room for it
+  useEffect(() => {
+    if (width.peek() === 'narrow') drawer.value ??= 'commands';
+  }, []);
   const offers = offersNow();
   const open = (head.value?.commands ?? []).filter(({ state }) => isOpen(state)).length;
   const stepping = sending.value.has('bar/step') || (head.value?.commands ?? []).some(({ type, state }) => type === 'step' && isOpen(state));
@@ -73,14 +80,4 @@ function Aim() {
     { value: 'worker', label: `Worker ${label}`, title: 'The worker on screen alone' },
   ] as const;
   return <Segments label="Whom the buttons are for" of={parts} value={aim.value} onChange={(next) => (aim.value = next)} />;
-}
-
-/** On a phone: everything that steers, in a sheet. */
-export function SteerSheet() {
-  if (drawer.peek() === null) openDrawer('commands');
-  return (
-    <section class="steer-sheet" aria-label="Steer">
-      <ControlBar />
-    </section>
-  );
 }

@@ -5,6 +5,7 @@ import { byHand, clickThere } from '../control/hand.js';
 import { place } from '../place.js';
 import { head, moment, onScreen, testOf } from '../store.js';
 import { oneLine } from '../../ui/text.js';
+import { width } from '../width.js';
 import { chosen, followTest, shown } from './choice.js';
 import { PastPicture } from './past.js';
 import { Picture } from './picture.js';
@@ -30,7 +31,7 @@ export function Screen() {
   const paused = slot?.paused === true || test?.paused === true;
   return (
     <section class="screen" aria-label="Screen" data-full>
-      <WorkerTabs />
+      {width.value === 'narrow' ? null : <WorkerTabs />}
       <div id="screen" class="screen-room" ref={room} role="tabpanel" aria-label={slot === null ? 'Screen' : `Screen of worker ${slot.label}`}>
         {live ? (
           <Picture

@@ -39,7 +39,7 @@ export function Picture({ slot, test, alt, paused = false, room, onPoint }: Pict
   if (paused) names.push('picture-paused');
   if (onPoint !== undefined && drawn !== null) names.push('picture-clickable');
   return (
-    <div ref={holder} class={names.join(' ')} role="img" aria-label={drawn === null ? undefined : alt} onClick={click}>
+    <div ref={holder} class={names.join(' ')} role={drawn === null ? undefined : 'img'} aria-label={drawn === null ? undefined : alt} onClick={click}>
       {drawn === null ? (
         <Missing slot={slot} />
       ) : box === null || test?.status !== 'running' ? null : (

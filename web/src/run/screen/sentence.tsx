@@ -1,22 +1,28 @@
 /** What a worker does, in one line. */
+import { WorkerDots } from './dots.js';
 import { head } from '../store.js';
 import { useTick } from '../use-tick.js';
+import { width } from '../width.js';
 import type { Slot, TestRow } from '../../model.js';
 import { clockTime, duration } from '../../ui/format.js';
 import { StatusIcon } from '../../ui/status-icon.js';
 import { Text } from '../../ui/text.js';
 import { sentenceOf } from './words.js';
 
+/** On a phone it names the test, and has a dot for each worker. */
 export function SentenceLine({ slot, test }: { slot: Slot | null; test: TestRow | null }) {
+  const narrow = width.value === 'narrow';
   const sentence = sentenceOf(test, slot, head.value?.paused ?? null);
   return (
     <p class="sentence" data-tone={sentence.state === 'paused' || sentence.state === 'held' ? 'pause' : 'run'}>
       <StatusIcon of={sentence.state} />
       <Text of={sentence.action} class="sentence-action" />
-      {sentence.locator === null ? null : <Text of={sentence.locator} class="sentence-locator mono dim" />}
+      {narrow && test !== null ? <Text of={test.path.at(-1) ?? test.testId} class="sentence-locator dim" /> : null}
+      {sentence.locator === null || narrow ? null : <Text of={sentence.locator} class="sentence-locator mono dim" />}
       <Elapsed since={sentence.since} tookMs={sentence.tookMs} paused={sentence.state === 'paused'} />
       <span class="sentence-room" />
-      {sentence.path === null ? null : <Text of={sentence.path} class="sentence-path mono dim" />}
+      {narrow ? <WorkerDots /> : null}
+      {sentence.path === null || narrow ? null : <Text of={sentence.path} class="sentence-path mono dim" />}
     </p>
   );
 }

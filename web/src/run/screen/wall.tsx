@@ -59,7 +59,7 @@ export function Wall() {
     go({ view: 'run' });
   };
   return (
-    <main class="wall" aria-label="Wall" data-full>
+    <section class="wall" aria-label="Wall" data-full>
       <header class="screen-head wall-head">
         <h2>Wall</h2>
         <span class="dim">
@@ -75,8 +75,9 @@ export function Wall() {
         <div class="wall-tiles" style={{ height: `${Math.ceil(all.length / grid.columns) * grid.row}px` }}>
           {size.width <= 0
             ? null
-            : all.slice(from, to).map((slot, index) => {
-                const place = from + index;
+            : all.map((slot, place) => {
+                // that which has focus stays, wherever one scrolls
+                if ((place < from || place >= to) && place !== at) return null;
                 return (
                   <Tile
                     key={slot.stream}
@@ -93,7 +94,7 @@ export function Wall() {
               })}
         </div>
       </div>
-    </main>
+    </section>
   );
 }
 
