@@ -41,7 +41,7 @@ export function living(producers: readonly Producer[]): Producer[] {
 
 /** Whether one of them obeys such a command. */
 export function obeyed(producers: readonly Producer[], type: string, producer: string | null = null): boolean {
-  return living(producers).some((one) => (producer === null || one.producer === producer) && (one.can === null || one.can.includes(type)));
+  return living(producers).some((one) => (producer === null || one.producer === producer) && (one.can == null || one.can.includes(type)));
 }
 
 /** How the run, or the producer that is meant, stands. */

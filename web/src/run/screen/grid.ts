@@ -1,8 +1,9 @@
 /** How tiles are laid out on the wall, and which are in sight. Pure. */
 
-/** Pixels between tiles, and below each picture. */
+/** Pixels between columns, below each picture, and below that. */
 export const GAP = 16;
-export const CAPTION = 30;
+const CAPTION = 30;
+const ROW_GAP = 8;
 /** Tiles are not smaller, unless there is no room for one. */
 const LEAST = 300;
 
@@ -11,7 +12,7 @@ export interface Grid {
   /** Of a tile's picture. */
   width: number;
   height: number;
-  /** Of a row with its gap. */
+  /** Of a row with its caption and gap. */
   row: number;
 }
 
@@ -19,7 +20,7 @@ export interface Grid {
 export function gridOf(tiles: number, width: number, height: number): Grid {
   const most = Math.max(1, Math.min(4, tiles, Math.floor((width + GAP) / (LEAST + GAP))));
   const grids = Array.from({ length: most }, (_, index) => sized(index + 1, width));
-  const fits = (grid: Grid) => Math.ceil(tiles / grid.columns) * grid.row - GAP <= height;
+  const fits = (grid: Grid) => Math.ceil(tiles / grid.columns) * grid.row - ROW_GAP <= height;
   // with fewer columns tiles are larger: the first that fits is the best; up to 4 tiles make no row of one
   const fitting = grids.find(fits);
   if (fitting !== undefined) return fitting;
@@ -30,7 +31,7 @@ export function gridOf(tiles: number, width: number, height: number): Grid {
 function sized(columns: number, width: number): Grid {
   const tile = Math.max(1, Math.floor((width - (columns - 1) * GAP) / columns));
   const height = Math.round((tile * 10) / 16);
-  return { columns, width: tile, height, row: height + CAPTION + GAP };
+  return { columns, width: tile, height, row: height + CAPTION + ROW_GAP };
 }
 
 /** The tiles in sight, and a row before and behind: the first, and the one after the last. */
