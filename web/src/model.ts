@@ -347,6 +347,8 @@ export interface Span {
   italic?: boolean;
   underline?: boolean;
   strike?: boolean;
+  /** `fg` and `bg` change places. */
+  inverse?: boolean;
 }
 
 /** A row of the log: one line. */
