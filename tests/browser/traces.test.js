@@ -101,12 +101,14 @@ test("a trace that a producer has uploaded is one click away from its run's page
   context.after(() => node.stop());
   const { tab, faults } = await openTab(browser);
   context.after(() => tab.context().close());
+  await node.post("r", [{ type: "test_status", testId: "t", status: "failed", data: { title: "buys a chair", error: "no" } }]);
   await tab.goto(`${node.url}/runs/r`);
-  const answer = await fetch(`${node.url}/api/runs/r/artifacts/trace.zip`, { method: "PUT", body: whole });
+  const headers = { "runcast-test": "t" };
+  const answer = await fetch(`${node.url}/api/runs/r/artifacts/trace.zip`, { method: "PUT", body: whole, headers });
   assert.equal(answer.status, 201);
   const { traceUrl } = await answer.json();
   assert.match(traceUrl, /^\/trace\/\?trace=/);
-  const [popup] = await Promise.all([tab.waitForEvent("popup"), tab.getByRole("link", { name: "trace.zip" }).click()]);
+  const [popup] = await Promise.all([tab.waitForEvent("popup"), tab.getByRole("link", { name: /^Trace/ }).first().click()]);
   await popup.getByText("buys a chair").waitFor();
   await snapshot(popup).getByText("Hello from the shop").waitFor();
   assert.equal(new URL(popup.url()).pathname + new URL(popup.url()).search, traceUrl);

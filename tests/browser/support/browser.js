@@ -12,28 +12,42 @@ export function launch() {
 }
 
 // A tab in a session of its own. `faults` are the errors of its scripts, and what its content policy refused.
-export async function openTab(browser) {
-  const tab = await (await browser.newContext({ viewport: { width: 1100, height: 700 } })).newPage();
+export async function openTab(browser, viewport = { width: 1400, height: 900 }) {
+  const tab = await (await browser.newContext({ viewport })).newPage();
   const faults = [];
   tab.on("pageerror", (error) => faults.push(String(error)));
   tab.on("console", (message) => {
-    if (message.type() === "error" && /Content Security Policy|Uncaught/.test(message.text())) faults.push(message.text());
+    if (message.type() === "error" && /Content Security Policy|TrustedScript|Uncaught/.test(message.text())) faults.push(message.text());
   });
   return { tab, faults };
 }
 
-// The events' rows: [seq, time, type, text] each.
-export function rows(tab) {
-  return tab.$$eval("#events li:not(.note)", (list) => list.map((li) => [...li.children].map((cell) => cell.textContent)));
+// Waits until the bar has the word, and returns its element.
+export async function word(tab, expected) {
+  const heading = tab.getByRole("banner").getByRole("heading", { level: 1, name: expected, exact: true });
+  await heading.waitFor();
+  return heading;
 }
 
-export async function seqs(tab) {
-  return (await rows(tab)).map(([seq]) => Number(seq));
+// Waits until the bar says whether it is live.
+export function live(tab, words = "Live") {
+  return tab.getByRole("banner").getByText(words).waitFor();
 }
 
-// Waits until the element says what is expected.
-export function says(tab, id, expected) {
-  return tab.locator("#" + id).filter({ hasText: expected }).waitFor();
+// The texts of the log's lines that are drawn.
+export function lines(tab) {
+  return tab.getByRole("grid", { name: "Lines of the log" }).getByRole("row")
+    .evaluateAll((rows) => rows.map((row) => row.lastElementChild.textContent));
+}
+
+// Waits until the log's drawn lines are these.
+export async function showsLines(tab, expected) {
+  await tab.waitForFunction((expected) => {
+    const rows = [...document.querySelectorAll('[role="grid"][aria-label="Lines of the log"] [role="row"]')];
+    return JSON.stringify(rows.map((row) => row.lastElementChild.textContent)) === expected;
+  }, JSON.stringify(expected)).catch(async (error) => {
+    throw new Error(`the log shows ${JSON.stringify(await lines(tab))}`, { cause: error });
+  });
 }
 
 export function range(first, last) {
