@@ -493,4 +493,6 @@ export type ToWorker =
   | { type: 'more-log'; log: number; side: 'earlier' | 'later' }
   | { type: 'moment'; to: { seq: number } | { at: number } | 'live' }
   | { type: 'visible'; visible: boolean }
+  /** Connect now, and wait no longer. */
+  | { type: 'retry' }
   | { type: 'call'; id: number; method: keyof Calls; params: unknown };

@@ -35,6 +35,11 @@ export function bind(binding: Binding): () => void {
   };
 }
 
+/** Whether a key, as `KeyboardEvent.key` has it, does something now. */
+export function isBound(key: string): boolean {
+  return singleKeys.peek() && bindings.some((one) => one.key === key && (one.when === undefined || one.when()));
+}
+
 /** Turns keys of a single character on or off, and keeps that. */
 export function setSingleKeys(on: boolean): void {
   singleKeys.value = on;
