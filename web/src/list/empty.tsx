@@ -1,7 +1,7 @@
 /** What stands where no run is: how to post one, or how to see others. */
 import { useEffect, useState } from 'preact/hooks';
 
-import { copied, isComment, waysOf, type Package } from '../run/states/ways.js';
+import { isComment, waysOf, type Package } from '../run/states/ways.js';
 import { Button } from '../ui/button.js';
 import { CopyButton } from '../ui/copy.js';
 import { FIRST, isFirst, sinceWords, urlOf } from './filter.js';
@@ -54,16 +54,20 @@ function FirstRun() {
                 <h2>{way.title}</h2>
                 <p>{way.about}</p>
               </div>
-              <div class="list-code">
-                <pre class="mono" tabIndex={0} aria-label={`${way.title}: what to write`}>
-                  {way.lines.map((line) => (
-                    <code key={line} class={isComment(line) ? 'dim' : undefined}>
-                      {line}
-                      {'\n'}
-                    </code>
-                  ))}
-                </pre>
-                <CopyButton text={() => copied(way)} label={`Copy: ${way.title}`} kind="quiet" />
+              <div class="list-blocks">
+                {way.blocks.map((block) => (
+                  <div key={block[0]} class="list-code">
+                    <pre class="mono" tabIndex={0} aria-label={`${way.title}: what to write`}>
+                      {block.map((line) => (
+                        <code key={line} class={isComment(line) ? 'dim' : undefined}>
+                          {line}
+                          {'\n'}
+                        </code>
+                      ))}
+                    </pre>
+                    <CopyButton text={() => block.join('\n')} label={`Copy: ${way.title}`} kind="quiet" />
+                  </div>
+                ))}
               </div>
             </div>
           ))}

@@ -1,6 +1,7 @@
 /** Which panes are in sight, and how one gets to them. */
 import { computed } from '@preact/signals';
 
+import { askOpen, current } from './ask/state.js';
 import { chosen, go, place } from './place.js';
 import { head, moment, tests, testsVersion } from './store.js';
 import { focusAsked } from './tests/state.js';
@@ -12,12 +13,12 @@ import { width } from './width.js';
  */
 export const asksInSight = computed(() => {
   const run = head.value;
-  if (run === null || run.over || run.asks.length === 0 || !moment.value.live) return false;
+  if (run === null || run.over || !askOpen.value || !moment.value.live) return false;
   const { view, test } = place.value;
   if (width.value === 'narrow') return view === 'steer';
   if (view === 'wall' || (width.value === 'middle' && view === 'steps')) return false;
   void testsVersion.value;
-  return !chosen.value || test === null || tests.get(test)?.askId != null;
+  return !chosen.value || test === null || test === current.value?.test || tests.get(test)?.askId != null;
 });
 
 /** Takes focus to a pane: the tests, what moves now, or the test. */

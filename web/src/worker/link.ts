@@ -95,6 +95,15 @@ export class Link {
     this.sink.changed();
   }
 
+  /** The server does not answer, or can't now; it is tried again. */
+  unreachable(error: string, retryInMs: number): void {
+    if (this.#status !== 'reconnecting') this.#since = this.now();
+    this.#status = 'reconnecting';
+    this.#error = error;
+    this.#retryAt = this.now() + retryInMs;
+    this.sink.changed();
+  }
+
   /** The page is seen again: tries at once. */
   retry(): void {
     this.#watch?.retry();

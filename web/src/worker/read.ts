@@ -1,5 +1,5 @@
 /** Members of events and answers, read one by one: whatever a producer has put there, the worker goes on. */
-import type { ErrorInfo, TestKey } from '../model.js';
+import type { Box, ErrorInfo, TestKey } from '../model.js';
 
 export type Members = Record<string, unknown>;
 
@@ -67,4 +67,11 @@ export function keyOf(variant: string | null, testId: string): TestKey {
 export function partsOf(key: TestKey): { variant: string | null; testId: string } {
   const at = key.indexOf(BETWEEN);
   return { variant: key.slice(0, Math.max(0, at)) || null, testId: key.slice(at + 1) };
+}
+
+/** A box, as `{x, y, width, height}` or `[x, y, width, height]`; null: it is none. */
+export function boxOf(value: unknown): Box | null {
+  const parts = Array.isArray(value) ? value : ['x', 'y', 'width', 'height'].map((name) => membersOf(value)[name]);
+  const [x, y, width, height] = parts.map((part) => numberOf(part));
+  return x == null || y == null || width == null || height == null ? null : { x, y, width, height };
 }

@@ -40,7 +40,7 @@ export async function serverTimeline(session: Session, state: Overview, signal: 
 /** Looks at the last events before those that come: they tell when the tests that run began. */
 export async function recall(session: Session, fold: RunFold, signal: AbortSignal): Promise<void> {
   if (fold.seq === 0) return;
-  const page = await session.history.page(Pages.number(fold.seq), signal);
+  const page = await session.history.page(Pages.number(fold.seq), signal, fold.seq);
   for (const event of eventsOf(page, 1, fold.seq).reverse()) {
     const key = fold.keyOf(event);
     if (key !== null) session.facts.recall(key, event);

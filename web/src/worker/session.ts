@@ -35,6 +35,8 @@ const PAGES = 24 * 1024 * 1024;
 const PAGES_OF_PHONE = 8 * 1024 * 1024;
 /** Events that wait for the fold; when there are more, the connection waits. */
 const MAX_WAITING = 20_000;
+/** Before the run is asked for again when there was no answer, in milliseconds: at most. */
+const MAX_PAUSE_MS = 5_000;
 /** Between two looks at who watches, in milliseconds: at least, and for each viewer. */
 const VIEWERS_MS = 15_000;
 const PER_VIEWER_MS = 10;
@@ -73,6 +75,11 @@ export class Session {
   #isTimelineChanged = false;
   #viewers: number | null = null;
   #notices: Notice[] = [];
+  #isClosed = false;
+  #rejoin: ReturnType<typeof setTimeout> | undefined;
+  #pauseMs = 250;
+  readonly #closing = new AbortController();
+  #viewersTimer: ReturnType<typeof setTimeout> | undefined;
   #user: string;
 
   constructor(
@@ -109,7 +116,7 @@ export class Session {
       ...context, until, firstAvailable: () => this.history.firstAvailable, dividers: this.#dividers,
       placeOf: (key, attempt) => this.shown?.placeOf(key, attempt) ?? null,
       source: (scope) => scope.of === 'test'
-        ? new TestSource(this.http, this.history, partsOf(scope.key).testId) : new RunSource(this.history),
+        ? new TestSource(this.http, this.history, partsOf(scope.key)) : new RunSource(this.history),
     });
     this.#detail = new DetailFeed(this.http, this.history, {
       ...context, until, isOver: () => this.shown?.isOver ?? false,
@@ -144,7 +151,7 @@ export class Session {
   start(): void {
     void this.#join();
     void this.#askWhoWatches();
-    void this.#artifacts.list(new AbortController().signal).then(() => this.touch(), () => {});
+    void this.#artifacts.list(this.#closing.signal).then(() => this.touch(), () => {});
   }
 
   /** Takes what the page asks for. */
@@ -175,7 +182,8 @@ export class Session {
         this.#isVisible = message.visible;
         this.#lookNow();
         if (message.visible) {
-          this.#link.retry();
+          if (this.#rejoin !== undefined) void this.#join();
+          else this.#link.retry();
           this.#flush();
         }
         break;
@@ -185,8 +193,20 @@ export class Session {
     this.touch();
   }
 
+  /** Ends everything. */
+  close(): void {
+    this.#isClosed = true;
+    this.#closing.abort();
+    this.#stop.abort();
+    this.#link.stop();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#viewersTimer);
+    clearTimeout(this.#rejoin);
+  }
+
   /** Something is to be told soon. */
   touch(): void {
+    if (this.#isClosed) return;
     this.#timer ??= setTimeout(() => this.#flush(), this.#isVisible ? TELL_MS : TELL_HIDDEN_MS);
   }
 
@@ -199,6 +219,8 @@ export class Session {
   }
 
   async #join(): Promise<void> {
+    clearTimeout(this.#rejoin);
+    this.#rejoin = undefined;
     this.#stop.abort();
     this.#stop = new AbortController();
     const { signal } = this.#stop;
@@ -209,6 +231,7 @@ export class Session {
     this.#lastTime = 0;
     try {
       const state = await this.states.now(signal);
+      this.#pauseMs = 250;
       if (state === null) {
         this.#begin(emptyFold(this.open.runId));
         this.#epoch = null;
@@ -231,9 +254,15 @@ export class Session {
       this.#begin(fold);
     } catch (error) {
       if (signal.aborted) return;
-      const gone = error instanceof ApiError ? ({ 401: 4401, 403: 4403, 410: 4410 } as const)[error.status as 401] : undefined;
-      if (error instanceof ApiError && !error.passing) this.#link.refuse(error.detail || error.message, gone ?? null);
-      else setTimeout(() => !signal.aborted && void this.#join(), 2_000);
+      if (error instanceof ApiError && !error.passing) {
+        const code = { 401: 4401, 403: 4403, 410: 4410 }[error.status];
+        return this.#link.refuse(error.detail || error.message, code ?? null);
+      }
+      const least = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+      const pause = Math.round(Math.max(least, this.#pauseMs * (0.5 + Math.random() / 2)));
+      this.#pauseMs = Math.min(MAX_PAUSE_MS, this.#pauseMs * 2);
+      this.#link.unreachable((error as Error).message, pause);
+      this.#rejoin = setTimeout(() => void this.#join(), pause);
     }
   }
 
@@ -415,6 +444,6 @@ export class Session {
         // No run yet, or no server: the next time.
       }
     }
-    setTimeout(() => void this.#askWhoWatches(), pause);
+    if (!this.#isClosed) this.#viewersTimer = setTimeout(() => void this.#askWhoWatches(), pause);
   }
 }

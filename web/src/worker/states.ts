@@ -31,7 +31,7 @@ export class States {
   /** The state now; null: nothing was posted yet. */
   async now(signal: AbortSignal): Promise<Overview | null> {
     try {
-      return await this.http.insist(() => this.http.json<Overview>('', { resume: 1 }, signal), signal);
+      return await this.http.json<Overview>('', { resume: 1 }, signal);
     } catch (error) {
       if (error instanceof ApiError && error.status === 404 && error.code === 'run_not_found') return null;
       throw error;
@@ -49,7 +49,7 @@ export class States {
   async fold(state: Overview, signal: AbortSignal, each?: Each): Promise<RunFold> {
     const seq = seqIn(state);
     if (seq <= FEW_EVENTS && this.history.firstAvailable === 1) {
-      await this.history.page(0, signal);
+      await this.history.page(0, signal, seq);
       if (this.history.firstAvailable === 1) return this.events(seq, signal, { each });
     }
     const tests: TestState[] = [];

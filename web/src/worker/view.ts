@@ -3,8 +3,9 @@ import type { Head, TestKey, TestRow } from '../model.js';
 import type { TestFacts } from './facts.js';
 import type { RunFold } from './fold.js';
 import { headOf } from './head.js';
-import { membersOf, type Members, type RunEvent } from './read.js';
+import { membersOf, type Members, type RunEvent, textOf } from './read.js';
 import { Slots } from './slots.js';
+import { isHeld, Steered } from './steered.js';
 import { FINAL, TEST_ENDS, type TestState } from './state.js';
 import { testRowOf } from './test-row.js';
 import { countsOf, Durations, leftOf } from './words.js';
@@ -28,6 +29,9 @@ export class RunView {
   #touched = new Set<TestKey>();
   #asks = new Map<TestKey, string>();
   #isPaused = false;
+  /** Who holds in a pause, as a text to compare. */
+  #held = '';
+  readonly #steered = new Steered();
 
   constructor(
     readonly fold: RunFold,
@@ -52,6 +56,7 @@ export class RunView {
 
   apply(event: RunEvent): void {
     this.fold.apply(event);
+    this.#steered.take(event);
     if (event.type === 'hold_requested') this.#setHolds(event['when'] !== 'never');
   }
 
@@ -72,7 +77,7 @@ export class RunView {
   row(key: TestKey): TestRow | null {
     const test = this.fold.test(key);
     return test === undefined ? null : testRowOf(key, test, {
-      facts: this.facts, slots: this.slots, seq: this.seq, isPaused: this.#isPaused, holds: this.holds,
+      facts: this.facts, slots: this.slots, seq: this.seq, isPaused: (producer) => this.#isPaused && isHeld(this.fold.state(), producer), holds: this.holds,
       askOf: (of) => this.#asks.get(of) ?? null,
     });
   }
@@ -80,7 +85,7 @@ export class RunView {
   head(facts: HeadFacts): Head {
     const state = this.fold.state();
     return headOf(state, {
-      ...facts, seq: this.seq, slots: this.slots, holds: this.holds, keyOf: (event) => this.fold.keyOf(event as RunEvent),
+      ...facts, seq: this.seq, slots: this.slots, holds: this.holds, steered: this.#steered, keyOf: (event) => this.fold.keyOf(event as RunEvent),
       leftMs: this.#left(facts.now),
     });
   }
@@ -127,8 +132,10 @@ export class RunView {
   #lookAtControl(): void {
     const state = this.fold.state();
     const isPaused = state.paused != null;
-    if (isPaused !== this.#isPaused) {
+    const held = isPaused ? (state.producers ?? []).filter(({ producer }) => isHeld(state, textOf(producer))).map(({ producer }) => producer).join() : '';
+    if (isPaused !== this.#isPaused || held !== this.#held) {
       this.#isPaused = isPaused;
+      this.#held = held;
       for (const key of this.#running) this.#touched.add(key);
     }
     const asks = new Map<TestKey, string>();
