@@ -54,6 +54,7 @@ export function StepRow({ row, index, top, measure, attempt, test, tabbable, onS
     <div
       ref={measure}
       data-index={index}
+      data-step={step.id}
       role="treeitem"
       class={selected ? 'step step-selected' : 'step'}
       data-state={node.failed ? 'failed' : step.state}

@@ -14,6 +14,8 @@ import { closedAbove, countOf, firstFailure, rowsOf, treeOf, type Row } from './
 import { useVirtual } from './virtual.js';
 
 const ROW = matchMedia('(pointer: coarse)').matches ? 44 : 28;
+/** Pixels of a failed step that one sees at least when its test is opened. */
+const FAILURE = 300;
 
 export interface StepsProps {
   test: TestKey;
@@ -81,12 +83,15 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
     virtual.scrollToIndex(at, { align: 'center' });
   }, [target, roots, folds]);
 
-  // Nobody has said where to: an attempt that failed begins at its failure.
+  // Nobody has said where to: an attempt that failed begins at its failure, if that would not be in sight.
   useEffect(() => {
     if (!brief || selected !== null || handled.current !== '' || rows.length === 0) return;
     const failure = firstFailure(roots);
     handled.current = 'failure';
-    if (failure !== null && !hasErrorsAbove) virtual.scrollToIndex(find(failure.step.id), { align: 'auto' });
+    const pane = scroller.current;
+    const place = failure === null ? undefined : virtual.measurementsCache[find(failure.step.id)];
+    if (place === undefined || pane === null || hasErrorsAbove) return;
+    if (place.start + FAILURE > pane.clientHeight) virtual.scrollToOffset(Math.max(0, place.start - 2 * ROW));
   }, [roots]);
 
   // As long as it runs and its last row is in sight, the newest stays in sight.

@@ -7,9 +7,10 @@ import { count, duration } from '../../ui/format.js';
 import { shownOf, type Shown } from '../../ui/status.js';
 import { StatusIcon } from '../../ui/status-icon.js';
 import { oneLine, Text } from '../../ui/text.js';
-import { go, place } from '../place.js';
+import { place } from '../place.js';
 import { head, tests, testsVersion } from '../store.js';
 import { call } from '../worker.js';
+import { openTest } from './open.js';
 
 const comparison = signal<Comparison | null>(null);
 let askedFor: string | null = null;
@@ -100,8 +101,6 @@ function Changed({ of, all, state, words }: { of: readonly ComparedTest[]; all: 
     </>
   );
 }
-
-const openTest = (key: string) => go({ test: key, attempt: null, step: null });
 
 interface Slow {
   key: string;

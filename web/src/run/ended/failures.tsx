@@ -6,8 +6,9 @@ import { count, duration } from '../../ui/format.js';
 import { shownOf } from '../../ui/status.js';
 import { StatusIcon } from '../../ui/status-icon.js';
 import { Text } from '../../ui/text.js';
-import { go, place } from '../place.js';
+import { place } from '../place.js';
 import { tests, testsVersion } from '../store.js';
+import { openTest } from './open.js';
 import { groupsOf, type Group } from './groups.js';
 
 /** Groups, and tests of a group, that are shown before one asks for more. */
@@ -63,7 +64,7 @@ function FailedTest({ test }: { test: TestRow }) {
       type="button"
       class="ended-row"
       aria-current={place.value.test === test.key}
-      onClick={() => go({ test: test.key, attempt: null, step: null })}
+      onClick={() => openTest(test.key)}
     >
       <StatusIcon of={shownOf(test)} />
       <Text of={test.path.join(' › ')} class="ended-title" />

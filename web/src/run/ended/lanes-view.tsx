@@ -5,9 +5,10 @@ import { clockTime, duration, plural } from '../../ui/format.js';
 import { LOOKS } from '../../ui/status.js';
 import { oneLine } from '../../ui/text.js';
 import { WorkerTag } from '../../ui/worker-tag.js';
-import { go, place } from '../place.js';
+import { place } from '../place.js';
 import { tests, testsVersion } from '../store.js';
 import { blockAt, lanesOf, ticks, type Block, type Lanes } from './lanes.js';
+import { openTest } from './open.js';
 import { measuresOf, paint } from './paint.js';
 
 type At = { lane: number; block: number };
@@ -71,6 +72,7 @@ function Chart({ lanes }: { lanes: Lanes }) {
     return block < 0 ? null : { lane, block };
   };
   const blockOf = (one: At | null) => (one === null ? undefined : lanes.lanes[one.lane]?.blocks[one.block]);
+  const block = blockOf(at);
   const press = (event: KeyboardEvent) => {
     const blocks = lanes.lanes[at.lane]?.blocks ?? [];
     const to = (lane: number) => {
@@ -86,14 +88,13 @@ function Chart({ lanes }: { lanes: Lanes }) {
       ArrowUp: () => to(at.lane - 1),
       Home: () => setAt({ ...at, block: 0 }),
       End: () => setAt({ ...at, block: blocks.length - 1 }),
-      Enter: () => go({ test: blockOf(at)?.test ?? null, attempt: null, step: null }),
+      Enter: () => block !== undefined && openTest(block.test),
     };
     const run = act[event.key];
     if (run === undefined) return;
     event.preventDefault();
     run();
   };
-  const block = blockOf(at);
   const shown = blockOf(over) ?? (focused ? block : undefined);
   const marks = ticks(lanes.to - lanes.from, Math.max(2, Math.floor(width / 90)));
   const busy = `${plural(lanes.lanes.length, 'worker')}, ${Math.round(lanes.busy * 100)} % busy`;
@@ -137,7 +138,7 @@ function Chart({ lanes }: { lanes: Lanes }) {
               const found = under(event);
               if (found === null) return;
               setAt(found);
-              go({ test: blockOf(found)!.test, attempt: null, step: null });
+              openTest(blockOf(found)!.test);
             }}
           />
           {block === undefined ? null : (

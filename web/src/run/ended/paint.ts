@@ -15,10 +15,16 @@ export function measuresOf(lanes: number): Measures {
   return { height: 6, gap: 2 };
 }
 
-/** The colours of a state, as variables of the theme: its area and its edge. */
-const COLOURS: Partial<Record<Shown, { area: string; edge?: string }>> = {
+/** The colours of a state, as variables of the theme: its area, how much of that colour, and its edge. */
+interface Look {
+  area: string;
+  share?: number;
+  edge?: string;
+}
+
+const COLOURS: Partial<Record<Shown, Look>> = {
   passed: { area: '--pass-mark' },
-  flaky: { area: '--hover', edge: '--flaky' },
+  flaky: { area: '--flaky', edge: '--flaky', share: 0.25 },
   failed: { area: '--fail-mark', edge: '--fail' },
   timedout: { area: '--fail-mark', edge: '--fail' },
   interrupted: { area: '--fail-mark', edge: '--fail' },
@@ -53,12 +59,14 @@ export function paint(canvas: HTMLCanvasElement, { lanes, width, focus, open }: 
     blocks.forEach((block, at) => {
       const x = (block.from - lanes.from) * scale;
       const wide = Math.max(1, (block.to - block.from) * scale - (blocks.length > 1 ? 2 : 0));
-      const look = COLOURS[block.state] ?? { area: '--rest' };
+      const look: Look = COLOURS[block.state] ?? { area: '--rest' };
       const draw = () => {
         pen.fillStyle = colour(look.area);
         pen.beginPath();
         pen.roundRect(x, y, wide, height, Math.min(2, wide / 2));
+        pen.globalAlpha = look.share ?? 1;
         pen.fill();
+        pen.globalAlpha = 1;
         if (look.edge !== undefined) edge(pen, x, y, wide, height, colour(look.edge), block);
         if (block.test === open || (focus?.lane === lane && focus.block === at)) outline(pen, x, y, wide, height, colour('--run'));
       };

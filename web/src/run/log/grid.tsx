@@ -30,7 +30,6 @@ export function LogGrid() {
   const pins = useRef<Pins>(null);
   const [selections, selectAll] = useSelectAll(scroller, pins);
   const widest = useRef(new Widest());
-  const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
 
   const virtual = useVirtualizer({
     count: rows.length,
@@ -87,8 +86,6 @@ export function LogGrid() {
       if (event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       if (!event.shiftKey) mark(row);
-    } else if (target.closest('.log-rest') !== null) {
-      setOpened(new Set([...opened, rowKey(row)]));
     } else if (getSelection()?.isCollapsed !== false) {
       active.value = rowKey(row);
       if ((row.kind === 'test' || row.kind === 'error' || row.kind === 'ask') && row.test !== null) openTest(row);
@@ -146,7 +143,6 @@ export function LogGrid() {
               active={active.value === key}
               marked={line !== null && line.seq === row.seq && line.line === row.line && row.kind !== 'divider'}
               after={past !== null && row.seq > past}
-              open={opened.has(key)}
               words={words}
               current={match?.row === item.index ? match.nth : -1}
               measure={wraps ? virtual.measureElement : null}

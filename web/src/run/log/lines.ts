@@ -4,8 +4,6 @@ import type { LogRow } from '../../model.js';
 /** Heights in pixels. */
 export const ROW = 20;
 export const BOUNDARY = 24;
-/** Characters of a line that are shown until it is opened. */
-export const CLIP = 5_000;
 
 const KINDS: LogRow['kind'][] = ['log', 'error', 'test', 'ask', 'command', 'status', 'notice', 'divider'];
 
@@ -63,7 +61,7 @@ export class Widest {
   }
 
   private take(row: LogRow): void {
-    this.columns = Math.max(this.columns, columnsOf(textOf(row).slice(0, CLIP)));
+    this.columns = Math.max(this.columns, columnsOf(textOf(row)));
   }
 }
 

@@ -1,7 +1,7 @@
 /** One row of the log. */
 import type { Ref } from 'preact';
 
-import type { LogRow, Span } from '../../model.js';
+import type { LogRow } from '../../model.js';
 import { plural, timeOfDay } from '../../ui/format.js';
 import { Icon, type IconName } from '../../ui/icons.js';
 import { looks } from '../../ui/spans.js';
@@ -9,7 +9,7 @@ import { LOOKS, shownOf, type Tone } from '../../ui/status.js';
 import { WorkerTag } from '../../ui/worker-tag.js';
 import { place, urlOf } from '../place.js';
 import { cut, rangesInRow, type Marked } from '../search/find.js';
-import { CLIP, textOf } from './lines.js';
+import { textOf } from './lines.js';
 
 export interface RowProps {
   row: LogRow;
@@ -25,8 +25,6 @@ export interface RowProps {
   marked: boolean;
   /** It came after the moment that is shown. */
   after: boolean;
-  /** All of a very long line is shown. */
-  open: boolean;
   words: string;
   /** Which of its marks is the current one; -1: none. */
   current: number;
@@ -96,11 +94,9 @@ export function Row(props: RowProps) {
   );
 }
 
-function Content({ row, words, current, open }: RowProps) {
+function Content({ row, words, current }: RowProps) {
   const shown = look(row);
-  const long = !open && textOf(row).length > CLIP;
-  const spans = long ? clipped(row.spans, CLIP) : row.spans;
-  const marked = words === '' ? spans : cut(spans, rangesInRow(row, words));
+  const marked = words === '' ? row.spans : cut(row.spans, rangesInRow(row, words));
   return (
     <>
       {shown === null ? null : (
@@ -108,7 +104,7 @@ function Content({ row, words, current, open }: RowProps) {
           <Icon name={shown.icon} size={14} />
         </span>
       )}
-      <span class="log-text" data-cut={long ? '' : undefined}>
+      <span class="log-text">
         {marked.map((span, index) => (
           <Piece key={index} span={span} current={current} />
         ))}
@@ -116,11 +112,6 @@ function Content({ row, words, current, open }: RowProps) {
       {row.updates === undefined || row.updates === 0 ? null : (
         <span class="log-chip">{plural(row.updates, 'update')}</span>
       )}
-      {long ? (
-        <button type="button" class="log-chip log-rest" tabIndex={-1}>
-          {(textOf(row).length - CLIP).toLocaleString('en')} characters more
-        </button>
-      ) : null}
     </>
   );
 }
@@ -139,15 +130,4 @@ function Piece({ span, current }: { span: Marked; current: number }) {
       {span.text}
     </span>
   );
-}
-
-function clipped(spans: readonly Span[], most: number): Span[] {
-  const kept: Span[] = [];
-  let left = most;
-  for (const span of spans) {
-    if (left <= 0) break;
-    kept.push(span.text.length <= left ? span : { ...span, text: span.text.slice(0, left) });
-    left -= span.text.length;
-  }
-  return kept;
 }

@@ -19,9 +19,11 @@ export function TestContent({ test, form, inSection }: { test: TestRow; form: Fo
   const project = inSection || !severalPlaces.value ? '' : placeOf(test);
   return (
     <>
-      <StatusIcon of={shown} />
+      <span class={`tests-icon tests-icon-${form}`}>
+        <StatusIcon of={shown} />
+      </span>
       <div class="tests-main">
-        <div class="tests-line">
+        <div class={`tests-line tests-head-${form}`}>
           <Text of={titleOf(test)} class="tests-title" />
           {project === '' || form === 'failed' || form === 'flaky' ? null : (
             <Text of={project} class="tests-project" tip={false} />

@@ -20,9 +20,10 @@ const MORE = 8;
 
 export function Tree() {
   void testsVersion.value;
+  const list = useRef<HTMLDivElement>(null);
   const tree = useRef<HTMLDivElement>(null);
   const steady = useMemo(() => new Steady(), []);
-  const [held, hold] = useHeld(tree);
+  const [held, hold] = useHeld(list);
   const thawed = useRef(thawAsked.peek());
   const thaw = thawed.current !== thawAsked.value;
   thawed.current = thawAsked.value;
@@ -42,22 +43,12 @@ export function Tree() {
   const focused = items.findIndex(({ id }) => id === active.value);
   const opened = items.findIndex((item) => item.kind === 'test' && item.key === open);
   const tabbable = focused >= 0 ? focused : Math.max(opened, 0);
-  const drawn = items.slice(from, to);
-  const only = items[tabbable];
-  const before = only !== undefined && tabbable < from ? only : null;
-  const behind = only !== undefined && tabbable >= to ? only : null;
-  const row = (item: Item, at: number) => (
-    <Row
-      key={item.id}
-      item={item}
-      top={offsets[at] ?? 0}
-      tabbable={at === tabbable}
-      open={open}
-      fresh={fresh.has(item.id)}
-    />
-  );
+  // one list in order, so that the row that has focus is never taken out of the page and put in again
+  const drawn = Array.from({ length: to - from }, (_, at) => from + at);
+  if (tabbable < from && items.length > 0) drawn.unshift(tabbable);
+  else if (tabbable >= to && tabbable < items.length) drawn.push(tabbable);
   return (
-    <>
+    <div ref={list} class="tests-list">
       <div class="tests-news" role="status">
         {waiting === '' ? null : (
           <button type="button" class="tests-news-button" onClick={() => showNewest(tree.current, hold)}>
@@ -72,14 +63,24 @@ export function Tree() {
           role="tree"
           aria-label="Tests"
           style={{ height: `${offsets.at(-1) ?? 0}px` }}
-          onKeyDown={(event) => pressed(event, items, tabbable)}
+          onKeyDown={(event) => pressed(event, items)}
         >
-          {before === null ? null : row(before, tabbable)}
-          {drawn.map((item, at) => row(item, from + at))}
-          {behind === null ? null : row(behind, tabbable)}
+          {drawn.map((at) => {
+            const item = items[at]!;
+            return (
+              <Row
+                key={item.id}
+                item={item}
+                top={offsets[at] ?? 0}
+                tabbable={at === tabbable}
+                open={open}
+                fresh={fresh.has(item.id)}
+              />
+            );
+          })}
         </div>
       </div>
-    </>
+    </div>
   );
 }
 
@@ -219,9 +220,10 @@ function useWindow(tree: Tree, items: readonly Item[], offsets: readonly number[
 /** Takes focus to the row that was asked for, and scrolls it into sight. */
 function useFocus(tree: Tree, items: readonly Item[], offsets: readonly number[]): void {
   const asked = useRef(focusAsked.peek());
-  useEffect(() => {
-    if (asked.current === focusAsked.value) return;
-    asked.current = focusAsked.value;
+  const wanted = focusAsked.value;
+  useLayoutEffect(() => {
+    if (asked.current === wanted) return;
+    asked.current = wanted;
     const at = items.findIndex(({ id }) => id === active.value);
     const element = tree.current;
     const scroller = element?.closest('[data-scroller]');
