@@ -92,7 +92,8 @@ function Panes({ asks }: { asks: boolean }) {
   );
 }
 
-function Centre({ asks, wall }: { asks: boolean; wall: boolean }) {
+function Centre({ asks, wall, inside = false }: { asks: boolean; wall: boolean; inside?: boolean }) {
+  const Main = inside ? 'div' : 'main';
   if (wall) {
     return (
       <div class="pane pane-centre" data-pane="2">
@@ -104,7 +105,7 @@ function Centre({ asks, wall }: { asks: boolean; wall: boolean }) {
   }
   const over = head.value?.over ?? false;
   return (
-    <main class="pane pane-centre centre" data-pane="2">
+    <Main class="pane pane-centre centre" data-pane="2">
       <Boundary of={asks ? 'The question' : over ? 'The summary' : 'The screen'}>
         {asks ? <AskPanel /> : over ? <Ended /> : <Screen />}
       </Boundary>
@@ -116,7 +117,7 @@ function Centre({ asks, wall }: { asks: boolean; wall: boolean }) {
       <Boundary of="The log">
         <LogPane />
       </Boundary>
-    </main>
+    </Main>
   );
 }
 
@@ -124,7 +125,7 @@ function Centre({ asks, wall }: { asks: boolean; wall: boolean }) {
 function Tabbed() {
   const test = place.value.view === 'steps';
   return (
-    <div class="pane-tabbed">
+    <main class="pane-tabbed">
       <div class="tabs" role="tablist" aria-label="Pane">
         <Tab of="run" on={!test}>
           {head.value?.over ? 'Summary' : 'Now'}
@@ -140,9 +141,9 @@ function Tabbed() {
           </Boundary>
         </div>
       ) : (
-        <Centre asks={false} wall={false} />
+        <Centre asks={false} wall={false} inside />
       )}
-    </div>
+    </main>
   );
 }
 
