@@ -96,11 +96,11 @@ function Centre({ asks, wall, inside = false }: { asks: boolean; wall: boolean; 
   const Main = inside ? 'div' : 'main';
   if (wall) {
     return (
-      <div class="pane pane-centre" data-pane="2">
+      <main class="pane pane-centre" data-pane="2">
         <Boundary of="The wall">
           <Wall />
         </Boundary>
-      </div>
+      </main>
     );
   }
   const over = head.value?.over ?? false;
