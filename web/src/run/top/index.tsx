@@ -27,8 +27,8 @@ export function TopBar() {
   const word = run === null ? null : WORDS[run.word];
   const shares = run === null ? [] : sharesOf(run);
   return (
-    <>
-      <header class="top" data-tone={word?.tone ?? 'dim'}>
+    <header class="top-all">
+      <div class="top" data-tone={word?.tone ?? 'dim'}>
         <a class="top-back" href="/" aria-label="Runs" title="All runs">
           <Icon name="left" size={14} />
           {narrow ? null : 'Runs'}
@@ -44,14 +44,14 @@ export function TopBar() {
         {run === null || run.word === 'waiting' ? null : <Time run={run} narrow={narrow} />}
         {narrow ? null : <Right run={run} />}
         <Progress shares={shares} />
-      </header>
+      </div>
       {narrow ? (
         <div class="top-facts">
           <Name run={run} />
           <Right run={run} />
         </div>
       ) : null}
-    </>
+    </header>
   );
 }
 
