@@ -15,7 +15,7 @@ const given = (type, state, seq, more = {}) => ({ commandId: `c${seq}`, type, st
 const offers = (more, at = {}) => offersOf({ head: head(more), live: true, connection: 'live', producer: null, ...at });
 
 test('nothing is offered in the past, after the end, and where nobody obeys, and it is said why', () => {
-  assert.match(offers({}, { live: false }).nothing, /past/);
+  assert.match(offers({}, { live: false }).nothing, /Go live/);
   assert.match(offers({ over: true }).nothing, /ended/);
   assert.match(offers({ steerable: false }).nothing, /No worker of this run takes commands/);
   assert.match(offers({}, { connection: 'closed' }).nothing, /no connection/);
