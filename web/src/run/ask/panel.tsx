@@ -124,7 +124,7 @@ function Ended({ ask }: { ask: Ask }) {
     <span class="ask-ended" role="status">
       <strong>{endWords(ask, end.ended, end.mine)}</strong>
       {end.ended.how === 'interrupted' ? null : <span class="dim">{ago(end.ended.at, clock.value)}</span>}
-      {command === undefined ? null : <Way state={command.state} />}
+      {command === undefined ? null : <Way of={command} />}
       <Button onClick={dismiss}>{openAsks.value.length > 0 ? 'Next question' : 'Close'}</Button>
     </span>
   );

@@ -30,21 +30,22 @@ export function AskPicture(props: AskPictureProps) {
   const drawn = url === null && stream !== null ? drawnOf(stream).value : null;
   useEffect(() => (url !== null || stream === null || holder.current === null ? undefined : show(stream, holder.current)), [url, stream]);
   const size = url === null ? drawn : loaded;
+  const manual = byHand.value;
+  const still = closed || (ask.secret && !manual);
   const click = (event: MouseEvent) => {
-    if (size === null || closed || holder.current === null) return;
+    if (size === null || still || holder.current === null) return;
     const rect = holder.current.getBoundingClientRect();
     const point = pointAt({ x: event.clientX - rect.left, y: event.clientY - rect.top }, rect, size);
     if (point !== null) onPoint(point);
   };
-  const manual = byHand.value;
-  const says = manual ? 'You have the browser: click in the picture to click there.' : closed ? '' : ask.candidates.some(({ box }) => boxOf(box)) ? 'Click a box, or any place in the picture.' : 'Click any place in the picture.';
+  const says = manual ? 'You have the browser: click in the picture to click there.' : still ? '' : ask.candidates.some(({ box }) => boxOf(box)) ? 'Click a box, or any place in the picture.' : 'Click any place in the picture.';
   const place = size === null || draft.by !== 'point' || draft.point === null || manual ? null : percents({ ...draft.point, width: 1, height: 1 }, size);
   return (
     <figure class="ask-figure">
       <div class="ask-frame" style={size === null ? {} : { aspectRatio: `${size.width} / ${size.height}`, maxWidth: `calc(var(--ask-room) * ${(size.width / size.height).toFixed(4)})` }}>
         <div
           ref={holder}
-          class={closed ? 'ask-picture' : 'ask-picture ask-picture-open'}
+          class={still ? 'ask-picture' : 'ask-picture ask-picture-open'}
           role="img"
           aria-label={`What the worker sees${ask.url === null ? '' : ` at ${oneLine(ask.url)}`}`}
           onClick={click}

@@ -5,7 +5,7 @@ import { oneLine, Text } from '../../ui/text.js';
 import { who } from '../../ui/who.js';
 import { clock, head } from '../store.js';
 import type { Command } from '../../model.js';
-import { isOpen, listed, standOf, WAY, wishOf } from './command-words.js';
+import { isOpen, listed, passedBy, standOf, wishOf } from './command-words.js';
 import { give } from './give.js';
 
 /** Commands that are shown. */
@@ -37,7 +37,7 @@ function Row({ command, can }: { command: Command; can: boolean }) {
       </span>
       <span class="sentence-room" />
       {command.detail === null ? null : <Text of={command.detail} class="command-detail dim" />}
-      <Way state={command.state} />
+      <Way of={command} />
       {open && command.expiresAt !== null ? <span class="dim">{clockTime(command.expiresAt - now)} left</span> : null}
       {command.state === 'queued' && can ? (
         <Button
@@ -53,10 +53,9 @@ function Row({ command, can }: { command: Command; can: boolean }) {
 }
 
 /** How far it has come: `queued → accepted → done`. */
-export function Way({ state }: { state: string }) {
-  const stand = standOf(state);
-  const at = WAY.indexOf(state as (typeof WAY)[number]);
-  const passed = at < 0 ? [] : WAY.slice(0, at);
+export function Way({ of }: { of: Pick<Command, 'state' | 'producer' | 'type'> }) {
+  const stand = standOf(of);
+  const passed = passedBy(of);
   return (
     <span class="way" data-tone={stand.tone}>
       {passed.map((word) => (

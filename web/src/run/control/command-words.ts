@@ -44,8 +44,11 @@ export function wishOf({ type, event }: Pick<Command, 'type' | 'event'>): { name
   }
 }
 
-/** The ways of a command: what was passed, and what is to come. */
-export const WAY = ['queued', 'accepted', 'done'] as const;
+/** What a command has passed before it stands as it does. A wish is claimed by nobody, so it is never accepted. */
+export function passedBy({ state, producer, type }: Pick<Command, 'state' | 'producer' | 'type'>): string[] {
+  if (state === 'queued' || (type === 'answer' && producer === null)) return [];
+  return producer === null || state === 'accepted' ? ['queued'] : ['queued', 'accepted'];
+}
 
 const ENDS: Record<string, { word: string; tone: Tone }> = {
   sending: { word: 'sending', tone: 'dim' },
@@ -60,8 +63,9 @@ const ENDS: Record<string, { word: string; tone: Tone }> = {
   interrupted: { word: 'interrupted', tone: 'pause' },
 };
 
-/** How a command stands. */
-export function standOf(state: string): { word: string; tone: Tone } {
+/** How a command stands. The answer to a question is done as soon as it is in the log, where its worker finds it. */
+export function standOf({ state, producer, type }: Pick<Command, 'state' | 'producer' | 'type'>): { word: string; tone: Tone } {
+  if (type === 'answer' && state === 'done' && producer === null) return { word: 'in the log', tone: 'pass' };
   return ENDS[state] ?? { word: state, tone: 'dim' };
 }
 

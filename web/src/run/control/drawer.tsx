@@ -33,7 +33,7 @@ export function openDrawer(part: (typeof PARTS)[number]['value']): void {
 export function Drawer({ offers }: { offers: Offers }) {
   const part = drawer.value;
   useEffect(() => {
-    if (part !== 'act' || !offers.hand.on) byHand.value = false;
+    byHand.value = part === 'act' && offers.hand.on;
     return () => (byHand.value = false);
   }, [part, offers.hand.on]);
   if (part === null) return null;
@@ -107,9 +107,6 @@ function Act({ offers }: { offers: Offers }) {
     event.preventDefault();
     if (valid) void give('drawer', { type: 'run_to', location: line }, { target: targetOfAct() });
   };
-  useEffect(() => {
-    byHand.value = offers.hand.on;
-  }, [offers.hand.on]);
   return (
     <>
       <form class="drawer-row" onSubmit={run}>

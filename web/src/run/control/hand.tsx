@@ -24,9 +24,9 @@ export function clickThere(point: { x: number; y: number }): void {
 type Kind = 'type' | 'press' | 'navigate';
 
 const FIELDS: Record<Kind, { label: string; hint: string; button: string }> = {
-  type: { label: 'Text to type', hint: 'text, where the cursor is', button: 'Type' },
-  press: { label: 'Key to press', hint: 'Enter, Tab, Control+A', button: 'Press' },
-  navigate: { label: 'URL to open', hint: 'https:// or a path', button: 'Open' },
+  type: { label: 'Text to type', hint: 'text', button: 'Type' },
+  press: { label: 'Key to press', hint: 'Enter', button: 'Press' },
+  navigate: { label: 'URL to open', hint: 'https://', button: 'Open' },
 };
 
 /** The row of actions. */

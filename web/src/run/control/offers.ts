@@ -90,7 +90,7 @@ export function offersOf({ head, live, connection, producer }: Situation): Offer
 
 function nothingWhy(head: Situation['head'], live: boolean, connection: string | null): string | null {
   if (head === null) return 'The run is not known yet.';
-  if (!live) return 'You look at the past. Go live to steer.';
+  if (!live) return 'Go live to steer.';
   if (head.over) return 'The run has ended.';
   if (connection === 'closed') return 'There is no connection to the server.';
   return head.steerable ? null : 'No worker of this run takes commands.';

@@ -26,10 +26,14 @@ type Frame = Parameters<Parameters<typeof onFrame>[0]>[0];
 
 /** Screens that are kept; as many as the server keeps of a run. */
 const MAX_SCREENS = 64;
+/** How long pictures are drawn at a time, in milliseconds. */
+const DRAW_MS = 8;
 
 const screens = new Map<string, Screen>();
 const waiting = new Map<string, Frame>();
 let planned = false;
+/** The room of the last screen that was shown: others will have about as much. */
+let usual = { width: 1280, height: 800 };
 
 /** The stream whose picture came last; null: none came yet. */
 export const lastStream = signal<string | null>(null);
@@ -64,21 +68,28 @@ function screenOf(stream: string): Screen {
   const canvas = document.createElement('canvas');
   canvas.className = 'picture-canvas';
   canvas.setAttribute('aria-hidden', 'true');
-  const made: Screen = { canvas, drawn: signal(null), room: { width: 1280, height: 800 } };
+  const made: Screen = { canvas, drawn: signal(null), room: usual };
   screens.set(stream, made);
   return made;
 }
 
 function drawAll(): void {
   planned = false;
+  const until = performance.now() + DRAW_MS;
   for (const [stream, frame] of waiting) {
+    if (performance.now() > until) {
+      // the others are drawn next time: nobody waits for a wall of 64 screens
+      planned = true;
+      requestAnimationFrame(drawAll);
+      return;
+    }
+    waiting.delete(stream);
     draw(screenOf(stream), frame);
     frame.picture.close();
     if (lastStream.peek() !== stream) lastStream.value = stream;
     if (!seen.peek().includes(stream)) seen.value = [...seen.peek(), stream].slice(-MAX_SCREENS);
     firstAt.value ??= frame.at;
   }
-  waiting.clear();
 }
 
 function draw({ canvas, drawn, room }: Screen, { picture, at, testId, width, height }: Frame): void {
@@ -92,6 +103,20 @@ function draw({ canvas, drawn, room }: Screen, { picture, at, testId, width, hei
   drawn.value = { at, testId, width: width || picture.width, height: height || picture.height };
 }
 
+/** What was drawn for more room is drawn anew: browsers make canvases smaller without care. */
+function shrink({ canvas, room }: Screen): void {
+  const scale = Math.min(room.width / canvas.width, room.height / canvas.height);
+  if (scale > 0.9) return;
+  const copy = document.createElement('canvas');
+  Object.assign(copy, { width: canvas.width, height: canvas.height });
+  copy.getContext('2d')?.drawImage(canvas, 0, 0);
+  Object.assign(canvas, { width: Math.max(1, Math.round(copy.width * scale)), height: Math.max(1, Math.round(copy.height * scale)) });
+  const context = canvas.getContext('2d', { alpha: false });
+  if (context === null) return;
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(copy, 0, 0, canvas.width, canvas.height);
+}
+
 /** What was drawn of a screen. */
 export function drawnOf(stream: string): ReadonlySignal<Drawn | null> {
   return screenOf(stream).drawn;
@@ -103,9 +128,10 @@ export function show(stream: string, holder: HTMLElement): () => void {
   holder.prepend(screen.canvas);
   const measure = () => {
     const { width, height } = holder.getBoundingClientRect();
-    if (width > 0 && height > 0) screen.room = { width: width * devicePixelRatio, height: height * devicePixelRatio };
+    if (width > 0 && height > 0) usual = screen.room = { width: width * devicePixelRatio, height: height * devicePixelRatio };
   };
   measure();
+  shrink(screen);
   const observer = new ResizeObserver(measure);
   observer.observe(holder);
   return () => {

@@ -1,6 +1,6 @@
 /** What a worker does, in one line. */
 import { WorkerDots } from './dots.js';
-import { head } from '../store.js';
+import { head, moment } from '../store.js';
 import { useTick } from '../use-tick.js';
 import { width } from '../width.js';
 import type { Slot, TestRow } from '../../model.js';
@@ -19,7 +19,7 @@ export function SentenceLine({ slot, test }: { slot: Slot | null; test: TestRow 
       <Text of={sentence.action} class="sentence-action" />
       {narrow && test !== null ? <Text of={test.path.at(-1) ?? test.testId} class="sentence-locator dim" /> : null}
       {sentence.locator === null || narrow ? null : <Text of={sentence.locator} class="sentence-locator mono dim" />}
-      <Elapsed since={sentence.since} tookMs={sentence.tookMs} paused={sentence.state === 'paused'} />
+      {narrow ? null : <Elapsed since={sentence.since} tookMs={sentence.tookMs} paused={sentence.state === 'paused'} />}
       <span class="sentence-room" />
       {narrow ? <WorkerDots /> : null}
       {sentence.path === null || narrow ? null : <Text of={sentence.path} class="sentence-path mono dim" />}
@@ -29,7 +29,9 @@ export function SentenceLine({ slot, test }: { slot: Slot | null; test: TestRow 
 
 /** How long it takes so far: it ticks by itself, so that nothing around it is drawn again. */
 export function Elapsed({ since, tookMs, paused = false }: { since: number | null; tookMs: number | null; paused?: boolean }) {
-  const now = useTick(since !== null, paused ? 1_000 : 100);
+  const { live, at } = moment.value;
+  const tick = useTick(since !== null && live, paused ? 1_000 : 100);
+  const now = live ? tick : (at ?? since ?? tick);
   if (since === null) return tookMs === null ? null : <span class="elapsed dim">{duration(tookMs)}</span>;
   const ms = Math.max(0, now - since);
   return <span class="elapsed elapsed-ticking">{paused ? clockTime(ms) : duration(ms)}</span>;
