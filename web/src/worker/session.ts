@@ -23,7 +23,7 @@ import { Outbox } from './outbox.js';
 import { keyOf, partsOf, type RunEvent, timeOf } from './read.js';
 import { momentRun } from './session-moments.js';
 import { type Overview, seqIn, States } from './states.js';
-import { recall, serverTimeline } from './session-start.js';
+import { FEW_EVENTS, lastEvents, type Recalled, serverTimeline } from './session-start.js';
 import { Bins } from './timeline.js';
 import { RunView } from './view.js';
 
@@ -224,6 +224,7 @@ export class Session {
     this.#stop.abort();
     this.#stop = new AbortController();
     const { signal } = this.#stop;
+    this.#recalled = [];
     this.columns.clear();
     this.bins.clear();
     this.facts.clear();
@@ -242,14 +243,11 @@ export class Session {
       this.#overview(state);
       this.#resumeAt = null;
       this.#link.start(this.#cursor(seq));
-      const bins = serverTimeline(this, state, signal);
+      if (seq > FEW_EVENTS) void this.#recall(seq, state, signal);
       const fold = await this.states.fold(state, signal, (event, after) => {
         this.saw(event, after);
         this.checkpoints.offer(after);
       });
-      await bins;
-      signal.throwIfAborted();
-      if (this.columns.length === 0) await recall(this, fold, signal).catch(() => {});
       signal.throwIfAborted();
       this.#begin(fold);
     } catch (error) {
@@ -264,6 +262,25 @@ export class Session {
       this.#link.unreachable((error as Error).message, pause);
       this.#rejoin = setTimeout(() => void this.#join(), pause);
     }
+  }
+
+  /** What is told later of events that were not seen: the timeline, when tests began and failed. */
+  async #recall(seq: number, state: Overview, signal: AbortSignal): Promise<void> {
+    const told = await Promise.allSettled([serverTimeline(this, state, signal), lastEvents(this, seq, signal)]);
+    if (signal.aborted) return;
+    this.#recalled = told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    this.#remember();
+  }
+
+  #recalled: Recalled[] = [];
+
+  /** Puts what was told into what is known; when the fold is there. */
+  #remember(): void {
+    const live = this.#live;
+    if (live === null) return;
+    for (const remember of this.#recalled.splice(0)) for (const key of remember(live.fold)) live.touch(key);
+    this.#isTimelineChanged = true;
+    this.touch();
   }
 
   /** Shows what the server says while the fold is on its way. */
@@ -283,6 +300,7 @@ export class Session {
     if (this.#resumeAt !== null) this.#link.start(this.#cursor(this.tip));
     this.#resumeAt = null;
     this.#isTimelineChanged = true;
+    this.#remember();
     const { at } = this.open;
     if (this.#chosen !== null) this.#log.open(this.#chosen.log, this.#chosen.scope, this.#chosen.seq);
     else this.#log.reload();

@@ -6,12 +6,11 @@ import type { EventHistory } from './history.js';
 import type { Http } from './http.js';
 import { emptyFold, resumedFold } from './make-fold.js';
 import { type RunEvent, seqOf } from './read.js';
+import { FEW_EVENTS } from './session-start.js';
 import type { RunState, TestState } from './state.js';
 
 /** Tests of a page. */
 const TESTS = 1_000;
-/** Up to so many events a fold is made of the events alone: that is few requests, and tells the most. */
-const FEW_EVENTS = 3_000;
 
 /** Is told of an event, and the fold after it. */
 export type Each = (event: RunEvent, fold: RunFold) => void;

@@ -69,6 +69,11 @@ export class RunView {
     return [...changed];
   }
 
+  /** The row of a test has changed, although the test has not. */
+  touch(key: TestKey): void {
+    this.#touched.add(key);
+  }
+
   row(key: TestKey): TestRow | null {
     const test = this.fold.test(key);
     return test === undefined ? null : testRowOf(key, test, {
