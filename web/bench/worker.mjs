@@ -48,25 +48,26 @@ try {
     columnsMB: round(live.session.columns.bytes / MB), pagesMB: round(live.session.history.pages.bytes / MB), checkpoints: live.session.checkpoints.count,
   };
   live.session.close();
+  console.log(JSON.stringify({ live: atLive }, null, 2));
 
   const from = Date.now();
   const late = new Page(server.url, 'bench');
   late.openLog();
   const { http } = late.session;
-  await eventually(() => late.head !== null);
+  await eventually(() => late.head !== null, 120_000);
   const headMs = Date.now() - from;
-  await eventually(() => late.complete && late.log.rows.length > 0);
+  await eventually(() => late.complete && late.log.rows.length > 0, 300_000);
   const joined = { headMs, completeMs: Date.now() - from, requests: http.requests, receivedMB: round(http.received / MB), rows: late.log.rows.length };
   const asked = Date.now();
   late.tell({ type: 'moment', to: { seq: Math.floor(events / 2) } });
   await eventually(() => late.moment && !late.moment.live && !late.moment.loading && late.head.seq === Math.floor(events / 2), 60_000);
   joined.middleMs = Date.now() - asked;
   const opened = Date.now();
-  late.tell({ type: 'test', key: `\u0001test-${Math.floor(tests / 4)}` });
+  late.tell({ type: 'test', key: `0:test-${Math.floor(tests / 4)}` });
   await eventually(() => late.detail && !late.detail.loading, 60_000);
   Object.assign(joined, { detailMs: Date.now() - opened, steps: late.detail.steps.size, requestsThen: http.requests, receivedThenMB: round(http.received / MB) });
   late.session.close();
-  console.log(JSON.stringify({ live: atLive, joined }, null, 2));
+  console.log(JSON.stringify({ joined }, null, 2));
 } finally {
   await server.stop();
 }

@@ -90,7 +90,7 @@ export class Session {
     this.#user = open.user;
     this.http = new Http(baseUrl, runId);
     this.history = new EventHistory(this.http, phone ? PAGES_OF_PHONE : PAGES, () => this.tip);
-    this.states = new States(this.http, this.history, runId);
+    this.states = new States(this.http, this.history, runId, () => this.#epoch);
     this.#outbox = new Outbox(post);
     this.#link = new Link(this.#client(), runId, {
       event: (event) => this.#event(event),
@@ -327,6 +327,8 @@ export class Session {
 
   #apply(event: RunEvent): void {
     const live = this.#live as RunView;
+    const epoch = this.#link.epoch;
+    if (epoch !== null && epoch !== this.#epoch) live.fold.setEpoch((this.#epoch = epoch));
     live.apply(event);
     this.saw(event, live.fold);
     this.history.pages.push(event);
