@@ -66,6 +66,10 @@ export class Calls {
       else await this.client.run(this.runId).command({ type: 'release_control' });
       return null;
     },
+    askControl: async ({ name }) => {
+      await this.http.insist(() => this.http.post('/events', { type: 'control_wanted', name }));
+      return null;
+    },
     search: async ({ q, types, test, after, limit }) => {
       const testId = test === undefined ? undefined : partsOf(test).testId;
       try {

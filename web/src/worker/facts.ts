@@ -1,10 +1,12 @@
 /** What the state does not say of tests, and events do: when an attempt and a step began, after which event it failed. */
-import type { TestKey } from '../model.js';
-import { membersOf, type RunEvent, textOf, timeOf, wholeOf } from './read.js';
+import type { Box, TestKey } from '../model.js';
+import { boxOf, membersOf, type RunEvent, textOf, timeOf, wholeOf } from './read.js';
 import { TEST_ENDS } from './state.js';
 
 /** Open steps that are remembered of a test. */
 const MAX_OPEN = 16;
+/** Characters of a URL that are kept. */
+const MAX_URL = 2_000;
 
 interface Facts {
   attempt: number;
@@ -14,7 +16,9 @@ interface Facts {
   /** The event after which it had failed. */
   failedSeq: number | null;
   /** When each open step began. */
-  steps: Map<string, { at: number | null; seq: number }> | null;
+  steps: Map<string, { at: number | null; seq: number; box: Box | null }> | null;
+  /** The page that the attempt is on, and since which event; null: not known. */
+  url: { text: string; seq: number } | null;
 }
 
 export class TestFacts {
@@ -40,14 +44,14 @@ export class TestFacts {
     if (event.type !== 'test_status' || textOf(event['status']) !== 'running' || (known?.seq ?? 0) > 0) return false;
     const attempt = wholeOf(membersOf(event['data'])['attempt']) ?? 0;
     const failedSeq = known?.failedSeq ?? null;
-    this.#facts.set(key, { attempt, seq: event.seq, startedAt: timeOf(event['timestamp']), failedSeq, steps: null });
+    this.#facts.set(key, { attempt, seq: event.seq, startedAt: timeOf(event['timestamp']), failedSeq, steps: null, url: null });
     return true;
   }
 
   /** A test is known to have failed after an event. */
   failed(key: TestKey, seq: number): void {
     const known = this.#facts.get(key);
-    if (known === undefined) this.#facts.set(key, { attempt: -1, seq: 0, startedAt: null, failedSeq: seq, steps: null });
+    if (known === undefined) this.#facts.set(key, { attempt: -1, seq: 0, startedAt: null, failedSeq: seq, steps: null, url: null });
     else known.failedSeq ??= seq;
   }
 
@@ -67,6 +71,18 @@ export class TestFacts {
     return step !== undefined && step.seq <= until ? step.at : null;
   }
 
+  /** Where the target of an open step is. */
+  stepBox(key: TestKey, id: string, until: number): Box | null {
+    const step = this.#facts.get(key)?.steps?.get(id);
+    return step !== undefined && step.seq <= until ? step.box : null;
+  }
+
+  /** The page that a test is on. */
+  url(key: TestKey, until: number): string | null {
+    const url = this.#facts.get(key)?.url ?? null;
+    return url !== null && url.seq <= until ? url.text : null;
+  }
+
   clear(): void {
     this.#facts.clear();
     this.#orders.clear();
@@ -79,7 +95,7 @@ export class TestFacts {
     const attempt = wholeOf(data['attempt']) ?? Math.max(0, known?.attempt ?? 0);
     if (status === 'running') {
       const failedSeq = attempt === 0 ? null : (known?.failedSeq ?? null);
-      this.#facts.set(key, { attempt, seq: event.seq, startedAt: timeOf(event['timestamp']), failedSeq, steps: null });
+      this.#facts.set(key, { attempt, seq: event.seq, startedAt: timeOf(event['timestamp']), failedSeq, steps: null, url: null });
     } else if (TEST_ENDS.has(status)) {
       const expected = textOf(data['expected'])?.toLowerCase() ?? 'passed';
       if (status !== expected && status !== 'skipped') this.failed(key, event.seq);
@@ -97,7 +113,9 @@ export class TestFacts {
       return;
     }
     known.steps ??= new Map();
-    known.steps.set(id, { at: timeOf(event['timestamp']), seq: event.seq });
+    const { box, url } = membersOf(step['params']);
+    known.steps.set(id, { at: timeOf(event['timestamp']), seq: event.seq, box: boxOf(box) });
+    if (typeof url === 'string' && url !== '') known.url = { text: url.slice(0, MAX_URL), seq: event.seq };
     if (known.steps.size > MAX_OPEN) known.steps.delete(known.steps.keys().next().value as string);
   }
 }

@@ -1,9 +1,10 @@
 /** The run as a whole, as the page shows it. */
 import type { Ask, Candidate, Command, Head, Meta, Producer, TestKey } from '../model.js';
 import {
-  errorOf, listOf, type Members, membersOf, numberOf, seqOf, textOf, textsOf, timeOf,
+  boxOf, errorOf, listOf, type Members, membersOf, numberOf, seqOf, textOf, textsOf, timeOf,
 } from './read.js';
 import type { Slots } from './slots.js';
+import { isHeld, type Steered, targetOf } from './steered.js';
 import { FINAL, type RunState } from './state.js';
 import { countsOf, elapsedOf, totalOf, wordOf } from './words.js';
 
@@ -16,6 +17,8 @@ export interface HeadView {
   viewers: number | null;
   firstAvailable: number;
   holds: boolean;
+  /** Missing: no events were seen. */
+  steered?: Steered;
   /** Whether somebody is the one that this page is. */
   isMe(subject: string, lease: string | null): boolean;
   keyOf(event: Members): TestKey | null;
@@ -37,14 +40,14 @@ export function headOf(state: RunState, view: HeadView): Head {
     shards: state.shards.map(({ variant, total, joined, missing, waiting }) => ({
       variant: variant ?? null, total, joined, missing, waiting,
     })),
-    slots: view.slots.list(paused != null), producers,
+    slots: view.slots.list((producer) => isHeld(state, producer)), producers,
     control: {
       holder: control.holder, lease: control.lease, since: timeOf(control.since),
-      mine: control.holder !== null && view.isMe(control.holder.subject, control.lease),
+      mine: control.holder !== null && view.isMe(control.holder.subject, control.lease), wantedBy: view.steered?.wantedBy ?? null,
     },
     paused: paused == null ? null : { since: timeOf(paused.since) ?? 0, until: timeOf(paused.until) ?? 0, by: paused.by },
     commands: (state.commands ?? []).map(commandOf),
-    asks: (state.asks ?? []).map((ask) => askOf(ask, view)),
+    asks: (state.asks ?? []).map((ask) => askOf(ask, view)), endedAsks: view.steered?.endedAsks ?? [],
     holdsOnFailure: view.holds,
     steerable: !over && producers.some(({ state: is, can }) => (is === 'joined' || is === 'silent') && (can === null || can.length > 0)),
     viewers: view.viewers, firstAvailable: view.firstAvailable,
@@ -84,7 +87,7 @@ function commandOf(members: Members): Command {
   return {
     commandId: textOf(commandId) ?? '', type: textOf(type) ?? '', state: textOf(state) ?? '', at: timeOf(at) ?? 0,
     by: { subject: textOf(subject) ?? '', name: textOf(name) ?? '', kind: textOf(kind) ?? '' }, seq: seqOf(cursor) ?? 0,
-    expiresAt: timeOf(expiresAt), producer: textOf(producer), detail: textOf(detail), result: result ?? null,
+    expiresAt: timeOf(expiresAt), producer: textOf(producer), detail: textOf(detail), result: result ?? null, target: targetOf(members),
     event: event == null ? null : membersOf(event),
   };
 }
@@ -117,11 +120,3 @@ function candidateOf(value: unknown): Candidate[] {
   if (typeof id !== 'string') return [];
   return [{ id, label: textOf(label) ?? id, selector: textOf(selector), box: boxOf(box), score: numberOf(score) }];
 }
-
-function boxOf(value: unknown): Candidate['box'] {
-  const parts = Array.isArray(value) ? value : ['x', 'y', 'width', 'height'].map((name) => membersOf(value)[name]);
-  const [x, y, width, height] = parts.map((part) => numberOf(part));
-  if (x == null || y == null || width == null || height == null) return null;
-  return { x, y, width, height };
-}
-

@@ -56,6 +56,14 @@ export class Http {
     };
   }
 
+  /** Posts JSON. Throws as {@link json} does. */
+  async post(path: string, body: Record<string, unknown>): Promise<void> {
+    this.requests += 1;
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS) };
+    const answer = await fetch(`${this.baseUrl}${this.#run}${path}`, init);
+    if (!answer.ok) throw await refusalOf(answer);
+  }
+
   /** Asks again while it may pass, for a minute. */
   async insist<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const until = Date.now() + PATIENCE_MS;

@@ -1,6 +1,6 @@
 /** Members of events and answers, read one by one: whatever a producer has put there, the worker goes on. */
 import { keyOf as foldKeyOf, ofKey } from '../fold/index.js';
-import type { ErrorInfo, TestKey } from '../model.js';
+import type { Box, ErrorInfo, TestKey } from '../model.js';
 
 export type Members = Record<string, unknown>;
 
@@ -64,4 +64,11 @@ export const keyOf = (variant: string | null, testId: string): TestKey => foldKe
 export function partsOf(key: TestKey): { variant: string | null; testId: string } {
   const { variant = null, testId = key } = ofKey(key) ?? {};
   return { variant, testId };
+}
+
+/** A box, as `{x, y, width, height}` or `[x, y, width, height]`; null: it is none. */
+export function boxOf(value: unknown): Box | null {
+  const parts = Array.isArray(value) ? value : ['x', 'y', 'width', 'height'].map((name) => membersOf(value)[name]);
+  const [x, y, width, height] = parts.map((part) => numberOf(part));
+  return x == null || y == null || width == null || height == null ? null : { x, y, width, height };
 }

@@ -6,6 +6,7 @@ import { Pages } from './pages.js';
 import { keyOf, listOf, type Members, membersOf, numberOf, textOf, timeOf } from './read.js';
 import type { Session } from './session.js';
 import type { Overview } from './states.js';
+import { Steered } from './steered.js';
 import type { Mark } from './timeline.js';
 
 const BINS = 200;
@@ -56,5 +57,19 @@ export async function lastEvents(session: Session, seq: number, signal: AbortSig
       if (key !== null && session.facts.recall(key, event)) keys.add(key);
     }
     return [...keys];
+  };
+}
+
+/** The last events about steering before those that come. */
+export async function lastSteered(session: Session, seq: number, signal: AbortSignal): Promise<Recalled> {
+  const { http } = session;
+  const query = { types: Steered.TYPES.join(','), before: seq + 1, limit: 50 };
+  const page = await http.insist(() => http.lines(query, signal), signal);
+  const events = [...page.lines].filter((event) => event.seq <= seq && Steered.TYPES.includes(event.type));
+  return () => {
+    const before = new Steered();
+    for (const event of events) before.take(event);
+    session.steered.follow(before);
+    return [];
   };
 }

@@ -23,8 +23,9 @@ import { Outbox } from './outbox.js';
 import { keyOf, partsOf, type RunEvent, timeOf } from './read.js';
 import { momentRun } from './session-moments.js';
 import { type Overview, seqIn, States } from './states.js';
-import { FEW_EVENTS, lastEvents, type Recalled, serverTimeline } from './session-start.js';
+import { FEW_EVENTS, lastEvents, lastSteered, type Recalled, serverTimeline } from './session-start.js';
 import { Bins } from './timeline.js';
+import { Steered } from './steered.js';
 import { RunView } from './view.js';
 
 /** Between two messages to the page, in milliseconds: while it is seen, and while it is hidden. */
@@ -48,6 +49,7 @@ export class Session {
   readonly history: EventHistory;
   readonly states: States;
   readonly facts = new TestFacts();
+  steered = new Steered();
   readonly columns = new Columns();
   readonly bins = new Bins();
   readonly checkpoints = new Checkpoints();
@@ -225,6 +227,7 @@ export class Session {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     this.#recalled = [];
+    this.steered = new Steered();
     this.columns.clear();
     this.bins.clear();
     this.facts.clear();
@@ -266,7 +269,7 @@ export class Session {
 
   /** What is told later of events that were not seen: the timeline, when tests began and failed. */
   async #recall(seq: number, state: Overview, signal: AbortSignal): Promise<void> {
-    const told = await Promise.allSettled([serverTimeline(this, state, signal), lastEvents(this, seq, signal)]);
+    const told = await Promise.allSettled([serverTimeline(this, state, signal), lastEvents(this, seq, signal), lastSteered(this, seq, signal)]);
     if (signal.aborted) return;
     this.#recalled = told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     this.#remember();
@@ -293,7 +296,7 @@ export class Session {
   }
 
   #begin(fold: RunFold): void {
-    this.#live = new RunView(fold, this.facts);
+    this.#live = new RunView(fold, this.facts, this.steered);
     this.checkpoints.offer(fold);
     this.#outbox.all(this.#live);
     for (const event of this.#waiting.splice(0)) if (event.seq > fold.seq) this.#apply(event);
@@ -346,6 +349,7 @@ export class Session {
     this.#lastTime = Math.max(this.#lastTime, this.#lastTime === 0 ? told : Math.min(told, this.now()));
     this.columns.push(event.seq, event.type, key, this.#lastTime);
     if (key !== null) this.facts.take(key, event);
+    this.steered.take(event);
     this.bins.add(event.seq, this.#lastTime);
     const mark = markOf(event, this.#lastTime, fold);
     if (mark !== null) this.bins.mark(mark);

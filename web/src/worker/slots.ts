@@ -36,14 +36,14 @@ export class Slots {
     return at < 0 ? String(slot) : `${at + 1}.${slot}`;
   }
 
-  /** All of them, in the order of their labels. `isPaused`: whether those that run wait in a pause. */
-  list(isPaused: boolean): Slot[] {
+  /** All of them, in the order of their labels. `isHeld`: whether a producer holds in a pause. */
+  list(isHeld: (producer: string) => boolean): Slot[] {
     const index = new Map(this.#producers.map((producer, at) => [producer, at]));
     const places = [...this.#places].sort(
       ([, one], [, other]) => (index.get(one.producer) ?? 0) - (index.get(other.producer) ?? 0) || one.slot - other.slot,
     );
     return places.map(([stream, { producer, slot, test, running }]) => ({
-      producer, slot, stream, label: this.label(producer, slot) ?? String(slot), test, running, paused: isPaused && running,
+      producer, slot, stream, label: this.label(producer, slot) ?? String(slot), test, running, paused: running && isHeld(producer),
     }));
   }
 }

@@ -11,8 +11,8 @@ export interface RowView {
   slots: Slots;
   /** Seq up to which things are known. */
   seq: number;
-  /** Whether the run is paused, and failing tests are held open. */
-  isPaused: boolean;
+  /** Whether a producer holds in a pause, and failing tests are held open. */
+  isPaused(producer: string | null): boolean;
   holds: boolean;
   /** The open question of a test. */
   askOf(key: TestKey): string | null;
@@ -34,9 +34,11 @@ export function testRowOf(key: TestKey, test: TestState, view: RowView): TestRow
     error: test.error ?? failure?.error ?? null, errorLocation: test.location ?? failure?.location ?? null,
     step: step === null ? null : {
       id: step.id, title: step.title ?? '', subtitle: step.subtitle ?? null, startedAt: facts.stepStartedAt(key, step.id, seq),
+      box: facts.stepBox(key, step.id, seq),
     },
+    url: facts.url(key, seq),
     failedSeq: test.outcome === 'unexpected' || test.outcome === 'flaky' ? facts.failedSeq(key, seq) : null,
-    paused: view.isPaused && isRunning, askId: view.askOf(key),
+    paused: isRunning && view.isPaused(test.producer ?? null), askId: view.askOf(key),
     held: view.holds && isRunning && test.failedStep != null,
   };
 }
