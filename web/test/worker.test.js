@@ -86,21 +86,21 @@ test('whoever joins in the middle or at the end sees the same as whoever was the
   const late = open('same');
   await eventually(() => late.complete && late.texts().includes('output of 5'));
   assert.deepEqual(seen(middle), seen(late));
-  assert.equal(late.tests.get('\u0001t5').startedAt !== null, true);
-  assert.equal(late.tests.get('\u0001t5').step.startedAt !== null, true);
-  assert.equal(typeof late.tests.get('\u0001t1').failedSeq, 'number');
+  assert.equal(late.tests.get('0:t5').startedAt !== null, true);
+  assert.equal(late.tests.get('0:t5').step.startedAt !== null, true);
+  assert.equal(typeof late.tests.get('0:t1').failedSeq, 'number');
 });
 
 test('a test that is open has its attempts and steps, and is told only what changed', async () => {
   await post('detail', story(), PRODUCER);
   const page = open('detail');
   await eventually(() => page.complete);
-  page.tell({ type: 'test', key: '\u0001t1' });
+  page.tell({ type: 'test', key: '0:t1' });
   await eventually(() => page.detail && !page.detail.loading);
   assert.deepEqual(page.detail.attempts.map(({ status: is, errors }) => [is, errors[0].location]), [['failed', 'a.ts:1:2']]);
   assert.deepEqual([...page.detail.steps.values()].map(({ title, state, durationMs }) => [title, state, durationMs]), [['Click', 'passed', 5]]);
-  page.tell({ type: 'test', key: '\u0001t3' });
-  await eventually(() => page.detail.key === '\u0001t3' && !page.detail.loading && page.detail.steps.size === 1);
+  page.tell({ type: 'test', key: '0:t3' });
+  await eventually(() => page.detail.key === '0:t3' && !page.detail.loading && page.detail.steps.size === 1);
   const told = [];
   const { receive } = page;
   page.receive = (message) => (message.type === 'detail' && told.push(message), receive.call(page, message));
@@ -113,7 +113,7 @@ test('the log of one test, of one slot and of the run', async () => {
   await post('scopes', story(6), PRODUCER);
   const page = open('scopes');
   await eventually(() => page.complete && page.log.rows.length > 0);
-  page.openLog({ of: 'test', key: '\u0001t1' });
+  page.openLog({ of: 'test', key: '0:t1' });
   await eventually(() => page.texts().includes('output of 1'));
   assert.deepEqual(page.log.rows.map(({ kind }) => kind), ['test', 'log', 'error', 'test']);
   page.openLog({ of: 'slot', producer: 'p1', slot: 0 });
@@ -161,7 +161,7 @@ test('moments of the past: from what was seen, and from the server', async () =>
   await eventually(() => page.moment.seq === 12 && !page.moment.loading && page.head.seq === 12);
   assert.equal(page.head.ticking, false);
   assert.deepEqual([...page.tests.values()].map(({ status: is }) => is), ['passed', 'failed', 'pending', 'pending', 'pending', 'pending']);
-  assert.equal(page.tests.get('\u0001t1').failedSeq, 12);
+  assert.equal(page.tests.get('0:t1').failedSeq, 12);
   await eventually(() => page.log.rows.length > 0);
   assert.equal(Math.max(...page.log.rows.map(({ seq }) => seq)), 12);
   page.tell({ type: 'moment', to: { seq: 2 } });
@@ -271,11 +271,11 @@ test('a question is asked, shown at its test, and ends', async () => {
   }], PRODUCER);
   await eventually(() => page.head.word === 'needs_you');
   const [ask] = page.head.asks;
-  assert.deepEqual([ask.question, ask.attempts, ask.onTimeout, ask.onTimeoutValue, ask.test], ['Which one?', ['Tried 2 times'], 'continue', 'a', '\u0001t2']);
+  assert.deepEqual([ask.question, ask.attempts, ask.onTimeout, ask.onTimeoutValue, ask.test], ['Which one?', ['Tried 2 times'], 'continue', 'a', '0:t2']);
   assert.deepEqual(ask.candidates.map(({ box }) => box), [{ x: 1, y: 2, width: 3, height: 4 }, { x: 1, y: 2, width: 3, height: 4 }]);
-  assert.equal(page.tests.get('\u0001t2').askId, 'q1');
+  assert.equal(page.tests.get('0:t2').askId, 'q1');
   await page.call('command', { command: { type: 'answer', askId: 'q1', candidateId: 'b' } });
-  await eventually(() => page.head.asks.length === 0 && page.tests.get('\u0001t2').askId === null);
+  await eventually(() => page.head.asks.length === 0 && page.tests.get('0:t2').askId === null);
   assert.ok(page.texts().includes('ada chose b'));
 });
 

@@ -220,6 +220,15 @@ export class RunState {
     else this.tests.change(variant, id, (test, hasRoom) => test.takeStep(step, hasRoom));
   }
 
+  /** The key of the test that an event is about. */
+  keyOf(event: Members): string | undefined {
+    const type = text(event['type']);
+    const id = text(event['testId']) ?? (type === 'artifact' ? text(event['test']) : undefined);
+    if (id === undefined) return undefined;
+    const producer = type === 'test_status' || type === 'ai_stuck' ? text(event['producer']) : undefined;
+    return this.tests.keyFor(this.producers.variantOf(producer, variantOf(event)), id);
+  }
+
   shown(test: Test): ShownTest {
     return test.shown(this.tests.variantOf(test), this.isOver);
   }

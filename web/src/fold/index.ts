@@ -101,6 +101,12 @@ export class RunFold {
     return test === undefined ? undefined : this.run.shown(test);
   }
 
+  /** The key of the test that an event is about, as things stand now; undefined of one that is about none. */
+  keyOf(event: Json): string | undefined {
+    const members = object(event);
+    return members === undefined ? undefined : this.run.keyOf(members);
+  }
+
   /** What has changed since this was last asked. */
   takeChanges(): Changes {
     const changes = { tests: this.run.tests.changed, overview: this.overviewChanged, control: this.controlChanged };

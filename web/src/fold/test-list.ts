@@ -163,6 +163,13 @@ export class Tests {
     return keyOf(this.variantOf(test), test.id);
   }
 
+  /** The key of the test with this id. `variant`: the one that an event belongs to; undefined: that which was told of last. */
+  keyFor(variant: string | undefined, id: string): string {
+    const last = variant === undefined ? this.placesOf(id).at(-1) : undefined;
+    const test = last === undefined ? undefined : this.list[last];
+    return test === undefined ? keyOf(variant, id) : this.keyOf(test);
+  }
+
   /** The variants that have tests. */
   variantsWithTests(): readonly RunVariant[] {
     return this.variants.filter(({ tally }) => tally.size > 0);

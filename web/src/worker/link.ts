@@ -42,8 +42,11 @@ export class Link {
     return Date.now() + this.#offset;
   }
 
-  get isLive(): boolean {
-    return this.#status === 'live';
+  /** The epoch of the event that came last. */
+  get epoch(): string | null {
+    const cursor = this.#watch?.cursor ?? '';
+    const at = cursor.indexOf(':');
+    return at < 0 ? null : cursor.slice(0, at);
   }
 
   /** Connects. `after`: the cursor of the last event that is known. */

@@ -23,8 +23,9 @@ import { Outbox } from './outbox.js';
 import { keyOf, partsOf, type RunEvent, timeOf } from './read.js';
 import { momentRun } from './session-moments.js';
 import { type Overview, seqIn, States } from './states.js';
-import { recall, serverTimeline } from './session-start.js';
+import { FEW_EVENTS, lastEvents, lastSteered, type Recalled, serverTimeline } from './session-start.js';
 import { Bins } from './timeline.js';
+import { Steered } from './steered.js';
 import { RunView } from './view.js';
 
 /** Between two messages to the page, in milliseconds: while it is seen, and while it is hidden. */
@@ -48,6 +49,7 @@ export class Session {
   readonly history: EventHistory;
   readonly states: States;
   readonly facts = new TestFacts();
+  steered = new Steered();
   readonly columns = new Columns();
   readonly bins = new Bins();
   readonly checkpoints = new Checkpoints();
@@ -90,7 +92,7 @@ export class Session {
     this.#user = open.user;
     this.http = new Http(baseUrl, runId);
     this.history = new EventHistory(this.http, phone ? PAGES_OF_PHONE : PAGES, () => this.tip);
-    this.states = new States(this.http, this.history, runId);
+    this.states = new States(this.http, this.history, runId, () => this.#epoch);
     this.#outbox = new Outbox(post);
     this.#link = new Link(this.#client(), runId, {
       event: (event) => this.#event(event),
@@ -224,6 +226,8 @@ export class Session {
     this.#stop.abort();
     this.#stop = new AbortController();
     const { signal } = this.#stop;
+    this.#recalled = [];
+    this.steered = new Steered();
     this.columns.clear();
     this.bins.clear();
     this.facts.clear();
@@ -242,14 +246,11 @@ export class Session {
       this.#overview(state);
       this.#resumeAt = null;
       this.#link.start(this.#cursor(seq));
-      const bins = serverTimeline(this, state, signal);
+      if (seq > FEW_EVENTS) void this.#recall(seq, state, signal);
       const fold = await this.states.fold(state, signal, (event, after) => {
         this.saw(event, after);
         this.checkpoints.offer(after);
       });
-      await bins;
-      signal.throwIfAborted();
-      if (this.columns.length === 0) await recall(this, fold, signal).catch(() => {});
       signal.throwIfAborted();
       this.#begin(fold);
     } catch (error) {
@@ -266,6 +267,25 @@ export class Session {
     }
   }
 
+  /** What is told later of events that were not seen: the timeline, when tests began and failed. */
+  async #recall(seq: number, state: Overview, signal: AbortSignal): Promise<void> {
+    const told = await Promise.allSettled([serverTimeline(this, state, signal), lastEvents(this, seq, signal), lastSteered(this, seq, signal)]);
+    if (signal.aborted) return;
+    this.#recalled = told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    this.#remember();
+  }
+
+  #recalled: Recalled[] = [];
+
+  /** Puts what was told into what is known; when the fold is there. */
+  #remember(): void {
+    const live = this.#live;
+    if (live === null) return;
+    for (const remember of this.#recalled.splice(0)) for (const key of remember(live.fold)) live.touch(key);
+    this.#isTimelineChanged = true;
+    this.touch();
+  }
+
   /** Shows what the server says while the fold is on its way. */
   #overview(state: Overview): void {
     const fold = this.states.provisional(state);
@@ -276,13 +296,14 @@ export class Session {
   }
 
   #begin(fold: RunFold): void {
-    this.#live = new RunView(fold, this.facts);
+    this.#live = new RunView(fold, this.facts, this.steered);
     this.checkpoints.offer(fold);
     this.#outbox.all(this.#live);
     for (const event of this.#waiting.splice(0)) if (event.seq > fold.seq) this.#apply(event);
     if (this.#resumeAt !== null) this.#link.start(this.#cursor(this.tip));
     this.#resumeAt = null;
     this.#isTimelineChanged = true;
+    this.#remember();
     const { at } = this.open;
     if (this.#chosen !== null) this.#log.open(this.#chosen.log, this.#chosen.scope, this.#chosen.seq);
     else this.#log.reload();
@@ -309,6 +330,8 @@ export class Session {
 
   #apply(event: RunEvent): void {
     const live = this.#live as RunView;
+    const epoch = this.#link.epoch;
+    if (epoch !== null && epoch !== this.#epoch) live.fold.setEpoch((this.#epoch = epoch));
     live.apply(event);
     this.saw(event, live.fold);
     this.history.pages.push(event);
@@ -326,6 +349,7 @@ export class Session {
     this.#lastTime = Math.max(this.#lastTime, this.#lastTime === 0 ? told : Math.min(told, this.now()));
     this.columns.push(event.seq, event.type, key, this.#lastTime);
     if (key !== null) this.facts.take(key, event);
+    this.steered.take(event);
     this.bins.add(event.seq, this.#lastTime);
     const mark = markOf(event, this.#lastTime, fold);
     if (mark !== null) this.bins.mark(mark);
