@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { launch, lines, live, openTab, range, showsLines, word } from "./support/browser.js";
+import { ClosingFront } from "./support/closing.js";
 import { Node } from "./support/node.js";
 import { png } from "./support/png.js";
 
@@ -69,7 +70,7 @@ scene("after its server was killed in the middle nothing is missing, and nothing
   await tab.goto(`${node.url}/runs/r`);
   await showsLines(tab, ["Run running", ...texts(1, 20)]);
   assert.equal(await node.end("SIGKILL"), "SIGKILL");
-  await live(tab, /Connection lost|trying again/i);
+  await live(tab, "Reconnecting");
   await node.restart();
   await node.post("r", logLines(21, 40));
   await live(tab);
@@ -92,24 +93,22 @@ scene("after a restart that drained the server nothing is missing either", async
 scene("a page connects again after every close but a final one, and says what to do after that", async ({ node, tab }) => {
   const { closeCodes } = JSON.parse(await readFile(new URL("../../docs/vocabulary.json", import.meta.url), "utf8"));
   await node.post("r", [{ type: "run_status", status: "running" }]);
-  let connected = null;
-  await tab.routeWebSocket(/\/ws\/runs\//, (socket) => {
-    socket.connectToServer();
-    connected(socket);
-  });
-  const nextConnection = () => new Promise((resolve) => { connected = resolve; });
-  for (const { code, text, reconnect } of closeCodes.filter(({ code }) => code !== null)) {
-    const first = nextConnection();
-    await tab.goto(`${node.url}/runs/r`);
-    await live(tab);
-    const second = nextConnection();
-    await (await first).close({ code, reason: text });
-    if (reconnect === "never") {
-      await tab.getByRole("banner").getByText("Live", { exact: true }).waitFor({ state: "detached" });
-    } else {
-      await second;
+  const front = await ClosingFront.start(node);
+  try {
+    for (const { code, text, reconnect } of closeCodes.filter(({ code }) => code !== null)) {
+      await tab.goto(`${front.url}/runs/r`);
       await live(tab);
+      const next = front.next();
+      front.close(code, text);
+      if (reconnect === "never") {
+        await tab.getByRole("banner").getByText("Live", { exact: true }).waitFor({ state: "detached" });
+      } else {
+        await next;
+        await live(tab);
+      }
     }
+  } finally {
+    front.stop();
   }
 });
 
@@ -170,7 +169,7 @@ scene("a link leads to the test, the line and the moment that it was copied at",
   await tab.goto(`${node.url}/runs/r?at=100`);
   await tab.getByText(/You look at .*event 100 of 402/).waitFor();
   await word(tab, "RUNNING");
-  await tab.getByRole("button", { name: "Back to live" }).click();
+  await tab.getByRole("button", { name: "Back to live" }).first().click();
   await word(tab, "FAILING");
 });
 

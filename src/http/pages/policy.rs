@@ -22,7 +22,7 @@ impl PagePolicies {
     pub(super) fn of_page(&self, host: Option<&str>) -> String {
         let (storage, sockets) = (&self.storage, sockets(host));
         format!(
-            "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob:{storage}; \
+            "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:{storage}; \
              media-src 'self'{storage}; connect-src 'self'{sockets}{storage}; base-uri 'none'; form-action 'none'; \
              frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types runcast"
         )
@@ -52,13 +52,13 @@ mod tests {
         let own = PagePolicies::new(&ObjectsConfig::default());
         let policy = own.of_page(Some("runs.test:3001"));
         assert!(policy.contains("connect-src 'self' ws://runs.test:3001 wss://runs.test:3001;"), "{policy}");
-        assert!(policy.contains("img-src 'self' blob:; media-src 'self';"), "{policy}");
+        assert!(policy.contains("img-src 'self' blob: data:; media-src 'self';"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
 
         let bucket = BucketSetting { name: "b".into(), prefix: String::new() };
         let objects = ObjectsConfig { url: ObjectsUrl::Gcs(bucket), ..Default::default() };
         let policy = PagePolicies::new(&objects).of_page(None);
-        for directive in ["img-src 'self' blob:", "media-src 'self'", "connect-src 'self'"] {
+        for directive in ["img-src 'self' blob: data:", "media-src 'self'", "connect-src 'self'"] {
             assert!(policy.contains(&format!("{directive} https://storage.googleapis.com;")), "{policy}");
         }
         assert!(policy.contains("script-src 'self';"), "{policy}");
