@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::fold::{Ask, CommandTarget, ControlState, JsonText, KeptCommand, OnTimeout, Worker, WorkerPresence};
-use super::{CommandKind, CommandState, Facts};
+use super::{CommandKind, CommandState};
 use crate::protocol::event::stamp::Shard;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Principal, Timestamp};
@@ -126,7 +126,7 @@ impl ControlView {
 
 impl ControlState {
     /// What is shown of it.
-    pub(super) fn view(&self, _facts: &Facts<'_>) -> ControlView {
+    pub fn view(&self) -> ControlView {
         let lease = self.lease.as_ref();
         let open = self.commands.open().map(|command| ShownCommand::of(command, true));
         let ended = self.commands.ended().into_iter().map(|command| ShownCommand::of(command, false));

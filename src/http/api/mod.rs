@@ -3,6 +3,7 @@
 pub(super) mod artifacts;
 pub(super) mod cleanup;
 pub(super) mod commands;
+mod earlier_state;
 pub(super) mod events;
 pub(super) mod frame;
 mod hints;
@@ -11,4 +12,5 @@ pub(super) mod ops;
 pub(super) mod run_tests;
 pub(super) mod runs;
 pub(super) mod steps;
+pub(super) mod timeline;
 pub(super) mod viewers;
