@@ -30,7 +30,9 @@ pub mod transfer;
 pub mod unread;
 pub mod watch;
 
-use api::{artifacts, cleanup, commands, events, frame, live_traces, ops, run_tests, runs, steps, timeline, viewers};
+use api::{
+    artifacts, cleanup, commands, events, frame, live_traces, ops, run_tests, runs, search, steps, timeline, viewers,
+};
 use problem::Problem;
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
@@ -84,6 +86,7 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("").route(get().to(runs::list)))
         .service(resource("/{runId}").route(get().to(runs::show)))
         .service(resource("/{runId}/tests").route(get().to(run_tests::page)))
+        .service(resource("/{runId}/search").route(get().to(search::page)))
         .service(resource("/{runId}/timeline").route(get().to(timeline::show)))
         .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))

@@ -10,12 +10,14 @@ pub mod core;
 mod error;
 mod kept;
 mod page;
+mod search;
 mod service;
 mod states;
 mod timeline;
 
-pub use core::{EventFilter, StateAt, Timeline};
+pub use core::{EventFilter, Needle, StateAt, Timeline};
 pub use error::QueryError;
 pub use page::{FilteredPage, FilteredQuery, FoundEvent, PageFrom};
+pub use search::{SearchCursor, SearchPage, SearchPlace, SearchQuery, VoidFrom};
 pub use service::{LogQueries, QueryLimits};
 pub use states::EarlierState;

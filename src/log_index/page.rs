@@ -65,15 +65,15 @@ pub struct FoundEvent {
 
 /// The part of a log that a page may have.
 #[derive(Debug, PartialEq, Eq)]
-struct Stretch {
-    from: Seq,
-    to: Seq,
-    gap: Option<(Seq, Seq)>,
-    reset: Option<Seq>,
+pub(super) struct Stretch {
+    pub(super) from: Seq,
+    pub(super) to: Seq,
+    pub(super) gap: Option<(Seq, Seq)>,
+    pub(super) reset: Option<Seq>,
 }
 
 impl Stretch {
-    fn of(from: PageFrom, head: &Head) -> Self {
+    pub(super) fn of(from: PageFrom, head: &Head) -> Self {
         let end = head.tip + 1;
         let (mut from, to, reset, hides_gap) = match from {
             PageFrom::After(after) => match head.lineage.resolve(after, head.tip) {

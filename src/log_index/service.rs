@@ -241,6 +241,11 @@ impl IndexedLog {
         Ok((Self { queries, run, head, index, work }, found))
     }
 
+    /// The index itself, for who looks something up in it later.
+    pub(super) fn shared(&self) -> SharedIndex {
+        OwnedMutexGuard::mutex(&self.index).clone()
+    }
+
     /// Lets the index go, for other questions; the permit stays.
     pub(super) fn release(self) -> (LogQueries, RunId, Head, QueryWork) {
         (self.queries, self.run, self.head, self.work)

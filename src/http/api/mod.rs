@@ -11,6 +11,7 @@ pub(super) mod live_traces;
 pub(super) mod ops;
 pub(super) mod run_tests;
 pub(super) mod runs;
+pub(super) mod search;
 pub(super) mod steps;
 pub(super) mod timeline;
 pub(super) mod viewers;

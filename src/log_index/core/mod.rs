@@ -12,15 +12,20 @@ use crate::protocol::{After, Cursor, Lineage, ProducerEvent, RunId, Segment, Seq
 
 mod blocks;
 mod columns;
+mod hits;
 mod logged_event;
 mod marks;
+mod needle;
+mod plain_text;
 mod states;
 mod timeline;
 
 pub use blocks::ReadRange;
 pub use columns::{EventCheck, EventFilter};
+pub use hits::{SearchHit, hits_of};
 pub(in crate::log_index) use logged_event::LoggedEvent;
 pub use marks::{MarkKind, TimelineMark};
+pub use needle::Needle;
 pub use states::StateAt;
 pub use timeline::{Timeline, TimelineBin};
 

@@ -1,6 +1,8 @@
 //! Parts of a run's log that somebody looks for: filtered pages, earlier states, searches, timelines.
 
 mod pages;
+mod search;
+mod states;
 
 use crate::support::{TestNode, recorded_posts};
 
