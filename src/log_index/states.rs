@@ -32,8 +32,8 @@ impl LogQueries {
         if !(1..=log.head.tip).contains(&seq) {
             return Err(QueryError::Beyond { tip: log.head.tip });
         }
-        let (mut log, mut state) = log.look(move |index| index.nearest_state(seq)).await?;
-        let was_known = state.run.tip() == seq;
+        let (mut log, (mut state, is_kept)) = log.look(move |index| index.nearest_state(seq)).await?;
+        let was_known = is_kept && state.run.tip() == seq;
         while state.run.tip() < seq {
             let after = state.run.tip();
             // One segment at least; what lies beyond is not folded.

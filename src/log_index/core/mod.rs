@@ -181,13 +181,14 @@ impl RunIndex {
         }
     }
 
-    /// The last known state up to an event: that after it, or the nearest one before it.
-    pub fn nearest_state(&self, seq: Seq) -> Arc<StateAt> {
-        if seq == self.tip() {
-            return Arc::new(self.now.clone());
+    /// The last known state up to an event: that after it, or the nearest one before it. `true`: it is one that is kept.
+    pub fn nearest_state(&self, seq: Seq) -> (Arc<StateAt>, bool) {
+        match self.earlier.nearest(seq) {
+            Some(known) if known.run.tip() == seq => (known.clone(), true),
+            _ if seq == self.tip() => (Arc::new(self.now.clone()), false),
+            Some(nearest) => (nearest.clone(), true),
+            None => (Arc::new(StateAt::new(self.run.clone())), true),
         }
-        let nearest = self.earlier.nearest(seq).cloned();
-        nearest.unwrap_or_else(|| Arc::new(StateAt::new(self.run.clone())))
     }
 
     /// Keeps a state that was asked for.

@@ -154,11 +154,11 @@ fn an_index_is_shed_to_what_it_needs_and_its_states_are_folded_anew() {
         log.segments = vec![log.segments.pop().unwrap()];
     }
     let whole = log.index.held_bytes();
-    assert_eq!(log.index.nearest_state(50_999).run.tip(), 50_000);
-    assert_eq!(log.index.nearest_state(51_000).run.tip(), 51_000, "the last one is at hand");
+    assert_eq!(log.index.nearest_state(50_999).0.run.tip(), 50_000);
+    assert_eq!(log.index.nearest_state(51_000).0.run.tip(), 51_000, "the last one is at hand");
     log.index.shed(0);
     assert!(log.index.held_bytes() < whole);
-    assert_eq!(log.index.nearest_state(50_999).run.tip(), 0);
+    assert_eq!(log.index.nearest_state(50_999).0.run.tip(), 0);
     assert_eq!(log.found(&["test_status"], Some("7"), None).len(), 51);
 }
 
