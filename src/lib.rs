@@ -17,6 +17,7 @@ pub mod http;
 pub mod log_index;
 pub mod node;
 pub mod protocol;
+pub mod report;
 pub mod run_state;
 pub mod steering;
 pub mod storage;

@@ -59,6 +59,7 @@ impl ControlState {
                 Decision::Answer(Answer::Ignored(self.notices.ignored(producer, request.seqs)))
             }
             ControlRequest::Look => Decision::Answer(Answer::View(self.view().into())),
+            ControlRequest::Resume => Decision::Answer(Answer::View(self.resumable_view().into())),
         }
     }
 

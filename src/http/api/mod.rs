@@ -3,8 +3,10 @@
 pub(super) mod artifacts;
 pub(super) mod cleanup;
 pub(super) mod commands;
+pub(super) mod deletion;
 mod earlier_state;
 pub(super) mod events;
+pub(super) mod export;
 pub(super) mod frame;
 mod hints;
 pub(super) mod live_traces;

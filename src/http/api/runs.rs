@@ -16,7 +16,7 @@ use super::events::run_id;
 use crate::actors::messages::room::Folded;
 use crate::budget::Buffer;
 use crate::control::ControlView;
-use crate::log_index::LogQueries;
+use crate::log_index::{EarlierState, LogQueries};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Epoch, RunId, Seq, StatePart, Timestamp};
 use crate::steering::Steering;
@@ -100,9 +100,22 @@ struct StateExtras<'a> {
 }
 
 /// Query parameters of a run's state.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 pub(in crate::http) struct StateQuery {
     at: Option<String>,
+    resume: Option<String>,
+}
+
+/// Whether a viewer wants to fold on by itself: `resume=1`.
+///
+/// # Errors
+/// 400 `invalid_resume` for what is neither 1 nor 0.
+pub(super) fn is_resumable(resume: Option<&str>) -> Result<bool, Problem> {
+    match resume {
+        None | Some("" | "0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(text) => Err(Problem::bad_request("invalid_resume", format!("resume must be 1 or 0, not {text:?}"))),
+    }
 }
 
 /// `GET /api/runs/{runId}`
@@ -114,13 +127,16 @@ pub(in crate::http) async fn show(
     query: web::Query<StateQuery>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
+    let resumable = is_resumable(query.resume.as_deref())?;
+    let part = if resumable { StatePart::Resumable } else { StatePart::Overview };
     if let Some(at) = at(query.at.as_deref()) {
-        let (text, earlier) = state_at(&queries, &responses, &run, at, &StatePart::Overview).await?;
-        return joined(&responses, &text, &earlier.state.control.view(), earlier.cursor, None);
+        let (text, EarlierState { state, cursor }) = state_at(&queries, &responses, &run, at, &part).await?;
+        let control = if resumable { state.control.resumable_view() } else { state.control.view() };
+        return joined(&responses, &text, &control, cursor, None);
     }
-    let (text, cursor) = state_of(&rooms, &responses, &run, &StatePart::Overview).await?;
+    let (text, cursor) = state_of(&rooms, &responses, &run, &part).await?;
     let viewers = viewers.viewers_of(&*rooms.find(&run).await?);
-    let control = steering.look(&run).await?;
+    let control = steering.look(&run, resumable).await?;
     joined(&responses, &text, &control, cursor, viewers)
 }
 

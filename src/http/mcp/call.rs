@@ -121,8 +121,7 @@ impl Call<'_> {
             }
         };
         let (of_runs, of_viewers) = ((data(request)?, data(request)?), (data(request)?, data(request)?));
-        let now = web::Query(runs::StateQuery::default());
-        let state = runs::show(of_runs, data(request)?, of_viewers, web::Path::from(run), now);
+        let state = runs::show(of_runs, data(request)?, of_viewers, web::Path::from(run), self.query()?);
         let state = read(state.await?).await?;
         Ok(if tests { state } else { without_tests(state) })
     }

@@ -28,22 +28,25 @@ async fn a_state_as_of_an_event_is_the_one_that_was_answered_then_control_and_al
         }
         if index % 29 == 0 || (60..63).contains(&index) {
             let tests = node.get_json("/api/runs/r/tests?limit=1000").await;
-            then.push((seq, node.get_json("/api/runs/r").await, tests));
+            let resumable = node.get_json("/api/runs/r?resume=1").await;
+            then.push((seq, node.get_json("/api/runs/r").await, tests, resumable));
         }
     }
     for round in 0..2 {
-        for (seq, state, tests) in then.iter().rev() {
+        for (seq, state, tests, resumable) in then.iter().rev() {
             let found = node.get_json(&format!("/api/runs/r?at={seq}")).await;
             assert_eq!(found["viewers"], Value::Null);
             assert!(comparable(found) == comparable(state.clone()), "round {round}, {seq}");
             assert!(node.get_json(&format!("/api/runs/r/tests?limit=1000&at={seq}")).await == *tests, "{seq}");
+            let found = node.get_json(&format!("/api/runs/r?at={seq}&resume=1")).await;
+            assert!(comparable(found) == comparable(resumable.clone()), "round {round}, {seq}, to fold on from");
             let page = node.get_json(&format!("/api/runs/r/tests?limit=3&after=2&at={seq}")).await;
             assert_eq!(page["seq"], *seq);
         }
         node.terminate().await.assert_clean(false);
         node.restart();
     }
-    let paused = then.iter().filter(|(_, state, _)| !state["paused"].is_null()).count();
+    let paused = then.iter().filter(|(_, state, ..)| !state["paused"].is_null()).count();
     assert!(paused > 0, "a pause was among them");
 }
 
