@@ -237,7 +237,8 @@ impl IndexedLog {
             let found = look(&mut index);
             (index, found)
         });
-        let (index, found) = looked.await?;
+        // After a panic nobody is to go on with what it left.
+        let (index, found) = looked.await.inspect_err(|_| queries.kept().forget(&run))?;
         Ok((Self { queries, run, head, index, work }, found))
     }
 

@@ -1,5 +1,5 @@
-//! The keys of each event: its type, its test and its variant, in eight bytes. Tests are known by a digest alone, so that
-//! their number costs nothing; whoever finds an event by it looks at the event itself.
+//! The keys of each event: its type, its test and its variant, in eight bytes. Tests are known by a digest alone, so
+//! that their number costs nothing; whoever finds an event by it looks at the event itself.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -210,20 +210,25 @@ mod tests {
 
     #[test]
     fn texts_that_people_read_are_searched_line_by_line() {
-        let log = json!({"type": "log", "testId": "t", "text": "first\nsecond PAY\r\nthird \u{1b}[31mpa\u{1b}[0my\n10% pay\r20%"});
+        let log = json!({"type": "log", "testId": "t",
+            "text": "first\nsecond PAY\r\nthird \u{1b}[31mpa\u{1b}[0my\n10% pay\r20%"});
         let lines = [(1, "second PAY".to_owned()), (2, "third pay".to_owned()), (3, "10% pay".to_owned())];
         assert_eq!(shown("pay", &log), lines);
         assert_eq!(found("pay", &log)[0].test_id.as_deref(), Some("t"));
-        let step = json!({"type": "test_step", "step": {"title": ["cart", "pays"], "subtitle": "getByText('Pay')", "error": {"message": "no pay"}}});
+        let step = json!({"type": "test_step", "step": {"title": ["cart", "pays"], "subtitle": "getByText('Pay')",
+            "error": {"message": "no pay"}}});
         assert_eq!(shown("pay", &step).len(), 3);
         assert_eq!(shown("T › p", &step), [(0, "cart › pays".to_owned())]);
-        let failed = json!({"type": "test_status", "status": "failed", "data": {"error": "boom", "errors": [{"message": "boom"}, {"message": "boom 2"}]}});
+        let failed = json!({"type": "test_status", "status": "failed",
+            "data": {"error": "boom", "errors": [{"message": "boom"}, {"message": "boom 2"}]}});
         assert_eq!(shown("boom", &failed).len(), 2, "what is said twice is told once");
         assert!(shown("failed", &failed).is_empty(), "a word of the protocol");
-        let ask = json!({"type": "ai_stuck", "askId": "pay-1", "message": "Which?", "candidates": [{"id": "pay", "label": "Pay now"}]});
+        let ask = json!({"type": "ai_stuck", "askId": "pay-1", "message": "Which?",
+            "candidates": [{"id": "pay", "label": "Pay now"}]});
         assert_eq!(shown("pay", &ask), [(0, "Pay now".to_owned())]);
         assert_eq!(shown("/cart", &json!({"type": "page_state", "url": "/cart"})).len(), 1);
-        let plan = json!({"type": "test_plan", "tests": [{"testId": "a", "title": "pays"}, {"testId": "b", "title": "pays more"}]});
+        let plan = json!({"type": "test_plan",
+            "tests": [{"testId": "a", "title": "pays"}, {"testId": "b", "title": "pays more"}]});
         let tests: Vec<_> = found("pays", &plan).into_iter().map(|hit| hit.test_id.unwrap()).collect();
         assert_eq!(tests, ["a", "b"]);
     }

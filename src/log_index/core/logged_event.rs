@@ -95,7 +95,7 @@ impl<'de> Deserialize<'de> for Found<'de> {
 }
 
 impl<'a> LoggedEvent<'a> {
-    /// Reads an event of the log, which is [readable](crate::protocol::json_text::readable); `None` if it can't be read.
+    /// Reads an event of the log, made [readable](crate::protocol::json_text::readable); `None` if it can't be read.
     pub(in crate::log_index) fn read(json: &'a [u8]) -> Option<Self> {
         let found: Found<'a> = serde_json::from_slice(json).ok()?;
         let kind = text(found.kind)?;

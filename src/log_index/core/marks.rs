@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::protocol::{Seq, Timestamp};
 
-/// Most marks that are kept of a kind. Beyond it every second one goes, so that those that stay are spread over the run.
+/// Most marks that are kept of a kind. Beyond it every second one goes: those that stay are spread over the run.
 const MAX_KEPT: usize = 1_000;
 /// Most marks of a timeline.
 pub(super) const MAX_MARKS: usize = 500;

@@ -181,7 +181,7 @@ impl RunIndex {
         }
     }
 
-    /// The last known state up to an event: that after it, or the nearest one before it. `true`: it is one that is kept.
+    /// The last known state up to an event: that after it, or the nearest one before. `true`: it is one that is kept.
     pub fn nearest_state(&self, seq: Seq) -> (Arc<StateAt>, bool) {
         match self.earlier.nearest(seq) {
             Some(known) if known.run.tip() == seq => (known.clone(), true),

@@ -56,7 +56,8 @@ fn an_event_belongs_to_the_variant_that_it_names_then_to_its_producers_then_to_i
             json!({"producer": "p1", "at": "x", "type": "worker", "state": "joined", "variant": "linux"}),
             json!({"producer": "p2", "at": "x", "type": "worker", "state": "joined", "variant": "linux"}),
             json!({"producer": "p1", "at": "x", "type": "test_status", "testId": "t", "status": "running"}),
-            json!({"producer": "p2", "at": "x", "type": "test_status", "testId": "t", "status": "running", "variant": "linux"}),
+            json!({"producer": "p2", "at": "x", "type": "test_status", "testId": "t", "status": "running",
+                "variant": "linux"}),
             json!({"type": "test_step", "testId": "t", "variant": "linux", "step": {"stepNumber": 1}}),
             json!({"type": "log", "testId": "t", "text": "of the one told of last"}),
             json!({"type": "log", "testId": "t", "variant": "mac", "text": "names its own"}),
@@ -77,7 +78,10 @@ fn an_event_belongs_to_the_variant_that_it_names_then_to_its_producers_then_to_i
 #[test]
 fn marks_tell_of_failures_questions_pauses_and_ends() {
     let mut log = Log::new();
-    let status = |status: &str, data: serde_json::Value| json!({"producer": "-", "type": "test_status", "testId": "t", "status": status, "data": data});
+    let status = |status: &str, data: serde_json::Value| {
+        json!({"producer": "-", "type": "test_status", "testId": "t",
+            "status": status, "data": data})
+    };
     log.store(
         5,
         &[

@@ -29,7 +29,8 @@ pub(in crate::http) fn filter(
     if let Some(wrong) = types.iter().find(is_type) {
         let shown: String = wrong.chars().take(80).collect();
         let rule = format!(
-            "types must be types of events with commas between them, each of 1 to {MAX_TYPE_CHARS} characters, not {shown:?}"
+            "types must be types of events, each of 1 to {MAX_TYPE_CHARS} characters, with commas between them, not \
+             {shown:?}"
         );
         return Err(Problem::bad_request("invalid_types", rule));
     }
