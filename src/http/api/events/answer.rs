@@ -10,6 +10,9 @@ use super::super::super::transfer::ResponseParts;
 use crate::budget::{Buffer, Exceeded};
 use crate::protocol::{Cursor, Epoch, RunId, Seq};
 
+/// Bytes after which a page takes no further event. 1 MiB.
+pub(super) const PAGE_BYTES: usize = 1024 * 1024;
+
 /// A page of events.
 pub(super) struct PageAnswer {
     pub(super) epoch: Option<Epoch>,

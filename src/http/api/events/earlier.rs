@@ -4,11 +4,10 @@ use super::super::super::edge::Responses;
 use super::super::super::problem::{Problem, responses_saturated};
 use super::super::super::rooms::Rooms;
 use super::super::super::transfer::{TransferKind, find_room};
-use super::answer::{PageAnswer, add_event};
-use super::page::PAGE_BYTES;
+use super::answer::{PAGE_BYTES, PageAnswer, add_event};
 use crate::actors::messages::room::{Freshness, ReadFrom, Verdict};
 use crate::budget::Buffer;
-use crate::log_index::{FilteredQuery, FoundEvent, LogQueries};
+use crate::log_index::{FilteredQuery, FoundEvent, LogQueries, PageFrom};
 use crate::protocol::cursor::Place;
 use crate::protocol::{After, Cursor, RunId, Seq};
 
@@ -24,7 +23,7 @@ pub(super) async fn gather_filtered(
     query: FilteredQuery,
     nd_json: bool,
 ) -> Result<PageAnswer, Problem> {
-    let is_backward = matches!(query.from, crate::log_index::PageFrom::Before(_));
+    let is_backward = matches!(query.from, PageFrom::Before(_));
     let page = queries.page(run, query).await?;
     Ok(PageAnswer {
         epoch: page.epoch,

@@ -12,7 +12,7 @@ use super::super::super::media_type::accepted_nd_json;
 use super::super::super::problem::{Problem, responses_saturated, saturated};
 use super::super::super::rooms::Rooms;
 use super::super::super::transfer::{TransferKind, find_room};
-use super::answer::PageAnswer;
+use super::answer::{PAGE_BYTES, PageAnswer};
 use super::earlier::{gather_earlier, gather_filtered};
 use super::filter::{before, filter};
 use super::{after, run_id};
@@ -26,8 +26,6 @@ use crate::protocol::{Cursor, Epoch, RunId, Segment, Seq};
 
 /// Most events of a page, and the default of `limit`.
 const PAGE_EVENTS: usize = 10_000;
-/// Bytes after which a page takes no further event. 1 MiB.
-pub(super) const PAGE_BYTES: usize = 1024 * 1024;
 /// Longest long poll.
 const MAX_WAIT_SECS: u64 = 30;
 
