@@ -13,6 +13,8 @@ pub(super) const TITLE_SEPARATOR: &str = " › ";
 pub struct Needle {
     folded: Vec<char>,
     anchor: Option<Anchor>,
+    /// Finds escapes by number.
+    numbers: memmem::Finder<'static>,
 }
 
 /// A part that stands in the stored bytes of each event that has the needle and no escapes by number.
@@ -42,13 +44,13 @@ impl Needle {
             let rare = (0..bytes.len()).max_by_key(|index| rarity(bytes[*index])).unwrap_or(0);
             Anchor { bytes, rare }
         });
-        Self { folded, anchor }
+        Self { folded, anchor, numbers: memmem::Finder::new(b"\\u") }
     }
 
     /// Whether a stored event may have it: most of those that do not are told apart here, without being decoded.
     pub fn may_be_in(&self, event: &[u8]) -> bool {
         // A character may be written by its number, and a colour may stand within a word.
-        let has_numbers = || memmem::find(event, b"\\u").is_some();
+        let has_numbers = || self.numbers.find(event).is_some();
         match &self.anchor {
             Some(anchor) => anchor.is_in(event) || has_numbers(),
             None if self.folded.iter().any(|char| !char.is_ascii()) => !event.is_ascii() || has_numbers(),
