@@ -160,6 +160,10 @@ fn an_index_is_shed_to_what_it_needs_and_its_states_are_folded_anew() {
     let whole = log.index.held_bytes();
     assert_eq!(log.index.nearest_state(50_999).0.run.tip(), 50_000);
     assert_eq!(log.index.nearest_state(51_000).0.run.tip(), 51_000, "the last one is at hand");
+    let mut state = (*log.index.nearest_state(50_999).0).clone();
+    apply_until(&mut state, &log.segments[0], 50_500);
+    let shown = serde_json::to_value(&state.run).unwrap();
+    assert_eq!((&shown["events"], &shown["counts"]["passed"]), (&json!(50_500), &json!(1_000)), "from a checkpoint");
     log.index.shed(0);
     assert!(log.index.held_bytes() < whole);
     assert_eq!(log.index.nearest_state(50_999).0.run.tip(), 0);

@@ -104,15 +104,15 @@ async fn a_timeline_counts_every_event_and_marks_what_failed() {
 }
 
 #[tokio::test]
-async fn states_from_checkpoints_are_those_of_the_whole_log() {
+async fn states_are_folded_from_one_another_and_come_to_the_same() {
     let node = TestNode::start(&[]);
     let status =
         |n: u64| json!({"type": "test_status", "testId": format!("t{}", n % 100), "status": "running"}).to_string();
-    for from in (0..60_000).step_by(10_000) {
-        let lines: Vec<_> = (from..from + 10_000).map(status).collect();
+    for from in (0..3_000).step_by(500) {
+        let lines: Vec<_> = (from..from + 500).map(status).collect();
         node.store("r", &lines).await;
     }
-    for at in [50_003_u64, 50_001, 60_000, 49_999, 7] {
+    for at in [2_003_u64, 2_001, 3_000, 2_004, 7, 2_999, 2_003] {
         let state = node.get_json(&format!("/api/runs/r?at={at}")).await;
         assert_eq!((&state["events"], &state["counts"]["running"]), (&json!(at), &json!(at.min(100))), "{at}");
     }
