@@ -14,6 +14,7 @@ pub mod control;
 pub mod demo;
 pub mod descriptors;
 pub mod http;
+pub mod log_index;
 pub mod node;
 pub mod protocol;
 pub mod report;

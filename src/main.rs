@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         CliCommand::Publish(args) => cli::publish::run(args),
         CliCommand::Watch(args) => cli::watch::run(args),
         CliCommand::Steer(args) => cli::steer::run(args),
+        CliCommand::Search(args) => cli::search::run(args),
         CliCommand::Finish(args) => cli::finish::run(args),
         CliCommand::Upload(args) => cli::upload::run(args),
         CliCommand::Artifacts(args) => cli::artifacts::run(args),

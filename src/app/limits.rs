@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::{Config, PauseExpiry};
 use crate::control::ControlLimits;
+use crate::log_index::QueryLimits;
 use crate::protocol::event::{EventDeadlines, EventLimits};
 use crate::storage::signs::SignTimes;
 
@@ -41,6 +42,18 @@ pub fn control_limits(config: &Config) -> ControlLimits {
         silent_ms: millis(runs.silent_secs),
         lost_ms: millis(runs.lost_secs),
         shard_wait_ms: millis(runs.shard_wait_secs),
+    }
+}
+
+/// The bounds of questions to runs' logs.
+pub(super) fn query_limits(config: &Config) -> QueryLimits {
+    let queries = &config.queries;
+    QueryLimits {
+        at_a_time: queries.at_a_time,
+        max_waiting: queries.max_waiting,
+        wait: Duration::from_secs(queries.wait_secs),
+        index_bytes: queries.index_bytes,
+        scan_bytes: queries.scan_bytes,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::limits::query_limits;
 use super::{Shares, Storage, artifact_ports};
 use crate::actors::bridge::Bridge;
 use crate::actors::catalog_writer::CatalogWriter;
@@ -24,6 +25,7 @@ use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::http::trace_viewer::TraceViewer;
 use crate::http::transfer::Transfers;
+use crate::log_index::LogQueries;
 use crate::node::Node;
 use crate::steering::Steering;
 use crate::storage::presence::{Figures, Gauge};
@@ -48,6 +50,8 @@ pub(super) struct NodeParts {
     pub(super) steering: Steering,
     /// Searches of runs for the events of a step.
     pub(super) searches: Arc<Semaphore>,
+    /// Answers questions to runs' logs.
+    pub(super) queries: LogQueries,
     /// A permit for each run that is being exported.
     pub(super) exports: Arc<Semaphore>,
     /// A permit for each viewer of a live trace: `artifacts.live_trace_viewers`.
@@ -138,6 +142,7 @@ impl NodeParts {
                 &bodies,
                 &trace_viewer,
             ),
+            queries: LogQueries::new(storage.journal.clone(), query_limits(&config)),
             signs,
             storage,
             steering,

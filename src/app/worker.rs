@@ -315,6 +315,7 @@ impl Thread {
             },
             steering: parts.steering.clone(),
             steps: StepsEdge { searches: parts.searches.clone() },
+            queries: parts.queries.clone(),
             trace_viewer: parts.trace_viewer.clone(),
             page_policies: PagePolicies::new(&parts.config.objects),
         }

@@ -1,5 +1,5 @@
-//! The command line: `serve` (the default), `publish`, `watch`, `steer`, `finish`, `upload`, `artifacts`, `cleanup`,
-//! `doctor`.
+//! The command line: `serve` (the default), `publish`, `watch`, `search`, `steer`, `finish`, `upload`, `artifacts`,
+//! `cleanup`, `doctor`.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,6 +18,7 @@ pub mod finish;
 pub mod producer;
 pub mod publish;
 pub mod request;
+pub mod search;
 mod server_url;
 pub mod steer;
 mod table;
@@ -49,6 +50,8 @@ pub enum CliCommand {
     Publish(publish::PublishArgs),
     /// Follow a run in the terminal
     Watch(watch::WatchArgs),
+    /// Find words in a run's log
+    Search(search::SearchArgs),
     /// Steer a run; without a command: see what can be done with it now, and by whom
     Steer(steer::SteerArgs),
     /// Say that a run is finished

@@ -70,6 +70,14 @@ impl ServerUrl {
         self.under(&["api", "runs", run.as_str(), "finish"])
     }
 
+    /// URL of a search of a run with these parameters, without those that are empty.
+    pub(super) fn search(&self, run: &RunId, query: &[(&str, String)]) -> Url {
+        let mut url = self.under(&["api", "runs", run.as_str(), "search"]);
+        let given = query.iter().filter(|(_, value)| !value.is_empty());
+        url.query_pairs_mut().extend_pairs(given);
+        url
+    }
+
     /// The WebSocket URL on which a run is watched.
     pub fn live(&self, run: &RunId, after: &str) -> Url {
         let mut url = self.under(&["ws", "runs", run.as_str()]);

@@ -264,6 +264,20 @@ sections! {
         max_rooms: usize = 20_000, 16..=10_000_000;
     }
 
+    /// Questions to runs' logs: filtered pages, searches, timelines, earlier states.
+    queries: QueriesConfig {
+        /// Most questions that a node works on at a time.
+        at_a_time: usize = 2, 1..=1_000;
+        /// Most questions that wait besides; further ones are answered "saturated".
+        max_waiting: usize = 64, 0..=100_000;
+        /// Seconds that a question waits for its turn.
+        wait_secs: u64 = 10, 1..=300;
+        /// Bytes of all runs' indexes; the one used least recently gives way.
+        index_bytes: usize = 128 * MIB, ANY_MEMORY;
+        /// Most bytes of a log that one question looks through; the next one goes on.
+        scan_bytes: usize = 32 * MIB, 1024..=1 << 30;
+    }
+
     /// A session: one viewer's connection.
     session: SessionConfig {
         /// Unsent bytes at which a live viewer falls back to reading from the log.

@@ -24,6 +24,7 @@ use crate::actors::supervision::{LiveActors, ServiceRecipient};
 use crate::artifacts::{ArtifactService, UploadPermit};
 use crate::budget::Budget;
 use crate::config::Network;
+use crate::log_index::LogQueries;
 use crate::node::Node;
 use crate::protocol::event::EventLimits;
 use crate::protocol::hints::FlushPace;
@@ -69,6 +70,8 @@ pub struct Edge {
     pub steering: Steering,
     /// Searches runs for steps.
     pub steps: StepsEdge,
+    /// Answers questions to runs' logs.
+    pub queries: LogQueries,
     /// Shows traces.
     pub trace_viewer: Arc<TraceViewer>,
     /// What the pages may do.
@@ -95,6 +98,7 @@ impl Edge {
             .app_data(Data::new(self.actors))
             .app_data(Data::new(self.steering))
             .app_data(Data::new(self.steps))
+            .app_data(Data::new(self.queries))
             .app_data(Data::from(self.trace_viewer))
             .app_data(Data::new(self.page_policies));
     }

@@ -32,7 +32,8 @@ pub mod unread;
 pub mod watch;
 
 use api::{
-    artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_tests, runs, steps, viewers,
+    artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_tests, runs, search, steps,
+    timeline, viewers,
 };
 use problem::Problem;
 
@@ -90,6 +91,8 @@ fn run_routes(config: &mut ServiceConfig) {
         .service(resource("/{runId}").route(get().to(runs::show)).route(delete().to(deletion::delete)))
         .service(resource("/{runId}/export").route(get().to(export::export)))
         .service(resource("/{runId}/tests").route(get().to(run_tests::page)))
+        .service(resource("/{runId}/search").route(get().to(search::page)))
+        .service(resource("/{runId}/timeline").route(get().to(timeline::show)))
         .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))
         .service(resource("/{runId}/frame").route(post().to(frame::post)))

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::actors::messages::registry::FindError;
 use crate::actors::messages::room::{PublishError, ReadError};
+use crate::log_index::QueryError;
 use crate::protocol::event::EventError;
 use crate::storage::journal::Refusal;
 
@@ -165,6 +166,21 @@ impl From<Refusal> for Problem {
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         Self::unavailable("journal_unavailable", error.to_string())
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        let detail = error.to_string();
+        match error {
+            QueryError::Saturated => saturated_with(detail),
+            QueryError::NotFound => Self::new(StatusCode::NOT_FOUND, "run_not_found", detail),
+            QueryError::Gone => Self::new(StatusCode::GONE, "run_gone", detail),
+            QueryError::Beyond { tip } => {
+                Self::bad_request("invalid_at", format!("at must be 1 to {tip}, the run's last event")).with("tip", tip)
+            }
+            QueryError::Unavailable(_) => Self::unavailable("journal_unavailable", detail),
+        }
     }
 }
 

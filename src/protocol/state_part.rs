@@ -6,6 +6,8 @@ use super::status::TestStatus;
 
 /// Most tests of a run that are kept; further ones are only counted.
 pub const MAX_TESTS: usize = 50_000;
+/// Most bytes of a test's id.
+pub const MAX_TEST_ID_BYTES: usize = 512;
 /// Most tests in the overview of a run.
 pub const MAX_OVERVIEW_TESTS: usize = 500;
 /// Most tests in a page.

@@ -1,6 +1,7 @@
 //! A run's state: a fold over its log, so that every node computes the same without asking another.
 
 mod attempt;
+mod belonging;
 mod event;
 mod fold;
 mod meta;

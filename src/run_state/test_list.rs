@@ -7,14 +7,12 @@ use super::space::{MAX_BYTES, OVERHEAD, Space};
 use super::tally::{Tally, TestMark};
 use super::test::{ShownTest, Test, TestPlan};
 use crate::protocol::ids::MAX_ID_LEN;
-use crate::protocol::state_part::MAX_TESTS;
+use crate::protocol::state_part::{MAX_TEST_ID_BYTES, MAX_TESTS};
 use crate::protocol::status::TestStatus;
 use crate::protocol::variant::MAX_VARIANT_BYTES;
 
 /// Most tests that are counted without being kept.
 const MAX_OMITTED: usize = 90_000;
-/// Longest accepted test id.
-const MAX_TEST_ID_BYTES: usize = 512;
 /// Most producers that are told apart: as many as may post to a run.
 const MAX_PRODUCERS: usize = 1_000;
 /// Most variants whose tests are kept.

@@ -203,6 +203,15 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
         Unit::Count,
         "Runs whose deadlines could not be seen to; they are tried again.",
     ),
+    (
+        MetricKind::Counter,
+        "runcast_queries_total",
+        Unit::Count,
+        "Questions to runs' logs by `kind` (events, search, timeline, state) and `outcome` (answered, refused, saturated, \
+         unavailable).",
+    ),
+    (MetricKind::Histogram, "runcast_query_seconds", Unit::Seconds, "One such question, by `kind`, its wait included."),
+    (MetricKind::Gauge, "runcast_query_index_bytes", Unit::Bytes, "Bytes of the indexes that they are answered from."),
     (MetricKind::Gauge, "runcast_signs", Unit::Count, "Signs of life that are noted on this node."),
     (
         MetricKind::Counter,

@@ -15,6 +15,7 @@ mod bridge_anew;
 mod catalog_away;
 mod doorbell;
 mod formats;
+mod log_parts;
 mod nodes;
 mod presence;
 mod recorded_run;

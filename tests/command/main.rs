@@ -15,6 +15,7 @@ mod publish;
 mod publish_bad;
 mod publish_spill;
 mod reports;
+mod search;
 mod steer;
 mod steering;
 #[path = "../support/mod.rs"]

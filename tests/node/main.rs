@@ -21,6 +21,7 @@ mod http_edge;
 mod ingest;
 mod json_text;
 mod lifecycle;
+mod log_parts;
 mod mcp;
 mod producers;
 mod recorded_run;

@@ -1,19 +1,55 @@
 import { callJson, type Context, runPath } from './context.js';
 import type { EventPage } from './messages.js';
-import type { PageQuery, RunEvent, RunQuery, RunState, RunSummary, TestQuery, TestState } from './types.js';
+import type {
+  PageQuery,
+  RunEvent,
+  RunQuery,
+  RunState,
+  RunSummary,
+  RunTimeline,
+  SearchHit,
+  SearchQuery,
+  StateQuery,
+  TestQuery,
+  TestState,
+  TimelineQuery,
+} from './types.js';
 
-/** The state of a run. */
-export function readState(context: Context, runId: string, options: { signal?: AbortSignal } = {}): Promise<RunState> {
-  return callJson<RunState>(context, { method: 'GET', path: runPath(runId), ...options });
+/** The state of a run, now or as it was. */
+export function readState(context: Context, runId: string, query: StateQuery = {}): Promise<RunState> {
+  const { at, signal } = query;
+  const path = at === undefined ? runPath(runId) : `${runPath(runId)}?${search({ at })}`;
+  return callJson<RunState>(context, { method: 'GET', path, ...signalOf(signal) });
+}
+
+/** The run over time. */
+export function readTimeline(context: Context, runId: string, query: TimelineQuery = {}): Promise<RunTimeline> {
+  const path = `${runPath(runId)}/timeline?${search({ bins: query.bins })}`;
+  return callJson<RunTimeline>(context, { method: 'GET', path, ...signalOf(query.signal) });
+}
+
+/** The lines of a run that have what is searched for; more of its log is looked through while they are iterated over. */
+export async function* readHits(context: Context, runId: string, q: string, query: SearchQuery = {}): AsyncGenerator<SearchHit, void> {
+  const { types, test, variant, limit, signal } = query;
+  let after = String(query.after ?? '');
+  for (let more = true; more; ) {
+    const path = `${runPath(runId)}/search?${search({ q, types: types?.join(','), test, variant, limit, after })}`;
+    const page: { hits: SearchHit[]; cursor: string; more: boolean } = await callJson(context, {
+      method: 'GET', path, ...signalOf(signal),
+    });
+    yield* page.hits;
+    after = page.cursor;
+    more = page.more;
+  }
 }
 
 /** The pages of a run's tests, one after the other. */
 export async function* readTests(context: Context, runId: string, query: TestQuery = {}): AsyncGenerator<TestState, void> {
-  const { status, variant, limit = 500, signal } = query;
+  const { status, variant, at, limit = 500, signal } = query;
   const statuses = status === undefined ? undefined : typeof status === 'string' ? status : status.join(',');
   let after = 0;
   for (let more = true; more; ) {
-    const path = `${runPath(runId)}/tests?${search({ after, limit, status: statuses, variant })}`;
+    const path = `${runPath(runId)}/tests?${search({ after, limit, status: statuses, variant, at })}`;
     const page: { tests: TestState[]; next: number; more: boolean } = await callJson(context, { method: 'GET', path, ...signalOf(signal) });
     yield* page.tests;
     after = page.next;
@@ -21,16 +57,18 @@ export async function* readTests(context: Context, runId: string, query: TestQue
   }
 }
 
-/** The events of a run up to its last one now, page by page. */
+/** The events of a run up to its last one now, page by page; with `before` from there back to its first. */
 export async function* readEvents(context: Context, runId: string, query: PageQuery = {}): AsyncGenerator<EventPage<RunEvent>, void> {
-  const { limit = 1_000, signal } = query;
-  let after = String(query.after ?? '');
+  const { types, test, variant, limit = 1_000, signal } = query;
+  const filter = { types: types?.join(','), test, variant };
+  let { after, before }: { after?: PageQuery['after']; before?: PageQuery['before'] | null } = query;
   for (let more = true; more; ) {
-    const path = `${runPath(runId)}/events?${search({ after, limit })}`;
+    const path = `${runPath(runId)}/events?${search({ after, before, limit, ...filter })}`;
     const page: EventPage<RunEvent> = await callJson(context, { method: 'GET', path, ...signalOf(signal) });
     yield page;
-    after = page.cursor;
-    more = page.more;
+    if (before === undefined) after = page.cursor;
+    else before = page.before;
+    more = page.more && before !== null;
   }
 }
 

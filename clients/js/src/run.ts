@@ -6,8 +6,20 @@ import type { Command } from './generated/index.js';
 import type { EventPage } from './messages.js';
 import { Publisher } from './publish.js';
 import type { PublishOptions } from './publish-types.js';
-import { readEvents, readState, readTests } from './read.js';
-import type { PageQuery, RunEvent, RunState, TestQuery, TestState, WatchOptions } from './types.js';
+import { readEvents, readHits, readState, readTests, readTimeline } from './read.js';
+import type {
+  PageQuery,
+  RunEvent,
+  RunState,
+  RunTimeline,
+  SearchHit,
+  SearchQuery,
+  StateQuery,
+  TestQuery,
+  TestState,
+  TimelineQuery,
+  WatchOptions,
+} from './types.js';
 import { type Artifact, upload, type UploadOptions } from './upload.js';
 import { Watch } from './watch.js';
 
@@ -33,9 +45,9 @@ export class Run {
     return new Watch(this.#context, this.id, options);
   }
 
-  /** The run's state now. */
-  state(options?: { signal?: AbortSignal }): Promise<RunState> {
-    return readState(this.#context, this.id, options);
+  /** The run's state now, or as it was after an event. */
+  state(query?: StateQuery): Promise<RunState> {
+    return readState(this.#context, this.id, query);
   }
 
   /** The run's tests; more are asked for while they are iterated over. */
@@ -43,9 +55,19 @@ export class Run {
     return readTests(this.#context, this.id, query);
   }
 
-  /** The run's events up to the last one now, in pages. */
+  /** The run's events up to the last one now, in pages; with `before` backwards. */
   events(query?: PageQuery): AsyncIterable<EventPage<RunEvent>> {
     return readEvents(this.#context, this.id, query);
+  }
+
+  /** The lines of the run that have these words, in any case of their letters. */
+  search(words: string, query?: SearchQuery): AsyncIterable<SearchHit> {
+    return readHits(this.#context, this.id, words, query);
+  }
+
+  /** How much happened when, and the moments that people look for. */
+  timeline(query?: TimelineQuery): Promise<RunTimeline> {
+    return readTimeline(this.#context, this.id, query);
   }
 
   /** Gives a command. Throws an `ApiError` with the code of the refusal. */

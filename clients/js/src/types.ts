@@ -102,6 +102,14 @@ export interface RunQuery {
 export interface PageQuery {
   /** Where to begin, as in {@link WatchOptions}. */
   after?: Cursor | 'latest' | number;
+  /** Backwards: the last events before this one, page by page; `latest`: from the last one on. Not with `after`. */
+  before?: Cursor | 'latest' | number;
+  /** Only events of these types. */
+  types?: readonly string[];
+  /** Only events of this test. */
+  test?: string;
+  /** Only events that belong to this variant of the run. */
+  variant?: string;
   /** Events of a page, at most 10,000. */
   limit?: number;
   signal?: AbortSignal;
@@ -110,9 +118,81 @@ export interface PageQuery {
 export interface TestQuery {
   /** Only tests with this status, or one of these. */
   status?: TestStatus | readonly TestStatus[];
+  /** As they were after this event. */
+  at?: number;
   /** Only tests of this variant of the run. */
   variant?: string;
   /** Tests of a page: how many are asked for at a time, at most 1,000. */
   limit?: number;
   signal?: AbortSignal;
+}
+
+export interface StateQuery {
+  /** As it was after this event; missing: as it is now. */
+  at?: number;
+  signal?: AbortSignal;
+}
+
+export interface SearchQuery {
+  /** Only in events of these types. */
+  types?: readonly string[];
+  /** Only in events of this test. */
+  test?: string;
+  /** Only in events that belong to this variant of the run. */
+  variant?: string;
+  /** Only behind this event. */
+  after?: Cursor | number;
+  /** Hits of a page: how many are asked for at a time, at most 1,000. */
+  limit?: number;
+  signal?: AbortSignal;
+}
+
+/** A line that has what was searched for. */
+export interface SearchHit {
+  seq: number;
+  type: string;
+  testId?: string;
+  variant?: string;
+  /** Which line of its text, from 0. */
+  line: number;
+  /** The line, or the part of it around the first find. */
+  excerpt: string;
+  /** Where the finds are in the excerpt: `excerpt.slice(from, to)`. */
+  ranges: [from: number, to: number][];
+}
+
+export interface TimelineQuery {
+  /** How many bins, at most: 10 to 1,000. */
+  bins?: number;
+  signal?: AbortSignal;
+}
+
+/** A run over time. */
+export interface RunTimeline {
+  runId: string;
+  /** The run's last event. */
+  tip: number;
+  /** Bins of equal time, from the first event to the last. */
+  bins: TimelineBin[];
+  /** The moments that people look for, at most 500. */
+  marks: TimelineMark[];
+}
+
+export interface TimelineBin {
+  /** The last event up to its end. */
+  seq: number;
+  /** When it ends, by the server's clock. */
+  at: string;
+  /** The highest time of events up to its end, by their own clocks. */
+  sentAt: string | null;
+  /** How many events are in it. */
+  events: number;
+}
+
+export interface TimelineMark {
+  seq: number;
+  at: string;
+  kind: 'failed' | 'flaky' | 'ask' | 'paused' | 'ended' | (string & {});
+  testId?: string;
+  variant?: string;
 }

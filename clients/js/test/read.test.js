@@ -50,6 +50,37 @@ test('the pages of a run end at its last event', async () => {
   assert.deepEqual(last.events.map(({ seq }) => seq), [248, 249, 250]);
 });
 
+test('pages of some events come forwards, and backwards from the end or from an event', async () => {
+  const events = Array.from({ length: 90 }, (_, n) => ({ type: n % 3 ? 'log' : 'test_step', testId: `t${n % 2}`, step: { stepNumber: n }, variant: 'linux' }));
+  await server.post('parts', events);
+  const run = client.run('parts');
+  const seqs = (pages) => pages.map((page) => page.events.map(({ seq }) => seq));
+  const wanted = events.map((event, n) => ({ ...event, seq: n + 1 })).filter(({ type, testId }) => type === 'log' && testId === 't1').map(({ seq }) => seq);
+  const filter = { types: ['log', 'error'], test: 't1', variant: 'linux', limit: 7 };
+  assert.deepEqual(seqs(await all(run.events(filter))).flat(), wanted);
+  assert.deepEqual(seqs(await all(run.events({ ...filter, before: 'latest' }))).reverse().flat(), wanted);
+  assert.deepEqual(seqs(await all(run.events({ before: 6, limit: 2 }))), [[4, 5], [2, 3], [1]]);
+  assert.deepEqual(await all(run.events({ types: ['none'] })).then(seqs), [[]]);
+  await assert.rejects(all(run.events({ before: 6, after: 2 })), (error) => error.code === 'invalid_before');
+});
+
+test('words are found with their places, and an earlier state and the run over time are asked for', async () => {
+  const lines = Array.from({ length: 30 }, (_, n) => ({ type: 'log', testId: 't', text: `first\nCaf\u00e9 ${n}` }));
+  await server.post('past', [...lines, { type: 'test_status', testId: 't', status: 'failed' }, { type: 'run_status', status: 'failed' }]);
+  const run = client.run('past');
+  const hits = await all(run.search('CAF\u00c9', { types: ['log'], test: 't', limit: 4 }));
+  assert.deepEqual(hits.map(({ seq, line }) => [seq, line]), lines.map((_, n) => [n + 1, 1]));
+  const [{ excerpt, ranges: [[from, to]] }] = hits;
+  assert.equal(excerpt.slice(from, to), 'Caf\u00e9');
+  assert.equal((await all(run.search('caf', { after: 28 }))).length, 2);
+  assert.deepEqual([(await run.state({ at: 31 })).status, (await run.state()).status, (await run.state({ at: 30 })).tests.length], [null, 'failed', 0]);
+  assert.deepEqual([(await all(run.tests({ at: 30 }))).length, (await all(run.tests({ at: 31 }))).length], [0, 1]);
+  const timeline = await run.timeline({ bins: 10 });
+  assert.equal(timeline.bins.reduce((sum, { events }) => sum + events, 0), 32);
+  assert.deepEqual(timeline.marks.map(({ seq, kind }) => [seq, kind]), [[31, 'failed'], [32, 'ended']]);
+  await assert.rejects(run.state({ at: 33 }), (error) => error.code === 'invalid_at');
+});
+
 test('the list of runs has more than a page', async () => {
   for (let n = 0; n < 7; n++) await server.post(`listed-${n}`, [{ type: 'run_status', status: 'cancelled' }]);
   const runs = await eventually(async () => {

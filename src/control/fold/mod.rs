@@ -95,6 +95,21 @@ impl ControlState {
         self.workers.status()
     }
 
+    /// Whether events of this type are folded.
+    pub fn folds(event_type: &str) -> bool {
+        Folds::of(event_type).is_some()
+    }
+
+    /// Whether the run is paused.
+    pub fn is_paused(&self) -> bool {
+        self.pause.open.is_some()
+    }
+
+    /// How many questions are open.
+    pub fn open_asks(&self) -> usize {
+        self.asks.all_open().count()
+    }
+
     /// About how many bytes of memory it takes.
     pub fn held_bytes(&self) -> usize {
         size_of::<Self>()

@@ -7,8 +7,10 @@ use super::super::edge::Responses;
 use super::super::problem::Problem;
 use super::super::rooms::Rooms;
 use super::super::transfer::ResponseParts;
+use super::earlier_state::{at, state_at};
 use super::events::run_id;
 use super::runs::{is_resumable, state_of};
+use crate::log_index::LogQueries;
 use crate::protocol::state_part::MAX_PAGE_TESTS;
 use crate::protocol::status::TestStatus;
 use crate::protocol::variant::MAX_VARIANT_BYTES;
@@ -24,19 +26,23 @@ pub(in crate::http) struct TestsParameters {
     limit: Option<String>,
     status: Option<String>,
     variant: Option<String>,
+    at: Option<String>,
     resume: Option<String>,
 }
 
 /// `GET /api/runs/{runId}/tests`
 pub(in crate::http) async fn page(
-    rooms: web::Data<Rooms>,
+    (rooms, queries): (web::Data<Rooms>, web::Data<LogQueries>),
     responses: web::Data<Responses>,
     path: web::Path<String>,
     query: web::Query<TestsParameters>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
     let part = StatePart::Tests(read(&query)?);
-    let (text, _) = state_of(&rooms, &responses, &run, &part).await?;
+    let text = match at(query.at.as_deref()) {
+        Some(at) => state_at(&queries, &responses, &run, at, &part).await?.0,
+        None => state_of(&rooms, &responses, &run, &part).await?.0,
+    };
     let body: ResponseParts = text.share().into_iter().collect();
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }

@@ -11,10 +11,12 @@ use super::super::edge::{Responses, RunsEdge, ViewersEdge};
 use super::super::problem::{Problem, responses_saturated};
 use super::super::rooms::Rooms;
 use super::super::transfer::{ResponseParts, TransferKind, find_room};
+use super::earlier_state::{at, state_at};
 use super::events::run_id;
 use crate::actors::messages::room::Folded;
 use crate::budget::Buffer;
 use crate::control::ControlView;
+use crate::log_index::{EarlierState, LogQueries};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Epoch, RunId, Seq, StatePart, Timestamp};
 use crate::steering::Steering;
@@ -100,6 +102,7 @@ struct StateExtras<'a> {
 /// Query parameters of a run's state.
 #[derive(Deserialize)]
 pub(in crate::http) struct StateQuery {
+    at: Option<String>,
     resume: Option<String>,
 }
 
@@ -117,7 +120,7 @@ pub(super) fn is_resumable(resume: Option<&str>) -> Result<bool, Problem> {
 
 /// `GET /api/runs/{runId}`
 pub(in crate::http) async fn show(
-    rooms: web::Data<Rooms>,
+    (rooms, queries): (web::Data<Rooms>, web::Data<LogQueries>),
     responses: web::Data<Responses>,
     (viewers, steering): (web::Data<ViewersEdge>, web::Data<Steering>),
     path: web::Path<String>,
@@ -126,10 +129,26 @@ pub(in crate::http) async fn show(
     let run = run_id(&path)?;
     let resumable = is_resumable(query.resume.as_deref())?;
     let part = if resumable { StatePart::Resumable } else { StatePart::Overview };
+    if let Some(at) = at(query.at.as_deref()) {
+        let (text, EarlierState { state, cursor }) = state_at(&queries, &responses, &run, at, &part).await?;
+        let control = if resumable { state.control.resumable_view() } else { state.control.view() };
+        return joined(&responses, &text, &control, cursor, None);
+    }
     let (text, cursor) = state_of(&rooms, &responses, &run, &part).await?;
     let viewers = viewers.viewers_of(&*rooms.find(&run).await?);
     let control = steering.look(&run, resumable).await?;
-    let also = serde_json::to_vec(&StateExtras { control: &control, cursor, epoch: cursor.epoch, viewers })
+    joined(&responses, &text, &control, cursor, viewers)
+}
+
+/// The state of a run with what belongs to it besides.
+fn joined(
+    responses: &Responses,
+    text: &Arc<Buffer>,
+    control: &ControlView,
+    cursor: Cursor,
+    viewers: Option<u64>,
+) -> Result<HttpResponse, Problem> {
+    let also = serde_json::to_vec(&StateExtras { control, cursor, epoch: cursor.epoch, viewers })
         .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
     let also = responses.budget.count(also.into()).map_err(|_| responses_saturated())?;
     // The two objects are joined into one without copying the shared text of the state.

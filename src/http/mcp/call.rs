@@ -69,7 +69,8 @@ impl Call<'_> {
             Tool::GetRun => self.state().await,
             Tool::ListTests => {
                 let run = web::Path::from(self.text("runId")?);
-                read(run_tests::page(data(request)?, data(request)?, run, self.query()?).await?).await
+                let of_runs = (data(request)?, data(request)?);
+                read(run_tests::page(of_runs, data(request)?, run, self.query()?).await?).await
             }
             Tool::ReadEvents => self.events(None).await,
             Tool::WaitEvents => self.events(Some(WAIT_SECS)).await,
@@ -104,9 +105,9 @@ impl Call<'_> {
                 return Err(CallError::Arguments(RpcError::invalid_params(detail)));
             }
         }
-        let (node, rooms, responses) = (data(request)?, data(request)?, data(request)?);
+        let (of_node, of_edge) = ((data(request)?, data(request)?), (data(request)?, data(request)?));
         let query = self.query()?;
-        read(events::page(node, rooms, responses, request.clone(), web::Path::from(run), query).await?).await
+        read(events::page(of_node, of_edge, request.clone(), web::Path::from(run), query).await?).await
     }
 
     async fn state(mut self) -> Result<Box<RawValue>, CallError> {
@@ -119,8 +120,8 @@ impl Call<'_> {
                 return Err(CallError::Arguments(error));
             }
         };
-        let (rooms, responses, path) = (data(request)?, data(request)?, web::Path::from(run));
-        let state = runs::show(rooms, responses, (data(request)?, data(request)?), path, self.query()?);
+        let (of_runs, of_viewers) = ((data(request)?, data(request)?), (data(request)?, data(request)?));
+        let state = runs::show(of_runs, data(request)?, of_viewers, web::Path::from(run), self.query()?);
         let state = read(state.await?).await?;
         Ok(if tests { state } else { without_tests(state) })
     }

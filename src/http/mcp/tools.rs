@@ -168,7 +168,19 @@ impl Tool {
                 ("limit", || number("How many: 100 if missing.", 1, 1000), false),
                 ("after", || number("The `next` of the page before.", 0, 100_000), false),
             ],
-            Self::ReadEvents => &[RUN, AFTER, LIMIT],
+            Self::ReadEvents => &[
+                RUN,
+                AFTER,
+                (
+                    "before",
+                    || text("Instead of `after`: the last events before this seq; `latest`: the last ones."),
+                    false,
+                ),
+                ("types", || text("Only events of these types, with commas between them: `log,error`."), false),
+                ("test", || text("Only events of the test with this id."), false),
+                ("variant", || text("Only events of this variant of the run."), false),
+                LIMIT,
+            ],
             Self::WaitEvents => &[
                 RUN,
                 ("after", || text("The cursor of the last event that is known already."), true),

@@ -80,3 +80,29 @@ async fn the_states_that_rooms_keep_give_way_like_their_segments() {
     eventually!(held().await, |held| *held <= ring, SOON);
     assert_eq!(node.get_json("/api/runs/r0").await["testsKept"], 1_600, "it is folded anew");
 }
+
+#[tokio::test]
+async fn the_indexes_of_logs_give_way_to_those_that_are_asked_for() {
+    let (ring, indexes) = (8 * MIB, 12 * MIB);
+    let node = TestNode::start(&[
+        ("RUNCAST__ROOM__RING_TOTAL_BYTES", &ring.to_string()),
+        ("RUNCAST__QUERIES__INDEX_BYTES", &indexes.to_string()),
+    ]);
+    // Two questions at a time have an index each that is larger for a moment, and a state.
+    let bound = Bound::new(&node, ring + indexes + 2 * (8 + 8) * MIB);
+    for round in 0..2 {
+        for index in 0..6 {
+            let run = format!("r{index}");
+            if round == 0 {
+                store_tests(&node, &run, 1_600).await;
+            }
+            for at in [1_600, 900] {
+                assert_eq!(node.get_json(&format!("/api/runs/{run}/tests?limit=1&at={at}")).await["seq"], at);
+            }
+            let held = node.metric("runcast_query_index_bytes").await as usize;
+            assert!(held <= indexes, "{held}");
+        }
+    }
+    bound.holds();
+    assert!(node.metric("runcast_query_index_bytes").await > 4.0 * MIB as f64, "as much as has room is kept");
+}

@@ -68,6 +68,8 @@ async fn what_has_expired_is_a_gap_for_viewers_and_gone_for_producers() {
     };
     timeout(PATIENCE, async { while listed(&node).await != 1 {} }).await.expect("the list shows the run");
 
+    let (_, page) = node.get("/api/runs/r/events?types=log").await;
+    assert_eq!(page["events"].as_array().unwrap().len(), 3, "{page}");
     let sealed = timeout(PATIENCE, async { while journal.head(&run("r")).await.unwrap().tip != 5 {} });
     sealed.await.expect("the run is sealed");
     let expired = journal.expire(Timestamp::now().plus_millis(1), 10).await.unwrap();
@@ -97,6 +99,14 @@ async fn what_has_expired_is_a_gap_for_viewers_and_gone_for_producers() {
     assert_eq!(node.get("/api/runs/r").await.0, 410);
     let (_, page) = node.get("/api/runs/r/events").await;
     assert_eq!((&page["gap"], &page["firstAvailable"]), (&json!({"from": 1, "to": 5}), &json!(6)));
+    for query in ["types=log", "types=log&before=9", "before=latest"] {
+        let (status, page) = node.get(&format!("/api/runs/r/events?{query}")).await;
+        assert_eq!((status, &page["gap"], &page["events"]), (200, &json!({"from": 1, "to": 5}), &json!([])), "{query}");
+    }
+    for path in ["/timeline", "/search?q=x", "?at=1", "/tests?at=1"] {
+        let (status, problem) = node.get(&format!("/api/runs/r{path}")).await;
+        assert_eq!((status, problem["code"].as_str()), (410, Some("run_gone")), "{path}");
+    }
     let cursor = gap["cursor"].as_str().unwrap();
     let stream = reqwest::get(node.url(&format!("/api/runs/r/events/stream?after={cursor}"))).await.unwrap();
     assert_eq!(stream.status(), 204, "an EventSource does not ask again");

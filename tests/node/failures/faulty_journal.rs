@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use runcast::protocol::{Clock, Cursor, RunId, Segment, Seq, Timestamp};
 use runcast::storage::journal::memory::MemoryJournal;
-use runcast::storage::journal::{Append, Expired, Head, Journal, JournalError, RunPage, RunPosition, Stored};
+use runcast::storage::journal::{Append, Expired, Head, Journal, JournalError, Removal, RunPage, RunPosition, Stored};
 
 /// What goes wrong.
 pub(crate) trait Fault: Send + Sync + 'static {
@@ -77,6 +77,9 @@ impl<F: Fault> Journal for FaultyJournal<F> {
     }
     async fn gone_since(&self, since: Timestamp, limit: usize) -> Result<Vec<RunId>, JournalError> {
         self.inner.gone_since(since, limit).await
+    }
+    async fn remove(&self, run: &RunId, even_live: bool) -> Result<Removal, JournalError> {
+        self.inner.remove(run, even_live).await
     }
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
         self.inner.expire(before, limit).await

@@ -4,9 +4,13 @@ use super::super::problem::Problem;
 use crate::protocol::cursor::AfterError;
 use crate::protocol::{After, RunId};
 
+mod answer;
+mod earlier;
+mod filter;
 mod page;
 mod post;
 
+pub(in crate::http) use filter::{filter, refuse_filter};
 pub(in crate::http) use page::page;
 pub(in crate::http) use post::post;
 

@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::super::super::edge::Responses;
 use super::super::super::media_type::accepted_nd_json;
 use super::super::super::problem::{Problem, responses_saturated, saturated};
 use super::super::super::rooms::Rooms;
-use super::super::super::transfer::{ResponseParts, TransferKind, find_room};
+use super::super::super::transfer::{TransferKind, find_room};
+use super::answer::{PAGE_BYTES, PageAnswer};
+use super::earlier::{gather_earlier, gather_filtered};
+use super::filter::{before, filter};
 use super::{after, run_id};
 use crate::actors::messages::room::{Freshness, ReadFrom, RoomPort, Verdict, WaitForEvents};
 use crate::budget::{Buffer, Exceeded};
+use crate::log_index::{FilteredQuery, LogQueries, PageFrom};
 use crate::node::Node;
 use crate::protocol::cursor::Place;
 use crate::protocol::segment::Encoding;
@@ -23,8 +26,6 @@ use crate::protocol::{Cursor, Epoch, RunId, Segment, Seq};
 
 /// Most events of a page, and the default of `limit`.
 const PAGE_EVENTS: usize = 10_000;
-/// Bytes after which a page takes no further event. 1 MiB.
-const PAGE_BYTES: usize = 1024 * 1024;
 /// Longest long poll.
 const MAX_WAIT_SECS: u64 = 30;
 
@@ -34,6 +35,10 @@ pub(in crate::http) struct PageQuery {
     after: Option<String>,
     limit: Option<usize>,
     wait: Option<u64>,
+    types: Option<String>,
+    test: Option<String>,
+    variant: Option<String>,
+    before: Option<String>,
 }
 
 /// A page while its events are collected.
@@ -51,9 +56,8 @@ struct Gathered {
 
 /// `GET /api/runs/{runId}/events`
 pub(in crate::http) async fn page(
-    node: web::Data<Node>,
-    rooms: web::Data<Rooms>,
-    responses: web::Data<Responses>,
+    (node, queries): (web::Data<Node>, web::Data<LogQueries>),
+    (rooms, responses): (web::Data<Rooms>, web::Data<Responses>),
     request: HttpRequest,
     path: web::Path<String>,
     query: web::Query<PageQuery>,
@@ -69,6 +73,25 @@ pub(in crate::http) async fn page(
         return Err(Problem::bad_request("invalid_wait", format!("wait must be 0 to {MAX_WAIT_SECS}, not {wait}")));
     }
     let nd_json = accepted_nd_json(&request);
+    let wanted = filter(query.types.as_deref(), query.test.as_deref(), query.variant.as_deref())?;
+    let before = before(query.before.as_deref())?;
+    if before.is_some() && query.after.as_deref().is_some_and(|after| !after.is_empty()) {
+        return Err(Problem::bad_request("invalid_before", "before and after exclude one another"));
+    }
+    if wait > 0 && (before.is_some() || !wanted.is_empty()) {
+        let rule = "wait is for pages of all events behind a cursor, not with types, test, variant or before";
+        return Err(Problem::bad_request("invalid_wait", rule));
+    }
+    if let Some(before) = before.filter(|_| wanted.is_empty()) {
+        let answer = gather_earlier(&rooms, &responses, &run, before, limit, nd_json.is_some()).await?;
+        return Ok(answer.respond(&run, nd_json));
+    }
+    if !wanted.is_empty() {
+        let from = before.map_or(PageFrom::After(from), PageFrom::Before);
+        let query = FilteredQuery { filter: wanted, from, limit, max_bytes: PAGE_BYTES };
+        let answer = gather_filtered(&queries, &responses, &run, query, nd_json.is_some()).await?;
+        return Ok(answer.respond(&run, nd_json));
+    }
 
     let mut gathered = gather(&rooms, &responses, &run, ReadFrom::After(from), limit, nd_json.is_some()).await?;
     if wait > 0 && gathered.count == 0 && gathered.gap.is_none() && gathered.reset.is_none() {
@@ -87,10 +110,7 @@ pub(in crate::http) async fn page(
             gathered = gather(&rooms, &responses, &run, ReadFrom::Place(place), limit, nd_json.is_some()).await?;
         }
     }
-    Ok(match nd_json {
-        Some(media_type) => as_nd_json(media_type, gathered),
-        None => as_json(&run, gathered),
-    })
+    Ok(gathered.answer().respond(&run, nd_json))
 }
 
 async fn gather(
@@ -161,61 +181,18 @@ impl Gathered {
     fn cursor(&self) -> Cursor {
         Cursor { epoch: self.epoch, seq: self.next - 1 }
     }
-}
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PageHead<'a> {
-    run_id: &'a RunId,
-    epoch: Option<Epoch>,
-    cursor: Cursor,
-    tip: Seq,
-    more: bool,
-    gap: Option<Span>,
-    reset: Option<CutFrom>,
-    first_available: Seq,
-}
-
-#[derive(Serialize)]
-struct Span {
-    from: Seq,
-    to: Seq,
-}
-
-#[derive(Serialize)]
-struct CutFrom {
-    from: Seq,
-}
-
-fn as_json(run: &RunId, page: Gathered) -> HttpResponse {
-    let head = PageHead {
-        run_id: run,
-        epoch: page.epoch,
-        cursor: page.cursor(),
-        tip: page.tip,
-        more: page.next <= page.tip,
-        gap: page.gap.map(|(from, to)| Span { from, to }),
-        reset: page.reset.map(|from| CutFrom { from }),
-        first_available: page.first,
-    };
-    // The encoded events are inserted unchanged, between the head's members and its closing brace.
-    let mut body = serde_json::to_vec(&head).unwrap_or_default();
-    body.pop();
-    body.extend_from_slice(b",\"events\":[");
-    let events = Arc::new(page.events).share();
-    let body: ResponseParts = [body.into()].into_iter().chain(events).chain([Bytes::from_static(b"]}")]).collect();
-    HttpResponse::Ok().content_type("application/json").body(body)
-}
-
-fn as_nd_json(media_type: &'static str, page: Gathered) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    response.content_type(media_type).insert_header(("Runcast-Cursor", page.cursor().to_string()));
-    response.insert_header(("Runcast-More", (page.next <= page.tip).to_string()));
-    if let Some((from, to)) = page.gap {
-        response.insert_header(("Runcast-Gap", format!("{from}-{to}")));
+    fn answer(self) -> PageAnswer {
+        PageAnswer {
+            epoch: self.epoch,
+            cursor: self.cursor(),
+            tip: self.tip,
+            first: self.first,
+            more: self.next <= self.tip,
+            gap: self.gap,
+            reset: self.reset,
+            before: None,
+            events: self.events,
+        }
     }
-    if let Some(from) = page.reset {
-        response.insert_header(("Runcast-Reset", from.to_string()));
-    }
-    response.body(ResponseParts::from_iter(Arc::new(page.events).share()))
 }
