@@ -254,7 +254,11 @@ impl Thread {
             responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
             rooms: Rooms::new(s.registry.recipient()),
             ingest: IngestEdge { limits: event_limits(&parts.config), frame_bytes: parts.config.ingest.frame_bytes },
-            runs: RunsEdge { catalog: storage.catalog.clone() },
+            runs: RunsEdge {
+                catalog: storage.catalog.clone(),
+                run_catalog: storage.run_catalog.clone(),
+                clock: storage.journal.clone(),
+            },
             watch: WatchEdge {
                 node: node.clone(),
                 sessions: self.sessions.clone(),

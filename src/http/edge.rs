@@ -27,6 +27,7 @@ use crate::protocol::event::EventLimits;
 use crate::protocol::hints::FlushPace;
 use crate::steering::Steering;
 use crate::storage::catalog::Catalog;
+use crate::storage::catalog::runs::RunCatalog;
 use crate::storage::journal::Journal;
 use crate::storage::packages::Packages;
 use crate::storage::presence::{Figures, Gauge, Register};
@@ -141,6 +142,10 @@ pub struct IngestEdge {
 pub struct RunsEdge {
     /// The list of runs.
     pub catalog: Arc<dyn Catalog>,
+    /// Their summaries, and the history of their tests.
+    pub run_catalog: Arc<dyn RunCatalog>,
+    /// Tells the time by which runs are stored.
+    pub clock: Arc<dyn Journal>,
 }
 
 /// Starts sessions.

@@ -30,7 +30,7 @@ pub mod transfer;
 pub mod unread;
 pub mod watch;
 
-use api::{artifacts, cleanup, commands, events, frame, live_traces, ops, run_tests, runs, steps, viewers};
+use api::{artifacts, cleanup, commands, events, frame, live_traces, ops, run_list, run_tests, runs, steps, viewers};
 use problem::Problem;
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
@@ -81,7 +81,7 @@ pub fn routes(config: &mut ServiceConfig) {
 fn run_routes(config: &mut ServiceConfig) {
     config
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
-        .service(resource("").route(get().to(runs::list)))
+        .service(resource("").route(get().to(run_list::list)))
         .service(resource("/{runId}").route(get().to(runs::show)))
         .service(resource("/{runId}/tests").route(get().to(run_tests::page)))
         .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))

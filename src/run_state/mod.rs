@@ -5,8 +5,10 @@ mod event;
 mod fold;
 mod meta;
 mod producers;
+mod results;
 mod space;
 mod step;
+mod summary;
 mod tally;
 mod test;
 mod test_list;
@@ -16,4 +18,6 @@ mod view;
 mod tests;
 
 pub use fold::RunState;
+pub use results::TestResult;
+pub use summary::{RunLabels, RunSummary};
 pub use view::StateView;
