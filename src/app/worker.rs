@@ -258,6 +258,7 @@ impl Thread {
                 catalog: storage.catalog.clone(),
                 run_catalog: storage.run_catalog.clone(),
                 clock: storage.journal.clone(),
+                feed: parts.run_feed.clone(),
             },
             watch: WatchEdge {
                 node: node.clone(),

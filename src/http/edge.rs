@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::body::read::{BodyBounds, BodyReader};
 use super::problem::Problem;
 use super::rooms::Rooms;
+use super::run_feed::RunFeed;
 use super::trace_viewer::TraceViewer;
 use super::transfer::{Rate, TransferKind, Transfers, find_room};
 use crate::actors::messages::cleanup::Sweep;
@@ -146,6 +147,8 @@ pub struct RunsEdge {
     pub run_catalog: Arc<dyn RunCatalog>,
     /// Tells the time by which runs are stored.
     pub clock: Arc<dyn Journal>,
+    /// Tells which rows have changed.
+    pub feed: RunFeed,
 }
 
 /// Starts sessions.

@@ -25,12 +25,16 @@ mod pages;
 mod principal;
 pub mod problem;
 pub mod rooms;
+pub mod run_feed;
 pub mod trace_viewer;
 pub mod transfer;
 pub mod unread;
 pub mod watch;
 
-use api::{artifacts, cleanup, commands, events, frame, live_traces, ops, run_list, run_tests, runs, steps, viewers};
+use api::{
+    artifacts, cleanup, commands, events, frame, live_traces, ops, run_history, run_list, run_tests, runs, steps,
+    viewers,
+};
 use problem::Problem;
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
@@ -82,6 +86,9 @@ fn run_routes(config: &mut ServiceConfig) {
     config
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
         .service(resource("").route(get().to(run_list::list)))
+        .service(resource("/stream").route(get().to(run_feed::stream)))
+        .service(resource("/{runId}/history").route(get().to(run_history::history)))
+        .service(resource("/{runId}/compare").route(get().to(run_history::compare)))
         .service(resource("/{runId}").route(get().to(runs::show)))
         .service(resource("/{runId}/tests").route(get().to(run_tests::page)))
         .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))

@@ -5,8 +5,10 @@ import type { Command } from './generated/index.js';
 import type { EventPage } from './messages.js';
 import { Publisher } from './publish.js';
 import type { PublishOptions } from './publish-types.js';
-import { readEvents, readState, readTests } from './read.js';
-import type { PageQuery, RunEvent, RunState, TestQuery, TestState, WatchOptions } from './types.js';
+import { readComparison, readEvents, readHistory, readState, readTests } from './read.js';
+import type {
+  HistoryTest, PageQuery, RunComparison, RunEvent, RunHistory, RunState, TestQuery, TestState, WatchOptions,
+} from './types.js';
 import { type Artifact, upload, type UploadOptions } from './upload.js';
 import { Watch } from './watch.js';
 
@@ -45,6 +47,16 @@ export class Run {
   /** The run's events up to the last one now, in pages. */
   events(query?: PageQuery): AsyncIterable<EventPage<RunEvent>> {
     return readEvents(this.#context, this.id, query);
+  }
+
+  /** How up to 50 tests ended in the last runs of the project, up to this one. */
+  history(tests: readonly HistoryTest[], options?: { signal?: AbortSignal }): Promise<RunHistory> {
+    return readHistory(this.#context, this.id, tests, options);
+  }
+
+  /** What has changed since another run, by default the last one of the same project and branch. */
+  compare(options?: { with?: string; signal?: AbortSignal }): Promise<RunComparison> {
+    return readComparison(this.#context, this.id, options);
   }
 
   /** Gives a command. Throws an `ApiError` with the code of the refusal. */

@@ -5,13 +5,14 @@ use serde::Serialize;
 
 use super::super::edge::RunsEdge;
 use super::super::problem::Problem;
-use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::runs::GroupCounts;
+use crate::storage::catalog::{CatalogError, RunFilter};
 
 mod query;
-pub(super) mod row;
+mod row;
 
 pub(in crate::http) use query::RunsQuery;
+pub(in crate::http) use row::{ShownRun, ShownSummary};
 
 /// Most projects that are named.
 const MAX_PROJECTS: usize = 200;
@@ -19,7 +20,7 @@ const MAX_PROJECTS: usize = 200;
 /// A page of the list.
 #[derive(Serialize)]
 struct RunsPage {
-    runs: Vec<row::ShownRun>,
+    runs: Vec<ShownRun>,
     /// Where the next page begins; `null` on the last one.
     cursor: Option<String>,
     more: bool,
@@ -38,7 +39,7 @@ pub(in crate::http) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let asked = query.read(edge.clock.now())?;
     let limit = asked.filter.limit;
-    let filter = crate::storage::catalog::RunFilter { limit: limit + 1, ..asked.filter };
+    let filter = RunFilter { limit: limit + 1, ..asked.filter };
     let mut rows = edge.catalog.list(&filter).await.map_err(unavailable)?;
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -52,7 +53,7 @@ pub(in crate::http) async fn list(
         true => Some(edge.run_catalog.projects(MAX_PROJECTS).await.map_err(unavailable)?),
         false => None,
     };
-    let runs = rows.into_iter().map(row::ShownRun::of).collect();
+    let runs = rows.into_iter().map(ShownRun::of).collect();
     Ok(HttpResponse::Ok().json(RunsPage { runs, cursor, more, groups, projects }))
 }
 
