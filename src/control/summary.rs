@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::fold::{Ask, ControlState};
+use super::fold::{Ask, ControlState, Worker, WorkerPresence};
 use crate::protocol::{Principal, Timestamp};
 
 /// Most bytes of a question in the list.
@@ -17,6 +17,9 @@ pub struct ControlSummary {
     pub ask: Option<AskSummary>,
     /// The pause that goes on.
     pub paused: Option<PauseSummary>,
+    /// All producers that are there were not heard for a while.
+    #[serde(skip)]
+    pub is_silent: bool,
 }
 
 /// An open question.
@@ -42,7 +45,10 @@ impl ControlState {
     pub fn summary(&self) -> ControlSummary {
         let soonest = self.asks.all_open().min_by_key(|ask| (ask.expires_at.is_none(), ask.expires_at, ask.cursor.seq));
         let paused = self.pause.open.as_ref();
+        let present = |worker: &&Worker| matches!(worker.presence, WorkerPresence::Joined | WorkerPresence::Silent);
+        let mut present = self.workers.iter().map(|(_, worker)| worker).filter(present).peekable();
         ControlSummary {
+            is_silent: present.peek().is_some() && present.all(|worker| worker.presence == WorkerPresence::Silent),
             ask: soonest.map(AskSummary::of),
             paused: paused.map(|paused| PauseSummary { by: paused.by.clone(), until: paused.until }),
         }

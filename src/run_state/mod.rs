@@ -6,6 +6,7 @@ mod fold;
 mod meta;
 mod producers;
 mod results;
+mod resume;
 mod space;
 mod step;
 mod summary;
@@ -21,3 +22,18 @@ pub use fold::RunState;
 pub use results::TestResult;
 pub use summary::{RunLabels, RunSummary};
 pub use view::StateView;
+
+/// Sizes of a test, an attempt, an open step, a failed step, an annotation and a tag, in bytes.
+#[cfg(test)]
+fn sizes_of_types() -> [usize; 6] {
+    use attempt::{Annotation, TestAttempt};
+    use step::{FailedStep, OpenStep};
+    [
+        size_of::<test::Test>(),
+        size_of::<TestAttempt>(),
+        size_of::<OpenStep>(),
+        size_of::<FailedStep>(),
+        size_of::<Annotation>(),
+        size_of::<Box<str>>(),
+    ]
+}

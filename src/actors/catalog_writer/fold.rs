@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::control::{ControlState, ControlSummary};
 use crate::protocol::cursor::Place;
 use crate::protocol::lineage::Resume;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{After, Cursor, RunId, RunWord, Segment, Seq};
 use crate::run_state::{RunLabels, RunState, RunSummary, TestResult};
 use crate::storage::catalog::runs::{NO_PROJECT, ResultRow, SummaryRow};
@@ -102,7 +103,11 @@ impl SummaryFold {
     /// The summary of what is folded; `None` if it can't be written as JSON.
     pub(super) fn summary(&self) -> Option<SummaryRow> {
         let (state, control) = (self.state.summary(), self.control.summary());
-        let word = RunWord::of(state.status(), control.ask.is_some(), control.paused.is_some(), state.fails());
+        let goes_on =
+            |status: &Option<RunStatus>| !status.is_some_and(|status| status.is_final() || status == RunStatus::Paused);
+        let status = Some(state.status()).filter(|status| !control.is_silent || !goes_on(status));
+        let status = status.unwrap_or(Some(RunStatus::Stalled));
+        let word = RunWord::of(status, control.ask.is_some(), control.paused.is_some(), state.fails());
         let (flaky, ended_at) = (state.flaky(), state.ended_at());
         let text = serde_json::to_string(&SummaryText { state, control }).ok()?;
         let RunLabels { project, number, branch, commit, author, title, labels } = self.state.labels();
