@@ -50,11 +50,16 @@ test('the list is filtered, and runs are compared by the history of their tests'
     assert.equal((await producer.close()).delivered, true);
     await eventually(async () => (await client.run(`r${number}`).history(['t1'])).tests[0].results.at(-1)?.current);
   }
-  const found = async (query) => (await Array.fromAsync(client.runs(query))).map(({ runId }) => runId);
+  const rows = async (query) => {
+    const all = [];
+    for await (const row of client.runs(query)) all.push(row);
+    return all;
+  };
+  const found = async (query) => (await rows(query)).map(({ runId }) => runId);
   assert.deepEqual(await found({ project: 'shop', since: '1h' }), ['r2', 'r1']);
   assert.deepEqual(await found({ status: ['failed', 'needs_you'], label: 'pr', since: new Date(Date.now() - 3_600_000) }), ['r1']);
   assert.deepEqual(await found({ group: 'passed', q: '#2', branch: 'main' }), ['r2']);
-  const [row] = await Array.fromAsync(client.runs({ q: 'r1' }));
+  const [row] = await rows({ q: 'r1' });
   assert.deepEqual([row.word, row.meta.number, row.counts.failed, row.firstError.title], ['failed', 1, 1, 'pays']);
   const history = await client.run('r2').history(['t1', { testId: 't1', variant: 'linux' }]);
   assert.deepEqual(history.tests.map(({ variant, results }) => [variant, results.map(({ outcome }) => outcome)]), [

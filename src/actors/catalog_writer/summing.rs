@@ -8,7 +8,7 @@ use tracing::warn;
 use super::fold::SummaryFold;
 use crate::protocol::RunId;
 use crate::storage::catalog::CatalogError;
-use crate::storage::catalog::runs::{ResultRow, RunCatalog, SummaryRow};
+use crate::storage::catalog::runs::{NO_PROJECT, ResultRow, RunCatalog, SummaryRow};
 use crate::storage::journal::{Head, Journal, JournalError, RunPhase};
 use crate::tasks::{TaskError, spawn_blocking};
 
@@ -37,6 +37,16 @@ pub(super) struct SummedUp {
     pub(super) busy: Duration,
     /// Why some failed.
     pub(super) error: Option<CatalogError>,
+}
+
+impl SummedUp {
+    /// The catalog did not take what was to be written of a run.
+    fn fail(&mut self, run: RunId, mut fold: SummaryFold, error: CatalogError) {
+        fold.tell_anew();
+        self.error = Some(error);
+        self.failed.push(run.clone());
+        self.folds.push((run, fold, true));
+    }
 }
 
 /// A run at its tip.
@@ -81,27 +91,27 @@ impl SummaryPorts {
                 }
             }
         }
-        let summaries: Vec<_> = whole.iter_mut().filter_map(|(_, whole)| whole.summary.take()).collect();
+        // Results come first: a summary says by its tip that they are there, also after a crash.
+        let (mut summaries, mut kept) = (Vec::new(), Vec::new());
+        for (run, at_tip) in whole {
+            match self.keep_results(&run, at_tip, &mut done.busy).await {
+                Ok((fold, summary)) => {
+                    summaries.extend(summary);
+                    kept.push((run, fold));
+                }
+                Err((fold, error)) => done.fail(run, fold, error),
+            }
+        }
         let written = async {
             self.catalog.summarize(&summaries).await?;
             if gone.is_empty() { Ok(()) } else { self.catalog.give_up(&gone).await }
         };
-        let written = written.await;
-        metrics::counter!("runcast_run_summaries_total").increment(summaries.len() as u64);
-        for (run, at_tip) in whole {
-            let kept = match &written {
-                Ok(()) => self.keep_results(&run, at_tip, &mut done.busy).await,
-                Err(error) => Err((at_tip.fold, error.clone())),
-            };
-            match kept {
-                Ok(fold) => done.folds.push((run, fold, true)),
-                Err((mut fold, error)) => {
-                    fold.tell_anew();
-                    done.error = Some(error);
-                    done.failed.push(run.clone());
-                    done.folds.push((run, fold, true));
-                }
+        match written.await {
+            Ok(()) => {
+                metrics::counter!("runcast_run_summaries_total").increment(summaries.len() as u64);
+                done.folds.extend(kept.into_iter().map(|(run, fold)| (run, fold, true)));
             }
+            Err(error) => kept.into_iter().for_each(|(run, fold)| done.fail(run, fold, error.clone())),
         }
         done
     }
@@ -164,23 +174,24 @@ impl SummaryPorts {
         })
     }
 
-    /// Writes the results of a run that are new; its fold, also when the catalog failed.
+    /// Writes the results of a run that are new; its fold, also when the catalog failed, and its summary.
     async fn keep_results(
         &self,
         run: &RunId,
         whole: Whole,
         busy: &mut Duration,
-    ) -> Result<SummaryFold, (SummaryFold, CatalogError)> {
-        let Whole { mut fold, mut results, mut next, .. } = whole;
+    ) -> Result<(SummaryFold, Option<SummaryRow>), (SummaryFold, CatalogError)> {
+        let Whole { mut fold, summary, mut results, mut next } = whole;
+        let project = summary.as_ref().map_or(NO_PROJECT, |summary| &summary.project).to_owned();
         loop {
             if results.is_empty() {
-                return Ok(fold);
+                return Ok((fold, summary));
             }
-            if let Err(error) = self.catalog.keep_results(run, fold.tip(), &results).await {
+            if let Err(error) = self.catalog.keep_results(run, &project, fold.tip(), &results).await {
                 return Err((fold, error));
             }
             if results.len() < CHUNK {
-                return Ok(fold);
+                return Ok((fold, summary));
             }
             let more = on_a_thread(busy, move || {
                 let more = fold.new_results(next, CHUNK);

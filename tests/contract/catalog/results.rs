@@ -46,8 +46,10 @@ async fn add(
 ) {
     catalog.record(&[row(name, Some(RunStatus::Passed), at)]).await.unwrap();
     let of = SummaryRow { number: Some(at as u64), has_results: true, ..summary(name, RunWord::Passed) };
-    catalog.summarize(&[change(of)]).await.unwrap();
-    catalog.keep_results(&run(name), 5, results).await.unwrap();
+    let of = change(of);
+    // Before the summary, whose tip says that they are there.
+    catalog.keep_results(&run(name), &of.project, 5, results).await.unwrap();
+    catalog.summarize(&[of]).await.unwrap();
 }
 
 async fn history(catalog: &dyn WholeCatalog, name: &str, tests: &[TestKey]) -> Vec<Vec<(String, String)>> {
@@ -92,10 +94,10 @@ async fn a_result_is_replaced_by_a_later_one_and_goes_with_its_run(backend: Back
     let catalog = backend.open().await;
     add(&*catalog, "r", 1, |of| of, &[result("t", TestOutcome::Unexpected)]).await;
     let retried = ResultRow { attempts: 2, ..result("t", TestOutcome::Flaky) };
-    catalog.keep_results(&run("r"), 9, &[retried]).await.unwrap();
-    catalog.keep_results(&run("r"), 8, &[result("t", TestOutcome::Unexpected)]).await.unwrap();
+    catalog.keep_results(&run("r"), "shop", 9, &[retried]).await.unwrap();
+    catalog.keep_results(&run("r"), "shop", 8, &[result("t", TestOutcome::Unexpected)]).await.unwrap();
     assert_eq!(history(&*catalog, "r", &[key("t")]).await, [[("r".to_owned(), "flaky".to_owned())]]);
-    catalog.keep_results(&run("unlisted"), 9, &[result("t", TestOutcome::Flaky)]).await.unwrap();
+    catalog.keep_results(&run("unlisted"), "shop", 9, &[result("t", TestOutcome::Flaky)]).await.unwrap();
     catalog.forget(&[run("r")]).await.unwrap();
     assert_eq!(catalog.compared_run(&run("r")).await.unwrap(), None);
     add(&*catalog, "r", 1, |of| of, &[]).await;
@@ -178,7 +180,7 @@ async fn many_results_and_odd_texts_are_stored(backend: Backend) {
     let odd = TestKey { test_id: odd.into(), variant: odd.into() };
     assert_eq!(history(&*catalog, "r", &[odd]).await[0].len(), 1);
     let many: Vec<_> = (0..500).map(|n| result(&format!("t{n}"), TestOutcome::Unexpected)).collect();
-    catalog.keep_results(&run("r"), 6, &many).await.unwrap();
+    catalog.keep_results(&run("r"), "shop", 6, &many).await.unwrap();
     let found = catalog.compare(&run("r"), None).await.unwrap();
     assert_eq!((found.failing_count, found.failing.len(), found.slowest.len()), (501, 100, 10));
 }

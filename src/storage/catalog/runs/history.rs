@@ -16,6 +16,7 @@ use crate::protocol::{RunId, Seq, Timestamp};
 pub(super) async fn keep<T: Tables>(
     tables: &T,
     run: &RunId,
+    project: &str,
     tip: Seq,
     results: &[ResultRow],
 ) -> Result<(), CatalogError> {
@@ -44,7 +45,7 @@ pub(super) async fn keep<T: Tables>(
     let sql = format!(
         "INSERT INTO runcast_results (run_id, project, at, tip, test_id, variant, outcome, status, duration_ms, attempts, \
          title, test_project, error, location) \
-         SELECT run.run_id, coalesce(run.project, '-'), run.created_at, $3, value ->> 0, value ->> 1, value ->> 2, \
+         SELECT run.run_id, $4, run.created_at, $3, value ->> 0, value ->> 1, value ->> 2, \
          value ->> 3, CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT), value ->> 6, value ->> 7, value ->> 8, \
          value ->> 9 FROM {runs} AS run CROSS JOIN (SELECT value FROM {rows}) AS given WHERE run.run_id = $2{lock} \
          ON CONFLICT (run_id, test_id, variant) DO UPDATE SET project = excluded.project, at = excluded.at, \
@@ -53,7 +54,8 @@ pub(super) async fn keep<T: Tables>(
          test_project = excluded.test_project, error = excluded.error, location = excluded.location \
          WHERE excluded.tip >= runcast_results.tip"
     );
-    tables.ask(CatalogStatement::new(sql).with(values).with(run).with(tip)).await.map(drop)
+    let insert = CatalogStatement::new(sql).with(values).with(run).with(tip).with(storable(project));
+    tables.ask(insert).await.map(drop)
 }
 
 /// Removes the results of runs that are older than `before`.

@@ -231,8 +231,15 @@ pub trait RunCatalog: Send + Sync + 'static {
     async fn projects(&self, limit: usize) -> Result<Vec<String>, CatalogError>;
     /// Lists runs whose rows were written within the last `millis`, the last one first.
     async fn written_within(&self, millis: i64, limit: usize) -> Result<Vec<ListedRun>, CatalogError>;
-    /// Writes results of tests of a run that is listed, known up to its event `tip`. Results of an older tip change nothing.
-    async fn keep_results(&self, run: &RunId, tip: Seq, results: &[ResultRow]) -> Result<(), CatalogError>;
+    /// Writes results of tests of a run that is listed, known up to its event `tip`, under a project. Results of an older
+    /// tip change nothing.
+    async fn keep_results(
+        &self,
+        run: &RunId,
+        project: &str,
+        tip: Seq,
+        results: &[ResultRow],
+    ) -> Result<(), CatalogError>;
     /// Removes the results of at most `limit` runs whose last event is older than `before`; how many runs those were.
     async fn forget_results(&self, before: Timestamp, limit: usize) -> Result<usize, CatalogError>;
     /// Finds a run to compare; `None`: it is not listed.

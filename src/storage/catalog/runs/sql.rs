@@ -118,8 +118,14 @@ impl<T: Tables> RunCatalog for T {
         list::written(self, millis, limit).await
     }
 
-    async fn keep_results(&self, run: &RunId, tip: Seq, results: &[ResultRow]) -> Result<(), CatalogError> {
-        history::keep(self, run, tip, results).await
+    async fn keep_results(
+        &self,
+        run: &RunId,
+        project: &str,
+        tip: Seq,
+        results: &[ResultRow],
+    ) -> Result<(), CatalogError> {
+        history::keep(self, run, project, tip, results).await
     }
 
     async fn forget_results(&self, before: Timestamp, limit: usize) -> Result<usize, CatalogError> {
