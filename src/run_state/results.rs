@@ -40,8 +40,8 @@ impl RunState {
         !self.tests.tally().is_unended() && !self.tests.kept().is_empty()
     }
 
-    /// The tests from this place on that have ended and are not as they were told: `told` has a mark per place, which is
-    /// set to what is told now.
+    /// The tests from this place on that have ended and are not as they were told: `told` has a mark per place, which
+    /// is set to what is told now.
     pub fn new_results(&self, from: usize, told: &mut Vec<u64>, most: usize) -> Vec<TestResult<'_>> {
         let kept = self.tests.kept();
         told.resize(kept.len(), 0);

@@ -63,7 +63,8 @@ impl SummaryFold {
         self.state.held_bytes() + self.control.held_bytes() + self.told.capacity() * size_of::<u64>()
     }
 
-    /// Stands on the log as `head` tells it. A fold can't be cut back: when part of what is in it was lost, it begins anew.
+    /// Stands on the log as `head` tells it. A fold can't be cut back: when part of what is in it was lost, it begins
+    /// anew.
     pub(super) fn settle(&mut self, head: &Head) {
         if let Resume::Reset { .. } = head.lineage.resolve(After::Cursor(self.place.cursor()), head.tip) {
             *self = Self::new(self.run.clone());
@@ -130,7 +131,8 @@ impl SummaryFold {
         })
     }
 
-    /// At most so many results that the catalog was not told yet, of tests from this place on; and where the next begin.
+    /// At most so many results that the catalog was not told yet, of tests from this place on; and where the next
+    /// begin.
     pub(super) fn new_results(&mut self, from: usize, most: usize) -> (Vec<ResultRow>, usize) {
         let project = self.state.labels().project;
         if from == 0 && self.told_project != project {

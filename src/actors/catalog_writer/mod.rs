@@ -6,9 +6,10 @@
 //! changes that another node knew of and did not write before it died. So the list of runs may lag, but never stays
 //! wrong.
 //!
-//! Behind that it sums runs up: for a run that this node has stored events of, it folds what is new in the log on a thread
-//! of its own, at most each second, and writes a summary and the results of tests that have ended. It rests three times as
-//! long as it has folded. A summary that nobody wrote is found by its row, which says up to which event it goes.
+//! Behind that it sums runs up: for a run that this node has stored events of, it folds what is new in the log on a
+//! thread of its own, at most each second, and writes a summary and the results of tests that have ended. It rests
+//! three times as long as it has folded. A summary that nobody wrote is found by its row, which says up to which event
+//! it goes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -142,8 +143,8 @@ impl CatalogWriter {
                     for (run, at_once) in stored {
                         *catalog_writer.to_sum_up.entry(run).or_default() |= at_once;
                     }
-                    // The repair must come before our rows, which would hide how old the newest row is that other nodes did
-                    // not get to write.
+                    // The repair must come before our rows, which would hide how old the newest row is that other nodes
+                    // did not get to write.
                     catalog_writer.repair_from.get_or_insert(RepairFrom::Newest);
                     catalog_writer.rest(&error, ctx);
                 }

@@ -1,9 +1,9 @@
-//! Tells listeners which rows of the list have changed: one look at the catalog per interval for all listeners of a node,
-//! and none while nobody listens.
+//! Tells listeners which rows of the list have changed: one look at the catalog per interval for all listeners of a
+//! node, and none while nobody listens.
 //!
-//! A look takes the rows that were written within the last 15 s and tells those that it has not told yet: a row that was
-//! on its way into the database is not missed. When the catalog or the journal does not answer, all listeners are sent
-//! away to come back: then they read the list anew.
+//! A look takes the rows that were written within the last 15 s and tells those that it has not told yet: a row that
+//! was on its way into the database is not missed. When the catalog or the journal does not answer, all listeners are
+//! sent away to come back: then they read the list anew.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

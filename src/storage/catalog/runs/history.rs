@@ -43,8 +43,8 @@ pub(super) async fn keep<T: Tables>(
     let values = serde_json::Value::from_iter(values).to_string();
     let (runs, rows, lock) = (T::DIALECT.runs, T::DIALECT.rows, T::DIALECT.lock_run);
     let sql = format!(
-        "INSERT INTO runcast_results (run_id, project, at, tip, test_id, variant, outcome, status, duration_ms, attempts, \
-         title, test_project, error, location) \
+        "INSERT INTO runcast_results (run_id, project, at, tip, test_id, variant, outcome, status, duration_ms, \
+         attempts, title, test_project, error, location) \
          SELECT run.run_id, $4, run.created_at, $3, value ->> 0, value ->> 1, value ->> 2, \
          value ->> 3, CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT), value ->> 6, value ->> 7, value ->> 8, \
          value ->> 9 FROM {runs} AS run CROSS JOIN (SELECT value FROM {rows}) AS given WHERE run.run_id = $2{lock} \

@@ -1,8 +1,8 @@
-//! What the catalog knows of runs besides their rows: a summary of each, by which the list shows, finds and counts them,
-//! and how their tests ended.
+//! What the catalog knows of runs besides their rows: a summary of each, by which the list shows, finds and counts
+//! them, and how their tests ended.
 //!
-//! Everything here can be computed anew from the journal: a summary is written behind the log, and says up to which event
-//! it goes. The trait is implemented once, in `sql`, for every database that implements `Tables`.
+//! Everything here can be computed anew from the journal: a summary is written behind the log, and says up to which
+//! event it goes. The trait is implemented once, in `sql`, for every database that implements `Tables`.
 
 use std::sync::Arc;
 
@@ -231,8 +231,8 @@ pub trait RunCatalog: Send + Sync + 'static {
     async fn projects(&self, limit: usize) -> Result<Vec<String>, CatalogError>;
     /// Lists runs whose rows were written within the last `millis`, the last one first.
     async fn written_within(&self, millis: i64, limit: usize) -> Result<Vec<ListedRun>, CatalogError>;
-    /// Writes results of tests of a run that is listed, known up to its event `tip`, under a project. Results of an older
-    /// tip change nothing.
+    /// Writes results of tests of a run that is listed, known up to its event `tip`, under a project. Results of an
+    /// older tip change nothing.
     async fn keep_results(
         &self,
         run: &RunId,
@@ -251,8 +251,8 @@ pub trait RunCatalog: Send + Sync + 'static {
     async fn compare(&self, now: &RunId, before: Option<&RunId>) -> Result<RunComparison, CatalogError>;
     /// Finds the variants in which the run has results of these tests.
     async fn variants(&self, run: &RunId, tests: &[String]) -> Result<Vec<TestKey>, CatalogError>;
-    /// For each test its last results in the run's project, those of runs that began after this one left out; the oldest
-    /// first, [`MAX_HISTORY`] at most.
+    /// For each test its last results in the run's project, those of runs that began after this one left out; the
+    /// oldest first, [`MAX_HISTORY`] at most.
     async fn history(&self, run: &ComparedRun, tests: &[TestKey]) -> Result<Vec<Vec<PastResult>>, CatalogError>;
 }
 
