@@ -12,7 +12,7 @@ use super::parts::NodeParts;
 use super::shares::compressions;
 use super::storage::redis_settings;
 use crate::actors::bridge::{Bridge, BridgePorts, BridgeTimes, ScreenSharing};
-use crate::actors::catalog_writer::CatalogWriter;
+use crate::actors::catalog_writer::{CatalogWriter, SummaryLimits};
 use crate::actors::cleanup::{Cleanup, CleanupRules};
 use crate::actors::compression::Compression;
 use crate::actors::deadlines::{Deadlines, DeadlinesPorts};
@@ -219,9 +219,18 @@ impl NodeParts {
     }
 
     fn catalog_writer(&self) -> ChildSpec {
-        let (Storage { journal, catalog, .. }, live_actors) = (self.storage.clone(), self.live_actors.clone());
+        const DAY_MS: i64 = 86_400_000;
+        let (parts, settings) = (self.clone(), &self.config.catalog);
+        let limits = SummaryLimits {
+            pace: Duration::from_millis(settings.summary_ms),
+            bytes: settings.summary_bytes,
+            history_ms: settings.history_days as i64 * DAY_MS,
+            sweep: Duration::from_secs(self.config.journal.sweep_secs),
+        };
         ChildSpec::permanent(&self.services.catalog_writer, move |_, _| {
-            Ok(CatalogWriter::new(catalog.clone(), journal.clone(), live_actors.enter("catalog_writer")))
+            let Storage { journal, catalog, run_catalog, .. } = parts.storage.clone();
+            let live = parts.live_actors.enter("catalog_writer");
+            Ok(CatalogWriter::new(catalog, run_catalog, journal, limits.clone(), live))
         })
     }
 

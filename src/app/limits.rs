@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::{Config, PauseExpiry};
 use crate::control::ControlLimits;
+use crate::http::run_feed::FeedLimits;
 use crate::log_index::QueryLimits;
 use crate::protocol::event::{EventDeadlines, EventLimits};
 use crate::storage::signs::SignTimes;
@@ -23,6 +24,17 @@ pub fn event_limits(config: &Config) -> EventLimits {
             silent_ms: millis(runs.silent_secs),
             shard_wait_ms: millis(runs.shard_wait_secs),
         },
+    }
+}
+
+/// How changes of the list of runs are told.
+pub(super) fn feed_limits(config: &Config) -> FeedLimits {
+    let Config { catalog, session, .. } = config;
+    FeedLimits {
+        interval: Duration::from_millis(catalog.stream_ms),
+        listeners: catalog.stream_listeners,
+        comment: Duration::from_secs(catalog.stream_comment_secs),
+        stall: Duration::from_secs(session.stall_secs),
     }
 }
 

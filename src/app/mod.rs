@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::artifacts::ArtifactParts;
 use crate::storage::catalog::Catalog;
+use crate::storage::catalog::runs::RunCatalog;
 use crate::storage::data_dir::DataDir;
 use crate::storage::journal::Journal;
 use crate::storage::journal::redis::RedisJournal;
@@ -41,6 +42,8 @@ pub struct Storage {
     pub journal: Arc<dyn Journal>,
     /// The list of runs.
     pub catalog: Arc<dyn Catalog>,
+    /// The same catalog, for the summaries of runs and the history of their tests.
+    pub run_catalog: Arc<dyn RunCatalog>,
     /// The client packages of this build, and those in the catalog.
     pub packages: Packages,
     /// The journal as what it is in a cluster; `None` on a single node.

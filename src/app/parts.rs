@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::limits::query_limits;
+use super::limits::{feed_limits, query_limits};
 use super::{Shares, Storage, artifact_ports};
 use crate::actors::bridge::Bridge;
 use crate::actors::catalog_writer::CatalogWriter;
@@ -23,6 +23,7 @@ use crate::artifacts::ArtifactService;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
+use crate::http::run_feed::RunFeed;
 use crate::http::trace_viewer::TraceViewer;
 use crate::http::transfer::Transfers;
 use crate::log_index::LogQueries;
@@ -89,6 +90,8 @@ pub(super) struct NodeParts {
     pub(super) node_id_conflict: NodeIdConflict,
     pub(super) warnings: Arc<[String]>,
     pub(super) trace_viewer: Arc<TraceViewer>,
+    /// Tells which rows of the list have changed.
+    pub(super) run_feed: RunFeed,
 }
 
 /// The addresses of the permanent actors.
@@ -144,6 +147,7 @@ impl NodeParts {
             ),
             queries: LogQueries::new(storage.journal.clone(), query_limits(&config)),
             signs,
+            run_feed: RunFeed::new(storage.run_catalog.clone(), storage.journal.clone(), feed_limits(&config)),
             storage,
             steering,
             searches: Arc::new(Semaphore::new(SEARCHES)),

@@ -255,7 +255,12 @@ impl Thread {
             responses: Responses { budget: parts.responses.clone(), transfers: parts.transfers.clone() },
             rooms: Rooms::new(s.registry.recipient()),
             ingest: IngestEdge { limits: event_limits(&parts.config), frame_bytes: parts.config.ingest.frame_bytes },
-            runs: RunsEdge { catalog: storage.catalog.clone() },
+            runs: RunsEdge {
+                catalog: storage.catalog.clone(),
+                run_catalog: storage.run_catalog.clone(),
+                clock: storage.journal.clone(),
+                feed: parts.run_feed.clone(),
+            },
             deletion: DeletionEdge {
                 journal: storage.journal.clone(),
                 expired: s.registry.recipient(),

@@ -115,6 +115,18 @@ sections! {
     catalog: CatalogConfig {
         /// `sqlite:PATH` (relative to `server.data_dir`), `memory:`, or `postgres://..`.
         url: CatalogSetting = CatalogSetting::Sqlite("catalog.db".into());
+        /// Least milliseconds between two summaries of a run, which the list shows.
+        summary_ms: u64 = 1_000, 20..=60_000;
+        /// Bytes of what this node has folded of runs and keeps for their next summaries.
+        summary_bytes: usize = 64 * MIB, ANY_MEMORY;
+        /// Days after a run's last event that the history of its tests is kept; 0: as long as the run.
+        history_days: u64 = 90, 0..=36_500;
+        /// Milliseconds between two looks for changes of the list while somebody listens.
+        stream_ms: u64 = 1_000, 20..=60_000;
+        /// Most listeners to changes of the list on this node.
+        stream_listeners: usize = 256, 1..=100_000;
+        /// Seconds between two comments to a listener who is told nothing else.
+        stream_comment_secs: u64 = 15, 1..=300;
     }
 
     /// The Redis that the nodes of a cluster share: the journal, the doorbell between nodes, their presence.

@@ -16,6 +16,7 @@ mod fold;
 mod kind;
 mod limits;
 mod request;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -26,6 +27,7 @@ pub use fold::ControlState;
 pub use kind::{CommandKind, CommandState};
 pub use limits::ControlLimits;
 pub use request::{ClaimRequest, CommandRequest, ControlRequest, Facts, Observed, PollRequest, ReportsRequest};
+pub use summary::{AskSummary, ControlSummary, PauseSummary};
 pub use view::ControlView;
 
 pub use crate::protocol::{Seen, Sign};

@@ -12,6 +12,7 @@ use super::body::read::{BodyBounds, BodyReader};
 use super::pages::PagePolicies;
 use super::problem::Problem;
 use super::rooms::Rooms;
+use super::run_feed::RunFeed;
 use super::trace_viewer::TraceViewer;
 use super::transfer::{Rate, TransferKind, Transfers, find_room};
 use crate::actors::messages::catalog_writer::RunsGone;
@@ -30,6 +31,7 @@ use crate::protocol::event::EventLimits;
 use crate::protocol::hints::FlushPace;
 use crate::steering::Steering;
 use crate::storage::catalog::Catalog;
+use crate::storage::catalog::runs::RunCatalog;
 use crate::storage::journal::Journal;
 use crate::storage::packages::Packages;
 use crate::storage::presence::{Figures, Gauge, Register};
@@ -156,6 +158,12 @@ pub struct IngestEdge {
 pub struct RunsEdge {
     /// The list of runs.
     pub catalog: Arc<dyn Catalog>,
+    /// Their summaries, and the history of their tests.
+    pub run_catalog: Arc<dyn RunCatalog>,
+    /// Tells the time by which runs are stored.
+    pub clock: Arc<dyn Journal>,
+    /// Tells which rows have changed.
+    pub feed: RunFeed,
 }
 
 /// Deletes runs.

@@ -25,6 +25,7 @@ pub mod pages;
 mod principal;
 pub mod problem;
 pub mod rooms;
+pub mod run_feed;
 mod storage_source;
 pub mod trace_viewer;
 pub mod transfer;
@@ -32,8 +33,8 @@ pub mod unread;
 pub mod watch;
 
 use api::{
-    artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_tests, runs, search, steps,
-    timeline, viewers,
+    artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_history, run_list, run_tests,
+    runs, search, steps, timeline, viewers,
 };
 use problem::Problem;
 
@@ -87,9 +88,12 @@ pub fn routes(config: &mut ServiceConfig) {
 fn run_routes(config: &mut ServiceConfig) {
     config
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
-        .service(resource("").route(get().to(runs::list)))
+        .service(resource("").route(get().to(run_list::list)))
+        .service(resource("/stream").route(get().to(run_feed::stream)))
         .service(resource("/{runId}").route(get().to(runs::show)).route(delete().to(deletion::delete)))
         .service(resource("/{runId}/export").route(get().to(export::export)))
+        .service(resource("/{runId}/history").route(get().to(run_history::history)))
+        .service(resource("/{runId}/compare").route(get().to(run_history::compare)))
         .service(resource("/{runId}/tests").route(get().to(run_tests::page)))
         .service(resource("/{runId}/search").route(get().to(search::page)))
         .service(resource("/{runId}/timeline").route(get().to(timeline::show)))

@@ -91,6 +91,16 @@ impl TestAttempt {
         ) && self.status != expected
     }
 
+    /// Its error, and the place of it.
+    pub(super) fn failure(&self) -> (Option<&str>, Option<&str>) {
+        (self.error.as_deref(), self.location.as_deref())
+    }
+
+    /// What its reporter measured, in milliseconds.
+    pub(super) fn duration_ms(&self) -> Option<f64> {
+        self.duration_ms
+    }
+
     /// Bytes of its texts and lists.
     pub(super) fn held_bytes(&self) -> usize {
         let annotations = self.annotations.iter().flatten().map(|annotation| {

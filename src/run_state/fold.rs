@@ -58,6 +58,19 @@ pub(super) struct LastError {
     at: Timestamp,
 }
 
+impl Times {
+    /// The start and the end.
+    pub(super) fn span(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.started_at, self.ended_at)
+    }
+}
+
+impl LastError {
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+}
+
 impl RunState {
     /// The state of a run before its first event.
     pub fn new(run: RunId) -> Self {

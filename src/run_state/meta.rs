@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::event::{FoldedMeta, MAX_NAME_BYTES, MAX_TITLE_BYTES, items, read, text, whole};
 use super::space::{OVERHEAD, bytes_of, clip};
+use super::summary::RunLabels;
 
 /// Most labels.
 const MAX_LABELS: usize = 20;
@@ -60,6 +61,19 @@ impl RunMeta {
             author: later.author.or(self.author),
             ci_url: later.ci_url.or(self.ci_url),
             labels: if later.labels.is_empty() { self.labels } else { later.labels },
+        }
+    }
+
+    /// By what the run is found.
+    pub(super) fn labels(&self) -> RunLabels {
+        RunLabels {
+            project: self.project.clone(),
+            number: self.number,
+            branch: self.branch.clone(),
+            commit: self.commit.clone(),
+            author: self.author.clone(),
+            title: self.title.clone(),
+            labels: self.labels.clone(),
         }
     }
 

@@ -6,9 +6,11 @@ mod event;
 mod fold;
 mod meta;
 mod producers;
+mod results;
 mod resume;
 mod space;
 mod step;
+mod summary;
 mod tally;
 mod test;
 mod test_list;
@@ -18,6 +20,8 @@ mod view;
 mod tests;
 
 pub use fold::RunState;
+pub use results::TestResult;
+pub use summary::{RunLabels, RunSummary};
 pub use view::StateView;
 
 /// Sizes of a test, an attempt, an open step, a failed step, an annotation and a tag, in bytes.

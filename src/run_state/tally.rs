@@ -55,6 +55,26 @@ impl Tally {
         *self == Self::default()
     }
 
+    /// How many tests have ended unexpectedly.
+    pub(super) fn unexpected(&self) -> u64 {
+        self.outcomes.unexpected
+    }
+
+    /// How many tests were interrupted.
+    pub(super) fn interrupted(&self) -> u64 {
+        self.counts.interrupted
+    }
+
+    /// Whether no test has ended.
+    pub(super) fn is_unended(&self) -> bool {
+        self.outcomes == Outcomes::default()
+    }
+
+    /// How many tests are flaky.
+    pub(super) fn flaky(&self) -> u64 {
+        self.outcomes.flaky
+    }
+
     fn of_status(&mut self, status: TestStatus) -> &mut u64 {
         let counts = &mut self.counts;
         match status {

@@ -119,6 +119,30 @@ impl Test {
         status.is_final().then(|| self.current.outcome.unwrap_or_else(judged))
     }
 
+    pub(super) fn title(&self) -> Option<&str> {
+        self.plan.title.as_deref()
+    }
+
+    /// The project of its test runner.
+    pub(super) fn project(&self) -> Option<&str> {
+        self.plan.project.as_deref()
+    }
+
+    /// The attempt that began last.
+    pub(super) fn current(&self) -> &TestAttempt {
+        &self.current
+    }
+
+    /// Those before it that are kept, in order.
+    pub(super) fn earlier(&self) -> &[TestAttempt] {
+        &self.earlier
+    }
+
+    /// How many attempts there were.
+    pub(super) fn attempts(&self) -> u64 {
+        1 + self.earlier.len() as u64 + u64::from(self.earlier_omitted)
+    }
+
     pub(super) fn mark(&self) -> TestMark {
         (self.status(), self.outcome())
     }

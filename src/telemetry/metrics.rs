@@ -156,6 +156,18 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
     (MetricKind::Counter, "runcast_catalog_failures_total", Unit::Count, "Writes of the list of runs that failed."),
     (
         MetricKind::Counter,
+        "runcast_run_summaries_total",
+        Unit::Count,
+        "Summaries of runs that were written to the list.",
+    ),
+    (
+        MetricKind::Counter,
+        "runcast_run_summary_failures_total",
+        Unit::Count,
+        "Steps in which runs could not be summed up, or their tests' results not be written.",
+    ),
+    (
+        MetricKind::Counter,
         "runcast_presence_failures_total",
         Unit::Count,
         "Rounds in which a node was not told of, or saw no other, by `work` (report, collect, look).",

@@ -23,6 +23,8 @@ async fn every_request_passes(kind: Kind) {
     let mut viewer = Viewer::join(&balancer, "r").await;
     let mut stream = EventStream::open(&balancer, "/api/runs/r/events/stream", "").await;
     assert!(stream.connected().await);
+    let mut list = EventStream::open(&balancer, "/api/runs/stream", "").await;
+    list.take(1).await;
 
     let lines = numbered(1, 4, 0);
     let path = "/api/runs/r/events";
@@ -48,6 +50,7 @@ async fn every_request_passes(kind: Kind) {
         assert_eq!((&reply["stored"], &reply["duplicates"]), (&stored.into(), &duplicates.into()), "{reply}");
     }
     assert_eq!(waiting.await.unwrap().json()["events"][0]["seq"], 4, "a long poll");
+    assert!(list.take(1).await[0].data.contains(r#""runId":"r""#), "a change of the list");
     assert_eq!(balancer.stored("r").await, lines);
     assert_eq!(balancer.get_json("/api/runs/r").await["runId"], "r");
     let page = balancer.get("/runs/r").await;

@@ -27,6 +27,7 @@ mod producers;
 mod recorded_run;
 mod reserved;
 mod rfc6455;
+mod run_list;
 mod screens;
 mod signals;
 mod slow_senders;

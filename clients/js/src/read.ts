@@ -1,8 +1,11 @@
 import { callJson, type Context, runPath } from './context.js';
 import type { EventPage } from './messages.js';
 import type {
+  HistoryTest,
   PageQuery,
+  RunComparison,
   RunEvent,
+  RunHistory,
   RunQuery,
   RunState,
   RunSummary,
@@ -74,16 +77,41 @@ export async function* readEvents(context: Context, runId: string, query: PageQu
 
 /** The runs, the one that changed last first. */
 export async function* readRuns(context: Context, query: RunQuery = {}): AsyncGenerator<RunSummary, void> {
-  const { status, limit = 100, signal } = query;
+  const { status, since, limit = 100, signal, group, q, project, branch, label } = query;
+  const statuses = status === undefined || typeof status === 'string' ? status : status.join(',');
+  const from = since instanceof Date ? since.toISOString() : since;
+  const filter = { status: statuses, group, q, project, branch, label, since: from, limit, groups: 0, projects: 0 };
   let cursor: string | null | undefined;
   do {
-    const path = `/api/runs?${search({ status, limit, cursor })}`;
+    const path = `/api/runs?${search({ ...filter, cursor })}`;
     const page: { runs: RunSummary[]; cursor: string | null; more: boolean } = await callJson(context, {
       method: 'GET', path, ...signalOf(signal),
     });
     yield* page.runs;
     cursor = page.more ? page.cursor : null;
   } while (cursor !== null);
+}
+
+/** How tests ended in the last runs, up to this one. */
+export function readHistory(
+  context: Context, runId: string, tests: readonly HistoryTest[], options: { signal?: AbortSignal } = {},
+): Promise<RunHistory> {
+  const asked = new URLSearchParams();
+  const inVariants = tests.some((test) => typeof test !== 'string');
+  for (const test of tests) {
+    const { testId, variant } = typeof test === 'string' ? { testId: test, variant: null } : test;
+    asked.append('test', testId);
+    if (inVariants) asked.append('variant', variant ?? '');
+  }
+  return callJson<RunHistory>(context, { method: 'GET', path: `${runPath(runId)}/history?${asked}`, ...options });
+}
+
+/** What has changed since another run. */
+export function readComparison(
+  context: Context, runId: string, { with: other, signal }: { with?: string; signal?: AbortSignal } = {},
+): Promise<RunComparison> {
+  const path = `${runPath(runId)}/compare?${search({ with: other })}`;
+  return callJson<RunComparison>(context, { method: 'GET', path, ...signalOf(signal) });
 }
 
 function search(parameters: Record<string, string | number | null | undefined>): URLSearchParams {

@@ -6,10 +6,13 @@ import type { Command } from './generated/index.js';
 import type { EventPage } from './messages.js';
 import { Publisher } from './publish.js';
 import type { PublishOptions } from './publish-types.js';
-import { readEvents, readHits, readState, readTests, readTimeline } from './read.js';
+import { readComparison, readEvents, readHistory, readHits, readState, readTests, readTimeline } from './read.js';
 import type {
+  HistoryTest,
   PageQuery,
+  RunComparison,
   RunEvent,
+  RunHistory,
   RunState,
   RunTimeline,
   SearchHit,
@@ -68,6 +71,16 @@ export class Run {
   /** How much happened when, and the moments that people look for. */
   timeline(query?: TimelineQuery): Promise<RunTimeline> {
     return readTimeline(this.#context, this.id, query);
+  }
+
+  /** How up to 50 tests ended in the last runs of the project, up to this one. */
+  history(tests: readonly HistoryTest[], options?: { signal?: AbortSignal }): Promise<RunHistory> {
+    return readHistory(this.#context, this.id, tests, options);
+  }
+
+  /** What has changed since another run, by default the last one of the same project and branch. */
+  compare(options?: { with?: string; signal?: AbortSignal }): Promise<RunComparison> {
+    return readComparison(this.#context, this.id, options);
   }
 
   /** Gives a command. Throws an `ApiError` with the code of the refusal. */

@@ -5,6 +5,11 @@
 //! too many rows wait, it repairs the catalog from the journal, which has everything. It also repairs at intervals, for
 //! changes that another node knew of and did not write before it died. So the list of runs may lag, but never stays
 //! wrong.
+//!
+//! Behind that it sums runs up: for a run that this node has stored events of, it folds what is new in the log on a
+//! thread of its own, at most each second, and writes a summary and the results of tests that have ended. It rests
+//! three times as long as it has folded. A summary that nobody wrote is found by its row, which says up to which event
+//! it goes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,11 +19,20 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use tracing::{debug, info, warn};
 
+use self::summaries::Summaries;
+pub use self::summaries::SummaryLimits;
 use super::messages::catalog_writer::{RunChanged, RunsGone};
 use super::supervision::LiveActorGuard;
+use crate::protocol::status::RunStatus;
 use crate::protocol::{RunId, Timestamp};
+use crate::storage::catalog::runs::RunCatalog;
 use crate::storage::catalog::{Catalog, CatalogError, RunRow};
 use crate::storage::journal::{Head, Journal, JournalError, RunHead, RunPosition};
+
+mod fold;
+mod queue;
+mod summaries;
+mod summing;
 
 /// How often rows are written.
 const PACE: Duration = Duration::from_millis(250);
@@ -40,6 +54,8 @@ pub struct CatalogWriter {
     journal: Arc<dyn Journal>,
     /// The newest row per run; at most [`MAX_WAITING`].
     waiting: HashMap<RunId, RunRow>,
+    /// Runs whose rows wait, of which this node has stored events; whether something was decided.
+    to_sum_up: HashMap<RunId, bool>,
     gone: Vec<RunId>,
     /// Whether a write or a repair step is in progress.
     busy: bool,
@@ -48,6 +64,7 @@ pub struct CatalogWriter {
     repair_every: Duration,
     /// Whether the last request to the catalog or the journal failed.
     held_up: bool,
+    summaries: Summaries,
     _live: LiveActorGuard,
 }
 
@@ -60,12 +77,20 @@ enum RepairFrom {
 }
 
 impl CatalogWriter {
-    /// A catalog writer that begins with a repair.
-    pub fn new(catalog: Arc<dyn Catalog>, journal: Arc<dyn Journal>, live: LiveActorGuard) -> Self {
+    /// A catalog writer that begins with a repair. `runs` is the same catalog, for summaries.
+    pub fn new(
+        catalog: Arc<dyn Catalog>,
+        runs: Arc<dyn RunCatalog>,
+        journal: Arc<dyn Journal>,
+        limits: SummaryLimits,
+        live: LiveActorGuard,
+    ) -> Self {
         Self {
             catalog,
+            summaries: Summaries::new(runs, journal.clone(), limits),
             journal,
             waiting: HashMap::new(),
+            to_sum_up: HashMap::new(),
             gone: Vec::new(),
             busy: false,
             repair_from: Some(RepairFrom::Newest),
@@ -90,6 +115,7 @@ impl CatalogWriter {
         self.busy = true;
         let rows: Vec<RunRow> = self.waiting.drain().map(|(_, row)| row).collect();
         let gone = std::mem::take(&mut self.gone);
+        let stored = std::mem::take(&mut self.to_sum_up);
         let catalog = self.catalog.clone();
         let write = async move {
             let written = async {
@@ -97,24 +123,33 @@ impl CatalogWriter {
                 catalog.forget(&gone).await
             }
             .await;
-            (written, rows, gone)
+            (written, rows, gone, stored)
         };
-        ctx.spawn(wrap_future::<_, Self>(write).map(|(written, rows, gone), catalog_writer, ctx| match written {
-            Ok(()) => {
-                catalog_writer.busy = false;
-                catalog_writer.go_on();
-            }
-            Err(error) => {
-                for row in rows {
-                    catalog_writer.waiting.entry(row.run.clone()).or_insert(row);
+        ctx.spawn(wrap_future::<_, Self>(write).map(
+            |(written, rows, gone, stored), catalog_writer, ctx| match written {
+                Ok(()) => {
+                    catalog_writer.busy = false;
+                    catalog_writer.go_on();
+                    for (run, at_once) in stored {
+                        catalog_writer.summaries.changed(&run, at_once);
+                    }
+                    catalog_writer.sum_up(ctx);
                 }
-                catalog_writer.gone.extend(gone);
-                // The repair must come before our rows, which would hide how old the newest row is that other nodes did
-                // not get to write.
-                catalog_writer.repair_from.get_or_insert(RepairFrom::Newest);
-                catalog_writer.rest(&error, ctx);
-            }
-        }));
+                Err(error) => {
+                    for row in rows {
+                        catalog_writer.waiting.entry(row.run.clone()).or_insert(row);
+                    }
+                    catalog_writer.gone.extend(gone);
+                    for (run, at_once) in stored {
+                        *catalog_writer.to_sum_up.entry(run).or_default() |= at_once;
+                    }
+                    // The repair must come before our rows, which would hide how old the newest row is that other nodes
+                    // did not get to write.
+                    catalog_writer.repair_from.get_or_insert(RepairFrom::Newest);
+                    catalog_writer.rest(&error, ctx);
+                }
+            },
+        ));
     }
 
     /// Takes one step of a repair: writes runs that changed since the start into the catalog.
@@ -188,6 +223,8 @@ impl Actor for CatalogWriter {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.work(ctx);
         ctx.run_interval(PACE, Self::work);
+        ctx.run_interval(self.summaries.pace().min(PACE), Self::sum_up);
+        ctx.run_interval(self.summaries.sweep_every(), Self::sweep);
         ctx.run_interval(self.repair_every, |catalog_writer, _| {
             catalog_writer.repair_from.get_or_insert(RepairFrom::Newest);
         });
@@ -197,8 +234,12 @@ impl Actor for CatalogWriter {
 impl Handler<RunChanged> for CatalogWriter {
     type Result = ();
 
-    fn handle(&mut self, RunChanged(row): RunChanged, _: &mut Self::Context) {
+    fn handle(&mut self, RunChanged { row, stores }: RunChanged, _: &mut Self::Context) {
         if self.waiting.len() < MAX_WAITING {
+            if stores {
+                let ends = row.status.is_some_and(RunStatus::is_final);
+                *self.to_sum_up.entry(row.run.clone()).or_default() |= ends;
+            }
             self.waiting.insert(row.run.clone(), row);
         } else if self.repair_from.is_none() {
             self.repair_from = Some(RepairFrom::Newest);
@@ -212,6 +253,8 @@ impl Handler<RunsGone> for CatalogWriter {
     fn handle(&mut self, RunsGone(runs): RunsGone, _: &mut Self::Context) {
         for run in &runs {
             self.waiting.remove(run);
+            self.to_sum_up.remove(run);
+            self.summaries.forget(run);
         }
         self.gone.extend(runs);
     }

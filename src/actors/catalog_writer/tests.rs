@@ -6,26 +6,28 @@ use super::*;
 use crate::actors::supervision::LiveActors;
 use crate::protocol::{Clock, Lines, ProducerId};
 use crate::storage::catalog::RunFilter;
+use crate::storage::catalog::runs::ListedRun;
 use crate::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use crate::storage::journal::memory::MemoryJournal;
 use crate::storage::journal::{Append, JournalLimits, OnGap, Post};
 
 /// A catalog whose writes can be made to fail.
 struct Fickle {
-    catalog: SqliteCatalog,
+    catalog: Arc<SqliteCatalog>,
     away: AtomicBool,
     refused: AtomicUsize,
 }
 
 impl Fickle {
     async fn new() -> Arc<Self> {
-        let catalog = SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap();
+        let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
         Arc::new(Self { catalog, away: AtomicBool::new(false), refused: AtomicUsize::new(0) })
     }
 
     async fn lists(&self, name: &str) {
         let filter = RunFilter { limit: 9, ..RunFilter::default() };
-        until(async || self.catalog.list(&filter).await.unwrap().iter().any(|row| row.run.as_str() == name)).await;
+        until(async || self.catalog.list(&filter).await.unwrap().iter().any(|listed| listed.row.run.as_str() == name))
+            .await;
     }
 }
 
@@ -39,7 +41,7 @@ impl Catalog for Fickle {
         self.catalog.record(rows).await
     }
 
-    async fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, CatalogError> {
+    async fn list(&self, filter: &RunFilter) -> Result<Vec<ListedRun>, CatalogError> {
         self.catalog.list(filter).await
     }
 
@@ -74,6 +76,17 @@ fn journal() -> Arc<dyn Journal> {
     Arc::new(MemoryJournal::new(JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) }))
 }
 
+fn writer(catalog: &Arc<Fickle>, journal: Arc<dyn Journal>, live_actors: &LiveActors) -> CatalogWriter {
+    let limits = SummaryLimits {
+        pace: Duration::from_millis(20),
+        bytes: 1 << 20,
+        history_ms: 0,
+        sweep: Duration::from_secs(60),
+    };
+    let live = live_actors.enter("catalog_writer");
+    CatalogWriter::new(catalog.clone(), catalog.catalog.clone(), journal, limits, live)
+}
+
 /// Stores an event of a run and returns the run's row.
 async fn store(journal: &dyn Journal, name: &str) -> RunRow {
     let run = RunId::parse(name).unwrap();
@@ -96,7 +109,7 @@ async fn store(journal: &dyn Journal, name: &str) -> RunRow {
 #[actix::test]
 async fn what_another_node_stored_and_did_not_list_is_listed_in_the_end() {
     let (catalog, journal, live_actors) = (Fickle::new().await, journal(), LiveActors::default());
-    let catalog_writer = CatalogWriter::new(catalog.clone(), journal.clone(), live_actors.enter("catalog_writer"));
+    let catalog_writer = writer(&catalog, journal.clone(), &live_actors);
     let _recorder = CatalogWriter { repair_every: Duration::from_millis(50), ..catalog_writer }.start();
     for name in ["a", "b"] {
         store(&*journal, name).await;
@@ -108,13 +121,12 @@ async fn what_another_node_stored_and_did_not_list_is_listed_in_the_end() {
 async fn an_outage_of_the_list_is_followed_by_a_repair_of_what_others_had_to_write() {
     let (catalog, journal, live_actors) = (Fickle::new().await, journal(), LiveActors::default());
     store(&*journal, "first").await;
-    let catalog_writer =
-        CatalogWriter::new(catalog.clone(), journal.clone(), live_actors.enter("catalog_writer")).start();
+    let catalog_writer = writer(&catalog, journal.clone(), &live_actors).start();
     catalog.lists("first").await;
 
     catalog.away.store(true, Ordering::SeqCst);
     store(&*journal, "others").await;
-    catalog_writer.send(RunChanged(store(&*journal, "ours").await)).await.unwrap();
+    catalog_writer.send(RunChanged { row: store(&*journal, "ours").await, stores: true }).await.unwrap();
     until(async || catalog.refused.load(Ordering::SeqCst) > 0).await;
     catalog.away.store(false, Ordering::SeqCst);
     catalog.lists("ours").await;
@@ -132,7 +144,7 @@ async fn runs_that_changed_in_one_millisecond_are_all_listed() {
     for n in 0..RUNS {
         store(&*journal, &format!("r{n}")).await;
     }
-    let _recorder = CatalogWriter::new(catalog.clone(), journal, live_actors.enter("catalog_writer")).start();
+    let _recorder = writer(&catalog, journal, &live_actors).start();
     let filter = RunFilter { limit: 2 * RUNS, ..RunFilter::default() };
     until(async || catalog.list(&filter).await.unwrap().len() == RUNS).await;
 }

@@ -75,7 +75,7 @@ impl Room {
                 return self.follow(updates).err().map(|_| RoomInput::BridgeRefused);
             }
             RoomEffect::Record(row) => {
-                let told = self.ports.catalog_writer.try_send(RunChanged(row));
+                let told = self.ports.catalog_writer.try_send(RunChanged { row, stores: self.core.stores() });
                 return told.err().map(|_| RoomInput::CatalogRefused);
             }
             RoomEffect::FoldPage(segments) => {

@@ -54,7 +54,16 @@ impl Storage {
             journal.first_attempt().await.context("journal.url")?;
         }
         let presence = if config.is_cluster() { Some(Arc::new(open_register(config)?)) } else { None };
-        Ok(Self { journal, catalog, packages, redis, presence, artifacts, data_dir: data_dir.map(Arc::new) })
+        Ok(Self {
+            journal,
+            run_catalog: catalog.clone(),
+            catalog,
+            packages,
+            redis,
+            presence,
+            artifacts,
+            data_dir: data_dir.map(Arc::new),
+        })
     }
 }
 

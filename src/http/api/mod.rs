@@ -11,6 +11,8 @@ pub(super) mod frame;
 mod hints;
 pub(super) mod live_traces;
 pub(super) mod ops;
+pub(super) mod run_history;
+pub(super) mod run_list;
 pub(super) mod run_tests;
 pub(super) mod runs;
 pub(super) mod search;

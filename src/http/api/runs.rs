@@ -1,4 +1,4 @@
-//! The list of runs, and the folded state of one run.
+//! The folded state of one run.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::super::edge::{Responses, RunsEdge, ViewersEdge};
+use super::super::edge::{Responses, ViewersEdge};
 use super::super::problem::{Problem, responses_saturated};
 use super::super::rooms::Rooms;
 use super::super::transfer::{ResponseParts, TransferKind, find_room};
@@ -17,77 +17,9 @@ use crate::actors::messages::room::Folded;
 use crate::budget::Buffer;
 use crate::control::ControlView;
 use crate::log_index::{EarlierState, LogQueries};
-use crate::protocol::status::RunStatus;
-use crate::protocol::{Cursor, Epoch, RunId, Seq, StatePart, Timestamp};
+use crate::protocol::{Cursor, Epoch, RunId, StatePart};
 use crate::steering::Steering;
-use crate::storage::catalog::{RunFilter, RunRow};
 use crate::storage::journal::RunPhase;
-
-/// Default rows of a page.
-const DEFAULT_LIMIT: usize = 50;
-/// Most rows of a page.
-const MAX_LIMIT: usize = 500;
-
-/// Query parameters of the list.
-#[derive(Deserialize)]
-pub(in crate::http) struct RunsQuery {
-    status: Option<String>,
-    limit: Option<usize>,
-    cursor: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ListedRun {
-    run_id: RunId,
-    status: Option<RunStatus>,
-    events: Seq,
-    created_at: Timestamp,
-    last_event_at: Timestamp,
-}
-
-/// `GET /api/runs`
-pub(in crate::http) async fn list(
-    edge: web::Data<RunsEdge>,
-    query: web::Query<RunsQuery>,
-) -> Result<HttpResponse, Problem> {
-    let status = match query.status.as_deref() {
-        None | Some("") => None,
-        Some(text) => Some(RunStatus::parse(text).ok_or_else(|| {
-            Problem::bad_request("invalid_status", format!("status {text:?} is not one of run_status"))
-        })?),
-    };
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::bad_request("invalid_limit", format!("limit must be 1 to {MAX_LIMIT}, not {limit}")));
-    }
-    let after = query.cursor.as_deref().filter(|text| !text.is_empty()).map(parse_cursor).transpose()?;
-    let filter = RunFilter { status, limit: limit + 1, after };
-    let mut rows =
-        edge.catalog.list(&filter).await.map_err(|e| Problem::unavailable("catalog_unavailable", e.to_string()))?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let cursor = rows.last().filter(|_| more).map(|row| format!("{}:{}", row.last_at.as_millis(), row.run));
-    let runs: Vec<ListedRun> = rows.into_iter().map(listed).collect();
-    Ok(HttpResponse::Ok().json(serde_json::json!({"runs": runs, "cursor": cursor, "more": more})))
-}
-
-fn listed(row: RunRow) -> ListedRun {
-    ListedRun {
-        run_id: row.run,
-        status: row.status,
-        events: row.tip,
-        created_at: row.created_at,
-        last_event_at: row.last_at,
-    }
-}
-
-fn parse_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
-    let parsed = text
-        .split_once(':')
-        .and_then(|(millis, run)| Some((Timestamp::from_millis(millis.parse().ok()?), RunId::parse(run).ok()?)));
-    parsed.ok_or_else(|| Problem::bad_request("invalid_cursor", "cursor is not one that a list gave"))
-}
 
 /// Members that the response adds to the run's state.
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::super::api::events::{self, run_id};
-use super::super::api::{artifacts, run_tests, runs};
+use super::super::api::{artifacts, run_list, run_tests, runs};
 use super::super::principal::Caller;
 use super::super::problem::Problem;
 use super::rpc::RpcError;
@@ -65,7 +65,7 @@ impl Call<'_> {
     async fn ask(mut self, tool: Tool) -> Result<Box<RawValue>, CallError> {
         let request = self.request;
         match tool {
-            Tool::ListRuns => read(runs::list(data(request)?, self.query()?).await?).await,
+            Tool::ListRuns => read(run_list::list(data(request)?, self.query()?).await?).await,
             Tool::GetRun => self.state().await,
             Tool::ListTests => {
                 let run = web::Path::from(self.text("runId")?);

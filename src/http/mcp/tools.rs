@@ -142,7 +142,15 @@ impl Tool {
     const fn arguments(self) -> &'static [Argument] {
         match self {
             Self::ListRuns => &[
-                ("status", || text("Only runs with this status, `running` for instance."), false),
+                (
+                    "status",
+                    || text("Only runs with one of these statuses or words, `failing,needs_you` for instance."),
+                    false,
+                ),
+                ("q", || text("Only runs whose name, branch, commit, author or title has these words."), false),
+                ("project", || text("Only runs of this project."), false),
+                ("branch", || text("Only runs of this branch."), false),
+                ("since", || text("Only runs that began since this time, or so long ago: `7d`, `24h`."), false),
                 ("limit", || number("How many: 50 if missing.", 1, 500), false),
                 ("cursor", || text("Where an earlier list ended."), false),
             ],

@@ -22,7 +22,7 @@ mod socket;
 
 pub use outgoing::Outgoing;
 pub use pace::{Pace, Rate};
-pub(super) use pipe::pipe;
+pub(super) use pipe::{Pipe, pipe};
 pub(super) use response::ResponseParts;
 pub use response::count_response;
 pub use socket::HttpSocket;

@@ -8,13 +8,15 @@ use async_trait::async_trait;
 
 use self::artifacts::ArtifactCatalog;
 use self::packages::PackageCatalog;
+use self::runs::{ListedRun, RunCatalog};
 use crate::protocol::status::RunStatus;
-use crate::protocol::{RunId, Seq, Timestamp};
+use crate::protocol::{RunGroup, RunId, RunWord, Seq, Timestamp};
 
 pub mod artifacts;
 mod format;
 pub mod packages;
 pub mod postgres;
+pub mod runs;
 pub mod sqlite;
 mod tables;
 
@@ -36,8 +38,22 @@ pub struct RunRow {
 /// A query for a page of the list.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
-    /// Only runs with this status.
-    pub status: Option<RunStatus>,
+    /// Only runs that have one of these statuses, or one of the words; all if both are empty.
+    pub statuses: Vec<RunStatus>,
+    /// The words.
+    pub words: Vec<RunWord>,
+    /// Only runs of this group.
+    pub group: Option<RunGroup>,
+    /// Only runs that have all words of this text in what they are searched by, in any case.
+    pub text: Option<String>,
+    /// Only runs of this project.
+    pub project: Option<String>,
+    /// Only runs of this branch.
+    pub branch: Option<String>,
+    /// Only runs with this label.
+    pub label: Option<String>,
+    /// Only runs that began at this time or later.
+    pub since: Option<Timestamp>,
     /// Most rows of the page.
     pub limit: usize,
     /// The page begins after this row, given by its `last_at` and run.
@@ -55,8 +71,8 @@ pub trait Catalog: Send + Sync + 'static {
     /// Inserts or replaces rows, all in one transaction. A row never moves back: an older `tip` changes nothing.
     async fn record(&self, rows: &[RunRow]) -> Result<(), CatalogError>;
     /// Lists a page of runs, ordered by `last_at` then run, both descending.
-    async fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, CatalogError>;
-    /// Removes runs.
+    async fn list(&self, filter: &RunFilter) -> Result<Vec<ListedRun>, CatalogError>;
+    /// Removes runs, with the results of their tests.
     async fn forget(&self, runs: &[RunId]) -> Result<(), CatalogError>;
     /// Finds the newest `last_at` of any row. The catalog may lack what the journal stored after it.
     async fn newest(&self) -> Result<Option<Timestamp>, CatalogError>;
@@ -67,6 +83,6 @@ pub trait Catalog: Send + Sync + 'static {
 }
 
 /// A catalog of runs, artifacts and packages. An `Arc` of it converts to an `Arc` of each part.
-pub trait WholeCatalog: Catalog + ArtifactCatalog + PackageCatalog {}
+pub trait WholeCatalog: Catalog + RunCatalog + ArtifactCatalog + PackageCatalog {}
 
-impl<T: Catalog + ArtifactCatalog + PackageCatalog> WholeCatalog for T {}
+impl<T: Catalog + RunCatalog + ArtifactCatalog + PackageCatalog> WholeCatalog for T {}

@@ -10,8 +10,9 @@ use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
+use super::runs::{ListedRun, list};
 use super::tables::{CatalogStatement, SqlDialect, Tables};
 use super::{Catalog, CatalogError, RunFilter, RunRow, format};
 use crate::protocol::status::RunStatus;
@@ -23,6 +24,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/catalog/migrations/sql
 
 /// Rows in one statement.
 const CHUNK_ROWS: usize = 500;
+
+/// The time in milliseconds.
+const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS BIGINT)";
 
 /// Location of the catalog (`catalog.url`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,18 +110,21 @@ impl SqliteCatalog {
     async fn record_rows(&self, rows: &[RunRow]) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         for chunk in rows.chunks(CHUNK_ROWS) {
-            let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO runs (run_id, status, tip, created_at, last_at) ");
+            let mut sql =
+                QueryBuilder::<Sqlite>::new("INSERT INTO runs (run_id, status, tip, created_at, last_at, written_at) ");
             sql.push_values(chunk, |mut values, row| {
                 values
                     .push_bind(row.run.as_str().to_owned())
                     .push_bind(row.status.map(RunStatus::as_str))
                     .push_bind(row.tip as i64)
                     .push_bind(row.created_at.as_millis())
-                    .push_bind(row.last_at.as_millis());
+                    .push_bind(row.last_at.as_millis())
+                    .push(NOW);
             });
             sql.push(
                 " ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, tip = excluded.tip, \
-                 created_at = excluded.created_at, last_at = excluded.last_at WHERE excluded.tip >= runs.tip",
+                 created_at = excluded.created_at, last_at = excluded.last_at, written_at = excluded.written_at \
+                 WHERE excluded.tip >= runs.tip",
             );
             // Statements differ by the number of rows and would fill the cache.
             sql.build().persistent(chunk.len() == CHUNK_ROWS).execute(&mut *transaction).await?;
@@ -125,26 +132,14 @@ impl SqliteCatalog {
         transaction.commit().await
     }
 
-    async fn list_rows(&self, filter: &RunFilter) -> Result<Vec<RunRow>, sqlx::Error> {
-        let mut sql = QueryBuilder::<Sqlite>::new("SELECT run_id, status, tip, created_at, last_at FROM runs WHERE ");
-        match filter.status {
-            Some(status) => sql.push("status = ").push_bind(status.as_str()),
-            None => sql.push("true"),
-        };
-        if let Some((last_at, run)) = &filter.after {
-            sql.push(" AND (last_at, run_id) < (").push_bind(last_at.as_millis()).push(", ");
-            sql.push_bind(run.as_str().to_owned()).push(")");
-        }
-        let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-        sql.push(" ORDER BY last_at DESC, run_id DESC LIMIT ").push_bind(limit);
-        sql.build().fetch_all(&self.pool).await?.iter().map(run_row).collect()
-    }
-
     async fn forget_runs(&self, runs: &[RunId]) -> Result<(), sqlx::Error> {
         let names = serde_json::to_string(runs).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let sql = "DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(?))";
-        sqlx::query(sql).bind(names).execute(&self.pool).await?;
-        Ok(())
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        for table in ["runs", "runcast_results"] {
+            let sql = format!("DELETE FROM {table} WHERE run_id IN (SELECT value FROM json_each(?))");
+            sqlx::query(AssertSqlSafe(sql)).bind(&names).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await
     }
 }
 
@@ -162,16 +157,6 @@ async fn check(connection: &mut SqliteConnection, path: &Path) -> Result<u32, Op
     format::check(format_args!("the catalog {}", path.display()), last, &MIGRATIONS).map_err(OpenError::NewerFormat)
 }
 
-fn run_row(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
-    Ok(RunRow {
-        run: RunId::parse(row.try_get(0)?).map_err(|error| sqlx::Error::Decode(error.into()))?,
-        status: row.try_get::<Option<&str>, _>(1)?.and_then(RunStatus::parse),
-        tip: row.try_get::<i64, _>(2)? as u64,
-        created_at: Timestamp::from_millis(row.try_get(3)?),
-        last_at: Timestamp::from_millis(row.try_get(4)?),
-    })
-}
-
 fn unavailable(error: sqlx::Error) -> CatalogError {
     CatalogError(error.to_string())
 }
@@ -182,8 +167,8 @@ impl Catalog for SqliteCatalog {
         self.record_rows(rows).await.map_err(unavailable)
     }
 
-    async fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, CatalogError> {
-        self.list_rows(filter).await.map_err(unavailable)
+    async fn list(&self, filter: &RunFilter) -> Result<Vec<ListedRun>, CatalogError> {
+        list::list(self, filter).await
     }
 
     async fn forget(&self, runs: &[RunId]) -> Result<(), CatalogError> {
@@ -210,7 +195,16 @@ impl Tables for SqliteCatalog {
     type Row = SqliteRow;
 
     /// SQLite has one writer at a time, so nothing needs a lock.
-    const DIALECT: SqlDialect = SqlDialect { list: "json_each($1)", lock: "", lock_free: "" };
+    const DIALECT: SqlDialect = SqlDialect {
+        list: "json_each($1)",
+        rows: "json_each($1)",
+        runs: "runs",
+        find: "instr",
+        now: NOW,
+        lock_run: "",
+        lock: "",
+        lock_free: "",
+    };
 
     async fn ask(&self, statement: CatalogStatement) -> Result<Vec<SqliteRow>, CatalogError> {
         statement.query::<Sqlite>().map_err(unavailable)?.fetch_all(&self.pool).await.map_err(unavailable)

@@ -25,6 +25,16 @@ pub trait Tables: Send + Sync + 'static {
 pub struct SqlDialect {
     /// A table expression whose column `value` has the texts of the JSON array in the first parameter.
     pub list: &'static str,
+    /// The same with a JSON value each, whose parts `->>` takes.
+    pub rows: &'static str,
+    /// The table of the runs.
+    pub runs: &'static str,
+    /// The function that finds the second text in the first: its place, or 0.
+    pub find: &'static str,
+    /// The database's time in milliseconds.
+    pub now: &'static str,
+    /// The clause that locks selected rows of the table that is called `run`, waiting for them.
+    pub lock_run: &'static str,
     /// The clause that locks selected rows, waiting for them.
     pub lock: &'static str,
     /// The clause that locks selected rows, skipping those that are locked.

@@ -33,7 +33,8 @@ async fn record(catalog: &PostgresCatalog, tip: u64) -> Result<(), CatalogError>
 }
 
 async fn rows(catalog: &PostgresCatalog) -> Result<Vec<RunRow>, CatalogError> {
-    catalog.list(&RunFilter { limit: 1_000, ..RunFilter::default() }).await
+    let listed = catalog.list(&RunFilter { limit: 1_000, ..RunFilter::default() }).await?;
+    Ok(listed.into_iter().map(|listed| listed.row).collect())
 }
 
 /// The name at a URL's end.

@@ -30,7 +30,17 @@ async fn sweeping_node() -> (LocalNode, Arc<dyn Journal>) {
                 assert!(tell.send(journal.clone()).is_ok());
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
                 let packages = Packages::built_in(catalog.clone());
-                Storage { journal, catalog, packages, redis: None, presence: None, artifacts: None, data_dir: None }
+                let run_catalog = catalog.clone();
+                Storage {
+                    journal,
+                    catalog,
+                    run_catalog,
+                    packages,
+                    redis: None,
+                    presence: None,
+                    artifacts: None,
+                    data_dir: None,
+                }
             }
             .boxed_local()
         },
@@ -111,5 +121,28 @@ async fn what_has_expired_is_a_gap_for_viewers_and_gone_for_producers() {
     let stream = reqwest::get(node.url(&format!("/api/runs/r/events/stream?after={cursor}"))).await.unwrap();
     assert_eq!(stream.status(), 204, "an EventSource does not ask again");
     assert_eq!(node.get("/api/runs/never").await.0, 404);
+    node.stop();
+}
+
+#[tokio::test]
+async fn listeners_to_the_list_are_told_that_a_run_is_gone() {
+    let (node, journal) = sweeping_node().await;
+    let mut stream = reqwest::get(node.url("/api/runs/stream")).await.unwrap();
+    let mut told = String::new();
+    let mut until = async |wanted: &str| {
+        let heard = async {
+            while !told.contains(wanted) {
+                let piece = stream.chunk().await.unwrap().expect("the stream goes on");
+                told.push_str(std::str::from_utf8(&piece).unwrap());
+            }
+        };
+        timeout(PATIENCE, heard).await.unwrap_or_else(|_| panic!("no {wanted}"));
+    };
+    assert_eq!(node.post("r", &json!({"type": "run_status", "status": "passed"})).await.0, 202);
+    until(r#""runId":"r","status":"passed","word":"passed""#).await;
+    let sealed = timeout(PATIENCE, async { while journal.head(&run("r")).await.unwrap().tip != 2 {} });
+    sealed.await.expect("the run is sealed");
+    journal.expire(Timestamp::now().plus_millis(1), 10).await.unwrap();
+    until(r#""gone":["r"]"#).await;
     node.stop();
 }

@@ -10,6 +10,7 @@ use runcast::actors::supervision::ChildKind;
 use runcast::app::{NodeOutcome, Storage, TREE};
 use runcast::config::Config;
 use runcast::protocol::{RunId, Timestamp};
+use runcast::storage::catalog::runs::ListedRun;
 use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::catalog::{Catalog, CatalogError, RunFilter, RunRow};
 use runcast::storage::journal::memory::MemoryJournal;
@@ -48,7 +49,7 @@ pub(crate) struct Wounds {
 }
 
 struct InjuredCatalog {
-    inner: SqliteCatalog,
+    inner: Arc<SqliteCatalog>,
     wounds: Wounds,
 }
 
@@ -58,7 +59,7 @@ impl Catalog for InjuredCatalog {
         self.wounds.record.feel();
         self.inner.record(rows).await
     }
-    async fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, CatalogError> {
+    async fn list(&self, filter: &RunFilter) -> Result<Vec<ListedRun>, CatalogError> {
         self.wounds.list.feel();
         if self.wounds.thread.0.swap(false, Ordering::SeqCst) {
             actix_rt::Arbiter::current().stop();
@@ -100,12 +101,14 @@ pub(crate) fn injured(wounds: &Wounds) -> impl FnOnce() -> LocalBoxFuture<'stati
         Box::pin(async move {
             let limits = JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
             let journal = FaultyJournal { inner: MemoryJournal::new(limits), fault: wounds.clone() };
-            let inner = SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap();
+            let inner = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
+            let run_catalog = inner.clone();
             let packages = Packages::built_in(Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap()));
             let catalog = Arc::new(InjuredCatalog { inner, wounds });
             Storage {
                 journal: Arc::new(journal),
                 catalog,
+                run_catalog,
                 packages,
                 redis: None,
                 presence: None,

@@ -46,7 +46,17 @@ async fn poisoned_node() -> (LocalNode, Arc<AtomicBool>) {
                 let journal = Arc::new(FaultyJournal { inner: MemoryJournal::new(limits), fault: Poison(switch) });
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
                 let packages = Packages::built_in(catalog.clone());
-                Storage { journal, catalog, packages, redis: None, presence: None, artifacts: None, data_dir: None }
+                let run_catalog = catalog.clone();
+                Storage {
+                    journal,
+                    catalog,
+                    run_catalog,
+                    packages,
+                    redis: None,
+                    presence: None,
+                    artifacts: None,
+                    data_dir: None,
+                }
             })
         },
     )

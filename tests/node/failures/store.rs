@@ -31,7 +31,17 @@ async fn node_on(options: SqliteOptions) -> (LocalNode, Arc<dyn Journal>) {
                 assert!(tell.send(journal.clone()).is_ok());
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
                 let packages = Packages::built_in(catalog.clone());
-                Storage { journal, catalog, packages, redis: None, presence: None, artifacts: None, data_dir: None }
+                let run_catalog = catalog.clone();
+                Storage {
+                    journal,
+                    catalog,
+                    run_catalog,
+                    packages,
+                    redis: None,
+                    presence: None,
+                    artifacts: None,
+                    data_dir: None,
+                }
             }
             .boxed_local()
         },

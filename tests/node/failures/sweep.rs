@@ -50,9 +50,11 @@ async fn runs_that_can_not_be_closed_do_not_hold_up_four_others() {
             async move {
                 let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
                 let packages = Packages::built_in(catalog.clone());
+                let run_catalog = catalog.clone();
                 Storage {
                     journal: stuck,
                     catalog,
+                    run_catalog,
                     packages,
                     redis: None,
                     presence: None,

@@ -45,6 +45,11 @@ impl CatalogUpdates {
 }
 
 impl RoomCore {
+    /// Whether this room has stored events itself.
+    pub fn stores(&self) -> bool {
+        self.catalog_updates.stores
+    }
+
     /// The log has grown. The catalog writer is told at once when something was decided, else at a bounded pace.
     pub(super) fn record_growth(&mut self, effects: &mut RoomEffects) {
         let status = self.log.status();

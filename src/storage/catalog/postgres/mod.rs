@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Connection as _, Row as _};
+use sqlx::postgres::PgConnection;
 use tokio::time::timeout;
 
+use super::runs::{ListedRun, list};
 use super::{Catalog, CatalogError, RunFilter, RunRow, format};
 use crate::protocol::status::RunStatus;
 use crate::protocol::{RunId, Timestamp};
@@ -180,16 +181,6 @@ async fn migrate(mut connection: PgConnection, store: &str) -> Result<Result<(),
     connection.close().await.map(Ok)
 }
 
-fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
-    Ok(RunRow {
-        run: RunId::parse(row.try_get(0)?).map_err(|error| sqlx::Error::Decode(error.into()))?,
-        status: row.try_get::<Option<&str>, _>(1)?.and_then(RunStatus::parse),
-        tip: row.try_get::<i64, _>(2)? as u64,
-        created_at: Timestamp::from_millis(row.try_get(3)?),
-        last_at: Timestamp::from_millis(row.try_get(4)?),
-    })
-}
-
 #[async_trait]
 impl Catalog for PostgresCatalog {
     async fn record(&self, rows: &[RunRow]) -> Result<(), CatalogError> {
@@ -202,10 +193,11 @@ impl Catalog for PostgresCatalog {
             }
         }
         let rows = || newest.values();
-        let sql = "INSERT INTO runcast_runs (run_id, status, tip, created_at, last_at, home) \
-                   SELECT *, $6 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) \
+        let sql = "INSERT INTO runcast_runs (run_id, status, tip, created_at, last_at, home, written_at) \
+                   SELECT *, $6, CAST(extract(epoch FROM now()) * 1000 AS BIGINT) FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) \
                    ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, tip = excluded.tip, \
-                   created_at = excluded.created_at, last_at = excluded.last_at, home = excluded.home \
+                   created_at = excluded.created_at, last_at = excluded.last_at, home = excluded.home, \
+                   written_at = excluded.written_at \
                    WHERE excluded.tip >= runcast_runs.tip";
         let insert = sqlx::query(sql)
             .bind(newest.keys().copied().collect::<Vec<_>>())
@@ -218,25 +210,15 @@ impl Catalog for PostgresCatalog {
         answered(&self.connections, |connection| Box::pin(insert.execute(connection))).await.map(drop)
     }
 
-    async fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, CatalogError> {
-        let sql = "SELECT run_id, status, tip, created_at, last_at FROM runcast_runs \
-                   WHERE ($1::text IS NULL OR status = $1) AND ($2::bigint IS NULL OR (last_at, run_id) < ($2, $3)) \
-                   ORDER BY last_at DESC, run_id DESC LIMIT $4";
-        let (last_at, run) = filter.after.as_ref().map(|(at, run)| (at.as_millis(), run.as_str())).unzip();
-        let select = sqlx::query(sql)
-            .bind(filter.status.map(RunStatus::as_str))
-            .bind(last_at)
-            .bind(run)
-            .bind(i64::try_from(filter.limit).unwrap_or(i64::MAX))
-            .persistent(false);
-        let rows = answered(&self.connections, |connection| Box::pin(select.fetch_all(connection))).await?;
-        rows.iter().map(run_row).collect::<Result<_, _>>().map_err(say)
+    async fn list(&self, filter: &RunFilter) -> Result<Vec<ListedRun>, CatalogError> {
+        list::list(self, filter).await
     }
 
     async fn forget(&self, runs: &[RunId]) -> Result<(), CatalogError> {
         // Rows are locked in the same order as in `record`.
-        let sql = "DELETE FROM runcast_runs WHERE run_id IN \
-                   (SELECT run_id FROM runcast_runs WHERE run_id = ANY($1) ORDER BY run_id FOR UPDATE)";
+        let sql = "WITH gone AS (SELECT run_id FROM runcast_runs WHERE run_id = ANY($1) ORDER BY run_id FOR UPDATE), \
+                   results AS (DELETE FROM runcast_results WHERE run_id IN (SELECT run_id FROM gone)) \
+                   DELETE FROM runcast_runs WHERE run_id IN (SELECT run_id FROM gone)";
         let delete = sqlx::query(sql).bind(runs.iter().map(RunId::as_str).collect::<Vec<_>>()).persistent(false);
         answered(&self.connections, |connection| Box::pin(delete.execute(connection))).await.map(drop)
     }

@@ -11,12 +11,20 @@ use super::{PostgresCatalog, answered};
 /// Namespace of the advisory locks on runs.
 const RUN_LOCKS: i64 = 0x7275_6e63_6173_7402;
 
+/// The time in milliseconds.
+pub(super) const NOW: &str = "CAST(extract(epoch FROM now()) * 1000 AS BIGINT)";
+
 #[async_trait]
 impl Tables for PostgresCatalog {
     type Row = PgRow;
 
     const DIALECT: SqlDialect = SqlDialect {
         list: "json_array_elements_text($1::json)",
+        rows: "json_array_elements($1::json)",
+        runs: "runcast_runs",
+        find: "strpos",
+        now: NOW,
+        lock_run: " FOR UPDATE OF run",
         lock: " FOR UPDATE",
         lock_free: " FOR UPDATE SKIP LOCKED",
     };

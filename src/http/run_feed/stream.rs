@@ -1,0 +1,89 @@
+//! The stream of changes of the list to one listener.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::rc::Rc;
+
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
+
+use super::super::edge::{RunsEdge, WatchEdge};
+use super::super::problem::{Problem, saturated};
+use super::super::transfer::{Outgoing, Pipe, pipe};
+use super::{FeedLimits, FeedListener};
+use crate::node::{Node, NodePhase};
+use crate::tasks::spawn_local;
+
+/// How long a listener that was sent away waits, in milliseconds, before it comes back.
+const COME_BACK_MS: u64 = 5_000;
+/// The same of one that was only too slow, or whose node goes.
+const COME_BACK_SOON_MS: u64 = 1_000;
+/// What keeps proxies from closing a stream in which nothing is said.
+const COMMENT: &[u8] = b":\n\n";
+
+/// `GET /api/runs/stream`
+pub(in crate::http) async fn stream(
+    edge: web::Data<RunsEdge>,
+    watch: web::Data<WatchEdge>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    if request.method() == Method::HEAD {
+        return Ok(head().streaming(stream::empty::<Result<Bytes, Infallible>>()));
+    }
+    if watch.node.is_crowded() || watch.node.phase() == NodePhase::Draining {
+        return Ok(come_back());
+    }
+    let outgoing = request.conn_data::<Rc<Outgoing>>().cloned().ok_or_else(saturated)?;
+    let Some(listener) = edge.feed.listen().await else { return Ok(come_back()) };
+    let (ours, body) = pipe(outgoing);
+    // It ends with its connection, whose end it finds when it next writes.
+    drop(spawn_local("run_feed_listener", tell(listener, ours, watch.node.clone(), edge.feed.limits())));
+    Ok(head().body(body))
+}
+
+/// Tells a listener what is new, until it goes, is too slow, or the node goes.
+async fn tell(listener: FeedListener, mut pipe: Pipe, node: Node, limits: FeedLimits) {
+    let FeedListener { first, mut told, _permit } = listener;
+    let mut next = Ok(first);
+    let drains = node.drains();
+    tokio::pin!(drains);
+    loop {
+        let (piece, is_last) = match next {
+            Ok(piece) => (piece, false),
+            Err(retry_ms) => (Bytes::from(format!("retry: {retry_ms}\n\n")), true),
+        };
+        let written = timeout(limits.stall, pipe.write_all(&piece)).await;
+        if is_last || !matches!(written, Ok(Ok(()))) {
+            return;
+        }
+        next = tokio::select! {
+            () = &mut drains => Err(COME_BACK_SOON_MS),
+            news = timeout(limits.comment, told.recv()) => match news {
+                Ok(Ok(Some(record))) => Ok(record),
+                Ok(Ok(None) | Err(RecvError::Closed)) => Err(COME_BACK_MS),
+                Ok(Err(RecvError::Lagged(_))) => Err(COME_BACK_SOON_MS),
+                Err(_) => Ok(Bytes::from_static(COMMENT)),
+            },
+        };
+    }
+}
+
+fn head() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
+        .insert_header(("X-Accel-Buffering", "no"));
+    response
+}
+
+/// A stream that ends at once. An `EventSource` reconnects after it, whereas an error status would stop it for good.
+fn come_back() -> HttpResponse {
+    let retry = Bytes::from(format!("retry: {COME_BACK_MS}\n\n"));
+    head().force_close().streaming(stream::once(ready(Ok::<_, Infallible>(retry))))
+}
