@@ -66,12 +66,12 @@ impl PageAnswer {
     /// As NDJSON of this media type, or as JSON.
     pub(super) fn respond(self, run: &RunId, nd_json: Option<&'static str>) -> HttpResponse {
         match nd_json {
-            Some(media_type) => self.as_nd_json(media_type),
-            None => self.as_json(run),
+            Some(media_type) => self.into_nd_json(media_type),
+            None => self.into_json(run),
         }
     }
 
-    fn as_json(self, run: &RunId) -> HttpResponse {
+    fn into_json(self, run: &RunId) -> HttpResponse {
         let head = PageHead {
             run_id: run,
             epoch: self.epoch,
@@ -92,7 +92,7 @@ impl PageAnswer {
         HttpResponse::Ok().content_type("application/json").body(body)
     }
 
-    fn as_nd_json(self, media_type: &'static str) -> HttpResponse {
+    fn into_nd_json(self, media_type: &'static str) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         response.content_type(media_type).insert_header(("Runcast-Cursor", self.cursor.to_string()));
         response.insert_header(("Runcast-More", self.more.to_string()));
