@@ -1,9 +1,13 @@
 // The worker's session in front of a real server.
 import assert from 'node:assert/strict';
-import { cp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 
-import { edit, Server } from '../../clients/js/test/support/server.js';
+import { BINARY, edit, Server } from '../../clients/js/test/support/server.js';
+import { lines } from '../bench/events.mjs';
 import { eventually, Page } from './support/session.js';
 
 let server;
@@ -248,9 +252,12 @@ test('commands, control and refusals', async () => {
   await eventually(() => ada.head.control.mine && bob.head.control.holder?.name === 'Ada');
   assert.equal(bob.head.control.mine, false);
   await assert.rejects(bob.call('takeControl', { steal: false }), { code: 'lease_held' });
-  await ada.call('command', { command: { type: 'pause' } });
+  const { commandId } = await ada.call('command', { command: { type: 'pause' } });
   await eventually(() => bob.head.word === 'paused' && bob.head.paused.by.name === 'Ada' && bob.texts().includes('Ada paused the run'));
-  assert.ok([...bob.tests.values()].find(({ status: is }) => is === 'running').paused);
+  const running = () => [...bob.tests.values()].find(({ status: is }) => is === 'running');
+  assert.equal(running().paused, false, 'it pauses when its producer says so');
+  await post('steer', [{ type: 'command_status', commandId, status: 'done' }], PRODUCER);
+  await eventually(() => running().paused && bob.head.slots.some(({ paused }) => paused));
   await ada.call('command', { command: { type: 'resume' } });
   await eventually(() => bob.head.word !== 'paused' && bob.head.paused === null);
   await ada.call('releaseControl', null);
@@ -295,4 +302,36 @@ test('nothing is posted while nothing changes', async () => {
     await new Promise((resolve) => setTimeout(resolve, 400));
     return page.messages.length === length;
   });
+});
+
+test('a large run is joined with few requests, and is what somebody sees who was there', async () => {
+  const events = 100_000;
+  const file = join(server.home, 'large.ndjson');
+  await writeFile(file, `${[...lines(events, 1_200)].join('\n')}\n`);
+  const there = open('large');
+  await eventually(() => there.connection?.status === 'live');
+  await promisify(execFile)(BINARY, ['publish', 'large', file, '--url', server.url]);
+  await eventually(() => there.head.seq === events && there.texts().at(-1) === 'Run failed', 60_000);
+  assert.ok(there.log.rows.length <= 20_000);
+  const late = open('large');
+  const { http } = late.session;
+  await eventually(() => late.head !== null, 60_000);
+  await eventually(() => late.complete && late.log.rows.length > 0 && late.timeline !== null, 60_000);
+  assert.ok(http.requests <= 14, `${http.requests} requests`);
+  assert.ok(http.received < 2 * 1024 * 1024, `${http.received} bytes`);
+  // The journal's time of a few events is known to the server alone.
+  const plain = ({ texts: _, ...of }) => of;
+  assert.deepEqual(plain(seen(late)), plain(seen(there)));
+  const rows = late.texts();
+  assert.deepEqual(rows, there.texts().slice(-rows.length));
+  assert.equal(late.timeline.bins.reduce((sum, one) => sum + one, 0), events);
+  const middle = events / 2;
+  late.tell({ type: 'moment', to: { seq: middle } });
+  there.tell({ type: 'moment', to: { seq: middle } });
+  await eventually(() => [late, there].every(({ moment, head }) => !moment.loading && head.seq === middle), 60_000);
+  assert.deepEqual(plain(seen(late)), plain(seen(there)));
+  await server.post('large', [log('one more')]);
+  await eventually(() => late.connection.seq === events + 1);
+  late.tell({ type: 'moment', to: 'live' });
+  await eventually(() => late.head.seq === events + 1 && late.texts().at(-1) === 'one more');
 });

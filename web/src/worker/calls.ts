@@ -1,5 +1,5 @@
 /** What the page asks for and gets an answer: commands, control, search, history, comparison, raw events. */
-import { ApiError, type CommandOptions, type Lease, type Runcast } from '@runcast/client';
+import { ApiError, type CommandOptions, type Lease, type Viewer } from '@runcast/client';
 
 import type { Calls as Asked, Comparison, Hit, HistoryResult, TestKey } from '../model.js';
 import type { EventHistory } from './history.js';
@@ -22,8 +22,7 @@ export class Calls {
   #lease: Lease | null = null;
 
   constructor(
-    private client: Runcast,
-    private readonly runId: string,
+    private viewer: Viewer,
     private readonly http: Http,
     private readonly history: EventHistory,
     private readonly run: CallRun,
@@ -35,8 +34,8 @@ export class Calls {
   }
 
   /** Somebody else asks from now on. */
-  as(client: Runcast): void {
-    this.client = client;
+  as(viewer: Viewer): void {
+    this.viewer = viewer;
   }
 
   /** Answers. Throws an `ApiError` with the refusal. */
@@ -49,11 +48,11 @@ export class Calls {
 
   readonly #answers: Answers = {
     command: async ({ command, options }) => {
-      const handle = await this.client.run(this.runId).command(command as never, options as CommandOptions);
+      const handle = await this.viewer.command(command as never, options as CommandOptions);
       return { commandId: handle.id, state: handle.status };
     },
     takeControl: async ({ steal }) => {
-      const lease = await this.client.run(this.runId).control({ steal });
+      const lease = await this.viewer.control({ steal });
       this.#lease = lease;
       void lease.lost.then(() => this.run.touch());
       this.run.touch();
@@ -63,7 +62,7 @@ export class Calls {
       const lease = this.#lease;
       this.#lease = null;
       if (lease?.isHeld === true) await lease.release();
-      else await this.client.run(this.runId).command({ type: 'release_control' });
+      else await this.viewer.command({ type: 'release_control' });
       return null;
     },
     askControl: async ({ name }) => {

@@ -1,5 +1,5 @@
 /** The connection to the run's log, and what people are told of it. */
-import { ClosedError, type Runcast, type RunEvent as ClientEvent, type ScreenFrame, type Watch } from '@runcast/client';
+import { ClosedError, type RunEvent as ClientEvent, type ScreenFrame, type Viewer, type Watch } from '@runcast/client';
 
 import type { Connection, Look } from '../model.js';
 import { type RunEvent, timeOf } from './read.js';
@@ -30,8 +30,7 @@ export class Link {
   #look: Look = { screen: false };
 
   constructor(
-    private readonly client: Runcast,
-    private readonly runId: string,
+    private viewer: Viewer,
     private readonly sink: LinkSink,
   ) {
     this.#since = Date.now();
@@ -52,7 +51,7 @@ export class Link {
   /** Connects. `after`: the cursor of the last event that is known. */
   start(after: string): void {
     this.stop();
-    const watch = this.client.run(this.runId).watch({ ...this.#look, after });
+    const watch = this.viewer.watch({ ...this.#look, after });
     this.#watch = watch;
     const mine = <E>(listener: (event: E) => void) => (event: E) => {
       if (this.#watch === watch) listener(event);
@@ -79,6 +78,12 @@ export class Link {
       if (detail.status === 'live') this.#closeCode = null;
       this.sink.changed();
     }));
+  }
+
+  /** Watches as somebody else from now on. `after`: where the connection goes on; null: where it began. */
+  as(viewer: Viewer, after: string | null): void {
+    this.viewer = viewer;
+    if (this.#watch !== null && after !== null && this.#status !== 'closed') this.start(after);
   }
 
   /** Ends the connection without a word. */

@@ -1,5 +1,5 @@
 /** The worker of a run's page: connection, fold, and what is told of them. */
-import { ApiError, connect, type Runcast } from '@runcast/client';
+import { ApiError, Viewer } from '@runcast/client';
 
 import type { FromWorker, Look, Notice, ToWorker } from '../model.js';
 import { Artifacts } from './artifacts.js';
@@ -94,7 +94,7 @@ export class Session {
     this.history = new EventHistory(this.http, phone ? PAGES_OF_PHONE : PAGES, () => this.tip);
     this.states = new States(this.http, this.history, runId, () => this.#epoch);
     this.#outbox = new Outbox(post);
-    this.#link = new Link(this.#client(), runId, {
+    this.#link = new Link(this.#viewer(), {
       event: (event) => this.#event(event),
       gap: (from, to) => this.#void({ kind: 'gap', from, to }),
       reset: (from) => this.#void({ kind: 'reset', from }),
@@ -124,7 +124,7 @@ export class Session {
       ...context, until, isOver: () => this.shown?.isOver ?? false,
       labelOf: (producer, slot) => this.shown?.slots.label(producer, slot) ?? String(slot),
     });
-    this.#calls = new Calls(this.#client(), runId, this.http, this.history, {
+    this.#calls = new Calls(this.#viewer(), this.http, this.history, {
       ...context, timeOf: (seq) => this.columns.time(seq),
     });
     this.#moments = new Moments(momentRun(this, (fold) => this.#show(fold)));
@@ -160,8 +160,11 @@ export class Session {
   take(message: ToWorker): void {
     switch (message.type) {
       case 'name':
+        if (message.user === this.#user) break;
         this.#user = message.user;
-        this.#calls.as(this.#client());
+        this.#calls.as(this.#viewer());
+        // The connection is a sign of life of whoever has control: it goes on in the new name.
+        this.#link.as(this.#viewer(), this.#live === null ? null : this.#cursor(this.tip));
         break;
       case 'look':
         this.#look = message.look;
@@ -215,9 +218,9 @@ export class Session {
   /** The log that was chosen before there was a run to show. */
   #chosen: Extract<ToWorker, { type: 'log' }> | null = null;
 
-  #client(): Runcast {
-    const { baseUrl, clientId } = this.open;
-    return connect({ url: baseUrl, clientId, ...(this.#user !== '' && { user: this.#user }) });
+  #viewer(): Viewer {
+    const { baseUrl, clientId, runId } = this.open;
+    return new Viewer({ url: baseUrl, clientId, ...(this.#user !== '' && { user: this.#user }) }, runId);
   }
 
   async #join(): Promise<void> {

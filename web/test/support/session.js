@@ -15,7 +15,7 @@ export async function loadForNode(name) {
   try {
     await build({
       absWorkingDir: root, entryPoints: [`src/${name}`], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20',
-      alias: { '@runcast/client': join(root, '../clients/js/dist/index.js') }, logLevel: 'warning', sourcemap: 'inline',
+      alias: { '@runcast/client': join(root, '../clients/js/dist/viewer.js') }, logLevel: 'warning', sourcemap: 'inline',
     });
     return await import(pathToFileURL(outfile).href);
   } finally {
