@@ -48,22 +48,44 @@ test('output is one row a line, and output that was left out is a notice', () =>
 
 test('a test begins and ends with a row, behind its errors', () => {
   const [begins] = rows('test_status', { testId: 't', status: 'running', data: { attempt: 1 } });
-  assert.deepEqual([begins.kind, begins.state, textOf(begins)], ['test', 'running', 'cart: pays  chromium · attempt 2']);
+  assert.deepEqual(
+    [begins.kind, begins.state, textOf(begins)],
+    ['test', 'running', 'cart: pays  chromium · attempt 2'],
+  );
   const ended = rows('test_status', {
-    testId: 't', status: 'failed', data: { attempt: 1, durationMs: 3_300, outcome: 'unexpected', errors: [{ message: '\u001b[31mno\u001b[39m\nway' }] },
+    testId: 't',
+    status: 'failed',
+    data: {
+      attempt: 1,
+      durationMs: 3_300,
+      outcome: 'unexpected',
+      errors: [{ message: '\u001b[31mno\u001b[39m\nway' }],
+    },
   });
-  assert.deepEqual(ended.map(({ kind }) => kind), ['error', 'error', 'test']);
+  assert.deepEqual(
+    ended.map(({ kind }) => kind),
+    ['error', 'error', 'test'],
+  );
   assert.deepEqual(ended[0].spans, [{ text: 'no', fg: '1' }]);
   assert.match(textOf(ended[2]), /^cart: pays  failed after 2 attempts  3\.3 s/);
-  assert.deepEqual(ended.map(({ line }) => line), [0, 1, 2]);
+  assert.deepEqual(
+    ended.map(({ line }) => line),
+    [0, 1, 2],
+  );
   const flaky = rows('test_status', { testId: 't', status: 'passed', data: { attempt: 1, outcome: 'flaky' } }).at(-1);
   assert.deepEqual([flaky.state, /flaky/.test(textOf(flaky))], ['flaky', true]);
   const expected = rows('test_status', { testId: 't', status: 'failed', data: { expected: 'failed', error: 'x' } });
-  assert.deepEqual(expected.map(({ kind, state }) => [kind, state]), [['test', 'passed']]);
+  assert.deepEqual(
+    expected.map(({ kind, state }) => [kind, state]),
+    [['test', 'passed']],
+  );
 });
 
 test('errors of steps stand in the log of their test alone', () => {
-  const step = { testId: 't', step: { stepNumber: 1, phase: 'end', title: 'Click', error: { message: 'timeout\nmore' } } };
+  const step = {
+    testId: 't',
+    step: { stepNumber: 1, phase: 'end', title: 'Click', error: { message: 'timeout\nmore' } },
+  };
   assert.deepEqual(rows('test_step', step), []);
   assert.deepEqual(rows('test_step', step, true).map(textOf), ['Click: timeout']);
 });
@@ -71,14 +93,18 @@ test('errors of steps stand in the log of their test alone', () => {
 test('commands, questions and what became of them are said in words', () => {
   const by = { subject: 'ada', name: 'Ada', kind: 'human' };
   assert.deepEqual(says('pause_requested', { by }), ['Ada paused the run']);
-  assert.deepEqual(says('pause_requested', { by, target: { slot: { producer: 'p', slot: 2 } } }), ['Ada paused worker 2']);
+  assert.deepEqual(says('pause_requested', { by, target: { slot: { producer: 'p', slot: 2 } } }), [
+    'Ada paused worker 2',
+  ]);
   assert.deepEqual(says('cancel_requested', { by, reason: 'enough' }), ['Ada cancelled the run: enough']);
   assert.deepEqual(says('control_released', { reason: 'expired' }), ['Control has ended: expired']);
   assert.deepEqual(says('ask_answered', { by, value: 'VAT' }), ['Ada answered “VAT”']);
   assert.deepEqual(says('ask_answered', { by, value: 'x', secret: true }), ['Ada answered with a secret']);
   assert.deepEqual(says('ai_stuck', { message: 'Which one?' }), ['Which one?']);
   assert.deepEqual(says('command_status', { status: 'accepted' }), []);
-  assert.deepEqual(says('command_status', { status: 'failed', detail: 'gone' }), ['A command was not carried out: gone']);
+  assert.deepEqual(says('command_status', { status: 'failed', detail: 'gone' }), [
+    'A command was not carried out: gone',
+  ]);
 });
 
 test('an event of an unknown type is one row with its JSON', () => {
@@ -89,10 +115,31 @@ test('an event of an unknown type is one row with its JSON', () => {
 
 test('events whose members are of any kind have rows, and none throws', () => {
   const values = [null, 3, true, 'x', [], {}, [null], [{}], { message: 3 }];
-  const types = ['log', 'test_status', 'test_step', 'error', 'run_status', 'test_plan', 'worker', 'ai_stuck', 'pause_requested', 'x'];
+  const types = [
+    'log',
+    'test_status',
+    'test_step',
+    'error',
+    'run_status',
+    'test_plan',
+    'worker',
+    'ai_stuck',
+    'pause_requested',
+    'x',
+  ];
   for (const type of types) {
     for (const value of values) {
-      const members = { testId: value, data: value, step: value, status: value, error: value, tests: value, by: value, text: value, shard: value };
+      const members = {
+        testId: value,
+        data: value,
+        step: value,
+        status: value,
+        error: value,
+        tests: value,
+        by: value,
+        text: value,
+        shard: value,
+      };
       assert.ok(Array.isArray(rowsOf(event(type, members), { ...CONTEXT, keyOf: () => null }, true).rows), type);
     }
   }
@@ -110,7 +157,11 @@ function page(window) {
   };
 }
 const line = (seq, text, source = null, how = {}) => ({
-  rows: [{ seq, line: 0, at: 0, kind: 'log', slotLabel: null, test: null, spans: [{ text }] }], open: false, again: false, source, ...how,
+  rows: [{ seq, line: 0, at: 0, kind: 'log', slotLabel: null, test: null, spans: [{ text }] }],
+  open: false,
+  again: false,
+  source,
+  ...how,
 });
 
 test('a window that is full drops its first rows, told or not', () => {

@@ -9,12 +9,19 @@ const event = (seq, more = {}) => ({ seq, type: 'log', text: `é${seq}`, ...more
 
 test('columns keep type, test and time of each event, in 14 bytes', () => {
   const columns = new Columns();
-  for (let seq = 101; seq <= 40_100; seq += 1) columns.push(seq, `t${seq % 3}`, seq % 2 ? `k${seq % 7}` : null, seq * 10);
+  for (let seq = 101; seq <= 40_100; seq += 1)
+    columns.push(seq, `t${seq % 3}`, seq % 2 ? `k${seq % 7}` : null, seq * 10);
   assert.deepEqual([columns.first, columns.last, columns.length], [101, 40_100, 40_000]);
-  assert.deepEqual([columns.type(20_000), columns.test(20_001), columns.test(20_000), columns.time(20_000)], ['t2', 'k2', null, 200_000]);
+  assert.deepEqual(
+    [columns.type(20_000), columns.test(20_001), columns.test(20_000), columns.time(20_000)],
+    ['t2', 'k2', null, 200_000],
+  );
   assert.ok(columns.bytes <= 40_000 * 21, `${columns.bytes}`);
   assert.equal(columns.type(100), null);
-  assert.deepEqual([columns.seqAt(1_009), columns.seqAt(1_010), columns.seqAt(200_005), columns.seqAt(1e9)], [null, 101, 20_000, 40_100]);
+  assert.deepEqual(
+    [columns.seqAt(1_009), columns.seqAt(1_010), columns.seqAt(200_005), columns.seqAt(1e9)],
+    [null, 101, 20_000, 40_100],
+  );
   columns.dropFrom(20_000);
   assert.equal(columns.last, 19_999);
   columns.push(20_000, 'new', null, 200_000);
@@ -44,7 +51,10 @@ test('pages keep what was used last, within their bytes', () => {
   assert.equal(pages.get(0), undefined);
   assert.deepEqual(pages.get(9).event(10 * PAGE), event(10 * PAGE));
   const kept = pages.newest().map(({ first }) => first);
-  assert.deepEqual(kept, [...kept].sort((one, other) => other - one));
+  assert.deepEqual(
+    kept,
+    [...kept].sort((one, other) => other - one),
+  );
   pages.set(0, new Page(1, Lines.of(new TextEncoder().encode(`${JSON.stringify(event(1))}\n`))));
   assert.deepEqual(pages.get(0).event(1), event(1));
 });

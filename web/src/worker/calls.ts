@@ -75,7 +75,11 @@ export class Calls {
         const query = { q, types: types?.join(','), test: testId, after, limit };
         const found = await this.http.insist(() => this.http.json<Members>('/search', query));
         const hits = listOf(found['hits']).map((one) => this.#hit(membersOf(one)));
-        return { hits: hits.filter((hit) => test === undefined || hit.test === test), cursor: String(found['cursor'] ?? ''), more: found['more'] === true };
+        return {
+          hits: hits.filter((hit) => test === undefined || hit.test === test),
+          cursor: String(found['cursor'] ?? ''),
+          more: found['more'] === true,
+        };
       } catch (error) {
         if (!(error instanceof ApiError) || ![404, 405, 501].includes(error.status)) throw error;
         return { hits: this.#local(q, types, test), cursor: '', more: false };
@@ -92,7 +96,10 @@ export class Calls {
       return {
         tests: listOf(found['tests']).map((one) => {
           const { testId, variant, results } = membersOf(one);
-          return { key: keyOf(textOf(variant), textOf(testId) ?? ''), results: listOf(results).map((result) => resultOf(membersOf(result))) };
+          return {
+            key: keyOf(textOf(variant), textOf(testId) ?? ''),
+            results: listOf(results).map((result) => resultOf(membersOf(result))),
+          };
         }),
       };
     },
@@ -109,10 +116,17 @@ export class Calls {
 
   #hit(hit: Members): Hit {
     const seq = numberOf(hit['seq']) ?? 0;
-    const ranges = listOf(hit['ranges']).filter((range): range is [number, number] => Array.isArray(range) && range.length === 2);
+    const ranges = listOf(hit['ranges']).filter(
+      (range): range is [number, number] => Array.isArray(range) && range.length === 2,
+    );
     return {
-      seq, type: textOf(hit['type']) ?? '', test: this.run.keyOf({ ...hit, seq, type: '' } as RunEvent), line: numberOf(hit['line']) ?? 0,
-      excerpt: textOf(hit['excerpt']) ?? '', ranges, at: timeOf(hit['at']) ?? this.run.timeOf(seq),
+      seq,
+      type: textOf(hit['type']) ?? '',
+      test: this.run.keyOf({ ...hit, seq, type: '' } as RunEvent),
+      line: numberOf(hit['line']) ?? 0,
+      excerpt: textOf(hit['excerpt']) ?? '',
+      ranges,
+      at: timeOf(hit['at']) ?? this.run.timeOf(seq),
     };
   }
 
@@ -129,7 +143,15 @@ export class Calls {
           const excerpt = row.spans.map(({ text }) => text).join('');
           const at = excerpt.toLowerCase().indexOf(wanted);
           if (at < 0) continue;
-          hits.push({ seq, type: event.type, test: row.test, line: row.line, excerpt, ranges: [[at, at + q.length]], at: row.at });
+          hits.push({
+            seq,
+            type: event.type,
+            test: row.test,
+            line: row.line,
+            excerpt,
+            ranges: [[at, at + q.length]],
+            at: row.at,
+          });
         }
       }
     }
@@ -139,18 +161,31 @@ export class Calls {
 
 function resultOf(result: Members): HistoryResult {
   return {
-    runId: textOf(result['runId']) ?? '', number: numberOf(result['number']), outcome: textOf(result['outcome']) ?? '',
-    status: textOf(result['status']) ?? '', durationMs: numberOf(result['durationMs']), attempts: numberOf(result['attempts']) ?? 1,
-    error: textOf(result['error']), location: textOf(result['location']), at: timeOf(result['at']) ?? numberOf(result['at']) ?? 0,
-    branch: textOf(result['branch']), commit: textOf(result['commit']), current: result['current'] === true,
+    runId: textOf(result['runId']) ?? '',
+    number: numberOf(result['number']),
+    outcome: textOf(result['outcome']) ?? '',
+    status: textOf(result['status']) ?? '',
+    durationMs: numberOf(result['durationMs']),
+    attempts: numberOf(result['attempts']) ?? 1,
+    error: textOf(result['error']),
+    location: textOf(result['location']),
+    at: timeOf(result['at']) ?? numberOf(result['at']) ?? 0,
+    branch: textOf(result['branch']),
+    commit: textOf(result['commit']),
+    current: result['current'] === true,
   };
 }
 
 function comparisonOf(found: Members): Comparison {
-  const tests = (value: unknown) => listOf(value).map((one) => {
-    const { testId, variant, title, project } = membersOf(one);
-    return { key: keyOf(textOf(variant), textOf(testId) ?? ''), title: textOf(title) ?? textOf(testId) ?? '', project: textOf(project) };
-  });
+  const tests = (value: unknown) =>
+    listOf(value).map((one) => {
+      const { testId, variant, title, project } = membersOf(one);
+      return {
+        key: keyOf(textOf(variant), textOf(testId) ?? ''),
+        title: textOf(title) ?? textOf(testId) ?? '',
+        project: textOf(project),
+      };
+    });
   const [fixed, failing, flaky] = [tests(found['fixed']), tests(found['failing']), tests(found['flaky'])];
   const counts = membersOf(found['counts']);
   const { now, before } = membersOf(found['elapsedMs']);
@@ -158,16 +193,23 @@ function comparisonOf(found: Members): Comparison {
   const runId = textOf(other['runId']);
   return {
     with: runId === null ? null : { runId, number: numberOf(other['number']), branch: textOf(other['branch']) },
-    fixed, failing, flaky,
+    fixed,
+    failing,
+    flaky,
     counts: {
-      fixed: numberOf(counts['fixed']) ?? fixed.length, failing: numberOf(counts['failing']) ?? failing.length,
+      fixed: numberOf(counts['fixed']) ?? fixed.length,
+      failing: numberOf(counts['failing']) ?? failing.length,
       flaky: numberOf(counts['flaky']) ?? flaky.length,
     },
     elapsedMs: { now: numberOf(now), before: numberOf(before) },
     slowest: listOf(found['slowest']).map((one, index) => {
       const { durationMs, before: ms } = membersOf(one);
       const [test] = tests([listOf(found['slowest'])[index]]);
-      return { ...(test as ReturnType<typeof tests>[number]), durationMs: numberOf(durationMs) ?? 0, before: numberOf(ms) };
+      return {
+        ...(test as ReturnType<typeof tests>[number]),
+        durationMs: numberOf(durationMs) ?? 0,
+        before: numberOf(ms),
+      };
     }),
   };
 }

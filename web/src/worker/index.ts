@@ -14,3 +14,5 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
     session?.take(data);
   }
 });
+
+addEventListener('online', () => session?.retry());

@@ -171,9 +171,16 @@ export class Log {
     const key = this.run.keyOf(event);
     if (key === null) return false;
     if (this.#scope.of === 'test') return key === this.#scope.key;
-    const number = wholeOf(event['attempt']) ?? wholeOf(membersOf(event['data'])['attempt']) ?? wholeOf(membersOf(event['step'])['attempt']);
+    const number =
+      wholeOf(event['attempt']) ??
+      wholeOf(membersOf(event['data'])['attempt']) ??
+      wholeOf(membersOf(event['step'])['attempt']);
     const place = this.run.placeOf(key, number);
-    return place !== null && place.slot === this.#scope.slot && (place.producer ?? this.#scope.producer) === this.#scope.producer;
+    return (
+      place !== null &&
+      place.slot === this.#scope.slot &&
+      (place.producer ?? this.#scope.producer) === this.#scope.producer
+    );
   }
 }
 
