@@ -392,6 +392,22 @@ test('a question is asked, shown at its test, and ends', async () => {
   assert.ok(page.texts().includes('ada chose b'));
 });
 
+test('what is searched for is found by the server, with its test and time', async () => {
+  await post('search', story(5), PRODUCER);
+  const page = open('search');
+  await eventually(() => page.complete);
+  const { hits, more } = await page.call('search', { q: 'OUTPUT of 2' });
+  assert.deepEqual(
+    hits.map(({ test: of, type, excerpt, ranges: [[from, to]] }) => [of, type, excerpt.slice(from, to)]),
+    [['0:t2', 'log', 'output of 2']],
+  );
+  assert.equal(more, false);
+  assert.equal(typeof hits[0].at, 'number');
+  const all = await page.call('search', { q: 'output', test: '0:t1' });
+  assert.deepEqual(all.hits.map(({ test: of }) => of), ['0:t1']);
+  await assert.rejects(page.call('compare', { with: 'a b' }), ({ code }) => typeof code === 'string');
+});
+
 test('a server that is not there is told', async () => {
   const page = open('gone', {}, { url: 'http://127.0.0.1:9' });
   await eventually(() => page.connection?.error);
