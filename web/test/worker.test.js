@@ -392,6 +392,41 @@ test('a question is asked, shown at its test, and ends', async () => {
   assert.ok(page.texts().includes('ada chose b'));
 });
 
+test('tests of several variants are their own, and slots say whose they are', async () => {
+  const page = open('variants');
+  await eventually(() => page.connection?.status === 'live');
+  for (const variant of ['linux', 'windows']) {
+    const producer = `on-${variant}`;
+    await post('variants', [{ type: 'worker', state: 'joined', can: [], slots: 1, variant }], producer);
+    await post(
+      'variants',
+      [
+        status('same', 'running', { attempt: 0, slot: 0, title: ['a', 'same'] }),
+        log(`from ${variant}`, { testId: 'same', variant }),
+        { ...step('same', '1', 'begin', { title: `on ${variant}` }), variant },
+      ],
+      producer,
+    );
+  }
+  await eventually(() => page.tests.size === 2 && page.texts().includes('from windows'));
+  const rows = () => [...page.tests.values()].map(({ key, variant, slotLabel, step: now }) => [key, variant, slotLabel, now?.title]);
+  await eventually(() => page.head.slots.length === 2 && rows().every(([, , label]) => label?.includes('.')));
+  assert.deepEqual(rows(), [
+    ['5:linuxsame', 'linux', '1.0', 'on linux'],
+    ['7:windowssame', 'windows', '2.0', 'on windows'],
+  ]);
+  assert.deepEqual(page.head.variants, ['linux', 'windows']);
+  page.openLog({ of: 'test', key: '5:linuxsame' });
+  await eventually(() => page.texts().includes('from linux'));
+  assert.ok(!page.texts().includes('from windows'));
+  page.openLog({ of: 'slot', producer: 'on-windows', slot: 0 });
+  await eventually(() => page.texts().includes('from windows'));
+  assert.ok(!page.texts().includes('from linux'));
+  page.tell({ type: 'test', key: '7:windowssame' });
+  await eventually(() => page.detail && !page.detail.loading && page.detail.steps.size === 1);
+  assert.deepEqual([...page.detail.steps.values()].map(({ title }) => title), ['on windows']);
+});
+
 test('what is searched for is found by the server, with its test and time', async () => {
   await post('search', story(5), PRODUCER);
   const page = open('search');

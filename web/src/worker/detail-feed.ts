@@ -42,6 +42,7 @@ export class DetailFeed {
 
   /** Opens a test; null: none. */
   open(key: TestKey | null): void {
+    if (key === this.#key) return;
     this.#key = key;
     this.reload();
   }
