@@ -76,7 +76,8 @@ test('events that do not follow are not kept, and void ones go', () => {
 
 test('a page of very long texts is bounded, and has all of its events', () => {
   const pages = new Pages(24e6);
-  for (let seq = 1; seq <= PAGE; seq += 1) pages.push(event(seq, { text: 'x'.repeat(20_000), list: ['y'.repeat(3_000)] }));
+  for (let seq = 1; seq <= PAGE; seq += 1)
+    pages.push(event(seq, { text: 'x'.repeat(20_000), list: ['y'.repeat(3_000)] }));
   const page = pages.get(0);
   assert.ok(page.lines.bytes < 14e6, `${page.lines.bytes}`);
   assert.equal(page.lines.count, PAGE);

@@ -185,8 +185,9 @@ export class Follow {
     this.checkpoints.offer(fold);
     this.isTimelineChanged = true;
     this.sink.began();
-    for (const event of this.#waiting.splice(0)) if (event.seq === live.seq + 1) this.#apply(event);
-    if (this.#isStopped) this.link.start(this.#cursor(this.tip));
+    const waited = this.#waiting.splice(0);
+    for (const event of waited) if (event.seq === live.seq + 1) this.#apply(event);
+    if (this.#isStopped || (waited.at(-1)?.seq ?? 0) > live.seq) this.link.start(this.#cursor(this.tip));
     this.#isStopped = false;
     this.#remember();
   }
@@ -217,6 +218,8 @@ export class Follow {
     const { live } = this;
     if (live !== null) {
       if (event.seq === live.seq + 1) this.#apply(event);
+      // Some are missing: the connection begins again where the run as it is known ends.
+      else if (event.seq > live.seq + 1) this.link.start(this.#cursor(live.seq));
       return;
     }
     this.#waiting.push(event);
