@@ -245,3 +245,107 @@ test('bytes are bounded as well', () => {
   assert.ok(window.length < 30, `${window.length}`);
   assert.equal(window.lastSeq, 100);
 });
+
+const { Log } = await load('worker/log.ts');
+
+/** A log of events `first` to the tip, of which each part has at most a hundred. */
+function logOf(first, tip, ofTest = () => null) {
+  const events = Array.from({ length: tip - first + 1 }, (_, at) => ({
+    seq: first + at,
+    type: 'log',
+    timestamp: '2026-11-27T10:00:00.000Z',
+    text: `r${first + at}\n`,
+  }));
+  const between = (from, to) => events.filter(({ seq }) => seq >= from && seq <= to);
+  const source = {
+    before: async (seq) => ({ events: between(seq - 100, seq - 1), edge: Math.max(first, seq - 100) }),
+    after: async (seq, until) => ({
+      events: between(seq + 1, Math.min(until, seq + 100)),
+      edge: Math.min(until, seq + 100),
+    }),
+  };
+  const run = {
+    ...CONTEXT,
+    keyOf: ofTest,
+    until: () => events.at(-1).seq,
+    firstAvailable: () => first,
+    source: () => source,
+    placeOf: () => null,
+    dividers: new Map(),
+    touch: () => {},
+  };
+  const log = new Log(run);
+  let list = [];
+  const shown = () => {
+    const change = log.change();
+    if (change === null) return list;
+    const { reset, dropFirst = 0, dropLast = 0, prepend = [], append = [] } = change;
+    if (reset) list = [];
+    list = [...prepend, ...list.slice(dropFirst, list.length - dropLast), ...append];
+    Object.assign(shown, { earlier: change.earlier, later: change.later });
+    return list;
+  };
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
+  const push = (text, more = {}) => {
+    const event = { seq: events.at(-1).seq + 1, type: 'log', timestamp: '2026-11-27T10:00:00.000Z', text, ...more };
+    events.push(event);
+    log.take(event);
+  };
+  return { log, run, shown, settle, push };
+}
+
+test('a log begins at its end, and says where its events have expired', async () => {
+  const { log, shown, settle } = logOf(901, 1_000);
+  log.open(1, { of: 'run' });
+  await settle();
+  const list = shown();
+  assert.deepEqual([list.length, shown.earlier, shown.later], [101, false, false]);
+  assert.deepEqual([list[0].kind, textOf(list[0]), list[0].seq], ['divider', 'Events 1 to 900 have expired', 901]);
+  assert.equal(textOf(list.at(-1)), 'r1000');
+});
+
+test('a log follows while it is at its end, also over what came while it was loaded', async () => {
+  const { log, run, shown, settle, push } = logOf(1, 1_000);
+  log.open(1, { of: 'run' });
+  push('while it was loaded\n');
+  await settle();
+  assert.equal(textOf(shown().at(-1)), 'while it was loaded');
+  run.dividers.set(1_002, '2 events arrived meanwhile');
+  push('a\n');
+  push('50 %', { stream: 'out' });
+  push('\r100 %', { stream: 'out' });
+  assert.deepEqual(shown().slice(-3).map(textOf), ['2 events arrived meanwhile', 'a', '100 %']);
+  assert.equal(shown().at(-1).updates, 1);
+  const before = shown().length;
+  log.more(1, 'earlier');
+  await settle();
+  const list = shown();
+  assert.ok(list.length > before);
+  assert.deepEqual(
+    list.slice(0, 50).map(({ seq }) => seq),
+    Array.from({ length: 50 }, (_, at) => list[0].seq + at),
+  );
+});
+
+test('a log that shows rows around an event does not follow until it has come to the end', async () => {
+  const { log, shown, settle, push } = logOf(1, 3_000);
+  log.open(1, { of: 'run' }, 1_500);
+  await settle();
+  const list = shown();
+  assert.ok(list.some(({ seq }) => seq === 1_500) && list.some(({ seq }) => seq === 1_499));
+  assert.deepEqual([shown.earlier, shown.later], [true, true]);
+  push('unseen\n');
+  assert.equal(shown().length, list.length);
+  for (let round = 0; round < 10 && shown.later; round += 1) {
+    log.more(1, 'later');
+    await settle();
+    shown();
+  }
+  assert.equal(textOf(shown().at(-1)), 'unseen');
+  push('seen\n');
+  assert.equal(textOf(shown().at(-1)), 'seen');
+  log.open(2, { of: 'run' });
+  log.more(1, 'earlier'); // of a log that is not shown any more
+  await settle();
+  assert.equal(textOf(shown().at(-1)), 'seen');
+});

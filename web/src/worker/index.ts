@@ -8,7 +8,8 @@ const post = (message: FromWorker, transfer: Transferable[] = []) => postMessage
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.type === 'open') {
-    session ??= new Session(data, post);
+    if (session !== null) return;
+    session = new Session(data, post);
     session.start();
   } else {
     session?.take(data);
