@@ -185,7 +185,7 @@ test('sentences say what is not as usual, and what one can do', () => {
   }
   assert.match(
     said({ moment: { live: false, seq: 4_211, at: NOW, loading: false }, connection: link({ tip: 9_870 }) })[0],
-    /^You look at \d\d:\d\d:\d\d event 4,211 of 9,870, the run goes on \[live\]$/,
+    /^You look at \d\d:\d\d:\d\d \(event 4,211 of 9,870\), the run goes on \[live\]$/,
   );
   assert.match(
     said({ head: head({ word: 'stalled', lastEventAt: NOW - 120_000 }) })[0],

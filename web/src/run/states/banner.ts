@@ -85,7 +85,7 @@ function pastOf(moment: Moment, connection: Connection | null, head: Head | null
     tone: 'flaky',
     icon: 'clock',
     strong: moment.loading ? `Going to ${when}…` : `You look at ${when}`,
-    text: `event ${count(moment.seq)} of ${count(tip)}${head?.over ? '' : ', the run goes on'}`,
+    text: `(event ${count(moment.seq)} of ${count(tip)})${head?.over ? '' : ', the run goes on'}`,
     acts: ['live'],
   };
 }
