@@ -193,7 +193,7 @@ function Right({ run, narrow }: { run: Head | null; narrow: boolean }) {
           {text === '' ? null : <span class="top-behind">{text}</span>}
         </span>
       ) : null}
-      {viewers === null ? null : (
+      {viewers === null || viewers === 0 ? null : (
         <span class="top-viewers" title={`${plural(viewers, 'viewer')} now`}>
           <Icon name="eye" size={14} />
           {count(viewers)}
