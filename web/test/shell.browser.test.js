@@ -371,7 +371,7 @@ test('ten thousand tests: few nodes, and focus stays in the tree while it is scr
   }
   await send('big', [status('running', { total: 10_000 }), begin('t0-0')]);
   const { page, faults } = await dev.open('big');
-  await page.waitForSelector('.tests-row');
+  await page.waitForSelector('.tests-group:has-text("9,999")');
   await page.keyboard.press('1');
   await page.keyboard.press('End');
   await eventually(
