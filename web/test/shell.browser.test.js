@@ -357,6 +357,25 @@ test('a run of which nothing was posted says how, and fills by itself', async ()
   assert.deepEqual(faults, []);
 });
 
+test('an exception in one pane shows there, and the others live on', async () => {
+  await shop('fault');
+  const { page } = await dev.open('fault', {
+    init: () =>
+      (globalThis.ResizeObserver = class {
+        constructor() {
+          throw new TypeError('no such thing');
+        }
+      }),
+  });
+  await page.waitForSelector('.boundary:has-text("The tests can’t be shown.")');
+  assert.match(await page.textContent('.pane-tests .boundary'), /TypeError: no such thing.*Copy details/s);
+  await send('fault', [end('gamma', 'failed', { error: NOT_VISIBLE })]);
+  await eventually(
+    () => page.textContent('.top-word'),
+    (word) => word === 'FAILING',
+  );
+});
+
 test('ten thousand tests: few nodes, and focus stays in the tree while it is scrolled', async () => {
   for (let part = 0; part < 10; part += 1) {
     await send('big', [
