@@ -94,7 +94,13 @@ test('the list has each key once, under its heading', () => {
     binding('?', { says: 'this list' }),
   ]);
   assert.deepEqual(lines, [
-    { group: 'Tests', lines: [{ says: 'next row', keys: ['↓', 'j'] }, { says: 'live', keys: ['l'] }] },
+    {
+      group: 'Tests',
+      lines: [
+        { says: 'next row', keys: ['↓', 'j'] },
+        { says: 'live', keys: ['l'] },
+      ],
+    },
     { group: 'Steering', lines: [{ says: 'choose an answer', keys: ['1', '…', '4'] }] },
     { group: 'Page', lines: [{ says: 'this list', keys: ['?'] }] },
   ]);

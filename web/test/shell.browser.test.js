@@ -36,7 +36,7 @@ async function shop(run) {
   ]);
 }
 
-test('the bar and the tree say what goes on, and the newest failure opens by itself until somebody chooses', async () => {
+test('bar and tree say what goes on, and the newest failure opens by itself until somebody chooses', async () => {
   await shop('first');
   const { page, faults } = await dev.open('first');
   await page.waitForSelector('.tests-row');

@@ -1,4 +1,5 @@
-// A real server with the pages of src/ in front of it, and a browser. RUNCAST_BIN says which server; else it is the build.
+// A real server with the pages of src/ in front of it, and a browser. RUNCAST_BIN says which server; else it is the
+// build.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
