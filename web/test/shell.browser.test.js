@@ -36,7 +36,7 @@ async function shop(run) {
   ]);
 }
 
-test('the bar and the tree say what goes on, and the newest failure opens by itself until somebody chooses', async () => {
+test('bar and tree say what goes on, and the newest failure opens by itself until somebody chooses', async () => {
   await shop('first');
   const { page, faults } = await dev.open('first');
   await page.waitForSelector('.tests-row');
@@ -357,6 +357,25 @@ test('a run of which nothing was posted says how, and fills by itself', async ()
   assert.deepEqual(faults, []);
 });
 
+test('an exception in one pane shows there, and the others live on', async () => {
+  await shop('fault');
+  const { page } = await dev.open('fault', {
+    init: () =>
+      (globalThis.ResizeObserver = class {
+        constructor() {
+          throw new TypeError('no such thing');
+        }
+      }),
+  });
+  await page.waitForSelector('.boundary:has-text("The tests can’t be shown.")');
+  assert.match(await page.textContent('.pane-tests .boundary'), /TypeError: no such thing.*Copy details/s);
+  await send('fault', [end('gamma', 'failed', { error: NOT_VISIBLE })]);
+  await eventually(
+    () => page.textContent('.top-word'),
+    (word) => word === 'FAILING',
+  );
+});
+
 test('ten thousand tests: few nodes, and focus stays in the tree while it is scrolled', async () => {
   for (let part = 0; part < 10; part += 1) {
     await send('big', [
@@ -371,7 +390,7 @@ test('ten thousand tests: few nodes, and focus stays in the tree while it is scr
   }
   await send('big', [status('running', { total: 10_000 }), begin('t0-0')]);
   const { page, faults } = await dev.open('big');
-  await page.waitForSelector('.tests-row');
+  await page.waitForSelector('.tests-group:has-text("9,999")');
   await page.keyboard.press('1');
   await page.keyboard.press('End');
   await eventually(

@@ -1,6 +1,6 @@
 /**
- * Where one is on the page, kept in its URL. Moving replaces the URL; opening a test, and the wall, adds an entry to the
- * browser's history, so that back goes where one was.
+ * Where one is on the page, kept in its URL. Moving replaces the URL; opening a test, and the wall, adds an entry to
+ * the browser's history, so that back goes where one was.
  */
 import { signal } from '@preact/signals';
 

@@ -1,4 +1,5 @@
-// A real server with the pages of src/ in front of it, and a browser. RUNCAST_BIN says which server; else it is the build.
+// A real server with the pages of src/ in front of it, and a browser. RUNCAST_BIN says which server; else it is the
+// build.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -22,8 +23,9 @@ export async function start() {
     node,
     url,
     /** A page of a run, and what went wrong on it: errors of the console and of the page, violations of its policy. */
-    async open(run, options = {}, query = '') {
+    async open(run, { init, ...options } = {}, query = '') {
       const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
+      if (init !== undefined) await context.addInitScript(init); // runs before the page's scripts
       const page = await context.newPage();
       page.setDefaultTimeout(15_000);
       const faults = [];

@@ -183,7 +183,8 @@ function useWindow(tree: Tree, items: readonly Item[], offsets: readonly number[
   const now = useRef({ items, offsets });
   const anchor = useRef<Anchor | null>(null);
   now.current = { items, offsets };
-  // where the rows in sight begin and how high they are; read anew when it may have changed, since reading lays out the page
+  // where the rows in sight begin and how high they are; read anew when it may have changed, since reading lays out
+  // the page
   const sight = useRef({ top: 0, height: 900 });
   const look = useRef((anew: boolean) => {
     const element = tree.current;
