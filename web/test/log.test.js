@@ -47,7 +47,7 @@ test('the button says how many lines are new', () => {
 });
 
 test('a line is found by event and line, and a row by its key', () => {
-  const rows = [row(1), row(5, 0), row(5, 0, '', 'divider'), row(5, 1), row(9)];
+  const rows = [row(1), row(5, 0), row(5, -1, '', 'divider'), row(5, 1), row(9)];
   assert.equal(lines.indexOfLine(rows, { seq: 5, line: 1 }), 3);
   assert.equal(lines.indexOfLine(rows, { seq: 5, line: 7 }), 1, 'the event is there: its first row');
   assert.equal(lines.indexOfLine(rows, { seq: 6, line: 0 }), -1);

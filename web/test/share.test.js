@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { load } from './support/load.js';
 
 const { rerunFailed } = await load('run/share/rerun.ts');
-const { quoted } = await load('run/share/quote.ts');
+const { quoted } = await load('run/detail/rerun.ts');
 const { isLoopback, partsOf, placeWith } = await load('run/share/link.ts');
 
 const failed = (over) => ({ testId: 'a', file: 'tests/a.spec.ts', line: 3, path: ['a'], project: null, status: 'failed', outcome: 'unexpected', ...over });

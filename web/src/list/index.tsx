@@ -41,6 +41,12 @@ function Runs() {
   if (!loaded.value) return null;
   return (
     <>
+      {waiting === 0 ? null : (
+        <button type="button" class="list-waiting" onClick={release}>
+          {waiting === 1 ? 'A new run' : `${count(waiting)} new runs`}
+          <Icon name="up" size={14} />
+        </button>
+      )}
       <div
         class="list-table"
         role="table"
@@ -57,15 +63,13 @@ function Runs() {
             </span>
           ))}
         </div>
-        {waiting === 0 ? null : (
-          <button type="button" class="list-waiting" onClick={release}>
-            {waiting === 1 ? 'A new run' : `${count(waiting)} new runs`}
-            <Icon name="up" size={14} />
-          </button>
-        )}
         {sections.map(({ title, runs }) => (
           <div key={title} role="rowgroup" aria-label={title} class="list-section">
-            <h2 class="list-heading">{title}</h2>
+            <div class="list-heading" role="row">
+              <span role="cell" aria-colspan={COLUMNS.length}>
+                {title}
+              </span>
+            </div>
             {runs.map((runId) => (
               <Known key={runId} runId={runId} />
             ))}
@@ -80,7 +84,7 @@ function Runs() {
 /** A row by its run's id; one that was deleted while somebody points at it keeps its place. */
 function Known({ runId }: { runId: string }) {
   const row = runOf(runId);
-  return row === undefined ? <p class="list-gone">This run was deleted.</p> : <Row row={row} />;
+  return row === undefined ? <p class="list-gone" role="row"><span role="cell" aria-colspan={COLUMNS.length}>This run was deleted.</span></p> : <Row row={row} />;
 }
 
 function Foot() {

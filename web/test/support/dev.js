@@ -12,7 +12,8 @@ const { Node } = await import(`${root}tests/browser/support/node.js`);
 export async function start() {
   const node = await Node.start();
   const front = spawn(process.execPath, [`${root}web/scripts/dev.mjs`], {
-    env: { ...process.env, RUNCAST_URL: node.url, PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, RUNCAST_URL: node.url, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = await once(createInterface({ input: front.stdout }), 'line');
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)[0];

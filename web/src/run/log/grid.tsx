@@ -4,7 +4,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preac
 
 import type { LogRow } from '../../model.js';
 import { place } from '../place.js';
-import { current, matches, shownWords } from '../search/state.js';
+import { current, matches, shownWords, startRow } from '../search/state.js';
 import { head, log, moment } from '../store.js';
 import { selected, textBetween } from './copying.js';
 import { scrolled } from './follow.js';
@@ -62,6 +62,9 @@ export function LogGrid() {
     follow.value = { ...follow.peek(), top: element.scrollTop };
   });
 
+  useEffect(() => {
+    if (shownWords.peek() === '') startRow.value = virtual.range?.startIndex ?? 0;
+  });
   useTargets(virtual, number);
   useAhead(virtual.range, rows, earlier, later);
   useSelection(scroller, pins);

@@ -9,7 +9,7 @@ const KINDS: LogRow['kind'][] = ['log', 'error', 'test', 'ask', 'command', 'stat
 
 /** A number that no other row has: of its event, line and kind. */
 export function rowKey(row: LogRow): number {
-  return row.seq * 4_194_304 + Math.min(row.line, 524_287) * 8 + KINDS.indexOf(row.kind);
+  return row.seq * 4_194_304 + Math.max(0, Math.min(row.line, 524_287)) * 8 + KINDS.indexOf(row.kind);
 }
 
 /** The height of a row that does not wrap. */

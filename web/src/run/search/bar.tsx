@@ -1,5 +1,5 @@
 /** The field in the log's head in which one searches. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 import { Button } from '../../ui/button.js';
 import { Icon } from '../../ui/icons.js';
@@ -11,7 +11,7 @@ export const field: { current: HTMLInputElement | null } = { current: null };
 
 export function SearchBar() {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     field.current = input.current;
     input.current?.focus();
     input.current?.select();

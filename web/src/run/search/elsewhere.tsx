@@ -14,7 +14,7 @@ import { elsewhere, found, searchRun, shownWords } from './state.js';
 const ICONS: Record<string, { icon: IconName; says: string }> = {
   log: { icon: 'terminal', says: 'Log' },
   test_step: { icon: 'steps', says: 'Step' },
-  test_status: { icon: 'failed', says: 'Test' },
+  test_status: { icon: 'list', says: 'Test' },
   test_plan: { icon: 'list', says: 'Test' },
   ai_stuck: { icon: 'ask', says: 'Question' },
 };

@@ -1,6 +1,6 @@
 /** One command that runs all failed tests again. Pure. */
 import type { TestRow } from '../../model.js';
-import { quoted } from './quote.js';
+import { quoted } from '../detail/rerun.js';
 
 type Told = Pick<TestRow, 'testId' | 'file' | 'line' | 'path' | 'project' | 'status' | 'outcome'>;
 

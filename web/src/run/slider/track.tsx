@@ -66,7 +66,7 @@ export function Track() {
           key={label.text}
           class={label.x === 0 ? 'slider-label slider-first' : 'slider-label'}
           style={{ left: `${label.x}px` }}
-          data-under={markNear(list, label.x, 24) === null ? undefined : ''}
+          data-under={isCovered(label.x, list) ? '' : undefined}
           aria-hidden="true"
         >
           {label.text}
@@ -76,6 +76,12 @@ export function Track() {
       {hover === null || range === null ? null : <Tip x={hover} width={width} list={list} />}
     </div>
   );
+}
+
+/** Whether an icon stands where the label is. */
+function isCovered(x: number, list: readonly Tick[]): boolean {
+  const [from, to] = x === 0 ? [-8, 60] : [x - 26, x + 26];
+  return list.some((tick) => tick.x > from && tick.x < to);
 }
 
 function outline(heights: readonly number[]): string {
