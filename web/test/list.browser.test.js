@@ -14,10 +14,15 @@ before(async () => {
 });
 after(() => site?.stop());
 
-const status = (state, meta) => ({ type: 'run_status', status: state, ...(meta === undefined ? {} : { data: { meta } }) });
+const status = (state, meta) => ({
+  type: 'run_status',
+  status: state,
+  ...(meta === undefined ? {} : { data: { meta } }),
+});
 const post = (run, ...events) => site.node.post(run, events);
 const row = (name) => page.locator('.list-row', { has: page.getByRole('link', { name, exact: true }) });
-const names = () => page.$$eval('.list-link', (links) => links.map((link) => decodeURIComponent(link.getAttribute('href').slice(6))));
+const names = () =>
+  page.$$eval('.list-link', (links) => links.map((link) => decodeURIComponent(link.getAttribute('href').slice(6))));
 const open = async (query = '') => {
   await page.goto(`${site.url}/${query}`);
   await page.locator('.list-row, .list-empty, .list-none').first().waitFor();
@@ -39,7 +44,10 @@ test('a run that ends moves to its day, but not while somebody points at the lis
   await row('first').hover();
   const order = await names();
   await post('second', status('passed'));
-  await eventually(() => row('second').getAttribute('data-word'), (word) => word === 'passed');
+  await eventually(
+    () => row('second').getAttribute('data-word'),
+    (word) => word === 'passed',
+  );
   await post('third', status('running'));
   await page.locator('.list-waiting', { hasText: 'A new run' }).waitFor();
   assert.deepEqual(await names(), order, 'nothing has moved');
@@ -93,7 +101,17 @@ test('keys go from run to run, and Enter opens', async () => {
 });
 
 test('hostile names are text, and pages go on', async () => {
-  await post('hostile', status('running', { project: '<img src=x onerror=alert(1)>\u202e', number: 1, branch: 'b'.repeat(200), author: 'ä'.repeat(100), labels: ['<b>', 'x'.repeat(60)], title: '\u200b' }));
+  await post(
+    'hostile',
+    status('running', {
+      project: '<img src=x onerror=alert(1)>\u202e',
+      number: 1,
+      branch: 'b'.repeat(200),
+      author: 'ä'.repeat(100),
+      labels: ['<b>', 'x'.repeat(60)],
+      title: '\u200b',
+    }),
+  );
   for (let run = 0; run < 60; run += 1) await post(`run-${run}`, status('running'), status('failed'));
   await open('?started=all');
   const more = page.getByRole('button', { name: 'Load more' });

@@ -13,7 +13,10 @@ before(async () => {
   const log = (text) => ({ type: 'log', text: `${text}\n` });
   const events = [
     { type: 'run_status', status: 'running', data: { meta: { project: 'shop', number: 7 } } },
-    plan([['a', 'pays'], ['b', 'refunds']]),
+    plan([
+      ['a', 'pays'],
+      ['b', 'refunds'],
+    ]),
     begin('a'),
     ...Array.from({ length: 240 }, (_, index) => log(`tick ${index}`)),
     step('a', '1', 'redeem the voucher'),
@@ -47,11 +50,17 @@ test('the knob is dragged to the past, which stands in the URL, and back to now'
   await page.locator('.slider-past').waitFor();
   assert.match(await says(page), new RegExp(`^\\d\\d:\\d\\d:\\d\\d, event \\d+ of ${tip}$`));
   const middle = await knob(page).boundingBox();
-  assert.ok(Math.abs(middle.x + middle.width / 2 - (track.x + track.width / 2)) < track.width / 10, 'it stays about where it was let go');
+  assert.ok(
+    Math.abs(middle.x + middle.width / 2 - (track.x + track.width / 2)) < track.width / 10,
+    'it stays about where it was let go',
+  );
   await page.getByRole('button', { name: 'Back to live' }).first().click();
   await page.locator('.slider-past').waitFor({ state: 'detached' });
   assert.doesNotMatch(page.url(), /at=/);
-  assert.deepEqual(faults.filter((fault) => !/status of (404|400)/.test(fault)), []);
+  assert.deepEqual(
+    faults.filter((fault) => !/status of (404|400)/.test(fault)),
+    [],
+  );
   await page.context().close();
 });
 
@@ -84,7 +93,10 @@ test('the tick of a failure leads to its moment and its test', async () => {
   await page.waitForURL(/t=.*at=24\d/);
   await page.locator('.log-row', { hasText: 'no change was given' }).waitFor();
   const tocks = page.locator('.log-row:not(.log-after)', { hasText: 'tock' }); // what came after is not the past
-  await eventually(() => tocks.count(), (many) => many === 0);
+  await eventually(
+    () => tocks.count(),
+    (many) => many === 0,
+  );
   await page.context().close();
 });
 
@@ -110,7 +122,10 @@ test('what is shared is what one sees, or less of it', async () => {
   await page.getByText('It opens on this machine only').waitFor();
   await page.keyboard.press('Escape');
   await page.locator('.share-box').waitFor({ state: 'detached' });
-  assert.equal(await page.getByRole('button', { name: 'Share' }).evaluate((one) => one === document.activeElement), true);
+  assert.equal(
+    await page.getByRole('button', { name: 'Share' }).evaluate((one) => one === document.activeElement),
+    true,
+  );
   await page.getByRole('button', { name: 'Back to live' }).first().click();
   await page.getByRole('button', { name: 'Share' }).click();
   await page.locator('.share-rerun', { hasText: 'npx playwright test shop.spec.js:7 --project=chromium' }).waitFor();
@@ -120,7 +135,7 @@ test('what is shared is what one sees, or less of it', async () => {
 });
 
 test('a run that has ended is played again, held, and comes to its end', async () => {
-  await site.node.post('shop', [{ ...end('b', 'passed'), }, { type: 'run_status', status: 'failed' }]);
+  await site.node.post('shop', [{ ...end('b', 'passed') }, { type: 'run_status', status: 'failed' }]);
   const { page } = await open('shop');
   await page.getByRole('button', { name: 'Replay from the start' }).click();
   await page.getByRole('radio', { name: '1 times as fast' }).waitFor();

@@ -85,7 +85,11 @@ function Field() {
       {chips.map(({ name, text }) => (
         <span key={name} class="list-chip">
           <bdi>{oneLine(text, 60)}</bdi>
-          <button type="button" aria-label={`Any: take ${oneLine(text, 60)} away`} onClick={() => choose(without(filter.value, name))}>
+          <button
+            type="button"
+            aria-label={`Any: take ${oneLine(text, 60)} away`}
+            onClick={() => choose(without(filter.value, name))}
+          >
             <Icon name="close" size={12} />
           </button>
         </span>

@@ -8,7 +8,21 @@ import { notify } from './bell.js';
 import { queryOf } from './filter.js';
 import { rowOf, type Group, type RunRow } from './rows.js';
 import {
-  anyRun, cursor, filter, forget, groups, known, live, loaded, loading, MOST_ROWS, offset, projects, refusal, size, take,
+  anyRun,
+  cursor,
+  filter,
+  forget,
+  groups,
+  known,
+  live,
+  loaded,
+  loading,
+  MOST_ROWS,
+  offset,
+  projects,
+  refusal,
+  size,
+  take,
 } from './store.js';
 
 /** Rows of a page. */
@@ -28,7 +42,9 @@ interface Page {
 class Refused extends Error {}
 
 async function page(limit: number, after: string | null): Promise<Page> {
-  const answer = await fetch(`/api/runs?${queryOf(filter.peek(), limit, after)}`, { headers: { accept: 'application/json' } });
+  const answer = await fetch(`/api/runs?${queryOf(filter.peek(), limit, after)}`, {
+    headers: { accept: 'application/json' },
+  });
   const date = Date.parse(answer.headers.get('date') ?? '');
   if (!Number.isNaN(date) && Math.abs(date - Date.now()) > 2_000) offset.value = date - Date.now();
   const body = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
@@ -41,7 +57,9 @@ async function page(limit: number, after: string | null): Promise<Page> {
     rows,
     cursor: body['more'] === true && typeof body['cursor'] === 'string' ? body['cursor'] : null,
     groups: readGroups(body['groups']),
-    projects: Array.isArray(body['projects']) ? body['projects'].filter((name): name is string => typeof name === 'string') : [],
+    projects: Array.isArray(body['projects'])
+      ? body['projects'].filter((name): name is string => typeof name === 'string')
+      : [],
   };
 }
 
@@ -50,7 +68,11 @@ function readGroups(value: unknown): Record<Group, number> | null {
   const raw = value as Record<string, unknown>;
   const number = (name: string) => (typeof raw[name] === 'number' ? raw[name] : 0);
   return {
-    all: number('all'), needsYou: number('needsYou'), running: number('running'), failed: number('failed'), flaky: number('flaky'),
+    all: number('all'),
+    needsYou: number('needsYou'),
+    running: number('running'),
+    failed: number('failed'),
+    flaky: number('flaky'),
     passed: number('passed'),
   };
 }
@@ -199,4 +221,3 @@ export function start(): void {
   addEventListener('online', look);
   addEventListener('pageshow', (event) => event.persisted && look());
 }
-

@@ -13,7 +13,22 @@ import { Empty } from './empty.js';
 import { more, start } from './feed.js';
 import { Head } from './head.js';
 import { Row } from './row.js';
-import { anyRun, cursor, drawn, filter, groups, loaded, loading, now, pointed, refusal, release, runOf, shown } from './store.js';
+import {
+  anyRun,
+  cursor,
+  drawn,
+  filter,
+  groups,
+  leave,
+  loaded,
+  loading,
+  now,
+  point,
+  refusal,
+  release,
+  runOf,
+  shown,
+} from './store.js';
 
 function ListPage() {
   useEffect(bindKeys, []);
@@ -51,10 +66,10 @@ function Runs() {
         class="list-table"
         role="table"
         aria-label="Runs"
-        onPointerEnter={(event) => event.pointerType === 'mouse' && (pointed.value = true)}
-        onPointerLeave={() => (pointed.value = false)}
-        onFocusIn={(event) => (event.target as Element).matches(':focus-visible') && (pointed.value = true)}
-        onFocusOut={(event) => event.currentTarget.matches(':hover') || (pointed.value = false)}
+        onPointerMove={(event) => event.pointerType === 'mouse' && point()}
+        onPointerLeave={leave}
+        onFocusIn={(event) => (event.target as Element).matches(':focus-visible') && point()}
+        onFocusOut={(event) => event.currentTarget.matches(':hover') || leave()}
       >
         <div class="list-columns" role="row">
           {COLUMNS.map((name) => (
@@ -84,14 +99,24 @@ function Runs() {
 /** A row by its run's id; one that was deleted while somebody points at it keeps its place. */
 function Known({ runId }: { runId: string }) {
   const row = runOf(runId);
-  return row === undefined ? <p class="list-gone" role="row"><span role="cell" aria-colspan={COLUMNS.length}>This run was deleted.</span></p> : <Row row={row} />;
+  return row === undefined ? (
+    <p class="list-gone" role="row">
+      <span role="cell" aria-colspan={COLUMNS.length}>
+        This run was deleted.
+      </span>
+    </p>
+  ) : (
+    <Row row={row} />
+  );
 }
 
 function Foot() {
   const all = groups.value?.[filter.value.group] ?? null;
   return (
     <footer class="list-foot">
-      <span class="dim">{all === null || all < drawn.value ? count(drawn.value) : `${count(drawn.value)} of ${count(all)}`}</span>
+      <span class="dim">
+        {all === null || all < drawn.value ? count(drawn.value) : `${count(drawn.value)} of ${count(all)}`}
+      </span>
       {cursor.value === null ? null : (
         <Button disabled={loading.value} onClick={() => void more()}>
           {loading.value ? 'Loading' : 'Load more'}

@@ -51,7 +51,7 @@ export class Widest {
 
   /** The most columns of any row so far. Looks at new rows alone. */
   of(log: number, rows: readonly LogRow[]): number {
-    if (log !== this.log) (this.log = log), (this.columns = 0), (this.first = this.last = undefined);
+    if (log !== this.log) ((this.log = log), (this.columns = 0), (this.first = this.last = undefined));
     let at = rows.length - 1;
     for (; at >= 0 && rows[at] !== this.last; at -= 1) this.take(rows[at]!);
     for (let index = 0; index < at && rows[index] !== this.first; index += 1) this.take(rows[index]!);

@@ -33,7 +33,8 @@ export const slot = computed<Slot | null>(() => {
   const seen = slots.find(({ stream }) => stream === onScreen.value);
   if (seen !== undefined) return seen;
   const test = testOf(place.value.test);
-  const ofTest = test === null ? undefined : slots.find((one) => one.producer === test.producer && one.slot === test.slot);
+  const ofTest =
+    test === null ? undefined : slots.find((one) => one.producer === test.producer && one.slot === test.slot);
   return ofTest ?? slots.find(({ running }) => running) ?? slots[0] ?? null;
 });
 

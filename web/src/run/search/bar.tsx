@@ -20,7 +20,8 @@ export function SearchBar() {
     };
   }, []);
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Enter' || event.key === 'ArrowDown' || event.key === 'ArrowUp') step(event.shiftKey || event.key === 'ArrowUp' ? -1 : 1);
+    if (event.key === 'Enter' || event.key === 'ArrowDown' || event.key === 'ArrowUp')
+      step(event.shiftKey || event.key === 'ArrowUp' ? -1 : 1);
     else if (event.key === 'Escape') closeSearch();
     else return;
     event.preventDefault();

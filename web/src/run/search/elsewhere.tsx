@@ -25,12 +25,25 @@ export function Elsewhere() {
   const { loading, error, more } = found.value;
   const hits = elsewhere.value;
   if (shownWords.value === '') return null;
-  const words = loading && hits.length === 0 ? 'Searching the run' : error !== null ? null : hits.length === 0 && !more ? 'Nothing else in the run' : null;
+  const words =
+    loading && hits.length === 0
+      ? 'Searching the run'
+      : error !== null
+        ? null
+        : hits.length === 0 && !more
+          ? 'Nothing else in the run'
+          : null;
   return (
     <section class="search-elsewhere" aria-label="Elsewhere in the run" aria-busy={loading}>
       <h3 class="search-heading">
         {words ?? 'Elsewhere in the run'}
-        {hits.length > 0 ? <span class="dim"> {plural(hits.length, 'place')}{more ? ' so far' : ''}</span> : null}
+        {hits.length > 0 ? (
+          <span class="dim">
+            {' '}
+            {plural(hits.length, 'place')}
+            {more ? ' so far' : ''}
+          </span>
+        ) : null}
       </h3>
       {error === null ? null : <p class="search-error">The server did not search the run: {oneLine(error)}</p>}
       {hits.length === 0 ? null : (
@@ -63,7 +76,13 @@ function HitRow({ hit }: { hit: Hit }) {
       {hit.at === null ? null : <span class="search-at mono">{timeOfDay(hit.at, true)}</span>}
       <span class="search-text mono cut">
         {cut([{ text: text.replace(/\s/g, ' ') }], ranges).map((piece, index) =>
-          piece.mark === undefined ? piece.text : <mark class="log-hit" key={index}>{piece.text}</mark>,
+          piece.mark === undefined ? (
+            piece.text
+          ) : (
+            <mark class="log-hit" key={index}>
+              {piece.text}
+            </mark>
+          ),
         )}
       </span>
       {test === null ? null : <bdi class="search-test dim cut">{oneLine(test.path.join(' › '))}</bdi>}
@@ -94,4 +113,3 @@ async function openHit(hit: Hit): Promise<void> {
     step: hit.type === 'test_step' && step !== undefined ? String(step) : null,
   });
 }
-

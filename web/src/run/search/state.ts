@@ -21,7 +21,9 @@ export const words = computed(() => place.value.words);
 /** The words that are marked: none while the field is closed. */
 export const shownWords = computed(() => (open.value ? words.value.trim() : ''));
 /** Places in the loaded rows. */
-export const matches = computed<Match[]>(() => (shownWords.value === '' ? [] : findAll(log.value.rows, shownWords.value)));
+export const matches = computed<Match[]>(() =>
+  shownWords.value === '' ? [] : findAll(log.value.rows, shownWords.value),
+);
 /** Which of them is the current one; -1: none was gone to yet. */
 export const current = signal(-1);
 /** The row in sight at which a search begins. */
@@ -102,7 +104,14 @@ export async function searchRun(more = false): Promise<void> {
     });
     if (mine !== generation) return;
     const hits = [...before.hits, ...answer.hits].slice(0, MOST_HITS);
-    found.value = { words: q, hits, cursor: answer.cursor, more: answer.more && hits.length < MOST_HITS, loading: false, error: null };
+    found.value = {
+      words: q,
+      hits,
+      cursor: answer.cursor,
+      more: answer.more && hits.length < MOST_HITS,
+      loading: false,
+      error: null,
+    };
   } catch (error) {
     if (mine !== generation) return;
     const detail = error instanceof Refusal ? error.detail : String(error);

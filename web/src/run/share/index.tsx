@@ -68,8 +68,8 @@ function Share() {
       )}
       {isLoopback(location.hostname) ? (
         <p class="share-hint">
-          <Icon name="lost" size={14} /> It opens on this machine only: the page came from {location.hostname}. For others, open
-          the page by the name that the machine has in your network.
+          <Icon name="lost" size={14} /> It opens on this machine only: the page came from {location.hostname}. For
+          others, open the page by the name that the machine has in your network.
         </p>
       ) : null}
       <RerunFailed />
@@ -148,7 +148,12 @@ function Export({ close }: { close: () => void }) {
   }, [runId]);
   const offered = FORMATS.filter(({ format }) => typeof offers[format] === 'object');
   const answered = FORMATS.every(({ format }) => offers[format] !== undefined);
-  if (offered.length === 0) return <p class="share-hint">{answered ? 'This server does not export runs.' : 'Asking the server what it can export'}</p>;
+  if (offered.length === 0)
+    return (
+      <p class="share-hint">
+        {answered ? 'This server does not export runs.' : 'Asking the server what it can export'}
+      </p>
+    );
   return (
     <ul class="share-formats">
       {offered.map(({ format, name, says }) => {

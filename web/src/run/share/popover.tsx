@@ -45,7 +45,14 @@ export function Popover({ icon, words, label, children }: PopoverProps) {
         close();
       }}
     >
-      <button ref={button} type="button" class="button" aria-haspopup="dialog" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button
+        ref={button}
+        type="button"
+        class="button"
+        aria-haspopup="dialog"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
         <Icon name={icon} size={14} />
         <span class="share-words">{words}</span>
       </button>
