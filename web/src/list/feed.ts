@@ -1,6 +1,6 @@
 /**
- * Keeps the list up to date: pages, then what changes, by the server's stream; by asking again each 3 seconds where there is
- * none. A tab that nobody sees asks nothing, and catches up as soon as it is seen.
+ * Keeps the list up to date: pages, then what changes, by the server's stream; by asking again each 3 seconds where there
+ * is none. A tab that nobody sees asks nothing, and catches up as soon as it is seen.
  */
 import { effect } from '@preact/signals';
 

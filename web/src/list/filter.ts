@@ -1,4 +1,4 @@
-/** By what runs are chosen: words, and names with values as chips; in the field, in the URL, and as the server is asked. Pure. */
+/** By what runs are chosen: words, and names with values as chips; in the field, the URL, and the server's query. Pure. */
 import { groupOf, type Group, type RunRow } from './rows.js';
 
 /** Names that may stand before a value: `branch:main`. */
@@ -129,7 +129,7 @@ export function queryOf(filter: Filter, limit: number, cursor: string | null): s
 
 const UNITS: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
 
-/** Whether a run is one of those that are asked for: of rows that came by themselves, and of servers that don't filter. */
+/** Whether a run is one of those that are asked for: rows come by themselves, too, and some servers don't filter. */
 export function matches(row: RunRow, filter: Filter, now: number): boolean {
   const { meta } = row;
   if (filter.group !== 'all' && groupOf(row) !== filter.group) return false;

@@ -23,7 +23,7 @@ function dayOf(at: number): number {
   return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000);
 }
 
-/** The heading of runs that are over: `Today`, `Yesterday`, `Monday, November 23`, with the year if it is another one. */
+/** The heading of runs that are over: `Today`, `Yesterday`, `Monday, November 23`, with the year if it is another. */
 export function dayTitle(at: number, now: number): string {
   const days = dayOf(now) - dayOf(at);
   if (days <= 0) return 'Today';

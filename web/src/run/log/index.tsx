@@ -57,7 +57,7 @@ function Missing() {
   return (
     <p class="log-missing" role="status">
       {what.why === 'expired'
-        ? `The line of this link was in event ${count(what.seq)}. Events 1 to ${count(first - 1)} have expired: they were kept for as long as this server keeps events.`
+        ? `The line of this link was in event ${count(what.seq)}. Events 1 to ${count(first - 1)} have expired.`
         : `This link leads to event ${count(what.seq)}, which has no line in the log.`}
       <button
         type="button"

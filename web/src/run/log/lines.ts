@@ -98,7 +98,7 @@ export function indexOfKey(rows: readonly LogRow[], key: number): number {
   return -1;
 }
 
-/** Whether a row shows when it was and who wrote it: the first row of each event does, and the first of each kind in it. */
+/** Whether a row shows when it was and who wrote it: the first of each event does, and the first of each kind in it. */
 export function beginsEvent(rows: readonly LogRow[], index: number): boolean {
   const before = rows[index - 1];
   return before === undefined || before.seq !== rows[index]!.seq || before.kind !== rows[index]!.kind;

@@ -88,7 +88,8 @@ function wordsOf(part: Part): string {
   if (part === 'line') return `Line of the log, event ${count(here.line?.seq ?? 0)}`;
   if (part === 'words') return `Search for “${oneLine(here.words, 60)}”`;
   const { at } = moment.value;
-  return `Moment: ${at === null ? `event ${count(here.at ?? 0)}` : `${timeOfDay(at, true)}, event ${count(here.at ?? 0)}`}`;
+  const event = `event ${count(here.at ?? 0)}`;
+  return at === null ? `Moment: ${event}` : `Moment: ${timeOfDay(at, true)}, ${event}`;
 }
 
 /** The command that runs all failed tests again, to copy; nothing as long as none has failed. */

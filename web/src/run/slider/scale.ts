@@ -39,7 +39,7 @@ export function timeOf(seq: number, { from, to, seqs }: Timeline): number {
   return from + ((low + share) / bins) * (to - from);
 }
 
-/** Heights of bars, 0 to 1, for a track of so many bars: bins are put together, or spread. A few events can be seen, too. */
+/** Heights of bars, 0 to 1, for a track of so many: bins are put together, or spread. A few events can be seen, too. */
 export function bars(bins: readonly number[], many: number): number[] {
   if (bins.length === 0 || many <= 0) return [];
   const sums = new Array<number>(many).fill(0);
