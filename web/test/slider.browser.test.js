@@ -137,9 +137,18 @@ test('what is shared is what one sees, or less of it', async () => {
 test('a run that has ended is played again, held, and comes to its end', async () => {
   await site.node.post('shop', [{ ...end('b', 'passed') }, { type: 'run_status', status: 'failed' }]);
   const { page } = await open('shop');
-  await page.getByRole('button', { name: 'Replay from the start' }).click();
-  await page.getByRole('radio', { name: '1 times as fast' }).waitFor();
-  await page.getByRole('contentinfo').getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Replay from the start' }).waitFor();
+  // The run took a second or two: whoever holds it has to be quick.
+  const speeds = await page.evaluate(async () => {
+    const button = (words) => [...document.querySelectorAll('.slider button')].find((one) => one.textContent.includes(words));
+    button('Replay').click();
+    while (button('Pause') === undefined) await new Promise(requestAnimationFrame);
+    const found = [...document.querySelectorAll('.slider [role=radio]')].map((one) => one.textContent);
+    button('16×').click();
+    button('Pause').click();
+    return found;
+  });
+  assert.deepEqual(speeds, ['1×', '4×', '16×']);
   await page.waitForURL(/at=\d+/);
   await page.getByRole('button', { name: 'Replay from here' }).click();
   await page.getByRole('button', { name: 'Replay from the start' }).waitFor({ timeout: 15_000 });

@@ -1,4 +1,4 @@
-/** By what runs are chosen: words, and names with values as chips; in the field, the URL, and the server's query. Pure. */
+/** By what runs are chosen: words, and names with values as chips; in the field, the URL, the server’s query. Pure. */
 import { groupOf, type Group, type RunRow } from './rows.js';
 
 /** Names that may stand before a value: `branch:main`. */
