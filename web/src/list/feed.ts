@@ -28,6 +28,8 @@ import {
 /** Rows of a page. */
 const PAGE = 50;
 const POLL_MS = 3_000;
+/** Milliseconds that a stream may be away before that is said: servers end streams, and take them up again. */
+const AWAY_MS = 4_000;
 /** Milliseconds between two questions for the numbers of the groups. */
 const COUNT_MS = 5_000;
 
@@ -167,7 +169,7 @@ function listen(): void {
   const opened = new EventSource('/api/runs/stream');
   stream = opened;
   live.value = { ...live.peek(), by: 'stream' };
-  let broken = false;
+  let broken: ReturnType<typeof setTimeout> | null = null;
   const changed = ({ data }: MessageEvent<string>) => {
     const body = JSON.parse(data) as { runs?: unknown[]; gone?: string[] };
     const rows = (body.runs ?? []).map(rowOf).filter((row) => row !== null);
@@ -178,16 +180,17 @@ function listen(): void {
     count();
   };
   opened.addEventListener('message', changed);
-  opened.addEventListener('runs', changed as (event: Event) => void);
   opened.addEventListener('open', () => {
     back();
-    if (broken) void refresh(false); // what changed meanwhile was not told
-    broken = false;
+    if (broken === null) return;
+    clearTimeout(broken);
+    broken = null;
+    void refresh(false); // what changed meanwhile was not told
   });
   opened.addEventListener('error', () => {
-    broken = true;
-    away();
+    broken ??= setTimeout(away, AWAY_MS);
     if (opened.readyState !== EventSource.CLOSED) return; // it comes back by itself
+    clearTimeout(broken);
     opened.close();
     stream = null;
     poll();

@@ -8,7 +8,7 @@ import { go } from '../place.js';
 import { choose } from '../log/state.js';
 import { testOf } from '../store.js';
 import { call } from '../worker.js';
-import { cut, rangesIn } from './find.js';
+import { cut } from './find.js';
 import { elsewhere, found, searchRun, shownWords } from './state.js';
 
 const ICONS: Record<string, { icon: IconName; says: string }> = {
@@ -69,7 +69,8 @@ function HitRow({ hit }: { hit: Hit }) {
   const look = ICONS[hit.type] ?? { icon: 'terminal' as const, says: hit.type };
   const from = Math.max(0, (hit.ranges[0]?.[0] ?? 0) - BEFORE);
   const text = (from > 0 ? '…' : '') + hit.excerpt.slice(from, from + 400);
-  const ranges = rangesIn(text, shownWords.value);
+  const moved = from > 0 ? 1 - from : 0;
+  const ranges = hit.ranges.map(([start, end]): [number, number] => [start + moved, end + moved]);
   return (
     <button type="button" class="search-hit" onClick={() => void openHit(hit)}>
       <Icon name={look.icon} size={14} label={look.says} />
