@@ -111,6 +111,16 @@ test('a search marks lines of the log as one writes, and goes to them', async ()
   await page.context().close();
 });
 
+test('a search goes beyond the log: a step is found, and opened in its test', async () => {
+  const { page } = await open('shop', '?q=redeem');
+  const hit = page.locator('.search-hit', { hasText: 'redeem the voucher' }).first();
+  await hit.waitFor();
+  assert.equal(await hit.locator('mark').textContent(), 'redeem');
+  await hit.click();
+  await page.waitForURL(/t=[^&]+.*s=1(&|$)/);
+  await page.context().close();
+});
+
 test('what is shared is what one sees, or less of it', async () => {
   const { page } = await open('shop', '?l=20&at=30');
   await page.getByRole('button', { name: 'Share' }).click();
@@ -140,7 +150,8 @@ test('a run that has ended is played again, held, and comes to its end', async (
   await page.getByRole('button', { name: 'Replay from the start' }).waitFor();
   // The run took a second or two: whoever holds it has to be quick.
   const speeds = await page.evaluate(async () => {
-    const button = (words) => [...document.querySelectorAll('.slider button')].find((one) => one.textContent.includes(words));
+    const button = (words) =>
+      [...document.querySelectorAll('.slider button')].find((one) => one.textContent.includes(words));
     button('Replay').click();
     while (button('Pause') === undefined) await new Promise(requestAnimationFrame);
     const found = [...document.querySelectorAll('.slider [role=radio]')].map((one) => one.textContent);

@@ -86,7 +86,9 @@ function HitRow({ hit }: { hit: Hit }) {
           ),
         )}
       </span>
-      {test === null ? null : <bdi class="search-test dim cut">{oneLine(test.path.join(' › '))}</bdi>}
+      {test === null || hit.excerpt.includes(test.path.at(-1) ?? '') ? null : (
+        <bdi class="search-test dim cut">{oneLine(test.path.join(' › '))}</bdi>
+      )}
     </button>
   );
 }
