@@ -100,6 +100,51 @@ test('keys go from run to run, and Enter opens', async () => {
   await page.waitForURL(`**/runs/${first}`);
 });
 
+test('a run says what it is about, what failed first, and how far it is', async () => {
+  const meta = {
+    project: 'shop',
+    number: 4127,
+    branch: 'fix/refunds',
+    commit: '9f3c21e00ab',
+    author: 'ada',
+    labels: ['pr'],
+  };
+  const tests = ['a', 'b', 'c', 'd'].map((testId) => ({ testId, title: `pays with ${testId}` }));
+  const ended = (testId, state, errors) => ({
+    type: 'test_status',
+    testId,
+    status: state,
+    data: { attempt: 0, errors },
+  });
+  await post(
+    'shop',
+    status('running', meta),
+    { type: 'test_plan', tests },
+    ended('a', 'passed'),
+    ended('b', 'failed', [{ message: 'Error: no change\nmore' }]),
+  );
+  await open('?started=all');
+  const shop = page.locator('.list-row', { has: page.locator('a[href="/runs/shop"]') });
+  await shop.locator('.list-line-error', { hasText: 'pays with b: Error: no change' }).waitFor();
+  assert.equal(await shop.getAttribute('data-word'), 'failing');
+  assert.match(
+    await shop.innerText(),
+    /FAILING[^]*shop[^]*#4127[^]*pr[^]*fix\/refunds[^]*9f3c21e\n[^]*ada[^]*1[^]*2 of 4/,
+  );
+  assert.deepEqual(
+    await shop.locator('.list-part').evaluateAll((parts) => parts.map((part) => part.className.split(' ').at(-1))),
+    ['list-part-failed', 'list-part-passed', 'list-part-queued'],
+  );
+  await page.getByRole('combobox', { name: 'Project' }).selectOption('shop');
+  await eventually(names, (shown) => shown.join() === 'shop');
+  assert.match(page.url(), /project=shop/);
+  await post('shop', status('failed'));
+  await eventually(
+    () => shop.getAttribute('data-word'),
+    (word) => word === 'failed',
+  );
+});
+
 test('hostile names are text, and pages go on', async () => {
   await post(
     'hostile',
@@ -116,8 +161,8 @@ test('hostile names are text, and pages go on', async () => {
   await open('?started=all');
   const more = page.getByRole('button', { name: 'Load more' });
   await more.click();
-  await eventually(names, (shown) => shown.length === 64);
-  assert.equal(new Set(await names()).size, 64);
+  await eventually(names, (shown) => shown.length === 65);
+  assert.equal(new Set(await names()).size, 65);
   assert.equal(await page.locator('.list-page img').count(), 0);
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 1400);
 });

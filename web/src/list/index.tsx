@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { bind, listen } from '../run/keys/index.js';
 import { Boundary } from '../ui/boundary.js';
 import { Button } from '../ui/button.js';
-import { count } from '../ui/format.js';
+import { count, plural } from '../ui/format.js';
 import { Icon } from '../ui/icons.js';
 import '../ui/theme.js';
 import { Controls } from './controls.js';
@@ -112,11 +112,10 @@ function Known({ runId }: { runId: string }) {
 
 function Foot() {
   const all = groups.value?.[filter.value.group] ?? null;
+  const some = all !== null && all > drawn.value;
   return (
     <footer class="list-foot">
-      <span class="dim">
-        {all === null || all < drawn.value ? count(drawn.value) : `${count(drawn.value)} of ${count(all)}`}
-      </span>
+      <span class="dim">{some ? `${count(drawn.value)} of ${count(all)}` : plural(drawn.value, 'run')}</span>
       {cursor.value === null ? null : (
         <Button disabled={loading.value} onClick={() => void more()}>
           {loading.value ? 'Loading' : 'Load more'}
