@@ -23,7 +23,7 @@ const GROUPS: { group: Group; word: string; icon: IconName | null; tone: Tone }[
 export function Controls() {
   const numbers = groups.value;
   return (
-    <div class="list-controls">
+    <div class="list-controls" role="search" aria-label="Filter runs">
       <Field />
       <Segments<Group>
         label="Runs that are shown"

@@ -40,8 +40,13 @@ function ListPage() {
     <div class="list-page">
       <Head />
       <Boundary of="The list of runs">
-        {first || refusal.value !== null ? null : <Controls />}
         <main class="list-main" aria-label="Runs" aria-busy={loading.value}>
+          {first || refusal.value !== null ? null : (
+            <>
+              <h1 class="hidden-text">Runs</h1>
+              <Controls />
+            </>
+          )}
           {loaded.value && (first || drawn.value === 0) ? <Empty /> : <Runs />}
         </main>
       </Boundary>
