@@ -14,10 +14,15 @@ before(async () => {
 });
 after(() => site?.stop());
 
-const status = (state, meta) => ({ type: 'run_status', status: state, ...(meta === undefined ? {} : { data: { meta } }) });
+const status = (state, meta) => ({
+  type: 'run_status',
+  status: state,
+  ...(meta === undefined ? {} : { data: { meta } }),
+});
 const post = (run, ...events) => site.node.post(run, events);
 const row = (name) => page.locator('.list-row', { has: page.getByRole('link', { name, exact: true }) });
-const names = () => page.$$eval('.list-link', (links) => links.map((link) => decodeURIComponent(link.getAttribute('href').slice(6))));
+const names = () =>
+  page.$$eval('.list-link', (links) => links.map((link) => decodeURIComponent(link.getAttribute('href').slice(6))));
 const open = async (query = '') => {
   await page.goto(`${site.url}/${query}`);
   await page.locator('.list-row, .list-empty, .list-none').first().waitFor();
@@ -39,7 +44,10 @@ test('a run that ends moves to its day, but not while somebody points at the lis
   await row('first').hover();
   const order = await names();
   await post('second', status('passed'));
-  await eventually(() => row('second').getAttribute('data-word'), (word) => word === 'passed');
+  await eventually(
+    () => row('second').getAttribute('data-word'),
+    (word) => word === 'passed',
+  );
   await post('third', status('running'));
   await page.locator('.list-waiting', { hasText: 'A new run' }).waitFor();
   assert.deepEqual(await names(), order, 'nothing has moved');
@@ -92,14 +100,69 @@ test('keys go from run to run, and Enter opens', async () => {
   await page.waitForURL(`**/runs/${first}`);
 });
 
+test('a run says what it is about, what failed first, and how far it is', async () => {
+  const meta = {
+    project: 'shop',
+    number: 4127,
+    branch: 'fix/refunds',
+    commit: '9f3c21e00ab',
+    author: 'ada',
+    labels: ['pr'],
+  };
+  const tests = ['a', 'b', 'c', 'd'].map((testId) => ({ testId, title: `pays with ${testId}` }));
+  const ended = (testId, state, errors) => ({
+    type: 'test_status',
+    testId,
+    status: state,
+    data: { attempt: 0, errors },
+  });
+  await post(
+    'shop',
+    status('running', meta),
+    { type: 'test_plan', tests },
+    ended('a', 'passed'),
+    ended('b', 'failed', [{ message: 'Error: no change\nmore' }]),
+  );
+  await open('?started=all');
+  const shop = page.locator('.list-row', { has: page.locator('a[href="/runs/shop"]') });
+  await shop.locator('.list-line-error', { hasText: 'pays with b: Error: no change' }).waitFor();
+  assert.equal(await shop.getAttribute('data-word'), 'failing');
+  assert.match(
+    await shop.innerText(),
+    /FAILING[^]*shop[^]*#4127[^]*pr[^]*fix\/refunds[^]*9f3c21e\n[^]*ada[^]*1[^]*2 of 4/,
+  );
+  assert.deepEqual(
+    await shop.locator('.list-part').evaluateAll((parts) => parts.map((part) => part.className.split(' ').at(-1))),
+    ['list-part-failed', 'list-part-passed', 'list-part-queued'],
+  );
+  await page.getByRole('combobox', { name: 'Project' }).selectOption('shop');
+  await eventually(names, (shown) => shown.join() === 'shop');
+  assert.match(page.url(), /project=shop/);
+  await post('shop', status('failed'));
+  await eventually(
+    () => shop.getAttribute('data-word'),
+    (word) => word === 'failed',
+  );
+});
+
 test('hostile names are text, and pages go on', async () => {
-  await post('hostile', status('running', { project: '<img src=x onerror=alert(1)>\u202e', number: 1, branch: 'b'.repeat(200), author: 'ä'.repeat(100), labels: ['<b>', 'x'.repeat(60)], title: '\u200b' }));
+  await post(
+    'hostile',
+    status('running', {
+      project: '<img src=x onerror=alert(1)>\u202e',
+      number: 1,
+      branch: 'b'.repeat(200),
+      author: 'ä'.repeat(100),
+      labels: ['<b>', 'x'.repeat(60)],
+      title: '\u200b',
+    }),
+  );
   for (let run = 0; run < 60; run += 1) await post(`run-${run}`, status('running'), status('failed'));
   await open('?started=all');
   const more = page.getByRole('button', { name: 'Load more' });
   await more.click();
-  await eventually(names, (shown) => shown.length === 64);
-  assert.equal(new Set(await names()).size, 64);
+  await eventually(names, (shown) => shown.length === 65);
+  assert.equal(new Set(await names()).size, 65);
   assert.equal(await page.locator('.list-page img').count(), 0);
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 1400);
 });

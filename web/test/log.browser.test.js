@@ -31,10 +31,19 @@ const facts = (page) =>
     const grid = document.querySelector('.log-grid');
     const box = grid.getBoundingClientRect();
     const rows = [...grid.querySelectorAll('.log-row')];
-    const seen = rows.map((row) => [row.querySelector('.log-text')?.textContent ?? '', Math.round(row.getBoundingClientRect().top - box.top)]).filter(([, top]) => top >= 0 && top < box.height);
+    const seen = rows
+      .map((row) => [
+        row.querySelector('.log-text')?.textContent ?? '',
+        Math.round(row.getBoundingClientRect().top - box.top),
+      ])
+      .filter(([, top]) => top >= 0 && top < box.height);
     return {
-      nodes: document.querySelectorAll('.log *').length, rows: rows.length, count: Number(grid.getAttribute('aria-rowcount')),
-      toEnd: Math.round(grid.scrollHeight - grid.clientHeight - grid.scrollTop), first: seen[0] ?? null, last: seen.at(-1)?.[0] ?? null,
+      nodes: document.querySelectorAll('.log *').length,
+      rows: rows.length,
+      count: Number(grid.getAttribute('aria-rowcount')),
+      toEnd: Math.round(grid.scrollHeight - grid.clientHeight - grid.scrollTop),
+      first: seen[0] ?? null,
+      last: seen.at(-1)?.[0] ?? null,
     };
   });
 
@@ -82,20 +91,35 @@ test('scrolling up is never pulled back: new lines are counted, and the button l
   assert.ok((await facts(page)).toEnd <= 1, 'it follows');
   await page.locator('.log-grid').hover();
   await page.mouse.wheel(0, -600);
-  await eventually(() => follows(page), (on) => on === 'false');
-  const steady = await eventually(() => facts(page), ({ toEnd }) => toEnd > 300);
+  await eventually(
+    () => follows(page),
+    (on) => on === 'false',
+  );
+  const steady = await eventually(
+    () => facts(page),
+    ({ toEnd }) => toEnd > 300,
+  );
   for (let batch = 0; batch < 5; batch += 1) {
-    await post('live', Array.from({ length: 20 }, (_, index) => line(`new ${batch}.${index}`)));
+    await post(
+      'live',
+      Array.from({ length: 20 }, (_, index) => line(`new ${batch}.${index}`)),
+    );
     await page.locator('.log-fresh', { hasText: `${(batch + 1) * 20} new lines` }).waitFor();
     assert.deepEqual((await facts(page)).first, steady.first);
   }
   await page.locator('.log-fresh').click();
   await settled(page, 'new 4.19');
-  await eventually(() => facts(page), ({ toEnd }) => toEnd <= 1);
+  await eventually(
+    () => facts(page),
+    ({ toEnd }) => toEnd <= 1,
+  );
   assert.equal(await follows(page), 'true');
   await page.getByRole('switch', { name: 'Follow' }).click();
   const held = await facts(page);
-  await post('live', Array.from({ length: 30 }, (_, index) => line(`last ${index}`)));
+  await post(
+    'live',
+    Array.from({ length: 30 }, (_, index) => line(`last ${index}`)),
+  );
   await page.locator('.log-fresh', { hasText: '30 new lines' }).waitFor();
   assert.deepEqual((await facts(page)).first, held.first, 'the switch lets go, too');
   await page.locator('.log-grid').focus();
@@ -132,7 +156,8 @@ test('earlier lines come in front without a jump of what is read', async () => {
         await frame();
         const now = document.getElementById(id);
         if (now === null) return { text, by: 'it is gone' };
-        if (Math.abs(now.getBoundingClientRect().top - at) > 1) return { text, by: now.getBoundingClientRect().top - at };
+        if (Math.abs(now.getBoundingClientRect().top - at) > 1)
+          return { text, by: now.getBoundingClientRect().top - at };
         if (now.getAttribute('aria-rowindex') !== index) return { text, by: 0 };
       }
       return { text, by: 'nothing came' };
@@ -169,16 +194,22 @@ test('what is copied is text alone, also of rows that are out of sight', async (
     getSelection().setBaseAndExtent(texts[3].firstChild, 0, texts[6].firstChild, 0);
   });
   const copied = () =>
-    page.evaluate(() => new Promise((resolve) => {
-      addEventListener('copy', (event) => resolve(event.clipboardData.getData('text/plain')), { once: true });
-      document.execCommand('copy');
-    }));
+    page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          addEventListener('copy', (event) => resolve(event.clipboardData.getData('text/plain')), { once: true });
+          document.execCommand('copy');
+        }),
+    );
   const text = await copied();
   assert.match(text, /^line (\d+)\nline \d+\nline \d+\n$/);
   const first = Number(/\d+/.exec(text)[0]);
   await page.locator('.log-grid').hover();
   await page.mouse.wheel(0, 3_000);
-  await eventually(() => facts(page), ({ first: [seen] }) => Number(/\d+/.exec(seen)[0]) > first + 100);
+  await eventually(
+    () => facts(page),
+    ({ first: [seen] }) => Number(/\d+/.exec(seen)[0]) > first + 100,
+  );
   assert.equal(await copied(), text, 'the selection stays while it is scrolled away');
   await page.context().close();
 });
@@ -191,7 +222,13 @@ test('Ctrl+F is ours at first and the browser’s then; words are marked as one 
   await field.waitFor();
   assert.equal(await field.evaluate((one) => one === document.activeElement), true);
   const prevented = await field.evaluate((one) => {
-    const again = new KeyboardEvent('keydown', { key: 'f', code: 'KeyF', ctrlKey: true, bubbles: true, cancelable: true });
+    const again = new KeyboardEvent('keydown', {
+      key: 'f',
+      code: 'KeyF',
+      ctrlKey: true,
+      bubbles: true,
+      cancelable: true,
+    });
     one.dispatchEvent(again);
     return again.defaultPrevented;
   });
@@ -209,7 +246,9 @@ test('Ctrl+F is ours at first and the browser’s then; words are marked as one 
 test('hostile text is text, and long lines are scrolled or wrap', async () => {
   const post = begun();
   await post('hostile', [
-    { type: 'run_status', status: 'running' }, line('<img src=x onerror=alert(1)> \u202edlrow\u202c \u0000nul'), line('w'.repeat(100_000)),
+    { type: 'run_status', status: 'running' },
+    line('<img src=x onerror=alert(1)> \u202edlrow\u202c \u0000nul'),
+    line('w'.repeat(100_000)),
     line('\u001b[38;2;1;2;3mtrue\u001b[0m \u001b[91mbright\u001b[0m \u001b]0;title\u0007after'),
   ]);
   const { page, faults } = await site.open('hostile');
@@ -218,7 +257,13 @@ test('hostile text is text, and long lines are scrolled or wrap', async () => {
   const wide = await page.evaluate(() => document.querySelector('.log-grid').scrollWidth);
   assert.ok(wide > 20_000, 'a long line can be scrolled to its end');
   await page.getByRole('button', { name: 'Wrap long lines' }).click();
-  await eventually(() => page.evaluate(() => document.querySelector('.log-grid').scrollWidth - document.querySelector('.log-grid').clientWidth), (over) => over <= 0);
+  await eventually(
+    () =>
+      page.evaluate(
+        () => document.querySelector('.log-grid').scrollWidth - document.querySelector('.log-grid').clientWidth,
+      ),
+    (over) => over <= 0,
+  );
   assert.deepEqual(faults, []);
   await page.context().close();
 });

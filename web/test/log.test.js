@@ -8,7 +8,15 @@ const lines = await load('run/log/lines.ts');
 const copying = await load('run/log/copying.ts');
 const find = await load('run/search/find.ts');
 
-const row = (seq, line = 0, text = 'x', kind = 'log') => ({ seq, line, at: seq, kind, slotLabel: null, test: null, spans: [{ text }] });
+const row = (seq, line = 0, text = 'x', kind = 'log') => ({
+  seq,
+  line,
+  at: seq,
+  kind,
+  slotLabel: null,
+  test: null,
+  spans: [{ text }],
+});
 const on = { on: true, seen: 0, top: 1_000 };
 
 test('scrolling up lets go of the end, and rows that come take nothing back', () => {
@@ -20,7 +28,11 @@ test('scrolling up lets go of the end, and rows that come take nothing back', ()
 
 test('the page scrolls to the end itself, and goes on following', () => {
   assert.equal(follow.scrolled(on, { top: 1_400, max: 1_400, last: 9, later: false }).on, true);
-  assert.equal(follow.scrolled(on, { top: 1_000, max: 1_400, last: 9, later: false }).on, true, 'rows came, nobody scrolled');
+  assert.equal(
+    follow.scrolled(on, { top: 1_000, max: 1_400, last: 9, later: false }).on,
+    true,
+    'rows came, nobody scrolled',
+  );
   assert.equal(follow.scrolled(on, { top: 600, max: 601, last: 9, later: false }).on, true, 'the rows became fewer');
 });
 
@@ -47,7 +59,7 @@ test('the button says how many lines are new', () => {
 });
 
 test('a line is found by event and line, and a row by its key', () => {
-  const rows = [row(1), row(5, 0), row(5, 0, '', 'divider'), row(5, 1), row(9)];
+  const rows = [row(1), row(5, 0), row(5, -1, '', 'divider'), row(5, 1), row(9)];
   assert.equal(lines.indexOfLine(rows, { seq: 5, line: 1 }), 3);
   assert.equal(lines.indexOfLine(rows, { seq: 5, line: 7 }), 1, 'the event is there: its first row');
   assert.equal(lines.indexOfLine(rows, { seq: 6, line: 0 }), -1);
@@ -60,13 +72,25 @@ test('a line is found by event and line, and a row by its key', () => {
 
 test('only the first row of an event shows its time', () => {
   const rows = [row(4, 2), row(5, 0, 'e', 'error'), row(5, 1, 'e', 'error'), row(5, 0, 't', 'test'), row(6)];
-  assert.deepEqual(rows.map((_, index) => lines.beginsEvent(rows, index)), [true, true, false, true, true]);
+  assert.deepEqual(
+    rows.map((_, index) => lines.beginsEvent(rows, index)),
+    [true, true, false, true, true],
+  );
 });
 
 test('an event is covered by what is loaded, up to the edges that have more', () => {
   const rows = [row(10), row(20)];
   const covers = (seq, earlier, later) => lines.covers({ rows, earlier, later }, seq);
-  assert.deepEqual([covers(5, true, true), covers(5, false, true), covers(15, true, true), covers(25, true, false), covers(25, true, true)], [false, true, true, true, false]);
+  assert.deepEqual(
+    [
+      covers(5, true, true),
+      covers(5, false, true),
+      covers(15, true, true),
+      covers(25, true, false),
+      covers(25, true, true),
+    ],
+    [false, true, true, true, false],
+  );
   assert.equal(lines.covers({ rows: [], earlier: true, later: true }, 1), false);
 });
 
@@ -89,19 +113,39 @@ test('what is copied is the text alone, over rows that are out of sight', () => 
 });
 
 test('words are found in any case, in rows and across spans', () => {
-  const rows = [row(1, 0, 'Error: no'), row(2, 0, 'an ERROR, an error'), row(3, 0, 'fine'), row(4, 0, 'error', 'divider')];
-  assert.deepEqual(find.findAll(rows, 'error'), [{ row: 0, nth: 0 }, { row: 1, nth: 0 }, { row: 1, nth: 1 }]);
+  const rows = [
+    row(1, 0, 'Error: no'),
+    row(2, 0, 'an ERROR, an error'),
+    row(3, 0, 'fine'),
+    row(4, 0, 'error', 'divider'),
+  ];
+  assert.deepEqual(find.findAll(rows, 'error'), [
+    { row: 0, nth: 0 },
+    { row: 1, nth: 0 },
+    { row: 1, nth: 1 },
+  ]);
   assert.deepEqual(find.findAll(rows, ''), []);
   assert.equal(find.firstFrom(find.findAll(rows, 'error'), 1), 1);
   assert.equal(find.firstFrom(find.findAll(rows, 'error'), 3), 0, 'from the start again');
-  assert.deepEqual(find.rangesIn('İstanbul ERROR', 'error'), [[9, 14]], 'a letter that is longer in lower case moves nothing');
+  assert.deepEqual(
+    find.rangesIn('İstanbul ERROR', 'error'),
+    [[9, 14]],
+    'a letter that is longer in lower case moves nothing',
+  );
 });
 
 test('spans are cut at marks, and keep their colours', () => {
   const spans = [{ text: 'abc', fg: '1' }, { text: 'defg' }];
-  const cut = find.cut(spans, [[1, 5], [6, 7]]);
+  const cut = find.cut(spans, [
+    [1, 5],
+    [6, 7],
+  ]);
   assert.deepEqual(cut, [
-    { text: 'a', fg: '1' }, { text: 'bc', fg: '1', mark: 0 }, { text: 'de', mark: 0 }, { text: 'f' }, { text: 'g', mark: 1 },
+    { text: 'a', fg: '1' },
+    { text: 'bc', fg: '1', mark: 0 },
+    { text: 'de', mark: 0 },
+    { text: 'f' },
+    { text: 'g', mark: 1 },
   ]);
   assert.equal(find.countWords(2, 57), '3 of 57');
   assert.equal(find.countWords(-1, 57), '57 found');

@@ -33,8 +33,18 @@ test('bars keep every event, whether there are more bins or fewer', () => {
 
 test('ticks that would touch are one, and the worst of them is drawn', () => {
   const mark = (at, kind, seq = at) => ({ at, kind, seq, test: null });
-  const list = scale.ticks([mark(15_000, 'flaky'), mark(15_010, 'failed'), mark(18_000, 'ask'), mark(20_000, 'ended')], range, 1_000);
-  assert.deepEqual(list.map(({ mark: { kind }, many }) => [kind, many]), [['failed', 2], ['ask', 1]]);
+  const list = scale.ticks(
+    [mark(15_000, 'flaky'), mark(15_010, 'failed'), mark(18_000, 'ask'), mark(20_000, 'ended')],
+    range,
+    1_000,
+  );
+  assert.deepEqual(
+    list.map(({ mark: { kind }, many }) => [kind, many]),
+    [
+      ['failed', 2],
+      ['ask', 1],
+    ],
+  );
   assert.equal(scale.markNear(list, 796).mark.kind, 'ask');
   assert.equal(scale.markNear(list, 700), null);
   const many = Array.from({ length: 500 }, (_, index) => mark(10_000 + index * 20, 'failed'));
@@ -44,9 +54,15 @@ test('ticks that would touch are one, and the worst of them is drawn', () => {
 test('the first label is the time of day, the others count from it, and none is at the edge', () => {
   const list = scale.labels({ from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 0, 1) + 31_000 }, 1_100);
   assert.match(list[0].text, /^\d\d:\d\d:\d\d$/);
-  assert.deepEqual(list.slice(1).map(({ text }) => text), ['0:05', '0:10', '0:15', '0:20', '0:25', '0:30']);
+  assert.deepEqual(
+    list.slice(1).map(({ text }) => text),
+    ['0:05', '0:10', '0:15', '0:20', '0:25', '0:30'],
+  );
   const hours = scale.labels({ from: 0, to: 3 * 3_600_000 }, 1_100).slice(1);
-  assert.deepEqual(hours.map(({ text }) => text), ['30:00', '1:00:00', '1:30:00', '2:00:00', '2:30:00']);
+  assert.deepEqual(
+    hours.map(({ text }) => text),
+    ['30:00', '1:00:00', '1:30:00', '2:00:00', '2:30:00'],
+  );
   for (const span of [1, 500, 90_000, 9e6, 9e8, 9e10]) {
     const all = scale.labels({ from: 0, to: span }, 1_100);
     assert.ok(all.length <= 9 && all.every(({ x }) => x <= 1_076), String(span));

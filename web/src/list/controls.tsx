@@ -23,7 +23,7 @@ const GROUPS: { group: Group; word: string; icon: IconName | null; tone: Tone }[
 export function Controls() {
   const numbers = groups.value;
   return (
-    <div class="list-controls">
+    <div class="list-controls" role="search" aria-label="Filter runs">
       <Field />
       <Segments<Group>
         label="Runs that are shown"
@@ -85,7 +85,11 @@ function Field() {
       {chips.map(({ name, text }) => (
         <span key={name} class="list-chip">
           <bdi>{oneLine(text, 60)}</bdi>
-          <button type="button" aria-label={`Any: take ${oneLine(text, 60)} away`} onClick={() => choose(without(filter.value, name))}>
+          <button
+            type="button"
+            aria-label={`Any: take ${oneLine(text, 60)} away`}
+            onClick={() => choose(without(filter.value, name))}
+          >
             <Icon name="close" size={12} />
           </button>
         </span>

@@ -26,10 +26,18 @@ function NoneChosen() {
   const others = urlOf({ ...chosen, started: FIRST.started }) !== '';
   return (
     <section class="list-none">
-      <p>{others ? `No run${inTime === '' ? '' : ` that was started${inTime}`} is what you are looking for.` : `No run was started${inTime}.`}</p>
+      <p>
+        {others
+          ? `No run${inTime === '' ? '' : ` that was started${inTime}`} is what you are looking for.`
+          : `No run was started${inTime}.`}
+      </p>
       <p class="list-none-ways">
-        {chosen.started === 'all' ? null : <Button onClick={() => choose({ started: 'all' })}>Look at all times</Button>}
-        {others || !isFirst(chosen) ? <Button onClick={() => choose({ ...FIRST, started: 'all' })}>Show all runs</Button> : null}
+        {chosen.started === 'all' ? null : (
+          <Button onClick={() => choose({ started: 'all' })}>Look at all times</Button>
+        )}
+        {others || !isFirst(chosen) ? (
+          <Button onClick={() => choose({ ...FIRST, started: 'all' })}>Show all runs</Button>
+        ) : null}
       </p>
     </section>
   );
@@ -39,7 +47,9 @@ function FirstRun() {
   const [packages, setPackages] = useState<readonly Package[] | null>(null);
   useEffect(() => {
     fetch('/clients')
-      .then(async (answer) => setPackages(answer.ok ? (((await answer.json()) as { packages?: Package[] }).packages ?? []) : []))
+      .then(async (answer) =>
+        setPackages(answer.ok ? (((await answer.json()) as { packages?: Package[] }).packages ?? []) : []),
+      )
       .catch(() => setPackages([])); // the other ways are there
   }, []);
   return (

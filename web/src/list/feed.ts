@@ -1,6 +1,6 @@
 /**
- * Keeps the list up to date: pages, then what changes, by the server's stream; by asking again each 3 seconds where there is
- * none. A tab that nobody sees asks nothing, and catches up as soon as it is seen.
+ * Keeps the list up to date: pages, then what changes, by the server's stream; by asking again each 3 seconds where there
+ * is none. A tab that nobody sees asks nothing, and catches up as soon as it is seen.
  */
 import { effect } from '@preact/signals';
 
@@ -8,12 +8,28 @@ import { notify } from './bell.js';
 import { queryOf } from './filter.js';
 import { rowOf, type Group, type RunRow } from './rows.js';
 import {
-  anyRun, cursor, filter, forget, groups, known, live, loaded, loading, MOST_ROWS, offset, projects, refusal, size, take,
+  anyRun,
+  cursor,
+  filter,
+  forget,
+  groups,
+  known,
+  live,
+  loaded,
+  loading,
+  MOST_ROWS,
+  offset,
+  projects,
+  refusal,
+  size,
+  take,
 } from './store.js';
 
 /** Rows of a page. */
 const PAGE = 50;
 const POLL_MS = 3_000;
+/** Milliseconds that a stream may be away before that is said: servers end streams, and take them up again. */
+const AWAY_MS = 4_000;
 /** Milliseconds between two questions for the numbers of the groups. */
 const COUNT_MS = 5_000;
 
@@ -28,7 +44,9 @@ interface Page {
 class Refused extends Error {}
 
 async function page(limit: number, after: string | null): Promise<Page> {
-  const answer = await fetch(`/api/runs?${queryOf(filter.peek(), limit, after)}`, { headers: { accept: 'application/json' } });
+  const answer = await fetch(`/api/runs?${queryOf(filter.peek(), limit, after)}`, {
+    headers: { accept: 'application/json' },
+  });
   const date = Date.parse(answer.headers.get('date') ?? '');
   if (!Number.isNaN(date) && Math.abs(date - Date.now()) > 2_000) offset.value = date - Date.now();
   const body = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
@@ -41,7 +59,9 @@ async function page(limit: number, after: string | null): Promise<Page> {
     rows,
     cursor: body['more'] === true && typeof body['cursor'] === 'string' ? body['cursor'] : null,
     groups: readGroups(body['groups']),
-    projects: Array.isArray(body['projects']) ? body['projects'].filter((name): name is string => typeof name === 'string') : [],
+    projects: Array.isArray(body['projects'])
+      ? body['projects'].filter((name): name is string => typeof name === 'string')
+      : [],
   };
 }
 
@@ -50,7 +70,11 @@ function readGroups(value: unknown): Record<Group, number> | null {
   const raw = value as Record<string, unknown>;
   const number = (name: string) => (typeof raw[name] === 'number' ? raw[name] : 0);
   return {
-    all: number('all'), needsYou: number('needsYou'), running: number('running'), failed: number('failed'), flaky: number('flaky'),
+    all: number('all'),
+    needsYou: number('needsYou'),
+    running: number('running'),
+    failed: number('failed'),
+    flaky: number('flaky'),
     passed: number('passed'),
   };
 }
@@ -145,7 +169,7 @@ function listen(): void {
   const opened = new EventSource('/api/runs/stream');
   stream = opened;
   live.value = { ...live.peek(), by: 'stream' };
-  let broken = false;
+  let broken: ReturnType<typeof setTimeout> | null = null;
   const changed = ({ data }: MessageEvent<string>) => {
     const body = JSON.parse(data) as { runs?: unknown[]; gone?: string[] };
     const rows = (body.runs ?? []).map(rowOf).filter((row) => row !== null);
@@ -156,16 +180,17 @@ function listen(): void {
     count();
   };
   opened.addEventListener('message', changed);
-  opened.addEventListener('runs', changed as (event: Event) => void);
   opened.addEventListener('open', () => {
     back();
-    if (broken) void refresh(false); // what changed meanwhile was not told
-    broken = false;
+    if (broken === null) return;
+    clearTimeout(broken);
+    broken = null;
+    void refresh(false); // what changed meanwhile was not told
   });
   opened.addEventListener('error', () => {
-    broken = true;
-    away();
+    broken ??= setTimeout(away, AWAY_MS);
     if (opened.readyState !== EventSource.CLOSED) return; // it comes back by itself
+    clearTimeout(broken);
     opened.close();
     stream = null;
     poll();
@@ -199,4 +224,3 @@ export function start(): void {
   addEventListener('online', look);
   addEventListener('pageshow', (event) => event.persisted && look());
 }
-

@@ -1,4 +1,4 @@
-/** By what runs are chosen: words, and names with values as chips; in the field, in the URL, and as the server is asked. Pure. */
+/** By what runs are chosen: words, and names with values as chips; in the field, the URL, the server’s query. Pure. */
 import { groupOf, type Group, type RunRow } from './rows.js';
 
 /** Names that may stand before a value: `branch:main`. */
@@ -41,15 +41,25 @@ export function sinceWords(since: string): string {
 export function take(written: string, done: boolean): { rest: string; values: Partial<Record<Name, string>> } {
   const values: Partial<Record<Name, string>> = {};
   const pattern = /(^|\s)(started|since|branch|label|project|author):(?:"([^"]*)"|(\S+))(?=(\s|$))/gi;
-  const rest = written.replace(pattern, (whole: string, before: string, name: string, quoted: string | undefined, bare: string | undefined, after: string) => {
-    if (after === '' && !done && quoted === undefined) return whole;
-    const value = quoted ?? bare ?? '';
-    const key = (name.toLowerCase() === 'since' ? 'started' : name.toLowerCase()) as Name;
-    const kept = key === 'started' ? sinceOf(value) : value;
-    if (kept === null || kept === '') return whole;
-    values[key] = kept;
-    return before;
-  });
+  const rest = written.replace(
+    pattern,
+    (
+      whole: string,
+      before: string,
+      name: string,
+      quoted: string | undefined,
+      bare: string | undefined,
+      after: string,
+    ) => {
+      if (after === '' && !done && quoted === undefined) return whole;
+      const value = quoted ?? bare ?? '';
+      const key = (name.toLowerCase() === 'since' ? 'started' : name.toLowerCase()) as Name;
+      const kept = key === 'started' ? sinceOf(value) : value;
+      if (kept === null || kept === '') return whole;
+      values[key] = kept;
+      return before;
+    },
+  );
   return { rest: Object.keys(values).length === 0 ? written : rest.replace(/\s+/g, ' ').trimStart(), values };
 }
 
@@ -63,7 +73,8 @@ export interface Chip {
 export function chipsOf(filter: Filter): Chip[] {
   const chips: Chip[] = [];
   if (filter.started !== 'all') chips.push({ name: 'started', text: `started: ${sinceWords(filter.started)}` });
-  for (const name of ['branch', 'label', 'author'] as const) if (filter[name] !== '') chips.push({ name, text: `${name}: ${filter[name]}` });
+  for (const name of ['branch', 'label', 'author'] as const)
+    if (filter[name] !== '') chips.push({ name, text: `${name}: ${filter[name]}` });
   return chips;
 }
 
@@ -118,16 +129,33 @@ export function queryOf(filter: Filter, limit: number, cursor: string | null): s
 
 const UNITS: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
 
-/** Whether a run is one of those that are asked for: of rows that came by themselves, and of servers that don't filter. */
+/** Whether a run is one of those that are asked for: rows come by themselves, too, and some servers don't filter. */
 export function matches(row: RunRow, filter: Filter, now: number): boolean {
   const { meta } = row;
   if (filter.group !== 'all' && groupOf(row) !== filter.group) return false;
-  if (filter.started !== 'all' && row.createdAt < now - Number.parseInt(filter.started, 10) * UNITS[filter.started.at(-1)!]!) return false;
+  if (
+    filter.started !== 'all' &&
+    row.createdAt < now - Number.parseInt(filter.started, 10) * UNITS[filter.started.at(-1)!]!
+  )
+    return false;
   if (filter.branch !== '' && meta.branch !== filter.branch) return false;
   if (filter.project !== '' && meta.project !== filter.project) return false;
   if (filter.label !== '' && meta.labels?.includes(filter.label) !== true) return false;
   if (filter.author !== '' && meta.author?.toLowerCase() !== filter.author.toLowerCase()) return false;
-  const searched = [row.runId, meta.project, meta.number === undefined ? '' : `#${meta.number}`, meta.title, meta.branch, meta.commit, meta.author]
-    .filter((text) => text !== undefined).join('\n').toLowerCase();
-  return filter.words.toLowerCase().split(/\s+/).every((word) => searched.includes(word));
+  const searched = [
+    row.runId,
+    meta.project,
+    meta.number === undefined ? '' : `#${meta.number}`,
+    meta.title,
+    meta.branch,
+    meta.commit,
+    meta.author,
+  ]
+    .filter((text) => text !== undefined)
+    .join('\n')
+    .toLowerCase();
+  return filter.words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => searched.includes(word));
 }

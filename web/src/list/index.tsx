@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { bind, listen } from '../run/keys/index.js';
 import { Boundary } from '../ui/boundary.js';
 import { Button } from '../ui/button.js';
-import { count } from '../ui/format.js';
+import { count, plural } from '../ui/format.js';
 import { Icon } from '../ui/icons.js';
 import '../ui/theme.js';
 import { Controls } from './controls.js';
@@ -13,7 +13,22 @@ import { Empty } from './empty.js';
 import { more, start } from './feed.js';
 import { Head } from './head.js';
 import { Row } from './row.js';
-import { anyRun, cursor, drawn, filter, groups, loaded, loading, now, pointed, refusal, release, runOf, shown } from './store.js';
+import {
+  anyRun,
+  cursor,
+  drawn,
+  filter,
+  groups,
+  leave,
+  loaded,
+  loading,
+  now,
+  point,
+  refusal,
+  release,
+  runOf,
+  shown,
+} from './store.js';
 
 function ListPage() {
   useEffect(bindKeys, []);
@@ -25,8 +40,13 @@ function ListPage() {
     <div class="list-page">
       <Head />
       <Boundary of="The list of runs">
-        {first || refusal.value !== null ? null : <Controls />}
         <main class="list-main" aria-label="Runs" aria-busy={loading.value}>
+          {first || refusal.value !== null ? null : (
+            <>
+              <h1 class="hidden-text">Runs</h1>
+              <Controls />
+            </>
+          )}
           {loaded.value && (first || drawn.value === 0) ? <Empty /> : <Runs />}
         </main>
       </Boundary>
@@ -41,14 +61,20 @@ function Runs() {
   if (!loaded.value) return null;
   return (
     <>
+      {waiting === 0 ? null : (
+        <button type="button" class="list-waiting" onClick={release}>
+          {waiting === 1 ? 'A new run' : `${count(waiting)} new runs`}
+          <Icon name="up" size={14} />
+        </button>
+      )}
       <div
         class="list-table"
         role="table"
         aria-label="Runs"
-        onPointerEnter={(event) => event.pointerType === 'mouse' && (pointed.value = true)}
-        onPointerLeave={() => (pointed.value = false)}
-        onFocusIn={(event) => (event.target as Element).matches(':focus-visible') && (pointed.value = true)}
-        onFocusOut={(event) => event.currentTarget.matches(':hover') || (pointed.value = false)}
+        onPointerMove={(event) => event.pointerType === 'mouse' && point()}
+        onPointerLeave={leave}
+        onFocusIn={(event) => (event.target as Element).matches(':focus-visible') && point()}
+        onFocusOut={(event) => event.currentTarget.matches(':hover') || leave()}
       >
         <div class="list-columns" role="row">
           {COLUMNS.map((name) => (
@@ -57,15 +83,13 @@ function Runs() {
             </span>
           ))}
         </div>
-        {waiting === 0 ? null : (
-          <button type="button" class="list-waiting" onClick={release}>
-            {waiting === 1 ? 'A new run' : `${count(waiting)} new runs`}
-            <Icon name="up" size={14} />
-          </button>
-        )}
         {sections.map(({ title, runs }) => (
           <div key={title} role="rowgroup" aria-label={title} class="list-section">
-            <h2 class="list-heading">{title}</h2>
+            <div class="list-heading" role="row">
+              <span role="cell" aria-colspan={COLUMNS.length}>
+                {title}
+              </span>
+            </div>
             {runs.map((runId) => (
               <Known key={runId} runId={runId} />
             ))}
@@ -80,14 +104,23 @@ function Runs() {
 /** A row by its run's id; one that was deleted while somebody points at it keeps its place. */
 function Known({ runId }: { runId: string }) {
   const row = runOf(runId);
-  return row === undefined ? <p class="list-gone">This run was deleted.</p> : <Row row={row} />;
+  return row === undefined ? (
+    <p class="list-gone" role="row">
+      <span role="cell" aria-colspan={COLUMNS.length}>
+        This run was deleted.
+      </span>
+    </p>
+  ) : (
+    <Row row={row} />
+  );
 }
 
 function Foot() {
   const all = groups.value?.[filter.value.group] ?? null;
+  const some = all !== null && all > drawn.value;
   return (
     <footer class="list-foot">
-      <span class="dim">{all === null || all < drawn.value ? count(drawn.value) : `${count(drawn.value)} of ${count(all)}`}</span>
+      <span class="dim">{some ? `${count(drawn.value)} of ${count(all)}` : plural(drawn.value, 'run')}</span>
       {cursor.value === null ? null : (
         <Button disabled={loading.value} onClick={() => void more()}>
           {loading.value ? 'Loading' : 'Load more'}

@@ -32,13 +32,18 @@ export function lineOf(row: RunRow, now: number): Line | null {
   if (row.word === 'lost') return line('plain', `no sign of it since ${toMinute(row.lastEventAt)}`);
   if (row.word === 'waiting' || row.word === 'queued') return line('plain', 'waits for a worker');
   if (!row.over) {
-    const parts = workers === null || workers === 0 ? [] : [`${workers.toLocaleString('en')} ${workers === 1 ? 'worker' : 'workers'}`];
+    const parts =
+      workers === null || workers === 0
+        ? []
+        : [`${workers.toLocaleString('en')} ${workers === 1 ? 'worker' : 'workers'}`];
     const left = leftMs(row, now);
     if (left !== null) parts.push(leftWords(left));
     if (parts.length > 0) return line('plain', parts.join(', '));
   }
   if (meta.title !== undefined) return line('plain', meta.title);
-  return row.tests === null ? line('plain', `${row.events.toLocaleString('en')} ${row.events === 1 ? 'event' : 'events'}`) : null;
+  return row.tests === null
+    ? line('plain', `${row.events.toLocaleString('en')} ${row.events === 1 ? 'event' : 'events'}`)
+    : null;
 }
 
 /** How long a run took so far. */

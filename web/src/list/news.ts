@@ -14,7 +14,11 @@ export function newsOf(before: RunRow | undefined, after: RunRow): News | null {
   const { name, detail } = nameOf(after);
   const called = detail === null ? name : `${name} ${detail}`;
   if (after.word === 'needs_you' && before.word !== 'needs_you') {
-    return { title: `Needs you: ${called}`, body: (after.ask?.question ?? '').slice(0, 200), tag: `runcast/${after.runId}/ask` };
+    return {
+      title: `Needs you: ${called}`,
+      body: (after.ask?.question ?? '').slice(0, 200),
+      tag: `runcast/${after.runId}/ask`,
+    };
   }
   if (before.over || !after.over) return null;
   const { failed = 0, flaky = 0, passed = 0 } = after.tests ?? {};

@@ -42,7 +42,9 @@ export const Row = memo(function Row({ row }: { row: RunRow }) {
             <Text of={meta.branch} />
           </span>
         )}
-        {meta.commit === undefined ? null : <span class="list-commit mono">{oneLine(meta.commit, 40).slice(0, COMMIT)}</span>}
+        {meta.commit === undefined ? null : (
+          <span class="list-commit mono">{oneLine(meta.commit, 40).slice(0, COMMIT)}</span>
+        )}
       </span>
       <span role="cell" class="list-author">
         {meta.author === undefined ? null : <Text of={meta.author} />}
@@ -84,7 +86,9 @@ function SecondLine({ row }: { row: RunRow }) {
 function Tests({ row }: { row: RunRow }) {
   const { tests } = row;
   if (tests === null || tests.total === 0) return null;
-  const says = partsOf(row).map(({ part, tests: many }) => `${many} ${part === 'ask' ? 'asks' : part}`).join(', ');
+  const says = partsOf(row)
+    .map(({ part, tests: many }) => `${many} ${part === 'ask' ? 'asks' : part}`)
+    .join(', ');
   return (
     <>
       <span class="list-counts">
@@ -118,5 +122,9 @@ function Elapsed({ row }: { row: RunRow }) {
 /** How long ago, each second in the first minute, and each minute then. */
 function Ago({ at }: { at: number }) {
   const young = clock.peek() - at < 61_000;
-  return <time title={new Date(at).toLocaleString()}>{ago(at, young ? clock.value : Math.max(clock.peek(), minute.value))}</time>;
+  return (
+    <time title={new Date(at).toLocaleString()}>
+      {ago(at, young ? clock.value : Math.max(clock.peek(), minute.value))}
+    </time>
+  );
 }

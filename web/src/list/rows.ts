@@ -37,14 +37,26 @@ export interface Tests {
 }
 
 const WORDS = new Set<string>([
-  'waiting', 'queued', 'running', 'failing', 'needs_you', 'paused', 'stalled', 'passed', 'failed', 'timedout', 'interrupted',
-  'cancelled', 'lost',
+  'waiting',
+  'queued',
+  'running',
+  'failing',
+  'needs_you',
+  'paused',
+  'stalled',
+  'passed',
+  'failed',
+  'timedout',
+  'interrupted',
+  'cancelled',
+  'lost',
 ]);
 const OVER = new Set<Word>(['passed', 'failed', 'timedout', 'interrupted', 'cancelled', 'lost']);
 
 type Json = Record<string, unknown>;
 
-const object = (value: unknown): Json => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {});
+const object = (value: unknown): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 const number = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
 const count = (value: unknown): number => Math.max(0, number(value) ?? 0);
@@ -69,7 +81,13 @@ export function rowOf(value: unknown): RunRow | null {
   const message = text(error['message']);
   const by = object(paused['by']);
   return {
-    runId, word, over, events: count(raw['events']), createdAt, lastEventAt, startedAt,
+    runId,
+    word,
+    over,
+    events: count(raw['events']),
+    createdAt,
+    lastEventAt,
+    startedAt,
     endedAt: time(raw['endedAt']) ?? (over ? lastEventAt : null),
     elapsedMs: number(raw['elapsedMs']) ?? (over ? lastEventAt - startedAt : null),
     meta: metaOf(raw['meta']),
@@ -77,7 +95,10 @@ export function rowOf(value: unknown): RunRow | null {
     workers: number(raw['workers']),
     firstError: message === null ? null : { title: text(error['title']), message },
     ask: raw['ask'] == null ? null : { question: text(ask['question']) ?? '', expiresAt: time(ask['expiresAt']) },
-    paused: raw['paused'] == null ? null : { by: text(by['name']) ?? text(by['subject']) ?? text(paused['by']) ?? '', until: time(paused['until']) },
+    paused:
+      raw['paused'] == null
+        ? null
+        : { by: text(by['name']) ?? text(by['subject']) ?? text(paused['by']) ?? '', until: time(paused['until']) },
   };
 }
 
@@ -95,7 +116,9 @@ function metaOf(value: unknown): Meta {
   }
   const given = number(raw['number']);
   if (given !== null) meta.number = given;
-  const labels = Array.isArray(raw['labels']) ? raw['labels'].filter((label) => typeof label === 'string' && label !== '') : [];
+  const labels = Array.isArray(raw['labels'])
+    ? raw['labels'].filter((label) => typeof label === 'string' && label !== '')
+    : [];
   if (labels.length > 0) meta.labels = labels as string[];
   return meta;
 }
@@ -131,7 +154,9 @@ export function nameOf(row: RunRow): { name: string; detail: string | null } {
 }
 
 /** The parts of the bar of a run's tests, and how many tests each has; what is wrong is at the left. */
-export function partsOf(row: RunRow): { part: 'ask' | 'failed' | 'flaky' | 'passed' | 'skipped' | 'running' | 'queued'; tests: number }[] {
+export function partsOf(
+  row: RunRow,
+): { part: 'ask' | 'failed' | 'flaky' | 'passed' | 'skipped' | 'running' | 'queued'; tests: number }[] {
   const { tests } = row;
   if (tests === null) return [];
   const asks = row.ask === null ? 0 : Math.min(1, tests.total);

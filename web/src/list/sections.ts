@@ -7,7 +7,15 @@ export interface Section {
   runs: string[];
 }
 
-const URGENT: Partial<Record<RunRow['word'], number>> = { needs_you: 0, failing: 1, stalled: 2, running: 3, paused: 4, waiting: 5, queued: 5 };
+const URGENT: Partial<Record<RunRow['word'], number>> = {
+  needs_you: 0,
+  failing: 1,
+  stalled: 2,
+  running: 3,
+  paused: 4,
+  waiting: 5,
+  queued: 5,
+};
 
 /** The local day of a time, as a number that grows by one each day. */
 function dayOf(at: number): number {
@@ -15,14 +23,17 @@ function dayOf(at: number): number {
   return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000);
 }
 
-/** The heading of runs that are over: `Today`, `Yesterday`, `Monday, November 23`, with the year if it is another one. */
+/** The heading of runs that are over: `Today`, `Yesterday`, `Monday, November 23`, with the year if it is another. */
 export function dayTitle(at: number, now: number): string {
   const days = dayOf(now) - dayOf(at);
   if (days <= 0) return 'Today';
   if (days === 1) return 'Yesterday';
   const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear();
   return new Intl.DateTimeFormat('en', {
-    weekday: 'long', month: 'long', day: 'numeric', ...(sameYear ? {} : { year: 'numeric' }),
+    weekday: 'long',
+    month: 'long',
+    day: 'numeric',
+    ...(sameYear ? {} : { year: 'numeric' }),
   }).format(at);
 }
 

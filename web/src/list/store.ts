@@ -45,8 +45,25 @@ setInterval(() => {
   clock.value = Date.now() + offset.peek();
 }, 1_000);
 
-/** Somebody points at the list, or moves in it by keys: its order stays. */
-export const pointed = signal(false);
+/** Milliseconds for which the order stays after somebody has pointed at the list, or moved in it by keys. */
+const POINTED_MS = 30_000;
+const pointed = signal(false);
+let resting: ReturnType<typeof setTimeout> | null = null;
+
+/** Somebody points at the list: its order stays, but not for ever if the pointer is left lying there. */
+export function point(): void {
+  if (resting !== null) clearTimeout(resting);
+  resting = setTimeout(leave, POINTED_MS);
+  pointed.value = true;
+}
+
+/** Nobody points at the list. */
+export function leave(): void {
+  if (resting !== null) clearTimeout(resting);
+  resting = null;
+  pointed.value = false;
+}
+
 const released = signal(0);
 
 /** Takes rows: adds them, or puts them in the place of what was known of them. */
@@ -86,7 +103,10 @@ const wanted = computed<Section[]>(() => {
   void minute.value;
   const now = clock.peek();
   const asked = filter.value;
-  return sectionsOf([...byId.values()].filter((row) => matches(row, asked, now)), now);
+  return sectionsOf(
+    [...byId.values()].filter((row) => matches(row, asked, now)),
+    now,
+  );
 });
 
 /** What is drawn, and what waits until nobody points at the list. */

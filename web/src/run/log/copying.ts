@@ -1,6 +1,6 @@
 /**
- * Text that is copied from the log. Rows that are out of sight are not in the document, so a selection that goes over them
- * is read from the rows themselves; times and tags are no part of it.
+ * Text that is copied from the log. Rows that are out of sight are not in the document, so a selection that goes over
+ * them is read from the rows themselves; times and tags are no part of it.
  */
 import type { LogRow } from '../../model.js';
 import { textOf } from './lines.js';

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preac
 
 import type { LogRow } from '../../model.js';
 import { place } from '../place.js';
-import { current, matches, shownWords } from '../search/state.js';
+import { current, matches, shownWords, startRow } from '../search/state.js';
 import { head, log, moment } from '../store.js';
 import { selected, textBetween } from './copying.js';
 import { scrolled } from './follow.js';
@@ -36,7 +36,10 @@ export function LogGrid() {
     getScrollElement: () => scroller.current,
     estimateSize: useCallback((index: number) => heightOf(rows[index]!), [rows]),
     getItemKey: useCallback((index: number) => rowKey(rows[index]!), [rows]),
-    rangeExtractor: useCallback((range: Range) => withKept(range, rows, pins.current), [rows, selections, active.value]),
+    rangeExtractor: useCallback(
+      (range: Range) => withKept(range, rows, pins.current),
+      [rows, selections, active.value],
+    ),
     overscan: 12,
     paddingStart: 4,
     paddingEnd: 8,
@@ -62,6 +65,9 @@ export function LogGrid() {
     follow.value = { ...follow.peek(), top: element.scrollTop };
   });
 
+  useEffect(() => {
+    if (shownWords.peek() === '') startRow.value = virtual.range?.startIndex ?? 0;
+  });
   useTargets(virtual, number);
   useAhead(virtual.range, rows, earlier, later);
   useSelection(scroller, pins);
@@ -125,7 +131,10 @@ export function LogGrid() {
       <div
         class="log-rows"
         role="rowgroup"
-        style={{ height: `${virtual.getTotalSize()}px`, width: wraps ? '100%' : `max(100%, calc(${columns}ch + ${SIDES}px))` }}
+        style={{
+          height: `${virtual.getTotalSize()}px`,
+          width: wraps ? '100%' : `max(100%, calc(${columns}ch + ${SIDES}px))`,
+        }}
       >
         {virtual.getVirtualItems().map((item) => {
           const row = rows[item.index];
@@ -174,7 +183,12 @@ function withKept(range: Range, rows: readonly LogRow[], pins: Pins): number[] {
   return [...kept].sort((one, other) => one - other);
 }
 
-function useAhead(range: { startIndex: number; endIndex: number } | null, rows: readonly LogRow[], earlier: boolean, later: boolean) {
+function useAhead(
+  range: { startIndex: number; endIndex: number } | null,
+  rows: readonly LogRow[],
+  earlier: boolean,
+  later: boolean,
+) {
   useEffect(() => {
     if (range === null || rows.length === 0) return;
     if (earlier && range.startIndex < AHEAD) more('earlier');

@@ -21,7 +21,12 @@ export function LogHead() {
         class="log-scope"
         value={shown}
         of={[
-          { value: 'test', label: 'Test', disabled: noTest, title: noTest ? 'Open a test to see its lines alone' : 'Lines of the open test' },
+          {
+            value: 'test',
+            label: 'Test',
+            disabled: noTest,
+            title: noTest ? 'Open a test to see its lines alone' : 'Lines of the open test',
+          },
           {
             value: 'worker',
             label: 'Worker',

@@ -57,7 +57,7 @@ function Missing() {
   return (
     <p class="log-missing" role="status">
       {what.why === 'expired'
-        ? `The line of this link was in event ${count(what.seq)}. Events 1 to ${count(first - 1)} have expired: they were kept for as long as this server keeps events.`
+        ? `The line of this link was in event ${count(what.seq)}. Events 1 to ${count(first - 1)} have expired.`
         : `This link leads to event ${count(what.seq)}, which has no line in the log.`}
       <button
         type="button"
@@ -91,7 +91,13 @@ export function find(): boolean {
 function bindKeys(): () => void {
   const ends = [
     bind({ key: 'l', group: 'Log', says: 'to the newest line, and follow', run: goLive }),
-    bind({ key: 'Space', group: 'Log', says: 'follow, or no longer', when: () => head.peek()?.over !== true, run: toggleFollow }),
+    bind({
+      key: 'Space',
+      group: 'Log',
+      says: 'follow, or no longer',
+      when: () => head.peek()?.over !== true,
+      run: toggleFollow,
+    }),
     bind({
       key: 'Ctrl+F',
       group: 'Log',
@@ -99,7 +105,13 @@ function bindKeys(): () => void {
       when: () => !(open.peek() && document.activeElement === field.current),
       run: () => void find(),
     }),
-    bind({ key: 'c', group: 'Log', says: 'copy the link to the line', when: () => active.peek() !== null && inLog(), run: () => void copyLink() }),
+    bind({
+      key: 'c',
+      group: 'Log',
+      says: 'copy the link to the line',
+      when: () => active.peek() !== null && inLog(),
+      run: () => void copyLink(),
+    }),
   ];
   return () => ends.forEach((end) => end());
 }
@@ -107,4 +119,3 @@ function bindKeys(): () => void {
 function inLog(): boolean {
   return document.activeElement?.closest('.log') != null;
 }
-

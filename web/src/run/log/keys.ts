@@ -16,7 +16,9 @@ export function copyLink(): boolean {
   const row = active.peek() === null ? undefined : rows[indexOfKey(rows, active.peek()!)];
   if (row === undefined) return false;
   const url = urlOf({ ...place.peek(), line: { seq: row.seq, line: row.line } });
-  void copyText(location.origin + url).then((copied) => say(copied ? 'Link to the line copied' : 'The browser did not allow to copy'));
+  void copyText(location.origin + url).then((copied) =>
+    say(copied ? 'Link to the line copied' : 'The browser did not allow to copy'),
+  );
   return true;
 }
 

@@ -9,7 +9,7 @@ const KINDS: LogRow['kind'][] = ['log', 'error', 'test', 'ask', 'command', 'stat
 
 /** A number that no other row has: of its event, line and kind. */
 export function rowKey(row: LogRow): number {
-  return row.seq * 4_194_304 + Math.min(row.line, 524_287) * 8 + KINDS.indexOf(row.kind);
+  return row.seq * 4_194_304 + Math.max(0, Math.min(row.line, 524_287)) * 8 + KINDS.indexOf(row.kind);
 }
 
 /** The height of a row that does not wrap. */
@@ -51,7 +51,7 @@ export class Widest {
 
   /** The most columns of any row so far. Looks at new rows alone. */
   of(log: number, rows: readonly LogRow[]): number {
-    if (log !== this.log) (this.log = log), (this.columns = 0), (this.first = this.last = undefined);
+    if (log !== this.log) ((this.log = log), (this.columns = 0), (this.first = this.last = undefined));
     let at = rows.length - 1;
     for (; at >= 0 && rows[at] !== this.last; at -= 1) this.take(rows[at]!);
     for (let index = 0; index < at && rows[index] !== this.first; index += 1) this.take(rows[index]!);
@@ -98,7 +98,7 @@ export function indexOfKey(rows: readonly LogRow[], key: number): number {
   return -1;
 }
 
-/** Whether a row shows when it was and who wrote it: the first row of each event does, and the first of each kind in it. */
+/** Whether a row shows when it was and who wrote it: the first of each event does, and the first of each kind in it. */
 export function beginsEvent(rows: readonly LogRow[], index: number): boolean {
   const before = rows[index - 1];
   return before === undefined || before.seq !== rows[index]!.seq || before.kind !== rows[index]!.kind;

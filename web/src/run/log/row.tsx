@@ -78,7 +78,8 @@ export function Row(props: RowProps) {
                 draggable={false}
                 title={`${new Date(row.at).toLocaleString()}, event ${row.seq.toLocaleString('en')}: link to this line`}
               >
-                {timeOfDay(row.at)}
+                {timeOfDay(row.at, true)}
+                <span class="log-ms">{timeOfDay(row.at).slice(8)}</span>
               </a>
             ) : null}
           </span>

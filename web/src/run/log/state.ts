@@ -27,13 +27,14 @@ export const active = signal<number | null>(null);
 /** What can't be shown: the line of a link that is not in the log. */
 export const missing = signal<{ seq: number; why: 'expired' | 'none' } | null>(null);
 
-/** The worker whose rows "Worker" means: the one on screen; else that of the open test, else the first that runs a test. */
+/** The worker that "Worker" means: the one on screen; else that of the open test, else the first that runs a test. */
 export const slot = computed<Slot | null>(() => {
   const slots = head.value?.slots ?? [];
   const seen = slots.find(({ stream }) => stream === onScreen.value);
   if (seen !== undefined) return seen;
   const test = testOf(place.value.test);
-  const ofTest = test === null ? undefined : slots.find((one) => one.producer === test.producer && one.slot === test.slot);
+  const ofTest =
+    test === null ? undefined : slots.find((one) => one.producer === test.producer && one.slot === test.slot);
   return ofTest ?? slots.find(({ running }) => running) ?? slots[0] ?? null;
 });
 

@@ -1,5 +1,5 @@
 /** The field in the log's head in which one searches. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 import { Button } from '../../ui/button.js';
 import { Icon } from '../../ui/icons.js';
@@ -11,7 +11,7 @@ export const field: { current: HTMLInputElement | null } = { current: null };
 
 export function SearchBar() {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     field.current = input.current;
     input.current?.focus();
     input.current?.select();
@@ -20,7 +20,8 @@ export function SearchBar() {
     };
   }, []);
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Enter' || event.key === 'ArrowDown' || event.key === 'ArrowUp') step(event.shiftKey || event.key === 'ArrowUp' ? -1 : 1);
+    if (event.key === 'Enter' || event.key === 'ArrowDown' || event.key === 'ArrowUp')
+      step(event.shiftKey || event.key === 'ArrowUp' ? -1 : 1);
     else if (event.key === 'Escape') closeSearch();
     else return;
     event.preventDefault();

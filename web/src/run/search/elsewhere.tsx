@@ -8,13 +8,13 @@ import { go } from '../place.js';
 import { choose } from '../log/state.js';
 import { testOf } from '../store.js';
 import { call } from '../worker.js';
-import { cut, rangesIn } from './find.js';
+import { cut } from './find.js';
 import { elsewhere, found, searchRun, shownWords } from './state.js';
 
 const ICONS: Record<string, { icon: IconName; says: string }> = {
   log: { icon: 'terminal', says: 'Log' },
   test_step: { icon: 'steps', says: 'Step' },
-  test_status: { icon: 'failed', says: 'Test' },
+  test_status: { icon: 'list', says: 'Test' },
   test_plan: { icon: 'list', says: 'Test' },
   ai_stuck: { icon: 'ask', says: 'Question' },
 };
@@ -25,12 +25,25 @@ export function Elsewhere() {
   const { loading, error, more } = found.value;
   const hits = elsewhere.value;
   if (shownWords.value === '') return null;
-  const words = loading && hits.length === 0 ? 'Searching the run' : error !== null ? null : hits.length === 0 && !more ? 'Nothing else in the run' : null;
+  const words =
+    loading && hits.length === 0
+      ? 'Searching the run'
+      : error !== null
+        ? null
+        : hits.length === 0 && !more
+          ? 'Nothing else in the run'
+          : null;
   return (
     <section class="search-elsewhere" aria-label="Elsewhere in the run" aria-busy={loading}>
       <h3 class="search-heading">
         {words ?? 'Elsewhere in the run'}
-        {hits.length > 0 ? <span class="dim"> {plural(hits.length, 'place')}{more ? ' so far' : ''}</span> : null}
+        {hits.length > 0 ? (
+          <span class="dim">
+            {' '}
+            {plural(hits.length, 'place')}
+            {more ? ' so far' : ''}
+          </span>
+        ) : null}
       </h3>
       {error === null ? null : <p class="search-error">The server did not search the run: {oneLine(error)}</p>}
       {hits.length === 0 ? null : (
@@ -56,17 +69,26 @@ function HitRow({ hit }: { hit: Hit }) {
   const look = ICONS[hit.type] ?? { icon: 'terminal' as const, says: hit.type };
   const from = Math.max(0, (hit.ranges[0]?.[0] ?? 0) - BEFORE);
   const text = (from > 0 ? '…' : '') + hit.excerpt.slice(from, from + 400);
-  const ranges = rangesIn(text, shownWords.value);
+  const moved = from > 0 ? 1 - from : 0;
+  const ranges = hit.ranges.map(([start, end]): [number, number] => [start + moved, end + moved]);
   return (
     <button type="button" class="search-hit" onClick={() => void openHit(hit)}>
       <Icon name={look.icon} size={14} label={look.says} />
       {hit.at === null ? null : <span class="search-at mono">{timeOfDay(hit.at, true)}</span>}
       <span class="search-text mono cut">
         {cut([{ text: text.replace(/\s/g, ' ') }], ranges).map((piece, index) =>
-          piece.mark === undefined ? piece.text : <mark class="log-hit" key={index}>{piece.text}</mark>,
+          piece.mark === undefined ? (
+            piece.text
+          ) : (
+            <mark class="log-hit" key={index}>
+              {piece.text}
+            </mark>
+          ),
         )}
       </span>
-      {test === null ? null : <bdi class="search-test dim cut">{oneLine(test.path.join(' › '))}</bdi>}
+      {test === null || hit.excerpt.includes(test.path.at(-1) ?? '') ? null : (
+        <bdi class="search-test dim cut">{oneLine(test.path.join(' › '))}</bdi>
+      )}
     </button>
   );
 }
@@ -94,4 +116,3 @@ async function openHit(hit: Hit): Promise<void> {
     step: hit.type === 'test_step' && step !== undefined ? String(step) : null,
   });
 }
-

@@ -24,7 +24,9 @@ function lowered(row: LogRow): string {
 /** Lower case, of the same length. */
 export function fold(text: string): string {
   const low = text.toLowerCase();
-  return low.length === text.length ? low : Array.from(text, (char) => (char.toLowerCase().length === char.length ? char.toLowerCase() : char)).join('');
+  return low.length === text.length
+    ? low
+    : Array.from(text, (char) => (char.toLowerCase().length === char.length ? char.toLowerCase() : char)).join('');
 }
 
 /** Where words stand in a text, from and to. Case does not matter. */

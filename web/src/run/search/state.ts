@@ -4,10 +4,10 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import type { Hit } from '../../model.js';
 import { log } from '../store.js';
 import { go, place } from '../place.js';
-import { covers } from '../log/lines.js';
+import { covers, indexOfSeq } from '../log/lines.js';
 import { scope } from '../log/state.js';
 import { call, Refusal } from '../worker.js';
-import { findAll, firstFrom, type Match } from './find.js';
+import { findAll, firstFrom, rangesInRow, type Match } from './find.js';
 
 /** Hits that are kept on the page. */
 const MOST_HITS = 500;
@@ -21,7 +21,9 @@ export const words = computed(() => place.value.words);
 /** The words that are marked: none while the field is closed. */
 export const shownWords = computed(() => (open.value ? words.value.trim() : ''));
 /** Places in the loaded rows. */
-export const matches = computed<Match[]>(() => (shownWords.value === '' ? [] : findAll(log.value.rows, shownWords.value)));
+export const matches = computed<Match[]>(() =>
+  shownWords.value === '' ? [] : findAll(log.value.rows, shownWords.value),
+);
 /** Which of them is the current one; -1: none was gone to yet. */
 export const current = signal(-1);
 /** The row in sight at which a search begins. */
@@ -43,10 +45,12 @@ export const found = signal<Elsewhere>(NOTHING);
 export const elsewhere = computed<Hit[]>(() => {
   const shown = log.value;
   const of = scope.value;
+  const said = shownWords.value;
   return found.value.hits.filter((hit) => {
-    if (hit.type !== 'log') return true;
-    const mine = of.of === 'run' || (of.of === 'test' && hit.test === of.key);
-    return !mine || !covers(shown, hit.seq);
+    for (let at = indexOfSeq(shown.rows, hit.seq); shown.rows[at]?.seq === hit.seq; at += 1) {
+      if (rangesInRow(shown.rows[at]!, said).length > 0) return false; // it is marked above
+    }
+    return hit.type !== 'log' || of.of !== 'run' || !covers(shown, hit.seq);
   });
 });
 
@@ -100,7 +104,14 @@ export async function searchRun(more = false): Promise<void> {
     });
     if (mine !== generation) return;
     const hits = [...before.hits, ...answer.hits].slice(0, MOST_HITS);
-    found.value = { words: q, hits, cursor: answer.cursor, more: answer.more && hits.length < MOST_HITS, loading: false, error: null };
+    found.value = {
+      words: q,
+      hits,
+      cursor: answer.cursor,
+      more: answer.more && hits.length < MOST_HITS,
+      loading: false,
+      error: null,
+    };
   } catch (error) {
     if (mine !== generation) return;
     const detail = error instanceof Refusal ? error.detail : String(error);

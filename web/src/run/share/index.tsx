@@ -68,8 +68,8 @@ function Share() {
       )}
       {isLoopback(location.hostname) ? (
         <p class="share-hint">
-          <Icon name="lost" size={14} /> It opens on this machine only: the page came from {location.hostname}. For others, open
-          the page by the name that the machine has in your network.
+          <Icon name="lost" size={14} /> It opens on this machine only: the page came from {location.hostname}. For
+          others, open the page by the name that the machine has in your network.
         </p>
       ) : null}
       <RerunFailed />
@@ -88,7 +88,8 @@ function wordsOf(part: Part): string {
   if (part === 'line') return `Line of the log, event ${count(here.line?.seq ?? 0)}`;
   if (part === 'words') return `Search for “${oneLine(here.words, 60)}”`;
   const { at } = moment.value;
-  return `Moment: ${at === null ? `event ${count(here.at ?? 0)}` : `${timeOfDay(at, true)}, event ${count(here.at ?? 0)}`}`;
+  const event = `event ${count(here.at ?? 0)}`;
+  return at === null ? `Moment: ${event}` : `Moment: ${timeOfDay(at, true)}, ${event}`;
 }
 
 /** The command that runs all failed tests again, to copy; nothing as long as none has failed. */
@@ -148,7 +149,12 @@ function Export({ close }: { close: () => void }) {
   }, [runId]);
   const offered = FORMATS.filter(({ format }) => typeof offers[format] === 'object');
   const answered = FORMATS.every(({ format }) => offers[format] !== undefined);
-  if (offered.length === 0) return <p class="share-hint">{answered ? 'This server does not export runs.' : 'Asking the server what it can export'}</p>;
+  if (offered.length === 0)
+    return (
+      <p class="share-hint">
+        {answered ? 'This server does not export runs.' : 'Asking the server what it can export'}
+      </p>
+    );
   return (
     <ul class="share-formats">
       {offered.map(({ format, name, says }) => {

@@ -45,9 +45,16 @@ export function Popover({ icon, words, label, children }: PopoverProps) {
         close();
       }}
     >
-      <button ref={button} type="button" class="button" aria-haspopup="dialog" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button
+        ref={button}
+        type="button"
+        class="button"
+        aria-haspopup="dialog"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
         <Icon name={icon} size={14} />
-        {words}
+        <span class="share-words">{words}</span>
       </button>
       {open ? (
         <div class="share-box" role="dialog" aria-label={label}>

@@ -1,6 +1,6 @@
 /** One command that runs all failed tests again. Pure. */
 import type { TestRow } from '../../model.js';
-import { quoted } from './quote.js';
+import { quoted } from '../detail/rerun.js';
 
 type Told = Pick<TestRow, 'testId' | 'file' | 'line' | 'path' | 'project' | 'status' | 'outcome'>;
 
@@ -38,17 +38,26 @@ function pattern(path: string): string {
 }
 
 function playwright(failed: readonly Told[]): RerunAll | null {
-  const isPlaywright = ({ testId, file }: Told) => file !== null && (PLAYWRIGHT_ID.test(testId) || /\.(?:spec|test)\.[cm]?[jt]sx?$/.test(file));
+  const isPlaywright = ({ testId, file }: Told) =>
+    file !== null && (PLAYWRIGHT_ID.test(testId) || /\.(?:spec|test)\.[cm]?[jt]sx?$/.test(file));
   if (!failed.every(isPlaywright)) return null;
   const projects = [...new Set(failed.map(({ project }) => project ?? ''))];
   const chosen = projects.includes('') ? [] : projects.map((name) => quoted(`--project=${name}`));
-  const byLine = [...new Set(failed.map(({ file, line }) => quoted(pattern(file!) + (line === null ? '' : `:${line}`))))];
+  const byLine = [
+    ...new Set(failed.map(({ file, line }) => quoted(pattern(file!) + (line === null ? '' : `:${line}`)))),
+  ];
   const byFile = [...new Set(failed.map(({ file }) => quoted(pattern(file!))))];
   const command = (names: readonly string[]) => ['npx playwright test', ...names, ...chosen].join(' ');
   const isShort = command(byLine).length <= LONGEST;
   const text = isShort ? command(byLine) : command(byFile);
-  const perProject = new Set(failed.map(({ file, line, project }) => `${file}:${line}\n${project}`)).size < byLine.length * projects.length;
-  const also = !isShort ? 'It runs all tests of their files.' : projects.length > 1 && perProject ? 'It runs each of them in all of these projects.' : null;
+  const perProject =
+    new Set(failed.map(({ file, line, project }) => `${file}:${line}\n${project}`)).size <
+    byLine.length * projects.length;
+  const also = !isShort
+    ? 'It runs all tests of their files.'
+    : projects.length > 1 && perProject
+      ? 'It runs each of them in all of these projects.'
+      : null;
   return { text, tests: failed.length, isCommand: true, also };
 }
 
@@ -57,12 +66,20 @@ function pytest(failed: readonly Told[]): RerunAll | null {
   for (const { file, path } of failed) {
     const name = path.at(-1) ?? '';
     if (file === null || !file.endsWith('.py') || !/^[A-Za-z_]\w*(?:\[.*\])?$/.test(name)) return null;
-    names.push(quoted([file.replaceAll('\\', '/'), ...path.slice(0, -1).filter((part) => /^[A-Z]\w*$/.test(part)), name].join('::')));
+    names.push(
+      quoted(
+        [file.replaceAll('\\', '/'), ...path.slice(0, -1).filter((part) => /^[A-Z]\w*$/.test(part)), name].join('::'),
+      ),
+    );
   }
   return { text: `pytest ${[...new Set(names)].join(' ')}`, tests: failed.length, isCommand: true, also: null };
 }
 
 function places(failed: readonly Told[]): RerunAll {
-  const lines = failed.map(({ file, line, path }) => [file === null ? '' : line === null ? file : `${file}:${line}`, path.join(' › ')].filter((part) => part !== '').join(' '));
+  const lines = failed.map(({ file, line, path }) =>
+    [file === null ? '' : line === null ? file : `${file}:${line}`, path.join(' › ')]
+      .filter((part) => part !== '')
+      .join(' '),
+  );
   return { text: lines.join('\n'), tests: failed.length, isCommand: false, also: null };
 }

@@ -55,7 +55,11 @@ function Side() {
   const past = !knob.value.live;
   if (!over) {
     return (
-      <Button class={past ? 'slider-live slider-back' : 'slider-live'} label={past ? 'Back to live' : 'Live'} onClick={toLive}>
+      <Button
+        class={past ? 'slider-live slider-back' : 'slider-live'}
+        label={past ? 'Back to live' : 'Live'}
+        onClick={toLive}
+      >
         <span class="slider-dot" aria-hidden="true" />
         Live
       </Button>
@@ -84,4 +88,3 @@ function Side() {
     </Button>
   );
 }
-

@@ -24,6 +24,7 @@ export function markWords(mark: Mark, many = 1): string {
 
 /** Shows the moment of a mark, and opens its test. */
 export function openMark(mark: Mark): void {
-  if (mark.test !== null && (mark.kind === 'failed' || mark.kind === 'flaky')) go({ test: mark.test, attempt: null, step: null });
+  if (mark.test !== null && (mark.kind === 'failed' || mark.kind === 'flaky'))
+    go({ test: mark.test, attempt: null, step: null });
   goTo(mark.seq);
 }

@@ -10,7 +10,8 @@ const MOST = 100;
 export function Moments() {
   const range = timeline.value;
   const marks = range?.marks.filter(({ kind }) => kind !== 'ended') ?? [];
-  if (range === null || marks.length === 0) return <p class="slider-nothing">Nothing failed, asked or was paused so far.</p>;
+  if (range === null || marks.length === 0)
+    return <p class="slider-nothing">Nothing failed, asked or was paused so far.</p>;
   const sorted = [...marks].sort((one, other) => other.seq - one.seq);
   return (
     <ul class="slider-moments">

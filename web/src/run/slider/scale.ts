@@ -39,7 +39,7 @@ export function timeOf(seq: number, { from, to, seqs }: Timeline): number {
   return from + ((low + share) / bins) * (to - from);
 }
 
-/** Heights of bars, 0 to 1, for a track of so many bars: bins are put together, or spread. A few events can be seen, too. */
+/** Heights of bars, 0 to 1, for a track of so many: bins are put together, or spread. A few events can be seen, too. */
 export function bars(bins: readonly number[], many: number): number[] {
   if (bins.length === 0 || many <= 0) return [];
   const sums = new Array<number>(many).fill(0);
@@ -70,7 +70,9 @@ const WORST: Record<Mark['kind'], number> = { failed: 0, ask: 1, flaky: 2, pause
 /** The ticks of a track, at least so many pixels apart. */
 export function ticks(marks: readonly Mark[], range: Pick<Timeline, 'from' | 'to'>, width: number, apart = 14): Tick[] {
   const kept: Tick[] = [];
-  const sorted = marks.filter(({ kind }) => kind !== 'ended').sort((one, other) => WORST[one.kind] - WORST[other.kind] || one.seq - other.seq);
+  const sorted = marks
+    .filter(({ kind }) => kind !== 'ended')
+    .sort((one, other) => WORST[one.kind] - WORST[other.kind] || one.seq - other.seq);
   for (const mark of sorted) {
     const x = xOf(mark.at, range, width);
     const near = kept.find((tick) => Math.abs(tick.x - x) < apart);
@@ -80,7 +82,9 @@ export function ticks(marks: readonly Mark[], range: Pick<Timeline, 'from' | 'to
   return kept.sort((one, other) => one.x - other.x);
 }
 
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800];
+const STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800,
+];
 
 /** A label below the track. */
 export interface Label {
@@ -106,7 +110,8 @@ export function labels({ from, to }: Pick<Timeline, 'from' | 'to'>, width: numbe
 export function markNear(list: readonly Tick[], x: number, within = 8): Tick | null {
   let nearest: Tick | null = null;
   for (const tick of list) {
-    if (Math.abs(tick.x - x) <= within && (nearest === null || Math.abs(tick.x - x) < Math.abs(nearest.x - x))) nearest = tick;
+    if (Math.abs(tick.x - x) <= within && (nearest === null || Math.abs(tick.x - x) < Math.abs(nearest.x - x)))
+      nearest = tick;
   }
   return nearest;
 }

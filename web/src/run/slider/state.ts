@@ -18,7 +18,9 @@ export const replay = signal<Replay | null>(null);
 export const speed = signal<Speed | null>(null);
 
 /** The last event of the run, also while an earlier one is shown. */
-export const tip = computed(() => Math.max(connection.value?.tip ?? 0, head.value?.seq ?? 0, timeline.value?.seqs.at(-1) ?? 0));
+export const tip = computed(() =>
+  Math.max(connection.value?.tip ?? 0, head.value?.seq ?? 0, timeline.value?.seqs.at(-1) ?? 0),
+);
 
 let endedOnce = false;
 /** Whether the run has ended, also while an earlier moment is shown. */

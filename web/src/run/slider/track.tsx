@@ -29,7 +29,10 @@ export function Track() {
   const width = useWidth(track);
   const [hover, setHover] = useState<number | null>(null);
   const range = timeline.value;
-  const shape = useMemo(() => (range === null ? '' : outline(bars(range.bins, Math.floor(width / PITCH)))), [range, width]);
+  const shape = useMemo(
+    () => (range === null ? '' : outline(bars(range.bins, Math.floor(width / PITCH)))),
+    [range, width],
+  );
   const list = useMemo(() => (range === null ? [] : ticks(range.marks, range, width)), [range, width]);
   const axis = useMemo(() => (range === null ? [] : labels(range, width)), [range, width]);
   const x = range === null ? width : xOf(knob.value.at, range, width);
@@ -66,7 +69,7 @@ export function Track() {
           key={label.text}
           class={label.x === 0 ? 'slider-label slider-first' : 'slider-label'}
           style={{ left: `${label.x}px` }}
-          data-under={markNear(list, label.x, 24) === null ? undefined : ''}
+          data-under={isCovered(label.x, list) ? '' : undefined}
           aria-hidden="true"
         >
           {label.text}
@@ -76,6 +79,12 @@ export function Track() {
       {hover === null || range === null ? null : <Tip x={hover} width={width} list={list} />}
     </div>
   );
+}
+
+/** Whether an icon stands where the label is. */
+function isCovered(x: number, list: readonly Tick[]): boolean {
+  const [from, to] = x === 0 ? [-8, 60] : [x - 26, x + 26];
+  return list.some((tick) => tick.x > from && tick.x < to);
 }
 
 function outline(heights: readonly number[]): string {
@@ -147,7 +156,12 @@ function Tip({ x, width, list }: { x: number; width: number; list: Tick[] }) {
   const seq = near?.mark.seq ?? seqAt(at, range);
   const left = Math.max(0, Math.min(width, x));
   return (
-    <div class="slider-tip" data-side={left > width - 130 ? 'end' : left < 130 ? 'start' : undefined} style={{ left: `${left}px` }} aria-hidden="true">
+    <div
+      class="slider-tip"
+      data-side={left > width - 130 ? 'end' : left < 130 ? 'start' : undefined}
+      style={{ left: `${left}px` }}
+      aria-hidden="true"
+    >
       {near === null ? null : (
         <span class="slider-tip-mark status-icon" data-tone={MARKS[near.mark.kind].tone}>
           <Icon name={MARKS[near.mark.kind].icon} size={12} /> <bdi>{markWords(near.mark, near.many)}</bdi>
