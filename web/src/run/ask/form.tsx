@@ -8,6 +8,7 @@ import { Text } from '../../ui/text.js';
 import { Icon } from '../../ui/icons.js';
 import { said, sending } from '../control/give.js';
 import { byHand, HandRow } from '../control/hand.js';
+import { Lease } from '../control/lease.js';
 import { NameField } from '../control/name.js';
 import { answerOf, atZero, type Draft } from './answer.js';
 import { doNotAnswer, endTest, moreTime, resolved, sendAnswer, takeOver, whatIsOffered } from './acts.js';
@@ -70,9 +71,10 @@ export function AskForm({ ask, draft, closed }: FormProps) {
       )}
       <NameField from="ask" />
       {said.value?.from === 'ask' ? (
-        <p class="control-said" role="alert">
-          {said.value.text}
-        </p>
+        <div class="control-said">
+          <span>{said.value.text}</span>
+          {said.value.held ? <Lease offer={{ on: why === null, why }} /> : null}
+        </div>
       ) : null}
       {why !== null && !closed ? <p class="dim">{why}</p> : null}
       {closed ? null : (

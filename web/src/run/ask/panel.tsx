@@ -117,12 +117,16 @@ function Head({ ask, closed }: { ask: Ask; closed: boolean }) {
 /** What became of it: who answered, and how far the answer has come. */
 function Ended({ ask }: { ask: Ask }) {
   const end = closing.value;
+  useEffect(() => {
+    if (end !== null) say(endWords(ask, end.ended, end.mine), 'ask');
+  }, []);
   if (end === null) return null;
+  const words = endWords(ask, end.ended, end.mine);
   const id = end.mine ? sent.value.get(ask.askId) : end.ended.commandId;
   const command = head.value?.commands.find(({ commandId }) => commandId === id);
   return (
-    <span class="ask-ended" role="status">
-      <strong>{endWords(ask, end.ended, end.mine)}</strong>
+    <span class="ask-ended">
+      <strong>{words}</strong>
       {end.ended.how === 'interrupted' ? null : <span class="dim">{ago(end.ended.at, clock.value)}</span>}
       {command === undefined ? null : <Way of={command} />}
       <Button onClick={dismiss}>{openAsks.value.length > 0 ? 'Next question' : 'Close'}</Button>

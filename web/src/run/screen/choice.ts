@@ -16,9 +16,16 @@ export const workers = computed<Slot[]>(() => {
   const others = seen.value.filter((stream) => !known.has(stream));
   return [
     ...slots,
-    ...others.map((stream) => ({ producer: stream, slot: 0, stream, label: stream, test: null, running: false, paused: false })),
+    ...others.map(strayOf),
   ];
 });
+
+/** A stream that nobody has told of: by convention it is named `producer/slot`. */
+function strayOf(stream: string): Slot {
+  const [, producer = stream, slot = ''] = /^(.+)\/(\d{1,6})$/.exec(stream) ?? [];
+  const label = slot === '' ? stream.slice(0, 12) : slot;
+  return { producer, slot: Number(slot), stream, label, test: null, running: false, paused: false };
+}
 
 /** The worker that is on screen. */
 export const shown = computed<Slot | null>(() => {

@@ -36,12 +36,12 @@ export function WorkerTabs() {
         {tabs.map((slot) => (
           <Tab key={slot.stream} slot={slot} selected={slot.stream === current?.stream} />
         ))}
-        {more > 0 ? (
-          <button type="button" class="worker-tabs-more" onClick={() => go({ view: 'wall' })}>
-            {plural(more, 'more worker')}
-          </button>
-        ) : null}
       </div>
+      {more > 0 ? (
+        <button type="button" class="worker-tabs-more" onClick={() => go({ view: 'wall' })}>
+          {plural(more, 'more worker')}
+        </button>
+      ) : null}
       <ScreenButtons />
     </div>
   );
