@@ -28,6 +28,8 @@ pub enum ControlRequest {
     SecretLost(Arc<str>),
     /// Somebody wants to see the control.
     Look,
+    /// The same, with all that a viewer needs to fold on from there by itself.
+    Resume,
 }
 
 /// A command, not checked yet.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::fold::{Ask, CommandTarget, ControlState, JsonText, KeptCommand, OnTimeout, Worker, WorkerPresence};
-use super::{CommandKind, CommandState, Facts};
+use super::fold::{
+    Ask, CommandTarget, ControlResume, ControlState, JsonText, KeptCommand, OnTimeout, Worker, WorkerPresence,
+};
+use super::{CommandKind, CommandState};
 use crate::protocol::event::stamp::Shard;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{Cursor, Principal, Timestamp};
@@ -36,11 +38,14 @@ struct ShownControl {
     holder: Option<Principal>,
     /// Since when.
     since: Option<Timestamp>,
+    /// What a viewer that folds by itself needs besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<ControlResume>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownCommand {
+pub(super) struct ShownCommand {
     command_id: Arc<str>,
     /// The command's `type`.
     r#type: &'static str,
@@ -71,7 +76,7 @@ struct ShownCommand {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownAsk {
+pub(super) struct ShownAsk {
     ask_id: Arc<str>,
     producer: Arc<str>,
     cursor: Cursor,
@@ -126,7 +131,7 @@ impl ControlView {
 
 impl ControlState {
     /// What is shown of it.
-    pub(super) fn view(&self, _facts: &Facts<'_>) -> ControlView {
+    pub fn view(&self) -> ControlView {
         let lease = self.lease.as_ref();
         let open = self.commands.open().map(|command| ShownCommand::of(command, true));
         let ended = self.commands.ended().into_iter().map(|command| ShownCommand::of(command, false));
@@ -136,6 +141,7 @@ impl ControlState {
                 lease: lease.map(|lease| lease.cursor),
                 holder: lease.map(|lease| lease.holder.clone()),
                 since: lease.map(|lease| lease.since),
+                resume: None,
             },
             commands: open.chain(ended).collect(),
             asks: self.asks.all_open().map(ShownAsk::of).collect(),
@@ -150,8 +156,17 @@ impl ControlState {
     }
 }
 
+impl ControlState {
+    /// The same with all that a viewer needs to fold on from there by itself.
+    pub fn resumable_view(&self) -> ControlView {
+        let mut view = self.view();
+        view.control.resume = Some(self.resume());
+        view
+    }
+}
+
 impl ShownCommand {
-    fn of(command: &KeptCommand, whole: bool) -> Self {
+    pub(super) fn of(command: &KeptCommand, whole: bool) -> Self {
         let claim = command.claim.as_ref();
         // An answer that is a secret waits until its producer has it; the others say what they do at once.
         let shows_end = command.kind != CommandKind::Extend;
@@ -175,7 +190,7 @@ impl ShownCommand {
 }
 
 impl ShownAsk {
-    fn of(ask: &Ask) -> Self {
+    pub(super) fn of(ask: &Ask) -> Self {
         Self {
             ask_id: ask.id.clone(),
             producer: ask.producer.clone(),

@@ -18,6 +18,8 @@ pub enum StatePart {
     /// [`MAX_OVERVIEW_TESTS`].
     #[default]
     Overview,
+    /// The overview with all that a viewer needs to fold on from there by itself.
+    Resumable,
     /// A page of the tests.
     Tests(TestsQuery),
     /// The run's status and step, and the tests with these ids, in all variants.
@@ -35,4 +37,6 @@ pub struct TestsQuery {
     pub statuses: Vec<TestStatus>,
     /// Those of this variant.
     pub variant: Option<Arc<str>>,
+    /// Each with all that a viewer needs to fold on from there by itself.
+    pub resumable: bool,
 }

@@ -128,6 +128,19 @@ impl TestStatus {
         }
     }
 
+    /// Its name in states.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::TimedOut => "timedout",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// Whether the test, or this attempt of it, is over.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Running)
@@ -135,7 +148,7 @@ impl TestStatus {
 }
 
 /// What all attempts at a test make of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TestOutcome {
     /// Its status is the one that is expected of it.
@@ -149,6 +162,27 @@ pub enum TestOutcome {
 }
 
 impl TestOutcome {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expected => "expected",
+            Self::Unexpected => "unexpected",
+            Self::Flaky => "flaky",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Parses its name.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "expected" => Some(Self::Expected),
+            "unexpected" => Some(Self::Unexpected),
+            "flaky" => Some(Self::Flaky),
+            "skipped" => Some(Self::Skipped),
+            _ => None,
+        }
+    }
+
     /// The outcome of a test that has ended with this status. `failed_before`: an earlier attempt at it had another
     /// status than the expected one.
     pub fn of(status: TestStatus, expected: TestStatus, failed_before: bool) -> Self {

@@ -11,11 +11,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 /// Most bytes of a variant as producers announce it: 128 characters.
 pub const MAX_VARIANT_BYTES: usize = 512;
 
-/// The variant of a producer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The variant of a producer. Serialized, it has all that the rule needs, for viewers that fold by themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Variant {
     /// As it was announced.
     announced: Arc<str>,
@@ -49,6 +52,16 @@ impl Variant {
     /// The variant that the producer counts as.
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// The variant as it was announced.
+    pub fn announced(&self) -> &Arc<str> {
+        &self.announced
+    }
+
+    /// Whether the producer runs a shard of it.
+    pub fn has_shard(&self) -> bool {
+        self.has_shard
     }
 
     /// The variant of an event of the producer's. `own`: as the event names it. A producer may not know yet that it

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::event::{
-    FoldedAnnotation, FoldedData, MAX_ERROR_BYTES, MAX_NAME_BYTES, MAX_TITLE_BYTES, items, location, message, read,
+    FoldedAnnotation, FoldedData, MAX_ERROR_BYTES, MAX_NAME_BYTES, MAX_TITLE_BYTES, items, location, message, number,
+    read, text, whole,
 };
-use super::space::{OVERHEAD, Space, bytes_of};
+use super::space::{Space, bytes_of, sizes};
 use super::step::{FailedStep, StepCounts, Steps};
 use crate::protocol::status::{TestOutcome, TestStatus};
 
@@ -16,7 +17,7 @@ const MAX_ANNOTATIONS: usize = 10;
 
 /// What its author says about a test.
 #[derive(Clone, Debug, Serialize)]
-struct Annotation {
+pub(super) struct Annotation {
     r#type: Box<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<Box<str>>,
@@ -66,12 +67,12 @@ impl TestAttempt {
     pub(super) fn take(&mut self, status: TestStatus, producer: Option<Arc<str>>, data: &FoldedData<'_>, space: Space) {
         let first = items(data.errors).first().copied();
         self.status = status;
-        self.outcome = read(data.outcome);
-        self.worker_index = read(data.worker_index).or(self.worker_index);
-        self.slot = read(data.slot).or(self.slot);
+        self.outcome = text(data.outcome).and_then(|name| TestOutcome::parse(&name));
+        self.worker_index = whole(data.worker_index).or(self.worker_index);
+        self.slot = whole(data.slot).or(self.slot);
         self.producer = producer.or(self.producer.take());
-        self.duration_ms = read(data.duration_ms);
-        self.hold_ms = read(data.hold_ms);
+        self.duration_ms = number(data.duration_ms);
+        self.hold_ms = number(data.hold_ms);
         self.error = space.text(message(data.error).or_else(|| message(first)), MAX_ERROR_BYTES);
         self.location = space.text(location(data.error).or_else(|| location(first)), MAX_TITLE_BYTES);
         let annotations = items(data.annotations).into_iter().filter_map(|item| annotation(read(Some(item))?, space));
@@ -93,15 +94,19 @@ impl TestAttempt {
     /// Bytes of its texts and lists.
     pub(super) fn held_bytes(&self) -> usize {
         let annotations = self.annotations.iter().flatten().map(|annotation| {
-            size_of::<Annotation>() + bytes_of([Some(&*annotation.r#type), annotation.description.as_deref()])
+            sizes::ANNOTATION + bytes_of([Some(&*annotation.r#type), annotation.description.as_deref()])
         });
-        let annotations = annotations.sum::<usize>() + self.annotations.as_ref().map_or(0, |_| OVERHEAD);
-        bytes_of([self.error.as_deref(), self.location.as_deref()]) + annotations + self.steps.held_bytes()
+        let texts = bytes_of([self.error.as_deref(), self.location.as_deref()]);
+        texts + annotations.sum::<usize>() + self.steps.held_bytes()
+    }
+
+    /// Whether a step that is open is not shown, since the run has ended.
+    pub(super) fn hides_step(&self, is_over: bool) -> bool {
+        is_over && self.status.is_final()
     }
 
     /// As it is shown. `is_over`: the run has ended, and a step that is open after the end of its attempt with it.
     pub(super) fn shown(&self, is_over: bool) -> ShownAttempt<'_, impl Serialize> {
-        let hides_step = is_over && self.status.is_final();
         ShownAttempt {
             attempt: self.number,
             worker_index: self.worker_index,
@@ -112,7 +117,7 @@ impl TestAttempt {
             error: self.error.as_deref(),
             location: self.location.as_deref(),
             annotations: self.annotations.as_deref(),
-            step: self.steps.innermost().filter(|_| !hides_step),
+            step: self.steps.innermost().filter(|_| !self.hides_step(is_over)),
             steps: self.steps.counts,
             failed_step: self.steps.first_failed.as_deref(),
         }
@@ -121,8 +126,8 @@ impl TestAttempt {
 
 fn annotation(read_one: FoldedAnnotation<'_>, space: Space) -> Option<Annotation> {
     Some(Annotation {
-        r#type: space.text(Some(read_one.r#type), MAX_NAME_BYTES)?,
-        description: space.text(read(read_one.description), MAX_TITLE_BYTES),
+        r#type: space.text(Some(text(read_one.r#type)?), MAX_NAME_BYTES)?,
+        description: space.text(text(read_one.description), MAX_TITLE_BYTES),
     })
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::event::{FoldedData, FoldedEvent, FoldedPlan, FoldedStep, items, message, read};
+use super::event::{FoldedData, FoldedEvent, FoldedPlan, FoldedStep, items, message, read, shard, text, whole};
 use super::meta::RunMeta;
 use super::producers::{Announced, RunProducers};
 use super::space::{OVERHEAD, Space};
 use super::step::Steps;
 use super::test::StatusNews;
 use super::test_list::Tests;
-use crate::protocol::event::stamp::{ANONYMOUS, Shard};
+use crate::protocol::event::stamp::ANONYMOUS;
 use crate::protocol::json_text::readable;
 use crate::protocol::status::{RunStatus, TestOutcome, TestStatus};
 use crate::protocol::variant::MAX_VARIANT_BYTES;
@@ -120,9 +120,10 @@ impl RunState {
     fn fold(&mut self, at: Timestamp, event: &[u8]) {
         let event = readable(event);
         let Ok(event) = serde_json::from_slice::<FoldedEvent<'_>>(&event) else { return };
-        let sent_at = read::<String>(event.timestamp).and_then(|text| Timestamp::parse(&text));
+        let Some(event_type) = text(event.r#type) else { return };
+        let sent_at = text(event.timestamp).and_then(|text| Timestamp::parse(&text));
         self.producer.last_event_at = sent_at.or(self.producer.last_event_at);
-        match ProducerEvent::parse(&event.r#type) {
+        match ProducerEvent::parse(&event_type) {
             Some(ProducerEvent::RunStatus) => self.run_status(&event, at, sent_at),
             Some(ProducerEvent::TestPlan) => self.test_plan(&event),
             Some(ProducerEvent::TestStatus) => self.test_status(&event),
@@ -135,12 +136,12 @@ impl RunState {
             Some(ProducerEvent::Worker) => self.worker(&event, at, sent_at),
             // What steers the run is folded in `control`.
             Some(ProducerEvent::Log | ProducerEvent::CommandStatus | ProducerEvent::AiStuck) => {}
-            None if event.r#type == ServerEvent::ShardsGivenUp.as_str() => {
+            None if event_type == ServerEvent::ShardsGivenUp.as_str() => {
                 let counts = self.producers.give_up_shards();
                 self.settle_status(counts, at, sent_at);
             }
-            None if event.r#type == ServerEvent::ProducerStatus.as_str() => {
-                if let Some(lost) = read::<String>(event.producer).filter(|_| is_lost(&event)) {
+            None if event_type == ServerEvent::ProducerStatus.as_str() => {
+                if let Some(lost) = text(event.producer).filter(|_| is_lost(&event)) {
                     self.producers.lost(&lost);
                 }
             }
@@ -153,12 +154,12 @@ impl RunState {
     }
 
     fn run_status(&mut self, event: &FoldedEvent<'_>, at: Timestamp, sent_at: Option<Timestamp>) {
-        let Some(status) = read(event.status) else { return };
-        let producer = read::<String>(event.producer);
+        let Some(status) = text(event.status).and_then(|text| RunStatus::parse(&text)) else { return };
+        let producer = text(event.producer);
         let counts = self.producers.posted(producer.as_deref(), status);
         self.settle_status(counts, at, sent_at);
         let data = read::<FoldedData<'_>>(event.data).unwrap_or_default();
-        let told = Announced { total: read(data.total), workers: read(data.workers) };
+        let told = Announced { total: whole(data.total), workers: whole(data.workers) };
         self.producers.announce(producer.as_deref(), told);
         if let Some(meta) = RunMeta::read(data.meta) {
             self.meta = Some(self.meta.take().unwrap_or_default().followed_by(meta));
@@ -170,13 +171,11 @@ impl RunState {
 
     /// A worker joins, or leaves.
     fn worker(&mut self, event: &FoldedEvent<'_>, at: Timestamp, sent_at: Option<Timestamp>) {
-        let producer = read::<String>(event.producer).unwrap_or_else(|| ANONYMOUS.to_owned());
-        let counts = match read::<String>(event.state).as_deref() {
+        let producer = text(event.producer).unwrap_or_else(|| ANONYMOUS.to_owned());
+        let counts = match text(event.state).as_deref() {
             Some("joined") => {
-                let variant = read::<String>(event.variant);
-                let shard: Option<Shard> = read(event.shard);
-                let shard = shard.map(|shard| Shard { variant: variant.as_deref().map(Arc::from), ..shard });
-                self.producers.joined(&producer, variant.as_deref(), shard)
+                let variant = text(event.variant);
+                self.producers.joined(&producer, variant.as_deref(), shard(event.shard, variant.as_deref()))
             }
             Some("left") => self.producers.left(&producer),
             _ => false,
@@ -200,17 +199,19 @@ impl RunState {
         let variant = variant(event);
         for planned in items(event.tests) {
             let Some(planned) = read::<FoldedPlan<'_>>(Some(planned)) else { continue };
-            self.tests.change(variant.as_deref(), &planned.test_id, |test, space| test.plan.take(&planned, space));
+            let Some(id) = text(planned.test_id) else { continue };
+            self.tests.change(variant.as_deref(), &id, |test, space| test.plan.take(&planned, space));
         }
     }
 
     fn test_status(&mut self, event: &FoldedEvent<'_>) {
-        let Some(id) = read::<String>(event.test_id) else { return };
-        let Some(status) = read::<String>(event.status).and_then(|text| TestStatus::parse(&text)) else { return };
-        let (producer, own) = (read::<String>(event.producer), variant(event));
+        let Some(id) = text(event.test_id) else { return };
+        let Some(status) = text(event.status).and_then(|text| TestStatus::parse(&text)) else { return };
+        let (producer, own) = (text(event.producer), variant(event));
         let variant = self.producers.variant_of(producer.as_deref(), own.as_deref());
         let data = read::<FoldedData<'_>>(event.data).unwrap_or_default();
-        let (expected, outcome) = (read::<String>(data.expected), read(data.outcome));
+        let outcome = text(data.outcome).and_then(|text| TestOutcome::parse(&text));
+        let expected = text(data.expected);
         let news = StatusNews {
             status,
             is_of_gone: producer.as_deref().is_some_and(|id| self.producers.is_gone(id)),
@@ -226,9 +227,9 @@ impl RunState {
     }
 
     fn test_step(&mut self, event: &FoldedEvent<'_>) {
-        let Some(step) = read::<FoldedStep<'_>>(event.step) else { return };
+        let Some(step) = FoldedStep::read(event.step) else { return };
         let own = variant(event);
-        match read::<String>(event.test_id) {
+        match text(event.test_id) {
             Some(id) => {
                 self.tests.change(own.as_deref(), &id, |test, space| test.take_step(&step, space));
             }
@@ -239,9 +240,9 @@ impl RunState {
 
 /// The variant that an event names.
 fn variant(event: &FoldedEvent<'_>) -> Option<String> {
-    read::<String>(event.variant).filter(|name| (1..=MAX_VARIANT_BYTES).contains(&name.len()))
+    text(event.variant).filter(|name| (1..=MAX_VARIANT_BYTES).contains(&name.len()))
 }
 
 fn is_lost(event: &FoldedEvent<'_>) -> bool {
-    read::<String>(event.status).as_deref() == Some("lost")
+    text(event.status).as_deref() == Some("lost")
 }

@@ -1,9 +1,9 @@
 //! What a run is about, as its producers tell.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::event::{MAX_NAME_BYTES, MAX_TITLE_BYTES, items, read};
+use super::event::{FoldedMeta, MAX_NAME_BYTES, MAX_TITLE_BYTES, items, read, text, whole};
 use super::space::{OVERHEAD, bytes_of, clip};
 
 /// Most labels.
@@ -31,29 +31,15 @@ pub(super) struct RunMeta {
     labels: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FoldedMeta<'a> {
-    #[serde(borrow)]
-    project: Option<&'a RawValue>,
-    number: Option<&'a RawValue>,
-    title: Option<&'a RawValue>,
-    branch: Option<&'a RawValue>,
-    commit: Option<&'a RawValue>,
-    author: Option<&'a RawValue>,
-    ci_url: Option<&'a RawValue>,
-    labels: Option<&'a RawValue>,
-}
-
 impl RunMeta {
     /// Reads it; `None` if it is missing, or no object.
     pub(super) fn read(raw: Option<&RawValue>) -> Option<Self> {
         let meta: FoldedMeta<'_> = read(raw)?;
-        let text = |raw| read::<String>(raw).map(|text| clip(text, MAX_TITLE_BYTES));
-        let labels = items(meta.labels).into_iter().filter_map(|label| read::<String>(Some(label)));
+        let labels = items(meta.labels).into_iter().filter_map(|label| text(Some(label)));
+        let text = |raw| text(raw).map(|text| clip(text, MAX_TITLE_BYTES));
         Some(Self {
             project: text(meta.project),
-            number: read(meta.number),
+            number: whole(meta.number),
             title: text(meta.title),
             branch: text(meta.branch),
             commit: text(meta.commit),

@@ -5,6 +5,7 @@ mod event;
 mod fold;
 mod meta;
 mod producers;
+mod resume;
 mod space;
 mod step;
 mod tally;
@@ -17,3 +18,18 @@ mod tests;
 
 pub use fold::RunState;
 pub use view::StateView;
+
+/// Sizes of a test, an attempt, an open step, a failed step, an annotation and a tag, in bytes.
+#[cfg(test)]
+fn sizes_of_types() -> [usize; 6] {
+    use attempt::{Annotation, TestAttempt};
+    use step::{FailedStep, OpenStep};
+    [
+        size_of::<test::Test>(),
+        size_of::<TestAttempt>(),
+        size_of::<OpenStep>(),
+        size_of::<FailedStep>(),
+        size_of::<Annotation>(),
+        size_of::<Box<str>>(),
+    ]
+}

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::resume::ResumedProducer;
 use crate::protocol::Variant;
 use crate::protocol::event::stamp::Shard;
+use crate::protocol::producer_event::LARGEST;
 use crate::protocol::status::RunStatus;
 use crate::protocol::verdict::{ProducerState, verdict};
 
@@ -30,9 +32,11 @@ struct RunProducer {
 }
 
 /// Numbers of tests and of test workers that were announced.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Announced {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) total: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) workers: Option<u64>,
 }
 
@@ -99,7 +103,7 @@ impl RunProducers {
     pub(super) fn announced(&self) -> Announced {
         let sum = |of: fn(&Announced) -> Option<u64>| {
             let told = self.all.values().filter_map(|one| of(&one.told));
-            told.reduce(u64::saturating_add).or_else(|| of(&self.told))
+            told.reduce(|sum, one| sum.saturating_add(one).min(LARGEST as u64)).or_else(|| of(&self.told))
         };
         Announced { total: sum(|told| told.total), workers: sum(|told| told.workers) }
     }
@@ -189,6 +193,21 @@ impl RunProducers {
             ShownShards { variant, total, joined: joined.len(), missing, waiting }
         });
         shown.collect()
+    }
+
+    /// All of them, with what the overview does not show, and what was announced by those who have not joined.
+    pub(super) fn resume(&self) -> (Vec<ResumedProducer<'_>>, Announced) {
+        let all = self.all.iter().map(|(id, one)| ResumedProducer {
+            producer: id,
+            joined: one.state.joined,
+            status: one.state.status,
+            awaits: one.state.shard.as_ref(),
+            shard: one.shard.as_ref(),
+            variant: one.variant.as_ref(),
+            lost: one.is_lost,
+            told: one.told,
+        });
+        (all.collect(), self.told)
     }
 
     fn judge(&mut self) {

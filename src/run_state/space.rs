@@ -9,6 +9,23 @@ pub(super) const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Overhead of an allocation, and of an entry in an index.
 pub(super) const OVERHEAD: usize = 16;
 
+/// What things are counted with besides their texts, in bytes. A test that is held by a page counts as much as one that
+/// is held here, so these are no sizes of types, which differ from build to build: those are at most as large.
+pub(super) mod sizes {
+    /// A test, with its attempt that began last.
+    pub(in crate::run_state) const TEST: usize = 320;
+    /// An attempt before that.
+    pub(in crate::run_state) const ATTEMPT: usize = 192;
+    /// An open step.
+    pub(in crate::run_state) const STEP: usize = 160;
+    /// The step that failed first.
+    pub(in crate::run_state) const FAILED_STEP: usize = 80;
+    /// An annotation.
+    pub(in crate::run_state) const ANNOTATION: usize = 32;
+    /// A tag.
+    pub(in crate::run_state) const TAG: usize = 16;
+}
+
 /// Whether there is room for more texts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Space {

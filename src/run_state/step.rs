@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::event::{FoldedStep, MAX_ERROR_BYTES, MAX_NAME_BYTES, MAX_TITLE_BYTES, message, read, title};
-use super::space::{OVERHEAD, Space, bytes_of};
+use super::event::{FoldedStep, MAX_ERROR_BYTES, MAX_NAME_BYTES, MAX_TITLE_BYTES, message, text, title};
+use super::space::{OVERHEAD, Space, bytes_of, sizes};
 
 /// Most open steps kept of an attempt.
 const MAX_OPEN_STEPS: usize = 16;
+/// Most places for open steps that are kept empty.
+const MAX_SPARE: usize = 4;
 /// Most bytes kept of the error of a step.
 const MAX_STEP_ERROR_BYTES: usize = MAX_ERROR_BYTES / 4;
 
 /// A step that has begun and not ended.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct OpenStep {
+pub(super) struct OpenStep {
     id: Box<str>,
     step_number: u64,
     title: Option<Box<str>>,
@@ -35,7 +37,7 @@ struct OpenStep {
     variant: Option<Arc<str>>,
     /// It is counted among those that failed.
     #[serde(skip)]
-    has_failed: bool,
+    pub(super) has_failed: bool,
 }
 
 /// A step that failed.
@@ -66,7 +68,7 @@ impl StepCounts {
 /// The steps: those that are open, the outermost first; how many there were, and the first that failed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
-    open: Vec<OpenStep>,
+    pub(super) open: Vec<OpenStep>,
     pub(super) counts: StepCounts,
     pub(super) first_failed: Option<Box<FailedStep>>,
 }
@@ -84,7 +86,7 @@ impl Steps {
         if let Some(error) = error.as_ref().filter(|_| self.first_failed.is_none() && space.has_room()) {
             let open = known.map(|at| &self.open[at]);
             let error = space.text(Some(error.clone()), MAX_STEP_ERROR_BYTES).unwrap_or_default();
-            let told = space.text(read(step.location), MAX_TITLE_BYTES);
+            let told = space.text(text(step.location), MAX_TITLE_BYTES);
             self.first_failed = Some(Box::new(FailedStep {
                 id: id.as_str().into(),
                 title: space.text(title(step.title), MAX_TITLE_BYTES).or_else(|| open?.title.clone()),
@@ -96,6 +98,11 @@ impl Steps {
             self.counts.ended = self.counts.ended.saturating_add(1);
             if let Some(at) = known {
                 self.open.remove(at);
+                // What is counted is what is there.
+                let spare = self.open.capacity() - self.open.len();
+                if spare > MAX_SPARE || self.open.is_empty() {
+                    self.open.shrink_to_fit();
+                }
             }
             return;
         }
@@ -113,11 +120,11 @@ impl Steps {
             id: id.into(),
             step_number: step.step_number,
             title: space.text(title(step.title), MAX_TITLE_BYTES),
-            subtitle: space.text(read(step.subtitle), MAX_TITLE_BYTES),
-            category: space.text(read(step.category), MAX_NAME_BYTES),
-            location: space.text(read(step.location), MAX_TITLE_BYTES),
-            parent: space.text(read(step.parent), MAX_NAME_BYTES),
-            actor: space.text(read(step.actor), MAX_NAME_BYTES),
+            subtitle: space.text(text(step.subtitle), MAX_TITLE_BYTES),
+            category: space.text(text(step.category), MAX_NAME_BYTES),
+            location: space.text(text(step.location), MAX_TITLE_BYTES),
+            parent: space.text(text(step.parent), MAX_NAME_BYTES),
+            actor: space.text(text(step.actor), MAX_NAME_BYTES),
             variant,
             has_failed: error.is_some() || was_counted,
         });
@@ -129,7 +136,7 @@ impl Steps {
     }
 
     /// The step that is done now: the innermost of those that are open.
-    pub(super) fn innermost(&self) -> Option<impl Serialize> {
+    pub(super) fn innermost(&self) -> Option<&OpenStep> {
         self.open.last()
     }
 
@@ -141,8 +148,8 @@ impl Steps {
         });
         let failed = self.first_failed.as_ref().map_or(0, |step| {
             let texts = [Some(&*step.id), step.title.as_deref(), step.location.as_deref(), Some(&*step.error)];
-            size_of::<FailedStep>() + OVERHEAD + bytes_of(texts)
+            sizes::FAILED_STEP + bytes_of(texts)
         });
-        self.open.capacity() * size_of::<OpenStep>() + open.sum::<usize>() + failed
+        self.open.len() * sizes::STEP + open.sum::<usize>() + failed
     }
 }

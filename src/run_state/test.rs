@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::attempt::{ShownAttempt, TestAttempt};
-use super::event::{FoldedData, FoldedPlan, FoldedStep, MAX_NAME_BYTES, MAX_TITLE_BYTES, items, read, title};
-use super::space::{OVERHEAD, Space, bytes_of};
+use super::event::{FoldedData, FoldedPlan, FoldedStep, MAX_NAME_BYTES, MAX_TITLE_BYTES, items, text, title, whole};
+use super::resume::{ResumedAttempt, ResumedTest};
+use super::space::{OVERHEAD, Space, bytes_of, sizes};
 use super::tally::TestMark;
+use super::test_list::Tests;
 use crate::protocol::status::{TestOutcome, TestStatus};
 
 /// Most earlier attempts kept: the last ones.
@@ -35,14 +37,14 @@ pub(super) struct Test {
     pub(super) plan: TestPlan,
     expected: Option<TestStatus>,
     /// A `test_status` has told of it.
-    is_told: bool,
-    current: TestAttempt,
+    pub(super) is_told: bool,
+    pub(super) current: TestAttempt,
     /// Those before it, in order.
     earlier: Vec<TestAttempt>,
     /// How many more there were.
     earlier_omitted: u32,
     /// One of those has failed.
-    omitted_failed: bool,
+    pub(super) omitted_failed: bool,
 }
 
 /// What a `test_status` says of a test.
@@ -57,12 +59,12 @@ pub(super) struct StatusNews<'a> {
 
 impl TestPlan {
     pub(super) fn take(&mut self, planned: &FoldedPlan<'_>, space: Space) {
-        let text = |raw| space.shared(read(raw), MAX_TITLE_BYTES);
+        let short = |raw| space.shared(text(raw), MAX_TITLE_BYTES);
         self.take_title(title(planned.title), space);
-        self.file = text(planned.file).or(self.file.take());
-        self.line = read(planned.line).or(self.line);
-        self.project = text(planned.project).or(self.project.take());
-        let tags = items(planned.tags).into_iter().filter_map(|tag| space.text(read(Some(tag)), MAX_NAME_BYTES));
+        self.file = short(planned.file).or(self.file.take());
+        self.line = whole(planned.line).or(self.line);
+        self.project = short(planned.project).or(self.project.take());
+        let tags = items(planned.tags).into_iter().filter_map(|tag| space.text(text(Some(tag)), MAX_NAME_BYTES));
         let tags: Arc<[_]> = tags.take(MAX_TAGS).collect();
         self.tags = Some(tags).filter(|tags| !tags.is_empty()).or(self.tags.take());
     }
@@ -76,8 +78,7 @@ impl TestPlan {
     fn held_bytes(&self) -> usize {
         let texts = [&self.title, &self.file, &self.project];
         let tags = self.tags.iter().flat_map(|tags| tags.iter());
-        bytes_of(texts.map(|text| text.as_deref()))
-            + tags.map(|tag| size_of::<Box<str>>() + tag.len() + OVERHEAD).sum::<usize>()
+        bytes_of(texts.map(|text| text.as_deref())) + tags.map(|tag| sizes::TAG + tag.len() + OVERHEAD).sum::<usize>()
     }
 }
 
@@ -131,7 +132,7 @@ impl Test {
     pub(super) fn take_status(&mut self, news: StatusNews<'_>, space: Space) {
         let StatusNews { status, producer, is_of_gone, data } = news;
         self.plan.take_title(title(data.title), space);
-        let expected = read::<String>(data.expected).and_then(|text| TestStatus::parse(&text));
+        let expected = text(data.expected).and_then(|text| TestStatus::parse(&text));
         self.expected = expected.filter(|expected| expected.is_final()).or(self.expected);
         let is_anothers = producer.as_ref().zip(self.current.producer.as_ref()).is_some_and(|(new, old)| new != old);
         if is_anothers && is_of_gone {
@@ -139,7 +140,7 @@ impl Test {
             return;
         }
         self.is_told = true;
-        let number = read(data.attempt).unwrap_or(self.current.number);
+        let number = whole(data.attempt).unwrap_or(self.current.number);
         let begins = !status.is_final();
         match number.cmp(&self.current.number) {
             Ordering::Greater => self.move_on_to(number, space),
@@ -166,7 +167,7 @@ impl Test {
 
     /// Takes a step, into the attempt that it names, or the one that began last.
     pub(super) fn take_step(&mut self, step: &FoldedStep<'_>, space: Space) {
-        let number = read(step.attempt).unwrap_or(self.current.number);
+        let number = whole(step.attempt).unwrap_or(self.current.number);
         let attempt = match number.cmp(&self.current.number) {
             Ordering::Less => self.earlier.iter_mut().find(|attempt| attempt.number == number),
             Ordering::Equal => Some(&mut self.current),
@@ -194,6 +195,7 @@ impl Test {
     /// The test is done again from an earlier attempt on: what came of that and of later ones is void.
     fn begin_anew(&mut self, number: u32) {
         self.earlier.retain(|attempt| attempt.number < number);
+        self.earlier.shrink_to_fit();
         self.current = TestAttempt::new(number);
         if number == 0 {
             (self.earlier_omitted, self.omitted_failed) = (0, false);
@@ -208,12 +210,12 @@ impl Test {
             self.omitted_failed |= attempt.has_failed(expected);
             return;
         }
-        if self.earlier.is_empty() {
-            self.earlier.reserve_exact(1);
-        }
+        // What is counted is what is there.
+        self.earlier.reserve_exact(1);
         self.earlier.insert(at, attempt);
         if self.earlier.len() > MAX_EARLIER || !space.has_room() {
             let omitted = self.earlier.remove(0);
+            self.earlier.shrink_to_fit();
             self.earlier_omitted = self.earlier_omitted.saturating_add(1);
             self.omitted_failed |= omitted.has_failed(expected);
         }
@@ -222,12 +224,12 @@ impl Test {
     /// Bytes of the test, with what it points to.
     pub(super) fn held_bytes(&self) -> usize {
         let earlier = self.earlier.iter().map(TestAttempt::held_bytes).sum::<usize>();
-        size_of::<Self>()
+        sizes::TEST
             + self.id.len()
             + OVERHEAD
             + self.plan.held_bytes()
             + self.current.held_bytes()
-            + self.earlier.capacity() * size_of::<TestAttempt>()
+            + self.earlier.len() * sizes::ATTEMPT
             + earlier
     }
 
@@ -239,11 +241,14 @@ impl Test {
 
 /// A test as it is shown.
 pub(super) struct ShownTest<'a> {
+    pub(super) tests: &'a Tests,
     pub(super) test: &'a Test,
     /// The name of its variant.
     pub(super) variant: Option<&'a str>,
     /// The run has ended.
     pub(super) is_over: bool,
+    /// With what a viewer needs to fold on.
+    pub(super) resumable: bool,
 }
 
 impl Serialize for ShownTest<'_> {
@@ -272,15 +277,23 @@ impl Serialize for ShownTest<'_> {
             attempts: Vec<E>,
             #[serde(skip_serializing_if = "is_zero")]
             attempts_omitted: u32,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            resume: Option<ResumedTest<'a>>,
         }
         #[derive(Serialize)]
         struct Earlier<'a, S: Serialize> {
             status: TestStatus,
             #[serde(flatten)]
             attempt: ShownAttempt<'a, S>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            resume: Option<ResumedAttempt<'a>>,
         }
-        let Self { test, variant, is_over } = *self;
-        let earlier = test.earlier.iter();
+        let Self { tests, test, variant, is_over, resumable } = *self;
+        let earlier = test.earlier.iter().map(|attempt| Earlier {
+            status: attempt.status,
+            attempt: attempt.shown(is_over),
+            resume: attempt.resume(is_over).filter(|_| resumable),
+        });
         let shown = Shown {
             test_id: &test.id,
             variant,
@@ -293,10 +306,9 @@ impl Serialize for ShownTest<'_> {
             expected: test.expected,
             outcome: test.outcome(),
             current: test.current.shown(is_over),
-            attempts: earlier
-                .map(|attempt| Earlier { status: attempt.status, attempt: attempt.shown(is_over) })
-                .collect(),
+            attempts: earlier.collect(),
             attempts_omitted: test.earlier_omitted,
+            resume: test.resume(is_over, tests.is_last_of_several(test)).filter(|_| resumable),
         };
         shown.serialize(serializer)
     }

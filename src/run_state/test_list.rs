@@ -1,7 +1,6 @@
 //! The tests of a run, in the order in which they first occurred. A test is what has one id in one variant.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::space::{MAX_BYTES, OVERHEAD, Space};
@@ -72,10 +71,15 @@ impl Default for Tests {
     }
 }
 
+/// 53 bits of a test's variant and id, which a double holds: two multiplicative hashes of 32 bits (FNV-1a and one like
+/// it), so that any fold comes to the same. Variants are never empty.
 fn hash(variant: Option<&str>, id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (variant, id).hash(&mut hasher);
-    hasher.finish()
+    let (mut low, mut high) = (0x811c_9dc5_u32, 0x9747_b28c_u32);
+    for byte in variant.unwrap_or_default().bytes().chain([0]).chain(id.bytes()) {
+        low = (low ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        high = (high ^ u32::from(byte)).wrapping_mul(0x85eb_ca6b).rotate_left(13);
+    }
+    u64::from(high & 0x1f_ffff) << 32 | u64::from(low)
 }
 
 impl Tests {
@@ -136,7 +140,36 @@ impl Tests {
     }
 
     pub(super) fn shown<'a>(&'a self, test: &'a Test, is_over: bool) -> ShownTest<'a> {
-        ShownTest { test, variant: self.variant_of(test), is_over }
+        ShownTest { tests: self, test, variant: self.variant_of(test), is_over, resumable: false }
+    }
+
+    /// Whether of several tests with its id this one was told of last.
+    pub(super) fn is_last_of_several(&self, test: &Test) -> bool {
+        let same = self.index.get(&test.id).filter(|same| !same.others.is_empty());
+        same.and_then(|same| self.tests.get(same.last)).is_some_and(|last| std::ptr::eq(last, test))
+    }
+
+    /// The names of all variants that tests were told of, in order; that of tests without one is empty.
+    pub(super) fn variant_names(&self) -> Vec<&str> {
+        self.variants.iter().map(|variant| variant.name.as_deref().unwrap_or_default()).collect()
+    }
+
+    /// All producers that tests were told of by.
+    pub(super) fn producer_ids(&self) -> Vec<&str> {
+        let mut ids: Vec<_> = self.producers.iter().map(|id| &**id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The hashes of the tests that are not kept, by their marks.
+    pub(super) fn omitted_by_mark(&self) -> BTreeMap<String, Vec<u64>> {
+        let mut marks: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for (hash, (status, outcome)) in &self.omitted {
+            let outcome = outcome.map(|outcome| format!(" {}", outcome.as_str())).unwrap_or_default();
+            marks.entry(format!("{}{outcome}", status.as_str())).or_default().push(*hash);
+        }
+        marks.values_mut().for_each(|hashes| hashes.sort_unstable());
+        marks
     }
 
     /// Those that are kept.

@@ -6,8 +6,9 @@ use serde::{Serialize, Serializer};
 use super::fold::{LastError, RunState, Times};
 use super::meta::RunMeta;
 use super::producers::{Announced, ShownShards};
+use super::resume::Resume;
 use super::tally::Tally;
-use super::test::Test;
+use super::test::{ShownTest, Test};
 use crate::protocol::state_part::MAX_OVERVIEW_TESTS;
 use crate::protocol::status::{RunStatus, TestStatus};
 use crate::protocol::{RunId, StatePart, TestsQuery};
@@ -29,7 +30,8 @@ pub struct StateView<'a> {
 impl Serialize for StateView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.part {
-            StatePart::Overview => self.state.overview().serialize(serializer),
+            StatePart::Overview => self.state.overview(false).serialize(serializer),
+            StatePart::Resumable => self.state.overview(true).serialize(serializer),
             StatePart::Tests(query) => self.state.page(query).serialize(serializer),
             StatePart::Find(ids) => {
                 let found = ids.iter().flat_map(|id| self.state.tests.with_id(id));
@@ -43,7 +45,7 @@ impl Serialize for StateView<'_> {
 /// The overview.
 impl Serialize for RunState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.overview().serialize(serializer)
+        self.overview(false).serialize(serializer)
     }
 }
 
@@ -72,6 +74,8 @@ struct Overview<'a, S: Serialize> {
     tests: ShownTests<'a>,
     tests_kept: usize,
     tests_omitted: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<Resume<'a>>,
 }
 
 #[derive(Serialize)]
@@ -96,13 +100,15 @@ struct TestsPage<'a> {
 struct ShownTests<'a> {
     state: &'a RunState,
     tests: Vec<&'a Test>,
+    resumable: bool,
 }
 
 impl Serialize for ShownTests<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.tests.len()))?;
         for test in &self.tests {
-            list.serialize_element(&self.state.tests.shown(test, self.state.is_over()))?;
+            let shown = self.state.tests.shown(test, self.state.is_over());
+            list.serialize_element(&ShownTest { resumable: self.resumable, ..shown })?;
         }
         list.end()
     }
@@ -154,7 +160,7 @@ fn keep_within(tests: &mut Vec<&Test>, max_bytes: usize) -> usize {
 }
 
 impl RunState {
-    fn overview(&self) -> Overview<'_, impl Serialize> {
+    fn overview(&self, resumable: bool) -> Overview<'_, impl Serialize> {
         let variants: Vec<_> = self.tests.variants().map(|(variant, tally)| ShownVariant { variant, tally }).collect();
         let Announced { total, workers } = self.producers.announced();
         Overview {
@@ -173,9 +179,10 @@ impl RunState {
             tally: self.tests.tally(),
             variants: if variants.len() > 1 { variants } else { Vec::new() },
             shards: self.producers.shards(),
-            tests: ShownTests { state: self, tests: self.urgent_tests() },
+            tests: ShownTests { state: self, tests: self.urgent_tests(), resumable: false },
             tests_kept: self.tests.kept().len(),
             tests_omitted: self.tests.omitted(),
+            resume: resumable.then(|| self.resume()),
         }
     }
 
@@ -216,6 +223,7 @@ impl RunState {
             }
             tests.push(test);
         }
-        TestsPage { run_id: &self.run_id, seq: self.tip, tests: ShownTests { state: self, tests }, next, more }
+        let tests = ShownTests { state: self, tests, resumable: query.resumable };
+        TestsPage { run_id: &self.run_id, seq: self.tip, tests, next, more }
     }
 }

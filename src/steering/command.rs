@@ -81,7 +81,7 @@ impl Steering {
 
     /// The holder of the lease is still there; refused when it does not hold it.
     async fn renew(&self, run: &RunId, by: &Principal, draft: &Draft) -> Result<CommandAnswer, SteeringError> {
-        let view = self.look(run).await?;
+        let view = self.look(run, false).await?;
         match view.lease() {
             Some((lease, holder)) if holder.subject == by.subject => {
                 self.seen(run, by);

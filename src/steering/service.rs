@@ -150,8 +150,9 @@ impl Steering {
     ///
     /// # Errors
     /// [`SteeringError`].
-    pub async fn look(&self, run: &RunId) -> Result<Arc<ControlView>, SteeringError> {
-        match self.ask(run, ControlRequest::Look, None).await? {
+    pub async fn look(&self, run: &RunId, resumable: bool) -> Result<Arc<ControlView>, SteeringError> {
+        let request = if resumable { ControlRequest::Resume } else { ControlRequest::Look };
+        match self.ask(run, request, None).await? {
             (Answer::View(view), _) => Ok(view),
             _ => Err(SteeringError::unexpected()),
         }

@@ -232,6 +232,8 @@ export interface TestRow {
   slotLabel: string | null;
   /** When the attempt began, if that is known. */
   startedAt: number | null;
+  /** When the first attempt began, if there were several. */
+  firstStartedAt?: number | null;
   durationMs: number | null;
   /** The error's message, as it came: escapes of colours are in it. Of a flaky test that of the attempt that failed. */
   error: string | null;
@@ -334,6 +336,11 @@ export interface Artifact {
   downloadUrl: string;
   traceUrl: string | null;
   seq: number | null;
+  /** `ready` if it isn't said; `deleted` once its file is gone. */
+  state?: 'pending' | 'ready' | 'failed' | 'deleted';
+  /** What keeps it: `pin`, `rule:KIND` or `days`. */
+  retainedBy?: string | null;
+  createdAt?: number | null;
 }
 
 /** Text in one style. */

@@ -7,8 +7,17 @@ const { bindingFor } = await load('run/keys/match.ts');
 const { linesOf } = await load('run/keys/lines.ts');
 
 const press = (key, more = {}) => ({
-  key, code: '', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, repeat: false, isComposing: false, defaultPrevented: false,
-  target: null, ...more,
+  key,
+  code: '',
+  ctrlKey: false,
+  metaKey: false,
+  altKey: false,
+  shiftKey: false,
+  repeat: false,
+  isComposing: false,
+  defaultPrevented: false,
+  target: null,
+  ...more,
 });
 const binding = (key, more = {}) => ({ key, says: key, run() {}, ...more });
 const field = { tagName: 'INPUT', type: 'search' };
@@ -25,7 +34,14 @@ test('a key is for whoever bound it last and wants it now', () => {
 
 test('keys rest in fields, with modifiers, and while a word is composed', () => {
   const all = [binding('f'), binding('F'), binding('Escape'), binding('Ctrl+F')];
-  for (const more of [{ target: field }, { target: { tagName: 'DIV', isContentEditable: true } }, { ctrlKey: true, altKey: true }, { altKey: true }, { isComposing: true }, { defaultPrevented: true }]) {
+  for (const more of [
+    { target: field },
+    { target: { tagName: 'DIV', isContentEditable: true } },
+    { ctrlKey: true, altKey: true },
+    { altKey: true },
+    { isComposing: true },
+    { defaultPrevented: true },
+  ]) {
     assert.equal(bindingFor(press('f', more), all, true), null, JSON.stringify(more));
   }
   assert.equal(bindingFor(press('Escape', { target: field }), all, true), null);
@@ -41,7 +57,10 @@ test('single keys can be turned off, others stay', () => {
     const ctrl = key.startsWith('Ctrl+');
     return bindingFor(press(ctrl ? 'f' : key === 'Space' ? ' ' : key, { ctrlKey: ctrl }), all, false) !== null;
   });
-  assert.deepEqual(left.map(({ key }) => key), ['Escape', 'F8', 'Space', 'Ctrl+F']);
+  assert.deepEqual(
+    left.map(({ key }) => key),
+    ['Escape', 'F8', 'Space', 'Ctrl+F'],
+  );
 });
 
 test('a key that is held down does it once, unless it repeats', () => {
@@ -64,7 +83,13 @@ test('letters of other layouts are found by their place', () => {
 
 test('the list has each key once, under its heading', () => {
   const digits = ['1', '2', '3', '4'].map((key) => binding(key, { says: 'choose an answer', group: 'Steering' }));
-  const lines = linesOf([binding('j', { says: 'next row', group: 'Tests' }), binding('ArrowDown', { says: 'next row', group: 'Tests' }), binding('j', { says: 'next row', group: 'Tests' }), ...digits, binding('?', { says: 'this list' })]);
+  const lines = linesOf([
+    binding('j', { says: 'next row', group: 'Tests' }),
+    binding('ArrowDown', { says: 'next row', group: 'Tests' }),
+    binding('j', { says: 'next row', group: 'Tests' }),
+    ...digits,
+    binding('?', { says: 'this list' }),
+  ]);
   assert.deepEqual(lines, [
     { group: 'Tests', lines: [{ says: 'next row', keys: ['j', '↓'] }] },
     { group: 'Steering', lines: [{ says: 'choose an answer', keys: ['1', '…', '4'] }] },

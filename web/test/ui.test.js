@@ -20,11 +20,12 @@ test('texts that nobody would see are written in escapes', () => {
   assert.equal(oneLine('\u200b\u200d'), '\\u200b\\u200d');
   assert.equal(oneLine('\u0000'), '\\u0000');
   assert.equal(oneLine('\u202e'), '\\u202e');
-  assert.equal(oneLine('\u202eabc'), '\u202eabc');
+  assert.equal(oneLine('\u202egnp.exe'), 'gnp.exe', 'nothing turns around');
 });
 
 test('what a test needs goes before what became of it', () => {
-  const shown = (more) => shownOf({ status: 'running', outcome: null, askId: null, held: false, paused: false, ...more });
+  const shown = (more) =>
+    shownOf({ status: 'running', outcome: null, askId: null, held: false, paused: false, ...more });
   assert.equal(shown({}), 'running');
   assert.equal(shown({ paused: true }), 'paused');
   assert.equal(shown({ askId: 'a', paused: true }), 'ask');
@@ -41,7 +42,11 @@ test('the polite region speaks at most every five seconds, and of a topic the ne
   const said = [];
   let now = 1_000;
   const timers = [];
-  const speaker = new Speaker((text) => said.push(text), () => now, (run, ms) => timers.push({ run, ms }));
+  const speaker = new Speaker(
+    (text) => said.push(text),
+    () => now,
+    (run, ms) => timers.push({ run, ms }),
+  );
   speaker.say('1 failed', 'counts');
   assert.deepEqual(said, ['1 failed']);
   now += 1_000;
@@ -49,7 +54,10 @@ test('the polite region speaks at most every five seconds, and of a topic the ne
   speaker.say('Copied');
   speaker.say('3 failed', 'counts');
   assert.deepEqual(said, ['1 failed']);
-  assert.deepEqual(timers.map(({ ms }) => ms), [QUIET_MS - 1_000]);
+  assert.deepEqual(
+    timers.map(({ ms }) => ms),
+    [QUIET_MS - 1_000],
+  );
   now += timers[0].ms;
   timers[0].run();
   assert.deepEqual(said, ['1 failed', 'Copied. 3 failed']);

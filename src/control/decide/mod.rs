@@ -58,7 +58,8 @@ impl ControlState {
                 let producer = request.producer.as_deref().unwrap_or(ANONYMOUS);
                 Decision::Answer(Answer::Ignored(self.notices.ignored(producer, request.seqs)))
             }
-            ControlRequest::Look => Decision::Answer(Answer::View(self.view(facts).into())),
+            ControlRequest::Look => Decision::Answer(Answer::View(self.view().into())),
+            ControlRequest::Resume => Decision::Answer(Answer::View(self.resumable_view().into())),
         }
     }
 

@@ -155,6 +155,11 @@ impl Asks {
         self.open.values()
     }
 
+    /// The last that ended, the oldest first.
+    pub(super) fn ended(&self) -> impl Iterator<Item = &Ask> {
+        self.ended.iter()
+    }
+
     /// One ends; it, if it was open.
     pub(super) fn end(&mut self, id: &str, state: AskState) -> Option<&Ask> {
         let mut ask = self.open.remove(id)?;

@@ -144,6 +144,27 @@ impl CommandLedger {
         ended.split_off(first).into_iter().map(|(_, command)| &**command).collect()
     }
 
+    /// All that are kept whole, in their order.
+    pub(super) fn whole(&self) -> impl Iterator<Item = &KeptCommand> {
+        let all: BTreeMap<_, _> =
+            self.kept.iter().chain(self.finished.iter().map(|(place, command)| (place, command))).collect();
+        all.into_values().map(Arc::as_ref)
+    }
+
+    /// The last that have ended and do not stand, in the order of their ends.
+    pub(super) fn finished(&self) -> impl Iterator<Item = &KeptCommand> {
+        self.finished.iter().map(|(_, command)| &**command)
+    }
+
+    /// The ids of those that are not kept whole; all ids are UUIDs.
+    pub(super) fn used(&self) -> Vec<String> {
+        let whole: BTreeSet<_> = self.kept.keys().chain(self.finished.iter().map(|(place, _)| place)).collect();
+        let others = self.known.iter().filter(|(_, known)| !whole.contains(&known.place));
+        let mut ids: Vec<_> = others.map(|(key, _)| uuid::Uuid::from_u128(*key).hyphenated().to_string()).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Those that a control event may change which does not name them.
     pub(super) fn watched(&self) -> impl Iterator<Item = (CommandPlace, &KeptCommand)> {
         self.watched.iter().filter_map(|place| Some((*place, self.at(*place)?)))

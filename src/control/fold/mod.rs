@@ -18,6 +18,7 @@ mod notices;
 mod pause;
 mod producers;
 mod report;
+mod resume;
 mod target;
 mod viewers;
 
@@ -26,6 +27,7 @@ pub(super) use commands::{KeptCommand, digest_of};
 pub(super) use json::JsonText;
 pub(super) use members::read_cursor;
 pub(super) use producers::{Worker, WorkerPresence};
+pub(super) use resume::ControlResume;
 pub(super) use target::{CommandTarget, TargetSlot};
 
 use asks::Asks;

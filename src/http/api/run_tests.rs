@@ -8,7 +8,7 @@ use super::super::problem::Problem;
 use super::super::rooms::Rooms;
 use super::super::transfer::ResponseParts;
 use super::events::run_id;
-use super::runs::state_of;
+use super::runs::{is_resumable, state_of};
 use crate::protocol::state_part::MAX_PAGE_TESTS;
 use crate::protocol::status::TestStatus;
 use crate::protocol::variant::MAX_VARIANT_BYTES;
@@ -24,6 +24,7 @@ pub(in crate::http) struct TestsParameters {
     limit: Option<String>,
     status: Option<String>,
     variant: Option<String>,
+    resume: Option<String>,
 }
 
 /// `GET /api/runs/{runId}/tests`
@@ -62,7 +63,8 @@ fn read(query: &TestsParameters) -> Result<TestsQuery, Problem> {
         let rule = format!("variant must have at most {MAX_VARIANT_BYTES} bytes");
         return Err(Problem::bad_request("invalid_variant", rule));
     }
-    Ok(TestsQuery { after, limit, statuses, variant: variant.map(Into::into) })
+    let resumable = is_resumable(query.resume.as_deref())?;
+    Ok(TestsQuery { after, limit, statuses, variant: variant.map(Into::into), resumable })
 }
 
 #[cfg(test)]
@@ -78,6 +80,7 @@ mod tests {
     fn a_page_is_asked_for_by_place_status_and_variant() {
         let default = TestsQuery { limit: DEFAULT_LIMIT, ..TestsQuery::default() };
         assert_eq!(parsed("after=&limit=&status=&variant="), Ok(default));
+        assert!(parsed("resume=1").unwrap().resumable);
         let query = parsed("after=500&limit=1000&status=failed,timedOut&variant=linux%232").unwrap();
         assert_eq!((query.after, query.limit), (500, 1_000));
         assert_eq!(query.statuses, [TestStatus::Failed, TestStatus::TimedOut]);
@@ -92,6 +95,7 @@ mod tests {
             ("limit=0", "invalid_limit", "limit must be 1 to 1000"),
             ("limit=1001", "invalid_limit", "\"1001\""),
             ("status=failed,odd", "invalid_status", "\"odd\""),
+            ("resume=yes", "invalid_resume", "resume must be 1 or 0"),
             (&format!("variant={}", "x".repeat(513)), "invalid_variant", "at most 512 bytes"),
         ] {
             let refused = parsed(query).unwrap_err();

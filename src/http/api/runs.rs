@@ -97,17 +97,38 @@ struct StateExtras<'a> {
     viewers: Option<u64>,
 }
 
+/// Query parameters of a run's state.
+#[derive(Deserialize)]
+pub(in crate::http) struct StateQuery {
+    resume: Option<String>,
+}
+
+/// Whether a viewer wants to fold on by itself: `resume=1`.
+///
+/// # Errors
+/// 400 `invalid_resume` for what is neither 1 nor 0.
+pub(super) fn is_resumable(resume: Option<&str>) -> Result<bool, Problem> {
+    match resume {
+        None | Some("" | "0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(text) => Err(Problem::bad_request("invalid_resume", format!("resume must be 1 or 0, not {text:?}"))),
+    }
+}
+
 /// `GET /api/runs/{runId}`
 pub(in crate::http) async fn show(
     rooms: web::Data<Rooms>,
     responses: web::Data<Responses>,
     (viewers, steering): (web::Data<ViewersEdge>, web::Data<Steering>),
     path: web::Path<String>,
+    query: web::Query<StateQuery>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
-    let (text, cursor) = state_of(&rooms, &responses, &run, &StatePart::Overview).await?;
+    let resumable = is_resumable(query.resume.as_deref())?;
+    let part = if resumable { StatePart::Resumable } else { StatePart::Overview };
+    let (text, cursor) = state_of(&rooms, &responses, &run, &part).await?;
     let viewers = viewers.viewers_of(&*rooms.find(&run).await?);
-    let control = steering.look(&run).await?;
+    let control = steering.look(&run, resumable).await?;
     let also = serde_json::to_vec(&StateExtras { control: &control, cursor, epoch: cursor.epoch, viewers })
         .map_err(|error| Problem::unavailable("state_unavailable", error.to_string()))?;
     let also = responses.budget.count(also.into()).map_err(|_| responses_saturated())?;

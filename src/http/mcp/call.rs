@@ -120,7 +120,7 @@ impl Call<'_> {
             }
         };
         let (rooms, responses, path) = (data(request)?, data(request)?, web::Path::from(run));
-        let state = runs::show(rooms, responses, (data(request)?, data(request)?), path);
+        let state = runs::show(rooms, responses, (data(request)?, data(request)?), path, self.query()?);
         let state = read(state.await?).await?;
         Ok(if tests { state } else { without_tests(state) })
     }

@@ -118,3 +118,11 @@ fn tests_beyond_the_bound_are_counted_once_and_long_texts_are_cut() {
     ]);
     assert!(shown(&state).to_string().len() < 10_000);
 }
+
+#[test]
+fn what_is_counted_of_tests_is_no_less_than_what_is_held() {
+    use crate::run_state::space::sizes;
+    let held = crate::run_state::sizes_of_types();
+    let counted = [sizes::TEST, sizes::ATTEMPT, sizes::STEP, sizes::FAILED_STEP, sizes::ANNOTATION, sizes::TAG];
+    assert!(held.iter().zip(counted).all(|(held, counted)| *held <= counted), "{held:?} {counted:?}");
+}

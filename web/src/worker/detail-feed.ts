@@ -111,8 +111,8 @@ export class DetailFeed {
 
   /** The next events, which the server picks. Whether there are more. */
   async #picked(key: TestKey, signal: AbortSignal): Promise<boolean> {
-    const { testId } = partsOf(key);
-    const query = { test: testId, types: DETAIL_TYPES.join(','), after: this.#to, limit: LIMIT };
+    const { testId, variant } = partsOf(key);
+    const query = { test: testId, variant, types: DETAIL_TYPES.join(','), after: this.#to, limit: LIMIT };
     const page = await this.http.insist(() => this.http.lines(query, signal), signal);
     signal.throwIfAborted();
     const events = [...page.lines];
@@ -121,8 +121,9 @@ export class DetailFeed {
       return true;
     }
     this.#take(events, key);
-    this.#to = Math.max(this.#to, events.at(-1)?.seq ?? 0);
-    return page.more;
+    const isFurther = page.after > this.#to;
+    this.#to = Math.max(this.#to, page.more ? page.after : (events.at(-1)?.seq ?? 0));
+    return page.more && isFurther;
   }
 
   /** The next page of all events, for a server that does not pick. */

@@ -38,12 +38,14 @@ export class TestFacts {
     else if (event.type === 'test_step') this.#step(key, event);
   }
 
-  /** Takes an event from before what was seen, the newest first: it tells what is not known yet. */
-  recall(key: TestKey, event: RunEvent): void {
-    const data = membersOf(event['data']);
-    if (event.type !== 'test_status' || textOf(event['status']) !== 'running' || this.#facts.has(key)) return;
-    const attempt = wholeOf(data['attempt']) ?? 0;
-    this.#facts.set(key, { attempt, seq: event.seq, startedAt: timeOf(event['timestamp']), failedSeq: null, steps: null, url: null });
+  /** Takes an event from before what was seen, the newest first. Whether it tells what was not known. */
+  recall(key: TestKey, event: RunEvent): boolean {
+    const known = this.#facts.get(key);
+    if (event.type !== 'test_status' || textOf(event['status']) !== 'running' || (known?.seq ?? 0) > 0) return false;
+    const attempt = wholeOf(membersOf(event['data'])['attempt']) ?? 0;
+    const failedSeq = known?.failedSeq ?? null;
+    this.#facts.set(key, { attempt, seq: event.seq, startedAt: timeOf(event['timestamp']), failedSeq, steps: null, url: null });
+    return true;
   }
 
   /** A test is known to have failed after an event. */

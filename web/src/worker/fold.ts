@@ -9,6 +9,8 @@ export interface RunFold {
   readonly seq: number;
   /** Number of tests. */
   readonly size: number;
+  /** The epoch that the events which come are of. */
+  setEpoch(epoch: string): void;
   /** Applies the next event. */
   apply(event: RunEvent): void;
   /** The same state, which goes its own way. Cheap. */

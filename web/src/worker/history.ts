@@ -18,10 +18,10 @@ export class EventHistory {
     this.pages = new Pages(maxBytes);
   }
 
-  /** A page with all of its events up to the tip. */
-  async page(number: number, signal?: AbortSignal): Promise<Page> {
+  /** A page with all of its events up to one, or to the tip. */
+  async page(number: number, signal?: AbortSignal, until = this.tip()): Promise<Page> {
     const kept = this.pages.get(number);
-    if (kept !== undefined && (kept.isWhole || kept.last >= this.tip())) return kept;
+    if (kept !== undefined && (kept.isWhole || kept.last >= until)) return kept;
     let asked = this.#asked.get(number);
     if (asked === undefined) {
       asked = this.#fetch(number).finally(() => this.#asked.delete(number));
@@ -34,13 +34,13 @@ export class EventHistory {
 
   /** An event; null: there is none, or it has expired. */
   async event(seq: number): Promise<RunEvent | null> {
-    return (await this.page(Pages.number(seq))).event(seq);
+    return (await this.page(Pages.number(seq), undefined, seq)).event(seq);
   }
 
   /** Events `from` to `to`, page by page. */
   async *range(from: number, to: number, signal?: AbortSignal): AsyncGenerator<RunEvent[]> {
     for (let seq = Math.max(1, from); seq <= to; ) {
-      const page = await this.page(Pages.number(seq), signal);
+      const page = await this.page(Pages.number(seq), signal, Math.max(to, this.tip()));
       const last = Math.min(to, Math.max(page.last, Pages.first(Pages.number(seq)) + PAGE - 1));
       yield eventsOf(page, seq, last);
       seq = last + 1;

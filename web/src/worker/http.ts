@@ -14,7 +14,8 @@ export interface LinesPage {
   more: boolean;
   /** Events that have expired: the last of them. */
   gapTo: number | null;
-  bytes: number;
+  /** Of a page that was asked for by its end: everything from here on is in it; null: there is nothing before it. */
+  before: number | null;
 }
 
 /** Longest time without an answer. */
@@ -51,7 +52,7 @@ export class Http {
       after: Number(cursor.slice(cursor.lastIndexOf(':') + 1)) || 0,
       more: headers.get('runcast-more') === 'true',
       gapTo: gap === null ? null : Number(gap[2]),
-      bytes: bytes.length,
+      before: Number(headers.get('runcast-before')) || null,
     };
   }
 
@@ -81,25 +82,24 @@ export class Http {
   async #get(path: string, query: Query, accept: string, signal?: AbortSignal) {
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
     const search = given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
-    const limit = AbortSignal.timeout(TIMEOUT_MS);
-    const stop = signal === undefined ? limit : eitherOf(signal, limit);
+    const stop = new AbortController();
+    const abort = () => stop.abort(signal?.reason);
+    if (signal?.aborted === true) throw signal.reason as Error;
+    signal?.addEventListener('abort', abort);
+    const timer = setTimeout(() => stop.abort(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`)), TIMEOUT_MS);
     this.requests += 1;
-    const answer = await fetch(`${this.baseUrl}${this.#run}${path}${search}`, { headers: { accept }, signal: stop });
-    if (!answer.ok) throw await refusalOf(answer);
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    this.received += bytes.length;
-    return { bytes, headers: answer.headers };
+    try {
+      const url = `${this.baseUrl}${this.#run}${path}${search}`;
+      const answer = await fetch(url, { headers: { accept }, signal: stop.signal });
+      if (!answer.ok) throw await refusalOf(answer);
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      this.received += bytes.length;
+      return { bytes, headers: answer.headers };
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    }
   }
-}
-
-/** `AbortSignal.any`, which older browsers lack. */
-function eitherOf(one: AbortSignal, other: AbortSignal): AbortSignal {
-  const stop = new AbortController();
-  for (const signal of [one, other]) {
-    if (signal.aborted) stop.abort(signal.reason);
-    else signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true, signal: stop.signal });
-  }
-  return stop.signal;
 }
 
 async function refusalOf(answer: Response): Promise<ApiError> {

@@ -42,8 +42,11 @@ export class Link {
     return Date.now() + this.#offset;
   }
 
-  get isLive(): boolean {
-    return this.#status === 'live';
+  /** The epoch of the event that came last. */
+  get epoch(): string | null {
+    const cursor = this.#watch?.cursor ?? '';
+    const at = cursor.indexOf(':');
+    return at < 0 ? null : cursor.slice(0, at);
   }
 
   /** Connects. `after`: the cursor of the last event that is known. */
@@ -92,6 +95,15 @@ export class Link {
     this.#since = this.now();
     this.#error = error;
     this.#closeCode = closeCode;
+    this.sink.changed();
+  }
+
+  /** The server does not answer, or can't now; it is tried again. */
+  unreachable(error: string, retryInMs: number): void {
+    if (this.#status !== 'reconnecting') this.#since = this.now();
+    this.#status = 'reconnecting';
+    this.#error = error;
+    this.#retryAt = this.now() + retryInMs;
     this.sink.changed();
   }
 

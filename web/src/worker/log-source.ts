@@ -49,40 +49,34 @@ export class TestSource implements LogSource {
   constructor(
     private readonly http: Http,
     history: EventHistory,
-    private readonly testId: string,
+    private readonly test: { testId: string; variant: string | null },
     private readonly limit = 500,
   ) {
     this.#all = new RunSource(history);
   }
 
   async before(seq: number, signal: AbortSignal): Promise<Part> {
-    if (!TestSource.picks) return this.#all.before(seq, signal);
-    const events = await this.#ask({ before: seq }, signal);
-    if (events === null) return this.#all.before(seq, signal);
-    return { events, edge: events.length < this.limit ? 1 : (events[0] as RunEvent).seq };
+    const page = TestSource.picks ? await this.#ask({ before: seq }, signal) : null;
+    if (page === null) return this.#all.before(seq, signal);
+    return { events: page.events, edge: page.before ?? 1 };
   }
 
   async after(seq: number, tip: number, signal: AbortSignal): Promise<Part> {
     if (seq >= tip) return { events: [], edge: tip };
-    if (!TestSource.picks) return this.#all.after(seq, tip, signal);
-    const events = await this.#ask({ after: seq }, signal);
-    if (events === null) return this.#all.after(seq, tip, signal);
-    const inside = events.filter((event) => event.seq <= tip);
-    const edge = events.length < this.limit || inside.length < events.length ? tip : (events.at(-1) as RunEvent).seq;
-    return { events: inside, edge };
+    const page = TestSource.picks ? await this.#ask({ after: seq }, signal) : null;
+    if (page === null) return this.#all.after(seq, tip, signal);
+    const edge = page.more ? Math.min(tip, Math.max(seq, page.after)) : tip;
+    return { events: page.events.filter((event) => event.seq <= tip), edge };
   }
 
   /** Null: the server does not pick. */
-  async #ask(side: { before?: number; after?: number }, signal: AbortSignal): Promise<RunEvent[] | null> {
-    const query = { test: this.testId, limit: this.limit, ...side };
+  async #ask(side: { before?: number; after?: number }, signal: AbortSignal) {
+    const { testId, variant } = this.test;
+    const query = { test: testId, variant, limit: this.limit, ...side };
     const page = await this.http.insist(() => this.http.lines(query, signal), signal);
     const events = [...page.lines];
-    if (page.more && side.before === undefined && events.length < this.limit) {
-      // About 1 MiB of them: there are more.
-      const last = events.at(-1);
-      if (last !== undefined) events.push(...((await this.#ask({ after: last.seq }, signal)) ?? []));
-    }
-    if (events.every((event) => picked(event, this.testId) && event.seq < (side.before ?? Infinity))) return events;
+    const isPicked = events.every((event) => picked(event, testId) && event.seq < (side.before ?? Infinity));
+    if (isPicked) return { ...page, events };
     TestSource.picks = false;
     return null;
   }

@@ -1,13 +1,115 @@
-/** Folds of a run: from nothing, or from what the server says. */
+/** Folds of a run for the worker: from nothing, from what the server says, or what it says as it is. */
+import { type Overview as Resumed, RunFold as Fold, type ShownTest } from '../fold/index.js';
+import type { TestKey } from '../model.js';
 import type { RunFold } from './fold.js';
-import { SimpleFold } from './simple-fold.js';
+import { keyOf, type RunEvent } from './read.js';
 import type { RunState, TestState } from './state.js';
 
-export function emptyFold(runId: string): RunFold {
-  return SimpleFold.empty(runId);
+export function emptyFold(runId: string, epoch: string | null = null): RunFold {
+  return new WorkerFold(Fold.empty(runId, epoch));
 }
 
 /** The fold that goes on from a state and all its tests, as the server answers them with `resume=1`. */
-export function resumedFold(state: RunState, tests: readonly TestState[], seq: number): RunFold {
-  return SimpleFold.of(state, tests, seq);
+export function resumedFold(state: RunState, tests: readonly TestState[]): RunFold {
+  return new WorkerFold(Fold.from(state as unknown as Resumed, tests as unknown as ShownTest[]));
+}
+
+/** Whether the server has told all that a fold needs to go on. */
+export function canResume(state: RunState): boolean {
+  return (state as unknown as Resumed).resume !== undefined;
+}
+
+class WorkerFold implements RunFold {
+  /** The state, until another event comes. */
+  #state: RunState | null = null;
+
+  constructor(private readonly fold: Fold) {}
+
+  get seq(): number {
+    return this.fold.seq;
+  }
+
+  get size(): number {
+    return this.state().testsKept ?? 0;
+  }
+
+  setEpoch(epoch: string): void {
+    this.fold.epoch = epoch;
+  }
+
+  apply(event: RunEvent): void {
+    this.fold.apply(event.seq, null, event);
+    this.#state = null;
+  }
+
+  fork(): RunFold {
+    return new WorkerFold(this.fold.fork());
+  }
+
+  state(): RunState {
+    this.#state ??= this.fold.view() as unknown as RunState;
+    return this.#state;
+  }
+
+  *tests(): Iterable<[TestKey, TestState]> {
+    for (const test of this.fold.tests()) yield [keyOf(test.variant ?? null, test.testId), test as unknown as TestState];
+  }
+
+  test(key: TestKey): TestState | undefined {
+    return this.fold.test(key) as unknown as TestState | undefined;
+  }
+
+  takeChanged(): TestKey[] {
+    return [...this.fold.takeChanges().tests];
+  }
+
+  keyOf(event: RunEvent): TestKey | null {
+    return this.fold.keyOf(event) ?? null;
+  }
+}
+
+/** What the server says as it is, with some of the tests: for a first look, while the others are on their way. */
+export class Told implements RunFold {
+  readonly #tests: Map<TestKey, TestState>;
+
+  constructor(
+    readonly seq: number,
+    private readonly told: RunState,
+    tests: readonly TestState[],
+  ) {
+    this.#tests = new Map(tests.map((test) => [keyOf(test.variant ?? null, test.testId), test]));
+  }
+
+  get size(): number {
+    return this.#tests.size;
+  }
+
+  setEpoch(): void {}
+
+  apply(): void {}
+
+  fork(): RunFold {
+    return this;
+  }
+
+  state(): RunState {
+    return this.told;
+  }
+
+  tests(): Iterable<[TestKey, TestState]> {
+    return this.#tests;
+  }
+
+  test(key: TestKey): TestState | undefined {
+    return this.#tests.get(key);
+  }
+
+  takeChanged(): TestKey[] {
+    return [];
+  }
+
+  keyOf(event: RunEvent): TestKey | null {
+    const { testId, variant } = event;
+    return typeof testId === 'string' ? keyOf(typeof variant === 'string' ? variant : null, testId) : null;
+  }
 }

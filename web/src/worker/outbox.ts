@@ -43,6 +43,8 @@ export class Outbox {
 
   /** Tests that may have changed. */
   changed(view: RunView, keys: readonly TestKey[]): void {
+    // A test that was of no variant belongs to one now.
+    if (keys.some((key) => this.#tests.has(key) && view.fold.test(key) === undefined)) return this.all(view);
     const rows: TestRow[] = [];
     for (const key of keys) {
       const test = view.fold.test(key);

@@ -1,4 +1,5 @@
 /** Members of events and answers, read one by one: whatever a producer has put there, the worker goes on. */
+import { keyOf as foldKeyOf, ofKey } from '../fold/index.js';
 import type { Box, ErrorInfo, TestKey } from '../model.js';
 
 export type Members = Record<string, unknown>;
@@ -56,17 +57,13 @@ export function seqOf(cursor: unknown): number | null {
   return Number.isSafeInteger(seq) ? seq : null;
 }
 
-const BETWEEN = '\u0001';
-
 /** The key of a test in a variant. */
-export function keyOf(variant: string | null, testId: string): TestKey {
-  return `${variant ?? ''}${BETWEEN}${testId}`;
-}
+export const keyOf = (variant: string | null, testId: string): TestKey => foldKeyOf(variant, testId);
 
 /** The variant and the id in a key. */
 export function partsOf(key: TestKey): { variant: string | null; testId: string } {
-  const at = key.indexOf(BETWEEN);
-  return { variant: key.slice(0, Math.max(0, at)) || null, testId: key.slice(at + 1) };
+  const { variant = null, testId = key } = ofKey(key) ?? {};
+  return { variant, testId };
 }
 
 /** A box, as `{x, y, width, height}` or `[x, y, width, height]`; null: it is none. */

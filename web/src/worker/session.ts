@@ -23,8 +23,9 @@ import { Outbox } from './outbox.js';
 import { keyOf, partsOf, type RunEvent, timeOf } from './read.js';
 import { momentRun } from './session-moments.js';
 import { type Overview, seqIn, States } from './states.js';
-import { recall, serverTimeline } from './session-start.js';
+import { FEW_EVENTS, lastEvents, lastSteered, type Recalled, serverTimeline } from './session-start.js';
 import { Bins } from './timeline.js';
+import { Steered } from './steered.js';
 import { RunView } from './view.js';
 
 /** Between two messages to the page, in milliseconds: while it is seen, and while it is hidden. */
@@ -35,6 +36,8 @@ const PAGES = 24 * 1024 * 1024;
 const PAGES_OF_PHONE = 8 * 1024 * 1024;
 /** Events that wait for the fold; when there are more, the connection waits. */
 const MAX_WAITING = 20_000;
+/** Before the run is asked for again when there was no answer, in milliseconds: at most. */
+const MAX_PAUSE_MS = 5_000;
 /** Between two looks at who watches, in milliseconds: at least, and for each viewer. */
 const VIEWERS_MS = 15_000;
 const PER_VIEWER_MS = 10;
@@ -46,6 +49,7 @@ export class Session {
   readonly history: EventHistory;
   readonly states: States;
   readonly facts = new TestFacts();
+  steered = new Steered();
   readonly columns = new Columns();
   readonly bins = new Bins();
   readonly checkpoints = new Checkpoints();
@@ -73,6 +77,11 @@ export class Session {
   #isTimelineChanged = false;
   #viewers: number | null = null;
   #notices: Notice[] = [];
+  #isClosed = false;
+  #rejoin: ReturnType<typeof setTimeout> | undefined;
+  #pauseMs = 250;
+  readonly #closing = new AbortController();
+  #viewersTimer: ReturnType<typeof setTimeout> | undefined;
   #user: string;
 
   constructor(
@@ -83,7 +92,7 @@ export class Session {
     this.#user = open.user;
     this.http = new Http(baseUrl, runId);
     this.history = new EventHistory(this.http, phone ? PAGES_OF_PHONE : PAGES, () => this.tip);
-    this.states = new States(this.http, this.history, runId);
+    this.states = new States(this.http, this.history, runId, () => this.#epoch);
     this.#outbox = new Outbox(post);
     this.#link = new Link(this.#client(), runId, {
       event: (event) => this.#event(event),
@@ -109,7 +118,7 @@ export class Session {
       ...context, until, firstAvailable: () => this.history.firstAvailable, dividers: this.#dividers,
       placeOf: (key, attempt) => this.shown?.placeOf(key, attempt) ?? null,
       source: (scope) => scope.of === 'test'
-        ? new TestSource(this.http, this.history, partsOf(scope.key).testId) : new RunSource(this.history),
+        ? new TestSource(this.http, this.history, partsOf(scope.key)) : new RunSource(this.history),
     });
     this.#detail = new DetailFeed(this.http, this.history, {
       ...context, until, isOver: () => this.shown?.isOver ?? false,
@@ -144,7 +153,7 @@ export class Session {
   start(): void {
     void this.#join();
     void this.#askWhoWatches();
-    void this.#artifacts.list(new AbortController().signal).then(() => this.touch(), () => {});
+    void this.#artifacts.list(this.#closing.signal).then(() => this.touch(), () => {});
   }
 
   /** Takes what the page asks for. */
@@ -175,7 +184,8 @@ export class Session {
         this.#isVisible = message.visible;
         this.#lookNow();
         if (message.visible) {
-          this.#link.retry();
+          if (this.#rejoin !== undefined) void this.#join();
+          else this.#link.retry();
           this.#flush();
         }
         break;
@@ -185,8 +195,20 @@ export class Session {
     this.touch();
   }
 
+  /** Ends everything. */
+  close(): void {
+    this.#isClosed = true;
+    this.#closing.abort();
+    this.#stop.abort();
+    this.#link.stop();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#viewersTimer);
+    clearTimeout(this.#rejoin);
+  }
+
   /** Something is to be told soon. */
   touch(): void {
+    if (this.#isClosed) return;
     this.#timer ??= setTimeout(() => this.#flush(), this.#isVisible ? TELL_MS : TELL_HIDDEN_MS);
   }
 
@@ -199,9 +221,13 @@ export class Session {
   }
 
   async #join(): Promise<void> {
+    clearTimeout(this.#rejoin);
+    this.#rejoin = undefined;
     this.#stop.abort();
     this.#stop = new AbortController();
     const { signal } = this.#stop;
+    this.#recalled = [];
+    this.steered = new Steered();
     this.columns.clear();
     this.bins.clear();
     this.facts.clear();
@@ -209,6 +235,7 @@ export class Session {
     this.#lastTime = 0;
     try {
       const state = await this.states.now(signal);
+      this.#pauseMs = 250;
       if (state === null) {
         this.#begin(emptyFold(this.open.runId));
         this.#epoch = null;
@@ -219,22 +246,44 @@ export class Session {
       this.#overview(state);
       this.#resumeAt = null;
       this.#link.start(this.#cursor(seq));
-      const bins = serverTimeline(this, state, signal);
+      if (seq > FEW_EVENTS) void this.#recall(seq, state, signal);
       const fold = await this.states.fold(state, signal, (event, after) => {
         this.saw(event, after);
         this.checkpoints.offer(after);
       });
-      await bins;
-      signal.throwIfAborted();
-      if (this.columns.length === 0) await recall(this, fold, signal).catch(() => {});
       signal.throwIfAborted();
       this.#begin(fold);
     } catch (error) {
       if (signal.aborted) return;
-      const gone = error instanceof ApiError ? ({ 401: 4401, 403: 4403, 410: 4410 } as const)[error.status as 401] : undefined;
-      if (error instanceof ApiError && !error.passing) this.#link.refuse(error.detail || error.message, gone ?? null);
-      else setTimeout(() => !signal.aborted && void this.#join(), 2_000);
+      if (error instanceof ApiError && !error.passing) {
+        const code = { 401: 4401, 403: 4403, 410: 4410 }[error.status];
+        return this.#link.refuse(error.detail || error.message, code ?? null);
+      }
+      const least = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+      const pause = Math.round(Math.max(least, this.#pauseMs * (0.5 + Math.random() / 2)));
+      this.#pauseMs = Math.min(MAX_PAUSE_MS, this.#pauseMs * 2);
+      this.#link.unreachable((error as Error).message, pause);
+      this.#rejoin = setTimeout(() => void this.#join(), pause);
     }
+  }
+
+  /** What is told later of events that were not seen: the timeline, when tests began and failed. */
+  async #recall(seq: number, state: Overview, signal: AbortSignal): Promise<void> {
+    const told = await Promise.allSettled([serverTimeline(this, state, signal), lastEvents(this, seq, signal), lastSteered(this, seq, signal)]);
+    if (signal.aborted) return;
+    this.#recalled = told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    this.#remember();
+  }
+
+  #recalled: Recalled[] = [];
+
+  /** Puts what was told into what is known; when the fold is there. */
+  #remember(): void {
+    const live = this.#live;
+    if (live === null) return;
+    for (const remember of this.#recalled.splice(0)) for (const key of remember(live.fold)) live.touch(key);
+    this.#isTimelineChanged = true;
+    this.touch();
   }
 
   /** Shows what the server says while the fold is on its way. */
@@ -247,13 +296,14 @@ export class Session {
   }
 
   #begin(fold: RunFold): void {
-    this.#live = new RunView(fold, this.facts);
+    this.#live = new RunView(fold, this.facts, this.steered);
     this.checkpoints.offer(fold);
     this.#outbox.all(this.#live);
     for (const event of this.#waiting.splice(0)) if (event.seq > fold.seq) this.#apply(event);
     if (this.#resumeAt !== null) this.#link.start(this.#cursor(this.tip));
     this.#resumeAt = null;
     this.#isTimelineChanged = true;
+    this.#remember();
     const { at } = this.open;
     if (this.#chosen !== null) this.#log.open(this.#chosen.log, this.#chosen.scope, this.#chosen.seq);
     else this.#log.reload();
@@ -280,6 +330,8 @@ export class Session {
 
   #apply(event: RunEvent): void {
     const live = this.#live as RunView;
+    const epoch = this.#link.epoch;
+    if (epoch !== null && epoch !== this.#epoch) live.fold.setEpoch((this.#epoch = epoch));
     live.apply(event);
     this.saw(event, live.fold);
     this.history.pages.push(event);
@@ -297,6 +349,7 @@ export class Session {
     this.#lastTime = Math.max(this.#lastTime, this.#lastTime === 0 ? told : Math.min(told, this.now()));
     this.columns.push(event.seq, event.type, key, this.#lastTime);
     if (key !== null) this.facts.take(key, event);
+    this.steered.take(event);
     this.bins.add(event.seq, this.#lastTime);
     const mark = markOf(event, this.#lastTime, fold);
     if (mark !== null) this.bins.mark(mark);
@@ -415,6 +468,6 @@ export class Session {
         // No run yet, or no server: the next time.
       }
     }
-    setTimeout(() => void this.#askWhoWatches(), pause);
+    if (!this.#isClosed) this.#viewersTimer = setTimeout(() => void this.#askWhoWatches(), pause);
   }
 }

@@ -4,14 +4,13 @@ import { ApiError } from '@runcast/client';
 import type { RunFold } from './fold.js';
 import type { EventHistory } from './history.js';
 import type { Http } from './http.js';
-import { emptyFold, resumedFold } from './make-fold.js';
+import { canResume, emptyFold, resumedFold, Told } from './make-fold.js';
 import { type RunEvent, seqOf } from './read.js';
+import { FEW_EVENTS } from './session-start.js';
 import type { RunState, TestState } from './state.js';
 
 /** Tests of a page. */
 const TESTS = 1_000;
-/** Up to so many events a fold is made of the events alone: that is few requests, and tells the most. */
-const FEW_EVENTS = 3_000;
 
 /** Is told of an event, and the fold after it. */
 export type Each = (event: RunEvent, fold: RunFold) => void;
@@ -26,12 +25,13 @@ export class States {
     private readonly http: Http,
     private readonly history: EventHistory,
     private readonly runId: string,
+    private readonly epoch: () => string | null,
   ) {}
 
   /** The state now; null: nothing was posted yet. */
   async now(signal: AbortSignal): Promise<Overview | null> {
     try {
-      return await this.http.insist(() => this.http.json<Overview>('', { resume: 1 }, signal), signal);
+      return await this.http.json<Overview>('', { resume: 1 }, signal);
     } catch (error) {
       if (error instanceof ApiError && error.status === 404 && error.code === 'run_not_found') return null;
       throw error;
@@ -49,31 +49,32 @@ export class States {
   async fold(state: Overview, signal: AbortSignal, each?: Each): Promise<RunFold> {
     const seq = seqIn(state);
     if (seq <= FEW_EVENTS && this.history.firstAvailable === 1) {
-      await this.history.page(0, signal);
+      await this.history.page(0, signal, seq);
       if (this.history.firstAvailable === 1) return this.events(seq, signal, { each });
     }
+    // A node of an earlier version says less, or how things are now.
+    if (!canResume(state)) return this.events(seq, signal, { each });
     const tests: TestState[] = [];
     for (let [after, more] = [0, true]; more; ) {
       const query = { at: seq, resume: 1, after, limit: TESTS };
       const page = await this.http.insist(
         () => this.http.json<{ seq: number; tests: TestState[]; next: number; more: boolean }>('/tests', query, signal), signal,
       );
-      // A node of an earlier version tells the state of now.
       if (page.seq !== seq) return this.events(seq, signal, { each });
       tests.push(...page.tests);
       [after, more] = [page.next, page.more];
     }
-    return resumedFold(state, tests, seq);
+    return resumedFold(state, tests);
   }
 
-  /** A fold of the tests that a state shows: for a first look. */
+  /** A state with the tests that it shows: for a first look. */
   provisional(state: Overview): RunFold {
-    return resumedFold(state, state.tests, seqIn(state));
+    return new Told(seqIn(state), state, state.tests);
   }
 
   /** The fold of the events up to `seq`, from the first one on or `from` another fold. */
   async events(seq: number, signal: AbortSignal, how: { from?: RunFold; each?: Each | undefined } = {}): Promise<RunFold> {
-    const fold = how.from ?? emptyFold(this.runId);
+    const fold = how.from ?? emptyFold(this.runId, this.epoch());
     for await (const events of this.history.range(fold.seq + 1, seq, signal)) {
       for (const event of events) {
         fold.apply(event);

@@ -12,6 +12,10 @@ const MAX_NAME = 100;
 export class Steered {
   #ended: EndedAsk[] = [];
   #wantedBy: { name: string; at: number } | null = null;
+  #holds = false;
+
+  /** Types of the events that it is collected from. */
+  static readonly TYPES = ['ask_answered', 'ask_expired', 'ask_reopened', 'control_wanted', 'control_taken', 'control_released', 'hold_requested'];
 
   take(event: RunEvent): void {
     switch (event.type) {
@@ -23,6 +27,9 @@ export class Steered {
         break;
       case 'ask_reopened':
         this.#ended = this.#ended.filter(({ askId }) => askId !== event['askId']);
+        break;
+      case 'hold_requested':
+        this.#holds = event['when'] !== 'never';
         break;
       case 'control_wanted': {
         const name = textOf(event['name']);
@@ -37,6 +44,18 @@ export class Steered {
 
   get endedAsks(): EndedAsk[] {
     return this.#ended;
+  }
+
+  /** Puts what was collected from earlier events in front. */
+  follow(before: Steered): void {
+    this.#ended = [...before.#ended, ...this.#ended].slice(-MAX_ENDED);
+    this.#wantedBy ??= before.#wantedBy;
+    this.#holds ||= before.#holds;
+  }
+
+  /** Whether failing tests are held open. */
+  get holds(): boolean {
+    return this.#holds;
   }
 
   get wantedBy(): { name: string; at: number } | null {

@@ -20,8 +20,6 @@ export interface HeadFacts {
 
 export class RunView {
   readonly slots = new Slots();
-  /** Whether failing tests are held open. */
-  holds = false;
   readonly #durations = new Durations();
   readonly #ended = new Map<TestKey, number>();
   readonly #running = new Set<TestKey>();
@@ -31,11 +29,12 @@ export class RunView {
   #isPaused = false;
   /** Who holds in a pause, as a text to compare. */
   #held = '';
-  readonly #steered = new Steered();
+  #holds = false;
 
   constructor(
     readonly fold: RunFold,
     private readonly facts: TestFacts,
+    private readonly steered = new Steered(),
   ) {
     for (const [key, test] of fold.tests()) {
       facts.order(key);
@@ -56,8 +55,6 @@ export class RunView {
 
   apply(event: RunEvent): void {
     this.fold.apply(event);
-    this.#steered.take(event);
-    if (event.type === 'hold_requested') this.#setHolds(event['when'] !== 'never');
   }
 
   /** Tests whose rows may have changed since this was last asked. */
@@ -74,10 +71,15 @@ export class RunView {
     return [...changed];
   }
 
+  /** The row of a test has changed, although the test has not. */
+  touch(key: TestKey): void {
+    this.#touched.add(key);
+  }
+
   row(key: TestKey): TestRow | null {
     const test = this.fold.test(key);
     return test === undefined ? null : testRowOf(key, test, {
-      facts: this.facts, slots: this.slots, seq: this.seq, isPaused: (producer) => this.#isPaused && isHeld(this.fold.state(), producer), holds: this.holds,
+      facts: this.facts, slots: this.slots, seq: this.seq, isPaused: (producer) => this.#isPaused && isHeld(this.fold.state(), producer), holds: this.steered.holds,
       askOf: (of) => this.#asks.get(of) ?? null,
     });
   }
@@ -85,7 +87,7 @@ export class RunView {
   head(facts: HeadFacts): Head {
     const state = this.fold.state();
     return headOf(state, {
-      ...facts, seq: this.seq, slots: this.slots, holds: this.holds, steered: this.#steered, keyOf: (event) => this.fold.keyOf(event as RunEvent),
+      ...facts, seq: this.seq, slots: this.slots, holds: this.steered.holds, steered: this.steered, keyOf: (event) => this.fold.keyOf(event as RunEvent),
       leftMs: this.#left(facts.now),
     });
   }
@@ -133,7 +135,8 @@ export class RunView {
     const state = this.fold.state();
     const isPaused = state.paused != null;
     const held = isPaused ? (state.producers ?? []).filter(({ producer }) => isHeld(state, textOf(producer))).map(({ producer }) => producer).join() : '';
-    if (isPaused !== this.#isPaused || held !== this.#held) {
+    if (isPaused !== this.#isPaused || held !== this.#held || this.steered.holds !== this.#holds) {
+      this.#holds = this.steered.holds;
       this.#isPaused = isPaused;
       this.#held = held;
       for (const key of this.#running) this.#touched.add(key);
@@ -146,11 +149,5 @@ export class RunView {
     for (const [key, id] of asks) if (this.#asks.get(key) !== id) this.#touched.add(key);
     for (const key of this.#asks.keys()) if (!asks.has(key)) this.#touched.add(key);
     this.#asks = asks;
-  }
-
-  #setHolds(holds: boolean): void {
-    if (holds === this.holds) return;
-    this.holds = holds;
-    for (const key of this.#running) this.#touched.add(key);
   }
 }

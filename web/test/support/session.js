@@ -54,6 +54,7 @@ export class Page {
 
   openLog(scope = { of: 'run' }, seq) {
     this.#logNumber += 1;
+    this.log = { rows: [], earlier: false, later: false };
     this.tell({ type: 'log', log: this.#logNumber, scope, ...(seq !== undefined && { seq }) });
   }
 

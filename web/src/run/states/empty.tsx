@@ -6,7 +6,7 @@ import { CopyButton } from '../../ui/copy.js';
 import { Icon } from '../../ui/icons.js';
 import { clock, connection, head } from '../store.js';
 import { SOON_MS, useLater } from '../top/index.js';
-import { copied, isComment, waysOf, type Package, type Way } from './ways.js';
+import { isComment, waysOf, type Package, type Way } from './ways.js';
 
 /** The middle of the page while there is no run to show. */
 export function Empty() {
@@ -51,16 +51,20 @@ function Block({ way }: { way: Way }) {
         <h3>{way.title}</h3>
         <p class="dim">{way.about}</p>
       </div>
-      <div class="empty-code">
-        <pre tabIndex={0} aria-label={`${way.title}: what to write`}>
-          {way.lines.map((line) => (
-            <code key={line} class={isComment(line) ? 'dim' : undefined}>
-              {line}
-              {'\n'}
-            </code>
-          ))}
-        </pre>
-        <CopyButton text={() => copied(way)} label={`Copy: ${way.title}`} kind="quiet" />
+      <div class="empty-blocks">
+        {way.blocks.map((lines, at) => (
+          <div key={at} class="empty-code">
+            <pre tabIndex={0} aria-label={`${way.title}: what to write`}>
+              {lines.map((line) => (
+                <code key={line} class={isComment(line) ? 'dim' : undefined}>
+                  {line}
+                  {'\n'}
+                </code>
+              ))}
+            </pre>
+            <CopyButton text={lines.join('\n')} label={`Copy: ${way.title}`} kind="quiet" />
+          </div>
+        ))}
       </div>
     </section>
   );

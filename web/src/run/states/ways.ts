@@ -9,8 +9,8 @@ export interface Package {
 export interface Way {
   title: string;
   about: string;
-  /** The lines: comments are drawn dim. */
-  lines: string[];
+  /** What to copy, one after the other: lines, of which comments are drawn dim. */
+  blocks: string[][];
 }
 
 /** The ways. That from Playwright is there only where the server hands out its reporter. */
@@ -20,16 +20,18 @@ export function waysOf(runId: string, origin: string, packages: readonly Package
     {
       title: 'Any command',
       about: 'Whatever prints events as JSON, one a line. A file of them does, too.',
-      lines: [`export RUNCAST_URL=${origin}`, `./run-tests --ndjson | runcast publish ${runId}`],
+      blocks: [[`export RUNCAST_URL=${origin}`, `./run-tests --ndjson | runcast publish ${runId}`]],
     },
     {
       title: 'Plain HTTP',
       about: 'JSON events, one by one or in an array, from any language.',
-      lines: [
-        `curl ${origin}/api/runs/${runId}/events \\`,
-        '  -H "Authorization: Bearer $RUNCAST_TOKEN" \\',
-        '  -H "Content-Type: application/json" \\',
-        `  -d '{"type":"run_status","status":"running"}'`,
+      blocks: [
+        [
+          `curl ${origin}/api/runs/${runId}/events \\`,
+          '  -H "Authorization: Bearer $RUNCAST_TOKEN" \\',
+          '  -H "Content-Type: application/json" \\',
+          `  -d '{"type":"run_status","status":"running"}'`,
+        ],
       ],
     },
   ];
@@ -38,13 +40,14 @@ export function waysOf(runId: string, origin: string, packages: readonly Package
     {
       title: 'Playwright',
       about: 'Tests, steps, screen, pause and trace, from one line in the config.',
-      lines: [
-        '# once',
-        reporter.install,
-        '// playwright.config.ts',
-        "reporter: [['list'], ['@runcast/playwright', {",
-        `  url: '${origin}', run: '${runId}',`,
-        '}]],',
+      blocks: [
+        [reporter.install],
+        [
+          '// playwright.config.ts',
+          "reporter: [['list'], ['@runcast/playwright', {",
+          `  url: '${origin}', run: '${runId}',`,
+          '}]],',
+        ],
       ],
     },
     ...ways,
@@ -54,9 +57,4 @@ export function waysOf(runId: string, origin: string, packages: readonly Package
 /** Whether a line is a comment. */
 export function isComment(line: string): boolean {
   return /^(?:#|\/\/)/.test(line);
-}
-
-/** What the copy button of a way copies: its lines without comments that only lead on. */
-export function copied(way: Way): string {
-  return way.lines.join('\n');
 }

@@ -2,6 +2,7 @@
 import { computed } from '@preact/signals';
 import { useState } from 'preact/hooks';
 
+import { Icon } from '../../ui/icons.js';
 import { oneLine } from '../../ui/text.js';
 import { LOOKS, shownOf, type Shown } from '../../ui/status.js';
 import { StatusIcon } from '../../ui/status-icon.js';
@@ -9,8 +10,8 @@ import { tests, testsVersion } from '../store.js';
 import { has, toggled } from './filter.js';
 import { filter } from './state.js';
 
-/** Chips that are in sight before "more". */
-const FEW = 8;
+/** How wide one line of chips may be, about, in pixels. */
+const ROOM = 290;
 /** Chips of tags at all. */
 const MOST = 40;
 const STATES: Shown[] = ['ask', 'failed', 'running', 'flaky', 'skipped', 'queued'];
@@ -49,21 +50,32 @@ const states = computed<Chip[]>(() => {
   }));
 });
 
-/** The chips, while the filter is in use or the run has several projects or tags. */
+/** The chips, if the run has several projects or tags: one line of them, until one wants all. */
 export function Chips() {
   const [all, setAll] = useState(false);
   const own = chips.value;
   const list = filter.value === '' ? own : [...states.value, ...own];
   if (list.length === 0) return null;
-  const few = all ? list : list.slice(0, FEW);
+  const many = list.reduce((sum, { value }) => sum + 24 + 7 * Math.min(value.length, 40), 0) > ROOM;
+  // whoever walks by keys must see where they are
+  const walk = ({ target }: FocusEvent) =>
+    many && target instanceof Element && target.matches(':focus-visible') && setAll(true);
   return (
-    <div class="tests-chips" role="group" aria-label="Filter by">
-      {few.map((chip) => (
-        <ChipButton key={`${chip.name} ${chip.value}`} chip={chip} />
-      ))}
-      {few.length < list.length ? (
-        <button type="button" class="tests-chip" onClick={() => setAll(true)}>
-          {list.length - few.length} more
+    <div class="tests-chips" role="group" aria-label="Filter by" data-all={all}>
+      <div class="tests-chips-list" onFocusCapture={walk}>
+        {list.map((chip) => (
+          <ChipButton key={`${chip.name} ${chip.value}`} chip={chip} />
+        ))}
+      </div>
+      {many ? (
+        <button
+          type="button"
+          class="tests-chip tests-chips-more"
+          aria-expanded={all}
+          aria-label="All filters"
+          onClick={() => setAll(!all)}
+        >
+          <Icon name={all ? 'up' : 'down'} size={12} />
         </button>
       ) : null}
     </div>

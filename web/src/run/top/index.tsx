@@ -1,4 +1,5 @@
 /** The bar at the top: the word, what the run is about, counts, time, and whether it is live. */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 
 import type { Head } from '../../model.js';
@@ -9,7 +10,7 @@ import { LOOKS, WORDS } from '../../ui/status.js';
 import { StatusIcon } from '../../ui/status-icon.js';
 import { Text } from '../../ui/text.js';
 import { listOpen } from '../keys/index.js';
-import { ExportButton, ShareButton } from '../share/index.js';
+import { ExportButton, ShareButton } from '../parts.js';
 import { clock, connection, head, moment, serverNow } from '../store.js';
 import { width } from '../width.js';
 import { liveOf } from './live.js';
@@ -74,7 +75,11 @@ function Name({ run }: { run: Head | null }) {
         <strong>
           <Text of={meta.project ?? runId} />
         </strong>
-        {meta.number === undefined ? null : <span class="dim">#{meta.number}</span>}
+        {meta.number === undefined ? null : (
+          <CiLink url={meta.ciUrl} otherwise={<span class="dim">#{meta.number}</span>}>
+            #{meta.number}
+          </CiLink>
+        )}
         {meta.title === undefined ? null : <Text of={meta.title} class="top-title dim" />}
       </span>
       <span class="top-about dim">
@@ -85,7 +90,7 @@ function Name({ run }: { run: Head | null }) {
         ) : (
           <Text of={facts.join(' · ')} />
         )}
-        <CiLink url={meta.ciUrl} />
+        {meta.number === undefined ? <CiLink url={meta.ciUrl}>CI job</CiLink> : null}
       </span>
     </div>
   );
@@ -99,12 +104,19 @@ function runIdOfPage(): string {
   }
 }
 
+interface CiLinkProps {
+  url: string | undefined;
+  children: ComponentChildren;
+  /** What stands there without a link. */
+  otherwise?: ComponentChildren;
+}
+
 /** The job that runs the tests: a link only if it is one to the web. */
-function CiLink({ url }: { url: string | undefined }) {
-  if (url === undefined || !/^https?:\/\//iu.test(url) || !URL.canParse(url)) return null;
+function CiLink({ url, children, otherwise = null }: CiLinkProps) {
+  if (url === undefined || !/^https?:\/\//iu.test(url) || !URL.canParse(url)) return <>{otherwise}</>;
   return (
-    <a class="top-ci" href={url} target="_blank" rel="noopener noreferrer" title={`Job: ${new URL(url).host}`}>
-      CI job
+    <a class="top-ci dim" href={url} target="_blank" rel="noopener noreferrer" title={`CI job at ${new URL(url).host}`}>
+      {children}
     </a>
   );
 }
