@@ -12,7 +12,14 @@ import { noteSent } from './state.js';
 /** What is offered besides an answer. */
 export function whatIsOffered(ask: Ask): { nothing: string | null; hand: Offer; override: Offer } {
   const run = head.value;
-  const nothing = run === null ? '' : !moment.value.live ? 'You look at the past. Go live to answer.' : run.over ? 'The run has ended.' : null;
+  const nothing =
+    run === null
+      ? ''
+      : !moment.value.live
+        ? 'You look at the past. Go live to answer.'
+        : run.over
+          ? 'The run has ended.'
+          : null;
   const can = (type: string, why: string): Offer => {
     if (nothing !== null) return { on: false, why: nothing };
     return obeyed(run?.producers ?? [], type, ask.producer) ? { on: true, why: null } : { on: false, why };

@@ -40,19 +40,37 @@ function Panel({ ask }: { ask: Ask }) {
   const pictured = shot !== null || (stream !== null && drawnOf(stream).value !== null);
   useEffect(() => {
     const many = ask.candidates.length;
-    if (many > 0 && moment.peek().live) say(`${plural(many, 'answer is', 'answers are')} offered: press 1 to ${Math.min(9, many)}, then Enter`, 'ask');
+    if (many > 0 && moment.peek().live)
+      say(`${plural(many, 'answer is', 'answers are')} offered: press 1 to ${Math.min(9, many)}, then Enter`, 'ask');
     const able = () => closing.peek() === null && moment.peek().live;
-    const ends = ask.candidates.slice(0, 9).map(({ id }, index) =>
-      bind({ key: String(index + 1), says: 'choose an answer', group: 'Steering', when: able, run: () => candidate(id) }),
-    );
+    const ends = ask.candidates
+      .slice(0, 9)
+      .map(({ id }, index) =>
+        bind({
+          key: String(index + 1),
+          says: 'choose an answer',
+          group: 'Steering',
+          when: able,
+          run: () => candidate(id),
+        }),
+      );
     const ready = () => able() && draft.peek().touched;
-    ends.push(bind({ key: 'Enter', says: 'send the chosen answer', group: 'Steering', when: ready, run: () => void sendAnswer(ask, draft) }));
+    ends.push(
+      bind({
+        key: 'Enter',
+        says: 'send the chosen answer',
+        group: 'Steering',
+        when: ready,
+        run: () => void sendAnswer(ask, draft),
+      }),
+    );
     return () => {
       ends.forEach((end) => end());
       byHand.value = false;
     };
   }, [ask.askId]);
-  const point = (at: { x: number; y: number }) => (byHand.peek() ? act({ action: 'click', point: at }, ask.producer, 'ask') : change({ by: 'point', point: at }));
+  const point = (at: { x: number; y: number }) =>
+    byHand.peek() ? act({ action: 'click', point: at }, ask.producer, 'ask') : change({ by: 'point', point: at });
   const facts = <Facts ask={ask} />;
   return (
     <section class="ask" aria-labelledby="ask-question">
@@ -100,11 +118,22 @@ function Head({ ask, closed }: { ask: Ask; closed: boolean }) {
           {ask.question === '' ? 'The worker needs help' : ask.question}
         </h2>
         <span class="ask-side">
-          {waiting > 1 ? <span class="dim">
-              {1 + Math.max(0, openAsks.value.findIndex(({ askId }) => askId === ask.askId))} of {waiting} questions
-            </span> : null}
+          {waiting > 1 ? (
+            <span class="dim">
+              {1 +
+                Math.max(
+                  0,
+                  openAsks.value.findIndex(({ askId }) => askId === ask.askId),
+                )}{' '}
+              of {waiting} questions
+            </span>
+          ) : null}
           {lookers === '' || closed ? null : <span class="dim">{lookers}</span>}
-          {ended !== null ? <Ended ask={ask} /> : left.text === '' ? null : <strong class="ask-countdown">{left.text}</strong>}
+          {ended !== null ? (
+            <Ended ask={ask} />
+          ) : left.text === '' ? null : (
+            <strong class="ask-countdown">{left.text}</strong>
+          )}
         </span>
       </header>
       <div class="ask-drain" aria-hidden="true">

@@ -80,7 +80,8 @@ effect(() => {
   const ended = endOf(shownBefore, run, serverNow());
   closing.value = { ask: shownBefore, ended, mine };
   const draft = drafts.get(shownBefore.askId)?.peek();
-  const keeps = !mine && draft !== undefined && (draft.words.trim() !== '' || draft.point !== null) && !shownBefore.secret;
+  const keeps =
+    !mine && draft !== undefined && (draft.words.trim() !== '' || draft.point !== null) && !shownBefore.secret;
   if (keeps) return; // what one has written is not taken away
   timer = setTimeout(dismiss, open.length > 0 ? STAYS.queue : mine ? STAYS.mine : STAYS.other);
 });

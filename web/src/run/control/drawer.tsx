@@ -40,10 +40,14 @@ export function Drawer({ offers }: { offers: Offers }) {
   }, [part, offers.hand.on]);
   if (part === null) return null;
   return (
-    <section class="drawer" aria-label="More steering" onKeyDown={(event) => event.key === 'Escape' && (drawer.value = null)}>
+    <section
+      class="drawer"
+      aria-label="More steering"
+      onKeyDown={(event) => event.key === 'Escape' && (drawer.value = null)}
+    >
       <header class="drawer-head">
         <Segments label="Part" of={PARTS} value={part} onChange={(next) => (drawer.value = next)} />
-{width.value === 'narrow' ? <ScreenButtons /> : null}
+        {width.value === 'narrow' ? <ScreenButtons /> : null}
         <Button kind="quiet" icon="close" label="Close" onClick={() => (drawer.value = null)} />
       </header>
       {part === 'instructions' ? <Instructions offer={offers.instructions} /> : null}
@@ -68,7 +72,10 @@ function Instructions({ offer }: { offer: Offer }) {
   useEffect(() => field.current?.focus(), []);
   const send = async () => {
     if (text.trim() === '') return;
-    if (await give('drawer', { type: 'update_instructions', instructions: text.trim(), mode }, { target: targetOfWish() })) setText('');
+    if (
+      await give('drawer', { type: 'update_instructions', instructions: text.trim(), mode }, { target: targetOfWish() })
+    )
+      setText('');
   };
   return (
     <form

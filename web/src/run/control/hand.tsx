@@ -56,7 +56,14 @@ function HandField({ kind, producer }: { kind: Kind; producer: string | null }) 
   };
   return (
     <form class="hand-field" onSubmit={submit}>
-      <input class="field" aria-label={label} placeholder={hint} value={text} autocomplete="off" onInput={(event) => setText(event.currentTarget.value)} />
+      <input
+        class="field"
+        aria-label={label}
+        placeholder={hint}
+        value={text}
+        autocomplete="off"
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
       <button class="button" disabled={text === '' || sending.value.has('hand/manual_action')}>
         {button}
       </button>

@@ -7,7 +7,7 @@ import { living } from './offers.js';
 
 export type CommandTarget = { producer: string } | { testId: string } | { slot: { producer: string; slot: number } };
 
-/** Whether the whole run is meant, or the worker on screen alone. It can be chosen where several producers have joined. */
+/** Whether the whole run is meant, or the worker on screen alone, where several producers have joined. */
 export const aim = signal<'run' | 'worker'>('run');
 
 /** Whether there is more than one producer to choose from. */

@@ -14,10 +14,7 @@ export const workers = computed<Slot[]>(() => {
   const slots = head.value?.slots ?? [];
   const known = new Set(slots.map(({ stream }) => stream));
   const others = seen.value.filter((stream) => !known.has(stream));
-  return [
-    ...slots,
-    ...others.map(strayOf),
-  ];
+  return [...slots, ...others.map(strayOf)];
 });
 
 /** A stream that nobody has told of: by convention it is named `producer/slot`. */

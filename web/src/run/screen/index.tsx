@@ -32,7 +32,13 @@ export function Screen() {
   return (
     <section class="screen" aria-label="Screen" data-full>
       {width.value === 'narrow' ? null : <WorkerTabs />}
-      <div id="screen" class="screen-room" ref={room} role="tabpanel" aria-label={slot === null ? 'Screen' : `Screen of worker ${slot.label}`}>
+      <div
+        id="screen"
+        class="screen-room"
+        ref={room}
+        role="tabpanel"
+        aria-label={slot === null ? 'Screen' : `Screen of worker ${slot.label}`}
+      >
         {live ? (
           <Picture
             slot={slot}

@@ -72,10 +72,21 @@ export function ScreenButtons() {
   return (
     <div class="screen-buttons">
       <Bell />
-      <Button icon="wall" kind={wall ? 'plain' : 'quiet'} pressed={wall} title="All workers (w)" onClick={() => go({ view: wall ? 'run' : 'wall' })}>
+      <Button
+        icon="wall"
+        kind={wall ? 'plain' : 'quiet'}
+        pressed={wall}
+        title="All workers (w)"
+        onClick={() => go({ view: wall ? 'run' : 'wall' })}
+      >
         Wall
       </Button>
-      <Button icon="full" kind="quiet" label={isFull.value ? 'Leave full screen' : 'Full screen'} onClick={toggleFull} />
+      <Button
+        icon="full"
+        kind="quiet"
+        label={isFull.value ? 'Leave full screen' : 'Full screen'}
+        onClick={toggleFull}
+      />
     </div>
   );
 }
