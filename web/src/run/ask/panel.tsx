@@ -43,17 +43,15 @@ function Panel({ ask }: { ask: Ask }) {
     if (many > 0 && moment.peek().live)
       say(`${plural(many, 'answer is', 'answers are')} offered: press 1 to ${Math.min(9, many)}, then Enter`, 'ask');
     const able = () => closing.peek() === null && moment.peek().live;
-    const ends = ask.candidates
-      .slice(0, 9)
-      .map(({ id }, index) =>
-        bind({
-          key: String(index + 1),
-          says: 'choose an answer',
-          group: 'Steering',
-          when: able,
-          run: () => candidate(id),
-        }),
-      );
+    const ends = ask.candidates.slice(0, 9).map(({ id }, index) =>
+      bind({
+        key: String(index + 1),
+        says: 'choose an answer',
+        group: 'Steering',
+        when: able,
+        run: () => candidate(id),
+      }),
+    );
     const ready = () => able() && draft.peek().touched;
     ends.push(
       bind({
@@ -146,12 +144,13 @@ function Head({ ask, closed }: { ask: Ask; closed: boolean }) {
 /** What became of it: who answered, and how far the answer has come. */
 function Ended({ ask }: { ask: Ask }) {
   const end = closing.value;
+  const mine = sent.value.has(ask.askId);
   useEffect(() => {
-    if (end !== null) say(endWords(ask, end.ended, end.mine), 'ask');
+    if (end !== null) say(endWords(ask, end.ended, mine), 'ask');
   }, []);
   if (end === null) return null;
-  const words = endWords(ask, end.ended, end.mine);
-  const id = end.mine ? sent.value.get(ask.askId) : end.ended.commandId;
+  const words = endWords(ask, end.ended, mine);
+  const id = mine ? sent.value.get(ask.askId) : end.ended.commandId;
   const command = head.value?.commands.find(({ commandId }) => commandId === id);
   return (
     <span class="ask-ended">
