@@ -29,6 +29,7 @@ export function AskPanel() {
 function Panel({ ask }: { ask: Ask }) {
   const body = useRef<HTMLDivElement>(null);
   const [broken, setBroken] = useState<string | null>(null);
+  const [ratio, setRatio] = useState(1.6);
   const draft = draftOf(ask);
   const closed = closing.value !== null || !moment.value.live;
   const change = (by: Partial<Draft>) => (draft.value = { ...draft.peek(), ...by, touched: true });
@@ -73,7 +74,11 @@ function Panel({ ask }: { ask: Ask }) {
   return (
     <section class="ask" aria-labelledby="ask-question">
       <Head ask={ask} closed={closed} />
-      <div ref={body} class={pictured ? 'ask-body' : 'ask-body ask-body-plain'}>
+      <div
+        ref={body}
+        class={pictured ? 'ask-body' : 'ask-body ask-body-plain'}
+        style={{ '--ask-ratio': ratio.toFixed(4) }}
+      >
         {pictured ? (
           <AskPicture
             ask={ask}
@@ -83,6 +88,7 @@ function Panel({ ask }: { ask: Ask }) {
             closed={closed}
             onCandidate={candidate}
             onPoint={point}
+            onRatio={setRatio}
             onBroken={() => setBroken(url)}
           />
         ) : null}

@@ -19,12 +19,14 @@ export interface AskPictureProps {
   closed: boolean;
   onCandidate: (id: string) => void;
   onPoint: (point: { x: number; y: number }) => void;
+  /** How much wider than high it is, as soon as that is known. */
+  onRatio: (ratio: number) => void;
   /** The screenshot can't be loaded. */
   onBroken: () => void;
 }
 
 export function AskPicture(props: AskPictureProps) {
-  const { ask, draft, url, stream, closed, onCandidate, onPoint, onBroken } = props;
+  const { ask, draft, url, stream, closed, onCandidate, onPoint, onRatio, onBroken } = props;
   const holder = useRef<HTMLDivElement>(null);
   const [loaded, setLoaded] = useState<Size | null>(null);
   const drawn = url === null && stream !== null ? drawnOf(stream).value : null;
@@ -35,6 +37,8 @@ export function AskPicture(props: AskPictureProps) {
   const size = url === null ? drawn : loaded;
   const manual = byHand.value;
   const still = closed || (ask.secret && !manual);
+  const ratio = size === null ? null : size.width / size.height;
+  useEffect(() => void (ratio !== null && onRatio(ratio)), [ratio]);
   const click = (event: MouseEvent) => {
     if (size === null || still || holder.current === null) return;
     const rect = holder.current.getBoundingClientRect();
@@ -54,17 +58,7 @@ export function AskPicture(props: AskPictureProps) {
       : percents({ ...draft.point, width: 1, height: 1 }, size);
   return (
     <figure class="ask-figure">
-      <div
-        class="ask-frame"
-        style={
-          size === null
-            ? {}
-            : {
-                aspectRatio: `${size.width} / ${size.height}`,
-                maxWidth: `calc(var(--ask-room) * ${(size.width / size.height).toFixed(4)})`,
-              }
-        }
-      >
+      <div class="ask-frame" style={size === null ? {} : { aspectRatio: `${size.width} / ${size.height}` }}>
         <div
           ref={holder}
           class={still ? 'ask-picture' : 'ask-picture ask-picture-open'}
