@@ -32,6 +32,18 @@ export declare class Run {
     control(options?: ControlOptions): Promise<Lease>;
     /** Posts events to the run, as a producer of its own. */
     publish(options?: PublishOptions): Publisher;
+    /** The run as one file: `html`, a page; `junit`, JUnit XML; `zip`, its log and all artifacts. */
+    export(format: 'html' | 'junit' | 'zip', options?: {
+        signal?: AbortSignal;
+    }): Promise<Uint8Array>;
+    /**
+     * Deletes the run, with its artifacts and its history. One that has not ended only with `force`: else an `ApiError`
+     * `run_live` is thrown.
+     */
+    delete(options?: {
+        force?: boolean;
+        signal?: AbortSignal;
+    }): Promise<void>;
     /** Uploads a file as an artifact of the run: a Blob, bytes, or in Node.js the path of a file. */
     upload(file: Blob | Uint8Array | string, options?: UploadOptions): Promise<Artifact>;
 }

@@ -1,4 +1,5 @@
 import { command } from './command.js';
+import { call, runPath } from './context.js';
 import { control } from './control.js';
 import { Publisher } from './publish.js';
 import { readEvents, readState, readTests } from './read.js';
@@ -44,6 +45,19 @@ export class Run {
     /** Posts events to the run, as a producer of its own. */
     publish(options) {
         return new Publisher(this.#context, this.id, options);
+    }
+    /** The run as one file: `html`, a page; `junit`, JUnit XML; `zip`, its log and all artifacts. */
+    async export(format, options = {}) {
+        const path = `${runPath(this.id)}/export?format=${format}`;
+        return (await call(this.#context, { method: 'GET', path, ...options })).bytes();
+    }
+    /**
+     * Deletes the run, with its artifacts and its history. One that has not ended only with `force`: else an `ApiError`
+     * `run_live` is thrown.
+     */
+    async delete(options = {}) {
+        const { force = false, ...rest } = options;
+        await call(this.#context, { method: 'DELETE', path: runPath(this.id) + (force ? '?force=1' : ''), ...rest });
     }
     /** Uploads a file as an artifact of the run: a Blob, bytes, or in Node.js the path of a file. */
     upload(file, options) {
