@@ -147,7 +147,7 @@ test(
     const looked = async () => (await stage.json(`/${run}/commands?wait=0`)).hints;
 
     await context.test('the screen of a worker is drawn, and its target outlined', async () => {
-      await ada.getByText('Workers begin to send their screens').waitFor();
+      await ada.locator('.picture-missing').filter({ hasText: 'No picture yet' }).waitFor();
       await eventually('somebody looks', async () => (await looked()).screens?.length === 1);
       await Promise.all([show(0), show(1)]);
       await ada.getByRole('img', { name: /^test [01], Click, \/#\/cart$/ }).waitFor();
@@ -169,7 +169,7 @@ test(
       await ada.keyboard.press('w');
       await eventually('the wall is wanted', async () => (await looked()).wall === true);
       await show(1);
-      const tile = ada.getByRole('button', { name: /^Worker 1: test 1/ });
+      const tile = ada.locator('.tile').filter({ hasText: 'test 1' });
       await tile.locator('canvas').waitFor();
       await tile.focus();
       await ada.keyboard.press('Enter');

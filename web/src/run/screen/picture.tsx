@@ -13,7 +13,7 @@ import { lookingSince } from './use-look.js';
 export interface PictureProps {
   slot: Slot | null;
   test: TestRow | null;
-  /** What it shows, in words. */
+  /** What it shows, in words; empty: they stand beside it. */
   alt: string;
   paused?: boolean;
   room?: RefObject<HTMLDivElement>;
@@ -45,8 +45,8 @@ export function Picture({ slot, test, alt, paused = false, room, onPoint }: Pict
     <div
       ref={holder}
       class={names.join(' ')}
-      role={drawn === null ? undefined : 'img'}
-      aria-label={drawn === null ? undefined : alt}
+      role={drawn === null || alt === '' ? undefined : 'img'}
+      aria-label={drawn === null || alt === '' ? undefined : alt}
       onClick={click}
     >
       {drawn === null ? (
