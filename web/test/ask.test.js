@@ -69,7 +69,7 @@ test('a question that has ended says by whom and why', () => {
   assert.equal(endWords(ask(), told, true), 'You answered');
   const late = endOf(ask(), { commands: [] }, 60_100);
   assert.deepEqual([late.how, late.at], ['expired', 60_000]);
-  assert.equal(endWords(ask(), late, false), 'Nobody answered in time. It goes on with 2 VAT');
-  assert.equal(endWords(ask({ onTimeout: 'fail' }), late, false), 'Nobody answered in time. The test fails');
+  assert.equal(endWords(ask(), late, false), 'Nobody answered in time: it goes on with 2 VAT');
+  assert.equal(endWords(ask({ onTimeout: 'fail' }), late, false), 'Nobody answered in time: the test fails');
   assert.equal(endOf(ask(), { commands: [] }, 9).how, 'interrupted');
 });

@@ -47,6 +47,8 @@ test('a run is about to pause until its workers say that they hold', () => {
   const other = { paused, commands: [given('pause', 'done', 5, { target: 'q' })], slots: [{ producer: 'p', running: true, paused: false }] };
   assert.equal(stand(other, 'p'), 'running', 'the pause of another producer');
   assert.equal(stand(other, 'q'), 'paused');
+  assert.equal(stand(other), 'running', 'as long as one of them runs');
+  assert.equal(stand({ ...other, slots: [{ producer: 'q', running: true, paused: true }] }), 'paused');
 });
 
 test('refusals are said in words', () => {

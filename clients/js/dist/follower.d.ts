@@ -41,8 +41,8 @@ export declare class Follower implements LinkEvents {
     close(): void;
     /** The sink can take more again. */
     drained(): void;
-    /** Sends a message to the server, if there is a WebSocket. */
-    send(message: object): void;
+    /** Other screens are wanted: tells the server, unless there is no WebSocket. The next one asks for them. */
+    look(): void;
     connected(link: Link, message: ConnectedMessage): void;
     event(link: Link, event: RunEvent, bytes: number): void;
     moved(link: Link, message: GapMessage | ResetMessage | EpochMessage): void;

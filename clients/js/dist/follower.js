@@ -37,6 +37,8 @@ export class Follower {
     #parked = false;
     #over = false;
     #sealAsked = false;
+    /** The screens that the last WebSocket was opened with. */
+    #screens = '';
     #forget;
     /** `screen`: the query of the WebSocket that says which screens are wanted. It is asked for at each connection. */
     constructor(context, runId, after, screen, sink) {
@@ -68,9 +70,11 @@ export class Follower {
         else if (this.#next === undefined && this.#timer === undefined)
             void this.#open();
     }
-    /** Sends a message to the server, if there is a WebSocket. */
-    send(message) {
-        this.#link?.send(message);
+    /** Other screens are wanted: tells the server, unless there is no WebSocket. The next one asks for them. */
+    look() {
+        const { screen: of, ...numbers } = this.screen();
+        const asNumbers = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)]));
+        this.#link?.send({ type: 'screen', of, ...asNumbers });
     }
     connected(link, message) {
         if (link === this.#next) {
@@ -92,6 +96,9 @@ export class Follower {
         }
         if (link !== this.#link || !this.#accept(this.position.connected(message)))
             return;
+        // Others were chosen while it was being opened.
+        if (link.kind === 'websocket' && JSON.stringify(this.screen()) !== this.#screens)
+            this.look();
         this.sink.connected(message);
         this.#tellStatus();
         if (message.from > message.tip && message.tip > 0)
@@ -208,12 +215,14 @@ export class Follower {
         }
         if (this.#over || this.#next !== undefined)
             return;
+        const screens = this.screen();
+        this.#screens = JSON.stringify(screens);
         const query = new URLSearchParams({
             ...(this.position.after === '' ? {} : { after: this.position.after }),
             // Who gives commands: an open socket of theirs is a sign of life for their lease.
             ...(this.context.user === undefined ? {} : { userId: this.context.user }),
             ...(this.context.clientId === undefined ? {} : { clientId: this.context.clientId }),
-            ...this.screen(),
+            ...screens,
         });
         const url = `${base.replace(/^http/, 'ws')}/ws/runs/${encodeURIComponent(this.runId)}?${query}`;
         try {

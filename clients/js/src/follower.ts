@@ -60,6 +60,8 @@ export class Follower implements LinkEvents {
   #parked = false;
   #over = false;
   #sealAsked = false;
+  /** The screens that the last WebSocket was opened with. */
+  #screens = '';
   readonly #forget: () => void;
 
   /** `screen`: the query of the WebSocket that says which screens are wanted. It is asked for at each connection. */
@@ -93,9 +95,11 @@ export class Follower implements LinkEvents {
     else if (this.#next === undefined && this.#timer === undefined) void this.#open();
   }
 
-  /** Sends a message to the server, if there is a WebSocket. */
-  send(message: object): void {
-    this.#link?.send(message);
+  /** Other screens are wanted: tells the server, unless there is no WebSocket. The next one asks for them. */
+  look(): void {
+    const { screen: of, ...numbers } = this.screen();
+    const asNumbers = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)]));
+    this.#link?.send({ type: 'screen', of, ...asNumbers });
   }
 
   connected(link: Link, message: ConnectedMessage): void {
@@ -115,6 +119,8 @@ export class Follower implements LinkEvents {
       if (this.#parked) this.#pause();
     }
     if (link !== this.#link || !this.#accept(this.position.connected(message))) return;
+    // Others were chosen while it was being opened.
+    if (link.kind === 'websocket' && JSON.stringify(this.screen()) !== this.#screens) this.look();
     this.sink.connected(message);
     this.#tellStatus();
     if (message.from > message.tip && message.tip > 0) void this.#askWhetherSealed(message.tip);
@@ -211,12 +217,14 @@ export class Follower implements LinkEvents {
       return this.#end(error as Error);
     }
     if (this.#over || this.#next !== undefined) return;
+    const screens = this.screen();
+    this.#screens = JSON.stringify(screens);
     const query = new URLSearchParams({
       ...(this.position.after === '' ? {} : { after: this.position.after }),
       // Who gives commands: an open socket of theirs is a sign of life for their lease.
       ...(this.context.user === undefined ? {} : { userId: this.context.user }),
       ...(this.context.clientId === undefined ? {} : { clientId: this.context.clientId }),
-      ...this.screen(),
+      ...screens,
     });
     const url = `${base.replace(/^http/, 'ws')}/ws/runs/${encodeURIComponent(this.runId)}?${query}`;
     try {

@@ -103,11 +103,9 @@ export class Watch extends EventTarget implements AsyncIterable<RunEvent>, Dispo
 
   /** Chooses other screens from now on. */
   look(screen: ScreenOptions): void {
-    const query = screenQuery(screen);
+    screenQuery(screen); // a wrong choice is told here
     this.#screen = screen;
-    const { screen: of, ...numbers } = query;
-    const asNumbers = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)]));
-    this.#follower?.send({ type: 'screen', of, ...asNumbers });
+    this.#follower?.look();
   }
 
   /** Tries to connect now, if it waits for that; asks an open connection whether it is alive. */

@@ -112,6 +112,14 @@ test('a screen comes with its stream and bytes, the newest also to who joins lat
   await eventually(() => kept.includes('other'));
   late.close();
 
+  const changed = client.run('screens').watch();
+  changed.addEventListener('frame', ({ detail }) => kept.push(`changed ${detail.stream}`));
+  await new Promise(setImmediate); // its WebSocket is being opened, and asks for no screen
+  assert.equal(changed.status, 'connecting');
+  changed.look({ screen: 'other' });
+  await eventually(() => kept.includes('changed other'));
+  changed.close();
+
   const none = client.run('screens').watch();
   none.addEventListener('frame', () => assert.fail('no screen was asked for'));
   const seen = collect(none);

@@ -10,7 +10,10 @@ export function useTick(on: boolean, ms: number): number {
   const [, draw] = useState(0);
   useEffect(() => {
     if (!on) return;
-    const timer = setInterval(() => document.hidden || draw((count) => count + 1), calm.matches ? Math.max(ms, 1_000) : ms);
+    const timer = setInterval(
+      () => document.hidden || draw((count) => count + 1),
+      calm.matches ? Math.max(ms, 1_000) : ms,
+    );
     return () => clearInterval(timer);
   }, [on, ms]);
   return serverNow();

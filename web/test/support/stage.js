@@ -10,7 +10,15 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const { chromium } = createRequire(join(root, 'tests/browser/package.json'))('playwright-core');
 const BIN = process.env.RUNCAST_BIN ?? join(root, 'target/debug/runcast');
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 /** Starts a process, and waits for a line of its output. */
 function started(command, args, options, line) {
@@ -46,11 +54,21 @@ export class Stage {
     const stage = new Stage();
     stage.data = mkdtempSync(join(tmpdir(), 'runcast-stage-'));
     const options = { cwd: stage.data, env: { ...process.env, NO_COLOR: '1' } };
-    const server = await started(BIN, ['serve', '--bind', '127.0.0.1:0', '--data-dir', join(stage.data, 'data'), ...args], options, /(http:\/\/127\.0\.0\.1:\d+)/);
+    const server = await started(
+      BIN,
+      ['serve', '--bind', '127.0.0.1:0', '--data-dir', join(stage.data, 'data'), ...args],
+      options,
+      /(http:\/\/127\.0\.0\.1:\d+)/,
+    );
     stage.server = server.child;
     stage.api = `${server.url}/api/runs`;
     const env = { ...process.env, RUNCAST_URL: server.url, PORT: '0' };
-    const pages = await started(process.execPath, [join(root, 'web/scripts/dev.mjs')], { env }, /^(http:\/\/127\.0\.0\.1:\d+)/);
+    const pages = await started(
+      process.execPath,
+      [join(root, 'web/scripts/dev.mjs')],
+      { env },
+      /^(http:\/\/127\.0\.0\.1:\d+)/,
+    );
     stage.pages = pages.child;
     stage.url = pages.url;
     stage.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
@@ -65,15 +83,36 @@ export class Stage {
     page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => this.faults.push(String(error)));
     page.on('console', (message) => {
-      if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) this.faults.push(message.text());
+      if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+        this.faults.push(message.text());
     });
     await page.goto(this.url + path);
     return page;
   }
 
   async json(path, body) {
-    const init = body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json', 'runcast-user': 'carl' }, body: JSON.stringify(body) };
+    const init =
+      body === undefined
+        ? {}
+        : {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', 'runcast-user': 'carl' },
+            body: JSON.stringify(body),
+          };
     return (await fetch(this.api + path, init)).json();
+  }
+
+  /** Posts, or with `method` puts, bytes or JSON as a producer would. */
+  async post(path, body, headers = {}, method = 'POST') {
+    const isBytes = body instanceof Uint8Array;
+    const init = {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: isBytes ? body : JSON.stringify(body),
+    };
+    const answer = await fetch(this.api + path, init);
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
   }
 
   /** The events of a run so far. */

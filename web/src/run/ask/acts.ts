@@ -7,12 +7,19 @@ import { byHand } from '../control/hand.js';
 import { obeyed, type Offer } from '../control/offers.js';
 import { head, moment, serverNow } from '../store.js';
 import { answerOf, moreSecs, type Draft } from './answer.js';
-import { noteSent } from './state.js';
+import { noteRefused, noteSent } from './state.js';
 
 /** What is offered besides an answer. */
 export function whatIsOffered(ask: Ask): { nothing: string | null; hand: Offer; override: Offer } {
   const run = head.value;
-  const nothing = run === null ? '' : !moment.value.live ? 'You look at the past. Go live to answer.' : run.over ? 'The run has ended.' : null;
+  const nothing =
+    run === null
+      ? ''
+      : !moment.value.live
+        ? 'You look at the past. Go live to answer.'
+        : run.over
+          ? 'The run has ended.'
+          : null;
   const can = (type: string, why: string): Offer => {
     if (nothing !== null) return { on: false, why: nothing };
     return obeyed(run?.producers ?? [], type, ask.producer) ? { on: true, why: null } : { on: false, why };
@@ -26,8 +33,12 @@ export function whatIsOffered(ask: Ask): { nothing: string | null; hand: Offer; 
 
 async function answer(ask: Ask, members: Record<string, unknown>): Promise<boolean> {
   const expect = { askId: ask.askId, ...(ask.producer !== '-' && { target: { producer: ask.producer } }) };
+  noteSent(ask.askId, null);
   const given = await give('ask', { type: 'answer', askId: ask.askId, ...members } as Given, { expect });
-  if (given === null) return false;
+  if (given === null) {
+    noteRefused(ask.askId);
+    return false;
+  }
   noteSent(ask.askId, given.commandId);
   byHand.value = false;
   return true;
@@ -37,8 +48,7 @@ async function answer(ask: Ask, members: Record<string, unknown>): Promise<boole
 export async function sendAnswer(ask: Ask, draft: Signal<Draft>): Promise<void> {
   const chosen = answerOf(ask, draft.peek());
   if (chosen === null) return;
-  const done = await answer(ask, chosen.members);
-  if (done && ask.secret) draft.value = { ...draft.peek(), words: '' };
+  await answer(ask, chosen.members);
 }
 
 /** It was done by hand. */

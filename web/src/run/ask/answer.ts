@@ -14,8 +14,17 @@ export interface Draft {
 
 /** The best candidate is proposed. */
 export function draftFor(ask: Ask): Draft {
-  const best = ask.candidates.reduce<Candidate | null>((top, one) => (top === null || (one.score ?? 0) > (top.score ?? 0) ? one : top), null);
-  return { by: best === null ? null : 'candidate', candidateId: best?.id ?? null, words: '', point: null, touched: false };
+  const best = ask.candidates.reduce<Candidate | null>(
+    (top, one) => (top === null || (one.score ?? 0) > (top.score ?? 0) ? one : top),
+    null,
+  );
+  return {
+    by: best === null ? null : 'candidate',
+    candidateId: best?.id ?? null,
+    words: '',
+    point: null,
+    touched: false,
+  };
 }
 
 /** Something that can be sent: the members of the command, and how the button names it. */
@@ -29,7 +38,8 @@ const NAMED = 24;
 
 /** The answer that would be sent; null: there is none yet. */
 export function answerOf(ask: Ask, draft: Draft): Answer | null {
-  if (ask.secret) return draft.words === '' ? null : { members: { value: draft.words }, says: 'Send it as a secret and resume' };
+  if (ask.secret)
+    return draft.words === '' ? null : { members: { value: draft.words }, says: 'Send it as a secret and resume' };
   if (draft.by === 'words') {
     const words = draft.words.trim();
     return words === '' ? null : { members: { value: words }, says: `Send “${shortened(words)}” and resume` };
@@ -54,8 +64,18 @@ export function atZero(ask: Ask): { before: string; what: string; after: string 
   const candidate = ask.candidates[at];
   switch (ask.onTimeout) {
     case 'continue': {
-      if (candidate !== undefined) return { before: 'At 0:00 it goes on with ', what: `${at + 1} ${candidate.label}`, after: ', logged as expired.' };
-      if (ask.onTimeoutValue !== null) return { before: 'At 0:00 it goes on with ', what: `“${shortened(ask.onTimeoutValue)}”`, after: ', logged as expired.' };
+      if (candidate !== undefined)
+        return {
+          before: 'At 0:00 it goes on with ',
+          what: `${at + 1} ${candidate.label}`,
+          after: ', logged as expired.',
+        };
+      if (ask.onTimeoutValue !== null)
+        return {
+          before: 'At 0:00 it goes on with ',
+          what: `“${shortened(ask.onTimeoutValue)}”`,
+          after: ', logged as expired.',
+        };
       return { before: 'At 0:00 it goes on without an answer, logged as expired.', what: '', after: '' };
     }
     case 'skip':
@@ -68,12 +88,19 @@ export function atZero(ask: Ask): { before: string; what: string; after: string 
 }
 
 /** The countdown: words, and what is left of the time as a part of all. */
-export function countdown(ask: Pick<Ask, 'at' | 'expiresAt'>, now: number): { text: string; part: number; over: boolean } {
+export function countdown(
+  ask: Pick<Ask, 'at' | 'expiresAt'>,
+  now: number,
+): { text: string; part: number; over: boolean } {
   if (ask.expiresAt === null) return { text: '', part: 1, over: false };
   const left = ask.expiresAt - now;
   const all = Math.max(1, ask.expiresAt - ask.at);
   // counts like a clock that shows 0:00 when the time is over
-  return { text: clockTime(Math.ceil(Math.max(0, left) / 1_000) * 1_000), part: Math.min(1, Math.max(0, left / all)), over: left <= 0 };
+  return {
+    text: clockTime(Math.ceil(Math.max(0, left) / 1_000) * 1_000),
+    part: Math.min(1, Math.max(0, left / all)),
+    over: left <= 0,
+  };
 }
 
 /** Seconds from now for five minutes more than there are. */
@@ -84,7 +111,10 @@ export function moreSecs(ask: Pick<Ask, 'expiresAt'>, now: number, more = 300): 
 
 /** The questions in the order in which their time is over. */
 export function inOrder(asks: readonly Ask[]): Ask[] {
-  return [...asks].sort((one, other) => (one.expiresAt ?? Infinity) - (other.expiresAt ?? Infinity) || one.at - other.at || one.seq - other.seq);
+  return [...asks].sort(
+    (one, other) =>
+      (one.expiresAt ?? Infinity) - (other.expiresAt ?? Infinity) || one.at - other.at || one.seq - other.seq,
+  );
 }
 
 /** How a question ended that is not open any more. */
@@ -92,7 +122,10 @@ export function endOf(ask: Ask, head: Pick<Head, 'endedAsks' | 'commands'>, now:
   const told = head.endedAsks?.findLast(({ askId }) => askId === ask.askId);
   if (told !== undefined) return told;
   const answers = head.commands.filter(({ type, at }) => type === 'answer' && at >= ask.at);
-  const answer = answers.reduce<(typeof answers)[number] | null>((last, one) => (last === null || one.seq > last.seq ? one : last), null);
+  const answer = answers.reduce<(typeof answers)[number] | null>(
+    (last, one) => (last === null || one.seq > last.seq ? one : last),
+    null,
+  );
   const ended = { askId: ask.askId, at: now, by: null, commandId: null };
   if (answer !== null) return { ...ended, how: 'answered', at: answer.at, by: answer.by, commandId: answer.commandId };
   const late = ask.expiresAt !== null && now >= ask.expiresAt - 500;
@@ -104,5 +137,6 @@ export function endWords(ask: Ask, ended: EndedAsk, mine: boolean): string {
   if (ended.how === 'answered') return mine ? 'You answered' : `${ended.by?.name ?? 'Somebody'} answered`;
   if (ended.how === 'interrupted') return 'The worker does not wait for an answer any more';
   const { before, what } = atZero(ask);
-  return `Nobody answered in time. ${`${before}${what}`.replace(/^At 0:00 (it|the step|the test)/, (_, who: string) => who[0]!.toUpperCase() + who.slice(1)).replace(/, logged as expired\.$/, '')}`;
+  const goes = `${before}${what}`.replace(/^At 0:00 /, '').replace(/, logged as expired\.$/, '');
+  return `Nobody answered in time: ${goes}`;
 }

@@ -8,6 +8,7 @@ import { Text } from '../../ui/text.js';
 import { Icon } from '../../ui/icons.js';
 import { said, sending } from '../control/give.js';
 import { byHand, HandRow } from '../control/hand.js';
+import { Lease } from '../control/lease.js';
 import { NameField } from '../control/name.js';
 import { answerOf, atZero, type Draft } from './answer.js';
 import { doNotAnswer, endTest, moreTime, resolved, sendAnswer, takeOver, whatIsOffered } from './acts.js';
@@ -29,7 +30,14 @@ export function AskForm({ ask, draft, closed }: FormProps) {
     <div class="ask-form">
       {byHand.value && !closed ? <HandRow producer={ask.producer} /> : <Choices ask={ask} draft={draft} closed={off} />}
       {byHand.value && !closed ? (
-        <Button kind="solid" tone="ai" size="primary" class="ask-send" disabled={off || busy} onClick={() => void resolved(ask)}>
+        <Button
+          kind="solid"
+          tone="ai"
+          size="primary"
+          class="ask-send"
+          disabled={off || busy}
+          onClick={() => void resolved(ask)}
+        >
           It is done: resume
         </Button>
       ) : (
@@ -41,15 +49,28 @@ export function AskForm({ ask, draft, closed }: FormProps) {
           disabled={off || busy || answer === null}
           onClick={() => void sendAnswer(ask, draft)}
         >
-          <span class="cut">{busy ? 'Sending…' : (answer?.says ?? (ask.secret ? 'Write the secret first' : 'Choose an answer first'))}</span>
+          <span class="cut">
+            {busy ? 'Sending…' : (answer?.says ?? (ask.secret ? 'Write the secret first' : 'Choose an answer first'))}
+          </span>
         </Button>
       )}
       {closed ? null : (
         <div class="ask-others">
-          <Button icon="hand" pressed={byHand.value} disabled={!offered.hand.on} {...tip(offered.hand.why)} onClick={() => void takeOver(ask)}>
+          <Button
+            icon="hand"
+            pressed={byHand.value}
+            disabled={!offered.hand.on}
+            {...tip(offered.hand.why)}
+            onClick={() => void takeOver(ask)}
+          >
             {byHand.value ? 'Leave the browser' : 'Take over the browser'}
           </Button>
-          <Button icon="clock" disabled={why !== null || ask.expiresAt === null} {...tip(why ?? (ask.expiresAt === null ? 'It waits as long as the run does.' : null))} onClick={() => void moreTime(ask)}>
+          <Button
+            icon="clock"
+            disabled={why !== null || ask.expiresAt === null}
+            {...tip(why ?? (ask.expiresAt === null ? 'It waits as long as the run does.' : null))}
+            onClick={() => void moreTime(ask)}
+          >
             5 min more
           </Button>
           {offered.override.on ? (
@@ -62,7 +83,13 @@ export function AskForm({ ask, draft, closed }: FormProps) {
               </Button>
             </>
           ) : (
-            <Button class="ask-wide" icon="next" disabled={why !== null} title={why ?? 'The worker decides by itself'} onClick={() => void doNotAnswer(ask)}>
+            <Button
+              class="ask-wide"
+              icon="next"
+              disabled={why !== null}
+              title={why ?? 'The worker decides by itself'}
+              onClick={() => void doNotAnswer(ask)}
+            >
               Give no answer
             </Button>
           )}
@@ -70,9 +97,10 @@ export function AskForm({ ask, draft, closed }: FormProps) {
       )}
       <NameField from="ask" />
       {said.value?.from === 'ask' ? (
-        <p class="control-said" role="alert">
-          {said.value.text}
-        </p>
+        <div class="control-said">
+          <span>{said.value.text}</span>
+          {said.value.held ? <Lease offer={{ on: why === null, why }} /> : null}
+        </div>
       ) : null}
       {why !== null && !closed ? <p class="dim">{why}</p> : null}
       {closed ? null : (
@@ -93,7 +121,12 @@ function Choices({ ask, draft, closed }: FormProps) {
   const { by, candidateId, words } = draft.value;
   const choose = (id: string) => (draft.value = { ...draft.peek(), by: 'candidate', candidateId: id, touched: true });
   const move = (event: KeyboardEvent) => {
-    const step = event.key === 'ArrowDown' || event.key === 'ArrowRight' ? 1 : event.key === 'ArrowUp' || event.key === 'ArrowLeft' ? -1 : 0;
+    const step =
+      event.key === 'ArrowDown' || event.key === 'ArrowRight'
+        ? 1
+        : event.key === 'ArrowUp' || event.key === 'ArrowLeft'
+          ? -1
+          : 0;
     if (step === 0 || closed) return;
     event.preventDefault();
     const at = ask.candidates.findIndex(({ id }) => id === candidateId);
@@ -138,14 +171,22 @@ function Choices({ ask, draft, closed }: FormProps) {
         <input
           type={(ask.secret ? 'password' : 'text') as 'text'}
           aria-label={ask.secret ? 'The secret' : 'The answer in words'}
-          placeholder={ask.secret ? 'a secret: nobody sees it, and it is not in the log' : ask.candidates.length > 0 ? 'or tell it in words' : 'tell it in words'}
+          placeholder={
+            ask.secret
+              ? 'a secret: nobody sees it, and it is not in the log'
+              : ask.candidates.length > 0
+                ? 'or tell it in words'
+                : 'tell it in words'
+          }
           autocomplete="off"
           spellcheck={!ask.secret}
           disabled={closed && words === ''}
           readOnly={closed}
           maxLength={8_000}
           value={words}
-          onInput={(event) => (draft.value = { ...draft.peek(), by: 'words', words: event.currentTarget.value, touched: true })}
+          onInput={(event) =>
+            (draft.value = { ...draft.peek(), by: 'words', words: event.currentTarget.value, touched: true })
+          }
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || event.isComposing || closed) return;
             event.preventDefault();

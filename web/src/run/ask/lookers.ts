@@ -15,7 +15,9 @@ async function lookUp(runId: string, signal: AbortSignal): Promise<void> {
   const answer = await fetch(`/api/runs/${encodeURIComponent(runId)}/viewers?details=1&limit=20`, { signal });
   if (!answer.ok) return;
   const { sessions = [] } = (await answer.json()) as { sessions?: { userId?: unknown }[] };
-  const others = sessions.map(({ userId }) => userId).filter((name): name is string => typeof name === 'string' && name !== '' && name !== who.name.peek());
+  const others = sessions
+    .map(({ userId }) => userId)
+    .filter((name): name is string => typeof name === 'string' && name !== '' && name !== who.name.peek());
   names.value = [...new Set(others)];
 }
 

@@ -29,6 +29,7 @@ export function AskPanel() {
 function Panel({ ask }: { ask: Ask }) {
   const body = useRef<HTMLDivElement>(null);
   const [broken, setBroken] = useState<string | null>(null);
+  const [ratio, setRatio] = useState(1.6);
   const draft = draftOf(ask);
   const closed = closing.value !== null || !moment.value.live;
   const change = (by: Partial<Draft>) => (draft.value = { ...draft.peek(), ...by, touched: true });
@@ -40,24 +41,44 @@ function Panel({ ask }: { ask: Ask }) {
   const pictured = shot !== null || (stream !== null && drawnOf(stream).value !== null);
   useEffect(() => {
     const many = ask.candidates.length;
-    if (many > 0 && moment.peek().live) say(`${plural(many, 'answer is', 'answers are')} offered: press 1 to ${Math.min(9, many)}, then Enter`, 'ask');
+    if (many > 0 && moment.peek().live)
+      say(`${plural(many, 'answer is', 'answers are')} offered: press 1 to ${Math.min(9, many)}, then Enter`, 'ask');
     const able = () => closing.peek() === null && moment.peek().live;
     const ends = ask.candidates.slice(0, 9).map(({ id }, index) =>
-      bind({ key: String(index + 1), says: 'choose an answer', group: 'Steering', when: able, run: () => candidate(id) }),
+      bind({
+        key: String(index + 1),
+        says: 'choose an answer',
+        group: 'Steering',
+        when: able,
+        run: () => candidate(id),
+      }),
     );
     const ready = () => able() && draft.peek().touched;
-    ends.push(bind({ key: 'Enter', says: 'send the chosen answer', group: 'Steering', when: ready, run: () => void sendAnswer(ask, draft) }));
+    ends.push(
+      bind({
+        key: 'Enter',
+        says: 'send the chosen answer',
+        group: 'Steering',
+        when: ready,
+        run: () => void sendAnswer(ask, draft),
+      }),
+    );
     return () => {
       ends.forEach((end) => end());
       byHand.value = false;
     };
   }, [ask.askId]);
-  const point = (at: { x: number; y: number }) => (byHand.peek() ? act({ action: 'click', point: at }, ask.producer, 'ask') : change({ by: 'point', point: at }));
+  const point = (at: { x: number; y: number }) =>
+    byHand.peek() ? act({ action: 'click', point: at }, ask.producer, 'ask') : change({ by: 'point', point: at });
   const facts = <Facts ask={ask} />;
   return (
     <section class="ask" aria-labelledby="ask-question">
       <Head ask={ask} closed={closed} />
-      <div ref={body} class={pictured ? 'ask-body' : 'ask-body ask-body-plain'}>
+      <div
+        ref={body}
+        class={pictured ? 'ask-body' : 'ask-body ask-body-plain'}
+        style={{ '--ask-ratio': ratio.toFixed(4) }}
+      >
         {pictured ? (
           <AskPicture
             ask={ask}
@@ -67,6 +88,7 @@ function Panel({ ask }: { ask: Ask }) {
             closed={closed}
             onCandidate={candidate}
             onPoint={point}
+            onRatio={setRatio}
             onBroken={() => setBroken(url)}
           />
         ) : null}
@@ -100,11 +122,22 @@ function Head({ ask, closed }: { ask: Ask; closed: boolean }) {
           {ask.question === '' ? 'The worker needs help' : ask.question}
         </h2>
         <span class="ask-side">
-          {waiting > 1 ? <span class="dim">
-              {1 + Math.max(0, openAsks.value.findIndex(({ askId }) => askId === ask.askId))} of {waiting} questions
-            </span> : null}
+          {waiting > 1 ? (
+            <span class="dim">
+              {1 +
+                Math.max(
+                  0,
+                  openAsks.value.findIndex(({ askId }) => askId === ask.askId),
+                )}{' '}
+              of {waiting} questions
+            </span>
+          ) : null}
           {lookers === '' || closed ? null : <span class="dim">{lookers}</span>}
-          {ended !== null ? <Ended ask={ask} /> : left.text === '' ? null : <strong class="ask-countdown">{left.text}</strong>}
+          {ended !== null ? (
+            <Ended ask={ask} />
+          ) : left.text === '' ? null : (
+            <strong class="ask-countdown">{left.text}</strong>
+          )}
         </span>
       </header>
       <div class="ask-drain" aria-hidden="true">
@@ -117,12 +150,17 @@ function Head({ ask, closed }: { ask: Ask; closed: boolean }) {
 /** What became of it: who answered, and how far the answer has come. */
 function Ended({ ask }: { ask: Ask }) {
   const end = closing.value;
+  const mine = sent.value.has(ask.askId);
+  useEffect(() => {
+    if (end !== null) say(endWords(ask, end.ended, mine), 'ask');
+  }, []);
   if (end === null) return null;
-  const id = end.mine ? sent.value.get(ask.askId) : end.ended.commandId;
+  const words = endWords(ask, end.ended, mine);
+  const id = mine ? sent.value.get(ask.askId) : end.ended.commandId;
   const command = head.value?.commands.find(({ commandId }) => commandId === id);
   return (
-    <span class="ask-ended" role="status">
-      <strong>{endWords(ask, end.ended, end.mine)}</strong>
+    <span class="ask-ended">
+      <strong>{words}</strong>
       {end.ended.how === 'interrupted' ? null : <span class="dim">{ago(end.ended.at, clock.value)}</span>}
       {command === undefined ? null : <Way of={command} />}
       <Button onClick={dismiss}>{openAsks.value.length > 0 ? 'Next question' : 'Close'}</Button>

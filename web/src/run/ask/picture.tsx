@@ -19,30 +19,46 @@ export interface AskPictureProps {
   closed: boolean;
   onCandidate: (id: string) => void;
   onPoint: (point: { x: number; y: number }) => void;
+  /** How much wider than high it is, as soon as that is known. */
+  onRatio: (ratio: number) => void;
   /** The screenshot can't be loaded. */
   onBroken: () => void;
 }
 
 export function AskPicture(props: AskPictureProps) {
-  const { ask, draft, url, stream, closed, onCandidate, onPoint, onBroken } = props;
+  const { ask, draft, url, stream, closed, onCandidate, onPoint, onRatio, onBroken } = props;
   const holder = useRef<HTMLDivElement>(null);
   const [loaded, setLoaded] = useState<Size | null>(null);
   const drawn = url === null && stream !== null ? drawnOf(stream).value : null;
-  useEffect(() => (url !== null || stream === null || holder.current === null ? undefined : show(stream, holder.current)), [url, stream]);
+  useEffect(
+    () => (url !== null || stream === null || holder.current === null ? undefined : show(stream, holder.current)),
+    [url, stream],
+  );
   const size = url === null ? drawn : loaded;
   const manual = byHand.value;
   const still = closed || (ask.secret && !manual);
+  const ratio = size === null ? null : size.width / size.height;
+  useEffect(() => void (ratio !== null && onRatio(ratio)), [ratio]);
   const click = (event: MouseEvent) => {
     if (size === null || still || holder.current === null) return;
     const rect = holder.current.getBoundingClientRect();
     const point = pointAt({ x: event.clientX - rect.left, y: event.clientY - rect.top }, rect, size);
     if (point !== null) onPoint(point);
   };
-  const says = manual ? 'You have the browser: click in the picture to click there.' : still ? '' : ask.candidates.some(({ box }) => boxOf(box)) ? 'Click a box, or any place in the picture.' : 'Click any place in the picture.';
-  const place = size === null || draft.by !== 'point' || draft.point === null || manual ? null : percents({ ...draft.point, width: 1, height: 1 }, size);
+  const says = manual
+    ? 'You have the browser: click in the picture to click there.'
+    : still
+      ? ''
+      : ask.candidates.some(({ box }) => boxOf(box))
+        ? 'Click a box, or any place in the picture.'
+        : 'Click any place in the picture.';
+  const place =
+    size === null || draft.by !== 'point' || draft.point === null || manual
+      ? null
+      : percents({ ...draft.point, width: 1, height: 1 }, size);
   return (
     <figure class="ask-figure">
-      <div class="ask-frame" style={size === null ? {} : { aspectRatio: `${size.width} / ${size.height}`, maxWidth: `calc(var(--ask-room) * ${(size.width / size.height).toFixed(4)})` }}>
+      <div class="ask-frame" style={size === null ? {} : { aspectRatio: `${size.width} / ${size.height}` }}>
         <div
           ref={holder}
           class={still ? 'ask-picture' : 'ask-picture ask-picture-open'}
@@ -58,7 +74,9 @@ export function AskPicture(props: AskPictureProps) {
               alt=""
               draggable={false}
               onError={onBroken}
-              onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => setLoaded({ width, height })}
+              onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) =>
+                setLoaded({ width, height })
+              }
             />
           )}
         </div>
@@ -84,7 +102,9 @@ export function AskPicture(props: AskPictureProps) {
                 </button>
               );
             })}
-        {place === null ? null : <span class="ask-point" style={{ left: place.left, top: place.top }} aria-hidden="true" />}
+        {place === null ? null : (
+          <span class="ask-point" style={{ left: place.left, top: place.top }} aria-hidden="true" />
+        )}
       </div>
       <figcaption class="ask-caption">
         <span class="dim">{says}</span>

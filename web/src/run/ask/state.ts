@@ -10,7 +10,6 @@ import { draftFor, endOf, inOrder, type Draft } from './answer.js';
 export interface Closing {
   ask: Ask;
   ended: EndedAsk;
-  mine: boolean;
 }
 
 /** How long an ended one is shown, in milliseconds: with others waiting, one's own, and somebody else's. */
@@ -29,8 +28,8 @@ export const closing = signal<Closing | null>(null);
 export const current = computed<Ask | null>(() => closing.value?.ask ?? nextAsk.value);
 /** Whether a question takes the place of the screen. */
 export const askOpen = computed(() => current.value !== null);
-/** What one has sent as answers: the commands by their questions. */
-export const sent = signal<ReadonlyMap<string, string>>(new Map());
+/** What one has sent as answers: the commands by their questions; null: the server has not said yet that it has it. */
+export const sent = signal<ReadonlyMap<string, string | null>>(new Map());
 
 const drafts = new Map<string, Signal<Draft>>();
 /** Drafts that are kept. */
@@ -48,9 +47,16 @@ export function draftOf(ask: Ask): Signal<Draft> {
   return draft;
 }
 
-/** Notes that one has answered. */
-export function noteSent(askId: string, commandId: string): void {
+/** Notes that one has answered, or is about to: the log may tell of it before the server's reply does. */
+export function noteSent(askId: string, commandId: string | null): void {
   sent.value = new Map([...sent.peek()].slice(-MAX_DRAFTS)).set(askId, commandId);
+}
+
+/** The server has not taken the answer. */
+export function noteRefused(askId: string): void {
+  const left = new Map(sent.peek());
+  left.delete(askId);
+  sent.value = left;
 }
 
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -78,9 +84,11 @@ effect(() => {
   if (shownBefore === null || closing.peek() !== null || open.some(({ askId }) => askId === shownBefore.askId)) return;
   const mine = sent.peek().has(shownBefore.askId);
   const ended = endOf(shownBefore, run, serverNow());
-  closing.value = { ask: shownBefore, ended, mine };
-  const draft = drafts.get(shownBefore.askId)?.peek();
-  const keeps = !mine && draft !== undefined && (draft.words.trim() !== '' || draft.point !== null) && !shownBefore.secret;
+  closing.value = { ask: shownBefore, ended };
+  const kept = drafts.get(shownBefore.askId);
+  if (shownBefore.secret && kept !== undefined) kept.value = draftFor(shownBefore);
+  const draft = kept?.peek();
+  const keeps = !mine && draft !== undefined && (draft.words.trim() !== '' || draft.point !== null);
   if (keeps) return; // what one has written is not taken away
   timer = setTimeout(dismiss, open.length > 0 ? STAYS.queue : mine ? STAYS.mine : STAYS.other);
 });

@@ -29,20 +29,29 @@ export function ControlBar() {
   }, []);
   const offers = offersNow();
   const open = (head.value?.commands ?? []).filter(({ state }) => isOpen(state)).length;
-  const stepping = sending.value.has('bar/step') || (head.value?.commands ?? []).some(({ type, state }) => type === 'step' && isOpen(state));
+  const stepping =
+    sending.value.has('bar/step') ||
+    (head.value?.commands ?? []).some(({ type, state }) => type === 'step' && isOpen(state));
   return (
     <div class="control">
       <div class="control-bar" role="toolbar" aria-label="Steering">
         {severalProducers() ? <Aim /> : null}
         <PauseButton />
-        <Button icon="next" disabled={!offers.step.on || stepping} title={offers.step.why ?? 'Does one action and pauses again (n)'} onClick={nextAction}>
+        <Button
+          icon="next"
+          disabled={!offers.step.on || stepping}
+          title={offers.step.why ?? 'Does one action and pauses again (n)'}
+          onClick={nextAction}
+        >
           {stepping ? 'Acting…' : 'Next action'}
         </Button>
         <Switch
           on={head.value?.holdsOnFailure ?? false}
           disabled={!offers.hold.on || sending.value.has('bar/hold')}
           title={offers.hold.why ?? 'A test that fails stays open, so that one can look'}
-          onChange={(on) => void give('bar', { type: 'hold', when: on ? 'failure' : 'never' }, { target: targetOfWish() })}
+          onChange={(on) =>
+            void give('bar', { type: 'hold', when: on ? 'failure' : 'never' }, { target: targetOfWish() })
+          }
         >
           Hold on failure
         </Switch>
@@ -54,7 +63,11 @@ export function ControlBar() {
           onClick={() => (drawer.value = drawer.value === null ? 'commands' : null)}
         />
         <span class="sentence-room" />
-        {offers.nothing === null ? <Lease offer={offers.control} /> : <span class="dim control-why">{offers.nothing}</span>}
+        {offers.nothing === null ? (
+          <Lease offer={offers.control} />
+        ) : (
+          <span class="dim control-why">{offers.nothing}</span>
+        )}
       </div>
       <NameField from="bar" />
       <Said />
@@ -79,5 +92,7 @@ function Aim() {
     { value: 'run', label: 'Run', title: 'All workers of the run' },
     { value: 'worker', label: `Worker ${label}`, title: 'The worker on screen alone' },
   ] as const;
-  return <Segments label="Whom the buttons are for" of={parts} value={aim.value} onChange={(next) => (aim.value = next)} />;
+  return (
+    <Segments label="Whom the buttons are for" of={parts} value={aim.value} onChange={(next) => (aim.value = next)} />
+  );
 }

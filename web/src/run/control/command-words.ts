@@ -28,7 +28,13 @@ export function wishOf({ type, event }: Pick<Command, 'type' | 'event'>): { name
   const point = action['point'] as { x?: number; y?: number } | undefined;
   switch (type) {
     case 'manual_action':
-      return { name, says: [text(action['action']), text(action['selector']), point && `${point.x}, ${point.y}`, text(action['value'])].filter(Boolean).join(' ') || null };
+      return {
+        name,
+        says:
+          [text(action['action']), text(action['selector']), point && `${point.x}, ${point.y}`, text(action['value'])]
+            .filter(Boolean)
+            .join(' ') || null,
+      };
     case 'step_override':
       return { name, says: text(action['type']) };
     case 'update_instructions':
@@ -64,7 +70,10 @@ const ENDS: Record<string, { word: string; tone: Tone }> = {
 };
 
 /** How a command stands. The answer to a question is done as soon as it is in the log, where its worker finds it. */
-export function standOf({ state, producer, type }: Pick<Command, 'state' | 'producer' | 'type'>): { word: string; tone: Tone } {
+export function standOf({ state, producer, type }: Pick<Command, 'state' | 'producer' | 'type'>): {
+  word: string;
+  tone: Tone;
+} {
   if (type === 'answer' && state === 'done' && producer === null) return { word: 'in the log', tone: 'pass' };
   return ENDS[state] ?? { word: state, tone: 'dim' };
 }
@@ -76,6 +85,7 @@ export function isOpen(state: string): boolean {
 
 /** Open ones first, then the newest: as many as are shown. */
 export function listed(commands: readonly Command[], max: number): Command[] {
-  const order = (one: Command, other: Command) => Number(isOpen(other.state)) - Number(isOpen(one.state)) || other.seq - one.seq;
+  const order = (one: Command, other: Command) =>
+    Number(isOpen(other.state)) - Number(isOpen(one.state)) || other.seq - one.seq;
   return [...commands].sort(order).slice(0, max);
 }

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Button, type ButtonProps } from '../../ui/button.js';
 
 /** How long the second click is waited for, in milliseconds. */
-const WAIT_MS = 5_000;
+const WAIT_MS = 8_000;
 
 export function ConfirmButton({ sure, onConfirm, ...button }: ButtonProps & { sure: string; onConfirm: () => void }) {
   const [asked, setAsked] = useState(false);

@@ -3,10 +3,12 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { shown } from '../screen/choice.js';
+import { ScreenButtons } from '../screen/tabs.js';
 import { testOf } from '../store.js';
 import { Button } from '../../ui/button.js';
 import { Segments } from '../../ui/segments.js';
 import { oneLine } from '../../ui/text.js';
+import { width } from '../width.js';
 import { CommandList } from './command-list.js';
 import { ConfirmButton } from './confirm.js';
 import { give, said } from './give.js';
@@ -38,9 +40,14 @@ export function Drawer({ offers }: { offers: Offers }) {
   }, [part, offers.hand.on]);
   if (part === null) return null;
   return (
-    <section class="drawer" aria-label="More steering" onKeyDown={(event) => event.key === 'Escape' && (drawer.value = null)}>
+    <section
+      class="drawer"
+      aria-label="More steering"
+      onKeyDown={(event) => event.key === 'Escape' && (drawer.value = null)}
+    >
       <header class="drawer-head">
         <Segments label="Part" of={PARTS} value={part} onChange={(next) => (drawer.value = next)} />
+        {width.value === 'narrow' ? <ScreenButtons /> : null}
         <Button kind="quiet" icon="close" label="Close" onClick={() => (drawer.value = null)} />
       </header>
       {part === 'instructions' ? <Instructions offer={offers.instructions} /> : null}
@@ -65,7 +72,10 @@ function Instructions({ offer }: { offer: Offer }) {
   useEffect(() => field.current?.focus(), []);
   const send = async () => {
     if (text.trim() === '') return;
-    if (await give('drawer', { type: 'update_instructions', instructions: text.trim(), mode }, { target: targetOfWish() })) setText('');
+    if (
+      await give('drawer', { type: 'update_instructions', instructions: text.trim(), mode }, { target: targetOfWish() })
+    )
+      setText('');
   };
   return (
     <form

@@ -55,7 +55,11 @@ export interface GiveOptions {
 }
 
 /** Gives a command; null: it was refused, and {@link said} says why. Whoever has no name yet is asked for it once. */
-export async function give(from: From, command: Given, options: GiveOptions = {}): Promise<{ commandId: string; state: string } | null> {
+export async function give(
+  from: From,
+  command: Given,
+  options: GiveOptions = {},
+): Promise<{ commandId: string; state: string } | null> {
   const needsName = who.name.peek() === '' && (options.named === true || (!anonymous && !AT_ONCE.has(command.type)));
   if (needsName) {
     await new Promise<void>((resolve) => (nameWanted.value = { from, go: resolve }));
@@ -67,7 +71,11 @@ export async function give(from: From, command: Given, options: GiveOptions = {}
   return sendNow(from, command, options);
 }
 
-async function sendNow(from: From, command: Given, { target, expect }: GiveOptions): Promise<{ commandId: string; state: string } | null> {
+async function sendNow(
+  from: From,
+  command: Given,
+  { target, expect }: GiveOptions,
+): Promise<{ commandId: string; state: string } | null> {
   const mark = `${from}/${command.type}`;
   sending.value = new Set(sending.peek()).add(mark);
   try {

@@ -3,17 +3,15 @@ import { signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 
 import { Button } from '../../ui/button.js';
-import { shown } from '../screen/choice.js';
 import { give, said, sending, type From } from './give.js';
-import { severalProducers } from './target.js';
+import { targetOfAct } from './target.js';
 
 /** A click in the picture is one in the browser. */
 export const byHand = signal(false);
 
 /** Has an action done by the worker on screen, or by `producer`. */
 export function act(action: Record<string, unknown>, producer: string | null = null, from: From = 'hand'): void {
-  const whom = producer ?? (severalProducers() ? (shown.peek()?.producer ?? null) : null);
-  void give(from, { type: 'manual_action', action }, { target: whom === null ? null : { producer: whom } });
+  void give(from, { type: 'manual_action', action }, { target: producer === null ? targetOfAct() : { producer } });
 }
 
 /** Clicks at a pixel of the page. */
@@ -58,7 +56,14 @@ function HandField({ kind, producer }: { kind: Kind; producer: string | null }) 
   };
   return (
     <form class="hand-field" onSubmit={submit}>
-      <input class="field" aria-label={label} placeholder={hint} value={text} autocomplete="off" onInput={(event) => setText(event.currentTarget.value)} />
+      <input
+        class="field"
+        aria-label={label}
+        placeholder={hint}
+        value={text}
+        autocomplete="off"
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
       <button class="button" disabled={text === '' || sending.value.has('hand/manual_action')}>
         {button}
       </button>

@@ -64,7 +64,12 @@ export function Lease({ offer }: { offer: Offer }) {
   const holder = control?.holder ?? null;
   if (control === undefined || holder === null) {
     return (
-      <Button icon="hand" disabled={!offer.on} title={offer.why ?? 'Others can only pause and cancel then (t)'} onClick={toggleControl}>
+      <Button
+        icon="hand"
+        disabled={!offer.on}
+        title={offer.why ?? 'Others can only pause and cancel then (t)'}
+        onClick={toggleControl}
+      >
         Take control
       </Button>
     );
@@ -77,7 +82,8 @@ export function Lease({ offer }: { offer: Offer }) {
     return (
       <span class="lease lease-mine">
         <span class="lease-says">
-          <bdi>{wants === null ? 'You have control' : `${oneLine(wants.name, 40)} asks for control`}</bdi> <span class="dim">{since}</span>
+          <bdi>{wants === null ? 'You have control' : `${oneLine(wants.name, 40)} asks for control`}</bdi>{' '}
+          <span class="dim">{since}</span>
         </span>
         <Button icon="hand" disabled={!offer.on} title="Lets anybody steer again (t)" onClick={toggleControl}>
           {wants === null ? 'Give back' : 'Give it'}
@@ -90,10 +96,20 @@ export function Lease({ offer }: { offer: Offer }) {
       <span class="lease-says">
         <bdi>{name} has control</bdi> <span class="dim">{since}</span>
       </span>
-      <Button icon="hand" disabled={!offer.on || askedAt.value !== null} title={`Tells ${name}, and takes control when it is given back`} onClick={() => void askForIt()}>
+      <Button
+        icon="hand"
+        disabled={!offer.on || askedAt.value !== null}
+        title={`Tells ${name}, and takes control when it is given back`}
+        onClick={() => void askForIt()}
+      >
         {askedAt.value === null ? 'Ask' : 'Asked'}
       </Button>
-      <ConfirmButton disabled={!offer.on} sure={`Take it from ${oneLine(holder.name, 16)}?`} title={`${name} is told`} onConfirm={() => take(true)}>
+      <ConfirmButton
+        disabled={!offer.on}
+        sure={`Take it from ${oneLine(holder.name, 16)}?`}
+        title={`${name} is told`}
+        onConfirm={() => take(true)}
+      >
         Take it away
       </ConfirmButton>
     </span>

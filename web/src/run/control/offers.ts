@@ -41,7 +41,9 @@ export function living(producers: readonly Producer[]): Producer[] {
 
 /** Whether one of them obeys such a command. */
 export function obeyed(producers: readonly Producer[], type: string, producer: string | null = null): boolean {
-  return living(producers).some((one) => (producer === null || one.producer === producer) && (one.can == null || one.can.includes(type)));
+  return living(producers).some(
+    (one) => (producer === null || one.producer === producer) && (one.can == null || one.can.includes(type)),
+  );
 }
 
 /** How the run, or the producer that is meant, stands. */
@@ -50,15 +52,18 @@ export type Pausing = 'running' | 'pausing' | 'paused' | 'resuming';
 /** Whether it runs, is about to pause, or holds. */
 export function pausingOf(head: Situation['head'], producer: string | null): Pausing {
   if (head === null) return 'running';
-  const isFor = (target: string | null | undefined) => target == null || producer === null || target === producer;
+  const isFor = (target: string | null | undefined) => target == null || target === producer;
   const words = head.commands.filter(({ type, target }) => (type === 'pause' || type === 'resume') && isFor(target));
-  const last = words.reduce<(typeof words)[number] | null>((best, one) => (best === null || one.seq > best.seq ? one : best), null);
+  const last = words.reduce<(typeof words)[number] | null>(
+    (best, one) => (best === null || one.seq > best.seq ? one : best),
+    null,
+  );
   const waits = last !== null && (last.state === 'queued' || last.state === 'accepted');
   const slots = head.slots.filter((slot) => slot.running && (producer === null || slot.producer === producer));
   const held = slots.length > 0 && slots.every(({ paused }) => paused);
   if (last?.type === 'resume') return waits && held ? 'resuming' : 'running';
   if (head.paused === null) return 'running';
-  if (producer !== null && last === null) return held ? 'paused' : 'running';
+  if (last === null) return held ? 'paused' : 'running';
   return waits && !(producer !== null && held) ? 'pausing' : 'paused';
 }
 
@@ -67,15 +72,31 @@ export function offersOf({ head, live, connection, producer }: Situation): Offer
   const nothing = nothingWhy(head, live, connection);
   if (nothing !== null || head === null) {
     const off = no(nothing ?? '');
-    const all = { pause: off, resume: off, step: off, runTo: off, hold: off, instructions: off, hand: off, cancel: off, cancelTest: off, control: off };
+    const all = {
+      pause: off,
+      resume: off,
+      step: off,
+      runTo: off,
+      hold: off,
+      instructions: off,
+      hand: off,
+      cancel: off,
+      cancelTest: off,
+      control: off,
+    };
     return { nothing, ...all };
   }
   const pausing = pausingOf(head, producer);
-  const can = (type: string, words: string) => (obeyed(head.producers, type, producer) || head.producers.length === 0 ? YES : no(words));
-  const whilePaused = (type: string, words: string) => (pausing === 'paused' ? can(type, words) : no('Only while the run is paused.'));
+  const can = (type: string, words: string) =>
+    obeyed(head.producers, type, producer) || head.producers.length === 0 ? YES : no(words);
+  const whilePaused = (type: string, words: string) =>
+    pausing === 'paused' ? can(type, words) : no('Only while the run is paused.');
   return {
     nothing: null,
-    pause: pausing === 'running' || pausing === 'resuming' ? can('pause', 'The workers of this run do not pause.') : no('It is paused already.'),
+    pause:
+      pausing === 'running' || pausing === 'resuming'
+        ? can('pause', 'The workers of this run do not pause.')
+        : no('It is paused already.'),
     resume: head.paused === null ? no('It is not paused.') : can('resume', 'The workers of this run do not resume.'),
     step: whilePaused('step', 'The workers of this run do not go step by step.'),
     runTo: whilePaused('run_to', 'The workers of this run do not run to a line.'),

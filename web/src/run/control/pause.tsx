@@ -7,7 +7,12 @@ import { aimed, targetOfWish } from './target.js';
 
 /** What is offered now. Components that call it are drawn again when it changes. */
 export function offers(producer: string | null = aimed()): Offers {
-  return offersOf({ head: head.value, live: moment.value.live, connection: connection.value?.status ?? null, producer });
+  return offersOf({
+    head: head.value,
+    live: moment.value.live,
+    connection: connection.value?.status ?? null,
+    producer,
+  });
 }
 
 /** How it stands, with what is on its way to the server. */
@@ -29,7 +34,12 @@ export function togglePause(all = false): void {
   else if (stand !== 'running' && resume.on) void give(from, { type: 'resume' }, options);
 }
 
-const WORDS: Record<Pausing, string> = { running: 'Pause', pausing: 'Pausing…', paused: 'Resume', resuming: 'Resuming…' };
+const WORDS: Record<Pausing, string> = {
+  running: 'Pause',
+  pausing: 'Pausing…',
+  paused: 'Resume',
+  resuming: 'Resuming…',
+};
 
 export function PauseButton({ all = false }: { all?: boolean }) {
   const producer = all ? null : aimed();

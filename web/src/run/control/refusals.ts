@@ -60,7 +60,9 @@ export function refusalOf({ code, detail, members }: Refused): string {
     }
     case 'invalid_command': {
       const field = members['field'];
-      return typeof field === 'string' ? `The server does not take this: ${detail || field}` : `The server does not take this: ${detail}`;
+      return typeof field === 'string'
+        ? `The server does not take this: ${detail || field}`
+        : `The server does not take this: ${detail}`;
     }
     default:
       return WORDS[code] ?? (detail === '' ? `The server refused: ${code}.` : detail);

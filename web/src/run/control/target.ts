@@ -7,7 +7,7 @@ import { living } from './offers.js';
 
 export type CommandTarget = { producer: string } | { testId: string } | { slot: { producer: string; slot: number } };
 
-/** Whether the whole run is meant, or the worker on screen alone. It can be chosen where several producers have joined. */
+/** Whether the whole run is meant, or the worker on screen alone, where several producers have joined. */
 export const aim = signal<'run' | 'worker'>('run');
 
 /** Whether there is more than one producer to choose from. */
@@ -15,9 +15,15 @@ export function severalProducers(): boolean {
   return living(head.value?.producers ?? []).length > 1;
 }
 
+/** The producer of the worker on screen, if it has joined. */
+function onScreen(): string | null {
+  const producer = shown.value?.producer;
+  return living(head.value?.producers ?? []).some((one) => one.producer === producer) ? (producer ?? null) : null;
+}
+
 /** The producer that is meant; null: all. */
 export function aimed(): string | null {
-  return aim.value === 'worker' && severalProducers() ? (shown.value?.producer ?? null) : null;
+  return aim.value === 'worker' && severalProducers() ? onScreen() : null;
 }
 
 /** The target of a wish: pause, resume, hold, instructions. */
@@ -29,6 +35,6 @@ export function targetOfWish(): CommandTarget | null {
 /** The target of an act, which exactly one producer does: of several it is the one on screen. */
 export function targetOfAct(): CommandTarget | null {
   if (!severalProducers()) return null;
-  const producer = shown.value?.producer;
-  return producer === undefined ? null : { producer };
+  const producer = onScreen();
+  return producer === null ? null : { producer };
 }

@@ -46,5 +46,7 @@ export function Bell() {
       ? 'The browser was told not to notify for this page'
       : null;
   const label = why ?? (on ? 'Notifications are on: turn them off' : 'Notify me when the run needs somebody or ends');
-  return <Button icon="bell" kind="quiet" pressed={on} disabled={why !== null} label={label} onClick={() => void toggle()} />;
+  return (
+    <Button icon="bell" kind="quiet" pressed={on} disabled={why !== null} label={label} onClick={() => void toggle()} />
+  );
 }

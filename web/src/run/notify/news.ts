@@ -16,10 +16,13 @@ export function newsOf(before: Known | null, after: Known): News | null {
   const name = after.meta.title ?? after.meta.project ?? after.runId;
   const known = new Set(before.asks.map(({ askId }) => askId));
   const ask = after.asks.find(({ askId }) => !known.has(askId));
-  if (ask !== undefined) return { title: `Needs you: ${name}`, body: ask.question.slice(0, 200), tag: `runcast/${after.runId}/ask` };
+  if (ask !== undefined)
+    return { title: `Needs you: ${name}`, body: ask.question.slice(0, 200), tag: `runcast/${after.runId}/ask` };
   if (!before.over && after.over) {
     const { failed, flaky, passed } = after.counts;
-    const parts = [failed && `${failed} failed`, flaky && `${flaky} flaky`, passed && `${passed} passed`].filter(Boolean);
+    const parts = [failed && `${failed} failed`, flaky && `${flaky} flaky`, passed && `${passed} passed`].filter(
+      Boolean,
+    );
     const word = after.word === 'timedout' ? 'Timed out' : after.word[0]!.toUpperCase() + after.word.slice(1);
     return { title: `${word}: ${name}`, body: parts.join(', '), tag: `runcast/${after.runId}/end` };
   }

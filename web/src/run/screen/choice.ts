@@ -1,8 +1,8 @@
 /** Which worker's screen is shown. */
 import { computed, signal } from '@preact/signals';
 
-import type { Slot } from '../../model.js';
-import { place } from '../place.js';
+import type { Slot, TestKey } from '../../model.js';
+import { chosen as testChosen, place } from '../place.js';
 import { head, testOf } from '../store.js';
 import { lastStream, seen } from './pictures.js';
 
@@ -14,11 +14,15 @@ export const workers = computed<Slot[]>(() => {
   const slots = head.value?.slots ?? [];
   const known = new Set(slots.map(({ stream }) => stream));
   const others = seen.value.filter((stream) => !known.has(stream));
-  return [
-    ...slots,
-    ...others.map((stream) => ({ producer: stream, slot: 0, stream, label: stream, test: null, running: false, paused: false })),
-  ];
+  return [...slots, ...others.map(strayOf)];
 });
+
+/** A stream that nobody has told of: by convention it is named `producer/slot`. */
+function strayOf(stream: string): Slot {
+  const [, producer = stream, slot = ''] = /^(.+)\/(\d{1,6})$/.exec(stream) ?? [];
+  const label = slot === '' ? stream.slice(0, 12) : slot;
+  return { producer, slot: Number(slot), stream, label, test: null, running: false, paused: false };
+}
 
 /** The worker that is on screen. */
 export const shown = computed<Slot | null>(() => {
@@ -27,9 +31,14 @@ export const shown = computed<Slot | null>(() => {
   return find(chosen.value) ?? find(lastStream.value) ?? all.find(({ running }) => running) ?? all[0] ?? null;
 });
 
-/** The screen follows the test that is opened while it runs. */
+let followed: TestKey | null = null;
+
+/** The screen follows the test that somebody opens while it runs; once, so that another worker may be chosen then. */
 export function followTest(): void {
-  const test = testOf(place.value.test);
+  const { test: key } = place.peek();
+  if (!testChosen.peek() || key === followed) return;
+  followed = key;
+  const test = testOf(key);
   if (test?.status !== 'running' || test.producer === null || test.slot === null) return;
   const stream = `${test.producer}/${test.slot}`;
   if (head.peek()?.slots.some((slot) => slot.stream === stream)) chosen.value = stream;

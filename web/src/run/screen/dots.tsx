@@ -11,7 +11,12 @@ export function WorkerDots() {
   const next = all[(at + 1) % all.length];
   if (all.length > MAX_DOTS) {
     return (
-      <button type="button" class="dots-count" aria-label={`Worker ${at + 1} of ${all.length}: show the next one`} onClick={() => (chosen.value = next?.stream ?? null)}>
+      <button
+        type="button"
+        class="dots-count"
+        aria-label={`Worker ${at + 1} of ${all.length}: show the next one`}
+        onClick={() => (chosen.value = next?.stream ?? null)}
+      >
         {at + 1} of {all.length} ›
       </button>
     );

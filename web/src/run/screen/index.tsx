@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 
 import { byHand, clickThere } from '../control/hand.js';
-import { place } from '../place.js';
+import { chosen as testChosen, place } from '../place.js';
 import { head, moment, onScreen, testOf } from '../store.js';
 import { oneLine } from '../../ui/text.js';
 import { width } from '../width.js';
@@ -20,7 +20,8 @@ export function Screen() {
   const test = testOf(slot?.test ?? null);
   const live = moment.value.live;
   const open = place.value.test;
-  useEffect(followTest, [open]);
+  const openChosen = testChosen.value;
+  useEffect(followTest, [open, openChosen]);
   useEffect(() => {
     onScreen.value = slot?.stream ?? null;
     return () => (onScreen.value = null);
@@ -32,7 +33,13 @@ export function Screen() {
   return (
     <section class="screen" aria-label="Screen" data-full>
       {width.value === 'narrow' ? null : <WorkerTabs />}
-      <div id="screen" class="screen-room" ref={room} role="tabpanel" aria-label={slot === null ? 'Screen' : `Screen of worker ${slot.label}`}>
+      <div
+        id="screen"
+        class="screen-room"
+        ref={room}
+        role="tabpanel"
+        aria-label={slot === null ? 'Screen' : `Screen of worker ${slot.label}`}
+      >
         {live ? (
           <Picture
             slot={slot}

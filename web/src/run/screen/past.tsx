@@ -33,7 +33,11 @@ export function PastPicture({ slot }: { slot: Slot | null }) {
   }
   return (
     <figure class="picture picture-past">
-      <img src={shot.downloadUrl} alt={`Screenshot of ${title}: ${shot.name}`} onError={() => setBroken(shot.artifactId)} />
+      <img
+        src={shot.downloadUrl}
+        alt={`Screenshot of ${title}: ${shot.name}`}
+        onError={() => setBroken(shot.artifactId)}
+      />
       <figcaption>Screens are not kept. This is the test’s last screenshot before {when}.</figcaption>
     </figure>
   );

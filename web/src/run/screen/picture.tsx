@@ -13,7 +13,7 @@ import { lookingSince } from './use-look.js';
 export interface PictureProps {
   slot: Slot | null;
   test: TestRow | null;
-  /** What it shows, in words. */
+  /** What it shows, in words; empty: they stand beside it. */
   alt: string;
   paused?: boolean;
   room?: RefObject<HTMLDivElement>;
@@ -31,7 +31,10 @@ export function Picture({ slot, test, alt, paused = false, room, onPoint }: Pict
   const click = (event: MouseEvent) => {
     if (onPoint === undefined || drawn === null || holder.current === null) return;
     const rect = holder.current.getBoundingClientRect();
-    const at = { x: event.clientX - rect.left - holder.current.clientLeft, y: event.clientY - rect.top - holder.current.clientTop };
+    const at = {
+      x: event.clientX - rect.left - holder.current.clientLeft,
+      y: event.clientY - rect.top - holder.current.clientTop,
+    };
     const point = pointAt(at, { width: holder.current.clientWidth, height: holder.current.clientHeight }, drawn);
     if (point !== null) onPoint(point);
   };
@@ -39,7 +42,13 @@ export function Picture({ slot, test, alt, paused = false, room, onPoint }: Pict
   if (paused) names.push('picture-paused');
   if (onPoint !== undefined && drawn !== null) names.push('picture-clickable');
   return (
-    <div ref={holder} class={names.join(' ')} role={drawn === null ? undefined : 'img'} aria-label={drawn === null ? undefined : alt} onClick={click}>
+    <div
+      ref={holder}
+      class={names.join(' ')}
+      role={drawn === null || alt === '' ? undefined : 'img'}
+      aria-label={drawn === null || alt === '' ? undefined : alt}
+      onClick={click}
+    >
       {drawn === null ? (
         <Missing slot={slot} />
       ) : box === null || test?.status !== 'running' ? null : (

@@ -94,7 +94,10 @@ function drawAll(): void {
 
 function draw({ canvas, drawn, room }: Screen, { picture, at, testId, width, height }: Frame): void {
   const scale = Math.min(1, room.width / picture.width, room.height / picture.height);
-  const size = { width: Math.max(1, Math.round(picture.width * scale)), height: Math.max(1, Math.round(picture.height * scale)) };
+  const size = {
+    width: Math.max(1, Math.round(picture.width * scale)),
+    height: Math.max(1, Math.round(picture.height * scale)),
+  };
   if (canvas.width !== size.width || canvas.height !== size.height) Object.assign(canvas, size);
   const context = canvas.getContext('2d', { alpha: false });
   if (context === null) return;
@@ -110,7 +113,10 @@ function shrink({ canvas, room }: Screen): void {
   const copy = document.createElement('canvas');
   Object.assign(copy, { width: canvas.width, height: canvas.height });
   copy.getContext('2d')?.drawImage(canvas, 0, 0);
-  Object.assign(canvas, { width: Math.max(1, Math.round(copy.width * scale)), height: Math.max(1, Math.round(copy.height * scale)) });
+  Object.assign(canvas, {
+    width: Math.max(1, Math.round(copy.width * scale)),
+    height: Math.max(1, Math.round(copy.height * scale)),
+  });
   const context = canvas.getContext('2d', { alpha: false });
   if (context === null) return;
   context.imageSmoothingQuality = 'high';
@@ -128,7 +134,8 @@ export function show(stream: string, holder: HTMLElement): () => void {
   holder.prepend(screen.canvas);
   const measure = () => {
     const { width, height } = holder.getBoundingClientRect();
-    if (width > 0 && height > 0) usual = screen.room = { width: width * devicePixelRatio, height: height * devicePixelRatio };
+    if (width > 0 && height > 0)
+      usual = screen.room = { width: width * devicePixelRatio, height: height * devicePixelRatio };
   };
   measure();
   shrink(screen);

@@ -26,9 +26,13 @@ export function reasonOf(missing: Missing): { what: string; why: string } {
   const { worker, running, over, connection, lookedMs, othersSend } = missing;
   if (over) return { what: 'No picture', why: 'The run has ended. Screens are shown live and not kept.' };
   if (connection === 'closed') return { what: 'No picture', why: 'There is no connection to the server.' };
-  if (connection === 'reconnecting') return { what: 'No picture yet', why: 'The connection to the server is lost for the moment.' };
+  if (connection === 'reconnecting')
+    return { what: 'No picture yet', why: 'The connection to the server is lost for the moment.' };
   if (connection === 'polling') {
-    return { what: 'No picture', why: 'Screens come by WebSocket only, and something between here and the server does not let it through.' };
+    return {
+      what: 'No picture',
+      why: 'Screens come by WebSocket only, and something between here and the server does not let it through.',
+    };
   }
   if (worker === null) return { what: 'No picture yet', why: 'No test has begun.' };
   if (lookedMs === null || lookedMs < BEGINS_MS) {

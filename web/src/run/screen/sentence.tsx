@@ -28,7 +28,15 @@ export function SentenceLine({ slot, test }: { slot: Slot | null; test: TestRow 
 }
 
 /** How long it takes so far: it ticks by itself, so that nothing around it is drawn again. */
-export function Elapsed({ since, tookMs, paused = false }: { since: number | null; tookMs: number | null; paused?: boolean }) {
+export function Elapsed({
+  since,
+  tookMs,
+  paused = false,
+}: {
+  since: number | null;
+  tookMs: number | null;
+  paused?: boolean;
+}) {
   const { live, at } = moment.value;
   const tick = useTick(since !== null && live, paused ? 1_000 : 100);
   const now = live ? tick : (at ?? since ?? tick);

@@ -36,12 +36,12 @@ export function WorkerTabs() {
         {tabs.map((slot) => (
           <Tab key={slot.stream} slot={slot} selected={slot.stream === current?.stream} />
         ))}
-        {more > 0 ? (
-          <button type="button" class="worker-tabs-more" onClick={() => go({ view: 'wall' })}>
-            {plural(more, 'more worker')}
-          </button>
-        ) : null}
       </div>
+      {more > 0 ? (
+        <button type="button" class="worker-tabs-more" onClick={() => go({ view: 'wall' })}>
+          {plural(more, 'more worker')}
+        </button>
+      ) : null}
       <ScreenButtons />
     </div>
   );
@@ -72,10 +72,21 @@ export function ScreenButtons() {
   return (
     <div class="screen-buttons">
       <Bell />
-      <Button icon="wall" kind={wall ? 'plain' : 'quiet'} pressed={wall} title="All workers (w)" onClick={() => go({ view: wall ? 'run' : 'wall' })}>
+      <Button
+        icon="wall"
+        kind={wall ? 'plain' : 'quiet'}
+        pressed={wall}
+        title="All workers (w)"
+        onClick={() => go({ view: wall ? 'run' : 'wall' })}
+      >
         Wall
       </Button>
-      <Button icon="full" kind="quiet" label={isFull.value ? 'Leave full screen' : 'Full screen'} onClick={toggleFull} />
+      <Button
+        icon="full"
+        kind="quiet"
+        label={isFull.value ? 'Leave full screen' : 'Full screen'}
+        onClick={toggleFull}
+      />
     </div>
   );
 }

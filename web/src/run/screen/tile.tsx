@@ -6,7 +6,7 @@ import { oneLine, Text } from '../../ui/text.js';
 import { WorkerTag } from '../../ui/worker-tag.js';
 import { Picture } from './picture.js';
 import { Elapsed } from './sentence.js';
-import { altOf, sentenceOf } from './words.js';
+import { sentenceOf } from './words.js';
 
 export interface TileProps {
   slot: Slot;
@@ -34,7 +34,6 @@ export function Tile({ slot, left, top, width, height, current, onOpen, onFocus 
       style={{ left: `${left}px`, top: `${top}px`, width: `${width}px` }}
       tabIndex={current ? 0 : -1}
       data-stream={slot.stream}
-      aria-label={`Worker ${slot.label}: ${altOf(sentence, title)}`}
       onClick={onOpen}
       onFocus={onFocus}
     >

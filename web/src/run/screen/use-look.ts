@@ -47,7 +47,13 @@ export function useLook(element: RefObject<HTMLElement | null>, of: string | nul
   useEffect(() => {
     const wish = mine.current;
     const update = () => {
-      const sight = { of, seen: wish.seen && !isHidden, live: live && !closed, width: wish.width * part * devicePixelRatio, still: calm.matches };
+      const sight = {
+        of,
+        seen: wish.seen && !isHidden,
+        live: live && !closed,
+        width: wish.width * part * devicePixelRatio,
+        still: calm.matches,
+      };
       wish.look = lookOf(sight);
       const looking = wish.look.screen;
       const before = lookingSince.peek();

@@ -52,7 +52,9 @@ export function Wall() {
     setCurrent(next);
     room.current?.scrollTo({ top: scrollFor(Math.floor(next / grid.columns) * grid.row, grid.row, size) });
     const stream = all[next]?.stream;
-    requestAnimationFrame(() => room.current?.querySelector<HTMLElement>(`[data-stream="${CSS.escape(stream ?? '')}"]`)?.focus());
+    requestAnimationFrame(() =>
+      room.current?.querySelector<HTMLElement>(`[data-stream="${CSS.escape(stream ?? '')}"]`)?.focus(),
+    );
   };
   const open = (stream: string) => {
     chosen.value = stream;

@@ -22,8 +22,19 @@ export interface Pause {
 }
 
 /** What a worker does, from its test. */
-export function sentenceOf(test: TestRow | null, slot: Pick<Slot, 'running' | 'paused'> | null, pause: Pause | null): Sentence {
-  const nothing: Sentence = { state: 'queued', action: 'No test runs here', locator: null, since: null, tookMs: null, path: null };
+export function sentenceOf(
+  test: TestRow | null,
+  slot: Pick<Slot, 'running' | 'paused'> | null,
+  pause: Pause | null,
+): Sentence {
+  const nothing: Sentence = {
+    state: 'queued',
+    action: 'No test runs here',
+    locator: null,
+    since: null,
+    tookMs: null,
+    path: null,
+  };
   if (test === null) return nothing;
   const path = test.url == null ? null : pathOf(test.url);
   const state = shownOf({ ...test, paused: test.paused || slot?.paused === true });
@@ -33,7 +44,8 @@ export function sentenceOf(test: TestRow | null, slot: Pick<Slot, 'running' | 'p
     const name = step?.title ?? (state === 'running' ? 'Begins' : 'the test');
     if (state === 'ask') return { ...doing, state, action: 'Waits for an answer', locator: null, since: null };
     if (state === 'held') return { ...doing, state, action: 'Held open after its failure', locator: null, since: null };
-    if (state === 'paused') return { ...doing, state, action: step === null ? 'Paused' : `Before ${name}`, since: pause?.since ?? null };
+    if (state === 'paused')
+      return { ...doing, state, action: step === null ? 'Paused' : `Before ${name}`, since: pause?.since ?? null };
     return { ...doing, state, action: name, since: step?.startedAt ?? (step === null ? test.startedAt : null) };
   }
   const word = LOOKS[state].word;
