@@ -103,10 +103,16 @@ function OneTest({ test }: { test: TestRow }) {
 function filesIn(attempts: readonly Attempt[], told: Told, testId: string): FileItem[] {
   const all = attempts.flatMap((attempt) => {
     const steps = [...told.steps.values()].filter((step) => step.attempt === attempt.attempt);
-    return filesOf(attempt.attachments, steps, testId, artifacts.value).map((file) => ({ file, attempt: attempt.attempt }));
+    return filesOf(attempt.attachments, steps, testId, artifacts.value).map((file) => ({
+      file,
+      attempt: attempt.attempt,
+    }));
   });
-  const shared = ({ name }: FileItem, attempt: number) => all.some((other) => other.file.name === name && other.attempt !== attempt);
-  return all.map(({ file, attempt }) => (shared(file, attempt) ? { ...file, name: `${file.name}, attempt ${attempt + 1}` } : file));
+  const shared = ({ name }: FileItem, attempt: number) =>
+    all.some((other) => other.file.name === name && other.attempt !== attempt);
+  return all.map(({ file, attempt }) =>
+    shared(file, attempt) ? { ...file, name: `${file.name}, attempt ${attempt + 1}` } : file,
+  );
 }
 
 function waits({ status }: TestRow): string {
@@ -114,8 +120,19 @@ function waits({ status }: TestRow): string {
   return status === 'skipped' ? 'It was skipped.' : 'It told of no steps.';
 }
 
-function OneAttempt({ test, attempt, told, scroller }: { test: TestRow; attempt: Attempt; told: Told; scroller: RefObject<HTMLElement | null> }) {
-  const others = attempt.errors.length === 0 ? [] : otherErrors(attempt.errors, treeOf(told.steps.values(), attempt.attempt));
+function OneAttempt({
+  test,
+  attempt,
+  told,
+  scroller,
+}: {
+  test: TestRow;
+  attempt: Attempt;
+  told: Told;
+  scroller: RefObject<HTMLElement | null>;
+}) {
+  const others =
+    attempt.errors.length === 0 ? [] : otherErrors(attempt.errors, treeOf(told.steps.values(), attempt.attempt));
   return (
     <>
       {others.length === 0 ? null : (

@@ -50,7 +50,10 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
   useEffect(() => field.current?.focus(), [words === null]);
 
   const roots = useMemo(() => treeOf(steps.values(), number), [steps, number]);
-  const { rows, hits } = useMemo(() => rowsOf(roots, { folds, brief, words: words ?? '', selected }), [roots, folds, brief, words, selected]);
+  const { rows, hits } = useMemo(
+    () => rowsOf(roots, { folds, brief, words: words ?? '', selected }),
+    [roots, folds, brief, words, selected],
+  );
   const total = useMemo(() => countOf(roots), [roots]);
   const find = (key: string | null) => (key === null ? -1 : rows.findIndex((row) => row.key === key));
   const current = Math.max(0, find(active) >= 0 ? find(active) : find(selected));
@@ -109,7 +112,7 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
 
   useLayoutEffect(() => {
     if (!wantsFocus.current) return;
-    const row = list.current?.querySelector<HTMLElement>('[role=treeitem][tabindex="0"]');
+    const row = list.current?.querySelector<HTMLElement>('.step-row[tabindex="0"]');
     if (row == null) return;
     wantsFocus.current = false;
     row.focus({ preventScroll: true });
@@ -134,7 +137,7 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
   };
   const press = (event: KeyboardEvent) => {
     const row = rows[current];
-    const onRow = (event.target as Element).getAttribute('role') === 'treeitem';
+    const onRow = (event.target as Element).classList.contains('step-row');
     if (row === undefined || !onRow || event.ctrlKey || event.metaKey || event.altKey) return;
     const act: Record<string, () => void> = {
       ArrowDown: () => moveTo(current + 1),
@@ -142,7 +145,8 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
       Home: () => moveTo(0),
       End: () => moveTo(rows.length - 1),
       ArrowRight: () => (row.open === false ? fold(row, true) : row.open ? moveTo(current + 1) : undefined),
-      ArrowLeft: () => (row.open ? fold(row, false) : row.node.parent === null ? undefined : moveTo(find(row.node.parent.step.id))),
+      ArrowLeft: () =>
+        row.open ? fold(row, false) : row.node.parent === null ? undefined : moveTo(find(row.node.parent.step.id)),
       Enter: () => select(row),
       ' ': () => select(row),
       c: () => void copyStepLink(test, number, row.key),
@@ -164,7 +168,13 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
           {attempt.durationMs === null ? '' : `, ${duration(attempt.durationMs)}`}
         </span>
         <span class="detail-gap" />
-        <Button kind="quiet" icon="search" label="Search in the steps" expanded={words !== null} onClick={() => setWords(words === null ? '' : null)} />
+        <Button
+          kind="quiet"
+          icon="search"
+          label="Search in the steps"
+          expanded={words !== null}
+          onClick={() => setWords(words === null ? '' : null)}
+        />
       </div>
       {words === null ? null : (
         <div class="steps-search">
@@ -183,9 +193,22 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
       )}
       {omitted > 0 ? <p class="detail-note">{plural(omitted, 'step')} left out: there are too many to show.</p> : null}
       {rows.length === 0 ? (
-        <p class="detail-note">{words?.trim() ? 'No step has these words.' : attempt.status === 'running' ? 'It has not begun a step yet.' : 'It told of no steps.'}</p>
+        <p class="detail-note">
+          {words?.trim()
+            ? 'No step has these words.'
+            : attempt.status === 'running'
+              ? 'It has not begun a step yet.'
+              : 'It told of no steps.'}
+        </p>
       ) : (
-        <div ref={list} class="steps" role="tree" aria-label="Steps" style={{ height: `${virtual.getTotalSize()}px` }} onKeyDown={press}>
+        <div
+          ref={list}
+          class="steps"
+          role="tree"
+          aria-label="Steps"
+          style={{ height: `${virtual.getTotalSize()}px` }}
+          onKeyDown={press}
+        >
           {items.map(({ index, start }) => {
             const row = rows[index];
             if (row === undefined) return null;

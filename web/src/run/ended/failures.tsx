@@ -22,9 +22,12 @@ export function Failures() {
   const sum = groups.reduce((total, group) => total + group.tests.length, 0);
   return (
     <section class="ended-part failures" aria-label="Failures">
-      <h3>
-        Failed <span class="dim">{sum === groups.length ? count(sum) : `${count(sum)}, by ${count(groups.length)} errors`}</span>
-      </h3>
+      <h2>
+        Failed{' '}
+        <span class="dim">
+          {sum === groups.length ? count(sum) : `${count(sum)}, by ${count(groups.length)} errors`}
+        </span>
+      </h2>
       {(all ? groups : groups.slice(0, GROUPS)).map((group) => (
         <OneGroup key={group.tests[0]!.key} group={group} />
       ))}

@@ -102,67 +102,67 @@ function Chart({ lanes }: { lanes: Lanes }) {
   return (
     <>
       <div class="lanes-head">
-        <h3>
+        <h2>
           Workers <span class="dim">{busy + unknown}</span>
-        </h3>
+        </h2>
         <p class="lanes-said" aria-hidden="true">
           {shown === undefined ? '' : says(shown, lanes, (over ?? at).lane)}
         </p>
       </div>
-    <div class="lanes-chart">
-      <div class="lanes-names" aria-hidden="true">
-        {lanes.lanes.map(({ name }) => (
-          <span key={name} style={{ height: `${height}px`, marginBottom: `${gap}px` }}>
-            {height >= 12 ? <WorkerTag label={name} /> : null}
-          </span>
-        ))}
-      </div>
-      <div class="lanes-area">
-        <div
-          class="lanes-list"
-          role="listbox"
-          aria-label="When each test ran"
-          aria-activedescendant="lanes-option"
-          tabIndex={0}
-          onKeyDown={press}
-          onFocus={() => setFocused(true)}
-          onBlur={() => setFocused(false)}
-        >
-          <canvas
-            ref={canvas}
-            aria-hidden="true"
-            style={{ width: '100%', height: `${lanes.lanes.length * (height + gap)}px` }}
-            onMouseMove={(event) => setOver(under(event))}
-            onMouseLeave={() => setOver(null)}
-            onClick={(event) => {
-              const found = under(event);
-              if (found === null) return;
-              setAt(found);
-              openTest(blockOf(found)!.test);
-            }}
-          />
-          {block === undefined ? null : (
-            <div
-              id="lanes-option"
-              class="hidden-text"
-              role="option"
-              aria-selected={block.test === open}
-              aria-posinset={at.block + 1}
-              aria-setsize={lanes.lanes[at.lane]?.blocks.length ?? 0}
-            >
-              {says(block, lanes, at.lane)}
-            </div>
-          )}
-        </div>
-        <div class="lanes-axis" aria-hidden="true">
-          {marks.map((ms) => (
-            <span key={ms} style={{ insetInlineStart: `${(ms / (lanes.to - lanes.from)) * 100}%` }}>
-              {clockTime(ms)}
+      <div class="lanes-chart">
+        <div class="lanes-names" aria-hidden="true">
+          {lanes.lanes.map(({ name }) => (
+            <span key={name} style={{ height: `${height}px`, marginBottom: `${gap}px` }}>
+              {height >= 12 ? <WorkerTag label={name} /> : null}
             </span>
           ))}
         </div>
+        <div class="lanes-area">
+          <div
+            class="lanes-list"
+            role="listbox"
+            aria-label="When each test ran"
+            aria-activedescendant="lanes-option"
+            tabIndex={0}
+            onKeyDown={press}
+            onFocus={() => setFocused(true)}
+            onBlur={() => setFocused(false)}
+          >
+            <canvas
+              ref={canvas}
+              aria-hidden="true"
+              style={{ width: '100%', height: `${lanes.lanes.length * (height + gap)}px` }}
+              onMouseMove={(event) => setOver(under(event))}
+              onMouseLeave={() => setOver(null)}
+              onClick={(event) => {
+                const found = under(event);
+                if (found === null) return;
+                setAt(found);
+                openTest(blockOf(found)!.test);
+              }}
+            />
+            {block === undefined ? null : (
+              <div
+                id="lanes-option"
+                class="hidden-text"
+                role="option"
+                aria-selected={block.test === open}
+                aria-posinset={at.block + 1}
+                aria-setsize={lanes.lanes[at.lane]?.blocks.length ?? 0}
+              >
+                {says(block, lanes, at.lane)}
+              </div>
+            )}
+          </div>
+          <div class="lanes-axis" aria-hidden="true">
+            {marks.map((ms) => (
+              <span key={ms} style={{ insetInlineStart: `${(ms / (lanes.to - lanes.from)) * 100}%` }}>
+                {clockTime(ms)}
+              </span>
+            ))}
+          </div>
+        </div>
       </div>
-    </div>
     </>
   );
 }

@@ -34,8 +34,12 @@ export const MAX_LANES = 64;
 function blockOf(test: TestRow): Block | null {
   if (test.startedAt === null || test.slot === null || test.durationMs === null) return null;
   return {
-    test: test.key, title: test.path.join(' › '), project: test.project, state: shownOf(test),
-    from: Math.min(test.firstStartedAt ?? test.startedAt, test.startedAt), to: test.startedAt + Math.max(0, test.durationMs),
+    test: test.key,
+    title: test.path.join(' › '),
+    project: test.project,
+    state: shownOf(test),
+    from: Math.min(test.firstStartedAt ?? test.startedAt, test.startedAt),
+    to: test.startedAt + Math.max(0, test.durationMs),
   };
 }
 
@@ -71,7 +75,10 @@ export function lanesOf(tests: Iterable<TestRow>): Lanes | null {
   const all = [...lanes.values()].sort((one, other) => byName.compare(one.name, other.name));
   for (const lane of all) lane.blocks.sort((one, other) => one.from - other.from);
   const from = Math.min(...all.map(({ blocks }) => blocks[0]!.from));
-  const to = all.reduce((latest, { blocks }) => blocks.reduce((last, block) => Math.max(last, block.to), latest), from + 1);
+  const to = all.reduce(
+    (latest, { blocks }) => blocks.reduce((last, block) => Math.max(last, block.to), latest),
+    from + 1,
+  );
   const busy = all.reduce((sum, { blocks }) => sum + covered(blocks), 0) / (all.length * (to - from));
   return { lanes: all.slice(0, MAX_LANES), from, to, busy: Math.min(1, busy), unknown };
 }
@@ -89,7 +96,7 @@ export function blockAt(blocks: readonly Block[], at: number, slack: number): nu
   let distance = slack;
   blocks.forEach(({ from, to }, index) => {
     const away = at < from ? from - at : at > to ? at - to : 0;
-    if (away < distance || (away === 0 && distance === 0)) (best = index), (distance = away);
+    if (away < distance || (away === 0 && distance === 0)) ((best = index), (distance = away));
   });
   return best;
 }
