@@ -37,7 +37,11 @@ pub(crate) fn assets(top: &Path) -> Result<Vec<Asset>, String> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let content = fs::read(entry.path()).map_err(error)?;
         let (stem, ending) = name.rsplit_once('.').ok_or_else(|| format!("{FOLDER}/{name} has no ending"))?;
-        let served = format!("{stem}-{:08x}.{ending}", crc32(&content));
+        // The others name a part as it is called here, with a hash that its builder has put into the name.
+        let served = match stem.starts_with("part-") {
+            true => name.clone(),
+            false => format!("{stem}-{:08x}.{ending}", crc32(&content)),
+        };
         found.push(Asset { served, gzipped: gzip(&content), name, content });
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));

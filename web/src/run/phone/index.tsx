@@ -1,16 +1,11 @@
 /** A phone's page: one pane, and tabs at the thumb. */
 import { Boundary } from '../../ui/boundary.js';
 import { Icon, type IconName } from '../../ui/icons.js';
-import { AskPanel } from '../ask/panel.js';
-import { ControlBar } from '../control/bar.js';
-import { Detail } from '../detail/index.js';
-import { Ended } from '../ended/index.js';
 import { LogPane } from '../log/index.js';
 import { asksInSight } from '../panes.js';
+import { AskPanel, ControlBar, Detail, Ended, Slider, Wall } from '../parts.js';
 import { go, place, type View } from '../place.js';
 import { Screen } from '../screen/index.js';
-import { Wall } from '../screen/wall.js';
-import { Slider } from '../slider/index.js';
 import { head } from '../store.js';
 import { Tests } from '../tests/index.js';
 

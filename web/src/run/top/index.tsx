@@ -10,7 +10,7 @@ import { LOOKS, WORDS } from '../../ui/status.js';
 import { StatusIcon } from '../../ui/status-icon.js';
 import { Text } from '../../ui/text.js';
 import { listOpen } from '../keys/index.js';
-import { ExportButton, ShareButton } from '../share/index.js';
+import { ExportButton, ShareButton } from '../parts.js';
 import { clock, connection, head, moment, serverNow } from '../store.js';
 import { width } from '../width.js';
 import { liveOf } from './live.js';
