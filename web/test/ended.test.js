@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { load } from './support/load.js';
 
-const { blockAt, lanesOf, ticks } = await load('run/ended/lanes.ts');
+const { blockAt, lanesOf, ticks, wantsTimes } = await load('run/ended/lanes.ts');
 const { groupsOf } = await load('run/ended/groups.ts');
 const { whyEnded } = await load('run/ended/why.ts');
 
@@ -56,10 +56,8 @@ test('tests are in the lane of their worker, in the order in which they began', 
 });
 
 test('a retried test reaches from its first attempt on, and no moment is counted twice', () => {
-  const lanes = lanesOf([
-    row('a', { startedAt: 5_000, firstStartedAt: 0, outcome: 'flaky' }),
-    row('b', { startedAt: 1_000 }),
-  ]);
+  const times = new Map([['a', { key: 'a', first: 0, last: 5_000 }]]);
+  const lanes = lanesOf([row('a', { startedAt: null, outcome: 'flaky' }), row('b', { startedAt: 1_000 })], times);
   assert.equal(lanes.lanes[0].blocks[0].state, 'flaky');
   assert.equal(lanes.busy, 1);
 });
@@ -70,6 +68,62 @@ test('what has no time is counted', () => {
     lanesOf([row('a'), row('b', { slot: null }), row('c', { status: 'pending', startedAt: null })]).unknown,
     1,
   );
+});
+
+test('the log is asked only where something is not known', () => {
+  assert.equal(wantsTimes([row('a')]), false);
+  assert.equal(wantsTimes([row('a', { startedAt: null, durationMs: null, status: 'pending' })]), false);
+  assert.equal(wantsTimes([row('a', { attempt: 1 })]), true);
+  assert.equal(wantsTimes([row('a', { startedAt: null })]), true);
+});
+
+const { readTimes } = await load('worker/times.ts');
+
+/** A log of which pages are read; the ask that fails is asked again by `insist`. */
+const log = (events, limit = Infinity) => ({
+  asked: 0,
+  insist: (ask) => ask(),
+  async lines({ after, limit: most }) {
+    this.asked += 1;
+    const page = events.filter(({ seq }) => seq > after).slice(0, Math.min(most, limit));
+    const last = page.at(-1)?.seq ?? after;
+    return { lines: page, after: last, more: last < (events.at(-1)?.seq ?? 0) };
+  },
+});
+const began = (seq, testId, at, more = {}) => ({
+  seq,
+  type: 'test_status',
+  status: 'running',
+  testId,
+  timestamp: new Date(at).toISOString(),
+  ...more,
+});
+const keyOf = ({ testId }) => testId ?? null;
+
+test('when tests ran is read from the log, whatever else it has', async () => {
+  const events = [
+    began(1, 'a', 1_000),
+    began(2, 'b', 2_000),
+    began(3, 'b', 9_000, { type: 'log' }),
+    began(4, 'a', 5_000),
+    began(5, 'a', 6_000, { status: 'passed' }),
+    began(6, 'b', 7_000),
+  ];
+  const pages = log(events, 2);
+  assert.deepEqual(await readTimes(pages, keyOf, 5), [
+    { key: 'a', first: 1_000, last: 5_000 },
+    { key: 'b', first: 2_000, last: 2_000 },
+  ]);
+  assert.equal(pages.asked, 3);
+});
+
+test('a run that is too long to read is refused', async () => {
+  const pages = log(
+    Array.from({ length: 200 }, (_, at) => began(at + 1, 'a', at)),
+    1,
+  );
+  await assert.rejects(readTimes(pages, keyOf, 200), { code: 'run_too_long' });
+  assert.equal(pages.asked, 60);
 });
 
 test('64 lanes of 10,000 tests take little time', () => {

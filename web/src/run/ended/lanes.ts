@@ -1,5 +1,5 @@
 /** The tests of a run over time, in lanes: one for each place in which a producer ran one test at a time. */
-import type { TestKey, TestRow } from '../../model.js';
+import type { TestKey, TestRow, TestTimes } from '../../model.js';
 import { shownOf, type Shown } from '../../ui/status.js';
 
 export interface Block {
@@ -31,16 +31,29 @@ export interface Lanes {
 /** Lanes that are drawn; a run of more has the rest in its list of tests. */
 export const MAX_LANES = 64;
 
-function blockOf(test: TestRow): Block | null {
-  if (test.startedAt === null || test.slot === null || test.durationMs === null) return null;
+/** What is known of when tests ran, beside what their rows say. */
+export type Times = ReadonlyMap<TestKey, TestTimes>;
+
+function blockOf(test: TestRow, times: Times): Block | null {
+  const known = times.get(test.key);
+  const startedAt = test.startedAt ?? known?.last ?? null;
+  if (startedAt === null || test.slot === null || test.durationMs === null) return null;
   return {
     test: test.key,
     title: test.path.join(' › '),
     project: test.project,
     state: shownOf(test),
-    from: Math.min(test.firstStartedAt ?? test.startedAt, test.startedAt),
-    to: test.startedAt + Math.max(0, test.durationMs),
+    from: Math.min(known?.first ?? startedAt, startedAt),
+    to: startedAt + Math.max(0, test.durationMs),
   };
+}
+
+/** Whether the log has to be asked when tests ran: of some it is not known, or they had several attempts. */
+export function wantsTimes(tests: Iterable<TestRow>): boolean {
+  for (const test of tests) {
+    if (test.attempt > 0 || (test.startedAt === null && test.slot !== null && test.durationMs !== null)) return true;
+  }
+  return false;
 }
 
 /** Time that is covered by blocks, each moment once. */
@@ -57,11 +70,11 @@ function covered(blocks: readonly Block[]): number {
 const byName = new Intl.Collator('en', { numeric: true });
 
 /** The lanes of a run; null: nothing is known of when its tests ran. */
-export function lanesOf(tests: Iterable<TestRow>): Lanes | null {
+export function lanesOf(tests: Iterable<TestRow>, times: Times = new Map()): Lanes | null {
   const lanes = new Map<string, Lane>();
   let unknown = 0;
   for (const test of tests) {
-    const block = blockOf(test);
+    const block = blockOf(test, times);
     if (block === null) {
       if (test.status !== 'pending' && test.status !== 'skipped') unknown += 1;
       continue;
