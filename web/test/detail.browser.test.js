@@ -36,7 +36,8 @@ after(() => dev?.stop());
 /** Faults but those of routes that a server of before has not. */
 const own = (faults) => faults.filter((fault) => !/status of 404/.test(fault));
 const row = (page, title) => page.locator('.step-row', { hasText: title }).first();
-const focused = (page) => page.evaluate(() => document.activeElement?.closest('[data-step]')?.getAttribute('data-step'));
+const focused = (page) =>
+  page.evaluate(() => document.activeElement?.closest('[data-step]')?.getAttribute('data-step'));
 
 test('a failed test says why at once, and its steps are a tree', async () => {
   const { page, faults } = await dev.open('shop');
@@ -60,10 +61,7 @@ test('a failed test says why at once, and its steps are a tree', async () => {
   assert.ok(box.y < 800, 'it is in sight without scrolling');
 
   const tree = pane.getByRole('tree', { name: 'Steps' });
-  assert.equal(
-    await tree.getByRole('treeitem', { name: /fill the cart/ }).getAttribute('aria-expanded'),
-    'false',
-  );
+  assert.equal(await tree.getByRole('treeitem', { name: /fill the cart/ }).getAttribute('aria-expanded'), 'false');
   await tree.getByRole('treeitem', { name: /Before Hooks/ }).focus();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowRight');
@@ -181,6 +179,42 @@ test('the summary has what failed first, lanes for eyes and keys, and the files 
   await summary.getByRole('button', { name: /8 files of the run/ }).click();
   await summary.getByRole('searchbox', { name: 'Search in the files' }).fill('TRACE');
   await summary.getByText('1 file', { exact: true }).waitFor();
+  assert.deepEqual(own(faults), []);
+});
+
+test('a failure among thousands of steps is one click away', async () => {
+  const steps = Array.from({ length: 2_000 }, (_, at) => {
+    const id = String(at + 1);
+    const begun = { stepNumber: at + 1, id, attempt: 0, title: `step ${id}` };
+    const failed = id === '1500' ? { error: { message: 'Error: no such row' } } : {};
+    return [begun, { ...begun, phase: 'end', durationMs: 1, ...failed }].map((step) => ({
+      type: 'test_step',
+      testId: 'deep',
+      step,
+    }));
+  }).flat();
+  const data = { attempt: 0, slot: 0, title: ['deep'] };
+  const all = [
+    { type: 'run_status', status: 'running' },
+    { type: 'test_status', testId: 'deep', status: 'running', data },
+    ...steps,
+    {
+      type: 'test_status',
+      testId: 'deep',
+      status: 'failed',
+      data: { ...data, durationMs: 9, errors: [{ message: 'Test timeout of 9ms exceeded.' }] },
+    },
+    { type: 'run_status', status: 'failed' },
+  ];
+  for (let from = 0; from < all.length; from += 500) await post(dev.node.url, 'deep', all.slice(from, from + 500));
+  const { page, faults } = await dev.open('deep');
+  await page.getByRole('treeitem').filter({ hasText: 'deep' }).first().click();
+  await page.getByRole('button', { name: 'To the failure' }).click();
+  await page.locator('[data-step="1500"]').getByText('no such row').waitFor();
+  await eventually(
+    () => page.locator('[data-step="1500"]').boundingBox(),
+    (box) => box !== null && box.y > 60 && box.y < 800,
+  );
   assert.deepEqual(own(faults), []);
 });
 

@@ -340,6 +340,8 @@ test('how long files are kept is said, and why they are gone', () => {
     }),
   );
   assert.equal(files.whyNot(gone, true), 'its file was deleted on Oct 20 by the retention of 30 days');
+  const unknown = { ...gone, artifact: { ...gone.artifact, expiresAt: null } };
+  assert.equal(files.whyNot(unknown, true), 'its file is gone: it has expired, or was deleted');
   assert.equal(files.whyNot({ ...gone, artifact: null }, false), 'on its way');
   assert.equal(files.whyNot({ ...gone, artifact: null }, true), 'not in the store');
 });

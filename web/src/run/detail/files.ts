@@ -155,7 +155,8 @@ export function whyNot({ artifact, note, upload }: FileItem, over: boolean): str
 }
 
 function goneBecause({ expiresAt, createdAt, retainedBy }: Artifact): string {
-  if (expiresAt === null || retainedBy === 'pin') return 'its file was deleted';
+  if (expiresAt === null) return 'its file is gone: it has expired, or was deleted';
+  if (retainedBy === 'pin') return 'its file was deleted';
   const days = createdAt == null ? null : Math.round((expiresAt - createdAt) / 86_400_000);
   if (expiresAt > Date.now()) return 'its file was deleted';
   return `its file was deleted on ${DAY.format(expiresAt)} by the retention${days === null ? '' : ` of ${days} ${days === 1 ? 'day' : 'days'}`}`;

@@ -149,6 +149,8 @@ function OneAttempt({
         steps={told.steps}
         omitted={told.omitted}
         scroller={scroller}
+        hasFailed={test.attempt > attempt.attempt || test.status === 'failed' || test.status === 'timedout'}
+        loading={told.loading}
         hasErrorsAbove={others.length > 0}
       />
       {told.loading ? <p class="detail-note">Reading more steps…</p> : null}

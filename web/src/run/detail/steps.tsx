@@ -16,6 +16,8 @@ import { useVirtual } from './virtual.js';
 const ROW = matchMedia('(pointer: coarse)').matches ? 44 : 28;
 /** Pixels of a failed step that one sees at least when its test is opened. */
 const FAILURE = 300;
+/** Rows that one has in sight at once. */
+const FEW = 15;
 
 export interface StepsProps {
   test: TestKey;
@@ -24,6 +26,10 @@ export interface StepsProps {
   /** Number of steps that were left out, since there are too many. */
   omitted: number;
   scroller: RefObject<HTMLElement | null>;
+  /** Whether it has failed, as its test tells. */
+  hasFailed: boolean;
+  /** Not all of its steps have come. */
+  loading: boolean;
   /** Errors stand above the steps: these are what one sees first. */
   hasErrorsAbove: boolean;
 }
@@ -34,7 +40,7 @@ export async function copyStepLink(test: TestKey, attempt: number, step: string)
   say((await copyText(link)) ? 'Link to the step copied' : 'The browser did not allow to copy');
 }
 
-export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove }: StepsProps) {
+export function Steps({ test, attempt, steps, omitted, scroller, hasFailed, loading, hasErrorsAbove }: StepsProps) {
   const number = attempt.attempt;
   const selected = place.value.step;
   const [folds, setFolds] = useState<ReadonlyMap<string, boolean>>(new Map());
@@ -42,7 +48,7 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
   const [active, setActive] = useState<string | null>(null);
   const [above, setAbove] = useState(0);
   // Of an attempt that had failed when it was opened only what failed is open; of one that fails later nothing is folded.
-  const [brief] = useState(attempt.status === 'failed' || attempt.status === 'timedout');
+  const [brief] = useState(hasFailed);
   const list = useRef<HTMLDivElement>(null);
   const wantsFocus = useRef(false);
   const handled = useRef('');
@@ -55,6 +61,7 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
     [roots, folds, brief, words, selected],
   );
   const total = useMemo(() => countOf(roots), [roots]);
+  const failure = useMemo(() => firstFailure(roots), [roots]);
   const find = (key: string | null) => (key === null ? -1 : rows.findIndex((row) => row.key === key));
   const current = Math.max(0, find(active) >= 0 ? find(active) : find(selected));
 
@@ -88,14 +95,13 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
 
   // Nobody has said where to: an attempt that failed begins at its failure, if that would not be in sight.
   useEffect(() => {
-    if (!brief || selected !== null || handled.current !== '' || rows.length === 0) return;
-    const failure = firstFailure(roots);
+    if (!brief || loading || selected !== null || handled.current !== '' || rows.length === 0) return;
     handled.current = 'failure';
     const pane = scroller.current;
     const place = failure === null ? undefined : virtual.measurementsCache[find(failure.step.id)];
     if (place === undefined || pane === null || hasErrorsAbove) return;
     if (place.start + FAILURE > pane.clientHeight) virtual.scrollToOffset(Math.max(0, place.start - 2 * ROW));
-  }, [roots]);
+  }, [roots, loading]);
 
   // As long as it runs and its last row is in sight, the newest stays in sight.
   const end = useRef({ rows: 0, inSight: false });
@@ -158,6 +164,13 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
     run();
   };
 
+  const toFailure = () => {
+    if (failure === null) return;
+    handled.current = '';
+    setWords(null);
+    setActive(failure.step.id);
+    go({ step: failure.step.id, attempt: number });
+  };
   const items = virtual.getVirtualItems();
   return (
     <>
@@ -168,6 +181,11 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
           {attempt.durationMs === null ? '' : `, ${duration(attempt.durationMs)}`}
         </span>
         <span class="detail-gap" />
+        {failure === null || rows.length <= FEW ? null : (
+          <Button kind="quiet" class="steps-to-failure" onClick={toFailure}>
+            To the failure
+          </Button>
+        )}
         <Button
           kind="quiet"
           icon="search"
