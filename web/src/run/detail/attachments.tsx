@@ -97,16 +97,23 @@ export function Attachments({ files: given, scroller }: AttachmentsProps) {
         </ul>
       </div>
       <Opened files={files} open={open} idOf={idOf} />
-      <p class="files-all">
-        <Button
-          kind="quiet"
-          icon="list"
-          onClick={() => ((showsRunFiles.value = true), scroller.current?.scrollTo({ top: 0 }))}
-        >
-          All files of the run
-        </Button>
-      </p>
+      <AllFiles scroller={scroller} />
     </section>
+  );
+}
+
+/** Leads to the files of the whole run. */
+export function AllFiles({ scroller }: Pick<AttachmentsProps, 'scroller'>) {
+  const show = () => {
+    showsRunFiles.value = true;
+    scroller.current?.scrollTo({ top: 0 });
+  };
+  return (
+    <p class="files-all">
+      <Button kind="quiet" icon="list" onClick={show}>
+        All files of the run
+      </Button>
+    </p>
   );
 }
 
@@ -161,10 +168,13 @@ export function FileRow({ file, open, inside = false, onOpen }: FileRowProps) {
     reason !== null || file.artifact === null || file.kind !== 'trace' ? null : viewerUrl(runId, file.artifact);
   const inPlace =
     url !== null && (file.kind === 'image' || file.kind === 'video' || file.kind === 'text' || file.kind === 'json');
+  // In long lists what differs is at the end of the names: the folder stands behind.
+  const cut = file.name.lastIndexOf('/') + 1;
   const name = (
     <>
       <Icon name={ICONS[file.kind]} />
-      <Text of={file.name} class="file-name" />
+      <Text of={inside ? file.name.slice(cut) : file.name} class="file-name" />
+      {inside && cut > 0 ? <Text of={file.name.slice(0, cut - 1)} class="file-folder" /> : null}
     </>
   );
   const Tag = inside ? 'div' : 'li';

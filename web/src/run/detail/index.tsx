@@ -6,7 +6,7 @@ import type { Attempt, TestRow } from '../../model.js';
 import { place } from '../place.js';
 import { artifacts, detail, head, testOf, testsComplete, type Detail as Told } from '../store.js';
 import { tell } from '../worker.js';
-import { Attachments } from './attachments.js';
+import { AllFiles, Attachments } from './attachments.js';
 import { ErrorBlock } from './error-block.js';
 import { filesOf, type FileItem } from './files.js';
 import { Head } from './head.js';
@@ -92,7 +92,11 @@ function OneTest({ test }: { test: TestRow }) {
           ) : (
             <OneAttempt test={test} attempt={shown} told={told} scroller={scroller} />
           )}
-          {files.length === 0 ? null : <Attachments files={files} scroller={scroller} />}
+          {files.length > 0 ? (
+            <Attachments files={files} scroller={scroller} />
+          ) : artifacts.value.length > 0 ? (
+            <AllFiles scroller={scroller} />
+          ) : null}
         </div>
       </div>
     </>
