@@ -232,8 +232,6 @@ export interface TestRow {
   slotLabel: string | null;
   /** When the attempt began, if that is known. */
   startedAt: number | null;
-  /** When the first attempt began, if there were several. */
-  firstStartedAt?: number | null;
   durationMs: number | null;
   /** The error's message, as it came: escapes of colours are in it. Of a flaky test that of the attempt that failed. */
   error: string | null;
@@ -486,8 +484,17 @@ export interface Calls {
   search: [{ q: string; types?: string[]; test?: TestKey; after?: string; limit?: number }, { hits: Hit[]; cursor: string; more: boolean }];
   history: [{ tests: TestKey[] }, { tests: { key: TestKey; results: HistoryResult[] }[] }];
   compare: [{ with?: string }, Comparison];
+  /** When the tests ran, up to an event. Refused for runs that are too long to read. */
+  times: [{ until: number }, { tests: TestTimes[] }];
   /** The raw event. */
   event: [{ seq: number }, Record<string, unknown>];
+}
+
+/** When the first and the last attempt at a test began. */
+export interface TestTimes {
+  key: TestKey;
+  first: number;
+  last: number;
 }
 
 /** A result of a test in a run. */

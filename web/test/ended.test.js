@@ -3,36 +3,133 @@ import { test } from 'node:test';
 
 import { load } from './support/load.js';
 
-const { blockAt, lanesOf, ticks } = await load('run/ended/lanes.ts');
+const { blockAt, lanesOf, ticks, wantsTimes } = await load('run/ended/lanes.ts');
 const { groupsOf } = await load('run/ended/groups.ts');
 const { whyEnded } = await load('run/ended/why.ts');
 
 const row = (key, more = {}) => ({
-  key, testId: key, variant: null, path: [key], file: null, line: null, project: null, tags: [], annotations: [], order: 0, status: 'passed', outcome: 'expected',
-  attempt: 0, producer: 'p', slot: 0, slotLabel: '0', startedAt: 0, durationMs: 1_000, error: null, errorLocation: null, step: null, failedSeq: null, paused: false,
-  askId: null, held: false, ...more,
+  key,
+  testId: key,
+  variant: null,
+  path: [key],
+  file: null,
+  line: null,
+  project: null,
+  tags: [],
+  annotations: [],
+  order: 0,
+  status: 'passed',
+  outcome: 'expected',
+  attempt: 0,
+  producer: 'p',
+  slot: 0,
+  slotLabel: '0',
+  startedAt: 0,
+  durationMs: 1_000,
+  error: null,
+  errorLocation: null,
+  step: null,
+  failedSeq: null,
+  paused: false,
+  askId: null,
+  held: false,
+  ...more,
 });
 
 test('tests are in the lane of their worker, in the order in which they began', () => {
-  const lanes = lanesOf([row('b', { startedAt: 1_000 }), row('a'), row('c', { slot: 10, slotLabel: '10' }), row('d', { slot: 2, slotLabel: '2' })]);
-  assert.deepEqual(lanes.lanes.map(({ name, blocks }) => [name, blocks.map((block) => block.test)]), [['0', ['a', 'b']], ['2', ['d']], ['10', ['c']]]);
+  const lanes = lanesOf([
+    row('b', { startedAt: 1_000 }),
+    row('a'),
+    row('c', { slot: 10, slotLabel: '10' }),
+    row('d', { slot: 2, slotLabel: '2' }),
+  ]);
+  assert.deepEqual(
+    lanes.lanes.map(({ name, blocks }) => [name, blocks.map((block) => block.test)]),
+    [
+      ['0', ['a', 'b']],
+      ['2', ['d']],
+      ['10', ['c']],
+    ],
+  );
   assert.equal(lanes.to - lanes.from, 2_000);
   assert.ok(Math.abs(lanes.busy - 4 / 6) < 0.001);
 });
 
 test('a retried test reaches from its first attempt on, and no moment is counted twice', () => {
-  const lanes = lanesOf([row('a', { startedAt: 5_000, firstStartedAt: 0, outcome: 'flaky' }), row('b', { startedAt: 1_000 })]);
+  const times = new Map([['a', { key: 'a', first: 0, last: 5_000 }]]);
+  const lanes = lanesOf([row('a', { startedAt: null, outcome: 'flaky' }), row('b', { startedAt: 1_000 })], times);
   assert.equal(lanes.lanes[0].blocks[0].state, 'flaky');
   assert.equal(lanes.busy, 1);
 });
 
 test('what has no time is counted', () => {
   assert.equal(lanesOf([row('a', { startedAt: null })]), null);
-  assert.equal(lanesOf([row('a'), row('b', { slot: null }), row('c', { status: 'pending', startedAt: null })]).unknown, 1);
+  assert.equal(
+    lanesOf([row('a'), row('b', { slot: null }), row('c', { status: 'pending', startedAt: null })]).unknown,
+    1,
+  );
+});
+
+test('the log is asked only where something is not known', () => {
+  assert.equal(wantsTimes([row('a')]), false);
+  assert.equal(wantsTimes([row('a', { startedAt: null, durationMs: null, status: 'pending' })]), false);
+  assert.equal(wantsTimes([row('a', { attempt: 1 })]), true);
+  assert.equal(wantsTimes([row('a', { startedAt: null })]), true);
+});
+
+const { readTimes } = await load('worker/times.ts');
+
+/** A log of which pages are read; the ask that fails is asked again by `insist`. */
+const log = (events, limit = Infinity) => ({
+  asked: 0,
+  insist: (ask) => ask(),
+  async lines({ after, limit: most }) {
+    this.asked += 1;
+    const page = events.filter(({ seq }) => seq > after).slice(0, Math.min(most, limit));
+    const last = page.at(-1)?.seq ?? after;
+    return { lines: page, after: last, more: last < (events.at(-1)?.seq ?? 0) };
+  },
+});
+const began = (seq, testId, at, more = {}) => ({
+  seq,
+  type: 'test_status',
+  status: 'running',
+  testId,
+  timestamp: new Date(at).toISOString(),
+  ...more,
+});
+const keyOf = ({ testId }) => testId ?? null;
+
+test('when tests ran is read from the log, whatever else it has', async () => {
+  const events = [
+    began(1, 'a', 1_000),
+    began(2, 'b', 2_000),
+    began(3, 'b', 9_000, { type: 'log' }),
+    began(4, 'a', 5_000),
+    began(5, 'a', 6_000, { status: 'passed' }),
+    began(6, 'b', 7_000),
+  ];
+  const pages = log(events, 2);
+  assert.deepEqual(await readTimes(pages, keyOf, 5), [
+    { key: 'a', first: 1_000, last: 5_000 },
+    { key: 'b', first: 2_000, last: 2_000 },
+  ]);
+  assert.equal(pages.asked, 3);
+});
+
+test('a run that is too long to read is refused', async () => {
+  const pages = log(
+    Array.from({ length: 200 }, (_, at) => began(at + 1, 'a', at)),
+    1,
+  );
+  await assert.rejects(readTimes(pages, keyOf, 200), { code: 'run_too_long' });
+  assert.equal(pages.asked, 60);
 });
 
 test('64 lanes of 10,000 tests take little time', () => {
-  const many = Array.from({ length: 10_000 }, (_, at) => row(String(at), { slot: at % 100, slotLabel: String(at % 100), startedAt: at * 10 }));
+  const many = Array.from({ length: 10_000 }, (_, at) =>
+    row(String(at), { slot: at % 100, slotLabel: String(at % 100), startedAt: at * 10 }),
+  );
   const began = performance.now();
   assert.equal(lanesOf(many).lanes.length, 64);
   assert.ok(performance.now() - began < 500);
@@ -55,12 +152,21 @@ test('a block is found by its time, also a little beside it', () => {
 const failed = (key, error, more = {}) => row(key, { status: 'failed', outcome: 'unexpected', error, ...more });
 
 test('failures with the same error are together, numbers and ids apart', () => {
-  const error = (text, received) => `Error: expect(locator).toBeVisible() failed\n\nLocator: getByText('${text}')\nExpected: visible\nReceived: ${received}\nTimeout: 5000ms`;
+  const error = (text, received) =>
+    `Error: expect(locator).toBeVisible() failed\n\nLocator: getByText('${text}')\nExpected: visible\nReceived: ${received}\nTimeout: 5000ms`;
   const groups = groupsOf([
-    failed('a', error('VAT', 'hidden')), failed('b', error('Name', 'hidden'), { order: 1 }), failed('c', error('VAT', 'hidden'), { order: 2 }),
-    failed('d', 'Error: page.goto: order 12 not found'), failed('e', 'Error: page.goto: order 77 not found'), row('f'), row('g', { outcome: 'flaky', error: error('VAT', 'hidden') }),
+    failed('a', error('VAT', 'hidden')),
+    failed('b', error('Name', 'hidden'), { order: 1 }),
+    failed('c', error('VAT', 'hidden'), { order: 2 }),
+    failed('d', 'Error: page.goto: order 12 not found'),
+    failed('e', 'Error: page.goto: order 77 not found'),
+    row('f'),
+    row('g', { outcome: 'flaky', error: error('VAT', 'hidden') }),
   ]);
-  assert.deepEqual(groups.map(({ tests }) => tests.map(({ key }) => key)), [['a', 'c'], ['d', 'e'], ['b']]);
+  assert.deepEqual(
+    groups.map(({ tests }) => tests.map(({ key }) => key)),
+    [['a', 'c'], ['d', 'e'], ['b']],
+  );
   assert.equal(groups[0].title, 'expect(locator).toBeVisible() failed');
   assert.equal(groups[0].locator, "getByText('VAT')");
 });
@@ -69,14 +175,37 @@ test('a test that passed and was expected to fail is a failure', () => {
   assert.equal(groupsOf([row('a', { outcome: 'unexpected' })])[0].title, 'It passed, and was expected to fail.');
 });
 
-const run = (more) => ({ word: 'failed', commands: [], endedAt: new Date(2026, 10, 27, 17, 4, 22).getTime(), lastEventAt: null, lastError: null, counts: { queued: 0, running: 0 }, producers: [], shards: [], ...more });
+const run = (more) => ({
+  word: 'failed',
+  commands: [],
+  endedAt: new Date(2026, 10, 27, 17, 4, 22).getTime(),
+  lastEventAt: null,
+  lastError: null,
+  counts: { queued: 0, running: 0 },
+  producers: [],
+  shards: [],
+  ...more,
+});
 
 test('what ended a run is said, and by whom', () => {
   const by = { subject: 'ada', name: 'Ada', kind: 'user' };
   assert.equal(whyEnded(run()), null);
-  assert.deepEqual(whyEnded(run({ word: 'cancelled', commands: [{ type: 'cancel', seq: 5, by }, { type: 'pause', seq: 9, by: { ...by, name: 'Bo' } }], counts: { queued: 12, running: 1 } })), {
-    what: 'Cancelled by Ada at 17:04:22.', more: ['12 tests did not run.', '1 test never ended.'],
-  });
+  assert.deepEqual(
+    whyEnded(
+      run({
+        word: 'cancelled',
+        commands: [
+          { type: 'cancel', seq: 5, by },
+          { type: 'pause', seq: 9, by: { ...by, name: 'Bo' } },
+        ],
+        counts: { queued: 12, running: 1 },
+      }),
+    ),
+    {
+      what: 'Cancelled by Ada at 17:04:22.',
+      more: ['12 tests did not run.', '1 test never ended.'],
+    },
+  );
   assert.match(whyEnded(run({ word: 'lost', lastEventAt: 0 })).what, /^Lost: /);
   assert.match(whyEnded(run({ word: 'timedout' })).what, /^Timed out at 17:04:22/);
   assert.match(whyEnded(run({ word: 'interrupted' })).what, /^Interrupted at 17:04:22/);
@@ -88,5 +217,8 @@ test('an error outside the tests is shown, without its colours', () => {
 });
 
 test('shards that never came are said', () => {
-  assert.deepEqual(whyEnded(run({ shards: [{ variant: null, total: 4, joined: 2, missing: [3, 4], waiting: false }] })), { what: 'The run is not whole.', more: ['2 shards never came.'] });
+  assert.deepEqual(
+    whyEnded(run({ shards: [{ variant: null, total: 4, joined: 2, missing: [3, 4], waiting: false }] })),
+    { what: 'The run is not whole.', more: ['2 shards never came.'] },
+  );
 });

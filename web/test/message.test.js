@@ -19,7 +19,9 @@ const of = (name) => {
   return {
     ...parts,
     sides: parts.sides.map(({ label, lines }) => `${label}: ${lines.map(textOf).join('\n')}`),
-    diff: parts.diff.map(({ kind, spans }) => `${{ expected: '-', received: '+', same: ' ', hunk: '@' }[kind]}${textOf(spans)}`),
+    diff: parts.diff.map(
+      ({ kind, spans }) => `${{ expected: '-', received: '+', same: ' ', hunk: '@' }[kind]}${textOf(spans)}`,
+    ),
     facts: parts.facts.map(({ label, text }) => `${label}: ${text}`),
     rest: parts.rest.map(textOf),
   };
@@ -42,9 +44,17 @@ test('what was not found is what was received', () => {
 });
 
 test('values of other names keep them', () => {
-  assert.deepEqual(of('toContainText').sides, ['Expected substring: "of 70"', 'Received string: "Showing 60 of 60 orders"']);
+  assert.deepEqual(of('toContainText').sides, [
+    'Expected substring: "of 70"',
+    'Received string: "Showing 60 of 60 orders"',
+  ]);
   assert.deepEqual(of('toHaveLength').sides, ['Expected length: 3', 'Received length: 2', 'Received array: [1, 2]']);
-  assert.deepEqual(of('toHaveProperty').sides, ['Expected path: "b.c"', 'Received path: []', 'Expected value: 3', 'Received value: {"a": 1}']);
+  assert.deepEqual(of('toHaveProperty').sides, [
+    'Expected path: "b.c"',
+    'Received path: []',
+    'Expected value: 3',
+    'Received value: {"a": 1}',
+  ]);
   assert.deepEqual(of('toBeGreaterThan').sides, ['Expected: > 5', 'Received: 3']);
   assert.deepEqual(of('not toContain').sides, ['Expected substring: not "ell"', 'Received string: "hello"']);
   assert.deepEqual(of('toBeTruthy').sides, ['Received: 0']);
@@ -85,8 +95,13 @@ test('a timeout of an action says what it waited for', () => {
 });
 
 test('a screenshot that differs says by how much', () => {
-  assert.match(of('screenshot').facts.join('\n'), /Difference: Expected an image 1280px by 800px, received 1280px by 720px\. \d+ pixels/);
-  const older = takeApart('Error: expect(page).toHaveScreenshot(expected) failed\n\n  12 pixels (ratio 0.01 of all image pixels) are different.\n\n  Snapshot: a.png\n');
+  assert.match(
+    of('screenshot').facts.join('\n'),
+    /Difference: Expected an image 1280px by 800px, received 1280px by 720px\. \d+ pixels/,
+  );
+  const older = takeApart(
+    'Error: expect(page).toHaveScreenshot(expected) failed\n\n  12 pixels (ratio 0.01 of all image pixels) are different.\n\n  Snapshot: a.png\n',
+  );
   assert.deepEqual(older.facts, [
     { label: 'Difference', text: '12 pixels (ratio 0.01 of all image pixels) are different' },
     { label: 'Snapshot', text: 'a.png' },
@@ -94,7 +109,10 @@ test('a screenshot that differs says by how much', () => {
 });
 
 test('messages of other forms stay as they are', () => {
-  assert.deepEqual({ title: of('throw').title, rest: of('throw').rest }, { title: 'plain error', rest: ['with two lines'] });
+  assert.deepEqual(
+    { title: of('throw').title, rest: of('throw').rest },
+    { title: 'plain error', rest: ['with two lines'] },
+  );
   assert.equal(of('type error').title, "TypeError: Cannot read properties of undefined (reading 'foo')");
   assert.equal(of('evaluate').rest.length, 3);
   assert.equal(takeApart('').title, '');
@@ -128,7 +146,11 @@ const marks = (pieces) => pieces.map(({ text, differs }) => (differs ? `[${text}
 const plain = (text) => [{ text }];
 
 test('only the words that differ are marked', () => {
-  const [left, right] = pair(plain('"Showing 14 of 60 orders"'), plain('"Showing 60 of 60 orders"'), diffWordsWithSpace);
+  const [left, right] = pair(
+    plain('"Showing 14 of 60 orders"'),
+    plain('"Showing 60 of 60 orders"'),
+    diffWordsWithSpace,
+  );
   assert.deepEqual([marks(left), marks(right)], ['"Showing [14] of 60 orders"', '"Showing [60] of 60 orders"']);
   assert.deepEqual(pair(plain('a'), plain('b'), null).map(marks), ['a', 'b']);
 });
@@ -158,6 +180,8 @@ test('code has numbers, failing lines, and no common indent', () => {
   assert.ok(lines.some(({ failing, text }) => failing && text.includes("toHaveText('Showing 14 of 60 orders')")));
   assert.ok(lines.every(({ number }) => number !== null));
   assert.ok(lines.some(({ text }) => !/^\s/.test(text)));
-  assert.deepEqual(codeLines('> 20 | await expect(items).toHaveCount(3)'), [{ number: 20, text: 'await expect(items).toHaveCount(3)', failing: true }]);
+  assert.deepEqual(codeLines('> 20 | await expect(items).toHaveCount(3)'), [
+    { number: 20, text: 'await expect(items).toHaveCount(3)', failing: true },
+  ]);
   assert.deepEqual(codeLines('just text'), [{ number: null, text: 'just text', failing: false }]);
 });

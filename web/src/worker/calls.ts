@@ -6,6 +6,7 @@ import type { EventHistory } from './history.js';
 import type { Http } from './http.js';
 import { rowsOf, type RowContext } from './log-rows.js';
 import { keyOf, listOf, type Members, membersOf, numberOf, partsOf, type RunEvent, textOf, timeOf } from './read.js';
+import { readTimes } from './times.js';
 
 /** Hits that are looked for on this side. */
 const MOST_HITS = 200;
@@ -107,6 +108,7 @@ export class Calls {
       const found = await this.http.insist(() => this.http.json<Members>('/compare', { with: other }));
       return comparisonOf(found);
     },
+    times: async ({ until }) => ({ tests: await readTimes(this.http, (event) => this.run.keyOf(event), until) }),
     event: async ({ seq }) => {
       const event = await this.history.event(seq);
       if (event === null) throw new ApiError(404, 'event_unknown', `there is no event ${seq}, or it has expired`);

@@ -14,7 +14,14 @@ import { known, lookUp } from './lookup.js';
 import { showsRunFiles } from './run-files.js';
 import { Viewer } from './viewer.js';
 
-const ICONS: Record<FileItem['kind'], IconName> = { image: 'picture', video: 'video', trace: 'trace', text: 'file', json: 'file', other: 'file' };
+const ICONS: Record<FileItem['kind'], IconName> = {
+  image: 'picture',
+  video: 'video',
+  trace: 'trace',
+  text: 'file',
+  json: 'file',
+  other: 'file',
+};
 
 /** Pictures that are shown small. */
 const THUMBNAILS = 4;
@@ -29,7 +36,10 @@ function useKnown(files: readonly FileItem[]): FileItem[] {
   const runId = head.value?.runId ?? '';
   const ids = files.map(({ artifact }) => artifact?.artifactId ?? '').join(' ');
   useEffect(() => {
-    void lookUp(runId, files.flatMap(({ artifact }) => (artifact === null ? [] : [artifact])));
+    void lookUp(
+      runId,
+      files.flatMap(({ artifact }) => (artifact === null ? [] : [artifact])),
+    );
   }, [runId, ids]);
   return files.map((file) => (file.artifact === null ? file : { ...file, artifact: known(file.artifact) }));
 }
@@ -87,17 +97,36 @@ export function Attachments({ files: given, scroller }: AttachmentsProps) {
         </ul>
       </div>
       <Opened files={files} open={open} idOf={idOf} />
-      <p class="files-all">
-        <Button kind="quiet" icon="list" onClick={() => ((showsRunFiles.value = true), scroller.current?.scrollTo({ top: 0 }))}>
-          All files of the run
-        </Button>
-      </p>
+      <AllFiles scroller={scroller} />
     </section>
   );
 }
 
+/** Leads to the files of the whole run. */
+export function AllFiles({ scroller }: Pick<AttachmentsProps, 'scroller'>) {
+  const show = () => {
+    showsRunFiles.value = true;
+    scroller.current?.scrollTo({ top: 0 });
+  };
+  return (
+    <p class="files-all">
+      <Button kind="quiet" icon="list" onClick={show}>
+        All files of the run
+      </Button>
+    </p>
+  );
+}
+
 /** The file that is shown in place, below the list. */
-function Opened({ files, open, idOf }: { files: readonly FileItem[]; open: string | null; idOf: (file: FileItem, at: number) => string }) {
+function Opened({
+  files,
+  open,
+  idOf,
+}: {
+  files: readonly FileItem[];
+  open: string | null;
+  idOf: (file: FileItem, at: number) => string;
+}) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => place.current?.scrollIntoView({ block: 'nearest' }), [open]);
   const file = open === null ? undefined : files.find((one, at) => idOf(one, at) === open);
@@ -113,7 +142,13 @@ function Opened({ files, open, idOf }: { files: readonly FileItem[]; open: strin
 function Kept({ artifacts }: { artifacts: readonly Artifact[] }) {
   const there = artifacts.filter(({ state }) => state !== 'deleted');
   const parts = [savingsOf(there), keptUntil(there)].filter((part) => part !== null);
-  return <span class="files-kept dim">{parts.map((part) => <span key={part}>{part}</span>)}</span>;
+  return (
+    <span class="files-kept dim">
+      {parts.map((part) => (
+        <span key={part}>{part}</span>
+      ))}
+    </span>
+  );
 }
 
 export interface FileRowProps {
@@ -129,16 +164,22 @@ export function FileRow({ file, open, inside = false, onOpen }: FileRowProps) {
   const runId = run?.runId ?? '';
   const reason = whyNot(file, run?.over ?? false);
   const url = reason !== null || file.artifact === null ? null : downloadUrl(runId, file.artifact);
-  const viewer = reason !== null || file.artifact === null || file.kind !== 'trace' ? null : viewerUrl(runId, file.artifact);
-  const inPlace = url !== null && (file.kind === 'image' || file.kind === 'video' || file.kind === 'text' || file.kind === 'json');
+  const viewer =
+    reason !== null || file.artifact === null || file.kind !== 'trace' ? null : viewerUrl(runId, file.artifact);
+  const inPlace =
+    url !== null && (file.kind === 'image' || file.kind === 'video' || file.kind === 'text' || file.kind === 'json');
+  // In long lists what differs is at the end of the names: the folder stands behind.
+  const cut = file.name.lastIndexOf('/') + 1;
   const name = (
     <>
       <Icon name={ICONS[file.kind]} />
-      <Text of={file.name} class="file-name" />
+      <Text of={inside ? file.name.slice(cut) : file.name} class="file-name" />
+      {inside && cut > 0 ? <Text of={file.name.slice(0, cut - 1)} class="file-folder" /> : null}
     </>
   );
+  const Tag = inside ? 'div' : 'li';
   return (
-    <li class={reason === null ? 'file' : 'file file-missing'}>
+    <Tag class={reason === null ? 'file' : 'file file-missing'}>
       <div class="file-row">
         {inPlace ? (
           <button type="button" class="file-open" aria-expanded={open} onClick={onOpen}>
@@ -164,6 +205,6 @@ export function FileRow({ file, open, inside = false, onOpen }: FileRowProps) {
         )}
       </div>
       {open && inside && inPlace ? <Viewer file={file} url={url} /> : null}
-    </li>
+    </Tag>
   );
 }

@@ -23,7 +23,8 @@ const still = matchMedia('(prefers-reduced-motion: reduce)');
 export function CompareImages({ of, runId }: { of: Comparison; runId: string }) {
   const [way, setWay] = useState<Way>('swipe');
   const [share, setShare] = useState(50);
-  const url = (file: Comparison['expected'] | null) => (file?.artifact == null ? null : downloadUrl(runId, file.artifact));
+  const url = (file: Comparison['expected'] | null) =>
+    file?.artifact == null ? null : downloadUrl(runId, file.artifact);
   const [expected, actual, diff] = [url(of.expected), url(of.actual), url(of.diff)];
   if (expected === null || actual === null) return null;
   const name = oneLine(of.name, 80);
@@ -47,7 +48,11 @@ export function CompareImages({ of, runId }: { of: Comparison; runId: string }) 
       ) : (
         <>
           <div class="compare-stage">
-            <img src={expected} alt={`Expected: ${name}`} style={way === 'swipe' ? { clipPath: `inset(0 ${100 - share}% 0 0)` } : {}} />
+            <img
+              src={expected}
+              alt={`Expected: ${name}`}
+              style={way === 'swipe' ? { clipPath: `inset(0 ${100 - share}% 0 0)` } : {}}
+            />
             <img
               class="compare-over"
               src={actual}
@@ -63,7 +68,9 @@ export function CompareImages({ of, runId }: { of: Comparison; runId: string }) 
               min={0}
               max={100}
               value={share}
-              aria-label={way === 'onion' ? 'How much of the received picture is seen' : 'Where the received picture begins'}
+              aria-label={
+                way === 'onion' ? 'How much of the received picture is seen' : 'Where the received picture begins'
+              }
               onInput={({ currentTarget }) => setShare(Number(currentTarget.value))}
             />
             <span>Received</span>
@@ -92,7 +99,15 @@ function Handle({ share, onChange }: { share: number; onChange: (share: number) 
     const box = handle.parentElement!.getBoundingClientRect();
     onChange(Math.round(Math.max(0, Math.min(100, ((event.clientX - box.left) / box.width) * 100))));
   };
-  return <div class="compare-handle" aria-hidden="true" style={{ left: `${share}%` }} onPointerDown={move} onPointerMove={move} />;
+  return (
+    <div
+      class="compare-handle"
+      aria-hidden="true"
+      style={{ left: `${share}%` }}
+      onPointerDown={move}
+      onPointerMove={move}
+    />
+  );
 }
 
 function Blink({ expected, actual, name }: { expected: string; actual: string; name: string }) {
@@ -110,7 +125,9 @@ function Blink({ expected, actual, name }: { expected: string; actual: string; n
         <img class={second ? 'compare-over' : 'compare-over compare-hidden'} src={actual} alt={`Received: ${name}`} />
       </div>
       <p class="viewer-bar">
-        <Button onClick={() => (setRuns(false), setSecond(!second))}>{second ? 'Show expected' : 'Show received'}</Button>
+        <Button onClick={() => (setRuns(false), setSecond(!second))}>
+          {second ? 'Show expected' : 'Show received'}
+        </Button>
         <Button pressed={runs} onClick={() => setRuns(!runs)}>
           Blink
         </Button>

@@ -46,7 +46,9 @@ export function ErrorBlock({ error, seq }: ErrorBlockProps) {
         </dl>
       )}
       {parts.rest.length === 0 ? null : <Lines lines={parts.rest} />}
-      {parts.omitted === 0 ? null : <p class="error-note">{plural(parts.omitted, 'more line')}. Copy the error to read them.</p>}
+      {parts.omitted === 0 ? null : (
+        <p class="error-note">{plural(parts.omitted, 'more line')}. Copy the error to read them.</p>
+      )}
       <Code snippet={error.snippet} />
       {parts.callLog.length === 0 ? null : (
         <Folded title="Call log" lines={parts.callLog.length}>
@@ -59,7 +61,8 @@ export function ErrorBlock({ error, seq }: ErrorBlockProps) {
 }
 
 function copied({ message, snippet, stack }: ErrorInfo): string {
-  const trace = stack === null ? null : stack.startsWith(message) ? stack.slice(message.length).replace(/^\n/, '') : stack;
+  const trace =
+    stack === null ? null : stack.startsWith(message) ? stack.slice(message.length).replace(/^\n/, '') : stack;
   return [message, snippet, trace].filter((part) => part !== null && part !== '').join('\n\n');
 }
 
@@ -76,12 +79,14 @@ function Words({ pieces }: { pieces: readonly Piece[] }) {
   return <>{pieces.map(({ text, differs }) => (differs ? <mark>{text}</mark> : text))}</>;
 }
 
-const plainLines = (lines: readonly Span[][]): Piece[][] => lines.map((line) => line.map(({ text, inverse }) => ({ text, differs: inverse === true })));
+const plainLines = (lines: readonly Span[][]): Piece[][] =>
+  lines.map((line) => line.map(({ text, inverse }) => ({ text, differs: inverse === true })));
 
 function Sides({ sides, differ }: { sides: readonly Side[]; differ: Differ | null }) {
   if (sides.length === 0) return null;
   const compared = comparable(sides);
-  const pairs = compared === null ? null : compared[0].lines.map((line, at) => pair(line, compared[1].lines[at]!, differ));
+  const pairs =
+    compared === null ? null : compared[0].lines.map((line, at) => pair(line, compared[1].lines[at]!, differ));
   return (
     <dl class="error-sides">
       {sides.map((side) => {
@@ -122,7 +127,9 @@ function Difference({ lines, differ }: { lines: readonly DiffLine[]; differ: Dif
             {SIGNS[kind]}
           </span>
           <span class="hidden-text">{SAYS[kind]}</span>
-          <span class="error-text">{pieces[at] == null ? spans.map(({ text }) => text).join('') : <Words pieces={pieces[at]} />}</span>
+          <span class="error-text">
+            {pieces[at] == null ? spans.map(({ text }) => text).join('') : <Words pieces={pieces[at]} />}
+          </span>
         </div>
       ))}
     </div>
@@ -165,7 +172,10 @@ function Stack({ error: { stack, message } }: { error: ErrorInfo }) {
   const text = ansiText(stack.slice(0, 20_000));
   const first = text.indexOf('\n    at ');
   const own = first >= 0 ? text.slice(first + 1) : text === ansiText(message.slice(0, 20_000)) ? '' : text;
-  const lines = own.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const lines = own
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   if (lines.length === 0) return null;
   return (
     <Folded title="Stack" lines={lines.length}>

@@ -17,7 +17,15 @@ export interface FileItem {
   upload: string | null;
 }
 
-const IMAGES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp', 'image/svg+xml']);
+const IMAGES = new Set([
+  'image/png',
+  'image/jpeg',
+  'image/gif',
+  'image/webp',
+  'image/avif',
+  'image/bmp',
+  'image/svg+xml',
+]);
 const VIDEOS = new Set(['video/webm', 'video/mp4', 'video/ogg']);
 const TEXTS = /\.(?:txt|log|md|csv|tsv|xml|html?|css|[cm]?[jt]sx?|ya?ml|toml|har|diff|patch|snap)$/i;
 
@@ -45,13 +53,23 @@ function item(attachment: Attachment, testId: string, artifacts: readonly Artifa
   const artifact = attachment.artifact == null ? null : artifactOf(attachment.artifact, testId, artifacts);
   const contentType = attachment.contentType ?? artifact?.contentType ?? '';
   return {
-    name: attachment.name, kind: kindOf(attachment.name, contentType, artifact?.kind), contentType, size: attachment.size ?? artifact?.size ?? null,
-    artifact, note: attachment.note ?? null, upload: attachment.artifact ?? null,
+    name: attachment.name,
+    kind: kindOf(attachment.name, contentType, artifact?.kind),
+    contentType,
+    size: attachment.size ?? artifact?.size ?? null,
+    artifact,
+    note: attachment.note ?? null,
+    upload: attachment.artifact ?? null,
   };
 }
 
 /** The files of an attempt: those of its steps, then those that it told of at its end; each one once. */
-export function filesOf(attachments: readonly Attachment[], steps: Iterable<Step>, testId: string, artifacts: readonly Artifact[]): FileItem[] {
+export function filesOf(
+  attachments: readonly Attachment[],
+  steps: Iterable<Step>,
+  testId: string,
+  artifacts: readonly Artifact[],
+): FileItem[] {
   const items = new Map<string, FileItem>();
   const add = (attachment: Attachment) => {
     const one = item(attachment, testId, artifacts);
@@ -119,7 +137,9 @@ const DAY = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric' });
 /** Until when files are kept: the earliest; null: not known. */
 export function keptUntil(artifacts: readonly Artifact[]): string | null {
   if (artifacts.length > 0 && artifacts.every(({ retainedBy }) => retainedBy === 'pin')) return 'kept, pinned';
-  const ends = artifacts.flatMap(({ expiresAt, retainedBy }) => (expiresAt === null || retainedBy === 'pin' ? [] : [expiresAt]));
+  const ends = artifacts.flatMap(({ expiresAt, retainedBy }) =>
+    expiresAt === null || retainedBy === 'pin' ? [] : [expiresAt],
+  );
   return ends.length === 0 ? null : `kept until ${DAY.format(Math.min(...ends))}`;
 }
 
@@ -135,7 +155,8 @@ export function whyNot({ artifact, note, upload }: FileItem, over: boolean): str
 }
 
 function goneBecause({ expiresAt, createdAt, retainedBy }: Artifact): string {
-  if (expiresAt === null || retainedBy === 'pin') return 'its file was deleted';
+  if (expiresAt === null) return 'its file is gone: it has expired, or was deleted';
+  if (retainedBy === 'pin') return 'its file was deleted';
   const days = createdAt == null ? null : Math.round((expiresAt - createdAt) / 86_400_000);
   if (expiresAt > Date.now()) return 'its file was deleted';
   return `its file was deleted on ${DAY.format(expiresAt)} by the retention${days === null ? '' : ` of ${days} ${days === 1 ? 'day' : 'days'}`}`;

@@ -50,7 +50,8 @@ export function Head({ test, attempts, shown, both, files }: HeadProps) {
         {test.variant === null ? null : <Text of={test.variant} />}
         {slot === null ? null : (
           <span class="detail-worker">
-            worker <WorkerTag label={slot} on={test.status === 'running' && stream !== null && onScreen.value === stream} />
+            worker{' '}
+            <WorkerTag label={slot} on={test.status === 'running' && stream !== null && onScreen.value === stream} />
           </span>
         )}
         {asExpected ? <span>failed, as was expected</span> : null}
@@ -69,7 +70,10 @@ export function Head({ test, attempts, shown, both, files }: HeadProps) {
         ) : null}
         <span class="detail-gap" />
         {command.text === '' || (!command.isCommand && test.file === null) ? null : (
-          <CopyButton text={command.text} label={command.isCommand ? `Copy: ${command.text}` : 'Copy where the test is'}>
+          <CopyButton
+            text={command.text}
+            label={command.isCommand ? `Rerun command: ${command.text}` : 'Copy its place: file, line and title'}
+          >
             {command.isCommand ? 'Rerun command' : 'Copy its place'}
           </CopyButton>
         )}
@@ -81,7 +85,10 @@ export function Head({ test, attempts, shown, both, files }: HeadProps) {
 
 function Annotations({ test, attempt }: { test: TestRow; attempt: Attempt | null }) {
   const all = [...test.annotations, ...(attempt?.annotations ?? [])];
-  const once = all.filter(({ type, description }, at) => all.findIndex((other) => other.type === type && other.description === description) === at);
+  const once = all.filter(
+    ({ type, description }, at) =>
+      all.findIndex((other) => other.type === type && other.description === description) === at,
+  );
   if (once.length === 0) return null;
   return (
     <ul class="detail-annotations">
@@ -102,13 +109,20 @@ function Attempts({ attempts, shown, both }: { attempts: readonly Attempt[]; sho
         <StatusIcon of={status === 'pending' ? 'queued' : status} silent />
         {attempt + 1}{' '}
         <span class="attempt-time">
-          {durationMs !== null ? duration(durationMs) : status === 'running' && startedAt !== null ? duration(clock.value - startedAt) : ''}
+          {durationMs !== null
+            ? duration(durationMs)
+            : status === 'running' && startedAt !== null
+              ? duration(clock.value - startedAt)
+              : ''}
         </span>
       </>
     ),
     says: `Attempt ${attempt + 1}, ${status}`,
   });
-  const choices = [...(both ? [{ value: 'both', label: 'Both', says: 'Both attempts side by side' }] : []), ...attempts.map(one)];
+  const choices = [
+    ...(both ? [{ value: 'both', label: 'Both', says: 'Both attempts side by side' }] : []),
+    ...attempts.map(one),
+  ];
   return (
     <Segments
       class="attempts"

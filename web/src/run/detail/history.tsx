@@ -29,7 +29,11 @@ async function ask(key: TestKey): Promise<void> {
 const WORDS: Record<string, string> = { expected: 'passed', unexpected: 'failed', flaky: 'flaky', skipped: 'skipped' };
 
 function tipOf(result: HistoryResult): string {
-  const name = result.current ? 'This run' : result.number !== null ? `#${result.number}` : (result.commit?.slice(0, 7) ?? result.runId);
+  const name = result.current
+    ? 'This run'
+    : result.number !== null
+      ? `#${result.number}`
+      : (result.commit?.slice(0, 7) ?? result.runId);
   const parts = [
     `${name}: ${WORDS[result.outcome] ?? result.outcome}`,
     result.durationMs === null ? null : duration(result.durationMs),

@@ -6,7 +6,7 @@ import type { Attempt, TestRow } from '../../model.js';
 import { place } from '../place.js';
 import { artifacts, detail, head, testOf, testsComplete, type Detail as Told } from '../store.js';
 import { tell } from '../worker.js';
-import { Attachments } from './attachments.js';
+import { AllFiles, Attachments } from './attachments.js';
 import { ErrorBlock } from './error-block.js';
 import { filesOf, type FileItem } from './files.js';
 import { Head } from './head.js';
@@ -92,7 +92,11 @@ function OneTest({ test }: { test: TestRow }) {
           ) : (
             <OneAttempt test={test} attempt={shown} told={told} scroller={scroller} />
           )}
-          {files.length === 0 ? null : <Attachments files={files} scroller={scroller} />}
+          {files.length > 0 ? (
+            <Attachments files={files} scroller={scroller} />
+          ) : artifacts.value.length > 0 ? (
+            <AllFiles scroller={scroller} />
+          ) : null}
         </div>
       </div>
     </>
@@ -103,10 +107,16 @@ function OneTest({ test }: { test: TestRow }) {
 function filesIn(attempts: readonly Attempt[], told: Told, testId: string): FileItem[] {
   const all = attempts.flatMap((attempt) => {
     const steps = [...told.steps.values()].filter((step) => step.attempt === attempt.attempt);
-    return filesOf(attempt.attachments, steps, testId, artifacts.value).map((file) => ({ file, attempt: attempt.attempt }));
+    return filesOf(attempt.attachments, steps, testId, artifacts.value).map((file) => ({
+      file,
+      attempt: attempt.attempt,
+    }));
   });
-  const shared = ({ name }: FileItem, attempt: number) => all.some((other) => other.file.name === name && other.attempt !== attempt);
-  return all.map(({ file, attempt }) => (shared(file, attempt) ? { ...file, name: `${file.name}, attempt ${attempt + 1}` } : file));
+  const shared = ({ name }: FileItem, attempt: number) =>
+    all.some((other) => other.file.name === name && other.attempt !== attempt);
+  return all.map(({ file, attempt }) =>
+    shared(file, attempt) ? { ...file, name: `${file.name}, attempt ${attempt + 1}` } : file,
+  );
 }
 
 function waits({ status }: TestRow): string {
@@ -114,8 +124,19 @@ function waits({ status }: TestRow): string {
   return status === 'skipped' ? 'It was skipped.' : 'It told of no steps.';
 }
 
-function OneAttempt({ test, attempt, told, scroller }: { test: TestRow; attempt: Attempt; told: Told; scroller: RefObject<HTMLElement | null> }) {
-  const others = attempt.errors.length === 0 ? [] : otherErrors(attempt.errors, treeOf(told.steps.values(), attempt.attempt));
+function OneAttempt({
+  test,
+  attempt,
+  told,
+  scroller,
+}: {
+  test: TestRow;
+  attempt: Attempt;
+  told: Told;
+  scroller: RefObject<HTMLElement | null>;
+}) {
+  const others =
+    attempt.errors.length === 0 ? [] : otherErrors(attempt.errors, treeOf(told.steps.values(), attempt.attempt));
   return (
     <>
       {others.length === 0 ? null : (
@@ -132,6 +153,8 @@ function OneAttempt({ test, attempt, told, scroller }: { test: TestRow; attempt:
         steps={told.steps}
         omitted={told.omitted}
         scroller={scroller}
+        hasFailed={test.attempt > attempt.attempt || test.status === 'failed' || test.status === 'timedout'}
+        loading={told.loading}
         hasErrorsAbove={others.length > 0}
       />
       {told.loading ? <p class="detail-note">Reading more steps…</p> : null}

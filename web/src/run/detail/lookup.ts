@@ -33,7 +33,9 @@ export function known(artifact: Artifact): Artifact {
 
 /** Asks for what is not known of artifacts: those that the worker told in full are not asked for. */
 export async function lookUp(runId: string, artifacts: readonly Artifact[]): Promise<void> {
-  const wanted = artifacts.filter(({ artifactId, retainedBy }) => retainedBy === undefined && !asked.has(artifactId)).slice(0, 50);
+  const wanted = artifacts
+    .filter(({ artifactId, retainedBy }) => retainedBy === undefined && !asked.has(artifactId))
+    .slice(0, 50);
   if (wanted.length === 0) return;
   for (const { artifactId } of wanted) asked.add(artifactId);
   await Promise.all(wanted.map((artifact) => ask(runId, artifact)));
@@ -51,8 +53,13 @@ async function ask(runId: string, { artifactId }: Artifact): Promise<void> {
     if (!answer.ok) return;
     const { state, expiresAt, createdAt, retainedBy, storedSize, size, traceUrl } = (await answer.json()) as Told;
     told.set(artifactId, {
-      state: state ?? 'ready', expiresAt: time(expiresAt), createdAt: time(createdAt), retainedBy: retainedBy ?? null,
-      ...(storedSize == null ? {} : { storedSize }), ...(size == null ? {} : { size }), ...(traceUrl == null ? {} : { traceUrl }),
+      state: state ?? 'ready',
+      expiresAt: time(expiresAt),
+      createdAt: time(createdAt),
+      retainedBy: retainedBy ?? null,
+      ...(storedSize == null ? {} : { storedSize }),
+      ...(size == null ? {} : { size }),
+      ...(traceUrl == null ? {} : { traceUrl }),
     });
   } catch {
     asked.delete(artifactId); // the connection broke: the next look asks again

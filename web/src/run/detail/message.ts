@@ -73,7 +73,16 @@ export function takeApart(message: string): Message {
   const { lines: all } = ansiLines(message.slice(0, MAX_CHARACTERS));
   const lines = all.slice(0, MAX_LINES).map(({ spans }) => ({ spans, text: spans.map(({ text }) => text).join('') }));
   const left = message.length > MAX_CHARACTERS ? message.slice(MAX_CHARACTERS).split('\n').length : 0;
-  const parts: Message = { title: '', called: null, sides: [], diff: [], facts: [], callLog: [], rest: [], omitted: left + all.length - lines.length };
+  const parts: Message = {
+    title: '',
+    called: null,
+    sides: [],
+    diff: [],
+    facts: [],
+    callLog: [],
+    rest: [],
+    omitted: left + all.length - lines.length,
+  };
   new Reader(lines, parts).read();
   return parts;
 }
@@ -141,12 +150,17 @@ class Reader {
     const error = /^Error: (.*)$/.exec(line.text);
     if (error !== null && !parts.sides.some((one) => one.side === 'received')) {
       const more = this.block();
-      parts.sides.push({ side: 'received', label: 'Received', lines: [cut(line.spans, 7), ...more.map(({ spans }) => spans)] });
+      parts.sides.push({
+        side: 'received',
+        label: 'Received',
+        lines: [cut(line.spans, 7), ...more.map(({ spans }) => spans)],
+      });
       return;
     }
     const pixels = PIXELS.exec(line.text);
     if (pixels !== null) parts.facts.push({ label: 'Difference', text: pixels[0] });
-    else if (line.text.trim() !== '' || (parts.rest.length > 0 && parts.rest.at(-1)!.length > 0)) parts.rest.push(line.text.trim() === '' ? [] : line.spans);
+    else if (line.text.trim() !== '' || (parts.rest.length > 0 && parts.rest.at(-1)!.length > 0))
+      parts.rest.push(line.text.trim() === '' ? [] : line.spans);
   }
 
   private readFact(label: string, text: string): void {
@@ -167,7 +181,14 @@ class Reader {
     const from = this.at;
     while (this.at < this.lines.length) {
       const { text } = this.lines[this.at]!;
-      if (text.trim() === '' || SIDE.test(text) || FACT.test(text) || /^(?:Error|Call [lL]og):/.test(text) || /^[-+] (?:Expected|Received) /.test(text)) break;
+      if (
+        text.trim() === '' ||
+        SIDE.test(text) ||
+        FACT.test(text) ||
+        /^(?:Error|Call [lL]og):/.test(text) ||
+        /^[-+] (?:Expected|Received) /.test(text)
+      )
+        break;
       this.at += 1;
     }
     return this.lines.slice(from, this.at);

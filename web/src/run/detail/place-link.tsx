@@ -23,7 +23,11 @@ export function editorLink(root: string, file: string, line: number | null): str
   if (folder === '' || !/^(?:\/|[A-Za-z]:\/)/.test(`${folder}/`)) return null;
   const path = file.replaceAll('\\', '/');
   if (path.startsWith('/') || /^[A-Za-z]:/.test(path) || path.split('/').includes('..')) return null;
-  const encoded = `${folder.replace(/^\//, '')}/${path}`.split('/').map(encodeURIComponent).join('/').replace(/^([A-Za-z])%3A/, '$1:');
+  const encoded = `${folder.replace(/^\//, '')}/${path}`
+    .split('/')
+    .map(encodeURIComponent)
+    .join('/')
+    .replace(/^([A-Za-z])%3A/, '$1:');
   return `vscode://file/${encoded}${line === null ? '' : `:${line}`}`;
 }
 
@@ -45,7 +49,14 @@ export function Place({ test }: { test: TestRow }) {
           Open in editor
         </a>
       )}
-      <Button kind="quiet" icon="pencil" class="detail-root" expanded={asks} label="Say where the project’s folder is, to open files in VS Code" onClick={() => setAsks(!asks)} />
+      <Button
+        kind="quiet"
+        icon="pencil"
+        class="detail-root"
+        expanded={asks}
+        label="Say where the project’s folder is, to open files in VS Code"
+        onClick={() => setAsks(!asks)}
+      />
       {asks ? <Root project={project} onDone={() => setAsks(false)} /> : null}
     </>
   );
@@ -65,7 +76,12 @@ function Root({ project, onDone }: { project: string; onDone: () => void }) {
     <form class="detail-root-form" onSubmit={save}>
       <label>
         Folder of the tests on this computer
-        <input value={value} placeholder="/home/ada/shop/tests" aria-invalid={wrong} onInput={({ currentTarget }) => setValue(currentTarget.value)} />
+        <input
+          value={value}
+          placeholder="/home/ada/shop/tests"
+          aria-invalid={wrong}
+          onInput={({ currentTarget }) => setValue(currentTarget.value)}
+        />
       </label>
       {wrong ? <span class="detail-wrong">It has to begin with / or a drive.</span> : null}
       <button type="submit" class="button" disabled={wrong}>

@@ -33,7 +33,13 @@ export interface Rerun {
 const PLAYWRIGHT_ID = /^[0-9a-f]{20}-[0-9a-f]{20}$/;
 
 /** How to run a test again. Of runners that are not known it is the test's place and title. */
-export function rerun({ testId, file, line, path, project }: Pick<TestRow, 'testId' | 'file' | 'line' | 'path' | 'project'>): Rerun {
+export function rerun({
+  testId,
+  file,
+  line,
+  path,
+  project,
+}: Pick<TestRow, 'testId' | 'file' | 'line' | 'path' | 'project'>): Rerun {
   const place = file === null ? null : line === null ? file : `${file}:${line}`;
   const title = path.join(' ').replace(/\s+/g, ' ').trim();
   if (PLAYWRIGHT_ID.test(testId) || /\.spec\.[cm]?[jt]sx?$/.test(file ?? '')) {
@@ -45,7 +51,10 @@ export function rerun({ testId, file, line, path, project }: Pick<TestRow, 'test
   }
   const name = path.at(-1) ?? '';
   if (file?.endsWith('.py') && /^[A-Za-z_]\w*(?:\[.*\])?$/.test(name)) {
-    return { text: `pytest ${quoted([file.replaceAll('\\', '/'), ...path.slice(0, -1).filter((part) => /^[A-Z]\w*$/.test(part)), name].join('::'))}`, isCommand: true };
+    return {
+      text: `pytest ${quoted([file.replaceAll('\\', '/'), ...path.slice(0, -1).filter((part) => /^[A-Z]\w*$/.test(part)), name].join('::'))}`,
+      isCommand: true,
+    };
   }
   return { text: [place, path.join(' › ')].filter((part) => part !== null && part !== '').join(' '), isCommand: false };
 }

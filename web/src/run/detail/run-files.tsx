@@ -61,7 +61,13 @@ export function RunFiles({ onBack }: { onBack?: () => void }) {
         <div class="run-files-bar">
           <div class="steps-search">
             <Icon name="search" size={14} />
-            <input type="search" aria-label="Search in the files" placeholder="Name" value={words} onInput={({ currentTarget }) => setWords(currentTarget.value)} />
+            <input
+              type="search"
+              aria-label="Search in the files"
+              placeholder="Name"
+              value={words}
+              onInput={({ currentTarget }) => setWords(currentTarget.value)}
+            />
             {words.trim() === '' ? null : <span class="dim">{plural(shown.length, 'file')}</span>}
           </div>
           {kinds.length < 3 ? null : <Segments label="Kind" value={kind} of={kinds} onChange={setKind} />}
@@ -73,9 +79,20 @@ export function RunFiles({ onBack }: { onBack?: () => void }) {
             const file = shown[index];
             if (file === undefined) return null;
             return (
-              <div key={key} ref={virtual.measureElement} data-index={index} class="run-file" role="presentation" style={{ transform: `translateY(${start}px)` }}>
-                <FileRow file={file} inside open={open === key} onOpen={() => setOpen(open === key ? null : String(key))} />
-              </div>
+              <li
+                key={key}
+                ref={virtual.measureElement}
+                data-index={index}
+                class="run-file"
+                style={{ transform: `translateY(${start}px)` }}
+              >
+                <FileRow
+                  file={file}
+                  inside
+                  open={open === key}
+                  onOpen={() => setOpen(open === key ? null : String(key))}
+                />
+              </li>
             );
           })}
         </ul>

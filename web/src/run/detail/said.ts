@@ -45,7 +45,8 @@ const MAX_ERROR = 300;
 function alike(results: readonly HistoryResult[]): string {
   const [first] = results;
   if (first === undefined || results.length < 2) return '';
-  if (first.location !== null && results.every(({ location }) => location === first.location)) return 'Same line each time.';
+  if (first.location !== null && results.every(({ location }) => location === first.location))
+    return 'Same line each time.';
   const line = ({ error }: HistoryResult) => error?.slice(0, MAX_ERROR).split('\n')[0] ?? null;
   return line(first) !== null && results.every((result) => line(result) === line(first)) ? 'Same error each time.' : '';
 }
@@ -58,14 +59,21 @@ export function sayHistory(results: readonly HistoryResult[]): Said | null {
   if (current === undefined) return earlier.length === 0 ? null : sayPast(earlier);
   if (current.outcome === 'skipped') {
     const length = lastThat(results, ({ outcome }) => outcome === 'skipped');
-    return { strong: length > 1 ? `Skipped in the last ${runs(length)}.` : 'Skipped.', more: earlier.length > 0 ? past(earlier) : '' };
+    return {
+      strong: length > 1 ? `Skipped in the last ${runs(length)}.` : 'Skipped.',
+      more: earlier.length > 0 ? past(earlier) : '',
+    };
   }
   if (earlier.length === 0) return { strong: 'First run of this test.', more: '' };
   if (failed(current)) {
     const length = lastThat(ran, failed);
-    if (length === ran.length) return { strong: `Failed in all ${runs(length)}${since(ran, length)}.`, more: alike(ran) };
-    if (length > 1) return { strong: `Failed in the last ${runs(length)}${since(ran, length)}.`, more: alike(ran.slice(-length)) };
-    return earlier.some(failed) ? { strong: 'Failed again.', more: past(earlier) } : { strong: 'New failure.', more: past(earlier) };
+    if (length === ran.length)
+      return { strong: `Failed in all ${runs(length)}${since(ran, length)}.`, more: alike(ran) };
+    if (length > 1)
+      return { strong: `Failed in the last ${runs(length)}${since(ran, length)}.`, more: alike(ran.slice(-length)) };
+    return earlier.some(failed)
+      ? { strong: 'Failed again.', more: past(earlier) }
+      : { strong: 'New failure.', more: past(earlier) };
   }
   if (flaky(current)) {
     const times = ran.filter(flaky);
@@ -74,7 +82,8 @@ export function sayHistory(results: readonly HistoryResult[]): Said | null {
   }
   const length = lastThat(earlier, failed);
   if (length > 0) return { strong: 'Fixed.', more: `Failed ${before(length)}${since(earlier, length)}.` };
-  if (!earlier.some((result) => failed(result) || flaky(result))) return { strong: `Passed in the last ${runs(ran.length)}.`, more: '' };
+  if (!earlier.some((result) => failed(result) || flaky(result)))
+    return { strong: `Passed in the last ${runs(ran.length)}.`, more: '' };
   return { strong: 'Passed.', more: past(earlier) };
 }
 

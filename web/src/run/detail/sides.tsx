@@ -32,16 +32,28 @@ export interface SidesProps {
 
 export function Sides({ test, sides, steps, artifacts }: SidesProps) {
   const [failed] = sides;
-  const trees = useMemo(() => sides.map(({ attempt }) => treeOf(steps.values(), attempt)), [steps, sides[0].attempt, sides[1].attempt]);
+  const trees = useMemo(
+    () => sides.map(({ attempt }) => treeOf(steps.values(), attempt)),
+    [steps, sides[0].attempt, sides[1].attempt],
+  );
   return (
     <>
       <div class="sides">
         {sides.map((attempt, at) => (
-          <Side key={attempt.attempt} test={test} attempt={attempt} nodes={trees[at] ?? []} steps={steps} artifacts={artifacts} />
+          <Side
+            key={attempt.attempt}
+            test={test}
+            attempt={attempt}
+            nodes={trees[at] ?? []}
+            steps={steps}
+            artifacts={artifacts}
+          />
         ))}
       </div>
       <div class="detail-section-head">
-        <h3>{failed.errors.length > 1 ? 'Errors' : 'Error'} of attempt {failed.attempt + 1}</h3>
+        <h3>
+          {failed.errors.length > 1 ? 'Errors' : 'Error'} of attempt {failed.attempt + 1}
+        </h3>
       </div>
       <div class="detail-errors">
         {failed.errors.map((error, at) => (

@@ -20,9 +20,12 @@ export function codeLines(snippet: string): CodeLine[] {
     const found = /^\s*(>)?\s*(\d+)? ?\|(?: ?)(.*)$/.exec(text);
     if (found === null) {
       if (text.trim() !== '') lines.push({ number: null, text, failing: false });
-    } else if (found[2] !== undefined) lines.push({ number: Number(found[2]), text: found[3] ?? '', failing: found[1] !== undefined });
+    } else if (found[2] !== undefined)
+      lines.push({ number: Number(found[2]), text: found[3] ?? '', failing: found[1] !== undefined });
   }
-  const indents = lines.filter(({ text }) => text.trim() !== '').map(({ text }) => text.length - text.trimStart().length);
+  const indents = lines
+    .filter(({ text }) => text.trim() !== '')
+    .map(({ text }) => text.length - text.trimStart().length);
   const indent = indents.length === 0 ? 0 : Math.min(...indents);
   return lines.map((line) => ({ ...line, text: line.text.slice(indent, indent + MAX_WIDTH).trimEnd() }));
 }

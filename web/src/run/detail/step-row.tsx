@@ -45,30 +45,43 @@ function share(step: Step, attempt: Attempt): number {
   return whole <= 0 ? 0 : Math.max(0, Math.min(1, part / whole));
 }
 
-export function StepRow({ row, index, top, measure, attempt, test, tabbable, onSelect, onFold, onFocus }: StepRowProps) {
+export function StepRow({
+  row,
+  index,
+  top,
+  measure,
+  attempt,
+  test,
+  tabbable,
+  onSelect,
+  onFold,
+  onFocus,
+}: StepRowProps) {
   const { node, open, selected, error } = row;
   const { step, level } = node;
   const title = titleOf(step);
-  const says = [SHOWN[step.state], title, step.subtitle, step.actor === null ? null : `by ${step.actor}`, took(step)];
   return (
     <div
       ref={measure}
       data-index={index}
       data-step={step.id}
-      role="treeitem"
+      role="none"
       class={selected ? 'step step-selected' : 'step'}
       data-state={node.failed ? 'failed' : step.state}
-      aria-level={level}
-      aria-setsize={row.size}
-      aria-posinset={row.position}
-      aria-expanded={open ?? undefined}
-      aria-selected={selected}
-      aria-label={says.filter((part) => part).map((part) => oneLine(part!, 200)).join(', ')}
-      tabIndex={tabbable ? 0 : -1}
       style={{ transform: `translateY(${top}px)`, '--level': String(Math.min(level - 1, 12)) }}
-      onFocus={onFocus}
     >
-      <div class="step-row" onClick={onSelect}>
+      <div
+        role="treeitem"
+        class="step-row"
+        aria-level={level}
+        aria-setsize={row.size}
+        aria-posinset={row.position}
+        aria-expanded={open ?? undefined}
+        aria-selected={selected}
+        tabIndex={tabbable ? 0 : -1}
+        onFocus={onFocus}
+        onClick={onSelect}
+      >
         <span
           class={open === null ? 'step-fold step-fold-none' : 'step-fold'}
           aria-hidden="true"
@@ -76,20 +89,26 @@ export function StepRow({ row, index, top, measure, attempt, test, tabbable, onS
         >
           {open === null ? null : <Icon name={open ? 'down' : 'right'} size={16} />}
         </span>
-        <StatusIcon of={SHOWN[step.state]} silent />
+        <StatusIcon of={SHOWN[step.state]} />
         <span class="step-text">
           <Text of={title} class="step-title" />
           {step.subtitle === null ? null : <Text of={step.subtitle} class="step-locator" />}
           {step.actor === null ? null : <span class="step-actor">by {oneLine(step.actor, 40)}</span>}
-          {step.pausedMs === null || step.pausedMs < 1 ? null : <span class="step-paused">paused {duration(step.pausedMs)}</span>}
+          {step.pausedMs === null || step.pausedMs < 1 ? null : (
+            <span class="step-paused">paused {duration(step.pausedMs)}</span>
+          )}
         </span>
         <span class="step-bar" aria-hidden="true">
           <span style={{ width: `${share(step, attempt) * 100}%` }} />
         </span>
         <span class="step-time">{took(step)}</span>
       </div>
-      {selected ? <About step={step} attempt={attempt} test={test} /> : null}
-      {error === null ? null : <ErrorBlock error={error} seq={step.endSeq} />}
+      {!selected && error === null ? null : (
+        <div role="treeitem" class="step-more" aria-level={level + 1} aria-selected="false">
+          {selected ? <About step={step} attempt={attempt} test={test} /> : null}
+          {error === null ? null : <ErrorBlock error={error} seq={step.endSeq} />}
+        </div>
+      )}
     </div>
   );
 }
@@ -104,7 +123,9 @@ function About({ step, attempt, test }: { step: Step; attempt: Attempt; test: Te
         {step.location === null ? null : <Text of={step.location} class="step-place" />}
         {step.attachments.length === 0 ? null : <Text of={step.attachments.map(({ name }) => name).join(', ')} />}
       </p>
-      {step.subtitle === null || step.subtitle.length < 30 ? null : <p class="step-params mono">{oneLine(step.subtitle, 2_000)}</p>}
+      {step.subtitle === null || step.subtitle.length < 30 ? null : (
+        <p class="step-params mono">{oneLine(step.subtitle, 2_000)}</p>
+      )}
       {params === null ? null : <p class="step-params mono">{params}</p>}
       <p class="step-actions">
         <Button icon="clock" onClick={() => go({ at: step.endSeq ?? step.seq })}>
@@ -121,7 +142,12 @@ function About({ step, attempt, test }: { step: Step; attempt: Attempt; test: Te
 /** What it was done with: parameters that its title and locator don't say. */
 function paramsOf({ params, subtitle }: Step): string | null {
   if (typeof params !== 'object' || params === null) return null;
-  const said = Object.entries(params as Record<string, unknown>).filter(([name, value]) => name !== 'locator' && value !== subtitle);
+  const said = Object.entries(params as Record<string, unknown>).filter(
+    ([name, value]) => name !== 'locator' && value !== subtitle,
+  );
   if (said.length === 0) return null;
-  return oneLine(said.map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', '), 500);
+  return oneLine(
+    said.map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', '),
+    500,
+  );
 }

@@ -16,6 +16,8 @@ import { useVirtual } from './virtual.js';
 const ROW = matchMedia('(pointer: coarse)').matches ? 44 : 28;
 /** Pixels of a failed step that one sees at least when its test is opened. */
 const FAILURE = 300;
+/** Rows that one has in sight at once. */
+const FEW = 15;
 
 export interface StepsProps {
   test: TestKey;
@@ -24,6 +26,10 @@ export interface StepsProps {
   /** Number of steps that were left out, since there are too many. */
   omitted: number;
   scroller: RefObject<HTMLElement | null>;
+  /** Whether it has failed, as its test tells. */
+  hasFailed: boolean;
+  /** Not all of its steps have come. */
+  loading: boolean;
   /** Errors stand above the steps: these are what one sees first. */
   hasErrorsAbove: boolean;
 }
@@ -34,7 +40,7 @@ export async function copyStepLink(test: TestKey, attempt: number, step: string)
   say((await copyText(link)) ? 'Link to the step copied' : 'The browser did not allow to copy');
 }
 
-export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove }: StepsProps) {
+export function Steps({ test, attempt, steps, omitted, scroller, hasFailed, loading, hasErrorsAbove }: StepsProps) {
   const number = attempt.attempt;
   const selected = place.value.step;
   const [folds, setFolds] = useState<ReadonlyMap<string, boolean>>(new Map());
@@ -42,7 +48,7 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
   const [active, setActive] = useState<string | null>(null);
   const [above, setAbove] = useState(0);
   // Of an attempt that had failed when it was opened only what failed is open; of one that fails later nothing is folded.
-  const [brief] = useState(attempt.status === 'failed' || attempt.status === 'timedout');
+  const [brief] = useState(hasFailed);
   const list = useRef<HTMLDivElement>(null);
   const wantsFocus = useRef(false);
   const handled = useRef('');
@@ -50,8 +56,12 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
   useEffect(() => field.current?.focus(), [words === null]);
 
   const roots = useMemo(() => treeOf(steps.values(), number), [steps, number]);
-  const { rows, hits } = useMemo(() => rowsOf(roots, { folds, brief, words: words ?? '', selected }), [roots, folds, brief, words, selected]);
+  const { rows, hits } = useMemo(
+    () => rowsOf(roots, { folds, brief, words: words ?? '', selected }),
+    [roots, folds, brief, words, selected],
+  );
   const total = useMemo(() => countOf(roots), [roots]);
+  const failure = useMemo(() => firstFailure(roots), [roots]);
   const find = (key: string | null) => (key === null ? -1 : rows.findIndex((row) => row.key === key));
   const current = Math.max(0, find(active) >= 0 ? find(active) : find(selected));
 
@@ -85,14 +95,13 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
 
   // Nobody has said where to: an attempt that failed begins at its failure, if that would not be in sight.
   useEffect(() => {
-    if (!brief || selected !== null || handled.current !== '' || rows.length === 0) return;
-    const failure = firstFailure(roots);
+    if (!brief || loading || selected !== null || handled.current !== '' || rows.length === 0) return;
     handled.current = 'failure';
     const pane = scroller.current;
     const place = failure === null ? undefined : virtual.measurementsCache[find(failure.step.id)];
     if (place === undefined || pane === null || hasErrorsAbove) return;
     if (place.start + FAILURE > pane.clientHeight) virtual.scrollToOffset(Math.max(0, place.start - 2 * ROW));
-  }, [roots]);
+  }, [roots, loading]);
 
   // As long as it runs and its last row is in sight, the newest stays in sight.
   const end = useRef({ rows: 0, inSight: false });
@@ -109,7 +118,7 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
 
   useLayoutEffect(() => {
     if (!wantsFocus.current) return;
-    const row = list.current?.querySelector<HTMLElement>('[role=treeitem][tabindex="0"]');
+    const row = list.current?.querySelector<HTMLElement>('.step-row[tabindex="0"]');
     if (row == null) return;
     wantsFocus.current = false;
     row.focus({ preventScroll: true });
@@ -134,7 +143,7 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
   };
   const press = (event: KeyboardEvent) => {
     const row = rows[current];
-    const onRow = (event.target as Element).getAttribute('role') === 'treeitem';
+    const onRow = (event.target as Element).classList.contains('step-row');
     if (row === undefined || !onRow || event.ctrlKey || event.metaKey || event.altKey) return;
     const act: Record<string, () => void> = {
       ArrowDown: () => moveTo(current + 1),
@@ -142,7 +151,8 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
       Home: () => moveTo(0),
       End: () => moveTo(rows.length - 1),
       ArrowRight: () => (row.open === false ? fold(row, true) : row.open ? moveTo(current + 1) : undefined),
-      ArrowLeft: () => (row.open ? fold(row, false) : row.node.parent === null ? undefined : moveTo(find(row.node.parent.step.id))),
+      ArrowLeft: () =>
+        row.open ? fold(row, false) : row.node.parent === null ? undefined : moveTo(find(row.node.parent.step.id)),
       Enter: () => select(row),
       ' ': () => select(row),
       c: () => void copyStepLink(test, number, row.key),
@@ -154,6 +164,13 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
     run();
   };
 
+  const toFailure = () => {
+    if (failure === null) return;
+    handled.current = '';
+    setWords(null);
+    setActive(failure.step.id);
+    go({ step: failure.step.id, attempt: number });
+  };
   const items = virtual.getVirtualItems();
   return (
     <>
@@ -164,7 +181,18 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
           {attempt.durationMs === null ? '' : `, ${duration(attempt.durationMs)}`}
         </span>
         <span class="detail-gap" />
-        <Button kind="quiet" icon="search" label="Search in the steps" expanded={words !== null} onClick={() => setWords(words === null ? '' : null)} />
+        {failure === null || rows.length <= FEW ? null : (
+          <Button kind="quiet" class="steps-to-failure" onClick={toFailure}>
+            To the failure
+          </Button>
+        )}
+        <Button
+          kind="quiet"
+          icon="search"
+          label="Search in the steps"
+          expanded={words !== null}
+          onClick={() => setWords(words === null ? '' : null)}
+        />
       </div>
       {words === null ? null : (
         <div class="steps-search">
@@ -183,9 +211,22 @@ export function Steps({ test, attempt, steps, omitted, scroller, hasErrorsAbove 
       )}
       {omitted > 0 ? <p class="detail-note">{plural(omitted, 'step')} left out: there are too many to show.</p> : null}
       {rows.length === 0 ? (
-        <p class="detail-note">{words?.trim() ? 'No step has these words.' : attempt.status === 'running' ? 'It has not begun a step yet.' : 'It told of no steps.'}</p>
+        <p class="detail-note">
+          {words?.trim()
+            ? 'No step has these words.'
+            : attempt.status === 'running'
+              ? 'It has not begun a step yet.'
+              : 'It told of no steps.'}
+        </p>
       ) : (
-        <div ref={list} class="steps" role="tree" aria-label="Steps" style={{ height: `${virtual.getTotalSize()}px` }} onKeyDown={press}>
+        <div
+          ref={list}
+          class="steps"
+          role="tree"
+          aria-label="Steps"
+          style={{ height: `${virtual.getTotalSize()}px` }}
+          onKeyDown={press}
+        >
           {items.map(({ index, start }) => {
             const row = rows[index];
             if (row === undefined) return null;

@@ -35,7 +35,8 @@ export function treeOf(steps: Iterable<Step>, attempt: number): Node[] {
     const node: Node = { step, children: [], parent, level: (parent?.level ?? 0) + 1, failed: false };
     nodes.set(step.id, node);
     (parent?.children ?? roots).push(node);
-    if (step.state === 'failed') for (let one: Node | null = node; one !== null && !one.failed; one = one.parent) one.failed = true;
+    if (step.state === 'failed')
+      for (let one: Node | null = node; one !== null && !one.failed; one = one.parent) one.failed = true;
   }
   return roots;
 }
@@ -79,7 +80,10 @@ export interface Sight {
 }
 
 /** The rows that are in sight, and how many steps have the words. */
-export function rowsOf(roots: readonly Node[], { folds, words, selected, brief = false }: Sight): { rows: Row[]; hits: number } {
+export function rowsOf(
+  roots: readonly Node[],
+  { folds, words, selected, brief = false }: Sight,
+): { rows: Row[]; hits: number } {
   const rows: Row[] = [];
   const sought = words.trim().toLowerCase();
   const shown = sought === '' ? null : new Set<Node>();
@@ -102,7 +106,15 @@ export function rowsOf(roots: readonly Node[], { folds, words, selected, brief =
       const { id } = node.step;
       const below = shown === null ? node.children : node.children.filter((child) => shown.has(child));
       const open = below.length === 0 ? null : shown !== null ? true : (folds.get(id) ?? opensByItself(node, brief));
-      rows.push({ key: id, node, open, position: index + 1, size: own.length, selected: selected === id, error: ownError(node) });
+      rows.push({
+        key: id,
+        node,
+        open,
+        position: index + 1,
+        size: own.length,
+        selected: selected === id,
+        error: ownError(node),
+      });
       if (open) walk(node.children);
     });
   };
@@ -111,11 +123,18 @@ export function rowsOf(roots: readonly Node[], { folds, words, selected, brief =
 }
 
 /** The ids of the steps above one that are folded, and hide it; null: there is no such step. */
-export function closedAbove(roots: readonly Node[], sight: Pick<Sight, 'folds' | 'brief'>, id: string): string[] | null {
+export function closedAbove(
+  roots: readonly Node[],
+  sight: Pick<Sight, 'folds' | 'brief'>,
+  id: string,
+): string[] | null {
   for (const node of roots) {
     if (node.step.id === id) return [];
     const below = closedAbove(node.children, sight, id);
-    if (below !== null) return (sight.folds.get(node.step.id) ?? opensByItself(node, sight.brief ?? false)) ? below : [node.step.id, ...below];
+    if (below !== null)
+      return (sight.folds.get(node.step.id) ?? opensByItself(node, sight.brief ?? false))
+        ? below
+        : [node.step.id, ...below];
   }
   return null;
 }

@@ -46,12 +46,20 @@ function Picture({ file, url }: ViewerProps) {
         />
         <span class="dim">{size.width === 0 ? '' : `${size.width} × ${size.height}`}</span>
       </div>
-      <div class="viewer-frame" data-zoom={zoom} tabIndex={0} role="group" aria-label={`Picture ${oneLine(file.name, 80)}`}>
+      <div
+        class="viewer-frame"
+        data-zoom={zoom}
+        tabIndex={0}
+        role="group"
+        aria-label={`Picture ${oneLine(file.name, 80)}`}
+      >
         <img
           src={url}
           alt={oneLine(file.name, 200)}
           style={{ width: widthAt(zoom, size.width) }}
-          onLoad={({ currentTarget }) => setSize({ width: currentTarget.naturalWidth, height: currentTarget.naturalHeight })}
+          onLoad={({ currentTarget }) =>
+            setSize({ width: currentTarget.naturalWidth, height: currentTarget.naturalHeight })
+          }
           onError={() => setFails(true)}
           onClick={() => setZoom(zoom === 'fit' ? '100' : 'fit')}
         />
@@ -65,7 +73,13 @@ function Video({ file, url }: ViewerProps) {
   if (fails) return <p class="detail-note">This video can’t be played here. Download it.</p>;
   return (
     <div class="viewer">
-      <video src={url} controls preload="metadata" aria-label={oneLine(file.name, 200)} onError={() => setFails(true)} />
+      <video
+        src={url}
+        controls
+        preload="metadata"
+        aria-label={oneLine(file.name, 200)}
+        onError={() => setFails(true)}
+      />
     </div>
   );
 }

@@ -16,13 +16,36 @@ export interface VirtualRows {
 }
 
 /** Draws again when other rows come into sight. Set `data-index` and `ref={rows.measureElement}` on each row. */
-export function useVirtual({ count, key, height, scroller, above = 0, keep = -1 }: VirtualRows): Virtualizer<HTMLElement, HTMLElement> {
+export function useVirtual({
+  count,
+  key,
+  height,
+  scroller,
+  above = 0,
+  keep = -1,
+}: VirtualRows): Virtualizer<HTMLElement, HTMLElement> {
   const [, redraw] = useReducer((times: number) => times + 1, 0);
   const made = useRef<Virtualizer<HTMLElement, HTMLElement> | null>(null);
   const options = {
-    count, getItemKey: key, estimateSize: height, getScrollElement: () => scroller.current, scrollMargin: above, overscan: 8,
-    observeElementRect, observeElementOffset, scrollToFn: elementScroll, onChange: () => redraw(0),
-    rangeExtractor: ({ startIndex, endIndex, overscan }: { startIndex: number; endIndex: number; overscan: number }) => {
+    count,
+    getItemKey: key,
+    estimateSize: height,
+    getScrollElement: () => scroller.current,
+    scrollMargin: above,
+    overscan: 8,
+    observeElementRect,
+    observeElementOffset,
+    scrollToFn: elementScroll,
+    onChange: () => redraw(0),
+    rangeExtractor: ({
+      startIndex,
+      endIndex,
+      overscan,
+    }: {
+      startIndex: number;
+      endIndex: number;
+      overscan: number;
+    }) => {
       const from = Math.max(0, startIndex - overscan);
       const to = Math.min(count - 1, endIndex + overscan);
       const shown = Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);

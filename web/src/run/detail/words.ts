@@ -30,7 +30,9 @@ const textOf = (spans: readonly Span[]) => spans.map(({ text }) => text).join(''
 
 /** What differs, as the producer marked it; null: it marked nothing. */
 function marked(spans: readonly Span[]): Piece[] | null {
-  return spans.some(({ inverse }) => inverse) ? spans.map(({ text, inverse }) => ({ text, differs: inverse === true })) : null;
+  return spans.some(({ inverse }) => inverse)
+    ? spans.map(({ text, inverse }) => ({ text, differs: inverse === true }))
+    : null;
 }
 
 /** The pieces of two lines. Without a differ, and where the two have too little in common, nothing is marked in them. */
@@ -49,7 +51,8 @@ export function pair(one: readonly Span[], other: readonly Span[], differ: Diffe
   return tooLittle(left) || tooLittle(right) ? [whole(texts[0]), whole(texts[1])] : [joined(left), joined(right)];
 }
 
-const inked = (pieces: readonly Piece[]) => pieces.reduce((sum, { text }) => sum + text.replace(/[\s"']/g, '').length, 0);
+const inked = (pieces: readonly Piece[]) =>
+  pieces.reduce((sum, { text }) => sum + text.replace(/[\s"']/g, '').length, 0);
 
 /** Whether less than a quarter of a line is in the other one: then its words say nothing one by one. */
 function tooLittle(pieces: readonly Piece[]): boolean {
@@ -91,7 +94,7 @@ export function comparable(sides: readonly Side[]): [Side, Side] | null {
 /** For lines of a difference that stand for each other: the pieces of each. Others have none. */
 export function pairLines(lines: readonly DiffLine[], differ: Differ | null): (Piece[] | null)[] {
   const out = new Array<Piece[] | null>(lines.length).fill(null);
-  for (let at = 0; at < lines.length; ) {
+  for (let at = 0; at < lines.length;) {
     const run = (kind: DiffLine['kind'], from: number) => {
       let to = from;
       while (lines[to]?.kind === kind) to += 1;

@@ -34,7 +34,10 @@ export function change(ms: number): string {
   const sign = ms < 0 ? '−' : '+';
   const size = Math.abs(ms);
   if (size < 50) return '0 s';
-  return sign + (size < 9_950 ? `${(size / 1_000).toFixed(1)} s` : size < 59_500 ? `${Math.round(size / 1_000)} s` : duration(size));
+  return (
+    sign +
+    (size < 9_950 ? `${(size / 1_000).toFixed(1)} s` : size < 59_500 ? `${Math.round(size / 1_000)} s` : duration(size))
+  );
 }
 
 export function Against() {
@@ -46,12 +49,13 @@ export function Against() {
   return (
     <>
       <section class="ended-part against" aria-label="Against the run before">
-        <h3>
-          Against the run before <span class="dim">{before.branch === null ? name : `${name} on ${oneLine(before.branch, 60)}`}</span>
+        <h2>
+          Against the run before{' '}
+          <span class="dim">{before.branch === null ? name : `${name} on ${oneLine(before.branch, 60)}`}</span>
           <a class="against-link" href={`/runs/${encodeURIComponent(before.runId)}`}>
             Open it
           </a>
-        </h3>
+        </h2>
         <dl class="against-numbers">
           <Figure value={count(counts.fixed)} words="fixed" tone={counts.fixed > 0 ? 'pass' : undefined} />
           <Figure value={count(counts.failing)} words="newly failing" tone={counts.failing > 0 ? 'fail' : undefined} />
@@ -67,7 +71,15 @@ export function Against() {
   );
 }
 
-function Figure({ value, words, tone }: { value: string; words: string; tone?: 'pass' | 'fail' | 'flaky' | undefined }) {
+function Figure({
+  value,
+  words,
+  tone,
+}: {
+  value: string;
+  words: string;
+  tone?: 'pass' | 'fail' | 'flaky' | undefined;
+}) {
   return (
     <div class="against-figure">
       <dt>{words}</dt>
@@ -85,10 +97,20 @@ function Changed({ of, all, state, words }: { of: readonly ComparedTest[]; all: 
   return (
     <>
       {shown.map((test) => (
-        <button key={test.key} type="button" class="ended-row" aria-current={place.value.test === test.key} onClick={() => openTest(test.key)}>
+        <button
+          key={test.key}
+          type="button"
+          class="ended-row"
+          aria-current={place.value.test === test.key}
+          onClick={() => openTest(test.key)}
+        >
           <StatusIcon of={state} />
           <Text of={test.title} class="ended-title" />
-          <span class="ended-dim">{[test.project === null ? null : oneLine(test.project, 40), words].filter((part) => part !== null).join('  ')}</span>
+          <span class="ended-dim">
+            {[test.project === null ? null : oneLine(test.project, 40), words]
+              .filter((part) => part !== null)
+              .join('  ')}
+          </span>
         </button>
       ))}
       {all <= shown.length ? null : !open && of.length > ROWS ? (
@@ -123,7 +145,13 @@ function slowestOf(told: Comparison | null): Slow[] {
   return slow
     .sort(byTime)
     .slice(0, ROWS)
-    .map(({ key, path, project, durationMs }) => ({ key, title: path.join(' › '), project, durationMs: durationMs ?? 0, before: null }));
+    .map(({ key, path, project, durationMs }) => ({
+      key,
+      title: path.join(' › '),
+      project,
+      durationMs: durationMs ?? 0,
+      before: null,
+    }));
 }
 
 const byTime = (one: TestRow, other: TestRow) => (other.durationMs ?? 0) - (one.durationMs ?? 0);
@@ -134,16 +162,24 @@ function Slowest({ tests: slow }: { tests: readonly Slow[] }) {
   const compared = slow.some(({ before }) => before !== null);
   return (
     <section class="ended-part slowest" aria-label="Slowest tests">
-      <h3>Slowest tests</h3>
+      <h2>Slowest tests</h2>
       {slow.map(({ key, title, project, durationMs, before }) => (
-        <button key={key} type="button" class="ended-row" aria-current={place.value.test === key} onClick={() => openTest(key)}>
+        <button
+          key={key}
+          type="button"
+          class="ended-row"
+          aria-current={place.value.test === key}
+          onClick={() => openTest(key)}
+        >
           <Text of={title} class="ended-title" />
           {project === null ? null : <span class="ended-dim ended-project">{oneLine(project, 40)}</span>}
           <span class="slowest-bar" aria-hidden="true">
             <span style={{ width: `${(durationMs / longest) * 100}%` }} />
           </span>
           <span class="ended-time">{duration(durationMs)}</span>
-          {compared ? <span class="slowest-change">{before === null ? 'new' : tenths(durationMs - before)}</span> : null}
+          {compared ? (
+            <span class="slowest-change">{before === null ? 'new' : tenths(durationMs - before)}</span>
+          ) : null}
         </button>
       ))}
     </section>

@@ -14,6 +14,8 @@ import { groupsOf, type Group } from './groups.js';
 /** Groups, and tests of a group, that are shown before one asks for more. */
 const GROUPS = 5;
 const TESTS = 5;
+/** Groups, and tests of a group, that are shown at all: the list of tests has them all. */
+const MOST = 300;
 
 export function Failures() {
   const groups = useMemo(() => groupsOf(tests.values()), [testsVersion.value]);
@@ -22,17 +24,16 @@ export function Failures() {
   const sum = groups.reduce((total, group) => total + group.tests.length, 0);
   return (
     <section class="ended-part failures" aria-label="Failures">
-      <h3>
-        Failed <span class="dim">{sum === groups.length ? count(sum) : `${count(sum)}, by ${count(groups.length)} errors`}</span>
-      </h3>
-      {(all ? groups : groups.slice(0, GROUPS)).map((group) => (
+      <h2>
+        Failed{' '}
+        <span class="dim">
+          {sum === groups.length ? count(sum) : `${count(sum)}, by ${count(groups.length)} errors`}
+        </span>
+      </h2>
+      {groups.slice(0, all ? MOST : GROUPS).map((group) => (
         <OneGroup key={group.tests[0]!.key} group={group} />
       ))}
-      {all || groups.length <= GROUPS ? null : (
-        <button type="button" class="ended-more" onClick={() => setAll(true)}>
-          {count(groups.length - GROUPS)} more errors
-        </button>
-      )}
+      <More of={groups.length} all={all} few={GROUPS} words="more errors" onAll={() => setAll(true)} />
     </section>
   );
 }
@@ -46,15 +47,30 @@ function OneGroup({ group: { title, locator, tests: own } }: { group: Group }) {
         <Text of={title} />
       </p>
       {locator === null ? null : <Text of={locator} class="failure-locator" />}
-      {(all ? own.slice(0, 500) : own.slice(0, TESTS)).map((test) => (
+      {own.slice(0, all ? MOST : TESTS).map((test) => (
         <FailedTest key={test.key} test={test} />
       ))}
-      {all || own.length <= TESTS ? null : (
-        <button type="button" class="ended-more" onClick={() => setAll(true)}>
-          {count(own.length - TESTS)} more
-        </button>
-      )}
+      <More of={own.length} all={all} few={TESTS} words="more" onAll={() => setAll(true)} />
     </div>
+  );
+}
+
+interface MoreProps {
+  of: number;
+  all: boolean;
+  few: number;
+  words: string;
+  onAll: () => void;
+}
+
+function More({ of, all, few, words, onAll }: MoreProps) {
+  const left = of - (all ? MOST : few);
+  if (left <= 0) return null;
+  if (all) return <p class="ended-more">{`${count(left)} ${words} in the list of tests`}</p>;
+  return (
+    <button type="button" class="ended-more" onClick={onAll}>
+      {`${count(left)} ${words}`}
+    </button>
   );
 }
 

@@ -1,5 +1,5 @@
 /** What is shown of a run that has ended, where its screen was: what failed, how it ended, its workers, the run before. */
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Button } from '../../ui/button.js';
 import { bytes, plural } from '../../ui/format.js';
@@ -45,11 +45,15 @@ function Reason() {
 
 function Files() {
   const [open, setOpen] = useState(false);
+  const part = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (open) part.current?.scrollIntoView({ block: 'nearest' });
+  }, [open]);
   const all = artifacts.value;
   if (all.length === 0) return null;
   const size = all.reduce((sum, artifact) => sum + (artifact.size ?? 0), 0);
   return (
-    <div class={open ? 'ended-files ended-files-open' : 'ended-part ended-files'}>
+    <div ref={part} class={open ? 'ended-files ended-files-open' : 'ended-part ended-files'}>
       {open ? (
         <RunFiles onBack={() => setOpen(false)} />
       ) : (

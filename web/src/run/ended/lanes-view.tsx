@@ -1,4 +1,5 @@
 /** Lanes of workers: when each test ran, and where. A list for screen readers and keys, a picture for eyes. */
+import { signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { clockTime, duration, plural } from '../../ui/format.js';
@@ -6,16 +7,35 @@ import { LOOKS } from '../../ui/status.js';
 import { oneLine } from '../../ui/text.js';
 import { WorkerTag } from '../../ui/worker-tag.js';
 import { place } from '../place.js';
-import { tests, testsVersion } from '../store.js';
-import { blockAt, lanesOf, ticks, type Block, type Lanes } from './lanes.js';
+import { head, tests, testsComplete, testsVersion } from '../store.js';
+import { call } from '../worker.js';
+import { blockAt, lanesOf, ticks, wantsTimes, type Block, type Lanes, type Times } from './lanes.js';
 import { openTest } from './open.js';
 import { measuresOf, paint } from './paint.js';
 
 type At = { lane: number; block: number };
 
+const times = signal<Times>(new Map());
+let askedFor: string | null = null;
+
+/** Asks once when the tests ran. Where the answer is no, the lanes have what the page has seen. */
+function useTimes(): Times {
+  const { runId, seq } = head.value ?? { runId: null, seq: 0 };
+  const whole = testsComplete.value && testsVersion.value > 0;
+  useEffect(() => {
+    if (!whole || runId === null || askedFor === runId || !wantsTimes(tests.values())) return;
+    askedFor = runId;
+    void call('times', { until: seq }).then(
+      (answer) => (times.value = new Map(answer.tests.map((one) => [one.key, one]))),
+      () => undefined,
+    );
+  }, [whole, runId]);
+  return times.value;
+}
+
 export function LanesView() {
-  void testsVersion.value;
-  const lanes = useMemo(() => lanesOf(tests.values()), [testsVersion.value]);
+  const known = useTimes();
+  const lanes = useMemo(() => lanesOf(tests.values(), known), [testsVersion.value, known]);
   if (lanes === null) return null;
   return (
     <section class="ended-part lanes" aria-label="Workers">
@@ -102,67 +122,67 @@ function Chart({ lanes }: { lanes: Lanes }) {
   return (
     <>
       <div class="lanes-head">
-        <h3>
+        <h2>
           Workers <span class="dim">{busy + unknown}</span>
-        </h3>
+        </h2>
         <p class="lanes-said" aria-hidden="true">
           {shown === undefined ? '' : says(shown, lanes, (over ?? at).lane)}
         </p>
       </div>
-    <div class="lanes-chart">
-      <div class="lanes-names" aria-hidden="true">
-        {lanes.lanes.map(({ name }) => (
-          <span key={name} style={{ height: `${height}px`, marginBottom: `${gap}px` }}>
-            {height >= 12 ? <WorkerTag label={name} /> : null}
-          </span>
-        ))}
-      </div>
-      <div class="lanes-area">
-        <div
-          class="lanes-list"
-          role="listbox"
-          aria-label="When each test ran"
-          aria-activedescendant="lanes-option"
-          tabIndex={0}
-          onKeyDown={press}
-          onFocus={() => setFocused(true)}
-          onBlur={() => setFocused(false)}
-        >
-          <canvas
-            ref={canvas}
-            aria-hidden="true"
-            style={{ width: '100%', height: `${lanes.lanes.length * (height + gap)}px` }}
-            onMouseMove={(event) => setOver(under(event))}
-            onMouseLeave={() => setOver(null)}
-            onClick={(event) => {
-              const found = under(event);
-              if (found === null) return;
-              setAt(found);
-              openTest(blockOf(found)!.test);
-            }}
-          />
-          {block === undefined ? null : (
-            <div
-              id="lanes-option"
-              class="hidden-text"
-              role="option"
-              aria-selected={block.test === open}
-              aria-posinset={at.block + 1}
-              aria-setsize={lanes.lanes[at.lane]?.blocks.length ?? 0}
-            >
-              {says(block, lanes, at.lane)}
-            </div>
-          )}
-        </div>
-        <div class="lanes-axis" aria-hidden="true">
-          {marks.map((ms) => (
-            <span key={ms} style={{ insetInlineStart: `${(ms / (lanes.to - lanes.from)) * 100}%` }}>
-              {clockTime(ms)}
+      <div class="lanes-chart">
+        <div class="lanes-names" aria-hidden="true">
+          {lanes.lanes.map(({ name }) => (
+            <span key={name} style={{ height: `${height}px`, marginBottom: `${gap}px` }}>
+              {height >= 12 ? <WorkerTag label={name} /> : null}
             </span>
           ))}
         </div>
+        <div class="lanes-area">
+          <div
+            class="lanes-list"
+            role="listbox"
+            aria-label="When each test ran"
+            aria-activedescendant="lanes-option"
+            tabIndex={0}
+            onKeyDown={press}
+            onFocus={() => setFocused(true)}
+            onBlur={() => setFocused(false)}
+          >
+            <canvas
+              ref={canvas}
+              aria-hidden="true"
+              style={{ width: '100%', height: `${lanes.lanes.length * (height + gap)}px` }}
+              onMouseMove={(event) => setOver(under(event))}
+              onMouseLeave={() => setOver(null)}
+              onClick={(event) => {
+                const found = under(event);
+                if (found === null) return;
+                setAt(found);
+                openTest(blockOf(found)!.test);
+              }}
+            />
+            {block === undefined ? null : (
+              <div
+                id="lanes-option"
+                class="hidden-text"
+                role="option"
+                aria-selected={block.test === open}
+                aria-posinset={at.block + 1}
+                aria-setsize={lanes.lanes[at.lane]?.blocks.length ?? 0}
+              >
+                {says(block, lanes, at.lane)}
+              </div>
+            )}
+          </div>
+          <div class="lanes-axis" aria-hidden="true">
+            {marks.map((ms) => (
+              <span key={ms} style={{ insetInlineStart: `${(ms / (lanes.to - lanes.from)) * 100}%` }}>
+                {clockTime(ms)}
+              </span>
+            ))}
+          </div>
+        </div>
       </div>
-    </div>
     </>
   );
 }

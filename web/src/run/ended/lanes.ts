@@ -1,5 +1,5 @@
 /** The tests of a run over time, in lanes: one for each place in which a producer ran one test at a time. */
-import type { TestKey, TestRow } from '../../model.js';
+import type { TestKey, TestRow, TestTimes } from '../../model.js';
 import { shownOf, type Shown } from '../../ui/status.js';
 
 export interface Block {
@@ -31,12 +31,29 @@ export interface Lanes {
 /** Lanes that are drawn; a run of more has the rest in its list of tests. */
 export const MAX_LANES = 64;
 
-function blockOf(test: TestRow): Block | null {
-  if (test.startedAt === null || test.slot === null || test.durationMs === null) return null;
+/** What is known of when tests ran, beside what their rows say. */
+export type Times = ReadonlyMap<TestKey, TestTimes>;
+
+function blockOf(test: TestRow, times: Times): Block | null {
+  const known = times.get(test.key);
+  const startedAt = test.startedAt ?? known?.last ?? null;
+  if (startedAt === null || test.slot === null || test.durationMs === null) return null;
   return {
-    test: test.key, title: test.path.join(' › '), project: test.project, state: shownOf(test),
-    from: Math.min(test.firstStartedAt ?? test.startedAt, test.startedAt), to: test.startedAt + Math.max(0, test.durationMs),
+    test: test.key,
+    title: test.path.join(' › '),
+    project: test.project,
+    state: shownOf(test),
+    from: Math.min(known?.first ?? startedAt, startedAt),
+    to: startedAt + Math.max(0, test.durationMs),
   };
+}
+
+/** Whether the log has to be asked when tests ran: of some it is not known, or they had several attempts. */
+export function wantsTimes(tests: Iterable<TestRow>): boolean {
+  for (const test of tests) {
+    if (test.attempt > 0 || (test.startedAt === null && test.slot !== null && test.durationMs !== null)) return true;
+  }
+  return false;
 }
 
 /** Time that is covered by blocks, each moment once. */
@@ -53,11 +70,11 @@ function covered(blocks: readonly Block[]): number {
 const byName = new Intl.Collator('en', { numeric: true });
 
 /** The lanes of a run; null: nothing is known of when its tests ran. */
-export function lanesOf(tests: Iterable<TestRow>): Lanes | null {
+export function lanesOf(tests: Iterable<TestRow>, times: Times = new Map()): Lanes | null {
   const lanes = new Map<string, Lane>();
   let unknown = 0;
   for (const test of tests) {
-    const block = blockOf(test);
+    const block = blockOf(test, times);
     if (block === null) {
       if (test.status !== 'pending' && test.status !== 'skipped') unknown += 1;
       continue;
@@ -71,7 +88,10 @@ export function lanesOf(tests: Iterable<TestRow>): Lanes | null {
   const all = [...lanes.values()].sort((one, other) => byName.compare(one.name, other.name));
   for (const lane of all) lane.blocks.sort((one, other) => one.from - other.from);
   const from = Math.min(...all.map(({ blocks }) => blocks[0]!.from));
-  const to = all.reduce((latest, { blocks }) => blocks.reduce((last, block) => Math.max(last, block.to), latest), from + 1);
+  const to = all.reduce(
+    (latest, { blocks }) => blocks.reduce((last, block) => Math.max(last, block.to), latest),
+    from + 1,
+  );
   const busy = all.reduce((sum, { blocks }) => sum + covered(blocks), 0) / (all.length * (to - from));
   return { lanes: all.slice(0, MAX_LANES), from, to, busy: Math.min(1, busy), unknown };
 }
@@ -89,7 +109,7 @@ export function blockAt(blocks: readonly Block[], at: number, slack: number): nu
   let distance = slack;
   blocks.forEach(({ from, to }, index) => {
     const away = at < from ? from - at : at > to ? at - to : 0;
-    if (away < distance || (away === 0 && distance === 0)) (best = index), (distance = away);
+    if (away < distance || (away === 0 && distance === 0)) ((best = index), (distance = away));
   });
   return best;
 }

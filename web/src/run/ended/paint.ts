@@ -68,7 +68,8 @@ export function paint(canvas: HTMLCanvasElement, { lanes, width, focus, open }: 
         pen.fill();
         pen.globalAlpha = 1;
         if (look.edge !== undefined) edge(pen, x, y, wide, height, colour(look.edge), block);
-        if (block.test === open || (focus?.lane === lane && focus.block === at)) outline(pen, x, y, wide, height, colour('--run'));
+        if (block.test === open || (focus?.lane === lane && focus.block === at))
+          outline(pen, x, y, wide, height, colour('--run'));
       };
       // What is wrong is drawn last, so that no neighbour covers it.
       if (look.edge !== undefined || block.test === open || focus?.lane === lane) marked.push(draw);
@@ -78,7 +79,15 @@ export function paint(canvas: HTMLCanvasElement, { lanes, width, focus, open }: 
   for (const draw of marked) draw();
 }
 
-function edge(pen: CanvasRenderingContext2D, x: number, y: number, wide: number, height: number, colour: string, { state }: Block): void {
+function edge(
+  pen: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  wide: number,
+  height: number,
+  colour: string,
+  { state }: Block,
+): void {
   pen.strokeStyle = colour;
   pen.fillStyle = colour;
   if (wide < 5) {
@@ -105,7 +114,14 @@ function edge(pen: CanvasRenderingContext2D, x: number, y: number, wide: number,
   }
 }
 
-function outline(pen: CanvasRenderingContext2D, x: number, y: number, wide: number, height: number, colour: string): void {
+function outline(
+  pen: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  wide: number,
+  height: number,
+  colour: string,
+): void {
   pen.strokeStyle = colour;
   pen.lineWidth = 2;
   pen.strokeRect(x + 1, y + 1, Math.max(2, wide - 2), Math.max(2, height - 2));

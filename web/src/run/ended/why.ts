@@ -9,7 +9,10 @@ export interface Why {
   more: string[];
 }
 
-type Known = Pick<Head, 'word' | 'commands' | 'endedAt' | 'lastEventAt' | 'lastError' | 'counts' | 'producers' | 'shards'>;
+type Known = Pick<
+  Head,
+  'word' | 'commands' | 'endedAt' | 'lastEventAt' | 'lastError' | 'counts' | 'producers' | 'shards'
+>;
 
 /** Says it; null: the run ended by itself, and nothing went wrong outside its tests. */
 export function whyEnded(run: Known): Why | null {
@@ -22,7 +25,8 @@ export function whyEnded(run: Known): Why | null {
   } else if (run.word === 'lost') {
     const silent = run.producers.filter(({ state }) => state === 'lost' || state === 'silent').length;
     what = 'Lost: its workers fell silent, and nobody ended the run.';
-    if (run.lastEventAt !== null) more.push(`The last that was heard of it came at ${timeOfDay(run.lastEventAt, true)}.`);
+    if (run.lastEventAt !== null)
+      more.push(`The last that was heard of it came at ${timeOfDay(run.lastEventAt, true)}.`);
     if (silent > 1) more.push(`${silent} producers were lost.`);
   } else if (run.word === 'interrupted') what = `Interrupted${at}: its runner was stopped before it was done.`;
   else if (run.word === 'timedout') what = `Timed out${at}: the run took longer than it may.`;
