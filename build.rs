@@ -1,7 +1,8 @@
-//! Packs the packages in `clients/` into the tarballs that the server hands out.
+//! Packs the packages in `clients/` into the tarballs that the server hands out, and lists the files of the pages.
 //!
-//! Each is made of what is committed: no tool of JavaScript's is needed to build the server. `$OUT_DIR/packages.rs` has
-//! a list with the name, the version and the bytes of each.
+//! All are made of what is committed: no tool of JavaScript's is needed to build the server. `$OUT_DIR/packages.rs` has
+//! a list with the name, the version and the bytes of each package, `assets.rs` one with the name, the served name, the
+//! bytes and the gzipped bytes of each file.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,11 @@ use std::{env, fs, io};
 
 #[path = "build/pack.rs"]
 mod pack;
+#[path = "build/pages.rs"]
+mod pages;
 
 use pack::{Packed, pack};
+use pages::{Asset, assets};
 
 /// What a package is made of, besides the repository's licence.
 const SOURCES: [&str; 3] = ["package.json", "README.md", "dist"];
@@ -45,7 +49,14 @@ fn run() -> Result<(), String> {
         list += &entry(&pack(&top, folder)?, &out)?;
     }
     list += "]\n";
-    write(&out.join("packages.rs"), list.as_bytes())
+    write(&out.join("packages.rs"), list.as_bytes())?;
+    say(&format!("rerun-if-changed={}", pages::FOLDER));
+    let mut list = String::from("&[\n");
+    for asset in assets(&top)? {
+        list += &asset_entry(&asset, &out)?;
+    }
+    list += "]\n";
+    write(&out.join("assets.rs"), list.as_bytes())
 }
 
 fn variable(name: &str) -> Result<String, String> {
@@ -58,6 +69,16 @@ fn entry(packed: &Packed, out: &Path) -> Result<String, String> {
     let file = out.join(format!("{}.tgz", name.replace(['@', '/'], "_")));
     write(&file, tarball)?;
     Ok(format!("    ({name:?}, {version:?}, include_bytes!({:?})),\n", file.display().to_string()))
+}
+
+/// Writes a file of the pages, plain and gzipped; the line of the list with it.
+fn asset_entry(asset: &Asset, out: &Path) -> Result<String, String> {
+    let Asset { name, served, content, gzipped } = asset;
+    let (plain, packed) = (out.join(name), out.join(format!("{name}.gz")));
+    write(&plain, content)?;
+    write(&packed, gzipped)?;
+    let included = |file: &Path| format!("include_bytes!({:?})", file.display().to_string());
+    Ok(format!("    Asset::new({name:?}, {served:?}, {}, {}),\n", included(&plain), included(&packed)))
 }
 
 fn write(file: &Path, content: &[u8]) -> Result<(), String> {

@@ -113,7 +113,7 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
 }
 
 /// The checksum of gzip (RFC 1952, 8).
-fn crc32(content: &[u8]) -> u32 {
+pub(crate) fn crc32(content: &[u8]) -> u32 {
     !content.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
     })

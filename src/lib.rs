@@ -16,6 +16,7 @@ pub mod descriptors;
 pub mod http;
 pub mod node;
 pub mod protocol;
+pub mod report;
 pub mod run_state;
 pub mod steering;
 pub mod storage;

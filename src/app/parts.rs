@@ -33,6 +33,8 @@ use crate::thread_metrics::NodeMetrics;
 
 /// Searches of runs for the events of a step, at a time.
 const SEARCHES: usize = 4;
+/// Runs that a node exports at a time: each has a thread that packs it, for as long as the file is taken.
+const EXPORTS: usize = 4;
 
 /// The parts of a running node. Clones share them.
 #[derive(Clone)]
@@ -46,6 +48,8 @@ pub(super) struct NodeParts {
     pub(super) steering: Steering,
     /// Searches of runs for the events of a step.
     pub(super) searches: Arc<Semaphore>,
+    /// A permit for each run that is being exported.
+    pub(super) exports: Arc<Semaphore>,
     /// A permit for each viewer of a live trace: `artifacts.live_trace_viewers`.
     pub(super) trace_sessions: Arc<Semaphore>,
     /// Artifacts; `None`: none are kept.
@@ -138,6 +142,7 @@ impl NodeParts {
             storage,
             steering,
             searches: Arc::new(Semaphore::new(SEARCHES)),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
             trace_sessions: Arc::new(Semaphore::new(config.artifacts.live_trace_viewers)),
             live_actors: LiveActors::default(),
             thread_metrics: NodeMetrics::default(),

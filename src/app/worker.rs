@@ -35,14 +35,15 @@ use crate::actors::trace_session::{TracePort, TraceTimes};
 use crate::http::body_checks::check_body;
 use crate::http::crowd::crowd;
 use crate::http::edge::{
-    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, Edge, IngestEdge, MetricsEdge, ReadinessEdge, Responses,
-    RunsEdge, StepsEdge, ViewersEdge, WatchEdge,
+    ActorsEdge, ArtifactsEdge, Bodies, ClientsEdge, Cluster, DeletionEdge, Edge, ExportEdge, IngestEdge, MetricsEdge,
+    ReadinessEdge, Responses, RunsEdge, StepsEdge, ViewersEdge, WatchEdge,
 };
 use crate::http::expect::BodyLimits;
 use crate::http::framing::framing;
 use crate::http::heads::HeadTimed;
 use crate::http::method_not_allowed::method;
 use crate::http::origin::{OriginPolicy, check_origin};
+use crate::http::pages::PagePolicies;
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
 use crate::http::routes;
@@ -255,6 +256,13 @@ impl Thread {
             rooms: Rooms::new(s.registry.recipient()),
             ingest: IngestEdge { limits: event_limits(&parts.config), frame_bytes: parts.config.ingest.frame_bytes },
             runs: RunsEdge { catalog: storage.catalog.clone() },
+            deletion: DeletionEdge {
+                journal: storage.journal.clone(),
+                expired: s.registry.recipient(),
+                catalog_writer: s.catalog_writer.recipient(),
+                artifacts: parts.artifacts.clone(),
+            },
+            export: ExportEdge { permits: parts.exports.clone(), artifacts: parts.artifacts.clone() },
             watch: WatchEdge {
                 node: node.clone(),
                 sessions: self.sessions.clone(),
@@ -308,6 +316,7 @@ impl Thread {
             steering: parts.steering.clone(),
             steps: StepsEdge { searches: parts.searches.clone() },
             trace_viewer: parts.trace_viewer.clone(),
+            page_policies: PagePolicies::new(&parts.config.objects),
         }
     }
 }

@@ -78,6 +78,18 @@ impl ArtifactService {
         Ok(())
     }
 
+    /// Deletes all artifacts of a run, and its pin. They are gone at once; their objects, and its live traces, go with the
+    /// next cleanup. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`CatalogError`]: some may be left; calling again deletes them.
+    pub async fn delete_all(&self, run: &RunId) -> Result<usize, CatalogError> {
+        let catalog = &self.parts().catalog;
+        let deleted = catalog.remove_all(run, self.now()).await?;
+        catalog.unpin(run).await?;
+        Ok(deleted)
+    }
+
     /// Pending -> failed; what there may be of it is removed.
     pub(super) async fn abandon(&self, row: &ArtifactRow, reason: &str) {
         self.discard(row, &row.key).await;

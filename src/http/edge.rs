@@ -9,12 +9,14 @@ use actix_web::web::{Data, Payload, ServiceConfig};
 use tokio::sync::Semaphore;
 
 use super::body::read::{BodyBounds, BodyReader};
+use super::pages::PagePolicies;
 use super::problem::Problem;
 use super::rooms::Rooms;
 use super::trace_viewer::TraceViewer;
 use super::transfer::{Rate, TransferKind, Transfers, find_room};
+use crate::actors::messages::catalog_writer::RunsGone;
 use crate::actors::messages::cleanup::Sweep;
-use crate::actors::messages::registry::ListRooms;
+use crate::actors::messages::registry::{ListRooms, RunsExpired};
 use crate::actors::messages::supervisor::Observe;
 use crate::actors::session::SessionPort;
 use crate::actors::shared::{Doorbell, NodeIdConflict, Peers, ThreadAgents};
@@ -47,6 +49,10 @@ pub struct Edge {
     pub runs: RunsEdge,
     /// WebSockets and event streams.
     pub watch: WatchEdge,
+    /// Deletes runs.
+    pub deletion: DeletionEdge,
+    /// Exports runs.
+    pub export: ExportEdge,
     /// Who watches.
     pub viewers: ViewersEdge,
     /// Artifacts.
@@ -65,6 +71,8 @@ pub struct Edge {
     pub steps: StepsEdge,
     /// Shows traces.
     pub trace_viewer: Arc<TraceViewer>,
+    /// What the pages may do.
+    pub page_policies: PagePolicies,
 }
 
 impl Edge {
@@ -76,6 +84,8 @@ impl Edge {
             .app_data(Data::new(self.rooms))
             .app_data(Data::new(self.ingest))
             .app_data(Data::new(self.runs))
+            .app_data(Data::new(self.deletion))
+            .app_data(Data::new(self.export))
             .app_data(Data::new(self.watch))
             .app_data(Data::new(self.viewers))
             .app_data(Data::new(self.artifacts))
@@ -85,7 +95,8 @@ impl Edge {
             .app_data(Data::new(self.actors))
             .app_data(Data::new(self.steering))
             .app_data(Data::new(self.steps))
-            .app_data(Data::from(self.trace_viewer));
+            .app_data(Data::from(self.trace_viewer))
+            .app_data(Data::new(self.page_policies));
     }
 }
 
@@ -141,6 +152,26 @@ pub struct IngestEdge {
 pub struct RunsEdge {
     /// The list of runs.
     pub catalog: Arc<dyn Catalog>,
+}
+
+/// Deletes runs.
+pub struct DeletionEdge {
+    /// The runs' logs.
+    pub journal: Arc<dyn Journal>,
+    /// Informs the rooms of this node.
+    pub expired: ServiceRecipient<RunsExpired>,
+    /// Removes the rows of the list.
+    pub catalog_writer: ServiceRecipient<RunsGone>,
+    /// Artifacts; `None`: none are kept.
+    pub artifacts: Option<ArtifactService>,
+}
+
+/// Exports runs.
+pub struct ExportEdge {
+    /// A permit for each run that is being exported.
+    pub permits: Arc<Semaphore>,
+    /// Artifacts; `None`: none are kept.
+    pub artifacts: Option<ArtifactService>,
 }
 
 /// Starts sessions.

@@ -21,16 +21,19 @@ mod mcp;
 mod media_type;
 pub mod method_not_allowed;
 pub mod origin;
-mod pages;
+pub mod pages;
 mod principal;
 pub mod problem;
 pub mod rooms;
+mod storage_source;
 pub mod trace_viewer;
 pub mod transfer;
 pub mod unread;
 pub mod watch;
 
-use api::{artifacts, cleanup, commands, events, frame, live_traces, ops, run_tests, runs, steps, viewers};
+use api::{
+    artifacts, cleanup, commands, deletion, events, export, frame, live_traces, ops, run_tests, runs, steps, viewers,
+};
 use problem::Problem;
 
 /// `GET`, and `HEAD` wherever it is: the same head, whose body [`framing::framing`] leaves out.
@@ -47,6 +50,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(scope("/api/runs").configure(run_routes))
         .service(resource("/").route(get().to(pages::index)))
         .service(resource("/runs/{runId}").route(get().to(pages::run)))
+        .service(resource("/ops").route(get().to(pages::ops)))
+        .service(resource("/assets/{file}").route(get().to(pages::asset)))
         .service(resource("/favicon.ico").route(get().to(pages::icon)))
         .service(resource("/favicon.svg").route(get().to(pages::drawing)))
         .service(resource("/clients").route(get().to(clients::list)))
@@ -82,7 +87,8 @@ fn run_routes(config: &mut ServiceConfig) {
     config
         .service(resource("/{runId}/events").route(get().to(events::page)).route(post().to(events::post)))
         .service(resource("").route(get().to(runs::list)))
-        .service(resource("/{runId}").route(get().to(runs::show)))
+        .service(resource("/{runId}").route(get().to(runs::show)).route(delete().to(deletion::delete)))
+        .service(resource("/{runId}/export").route(get().to(export::export)))
         .service(resource("/{runId}/tests").route(get().to(run_tests::page)))
         .service(resource("/{runId}/events/stream").route(get().to(watch::server_sent_events)))
         .service(resource("/{runId}/viewers").route(get().to(viewers::viewers)))

@@ -217,6 +217,7 @@ pub const METRICS: &[(MetricKind, &str, Unit, &str)] = &[
         "Signs of life that found no room; nobody counts as silent before them.",
     ),
     (MetricKind::Counter, "runcast_runs_expired_total", Unit::Count, "Runs that expired."),
+    (MetricKind::Counter, "runcast_runs_deleted_total", Unit::Count, "Runs that somebody deleted."),
     (MetricKind::Counter, "runcast_artifacts_stored_total", Unit::Count, "Artifacts that became ready, by `kind`."),
     (MetricKind::Counter, "runcast_artifact_bytes_total", Unit::Bytes, "Bytes of these as they came."),
     (MetricKind::Counter, "runcast_artifact_stored_bytes_total", Unit::Bytes, "Bytes of these as they are stored."),

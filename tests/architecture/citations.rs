@@ -9,8 +9,8 @@ use crate::source::{root, sources};
 const MADE: &[&str] = &[".git", "target", "node_modules"];
 /// Ends of names by which a word is known as a file's.
 const ENDS: &[&str] = &["rs", "lua", "sql", "md", "js", "html"];
-/// Names that stand for any file's.
-const EXAMPLES: &[&str] = &["x.rs", "x/mod.rs"];
+/// Names that stand for any file's, or for files that a server makes.
+const EXAMPLES: &[&str] = &["x.rs", "x/mod.rs", "report.html"];
 
 /// All files of the repository, as paths from its top.
 fn files() -> Vec<String> {

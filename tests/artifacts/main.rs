@@ -8,9 +8,11 @@ mod clock;
 mod cluster;
 mod content;
 mod cut;
+mod deletion;
 mod descriptors;
 mod direct;
 mod download;
+mod export;
 mod failing;
 mod fixture;
 #[path = "../command/http_double.rs"]

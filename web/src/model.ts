@@ -95,6 +95,16 @@ export interface Command {
   result: unknown;
   /** The event, of those that are open. */
   event: Record<string, unknown> | null;
+  /** The producer that it is for; missing or null: all. */
+  target?: string | null;
+}
+
+/** An area of a picture. */
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
 }
 
 /** Something that one may choose as the answer. */
@@ -103,7 +113,7 @@ export interface Candidate {
   label: string;
   selector: string | null;
   /** Where it is in the picture, in its pixels. */
-  box: { x: number; y: number; width: number; height: number } | null;
+  box: Box | null;
   /** 0 to 1. */
   score: number | null;
 }
@@ -132,6 +142,18 @@ export interface Ask {
   /** The candidate, or the text, that it goes on with then. */
   onTimeoutValue: string | null;
   secret: boolean;
+}
+
+/** A question that has ended. */
+export interface EndedAsk {
+  askId: string;
+  how: 'answered' | 'expired' | 'interrupted';
+  /** When. */
+  at: number;
+  /** Who answered it. */
+  by: Person | null;
+  /** The command that answered it. */
+  commandId: string | null;
 }
 
 /** The run as a whole. */
@@ -163,10 +185,19 @@ export interface Head {
   shards: { variant: string | null; total: number; joined: number; missing: number[]; waiting: boolean }[];
   slots: Slot[];
   producers: Producer[];
-  control: { holder: Person | null; lease: string | null; since: number | null; mine: boolean };
+  control: {
+    holder: Person | null;
+    lease: string | null;
+    since: number | null;
+    mine: boolean;
+    /** Who asked the holder for control last, since the holder took it. */
+    wantedBy?: { name: string; at: number } | null;
+  };
   paused: { since: number; until: number; by: Person } | null;
   commands: Command[];
   asks: Ask[];
+  /** The last few questions that have ended, the newest last. */
+  endedAsks?: EndedAsk[];
   /** Whether failing tests are held open. */
   holdsOnFailure: boolean;
   /** Whether anybody obeys commands now. */
@@ -201,12 +232,23 @@ export interface TestRow {
   slotLabel: string | null;
   /** When the attempt began, if that is known. */
   startedAt: number | null;
+  /** When the first attempt began, if there were several. */
+  firstStartedAt?: number | null;
   durationMs: number | null;
   /** The error's message, as it came: escapes of colours are in it. Of a flaky test that of the attempt that failed. */
   error: string | null;
   errorLocation: string | null;
   /** What it does now. */
-  step: { id: string; title: string; subtitle: string | null; startedAt: number | null } | null;
+  step: {
+    id: string;
+    title: string;
+    subtitle: string | null;
+    startedAt: number | null;
+    /** Where its target is on the page, in the page's pixels: `params.box`, if its event has one. */
+    box?: Box | null;
+  } | null;
+  /** The page that it is on: `params.url` of the attempt's last step that has one. */
+  url?: string | null;
   /** Seq of the event after which it had failed; null: it has not, or that is not known. */
   failedSeq: number | null;
   /** It waits in a pause. */
@@ -294,6 +336,11 @@ export interface Artifact {
   downloadUrl: string;
   traceUrl: string | null;
   seq: number | null;
+  /** `ready` if it isn't said; `deleted` once its file is gone. */
+  state?: 'pending' | 'ready' | 'failed' | 'deleted';
+  /** What keeps it: `pin`, `rule:KIND` or `days`. */
+  retainedBy?: string | null;
+  createdAt?: number | null;
 }
 
 /** Text in one style. */
@@ -307,6 +354,8 @@ export interface Span {
   italic?: boolean;
   underline?: boolean;
   strike?: boolean;
+  /** `fg` and `bg` change places. */
+  inverse?: boolean;
 }
 
 /** A row of the log: one line. */
@@ -422,7 +471,8 @@ export type FromWorker =
   | { type: 'timeline'; timeline: Timeline }
   | { type: 'artifacts'; reset: boolean; rows: Artifact[] }
   | { type: 'notice'; notice: Notice }
-  | { type: 'frame'; stream: string; picture: ImageBitmap; testId: string | null; at: number }
+  /** A picture of a screen. `width` and `height`: of the page that it shows, if that was told. */
+  | { type: 'frame'; stream: string; picture: ImageBitmap; testId: string | null; at: number; width?: number | null; height?: number | null }
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'refusal'; id: number; code: string; detail: string; members: Record<string, unknown> };
 
@@ -431,6 +481,8 @@ export interface Calls {
   command: [{ command: Record<string, unknown> & { type: string }; options?: Record<string, unknown> }, { commandId: string; state: string }];
   takeControl: [{ steal: boolean }, null];
   releaseControl: [null, null];
+  /** Posts a `control_wanted`: whoever has control sees that one would like to have it. */
+  askControl: [{ name: string }, null];
   search: [{ q: string; types?: string[]; test?: TestKey; after?: string; limit?: number }, { hits: Hit[]; cursor: string; more: boolean }];
   history: [{ tests: TestKey[] }, { tests: { key: TestKey; results: HistoryResult[] }[] }];
   compare: [{ with?: string }, Comparison];
@@ -484,4 +536,6 @@ export type ToWorker =
   | { type: 'more-log'; log: number; side: 'earlier' | 'later' }
   | { type: 'moment'; to: { seq: number } | { at: number } | 'live' }
   | { type: 'visible'; visible: boolean }
+  /** Connect now, and wait no longer. */
+  | { type: 'retry' }
   | { type: 'call'; id: number; method: keyof Calls; params: unknown };

@@ -7,6 +7,8 @@ export interface ConnectOptions {
     token?: string | (() => string | Promise<string>);
     /** Who steers, for others to see, as long as there is no token that says so. */
     user?: string;
+    /** By what the server knows who steers, as long as they give no name: 8 to 64 of `A-Z a-z 0-9 - _`. */
+    clientId?: string;
     /** What requests are sent with. Missing: `fetch`, or in Node.js `node:https`, which knows proxies. */
     fetch?: typeof fetch;
     /** What runs are watched with. Missing: the global one, or in Node.js the client's own. */

@@ -18,6 +18,7 @@ export class Runcast {
             token: async () => (typeof token === 'function' ? token() : token),
             clientName: `runcast-js/${VERSION}`,
             user: options.user,
+            clientId: options.clientId,
             openSocket: options.WebSocket === undefined ? openSocket : openerOf(options.WebSocket),
         };
     }

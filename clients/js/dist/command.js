@@ -29,9 +29,10 @@ export async function give(context, runId, what, options = {}) {
         ...(ttlSecs !== undefined && { expiresInSecs: ttlSecs }),
         ...(lease !== undefined && { lease }),
     });
+    const known = context.clientId === undefined ? '' : `?${new URLSearchParams({ clientId: context.clientId })}`;
     return insist(signal, () => callJson(context, {
         method: 'POST',
-        path: `${runPath(runId)}/commands`,
+        path: `${runPath(runId)}/commands${known}`,
         headers: { 'content-type': 'application/json' },
         body,
         ...(signal && { signal }),

@@ -10,6 +10,8 @@ export interface Context {
     readonly clientName: string;
     /** Who sends the requests, if they say so: `Runcast-User`. */
     readonly user?: string | undefined;
+    /** By what the server knows them if they give no name: `clientId`. */
+    readonly clientId?: string | undefined;
 }
 /** A request below a base URL. */
 export interface ApiRequest extends Omit<HttpRequest, 'url'> {

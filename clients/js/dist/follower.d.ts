@@ -15,9 +15,12 @@ export interface FollowSink {
     gap(message: GapMessage): void;
     reset(message: ResetMessage): void;
     frame(frame: ScreenFrame): void;
+    /** A connection stands. */
+    connected(message: ConnectedMessage): void;
     status(status: WatchStatus, why: {
         error?: Error;
         retryInMs?: number;
+        closeCode?: number;
     }): void;
     /** The last call. Without an error: the run is sealed. */
     ended(error?: Error): void;
@@ -46,4 +49,6 @@ export declare class Follower implements LinkEvents {
     frame(link: Link, frame: ScreenFrame): void;
     draining(link: Link, afterMs: number): void;
     ended(link: Link, end: LinkEnd): void;
+    /** The network is back, or the page is seen again: what is waited for is tried now. */
+    wake(): void;
 }

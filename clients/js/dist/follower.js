@@ -45,7 +45,7 @@ export class Follower {
         this.screen = screen;
         this.sink = sink;
         this.position = new Position(after);
-        this.#forget = onWake(() => this.#wake());
+        this.#forget = onWake(() => this.wake());
         void this.#open();
     }
     /** Ends without a word. */
@@ -92,6 +92,7 @@ export class Follower {
         }
         if (link !== this.#link || !this.#accept(this.position.connected(message)))
             return;
+        this.sink.connected(message);
         this.#tellStatus();
         if (message.from > message.tip && message.tip > 0)
             void this.#askWhetherSealed(message.tip);
@@ -211,6 +212,7 @@ export class Follower {
             ...(this.position.after === '' ? {} : { after: this.position.after }),
             // Who gives commands: an open socket of theirs is a sign of life for their lease.
             ...(this.context.user === undefined ? {} : { userId: this.context.user }),
+            ...(this.context.clientId === undefined ? {} : { clientId: this.context.clientId }),
             ...this.screen(),
         });
         const url = `${base.replace(/^http/, 'ws')}/ws/runs/${encodeURIComponent(this.runId)}?${query}`;
@@ -255,8 +257,8 @@ export class Follower {
         const { seq = 0, tip } = this.position;
         this.sink.status(seq >= tip ? 'live' : 'catching-up', {});
     }
-    /** The network is back, or the page is seen again. */
-    #wake() {
+    /** The network is back, or the page is seen again: what is waited for is tried now. */
+    wake() {
         if (this.#over)
             return;
         if (this.#link !== undefined)
@@ -289,7 +291,8 @@ export class Follower {
 function why({ failure, closeCode, reason }) {
     if (failure !== undefined)
         return { error: failure };
-    return { error: new Error(`the connection was closed: ${closeCode} ${reason ?? ''}`.trim()) };
+    const error = new Error(`the connection was closed: ${closeCode} ${reason ?? ''}`.trim());
+    return closeCode === undefined ? { error } : { error, closeCode };
 }
 /** The error that ends a watch, if coming back is of no use. */
 function finalError({ kind }, { closeCode, reason, failure }) {

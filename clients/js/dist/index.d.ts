@@ -11,5 +11,5 @@ export { Run } from './run.js';
 export type { ScreenFrame } from './screen-frame.js';
 export { TransportError, type TransportFailure } from './transport.js';
 export { type Cursor, isEvent, isFinal, type PageQuery, type RunEvent, type RunQuery, type RunState, type RunSummary, type ScreenOptions, type TestQuery, type TestState, type WatchOptions, type WatchStatus, } from './types.js';
-export { type StatusDetail, Watch, type WatchEventMap } from './watch.js';
+export { type ConnectedDetail, type StatusDetail, Watch, type WatchEventMap } from './watch.js';
 export { type Artifact, type UploadOptions } from './upload.js';

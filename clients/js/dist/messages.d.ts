@@ -4,6 +4,8 @@ export interface ConnectedMessage {
     runId: string;
     sessionId: string;
     nodeId: string;
+    /** The server's time; pages of events have none. */
+    timestamp?: string;
     epoch: string | null;
     from: number;
     tip: number;

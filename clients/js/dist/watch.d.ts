@@ -8,6 +8,19 @@ export interface StatusDetail {
     readonly error?: Error;
     /** When the next one is tried, in milliseconds. */
     readonly retryInMs?: number;
+    /** The close code of the WebSocket that ended, if it was closed with one. */
+    readonly closeCode?: number;
+}
+/** What a connection says when it stands. */
+export interface ConnectedDetail {
+    /** The server's time, RFC 3339; missing where pages are asked for. */
+    readonly timestamp?: string;
+    /** Seq of the run's last event. */
+    readonly tip: number;
+    /** The run's epoch; null: it has no event yet. */
+    readonly epoch: string | null;
+    /** The node; empty where pages are asked for. */
+    readonly nodeId: string;
 }
 /** The events of a {@link Watch}, by type. Each has its `detail`. */
 export interface WatchEventMap {
@@ -26,6 +39,8 @@ export interface WatchEventMap {
         readonly from: number;
         readonly epoch: string | null;
     }>;
+    /** A connection stands, the first one or another. */
+    connected: CustomEvent<ConnectedDetail>;
     /** {@link Watch.status} has changed, or an attempt to connect has failed. */
     status: CustomEvent<StatusDetail>;
 }
@@ -48,6 +63,8 @@ export declare class Watch extends EventTarget implements AsyncIterable<RunEvent
     get error(): Error | undefined;
     /** Chooses other screens from now on. */
     look(screen: ScreenOptions): void;
+    /** Tries to connect now, if it waits for that; asks an open connection whether it is alive. */
+    retry(): void;
     /** Ends the watch. Iterators end, without what they had not been handed out yet. */
     close(): void;
     [Symbol.dispose](): void;

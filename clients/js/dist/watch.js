@@ -61,6 +61,10 @@ export class Watch extends EventTarget {
         const asNumbers = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)]));
         this.#follower?.send({ type: 'screen', of, ...asNumbers });
     }
+    /** Tries to connect now, if it waits for that; asks an open connection whether it is alive. */
+    retry() {
+        this.#follower?.wake();
+    }
     /** Ends the watch. Iterators end, without what they had not been handed out yet. */
     close() {
         this.#options.signal?.removeEventListener('abort', this.#aborted);
@@ -101,6 +105,7 @@ export class Watch extends EventTarget {
             gap: (message) => this.#gap(message),
             reset: (message) => this.#reset(message),
             frame: (frame) => this.#tell('frame', frame),
+            connected: ({ timestamp, tip, epoch, nodeId }) => this.#tell('connected', { tip, epoch, nodeId, ...(timestamp !== undefined && { timestamp }) }),
             status: (status, why) => {
                 if (status === this.#status && why.retryInMs === undefined)
                     return;

@@ -17,6 +17,8 @@ export interface ConnectOptions {
   token?: string | (() => string | Promise<string>);
   /** Who steers, for others to see, as long as there is no token that says so. */
   user?: string;
+  /** By what the server knows who steers, as long as they give no name: 8 to 64 of `A-Z a-z 0-9 - _`. */
+  clientId?: string;
   /** What requests are sent with. Missing: `fetch`, or in Node.js `node:https`, which knows proxies. */
   fetch?: typeof fetch;
   /** What runs are watched with. Missing: the global one, or in Node.js the client's own. */
@@ -36,6 +38,7 @@ export class Runcast {
       token: async () => (typeof token === 'function' ? token() : token),
       clientName: `runcast-js/${VERSION}`,
       user: options.user,
+      clientId: options.clientId,
       openSocket: options.WebSocket === undefined ? openSocket : openerOf(options.WebSocket),
     };
   }

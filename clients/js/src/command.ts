@@ -96,10 +96,11 @@ export async function give(
     ...(ttlSecs !== undefined && { expiresInSecs: ttlSecs }),
     ...(lease !== undefined && { lease }),
   });
+  const known = context.clientId === undefined ? '' : `?${new URLSearchParams({ clientId: context.clientId })}`;
   return insist(signal, () =>
     callJson<Given>(context, {
       method: 'POST',
-      path: `${runPath(runId)}/commands`,
+      path: `${runPath(runId)}/commands${known}`,
       headers: { 'content-type': 'application/json' },
       body,
       ...(signal && { signal }),

@@ -32,7 +32,9 @@ export interface FollowSink {
   gap(message: GapMessage): void;
   reset(message: ResetMessage): void;
   frame(frame: ScreenFrame): void;
-  status(status: WatchStatus, why: { error?: Error; retryInMs?: number }): void;
+  /** A connection stands. */
+  connected(message: ConnectedMessage): void;
+  status(status: WatchStatus, why: { error?: Error; retryInMs?: number; closeCode?: number }): void;
   /** The last call. Without an error: the run is sealed. */
   ended(error?: Error): void;
   /** Whether no more can be taken now. */
@@ -69,7 +71,7 @@ export class Follower implements LinkEvents {
     private readonly sink: FollowSink,
   ) {
     this.position = new Position(after);
-    this.#forget = onWake(() => this.#wake());
+    this.#forget = onWake(() => this.wake());
     void this.#open();
   }
 
@@ -113,6 +115,7 @@ export class Follower implements LinkEvents {
       if (this.#parked) this.#pause();
     }
     if (link !== this.#link || !this.#accept(this.position.connected(message))) return;
+    this.sink.connected(message);
     this.#tellStatus();
     if (message.from > message.tip && message.tip > 0) void this.#askWhetherSealed(message.tip);
   }
@@ -212,6 +215,7 @@ export class Follower implements LinkEvents {
       ...(this.position.after === '' ? {} : { after: this.position.after }),
       // Who gives commands: an open socket of theirs is a sign of life for their lease.
       ...(this.context.user === undefined ? {} : { userId: this.context.user }),
+      ...(this.context.clientId === undefined ? {} : { clientId: this.context.clientId }),
       ...this.screen(),
     });
     const url = `${base.replace(/^http/, 'ws')}/ws/runs/${encodeURIComponent(this.runId)}?${query}`;
@@ -254,8 +258,8 @@ export class Follower implements LinkEvents {
     this.sink.status(seq >= tip ? 'live' : 'catching-up', {});
   }
 
-  /** The network is back, or the page is seen again. */
-  #wake(): void {
+  /** The network is back, or the page is seen again: what is waited for is tried now. */
+  wake(): void {
     if (this.#over) return;
     if (this.#link !== undefined) return this.#link.probe();
     if (this.#next === undefined && this.#timer !== undefined) void this.#open();
@@ -281,9 +285,10 @@ export class Follower implements LinkEvents {
   }
 }
 
-function why({ failure, closeCode, reason }: LinkEnd): { error?: Error } {
+function why({ failure, closeCode, reason }: LinkEnd): { error?: Error; closeCode?: number } {
   if (failure !== undefined) return { error: failure };
-  return { error: new Error(`the connection was closed: ${closeCode} ${reason ?? ''}`.trim()) };
+  const error = new Error(`the connection was closed: ${closeCode} ${reason ?? ''}`.trim());
+  return closeCode === undefined ? { error } : { error, closeCode };
 }
 
 /** The error that ends a watch, if coming back is of no use. */

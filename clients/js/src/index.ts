@@ -25,5 +25,5 @@ export {
   type WatchOptions,
   type WatchStatus,
 } from './types.js';
-export { type StatusDetail, Watch, type WatchEventMap } from './watch.js';
+export { type ConnectedDetail, type StatusDetail, Watch, type WatchEventMap } from './watch.js';
 export { type Artifact, type UploadOptions } from './upload.js';

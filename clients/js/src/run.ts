@@ -1,4 +1,5 @@
 import { command, type CommandHandle, type CommandOptions } from './command.js';
+import { call, runPath } from './context.js';
 import { control, type ControlOptions, type Lease } from './control.js';
 import type { FollowContext } from './follower.js';
 import type { Command } from './generated/index.js';
@@ -60,6 +61,21 @@ export class Run {
   /** Posts events to the run, as a producer of its own. */
   publish(options?: PublishOptions): Publisher {
     return new Publisher(this.#context, this.id, options);
+  }
+
+  /** The run as one file: `html`, a page; `junit`, JUnit XML; `zip`, its log and all artifacts. */
+  async export(format: 'html' | 'junit' | 'zip', options: { signal?: AbortSignal } = {}): Promise<Uint8Array> {
+    const path = `${runPath(this.id)}/export?format=${format}`;
+    return (await call(this.#context, { method: 'GET', path, ...options })).bytes();
+  }
+
+  /**
+   * Deletes the run, with its artifacts and its history. One that has not ended only with `force`: else an `ApiError`
+   * `run_live` is thrown.
+   */
+  async delete(options: { force?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+    const { force = false, ...rest } = options;
+    await call(this.#context, { method: 'DELETE', path: runPath(this.id) + (force ? '?force=1' : ''), ...rest });
   }
 
   /** Uploads a file as an artifact of the run: a Blob, bytes, or in Node.js the path of a file. */

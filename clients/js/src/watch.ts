@@ -14,6 +14,20 @@ export interface StatusDetail {
   readonly error?: Error;
   /** When the next one is tried, in milliseconds. */
   readonly retryInMs?: number;
+  /** The close code of the WebSocket that ended, if it was closed with one. */
+  readonly closeCode?: number;
+}
+
+/** What a connection says when it stands. */
+export interface ConnectedDetail {
+  /** The server's time, RFC 3339; missing where pages are asked for. */
+  readonly timestamp?: string;
+  /** Seq of the run's last event. */
+  readonly tip: number;
+  /** The run's epoch; null: it has no event yet. */
+  readonly epoch: string | null;
+  /** The node; empty where pages are asked for. */
+  readonly nodeId: string;
 }
 
 /** The events of a {@link Watch}, by type. Each has its `detail`. */
@@ -26,6 +40,8 @@ export interface WatchEventMap {
   gap: CustomEvent<{ readonly from: number; readonly to: number; readonly reason: string }>;
   /** The store lost writes: what has come from `from` on is void, and events with these numbers come anew. */
   reset: CustomEvent<{ readonly from: number; readonly epoch: string | null }>;
+  /** A connection stands, the first one or another. */
+  connected: CustomEvent<ConnectedDetail>;
   /** {@link Watch.status} has changed, or an attempt to connect has failed. */
   status: CustomEvent<StatusDetail>;
 }
@@ -94,6 +110,11 @@ export class Watch extends EventTarget implements AsyncIterable<RunEvent>, Dispo
     this.#follower?.send({ type: 'screen', of, ...asNumbers });
   }
 
+  /** Tries to connect now, if it waits for that; asks an open connection whether it is alive. */
+  retry(): void {
+    this.#follower?.wake();
+  }
+
   /** Ends the watch. Iterators end, without what they had not been handed out yet. */
   close(): void {
     this.#options.signal?.removeEventListener('abort', this.#aborted);
@@ -158,6 +179,8 @@ export class Watch extends EventTarget implements AsyncIterable<RunEvent>, Dispo
         gap: (message) => this.#gap(message),
         reset: (message) => this.#reset(message),
         frame: (frame) => this.#tell('frame', frame),
+        connected: ({ timestamp, tip, epoch, nodeId }) =>
+          this.#tell('connected', { tip, epoch, nodeId, ...(timestamp !== undefined && { timestamp }) }),
         status: (status, why) => {
           if (status === this.#status && why.retryInMs === undefined) return;
           this.#status = status;

@@ -3,7 +3,9 @@
 pub(super) mod artifacts;
 pub(super) mod cleanup;
 pub(super) mod commands;
+pub(super) mod deletion;
 pub(super) mod events;
+pub(super) mod export;
 pub(super) mod frame;
 mod hints;
 pub(super) mod live_traces;

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use super::append_rules::{self, AppendContext, Epochs, ProducerMarks, RunRecord};
 use super::{
-    Append, Expired, Head, Journal, JournalError, JournalLimits, RunHead, RunPage, RunPhase, RunPosition, Stored,
+    Append, Expired, Head, Journal, JournalError, JournalLimits, Removal, RunHead, RunPage, RunPhase, RunPosition,
+    Stored,
 };
 use crate::protocol::{Clock, Cursor, RunId, Segment, Seq, Timestamp};
 
@@ -95,6 +96,16 @@ impl MemoryState {
 
     fn read(&self, run: &RunId, after: Seq, max_bytes: usize, fits: impl Fn(&Segment) -> bool) -> Vec<Arc<Segment>> {
         self.runs.get(run).map_or_else(Vec::new, |log| page_of(&log.segments, after, max_bytes, fits))
+    }
+
+    /// Removes a run's events.
+    fn make_tombstone(&mut self, run: &RunId, head: &Head, now: Timestamp) {
+        let epochs = self.epochs;
+        self.bytes -= head.bytes;
+        if let Some(log) = self.runs.get_mut(run) {
+            let run = RunRecord::load(append_rules::gone(head), ProducerMarks::default(), epochs);
+            *log = Log { run, segments: Vec::new(), gone_at: now };
+        }
     }
 
     /// Removes tombstones whose time is over; their names are free again.
@@ -234,15 +245,21 @@ impl Journal for MemoryJournal {
         let due = shelf.heads(None, limit, |head| head.active_at, fits);
         let mut expired = Expired { runs: Vec::with_capacity(due.runs.len()), more: due.next.is_some() };
         for RunHead { run, head } in due.runs {
-            let epochs = shelf.epochs;
-            shelf.bytes -= head.bytes;
-            if let Some(log) = shelf.runs.get_mut(&run) {
-                let run = RunRecord::load(append_rules::gone(&head), ProducerMarks::default(), epochs);
-                *log = Log { run, segments: Vec::new(), gone_at: now };
-            }
+            shelf.make_tombstone(&run, &head, now);
             expired.runs.push(run);
         }
         Ok(expired)
+    }
+
+    async fn remove(&self, run: &RunId, even_live: bool) -> Result<Removal, JournalError> {
+        let now = self.now();
+        let mut shelf = self.shelf();
+        let Some(head) = shelf.runs.get(run).map(|log| log.run.head.clone()) else { return Ok(Removal::Unknown) };
+        let removal = append_rules::removal(&head, even_live);
+        if removal == Removal::Removed {
+            shelf.make_tombstone(run, &head, now);
+        }
+        Ok(removal)
     }
 
     fn clock(&self) -> &Clock {

@@ -274,6 +274,20 @@ pub struct Expired {
     pub more: bool,
 }
 
+/// The result of a [`Journal::remove`] call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Removal {
+    /// The run has no event.
+    #[default]
+    Unknown,
+    /// It can grow, and is left as it is.
+    Live,
+    /// Its events are removed; a tombstone is left.
+    Removed,
+    /// They were removed before.
+    Gone,
+}
+
 /// Limits that every implementation keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalLimits {
@@ -351,6 +365,10 @@ pub trait Journal: Send + Sync + 'static {
     /// steps between which appends continue. It leaves tombstones, and removes tombstones whose time is over. It
     /// removes nothing while [`Journal::clock`] has jumped. A run that can't be removed does not stop the others.
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError>;
+
+    /// Removes a run now, as [`Journal::expire`] does when its time has come. A run that has not ended is removed only if
+    /// `even_live`. An interrupted removal is finished by calling again, or by the next expiry.
+    async fn remove(&self, run: &RunId, even_live: bool) -> Result<Removal, JournalError>;
 
     /// The watched clock of journal times. Code that deletes or ends something by time checks it first.
     fn clock(&self) -> &Clock;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use runcast::protocol::status::RunStatus;
-use runcast::storage::journal::{Expired, Head, JournalLimits, OnGap, Post, Refusal, RunPhase};
+use runcast::storage::journal::{Expired, Head, JournalLimits, OnGap, Post, Refusal, Removal, RunPhase};
 
 use crate::journal::fixture::*;
 use crate::journal::words::*;
@@ -49,6 +49,38 @@ pub(crate) async fn expiry_keeps_to_its_limit_and_says_that_more_is_due(kind: Ki
     }
     all.sort();
     assert_eq!(all, (0..5).map(|n| run(&format!("r{n}"))).collect::<Vec<_>>());
+}
+
+pub(crate) async fn a_run_is_removed_when_it_has_ended_or_whoever_asks_insists(kind: Kind) {
+    let f = kind.open().await;
+    for name in ["running", "passed", "sealed", "other"] {
+        f.post(name, post("a", 1..=3)).await.unwrap();
+    }
+    f.post("passed", status_post("s", 1, RunStatus::Passed)).await.unwrap();
+    f.post("sealed", seal_post("room", 1)).await.unwrap();
+    let since = f.journal.now().plus_millis(-60_000);
+    let remove = async |name: &str, even_live| f.journal.remove(&run(name), even_live).await.unwrap();
+    assert_eq!(remove("nobody", true).await, Removal::Unknown);
+    assert_eq!(remove("running", false).await, Removal::Live);
+    assert_eq!(f.log("running").await.len(), 3, "it is left as it is");
+    f.post("running", post("a", 4..=4)).await.unwrap();
+
+    for (name, even_live, last) in [("passed", false, 4), ("sealed", false, 4), ("running", true, 4)] {
+        assert_eq!(remove(name, even_live).await, Removal::Removed, "{name}");
+        assert_eq!(remove(name, even_live).await, Removal::Gone, "{name}");
+        let head = f.journal.head(&run(name)).await.unwrap();
+        assert_eq!((head.phase, head.tip, head.first, head.bytes), (RunPhase::Gone, last, last + 1, 0), "{name}");
+        assert!(f.log(name).await.is_empty());
+        assert_eq!(f.post(name, post("a", 5..=5)).await, Err(Refusal::RunGone { last }));
+    }
+    let later = f.journal.now().plus_millis(60_000);
+    assert!(f.journal.due(later, 10).await.unwrap().is_empty());
+    let mut gone = f.journal.gone_since(since, 10).await.unwrap();
+    gone.sort();
+    assert_eq!(gone, [run("passed"), run("running"), run("sealed")]);
+    assert_eq!(f.log("other").await.len(), 3);
+    let changed = f.journal.changed_since(since, None, 10).await.unwrap().runs;
+    assert_eq!(changed.iter().map(|found| found.run.as_str()).collect::<Vec<_>>(), ["other"]);
 }
 
 pub(crate) async fn a_tombstone_refuses_late_posts_and_keeps_the_last_seq(kind: Kind) {

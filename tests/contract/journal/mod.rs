@@ -68,6 +68,7 @@ mod contract {
     contract! { ends:
         only_old_ended_runs_expire
         expiry_keeps_to_its_limit_and_says_that_more_is_due
+        a_run_is_removed_when_it_has_ended_or_whoever_asks_insists
         a_tombstone_refuses_late_posts_and_keeps_the_last_seq
         a_name_is_free_after_its_tombstone_and_begins_in_another_epoch
         many_writers_of_many_runs_lose_nothing_and_share_no_seq

@@ -1,6 +1,7 @@
 /** The page of a run. */
 import { render } from 'preact';
 
+import { loadTheRest } from '../ui/late.js';
 import { who } from '../ui/who.js';
 import { RunPage } from './layout.js';
 import { place } from './place.js';
@@ -14,3 +15,4 @@ tell({
 });
 const root = document.getElementById('page');
 if (root !== null) render(<RunPage />, root);
+loadTheRest();

@@ -1,75 +1,56 @@
 /**
- * Where one is on the page, kept in its URL: `?t=TEST.ATTEMPT&s=STEP&l=SEQ.LINE&at=SEQ&v=VIEW&q=WORDS`. Moving replaces the
- * URL, opening a test adds an entry to the history.
+ * Where one is on the page, kept in its URL. Moving replaces the URL; opening a test, and the wall, adds an entry to the
+ * browser's history, so that back goes where one was.
  */
 import { signal } from '@preact/signals';
 
 import type { TestKey } from '../model.js';
+import { placeOf, queryOf, type Place } from './place-url.js';
 
-/** What the pane in the middle shows, and on a phone the only one. */
-export type View = 'run' | 'wall' | 'tests' | 'steps' | 'log' | 'time' | 'steer';
-
-export interface Place {
-  /** The test that is open. */
-  test: TestKey | null;
-  /** Its attempt; null: the last. */
-  attempt: number | null;
-  /** The step that is shown. */
-  step: string | null;
-  /** The line of the log that is marked. */
-  line: { seq: number; line: number } | null;
-  /** The moment that is shown; null: live. */
-  at: number | null;
-  view: View;
-  /** What is searched for. */
-  words: string;
-}
+export type { Place, View } from './place-url.js';
 
 /** Where one is. Change it with {@link go}. */
-export const place = signal<Place>(read(location.search));
+export const place = signal<Place>(placeOf(location.search));
 
-/** Goes somewhere: what is not named stays. Opening another test adds an entry to the browser's history. */
+/** Whether somebody chose what is open: a test, a step, a line; by a click, a key or a link. */
+export const chosen = signal(named(place.peek()));
+
+/** Goes somewhere: what is not named stays. Another test is shown with its last attempt, unless it says otherwise. */
 export function go(change: Partial<Place>): void {
   const before = place.peek();
-  const next = { ...before, ...change };
+  const other = change.test !== undefined && change.test !== before.test;
+  const next = { ...before, ...(other ? { attempt: null, step: null } : {}), ...change };
+  const pushes = other || (next.view !== before.view && (next.view === 'wall' || before.view === 'wall'));
+  const shown = location.pathname + location.search;
+  if ('test' in change || change.step != null || change.line != null) chosen.value = true;
   place.value = next;
-  const url = urlOf(next);
-  if (url === urlOf(before)) return;
-  if (next.test !== before.test) history.pushState(null, '', url);
+  const url = written(next);
+  if (url === shown) return;
+  if (pushes) history.pushState(null, '', url);
   else history.replaceState(null, '', url);
 }
 
-addEventListener('popstate', () => {
-  place.value = read(location.search);
-});
+/** Opens a test that nobody chose: it is not written into the URL, so that a link is to the run. */
+export function openUnasked(test: TestKey | null): void {
+  if (chosen.peek() || place.peek().test === test) return;
+  place.value = { ...place.peek(), test, attempt: null, step: null };
+}
 
-/** The page's URL at a place, for links. */
+/** The URL of a place on this page, for links. */
 export function urlOf(to: Place): string {
-  const query = new URLSearchParams();
-  if (to.test !== null) query.set('t', to.attempt === null ? to.test : `${to.test}.${to.attempt}`);
-  if (to.step !== null) query.set('s', to.step);
-  if (to.line !== null) query.set('l', to.line.line === 0 ? String(to.line.seq) : `${to.line.seq}.${to.line.line}`);
-  if (to.at !== null) query.set('at', String(to.at));
-  if (to.view !== 'run') query.set('v', to.view);
-  if (to.words !== '') query.set('q', to.words);
-  const text = query.toString();
-  return location.pathname + (text === '' ? '' : `?${text}`);
+  const query = queryOf(to);
+  return location.pathname + (query === '' ? '' : `?${query}`);
 }
 
-function read(search: string): Place {
-  const query = new URLSearchParams(search);
-  const test = /^(.*?)(?:\.(\d+))?$/s.exec(query.get('t') ?? '');
-  const line = /^(\d+)(?:\.(\d+))?$/.exec(query.get('l') ?? '');
-  const at = Number(query.get('at') ?? NaN);
-  const views: readonly string[] = ['run', 'wall', 'tests', 'steps', 'log', 'time', 'steer'];
-  const view = query.get('v') ?? 'run';
-  return {
-    test: test?.[1] || null,
-    attempt: test?.[2] === undefined ? null : Number(test[2]),
-    step: query.get('s'),
-    line: line === null ? null : { seq: Number(line[1]), line: Number(line[2] ?? 0) },
-    at: Number.isSafeInteger(at) && at > 0 ? at : null,
-    view: (views.includes(view) ? view : 'run') as View,
-    words: query.get('q') ?? '',
-  };
+function written(to: Place): string {
+  return urlOf(chosen.peek() ? to : { ...to, test: null, attempt: null });
 }
+
+function named({ test, step, line }: Place): boolean {
+  return test !== null || step !== null || line !== null;
+}
+
+addEventListener('popstate', () => {
+  place.value = placeOf(location.search);
+  if (named(place.peek())) chosen.value = true;
+});

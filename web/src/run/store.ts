@@ -10,6 +10,8 @@ export const head = signal<Head | null>(null);
 export const connection = signal<Connection | null>(null);
 export const moment = signal<Moment>({ live: true, seq: 0, at: null, loading: false });
 export const timeline = signal<Timeline | null>(null);
+/** The stream whose screen is shown; null: none. The screen sets it, and what belongs to that worker is marked with it. */
+export const onScreen = signal<string | null>(null);
 /** What was to be said, the newest last; the page shows the last few. */
 export const notices = signal<Notice[]>([]);
 

@@ -264,6 +264,11 @@ impl RoomCore {
                 self.head_missing = false;
                 self.log.learn(head);
                 self.catalog_updates.begin(&self.log);
+                if self.is_gone() {
+                    // Nothing will ever come: viewers that have everything would wait for good.
+                    self.broadcasters.evict_all(CloseReason::Gone, effects);
+                    self.update_following(effects);
+                }
                 self.tell_tip(effects);
                 self.end_waits(effects);
                 self.end_control_waits(effects);

@@ -92,6 +92,16 @@ fn what_is_asked_of_a_room_that_has_asked_to_go_waits_for_the_registrys_answer()
 }
 
 #[test]
+fn viewers_of_a_run_that_is_gone_are_closed_also_those_that_wait_at_its_end() {
+    let mut core = loaded(None, head(3, None));
+    on(&mut core, RoomInput::Subscribe(7));
+    on(&mut core, RoomInput::Reclaim(Reclaim::Expired));
+    let gone = Head { first: 4, phase: RunPhase::Gone, ..head(3, None) };
+    let effects = on(&mut core, RoomInput::Head(HeadFor::Start, Ok(gone)));
+    assert!(matches!(effects[..], [RoomEffect::Evict(7, CloseReason::Gone)]));
+}
+
+#[test]
 fn long_polls_end_when_the_room_learns_anew_where_the_log_ends() {
     let mut core = loaded(None, head(3, None));
     assert!(on(&mut core, wait(3)).is_empty());

@@ -200,6 +200,8 @@ pub trait ArtifactCatalog: Send + Sync + 'static {
     /// Any state -> deleted; its object still exists. `false` when it is unknown or deleted already. A former object
     /// is due at once.
     async fn remove(&self, run: &RunId, id: ArtifactId, at: Timestamp) -> Result<bool, CatalogError>;
+    /// All artifacts of a run -> deleted; how many there were.
+    async fn remove_all(&self, run: &RunId, at: Timestamp) -> Result<usize, CatalogError>;
     /// Any state -> deleted, their objects removed. Former objects are due at once.
     async fn gone(&self, ids: &[ArtifactId], at: Timestamp) -> Result<(), CatalogError>;
 

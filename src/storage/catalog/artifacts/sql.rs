@@ -163,6 +163,13 @@ impl<T: Tables> ArtifactCatalog for T {
         changed(self, CatalogStatement::new(sql).with(id).with(run).with(at)).await
     }
 
+    async fn remove_all(&self, run: &RunId, at: Timestamp) -> Result<usize, CatalogError> {
+        let sql = "UPDATE runcast_artifacts SET state = 'deleted', deleted_at = $2, compress_at = NULL, \
+                   former_until = CASE WHEN former_until > $2 THEN $2 ELSE former_until END \
+                   WHERE run_id = $1 AND state <> 'deleted' RETURNING id";
+        Ok(self.ask(CatalogStatement::new(sql).with(run).with(at)).await?.len())
+    }
+
     async fn gone(&self, ids: &[ArtifactId], at: Timestamp) -> Result<(), CatalogError> {
         let sql = format!(
             "UPDATE runcast_artifacts SET state = 'deleted', deleted_at = coalesce(deleted_at, $2), \

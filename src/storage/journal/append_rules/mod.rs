@@ -15,7 +15,9 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use super::{Append, Appended, ControlPost, Head, MAX_PRODUCERS, OnGap, Post, Precondition, Refusal, RunPhase, Stored};
+use super::{
+    Append, Appended, ControlPost, Head, MAX_PRODUCERS, OnGap, Post, Precondition, Refusal, Removal, RunPhase, Stored,
+};
 use crate::protocol::event::stamp;
 use crate::protocol::json_text::readable;
 use crate::protocol::pack::{Batch, pack};
@@ -125,6 +127,16 @@ pub fn is_ended(head: &Head) -> bool {
         RunPhase::Live => head.status.is_some_and(RunStatus::is_final),
         RunPhase::Sealed => true,
         RunPhase::Gone => false,
+    }
+}
+
+/// What [`super::Journal::remove`] does with a run.
+pub fn removal(head: &Head, even_live: bool) -> Removal {
+    match head.phase {
+        RunPhase::Gone => Removal::Gone,
+        _ if head.tip == 0 => Removal::Unknown,
+        _ if even_live || is_ended(head) => Removal::Removed,
+        _ => Removal::Live,
     }
 }
 

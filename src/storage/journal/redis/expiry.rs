@@ -6,9 +6,12 @@ use tracing::warn;
 use super::keys::Index;
 use super::reply::ReplyParts;
 use super::{CHUNK, RedisJournal, notice, stored, unread};
-use crate::protocol::Timestamp;
-use crate::storage::journal::{Expired, JournalError, RunPosition, append_rules};
+use crate::protocol::{RunId, Timestamp};
+use crate::storage::journal::{Expired, Head, JournalError, Removal, RunPosition, append_rules};
 use crate::storage::redis::{RedisCommand, Reply};
+
+/// How often a run that changes meanwhile is looked at, before its removal is given up.
+const ATTEMPTS: usize = 100;
 
 impl RedisJournal {
     /// Turns ended runs into tombstones, the oldest first. Runs that can't be removed are passed over.
@@ -52,35 +55,53 @@ impl RedisJournal {
             if !append_rules::is_ended(&head) || head.active_at >= before {
                 continue; // the run was active after it was listed
             }
-            let gone = append_rules::gone(&head);
-            let (state, text) = (stored::state(&gone), notice::text(&stored::state(&gone), &[]));
-            let keys = [
-                self.keys.head(&run),
-                self.keys.log(&run),
-                self.keys.marks(&run),
-                self.keys.index(stored::index(&head)),
-                self.keys.index(Index::Gone),
-                self.keys.control(&run),
-                self.keys.index(Index::Due),
-                self.keys.index(Index::OnlySteered),
-            ];
-            let args = |command: RedisCommand| {
-                command
-                    .arg(stored::version(&head))
-                    .arg(stored::version(&gone))
-                    .arg(state.as_str())
-                    .arg(run.as_str())
-                    .arg(self.keys.doorbell(&run))
-                    .arg(self.rings_as.as_str())
-                    .arg(text.clone())
-            };
-            let reply = self.scripts.expire.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
-            self.appends.forget(&run);
-            if matches!(reply, Reply::Integer(1)) {
+            if self.make_tombstone(&run, &head).await? {
                 expired.runs.push(run);
             }
         }
         Ok(())
+    }
+
+    /// Turns a run into a tombstone now. It is looked at again when it has changed meanwhile.
+    pub(super) async fn remove_run(&self, run: &RunId, even_live: bool) -> Result<Removal, JournalError> {
+        for _ in 0..ATTEMPTS {
+            let Some(head) = self.stored_heads(std::slice::from_ref(run)).await?.pop() else { break };
+            let head = head?;
+            let removal = append_rules::removal(&head, even_live);
+            if removal != Removal::Removed || self.make_tombstone(run, &head).await? {
+                return Ok(removal);
+            }
+        }
+        Err(JournalError::Unavailable("the run changes faster than it can be removed".into()))
+    }
+
+    /// Turns a run into a tombstone, if it is still as `head` says; whether it did.
+    async fn make_tombstone(&self, run: &RunId, head: &Head) -> Result<bool, JournalError> {
+        let gone = append_rules::gone(head);
+        let (state, text) = (stored::state(&gone), notice::text(&stored::state(&gone), &[]));
+        let keys = [
+            self.keys.head(run),
+            self.keys.log(run),
+            self.keys.marks(run),
+            self.keys.index(stored::index(head)),
+            self.keys.index(Index::Gone),
+            self.keys.control(run),
+            self.keys.index(Index::Due),
+            self.keys.index(Index::OnlySteered),
+        ];
+        let args = |command: RedisCommand| {
+            command
+                .arg(stored::version(head))
+                .arg(stored::version(&gone))
+                .arg(state.as_str())
+                .arg(run.as_str())
+                .arg(self.keys.doorbell(run))
+                .arg(self.rings_as.as_str())
+                .arg(text.clone())
+        };
+        let reply = self.scripts.expire.call(&self.client, self.timeout, &keys, args).await.map_err(unread)?;
+        self.appends.forget(run);
+        Ok(matches!(reply, Reply::Integer(1)))
     }
 
     /// Removes tombstones whose time is over.

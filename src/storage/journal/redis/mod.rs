@@ -29,7 +29,9 @@ use self::keys::{Index, RedisKeys};
 use self::reply::ReplyParts;
 use self::run_locks::RunLocks;
 use self::script::Scripts;
-use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPosition, Stored, append_rules};
+use super::{
+    Append, Expired, Head, Journal, JournalError, JournalLimits, Removal, RunPage, RunPosition, Stored, append_rules,
+};
 use crate::protocol::{Clock, Cursor, Epoch, RunId, Segment, Seq, Timestamp};
 use crate::storage::format::NewerFormat;
 use crate::storage::redis::{LinkStatus, RedisClient, RedisCommand, RedisError, RedisSettings, Reply};
@@ -320,6 +322,10 @@ impl Journal for RedisJournal {
     async fn expire(&self, before: Timestamp, limit: usize) -> Result<Expired, JournalError> {
         self.bury().await?;
         self.expire_runs(before, limit).await
+    }
+
+    async fn remove(&self, run: &RunId, even_live: bool) -> Result<Removal, JournalError> {
+        self.remove_run(run, even_live).await
     }
 
     fn clock(&self) -> &Clock {

@@ -34,7 +34,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use self::rows::{ListedBy, heads};
 use self::sweep::{ExpiryProgress, ExpiryStep};
 use self::writer::{Job, JournalWriter, PendingAppend};
-use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, RunPage, RunPosition, Stored};
+use super::{Append, Expired, Head, Journal, JournalError, JournalLimits, Removal, RunPage, RunPosition, Stored};
 use crate::protocol::{Clock, Cursor, Epoch, RunId, Segment, Seq, Timestamp};
 use crate::storage::format::OpenError;
 use crate::tasks;
@@ -168,6 +168,17 @@ impl SqliteJournal {
         answer.await.map_err(|_| stopped())?
     }
 
+    /// Removes the events of the runs that a step has marked.
+    async fn trim(&self, marked: ExpiryProgress) -> Result<Vec<RunId>, JournalError> {
+        let mut runs = Vec::with_capacity(marked.runs.len());
+        for (number, run) in marked.runs {
+            while self.step(ExpiryStep::Trim { number }).await?.more {}
+            runs.extend(run);
+        }
+        while self.step(ExpiryStep::Shrink).await?.more {}
+        Ok(runs)
+    }
+
     async fn step(&self, step: ExpiryStep) -> Result<ExpiryProgress, JournalError> {
         self.ask(|reply| Job::Sweep(step, reply)).await
     }
@@ -250,13 +261,16 @@ impl Journal for SqliteJournal {
         {}
         let Ok(now) = self.clock.check() else { return Ok(Expired::default()) };
         let marked = self.step(ExpiryStep::Mark { now, before, limit }).await?;
-        let mut runs = Vec::with_capacity(marked.runs.len());
-        for (number, run) in marked.runs {
-            while self.step(ExpiryStep::Trim { number }).await?.more {}
-            runs.extend(run);
-        }
-        while self.step(ExpiryStep::Shrink).await?.more {}
-        Ok(Expired { runs, more: marked.more })
+        let more = marked.more;
+        Ok(Expired { runs: self.trim(marked).await?, more })
+    }
+
+    async fn remove(&self, run: &RunId, even_live: bool) -> Result<Removal, JournalError> {
+        let mark = ExpiryStep::MarkRun { now: self.now(), run: run.clone(), even_live };
+        let marked = self.step(mark).await?;
+        let removal = marked.removal;
+        self.trim(marked).await?;
+        Ok(removal)
     }
 
     fn clock(&self) -> &Clock {

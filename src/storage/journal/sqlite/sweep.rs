@@ -12,20 +12,22 @@ use super::group::key_floor;
 use super::rows::phase;
 use super::{commit, instance, unavailable};
 use crate::protocol::{RunId, Timestamp};
-use crate::storage::journal::JournalError;
 use crate::storage::journal::append_rules::Epochs;
+use crate::storage::journal::{JournalError, Removal};
 
 /// Most rows removed in one step, and most bytes of events in them.
 const STEP_ROWS: i64 = 500;
 const STEP_BYTES: i64 = 4 * 1024 * 1024;
 
 /// The next step of a sweep.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum ExpiryStep {
     /// Remove tombstones whose time is over.
     Bury { now: Timestamp },
     /// Mark up to `limit` ended runs that were last active before `before`, and list all marked runs.
     Mark { now: Timestamp, before: Timestamp, limit: usize },
+    /// Mark this run, if it has ended, or even if it has not.
+    MarkRun { now: Timestamp, run: RunId, even_live: bool },
     /// Remove some of a marked run's events; when none is left, turn the run into a tombstone.
     Trim { number: i64 },
     /// Return some free pages to the file system.
@@ -39,6 +41,8 @@ pub(super) struct ExpiryProgress {
     pub(super) runs: Vec<(i64, Option<RunId>)>,
     /// Whether the same step has more work.
     pub(super) more: bool,
+    /// What [`ExpiryStep::MarkRun`] did.
+    pub(super) removal: Removal,
 }
 
 /// Takes a step in a transaction of its own.
@@ -56,6 +60,7 @@ pub(super) async fn take(
     let progress = match step {
         ExpiryStep::Bury { now } => bury(&mut transaction, &mut next_epochs, now, tombstone).await,
         ExpiryStep::Mark { now, before, limit } => mark(&mut transaction, now, before, limit).await,
+        ExpiryStep::MarkRun { now, run, even_live } => mark_run(&mut transaction, now, run, even_live).await,
         ExpiryStep::Trim { number } => trim(&mut transaction, number).await,
         ExpiryStep::Shrink => Ok(ExpiryProgress::default()),
     }
@@ -83,7 +88,7 @@ async fn bury(
         epochs.raise_births(now);
         instance::put_meta(connection, "births", &epochs.births.to_string()).await?;
     }
-    Ok(ExpiryProgress { more: runs.len() as i64 == STEP_ROWS, runs })
+    Ok(ExpiryProgress { more: runs.len() as i64 == STEP_ROWS, runs, ..ExpiryProgress::default() })
 }
 
 async fn mark(
@@ -117,7 +122,31 @@ async fn mark(
         .bind(before.as_millis())
         .fetch_one(connection)
         .await?;
-    Ok(ExpiryProgress { more: due || leftover > limit, runs })
+    Ok(ExpiryProgress { more: due || leftover > limit, runs, ..ExpiryProgress::default() })
+}
+
+async fn mark_run(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    run: RunId,
+    even_live: bool,
+) -> Result<ExpiryProgress, sqlx::Error> {
+    let sql = "SELECT number, phase, ended FROM runs WHERE run = ?";
+    let found = sqlx::query(sql).bind(run.as_str()).fetch_optional(&mut *connection).await?;
+    let Some(found) = found else { return Ok(ExpiryProgress::default()) };
+    let (number, phase): (i64, i64) = (found.try_get(0)?, found.try_get(1)?);
+    let (marked, removal) = match phase {
+        phase::GONE => (false, Removal::Gone),
+        phase::EXPIRING => (true, Removal::Gone), // a removal that was interrupted
+        _ if even_live || found.try_get(2)? => (true, Removal::Removed),
+        _ => (false, Removal::Live),
+    };
+    if removal == Removal::Removed {
+        let sql = "UPDATE runs SET phase = ?, ended = 0, gone_at = ?, due = NULL WHERE number = ?";
+        sqlx::query(sql).bind(phase::EXPIRING).bind(now.as_millis()).bind(number).execute(connection).await?;
+    }
+    let runs = if marked { vec![(number, Some(run))] } else { Vec::new() };
+    Ok(ExpiryProgress { runs, removal, ..ExpiryProgress::default() })
 }
 
 async fn trim(connection: &mut SqliteConnection, number: i64) -> Result<ExpiryProgress, sqlx::Error> {
@@ -154,13 +183,13 @@ async fn trim(connection: &mut SqliteConnection, number: i64) -> Result<ExpiryPr
             sqlx::query(sql).bind(phase::GONE).bind(number).execute(connection).await?;
         }
     }
-    Ok(ExpiryProgress { more: last.is_some(), runs: Vec::new() })
+    Ok(ExpiryProgress { more: last.is_some(), ..ExpiryProgress::default() })
 }
 
 async fn shrink(connection: &mut SqliteConnection) -> Result<ExpiryProgress, sqlx::Error> {
     sqlx::query("PRAGMA incremental_vacuum(256)").execute(&mut *connection).await?;
     let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(connection).await?;
-    Ok(ExpiryProgress { more: free > 0, runs: Vec::new() })
+    Ok(ExpiryProgress { more: free > 0, ..ExpiryProgress::default() })
 }
 
 /// Reads a run's number, and its name if it is a valid run id: a run with an invalid name is removed as well.

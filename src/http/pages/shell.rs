@@ -1,0 +1,71 @@
+//! The shell of a page: its title, and which script and styles it loads.
+
+use super::assets::path_of;
+
+/// Which page.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PageKind {
+    List,
+    Run,
+    Ops,
+}
+
+impl PageKind {
+    fn script(self) -> &'static str {
+        match self {
+            Self::List => "list.js",
+            Self::Run => "run.js",
+            Self::Ops => "ops.js",
+        }
+    }
+}
+
+/// The HTML of a page. What its script loads late it finds in the attributes of the root.
+pub(super) fn shell(page: PageKind, title: &str) -> String {
+    let [worker, diff, styles, script] = ["worker.js", "diff.js", "page.css", page.script()].map(path_of);
+    let title = escaped(title);
+    format!(
+        "<!doctype html>
+<html lang=\"en\" data-worker=\"{worker}\" data-diff=\"{diff}\">
+<meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
+<title>{title}</title>
+<meta property=\"og:title\" content=\"{title}\">
+<link rel=\"icon\" href=\"/favicon.ico\" sizes=\"32x32\">
+<link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">
+<link rel=\"stylesheet\" href=\"{styles}\">
+<script type=\"module\" src=\"{script}\"></script>
+<body><div id=\"page\"></div><noscript>This page needs JavaScript.</noscript>
+"
+    )
+}
+
+/// A text as it stands in HTML and in its attributes; without what no title shows.
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars().filter(|letter| !letter.is_control()) {
+        match letter {
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '&' => shown.push_str("&amp;"),
+            '"' => shown.push_str("&quot;"),
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_text_whatever_it_is() {
+        let page = shell(PageKind::Run, "\"></title><script>x</script>\u{0} & é");
+        assert!(
+            page.contains("<title>&quot;&gt;&lt;/title&gt;&lt;script&gt;x&lt;/script&gt; &amp; é</title>"),
+            "{page}"
+        );
+        assert_eq!(page.matches("<script").count(), 1);
+    }
+}

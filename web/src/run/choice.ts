@@ -1,0 +1,51 @@
+/** Which test is open while nobody has chosen one: a question, else the newest failure, else what runs. */
+import { effect } from '@preact/signals';
+
+import type { TestKey, TestRow } from '../model.js';
+import { shownOf } from '../ui/status.js';
+import { chosen, openUnasked, place } from './place.js';
+import { head, tests, testsComplete, testsVersion } from './store.js';
+
+/** Decides once: after the first question or failure it was, and at the end of the run, nothing is opened any more. */
+export class Choice {
+  #settled = false;
+
+  /** The test to open now; null: leave it as it is. */
+  next(rows: Iterable<TestRow>, open: TestKey | null, over: boolean): TestKey | null {
+    if (this.#settled) return null;
+    let ask: TestRow | null = null;
+    let failed: TestRow | null = null;
+    let flaky: TestRow | null = null;
+    let running: TestRow | null = null;
+    for (const test of rows) {
+      const shown = shownOf(test);
+      if (shown === 'ask') ask ??= test;
+      else if (shown === 'failed' || shown === 'timedout' || shown === 'held') {
+        if (failed === null || (test.failedSeq ?? -1) > (failed.failedSeq ?? -1)) failed = test;
+      } else if (shown === 'flaky') flaky ??= test;
+      else if (shown === 'running' || shown === 'paused') {
+        if (running === null || began(test) < began(running)) running = test;
+      }
+    }
+    const worth = ask ?? failed ?? (over ? flaky : null);
+    if (worth !== null || over) this.#settled = true;
+    if (worth !== null) return worth.key;
+    return open === null ? (running?.key ?? null) : null;
+  }
+}
+
+function began(test: TestRow): number {
+  return test.startedAt ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** Opens tests until somebody chooses. Returns what ends it. */
+export function openByItself(): () => void {
+  const choice = new Choice();
+  return effect(() => {
+    void testsVersion.value;
+    const run = head.value;
+    if (chosen.value || run === null || !testsComplete.value) return;
+    const next = choice.next(tests.values(), place.peek().test, run.over);
+    if (next !== null) openUnasked(next);
+  });
+}

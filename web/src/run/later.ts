@@ -1,0 +1,9 @@
+/** What is loaded when the page has been painted: one file. */
+export { AskPanel } from './ask/panel.js';
+export { ControlBar } from './control/bar.js';
+export { Detail } from './detail/index.js';
+export { Ended } from './ended/index.js';
+export { KeyList } from './keys/list.js';
+export { Wall } from './screen/wall.js';
+export { ExportButton, ShareButton } from './share/index.js';
+export { Slider } from './slider/index.js';

@@ -1,0 +1,50 @@
+/** Notifications of the browser, for whoever wants them: the run needs somebody, or has ended, and nobody looks. */
+import { effect, signal } from '@preact/signals';
+
+import { keep, setting } from '../../ui/who.js';
+import { Button } from '../../ui/button.js';
+import { say } from '../../ui/announce.js';
+import { head, moment } from '../store.js';
+import type { Head } from '../../model.js';
+import { newsOf } from './news.js';
+
+const possible = 'Notification' in globalThis && isSecureContext;
+const allowed = signal<NotificationPermission>(possible ? Notification.permission : 'denied');
+const wanted = signal(setting('runcast-notify') === 'on');
+
+async function toggle(): Promise<void> {
+  const on = !(wanted.value && allowed.value === 'granted');
+  if (on && allowed.value === 'default') allowed.value = await Notification.requestPermission();
+  wanted.value = on && allowed.value === 'granted';
+  keep('runcast-notify', wanted.value ? 'on' : 'off');
+  say(wanted.value ? 'Notifications are on' : 'Notifications are off');
+}
+
+let before: Head | null = null;
+effect(() => {
+  const now = head.value;
+  if (now === null || !moment.peek().live) return;
+  const news = newsOf(before, now);
+  before = now;
+  if (news === null || !document.hidden || !wanted.peek() || allowed.peek() !== 'granted') return;
+  try {
+    const shown = new Notification(news.title, { body: news.body, tag: news.tag });
+    shown.onclick = () => {
+      window.focus();
+      shown.close();
+    };
+  } catch {
+    wanted.value = false; // this browser has them for workers of services alone
+  }
+});
+
+export function Bell() {
+  const on = wanted.value && allowed.value === 'granted';
+  const why = !possible
+    ? 'This browser notifies only on pages that came over https'
+    : allowed.value === 'denied'
+      ? 'The browser was told not to notify for this page'
+      : null;
+  const label = why ?? (on ? 'Notifications are on: turn them off' : 'Notify me when the run needs somebody or ends');
+  return <Button icon="bell" kind="quiet" pressed={on} disabled={why !== null} label={label} onClick={() => void toggle()} />;
+}
