@@ -12,6 +12,8 @@ use std::fmt;
 use memchr::{memchr, memmem};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use super::producer_event::LARGEST;
+
 /// A byte order mark in UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -48,6 +50,18 @@ pub fn readable(json: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     text
+}
+
+/// The double that a JSON value is, if it is a number that one can be: the nearest one, as all other readers have it, which
+/// serde_json may miss.
+pub fn double(json: &str) -> Option<f64> {
+    json.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// The whole number that a JSON value is, however it is written, if a double holds it and it fits the type.
+pub fn whole_number<T: TryFrom<i64>>(json: &str) -> Option<T> {
+    let number = double(json).filter(|number| number.fract() == 0.0 && number.abs() <= LARGEST as f64)?;
+    T::try_from(number as i64).ok()
 }
 
 /// The UTF-16 code unit escaped at `at`.
@@ -170,6 +184,26 @@ mod tests {
         }
         let plain = r#"{"a":"\u00e9 \n \ud83d\ude00 \\ud800"}"#;
         assert!(matches!(readable(plain.as_bytes()), Cow::Borrowed(_)), "not copied");
+    }
+
+    #[test]
+    fn numbers_are_doubles() {
+        for (json, whole) in [
+            ("7", Some(7)),
+            ("7.0", Some(7)),
+            ("7e0", Some(7)),
+            ("-0", Some(0)),
+            ("9007199254740991", Some((1 << 53) - 1)),
+            ("9007199254740992", None),
+            ("7.5", None),
+            ("1e400", None),
+            ("\"7\"", None),
+            ("null", None),
+        ] {
+            assert_eq!(whole_number::<i64>(json), whole, "{json}");
+        }
+        assert_eq!((whole_number::<u32>("-1"), whole_number::<u32>("4294967296")), (None, None));
+        assert_eq!(double("2.2250738585072011e-308"), Some(2.225_073_858_507_201e-308));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 
 use super::space::clip;
 use crate::protocol::event::stamp::Shard;
-use crate::protocol::producer_event::{LARGEST, MAX_COUNT};
+use crate::protocol::json_text::{double, whole_number};
+use crate::protocol::producer_event::MAX_COUNT;
 
 /// Most bytes kept of an error's text.
 pub(super) const MAX_ERROR_BYTES: usize = 2 * 1024;
@@ -194,14 +195,12 @@ pub(super) fn text(raw: Option<&RawValue>) -> Option<String> {
 
 /// Reads a whole number that a double holds, however it is written, if it fits the type.
 pub(super) fn whole<T: TryFrom<i64>>(raw: Option<&RawValue>) -> Option<T> {
-    let number = number(raw).filter(|number| number.fract() == 0.0 && number.abs() <= LARGEST as f64)?;
-    T::try_from(number as i64).ok()
+    whole_number(raw?.get())
 }
 
 /// Reads a number.
 pub(super) fn number(raw: Option<&RawValue>) -> Option<f64> {
-    // serde_json may miss the nearest double.
-    raw?.get().parse().ok().filter(|number: &f64| number.is_finite())
+    double(raw?.get())
 }
 
 /// Reads a shard.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::protocol::json_text::whole_number;
 use crate::protocol::{Cursor, Epoch, Principal, PrincipalKind, Timestamp, Via};
 
 /// Most bytes that are kept of a text that is shown: a reason, a name.
@@ -80,6 +81,11 @@ impl<'a> Members<'a> {
         let mut text: String = self.get(name)?;
         text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
         Some(text.into())
+    }
+
+    /// A whole number, however it is written.
+    pub(super) fn whole<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
+        whole_number(self.raw(name)?.get())
     }
 
     pub(super) fn is_true(&self, name: &str) -> bool {

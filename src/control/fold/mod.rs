@@ -177,7 +177,8 @@ impl ControlState {
                 }
             }
             ProducerEvent::RunStatus => {
-                let Some(status) = members.get::<RunStatus>("status") else { return };
+                let status = members.get::<String>("status");
+                let Some(status) = status.and_then(|status| RunStatus::parse(&status)) else { return };
                 match producer {
                     Some(id) => {
                         self.workers.heard(&id, event.at);

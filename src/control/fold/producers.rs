@@ -128,7 +128,7 @@ impl Workers {
         let announced: Option<Arc<str>> =
             event.get::<String>("variant").filter(|text| text.len() <= MAX_VARIANT_BYTES).map(Arc::from);
         let shard = event.object("shard").and_then(|shard| {
-            let (current, total) = (shard.get("current")?, shard.get("total")?);
+            let (current, total) = (shard.whole("current")?, shard.whole("total")?);
             Some(Shard { variant: announced.clone(), current, total })
         });
         let shard =
@@ -149,7 +149,7 @@ impl Workers {
         let worker = Worker {
             presence: WorkerPresence::Joined,
             can,
-            slots: event.get("slots"),
+            slots: event.whole("slots"),
             variant,
             state: ProducerState::joined(shard),
             joined: cursor,

@@ -38,7 +38,7 @@ impl CommandTarget {
         }
         let target = event.object("target")?;
         let slot = match target.object("slot") {
-            Some(slot) => Some(TargetSlot { producer: slot.id("producer")?, slot: slot.get("slot")? }),
+            Some(slot) => Some(TargetSlot { producer: slot.id("producer")?, slot: slot.whole("slot")? }),
             None => None,
         };
         Some(Self { producer: target.id("producer"), slot, test_id: target.id("testId") })
