@@ -54,6 +54,8 @@ export interface EventPage<E> {
     cursor: string;
     tip: number;
     more: boolean;
+    /** Only of a page with `before`: what the next page back is asked for with; null at the beginning. */
+    before?: number | null;
     gap: {
         from: number;
         to: number;

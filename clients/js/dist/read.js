@@ -1,45 +1,90 @@
 import { callJson, runPath } from './context.js';
-/** The state of a run. */
-export function readState(context, runId, options = {}) {
-    return callJson(context, { method: 'GET', path: runPath(runId), ...options });
+/** The state of a run, now or as it was. */
+export function readState(context, runId, query = {}) {
+    const { at, signal } = query;
+    const path = at === undefined ? runPath(runId) : `${runPath(runId)}?${search({ at })}`;
+    return callJson(context, { method: 'GET', path, ...signalOf(signal) });
+}
+/** The run over time. */
+export function readTimeline(context, runId, query = {}) {
+    const path = `${runPath(runId)}/timeline?${search({ bins: query.bins })}`;
+    return callJson(context, { method: 'GET', path, ...signalOf(query.signal) });
+}
+/** The lines of a run that have what is searched for; more of its log is looked through while they are iterated over. */
+export async function* readHits(context, runId, q, query = {}) {
+    const { types, test, variant, limit, signal } = query;
+    let after = String(query.after ?? '');
+    for (let more = true; more;) {
+        const path = `${runPath(runId)}/search?${search({ q, types: types?.join(','), test, variant, limit, after })}`;
+        const page = await callJson(context, {
+            method: 'GET', path, ...signalOf(signal),
+        });
+        yield* page.hits;
+        after = page.cursor;
+        more = page.more;
+    }
 }
 /** The pages of a run's tests, one after the other. */
 export async function* readTests(context, runId, query = {}) {
-    const { status, variant, limit = 500, signal } = query;
+    const { status, variant, at, limit = 500, signal } = query;
     const statuses = status === undefined ? undefined : typeof status === 'string' ? status : status.join(',');
     let after = 0;
     for (let more = true; more;) {
-        const path = `${runPath(runId)}/tests?${search({ after, limit, status: statuses, variant })}`;
+        const path = `${runPath(runId)}/tests?${search({ after, limit, status: statuses, variant, at })}`;
         const page = await callJson(context, { method: 'GET', path, ...signalOf(signal) });
         yield* page.tests;
         after = page.next;
         more = page.more;
     }
 }
-/** The events of a run up to its last one now, page by page. */
+/** The events of a run up to its last one now, page by page; with `before` from there back to its first. */
 export async function* readEvents(context, runId, query = {}) {
-    const { limit = 1_000, signal } = query;
-    let after = String(query.after ?? '');
+    const { types, test, variant, limit = 1_000, signal } = query;
+    const filter = { types: types?.join(','), test, variant };
+    let { after, before } = query;
     for (let more = true; more;) {
-        const path = `${runPath(runId)}/events?${search({ after, limit })}`;
+        const path = `${runPath(runId)}/events?${search({ after, before, limit, ...filter })}`;
         const page = await callJson(context, { method: 'GET', path, ...signalOf(signal) });
         yield page;
-        after = page.cursor;
-        more = page.more;
+        if (before === undefined)
+            after = page.cursor;
+        else
+            before = page.before;
+        more = page.more && before !== null;
     }
 }
 /** The runs, the one that changed last first. */
 export async function* readRuns(context, query = {}) {
-    const { status, limit = 100, signal } = query;
+    const { status, since, limit = 100, signal, group, q, project, branch, label } = query;
+    const statuses = status === undefined || typeof status === 'string' ? status : status.join(',');
+    const from = since instanceof Date ? since.toISOString() : since;
+    const filter = { status: statuses, group, q, project, branch, label, since: from, limit, groups: 0, projects: 0 };
     let cursor;
     do {
-        const path = `/api/runs?${search({ status, limit, cursor })}`;
+        const path = `/api/runs?${search({ ...filter, cursor })}`;
         const page = await callJson(context, {
             method: 'GET', path, ...signalOf(signal),
         });
         yield* page.runs;
         cursor = page.more ? page.cursor : null;
     } while (cursor !== null);
+}
+/** How tests ended in the last runs, up to this one. */
+export function readHistory(context, runId, tests, options = {}) {
+    const asked = new URLSearchParams();
+    const inVariants = tests.some((test) => typeof test !== 'string');
+    for (const test of tests) {
+        const { testId, variant } = typeof test === 'string' ? { testId: test, variant: null } : test;
+        asked.append('test', testId);
+        if (inVariants)
+            asked.append('variant', variant ?? '');
+    }
+    return callJson(context, { method: 'GET', path: `${runPath(runId)}/history?${asked}`, ...options });
+}
+/** What has changed since another run. */
+export function readComparison(context, runId, { with: other, signal } = {}) {
+    const path = `${runPath(runId)}/compare?${search({ with: other })}`;
+    return callJson(context, { method: 'GET', path, ...signalOf(signal) });
 }
 function search(parameters) {
     const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== '');

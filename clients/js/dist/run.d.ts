@@ -5,7 +5,7 @@ import type { Command } from './generated/index.js';
 import type { EventPage } from './messages.js';
 import { Publisher } from './publish.js';
 import type { PublishOptions } from './publish-types.js';
-import type { PageQuery, RunEvent, RunState, TestQuery, TestState, WatchOptions } from './types.js';
+import type { HistoryTest, PageQuery, RunComparison, RunEvent, RunHistory, RunState, RunTimeline, SearchHit, SearchQuery, StateQuery, TestQuery, TestState, TimelineQuery, WatchOptions } from './types.js';
 import { type Artifact, type UploadOptions } from './upload.js';
 import { Watch } from './watch.js';
 /** A run of tests. It may not exist yet: the first event creates it. */
@@ -18,14 +18,25 @@ export declare class Run {
     get url(): string;
     /** Watches the run: an async iterator of its events, and an `EventTarget`. */
     watch(options?: WatchOptions): Watch;
-    /** The run's state now. */
-    state(options?: {
-        signal?: AbortSignal;
-    }): Promise<RunState>;
+    /** The run's state now, or as it was after an event. */
+    state(query?: StateQuery): Promise<RunState>;
     /** The run's tests; more are asked for while they are iterated over. */
     tests(query?: TestQuery): AsyncIterable<TestState>;
-    /** The run's events up to the last one now, in pages. */
+    /** The run's events up to the last one now, in pages; with `before` backwards. */
     events(query?: PageQuery): AsyncIterable<EventPage<RunEvent>>;
+    /** The lines of the run that have these words, in any case of their letters. */
+    search(words: string, query?: SearchQuery): AsyncIterable<SearchHit>;
+    /** How much happened when, and the moments that people look for. */
+    timeline(query?: TimelineQuery): Promise<RunTimeline>;
+    /** How up to 50 tests ended in the last runs of the project, up to this one. */
+    history(tests: readonly HistoryTest[], options?: {
+        signal?: AbortSignal;
+    }): Promise<RunHistory>;
+    /** What has changed since another run, by default the last one of the same project and branch. */
+    compare(options?: {
+        with?: string;
+        signal?: AbortSignal;
+    }): Promise<RunComparison>;
     /** Gives a command. Throws an `ApiError` with the code of the refusal. */
     command(what: Command, options?: CommandOptions): Promise<CommandHandle>;
     /** Takes control of the run, and renews it until the lease is released: `await using lease = await run.control()`. */

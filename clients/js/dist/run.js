@@ -2,7 +2,7 @@ import { command } from './command.js';
 import { call, runPath } from './context.js';
 import { control } from './control.js';
 import { Publisher } from './publish.js';
-import { readEvents, readState, readTests } from './read.js';
+import { readComparison, readEvents, readHistory, readHits, readState, readTests, readTimeline } from './read.js';
 import { upload } from './upload.js';
 import { Watch } from './watch.js';
 /** A run of tests. It may not exist yet: the first event creates it. */
@@ -22,17 +22,33 @@ export class Run {
     watch(options) {
         return new Watch(this.#context, this.id, options);
     }
-    /** The run's state now. */
-    state(options) {
-        return readState(this.#context, this.id, options);
+    /** The run's state now, or as it was after an event. */
+    state(query) {
+        return readState(this.#context, this.id, query);
     }
     /** The run's tests; more are asked for while they are iterated over. */
     tests(query) {
         return readTests(this.#context, this.id, query);
     }
-    /** The run's events up to the last one now, in pages. */
+    /** The run's events up to the last one now, in pages; with `before` backwards. */
     events(query) {
         return readEvents(this.#context, this.id, query);
+    }
+    /** The lines of the run that have these words, in any case of their letters. */
+    search(words, query) {
+        return readHits(this.#context, this.id, words, query);
+    }
+    /** How much happened when, and the moments that people look for. */
+    timeline(query) {
+        return readTimeline(this.#context, this.id, query);
+    }
+    /** How up to 50 tests ended in the last runs of the project, up to this one. */
+    history(tests, options) {
+        return readHistory(this.#context, this.id, tests, options);
+    }
+    /** What has changed since another run, by default the last one of the same project and branch. */
+    compare(options) {
+        return readComparison(this.#context, this.id, options);
     }
     /** Gives a command. Throws an `ApiError` with the code of the refusal. */
     command(what, options) {

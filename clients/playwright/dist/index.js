@@ -1097,6 +1097,126 @@ var CLOSE_CODES = [
 ];
 var FINAL_RUN_STATUSES = ["passed", "failed", "timedout", "interrupted", "cancelled", "lost"];
 
+// ../js/dist/socket-web.js
+function openerOf(WebSocketClass) {
+  return (options, events) => new WebSocketSocket(new WebSocketClass(options.url), events);
+}
+var WebSocketSocket = class {
+  canPause = false;
+  #socket;
+  /** Aborted when nothing is to be told any more. */
+  #detached = new AbortController();
+  constructor(socket, events) {
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    let opened = false;
+    const { signal } = this.#detached;
+    socket.addEventListener("open", () => opened = true, { signal });
+    socket.addEventListener("message", ({ data }) => {
+      if (typeof data === "string")
+        events.text(data);
+      else
+        events.binary(new Uint8Array(data));
+    }, { signal });
+    socket.addEventListener("close", ({ code, reason: reason2 }) => {
+      this.#detached.abort();
+      const failure = new TransportError(opened ? "reset" : "unreachable", opened ? "the connection broke" : "no WebSocket");
+      events.closed(code, reason2, code === 1006 ? failure : void 0);
+    }, { signal });
+  }
+  send(text4) {
+    if (this.#socket.readyState === 1)
+      this.#socket.send(text4);
+  }
+  pause() {
+  }
+  resume() {
+  }
+  close() {
+    this.#detached.abort();
+    this.#socket.close(1e3);
+  }
+};
+
+// ../js/dist/transport-fetch.js
+var TIMEOUT_MS2 = 3e4;
+var SLOWEST_UPLOAD = 32;
+function fetchTransport(send2) {
+  return { send: (request) => exchange2(send2, request) };
+}
+async function exchange2(send2, request) {
+  const { method, url, headers = {}, body, signal, timeoutMs = TIMEOUT_MS2 } = request;
+  const host = new URL(url).host;
+  const stop = new AbortController();
+  const aborted = () => stop.abort(signal?.reason);
+  if (signal?.aborted === true)
+    throw signal.reason;
+  signal?.addEventListener("abort", aborted, { once: true });
+  const whole2 = body === void 0 ? void 0 : await bodyOf(body);
+  const limitMs = timeoutMs + sizeOf(whole2) / SLOWEST_UPLOAD;
+  const late = new TransportError("timeout", `${host} did not answer within ${Math.round(limitMs / 1e3)} s`);
+  const timer = setTimeout(() => stop.abort(late), limitMs);
+  const over = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", aborted);
+  };
+  const explained2 = (error) => {
+    over();
+    if (stop.signal.aborted)
+      return stop.signal.reason;
+    const why2 = error instanceof Error ? error.message : String(error);
+    return new TransportError("unreachable", `${host} can't be reached: ${why2}`, { cause: error });
+  };
+  try {
+    const options = { method, headers, signal: stop.signal };
+    const response = await send2(url, whole2 === void 0 ? options : { ...options, body: whole2 });
+    return {
+      status: response.status,
+      header: (name) => response.headers.get(name) ?? void 0,
+      bytes: async () => {
+        try {
+          return new Uint8Array(await response.arrayBuffer());
+        } catch (error) {
+          throw explained2(error);
+        } finally {
+          over();
+        }
+      }
+    };
+  } catch (error) {
+    throw explained2(error);
+  }
+}
+async function bodyOf(body) {
+  if (typeof body === "string" || body instanceof Blob)
+    return body;
+  if (body instanceof Uint8Array)
+    return body;
+  const parts3 = [];
+  for await (const part of body)
+    parts3.push(part);
+  return new Blob(parts3);
+}
+function sizeOf(body) {
+  if (body === void 0)
+    return 0;
+  return body instanceof Blob ? body.size : body.length;
+}
+
+// ../js/dist/context-of.js
+function contextOf(options) {
+  const { token } = options;
+  return {
+    baseUrls: new BaseUrls(options.url),
+    transport: options.fetch === void 0 ? createTransport() : fetchTransport(options.fetch),
+    token: async () => typeof token === "function" ? token() : token,
+    clientName: `runcast-js/${VERSION}`,
+    user: options.user,
+    clientId: options.clientId,
+    openSocket: options.WebSocket === void 0 ? openSocket : openerOf(options.WebSocket)
+  };
+}
+
 // ../js/dist/context.js
 async function send(context, request) {
   const { path, ...rest } = request;
@@ -1133,15 +1253,36 @@ function runPath(runId) {
 }
 
 // ../js/dist/read.js
-function readState(context, runId, options = {}) {
-  return callJson(context, { method: "GET", path: runPath(runId), ...options });
+function readState(context, runId, query = {}) {
+  const { at, signal } = query;
+  const path = at === void 0 ? runPath(runId) : `${runPath(runId)}?${search({ at })}`;
+  return callJson(context, { method: "GET", path, ...signalOf(signal) });
+}
+function readTimeline(context, runId, query = {}) {
+  const path = `${runPath(runId)}/timeline?${search({ bins: query.bins })}`;
+  return callJson(context, { method: "GET", path, ...signalOf(query.signal) });
+}
+async function* readHits(context, runId, q, query = {}) {
+  const { types, test, variant, limit, signal } = query;
+  let after = String(query.after ?? "");
+  for (let more = true; more; ) {
+    const path = `${runPath(runId)}/search?${search({ q, types: types?.join(","), test, variant, limit, after })}`;
+    const page = await callJson(context, {
+      method: "GET",
+      path,
+      ...signalOf(signal)
+    });
+    yield* page.hits;
+    after = page.cursor;
+    more = page.more;
+  }
 }
 async function* readTests(context, runId, query = {}) {
-  const { status, variant, limit = 500, signal } = query;
+  const { status, variant, at, limit = 500, signal } = query;
   const statuses = status === void 0 ? void 0 : typeof status === "string" ? status : status.join(",");
   let after = 0;
   for (let more = true; more; ) {
-    const path = `${runPath(runId)}/tests?${search({ after, limit, status: statuses, variant })}`;
+    const path = `${runPath(runId)}/tests?${search({ after, limit, status: statuses, variant, at })}`;
     const page = await callJson(context, { method: "GET", path, ...signalOf(signal) });
     yield* page.tests;
     after = page.next;
@@ -1149,21 +1290,28 @@ async function* readTests(context, runId, query = {}) {
   }
 }
 async function* readEvents(context, runId, query = {}) {
-  const { limit = 1e3, signal } = query;
-  let after = String(query.after ?? "");
+  const { types, test, variant, limit = 1e3, signal } = query;
+  const filter = { types: types?.join(","), test, variant };
+  let { after, before } = query;
   for (let more = true; more; ) {
-    const path = `${runPath(runId)}/events?${search({ after, limit })}`;
+    const path = `${runPath(runId)}/events?${search({ after, before, limit, ...filter })}`;
     const page = await callJson(context, { method: "GET", path, ...signalOf(signal) });
     yield page;
-    after = page.cursor;
-    more = page.more;
+    if (before === void 0)
+      after = page.cursor;
+    else
+      before = page.before;
+    more = page.more && before !== null;
   }
 }
 async function* readRuns(context, query = {}) {
-  const { status, limit = 100, signal } = query;
+  const { status, since, limit = 100, signal, group, q, project, branch, label } = query;
+  const statuses = status === void 0 || typeof status === "string" ? status : status.join(",");
+  const from = since instanceof Date ? since.toISOString() : since;
+  const filter = { status: statuses, group, q, project, branch, label, since: from, limit, groups: 0, projects: 0 };
   let cursor;
   do {
-    const path = `/api/runs?${search({ status, limit, cursor })}`;
+    const path = `/api/runs?${search({ ...filter, cursor })}`;
     const page = await callJson(context, {
       method: "GET",
       path,
@@ -1172,6 +1320,21 @@ async function* readRuns(context, query = {}) {
     yield* page.runs;
     cursor = page.more ? page.cursor : null;
   } while (cursor !== null);
+}
+function readHistory(context, runId, tests, options = {}) {
+  const asked = new URLSearchParams();
+  const inVariants = tests.some((test) => typeof test !== "string");
+  for (const test of tests) {
+    const { testId, variant } = typeof test === "string" ? { testId: test, variant: null } : test;
+    asked.append("test", testId);
+    if (inVariants)
+      asked.append("variant", variant ?? "");
+  }
+  return callJson(context, { method: "GET", path: `${runPath(runId)}/history?${asked}`, ...options });
+}
+function readComparison(context, runId, { with: other, signal } = {}) {
+  const path = `${runPath(runId)}/compare?${search({ with: other })}`;
+  return callJson(context, { method: "GET", path, ...signalOf(signal) });
 }
 function search(parameters) {
   const given2 = Object.entries(parameters).filter(([, value]) => value !== void 0 && value !== null && value !== "");
@@ -1251,9 +1414,10 @@ async function give(context, runId, what, options = {}) {
     ...ttlSecs !== void 0 && { expiresInSecs: ttlSecs },
     ...lease !== void 0 && { lease }
   });
+  const known = context.clientId === void 0 ? "" : `?${new URLSearchParams({ clientId: context.clientId })}`;
   return insist(signal, () => callJson(context, {
     method: "POST",
-    path: `${runPath(runId)}/commands`,
+    path: `${runPath(runId)}/commands${known}`,
     headers: { "content-type": "application/json" },
     body,
     ...signal && { signal }
@@ -1605,7 +1769,7 @@ function picked(from, names) {
 
 // ../js/dist/publish-commands.js
 var WAIT_SECS = 25;
-var TIMEOUT_MS2 = (WAIT_SECS + 15) * 1e3;
+var TIMEOUT_MS3 = (WAIT_SECS + 15) * 1e3;
 var REMEMBERED = 2e3;
 var Commands = class {
   context;
@@ -1715,7 +1879,7 @@ var Commands = class {
       method: "GET",
       path: `${runPath(this.runId)}/commands?${query.toString()}`,
       headers: { "runcast-producer": this.producer },
-      timeoutMs: TIMEOUT_MS2,
+      timeoutMs: TIMEOUT_MS3,
       background: true,
       ...signal && { signal }
     });
@@ -1762,7 +1926,7 @@ function isBehind(old, cursor) {
 // ../js/dist/publish-frames.js
 var MAX_STREAMS = 64;
 var MAX_IN_FLIGHT = 4;
-var TIMEOUT_MS3 = 5e3;
+var TIMEOUT_MS4 = 5e3;
 var Frames = class {
   context;
   runId;
@@ -1830,7 +1994,7 @@ var Frames = class {
         path: `${runPath(this.runId)}/frame`,
         headers,
         body: frame.bytes,
-        timeoutMs: TIMEOUT_MS3,
+        timeoutMs: TIMEOUT_MS4,
         background: true,
         signal: this.#closed.signal
       });
@@ -2291,7 +2455,7 @@ var EventQueue = class {
 };
 
 // ../js/dist/publish-post.js
-var TIMEOUT_MS4 = 3e4;
+var TIMEOUT_MS5 = 3e4;
 var ForeignAnswer = class extends Error {
   name = "ForeignAnswer";
 };
@@ -2313,7 +2477,7 @@ async function postEvents(context, post) {
     headers["content-encoding"] = "gzip";
   }
   const { path, signal } = post;
-  const response = await send(context, { method: "POST", path, headers, body, signal, timeoutMs: TIMEOUT_MS4 });
+  const response = await send(context, { method: "POST", path, headers, body, signal, timeoutMs: TIMEOUT_MS5 });
   if (response.status < 200 || response.status > 299)
     throw await apiError(response);
   try {
@@ -2964,7 +3128,7 @@ async function* first(path, size) {
 }
 
 // ../js/dist/upload.js
-var TIMEOUT_MS5 = 6e4;
+var TIMEOUT_MS6 = 6e4;
 var PATIENCE_MS2 = 12e4;
 var MAX_DIGESTED = 64 * 1024 * 1024;
 async function upload(context, runId, file, options = {}) {
@@ -3000,7 +3164,7 @@ async function upload(context, runId, file, options = {}) {
         path: `${runPath(runId)}/artifacts/${encodeURIComponent(name)}`,
         headers,
         body,
-        timeoutMs: TIMEOUT_MS5,
+        timeoutMs: TIMEOUT_MS6,
         ...signal && { signal }
       });
     } catch (error) {
@@ -3498,6 +3662,8 @@ var Follower = class {
   #parked = false;
   #over = false;
   #sealAsked = false;
+  /** The screens that the last WebSocket was opened with. */
+  #screens = "";
   #forget;
   /** `screen`: the query of the WebSocket that says which screens are wanted. It is asked for at each connection. */
   constructor(context, runId, after, screen, sink) {
@@ -3506,7 +3672,7 @@ var Follower = class {
     this.screen = screen;
     this.sink = sink;
     this.position = new Position(after);
-    this.#forget = onWake(() => this.#wake());
+    this.#forget = onWake(() => this.wake());
     void this.#open();
   }
   /** Ends without a word. */
@@ -3529,9 +3695,11 @@ var Follower = class {
     else if (this.#next === void 0 && this.#timer === void 0)
       void this.#open();
   }
-  /** Sends a message to the server, if there is a WebSocket. */
-  send(message) {
-    this.#link?.send(message);
+  /** Other screens are wanted: tells the server, unless there is no WebSocket. The next one asks for them. */
+  look() {
+    const { screen: of, ...numbers } = this.screen();
+    const asNumbers = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)]));
+    this.#link?.send({ type: "screen", of, ...asNumbers });
   }
   connected(link, message) {
     if (link === this.#next) {
@@ -3552,6 +3720,9 @@ var Follower = class {
     }
     if (link !== this.#link || !this.#accept(this.position.connected(message)))
       return;
+    if (link.kind === "websocket" && JSON.stringify(this.screen()) !== this.#screens)
+      this.look();
+    this.sink.connected(message);
     this.#tellStatus();
     if (message.from > message.tip && message.tip > 0)
       void this.#askWhetherSealed(message.tip);
@@ -3663,11 +3834,14 @@ var Follower = class {
     }
     if (this.#over || this.#next !== void 0)
       return;
+    const screens = this.screen();
+    this.#screens = JSON.stringify(screens);
     const query = new URLSearchParams({
       ...this.position.after === "" ? {} : { after: this.position.after },
       // Who gives commands: an open socket of theirs is a sign of life for their lease.
       ...this.context.user === void 0 ? {} : { userId: this.context.user },
-      ...this.screen()
+      ...this.context.clientId === void 0 ? {} : { clientId: this.context.clientId },
+      ...screens
     });
     const url = `${base.replace(/^http/, "ws")}/ws/runs/${encodeURIComponent(this.runId)}?${query}`;
     try {
@@ -3709,8 +3883,8 @@ var Follower = class {
     const { seq = 0, tip } = this.position;
     this.sink.status(seq >= tip ? "live" : "catching-up", {});
   }
-  /** The network is back, or the page is seen again. */
-  #wake() {
+  /** The network is back, or the page is seen again: what is waited for is tried now. */
+  wake() {
     if (this.#over)
       return;
     if (this.#link !== void 0)
@@ -3742,7 +3916,8 @@ var Follower = class {
 function why({ failure, closeCode, reason: reason2 }) {
   if (failure !== void 0)
     return { error: failure };
-  return { error: new Error(`the connection was closed: ${closeCode} ${reason2 ?? ""}`.trim()) };
+  const error = new Error(`the connection was closed: ${closeCode} ${reason2 ?? ""}`.trim());
+  return closeCode === void 0 ? { error } : { error, closeCode };
 }
 function finalError({ kind }, { closeCode, reason: reason2, failure }) {
   if (failure instanceof ApiError) {
@@ -3818,11 +3993,13 @@ var Watch = class extends EventTarget {
   }
   /** Chooses other screens from now on. */
   look(screen) {
-    const query = screenQuery(screen);
+    screenQuery(screen);
     this.#screen = screen;
-    const { screen: of, ...numbers } = query;
-    const asNumbers = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)]));
-    this.#follower?.send({ type: "screen", of, ...asNumbers });
+    this.#follower?.look();
+  }
+  /** Tries to connect now, if it waits for that; asks an open connection whether it is alive. */
+  retry() {
+    this.#follower?.wake();
   }
   /** Ends the watch. Iterators end, without what they had not been handed out yet. */
   close() {
@@ -3864,6 +4041,7 @@ var Watch = class extends EventTarget {
       gap: (message) => this.#gap(message),
       reset: (message) => this.#reset(message),
       frame: (frame) => this.#tell("frame", frame),
+      connected: ({ timestamp, tip, epoch, nodeId }) => this.#tell("connected", { tip, epoch, nodeId, ...timestamp !== void 0 && { timestamp } }),
       status: (status, why2) => {
         if (status === this.#status && why2.retryInMs === void 0)
           return;
@@ -3979,17 +4157,33 @@ var Run = class {
   watch(options) {
     return new Watch(this.#context, this.id, options);
   }
-  /** The run's state now. */
-  state(options) {
-    return readState(this.#context, this.id, options);
+  /** The run's state now, or as it was after an event. */
+  state(query) {
+    return readState(this.#context, this.id, query);
   }
   /** The run's tests; more are asked for while they are iterated over. */
   tests(query) {
     return readTests(this.#context, this.id, query);
   }
-  /** The run's events up to the last one now, in pages. */
+  /** The run's events up to the last one now, in pages; with `before` backwards. */
   events(query) {
     return readEvents(this.#context, this.id, query);
+  }
+  /** The lines of the run that have these words, in any case of their letters. */
+  search(words, query) {
+    return readHits(this.#context, this.id, words, query);
+  }
+  /** How much happened when, and the moments that people look for. */
+  timeline(query) {
+    return readTimeline(this.#context, this.id, query);
+  }
+  /** How up to 50 tests ended in the last runs of the project, up to this one. */
+  history(tests, options) {
+    return readHistory(this.#context, this.id, tests, options);
+  }
+  /** What has changed since another run, by default the last one of the same project and branch. */
+  compare(options) {
+    return readComparison(this.#context, this.id, options);
   }
   /** Gives a command. Throws an `ApiError` with the code of the refusal. */
   command(what, options) {
@@ -4003,132 +4197,31 @@ var Run = class {
   publish(options) {
     return new Publisher(this.#context, this.id, options);
   }
+  /** The run as one file: `html`, a page; `junit`, JUnit XML; `zip`, its log and all artifacts. */
+  async export(format, options = {}) {
+    const path = `${runPath(this.id)}/export?format=${format}`;
+    return (await call(this.#context, { method: "GET", path, ...options })).bytes();
+  }
+  /**
+   * Deletes the run, with its artifacts and its history. One that has not ended only with `force`: else an `ApiError`
+   * `run_live` is thrown.
+   */
+  async delete(options = {}) {
+    const { force = false, ...rest } = options;
+    await call(this.#context, { method: "DELETE", path: runPath(this.id) + (force ? "?force=1" : ""), ...rest });
+  }
   /** Uploads a file as an artifact of the run: a Blob, bytes, or in Node.js the path of a file. */
   upload(file, options) {
     return upload(this.#context, this.id, file, options);
   }
 };
 
-// ../js/dist/socket-web.js
-function openerOf(WebSocketClass) {
-  return (options, events) => new WebSocketSocket(new WebSocketClass(options.url), events);
-}
-var WebSocketSocket = class {
-  canPause = false;
-  #socket;
-  /** Aborted when nothing is to be told any more. */
-  #detached = new AbortController();
-  constructor(socket, events) {
-    this.#socket = socket;
-    socket.binaryType = "arraybuffer";
-    let opened = false;
-    const { signal } = this.#detached;
-    socket.addEventListener("open", () => opened = true, { signal });
-    socket.addEventListener("message", ({ data }) => {
-      if (typeof data === "string")
-        events.text(data);
-      else
-        events.binary(new Uint8Array(data));
-    }, { signal });
-    socket.addEventListener("close", ({ code, reason: reason2 }) => {
-      this.#detached.abort();
-      const failure = new TransportError(opened ? "reset" : "unreachable", opened ? "the connection broke" : "no WebSocket");
-      events.closed(code, reason2, code === 1006 ? failure : void 0);
-    }, { signal });
-  }
-  send(text4) {
-    if (this.#socket.readyState === 1)
-      this.#socket.send(text4);
-  }
-  pause() {
-  }
-  resume() {
-  }
-  close() {
-    this.#detached.abort();
-    this.#socket.close(1e3);
-  }
-};
-
-// ../js/dist/transport-fetch.js
-var TIMEOUT_MS6 = 3e4;
-var SLOWEST_UPLOAD = 32;
-function fetchTransport(send2) {
-  return { send: (request) => exchange2(send2, request) };
-}
-async function exchange2(send2, request) {
-  const { method, url, headers = {}, body, signal, timeoutMs = TIMEOUT_MS6 } = request;
-  const host = new URL(url).host;
-  const stop = new AbortController();
-  const aborted = () => stop.abort(signal?.reason);
-  if (signal?.aborted === true)
-    throw signal.reason;
-  signal?.addEventListener("abort", aborted, { once: true });
-  const whole2 = body === void 0 ? void 0 : await bodyOf(body);
-  const limitMs = timeoutMs + sizeOf(whole2) / SLOWEST_UPLOAD;
-  const late = new TransportError("timeout", `${host} did not answer within ${Math.round(limitMs / 1e3)} s`);
-  const timer = setTimeout(() => stop.abort(late), limitMs);
-  const over = () => {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", aborted);
-  };
-  const explained2 = (error) => {
-    over();
-    if (stop.signal.aborted)
-      return stop.signal.reason;
-    const why2 = error instanceof Error ? error.message : String(error);
-    return new TransportError("unreachable", `${host} can't be reached: ${why2}`, { cause: error });
-  };
-  try {
-    const options = { method, headers, signal: stop.signal };
-    const response = await send2(url, whole2 === void 0 ? options : { ...options, body: whole2 });
-    return {
-      status: response.status,
-      header: (name) => response.headers.get(name) ?? void 0,
-      bytes: async () => {
-        try {
-          return new Uint8Array(await response.arrayBuffer());
-        } catch (error) {
-          throw explained2(error);
-        } finally {
-          over();
-        }
-      }
-    };
-  } catch (error) {
-    throw explained2(error);
-  }
-}
-async function bodyOf(body) {
-  if (typeof body === "string" || body instanceof Blob)
-    return body;
-  if (body instanceof Uint8Array)
-    return body;
-  const parts3 = [];
-  for await (const part of body)
-    parts3.push(part);
-  return new Blob(parts3);
-}
-function sizeOf(body) {
-  if (body === void 0)
-    return 0;
-  return body instanceof Blob ? body.size : body.length;
-}
-
 // ../js/dist/client.js
 var Runcast = class {
   #context;
   /** Made by {@link connect}. */
   constructor(options) {
-    const { token } = options;
-    this.#context = {
-      baseUrls: new BaseUrls(options.url),
-      transport: options.fetch === void 0 ? createTransport() : fetchTransport(options.fetch),
-      token: async () => typeof token === "function" ? token() : token,
-      clientName: `runcast-js/${VERSION}`,
-      user: options.user,
-      openSocket: options.WebSocket === void 0 ? openSocket : openerOf(options.WebSocket)
-    };
+    this.#context = contextOf(options);
   }
   /** A run by its id. */
   run(id) {

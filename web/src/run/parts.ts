@@ -9,6 +9,7 @@ export const Detail = late(() => later().then((part) => part.Detail));
 export const Ended = late(() => later().then((part) => part.Ended));
 export const ExportButton = late(() => later().then((part) => part.ExportButton));
 export const KeyList = late(() => later().then((part) => part.KeyList));
+export const LogPane = late(() => later().then((part) => part.LogPane));
 export const ShareButton = late(() => later().then((part) => part.ShareButton));
 export const Slider = late(() => later().then((part) => part.Slider));
 export const Wall = late(() => later().then((part) => part.Wall));

@@ -1,9 +1,8 @@
 /** A phone's page: one pane, and tabs at the thumb. */
 import { Boundary } from '../../ui/boundary.js';
 import { Icon, type IconName } from '../../ui/icons.js';
-import { LogPane } from '../log/index.js';
 import { asksInSight } from '../panes.js';
-import { AskPanel, ControlBar, Detail, Ended, Slider, Wall } from '../parts.js';
+import { AskPanel, ControlBar, Detail, Ended, LogPane, Slider, Wall } from '../parts.js';
 import { go, place, type View } from '../place.js';
 import { Screen } from '../screen/index.js';
 import { head } from '../store.js';
