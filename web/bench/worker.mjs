@@ -16,7 +16,11 @@ const MB = 1024 * 1024;
 function heap() {
   for (let round = 0; round < 3; round += 1) globalThis.gc?.();
   const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  return { heapMB: round(heapUsed / MB), bytesMB: round(arrayBuffers / MB), togetherMB: round((heapUsed + Math.max(external, arrayBuffers)) / MB) };
+  return {
+    heapMB: round(heapUsed / MB),
+    bytesMB: round(arrayBuffers / MB),
+    togetherMB: round((heapUsed + Math.max(external, arrayBuffers)) / MB),
+  };
 }
 const round = (value) => Math.round(value * 10) / 10;
 
@@ -43,9 +47,18 @@ try {
   if (publish.exitCode === null) await once(publish, 'exit');
   live.messages = [];
   const atLive = {
-    events, tests: live.tests.size, seconds: round((Date.now() - began) / 1_000), cpuSeconds: round((used.user + used.system) / 1e6),
-    cpuMicrosPerEvent: round((used.user + used.system) / events), rows: live.log.rows.length, before: empty, after: heap(), mostHeapMB: round(most / MB),
-    columnsMB: round(live.session.columns.bytes / MB), pagesMB: round(live.session.history.pages.bytes / MB), checkpoints: live.session.checkpoints.count,
+    events,
+    tests: live.tests.size,
+    seconds: round((Date.now() - began) / 1_000),
+    cpuSeconds: round((used.user + used.system) / 1e6),
+    cpuMicrosPerEvent: round((used.user + used.system) / events),
+    rows: live.log.rows.length,
+    before: empty,
+    after: heap(),
+    mostHeapMB: round(most / MB),
+    columnsMB: round(live.session.run.columns.bytes / MB),
+    pagesMB: round(live.session.run.history.pages.bytes / MB),
+    checkpoints: live.session.run.checkpoints.count,
   };
   live.session.close();
   console.log(JSON.stringify({ live: atLive }, null, 2));
@@ -53,19 +66,33 @@ try {
   const from = Date.now();
   const late = new Page(server.url, 'bench');
   late.openLog();
-  const { http } = late.session;
+  const { http } = late.session.run;
   await eventually(() => late.head !== null, 120_000);
   const headMs = Date.now() - from;
   await eventually(() => late.complete && late.log.rows.length > 0, 300_000);
-  const joined = { headMs, completeMs: Date.now() - from, requests: http.requests, receivedMB: round(http.received / MB), rows: late.log.rows.length };
+  const joined = {
+    headMs,
+    completeMs: Date.now() - from,
+    requests: http.requests,
+    receivedMB: round(http.received / MB),
+    rows: late.log.rows.length,
+  };
   const asked = Date.now();
   late.tell({ type: 'moment', to: { seq: Math.floor(events / 2) } });
-  await eventually(() => late.moment && !late.moment.live && !late.moment.loading && late.head.seq === Math.floor(events / 2), 60_000);
+  await eventually(
+    () => late.moment && !late.moment.live && !late.moment.loading && late.head.seq === Math.floor(events / 2),
+    60_000,
+  );
   joined.middleMs = Date.now() - asked;
   const opened = Date.now();
   late.tell({ type: 'test', key: `0:test-${Math.floor(tests / 4)}` });
   await eventually(() => late.detail && !late.detail.loading, 60_000);
-  Object.assign(joined, { detailMs: Date.now() - opened, steps: late.detail.steps.size, requestsThen: http.requests, receivedThenMB: round(http.received / MB) });
+  Object.assign(joined, {
+    detailMs: Date.now() - opened,
+    steps: late.detail.steps.size,
+    requestsThen: http.requests,
+    receivedThenMB: round(http.received / MB),
+  });
   late.session.close();
   console.log(JSON.stringify({ joined }, null, 2));
 } finally {

@@ -17,7 +17,7 @@ const shared = {
   target: ['chrome115', 'firefox115', 'safari16.4'],
   jsx: 'automatic',
   jsxImportSource: 'preact',
-  alias: { '@runcast/client': join(root, '../clients/js/dist/index.js') },
+  alias: { '@runcast/client': join(root, '../clients/js/dist/viewer.js') },
   legalComments: 'none',
   charset: 'utf8',
   logLevel: 'warning',

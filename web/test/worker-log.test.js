@@ -48,22 +48,44 @@ test('output is one row a line, and output that was left out is a notice', () =>
 
 test('a test begins and ends with a row, behind its errors', () => {
   const [begins] = rows('test_status', { testId: 't', status: 'running', data: { attempt: 1 } });
-  assert.deepEqual([begins.kind, begins.state, textOf(begins)], ['test', 'running', 'cart: pays  chromium · attempt 2']);
+  assert.deepEqual(
+    [begins.kind, begins.state, textOf(begins)],
+    ['test', 'running', 'cart: pays  chromium · attempt 2'],
+  );
   const ended = rows('test_status', {
-    testId: 't', status: 'failed', data: { attempt: 1, durationMs: 3_300, outcome: 'unexpected', errors: [{ message: '\u001b[31mno\u001b[39m\nway' }] },
+    testId: 't',
+    status: 'failed',
+    data: {
+      attempt: 1,
+      durationMs: 3_300,
+      outcome: 'unexpected',
+      errors: [{ message: '\u001b[31mno\u001b[39m\nway' }],
+    },
   });
-  assert.deepEqual(ended.map(({ kind }) => kind), ['error', 'error', 'test']);
+  assert.deepEqual(
+    ended.map(({ kind }) => kind),
+    ['error', 'error', 'test'],
+  );
   assert.deepEqual(ended[0].spans, [{ text: 'no', fg: '1' }]);
   assert.match(textOf(ended[2]), /^cart: pays  failed after 2 attempts  3\.3 s/);
-  assert.deepEqual(ended.map(({ line }) => line), [0, 1, 2]);
+  assert.deepEqual(
+    ended.map(({ line }) => line),
+    [0, 1, 2],
+  );
   const flaky = rows('test_status', { testId: 't', status: 'passed', data: { attempt: 1, outcome: 'flaky' } }).at(-1);
   assert.deepEqual([flaky.state, /flaky/.test(textOf(flaky))], ['flaky', true]);
   const expected = rows('test_status', { testId: 't', status: 'failed', data: { expected: 'failed', error: 'x' } });
-  assert.deepEqual(expected.map(({ kind, state }) => [kind, state]), [['test', 'passed']]);
+  assert.deepEqual(
+    expected.map(({ kind, state }) => [kind, state]),
+    [['test', 'passed']],
+  );
 });
 
 test('errors of steps stand in the log of their test alone', () => {
-  const step = { testId: 't', step: { stepNumber: 1, phase: 'end', title: 'Click', error: { message: 'timeout\nmore' } } };
+  const step = {
+    testId: 't',
+    step: { stepNumber: 1, phase: 'end', title: 'Click', error: { message: 'timeout\nmore' } },
+  };
   assert.deepEqual(rows('test_step', step), []);
   assert.deepEqual(rows('test_step', step, true).map(textOf), ['Click: timeout']);
 });
@@ -71,14 +93,18 @@ test('errors of steps stand in the log of their test alone', () => {
 test('commands, questions and what became of them are said in words', () => {
   const by = { subject: 'ada', name: 'Ada', kind: 'human' };
   assert.deepEqual(says('pause_requested', { by }), ['Ada paused the run']);
-  assert.deepEqual(says('pause_requested', { by, target: { slot: { producer: 'p', slot: 2 } } }), ['Ada paused worker 2']);
+  assert.deepEqual(says('pause_requested', { by, target: { slot: { producer: 'p', slot: 2 } } }), [
+    'Ada paused worker 2',
+  ]);
   assert.deepEqual(says('cancel_requested', { by, reason: 'enough' }), ['Ada cancelled the run: enough']);
   assert.deepEqual(says('control_released', { reason: 'expired' }), ['Control has ended: expired']);
   assert.deepEqual(says('ask_answered', { by, value: 'VAT' }), ['Ada answered “VAT”']);
   assert.deepEqual(says('ask_answered', { by, value: 'x', secret: true }), ['Ada answered with a secret']);
   assert.deepEqual(says('ai_stuck', { message: 'Which one?' }), ['Which one?']);
   assert.deepEqual(says('command_status', { status: 'accepted' }), []);
-  assert.deepEqual(says('command_status', { status: 'failed', detail: 'gone' }), ['A command was not carried out: gone']);
+  assert.deepEqual(says('command_status', { status: 'failed', detail: 'gone' }), [
+    'A command was not carried out: gone',
+  ]);
 });
 
 test('an event of an unknown type is one row with its JSON', () => {
@@ -89,10 +115,31 @@ test('an event of an unknown type is one row with its JSON', () => {
 
 test('events whose members are of any kind have rows, and none throws', () => {
   const values = [null, 3, true, 'x', [], {}, [null], [{}], { message: 3 }];
-  const types = ['log', 'test_status', 'test_step', 'error', 'run_status', 'test_plan', 'worker', 'ai_stuck', 'pause_requested', 'x'];
+  const types = [
+    'log',
+    'test_status',
+    'test_step',
+    'error',
+    'run_status',
+    'test_plan',
+    'worker',
+    'ai_stuck',
+    'pause_requested',
+    'x',
+  ];
   for (const type of types) {
     for (const value of values) {
-      const members = { testId: value, data: value, step: value, status: value, error: value, tests: value, by: value, text: value, shard: value };
+      const members = {
+        testId: value,
+        data: value,
+        step: value,
+        status: value,
+        error: value,
+        tests: value,
+        by: value,
+        text: value,
+        shard: value,
+      };
       assert.ok(Array.isArray(rowsOf(event(type, members), { ...CONTEXT, keyOf: () => null }, true).rows), type);
     }
   }
@@ -110,7 +157,11 @@ function page(window) {
   };
 }
 const line = (seq, text, source = null, how = {}) => ({
-  rows: [{ seq, line: 0, at: 0, kind: 'log', slotLabel: null, test: null, spans: [{ text }] }], open: false, again: false, source, ...how,
+  rows: [{ seq, line: 0, at: 0, kind: 'log', slotLabel: null, test: null, spans: [{ text }] }],
+  open: false,
+  again: false,
+  source,
+  ...how,
 });
 
 test('a window that is full drops its first rows, told or not', () => {
@@ -193,4 +244,108 @@ test('bytes are bounded as well', () => {
   }
   assert.ok(window.length < 30, `${window.length}`);
   assert.equal(window.lastSeq, 100);
+});
+
+const { Log } = await load('worker/log.ts');
+
+/** A log of events `first` to the tip, of which each part has at most a hundred. */
+function logOf(first, tip, ofTest = () => null) {
+  const events = Array.from({ length: tip - first + 1 }, (_, at) => ({
+    seq: first + at,
+    type: 'log',
+    timestamp: '2026-11-27T10:00:00.000Z',
+    text: `r${first + at}\n`,
+  }));
+  const between = (from, to) => events.filter(({ seq }) => seq >= from && seq <= to);
+  const source = {
+    before: async (seq) => ({ events: between(seq - 100, seq - 1), edge: Math.max(first, seq - 100) }),
+    after: async (seq, until) => ({
+      events: between(seq + 1, Math.min(until, seq + 100)),
+      edge: Math.min(until, seq + 100),
+    }),
+  };
+  const run = {
+    ...CONTEXT,
+    keyOf: ofTest,
+    until: () => events.at(-1).seq,
+    firstAvailable: () => first,
+    source: () => source,
+    placeOf: () => null,
+    dividers: new Map(),
+    touch: () => {},
+  };
+  const log = new Log(run);
+  let list = [];
+  const shown = () => {
+    const change = log.change();
+    if (change === null) return list;
+    const { reset, dropFirst = 0, dropLast = 0, prepend = [], append = [] } = change;
+    if (reset) list = [];
+    list = [...prepend, ...list.slice(dropFirst, list.length - dropLast), ...append];
+    Object.assign(shown, { earlier: change.earlier, later: change.later });
+    return list;
+  };
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
+  const push = (text, more = {}) => {
+    const event = { seq: events.at(-1).seq + 1, type: 'log', timestamp: '2026-11-27T10:00:00.000Z', text, ...more };
+    events.push(event);
+    log.take(event);
+  };
+  return { log, run, shown, settle, push };
+}
+
+test('a log begins at its end, and says where its events have expired', async () => {
+  const { log, shown, settle } = logOf(901, 1_000);
+  log.open(1, { of: 'run' });
+  await settle();
+  const list = shown();
+  assert.deepEqual([list.length, shown.earlier, shown.later], [101, false, false]);
+  assert.deepEqual([list[0].kind, textOf(list[0]), list[0].seq], ['divider', 'Events 1 to 900 have expired', 901]);
+  assert.equal(textOf(list.at(-1)), 'r1000');
+});
+
+test('a log follows while it is at its end, also over what came while it was loaded', async () => {
+  const { log, run, shown, settle, push } = logOf(1, 1_000);
+  log.open(1, { of: 'run' });
+  push('while it was loaded\n');
+  await settle();
+  assert.equal(textOf(shown().at(-1)), 'while it was loaded');
+  run.dividers.set(1_002, '2 events arrived meanwhile');
+  push('a\n');
+  push('50 %', { stream: 'out' });
+  push('\r100 %', { stream: 'out' });
+  assert.deepEqual(shown().slice(-3).map(textOf), ['2 events arrived meanwhile', 'a', '100 %']);
+  assert.equal(shown().at(-1).updates, 1);
+  const before = shown().length;
+  log.more(1, 'earlier');
+  await settle();
+  const list = shown();
+  assert.ok(list.length > before);
+  assert.deepEqual(
+    list.slice(0, 50).map(({ seq }) => seq),
+    Array.from({ length: 50 }, (_, at) => list[0].seq + at),
+  );
+});
+
+test('a log that shows rows around an event does not follow until it has come to the end', async () => {
+  const { log, shown, settle, push } = logOf(1, 3_000);
+  log.open(1, { of: 'run' }, 1_500);
+  await settle();
+  const list = shown();
+  assert.ok(list.some(({ seq }) => seq === 1_500) && list.some(({ seq }) => seq === 1_499));
+  assert.deepEqual([shown.earlier, shown.later], [true, true]);
+  push('unseen\n');
+  assert.equal(shown().length, list.length);
+  for (let round = 0; round < 10 && shown.later; round += 1) {
+    log.more(1, 'later');
+    await settle();
+    shown();
+  }
+  assert.equal(textOf(shown().at(-1)), 'unseen');
+  push('seen\n');
+  assert.equal(textOf(shown().at(-1)), 'seen');
+  log.open(2, { of: 'run' });
+  log.more(1, 'earlier'); // of a log that is not shown any more
+  await settle();
+  assert.equal(textOf(shown().at(-1)), 'seen');
 });

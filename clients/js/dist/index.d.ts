@@ -1,4 +1,5 @@
-export { connect, type ConnectOptions, Runcast } from './client.js';
+export { connect, Runcast } from './client.js';
+export type { ConnectOptions } from './context-of.js';
 export { CommandHandle, type CommandOptions, type CommandResult, type CommandStatus, type CommandTarget } from './command.js';
 export { type ControlOptions, Lease } from './control.js';
 export { ApiError, ClosedError } from './errors.js';

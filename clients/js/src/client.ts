@@ -1,29 +1,8 @@
-import { openSocket } from '#socket';
-import { createTransport } from '#transport';
-
-import { BaseUrls } from './base-urls.js';
+import { type ConnectOptions, contextOf } from './context-of.js';
 import type { FollowContext } from './follower.js';
-import { VERSION } from './generated/index.js';
 import { readRuns } from './read.js';
 import { Run } from './run.js';
-import { openerOf } from './socket-web.js';
-import { fetchTransport } from './transport-fetch.js';
 import type { RunQuery, RunSummary } from './types.js';
-
-export interface ConnectOptions {
-  /** The server's address, or several of one cluster: when one fails, the next one is used. */
-  url: string | readonly string[];
-  /** A token that is sent with each request, or what fetches one. A browser's WebSocket can't send it. */
-  token?: string | (() => string | Promise<string>);
-  /** Who steers, for others to see, as long as there is no token that says so. */
-  user?: string;
-  /** By what the server knows who steers, as long as they give no name: 8 to 64 of `A-Z a-z 0-9 - _`. */
-  clientId?: string;
-  /** What requests are sent with. Missing: `fetch`, or in Node.js `node:https`, which knows proxies. */
-  fetch?: typeof fetch;
-  /** What runs are watched with. Missing: the global one, or in Node.js the client's own. */
-  WebSocket?: typeof WebSocket;
-}
 
 /** A server, or a cluster of servers. */
 export class Runcast {
@@ -31,16 +10,7 @@ export class Runcast {
 
   /** Made by {@link connect}. */
   constructor(options: ConnectOptions) {
-    const { token } = options;
-    this.#context = {
-      baseUrls: new BaseUrls(options.url),
-      transport: options.fetch === undefined ? createTransport() : fetchTransport(options.fetch),
-      token: async () => (typeof token === 'function' ? token() : token),
-      clientName: `runcast-js/${VERSION}`,
-      user: options.user,
-      clientId: options.clientId,
-      openSocket: options.WebSocket === undefined ? openSocket : openerOf(options.WebSocket),
-    };
+    this.#context = contextOf(options);
   }
 
   /** A run by its id. */

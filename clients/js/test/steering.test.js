@@ -52,6 +52,16 @@ test('a pause is received while nothing is posted, and its end is seen by whoeve
   assert.equal(p.received.filter(({ type }) => type === 'pause_requested').length, 1, 'each command comes once');
 });
 
+test('whoever gives no name is known by the id of their client, in commands and on the socket', async (t) => {
+  const node = await server(t);
+  await worker(t, node);
+  const context = contextOf(node.url, { clientId: 'client-0123456789' });
+  const lease = await control(context, 'r1', { renewSecs: 60 });
+  const { control: held } = await (await fetch(`${node.url}/api/runs/r1`)).json();
+  await lease.release();
+  assert.equal(held.holder.subject, 'anon:client-0123456789');
+});
+
 test('without a long poll commands come with the answers to posts', async (t) => {
   const node = await server(t);
   const p = await worker(t, node, { commands: false });

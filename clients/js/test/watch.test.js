@@ -84,6 +84,32 @@ test('listeners are told without an iterator, as many events as there are', asyn
   watch.close();
 });
 
+test('each connection is told with the server’s time, and the next one is tried when that is asked for', async () => {
+  const own = await Server.start();
+  try {
+    await own.post('r', numbered(1, 3));
+    const watch = connect({ url: own.url }).run('r').watch();
+    const stands = [];
+    watch.addEventListener('connected', ({ detail }) => stands.push(detail));
+    const told = statuses(watch);
+    await eventually(() => stands.length === 1 && watch.status === 'live');
+    assert.ok(Math.abs(Date.parse(stands[0].timestamp) - Date.now()) < 60_000);
+    assert.deepEqual([stands[0].tip, typeof stands[0].epoch, stands[0].nodeId !== ''], [3, 'string', true]);
+    await own.end('SIGTERM');
+    await eventually(() => told.some(({ closeCode }) => closeCode >= 1001));
+    // While nobody is there the pauses grow up to 10 s.
+    await eventually(() => told.some(({ retryInMs }) => retryInMs > 2_000), 60_000);
+    await own.restart();
+    await eventually(() => {
+      watch.retry();
+      return stands.length > 1;
+    }, 1_500);
+    watch.close();
+  } finally {
+    await own.stop();
+  }
+});
+
 test('a signal ends an iterator without an error, before and within', async () => {
   const over = connect({ url: server.url }).run('r6').watch({ signal: AbortSignal.abort() });
   for await (const _ of over) assert.fail('it was aborted');

@@ -20,7 +20,8 @@ export class Artifacts {
     let cursor: string | null = null;
     for (let page = 0; page < MOST_PAGES; page += 1) {
       const answer: Members = await this.http.insist(
-        () => this.http.json<Members>('/artifacts', { limit: LIMIT, cursor }, signal), signal,
+        () => this.http.json<Members>('/artifacts', { limit: LIMIT, cursor }, signal),
+        signal,
       );
       for (const one of listOf(answer['artifacts'])) {
         const members = membersOf(one);
@@ -52,10 +53,18 @@ export class Artifacts {
     if (seq !== null && this.#known.has(id)) return;
     this.#known.add(id);
     this.#changed.push({
-      artifactId: id, name: textOf(members['name']) ?? id, kind: textOf(members['kind']) ?? 'other',
-      contentType: textOf(members['contentType']) ?? 'application/octet-stream', test: textOf(members['test']),
-      size: numberOf(members['size']), storedSize: numberOf(members['storedSize']), savedPercent: numberOf(members['savedPercent']),
-      expiresAt: timeOf(members['expiresAt']), downloadUrl, traceUrl: textOf(members['traceUrl']), seq,
+      artifactId: id,
+      name: textOf(members['name']) ?? id,
+      kind: textOf(members['kind']) ?? 'other',
+      contentType: textOf(members['contentType']) ?? 'application/octet-stream',
+      test: textOf(members['test']),
+      size: numberOf(members['size']),
+      storedSize: numberOf(members['storedSize']),
+      savedPercent: numberOf(members['savedPercent']),
+      expiresAt: timeOf(members['expiresAt']),
+      downloadUrl,
+      traceUrl: textOf(members['traceUrl']),
+      seq,
     });
   }
 }

@@ -1,5 +1,5 @@
 /** What the page asks for and gets an answer: commands, control, search, history, comparison, raw events. */
-import { ApiError, type CommandOptions, type Lease, type Runcast } from '@runcast/client';
+import { ApiError, type CommandOptions, type Lease, type Viewer } from '@runcast/client';
 
 import type { Calls as Asked, Comparison, Hit, HistoryResult, TestKey } from '../model.js';
 import type { EventHistory } from './history.js';
@@ -22,8 +22,7 @@ export class Calls {
   #lease: Lease | null = null;
 
   constructor(
-    private client: Runcast,
-    private readonly runId: string,
+    private viewer: Viewer,
     private readonly http: Http,
     private readonly history: EventHistory,
     private readonly run: CallRun,
@@ -35,8 +34,8 @@ export class Calls {
   }
 
   /** Somebody else asks from now on. */
-  as(client: Runcast): void {
-    this.client = client;
+  as(viewer: Viewer): void {
+    this.viewer = viewer;
   }
 
   /** Answers. Throws an `ApiError` with the refusal. */
@@ -49,11 +48,11 @@ export class Calls {
 
   readonly #answers: Answers = {
     command: async ({ command, options }) => {
-      const handle = await this.client.run(this.runId).command(command as never, options as CommandOptions);
+      const handle = await this.viewer.command(command as never, options as CommandOptions);
       return { commandId: handle.id, state: handle.status };
     },
     takeControl: async ({ steal }) => {
-      const lease = await this.client.run(this.runId).control({ steal });
+      const lease = await this.viewer.control({ steal });
       this.#lease = lease;
       void lease.lost.then(() => this.run.touch());
       this.run.touch();
@@ -63,7 +62,7 @@ export class Calls {
       const lease = this.#lease;
       this.#lease = null;
       if (lease?.isHeld === true) await lease.release();
-      else await this.client.run(this.runId).command({ type: 'release_control' });
+      else await this.viewer.command({ type: 'release_control' });
       return null;
     },
     askControl: async ({ name }) => {
@@ -76,7 +75,11 @@ export class Calls {
         const query = { q, types: types?.join(','), test: testId, after, limit };
         const found = await this.http.insist(() => this.http.json<Members>('/search', query));
         const hits = listOf(found['hits']).map((one) => this.#hit(membersOf(one)));
-        return { hits: hits.filter((hit) => test === undefined || hit.test === test), cursor: String(found['cursor'] ?? ''), more: found['more'] === true };
+        return {
+          hits: hits.filter((hit) => test === undefined || hit.test === test),
+          cursor: String(found['cursor'] ?? ''),
+          more: found['more'] === true,
+        };
       } catch (error) {
         if (!(error instanceof ApiError) || ![404, 405, 501].includes(error.status)) throw error;
         return { hits: this.#local(q, types, test), cursor: '', more: false };
@@ -93,7 +96,10 @@ export class Calls {
       return {
         tests: listOf(found['tests']).map((one) => {
           const { testId, variant, results } = membersOf(one);
-          return { key: keyOf(textOf(variant), textOf(testId) ?? ''), results: listOf(results).map((result) => resultOf(membersOf(result))) };
+          return {
+            key: keyOf(textOf(variant), textOf(testId) ?? ''),
+            results: listOf(results).map((result) => resultOf(membersOf(result))),
+          };
         }),
       };
     },
@@ -110,10 +116,17 @@ export class Calls {
 
   #hit(hit: Members): Hit {
     const seq = numberOf(hit['seq']) ?? 0;
-    const ranges = listOf(hit['ranges']).filter((range): range is [number, number] => Array.isArray(range) && range.length === 2);
+    const ranges = listOf(hit['ranges']).filter(
+      (range): range is [number, number] => Array.isArray(range) && range.length === 2,
+    );
     return {
-      seq, type: textOf(hit['type']) ?? '', test: this.run.keyOf({ ...hit, seq, type: '' } as RunEvent), line: numberOf(hit['line']) ?? 0,
-      excerpt: textOf(hit['excerpt']) ?? '', ranges, at: timeOf(hit['at']) ?? this.run.timeOf(seq),
+      seq,
+      type: textOf(hit['type']) ?? '',
+      test: this.run.keyOf({ ...hit, seq, type: '' } as RunEvent),
+      line: numberOf(hit['line']) ?? 0,
+      excerpt: textOf(hit['excerpt']) ?? '',
+      ranges,
+      at: timeOf(hit['at']) ?? this.run.timeOf(seq),
     };
   }
 
@@ -130,7 +143,15 @@ export class Calls {
           const excerpt = row.spans.map(({ text }) => text).join('');
           const at = excerpt.toLowerCase().indexOf(wanted);
           if (at < 0) continue;
-          hits.push({ seq, type: event.type, test: row.test, line: row.line, excerpt, ranges: [[at, at + q.length]], at: row.at });
+          hits.push({
+            seq,
+            type: event.type,
+            test: row.test,
+            line: row.line,
+            excerpt,
+            ranges: [[at, at + q.length]],
+            at: row.at,
+          });
         }
       }
     }
@@ -140,18 +161,31 @@ export class Calls {
 
 function resultOf(result: Members): HistoryResult {
   return {
-    runId: textOf(result['runId']) ?? '', number: numberOf(result['number']), outcome: textOf(result['outcome']) ?? '',
-    status: textOf(result['status']) ?? '', durationMs: numberOf(result['durationMs']), attempts: numberOf(result['attempts']) ?? 1,
-    error: textOf(result['error']), location: textOf(result['location']), at: timeOf(result['at']) ?? numberOf(result['at']) ?? 0,
-    branch: textOf(result['branch']), commit: textOf(result['commit']), current: result['current'] === true,
+    runId: textOf(result['runId']) ?? '',
+    number: numberOf(result['number']),
+    outcome: textOf(result['outcome']) ?? '',
+    status: textOf(result['status']) ?? '',
+    durationMs: numberOf(result['durationMs']),
+    attempts: numberOf(result['attempts']) ?? 1,
+    error: textOf(result['error']),
+    location: textOf(result['location']),
+    at: timeOf(result['at']) ?? numberOf(result['at']) ?? 0,
+    branch: textOf(result['branch']),
+    commit: textOf(result['commit']),
+    current: result['current'] === true,
   };
 }
 
 function comparisonOf(found: Members): Comparison {
-  const tests = (value: unknown) => listOf(value).map((one) => {
-    const { testId, variant, title, project } = membersOf(one);
-    return { key: keyOf(textOf(variant), textOf(testId) ?? ''), title: textOf(title) ?? textOf(testId) ?? '', project: textOf(project) };
-  });
+  const tests = (value: unknown) =>
+    listOf(value).map((one) => {
+      const { testId, variant, title, project } = membersOf(one);
+      return {
+        key: keyOf(textOf(variant), textOf(testId) ?? ''),
+        title: textOf(title) ?? textOf(testId) ?? '',
+        project: textOf(project),
+      };
+    });
   const [fixed, failing, flaky] = [tests(found['fixed']), tests(found['failing']), tests(found['flaky'])];
   const counts = membersOf(found['counts']);
   const { now, before } = membersOf(found['elapsedMs']);
@@ -159,16 +193,23 @@ function comparisonOf(found: Members): Comparison {
   const runId = textOf(other['runId']);
   return {
     with: runId === null ? null : { runId, number: numberOf(other['number']), branch: textOf(other['branch']) },
-    fixed, failing, flaky,
+    fixed,
+    failing,
+    flaky,
     counts: {
-      fixed: numberOf(counts['fixed']) ?? fixed.length, failing: numberOf(counts['failing']) ?? failing.length,
+      fixed: numberOf(counts['fixed']) ?? fixed.length,
+      failing: numberOf(counts['failing']) ?? failing.length,
       flaky: numberOf(counts['flaky']) ?? flaky.length,
     },
     elapsedMs: { now: numberOf(now), before: numberOf(before) },
     slowest: listOf(found['slowest']).map((one, index) => {
       const { durationMs, before: ms } = membersOf(one);
       const [test] = tests([listOf(found['slowest'])[index]]);
-      return { ...(test as ReturnType<typeof tests>[number]), durationMs: numberOf(durationMs) ?? 0, before: numberOf(ms) };
+      return {
+        ...(test as ReturnType<typeof tests>[number]),
+        durationMs: numberOf(durationMs) ?? 0,
+        before: numberOf(ms),
+      };
     }),
   };
 }

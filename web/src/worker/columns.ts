@@ -45,7 +45,11 @@ export class Columns {
     if (this.#length === 0) this.#first = seq;
     const at = this.#length % CHUNK;
     if (at === 0) {
-      this.#chunks.push({ types: new Uint16Array(CHUNK), tests: new Uint32Array(CHUNK), times: new Float64Array(CHUNK) });
+      this.#chunks.push({
+        types: new Uint16Array(CHUNK),
+        tests: new Uint32Array(CHUNK),
+        times: new Float64Array(CHUNK),
+      });
     }
     const chunk = this.#chunks.at(-1) as Chunk;
     chunk.types[at] = this.#types.number(type);

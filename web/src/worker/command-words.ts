@@ -17,7 +17,8 @@ const SAYS: Record<string, (event: RunEvent, who: string) => string> = {
   step_requested: (_, who) => `${who} asked for the next action`,
   run_to_requested: (event, who) => `${who} lets it run to ${textOf(event['location']) ?? 'a line'}`,
   action_queued: (event, who) => `${who} does by hand: ${action(membersOf(event['action']))}`,
-  step_override_queued: (event, who) => `${who} overrides the step: ${textOf(membersOf(event['action'])['type']) ?? 'another end'}`,
+  step_override_queued: (event, who) =>
+    `${who} overrides the step: ${textOf(membersOf(event['action'])['type']) ?? 'another end'}`,
   replay_step_requested: (_, who) => `${who} repeats a step`,
   command_withdrawn: (_, who) => `${who} took a command back`,
   ask_answered: (event, who) => `${who} ${answer(event)}`,
@@ -41,7 +42,10 @@ export function commandWords(event: RunEvent): string {
 export function expiredWords(event: RunEvent): string {
   const action = textOf(event['action']);
   const then: Record<string, string> = {
-    skip: ': the step is skipped', fail: ': the test fails', continue: ': it goes on', wait: ': it waits',
+    skip: ': the step is skipped',
+    fail: ': the test fails',
+    continue: ': it goes on',
+    wait: ': it waits',
   };
   return `Nobody answered in time${action === null ? '' : (then[action] ?? '')}`;
 }
@@ -70,7 +74,9 @@ function action(what: Members): string {
   const said = textOf(what['description']);
   if (said !== null) return said;
   const value = what['secret'] === true ? '•••' : textOf(what['value']);
-  return [textOf(what['action']) ?? 'something', textOf(what['selector']), value].filter((one) => one !== null).join(' ');
+  return [textOf(what['action']) ?? 'something', textOf(what['selector']), value]
+    .filter((one) => one !== null)
+    .join(' ');
 }
 
 function answer(event: RunEvent): string {
@@ -78,6 +84,7 @@ function answer(event: RunEvent): string {
   if (event['secret'] === true) return 'answered with a secret';
   const { candidateId, value, point } = event;
   if (typeof candidateId === 'string') return `chose ${candidateId}`;
-  if (value !== undefined && value !== null) return `answered ${typeof value === 'string' ? `“${value}”` : JSON.stringify(value)}`;
+  if (value !== undefined && value !== null)
+    return `answered ${typeof value === 'string' ? `“${value}”` : JSON.stringify(value)}`;
   return point === undefined ? 'answered' : 'pointed at the picture';
 }

@@ -42,6 +42,7 @@ export class DetailFeed {
 
   /** Opens a test; null: none. */
   open(key: TestKey | null): void {
+    if (key === this.#key) return;
     this.#key = key;
     this.reload();
   }
@@ -93,7 +94,7 @@ export class DetailFeed {
 
   async #load(key: TestKey, signal: AbortSignal): Promise<void> {
     try {
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         more = TestSource.picks ? await this.#picked(key, signal) : await this.#searched(signal);
         signal.throwIfAborted();
         this.run.touch();
@@ -104,7 +105,10 @@ export class DetailFeed {
     }
     this.#loading = false;
     this.#isTold = false;
-    this.#take(this.#waiting.splice(0).filter(({ seq }) => seq > this.#to), key);
+    this.#take(
+      this.#waiting.splice(0).filter(({ seq }) => seq > this.#to),
+      key,
+    );
     if (this.run.isOver()) this.#detail.close();
     this.run.touch();
   }

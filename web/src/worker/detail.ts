@@ -1,7 +1,16 @@
 /** One test in full, from its events: attempts, steps, errors, attachments. */
 import type { Attachment, Attempt, Step, TestRow } from '../model.js';
 import {
-  errorOf, listOf, type Members, membersOf, numberOf, type RunEvent, textOf, timeOf, titleOf, wholeOf,
+  errorOf,
+  listOf,
+  type Members,
+  membersOf,
+  numberOf,
+  type RunEvent,
+  textOf,
+  timeOf,
+  titleOf,
+  wholeOf,
 } from './read.js';
 
 /** Types of events that it is made of. */
@@ -55,7 +64,12 @@ export class Detail {
     this.#isChanged = false;
     this.#changed.clear();
     const attempts = [...this.#attempts.values()].sort((one, other) => one.attempt - other.attempt);
-    return { reset, attempts: attempts.map((one) => ({ ...one })), steps: told.map((one) => ({ ...one })), omitted: this.#omitted };
+    return {
+      reset,
+      attempts: attempts.map((one) => ({ ...one })),
+      steps: told.map((one) => ({ ...one })),
+      omitted: this.#omitted,
+    };
   }
 
   #status(event: RunEvent): void {
@@ -98,9 +112,21 @@ export class Detail {
 
   #begun(number: number, event: RunEvent): Attempt {
     return {
-      attempt: number, status: 'running', expected: null, startedAt: timeOf(event['timestamp']), durationMs: null, holdMs: null,
-      producer: textOf(event['producer']), slot: null, slotLabel: null, errors: [], attachments: [], annotations: [],
-      traceId: null, seq: event.seq, endSeq: null,
+      attempt: number,
+      status: 'running',
+      expected: null,
+      startedAt: timeOf(event['timestamp']),
+      durationMs: null,
+      holdMs: null,
+      producer: textOf(event['producer']),
+      slot: null,
+      slotLabel: null,
+      errors: [],
+      attachments: [],
+      annotations: [],
+      traceId: null,
+      seq: event.seq,
+      endSeq: null,
     };
   }
 
@@ -168,9 +194,23 @@ export class Detail {
 
 function begun(attempt: number, id: string, step: Members, event: RunEvent): Step {
   return {
-    attempt, id, parent: textOf(step['parent']), title: titleOf(step['title']) ?? '', subtitle: null, category: null,
-    location: null, actor: null, state: 'running', startedAt: timeOf(event['timestamp']) ?? 0, durationMs: null,
-    pausedMs: null, error: null, attachments: [], params: null, seq: event.seq, endSeq: null,
+    attempt,
+    id,
+    parent: textOf(step['parent']),
+    title: titleOf(step['title']) ?? '',
+    subtitle: null,
+    category: null,
+    location: null,
+    actor: null,
+    state: 'running',
+    startedAt: timeOf(event['timestamp']) ?? 0,
+    durationMs: null,
+    pausedMs: null,
+    error: null,
+    attachments: [],
+    params: null,
+    seq: event.seq,
+    endSeq: null,
   };
 }
 
@@ -186,7 +226,9 @@ function attachmentsOf(value: unknown): Attachment[] {
   return listOf(value).flatMap((one) => {
     const { name, contentType, size, artifact, note } = membersOf(one);
     if (typeof name !== 'string') return [];
-    return [{ name, contentType: textOf(contentType), size: wholeOf(size), artifact: textOf(artifact), note: textOf(note) }];
+    return [
+      { name, contentType: textOf(contentType), size: wholeOf(size), artifact: textOf(artifact), note: textOf(note) },
+    ];
   });
 }
 

@@ -44,14 +44,22 @@ export class TestFacts {
     if (event.type !== 'test_status' || textOf(event['status']) !== 'running' || (known?.seq ?? 0) > 0) return false;
     const attempt = wholeOf(membersOf(event['data'])['attempt']) ?? 0;
     const failedSeq = known?.failedSeq ?? null;
-    this.#facts.set(key, { attempt, seq: event.seq, startedAt: timeOf(event['timestamp']), failedSeq, steps: null, url: null });
+    this.#facts.set(key, {
+      attempt,
+      seq: event.seq,
+      startedAt: timeOf(event['timestamp']),
+      failedSeq,
+      steps: null,
+      url: null,
+    });
     return true;
   }
 
   /** A test is known to have failed after an event. */
   failed(key: TestKey, seq: number): void {
     const known = this.#facts.get(key);
-    if (known === undefined) this.#facts.set(key, { attempt: -1, seq: 0, startedAt: null, failedSeq: seq, steps: null, url: null });
+    if (known === undefined)
+      this.#facts.set(key, { attempt: -1, seq: 0, startedAt: null, failedSeq: seq, steps: null, url: null });
     else known.failedSeq ??= seq;
   }
 
@@ -95,7 +103,14 @@ export class TestFacts {
     const attempt = wholeOf(data['attempt']) ?? Math.max(0, known?.attempt ?? 0);
     if (status === 'running') {
       const failedSeq = attempt === 0 ? null : (known?.failedSeq ?? null);
-      this.#facts.set(key, { attempt, seq: event.seq, startedAt: timeOf(event['timestamp']), failedSeq, steps: null, url: null });
+      this.#facts.set(key, {
+        attempt,
+        seq: event.seq,
+        startedAt: timeOf(event['timestamp']),
+        failedSeq,
+        steps: null,
+        url: null,
+      });
     } else if (TEST_ENDS.has(status)) {
       const expected = textOf(data['expected'])?.toLowerCase() ?? 'passed';
       if (status !== expected && status !== 'skipped') this.failed(key, event.seq);

@@ -33,7 +33,11 @@ export class Frames {
       const blob = new Blob([frame.bytes as Uint8Array<ArrayBuffer>], { type: frame.contentType });
       const picture = await createImageBitmap(blob);
       const { stream, testId, width, height } = frame;
-      if (this.isWanted) this.tell({ type: 'frame', stream, picture, testId, at: timeOf(frame.timestamp) ?? this.now(), width, height }, [picture]);
+      if (this.isWanted)
+        this.tell(
+          { type: 'frame', stream, picture, testId, at: timeOf(frame.timestamp) ?? this.now(), width, height },
+          [picture],
+        );
       else picture.close();
     } catch {
       // No picture, or a broken one: the next one will do.

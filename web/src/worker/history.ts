@@ -39,7 +39,7 @@ export class EventHistory {
 
   /** Events `from` to `to`, page by page. */
   async *range(from: number, to: number, signal?: AbortSignal): AsyncGenerator<RunEvent[]> {
-    for (let seq = Math.max(1, from); seq <= to; ) {
+    for (let seq = Math.max(1, from); seq <= to;) {
       const page = await this.page(Pages.number(seq), signal, Math.max(to, this.tip()));
       const last = Math.min(to, Math.max(page.last, Pages.first(Pages.number(seq)) + PAGE - 1));
       yield eventsOf(page, seq, last);
@@ -56,7 +56,7 @@ export class EventHistory {
   async #fetch(number: number): Promise<Page> {
     const first = Pages.first(number);
     let [after, lines] = [first - 1, null as Lines | null];
-    for (let more = true; more && after < first + PAGE - 1; ) {
+    for (let more = true; more && after < first + PAGE - 1;) {
       const limit = first + PAGE - 1 - after;
       const page = await this.http.insist(() => this.http.lines({ after, limit }));
       if (page.gapTo !== null) this.firstAvailable = Math.max(this.firstAvailable, page.gapTo + 1);

@@ -24,8 +24,9 @@ const TIMEOUT_MS = 30_000;
 const PATIENCE_MS = 60_000;
 
 export class Http {
-  /** Requests that were sent, and bytes that came: for measurements. */
+  /** Requests that were sent, how many of them because the server was busy, and bytes that came: for measurements. */
   requests = 0;
+  repeats = 0;
   received = 0;
   readonly #run: string;
 
@@ -59,7 +60,12 @@ export class Http {
   /** Posts JSON. Throws as {@link json} does. */
   async post(path: string, body: Record<string, unknown>): Promise<void> {
     this.requests += 1;
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS) };
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    };
     const answer = await fetch(`${this.baseUrl}${this.#run}${path}`, init);
     if (!answer.ok) throw await refusalOf(answer);
   }
@@ -73,6 +79,7 @@ export class Http {
       } catch (error) {
         const isRefusal = error instanceof ApiError;
         if (signal?.aborted === true || (isRefusal && !error.passing) || Date.now() + pause > until) throw error;
+        this.repeats += 1;
         const least = isRefusal ? (error.retryAfterMs ?? 0) : 0;
         await rest(Math.max(least, pause * (0.5 + Math.random() / 2)), signal);
       }
@@ -81,7 +88,8 @@ export class Http {
 
   async #get(path: string, query: Query, accept: string, signal?: AbortSignal) {
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
-    const search = given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+    const search =
+      given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
     const stop = new AbortController();
     const abort = () => stop.abort(signal?.reason);
     if (signal?.aborted === true) throw signal.reason as Error;

@@ -8,9 +8,12 @@ const post = (message: FromWorker, transfer: Transferable[] = []) => postMessage
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.type === 'open') {
-    session ??= new Session(data, post);
+    if (session !== null) return;
+    session = new Session(data, post);
     session.start();
   } else {
     session?.take(data);
   }
 });
+
+addEventListener('online', () => session?.retry());

@@ -1,8 +1,11 @@
 /** The connection to the run's log, and what people are told of it. */
-import { ClosedError, type Runcast, type RunEvent as ClientEvent, type ScreenFrame, type Watch } from '@runcast/client';
+import { ClosedError, type RunEvent as ClientEvent, type ScreenFrame, type Viewer, type Watch } from '@runcast/client';
 
 import type { Connection, Look } from '../model.js';
 import { type RunEvent, timeOf } from './read.js';
+
+/** How much later an event is stored than it happened, in milliseconds, before its producer's clock is doubted. */
+const MAX_LATE_MS = 5_000;
 
 export interface LinkSink {
   event(event: RunEvent): void;
@@ -27,11 +30,12 @@ export class Link {
   #offset = 0;
   #behindMs: number | null = null;
   #isLost = false;
+  /** What is to be added to times of producers. */
+  #skew = 0;
   #look: Look = { screen: false };
 
   constructor(
-    private readonly client: Runcast,
-    private readonly runId: string,
+    private viewer: Viewer,
     private readonly sink: LinkSink,
   ) {
     this.#since = Date.now();
@@ -52,33 +56,59 @@ export class Link {
   /** Connects. `after`: the cursor of the last event that is known. */
   start(after: string): void {
     this.stop();
-    const watch = this.client.run(this.runId).watch({ ...this.#look, after });
+    const watch = this.viewer.watch({ ...this.#look, after });
     this.#watch = watch;
-    const mine = <E>(listener: (event: E) => void) => (event: E) => {
-      if (this.#watch === watch) listener(event);
-    };
-    watch.addEventListener('event', mine(({ detail }) => this.#event(detail)));
-    watch.addEventListener('gap', mine(({ detail }) => this.sink.gap(detail.from, detail.to)));
-    watch.addEventListener('reset', mine(({ detail }) => this.sink.reset(detail.from)));
-    watch.addEventListener('frame', mine(({ detail }) => this.sink.frame(detail)));
-    watch.addEventListener('connected', mine(({ detail }) => {
-      const at = timeOf(detail.timestamp);
-      if (at !== null) this.#offset = at - Date.now();
-      this.#tip = detail.tip;
-      if (this.#isLost) this.sink.back(detail.tip);
-      this.#isLost = false;
-    }));
-    watch.addEventListener('status', mine(({ detail }) => {
-      const { error, retryInMs } = detail;
-      if (detail.status !== this.#status) this.#since = this.now();
-      this.#status = detail.status;
-      this.#retryAt = retryInMs === undefined ? null : this.now() + retryInMs;
-      this.#isLost ||= detail.status === 'reconnecting';
-      this.#error = detail.status === 'live' ? null : (error?.message ?? this.#error);
-      this.#closeCode = error instanceof ClosedError ? error.closeCode : (detail.closeCode ?? null);
-      if (detail.status === 'live') this.#closeCode = null;
-      this.sink.changed();
-    }));
+    const mine =
+      <E>(listener: (event: E) => void) =>
+      (event: E) => {
+        if (this.#watch === watch) listener(event);
+      };
+    watch.addEventListener(
+      'event',
+      mine(({ detail }) => this.#event(detail)),
+    );
+    watch.addEventListener(
+      'gap',
+      mine(({ detail }) => this.sink.gap(detail.from, detail.to)),
+    );
+    watch.addEventListener(
+      'reset',
+      mine(({ detail }) => this.sink.reset(detail.from)),
+    );
+    watch.addEventListener(
+      'frame',
+      mine(({ detail }) => this.sink.frame(detail)),
+    );
+    watch.addEventListener(
+      'connected',
+      mine(({ detail }) => {
+        const at = timeOf(detail.timestamp);
+        if (at !== null) this.#offset = at - Date.now();
+        this.#tip = detail.tip;
+        if (this.#isLost) this.sink.back(detail.tip);
+        this.#isLost = false;
+      }),
+    );
+    watch.addEventListener(
+      'status',
+      mine(({ detail }) => {
+        const { error, retryInMs } = detail;
+        if (detail.status !== this.#status) this.#since = this.now();
+        this.#status = detail.status;
+        this.#retryAt = retryInMs === undefined ? null : this.now() + retryInMs;
+        this.#isLost ||= detail.status === 'reconnecting';
+        this.#error = detail.status === 'live' ? null : (error?.message ?? this.#error);
+        this.#closeCode = error instanceof ClosedError ? error.closeCode : (detail.closeCode ?? null);
+        if (detail.status === 'live') this.#closeCode = null;
+        this.sink.changed();
+      }),
+    );
+  }
+
+  /** Watches as somebody else from now on. `after`: where the connection goes on; null: where it began. */
+  as(viewer: Viewer, after: string | null): void {
+    this.viewer = viewer;
+    if (this.#watch !== null && after !== null && this.#status !== 'closed') this.start(after);
   }
 
   /** Ends the connection without a word. */
@@ -121,16 +151,27 @@ export class Link {
   /** What is told. `seq`: the last event that the page has. */
   connection(seq: number): Connection {
     return {
-      status: this.#status, since: this.#since, seq, tip: Math.max(this.#tip, seq), behindMs: this.#behindMs,
-      retryAt: this.#retryAt, error: this.#error, closeCode: this.#closeCode, clockOffsetMs: this.#offset,
+      status: this.#status,
+      since: this.#since,
+      seq,
+      tip: Math.max(this.#tip, seq),
+      behindMs: this.#behindMs,
+      retryAt: this.#retryAt,
+      error: this.#error,
+      closeCode: this.#closeCode,
+      clockOffsetMs: this.#offset,
     };
   }
 
   #event(event: ClientEvent): void {
     const known = event as unknown as RunEvent;
     this.#tip = Math.max(this.#tip, known.seq);
-    const at = timeOf(known['at']) ?? timeOf(known['timestamp']);
-    if (at !== null && this.#status === 'live') this.#behindMs = Math.max(0, Math.round((this.now() - at) / 50) * 50);
+    const [at, sentAt] = [timeOf(known['at']), timeOf(known['timestamp'])];
+    // A producer's clock that is wrong is seen at the events that say when they were stored.
+    if (at !== null && sentAt !== null) this.#skew = at < sentAt || at - sentAt > MAX_LATE_MS ? at - sentAt : 0;
+    if (sentAt !== null && this.#status === 'live') {
+      this.#behindMs = Math.max(0, Math.round((this.now() - sentAt - this.#skew) / 50) * 50);
+    }
     this.sink.event(known);
   }
 }

@@ -2,7 +2,18 @@
 import type { LogRow, Span, TestKey } from '../model.js';
 import { linesOf, type Output, plainOf } from './output.js';
 import { COMMAND_TYPES, commandWords, expiredWords, reportWords } from './command-words.js';
-import { BETWEEN_TITLES, errorOf, listOf, membersOf, numberOf, type RunEvent, textOf, timeOf, titleOf, wholeOf } from './read.js';
+import {
+  BETWEEN_TITLES,
+  errorOf,
+  listOf,
+  membersOf,
+  numberOf,
+  type RunEvent,
+  textOf,
+  timeOf,
+  titleOf,
+  wholeOf,
+} from './read.js';
 
 /** What rows need to know of the run. */
 export interface RowContext {
@@ -42,9 +53,14 @@ export function rowsOf(event: RunEvent, context: RowContext, ofTest: boolean): E
   const slotLabel = test === null ? null : context.slotLabel(test, number);
   const base = { seq: event.seq, at, slotLabel, test };
   const row = (kind: LogRow['kind'], spans: Span[], state?: string): LogRow => ({
-    ...base, line: 0, kind, spans, ...(state === undefined ? {} : { state }),
+    ...base,
+    line: 0,
+    kind,
+    spans,
+    ...(state === undefined ? {} : { state }),
   });
-  const said = (kind: LogRow['kind'], text: string, state?: string): LogRow => row(kind, [{ text: short(text) }], state);
+  const said = (kind: LogRow['kind'], text: string, state?: string): LogRow =>
+    row(kind, [{ text: short(text) }], state);
   const rows = (...list: LogRow[]): EventRows => {
     for (const [line, one] of list.entries()) one.line = line;
     return { rows: list, open: false, again: false, source: null };
@@ -93,7 +109,9 @@ export function rowsOf(event: RunEvent, context: RowContext, ofTest: boolean): E
       return rows(said('notice', 'Shards that were announced did not join in time'));
     case 'events_lost': {
       const lost = (numberOf(event['to']) ?? 0) - (numberOf(event['from']) ?? 0) + 1;
-      return rows(said('notice', `${lost.toLocaleString('en')} ${lost === 1 ? 'event' : 'events'} of a producer never came`));
+      return rows(
+        said('notice', `${lost.toLocaleString('en')} ${lost === 1 ? 'event' : 'events'} of a producer never came`),
+      );
     }
     case 'ai_stuck': {
       const question = textOf(event['message']) ?? textOf(event['question']) ?? textOf(event['summary']);
@@ -131,8 +149,14 @@ export function rowsOf(event: RunEvent, context: RowContext, ofTest: boolean): E
     const errors = Array.isArray(data['errors']) && data['errors'].length > 0 ? data['errors'] : [data['error']];
     const outcome = textOf(data['outcome']);
     const expected = textOf(data['expected'])?.toLowerCase() ?? 'passed';
-    const state = outcome === 'flaky' ? 'flaky' : outcome === 'expected' && status !== 'skipped' ? 'passed'
-      : status === expected && status === 'failed' ? 'passed' : status;
+    const state =
+      outcome === 'flaky'
+        ? 'flaky'
+        : outcome === 'expected' && status !== 'skipped'
+          ? 'passed'
+          : status === expected && status === 'failed'
+            ? 'passed'
+            : status;
     spans.push({ text: `  ${endWords(status, expected, outcome, number)}`, dim: true });
     const took = numberOf(data['durationMs']);
     if (took !== null && status !== 'skipped') spans.push({ text: `  ${duration(took)}`, dim: true });
@@ -149,7 +173,8 @@ function outputRows(output: Output, row: (kind: LogRow['kind'], spans: Span[]) =
     if (updates > 0) one.updates = updates;
     return one;
   });
-  if (output.leftOut > 0) list.push(row('notice', [{ text: `${output.leftOut.toLocaleString('en')} more lines are not shown` }]));
+  if (output.leftOut > 0)
+    list.push(row('notice', [{ text: `${output.leftOut.toLocaleString('en')} more lines are not shown` }]));
   return list;
 }
 
@@ -180,7 +205,9 @@ function workerWords(event: RunEvent): string {
 }
 
 function duration(ms: number): string {
-  return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1_000) % 60).padStart(2, '0')}`;
+  return ms < 60_000
+    ? `${(ms / 1_000).toFixed(1)} s`
+    : `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1_000) % 60).padStart(2, '0')}`;
 }
 
 function compact(event: RunEvent): string {
@@ -194,8 +221,17 @@ function short(text: string, most = 1_000): string {
 }
 
 const RUN_WORDS: Record<string, string> = {
-  queued: 'queued', running: 'running', paused: 'paused', failing: 'failing', passed: 'passed', failed: 'failed',
-  timedout: 'timed out', interrupted: 'interrupted', cancelled: 'cancelled', stalled: 'stalled', lost: 'lost',
+  queued: 'queued',
+  running: 'running',
+  paused: 'paused',
+  failing: 'failing',
+  passed: 'passed',
+  failed: 'failed',
+  timedout: 'timed out',
+  interrupted: 'interrupted',
+  cancelled: 'cancelled',
+  stalled: 'stalled',
+  lost: 'lost',
 };
 const PRODUCER_WORDS: Record<string, string> = {
   silent: 'No sign of a producer',

@@ -147,8 +147,14 @@ export class LogWindow {
     this.#pending = { reset: false, dropFirst: 0, dropLast: 0, prepend: [], append: [] };
     this.#isChanged = false;
     return {
-      log, earlier, later, ...(reset && { reset }), ...(dropFirst > 0 && { dropFirst }), ...(dropLast > 0 && { dropLast }),
-      ...(prepend.length > 0 && { prepend }), ...(append.length > 0 && { append }),
+      log,
+      earlier,
+      later,
+      ...(reset && { reset }),
+      ...(dropFirst > 0 && { dropFirst }),
+      ...(dropLast > 0 && { dropLast }),
+      ...(prepend.length > 0 && { prepend }),
+      ...(append.length > 0 && { append }),
     };
   }
 

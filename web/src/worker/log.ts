@@ -159,11 +159,17 @@ export class Log {
   }
 
   #rows(event: RunEvent): EventRows {
-    const said = this.run.dividers.get(event.seq);
+    const said = this.run.dividers.get(event.seq) ?? this.#expired(event.seq);
     const made = this.#isIn(event)
       ? rowsOf(event, this.run, this.#scope.of === 'test')
       : { rows: [], open: false, again: false, source: null };
     return said === undefined ? made : { ...made, rows: [divider(event, said), ...made.rows] };
+  }
+
+  /** What stands in front of the first event that is still there. */
+  #expired(seq: number): string | undefined {
+    if (seq === 1 || seq !== this.run.firstAvailable()) return undefined;
+    return `Events 1 to ${(seq - 1).toLocaleString('en')} have expired`;
   }
 
   #isIn(event: RunEvent): boolean {
@@ -171,9 +177,16 @@ export class Log {
     const key = this.run.keyOf(event);
     if (key === null) return false;
     if (this.#scope.of === 'test') return key === this.#scope.key;
-    const number = wholeOf(event['attempt']) ?? wholeOf(membersOf(event['data'])['attempt']) ?? wholeOf(membersOf(event['step'])['attempt']);
+    const number =
+      wholeOf(event['attempt']) ??
+      wholeOf(membersOf(event['data'])['attempt']) ??
+      wholeOf(membersOf(event['step'])['attempt']);
     const place = this.run.placeOf(key, number);
-    return place !== null && place.slot === this.#scope.slot && (place.producer ?? this.#scope.producer) === this.#scope.producer;
+    return (
+      place !== null &&
+      place.slot === this.#scope.slot &&
+      (place.producer ?? this.#scope.producer) === this.#scope.producer
+    );
   }
 }
 

@@ -52,7 +52,8 @@ class WorkerFold implements RunFold {
   }
 
   *tests(): Iterable<[TestKey, TestState]> {
-    for (const test of this.fold.tests()) yield [keyOf(test.variant ?? null, test.testId), test as unknown as TestState];
+    for (const test of this.fold.tests())
+      yield [keyOf(test.variant ?? null, test.testId), test as unknown as TestState];
   }
 
   test(key: TestKey): TestState | undefined {

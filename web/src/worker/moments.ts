@@ -34,7 +34,13 @@ export class Moments {
   go(to: Target): void {
     if (to === 'live') return this.#live();
     this.#wanted = to;
-    this.#tell({ ...this.#shown, live: false, seq: 'seq' in to ? to.seq : this.#shown.seq, at: 'at' in to ? to.at : this.#shown.at, loading: true });
+    this.#tell({
+      ...this.#shown,
+      live: false,
+      seq: 'seq' in to ? to.seq : this.#shown.seq,
+      at: 'at' in to ? to.at : this.#shown.at,
+      loading: true,
+    });
     if (!this.#isBusy) void this.#work();
   }
 

@@ -6,6 +6,9 @@ import type { RunView } from './view.js';
 /** How far the time that a run took may be from what was told, before it is told anew. */
 const ELAPSED_SLACK_MS = 200;
 
+/** Tests of a message. */
+const PART = 2_000;
+
 export class Outbox {
   #head: { head: Head; text: string } | null = null;
   #connection = '';
@@ -79,7 +82,11 @@ export class Outbox {
       rows.push(row);
     }
     this.#isComplete = true;
-    this.post({ type: 'tests', reset, rows, complete: true });
+    // In parts, so that the page is not held up by one of them.
+    for (let at = 0; at === 0 || at < rows.length; at += PART) {
+      const isLast = at + PART >= rows.length;
+      this.post({ type: 'tests', reset: reset && at === 0, rows: rows.slice(at, at + PART), complete: isLast });
+    }
   }
 }
 

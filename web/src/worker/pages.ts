@@ -4,6 +4,11 @@ import type { RunEvent } from './read.js';
 /** Events of a page. */
 export const PAGE = 1_000;
 
+/** Bytes of a page beyond which its long texts are cut. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
+/** Characters of a text that are kept then: more than the fold keeps of any. */
+const MAX_TEXT = 4_096;
+
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder();
 
@@ -49,7 +54,7 @@ export class Lines {
   }
 
   push(event: RunEvent): void {
-    const text = JSON.stringify(event);
+    const text = JSON.stringify(event, this.#used > MAX_PAGE_BYTES ? shorter : undefined);
     this.#reserve(text.length * 3);
     this.#used += ENCODER.encodeInto(text, this.#bytes.subarray(this.#used)).written;
     this.#ends[this.#count] = this.#used;
@@ -85,6 +90,10 @@ export class Lines {
     grown.set(this.#bytes.subarray(0, this.#used));
     this.#bytes = grown;
   }
+}
+
+function shorter(_: string, value: unknown): unknown {
+  return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
 }
 
 /** Consecutive events. */

@@ -1,32 +1,21 @@
-/** The worker of a run's page: connection, fold, and what is told of them. */
-import { ApiError, connect, type Runcast } from '@runcast/client';
+/** The worker of a run's page: what the page asks for is done, and what has changed is told. */
+import { type ApiError, Viewer } from '@runcast/client';
 
-import type { FromWorker, Look, Notice, ToWorker } from '../model.js';
+import type { FromWorker, Head, Look, Notice, ToWorker } from '../model.js';
 import { Artifacts } from './artifacts.js';
 import { Calls } from './calls.js';
-import { Checkpoints } from './checkpoints.js';
-import { Columns } from './columns.js';
 import { DetailFeed } from './detail-feed.js';
-import { TestFacts } from './facts.js';
+import { Follow } from './follow.js';
 import type { RunFold } from './fold.js';
 import { Frames } from './frames.js';
-import { emptyState, headOf } from './head.js';
-import { EventHistory } from './history.js';
-import { Http } from './http.js';
-import { Link } from './link.js';
 import { Log } from './log.js';
 import { RunSource, TestSource } from './log-source.js';
-import { emptyFold } from './make-fold.js';
-import { markOf } from './marks.js';
+import { momentRun } from './moment-run.js';
 import { Moments } from './moments.js';
 import { Outbox } from './outbox.js';
 import { keyOf, partsOf, type RunEvent, timeOf } from './read.js';
-import { momentRun } from './session-moments.js';
-import { type Overview, seqIn, States } from './states.js';
-import { FEW_EVENTS, lastEvents, lastSteered, type Recalled, serverTimeline } from './session-start.js';
-import { Bins } from './timeline.js';
-import { Steered } from './steered.js';
 import { RunView } from './view.js';
+import { Viewers } from './viewers.js';
 
 /** Between two messages to the page, in milliseconds: while it is seen, and while it is hidden. */
 const TELL_MS = 100;
@@ -34,134 +23,115 @@ const TELL_HIDDEN_MS = 1_000;
 /** Raw events that are kept, in bytes. */
 const PAGES = 24 * 1024 * 1024;
 const PAGES_OF_PHONE = 8 * 1024 * 1024;
-/** Events that wait for the fold; when there are more, the connection waits. */
-const MAX_WAITING = 20_000;
-/** Before the run is asked for again when there was no answer, in milliseconds: at most. */
-const MAX_PAUSE_MS = 5_000;
-/** Between two looks at who watches, in milliseconds: at least, and for each viewer. */
-const VIEWERS_MS = 15_000;
-const PER_VIEWER_MS = 10;
 
-type Post = (message: FromWorker, transfer?: Transferable[]) => void;
+type Of<T extends ToWorker['type']> = Extract<ToWorker, { type: T }>;
 
 export class Session {
-  readonly http: Http;
-  readonly history: EventHistory;
-  readonly states: States;
-  readonly facts = new TestFacts();
-  steered = new Steered();
-  readonly columns = new Columns();
-  readonly bins = new Bins();
-  readonly checkpoints = new Checkpoints();
+  readonly run: Follow;
   readonly #outbox: Outbox;
   readonly #frames: Frames;
   readonly #artifacts: Artifacts;
+  readonly #viewers: Viewers;
   readonly #log: Log;
   readonly #detail: DetailFeed;
   readonly #moments: Moments;
   readonly #calls: Calls;
-  readonly #link: Link;
-  readonly #dividers = new Map<number, string>();
-  #live: RunView | null = null;
-  #past: RunView | null = null;
-  /** Events that came before the fold was there. */
-  #waiting: RunEvent[] = [];
-  /** Where the connection goes on when the fold is there; null: it goes on already. */
-  #resumeAt: string | null = null;
-  #epoch: string | null = null;
-  #stop = new AbortController();
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  #isVisible = true;
-  #look: Look = { screen: 'auto' };
-  #lastTime = 0;
-  #isTimelineChanged = false;
-  #viewers: number | null = null;
-  #notices: Notice[] = [];
-  #isClosed = false;
-  #rejoin: ReturnType<typeof setTimeout> | undefined;
-  #pauseMs = 250;
   readonly #closing = new AbortController();
-  #viewersTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The moment of the past that is shown. */
+  #past: RunView | null = null;
+  /** The log that was chosen before there was a run to show. */
+  #chosen: Of<'log'> | null = null;
+  /** The moment that the page was opened at, until it is gone to. */
+  #openAt: number | null;
   #user: string;
+  #look: Look = { screen: 'auto' };
+  #isVisible = true;
+  #notices: Notice[] = [];
+  #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
-    private readonly open: Extract<ToWorker, { type: 'open' }>,
-    private readonly post: Post,
+    private readonly open: Of<'open'>,
+    private readonly post: (message: FromWorker, transfer?: Transferable[]) => void,
   ) {
     const { baseUrl, runId, phone } = open;
     this.#user = open.user;
-    this.http = new Http(baseUrl, runId);
-    this.history = new EventHistory(this.http, phone ? PAGES_OF_PHONE : PAGES, () => this.tip);
-    this.states = new States(this.http, this.history, runId, () => this.#epoch);
+    this.#openAt = open.at;
     this.#outbox = new Outbox(post);
-    this.#link = new Link(this.#client(), runId, {
-      event: (event) => this.#event(event),
-      gap: (from, to) => this.#void({ kind: 'gap', from, to }),
-      reset: (from) => this.#void({ kind: 'reset', from }),
-      frame: (frame) => this.#frames.take(frame),
-      back: (tip) => this.#back(tip),
-      changed: () => this.touch(),
-    });
-    this.#frames = new Frames(post, () => this.now());
-    this.#artifacts = new Artifacts(this.http);
+    this.#frames = new Frames(post, () => this.run.now());
+    this.run = new Follow(
+      { baseUrl, runId, viewer: this.#viewer(), pageBytes: phone ? PAGES_OF_PHONE : PAGES },
+      {
+        overview: (state, view) => {
+          this.#outbox.head(view.head(this.#headFacts()));
+          this.#outbox.first(state.tests.flatMap((test) => view.row(keyOf(test.variant ?? null, test.testId)) ?? []));
+        },
+        began: () => this.#began(),
+        applied: (event) => this.#applied(event),
+        said: (notice, isVoid) => {
+          if (isVoid) this.#past = null;
+          this.#notices.push(notice);
+          this.touch();
+        },
+        frame: (frame) => this.#frames.take(frame),
+        changed: () => this.touch(),
+      },
+    );
+    const { http, history } = this.run;
+    this.#artifacts = new Artifacts(http);
+    this.#viewers = new Viewers(http, () => this.touch());
     const context = {
       keyOf: (event: RunEvent) => this.shown?.fold.keyOf(event) ?? null,
-      named: (key: string) => this.#named(key),
-      slotLabel: (key: string, attempt: number | null) => {
-        const place = this.shown?.placeOf(key, attempt);
-        return place == null ? null : (this.shown?.slots.label(place.producer, place.slot) ?? null);
-      },
+      named: (key: string) => this.shown?.named(key) ?? null,
+      slotLabel: (key: string, attempt: number | null) => this.shown?.slotLabel(key, attempt) ?? null,
+      placeOf: (key: string, attempt: number | null) => this.shown?.placeOf(key, attempt) ?? null,
+      until: () => this.shown?.seq ?? 0,
       touch: () => this.touch(),
     };
-    const until = () => this.shown?.seq ?? 0;
     this.#log = new Log({
-      ...context, until, firstAvailable: () => this.history.firstAvailable, dividers: this.#dividers,
-      placeOf: (key, attempt) => this.shown?.placeOf(key, attempt) ?? null,
-      source: (scope) => scope.of === 'test'
-        ? new TestSource(this.http, this.history, partsOf(scope.key)) : new RunSource(this.history),
+      ...context,
+      firstAvailable: () => history.firstAvailable,
+      dividers: this.run.dividers,
+      source: (scope) =>
+        scope.of === 'test' ? new TestSource(http, history, partsOf(scope.key)) : new RunSource(history),
     });
-    this.#detail = new DetailFeed(this.http, this.history, {
-      ...context, until, isOver: () => this.shown?.isOver ?? false,
+    this.#detail = new DetailFeed(http, history, {
+      ...context,
+      isOver: () => this.shown?.isOver ?? false,
       labelOf: (producer, slot) => this.shown?.slots.label(producer, slot) ?? String(slot),
     });
-    this.#calls = new Calls(this.#client(), runId, this.http, this.history, {
-      ...context, timeOf: (seq) => this.columns.time(seq),
-    });
-    this.#moments = new Moments(momentRun(this, (fold) => this.#show(fold)));
-  }
-
-  /** Seq of the last event that was seen. */
-  get tip(): number {
-    return this.#live?.seq ?? 0;
+    this.#calls = new Calls(this.#viewer(), http, history, { ...context, timeOf: (seq) => this.run.columns.time(seq) });
+    this.#moments = new Moments(
+      momentRun(
+        this.run,
+        (fold) => this.#show(fold),
+        () => this.touch(),
+      ),
+    );
   }
 
   /** The run as the page shows it. */
   get shown(): RunView | null {
-    return this.#past ?? this.#live;
+    return this.#past ?? this.run.live;
   }
 
-  /** The fold of all events that were seen. */
-  get liveFold(): RunFold | null {
-    return this.#live?.fold ?? null;
-  }
-
-  now(): number {
-    return this.#link.now();
-  }
-
-  /** Begins. */
   start(): void {
-    void this.#join();
-    void this.#askWhoWatches();
-    void this.#artifacts.list(this.#closing.signal).then(() => this.touch(), () => {});
+    this.run.start();
+    this.#viewers.start();
+    void this.#artifacts.list(this.#closing.signal).then(
+      () => this.touch(),
+      () => {},
+    );
   }
 
   /** Takes what the page asks for. */
   take(message: ToWorker): void {
     switch (message.type) {
       case 'name':
+        if (message.user === this.#user) break;
         this.#user = message.user;
-        this.#calls.as(this.#client());
+        this.#calls.as(this.#viewer());
+        // The connection is a sign of life of whoever has control: it goes on in the new name.
+        this.run.as(this.#viewer());
         break;
       case 'look':
         this.#look = message.look;
@@ -171,23 +141,22 @@ export class Session {
         this.#detail.open(message.key);
         break;
       case 'log':
-        if (this.#live === null) this.#chosen = message;
+        if (this.run.live === null) this.#chosen = message;
         else this.#log.open(message.log, message.scope, message.seq);
         break;
       case 'more-log':
         this.#log.more(message.log, message.side);
         break;
       case 'moment':
+        this.#openAt = null;
         this.#moments.go(message.to);
         break;
       case 'visible':
         this.#isVisible = message.visible;
+        this.#viewers.isVisible = message.visible;
         this.#lookNow();
-        if (message.visible) {
-          if (this.#rejoin !== undefined) void this.#join();
-          else this.#link.retry();
-          this.#flush();
-        }
+        if (message.visible) this.retry();
+        if (message.visible) this.#flush();
         break;
       case 'call':
         void this.#call(message.id, message.method, message.params);
@@ -195,195 +164,52 @@ export class Session {
     this.touch();
   }
 
+  /** The network may be back: tries at once. */
+  retry(): void {
+    this.run.retry();
+  }
+
   /** Ends everything. */
   close(): void {
-    this.#isClosed = true;
     this.#closing.abort();
-    this.#stop.abort();
-    this.#link.stop();
+    this.run.close();
+    this.#viewers.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
-    clearTimeout(this.#viewersTimer);
-    clearTimeout(this.#rejoin);
   }
 
   /** Something is to be told soon. */
   touch(): void {
-    if (this.#isClosed) return;
+    if (this.#closing.signal.aborted) return;
     this.#timer ??= setTimeout(() => this.#flush(), this.#isVisible ? TELL_MS : TELL_HIDDEN_MS);
   }
 
-  /** The log that was chosen before there was a run to show. */
-  #chosen: Extract<ToWorker, { type: 'log' }> | null = null;
-
-  #client(): Runcast {
-    const { baseUrl, clientId } = this.open;
-    return connect({ url: baseUrl, clientId, ...(this.#user !== '' && { user: this.#user }) });
+  #viewer(): Viewer {
+    const { baseUrl, clientId, runId } = this.open;
+    return new Viewer({ url: baseUrl, clientId, ...(this.#user !== '' && { user: this.#user }) }, runId);
   }
 
-  async #join(): Promise<void> {
-    clearTimeout(this.#rejoin);
-    this.#rejoin = undefined;
-    this.#stop.abort();
-    this.#stop = new AbortController();
-    const { signal } = this.#stop;
-    this.#recalled = [];
-    this.steered = new Steered();
-    this.columns.clear();
-    this.bins.clear();
-    this.facts.clear();
-    this.checkpoints.clear();
-    this.#lastTime = 0;
-    try {
-      const state = await this.states.now(signal);
-      this.#pauseMs = 250;
-      if (state === null) {
-        this.#begin(emptyFold(this.open.runId));
-        this.#epoch = null;
-        return this.#link.start('');
-      }
-      const seq = seqIn(state);
-      this.#epoch = state.epoch ?? null;
-      this.#overview(state);
-      this.#resumeAt = null;
-      this.#link.start(this.#cursor(seq));
-      if (seq > FEW_EVENTS) void this.#recall(seq, state, signal);
-      const fold = await this.states.fold(state, signal, (event, after) => {
-        this.saw(event, after);
-        this.checkpoints.offer(after);
-      });
-      signal.throwIfAborted();
-      this.#begin(fold);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error instanceof ApiError && !error.passing) {
-        const code = { 401: 4401, 403: 4403, 410: 4410 }[error.status];
-        return this.#link.refuse(error.detail || error.message, code ?? null);
-      }
-      const least = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
-      const pause = Math.round(Math.max(least, this.#pauseMs * (0.5 + Math.random() / 2)));
-      this.#pauseMs = Math.min(MAX_PAUSE_MS, this.#pauseMs * 2);
-      this.#link.unreachable((error as Error).message, pause);
-      this.#rejoin = setTimeout(() => void this.#join(), pause);
-    }
-  }
-
-  /** What is told later of events that were not seen: the timeline, when tests began and failed. */
-  async #recall(seq: number, state: Overview, signal: AbortSignal): Promise<void> {
-    const told = await Promise.allSettled([serverTimeline(this, state, signal), lastEvents(this, seq, signal), lastSteered(this, seq, signal)]);
-    if (signal.aborted) return;
-    this.#recalled = told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    this.#remember();
-  }
-
-  #recalled: Recalled[] = [];
-
-  /** Puts what was told into what is known; when the fold is there. */
-  #remember(): void {
-    const live = this.#live;
-    if (live === null) return;
-    for (const remember of this.#recalled.splice(0)) for (const key of remember(live.fold)) live.touch(key);
-    this.#isTimelineChanged = true;
-    this.touch();
-  }
-
-  /** Shows what the server says while the fold is on its way. */
-  #overview(state: Overview): void {
-    const fold = this.states.provisional(state);
-    const view = new RunView(fold, this.facts);
-    this.#outbox.head(view.head(this.#headFacts()));
-    this.#outbox.first(state.tests.flatMap((test) => view.row(keyOf(test.variant ?? null, test.testId)) ?? []));
-    this.facts.clear();
-  }
-
-  #begin(fold: RunFold): void {
-    this.#live = new RunView(fold, this.facts, this.steered);
-    this.checkpoints.offer(fold);
-    this.#outbox.all(this.#live);
-    for (const event of this.#waiting.splice(0)) if (event.seq > fold.seq) this.#apply(event);
-    if (this.#resumeAt !== null) this.#link.start(this.#cursor(this.tip));
-    this.#resumeAt = null;
-    this.#isTimelineChanged = true;
-    this.#remember();
-    const { at } = this.open;
+  #began(): void {
+    this.#outbox.all(this.run.live as RunView);
     if (this.#chosen !== null) this.#log.open(this.#chosen.log, this.#chosen.scope, this.#chosen.seq);
     else this.#log.reload();
     this.#chosen = null;
     this.#detail.reload();
-    if (at !== null && this.#isFirst) this.#moments.go({ seq: at });
+    if (this.#openAt !== null) this.#moments.go({ seq: this.#openAt });
     else this.#moments.again();
-    this.#isFirst = false;
+    this.#openAt = null;
     this.#flush();
   }
 
-  #isFirst = true;
-
-  #event(event: RunEvent): void {
-    const live = this.#live;
-    if (live !== null && event.seq === live.seq + 1) return this.#apply(event);
-    if (live !== null) return;
-    this.#waiting.push(event);
-    if (this.#waiting.length < MAX_WAITING) return;
-    this.#waiting = [];
-    this.#resumeAt = '';
-    this.#link.stop();
-  }
-
-  #apply(event: RunEvent): void {
-    const live = this.#live as RunView;
-    const epoch = this.#link.epoch;
-    if (epoch !== null && epoch !== this.#epoch) live.fold.setEpoch((this.#epoch = epoch));
-    live.apply(event);
-    this.saw(event, live.fold);
-    this.history.pages.push(event);
+  #applied(event: RunEvent): void {
     this.#artifacts.take(event);
-    this.checkpoints.offer(live.fold);
     if (this.#past === null) this.#log.take(event);
     this.#detail.take(event, this.#past === null);
     this.touch();
   }
 
-  /** What is kept of every event. `fold`: the run after it. */
-  saw(event: RunEvent, fold: RunFold): void {
-    const key = fold.keyOf(event);
-    const told = timeOf(event['at']) ?? timeOf(event['timestamp']) ?? this.#lastTime;
-    this.#lastTime = Math.max(this.#lastTime, this.#lastTime === 0 ? told : Math.min(told, this.now()));
-    this.columns.push(event.seq, event.type, key, this.#lastTime);
-    if (key !== null) this.facts.take(key, event);
-    this.steered.take(event);
-    this.bins.add(event.seq, this.#lastTime);
-    const mark = markOf(event, this.#lastTime, fold);
-    if (mark !== null) this.bins.mark(mark);
-    this.#isTimelineChanged = true;
-  }
-
-  /** The connection stands again. */
-  #back(tip: number): void {
-    const events = tip - this.tip;
-    if (this.#live === null || events <= 0) return;
-    this.#dividers.set(this.tip + 1, `${events.toLocaleString('en')} ${events === 1 ? 'event' : 'events'} arrived meanwhile`);
-    this.#notices.push({ kind: 'missed', events, from: this.tip + 1 });
-    this.touch();
-  }
-
-  /** Events are void, or will not come: the run is read anew. */
-  #void(notice: Notice): void {
-    this.#notices.push(notice);
-    const from = notice.from;
-    if (notice.kind === 'gap') this.history.firstAvailable = Math.max(this.history.firstAvailable, notice.to + 1);
-    if (this.#live === null && notice.kind === 'gap') return this.touch();
-    this.#link.stop();
-    this.history.dropFrom(from);
-    this.#dividers.clear();
-    if (notice.kind === 'reset') this.#dividers.set(from, 'The store lost its last writes: what stood here was taken back');
-    this.#live = null;
-    this.#past = null;
-    this.#waiting = [];
-    void this.#join();
-    this.touch();
-  }
-
+  /** Shows a moment of the past, or the run as it is now. */
   #show(fold: RunFold | null): void {
-    this.#past = fold === null ? null : new RunView(fold, this.facts);
+    this.#past = fold === null ? null : new RunView(fold, this.run.facts);
     const view = this.shown;
     if (view === null) return;
     if (fold === null) view.takeChanged();
@@ -395,7 +221,8 @@ export class Session {
   #flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#outbox.connection(this.#link.connection(this.tip));
+    const { run } = this;
+    this.#outbox.connection(run.link.connection(run.tip));
     for (const notice of this.#notices.splice(0)) this.post({ type: 'notice', notice });
     const moment = this.#moments.change();
     if (moment !== null) this.post({ type: 'moment', moment });
@@ -409,42 +236,32 @@ export class Session {
     if (change !== null) this.post({ type: 'log', change });
     const artifacts = this.#artifacts.change();
     if (artifacts !== null) this.post(artifacts);
-    if (this.#isTimelineChanged && !this.bins.isEmpty) this.post({ type: 'timeline', timeline: this.bins.timeline });
-    this.#isTimelineChanged = false;
+    if (run.isTimelineChanged && !run.bins.isEmpty) this.post({ type: 'timeline', timeline: run.bins.timeline });
+    run.isTimelineChanged = false;
   }
 
-  #head(view: RunView) {
+  #head(view: RunView): Head {
     const facts = this.#headFacts();
-    if (this.#past === null) {
-      if (view.seq === 0) return headOf(emptyState(this.open.runId), { ...facts, seq: 0, slots: view.slots, leftMs: null, holds: false, keyOf: () => null });
-      return view.head(facts);
-    }
+    if (this.#past === null) return view.head(facts);
     const now = timeOf(view.fold.state().lastEventAt) ?? facts.now;
     return { ...view.head({ ...facts, now }), ticking: false };
   }
 
   #headFacts() {
-    const { clientId } = this.open;
+    const me = this.#user !== '' ? this.#user : `anon:${this.open.clientId}`;
     return {
-      now: this.now(), viewers: this.#viewers, firstAvailable: this.history.firstAvailable,
+      now: this.run.now(),
+      viewers: this.#viewers.count,
+      firstAvailable: this.run.history.firstAvailable,
       isMe: (subject: string, lease: string | null) =>
-        (lease !== null && lease === this.#calls.lease) || subject === (this.#user !== '' ? this.#user : `anon:${clientId}`),
+        subject === me || (lease !== null && lease === this.#calls.lease),
     };
   }
 
-  #named(key: string): { title: string; project: string | null } | null {
-    const test = this.shown?.fold.test(key);
-    if (test === undefined) return null;
-    return { title: test.title ?? test.testId, project: test.project ?? null };
-  }
-
-  #cursor(seq: number): string {
-    return this.#epoch ? `${this.#epoch}:${seq}` : String(seq);
-  }
-
+  /** No screens come while nobody sees them. */
   #lookNow(): void {
     this.#frames.isWanted = this.#isVisible && this.#look.screen !== false;
-    this.#link.look(this.#frames.isWanted ? this.#look : { ...this.#look, screen: false });
+    this.run.link.look(this.#frames.isWanted ? this.#look : { ...this.#look, screen: false });
   }
 
   async #call(id: number, method: string, params: unknown): Promise<void> {
@@ -454,20 +271,5 @@ export class Session {
       const { code = 'unreachable', detail, members = {} } = error as Partial<ApiError>;
       this.post({ type: 'refusal', id, code, detail: detail || (error as Error).message, members: { ...members } });
     }
-  }
-
-  async #askWhoWatches(): Promise<void> {
-    let pause = VIEWERS_MS;
-    if (this.#isVisible) {
-      try {
-        const { viewers } = await this.http.json<{ viewers: number | null }>('/viewers');
-        this.#viewers = viewers;
-        pause = Math.max(VIEWERS_MS, (viewers ?? 0) * PER_VIEWER_MS);
-        this.touch();
-      } catch {
-        // No run yet, or no server: the next time.
-      }
-    }
-    if (!this.#isClosed) this.#viewersTimer = setTimeout(() => void this.#askWhoWatches(), pause);
   }
 }

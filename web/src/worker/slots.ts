@@ -40,10 +40,17 @@ export class Slots {
   list(isHeld: (producer: string) => boolean): Slot[] {
     const index = new Map(this.#producers.map((producer, at) => [producer, at]));
     const places = [...this.#places].sort(
-      ([, one], [, other]) => (index.get(one.producer) ?? 0) - (index.get(other.producer) ?? 0) || one.slot - other.slot,
+      ([, one], [, other]) =>
+        (index.get(one.producer) ?? 0) - (index.get(other.producer) ?? 0) || one.slot - other.slot,
     );
     return places.map(([stream, { producer, slot, test, running }]) => ({
-      producer, slot, stream, label: this.label(producer, slot) ?? String(slot), test, running, paused: running && isHeld(producer),
+      producer,
+      slot,
+      stream,
+      label: this.label(producer, slot) ?? String(slot),
+      test,
+      running,
+      paused: running && isHeld(producer),
     }));
   }
 }

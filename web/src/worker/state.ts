@@ -24,8 +24,13 @@ export interface TestState {
   steps?: { begun: number; ended: number; failed: number };
   failedStep?: { id: string; title?: string | null } | null;
   attempts?: {
-    attempt?: number; status?: string; slot?: number | null; producer?: string | null; error?: string | null;
-    location?: string | null; durationMs?: number | null;
+    attempt?: number;
+    status?: string;
+    slot?: number | null;
+    producer?: string | null;
+    error?: string | null;
+    location?: string | null;
+    durationMs?: number | null;
   }[];
 }
 

@@ -6,7 +6,7 @@ import type { EventHistory } from './history.js';
 import type { Http } from './http.js';
 import { canResume, emptyFold, resumedFold, Told } from './make-fold.js';
 import { type RunEvent, seqOf } from './read.js';
-import { FEW_EVENTS } from './session-start.js';
+import { FEW_EVENTS } from './recall.js';
 import type { RunState, TestState } from './state.js';
 
 /** Tests of a page. */
@@ -55,10 +55,11 @@ export class States {
     // A node of an earlier version says less, or how things are now.
     if (!canResume(state)) return this.events(seq, signal, { each });
     const tests: TestState[] = [];
-    for (let [after, more] = [0, true]; more; ) {
+    for (let [after, more] = [0, true]; more;) {
       const query = { at: seq, resume: 1, after, limit: TESTS };
       const page = await this.http.insist(
-        () => this.http.json<{ seq: number; tests: TestState[]; next: number; more: boolean }>('/tests', query, signal), signal,
+        () => this.http.json<{ seq: number; tests: TestState[]; next: number; more: boolean }>('/tests', query, signal),
+        signal,
       );
       if (page.seq !== seq) return this.events(seq, signal, { each });
       tests.push(...page.tests);
@@ -73,7 +74,11 @@ export class States {
   }
 
   /** The fold of the events up to `seq`, from the first one on or `from` another fold. */
-  async events(seq: number, signal: AbortSignal, how: { from?: RunFold; each?: Each | undefined } = {}): Promise<RunFold> {
+  async events(
+    seq: number,
+    signal: AbortSignal,
+    how: { from?: RunFold; each?: Each | undefined } = {},
+  ): Promise<RunFold> {
     const fold = how.from ?? emptyFold(this.runId, this.epoch());
     for await (const events of this.history.range(fold.seq + 1, seq, signal)) {
       for (const event of events) {

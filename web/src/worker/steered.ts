@@ -15,7 +15,15 @@ export class Steered {
   #holds = false;
 
   /** Types of the events that it is collected from. */
-  static readonly TYPES = ['ask_answered', 'ask_expired', 'ask_reopened', 'control_wanted', 'control_taken', 'control_released', 'hold_requested'];
+  static readonly TYPES = [
+    'ask_answered',
+    'ask_expired',
+    'ask_reopened',
+    'control_wanted',
+    'control_taken',
+    'control_released',
+    'hold_requested',
+  ];
 
   take(event: RunEvent): void {
     switch (event.type) {
@@ -33,7 +41,8 @@ export class Steered {
         break;
       case 'control_wanted': {
         const name = textOf(event['name']);
-        if (name !== null && name !== '') this.#wantedBy = { name: name.slice(0, MAX_NAME), at: timeOf(event['timestamp']) ?? 0 };
+        if (name !== null && name !== '')
+          this.#wantedBy = { name: name.slice(0, MAX_NAME), at: timeOf(event['timestamp']) ?? 0 };
         break;
       }
       case 'control_taken':

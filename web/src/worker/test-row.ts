@@ -25,20 +25,40 @@ export function testRowOf(key: TestKey, test: TestState, view: RowView): TestRow
   const failure = test.error === null ? test.attempts?.findLast((one) => one.error != null) : undefined;
   const step = test.step;
   return {
-    key, testId: test.testId, variant: test.variant ?? null, path: (test.title ?? test.testId).split(BETWEEN_TITLES),
-    file: test.file, line: test.line, project: test.project ?? null, tags: test.tags ?? [],
+    key,
+    testId: test.testId,
+    variant: test.variant ?? null,
+    path: (test.title ?? test.testId).split(BETWEEN_TITLES),
+    file: test.file,
+    line: test.line,
+    project: test.project ?? null,
+    tags: test.tags ?? [],
     annotations: (test.annotations ?? []).map(({ type, description }) => ({ type, description: description ?? null })),
-    order: facts.order(key), status: test.status as TestRow['status'], outcome: (test.outcome ?? null) as TestRow['outcome'],
-    attempt, producer: test.producer ?? null, slot: test.slot ?? null, slotLabel: slots.label(test.producer, test.slot),
-    startedAt: facts.startedAt(key, attempt, seq), durationMs: test.durationMs,
-    error: test.error ?? failure?.error ?? null, errorLocation: test.location ?? failure?.location ?? null,
-    step: step === null ? null : {
-      id: step.id, title: step.title ?? '', subtitle: step.subtitle ?? null, startedAt: facts.stepStartedAt(key, step.id, seq),
-      box: facts.stepBox(key, step.id, seq),
-    },
+    order: facts.order(key),
+    status: test.status as TestRow['status'],
+    outcome: (test.outcome ?? null) as TestRow['outcome'],
+    attempt,
+    producer: test.producer ?? null,
+    slot: test.slot ?? null,
+    slotLabel: slots.label(test.producer, test.slot),
+    startedAt: facts.startedAt(key, attempt, seq),
+    durationMs: test.durationMs,
+    error: test.error ?? failure?.error ?? null,
+    errorLocation: test.location ?? failure?.location ?? null,
+    step:
+      step === null
+        ? null
+        : {
+            id: step.id,
+            title: step.title ?? '',
+            subtitle: step.subtitle ?? null,
+            startedAt: facts.stepStartedAt(key, step.id, seq),
+            box: facts.stepBox(key, step.id, seq),
+          },
     url: facts.url(key, seq),
     failedSeq: test.outcome === 'unexpected' || test.outcome === 'flaky' ? facts.failedSeq(key, seq) : null,
-    paused: isRunning && view.isPaused(test.producer ?? null), askId: view.askOf(key),
+    paused: isRunning && view.isPaused(test.producer ?? null),
+    askId: view.askOf(key),
     held: view.holds && isRunning && test.failedStep != null,
   };
 }

@@ -78,26 +78,51 @@ export class RunView {
 
   row(key: TestKey): TestRow | null {
     const test = this.fold.test(key);
-    return test === undefined ? null : testRowOf(key, test, {
-      facts: this.facts, slots: this.slots, seq: this.seq, isPaused: (producer) => this.#isPaused && isHeld(this.fold.state(), producer), holds: this.steered.holds,
-      askOf: (of) => this.#asks.get(of) ?? null,
-    });
+    return test === undefined
+      ? null
+      : testRowOf(key, test, {
+          facts: this.facts,
+          slots: this.slots,
+          seq: this.seq,
+          isPaused: (producer) => this.#isPaused && isHeld(this.fold.state(), producer),
+          holds: this.steered.holds,
+          askOf: (of) => this.#asks.get(of) ?? null,
+        });
   }
 
   head(facts: HeadFacts): Head {
     const state = this.fold.state();
     return headOf(state, {
-      ...facts, seq: this.seq, slots: this.slots, holds: this.steered.holds, steered: this.steered, keyOf: (event) => this.fold.keyOf(event as RunEvent),
+      ...facts,
+      seq: this.seq,
+      slots: this.slots,
+      holds: this.steered.holds,
+      steered: this.steered,
+      keyOf: (event) => this.fold.keyOf(event as RunEvent),
       leftMs: this.#left(facts.now),
     });
+  }
+
+  /** Title and project of a test. */
+  named(key: TestKey): { title: string; project: string | null } | null {
+    const test = this.fold.test(key);
+    return test === undefined ? null : { title: test.title ?? test.testId, project: test.project ?? null };
+  }
+
+  /** The label of the slot in which an attempt of a test runs or ran. */
+  slotLabel(key: TestKey, attempt: number | null): string | null {
+    const place = this.placeOf(key, attempt);
+    return place === null ? null : this.slots.label(place.producer, place.slot);
   }
 
   /** Producer and slot in which an attempt of a test runs or ran. */
   placeOf(key: TestKey, attempt: number | null): { producer: string | null; slot: number } | null {
     const test = this.fold.test(key);
     if (test === undefined) return null;
-    const earlier = attempt === null || attempt === (test.attempt ?? 0)
-      ? undefined : test.attempts?.find((one) => one.attempt === attempt && one.slot != null);
+    const earlier =
+      attempt === null || attempt === (test.attempt ?? 0)
+        ? undefined
+        : test.attempts?.find((one) => one.attempt === attempt && one.slot != null);
     const { producer, slot } = earlier ?? test;
     return slot == null ? null : { producer: producer ?? null, slot };
   }
@@ -134,7 +159,12 @@ export class RunView {
   #lookAtControl(): void {
     const state = this.fold.state();
     const isPaused = state.paused != null;
-    const held = isPaused ? (state.producers ?? []).filter(({ producer }) => isHeld(state, textOf(producer))).map(({ producer }) => producer).join() : '';
+    const held = isPaused
+      ? (state.producers ?? [])
+          .filter(({ producer }) => isHeld(state, textOf(producer)))
+          .map(({ producer }) => producer)
+          .join()
+      : '';
     if (isPaused !== this.#isPaused || held !== this.#held || this.steered.holds !== this.#holds) {
       this.#holds = this.steered.holds;
       this.#isPaused = isPaused;

@@ -29,8 +29,13 @@ export function countsOf(state: RunState): Counts {
   const running = state.counts['running'] ?? 0;
   const done = unexpected + flaky + expected + skipped;
   return {
-    failed: unexpected, flaky, passed: expected, skipped, running,
-    queued: Math.max(0, totalOf(state) - done - running), asks: (state.asks ?? []).length,
+    failed: unexpected,
+    flaky,
+    passed: expected,
+    skipped,
+    running,
+    queued: Math.max(0, totalOf(state) - done - running),
+    asks: (state.asks ?? []).length,
   };
 }
 
@@ -81,7 +86,12 @@ const FEWEST = 3;
  * About how much longer it takes, in milliseconds: what is left, at the pace of the tests that ended. Null: that can't
  * be said honestly. `running`: how long each test that runs has been running, where that is known.
  */
-export function leftOf(counts: Counts, durations: Durations, workers: number, running: readonly (number | null)[]): number | null {
+export function leftOf(
+  counts: Counts,
+  durations: Durations,
+  workers: number,
+  running: readonly (number | null)[],
+): number | null {
   const ended = durations.count;
   const left = counts.queued + counts.running;
   if (left === 0 || ended < FEWEST || ended * 20 < ended + left) return null;

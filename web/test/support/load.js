@@ -18,7 +18,7 @@ export async function load(name) {
     target: 'node20',
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    alias: { '@runcast/client': `${root}../clients/js/dist/index.js` },
+    alias: { '@runcast/client': `${root}../clients/js/dist/viewer.js` },
     logLevel: 'warning',
   });
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);

@@ -14,8 +14,16 @@ export async function loadForNode(name) {
   const outfile = join(folder, 'module.mjs');
   try {
     await build({
-      absWorkingDir: root, entryPoints: [`src/${name}`], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20',
-      alias: { '@runcast/client': join(root, '../clients/js/dist/index.js') }, logLevel: 'warning', sourcemap: 'inline',
+      absWorkingDir: root,
+      entryPoints: [`src/${name}`],
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      alias: { '@runcast/client': join(root, '../clients/js/dist/viewer.js') },
+      logLevel: 'warning',
+      sourcemap: 'inline',
     });
     return await import(pathToFileURL(outfile).href);
   } finally {
@@ -79,11 +87,21 @@ export class Page {
   receive(message) {
     this.messages.push(message.type);
     switch (message.type) {
-      case 'head': this.head = message.head; break;
-      case 'connection': this.connection = message.connection; break;
-      case 'moment': this.moment = message.moment; break;
-      case 'timeline': this.timeline = message.timeline; break;
-      case 'notice': this.notices.push(message.notice); break;
+      case 'head':
+        this.head = message.head;
+        break;
+      case 'connection':
+        this.connection = message.connection;
+        break;
+      case 'moment':
+        this.moment = message.moment;
+        break;
+      case 'timeline':
+        this.timeline = message.timeline;
+        break;
+      case 'notice':
+        this.notices.push(message.notice);
+        break;
       case 'tests':
         if (message.reset) this.tests.clear();
         for (const row of message.rows) this.tests.set(row.key, row);
@@ -105,11 +123,19 @@ export class Page {
         const rows = change.reset ? [] : this.log.rows;
         if (change.dropFirst) rows.splice(0, change.dropFirst);
         if (change.dropLast) rows.splice(rows.length - change.dropLast);
-        this.log = { rows: [...(change.prepend ?? []), ...rows, ...(change.append ?? [])], earlier: change.earlier, later: change.later };
+        this.log = {
+          rows: [...(change.prepend ?? []), ...rows, ...(change.append ?? [])],
+          earlier: change.earlier,
+          later: change.later,
+        };
         break;
       }
-      case 'answer': this.answers.get(message.id).resolve(message.value); break;
-      case 'refusal': this.answers.get(message.id).reject(Object.assign(new Error(message.detail), message)); break;
+      case 'answer':
+        this.answers.get(message.id).resolve(message.value);
+        break;
+      case 'refusal':
+        this.answers.get(message.id).reject(Object.assign(new Error(message.detail), message));
+        break;
     }
   }
 }

@@ -4,7 +4,7 @@ import type { RunFold } from './fold.js';
 import { eventsOf } from './history.js';
 import { Pages } from './pages.js';
 import { keyOf, listOf, type Members, membersOf, numberOf, textOf, timeOf } from './read.js';
-import type { Session } from './session.js';
+import type { Follow } from './follow.js';
 import type { Overview } from './states.js';
 import { Steered } from './steered.js';
 import type { Mark } from './timeline.js';
@@ -17,8 +17,8 @@ export const FEW_EVENTS = 3_000;
 export type Recalled = (fold: RunFold) => TestKey[];
 
 /** The timeline as the server tells it. Rejects if it can't: then the timeline begins with what comes. */
-export async function serverTimeline(session: Session, state: Overview, signal: AbortSignal): Promise<Recalled> {
-  const { http, bins, columns, facts } = session;
+export async function serverTimeline(run: Follow, state: Overview, signal: AbortSignal): Promise<Recalled> {
+  const { http, bins, columns, facts } = run;
   const answer = await http.insist(() => http.json<Members>('/timeline', { bins: BINS }, signal), signal);
   const told = listOf(answer['bins']).map((one) => {
     const { seq, at, events } = membersOf(one);
@@ -48,28 +48,37 @@ export async function serverTimeline(session: Session, state: Overview, signal: 
 }
 
 /** The last events before those that come: they tell when the tests that run began. */
-export async function lastEvents(session: Session, seq: number, signal: AbortSignal): Promise<Recalled> {
-  const page = await session.history.page(Pages.number(seq), signal, seq);
+export async function lastEvents(run: Follow, seq: number, signal: AbortSignal): Promise<Recalled> {
+  const page = await run.history.page(Pages.number(seq), signal, seq);
   return (fold) => {
     const keys = new Set<TestKey>();
     for (const event of eventsOf(page, 1, seq).reverse()) {
       const key = fold.keyOf(event);
-      if (key !== null && session.facts.recall(key, event)) keys.add(key);
+      if (key !== null && run.facts.recall(key, event)) keys.add(key);
     }
     return [...keys];
   };
 }
 
 /** The last events about steering before those that come. */
-export async function lastSteered(session: Session, seq: number, signal: AbortSignal): Promise<Recalled> {
-  const { http } = session;
+export async function lastSteered(run: Follow, seq: number, signal: AbortSignal): Promise<Recalled> {
+  const { http } = run;
   const query = { types: Steered.TYPES.join(','), before: seq + 1, limit: 50 };
   const page = await http.insist(() => http.lines(query, signal), signal);
   const events = [...page.lines].filter((event) => event.seq <= seq && Steered.TYPES.includes(event.type));
   return () => {
     const before = new Steered();
     for (const event of events) before.take(event);
-    session.steered.follow(before);
+    run.steered.follow(before);
+    return [];
+  };
+}
+
+/** Which events have expired. */
+export async function expired(run: Follow, signal: AbortSignal): Promise<Recalled> {
+  const { gapTo } = await run.http.insist(() => run.http.lines({ after: 0, limit: 1 }, signal), signal);
+  return () => {
+    if (gapTo !== null) run.history.firstAvailable = Math.max(run.history.firstAvailable, gapTo + 1);
     return [];
   };
 }

@@ -1,20 +1,20 @@
-/** How a session finds moments of the past. */
+/** How moments of the past are found. */
 import type { RunFold } from './fold.js';
 import { eventsOf } from './history.js';
 import type { MomentRun } from './moments.js';
 import { PAGE, Pages } from './pages.js';
 import { type RunEvent, timeOf } from './read.js';
-import type { Session } from './session.js';
+import type { Follow } from './follow.js';
 
 /** Up to so many events, a fold that the server can't tell is made of all of them. */
 const MOST_EVENTS = 200_000;
 
-export function momentRun(session: Session, show: (fold: RunFold | null) => void): MomentRun {
-  const { columns, history, states, checkpoints } = session;
+export function momentRun(run: Follow, show: (fold: RunFold | null) => void, touch: () => void): MomentRun {
+  const { columns, history, states, checkpoints } = run;
   return {
-    tip: () => session.tip,
+    tip: () => run.tip,
     show,
-    touch: () => session.touch(),
+    touch,
     timeOf: async (seq, signal) => {
       const known = columns.time(seq);
       if (known !== null) return known;
@@ -23,7 +23,7 @@ export function momentRun(session: Session, show: (fold: RunFold | null) => void
     seqAt: async (at, signal) => {
       const seen = columns.seqAt(at);
       if (seen !== null) return seen;
-      let { after, until } = session.bins.near(at);
+      let { after, until } = run.bins.near(at);
       while (Pages.number(until) > Pages.number(after + 1)) {
         const middle = Pages.first(Pages.number(Math.floor((after + until + PAGE) / 2)));
         if (middle <= after + 1 || middle > until) break;
