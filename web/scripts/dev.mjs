@@ -1,6 +1,6 @@
 // Serves the pages as they are in src/, built anew at each load, in front of a running server:
 // `RUNCAST_URL=http://127.0.0.1:3001 npm run dev`. Everything else goes to that server, WebSockets too.
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -73,4 +73,10 @@ front.on('upgrade', (request, socket) => {
   });
   for (const end of [socket, back]) end.on('error', () => (socket.destroy(), back.destroy()));
 });
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    rmSync(out, { recursive: true, force: true });
+    process.exit(0);
+  });
+}
 front.listen(port, '127.0.0.1', () => console.log(`http://127.0.0.1:${front.address().port}/ in front of ${server.href}`));

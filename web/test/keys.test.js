@@ -87,11 +87,20 @@ test('the list has each key once, under its heading', () => {
     binding('j', { says: 'next row', group: 'Tests' }),
     binding('ArrowDown', { says: 'next row', group: 'Tests' }),
     binding('j', { says: 'next row', group: 'Tests' }),
+    binding('l', { says: 'never again' }),
+    binding('l', { says: 'in the log', group: 'Log', when: () => true }),
+    binding('l', { says: 'live', group: 'Tests' }),
     ...digits,
     binding('?', { says: 'this list' }),
   ]);
   assert.deepEqual(lines, [
-    { group: 'Tests', lines: [{ says: 'next row', keys: ['j', '↓'] }] },
+    {
+      group: 'Tests',
+      lines: [
+        { says: 'next row', keys: ['↓', 'j'] },
+        { says: 'live', keys: ['l'] },
+      ],
+    },
     { group: 'Steering', lines: [{ says: 'choose an answer', keys: ['1', '…', '4'] }] },
     { group: 'Page', lines: [{ says: 'this list', keys: ['?'] }] },
   ]);

@@ -164,11 +164,15 @@ test('sentences say what is not as usual, and what one can do', () => {
     /^Connection lost at \d\d:\d\d:\d\d\. You see events up to 4,211\. Trying again in 2 s\. \[retry\]$/,
   );
   assert.deepEqual(said({ connection: link({ status: 'reconnecting', since: NOW - 100 }) }), [], 'not before 400 ms');
+  const lost = (error, online) => said({ connection: link({ status: 'reconnecting', since: 0, error }), online })[0];
+  assert.match(lost('no WebSocket'), /Trying again now\. The server does not answer\. \[retry\]$/);
+  assert.match(lost('the connection broke'), /Trying again now\. \[retry\]$/);
+  assert.match(lost('no WebSocket', false), /This machine is offline\. \[retry\]$/);
   assert.match(
     said({
       connection: link({ status: 'reconnecting', since: 0, retryAt: NOW - 1, error: 'the journal does not answer' }),
     })[0],
-    /Trying again now\. the journal does not answer\. \[retry\]$/,
+    /Trying again now\. The journal does not answer\. \[retry\]$/,
   );
   assert.deepEqual(said({ connection: link({ status: 'catching-up', seq: 12_400, tip: 98_000 }) }), [
     'Catching up: 12,400 of 98,000 events.',
@@ -185,7 +189,7 @@ test('sentences say what is not as usual, and what one can do', () => {
   }
   assert.match(
     said({ moment: { live: false, seq: 4_211, at: NOW, loading: false }, connection: link({ tip: 9_870 }) })[0],
-    /^You look at \d\d:\d\d:\d\d event 4,211 of 9,870, the run goes on \[live\]$/,
+    /^You look at \d\d:\d\d:\d\d \(event 4,211 of 9,870\), the run goes on \[live\]$/,
   );
   assert.match(
     said({ head: head({ word: 'stalled', lastEventAt: NOW - 120_000 }) })[0],

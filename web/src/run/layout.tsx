@@ -86,19 +86,20 @@ function Panes({ asks }: { asks: boolean }) {
   );
 }
 
-function Centre({ asks, wall }: { asks: boolean; wall: boolean }) {
+function Centre({ asks, wall, inside = false }: { asks: boolean; wall: boolean; inside?: boolean }) {
+  const Main = inside ? 'div' : 'main';
   if (wall) {
     return (
-      <div class="pane pane-centre" data-pane="2">
+      <main class="pane pane-centre" data-pane="2">
         <Boundary of="The wall">
           <Wall />
         </Boundary>
-      </div>
+      </main>
     );
   }
   const over = head.value?.over ?? false;
   return (
-    <main class="pane pane-centre centre" data-pane="2">
+    <Main class="pane pane-centre centre" data-pane="2">
       <Boundary of={asks ? 'The question' : over ? 'The summary' : 'The screen'}>
         {asks ? <AskPanel /> : over ? <Ended /> : <Screen />}
       </Boundary>
@@ -110,7 +111,7 @@ function Centre({ asks, wall }: { asks: boolean; wall: boolean }) {
       <Boundary of="The log">
         <LogPane />
       </Boundary>
-    </main>
+    </Main>
   );
 }
 
@@ -118,7 +119,7 @@ function Centre({ asks, wall }: { asks: boolean; wall: boolean }) {
 function Tabbed() {
   const test = place.value.view === 'steps';
   return (
-    <div class="pane-tabbed">
+    <main class="pane-tabbed">
       <div class="tabs" role="tablist" aria-label="Pane">
         <Tab of="run" on={!test}>
           {head.value?.over ? 'Summary' : 'Now'}
@@ -134,9 +135,9 @@ function Tabbed() {
           </Boundary>
         </div>
       ) : (
-        <Centre asks={false} wall={false} />
+        <Centre asks={false} wall={false} inside />
       )}
-    </div>
+    </main>
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a link leads to. Rows say it by attributes: `data-test` has the key of a test, `data-step` the id of a step of the test
- * that is open, `data-line` a line of the log as `SEQ.LINE`.
+ * What a link leads to. Rows say it by attributes: `data-test` has the key of a test, `data-step` the id of a step of
+ * the test that is open, `data-line` a line of the log as `SEQ.LINE`.
  */
 import type { Place } from './place-url.js';
 

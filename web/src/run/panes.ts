@@ -8,8 +8,8 @@ import { focusAsked } from './tests/state.js';
 import { width } from './width.js';
 
 /**
- * Whether the question takes the place of the screen: while nobody has chosen another test. On phones it is behind the tab
- * that steers.
+ * Whether the question takes the place of the screen: while nobody has chosen another test. On phones it is behind the
+ * tab that steers.
  */
 export const asksInSight = computed(() => {
   const run = head.value;

@@ -1,6 +1,6 @@
 /**
- * A place as the query of a URL: `t=TEST.ATTEMPT&s=STEP&l=SEQ.LINE&at=SEQ&v=VIEW&q=WORDS`. The key of a test may itself end
- * like `.1`: such a key is written with one more dot behind it when no attempt follows.
+ * A place as the query of a URL: `t=TEST.ATTEMPT&s=STEP&l=SEQ.LINE&at=SEQ&v=VIEW&q=WORDS`. The key of a test may
+ * itself end like `.1`: such a key is written with one more dot behind it when no attempt follows.
  */
 import type { TestKey } from '../model.js';
 

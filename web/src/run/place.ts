@@ -1,6 +1,6 @@
 /**
- * Where one is on the page, kept in its URL. Moving replaces the URL; opening a test, and the wall, adds an entry to the
- * browser's history, so that back goes where one was.
+ * Where one is on the page, kept in its URL. Moving replaces the URL; opening a test, and the wall, adds an entry to
+ * the browser's history, so that back goes where one was.
  */
 import { signal } from '@preact/signals';
 
@@ -20,7 +20,9 @@ export function go(change: Partial<Place>): void {
   const before = place.peek();
   const other = change.test !== undefined && change.test !== before.test;
   const next = { ...before, ...(other ? { attempt: null, step: null } : {}), ...change };
-  const pushes = other || (next.view !== before.view && (next.view === 'wall' || before.view === 'wall'));
+  const turns = next.view !== before.view;
+  const opens = change.test !== undefined && (other || turns);
+  const pushes = opens || (turns && (next.view === 'wall' || before.view === 'wall'));
   const shown = location.pathname + location.search;
   if ('test' in change || change.step != null || change.line != null) chosen.value = true;
   place.value = next;
@@ -30,9 +32,13 @@ export function go(change: Partial<Place>): void {
   else history.replaceState(null, '', url);
 }
 
+/** The test that was opened, and nobody chose. */
+let unasked: TestKey | null = null;
+
 /** Opens a test that nobody chose: it is not written into the URL, so that a link is to the run. */
 export function openUnasked(test: TestKey | null): void {
   if (chosen.peek() || place.peek().test === test) return;
+  unasked = test;
   place.value = { ...place.peek(), test, attempt: null, step: null };
 }
 
@@ -51,6 +57,7 @@ function named({ test, step, line }: Place): boolean {
 }
 
 addEventListener('popstate', () => {
-  place.value = placeOf(location.search);
-  if (named(place.peek())) chosen.value = true;
+  const to = placeOf(location.search);
+  if (named(to)) chosen.value = true;
+  place.value = { ...to, test: to.test ?? unasked };
 });

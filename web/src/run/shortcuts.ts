@@ -14,10 +14,10 @@ import { sayDone } from './top/done.js';
 /** Binds them. Returns what lets them go. */
 export function bindShortcuts(): () => void {
   const ends = [
-    bind({ key: 'f', says: 'next failure', group: 'Tests', repeats: true, run: () => toFailure(1) }),
-    bind({ key: 'F', says: 'failure before', group: 'Tests', repeats: true, run: () => toFailure(-1) }),
-    bind({ key: 'j', says: 'next row', group: 'Tests', repeats: true, run: () => toRow('ArrowDown') }),
-    bind({ key: 'k', says: 'row before', group: 'Tests', repeats: true, run: () => toRow('ArrowUp') }),
+    bind({ key: 'f', says: 'next failure, the one before', group: 'Tests', repeats: true, run: () => toFailure(1) }),
+    bind({ key: 'F', says: 'next failure, the one before', group: 'Tests', repeats: true, run: () => toFailure(-1) }),
+    bind({ key: 'j', says: 'next row, the one before', group: 'Tests', repeats: true, run: () => toRow('ArrowDown') }),
+    bind({ key: 'k', says: 'next row, the one before', group: 'Tests', repeats: true, run: () => toRow('ArrowUp') }),
     bind({ key: 'r', says: 'trace of the test', group: 'Tests', run: openTrace }),
     bind({ key: 'l', says: 'back to live, and follow', group: 'Time', run: goLive }),
     bind({

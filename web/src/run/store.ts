@@ -2,7 +2,18 @@
 import { batch, computed, signal } from '@preact/signals';
 
 import type {
-  Artifact, Attempt, Connection, Head, LogRow, Moment, Notice, Step, TestKey, TestRow, Timeline, FromWorker,
+  Artifact,
+  Attempt,
+  Connection,
+  Head,
+  LogRow,
+  Moment,
+  Notice,
+  Step,
+  TestKey,
+  TestRow,
+  Timeline,
+  FromWorker,
 } from '../model.js';
 
 /** The run as a whole; null until the worker has told. */
@@ -10,7 +21,9 @@ export const head = signal<Head | null>(null);
 export const connection = signal<Connection | null>(null);
 export const moment = signal<Moment>({ live: true, seq: 0, at: null, loading: false });
 export const timeline = signal<Timeline | null>(null);
-/** The stream whose screen is shown; null: none. The screen sets it, and what belongs to that worker is marked with it. */
+/**
+ * The stream whose screen is shown; null: none. The screen sets it, and what belongs to that worker is marked with it.
+ */
 export const onScreen = signal<string | null>(null);
 /** What was to be said, the newest last; the page shows the last few. */
 export const notices = signal<Notice[]>([]);
@@ -65,6 +78,11 @@ export function serverNow(): number {
   return Date.now() + (connection.peek()?.clockOffsetMs ?? 0);
 }
 
+/** The time at what is shown: now, or that of the moment that one looks at. */
+export function shownNow(): number {
+  return moment.value.live ? serverNow() : (moment.value.at ?? serverNow());
+}
+
 /** The test with a key. Components that call it are drawn again when any test changes. */
 export function testOf(key: TestKey | null): TestRow | null {
   void testsVersion.value;
@@ -105,7 +123,13 @@ export function receive(message: FromWorker): void {
         const before = detail.value;
         const steps = message.reset || before?.key !== message.key ? new Map<string, Step>() : new Map(before.steps);
         for (const step of message.steps) steps.set(`${step.attempt}/${step.id}`, step);
-        detail.value = { key: message.key, attempts: message.attempts, steps, loading: message.loading, omitted: message.omitted };
+        detail.value = {
+          key: message.key,
+          attempts: message.attempts,
+          steps,
+          loading: message.loading,
+          omitted: message.omitted,
+        };
         break;
       }
       case 'log': {
@@ -113,9 +137,9 @@ export function receive(message: FromWorker): void {
         const before = log.value;
         let kept = change.reset || before.log !== change.log ? [] : before.rows;
         let shift = kept === before.rows ? before.shift : 0;
-        if (change.dropFirst) (kept = kept.slice(change.dropFirst)), (shift += change.dropFirst);
+        if (change.dropFirst) ((kept = kept.slice(change.dropFirst)), (shift += change.dropFirst));
         if (change.dropLast) kept = kept.slice(0, kept.length - change.dropLast);
-        if (change.prepend?.length) (kept = [...change.prepend, ...kept]), (shift -= change.prepend.length);
+        if (change.prepend?.length) ((kept = [...change.prepend, ...kept]), (shift -= change.prepend.length));
         if (change.append?.length) kept = [...kept, ...change.append];
         log.value = { log: change.log, rows: kept, earlier: change.earlier, later: change.later, shift };
         break;

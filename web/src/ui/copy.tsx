@@ -58,12 +58,7 @@ export function CopyButton({ text, children, label, kind = 'plain' }: CopyButton
   };
   const words = done === null ? children : done ? 'Copied' : 'Not allowed';
   const icon = done ? 'passed' : 'copy';
-  const shared = {
-    icon,
-    kind,
-    label: done === null ? label : `${words}: ${label}`,
-    title: label,
-    onClick: () => void copy(),
-  } as const;
-  return children === undefined ? <Button {...shared} /> : <Button {...shared}>{words}</Button>;
+  const shared = { icon, kind, title: label, onClick: () => void copy() } as const;
+  if (children === undefined) return <Button {...shared} label={done === null ? label : `${words}: ${label}`} />;
+  return <Button {...shared}>{words}</Button>;
 }

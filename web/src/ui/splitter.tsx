@@ -1,4 +1,6 @@
-/** A line between two panes that can be moved: by pointer, and by arrow keys. What was chosen is kept in this browser. */
+/**
+ * A line between two panes that can be moved: by pointer, and by arrow keys. What was chosen is kept in this browser.
+ */
 import { signal, type Signal } from '@preact/signals';
 
 import { keep, setting } from './who.js';

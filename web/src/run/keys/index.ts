@@ -1,6 +1,6 @@
 /**
- * The keys of the page. Parts bind theirs ({@link bind}); one handler finds whose a key is. Keys rest while one writes in a
- * field, and with modifiers; keys that are a single character can be turned off (WCAG 2.1.4).
+ * The keys of the page. Parts bind theirs ({@link bind}); one handler finds whose a key is. Keys rest while one writes
+ * in a field, and with modifiers; keys that are a single character can be turned off (WCAG 2.1.4).
  */
 import { signal } from '@preact/signals';
 
@@ -24,7 +24,10 @@ export function bound(): readonly Binding[] {
   return bindings;
 }
 
-/** Binds a key. Of several for one key the newest that is wanted has it. Returns what lets it go: `useEffect(() => bind(…), [])`. */
+/**
+ * Binds a key. Of several for one key the newest that is wanted has it. Returns what lets it go: `useEffect(() =>
+ * bind(…), [])`.
+ */
 export function bind(binding: Binding): () => void {
   bindings.push(binding);
   keysVersion.value = keysVersion.peek() + 1;

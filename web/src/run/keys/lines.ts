@@ -9,11 +9,17 @@ export interface Lines {
   lines: { keys: string[]; says: string }[];
 }
 
-/** What is bound, by heading. Keys that do the same stand in one line, each once; from four on, only the first and the last. */
+/**
+ * What is bound, by heading, but for what others have bound anew. Keys that do the same stand in one line, each once;
+ * from four on, only the first and the last.
+ */
 export function linesOf(bindings: readonly Binding[]): Lines[] {
+  const listed = bindings.filter(
+    (one, at) => !bindings.some((later, is) => is > at && later.key === one.key && !later.when),
+  );
   return GROUPS.map((group) => {
     const lines = new Map<string, string[]>();
-    for (const { key, says, group: own = 'Page' } of bindings) {
+    for (const { key, says, group: own = 'Page' } of listed) {
       if (own !== group) continue;
       const keys = lines.get(says) ?? [];
       const name = NAMES[key] ?? key;

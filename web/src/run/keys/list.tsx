@@ -36,10 +36,10 @@ function Panel() {
   }, []);
   return (
     <section ref={panel} class="keys" role="dialog" aria-label="Keys and settings" tabIndex={-1}>
-      <header class="keys-head">
+      <div class="keys-head">
         <h2>Keys and settings</h2>
         <Button kind="quiet" icon="close" label="Close" onClick={() => (listOpen.value = false)} />
-      </header>
+      </div>
       <div class="keys-settings">
         <Segments label="Colours" of={THEMES} value={theme.value} onChange={setTheme} />
         <Switch on={singleKeys.value} onChange={setSingleKeys}>

@@ -71,8 +71,17 @@ function Pane({ view }: { view: View }) {
     default:
       return (
         <>
-          <Boundary of="The screen">{over ? <Ended /> : <Screen />}</Boundary>
+          {over ? null : (
+            <Boundary of="The screen">
+              <Screen />
+            </Boundary>
+          )}
           <Tests />
+          {over ? (
+            <Boundary of="The summary">
+              <Ended />
+            </Boundary>
+          ) : null}
         </>
       );
   }

@@ -27,6 +27,8 @@ export interface Told {
   /** Those that nobody has put away. */
   notices: readonly Notice[];
   now: number;
+  /** Whether this machine has a network, as far as the browser knows. */
+  online?: boolean;
   /** A question is open, and the page shows something else. */
   asksElsewhere: boolean;
 }
@@ -40,7 +42,7 @@ export function bannersOf(told: Told): Banner[] {
   return [
     finalOf(told.connection, head),
     moment.live ? null : pastOf(moment, told.connection, head),
-    linkOf(told.connection, head, told.now),
+    linkOf(told),
     told.asksElsewhere ? askOf(head, told.now) : null,
     moment.live ? workersOf(head, told.now) : null,
     ...told.notices.map(noticeOf),
@@ -85,15 +87,15 @@ function pastOf(moment: Moment, connection: Connection | null, head: Head | null
     tone: 'flaky',
     icon: 'clock',
     strong: moment.loading ? `Going to ${when}…` : `You look at ${when}`,
-    text: `event ${count(moment.seq)} of ${count(tip)}${head?.over ? '' : ', the run goes on'}`,
+    text: `(event ${count(moment.seq)} of ${count(tip)})${head?.over ? '' : ', the run goes on'}`,
     acts: ['live'],
   };
 }
 
-function linkOf(connection: Connection | null, head: Head | null, now: number): Banner | null {
+function linkOf({ connection, head, now, online = true }: Told): Banner | null {
   if (connection === null || connection.closeCode !== null || now - connection.since < SOON_MS) return null;
   const seen = head === null || head.seq === 0 ? '' : `You see events up to ${count(head.seq)}. `;
-  const why = connection.error === null ? '' : ` ${sentence(connection.error)}`;
+  const why = whyOf(connection.error, online);
   switch (connection.status) {
     case 'reconnecting': {
       const seconds = connection.retryAt === null ? null : Math.max(0, Math.ceil((connection.retryAt - now) / 1_000));
@@ -271,7 +273,11 @@ function spanText(ms: number): string {
       : `${Math.round(seconds / 3_600)} h`;
 }
 
-function sentence(text: string): string {
-  const line = oneLine(text, 200);
-  return /[.!?…]$/u.test(line) ? line : `${line}.`;
+/** Why there is no connection, as a sentence; empty where that says no more than that it is lost. */
+function whyOf(error: string | null, online: boolean): string {
+  if (!online) return ' This machine is offline.';
+  if (error === null || error === 'the connection broke') return '';
+  if (error === 'no WebSocket' || /fetch/iu.test(error)) return ' The server does not answer.';
+  const line = oneLine(error, 200);
+  return ` ${line.charAt(0).toUpperCase()}${line.slice(1)}${/[.!?…]$/u.test(line) ? '' : '.'}`;
 }

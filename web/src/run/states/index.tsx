@@ -47,6 +47,7 @@ export function Banners({ asksElsewhere = false }: { asksElsewhere?: boolean }) 
     moment: moment.value,
     notices: shown,
     now: serverNow(),
+    online: navigator.onLine,
     asksElsewhere,
   };
   const banners = bannersOf(told);

@@ -1,6 +1,6 @@
 /**
- * Finds a row by the first letters of its text. A letter that is a key of the page does what that key does; once a word has
- * begun, all letters belong to it, until nothing was typed for a while.
+ * Finds a row by the first letters of its text. A letter that is a key of the page does what that key does; once a
+ * word has begun, all letters belong to it, until nothing was typed for a while.
  */
 
 /** How long a word waits for its next letter, in milliseconds. */

@@ -1,6 +1,7 @@
 /**
- * Which tests a filter leaves. Words are looked for in titles, file, project, tags and annotations; `@tag`, `status:failed`,
- * `project:`, `file:`, `tag:` and `annotation:` look in one place; `-` in front leaves the others; quotes keep blanks.
+ * Which tests a filter leaves. Words are looked for in titles, file, project, tags and annotations; `@tag`,
+ * `status:failed`, `project:`, `file:`, `tag:` and `annotation:` look in one place; `-` in front leaves the others;
+ * quotes keep blanks.
  */
 import type { TestRow } from '../../model.js';
 import { LOOKS, shownOf } from '../../ui/status.js';

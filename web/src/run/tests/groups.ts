@@ -1,4 +1,7 @@
-/** The tests in the order in which they matter: who needs somebody, what failed, what runs, what is flaky, and the rest. */
+/**
+ * The tests in the order in which they matter: who needs somebody, what failed, what runs, what is flaky, and the
+ * rest.
+ */
 import type { TestRow } from '../../model.js';
 import { plural } from '../../ui/format.js';
 import { LOOKS, shownOf, type Shown, type Tone } from '../../ui/status.js';
@@ -57,7 +60,10 @@ const ORDERS: Partial<Record<GroupId, (a: TestRow, b: TestRow) => number>> = {
   running: (a, b) => (a.startedAt ?? LAST) - (b.startedAt ?? LAST) || a.order - b.order,
 };
 
-/** The groups that have tests, in order. On phones the rest is two groups without files: what is done, and what is queued. */
+/**
+ * The groups that have tests, in order. On phones the rest is two groups without files: what is done, and what is
+ * queued.
+ */
 export function groupsOf(tests: Iterable<TestRow>, phone = false): Group[] {
   const lists = new Map<GroupId, TestRow[]>();
   for (const test of tests) {

@@ -50,7 +50,7 @@ function Filter() {
         role="searchbox"
         aria-label="Filter tests"
         placeholder="Filter tests"
-        title="Words in titles, files, projects; @tag, status:failed, project:…, file:…, annotation:…; - in front leaves the others"
+        title="Words in titles, files, projects; @tag, status:failed, project:…, file:…, annotation:…; -word leaves others"
         spellcheck={false}
         autocomplete="off"
         maxLength={500}

@@ -6,7 +6,7 @@ import { LOOKS, shownOf, type Shown } from '../../ui/status.js';
 import { StatusIcon } from '../../ui/status-icon.js';
 import { Text } from '../../ui/text.js';
 import { WorkerTag } from '../../ui/worker-tag.js';
-import { clock, head, onScreen, serverNow } from '../store.js';
+import { clock, head, onScreen, shownNow } from '../store.js';
 import { errorLines } from './errors.js';
 import { placeOf } from './groups.js';
 import type { Form } from './items.js';
@@ -19,9 +19,11 @@ export function TestContent({ test, form, inSection }: { test: TestRow; form: Fo
   const project = inSection || !severalPlaces.value ? '' : placeOf(test);
   return (
     <>
-      <StatusIcon of={shown} />
+      <span class={`tests-icon tests-icon-${form}`}>
+        <StatusIcon of={shown} />
+      </span>
       <div class="tests-main">
-        <div class="tests-line">
+        <div class={`tests-line tests-head-${form}`}>
           <Text of={titleOf(test)} class="tests-title" />
           {project === '' || form === 'failed' || form === 'flaky' ? null : (
             <Text of={project} class="tests-project" tip={false} />
@@ -49,7 +51,7 @@ function Time({ test, shown }: { test: TestRow; shown: Shown }) {
 
 function Elapsed({ since }: { since: number | null }) {
   void clock.value;
-  return since === null ? null : <span class="tests-time">{duration(Math.max(0, serverNow() - since))}</span>;
+  return since === null ? null : <span class="tests-time">{duration(Math.max(0, shownNow() - since))}</span>;
 }
 
 function Doing({ test, shown }: { test: TestRow; shown: Shown }) {
@@ -63,7 +65,7 @@ function Doing({ test, shown }: { test: TestRow; shown: Shown }) {
         <WorkerTag label={test.slotLabel} on={stream !== null && stream === onScreen.value} />
       )}
       {runs ? (
-        <Text of={shown === 'paused' ? `before ${step}` : step} class="tests-step" />
+        <Text of={shown !== 'paused' ? step : test.step === null ? 'paused' : `before ${step}`} class="tests-step" />
       ) : (
         <span class="dim">{LOOKS[shown].word}</span>
       )}
@@ -82,7 +84,7 @@ function Doing({ test, shown }: { test: TestRow; shown: Shown }) {
 
 function Since({ at }: { at: number }) {
   void clock.value;
-  return <span class="tests-time">{clockTime(serverNow() - at)}</span>;
+  return <span class="tests-time">{clockTime(shownNow() - at)}</span>;
 }
 
 function Failure({ test, shown, form }: { test: TestRow; shown: Shown; form: 'failed' | 'flaky' }) {

@@ -1,6 +1,6 @@
 /**
- * An order that stands still while somebody points at it, or moves in it by keys. What changed meanwhile waits; only what a
- * row says changes in its place.
+ * An order that stands still while somebody points at it, or moves in it by keys. What changed meanwhile waits; only
+ * what a row says changes in its place.
  */
 import type { TestKey, TestRow } from '../../model.js';
 import type { Group } from './groups.js';
@@ -15,7 +15,10 @@ export class Steady {
   #shown: readonly Group[] = [];
   #filter = '';
 
-  /** The groups to show: the newest, or those that were shown before while `held`. Another filter, and tests that are gone, let go. */
+  /**
+   * The groups to show: the newest, or those that were shown before while `held`. Another filter, and tests that are
+   * gone, let go.
+   */
   show(
     newest: readonly Group[],
     held: boolean,

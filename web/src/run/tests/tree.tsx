@@ -20,9 +20,10 @@ const MORE = 8;
 
 export function Tree() {
   void testsVersion.value;
+  const list = useRef<HTMLDivElement>(null);
   const tree = useRef<HTMLDivElement>(null);
   const steady = useMemo(() => new Steady(), []);
-  const [held, hold] = useHeld(tree);
+  const [held, hold] = useHeld(list);
   const thawed = useRef(thawAsked.peek());
   const thaw = thawed.current !== thawAsked.value;
   thawed.current = thawAsked.value;
@@ -42,22 +43,12 @@ export function Tree() {
   const focused = items.findIndex(({ id }) => id === active.value);
   const opened = items.findIndex((item) => item.kind === 'test' && item.key === open);
   const tabbable = focused >= 0 ? focused : Math.max(opened, 0);
-  const drawn = items.slice(from, to);
-  const only = items[tabbable];
-  const before = only !== undefined && tabbable < from ? only : null;
-  const behind = only !== undefined && tabbable >= to ? only : null;
-  const row = (item: Item, at: number) => (
-    <Row
-      key={item.id}
-      item={item}
-      top={offsets[at] ?? 0}
-      tabbable={at === tabbable}
-      open={open}
-      fresh={fresh.has(item.id)}
-    />
-  );
+  // one list in order, so that the row that has focus is never taken out of the page and put in again
+  const drawn = Array.from({ length: to - from }, (_, at) => from + at);
+  if (tabbable < from && items.length > 0) drawn.unshift(tabbable);
+  else if (tabbable >= to && tabbable < items.length) drawn.push(tabbable);
   return (
-    <>
+    <div ref={list} class="tests-list">
       <div class="tests-news" role="status">
         {waiting === '' ? null : (
           <button type="button" class="tests-news-button" onClick={() => showNewest(tree.current, hold)}>
@@ -72,14 +63,24 @@ export function Tree() {
           role="tree"
           aria-label="Tests"
           style={{ height: `${offsets.at(-1) ?? 0}px` }}
-          onKeyDown={(event) => pressed(event, items, tabbable)}
+          onKeyDown={(event) => pressed(event, items)}
         >
-          {before === null ? null : row(before, tabbable)}
-          {drawn.map((item, at) => row(item, from + at))}
-          {behind === null ? null : row(behind, tabbable)}
+          {drawn.map((at) => {
+            const item = items[at]!;
+            return (
+              <Row
+                key={item.id}
+                item={item}
+                top={offsets[at] ?? 0}
+                tabbable={at === tabbable}
+                open={open}
+                fresh={fresh.has(item.id)}
+              />
+            );
+          })}
         </div>
       </div>
-    </>
+    </div>
   );
 }
 
@@ -157,19 +158,20 @@ export function openTest(key: string, asks = false): void {
   go({ test: key, view });
 }
 
-/** The rows that came since the list was drawn before: they fade in. */
+/** The rows that came since the list was drawn before: they fade in. Those of the rest are too many to be news. */
 function useFresh(items: readonly Item[]): ReadonlySet<string> {
-  const before = useRef<{ items: readonly Item[]; ids: Set<string>; fresh: Set<string> } | null>(null);
+  const before = useRef<{ items: readonly Item[]; names: Set<string>; fresh: Set<string> } | null>(null);
   const kept = before.current;
   if (kept?.items === items) return kept.fresh;
-  const ids = new Set(items.map((item) => (item.kind === 'test' ? `${item.group} ${item.id}` : item.id)));
+  const names = new Set<string>();
   const fresh = new Set<string>();
-  if (kept !== null && items.length - kept.items.length < 50) {
-    for (const item of items) {
-      if (!kept.ids.has(item.kind === 'test' ? `${item.group} ${item.id}` : item.id)) fresh.add(item.id);
-    }
+  for (const item of items) {
+    if (item.kind === 'section' || (item.kind === 'test' && item.group === 'rest')) continue;
+    const name = item.kind === 'test' ? `${item.group} ${item.id}` : item.id;
+    names.add(name);
+    if (kept !== null && !kept.names.has(name)) fresh.add(item.id);
   }
-  before.current = { items, ids, fresh };
+  before.current = { items, names, fresh };
   return fresh;
 }
 
@@ -181,36 +183,40 @@ function useWindow(tree: Tree, items: readonly Item[], offsets: readonly number[
   const now = useRef({ items, offsets });
   const anchor = useRef<Anchor | null>(null);
   now.current = { items, offsets };
-  const measure = useRef(() => {
+  // where the rows in sight begin and how high they are; read anew when it may have changed, since reading lays out
+  // the page
+  const sight = useRef({ top: 0, height: 900 });
+  const look = useRef((anew: boolean) => {
     const element = tree.current;
     const scroller = element?.closest('[data-scroller]');
     if (!element || !scroller) return;
-    const box = scroller.getBoundingClientRect();
-    const top = box.top - element.getBoundingClientRect().top;
+    if (anew) {
+      const box = scroller.getBoundingClientRect();
+      sight.current = { top: box.top - element.getBoundingClientRect().top, height: box.height };
+    }
+    const { top, height } = sight.current;
     const { items: rows, offsets: edges } = now.current;
-    const next = within(edges, Math.max(0, top), Math.max(0, top + box.height), MORE);
+    const next = within(edges, Math.max(0, top), Math.max(0, top + height), MORE);
     anchor.current = top > 4 ? anchorOf(rows, edges, top) : null;
     setRange((before) => (before[0] === next[0] && before[1] === next[1] ? before : next));
   });
   useLayoutEffect(() => {
-    const kept = anchor.current;
+    const by = anchor.current?.moved(items, offsets) ?? 0;
     const scroller = tree.current?.closest('[data-scroller]');
-    if (kept !== null && scroller) {
-      const by = kept.moved(items, offsets);
-      if (by !== 0) scroller.scrollTop += by;
-    }
-    measure.current();
+    if (by !== 0 && scroller) scroller.scrollTop += by;
+    look.current(by !== 0);
   }, [items, offsets]);
   useEffect(() => {
     const scroller = tree.current?.closest('[data-scroller]');
     if (!scroller) return;
-    const look = () => measure.current();
-    const observer = new ResizeObserver(look);
+    const lookAnew = () => look.current(true);
+    const observer = new ResizeObserver(lookAnew);
     observer.observe(scroller);
-    scroller.addEventListener('scroll', look, { passive: true });
+    for (const child of scroller.children) observer.observe(child);
+    scroller.addEventListener('scroll', lookAnew, { passive: true });
     return () => {
       observer.disconnect();
-      scroller.removeEventListener('scroll', look);
+      scroller.removeEventListener('scroll', lookAnew);
     };
   }, [width.value]);
   return [Math.min(range[0], items.length), Math.min(Math.max(range[1], range[0]), items.length)];
@@ -219,9 +225,10 @@ function useWindow(tree: Tree, items: readonly Item[], offsets: readonly number[
 /** Takes focus to the row that was asked for, and scrolls it into sight. */
 function useFocus(tree: Tree, items: readonly Item[], offsets: readonly number[]): void {
   const asked = useRef(focusAsked.peek());
-  useEffect(() => {
-    if (asked.current === focusAsked.value) return;
-    asked.current = focusAsked.value;
+  const wanted = focusAsked.value;
+  useLayoutEffect(() => {
+    if (asked.current === wanted) return;
+    asked.current = wanted;
     const at = items.findIndex(({ id }) => id === active.value);
     const element = tree.current;
     const scroller = element?.closest('[data-scroller]');

@@ -10,8 +10,10 @@ import { openTest } from './tree.js';
 const PAGE = 12;
 
 /** Does what a key means in the tree, if it means something there. */
-export function pressed(event: KeyboardEvent, items: readonly Item[], at: number): void {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+export function pressed(event: KeyboardEvent, items: readonly Item[]): void {
+  if (event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof Element)) return;
+  const id = event.target.closest('[role=treeitem]')?.getAttribute('data-id');
+  const at = items.findIndex((one) => one.id === id);
   const item = items[at];
   if (item === undefined) return;
   const to = goal(event.key, items, at);

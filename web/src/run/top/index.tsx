@@ -27,8 +27,8 @@ export function TopBar() {
   const word = run === null ? null : WORDS[run.word];
   const shares = run === null ? [] : sharesOf(run);
   return (
-    <>
-      <header class="top" data-tone={word?.tone ?? 'dim'}>
+    <header class="top-all">
+      <div class="top" data-tone={word?.tone ?? 'dim'}>
         <a class="top-back" href="/" aria-label="Runs" title="All runs">
           <Icon name="left" size={14} />
           {narrow ? null : 'Runs'}
@@ -42,16 +42,16 @@ export function TopBar() {
         {narrow ? null : <Name run={run} />}
         {run === null ? null : <Counts run={run} shares={shares} narrow={narrow} />}
         {run === null || run.word === 'waiting' ? null : <Time run={run} narrow={narrow} />}
-        {narrow ? null : <Right run={run} />}
+        {narrow ? null : <Right run={run} narrow={false} />}
         <Progress shares={shares} />
-      </header>
+      </div>
       {narrow ? (
         <div class="top-facts">
           <Name run={run} />
-          <Right run={run} />
+          <Right run={run} narrow />
         </div>
       ) : null}
-    </>
+    </header>
   );
 }
 
@@ -144,14 +144,18 @@ function Time({ run, narrow }: { run: Head; narrow: boolean }) {
   if (elapsed === null) return null;
   const time = <strong class="top-elapsed">{clockTime(elapsed)}</strong>;
   if (narrow) return <div class="top-time">{time}</div>;
-  const stands = !run.over && !run.ticking;
   return (
     <div class="top-time">
       {run.over ? <span class="top-took">took</span> : null}
       {time}
-      {run.over ? null : <span class="top-left">{stands ? 'clock stopped while it waits' : leftText(run.leftMs)}</span>}
+      {run.over || !moment.value.live ? null : <span class="top-left">{leftOf(run)}</span>}
     </div>
   );
+}
+
+function leftOf({ ticking, word, leftMs }: Head): string {
+  if (!ticking) return 'clock stopped while it waits';
+  return word === 'needs_you' ? 'waits for an answer' : leftText(leftMs);
 }
 
 /** Milliseconds in which a connection usually stands: nothing is said about it before. */
@@ -167,12 +171,14 @@ export function useLater(ms: number): boolean {
   return later;
 }
 
-function Right({ run }: { run: Head | null }) {
+function Right({ run, narrow }: { run: Head | null; narrow: boolean }) {
   void clock.value;
   const later = useLater(SOON_MS);
   const link = connection.value;
   const live = liveOf(run, link, moment.value, serverNow());
-  const viewers = run?.viewers ?? null;
+  const text = narrow ? (live.short ?? live.text) : live.text;
+  // who looks at it is one of them, also where the server has not counted yet
+  const viewers = run?.viewers == null ? null : Math.max(run.viewers, live.dot === 'off' ? 0 : 1);
   return (
     <div class="top-right">
       {done.value !== '' ? (
@@ -184,10 +190,10 @@ function Right({ run }: { run: Head | null }) {
         <span class="top-live" data-dot={live.dot}>
           <span class="top-dot" aria-hidden="true" />
           <strong>{live.strong}</strong>
-          {live.text === '' ? null : <span class="top-behind">{live.text}</span>}
+          {text === '' ? null : <span class="top-behind">{text}</span>}
         </span>
       ) : null}
-      {viewers === null ? null : (
+      {viewers === null || viewers === 0 ? null : (
         <span class="top-viewers" title={`${plural(viewers, 'viewer')} now`}>
           <Icon name="eye" size={14} />
           {count(viewers)}

@@ -7,6 +7,8 @@ export interface Live {
   dot: 'live' | 'past' | 'off';
   strong: string;
   text: string;
+  /** The text where there is little room; missing: the same. */
+  short?: string;
 }
 
 /** Words for codes after which nothing is tried again. */
@@ -27,14 +29,15 @@ export function liveOf(head: Head | null, connection: Connection | null, moment:
   }
   if (head?.over) {
     if (head.endedAt === null) return { dot: 'off', strong: 'Ended', text: '' };
-    return { dot: 'off', strong: 'Ended', text: endText(head.endedAt, now) };
+    return { dot: 'off', strong: 'Ended', text: endText(head.endedAt, now), short: ago(head.endedAt, now) };
   }
   switch (connection?.status) {
     case 'live':
-      if (head?.word === 'waiting') return { dot: 'live', strong: 'Live', text: 'the first event shows at once' };
+      if (head?.word === 'waiting')
+        return { dot: 'live', strong: 'Live', text: 'the first event shows at once', short: '' };
       return { dot: 'live', strong: 'Live', text: behindText(connection.behindMs) };
     case 'polling':
-      return { dot: 'live', strong: 'Live', text: 'by asking again and again' };
+      return { dot: 'live', strong: 'Live', text: 'by asking again and again', short: '' };
     case 'catching-up':
       return { dot: 'off', strong: 'Catching up', text: `${count(connection.seq)} of ${count(connection.tip)}` };
     case 'reconnecting':

@@ -72,7 +72,8 @@ export function iconUrl(word: Word): string {
   const mark = MARKS[word];
   const path =
     mark === undefined ? '' : `<path d="${mark}" fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round"/>`;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="${COLOURS[WORDS[word].tone]}"/>${path}</svg>`;
+  const circle = `<circle cx="8" cy="8" r="8" fill="${COLOURS[WORDS[word].tone]}"/>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">${circle}${path}</svg>`;
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
 
