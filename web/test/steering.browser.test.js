@@ -1,4 +1,4 @@
-// Two people steer the demo from two browsers, and its question is answered by the keyboard alone. Needs a server that is
+// Two people steer the demo from two browsers; its question is answered by the keyboard alone. Needs a server that is
 // built (`RUNCAST_BIN`, else target/debug/runcast), Chromium, and the packages of tests/browser.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -95,7 +95,8 @@ test(
   },
 );
 
-const PICTURE = new URL('../../demo/artifacts/cart-Cart-says-when-it-arrives--test-failed-1.png', import.meta.url); // 720 by 450
+// 720 by 450
+const PICTURE = new URL('../../demo/artifacts/cart-Cart-says-when-it-arrives--test-failed-1.png', import.meta.url);
 const producer = { 'runcast-producer': '0192f0c1-7a52-7c31-a8f4-3c1f5a1d9e10' };
 
 test(

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const { chromium } = createRequire(join(root, 'tests/browser/package.json'))('playwright-core');
-const BIN = process.env.RUNCAST_BIN ?? join(root, 'target/debug/runcast');
+const BIN = process.env.RUNCAST_BIN ?? process.env.RUNCAST_BINARY ?? join(root, 'target/debug/runcast');
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
