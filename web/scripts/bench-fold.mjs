@@ -37,7 +37,12 @@ const time = (what) => {
   what();
   return `${(performance.now() - start).toFixed(2)} ms`;
 };
-console.log(`${seq} events, ${fold.tests().length} tests: ${ms.toFixed(0)} ms, ${((ms * 1_000) / seq).toFixed(2)} µs each`);
+console.log(
+  `${seq} events, ${fold.tests().length} tests: ${ms.toFixed(0)} ms, ${((ms * 1_000) / seq).toFixed(2)} µs each`,
+);
 console.log(`longest round of ${log.length} events: ${longest.toFixed(1)} ms; heap: ${mb(used)}`);
-console.log(`view: ${time(() => fold.view())}; fork: ${time(() => fold.fork())}; the event behind it: ${time(() =>
-  fold.apply(seq + 1, null, { type: 'test_status', testId: 'new', status: 'running' }))}`);
+console.log(
+  `view: ${time(() => fold.view())}; fork: ${time(() => fold.fork())}; the event behind it: ${time(() =>
+    fold.apply(seq + 1, null, { type: 'test_status', testId: 'new', status: 'running' }),
+  )}`,
+);

@@ -11,7 +11,8 @@ const EPOCH = '7';
 function assertSame(fold, { seq, plain }, name) {
   const found = json({ overview: fold.view(), tests: fold.tests() });
   const wanted = json(plain);
-  for (const [at, one] of wanted.tests.entries()) assert.deepEqual(found.tests[at], one, `${name}: test ${at} at ${seq}`);
+  for (const [at, one] of wanted.tests.entries())
+    assert.deepEqual(found.tests[at], one, `${name}: test ${at} at ${seq}`);
   assert.equal(found.tests.length, wanted.tests.length, `${name}: tests at ${seq}`);
   assert.deepEqual(found.overview, wanted.overview, `${name}: overview at ${seq}`);
 }

@@ -1,4 +1,4 @@
-/** Reads members of events: parsed JSON in which any member may be anything. Strings are read as the server reads them. */
+/** Reads members of events: parsed JSON in which any member may be anything. Texts are as the server reads them. */
 
 /** Something that was parsed. */
 export type Json = unknown;

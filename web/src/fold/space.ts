@@ -1,6 +1,6 @@
 /** The bound on the memory of a state, and the texts that are kept within it. All bytes are those of UTF-8. */
 
-/** Most bytes that the tests of a run take. Beyond it no further tests and texts are kept, and all are still counted. */
+/** Most bytes that the tests of a run take. Beyond it no further tests and texts are kept; all are still counted. */
 export const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Overhead of an allocation, as the server counts it. */

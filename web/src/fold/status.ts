@@ -58,7 +58,7 @@ export function testOutcome(value: unknown): TestOutcome | undefined {
   return typeof value === 'string' && OUTCOMES.has(value) ? (value as TestOutcome) : undefined;
 }
 
-/** The outcome of a test that has ended. `failedBefore`: an earlier attempt had another status than the expected one. */
+/** The outcome of a test that has ended. `failedBefore`: an earlier attempt had another status than the expected. */
 export function outcomeOf(status: TestStatus, expected: TestStatus, failedBefore: boolean): TestOutcome {
   if (status === 'skipped') return 'skipped';
   if (status !== expected) return 'unexpected';

@@ -36,7 +36,11 @@ export class Steps {
   ) {}
 
   /** As they were shown. */
-  static from(open: readonly ResumedStep[], counts: StepCounts | undefined, firstFailed: FailedStep | undefined): Steps {
+  static from(
+    open: readonly ResumedStep[],
+    counts: StepCounts | undefined,
+    firstFailed: FailedStep | undefined,
+  ): Steps {
     const kept = open.map(({ failed = false, ...shown }) => ({ shown, failed, bytes: openBytes(shown) }));
     const { begun = 0, ended = 0, failed = 0 } = counts ?? {};
     return new Steps(kept, begun, ended, failed, firstFailed, firstFailed ? failedBytes(firstFailed) : 0);

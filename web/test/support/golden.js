@@ -9,7 +9,8 @@ const STAMPED = new Set(['run_status', 'test_status', 'worker', 'command_status'
 
 const lines = (file) => readFileSync(`${ROOT}/${file}`, 'utf8').trimEnd().split('\n');
 
-const posted = (file) => lines(file).map((line, index) => ({ at: START + 1_000 * (index + 1), event: JSON.parse(line) }));
+const posted = (file) =>
+  lines(file).map((line, index) => ({ at: START + 1_000 * (index + 1), event: JSON.parse(line) }));
 
 function matrix() {
   return lines('tests/data/matrix-run/posts.ndjson').flatMap((line) => {
@@ -59,8 +60,10 @@ function plainTest({ resume, ...test }) {
 
 /** As JSON has it: without members that are undefined, and with all members in one order. */
 export function json(value) {
-  return JSON.parse(JSON.stringify(value, (_, member) => {
-    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
-    return Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)));
-  }));
+  return JSON.parse(
+    JSON.stringify(value, (_, member) => {
+      if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
+      return Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)));
+    }),
+  );
 }

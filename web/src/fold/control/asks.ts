@@ -48,7 +48,8 @@ export function bytesOfJson(value: unknown): number {
 /** Of an `ai_stuck`; undefined if it opens nothing. */
 export function askOf(producer: string, cursor: Cursor, at: number, event: Members): Ask | undefined {
   const [expiresAt, askId, needs] = [time(event, 'expiresAt'), id(event, 'askId'), id(event, 'needs')];
-  if (event['stale'] === true || expiresAt === undefined || askId === undefined || needs === undefined) return undefined;
+  if (event['stale'] === true || expiresAt === undefined || askId === undefined || needs === undefined)
+    return undefined;
   const action = object(event['onTimeout'])?.['action'];
   const onTimeout = typeof action === 'string' && ACTIONS.has(action) ? (action as ShownAsk['onTimeout']) : 'fail';
   const shown = withSeq(cursor.seq, event);

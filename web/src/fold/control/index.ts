@@ -6,7 +6,17 @@ import { parseTime, showTime } from '../timestamp.js';
 import { askOf, Asks, type AskState } from './asks.js';
 import { cancelsRun, CommandLedger, isClaimable, pauses } from './commands.js';
 import { isControl, kindOf, sortOf } from './kind.js';
-import { commandId, type Cursor, id, isKnown, isSameCursor, principal, readCursor, showCursor, time } from './members.js';
+import {
+  commandId,
+  type Cursor,
+  id,
+  isKnown,
+  isSameCursor,
+  principal,
+  readCursor,
+  showCursor,
+  time,
+} from './members.js';
 import { PauseLoan } from './pause.js';
 import { isLiving, Workers } from './producers.js';
 import { foldReport, settleStates, type Steered } from './report.js';

@@ -101,8 +101,8 @@ export function settleStates(run: Steered): void {
 }
 
 /**
- * A state is done when every living producer that it is for, and that obeys its kind, has done it. Without such producers
- * the first that has done it counts.
+ * A state is done when every living producer that it is for, and that obeys its kind, has done it. Without such
+ * producers the first that has done it counts.
  */
 function progress({ workers }: Steered, { kind, target, reports, testId }: KeptCommand): CommandState {
   const living = workers.living().filter(([id, worker]) => isFor(target, id) && can(worker, kind));
