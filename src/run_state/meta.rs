@@ -5,7 +5,6 @@ use serde_json::value::RawValue;
 
 use super::event::{FoldedMeta, MAX_NAME_BYTES, MAX_TITLE_BYTES, items, read, text, whole};
 use super::space::{OVERHEAD, bytes_of, clip};
-use super::summary::RunLabels;
 
 /// Most labels.
 const MAX_LABELS: usize = 20;
@@ -30,6 +29,25 @@ pub(super) struct RunMeta {
     ci_url: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     labels: Vec<String>,
+}
+
+/// By what a run is found in the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunLabels {
+    /// The project.
+    pub project: Option<String>,
+    /// The number that its CI gave it.
+    pub number: Option<u64>,
+    /// The branch.
+    pub branch: Option<String>,
+    /// The commit.
+    pub commit: Option<String>,
+    /// The author.
+    pub author: Option<String>,
+    /// The title.
+    pub title: Option<String>,
+    /// Words that its producer gave it.
+    pub labels: Vec<String>,
 }
 
 impl RunMeta {

@@ -20,8 +20,9 @@ mod view;
 mod tests;
 
 pub use fold::RunState;
+pub use meta::RunLabels;
 pub use results::TestResult;
-pub use summary::{RunLabels, RunSummary};
+pub use summary::RunSummary;
 pub use view::StateView;
 
 /// Sizes of a test, an attempt, an open step, a failed step, an annotation and a tag, in bytes.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::fold::RunState;
-use super::meta::RunMeta;
+use super::meta::{RunLabels, RunMeta};
 use super::producers::Announced;
 use super::tally::Tally;
 use super::test::Test;
@@ -37,25 +37,6 @@ struct FirstError<'a> {
     test_id: Option<&'a str>,
     title: Option<String>,
     message: String,
-}
-
-/// By what a run is found in the list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunLabels {
-    /// The project.
-    pub project: Option<String>,
-    /// The number that its CI gave it.
-    pub number: Option<u64>,
-    /// The branch.
-    pub branch: Option<String>,
-    /// The commit.
-    pub commit: Option<String>,
-    /// The author.
-    pub author: Option<String>,
-    /// The title.
-    pub title: Option<String>,
-    /// Words that its producer gave it.
-    pub labels: Vec<String>,
 }
 
 impl RunState {

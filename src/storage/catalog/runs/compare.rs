@@ -2,7 +2,7 @@
 
 use super::super::CatalogError;
 use super::super::tables::{CatalogStatement, Cells, Tables};
-use super::sql::{all, number, run_id, text};
+use super::read::{all, number, run_id, text};
 use super::{ComparedRun, ComparedTest, MAX_COMPARED, MAX_SLOWEST, RunComparison, TestKey};
 use crate::protocol::{RunId, RunWord, Timestamp};
 

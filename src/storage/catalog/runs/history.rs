@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::CatalogError;
 use super::super::tables::{CatalogStatement, Cells, Tables};
-use super::sql::{all, number, run_id, text};
+use super::read::{all, number, run_id, text};
 use super::statement::Parameters;
 use super::{ComparedRun, MAX_HISTORY, PastResult, ResultRow, StoredResult, TestKey, storable};
 use crate::protocol::status::{TestOutcome, TestStatus};

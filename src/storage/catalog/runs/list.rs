@@ -3,7 +3,7 @@
 use super::super::tables::{CatalogStatement, Cells, SqlDialect, Tables};
 use super::super::{CatalogError, RunFilter, RunRow};
 use super::query::{alternatives, conditions, looks_through_all, page_conditions};
-use super::sql::{all, number, run_id, text};
+use super::read::{all, number, run_id, text};
 use super::statement::Parameters;
 use super::{GroupCounts, ListedRun};
 use crate::protocol::status::RunStatus;

@@ -16,6 +16,7 @@ mod compare;
 mod history;
 pub(super) mod list;
 mod query;
+mod read;
 mod sql;
 mod statement;
 

@@ -3,38 +3,14 @@
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::super::tables::{CatalogStatement, Cells, Tables};
+use super::super::tables::{CatalogStatement, Tables};
 use super::super::{CatalogError, RunFilter};
+use super::read::{all, run_id};
 use super::{
     ComparedRun, GroupCounts, ListedRun, PastResult, ResultRow, RunCatalog, RunComparison, SummaryRow, TestKey,
     compare, history, list, storable,
 };
 use crate::protocol::{RunId, Seq, Timestamp};
-
-/// Runs a statement and reads each row.
-pub(super) async fn all<T: Tables, A>(
-    tables: &T,
-    statement: CatalogStatement,
-    read: impl Fn(&T::Row) -> Result<A, sqlx::Error>,
-) -> Result<Vec<A>, CatalogError> {
-    let rows = tables.ask(statement).await?;
-    rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| CatalogError(error.to_string()))
-}
-
-/// A number that is there.
-pub(super) fn number(row: &impl Cells, column: &str) -> Result<i64, sqlx::Error> {
-    row.integer(column)?.ok_or_else(|| sqlx::Error::ColumnNotFound(column.to_owned()))
-}
-
-/// A text that is there.
-pub(super) fn text(row: &impl Cells, column: &str) -> Result<String, sqlx::Error> {
-    row.text(column)?.ok_or_else(|| sqlx::Error::ColumnNotFound(column.to_owned()))
-}
-
-/// A run's id.
-pub(super) fn run_id(row: &impl Cells, column: &str) -> Result<RunId, sqlx::Error> {
-    RunId::parse(&text(row, column)?).map_err(|error| sqlx::Error::Decode(error.into()))
-}
 
 /// The names of runs as one JSON value.
 fn names(runs: &[RunId]) -> String {
