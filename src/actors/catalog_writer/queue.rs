@@ -57,7 +57,7 @@ impl SummaryQueue {
     pub(super) fn take_due(&mut self, most: usize, now: Instant) -> Vec<(RunId, SummaryFold)> {
         let mut due: Vec<_> =
             self.due.iter().filter(|(_, at)| **at <= now).map(|(run, at)| (*at, run.clone())).collect();
-        due.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        due.sort_unstable_by_key(|(at, _)| *at);
         due.truncate(most);
         let taken = due.into_iter().map(|(_, run)| {
             self.due.remove(&run);

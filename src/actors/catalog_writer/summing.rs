@@ -61,7 +61,7 @@ struct Whole {
 enum Progress {
     Whole(Box<Whole>),
     /// Its log is longer than is read at a time.
-    Part(SummaryFold),
+    Part(Box<SummaryFold>),
     /// Its events are gone, or expiring.
     Nothing,
 }
@@ -83,7 +83,7 @@ impl SummaryPorts {
         for ((run, fold), head) in due.into_iter().zip(heads) {
             match self.advance(&run, fold, &head, &mut done.busy).await {
                 Ok(Progress::Whole(at_tip)) => whole.push((run, *at_tip)),
-                Ok(Progress::Part(fold)) => done.folds.push((run, fold, false)),
+                Ok(Progress::Part(fold)) => done.folds.push((run, *fold, false)),
                 Ok(Progress::Nothing) => gone.push(run),
                 Err(error) => {
                     done.error = Some(CatalogError(error.to_string()));
@@ -147,7 +147,7 @@ impl SummaryPorts {
             }
         }
         if fold.tip() < tip {
-            return Ok(Progress::Part(fold));
+            return Ok(Progress::Part(Box::new(fold)));
         }
         while let Some(after) = fold.control_after(head) {
             let page = self.journal.read_control(run, after, PAGE_BYTES).await?;
