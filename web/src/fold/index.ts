@@ -1,6 +1,6 @@
 /**
- * The state of a run, folded from its events by the same rules as the server's. It begins empty, or with what the
- * server told with `resume=1`, and is brought up to date by events. Nothing here throws, whatever is in an event.
+ * The state of a run, folded from its events by the same rules as the server's. It begins empty, or with what the server
+ * told with `resume=1`, and is brought up to date by events. Nothing here throws, whatever is in an event.
  *
  * The journal's time of an event is known of those that the server writes or stamps alone. Of all others the caller
  * passes the last time that is known, so `lastEventAt`, `elapsedMs` of a run that goes on, and `lastError.at` may be
@@ -13,7 +13,7 @@ import { type Json, type Members, object, text } from './json.js';
 import { parseTime } from './timestamp.js';
 import type { Overview, ShownTest } from './view.js';
 
-export { keyOf } from './test-list.js';
+export { keyOf, ofKey } from './test-list.js';
 export type * from './control/view.js';
 export type * from './view.js';
 
@@ -58,7 +58,7 @@ export class RunFold {
     return new RunFold(new RunState(runId), new ControlState(), epoch);
   }
 
-  /** The state that the server told: the overview, and all tests in order, both with `resume=1` and of one seq. */
+  /** The state that the server told: the overview, and all tests in their order, both with `resume=1` and of one seq. */
   static from(overview: Overview, tests: readonly ShownTest[]): RunFold {
     return new RunFold(RunState.from(overview, tests), ControlState.from(overview), overview.epoch ?? null);
   }
@@ -90,7 +90,7 @@ export class RunFold {
     return { ...this.run.view(), ...this.control.view() };
   }
 
-  /** All tests that are kept, in the order in which they first occurred; the same objects as long as they don't change. */
+  /** All tests that are kept, in the order in which they first occurred. Those that have not changed are the same objects. */
   tests(): ShownTest[] {
     return this.run.tests.kept().map((test) => this.run.shown(test));
   }

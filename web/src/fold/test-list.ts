@@ -31,7 +31,7 @@ interface RunVariant {
 /** Where the tests of an id are: one place, or several, that which was told of last at the end. */
 type Places = number | readonly number[];
 
-/** 53 bits of a test's variant and id: two multiplicative hashes of 32 bits over their bytes, as on the server. */
+/** 53 bits of a test's variant and id: two multiplicative hashes of 32 bits over their bytes. The server has the same. */
 export function testHash(variant: string | undefined, id: string): number {
   let [low, high] = [0x811c9dc5, 0x9747b28c];
   for (const byte of new TextEncoder().encode(`${variant ?? ''}\0${id}`)) {
@@ -44,7 +44,16 @@ export function testHash(variant: string | undefined, id: string): number {
 
 /** The key of a test, the same for the life of a page: it can be kept in links. */
 export function keyOf(variant: string | null | undefined, testId: string): string {
-  return `${variant ?? ''}\u0001${testId}`;
+  const name = variant ?? '';
+  return `${name.length}:${name}${testId}`;
+}
+
+/** The variant and the id of a key. */
+export function ofKey(key: string): { variant: string | undefined; testId: string } | undefined {
+  const colon = key.indexOf(':');
+  const end = colon + 1 + Number(key.slice(0, colon));
+  if (colon < 1 || !(end <= key.length)) return undefined;
+  return { variant: key.slice(colon + 1, end) || undefined, testId: key.slice(end) };
 }
 
 /** All tests of a run. */
@@ -140,14 +149,10 @@ export class Tests {
 
   /** The test of a key. */
   get(key: string): Test | undefined {
-    // A variant, and an id, may have the mark in them as well.
-    for (let at = key.indexOf('\u0001'); at >= 0; at = key.indexOf('\u0001', at + 1)) {
-      const place = at === 0 ? NO_VARIANT : this.places.get(key.slice(0, at));
-      const tests = this.placesOf(key.slice(at + 1)).map((one) => this.list[one]);
-      const found = tests.find((test) => test !== undefined && test.place === place);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    const named = ofKey(key);
+    const place = named?.variant === undefined ? NO_VARIANT : this.places.get(named.variant);
+    if (named === undefined || place === undefined) return undefined;
+    return this.placesOf(named.testId).map((at) => this.list[at]).find((test) => test?.place === place);
   }
 
   variantOf(test: Test): string | undefined {
