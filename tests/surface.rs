@@ -9,14 +9,15 @@ use runcast::protocol::close::CloseReason;
 use runcast::protocol::field::Field;
 use runcast::protocol::message::{GapReason, ScreenFrame, ServerMessage};
 use runcast::protocol::server_event::reserved_types;
-use runcast::protocol::status::RunStatus;
 use runcast::protocol::viewer_command::COMMANDS;
-use runcast::protocol::{Cursor, Epoch, ProducerEvent, RunId, ServerEvent, Timestamp, schema, vocabulary};
+use runcast::protocol::{Cursor, Epoch, RunId, ServerEvent, Timestamp, schema, vocabulary};
 use runcast::telemetry::metrics::METRICS;
 use serde_json::{Value, json};
 
 #[path = "surface/events.rs"]
 mod events;
+#[path = "surface/page.rs"]
+mod page;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -266,22 +267,6 @@ fn the_messages_of_the_vocabulary_are_what_the_server_says_and_the_asyncapi_docu
 }
 
 #[test]
-fn the_page_of_a_run_knows_the_words_of_the_vocabulary_and_no_other() {
-    let page = read("src/http/pages/run.html");
-    let events = ServerEvent::ALL.iter().map(|event| event.as_str());
-    let producers = ProducerEvent::ALL.iter().map(|event| event.as_str());
-    let messages = ServerMessage::TYPES.iter().map(|message| message.name);
-    let known: BTreeSet<_> = messages.chain(events).chain(producers).collect();
-    let compared: BTreeSet<_> =
-        between(&page, "message.type === \"", "\"").chain(between(&page, "event.type === \"", "\"")).collect();
-    assert!(compared.len() > 5 && compared.is_subset(&known), "{compared:?}");
-    let (statuses, _) = page.split_once("const STATUSES = [").unwrap().1.split_once(']').unwrap();
-    for status in between(statuses, "\"", "\"").step_by(2) {
-        assert!(RunStatus::NAMES.contains(&status), "{status}");
-    }
-}
-
-#[test]
 fn the_page_about_the_protocol_lists_every_type_that_the_server_keeps_for_itself() {
     let page = read("docs/protocol.md");
     for event in ServerEvent::ALL {
@@ -338,7 +323,7 @@ fn every_setting_that_a_page_names_exists() {
             };
             let key = key.split([' ', '=']).next().unwrap_or_default();
             // `config.toml` and `journal.db` are files.
-            if !matches!(key, "rs" | "db" | "db-instance" | "db-life" | "toml") {
+            if !matches!(key, "rs" | "json" | "db" | "db-instance" | "db-life" | "toml") {
                 assert!(config[section].contains_key(key), "{page} names {word}, which config.toml has not");
                 named += 1;
             }

@@ -16,6 +16,7 @@ mod fold;
 mod kind;
 mod limits;
 mod request;
+mod shown;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,7 @@ pub fn write(parts: &ReportParts<'_>, out: &mut impl Write) -> io::Result<()> {
         facts = escaped(&facts(run, tests)),
     )?;
     if let Some(error) = &run.last_error {
-        write!(out, "<section><h2>Error of the run</h2><pre>{}</pre></section>\n", escaped(&error.message))?;
+        writeln!(out, "<section><h2>Error of the run</h2><pre>{}</pre></section>", escaped(&error.message))?;
     }
     for (outcome, heading) in [(ReportOutcome::Failed, "Failed"), (ReportOutcome::Flaky, "Flaky")] {
         let found: Vec<_> = tests.iter().filter(|test| test.outcome() == outcome).collect();

@@ -9,7 +9,7 @@ use super::event::{
     read, text, whole,
 };
 use super::space::{Space, bytes_of, sizes};
-use super::step::{FailedStep, StepCounts, Steps};
+use super::step::{FailedStep, ResumedStep, StepCounts, Steps};
 use crate::protocol::status::{TestOutcome, TestStatus};
 
 /// Most annotations kept of an attempt.
@@ -21,6 +21,13 @@ pub(super) struct Annotation {
     r#type: Box<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<Box<str>>,
+}
+
+/// What a viewer that folds on by itself needs of an attempt besides what is shown.
+#[derive(Serialize)]
+pub(super) struct ResumedAttempt<'a> {
+    /// The open steps, the outermost first, if there is more of them than the one that is shown.
+    open: Vec<ResumedStep<'a>>,
 }
 
 /// An attempt after the last event about it.
@@ -165,4 +172,16 @@ pub(super) struct ShownAttempt<'a, S> {
     steps: StepCounts,
     #[serde(skip_serializing_if = "Option::is_none")]
     failed_step: Option<&'a FailedStep>,
+}
+
+impl TestAttempt {
+    /// `None` if what is shown says it all.
+    pub(super) fn resume(&self, is_over: bool) -> Option<ResumedAttempt<'_>> {
+        let says_it_all = match &*self.steps.open {
+            [] => true,
+            [only] => !only.has_failed && !self.hides_step(is_over),
+            _ => false,
+        };
+        (!says_it_all).then(|| ResumedAttempt { open: self.steps.open.iter().map(ResumedStep::of).collect() })
+    }
 }

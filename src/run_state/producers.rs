@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::resume::ResumedProducer;
 use crate::protocol::Variant;
 use crate::protocol::event::stamp::Shard;
 use crate::protocol::producer_event::LARGEST;
@@ -44,6 +43,30 @@ impl Announced {
     fn followed_by(self, later: Self) -> Self {
         Self { total: later.total.or(self.total), workers: later.workers.or(self.workers) }
     }
+}
+
+/// What a viewer that folds on by itself needs of a producer that has joined.
+#[derive(Serialize)]
+pub(super) struct ResumedProducer<'a> {
+    pub(super) producer: &'a str,
+    /// It has not left.
+    pub(super) joined: bool,
+    /// What it has reported since it joined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<RunStatus>,
+    /// Its shard, while the others are waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) awaits: Option<&'a Shard>,
+    /// Its shard, also later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) shard: Option<&'a Shard>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) variant: Option<&'a Variant>,
+    /// The server has given it up.
+    #[serde(skip_serializing_if = "super::space::is_false")]
+    pub(super) lost: bool,
+    #[serde(flatten)]
+    pub(super) told: Announced,
 }
 
 /// How the producers stand that have joined, and the run with them.

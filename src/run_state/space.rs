@@ -63,3 +63,8 @@ pub(super) fn clip(mut text: String, max: usize) -> String {
 pub(super) fn bytes_of<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> usize {
     texts.into_iter().flatten().map(|text| text.len() + OVERHEAD).sum()
 }
+
+/// Whether a member is left out that says yes.
+pub(super) fn is_false(flag: &bool) -> bool {
+    !flag
+}

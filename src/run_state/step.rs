@@ -40,6 +40,22 @@ pub(super) struct OpenStep {
     pub(super) has_failed: bool,
 }
 
+/// An open step, with what a viewer that folds on by itself needs.
+#[derive(Serialize)]
+pub(super) struct ResumedStep<'a> {
+    #[serde(flatten)]
+    step: &'a OpenStep,
+    /// It is counted among those that failed.
+    #[serde(skip_serializing_if = "super::space::is_false")]
+    failed: bool,
+}
+
+impl<'a> ResumedStep<'a> {
+    pub(super) fn of(step: &'a OpenStep) -> Self {
+        Self { step, failed: step.has_failed }
+    }
+}
+
 /// A step that failed.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::attempt::{ShownAttempt, TestAttempt};
+use super::attempt::{ResumedAttempt, ShownAttempt, TestAttempt};
 use super::event::{FoldedData, FoldedPlan, FoldedStep, MAX_NAME_BYTES, MAX_TITLE_BYTES, items, text, title, whole};
-use super::resume::{ResumedAttempt, ResumedTest};
 use super::space::{OVERHEAD, Space, bytes_of, sizes};
 use super::tally::TestMark;
-use super::test_list::Tests;
 use crate::protocol::status::{TestOutcome, TestStatus};
 
 /// Most earlier attempts kept: the last ones.
@@ -263,14 +261,55 @@ impl Test {
     }
 }
 
+/// What a viewer that folds on by itself needs of a test. What is missing is as what is shown of the test says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResumedTest<'a> {
+    /// Whether a `test_status` has told of it, if its status does not say so: one that is pending was not told of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<bool>,
+    /// Its outcome is not its producer's word.
+    #[serde(skip_serializing_if = "super::space::is_false")]
+    judged: bool,
+    /// Of the tests with its id it was told of last.
+    #[serde(skip_serializing_if = "super::space::is_false")]
+    last: bool,
+    /// One of the attempts that are left out has failed.
+    #[serde(skip_serializing_if = "super::space::is_false")]
+    omitted_failed: bool,
+    #[serde(flatten)]
+    attempt: Option<ResumedAttempt<'a>>,
+}
+
+impl Test {
+    /// `None` if what is shown says it all.
+    pub(super) fn resume(&self, is_over: bool, last: bool) -> Option<ResumedTest<'_>> {
+        let is_pending = self.status() == TestStatus::Pending;
+        let resumed = ResumedTest {
+            told: Some(self.is_told).filter(|told| *told == is_pending),
+            judged: self.outcome().is_some() && self.current.outcome.is_none(),
+            last,
+            omitted_failed: self.omitted_failed,
+            attempt: self.current.resume(is_over),
+        };
+        let says_nothing = resumed.told.is_none()
+            && !resumed.judged
+            && !resumed.last
+            && !resumed.omitted_failed
+            && resumed.attempt.is_none();
+        (!says_nothing).then_some(resumed)
+    }
+}
+
 /// A test as it is shown.
 pub(super) struct ShownTest<'a> {
-    pub(super) tests: &'a Tests,
     pub(super) test: &'a Test,
     /// The name of its variant.
     pub(super) variant: Option<&'a str>,
     /// The run has ended.
     pub(super) is_over: bool,
+    /// Of several tests with its id this one was told of last.
+    pub(super) is_last: bool,
     /// With what a viewer needs to fold on.
     pub(super) resumable: bool,
 }
@@ -312,7 +351,7 @@ impl Serialize for ShownTest<'_> {
             #[serde(skip_serializing_if = "Option::is_none")]
             resume: Option<ResumedAttempt<'a>>,
         }
-        let Self { tests, test, variant, is_over, resumable } = *self;
+        let Self { test, variant, is_over, is_last, resumable } = *self;
         let earlier = test.earlier.iter().map(|attempt| Earlier {
             status: attempt.status,
             attempt: attempt.shown(is_over),
@@ -332,7 +371,7 @@ impl Serialize for ShownTest<'_> {
             current: test.current.shown(is_over),
             attempts: earlier.collect(),
             attempts_omitted: test.earlier_omitted,
-            resume: test.resume(is_over, tests.is_last_of_several(test)).filter(|_| resumable),
+            resume: test.resume(is_over, is_last).filter(|_| resumable),
         };
         shown.serialize(serializer)
     }

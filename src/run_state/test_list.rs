@@ -138,7 +138,7 @@ impl Tests {
     }
 
     pub(super) fn shown<'a>(&'a self, test: &'a Test, is_over: bool) -> ShownTest<'a> {
-        ShownTest { tests: self, test, variant: self.variant_of(test), is_over, resumable: false }
+        ShownTest { test, variant: self.variant_of(test), is_over, is_last: false, resumable: false }
     }
 
     /// Whether of several tests with its id this one was told of last.

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use super::fold::{LastError, RunState, Times};
 use super::meta::RunMeta;
 use super::producers::{Announced, ShownShards};
-use super::resume::Resume;
+use super::resume::RunResume;
 use super::tally::Tally;
 use super::test::{ShownTest, Test};
 use crate::protocol::state_part::MAX_OVERVIEW_TESTS;
@@ -75,7 +75,7 @@ struct Overview<'a, S: Serialize> {
     tests_kept: usize,
     tests_omitted: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resume: Option<Resume<'a>>,
+    resume: Option<RunResume<'a>>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +108,8 @@ impl Serialize for ShownTests<'_> {
         let mut list = serializer.serialize_seq(Some(self.tests.len()))?;
         for test in &self.tests {
             let shown = self.state.tests.shown(test, self.state.is_over());
-            list.serialize_element(&ShownTest { resumable: self.resumable, ..shown })?;
+            let is_last = self.resumable && self.state.tests.is_last_of_several(test);
+            list.serialize_element(&ShownTest { resumable: self.resumable, is_last, ..shown })?;
         }
         list.end()
     }

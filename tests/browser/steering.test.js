@@ -33,6 +33,8 @@ scene("what one page wants, the other sees, and may undo", ["ada", "bob"], [], a
   await open("r");
   await button(ada, "Pause").click();
   for (const tab of [ada, bob]) await word(tab, "PAUSED");
+  const { commands } = await (await fetch(`${node.url}/api/runs/r`)).json();
+  await node.post("r", [{ type: "command_status", commandId: commands[0].commandId, status: "done" }]);
   await button(bob, "Resume").click();
   for (const tab of [ada, bob]) await word(tab, "RUNNING");
   const page = await (await fetch(`${node.url}/api/runs/r/events`)).json();

@@ -173,7 +173,7 @@ fn the_ingress_leads_to_every_route_but_those_for_operators() {
         })
     };
     let openapi: Value = serde_json::from_str(include_str!("../../src/http/openapi.json")).unwrap();
-    let inside = ["/ready", "/metrics", "/api/actors", "/api/cleanup/stats", "/api/cleanup/run"];
+    let inside = ["/ops", "/ready", "/metrics", "/api/actors", "/api/cleanup/stats", "/api/cleanup/run"];
     for route in openapi["paths"].as_object().unwrap().keys() {
         assert_eq!(leads(route), !inside.contains(&route.as_str()), "{route}");
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{AskState, ControlState, KeptCommand};
-use crate::control::view::{ShownAsk, ShownCommand};
+use crate::control::shown::{AskView, CommandView};
 use crate::protocol::Timestamp;
 use crate::protocol::status::RunStatus;
 
@@ -51,7 +51,7 @@ struct ResumedCommand {
     command_id: Arc<str>,
     /// The whole command, of one that is not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    shown: Option<ShownCommand>,
+    shown: Option<CommandView>,
     /// It holds until another takes its place.
     #[serde(skip_serializing_if = "is_false")]
     stands: bool,
@@ -73,7 +73,7 @@ struct ResumedCommand {
 #[serde(rename_all = "camelCase")]
 struct ResumedAsk {
     #[serde(flatten)]
-    ask: ShownAsk,
+    ask: AskView,
     /// How it ended.
     state: &'static str,
     /// The command that has answered it.
@@ -114,7 +114,7 @@ impl ResumedCommand {
     fn of(command: &KeptCommand, is_shown: bool) -> Self {
         Self {
             command_id: command.id.clone(),
-            shown: (!is_shown).then(|| ShownCommand::of(command, false)),
+            shown: (!is_shown).then(|| CommandView::of(command, false)),
             stands: command.stands,
             has_secret: command.has_secret,
             test_id: command.test_id.clone(),
@@ -135,7 +135,7 @@ impl ResumedAsk {
             AskState::Answered { command_id, .. } => Some(command_id.clone()),
             _ => None,
         };
-        Self { ask: ShownAsk::of(ask), state: ask.state.as_str(), command_id }
+        Self { ask: AskView::of(ask), state: ask.state.as_str(), command_id }
     }
 }
 
