@@ -4,6 +4,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::edge::RunsEdge;
 use super::events::run_id;
 use super::host;
 use super::problem::Problem;
@@ -11,6 +12,7 @@ use super::problem::Problem;
 mod assets;
 mod policy;
 mod shell;
+mod title;
 
 pub use assets::asset;
 pub use policy::PagePolicies;
@@ -41,11 +43,12 @@ pub(super) async fn ops(request: HttpRequest, policies: web::Data<PagePolicies>)
 /// `GET /runs/{runId}`
 pub(super) async fn run(
     request: HttpRequest,
-    policies: web::Data<PagePolicies>,
+    (policies, runs): (web::Data<PagePolicies>, web::Data<RunsEdge>),
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let run = run_id(&path)?;
-    page(&request, &policies, PageKind::Run, &format!("{run} · runcast"))
+    let title = title::title(&run, &*runs.run_catalog).await;
+    page(&request, &policies, PageKind::Run, &title)
 }
 
 fn picture(content_type: &'static str, bytes: &'static [u8]) -> HttpResponse {

@@ -10,7 +10,7 @@ use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 use super::runs::{ListedRun, list};
 use super::tables::{CatalogStatement, SqlDialect, Tables};
@@ -135,9 +135,11 @@ impl SqliteCatalog {
     async fn forget_runs(&self, runs: &[RunId]) -> Result<(), sqlx::Error> {
         let names = serde_json::to_string(runs).map_err(|error| sqlx::Error::Encode(error.into()))?;
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        for table in ["runs", "runcast_results"] {
-            let sql = format!("DELETE FROM {table} WHERE run_id IN (SELECT value FROM json_each(?))");
-            sqlx::query(AssertSqlSafe(sql)).bind(&names).execute(&mut *transaction).await?;
+        for sql in [
+            "DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(?))",
+            "DELETE FROM runcast_results WHERE run_id IN (SELECT value FROM json_each(?))",
+        ] {
+            sqlx::query(sql).bind(&names).execute(&mut *transaction).await?;
         }
         transaction.commit().await
     }

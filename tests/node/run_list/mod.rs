@@ -44,6 +44,6 @@ async fn row(node: &Site, run: &str, fits: impl Fn(&Value) -> bool) -> Value {
 
 async fn find(node: &Site, run: &str) -> Value {
     let list = node.get_json("/api/runs?limit=500&groups=0&projects=0").await;
-    let runs = list["runs"].as_array().unwrap().iter();
-    runs.filter(|row| row["runId"] == run).next().cloned().unwrap_or_default()
+    let mut runs = list["runs"].as_array().unwrap().iter();
+    runs.find(|row| row["runId"] == run).cloned().unwrap_or_default()
 }

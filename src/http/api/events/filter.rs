@@ -96,7 +96,7 @@ mod tests {
     fn a_wrong_filter_is_refused_by_its_name() {
         let (many, long) = ("x,".repeat(MAX_TYPES) + "x", "é".repeat(300));
         for (types, test, variant, code, named) in [
-            (Some("log,,error"), None, None, "invalid_types", "1 to 64 characters, not \"\""),
+            (Some("log,,error"), None, None, "invalid_types", "1 to 64 characters, with commas between them, not \"\""),
             (Some(&*long), None, None, "invalid_types", "types"),
             (Some(&*many), None, None, "invalid_types", "at most 50, not 51"),
             (None, Some(&*long), None, "invalid_test", "test must have at most 512 bytes"),

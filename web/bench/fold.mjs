@@ -1,6 +1,6 @@
 // How long the fold takes: a recording is repeated, each time as tests of its own, to so many events.
 //
-//   node --expose-gc scripts/bench-fold.mjs [EVENTS [TESTS]]
+//   node --expose-gc bench/fold.mjs [EVENTS [TESTS]]
 import { logOf } from '../test/support/golden.js';
 import { load } from '../test/support/module.js';
 
