@@ -51,7 +51,8 @@ test('the knob is dragged to the past, which stands in the URL, and back to now'
   assert.match(await says(page), new RegExp(`^\\d\\d:\\d\\d:\\d\\d, event \\d+ of ${tip}$`));
   const middle = await knob(page).boundingBox();
   assert.ok(
-    Math.abs(middle.x + middle.width / 2 - (track.x + track.width / 2)) < track.width / 10,
+    // It stands at an event: there may be none for a while.
+    Math.abs(middle.x + middle.width / 2 - (track.x + track.width / 2)) < track.width / 4,
     'it stays about where it was let go',
   );
   await page.getByRole('button', { name: 'Back to live' }).first().click();

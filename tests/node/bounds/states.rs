@@ -65,9 +65,12 @@ async fn many_readers_of_one_version_share_one_text() {
 #[tokio::test]
 async fn the_states_that_rooms_keep_give_way_like_their_segments() {
     let ring = 8 * MIB;
-    let node = TestNode::start(&[("RUNCAST__ROOM__RING_TOTAL_BYTES", &ring.to_string())]);
-    // Two states and their JSON are there while they are asked for, besides what rooms keep.
-    let bound = Bound::new(&node, ring + 2 * (8 + 6) * MIB);
+    let node = TestNode::start(&[
+        ("RUNCAST__ROOM__RING_TOTAL_BYTES", &ring.to_string()),
+        ("RUNCAST__CATALOG__SUMMARY_BYTES", &MIB.to_string()),
+    ]);
+    // Two states and their JSON are there while they are asked for, and one that is summed up, besides what rooms keep.
+    let bound = Bound::new(&node, ring + (2 * (8 + 6) + 8) * MIB);
     for index in 0..20 {
         store_tests(&node, &format!("r{index}"), 1_600).await;
         node.get_json(&format!("/api/runs/r{index}")).await;
@@ -87,9 +90,10 @@ async fn the_indexes_of_logs_give_way_to_those_that_are_asked_for() {
     let node = TestNode::start(&[
         ("RUNCAST__ROOM__RING_TOTAL_BYTES", &ring.to_string()),
         ("RUNCAST__QUERIES__INDEX_BYTES", &indexes.to_string()),
+        ("RUNCAST__CATALOG__SUMMARY_BYTES", &MIB.to_string()),
     ]);
-    // Two questions at a time have an index each that is larger for a moment, and a state.
-    let bound = Bound::new(&node, ring + indexes + 2 * (8 + 8) * MIB);
+    // Two questions at a time have an index each that is larger for a moment, and a state; one run is summed up.
+    let bound = Bound::new(&node, ring + indexes + (2 * (8 + 8) + 8) * MIB);
     for round in 0..2 {
         for index in 0..6 {
             let run = format!("r{index}");
