@@ -241,7 +241,7 @@ async fn what_is_not_a_route_a_method_or_a_query_is_a_problem_document_too() {
     node.get("/api/runs/r/nothing").await.problem(404, "not_found");
     let reply = node.post("/api/runs/r", &[JSON], "{}").await;
     assert!(
-        reply.problem(405, "method_not_allowed").contains("POST") && reply.header("allow") == "GET, HEAD",
+        reply.problem(405, "method_not_allowed").contains("POST") && reply.header("allow") == "GET, HEAD, DELETE",
         "{reply:?}"
     );
     node.post("/health", &[JSON], "{}").await.problem(405, "method_not_allowed");
