@@ -58,6 +58,14 @@ const INJURIES: &[(&str, Injury)] = &[
     ("fold_writer", Without("runs on a thread that no test reaches into; its panic is an error to whoever asked for the state")),
     ("clock_note", Without("runs on a thread that no test reaches into; its panic is logged, as a failed write is")),
     ("redis_ca", Without("runs on a thread that no test reaches into; its panic is an error of the connection, as an unreadable file is")),
+    ("state_writer", Without("runs on a thread that no test reaches into; its panic is an error to whoever asked for the state")),
+    ("log_index", Without("runs on a thread that no test reaches into; its panic is an error to whoever asked, and the index begins anew")),
+    ("log_search", Without("runs on a thread that no test reaches into; its panic is an error to whoever searched")),
+    ("run_summary", Without("runs on a thread that no test reaches into; its panic is logged, and the run is summed up when it changes next")),
+    ("run_feed", Without("looks into the catalog alone; it is run anew by `restarted`, as `clock_watch` is")),
+    ("run_feed_listener", Without("its panic ends one answer, and the page asks again, as after a lost connection")),
+    ("export", Without("its panic ends one answer, whose file has no directory, as when the store is away")),
+    ("export_packing", Without("runs on a thread that no test reaches into; its panic ends one answer, as that of `export` does")),
     ("demo", Without("nobody waits for it, and nothing follows from its end")),
 ];
 
