@@ -350,7 +350,8 @@ mod tests {
         let mut found = Vec::new();
         visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
         assert!(found.len() >= METRICS.len());
-        for name in found.iter().filter(|name| *name != "runcast_") {
+        // The beginning of names, and a table of the catalog.
+        for name in found.iter().filter(|name| !["runcast_", "runcast_runs"].contains(&name.as_str())) {
             assert!(METRICS.iter().any(|(_, known, ..)| known == name), "{name} is not in the table");
         }
     }
