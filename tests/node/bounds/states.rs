@@ -71,8 +71,9 @@ async fn the_states_that_rooms_keep_give_way_like_their_segments() {
         // What is bounded is what is in use, and not what the allocator keeps for each thread that has folded.
         ("MALLOC_ARENA_MAX", "1"),
     ]);
-    // Two states and their JSON are there while they are asked for, and two of the list's own, besides what rooms keep.
-    let bound = Bound::new(&node, ring + (2 * (8 + 6) + 2 * 8) * MIB);
+    // Two states and their JSON are there while they are asked for, and two of the list's own with the results of their
+    // tests, besides what rooms keep.
+    let bound = Bound::new(&node, ring + (2 * (8 + 6) + 2 * (8 + 8)) * MIB);
     for index in 0..20 {
         store_tests(&node, &format!("r{index}"), 1_600).await;
         node.get_json(&format!("/api/runs/r{index}")).await;
@@ -96,8 +97,9 @@ async fn the_indexes_of_logs_give_way_to_those_that_are_asked_for() {
         // What is bounded is what is in use, and not what the allocator keeps for each thread that has folded.
         ("MALLOC_ARENA_MAX", "1"),
     ]);
-    // Two questions at a time have an index each that is larger for a moment, and a state; two states are the list's own.
-    let bound = Bound::new(&node, ring + indexes + (2 * (8 + 8) + 2 * 8) * MIB);
+    // Two questions at a time have an index each that is larger for a moment, and a state; two states are the list's own,
+    // with the results of their tests.
+    let bound = Bound::new(&node, ring + indexes + (2 * (8 + 8) + 2 * (8 + 8)) * MIB);
     for round in 0..2 {
         for index in 0..6 {
             let run = format!("r{index}");
