@@ -4,17 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use runcast::app::Storage;
 use runcast::protocol::Timestamp;
-use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Journal, JournalLimits};
-use runcast::storage::packages::Packages;
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::failures::node::{LocalNode, PATIENCE, run};
+use crate::failures::node::{LocalNode, PATIENCE, run, storage};
 
 async fn sweeping_node() -> (LocalNode, Arc<dyn Journal>) {
     let (tell, told) = oneshot::channel();
@@ -28,19 +25,7 @@ async fn sweeping_node() -> (LocalNode, Arc<dyn Journal>) {
                 let limits = JournalLimits { max_run_bytes: 64 << 20, tombstone: Duration::from_secs(3600) };
                 let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new(limits));
                 assert!(tell.send(journal.clone()).is_ok());
-                let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                let packages = Packages::built_in(catalog.clone());
-                let run_catalog = catalog.clone();
-                Storage {
-                    journal,
-                    catalog,
-                    run_catalog,
-                    packages,
-                    redis: None,
-                    presence: None,
-                    artifacts: None,
-                    data_dir: None,
-                }
+                storage(journal).await
             }
             .boxed_local()
         },

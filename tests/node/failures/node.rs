@@ -1,6 +1,7 @@
 //! A node inside the test's process, on storage that the test can break.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use futures_util::future::LocalBoxFuture;
 use runcast::app::{self, NodeOutcome, Storage};
 use runcast::config::Config;
 use runcast::protocol::RunId;
+use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
+use runcast::storage::journal::Journal;
+use runcast::storage::packages::Packages;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -24,6 +28,21 @@ pub(crate) struct LocalNode {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<NodeOutcome>>>,
+}
+
+/// Storage on this journal, with a catalog in memory and nothing else.
+pub(crate) async fn storage(journal: Arc<dyn Journal>) -> Storage {
+    let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
+    Storage {
+        journal,
+        catalog: catalog.clone(),
+        run_catalog: catalog.clone(),
+        packages: Packages::built_in(catalog),
+        redis: None,
+        presence: None,
+        artifacts: None,
+        data_dir: None,
+    }
 }
 
 impl LocalNode {

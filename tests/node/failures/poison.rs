@@ -4,16 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use runcast::app::Storage;
 use runcast::protocol::RunId;
-use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Append, JournalError, JournalLimits};
-use runcast::storage::packages::Packages;
 use serde_json::json;
 
 use crate::failures::faulty_journal::{Fault, FaultyJournal};
-use crate::failures::node::{LocalNode, PATIENCE};
+use crate::failures::node::{LocalNode, PATIENCE, storage};
 
 /// The room of the run "poisoned" panics, while this is armed.
 struct Poison(Arc<AtomicBool>);
@@ -44,19 +41,7 @@ async fn poisoned_node() -> (LocalNode, Arc<AtomicBool>) {
             Box::pin(async move {
                 let limits = JournalLimits { max_run_bytes: 1 << 20, tombstone: Duration::from_secs(60) };
                 let journal = Arc::new(FaultyJournal { inner: MemoryJournal::new(limits), fault: Poison(switch) });
-                let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                let packages = Packages::built_in(catalog.clone());
-                let run_catalog = catalog.clone();
-                Storage {
-                    journal,
-                    catalog,
-                    run_catalog,
-                    packages,
-                    redis: None,
-                    presence: None,
-                    artifacts: None,
-                    data_dir: None,
-                }
+                storage(journal).await
             })
         },
     )

@@ -5,16 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use runcast::app::Storage;
 use runcast::protocol::Timestamp;
-use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::sqlite::{SqliteJournal, SqliteOptions};
 use runcast::storage::journal::{Journal, JournalLimits};
-use runcast::storage::packages::Packages;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use crate::failures::node::{LocalNode, run};
+use crate::failures::node::{LocalNode, run, storage};
 
 fn options(path: &Path) -> SqliteOptions {
     let limits = JournalLimits { max_run_bytes: 64 << 20, tombstone: Duration::from_secs(3600) };
@@ -29,19 +26,7 @@ async fn node_on(options: SqliteOptions) -> (LocalNode, Arc<dyn Journal>) {
             async move {
                 let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(options).await.unwrap());
                 assert!(tell.send(journal.clone()).is_ok());
-                let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                let packages = Packages::built_in(catalog.clone());
-                let run_catalog = catalog.clone();
-                Storage {
-                    journal,
-                    catalog,
-                    run_catalog,
-                    packages,
-                    redis: None,
-                    presence: None,
-                    artifacts: None,
-                    data_dir: None,
-                }
+                storage(journal).await
             }
             .boxed_local()
         },

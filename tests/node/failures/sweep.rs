@@ -6,16 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use runcast::app::Storage;
 use runcast::protocol::RunId;
-use runcast::storage::catalog::sqlite::{CatalogUrl, SqliteCatalog};
 use runcast::storage::journal::memory::MemoryJournal;
 use runcast::storage::journal::{Append, Journal as _, JournalError, JournalLimits, RunPhase};
-use runcast::storage::packages::Packages;
 use serde_json::json;
 
 use crate::failures::faulty_journal::{Fault, FaultyJournal};
-use crate::failures::node::{LocalNode, PATIENCE, run};
+use crate::failures::node::{LocalNode, PATIENCE, run, storage};
 use crate::support::eventually;
 
 /// None of the runs "stuck-.." is sealed; how often each was to be.
@@ -46,24 +43,7 @@ async fn runs_that_can_not_be_closed_do_not_hold_up_four_others() {
             config.journal.sweep_batch = 2;
             config.journal.seal_hours = 0;
         },
-        move || {
-            async move {
-                let catalog = Arc::new(SqliteCatalog::open(&CatalogUrl::Memory).await.unwrap());
-                let packages = Packages::built_in(catalog.clone());
-                let run_catalog = catalog.clone();
-                Storage {
-                    journal: stuck,
-                    catalog,
-                    run_catalog,
-                    packages,
-                    redis: None,
-                    presence: None,
-                    artifacts: None,
-                    data_dir: None,
-                }
-            }
-            .boxed_local()
-        },
+        move || storage(stuck).boxed_local(),
     )
     .await;
     let ended = json!({"type": "run_status", "status": "failed"});
