@@ -65,6 +65,7 @@ const INJURIES: &[(&str, Injury)] = &[
     ("run_feed", Without("looks into the catalog alone; it is run anew by `restarted`, as `clock_watch` is")),
     ("run_feed_listener", Without("its panic ends one answer, and the page asks again, as after a lost connection")),
     ("export", Without("its panic ends one answer, whose file has no directory, as when the store is away")),
+    ("export_report", Without("runs on a thread that no test reaches into; its panic is an error to whoever exports")),
     ("export_packing", Without("runs on a thread that no test reaches into; its panic ends one answer, as that of `export` does")),
     ("demo", Without("nobody waits for it, and nothing follows from its end")),
 ];

@@ -1,29 +1,33 @@
 //! What an export is made of: the run's state, all its tests, and lines of its log.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::super::super::edge::Responses;
-use super::super::super::problem::Problem;
+use super::super::super::problem::{Problem, responses_saturated};
 use super::super::super::rooms::Rooms;
 use super::super::runs::state_of;
 use crate::actors::messages::room::{Freshness, ReadFrom};
+use crate::budget::Held;
 use crate::protocol::state_part::MAX_PAGE_TESTS;
 use crate::protocol::{After, RunId, StatePart, TestsQuery};
 use crate::report::{ReportPage, ReportRun, ReportTest, readable};
+use crate::tasks::spawn_blocking;
 
 /// Bytes of the log that are read at once.
 const PAGE_BYTES: usize = 1024 * 1024;
 /// Longest line that is shown, in characters.
 const MAX_LINE: usize = 2_000;
 
-/// The state of a run, as its routes answer.
+/// The state of a run, as its routes answer. Its memory counts among that of responses.
 pub(super) struct ExportState {
     /// The overview.
     pub(super) overview: String,
     /// The pages of its tests.
     pub(super) pages: Vec<String>,
+    _held: Held,
 }
 
 /// Where the next page begins.
@@ -51,22 +55,31 @@ fn unreadable(error: impl std::fmt::Display) -> Problem {
 impl ExportState {
     /// Asks the run's room for it.
     pub(super) async fn gather(rooms: &Rooms, responses: &Responses, run: &RunId) -> Result<Self, Problem> {
-        let overview = text_of(rooms, responses, run, StatePart::Overview).await?;
+        let mut held = responses.budget.hold();
+        let overview = text_of(rooms, responses, run, StatePart::Overview, &mut held).await?;
         let (mut pages, mut after) = (Vec::new(), 0);
         loop {
             let query = TestsQuery { after, limit: MAX_PAGE_TESTS, ..TestsQuery::default() };
-            let page = text_of(rooms, responses, run, StatePart::Tests(query)).await?;
+            let page = text_of(rooms, responses, run, StatePart::Tests(query), &mut held).await?;
             let end: PageEnd = serde_json::from_str(&page).map_err(unreadable)?;
             pages.push(page);
             if !end.more || end.next <= after {
-                return Ok(Self { overview, pages });
+                return Ok(Self { overview, pages, _held: held });
             }
             after = end.next;
         }
     }
 
-    /// Calls `work` with the run and all its tests.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&ReportRun, &[ReportTest<'_>]) -> T) -> Result<T, Problem> {
+    /// Calls `work` with the run and all its tests, on a thread that may wait: there may be 50,000.
+    pub(super) async fn report<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&ReportRun, &[ReportTest<'_>]) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let state = self.clone();
+        spawn_blocking("export_report", move || state.with(work)).await.map_err(unreadable)?
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&ReportRun, &[ReportTest<'_>]) -> T) -> Result<T, Problem> {
         let run: ReportRun = serde_json::from_str(&self.overview).map_err(unreadable)?;
         let mut tests = Vec::new();
         for page in &self.pages {
@@ -77,8 +90,17 @@ impl ExportState {
     }
 }
 
-async fn text_of(rooms: &Rooms, responses: &Responses, run: &RunId, part: StatePart) -> Result<String, Problem> {
+async fn text_of(
+    rooms: &Rooms,
+    responses: &Responses,
+    run: &RunId,
+    part: StatePart,
+    held: &mut Held,
+) -> Result<String, Problem> {
     let (text, _) = state_of(rooms, responses, run, &part).await?;
+    if !held.grow(text.len()) {
+        return Err(responses_saturated());
+    }
     String::from_utf8(text.share().concat()).map_err(unreadable)
 }
 

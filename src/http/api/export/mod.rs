@@ -1,6 +1,7 @@
 //! `GET /api/runs/{runId}/export`: a run as one file, to keep after its retention: a page, JUnit XML, or everything as a
 //! zip file.
 
+use std::io;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -15,7 +16,7 @@ use super::super::rooms::Rooms;
 use super::super::transfer::ResponseParts;
 use super::events::run_id;
 use crate::budget::Buffer;
-use crate::report::{html, junit};
+use crate::report::{ReportRun, ReportTest, html, junit};
 
 mod gather;
 mod pictures;
@@ -87,7 +88,7 @@ pub(in crate::http) async fn export(
     let run = run_id(&path)?;
     let format = ExportFormat::parse(query.format.as_deref())?;
     let permit = edge.permit()?;
-    let state = ExportState::gather(&rooms, &responses, &run).await?;
+    let state = Arc::new(ExportState::gather(&rooms, &responses, &run).await?);
     let mut answer = HttpResponse::build(StatusCode::OK);
     answer
         .content_type(format.content_type())
@@ -99,24 +100,32 @@ pub(in crate::http) async fn export(
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CACHE_CONTROL, "no-store"));
     if format == ExportFormat::Zip {
-        let body = zip::stream(zip::ZipParts { run, state, rooms, artifacts: edge.artifacts.clone(), permit });
-        return Ok(answer.streaming(body));
+        let (artifacts, budget) = (edge.artifacts.clone(), responses.budget.clone());
+        return Ok(answer.streaming(zip::stream(zip::ZipParts { run, state, rooms, artifacts, budget, permit })));
     }
-    let mut file = Buffer::new(&responses.budget);
+    let file = Buffer::new(&responses.budget);
     let written = match format {
-        ExportFormat::JUnit => state.with(|run, tests| junit::write(run, tests, &mut file))?,
+        ExportFormat::JUnit => state.report(|run, tests| filled(file, |file| junit::write(run, tests, file))).await?,
         _ => {
-            let pictures = pictures::of_failed(edge.artifacts.as_ref(), &run, &state).await?;
+            let mut held = responses.budget.hold();
+            let pictures = pictures::of_failed(edge.artifacts.as_ref(), &run, &state, &mut held).await?;
             let (log, log_is_cut) = last_lines(&rooms, &run, LOG_LINES).await?;
-            state.with(|run, tests| {
+            let write = move |run: &ReportRun, tests: &[ReportTest<'_>]| {
+                let _held = held; // until the pictures are in the file
                 let parts = html::ReportParts { run, tests, pictures: &pictures, log: &log, log_is_cut };
-                html::write(&parts, &mut file)
-            })?
+                filled(file, |file| html::write(&parts, file))
+            };
+            state.report(write).await?
         }
     };
-    written.map_err(|_| responses_saturated())?;
+    let file = written.map_err(|_| responses_saturated())?;
     drop(permit);
     Ok(answer.body(Arc::new(file).share().into_iter().collect::<ResponseParts>()))
+}
+
+/// The file with what is written into it.
+fn filled(mut file: Buffer, write: impl FnOnce(&mut Buffer) -> io::Result<()>) -> io::Result<Buffer> {
+    write(&mut file).map(|()| file)
 }
 
 #[cfg(test)]

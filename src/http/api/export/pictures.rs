@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 
 use super::super::super::problem::Problem;
 use super::gather::ExportState;
 use crate::artifacts::{ArtifactError, ArtifactService};
+use crate::budget::Held;
 use crate::compression::decode::decoded;
 use crate::protocol::{ArtifactKind, RunId};
-use crate::report::ReportOutcome;
 use crate::report::html::ReportPicture;
+use crate::report::{ReportOutcome, ReportRun, ReportTest};
 
 /// Largest picture, and all of them, in bytes.
 const MAX_PICTURE: u64 = 2 << 20;
@@ -20,17 +22,19 @@ const MAX_ALL: u64 = 20 << 20;
 const MAX_LISTED: usize = 1_000;
 const TYPES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
 
-/// The pictures of the tests that failed, as far as they find room. One that can't be read is left out.
+/// The pictures of the tests that failed, as far as they find room: `held` counts them. One that can't be read is left out.
 pub(super) async fn of_failed(
     artifacts: Option<&ArtifactService>,
     run: &RunId,
-    state: &ExportState,
+    state: &Arc<ExportState>,
+    held: &mut Held,
 ) -> Result<Vec<ReportPicture>, Problem> {
     let Some(artifacts) = artifacts else { return Ok(Vec::new()) };
-    let failed: BTreeSet<String> = state.with(|_, tests| {
+    let ids = |_: &ReportRun, tests: &[ReportTest<'_>]| -> BTreeSet<String> {
         let failed = tests.iter().filter(|test| test.outcome() == ReportOutcome::Failed);
         failed.map(|test| test.test_id.to_string()).collect()
-    })?;
+    };
+    let failed = state.report(ids).await?;
     let listed = artifacts.list(run, None, MAX_LISTED).await?;
     let (mut pictures, mut bytes) = (Vec::new(), 0);
     for row in listed.artifacts.into_iter().map(|kept| kept.artifact) {
@@ -38,7 +42,7 @@ pub(super) async fn of_failed(
         let size = row.size.unwrap_or(stored.size);
         let is_wanted = failed.contains(&test) && row.kind == ArtifactKind::Screenshot;
         let is_shown = TYPES.contains(&row.content_type.as_str()) && size <= MAX_PICTURE && bytes + size <= MAX_ALL;
-        if !is_wanted || !is_shown {
+        if !is_wanted || !is_shown || !held.grow(usize::try_from(size).unwrap_or(usize::MAX)) {
             continue;
         }
         match whole(artifacts, &row, stored.coding).await {

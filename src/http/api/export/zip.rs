@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use actix_web::web;
 use bytes::Bytes;
@@ -17,14 +18,16 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::info;
 
 use super::super::super::rooms::Rooms;
+use super::filled;
 use super::gather::ExportState;
 use super::pictures::ArtifactExportError;
 use crate::actors::messages::room::{Freshness, ReadFrom};
 use crate::artifacts::ArtifactService;
+use crate::budget::{Budget, Buffer};
 use crate::compression::decode::decoded;
 use crate::protocol::cursor::Place;
 use crate::protocol::{After, RunId};
-use crate::report::{html, junit};
+use crate::report::{ReportRun, ReportTest, html, junit};
 use crate::storage::catalog::artifacts::ArtifactRow;
 use crate::tasks;
 
@@ -42,9 +45,11 @@ const LEVEL: u32 = 4;
 /// What goes into the file.
 pub(super) struct ZipParts {
     pub(super) run: RunId,
-    pub(super) state: ExportState,
+    pub(super) state: Arc<ExportState>,
     pub(super) rooms: web::Data<Rooms>,
     pub(super) artifacts: Option<ArtifactService>,
+    /// What the reports take their memory from.
+    pub(super) budget: Budget,
     pub(super) permit: OwnedSemaphorePermit,
 }
 
@@ -147,30 +152,34 @@ fn copy(heard: &mut mpsc::Receiver<Packing>, to: &mut impl Write) -> io::Result<
 }
 
 async fn fill(parts: ZipParts, told: mpsc::Sender<Packing>) -> Result<(), ZipHalt> {
-    let ZipParts { run, state, rooms, artifacts, permit } = parts;
-    let file = async |name: &str, data: Vec<u8>| {
+    let ZipParts { run, state, rooms, artifacts, budget, permit } = parts;
+    let file = async |name: &str, data: Vec<Bytes>| {
         tell(&told, Packing::File { name: name.to_owned(), packed: true }).await?;
-        tell(&told, Packing::Data(data.into())).await
+        for piece in data {
+            tell(&told, Packing::Data(piece)).await?;
+        }
+        Ok::<_, ZipHalt>(())
     };
     tell(&told, Packing::File { name: "events.ndjson".into(), packed: true }).await?;
     fill_log(&run, &rooms, &told).await?;
-    let written = state.with(|run, tests| {
-        let (mut xml, mut page) = (Vec::new(), Vec::new());
+    let xml = Buffer::new(&budget);
+    let xml = state.report(|run, tests| filled(xml, |xml| junit::write(run, tests, xml))).await.map_err(failed)?;
+    file("junit.xml", Arc::new(xml.map_err(failed)?).share()).await?;
+    let page = Buffer::new(&budget);
+    let write = |run: &ReportRun, tests: &[ReportTest<'_>]| {
         let parts = html::ReportParts { run, tests, pictures: &[], log: &[], log_is_cut: false };
-        junit::write(run, tests, &mut xml).and_then(|()| html::write(&parts, &mut page)).map(|()| (xml, page))
-    });
-    let (xml, page) = written.map_err(failed)?.map_err(failed)?;
-    file("junit.xml", xml).await?;
-    file("report.html", page).await?;
-    let tests: Vec<Bytes> = state.pages.iter().map(|page| Bytes::from(format!("{page}\n"))).collect();
-    file("state.json", state.overview.into_bytes()).await?;
+        filled(page, |page| html::write(&parts, page))
+    };
+    let page = state.report(write).await.map_err(failed)?.map_err(failed)?;
+    file("report.html", Arc::new(page).share()).await?;
+    file("state.json", vec![state.overview.clone().into()]).await?;
     tell(&told, Packing::File { name: "tests.ndjson".into(), packed: true }).await?;
-    for page in tests {
-        tell(&told, Packing::Data(page)).await?;
+    for page in &state.pages {
+        tell(&told, Packing::Data(format!("{page}\n").into())).await?;
     }
     if let Some(artifacts) = artifacts {
         let listed = fill_artifacts(&run, &artifacts, &told).await?;
-        file("artifacts.json", listed.into_bytes()).await?;
+        file("artifacts.json", vec![listed.into()]).await?;
     }
     tell(&told, Packing::End).await?;
     drop(permit);
