@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const BINARY = process.env.RUNCAST_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug", "runcast");
+export const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"); // what cargo has built
+const BINARY = process.env.RUNCAST_BIN ?? join(TARGET, "debug", "runcast");
 export const VIEWER = join(ROOT, "trace-viewer"); // as scripts/trace-viewer fetches it
 const EVENTS = { "content-type": "application/x-ndjson" };
 
@@ -98,8 +99,8 @@ export class Node {
   }
 
   // Uploads an artifact, and returns it.
-  async upload(run, name, kind, body) {
-    const headers = { "content-type": "application/octet-stream", "runcast-kind": kind };
+  async upload(run, name, kind, body, contentType = "application/octet-stream") {
+    const headers = { "content-type": contentType, "runcast-kind": kind };
     return this.#send(`/api/runs/${run}/artifacts/${name}`, headers, body, "PUT");
   }
 
