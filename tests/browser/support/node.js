@@ -15,11 +15,11 @@ const BINARY = process.env.RUNCAST_BIN ?? join(TARGET, "debug", "runcast");
 export const VIEWER = join(ROOT, "trace-viewer"); // as scripts/trace-viewer fetches it
 const EVENTS = { "content-type": "application/x-ndjson" };
 
-const RENAME = `
+const EDIT = `
 import sqlite3, sys
-file, *types = sys.argv[1:]
+file, sql, *values = sys.argv[1:]
 db = sqlite3.connect(file)
-db.execute("UPDATE segments SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB)", [f'"type":"{t}"' for t in types])
+db.execute(sql, values)
 db.commit()
 `;
 
@@ -92,9 +92,15 @@ export class Node {
   async storeReserved(run, type, events) {
     const standIn = "-".repeat(type.length); // a type of the same length: the journal counts bytes
     await this.post(run, events.map((event) => ({ ...event, type: standIn })));
+    const replaced = "UPDATE segments SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB)";
+    await this.editJournal(replaced, `"type":"${standIn}"`, `"type":"${type}"`);
+  }
+
+  // Changes the journal while the server is down, and starts it again.
+  async editJournal(sql, ...values) {
     const ended = await this.end("SIGTERM");
     if (ended !== 0) throw new Error(`the server ended: ${ended}`);
-    await promisify(execFile)("python3", ["-c", RENAME, join(this.#home, "data", "journal.db"), standIn, type]);
+    await promisify(execFile)("python3", ["-c", EDIT, join(this.#home, "data", "journal.db"), sql, ...values]);
     await this.restart();
   }
 
