@@ -28,6 +28,11 @@ function wrongOn(tab) {
     if (document.querySelector("img[src=x], #page script, [onerror], a[href^=javascript]") !== null) wrong.push("markup became an element");
     const wide = document.documentElement.scrollWidth - innerWidth;
     if (wide > 0) wrong.push(`${wide} pixels wider than the window`);
+    for (const one of document.querySelectorAll("button, strong, h1, h2")) {
+      let box = one.parentElement;
+      while (box !== null && !/auto|scroll/.test(getComputedStyle(box).overflowX)) box = box.parentElement;
+      if (box === null && one.getBoundingClientRect().right > innerWidth) wrong.push(`${one.outerHTML.slice(0, 100)} is cut off`);
+    }
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       const { data, parentElement } = texts.currentNode;
