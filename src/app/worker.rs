@@ -44,6 +44,7 @@ use crate::http::heads::HeadTimed;
 use crate::http::method_not_allowed::method;
 use crate::http::origin::{OriginPolicy, check_origin};
 use crate::http::pages::PagePolicies;
+use crate::http::parameters::check_parameters;
 use crate::http::problem::Problem;
 use crate::http::rooms::Rooms;
 use crate::http::routes;
@@ -346,6 +347,7 @@ fn app(
         .app_data(whom)
         .app_data(limits)
         .app_data(web::Data::new(thread.parts.node.clone()))
+        .wrap(from_fn(check_parameters))
         .wrap(from_fn(check_body))
         .wrap(from_fn(method))
         .wrap(from_fn(check_origin))

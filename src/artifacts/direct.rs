@@ -119,7 +119,7 @@ impl ArtifactService {
         // It may have been completed or deleted meanwhile: nobody would come for these bytes.
         let refusal = match self.find_pending(&row.run, row.id).await {
             Ok(_) => return Ok(()),
-            Err(refusal @ (ArtifactError::Gone | ArtifactError::NotReady(..))) => refusal,
+            Err(refusal @ (ArtifactError::Gone(_) | ArtifactError::NotReady(..))) => refusal,
             Err(error) => return Err(error.into()),
         };
         self.delete_object(&row.key).await.map_err(ArtifactError::from)?;

@@ -7,7 +7,7 @@ use tokio::fs::File;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::keys::{final_key, incoming_key};
-use super::{ArtifactError, ArtifactPorts, Health, LiveTraces, NewArtifact, Spool, SpoolFile};
+use super::{ArtifactError, ArtifactPorts, Departure, Health, LiveTraces, NewArtifact, Spool, SpoolFile};
 use crate::protocol::retention::Expiry;
 use crate::protocol::{ArtifactId, ArtifactState, Clock, Pin, Retention, RunId, Timestamp};
 use crate::storage::catalog::artifacts::{ArtifactCatalog, ArtifactRow, KeptArtifact};
@@ -163,6 +163,18 @@ impl ArtifactService {
         }
     }
 
+    /// Whether there is, or was, such a run: it has events, artifacts or a pin, or has expired.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Runs`], [`ArtifactError::Catalog`].
+    pub async fn knows(&self, run: &RunId) -> Result<bool, ArtifactError> {
+        if self.ports.runs.is_known(run).await.map_err(ArtifactError::Runs)? {
+            return Ok(true);
+        }
+        let catalog = &self.parts.catalog;
+        Ok(!catalog.of_run(run, None, 1).await?.is_empty() || catalog.pinned(run).await?.is_some())
+    }
+
     /// Makes a new, empty file in the spool, in space that was reserved on the spool's disk.
     pub(super) async fn spool_file(&self, room: Reservation) -> Result<(File, SpoolFile), ArtifactError> {
         let spool = self.parts.spool.clone();
@@ -187,12 +199,13 @@ impl ArtifactService {
     pub async fn find(&self, run: &RunId, id: ArtifactId) -> Result<KeptArtifact, ArtifactError> {
         let kept = self.parts.catalog.find(run, id).await?.ok_or(ArtifactError::Unknown(id))?;
         // The expected time, not that of a clock that has jumped: nothing was removed by that one either.
-        let expired = || self.expiry(&kept).at.is_some_and(|at| at <= self.parts.clock.expected());
-        match kept.artifact.state {
-            ArtifactState::Deleted => Err(ArtifactError::Gone),
-            ArtifactState::Ready if expired() => Err(ArtifactError::Gone),
-            _ => Ok(kept),
-        }
+        let expiry = self.expiry(&kept);
+        let is_gone = match kept.artifact.state {
+            ArtifactState::Deleted => true,
+            ArtifactState::Ready => expiry.at.is_some_and(|at| at <= self.parts.clock.expected()),
+            ArtifactState::Pending | ArtifactState::Failed => false,
+        };
+        if is_gone { Err(ArtifactError::Gone(Departure::of(&kept.artifact, expiry))) } else { Ok(kept) }
     }
 
     /// An artifact of a run that can be handed out.
@@ -258,6 +271,7 @@ impl ArtifactService {
             failure: None,
             idempotency_key,
             created_at: self.now(),
+            deleted_at: None,
         };
         match self.parts.catalog.announce(&row, limits.per_run).await? {
             true => Ok(row),

@@ -13,12 +13,10 @@ use toml::{Table, Value};
 
 use super::legacy_env::{self, LegacyVariable, RelatedVariables, switch};
 use super::{Config, ConfigProblem, ConfigProblems, ConfigSources, Flag, check, sections};
+use crate::protocol::likeness;
 
 /// Prefix of the variables that set a key: `RUNCAST__SECTION__KEY`.
 const PREFIX: &str = "RUNCAST__";
-
-/// How similar a name must be to a wrong one to be suggested for it (Jaro-Winkler, 0 to 1).
-const ALIKE: f64 = 0.85;
 
 /// Where a value was set.
 #[derive(Clone, Debug)]
@@ -304,7 +302,5 @@ fn hint(known: &str) -> String {
 }
 
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let alike = known.map(|known| (strsim::jaro_winkler(name, known), known));
-    let best = alike.filter(|(likeness, _)| *likeness >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
-    best.map(|(_, known)| hint(known)).unwrap_or_default()
+    likeness::nearest(name, known).map(hint).unwrap_or_default()
 }

@@ -5,6 +5,8 @@ mod greeting;
 mod heads;
 mod hosts;
 mod old;
+mod pages;
+mod parameters;
 mod raw;
 mod slashes;
 mod slow_heads;
