@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::fs::File;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::keys::{final_key, incoming_key};
 use super::{ArtifactError, ArtifactPorts, Departure, Health, LiveTraces, NewArtifact, Spool, SpoolFile};
@@ -31,14 +31,14 @@ pub struct ArtifactParts {
     pub catalog: Arc<dyn ArtifactCatalog>,
     /// The bytes of artifacts.
     pub objects: Objects,
-    /// How long artifacts are kept.
-    pub retention: Retention,
+    /// How long artifacts are kept; it may change while the node runs.
+    pub retention: watch::Sender<Retention>,
     /// Files that become artifacts.
     pub spool: Spool,
     /// Signs URLs of this server.
     pub urls: UrlKey,
-    /// Bounds, and whether artifacts are made smaller.
-    pub limits: ArtifactLimits,
+    /// Bounds, and whether artifacts are made smaller; they may change while the node runs.
+    pub limits: watch::Sender<ArtifactLimits>,
     /// A permit for each upload that may pass this node.
     pub uploads: Arc<Semaphore>,
     /// A permit for each read from a store that is elsewhere; a slow reader holds it for as long as it reads.
@@ -51,6 +51,13 @@ pub struct ArtifactParts {
     pub health: Health,
     /// The journal's clock, which all nodes share.
     pub clock: Clock,
+}
+
+impl ArtifactParts {
+    /// The bounds as they are now.
+    pub fn limits(&self) -> ArtifactLimits {
+        *self.limits.borrow()
+    }
 }
 
 /// The bounds of artifacts, and whether they are made smaller.
@@ -127,7 +134,7 @@ impl ArtifactService {
     pub fn admit(&self) -> Result<UploadPermit, ArtifactError> {
         match self.parts.uploads.clone().try_acquire_owned() {
             Ok(permit) => Ok(UploadPermit { _held: permit }),
-            Err(_) => Err(ArtifactError::Saturated(self.parts.limits.uploads)),
+            Err(_) => Err(ArtifactError::Saturated(self.parts.limits().uploads)),
         }
     }
 
@@ -189,7 +196,7 @@ impl ArtifactService {
     /// When an artifact expires.
     pub fn expiry(&self, kept: &KeptArtifact) -> Expiry {
         let KeptArtifact { artifact, pin } = kept;
-        self.parts.retention.expiry(artifact.kind, artifact.created_at, pin.as_ref())
+        self.parts.retention.borrow().expiry(artifact.kind, artifact.created_at, pin.as_ref())
     }
 
     /// An artifact of a run, unless it is gone. An expired one counts as gone before it is removed.
@@ -247,7 +254,7 @@ impl ArtifactService {
         head: &[u8],
         direct: bool,
     ) -> Result<ArtifactRow, ArtifactError> {
-        let limits = &self.parts.limits;
+        let limits = self.parts.limits();
         if new.size.is_some_and(|size| size > limits.bytes) {
             return Err(ArtifactError::TooLarge(limits.bytes));
         }

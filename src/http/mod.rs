@@ -1,9 +1,9 @@
 //! The edge: every route on one screen. What the handlers work with is in [`edge`].
 
+use actix_web::Route;
 use actix_web::error::QueryPayloadError;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::web::{self, QueryConfig, ServiceConfig, delete, post, put, resource, scope};
-use actix_web::Route;
 
 mod api;
 pub mod body;

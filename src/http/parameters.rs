@@ -63,7 +63,8 @@ fn refusal(method: &Method, pattern: &str, query: &str) -> Option<Problem> {
     let all = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     let route = format!("{} {pattern}", method.to_ascii_uppercase());
     let detail = format!("{name:?} is no parameter of {route}{hint}, which takes {all}");
-    let problem = Problem::bad_request("unknown_parameter", detail).with("parameter", name).with("known", known.clone());
+    let problem =
+        Problem::bad_request("unknown_parameter", detail).with("parameter", name).with("known", known.clone());
     Some(match meant {
         Some(meant) => problem.with("didYouMean", meant),
         None => problem,
@@ -96,11 +97,16 @@ mod tests {
     fn a_name_that_the_route_has_not_is_refused_with_the_one_that_may_be_meant() {
         let told = refused(Method::GET, "/api/runs", "branch=main&limt=3").unwrap();
         assert!(
-            told.contains("unknown_parameter: \"limt\" is no parameter of GET /api/runs (did you mean limit?), which takes "),
+            told.contains(
+                "unknown_parameter: \"limt\" is no parameter of GET /api/runs (did you mean limit?), which takes "
+            ),
             "{told}"
         );
         let told = refused(Method::GET, "/api/runs/{runId}/timeline", "odd=1").unwrap();
-        assert!(told.ends_with("\"odd\" is no parameter of GET /api/runs/{runId}/timeline, which takes bins"), "{told}");
+        assert!(
+            told.ends_with("\"odd\" is no parameter of GET /api/runs/{runId}/timeline, which takes bins"),
+            "{told}"
+        );
         let told = refused(Method::POST, "/api/runs/{runId}/events", "after=1").unwrap();
         assert!(told.ends_with("which takes none"), "{told}");
         let long = refused(Method::GET, "/api/runs", &"x".repeat(5_000)).unwrap();

@@ -188,7 +188,10 @@ pub(crate) async fn list(site: &Site, run: &str) -> Vec<Value> {
     match page.status {
         200 => page.json()["artifacts"].as_array().unwrap().clone(),
         // Neither an event nor an artifact has come.
-        _ => [page.problem(404, "run_not_found")].iter().flat_map(|_| []).collect(),
+        _ => {
+            page.problem(404, "run_not_found");
+            Vec::new()
+        }
     }
 }
 

@@ -44,10 +44,7 @@ fn html(
 }
 
 /// 404 where no route is: a page for a browser that looks for one, else a problem.
-pub(super) async fn missing(
-    request: HttpRequest,
-    policies: web::Data<PagePolicies>,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn missing(request: HttpRequest, policies: web::Data<PagePolicies>) -> Result<HttpResponse, Problem> {
     let path = request.path();
     let is_reader = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_api = ["/api", "/ws", "/mcp"].iter().any(|top| path.split('/').nth(1) == top.strip_prefix('/'));

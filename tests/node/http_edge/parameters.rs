@@ -28,7 +28,10 @@ async fn an_unknown_parameter_is_refused_by_every_route_of_the_api() {
             continue;
         }
         let detail = reply.problem(400, "unknown_parameter");
-        assert!(detail.starts_with(&format!("\"zzz\" is no parameter of {method} {pattern}, which takes ")), "{detail}");
+        assert!(
+            detail.starts_with(&format!("\"zzz\" is no parameter of {method} {pattern}, which takes ")),
+            "{detail}"
+        );
         refused += 1;
     }
     assert!(refused > 60, "{refused} routes");

@@ -74,7 +74,7 @@ async fn a_drain_ends_the_stream_and_sends_listeners_elsewhere() {
 
 /// A run whose row has many bytes.
 fn wide(place: usize) -> Value {
-    let (text, labels) = ("wide ".repeat(200), ["wide ".repeat(50); 20]);
+    let (text, labels) = ("wide ".repeat(200), vec!["wide ".repeat(50); 20]);
     json!({"number": place, "title": text, "branch": text, "ciUrl": text, "author": text, "labels": labels})
 }
 
@@ -106,6 +106,8 @@ async fn a_listener_who_reads_too_slowly_is_told_to_come_back_and_misses_nothing
     assert_eq!(slow.retry, Some(1_000));
     assert!((1..ROUNDS).contains(&records), "{records} records before the end");
     let mut again = open(&node).await;
-    until(&mut again, |record| record["runs"].as_array().unwrap().iter().filter(|row| row["events"] == ROUNDS).count() == RUNS)
-        .await;
+    until(&mut again, |record| {
+        record["runs"].as_array().unwrap().iter().filter(|row| row["events"] == ROUNDS).count() == RUNS
+    })
+    .await;
 }

@@ -93,7 +93,7 @@ pub(in crate::http::api) async fn refuse_unknown(service: &ArtifactService, run:
     let detail = format!("there is no run {run}: it has neither events nor artifacts");
     Err(Problem::new(StatusCode::NOT_FOUND, "run_not_found", detail)
         .with("direct", service.parts().objects.serves_itself())
-        .with("maxBytes", service.parts().limits.bytes))
+        .with("maxBytes", service.parts().limits().bytes))
 }
 
 /// `GET /api/runs/{runId}/artifacts`
@@ -122,7 +122,7 @@ pub(in crate::http) async fn list(
         "more": more,
         "pin": pin,
         "direct": service.parts().objects.serves_itself(),
-        "maxBytes": service.parts().limits.bytes,
+        "maxBytes": service.parts().limits().bytes,
     })))
 }
 

@@ -41,10 +41,12 @@ impl From<ArtifactError> for Problem {
                 let detail = reason.map_or(detail.clone(), |reason| format!("{detail}: {reason}"));
                 Self::new(StatusCode::CONFLICT, "artifact_pending", detail).retry_after(1)
             }
-            ArtifactError::Gone(Departure { at, by, created_at }) => Self::new(StatusCode::GONE, "artifact_gone", detail)
-                .with("deletedAt", at.to_string())
-                .with("deletedBy", by.to_string())
-                .with("createdAt", created_at.to_string()),
+            ArtifactError::Gone(Departure { at, by, created_at }) => {
+                Self::new(StatusCode::GONE, "artifact_gone", detail)
+                    .with("deletedAt", at.to_string())
+                    .with("deletedBy", by.to_string())
+                    .with("createdAt", created_at.to_string())
+            }
             ArtifactError::Interrupted => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail),
         }
     }
