@@ -66,8 +66,8 @@ pub async fn run(
     // Whoever learns a package's name here may be sent to another node for it, which has it of the catalog.
     let _ = timeout(KEPT, &mut keeping).await;
     parts.node.enter(NodePhase::Ready);
-    info!(%address, node = %parts.node.id(), "serving");
     started(address, parts.live.clone());
+    info!(%address, node = %parts.node.id(), "serving");
 
     let outcome = tokio::select! {
         () = stop => NodeOutcome::Drained,
