@@ -1,5 +1,5 @@
 //! The command line: `serve` (the default), `publish`, `watch`, `search`, `steer`, `finish`, `upload`, `artifacts`,
-//! `cleanup`, `doctor`.
+//! `cleanup`, `backup`, `restore`, `export-log`, `import-log`, `doctor`.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,6 +12,7 @@ use crate::config::{ConfigSources, Flag};
 use crate::protocol::RunId;
 
 pub mod artifacts;
+pub mod backup;
 pub mod cleanup;
 pub mod doctor;
 pub mod finish;
@@ -21,6 +22,7 @@ pub mod request;
 pub mod search;
 mod server_url;
 pub mod steer;
+pub mod stores;
 mod table;
 mod terminal;
 pub mod upload;
@@ -62,6 +64,10 @@ pub enum CliCommand {
     Artifacts(artifacts::ArtifactsArgs),
     /// Remove the artifacts whose time has come, or say which those are
     Cleanup(cleanup::CleanupArgs),
+    /// Copy what a single node keeps, while it runs
+    Backup(backup::BackupArgs),
+    /// Make a data directory out of a backup
+    Restore(backup::restore::RestoreArgs),
     /// Check the configuration and the machine, and say what is wrong
     Doctor(doctor::DoctorArgs),
 }

@@ -43,6 +43,7 @@ pub use format::stored_format;
 pub use instance::boot_id;
 
 mod connection;
+pub mod copy;
 mod disk;
 mod due;
 mod format;
