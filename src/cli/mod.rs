@@ -19,6 +19,7 @@ pub mod finish;
 pub mod producer;
 pub mod publish;
 pub mod request;
+pub mod run_log;
 pub mod search;
 mod server_url;
 pub mod steer;
@@ -68,6 +69,10 @@ pub enum CliCommand {
     Backup(backup::BackupArgs),
     /// Make a data directory out of a backup
     Restore(backup::restore::RestoreArgs),
+    /// Write a run, or all, into files, to move them elsewhere
+    ExportLog(run_log::ExportLogArgs),
+    /// Import runs that were exported elsewhere
+    ImportLog(run_log::ImportLogArgs),
     /// Check the configuration and the machine, and say what is wrong
     Doctor(doctor::DoctorArgs),
 }

@@ -24,6 +24,7 @@ use crate::protocol::{Clock, Cursor, Epoch, Lineage, Lines, ProducerId, RunId, S
 
 pub mod append_rules;
 pub mod memory;
+pub mod moving;
 pub mod redis;
 mod run_cache;
 mod run_page;

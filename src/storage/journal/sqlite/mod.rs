@@ -50,6 +50,7 @@ mod format;
 mod group;
 mod instance;
 mod listing;
+pub mod moving;
 mod reads;
 mod rows;
 mod run_cache;
