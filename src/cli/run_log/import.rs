@@ -11,16 +11,16 @@ use clap::Args;
 use super::super::artifacts::print;
 use super::super::stores::{self, StoreArgs, counted};
 use super::super::{block_on, tell};
+use super::artifacts;
 use super::ends::{self, Target};
 use super::lines::EndLine;
 use super::read::{self, Item, Next, RunLogReader};
-use crate::artifacts::INCOMING;
 use crate::config::{Config, EXIT_CONFIG};
-use crate::protocol::{ArtifactState, Segment, Seq, Timestamp};
+use crate::protocol::{Segment, Seq, Timestamp};
 use crate::storage::catalog::RunRow;
-use crate::storage::catalog::artifacts::{ArtifactRow, Finished};
 use crate::storage::journal::moving::{LogSource, MovedRun};
 use crate::storage::journal::{RunHead, RunPhase};
+use crate::storage::objects::Objects;
 
 /// Bytes of events that are written, or compared, at a time.
 const PAGE_BYTES: usize = 1024 * 1024;
@@ -28,8 +28,6 @@ const PAGE_BYTES: usize = 1024 * 1024;
 const PAGE: usize = 500;
 /// How far behind its newest row the list of runs may lack one: 10 minutes.
 const LIST_MARGIN_MS: i64 = 600_000;
-/// Most artifacts of a run: those that are there were taken where they come from.
-const ANY_NUMBER: usize = i64::MAX as usize;
 
 /// `runcast import-log`.
 #[derive(Args, Clone, Debug)]
@@ -44,6 +42,9 @@ pub struct ImportLogArgs {
     /// Files of runcast export-log
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// Copy the objects of the artifacts from this directory, unless the store has them
+    #[arg(long, value_name = "DIR")]
+    objects_from: Option<PathBuf>,
     #[command(flatten)]
     stores: StoreArgs,
 }
@@ -70,12 +71,13 @@ pub fn run(args: &ImportLogArgs) -> anyhow::Result<ExitCode> {
 
 /// The number of files that could not be imported.
 async fn import(args: &ImportLogArgs, config: &Config) -> anyhow::Result<usize> {
+    let former = args.objects_from.as_deref().map(artifacts::former_store).transpose()?;
     let mut target = ends::target(config).await?;
     let mut failed = 0;
     // The rows of imported runs would hide how old the newest row is that a node did not get to write.
     mend_list(&target).await?;
     for file in &args.files {
-        if let Err(error) = import_file(&mut target, file).await {
+        if let Err(error) = import_file(&mut target, former.as_ref(), file).await {
             target.log.give_up().await;
             tell(format_args!("{error:#}"));
             failed += 1;
@@ -106,7 +108,7 @@ fn row(MovedRun { run, head, .. }: &MovedRun) -> RunRow {
     RunRow { run: run.clone(), status, tip, created_at, last_at }
 }
 
-async fn import_file(target: &mut Target, file: &Path) -> anyhow::Result<()> {
+async fn import_file(target: &mut Target, former: Option<&Objects>, file: &Path) -> anyhow::Result<()> {
     // As a whole, before anything is written.
     let end = read::check(file)?;
     let mut reader = RunLogReader::open(file)?;
@@ -130,13 +132,18 @@ async fn import_file(target: &mut Target, file: &Path) -> anyhow::Result<()> {
         Imported::New => target.log.begin(&run).await?,
         Imported::Known => {}
     }
-    let missing = copy(target, &mut reader, &imported).await.with_context(|| file.display().to_string())?;
+    let missing = copy(target, former, &mut reader, &imported).await.with_context(|| file.display().to_string())?;
     target.catalog.record(&[row(&moved)]).await?;
     told(&moved, &end, &imported, missing, target)
 }
 
 /// Takes a file's items to where they belong, or compares them with what is there; how many objects are not there.
-async fn copy(target: &mut Target, reader: &mut RunLogReader, imported: &Imported) -> anyhow::Result<u64> {
+async fn copy(
+    target: &mut Target,
+    former: Option<&Objects>,
+    reader: &mut RunLogReader,
+    imported: &Imported,
+) -> anyhow::Result<u64> {
     let moved = reader.moved.clone();
     let mut known = KnownSegments::default();
     let (mut segments, mut bytes, mut missing) = (Vec::new(), 0, 0);
@@ -157,7 +164,7 @@ async fn copy(target: &mut Target, reader: &mut RunLogReader, imported: &Importe
                     target.log.finish(&moved).await?;
                 }
             }
-            Item::Artifact(row) => missing += u64::from(!import_artifact(target, &row).await?),
+            Item::Artifact(row) => missing += u64::from(!artifacts::import(target, former, &row).await?),
             Item::Pin(pin) => {
                 if target.catalog.pinned(&moved.run).await?.is_none() {
                     target.catalog.pin(&moved.run, &pin).await?;
@@ -201,30 +208,6 @@ impl KnownSegments {
     }
 }
 
-/// Adds an artifact's row unless it is there; whether its object is in the store.
-async fn import_artifact(target: &Target, artifact: &ArtifactRow) -> anyhow::Result<bool> {
-    let catalog = &target.catalog;
-    let (id, run) = (artifact.id, &artifact.run);
-    let state = catalog.find(run, id).await?.map(|kept| kept.artifact.state);
-    if state.is_none() {
-        // Until it is ready it has no object: a cleanup must not remove one that others have.
-        let pending = ArtifactRow { key: format!("{INCOMING}/{id}/import"), ..artifact.clone() };
-        catalog.announce(&pending, ANY_NUMBER).await?;
-    }
-    if matches!(state, None | Some(ArtifactState::Pending))
-        && let (Some(size), Some(sha256), Some(stored)) = (artifact.size, artifact.sha256, artifact.stored)
-    {
-        let finished = Finished { key: artifact.key.clone(), size, sha256, stored, compress_at: None };
-        if !catalog.set_ready(run, id, &finished).await? {
-            bail!("the artifact {id} can't be added: another one has its name and content, or its idempotency key");
-        }
-    }
-    match &target.objects {
-        Some(objects) => Ok(objects.head(&artifact.key).await?.is_some()),
-        None => Ok(false),
-    }
-}
-
 fn told(moved: &MovedRun, end: &EndLine, imported: &Imported, missing: u64, target: &Target) -> anyhow::Result<()> {
     let (events, artifacts) = (counted(end.events, "event"), counted(end.artifacts, "artifact"));
     let what = match imported {
@@ -234,7 +217,11 @@ fn told(moved: &MovedRun, end: &EndLine, imported: &Imported, missing: u64, targ
     print(&[format!("{}: {what}, {events}, {artifacts}", moved.run)])?;
     if missing > 0 {
         let store = target.objects.as_ref().map_or_else(|| "objects.url".into(), |objects| objects.location());
-        tell(format_args!("{}: {} of {artifacts} have no object in {store} yet: copy them there", moved.run, missing));
+        let missing = counted(missing, "artifact");
+        tell(format_args!(
+            "{}: {missing} of {} without an object in {store}: import again with --objects-from",
+            moved.run, end.artifacts
+        ));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `runcast export-log` and `runcast import-log`: runs are moved from one node to another, or to a cluster.
 
+mod artifacts;
 mod ends;
 mod export;
 mod import;
