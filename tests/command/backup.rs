@@ -50,13 +50,20 @@ async fn upload(node: &Site, run: &str, name: &str, bytes: Vec<u8>) {
     assert_eq!(reply.status, 201, "{reply:?}");
 }
 
+/// The path of a URL of the server.
+pub(crate) fn path_of(url: &Value) -> &str {
+    let url = url.as_str().unwrap();
+    &url[url.find("/api/").unwrap()..]
+}
+
 /// The artifacts of a run: id, name and what a download brings.
 async fn artifacts(node: &Site, run: &str) -> Vec<(String, String, String)> {
     let listed = node.get_json(&format!("/api/runs/{run}/artifacts?limit=1000")).await;
     let mut found = Vec::new();
     for artifact in listed["artifacts"].as_array().unwrap().iter().filter(|artifact| artifact["state"] == "ready") {
         let (id, name) = (artifact["artifactId"].as_str().unwrap(), artifact["name"].as_str().unwrap());
-        let reply = node.get(&format!("/api/runs/{run}/artifacts/{id}/download")).await;
+        let link = node.get_json(&format!("/api/runs/{run}/artifacts/{id}/download")).await;
+        let reply = node.get(path_of(&link["downloadUrl"])).await;
         assert_eq!(reply.status, 200, "{name}: {reply:?}");
         found.push((id.to_owned(), name.to_owned(), reply.text));
     }

@@ -7,8 +7,11 @@ use std::process::Output;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
+use super::backup::path_of;
 use super::support::{Cluster, Dice, SOON, Site, TestNode, Viewer, eventually, numbered, real_run};
 use super::{output, runcast, text};
+
+const SIGNING_KEY: &str = "a key that all nodes of the cluster share";
 
 /// The settings of a cluster that keeps its artifacts in a directory.
 struct Stores(Vec<(String, String)>);
@@ -19,6 +22,7 @@ impl Stores {
             ("REDIS_URL".into(), cluster.redis.url()),
             ("DATABASE_URL".into(), cluster.database().to_owned()),
             ("RUNCAST__OBJECTS__URL".into(), format!("dir:{}", objects.display())),
+            ("RUNCAST__OBJECTS__SIGNING_KEY".into(), SIGNING_KEY.into()),
         ])
     }
 
@@ -88,7 +92,8 @@ async fn begin() -> TestNode {
 async fn artifact(node: &Site) -> String {
     let listed = node.get_json("/api/runs/real/artifacts").await;
     let id = listed["artifacts"][0]["artifactId"].as_str().unwrap_or_else(|| panic!("{listed}"));
-    let reply = node.get(&format!("/api/runs/real/artifacts/{id}/download")).await;
+    let link = node.get_json(&format!("/api/runs/real/artifacts/{id}/download")).await;
+    let reply = node.get(path_of(&link["downloadUrl"])).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     reply.text
 }
@@ -107,7 +112,8 @@ async fn runs_are_moved_to_a_cluster_with_their_seqs_and_epochs_and_go_on_there(
     let exported = [sent(&node, "real").await, sent(&node, "live").await];
 
     let setting = format!("dir:{}", objects.display());
-    let cluster = Cluster::start_with(2, &[], &[("RUNCAST__OBJECTS__URL", &setting)]).await;
+    let settings = [("RUNCAST__OBJECTS__URL", setting.as_str()), ("RUNCAST__OBJECTS__SIGNING_KEY", SIGNING_KEY)];
+    let cluster = Cluster::start_with(2, &[], &settings).await;
     let to = Stores::of_cluster(&cluster, &objects);
     let imported = to.run(&["import-log"], &files).await;
     assert!(done(&imported).contains("real: imported, 439 events, 1 artifact\n"), "{imported:?}");
