@@ -13,7 +13,7 @@ use super::error::QueryError;
 use super::kept::{KeptIndexes, SharedIndex};
 use crate::protocol::{RunId, Segment};
 use crate::storage::journal::{Head, Journal, RunPhase};
-use crate::tasks::spawn_blocking;
+use crate::tasks::spawn_folding;
 
 /// Bytes of the log that are read at a time. 1 MiB.
 pub(super) const READ_BYTES: usize = 1024 * 1024;
@@ -181,7 +181,7 @@ impl LogQueries {
                 return Ok((index, false));
             }
             let tip = head.tip;
-            let folded = spawn_blocking("log_index", move || {
+            let folded = spawn_folding("log_index", move || {
                 segments.iter().for_each(|segment| index.take(segment, tip));
                 index.shed(max_bytes);
                 let bytes = index.held_bytes();
@@ -233,7 +233,7 @@ impl IndexedLog {
         look: impl FnOnce(&mut RunIndex) -> T + Send + 'static,
     ) -> Result<(Self, T), QueryError> {
         let Self { queries, run, head, mut index, work } = self;
-        let looked = spawn_blocking("log_index", move || {
+        let looked = spawn_folding("log_index", move || {
             let found = look(&mut index);
             (index, found)
         });
