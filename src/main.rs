@@ -21,6 +21,10 @@ fn main() -> ExitCode {
         CliCommand::Upload(args) => cli::upload::run(args),
         CliCommand::Artifacts(args) => cli::artifacts::run(args),
         CliCommand::Cleanup(args) => cli::cleanup::run(args),
+        CliCommand::Backup(args) => cli::backup::run(&args),
+        CliCommand::Restore(args) => cli::backup::restore::run(&args),
+        CliCommand::ExportLog(args) => cli::run_log::export(&args),
+        CliCommand::ImportLog(args) => cli::run_log::import(&args),
         CliCommand::Doctor(args) => cli::doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| {

@@ -1,5 +1,5 @@
 //! The command line: `serve` (the default), `publish`, `watch`, `search`, `steer`, `finish`, `upload`, `artifacts`,
-//! `cleanup`, `doctor`.
+//! `cleanup`, `backup`, `restore`, `export-log`, `import-log`, `doctor`.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,15 +12,18 @@ use crate::config::{ConfigSources, Flag};
 use crate::protocol::RunId;
 
 pub mod artifacts;
+pub mod backup;
 pub mod cleanup;
 pub mod doctor;
 pub mod finish;
 pub mod producer;
 pub mod publish;
 pub mod request;
+pub mod run_log;
 pub mod search;
 mod server_url;
 pub mod steer;
+pub mod stores;
 mod table;
 mod terminal;
 pub mod upload;
@@ -62,6 +65,14 @@ pub enum CliCommand {
     Artifacts(artifacts::ArtifactsArgs),
     /// Remove the artifacts whose time has come, or say which those are
     Cleanup(cleanup::CleanupArgs),
+    /// Copy what a single node keeps, while it runs
+    Backup(backup::BackupArgs),
+    /// Make a data directory out of a backup
+    Restore(backup::restore::RestoreArgs),
+    /// Write a run, or all, into files, to move them elsewhere
+    ExportLog(run_log::ExportLogArgs),
+    /// Import runs that were exported elsewhere
+    ImportLog(run_log::ImportLogArgs),
     /// Check the configuration and the machine, and say what is wrong
     Doctor(doctor::DoctorArgs),
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod artifacts;
+mod backup;
 mod cleanup;
 mod demo;
 mod doctor;
@@ -11,6 +12,7 @@ mod doctor_objects;
 mod documented_workers;
 mod formats;
 mod http_double;
+mod moving;
 mod publish;
 mod publish_bad;
 mod publish_spill;

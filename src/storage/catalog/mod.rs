@@ -13,6 +13,7 @@ use crate::protocol::status::RunStatus;
 use crate::protocol::{RunGroup, RunId, RunWord, Seq, Timestamp};
 
 pub mod artifacts;
+pub mod copy;
 mod format;
 pub mod packages;
 pub mod postgres;
