@@ -97,7 +97,7 @@ async fn a_configuration_is_read_anew_and_what_waits_for_a_restart_is_named() {
 
     let text = "[server]\nallowed_hosts = [\"runs.test\"]\nallowed_origins = [\"https://ci.test\"]\nworkers = 7\n\
                 [retention]\ndays = 60\n[ingest]\nmax_event_bytes = 2000\n[artifacts]\nmax_bytes = 1000\n\
-                [log]\nfilter = \"debug\"\n[room]\nmax_rooms = 5\n";
+                [log]\nfilter = \"debug\"\n[room]\nmax_rooms = 500\n";
     std::fs::write(&file, text).unwrap();
     node.signal(Signal::HUP);
     let log = eventually!(node.log(), |log| log.contains("need a restart"), SOON);
