@@ -58,8 +58,10 @@ fn serve_parts_directly(found: &mut Vec<Asset>) -> Result<(), String> {
     let scripts: Vec<_> = found.iter().filter_map(|asset| Some((asset.name.clone(), imported(asset)?))).collect();
     for (script, part) in scripts {
         found.retain(|asset| asset.name != script);
-        let asset = found.iter_mut().find(|asset| asset.name == part);
-        asset.ok_or_else(|| format!("{FOLDER}/{script} imports {part}, which is missing"))?.name = script;
+        let Some(asset) = found.iter_mut().find(|asset| asset.name == part) else {
+            return Err(format!("{FOLDER}/{script} imports {part}, which is missing"));
+        };
+        asset.name = script;
     }
     Ok(())
 }

@@ -188,7 +188,8 @@ export class Session implements PartsSession {
   /** The parts are not there yet. */
   #wait(message: ToWorker): void {
     if (this.#asked.length < MAX_ASKED) this.#asked.push(message);
-    else if (message.type === 'call') this.#refuse(message.id, new Error('too much was asked while the page was loaded'));
+    else if (message.type === 'call')
+      this.#refuse(message.id, new Error('too much was asked while the page was loaded'));
   }
 
   #began(): void {
