@@ -1,1 +1,1 @@
-import"./part-NXZIQWF7.js";
+import"./part-7JTORSF3.js";

@@ -1,1 +1,1 @@
-import"./part-OP5YGCCQ.js";
+import"./part-46DOE7HS.js";
