@@ -214,3 +214,21 @@ test("a page of another site can neither read nor watch", LIMIT, async (context)
   }, node.url);
   assert.deepEqual(outcome, { fetched: false, opened: false });
 });
+
+scene("a part of the worker that does not come is loaded again, and the run is shown meanwhile", async ({ node, tab }) => {
+  await node.post("r", [{ type: "run_status", status: "running" }, ...logLines(1, 20)]);
+  const front = await ClosingFront.start(node);
+  try {
+    const [, worker] = /data-worker="([^"]+)"/.exec(await (await fetch(`${node.url}/runs/r`)).text());
+    const [, part] = /import\("\.\/([^"]+)"\)/.exec(await (await fetch(node.url + worker)).text());
+    let ignored = 0;
+    front.ignores = (url) => url.endsWith(part) && (ignored += 1) <= 2;
+    await tab.goto(`${front.url}/runs/r`);
+    await word(tab, "RUNNING");
+    await showsLines(tab, ["Run running", ...texts(1, 20)]);
+    await live(tab);
+    assert.ok(ignored > 2);
+  } finally {
+    front.stop();
+  }
+});
