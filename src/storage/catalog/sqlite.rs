@@ -116,9 +116,11 @@ impl SqliteCatalog {
             }
             None => return Err(CatalogError(format!("there is no catalog at {}", path.display())).into()),
         }
-        let connect = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(5));
+        let connect = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
         let connect = connect.disable_statement_logging().thread_name(|_| "catalog".into());
-        Ok(Self { pool: SqlitePoolOptions::new().max_connections(1).connect_lazy_with(connect) })
+        let readers = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(connect);
+        // Whatever is written fails.
+        Ok(Self { writer: readers.clone(), readers })
     }
 
     /// The format version of the catalog in a file, which is only read: 0 when it has no tables, `None` when there is
