@@ -21,7 +21,7 @@ use crate::storage::objects::Objects;
 use crate::storage::redis::Link;
 
 /// Where runs come from.
-pub(super) struct Source {
+pub(super) struct ExportStores {
     pub(super) log: Box<dyn LogSource>,
     /// `None` when it is in memory, and nothing is known of artifacts.
     pub(super) catalog: Option<Arc<dyn WholeCatalog>>,
@@ -29,7 +29,7 @@ pub(super) struct Source {
 }
 
 /// Where runs go.
-pub(super) struct Target {
+pub(super) struct ImportStores {
     pub(super) log: Box<dyn LogTarget>,
     pub(super) catalog: Arc<dyn WholeCatalog>,
     /// The store of artifacts; `None` when none are kept.
@@ -39,7 +39,7 @@ pub(super) struct Target {
 }
 
 /// Opens the stores to read them, beside a node that uses them.
-pub(super) async fn source(config: &Config) -> anyhow::Result<Source> {
+pub(super) async fn source(config: &Config) -> anyhow::Result<ExportStores> {
     let path = |file| config.server.data_dir.join(file);
     let (log, redis): (Box<dyn LogSource>, _) = match &config.journal.url {
         JournalUrl::Memory => bail!("journal.url is memory: nothing outlives the node, and nothing can be exported"),
@@ -63,11 +63,11 @@ pub(super) async fn source(config: &Config) -> anyhow::Result<Source> {
             Some(open_catalog(config).await.context("catalog.url")?)
         }
     };
-    Ok(Source { log, catalog, redis })
+    Ok(ExportStores { log, catalog, redis })
 }
 
 /// Opens the stores to write to them: a cluster's beside its nodes, those of a single node only while it is stopped.
-pub(super) async fn target(config: &Config) -> anyhow::Result<Target> {
+pub(super) async fn target(config: &Config) -> anyhow::Result<ImportStores> {
     if matches!(config.catalog.url, CatalogSetting::Memory) {
         bail!("catalog.url is memory: what would be imported would be gone at once");
     }
@@ -85,7 +85,7 @@ pub(super) async fn target(config: &Config) -> anyhow::Result<Target> {
     };
     check_postgres(config).await?;
     let catalog = open_catalog(config).await.context("catalog.url")?;
-    Ok(Target { log, catalog, objects: open_objects(config)?, _data_dir: data_dir })
+    Ok(ImportStores { log, catalog, objects: open_objects(config)?, _data_dir: data_dir })
 }
 
 async fn redis(config: &Config) -> anyhow::Result<Arc<RedisJournal>> {
@@ -122,7 +122,7 @@ fn refuse_older(store: &str, format: u32, known: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-impl Source {
+impl ExportStores {
     pub(super) async fn close(&self) {
         if let Some(journal) = &self.redis {
             journal.close().await;
@@ -133,7 +133,7 @@ impl Source {
     }
 }
 
-impl Target {
+impl ImportStores {
     pub(super) async fn close(mut self) {
         self.log.close().await;
         self.catalog.close().await;
