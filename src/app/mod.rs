@@ -19,7 +19,9 @@ mod children;
 mod clock;
 mod drain;
 mod limits;
+mod live;
 mod parts;
+mod reload;
 mod run;
 mod serve;
 mod shares;
@@ -30,6 +32,8 @@ mod worker;
 
 pub use children::{TREE, TreeEntry};
 pub use limits::{control_limits, event_limits};
+pub use live::LiveSettings;
+pub use reload::ConfigReload;
 pub use run::{NodeOutcome, run};
 pub use serve::serve;
 pub use shares::Shares;

@@ -94,7 +94,7 @@ pub struct SettingArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen here [default: 127.0.0.1:3001]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "HOST:PORT")]
     bind: Option<OsString>,
     /// Keep everything in this directory [default: data]
     #[arg(long, value_name = "DIR")]
@@ -129,6 +129,19 @@ pub fn tell(text: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "runcast: {text}");
 }
 
+/// An error with its causes, each of them once: some errors say their cause themselves.
+pub fn causes(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let between = if told.is_empty() { "" } else { ": " };
+            told.push_str(between);
+            told.push_str(&cause);
+        }
+    }
+    told
+}
+
 /// Runs a future to its end on this thread.
 fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -145,6 +158,14 @@ mod tests {
 
     fn parse(line: &str) -> CliCommand {
         Cli::try_parse_from(line.split(' ')).unwrap().into_command()
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let inner = io::Error::other("no space");
+        let error = anyhow::Error::new(inner).context("writing /d: no space").context("the journal");
+        assert_eq!(causes(&error), "the journal: writing /d: no space");
+        assert_eq!(causes(&anyhow::anyhow!("alone")), "alone");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod publish_bad;
 mod publish_spill;
 mod reports;
 mod search;
+mod serve;
 mod steer;
 mod steering;
 #[path = "../support/mod.rs"]

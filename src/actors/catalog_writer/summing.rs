@@ -9,7 +9,7 @@ use super::fold::SummaryFold;
 use crate::protocol::RunId;
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::runs::{NO_PROJECT, ResultRow, RunCatalog, SummaryRow};
-use crate::storage::journal::{Head, Journal, JournalError, RunPhase};
+use crate::storage::journal::{Head, Journal, JournalError, RunPhase, whole_page};
 use crate::tasks::{TaskError, spawn_folding};
 
 /// Most bytes of a page of a log.
@@ -147,7 +147,8 @@ impl SummaryPorts {
                 break;
             }
             let page = self.journal.read(run, fold.tip(), PAGE_BYTES).await?;
-            if page.is_empty() {
+            if let Err(missing) = whole_page(fold.tip() + 1, &page) {
+                warn!(%run, %missing, "a run can't be summed up");
                 return Ok(Progress::Nothing);
             }
             let folded = on_a_thread(busy, move || {
@@ -164,7 +165,8 @@ impl SummaryPorts {
         }
         while let Some(after) = fold.control_after(head) {
             let page = self.journal.read_control(run, after, PAGE_BYTES).await?;
-            if page.is_empty() {
+            // What is behind the tip is not of what is summed up.
+            if page.first().is_none_or(|first| first.first() > tip) {
                 break;
             }
             let folded = on_a_thread(busy, move || {

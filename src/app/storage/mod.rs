@@ -21,7 +21,7 @@ use crate::storage::packages::Packages;
 use crate::storage::presence::{Register, RegisterOptions};
 use crate::storage::redis::RedisSettings;
 
-mod artifacts;
+pub(super) mod artifacts;
 mod beside;
 pub(super) mod close;
 mod objects;

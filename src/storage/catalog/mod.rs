@@ -51,6 +51,8 @@ pub struct RunFilter {
     pub project: Option<String>,
     /// Only runs of this branch.
     pub branch: Option<String>,
+    /// Only runs of this author, in any case.
+    pub author: Option<String>,
     /// Only runs with this label.
     pub label: Option<String>,
     /// Only runs that began at this time or later.
