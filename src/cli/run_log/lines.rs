@@ -244,6 +244,7 @@ impl ArtifactLine {
             failure: None,
             idempotency_key: self.idempotency_key,
             created_at: Timestamp::from_millis(self.created_at),
+            deleted_at: None,
         })
     }
 }

@@ -70,6 +70,7 @@ fn artifact() -> ArtifactRow {
         failure: None,
         idempotency_key: Some("k".into()),
         created_at: AT,
+        deleted_at: None,
     }
 }
 

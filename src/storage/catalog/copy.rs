@@ -185,6 +185,7 @@ mod tests {
             failure: None,
             idempotency_key: None,
             created_at: AT,
+            deleted_at: None,
         };
         live.announce(&artifact, 100).await.unwrap();
         let finished =
