@@ -31,7 +31,9 @@ pub(super) fn read_only_uri(path: &Path) -> String {
 /// no log beside it.
 pub(super) async fn copy(from: &Path, to: &Path) -> Result<(), sqlx::Error> {
     use sqlx::Connection as _;
+    let no_text = || sqlx::Error::Configuration(format!("{} is not UTF-8", to.display()).into());
+    let to = to.to_str().ok_or_else(no_text)?;
     let mut connection = open(from).await?;
-    sqlx::query("VACUUM INTO ?").bind(to.to_string_lossy().into_owned()).execute(&mut connection).await?;
+    sqlx::query("VACUUM INTO ?").bind(to).execute(&mut connection).await?;
     connection.close().await
 }

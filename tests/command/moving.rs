@@ -149,8 +149,8 @@ async fn runs_are_moved_to_a_cluster_with_their_seqs_and_epochs_and_go_on_there(
     assert_eq!((&answer["stored"], &answer["duplicates"]), (&0.into(), &1.into()), "{answer}");
     let answer = post(other, "live", 4, &[json!({"type": "log", "text": "moved"})]).await;
     assert_eq!(answer["stored"], 1, "{answer}");
-    let control = sent(one, "live").await.0;
-    assert!(control.iter().any(|event| event["type"] == "control_reset"), "its pause is void: {control:?}");
+    let live = sent(one, "live").await.0;
+    assert_eq!(live[exported[1].0.len()]["type"], "control_reset", "its pause is void: {live:?}");
 
     // The node went on as well: who saw that is told.
     let ahead = post(&node, "live", 4, &[json!({"type": "log", "text": "not moved"})]).await;
@@ -197,7 +197,13 @@ async fn runs_are_moved_from_a_cluster_to_a_node_that_is_stopped() {
     assert_eq!(node.stored("x").await, numbered(5, 4, 10), "and what was there is as it was");
     let listed = node.get_json("/api/runs?limit=10").await;
     assert_eq!(listed["runs"].as_array().unwrap().len(), 2, "{listed}");
-    node.store("real", &numbered(1, 1, 10)).await;
+    // It goes on in its new epoch, also after a restart.
+    for n in 1..=2 {
+        node.store("real", &numbered(n, 1, 10)).await;
+        node.terminate().await;
+        node.restart();
+    }
+    assert_eq!(node.stored("real").await.len(), real_run().len() + 2);
 
     // A damaged file is refused before anything is written.
     let damaged = fs::read_to_string(file("real")).unwrap().replace("test_status", "test_stotus");

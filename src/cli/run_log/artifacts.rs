@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
-use super::ends::Target;
+use super::ends::ImportStores;
 use crate::artifacts::{Digesting, INCOMING, content_disposition, is_shown};
 use crate::protocol::ArtifactState;
 use crate::storage::catalog::artifacts::{ArtifactRow, Finished, StoredForm};
@@ -27,7 +27,11 @@ pub(super) fn former_store(directory: &Path) -> anyhow::Result<Objects> {
 ///
 /// # Errors
 /// A store fails, or the object in `former` is not what the row says.
-pub(super) async fn import(target: &Target, former: Option<&Objects>, artifact: &ArtifactRow) -> anyhow::Result<bool> {
+pub(super) async fn import(
+    target: &ImportStores,
+    former: Option<&Objects>,
+    artifact: &ArtifactRow,
+) -> anyhow::Result<bool> {
     let catalog = &target.catalog;
     let (id, run) = (artifact.id, &artifact.run);
     let state = catalog.find(run, id).await?.map(|kept| kept.artifact.state);

@@ -11,7 +11,7 @@ use clap::Args;
 use super::super::artifacts::print;
 use super::super::stores::{self, StoreArgs, counted};
 use super::super::{block_on, parse_run};
-use super::ends::{self, Source};
+use super::ends::{self, ExportStores};
 use super::lines::EndLine;
 use super::write::RunLogWriter;
 use crate::config::{Config, EXIT_CONFIG};
@@ -77,7 +77,7 @@ async fn export(args: &ExportLogArgs, config: &Config) -> anyhow::Result<()> {
     exported
 }
 
-async fn export_all(source: &Source, directory: &Path) -> anyhow::Result<()> {
+async fn export_all(source: &ExportStores, directory: &Path) -> anyhow::Result<()> {
     let (mut after, mut runs) = (None, 0);
     loop {
         let page = source.log.runs(Timestamp::from_millis(0), after.as_ref(), PAGE).await?;
@@ -106,7 +106,7 @@ fn tell_of(run: &RunId, end: &EndLine, file: &Path) -> anyhow::Result<()> {
 }
 
 /// Writes a run's file; `None` when there is no such run, or it has expired.
-async fn export_one(source: &Source, run: &RunId, file: &Path) -> anyhow::Result<Option<EndLine>> {
+async fn export_one(source: &ExportStores, run: &RunId, file: &Path) -> anyhow::Result<Option<EndLine>> {
     let moved = source.log.moved_run(run).await?;
     let Some(moved) = moved.filter(|moved| moved.head.phase != RunPhase::Gone && moved.head.tip > 0) else {
         return Ok(None);

@@ -12,7 +12,7 @@ use super::super::artifacts::print;
 use super::super::stores::{self, StoreArgs, counted};
 use super::super::{block_on, tell};
 use super::artifacts;
-use super::ends::{self, Target};
+use super::ends::{self, ImportStores};
 use super::lines::EndLine;
 use super::read::{self, Item, Next, RunLogReader};
 use crate::config::{Config, EXIT_CONFIG};
@@ -88,7 +88,7 @@ async fn import(args: &ImportLogArgs, config: &Config) -> anyhow::Result<usize> 
 }
 
 /// Lists the runs of the journal that the catalog may lack.
-async fn mend_list(target: &Target) -> anyhow::Result<()> {
+async fn mend_list(target: &ImportStores) -> anyhow::Result<()> {
     let newest = target.catalog.newest().await?;
     let since = newest.map_or(Timestamp::from_millis(0), |at| at.plus_millis(-LIST_MARGIN_MS));
     let mut after = None;
@@ -108,7 +108,7 @@ fn row(MovedRun { run, head, .. }: &MovedRun) -> RunRow {
     RunRow { run: run.clone(), status, tip, created_at, last_at }
 }
 
-async fn import_file(target: &mut Target, former: Option<&Objects>, file: &Path) -> anyhow::Result<()> {
+async fn import_file(target: &mut ImportStores, former: Option<&Objects>, file: &Path) -> anyhow::Result<()> {
     // As a whole, before anything is written.
     let end = read::check(file)?;
     let mut reader = RunLogReader::open(file)?;
@@ -139,7 +139,7 @@ async fn import_file(target: &mut Target, former: Option<&Objects>, file: &Path)
 
 /// Takes a file's items to where they belong, or compares them with what is there; how many objects are not there.
 async fn copy(
-    target: &mut Target,
+    target: &mut ImportStores,
     former: Option<&Objects>,
     reader: &mut RunLogReader,
     imported: &Imported,
@@ -208,7 +208,13 @@ impl KnownSegments {
     }
 }
 
-fn told(moved: &MovedRun, end: &EndLine, imported: &Imported, missing: u64, target: &Target) -> anyhow::Result<()> {
+fn told(
+    moved: &MovedRun,
+    end: &EndLine,
+    imported: &Imported,
+    missing: u64,
+    target: &ImportStores,
+) -> anyhow::Result<()> {
     let (events, artifacts) = (counted(end.events, "event"), counted(end.artifacts, "artifact"));
     let what = match imported {
         Imported::New => "imported",

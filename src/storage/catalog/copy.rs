@@ -152,3 +152,89 @@ impl CatalogCopy {
         self.connection.close().await.map_err(failed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::artifact::Method;
+    use crate::protocol::{ArtifactId, ArtifactKind, ArtifactName, ArtifactState, ContentCoding, Pin, RunId, Sha256};
+    use crate::storage::catalog::artifacts::{ArtifactCatalog as _, ArtifactRow, Finished, StoredForm};
+    use crate::storage::catalog::sqlite::CatalogUrl;
+
+    const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn stored(size: u64) -> StoredForm {
+        let (coding, method) = (ContentCoding::Gzip, Method::Gzip);
+        StoredForm { size, sha256: Sha256([size as u8; 32]), coding, method, decoded: Some(9) }
+    }
+
+    async fn ready(live: &SqliteCatalog, run: &RunId, key: &str) -> ArtifactId {
+        let artifact = ArtifactRow {
+            id: ArtifactId::unique(),
+            run: run.clone(),
+            name: ArtifactName::parse(key).unwrap(),
+            kind: ArtifactKind::Other,
+            content_type: "text/plain".into(),
+            test: None,
+            state: ArtifactState::Pending,
+            key: key.into(),
+            direct: false,
+            size: None,
+            sha256: None,
+            stored: None,
+            failure: None,
+            idempotency_key: None,
+            created_at: AT,
+            deleted_at: None,
+        };
+        live.announce(&artifact, 100).await.unwrap();
+        let finished =
+            Finished { key: key.into(), size: 9, sha256: Sha256([9; 32]), stored: stored(5), compress_at: None };
+        assert!(live.set_ready(run, artifact.id, &finished).await.unwrap());
+        artifact.id
+    }
+
+    #[tokio::test]
+    async fn what_becomes_of_artifacts_behind_the_copy_is_taken_again_and_the_catalog_is_left_alone() {
+        // A name that a URI has to escape.
+        let home = tempfile::Builder::new().prefix("a ?#%20 ü").tempdir().unwrap();
+        let (from, to) = (home.path().join("catalog.db"), home.path().join("copy.db"));
+        let live = SqliteCatalog::open(&CatalogUrl::Sqlite(from.clone())).await.unwrap();
+        let run = RunId::parse("r").unwrap();
+        let smaller = ready(&live, &run, "smaller").await;
+        let deleted = ready(&live, &run, "deleted").await;
+        let lost = ready(&live, &run, "lost").await;
+        assert!(live.lease("cleanup", "me", AT, AT.plus_millis(9)).await.unwrap());
+
+        let mut copy = CatalogCopy::make(&from, &to).await.unwrap();
+        assert_eq!(copy.count().await.unwrap(), (3, 15));
+        let later = ready(&live, &run, "later").await;
+        live.pin(&run, &Pin { reason: "why".into(), until: None, since: AT }).await.unwrap();
+        assert_eq!(copy.count().await.unwrap(), (3, 15), "the copy is of one moment");
+        copy.take_artifacts().await.unwrap();
+        assert_eq!(copy.count().await.unwrap(), (4, 20));
+        let page = copy.objects("", 3).await.unwrap();
+        let ids: Vec<_> = page.iter().map(|object| object.id.clone()).collect();
+        assert_eq!(ids, [smaller, deleted, lost].map(|id| id.to_string()));
+        assert_eq!((page[0].key.as_str(), page[0].size, &page[0].sha256), ("smaller", 5, &"05".repeat(32)));
+        let rest = copy.objects(&ids[2], 3).await.unwrap();
+        assert_eq!(rest.iter().map(|object| &object.id).collect::<Vec<_>>(), [&later.to_string()]);
+
+        assert!(live.replace(smaller, "smaller", "smaller.gz", &stored(3), AT).await.unwrap());
+        assert!(live.remove(&run, deleted, AT).await.unwrap());
+        let now = copy.take_again(&ids[0]).await.unwrap().unwrap();
+        assert_eq!((now.key.as_str(), now.size), ("smaller.gz", 3));
+        assert_eq!(copy.take_again(&ids[1]).await.unwrap(), None);
+        copy.mark_gone(&ids[2], AT).await.unwrap();
+        assert_eq!(copy.count().await.unwrap(), (2, 8));
+        copy.close().await.unwrap();
+
+        let copied = SqliteCatalog::open(&CatalogUrl::Sqlite(to)).await.unwrap();
+        let state = async |catalog: &SqliteCatalog, id| catalog.find(&run, id).await.unwrap().unwrap().artifact.state;
+        assert_eq!(state(&copied, lost).await, ArtifactState::Deleted);
+        assert_eq!(state(&copied, deleted).await, ArtifactState::Deleted);
+        assert_eq!(state(&live, lost).await, ArtifactState::Ready);
+        assert_eq!(copied.pinned(&run).await.unwrap().unwrap().reason, "why");
+        assert!(copied.lease("cleanup", "another", AT, AT.plus_millis(9)).await.unwrap(), "nobody holds it there");
+    }
+}

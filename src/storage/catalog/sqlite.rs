@@ -119,6 +119,7 @@ impl SqliteCatalog {
         let connect = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
         let connect = connect.disable_statement_logging().thread_name(|_| "catalog".into());
         let readers = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(connect);
+        // Whatever is written fails.
         Ok(Self { writer: readers.clone(), readers })
     }
 

@@ -76,11 +76,15 @@ pub trait LogTarget: LogSource {
     async fn close(&mut self);
 }
 
-/// The epoch in which a moved run goes on, which neither journal has given out; new runs get it from then on.
+/// The epoch in which a moved run goes on, which neither journal has given out for it: that of new runs, if the run's
+/// last one is before it. Otherwise it is a later one, which new runs get from then on. So many runs raise it once.
 pub(super) fn epoch_after(head: &Head, epochs: Epochs, now: Timestamp) -> Epoch {
+    let last = head.lineage.epoch().map_or(0, |epoch| epoch.0);
+    if epochs.births.0 > last {
+        return epochs.births;
+    }
     let mut raised = epochs;
     raised.raise_births(now);
-    let last = head.lineage.epoch().map_or(0, |epoch| epoch.0);
     Epoch(raised.births.0.max(last + 1))
 }
 
@@ -104,7 +108,7 @@ mod tests {
         let epochs = |births| Epochs { incarnation: Epoch(5), births: Epoch(births) };
         let head =
             |last| Head { lineage: Lineage::new(vec![(Epoch(3), 1), (Epoch(last), 4)]), tip: 9, ..Head::unborn() };
-        for (last, births, next) in [(7, 9, 100), (7, 100, 101), (200, 9, 201)] {
+        for (last, births, next) in [(7, 9, 9), (9, 9, 100), (50, 9, 100), (200, 9, 201), (200, 200, 201)] {
             let next = Epoch(next);
             assert_eq!(epoch_after(&head(last), epochs(births), now), next);
             let moved = moved_head(&head(last), next);

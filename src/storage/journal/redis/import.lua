@@ -9,7 +9,7 @@ if store[1] ~= ARGV[1] or store[2] ~= ARGV[2] then return 'stale' end
 if redis.call('EXISTS', KEYS[2], KEYS[3]) > 0 then return 'exists' end
 if redis.call('XLEN', KEYS[6]) ~= tonumber(ARGV[4]) then return 'lost' end
 -- Only the first write can be refused, for want of memory or of a disk: nothing has been written then.
-redis.call('HSET', KEYS[1], 'births', ARGV[3])
+redis.call('HSET', KEYS[1], 'births', ARGV[3]) -- most often what it is
 redis.call('RENAME', KEYS[6], KEYS[3])
 redis.call('PERSIST', KEYS[3])
 if redis.call('EXISTS', KEYS[7]) == 1 then

@@ -238,6 +238,7 @@ pub(super) static PRODUCERS: LazyLock<RowWriter> = LazyLock::new(|| {
     )
 });
 
-/// Writes rows of `lineage`.
-pub(super) static LINEAGE: LazyLock<RowWriter> =
-    LazyLock::new(|| RowWriter::new("INSERT INTO lineage (run, epoch, first) VALUES", "(?,?,?)", ""));
+/// Writes rows of `lineage`. A run that was moved here has the row of the epoch that its next append opens.
+pub(super) static LINEAGE: LazyLock<RowWriter> = LazyLock::new(|| {
+    RowWriter::new("INSERT INTO lineage (run, epoch, first) VALUES", "(?,?,?)", "ON CONFLICT DO NOTHING")
+});
