@@ -15,6 +15,7 @@ pub mod artifacts;
 pub mod cleanup;
 pub mod doctor;
 pub mod finish;
+pub mod own_runs;
 pub mod producer;
 pub mod publish;
 pub mod request;
