@@ -31,7 +31,7 @@ impl Question {
             "reason": "ambiguous_element",
             "message": "Two buttons could be the one that the test calls \"next\". Which one shall I click?",
             "goal": "Show the second page of the teas",
-            "attempts": ["getByRole('button', { name: 'next', exact: true }) finds nothing"],
+            "attempts": ["getByLabel('next')", "getByTestId('next')", "getByTitle('next')"],
             "lastError": {"message": "strict mode violation: getByText(/next|last/i) resolved to 2 elements"},
             "needs": "choice",
             "candidates": [

@@ -6,9 +6,11 @@ import { shownOf } from '../ui/status.js';
 import { chosen, openUnasked, place } from './place.js';
 import { head, tests, testsComplete, testsVersion } from './store.js';
 
-/** Decides once: after the first question or failure it was, and at the end of the run, nothing is opened any more. */
+/** Decides once: after the first failure, and at the end of the run, nothing is opened any more; a question before it is. */
 export class Choice {
   #settled = false;
+  /** A question was opened. */
+  #asked = false;
 
   /** The test to open now; null: leave it as it is. */
   next(rows: Iterable<TestRow>, open: TestKey | null, over: boolean): TestKey | null {
@@ -27,7 +29,12 @@ export class Choice {
         if (running === null || began(test) < began(running)) running = test;
       }
     }
-    const worth = ask ?? failed ?? (over ? flaky : null);
+    if (ask !== null && !over) {
+      const first = !this.#asked;
+      this.#asked = true;
+      return first ? ask.key : null;
+    }
+    const worth = failed ?? (over ? flaky : null);
     if (worth !== null || over) this.#settled = true;
     if (worth !== null) return worth.key;
     return open === null ? (running?.key ?? null) : null;
