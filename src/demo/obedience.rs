@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn what_it_was_told_before_the_server_ended_holds() {
         let (at, now) = (Timestamp::from_millis(1_000), Instant::now());
-        let after = |millis| Timestamp::from_millis(1_000 + millis).to_string();
+        let after = |millis: i64| Timestamp::from_millis(1_000 + millis).to_string();
         let none = Obedience::restored(&json!({"paused": null, "asks": []}), at, now);
         assert_eq!(none.waits_until(), None);
         let paused = Obedience::restored(&json!({"paused": {"until": after(5_000)}}), at, now);

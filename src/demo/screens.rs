@@ -185,7 +185,7 @@ mod tests {
         let frames = [frame(10, 0), frame(20, 1), frame(30, 0)];
         let mut display = Display::new(&frames);
         let now = Instant::now();
-        let mut take = |display: &mut Display<'_>, hints: &ScreenHints, secs| -> Vec<String> {
+        let take = |display: &mut Display<'_>, hints: &ScreenHints, secs| -> Vec<String> {
             let wanted = display.take_wanted(hints, "p", now + Duration::from_secs(secs));
             wanted.into_iter().map(|(stream, frame)| format!("{stream} {}", frame.test)).collect()
         };
