@@ -66,8 +66,8 @@ try {
   const headers = { 'content-type': 'application/json', 'runcast-user': 'ada' };
   await fetch(`${node.url}/api${path}/commands`, { method: 'POST', headers, body: JSON.stringify(answer) });
 
-  await word(run, 'FAILING');
   const detail = run.getByRole('complementary', { name: 'Test' });
+  await detail.getByRole('heading', { name: 'takes a voucher off once' }).waitFor(SOON);
   await detail.getByText('1847').first().waitFor();
   await detail.getByRole('link', { name: 'Trace' }).waitFor();
   await run.getByRole('treeitem', { name: /^running Checkout . refuses a voucher that is unknown.*Fill/ }).waitFor(SOON);

@@ -60,6 +60,11 @@ class Visit {
     }));
   }
 
+  // A test has failed, and is not tried again.
+  fails() {
+    return this.tab.getByRole("tree", { name: "Tests" }).getByRole("treeitem", { name: new RegExp(`^failed .*${FAILS}`) });
+  }
+
   // What fails, why, and whether it failed before.
   async says(where) {
     await where.getByRole("heading", { name: FAILS }).waitFor(SOON);
@@ -125,7 +130,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await visit.word("RUNNING");
 
     const detail = tab.getByRole("complementary", { name: "Test" });
-    await visit.word(/FAILING|FAILED/);
+    await visit.fails().waitFor(SOON);
     await visit.says(detail);
     await visit.traceOpens(() => detail.getByRole("link", { name: "Trace" }).click());
     await tab.getByRole("contentinfo").getByRole("button", { name: new RegExp(FAILS) }).click();
@@ -158,8 +163,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await pane("Tests");
     await visit.showsScreen();
 
-    await visit.word(/FAILING|FAILED/);
-    await tab.getByRole("treeitem", { name: new RegExp(FAILS) }).click();
+    await visit.fails().click(SOON);
     await visit.says(tab.getByRole("complementary", { name: "Test" }));
     await visit.traceOpens(() => tab.getByRole("complementary").getByRole("link", { name: "Trace" }).click());
     await tab.getByRole("treeitem", { name: WHY }).first().click();
@@ -192,7 +196,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await press("p");
     await visit.word("RUNNING");
 
-    await visit.word(/FAILING|FAILED/);
+    await visit.fails().waitFor(SOON);
     await press("f");
     await visit.says(tab.getByRole("complementary", { name: "Test" }));
     await visit.traceOpens(() => press("r"));

@@ -22,7 +22,7 @@ export class Choice {
     for (const test of rows) {
       const shown = shownOf(test);
       if (shown === 'ask') ask ??= test;
-      else if (shown === 'failed' || shown === 'timedout' || shown === 'held') {
+      else if (shown === 'held' || ((shown === 'failed' || shown === 'timedout') && (decided(test) || over))) {
         if (failed === null || (test.failedSeq ?? -1) > (failed.failedSeq ?? -1)) failed = test;
       } else if (shown === 'flaky') flaky ??= test;
       else if (shown === 'running' || shown === 'paused') {
@@ -39,6 +39,11 @@ export class Choice {
     if (worth !== null) return worth.key;
     return open === null ? (running?.key ?? null) : null;
   }
+}
+
+/** Whether it will not be tried again: one that is may pass yet. */
+function decided(test: TestRow): boolean {
+  return test.outcome === 'unexpected';
 }
 
 function began(test: TestRow): number {

@@ -14,6 +14,8 @@ const histories = new Map<TestKey, HistoryResult[] | null>();
 const version = signal(0);
 /** Histories are asked for at most so often while their tests run, in milliseconds. */
 const SOONEST = 5_000;
+/** The server's list of results follows the log so late, in milliseconds. */
+const LATE = 2_000;
 const askedAt = new Map<TestKey, number>();
 
 async function ask(key: TestKey): Promise<void> {
@@ -47,7 +49,7 @@ function tipOf(result: HistoryResult): string {
 /** `state`: what the test's result is now; when it changes, the history is asked for again. */
 export function History({ test, state }: { test: TestKey; state: string }) {
   useEffect(() => {
-    const wait = Math.max(0, (askedAt.get(test) ?? 0) + SOONEST - Date.now());
+    const wait = Math.max(LATE, (askedAt.get(test) ?? 0) + SOONEST - Date.now());
     const timer = setTimeout(
       () => {
         askedAt.set(test, Date.now());
