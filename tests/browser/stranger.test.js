@@ -34,7 +34,7 @@ class Visit {
   }
 
   button(name) {
-    return this.tab.getByRole("button", { name });
+    return this.tab.getByRole("button", { name, exact: true });
   }
 
   // The row of the run that goes on, in the list; the other one has passed.
@@ -132,7 +132,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     const detail = tab.getByRole("complementary", { name: "Test" });
     await visit.fails().waitFor(SOON);
     await visit.says(detail);
-    await visit.traceOpens(() => detail.getByRole("link", { name: "Trace" }).click());
+    await visit.traceOpens(() => detail.getByRole("link", { name: "Trace", exact: true }).click());
     await tab.getByRole("contentinfo").getByRole("button", { name: new RegExp(FAILS) }).click();
     await tab.waitForURL(seeks);
     await detail.getByRole("treeitem", { name: WHY }).first().click();
@@ -165,7 +165,7 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
 
     await visit.fails().click(SOON);
     await visit.says(tab.getByRole("complementary", { name: "Test" }));
-    await visit.traceOpens(() => tab.getByRole("complementary").getByRole("link", { name: "Trace" }).click());
+    await visit.traceOpens(() => tab.getByRole("complementary").getByRole("link", { name: "Trace", exact: true }).click());
     await tab.getByRole("treeitem", { name: WHY }).first().click();
     await visit.button("Copy link").click();
     await visit.colleagueSees();
@@ -182,8 +182,15 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     const visit = await Visit.begin(context, { width: 1400, height: 900 });
     const { tab } = visit;
     const press = (...keys) => keys.reduce((before, key) => before.then(() => tab.keyboard.press(key)), Promise.resolve());
+    // Presses a key until this, or something within it, has focus.
+    const until = async (key, target) => {
+      for (let times = 0; !(await target.evaluate((element) => element.contains(document.activeElement))); times += 1) {
+        assert.ok(times < 60, `${key} does not come to it`);
+        await press(key);
+      }
+    };
     const link = await visit.inTheList();
-    while (!(await link.evaluate((element) => element === document.activeElement))) await press("Tab");
+    await until("Tab", link);
     await press("Enter");
     await visit.word("NEEDS YOU");
     await press("2", "Enter");
@@ -203,8 +210,9 @@ describe("a stranger finds out what fails, and steers", { concurrency: true }, (
     await press("[");
     await tab.waitForURL(seeks);
     await press("l", "f", "3");
-    const step = tab.getByRole("complementary").getByRole("treeitem", { name: WHY }).first();
-    while (!(await step.evaluate((element) => element.contains(document.activeElement)))) await press("Tab");
+    const steps = tab.getByRole("tree", { name: "Steps" });
+    await until("Tab", steps);
+    await until("ArrowDown", steps.getByRole("treeitem", { name: WHY }).first());
     await press("c");
     await tab.getByText("Link to the step copied").first().waitFor();
     await visit.colleagueSees();

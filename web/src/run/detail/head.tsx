@@ -64,7 +64,11 @@ export function Head({ test, attempts, shown, both, files }: HeadProps) {
         ))}
       </p>
       <Annotations test={test} attempt={shown} />
-      <History test={test.key} state={`${test.status} ${test.outcome} ${test.attempt}`} />
+      <History
+        test={test.key}
+        state={`${test.status} ${test.outcome} ${test.attempt}`}
+        ended={test.outcome !== null}
+      />
       <div class="detail-bar">
         {attempts.length > 1 && (shown !== null || !both) ? (
           <Attempts attempts={attempts} shown={shown} both={both} />
