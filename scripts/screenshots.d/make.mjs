@@ -69,7 +69,7 @@ try {
   const detail = run.getByRole('complementary', { name: 'Test' });
   await detail.getByRole('heading', { name: 'takes a voucher off once' }).waitFor(SOON);
   await detail.getByText('1847').first().waitFor();
-  await detail.getByRole('link', { name: 'Trace' }).waitFor();
+  await detail.getByRole('link', { name: 'Trace', exact: true }).waitFor();
   await run.getByRole('treeitem', { name: /^running Checkout . refuses a voucher that is unknown.*Fill/ }).waitFor(SOON);
   await drawn(run);
   await shoot(run, 'run.png');

@@ -1,5 +1,5 @@
 //! The command line: `serve` (the default), `publish`, `watch`, `search`, `steer`, `finish`, `upload`, `artifacts`,
-//! `cleanup`, `doctor`.
+//! `cleanup`, `backup`, `restore`, `export-log`, `import-log`, `doctor`.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,6 +12,7 @@ use crate::config::{ConfigSources, Flag};
 use crate::protocol::RunId;
 
 pub mod artifacts;
+pub mod backup;
 pub mod cleanup;
 pub mod doctor;
 pub mod finish;
@@ -19,9 +20,11 @@ pub mod own_runs;
 pub mod producer;
 pub mod publish;
 pub mod request;
+pub mod run_log;
 pub mod search;
 mod server_url;
 pub mod steer;
+pub mod stores;
 mod table;
 mod terminal;
 pub mod upload;
@@ -63,6 +66,14 @@ pub enum CliCommand {
     Artifacts(artifacts::ArtifactsArgs),
     /// Remove the artifacts whose time has come, or say which those are
     Cleanup(cleanup::CleanupArgs),
+    /// Copy what a single node keeps, while it runs
+    Backup(backup::BackupArgs),
+    /// Make a data directory out of a backup
+    Restore(backup::restore::RestoreArgs),
+    /// Write a run, or all, into files, to move them elsewhere
+    ExportLog(run_log::ExportLogArgs),
+    /// Import runs that were exported elsewhere
+    ImportLog(run_log::ImportLogArgs),
     /// Check the configuration and the machine, and say what is wrong
     Doctor(doctor::DoctorArgs),
 }
@@ -84,7 +95,7 @@ pub struct SettingArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen here [default: 127.0.0.1:3001]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "HOST:PORT")]
     bind: Option<OsString>,
     /// Keep everything in this directory [default: data]
     #[arg(long, value_name = "DIR")]
@@ -119,6 +130,19 @@ pub fn tell(text: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "runcast: {text}");
 }
 
+/// An error with its causes, each of them once: some errors say their cause themselves.
+pub fn causes(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let between = if told.is_empty() { "" } else { ": " };
+            told.push_str(between);
+            told.push_str(&cause);
+        }
+    }
+    told
+}
+
 /// Runs a future to its end on this thread.
 fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -135,6 +159,14 @@ mod tests {
 
     fn parse(line: &str) -> CliCommand {
         Cli::try_parse_from(line.split(' ')).unwrap().into_command()
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let inner = io::Error::other("no space");
+        let error = anyhow::Error::new(inner).context("writing /d: no space").context("the journal");
+        assert_eq!(causes(&error), "the journal: writing /d: no space");
+        assert_eq!(causes(&anyhow::anyhow!("alone")), "alone");
     }
 
     #[test]

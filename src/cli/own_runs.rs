@@ -102,7 +102,8 @@ impl OwnRuns {
         struct Page {
             artifacts: Vec<ListedArtifact>,
         }
-        let answer = self.servers.insist(self.patience, |client, url| client.get(url.artifacts(run, "")), |_| ()).await?;
+        let answer =
+            self.servers.insist(self.patience, |client, url| client.get(url.artifacts(run, "")), |_| ()).await?;
         read::<Page>(&answer).map(|Page { artifacts }| artifacts)
     }
 

@@ -85,7 +85,8 @@ pub(super) fn bundled_artifacts(of: &str) -> Result<Vec<DemoArtifact>, DemoError
             .ok_or_else(|| DemoError::Artifacts(format!("{file} is not bundled")))?;
         Ok(DemoArtifact { offset: Duration::from_millis(after_ms), name, kind, content_type, test, content })
     };
-    let mut artifacts = entries.into_iter().filter(|entry| entry.run == of).map(artifact).collect::<Result<Vec<_>, DemoError>>()?;
+    let mut artifacts =
+        entries.into_iter().filter(|entry| entry.run == of).map(artifact).collect::<Result<Vec<_>, DemoError>>()?;
     artifacts.sort_by_key(|artifact| artifact.offset);
     Ok(artifacts)
 }

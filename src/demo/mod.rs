@@ -8,8 +8,8 @@ use tracing::{info, warn};
 
 use crate::cli::ServerUrl;
 use crate::cli::request::AskError;
-use crate::protocol::ids::IdError;
 use crate::protocol::Timestamp;
+use crate::protocol::ids::IdError;
 
 mod artifacts;
 mod obedience;

@@ -282,7 +282,8 @@ mod tests {
         assert_eq!(none.waits_until(), None);
         let paused = Obedience::restored(&json!({"paused": {"until": after(5_000)}}), at, now);
         assert_eq!(paused.waits_until(), Some(now + Duration::from_secs(5) + GRACE));
-        let asks = json!({"asks": [{"askId": "another", "expiresAt": after(9)}, {"askId": ASK_ID, "expiresAt": after(-5)}]});
+        let asks =
+            json!({"asks": [{"askId": "another", "expiresAt": after(9)}, {"askId": ASK_ID, "expiresAt": after(-5)}]});
         assert_eq!(Obedience::restored(&asks, at, now).waits_until(), Some(now + GRACE), "its time is over");
     }
 

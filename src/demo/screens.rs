@@ -132,7 +132,12 @@ impl<'a> Display<'a> {
 
     /// What is to be posted, with its stream, because somebody looks at it and has not seen it, or long ago. It counts as
     /// posted.
-    pub(super) fn take_wanted(&mut self, hints: &ScreenHints, producer: &str, now: Instant) -> Vec<(String, &'a Frame)> {
+    pub(super) fn take_wanted(
+        &mut self,
+        hints: &ScreenHints,
+        producer: &str,
+        now: Instant,
+    ) -> Vec<(String, &'a Frame)> {
         let mut wanted = Vec::new();
         for (slot, seen) in self.slots.iter_mut().enumerate() {
             let stream = format!("{producer}/{slot}");

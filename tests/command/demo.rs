@@ -2,9 +2,9 @@ use runcast::demo::replay;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::DEADLINE;
 use super::http_double::{Answer, HttpDouble};
 use super::support::{TestNode, eventually};
-use super::DEADLINE;
 
 #[tokio::test]
 async fn the_demo_posts_its_run_as_a_producer_would_until_it_is_stopped() {
@@ -61,7 +61,8 @@ fn ids(list: &Value) -> Vec<String> {
 async fn a_demo_run_that_was_cut_short_goes_on_as_one_producer_and_doubles_nothing() {
     let node = TestNode::start(&[]);
     let demo = Demo::of(&node);
-    let listed = eventually!(node.get_json("/api/runs").await, |list| list["runs"].as_array().unwrap().len() == 2, DEADLINE);
+    let listed =
+        eventually!(node.get_json("/api/runs").await, |list| list["runs"].as_array().unwrap().len() == 2, DEADLINE);
     let [run, earlier] = &ids(&listed)[..] else { panic!("{listed}") };
     let earlier = node.get_json(&format!("/api/runs/{earlier}")).await;
     assert_eq!(earlier["status"], "passed", "the one of some time ago has passed");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod artifacts;
+mod backup;
 mod cleanup;
 mod demo;
 mod doctor;
@@ -11,11 +12,13 @@ mod doctor_objects;
 mod documented_workers;
 mod formats;
 mod http_double;
+mod moving;
 mod publish;
 mod publish_bad;
 mod publish_spill;
 mod reports;
 mod search;
+mod serve;
 mod steer;
 mod steering;
 #[path = "../support/mod.rs"]

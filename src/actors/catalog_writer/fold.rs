@@ -10,7 +10,7 @@ use crate::protocol::lineage::Resume;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{After, Cursor, RunId, RunWord, Segment, Seq};
 use crate::run_state::{RunLabels, RunState, RunSummary, TestResult};
-use crate::storage::catalog::runs::{NO_PROJECT, ResultRow, SummaryRow};
+use crate::storage::catalog::runs::{AUTHOR, NO_PROJECT, ResultRow, SummaryRow};
 use crate::storage::journal::Head;
 
 /// Before the first event.
@@ -112,6 +112,7 @@ impl SummaryFold {
         let (flaky, ended_at) = (state.flaky(), state.ended_at());
         let text = serde_json::to_string(&SummaryText { state, control }).ok()?;
         let RunLabels { project, number, branch, commit, author, title, labels } = self.state.labels();
+        let author = author.map(|name| format!("{AUTHOR}{name}"));
         let words = [Some(self.run.to_string()), project.clone(), title, branch.clone(), commit.clone(), author];
         let number_word = number.map(|number| format!("#{number}"));
         Some(SummaryRow {
@@ -133,14 +134,13 @@ impl SummaryFold {
 
     /// At most so many results that the catalog was not told yet, of tests from this place on; and where the next
     /// begin.
-    pub(super) fn new_results(&mut self, from: usize, most: usize) -> (Vec<ResultRow>, usize) {
+    pub(super) fn new_results(&mut self, from: usize, max_bytes: usize) -> (Vec<ResultRow>, Option<usize>) {
         let project = self.state.labels().project;
         if from == 0 && self.told_project != project {
             self.told.clear();
             self.told_project = project;
         }
-        let results = self.state.new_results(from, &mut self.told, most);
-        let next = results.last().map_or(from, |last| last.place + 1);
+        let (results, next) = self.state.new_results(from, &mut self.told, max_bytes);
         (results.into_iter().map(result_row).collect(), next)
     }
 
@@ -206,7 +206,7 @@ mod tests {
         let row = fold.summary().unwrap();
         assert_eq!((row.word, row.group, row.tip), (RunWord::Failing, RunGroup::Running, 3));
         assert_eq!((&*row.project, row.number, row.branch.as_deref()), ("shop", Some(7), Some("main")));
-        assert_eq!(row.words, ["r", "shop", "main", "Ada", "#7"]);
+        assert_eq!(row.words, ["r", "shop", "main", "\u{1}Ada", "#7"]);
         let text: serde_json::Value = serde_json::from_str(&row.text).unwrap();
         assert_eq!(text["firstError"], serde_json::json!({"testId": "b", "title": "shop › b", "message": "no"}));
         assert_eq!((&text["counts"]["failed"], &text["total"], &text["ask"]), (&1.into(), &3.into(), &().into()));
@@ -218,18 +218,18 @@ mod tests {
         let mut fold = fold();
         take(&mut fold, 1, &[meta("shop"), test("a", "passed", 0), test("b", "failed", 0), test("c", "running", 0)]);
         let (results, next) = fold.new_results(0, 1);
-        assert_eq!((results.len(), &*results[0].test_id, next), (1, "a", 1));
-        let (results, next) = fold.new_results(next, 9);
-        assert_eq!((&*results[0].test_id, results[0].error.as_deref(), next), ("b", Some("no"), 2));
+        assert_eq!((results.len(), &*results[0].test_id, next), (1, "a", Some(1)));
+        let (results, next) = fold.new_results(1, 9_999);
+        assert_eq!((&*results[0].test_id, results[0].error.as_deref(), next), ("b", Some("no"), None));
         assert_eq!((results[0].duration_ms, results[0].location.as_deref()), (Some(13), Some("a.ts:1")));
-        assert!(fold.new_results(0, 9).0.is_empty());
+        assert!(fold.new_results(0, 9_999).0.is_empty());
         take(&mut fold, 1, &[test("b", "running", 1), test("b", "passed", 1)]);
-        let (results, _) = fold.new_results(0, 9);
+        let (results, _) = fold.new_results(0, 9_999);
         assert_eq!((results.len(), results[0].attempts, results[0].error.as_deref()), (1, 2, Some("no")));
         take(&mut fold, 1, &[meta("other")]);
-        assert_eq!(fold.new_results(0, 9).0.len(), 2, "under another project they are others");
+        assert_eq!(fold.new_results(0, 9_999).0.len(), 2, "under another project they are others");
         fold.tell_anew();
-        assert_eq!(fold.new_results(0, 9).0.len(), 2);
+        assert_eq!(fold.new_results(0, 9_999).0.len(), 2);
     }
 
     #[test]

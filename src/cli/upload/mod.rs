@@ -16,7 +16,7 @@ use self::progress::UploadProgress;
 use self::send::{SendError, Sender, Sent};
 use self::sources::{UploadSource, UploadSources};
 use super::artifacts::fit_for_stdout;
-use super::artifacts::listing::{ShownArtifact, Terms, read_all, saving};
+use super::artifacts::listing::{ShownArtifact, Terms, read_existing, saving};
 use super::request::{Servers, client};
 use super::{ServerArgs, block_on, parse_run, tell};
 use crate::protocol::{ArtifactKind, RunId};
@@ -142,7 +142,7 @@ async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &UploadProg
     let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut there = ExistingArtifacts::default();
     let on_retry = |reason: &str| progress.say(format_args!("again: {reason}"));
-    let terms = read_all(&servers, &args.run, patience, on_retry, |artifact| {
+    let terms = read_existing(&servers, &args.run, patience, on_retry, |artifact| {
         there.add(artifact, |name| names.contains(name));
     });
     let terms = terms.await.with_context(|| format!("asking for the artifacts of {}", args.run))?;

@@ -116,6 +116,11 @@ export function downloadUrl(runId: string, artifact: Artifact): string | null {
   return `/api/runs/${encodeURIComponent(runId)}/artifacts/${artifact.artifactId}/download?redirect=1`;
 }
 
+/** Whether a browser may show what is downloaded: that has to have a tab of its own, or it takes the place of the page. */
+export function opensInTab(contentType: string): boolean {
+  return /^(?:(?:audio|image|text|video)\/|application\/json)/i.test(contentType.trim());
+}
+
 /** Where a trace is shown: on this server only. Null: it isn't shown here. */
 export function viewerUrl(runId: string, artifact: Artifact): string | null {
   const download = downloadUrl(runId, artifact);
@@ -154,10 +159,12 @@ export function whyNot({ artifact, note, upload }: FileItem, over: boolean): str
   return null;
 }
 
-function goneBecause({ expiresAt, createdAt, retainedBy }: Artifact): string {
-  if (expiresAt === null) return 'its file is gone: it has expired, or was deleted';
-  if (retainedBy === 'pin') return 'its file was deleted';
-  const days = createdAt == null ? null : Math.round((expiresAt - createdAt) / 86_400_000);
-  if (expiresAt > Date.now()) return 'its file was deleted';
-  return `its file was deleted on ${DAY.format(expiresAt)} by the retention${days === null ? '' : ` of ${days} ${days === 1 ? 'day' : 'days'}`}`;
+function goneBecause({ createdAt, deletedAt, deletedBy }: Artifact): string {
+  if (deletedAt == null) return 'its file is gone: it has expired, or was deleted';
+  const day = DAY.format(deletedAt);
+  if (deletedBy === 'upload') return `its upload never ended, and was removed on ${day}`;
+  if (deletedBy === 'pin') return `its file was deleted on ${day}, when its pin ended`;
+  if (deletedBy !== 'days' && !deletedBy?.startsWith('rule:')) return `its file was deleted on ${day}`;
+  const days = createdAt == null ? null : Math.round((deletedAt - createdAt) / 86_400_000);
+  return `its file was deleted on ${day} by the retention${days === null ? '' : ` of ${days} ${days === 1 ? 'day' : 'days'}`}`;
 }
