@@ -1,5 +1,5 @@
-//! The demo: a worker that plays bundled recordings of real runs in real time, one after another, and can be steered. It
-//! is an ordinary client of the HTTP API, as any other worker.
+//! The demo: a worker that plays bundled recordings of real runs in real time, one after another, and can be steered.
+//! It is an ordinary client of the HTTP API, as any other worker.
 
 use std::time::Duration;
 
@@ -49,10 +49,10 @@ pub enum DemoError {
     Post(#[from] AskError),
 }
 
-/// Posts the bundled runs to the server at `url` (`http://address`) as `demo-<second>`, one after another with five
-/// seconds between them, until `stop` resolves: one of three passes. The last five are kept. A run that the server's end
-/// has cut short goes on first; a server that has none is given one of some time ago. A failure ends a run, but not the
-/// demo.
+/// Posts the bundled runs to the server at `url` (`http://address`) as `demo-<second>`, one after another, with five
+/// seconds between them, until `stop` resolves: one of three passes. The last five are kept. A run that the server's
+/// end has cut short goes on first; a server that has none is given one of some time ago. A failure ends a run, but
+/// not the demo.
 ///
 /// # Errors
 /// The replay can't begin.

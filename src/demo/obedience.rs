@@ -74,8 +74,8 @@ impl Obedience {
         json!({"type": "worker", "state": "left"})
     }
 
-    /// What a worker had been told that did not come to the end of its run, by the run's state at the time `at`, which is
-    /// `now`.
+    /// What a worker had been told that did not come to the end of its run, by the run's state at the time `at`: it is
+    /// `now` then.
     pub(super) fn restored(state: &Value, at: Timestamp, now: Instant) -> Self {
         let until = |end: &Value| {
             let left = Timestamp::parse(end.as_str()?)?.as_millis() - at.as_millis();

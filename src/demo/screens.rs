@@ -130,8 +130,8 @@ impl<'a> Display<'a> {
         self.slots.iter().filter_map(|seen| seen.frame).find(|frame| frame.test == test)
     }
 
-    /// What is to be posted, with its stream, because somebody looks at it and has not seen it, or long ago. It counts as
-    /// posted.
+    /// What is to be posted, with its stream, because somebody looks at it and has not seen it, or long ago. It counts
+    /// as posted.
     pub(super) fn take_wanted(
         &mut self,
         hints: &ScreenHints,
