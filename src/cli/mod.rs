@@ -16,6 +16,7 @@ pub mod backup;
 pub mod cleanup;
 pub mod doctor;
 pub mod finish;
+pub mod own_runs;
 pub mod producer;
 pub mod publish;
 pub mod request;
