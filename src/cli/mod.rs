@@ -15,6 +15,7 @@ pub mod artifacts;
 pub mod cleanup;
 pub mod doctor;
 pub mod finish;
+mod folded_run;
 pub mod producer;
 pub mod publish;
 pub mod request;
@@ -26,7 +27,7 @@ mod terminal;
 pub mod upload;
 pub mod watch;
 
-pub use server_url::{ServerArgs, ServerUrl};
+pub use server_url::{AskArgs, ServerArgs, ServerUrl};
 
 /// Watch automated test runs live: lossless, ordered, for every viewer.
 #[derive(Debug, Parser)]
@@ -111,6 +112,9 @@ impl SettingArgs {
         ConfigSources::of_process(self.config.clone(), flags.into_iter().flatten().collect())
     }
 }
+
+/// Exit code after Ctrl-C, as shells have it.
+const EXIT_INTERRUPTED: u8 = 130;
 
 /// Prints a message for the user on stderr.
 pub fn tell(text: impl fmt::Display) {

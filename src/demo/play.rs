@@ -14,7 +14,7 @@ use super::obedience::{Obedience, Reaction};
 use super::recording::{EventMark, Recording};
 use crate::cli::ServerUrl;
 use crate::cli::producer::{OpenCommand, Poster, claim_key};
-use crate::cli::request::AskError;
+use crate::cli::request::{AskError, Retry};
 use crate::protocol::{RunId, Timestamp};
 
 /// How long a run retries while the server is away.
@@ -130,7 +130,7 @@ impl Player<'_> {
                 body.extend_from_slice(b"\n");
             }
             let run = self.run;
-            let on_retry = |reason: &str| warn!(%run, reason, "demo post repeated");
+            let on_retry = |retry: &Retry<'_>| warn!(%run, %retry, "demo post repeated");
             let receipt = self.poster.post(body.freeze(), lines.len() as u64, on_retry).await?;
             lines = self.obey(receipt.commands).await?;
             self.poster.acknowledge(receipt.commands_cursor);

@@ -6,7 +6,7 @@ use indicatif::DecimalBytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::request::{AskError, Servers, read};
+use super::super::request::{AskError, Retry, Servers, read};
 use crate::protocol::RunId;
 
 /// An artifact, and the JSON from which it was parsed.
@@ -65,7 +65,7 @@ pub(in super::super) async fn read_all(
     servers: &Servers,
     run: &RunId,
     patience: Duration,
-    mut on_retry: impl FnMut(&str),
+    mut on_retry: impl FnMut(&Retry<'_>),
     mut on_artifact: impl FnMut(ShownArtifact),
 ) -> Result<Terms, AskError> {
     let mut cursor = String::new();

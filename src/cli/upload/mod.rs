@@ -17,7 +17,7 @@ use self::send::{SendError, Sender, Sent};
 use self::sources::{UploadSource, UploadSources};
 use super::artifacts::fit_for_stdout;
 use super::artifacts::listing::{ShownArtifact, Terms, read_all, saving};
-use super::request::{Servers, client};
+use super::request::{Retry, Servers, client};
 use super::{ServerArgs, block_on, parse_run, tell};
 use crate::protocol::{ArtifactKind, RunId};
 
@@ -141,7 +141,11 @@ async fn sender(args: &UploadArgs, files: &[UploadSource], progress: &UploadProg
     let (servers, patience) = (Servers::new(&args.servers.url)?, Duration::from_secs(args.timeout));
     let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut there = ExistingArtifacts::default();
-    let on_retry = |reason: &str| progress.say(format_args!("again: {reason}"));
+    let on_retry = |retry: &Retry<'_>| {
+        if retry.is_news() {
+            progress.say(retry);
+        }
+    };
     let terms = read_all(&servers, &args.run, patience, on_retry, |artifact| {
         there.add(artifact, |name| names.contains(name));
     });

@@ -4,6 +4,7 @@ use std::fmt;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::super::request::Retry;
 use super::super::tell;
 use super::super::terminal::plain;
 
@@ -70,13 +71,12 @@ impl FileBar<'_> {
         &self.bar
     }
 
-    /// Shows the reason of a retry.
-    pub(super) fn tries_again(&self, reason: &str) {
-        if self.progress.bars.is_hidden() {
-            self.progress.say(format_args!("{}: again: {reason}", self.name));
-        } else {
-            self.bar.set_message(format!("{}, again: {reason}", self.name));
+    /// Shows what is waited for.
+    pub(super) fn waits(&self, retry: &Retry<'_>) {
+        if retry.is_news() {
+            self.progress.say(format_args!("{}: {retry}", self.name));
         }
+        self.bar.set_message(format!("{}, {retry}", self.name));
     }
 
     /// Reports how the upload ended.

@@ -142,8 +142,8 @@ impl Sender {
             if matches!(step, SendStep::Through) && moved.bytes() == reading.size {
                 step = SendStep::Settle { since: Instant::now() };
             }
-            let pause = patience.pause(&reason, retry_after)?;
-            bar.tries_again(&reason);
+            let (pause, retry) = patience.pause(&reason, retry_after).map_err(|error| self.servers.hinting(error))?;
+            bar.waits(&retry);
             sleep(pause).await;
             if reading.is_stale() && restarts < MAX_RESTARTS {
                 (restarts, step) = (restarts + 1, self.first());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::super::terminal::counted;
 use crate::protocol::json_text::readable;
 use crate::protocol::status::RunStatus;
 use crate::protocol::{After, Cursor, Epoch, ProducerEvent, Seq, ServerEvent};
@@ -16,8 +17,15 @@ pub(super) enum FollowedMessage {
     Event,
     /// A notice about the stream, for the user.
     Notice(String),
-    /// The stream has begun; the server pings at this interval.
-    Connected(Duration),
+    /// The stream has begun.
+    Connected {
+        /// How often the server pings.
+        heartbeat: Duration,
+        /// Whether events come before those that are told.
+        is_part: bool,
+        /// Whether the run has no event yet.
+        is_empty: bool,
+    },
     /// The node drains: connect elsewhere after this time, and leave this node only then.
     Draining(Duration),
     /// Nothing to show: an event that was shown already, a reply, or a message of a newer server.
@@ -31,8 +39,18 @@ pub(super) struct FollowedRun {
     after: After,
     /// The run's last event when we connected, as the server reported it.
     tip: Seq,
-    /// Whether the last status seen is final.
+    /// The last status seen.
+    status: Option<RunStatus>,
+    /// Whether the run seems to have ended: by its last status, or because whoever was waited for has gone.
     ended: bool,
+    /// Whether the run takes no more events.
+    is_sealed: bool,
+    /// Whether any status was final: of one of several workers, perhaps.
+    has_told_of_end: bool,
+    /// Whether any event was shown.
+    has_shown: bool,
+    /// The epoch of the connection.
+    connected_epoch: Option<Epoch>,
 }
 
 /// The members that decide whether a message is an event: those with a `seq` are.
@@ -49,6 +67,8 @@ struct MessageHead<'a> {
 enum ServerSays {
     Connected {
         cursor: String,
+        epoch: Option<String>,
+        from: Seq,
         tip: Seq,
         heartbeat_secs: u64,
     },
@@ -77,7 +97,16 @@ enum ServerSays {
 
 impl FollowedRun {
     pub(super) fn new(after: After) -> Self {
-        Self { after, tip: 0, ended: false }
+        Self {
+            after,
+            tip: 0,
+            status: None,
+            ended: false,
+            is_sealed: false,
+            has_told_of_end: false,
+            has_shown: false,
+            connected_epoch: None,
+        }
     }
 
     /// The position at which the next connection must start.
@@ -85,9 +114,21 @@ impl FollowedRun {
         self.after
     }
 
+    /// The run's last status, as far as it was seen.
+    pub(super) fn status(&self) -> Option<RunStatus> {
+        self.status
+    }
+
+    /// The server says what the run's status is: that of workers which have ended may not be the run's, and the event
+    /// that ended the run may come before those that are watched.
+    pub(super) fn learn(&mut self, status: Option<RunStatus>) {
+        self.status = status.or(self.status);
+        self.ended = self.status.is_some_and(RunStatus::is_final);
+    }
+
     /// Whether the run is over and all its events have been seen.
     pub(super) fn is_over(&self) -> bool {
-        self.ended && self.seq().is_some_and(|seq| seq >= self.tip)
+        (self.ended || self.is_sealed) && self.seq().is_some_and(|seq| seq >= self.tip)
     }
 
     /// Processes a text message.
@@ -108,20 +149,28 @@ impl FollowedRun {
             return FollowedMessage::Nothing;
         }
         self.after = After::Cursor(Cursor { epoch: self.epoch(), seq });
+        self.has_shown = true;
         if event_type == Some(ProducerEvent::RunStatus.as_str()) {
-            self.ended = final_status(event);
+            self.status = status(event).or(self.status);
+            self.ended = self.status.is_some_and(RunStatus::is_final);
+            self.has_told_of_end |= self.ended;
         } else if event_type == Some(ServerEvent::Sealed.as_str()) {
-            self.ended = true;
+            self.is_sealed = true;
+        } else if event_type.is_some_and(may_end) {
+            // Whoever was waited for may have been the last.
+            self.ended |= self.has_told_of_end;
         }
         FollowedMessage::Event
     }
 
     fn take_message(&mut self, message: &[u8]) -> FollowedMessage {
         match serde_json::from_slice(message) {
-            Ok(ServerSays::Connected { cursor, tip, heartbeat_secs }) => {
+            Ok(ServerSays::Connected { cursor, epoch, from, tip, heartbeat_secs }) => {
                 self.adopt(&cursor);
                 self.tip = tip;
-                FollowedMessage::Connected(Duration::from_secs(heartbeat_secs))
+                self.connected_epoch = epoch.as_deref().and_then(Epoch::parse);
+                let heartbeat = Duration::from_secs(heartbeat_secs);
+                FollowedMessage::Connected { heartbeat, is_part: from > 1, is_empty: epoch.is_none() && tip == 0 }
             }
             Ok(ServerSays::Epoch { cursor }) => {
                 self.adopt(&cursor);
@@ -134,9 +183,18 @@ impl FollowedRun {
                 FollowedMessage::Notice(format!("gap: events {from} to {to} are gone ({reason})"))
             }
             Ok(ServerSays::Reset { from, cursor }) => {
+                let claimed = self.seq().unwrap_or_default();
+                let is_of_this_epoch = self.epoch().is_none_or(|epoch| Some(epoch) == self.connected_epoch);
+                let is_beyond = is_of_this_epoch && !self.has_shown && from == self.tip + 1;
                 self.after = After::Cursor(Cursor { epoch: None, seq: from.saturating_sub(1) });
                 self.adopt(&cursor);
                 self.ended = false;
+                if is_beyond {
+                    let (tip, events) = (self.tip, counted(self.tip, "event", "events"));
+                    return FollowedMessage::Notice(format!(
+                        "the run has {events}, and nothing behind {claimed} yet: what comes behind {tip} is shown"
+                    ));
+                }
                 FollowedMessage::Notice(format!("reset: the store lost events; those shown from {from} on are void"))
             }
             Ok(ServerSays::Draining { reconnect_after_ms }) => {
@@ -174,12 +232,18 @@ impl FollowedRun {
     }
 }
 
-fn final_status(event: &[u8]) -> bool {
+fn status(event: &[u8]) -> Option<RunStatus> {
     #[derive(Deserialize)]
     struct Status {
         status: RunStatus,
     }
-    serde_json::from_slice::<Status>(event).is_ok_and(|event| event.status.is_final())
+    serde_json::from_slice::<Status>(event).ok().map(|event| event.status)
+}
+
+/// Whether an event may end a run whose other workers have ended.
+fn may_end(event_type: &str) -> bool {
+    let others = [ServerEvent::ProducerStatus, ServerEvent::ShardsGivenUp].map(ServerEvent::as_str);
+    event_type == ProducerEvent::Worker.as_str() || others.contains(&event_type)
 }
 
 #[cfg(test)]
@@ -191,7 +255,8 @@ mod tests {
 
     fn connected(after: After) -> FollowedRun {
         let mut follow = FollowedRun::new(after);
-        assert_eq!(follow.take(CONNECTED), FollowedMessage::Connected(Duration::from_secs(20)));
+        let heartbeat = Duration::from_secs(20);
+        assert_eq!(follow.take(CONNECTED), FollowedMessage::Connected { heartbeat, is_part: false, is_empty: false });
         follow
     }
 
@@ -251,6 +316,36 @@ mod tests {
         assert_eq!(cursor(&follow), "8:10");
         assert_eq!(follow.take(&event(11)), FollowedMessage::Event, "the same seq, told anew");
         assert_eq!(cursor(&follow), "8:11");
+    }
+
+    #[test]
+    fn a_cursor_beyond_the_end_is_no_loss_and_one_of_another_epoch_is() {
+        let told = |after: &str, reset: &str| {
+            let mut follow = FollowedRun::new(After::parse(after).unwrap());
+            follow.take(&CONNECTED.replace("7:0", after));
+            match follow.take(reset) {
+                FollowedMessage::Notice(text) => (text, cursor(&follow)),
+                other => panic!("{other:?}"),
+            }
+        };
+        let beyond = "the run has 3 events, and nothing behind 99 yet: what comes behind 3 is shown";
+        let reset = r#"{"type":"reset","epoch":"7","from":4,"cursor":"7:3"}"#;
+        assert_eq!(told("7:99", reset), (beyond.to_owned(), "7:3".to_owned()));
+        assert_eq!(told("99", reset), (beyond.to_owned(), "7:3".to_owned()));
+        assert!(told("6:99", reset).0.starts_with("reset: the store lost events"));
+    }
+
+    #[test]
+    fn the_server_knows_how_a_run_stands_and_whoever_ends_late_may_end_it() {
+        let mut follow = connected(After::Start);
+        follow.take(r#"{"seq":3,"type":"run_status","status":"passed"}"#);
+        assert!(follow.is_over());
+        follow.learn(Some(RunStatus::Running));
+        assert!(!follow.is_over(), "other workers of it have not ended");
+        follow.take(r#"{"seq":4,"type":"worker","state":"left"}"#);
+        assert!(follow.is_over(), "it may have been the last: the server is asked again");
+        follow.learn(Some(RunStatus::Failed));
+        assert!(follow.is_over() && follow.status() == Some(RunStatus::Failed));
     }
 
     #[test]
