@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::request::{AskError, read};
 use super::terminal::counted;
 use crate::protocol::status::RunStatus;
+use crate::protocol::{After, Seq};
 
 /// The statuses of tests in the order in which they are told.
 const STATUSES: [&str; 7] = ["passed", "failed", "timedout", "interrupted", "skipped", "running", "pending"];
@@ -34,7 +35,7 @@ pub(super) struct FoldedRun {
     last_error: Value,
     pub(super) asks: Vec<Value>,
     pub(super) paused: Value,
-    pub(super) cursor: Option<String>,
+    cursor: Option<String>,
 }
 
 /// A test of it.
@@ -62,6 +63,14 @@ impl FoldedRun {
     /// The status; none before the run says one.
     pub(super) fn status(&self) -> Option<RunStatus> {
         RunStatus::parse(self.status.as_deref()?)
+    }
+
+    /// The event up to which this is the run.
+    pub(super) fn seq(&self) -> Seq {
+        match self.cursor.as_deref().map(After::parse) {
+            Some(Ok(After::Cursor(cursor))) => cursor.seq,
+            _ => 0,
+        }
     }
 
     /// Its status as the server tells it, also one of a newer version.

@@ -186,6 +186,7 @@ impl Poster {
         }
         let mut receipt: Receipt = read(&answered?)?;
         let last = self.next.saturating_add(events).saturating_sub(1);
+        let is_first = self.earlier == Some(EarlierPosts::Unknown(false));
         let earlier = match self.earlier {
             None => 0,
             Some(EarlierPosts::UpTo(seq)) => seq,
@@ -196,7 +197,7 @@ impl Poster {
                 seq
             }
         };
-        if earlier >= self.next || (self.accepts_gaps && !is_repeated) {
+        if earlier >= self.next || (!is_repeated && (self.accepts_gaps || is_first)) {
             receipt.replayed = receipt.duplicates;
         }
         // Events of a file have their numbers from it, also where the server has later ones.

@@ -16,6 +16,8 @@ const LEAST: usize = 8;
 pub(super) enum Align {
     Left,
     Right,
+    /// Left, and made narrower before the others.
+    Yielding,
 }
 
 /// The lines of a table, without newlines, for stdout. Characters that would control a terminal are escaped. On a
@@ -35,14 +37,16 @@ fn lines_within<const N: usize>(
     let width = |column: usize| rows.iter().map(|row| columns_of(&row[column])).max().unwrap_or_default();
     let mut widths: [usize; N] = std::array::from_fn(width);
     if let Some(most) = most {
-        narrow(&mut widths, most.saturating_sub(GAP.len() * N.saturating_sub(1)));
+        let most = most.saturating_sub(GAP.len() * N.saturating_sub(1));
+        narrow(&mut widths, most, |column| columns[column].1 == Align::Yielding);
+        narrow(&mut widths, most, |_| true);
     }
     let line = |row: &[String; N]| {
         let cells = row.iter().zip(&columns).zip(widths).map(|((cell, (_, align)), width)| {
             let cell = fitted(cell, width);
             let space = " ".repeat(width.saturating_sub(columns_of(&cell)));
             match align {
-                Align::Left => cell + &space,
+                Align::Left | Align::Yielding => cell + &space,
                 Align::Right => space + &cell,
             }
         });
@@ -51,10 +55,11 @@ fn lines_within<const N: usize>(
     rows.iter().map(line).collect()
 }
 
-/// Makes the widest columns narrower until all of them together have at most `most`, if that is possible.
-fn narrow(widths: &mut [usize], most: usize) {
+/// Makes the widest of some columns narrower until all columns together have at most `most`, if that is possible.
+fn narrow(widths: &mut [usize], most: usize, may_yield: impl Fn(usize) -> bool) {
     while widths.iter().sum::<usize>() > most {
-        match widths.iter_mut().max_by_key(|width| **width) {
+        let some = widths.iter_mut().enumerate().filter(|(column, _)| may_yield(*column));
+        match some.map(|(_, width)| width).max_by_key(|width| **width) {
             Some(widest) if *widest > LEAST => *widest -= 1,
             _ => return,
         }
@@ -86,6 +91,11 @@ mod tests {
         assert!(lines.iter().all(|line| line.chars().count() <= 40), "{lines:#?}");
         assert_eq!(lines[1], "a-name-of-thirty-char…   5 B  0123456789");
         assert!(lines_within(columns, cells(), None)[2].contains(&long), "all of it is there");
+        let yielding = [("NAME", Align::Left), ("SIZE", Align::Right), ("ID", Align::Yielding)];
+        assert_eq!(
+            lines_within(yielding, rows(&[["abcdefghijkl", "5 B", "0123456789"]]), Some(28))[1],
+            "abcdefghijkl   5 B  0123456…"
+        );
         assert_eq!(lines_within(columns, cells(), Some(1))[1], "a-name-…   5 B  0123456…", "it stays legible");
     }
 }

@@ -22,6 +22,8 @@ pub(in super::super) struct ShownArtifact {
     pub(in super::super) sha256: Option<String>,
     pub(in super::super) expires_at: Option<String>,
     pub(in super::super) retained_by: Option<String>,
+    /// What was done to store less; after `rezipped` a download is not the original byte for byte.
+    pub(in super::super) method: Option<String>,
     #[serde(skip)]
     pub(in super::super) json: String,
 }

@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
 use indicatif::DecimalBytes;
 
@@ -11,7 +10,7 @@ use self::listing::{ShownArtifact, percent_saved, read_all, saving};
 use super::request::{AskError, tell_retry};
 use super::table::{self, Align};
 use super::terminal::{counted, plain_json};
-use super::{AskArgs, block_on, parse_run};
+use super::{AskArgs, about_run, block_on, parse_run};
 use crate::protocol::RunId;
 
 pub(super) mod listing;
@@ -36,7 +35,7 @@ pub struct ArtifactsArgs {
 /// The server does not return the list, or it can't be written.
 pub fn run(args: ArtifactsArgs) -> anyhow::Result<ExitCode> {
     let artifacts = block_on(list(&args.asking, &args.run))?;
-    let artifacts = artifacts.with_context(|| format!("listing the artifacts of {}", args.run))?;
+    let artifacts = artifacts.map_err(|error| about_run(error, &args.run))?;
     let lines = if args.json { as_json(&artifacts) } else { as_table(&artifacts) };
     print(&lines)?;
     Ok(ExitCode::SUCCESS)
@@ -76,7 +75,7 @@ fn as_json(artifacts: &[ShownArtifact]) -> Vec<String> {
 }
 
 fn as_table(artifacts: &[ShownArtifact]) -> Vec<String> {
-    use Align::{Left, Right};
+    use Align::{Left, Right, Yielding};
     let columns = [
         ("NAME", Left),
         ("KIND", Left),
@@ -84,8 +83,8 @@ fn as_table(artifacts: &[ShownArtifact]) -> Vec<String> {
         ("STORED", Right),
         ("SAVED", Right),
         ("STATE", Left),
-        ("EXPIRES", Left),
-        ("RETAINED BY", Left),
+        ("EXPIRES", Yielding),
+        ("RETAINED BY", Yielding),
         ("ID", Left),
     ];
     let bytes = |bytes: Option<u64>| bytes.map_or("-".into(), |bytes| DecimalBytes(bytes).to_string());

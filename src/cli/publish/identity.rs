@@ -66,7 +66,8 @@ mod tests {
         let first = of("r", "a/run.ndjson", "");
         assert_eq!(uuid::Uuid::parse_str(&first).unwrap().get_version_num(), 8);
         assert_eq!(of("r", "/b/run.ndjson", ""), first);
-        for (run, path, options) in [("q", "run.ndjson", ""), ("r", "other.ndjson", ""), ("r", "run.ndjson", "strict")] {
+        for (run, path, options) in [("q", "run.ndjson", ""), ("r", "other.ndjson", ""), ("r", "run.ndjson", "strict")]
+        {
             assert_ne!(of(run, path, options), first);
         }
         let mut other = tempfile::tempfile().unwrap();

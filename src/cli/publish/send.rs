@@ -68,7 +68,9 @@ impl PublishTotals {
             OtherShape::Object => ("JSON over several lines", "."),
         };
         let file = if file == Path::new("-") { String::new() } else { format!(" {}", file.display()) };
-        Some(format!("the input looks like {what}, not like one event a line: jq -c {filter}{file} | runcast publish {run}"))
+        Some(format!(
+            "the input looks like {what}, not like one event a line: jq -c {filter}{file} | runcast publish {run}"
+        ))
     }
 }
 
@@ -196,7 +198,9 @@ impl<'a> Sending<'a> {
                 }
                 RefusalScope::TooMany => self.window.limit_events(events),
                 RefusalScope::TooLarge => self.window.limit_bytes(bytes),
-                RefusalScope::Everything if first == last => return Err(error).with_context(|| format!("line {first}")),
+                RefusalScope::Everything if first == last => {
+                    return Err(error).with_context(|| format!("line {first}"));
+                }
                 RefusalScope::Everything => return Err(error).with_context(|| format!("lines {first} to {last}")),
             }
         }

@@ -16,10 +16,12 @@ use super::terminal::plain;
 
 mod obstacle;
 mod patience;
+mod stream;
 
 pub(super) use obstacle::Obstacle;
 pub use patience::Retry;
 pub(super) use patience::{Patience, RetryNews, tell_retry};
+pub(super) use stream::{PartFile, read_body};
 
 /// Longest wait for one response; longer than a server's deadline for an append.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(30);
@@ -219,9 +221,7 @@ pub(super) async fn respond(request: RequestBuilder) -> Result<Response, Failed>
     };
     let is_for_tls = status == StatusCode::BAD_REQUEST && String::from_utf8_lossy(&body).contains("HTTPS");
     Err(Failed::ForGood(match (code, status) {
-        (None, _) if is_for_tls => {
-            AskError::Unreachable("it expects TLS: type https:// instead of http://".to_owned())
-        }
+        (None, _) if is_for_tls => AskError::Unreachable("it expects TLS: type https:// instead of http://".to_owned()),
         (None, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) => {
             AskError::Unreachable(format!("no runcast server answers there, but {status}: {detail}"))
         }

@@ -48,7 +48,9 @@ fn worded(cause: &str) -> String {
     let mut chars = cause.chars();
     match (chars.next(), chars.as_str()) {
         // An abbreviation stays as it is.
-        (Some(first), rest) if !rest.starts_with(char::is_uppercase) => first.to_lowercase().chain(rest.chars()).collect(),
+        (Some(first), rest) if !rest.starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(rest.chars()).collect()
+        }
         _ => cause.to_owned(),
     }
 }

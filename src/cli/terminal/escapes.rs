@@ -101,7 +101,10 @@ mod tests {
     fn a_text_is_taken_apart_at_its_sequences() {
         let parts = |text| parts(text).collect::<Vec<_>>();
         assert_eq!(parts("a\x1b[1;31mb\x1b[m"), [Text("a"), Colour("1;31"), Text("b"), Colour("")]);
-        assert_eq!(parts("\x1b[38;5;200mx\x1b[38;2;1;2;3my"), [Colour("38;5;200"), Text("x"), Colour("38;2;1;2;3"), Text("y")]);
+        assert_eq!(
+            parts("\x1b[38;5;200mx\x1b[38;2;1;2;3my"),
+            [Colour("38;5;200"), Text("x"), Colour("38;2;1;2;3"), Text("y")]
+        );
         assert_eq!(parts("\x1b[2J\x1b[?25l\u{9b}3Ax"), [Other, Other, Other, Text("x")]);
         assert_eq!(parts("\x1b]0;title\x07x\x1b]8;;u\x1b\\y"), [Other, Text("x"), Other, Text("y")]);
         assert_eq!(parts("\x1b(Bx\x1bcy"), [Other, Text("x"), Other, Text("y")]);

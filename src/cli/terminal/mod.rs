@@ -71,7 +71,8 @@ pub(super) fn legible(text: &str, most: usize, in_colour: bool) -> String {
 pub(super) fn legible_lines(text: &str, most: usize, most_chars: usize, in_colour: bool) -> Vec<String> {
     let all: Vec<&str> = text.trim_end().lines().skip_while(|line| line.trim().is_empty()).collect();
     let shown = if all.len() > most { most.saturating_sub(1) } else { all.len() };
-    let mut lines: Vec<_> = all.iter().take(shown).map(|line| legible(line.trim_end(), most_chars, in_colour)).collect();
+    let mut lines: Vec<_> =
+        all.iter().take(shown).map(|line| legible(line.trim_end(), most_chars, in_colour)).collect();
     if shown < all.len() {
         lines.push(format!("(and {})", counted((all.len() - shown) as u64, "line more", "lines more")));
     }
@@ -81,6 +82,14 @@ pub(super) fn legible_lines(text: &str, most: usize, most_chars: usize, in_colou
 /// `1 event`, `2 events`.
 pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// An RFC 3339 time to the minute: `2026-11-27 12:22 UTC`.
+pub(super) fn moment(time: &str) -> String {
+    match (time.get(..10), time.get(11..16), time.ends_with('Z')) {
+        (Some(day), Some(minute), true) => format!("{day} {minute} UTC"),
+        _ => time.to_owned(),
+    }
 }
 
 /// Columns that the text takes on a terminal.

@@ -15,9 +15,9 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
 use super::super::artifacts::listing::{ShownArtifact, Terms, read_all};
+use super::super::progress::FileBar;
 use super::super::request::{ATTEMPT, AskError, Failed, Patience, Servers, answer, read};
 use super::existing::ExistingArtifacts;
-use super::progress::FileBar;
 use super::source_file::{Moved, SourceRead};
 use super::sources::UploadSource;
 use super::transfer::{checked_within, put, stored_within};

@@ -236,7 +236,8 @@ impl Watching {
             return Ok(false);
         }
         self.out.flush()?;
-        let state = self.look.state().await;
+        // A node that has not heard of the last events knows less than we do.
+        let state = self.look.state().await.filter(|state| self.follow.seq().is_none_or(|seq| seq <= state.seq()));
         if let Some(state) = &state {
             self.follow.learn(state.status());
             if !self.follow.is_over() {

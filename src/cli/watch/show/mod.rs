@@ -9,9 +9,9 @@ use super::super::folded_run::duration;
 use super::super::terminal::{Colour, counted, legible, legible_lines, paint, plain};
 use super::attempts::{Attempt, AttemptFollower};
 use super::steering::{Sentence, SteeringPrinter};
-use crate::protocol::{ProducerEvent, ServerEvent};
 use crate::protocol::json_text::readable;
 use crate::protocol::status::{RunStatus, TestStatus};
+use crate::protocol::{ProducerEvent, ServerEvent};
 
 #[cfg(test)]
 mod tests;
@@ -69,7 +69,7 @@ impl EventPrinter {
         self.learn(&event);
         let EventLine { label, colour, text, below } = self.say(&event);
         let time = paint(&clock(&event), Colour::Dim, self.colours);
-        let label = format!("{:<LABEL_WIDTH$}", plain(&label, 2 * LABEL_WIDTH));
+        let label = format!("{:<LABEL_WIDTH$}", legible(&label, 2 * LABEL_WIDTH, false));
         let text = legible(&text, 2 * TEXT_CHARS, self.colours);
         let mut line = format!("{time} {} {text}", paint(&label, colour, self.colours));
         for below in legible_lines(&below, MAX_LINES, 2 * TEXT_CHARS, self.colours) {
@@ -98,8 +98,11 @@ impl EventPrinter {
     }
 
     fn say(&mut self, event: &Value) -> EventLine {
-        let line = |label: &str, colour, text: String| {
-            EventLine { label: label.to_owned(), colour, text, below: String::new() }
+        let line = |label: &str, colour, text: String| EventLine {
+            label: label.to_owned(),
+            colour,
+            text,
+            below: String::new(),
         };
         let event_type = event["type"].as_str().unwrap_or("?");
         let status = event["status"].as_str().unwrap_or("?");
@@ -233,7 +236,7 @@ fn title(value: &Value) -> Option<String> {
 fn clock(event: &Value) -> String {
     let timestamp = event["timestamp"].as_str().unwrap_or_default();
     let time = timestamp.split_once('T').map_or(timestamp, |(_, time)| time);
-    format!("{:<12}", plain(time.trim_end_matches('Z'), 12))
+    format!("{:<12}", legible(time.trim_end_matches('Z'), 12, false))
 }
 
 /// How long a test or a step took, how long of that it was paused or held, and who did it, in brackets.

@@ -1,19 +1,19 @@
-//! Shows the progress of uploads on stderr: bars on a terminal, lines elsewhere.
+//! Shows the progress of uploads and downloads on stderr: bars on a terminal, lines elsewhere.
 
 use std::fmt;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::super::request::Retry;
-use super::super::tell;
-use super::super::terminal::plain;
+use super::request::Retry;
+use super::tell;
+use super::terminal::plain;
 
 /// Most characters shown of a name.
 const NAME_CHARS: usize = 60;
 
-/// The progress of all uploads.
+/// The progress of all files.
 #[derive(Debug)]
-pub(super) struct UploadProgress {
+pub(super) struct TransferProgress {
     bars: MultiProgress,
     all: ProgressBar,
     quiet: bool,
@@ -22,12 +22,12 @@ pub(super) struct UploadProgress {
 /// The progress bar of one file; dropping it removes it.
 #[derive(Debug)]
 pub(super) struct FileBar<'a> {
-    progress: &'a UploadProgress,
+    progress: &'a TransferProgress,
     bar: ProgressBar,
     name: String,
 }
 
-impl UploadProgress {
+impl TransferProgress {
     pub(super) fn new(files: usize, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bars = MultiProgress::with_draw_target(target);
@@ -36,7 +36,7 @@ impl UploadProgress {
         Self { bars, all, quiet }
     }
 
-    /// Adds the bar of a file whose upload begins.
+    /// Adds the bar of a file whose transfer begins.
     pub(super) fn file(&self, name: &str) -> FileBar<'_> {
         let bar = self.bars.add(
             ProgressBar::no_length().with_style(style("{bar:30} {decimal_bytes}/{decimal_total_bytes} {wide_msg}")),
