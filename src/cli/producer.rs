@@ -138,6 +138,7 @@ impl Poster {
         self.producer = producer.as_str().into();
         self.next = next;
         self.accepts_gaps = true;
+        self.earlier = None;
     }
 
     /// Posts as this producer, whose events are always the same: another process may have posted them, or some of them,

@@ -26,12 +26,11 @@ async fn a_file_is_stored_once_however_often_it_is_published_unless_that_is_want
     let (_dir, path) = file("run.ndjson", &lines.join("\n"));
     let url = node.url("");
     let publish = async |more: &[&str]| {
-        let published =
-            output(runcast(&[&["publish", "r", &path, "--batch", "10", "--url", &url], more].concat())).await;
+        let published = output(runcast(&[&["publish", "r", &path, "--url", &url], more].concat())).await;
         assert_eq!(published.status.code(), Some(65));
         text(&published.stderr).lines().last().unwrap().to_owned()
     };
-    let first = publish(&[]).await;
+    let first = publish(&["--batch", "10"]).await;
     assert!(first.starts_with("runcast: r: 25 events published, 1 line refused, 0 duplicates, cursor "), "{first}");
     let known = "0 events published, 1 line refused, 25 duplicates that an earlier command has stored (--again ";
     for batch in ["10", "100", "3"] {

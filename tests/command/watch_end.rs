@@ -41,7 +41,7 @@ async fn a_run_that_has_ended_ends_it_wherever_it_begins_and_is_summed_up() {
     // The plan, which has the titles, was long before these.
     let titled = output(runcast(&["watch", "r", "--after", "-20", "--url", &url])).await;
     let shown = text(&titled.stdout);
-    assert!(shown.contains("orders: "), "{shown}");
+    assert!(shown.contains("settings: "), "{shown}");
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ pub(super) struct FollowedRun {
     is_sealed: bool,
     /// Whether any status was final: of one of several workers, perhaps.
     has_told_of_end: bool,
+    /// Whether it begins behind the end, which the server is about to tell.
+    awaits_reset: bool,
     /// Whether any event was shown.
     has_shown: bool,
     /// The epoch of the connection.
@@ -106,6 +108,7 @@ impl FollowedRun {
             status: None,
             ended: false,
             is_sealed: false,
+            awaits_reset: false,
             has_told_of_end: false,
             has_shown: false,
             connected_epoch: None,
@@ -131,7 +134,7 @@ impl FollowedRun {
 
     /// Whether the run is over and all its events have been seen.
     pub(super) fn is_over(&self) -> bool {
-        (self.ended || self.is_sealed) && self.seq().is_some_and(|seq| seq >= self.tip)
+        (self.ended || self.is_sealed) && !self.awaits_reset && self.seq().is_some_and(|seq| seq >= self.tip)
     }
 
     /// Processes a text message.
@@ -153,6 +156,7 @@ impl FollowedRun {
         }
         self.after = After::Cursor(Cursor { epoch: self.epoch(), seq });
         self.has_shown = true;
+        self.awaits_reset = false;
         if event_type == Some(ProducerEvent::RunStatus.as_str()) {
             self.status = status(event).or(self.status);
             self.ended = self.status.is_some_and(RunStatus::is_final);
@@ -171,6 +175,7 @@ impl FollowedRun {
             Ok(ServerSays::Connected { cursor, epoch, from, tip, heartbeat_secs }) => {
                 self.adopt(&cursor);
                 self.tip = tip;
+                self.awaits_reset = !self.has_shown && self.seq().is_some_and(|seq| seq > tip);
                 self.connected_epoch = epoch.as_deref().and_then(Epoch::parse);
                 let heartbeat = Duration::from_secs(heartbeat_secs);
                 FollowedMessage::Connected { heartbeat, is_part: from > 1, is_empty: epoch.is_none() && tip == 0 }
@@ -186,6 +191,7 @@ impl FollowedRun {
                 FollowedMessage::Notice(format!("gap: events {from} to {to} are gone ({reason})"))
             }
             Ok(ServerSays::Reset { from, cursor }) => {
+                self.awaits_reset = false;
                 let claimed = self.seq().unwrap_or_default();
                 let is_of_this_epoch = self.epoch().is_none_or(|epoch| Some(epoch) == self.connected_epoch);
                 let is_beyond = is_of_this_epoch && !self.has_shown && from == self.tip + 1;

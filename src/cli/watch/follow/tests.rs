@@ -73,6 +73,8 @@ fn a_cursor_beyond_the_end_is_no_loss_and_one_of_another_epoch_is() {
     let told = |after: &str, reset: &str| {
         let mut follow = FollowedRun::new(After::parse(after).unwrap());
         follow.take(&CONNECTED.replace("7:0", after));
+        follow.learn(Some(RunStatus::Passed));
+        assert!(!follow.is_over(), "it is about to be told");
         match follow.take(reset) {
             FollowedMessage::Notice(text) => (text, cursor(&follow)),
             other => panic!("{other:?}"),
