@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 use tracing::error;
@@ -27,6 +28,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Work that ran as long was good: the pauses begin anew.
 const STEADY: Duration = Duration::from_secs(60);
+/// Threads that fold.
+const FOLDING_THREADS: usize = 2;
+
+/// The threads that fold. Nothing else runs in it.
+static FOLDING: LazyLock<Option<Runtime>> = LazyLock::new(|| {
+    Builder::new_current_thread().thread_name("fold").max_blocking_threads(FOLDING_THREADS).build().ok()
+});
 
 /// Why a task has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +91,16 @@ pub fn spawn_local<F: Future + 'static>(name: &'static str, work: F) -> Task<F::
 /// Runs `work` on a thread that may wait.
 pub fn spawn_blocking<T: Send + 'static>(name: &'static str, work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
     Task(tokio::task::spawn_blocking(move || caught_call(name, work)))
+}
+
+/// As [`spawn_blocking`], on one of two threads that fold what is large and is kept for long. An allocator keeps memory
+/// for each thread that has asked for it, so that what many threads have folded takes several times its size.
+pub fn spawn_folding<T: Send + 'static>(name: &'static str, work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+    let work = move || caught_call(name, work);
+    Task(match &*FOLDING {
+        Some(threads) => threads.spawn_blocking(work),
+        None => tokio::task::spawn_blocking(work),
+    })
 }
 
 /// Calls `work`, whose panic is an error: what is to be done after it is done all the same.

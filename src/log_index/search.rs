@@ -11,7 +11,7 @@ use super::page::{PageFrom, Stretch};
 use super::service::{LogQueries, READ_BYTES};
 use crate::protocol::cursor::AfterError;
 use crate::protocol::{After, Cursor, RunId, Segment, Seq};
-use crate::tasks::spawn_blocking;
+use crate::tasks::spawn_folding;
 
 /// Events that a filter picks at a time.
 const PICKED: usize = 10_000;
@@ -208,7 +208,7 @@ impl LogQueries {
                 break false;
             }
             let segments = self.read(&run, &head, range).await?;
-            let looked = spawn_blocking("log_search", move || {
+            let looked = spawn_folding("log_search", move || {
                 let goes_on = scan.take(&segments, end);
                 (scan, goes_on)
             });

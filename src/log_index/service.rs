@@ -12,8 +12,8 @@ use super::core::{ReadRange, RunIndex, StateAt};
 use super::error::QueryError;
 use super::kept::{KeptIndexes, SharedIndex};
 use crate::protocol::{RunId, Segment};
-use crate::storage::journal::{Head, Journal, RunPhase};
-use crate::tasks::spawn_blocking;
+use crate::storage::journal::{Head, Journal, JournalError, RunPhase, whole_page};
+use crate::tasks::spawn_folding;
 
 /// Bytes of the log that are read at a time. 1 MiB.
 pub(super) const READ_BYTES: usize = 1024 * 1024;
@@ -33,6 +33,15 @@ pub struct QueryLimits {
     pub index_bytes: usize,
     /// Bytes of a log that one question looks through: `queries.scan_bytes`.
     pub scan_bytes: usize,
+}
+
+/// What has become of an index that was to be brought up to a tip.
+enum Built {
+    Whole,
+    /// The log is another one by now.
+    Another,
+    /// Events are missing.
+    Missing(JournalError),
 }
 
 /// Answers questions to runs' logs. Clones share everything.
@@ -146,6 +155,7 @@ impl LogQueries {
         };
         let (shared, mut index, permit) =
             timeout(self.0.limits.wait, turn).await.map_err(|_| QueryError::Saturated)??;
+        let mut why = None;
         for _ in 0..MAX_RESETS {
             let head = self.0.journal.head(run).await?;
             if head.phase == RunPhase::Gone || head.tip == 0 {
@@ -154,34 +164,40 @@ impl LogQueries {
             }
             let built;
             (index, built) = self.build(index, &shared, run, &head).await?;
-            if built {
-                let work = QueryWork { _permit: permit, _admitted: admitted };
-                return Ok(IndexedLog { queries: self.clone(), run: run.clone(), head, index, work });
+            match built {
+                Built::Whole => {
+                    let work = QueryWork { _permit: permit, _admitted: admitted };
+                    return Ok(IndexedLog { queries: self.clone(), run: run.clone(), head, index, work });
+                }
+                Built::Another => why = None,
+                Built::Missing(missing) => why = Some(missing),
             }
         }
-        Err(QueryError::Unavailable("the store loses writes again and again".into()))
+        let unavailable = || QueryError::Unavailable("the store loses writes again and again".into());
+        Err(why.map_or_else(unavailable, QueryError::from))
     }
 
-    /// Brings an index up to the tip of a head; `false`: the log is another one by now. What is folded stays, whoever
-    /// stops waiting for it.
+    /// Brings an index up to the tip of a head. What is folded stays, whoever stops waiting for it.
     async fn build(
         &self,
         mut index: OwnedMutexGuard<RunIndex>,
         shared: &SharedIndex,
         run: &RunId,
         head: &Head,
-    ) -> Result<(OwnedMutexGuard<RunIndex>, bool), QueryError> {
+    ) -> Result<(OwnedMutexGuard<RunIndex>, Built), QueryError> {
         index.settle(&head.lineage, head.tip);
         let max_bytes = self.0.limits.index_bytes;
         while index.tip() < head.tip {
             let segments = self.0.journal.read(run, index.tip(), READ_BYTES).await?;
             let next = index.place().next;
-            // Otherwise it has expired meanwhile, or was cut.
-            if segments.first().is_none_or(|first| first.first() != next) || !holds(head, &segments) {
-                return Ok((index, false));
+            if !holds(head, &segments) {
+                return Ok((index, Built::Another));
+            }
+            if let Err(missing) = whole_page(next, &segments) {
+                return Ok((index, Built::Missing(missing)));
             }
             let tip = head.tip;
-            let folded = spawn_blocking("log_index", move || {
+            let folded = spawn_folding("log_index", move || {
                 segments.iter().for_each(|segment| index.take(segment, tip));
                 index.shed(max_bytes);
                 let bytes = index.held_bytes();
@@ -192,10 +208,10 @@ impl LogQueries {
             (index, bytes) = folded.await.inspect_err(|_| self.kept().forget(run))?;
             self.kept().grown(run, shared, bytes);
             if index.place().next == next {
-                return Ok((index, false));
+                return Ok((index, Built::Another));
             }
         }
-        Ok((index, true))
+        Ok((index, Built::Whole))
     }
 
     /// Reads a part of a log whose index was brought up to `head`.
@@ -233,7 +249,7 @@ impl IndexedLog {
         look: impl FnOnce(&mut RunIndex) -> T + Send + 'static,
     ) -> Result<(Self, T), QueryError> {
         let Self { queries, run, head, mut index, work } = self;
-        let looked = spawn_blocking("log_index", move || {
+        let looked = spawn_folding("log_index", move || {
             let found = look(&mut index);
             (index, found)
         });

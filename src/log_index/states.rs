@@ -6,7 +6,7 @@ use super::core::{ReadRange, StateAt, apply_until};
 use super::error::QueryError;
 use super::service::{LogQueries, READ_BYTES};
 use crate::protocol::{Cursor, RunId, Seq};
-use crate::tasks::spawn_blocking;
+use crate::tasks::spawn_folding;
 
 /// The state of a run as it was.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl LogQueries {
             // One segment at least; what lies beyond is not folded.
             let range = ReadRange { after, last: after + 1, bytes: READ_BYTES };
             let segments = self.read(run, &log.head, range).await?;
-            let folded = spawn_blocking("log_index", move || {
+            let folded = spawn_folding("log_index", move || {
                 let known = Arc::make_mut(&mut state);
                 segments.iter().for_each(|segment| apply_until(known, segment, seq));
                 state

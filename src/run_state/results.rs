@@ -10,8 +10,6 @@ use crate::protocol::status::{TestOutcome, TestStatus};
 /// A test that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestResult<'a> {
-    /// Its place among the tests of the run, which stays the same.
-    pub place: usize,
     /// Its variant.
     pub variant: Option<&'a str>,
     /// Its id.
@@ -34,6 +32,14 @@ pub struct TestResult<'a> {
     pub location: Option<&'a str>,
 }
 
+impl TestResult<'_> {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        let texts = [self.variant, self.title, self.project, self.error.as_deref(), self.location];
+        size_of::<Self>() + self.test_id.len() + texts.into_iter().flatten().map(str::len).sum::<usize>()
+    }
+}
+
 impl RunState {
     /// Whether a test that is kept has ended.
     pub fn has_results(&self) -> bool {
@@ -41,31 +47,37 @@ impl RunState {
     }
 
     /// The tests from this place on that have ended and are not as they were told: `told` has a mark per place, which
-    /// is set to what is told now.
-    pub fn new_results(&self, from: usize, told: &mut Vec<u64>, most: usize) -> Vec<TestResult<'_>> {
+    /// is set to what is told now. One at least, and about `max_bytes` of them; if more may follow, from which place on.
+    pub fn new_results(
+        &self,
+        from: usize,
+        told: &mut Vec<u64>,
+        max_bytes: usize,
+    ) -> (Vec<TestResult<'_>>, Option<usize>) {
         let kept = self.tests.kept();
         told.resize(kept.len(), 0);
-        let mut results = Vec::new();
+        let (mut results, mut bytes) = (Vec::new(), 0);
         for (place, (test, told)) in kept.iter().zip(told).enumerate().skip(from) {
             let Some(outcome) = test.outcome() else { continue };
             let mark = mark(test, outcome);
             if std::mem::replace(told, mark) != mark {
-                results.push(self.result(place, test, outcome));
-                if results.len() == most {
-                    break;
+                let result = self.result(test, outcome);
+                bytes += result.bytes();
+                results.push(result);
+                if bytes >= max_bytes {
+                    return (results, Some(place + 1));
                 }
             }
         }
-        results
+        (results, None)
     }
 
-    fn result<'a>(&'a self, place: usize, test: &'a Test, outcome: TestOutcome) -> TestResult<'a> {
+    fn result<'a>(&'a self, test: &'a Test, outcome: TestOutcome) -> TestResult<'a> {
         let (error, location) = match outcome {
             TestOutcome::Unexpected | TestOutcome::Flaky => test.failure(),
             TestOutcome::Expected | TestOutcome::Skipped => (None, None),
         };
         TestResult {
-            place,
             variant: self.tests.variant_of(test),
             test_id: &test.id,
             title: test.title(),

@@ -76,6 +76,23 @@ scene("a trace grows in the viewer while it is looked at, without a reload", {},
   assert.deepEqual(faults, []);
 });
 
+scene("the trace of a test that runs is one click away from the page of its run", {}, async ({ node, tab, faults, trace }) => {
+  await node.post("r", [
+    { type: "run_status", status: "running" },
+    { type: "test_status", testId: "pays", status: "running", data: { title: "pays", attempt: 0, slot: 0, traceId: "t" } },
+  ]);
+  await trace.grow(node.url, 0.3);
+  await tab.goto(`${node.url}/runs/r`);
+  const [viewer] = await Promise.all([tab.waitForEvent("popup"), tab.getByRole("link", { name: "Live trace" }).click()]);
+  await bar(viewer, "live");
+  const seen = await actions(viewer);
+  await trace.grow(node.url, 1);
+  await actions(viewer, seen);
+  assert.equal(new URL(tab.url()).pathname, "/runs/r", "the page of the run is still there");
+  assert.equal(await viewer.evaluate(() => opener), null);
+  assert.deepEqual(faults, []);
+});
+
 scene("who does not follow is left where they are until they do", {}, async ({ node, tab, trace }) => {
   await trace.grow(node.url, 0.4);
   await tab.goto(node.url + trace.viewer);

@@ -11,6 +11,11 @@ import { png } from "./support/png.js";
 
 const REAL_RUN = (await readFile(new URL("../data/run.ndjson", import.meta.url), "utf8")).trim().split("\n");
 const LIMIT = { timeout: 90_000 };
+// What is said after codes that are final, and what one can do.
+const FINAL = {
+  1008: ["The server refused this page.", "Load again"], 4401: ["You are not signed in, or no longer.", "Load again"],
+  4403: ["You may not watch this run.", "All runs"], 4410: ["The run is gone.", "All runs"],
+};
 const TALL = { width: 1400, height: 2400 };
 
 let browser;
@@ -102,6 +107,10 @@ scene("a page connects again after every close but a final one, and says what to
       front.close(code, text);
       if (reconnect === "never") {
         await tab.getByRole("banner").getByText("Live", { exact: true }).waitFor({ state: "detached" });
+        const [says, act] = FINAL[code] ?? ["Not connected.", "Try now"];
+        const banner = tab.locator(".banner", { hasText: says });
+        await banner.getByRole("button", { name: act }).waitFor();
+        assert.match(await banner.innerText(), /(?:You see events up to|What you see ends with event) 1\./, String(code));
       } else {
         await next;
         await live(tab);

@@ -23,6 +23,7 @@ mod json_text;
 mod lifecycle;
 mod log_parts;
 mod mcp;
+mod pages;
 mod producers;
 mod recorded_run;
 mod reserved;

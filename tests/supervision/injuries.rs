@@ -71,8 +71,16 @@ const INJURIES: &[(&str, Injury)] = &[
 ];
 
 /// What starts something under a name, which is the first argument.
-const STARTS: &[&str] =
-    &["spawn(", "spawn_local(", "spawn_blocking(", "restarted(", "caught(", "Restarts::new(", "Service::new("];
+const STARTS: &[&str] = &[
+    "spawn(",
+    "spawn_local(",
+    "spawn_blocking(",
+    "spawn_folding(",
+    "restarted(",
+    "caught(",
+    "Restarts::new(",
+    "Service::new(",
+];
 /// How a name begins that stands elsewhere: in a `NAME`, or in a `Service`.
 const ELSEWHERE: &[&str] = &["NAME", "writer::NAME", "supervisor.name("];
 /// What defines those.

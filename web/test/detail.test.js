@@ -291,6 +291,12 @@ test('addresses are made here, whatever was posted', () => {
   );
 });
 
+test('what a browser may show has a tab of its own, so that no download takes the place of the page', () => {
+  for (const type of ['image/png', ' Video/WebM', 'text/plain; charset=utf-8', 'application/json', 'audio/mpeg'])
+    assert.ok(files.opensInTab(type), type);
+  for (const type of ['application/zip', 'application/octet-stream', '']) assert.ok(!files.opensInTab(type), type);
+});
+
 test('types are not believed beyond what can do no harm', () => {
   assert.equal(files.kindOf('x.html', 'text/html'), 'text');
   assert.equal(files.kindOf('x.svg', 'image/svg+xml'), 'image');

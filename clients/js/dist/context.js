@@ -8,7 +8,7 @@ export async function send(context, request) {
     const base = context.baseUrls.current;
     const headers = { 'runcast-client': context.clientName, ...request.headers };
     if (context.user !== undefined)
-        headers['runcast-user'] = context.user;
+        headers['runcast-user'] = byteString(context.user);
     const token = await context.token();
     if (token !== undefined)
         headers['authorization'] = `Bearer ${token}`;
@@ -23,6 +23,10 @@ export async function send(context, request) {
             context.baseUrls.leave(base);
         throw error;
     }
+}
+// headers are bytes, one for each character: those of UTF-8
+function byteString(text) {
+    return String.fromCharCode(...new TextEncoder().encode(text));
 }
 /** Like {@link send}, but throws an `ApiError` unless the status is 2xx. */
 export async function call(context, request) {

@@ -30,7 +30,7 @@ export async function send(context: Context, request: ApiRequest): Promise<HttpR
   const { path, ...rest } = request;
   const base = context.baseUrls.current;
   const headers: Record<string, string> = { 'runcast-client': context.clientName, ...request.headers };
-  if (context.user !== undefined) headers['runcast-user'] = context.user;
+  if (context.user !== undefined) headers['runcast-user'] = byteString(context.user);
   const token = await context.token();
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
   try {
@@ -41,6 +41,11 @@ export async function send(context: Context, request: ApiRequest): Promise<HttpR
     if (request.signal?.aborted !== true) context.baseUrls.leave(base);
     throw error;
   }
+}
+
+// headers are bytes, one for each character: those of UTF-8
+function byteString(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
 }
 
 /** Like {@link send}, but throws an `ApiError` unless the status is 2xx. */

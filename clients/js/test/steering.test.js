@@ -27,6 +27,17 @@ async function worker(t, node, options = {}) {
 /** Somebody who steers. */
 const person = (node, user) => contextOf(node.url, { user });
 
+test('a name has any letters', async (t) => {
+  const node = await server(t);
+  const p = await worker(t, node);
+  for (const name of ['Łukasz', '田中', 'José', '<b> \u202e']) {
+    const { id } = await command(person(node, name), 'r1', { type: 'pause' });
+    const event = await eventually(() => p.received.find(({ commandId }) => commandId === id));
+    assert.equal(event.by.name, name);
+    await command(person(node, name), 'r1', { type: 'resume' });
+  }
+});
+
 test('a pause is received while nothing is posted, and its end is seen by whoever wanted it', async (t) => {
   const node = await server(t);
   const p = await worker(t, node);

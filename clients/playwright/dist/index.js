@@ -1223,7 +1223,7 @@ async function send(context, request) {
   const base = context.baseUrls.current;
   const headers = { "runcast-client": context.clientName, ...request.headers };
   if (context.user !== void 0)
-    headers["runcast-user"] = context.user;
+    headers["runcast-user"] = byteString(context.user);
   const token = await context.token();
   if (token !== void 0)
     headers["authorization"] = `Bearer ${token}`;
@@ -1237,6 +1237,9 @@ async function send(context, request) {
       context.baseUrls.leave(base);
     throw error;
   }
+}
+function byteString(text4) {
+  return String.fromCharCode(...new TextEncoder().encode(text4));
 }
 async function call(context, request) {
   const response = await send(context, request);

@@ -133,14 +133,13 @@ impl SummaryFold {
 
     /// At most so many results that the catalog was not told yet, of tests from this place on; and where the next
     /// begin.
-    pub(super) fn new_results(&mut self, from: usize, most: usize) -> (Vec<ResultRow>, usize) {
+    pub(super) fn new_results(&mut self, from: usize, max_bytes: usize) -> (Vec<ResultRow>, Option<usize>) {
         let project = self.state.labels().project;
         if from == 0 && self.told_project != project {
             self.told.clear();
             self.told_project = project;
         }
-        let results = self.state.new_results(from, &mut self.told, most);
-        let next = results.last().map_or(from, |last| last.place + 1);
+        let (results, next) = self.state.new_results(from, &mut self.told, max_bytes);
         (results.into_iter().map(result_row).collect(), next)
     }
 
@@ -218,18 +217,18 @@ mod tests {
         let mut fold = fold();
         take(&mut fold, 1, &[meta("shop"), test("a", "passed", 0), test("b", "failed", 0), test("c", "running", 0)]);
         let (results, next) = fold.new_results(0, 1);
-        assert_eq!((results.len(), &*results[0].test_id, next), (1, "a", 1));
-        let (results, next) = fold.new_results(next, 9);
-        assert_eq!((&*results[0].test_id, results[0].error.as_deref(), next), ("b", Some("no"), 2));
+        assert_eq!((results.len(), &*results[0].test_id, next), (1, "a", Some(1)));
+        let (results, next) = fold.new_results(1, 9_999);
+        assert_eq!((&*results[0].test_id, results[0].error.as_deref(), next), ("b", Some("no"), None));
         assert_eq!((results[0].duration_ms, results[0].location.as_deref()), (Some(13), Some("a.ts:1")));
-        assert!(fold.new_results(0, 9).0.is_empty());
+        assert!(fold.new_results(0, 9_999).0.is_empty());
         take(&mut fold, 1, &[test("b", "running", 1), test("b", "passed", 1)]);
-        let (results, _) = fold.new_results(0, 9);
+        let (results, _) = fold.new_results(0, 9_999);
         assert_eq!((results.len(), results[0].attempts, results[0].error.as_deref()), (1, 2, Some("no")));
         take(&mut fold, 1, &[meta("other")]);
-        assert_eq!(fold.new_results(0, 9).0.len(), 2, "under another project they are others");
+        assert_eq!(fold.new_results(0, 9_999).0.len(), 2, "under another project they are others");
         fold.tell_anew();
-        assert_eq!(fold.new_results(0, 9).0.len(), 2);
+        assert_eq!(fold.new_results(0, 9_999).0.len(), 2);
     }
 
     #[test]

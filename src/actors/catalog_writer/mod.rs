@@ -7,7 +7,7 @@
 //! wrong.
 //!
 //! Behind that it sums runs up: for a run that this node has stored events of, it folds what is new in the log on a
-//! thread of its own, at most each second, and writes a summary and the results of tests that have ended. It rests
+//! thread that folds, at most each second, and writes a summary and the results of tests that have ended. It rests
 //! three times as long as it has folded. A summary that nobody wrote is found by its row, which says up to which event
 //! it goes.
 

@@ -80,12 +80,26 @@ impl SummaryQueue {
         self.folds.insert(run, KeptFold { fold, bytes, used: now });
     }
 
+    /// A run was left out for want of room: it is due at once, and what is folded of it is kept.
+    pub(super) fn leave(&mut self, run: RunId, fold: SummaryFold, now: Instant) {
+        self.again(run.clone(), now);
+        if fold.tip() > 0 {
+            let bytes = fold.held_bytes();
+            self.folds.insert(run, KeptFold { fold, bytes, used: now });
+        }
+    }
+
+    /// Bytes of the folds that are kept.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.folds.values().map(|kept| kept.bytes).sum()
+    }
+
     /// Frees what is not used, and what there is no room for: that which was used longest ago first.
     pub(super) fn tidy(&mut self, now: Instant) {
         let unfinished = self.unfinished.clone();
         let is_pinned = |run: &RunId| unfinished.as_ref() == Some(run);
         self.folds.retain(|run, kept| is_pinned(run) || now.saturating_duration_since(kept.used) < KEPT);
-        let mut bytes: usize = self.folds.values().map(|kept| kept.bytes).sum();
+        let mut bytes = self.kept_bytes();
         if bytes <= self.max_bytes {
             return;
         }

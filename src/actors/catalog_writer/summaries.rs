@@ -98,7 +98,8 @@ impl CatalogWriter {
             return self.look(now, ctx);
         }
         self.summaries.summing = true;
-        let summed = self.summaries.ports.clone().sum_up(due);
+        let kept = self.summaries.queue.kept_bytes();
+        let summed = self.summaries.ports.clone().sum_up(due, kept, self.summaries.limits.bytes);
         ctx.spawn(wrap_future::<_, Self>(summed).map(|summed, catalog_writer, ctx| {
             catalog_writer.summaries.summing = false;
             catalog_writer.summed_up(summed, ctx);
@@ -110,6 +111,9 @@ impl CatalogWriter {
         self.summaries.rests_until = now + summed.busy * REST;
         for (run, fold, is_whole) in summed.folds {
             self.summaries.queue.put_back(run, fold, is_whole, now);
+        }
+        for (run, fold) in summed.left {
+            self.summaries.queue.leave(run, fold, now);
         }
         for run in summed.failed {
             self.summaries.queue.again(run, now + RETRY);

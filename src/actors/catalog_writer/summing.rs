@@ -1,4 +1,4 @@
-//! Sums runs up: reads what is new in their logs, folds it on a thread of its own, and writes summaries and results.
+//! Sums runs up: reads what is new in their logs, folds it on a thread that folds, and writes summaries and results.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,15 +9,15 @@ use super::fold::SummaryFold;
 use crate::protocol::RunId;
 use crate::storage::catalog::CatalogError;
 use crate::storage::catalog::runs::{NO_PROJECT, ResultRow, RunCatalog, SummaryRow};
-use crate::storage::journal::{Head, Journal, JournalError, RunPhase};
-use crate::tasks::{TaskError, spawn_blocking};
+use crate::storage::journal::{Head, Journal, JournalError, RunPhase, whole_page};
+use crate::tasks::{TaskError, spawn_folding};
 
 /// Most bytes of a page of a log.
 const PAGE_BYTES: usize = 256 * 1024;
 /// Most pages of a run in one step: the others do not wait long for a run whose log is read from its beginning.
 const PAGES: usize = 32;
-/// Most results in one statement.
-const CHUNK: usize = 500;
+/// Bytes of results that are written at a time, about.
+const RESULT_BYTES: usize = 128 * 1024;
 
 /// What it takes to sum runs up.
 #[derive(Clone)]
@@ -31,6 +31,8 @@ pub(super) struct SummaryPorts {
 pub(super) struct SummedUp {
     /// Their folds, and whether they are whole.
     pub(super) folds: Vec<(RunId, SummaryFold, bool)>,
+    /// Those that there was no room for: what was folded of them before.
+    pub(super) left: Vec<(RunId, SummaryFold)>,
     /// Those that are to be tried again later.
     pub(super) failed: Vec<RunId>,
     /// Time of folding.
@@ -54,7 +56,8 @@ struct Whole {
     fold: SummaryFold,
     summary: Option<SummaryRow>,
     results: Vec<ResultRow>,
-    next: usize,
+    /// Where more results may be.
+    next: Option<usize>,
 }
 
 /// How far the fold of a run has come.
@@ -67,8 +70,9 @@ enum Progress {
 }
 
 impl SummaryPorts {
-    /// Sums these runs up.
-    pub(super) async fn sum_up(self, due: Vec<(RunId, SummaryFold)>) -> SummedUp {
+    /// Sums these runs up, one after the other and one at least, while all folds of this node together take no more
+    /// than `max_bytes`. `kept` of them are taken by folds of other runs.
+    pub(super) async fn sum_up(self, due: Vec<(RunId, SummaryFold)>, kept: usize, max_bytes: usize) -> SummedUp {
         let mut done = SummedUp::default();
         let runs: Vec<RunId> = due.iter().map(|(run, _)| run.clone()).collect();
         let heads = match self.journal.heads(&runs).await {
@@ -79,27 +83,36 @@ impl SummaryPorts {
                 return done;
             }
         };
-        let (mut whole, mut gone) = (Vec::new(), Vec::new());
-        for ((run, fold), head) in due.into_iter().zip(heads) {
+        let mut bytes = kept + due.iter().map(|(_, fold)| fold.held_bytes()).sum::<usize>();
+        let (mut summaries, mut whole, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        for (nth, ((run, fold), head)) in due.into_iter().zip(heads).enumerate() {
+            if nth > 0 && bytes > max_bytes {
+                done.left.push((run, fold));
+                continue;
+            }
+            bytes -= fold.held_bytes();
             match self.advance(&run, fold, &head, &mut done.busy).await {
-                Ok(Progress::Whole(at_tip)) => whole.push((run, *at_tip)),
-                Ok(Progress::Part(fold)) => done.folds.push((run, *fold, false)),
+                // Results come first: a summary says by its tip that they are there, also after a crash.
+                Ok(Progress::Whole(at_tip)) => match self.keep_results(&run, *at_tip, &mut done.busy).await {
+                    Ok((fold, summary)) => {
+                        bytes += fold.held_bytes();
+                        summaries.extend(summary);
+                        whole.push((run, fold));
+                    }
+                    Err((fold, error)) => {
+                        bytes += fold.held_bytes();
+                        done.fail(run, fold, error);
+                    }
+                },
+                Ok(Progress::Part(fold)) => {
+                    bytes += fold.held_bytes();
+                    done.folds.push((run, *fold, false));
+                }
                 Ok(Progress::Nothing) => gone.push(run),
                 Err(error) => {
                     done.error = Some(CatalogError(error.to_string()));
                     done.failed.push(run);
                 }
-            }
-        }
-        // Results come first: a summary says by its tip that they are there, also after a crash.
-        let (mut summaries, mut kept) = (Vec::new(), Vec::new());
-        for (run, at_tip) in whole {
-            match self.keep_results(&run, at_tip, &mut done.busy).await {
-                Ok((fold, summary)) => {
-                    summaries.extend(summary);
-                    kept.push((run, fold));
-                }
-                Err((fold, error)) => done.fail(run, fold, error),
             }
         }
         let written = async {
@@ -109,9 +122,9 @@ impl SummaryPorts {
         match written.await {
             Ok(()) => {
                 metrics::counter!("runcast_run_summaries_total").increment(summaries.len() as u64);
-                done.folds.extend(kept.into_iter().map(|(run, fold)| (run, fold, true)));
+                done.folds.extend(whole.into_iter().map(|(run, fold)| (run, fold, true)));
             }
-            Err(error) => kept.into_iter().for_each(|(run, fold)| done.fail(run, fold, error.clone())),
+            Err(error) => whole.into_iter().for_each(|(run, fold)| done.fail(run, fold, error.clone())),
         }
         done
     }
@@ -134,7 +147,8 @@ impl SummaryPorts {
                 break;
             }
             let page = self.journal.read(run, fold.tip(), PAGE_BYTES).await?;
-            if page.is_empty() {
+            if let Err(missing) = whole_page(fold.tip() + 1, &page) {
+                warn!(%run, %missing, "a run can't be summed up");
                 return Ok(Progress::Nothing);
             }
             let folded = on_a_thread(busy, move || {
@@ -151,7 +165,8 @@ impl SummaryPorts {
         }
         while let Some(after) = fold.control_after(head) {
             let page = self.journal.read_control(run, after, PAGE_BYTES).await?;
-            if page.is_empty() {
+            // What is behind the tip is not of what is summed up.
+            if page.first().is_none_or(|first| first.first() > tip) {
                 break;
             }
             let folded = on_a_thread(busy, move || {
@@ -165,7 +180,7 @@ impl SummaryPorts {
         }
         let whole = on_a_thread(busy, move || {
             let summary = fold.summary();
-            let (results, next) = fold.new_results(0, CHUNK);
+            let (results, next) = fold.new_results(0, RESULT_BYTES);
             Box::new(Whole { fold, summary, results, next })
         });
         Ok(match whole.await {
@@ -190,11 +205,9 @@ impl SummaryPorts {
             if let Err(error) = self.catalog.keep_results(run, &project, fold.tip(), &results).await {
                 return Err((fold, error));
             }
-            if results.len() < CHUNK {
-                return Ok((fold, summary));
-            }
+            let Some(from) = next else { return Ok((fold, summary)) };
             let more = on_a_thread(busy, move || {
-                let more = fold.new_results(next, CHUNK);
+                let more = fold.new_results(from, RESULT_BYTES);
                 (fold, more)
             });
             match more.await {
@@ -216,7 +229,7 @@ async fn on_a_thread<T: Send + 'static>(
     busy: &mut Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, TaskError> {
-    let timed = spawn_blocking("run_summary", move || {
+    let timed = spawn_folding("run_summary", move || {
         let began = Instant::now();
         let done = work();
         (done, began.elapsed())

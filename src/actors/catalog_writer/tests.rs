@@ -2,6 +2,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 
+use super::fold::SummaryFold;
+use super::summing::SummaryPorts;
 use super::*;
 use crate::actors::supervision::LiveActors;
 use crate::protocol::{Clock, Lines, ProducerId};
@@ -147,4 +149,27 @@ async fn runs_that_changed_in_one_millisecond_are_all_listed() {
     let _recorder = writer(&catalog, journal, &live_actors).start();
     let filter = RunFilter { limit: 2 * RUNS, ..RunFilter::default() };
     until(async || catalog.list(&filter).await.unwrap().len() == RUNS).await;
+}
+
+#[actix::test]
+async fn runs_that_there_is_no_room_for_are_left_and_summed_up_later() {
+    let (catalog, journal) = (Fickle::new().await, journal());
+    let mut due = Vec::new();
+    for name in ["a", "b", "c"] {
+        catalog.record(&[store(&*journal, name).await]).await.unwrap();
+        due.push((RunId::parse(name).unwrap(), SummaryFold::new(RunId::parse(name).unwrap())));
+    }
+    let ports = SummaryPorts { catalog: catalog.catalog.clone(), journal };
+    let mut summed = Vec::new();
+    while !due.is_empty() {
+        let done = ports.clone().sum_up(std::mem::take(&mut due), 1, 0).await;
+        assert_eq!((done.folds.len(), done.failed.len()), (1, 0), "one at a time");
+        summed.extend(done.folds.into_iter().map(|(run, fold, is_whole)| (run.to_string(), fold.tip(), is_whole)));
+        due = done.left;
+    }
+    assert_eq!(summed, ["a", "b", "c"].map(|name| (name.to_owned(), 1, true)));
+    let listed = catalog.list(&RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap();
+    assert!(listed.iter().all(|run| run.summary.is_some()) && listed.len() == 3);
+    let runs = ["a", "b", "c"].map(|name| (RunId::parse(name).unwrap(), SummaryFold::new(RunId::parse(name).unwrap())));
+    assert_eq!(ports.sum_up(runs.into(), 0, 1 << 20).await.folds.len(), 3, "where there is room");
 }

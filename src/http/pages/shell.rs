@@ -40,19 +40,25 @@ pub(super) fn shell(page: PageKind, title: &str) -> String {
     )
 }
 
-/// A text as it stands in HTML and in its attributes; without what no title shows.
+/// A text as it stands in HTML and in its attributes.
 fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars().filter(|letter| !letter.is_control()) {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars().filter(|letter| is_shown(*letter)) {
         match letter {
-            '<' => shown.push_str("&lt;"),
-            '>' => shown.push_str("&gt;"),
-            '&' => shown.push_str("&amp;"),
-            '"' => shown.push_str("&quot;"),
-            other => shown.push(other),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            other => escaped.push(other),
         }
     }
-    shown
+    escaped
+}
+
+/// Whether a title shows a character: not what has no width, and not what turns the direction of all that follows.
+pub(super) fn is_shown(letter: char) -> bool {
+    let unseen = ['\u{200b}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{feff}'..='\u{feff}'];
+    !letter.is_control() && !unseen.iter().any(|range| range.contains(&letter))
 }
 
 #[cfg(test)]
@@ -61,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_title_is_text_whatever_it_is() {
-        let page = shell(PageKind::Run, "\"></title><script>x</script>\u{0} & é");
+        let page = shell(PageKind::Run, "\"></title><script>x</script>\u{0} \u{202e}\u{200b}& é");
         assert!(
             page.contains("<title>&quot;&gt;&lt;/title&gt;&lt;script&gt;x&lt;/script&gt; &amp; é</title>"),
             "{page}"

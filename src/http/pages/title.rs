@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tracing::debug;
 
+use super::shell::is_shown;
 use crate::protocol::RunId;
 use crate::storage::catalog::runs::{ComparedRun, RunCatalog};
 
@@ -54,7 +55,9 @@ fn told(run: &RunId, found: &ComparedRun) -> Option<String> {
     let word = found.word?.as_str().replace('_', " ").to_uppercase(); // as the page shows it
     let summary: TitledRun = serde_json::from_str(found.summary.as_deref()?).unwrap_or_default();
     let meta = summary.meta.unwrap_or_default();
-    let name = meta.project.map(|name| name.chars().take(MAX_NAME).collect::<String>());
+    let name =
+        meta.project.map(|name| name.chars().filter(|letter| is_shown(*letter)).take(MAX_NAME).collect::<String>());
+    let name = name.filter(|name| !name.trim().is_empty());
     let name = match (name, meta.number) {
         (Some(name), Some(number)) => format!("{name} #{number}"),
         (Some(name), None) => format!("{name} {run}"),
@@ -97,6 +100,7 @@ mod tests {
             ),
             (RunWord::NeedsYou, r#"{"meta":{"project":"shop"},"outcomes":{"unexpected":0}}"#, "NEEDS YOU · shop r"),
             (RunWord::Lost, r#"{"meta":null}"#, "LOST · r"),
+            (RunWord::Passed, r#"{"meta":{"project":"\u202e \u200b","number":7}}"#, "PASSED · r"),
             (RunWord::TimedOut, r#"{"outcomes":{"unexpected":1}}"#, "TIMEDOUT 1 · r"),
         ] {
             assert_eq!(told(&run, &found(Some(word), summary)).as_deref(), Some(title));

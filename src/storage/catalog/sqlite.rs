@@ -22,6 +22,12 @@ use crate::storage::format::OpenError;
 /// The catalog's tables, step by step.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/storage/catalog/migrations/sqlite");
 
+/// Most connections that read.
+const READERS: u32 = 3;
+
+/// How long a statement waits for a connection, and for a lock of the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Rows in one statement.
 const CHUNK_ROWS: usize = 500;
 
@@ -51,7 +57,10 @@ impl CatalogUrl {
 /// The catalog in SQLite.
 #[derive(Debug)]
 pub struct SqliteCatalog {
-    pool: SqlitePool,
+    /// The one connection that writes, as SQLite has one writer at a time.
+    writer: SqlitePool,
+    /// Connections that only read. In memory it is the writer.
+    readers: SqlitePool,
 }
 
 impl SqliteCatalog {
@@ -63,29 +72,30 @@ impl SqliteCatalog {
         if let CatalogUrl::Sqlite(path) = url {
             Self::stored_format(path).await?;
         }
-        let (connect, connections) = match url {
-            // A second connection would open another, empty database.
-            CatalogUrl::Memory => (SqliteConnectOptions::new().in_memory(true), 1),
-            CatalogUrl::Sqlite(path) => (SqliteConnectOptions::new().filename(path).create_if_missing(true), 4),
+        let connect = match url {
+            CatalogUrl::Memory => SqliteConnectOptions::new().in_memory(true),
+            CatalogUrl::Sqlite(path) => SqliteConnectOptions::new().filename(path),
         };
-        let connect = connect
-            .journal_mode(SqliteJournalMode::Wal)
-            // Rows lost by a power failure are restored from the journal.
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(5))
-            .disable_statement_logging()
-            .thread_name(|_| "catalog".into());
+        let connect = connect.busy_timeout(BUSY_TIMEOUT).disable_statement_logging().thread_name(|_| "catalog".into());
         let pool = SqlitePoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(BUSY_TIMEOUT)
             .test_before_acquire(false)
             .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(connect)
-            .await
-            .map_err(unavailable)?;
-        MIGRATIONS.run(&pool).await.map_err(|error| CatalogError(error.to_string()))?;
-        Ok(Self { pool })
+            .max_lifetime(None);
+        let write = connect
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // Rows lost by a power failure are restored from the journal.
+            .synchronous(SqliteSynchronous::Normal);
+        let writer = pool.clone().max_connections(1).connect_with(write).await.map_err(unavailable)?;
+        MIGRATIONS.run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
+        let readers = match url {
+            // Another connection would open another, empty database.
+            CatalogUrl::Memory => writer.clone(),
+            CatalogUrl::Sqlite(_) => pool.max_connections(READERS).connect_lazy_with(connect.read_only(true)),
+        };
+        Ok(Self { writer, readers })
     }
 
     /// The format version of the catalog in a file, which is only read: 0 when it has no tables, `None` when there is
@@ -108,7 +118,7 @@ impl SqliteCatalog {
     }
 
     async fn record_rows(&self, rows: &[RunRow]) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         for chunk in rows.chunks(CHUNK_ROWS) {
             let mut sql =
                 QueryBuilder::<Sqlite>::new("INSERT INTO runs (run_id, status, tip, created_at, last_at, written_at) ");
@@ -134,7 +144,7 @@ impl SqliteCatalog {
 
     async fn forget_runs(&self, runs: &[RunId]) -> Result<(), sqlx::Error> {
         let names = serde_json::to_string(runs).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         for sql in [
             "DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(?))",
             "DELETE FROM runcast_results WHERE run_id IN (SELECT value FROM json_each(?))",
@@ -178,17 +188,18 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn newest(&self) -> Result<Option<Timestamp>, CatalogError> {
-        let newest = sqlx::query_scalar("SELECT max(last_at) FROM runs").fetch_one(&self.pool);
+        let newest = sqlx::query_scalar("SELECT max(last_at) FROM runs").fetch_one(&self.readers);
         let newest: Option<i64> = newest.await.map_err(unavailable)?;
         Ok(newest.map(Timestamp::from_millis))
     }
 
     async fn probe(&self) -> Result<(), CatalogError> {
-        self.pool.execute("SELECT 1 FROM runs LIMIT 1").await.map(|_| ()).map_err(unavailable)
+        self.readers.execute("SELECT 1 FROM runs LIMIT 1").await.map(|_| ()).map_err(unavailable)
     }
 
     async fn close(&self) {
-        self.pool.close().await;
+        self.readers.close().await;
+        self.writer.close().await;
     }
 }
 
@@ -209,6 +220,7 @@ impl Tables for SqliteCatalog {
     };
 
     async fn ask(&self, statement: CatalogStatement) -> Result<Vec<SqliteRow>, CatalogError> {
-        statement.query::<Sqlite>().map_err(unavailable)?.fetch_all(&self.pool).await.map_err(unavailable)
+        let pool = if statement.only_reads() { &self.readers } else { &self.writer };
+        statement.query::<Sqlite>().map_err(unavailable)?.fetch_all(pool).await.map_err(unavailable)
     }
 }

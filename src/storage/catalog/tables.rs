@@ -73,6 +73,11 @@ impl CatalogStatement {
         self
     }
 
+    /// Whether the statement certainly changes nothing.
+    pub fn only_reads(&self) -> bool {
+        self.sql.starts_with("SELECT")
+    }
+
     /// Serialises the statement with other announcements for this run, so that it may count rows.
     pub fn alone(mut self, run: &RunId) -> Self {
         self.alone = Some(run.clone());

@@ -23,12 +23,14 @@ use crate::protocol::status::RunStatus;
 use crate::protocol::{Clock, Cursor, Epoch, Lineage, Lines, ProducerId, RunId, Segment, Seq, Timestamp};
 
 pub mod append_rules;
+mod hole;
 pub mod memory;
 pub mod redis;
 mod run_cache;
 mod run_page;
 pub mod sqlite;
 
+pub use hole::whole_page;
 pub use run_page::{RunHead, RunPage, RunPosition};
 
 /// Producer marks kept per run. A further producer is refused.

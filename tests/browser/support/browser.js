@@ -53,3 +53,10 @@ export async function showsLines(tab, expected) {
 export function range(first, last) {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
+
+// Waits until it is so.
+export async function eventually(what, isSo, within = 20_000) {
+  for (const until = Date.now() + within; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 50))) {
+    if (Date.now() > until) throw new Error(`${what}: not within ${within} ms`);
+  }
+}

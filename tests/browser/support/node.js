@@ -10,15 +10,16 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const BINARY = process.env.RUNCAST_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug", "runcast");
+export const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"); // what cargo has built
+const BINARY = process.env.RUNCAST_BIN ?? join(TARGET, "debug", "runcast");
 export const VIEWER = join(ROOT, "trace-viewer"); // as scripts/trace-viewer fetches it
 const EVENTS = { "content-type": "application/x-ndjson" };
 
-const RENAME = `
+const EDIT = `
 import sqlite3, sys
-file, *types = sys.argv[1:]
+file, sql, *values = sys.argv[1:]
 db = sqlite3.connect(file)
-db.execute("UPDATE segments SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB)", [f'"type":"{t}"' for t in types])
+db.execute(sql, values)
 db.commit()
 `;
 
@@ -91,15 +92,21 @@ export class Node {
   async storeReserved(run, type, events) {
     const standIn = "-".repeat(type.length); // a type of the same length: the journal counts bytes
     await this.post(run, events.map((event) => ({ ...event, type: standIn })));
+    const replaced = "UPDATE segments SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB)";
+    await this.editJournal(replaced, `"type":"${standIn}"`, `"type":"${type}"`);
+  }
+
+  // Changes the journal while the server is down, and starts it again.
+  async editJournal(sql, ...values) {
     const ended = await this.end("SIGTERM");
     if (ended !== 0) throw new Error(`the server ended: ${ended}`);
-    await promisify(execFile)("python3", ["-c", RENAME, join(this.#home, "data", "journal.db"), standIn, type]);
+    await promisify(execFile)("python3", ["-c", EDIT, join(this.#home, "data", "journal.db"), sql, ...values]);
     await this.restart();
   }
 
   // Uploads an artifact, and returns it.
-  async upload(run, name, kind, body) {
-    const headers = { "content-type": "application/octet-stream", "runcast-kind": kind };
+  async upload(run, name, kind, body, contentType = "application/octet-stream") {
+    const headers = { "content-type": contentType, "runcast-kind": kind };
     return this.#send(`/api/runs/${run}/artifacts/${name}`, headers, body, "PUT");
   }
 

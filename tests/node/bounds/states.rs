@@ -68,12 +68,10 @@ async fn the_states_that_rooms_keep_give_way_like_their_segments() {
     let node = TestNode::start(&[
         ("RUNCAST__ROOM__RING_TOTAL_BYTES", &ring.to_string()),
         ("RUNCAST__CATALOG__SUMMARY_BYTES", &MIB.to_string()),
-        // What is bounded is what is in use, and not what the allocator keeps for each thread that has folded.
-        ("MALLOC_ARENA_MAX", "1"),
     ]);
-    // Two states and their JSON are there while they are asked for, and two of the list's own with the results of their
-    // tests, besides what rooms keep.
-    let bound = Bound::new(&node, ring + (2 * (8 + 6) + 2 * (8 + 8)) * MIB);
+    // Two states and their JSON are there while they are asked for, besides what rooms keep and what the list has folded:
+    // its budget, and the run that it is at.
+    let bound = Bound::new(&node, ring + (2 * (8 + 6) + 1 + 8) * MIB);
     for index in 0..20 {
         store_tests(&node, &format!("r{index}"), 1_600).await;
         node.get_json(&format!("/api/runs/r{index}")).await;
@@ -94,12 +92,10 @@ async fn the_indexes_of_logs_give_way_to_those_that_are_asked_for() {
         ("RUNCAST__ROOM__RING_TOTAL_BYTES", &ring.to_string()),
         ("RUNCAST__QUERIES__INDEX_BYTES", &indexes.to_string()),
         ("RUNCAST__CATALOG__SUMMARY_BYTES", &MIB.to_string()),
-        // What is bounded is what is in use, and not what the allocator keeps for each thread that has folded.
-        ("MALLOC_ARENA_MAX", "1"),
     ]);
-    // Two questions at a time have an index each that is larger for a moment, and a state; two states are the list's own,
-    // with the results of their tests.
-    let bound = Bound::new(&node, ring + indexes + (2 * (8 + 8) + 2 * (8 + 8)) * MIB);
+    // Two questions at a time have an index each that is larger for a moment, and a state. The list has its budget, and the
+    // run that it is at.
+    let bound = Bound::new(&node, ring + indexes + (2 * (8 + 8) + 1 + 8) * MIB);
     for round in 0..2 {
         for index in 0..6 {
             let run = format!("r{index}");

@@ -2,6 +2,7 @@
 
 mod expiry;
 mod faulty_journal;
+mod hole;
 mod injured;
 pub(crate) mod node;
 mod poison;

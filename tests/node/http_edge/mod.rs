@@ -5,7 +5,7 @@ mod greeting;
 mod heads;
 mod hosts;
 mod old;
-mod raw;
+pub(crate) mod raw;
 mod slashes;
 mod slow_heads;
 mod streams;

@@ -145,6 +145,7 @@ export function start(): void {
   const next = async () => {
     clearTimeout(timer);
     await ask();
+    clearTimeout(timer); // another one may have been asked for meanwhile
     timer = setTimeout(() => void next(), document.hidden ? HIDDEN_MS : SEEN_MS);
   };
   document.addEventListener('visibilitychange', () => document.hidden || void next());

@@ -55,7 +55,11 @@ export function plural(value: number, one: string, several = `${one}s`): string 
 // eslint-disable-next-line no-control-regex
 const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
 
-/** A text without escapes and without what terminals don't show. */
+// what terminals don't show, and what turns the direction of all that follows
+// eslint-disable-next-line no-control-regex
+const NOT_SHOWN = /[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g;
+
+/** A text without escapes, without what terminals don't show, and without what turns its direction. */
 export function plain(text: string): string {
-  return text.replace(ESCAPES, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
+  return text.replace(ESCAPES, '').replace(NOT_SHOWN, '');
 }

@@ -9,13 +9,9 @@ const TIP = 2_000;
 const UNSEEN =
   /^[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]*$/u;
 
-// marks that turn the direction of what follows, beyond their text
-const TURNS = /[\u202a-\u202e\u2066-\u2069]/gu;
-
 /** The text as one line. One that nobody would see is written in escapes. */
 export function oneLine(text: string, max = DRAWN): string {
   const line = plain(text.length > 4 * max ? text.slice(0, 4 * max) : text)
-    .replace(TURNS, '')
     .replace(/\s+/g, ' ')
     .trim();
   if (line === '' || UNSEEN.test(line)) {

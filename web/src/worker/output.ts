@@ -1,6 +1,7 @@
 /** Output as the log shows it: lines that are bounded, and harmless to the text around them. */
 import type { Span } from '../model.js';
 import { type AnsiLine, ansiLines } from '../ui/ansi.js';
+import { withMarks } from '../ui/marks.js';
 
 /** Characters of a line that are shown. */
 export const MAX_LINE = 4_000;
@@ -18,8 +19,6 @@ export interface Output {
   again: boolean;
 }
 
-/** Marks of direction and separators, which would change how the text around them is shown. */
-const HARMFUL = /[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
 // eslint-disable-next-line no-control-regex
 const OVER = /^(?:\u001b\[[\d;?]*[a-zA-Z])*\r(?!\n)|^\u001b\[(?:1?G|2K)/;
 
@@ -59,7 +58,7 @@ export function bounded(spans: Span[]): Span[] {
 }
 
 function harmless(text: string, column: number): string {
-  const safe = text.replace(HARMFUL, (mark) => `[U+${mark.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`);
+  const safe = withMarks(text);
   if (!safe.includes('\t')) return safe;
   let at = column;
   return safe.replace(/[^\t]+|\t/g, (part) => {

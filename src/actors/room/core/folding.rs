@@ -10,7 +10,7 @@ use crate::protocol::cursor::Place;
 use crate::protocol::lineage::Resume;
 use crate::protocol::{After, RunId, Segment, Seq, StatePart};
 use crate::run_state::RunState;
-use crate::storage::journal::{Head, JournalError, RunPhase};
+use crate::storage::journal::{Head, JournalError, RunPhase, whole_page};
 
 /// Before the first event.
 const START: Place = Place { epoch: None, next: 1 };
@@ -191,16 +191,15 @@ impl RoomCore {
     ) {
         self.folding.busy = false;
         match page {
-            Ok(segments) if segments.is_empty() => {
-                let error = JournalError::Unavailable("the run's events are expiring".into());
-                self.folding.fail(&error, effects);
-            }
             // What follows what is folded may be of a log that was cut back below it.
             Ok(segments) if !self.log.holds(&segments) => {
                 self.folding.return_permit(effects);
                 return self.look_again(effects);
             }
-            Ok(segments) => self.folding.apply(&segments, self.log.tip()),
+            Ok(segments) => match whole_page(self.folding.place.next, &segments) {
+                Ok(()) => self.folding.apply(&segments, self.log.tip()),
+                Err(missing) => self.folding.fail(&missing, effects),
+            },
             Err(error) => self.folding.fail(&error, effects),
         }
         self.touch();

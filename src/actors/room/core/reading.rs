@@ -10,7 +10,7 @@ use super::pending_steer::Pending;
 use super::{HeadFor, PageFor, RoomCore, RoomEffect, RoomEffects};
 use crate::actors::messages::room::{Fold, Freshness, Read, ReadError};
 use crate::protocol::{Epoch, Segment, Seq};
-use crate::storage::journal::{Head, JournalError};
+use crate::storage::journal::{Head, JournalError, whole_page};
 
 /// Reads that wait, and what is being asked for them.
 #[derive(Default)]
@@ -24,7 +24,8 @@ pub(super) struct PendingReads {
     /// For the log to come as far as the journal told: see [`Head::age`].
     behind: Vec<(Question, (Option<Epoch>, Seq))>,
     consulting: bool,
-    fetching: bool,
+    /// Where the page begins that is being fetched.
+    fetching: Option<Seq>,
 }
 
 /// What the journal's word is needed for.
@@ -89,14 +90,14 @@ impl RoomCore {
 
     /// Answers what can be answered now, and starts the journal read that the first of the others needs.
     pub(super) fn serve_reads(&mut self, effects: &mut RoomEffects) {
-        if self.reading.fetching || self.log.head().is_none() {
+        if self.reading.fetching.is_some() || self.log.head().is_none() {
             return;
         }
         self.let_on(effects);
         let (alone, current) = (self.is_alone(), self.is_current());
         for (read, vouched) in std::mem::take(&mut self.reading.waiting) {
             let will_do = vouched || alone || (current && read.freshness == Freshness::AsKnown);
-            if self.reading.fetching {
+            if self.reading.fetching.is_some() {
                 self.reading.waiting.push((read, vouched));
             } else if will_do {
                 self.serve_read(read, vouched, effects);
@@ -140,19 +141,24 @@ impl RoomCore {
 
     /// Reads a page of the past, for everybody who waits.
     fn fetch(&mut self, next: Seq, effects: &mut RoomEffects) {
-        self.reading.fetching = true;
+        self.reading.fetching = Some(next);
         let max_bytes = self.limits.page_bytes;
         effects.push_back(RoomEffect::ReadPage { purpose: PageFor::Readers, after: next - 1, max_bytes });
     }
 
     /// The journal has answered [`RoomCore::fetch`].
     pub(super) fn take_past(&mut self, page: Result<Vec<Arc<Segment>>, JournalError>, effects: &mut RoomEffects) {
-        self.reading.fetching = false;
+        let next = self.reading.fetching.take().unwrap_or_default();
         match page {
             Ok(segments) if segments.is_empty() => return self.learn_anew(effects),
             Ok(segments) => {
+                let whole = whole_page(next, &segments);
                 if !self.log.keep_page(segments) {
                     return self.look_again(effects);
+                }
+                if let Err(missing) = whole {
+                    warn!(run = %self.run, %missing, "the journal could not be read");
+                    self.fail_waiting(&missing, effects);
                 }
             }
             Err(error) => {

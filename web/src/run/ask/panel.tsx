@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Ask } from '../../model.js';
 import { say } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
-import { ago, plural } from '../../ui/format.js';
+import { ago, plain, plural } from '../../ui/format.js';
 import { Icon } from '../../ui/icons.js';
 import { Way } from '../control/command-list.js';
 import { act, byHand } from '../control/hand.js';
@@ -20,6 +20,9 @@ import { AskForm } from './form.js';
 import { useLookers } from './lookers.js';
 import { AskPicture } from './picture.js';
 import { closing, current, dismiss, draftOf, openAsks, sent } from './state.js';
+
+/** Characters of a question that are shown. */
+const MAX_QUESTION = 2_000;
 
 export function AskPanel() {
   const ask = current.value;
@@ -119,7 +122,7 @@ function Head({ ask, closed }: { ask: Ask; closed: boolean }) {
       <header class="ask-head">
         <Icon name="ask" size={18} />
         <h2 id="ask-question" dir="auto">
-          {ask.question === '' ? 'The worker needs help' : ask.question}
+          {ask.question === '' ? 'The worker needs help' : plain(ask.question).slice(0, MAX_QUESTION)}
         </h2>
         <span class="ask-side">
           {waiting > 1 ? (

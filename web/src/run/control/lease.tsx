@@ -78,7 +78,7 @@ export function Lease({ offer }: { offer: Offer }) {
   const name = oneLine(holder.name, 40);
   if (isMine()) {
     const wants = control.wantedBy ?? null;
-    if (wants !== null) sayNow(`wants/${wants.at}`, `${wants.name} asks for control`);
+    if (wants !== null) sayNow(`wants/${wants.at}`, `${oneLine(wants.name, 40)} asks for control`);
     return (
       <span class="lease lease-mine">
         <span class="lease-says">

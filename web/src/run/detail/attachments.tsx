@@ -9,7 +9,16 @@ import { Icon, type IconName } from '../../ui/icons.js';
 import { oneLine, Text } from '../../ui/text.js';
 import { head } from '../store.js';
 import { CompareImages } from './compare.js';
-import { comparisonsOf, downloadUrl, keptUntil, savingsOf, viewerUrl, whyNot, type FileItem } from './files.js';
+import {
+  comparisonsOf,
+  downloadUrl,
+  keptUntil,
+  opensInTab,
+  savingsOf,
+  viewerUrl,
+  whyNot,
+  type FileItem,
+} from './files.js';
 import { known, lookUp } from './lookup.js';
 import { showsRunFiles } from './run-files.js';
 import { Viewer } from './viewer.js';
@@ -168,6 +177,8 @@ export function FileRow({ file, open, inside = false, onOpen }: FileRowProps) {
     reason !== null || file.artifact === null || file.kind !== 'trace' ? null : viewerUrl(runId, file.artifact);
   const inPlace =
     url !== null && (file.kind === 'image' || file.kind === 'video' || file.kind === 'text' || file.kind === 'json');
+  const tab =
+    file.artifact !== null && opensInTab(file.artifact.contentType) ? { target: '_blank', rel: 'noopener' } : {};
   // In long lists what differs is at the end of the names: the folder stands behind.
   const cut = file.name.lastIndexOf('/') + 1;
   const name = (
@@ -190,7 +201,7 @@ export function FileRow({ file, open, inside = false, onOpen }: FileRowProps) {
             {name}
           </a>
         ) : url !== null ? (
-          <a class="file-open" href={url}>
+          <a class="file-open" href={url} {...tab}>
             {name}
           </a>
         ) : (
@@ -199,7 +210,13 @@ export function FileRow({ file, open, inside = false, onOpen }: FileRowProps) {
         {reason === null ? null : <Text of={reason} class="file-reason" />}
         {file.size === null ? null : <span class="file-size">{bytes(file.size)}</span>}
         {url === null ? null : (
-          <a class="file-download" href={url} aria-label={`Download ${oneLine(file.name, 80)}`} title="Download">
+          <a
+            class="file-download"
+            href={url}
+            {...tab}
+            aria-label={`Download ${oneLine(file.name, 80)}`}
+            title="Download"
+          >
             <Icon name="download" />
           </a>
         )}

@@ -116,6 +116,11 @@ export function downloadUrl(runId: string, artifact: Artifact): string | null {
   return `/api/runs/${encodeURIComponent(runId)}/artifacts/${artifact.artifactId}/download?redirect=1`;
 }
 
+/** Whether a browser may show what is downloaded: that has to have a tab of its own, or it takes the place of the page. */
+export function opensInTab(contentType: string): boolean {
+  return /^(?:(?:audio|image|text|video)\/|application\/json)/i.test(contentType.trim());
+}
+
 /** Where a trace is shown: on this server only. Null: it isn't shown here. */
 export function viewerUrl(runId: string, artifact: Artifact): string | null {
   const download = downloadUrl(runId, artifact);

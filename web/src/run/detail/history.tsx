@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 
 import type { HistoryResult, TestKey } from '../../model.js';
 import { ago, duration } from '../../ui/format.js';
+import { oneLine } from '../../ui/text.js';
 import { clock } from '../store.js';
 import { call } from '../worker.js';
 import { sayHistory } from './said.js';
@@ -38,7 +39,7 @@ function tipOf(result: HistoryResult): string {
     `${name}: ${WORDS[result.outcome] ?? result.outcome}`,
     result.durationMs === null ? null : duration(result.durationMs),
     result.attempts > 1 ? `${result.attempts} attempts` : null,
-    result.branch,
+    result.branch === null ? null : oneLine(result.branch, 80),
     ago(result.at, clock.peek()),
   ];
   return parts.filter((part) => part !== null).join(', ');

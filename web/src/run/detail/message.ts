@@ -5,6 +5,7 @@
  */
 import type { Span } from '../../model.js';
 import { ansiLines } from '../../ui/ansi.js';
+import { withMarks } from '../../ui/marks.js';
 
 /** A value of one of both sides: `Expected: "14"`. */
 export interface Side {
@@ -70,7 +71,7 @@ export function cut(spans: readonly Span[], from: number): Span[] {
 
 /** Takes a message apart. */
 export function takeApart(message: string): Message {
-  const { lines: all } = ansiLines(message.slice(0, MAX_CHARACTERS));
+  const { lines: all } = ansiLines(withMarks(message.slice(0, MAX_CHARACTERS)));
   const lines = all.slice(0, MAX_LINES).map(({ spans }) => ({ spans, text: spans.map(({ text }) => text).join('') }));
   const left = message.length > MAX_CHARACTERS ? message.slice(MAX_CHARACTERS).split('\n').length : 0;
   const parts: Message = {

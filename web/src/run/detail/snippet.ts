@@ -1,5 +1,6 @@
 /** The lines of code around an error. */
 import { ansiText } from '../../ui/ansi.js';
+import { withMarks } from '../../ui/marks.js';
 
 export interface CodeLine {
   /** Its number in the file; null: not known. */
@@ -16,7 +17,7 @@ const MAX_WIDTH = 400;
 /** The lines of a code frame, without its marks, and moved to the left edge. */
 export function codeLines(snippet: string): CodeLine[] {
   const lines: CodeLine[] = [];
-  for (const text of ansiText(snippet.slice(0, 20_000)).split('\n').slice(0, MAX_LINES)) {
+  for (const text of ansiText(withMarks(snippet.slice(0, 20_000))).split('\n').slice(0, MAX_LINES)) {
     const found = /^\s*(>)?\s*(\d+)? ?\|(?: ?)(.*)$/.exec(text);
     if (found === null) {
       if (text.trim() !== '') lines.push({ number: null, text, failing: false });

@@ -6,6 +6,7 @@ import { Button } from '../../ui/button.js';
 import { CopyButton } from '../../ui/copy.js';
 import { bytes } from '../../ui/format.js';
 import { Segments } from '../../ui/segments.js';
+import { withMarks } from '../../ui/marks.js';
 import { Spans } from '../../ui/spans.js';
 import { oneLine } from '../../ui/text.js';
 import type { FileItem } from './files.js';
@@ -113,6 +114,7 @@ function TextFile({ file, url }: ViewerProps) {
   }
   if (loaded === null) return <p class="detail-note">Reading…</p>;
   const text = loaded.whole && file.kind === 'json' ? pretty(loaded.text) : loaded.text;
+  const shown = withMarks(text);
   return (
     <div class="viewer">
       <div class="viewer-bar">
@@ -120,17 +122,17 @@ function TextFile({ file, url }: ViewerProps) {
         <CopyButton text={text} label={loaded.whole ? 'Copy the text' : 'Copy what is shown'} kind="quiet" />
       </div>
       <pre class="viewer-text" tabIndex={0}>
-        {text.includes('\u001b') ? (
-          ansiLines(text).lines.map(({ spans }, at) => (
+        {shown.includes('\u001b') ? (
+          ansiLines(shown).lines.map(({ spans }, at) => (
             <>
               {at === 0 ? null : '\n'}
               <Spans spans={spans} />
             </>
           ))
-        ) : text === '' ? (
+        ) : shown === '' ? (
           <span class="dim">It is empty.</span>
         ) : (
-          text
+          shown
         )}
       </pre>
     </div>

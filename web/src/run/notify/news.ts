@@ -1,5 +1,6 @@
 /** What is worth a notification. Pure. */
 import type { Head } from '../../model.js';
+import { oneLine } from '../../ui/text.js';
 
 type Known = Pick<Head, 'runId' | 'over' | 'word' | 'asks' | 'counts' | 'meta'>;
 
@@ -13,11 +14,11 @@ export interface News {
 /** What has happened between two states of the run: it needs somebody, or it has ended. */
 export function newsOf(before: Known | null, after: Known): News | null {
   if (before === null || before.runId !== after.runId) return null;
-  const name = after.meta.title ?? after.meta.project ?? after.runId;
+  const name = oneLine(after.meta.title ?? after.meta.project ?? after.runId, 80);
   const known = new Set(before.asks.map(({ askId }) => askId));
   const ask = after.asks.find(({ askId }) => !known.has(askId));
   if (ask !== undefined)
-    return { title: `Needs you: ${name}`, body: ask.question.slice(0, 200), tag: `runcast/${after.runId}/ask` };
+    return { title: `Needs you: ${name}`, body: oneLine(ask.question, 200), tag: `runcast/${after.runId}/ask` };
   if (!before.over && after.over) {
     const { failed, flaky, passed } = after.counts;
     const parts = [failed && `${failed} failed`, flaky && `${flaky} flaky`, passed && `${passed} passed`].filter(

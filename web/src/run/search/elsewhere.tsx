@@ -18,6 +18,9 @@ const ICONS: Record<string, { icon: IconName; says: string }> = {
   test_plan: { icon: 'list', says: 'Test' },
   ai_stuck: { icon: 'ask', says: 'Question' },
 };
+// of the same length: marks stand by their places
+// eslint-disable-next-line no-control-regex
+const UNSHOWN = /[\s\u0000-\u001f\u202a-\u202e\u2066-\u2069]/g;
 /** Characters of an excerpt before its first mark. */
 const BEFORE = 40;
 
@@ -76,7 +79,7 @@ function HitRow({ hit }: { hit: Hit }) {
       <Icon name={look.icon} size={14} label={look.says} />
       {hit.at === null ? null : <span class="search-at mono">{timeOfDay(hit.at, true)}</span>}
       <span class="search-text mono cut">
-        {cut([{ text: text.replace(/\s/g, ' ') }], ranges).map((piece, index) =>
+        {cut([{ text: text.replace(UNSHOWN, ' ') }], ranges).map((piece, index) =>
           piece.mark === undefined ? (
             piece.text
           ) : (

@@ -122,6 +122,7 @@ export async function searchRun(more = false): Promise<void> {
 effect(() => {
   void shownWords.value;
   void scope.value;
+  if (shownWords.peek() !== '') found.value = { ...NOTHING, words: shownWords.peek(), loading: true };
   const timer = setTimeout(() => void searchRun(), PAUSE_MS);
   return () => clearTimeout(timer);
 });

@@ -2,8 +2,9 @@
 import { useEffect, useState } from 'preact/hooks';
 
 import { CopyButton } from '../../ui/copy.js';
-import { bytes, count, plural, timeOfDay } from '../../ui/format.js';
+import { bytes, count, plain, plural, timeOfDay } from '../../ui/format.js';
 import { Icon } from '../../ui/icons.js';
+import { withMarks } from '../../ui/marks.js';
 import { oneLine } from '../../ui/text.js';
 import { place, urlOf } from '../place.js';
 import { detail, head, moment, testOf, tests, testsVersion } from '../store.js';
@@ -105,7 +106,7 @@ export function RerunFailed() {
       <h2 class="share-title">{title}</h2>
       <div class="share-code">
         <pre class="mono" tabIndex={0}>
-          {again.text}
+          {plain(withMarks(again.text))}
         </pre>
         <CopyButton text={again.text} label={again.isCommand ? 'Copy the command' : 'Copy the list'} kind="quiet" />
       </div>

@@ -90,6 +90,7 @@ function Since({ at }: { at: number }) {
 function Failure({ test, shown, form }: { test: TestRow; shown: Shown; form: 'failed' | 'flaky' }) {
   const lines = test.error === null ? null : errorLines(test.error);
   const trace = traceOf(test);
+  const facts = factsOf(test, shown);
   return (
     <>
       {lines === null ? (
@@ -104,7 +105,7 @@ function Failure({ test, shown, form }: { test: TestRow; shown: Shown; form: 'fa
         <Text of={lines?.about ?? test.errorLocation ?? LOOKS[shown].word} class="tests-about mono" />
       ) : null}
       <div class="tests-line tests-facts">
-        <Text of={factsOf(test, shown)} class="dim" tip={false} />
+        {facts === '' ? null : <Text of={facts} class="dim" tip={false} />}
         {trace === null ? null : (
           <a
             class="tests-trace"
